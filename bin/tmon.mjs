@@ -1,0 +1,23 @@
+#!/usr/bin/env node
+// The command. It runs on any Node >= 20: an older one hands over to the Node that `npm ci` put beside us.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const main = fileURLToPath(new URL('../cli/main.ts', import.meta.url));
+const [major, minor] = process.versions.node.split('.').map(Number);
+
+if (major > 24 || (major === 24 && minor >= 12)) {
+  await import(main);
+} else {
+  const own = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url));
+  if (!existsSync(own)) {
+    console.error(
+      `tmon needs Node 24.12 or newer; this is ${process.version}. Run 'npm ci' in the project first: it brings one.`,
+    );
+    process.exit(78);
+  }
+  const child = spawn(own, [main, ...process.argv.slice(2)], { stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('exit', (code, signal) => process.exit(signal ? 128 + 15 : (code ?? 1)));
+}

@@ -1,0 +1,86 @@
+/**
+ * The object port: the one thing that transcription-monitor needs to run, a place to keep objects.
+ *
+ * Five operations, no compare-and-swap: stores differ too much on ETags, and a directory can't do it. `putIfAbsent` is the
+ * only primitive on which the journal's safety rests; `put` overwrites and serves views alone.
+ *
+ * Every answer carries `server_ms`, the store's own clock when it answered (S3: the `Date` header). The journal's gap rule
+ * compares it with `last_modified_ms`; it never compares either with this machine's clock.
+ *
+ * A failure is a StoreError, and its kind says what the caller may do:
+ *
+ *     unavailable   no answer, or "later" (409, 429, 5xx, timeout, reset): the effect is UNKNOWN; send the same bytes again
+ *     refused       the store will not (403, 400, full, read-only, bad bucket): stop writing, tell the owner
+ *
+ * Keys are `/`-separated and relative, of parts that match `[A-Za-z0-9_][A-Za-z0-9._=-]*`; `assertKey` holds callers to it, so that
+ * no name can leave the prefix, and what begins with a dot is the adapter's own (lock, temporary files).
+ */
+
+export interface ObjectStore {
+  /** The URL it was opened with, without credentials: `dir:/srv/data`, `s3://bucket/prefix`, `memory:`. */
+  readonly url: string;
+
+  /**
+   * Creates the object if no object has this key; the creation is atomic and durable when `created` is true. Among any
+   * number of racing callers exactly one gets `created: true`, and every later read gives that caller's bytes.
+   */
+  putIfAbsent(key: string, bytes: Uint8Array): Promise<PutIfAbsentResult>;
+
+  /** The whole object, or `found: false`. Reads see every write that was answered before they began. */
+  get(key: string): Promise<GetResult>;
+
+  /** Objects whose key starts with `prefix`, in ascending order of the key's UTF-8 bytes, however many there are. */
+  list(prefix: string, options?: ListOptions): AsyncIterable<ListedObject>;
+
+  /** Creates or replaces. Atomic: a reader sees the old or the new bytes. A crash may lose it: for views alone. */
+  put(key: string, bytes: Uint8Array): Promise<void>;
+
+  /** Removes the object; no error if there is none. */
+  delete(key: string): Promise<void>;
+
+  /** The address by which the owner finds the object without us: `s3://bucket/prefix/key`, `file:///srv/data/key`. */
+  locate(key: string): string;
+
+  /** Ends connections and gives up locks. No call may follow. */
+  close(): Promise<void>;
+}
+
+export type PutIfAbsentResult = { created: boolean; server_ms: number };
+
+export type GetResult =
+  | { found: true; bytes: Uint8Array; last_modified_ms: number; server_ms: number }
+  | { found: false; server_ms: number };
+
+export type ListOptions = {
+  /** Only keys greater than this one. */
+  after?: string;
+};
+
+export type ListedObject = { key: string; size_bytes: number; last_modified_ms: number };
+
+export type StoreErrorKind = 'unavailable' | 'refused';
+
+export class StoreError extends Error {
+  readonly kind: StoreErrorKind;
+  /** Stable, lower case: `store_timeout`, `store_full`, `store_read_only`, `store_denied`, `store_locked`, … */
+  readonly code: string;
+  /** What the owner can do about it, as a command where there is one. */
+  readonly hint: string | undefined;
+
+  constructor(kind: StoreErrorKind, code: string, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(message, { cause: options.cause });
+    this.name = 'StoreError';
+    this.kind = kind;
+    this.code = code;
+    this.hint = options.hint;
+  }
+}
+
+const PART = /^[A-Za-z0-9_][A-Za-z0-9._=-]*$/;
+
+/** Throws on a key that not every adapter could keep: empty, absolute, a dot first, odd characters, over 900 bytes. */
+export function assertKey(key: string): void {
+  if (key.length > 0 && key.length <= 900 && key.split('/').every((part) => part.length <= 200 && PART.test(part)))
+    return;
+  throw new StoreError('refused', 'bad_key', `not a key: ${JSON.stringify(key.slice(0, 100))}`);
+}
