@@ -1,0 +1,105 @@
+"""Makes one private Python environment; environment.ts runs it, nobody else.
+
+    python3 environment.py DIRECTORY NAME REQUIREMENT...
+
+A lock on DIRECTORY.lock, which the kernel drops when its holder dies, lets one process build while the others wait for it.
+DIRECTORY/.ready is written last: without it the directory is the rest of a build that died, and is made anew.
+Written for any Python 3, so that an old one can say that it is too old. Progress goes to standard error.
+"""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+
+OLDEST = (3, 10)
+TOO_OLD_STATUS = 69
+FAILED_STATUS = 70
+
+
+def main():
+    directory, name, requirements = sys.argv[1], sys.argv[2], sys.argv[3:]
+    if sys.version_info[:2] < OLDEST:
+        sys.exit(TOO_OLD_STATUS)
+    parent = os.path.dirname(directory)
+    if not os.path.isdir(parent):
+        os.makedirs(parent, exist_ok=True)
+    with open(directory + ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if all(os.path.exists(os.path.join(directory, name)) for name in (".ready", "bin/python")):
+            return
+        say("preparing the Python environment '%s' (once): %s" % (name, " ".join(requirements) or "nothing in it"))
+        create(directory)
+        if requirements:
+            install(directory, requirements)
+        with open(os.path.join(directory, ".ready"), "w") as ready:
+            ready.write("\n".join(requirements) + "\n")
+
+
+def create(directory):
+    """Tries each way to make an environment that has pip, the one that needs nothing first."""
+    ways = [("python3 -m venv", [sys.executable, "-m", "venv", directory])]
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        ways.append(("apt-get install python3-venv", None))
+    ways.append(("virtualenv", [sys.executable, "-m", "virtualenv", "--quiet", directory]))
+    for tool, arguments in (("virtualenv", ["--quiet"]), ("uv", ["venv", "--quiet", "--seed"])):
+        if shutil.which(tool):
+            ways.append((tool, [tool] + arguments + ["--python", sys.executable, directory]))
+
+    reasons = []
+    for way, command in ways:
+        shutil.rmtree(directory, ignore_errors=True)
+        if command is None:
+            say("this Python has no venv; installing Debian's python3-venv")
+            run(["apt-get", "update", "-qq"])
+            run(["apt-get", "install", "-y", "-qq", "python3-venv", "python%d.%d-venv" % sys.version_info[:2]])
+            command = [sys.executable, "-m", "venv", directory]
+        ok, output = run(command)
+        if ok:
+            return
+        reasons.append("%s: %s" % (way, last_line(output)))
+    shutil.rmtree(directory, ignore_errors=True)
+    fail("no Python environment could be made (%s)" % "; ".join(reasons), "install python3-venv or virtualenv")
+
+
+def install(directory, requirements):
+    python = os.path.join(directory, "bin", "python")
+    pip = ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--prefer-binary"]
+    ok, output = run([python] + pip + requirements)
+    if not ok:
+        shutil.rmtree(directory, ignore_errors=True)
+        sys.stderr.write(output[-4000:])
+        fail("pip could not install %s: %s" % (" ".join(requirements), last_line(output)), "see the lines above; pip needs the package index, and a C compiler where a package has no wheel for this Python")
+
+
+def run(command):
+    environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
+    for inherited in ("PYTHONHOME", "PYTHONPATH", "PIP_REQUIRE_VIRTUALENV", "PIP_USER", "PIP_TARGET", "PIP_PREFIX"):
+        environment.pop(inherited, None)
+    try:
+        done = subprocess.run(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+    except OSError as error:
+        return False, str(error)
+    return done.returncode == 0, done.stdout.decode("utf-8", "replace")
+
+
+def last_line(text):
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if "error" in line.lower() or "No module" in line]
+    return (errors or lines or ["no output"])[-1][:300]
+
+
+def say(message):
+    sys.stderr.write(message + "\n")
+    sys.stderr.flush()
+
+
+def fail(message, hint):
+    say("%s\nhint: %s" % (message, hint))
+    sys.exit(FAILED_STATUS)
+
+
+main()

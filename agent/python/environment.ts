@@ -1,0 +1,98 @@
+/**
+ * A private Python environment (a venv) for a part of ours that is Python: a speech recogniser, a test's S3 server.
+ *
+ * It lives at `<directory>/<name>-<hash of the requirements>`, is made on first use and kept: other requirements are another
+ * environment. Any number of processes may ask at once: one builds, the others wait (environment.py holds the lock).
+ */
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export type PythonEnvironmentRequest = {
+  /** Names the directory: lower-case letters, digits, hyphens. */
+  name: string;
+  /** What pip shall install, as in a requirements file: `pocketsphinx==5.1.1`. */
+  requirements: readonly string[];
+  /** Where environments are kept; `.cache/python` of this repository when absent. */
+  directory?: string;
+  /** Pythons to try, in this order; `python3`, then newer to older ones by version, when absent. */
+  interpreters?: readonly string[];
+};
+
+export type PythonEnvironment = {
+  /** The environment's interpreter. */
+  python: string;
+  /** The directory of the programs that came with the requirements. */
+  bin: string;
+};
+
+/** No usable Python, or pip failed; the message says which, the hint what to do. */
+export class PythonEnvironmentError extends Error {
+  readonly hint: string;
+
+  constructor(message: string, hint: string) {
+    super(message);
+    this.name = 'PythonEnvironmentError';
+    this.hint = hint;
+  }
+}
+
+const DEFAULT_DIRECTORY = fileURLToPath(new URL('../../.cache/python/', import.meta.url));
+const BUILDER = fileURLToPath(new URL('environment.py', import.meta.url));
+const TOO_OLD_STATUS = 69; // environment.py's word for "this Python is too old"
+
+/** `python3` first: it is what the user means; the others for machines whose python3 is too old. */
+const INTERPRETERS = ['python3', 'python3.13', 'python3.12', 'python3.11', 'python3.10', 'python3.14'];
+
+/** Answers the environment, building it first if it isn't there. Throws PythonEnvironmentError. */
+export async function ensurePythonEnvironment(request: PythonEnvironmentRequest): Promise<PythonEnvironment> {
+  const digest = createHash('sha256').update(JSON.stringify(request.requirements)).digest('hex').slice(0, 12);
+  const directory = join(resolve(request.directory ?? DEFAULT_DIRECTORY), `${request.name}-${digest}`);
+  const environment = { python: join(directory, 'bin', 'python'), bin: join(directory, 'bin') };
+  if (isReady(directory, environment)) return environment;
+
+  let tooOld = false;
+  for (const candidate of request.interpreters ?? INTERPRETERS) {
+    const ended = await build(candidate, directory, request);
+    if (ended.status === 0) return environment;
+    if (ended.status === TOO_OLD_STATUS) tooOld = true;
+    else if (ended.status !== 'absent') throw new PythonEnvironmentError(...ended.reason);
+  }
+  throw new PythonEnvironmentError(
+    tooOld ? 'Python is too old here: 3.10 or newer is needed' : 'there is no python3 on this machine',
+    'install Python 3.10 or newer with its venv module (Debian, Ubuntu: apt install python3 python3-venv)',
+  );
+}
+
+/** The interpreter is looked for too: it is a link that dangles once the machine's Python has moved. */
+function isReady(directory: string, environment: PythonEnvironment): boolean {
+  return existsSync(join(directory, '.ready')) && existsSync(environment.python);
+}
+
+type BuildEnd = { status: number | 'absent'; reason: [message: string, hint: string] };
+
+function build(python: string, directory: string, request: PythonEnvironmentRequest): Promise<BuildEnd> {
+  return new Promise((resolveEnd, reject) => {
+    const child = spawn(python, ['-I', BUILDER, directory, request.name, ...request.requirements], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let tail = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      process.stderr.write(chunk);
+      tail = (tail + chunk.toString('utf8')).slice(-4000);
+    });
+    child.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') resolveEnd({ status: 'absent', reason: ['', ''] });
+      else reject(error);
+    });
+    child.on('close', (code, signal) => {
+      const [message = '', hint = ''] = tail.trimEnd().split('\n').slice(-2);
+      const reason: [string, string] = hint.startsWith('hint: ')
+        ? [message, hint.slice('hint: '.length)]
+        : [`${python} ended with ${signal ?? code} while making ${directory}`, 'see the lines above'];
+      resolveEnd({ status: code ?? -1, reason });
+    });
+  });
+}
