@@ -1,0 +1,330 @@
+/** A job: one recording to transcribe, from its submission to its end. The documents' Job State Schema (A26-A35, D4-D7). */
+import { type Static, Type } from 'typebox';
+import { Id } from './ids.ts';
+import { AsOfSeq, Count, closed, Nullable, Percent, Seconds, Time, Usd, Words } from './schema.ts';
+
+export const JOB_STATES = [
+  'SUBMITTED',
+  'QUEUED',
+  'PROCESSING',
+  'CANCELLING',
+  'COMPLETED',
+  'FAILED',
+  'CANCELLED',
+] as const;
+export const JobStateName = Words(
+  JOB_STATES,
+  'SUBMITTED → QUEUED → PROCESSING → COMPLETED, FAILED or CANCELLED. A retryable failure or a lost worker returns a job to QUEUED; ' +
+    'CANCELLING lasts until the worker confirms or the kill deadline passes.',
+);
+export type JobStateName = Static<typeof JobStateName>;
+
+/** States that end a job. Only FAILED and CANCELLED can be left again, by a retry or a redrive. */
+export const FINISHED_STATES = ['COMPLETED', 'FAILED', 'CANCELLED'] as const satisfies readonly JobStateName[];
+
+export const PRIORITIES = ['high', 'normal', 'low'] as const;
+export const Priority = Words(
+  PRIORITIES,
+  'high before normal before low, first in first out inside; a lower class is never starved.',
+);
+export type Priority = Static<typeof Priority>;
+
+export const OUTPUT_FORMATS = ['json', 'text', 'srt', 'vtt'] as const;
+export const OutputFormat = Words(OUTPUT_FORMATS, 'The format of the transcript that `output.s3_path` names.');
+export type OutputFormat = Static<typeof OutputFormat>;
+
+export const Tags = Type.Array(Type.String({ minLength: 1, maxLength: 128 }), {
+  maxItems: 32,
+  uniqueItems: true,
+  description: 'Words to find the job by. At most 32, of at most 128 characters.',
+});
+
+export const Metadata = Type.Record(Type.String({ minLength: 1, maxLength: 128 }), Type.String({ maxLength: 1024 }), {
+  maxProperties: 32,
+  description: 'Names and texts of your own, kept and given back untouched. At most 32.',
+});
+
+export const AudioUrl = Type.String({
+  minLength: 1,
+  maxLength: 2048,
+  pattern: '^(s3|https|upload)://[^\\s/]+/.+$',
+  description:
+    'Where the recording is: `s3://bucket/key`, `https://…`, or the `upload://…` that POST /uploads answered. Workers fetch it; the server never does.',
+});
+
+export const JobInput = Type.Object({
+  s3_path: Type.String({ description: 'The submitted `audio_url`, whatever its scheme, without a query string.' }),
+  duration_seconds: Nullable(Seconds('Length of the recording; null until it is known.')),
+  file_size_bytes: Nullable(Count('Size of the recording, bytes; null until it is known.')),
+});
+
+export const JobOutput = Type.Object({
+  s3_path: Nullable(Type.String({ description: 'Where the transcript is; null before completion.' })),
+  segments_count: Count('Segments of the transcript.'),
+  confidence_score: Nullable(
+    Type.Number({
+      minimum: 0,
+      maximum: 1,
+      description: 'Mean confidence of the segments, 0 to 1, as the engine gives it; null where it gives none.',
+    }),
+  ),
+});
+
+export const JobWorker = Type.Object({
+  worker_id: Id,
+  instance_id: Nullable(Type.String({ description: 'The machine the worker runs on.' })),
+  assigned_at: Time('When this attempt began.'),
+  gpu_usage: Nullable(Percent('Mean GPU use over the attempt, from the heartbeats; null without a GPU.')),
+});
+
+export const JobProgress = Type.Object({
+  percentage: Percent('Part of the recording that has been transcribed.'),
+  stage: Nullable(
+    Type.String({
+      description:
+        '`DOWNLOADING`, `TRANSCRIBING`, `UPLOADING`, or what the worker says, upper case; null before a worker reports.',
+    }),
+  ),
+  current_chunk: Nullable(Count('Chunks done.')),
+  total_chunks: Nullable(Count('Chunks in all.')),
+  eta_seconds: Nullable(
+    Seconds('Time to the end, from the rate of the last chunks, not from the mean since the start.'),
+  ),
+});
+export type JobProgress = Static<typeof JobProgress>;
+
+export const JobPerformance = Type.Object({
+  queue_time_seconds: Nullable(
+    Seconds('Time spent waiting, over all attempts; null while it waits for the first time.'),
+  ),
+  processing_time_seconds: Nullable(
+    Seconds('Time of the current or last attempt, from assignment to its end or its last report.'),
+  ),
+  throughput_factor: Nullable(
+    Type.Number({
+      minimum: 0,
+      description: 'Audio seconds transcribed so far ÷ processing seconds. 3.2: an hour of audio takes 19 minutes.',
+    }),
+  ),
+  download_time_seconds: Nullable(Seconds('From assignment to the first report of a stage after DOWNLOADING.')),
+});
+
+export const StateHistoryEntry = Type.Object({
+  state: JobStateName,
+  timestamp: Time('When it entered the state.'),
+  details: Type.String({ description: 'In words: `Assigned to worker-123`.' }),
+});
+export type StateHistoryEntry = Static<typeof StateHistoryEntry>;
+
+export const JobError = Type.Object({
+  code: Type.String({
+    description: 'Stable, for programs: `gpu_out_of_memory`, `audio_unreadable`, `lease_expired`, …',
+  }),
+  message: Type.String({ description: 'For people.' }),
+  retryable: Type.Boolean({ description: 'Whether another attempt could succeed.' }),
+});
+export type JobError = Static<typeof JobError>;
+
+export const RetryInfo = Type.Object({
+  attempt: Type.Integer({
+    minimum: 1,
+    description: 'The current attempt, or the next while the job waits. Counts from 1.',
+  }),
+  max_attempts: Type.Integer({
+    minimum: 1,
+    description: 'Attempts before the job is FAILED and in the dead-letter queue.',
+  }),
+  last_error: Nullable(JobError),
+  next_attempt_at: Nullable(
+    Time('When a waiting retry may be claimed: exponential backoff with jitter; null when at once.'),
+  ),
+});
+
+export const CostTracking = Type.Object({
+  estimated_cost_usd: Nullable(
+    Usd(
+      'Duration ÷ the mean throughput factor of recent jobs × the mean hourly price of live workers ÷ 3600; null until all three are known.',
+    ),
+  ),
+  actual_cost_usd: Nullable(
+    Usd(
+      "Instance seconds × the worker's hourly price ÷ 3600, over all attempts that have ended; null until one has on a worker with a price.",
+    ),
+  ),
+  instance_time_seconds: Seconds(
+    'Worker time spent on the job over all attempts, the current one up to its last report.',
+  ),
+});
+
+export const Job = Type.Object(
+  {
+    job_id: Id,
+    state: JobStateName,
+    created_at: Time('When it was submitted.'),
+    updated_at: Time('When anything shown here last changed.'),
+    started_at: Nullable(Time('When the current or last attempt began.')),
+    completed_at: Nullable(Time('When it reached COMPLETED, FAILED or CANCELLED.')),
+    estimated_completion: Nullable(Time('Last report + `progress.eta_seconds`; null while nothing is known.')),
+    priority: Priority,
+    output_format: OutputFormat,
+    tags: Tags,
+    metadata: Metadata,
+    input: JobInput,
+    output: JobOutput,
+    worker: Nullable(JobWorker),
+    progress: JobProgress,
+    performance: JobPerformance,
+    state_history: Type.Array(StateHistoryEntry),
+    retry_info: RetryInfo,
+    cost_tracking: CostTracking,
+    as_of_seq: AsOfSeq,
+  },
+  { $id: 'Job', description: 'One recording to transcribe.' },
+);
+export type Job = Static<typeof Job>;
+
+export const JobProgressDocument = Type.Intersect(
+  [
+    Type.Object({
+      job_id: Id,
+      state: JobStateName,
+      updated_at: Time('When it was last reported.'),
+      as_of_seq: AsOfSeq,
+    }),
+    JobProgress,
+  ],
+  {
+    $id: 'JobProgress',
+    description: 'How far a job is.',
+  },
+);
+
+export const JobTimeline = Type.Object(
+  { job_id: Id, state: JobStateName, state_history: Type.Array(StateHistoryEntry), as_of_seq: AsOfSeq },
+  { $id: 'JobTimeline', description: 'Every state the job has been in.' },
+);
+
+/** The body of POST /jobs. */
+export const JobSubmission = Type.Object(
+  {
+    audio_url: AudioUrl,
+    output_format: Type.Optional(OutputFormat),
+    priority: Type.Optional(Priority),
+    max_attempts: Type.Optional(Type.Integer({ minimum: 1, maximum: 20, description: 'Default 3.' })),
+    duration_seconds: Type.Optional(Seconds('Length of the recording, if you know it.')),
+    file_size_bytes: Type.Optional(Count('Size of the recording, bytes, if you know it.')),
+    tags: Type.Optional(Tags),
+    metadata: Type.Optional(Metadata),
+    webhook_url: Type.Optional(
+      Type.String({ maxLength: 2048, pattern: '^https?://[^\\s]+$', description: 'Told when the job ends.' }),
+    ),
+  },
+  { ...closed, $id: 'JobSubmission', description: 'A recording to transcribe.' },
+);
+export type JobSubmission = Static<typeof JobSubmission>;
+
+export const JobBatch = Type.Object(
+  {
+    jobs: Type.Array(Type.Unsafe<JobSubmission>({ type: 'object' }), {
+      minItems: 1,
+      maxItems: 1000,
+      description: 'JobSubmission objects, each answered by itself.',
+    }),
+  },
+  { ...closed, $id: 'JobBatch' },
+);
+
+const LeaseToken = Type.String({
+  minLength: 1,
+  maxLength: 200,
+  description: "The lease's token: proof that the job is still yours. A stale one is refused with 409 `lease_expired`.",
+});
+
+/** The body of PUT /jobs/{id}/progress. */
+export const ProgressReport = Type.Object(
+  {
+    lease_token: LeaseToken,
+    percentage: Percent('Part of the recording done.'),
+    stage: Type.Optional(Nullable(Type.String({ minLength: 1, maxLength: 40, description: 'Read in any case.' }))),
+    current_chunk: Type.Optional(Nullable(Count('Chunks done.'))),
+    total_chunks: Type.Optional(Nullable(Count('Chunks in all.'))),
+    eta_seconds: Type.Optional(
+      Nullable(Seconds('Time to the end; the server works it out from the last reports when it is left out.')),
+    ),
+    duration_seconds: Type.Optional(Nullable(Seconds('Length of the recording, once the worker has learnt it.'))),
+    file_size_bytes: Type.Optional(Nullable(Count('Size of the recording, bytes, once the worker has learnt it.'))),
+  },
+  { ...closed, $id: 'ProgressReport' },
+);
+export type ProgressReport = Static<typeof ProgressReport>;
+
+/** The body of POST /jobs/{id}/complete. */
+export const CompletionReport = Type.Object(
+  {
+    lease_token: LeaseToken,
+    output: Type.Object(
+      {
+        s3_path: Type.String({ minLength: 1, maxLength: 2048, description: 'Where the transcript is.' }),
+        segments_count: Count('Segments of the transcript.'),
+        confidence_score: Type.Optional(Nullable(Type.Number({ minimum: 0, maximum: 1 }))),
+      },
+      closed,
+    ),
+  },
+  { ...closed, $id: 'CompletionReport' },
+);
+export type CompletionReport = Static<typeof CompletionReport>;
+
+/** The body of POST /jobs/{id}/fail. */
+export const FailureReport = Type.Object(
+  {
+    lease_token: LeaseToken,
+    error: Type.Object(
+      {
+        code: Type.String({ pattern: '^[a-z0-9_]{1,64}$', description: 'Lower case, digits and `_`.' }),
+        message: Type.String({ maxLength: 4000 }),
+        retryable: Type.Boolean(),
+      },
+      closed,
+    ),
+    retry_with: Type.Optional(
+      Type.Object(
+        {
+          batch_size: Type.Integer({
+            minimum: 1,
+            description: 'Batch size for the next attempt, after `gpu_out_of_memory`.',
+          }),
+        },
+        closed,
+      ),
+    ),
+  },
+  { ...closed, $id: 'FailureReport' },
+);
+export type FailureReport = Static<typeof FailureReport>;
+
+export const Lease = Type.Object(
+  {
+    token: LeaseToken,
+    expires_at: Time('Until then the job is yours; a heartbeat that names the token renews it.'),
+  },
+  { $id: 'Lease' },
+);
+export type Lease = Static<typeof Lease>;
+
+export const Claimed = Type.Object(
+  {
+    jobs: Type.Array(
+      Type.Object({
+        job: Type.Unsafe<Job>({ $ref: 'Job#' }),
+        lease: Lease,
+        attempt: Type.Object({
+          number: Type.Integer({ minimum: 1 }),
+          batch_size: Nullable(Type.Integer({ minimum: 1 })),
+        }),
+      }),
+    ),
+  },
+  { $id: 'Claimed', description: 'Jobs handed to the worker, each with its lease; empty when there is none.' },
+);
+export type Claimed = Static<typeof Claimed>;

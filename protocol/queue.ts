@@ -1,0 +1,84 @@
+/** The queues: `main`, where jobs wait, and `dlq`, where jobs lie that failed for good. */
+import { type Static, Type } from 'typebox';
+import { Id } from './ids.ts';
+import { JobStateName, Priority } from './job.ts';
+import { AsOfSeq, Count, closed, Nullable, Seconds, Time } from './schema.ts';
+
+export const Queue = Type.Object(
+  {
+    queue: Type.String({ description: '`main` or `dlq`.' }),
+    messages_visible: Count('Jobs that may be claimed now (dlq: jobs lying there).'),
+    messages_inflight: Count('Jobs that workers hold.'),
+    messages_delayed: Count('Jobs waiting out a retry delay.'),
+    age_oldest_message: Nullable(
+      Seconds('Time the oldest claimable job has waited, from our own enqueue times; null when none waits.'),
+    ),
+    by_priority: Type.Object({ high: Count('Claimable.'), normal: Count('Claimable.'), low: Count('Claimable.') }),
+    updated_at: Time('Log time of this answer.'),
+    as_of_seq: AsOfSeq,
+  },
+  { $id: 'Queue' },
+);
+export type Queue = Static<typeof Queue>;
+
+/** Which jobs a redrive or purge takes: all of these that are given must hold. Without any, every job of the queue. */
+export const JobFilter = Type.Object(
+  {
+    job_ids: Type.Optional(Type.Array(Id, { maxItems: 10_000 })),
+    priority: Type.Optional(Priority),
+    tag: Type.Optional(Type.String({ maxLength: 128 })),
+    error_code: Type.Optional(Type.String({ maxLength: 64, description: '`retry_info.last_error.code`.' })),
+    worker_id: Type.Optional(Id),
+    created_after: Type.Optional(Time('Submitted at or after.')),
+    created_before: Type.Optional(Time('Submitted before.')),
+    q: Type.Optional(
+      Type.String({
+        maxLength: 200,
+        description: 'Found in id, input path, tags, metadata or last error, in any case.',
+      }),
+    ),
+  },
+  { ...closed, $id: 'JobFilter' },
+);
+export type JobFilter = Static<typeof JobFilter>;
+
+/** The body of POST /queues/dlq/redrive and of the purges. */
+export const BulkRequest = Type.Object(
+  {
+    filter: Type.Optional(JobFilter),
+    dry_run: Type.Optional(Type.Boolean({ description: 'Answer the exact ids, change nothing. Default false.' })),
+  },
+  { ...closed, $id: 'BulkRequest' },
+);
+export type BulkRequest = Static<typeof BulkRequest>;
+
+export const BulkAnswer = Type.Object(
+  {
+    job_ids: Type.Array(Id, { description: 'Exactly the jobs that were, or would be, taken; at most 10,000 a call.' }),
+    dry_run: Type.Boolean(),
+  },
+  { $id: 'BulkAnswer' },
+);
+export type BulkAnswer = Static<typeof BulkAnswer>;
+
+/** Query of GET /jobs. */
+export const JobQuery = Type.Object(
+  {
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'Items a page. Default 100.' })),
+    cursor: Type.Optional(Type.String({ maxLength: 500, description: '`next_cursor` of the page before. Opaque.' })),
+    state: Type.Optional(JobStateName),
+    worker_id: Type.Optional(Id),
+    priority: Type.Optional(Priority),
+    tag: Type.Optional(Type.String({ maxLength: 128 })),
+    created_after: Type.Optional(Time('Submitted at or after.')),
+    created_before: Type.Optional(Time('Submitted before.')),
+    q: Type.Optional(
+      Type.String({
+        maxLength: 200,
+        description: 'Found in id, input path, tags, metadata or last error, in any case.',
+      }),
+    ),
+  },
+  closed,
+);
+export type JobQuery = Static<typeof JobQuery>;

@@ -1,0 +1,38 @@
+/** The few building blocks that every schema here is made of. */
+import { type TSchema, type TUnsafe, Type } from 'typebox';
+
+/** A value or JSON null. */
+export function Nullable<T extends TSchema>(schema: T) {
+  const { description } = schema as { description?: string };
+  return Type.Union([schema, Type.Null()], description ? { description } : {});
+}
+
+/** One of a few fixed words. */
+export function Words<const T extends readonly string[]>(words: T, description: string): TUnsafe<T[number]> {
+  return Type.Unsafe<T[number]>({ type: 'string', enum: [...words], description });
+}
+
+/** RFC 3339 in UTC. */
+export const Time = (description: string) =>
+  Type.String({ format: 'date-time', description: `${description} RFC 3339, UTC.` });
+
+/** A number of seconds, never negative. */
+export const Seconds = (description: string) => Type.Number({ minimum: 0, description: `${description} Seconds.` });
+
+/** US dollars. */
+export const Usd = (description: string) => Type.Number({ minimum: 0, description: `${description} US dollars.` });
+
+/** 0 to 100. */
+export const Percent = (description: string) =>
+  Type.Number({ minimum: 0, maximum: 100, description: `${description} Percent, 0 to 100.` });
+
+export const Count = (description: string) => Type.Integer({ minimum: 0, description });
+
+/** What is answered may grow; what is sent must be known: a body with an unknown field is refused. */
+export const closed = { additionalProperties: false } as const;
+
+/** On every document: the last journal segment that changed what it shows. */
+export const AsOfSeq = Type.Integer({
+  minimum: 0,
+  description: 'Sequence number of the last journal segment that changed what this document shows.',
+});

@@ -1,0 +1,103 @@
+/** The system as a whole: its health (the documents' System Health Schema, A42-A47) and its metrics. */
+import { type Static, Type } from 'typebox';
+import { Severity } from './alert.ts';
+import { Id } from './ids.ts';
+import { AsOfSeq, Count, Nullable, Seconds, Time, Usd, Words } from './schema.ts';
+import { HEALTH_STATUSES } from './worker.ts';
+
+const successRate = (window: string) =>
+  Nullable(
+    Type.Number({
+      minimum: 0,
+      maximum: 1,
+      description: `completed ÷ (completed + failed) over the last ${window}; null when both are 0.`,
+    }),
+  );
+
+export const SystemMetrics = Type.Object({
+  throughput_jobs_per_hour: Count('Jobs completed in the last 60 minutes.'),
+  cost_per_hour_usd: Usd("Sum of the live workers' hourly prices."),
+  efficiency_score: Nullable(
+    Type.Number({
+      minimum: 0,
+      maximum: 1,
+      description:
+        'Worker-seconds on attempts that completed ÷ paid worker-seconds, last hour; null when nothing was paid for.',
+    }),
+  ),
+});
+
+export const SystemHealth = Type.Object(
+  {
+    timestamp: Time('Log time of this answer.'),
+    overall_status: Words(HEALTH_STATUSES, 'The worst of the components.'),
+    components: Type.Object({
+      queue: Type.Object({
+        status: Words(
+          HEALTH_STATUSES,
+          'DEGRADED: the oldest job has waited 5 minutes. UNHEALTHY: 30 minutes, or jobs wait and no worker lives.',
+        ),
+        messages_visible: Count('Jobs that may be claimed now.'),
+        messages_inflight: Count('Jobs that workers hold.'),
+        age_oldest_message: Nullable(Seconds('Time the oldest claimable job has waited; null when none waits.')),
+      }),
+      workers: Type.Object({
+        status: Words(HEALTH_STATUSES, 'DEGRADED: a live worker is not HEALTHY. UNHEALTHY: none of them is.'),
+        total_count: Count('Workers that are not TERMINATED.'),
+        healthy_count: Count('Of these, HEALTHY.'),
+        active_count: Count('Of these, holding a job.'),
+        idle_count: Count('Of these, IDLE.'),
+      }),
+      jobs: Type.Object({
+        status: Words(HEALTH_STATUSES, 'DEGRADED: success rate of 24 hours below 0.95. UNHEALTHY: below 0.5.'),
+        total_active: Count('Jobs that have not ended.'),
+        success_rate_24h: successRate('24 hours'),
+        average_completion_time: Nullable(
+          Seconds('Mean from submission to completion, jobs completed in the last 24 hours.'),
+        ),
+      }),
+    }),
+    alerts: Type.Array(
+      Type.Object({ id: Id, severity: Severity, message: Type.String(), created_at: Time('When it was raised.') }),
+      { description: 'Active ones.' },
+    ),
+    metrics: SystemMetrics,
+    as_of_seq: AsOfSeq,
+  },
+  { $id: 'SystemHealth' },
+);
+export type SystemHealth = Static<typeof SystemHealth>;
+
+/** One hour or one day of the time series. */
+export const MetricsPeriod = Type.Object(
+  {
+    period_start: Time('First moment of the hour or day.'),
+    jobs_submitted: Count('Jobs submitted.'),
+    jobs_completed: Count('Jobs completed.'),
+    jobs_failed: Count('Jobs that failed for good.'),
+    jobs_cancelled: Count('Jobs cancelled.'),
+    average_processing_time: Nullable(Seconds('Mean time of the attempts that completed.')),
+    average_queue_time: Nullable(Seconds('Mean time that completed jobs had waited.')),
+    audio_seconds: Seconds('Audio transcribed.'),
+    cost_total: Usd('Sum of `actual_cost_usd` of attempts that ended.'),
+    success_rate: successRate('period'),
+    as_of_seq: AsOfSeq,
+  },
+  { $id: 'MetricsPeriod' },
+);
+export type MetricsPeriod = Static<typeof MetricsPeriod>;
+
+export const CurrentMetrics = Type.Intersect(
+  [
+    SystemMetrics,
+    Type.Object({
+      timestamp: Time('Log time of this answer.'),
+      jobs: Type.Record(Type.String(), Count('Jobs in memory in this state.')),
+      hour: Type.Unsafe<MetricsPeriod>({ $ref: 'MetricsPeriod#', description: 'The hour so far.' }),
+      day: Type.Unsafe<MetricsPeriod>({ $ref: 'MetricsPeriod#', description: 'The day so far, UTC.' }),
+      as_of_seq: AsOfSeq,
+    }),
+  ],
+  { $id: 'CurrentMetrics' },
+);
+export type CurrentMetrics = Static<typeof CurrentMetrics>;

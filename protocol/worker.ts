@@ -1,0 +1,192 @@
+/** A worker: one process beside a transcriber that claims jobs. The documents' Worker State Schema (A36-A41). */
+import { type Static, Type } from 'typebox';
+import { Id } from './ids.ts';
+import { Lease } from './job.ts';
+import { AsOfSeq, Count, closed, Nullable, Percent, Seconds, Time, Usd, Words } from './schema.ts';
+
+export const WORKER_STATES = ['STARTING', 'IDLE', 'ACTIVE', 'DRAINING', 'RESTARTING', 'TERMINATED'] as const;
+export const WorkerStateName = Words(
+  WORKER_STATES,
+  'STARTING until it registers, ACTIVE while it holds a job, IDLE otherwise; DRAINING finishes its jobs and stops; TERMINATED claims no more.',
+);
+export type WorkerStateName = Static<typeof WorkerStateName>;
+
+export const HEALTH_STATUSES = ['HEALTHY', 'DEGRADED', 'UNHEALTHY'] as const;
+export const HealthStatus = Words(HEALTH_STATUSES, 'HEALTHY, DEGRADED or UNHEALTHY.');
+export type HealthStatus = Static<typeof HealthStatus>;
+
+const usage = {
+  cpu_usage: Nullable(Percent('CPU in use.')),
+  memory_usage: Nullable(Percent('Memory in use.')),
+  gpu_usage: Nullable(Percent('GPU in use; null without one.')),
+  disk_usage: Nullable(Percent('Work disk in use.')),
+};
+
+export const WorkerHealth = Type.Object({
+  status: Words(
+    HEALTH_STATUSES,
+    'HEALTHY: beats and has room. DEGRADED: a beat is overdue by 30 s, or memory or disk is at 95 % or more. UNHEALTHY: silent for 90 s; its jobs went back to the queue.',
+  ),
+  ...usage,
+});
+
+export const Capabilities = Type.Object(
+  {
+    model: Type.Optional(Type.String({ maxLength: 200, description: '`large-v3`' })),
+    device: Type.Optional(Type.String({ maxLength: 40, description: '`cuda`, `cpu`' })),
+    gpu_optimized: Type.Optional(Type.Boolean()),
+    batch_size: Type.Optional(Type.Integer({ minimum: 1, description: 'Segments decoded at once.' })),
+  },
+  { ...closed, description: 'What the worker can do.' },
+);
+export type Capabilities = Static<typeof Capabilities>;
+
+export const Location = Type.Object(
+  {
+    region: Type.Optional(Nullable(Type.String({ maxLength: 100 }))),
+    availability_zone: Type.Optional(Nullable(Type.String({ maxLength: 100 }))),
+    instance_type: Type.Optional(Nullable(Type.String({ maxLength: 100, description: '`g4dn.xlarge`' }))),
+    spot_price: Type.Optional(Nullable(Usd('Price of the instance, an hour.'))),
+  },
+  { ...closed, description: 'Where it runs and what that costs.' },
+);
+export type Location = Static<typeof Location>;
+
+export const Worker = Type.Object(
+  {
+    worker_id: Id,
+    instance_id: Nullable(Type.String()),
+    state: WorkerStateName,
+    created_at: Time('When it was launched or first registered.'),
+    last_heartbeat: Nullable(Time('When it last beat.')),
+    health: WorkerHealth,
+    capabilities: Type.Object({
+      model: Nullable(Type.String()),
+      device: Nullable(Type.String()),
+      gpu_optimized: Nullable(Type.Boolean()),
+      batch_size: Nullable(Type.Integer()),
+    }),
+    current_job: Nullable(
+      Type.Object({
+        job_id: Id,
+        started_at: Time('When it was assigned.'),
+        estimated_completion: Nullable(Time('As the job says.')),
+      }),
+    ),
+    performance: Type.Object({
+      jobs_completed: Count('Attempts that completed a job.'),
+      jobs_failed: Count('Attempts that ended otherwise.'),
+      total_runtime_seconds: Seconds('Time spent on attempts that have ended.'),
+      average_job_time: Nullable(Seconds('Mean time of the attempts that completed.')),
+      success_rate: Nullable(
+        Type.Number({ minimum: 0, maximum: 1, description: 'completed ÷ (completed + failed); null when both are 0.' }),
+      ),
+    }),
+    location: Type.Object({
+      region: Nullable(Type.String()),
+      availability_zone: Nullable(Type.String()),
+      instance_type: Nullable(Type.String()),
+      spot_price: Nullable(Usd('Price of the instance, an hour.')),
+    }),
+    as_of_seq: AsOfSeq,
+  },
+  { $id: 'Worker', description: 'One process beside a transcriber.' },
+);
+export type Worker = Static<typeof Worker>;
+
+/** The body of PUT /workers/{id}. */
+export const WorkerRegistration = Type.Object(
+  {
+    instance_id: Type.Optional(Nullable(Type.String({ maxLength: 200 }))),
+    capabilities: Capabilities,
+    location: Type.Optional(Location),
+  },
+  { ...closed, $id: 'WorkerRegistration' },
+);
+export type WorkerRegistration = Static<typeof WorkerRegistration>;
+
+/** The body of POST /workers. */
+export const WorkerLaunch = Type.Object(
+  {
+    capabilities: Type.Optional(Capabilities),
+    location: Type.Optional(Location),
+  },
+  {
+    ...closed,
+    $id: 'WorkerLaunch',
+    description: "A new worker on the monitor's fleet; what it runs is the fleet's setting.",
+  },
+);
+export type WorkerLaunch = Static<typeof WorkerLaunch>;
+
+export const HealthReport = Type.Object(
+  {
+    cpu_usage: Type.Optional(usage.cpu_usage),
+    memory_usage: Type.Optional(usage.memory_usage),
+    gpu_usage: Type.Optional(usage.gpu_usage),
+    disk_usage: Type.Optional(usage.disk_usage),
+  },
+  closed,
+);
+export type HealthReport = Static<typeof HealthReport>;
+
+/** The body of POST /workers/{id}/heartbeat. */
+export const Heartbeat = Type.Object(
+  {
+    health: Type.Optional(HealthReport),
+    leases: Type.Optional(
+      Type.Array(Type.String({ maxLength: 200 }), {
+        maxItems: 1000,
+        description: 'Tokens of the leases it still works on; each is renewed.',
+      }),
+    ),
+  },
+  { ...closed, $id: 'Heartbeat' },
+);
+export type Heartbeat = Static<typeof Heartbeat>;
+
+export const WorkerCommand = Type.Union([
+  Type.Object({ type: Type.Literal('cancel_job'), job_id: Id }),
+  Type.Object({ type: Type.Literal('drain') }),
+  Type.Object({ type: Type.Literal('restart') }),
+]);
+export type WorkerCommand = Static<typeof WorkerCommand>;
+
+export const HeartbeatAnswer = Type.Object(
+  {
+    commands: Type.Array(WorkerCommand, { description: 'What the worker is to do. Repeated until done.' }),
+    leases: Type.Array(Lease, {
+      description: 'The leases that were renewed. One that is missing here is lost: stop that job.',
+    }),
+  },
+  { $id: 'HeartbeatAnswer' },
+);
+export type HeartbeatAnswer = Static<typeof HeartbeatAnswer>;
+
+/** The body of POST /workers/{id}/claim. */
+export const Claim = Type.Object(
+  {
+    max_jobs: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'Default 1.' })),
+    wait_seconds: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 20,
+        description: 'Hold the answer until a job is there, at most this long. Default 0.',
+      }),
+    ),
+  },
+  { ...closed, $id: 'Claim' },
+);
+export type Claim = Static<typeof Claim>;
+
+export const WorkerJob = Type.Object(
+  {
+    job_id: Id,
+    worker_id: Id,
+    attempt: Type.Integer({ minimum: 1 }),
+    state: Type.String({ description: "The job's state now." }),
+    assigned_at: Time('When the last attempt on this worker began.'),
+    as_of_seq: AsOfSeq,
+  },
+  { $id: 'WorkerJob', description: "A job in a worker's history." },
+);
