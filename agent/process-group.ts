@@ -1,0 +1,151 @@
+/**
+ * Runs a program in a process group of its own, so that it can be ended with everything it started.
+ *
+ *     running      stdout and stderr are read line by line; stdin is closed
+ *     ended        the program ended by itself; whatever it left running in its group is killed
+ *     stopping     the signal aborted: SIGTERM to the group, after the grace SIGKILL; then the run rejects with the signal's reason
+ *
+ * Memory is bounded: a line longer than LINE_CHARACTERS_MAX is cut, and of stderr only the last lines are kept.
+ * A descendant that makes a session of its own (a daemon) leaves the group and can't be followed.
+ */
+import { spawn } from 'node:child_process';
+import { StringDecoder } from 'node:string_decoder';
+
+export type ProcessGroupRequest = {
+  /** The program, looked up in PATH unless it has a slash, and its arguments. No shell. */
+  command: readonly [program: string, ...args: string[]];
+  directory: string;
+  /** Added to this process's environment. */
+  environment?: Readonly<Record<string, string>>;
+  signal: AbortSignal;
+  /** Each line as it comes, without its end; `\r` ends a line too, as progress bars write it. Must not throw. */
+  onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
+  /** Time between SIGTERM and SIGKILL. Default 5000. */
+  kill_grace_ms?: number;
+};
+
+export type ProcessEnd = {
+  /** Null when a signal ended it. */
+  exit_code: number | null;
+  exit_signal: NodeJS.Signals | null;
+  /** The last lines of stderr, joined by newlines. */
+  stderr_tail: string;
+};
+
+const LINE_CHARACTERS_MAX = 64 * 1024;
+const STDERR_TAIL_LINES = 40;
+const STDERR_TAIL_LINE_CHARACTERS = 1000;
+const KILL_GRACE_MS = 5000;
+/** How long after the program's end its output may stay open: only a daemon that left the group holds it longer. */
+const OUTPUT_CLOSE_MS = 2000;
+
+/** Resolves when the program has ended and its group is empty. Rejects with the spawn's error (ENOENT, EACCES), or as aborted. */
+export function runProcessGroup(request: ProcessGroupRequest): Promise<ProcessEnd> {
+  const { signal } = request;
+  if (signal.aborted) return Promise.reject(signal.reason);
+  const [program, ...args] = request.command;
+
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      cwd: request.directory,
+      env: { ...process.env, ...request.environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true, // setsid: the child leads a new group whose id is its pid
+    });
+    const tail: string[] = [];
+    const readers = {
+      stdout: new LineReader((line) => request.onLine?.(line, 'stdout')),
+      stderr: new LineReader((line) => {
+        tail.push(line.slice(0, STDERR_TAIL_LINE_CHARACTERS));
+        if (tail.length > STDERR_TAIL_LINES) tail.shift();
+        request.onLine?.(line, 'stderr');
+      }),
+    };
+    child.stdout.on('data', (bytes: Buffer) => readers.stdout.write(bytes));
+    child.stderr.on('data', (bytes: Buffer) => readers.stderr.write(bytes));
+
+    let killTimer: NodeJS.Timeout | undefined;
+    let closeTimer: NodeJS.Timeout | undefined;
+    const stop = () => {
+      if (child.pid === undefined) return;
+      signalGroup(child.pid, 'SIGTERM');
+      const { pid } = child;
+      killTimer = setTimeout(() => signalGroup(pid, 'SIGKILL'), request.kill_grace_ms ?? KILL_GRACE_MS);
+    };
+    signal.addEventListener('abort', stop, { once: true });
+    const settle = () => {
+      clearTimeout(killTimer);
+      clearTimeout(closeTimer);
+      signal.removeEventListener('abort', stop);
+    };
+
+    child.on('error', (error) => {
+      settle();
+      reject(error);
+    });
+    child.on('exit', () => {
+      // The leader is gone; on a stop the others keep their grace, otherwise nobody waits for them any more.
+      if (child.pid !== undefined && !signal.aborted) signalGroup(child.pid, 'SIGKILL');
+      closeTimer = setTimeout(
+        () => {
+          child.stdout.destroy();
+          child.stderr.destroy();
+        },
+        OUTPUT_CLOSE_MS + (signal.aborted ? (request.kill_grace_ms ?? KILL_GRACE_MS) : 0),
+      );
+    });
+    child.on('close', (exit_code, exit_signal) => {
+      if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
+      settle();
+      readers.stdout.end();
+      readers.stderr.end();
+      if (signal.aborted) reject(signal.reason);
+      else resolve({ exit_code, exit_signal, stderr_tail: tail.join('\n') });
+    });
+  });
+}
+
+/** A group with nobody left in it is no error (macOS says EPERM where all that's left are zombies). */
+function signalGroup(leader: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(-leader, name);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ESRCH' && code !== 'EPERM') throw error;
+  }
+}
+
+class LineReader {
+  readonly #onLine: (line: string) => void;
+  readonly #decoder = new StringDecoder('utf8');
+  #partial = '';
+
+  constructor(onLine: (line: string) => void) {
+    this.#onLine = onLine;
+  }
+
+  write(bytes: Buffer): void {
+    const pieces = this.#decoder.write(bytes).split(/[\r\n]/);
+    const last = pieces.pop() ?? '';
+    for (const piece of pieces) {
+      this.#append(piece);
+      this.#emit();
+    }
+    this.#append(last);
+  }
+
+  end(): void {
+    this.#append(this.#decoder.end());
+    this.#emit();
+  }
+
+  #append(text: string): void {
+    this.#partial += text.slice(0, LINE_CHARACTERS_MAX - this.#partial.length);
+  }
+
+  #emit(): void {
+    const line = this.#partial;
+    this.#partial = '';
+    if (line !== '') this.#onLine(line);
+  }
+}

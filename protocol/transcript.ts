@@ -1,0 +1,114 @@
+/**
+ * What a job ends with: the text that was spoken, and when. Kept in the store as JSON; rendered as text, SRT or WebVTT for who
+ * asks for one of those.
+ */
+export type Transcript = {
+  /** The whole text, segments joined by single spaces. */
+  text: string;
+  /** ISO 639-1 (`en`), or null where the engine doesn't tell. */
+  language: string | null;
+  /** Length of the audio, seconds. */
+  duration_seconds: number;
+  /** Which engine and model made it: `pocketsphinx en-us`, `whisper.cpp ggml-base.en.bin`. */
+  engine: string;
+  /** In order of their start; they may touch, they don't overlap. */
+  segments: TranscriptSegment[];
+};
+
+export type TranscriptSegment = {
+  /** Counts from 0. */
+  id: number;
+  /** Seconds from the start of the audio. */
+  start_seconds: number;
+  end_seconds: number;
+  text: string;
+  /** 0 (a guess) to 1 (certain), as the engine sees itself; not comparable between engines. Null where it doesn't tell. */
+  confidence: number | null;
+};
+
+export type TranscriptFormat = 'json' | 'text' | 'srt' | 'vtt';
+
+/** What a web server should say a rendered transcript is. */
+export const TRANSCRIPT_MEDIA_TYPES: Readonly<Record<TranscriptFormat, string>> = {
+  json: 'application/json',
+  text: 'text/plain; charset=utf-8',
+  srt: 'application/x-subrip; charset=utf-8',
+  vtt: 'text/vtt; charset=utf-8',
+};
+
+/** Renders a transcript; each format ends with a newline. */
+export function renderTranscript(transcript: Transcript, format: TranscriptFormat): string {
+  switch (format) {
+    case 'json':
+      return `${JSON.stringify(transcript, null, 2)}\n`;
+    case 'text':
+      return renderText(transcript);
+    case 'srt':
+      return renderSrt(transcript);
+    case 'vtt':
+      return renderVtt(transcript);
+  }
+}
+
+/**
+ * A job's `output.confidence_score`: the mean of the segments' confidence, each weighted by its seconds; segments without one
+ * don't count. Null when none has one. Three decimals.
+ */
+export function confidenceScore(transcript: Transcript): number | null {
+  let weighted = 0;
+  let weights = 0;
+  for (const segment of transcript.segments) {
+    if (segment.confidence === null) continue;
+    // A segment of no length still says something; a millisecond's weight keeps the sum from being 0.
+    const weight = Math.max(segment.end_seconds - segment.start_seconds, 0.001);
+    weighted += segment.confidence * weight;
+    weights += weight;
+  }
+  return weights === 0 ? null : Math.round((weighted / weights) * 1000) / 1000;
+}
+
+/** One line a segment: breaks inside a segment come from the engine's layout, not from what was said. */
+function renderText(transcript: Transcript): string {
+  const lines = transcript.segments.map((segment) => oneLine(segment.text)).filter((line) => line !== '');
+  return `${lines.length > 0 ? lines.join('\n') : oneLine(transcript.text)}\n`;
+}
+
+/** SubRip has no escapes: a cue ends at a blank line, so a text must have none, and `-->` must not look like a time line. */
+function renderSrt(transcript: Transcript): string {
+  const cues = cuesOf(transcript).map(
+    (cue, index) =>
+      `${index + 1}\n${timestamp(cue.start_seconds, ',')} --> ${timestamp(cue.end_seconds, ',')}\n` +
+      `${oneLine(cue.text).replaceAll('-->', '->')}\n`,
+  );
+  return cues.length > 0 ? cues.join('\n') : '\n';
+}
+
+/** WebVTT cue text is markup: `&` and `<` open something, and `-->` may not stand in it. */
+function renderVtt(transcript: Transcript): string {
+  const cues = cuesOf(transcript).map((cue) => {
+    const text = oneLine(cue.text).replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+    return `\n${timestamp(cue.start_seconds, '.')} --> ${timestamp(cue.end_seconds, '.')}\n${text}\n`;
+  });
+  return `WEBVTT\n${cues.join('')}`;
+}
+
+/** Players drop a cue that ends before it starts, or at once: give it a millisecond. */
+function cuesOf(transcript: Transcript): TranscriptSegment[] {
+  return transcript.segments
+    .filter((segment) => oneLine(segment.text) !== '')
+    .map((segment) => ({ ...segment, end_seconds: Math.max(segment.end_seconds, segment.start_seconds + 0.001) }));
+}
+
+function oneLine(text: string): string {
+  return text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
+}
+
+/** `HH:MM:SS,mmm`; hours take as many digits as they need. */
+function timestamp(seconds: number, separator: ',' | '.'): string {
+  const milliseconds = Math.max(0, Math.round(seconds * 1000));
+  const part = (value: number, digits: number) => String(value).padStart(digits, '0');
+  return (
+    `${part(Math.floor(milliseconds / 3_600_000), 2)}:${part(Math.floor(milliseconds / 60_000) % 60, 2)}:` +
+    `${part(Math.floor(milliseconds / 1000) % 60, 2)}${separator}${part(milliseconds % 1000, 3)}`
+  );
+}
