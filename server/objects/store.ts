@@ -13,7 +13,8 @@
  *     refused       the store will not (403, 400, full, read-only, bad bucket): stop writing, tell the owner
  *
  * Keys are `/`-separated and relative, of parts that match `[A-Za-z0-9_][A-Za-z0-9._=-]*`; `assertKey` holds callers to it, so that
- * no name can leave the prefix, and what begins with a dot is the adapter's own (lock, temporary files).
+ * no name can leave the prefix, and what begins with a dot is the adapter's own (lock, temporary files). A key is never also
+ * the folder of another (`a` and `a/b`): memory and directory refuse the second as `key_conflict`; a bucket would keep both.
  */
 
 export interface ObjectStore {
@@ -41,6 +42,9 @@ export interface ObjectStore {
   /** The address by which the owner finds the object without us: `s3://bucket/prefix/key`, `file:///srv/data/key`. */
   locate(key: string): string;
 
+  /** What this adapter alone can tell about its place, for the store check: a bucket's lifecycle rules, say. */
+  inspect?(): Promise<StoreFinding[]>;
+
   /** Ends connections and gives up locks. No call may follow. */
   close(): Promise<void>;
 }
@@ -52,11 +56,14 @@ export type GetResult =
   | { found: false; server_ms: number };
 
 export type ListOptions = {
-  /** Only keys greater than this one. */
+  /** Only keys greater than this one; it need not exist, nor be under `prefix`. */
   after?: string;
 };
 
 export type ListedObject = { key: string; size_bytes: number; last_modified_ms: number };
+
+/** One finding of the store check, in words for the owner. `warn` lets the monitor run; `skip` says why it wasn't looked at. */
+export type StoreFinding = { check: string; verdict: 'pass' | 'warn' | 'fail' | 'skip'; says: string; hint?: string };
 
 export type StoreErrorKind = 'unavailable' | 'refused';
 
@@ -78,9 +85,25 @@ export class StoreError extends Error {
 
 const PART = /^[A-Za-z0-9_][A-Za-z0-9._=-]*$/;
 
+/** Whether a key may have this between its slashes. */
+export function isKeyPart(part: string): boolean {
+  return part.length <= 200 && PART.test(part);
+}
+
 /** Throws on a key that not every adapter could keep: empty, absolute, a dot first, odd characters, over 900 bytes. */
 export function assertKey(key: string): void {
-  if (key.length > 0 && key.length <= 900 && key.split('/').every((part) => part.length <= 200 && PART.test(part)))
-    return;
+  if (key.length > 0 && key.length <= 900 && key.split('/').every(isKeyPart)) return;
   throw new StoreError('refused', 'bad_key', `not a key: ${JSON.stringify(key.slice(0, 100))}`);
+}
+
+/** Throws on a prefix that no key could start with. A prefix is a key cut anywhere: `''`, `jou`, `journal/`, `journal/0001`. */
+export function assertPrefix(prefix: string): void {
+  if (prefix === '') return;
+  try {
+    assertKey(prefix.endsWith('/') ? prefix.slice(0, -1) : prefix);
+  } catch (error) {
+    throw new StoreError('refused', 'bad_key', `not a prefix of keys: ${JSON.stringify(prefix.slice(0, 100))}`, {
+      cause: error,
+    });
+  }
 }

@@ -1,0 +1,54 @@
+/** What a failed file-system call means to the owner of a directory store. */
+import { StoreError } from './store.ts';
+
+type Failure = { code: string; says: string; hint: string };
+
+const FULL: Failure = {
+  code: 'store_full',
+  says: 'no space left',
+  hint: 'free some space on its disk (df -h), or raise the quota; nothing that was acknowledged is lost',
+};
+const READ_ONLY: Failure = {
+  code: 'store_read_only',
+  says: 'it may not be written',
+  hint: 'give this user the right to write there (ls -ld), and mount the disk read-write',
+};
+
+const REFUSALS: Record<string, Failure> = {
+  ENOSPC: FULL,
+  EDQUOT: FULL,
+  EROFS: READ_ONLY,
+  EACCES: READ_ONLY,
+  EPERM: READ_ONLY,
+  EXDEV: {
+    code: 'store_many_disks',
+    says: 'a folder of it lies on another file system',
+    hint: 'keep the whole store on one file system: a link or a mount inside it cannot be written atomically',
+  },
+};
+
+export function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException | undefined)?.code ?? '';
+}
+
+/** An error of a call made while writing, before anything could be seen under the key. */
+export function writeError(error: unknown, path: string): StoreError {
+  if (error instanceof StoreError) return error;
+  const failure = REFUSALS[codeOf(error)];
+  if (!failure) return unknownEffect(error, path);
+  const message = `${path}: ${failure.says} (${codeOf(error)})`;
+  return new StoreError('refused', failure.code, message, { hint: failure.hint, cause: error });
+}
+
+export function readError(error: unknown, path: string): StoreError {
+  if (error instanceof StoreError) return error;
+  if (codeOf(error) !== 'EACCES' && codeOf(error) !== 'EPERM') return unknownEffect(error, path);
+  const hint = 'give this user the right to read there (ls -ld)';
+  return new StoreError('refused', 'store_denied', `${path}: it may not be read`, { hint, cause: error });
+}
+
+/** An error of a call after which the object may or may not be there: never `refused`, whatever its code. */
+export function unknownEffect(error: unknown, path: string): StoreError {
+  const says = error instanceof Error ? error.message : String(error);
+  return new StoreError('unavailable', 'store_unavailable', `${path}: ${says}`, { cause: error });
+}

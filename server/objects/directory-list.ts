@@ -1,0 +1,80 @@
+/**
+ * Walks a directory store in the order of whole keys, a folder at a time, so that a list of 100,000 keys is streamed.
+ *
+ * Order: a folder's keys all start with its name and `/`, so among its siblings it is sorted as `name/`; `a-b` comes before
+ * `a/b`, and `a/b` before `a0`, as the bytes 2d, 2f and 30 do.
+ */
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { codeOf, readError } from './directory-errors.ts';
+import { isKeyPart, type ListedObject } from './store.ts';
+
+/** How many files are asked for their size and time at once: enough to fill the thread pool, few enough to stop early. */
+const STATS_AT_ONCE = 64;
+
+type Range = { root: string; prefix: string; after: string };
+
+export async function* walk(range: Range): AsyncGenerator<ListedObject> {
+  const cut = range.prefix.lastIndexOf('/') + 1;
+  yield* walkFolder(range, range.prefix.slice(0, cut));
+}
+
+/** `folder` is `''` or ends with a slash. */
+async function* walkFolder(range: Range, folder: string): AsyncGenerator<ListedObject> {
+  const entries = await entriesOf(range, folder);
+  let files: string[] = [];
+  for (const entry of entries) {
+    const isFolder = entry.endsWith('/');
+    if (!isFolder) files.push(entry);
+    if (files.length === STATS_AT_ONCE || (isFolder && files.length > 0)) {
+      yield* described(range.root, files);
+      files = [];
+    }
+    if (isFolder) yield* walkFolder(range, entry);
+  }
+  yield* described(range.root, files);
+}
+
+/** The keys of the folder's files, and of its folders with a slash at the end, that lie in the range; in order. */
+async function entriesOf({ root, prefix, after }: Range, folder: string): Promise<string[]> {
+  const entries: string[] = [];
+  for (const entry of await readFolder(join(root, folder))) {
+    if (!isKeyPart(entry.name)) continue;
+    const isFolder = entry.isSymbolicLink() ? await leadsToFolder(join(root, folder, entry.name)) : entry.isDirectory();
+    const key = `${folder}${entry.name}${isFolder ? '/' : ''}`;
+    const inPrefix = key.startsWith(prefix) || (isFolder && prefix.startsWith(key));
+    const afterAll = isFolder ? key > after || after.startsWith(key) : key > after;
+    if (inPrefix && afterAll) entries.push(key);
+  }
+  return entries.sort();
+}
+
+async function readFolder(path: string) {
+  try {
+    return await readdir(path, { withFileTypes: true });
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return [];
+    throw readError(error, path);
+  }
+}
+
+async function leadsToFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
+}
+
+async function* described(root: string, keys: string[]): AsyncGenerator<ListedObject> {
+  const stats = await Promise.all(keys.map((key) => statOrGone(join(root, key))));
+  for (const [index, key] of keys.entries()) {
+    const file = stats[index];
+    if (file?.isFile()) yield { key, size_bytes: file.size, last_modified_ms: Math.floor(file.mtimeMs) };
+  }
+}
+
+async function statOrGone(path: string) {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw readError(error, path);
+  }
+}
