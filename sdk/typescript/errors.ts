@@ -1,0 +1,178 @@
+/**
+ * What a call to the monitor can fail with. Catch as widely as you can act:
+ *
+ *     ApiError                       every one has `code` (stable), `message`, `hint`, `status`, `requestId`
+ *     ├── NoAnswerError              nothing came back: the same call may be sent again
+ *     │   ├── UnreachableError       refused, reset, no such host                        `unreachable`
+ *     │   └── TimedOutError          silent for longer than `timeoutMs`                  `timed_out`
+ *     └── RefusedError               the monitor answered
+ *         ├── InvalidRequestError    400  mend the request; `errors` names every field
+ *         ├── UnauthenticatedError   401  send a key
+ *         ├── ForbiddenError         403  ask for the right
+ *         ├── NotFoundError          404  there is no such thing
+ *         ├── ConflictError          409  look at `state`, the state it is in
+ *         │   ├── LeaseExpiredError        the job is no longer this worker's: stop, write nothing
+ *         │   └── WorkerTerminatedError    the worker is to leave
+ *         ├── TooLargeError          413  send less
+ *         ├── BusyError              429  wait `retryAfterSeconds`
+ *         ├── UnavailableError       502, 503, 504  wait, then send the same again
+ *         │   └── OutcomeUnknownError      it may have happened: send it again with `idempotencyKey`
+ *         └── ServerFaultError       any other
+ *
+ * A call whose signal aborts rejects with the signal's reason, which is none of these.
+ */
+import type { FieldError, Problem } from '../../protocol/errors.ts';
+
+export class ApiError extends Error {
+  readonly code: string;
+  /** What to do next, where the monitor says. */
+  readonly hint: string | undefined;
+  /** HTTP status, undefined when nothing came back. */
+  readonly status: number | undefined;
+  readonly requestId: string | undefined;
+
+  constructor(
+    message: string,
+    options: { code: string; hint?: string; status?: number; requestId?: string; cause?: unknown },
+  ) {
+    super(message, { cause: options.cause });
+    this.name = new.target.name;
+    this.code = options.code;
+    this.hint = options.hint;
+    this.status = options.status;
+    this.requestId = options.requestId;
+  }
+}
+
+export class NoAnswerError extends ApiError {}
+
+export class UnreachableError extends NoAnswerError {
+  constructor(url: string, cause: unknown) {
+    super(`no answer from ${url}: ${reasonOf(cause)}`, {
+      code: 'unreachable',
+      hint: 'Is the monitor running there? `tmon serve` starts one.',
+      cause,
+    });
+  }
+}
+
+export class TimedOutError extends NoAnswerError {
+  constructor(url: string, timeoutMs: number) {
+    super(`no answer from ${url} within ${timeoutMs} ms`, {
+      code: 'timed_out',
+      hint: 'The monitor or the network is slow; try again, or allow more time.',
+    });
+  }
+}
+
+export class RefusedError extends ApiError {
+  /** The whole problem document. */
+  readonly problem: Problem;
+  /** From `Retry-After`. */
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(problem: Problem, retryAfterSeconds?: number) {
+    super(problem.detail, {
+      code: problem.code,
+      status: problem.status,
+      ...(problem.hint === undefined ? {} : { hint: problem.hint }),
+      ...(problem.request_id === undefined ? {} : { requestId: problem.request_id }),
+    });
+    this.problem = problem;
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+export class InvalidRequestError extends RefusedError {
+  get errors(): FieldError[] {
+    return this.problem.errors ?? [];
+  }
+}
+export class UnauthenticatedError extends RefusedError {}
+export class ForbiddenError extends RefusedError {}
+export class NotFoundError extends RefusedError {}
+export class ConflictError extends RefusedError {
+  /** The state that the job or worker is in. */
+  get state(): string | undefined {
+    return textOf(this.problem, 'state');
+  }
+}
+export class LeaseExpiredError extends ConflictError {}
+export class WorkerTerminatedError extends ConflictError {}
+export class TooLargeError extends RefusedError {}
+export class BusyError extends RefusedError {}
+export class UnavailableError extends RefusedError {}
+export class OutcomeUnknownError extends UnavailableError {
+  get idempotencyKey(): string | undefined {
+    return textOf(this.problem, 'idempotency_key');
+  }
+}
+export class ServerFaultError extends RefusedError {}
+
+const BY_CODE: Record<string, typeof RefusedError> = {
+  lease_expired: LeaseExpiredError,
+  worker_terminated: WorkerTerminatedError,
+  outcome_unknown: OutcomeUnknownError,
+};
+
+const BY_STATUS: Record<number, typeof RefusedError> = {
+  400: InvalidRequestError,
+  401: UnauthenticatedError,
+  403: ForbiddenError,
+  404: NotFoundError,
+  409: ConflictError,
+  413: TooLargeError,
+  429: BusyError,
+  502: UnavailableError,
+  503: UnavailableError,
+  504: UnavailableError,
+};
+
+/** The error for an answer with a status of 400 or more; `body` is its text, a problem document or whatever a proxy wrote. */
+export function refusalOf(status: number, body: string, retryAfter: string | null): RefusedError {
+  const problem = problemOf(status, body);
+  const kind = BY_CODE[problem.code] ?? BY_STATUS[status] ?? ServerFaultError;
+  return new kind(problem, secondsOf(retryAfter));
+}
+
+function problemOf(status: number, body: string): Problem {
+  try {
+    const parsed: unknown = JSON.parse(body);
+    if (typeof parsed === 'object' && parsed !== null && 'code' in parsed && 'detail' in parsed) {
+      return { ...(parsed as Problem), status };
+    }
+  } catch {
+    // Not ours: a proxy between us and the monitor wrote it.
+  }
+  const words = body.replace(/\s+/g, ' ').trim().slice(0, 200);
+  return {
+    type: 'about:blank',
+    title: 'Unexpected answer',
+    status,
+    code: `http_${status}`,
+    detail: `status ${status}${words === '' ? '' : `: ${words}`}`,
+    hint: 'This did not come from the monitor: look at what stands between, and at the address.',
+  };
+}
+
+/** `Retry-After`: seconds, or a date. */
+function secondsOf(header: string | null): number | undefined {
+  if (header === null) return undefined;
+  const seconds = /^\d+$/.test(header.trim()) ? Number(header) : (Date.parse(header) - Date.now()) / 1000;
+  return Number.isNaN(seconds) ? undefined : Math.max(0, seconds);
+}
+
+function textOf(problem: Problem, name: string): string | undefined {
+  const value = (problem as Record<string, unknown>)[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** `fetch` hides why behind "fetch failed": the cause has the code. Of several addresses tried, the first says enough. */
+function reasonOf(cause: unknown): string {
+  let deepest: unknown = cause;
+  while (deepest instanceof Error && deepest.cause !== undefined) deepest = deepest.cause;
+  if (deepest instanceof AggregateError) deepest = deepest.errors[0];
+  if (!(deepest instanceof Error)) return String(deepest);
+  const { code } = deepest as NodeJS.ErrnoException;
+  return code === 'ECONNREFUSED' ? 'connection refused' : deepest.message || code || deepest.name;
+}

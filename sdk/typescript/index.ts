@@ -1,0 +1,45 @@
+/**
+ * The monitor's client for TypeScript and JavaScript, in Node and in browsers; it needs `fetch` and nothing else.
+ *
+ *     const api = new TranscriptionAPI({ baseUrl: 'http://127.0.0.1:8080' });
+ *     const job = await api.jobs.submit({ audio_url: 's3://bucket/audio.mp3', output_format: 'json', priority: 'high' });
+ *     for await (const update of api.jobs.watch(job.id)) console.log(`${update.percentage}% ${update.stage}`);
+ *     console.log((await api.jobs.transcript(job.id)).text);
+ *
+ * Every method takes `{ signal, idempotencyKey }` last. What can go wrong: errors.ts.
+ */
+import { Events } from './events.ts';
+import { Jobs } from './jobs.ts';
+import { Queues } from './queues.ts';
+import { System } from './system.ts';
+import { Transport, type TransportOptions } from './transport.ts';
+import { Uploads } from './uploads.ts';
+import { Workers } from './workers.ts';
+
+export class TranscriptionAPI {
+  readonly jobs: Jobs;
+  readonly workers: Workers;
+  readonly queues: Queues;
+  readonly system: System;
+  readonly uploads: Uploads;
+  readonly events: Events;
+
+  constructor(options: TransportOptions) {
+    const transport = new Transport(options);
+    this.jobs = new Jobs(transport);
+    this.workers = new Workers(transport);
+    this.queues = new Queues(transport);
+    this.system = new System(transport);
+    this.uploads = new Uploads(transport);
+    this.events = new Events(transport);
+  }
+}
+
+export * from './errors.ts';
+export type { JobWithId } from './job-with-id.ts';
+export type { JobProgressDocument, JobTimeline, StoredTranscript } from './jobs.ts';
+export { type Page, Pages } from './pages.ts';
+export type { SystemHealthWithStatus } from './system.ts';
+export type { CallOptions, RawBody, TransportOptions } from './transport.ts';
+export type { JobUpdate, WatchOptions } from './watch.ts';
+export type { WorkerJob } from './workers.ts';

@@ -1,0 +1,44 @@
+/** `api.system`: the whole of it: health, metrics, alerts. */
+import type { Alert } from '../../protocol/alert.ts';
+import type { CurrentMetrics, SystemHealth } from '../../protocol/system.ts';
+import { type Page, Pages } from './pages.ts';
+import { type CallOptions, segment, type Transport } from './transport.ts';
+
+/** The health with its `overall_status` under the short name too. */
+export type SystemHealthWithStatus = SystemHealth & { readonly status: SystemHealth['overall_status'] };
+
+export class System {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  async health(options: CallOptions = {}): Promise<SystemHealthWithStatus> {
+    const health = await this.#transport.json<SystemHealth>({ method: 'GET', path: '/system/health', ...options });
+    return Object.defineProperty(health, 'status', {
+      value: health.overall_status,
+      enumerable: false,
+    }) as SystemHealthWithStatus;
+  }
+
+  metrics(options: CallOptions = {}): Promise<CurrentMetrics> {
+    return this.#transport.json({ method: 'GET', path: '/system/metrics', ...options });
+  }
+
+  /** Active ones. */
+  alerts(query: { limit?: number } = {}, options: CallOptions = {}): Pages<Alert> {
+    return new Pages((cursor) =>
+      this.#transport.json<Page<Alert>>({
+        method: 'GET',
+        path: '/system/alerts',
+        query: { ...query, cursor },
+        ...options,
+      }),
+    );
+  }
+
+  resolveAlert(alertId: string, options: CallOptions = {}): Promise<Alert> {
+    return this.#transport.json({ method: 'POST', path: `/system/alerts/${segment(alertId)}/resolve`, ...options });
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * One call to the monitor, sent until it is answered or there's no point: the only file of the SDK that knows HTTP.
+ *
+ * Every POST and DELETE carries an `Idempotency-Key` that its retries keep, so that a call whose answer was lost takes effect
+ * once. Sent again: no answer at all, 429, 502, 503, 504. Waits between: full jitter over a doubling cap, or what `Retry-After`
+ * asks for; when it asks for more than RETRY_AFTER_MS_MAX, the caller is told instead.
+ */
+import { ApiError, NoAnswerError, RefusedError, refusalOf, TimedOutError, UnreachableError } from './errors.ts';
+
+export type TransportOptions = {
+  /** `https://monitor.example.com`, without `/api/v1`. */
+  baseUrl: string;
+  /** Sent as `Authorization: Bearer …`. */
+  apiKey?: string | undefined;
+  /** Another `fetch` than the global one. */
+  fetch?: typeof globalThis.fetch | undefined;
+  /** Longest silence before an attempt is given up. Default 30000. */
+  timeoutMs?: number | undefined;
+  /** Times a call is sent again before its error reaches the caller. Default 4. */
+  retries?: number | undefined;
+  /** How to wait, and how to draw in [0, 1): for tests. */
+  wait?: ((delayMs: number, signal: AbortSignal | undefined) => Promise<void>) | undefined;
+  random?: (() => number) | undefined;
+};
+
+/** What every method takes as its last argument. */
+export type CallOptions = {
+  /** Ends the call; it rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+  /** One of your own, to make a call repeatable over a restart of your program. */
+  idempotencyKey?: string | undefined;
+};
+
+/** A body that can be sent more than once. */
+export type RawBody = Blob | Uint8Array | string;
+
+export type Call = CallOptions & {
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Below `/api/v1`. Ids in it go through `segment`. */
+  path: string;
+  query?: Readonly<Record<string, string | number | boolean | undefined>>;
+  /** Sent as JSON, unless `raw` says otherwise. */
+  body?: unknown;
+  raw?: { body: RawBody; type: string } | undefined;
+  headers?: Readonly<Record<string, string>>;
+  /** Of this call, where it differs: a long poll, an upload. 0 waits for ever. */
+  timeoutMs?: number | undefined;
+};
+
+const RETRY_BASE_MS = 250;
+const RETRY_CAP_MS = 8_000;
+const RETRY_AFTER_MS_MAX = 30_000;
+const RETRIED_STATUSES = new Set([429, 502, 503, 504]);
+
+export class Transport {
+  readonly #options: TransportOptions;
+  readonly #root: string;
+
+  constructor(options: TransportOptions) {
+    if (!/^https?:\/\/[^/]+/.test(options.baseUrl)) {
+      throw new ApiError(`baseUrl is ${JSON.stringify(options.baseUrl)}`, {
+        code: 'bad_base_url',
+        hint: 'It begins with http:// or https://, as http://127.0.0.1:8080 does.',
+      });
+    }
+    this.#options = options;
+    this.#root = `${options.baseUrl.replace(/\/+$/, '')}/api/v1`;
+  }
+
+  /** The answer's JSON; undefined where it has no body. */
+  async json<T>(call: Call): Promise<T> {
+    const text = await this.text(call);
+    return (text === '' ? undefined : JSON.parse(text)) as T;
+  }
+
+  async text(call: Call): Promise<string> {
+    return (await this.#retrying(call, async (response) => response.text())) as string;
+  }
+
+  /** The answer with its headers, for what needs them: `304`, an ETag. */
+  async answer(call: Call): Promise<{ status: number; headers: Headers; text: string }> {
+    return this.#retrying(call, async (response) => ({
+      status: response.status,
+      headers: response.headers,
+      text: await response.text(),
+    }));
+  }
+
+  /** The answer with its body unread; the signal holds until it is read, the timeout until its first byte. */
+  async open(call: Call): Promise<Response> {
+    return this.#retrying(call, async (response) => response, { leaveOpen: true });
+  }
+
+  async #retrying<T>(call: Call, read: (response: Response) => Promise<T>, { leaveOpen = false } = {}): Promise<T> {
+    const keyed = call.method === 'POST' || call.method === 'DELETE';
+    const key = call.idempotencyKey ?? (keyed ? newKey() : undefined);
+    const retries = this.#options.retries ?? 4;
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await this.#once(call, key, read, leaveOpen);
+      } catch (error) {
+        const delayMs = attempt < retries ? this.#delayBeforeRetry(error, attempt) : undefined;
+        if (delayMs === undefined) throw error;
+        await (this.#options.wait ?? waitFor)(delayMs, call.signal);
+      }
+    }
+  }
+
+  #delayBeforeRetry(error: unknown, attempt: number): number | undefined {
+    const random = this.#options.random ?? Math.random;
+    const jitterMs = random() * Math.min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** attempt);
+    if (error instanceof NoAnswerError) return jitterMs;
+    if (!(error instanceof RefusedError) || !RETRIED_STATUSES.has(error.status ?? 0)) return undefined;
+    if (error.retryAfterSeconds === undefined) return jitterMs;
+    const askedMs = error.retryAfterSeconds * 1000;
+    return askedMs > RETRY_AFTER_MS_MAX ? undefined : askedMs + jitterMs;
+  }
+
+  async #once<T>(
+    call: Call,
+    key: string | undefined,
+    read: (response: Response) => Promise<T>,
+    leaveOpen: boolean,
+  ): Promise<T> {
+    const { signal } = call;
+    signal?.throwIfAborted();
+    const timeoutMs = call.timeoutMs ?? this.#options.timeoutMs ?? 30_000;
+    const stop = new AbortController();
+    const url = `${this.#root}${call.path}${queryOf(call.query)}`;
+    const onAbort = () => stop.abort(signal?.reason);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    const timer =
+      timeoutMs > 0 ? setTimeout(() => stop.abort(new TimedOutError(url, timeoutMs)), timeoutMs) : undefined;
+    let open = false;
+    try {
+      const response = await (this.#options.fetch ?? globalThis.fetch)(url, {
+        method: call.method,
+        headers: this.#headers(call, key),
+        signal: stop.signal,
+        ...bodyOf(call),
+      });
+      if (response.status >= 400) {
+        throw refusalOf(response.status, await response.text(), response.headers.get('retry-after'));
+      }
+      open = leaveOpen;
+      return await read(response);
+    } catch (error) {
+      if (error instanceof ApiError) throw error;
+      if (stop.signal.aborted) throw stop.signal.reason;
+      throw new UnreachableError(this.#options.baseUrl, error);
+    } finally {
+      clearTimeout(timer);
+      if (!open) signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  #headers(call: Call, key: string | undefined): Record<string, string> {
+    const type = call.raw?.type ?? (call.body === undefined ? undefined : 'application/json');
+    return {
+      accept: 'application/json, */*;q=0.5',
+      ...(type === undefined ? {} : { 'content-type': type }),
+      ...(key === undefined ? {} : { 'idempotency-key': key }),
+      ...(this.#options.apiKey ? { authorization: `Bearer ${this.#options.apiKey}` } : {}),
+      ...call.headers,
+    };
+  }
+}
+
+/** An id made safe to stand in a path, so that no id can name another endpoint. Throws where escaping can't help. */
+export function segment(id: string): string {
+  if (id === '' || id === '.' || id === '..') {
+    throw new ApiError(`${JSON.stringify(id)} is no id`, { code: 'bad_id', hint: 'Ids look like job-01J2ZQ…' });
+  }
+  return encodeURIComponent(id);
+}
+
+/** Waits `delayMs`; rejects with the signal's reason when it aborts first. */
+export function waitFor(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    const onAbort = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    }, delayMs);
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
+function bodyOf(call: Call): { body?: RawBody } {
+  if (call.raw !== undefined) return { body: call.raw.body };
+  return call.body === undefined ? {} : { body: JSON.stringify(call.body) };
+}
+
+function queryOf(query: Call['query']): string {
+  const given = Object.entries(query ?? {}).filter(([, value]) => value !== undefined);
+  if (given.length === 0) return '';
+  return `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
+}
+
+/** 128 random bits. Not `randomUUID`: browsers keep that from pages without TLS. */
+function newKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

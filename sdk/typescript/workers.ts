@@ -1,0 +1,105 @@
+/** `api.workers`: the processes that transcribe, seen from the outside (list, restart) and from the inside (claim, heartbeat). */
+import type { Static } from 'typebox';
+import type { Claimed } from '../../protocol/job.ts';
+import type {
+  Claim,
+  Heartbeat,
+  HeartbeatAnswer,
+  Worker,
+  WorkerJob as WorkerJobSchema,
+  WorkerLaunch,
+  WorkerRegistration,
+} from '../../protocol/worker.ts';
+import { type Page, Pages } from './pages.ts';
+import { type CallOptions, segment, type Transport } from './transport.ts';
+
+/** A job in a worker's history. */
+export type WorkerJob = Static<typeof WorkerJobSchema>;
+
+/** Longer than the longest poll, so that a silent network ends a claim and a patient monitor doesn't. */
+const CLAIM_MARGIN_MS = 15_000;
+
+export class Workers {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  list(query: { limit?: number; cursor?: string } = {}, options: CallOptions = {}): Pages<Worker> {
+    return new Pages((cursor) =>
+      this.#transport.json<Page<Worker>>({
+        method: 'GET',
+        path: '/workers',
+        query: { ...query, cursor: cursor ?? query.cursor },
+        ...options,
+      }),
+    );
+  }
+
+  get(workerId: string, options: CallOptions = {}): Promise<Worker> {
+    return this.#transport.json({ method: 'GET', path: pathOf(workerId), ...options });
+  }
+
+  /** The worker's jobs, the newest attempt first. */
+  jobs(workerId: string, query: { limit?: number } = {}, options: CallOptions = {}): Pages<WorkerJob> {
+    return new Pages((cursor) =>
+      this.#transport.json<Page<WorkerJob>>({
+        method: 'GET',
+        path: `${pathOf(workerId)}/jobs`,
+        query: { ...query, cursor },
+        ...options,
+      }),
+    );
+  }
+
+  /** A new worker on the monitor's fleet. */
+  launch(launch: WorkerLaunch = {}, options: CallOptions = {}): Promise<Worker> {
+    return this.#transport.json({ method: 'POST', path: '/workers', body: launch, ...options });
+  }
+
+  /** It stops at once, hands its jobs back, and starts anew. */
+  restart(workerId: string, options: CallOptions = {}): Promise<Worker> {
+    return this.#transport.json({ method: 'POST', path: `${pathOf(workerId)}/restart`, ...options });
+  }
+
+  /** It finishes its jobs, then leaves. */
+  drain(workerId: string, options: CallOptions = {}): Promise<Worker> {
+    return this.#transport.json({ method: 'POST', path: `${pathOf(workerId)}/drain`, ...options });
+  }
+
+  /** It stops now; its jobs go back to the queue. */
+  terminate(workerId: string, options: CallOptions = {}): Promise<Worker> {
+    return this.#transport.json({ method: 'DELETE', path: pathOf(workerId), ...options });
+  }
+
+  /** Worker's side: makes it known, or tells what changed. */
+  register(workerId: string, registration: WorkerRegistration, options: CallOptions = {}): Promise<Worker> {
+    return this.#transport.json({ method: 'PUT', path: pathOf(workerId), body: registration, ...options });
+  }
+
+  /** Worker's side: health in, commands out; the leases named are renewed, one that is missing in the answer is lost. */
+  heartbeat(workerId: string, heartbeat: Heartbeat, options: CallOptions = {}): Promise<HeartbeatAnswer> {
+    return this.#transport.json({
+      method: 'POST',
+      path: `${pathOf(workerId)}/heartbeat`,
+      body: heartbeat,
+      ...options,
+    });
+  }
+
+  /** Worker's side: waits up to `wait_seconds` for up to `max_jobs` jobs. */
+  claim(workerId: string, claim: Claim = {}, options: CallOptions = {}): Promise<Claimed> {
+    return this.#transport.json({
+      method: 'POST',
+      path: `${pathOf(workerId)}/claim`,
+      body: claim,
+      timeoutMs: (claim.wait_seconds ?? 0) * 1000 + CLAIM_MARGIN_MS,
+      ...options,
+    });
+  }
+}
+
+function pathOf(workerId: string): string {
+  return `/workers/${segment(workerId)}`;
+}
