@@ -11,7 +11,7 @@ export type Transcript = {
   duration_seconds: number;
   /** Which engine and model made it: `pocketsphinx en-us`, `whisper.cpp ggml-base.en.bin`. */
   engine: string;
-  /** In order of their start; they may touch, they don't overlap. */
+  /** In order of their start. */
   segments: TranscriptSegment[];
 };
 

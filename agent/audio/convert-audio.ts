@@ -1,0 +1,71 @@
+/** Gives recognisers that read nothing else a 16 kHz mono 16-bit WAV: the file itself when it is one, else what ffmpeg makes of it. */
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { EngineError } from '../engines/engine.ts';
+import { runProcessGroup } from '../process-group.ts';
+import { type AudioContainer, SNIFF_BYTES, sniffAudio } from './sniff-audio.ts';
+import { readWavHeader } from './wav-header.ts';
+
+export type PlainWavRequest = {
+  audio_path: string;
+  /** Where the converted file goes. */
+  work_directory: string;
+  signal: AbortSignal;
+  /** The converter; `ffmpeg` in PATH when absent. */
+  ffmpeg?: string;
+};
+
+/** ffmpeg's names. Told rather than guessed by it: of a guess it opens playlists too, which name other files. */
+const DEMUXERS: Readonly<Record<AudioContainer, string>> = {
+  wav: 'wav',
+  mp3: 'mp3',
+  flac: 'flac',
+  ogg: 'ogg',
+  mp4: 'mov',
+  webm: 'matroska',
+  aiff: 'aiff',
+  aac: 'aac',
+  amr: 'amr',
+  asf: 'asf',
+};
+
+/** Answers the path to read. Throws EngineError `audio_unreadable`, or `audio_unsupported` where there is no ffmpeg. */
+export async function asPlainWav(request: PlainWavRequest): Promise<string> {
+  const { container, plain } = await look(request.audio_path);
+  if (plain) return request.audio_path;
+  if (container === null) throw new EngineError('audio_unreadable', 'this is no audio file that we know');
+
+  const output = join(request.work_directory, 'plain-16k.wav');
+  const input = ['-f', DEMUXERS[container], '-i', `file:${request.audio_path}`];
+  const form = ['-vn', '-ac', '1', '-ar', '16000', '-c:a', 'pcm_s16le', '-f', 'wav', '-y', `file:${output}`];
+  const end = await runProcessGroup({
+    command: [request.ffmpeg ?? 'ffmpeg', '-nostdin', '-hide_banner', '-v', 'error', ...input, ...form],
+    directory: request.work_directory,
+    signal: request.signal,
+  }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    throw new EngineError('audio_unsupported', `this recogniser reads 16 kHz mono 16-bit WAV; this is ${container}`, {
+      hint: 'install ffmpeg on the worker, or submit 16 kHz mono 16-bit WAV',
+      cause: error,
+    });
+  });
+  if (end.exit_code === 0) return output;
+  throw new EngineError('audio_unreadable', `ffmpeg cannot read this ${container}: ${end.stderr_tail.slice(-300)}`);
+}
+
+async function look(path: string): Promise<{ container: AudioContainer | null; plain: boolean }> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(SNIFF_BYTES), 0, SNIFF_BYTES, 0);
+    const container = sniffAudio(buffer.subarray(0, bytesRead));
+    const header = container === 'wav' && buffer.toString('latin1', 0, 4) === 'RIFF' ? await readWavHeader(file) : null;
+    const plain =
+      header?.format === 1 &&
+      header.channels === 1 &&
+      header.samples_per_second === 16000 &&
+      header.bits_per_sample === 16;
+    return { container, plain };
+  } finally {
+    await file.close();
+  }
+}

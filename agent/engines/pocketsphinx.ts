@@ -1,0 +1,53 @@
+/**
+ * PocketSphinx 5: English, no GPU, no model to download, so it works on every machine with Python; for the demo and for tests. About
+ * half the audio's length on one core, and far more wrong words than Whisper.
+ */
+import { readFile } from 'node:fs/promises';
+import { asPlainWav } from '../audio/convert-audio.ts';
+import { ensurePythonEnvironment, PythonEnvironmentError } from '../python/environment.ts';
+import { type Engine, EngineError } from './engine.ts';
+import { askCapabilities, type PythonProgram, transcribeInPython } from './python-program.ts';
+
+export type PocketsphinxOptions = {
+  /** A Python that has pocketsphinx; when absent a private environment is made with one. */
+  python?: string;
+};
+
+const REQUIREMENTS = new URL('python/pocketsphinx.requirements.txt', import.meta.url);
+
+export function createPocketsphinx(options: PocketsphinxOptions = {}): Engine {
+  const program = async (): Promise<PythonProgram> => ({
+    engine: 'pocketsphinx',
+    python: options.python ?? (await privatePython()),
+    script: 'transcribe_pocketsphinx.py',
+    options: {},
+    install_hint: 'pip install pocketsphinx',
+  });
+  return {
+    name: 'pocketsphinx',
+    async prepare() {
+      return askCapabilities(await program());
+    },
+    async transcribe(task, { signal, onProgress }) {
+      const audio_path = await asPlainWav({ ...task, signal });
+      const task16k = { ...task, audio_path, made_by: 'pocketsphinx en-us' };
+      return transcribeInPython(await program(), task16k, { signal, onProgress });
+    },
+  };
+}
+
+/** What pip shall install for the recogniser, as its requirements file says. */
+export async function pocketsphinxRequirements(): Promise<string[]> {
+  const lines = (await readFile(REQUIREMENTS, 'utf8')).split('\n').map((line) => line.trim());
+  return lines.filter((line) => line !== '' && !line.startsWith('#'));
+}
+
+async function privatePython(): Promise<string> {
+  try {
+    const requirements = await pocketsphinxRequirements();
+    return (await ensurePythonEnvironment({ name: 'pocketsphinx', requirements })).python;
+  } catch (error) {
+    if (!(error instanceof PythonEnvironmentError)) throw error;
+    throw new EngineError('engine_missing', `pocketsphinx: ${error.message}`, { hint: error.hint, cause: error });
+  }
+}

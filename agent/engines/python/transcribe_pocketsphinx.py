@@ -1,0 +1,97 @@
+"""Recognises English with PocketSphinx 5 and the model that its wheel brings. Reads 16 kHz mono 16-bit WAV, nothing else.
+
+PocketSphinx's search slows down and drifts in long utterances, so the audio is cut into pieces of about five seconds, each at
+the quietest moment near its end, and each is decoded by itself.
+"""
+
+import array
+import math
+import sys
+import wave
+
+from pocketsphinx import Decoder
+
+import worker_protocol
+
+RATE = 16000
+WINDOW = RATE // 50  # 20 ms: how finely loudness is measured
+PIECE_WINDOWS_MIN = 200  # 4 s
+PIECE_WINDOWS_MAX = 300  # 6 s
+REST_WINDOWS_MAX = 400  # 8 s: what is left at the end is not cut into a piece of a few words
+QUIET_WINDOWS = 8  # a cut goes into the quietest 160 ms
+FRAMES_PER_SECOND = 100  # of the decoder
+
+
+def capabilities(_options):
+    return {"model": "pocketsphinx-en-us", "device": "cpu", "gpu_optimized": False, "batch_size": 1}
+
+
+def transcribe(audio, _options):
+    pieces = plan(audio)
+    total_seconds = pieces[-1][1] / RATE if pieces else 0
+    decoder = Decoder(samprate=RATE, loglevel="FATAL")
+    segments = []
+    with wave.open(audio, "rb") as file:
+        for index, (start, end) in enumerate(pieces):
+            worker_protocol.progress(start / RATE, total_seconds, index, len(pieces))
+            segment = decode(decoder, file.readframes(end - start), start / RATE)
+            if segment is not None:
+                segments.append(segment)
+    worker_protocol.progress(total_seconds, total_seconds, len(pieces), len(pieces))
+    return {"language": "en", "segments": segments}
+
+
+def plan(audio):
+    """Answers where to cut, as (first sample, sample after the last)."""
+    loudness = []
+    samples = 0
+    try:
+        with wave.open(audio, "rb") as file:
+            form = (file.getframerate(), file.getnchannels(), file.getsampwidth())
+            if form != (RATE, 1, 2):
+                raise worker_protocol.AudioFailure("audio_unsupported", "not 16 kHz mono 16-bit: %s" % (form,))
+            while True:
+                block = array.array("h", file.readframes(WINDOW * 500))
+                if sys.byteorder == "big":
+                    block.byteswap()
+                if not block:
+                    break
+                samples += len(block)
+                for at in range(0, len(block), WINDOW):
+                    heard = block[at : at + WINDOW : 4]  # a quarter of the samples tells loudness well enough
+                    loudness.append(sum(map(abs, heard)) / len(heard))
+    except (wave.Error, EOFError, ValueError) as error:
+        raise worker_protocol.AudioFailure("audio_unreadable", "not a WAV file: %s" % error) from error
+
+    pieces = []
+    start = 0
+    while len(loudness) - start > REST_WINDOWS_MAX:
+        candidates = range(start + PIECE_WINDOWS_MIN, start + PIECE_WINDOWS_MAX - QUIET_WINDOWS)
+        quietest = min(candidates, key=lambda at: sum(loudness[at : at + QUIET_WINDOWS]))
+        cut = quietest + QUIET_WINDOWS // 2
+        pieces.append((start * WINDOW, cut * WINDOW))
+        start = cut
+    if samples > start * WINDOW:
+        pieces.append((start * WINDOW, samples))
+    return pieces
+
+
+def decode(decoder, pcm, offset_seconds):
+    decoder.start_utt()
+    decoder.process_raw(pcm, no_search=False, full_utt=True)
+    decoder.end_utt()
+    if decoder.hyp() is None:
+        return None
+    # Besides words there are fillers: <s>, </s>, <sil>, [NOISE]. A word's second pronunciation is "read(2)".
+    words = [word for word in decoder.seg() if word.word[0] not in "<["]
+    if not words:
+        return None
+    return {
+        "start_seconds": offset_seconds + words[0].start_frame / FRAMES_PER_SECOND,
+        "end_seconds": offset_seconds + (words[-1].end_frame + 1) / FRAMES_PER_SECOND,
+        "text": " ".join(word.word.split("(")[0] for word in words),
+        "confidence": math.fsum(word.prob for word in words) / len(words),
+    }
+
+
+worker_protocol.run(capabilities, transcribe)

@@ -1,0 +1,93 @@
+/** Makes a Transcript of what a recogniser gave: segments from its library, a JSON file in one of two spellings, plain text. */
+import type { Transcript } from '../../protocol/transcript.ts';
+
+export type SpokenSegment = { start_seconds: number; end_seconds: number; text: string; confidence: number | null };
+
+export type TranscriptFacts = { engine: string; duration_seconds: number };
+
+/** Numbers and joins the segments: sorted, trimmed, empty ones dropped, times to the millisecond and inside the audio. */
+export function assembleTranscript(
+  segments: readonly SpokenSegment[],
+  facts: TranscriptFacts & { language: string | null },
+): Transcript {
+  const kept = segments
+    .map((segment) => ({ ...segment, text: segment.text.trim() }))
+    .filter((segment) => segment.text !== '')
+    .sort((a, b) => a.start_seconds - b.start_seconds)
+    .map((segment, id) => {
+      const start_seconds = round(clamp(segment.start_seconds, 0, facts.duration_seconds));
+      const end_seconds = round(
+        clamp(segment.end_seconds, start_seconds, Math.max(start_seconds, facts.duration_seconds)),
+      );
+      const confidence = segment.confidence === null ? null : round(clamp(segment.confidence, 0, 1));
+      return { id, start_seconds, end_seconds, text: segment.text, confidence };
+    });
+  return {
+    text: kept.map((segment) => segment.text).join(' '),
+    language: facts.language,
+    duration_seconds: round(facts.duration_seconds),
+    engine: facts.engine,
+    segments: kept,
+  };
+}
+
+/**
+ * Reads JSON that is a transcript: ours, or the Whisper family's `{language, segments: [{start, end, text, avg_logprob?}]}`.
+ * Null when it is anything else.
+ */
+export function readTranscriptJson(json: string, facts: TranscriptFacts): Transcript | null {
+  const value = parse(json);
+  if (!isRecord(value)) return null;
+  const language = typeof value.language === 'string' && value.language !== '' ? value.language : null;
+  if (Array.isArray(value.segments)) {
+    const segments: SpokenSegment[] = [];
+    for (const item of value.segments) {
+      const segment = isRecord(item) ? readSegment(item) : null;
+      if (segment === null) return null;
+      segments.push(segment);
+    }
+    if (segments.length > 0 || typeof value.text !== 'string')
+      return assembleTranscript(segments, { ...facts, language });
+  }
+  return typeof value.text === 'string' ? transcriptOfText(value.text, { ...facts, language }) : null;
+}
+
+/** Text without times: one segment over the whole audio. */
+export function transcriptOfText(text: string, facts: TranscriptFacts & { language?: string | null }): Transcript {
+  const whole = { start_seconds: 0, end_seconds: facts.duration_seconds, text, confidence: null };
+  return assembleTranscript([whole], { ...facts, language: facts.language ?? null });
+}
+
+function readSegment(item: Record<string, unknown>): SpokenSegment | null {
+  const start_seconds = item.start_seconds ?? item.start;
+  const end_seconds = item.end_seconds ?? item.end;
+  const text = item.text;
+  if (typeof start_seconds !== 'number' || typeof end_seconds !== 'number' || typeof text !== 'string') return null;
+  return { start_seconds, end_seconds, text, confidence: readConfidence(item) };
+}
+
+/** Whisper's `avg_logprob` is the mean log probability of a segment's tokens: its exponential is their geometric mean. */
+function readConfidence(item: Record<string, unknown>): number | null {
+  if (typeof item.confidence === 'number') return item.confidence;
+  return typeof item.avg_logprob === 'number' ? Math.exp(item.avg_logprob) : null;
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function clamp(value: number, low: number, high: number): number {
+  return Math.min(high, Math.max(low, value));
+}
+
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}

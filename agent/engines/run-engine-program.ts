@@ -1,0 +1,110 @@
+/**
+ * Runs an engine's program and tells its failures apart: it isn't there, the GPU's memory was full, it crashed.
+ * Recognising full memory is text matching, for every library says it in words of its own and none by an exit code.
+ */
+import { runProcessGroup } from '../process-group.ts';
+import { EngineError, type EngineProgress, type TranscribeTask } from './engine.ts';
+
+export type EngineProgramRequest = {
+  engine: string;
+  command: readonly [program: string, ...args: string[]];
+  directory: string;
+  signal: AbortSignal;
+  /** What the program was told; half of it is what the next attempt should try after running out of memory. */
+  batch_size: number;
+  install_hint: string;
+  onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
+};
+
+export type EngineProgramEnd = {
+  exit_code: number | null;
+  exit_signal: NodeJS.Signals | null;
+  stderr_tail: string;
+  /** Some line said that the GPU's memory is full. Alone it is no failure: a program may go on in less. */
+  out_of_memory: boolean;
+};
+
+const MESSAGE_LINES = 5;
+const MESSAGE_LINE_CHARACTERS = 300;
+
+// torch: "CUDA out of memory. Tried to allocate"; CTranslate2: "CUDA failed with error out of memory"; ggml: "cudaMalloc failed: out
+// of memory"; cuBLAS, cuDNN, the CUDA driver, Vulkan and Metal: the constants below.
+const OUT_OF_MEMORY = [
+  /\b(cuda|cudamalloc|cublas|cudnn|hip|rocm|gpu|vram|mps|vulkan|metal|device)\b.*out of memory/i,
+  /out of memory.*\b(cuda|gpu|vram|device)\b/i,
+  /CU(BLAS|DNN|SOLVER|FFT)_STATUS_(ALLOC_FAILED|NOT_ENOUGH_MEMORY)/,
+  /CUDA_ERROR_OUT_OF_MEMORY|cudaErrorMemoryAllocation|hipErrorOutOfMemory|ErrorOutOfDeviceMemory|OutOfDeviceMemoryError/,
+  /ggml_(cuda|metal|vulkan|vk|hip|sycl)\w*:.*(out of memory|failed to allocate(?!.*pinned))/i,
+  /(torch|cuda)\.OutOfMemoryError/,
+];
+
+/** Resolves when the program ended with exit code 0; all other ends are an EngineError, or the signal's reason. */
+export async function runEngineProgram(request: EngineProgramRequest): Promise<EngineProgramEnd> {
+  let outOfMemory = false;
+  const ended = await runProcessGroup({
+    command: request.command,
+    directory: request.directory,
+    signal: request.signal,
+    onLine: (line, stream) => {
+      if (!outOfMemory) outOfMemory = saysOutOfMemory(line);
+      request.onLine?.(line, stream);
+    },
+  }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT' && error.code !== 'EACCES') throw error;
+    throw new EngineError('engine_missing', `${request.engine}: cannot start ${request.command[0]} (${error.code})`, {
+      hint: request.install_hint,
+      cause: error,
+    });
+  });
+  const end = { ...ended, out_of_memory: outOfMemory };
+  if (end.exit_code !== 0) throw engineFailure(request, end);
+  return end;
+}
+
+/** What a program's bad end means; for adapters too whose program ended with 0 and left no transcript. */
+export function engineFailure(
+  request: Pick<EngineProgramRequest, 'engine' | 'batch_size'>,
+  end: EngineProgramEnd,
+  what?: string,
+): EngineError {
+  const how = what ?? (end.exit_signal ? `killed by ${end.exit_signal}` : `exit code ${end.exit_code}`);
+  const lines = end.stderr_tail.split('\n').filter((line) => line.trim() !== '');
+  const last = lines.slice(-MESSAGE_LINES).map((line) => line.trim().slice(0, MESSAGE_LINE_CHARACTERS));
+  const message = [`${request.engine}: ${how}`, ...last].join('\n');
+  if (end.out_of_memory) {
+    const half = Math.max(1, Math.floor(request.batch_size / 2));
+    return new EngineError('gpu_out_of_memory', message, {
+      hint: `retry with a batch size of ${half}, or choose a smaller model`,
+      retry_with: { batch_size: half },
+    });
+  }
+  const hint = end.exit_signal === 'SIGKILL' ? { hint: "the kernel kills so when the machine's memory is full" } : {};
+  return new EngineError('engine_crashed', message, hint);
+}
+
+export function saysOutOfMemory(line: string): boolean {
+  return OUT_OF_MEMORY.some((pattern) => pattern.test(line));
+}
+
+/** Holds what engines say to what the port promises: 0 to 100, never falling, no repeats. */
+export function steadyProgress(onProgress: (progress: EngineProgress) => void): (progress: EngineProgress) => void {
+  let last: EngineProgress | undefined;
+  return (progress) => {
+    const total_chunks = Math.max(1, Math.round(progress.total_chunks));
+    const percentage = Math.min(100, Math.max(0, progress.percentage, last?.percentage ?? 0));
+    const current_chunk = Math.min(
+      total_chunks,
+      Math.max(0, Math.floor(progress.current_chunk), last?.current_chunk ?? 0),
+    );
+    if (!Number.isFinite(percentage) || !Number.isFinite(current_chunk)) return;
+    if (last?.percentage === percentage && last.current_chunk === current_chunk) return;
+    last = { percentage, current_chunk, total_chunks };
+    onProgress(last);
+  };
+}
+
+/** For engines that tell a percentage alone: pieces of 30 s, the window in which the Whisper family works. */
+export function chunksAt(percentage: number, task: TranscribeTask): EngineProgress {
+  const total_chunks = Math.max(1, Math.ceil(task.duration_seconds / 30));
+  return { percentage, current_chunk: Math.floor((percentage / 100) * total_chunks), total_chunks };
+}
