@@ -71,6 +71,7 @@ const RETRYABLE = {
   gpu_out_of_memory: true, // with half the batch size
   engine_crashed: true,
   engine_missing: true, // another worker may have it
+  engine_choice_invalid: false, // what the worker's owner wrote after --engine
   disk_full: true, // another worker may have room
   audio_unreachable: true, // network trouble, a busy server
   audio_not_found: false,
