@@ -1,0 +1,84 @@
+/** Starts a server for a test on a free port of 127.0.0.1, waits until it answers, and ends it by its own pid. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { sleep, systemClock } from '../../server/clock.ts';
+
+export type TestServer = { endpoint: string; stop(): Promise<void> };
+
+export type ServerCommand = {
+  command: string;
+  args: (port: number) => string[];
+  env?: Record<string, string>;
+  /** Tried until it answers with any HTTP status. */
+  path?: string;
+};
+
+const READY_WITHIN_MS = 60_000;
+
+export async function startServer(server: ServerCommand): Promise<TestServer> {
+  const port = await freePort();
+  const endpoint = `http://127.0.0.1:${port}`;
+  const child = spawn(server.command, server.args(port), {
+    env: { ...process.env, ...server.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  // A runner that ends early takes its servers with it.
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      said = (said + chunk.toString('utf8')).slice(-4000);
+    });
+  }
+  const stop = async () => {
+    process.off('exit', kill);
+    await end(child);
+  };
+  const gone = once(child, 'close').then(() => {
+    throw new Error(`${server.command} ended before it answered:\n${said}`);
+  });
+  try {
+    await Promise.race([gone, answers(`${endpoint}${server.path ?? '/'}`)]);
+    gone.catch(() => {}); // From here on its end is the test's own doing.
+    return { endpoint, stop };
+  } catch (error) {
+    gone.catch(() => {});
+    await stop();
+    throw new Error(`${server.command} did not start: ${(error as Error).message}\n${said}`, { cause: error });
+  }
+}
+
+async function answers(url: string): Promise<void> {
+  const giveUpAt = systemClock.monotonic() + READY_WITHIN_MS;
+  for (;;) {
+    try {
+      await (await fetch(url, { signal: AbortSignal.timeout(2000) })).arrayBuffer();
+      return;
+    } catch (error) {
+      if (systemClock.monotonic() > giveUpAt) throw error;
+      await sleep(systemClock, 25);
+    }
+  }
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  const closed = once(child, 'close');
+  const cancel = systemClock.after(5000, () => child.kill('SIGKILL'));
+  child.kill('SIGTERM');
+  await closed;
+  cancel();
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}

@@ -1,0 +1,21 @@
+/**
+ * Prepares what the tests need beyond `npm ci`, into `.cache/`, and prints a line for each. Run by `npm test`; what is there
+ * already takes no time, so `node --test` alone works afterwards. A step that fails fails no run: the tests that need it
+ * say so, or skip with the reason.
+ */
+
+import { moto } from './moto.ts';
+import { s3Gateway } from './s3-gateway.ts';
+import type { SetupStep } from './step.ts';
+
+const steps: SetupStep[] = [moto, s3Gateway];
+
+await Promise.all(
+  steps.map(async ({ name, run }) => {
+    try {
+      console.log(`setup: ${name}: ${await run()}`);
+    } catch (error) {
+      console.log(`setup: ${name}: not there: ${(error as Error).message}`);
+    }
+  }),
+);
