@@ -29,6 +29,9 @@ export type CallOptions = {
   signal?: AbortSignal | undefined;
   /** One of your own, to make a call repeatable over a restart of your program. */
   idempotencyKey?: string | undefined;
+  /** Of this call, where it differs from the client's. 0 waits for ever. */
+  timeoutMs?: number | undefined;
+  retries?: number | undefined;
 };
 
 /** A body that can be sent more than once. */
@@ -43,8 +46,6 @@ export type Call = CallOptions & {
   body?: unknown;
   raw?: { body: RawBody; type: string } | undefined;
   headers?: Readonly<Record<string, string>>;
-  /** Of this call, where it differs: a long poll, an upload. 0 waits for ever. */
-  timeoutMs?: number | undefined;
 };
 
 const RETRY_BASE_MS = 250;
@@ -94,7 +95,7 @@ export class Transport {
   async #retrying<T>(call: Call, read: (response: Response) => Promise<T>, { leaveOpen = false } = {}): Promise<T> {
     const keyed = call.method === 'POST' || call.method === 'DELETE';
     const key = call.idempotencyKey ?? (keyed ? newKey() : undefined);
-    const retries = this.#options.retries ?? 4;
+    const retries = call.retries ?? this.#options.retries ?? 4;
     for (let attempt = 0; ; attempt += 1) {
       try {
         return await this.#once(call, key, read, leaveOpen);

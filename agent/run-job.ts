@@ -1,0 +1,200 @@
+/**
+ * One attempt at one job, from the claim to the monitor's answer about its end.
+ *
+ *     DOWNLOADING    fetch the audio into a directory of this attempt; learn its length and size
+ *     TRANSCRIBING   the engine, in a process group of its own
+ *     UPLOADING      store the transcript (once: what an earlier attempt stored holds), then tell that the job is complete
+ *
+ * It never throws: a job that goes badly is told to the monitor and to the log, and the worker lives on. The directory is removed
+ * whatever the end.
+ */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import type { FailureReport, Job } from '../protocol/job.ts';
+import type { Transcript } from '../protocol/transcript.ts';
+import { ConflictError, LeaseExpiredError, RefusedError, type TranscriptionAPI } from '../sdk/typescript/index.ts';
+import { fetchAudio } from './audio/fetch-audio.ts';
+import { probeAudio } from './audio/probe-audio.ts';
+import { type Engine, EngineError } from './engines/engine.ts';
+import { Eta } from './eta.ts';
+import { type HeldJob, Stopped } from './held-job.ts';
+import { ProgressReports } from './progress-report.ts';
+import { sendUntilAnswered } from './send-until-answered.ts';
+
+export type RunJobOptions = {
+  api: TranscriptionAPI;
+  engine: Engine;
+  /** Used where the attempt doesn't bring its own. */
+  batchSize: number;
+  /** Where the attempt's directory is made. */
+  workDirectory: string;
+  /** Ends the waiting for a monitor that is away: the worker leaves, whoever holds the job by then. */
+  leaveSignal: AbortSignal;
+  /** The monitor has something to say: ask it. */
+  onConflict: () => void;
+  log: (line: JobLine) => void;
+};
+
+/** What is told of a job in the log. */
+export type JobLine = { message: string; job_id: string; attempt: number; [detail: string]: unknown };
+
+/** Resolves when the attempt is over and told, or lost. */
+export async function runJob(held: HeldJob, options: RunJobOptions): Promise<void> {
+  const { job, attempt } = held.claimed;
+  const log = (message: string, details: Record<string, unknown> = {}) =>
+    options.log({ message, job_id: job.job_id, attempt: attempt.number, ...details });
+  const reports = new ProgressReports(options.api, held, options.onConflict);
+  const begun_ms = performance.now();
+  const spent = () => ({ seconds: Math.round(performance.now() - begun_ms) / 1000 });
+  let directory: string | undefined;
+
+  log('claimed', { audio: job.input.s3_path });
+  try {
+    await mkdir(options.workDirectory, { recursive: true });
+    directory = await mkdtemp(join(options.workDirectory, `${job.job_id}-`));
+    const ended = await attemptJob(held, directory, reports, options);
+    reports.close();
+    const { segments_count: segments, s3_path: transcript } = ended.output;
+    log(ended.state.toLowerCase(), { ...spent(), segments, transcript });
+  } catch (error) {
+    reports.close();
+    const told = await tellEnd(error, held, options).catch((refusal: unknown) => {
+      log('the end could not be told', { ...spent(), ...wordsOf(refusal) });
+      return undefined;
+    });
+    if (told !== undefined) log(told, { ...spent(), ...wordsOf(error) });
+  } finally {
+    if (directory !== undefined) {
+      await rm(directory, { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) =>
+        log('its directory could not be removed', wordsOf(error)),
+      );
+    }
+  }
+}
+
+async function attemptJob(
+  held: HeldJob,
+  directory: string,
+  reports: ProgressReports,
+  options: RunJobOptions,
+): Promise<Job> {
+  const transcript = (await earlierTranscript(held, options)) ?? (await transcribe(held, directory, reports, options));
+  reports.note({ stage: 'UPLOADING', percentage: 100, eta_seconds: null });
+  const { jobId, leaseToken } = held;
+  const patience = { signal: held.signal };
+  const stored = await sendUntilAnswered(
+    (call) => options.api.jobs.putTranscript(jobId, leaseToken, transcript, call),
+    patience,
+  );
+  held.settle();
+  const { s3_path, segments_count, confidence_score } = stored;
+  const report = { lease_token: leaseToken, output: { s3_path, segments_count, confidence_score } };
+  // From here the answer alone tells the end (COMPLETED, or CANCELLED where that was asked first); only leaving ends the wait.
+  return sendUntilAnswered((call) => options.api.jobs.complete(jobId, report, call), { signal: options.leaveSignal });
+}
+
+/** An attempt before this one may have stored its transcript and died before it could say so. */
+async function earlierTranscript(held: HeldJob, { api }: RunJobOptions): Promise<Transcript | undefined> {
+  if (held.claimed.attempt.number < 2 && held.claimed.job.retry_info.last_error === null) return undefined;
+  try {
+    return await api.jobs.transcript(held.jobId, 'json', { signal: held.signal, retries: 1 });
+  } catch {
+    held.signal.throwIfAborted();
+    return undefined;
+  }
+}
+
+async function transcribe(
+  held: HeldJob,
+  directory: string,
+  reports: ProgressReports,
+  { api, engine, batchSize }: RunJobOptions,
+): Promise<Transcript> {
+  const { signal, claimed } = held;
+  const audio_url = claimed.job.input.s3_path;
+  reports.note({ stage: 'DOWNLOADING', percentage: 0 });
+  const { path } = await fetchAudio({
+    audio_url,
+    path: join(directory, `audio${extensionOf(audio_url)}`),
+    signal,
+    openUpload: async (uploadId, uploadSignal) => (await api.uploads.open(uploadId, { signal: uploadSignal })).body,
+  });
+  const { duration_seconds, file_size_bytes } = await probeAudio(path);
+  signal.throwIfAborted();
+
+  const facts = { duration_seconds, file_size_bytes };
+  reports.note({ stage: 'TRANSCRIBING', percentage: 0, ...facts });
+  const eta = new Eta(performance.now());
+  const work_directory = join(directory, 'engine');
+  await mkdir(work_directory);
+  return engine.transcribe(
+    { audio_path: path, duration_seconds, work_directory, batch_size: claimed.attempt.batch_size ?? batchSize },
+    {
+      signal,
+      onProgress({ percentage, current_chunk, total_chunks }) {
+        const now_ms = performance.now();
+        eta.note(percentage, now_ms);
+        const eta_seconds = eta.seconds(now_ms);
+        reports.note({ stage: 'TRANSCRIBING', percentage, current_chunk, total_chunks, eta_seconds, ...facts });
+      },
+    },
+  );
+}
+
+/** Tells the monitor how an attempt ended that didn't complete; answers a word for the log. Throws when it can't be told. */
+async function tellEnd(error: unknown, held: HeldJob, options: RunJobOptions): Promise<string> {
+  const why = held.stopped?.why ?? (error instanceof Stopped ? error.why : undefined);
+  if (why === 'lease_lost' || error instanceof LeaseExpiredError) return 'lost: another holds it now';
+  if (why === 'leaving') return 'handed back: the worker leaves';
+  const cancelled = why === 'cancelled' || (error instanceof ConflictError && error.state === 'CANCELLING');
+
+  const failure: Omit<FailureReport, 'lease_token'> = cancelled
+    ? { error: { code: 'cancelled', message: 'the worker stopped it', retryable: false } }
+    : why === 'restarting'
+      ? { error: { code: 'worker_restarted', message: 'the worker was told to restart', retryable: true } }
+      : failureOf(error, held.claimed.attempt.batch_size ?? options.batchSize);
+  try {
+    if (!held.signal.aborted) held.settle();
+    await sendUntilAnswered(
+      (call) => options.api.jobs.fail(held.jobId, { lease_token: held.leaseToken, ...failure }, call),
+      { signal: options.leaveSignal },
+    );
+  } catch (refusal) {
+    if (refusal instanceof LeaseExpiredError) return 'lost: another holds it now';
+    throw refusal;
+  }
+  return cancelled ? 'cancelled' : why === 'restarting' ? 'handed back: the worker restarts' : 'failed';
+}
+
+const MESSAGE_MAX = 4000;
+
+/** Exported for its test: what the monitor is told of an error. */
+export function failureOf(error: unknown, batchSize: number): Omit<FailureReport, 'lease_token'> {
+  if (error instanceof EngineError) {
+    const { code, retryable, hint } = error;
+    const message = `${error.message}${hint === undefined ? '' : `; ${hint}`}`.slice(0, MESSAGE_MAX);
+    const half = { batch_size: Math.max(1, Math.floor(batchSize / 2)) };
+    const retry_with = error.retry_with ?? (code === 'gpu_out_of_memory' ? half : undefined);
+    return { error: { code, message, retryable }, ...(retry_with === undefined ? {} : { retry_with }) };
+  }
+  const code = error instanceof RefusedError ? 'transcript_refused' : 'worker_error';
+  const message = (error instanceof Error ? error.message : String(error)).slice(0, MESSAGE_MAX);
+  return { error: { code, message, retryable: !(error instanceof RefusedError) } };
+}
+
+function wordsOf(error: unknown): Record<string, unknown> {
+  if (error instanceof Stopped) return {};
+  if (!(error instanceof Error)) return { error: String(error) };
+  const { code, hint } = error as { code?: unknown; hint?: unknown };
+  return {
+    error: error.message,
+    ...(typeof code === 'string' ? { code } : {}),
+    ...(typeof hint === 'string' ? { hint } : {}),
+  };
+}
+
+/** Some programs look at a file's name to tell its kind; nothing else of the URL gets into the name. */
+function extensionOf(audioUrl: string): string {
+  const extension = extname(audioUrl.split(/[?#]/, 1)[0]!);
+  return /^\.[A-Za-z0-9]{1,5}$/.test(extension) ? extension.toLowerCase() : '';
+}

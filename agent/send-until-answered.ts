@@ -1,0 +1,56 @@
+/**
+ * Sends a call until the monitor answers it: finished work is not thrown away because the monitor restarts.
+ *
+ * The call is sent with the same idempotency key each time, so that one whose answer was lost takes effect once. An answer that is
+ * a refusal (a lease that expired, a body it won't take) ends it. An internal fault (500) is the same on every try, more often than
+ * not, so its patience is short.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import { BusyError, NoAnswerError, ServerFaultError, UnavailableError } from '../sdk/typescript/index.ts';
+
+export type Patience = {
+  /** Ends the waiting; it rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+  /** Told the first time there's no answer, and once more when there is one. */
+  onAway?: ((error: Error | null) => void) | undefined;
+};
+
+const PAUSE_MS_MAX = 5_000;
+const PAUSE_BASE_MS = 250;
+const FAULTS_MAX = 5;
+
+export async function sendUntilAnswered<T>(
+  send: (options: { idempotencyKey: string; signal: AbortSignal | undefined }) => Promise<T>,
+  { signal, onAway }: Patience = {},
+): Promise<T> {
+  const idempotencyKey = crypto.randomUUID();
+  let faults = 0;
+  for (let tries = 0; ; tries += 1) {
+    try {
+      const answer = await send({ idempotencyKey, signal });
+      if (tries > 0) onAway?.(null);
+      return answer;
+    } catch (error) {
+      if (error instanceof ServerFaultError) faults += 1;
+      else if (!isAway(error)) throw error;
+      if (faults > FAULTS_MAX) throw error;
+      if (tries === 0) onAway?.(error as Error);
+      await pause(tries, signal);
+    }
+  }
+}
+
+/** Whether the monitor is away for now, rather than refusing. */
+export function isAway(error: unknown): error is Error {
+  return error instanceof NoAnswerError || error instanceof UnavailableError || error instanceof BusyError;
+}
+
+/** Full jitter, so that a fleet doesn't come back in step. */
+export async function pause(tries: number, signal: AbortSignal | undefined): Promise<void> {
+  const cap_ms = Math.min(PAUSE_MS_MAX, PAUSE_BASE_MS * 2 ** Math.min(tries, 10));
+  try {
+    await wait(50 + Math.random() * cap_ms, undefined, signal ? { signal } : {});
+  } catch {
+    signal?.throwIfAborted();
+  }
+}

@@ -1,0 +1,250 @@
+/**
+ * The worker: claims jobs, runs each, beats meanwhile, and leaves in good order.
+ *
+ *     registering ──► claiming ──► draining ──► left
+ *          ▲             │  │          ▲
+ *          └─ unknown ───┘  └─ drain ──┘     claims no more, finishes what it holds
+ *
+ *     restart, stop      what it holds is stopped and handed back, at once
+ *     terminated         the monitor has let it go: what it holds is lost; it leaves
+ *
+ * A monitor that is away is waited for, in every state. A bad job never ends the worker; only a monitor that refuses the worker
+ * itself does (a bad key, a registration it won't take).
+ */
+import type { HealthReport, WorkerCommand, WorkerRegistration } from '../protocol/worker.ts';
+import { ConflictError, NotFoundError, type TranscriptionAPI, WorkerTerminatedError } from '../sdk/typescript/index.ts';
+import type { Engine } from './engines/engine.ts';
+import { Heartbeat } from './heartbeat.ts';
+import { HeldJob, type StopReason } from './held-job.ts';
+import { type JobLine, runJob } from './run-job.ts';
+import { isAway, pause, sendUntilAnswered } from './send-until-answered.ts';
+
+export type WorkerOptions = WorkerRegistration & {
+  api: TranscriptionAPI;
+  engine: Engine;
+  workerId: string;
+  /** Jobs at once. Default 1. */
+  maxJobs?: number;
+  /** Directories of attempts are made here, and removed. */
+  workDirectory: string;
+  readHealth: () => Promise<HealthReport>;
+  /** Aborting finishes what it holds, then leaves. */
+  drainSignal?: AbortSignal;
+  /** Aborting stops what it holds, hands it back, and leaves. */
+  stopSignal?: AbortSignal;
+  log?: (line: WorkerLine) => void;
+};
+
+export type WorkerLine = { message: string; [detail: string]: unknown } | JobLine;
+
+/** `restart`: it was told to come back, as a new process if there's someone to start one. */
+export type WorkerEnd = 'drained' | 'stopped' | 'terminated' | 'restart';
+
+const CLAIM_WAIT_SECONDS = 20;
+const EMPTY_AT_ONCE_MS = 1_000;
+const LEAVE_TIMEOUT_MS = 3_000;
+
+/** Resolves when the worker has left. Rejects when the monitor refuses it. */
+export async function runWorker(options: WorkerOptions): Promise<WorkerEnd> {
+  return new RunningWorker(options).run();
+}
+
+class RunningWorker {
+  readonly #options: WorkerOptions;
+  readonly #log: (line: WorkerLine) => void;
+  readonly #held = new Map<string, HeldJob>();
+  readonly #running = new Set<Promise<void>>();
+  readonly #heartbeat: Heartbeat;
+  /** Ends claiming. */
+  readonly #ending = new AbortController();
+  /** Ends everything, the waiting for an answer too. */
+  readonly #leaving = new AbortController();
+  #end: WorkerEnd = 'drained';
+  #refusal: unknown;
+  /** One registration at a time, however many calls find out that it is due. */
+  #registering: Promise<void> | undefined;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    this.#log = options.log ?? (() => {});
+    this.#heartbeat = new Heartbeat({
+      api: options.api,
+      workerId: options.workerId,
+      readHealth: options.readHealth,
+      held: this.#held,
+      onCommand: (command) => this.#obey(command),
+      onRefused: (error) => void this.#onRefused(error),
+      onAway: (error) => this.#onAway(error),
+    });
+  }
+
+  async run(): Promise<WorkerEnd> {
+    const { drainSignal, stopSignal } = this.#options;
+    const onDrain = () => this.#finish('drained');
+    const onStop = () => this.#finish('stopped');
+    drainSignal?.addEventListener('abort', onDrain, { once: true });
+    stopSignal?.addEventListener('abort', onStop, { once: true });
+    if (drainSignal?.aborted) onDrain();
+    if (stopSignal?.aborted) onStop();
+    try {
+      await this.#register();
+      if (!this.#ending.signal.aborted) this.#log({ message: 'ready', worker_id: this.#options.workerId });
+      this.#heartbeat.start();
+      await this.#claimUntilEnding();
+      await this.#drain();
+    } finally {
+      drainSignal?.removeEventListener('abort', onDrain);
+      stopSignal?.removeEventListener('abort', onStop);
+      this.#heartbeat.stop();
+    }
+    if (this.#refusal !== undefined) throw this.#refusal;
+    return this.#end;
+  }
+
+  async #register(): Promise<void> {
+    const { api, workerId, instance_id, capabilities, location } = this.#options;
+    const registration: WorkerRegistration = {
+      capabilities,
+      ...(instance_id === undefined ? {} : { instance_id }),
+      ...(location === undefined ? {} : { location }),
+    };
+    this.#registering ??= sendUntilAnswered(
+      (call) => api.workers.register(workerId, registration, { ...call, retries: 0 }),
+      { signal: this.#ending.signal, onAway: (error) => this.#onAway(error) },
+    )
+      .then(() => {})
+      .catch((error: unknown) => {
+        if (this.#ending.signal.aborted) return;
+        if (error instanceof WorkerTerminatedError) this.#finish('terminated');
+        else this.#refuse(error);
+      })
+      .finally(() => {
+        this.#registering = undefined;
+      });
+    await this.#registering;
+  }
+
+  async #claimUntilEnding(): Promise<void> {
+    const { api, workerId, maxJobs = 1 } = this.#options;
+    const { signal } = this.#ending;
+    let tries = 0;
+    while (!signal.aborted) {
+      const max_jobs = maxJobs - this.#running.size;
+      if (max_jobs <= 0) {
+        await Promise.race([...this.#running, aborted(signal)]);
+        continue;
+      }
+      try {
+        const claim = { max_jobs, wait_seconds: CLAIM_WAIT_SECONDS };
+        const asked_ms = performance.now();
+        const { jobs } = await api.workers.claim(workerId, claim, { signal, retries: 2 });
+        tries = 0;
+        for (const job of jobs) this.#take(new HeldJob(job));
+        if (jobs.length > 0 || performance.now() - asked_ms > EMPTY_AT_ONCE_MS) continue;
+        // Empty before its time: this worker is to get no jobs. The heartbeat's answer says why.
+        this.#heartbeat.hurry();
+        await pause(2, signal).catch(() => {});
+      } catch (error) {
+        if (signal.aborted) return;
+        if (isAway(error)) await pause(tries++, signal).catch(() => {});
+        else if (!(await this.#onRefused(error))) await pause(tries++, signal).catch(() => {});
+      }
+    }
+  }
+
+  #take(held: HeldJob): void {
+    const { api, engine, capabilities, workDirectory } = this.#options;
+    this.#held.set(held.leaseToken, held);
+    this.#heartbeat.keep(held);
+    const running = runJob(held, {
+      api,
+      engine,
+      batchSize: capabilities.batch_size ?? 1,
+      workDirectory,
+      leaveSignal: this.#leaving.signal,
+      onConflict: () => this.#heartbeat.hurry(),
+      log: this.#log,
+    }).finally(() => {
+      this.#held.delete(held.leaseToken);
+      this.#running.delete(running);
+    });
+    this.#running.add(running);
+  }
+
+  #obey(command: WorkerCommand): void {
+    switch (command.type) {
+      case 'cancel_job':
+        for (const held of this.#held.values()) if (held.jobId === command.job_id) held.stop('cancelled');
+        return;
+      case 'drain':
+        this.#finish('drained');
+        return;
+      case 'restart':
+        this.#finish('restart');
+    }
+  }
+
+  /** Answers whether the worker can go on at once. */
+  async #onRefused(error: unknown): Promise<boolean> {
+    if (error instanceof WorkerTerminatedError) this.#finish('terminated');
+    else if (error instanceof NotFoundError) {
+      // The monitor stands on another store now, or has forgotten us: make us known again.
+      await this.#register();
+      return true;
+    } else if (error instanceof ConflictError) {
+      // DRAINING or RESTARTING: the heartbeat's answer says what to do.
+      this.#heartbeat.hurry();
+    } else if ([400, 401, 403].includes((error as { status?: number }).status ?? 0)) this.#refuse(error);
+    else this.#log({ message: 'the monitor answered with an error', error: String(error) });
+    return false;
+  }
+
+  #refuse(error: unknown): void {
+    this.#refusal ??= error;
+    this.#finish('stopped');
+  }
+
+  /** A later end overrides an earlier one where it is more urgent. */
+  #finish(end: WorkerEnd): void {
+    if (this.#ending.signal.aborted && (end === 'drained' || this.#end !== 'drained')) return;
+    this.#end = end;
+    this.#ending.abort();
+    const why: Record<WorkerEnd, StopReason | undefined> = {
+      drained: undefined,
+      restart: 'restarting',
+      stopped: 'leaving',
+      terminated: 'lease_lost',
+    };
+    const reason = why[end];
+    if (end === 'stopped' || end === 'terminated') this.#leaving.abort(new Error('the worker leaves'));
+    if (reason !== undefined) for (const held of this.#held.values()) held.stop(reason);
+    this.#log({ message: end === 'drained' ? 'draining' : end, jobs_held: this.#held.size });
+  }
+
+  /** Waits for what is held; then tells the monitor that this worker is gone, so that it needn't find out by silence. */
+  async #drain(): Promise<void> {
+    const { api, workerId } = this.#options;
+    const goodbye = { retries: 1, timeoutMs: LEAVE_TIMEOUT_MS };
+    const quietly = (error: unknown) => {
+      if (!(error instanceof ConflictError || error instanceof NotFoundError)) {
+        this.#log({ message: 'left without a goodbye', error: String(error) });
+      }
+    };
+    if (this.#end === 'drained' && this.#running.size > 0) await api.workers.drain(workerId, goodbye).catch(() => {});
+    while (this.#running.size > 0) await Promise.all(this.#running);
+    this.#heartbeat.stop();
+    if (this.#end === 'terminated' || this.#end === 'restart') return;
+    if (this.#refusal === undefined) await api.workers.terminate(workerId, goodbye).catch(quietly);
+    this.#log({ message: 'left', worker_id: workerId });
+  }
+
+  #onAway(error: Error | null): void {
+    if (error === null) this.#log({ message: 'the monitor is back' });
+    else this.#log({ message: 'the monitor is away, waiting', error: error.message });
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
