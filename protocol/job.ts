@@ -318,6 +318,9 @@ export const Claimed = Type.Object(
       Type.Object({
         job: Type.Unsafe<Job>({ $ref: 'Job#' }),
         lease: Lease,
+        audio_url: Type.String({
+          description: 'What to fetch: as submitted, with the query string (a signature, often) that no document shows.',
+        }),
         attempt: Type.Object({
           number: Type.Integer({ minimum: 1 }),
           batch_size: Nullable(Type.Integer({ minimum: 1 })),

@@ -1,0 +1,202 @@
+/**
+ * Decisions about the log vocabulary of POST /events. A line with a lease token acts for that lease. One without tells of
+ * a job that this queue did not hand out: the first such line makes the job known, and its worker with it.
+ */
+import type { LogEvent } from '../../protocol/log-event.ts';
+import { applyEvents, beginSegment, UNREMEMBERED } from './apply.ts';
+import type { CommandBody } from './commands.ts';
+import { type Context, type Decision, type Refusal, refuse } from './decide.ts';
+import { completed, completeJob, endAttempt, failJob, reportProgress } from './decide-jobs.ts';
+import type { Event, JournalEvent } from './events.ts';
+import { finished } from './records.ts';
+import type { State } from './state.ts';
+
+/** Lines build on each other, so each is decided on a copy that has those before it. Refused lines are left out. */
+export function recordEvents(state: State, body: CommandBody & { type: 'record_events' }, context: Context): Decision {
+  const scratch = state.clone();
+  beginSegment(scratch, state.seq, context.at_ms);
+  const events: Event[] = [];
+  for (const line of body.events) {
+    const decision = decideLine(scratch, line, body, context);
+    if (!decision.events) continue;
+    events.push(...decision.events);
+    applyEvents(scratch, decision.events.map(unnamed));
+  }
+  return { events };
+}
+
+/** Why these lines would be refused, in order; undefined where they would not. For the answer, never to decide. */
+export function checkEvents(
+  state: State,
+  body: CommandBody & { type: 'record_events' },
+  context: Context,
+): (Refusal | undefined)[] {
+  const scratch = state.clone();
+  beginSegment(scratch, state.seq, context.at_ms);
+  return body.events.map((line) => {
+    const decision = decideLine(scratch, line, body, context);
+    if (decision.events) applyEvents(scratch, decision.events.map(unnamed));
+    return decision.refusal;
+  });
+}
+
+const unnamed = (event: Event): JournalEvent => ({ id: UNREMEMBERED, at: '', actor: '', ...event });
+
+function decideLine(
+  state: State,
+  line: LogEvent,
+  { worker_id, jitter }: { worker_id: string | null; jitter: number },
+  context: Context,
+): Decision {
+  if (line.lease_token !== undefined) return decideLeased(state, line, line.lease_token, jitter, context);
+  const job = state.job(line.job_id);
+  const who = line.worker_id ?? job?.run?.worker_id ?? worker_id;
+  if (!who) return refuse('invalid', 'worker_id_missing', `${line.event} of ${line.job_id} names no worker_id`);
+  if (job && job.run?.token !== null && job.run?.token !== undefined && job.run.ended_ms === null) {
+    return refuse('conflict', 'lease_required', `${line.job_id} was handed out by this queue: send its lease_token`, {
+      extra: { state: job.state },
+    });
+  }
+  const known: Event[] = job ? [] : submitted(line);
+  const reporting = job && job.run !== null && job.run.ended_ms === null;
+  const started: Event[] = reporting ? [] : [assigned(line, who, job?.attempt ?? 1)];
+  if (line.event === 'JOB_START') {
+    return { events: reporting && job.run?.worker_id === who ? [] : [...known, ...started] };
+  }
+  if (job && finished(job.state) && !reporting) {
+    return refuse('conflict', 'transition_not_allowed', `${line.job_id} is ${job.state}`, {
+      extra: { state: job.state },
+    });
+  }
+  const before = [...known, ...started];
+  const scratch = before.length > 0 ? state.clone() : state;
+  if (before.length > 0) applyEvents(scratch, before.map(unnamed));
+  const current = scratch.job(line.job_id);
+  if (!current) return { events: [] };
+  switch (line.event) {
+    case 'JOB_PROGRESS':
+      return { events: [...before, progressed(line, current.attempt)] };
+    case 'JOB_COMPLETE':
+      return {
+        events: [
+          ...before,
+          completed(
+            scratch,
+            current,
+            {
+              s3_path: line.s3_path ?? '',
+              segments_count: line.segments ?? 0,
+              confidence_score: line.confidence_score ?? null,
+            },
+            context.at_ms,
+          ),
+        ],
+      };
+    case 'JOB_FAILED':
+      return {
+        events: [
+          ...before,
+          ...endAttempt(scratch, current, errorOf(line, false), context, {
+            delay_ms: null,
+            keeps_place: false,
+            counts: true,
+            batch_size: null,
+          }),
+        ],
+      };
+  }
+}
+
+function decideLeased(state: State, line: LogEvent, lease_token: string, jitter: number, context: Context): Decision {
+  const { job_id } = line;
+  switch (line.event) {
+    case 'JOB_START':
+      return { events: [] };
+    case 'JOB_PROGRESS':
+      return reportProgress(state, {
+        type: 'report_progress',
+        job_id,
+        report: { ...progressOf(line), lease_token },
+      });
+    case 'JOB_COMPLETE': {
+      const { s3_path, segments = 0, confidence_score = null } = line;
+      if (s3_path === undefined) {
+        return refuse('invalid', 's3_path_missing', `JOB_COMPLETE of ${job_id} does not say where the transcript is`);
+      }
+      return completeJob(
+        state,
+        { type: 'complete_job', job_id, lease_token, output: { s3_path, segments_count: segments, confidence_score } },
+        context,
+      );
+    }
+    case 'JOB_FAILED':
+      return failJob(
+        state,
+        { type: 'fail_job', job_id, lease_token, error: errorOf(line, true), batch_size: null, jitter },
+        context,
+      );
+  }
+}
+
+function errorOf(line: LogEvent, retryable: boolean) {
+  return {
+    code: line.code ?? 'worker_error',
+    message: line.error ?? 'The worker gave no reason',
+    retryable: line.retryable ?? retryable,
+  };
+}
+
+function progressOf(line: LogEvent) {
+  return {
+    percentage: line.percentage ?? 0,
+    stage: line.stage ?? null,
+    current_chunk: line.current_chunk ?? null,
+    total_chunks: line.total_chunks ?? null,
+    eta_seconds: line.eta_seconds ?? null,
+  };
+}
+
+function progressed(line: LogEvent, attempt: number): Event {
+  const progress = progressOf(line);
+  return {
+    type: 'JobProgressed',
+    entity: line.job_id,
+    data: {
+      ...progress,
+      stage: progress.stage?.toUpperCase() ?? null,
+      attempt,
+      duration_seconds: line.audio_duration ?? null,
+      file_size_bytes: null,
+    },
+  };
+}
+
+function submitted(line: LogEvent): Event[] {
+  return [
+    {
+      type: 'JobSubmitted',
+      entity: line.job_id,
+      data: {
+        audio_url: line.audio_url ?? '',
+        output_format: 'json',
+        priority: 'normal',
+        max_attempts: 1,
+        duration_seconds: line.audio_duration ?? null,
+        file_size_bytes: null,
+        tags: [],
+        metadata: null,
+        webhook_url: null,
+        estimated_cost_usd: null,
+        details: 'First heard of in a report',
+      },
+    },
+  ];
+}
+
+function assigned(line: LogEvent, worker_id: string, attempt: number): Event {
+  return {
+    type: 'JobAssigned',
+    entity: line.job_id,
+    data: { worker_id, instance_id: null, attempt, token: null, expires_ms: null, estimated_cost_usd: null },
+  };
+}

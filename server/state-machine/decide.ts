@@ -1,0 +1,118 @@
+/**
+ * Decide: a command meets the state, and becomes events or a refusal. Pure: nothing is changed here, and the same command
+ * on the same state at the same log time gives the same events. Applying them is apply.ts's.
+ */
+import type { ErrorKind } from '../../protocol/errors.ts';
+import type { Command, CommandBody, Policy } from './commands.ts';
+import { cancelJob, claimJobs, completeJob, failJob, reportProgress, retryJob, submitJobs } from './decide-jobs.ts';
+import { purgeQueue, redrive } from './decide-queues.ts';
+import { recordEvents } from './decide-reports.ts';
+import { tick } from './decide-time.ts';
+import { beat, drainWorker, launchWorker, registerWorker, restartWorker, terminateWorker } from './decide-workers.ts';
+import type { Event } from './events.ts';
+import type { CommandRef } from './records.ts';
+import type { State } from './state.ts';
+
+export type Refusal = {
+  kind: ErrorKind;
+  code: string;
+  message: string;
+  hint?: string;
+  /** Added to the problem: `{state: 'COMPLETED'}`. */
+  extra?: Record<string, unknown>;
+};
+
+export type Decision =
+  | { events: readonly Event[]; refs?: undefined; refusal?: undefined }
+  /** Done before: the first answer again. */
+  | { refs: readonly CommandRef[]; events?: undefined; refusal?: undefined }
+  | { refusal: Refusal; events?: undefined; refs?: undefined };
+
+/** What decisions may know beyond the state: the log time the segment will have, and the settings. */
+export type Context = { at_ms: number; policy: Policy };
+
+export function decide(state: State, command: Command, context: Context): Decision {
+  const known = state.tables.commands.get(command.id);
+  if (known) {
+    if (known.fingerprint === command.fingerprint) return { refs: known.refs };
+    return refuse('conflict', 'idempotency_key_reused', 'this Idempotency-Key was used for another request', {
+      hint: 'Use a new key for a new request, and the same key only to send the same request again.',
+    });
+  }
+  return decideBody(state, command.body, context);
+}
+
+function decideBody(state: State, body: CommandBody, context: Context): Decision {
+  switch (body.type) {
+    case 'submit_jobs':
+      return submitJobs(state, body);
+    case 'claim_jobs':
+      return claimJobs(state, body, context);
+    case 'report_progress':
+      return reportProgress(state, body);
+    case 'complete_job':
+      return completeJob(state, body, context);
+    case 'fail_job':
+      return failJob(state, body, context);
+    case 'cancel_job':
+      return cancelJob(state, body, context);
+    case 'retry_job':
+      return retryJob(state, body);
+    case 'purge_queue':
+      return purgeQueue(state, body);
+    case 'redrive':
+      return redrive(state, body);
+    case 'record_events':
+      return recordEvents(state, body, context);
+    case 'register_worker':
+      return registerWorker(state, body, context);
+    case 'launch_worker':
+      return launchWorker(state, body, context);
+    case 'beat':
+      return beat(state, body, context);
+    case 'drain_worker':
+      return drainWorker(state, body);
+    case 'restart_worker':
+      return restartWorker(state, body, context);
+    case 'terminate_worker':
+      return terminateWorker(state, body, context);
+    case 'resolve_alert':
+      return resolveAlert(state, body);
+    case 'tick':
+      return tick(state, body, context);
+    case 'forget':
+      return forget(state, body);
+  }
+}
+
+export function refuse(
+  kind: ErrorKind,
+  code: string,
+  message: string,
+  more: { hint?: string; extra?: Record<string, unknown> } = {},
+): { refusal: Refusal } {
+  return { refusal: { kind, code, message, ...more } };
+}
+
+function resolveAlert(state: State, { alert_id, by }: CommandBody & { type: 'resolve_alert' }): Decision {
+  const alert = state.tables.alerts.get(alert_id);
+  if (!alert) return refuse('not_found', 'alert_not_found', `there is no alert ${alert_id}`);
+  if (alert.resolved_ms !== null) return { events: [] };
+  return { events: [{ type: 'AlertResolved', entity: alert_id, data: { by } }] };
+}
+
+/** Only what may still be forgotten: it may have come back to life since the archive was written. */
+function forget(state: State, body: CommandBody & { type: 'forget' }): Decision {
+  const { tables } = state;
+  const job_ids = body.job_ids.filter((id) => {
+    const job = state.job(id);
+    return job && job.completed_ms !== null && job.dead === null;
+  });
+  const worker_ids = body.worker_ids.filter((id) => state.worker(id)?.state === 'TERMINATED');
+  const alert_ids = body.alert_ids.filter((id) => tables.alerts.get(id)?.holds === false);
+  const events: Event[] = [];
+  if (job_ids.length > 0) events.push({ type: 'JobsArchived', entity: 'archive', data: { job_ids } });
+  if (worker_ids.length > 0) events.push({ type: 'WorkersArchived', entity: 'archive', data: { worker_ids } });
+  if (alert_ids.length > 0) events.push({ type: 'AlertsArchived', entity: 'archive', data: { alert_ids } });
+  return { events };
+}
