@@ -57,7 +57,11 @@ export class DirectoryStore implements ObjectStore {
     try {
       await makeRoot(root);
     } catch (error) {
-      throw writeError(error, root);
+      if (!['EEXIST', 'ENOTDIR'].includes(codeOf(error))) throw writeError(error, root);
+      throw new StoreError('refused', 'store_not_a_directory', `${root} is a file, or a file is in its path`, {
+        hint: 'name a directory: --store dir:PATH',
+        cause: error,
+      });
     }
     try {
       await temporary.prepare();

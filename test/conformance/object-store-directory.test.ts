@@ -13,7 +13,7 @@ for (const lock of [true, false]) {
       roots.push(root);
       return await DirectoryStore.open(join(root, 'data'), { lock });
     },
-    races: lock ? 200 : 20,
+    races: lock ? 60 : 20,
     async end() {
       for (const root of roots) await rm(root, { recursive: true });
     },

@@ -5,6 +5,6 @@ import { s3Conformance } from './object-store-s3.ts';
 
 objectStoreConformance('[A1] S3 store on versitygw', {
   ...s3Conformance({ start: startGateway, credentials: gatewayCredentials }),
-  races: 50,
+  races: 20,
   skip: gatewayAbsent(),
 });
