@@ -1,0 +1,401 @@
+/** What is a directory's own: the lock, the order of writing, disks that are full or read-only, folders that come and go. */
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fsp, { mkdir, mkdtemp, open, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterEach, beforeEach, describe, mock, test } from 'node:test';
+import { DirectoryStore } from './directory.ts';
+import { StoreError } from './store.ts';
+
+let root: string;
+let mounted: string[] = [];
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'tmon-directory-'));
+});
+
+afterEach(async () => {
+  mock.restoreAll();
+  syncBuiltinESMExports();
+  for (const path of mounted) execFileSync('umount', [path]);
+  mounted = [];
+  await rm(root, { recursive: true });
+});
+
+describe('the lock of a directory', () => {
+  test('a second opener is refused, and told which process holds it', async () => {
+    const holder = await holdInAnotherProcess(root);
+    try {
+      await assert.rejects(DirectoryStore.open(root, { lock: true }), (error) => {
+        assert.ok(error instanceof StoreError);
+        assert.equal(error.kind, 'refused');
+        assert.equal(error.code, 'store_locked');
+        assert.match(error.message, new RegExp(`in use by process ${holder.pid}$`));
+        assert.match(error.hint ?? '', new RegExp(`kill ${holder.pid}`));
+        return true;
+      });
+    } finally {
+      await holder.kill();
+    }
+  });
+
+  test('is free at once after kill -9 of its holder, and what was answered is whole', async () => {
+    for (let round = 0; round < 3; round++) {
+      const holder = await holdInAnotherProcess(root, { writeFrom: round * 1_000_000 });
+      const answered = await holder.answered(50);
+      await holder.kill();
+      const store = await DirectoryStore.open(root, { lock: true });
+      for (const key of answered) assert.equal(await textAt(store, key), `bytes of ${key}`);
+      for await (const { key } of store.list('journal/')) assert.equal(await textAt(store, key), `bytes of ${key}`);
+      await store.close();
+    }
+  });
+
+  test('is held against an opener in the same process too, until closed', async () => {
+    const first = await DirectoryStore.open(root, { lock: true });
+    await assert.rejects(DirectoryStore.open(root, { lock: true }), { code: 'store_locked' });
+    await assert.rejects(DirectoryStore.open(root, { lock: true }), { code: 'store_locked' });
+    await first.close();
+    await (await DirectoryStore.open(root, { lock: true })).close();
+  });
+
+  test('does not keep one from looking who asks for no lock', async () => {
+    const first = await DirectoryStore.open(root, { lock: true });
+    await first.putIfAbsent('a/b', bytesOf('x'));
+    const look = await DirectoryStore.open(root, { lock: false });
+    assert.equal(await textAt(look, 'a/b'), 'x');
+    await look.close();
+    await first.close();
+  });
+});
+
+describe('the order of writing', () => {
+  test('a name appears when its bytes are on the disk, and is answered when its folder is', async () => {
+    const store = await DirectoryStore.open(root, { lock: true });
+    await store.putIfAbsent('journal/0', bytesOf('warm'));
+    const calls: string[] = [];
+    await record(calls, ['datasync', 'sync']);
+    await recordLink(calls);
+    await store.putIfAbsent('journal/1', bytesOf('one'));
+    assert.deepEqual(calls, ['datasync', 'link', 'sync']);
+    calls.length = 0;
+    await store.putIfAbsent('journal/1', bytesOf('two'));
+    assert.deepEqual(
+      calls,
+      ['datasync', 'link', 'sync'],
+      "an existing name is answered once its creator's link is durable",
+    );
+    calls.length = 0;
+    await store.putIfAbsent('new/folder/1', bytesOf('one'));
+    assert.deepEqual(calls.slice(-4), ['link', 'sync', 'sync', 'sync'], 'a new folder, its parent, and the root');
+    calls.length = 0;
+    await store.put('journal/view', bytesOf('view'));
+    assert.deepEqual(calls, [], 'a view is not worth waiting for the disk');
+    await store.close();
+  });
+
+  test('a failure after the name appeared is unknown, not refused; the same bytes again find it there', async () => {
+    const store = await DirectoryStore.open(root, { lock: true });
+    const handle = await open(root, 'r');
+    const failing = mock.method(Object.getPrototypeOf(handle), 'sync', () => Promise.reject(failure('ENOSPC')));
+    await handle.close();
+    await assert.rejects(store.putIfAbsent('a', bytesOf('ours')), { kind: 'unavailable' });
+    failing.mock.restore();
+    assert.equal((await store.putIfAbsent('a', bytesOf('ours'))).created, false);
+    assert.equal(await textAt(store, 'a'), 'ours');
+    await store.close();
+  });
+
+  test('temporary files left by a crash are swept by the next holder of the lock, by nobody else', async () => {
+    await mkdir(join(root, '.tmp'));
+    await writeFile(join(root, '.tmp', '123-left'), 'half');
+    await (await DirectoryStore.open(root, { lock: false })).close();
+    assert.deepEqual(await readdir(join(root, '.tmp')), ['123-left']);
+    await (await DirectoryStore.open(root, { lock: true })).close();
+    assert.deepEqual(await readdir(join(root, '.tmp')), []);
+  });
+
+  test('a writer whose temporary files were swept by another writes them anew', async () => {
+    const store = await DirectoryStore.open(root, { lock: false });
+    await store.putIfAbsent('first', bytesOf('x'));
+    for (const write of ['putIfAbsent', 'put'] as const) {
+      const swept = mock.method(Object.getPrototypeOf(await anyHandle()), 'write', async function (this: unknown) {
+        swept.mock.restore();
+        for (const name of await readdir(join(root, '.tmp'))) await rm(join(root, '.tmp', name));
+        return { bytesWritten: 5 };
+      });
+      await store[write](`after/${write}`, bytesOf('whole'));
+      assert.equal(await textAt(store, `after/${write}`), 'whole');
+    }
+    await store.close();
+    assert.deepEqual(await readdir(join(root, '.tmp')), []);
+  });
+});
+
+describe('a disk that will not', () => {
+  const refusals = [
+    ['ENOSPC', 'refused', 'store_full'],
+    ['EDQUOT', 'refused', 'store_full'],
+    ['EROFS', 'refused', 'store_read_only'],
+    ['EACCES', 'refused', 'store_read_only'],
+    ['EPERM', 'refused', 'store_read_only'],
+    ['EXDEV', 'refused', 'store_many_disks'],
+    ['EIO', 'unavailable', 'store_unavailable'],
+    ['EMFILE', 'unavailable', 'store_unavailable'],
+  ] as const;
+  for (const [code, kind, mapped] of refusals) {
+    test(`${code} while writing is ${mapped}, and leaves nothing`, async () => {
+      const store = await DirectoryStore.open(root, { lock: true });
+      for (const call of ['link', 'rename', 'mkdir'] as const) {
+        mock.method(fsp, call, () => Promise.reject(failure(call === 'mkdir' ? code : 'ENOENT')));
+      }
+      syncBuiltinESMExports();
+      await assert.rejects(store.putIfAbsent('a/b', bytesOf('x')), { kind, code: mapped });
+      await assert.rejects(store.put('a/b', bytesOf('x')), { kind, code: mapped });
+      mock.restoreAll();
+      syncBuiltinESMExports();
+      assert.deepEqual(await Array.fromAsync(store.list('')), []);
+      await store.close();
+      assert.deepEqual(await readdir(join(root, '.tmp')), []);
+    });
+  }
+
+  test('no hard links: refused at the opening, with what would do instead', async () => {
+    mock.method(fsp, 'link', () => Promise.reject(failure('EPERM')));
+    syncBuiltinESMExports();
+    await assert.rejects(DirectoryStore.open(root, { lock: true }), (error) => {
+      assert.ok(error instanceof StoreError);
+      assert.equal(error.code, 'store_no_hard_links');
+      assert.match(error.hint ?? '', /ext4/);
+      return true;
+    });
+    assert.deepEqual(await readdir(join(root, '.tmp')), []);
+  });
+
+  test('full: creating is refused, reading and deleting go on, and then creating does too', async (t) => {
+    const disk = mountTmpfs('size=512k');
+    if (disk === undefined) return t.skip('mounting a small tmpfs needs root with the right to mount');
+    const store = await DirectoryStore.open(join(disk, 'data'), { lock: true });
+    const bytes = new Uint8Array(100_000);
+    const created: string[] = [];
+    await assert.rejects(
+      async () => {
+        for (let n = 0; n < 10; n++) {
+          await store.putIfAbsent(`journal/${n}`, bytes);
+          created.push(`journal/${n}`);
+        }
+      },
+      { kind: 'refused', code: 'store_full' },
+    );
+    assert.ok(created.length >= 3);
+    await assert.rejects(store.put('view', bytes), { kind: 'refused', code: 'store_full' });
+    for (const key of created) assert.ok((await store.get(key)).found);
+    await store.delete(created[0]!);
+    await store.delete(created[1]!);
+    assert.equal((await store.putIfAbsent('journal/again', bytes)).created, true);
+    await store.close();
+  });
+
+  test('read-only: what is there is read, writing is refused, the monitor does not open it', async (t) => {
+    const disk = mountTmpfs('size=512k');
+    if (disk === undefined) return t.skip('mounting a small tmpfs needs root with the right to mount');
+    const writable = await DirectoryStore.open(disk, { lock: true });
+    await writable.putIfAbsent('a/b', bytesOf('x'));
+    await writable.close();
+    execFileSync('mount', ['-o', 'remount,ro', disk]);
+    await assert.rejects(DirectoryStore.open(disk, { lock: true }), { kind: 'refused', code: 'store_read_only' });
+    const store = await DirectoryStore.open(disk, { lock: false });
+    assert.equal(await textAt(store, 'a/b'), 'x');
+    await assert.rejects(store.putIfAbsent('a/c', bytesOf('x')), { kind: 'refused', code: 'store_read_only' });
+    await assert.rejects(store.put('a/b', bytesOf('y')), { kind: 'refused', code: 'store_read_only' });
+    await assert.rejects(store.delete('a/b'), { kind: 'refused', code: 'store_read_only' });
+    await store.close();
+  });
+
+  test('a folder that is a link to another disk is listed, and creating in it is refused', async (t) => {
+    const disk = mountTmpfs('size=512k');
+    if (disk === undefined) return t.skip('mounting a small tmpfs needs root with the right to mount');
+    const store = await DirectoryStore.open(join(root, 'data'), { lock: true });
+    await writeFile(join(disk, 'there'), 'x');
+    await symlink(disk, join(root, 'data', 'journal'));
+    assert.deepEqual(await keysOf(store), ['journal/there']);
+    await assert.rejects(store.putIfAbsent('journal/1', bytesOf('x')), { kind: 'refused', code: 'store_many_disks' });
+    await store.close();
+  });
+});
+
+describe('folders', () => {
+  test('go when their last object is deleted, and the root stays', async () => {
+    const store = await DirectoryStore.open(root, { lock: true });
+    await store.putIfAbsent('jobs/active/job-1/state.json', bytesOf('x'));
+    await store.putIfAbsent('jobs/failed/job-2/state.json', bytesOf('x'));
+    await store.delete('jobs/active/job-1/state.json');
+    assert.deepEqual((await readdir(join(root, 'jobs'))).sort(), ['failed']);
+    await store.delete('jobs/failed/job-2/state.json');
+    assert.deepEqual(
+      (await readdir(root)).filter((name) => !name.startsWith('.')),
+      [],
+    );
+    await store.close();
+  });
+
+  for (const lock of [true, false]) {
+    test(`removed under a create are made again (lock: ${lock})`, async () => {
+      const store = await DirectoryStore.open(root, { lock });
+      for (let round = 0; round < 150; round++) {
+        const folder = `a/b${round % 3}`;
+        await store.putIfAbsent(`${folder}/old`, bytesOf('x'));
+        const [, created] = await Promise.all([
+          store.delete(`${folder}/old`),
+          store.putIfAbsent(`${folder}/new`, bytesOf('created')),
+          store.put(`${folder}/view`, bytesOf('view')),
+        ]);
+        assert.equal(created.created, true);
+        assert.equal(await textAt(store, `${folder}/new`), 'created');
+        assert.equal(await textAt(store, `${folder}/view`), 'view');
+        await Promise.all([store.delete(`${folder}/new`), store.delete(`${folder}/view`)]);
+      }
+      assert.deepEqual(await keysOf(store), []);
+      await store.close();
+    });
+  }
+
+  test('empty ones give way to an object of their name; ones in use are a conflict, told as such', async () => {
+    const store = await DirectoryStore.open(root, { lock: true });
+    for (const write of ['putIfAbsent', 'put'] as const) {
+      await mkdir(join(root, write));
+      await store[write](write, bytesOf('x'));
+      assert.equal(await textAt(store, write), 'x');
+      await assert.rejects(store[write](`${write}/below`, bytesOf('x')), { kind: 'refused', code: 'key_conflict' });
+      await store.put(`folder-${write}/object`, bytesOf('x'));
+      await assert.rejects(store[write](`folder-${write}`, bytesOf('x')), { kind: 'refused', code: 'key_conflict' });
+      assert.equal((await store.get(`folder-${write}`)).found, false);
+      assert.equal((await store.get(`${write}/below`)).found, false);
+    }
+    await store.close();
+  });
+
+  test("of more folders than descriptors are kept, each one's objects are created all the same", async () => {
+    const store = await DirectoryStore.open(root, { lock: true });
+    for (let round = 0; round < 2; round++) {
+      for (let n = 0; n < 100; n++) {
+        assert.equal((await store.putIfAbsent(`f${n}/${round}`, bytesOf('x'))).created, true);
+      }
+    }
+    assert.equal((await keysOf(store)).length, 200);
+    await store.close();
+  });
+
+  test('what is not ours is neither listed nor touched: dot files, odd names, the lock', async () => {
+    const store = await DirectoryStore.open(root, { lock: true });
+    await store.putIfAbsent('a', bytesOf('x'));
+    await writeFile(join(root, '.DS_Store'), 'theirs');
+    await writeFile(join(root, 'notes (old).txt'), 'theirs');
+    await mkdir(join(root, 'lost+found'));
+    assert.deepEqual(await keysOf(store), ['a']);
+    await store.close();
+    assert.equal(await readFile(join(root, 'notes (old).txt'), 'utf8'), 'theirs');
+    assert.deepEqual((await readdir(root)).sort(), [
+      '.DS_Store',
+      '.lock',
+      '.tmp',
+      'a',
+      'lost+found',
+      'notes (old).txt',
+    ]);
+  });
+});
+
+type Holder = { pid: number; kill(): Promise<void>; answered(count: number): Promise<string[]> };
+
+/** Another process that holds the lock, and writes one key after the other, printing each that was answered. */
+async function holdInAnotherProcess(path: string, options: { writeFrom?: number } = {}): Promise<Holder> {
+  const script = `
+    const { DirectoryStore } = await import(${JSON.stringify(new URL('directory.ts', import.meta.url).href)});
+    const store = await DirectoryStore.open(${JSON.stringify(path)}, { lock: true });
+    console.log('locked');
+    for (let n = ${options.writeFrom ?? 'Infinity'}; n < Infinity; n++) {
+      const key = 'journal/' + String(n).padStart(20, '0');
+      await store.putIfAbsent(key, new TextEncoder().encode('bytes of ' + key));
+      console.log(key);
+    }
+    setInterval(() => {}, 1000);`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  assert.equal((await lines.next()).value, 'locked');
+  return {
+    pid: child.pid!,
+    async kill() {
+      const closed = once(child, 'exit');
+      child.kill('SIGKILL');
+      await closed;
+    },
+    async answered(count) {
+      const keys: string[] = [];
+      while (keys.length < count) keys.push((await lines.next()).value as string);
+      return keys;
+    },
+  };
+}
+
+/** A small file system of its own at a folder of the test's root, or `undefined` where that isn't allowed. */
+function mountTmpfs(options: string): string | undefined {
+  const path = join(root, `disk-${mounted.length}`);
+  try {
+    execFileSync('mkdir', [path]);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', path], { stdio: 'ignore' });
+  } catch {
+    return undefined;
+  }
+  mounted.push(path);
+  return path;
+}
+
+async function anyHandle() {
+  const handle = await open(root, 'r');
+  await handle.close();
+  return handle;
+}
+
+async function record(calls: string[], methods: ('datasync' | 'sync')[]): Promise<void> {
+  const prototype = Object.getPrototypeOf(await anyHandle());
+  for (const method of methods) {
+    const real = prototype[method];
+    mock.method(prototype, method, function (this: unknown) {
+      calls.push(method);
+      return real.call(this);
+    });
+  }
+}
+
+async function recordLink(calls: string[]): Promise<void> {
+  const real = fsp.link;
+  mock.method(fsp, 'link', (from: string, to: string) => {
+    calls.push('link');
+    return real(from, to);
+  });
+  syncBuiltinESMExports();
+}
+
+function failure(code: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`${code}: injected`), { code });
+}
+
+function bytesOf(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+async function textAt(store: DirectoryStore, key: string): Promise<string | undefined> {
+  const read = await store.get(key);
+  return read.found ? new TextDecoder().decode(read.bytes) : undefined;
+}
+
+async function keysOf(store: DirectoryStore): Promise<string[]> {
+  return (await Array.fromAsync(store.list(''))).map((object) => object.key);
+}
