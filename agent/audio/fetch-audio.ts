@@ -4,33 +4,134 @@
  *
  * A URL may carry a signature in its query or a password in front of its host: neither is ever in a message.
  */
+import { createWriteStream } from 'node:fs';
+import type { Agent } from 'node:https';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { EngineError } from '../engines/engine.ts';
+import { openHttps } from './open-https.ts';
+import { openS3 } from './open-s3.ts';
+import { type OpenUpload, openUploaded } from './open-upload.ts';
 
 export type FetchAudioRequest = {
   audio_url: string;
   /** The file to write; its directory exists. */
   path: string;
   signal: AbortSignal;
-  /** Opens an upload's bytes; only asked for `upload://` URLs. */
-  openUpload: (upload_id: string, signal: AbortSignal) => Promise<ReadableStream<Uint8Array>>;
+  /** Only asked for `upload://` URLs. */
+  openUpload: OpenUpload;
   /** Bytes so far, and of how many (null where the server doesn't say). */
   onProgress?: (received_bytes: number, total_bytes: number | null) => void;
   limits?: Partial<FetchLimits>;
+  /** For `https://`: certificates of a private authority, a proxy. Node's own when absent. */
+  https_agent?: Agent;
 };
 
 export type FetchLimits = {
   size_bytes_max: number;
-  /** For the first byte of an answer. */
+  /** From asking to the first byte of the answer. */
   answer_timeout_ms: number;
-  /** For each next piece of it. */
+  /** Without one more byte. */
   idle_timeout_ms: number;
 };
 
+/** 8 GiB: a day of 48 kHz 16-bit mono is 8.3 GB. */
+export const FETCH_LIMITS: FetchLimits = {
+  size_bytes_max: 8 * 1024 ** 3,
+  answer_timeout_ms: 30_000,
+  idle_timeout_ms: 60_000,
+};
+
 export type FetchedAudio = { path: string; file_size_bytes: number };
+
+/** What a source gives: its bytes, and how many it promised. */
+export type AudioStream = { stream: Readable; total_bytes: number | null };
 
 /**
  * Throws EngineError `audio_url_invalid`, `audio_not_found`, `audio_forbidden`, `audio_too_large`, `audio_unreachable` or
  * `disk_full`; the signal's reason when it aborts. A file half written is left for the caller to remove with its directory.
  */
-export async function fetchAudio(_request: FetchAudioRequest): Promise<FetchedAudio> {
-  throw new Error('not yet');
+export async function fetchAudio(request: FetchAudioRequest): Promise<FetchedAudio> {
+  const { signal, path } = request;
+  signal.throwIfAborted();
+  const limits = { ...FETCH_LIMITS, ...request.limits };
+  const shown = showUrl(request.audio_url);
+  // Silence is an abort of its own: it ends the source, whichever it is, and is told as trouble of the network.
+  const silence = new AbortController();
+  const either = AbortSignal.any([signal, silence.signal]);
+  const quiet = () => silence.abort(unreachable(shown, `no byte for ${limits.idle_timeout_ms / 1000} s`));
+
+  let idle = setTimeout(
+    () => silence.abort(unreachable(shown, `no answer in ${limits.answer_timeout_ms / 1000} s`)),
+    limits.answer_timeout_ms,
+  );
+  try {
+    const { stream, total_bytes } = await openAudio(request, shown, either);
+    stream.on('error', () => {}); // a source may fail before, and again after, the pipeline listens
+    const tooLarge = (bytes: number) =>
+      new EngineError('audio_too_large', `${shown}: ${bytes} bytes; the limit is ${limits.size_bytes_max}`);
+    if (total_bytes !== null && total_bytes > limits.size_bytes_max) {
+      stream.destroy();
+      throw tooLarge(total_bytes);
+    }
+
+    let received = 0;
+    const measured = async function* (source: AsyncIterable<Uint8Array>) {
+      for await (const chunk of source) {
+        clearTimeout(idle);
+        idle = setTimeout(quiet, limits.idle_timeout_ms);
+        received += chunk.byteLength;
+        if (received > limits.size_bytes_max) throw tooLarge(received);
+        yield chunk;
+        request.onProgress?.(received, total_bytes);
+      }
+    };
+    clearTimeout(idle);
+    idle = setTimeout(quiet, limits.idle_timeout_ms);
+    await pipeline(stream, measured, createWriteStream(path), { signal: either });
+    if (total_bytes !== null && received < total_bytes) {
+      throw unreachable(shown, `the connection ended after ${received} of ${total_bytes} bytes`);
+    }
+    return { path, file_size_bytes: received };
+  } catch (error) {
+    signal.throwIfAborted();
+    throw asEngineError(silence.signal.aborted ? silence.signal.reason : error, shown);
+  } finally {
+    clearTimeout(idle);
+  }
+}
+
+function openAudio(request: FetchAudioRequest, shown: string, signal: AbortSignal): Promise<AudioStream> {
+  const url = URL.parse(request.audio_url);
+  switch (url?.protocol) {
+    case 'https:':
+      return openHttps(url, { signal, agent: request.https_agent });
+    case 's3:':
+      return openS3(request.audio_url, { signal });
+    case 'upload:':
+      return openUploaded(request.audio_url, { signal, openUpload: request.openUpload });
+    default:
+      throw new EngineError('audio_url_invalid', `a worker cannot fetch ${shown}`, {
+        hint: 'use https://…, s3://bucket/key, or upload the file and submit the URL that answers',
+      });
+  }
+}
+
+/** The URL without its query, fragment, user and password. */
+export function showUrl(audio_url: string): string {
+  return (audio_url.split(/[?#]/, 1)[0] ?? '').replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/]*@/i, '$1').slice(0, 300);
+}
+
+export function unreachable(shown: string, why: string, cause?: unknown): EngineError {
+  return new EngineError('audio_unreachable', `${shown}: ${why}`, { cause });
+}
+
+/** Only the error's code is told: messages of HTTP libraries quote the URL, signature and all. */
+function asEngineError(error: unknown, shown: string): EngineError {
+  if (error instanceof EngineError) return error;
+  const code = (error as NodeJS.ErrnoException).code ?? (error as Error).name;
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new EngineError('disk_full', `${shown}: no room left on this worker's disk`, { hint: 'free some disk' });
+  }
+  return unreachable(shown, code);
 }

@@ -1,0 +1,28 @@
+/** Opens audio at `upload://ID/name`: a file in the monitor's own store, read through a function that the worker passes in. */
+import { Readable } from 'node:stream';
+import type { ReadableStream as WebStream } from 'node:stream/web';
+import { EngineError } from '../engines/engine.ts';
+import type { AudioStream } from './fetch-audio.ts';
+
+/**
+ * Asks the monitor for an upload's bytes. It throws what it likes: an EngineError goes through as it is, an error with `status` 404
+ * or 403 is told as missing or denied, any other as trouble of the network.
+ */
+export type OpenUpload = (upload_id: string, signal: AbortSignal) => Promise<ReadableStream<Uint8Array>>;
+
+export async function openUploaded(
+  audio_url: string,
+  { signal, openUpload }: { signal: AbortSignal; openUpload: OpenUpload },
+): Promise<AudioStream> {
+  const [, upload_id] = /^upload:\/\/([A-Za-z0-9][A-Za-z0-9_-]{0,63})(?:\/|$)/.exec(audio_url) ?? [];
+  if (upload_id === undefined) throw new EngineError('audio_url_invalid', 'not of the form upload://ID/name');
+  try {
+    const stream = await openUpload(upload_id, signal);
+    return { stream: Readable.fromWeb(stream as WebStream), total_bytes: null };
+  } catch (error) {
+    const { status } = error as { status?: number };
+    if (status === 404 || status === 410) throw new EngineError('audio_not_found', `upload ${upload_id}: ${status}`);
+    if (status === 401 || status === 403) throw new EngineError('audio_forbidden', `upload ${upload_id}: ${status}`);
+    throw error;
+  }
+}
