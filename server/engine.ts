@@ -1,0 +1,233 @@
+/**
+ * The engine: one command's whole way, from being asked to being answered, and the fold that everything else reads.
+ *
+ *     submit → (waits in the journal) → draft: decide, apply on a copy → put → adopt: the copy is the fold → answered
+ *
+ * `state` is always the fold of what is in the journal, never of what is on its way. Subscribers hear of each segment
+ * after it has been applied, in order.
+ */
+import { formatTime } from '../protocol/time.ts';
+import type { Clock } from './clock.ts';
+import { JournalError } from './journal/errors.ts';
+import { Journal, type JournalOptions } from './journal/journal.ts';
+import type { Draft, ReplayedSegment, Replica, Slot } from './journal/replica.ts';
+import { applyEvents, beginSegment, eventId } from './state-machine/apply.ts';
+import { type Command, type Outcome, type Policy, softKey } from './state-machine/commands.ts';
+import { type Context, type Decision, decide, type Refusal } from './state-machine/decide.ts';
+import type { JournalEvent } from './state-machine/events.ts';
+import { restore, snapshotRows } from './state-machine/snapshot.ts';
+import { State } from './state-machine/state.ts';
+
+export type AppliedSegment = { seq: number; at_ms: number; events: readonly JournalEvent[] };
+
+/** `null`: the fold was replaced by a snapshot's, and what lay between was not seen. */
+export type SegmentListener = (segment: AppliedSegment | null) => void;
+
+/** A command was refused by the state it met. */
+export class Refused extends Error {
+  readonly refusal: Refusal;
+
+  constructor(refusal: Refusal) {
+    super(refusal.message);
+    this.name = 'Refused';
+    this.refusal = refusal;
+  }
+}
+
+type Proposal = { command: Command; resolve: (outcome: Outcome) => void; reject: (error: Error) => void };
+
+/** Answers after a store outage come a little after the journal's own, which know more. */
+const GUARD_MS = 2_000;
+
+export class Engine implements Replica<Proposal> {
+  readonly #policy: Policy;
+  readonly #clock: Clock;
+  readonly #outcome_unknown_ms: number;
+  readonly #listeners = new Set<SegmentListener>();
+  #state = new State();
+  #journal!: Journal<Proposal>;
+
+  /** Recovers the fold from the journal, then takes commands. */
+  static async open(options: JournalOptions & { policy: Policy }): Promise<Engine> {
+    const engine = new Engine(options);
+    engine.#journal = await Journal.open(options, engine);
+    return engine;
+  }
+
+  private constructor({ policy, clock, outcome_unknown_ms }: JournalOptions & { policy: Policy }) {
+    this.#policy = policy;
+    this.#clock = clock;
+    this.#outcome_unknown_ms = outcome_unknown_ms;
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  get journal(): Pick<
+    Journal<Proposal>,
+    'status' | 'head' | 'journal_id' | 'now' | 'snapshot' | 'truncate' | 'catchUp'
+  > {
+    return this.#journal;
+  }
+
+  get policy(): Policy {
+    return this.#policy;
+  }
+
+  /** Resolves once the command is in the journal. Rejects with Refused, or with JournalError where it is not known to be. */
+  submit(command: Command): Promise<Outcome> {
+    return new Promise((resolve, reject) => {
+      const guard = this.#clock.after(this.#outcome_unknown_ms + GUARD_MS, () =>
+        reject(new JournalError('outcome_unknown', 'the store did not answer in time; it may have been written')),
+      );
+      const settled =
+        <T>(settle: (value: T) => void) =>
+        (value: T) => {
+          guard();
+          settle(value);
+        };
+      this.#journal.propose({ command, resolve: settled(resolve), reject: settled(reject) });
+    });
+  }
+
+  /** Takes progress or a heartbeat: it rides along with the next segment, and may be lost in a crash until then. */
+  submitSoft(command: Command): void {
+    const key = softKey(command.body);
+    if (key === null) throw new Error(`${command.body.type} is durable`);
+    this.#journal.proposeSoft(key, { command, resolve: ignore, reject: ignore });
+  }
+
+  /** Told of every segment from now on; the answer ends it. */
+  subscribe(listener: SegmentListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Resolves once the fold has reached `seq`, or after `wait_ms`; answers whether it has. */
+  async reached(seq: number, wait_ms: number): Promise<boolean> {
+    if (this.#state.seq >= seq) return true;
+    void this.#journal.catchUp();
+    return new Promise((resolve) => {
+      const end = (reached: boolean) => {
+        cancel();
+        unsubscribe();
+        resolve(reached);
+      };
+      const cancel = this.#clock.after(wait_ms, () => end(false));
+      const unsubscribe = this.subscribe(() => {
+        if (this.#state.seq >= seq) end(true);
+      });
+    });
+  }
+
+  stop(): Promise<void> {
+    return this.#journal.stop();
+  }
+
+  /** Ends as a crash would. For tests. */
+  abandon(): void {
+    this.#journal.abandon();
+  }
+
+  draft(proposals: readonly Proposal[], slot: Slot): Draft {
+    const state = this.#state.clone();
+    beginSegment(state, slot.seq, slot.at_ms);
+    const at = formatTime(state.at_ms);
+    const context = { at_ms: state.at_ms, policy: this.#policy };
+    const lines: string[] = [];
+    const events: JournalEvent[] = [];
+    const answers: (() => void)[] = [];
+    let bytes = 0;
+    let taken = 0;
+    let needs_tail = false;
+    for (const { command, resolve, reject } of proposals) {
+      const decision = this.#decide(state, command, context);
+      if (decision.refusal) {
+        const { refusal } = decision;
+        needs_tail = true;
+        answers.push(() => reject(new Refused(refusal)));
+      } else if (decision.refs) {
+        const { refs } = decision;
+        answers.push(() => resolve({ seq: this.#state.seq, refs, replayed: true }));
+      } else {
+        const { id, fingerprint, actor } = command;
+        const named = decision.events.map(
+          ({ type, entity, data }, index): JournalEvent => ({
+            id: eventId(id, fingerprint, index),
+            type,
+            at,
+            actor,
+            entity,
+            data,
+          }),
+        );
+        const written = named.map((event) => JSON.stringify(event));
+        const size = written.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
+        if (bytes + size > slot.bytes_max && taken > 0) break;
+        applyEvents(state, named);
+        bytes += size;
+        lines.push(...written);
+        events.push(...named);
+        const refs = state.tables.commands.get(id)?.refs ?? [];
+        answers.push(() => resolve({ seq: this.#state.seq, refs, replayed: false }));
+      }
+      taken += 1;
+    }
+    return {
+      taken,
+      lines,
+      needs_tail,
+      adopt: () => {
+        if (events.length > 0) {
+          this.#state = state;
+          this.#tell({ seq: slot.seq, at_ms: state.at_ms, events });
+        }
+        for (const answer of answers) answer();
+      },
+    };
+  }
+
+  /** A fault of ours in one decision must not stop the log for all: it is that caller's answer alone. */
+  #decide(state: State, command: Command, context: Context): Decision {
+    try {
+      return decide(state, command, context);
+    } catch (error) {
+      const message = `deciding ${command.body.type} failed: ${error instanceof Error ? error.message : String(error)}`;
+      return { refusal: { kind: 'internal', code: 'decision_failed', message } };
+    }
+  }
+
+  replay({ seq, at_ms, lines }: ReplayedSegment): void {
+    const state = this.#state.clone();
+    const events = lines.map((line) => JSON.parse(line) as JournalEvent);
+    beginSegment(state, seq, at_ms);
+    applyEvents(state, events);
+    this.#state = state;
+    this.#tell({ seq, at_ms: state.at_ms, events });
+  }
+
+  rows(): Iterable<string> {
+    return snapshotRows(this.#state.clone());
+  }
+
+  restore(rows: Iterable<string>): void {
+    this.#state = restore(rows);
+    this.#tell(null);
+  }
+
+  reset(): void {
+    this.#state = new State();
+    this.#tell(null);
+  }
+
+  fail({ reject }: Proposal, error: Error): void {
+    reject(error);
+  }
+
+  #tell(segment: AppliedSegment | null): void {
+    for (const listener of this.#listeners) listener(segment);
+  }
+}
+
+function ignore(): void {}

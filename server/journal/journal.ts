@@ -1,0 +1,421 @@
+/**
+ * The journal: a totally ordered log on put-if-absent, with group commit. Proposals go in, segments come out.
+ *
+ * One put at a time, never two: while segment n is on its way, what arrives waits and becomes segment n+1. A proposal is
+ * answered when its segment is in the store; one that many callers race for is decided again after whoever was faster.
+ *
+ *     idle → drafting → placing → (ours) adopted, answered → idle
+ *                          ├ (another's) replay, draft again
+ *                          ├ (no answer) the same bytes again, for as long as it takes; callers hear `outcome_unknown`
+ *                          └ (refused)   nothing is written until the store takes a probe; callers hear `refused`
+ *     halted: the chain is damaged or this fold disagrees with another's; reads go on, writes never again.
+ *
+ * Two instances on one store are safe: put-if-absent alone keeps them so. The author of the newest segment stands in its
+ * header with its URL, which is the place for forwarding proposals to it.
+ */
+import { type Clock, type Random, sleep } from '../clock.ts';
+import type { ObjectStore } from '../objects/store.ts';
+import { StoreError } from '../objects/store.ts';
+import { Chain, type Head } from './chain.ts';
+import { JournalError } from './errors.ts';
+import { openFormat } from './format.ts';
+import { segmentKey } from './keys.ts';
+import { LogClock } from './log-clock.ts';
+import type { Draft, Replica } from './replica.ts';
+import { decodeSegment, type EncodedSegment, encodeSegment, SEGMENT_BYTES_MAX } from './segment.ts';
+import { writeSnapshot } from './snapshots.ts';
+import { truncate } from './truncation.ts';
+import { WaitingLine } from './waiting-line.ts';
+
+export type JournalOptions = {
+  store: ObjectStore;
+  clock: Clock;
+  random: Random;
+  /** Name and address of this instance, for the segments it writes. */
+  instance: string;
+  url: string;
+  /** A name no other batch ever has. */
+  newId: () => string;
+  soft_linger_ms: number;
+  outcome_unknown_ms: number;
+  retention_ms: number;
+  snapshot_segments: number;
+  snapshot_bytes: number;
+  snapshot_ms: number;
+  /** How often to look for other instances' segments while idle; null where the store is locked for this one. */
+  tail_poll_ms: number | null;
+  log: (level: 'info' | 'warn' | 'error', message: string) => void;
+};
+
+export type JournalStatus = {
+  seq: number;
+  writable: boolean;
+  /** Why not, in words for the owner. */
+  problem: string | null;
+  halted: boolean;
+};
+
+const RETRY_MAX_MS = 2_000;
+const REFUSED_PAUSE_MS = 2_000;
+const TAIL_POLL_MAX = 10;
+
+export class Journal<P> {
+  readonly #options: JournalOptions;
+  readonly #replica: Replica<P>;
+  readonly #stopping = new AbortController();
+  readonly #logClock: LogClock;
+  readonly #waiting: WaitingLine<P>;
+  #chain!: Chain<P>;
+  #journal_id = '';
+  #loop: Promise<void> = Promise.resolve();
+  #problem: JournalError | null = null;
+  #halted = false;
+  /** No put is tried before then, after the store refused one. */
+  #refused_until_ms = 0;
+  #since_snapshot = { segments: 0, bytes: 0, at_ms: 0 };
+  #snapshotting: Promise<void> | null = null;
+
+  /** Recovers to the tail, then begins to commit. Throws JournalError where the store can't be read or is not a journal. */
+  static async open<P>(options: JournalOptions, replica: Replica<P>): Promise<Journal<P>> {
+    const journal = new Journal(options, replica);
+    await journal.#open();
+    return journal;
+  }
+
+  private constructor(options: JournalOptions, replica: Replica<P>) {
+    this.#options = options;
+    this.#replica = replica;
+    this.#logClock = new LogClock(options.clock);
+    this.#waiting = new WaitingLine(options.clock, options.soft_linger_ms);
+  }
+
+  get status(): JournalStatus {
+    return {
+      seq: this.#chain.head.seq,
+      writable: this.#problem === null,
+      problem: this.#problem?.message ?? null,
+      halted: this.#halted,
+    };
+  }
+
+  get head(): Readonly<Head> {
+    return this.#chain.head;
+  }
+
+  get journal_id(): string {
+    return this.#journal_id;
+  }
+
+  /** Log time as of now: what the next segment would be stamped with. */
+  now(): number {
+    return Math.max(this.#chain.head.at_ms, this.#logClock.now());
+  }
+
+  /** Durable: the replica answers it once it is in the journal. */
+  propose(proposal: P): void {
+    const refusal = this.#cannotTake();
+    if (refusal) this.#replica.fail(proposal, refusal);
+    else this.#waiting.add(proposal);
+  }
+
+  /** Soft: rides along with the next segment, or goes after the linger. The newest of a key replaces those before it. */
+  proposeSoft(key: string, proposal: P): void {
+    const refusal = this.#cannotTake();
+    if (refusal) this.#replica.fail(proposal, refusal);
+    else this.#waiting.addSoft(key, proposal);
+  }
+
+  /** Reads on to the tail, for one who must see what other instances wrote. */
+  async catchUp(): Promise<void> {
+    await this.#waiting.visit();
+  }
+
+  /** Commits what waits, then ends. Nothing is taken in any more. */
+  async stop(): Promise<void> {
+    this.#waiting.close();
+    const patience = this.#options.clock.after(this.#options.outcome_unknown_ms, () => this.#stopping.abort());
+    await this.#loop;
+    patience();
+    this.#stopping.abort();
+    await this.#snapshotting;
+  }
+
+  /** Ends at once, as a crash would: what waits is lost, callers are not answered. For tests. */
+  abandon(): void {
+    this.#stopping.abort();
+    this.#waiting.close();
+  }
+
+  /** Deletes segments that a verified snapshot covers and that are older than the retention. Answers how many. */
+  async truncate(): Promise<number> {
+    return truncate(this.#options.store, this.#journal_id, this.#options.retention_ms, this.#options.clock);
+  }
+
+  async #open(): Promise<void> {
+    const { store, clock, random, retention_ms, log } = this.#options;
+    const format = await openFormat(store, this.#options.newId);
+    this.#journal_id = format.journal_id;
+    this.#chain = new Chain({
+      store,
+      clock,
+      random,
+      logClock: this.#logClock,
+      replica: this.#replica,
+      journal_id: format.journal_id,
+      retention_ms,
+      signal: this.#stopping.signal,
+      warn: (message) => log('warn', message),
+    });
+    try {
+      await this.#chain.recover();
+    } catch (error) {
+      if (!(error instanceof JournalError) || error.kind !== 'corrupt') throw error;
+      this.#halt(error);
+    }
+    this.#since_snapshot = {
+      segments: this.#chain.head.seq - this.#chain.snapshot_seq,
+      bytes: 0,
+      at_ms: clock.monotonic(),
+    };
+    this.#loop = this.#run();
+  }
+
+  async #run(): Promise<void> {
+    const { tail_poll_ms } = this.#options;
+    let idle = 0;
+    for (;;) {
+      const poll_ms = tail_poll_ms === null ? null : Math.min(tail_poll_ms * (1 + idle), tail_poll_ms * TAIL_POLL_MAX);
+      const work = await this.#waiting.next(poll_ms);
+      if (work === 'closed' || this.#stopping.signal.aborted) return;
+      try {
+        if (work === 'poll' || work === 'visit') {
+          const read = this.#halted || tail_poll_ms === null ? 0 : await this.#chain.drain();
+          idle = read > 0 ? 0 : idle + 1;
+        } else {
+          idle = 0;
+          await this.#commit();
+        }
+      } catch (error) {
+        if (this.#stopping.signal.aborted) return;
+        this.#meet(error);
+      } finally {
+        if (work === 'visit') this.#waiting.visited();
+      }
+    }
+  }
+
+  /** Takes what waits and sees it through. */
+  async #commit(): Promise<void> {
+    const proposals = this.#waiting.take();
+    let left: readonly P[] = proposals;
+    try {
+      while (left.length > 0) left = left.slice(await this.#commitSome(left));
+    } catch (error) {
+      if (!this.#stopping.signal.aborted) for (const proposal of left) this.#replica.fail(proposal, asFailure(error));
+      throw error;
+    }
+  }
+
+  /** Commits one segment's worth; answers how many proposals that were. */
+  async #commitSome(proposals: readonly P[]): Promise<number> {
+    for (;;) {
+      const refusal = this.#cannotWrite();
+      if (refusal) throw refusal;
+      const { head } = this.#chain;
+      const at_ms = this.now();
+      const draft = this.#replica.draft(proposals, { seq: head.seq + 1, at_ms, bytes_max: SEGMENT_BYTES_MAX - 4096 });
+      if (draft.lines.length === 0) {
+        const sole = this.#options.tail_poll_ms === null;
+        if (draft.needs_tail && !sole && (await this.#chain.drain()) > 0) continue;
+        draft.adopt();
+        return draft.taken;
+      }
+      const batch_id = this.#options.newId();
+      const encoded = encodeSegment(
+        {
+          journal_id: this.#journal_id,
+          seq: head.seq + 1,
+          prev: head.hash,
+          batch_id,
+          instance: this.#options.instance,
+          url: this.#options.url,
+          at: at_ms,
+        },
+        draft.lines,
+      );
+      const taken = proposals.slice(0, draft.taken);
+      if (await this.#place({ seq: head.seq + 1, batch_id, at_ms, encoded, taken }, draft)) return draft.taken;
+    }
+  }
+
+  /** Puts the segment until it is known whose the place is. True: ours, adopted. False: another's, replayed. */
+  async #place(batch: Batch<P>, draft: Draft): Promise<boolean> {
+    const { store, clock, random, outcome_unknown_ms } = this.#options;
+    const { signal } = this.#stopping;
+    const key = segmentKey(batch.seq);
+    const began_ms = clock.monotonic();
+    let unanswered = false;
+    for (let attempt = 0; ; attempt++) {
+      let answer: { created: boolean; server_ms: number } | StoreError;
+      try {
+        answer = await store.putIfAbsent(key, batch.encoded.bytes);
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw error;
+        answer = error;
+      }
+      if (signal.aborted) throw new JournalError('stopped', 'this instance is closing');
+      if (!(answer instanceof StoreError)) {
+        this.#problem = this.#halted ? this.#problem : null;
+        return answer.created ? this.#created(batch, draft, answer.server_ms) : this.#lost(batch, draft);
+      }
+      if (answer.kind === 'refused' && !unanswered) {
+        this.#refused_until_ms = clock.monotonic() + REFUSED_PAUSE_MS;
+        throw new JournalError('refused', `the store refused ${key}: ${answer.message}`, {
+          hint: answer.hint,
+          cause: answer,
+        });
+      }
+      // From here on it may have been written, whatever later tries answer: only 200 or 412 settles it.
+      unanswered = true;
+      const patience_ms = outcome_unknown_ms - (clock.monotonic() - began_ms);
+      if (patience_ms <= 0) this.#giveUpAnswering(batch, answer);
+      await sleep(clock, random.float() * Math.min(RETRY_MAX_MS, 20 * 2 ** attempt), signal);
+      if (signal.aborted) throw new JournalError('stopped', 'this instance is closing');
+    }
+  }
+
+  async #created(batch: Batch<P>, draft: Draft, server_ms: number): Promise<boolean> {
+    const { seq, at_ms, encoded } = batch;
+    if (!(await this.#chain.trust(server_ms))) throw truncatedMeanwhile(seq);
+    this.#adopted({ seq, hash: encoded.hash, at_ms, last_modified_ms: server_ms }, encoded, draft);
+    return true;
+  }
+
+  /** The place is taken: by our own earlier try, or by another instance. */
+  async #lost(batch: Batch<P>, draft: Draft): Promise<boolean> {
+    const { seq, at_ms, encoded } = batch;
+    const there = await this.#chain.get(segmentKey(seq));
+    if (!(await this.#chain.trust(there.server_ms))) throw truncatedMeanwhile(seq);
+    if (!there.found) return false;
+    const segment = decodeSegment(there.bytes, { journal_id: this.#journal_id, seq });
+    if (segment.header.batch_id === batch.batch_id) {
+      this.#adopted({ seq, hash: encoded.hash, at_ms, last_modified_ms: there.last_modified_ms }, encoded, draft);
+      return true;
+    }
+    this.#chain.replay(segment, there.last_modified_ms);
+    await this.#chain.drain();
+    return false;
+  }
+
+  #adopted(head: Head, encoded: EncodedSegment, draft: Draft): void {
+    this.#chain.extend(head);
+    draft.adopt();
+    this.#since_snapshot.segments += 1;
+    this.#since_snapshot.bytes += encoded.bytes.length;
+    this.#maybeSnapshot();
+  }
+
+  /** Tells the callers of a batch, and those that wait behind it, that the store does not answer. */
+  #giveUpAnswering(batch: Batch<P>, cause: StoreError): void {
+    this.#problem = new JournalError('unavailable', `the store does not answer: ${cause.message}`, {
+      hint: cause.hint,
+    });
+    const unknown = new JournalError('outcome_unknown', 'the store did not answer in time; it may have been written', {
+      hint: 'Send the same request again with the same Idempotency-Key.',
+      cause,
+    });
+    for (const proposal of batch.taken) this.#replica.fail(proposal, unknown);
+    for (const proposal of this.#waiting.take()) this.#replica.fail(proposal, this.#problem);
+  }
+
+  #cannotTake(): JournalError | null {
+    return this.#waiting.closed ? new JournalError('stopped', 'this instance is closing') : this.#cannotWrite();
+  }
+
+  #cannotWrite(): JournalError | null {
+    if (this.#halted) return this.#problem;
+    if (this.#problem?.kind === 'refused' && this.#options.clock.monotonic() >= this.#refused_until_ms) return null;
+    return this.#problem;
+  }
+
+  #meet(error: unknown): void {
+    if (error instanceof JournalError && error.kind === 'corrupt') return this.#halt(error);
+    if (error instanceof JournalError && error.kind === 'refused') {
+      if (!this.#problem) this.#options.log('error', error.message);
+      this.#problem = error;
+      this.#probeLater();
+      return;
+    }
+    if (error instanceof JournalError) return this.#options.log('warn', error.message);
+    this.#halt(
+      new JournalError('corrupt', `the journal met what it can't go on after: ${String(error)}`, { cause: error }),
+    );
+  }
+
+  #halt(error: JournalError): void {
+    this.#halted = true;
+    this.#problem = error;
+    this.#options.log('error', `${error.message}. No more is written; reads go on, marked stale.`);
+  }
+
+  /** While the store refuses, asks it now and then whether it has come to its senses. */
+  #probeLater(): void {
+    const { clock, store, instance } = this.#options;
+    clock.after(REFUSED_PAUSE_MS, async () => {
+      if (this.#problem?.kind !== 'refused' || this.#halted || this.#stopping.signal.aborted) return;
+      try {
+        await store.put(`meta/probe/${instance}`, Buffer.from('a probe after a refused write\n'));
+        await store.delete(`meta/probe/${instance}`);
+        if (this.#problem?.kind === 'refused') this.#problem = null;
+        this.#options.log('info', 'the store takes writes again');
+      } catch {
+        this.#probeLater();
+      }
+    });
+  }
+
+  #maybeSnapshot(): void {
+    const { clock, snapshot_segments, snapshot_bytes, snapshot_ms } = this.#options;
+    const { segments, bytes, at_ms } = this.#since_snapshot;
+    const due =
+      segments >= snapshot_segments ||
+      bytes >= snapshot_bytes ||
+      (segments > 0 && clock.monotonic() - at_ms >= snapshot_ms);
+    if (!due || this.#snapshotting) return;
+    this.#since_snapshot = { segments: 0, bytes: 0, at_ms: clock.monotonic() };
+    this.#snapshotting = this.snapshot().then(
+      () => {
+        this.#snapshotting = null;
+      },
+      (error: unknown) => {
+        this.#snapshotting = null;
+        if (error instanceof JournalError && error.kind === 'corrupt') this.#halt(error);
+        else this.#options.log('warn', `no snapshot was written: ${String(error)}`);
+      },
+    );
+  }
+
+  /** Writes a snapshot of the fold as it is now, beside whatever goes on. */
+  async snapshot(): Promise<void> {
+    const { store, clock } = this.#options;
+    const { seq, hash, at_ms } = this.#chain.head;
+    if (seq === 0) return;
+    const head = { journal_id: this.#journal_id, seq, segment_hash: hash, at_ms };
+    await writeSnapshot(store, clock, head, this.#replica.rows());
+    this.#chain.snapshot_seq = Math.max(this.#chain.snapshot_seq, seq);
+  }
+}
+
+type Batch<P> = { seq: number; batch_id: string; at_ms: number; encoded: EncodedSegment; taken: readonly P[] };
+
+function truncatedMeanwhile(seq: number): JournalError {
+  return new JournalError(
+    'outcome_unknown',
+    `segment ${seq} was written and truncated while this instance slept; it has recovered from a snapshot`,
+    { hint: 'Send the same request again with the same Idempotency-Key.' },
+  );
+}
+
+function asFailure(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

@@ -1,0 +1,55 @@
+/**
+ * Truncation: a segment is deleted only if a snapshot at or after it was read back whole just now, and is kept, and the
+ * segment is older than the retention by the store's own clock. The newest snapshots are never deleted.
+ */
+import type { Clock } from '../clock.ts';
+import { sleep } from '../clock.ts';
+import type { ObjectStore } from '../objects/store.ts';
+import { listSnapshots } from './gap-rule.ts';
+import { FORMAT_KEY, parseSegmentKey, parseSnapshotPartKey, SEGMENTS, SNAPSHOTS, snapshotKey } from './keys.ts';
+import { readManifest, readRows } from './snapshots.ts';
+
+/** Newest snapshots that are kept, so that a damaged one leaves another. */
+const SNAPSHOTS_KEPT = 2;
+
+export async function truncate(
+  store: ObjectStore,
+  journal_id: string,
+  retention_ms: number,
+  clock: Clock,
+): Promise<number> {
+  const snapshots = await listSnapshots(store);
+  // The oldest of those kept: from it, too, every later segment can be reached.
+  const covering = snapshots[Math.min(SNAPSHOTS_KEPT, snapshots.length) - 1];
+  if (covering === undefined || snapshots.length < SNAPSHOTS_KEPT) return 0;
+  for (const seq of snapshots.slice(0, SNAPSHOTS_KEPT))
+    await readRows(store, await readManifest(store, journal_id, seq));
+  const { server_ms } = await store.get(FORMAT_KEY);
+  const old: string[] = [];
+  for await (const { key, last_modified_ms } of store.list(SEGMENTS)) {
+    const seq = parseSegmentKey(key);
+    if (seq !== null && seq <= covering && server_ms - last_modified_ms > retention_ms) old.push(key);
+  }
+  for (const key of old) {
+    await store.delete(key);
+    await sleep(clock, 0);
+  }
+  await dropSnapshots(store, snapshots.slice(SNAPSHOTS_KEPT), { server_ms, retention_ms });
+  return old.length;
+}
+
+/** Old snapshots go manifest first, so that a half-deleted one is no snapshot; parts without a manifest go once they are old. */
+async function dropSnapshots(
+  store: ObjectStore,
+  seqs: number[],
+  { server_ms, retention_ms }: { server_ms: number; retention_ms: number },
+): Promise<void> {
+  for (const seq of seqs) await store.delete(snapshotKey(seq));
+  const kept = new Set(await listSnapshots(store));
+  const newest = Math.max(0, ...kept);
+  for await (const { key, last_modified_ms } of store.list(SNAPSHOTS)) {
+    const seq = parseSnapshotPartKey(key);
+    if (seq !== null && !kept.has(seq) && seq < newest && server_ms - last_modified_ms > retention_ms)
+      await store.delete(key);
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * Where proposals wait for the next segment. Durable ones are wanted at once; soft ones linger, the newest of a key
+ * replacing those before it, and never hurry a commit; whatever waits goes along.
+ */
+import type { Clock } from '../clock.ts';
+
+export type Work = 'commit' | 'poll' | 'visit' | 'closed';
+
+export class WaitingLine<P> {
+  readonly #clock: Clock;
+  readonly #linger_ms: number;
+  #durable: P[] = [];
+  #soft = new Map<string, P>();
+  #softDue = false;
+  #cancelLinger: (() => void) | null = null;
+  #visitors: (() => void)[] = [];
+  #wake: (() => void) | null = null;
+  #closed = false;
+
+  constructor(clock: Clock, linger_ms: number) {
+    this.#clock = clock;
+    this.#linger_ms = linger_ms;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  add(proposal: P): void {
+    this.#durable.push(proposal);
+    this.#wake?.();
+  }
+
+  addSoft(key: string, proposal: P): void {
+    this.#soft.set(key, proposal);
+    this.#cancelLinger ??= this.#clock.after(this.#linger_ms, () => {
+      this.#softDue = true;
+      this.#wake?.();
+    });
+  }
+
+  /** Resolves once the journal has read on to the tail. */
+  visit(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#visitors.push(resolve);
+      this.#wake?.();
+    });
+  }
+
+  visited(): void {
+    const visitors = this.#visitors;
+    this.#visitors = [];
+    for (const resolve of visitors) resolve();
+  }
+
+  /** What to do next: waits for something to do, at most `poll_ms`. Closed only once nothing waits. */
+  async next(poll_ms: number | null): Promise<Work> {
+    let polled = false;
+    for (;;) {
+      if (this.#durable.length > 0 || this.#softDue || (this.#closed && this.#soft.size > 0)) return 'commit';
+      if (this.#closed) {
+        this.visited();
+        return 'closed';
+      }
+      if (this.#visitors.length > 0) return 'visit';
+      if (polled) return 'poll';
+      await new Promise<void>((resolve) => {
+        const cancel =
+          poll_ms === null
+            ? null
+            : this.#clock.after(poll_ms, () => {
+                polled = true;
+                resolve();
+              });
+        this.#wake = () => {
+          cancel?.();
+          resolve();
+        };
+      });
+      this.#wake = null;
+    }
+  }
+
+  /** Takes all that waits: durable first, in order of arrival. */
+  take(): P[] {
+    this.#cancelLinger?.();
+    this.#cancelLinger = null;
+    this.#softDue = false;
+    const taken = [...this.#durable, ...this.#soft.values()];
+    this.#durable = [];
+    this.#soft.clear();
+    return taken;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#wake?.();
+  }
+}
