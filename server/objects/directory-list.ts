@@ -4,13 +4,17 @@
  * Order: a folder's keys all start with its name and `/`, so among its siblings it is sorted as `name/`; `a-b` comes before
  * `a/b`, and `a/b` before `a0`, as the bytes 2d, 2f and 30 do.
  */
-import { readdir, stat } from 'node:fs/promises';
+import type { Dirent } from 'node:fs';
+import { opendir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import sortedBTree from 'sorted-btree';
 import { codeOf, readError } from './directory-errors.ts';
-import { isKeyPart, type ListedObject } from './store.ts';
+import { compareKeys, isKeyPart, type ListedObject } from './store.ts';
 
 /** How many files are asked for their size and time at once: enough to fill the thread pool, few enough to stop early. */
 const STATS_AT_ONCE = 64;
+
+const ENTRIES_AT_ONCE = 1024;
 
 type Range = { root: string; prefix: string; after: string };
 
@@ -36,24 +40,25 @@ async function* walkFolder(range: Range, folder: string): AsyncGenerator<ListedO
 }
 
 /** The keys of the folder's files, and of its folders with a slash at the end, that lie in the range; in order. */
-async function entriesOf({ root, prefix, after }: Range, folder: string): Promise<string[]> {
-  const entries: string[] = [];
-  for (const entry of await readFolder(join(root, folder))) {
+async function entriesOf({ root, prefix, after }: Range, folder: string): Promise<Iterable<string>> {
+  const entries = new sortedBTree.default<string, true>(undefined, compareKeys);
+  for await (const entry of readFolder(join(root, folder))) {
     if (!isKeyPart(entry.name)) continue;
     const isFolder = entry.isSymbolicLink() ? await leadsToFolder(join(root, folder, entry.name)) : entry.isDirectory();
     const key = `${folder}${entry.name}${isFolder ? '/' : ''}`;
     const inPrefix = key.startsWith(prefix) || (isFolder && prefix.startsWith(key));
     const afterAll = isFolder ? key > after || after.startsWith(key) : key > after;
-    if (inPrefix && afterAll) entries.push(key);
+    if (inPrefix && afterAll) entries.set(key, true);
   }
-  return entries.sort();
+  return entries.keys();
 }
 
-async function readFolder(path: string) {
+/** In pieces, and sorted as they come: 100,000 entries read or sorted in one go hold everything else up for 0.1 s each. */
+async function* readFolder(path: string): AsyncGenerator<Dirent> {
   try {
-    return await readdir(path, { withFileTypes: true });
+    yield* await opendir(path, { bufferSize: ENTRIES_AT_ONCE });
   } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return [];
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return;
     throw readError(error, path);
   }
 }

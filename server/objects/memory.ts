@@ -9,6 +9,7 @@ import type { Clock } from '../clock.ts';
 import {
   assertKey,
   assertPrefix,
+  compareKeys,
   type GetResult,
   type ListedObject,
   type ListOptions,
@@ -86,9 +87,4 @@ export class MemoryStore implements ObjectStore {
     if (!inTheWay) return;
     throw new StoreError('refused', 'key_conflict', `${key} can't be kept: ${inTheWay} is an object already`);
   }
-}
-
-/** Keys are ASCII, so comparing UTF-16 code units compares their bytes. */
-function compareKeys(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

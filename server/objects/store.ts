@@ -85,6 +85,11 @@ export class StoreError extends Error {
 
 const PART = /^[A-Za-z0-9_][A-Za-z0-9._=-]*$/;
 
+/** The order of lists. Keys are ASCII, so comparing UTF-16 code units compares their bytes. */
+export function compareKeys(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
 /** Whether a key may have this between its slashes. */
 export function isKeyPart(part: string): boolean {
   return part.length <= 200 && PART.test(part);
