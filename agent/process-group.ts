@@ -5,11 +5,14 @@
  *     ended        the program ended by itself; whatever it left running in its group is killed
  *     stopping     the signal aborted: SIGTERM to the group, after the grace SIGKILL; then the run rejects with the signal's reason
  *
+ * Should this process die in the middle, its guardian (guardian.ts) kills the group.
+ *
  * Memory is bounded: a line longer than LINE_CHARACTERS_MAX is cut, and of stderr only the last lines are kept.
  * A descendant that makes a session of its own (a daemon) leaves the group and can't be followed.
  */
 import { spawn } from 'node:child_process';
 import { StringDecoder } from 'node:string_decoder';
+import { guardGroup } from './guardian.ts';
 
 export type ProcessGroupRequest = {
   /** The program, looked up in PATH unless it has a slash, and its arguments. No shell. */
@@ -52,6 +55,7 @@ export function runProcessGroup(request: ProcessGroupRequest): Promise<ProcessEn
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true, // setsid: the child leads a new group whose id is its pid
     });
+    const release = child.pid === undefined ? () => {} : guardGroup(child.pid);
     const tail: string[] = [];
     const readers = {
       stdout: new LineReader((line) => request.onLine?.(line, 'stdout')),
@@ -74,6 +78,7 @@ export function runProcessGroup(request: ProcessGroupRequest): Promise<ProcessEn
     };
     signal.addEventListener('abort', stop, { once: true });
     const settle = () => {
+      release();
       clearTimeout(killTimer);
       clearTimeout(closeTimer);
       signal.removeEventListener('abort', stop);
