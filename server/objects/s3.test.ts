@@ -1,0 +1,300 @@
+/** What is a bucket's own: which failures are unknown and which refused, retries, clocks, the AWS chain, lifecycle rules. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { after, before, describe, test } from 'node:test';
+import { PutBucketLifecycleConfigurationCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { createBucket, testBucket } from '../../test/conformance/object-store-s3.ts';
+import { motoCredentials, startMoto } from '../../test/servers/moto.ts';
+import { freePort, type TestServer } from '../../test/servers/start.ts';
+import { systemClock } from '../clock.ts';
+import { openStore } from './open-store.ts';
+import { S3Store } from './s3.ts';
+import { StoreError } from './store.ts';
+
+const bytes = new Uint8Array([1, 2, 3]);
+const date = 'Sat, 21 Nov 2026 18:00:00 GMT';
+const date_ms = Date.parse(date);
+
+type Answer = { status: number; code?: string; headers?: Record<string, string>; body?: string };
+
+describe('an answer of S3', () => {
+  const answers: [Answer, kind: 'unavailable' | 'refused', code: string][] = [
+    [{ status: 409, code: 'ConditionalRequestConflict' }, 'unavailable', 'store_unavailable'],
+    [{ status: 429, code: 'TooManyRequests' }, 'unavailable', 'store_unavailable'],
+    [{ status: 500, code: 'InternalError' }, 'unavailable', 'store_unavailable'],
+    [{ status: 503, code: 'SlowDown' }, 'unavailable', 'store_unavailable'],
+    [{ status: 502, body: '<html>a proxy</html>' }, 'unavailable', 'store_unavailable'],
+    [{ status: 400, code: 'RequestTimeout' }, 'unavailable', 'store_unavailable'],
+    [{ status: 400, code: 'ExpiredToken' }, 'unavailable', 'store_unavailable'],
+    [{ status: 403, code: 'RequestTimeTooSkewed' }, 'unavailable', 'store_unavailable'],
+    [{ status: 403, code: 'AccessDenied' }, 'refused', 'store_denied'],
+    [{ status: 403, code: 'InvalidAccessKeyId' }, 'refused', 'store_denied'],
+    [{ status: 403, code: 'QuotaExceeded' }, 'refused', 'store_full'],
+    [{ status: 400, code: 'InvalidRequest' }, 'refused', 'store_refused'],
+    [{ status: 404, code: 'NoSuchBucket' }, 'refused', 'store_no_bucket'],
+    [{ status: 501, code: 'NotImplemented' }, 'refused', 'store_refused'],
+    [{ status: 507, code: 'XMinioStorageFull' }, 'refused', 'store_full'],
+  ];
+  for (const [answer, kind, code] of answers) {
+    test(`${answer.status} ${answer.code ?? 'of a proxy'} to a put-if-absent is ${kind}, and is sent once`, async () => {
+      await withServer(always(answer), async (store, requests) => {
+        await assert.rejects(store.putIfAbsent('a', bytes), (error) => {
+          assert.ok(error instanceof StoreError);
+          assert.deepEqual([error.kind, error.code], [kind, code]);
+          assert.match(error.message, /^s3:\/\/bucket\/prefix\/a: /);
+          assert.equal(error.hint !== undefined, kind === 'refused');
+          return true;
+        });
+        assert.equal(requests.length, 1);
+        assert.equal(requests[0]!.headers['if-none-match'], '*');
+      });
+    });
+  }
+
+  test("200 is created, 412 is not; each with the store's own time", async () => {
+    await withServer(always({ status: 200 }), async (store) => {
+      assert.deepEqual(await store.putIfAbsent('a', bytes), { created: true, server_ms: date_ms });
+    });
+    await withServer(always({ status: 412, code: 'PreconditionFailed' }), async (store) => {
+      assert.deepEqual(await store.putIfAbsent('a', bytes), { created: false, server_ms: date_ms });
+    });
+  });
+
+  test('404 is not found, with its time', async () => {
+    await withServer(always({ status: 404, code: 'NoSuchKey' }), async (store) => {
+      assert.deepEqual(await store.get('a'), { found: false, server_ms: date_ms });
+    });
+  });
+
+  test('503 to all but put-if-absent is tried thrice', async () => {
+    await withServer(always({ status: 503, code: 'SlowDown' }), async (store, requests) => {
+      await assert.rejects(store.get('a'), { kind: 'unavailable' });
+      assert.equal(requests.length, 3);
+      await assert.rejects(store.put('a', bytes), { kind: 'unavailable' });
+      assert.equal(requests.length, 6);
+      await assert.rejects(Array.fromAsync(store.list('')), { kind: 'unavailable' });
+      assert.equal(requests.length, 9);
+    });
+  });
+
+  test('without a Date cannot be trusted by the journal', async () => {
+    await withServer(always({ status: 200, headers: { date: '' } }), async (store) => {
+      await assert.rejects(store.putIfAbsent('a', bytes), { kind: 'refused', code: 'store_no_clock' });
+      await assert.rejects(store.get('a'), { kind: 'refused', code: 'store_no_clock' });
+    });
+  });
+
+  test('cut short is unavailable, not a short object', async () => {
+    const short = (_: IncomingMessage, response: ServerResponse) => {
+      response.writeHead(200, { 'content-length': '100', 'last-modified': date });
+      response.write('ten bytes.', () => response.destroy());
+    };
+    await withServer(short, async (store) => {
+      await assert.rejects(store.get('a'), { kind: 'unavailable' });
+    });
+  });
+
+  test('that never comes is a timeout, and unavailable', async () => {
+    await withServer(
+      () => {},
+      async (store, requests) => {
+        await assert.rejects(store.putIfAbsent('a', bytes), { kind: 'unavailable', code: 'store_timeout' });
+        assert.equal(requests.length, 1);
+        await assert.rejects(store.get('a'), { kind: 'unavailable', code: 'store_timeout' });
+      },
+      { attempt_timeout_ms: 100 },
+    );
+  });
+
+  test('whose body never ends is given up', async () => {
+    const stalls = (_: IncomingMessage, response: ServerResponse) => {
+      response.writeHead(200, { 'content-length': '100', 'last-modified': date });
+      response.write('ten bytes.');
+    };
+    await withServer(
+      stalls,
+      async (store) => {
+        await assert.rejects(store.get('a'), { kind: 'unavailable' });
+      },
+      { attempt_timeout_ms: 100 },
+    );
+  });
+
+  test('of nobody at all is unavailable', async () => {
+    const store = await openAt(`http://127.0.0.1:${await freePort()}`);
+    await assert.rejects(store.putIfAbsent('a', bytes), { kind: 'unavailable', code: 'store_unavailable' });
+    await store.close();
+  });
+
+  test('that lists in no order is refused', async () => {
+    const keys = ['prefix/b', 'prefix/a'].map((key) => `<Contents><Key>${key}</Key><Size>1</Size></Contents>`).join('');
+    const body = `<?xml version="1.0"?><ListBucketResult><IsTruncated>false</IsTruncated>${keys}</ListBucketResult>`;
+    await withServer(always({ status: 200, body }), async (store) => {
+      await assert.rejects(Array.fromAsync(store.list('')), { kind: 'refused', code: 'store_unordered' });
+    });
+  });
+
+  test('to a put needs nothing that clones of S3 do not know', async () => {
+    await withServer(always({ status: 200 }), async (store, requests) => {
+      await store.putIfAbsent('a', new Uint8Array(3 * 1024 * 1024));
+      const { headers, url } = requests[0]!;
+      assert.equal(url?.split('?')[0], '/bucket/prefix/a', 'path style');
+      for (const name of ['expect', 'x-amz-trailer', 'x-amz-sdk-checksum-algorithm', 'x-amz-checksum-crc32']) {
+        assert.equal(headers[name], undefined, name);
+      }
+      assert.match(String(headers['x-amz-content-sha256']), /^[0-9a-f]{64}$/, 'and yet its bytes are signed');
+    });
+  });
+});
+
+describe('a bucket on moto_server', () => {
+  let moto: TestServer;
+  before(async () => {
+    moto = await startMoto();
+    await createBucket(moto.endpoint, motoCredentials);
+  });
+  after(() => moto.stop());
+
+  test('[A1] endpoint, credentials and region come from the AWS chain', async () => {
+    await withEnvironment(
+      { AWS_ENDPOINT_URL_S3: moto.endpoint, AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' },
+      async () => {
+        const store = await openStore(`s3://${testBucket}/chain`, { clock: systemClock, lock: true });
+        assert.equal((await store.putIfAbsent('a', bytes)).created, true);
+        assert.ok((await store.get('a')).found);
+        await store.close();
+      },
+    );
+  });
+
+  test('no credentials anywhere: refused with what to set', async () => {
+    await withEnvironment({ AWS_ENDPOINT_URL: moto.endpoint, AWS_EC2_METADATA_DISABLED: 'true' }, async () => {
+      const store = await openStore(`s3://${testBucket}/chain`, { clock: systemClock, lock: true });
+      await assert.rejects(store.get('a'), (error) => {
+        assert.ok(error instanceof StoreError);
+        assert.deepEqual([error.kind, error.code], ['refused', 'store_no_credentials']);
+        assert.match(error.hint ?? '', /AWS_ACCESS_KEY_ID/);
+        return true;
+      });
+      await store.close();
+    });
+  });
+
+  test('that is not there is refused by every operation', async () => {
+    const store = await S3Store.open({ bucket: 'no-such-bucket', prefix: '', client: clientOf(moto.endpoint) });
+    const refused = { kind: 'refused', code: 'store_no_bucket' };
+    await assert.rejects(store.get('a'), refused);
+    await assert.rejects(store.putIfAbsent('a', bytes), refused);
+    await assert.rejects(store.put('a', bytes), refused);
+    await assert.rejects(store.delete('a'), refused);
+    await assert.rejects(Array.fromAsync(store.list('')), refused);
+    await store.close();
+  });
+
+  test("what others keep beside ours isn't listed", async () => {
+    const store = await S3Store.open({ bucket: testBucket, prefix: 'ours', client: clientOf(moto.endpoint) });
+    const other = new S3Client({ ...clientOf(moto.endpoint), forcePathStyle: true });
+    for (const Key of ['ours/', 'ours/folder/', 'ours/with space', 'ours-not/a', 'ours/.hidden', 'ours/kept']) {
+      await other.send(new PutObjectCommand({ Bucket: testBucket, Key, Body: 'x' }));
+    }
+    const listed = await Array.fromAsync(store.list(''));
+    assert.deepEqual(
+      listed.map((object) => object.key),
+      ['kept'],
+    );
+    other.destroy();
+    await store.close();
+  });
+
+  test('whose lifecycle rules reach the journal fails the store check; other rules pass', async () => {
+    const store = await S3Store.open({ bucket: testBucket, prefix: 'monitor', client: clientOf(moto.endpoint) });
+    const admin = new S3Client({ ...clientOf(moto.endpoint), forcePathStyle: true });
+    const days = { Expiration: { Days: 30 } };
+    const cases = [
+      [{ Filter: { Prefix: 'monitor/journal/' }, ...days }, 'fail'],
+      [{ Filter: { Prefix: 'mon' }, ...days }, 'fail'],
+      [{ Filter: { Prefix: '' }, ...days }, 'fail'],
+      [{ Filter: { Prefix: 'monitor/snapshots/0' }, ...days }, 'fail'],
+      [{ Filter: { Prefix: '' }, Transitions: [{ Days: 30, StorageClass: 'GLACIER' as const }] }, 'fail'],
+      [{ Filter: { Prefix: 'monitor/jobs/completed/' }, ...days }, 'pass'],
+      [{ Filter: { Prefix: 'other/' }, ...days }, 'pass'],
+      [{ Filter: { Prefix: '' }, AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 } }, 'pass'],
+      [{ Filter: { Prefix: '' }, ...days, Status: 'Disabled' as const }, 'pass'],
+    ] as const;
+    for (const [rule, verdict] of cases) {
+      const Rules = [{ ID: 'tidy', Status: 'Enabled' as const, ...rule }];
+      const LifecycleConfiguration = { Rules: Rules.map((each) => structuredClone(each) as never) };
+      await admin.send(new PutBucketLifecycleConfigurationCommand({ Bucket: testBucket, LifecycleConfiguration }));
+      const [finding] = await store.inspect();
+      assert.equal(finding?.verdict, verdict, JSON.stringify(rule));
+      if (verdict === 'fail') assert.match(finding.says, /rule tidy deletes or archives the journal/);
+    }
+    admin.destroy();
+    await store.close();
+  });
+});
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+function always(answer: Answer): Handler {
+  const xml = `<?xml version="1.0"?><Error><Code>${answer.code}</Code><Message>words</Message></Error>`;
+  const body = answer.body ?? (answer.code ? xml : '');
+  return (request, response) => {
+    request.resume().on('end', () => {
+      response.sendDate = false;
+      response.writeHead(answer.status, {
+        'last-modified': date,
+        'content-type': 'application/xml',
+        date,
+        ...answer.headers,
+      });
+      response.end(body);
+    });
+  };
+}
+
+/** A server that answers as told, over the wire. */
+async function withServer(
+  handler: Handler,
+  run: (store: S3Store, requests: IncomingMessage[]) => Promise<void>,
+  options: { attempt_timeout_ms?: number } = {},
+): Promise<void> {
+  const requests: IncomingMessage[] = [];
+  const server = createServer((request, response) => {
+    requests.push(request);
+    handler(request, response);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const store = await openAt(`http://127.0.0.1:${(server.address() as { port: number }).port}`, options);
+  try {
+    await run(store, requests);
+  } finally {
+    await store.close();
+    server.closeAllConnections();
+    server.close();
+    await once(server, 'close');
+  }
+}
+
+function openAt(endpoint: string, options: { attempt_timeout_ms?: number } = {}): Promise<S3Store> {
+  return S3Store.open({ bucket: 'bucket', prefix: 'prefix', client: clientOf(endpoint), ...options });
+}
+
+function clientOf(endpoint: string) {
+  return { endpoint, region: 'us-east-1', credentials: motoCredentials };
+}
+
+/** With these variables of AWS's and no others. */
+async function withEnvironment(variables: Record<string, string>, run: () => Promise<void>): Promise<void> {
+  const before = { ...process.env };
+  for (const name of Object.keys(before)) if (name.startsWith('AWS_')) delete process.env[name];
+  Object.assign(process.env, { AWS_CONFIG_FILE: '/nowhere', AWS_SHARED_CREDENTIALS_FILE: '/nowhere' }, variables);
+  try {
+    await run();
+  } finally {
+    for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name];
+    Object.assign(process.env, before);
+  }
+}
