@@ -8,7 +8,7 @@
  *     <root>/<key>          the objects, as they are: `cat`, `cp -a` and a backup work
  *     <root>/.tmp/          files being written           <root>/.lock, .lock.holder    see directory-lock.ts
  *
- * Measured on a virtual disk with ext4: about 0.4 ms a create. On a file system that ignores case two keys differing
+ * Measured one after the other on a virtual disk with ext4: 0.3 ms a create, 1,700 to 3,500 a second by the disk's mood. On a file system that ignores case two keys differing
  * only in case are one; the journal's keys are digits, so only views of ids so chosen would meet.
  */
 import { link, mkdir, open, rename, rmdir, stat, unlink } from 'node:fs/promises';
@@ -71,7 +71,12 @@ export class DirectoryStore implements ObjectStore {
     }
     if (!options.lock) return new DirectoryStore(root, temporary, undefined);
     const unlock = lockDirectory(root);
-    await temporary.sweep();
+    try {
+      await temporary.sweep();
+    } catch (error) {
+      unlock();
+      throw writeError(error, root);
+    }
     return new DirectoryStore(root, temporary, unlock);
   }
 

@@ -1,7 +1,7 @@
 /**
  * Prepares what the tests need beyond `npm ci`, into `.cache/`, and prints a line for each. Run by `npm test`; what is there
  * already takes no time, so `node --test` alone works afterwards. A step that fails fails no run: the tests that need it
- * say so, or skip with the reason.
+ * say so, or skip with the reason. A new step is a file beside this one and a name in the list.
  */
 
 import { moto } from './moto.ts';
