@@ -15,10 +15,11 @@ import worker_protocol
 
 RATE = 16000
 WINDOW = RATE // 50  # 20 ms: how finely loudness is measured
-PIECE_WINDOWS_MIN = 200  # 4 s
-PIECE_WINDOWS_MAX = 300  # 6 s
+PIECE_WINDOWS_MIN = 175  # 3.5 s
+PIECE_WINDOWS_MAX = 325  # 6.5 s
 REST_WINDOWS_MAX = 400  # 8 s: what is left at the end is not cut into a piece of a few words
-QUIET_WINDOWS = 8  # a cut goes into the quietest 160 ms
+QUIET_WINDOWS = 16  # a cut goes into the middle of the quietest 320 ms: a pause between sentences is about as long
+SILENCE = 30  # mean amplitude, of 32767: in less than -60 dB the decoder hears words that aren't there
 FRAMES_PER_SECOND = 100  # of the decoder
 
 
@@ -32,9 +33,10 @@ def transcribe(audio, _options):
     decoder = Decoder(samprate=RATE, loglevel="FATAL")
     segments = []
     with wave.open(audio, "rb") as file:
-        for index, (start, end) in enumerate(pieces):
+        for index, (start, end, loudest) in enumerate(pieces):
             worker_protocol.progress(start / RATE, total_seconds, index, len(pieces))
-            segment = decode(decoder, file.readframes(end - start), start / RATE)
+            pcm = file.readframes(end - start)
+            segment = decode(decoder, pcm, start / RATE) if loudest > SILENCE else None
             if segment is not None:
                 segments.append(segment)
     worker_protocol.progress(total_seconds, total_seconds, len(pieces), len(pieces))
@@ -42,7 +44,7 @@ def transcribe(audio, _options):
 
 
 def plan(audio):
-    """Answers where to cut, as (first sample, sample after the last)."""
+    """Answers where to cut, as (first sample, sample after the last, loudest window's loudness)."""
     loudness = []
     samples = 0
     try:
@@ -69,10 +71,10 @@ def plan(audio):
         candidates = range(start + PIECE_WINDOWS_MIN, start + PIECE_WINDOWS_MAX - QUIET_WINDOWS)
         quietest = min(candidates, key=lambda at: sum(loudness[at : at + QUIET_WINDOWS]))
         cut = quietest + QUIET_WINDOWS // 2
-        pieces.append((start * WINDOW, cut * WINDOW))
+        pieces.append((start * WINDOW, cut * WINDOW, max(loudness[start:cut])))
         start = cut
     if samples > start * WINDOW:
-        pieces.append((start * WINDOW, samples))
+        pieces.append((start * WINDOW, samples, max(loudness[start:])))
     return pieces
 
 
