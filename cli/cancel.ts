@@ -1,0 +1,14 @@
+/** `tmon cancel`: jobs that shall not be done after all. */
+import type { Command } from 'commander';
+import { forEachJob } from './for-each-job.ts';
+import { type ClientOptions, clientCommand, clientOf } from './options.ts';
+
+export function cancelCommand(): Command {
+  return clientCommand('cancel')
+    .description('Cancel jobs: at once while they wait, else as soon as their worker has stopped.')
+    .argument('<job...>')
+    .action((jobIds: string[], options: ClientOptions) => {
+      const api = clientOf(options);
+      return forEachJob(jobIds, options, (jobId) => api.jobs.cancel(jobId));
+    });
+}

@@ -1,0 +1,72 @@
+/** `tmon doctor`: whether this machine, the monitor and the store are as they must be. */
+import { Command, Option } from 'commander';
+import { EXIT } from './exit-code.ts';
+import { clientOf, DEFAULT_SERVER, jsonOption } from './options.ts';
+import { colour, oneLine, printJson, printLine } from './output.ts';
+
+type Finding = { check: string; verdict: string; message: string; hint?: string | undefined };
+type DoctorOptions = { store?: string; server?: string; json?: boolean };
+
+export function doctorCommand(): Command {
+  return new Command('doctor')
+    .description(
+      'Check a store by doing what the journal rests on; without --store, look at this machine and the monitor.',
+    )
+    .option('--store <url>', 'dir:PATH, s3://bucket/prefix; a bucket is asked about 26,000 times ($0.07 on Amazon S3)')
+    .addOption(new Option('--server <url>', 'the monitor').env('TMON_SERVER'))
+    .addOption(jsonOption())
+    .action(doctor);
+}
+
+async function doctor(options: DoctorOptions): Promise<void> {
+  const findings = options.store === undefined ? await lookAround(options) : await checkStore(options.store);
+  for (const finding of findings) {
+    if (options.json) printJson(finding);
+    else printFinding(finding);
+  }
+  if (findings.some((finding) => finding.verdict === 'fail')) process.exitCode = EXIT.failed;
+}
+
+async function checkStore(url: string): Promise<Finding[]> {
+  const { checkStoreAt } = await import('../server/main.ts');
+  return (await checkStoreAt(url)).findings;
+}
+
+async function lookAround(options: DoctorOptions): Promise<Finding[]> {
+  const findings: Finding[] = [{ check: 'node', verdict: 'pass', message: process.version }];
+  const { findEngine } = await import('../agent/engines/choose-engine.ts');
+  const engine = await findEngine();
+  findings.push(
+    engine === null
+      ? {
+          check: 'recogniser',
+          verdict: 'warn',
+          message: 'none is installed',
+          hint: '`tmon worker` sets up pocketsphinx in a private Python environment; for good transcripts install whisper-cli or faster-whisper.',
+        }
+      : { check: 'recogniser', verdict: 'pass', message: engine.name },
+  );
+  const server = options.server ?? DEFAULT_SERVER;
+  try {
+    const health = await clientOf({ server }).system.health();
+    const verdict = health.status === 'HEALTHY' ? 'pass' : 'warn';
+    findings.push({ check: 'monitor', verdict, message: `${server} is ${health.status}` });
+    for (const alert of health.alerts) findings.push({ check: 'alert', verdict: 'warn', message: alert.message });
+  } catch (error) {
+    // Only a monitor that was named is expected to be there.
+    const verdict = options.server === undefined ? 'warn' : 'fail';
+    findings.push({ check: 'monitor', verdict, message: (error as Error).message, hint: '`tmon serve` starts one.' });
+  }
+  return findings;
+}
+
+function printFinding({ check, verdict, message, hint }: Finding): void {
+  const shown =
+    verdict === 'fail'
+      ? colour('red', 'fail')
+      : verdict === 'pass'
+        ? colour('green', 'pass')
+        : colour('yellow', verdict);
+  printLine(`${shown}  ${check}: ${oneLine(message)}`);
+  if (hint !== undefined && verdict !== 'pass') printLine(`${colour('dim', 'hint:')} ${oneLine(hint)}`);
+}

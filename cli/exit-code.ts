@@ -1,0 +1,96 @@
+/** What a command's exit code says, and how an error is shown: one line, and a hint where there's something to try. */
+import { ApiError, ConflictError, NoAnswerError, NotFoundError, RefusedError } from '../sdk/typescript/index.ts';
+import { printError } from './output.ts';
+
+export const EXIT = {
+  fine: 0,
+  failed: 1,
+  usage: 2,
+  unreachable: 3,
+  not_found: 4,
+  refused: 5,
+  unavailable: 6,
+  internal: 70,
+  restart: 75,
+} as const;
+
+export const EXIT_CODES_HELP = `\
+Exit codes: 0 fine; 1 a job or a check failed; 2 bad usage; 3 no monitor there; 4 no such job, worker or file; 5 refused;
+6 the monitor or its store is in trouble, try again; 75 (worker) told to restart, start it again; 70 a fault of ours.`;
+
+/** A mistake of the caller's, or an end with a code of its own. */
+export class CommandError extends Error {
+  readonly exitCode: number;
+  readonly hint: string | undefined;
+
+  constructor(exitCode: number, message: string, hint?: string) {
+    super(message);
+    this.name = 'CommandError';
+    this.exitCode = exitCode;
+    this.hint = hint;
+  }
+}
+
+/** Shows the error and answers the exit code that goes with it. */
+export function reportError(error: unknown, json: boolean): number {
+  const { message, hint, code, fields } = wordsOf(error);
+  const exitCode = exitCodeOf(error);
+  printError({ message, hint, code, fields, exitCode, json });
+  if (exitCode === EXIT.internal && error instanceof Error && process.env.TMON_TRACE) console.error(error.stack);
+  return exitCode;
+}
+
+type Words = { message: string; hint: string | undefined; code: string | undefined; fields: string[] };
+
+function wordsOf(error: unknown): Words {
+  if (!(error instanceof Error)) return { message: String(error), hint: undefined, code: undefined, fields: [] };
+  const { hint, code, errors } = error as { hint?: unknown; code?: unknown; errors?: unknown };
+  const fields = Array.isArray(errors)
+    ? (errors as { field: string; message: string }[]).map(({ field, message }) => `${field || '/'}: ${message}`)
+    : [];
+  const unreachable =
+    error instanceof NoAnswerError
+      ? 'Is the monitor running there? `tmon serve` starts one; --server names another.'
+      : undefined;
+  return {
+    message: error.message,
+    hint: unreachable ?? (typeof hint === 'string' ? hint : undefined),
+    code: typeof code === 'string' ? code : undefined,
+    fields,
+  };
+}
+
+/** Errors of the server's own parts (serve, doctor, rebuild) are known by their `kind`, those of the client by their class. */
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommandError) return error.exitCode;
+  if (error instanceof NoAnswerError) return EXIT.unreachable;
+  if (error instanceof NotFoundError) return EXIT.not_found;
+  if (error instanceof ConflictError) return EXIT.refused;
+  if (error instanceof RefusedError) return BY_STATUS[error.status ?? 0] ?? EXIT.unavailable;
+  if (error instanceof ApiError) return EXIT.usage;
+  const { kind, code, hint } = error as { kind?: unknown; code?: unknown; hint?: unknown };
+  if (typeof kind === 'string' && kind in BY_KIND) return BY_KIND[kind]!;
+  if (code === 'ENOENT') return EXIT.not_found;
+  // Whoever gave a hint knew what went wrong.
+  return typeof hint === 'string' ? EXIT.refused : EXIT.internal;
+}
+
+const BY_STATUS: Record<number, number> = {
+  400: EXIT.usage,
+  401: EXIT.refused,
+  403: EXIT.refused,
+  413: EXIT.refused,
+};
+
+const BY_KIND: Record<string, number> = {
+  invalid: EXIT.usage,
+  not_found: EXIT.not_found,
+  conflict: EXIT.refused,
+  forbidden: EXIT.refused,
+  unauthenticated: EXIT.refused,
+  refused: EXIT.refused,
+  busy: EXIT.unavailable,
+  unavailable: EXIT.unavailable,
+  corrupt: EXIT.unavailable,
+  full: EXIT.unavailable,
+};

@@ -1,0 +1,56 @@
+/** `tmon job`: one job, all of it that a person wants to know. */
+import type { Command } from 'commander';
+import type { JobWithId } from '../sdk/typescript/index.ts';
+import { type ClientOptions, clientCommand, clientOf } from './options.ts';
+import { colour, duration, oneLine, printJson, printLine, stateColour } from './output.ts';
+
+export function jobCommand(): Command {
+  return clientCommand('job').description('Show one job.').argument('<job>').action(showJob);
+}
+
+async function showJob(jobId: string, options: ClientOptions): Promise<void> {
+  const job = await clientOf(options).jobs.get(jobId);
+  if (options.json) return printJson(job);
+  for (const [name, value] of factsOf(job)) {
+    if (value !== null && value !== '') printLine(`${colour('dim', name.padEnd(12))} ${oneLine(value)}`);
+  }
+  for (const { timestamp, state, details } of job.state_history) {
+    printLine(`${colour('dim', timestamp.padEnd(24))} ${stateColour(state)}  ${oneLine(details)}`);
+  }
+}
+
+function factsOf(job: JobWithId): [name: string, value: string | null][] {
+  const { input, output, progress, performance, retry_info: retry, cost_tracking: cost, worker } = job;
+  const size = input.file_size_bytes === null ? '' : `, ${(input.file_size_bytes / 1e6).toFixed(1)} MB`;
+  const chunks = progress.total_chunks ? `, chunk ${progress.current_chunk ?? 0} of ${progress.total_chunks}` : '';
+  const eta = progress.eta_seconds === null ? '' : `, ${duration(progress.eta_seconds)} left`;
+  const stage = progress.stage === null ? '' : ` ${progress.stage}`;
+  const error = retry.last_error;
+  return [
+    ['job', job.id],
+    ['state', `${job.state}, ${job.priority} priority, attempt ${retry.attempt} of ${retry.max_attempts}`],
+    ['input', `${input.s3_path} (${duration(input.duration_seconds)}${size})`],
+    ['progress', `${Math.floor(progress.percentage)}%${stage}${chunks}${eta}`],
+    ['worker', worker === null ? null : worker.worker_id],
+    ['waited', duration(performance.queue_time_seconds)],
+    ['took', performance.processing_time_seconds === null ? null : tookOf(job)],
+    ['output', output.s3_path === null ? null : `${output.s3_path} (${output.segments_count} segments)`],
+    ['confidence', output.confidence_score === null ? null : String(output.confidence_score)],
+    ['error', error === null ? null : `${error.code}: ${error.message}`],
+    ['next attempt', retry.next_attempt_at],
+    ['cost', cost.actual_cost_usd === null ? null : `$${cost.actual_cost_usd}`],
+    ['tags', job.tags.join(', ')],
+    [
+      'metadata',
+      Object.entries(job.metadata)
+        .map(([name, value]) => `${name}=${value}`)
+        .join(', '),
+    ],
+  ];
+}
+
+function tookOf({ performance }: JobWithId): string {
+  const factor = performance.throughput_factor;
+  const pace = factor === null ? '' : ` (${factor.toFixed(1)} × real time)`;
+  return `${duration(performance.processing_time_seconds)}${pace}`;
+}

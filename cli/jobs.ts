@@ -1,0 +1,87 @@
+/** `tmon jobs`: the list, newest first. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { JOB_STATES, type JobStateName, PRIORITIES, type Priority } from '../protocol/job.ts';
+import type { JobQuery } from '../protocol/queue.ts';
+import type { JobWithId } from '../sdk/typescript/index.ts';
+import { type ClientOptions, clientCommand, clientOf, moment, wholeNumber } from './options.ts';
+import { duration, fileName, isTerminal, note, printJson, printTable, stateColour } from './output.ts';
+
+const PAGE_MAX = 1000;
+
+type JobsOptions = ClientOptions & {
+  state?: JobStateName;
+  worker?: string;
+  priority?: Priority;
+  tag?: string;
+  after?: string;
+  before?: string;
+  q?: string;
+  limit: number;
+};
+
+export function jobsCommand(): Command {
+  return clientCommand('jobs')
+    .description('List jobs, newest first.')
+    .addOption(new Option('--state <state>').choices(JOB_STATES).argParser(stateName))
+    .option('--worker <id>', 'on this worker')
+    .addOption(new Option('--priority <priority>').choices(PRIORITIES))
+    .option('--tag <tag>')
+    .option('--after <time>', 'submitted at or after: 2025-07-07, 2025-07-07T19:30:00Z, or 30m, 12h, 7d ago', moment)
+    .option('--before <time>', 'submitted before', moment)
+    .option('--q <text>', 'found in id, input path, tags, metadata or last error')
+    .option('--limit <count>', 'at most this many; 0: all', wholeNumber, 50)
+    .action(listJobs);
+}
+
+function stateName(text: string): JobStateName {
+  const state = JOB_STATES.find((known) => known === text.toUpperCase());
+  if (state === undefined) throw new InvalidArgumentError(`It is one of ${JOB_STATES.join(', ')}.`);
+  return state;
+}
+
+async function listJobs(options: JobsOptions): Promise<void> {
+  const { limit } = options;
+  const rows: string[][] = [];
+  let more = false;
+  for await (const job of clientOf(options).jobs.list(queryOf(options))) {
+    if (limit > 0 && rows.length === limit) {
+      more = true;
+      break;
+    }
+    rows.push(options.json ? [] : rowOf(job));
+    if (options.json) printJson(job);
+  }
+  if (options.json) return;
+  if (isTerminal() && rows.length === 0) return note('no job like that');
+  printTable(['JOB', 'STATE', 'PROGRESS', 'STAGE', 'PRIORITY', 'CREATED', 'TOOK', 'INPUT'], rows);
+  if (more && isTerminal()) note(`there are more: --limit ${limit * 10}, or 0 for all`);
+}
+
+function queryOf(options: JobsOptions): JobQuery {
+  const { state, worker, priority, tag, after, before, q, limit } = options;
+  return {
+    // One more than is shown tells whether there are more.
+    limit: limit === 0 ? PAGE_MAX : Math.min(limit + 1, PAGE_MAX),
+    ...(state === undefined ? {} : { state }),
+    ...(worker === undefined ? {} : { worker_id: worker }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(tag === undefined ? {} : { tag }),
+    ...(after === undefined ? {} : { created_after: after }),
+    ...(before === undefined ? {} : { created_before: before }),
+    ...(q === undefined ? {} : { q }),
+  };
+}
+
+function rowOf(job: JobWithId): string[] {
+  return [
+    job.id,
+    // Padded here: a colour's characters would count as width.
+    isTerminal() ? stateColour(job.state.padEnd(10)) : job.state,
+    `${Math.floor(job.progress.percentage)}%`,
+    job.progress.stage ?? '–',
+    job.priority,
+    job.created_at,
+    duration(job.performance.processing_time_seconds),
+    fileName(job.input.s3_path),
+  ];
+}

@@ -1,0 +1,81 @@
+/** `tmon`: the command line. One file a command; what is heavy (the server, engines) is loaded only by the command that needs it. */
+import { Command, CommanderError } from 'commander';
+import { cancelCommand } from './cancel.ts';
+import { doctorCommand } from './doctor.ts';
+import { EXIT, EXIT_CODES_HELP, reportError } from './exit-code.ts';
+import { jobCommand } from './job.ts';
+import { jobsCommand } from './jobs.ts';
+import { endQuietlyWhenNobodyReads } from './output.ts';
+import { queueCommand } from './queue.ts';
+import { rebuildCommand } from './rebuild.ts';
+import { retryCommand } from './retry.ts';
+import { serveCommand } from './serve.ts';
+import { submitCommand } from './submit.ts';
+import { transcriptCommand } from './transcript.ts';
+import { watchCommand } from './watch.ts';
+import { workerCommand } from './worker.ts';
+import { workersCommand } from './workers.ts';
+
+const TUTORIAL = `\
+tmon: the control plane of a fleet of transcription workers. A first transcript, in three terminals:
+
+  tmon serve                      the monitor, on ./data and http://127.0.0.1:8080
+  tmon worker                     a worker beside it, with the speech recogniser it finds
+  tmon submit talk.mp3 --watch    a recording, and its progress
+
+  tmon watch [JOB…]               what goes on           tmon transcript JOB        what was said
+  tmon jobs --state FAILED        what went wrong        tmon retry JOB…            once more
+  tmon job JOB                    one job, all of it     tmon cancel JOB…           not after all
+  tmon workers [ID] [--drain]     who works on it        tmon queue [dlq]           what waits, what died
+  tmon doctor [--store URL]       is all well here?      tmon rebuild --store URL   every view made anew
+
+\`tmon COMMAND --help\` says more; --server URL or TMON_SERVER names another monitor; --json is for programs.
+${EXIT_CODES_HELP}
+`;
+
+function createProgram(): Command {
+  const program = new Command('tmon')
+    .description('The control plane for a fleet of transcription workers.')
+    .helpCommand(false)
+    .showSuggestionAfterError(true);
+  for (const command of [
+    serveCommand(),
+    workerCommand(),
+    submitCommand(),
+    watchCommand(),
+    jobsCommand(),
+    jobCommand(),
+    transcriptCommand(),
+    cancelCommand(),
+    retryCommand(),
+    workersCommand(),
+    queueCommand(),
+    doctorCommand(),
+    rebuildCommand(),
+  ]) {
+    program.addCommand(command);
+  }
+  program.helpInformation = () => TUTORIAL;
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({ outputError: () => {} });
+  }
+  return program;
+}
+
+/** Commander's own ends: help is one that went well; anything else is bad usage, said in our way. */
+function reportUsage(error: CommanderError, json: boolean): number {
+  if (error.exitCode === 0 || error.code === 'commander.help') return error.exitCode === 0 ? EXIT.fine : EXIT.usage;
+  const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+  const asked = process.argv[2] ?? '';
+  const command = createProgram().commands.some((known) => known.name() === asked) ? `tmon ${asked}` : 'tmon';
+  const hint = suggestion?.replace(/^\(|\)$/g, '') ?? `\`${command} --help\` says what it takes.`;
+  return reportError(Object.assign(new Error(message), { kind: 'invalid', hint, code: 'bad_usage' }), json);
+}
+
+endQuietlyWhenNobodyReads();
+const json = process.argv.includes('--json');
+try {
+  await createProgram().parseAsync();
+} catch (error) {
+  process.exitCode = error instanceof CommanderError ? reportUsage(error, json) : reportError(error, json);
+}

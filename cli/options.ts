@@ -1,0 +1,53 @@
+/** The options that commands share, and the client they make. */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { TranscriptionAPI } from '../sdk/typescript/index.ts';
+
+export const DEFAULT_SERVER = 'http://127.0.0.1:8080';
+
+export type ClientOptions = { server: string; apiKey?: string; json?: boolean };
+
+/** A command that talks to a monitor. */
+export function clientCommand(name: string): Command {
+  return new Command(name)
+    .addOption(new Option('--server <url>', 'the monitor').env('TMON_SERVER').default(DEFAULT_SERVER))
+    .addOption(new Option('--api-key <key>', 'its key').env('TMON_API_KEY'))
+    .addOption(jsonOption());
+}
+
+export function jsonOption(): Option {
+  return new Option('--json', 'JSON, one document a line');
+}
+
+/** Few retries: a person waits. */
+export function clientOf({ server, apiKey }: ClientOptions): TranscriptionAPI {
+  const baseUrl = /^[a-z]+:\/\//i.test(server) ? server : `http://${server}`;
+  return new TranscriptionAPI({ baseUrl, apiKey, retries: 2 });
+}
+
+/** For options that may be given several times. */
+export function collect(value: string, before: string[] = []): string[] {
+  return [...before, value];
+}
+
+export function wholeNumber(value: string): number {
+  if (/^\d{1,15}$/.test(value)) return Number(value);
+  throw new InvalidArgumentError('It takes a whole number.');
+}
+
+export function amount(value: string): number {
+  const number = Number(value);
+  if (value.trim() !== '' && Number.isFinite(number) && number >= 0) return number;
+  throw new InvalidArgumentError('It takes a number, 0 or more.');
+}
+
+/** `2025-07-07`, `2025-07-07T19:30:00Z`, or `30m`, `12h`, `7d` ago. Answers RFC 3339 in UTC. */
+export function moment(value: string): string {
+  const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(value) ?? [];
+  const ms =
+    count === undefined ? Date.parse(value) : Date.now() - Number(count) * UNITS_MS[unit as 's' | 'm' | 'h' | 'd'];
+  if (Number.isNaN(ms))
+    throw new InvalidArgumentError('It takes 2025-07-07, 2025-07-07T19:30:00Z, or how long ago: 30m, 12h, 7d.');
+  return new Date(ms).toISOString();
+}
+
+const UNITS_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };

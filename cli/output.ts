@@ -1,0 +1,112 @@
+/**
+ * How commands speak: for a person on a terminal, for a program in a pipe, as JSON when asked.
+ *
+ * Results go to stdout, everything else to stderr. A table has aligned columns on a terminal and tabs in a pipe. Colours only on a
+ * terminal, and never with NO_COLOR. A reader that has seen enough (`| head`) ends us without a word.
+ */
+import { styleText } from 'node:util';
+
+type Colour = 'red' | 'green' | 'yellow' | 'cyan' | 'dim' | 'bold';
+
+export const isTerminal = (): boolean => process.stdout.isTTY === true;
+
+/** Call once, before anything is written. */
+export function endQuietlyWhenNobodyReads(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit(0);
+      throw error;
+    });
+  }
+}
+
+export function colour(name: Colour, text: string, stream: NodeJS.WriteStream = process.stdout): string {
+  return styleText(name, text, { stream });
+}
+
+export function printLine(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** One JSON document a line. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+/** What is said beside the result. */
+export function note(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+export function printTable(heads: readonly string[], rows: readonly (readonly string[])[]): void {
+  if (!isTerminal()) {
+    for (const row of rows) printLine(row.map(oneLine).join('\t'));
+    return;
+  }
+  const widths = heads.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  const shape = (row: readonly string[]) =>
+    row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column]!))).join('  ');
+  printLine(colour('dim', shape(heads)));
+  for (const row of rows) printLine(shape(row.map(oneLine)));
+}
+
+export function printError(shown: {
+  message: string;
+  hint: string | undefined;
+  code: string | undefined;
+  fields: readonly string[];
+  exitCode: number;
+  json: boolean;
+}): void {
+  const { message, hint, code, fields, exitCode, json } = shown;
+  if (json) {
+    const error = { code, message, hint, errors: fields.length > 0 ? fields : undefined, exit_code: exitCode };
+    note(JSON.stringify({ error }));
+    return;
+  }
+  const details = fields.length > 0 ? ` (${fields.join('; ')})` : '';
+  note(`${colour('red', 'tmon:', process.stderr)} ${oneLine(message)}${oneLine(details)}`);
+  if (hint !== undefined) note(`${colour('dim', 'hint:', process.stderr)} ${oneLine(hint)}`);
+}
+
+/** Control characters from a name or a message can't steer the terminal, and a line stays a line. */
+export function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trimEnd();
+}
+
+export function stateColour(state: string): string {
+  const name = STATE_COLOURS[state];
+  return name === undefined ? state : colour(name, state);
+}
+
+const STATE_COLOURS: Record<string, Colour> = {
+  COMPLETED: 'green',
+  FAILED: 'red',
+  CANCELLED: 'yellow',
+  CANCELLING: 'yellow',
+  PROCESSING: 'cyan',
+};
+
+/** `1:02:03`, `4:05`, `12 s`; `–` where it is not known. */
+export function duration(seconds: number | null): string {
+  if (seconds === null) return '–';
+  if (seconds < 60) return `${Math.round(seconds * 10) / 10} s`;
+  const whole = Math.round(seconds);
+  const part = (value: number) => String(value).padStart(2, '0');
+  const hours = Math.floor(whole / 3600);
+  const minutes = Math.floor(whole / 60) % 60;
+  return hours > 0 ? `${hours}:${part(minutes)}:${part(whole % 60)}` : `${minutes}:${part(whole % 60)}`;
+}
+
+/** The end of a URL or path, which is what tells recordings apart. */
+export function fileName(path: string): string {
+  return decodeQuietly(path.split('/').filter(Boolean).at(-1) ?? path);
+}
+
+function decodeQuietly(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * Jobs as they go, on one line each: bars that are redrawn on a terminal, one plain line for each change in a pipe, one JSON object
+ * for each change when asked.
+ */
+import { clearScreenDown, moveCursor } from 'node:readline';
+import { stripVTControlCharacters } from 'node:util';
+import type { JobUpdate } from '../sdk/typescript/index.ts';
+import { colour, duration, fileName, isTerminal, oneLine, printJson, printLine, stateColour } from './output.ts';
+
+const BAR_CELLS = 24;
+const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+
+export interface ProgressView {
+  show(update: JobUpdate): void;
+  /** A line that stays, above the bars. */
+  say(text: string): void;
+  /** The bars stay as they are; nothing is redrawn after this. */
+  end(): void;
+}
+
+export function openProgressView({ json }: { json: boolean }): ProgressView {
+  if (json) return { show: (update) => printJson(jsonOf(update)), say: () => {}, end: () => {} };
+  if (!isTerminal()) return { show: (update) => printLine(plainOf(update)), say: printLine, end: () => {} };
+  return new Bars();
+}
+
+class Bars implements ProgressView {
+  readonly #lines = new Map<string, string>();
+  #drawn = 0;
+
+  show(update: JobUpdate): void {
+    this.#lines.set(update.job.job_id, barOf(update));
+    this.#draw();
+  }
+
+  say(text: string): void {
+    this.#erase();
+    printLine(text);
+    this.#draw();
+  }
+
+  end(): void {
+    this.#drawn = 0;
+    this.#lines.clear();
+  }
+
+  #erase(): void {
+    if (this.#drawn > 0) moveCursor(process.stdout, 0, -this.#drawn);
+    clearScreenDown(process.stdout);
+    this.#drawn = 0;
+  }
+
+  #draw(): void {
+    this.#erase();
+    // What doesn't fit on the screen can't be erased again: the newest jobs are shown.
+    const { columns = 80, rows = 24 } = process.stdout;
+    const lines = [...this.#lines.values()].slice(-(rows - 2)).map((line) => cut(line, columns - 1));
+    process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+    this.#drawn = lines.length;
+  }
+}
+
+function barOf({ state, percentage, stage, job }: JobUpdate): string {
+  const { current_chunk, total_chunks, eta_seconds } = job.progress;
+  const running = state === 'PROCESSING';
+  const details = [
+    running && stage !== null ? stage : stateColour(state),
+    running && total_chunks ? `${current_chunk ?? 0}/${total_chunks}` : '',
+    running && eta_seconds !== null ? `${duration(eta_seconds)} left` : '',
+    state === 'FAILED' ? (job.retry_info.last_error?.code ?? '') : '',
+    state === 'QUEUED' && job.retry_info.attempt > 1 ? `attempt ${job.retry_info.attempt}` : '',
+  ];
+  const shown = state === 'COMPLETED' ? 100 : percentage;
+  const bar = colour(state === 'FAILED' ? 'red' : 'green', barCells(shown));
+  const name = oneLine(fileName(job.input.s3_path)).padEnd(20).slice(0, 28);
+  return `${name} ${bar} ${String(Math.floor(shown)).padStart(3)}%  ${details.filter(Boolean).join('  ')}`;
+}
+
+function barCells(percentage: number): string {
+  const eighths = Math.round((percentage / 100) * BAR_CELLS * 8);
+  const full = '█'.repeat(Math.floor(eighths / 8)) + EIGHTHS[eighths % 8];
+  return full + '·'.repeat(BAR_CELLS - full.length);
+}
+
+/** Cuts by what is seen: colours take no room, and are closed where the line is cut. */
+function cut(line: string, columns: number): string {
+  const seen = stripVTControlCharacters(line);
+  return seen.length <= columns ? line : seen.slice(0, columns);
+}
+
+function plainOf({ state, percentage, stage, job }: JobUpdate): string {
+  const { current_chunk, total_chunks, eta_seconds } = job.progress;
+  const words = [job.job_id, state];
+  if (state === 'PROCESSING' || state === 'CANCELLING') {
+    words.push(`${Math.floor(percentage)}%`);
+    if (stage !== null) words.push(stage);
+    if (total_chunks) words.push(`chunk ${current_chunk ?? 0}/${total_chunks}`);
+    if (eta_seconds !== null) words.push(`eta ${Math.round(eta_seconds)}s`);
+  }
+  const error = job.retry_info.last_error;
+  if ((state === 'FAILED' || state === 'QUEUED') && error) words.push(`${error.code}: ${error.message}`);
+  return oneLine(words.join(' '));
+}
+
+function jsonOf({ state, percentage, stage, job }: JobUpdate): object {
+  const { current_chunk, total_chunks, eta_seconds } = job.progress;
+  const { attempt, last_error } = job.retry_info;
+  const { job_id, updated_at } = job;
+  return {
+    job_id,
+    state,
+    stage,
+    percentage,
+    current_chunk,
+    total_chunks,
+    eta_seconds,
+    attempt,
+    last_error,
+    updated_at,
+  };
+}

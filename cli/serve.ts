@@ -1,0 +1,54 @@
+/** `tmon serve`: the monitor itself, in this process, until SIGINT or SIGTERM. */
+import { Command } from 'commander';
+import { readSettings, SETTINGS, type SettingName } from '../server/config.ts';
+import { jsonOption } from './options.ts';
+import { note, printJson, printLine } from './output.ts';
+
+/** Every setting is an option; the environment is read by config.ts alone, so that both say the same. */
+export function serveCommand(): Command {
+  const command = new Command('serve').description('Run the monitor.').addOption(jsonOption());
+  for (const name of Object.keys(SETTINGS) as SettingName[]) {
+    const { default: fallback, meaning } = SETTINGS[name];
+    const shown = fallback === null || fallback === '' ? '' : ` (default ${fallback})`;
+    command.option(`--${name.replaceAll('_', '-')} <value>`, `${meaning}${shown}`);
+  }
+  return command
+    .addHelpText('after', '\nEvery option is also an environment variable: --store is TMON_STORE.')
+    .action(serve);
+}
+
+async function serve(options: Record<string, string> & { json?: boolean }): Promise<void> {
+  const { startMonitor } = await import('../server/main.ts');
+  const monitor = await startMonitor(settingsOf(options));
+  if (options.json) printJson({ url: monitor.url, pid: process.pid });
+  else printLine(`tmon: listening on ${monitor.url}`);
+  await stopAsked();
+  await monitor.stop();
+}
+
+/** Commander's `softLingerMs` is the table's `soft_linger_ms`. */
+export function settingsOf(options: Record<string, unknown>): ReturnType<typeof readSettings> {
+  const given: Record<string, unknown> = {};
+  for (const name of Object.keys(SETTINGS)) {
+    given[name] = options[name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())];
+  }
+  return readSettings(given);
+}
+
+/** The first signal asks; a second one doesn't wait for the answer. */
+function stopAsked(): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false;
+    for (const [signal, number] of [
+      ['SIGINT', 2],
+      ['SIGTERM', 15],
+    ] as const) {
+      process.on(signal, () => {
+        if (asked) process.exit(128 + number);
+        asked = true;
+        note('tmon: stopping; once more to stop at once');
+        resolve();
+      });
+    }
+  });
+}

@@ -1,0 +1,110 @@
+/** `tmon submit`: recordings into the queue; a file is uploaded first. */
+import { openAsBlob } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { JobSubmission } from '../protocol/job.ts';
+import type { JobWithId, TranscriptionAPI } from '../sdk/typescript/index.ts';
+import { CommandError, EXIT } from './exit-code.ts';
+import { type ClientOptions, clientCommand, clientOf, collect, wholeNumber } from './options.ts';
+import { fileName, isTerminal, note, printJson, printLine } from './output.ts';
+import { openProgressView } from './progress-bars.ts';
+import { watchJobs } from './watch-jobs.ts';
+
+type SubmitOptions = ClientOptions & {
+  priority?: JobSubmission['priority'];
+  format?: JobSubmission['output_format'];
+  tag?: string[];
+  meta?: Record<string, string>;
+  maxAttempts?: number;
+  webhookUrl?: string;
+  watch?: boolean;
+  wait?: boolean;
+};
+
+export function submitCommand(): Command {
+  return clientCommand('submit')
+    .description('Submit recordings: files, which are uploaded, or s3:// and https:// URLs.')
+    .argument('<file-or-url...>')
+    .addOption(new Option('--priority <priority>').choices(['high', 'normal', 'low']))
+    .addOption(new Option('--format <format>', 'of the transcript').choices(['json', 'text', 'srt', 'vtt']))
+    .option('--tag <tag>', 'a word to find the job by; may be given several times', collect)
+    .option('--meta <name=value>', 'kept with the job; may be given several times', pair)
+    .option('--max-attempts <count>', 'attempts before it has failed', wholeNumber)
+    .option('--webhook-url <url>', 'told when the job ends')
+    .option('--watch', 'show progress until the jobs have ended; exit code 1 when one fails')
+    .option('--wait', 'the same in silence')
+    .action(submit);
+}
+
+async function submit(inputs: string[], options: SubmitOptions): Promise<void> {
+  const api = clientOf(options);
+  // All files are looked at before the first is sent: a typing error submits nothing.
+  for (const input of inputs) if (!isUrl(input)) await requireFile(input);
+  const jobs: JobWithId[] = [];
+  for (const input of inputs) {
+    const job = await submitOne(api, input, options);
+    jobs.push(job);
+    if (options.json && !options.watch) printJson(job);
+    else if (!options.json && !(options.watch && isTerminal())) printLine(`${job.id}\t${fileName(input)}`);
+  }
+  if (!options.watch && !options.wait) return;
+
+  const view = options.watch ? openProgressView({ json: options.json === true }) : undefined;
+  const ends = await watchJobs(
+    api,
+    jobs.map((job) => job.id),
+    view,
+  );
+  if (options.watch && !options.json && isTerminal()) {
+    for (const jobId of ends.completed) note(`tmon transcript ${jobId}`);
+  }
+  if (ends.failed.length + ends.cancelled.length > 0) process.exitCode = EXIT.failed;
+}
+
+/** Uploads a file, or takes a URL as it is. The demo submits this way too. */
+export async function submitOne(
+  api: TranscriptionAPI,
+  input: string,
+  { priority, format, tag, meta, maxAttempts, webhookUrl }: Omit<SubmitOptions, keyof ClientOptions> = {},
+): Promise<JobWithId> {
+  const submission: JobSubmission = {
+    audio_url: isUrl(input) ? input : await upload(api, input),
+    ...(priority === undefined ? {} : { priority }),
+    ...(format === undefined ? {} : { output_format: format }),
+    ...(tag === undefined ? {} : { tags: tag }),
+    ...(meta === undefined ? {} : { metadata: meta }),
+    ...(maxAttempts === undefined ? {} : { max_attempts: maxAttempts }),
+    ...(webhookUrl === undefined ? {} : { webhook_url: webhookUrl }),
+  };
+  return api.jobs.submit(submission);
+}
+
+async function upload(api: TranscriptionAPI, path: string): Promise<string> {
+  const { audio_url } = await api.uploads.create({ name: basename(path), body: await openAsBlob(path) });
+  return audio_url;
+}
+
+function isUrl(input: string): boolean {
+  return /^[a-z][a-z0-9+.-]+:\/\//i.test(input);
+}
+
+async function requireFile(path: string): Promise<void> {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    const reason = error.code === 'ENOENT' ? 'there is no such file' : (error.code ?? error.message);
+    throw new CommandError(EXIT.not_found, `${path}: ${reason}`, 'Name a recording, or an s3:// or https:// URL.');
+  });
+  if (!found.isFile()) {
+    throw new CommandError(
+      EXIT.usage,
+      `${path} is no file`,
+      'Name the recordings in it, as in: tmon submit recordings/*.mp3',
+    );
+  }
+}
+
+function pair(value: string, before: Record<string, string> = {}): Record<string, string> {
+  const at = value.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError('It takes name=value.');
+  return { ...before, [value.slice(0, at)]: value.slice(at + 1) };
+}

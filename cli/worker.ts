@@ -1,0 +1,145 @@
+/** `tmon worker`: a worker beside a recogniser, until it is drained or told to leave. */
+import { hostname } from 'node:os';
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import { ulid } from 'ulidx';
+import type { WorkerLine } from '../agent/worker.ts';
+import type { Location } from '../protocol/worker.ts';
+import { EXIT } from './exit-code.ts';
+import { amount, type ClientOptions, clientCommand, clientOf, wholeNumber } from './options.ts';
+import { note, oneLine } from './output.ts';
+
+type WorkerCommandOptions = ClientOptions & {
+  engine: string;
+  id?: string;
+  maxJobs: number;
+  workDir?: string;
+  instanceId: string;
+  region?: string;
+  availabilityZone?: string;
+  instanceType?: string;
+  hourlyPrice?: number;
+  supervised?: boolean;
+};
+
+const SIGNALS_HELP = `
+The first SIGTERM or Ctrl-C drains: the job at hand is finished. The second stops at once and hands the job back.
+Whatever ends the worker, kill -9 too, ends its engine with it.`;
+
+export function workerCommand(): Command {
+  return clientCommand('worker')
+    .description('Run a worker: claim jobs, fetch the audio, transcribe, report.')
+    .addOption(
+      new Option(
+        '--engine <engine>',
+        "auto, whisper.cpp, faster-whisper, openai-whisper, pocketsphinx or 'exec:COMMAND {input} {output}'",
+      )
+        .env('TMON_ENGINE')
+        .default('auto'),
+    )
+    .addOption(new Option('--id <id>', 'its name; a new one by default').env('TMON_WORKER_ID'))
+    .addOption(new Option('--max-jobs <count>', 'jobs at once').env('TMON_MAX_JOBS').default(1).argParser(wholeNumber))
+    .addOption(
+      new Option('--work-dir <path>', "for audio at work; in the system's temporary directory by default").env(
+        'TMON_WORK_DIR',
+      ),
+    )
+    .addOption(new Option('--instance-id <id>', 'the machine').env('TMON_INSTANCE_ID').default(hostname()))
+    .addOption(new Option('--region <region>').env('TMON_REGION'))
+    .addOption(new Option('--availability-zone <zone>').env('TMON_AVAILABILITY_ZONE'))
+    .addOption(new Option('--instance-type <type>', 'g4dn.xlarge').env('TMON_INSTANCE_TYPE'))
+    .addOption(
+      new Option('--hourly-price <usd>', 'what the machine costs an hour').env('TMON_HOURLY_PRICE').argParser(amount),
+    )
+    .option('--supervised', 'something starts it again: end with code 75 when told to restart')
+    .addHelpText('after', SIGNALS_HELP)
+    .action(work);
+}
+
+async function work(options: WorkerCommandOptions): Promise<void> {
+  const [{ chooseEngine }, { createHealthReader }, { openWorkDirectory }, { runWorker }] = await Promise.all([
+    import('../agent/engines/choose-engine.ts'),
+    import('../agent/health.ts'),
+    import('../agent/work-directory.ts'),
+    import('../agent/worker.ts'),
+  ]);
+  const log = options.json ? logJson : logText;
+  const engine = await chooseEngine(options.engine);
+  const capabilities = await engine.prepare();
+  log({ message: 'engine', engine: engine.name, ...capabilities });
+
+  const directory = await openWorkDirectory(options.workDir);
+  const { drainSignal, stopSignal } = onSignals(log);
+  const location = locationOf(options);
+  const workerId = options.id ?? `worker-${ulid()}`;
+  try {
+    for (;;) {
+      const end = await runWorker({
+        api: clientOf(options),
+        engine,
+        workerId,
+        instance_id: options.instanceId,
+        capabilities,
+        ...(location === undefined ? {} : { location }),
+        maxJobs: Math.max(1, options.maxJobs),
+        workDirectory: directory.path,
+        readHealth: createHealthReader({ directory: directory.path, visible_gpus: process.env.CUDA_VISIBLE_DEVICES }),
+        drainSignal,
+        stopSignal,
+        log,
+      });
+      if (end !== 'restart') return;
+      if (options.supervised) {
+        process.exitCode = EXIT.restart;
+        return;
+      }
+    }
+  } finally {
+    await directory.remove();
+  }
+}
+
+function onSignals(log: (line: WorkerLine) => void): { drainSignal: AbortSignal; stopSignal: AbortSignal } {
+  const drain = new AbortController();
+  const stop = new AbortController();
+  const onSignal = (name: NodeJS.Signals) => {
+    // The third finds us waiting for something that doesn't end; engines die with us.
+    if (stop.signal.aborted) process.exit(name === 'SIGINT' ? 130 : 143);
+    if (drain.signal.aborted) return stop.abort();
+    log({ message: `${name}: finishing what is at hand; once more to stop at once` });
+    drain.abort();
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  return { drainSignal: drain.signal, stopSignal: stop.signal };
+}
+
+function locationOf({
+  region,
+  availabilityZone,
+  instanceType,
+  hourlyPrice,
+}: WorkerCommandOptions): Location | undefined {
+  const location: Location = {
+    ...(region === undefined ? {} : { region }),
+    ...(availabilityZone === undefined ? {} : { availability_zone: availabilityZone }),
+    ...(instanceType === undefined ? {} : { instance_type: instanceType }),
+    ...(hourlyPrice === undefined ? {} : { spot_price: hourlyPrice }),
+  };
+  return Object.keys(location).length === 0 ? undefined : location;
+}
+
+function logJson(line: WorkerLine): void {
+  note(JSON.stringify({ time: new Date().toISOString(), ...line }));
+}
+
+/** `2025-07-07T19:35:00.123Z completed job_id=job-1 attempt=1 seconds=3.2` */
+function logText({ message, ...details }: WorkerLine): void {
+  const words = Object.entries(details).map(([name, value]) => `${name}=${wordOf(value)}`);
+  note([new Date().toISOString(), oneLine(message), ...words].join(' '));
+}
+
+function wordOf(value: unknown): string {
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+  return /^[\w.:/@%+-]+$/.test(text) ? text : JSON.stringify(text);
+}
