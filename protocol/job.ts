@@ -319,7 +319,8 @@ export const Claimed = Type.Object(
         job: Type.Unsafe<Job>({ $ref: 'Job#' }),
         lease: Lease,
         audio_url: Type.String({
-          description: 'What to fetch: as submitted, with the query string (a signature, often) that no document shows.',
+          description:
+            'What to fetch: as submitted, with the query string (a signature, often) that no document shows.',
         }),
         attempt: Type.Object({
           number: Type.Integer({ minimum: 1 }),

@@ -110,6 +110,7 @@ function apply(state: State, event: Event): void {
       return;
     }
     case 'JobsArchived':
+      state.scalars.archived_jobs += event.data.job_ids.length;
       for (const job_id of event.data.job_ids) state.removeJob(job_id);
       return;
     case 'WorkersArchived':

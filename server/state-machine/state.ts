@@ -53,6 +53,8 @@ export type Scalars = {
   /** How often a waiting class was passed over since it was last served. */
   passed_normal: number;
   passed_low: number;
+  /** Jobs that have left memory for the archive. */
+  archived_jobs: number;
   /** Mean throughput factor of completed jobs, recent ones weighing more; null before the first. */
   throughput_factor: number | null;
 };
@@ -262,7 +264,7 @@ export const timerKey = (due_ms: number, kind: string, id: string): string => `$
 /** Numbers as text that sorts like them. */
 export const pad = (n: number): string => Math.floor(n).toString(36).padStart(10, '0');
 
-const ZERO: Scalars = { seq: 0, at_ms: 0, next_ordinal: 0, passed_normal: 0, passed_low: 0, throughput_factor: null };
+const ZERO: Scalars = { seq: 0, at_ms: 0, next_ordinal: 0, passed_normal: 0, passed_low: 0, archived_jobs: 0, throughput_factor: null };
 
 function emptyTables(): Facts & Indexes {
   return {

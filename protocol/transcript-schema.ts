@@ -1,0 +1,42 @@
+/** The schema of a transcript, for the request that stores one. */
+import { Type } from 'typebox';
+import { Count, closed, Nullable, Seconds } from './schema.ts';
+import type { Transcript } from './transcript.ts';
+
+export const TranscriptBody = Type.Unsafe<Transcript>(
+  Type.Object(
+    {
+      text: Type.String(),
+      language: Nullable(Type.String({ maxLength: 40, description: 'ISO 639-1.' })),
+      duration_seconds: Seconds('Length of the audio.'),
+      engine: Type.String({ maxLength: 400, description: 'Which engine and model made it.' }),
+      segments: Type.Array(
+        Type.Object(
+          {
+            id: Count('Counts from 0.'),
+            start_seconds: Seconds('From the start of the audio.'),
+            end_seconds: Seconds('From the start of the audio.'),
+            text: Type.String(),
+            confidence: Nullable(Type.Number({ minimum: 0, maximum: 1 })),
+          },
+          closed,
+        ),
+      ),
+    },
+    { ...closed, $id: 'Transcript', description: 'The text that was spoken, and when.' },
+  ),
+);
+
+export const StoredTranscript = Type.Object(
+  {
+    s3_path: Type.String({ description: 'Where it is, in the format the job asked for.' }),
+    segments_count: Count('Segments.'),
+    confidence_score: Nullable(
+      Type.Number({ minimum: 0, maximum: 1, description: 'Mean confidence of the segments.' }),
+    ),
+    already_there: Type.Boolean({
+      description: 'An earlier attempt had stored one; it stands, and these are its figures.',
+    }),
+  },
+  { $id: 'StoredTranscript' },
+);

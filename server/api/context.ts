@@ -1,0 +1,14 @@
+/** What endpoints work with. */
+import type { Settings } from '../config.ts';
+import type { Engine } from '../engine.ts';
+import type { Fleet } from '../fleets/fleet.ts';
+import type { ObjectStore } from '../objects/store.ts';
+import type { ClaimLine } from './claim-line.ts';
+
+export type ApiContext = {
+  engine: Engine;
+  store: ObjectStore;
+  settings: Settings;
+  fleet: Fleet;
+  claims: ClaimLine;
+};

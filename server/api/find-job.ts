@@ -1,0 +1,16 @@
+/** A job in any state, ever: from memory, else after reading on to the journal's tail, else from the archive (one object). */
+import { MonitorError } from '../../protocol/errors.ts';
+import type { JobRecord } from '../state-machine/records.ts';
+import { readArchivedJob } from '../views/archive.ts';
+import type { ApiContext } from './context.ts';
+
+export async function findJob({ engine, store }: ApiContext, job_id: string): Promise<JobRecord> {
+  const here = engine.state.job(job_id);
+  if (here) return here;
+  await engine.journal.catchUp();
+  const job = engine.state.job(job_id) ?? (await readArchivedJob(store, job_id));
+  if (job) return job;
+  throw new MonitorError('not_found', 'job_not_found', `there is no job ${job_id}`, {
+    hint: 'tmon jobs lists the jobs there are.',
+  });
+}

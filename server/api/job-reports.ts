@@ -1,0 +1,126 @@
+/** Jobs, as the worker sees them that holds one: progress, transcript, completion, failure. All under the lease's token. */
+import { Type } from 'typebox';
+import { MonitorError } from '../../protocol/errors.ts';
+import { Id } from '../../protocol/ids.ts';
+import {
+  CompletionReport,
+  FailureReport,
+  Job,
+  JobStateName,
+  OUTPUT_FORMATS,
+  ProgressReport,
+} from '../../protocol/job.ts';
+import { closed, Words } from '../../protocol/schema.ts';
+import { TRANSCRIPT_MEDIA_TYPES } from '../../protocol/transcript.ts';
+import { StoredTranscript, TranscriptBody } from '../../protocol/transcript-schema.ts';
+import { Refused } from '../engine.ts';
+import { heldJob } from '../state-machine/decide-jobs.ts';
+import { jobDocument } from '../state-machine/documents.ts';
+import type { JobRecord } from '../state-machine/records.ts';
+import { commandOf, softCommandOf } from './command.ts';
+import type { ApiContext } from './context.ts';
+import { endpoint } from './endpoint.ts';
+import { findJob } from './find-job.ts';
+import { JobParams } from './jobs.ts';
+import { keepTranscript, readTranscript } from './transcripts.ts';
+
+/** Ten hours of speech with every segment's times are about 5 MB. */
+const TRANSCRIPT_BYTES_MAX = 64 * 1024 * 1024;
+
+export const jobReportEndpoints = [
+  endpoint({
+    method: 'PUT',
+    path: '/jobs/:job_id/progress',
+    operation: 'jobs.reportProgress',
+    summary: 'Say how far a job is; may be lost in a crash within the soft linger',
+    params: JobParams,
+    body: ProgressReport,
+    answers: { 202: Type.Object({ job_id: Id, state: JobStateName }) },
+    async run(context, { params, body, request, reply }) {
+      const job = await held(context, params.job_id, body.lease_token);
+      const { job_id, state } = job;
+      context.engine.submitSoft(softCommandOf(request, { type: 'report_progress', job_id, report: body }));
+      reply.code(202);
+      return { job_id, state };
+    },
+  }),
+  endpoint({
+    method: 'PUT',
+    path: '/jobs/:job_id/transcript',
+    operation: 'jobs.putTranscript',
+    summary: 'Store the transcript; once only, whatever retries there are',
+    params: JobParams,
+    body: TranscriptBody,
+    bodyLimit: TRANSCRIPT_BYTES_MAX,
+    answers: { 200: StoredTranscript },
+    async run(context, { params, body, request }) {
+      const job = await held(context, params.job_id, leaseHeader(request.headers['lease-token']));
+      return keepTranscript(context.store, job, body);
+    },
+  }),
+  endpoint({
+    method: 'GET',
+    path: '/jobs/:job_id/transcript',
+    operation: 'jobs.transcript',
+    summary: 'The transcript, in the format the job asked for or another',
+    params: JobParams,
+    query: Type.Object({ format: Type.Optional(Words(OUTPUT_FORMATS, "Default: the job's output_format.")) }, closed),
+    answers: { 200: Type.String() },
+    async run(context, { params, query, reply }) {
+      const job = await findJob(context, params.job_id);
+      const format = query.format ?? job.output_format;
+      reply.type(TRANSCRIPT_MEDIA_TYPES[format]);
+      return reply.send(await readTranscript(context.store, job, format));
+    },
+  }),
+  endpoint({
+    method: 'POST',
+    path: '/jobs/:job_id/complete',
+    operation: 'jobs.complete',
+    summary: 'The transcript is there: the job is COMPLETED',
+    params: JobParams,
+    body: CompletionReport,
+    answers: { 200: Job },
+    async run(context, { params, body, request }) {
+      const { job_id } = params;
+      const { lease_token, output } = body;
+      await context.engine.submit(commandOf(request, { type: 'complete_job', job_id, lease_token, output }));
+      return jobDocument(await findJob(context, job_id));
+    },
+  }),
+  endpoint({
+    method: 'POST',
+    path: '/jobs/:job_id/fail',
+    operation: 'jobs.fail',
+    summary: 'The attempt failed: another follows if it can help, else the job is FAILED and a dead letter',
+    params: JobParams,
+    body: FailureReport,
+    answers: { 200: Job },
+    async run(context, { params, body, request }) {
+      const { job_id } = params;
+      const { lease_token, error, retry_with } = body;
+      const batch_size = retry_with?.batch_size ?? null;
+      await context.engine.submit(
+        commandOf(request, { type: 'fail_job', job_id, lease_token, error, batch_size, jitter: Math.random() }),
+      );
+      return jobDocument(await findJob(context, job_id));
+    },
+  }),
+];
+
+/** The job, if the token is its current lease; another instance may have handed it out a moment ago. */
+async function held({ engine }: ApiContext, job_id: string, token: string): Promise<JobRecord> {
+  const job = heldJob(engine.state, job_id, token);
+  if (!('refusal' in job)) return job;
+  await engine.journal.catchUp();
+  const again = heldJob(engine.state, job_id, token);
+  if ('refusal' in again) throw new Refused(again.refusal);
+  return again;
+}
+
+function leaseHeader(value: string | string[] | undefined): string {
+  if (typeof value === 'string' && value !== '') return value;
+  throw new MonitorError('invalid', 'lease_token_missing', 'the header Lease-Token is missing', {
+    hint: 'Send the token that the claim answered.',
+  });
+}

@@ -1,0 +1,202 @@
+/** Jobs, as those see them who submit and watch: submit, list, look at, cancel, retry. */
+import { type TSchema, Type } from 'typebox';
+import { MonitorError, Problem } from '../../protocol/errors.ts';
+import { Id } from '../../protocol/ids.ts';
+import { FINISHED_STATES, Job, JobBatch, JobProgressDocument, JobSubmission, JobTimeline } from '../../protocol/job.ts';
+import { JobQuery } from '../../protocol/queue.ts';
+import { newId } from '../ids.ts';
+import { jobDocument, progressDocument, timelineDocument } from '../state-machine/documents.ts';
+import type { JobRecord } from '../state-machine/records.ts';
+import { archivedJobs } from '../views/archived-jobs.ts';
+import { commandOf } from './command.ts';
+import type { ApiContext } from './context.ts';
+import { endpoint } from './endpoint.ts';
+import { toProblem } from './errors.ts';
+import { notModified } from './etag.ts';
+import { findJob } from './find-job.ts';
+import { decodeCursor, encodeCursor, matcherOf, NEWEST, PAGE_DEFAULT, pageOfJobs } from './listing.ts';
+import { invalid, validator } from './validation.ts';
+
+export const JobParams = Type.Object({ job_id: Id });
+export const pageOf = (items: TSchema) =>
+  Type.Object({ items: Type.Array(items), next_cursor: Type.Union([Type.String(), Type.Null()]) });
+
+export const jobEndpoints = [
+  endpoint({
+    method: 'POST',
+    path: '/jobs',
+    operation: 'jobs.submit',
+    summary: 'Submit a recording',
+    body: JobSubmission,
+    answers: { 201: Job },
+    async run(context, { body, request, reply }) {
+      const [job] = await submit(context, request, [body]);
+      reply.code(201).header('location', `/api/v1/jobs/${job!.job_id}`);
+      return job;
+    },
+  }),
+  endpoint({
+    method: 'POST',
+    path: '/jobs/batch',
+    operation: 'jobs.submitBatch',
+    summary: 'Submit up to 1,000 recordings in one commit, each answered by itself',
+    body: JobBatch,
+    answers: {
+      200: Type.Object({
+        jobs: Type.Array(
+          Type.Union([
+            Type.Object({ status: Type.Literal(201), job: Job }),
+            Type.Object({ status: Type.Integer(), error: Problem }),
+          ]),
+        ),
+      }),
+    },
+    async run(context, { body, request }) {
+      const checked = body.jobs.map((job) => checkSubmission(job));
+      const good = checked.flatMap((one) => ('value' in one ? [one.value] : []));
+      const jobs = good.length > 0 ? await submit(context, request, good) : [];
+      let next = 0;
+      return {
+        jobs: checked.map((one) => {
+          if ('value' in one) return { status: 201, job: jobs[next++] };
+          return { status: 400, error: toProblem(invalid(one.errors, 'job'), request.id) };
+        }),
+      };
+    },
+  }),
+  endpoint({
+    method: 'GET',
+    path: '/jobs',
+    operation: 'jobs.list',
+    summary: 'List jobs, newest first',
+    query: JobQuery,
+    answers: { 200: pageOf(Job) },
+    run: (context, { query }) => list(context, query),
+  }),
+  endpoint({
+    method: 'GET',
+    path: '/jobs/:job_id',
+    operation: 'jobs.get',
+    summary: 'A job, in any state, ever',
+    params: JobParams,
+    answers: { 200: Job },
+    async run(context, { params, request, reply }) {
+      const job = await findJob(context, params.job_id);
+      return notModified(request, reply, job.version) ?? jobDocument(job);
+    },
+  }),
+  endpoint({
+    method: 'GET',
+    path: '/jobs/:job_id/progress',
+    operation: 'jobs.progress',
+    summary: 'How far a job is',
+    params: JobParams,
+    answers: { 200: JobProgressDocument },
+    async run(context, { params, request, reply }) {
+      const job = await findJob(context, params.job_id);
+      return notModified(request, reply, job.version) ?? progressDocument(job);
+    },
+  }),
+  endpoint({
+    method: 'GET',
+    path: '/jobs/:job_id/timeline',
+    operation: 'jobs.timeline',
+    summary: 'Every state a job has been in',
+    params: JobParams,
+    answers: { 200: JobTimeline },
+    async run(context, { params, request, reply }) {
+      const job = await findJob(context, params.job_id);
+      return notModified(request, reply, job.version) ?? timelineDocument(job);
+    },
+  }),
+  endpoint({
+    method: 'DELETE',
+    path: '/jobs/:job_id',
+    operation: 'jobs.cancel',
+    summary: 'Cancel a job: at once while it waits, else once its worker has stopped',
+    params: JobParams,
+    answers: { 200: Job, 202: Job },
+    async run(context, { params, request, reply }) {
+      const { job_id } = params;
+      refuseArchived(context, await findJob(context, job_id), 'cancelled');
+      await context.engine.submit(commandOf(request, { type: 'cancel_job', job_id }));
+      const job = await findJob(context, job_id);
+      reply.code(job.state === 'CANCELLING' ? 202 : 200);
+      return jobDocument(job);
+    },
+  }),
+  endpoint({
+    method: 'POST',
+    path: '/jobs/:job_id/retry',
+    operation: 'jobs.retry',
+    summary: 'Put a FAILED or CANCELLED job back into the queue, with all its attempts before it',
+    params: JobParams,
+    answers: { 200: Job },
+    async run(context, { params, request }) {
+      const { job_id } = params;
+      refuseArchived(context, await findJob(context, job_id), 'retried');
+      await context.engine.submit(commandOf(request, { type: 'retry_job', job_id }));
+      return jobDocument(await findJob(context, job_id));
+    },
+  }),
+];
+
+const checkSubmission = validator<JobSubmission>(JobSubmission);
+
+async function submit(
+  context: ApiContext,
+  request: Parameters<typeof commandOf>[0],
+  submissions: readonly JobSubmission[],
+) {
+  const jobs = submissions.map((submission) => ({ job_id: newId('job'), ...submission }));
+  const { refs } = await context.engine.submit(commandOf(request, { type: 'submit_jobs', jobs }));
+  const ids = refs.flatMap(([type, job_id]) => (type === 'JobSubmitted' ? [job_id] : []));
+  return Promise.all(ids.map(async (job_id) => jobDocument(await findJob(context, job_id))));
+}
+
+/** A job that has left memory is over for good: what would change it is refused with the state it ended in. */
+function refuseArchived({ engine }: ApiContext, job: JobRecord, what: string): void {
+  if (engine.state.job(job.job_id)) return;
+  throw new MonitorError(
+    'conflict',
+    'transition_not_allowed',
+    `${job.job_id} is ${job.state}, archived, and can't be ${what}`,
+    {
+      extra: { state: job.state },
+      hint: 'Submit the recording again.',
+    },
+  );
+}
+
+/** From memory first, then from the archive's dates. */
+async function list({ engine, store }: ApiContext, query: JobQuery) {
+  const { state } = engine;
+  const limit = query.limit ?? PAGE_DEFAULT;
+  const cursor = decodeCursor(query.cursor);
+  const items: JobRecord[] = [];
+  if (!cursor || 'ordinal' in cursor) {
+    const { jobs, exhausted } = await pageOfJobs(state, query, cursor?.ordinal ?? NEWEST, limit);
+    items.push(...jobs);
+    if (!exhausted) {
+      return { items: items.map(jobDocument), next_cursor: encodeCursor({ ordinal: items.at(-1)!.ordinal }) };
+    }
+  }
+  let next_cursor: string | null = null;
+  if (state.scalars.archived_jobs > 0 && (query.state === undefined || isFinished(query.state))) {
+    const matcher = matcherOf(query);
+    const before = cursor && 'archive' in cursor && cursor.archive !== '' ? cursor.archive : undefined;
+    if (items.length === limit) next_cursor = encodeCursor({ archive: '' });
+    else {
+      for await (const { job, position } of archivedJobs(store, state, before)) {
+        if (!matcher.test(job)) continue;
+        items.push(job);
+        if (items.length < limit) continue;
+        next_cursor = encodeCursor({ archive: position });
+        break;
+      }
+    }
+  }
+  return { items: items.map(jobDocument), next_cursor };
+}
+
+const isFinished = (state: string): boolean => (FINISHED_STATES as readonly string[]).includes(state);

@@ -1,0 +1,132 @@
+/** POST /events: the log vocabulary in bulk. Each line is answered by itself; what is wrong with one harms no other. */
+import type { FastifyRequest } from 'fastify';
+import type { FieldError } from '../../protocol/errors.ts';
+import { MonitorError } from '../../protocol/errors.ts';
+import { LogEvent, LogEventAnswer } from '../../protocol/log-event.ts';
+import type { Engine } from '../engine.ts';
+import { heldJob } from '../state-machine/decide-jobs.ts';
+import { checkEvents } from '../state-machine/decide-reports.ts';
+import { commandOf, softCommandOf } from './command.ts';
+import { endpoint } from './endpoint.ts';
+import { validator } from './validation.ts';
+
+const LINES_MAX = 1000;
+
+type Rejected = { line: number; code: string; detail: string };
+type Line = { line: number; event: LogEvent };
+
+export const logEventEndpoints = [
+  endpoint({
+    method: 'POST',
+    path: '/events',
+    operation: 'events.report',
+    summary: 'Report what happened to many jobs: NDJSON, up to 1,000 lines',
+    consumes: ['application/x-ndjson', 'application/jsonl', 'text/plain'],
+    answers: { 200: LogEventAnswer },
+    async run({ engine }, { body, request }) {
+      const { lines, rejected } = parse(String(body ?? ''));
+      const { soft, durable } = split(lines);
+      for (const { line, event } of soft) {
+        const { job_id, lease_token = '' } = event;
+        const held = heldJob(engine.state, job_id, lease_token);
+        if ('refusal' in held) {
+          rejected.push({ line, code: held.refusal.code, detail: held.refusal.message });
+          continue;
+        }
+        const { percentage = 0, stage, current_chunk, total_chunks, eta_seconds } = event;
+        const report = { lease_token, percentage, stage, current_chunk, total_chunks, eta_seconds };
+        engine.submitSoft(softCommandOf(request, { type: 'report_progress', job_id, report: dropUndefined(report) }));
+      }
+      if (durable.length > 0) rejected.push(...(await record(engine, request, durable)));
+      rejected.sort((a, b) => a.line - b.line);
+      const taken = new Set(lines.map(({ line }) => line));
+      for (const { line } of rejected) taken.delete(line);
+      return { accepted: taken.size, rejected };
+    },
+  }),
+];
+
+/** Submits the lines that are no mere progress, as one command; answers those that take no effect. */
+async function record(engine: Engine, request: FastifyRequest, durable: Line[]): Promise<Rejected[]> {
+  const events = durable.map(({ event }) => event);
+  const body = { type: 'record_events' as const, worker_id: null, jitter: Math.random(), events };
+  const command = commandOf(request, body);
+  // A retry of what was done finds its leases ended, and must hear what the first try heard.
+  if (engine.state.tables.commands.has(command.id)) {
+    await engine.submit(command);
+    return [];
+  }
+  const context = { at_ms: engine.journal.now(), policy: engine.policy };
+  const refusals = checkEvents(engine.state, body, context);
+  await engine.submit(command);
+  const rejected: Rejected[] = [];
+  for (const [i, { line, event }] of durable.entries()) {
+    const refusal = refusals[i] ?? lateRefusal(engine, event);
+    if (refusal) rejected.push({ line, code: refusal.code, detail: refusal.message });
+  }
+  return rejected;
+}
+
+/** Between the check and the commit a lease may have gone to another attempt: then the line had no effect. */
+function lateRefusal(
+  { state }: Engine,
+  { event, job_id, lease_token }: LogEvent,
+): { code: string; message: string } | undefined {
+  if (event !== 'JOB_COMPLETE' || lease_token === undefined) return undefined;
+  const run = state.job(job_id)?.run;
+  if (run?.token === lease_token && run.ended_ms !== null) return undefined;
+  return { code: 'lease_expired', message: `the lease on ${job_id} is no longer yours` };
+}
+
+const check = validator<LogEvent>(LogEvent);
+
+function parse(body: string): { lines: Line[]; rejected: Rejected[] } {
+  const texts = body.split('\n');
+  const lines: Line[] = [];
+  const rejected: Rejected[] = [];
+  for (const [i, text] of texts.entries()) {
+    if (text.trim() === '') continue;
+    const line = i + 1;
+    if (lines.length + rejected.length === LINES_MAX) {
+      throw new MonitorError('too_large', 'too_many_lines', `more than ${LINES_MAX} lines`, {
+        hint: 'Send them in several requests.',
+      });
+    }
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      rejected.push({ line, code: 'invalid_json', detail: 'this line is not JSON' });
+      continue;
+    }
+    const checked = check(value);
+    if ('value' in checked) lines.push({ line, event: checked.value });
+    else rejected.push({ line, code: 'invalid_event', detail: words(checked.errors) });
+  }
+  return { lines, rejected };
+}
+
+const words = (errors: FieldError[]): string =>
+  errors.map(({ field, message }) => `${field || 'it'} ${message}`).join('; ');
+
+/** Progress under a lease is soft; but not where the same job ends in the same request, which says more. */
+function split(lines: Line[]): { soft: Line[]; durable: Line[] } {
+  const ends = new Set(
+    lines.flatMap(({ event }) =>
+      event.event === 'JOB_COMPLETE' || event.event === 'JOB_FAILED' ? [event.job_id] : [],
+    ),
+  );
+  const soft: Line[] = [];
+  const durable: Line[] = [];
+  for (const line of lines) {
+    const { event, lease_token, job_id } = line.event;
+    if (event === 'JOB_PROGRESS' && lease_token !== undefined) {
+      if (!ends.has(job_id)) soft.push(line);
+    } else durable.push(line);
+  }
+  return { soft, durable };
+}
+
+function dropUndefined<T extends object>(value: T): T {
+  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as T;
+}

@@ -1,0 +1,52 @@
+/** The system as a whole: health, metrics, alerts. */
+import { Type } from 'typebox';
+import { Alert } from '../../protocol/alert.ts';
+import { Id } from '../../protocol/ids.ts';
+import { CurrentMetrics, SystemHealth } from '../../protocol/system.ts';
+import { activeAlerts, alertDocument, healthDocument, metricsDocument } from '../state-machine/documents.ts';
+import { commandOf } from './command.ts';
+import { endpoint } from './endpoint.ts';
+import { notModified } from './etag.ts';
+import { pageOf } from './jobs.ts';
+
+export const systemEndpoints = [
+  endpoint({
+    method: 'GET',
+    path: '/system/health',
+    operation: 'system.health',
+    summary: 'How the whole system is',
+    answers: { 200: SystemHealth },
+    run: async ({ engine }, { request, reply }) =>
+      notModified(request, reply, engine.state.seq) ?? healthDocument(engine.state),
+  }),
+  endpoint({
+    method: 'GET',
+    path: '/system/metrics',
+    operation: 'system.metrics',
+    summary: 'Current metrics, with the hour and the day so far',
+    answers: { 200: CurrentMetrics },
+    run: async ({ engine }, { request, reply }) =>
+      notModified(request, reply, engine.state.seq) ?? metricsDocument(engine.state),
+  }),
+  endpoint({
+    method: 'GET',
+    path: '/system/alerts',
+    operation: 'system.alerts',
+    summary: 'Active alerts, oldest first',
+    answers: { 200: pageOf(Alert) },
+    run: async ({ engine }) => ({ items: activeAlerts(engine.state).map(alertDocument), next_cursor: null }),
+  }),
+  endpoint({
+    method: 'POST',
+    path: '/system/alerts/:alert_id/resolve',
+    operation: 'system.resolveAlert',
+    summary: 'Resolve an alert; it is raised again only after its condition has cleared',
+    params: Type.Object({ alert_id: Id }),
+    answers: { 200: Alert },
+    async run({ engine }, { params, request }) {
+      const { alert_id } = params;
+      await engine.submit(commandOf(request, { type: 'resolve_alert', alert_id, by: 'api' }));
+      return alertDocument(engine.state.tables.alerts.get(alert_id)!);
+    },
+  }),
+];

@@ -1,0 +1,23 @@
+/** Fleets by URL: `local:` (the best engine found), `local:ENGINE`, `none:`. */
+import { MonitorError } from '../../protocol/errors.ts';
+import type { Fleet } from './fleet.ts';
+import { LocalFleet, type LocalFleetOptions } from './local-fleet.ts';
+
+export function openFleet(url: string, options: Omit<LocalFleetOptions, 'engine'>): Fleet {
+  if (url === 'none:') return noFleet;
+  if (url.startsWith('local:')) return new LocalFleet({ ...options, engine: url.slice('local:'.length) || 'auto' });
+  throw new MonitorError('invalid', 'bad_fleet_url', `the fleet is ${JSON.stringify(url)}`, {
+    hint: 'It takes local:, local:ENGINE or none:.',
+  });
+}
+
+const noFleet: Fleet = {
+  async launch() {
+    throw new MonitorError('conflict', 'no_fleet', 'this monitor launches no workers', {
+      hint: 'Start it with --fleet local: or start workers yourself: tmon worker --server URL',
+    });
+  },
+  restart: async () => false,
+  terminate: async () => false,
+  close: async () => undefined,
+};

@@ -1,0 +1,25 @@
+/** New names: ULIDs that sort by time, and the secret part of a lease's token. */
+import { randomBytes, randomFillSync } from 'node:crypto';
+import { monotonicFactory } from 'ulidx';
+import type { IdKind } from '../protocol/ids.ts';
+
+/** Random bytes drawn 4 kB at a time: drawing them one by one took 60 % of the engine's time. */
+const pool = new Uint8Array(4096);
+let drawn = pool.length;
+
+function randomFraction(): number {
+  if (drawn === pool.length) {
+    randomFillSync(pool);
+    drawn = 0;
+  }
+  return pool[drawn++]! / 256;
+}
+
+/** A ULID; later ones sort after earlier ones, within a millisecond too. */
+export const newUlid: () => string = monotonicFactory(randomFraction);
+
+/** `job-01J…`, `worker-01J…`. */
+export const newId = (kind: IdKind): string => `${kind}-${newUlid()}`;
+
+/** 96 bits that nobody can guess. */
+export const newSecret = (): string => randomBytes(12).toString('base64url');

@@ -1,0 +1,212 @@
+/**
+ * Start and stop; the only file that builds adapters and ties the parts together.
+ *
+ *     store → check → listen ("starting") → recover the journal → views, claims, fleet → serve → duties
+ *     stop: no more claims → answer what is under way → last commit → last views → close
+ */
+import { readFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { hostname } from 'node:os';
+import pino from 'pino';
+import { MonitorError } from '../protocol/errors.ts';
+import { buildApi } from './api/app.ts';
+import { ClaimLine } from './api/claim-line.ts';
+import { type Clock, systemClock } from './clock.ts';
+import type { Settings } from './config.ts';
+import { Engine } from './engine.ts';
+import { openFleet } from './fleets/open-fleet.ts';
+import { newUlid } from './ids.ts';
+import { Duty } from './maintenance/duty.ts';
+import { ticking } from './maintenance/ticking.ts';
+import { checkStore, fullCheck, quickCheck, type StoreCheckReport } from './objects/check-store.ts';
+import { openStore } from './objects/open-store.ts';
+import { type ObjectStore, StoreError } from './objects/store.ts';
+import { Archive } from './views/archive.ts';
+import { ViewPublisher } from './views/publisher.ts';
+import { type RebuildReport, rebuildViews } from './views/rebuild.ts';
+
+export type RunningMonitor = {
+  /** Where it listens: `http://127.0.0.1:8080`. */
+  url: string;
+  /** Finishes what is under way, then ends. */
+  stop(): Promise<void>;
+};
+
+const ARCHIVE_MS = 10_000;
+const TRUNCATE_MS = 600_000;
+const STORE_CHECK_KEY = 'meta/store-check.json';
+
+export type Log = (level: 'info' | 'warn' | 'error', message: string) => void;
+
+/** Throws MonitorError, StoreError or JournalError, each with a hint, where it can't start. */
+export async function startMonitor(settings: Settings, clock: Clock = systemClock): Promise<RunningMonitor> {
+  const { host, port } = parseListen(settings.listen);
+  const logger = pino({ level: settings.log_level, base: null }, pino.destination(2));
+  const log: Log = (level, message) => logger[level](message);
+  const store = await openStore(settings.store, { clock, lock: true });
+  const undo: (() => Promise<unknown>)[] = [() => store.close()];
+  try {
+    await assertGoodStore(store);
+    const api = await buildApi(settings, await version(), log);
+    await listen(api.app, { host, port });
+    undo.push(() => api.app.close());
+    const address = api.app.server.address() as AddressInfo;
+    const url = `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
+
+    const sole = !settings.store.startsWith('s3:');
+    const engine = await Engine.open({
+      ...settings,
+      policy: settings,
+      store,
+      clock,
+      random: { float: Math.random },
+      newId: newUlid,
+      instance: settings.instance || `${hostname().replace(/[^A-Za-z0-9]+/g, '-')}-${newUlid().slice(-8)}`,
+      url,
+      soft_linger_ms: settings.soft_linger_ms ?? (sole ? 20 : 1000),
+      tail_poll_ms: sole ? null : (settings.tail_poll_ms ?? 200),
+      log,
+    });
+    undo.push(() => engine.stop());
+    const publisher = new ViewPublisher({ engine, store, clock, settings, log });
+    undo.push(() => publisher.stop());
+    const archive = new Archive({ engine, store, clock, settings, publisher });
+    const fleet = openFleet(settings.fleet, { clock, serverUrl: () => url, log });
+    undo.push(() => fleet.close());
+    const claims = new ClaimLine(engine, clock);
+    await publisher.start();
+    api.serve({ engine, store, settings, fleet, claims });
+
+    const duties = [
+      ticking(engine, clock, log),
+      new Duty({
+        name: 'archive',
+        clock,
+        failure_ms: ARCHIVE_MS,
+        log,
+        run: async () => ({ again_ms: (await archive.runOnce()) > 0 ? 0 : ARCHIVE_MS }),
+      }),
+      new Duty({
+        name: 'truncation',
+        clock,
+        failure_ms: TRUNCATE_MS,
+        log,
+        run: async () => {
+          const deleted = await engine.journal.truncate();
+          if (deleted > 0) log('info', `truncated ${deleted} segments`);
+          return { again_ms: TRUNCATE_MS };
+        },
+      }),
+    ];
+    for (const duty of duties) duty.start();
+    log('info', `listening on ${url}, store ${store.url}, segment ${engine.state.seq}`);
+
+    let stopped: Promise<void> | undefined;
+    const stop = async () => {
+      log('info', 'stopping: no more claims, finishing what is under way');
+      api.retire();
+      await Promise.all(duties.map((duty) => duty.stop()));
+      await fleet.close();
+      await api.app.close();
+      await engine.stop();
+      await publisher.flush();
+      await publisher.stop();
+      await store.close();
+      log('info', `stopped at segment ${engine.state.seq}`);
+    };
+    return {
+      url,
+      stop: () => {
+        stopped ??= stop();
+        return stopped;
+      },
+    };
+  } catch (error) {
+    for (const step of undo.reverse()) await step().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** `tmon doctor`: the full check of a store, on a throw-away prefix of it. */
+export async function checkStoreAt(url: string, clock: Clock = systemClock): Promise<StoreCheckReport> {
+  const store = await openStore(url, { clock, lock: false });
+  try {
+    return await checkStore(store, fullCheck);
+  } finally {
+    await store.close();
+  }
+}
+
+/** `tmon rebuild`: every view again, from the journal and the archive. */
+export async function rebuildAt(settings: Settings, clock: Clock = systemClock): Promise<RebuildReport> {
+  const store = await openStore(settings.store, { clock, lock: true });
+  try {
+    return await rebuildViews({ store, clock, settings });
+  } finally {
+    await store.close();
+  }
+}
+
+/** A store that breaks its promises would lose acknowledged writes: it is refused. Checked once; the result is kept in it. */
+async function assertGoodStore(store: ObjectStore): Promise<void> {
+  if ((await store.get(STORE_CHECK_KEY)).found) return;
+  const report = await checkStore(store, quickCheck);
+  if (!report.passed) {
+    const failed = report.findings
+      .filter(({ verdict }) => verdict === 'fail')
+      .map(({ check, says }) => `${check}: ${says}`);
+    throw new StoreError(
+      'refused',
+      'store_check_failed',
+      `the store does not keep what the journal rests on: ${failed.join('; ')}`,
+      {
+        hint: `tmon doctor --store ${store.url} tells more`,
+      },
+    );
+  }
+  await store.putIfAbsent(STORE_CHECK_KEY, Buffer.from(`${JSON.stringify(report)}\n`));
+}
+
+function parseListen(text: string): { host: string; port: number } {
+  const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (!match || port > 65_535) {
+    throw new MonitorError('invalid', 'bad_listen', `--listen is ${JSON.stringify(text)}; it takes HOST:PORT`, {
+      hint: 'For example 127.0.0.1:8080',
+    });
+  }
+  const host = match[1] ?? match[2] ?? '';
+  if (!LOOPBACK.test(host)) {
+    throw new MonitorError(
+      'forbidden',
+      'not_loopback',
+      `without keys the monitor serves this machine only, not ${host || 'every address'}`,
+      {
+        hint: 'Use --listen 127.0.0.1:PORT, and a reverse proxy that authenticates in front of it.',
+      },
+    );
+  }
+  return { host, port };
+}
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
+
+async function listen(
+  app: { listen(options: { host: string; port: number }): Promise<string> },
+  at: { host: string; port: number },
+) {
+  try {
+    await app.listen(at);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    throw new MonitorError('conflict', 'port_in_use', `something listens on ${at.host}:${at.port} already`, {
+      hint: `Stop it, or use --listen ${at.host}:0 for a free port.`,
+      cause: error,
+    });
+  }
+}
+
+async function version(): Promise<string> {
+  const text = await readFile(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,56 @@
+/**
+ * A background duty: run, wait, run again, until stopped. It never overlaps itself, a failure is logged and tried again at
+ * the next turn, and `stop` waits for the run that is under way.
+ */
+import { type Clock, sleep } from '../clock.ts';
+
+export type DutyOptions = {
+  name: string;
+  clock: Clock;
+  /** One turn. Answers how long to wait until the next. */
+  run: () => Promise<{ again_ms: number }>;
+  /** How long to wait after a failure. */
+  failure_ms: number;
+  log: (level: 'warn', message: string) => void;
+};
+
+export class Duty {
+  readonly #options: DutyOptions;
+  readonly #stopping = new AbortController();
+  #loop: Promise<void> = Promise.resolve();
+  #nudge = new AbortController();
+
+  constructor(options: DutyOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#loop = this.#run();
+  }
+
+  /** There is something to do: the wait ends now. */
+  nudge(): void {
+    this.#nudge.abort();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#nudge.abort();
+    await this.#loop;
+  }
+
+  async #run(): Promise<void> {
+    const { name, clock, run, failure_ms, log } = this.#options;
+    while (!this.#stopping.signal.aborted) {
+      let wait_ms = failure_ms;
+      try {
+        ({ again_ms: wait_ms } = await run());
+      } catch (error) {
+        if (!this.#stopping.signal.aborted)
+          log('warn', `${name}: ${error instanceof Error ? error.message : String(error)}`);
+      }
+      this.#nudge = new AbortController();
+      if (!this.#stopping.signal.aborted) await sleep(clock, wait_ms, this.#nudge.signal);
+    }
+  }
+}
