@@ -4,7 +4,7 @@ import { EXIT } from './exit-code.ts';
 import { clientOf, DEFAULT_SERVER, jsonOption } from './options.ts';
 import { colour, oneLine, printJson, printLine } from './output.ts';
 
-type Finding = { check: string; verdict: string; message: string; hint?: string | undefined };
+type Finding = { check: string; verdict: string; says: string; hint?: string | undefined };
 type DoctorOptions = { store?: string; server?: string; json?: boolean };
 
 export function doctorCommand(): Command {
@@ -33,40 +33,49 @@ async function checkStore(url: string): Promise<Finding[]> {
 }
 
 async function lookAround(options: DoctorOptions): Promise<Finding[]> {
-  const findings: Finding[] = [{ check: 'node', verdict: 'pass', message: process.version }];
-  const { findEngine } = await import('../agent/engines/choose-engine.ts');
-  const engine = await findEngine();
-  findings.push(
-    engine === null
-      ? {
-          check: 'recogniser',
-          verdict: 'warn',
-          message: 'none is installed',
-          hint: '`tmon worker` sets up pocketsphinx in a private Python environment; for good transcripts install whisper-cli or faster-whisper.',
-        }
-      : { check: 'recogniser', verdict: 'pass', message: engine.name },
-  );
+  const findings: Finding[] = [{ check: 'node', verdict: 'pass', says: process.version }];
+  findings.push(await recogniser());
   const server = options.server ?? DEFAULT_SERVER;
   try {
     const health = await clientOf({ server }).system.health();
     const verdict = health.status === 'HEALTHY' ? 'pass' : 'warn';
-    findings.push({ check: 'monitor', verdict, message: `${server} is ${health.status}` });
-    for (const alert of health.alerts) findings.push({ check: 'alert', verdict: 'warn', message: alert.message });
+    findings.push({ check: 'monitor', verdict, says: `${server} is ${health.status}` });
+    for (const alert of health.alerts) findings.push({ check: 'alert', verdict: 'warn', says: alert.message });
   } catch (error) {
     // Only a monitor that was named is expected to be there.
     const verdict = options.server === undefined ? 'warn' : 'fail';
-    findings.push({ check: 'monitor', verdict, message: (error as Error).message, hint: '`tmon serve` starts one.' });
+    findings.push({ check: 'monitor', verdict, says: (error as Error).message, hint: '`tmon serve` starts one.' });
   }
   return findings;
 }
 
-function printFinding({ check, verdict, message, hint }: Finding): void {
+/** What is installed; pocketsphinx would install itself, which a look around must not do. */
+async function recogniser(): Promise<Finding> {
+  const { findEngine } = await import('../agent/engines/choose-engine.ts');
+  try {
+    const { engine, capabilities } = await findEngine(['whisper.cpp', 'faster-whisper', 'openai-whisper']);
+    return {
+      check: 'recogniser',
+      verdict: 'pass',
+      says: `${engine.name}, ${capabilities.model} on ${capabilities.device}`,
+    };
+  } catch (error) {
+    return {
+      check: 'recogniser',
+      verdict: 'warn',
+      says: (error as Error).message,
+      hint: '`tmon worker` sets up pocketsphinx; whisper.cpp or faster-whisper, with a model, hear far better.',
+    };
+  }
+}
+
+function printFinding({ check, verdict, says, hint }: Finding): void {
   const shown =
     verdict === 'fail'
       ? colour('red', 'fail')
       : verdict === 'pass'
         ? colour('green', 'pass')
         : colour('yellow', verdict);
-  printLine(`${shown}  ${check}: ${oneLine(message)}`);
+  printLine(`${shown}  ${check}: ${oneLine(says)}`);
   if (hint !== undefined && verdict !== 'pass') printLine(`${colour('dim', 'hint:')} ${oneLine(hint)}`);
 }

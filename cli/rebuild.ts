@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { jsonOption } from './options.ts';
 import { printJson, printLine } from './output.ts';
+import { settingsOf } from './serve.ts';
 
 export function rebuildCommand(): Command {
   return new Command('rebuild')
@@ -13,7 +14,7 @@ export function rebuildCommand(): Command {
 
 async function rebuild({ store, json }: { store: string; json?: boolean }): Promise<void> {
   const { rebuildAt } = await import('../server/main.ts');
-  const report = await rebuildAt(store);
+  const report = await rebuildAt(settingsOf({ store }));
   if (json) return printJson(report);
   for (const [name, value] of Object.entries(report)) printLine(`${name.replaceAll('_', ' ')}: ${value}`);
 }

@@ -57,15 +57,19 @@ export function workerCommand(): Command {
 }
 
 async function work(options: WorkerCommandOptions): Promise<void> {
-  const [{ chooseEngine }, { createHealthReader }, { openWorkDirectory }, { runWorker }] = await Promise.all([
-    import('../agent/engines/choose-engine.ts'),
-    import('../agent/health.ts'),
-    import('../agent/work-directory.ts'),
-    import('../agent/worker.ts'),
-  ]);
+  const [{ findEngine, parseEngine }, { createHealthReader }, { openWorkDirectory }, { runWorker }] = await Promise.all(
+    [
+      import('../agent/engines/choose-engine.ts'),
+      import('../agent/health.ts'),
+      import('../agent/work-directory.ts'),
+      import('../agent/worker.ts'),
+    ],
+  );
   const log = options.json ? logJson : logText;
-  const engine = await chooseEngine(options.engine);
-  const capabilities = await engine.prepare();
+  const chosen = options.engine === 'auto' ? undefined : parseEngine(options.engine);
+  const { engine, capabilities } = chosen
+    ? { engine: chosen, capabilities: await chosen.prepare() }
+    : await findEngine();
   log({ message: 'engine', engine: engine.name, ...capabilities });
 
   const directory = await openWorkDirectory(options.workDir);

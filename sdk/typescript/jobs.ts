@@ -1,5 +1,6 @@
 /** `api.jobs`: recordings to transcribe, from their submission to their transcript. */
 import type { Static } from 'typebox';
+import type { Problem } from '../../protocol/errors.ts';
 import type {
   CompletionReport,
   FailureReport,
@@ -11,6 +12,7 @@ import type {
 } from '../../protocol/job.ts';
 import type { JobQuery } from '../../protocol/queue.ts';
 import type { Transcript, TranscriptFormat } from '../../protocol/transcript.ts';
+import { InvalidRequestError } from './errors.ts';
 import { type JobWithId, withId } from './job-with-id.ts';
 import { type Page, Pages } from './pages.ts';
 import { type CallOptions, segment, type Transport } from './transport.ts';
@@ -39,6 +41,23 @@ export class Jobs {
   /** Puts a recording into the queue. Once this answers, no crash loses the job. */
   async submit(submission: JobSubmission, options: CallOptions = {}): Promise<JobWithId> {
     return withId(await this.#transport.json({ method: 'POST', path: '/jobs', body: submission, ...options }));
+  }
+
+  /**
+   * Up to 1,000 recordings in one commit, each answered in its place: a job, or what is wrong with it. Throws only where the
+   * request as a whole is refused.
+   */
+  async submitBatch(
+    submissions: readonly JobSubmission[],
+    options: CallOptions = {},
+  ): Promise<(JobWithId | InvalidRequestError)[]> {
+    const { jobs } = await this.#transport.json<{ jobs: ({ job: Job } | { error: Problem })[] }>({
+      method: 'POST',
+      path: '/jobs/batch',
+      body: { jobs: submissions },
+      ...options,
+    });
+    return jobs.map((one) => ('job' in one ? withId(one.job) : new InvalidRequestError(one.error)));
   }
 
   async get(jobId: string, options: CallOptions = {}): Promise<JobWithId> {

@@ -10,10 +10,7 @@ export class Uploads {
   }
 
   /** Stores the bytes; submit the `audio_url` it answers. A file as a Blob (`fs.openAsBlob`) is streamed, not read into memory. */
-  create(
-    file: { name: string; body: RawBody; type?: string },
-    options: CallOptions = {},
-  ): Promise<Upload> {
+  create(file: { name: string; body: RawBody; type?: string }, options: CallOptions = {}): Promise<Upload> {
     return this.#transport.json({
       method: 'POST',
       path: '/uploads',

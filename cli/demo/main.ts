@@ -1,0 +1,131 @@
+/**
+ * `npm run demo`: from nothing to transcripts in one command. A monitor in this process, a recogniser (one that is here, else
+ * pocketsphinx in a private Python environment), a worker as its own process, and every recording in examples/audio/.
+ *
+ *     npm run demo -- --store s3://bucket/prefix --listen 127.0.0.1:9000 --exit
+ *
+ * It stays up to be looked at, until Ctrl-C; with --exit it ends when the transcripts are printed. Nothing is left running.
+ */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command, CommanderError } from 'commander';
+import { type JobWithId, TranscriptionAPI } from '../../sdk/typescript/index.ts';
+import { EXIT, reportError } from '../exit-code.ts';
+import { colour, duration, endQuietlyWhenNobodyReads, fileName, printLine } from '../output.ts';
+import { openProgressView } from '../progress-bars.ts';
+import { settingsOf } from '../serve.ts';
+import { submitOne } from '../submit.ts';
+import { watchJobs } from '../watch-jobs.ts';
+import { startDemoWorker } from './demo-worker.ts';
+
+const EXAMPLES = fileURLToPath(new URL('../../examples/audio/', import.meta.url));
+const AUDIO = /\.(wav|mp3|flac|ogg|m4a)$/i;
+
+type DemoOptions = { store: string; listen: string; exit?: boolean };
+
+async function demo({ store, listen, exit }: DemoOptions): Promise<void> {
+  const interrupted = new AbortController();
+  const onSignal = () => interrupted.abort();
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  const { signal } = interrupted;
+  const stops: (() => Promise<void>)[] = [];
+  try {
+    const engine = await setUpRecogniser();
+    const { startMonitor } = await import('../../server/main.ts');
+    const monitor = await startMonitor(settingsOf({ store, listen, logLevel: 'error' }));
+    stops.unshift(() => monitor.stop());
+    printLine(`${colour('bold', 'monitor')}     ${monitor.url}, everything kept in ${store}`);
+    const worker = startDemoWorker({ server: monitor.url, engine });
+    stops.unshift(() => worker.stop());
+    printLine(`${colour('bold', 'worker')}      its own process (pid ${worker.pid}), recognising with ${engine}`);
+
+    const api = new TranscriptionAPI({ baseUrl: monitor.url });
+    const failed = await Promise.race([transcribeExamples(api, signal), worker.died]);
+    if (failed > 0) process.exitCode = EXIT.failed;
+    if (!exit && !signal.aborted) {
+      printLine(nextSteps(monitor.url, store));
+      await Promise.race([aborted(signal), worker.died]);
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    process.exitCode = 130;
+  } finally {
+    if (signal.aborted) printLine('\nstopping');
+    for (const stop of stops) await stop();
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+  }
+}
+
+/** Answers what to give `--engine`. The search sets up pocketsphinx by itself when there is nothing better. */
+async function setUpRecogniser(): Promise<string> {
+  const { findEngine } = await import('../../agent/engines/choose-engine.ts');
+  printLine(`${colour('bold', 'recogniser')}  looking for one; the first time this can take a minute`);
+  const { engine, capabilities } = await findEngine();
+  printLine(`${colour('bold', 'recogniser')}  ${engine.name}, ${capabilities.model} on ${capabilities.device}`);
+  return engine.name;
+}
+
+/** Submits every recording, shows how they go and prints what was said; answers how many failed. */
+async function transcribeExamples(api: TranscriptionAPI, signal: AbortSignal): Promise<number> {
+  const names = (await readdir(EXAMPLES)).filter((name) => AUDIO.test(name)).sort();
+  const jobs: JobWithId[] = [];
+  for (const name of names) jobs.push(await submitOne(api, join(EXAMPLES, name), { tag: ['demo'] }));
+  printLine(`${colour('bold', 'recordings')}  ${jobs.length}, uploaded and submitted\n`);
+  const view = openProgressView({ json: false });
+  const ends = await watchJobs(
+    api,
+    jobs.map((job) => job.id),
+    view,
+    signal,
+  );
+  for (const { id } of jobs) await printTranscript(api, await api.jobs.get(id));
+  return ends.failed.length + ends.cancelled.length;
+}
+
+async function printTranscript(api: TranscriptionAPI, job: JobWithId): Promise<void> {
+  const heading = colour('bold', fileName(job.input.s3_path));
+  if (job.state !== 'COMPLETED') {
+    const error = job.retry_info.last_error;
+    printLine(`\n${heading}: ${job.state}${error === null ? '' : `, ${error.code}: ${error.message}`}`);
+    return;
+  }
+  const { text } = await api.jobs.transcript(job.id);
+  const took = job.performance.processing_time_seconds;
+  const facts = `${duration(job.input.duration_seconds)} of audio in ${duration(took)}`;
+  printLine(`\n${heading} ${colour('dim', `(${facts}, ${job.output.segments_count} segments, ${job.id})`)}\n${text}`);
+}
+
+function nextSteps(url: string, store: string): string {
+  const server = url === 'http://127.0.0.1:8080' ? '' : ` --server ${url}`;
+  const kept = store.startsWith('dir:') ? `find ${store.slice('dir:'.length)} -name '*.json'` : '';
+  return `
+${colour('bold', 'It stays up until Ctrl-C. In another terminal:')}
+  npx tmon jobs${server}                     what it did
+  npx tmon submit talk.mp3 --watch${server}  a recording of yours
+  ${url}/docs${' '.repeat(Math.max(1, 30 - url.length - 5))}the REST API
+  ${url}/metrics${' '.repeat(Math.max(1, 30 - url.length - 8))}for Prometheus
+${kept === '' ? '' : `  ${kept}      all of its state\n`}`;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+endQuietlyWhenNobodyReads();
+const command = new Command('npm run demo --')
+  .description('Transcribe the recordings in examples/audio/ and stay up.')
+  .option('--store <url>', 'where everything is kept', 'dir:./data')
+  .option('--listen <host:port>', 'where the monitor listens', '127.0.0.1:8080')
+  .option('--exit', 'end when the transcripts are printed')
+  .exitOverride()
+  .action(demo);
+try {
+  await command.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.fine : EXIT.usage;
+  else process.exitCode = reportError(error, false);
+}

@@ -1,0 +1,123 @@
+/** The command as tests run it: real processes, ended by their own pid, waited for by what they say. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { TranscriptionAPI } from '../../sdk/typescript/index.ts';
+
+const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
+
+/** A test's context, or `{ after }` of node:test for a whole file. */
+export type Cleaning = { after(run: () => void | Promise<void>): void };
+
+export type Ended = { code: number | null; signal: NodeJS.Signals | null; stdout: string; stderr: string };
+
+/** Starts `tmon …`; it is killed with the test. */
+export function startTmon(
+  t: Cleaning,
+  args: readonly string[],
+  { environment = {}, directory }: { environment?: Record<string, string>; directory?: string } = {},
+): ChildProcess & { ended: Promise<Ended>; line(pattern: RegExp): Promise<RegExpExecArray> } {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, NO_COLOR: '1', ...environment },
+    ...(directory === undefined ? {} : { cwd: directory }),
+  });
+  let stdout = '';
+  let stderr = '';
+  const lines: string[] = [];
+  const listeners = new Set<() => void>();
+  child.stdout.on('data', (bytes: Buffer) => {
+    stdout += bytes;
+  });
+  child.stderr.on('data', (bytes: Buffer) => {
+    stderr += bytes;
+  });
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface(stream).on('line', (line) => {
+      lines.push(line);
+      for (const listener of listeners) listener();
+    });
+  }
+  const ended = once(child, 'close').then(([code, signal]) => ({ code, signal, stdout, stderr }) as Ended);
+  t.after(async () => {
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+    await ended;
+  });
+
+  /** The first line, said already or yet to come, that matches. Rejects when the process ends without one. */
+  const line = (pattern: RegExp) =>
+    new Promise<RegExpExecArray>((resolve, reject) => {
+      const look = () => {
+        const found = lines.map((one) => pattern.exec(one)).find((match) => match !== null);
+        if (found) {
+          listeners.delete(look);
+          resolve(found);
+        }
+      };
+      listeners.add(look);
+      look();
+      void ended.then((end) => reject(new Error(`ended without ${pattern}: ${JSON.stringify(end)}`)));
+    });
+  return Object.assign(child, { ended, line });
+}
+
+/** Runs `tmon …` to its end. */
+export function runTmon(
+  t: Cleaning,
+  args: readonly string[],
+  options: Parameters<typeof startTmon>[2] = {},
+): Promise<Ended> {
+  return startTmon(t, args, options).ended;
+}
+
+export type TestMonitor = {
+  url: string;
+  api: TranscriptionAPI;
+  /** Ends it without a word, as a crash does. */
+  kill(): Promise<void>;
+  /** Starts it again on the same store and port. */
+  restart(): Promise<void>;
+};
+
+/** A monitor on a directory of its own and a free port, with short times where `settings` says so. */
+export async function startTestMonitor(
+  t: Cleaning,
+  settings: Record<string, string | number> = {},
+): Promise<TestMonitor> {
+  const store = mkdtempSync(join(tmpdir(), 'tmon-store-'));
+  const options = Object.entries({ fleet: 'none:', log_level: 'warn', retry_base_ms: 1, ...settings });
+  const start = async (listen: string) => {
+    const given = options.flatMap(([name, value]) => [`--${name.replaceAll('_', '-')}`, String(value)]);
+    const child = startTmon(t, ['serve', '--json', '--store', `dir:${store}`, '--listen', listen, ...given]);
+    const [, url = ''] = await child.line(/^\{"url":"([^"]+)"/);
+    return { child, url };
+  };
+  let running = await start('127.0.0.1:0');
+  const { url } = running;
+  const kill = async () => {
+    running.child.kill('SIGKILL');
+    await running.child.ended;
+  };
+  t.after(async () => {
+    await kill();
+    rmSync(store, { recursive: true, force: true, maxRetries: 5 });
+  });
+  return {
+    url,
+    api: new TranscriptionAPI({ baseUrl: url }),
+    kill,
+    async restart() {
+      running = await start(new URL(url).host);
+    },
+  };
+}
+
+export function temporaryDirectory(t: Cleaning): string {
+  const path = mkdtempSync(join(tmpdir(), 'tmon-test-'));
+  t.after(() => rmSync(path, { recursive: true, force: true, maxRetries: 5 }));
+  return path;
+}
