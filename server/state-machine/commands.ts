@@ -50,7 +50,10 @@ export type CommandBody =
   | { type: 'resolve_alert'; alert_id: string; by: string }
   /** Time passed: leases, retries, silences and alert rules are looked at. `ids` name the alerts that this may raise; `expire`: whether silence counts yet. */
   | { type: 'tick'; ids: readonly string[]; expire: boolean }
-  | { type: 'forget'; job_ids: readonly string[]; worker_ids: readonly string[]; alert_ids: readonly string[] };
+  | { type: 'forget'; jobs: readonly Archived[]; workers: readonly Archived[]; alerts: readonly Archived[] };
+
+/** A record that the archive has, and the version it has: one that has changed since must stay. */
+export type Archived = { id: string; version: number };
 
 export type CommandType = CommandBody['type'];
 

@@ -3,14 +3,14 @@
  * on the same state at the same log time gives the same events. Applying them is apply.ts's.
  */
 import type { ErrorKind } from '../../protocol/errors.ts';
-import type { Command, CommandBody, Policy } from './commands.ts';
+import type { Archived, Command, CommandBody, Policy } from './commands.ts';
 import { cancelJob, claimJobs, completeJob, failJob, reportProgress, retryJob, submitJobs } from './decide-jobs.ts';
 import { purgeQueue, redrive } from './decide-queues.ts';
 import { recordEvents } from './decide-reports.ts';
 import { tick } from './decide-time.ts';
 import { beat, drainWorker, launchWorker, registerWorker, restartWorker, terminateWorker } from './decide-workers.ts';
 import type { Event } from './events.ts';
-import type { CommandRef } from './records.ts';
+import { type CommandRef, finished } from './records.ts';
 import type { State } from './state.ts';
 
 export type Refusal = {
@@ -101,18 +101,26 @@ function resolveAlert(state: State, { alert_id, by }: CommandBody & { type: 'res
   return { events: [{ type: 'AlertResolved', entity: alert_id, data: { by } }] };
 }
 
-/** Only what may still be forgotten: it may have come back to life since the archive was written. */
+/** Only what may still be forgotten: it may have come back to life, or changed, since the archive was written. */
 function forget(state: State, body: CommandBody & { type: 'forget' }): Decision {
-  const { tables } = state;
-  const job_ids = body.job_ids.filter((id) => {
-    const job = state.job(id);
-    return job && job.completed_ms !== null && job.dead === null;
-  });
-  const worker_ids = body.worker_ids.filter((id) => state.worker(id)?.state === 'TERMINATED');
-  const alert_ids = body.alert_ids.filter((id) => tables.alerts.get(id)?.holds === false);
+  const { jobs, workers, alerts } = state.tables;
+  const job_ids = unchanged(jobs, body.jobs, (job) => finished(job.state) && job.dead === null);
+  const worker_ids = unchanged(workers, body.workers, (worker) => worker.state === 'TERMINATED');
+  const alert_ids = unchanged(alerts, body.alerts, (alert) => alert.resolved_ms !== null && !alert.holds);
   const events: Event[] = [];
   if (job_ids.length > 0) events.push({ type: 'JobsArchived', entity: 'archive', data: { job_ids } });
   if (worker_ids.length > 0) events.push({ type: 'WorkersArchived', entity: 'archive', data: { worker_ids } });
   if (alert_ids.length > 0) events.push({ type: 'AlertsArchived', entity: 'archive', data: { alert_ids } });
   return { events };
+}
+
+function unchanged<R extends { version: number }>(
+  table: { get(id: string): R | undefined },
+  archived: readonly Archived[],
+  over: (record: R) => boolean,
+): string[] {
+  return archived.flatMap(({ id, version }) => {
+    const record = table.get(id);
+    return record && record.version === version && over(record) ? [id] : [];
+  });
 }
