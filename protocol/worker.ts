@@ -75,7 +75,7 @@ export const Worker = Type.Object(
     ),
     performance: Type.Object({
       jobs_completed: Count('Attempts that completed a job.'),
-      jobs_failed: Count('Attempts that ended otherwise.'),
+      jobs_failed: Count('Attempts that failed; not those cancelled or handed back unharmed.'),
       total_runtime_seconds: Seconds('Time spent on attempts that have ended.'),
       average_job_time: Nullable(Seconds('Mean time of the attempts that completed.')),
       success_rate: Nullable(

@@ -2,6 +2,7 @@
 import type { JobEvent } from './events.ts';
 import { countInPeriods } from './periods.ts';
 import type { HistoryRecord, JobRecord, ProgressRecord, Run, WorkerRecord } from './records.ts';
+import { HANDED_BACK } from './records.ts';
 import type { State } from './state.ts';
 
 export function applyJobEvent(state: State, event: JobEvent): void {
@@ -43,7 +44,11 @@ export function applyJobEvent(state: State, event: JobEvent): void {
       return complete(state, job, event);
     case 'JobAttemptFailed': {
       const { error, cost_usd } = event.data;
-      return changeJob(state, job, { ...endRun(state, job, cost_usd, false), last_error: error });
+      const blamed = job.state !== 'CANCELLING' && !HANDED_BACK.has(error.code);
+      return changeJob(state, job, {
+        ...endRun(state, job, cost_usd, blamed ? 'failed' : 'neither'),
+        last_error: error,
+      });
     }
     case 'JobFailed':
       countInPeriods(state, { failed: 1 });
@@ -62,7 +67,7 @@ export function applyJobEvent(state: State, event: JobEvent): void {
     case 'JobCancelled':
       countInPeriods(state, { cancelled: 1 });
       return changeJob(state, job, {
-        ...(job.run && job.run.ended_ms === null ? endRun(state, job, null, false) : {}),
+        ...(job.run && job.run.ended_ms === null ? endRun(state, job, null, 'neither') : {}),
         state: 'CANCELLED',
         completed_ms: state.at_ms,
         not_before_ms: null,
@@ -218,7 +223,7 @@ function complete(state: State, job: JobRecord, { data }: JobEvent & { type: 'Jo
     state.scalars.throughput_factor = mean === null ? factor : mean + (factor - mean) * RECENT_WEIGHT;
   }
   changeJob(state, job, {
-    ...endRun(state, job, data.cost_usd, true),
+    ...endRun(state, job, data.cost_usd, 'completed'),
     state: 'COMPLETED',
     completed_ms: state.at_ms,
     last_error: null,
@@ -245,13 +250,16 @@ const NO_PROGRESS: ProgressRecord = {
   marks: [],
 };
 
+/** What an attempt's end says of its worker. */
+type Verdict = 'completed' | 'failed' | 'neither';
+
 /** Ends the current attempt: the worker is free again, its time and cost are counted. */
-function endRun(state: State, job: JobRecord, cost_usd: number | null, completed: boolean): Partial<JobRecord> {
+function endRun(state: State, job: JobRecord, cost_usd: number | null, verdict: Verdict): Partial<JobRecord> {
   const run = job.run;
   if (!run || run.ended_ms !== null) return {};
   const taken_ms = state.at_ms - run.assigned_ms;
   if (cost_usd !== null) countInPeriods(state, { cost_usd });
-  const gpu_usage = release(state, run.worker_id, job.job_id, { taken_ms, completed });
+  const gpu_usage = release(state, run.worker_id, job.job_id, { taken_ms, verdict });
   return {
     run: { ...run, ended_ms: state.at_ms, expires_ms: null, gpu_usage },
     kill_ms: null,
@@ -265,7 +273,7 @@ function release(
   state: State,
   worker_id: string,
   job_id: string,
-  { taken_ms, completed }: { taken_ms: number; completed: boolean },
+  { taken_ms, verdict }: { taken_ms: number; verdict: Verdict },
 ): number | null {
   const worker = state.worker(worker_id);
   if (!worker) return null;
@@ -276,10 +284,10 @@ function release(
     version: state.seq,
     holds,
     state: worker.state === 'ACTIVE' && holds.length === 0 ? 'IDLE' : worker.state,
-    jobs_completed: worker.jobs_completed + (completed ? 1 : 0),
-    jobs_failed: worker.jobs_failed + (completed ? 0 : 1),
+    jobs_completed: worker.jobs_completed + (verdict === 'completed' ? 1 : 0),
+    jobs_failed: worker.jobs_failed + (verdict === 'failed' ? 1 : 0),
     runtime_ms: worker.runtime_ms + taken_ms,
-    completed_runtime_ms: worker.completed_runtime_ms + (completed ? taken_ms : 0),
+    completed_runtime_ms: worker.completed_runtime_ms + (verdict === 'completed' ? taken_ms : 0),
   };
   state.putWorker(next);
   return held && held.gpu_count > 0 ? held.gpu_sum / held.gpu_count : null;

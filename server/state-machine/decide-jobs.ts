@@ -5,7 +5,7 @@ import { passedOver } from './apply-job.ts';
 import type { CommandBody, Policy } from './commands.ts';
 import { type Context, type Decision, refuse } from './decide.ts';
 import type { Event } from './events.ts';
-import { type JobRecord, running, type WorkerRecord } from './records.ts';
+import { HANDED_BACK, type JobRecord, running, type WorkerRecord } from './records.ts';
 import type { State } from './state.ts';
 
 type Body<T extends CommandBody['type']> = CommandBody & { type: T };
@@ -182,7 +182,7 @@ export function failJob(state: State, body: Body<'fail_job'>, context: Context):
   }
   const held = heldJob(state, body.job_id, body.lease_token);
   if ('refusal' in held) return held;
-  const returned = RETURNED.has(body.error.code);
+  const returned = HANDED_BACK.has(body.error.code);
   return {
     events: endAttempt(state, held, body.error, context, {
       delay_ms: returned ? null : retryDelay(held.attempt, body.jitter, context.policy),
@@ -192,9 +192,6 @@ export function failJob(state: State, body: Body<'fail_job'>, context: Context):
     }),
   };
 }
-
-/** A worker hands the job back unharmed: it returns to its place at once, and the attempt does not count. */
-const RETURNED: ReadonlySet<string> = new Set(['worker_restarted', 'worker_drained', 'worker_terminated']);
 
 /** What an attempt's end without a transcript makes of the job: another attempt, the dead-letter queue, or its cancellation. */
 export function endAttempt(

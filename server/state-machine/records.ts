@@ -160,3 +160,6 @@ export const finished = (state: JobStateName): boolean =>
   state === 'COMPLETED' || state === 'FAILED' || state === 'CANCELLED';
 
 export const running = (state: JobStateName): boolean => state === 'PROCESSING' || state === 'CANCELLING';
+
+/** Why a worker gave a job back unharmed: it returns to its place at once, and the attempt counts for nobody. */
+export const HANDED_BACK: ReadonlySet<string> = new Set(['worker_restarted', 'worker_drained', 'worker_terminated']);

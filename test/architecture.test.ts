@@ -1,0 +1,117 @@
+/** The direction of dependencies, held by a table: who may import whom. A new folder has to be entered here to import anything. */
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, posix } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/** Time, chance and sorted maps: what every part of the server stands on. */
+const GROUND = ['server/clock.ts', 'server/sorted-map.ts', 'server/ids.ts'];
+
+const MAY_IMPORT: Record<string, string[]> = {
+  protocol: [],
+  'server/objects': GROUND,
+  'server/state-machine': ['protocol', 'server/sorted-map.ts'],
+  'server/journal': ['server/objects', 'server/clock.ts'],
+  'server/engine.ts': ['protocol', 'server/state-machine', 'server/journal', 'server/clock.ts'],
+  'server/views': [
+    'protocol',
+    'server/state-machine',
+    'server/objects',
+    'server/journal',
+    'server/engine.ts',
+    'server/config.ts',
+    ...GROUND,
+  ],
+  'server/fleets': ['protocol', ...GROUND],
+  'server/maintenance': ['protocol', 'server/engine.ts', 'server/state-machine', 'server/config.ts', ...GROUND],
+  'server/api': [
+    'protocol',
+    'server/engine.ts',
+    'server/state-machine',
+    'server/journal/errors.ts',
+    'server/objects/store.ts',
+    'server/views',
+    'server/fleets/fleet.ts',
+    'server/config.ts',
+    ...GROUND,
+  ],
+  'server/config.ts': ['protocol'],
+  'server/ids.ts': ['protocol'],
+  'server/clock.ts': [],
+  'server/sorted-map.ts': [],
+  'server/main.ts': ['protocol', 'server'],
+  'sdk/typescript': ['protocol'],
+  agent: ['protocol', 'sdk/typescript'],
+  cli: ['protocol', 'sdk/typescript', 'agent', 'server/main.ts', 'server/config.ts'],
+};
+
+const FILES = globSync('{protocol,server,sdk,agent,cli}/**/*.ts', { cwd: ROOT })
+  .map((file) => file.replaceAll('\\', '/'))
+  .filter((file) => !/\.test\.ts$|\/testing|\/node_modules\//.test(file));
+
+const within = (file: string, place: string): boolean => file === place || file.startsWith(`${place}/`);
+
+/** The narrowest entry of the table that a file belongs to. */
+function placeOf(file: string): string | undefined {
+  return Object.keys(MAY_IMPORT)
+    .filter((place) => within(file, place))
+    .sort((a, b) => b.length - a.length)[0];
+}
+
+function* importsOf(file: string): Generator<{ target: string; typeOnly: boolean }> {
+  const text = readFileSync(join(ROOT, file), 'utf8');
+  for (const [, type, target] of text.matchAll(/^(?:import|export)\s+(type\s)?[^'"]*?from\s+'([^']+)'/gm)) {
+    if (!target!.startsWith('.')) continue;
+    yield {
+      target: posix.normalize(posix.join(dirname(file).replaceAll('\\', '/'), target!)),
+      typeOnly: type !== undefined,
+    };
+  }
+}
+
+test('every file of ours belongs to a place of the table', () => {
+  assert.ok(FILES.length > 50, `only ${FILES.length} files were found`);
+  assert.deepEqual(
+    FILES.filter((file) => placeOf(file) === undefined),
+    [],
+  );
+});
+
+test('dependencies point one way', () => {
+  const wrong: string[] = [];
+  for (const file of FILES) {
+    const place = placeOf(file);
+    if (place === undefined) continue;
+    for (const { target } of importsOf(file)) {
+      if (within(target, place) || MAY_IMPORT[place]!.some((allowed) => within(target, allowed))) continue;
+      wrong.push(`${file} imports ${target}`);
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
+
+test('the SDK takes nothing but types from the protocol, so that it has no runtime dependency', () => {
+  const wrong: string[] = [];
+  for (const file of FILES.filter((name) => within(name, 'sdk/typescript'))) {
+    for (const { target, typeOnly } of importsOf(file)) {
+      if (within(target, 'protocol') && !typeOnly) wrong.push(`${file} imports ${target}`);
+    }
+    const text = readFileSync(join(ROOT, file), 'utf8');
+    for (const [, target] of text.matchAll(/^import\s+(?!type\s)[^'"]*?from\s+'([^'.][^']*)'/gm))
+      wrong.push(`${file} imports ${target}`);
+  }
+  assert.deepEqual(wrong, []);
+});
+
+test('only config.ts and the programs at the edge read the environment', () => {
+  const readers = FILES.filter(
+    (file) => within(file, 'server') && readFileSync(join(ROOT, file), 'utf8').includes('process.env'),
+  );
+  assert.deepEqual(
+    readers.filter((file) => file !== 'server/config.ts'),
+    [],
+  );
+});
