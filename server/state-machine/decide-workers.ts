@@ -9,7 +9,8 @@ import type { State } from './state.ts';
 
 type Body<T extends CommandBody['type']> = CommandBody & { type: T };
 
-export function registerWorker(state: State, body: Body<'register_worker'>, { at_ms, policy }: Context): Decision {
+export function registerWorker(state: State, body: Body<'register_worker'>, context: Context): Decision {
+  const { at_ms, policy } = context;
   const { worker_id, registration } = body;
   const known = state.worker(worker_id);
   const data = {
@@ -19,7 +20,12 @@ export function registerWorker(state: State, body: Body<'register_worker'>, { at
     check_ms: at_ms + policy.worker_degraded_ms,
   };
   if (known && isSettled(known) && isKnown(known, data)) return { events: [] };
-  return { events: [{ type: 'WorkerRegistered', entity: worker_id, data }] };
+  // Back from a restart it holds nothing any more, whatever it could still say before.
+  const restarted = known?.state === 'RESTARTING';
+  const returned = restarted
+    ? takeJobs(state, known, { code: 'worker_restarted', message: 'it was restarted', counts: false }, context)
+    : [];
+  return { events: [...returned, { type: 'WorkerRegistered', entity: worker_id, data }] };
 }
 
 const isSettled = (worker: WorkerRecord): boolean =>
