@@ -1,4 +1,4 @@
-/** Gives recognisers that read nothing else a 16 kHz mono 16-bit WAV: the file itself when it is one, else what ffmpeg makes of it. */
+/** Gives recognisers that read few kinds of audio a 16 kHz mono 16-bit WAV: the file itself when it is one, else what ffmpeg makes of it. */
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError } from '../engines/engine.ts';
@@ -11,6 +11,8 @@ export type PlainWavRequest = {
   /** Where the converted file goes. */
   work_directory: string;
   signal: AbortSignal;
+  /** Kinds that the recogniser reads by itself and that are left as they are; plain WAV alone when absent. */
+  leave?: readonly AudioContainer[];
   /** The converter; `ffmpeg` in PATH when absent. */
   ffmpeg?: string;
 };
@@ -32,7 +34,7 @@ const DEMUXERS: Readonly<Record<AudioContainer, string>> = {
 /** Answers the path to read. Throws EngineError `audio_unreadable`, or `audio_unsupported` where there is no ffmpeg. */
 export async function asPlainWav(request: PlainWavRequest): Promise<string> {
   const { container, plain } = await look(request.audio_path);
-  if (plain) return request.audio_path;
+  if (plain || (container !== null && request.leave?.includes(container))) return request.audio_path;
   if (container === null) throw new EngineError('audio_unreadable', 'this is no audio file that we know');
 
   const output = join(request.work_directory, 'plain-16k.wav');
@@ -44,8 +46,9 @@ export async function asPlainWav(request: PlainWavRequest): Promise<string> {
     signal: request.signal,
   }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
-    throw new EngineError('audio_unsupported', `this recogniser reads 16 kHz mono 16-bit WAV; this is ${container}`, {
-      hint: 'install ffmpeg on the worker, or submit 16 kHz mono 16-bit WAV',
+    const reads = request.leave?.join(', ') ?? '16 kHz mono 16-bit WAV';
+    throw new EngineError('audio_unsupported', `without ffmpeg this recogniser reads ${reads}; this is ${container}`, {
+      hint: `install ffmpeg on the worker, or submit ${reads}`,
       cause: error,
     });
   });

@@ -14,7 +14,7 @@ const never = new AbortController().signal;
 test('the example recordings become transcripts with most words right, in pieces, each reported', async (t) => {
   const engine = createPocketsphinx();
   const capabilities = await engine.prepare();
-  assert.deepEqual(capabilities, { model: 'pocketsphinx-en-us', device: 'cpu', gpu_optimized: false, batch_size: 1 });
+  assert.deepEqual(capabilities, { model: 'en-us', device: 'cpu', gpu_optimized: false, batch_size: 1 });
 
   for (const name of ['broken-computer', 'house-viewing', 'lost-keys']) {
     const task = await temporaryTask(t, fileURLToPath(new URL(`${name}.wav`, RECORDINGS)));

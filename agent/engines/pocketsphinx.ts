@@ -1,12 +1,12 @@
 /**
  * PocketSphinx 5: English, no GPU, no model to download, so it works on every machine with Python; for the demo and for tests. About
- * half the audio's length on one core, and far more wrong words than Whisper.
+ * a quarter of the audio's length on one core, and far more wrong words than Whisper.
  */
 import { readFile } from 'node:fs/promises';
 import { asPlainWav } from '../audio/convert-audio.ts';
 import { ensurePythonEnvironment, PythonEnvironmentError } from '../python/environment.ts';
 import { type Engine, EngineError } from './engine.ts';
-import { askCapabilities, type PythonProgram, transcribeInPython } from './python-program.ts';
+import { createPythonEngine } from './python-engine.ts';
 
 export type PocketsphinxOptions = {
   /** A Python that has pocketsphinx; when absent a private environment is made with one. */
@@ -16,24 +16,15 @@ export type PocketsphinxOptions = {
 const REQUIREMENTS = new URL('python/pocketsphinx.requirements.txt', import.meta.url);
 
 export function createPocketsphinx(options: PocketsphinxOptions = {}): Engine {
-  const program = async (): Promise<PythonProgram> => ({
-    engine: 'pocketsphinx',
-    python: options.python ?? (await privatePython()),
+  const { python } = options;
+  return createPythonEngine({
+    name: 'pocketsphinx',
+    python: python === undefined ? privatePython : async () => python,
     script: 'transcribe_pocketsphinx.py',
     options: {},
     install_hint: 'pip install pocketsphinx',
+    prepareAudio: (task, signal) => asPlainWav({ ...task, signal }),
   });
-  return {
-    name: 'pocketsphinx',
-    async prepare() {
-      return askCapabilities(await program());
-    },
-    async transcribe(task, { signal, onProgress }) {
-      const audio_path = await asPlainWav({ ...task, signal });
-      const task16k = { ...task, audio_path, made_by: 'pocketsphinx en-us' };
-      return transcribeInPython(await program(), task16k, { signal, onProgress });
-    },
-  };
 }
 
 /** What pip shall install for the recogniser, as its requirements file says. */

@@ -104,7 +104,7 @@ export function steadyProgress(onProgress: (progress: EngineProgress) => void): 
 }
 
 /** For engines that tell a percentage alone: pieces of 30 s, the window in which the Whisper family works. */
-export function chunksAt(percentage: number, task: TranscribeTask): EngineProgress {
+export function chunksAt(percentage: number, task: Pick<TranscribeTask, 'duration_seconds'>): EngineProgress {
   const total_chunks = Math.max(1, Math.ceil(task.duration_seconds / 30));
   return { percentage, current_chunk: Math.floor((percentage / 100) * total_chunks), total_chunks };
 }

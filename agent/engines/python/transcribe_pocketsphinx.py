@@ -9,8 +9,6 @@ import math
 import sys
 import wave
 
-from pocketsphinx import Decoder
-
 import worker_protocol
 
 RATE = 16000
@@ -24,10 +22,14 @@ FRAMES_PER_SECOND = 100  # of the decoder
 
 
 def capabilities(_options):
-    return {"model": "pocketsphinx-en-us", "device": "cpu", "gpu_optimized": False, "batch_size": 1}
+    import pocketsphinx  # noqa: F401  here, so that its absence is told as such
+
+    return {"model": "en-us", "device": "cpu", "gpu_optimized": False, "batch_size": 1}
 
 
 def transcribe(audio, _options):
+    from pocketsphinx import Decoder
+
     pieces = plan(audio)
     total_seconds = pieces[-1][1] / RATE if pieces else 0
     decoder = Decoder(samprate=RATE, loglevel="FATAL")
@@ -51,7 +53,7 @@ def plan(audio):
         with wave.open(audio, "rb") as file:
             form = (file.getframerate(), file.getnchannels(), file.getsampwidth())
             if form != (RATE, 1, 2):
-                raise worker_protocol.AudioFailure("audio_unsupported", "not 16 kHz mono 16-bit: %s" % (form,))
+                raise worker_protocol.Failure("audio_unsupported", "not 16 kHz mono 16-bit: %s" % (form,))
             while True:
                 block = array.array("h", file.readframes(WINDOW * 500))
                 if sys.byteorder == "big":
@@ -63,7 +65,7 @@ def plan(audio):
                     heard = block[at : at + WINDOW : 4]  # a quarter of the samples tells loudness well enough
                     loudness.append(sum(map(abs, heard)) / len(heard))
     except (wave.Error, EOFError, ValueError) as error:
-        raise worker_protocol.AudioFailure("audio_unreadable", "not a WAV file: %s" % error) from error
+        raise worker_protocol.Failure("audio_unreadable", "not a WAV file: %s" % error) from error
 
     pieces = []
     start = 0

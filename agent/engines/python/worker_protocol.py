@@ -9,18 +9,19 @@ where OPTIONS is a JSON object. While it transcribes, the script prints a line o
 
     {"event": "progress", "percentage": 45.0, "current_chunk": 9, "total_chunks": 20}
 
-and writes {"language", "segments": [{"start_seconds", "end_seconds", "text", "confidence"}]} to OUTPUT. What is wrong with the
-audio it says as {"event": "failure", "code", "message"}; every other exception goes to standard error with its traceback, where the
+and writes {"language", "segments": [{"start_seconds", "end_seconds", "text", "confidence"}]} to OUTPUT. What it knows to be wrong
+it says as {"event": "failure", "code", "message"}; every other exception goes to standard error with its traceback, where the
 worker looks for words of full GPU memory. Lines that a library prints beside are passed over.
 """
 
 import json
+import math
 import os
 import sys
 
 
-class AudioFailure(Exception):
-    """The audio can't be read: no other attempt will help."""
+class Failure(Exception):
+    """Something that has a code of its own: audio that can't be read, a part that isn't installed."""
 
     def __init__(self, code, message):
         super().__init__(message)
@@ -36,18 +37,29 @@ def progress(done_seconds, total_seconds, current_chunk, total_chunks):
     emit("progress", percentage=round(percentage, 2), current_chunk=current_chunk, total_chunks=total_chunks)
 
 
+def windows(seconds):
+    """The pieces of 30 s in which the Whisper family works."""
+    return max(1, math.ceil(seconds / 30))
+
+
 def run(capabilities, transcribe):
     """Reads the command line and calls `capabilities(options)` or `transcribe(audio, options)`; both answer a dict."""
     verb, options = sys.argv[1], json.loads(sys.argv[-1])
-    if verb == "capabilities":
-        emit("capabilities", **capabilities(options))
-        return
-    audio, output = sys.argv[2], sys.argv[3]
     try:
+        if verb == "capabilities":
+            emit("capabilities", **capabilities(options))
+            return
+        audio, output = sys.argv[2], sys.argv[3]
         result = transcribe(audio, options)
-    except AudioFailure as failure:
-        emit("failure", code=failure.code, message=str(failure))
-        sys.exit(2)
+    except ModuleNotFoundError as missing:
+        fail("engine_missing", "this Python has no module %s" % missing.name)
+    except Failure as failure:
+        fail(failure.code, str(failure))
     with open(output + ".partial", "w", encoding="utf-8") as file:
         json.dump(result, file, ensure_ascii=False)
     os.replace(output + ".partial", output)
+
+
+def fail(code, message):
+    emit("failure", code=code, message=message)
+    sys.exit(2)

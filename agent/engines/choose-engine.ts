@@ -1,0 +1,91 @@
+/**
+ * Chooses the engine: the one that `--engine` names, or the best that works on this machine.
+ *
+ *     whisper.cpp?model=/models/ggml-small.bin&language=en
+ *     faster-whisper?model=large-v3&device=cuda&batch_size=16
+ *     openai-whisper?model=turbo
+ *     pocketsphinx
+ *     exec:my-transcriber {input} --out {output}
+ */
+import { type Engine, type EngineCapabilities, EngineError } from './engine.ts';
+import { createExec } from './exec.ts';
+import { createFasterWhisper } from './faster-whisper.ts';
+import { createOpenaiWhisper } from './openai-whisper.ts';
+import { createPocketsphinx } from './pocketsphinx.ts';
+import { createWhisperCpp } from './whisper-cpp.ts';
+
+/** What may follow `?`, and how each is read. */
+type Options = { [name: string]: string | number | undefined };
+
+type Choice = { options: readonly string[]; create: (options: Options) => Engine };
+
+/** The best first: that is the order in which `findEngine` tries them. */
+const ENGINES: Readonly<Record<string, Choice>> = {
+  'whisper.cpp': { options: ['model', 'language', 'device', 'program'], create: createWhisperCpp },
+  'faster-whisper': {
+    options: ['model', 'language', 'device', 'compute_type', 'batch_size', 'python'],
+    create: createFasterWhisper,
+  },
+  'openai-whisper': { options: ['model', 'language', 'device', 'python'], create: createOpenaiWhisper },
+  pocketsphinx: { options: ['python'], create: createPocketsphinx },
+};
+
+const HINT = `one of ${Object.keys(ENGINES).join(', ')}, "exec:command {input} {output}"; most take ?model=…&language=…&device=…`;
+
+/** Reads what stands after `--engine`. Throws EngineError `engine_choice_invalid`. */
+export function parseEngine(text: string): Engine {
+  if (text.startsWith('exec:')) return createExec({ command: text.slice('exec:'.length) });
+  const [name = '', query = ''] = text.split(/\?(.*)/s);
+  const choice = Object.hasOwn(ENGINES, name) ? ENGINES[name] : undefined;
+  if (choice === undefined) throw invalid(`there is no engine ${JSON.stringify(name)}`, HINT);
+
+  const options: Options = {};
+  for (const [key, value] of new URLSearchParams(query)) {
+    if (!choice.options.includes(key)) {
+      throw invalid(`${name} knows no ${JSON.stringify(key)}`, `it takes ${choice.options.join(', ')}`);
+    }
+    options[key] = readOption(key, value);
+  }
+  return choice.create(options);
+}
+
+export type FoundEngine = {
+  engine: Engine;
+  capabilities: EngineCapabilities;
+  /** Those before it in the order, and why they would not do. */
+  passed_over: { name: string; reason: string }[];
+};
+
+/**
+ * The first that works here, made ready. Each is really tried, for one that is installed may lack its model. Throws EngineError
+ * `engine_missing` when none does.
+ */
+export async function findEngine(names: readonly string[] = Object.keys(ENGINES)): Promise<FoundEngine> {
+  const passed_over: FoundEngine['passed_over'] = [];
+  for (const name of names) {
+    const engine = parseEngine(name);
+    try {
+      return { engine, capabilities: await engine.prepare(), passed_over };
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      passed_over.push({ name, reason: error.message });
+    }
+  }
+  const reasons = passed_over.map(({ name, reason }) => `${name}: ${reason.split('\n')[0]}`);
+  throw new EngineError('engine_missing', `no speech recogniser works here (${reasons.join('; ')})`, {
+    hint: 'install Python 3.10 or newer: pocketsphinx then comes by itself',
+  });
+}
+
+function readOption(key: string, value: string): string | number {
+  if (key === 'device' && value !== 'cpu' && value !== 'cuda')
+    throw invalid(`device is ${value}`, 'device=cpu or device=cuda');
+  if (key !== 'batch_size') return value;
+  const number = Number(value);
+  if (!Number.isSafeInteger(number) || number < 1) throw invalid(`batch_size is ${value}`, 'a whole number from 1');
+  return number;
+}
+
+function invalid(message: string, hint: string): EngineError {
+  return new EngineError('engine_choice_invalid', `--engine: ${message}`, { hint });
+}

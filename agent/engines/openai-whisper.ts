@@ -1,0 +1,24 @@
+/** openai-whisper: the original, on PyTorch. It knows no batches, and reads audio through the `ffmpeg` program. */
+import type { Engine } from './engine.ts';
+import { createPythonEngine } from './python-engine.ts';
+
+export type OpenaiWhisperOptions = {
+  /** A size (`large-v3`) or a checkpoint's path. `large-v3` on a GPU, `base` without one. */
+  model?: string;
+  /** ISO 639-1; found out from the first 30 s when absent. */
+  language?: string;
+  /** `cuda` where there is one, when absent. */
+  device?: 'cpu' | 'cuda';
+  /** The Python that has it; `python3` when absent. */
+  python?: string;
+};
+
+export function createOpenaiWhisper({ python = 'python3', ...options }: OpenaiWhisperOptions = {}): Engine {
+  return createPythonEngine({
+    name: 'openai-whisper',
+    python: async () => python,
+    script: 'transcribe_openai_whisper.py',
+    options,
+    install_hint: `${python} -m pip install openai-whisper, and install the program ffmpeg`,
+  });
+}

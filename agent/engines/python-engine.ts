@@ -1,0 +1,123 @@
+/**
+ * An engine whose program is one of our scripts in python/; worker_protocol.py tells what the two say to each other. The adapters of
+ * Python libraries are descriptions for this.
+ */
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Transcript } from '../../protocol/transcript.ts';
+import {
+  type Engine,
+  type EngineCapabilities,
+  EngineError,
+  type EngineErrorCode,
+  type EngineProgress,
+  type TranscribeOptions,
+  type TranscribeTask,
+} from './engine.ts';
+import { readTranscriptJson } from './read-transcript.ts';
+import { engineFailure, runEngineProgram, steadyProgress } from './run-engine-program.ts';
+
+export type PythonEngineDescription = {
+  name: string;
+  /** The interpreter that has the library. */
+  python: () => Promise<string>;
+  script: `transcribe_${string}.py`;
+  /** What the script gets as its OPTIONS. */
+  options: Readonly<Record<string, string | number | undefined>>;
+  install_hint: string;
+  /** Makes the audio into what the script reads; answers the path. The file as it is when absent. */
+  prepareAudio?: (task: TranscribeTask, signal: AbortSignal) => Promise<string>;
+};
+
+export function createPythonEngine(description: PythonEngineDescription): Engine {
+  const { name, install_hint } = description;
+  let known: EngineCapabilities | undefined;
+
+  /** Runs the script; answers how it ended and what it said of itself. */
+  async function runScript(
+    verb: { args: string[]; directory: string; options: object; batch_size: number; signal: AbortSignal },
+    onEvent: (event: ScriptEvent) => void,
+  ) {
+    const script = fileURLToPath(new URL(`python/${description.script}`, import.meta.url));
+    let failure: Extract<ScriptEvent, { event: 'failure' }> | undefined;
+    const request = {
+      engine: name,
+      command: [await description.python(), script, ...verb.args, JSON.stringify(verb.options)] as const,
+      directory: verb.directory,
+      signal: verb.signal,
+      batch_size: verb.batch_size,
+      install_hint,
+      onLine: (line: string, stream: 'stdout' | 'stderr') => {
+        const event = stream === 'stdout' ? readEvent(line) : null;
+        if (event?.event === 'failure') failure = event;
+        else if (event !== null) onEvent(event);
+      },
+    };
+    try {
+      return { request, end: await runEngineProgram(request) };
+    } catch (error) {
+      if (failure === undefined || verb.signal.aborted) throw error;
+      const hint = failure.code === 'engine_missing' ? install_hint : failure.hint;
+      throw new EngineError(failure.code, `${name}: ${failure.message}`, { cause: error, ...(hint && { hint }) });
+    }
+  }
+
+  async function prepare(): Promise<EngineCapabilities> {
+    let said: EngineCapabilities | undefined;
+    const verb = {
+      args: ['capabilities'],
+      directory: tmpdir(),
+      options: description.options,
+      batch_size: 1,
+      signal: new AbortController().signal,
+    };
+    const { request, end } = await runScript(verb, (event) => {
+      if (event.event === 'capabilities') said = event;
+    });
+    if (said === undefined) throw engineFailure(request, end, 'it did not tell its capabilities');
+    const { model, device, gpu_optimized, batch_size } = said;
+    known = { model, device, gpu_optimized, batch_size };
+    return known;
+  }
+
+  async function transcribe(task: TranscribeTask, { signal, onProgress }: TranscribeOptions): Promise<Transcript> {
+    const { model } = known ?? (await prepare());
+    const audio = description.prepareAudio ? await description.prepareAudio(task, signal) : task.audio_path;
+    const output = join(task.work_directory, 'transcript.json');
+    const report = steadyProgress(onProgress);
+    const verb = {
+      args: ['transcribe', audio, output],
+      directory: task.work_directory,
+      options: { ...description.options, model, batch_size: task.batch_size },
+      batch_size: task.batch_size,
+      signal,
+    };
+    const { request, end } = await runScript(verb, (event) => {
+      if (event.event === 'progress') report(event);
+    });
+    const json = await readFile(output, 'utf8').catch(() => '');
+    const facts = { engine: `${name} ${model}`, duration_seconds: task.duration_seconds };
+    const transcript = readTranscriptJson(json, facts);
+    if (transcript === null) throw engineFailure(request, end, 'it ended well but left no transcript');
+    return transcript;
+  }
+
+  return { name, prepare, transcribe };
+}
+
+type ScriptEvent =
+  | ({ event: 'capabilities' } & EngineCapabilities)
+  | ({ event: 'progress' } & EngineProgress)
+  | { event: 'failure'; code: EngineErrorCode; message: string; hint?: string };
+
+/** Null for what a library printed beside our lines. */
+function readEvent(line: string): ScriptEvent | null {
+  if (!line.startsWith('{"event": ')) return null;
+  try {
+    return JSON.parse(line) as ScriptEvent;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,71 @@
+"""Recognises with faster-whisper: sequentially, or in batches where the batch size is above 1."""
+
+import math
+
+import worker_protocol
+
+SAMPLE_RATE = 16000  # what every Whisper model hears
+
+
+def load(options):
+    from faster_whisper import WhisperModel  # first, so that its own absence is told, not a part's
+    import ctranslate2
+
+    device = options.get("device") or ("cuda" if ctranslate2.get_cuda_device_count() > 0 else "cpu")
+    name = options.get("model") or ("large-v3" if device == "cuda" else "base")
+    compute_type = options.get("compute_type") or ("float16" if device == "cuda" else "int8")
+    return WhisperModel(name, device=device, compute_type=compute_type), device, name
+
+
+def capabilities(options):
+    _, device, name = load(options)  # loading proves that the model is there; the first time, it is downloaded
+    return {
+        "model": name,
+        "device": device,
+        "gpu_optimized": device == "cuda" and options.get("compute_type") != "float32",
+        "batch_size": options.get("batch_size") or (16 if device == "cuda" else 1),
+    }
+
+
+def transcribe(audio, options):
+    from faster_whisper import BatchedInferencePipeline
+
+    samples = decode(audio)
+    model, _, _ = load(options)
+    language = options.get("language")
+    if options.get("batch_size", 1) > 1:
+        # In batches the library leaves the times of sentences out unless asked for them.
+        segments, info = BatchedInferencePipeline(model=model).transcribe(
+            samples, language=language, batch_size=options["batch_size"], without_timestamps=False
+        )
+    else:
+        segments, info = model.transcribe(samples, language=language)
+
+    total = worker_protocol.windows(info.duration)
+    worker_protocol.progress(0, info.duration, 0, total)
+    result = []
+    for segment in segments:  # a generator: the work is done here
+        result.append(
+            {
+                "start_seconds": segment.start,
+                "end_seconds": segment.end,
+                "text": segment.text,
+                "confidence": math.exp(segment.avg_logprob),
+            }
+        )
+        worker_protocol.progress(segment.end, info.duration, int(segment.end // 30), total)
+    worker_protocol.progress(info.duration, info.duration, total, total)
+    return {"language": info.language, "segments": result}
+
+
+def decode(audio):
+    import av
+    from faster_whisper import decode_audio
+
+    try:
+        return decode_audio(audio, sampling_rate=SAMPLE_RATE)
+    except (av.error.FFmpegError, IndexError) as error:  # IndexError: no audio stream in it
+        raise worker_protocol.Failure("audio_unreadable", "cannot decode the audio: %s" % error) from error
+
+
+worker_protocol.run(capabilities, transcribe)

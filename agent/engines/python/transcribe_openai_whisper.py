@@ -1,0 +1,82 @@
+"""Recognises with openai-whisper. Its progress is read off the bar that it draws, for it tells it no other way."""
+
+import importlib
+import math
+import shutil
+import types
+
+import worker_protocol
+
+SAMPLE_RATE = 16000
+FRAMES_PER_SECOND = 100  # the unit in which the library's bar counts
+
+
+def load(options):
+    import torch
+    import whisper
+
+    device = options.get("device") or ("cuda" if torch.cuda.is_available() else "cpu")
+    name = options.get("model") or ("large-v3" if device == "cuda" else "base")
+    return whisper.load_model(name, device=device), device, name
+
+
+def capabilities(options):
+    import whisper  # noqa: F401  its absence is told first
+
+    if shutil.which("ffmpeg") is None:
+        raise worker_protocol.Failure("engine_missing", "it reads audio through ffmpeg, which is not there")
+    _, device, name = load(options)  # loading proves that the model is there; the first time, it is downloaded
+    return {"model": name, "device": device, "gpu_optimized": device == "cuda", "batch_size": 1}
+
+
+def transcribe(audio, options):
+    samples = decode(audio)
+    model, device, _ = load(options)
+    duration = len(samples) / SAMPLE_RATE
+    report_bar(duration)
+    # verbose=False: a bar, no text. fp16 on a CPU would only warn.
+    result = model.transcribe(samples, language=options.get("language"), verbose=False, fp16=device == "cuda")
+    segments = [
+        {
+            "start_seconds": segment["start"],
+            "end_seconds": segment["end"],
+            "text": segment["text"],
+            "confidence": math.exp(segment["avg_logprob"]),
+        }
+        for segment in result["segments"]
+    ]
+    return {"language": result["language"], "segments": segments}
+
+
+def decode(audio):
+    import whisper
+
+    try:
+        return whisper.load_audio(audio)
+    except FileNotFoundError as error:  # its ffmpeg has gone since the start
+        raise worker_protocol.Failure("engine_missing", "it reads audio through ffmpeg: %s" % error) from error
+    except RuntimeError as error:
+        if "Failed to load audio" not in str(error):
+            raise
+        last = str(error).strip().splitlines()[-1]
+        raise worker_protocol.Failure("audio_unreadable", "ffmpeg cannot decode the audio: %s" % last) from error
+
+
+def report_bar(duration):
+    """Puts our bar in the place of the library's: `whisper.transcribe` is the function, so the module is asked for by name."""
+    import tqdm
+
+    total = worker_protocol.windows(duration)
+
+    class Bar(tqdm.tqdm):
+        def update(self, n=1):
+            shown = super().update(n)
+            done = self.n / FRAMES_PER_SECOND
+            worker_protocol.progress(done, duration, int(done // 30), total)
+            return shown
+
+    importlib.import_module("whisper.transcribe").tqdm = types.SimpleNamespace(tqdm=Bar)
+    worker_protocol.progress(0, duration, 0, total)
+
+
+worker_protocol.run(capabilities, transcribe)

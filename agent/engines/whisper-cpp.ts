@@ -1,0 +1,157 @@
+/**
+ * whisper.cpp through its program `whisper-cli`.
+ *
+ * What was seen of the real program, built from its source of August 2026 and run on its empty test models and on one of random
+ * weights, and shapes this file:
+ * - it ends with 0 where it could not read the audio, and for an unknown language too: only the JSON file proves a transcript;
+ * - `-pp` prints `whisper_print_progress_callback: progress =  27%` on stderr after each window of 30 s; the last one is padded, so short
+ *   audio goes past 100 %, and times can end after the audio does;
+ * - in the JSON, segments end with tokens like `[_TT_634]`, which are times, not words;
+ * - a model that is no model ends it with 3;
+ * - it reads WAV, MP3 and FLAC of any rate, and Ogg Vorbis; nothing else.
+ */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import type { Transcript } from '../../protocol/transcript.ts';
+import { asPlainWav } from '../audio/convert-audio.ts';
+import { type Engine, EngineError, type TranscribeOptions, type TranscribeTask } from './engine.ts';
+import { isProgramPresent } from './find-program.ts';
+import { assembleTranscript, type TranscriptFacts } from './read-transcript.ts';
+import { chunksAt, engineFailure, runEngineProgram, steadyProgress } from './run-engine-program.ts';
+import { findWhisperModel } from './whisper-cpp-model.ts';
+
+export type WhisperCppOptions = {
+  /** A model's file; looked for where whisper.cpp's users keep them when absent. */
+  model?: string;
+  /** ISO 639-1; found out from the first 30 s when absent. */
+  language?: string;
+  /** `cpu` keeps it off the GPU. */
+  device?: 'cpu' | 'cuda';
+  /** `whisper-cli` in PATH when absent. */
+  program?: string;
+};
+
+/** Ogg not, for an Ogg may hold Opus. */
+const READS = ['wav', 'mp3', 'flac'] as const;
+const INSTALL_HINT = 'build whisper.cpp and put its whisper-cli into PATH (macOS: brew install whisper-cpp)';
+const MODEL_HINT = `give the model's file: --engine 'whisper.cpp?model=/path/ggml-base.en.bin' (whisper.cpp's models/download-ggml-model.sh fetches one)`;
+
+export function createWhisperCpp(options: WhisperCppOptions = {}): Engine {
+  const program = options.program ?? 'whisper-cli';
+
+  async function modelPath(): Promise<string> {
+    const model = options.model ?? (await findWhisperModel());
+    if (model === null) throw new EngineError('engine_missing', 'whisper.cpp: no model found', { hint: MODEL_HINT });
+    return model;
+  }
+
+  /** Runs it on one file; answers what it wrote, or null. */
+  async function run(
+    audio: string,
+    task: Omit<TranscribeTask, 'audio_path'>,
+    { signal, onProgress }: TranscribeOptions,
+  ) {
+    const model = await modelPath();
+    const output = join(task.work_directory, 'whisper');
+    const report = steadyProgress(onProgress);
+    const said = { gpu: false, unreadable: false, unknownLanguage: false };
+    const request = {
+      engine: 'whisper.cpp',
+      command: [
+        program,
+        ...['-m', model, '-f', audio, '-l', options.language ?? 'auto'],
+        ...['-ojf', '-of', output, '-pp'],
+        ...(options.device === 'cpu' ? ['-ng'] : []),
+      ] as const,
+      directory: task.work_directory,
+      signal,
+      batch_size: task.batch_size,
+      install_hint: INSTALL_HINT,
+      onLine: (line: string) => {
+        const percentage = /progress\s*=\s*(\d+)\s*%/.exec(line)?.[1];
+        if (percentage !== undefined) report(chunksAt(Math.min(100, Number(percentage)), task));
+        if (/failed to (read audio|read WAV|open .* as WAV)|input file not found/.test(line)) said.unreadable = true;
+        if (/unknown language/.test(line)) said.unknownLanguage = true;
+        if (/using \w*(cuda|rocm|hip|vulkan|metal|sycl)\w* backend/i.test(line)) said.gpu = true;
+      },
+    };
+    const end = await runEngineProgram(request);
+    if (said.unknownLanguage) {
+      throw new EngineError('engine_choice_invalid', `whisper.cpp knows no language ${options.language}`, {
+        hint: 'a code like en or de, or none: then it finds out',
+      });
+    }
+    const json = await readFile(`${output}.json`, 'utf8').catch(() => null);
+    return { model, request, end, json, said };
+  }
+
+  return {
+    name: 'whisper.cpp',
+
+    /** Given a file without bytes it loads the model, finds the GPU, and leaves at once. */
+    async prepare() {
+      if (!(await isProgramPresent(program))) {
+        throw new EngineError('engine_missing', `whisper.cpp: there is no program ${program}`, { hint: INSTALL_HINT });
+      }
+      const directory = await mkdtemp(join(tmpdir(), 'tmon-whisper-'));
+      try {
+        const audio = join(directory, 'nothing.wav');
+        await writeFile(audio, '');
+        const signal = new AbortController().signal;
+        const task = { duration_seconds: 0, work_directory: directory, batch_size: 1 };
+        const { model, said } = await run(audio, task, { signal, onProgress: () => {} });
+        return {
+          model: basename(model),
+          device: said.gpu ? 'cuda' : 'cpu',
+          gpu_optimized: said.gpu,
+          batch_size: 1,
+        };
+      } catch (error) {
+        throw asMissingModel(error);
+      } finally {
+        await rm(directory, { recursive: true, force: true });
+      }
+    },
+
+    async transcribe(task, { signal, onProgress }) {
+      const audio = await asPlainWav({ ...task, signal, leave: READS });
+      const { model, request, end, json, said } = await run(audio, task, { signal, onProgress });
+      if (said.unreadable) throw new EngineError('audio_unreadable', 'whisper.cpp cannot read the audio');
+      if (json === null) throw engineFailure(request, end, 'exit code 0, but it wrote no transcript');
+      const facts = { engine: `whisper.cpp ${basename(model)}`, duration_seconds: task.duration_seconds };
+      const transcript = readWhisperJson(json, facts);
+      if (transcript === null) throw engineFailure(request, end, 'it wrote JSON that is no transcript');
+      return transcript;
+    },
+  };
+}
+
+function asMissingModel(error: unknown): unknown {
+  if (!(error instanceof EngineError) || !/failed to (open|load model)|failed to initialize/.test(error.message))
+    return error;
+  return new EngineError('engine_missing', error.message, { hint: MODEL_HINT, cause: error });
+}
+
+type WhisperJson = {
+  result?: { language?: string };
+  transcription?: { offsets: { from: number; to: number }; text: string; tokens?: { text: string; p: number }[] }[];
+};
+
+/** Reads what `-ojf` writes. Offsets are milliseconds; special tokens, as `[_BEG_]`, say nothing of the words. */
+export function readWhisperJson(json: string, facts: TranscriptFacts): Transcript | null {
+  let value: WhisperJson;
+  try {
+    // It escapes quotes and backslashes, no control characters: raw ones may stand in its strings.
+    value = JSON.parse(json.replace(/\p{Cc}/gu, ' ')) as WhisperJson;
+  } catch {
+    return null;
+  }
+  if (!Array.isArray(value?.transcription)) return null;
+  const segments = value.transcription.map(({ offsets, text, tokens }) => {
+    const spoken = (tokens ?? []).filter((token) => !token.text.startsWith('[_'));
+    const confidence = spoken.length === 0 ? null : spoken.reduce((sum, token) => sum + token.p, 0) / spoken.length;
+    return { start_seconds: offsets.from / 1000, end_seconds: offsets.to / 1000, text, confidence };
+  });
+  return assembleTranscript(segments, { ...facts, language: value.result?.language ?? null });
+}
