@@ -19,7 +19,7 @@ export type HeartbeatOptions = {
   onCommand: (command: WorkerCommand) => void;
   /** The monitor refuses the beat itself: it doesn't know the worker, or has let it go. */
   onRefused: (error: unknown) => void;
-  /** Told once when the monitor goes away, and with null when it is back. */
+  /** Told of every beat: that it had no answer, or null. */
   onAway: (error: Error | null) => void;
 };
 
@@ -34,7 +34,6 @@ export class Heartbeat {
   #beating = false;
   #again = false;
   #stopped = false;
-  #away = false;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
@@ -78,13 +77,13 @@ export class Heartbeat {
         { retries: 0, timeoutMs: Math.max(TIMEOUT_MS_MIN, this.#beat_ms) },
       );
       if (this.#stopped) return;
-      this.#noteAway(null);
+      this.#options.onAway(null);
       const renewed = new Set(answer.leases.map((lease) => lease.token));
       for (const [token, job] of named) if (!renewed.has(token)) job.stop('lease_lost');
       for (const command of answer.commands) this.#options.onCommand(command);
     } catch (error) {
       if (this.#stopped) return;
-      if (isAway(error)) this.#noteAway(error);
+      if (isAway(error)) this.#options.onAway(error);
       else this.#options.onRefused(error);
     } finally {
       this.#beating = false;
@@ -99,11 +98,5 @@ export class Heartbeat {
   #schedule(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#beat(), this.#beat_ms * (0.9 + 0.1 * Math.random()));
-  }
-
-  #noteAway(error: Error | null): void {
-    if ((error !== null) === this.#away) return;
-    this.#away = error !== null;
-    this.#options.onAway(error);
   }
 }

@@ -30,6 +30,8 @@ export type RunJobOptions = {
   workDirectory: string;
   /** Ends the waiting for a monitor that is away: the worker leaves, whoever holds the job by then. */
   leaveSignal: AbortSignal;
+  /** Told of each time the monitor gives no answer, and with null when it does. */
+  onAway: (error: Error | null) => void;
   /** The monitor has something to say: ask it. */
   onConflict: () => void;
   log: (line: JobLine) => void;
@@ -81,16 +83,19 @@ async function attemptJob(
   const transcript = (await earlierTranscript(held, options)) ?? (await transcribe(held, directory, reports, options));
   reports.note({ stage: 'UPLOADING', percentage: 100, eta_seconds: null });
   const { jobId, leaseToken } = held;
-  const patience = { signal: held.signal };
+  const { onAway } = options;
   const stored = await sendUntilAnswered(
     (call) => options.api.jobs.putTranscript(jobId, leaseToken, transcript, call),
-    patience,
+    { signal: held.signal, onAway },
   );
   held.settle();
   const { s3_path, segments_count, confidence_score } = stored;
   const report = { lease_token: leaseToken, output: { s3_path, segments_count, confidence_score } };
   // From here the answer alone tells the end (COMPLETED, or CANCELLED where that was asked first); only leaving ends the wait.
-  return sendUntilAnswered((call) => options.api.jobs.complete(jobId, report, call), { signal: options.leaveSignal });
+  return sendUntilAnswered((call) => options.api.jobs.complete(jobId, report, call), {
+    signal: options.leaveSignal,
+    onAway: options.onAway,
+  });
 }
 
 /** An attempt before this one may have stored its transcript and died before it could say so. */
@@ -157,7 +162,7 @@ async function tellEnd(error: unknown, held: HeldJob, options: RunJobOptions): P
     if (!held.signal.aborted) held.settle();
     await sendUntilAnswered(
       (call) => options.api.jobs.fail(held.jobId, { lease_token: held.leaseToken, ...failure }, call),
-      { signal: options.leaveSignal },
+      { signal: options.leaveSignal, onAway: options.onAway },
     );
   } catch (refusal) {
     if (refusal instanceof LeaseExpiredError) return 'lost: another holds it now';

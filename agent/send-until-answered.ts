@@ -11,7 +11,7 @@ import { BusyError, NoAnswerError, ServerFaultError, UnavailableError } from '..
 export type Patience = {
   /** Ends the waiting; it rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
-  /** Told the first time there's no answer, and once more when there is one. */
+  /** Told of each time there's no answer, and with null when there is one. */
   onAway?: ((error: Error | null) => void) | undefined;
 };
 
@@ -28,13 +28,13 @@ export async function sendUntilAnswered<T>(
   for (let tries = 0; ; tries += 1) {
     try {
       const answer = await send({ idempotencyKey, signal });
-      if (tries > 0) onAway?.(null);
+      onAway?.(null);
       return answer;
     } catch (error) {
       if (error instanceof ServerFaultError) faults += 1;
       else if (!isAway(error)) throw error;
       if (faults > FAULTS_MAX) throw error;
-      if (tries === 0) onAway?.(error as Error);
+      onAway?.(error as Error);
       await pause(tries, signal);
     }
   }

@@ -61,6 +61,7 @@ class RunningWorker {
   readonly #leaving = new AbortController();
   #end: WorkerEnd = 'drained';
   #refusal: unknown;
+  #away = false;
   /** One registration at a time, however many calls find out that it is due. */
   #registering: Promise<void> | undefined;
 
@@ -139,6 +140,7 @@ class RunningWorker {
         const asked_ms = performance.now();
         const { jobs } = await api.workers.claim(workerId, claim, { signal, retries: 2 });
         tries = 0;
+        this.#onAway(null);
         for (const job of jobs) this.#take(new HeldJob(job));
         if (jobs.length > 0 || performance.now() - asked_ms > EMPTY_AT_ONCE_MS) continue;
         // Empty before its time: this worker is to get no jobs. The heartbeat's answer says why.
@@ -146,8 +148,10 @@ class RunningWorker {
         await pause(2, signal).catch(() => {});
       } catch (error) {
         if (signal.aborted) return;
-        if (isAway(error)) await pause(tries++, signal).catch(() => {});
-        else if (!(await this.#onRefused(error))) await pause(tries++, signal).catch(() => {});
+        if (isAway(error)) {
+          this.#onAway(error);
+          await pause(tries++, signal).catch(() => {});
+        } else if (!(await this.#onRefused(error))) await pause(tries++, signal).catch(() => {});
       }
     }
   }
@@ -162,6 +166,7 @@ class RunningWorker {
       batchSize: capabilities.batch_size ?? 1,
       workDirectory,
       leaveSignal: this.#leaving.signal,
+      onAway: (error) => this.#onAway(error),
       onConflict: () => this.#heartbeat.hurry(),
       log: this.#log,
     }).finally(() => {
@@ -238,7 +243,10 @@ class RunningWorker {
     this.#log({ message: 'left', worker_id: workerId });
   }
 
+  /** Every call finds out; the log has it once. */
   #onAway(error: Error | null): void {
+    if ((error !== null) === this.#away) return;
+    this.#away = error !== null;
     if (error === null) this.#log({ message: 'the monitor is back' });
     else this.#log({ message: 'the monitor is away, waiting', error: error.message });
   }

@@ -1,0 +1,160 @@
+/** One attempt at one job, against a real monitor: how it ends, and what is told and left of it. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { startTestMonitor, temporaryDirectory } from '../test/processes/tmon.ts';
+import { wav } from '../test/processes/wav.ts';
+import { jobEnd, jobThat, startTestWorker, submitAudio } from './testing-worker.ts';
+
+const { api } = await startTestMonitor({ after }, { lease_ms: 2_000 });
+
+const SPEAK = 'echo "chunk 1/2"; echo "chunk 2/2"; echo "hello world" > "$2"';
+
+test('a job is fetched, transcribed and stored: COMPLETED, its length and size learnt, its transcript there', async (t) => {
+  const worker = startTestWorker(t, api, SPEAK, { workerId: 'worker-good' });
+  const audio = wav(2);
+  const { id } = await submitAudio(api, audio, { output_format: 'srt' });
+  const job = await jobEnd(api, id);
+  assert.equal(job.state, 'COMPLETED', JSON.stringify(job.retry_info));
+  assert.equal(job.input.file_size_bytes, audio.length);
+  assert.equal(job.input.duration_seconds, 2);
+  assert.equal(job.worker?.worker_id, 'worker-good');
+  assert.match(job.output.s3_path ?? '', new RegExp(`transcripts/${id}\\.srt$`));
+  const transcript = await api.jobs.transcript(id);
+  assert.equal(transcript.text, 'hello world');
+  assert.match(String(await api.jobs.transcript(id, 'srt')), /-->/);
+  await worker.line('completed');
+  worker.drain();
+  assert.equal(await worker.ended, 'drained');
+  assert.deepEqual(worker.leftovers(), []);
+});
+
+test('its worker is told of with health and job, and its stages can be watched', async (t) => {
+  const gate = join(temporaryDirectory(t), 'gate');
+  spawnSync('mkfifo', [gate]);
+  startTestWorker(t, api, `echo "chunk 1/4"; read line < ${gate}; echo done > "$2"`, { workerId: 'worker-watched' });
+  const { id } = await submitAudio(api);
+  const job = await jobThat(api, id, ({ percentage }) => percentage === 25);
+  assert.equal(job.progress.stage, 'TRANSCRIBING');
+  assert.equal(job.progress.current_chunk, 1);
+  assert.equal(job.progress.total_chunks, 4);
+  const worker = await api.workers.get('worker-watched');
+  assert.equal(worker.current_job?.job_id, id);
+  assert.equal(worker.capabilities.model, 'sh');
+  spawnSync('sh', ['-c', `echo go > ${gate}`]);
+  assert.equal((await jobEnd(api, id)).state, 'COMPLETED');
+});
+
+test('audio that is missing, a text file or cut short is FAILED with its code, at once, and the worker lives', async (t) => {
+  const worker = startTestWorker(t, api, SPEAK, { workerId: 'worker-bad-audio' });
+  const missing = await api.jobs.submit({ audio_url: 'upload://upload-01AAAAAAAAAAAAAAAAAAAAAAAA/none.wav' });
+  const text = await submitAudio(api, Buffer.from('Dear Sir or Madam, this is a letter.\n'.repeat(50)));
+  const cut = await submitAudio(api, wav(1, 60));
+  const silent = await submitAudio(api, wav(0));
+  const good = await submitAudio(api);
+  const ends: [string, string | undefined, number][] = [];
+  for (const { id } of [missing, text, cut, silent]) {
+    const { state, retry_info } = await jobEnd(api, id);
+    ends.push([state, retry_info.last_error?.code, retry_info.attempt]);
+  }
+  assert.deepEqual(ends, [
+    ['FAILED', 'audio_not_found', 1],
+    ['FAILED', 'audio_unreadable', 1],
+    ['FAILED', 'audio_truncated', 1],
+    ['FAILED', 'audio_empty', 1],
+  ]);
+  assert.equal((await jobEnd(api, good.id)).state, 'COMPLETED');
+  await worker.line('completed');
+  worker.drain();
+  await worker.ended;
+  assert.deepEqual(worker.leftovers(), []);
+});
+
+test('a file without a byte is refused when it is uploaded', async () => {
+  await assert.rejects(submitAudio(api, Buffer.alloc(0)), { status: 400, code: 'audio_empty' });
+});
+
+test('an engine that crashes is tried again, up to max_attempts', async (t) => {
+  const tries = join(temporaryDirectory(t), 'tries');
+  startTestWorker(t, api, `echo try >> ${tries}; echo "segmentation fault" >&2; exit 3`, { workerId: 'worker-crash' });
+  const { id } = await submitAudio(api, wav(1), { max_attempts: 3 });
+  const job = await jobEnd(api, id);
+  assert.equal(job.state, 'FAILED');
+  assert.equal(job.retry_info.last_error?.code, 'engine_crashed');
+  assert.match(job.retry_info.last_error?.message ?? '', /exit code 3.*segmentation fault/s);
+  assert.equal(readFileSync(tries, 'utf8'), 'try\n'.repeat(3));
+});
+
+test('out of GPU memory is tried again with half the batch size', async (t) => {
+  const sizes = join(temporaryDirectory(t), 'sizes');
+  const script = `echo $3 >> ${sizes}; test $3 -gt 1 && { echo "CUDA out of memory" >&2; exit 1; }; echo ok > "$2"`;
+  startTestWorker(t, api, script, { workerId: 'worker-oom' });
+  const { id } = await submitAudio(api, wav(1), { max_attempts: 3 });
+  assert.equal((await jobEnd(api, id)).state, 'COMPLETED');
+  assert.equal(readFileSync(sizes, 'utf8'), '4\n2\n1\n');
+});
+
+/** An engine that never ends by itself, with a child. Their pids are in the file. */
+const endless = (pids: string) => `sleep 60 & echo "$$ $!" > ${pids}; echo "chunk 1/4"; wait`;
+
+test('cancelling kills the whole process group, and the job is CANCELLED', async (t) => {
+  const pids = join(temporaryDirectory(t), 'pids');
+  const worker = startTestWorker(t, api, endless(pids), { workerId: 'worker-cancel' });
+  const { id } = await submitAudio(api);
+  await jobThat(api, id, ({ percentage }) => percentage > 0);
+  assert.equal((await api.jobs.cancel(id)).state, 'CANCELLING');
+  assert.equal((await jobEnd(api, id)).state, 'CANCELLED');
+  await worker.line('cancelled');
+  assert.deepEqual(runningOf(pids), []);
+  await assert.rejects(api.jobs.transcript(id), { status: 404 });
+});
+
+test('a lost lease kills the engine and nothing is written', async (t) => {
+  const pids = join(temporaryDirectory(t), 'pids');
+  const worker = startTestWorker(t, api, endless(pids), { workerId: 'worker-robbed' });
+  const { id } = await submitAudio(api);
+  await jobThat(api, id, ({ percentage }) => percentage > 0);
+  const before = await api.jobs.get(id);
+  // Its owner takes the worker's jobs away and gives them to another.
+  await api.workers.terminate('worker-robbed');
+  assert.equal(await worker.ended, 'terminated');
+  await worker.line(/^lost/);
+  assert.deepEqual(runningOf(pids), []);
+  const now = await api.jobs.get(id);
+  assert.equal(now.state, 'QUEUED');
+  assert.equal(now.retry_info.attempt, before.retry_info.attempt, 'an attempt taken away does not count');
+  await assert.rejects(api.jobs.transcript(id), { status: 404 });
+  await api.jobs.cancel(id);
+});
+
+test('a transcript that an earlier attempt stored is taken over, not made again', async (t) => {
+  const { id } = await submitAudio(api);
+  await api.workers.register('worker-first', { capabilities: {} });
+  const { jobs } = await api.workers.claim('worker-first');
+  assert.equal(jobs[0]?.job.job_id, id);
+  const text = 'of the first attempt';
+  const segment = { id: 0, start_seconds: 0, end_seconds: 2, text, confidence: 0.5 };
+  const transcript = { text, language: 'en', duration_seconds: 2, engine: 'first', segments: [segment] };
+  const stored = await api.jobs.putTranscript(id, jobs[0]!.lease.token, transcript);
+  assert.equal(stored.already_there, false);
+  await api.workers.terminate('worker-first');
+
+  const tries = join(temporaryDirectory(t), 'tries');
+  startTestWorker(t, api, `echo try >> ${tries}; ${SPEAK}`, { workerId: 'worker-second' });
+  const job = await jobEnd(api, id);
+  assert.equal(job.state, 'COMPLETED');
+  assert.equal(job.output.confidence_score, 0.5);
+  assert.equal((await api.jobs.transcript(id)).text, 'of the first attempt');
+  assert.throws(() => readFileSync(tries), 'no engine ran');
+});
+
+/** Of the pids in the file those that run, zombies apart. */
+function runningOf(file: string): string[] {
+  const pids = readFileSync(file, 'utf8').trim().split(' ');
+  return pids.filter((pid) => {
+    const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', pid], { encoding: 'utf8' });
+    return stdout.trim() !== '' && !stdout.startsWith('Z');
+  });
+}

@@ -1,0 +1,166 @@
+/** A worker's life: how it arrives, drains, stops, restarts, and outlives its monitor. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { TranscriptionAPI } from '../sdk/typescript/index.ts';
+import { startTestMonitor, startTmon, temporaryDirectory } from '../test/processes/tmon.ts';
+import { wav } from '../test/processes/wav.ts';
+import { jobEnd, jobThat, startTestWorker, submitAudio } from './testing-worker.ts';
+
+const SPEAK = 'echo "hello world" > "$2"';
+
+/** An engine that waits at a gate: it goes on when something is written there. */
+function gated(t: Parameters<typeof temporaryDirectory>[0]) {
+  const gate = join(temporaryDirectory(t), 'gate');
+  spawnSync('mkfifo', [gate]);
+  return {
+    script: `echo "chunk 1/4"; read line < ${gate}; ${SPEAK}`,
+    open: () => spawnSync('sh', ['-c', `echo go > ${gate}`]),
+  };
+}
+
+test('draining finishes the job at hand, claims no other, and leaves', async (t) => {
+  const { api } = await startTestMonitor(t);
+  const { script, open } = gated(t);
+  const worker = startTestWorker(t, api, script);
+  const first = await submitAudio(api);
+  await jobThat(api, first.id, ({ percentage }) => percentage > 0);
+  const second = await submitAudio(api);
+  worker.drain();
+  await worker.line('draining');
+  open();
+  assert.equal(await worker.ended, 'drained');
+  assert.equal((await api.jobs.get(first.id)).state, 'COMPLETED');
+  assert.equal((await api.jobs.get(second.id)).state, 'QUEUED');
+  assert.equal((await api.workers.get('worker-1')).state, 'TERMINATED');
+});
+
+test('a worker drained by its owner does the same', async (t) => {
+  const { api } = await startTestMonitor(t, { lease_ms: 1_000 });
+  const { script, open } = gated(t);
+  const worker = startTestWorker(t, api, script);
+  const { id } = await submitAudio(api);
+  await jobThat(api, id, ({ percentage }) => percentage > 0);
+  await api.workers.drain('worker-1');
+  await worker.line('draining');
+  open();
+  assert.equal(await worker.ended, 'drained');
+  assert.equal((await api.jobs.get(id)).state, 'COMPLETED');
+});
+
+test('an idle worker leaves at once', async (t) => {
+  const { api } = await startTestMonitor(t);
+  const worker = startTestWorker(t, api, SPEAK);
+  await worker.line('ready');
+  worker.drain();
+  assert.equal(await worker.ended, 'drained');
+  assert.equal((await api.workers.get('worker-1')).state, 'TERMINATED');
+});
+
+test('stopping hands the job back, uncounted, and another worker does it', async (t) => {
+  const { api } = await startTestMonitor(t);
+  const { script } = gated(t);
+  const worker = startTestWorker(t, api, script);
+  const { id } = await submitAudio(api);
+  await jobThat(api, id, ({ percentage }) => percentage > 0);
+  worker.stop();
+  assert.equal(await worker.ended, 'stopped');
+  const back = await api.jobs.get(id);
+  assert.deepEqual([back.state, back.retry_info.attempt], ['QUEUED', 1]);
+  startTestWorker(t, api, SPEAK, { workerId: 'worker-2' });
+  assert.equal((await jobEnd(api, id)).state, 'COMPLETED');
+});
+
+test('told to restart, it hands its job back uncounted and can come again under its name', async (t) => {
+  const { api } = await startTestMonitor(t, { lease_ms: 1_000 });
+  const { script } = gated(t);
+  const worker = startTestWorker(t, api, script);
+  const { id } = await submitAudio(api);
+  await jobThat(api, id, ({ percentage }) => percentage > 0);
+  await api.workers.restart('worker-1');
+  assert.equal(await worker.ended, 'restart');
+  const back = await api.jobs.get(id);
+  assert.deepEqual([back.state, back.retry_info.attempt], ['QUEUED', 1]);
+  startTestWorker(t, api, SPEAK);
+  assert.equal((await jobEnd(api, id)).state, 'COMPLETED');
+});
+
+test('two jobs at once where it may', async (t) => {
+  const { api } = await startTestMonitor(t);
+  const { script, open } = gated(t);
+  startTestWorker(t, api, script, { maxJobs: 2 });
+  const jobs = [await submitAudio(api), await submitAudio(api)];
+  for (const { id } of jobs) await jobThat(api, id, ({ percentage }) => percentage > 0);
+  open(); // One reads the line, the other the end.
+  for (const { id } of jobs) assert.equal((await jobEnd(api, id)).state, 'COMPLETED');
+});
+
+test('a monitor killed with -9 in the middle of a job is waited for, and the job ends once', async (t) => {
+  const monitor = await startTestMonitor(t);
+  const { api } = monitor;
+  const { script, open } = gated(t);
+  const worker = startTestWorker(t, api, script);
+  const { id } = await submitAudio(api);
+  await jobThat(api, id, ({ percentage }) => percentage > 0);
+  await monitor.kill();
+  // The work goes on meanwhile; its result is told when the monitor is back.
+  open();
+  await worker.line(/^the monitor is away/);
+  await monitor.restart();
+  const job = await jobEnd(api, id);
+  assert.equal(job.state, 'COMPLETED');
+  assert.equal(job.retry_info.attempt, 1);
+  await worker.line('completed');
+});
+
+test('a worker that comes before its monitor waits for it', async (t) => {
+  const monitor = await startTestMonitor(t);
+  await monitor.kill();
+  const worker = startTestWorker(t, monitor.api, SPEAK);
+  await worker.line(/^the monitor is away/);
+  await monitor.restart();
+  await worker.line('ready');
+  const { id } = await submitAudio(monitor.api);
+  assert.equal((await jobEnd(monitor.api, id)).state, 'COMPLETED');
+});
+
+test('a monitor that refuses the worker ends it with the reason', async (t) => {
+  const { url } = await startTestMonitor(t);
+  const api = new TranscriptionAPI({ baseUrl: url });
+  const worker = startTestWorker(t, api, SPEAK, { workerId: 'no id!' });
+  await assert.rejects(worker.ended, { status: 400 });
+});
+
+test('the process: SIGTERM drains it, exit code 0; the engine of one killed with -9 dies with it', {
+  timeout: 60_000,
+}, async (t) => {
+  const { url, api } = await startTestMonitor(t);
+  const { script, open } = gated(t);
+  const directory = temporaryDirectory(t);
+  const args = (engine: string) => ['worker', '--server', url, '--work-dir', directory, '--engine', engine];
+  const gentle = startTmon(t, args(`exec:sh -c '${script}' sh {input} {output}`));
+  const first = await submitAudio(api, wav(1));
+  await jobThat(api, first.id, ({ percentage }) => percentage > 0);
+  gentle.kill('SIGTERM');
+  await gentle.line(/finishing what is at hand/);
+  open();
+  const { code, stderr } = await gentle.ended;
+  assert.equal(code, 0, stderr);
+  assert.equal((await api.jobs.get(first.id)).state, 'COMPLETED');
+
+  const pid = join(directory, 'pid');
+  const hung = startTmon(
+    t,
+    args(`exec:sh -c 'trap "" TERM; echo $$ > ${pid}; echo "chunk 1/4"; sleep 60' sh {input} {output}`),
+  );
+  const second = await submitAudio(api, wav(1));
+  await jobThat(api, second.id, ({ percentage }) => percentage > 0);
+  hung.kill('SIGKILL');
+  await hung.ended;
+  const engine = readFileSync(pid, 'utf8').trim();
+  while (/^[^Z\s]/.test(spawnSync('ps', ['-o', 'stat=', '-p', engine], { encoding: 'utf8' }).stdout)) {
+    await new Promise(setImmediate);
+  }
+});
