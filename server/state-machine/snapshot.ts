@@ -2,12 +2,14 @@
  * The state as rows of text, and back. Equal states give equal bytes, so the hash of a snapshot is the hash of the state:
  * rows go by table and key, and only facts are written; indexes are made again by the same functions that keep them.
  */
-import type { AlertRecord, CommandRecord, JobRecord, PeriodRecord, WorkerRecord } from './records.ts';
+import { JOB_FIELDS, type JobFields, type JobValues, jobUnpacker, packJob } from './job-rows.ts';
+import type { AlertRecord, CommandRecord, PeriodRecord, WorkerRecord } from './records.ts';
 import { type Scalars, State } from './state.ts';
 
 type Row =
   | ['scalars', Scalars]
-  | ['job', JobRecord]
+  | ['fields', JobFields]
+  | ['job', ...JobValues]
   | ['worker', WorkerRecord]
   | ['alert', AlertRecord]
   | ['command', string, CommandRecord]
@@ -17,7 +19,8 @@ type Row =
 export function* snapshotRows(state: State): Generator<string> {
   const { tables } = state;
   yield JSON.stringify(['scalars', state.scalars]);
-  for (const job of tables.jobs.values()) yield JSON.stringify(['job', job]);
+  yield JSON.stringify(['fields', { ...JOB_FIELDS, job: ['row', ...JOB_FIELDS.job] }]);
+  for (const job of tables.jobs.values()) yield JSON.stringify(['job', ...packJob(job)]);
   for (const worker of tables.workers.values()) yield JSON.stringify(['worker', worker]);
   for (const alert of tables.alerts.values()) yield JSON.stringify(['alert', alert]);
   for (const [id, command] of tables.commands.entries()) yield JSON.stringify(['command', id, command]);
@@ -26,15 +29,30 @@ export function* snapshotRows(state: State): Generator<string> {
   for (const [day, period] of tables.days.entries()) yield JSON.stringify(['day', day, period]);
 }
 
-/** Adds one row to a state that is being restored. Throws SyntaxError on what is no row. */
-export function restoreRow(state: State, line: string): void {
-  const row = JSON.parse(line) as Row;
+/** The state of these rows. Throws SyntaxError on what is no row. */
+export function restore(rows: Iterable<string>): State {
+  const state = new State();
+  let unpack: ReturnType<typeof jobUnpacker> | null = null;
+  for (const line of rows) {
+    const row = JSON.parse(line) as Row;
+    if (row[0] === 'fields') unpack = jobUnpacker(row[1]);
+    else if (row[0] === 'job') {
+      if (!unpack) throw new SyntaxError('a job before the row that names its fields');
+      state.putJob(unpack(row));
+    } else restoreRow(state, row, line);
+  }
+  return state;
+}
+
+function restoreRow(
+  state: State,
+  row: Exclude<Row, ['fields', ...unknown[]] | ['job', ...unknown[]]>,
+  line: string,
+): void {
   switch (row[0]) {
     case 'scalars':
       Object.assign(state.scalars, row[1]);
       return;
-    case 'job':
-      return state.putJob(row[1]);
     case 'worker':
       return state.putWorker(row[1]);
     case 'alert':
@@ -53,10 +71,4 @@ export function restoreRow(state: State, line: string): void {
     default:
       throw new SyntaxError(`not a snapshot row: ${line.slice(0, 80)}`);
   }
-}
-
-export function restore(rows: Iterable<string>): State {
-  const state = new State();
-  for (const row of rows) restoreRow(state, row);
-  return state;
 }

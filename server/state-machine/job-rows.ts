@@ -1,0 +1,181 @@
+/**
+ * Jobs as rows of values, for snapshots: field names stand once, in a row of their own, not in each of 100,000 jobs. A third of
+ * the bytes, and a cold start in two thirds of the time. A reader finds fields by the names that the snapshot itself gives.
+ */
+import type { HistoryRecord, JobRecord, ProgressRecord, Run } from './records.ts';
+
+type Names<T> = readonly (keyof T & string)[];
+
+const JOB: Names<JobRecord> = [
+  'job_id',
+  'ordinal',
+  'version',
+  'state',
+  'created_ms',
+  'updated_ms',
+  'completed_ms',
+  'audio_url',
+  'output_format',
+  'priority',
+  'max_attempts',
+  'duration_seconds',
+  'file_size_bytes',
+  'tags',
+  'metadata',
+  'webhook_url',
+  'attempt',
+  'place',
+  'queued_ms',
+  'not_before_ms',
+  'run',
+  'dead',
+  'kill_ms',
+  'progress',
+  'last_error',
+  'output',
+  'batch_size',
+  'queue_ms',
+  'instance_ms',
+  'actual_cost_usd',
+  'estimated_cost_usd',
+  'history',
+];
+const RUN: Names<Run> = [
+  'worker_id',
+  'instance_id',
+  'attempt',
+  'token',
+  'expires_ms',
+  'assigned_ms',
+  'ended_ms',
+  'downloaded_ms',
+  'gpu_usage',
+];
+const PROGRESS: Names<ProgressRecord> = [
+  'percentage',
+  'stage',
+  'current_chunk',
+  'total_chunks',
+  'eta_seconds',
+  'at_ms',
+  'marks',
+];
+const HISTORY: Names<HistoryRecord> = ['state', 'at_ms', 'details', 'worker_id'];
+
+/** The row that says how the rows after it are to be read. */
+export type JobFields = {
+  job: readonly string[];
+  run: readonly string[];
+  progress: readonly string[];
+  history: readonly string[];
+};
+
+export const JOB_FIELDS: JobFields = { job: JOB, run: RUN, progress: PROGRESS, history: HISTORY };
+
+export type JobValues = readonly unknown[];
+
+export function packJob(job: JobRecord): JobValues {
+  return JOB.map((name) => {
+    switch (name) {
+      case 'run':
+        return job.run && pack(RUN, job.run);
+      case 'progress':
+        return job.progress && pack(PROGRESS, job.progress);
+      case 'history':
+        return job.history.map((entry) =>
+          entry.worker_id === undefined ? pack(HISTORY, entry).slice(0, 3) : pack(HISTORY, entry),
+        );
+      default:
+        return job[name];
+    }
+  });
+}
+
+const pack = <T>(names: Names<T>, record: T): unknown[] => names.map((name) => record[name]);
+
+/** Reads rows that were written under these fields. */
+export function jobUnpacker(fields: JobFields): (values: JobValues) => JobRecord {
+  const [at, run, progress, history] = [
+    positions<JobRecord>(fields.job),
+    positions<Run>(fields.run),
+    positions<ProgressRecord>(fields.progress),
+    positions<HistoryRecord>(fields.history),
+  ];
+  // Written out, field by field: V8 gives every job one shape, and it takes a quarter of the time of a loop over names.
+  return (v) => ({
+    job_id: v[at.job_id] as string,
+    ordinal: v[at.ordinal] as number,
+    version: v[at.version] as number,
+    state: v[at.state] as JobRecord['state'],
+    created_ms: v[at.created_ms] as number,
+    updated_ms: v[at.updated_ms] as number,
+    completed_ms: v[at.completed_ms] as number | null,
+    audio_url: v[at.audio_url] as string,
+    output_format: v[at.output_format] as JobRecord['output_format'],
+    priority: v[at.priority] as JobRecord['priority'],
+    max_attempts: v[at.max_attempts] as number,
+    duration_seconds: v[at.duration_seconds] as number | null,
+    file_size_bytes: v[at.file_size_bytes] as number | null,
+    tags: v[at.tags] as string[],
+    metadata: v[at.metadata] as JobRecord['metadata'],
+    webhook_url: v[at.webhook_url] as string | null,
+    attempt: v[at.attempt] as number,
+    place: v[at.place] as number,
+    queued_ms: v[at.queued_ms] as number,
+    not_before_ms: v[at.not_before_ms] as number | null,
+    run: unpackRun(v[at.run] as JobValues | null, run),
+    dead: v[at.dead] as JobRecord['dead'],
+    kill_ms: v[at.kill_ms] as number | null,
+    progress: unpackProgress(v[at.progress] as JobValues | null, progress),
+    last_error: v[at.last_error] as JobRecord['last_error'],
+    output: v[at.output] as JobRecord['output'],
+    batch_size: v[at.batch_size] as number | null,
+    queue_ms: v[at.queue_ms] as number,
+    instance_ms: v[at.instance_ms] as number,
+    actual_cost_usd: v[at.actual_cost_usd] as number | null,
+    estimated_cost_usd: v[at.estimated_cost_usd] as number | null,
+    history: (v[at.history] as JobValues[]).map((entry) => unpackHistory(entry, history)),
+  });
+}
+
+type Positions<T> = { [K in keyof T]-?: number };
+
+function positions<T>(names: readonly string[]): Positions<T> {
+  return Object.fromEntries(names.map((name, i) => [name, i])) as Positions<T>;
+}
+
+function unpackRun(v: JobValues | null, at: Positions<Run>): Run | null {
+  return (
+    v && {
+      worker_id: v[at.worker_id] as string,
+      instance_id: v[at.instance_id] as string | null,
+      attempt: v[at.attempt] as number,
+      token: v[at.token] as string | null,
+      expires_ms: v[at.expires_ms] as number | null,
+      assigned_ms: v[at.assigned_ms] as number,
+      ended_ms: v[at.ended_ms] as number | null,
+      downloaded_ms: v[at.downloaded_ms] as number | null,
+      gpu_usage: v[at.gpu_usage] as number | null,
+    }
+  );
+}
+
+function unpackProgress(v: JobValues | null, at: Positions<ProgressRecord>): ProgressRecord | null {
+  return (
+    v && {
+      percentage: v[at.percentage] as number,
+      stage: v[at.stage] as string | null,
+      current_chunk: v[at.current_chunk] as number | null,
+      total_chunks: v[at.total_chunks] as number | null,
+      eta_seconds: v[at.eta_seconds] as number | null,
+      at_ms: v[at.at_ms] as number,
+      marks: v[at.marks] as number[],
+    }
+  );
+}
+
+function unpackHistory(v: JobValues, at: Positions<HistoryRecord>): HistoryRecord {
+  const entry = { state: v[at.state], at_ms: v[at.at_ms], details: v[at.details] } as HistoryRecord;
+  const worker_id = v[at.worker_id] as string | undefined;
+  return worker_id === undefined ? entry : { ...entry, worker_id };
+}
