@@ -4,11 +4,12 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { TranscriptionAPI } from '../sdk/typescript/index.ts';
 import { startTestMonitor, temporaryDirectory } from '../test/processes/tmon.ts';
 import { wav } from '../test/processes/wav.ts';
 import { jobEnd, jobThat, startTestWorker, submitAudio } from './testing-worker.ts';
 
-const { api } = await startTestMonitor({ after }, { lease_ms: 2_000 });
+const { api, url } = await startTestMonitor({ after }, { lease_ms: 2_000 });
 
 const SPEAK = 'echo "chunk 1/2"; echo "chunk 2/2"; echo "hello world" > "$2"';
 
@@ -127,6 +128,30 @@ test('a lost lease kills the engine and nothing is written', async (t) => {
   assert.equal(now.retry_info.attempt, before.retry_info.attempt, 'an attempt taken away does not count');
   await assert.rejects(api.jobs.transcript(id), { status: 404 });
   await api.jobs.cancel(id);
+});
+
+test('a worker cut off until its lease has run out is refused, and what the other wrote stands', async (t) => {
+  const gate = join(temporaryDirectory(t), 'gate');
+  spawnSync('mkfifo', [gate]);
+  // Its claims and results come through, its heartbeats and reports don't.
+  const cutOff: typeof fetch = (url, init) =>
+    /heartbeat|progress/.test(String(url)) ? Promise.reject(new TypeError('cut off')) : fetch(url, init);
+  const late = startTestWorker(
+    t,
+    new TranscriptionAPI({ baseUrl: url, fetch: cutOff }),
+    `read line < ${gate}; echo late > "$2"`,
+    { workerId: 'worker-late' },
+  );
+  const { id } = await submitAudio(api);
+  await jobThat(api, id, ({ state, job }) => state === 'PROCESSING' && job.worker?.worker_id === 'worker-late');
+  startTestWorker(t, api, 'echo in time > "$2"', { workerId: 'worker-other' });
+  const job = await jobEnd(api, id);
+  assert.equal(job.state, 'COMPLETED');
+  assert.equal(job.worker?.worker_id, 'worker-other');
+  spawnSync('sh', ['-c', `echo go > ${gate}`]);
+  await late.line(/^lost/);
+  assert.equal((await api.jobs.transcript(id)).text, 'in time');
+  assert.deepEqual(await api.jobs.get(id), job, 'nothing was written');
 });
 
 test('a transcript that an earlier attempt stored is taken over, not made again', async (t) => {

@@ -33,8 +33,9 @@ export class CommandError extends Error {
 
 /** Shows the error and answers the exit code that goes with it. */
 export function reportError(error: unknown, json: boolean): number {
-  const { message, hint, code, fields } = wordsOf(error);
+  const { message, hint: known, code, fields } = wordsOf(error);
   const exitCode = exitCodeOf(error);
+  const hint = known ?? (exitCode === EXIT.usage ? '`tmon COMMAND --help` says what it takes.' : undefined);
   printError({ message, hint, code, fields, exitCode, json });
   if (exitCode === EXIT.internal && error instanceof Error && process.env.TMON_TRACE) console.error(error.stack);
   return exitCode;
