@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { probeAudio } from '../audio/probe-audio.ts';
 import type { EngineProgress } from './engine.ts';
 import { createPocketsphinx } from './pocketsphinx.ts';
-import { temporaryTask } from './testing.ts';
+import { bareInterpreter, temporaryTask } from './testing.ts';
 
 const RECORDINGS = new URL('../../examples/audio/', import.meta.url);
 const never = new AbortController().signal;
@@ -70,8 +70,8 @@ test('an abort in the middle ends the recogniser and rejects with the reason', a
   await assert.rejects(run, reason);
 });
 
-test('a Python without pocketsphinx is engine_missing, with the command that installs it', async () => {
-  const engine = createPocketsphinx({ python: 'python3' });
+test('a Python without pocketsphinx is engine_missing, with the command that installs it', async (t) => {
+  const engine = createPocketsphinx({ python: await bareInterpreter(t) });
   await assert.rejects(engine.prepare(), { code: 'engine_missing', hint: /pip install pocketsphinx/ });
 });
 

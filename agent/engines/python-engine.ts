@@ -90,7 +90,7 @@ export function createPythonEngine(description: PythonEngineDescription): Engine
     const verb = {
       args: ['transcribe', audio, output],
       directory: task.work_directory,
-      options: { ...description.options, model, batch_size: task.batch_size },
+      options: { ...description.options, batch_size: task.batch_size },
       batch_size: task.batch_size,
       signal,
     };

@@ -68,7 +68,7 @@ export function engineFailure(
   what?: string,
 ): EngineError {
   const how = what ?? (end.exit_signal ? `killed by ${end.exit_signal}` : `exit code ${end.exit_code}`);
-  const lines = end.stderr_tail.split('\n').filter((line) => line.trim() !== '');
+  const lines = end.stderr_tail.split('\n').filter((line) => /[^\s^~]/.test(line)); // Python underlines with ^ and ~
   const last = lines.slice(-MESSAGE_LINES).map((line) => line.trim().slice(0, MESSAGE_LINE_CHARACTERS));
   const message = [`${request.engine}: ${how}`, ...last].join('\n');
   if (end.out_of_memory) {

@@ -1,5 +1,5 @@
-/** What the engines' tests share: a task in a temporary directory that goes away with the test. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+/** What the engines' tests share: a task in a temporary directory that goes away with the test, and a Python without libraries. */
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -12,4 +12,13 @@ export async function temporaryTask(t: TestContext, audio_path?: string): Promis
   const own = join(work_directory, 'audio with a space.wav');
   if (audio_path === undefined) await writeFile(own, 'not really audio');
   return { audio_path: audio_path ?? own, duration_seconds: 60, work_directory, batch_size: 4 };
+}
+
+/** The path of a Python that sees its standard library alone, whatever is installed on this machine. */
+export async function bareInterpreter(t: TestContext): Promise<string> {
+  const { work_directory } = await temporaryTask(t);
+  const path = join(work_directory, 'python');
+  await writeFile(path, '#!/bin/sh\nexec python3 -S "$@"\n');
+  await chmod(path, 0o755);
+  return path;
 }

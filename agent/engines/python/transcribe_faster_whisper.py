@@ -20,7 +20,7 @@ def load(options):
 def capabilities(options):
     _, device, name = load(options)  # loading proves that the model is there; the first time, it is downloaded
     return {
-        "model": name,
+        "model": worker_protocol.model_name(name),
         "device": device,
         "gpu_optimized": device == "cuda" and options.get("compute_type") != "float32",
         "batch_size": options.get("batch_size") or (16 if device == "cuda" else 1),
@@ -64,8 +64,10 @@ def decode(audio):
 
     try:
         return decode_audio(audio, sampling_rate=SAMPLE_RATE)
-    except (av.error.FFmpegError, IndexError) as error:  # IndexError: no audio stream in it
-        raise worker_protocol.Failure("audio_unreadable", "cannot decode the audio: %s" % error) from error
+    except av.error.FFmpegError as error:
+        raise worker_protocol.Failure("audio_unreadable", "cannot decode the audio: %s" % error.strerror) from error
+    except IndexError as error:
+        raise worker_protocol.Failure("audio_unreadable", "there is no audio stream in it") from error
 
 
 worker_protocol.run(capabilities, transcribe)

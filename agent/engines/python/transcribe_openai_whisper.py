@@ -26,7 +26,7 @@ def capabilities(options):
     if shutil.which("ffmpeg") is None:
         raise worker_protocol.Failure("engine_missing", "it reads audio through ffmpeg, which is not there")
     _, device, name = load(options)  # loading proves that the model is there; the first time, it is downloaded
-    return {"model": name, "device": device, "gpu_optimized": device == "cuda", "batch_size": 1}
+    return {"model": worker_protocol.model_name(name), "device": device, "gpu_optimized": device == "cuda", "batch_size": 1}
 
 
 def transcribe(audio, options):
@@ -58,7 +58,7 @@ def decode(audio):
     except RuntimeError as error:
         if "Failed to load audio" not in str(error):
             raise
-        last = str(error).strip().splitlines()[-1]
+        last = str(error).strip().splitlines()[-1].replace(audio + ": ", "")
         raise worker_protocol.Failure("audio_unreadable", "ffmpeg cannot decode the audio: %s" % last) from error
 
 

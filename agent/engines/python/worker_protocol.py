@@ -37,6 +37,11 @@ def progress(done_seconds, total_seconds, current_chunk, total_chunks):
     emit("progress", percentage=round(percentage, 2), current_chunk=current_chunk, total_chunks=total_chunks)
 
 
+def model_name(model):
+    """What may be told of a model that is a path on this machine, or an id at a hub."""
+    return os.path.basename(model.rstrip("/"))
+
+
 def windows(seconds):
     """The pieces of 30 s in which the Whisper family works."""
     return max(1, math.ceil(seconds / 30))

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { findEngine, parseEngine } from './choose-engine.ts';
+
+test('every engine is chosen by its name, with the options that it takes', () => {
+  for (const [text, name] of [
+    ['whisper.cpp', 'whisper.cpp'],
+    ['whisper.cpp?model=/models/a%20b.bin&language=en&device=cpu', 'whisper.cpp'],
+    ['faster-whisper?model=large-v3&device=cuda&compute_type=int8_float16&batch_size=16', 'faster-whisper'],
+    ['openai-whisper?model=turbo', 'openai-whisper'],
+    ['pocketsphinx', 'pocketsphinx'],
+    ['exec:my-transcriber {input} --url=http://x/?a=b --out {output}', 'exec'],
+  ] as const) {
+    assert.equal(parseEngine(text).name, name, text);
+  }
+});
+
+test('a choice that is wrong says what there is', () => {
+  for (const [text, message, hint] of [
+    ['whisper', /no engine "whisper"/, /whisper\.cpp, faster-whisper, openai-whisper, pocketsphinx/],
+    ['', /no engine ""/, /pocketsphinx/],
+    ['toString', /no engine "toString"/, /pocketsphinx/],
+    ['whisper.cpp?modle=x', /knows no "modle"/, /model, language, device/],
+    ['pocketsphinx?language=de', /knows no "language"/, /python/],
+    ['faster-whisper?device=tpu', /device is tpu/, /device=cpu or device=cuda/],
+    ['faster-whisper?batch_size=0', /batch_size is 0/, /whole number/],
+    ['faster-whisper?batch_size=many', /batch_size is many/, /whole number/],
+    ['exec:', /does not say \{input\}/, /for example/],
+  ] as const) {
+    assert.throws(() => parseEngine(text), { code: 'engine_choice_invalid', message, hint }, text);
+  }
+});
+
+test('the first engine that gets ready is taken, and those before it say why they would not do', async () => {
+  const found = await findEngine([
+    'whisper.cpp?program=/nowhere/whisper-cli',
+    'openai-whisper?python=/nowhere/python3',
+    'pocketsphinx',
+  ]);
+  assert.equal(found.engine.name, 'pocketsphinx');
+  assert.equal(found.capabilities.model, 'en-us');
+  assert.equal(found.passed_over.length, 2);
+  assert.match(found.passed_over[0]?.reason ?? '', /no program \/nowhere\/whisper-cli/);
+});
+
+test('where none works, every reason is told', async () => {
+  await assert.rejects(
+    findEngine(['whisper.cpp?program=/nowhere/whisper-cli', 'faster-whisper?python=/nowhere/python3']),
+    {
+      code: 'engine_missing',
+      message: /whisper\.cpp.*\/nowhere\/whisper-cli.*faster-whisper.*\/nowhere\/python3/,
+    },
+  );
+});

@@ -1,0 +1,147 @@
+/**
+ * faster-whisper and openai-whisper: our scripts, run by a real Python, against stand-ins for the libraries (testdata/python/), which are too
+ * large for a test. The stand-ins have the real calls' signatures, so a call that the library would refuse fails here too.
+ */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { chmod, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { Engine, EngineProgress } from './engine.ts';
+import { createFasterWhisper } from './faster-whisper.ts';
+import { createOpenaiWhisper } from './openai-whisper.ts';
+import { bareInterpreter, temporaryTask } from './testing.ts';
+
+const run = promisify(execFile);
+const STAND_INS = fileURLToPath(new URL('testdata/python/', import.meta.url));
+const ENGINES = { 'faster-whisper': createFasterWhisper, 'openai-whisper': createOpenaiWhisper } as const;
+
+/** A Python whose libraries are the stand-ins; with a program `ffmpeg` in its PATH, or with nothing there. */
+async function pythonOf(t: TestContext, { ffmpeg = true } = {}): Promise<string> {
+  const { work_directory } = await temporaryTask(t);
+  const { stdout } = await run('python3', ['-c', 'import sys; print(sys.executable)']);
+  const path = join(work_directory, 'python');
+  const environment = `PYTHONPATH='${STAND_INS}' PYTHONDONTWRITEBYTECODE=1 PATH='${ffmpeg ? work_directory : ''}'`;
+  await writeFile(path, `#!/bin/sh\n${environment} exec '${stdout.trim()}' "$@"\n`);
+  await writeFile(join(work_directory, 'ffmpeg'), '#!/bin/sh\n');
+  for (const program of [path, join(work_directory, 'ffmpeg')]) await chmod(program, 0o755);
+  return path;
+}
+
+async function transcribe(
+  t: TestContext,
+  engine: Engine,
+  { audio = 'audio.wav', bytes = 'RIFF', batch_size = 1 } = {},
+) {
+  const task = await temporaryTask(t);
+  const audio_path = join(task.work_directory, audio);
+  await writeFile(audio_path, bytes);
+  const progress: EngineProgress[] = [];
+  const transcript = await engine.transcribe(
+    { ...task, audio_path, duration_seconds: 70, batch_size },
+    { signal: new AbortController().signal, onProgress: (step) => progress.push(step) },
+  );
+  return { transcript, progress };
+}
+
+test('faster-whisper: segments become a transcript, their ends the progress', async (t) => {
+  const engine = createFasterWhisper({ python: await pythonOf(t), language: 'en' });
+  assert.deepEqual(await engine.prepare(), { model: 'base', device: 'cpu', gpu_optimized: false, batch_size: 1 });
+  const { transcript, progress } = await transcribe(t, engine);
+  assert.equal(transcript.engine, 'faster-whisper base');
+  assert.equal(transcript.language, 'en');
+  assert.deepEqual(transcript.segments[1], {
+    id: 1,
+    start_seconds: 20,
+    end_seconds: 45.5,
+    text: 'one by one',
+    confidence: 0.607,
+  });
+  assert.deepEqual(
+    progress.map((step) => [step.percentage, step.current_chunk, step.total_chunks]),
+    [
+      [0, 0, 3],
+      [28.57, 0, 3],
+      [65, 1, 3],
+      [98.57, 2, 3],
+      [100, 3, 3],
+    ],
+  );
+});
+
+test('faster-whisper: a batch size above 1 decodes in batches of it, with times', async (t) => {
+  const engine = createFasterWhisper({ python: await pythonOf(t), batch_size: 8 });
+  assert.equal((await engine.prepare()).batch_size, 8);
+  const { transcript } = await transcribe(t, engine, { batch_size: 4 });
+  assert.equal(transcript.segments[0]?.text, 'batches of 4, times');
+  assert.equal(transcript.language, 'de');
+});
+
+test('openai-whisper: its bar becomes the progress', async (t) => {
+  const engine = createOpenaiWhisper({ python: await pythonOf(t) });
+  assert.deepEqual(await engine.prepare(), { model: 'base', device: 'cpu', gpu_optimized: false, batch_size: 1 });
+  const { transcript, progress } = await transcribe(t, engine);
+  assert.equal(transcript.text, 'window 0 window 1 window 2');
+  assert.deepEqual([transcript.language, transcript.engine], ['de', 'openai-whisper base']);
+  assert.deepEqual(
+    progress.map((step) => [step.percentage, step.current_chunk]),
+    [
+      [0, 0],
+      [42.86, 1],
+      [85.71, 2],
+      [100, 2],
+    ],
+  );
+});
+
+test('openai-whisper without ffmpeg is engine_missing before the first job', async (t) => {
+  const engine = createOpenaiWhisper({ python: await pythonOf(t, { ffmpeg: false }) });
+  await assert.rejects(engine.prepare(), { code: 'engine_missing', message: /ffmpeg/, hint: /install/ });
+});
+
+for (const [name, create] of Object.entries(ENGINES)) {
+  test(`${name}: full GPU memory is worth a retry with half the batch size`, async (t) => {
+    const engine = create({ python: await pythonOf(t) });
+    await assert.rejects(transcribe(t, engine, { audio: 'huge.wav', batch_size: 8 }), {
+      code: 'gpu_out_of_memory',
+      retryable: true,
+      retry_with: { batch_size: 4 },
+    });
+  });
+
+  test(`${name}: audio that can not be decoded is audio_unreadable, and no path is told`, async (t) => {
+    const engine = create({ python: await pythonOf(t) });
+    await assert.rejects(transcribe(t, engine, { bytes: 'text' }), {
+      code: 'audio_unreadable',
+      retryable: false,
+      message: /^[^/]*Invalid data found/,
+    });
+  });
+
+  test(`${name}: a crash names the signal`, async (t) => {
+    const engine = create({ python: await pythonOf(t) });
+    await assert.rejects(transcribe(t, engine, { audio: 'crash.wav' }), { code: 'engine_crashed', message: /SIGABRT/ });
+  });
+
+  test(`${name}: an exception is a crash with the end of its traceback`, async (t) => {
+    const engine = create({ python: await pythonOf(t), model: 'absent' });
+    await assert.rejects(engine.prepare(), {
+      code: 'engine_crashed',
+      message: /RuntimeError: Unable to open file 'model.bin'/,
+    });
+  });
+
+  test(`${name}: a Python without the library is engine_missing, with the command that installs it`, async (t) => {
+    const engine = create({ python: await bareInterpreter(t) });
+    await assert.rejects(engine.prepare(), { code: 'engine_missing', hint: new RegExp(`-m pip install ${name}`) });
+  });
+
+  test(`${name}: no Python is engine_missing`, async () => {
+    await assert.rejects(create({ python: '/nowhere/python3' }).prepare(), {
+      code: 'engine_missing',
+      message: /ENOENT/,
+    });
+  });
+}

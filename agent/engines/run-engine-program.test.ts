@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { EngineProgress } from './engine.ts';
+import { engineFailure, saysOutOfMemory, steadyProgress } from './run-engine-program.ts';
+
+test('each library has words of its own for full GPU memory', () => {
+  const lines = [
+    'torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a total capacity of 7.79 GiB',
+    'torch.cuda.OutOfMemoryError: HIP out of memory.',
+    'RuntimeError: CUDA error: out of memory',
+    'RuntimeError: CUDA failed with error out of memory',
+    'RuntimeError: cuBLAS failed with status CUBLAS_STATUS_ALLOC_FAILED',
+    'RuntimeError: CUDNN_STATUS_ALLOC_FAILED',
+    'ggml_backend_cuda_buffer_type_alloc_buffer: allocating 2951.33 MiB on device 0: cudaMalloc failed: out of memory',
+    'ggml_vulkan: Device memory allocation of size 1048576 failed. ErrorOutOfDeviceMemory',
+    'ggml_metal_buffer_init: error: failed to allocate buffer, size = 512.00 MiB',
+    'MPS backend out of memory (MPS allocated: 8.00 GB)',
+    'JOB_FAILED error=GPU out of memory',
+    'cudaErrorMemoryAllocation: out of memory',
+  ];
+  for (const line of lines) assert.equal(saysOutOfMemory(line), true, line);
+});
+
+test('other trouble, and other memory, is not taken for it', () => {
+  const lines = [
+    'MemoryError',
+    'std::bad_alloc',
+    'JavaScript heap out of memory',
+    'RuntimeError: CUDA error: device-side assert triggered',
+    'CUDA driver version is insufficient for CUDA runtime version',
+    'ggml_cuda_host_malloc: failed to allocate 512.00 MiB of pinned memory: invalid argument',
+    'whisper_backend_init_gpu: no GPU found',
+    'we ran out of time',
+  ];
+  for (const line of lines) assert.equal(saysOutOfMemory(line), false, line);
+});
+
+test('half of the batch size is never less than one', () => {
+  const end = { exit_code: 1, exit_signal: null, stderr_tail: '', out_of_memory: true };
+  const halves = [64, 5, 2, 1].map(
+    (batch_size) => engineFailure({ engine: 'x', batch_size }, end).retry_with?.batch_size,
+  );
+  assert.deepEqual(halves, [32, 2, 1, 1]);
+});
+
+test("a failure's message has the last five lines of stderr, without Python's underlining", () => {
+  const stderr_tail = [...'123456789', '   ~~~^^^  ', 'ValueError: bad'].join('\n');
+  const end = { exit_code: 1, exit_signal: null, stderr_tail, out_of_memory: false };
+  const { message } = engineFailure({ engine: 'x', batch_size: 1 }, end);
+  assert.equal(message, 'x: exit code 1\n6\n7\n8\n9\nValueError: bad');
+});
+
+test('progress is held to what the port promises, whatever an engine says', () => {
+  const told: EngineProgress[] = [];
+  const report = steadyProgress((progress) => told.push(progress));
+  for (const percentage of [-5, 10, 5, 10, Number.NaN, 272]) {
+    report({ percentage, current_chunk: Math.floor(percentage / 50), total_chunks: 2 });
+  }
+  assert.deepEqual(told, [
+    { percentage: 0, current_chunk: 0, total_chunks: 2 },
+    { percentage: 10, current_chunk: 0, total_chunks: 2 },
+    { percentage: 100, current_chunk: 2, total_chunks: 2 },
+  ]);
+});

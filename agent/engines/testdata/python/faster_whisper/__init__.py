@@ -1,0 +1,78 @@
+"""Stands in for faster-whisper 1.2.1: the signatures of the calls are the library's own, so a call that it would refuse fails."""
+
+import collections
+
+import av
+import stand_in
+
+Segment = collections.namedtuple("Segment", "id seek start end text tokens avg_logprob compression_ratio no_speech_prob words temperature")
+TranscriptionInfo = collections.namedtuple("TranscriptionInfo", "language language_probability duration duration_after_vad")
+
+
+def decode_audio(input_file, sampling_rate=16000, split_stereo=False):
+    with open(input_file, "rb") as file:
+        head = file.read(4)
+    if head == b"none":
+        raise IndexError("tuple index out of range")
+    if head != b"RIFF":
+        raise av.error.InvalidDataError(1094995529, "Invalid data found when processing input", input_file)
+    return stand_in.check_audio(input_file)
+
+
+class WhisperModel:
+    def __init__(
+        self,
+        model_size_or_path,
+        device="auto",
+        device_index=0,
+        compute_type="default",
+        cpu_threads=0,
+        num_workers=1,
+        download_root=None,
+        local_files_only=False,
+        files=None,
+        revision=None,
+        use_auth_token=None,
+        **model_kwargs,
+    ):
+        if device == "cuda":
+            raise RuntimeError("CUDA failed with error CUDA driver version is insufficient for CUDA runtime version")
+        stand_in.check_model(model_size_or_path)
+
+    def transcribe(
+        self,
+        audio,
+        language=None,
+        task="transcribe",
+        log_progress=False,
+        beam_size=5,
+        without_timestamps=False,
+        vad_filter=False,
+    ):
+        return _segments("one by one"), TranscriptionInfo(language or "de", 0.9, len(audio) / 16000, len(audio) / 16000)
+
+
+class BatchedInferencePipeline:
+    def __init__(self, model):
+        self.model = model
+
+    def transcribe(
+        self,
+        audio,
+        language=None,
+        task="transcribe",
+        log_progress=False,
+        beam_size=5,
+        without_timestamps=True,
+        vad_filter=True,
+        batch_size=8,
+        hotwords=None,
+    ):
+        text = "batches of %d, %s" % (batch_size, "no times" if without_timestamps else "times")
+        return _segments(text), TranscriptionInfo(language or "de", 0.9, len(audio) / 16000, len(audio) / 16000)
+
+
+def _segments(text):
+    print("a line of the library's own")
+    for index, (start, end) in enumerate([(0.0, 20.0), (20.0, 45.5), (45.5, 69.0)]):
+        yield Segment(index, 0, start, end, " " + text, [], -0.5, 1.0, 0.0, None, 0.0)

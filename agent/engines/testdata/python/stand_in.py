@@ -1,0 +1,18 @@
+"""How the stand-ins for the libraries behave: as the name of the model or of the audio says."""
+
+import os
+
+
+def check_model(model):
+    name = os.path.basename(model)
+    if "absent" in name:
+        raise RuntimeError("Unable to open file 'model.bin' in model '%s'" % model)
+
+
+def check_audio(audio):
+    """Answers 70 seconds of samples, as a list: all that the scripts ask of them is their number."""
+    if "crash" in os.path.basename(audio):
+        os.abort()
+    if "huge" in os.path.basename(audio):
+        raise RuntimeError("CUDA failed with error out of memory")
+    return [0.0] * (16000 * 70)

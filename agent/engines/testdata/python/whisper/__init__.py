@@ -1,0 +1,22 @@
+"""Stands in for openai-whisper 20250625: its signatures, and its names, among them the function that hides its own module."""
+
+import stand_in
+
+from .transcribe import transcribe
+
+
+def load_audio(file, sr=16000):
+    with open(file, "rb") as opened:
+        if opened.read(4) != b"RIFF":
+            raise RuntimeError("Failed to load audio: ffmpeg version 6.1\n%s: Invalid data found when processing input\n" % file)
+    return stand_in.check_audio(file)
+
+
+def load_model(name, device=None, download_root=None, in_memory=False):
+    stand_in.check_model(name)
+    return Whisper()
+
+
+class Whisper:
+    def transcribe(self, *args, **kwargs):
+        return transcribe(self, *args, **kwargs)
