@@ -7,14 +7,14 @@ import { JobQuery } from '../../protocol/queue.ts';
 import { newId } from '../ids.ts';
 import { jobDocument, progressDocument, timelineDocument } from '../state-machine/documents.ts';
 import type { JobRecord } from '../state-machine/records.ts';
-import { archivedJobs } from '../views/archived-jobs.ts';
+import { archivedPage } from '../views/archived-jobs.ts';
 import { commandOf } from './command.ts';
 import type { ApiContext } from './context.ts';
 import { endpoint } from './endpoint.ts';
 import { toProblem } from './errors.ts';
 import { notModified } from './etag.ts';
 import { findJob } from './find-job.ts';
-import { decodeCursor, encodeCursor, matcherOf, NEWEST, PAGE_DEFAULT, pageOfJobs } from './listing.ts';
+import { type Cursor, decodeCursor, encodeCursor, matcherOf, NEWEST, PAGE_DEFAULT, pageOfJobs } from './listing.ts';
 import { invalid, validator } from './validation.ts';
 
 export const JobParams = Type.Object({ job_id: Id });
@@ -172,31 +172,26 @@ function refuseArchived({ engine }: ApiContext, job: JobRecord, what: string): v
 async function list({ engine, store }: ApiContext, query: JobQuery) {
   const { state } = engine;
   const limit = query.limit ?? PAGE_DEFAULT;
-  const cursor = decodeCursor(query.cursor);
+  const cursor = decodeCursor(query.cursor) ?? { ordinal: NEWEST };
   const items: JobRecord[] = [];
-  if (!cursor || 'ordinal' in cursor) {
-    const { jobs, exhausted } = await pageOfJobs(state, query, cursor?.ordinal ?? NEWEST, limit);
+  if ('ordinal' in cursor) {
+    const { jobs, exhausted } = await pageOfJobs(state, query, cursor.ordinal, limit);
     items.push(...jobs);
-    if (!exhausted) {
-      return { items: items.map(jobDocument), next_cursor: encodeCursor({ ordinal: items.at(-1)!.ordinal }) };
-    }
+    if (!exhausted) return pageAnswer(items, { ordinal: items.at(-1)!.ordinal });
   }
-  let next_cursor: string | null = null;
-  if (state.scalars.archived_jobs > 0 && (query.state === undefined || isFinished(query.state))) {
-    const matcher = matcherOf(query);
-    const before = cursor && 'archive' in cursor && cursor.archive !== '' ? cursor.archive : undefined;
-    if (items.length === limit) next_cursor = encodeCursor({ archive: '' });
-    else {
-      for await (const { job, position } of archivedJobs(store, state, before)) {
-        if (!matcher.test(job)) continue;
-        items.push(job);
-        if (items.length < limit) continue;
-        next_cursor = encodeCursor({ archive: position });
-        break;
-      }
-    }
-  }
-  return { items: items.map(jobDocument), next_cursor };
+  const states = FINISHED_STATES.filter((name) => query.state === undefined || query.state === name);
+  if (state.scalars.archived_jobs === 0 || states.length === 0) return pageAnswer(items, null);
+  if (items.length === limit) return pageAnswer(items, { archive: '' });
+  const matcher = matcherOf(query);
+  const { jobs, next } = await archivedPage(store, state, {
+    before: 'archive' in cursor && cursor.archive !== '' ? cursor.archive : undefined,
+    limit: limit - items.length,
+    states,
+    test: (job) => matcher.test(job),
+  });
+  return pageAnswer([...items, ...jobs], next === null ? null : { archive: next });
 }
 
-const isFinished = (state: string): boolean => (FINISHED_STATES as readonly string[]).includes(state);
+function pageAnswer(jobs: readonly JobRecord[], next: Cursor | null) {
+  return { items: jobs.map(jobDocument), next_cursor: next === null ? null : encodeCursor(next) };
+}
