@@ -53,8 +53,9 @@ class Bars implements ProgressView {
   #draw(): void {
     this.#erase();
     // What doesn't fit on the screen can't be erased again: the newest jobs are shown.
-    const { columns = 80, rows = 24 } = process.stdout;
-    const lines = [...this.#lines.values()].slice(-(rows - 2)).map((line) => cut(line, columns - 1));
+    const columns = process.stdout.columns || 80;
+    const rows = process.stdout.rows || 24;
+    const lines = [...this.#lines.values()].slice(-Math.max(1, rows - 2)).map((line) => cut(line, columns - 1));
     process.stdout.write(lines.map((line) => `${line}\n`).join(''));
     this.#drawn = lines.length;
   }

@@ -32,11 +32,12 @@ async function demo({ store, listen, exit }: DemoOptions): Promise<void> {
   const { signal } = interrupted;
   const stops: (() => Promise<void>)[] = [];
   try {
-    const engine = await setUpRecogniser();
     const { startMonitor } = await import('../../server/main.ts');
     const monitor = await startMonitor(settingsOf({ store, listen, logLevel: 'error' }));
     stops.unshift(() => monitor.stop());
     printLine(`${colour('bold', 'monitor')}     ${monitor.url}, everything kept in ${store}`);
+    const engine = await setUpRecogniser();
+    signal.throwIfAborted();
     const worker = startDemoWorker({ server: monitor.url, engine });
     stops.unshift(() => worker.stop());
     printLine(`${colour('bold', 'worker')}      its own process (pid ${worker.pid}), recognising with ${engine}`);
@@ -100,14 +101,16 @@ async function printTranscript(api: TranscriptionAPI, job: JobWithId): Promise<v
 
 function nextSteps(url: string, store: string): string {
   const server = url === 'http://127.0.0.1:8080' ? '' : ` --server ${url}`;
-  const kept = store.startsWith('dir:') ? `find ${store.slice('dir:'.length)} -name '*.json'` : '';
-  return `
-${colour('bold', 'It stays up until Ctrl-C. In another terminal:')}
-  npx tmon jobs${server}                     what it did
-  npx tmon submit talk.mp3 --watch${server}  a recording of yours
-  ${url}/docs${' '.repeat(Math.max(1, 30 - url.length - 5))}the REST API
-  ${url}/metrics${' '.repeat(Math.max(1, 30 - url.length - 8))}for Prometheus
-${kept === '' ? '' : `  ${kept}      all of its state\n`}`;
+  const steps = [
+    [`npx tmon jobs${server}`, 'what it did'],
+    [`npx tmon submit talk.mp3 --watch${server}`, 'a recording of yours'],
+    ...(store.startsWith('dir:') ? [[`find ${store.slice('dir:'.length)} -name '*.json'`, 'all of its state']] : []),
+    [`${url}/docs`, 'the REST API'],
+    [`${url}/metrics`, 'for Prometheus'],
+  ] as const;
+  const width = Math.max(...steps.map(([step]) => step?.length ?? 0));
+  const lines = steps.map(([step = '', what = '']) => `  ${step.padEnd(width)}   ${what}`);
+  return `\n${colour('bold', 'It stays up until Ctrl-C. In another terminal:')}\n${lines.join('\n')}\n`;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

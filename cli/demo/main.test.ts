@@ -1,0 +1,60 @@
+/** The newcomer's command, as it is: a real recogniser on the real recordings. */
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { temporaryDirectory } from '../../test/processes/tmon.ts';
+
+const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
+
+function startDemo(args: readonly string[]) {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, NO_COLOR: '1' },
+  });
+  const said = { stdout: '', stderr: '' };
+  child.stdout.on('data', (bytes: Buffer) => {
+    said.stdout += bytes;
+  });
+  child.stderr.on('data', (bytes: Buffer) => {
+    said.stderr += bytes;
+  });
+  return { child, said, closed: once(child, 'close') };
+}
+
+test('it ends with a transcript of every recording, and leaves no process', { timeout: 300_000 }, async (t) => {
+  const { child, said, closed } = startDemo([
+    '--store',
+    `dir:${temporaryDirectory(t)}`,
+    '--listen',
+    '127.0.0.1:0',
+    '--exit',
+  ]);
+  t.after(() => void child.kill('SIGKILL'));
+  const [code] = await closed;
+  assert.equal(code, 0, said.stdout + said.stderr);
+  for (const [recording, words] of [
+    ['broken-computer.wav', /computer last week/],
+    ['house-viewing.wav', /three rooms and a garden/],
+    ['lost-keys.wav', /left my keys on the table/],
+  ] as const) {
+    const at = said.stdout.lastIndexOf(recording);
+    assert.match(said.stdout.slice(at, at + 600).split('\n')[1] ?? '', words, said.stdout);
+  }
+  const [, worker = ''] = /its own process \(pid (\d+)\)/.exec(said.stdout) ?? [];
+  assert.equal(spawnSync('ps', ['-o', 'stat=', '-p', worker], { encoding: 'utf8' }).stdout.replace(/^Z.*/s, ''), '');
+});
+
+test('a port that is taken ends it at once, with a way out', async (t) => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  t.after(() => void taken.close());
+  const { port } = taken.address() as AddressInfo;
+  const { said, closed } = startDemo(['--store', `dir:${temporaryDirectory(t)}`, '--listen', `127.0.0.1:${port}`]);
+  const [code] = await closed;
+  assert.equal(code, 5);
+  assert.match(said.stderr, /^tmon: something listens on .* already\nhint: .*--listen/);
+});
