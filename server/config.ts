@@ -12,6 +12,10 @@ const setting = <T>(value: T, meaning: string): Setting<T> => ({ default: value,
 export const SETTINGS = {
   store: setting('dir:./data', 'Where everything is kept: dir:PATH, s3://bucket/prefix or memory:'),
   listen: setting('127.0.0.1:8080', 'HOST:PORT of the API; port 0 takes a free one'),
+  allowed_origins: setting(
+    '',
+    'Origins of web pages that may use the API besides its own, with commas between: https://monitor.example.com',
+  ),
   queue: setting('embedded:', 'The queue that jobs wait in'),
   fleet: setting(
     'local:',

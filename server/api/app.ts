@@ -7,18 +7,23 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
 import { MonitorError } from '../../protocol/errors.ts';
+import { closed } from '../../protocol/schema.ts';
 import type { Settings } from '../config.ts';
 import type { ApiContext } from './context.ts';
 import type { ApiRequest, Endpoint } from './endpoint.ts';
 import { asMonitorError, statusOf, toProblem } from './errors.ts';
+import { foreignOriginGuard } from './foreign-origin.ts';
 import { jobReportEndpoints } from './job-reports.ts';
 import { jobEndpoints } from './jobs.ts';
 import { logEventEndpoints } from './log-events.ts';
 import { openApiDocument } from './openapi.ts';
+import { bodyScopes } from './parsers.ts';
 import { addProbes } from './probes.ts';
 import { queueEndpoints } from './queues.ts';
 import { systemEndpoints } from './system.ts';
+import { answerUnparsed } from './unparsed.ts';
 import { uploadEndpoints } from './uploads.ts';
 import { compileValidator } from './validation.ts';
 import { workerEndpoints } from './workers.ts';
@@ -37,45 +42,48 @@ export type Api = {
   app: FastifyInstance;
   /** From now on requests are served. */
   serve(context: ApiContext): void;
-  /** From now on workers are given no more jobs. */
+  /** From now on workers are given no more jobs, and each answer is the last of its connection. */
   retire(): void;
 };
 
 const PREFIX = '/api/v1';
-const DEPTH_MAX = 32;
 const MIN_SEQ_WAIT_MS = 5_000;
+
+/** What endpoints take that say nothing else. */
+const NO_QUERY = Type.Object({}, closed);
+const NO_BODY = Type.Union([Type.Object({}, closed), Type.Null()]);
 
 export async function buildApi(
   settings: Settings,
   version: string,
   log: (level: 'info' | 'warn' | 'error', message: string) => void,
 ): Promise<Api> {
+  const answerError = (error: unknown, request: FastifyRequest, reply: FastifyReply) =>
+    sendProblem(error, request, reply, log);
   const app = Fastify({
     logger: false,
     bodyLimit: settings.body_bytes_max,
     routerOptions: { ignoreTrailingSlash: true },
-    forceCloseConnections: true,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
     keepAliveTimeout: 75_000,
     requestTimeout: 0,
     http: { headersTimeout: 20_000, maxHeaderSize: 16 * 1024 },
+    frameworkErrors: answerError,
+    clientErrorHandler: answerUnparsed,
   });
   let context: ApiContext | null = null;
+  let retired = false;
   app.setValidatorCompiler(compileValidator as never);
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   app.decorateRequest('idempotencyKey', null);
-  addParsers(app);
-  app.setErrorHandler((error, request, reply) => answerError(error, request, reply, log));
-  app.setNotFoundHandler((request, reply) =>
-    answerError(
-      new MonitorError('not_found', 'route_not_found', `there is no ${request.method} ${request.url.split('?')[0]}`, {
-        hint: 'The API document lists what there is: /api/v1/openapi.json',
-      }),
-      request,
-      reply,
-      log,
-    ),
-  );
+  app.removeAllContentTypeParsers();
+  app.setErrorHandler(answerError);
+  app.setNotFoundHandler((request, reply) => answerError(noSuchRoute(request, reply), request, reply));
+  const refuseForeign = foreignOriginGuard(settings.allowed_origins);
+  app.addHook('onRequest', async (request) => refuseForeign(request.headers));
   app.addHook('onSend', async (_, reply) => {
+    if (retired) reply.header('connection', 'close');
     if (!context) return;
     const { seq, problem } = context.engine.journal.status;
     reply.header('tmon-seq', seq);
@@ -88,44 +96,41 @@ export async function buildApi(
   await app.register(swaggerUi, { routePrefix: '/docs' });
   app.get(`${PREFIX}/openapi.json`, async () => document);
 
-  await app.register(
-    async (routes) => {
-      for (const one of endpoints.filter(({ operation }) => operation !== 'uploads.create'))
-        addRoute(routes, one, () => context);
-    },
-    { prefix: PREFIX },
-  );
-  await app.register(
-    async (routes) => {
-      routes.removeAllContentTypeParsers();
-      routes.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
-      for (const one of endpoints.filter(({ operation }) => operation === 'uploads.create'))
-        addRoute(routes, one, () => context);
-    },
-    { prefix: PREFIX },
-  );
+  for (const { takes, addParsers } of bodyScopes) {
+    await app.register(
+      async (routes) => {
+        addParsers(routes);
+        for (const one of endpoints.filter(takes)) addRoute(routes, one, () => context);
+      },
+      { prefix: PREFIX },
+    );
+  }
   return {
     app,
     serve: (given) => {
       context = given;
     },
-    retire: () => context?.claims.close(),
+    retire: () => {
+      retired = true;
+      context?.claims.close();
+    },
   };
 }
 
 function addRoute(app: FastifyInstance, one: Endpoint, current: () => ApiContext | null): void {
+  const body = one.body ?? (one.method === 'GET' || one.consumes ? undefined : NO_BODY);
   app.route({
     method: one.method,
     url: one.path,
     ...(one.bodyLimit === undefined ? {} : { bodyLimit: one.bodyLimit }),
     schema: {
       ...(one.params ? { params: one.params } : {}),
-      ...(one.query ? { querystring: one.query } : {}),
-      ...(one.body ? { body: one.body } : {}),
+      querystring: one.query ?? NO_QUERY,
+      ...(body ? { body } : {}),
     },
     // A POST without a body is a POST of null: those that need one refuse it by their schema.
     preValidation: async (request) => {
-      if (one.body && request.body === undefined) request.body = null;
+      if (body && request.body === undefined) request.body = null;
       await waitForSeq(request, current());
     },
     handler: async (request, reply) => {
@@ -161,35 +166,25 @@ async function waitForSeq(request: FastifyRequest, context: ApiContext | null): 
   );
 }
 
-function addParsers(app: FastifyInstance): void {
-  app.removeContentTypeParser(['application/json', 'text/plain']);
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, text, done) => {
-    if (text === '') return done(null, undefined);
-    try {
-      const value: unknown = JSON.parse(text as string);
-      assertDepth(value, 0);
-      done(null, value);
-    } catch (error) {
-      done(
-        error instanceof MonitorError
-          ? error
-          : new MonitorError('invalid', 'invalid_json', `the body is not JSON: ${(error as Error).message}`),
-        undefined,
-      );
-    }
+const shapes = endpoints.map(({ method, path }) => ({
+  method,
+  shape: new RegExp(`^${PREFIX}${path.replace(/:[a-z_]+/g, '[^/]+')}/?$`),
+}));
+
+/** There is nothing there, or nothing for this method. */
+function noSuchRoute({ method, url }: FastifyRequest, reply: FastifyReply): MonitorError {
+  const path = url.split('?', 1)[0]!;
+  const methods = shapes.filter(({ shape }) => shape.test(path)).map((one) => one.method);
+  if (methods.length > 0) {
+    reply.header('allow', methods.join(', '));
+    return new MonitorError('invalid', 'method_not_allowed', `${path} takes ${methods.join(' or ')}, not ${method}`);
+  }
+  return new MonitorError('not_found', 'route_not_found', `there is no ${method} ${path}`, {
+    hint: 'The API document lists what there is: /api/v1/openapi.json',
   });
-  const asText = (_request: unknown, text: string | Buffer, done: (error: null, body: unknown) => void) =>
-    done(null, text);
-  app.addContentTypeParser(['application/x-ndjson', 'application/jsonl', 'text/plain'], { parseAs: 'string' }, asText);
 }
 
-function assertDepth(value: unknown, depth: number): void {
-  if (typeof value !== 'object' || value === null) return;
-  if (depth === DEPTH_MAX) throw new MonitorError('invalid', 'too_deep', `the body is nested deeper than ${DEPTH_MAX}`);
-  for (const inner of Object.values(value)) assertDepth(inner, depth + 1);
-}
-
-function answerError(
+function sendProblem(
   cause: unknown,
   request: FastifyRequest,
   reply: FastifyReply,

@@ -5,7 +5,7 @@ import { Refused } from '../engine.ts';
 import { JournalError } from '../journal/errors.ts';
 import { StoreError } from '../objects/store.ts';
 
-const RETRY_AFTER_SECONDS = 2;
+export const RETRY_AFTER_SECONDS = 2;
 
 export function asMonitorError(error: unknown): MonitorError {
   if (error instanceof MonitorError) return error;
@@ -89,6 +89,8 @@ export function fieldError(error: FastifySchemaValidationError): FieldError {
       return { field: `${error.instancePath}/${params.missingProperty}`, message: 'is missing' };
     case 'additionalProperties':
       return { field: `${error.instancePath}/${params.additionalProperty}`, message: 'is not known' };
+    case 'propertyNames':
+      return { field: `${error.instancePath}/${params.propertyName}`, message: 'is not a name that is taken here' };
     case 'enum':
       return { field: error.instancePath, message: `must be one of ${(params.allowedValues as string[]).join(', ')}` };
     default:
@@ -110,8 +112,10 @@ export function toProblem(error: MonitorError, request_id: string): Problem {
   };
 }
 
-export const statusOf = (error: MonitorError): number =>
-  error.code === 'unsupported_media_type' ? 415 : ERROR_STATUS[error.kind];
+/** Finer than the kind tells, where HTTP has a word for it. */
+const STATUS_OF_CODE: Record<string, number> = { unsupported_media_type: 415, method_not_allowed: 405 };
+
+export const statusOf = (error: MonitorError): number => STATUS_OF_CODE[error.code] ?? ERROR_STATUS[error.kind];
 
 const TITLES = {
   invalid: 'The request is wrong',

@@ -1,0 +1,25 @@
+/** The answer to what was no HTTP request at all, or too long a head, or too slow: Node hands over the bare socket. */
+
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+
+const REASONS: Record<string, { status: number; code: string; detail: string }> = {
+  HPE_HEADER_OVERFLOW: { status: 431, code: 'headers_too_large', detail: 'the request’s headers are over 16 KiB' },
+  ERR_HTTP_REQUEST_TIMEOUT: { status: 408, code: 'request_timeout', detail: 'the request’s headers took over 20 s' },
+};
+const MALFORMED = { status: 400, code: 'bad_request', detail: 'this is no HTTP request' };
+
+export function answerUnparsed(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  const { status, code, detail } = REASONS[error.code ?? ''] ?? MALFORMED;
+  const title = STATUS_CODES[status]!;
+  const body = `${JSON.stringify({ type: `/docs/errors#${code}`, title, status, code, detail })}\n`;
+  const head = [
+    `HTTP/1.1 ${status} ${title}`,
+    'content-type: application/problem+json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ];
+  if (socket.writable) socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
+  socket.destroy(error);
+}
