@@ -13,28 +13,36 @@ const OURS = /^tmon-[0-9A-HJKMNP-TV-Z]{26}$/;
 
 /** Durable: remembered under its id. */
 export function commandOf(request: FastifyRequest, body: CommandBody): Command {
-  const key = request.headers['idempotency-key'];
   const actor = actorOf(request);
-  if (typeof key !== 'string' || key === '') {
-    const id = newUlid();
-    request.idempotencyKey = `tmon-${id}`;
-    return { id, fingerprint: '', actor, body };
+  const id = requestKey(request);
+  const key = request.idempotencyKey;
+  if (id === null || key === null) {
+    const named = newUlid();
+    request.idempotencyKey = `tmon-${named}`;
+    return { id: named, fingerprint: '', actor, body };
   }
+  if (OURS.test(key)) return { id: key.slice('tmon-'.length), fingerprint: '', actor, body };
+  return { id, fingerprint: hash([request.method, request.url, request.body], 11), actor, body };
+}
+
+/** What stands for the caller's Idempotency-Key in the store; null without one. */
+export function requestKey(request: FastifyRequest): string | null {
+  const key = request.headers['idempotency-key'];
+  if (typeof key !== 'string' || key === '') return null;
   if (key.length > 255)
     throw new MonitorError('invalid', 'invalid_idempotency_key', 'the Idempotency-Key is longer than 255');
   request.idempotencyKey = key;
-  if (OURS.test(key)) return { id: key.slice('tmon-'.length), fingerprint: '', actor, body };
-  return {
-    id: `k${hash([actor, key], 22)}`,
-    fingerprint: hash([request.method, request.url, request.body], 11),
-    actor,
-    body,
-  };
+  return `k${hash([actorOf(request), key], 22)}`;
 }
 
 /** Soft: the latest wins, and nothing is remembered. */
 export function softCommandOf(request: FastifyRequest, body: CommandBody): Command {
   return { id: `${UNREMEMBERED}${newUlid()}`, fingerprint: '', actor: actorOf(request), body };
+}
+
+/** What the monitor itself does in consequence of a request. */
+export function ownCommand(body: CommandBody): Command {
+  return { id: `${UNREMEMBERED}${newUlid()}`, fingerprint: '', actor: 'monitor', body };
 }
 
 /** Who asks. Everybody is `api` until keys tell callers apart. */

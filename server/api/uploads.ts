@@ -12,6 +12,7 @@ import { formatTime } from '../../protocol/time.ts';
 import { Upload } from '../../protocol/upload.ts';
 import { newId } from '../ids.ts';
 import type { ObjectStore } from '../objects/store.ts';
+import { requestKey } from './command.ts';
 import type { ApiContext } from './context.ts';
 import { endpoint } from './endpoint.ts';
 
@@ -20,6 +21,11 @@ const PART_BYTES = 4 * 1024 * 1024;
 const manifestKey = (upload_id: string): string => `uploads/${upload_id}/manifest.json`;
 const partKey = (upload_id: string, part: number): string =>
   `uploads/${upload_id}/${String(part).padStart(6, '0')}.part`;
+
+/** By its Idempotency-Key, hashed. */
+const noteKey = (key: string): string => `uploads/keys/${key}.json`;
+
+const bytesOf = (value: unknown): Buffer => Buffer.from(`${JSON.stringify(value)}\n`);
 
 type Manifest = { upload: Upload; parts: number };
 
@@ -35,11 +41,12 @@ export const uploadEndpoints = [
     ),
     consumes: ['*/*'],
     answers: { 201: Upload },
-    async run({ store, settings, engine }, { query, body, reply }) {
+    async run({ store, settings, engine }, { query, body, request, reply }) {
       const upload_id = newId('upload');
-      const stream =
-        body instanceof Readable ? body : Readable.from(body === undefined ? [] : [Buffer.from(String(body))]);
-      const { file_size_bytes, sha256, parts } = await keepParts(store, upload_id, stream, settings.upload_bytes_max);
+      const stream = body instanceof Readable ? body : Readable.from([]);
+      const bytes_max = settings.upload_bytes_max;
+      if (Number(request.headers['content-length']) > bytes_max) throw tooLarge(bytes_max);
+      const { file_size_bytes, sha256, parts } = await keepParts(store, upload_id, stream, bytes_max);
       const file_name = query.name ?? 'audio';
       const upload = {
         upload_id,
@@ -49,9 +56,15 @@ export const uploadEndpoints = [
         sha256,
         created_at: formatTime(engine.journal.now()),
       };
-      await store.putIfAbsent(manifestKey(upload_id), Buffer.from(`${JSON.stringify({ upload, parts })}\n`));
-      reply.code(201).header('location', `/api/v1/uploads/${upload_id}`);
-      return upload;
+      await store.putIfAbsent(manifestKey(upload_id), bytesOf({ upload, parts }));
+      const first = await firstWithKey(store, requestKey(request), upload);
+      if (first.upload_id !== upload_id) {
+        await store.delete(manifestKey(upload_id));
+        await dropParts(store, upload_id, parts);
+        if (first.sha256 !== sha256 || first.file_name !== file_name) throw keyReused();
+      }
+      reply.code(201).header('location', `/api/v1/uploads/${first.upload_id}`);
+      return first;
     },
   }),
   endpoint({
@@ -84,14 +97,11 @@ async function keepParts(store: ObjectStore, upload_id: string, stream: Readable
     pending_bytes = 0;
   };
   try {
-    for await (const chunk of stream) {
+    // The request must outlive a refusal, or its sender sees a broken connection and no reason.
+    for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
       const bytes = chunk as Buffer;
       file_size_bytes += bytes.length;
-      if (file_size_bytes > bytes_max) {
-        throw new MonitorError('too_large', 'upload_too_large', `the file is larger than ${bytes_max} bytes`, {
-          hint: 'Put it into a bucket and submit its s3:// or https:// URL, or raise --upload-bytes-max.',
-        });
-      }
+      if (file_size_bytes > bytes_max) throw tooLarge(bytes_max);
       hash.update(bytes);
       pending.push(bytes);
       pending_bytes += bytes.length;
@@ -99,7 +109,8 @@ async function keepParts(store: ObjectStore, upload_id: string, stream: Readable
     }
     await flush();
   } catch (error) {
-    for (let part = 1; part <= parts; part++) await store.delete(partKey(upload_id, part)).catch(() => undefined);
+    stream.resume();
+    await dropParts(store, upload_id, parts);
     throw error;
   }
   if (file_size_bytes === 0) {
@@ -108,6 +119,34 @@ async function keepParts(store: ObjectStore, upload_id: string, stream: Readable
     });
   }
   return { file_size_bytes, sha256: hash.digest('hex'), parts };
+}
+
+/**
+ * The upload that came first with this Idempotency-Key: this one, or one before it whose answer was lost. The note of it
+ * is written after its manifest, so that it never leads to half an upload.
+ */
+async function firstWithKey(store: ObjectStore, key: string | null, upload: Upload): Promise<Upload> {
+  if (key === null) return upload;
+  const note = noteKey(key);
+  if ((await store.putIfAbsent(note, bytesOf(upload))).created) return upload;
+  const there = await store.get(note);
+  return there.found ? (JSON.parse(Buffer.from(there.bytes).toString()) as Upload) : upload;
+}
+
+async function dropParts(store: ObjectStore, upload_id: string, parts: number): Promise<void> {
+  for (let part = 1; part <= parts; part++) await store.delete(partKey(upload_id, part)).catch(() => undefined);
+}
+
+function tooLarge(bytes_max: number): MonitorError {
+  return new MonitorError('too_large', 'upload_too_large', `the file is larger than ${bytes_max} bytes`, {
+    hint: 'Put it into a bucket and submit its s3:// or https:// URL, or raise --upload-bytes-max.',
+  });
+}
+
+function keyReused(): MonitorError {
+  return new MonitorError('conflict', 'idempotency_key_reused', 'this Idempotency-Key was used for another upload', {
+    hint: 'Use a new key for a new upload, and the same key only to send the same one again.',
+  });
 }
 
 async function readManifest(store: ObjectStore, upload_id: string): Promise<Manifest> {
