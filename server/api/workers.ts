@@ -22,9 +22,10 @@ import { renewable } from '../state-machine/decide-workers.ts';
 import { jobDocument, workerDocument, workerJobDocument } from '../state-machine/documents.ts';
 import type { WorkerRecord } from '../state-machine/records.ts';
 import type { State } from '../state-machine/state.ts';
+import { workerVersion } from '../views/active-workers.ts';
 import { readArchivedWorker } from '../views/archive.ts';
 import { claimableJobs } from './claim-line.ts';
-import { commandOf, softCommandOf } from './command.ts';
+import { commandOf, ownCommand, softCommandOf } from './command.ts';
 import type { ApiContext } from './context.ts';
 import { endpoint } from './endpoint.ts';
 import { notModified } from './etag.ts';
@@ -76,22 +77,21 @@ export const workerEndpoints = [
     async run(context, { body, request, reply }) {
       const { engine, fleet } = context;
       const launch = body ?? {};
-      const { refs, replayed } = await engine.submit(
+      fleet.assertLaunches();
+      const { refs } = await engine.submit(
         commandOf(request, { type: 'launch_worker', worker_id: newId('worker'), launch }),
       );
       const worker_id = refs[0]![1];
-      if (!replayed) {
+      // Sent again because the first answer was lost, it may not have been launched yet; once it has, this does nothing.
+      if (engine.state.worker(worker_id)?.state === 'STARTING') {
         await fleet.launch(worker_id, launch).catch(async (error: unknown) => {
           const reason = `not launched: ${error instanceof Error ? error.message : String(error)}`;
-          await engine.submit({
-            ...commandOf(request, { type: 'terminate_worker', worker_id, reason }),
-            id: `~${worker_id}`,
-          });
+          await engine.submit(ownCommand({ type: 'terminate_worker', worker_id, reason }));
           throw error;
         });
       }
       reply.code(201).header('location', `/api/v1/workers/${worker_id}`);
-      return documentOf(engine.state, worker_id);
+      return documentOf(context, worker_id);
     },
   }),
   endpoint({
@@ -103,7 +103,8 @@ export const workerEndpoints = [
     answers: { 200: Worker },
     async run(context, { params, request, reply }) {
       const worker = await findWorker(context, params.worker_id);
-      return notModified(request, reply, worker.version) ?? workerDocument(context.engine.state, worker);
+      const { state } = context.engine;
+      return notModified(request, reply, workerVersion(state, worker)) ?? workerDocument(state, worker);
     },
   }),
   endpoint({
@@ -136,12 +137,13 @@ export const workerEndpoints = [
     params: WorkerParams,
     body: WorkerRegistration,
     answers: { 200: Worker, 201: Worker },
-    async run({ engine }, { params, body, request, reply }) {
+    async run(context, { params, body, request, reply }) {
+      const { engine } = context;
       const { worker_id } = params;
       const known = engine.state.worker(worker_id) !== undefined;
       await engine.submit(commandOf(request, { type: 'register_worker', worker_id, registration: body }));
       reply.code(known ? 200 : 201);
-      return documentOf(engine.state, worker_id);
+      return documentOf(context, worker_id);
     },
   }),
   endpoint({
@@ -178,31 +180,27 @@ export const workerEndpoints = [
     params: WorkerParams,
     body: Claim,
     answers: { 200: Claimed },
-    async run(context, { params, body, request }) {
+    async run(context, { params, body, request, reply }) {
       const { engine, claims } = context;
       const { worker_id } = params;
       const { max_jobs = 1, wait_seconds = 0 } = body;
       await liveWorker(engine, worker_id);
       const until_ms = performance.now() + wait_seconds * 1000;
       const gone = new AbortController();
-      request.raw.on('close', () => {
-        if (request.raw.destroyed && !request.raw.complete) gone.abort();
-      });
-      request.raw.socket.once('close', () => gone.abort());
+      reply.raw.once('close', () => gone.abort());
       const command = commandOf(request, { type: 'claim_jobs', worker_id, max_jobs, secret: newSecret() });
       for (;;) {
-        const left_ms = until_ms - performance.now();
         const known = engine.state.tables.commands.has(command.id);
+        if (!known && (gone.signal.aborted || claims.closed || !claiming(engine.state.worker(worker_id)))) break;
+        const left_ms = until_ms - performance.now();
         if (known || claimableJobs(engine.state) > 0 || left_ms <= 0) {
           const { refs } = await engine.submit(command);
-          if (refs.length > 0 || left_ms <= 0)
-            return { jobs: await Promise.all(refs.map((ref) => handOut(context, ref))) };
+          if (refs.length > 0) return { jobs: await Promise.all(refs.map((ref) => handOut(context, ref))) };
         }
-        if (gone.signal.aborted || !(await claims.wait(left_ms, gone.signal))) {
-          if (gone.signal.aborted || performance.now() >= until_ms || !engine.journal.status.writable)
-            return { jobs: [] };
-        }
+        if (left_ms <= 0 || !(await claims.wait(left_ms, gone.signal))) break;
       }
+      if (gone.signal.aborted) claims.pass();
+      return { jobs: [] };
     },
   }),
   endpoint({
@@ -212,11 +210,11 @@ export const workerEndpoints = [
     summary: 'Finish the current jobs, then stop',
     params: WorkerParams,
     answers: { 202: Worker },
-    async run({ engine }, { params, request, reply }) {
+    async run(context, { params, request, reply }) {
       const { worker_id } = params;
-      await engine.submit(commandOf(request, { type: 'drain_worker', worker_id }));
+      await context.engine.submit(commandOf(request, { type: 'drain_worker', worker_id }));
       reply.code(202);
-      return documentOf(engine.state, worker_id);
+      return documentOf(context, worker_id);
     },
   }),
   endpoint({
@@ -226,12 +224,13 @@ export const workerEndpoints = [
     summary: 'Hand the current jobs back, then start anew',
     params: WorkerParams,
     answers: { 202: Worker },
-    async run({ engine, fleet }, { params, request, reply }) {
+    async run(context, { params, request, reply }) {
+      const { engine, fleet } = context;
       const { worker_id } = params;
       await engine.submit(commandOf(request, { type: 'restart_worker', worker_id }));
       await fleet.restart(worker_id);
       reply.code(202);
-      return documentOf(engine.state, worker_id);
+      return documentOf(context, worker_id);
     },
   }),
   endpoint({
@@ -241,14 +240,19 @@ export const workerEndpoints = [
     summary: 'Stop a worker now; its jobs return to the queue',
     params: WorkerParams,
     answers: { 200: Worker },
-    async run({ engine, fleet }, { params, request }) {
+    async run(context, { params, request }) {
+      const { engine, fleet } = context;
       const { worker_id } = params;
       await engine.submit(commandOf(request, { type: 'terminate_worker', worker_id, reason: 'terminated by request' }));
       void fleet.terminate(worker_id);
-      return documentOf(engine.state, worker_id);
+      return documentOf(context, worker_id);
     },
   }),
 ];
+
+/** A worker that is to stop is given nothing, at once; its heartbeat says why. */
+const claiming = (worker: WorkerRecord | undefined): boolean =>
+  worker?.state !== 'DRAINING' && worker?.state !== 'RESTARTING';
 
 async function handOut(context: ApiContext, ref: readonly [string, string, string?, number?]) {
   const [, job_id, token = '', expires_ms = 0] = ref;
@@ -289,6 +293,7 @@ async function findWorker({ engine, store }: ApiContext, worker_id: string): Pro
   });
 }
 
-function documentOf(state: State, worker_id: string): Worker {
-  return workerDocument(state, state.worker(worker_id)!);
+/** Of a command's worker. Answered again much later, it may have left memory meanwhile. */
+async function documentOf(context: ApiContext, worker_id: string): Promise<Worker> {
+  return workerDocument(context.engine.state, await findWorker(context, worker_id));
 }

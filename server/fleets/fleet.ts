@@ -7,7 +7,9 @@
 import type { WorkerLaunch } from '../../protocol/worker.ts';
 
 export interface Fleet {
-  /** Starts a worker with this id. Throws MonitorError where it can't. */
+  /** Throws MonitorError where it launches nothing: there is no fleet, or it closes. */
+  assertLaunches(): void;
+  /** Starts a worker with this id, if it has none. Throws MonitorError where it can't. */
   launch(worker_id: string, launch: WorkerLaunch): Promise<void>;
   /** Ends it, by force if it does not go by itself, and starts it again with the same id. False: not ours. */
   restart(worker_id: string): Promise<boolean>;

@@ -15,6 +15,8 @@ const COMMAND = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 /** The worker asks to be started again (EX_TEMPFAIL). */
 const RESTART_EXIT = 75;
 const GOES_BY_ITSELF_MS = 15_000;
+const DRAINS_MS = 200;
+const STOPS_MS = 5_000;
 
 export type LocalFleetOptions = {
   clock: Clock;
@@ -25,38 +27,47 @@ export type LocalFleetOptions = {
   log: (level: 'info' | 'warn', message: string) => void;
 };
 
+/** `gone` aborts when the process has ended. */
+type Child = { process: ChildProcess; launch: WorkerLaunch; gone: AbortSignal };
+
 export class LocalFleet implements Fleet {
   readonly #options: LocalFleetOptions;
-  readonly #children = new Map<string, { process: ChildProcess; launch: WorkerLaunch; exited: Promise<void> }>();
+  readonly #children = new Map<string, Child>();
   #closed = false;
 
   constructor(options: LocalFleetOptions) {
     this.#options = options;
   }
 
-  async launch(worker_id: string, launch: WorkerLaunch): Promise<void> {
+  assertLaunches(): void {
     if (this.#closed) throw new MonitorError('unavailable', 'stopping', 'the monitor is stopping');
+  }
+
+  async launch(worker_id: string, launch: WorkerLaunch): Promise<void> {
+    this.assertLaunches();
+    if (this.#children.has(worker_id)) return;
     const { serverUrl, engine, log } = this.#options;
-    const args = [COMMAND, 'worker', '--server', serverUrl(), '--id', worker_id, '--engine', engine];
+    const args = [COMMAND, 'worker', '--server', serverUrl(), '--id', worker_id, '--engine', engine, '--supervised'];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
-    const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    const gone = new AbortController();
+    this.#children.set(worker_id, { process: child, launch, gone: gone.signal });
+    child.once('exit', (code) => {
+      gone.abort();
+      if (this.#children.get(worker_id)?.process !== child) return;
+      this.#children.delete(worker_id);
+      if (code === RESTART_EXIT) this.#launchAgain(worker_id, launch);
+    });
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
-      child.once('error', (cause) =>
+      child.once('error', (cause) => {
+        gone.abort();
+        this.#children.delete(worker_id);
         reject(
           new MonitorError('unavailable', 'launch_failed', `the worker process did not start: ${cause.message}`, {
             cause,
           }),
-        ),
-      );
-    });
-    this.#children.set(worker_id, { process: child, launch, exited });
-    child.once('exit', (code) => {
-      if (this.#children.get(worker_id)?.process === child) this.#children.delete(worker_id);
-      if (this.#closed || code !== RESTART_EXIT) return;
-      this.launch(worker_id, launch).catch((error: Error) =>
-        log('warn', `${worker_id} was not restarted: ${error.message}`),
-      );
+        );
+      });
     });
     log('info', `launched ${worker_id} as process ${child.pid}`);
   }
@@ -64,12 +75,7 @@ export class LocalFleet implements Fleet {
   async restart(worker_id: string): Promise<boolean> {
     const child = this.#children.get(worker_id);
     if (!child) return false;
-    // Its next heartbeat tells it to hand its jobs back and exit; one that is too hung to hear is killed.
-    void Promise.race([child.exited.then(() => true), sleep(this.#options.clock, GOES_BY_ITSELF_MS)]).then((gone) => {
-      if (gone || this.#closed || this.#children.get(worker_id) !== child) return;
-      child.process.kill('SIGKILL');
-      void child.exited.then(() => this.launch(worker_id, child.launch)).catch(() => undefined);
-    });
+    void this.#killIfDeaf(worker_id, child);
     return true;
   }
 
@@ -85,14 +91,31 @@ export class LocalFleet implements Fleet {
     this.#closed = true;
     await Promise.all([...this.#children.values()].map((child) => end(child, this.#options.clock)));
   }
+
+  /** Its next heartbeat tells it to hand its jobs back and exit; one that is too hung to hear is killed. */
+  async #killIfDeaf(worker_id: string, child: Child): Promise<void> {
+    await sleep(this.#options.clock, GOES_BY_ITSELF_MS, child.gone);
+    if (child.gone.aborted || this.#closed || this.#children.get(worker_id) !== child) return;
+    child.gone.addEventListener('abort', () => this.#launchAgain(worker_id, child.launch), { once: true });
+    child.process.kill('SIGKILL');
+  }
+
+  #launchAgain(worker_id: string, launch: WorkerLaunch): void {
+    if (this.#closed) return;
+    this.#children.delete(worker_id);
+    this.launch(worker_id, launch).catch((error: Error) =>
+      this.#options.log('warn', `${worker_id} was not started again: ${error.message}`),
+    );
+  }
 }
 
 /** The first SIGTERM drains, the second stops; SIGKILL for what hears neither. */
-async function end(child: { process: ChildProcess; exited: Promise<void> }, clock: Clock): Promise<void> {
-  child.process.kill('SIGTERM');
-  await Promise.race([child.exited, sleep(clock, 200)]);
-  child.process.kill('SIGTERM');
-  await Promise.race([child.exited, sleep(clock, 5_000)]);
-  child.process.kill('SIGKILL');
-  await child.exited;
+async function end({ process, gone }: Child, clock: Clock): Promise<void> {
+  process.kill('SIGTERM');
+  await sleep(clock, DRAINS_MS, gone);
+  if (!gone.aborted) process.kill('SIGTERM');
+  await sleep(clock, STOPS_MS, gone);
+  if (gone.aborted) return;
+  process.kill('SIGKILL');
+  await new Promise<void>((resolve) => gone.addEventListener('abort', () => resolve(), { once: true }));
 }

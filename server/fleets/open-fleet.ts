@@ -12,11 +12,12 @@ export function openFleet(url: string, options: Omit<LocalFleetOptions, 'engine'
 }
 
 const noFleet: Fleet = {
-  async launch() {
+  assertLaunches() {
     throw new MonitorError('conflict', 'no_fleet', 'this monitor launches no workers', {
       hint: 'Start it with --fleet local: or start workers yourself: tmon worker --server URL',
     });
   },
+  launch: async () => noFleet.assertLaunches(),
   restart: async () => false,
   terminate: async () => false,
   close: async () => undefined,
