@@ -39,7 +39,8 @@ export const Tags = Type.Array(Type.String({ minLength: 1, maxLength: 128 }), {
   description: 'Words to find the job by. At most 32, of at most 128 characters.',
 });
 
-export const Metadata = Type.Record(Type.String({ minLength: 1, maxLength: 128 }), Type.String({ maxLength: 1024 }), {
+export const Metadata = Type.Record(Type.String(), Type.String({ maxLength: 1024 }), {
+  propertyNames: { minLength: 1, maxLength: 128 },
   maxProperties: 32,
   description: 'Names and texts of your own, kept and given back untouched. At most 32.',
 });

@@ -16,6 +16,8 @@ export type Endpoint = {
   params?: TSchema;
   query?: TSchema;
   body?: TSchema;
+  /** Headers that it needs, and what they mean. */
+  headers?: Record<string, string>;
   /** Bytes; the setting `body_bytes_max` otherwise. */
   bodyLimit?: number;
   /** The body is not JSON: given as a stream or text. */

@@ -20,6 +20,7 @@ import type { JobRecord } from '../state-machine/records.ts';
 import { commandOf, softCommandOf } from './command.ts';
 import type { ApiContext } from './context.ts';
 import { endpoint } from './endpoint.ts';
+import { RETRY_AFTER_SECONDS } from './errors.ts';
 import { findJob } from './find-job.ts';
 import { JobParams } from './jobs.ts';
 import { keepTranscript, readTranscript } from './transcripts.ts';
@@ -39,6 +40,7 @@ export const jobReportEndpoints = [
     async run(context, { params, body, request, reply }) {
       const job = await held(context, params.job_id, body.lease_token);
       const { job_id, state } = job;
+      assertWritable(context);
       context.engine.submitSoft(softCommandOf(request, { type: 'report_progress', job_id, report: body }));
       reply.code(202);
       return { job_id, state };
@@ -52,6 +54,7 @@ export const jobReportEndpoints = [
     params: JobParams,
     body: TranscriptBody,
     bodyLimit: TRANSCRIPT_BYTES_MAX,
+    headers: { 'Lease-Token': 'The token of the lease under which the job is worked on.' },
     answers: { 200: StoredTranscript },
     async run(context, { params, body, request }) {
       const job = await held(context, params.job_id, leaseHeader(request.headers['lease-token']));
@@ -116,6 +119,15 @@ async function held({ engine }: ApiContext, job_id: string, token: string): Prom
   const again = heldJob(engine.state, job_id, token);
   if ('refusal' in again) throw new Refused(again.refusal);
   return again;
+}
+
+/** Progress may be lost in a crash; what is sure to be lost is not taken. */
+function assertWritable({ engine }: ApiContext): void {
+  if (engine.journal.status.writable) return;
+  throw new MonitorError('unavailable', 'store_unavailable', 'the store takes no writes now; this was not recorded', {
+    hint: 'Go on with the job, and report again later.',
+    retry_after_seconds: RETRY_AFTER_SECONDS,
+  });
 }
 
 function leaseHeader(value: string | string[] | undefined): string {

@@ -26,6 +26,8 @@ export const logEventEndpoints = [
     async run({ engine }, { body, request }) {
       const { lines, rejected } = parse(String(body ?? ''));
       const { soft, durable } = split(lines);
+      // Another instance may have handed them out a moment ago.
+      if (lines.some(({ event }) => isStale(engine, event))) await engine.journal.catchUp();
       for (const { line, event } of soft) {
         const { job_id, lease_token = '' } = event;
         const held = heldJob(engine.state, job_id, lease_token);
@@ -45,6 +47,10 @@ export const logEventEndpoints = [
     },
   }),
 ];
+
+function isStale({ state }: Engine, { job_id, lease_token }: LogEvent): boolean {
+  return lease_token !== undefined && 'refusal' in heldJob(state, job_id, lease_token);
+}
 
 /** Submits the lines that are no mere progress, as one command; answers those that take no effect. */
 async function record(engine: Engine, request: FastifyRequest, durable: Line[]): Promise<Rejected[]> {

@@ -40,7 +40,12 @@ function operation(one: Endpoint, schemas: Json): Json {
     operationId: one.operation,
     tags: [tagOf(one)],
     summary: one.summary,
-    parameters: [...parametersOf(one.params, 'path'), ...parametersOf(one.query, 'query'), ...headersOf(one)],
+    parameters: [
+      ...parametersOf(one.params, 'path'),
+      ...parametersOf(one.query, 'query'),
+      ...(one.method === 'GET' ? [MIN_SEQ] : []),
+      ...headersOf(one),
+    ],
     ...(one.body || one.consumes ? { requestBody: requestBody(one, schemas) } : {}),
     responses: {
       ...Object.fromEntries(answers),
@@ -72,7 +77,22 @@ function parametersOf(schema: TSchema | undefined, where: 'path' | 'query'): Jso
   }));
 }
 
-function headersOf({ method }: Endpoint): Json[] {
+const MIN_SEQ: Json = {
+  name: 'min_seq',
+  in: 'query',
+  required: false,
+  description: 'A Tmon-Seq: the answer waits until this instance has reached it.',
+  schema: { type: 'integer', minimum: 0 },
+};
+
+function headersOf({ method, headers = {} }: Endpoint): Json[] {
+  const own = Object.entries(headers).map(([name, description]) => ({
+    name,
+    in: 'header',
+    required: true,
+    schema: { type: 'string' },
+    description,
+  }));
   if (method === 'GET') {
     return [
       {
@@ -83,9 +103,9 @@ function headersOf({ method }: Endpoint): Json[] {
       },
     ];
   }
-  if (method !== 'POST') return [];
+  if (method !== 'POST') return own;
   const description = 'The same key and request again is done once and answered as the first time.';
-  return [{ name: 'Idempotency-Key', in: 'header', schema: { type: 'string', maxLength: 255 }, description }];
+  return [...own, { name: 'Idempotency-Key', in: 'header', schema: { type: 'string', maxLength: 255 }, description }];
 }
 
 const describe = (schema: TSchema): string => (schema as { description?: string }).description ?? 'Done';

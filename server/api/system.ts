@@ -1,9 +1,11 @@
 /** The system as a whole: health, metrics, alerts. */
 import { Type } from 'typebox';
 import { Alert } from '../../protocol/alert.ts';
+import { MonitorError } from '../../protocol/errors.ts';
 import { Id } from '../../protocol/ids.ts';
 import { CurrentMetrics, SystemHealth } from '../../protocol/system.ts';
 import { activeAlerts, alertDocument, healthDocument, metricsDocument } from '../state-machine/documents.ts';
+import { readArchivedAlert } from '../views/archive.ts';
 import { commandOf } from './command.ts';
 import { endpoint } from './endpoint.ts';
 import { notModified } from './etag.ts';
@@ -43,10 +45,13 @@ export const systemEndpoints = [
     summary: 'Resolve an alert; it is raised again only after its condition has cleared',
     params: Type.Object({ alert_id: Id }),
     answers: { 200: Alert },
-    async run({ engine }, { params, request }) {
+    async run({ engine, store }, { params, request }) {
       const { alert_id } = params;
       await engine.submit(commandOf(request, { type: 'resolve_alert', alert_id, by: 'api' }));
-      return alertDocument(engine.state.tables.alerts.get(alert_id)!);
+      // Sent again much later, it may have left memory meanwhile.
+      const alert = engine.state.tables.alerts.get(alert_id) ?? (await readArchivedAlert(store, alert_id));
+      if (!alert) throw new MonitorError('not_found', 'alert_not_found', `there is no alert ${alert_id}`);
+      return alertDocument(alert);
     },
   }),
 ];
