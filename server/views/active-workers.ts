@@ -1,0 +1,29 @@
+/** `workers/active/{worker_id}/status.json`, `heartbeat.json`, `jobs/current.json`: a worker until it is TERMINATED. */
+import { heartbeatDocument, workerDocument } from '../state-machine/documents.ts';
+import type { WorkerRecord } from '../state-machine/records.ts';
+import type { State } from '../state-machine/state.ts';
+import { currentJobKey, workerKey } from './keys.ts';
+import type { Present, View } from './view.ts';
+
+export function activeWorkerView(state: State, worker: WorkerRecord): View {
+  const { worker_id } = worker;
+  const documents: Present[] = [
+    { key: workerKey(worker_id, 'status'), document: () => workerDocument(state, worker) },
+    { key: workerKey(worker_id, 'heartbeat'), document: () => heartbeatDocument(worker) },
+    { key: currentJobKey(worker_id), document: () => currentJobDocument(state, worker) },
+  ];
+  if (worker.state === 'TERMINATED') return { present: [], absent: documents.map(({ key }) => key) };
+  return { present: documents, absent: [] };
+}
+
+/** What the worker is on; `current_job` is null while it has none. It may hold more than one: `job_ids`, oldest first. */
+function currentJobDocument(state: State, worker: WorkerRecord) {
+  const { worker_id, current_job, as_of_seq } = workerDocument(state, worker);
+  return { worker_id, current_job, job_ids: worker.holds.map(({ job_id }) => job_id), as_of_seq };
+}
+
+/** The last segment that changed what these documents show: the estimate is that of the job it is on. */
+export function workerVersion(state: State, worker: WorkerRecord): number {
+  const job_id = worker.state === 'TERMINATED' ? undefined : worker.holds[0]?.job_id;
+  return Math.max(worker.version, job_id === undefined ? 0 : (state.job(job_id)?.version ?? 0));
+}

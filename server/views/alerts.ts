@@ -1,0 +1,12 @@
+/** `alerts/active/{id}.json`, then `alerts/resolved/YYYY/MM/DD/{id}.json` by the day it was resolved. */
+import { alertDocument } from '../state-machine/documents.ts';
+import type { AlertRecord } from '../state-machine/records.ts';
+import { activeAlertKey, resolvedAlertKey } from './keys.ts';
+import type { View } from './view.ts';
+
+export function alertView(alert: AlertRecord): View {
+  const active = activeAlertKey(alert.id);
+  const document = () => alertDocument(alert);
+  if (alert.resolved_ms === null) return { present: [{ key: active, document }], absent: [] };
+  return { present: [{ key: resolvedAlertKey(alert.id, alert.resolved_ms), document }], absent: [active] };
+}

@@ -1,0 +1,148 @@
+/**
+ * Which views a segment changed. A job's events change its own views, those of a worker that holds it, and the sums; what
+ * the events don't say is read off the fold before and after.
+ */
+import type { AppliedSegment } from '../engine.ts';
+import type { EventType, JournalEvent } from '../state-machine/events.ts';
+import { DAY_MS } from '../state-machine/periods.ts';
+import type { JobRecord } from '../state-machine/records.ts';
+import type { State } from '../state-machine/state.ts';
+import { workerVersion } from './active-workers.ts';
+import type { Subject } from './keys.ts';
+import { jobView } from './layout.ts';
+import { currentHour } from './metrics.ts';
+import type { Urgency } from './pending.ts';
+import { endKey } from './terminated-workers.ts';
+
+/** See Note for the fields. */
+export type Change = Subject & { urgency: Urgency; moved?: boolean; fresh?: boolean; gone?: readonly string[] };
+
+/** Tells every change that this segment made, some more than once. */
+export function changesOf(
+  { seq, events }: AppliedSegment,
+  before: State,
+  after: State,
+  tell: (change: Change) => void,
+): void {
+  let urgency: Urgency = 'heartbeat';
+  for (const event of events) {
+    const kind = SHOWN_BY[event.type];
+    if (kind === 'job') jobChanges(event, before, after, tell);
+    else if (kind === 'worker') workerChange(event, before, after, tell);
+    else if (kind === 'alert') tell({ kind, id: event.entity, urgency: 'transition', moved: true });
+    if (kind !== null && !SOFT.has(event.type)) urgency = 'transition';
+  }
+  const hour = currentHour(after);
+  if (after.tables.hours.get(hour)?.version === seq) {
+    tell({ kind: 'hour', id: String(hour), urgency });
+    tell({ kind: 'day', id: String(Math.floor(after.at_ms / DAY_MS)), urgency });
+  }
+  closedHours(after, currentHour(before), tell);
+  tell({ kind: 'queues', id: '', urgency });
+  tell({ kind: 'health', id: '', urgency });
+}
+
+/** Every change after segment `seq`, where the segments themselves were not seen. `hour`: the hour log time was in then. */
+export function changesSince(seq: number, hour: number, state: State, tell: (change: Change) => void): void {
+  const { tables } = state;
+  const urgency = 'transition';
+  const moved = true;
+  for (const [id, job] of tables.jobs.entries()) if (job.version > seq) tell({ kind: 'job', id, urgency, moved });
+  for (const [id, worker] of tables.workers.entries()) {
+    if (workerVersion(state, worker) > seq) tell({ kind: 'worker', id, urgency, moved });
+  }
+  for (const [id, alert] of tables.alerts.entries()) {
+    if (alert.version > seq) tell({ kind: 'alert', id, urgency, moved });
+  }
+  for (const [id, { version }] of tables.hours.entries()) {
+    if (version > seq) tell({ kind: 'hour', id: String(id), urgency });
+  }
+  for (const [id, { version }] of tables.days.entries()) {
+    if (version > seq) tell({ kind: 'day', id: String(id), urgency });
+  }
+  closedHours(state, hour, tell);
+  if (state.seq > seq) {
+    tell({ kind: 'queues', id: '', urgency });
+    tell({ kind: 'health', id: '', urgency });
+  }
+}
+
+/** Whose views show an event; null: it is about memory alone. */
+const SHOWN_BY: Readonly<Record<EventType, 'job' | 'worker' | 'alert' | null>> = {
+  JobSubmitted: 'job',
+  JobQueued: 'job',
+  JobDelayOver: 'job',
+  JobAssigned: 'job',
+  JobProgressed: 'job',
+  JobCompleted: 'job',
+  JobAttemptFailed: 'job',
+  JobFailed: 'job',
+  JobCancelRequested: 'job',
+  JobCancelled: 'job',
+  JobDropped: 'job',
+  WorkerLaunched: 'worker',
+  WorkerRegistered: 'worker',
+  WorkerBeat: 'worker',
+  WorkerStatusChanged: 'worker',
+  WorkerDraining: 'worker',
+  WorkerRestarting: 'worker',
+  WorkerTerminated: 'worker',
+  AlertRaised: 'alert',
+  AlertResolved: 'alert',
+  AlertCleared: null,
+  JobsArchived: null,
+  WorkersArchived: null,
+  AlertsArchived: null,
+  CommandsForgotten: null,
+};
+
+/** No transition, so that the sums need not hurry for it. */
+const SOFT: ReadonlySet<EventType> = new Set(['JobProgressed', 'WorkerBeat']);
+
+function jobChanges(event: JournalEvent, before: State, after: State, tell: (change: Change) => void): void {
+  const id = event.entity;
+  const next = after.job(id);
+  if (!next) return;
+  const last = before.job(id);
+  const progress = event.type === 'JobProgressed';
+  const urgency = progress ? 'progress' : 'transition';
+  tell({ kind: 'job', id, urgency, moved: !progress, fresh: !last, gone: last ? forgottenKeys(last, next) : [] });
+  if (event.type === 'JobAssigned') workerOf((event.data as { worker_id: string }).worker_id, after, urgency, tell);
+  if (next.run) workerOf(next.run.worker_id, after, urgency, tell);
+  if (last?.run && last.run.worker_id !== next.run?.worker_id) workerOf(last.run.worker_id, after, urgency, tell);
+}
+
+function workerOf(worker_id: string, after: State, urgency: Urgency, tell: (change: Change) => void): void {
+  const worker = after.worker(worker_id);
+  if (worker && workerVersion(after, worker) === after.seq) tell({ kind: 'worker', id: worker_id, urgency });
+}
+
+/** A very long history drops entries, and with them workers and ends: what stood of those is to go. */
+function forgottenKeys(last: JobRecord, next: JobRecord): readonly string[] {
+  if (next.history === last.history || next.history.length > last.history.length) return [];
+  const { present, absent } = jobView(next);
+  const known = new Set([...present.map(({ key }) => key), ...absent]);
+  return jobView(last).present.flatMap(({ key }) => (known.has(key) ? [] : [key]));
+}
+
+function workerChange(event: JournalEvent, before: State, after: State, tell: (change: Change) => void): void {
+  const id = event.entity;
+  const last = before.worker(id);
+  const next = after.worker(id);
+  if (!next) return;
+  if (event.type === 'WorkerBeat' && last && last.status === next.status && last.state === next.state) {
+    return tell({ kind: 'worker', id, urgency: 'heartbeat' });
+  }
+  const lastEnd = last ? endKey(last) : null;
+  const gone = lastEnd !== null && lastEnd !== endKey(next) ? [lastEnd] : [];
+  tell({ kind: 'worker', id, urgency: 'transition', moved: true, fresh: !last, gone });
+}
+
+/** An hour that is over has one more view. */
+function closedHours(state: State, since: number, tell: (change: Change) => void): void {
+  const now = currentHour(state);
+  if (since >= now) return;
+  state.tables.hours.forRange(since, now, false, (hour) => {
+    tell({ kind: 'hour', id: String(hour), urgency: 'transition' });
+  });
+}

@@ -1,0 +1,11 @@
+/** `jobs/failed/{job_id}/state.json`: a job while it lies in the dead-letter queue. */
+import { jobDocument } from '../state-machine/documents.ts';
+import type { JobRecord } from '../state-machine/records.ts';
+import { deadLetterKey } from './keys.ts';
+import type { View } from './view.ts';
+
+export function deadLetterView(job: JobRecord): View {
+  const key = deadLetterKey(job.job_id);
+  if (job.state === 'FAILED' && job.dead) return { present: [{ key, document: () => jobDocument(job) }], absent: [] };
+  return { present: [], absent: job.history.some(({ state }) => state === 'FAILED') ? [key] : [] };
+}

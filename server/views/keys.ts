@@ -1,0 +1,194 @@
+/**
+ * Every key of the views and of the archive is made here, from checked ids, and parsed here. The layout is that of
+ * docs/format.md; times in keys are UTC.
+ */
+import { isId } from '../../protocol/ids.ts';
+import type { FINISHED_STATES } from '../../protocol/job.ts';
+import { DAY_MS, HOUR_MS } from '../state-machine/periods.ts';
+
+export type FinishedState = (typeof FINISHED_STATES)[number];
+
+/** How far the views are known to be written: see publisher.ts. */
+export const CHECKPOINT_KEY = 'meta/views.json';
+
+/** What lies below these is views and nothing else: a rebuild deletes whatever it would not have written. */
+export const VIEW_PREFIXES = ['jobs/', 'workers/', 'queues/', 'alerts/', 'system/', 'metrics/'] as const;
+
+/** See archive.ts. */
+export const ARCHIVE = 'archive/';
+export const ARCHIVED_JOBS = 'archive/jobs/';
+export const ARCHIVED_WORKERS = 'archive/workers/';
+export const ARCHIVED_ALERTS = 'archive/alerts/';
+export const ARCHIVED_PERIODS = 'archive/periods/';
+
+const JOB_DOCUMENTS = ['state', 'progress', 'worker', 'timeline'] as const;
+const ENDS = { COMPLETED: 'completed', FAILED: 'failed', CANCELLED: 'cancelled' } as const;
+
+export const activeJobKey = (job_id: string, document: (typeof JOB_DOCUMENTS)[number]): string =>
+  `jobs/active/${checked(job_id)}/${document}.json`;
+
+/** By the hour in which the job ended. */
+export const finishedJobKey = (state: FinishedState, completed_ms: number, job_id: string): string =>
+  `${finishedHourPrefix(state, Math.floor(completed_ms / HOUR_MS))}${checked(job_id)}.json`;
+
+export const deadLetterKey = (job_id: string): string => `jobs/failed/${checked(job_id)}/state.json`;
+
+export const workerKey = (worker_id: string, document: 'status' | 'heartbeat'): string =>
+  `workers/active/${checked(worker_id)}/${document}.json`;
+
+export const currentJobKey = (worker_id: string): string => `workers/active/${checked(worker_id)}/jobs/current.json`;
+
+export const workerJobKey = (worker_id: string, job_id: string): string =>
+  `workers/active/${checked(worker_id)}/jobs/history/${checked(job_id)}.json`;
+
+export const TERMINATED_WORKERS = 'workers/terminated/';
+
+export const terminatedWorkerKey = (worker_id: string, terminated_ms: number): string =>
+  `${TERMINATED_WORKERS}${checked(worker_id)}-${dayName(terminated_ms, '')}.json`;
+
+export const queueKey = (queue: 'main' | 'dlq'): string =>
+  queue === 'main' ? 'queues/main-queue.json' : 'queues/dead-letter-queue.json';
+
+export const activeAlertKey = (id: string): string => `alerts/active/${checked(id)}.json`;
+
+export const resolvedAlertKey = (id: string, resolved_ms: number): string =>
+  `alerts/resolved/${dayName(resolved_ms, '/')}/${checked(id)}.json`;
+
+export const HEALTH_KEY = 'system/health.json';
+
+/** `hour` and `day` count from 1970. */
+export const hourKey = (hour: number): string =>
+  `system/metrics/${dayName(hour * HOUR_MS, '/')}/hourly/${hourName(hour)}.json`;
+
+export const dayKey = (day: number): string => `system/metrics/daily/${dayName(day * DAY_MS, '-')}.json`;
+
+export const closedHourKey = (hour: number): string =>
+  `metrics/hourly/${dayName(hour * HOUR_MS, '/')}/${hourName(hour)}.json`;
+
+export const archivedJobKey = (job_id: string): string => `${ARCHIVED_JOBS}${checked(job_id)}.json`;
+
+export const archivedWorkerPrefix = (worker_id: string): string => `${ARCHIVED_WORKERS}${checked(worker_id)}/`;
+
+/** By the day of its end too: a worker may come back after it was archived, and end again. */
+export const archivedWorkerKey = (worker_id: string, terminated_ms: number): string =>
+  `${archivedWorkerPrefix(worker_id)}${dayName(terminated_ms, '')}.json`;
+
+export const archivedAlertKey = (id: string): string => `${ARCHIVED_ALERTS}${checked(id)}.json`;
+
+export const archivedPeriodsKey = (day: number): string => `${ARCHIVED_PERIODS}${dayName(day * DAY_MS, '-')}.json`;
+
+/** `jobs/completed/`, `jobs/completed/2025/07/`, `jobs/completed/2025/07/07/`, `…/hour=19/`: what ended then. */
+export const finishedPrefix = (state: FinishedState): string => `jobs/${ENDS[state]}/`;
+export const finishedMonthPrefix = (state: FinishedState, day: number): string =>
+  `${finishedPrefix(state)}${dayName(day * DAY_MS, '/').slice(0, 8)}`;
+export const finishedDayPrefix = (state: FinishedState, day: number): string =>
+  `${finishedPrefix(state)}${dayName(day * DAY_MS, '/')}/`;
+export const finishedHourPrefix = (state: FinishedState, hour: number): string =>
+  `${finishedDayPrefix(state, Math.floor(hour / 24))}hour=${hourName(hour)}/`;
+
+/** `2025-07-07T19`, and back; null where it is none. */
+export const nameHour = (hour: number): string => new Date(hour * HOUR_MS).toISOString().slice(0, 13);
+
+export function parseHour(name: string): number | null {
+  const time_ms = /^\d{4}-\d{2}-\d{2}T\d{2}$/.test(name) ? Date.parse(`${name}:00:00Z`) : Number.NaN;
+  return Number.isNaN(time_ms) ? null : time_ms / HOUR_MS;
+}
+
+export function parseFinishedJobKey(key: string): { state: FinishedState; hour: number; job_id: string } | null {
+  const match = /^jobs\/(completed|failed|cancelled)\/(\d{4})\/(\d\d)\/(\d\d)\/hour=(\d\d)\/([^/]+)\.json$/.exec(key);
+  if (!match) return null;
+  const [, end, year, month, day, hourOfDay, job_id = ''] = match;
+  const hour = parseHour(`${year}-${month}-${day}T${hourOfDay}`);
+  const state = (Object.keys(ENDS) as FinishedState[]).find((name) => ENDS[name] === end);
+  return hour !== null && state && isId(job_id) ? { state, hour, job_id } : null;
+}
+
+export function parseTerminatedWorkerKey(key: string): { worker_id: string; terminated_ms: number } | null {
+  const match = /^workers\/terminated\/([^/]+)-(\d{4})(\d\d)(\d\d)\.json$/.exec(key);
+  const terminated_ms = match ? Date.parse(`${match[2]}-${match[3]}-${match[4]}T00:00:00Z`) : Number.NaN;
+  return match && isId(match[1]!) && !Number.isNaN(terminated_ms) ? { worker_id: match[1]!, terminated_ms } : null;
+}
+
+/** An object of the archive. */
+export type ArchiveEntry =
+  | { kind: 'job' | 'alert'; id: string }
+  | { kind: 'worker'; id: string; terminated_ms: number }
+  | { kind: 'periods'; day: number };
+
+export function parseArchiveKey(key: string): ArchiveEntry | null {
+  const [, kind, id = '', date = ''] =
+    /^archive\/(job|worker|alert|period)s\/([^/]+?)(?:\/(\d{8}))?\.json$/.exec(key) ?? [];
+  switch (kind) {
+    case 'job':
+    case 'alert':
+      return isId(id) && date === '' ? { kind, id } : null;
+    case 'worker': {
+      const hour = parseHour(`${date.slice(0, 4)}-${date.slice(4, 6)}-${date.slice(6)}T00`);
+      return isId(id) && hour !== null ? { kind, id, terminated_ms: hour * HOUR_MS } : null;
+    }
+    case 'period': {
+      const hour = parseHour(`${id}T00`);
+      return hour !== null && date === '' ? { kind: 'periods', day: hour / 24 } : null;
+    }
+    default:
+      return null;
+  }
+}
+
+/** What a view is about. A period's id is its number. */
+export type Subject = { kind: SubjectKind; id: string };
+export type SubjectKind = 'job' | 'worker' | 'alert' | 'hour' | 'day' | 'queues' | 'health';
+
+/** Whose view this key would be; null where no view has such a key. */
+export function subjectOf(key: string): Subject | null {
+  const parts = key.split('/');
+  const last = parts.at(-1) ?? '';
+  const name = last.endsWith('.json') ? last.slice(0, -'.json'.length) : '';
+  switch (`${parts[0]}/${parts[1]}`) {
+    case 'jobs/active':
+    case 'jobs/completed':
+    case 'jobs/failed':
+    case 'jobs/cancelled': {
+      const job_id = parseFinishedJobKey(key)?.job_id ?? (parts.length === 4 ? parts[2]! : '');
+      return isId(job_id) ? { kind: 'job', id: job_id } : null;
+    }
+    case 'workers/active':
+      if (parts[3] === 'jobs' && parts[4] === 'history') return isId(name) ? { kind: 'job', id: name } : null;
+      return isId(parts[2] ?? '') ? { kind: 'worker', id: parts[2]! } : null;
+    case 'workers/terminated': {
+      const parsed = parseTerminatedWorkerKey(key);
+      return parsed && { kind: 'worker', id: parsed.worker_id };
+    }
+    case 'alerts/active':
+    case 'alerts/resolved':
+      return isId(name) ? { kind: 'alert', id: name } : null;
+    case 'system/metrics': {
+      if (parts[2] === 'daily') return period('day', parseHour(`${name}T00`), 24);
+      return period('hour', parseHour(`${parts[2]}-${parts[3]}-${parts[4]}T${name}`), 1);
+    }
+    case 'metrics/hourly':
+      return period('hour', parseHour(`${parts[2]}-${parts[3]}-${parts[4]}T${name}`), 1);
+    case 'queues/main-queue.json':
+    case 'queues/dead-letter-queue.json':
+      return { kind: 'queues', id: '' };
+    default:
+      return key === HEALTH_KEY ? { kind: 'health', id: '' } : null;
+  }
+}
+
+function period(kind: 'hour' | 'day', hour: number | null, hours: number): Subject | null {
+  return hour === null ? null : { kind, id: String(hour / hours) };
+}
+
+/** The day of a time as `2025-07-07`, with this between its parts. */
+function dayName(time_ms: number, between: string): string {
+  const [year, month, day] = new Date(time_ms).toISOString().slice(0, 10).split('-');
+  return `${year}${between}${month}${between}${day}`;
+}
+
+const hourName = (hour: number): string => String(hour % 24).padStart(2, '0');
+
+function checked(id: string): string {
+  if (isId(id)) return id;
+  throw new RangeError(`not an id, so no part of a key: ${JSON.stringify(id).slice(0, 100)}`);
+}

@@ -1,0 +1,65 @@
+/**
+ * The documents' layout, all of it: which views there are of what. Everything here is a pure function of the fold; the
+ * publisher writes it as things change, a rebuild writes it all at once, and both leave the same bytes.
+ */
+import type { JobRecord, WorkerRecord } from '../state-machine/records.ts';
+import type { State } from '../state-machine/state.ts';
+import { activeJobView } from './active-jobs.ts';
+import { activeWorkerView } from './active-workers.ts';
+import { alertView } from './alerts.ts';
+import { deadLetterView } from './dead-letters.ts';
+import { finishedJobView } from './finished-jobs.ts';
+import { healthView } from './health.ts';
+import type { Subject } from './keys.ts';
+import { dayView, hourView } from './metrics.ts';
+import { queuesView } from './queues.ts';
+import { terminatedWorkerView } from './terminated-workers.ts';
+import { together, type View } from './view.ts';
+import { workerHistoryView } from './worker-history.ts';
+
+export function jobView(job: JobRecord): View {
+  return together([finishedJobView(job), deadLetterView(job), activeJobView(job), workerHistoryView(job)]);
+}
+
+export function workerView(state: State, worker: WorkerRecord): View {
+  return together([activeWorkerView(state, worker), terminatedWorkerView(worker)]);
+}
+
+/** undefined: the fold does not know it, or no more. */
+export function viewOf(state: State, { kind, id }: Subject): View | undefined {
+  const { tables } = state;
+  switch (kind) {
+    case 'job': {
+      const job = tables.jobs.get(id);
+      return job && jobView(job);
+    }
+    case 'worker': {
+      const worker = tables.workers.get(id);
+      return worker && workerView(state, worker);
+    }
+    case 'alert': {
+      const alert = tables.alerts.get(id);
+      return alert && alertView(alert);
+    }
+    case 'hour':
+      return tables.hours.has(Number(id)) ? hourView(state, Number(id)) : undefined;
+    case 'day':
+      return tables.days.has(Number(id)) ? dayView(state, Number(id)) : undefined;
+    case 'queues':
+      return queuesView(state);
+    case 'health':
+      return healthView(state);
+  }
+}
+
+/** Every subject the fold has a view of. */
+export function* subjectsOf({ tables, seq }: State): Generator<Subject> {
+  if (seq === 0) return;
+  for (const id of tables.jobs.keys()) yield { kind: 'job', id };
+  for (const id of tables.workers.keys()) yield { kind: 'worker', id };
+  for (const id of tables.alerts.keys()) yield { kind: 'alert', id };
+  for (const hour of tables.hours.keys()) yield { kind: 'hour', id: String(hour) };
+  for (const day of tables.days.keys()) yield { kind: 'day', id: String(day) };
+  yield { kind: 'queues', id: '' };
+  yield { kind: 'health', id: '' };
+}

@@ -1,0 +1,39 @@
+/** At most so many a second, evenly and in order; a tenth of a second's worth may go at once after a pause. */
+import type { Clock } from '../clock.ts';
+
+const BURST_MS = 100;
+
+export class Pace {
+  readonly #clock: Clock;
+  readonly #gap_ms: number;
+  readonly #waiting = new Set<() => void>();
+  /** When the next one is due. */
+  #next_ms = Number.NEGATIVE_INFINITY;
+
+  constructor(clock: Clock, per_second: number) {
+    this.#clock = clock;
+    this.#gap_ms = 1000 / Math.max(1, per_second);
+  }
+
+  /** Resolves when it is the caller's turn; undefined: it is now. */
+  take(): Promise<void> | undefined {
+    const now_ms = this.#clock.monotonic();
+    const due_ms = Math.max(this.#next_ms, now_ms - BURST_MS);
+    this.#next_ms = due_ms + this.#gap_ms;
+    if (due_ms <= now_ms) return undefined;
+    return new Promise((resolve) => {
+      const go = () => {
+        cancel();
+        this.#waiting.delete(go);
+        resolve();
+      };
+      const cancel = this.#clock.after(due_ms - now_ms, go);
+      this.#waiting.add(go);
+    });
+  }
+
+  /** Those that wait now wait no more. */
+  hurry(): void {
+    for (const go of this.#waiting) go();
+  }
+}

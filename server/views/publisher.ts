@@ -1,0 +1,312 @@
+/**
+ * The publisher: writes the views of what changed, soon enough and no oftener.
+ *
+ *     segment → noted (one note a subject) → due → written at the pace: puts first, then what must be gone → clean
+ *                                              └ the store fails → noted again, tried later, then ever more seldom
+ *
+ * A note says who changed, never what: the document is made from the fold at the moment it is written, so a job that
+ * changed ten times is rendered and put once, and nothing grows with the number of changes. New objects are written before
+ * old ones are removed, so a job is always to be found somewhere.
+ *
+ * `meta/views.json` says up to which segment all is written. What a crash leaves unwritten has a later version than that
+ * and is noted at the next start.
+ */
+import type { Clock } from '../clock.ts';
+import type { Settings } from '../config.ts';
+import type { AppliedSegment, Engine } from '../engine.ts';
+import type { ObjectStore } from '../objects/store.ts';
+import { StoreError } from '../objects/store.ts';
+import type { State } from '../state-machine/state.ts';
+import { readArchivedWorkerEnd } from './archive.ts';
+import { eachAtOnce } from './at-once.ts';
+import { type Change, changesOf, changesSince } from './changes.ts';
+import { type Checkpoint, encodeCheckpoint, NOTHING, readCheckpoint } from './checkpoint.ts';
+import { CHECKPOINT_KEY, parseTerminatedWorkerKey, type Subject, TERMINATED_WORKERS } from './keys.ts';
+import { viewOf } from './layout.ts';
+import { currentHour } from './metrics.ts';
+import { Pace } from './pace.ts';
+import { type Note, Pending } from './pending.ts';
+import { endKey } from './terminated-workers.ts';
+import { encodeDocument } from './view.ts';
+
+export type PublisherOptions = {
+  engine: Engine;
+  store: ObjectStore;
+  clock: Clock;
+  settings: Pick<Settings, 'view_transition_ms' | 'view_progress_ms' | 'view_heartbeat_ms' | 'view_puts_per_second'>;
+  log: (level: 'info' | 'warn' | 'error', message: string) => void;
+};
+
+/** Subjects written at the same time: few, so that the journal's put never waits behind many. */
+const AT_ONCE = 4;
+const FLUSH_AT_ONCE = 16;
+const CHECKPOINT_MS = 15_000;
+const RETRY_MIN_MS = 100;
+const RETRY_MAX_MS = 30_000;
+
+export class ViewPublisher {
+  readonly #options: PublisherOptions;
+  readonly #pending = new Pending();
+  readonly #pace: Pace;
+  /** Being written, each with what resolves at its end. */
+  readonly #writing = new Map<string, { note: Note; end: Promise<void> }>();
+  /** The fold that the last segment heard of led to. */
+  #heard: State;
+  #unsubscribe: (() => void) | null = null;
+  #wake: { at_ms: number; cancel: () => void } | null = null;
+  #cancelCheckpoint: (() => void) | null = null;
+  #checkpoint: Checkpoint = NOTHING;
+  /** Failures since the store last took anything; while there are some, it is left alone until then. */
+  #failures = 0;
+  #resume_ms = 0;
+  #flushing = 0;
+  #started = false;
+  #stopped = false;
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+    this.#pace = new Pace(options.clock, options.settings.view_puts_per_second);
+    this.#heard = options.engine.state;
+  }
+
+  /** Subjects that are not written as they are now. */
+  get backlog(): number {
+    return this.#pending.size + this.#writing.size;
+  }
+
+  /** Finds what is not written yet, and from now on writes what changes. Throws StoreError where the store can't be read. */
+  async start(): Promise<void> {
+    const { engine, store } = this.#options;
+    this.#heard = engine.state;
+    this.#unsubscribe = engine.subscribe((segment) => this.#hear(segment));
+    const checkpoint = await readCheckpoint(store);
+    const { seq } = this.#heard;
+    this.#checkpoint = checkpoint.as_of_seq <= seq ? checkpoint : NOTHING;
+    const { as_of_seq, hour } = this.#checkpoint;
+    changesSince(as_of_seq, hour, this.#heard, this.#noteSince(as_of_seq + 1));
+    await this.#noteReturned();
+    this.#started = true;
+    this.#checkpointLater();
+    this.#pump();
+  }
+
+  /** Writes all that is unwritten now, at once. Throws StoreError where the store does not take it; it stays noted. */
+  async flush(): Promise<void> {
+    await this.#settle([...this.#pending.notes(), ...[...this.#writing.values()].map(({ note }) => note)]);
+    await this.#writeCheckpoint();
+  }
+
+  /** The same for these subjects alone. */
+  async flushOf(subjects: Iterable<Subject>): Promise<void> {
+    await this.#settle(subjects);
+  }
+
+  /** Flushes where the store lets it, then ends. What is left is found again at the next start. */
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    try {
+      await this.flush();
+    } catch (error) {
+      this.#options.log('warn', `views: not all are written, the next start goes on with them: ${messageOf(error)}`);
+    }
+    this.abandon();
+    await Promise.all([...this.#writing.values()].map(({ end }) => end));
+  }
+
+  /** Ends at once, as a crash would. For tests. */
+  abandon(): void {
+    this.#stopped = true;
+    this.#unsubscribe?.();
+    this.#wake?.cancel();
+    this.#cancelCheckpoint?.();
+    this.#pace.hurry();
+  }
+
+  #hear(segment: AppliedSegment | null): void {
+    const before = this.#heard;
+    const after = this.#options.engine.state;
+    this.#heard = after;
+    try {
+      if (segment) changesOf(segment, before, after, this.#noteSince(segment.seq));
+      else changesSince(before.seq, currentHour(before), after, this.#noteSince(before.seq + 1));
+    } catch (error) {
+      // A fault of ours must not stop the journal, which is who tells us.
+      this.#options.log('error', `views: segment ${after.seq} is not shown: ${messageOf(error)}`);
+    }
+    this.#checkpointLater();
+    this.#pump();
+  }
+
+  #noteSince(seq: number): (change: Change) => void {
+    const { clock, settings } = this.#options;
+    const now_ms = clock.monotonic();
+    const due_ms = {
+      transition: now_ms + settings.view_transition_ms,
+      progress: now_ms + settings.view_progress_ms,
+      heartbeat: now_ms + settings.view_heartbeat_ms,
+    };
+    return ({ kind, id, urgency, moved = false, fresh = false, gone = [] }) => {
+      this.#pending.add({ kind, id, urgency, due_ms: due_ms[urgency], seq, moved, fresh, gone, failures: 0 });
+    };
+  }
+
+  /**
+   * A worker that came back has left its final state behind, and its record does not tell under which day. Once it was
+   * forgotten, that stands, and the archive has it.
+   */
+  async #noteReturned(): Promise<void> {
+    const { store } = this.#options;
+    const changed = new Set<string>();
+    for (const { kind, id } of this.#pending.notes()) if (kind === 'worker') changed.add(id);
+    if (changed.size === 0) return;
+    const note = this.#noteSince(this.#checkpoint.as_of_seq + 1);
+    for await (const { key } of store.list(TERMINATED_WORKERS)) {
+      const end = parseTerminatedWorkerKey(key);
+      const worker = end && changed.has(end.worker_id) ? this.#heard.worker(end.worker_id) : undefined;
+      if (!end || !worker || endKey(worker) === key) continue;
+      const archived = await readArchivedWorkerEnd(store, end.worker_id, end.terminated_ms);
+      if (archived && archived.ordinal !== worker.ordinal) continue;
+      note({ kind: 'worker', id: end.worker_id, urgency: 'transition', moved: true, gone: [key] });
+    }
+  }
+
+  /** Begins whatever is due, as far as the pace and the store allow; else sleeps until something is. */
+  #pump(): void {
+    if (this.#stopped || this.#flushing > 0) return;
+    const now_ms = this.#options.clock.monotonic();
+    if (now_ms >= this.#resume_ms) {
+      while (this.#writing.size < AT_ONCE) {
+        const note = this.#pending.nextDue(now_ms, this.#isBusy);
+        if (!note) break;
+        this.#pending.take(note);
+        void this.#write(note).catch(() => undefined);
+      }
+      if (this.#writing.size >= AT_ONCE) return;
+    }
+    const due_ms = this.#pending.soonest(this.#isBusy);
+    if (due_ms !== null) this.#wakeAt(Math.max(due_ms, this.#resume_ms), now_ms);
+  }
+
+  #wakeAt(at_ms: number, now_ms: number): void {
+    if (this.#wake && this.#wake.at_ms <= at_ms) return;
+    this.#wake?.cancel();
+    const cancel = this.#options.clock.after(Math.max(0, at_ms - now_ms), () => {
+      this.#wake = null;
+      this.#pump();
+    });
+    this.#wake = { at_ms, cancel };
+  }
+
+  readonly #isBusy = (subject: Subject): boolean => this.#writing.has(nameOf(subject));
+
+  /** Writes one subject; on failure it is noted again, and the failure thrown. */
+  #write(note: Note): Promise<void> {
+    const work = this.#putAndDelete(note).then(
+      () => {
+        this.#failures = 0;
+      },
+      (error: unknown) => {
+        this.#failed(note, error);
+        throw error;
+      },
+    );
+    const end = work
+      .catch(() => undefined)
+      .then(() => {
+        this.#writing.delete(nameOf(note));
+        this.#pump();
+      });
+    this.#writing.set(nameOf(note), { note, end });
+    return work;
+  }
+
+  async #putAndDelete(note: Note): Promise<void> {
+    const { engine, store } = this.#options;
+    const view = viewOf(engine.state, note);
+    for (const { key, document } of view?.present ?? []) {
+      if (!(await this.#turn())) return;
+      await store.put(key, encodeDocument(document()));
+    }
+    if (!note.moved || (note.fresh && note.gone.length === 0)) return;
+    for (const key of [...(note.fresh ? [] : (view?.absent ?? [])), ...note.gone]) {
+      if (!(await this.#turn())) return;
+      await store.delete(key);
+    }
+  }
+
+  /** Waits for the pace, but for a flush; false: it is over. */
+  async #turn(): Promise<boolean> {
+    if (this.#flushing === 0) await this.#pace.take();
+    return !this.#stopped;
+  }
+
+  #failed(note: Note, error: unknown): void {
+    if (this.#stopped) return;
+    const { clock, log } = this.#options;
+    if (!(error instanceof StoreError)) {
+      log('error', `views: ${nameOf(note)} can't be written: ${messageOf(error)}`);
+      return;
+    }
+    this.#failures += 1;
+    if (this.#failures === 1) log('warn', `views: the store does not take ${nameOf(note)}: ${error.message}`);
+    const failures = note.failures + 1;
+    const now_ms = clock.monotonic();
+    this.#resume_ms = now_ms + backoff(this.#failures);
+    this.#pending.add({ ...note, fresh: false, failures, due_ms: now_ms + backoff(failures) });
+  }
+
+  /** Sees these written as they are now, or as they become meanwhile. */
+  async #settle(subjects: Iterable<Subject>): Promise<void> {
+    this.#flushing += 1;
+    this.#pace.hurry();
+    try {
+      await eachAtOnce([...subjects], FLUSH_AT_ONCE, async (subject) => {
+        while (!this.#stopped) {
+          const busy = this.#writing.get(nameOf(subject));
+          if (busy) {
+            await busy.end;
+            continue;
+          }
+          const note = this.#pending.take(subject);
+          return note && this.#write(note);
+        }
+      });
+    } finally {
+      this.#flushing -= 1;
+      this.#pump();
+    }
+  }
+
+  #checkpointLater(): void {
+    this.#cancelCheckpoint ??= this.#options.clock.after(CHECKPOINT_MS, async () => {
+      this.#cancelCheckpoint = null;
+      try {
+        await this.#writeCheckpoint();
+      } catch {
+        // The views meet the same store, and say so.
+      }
+      if (!this.#stopped && this.#checkpoint.as_of_seq < this.#heard.seq) this.#checkpointLater();
+    });
+  }
+
+  async #writeCheckpoint(): Promise<void> {
+    const { store } = this.#options;
+    const checkpoint: Checkpoint = { as_of_seq: this.#heard.seq, hour: currentHour(this.#heard) };
+    const unwritten = [...this.#writing.values()].map(({ note }) => note);
+    for (const notes of [this.#pending.notes(), unwritten]) {
+      for (const { kind, id, seq } of notes) {
+        checkpoint.as_of_seq = Math.min(checkpoint.as_of_seq, seq - 1);
+        if (kind === 'hour') checkpoint.hour = Math.min(checkpoint.hour, Number(id));
+      }
+    }
+    if (!this.#started || this.#stopped || checkpoint.as_of_seq <= this.#checkpoint.as_of_seq) return;
+    await store.put(CHECKPOINT_KEY, encodeCheckpoint(checkpoint));
+    this.#checkpoint = checkpoint;
+  }
+}
+
+const nameOf = ({ kind, id }: Subject): string => `${kind} ${id}`;
+
+const backoff = (failures: number): number => Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(failures - 1, 20));
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

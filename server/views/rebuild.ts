@@ -1,0 +1,130 @@
+/**
+ * Rebuild: every view made again from the journal and the archive, byte for byte what a running monitor leaves after a
+ * flush. What is right already is left alone; what no view would have written is deleted.
+ *
+ *     recover the fold → write the views of the archive, then those of the fold → judge every object there is → checkpoint
+ *
+ * Memory holds the fold and no more, however large the archive: an object is judged by its key, whose record is looked up
+ * again. That costs a read for each archived record, one for each of its views, and a put where something differs.
+ */
+import { MonitorError } from '../../protocol/errors.ts';
+import type { Clock, Random } from '../clock.ts';
+import type { Settings } from '../config.ts';
+import { readJournal } from '../journal/read-only.ts';
+import type { ObjectStore } from '../objects/store.ts';
+import { applyEvents, beginSegment } from '../state-machine/apply.ts';
+import type { JournalEvent } from '../state-machine/events.ts';
+import { restore } from '../state-machine/snapshot.ts';
+import { State } from '../state-machine/state.ts';
+import { ArchivedViews } from './archived-views.ts';
+import { eachAtOnce } from './at-once.ts';
+import { encodeCheckpoint } from './checkpoint.ts';
+import { ARCHIVE, CHECKPOINT_KEY, parseArchiveKey, subjectOf, VIEW_PREFIXES } from './keys.ts';
+import { subjectsOf, viewOf } from './layout.ts';
+import { currentHour } from './metrics.ts';
+import { encodeDocument, type Present } from './view.ts';
+
+export type RebuildOptions = {
+  /** Opened with its lock, so that no monitor writes beside it; on a bucket stop the monitors first. */
+  store: ObjectStore;
+  clock: Clock;
+  settings: Pick<Settings, 'retention_ms'>;
+  /** For the pauses between tries; a single reader needs none. */
+  random?: Random;
+  log?: (level: 'info' | 'warn' | 'error', message: string) => void;
+};
+
+export type RebuildReport = {
+  /** The segment that the views reflect. */
+  as_of_seq: number;
+  /** Objects that were missing or differed, that were right, and that were too many. */
+  written: number;
+  unchanged: number;
+  deleted: number;
+  /** Records of the archive, and those of them that are damaged: named in the log, and their views left as they are. */
+  archived: number;
+  damaged: number;
+};
+
+const AT_ONCE = 16;
+
+/** Throws MonitorError where there is no journal, or a monitor writes to it meanwhile; JournalError where it is damaged. */
+export async function rebuildViews({
+  store,
+  clock,
+  settings,
+  random = { float: () => 0.5 },
+  log = () => {},
+}: RebuildOptions): Promise<RebuildReport> {
+  let state = new State();
+  const journal = await readJournal(
+    { store, clock, random, retention_ms: settings.retention_ms, warn: (message) => log('warn', message) },
+    {
+      replay({ seq, at_ms, lines }) {
+        beginSegment(state, seq, at_ms);
+        applyEvents(
+          state,
+          lines.map((line) => JSON.parse(line) as JournalEvent),
+        );
+      },
+      restore(rows) {
+        state = restore(rows);
+      },
+      reset() {
+        state = new State();
+      },
+    },
+  );
+  if (!journal) {
+    throw new MonitorError('not_found', 'no_journal', `${store.url} holds no journal to make views from`, {
+      hint: 'Name the store that the monitor was started with: --store URL',
+    });
+  }
+  const report: RebuildReport = { as_of_seq: state.seq, written: 0, unchanged: 0, deleted: 0, archived: 0, damaged: 0 };
+  const archive = new ArchivedViews(store, state);
+  const write = async (present: readonly Present[]) => {
+    for (const { key, document } of present) {
+      if (await writeWhereDifferent(store, key, encodeDocument(document()))) report.written += 1;
+      else report.unchanged += 1;
+    }
+  };
+  await eachAtOnce(store.list(ARCHIVE), AT_ONCE, async ({ key }) => {
+    const entry = parseArchiveKey(key);
+    if (!entry) return;
+    report.archived += 1;
+    const present = await archive.viewsOf(entry);
+    if (present !== 'damaged') return write(present);
+    report.damaged += 1;
+    log('warn', `${key} is damaged: its views are left as they are`);
+  });
+  await eachAtOnce(subjectsOf(state), AT_ONCE, (subject) => write(viewOf(state, subject)?.present ?? []));
+  for (const prefix of VIEW_PREFIXES) {
+    await eachAtOnce(store.list(prefix), AT_ONCE, async ({ key }) => {
+      if (await belongs(key, state, archive)) return;
+      await store.delete(key);
+      report.deleted += 1;
+    });
+  }
+  if ((await journal.drain()) > 0) {
+    throw new MonitorError('conflict', 'store_in_use', `a monitor has written to ${store.url} meanwhile`, {
+      hint: 'Stop every monitor on this store, then run tmon rebuild again.',
+    });
+  }
+  await store.put(CHECKPOINT_KEY, encodeCheckpoint({ as_of_seq: state.seq, hour: currentHour(state) }));
+  return report;
+}
+
+async function writeWhereDifferent(store: ObjectStore, key: string, bytes: Uint8Array): Promise<boolean> {
+  const there = await store.get(key);
+  if (there.found && Buffer.compare(there.bytes, bytes) === 0) return false;
+  await store.put(key, bytes);
+  return true;
+}
+
+async function belongs(key: string, state: State, archive: ArchivedViews): Promise<boolean> {
+  const subject = subjectOf(key);
+  if (!subject) return false;
+  const view = viewOf(state, subject);
+  if (view?.present.some((present) => present.key === key)) return true;
+  return archive.has(subject, key);
+}

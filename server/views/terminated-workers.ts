@@ -1,0 +1,22 @@
+/**
+ * `workers/terminated/{worker_id}-{YYYYMMDD}.json`: a worker's final state, by the day of its end. It was not final, and is
+ * removed, if the worker comes back before it is archived.
+ */
+import { workerDocument } from '../state-machine/documents.ts';
+import type { WorkerRecord } from '../state-machine/records.ts';
+import { State } from '../state-machine/state.ts';
+import { terminatedWorkerKey } from './keys.ts';
+import type { View } from './view.ts';
+
+export function terminatedWorkerView(worker: WorkerRecord): View {
+  const key = endKey(worker);
+  // Of the worker alone: a job it still claims to hold is no part of its final state.
+  return { present: key === null ? [] : [{ key, document: () => workerDocument(NO_JOBS, worker) }], absent: [] };
+}
+
+/** Where the final state stands; null while the worker lives. */
+export function endKey(worker: WorkerRecord): string | null {
+  return worker.state === 'TERMINATED' ? terminatedWorkerKey(worker.worker_id, worker.terminated_ms ?? 0) : null;
+}
+
+const NO_JOBS = new State();

@@ -1,0 +1,19 @@
+/** `workers/active/{worker_id}/jobs/history/{job_id}.json`: every job a worker was ever handed, kept after the worker's end. */
+import { workerJobDocument } from '../state-machine/documents.ts';
+import type { JobRecord } from '../state-machine/records.ts';
+import { workerJobKey } from './keys.ts';
+import type { View } from './view.ts';
+
+/** A job's part in it: one document for each worker that its history names. */
+export function workerHistoryView(job: JobRecord): View {
+  const workers = new Set<string>();
+  for (const { worker_id } of job.history) if (worker_id !== undefined) workers.add(worker_id);
+  if (job.run) workers.add(job.run.worker_id);
+  return {
+    present: [...workers].map((worker_id) => ({
+      key: workerJobKey(worker_id, job.job_id),
+      document: () => workerJobDocument(job, worker_id),
+    })),
+    absent: [],
+  };
+}
