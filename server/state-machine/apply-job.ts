@@ -67,7 +67,7 @@ export function applyJobEvent(state: State, event: JobEvent): void {
     case 'JobCancelled':
       countInPeriods(state, { cancelled: 1 });
       return changeJob(state, job, {
-        ...(job.run && job.run.ended_ms === null ? endRun(state, job, null, 'neither') : {}),
+        ...endRun(state, job, event.data.cost_usd, 'neither'),
         state: 'CANCELLED',
         completed_ms: state.at_ms,
         not_before_ms: null,

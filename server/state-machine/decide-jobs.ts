@@ -151,16 +151,18 @@ export function completeJob(state: State, body: Body<'complete_job'>, { at_ms }:
   if (job?.state === 'COMPLETED' && job.run?.token === body.lease_token) return { events: [] };
   const held = heldJob(state, body.job_id, body.lease_token);
   if ('refusal' in held) return held;
-  if (held.state === 'CANCELLING') return { events: [cancelled(held, 'Cancelled; its transcript came too late')] };
   return { events: [completed(state, held, body.output, at_ms)] };
 }
 
+/** Its transcript is there; for a job that is being cancelled it came too late. */
 export function completed(
   state: State,
   job: JobRecord,
   output: { s3_path: string; segments_count: number; confidence_score?: number | null },
   at_ms: number,
 ): Event {
+  const cost_usd = attemptCost(state, job, at_ms);
+  if (job.state === 'CANCELLING') return cancelled(job, 'Cancelled; its transcript came too late', cost_usd);
   return {
     type: 'JobCompleted',
     entity: job.job_id,
@@ -169,7 +171,7 @@ export function completed(
       s3_path: output.s3_path,
       segments_count: output.segments_count,
       confidence_score: output.confidence_score ?? null,
-      cost_usd: attemptCost(state, job, at_ms),
+      cost_usd,
       details: `Transcribed by ${job.run?.worker_id ?? 'an unknown worker'}`,
     },
   };
@@ -244,7 +246,7 @@ function retryDelay(attempt: number, jitter: number, { retry_base_ms, retry_max_
 }
 
 /** Instance seconds × hourly price ÷ 3600; null where the worker's price is not known. */
-function attemptCost(state: State, job: JobRecord, at_ms: number): number | null {
+export function attemptCost(state: State, job: JobRecord, at_ms: number): number | null {
   if (!job.run || job.run.ended_ms !== null) return null;
   const price = state.worker(job.run.worker_id)?.location.spot_price;
   if (typeof price !== 'number') return null;
@@ -276,8 +278,9 @@ export function cancelJob(state: State, { job_id }: Body<'cancel_job'>, { at_ms,
   }
 }
 
-export function cancelled(job: JobRecord, details: string): Event {
-  return { type: 'JobCancelled', entity: job.job_id, data: { details } };
+/** `cost_usd`: of the attempt that this ends, where one runs. */
+export function cancelled(job: JobRecord, details: string, cost_usd: number | null = null): Event {
+  return { type: 'JobCancelled', entity: job.job_id, data: { details, cost_usd } };
 }
 
 export function retryJob(state: State, { job_id }: Body<'retry_job'>): Decision {

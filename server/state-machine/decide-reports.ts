@@ -6,9 +6,9 @@ import type { LogEvent } from '../../protocol/log-event.ts';
 import { applyEvents, beginSegment, UNREMEMBERED } from './apply.ts';
 import type { CommandBody } from './commands.ts';
 import { type Context, type Decision, type Refusal, refuse } from './decide.ts';
-import { completed, completeJob, endAttempt, failJob, reportProgress } from './decide-jobs.ts';
+import { completed, completeJob, endAttempt, failJob, reportProgress, requeued } from './decide-jobs.ts';
 import type { Event, JournalEvent } from './events.ts';
-import { finished } from './records.ts';
+import { finished, type JobRecord } from './records.ts';
 import type { State } from './state.ts';
 
 /** Lines build on each other, so each is decided on a copy that has those before it. Refused lines are left out. */
@@ -52,34 +52,40 @@ function decideLine(
   const job = state.job(line.job_id);
   const who = line.worker_id ?? job?.run?.worker_id ?? worker_id;
   if (!who) return refuse('invalid', 'worker_id_missing', `${line.event} of ${line.job_id} names no worker_id`);
-  if (job && job.run?.token !== null && job.run?.token !== undefined && job.run.ended_ms === null) {
+  const run = job?.run ?? null;
+  // Also when that lease has ended: a worker that lost it must not get in by the back door.
+  if (job && run && run.token !== null) {
     return refuse('conflict', 'lease_required', `${line.job_id} was handed out by this queue: send its lease_token`, {
       extra: { state: job.state },
     });
   }
-  const known: Event[] = job ? [] : submitted(line);
-  const reporting = job && job.run !== null && job.run.ended_ms === null;
-  const started: Event[] = reporting ? [] : [assigned(line, who, job?.attempt ?? 1)];
-  if (line.event === 'JOB_START') {
-    return { events: reporting && job.run?.worker_id === who ? [] : [...known, ...started] };
-  }
-  if (job && finished(job.state) && !reporting) {
+  const starts = line.event === 'JOB_START';
+  if (job && (starts ? job.state === 'COMPLETED' || job.state === 'CANCELLING' : finished(job.state))) {
     return refuse('conflict', 'transition_not_allowed', `${line.job_id} is ${job.state}`, {
       extra: { state: job.state },
     });
   }
-  const before = [...known, ...started];
-  const scratch = before.length > 0 ? state.clone() : state;
-  if (before.length > 0) applyEvents(scratch, before.map(unnamed));
+  const reporting = run !== null && run.ended_ms === null;
+  const started: Event[] = [];
+  if (!job) started.push(...submitted(line));
+  else if (finished(job.state)) started.push(requeued(job, 'Started again'));
+  else if (reporting && starts && run.worker_id !== who) started.push(...takenOver(state, job, who, context));
+  if (!reporting || started.length > 0) {
+    started.push(assigned(line, who, !job || finished(job.state) ? 1 : job.attempt));
+  }
+  if (line.event === 'JOB_START') return { events: started };
+
+  const scratch = started.length > 0 ? state.clone() : state;
+  if (started.length > 0) applyEvents(scratch, started.map(unnamed));
   const current = scratch.job(line.job_id);
   if (!current) return { events: [] };
   switch (line.event) {
     case 'JOB_PROGRESS':
-      return { events: [...before, progressed(line, current.attempt)] };
+      return { events: [...started, progressed(line, current.attempt)] };
     case 'JOB_COMPLETE':
       return {
         events: [
-          ...before,
+          ...started,
           completed(
             scratch,
             current,
@@ -95,7 +101,7 @@ function decideLine(
     case 'JOB_FAILED':
       return {
         events: [
-          ...before,
+          ...started,
           ...endAttempt(scratch, current, errorOf(line, false), context, {
             delay_ms: null,
             keeps_place: false,
@@ -136,6 +142,12 @@ function decideLeased(state: State, line: LogEvent, lease_token: string, jitter:
         context,
       );
   }
+}
+
+/** Another worker than the one that had it says that it works on it now. */
+function takenOver(state: State, job: JobRecord, who: string, context: Context): Event[] {
+  const error = { code: 'taken_over', message: `${who} has started it`, retryable: true };
+  return endAttempt(state, job, error, context, { delay_ms: null, keeps_place: true, counts: false, batch_size: null });
 }
 
 function errorOf(line: LogEvent, retryable: boolean) {

@@ -8,7 +8,7 @@
 import type { CommandBody } from './commands.ts';
 import type { Context, Decision } from './decide.ts';
 import { decideAlerts } from './decide-alerts.ts';
-import { cancelled, endAttempt } from './decide-jobs.ts';
+import { attemptCost, cancelled, endAttempt } from './decide-jobs.ts';
 import { endWorker, takeJobs } from './decide-workers.ts';
 import type { Event } from './events.ts';
 import { type JobRecord, running, type WorkerRecord } from './records.ts';
@@ -20,36 +20,27 @@ const FORGET_MAX = 10_000;
 
 export function tick(state: State, body: CommandBody & { type: 'tick' }, context: Context): Decision {
   const events: Event[] = [];
+  // A job's own timer and its worker's silence may come due in one tick: the first to act on the job stands.
+  const settled = new Set<string>();
   let looked = 0;
   for (const [, timer] of state.tables.timers.entries()) {
     if (timer.due_ms > context.at_ms || looked === TIMERS_MAX) break;
     if (timer.kind === 'job') {
       const job = state.job(timer.id);
       if (!job || (running(job.state) && !body.expire)) continue;
-      events.push(...jobDueEvents(state, job, context));
+      if (!settled.has(job.job_id)) events.push(...jobDueEvents(state, job, context));
+      settled.add(job.job_id);
     } else {
       const worker = state.worker(timer.id);
       if (!worker || !body.expire) continue;
-      events.push(...silentEvents(state, worker, context));
+      const unsettled = { ...worker, holds: worker.holds.filter(({ job_id }) => !settled.has(job_id)) };
+      const silent = silentEvents(state, unsettled, context);
+      for (const { type, entity } of silent) if (type === 'JobAttemptFailed') settled.add(entity);
+      events.push(...silent);
     }
     looked += 1;
   }
-  return {
-    events: [...withoutRepeats(events), ...decideAlerts(state, body.ids, context), ...forgetEvents(state, context)],
-  };
-}
-
-/** A job's lease and its worker's silence may come due in one tick: the first to end the attempt stands. */
-function withoutRepeats(events: Event[]): Event[] {
-  const ended = new Set<string>();
-  const skipped = new Set<string>();
-  return events.filter((event) => {
-    if (event.type === 'JobAttemptFailed') {
-      if (ended.has(event.entity)) skipped.add(event.entity);
-      ended.add(event.entity);
-    }
-    return !skipped.has(event.entity);
-  });
+  return { events: [...events, ...decideAlerts(state, body.ids, context), ...forgetEvents(state, context)] };
 }
 
 function jobDueEvents(state: State, job: JobRecord, context: Context): Event[] {
@@ -67,7 +58,13 @@ function jobDueEvents(state: State, job: JobRecord, context: Context): Event[] {
         { delay_ms: null, keeps_place: true, counts: true, batch_size: null },
       );
     case 'CANCELLING':
-      return [cancelled(job, 'Cancelled; the worker did not confirm before the kill deadline')];
+      return [
+        cancelled(
+          job,
+          'Cancelled; the worker did not confirm before the kill deadline',
+          attemptCost(state, job, context.at_ms),
+        ),
+      ];
     case 'QUEUED':
       return [{ type: 'JobDelayOver', entity: job.job_id, data: {} }];
     default:

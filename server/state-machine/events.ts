@@ -87,7 +87,8 @@ export type JobEvent =
   | { type: 'JobAttemptFailed'; entity: string; data: { attempt: number; error: JobError; cost_usd: number | null } }
   | { type: 'JobFailed'; entity: string; data: { dead_until_ms: number; details: string } }
   | { type: 'JobCancelRequested'; entity: string; data: { kill_ms: number; details: string } }
-  | { type: 'JobCancelled'; entity: string; data: { details: string } }
+  /** With the cost of the attempt that it ends, if one still ran. */
+  | { type: 'JobCancelled'; entity: string; data: { details: string; cost_usd: number | null } }
   /** Left the dead-letter queue: too old, or purged. It stays FAILED. */
   | { type: 'JobDropped'; entity: string; data: { details: string } };
 
