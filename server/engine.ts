@@ -11,7 +11,7 @@ import type { Clock } from './clock.ts';
 import { JournalError } from './journal/errors.ts';
 import { Journal, type JournalOptions } from './journal/journal.ts';
 import type { Draft, ReplayedSegment, Replica, Slot } from './journal/replica.ts';
-import { applyEvents, beginSegment, eventId } from './state-machine/apply.ts';
+import { applyEvents, beginSegment, eventId, isRemembered } from './state-machine/apply.ts';
 import { type Command, type Outcome, type Policy, softKey } from './state-machine/commands.ts';
 import { type Context, type Decision, decide, type Refusal } from './state-machine/decide.ts';
 import type { JournalEvent } from './state-machine/events.ts';
@@ -152,6 +152,8 @@ export class Engine implements Replica<Proposal> {
         answers.push(() => resolve({ seq: this.#state.seq, refs, replayed: true }));
       } else {
         const { id, fingerprint, actor } = command;
+        // "Nothing to do" is a fact about the end of the log, too. A claim asks again by itself, and often.
+        needs_tail ||= decision.events.length === 0 && isRemembered(id) && command.body.type !== 'claim_jobs';
         const named = decision.events.map(
           ({ type, entity, data }, index): JournalEvent => ({
             id: eventId(id, fingerprint, index),

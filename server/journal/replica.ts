@@ -33,7 +33,7 @@ export interface Draft {
   readonly taken: number;
   /** What is to be written, an event a line; none where nothing happens. */
   readonly lines: readonly string[];
-  /** Some were refused, which is only true at the very end of the log: make sure of being there. */
+  /** Some were refused, or had nothing to do, which is only true at the very end of the log: make sure of being there. */
   readonly needs_tail: boolean;
   /** The lines are in the journal (or there were none): make the draft the fold, answer the proposals. */
   adopt(): void;
