@@ -76,7 +76,9 @@ export class Chain<P> {
         if (seq !== this.#head.seq + 1) break;
         if (!(await this.trust(answer.server_ms))) break;
         if (!answer.found) {
-          this.#assertLedPastDamage();
+          // An old answer, perhaps: before calling the journal broken, ask again.
+          if (this.#damageAhead() && (await this.get(segmentKey(seq))).found) break;
+          this.assertLedPastDamage();
           return this.#head.seq - from;
         }
         this.replay(
@@ -113,11 +115,10 @@ export class Chain<P> {
    * been used and truncated, the fold was replaced from a snapshot, and whatever rested on the answer must be given up.
    */
   async trust(server_ms: number): Promise<boolean> {
-    const { store, retention_ms, logClock } = this.#options;
+    const { retention_ms, logClock } = this.#options;
     logClock.observe(server_ms);
     if (isFresh(server_ms, this.#head.last_modified_ms, retention_ms)) return true;
-    const seqs = await this.#patiently(() => listSnapshots(store));
-    const newest = seqs.find((seq) => !this.#damaged.has(seq)) ?? 0;
+    const [newest = 0] = await this.#snapshots();
     if (newest <= this.#head.seq) return true;
     return !(await this.#restore());
   }
@@ -147,10 +148,9 @@ export class Chain<P> {
   /** Replaces the fold by the newest good snapshot after the head; false where there is none. */
   async #restore(): Promise<boolean> {
     const { store, replica, journal_id, warn } = this.#options;
-    const seqs = await this.#patiently(() => listSnapshots(store));
-    for (const seq of seqs) {
-      if (seq <= this.#head.seq) break;
-      if (this.#damaged.has(seq)) continue;
+    for (;;) {
+      const seq = (await this.#snapshots()).find((seq) => seq > this.#head.seq && !this.#damaged.has(seq));
+      if (seq === undefined) break;
       try {
         const manifest = await this.#patiently(() => readManifest(store, journal_id, seq));
         replica.restore(await this.#patiently(() => readRows(store, manifest)));
@@ -159,6 +159,8 @@ export class Chain<P> {
         return true;
       } catch (error) {
         if (!(error instanceof JournalError) || error.kind !== 'corrupt') throw error;
+        // A newer one may have replaced it while it was being read: then it is not damaged, only gone.
+        if (!(await this.#snapshots()).includes(seq)) continue;
         this.#damaged.add(seq);
         warn(`${error.message}; trying the next older snapshot`);
       }
@@ -167,14 +169,21 @@ export class Chain<P> {
     return false;
   }
 
-  /** Where a newer snapshot was damaged, the segments must have led to where it stood. */
-  #assertLedPastDamage(): void {
-    const newest = Math.max(0, ...this.#damaged);
-    if (newest <= this.#head.seq) return;
+  #snapshots(): Promise<number[]> {
+    return this.#patiently(() => listSnapshots(this.#options.store));
+  }
+
+  /** Where a newer snapshot is damaged, only the segments up to it lead past it: without them nothing may be built here. */
+  assertLedPastDamage(): void {
+    if (!this.#damageAhead()) return;
     throw new JournalError(
       'corrupt',
-      `${snapshotKey(newest)} is damaged, and ${segmentKey(this.#head.seq + 1)}, which would lead there without it, is gone`,
+      `${snapshotKey(Math.max(...this.#damaged))} is damaged, and ${segmentKey(this.#head.seq + 1)}, which would lead there without it, is gone`,
       { hint: 'Restore the snapshot from a copy of the store.' },
     );
+  }
+
+  #damageAhead(): boolean {
+    return Math.max(0, ...this.#damaged) > this.#head.seq;
   }
 }

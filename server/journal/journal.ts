@@ -72,6 +72,7 @@ export class Journal<P> {
   #halted = false;
   /** No put is tried before then, after the store refused one. */
   #refused_until_ms = 0;
+  #probing = false;
   #since_snapshot = { segments: 0, bytes: 0, at_ms: 0 };
   #snapshotting: Promise<void> | null = null;
 
@@ -266,7 +267,12 @@ export class Journal<P> {
       if (signal.aborted) throw new JournalError('stopped', 'this instance is closing');
       if (!(answer instanceof StoreError)) {
         this.#problem = this.#halted ? this.#problem : null;
-        return answer.created ? this.#created(batch, draft, answer.server_ms) : this.#lost(batch, draft);
+        try {
+          return await (answer.created ? this.#created(batch, draft, answer.server_ms) : this.#lost(batch, draft));
+        } catch (error) {
+          // Refused was what we asked to make sure of it, not the segment: that may stand.
+          throw error instanceof JournalError && error.kind === 'refused' ? outcomeUnknown(error) : error;
+        }
       }
       if (answer.kind === 'refused' && !unanswered) {
         this.#refused_until_ms = clock.monotonic() + REFUSED_PAUSE_MS;
@@ -287,6 +293,7 @@ export class Journal<P> {
   async #created(batch: Batch<P>, draft: Draft, server_ms: number): Promise<boolean> {
     const { seq, at_ms, encoded } = batch;
     if (!(await this.#chain.trust(server_ms))) throw truncatedMeanwhile(seq);
+    this.#chain.assertLedPastDamage();
     this.#adopted({ seq, hash: encoded.hash, at_ms, last_modified_ms: server_ms }, encoded, draft);
     return true;
   }
@@ -320,10 +327,7 @@ export class Journal<P> {
     this.#problem = new JournalError('unavailable', `the store does not answer: ${cause.message}`, {
       hint: cause.hint,
     });
-    const unknown = new JournalError('outcome_unknown', 'the store did not answer in time; it may have been written', {
-      hint: 'Send the same request again with the same Idempotency-Key.',
-      cause,
-    });
+    const unknown = outcomeUnknown(cause);
     for (const proposal of batch.taken) this.#replica.fail(proposal, unknown);
     for (const proposal of this.#waiting.take()) this.#replica.fail(proposal, this.#problem);
   }
@@ -360,18 +364,27 @@ export class Journal<P> {
 
   /** While the store refuses, asks it now and then whether it has come to its senses. */
   #probeLater(): void {
-    const { clock, store, instance } = this.#options;
-    clock.after(REFUSED_PAUSE_MS, async () => {
-      if (this.#problem?.kind !== 'refused' || this.#halted || this.#stopping.signal.aborted) return;
-      try {
-        await store.put(`meta/probe/${instance}`, Buffer.from('a probe after a refused write\n'));
-        await store.delete(`meta/probe/${instance}`);
-        if (this.#problem?.kind === 'refused') this.#problem = null;
-        this.#options.log('info', 'the store takes writes again');
-      } catch {
-        this.#probeLater();
-      }
+    if (this.#probing) return;
+    this.#probing = true;
+    this.#options.clock.after(REFUSED_PAUSE_MS, async () => {
+      await this.#probe();
+      this.#probing = false;
+      if (this.#problem?.kind === 'refused' && !this.#halted && !this.#stopping.signal.aborted) this.#probeLater();
     });
+  }
+
+  async #probe(): Promise<void> {
+    if (this.#problem?.kind !== 'refused' || this.#halted || this.#stopping.signal.aborted) return;
+    const { store, instance, log } = this.#options;
+    try {
+      await store.put(`meta/probe/${instance}`, Buffer.from('a probe after a refused write\n'));
+      await store.delete(`meta/probe/${instance}`);
+    } catch {
+      return;
+    }
+    if (this.#problem?.kind !== 'refused') return;
+    this.#problem = null;
+    log('info', 'the store takes writes again');
   }
 
   #maybeSnapshot(): void {
@@ -407,6 +420,13 @@ export class Journal<P> {
 }
 
 type Batch<P> = { seq: number; batch_id: string; at_ms: number; encoded: EncodedSegment; taken: readonly P[] };
+
+function outcomeUnknown(cause: Error): JournalError {
+  return new JournalError('outcome_unknown', 'the store did not answer in time; it may have been written', {
+    hint: 'Send the same request again with the same Idempotency-Key.',
+    cause,
+  });
+}
 
 function truncatedMeanwhile(seq: number): JournalError {
   return new JournalError(
