@@ -1,0 +1,165 @@
+/** What callers and subscribers may be told, and whether an instance holds what the log says. */
+import { isDeepStrictEqual } from 'node:util';
+import { type AppliedSegment, type Engine, Refused } from '../../server/engine.ts';
+import { JournalError } from '../../server/journal/errors.ts';
+import { isRemembered } from '../../server/state-machine/apply.ts';
+import type { Command, Outcome, Policy } from '../../server/state-machine/commands.ts';
+import { type Decision, decide } from '../../server/state-machine/decide.ts';
+import type { State } from '../../server/state-machine/state.ts';
+import { type Effect, type LogAudit, stateHash } from './log-audit.ts';
+import type { World } from './world.ts';
+
+/** One sending of a command to one instance. `head`: the log's end when it arrived. */
+export type Asking = { command: Command; instance: string; head: number };
+
+export class AnswerAudit {
+  readonly #world: World;
+  readonly #log: LogAudit;
+  readonly #policy: Policy;
+  /** How often each command was taken in, and by which answer its caller was told that it did not happen. */
+  readonly #taken = new Map<string, number>();
+  readonly #denied = new Map<string, string>();
+  answers = 0;
+  acknowledged = 0;
+  #told = 0;
+
+  constructor(world: World, log: LogAudit, policy: Policy) {
+    this.#world = world;
+    this.#log = log;
+    this.#policy = policy;
+  }
+
+  asked(command: Command, instance: string): Asking {
+    const key = keyOf(command);
+    this.#taken.set(key, (this.#taken.get(key) ?? 0) + 1);
+    return { command, instance, head: this.#log.head };
+  }
+
+  acked(asking: Asking, outcome: Outcome): void {
+    const { command, instance } = asking;
+    this.answers += 1;
+    this.#world.note(`${instance}: ${command.id} ${command.body.type} done, ${outcome.refs.length} events`);
+    if (outcome.refs.length === 0) {
+      const waits = command.body.type === 'claim_jobs' || !isRemembered(command.id);
+      if (!waits) this.#onceTrue(asking, (decision) => decision.events?.length === 0, 'had no effect');
+      return;
+    }
+    this.acknowledged += 1;
+    const effects = this.#log.effects.get(command.id);
+    if (!effects)
+      return this.#world.violate('I4', `${command.id} was acknowledged by ${instance} and is not in the log`);
+    const first = ({ name, refs }: Effect) => name === keyOf(command) && isDeepStrictEqual(refs, outcome.refs);
+    if (isRemembered(command.id) && !effects.some(first)) {
+      this.#world.violate(
+        'I5',
+        `${command.id} was answered ${JSON.stringify(outcome)}, not ${JSON.stringify(effects)}`,
+      );
+    }
+    if (outcome.replayed && this.#taken.get(keyOf(command)) === 1) {
+      this.#world.violate('I5', `${command.id} was sent once and answered as a repetition`);
+    }
+  }
+
+  failed(asking: Asking, error: unknown): void {
+    const { command, instance } = asking;
+    this.answers += 1;
+    const what =
+      error instanceof Refused ? error.refusal.code : error instanceof JournalError ? error.kind : String(error);
+    this.#world.note(`${instance}: ${command.id} ${command.body.type} not done: ${what}`);
+    if (error instanceof Refused) {
+      const { code } = error.refusal;
+      if (code === 'decision_failed') return this.#world.violate('I9', `${command.body.type}: ${error.message}`);
+      this.#onceTrue(asking, (decision) => decision.refusal?.code === code, `was refused (${code})`);
+    } else if (!(error instanceof JournalError)) {
+      return this.#world.violate('I6', `${command.id} was answered by ${error}`);
+    } else if (error.kind === 'outcome_unknown' || error.kind === 'corrupt') return;
+    this.#denied.set(keyOf(command), `${what} by ${instance}`);
+  }
+
+  /** Whoever was told "no" about a command that was sent only once must not find it in the log. */
+  auditDenials(): void {
+    for (const [key, answer] of this.#denied) {
+      const command = this.#log.commands.get(key)!;
+      if (this.#taken.get(key) !== 1) continue;
+      const effect = this.#log.effects.get(command.id)?.find(({ name }) => name === key);
+      if (effect) this.#world.violate('I6', `${key} was answered ${answer} and is in segment ${effect.seq}`);
+    }
+  }
+
+  /** An answer that rests on the fold alone must have been true at some moment between question and answer. */
+  #onceTrue({ command, instance, head }: Asking, test: (decision: Decision) => boolean, what: string): void {
+    if (this.#log.wasForgotten(command.id)) return;
+    for (let seq = this.#log.head; seq >= head; seq--) {
+      for (const fold of this.#log.segments[seq]!.folds) {
+        if (test(decide(fold, command, { at_ms: fold.at_ms, policy: this.#policy }))) return;
+      }
+    }
+    this.#world.violate(
+      'I3',
+      `${command.id} ${command.body.type} ${what} at ${instance}, which was true at no time from segment ${head} on`,
+    );
+  }
+
+  /** Watches all that an engine tells its subscribers. */
+  watch(name: string, engine: Engine): void {
+    this.#auditFold(name, engine.state);
+    let last: number | null = engine.state.seq;
+    engine.subscribe((segment) => {
+      this.#told += 1;
+      if (segment === null) {
+        this.#world.note(`${name}: fold replaced at ${engine.state.seq}`);
+        this.#auditFold(name, engine.state);
+        last = null;
+        return;
+      }
+      this.#auditTold(name, segment, last, engine.state);
+      last = segment.seq;
+    });
+  }
+
+  #auditTold(name: string, { seq, at_ms, events }: AppliedSegment, last: number | null, state: State): void {
+    if (state.seq !== seq)
+      return this.#world.violate('I11', `${name} tells of ${seq} while its fold is at ${state.seq}`);
+    if (last !== null && seq !== last + 1) {
+      return this.#world.violate('I11', `${name} tells of segment ${seq} after ${last}`);
+    }
+    const segment = this.#log.segments[seq];
+    if (!segment) return this.#world.violate('I1', `${name} applied segment ${seq}, which was never created`);
+    if (at_ms !== segment.at_ms)
+      this.#world.violate('I10', `${name} has log time ${at_ms} at ${seq}, not ${segment.at_ms}`);
+    for (const [index, line] of segment.lines.entries()) {
+      if (JSON.stringify(events[index]) === line) continue;
+      return this.#world.violate('I1', `${name} applied another segment ${seq} than the first created there`);
+    }
+    if (events.length !== segment.lines.length)
+      this.#world.violate('I1', `${name} applied more in ${seq} than is there`);
+    if (this.#told % 8 === 0) this.#auditFold(name, state);
+  }
+
+  /** Equal sequence numbers mean equal states. */
+  #auditFold(name: string, state: State): void {
+    if (state.seq > this.#log.head) {
+      return this.#world.violate('I1', `${name} holds segment ${state.seq}, which was never created`);
+    }
+    if (stateHash(state) !== this.#log.hash(state.seq)) {
+      this.#world.violate('I9', `${name} holds another fold at ${state.seq} than the log gives`);
+    }
+  }
+
+  /** After all faults: an instance is at the log's end and holds exactly the log's fold. */
+  auditEnd(name: string, engine: Engine): void {
+    const { status } = engine.journal;
+    if (status.halted || !status.writable) {
+      return this.#world.violate('I13', `${name} takes no writes at the end: ${status.problem}`);
+    }
+    if (engine.state.seq !== this.#log.head) {
+      return this.#world.violate('I13', `${name} is at ${engine.state.seq}; the log ends at ${this.#log.head}`);
+    }
+    this.#auditFold(name, engine.state);
+    if (engine.journal.head.hash !== this.#log.segments[this.#log.head]!.hash) {
+      this.#world.violate('I2', `${name} stands on another segment ${engine.state.seq}`);
+    }
+  }
+}
+
+const keyOf = ({ id, fingerprint }: Command): string => `${id}/${fingerprint}`;

@@ -1,0 +1,125 @@
+/** What the log must never say about jobs, workers and leases, whoever decided it. */
+import { isDeepStrictEqual } from 'node:util';
+import type { JobStateName } from '../../protocol/job.ts';
+import type { Command } from '../../server/state-machine/commands.ts';
+import type { Event, JournalEvent } from '../../server/state-machine/events.ts';
+import { finished, type JobRecord, running } from '../../server/state-machine/records.ts';
+import { restore, snapshotRows } from '../../server/state-machine/snapshot.ts';
+import { jobDue, type State } from '../../server/state-machine/state.ts';
+import type { World } from './world.ts';
+
+/** D4: where a job may go from each state. */
+const NEXT: Record<JobStateName, readonly JobStateName[]> = {
+  SUBMITTED: ['QUEUED', 'PROCESSING'],
+  QUEUED: ['PROCESSING', 'CANCELLED'],
+  PROCESSING: ['COMPLETED', 'FAILED', 'QUEUED', 'CANCELLING', 'CANCELLED', 'PROCESSING'],
+  CANCELLING: ['CANCELLED'],
+  COMPLETED: [],
+  FAILED: ['QUEUED'],
+  CANCELLED: ['QUEUED'],
+};
+
+/** One event, and the fold just before it. */
+export function auditEvent(world: World, before: State, { type, entity, data }: JournalEvent, command?: Command): void {
+  const event = { type, entity, data } as Event;
+  const body = command?.body;
+  switch (event.type) {
+    case 'JobAssigned': {
+      const job = before.job(event.entity);
+      if (job && (finished(job.state) || (running(job.state) && job.run?.ended_ms === null))) {
+        world.violate('lease', `${entity} was handed to ${event.data.worker_id} while ${job.state}`);
+      }
+      return;
+    }
+    case 'JobCompleted':
+    case 'JobProgressed':
+    case 'JobAttemptFailed': {
+      const given = body && 'lease_token' in body ? body.lease_token : null;
+      const reported = body?.type === 'report_progress' ? body.report.lease_token : given;
+      const run = before.job(event.entity)?.run;
+      if (reported !== null && run?.token !== reported) {
+        world.violate('lease', `${event.type} of ${entity} by a stale token ${reported}; it is ${run?.token}`);
+      }
+      if (event.type === 'JobAttemptFailed' && event.data.error.code === 'lease_expired') {
+        const expires_ms = run?.expires_ms ?? Number.POSITIVE_INFINITY;
+        if (expires_ms > before.at_ms) {
+          world.violate('lease', `the lease on ${entity} was ended ${expires_ms - before.at_ms} ms before its time`);
+        }
+      }
+      return;
+    }
+    case 'WorkerBeat':
+      for (const job_id of event.data.renewed) {
+        const token = before.job(job_id)?.run?.token;
+        if (body?.type === 'beat' && !(token && body.leases.includes(token))) {
+          world.violate('lease', `a beat of ${entity} renewed the lease on ${job_id}, which it does not hold`);
+        }
+      }
+      return;
+    default:
+      return;
+  }
+}
+
+/** The whole fold at once. */
+export function auditState(world: World, state: State, name: string): void {
+  for (const job of state.tables.jobs.values()) auditJob(world, state, job, name);
+  for (const worker of state.tables.workers.values()) {
+    for (const { job_id } of worker.holds) {
+      const job = state.job(job_id);
+      if (!job || !running(job.state) || job.run?.worker_id !== worker.worker_id || job.run.ended_ms !== null) {
+        world.violate('hold', `${name}: ${worker.worker_id} holds ${job_id}, which is ${job?.state} elsewhere`);
+      }
+    }
+    if (new Set(worker.holds.map(({ job_id }) => job_id)).size !== worker.holds.length) {
+      world.violate('hold', `${name}: ${worker.worker_id} holds a job twice`);
+    }
+  }
+  auditIndexes(world, state, name);
+}
+
+function auditJob(world: World, state: State, job: JobRecord, name: string): void {
+  const wrong = (what: string) => world.violate('job', `${name}: ${job.job_id} (${job.state}) ${what}`);
+  if (job.attempt > job.max_attempts) wrong(`is at attempt ${job.attempt} of ${job.max_attempts}`);
+  let last = job.history[0]!.state;
+  for (const { state: next } of job.history.slice(1)) {
+    if (!NEXT[last].includes(next)) wrong(`went from ${last} to ${next}`);
+    last = next;
+  }
+  if (last !== job.state) wrong(`ends its history with ${last}`);
+  if (running(job.state)) {
+    if (!job.run || job.run.ended_ms !== null) wrong('runs without an attempt');
+    // Who only reports may not have been known as a worker then.
+    const worker = job.run?.token != null && state.worker(job.run.worker_id);
+    if (worker && !worker.holds.some(({ job_id }) => job_id === job.job_id))
+      wrong('is not among what its worker holds');
+    const leased = job.run?.token !== null;
+    if ((leased || job.state === 'CANCELLING') && jobDue(job) === null) wrong('has nothing that would ever end it');
+  } else if (job.run && job.run.ended_ms === null) wrong('has an attempt that goes on');
+  if (finished(job.state) !== (job.completed_ms !== null)) wrong(`has completed_ms ${job.completed_ms}`);
+  if (job.dead && job.state !== 'FAILED') wrong('lies in the dead-letter queue');
+}
+
+/** Indexes are what the rows make them. */
+function auditIndexes(world: World, state: State, name: string): void {
+  const rebuilt = restore(snapshotRows(state));
+  for (const [table, value] of Object.entries(state.tables)) {
+    const other = rebuilt.tables[table as keyof State['tables']];
+    const found = entriesOf(value);
+    const expected = entriesOf(other);
+    if (!isDeepStrictEqual(found, expected)) {
+      world.violate(
+        'index',
+        `${name}: ${table} is ${JSON.stringify(found)}, its rows make ${JSON.stringify(expected)}`,
+      );
+    }
+  }
+  if (!isDeepStrictEqual(state.fleet, rebuilt.fleet)) world.violate('index', `${name}: fleet sums differ`);
+}
+
+function entriesOf(table: object): unknown {
+  if ('entries' in table && typeof table.entries === 'function') {
+    return JSON.parse(JSON.stringify([...(table as { entries(): Iterable<unknown> }).entries()])) as unknown;
+  }
+  return Object.entries(table).map(([name, value]) => [name, entriesOf(value as object)]);
+}

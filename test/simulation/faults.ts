@@ -1,0 +1,97 @@
+/**
+ * What goes wrong in a history. Each history has only some of the faults, each at its own rate: rare ones meet each other
+ * more often in a few rough histories than in many mild ones.
+ */
+import type { Chance } from './chance.ts';
+
+export const FAULTS = [
+  'request_lost',
+  'answer_lost',
+  'later_answered',
+  'landed_hours_later',
+  'sent_twice',
+  'paused_before_sending',
+  'paused_before_answer',
+  'slow',
+  'outage',
+  'writes_refused',
+  'all_refused',
+  'crash',
+  'pause',
+  'clock_jump',
+  'object_damaged',
+  'reply_lost',
+] as const;
+export type Fault = (typeof FAULTS)[number];
+
+/** What may happen to one request to the store, with how often it does at most. */
+const RATES: Partial<Record<Fault, number>> = {
+  request_lost: 0.06,
+  answer_lost: 0.06,
+  later_answered: 0.08,
+  landed_hours_later: 0.03,
+  sent_twice: 0.05,
+  paused_before_sending: 0.02,
+  paused_before_answer: 0.02,
+  slow: 0.05,
+};
+
+export type Fate = keyof typeof RATES | 'fine';
+
+export class Faults {
+  readonly chance: Chance;
+  readonly counts: Partial<Record<Fault, number>> = {};
+  readonly enabled: ReadonlySet<Fault>;
+  readonly #rates: [Fault, number][] = [];
+  #over = false;
+
+  constructor(chance: Chance) {
+    this.chance = chance;
+    this.enabled = new Set(FAULTS.filter(() => chance.happens(0.55)));
+    for (const fault of FAULTS) {
+      const most = RATES[fault];
+      if (most !== undefined && this.enabled.has(fault)) this.#rates.push([fault, most * chance.between(0.1, 1)]);
+    }
+  }
+
+  /** From now on all is well. */
+  end(): void {
+    this.#over = true;
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** Whether this fault is to happen now, with this chance; counted if so. */
+  strikes(fault: Fault, part: number): boolean {
+    if (this.#over || !this.enabled.has(fault) || !this.chance.happens(part)) return false;
+    this.count(fault);
+    return true;
+  }
+
+  count(fault: Fault): void {
+    this.counts[fault] = (this.counts[fault] ?? 0) + 1;
+  }
+
+  /** What becomes of one request to the store. */
+  fate(writes: boolean): Fault | 'fine' {
+    if (this.#over) return 'fine';
+    let left = this.chance.float();
+    for (const [fault, rate] of this.#rates) {
+      left -= rate;
+      if (left >= 0) continue;
+      // Reads have no effect that could come late or twice.
+      const fits = writes || (fault !== 'landed_hours_later' && fault !== 'sent_twice');
+      if (fits) this.count(fault);
+      return fits ? fault : 'fine';
+    }
+    return 'fine';
+  }
+
+  /** How long a process sleeps: seconds, or longer than the retention. */
+  pauseLength(): number {
+    const { chance } = this;
+    return chance.happens(0.5) ? chance.between(1_000, 60_000) : chance.between(9 * 60_000, 70 * 60_000);
+  }
+}

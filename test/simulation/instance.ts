@@ -1,0 +1,162 @@
+/**
+ * A monitor as the simulation runs it: the real engine in a process that can crash, sleep, stop and start again, with a
+ * clock of its own that may be wrong.
+ */
+import type { Clock } from '../../server/clock.ts';
+import { Engine } from '../../server/engine.ts';
+import { JournalError } from '../../server/journal/errors.ts';
+import type { JournalOptions } from '../../server/journal/journal.ts';
+import { StoreError } from '../../server/objects/store.ts';
+import type { Policy } from '../../server/state-machine/commands.ts';
+import type { Chance } from './chance.ts';
+import type { Process, World } from './world.ts';
+
+export type InstanceOptions = Omit<
+  JournalOptions,
+  'store' | 'clock' | 'random' | 'instance' | 'url' | 'newId' | 'log'
+> & { policy: Policy };
+
+export interface InstanceObserver {
+  opened(instance: Instance, engine: Engine): void;
+  logged(instance: Instance, level: string, message: string): void;
+}
+
+export class Instance {
+  readonly name: string;
+  readonly #world: World;
+  readonly #chance: Chance;
+  readonly #connect: (process: Process) => JournalOptions['store'];
+  readonly #options: InstanceOptions;
+  readonly #observer: InstanceObserver;
+  #generation = 0;
+  #clock: SimClock | null = null;
+  process: Process;
+  /** Null while it is down, or still opening. */
+  engine: Engine | null = null;
+
+  constructor(options: {
+    name: string;
+    world: World;
+    chance: Chance;
+    connect: (process: Process) => JournalOptions['store'];
+    options: InstanceOptions;
+    observer: InstanceObserver;
+  }) {
+    this.name = options.name;
+    this.#world = options.world;
+    this.#chance = options.chance;
+    this.#connect = options.connect;
+    this.#options = options.options;
+    this.#observer = options.observer;
+    this.process = { name: `${this.name}.0`, alive: false, paused_until_ms: 0 };
+  }
+
+  get asleep(): boolean {
+    return this.process.paused_until_ms > this.#world.now_ms;
+  }
+
+  start(): void {
+    if (this.process.alive) return;
+    this.#generation += 1;
+    const process: Process = { name: `${this.name}.${this.#generation}`, alive: true, paused_until_ms: 0 };
+    this.process = process;
+    const clock = new SimClock(this.#world, process);
+    this.#clock = clock;
+    this.#world.note(`${process.name}: starts`);
+    let id = 0;
+    const opening = Engine.open({
+      ...this.#options,
+      store: this.#connect(process),
+      clock,
+      random: this.#chance,
+      instance: this.name,
+      url: `http://${this.name}`,
+      newId: () => `${process.name}-${++id}`,
+      log: (level, message) => this.#observer.logged(this, level, message),
+    });
+    opening.then(
+      (engine) => {
+        if (!process.alive) return;
+        this.engine = engine;
+        this.#world.note(`${process.name}: open at ${engine.state.seq}`);
+        this.#observer.opened(this, engine);
+      },
+      (error: unknown) => {
+        if (!process.alive) return;
+        process.alive = false;
+        this.#world.note(`${process.name}: did not open: ${error}`);
+        if (error instanceof StoreError || (error instanceof JournalError && error.kind !== 'corrupt')) {
+          this.startLater();
+        } else this.#world.violate('I13', `${process.name} can't open: ${error}`);
+      },
+    );
+  }
+
+  startLater(): void {
+    this.#world.after(this.#chance.between(50, 30_000), null, () => this.start());
+  }
+
+  /** Everything it knew is gone; what it sent may still arrive. */
+  crash(): void {
+    if (!this.process.alive) return;
+    this.#world.note(`${this.process.name}: crashes`);
+    this.process.alive = false;
+    this.engine?.abandon();
+    this.engine = null;
+  }
+
+  async stop(): Promise<void> {
+    const { engine, process } = this;
+    if (!engine) return;
+    this.#world.note(`${process.name}: is asked to stop`);
+    this.engine = null;
+    await engine.stop();
+    this.#world.note(`${process.name}: has stopped`);
+    process.alive = false;
+  }
+
+  sleep(length_ms: number): void {
+    this.#world.note(`${this.process.name}: sleeps for ${Math.round(length_ms / 1000)} s`);
+    this.process.paused_until_ms = Math.max(this.process.paused_until_ms, this.#world.now_ms + length_ms);
+    // A suspended machine's monotonic clock stands still; that of a stopped process goes on.
+    if (this.#chance.happens(0.5)) this.#clock?.standStill(length_ms);
+  }
+
+  setClock(wrong_by_ms: number): void {
+    this.#world.note(`${this.process.name}: its clock is wrong by ${Math.round(wrong_by_ms)} ms`);
+    if (this.#clock) this.#clock.wrong_by_ms = wrong_by_ms;
+  }
+}
+
+class SimClock implements Clock {
+  readonly #world: World;
+  readonly #process: Process;
+  readonly #booted_ms: number;
+  #stood_still_ms = 0;
+  wrong_by_ms = 0;
+
+  constructor(world: World, process: Process) {
+    this.#world = world;
+    this.#process = process;
+    this.#booted_ms = world.now_ms;
+  }
+
+  now(): number {
+    return Math.floor(this.#world.now_ms + this.wrong_by_ms);
+  }
+
+  monotonic(): number {
+    return this.#world.now_ms - this.#booted_ms - this.#stood_still_ms;
+  }
+
+  after(delay_ms: number, run: () => void): () => void {
+    return this.#world.after(delay_ms, this.#process, run);
+  }
+
+  standStill(length_ms: number): void {
+    // Only from its wake on does anyone look at it again; going back would be no monotonic clock.
+    this.#world.after(length_ms - 1, null, () => {
+      this.#stood_still_ms += length_ms;
+    });
+  }
+}

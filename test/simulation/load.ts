@@ -1,0 +1,193 @@
+/** What clients and workers ask for: commands made from what they have been told so far, stale leases among it. */
+import type { LogEvent } from '../../protocol/log-event.ts';
+import { UNREMEMBERED } from '../../server/state-machine/apply.ts';
+import { type Command, type CommandBody, type Outcome, soft } from '../../server/state-machine/commands.ts';
+import type { State } from '../../server/state-machine/state.ts';
+import type { Chance } from './chance.ts';
+
+type Held = { job_id: string; token: string; worker_id: string };
+
+const ASKED = {
+  submit_jobs: 14,
+  claim_jobs: 16,
+  report_progress: 8,
+  complete_job: 9,
+  fail_job: 7,
+  beat: 9,
+  cancel_job: 4,
+  retry_job: 2,
+  purge_queue: 1,
+  redrive: 1,
+  record_events: 3,
+  register_worker: 5,
+  launch_worker: 0.5,
+  drain_worker: 0.6,
+  restart_worker: 0.6,
+  terminate_worker: 0.6,
+  resolve_alert: 0.6,
+  tick: 12,
+  forget: 2,
+} as const satisfies Record<CommandBody['type'], number>;
+
+export class Load {
+  readonly #chance: Chance;
+  readonly #workers: readonly string[];
+  readonly #jobs: string[] = [];
+  /** Every lease ever told of, newest last: most are stale. */
+  readonly #held: Held[] = [];
+  #count = 0;
+
+  constructor(chance: Chance) {
+    this.#chance = chance;
+    this.#workers = Array.from({ length: chance.whole(1, 5) }, (_, i) => `worker-${i + 1}`);
+  }
+
+  /** Something to ask; `seen` is what a caller may have read before. */
+  next(seen: State): Command {
+    return this.command(this.#chance.weighted(ASKED), seen);
+  }
+
+  command(type: CommandBody['type'], seen: State): Command {
+    this.#count += 1;
+    const body = this.#body(type, seen);
+    const own = soft(body) || body.type === 'tick' || body.type === 'forget';
+    return {
+      id: `${own ? UNREMEMBERED : ''}c${this.#count}`,
+      fingerprint: own ? '' : `f${this.#count}`,
+      actor: 'simulation',
+      body,
+    };
+  }
+
+  /** A client's mistake: another request under a name that was used before. */
+  mistaken(command: Command, seen: State): Command {
+    return { ...this.next(seen), id: command.id, fingerprint: `f${++this.#count}` };
+  }
+
+  /** A claim was answered: from now on its worker reports under these leases. */
+  told(command: Command, { refs }: Outcome): void {
+    if (command.body.type !== 'claim_jobs') return;
+    for (const [, job_id, token] of refs) {
+      if (token !== undefined) this.#held.push({ job_id, token, worker_id: command.body.worker_id });
+    }
+  }
+
+  #body(type: CommandBody['type'], seen: State): CommandBody {
+    const chance = this.#chance;
+    const worker_id = chance.pick(this.#workers);
+    const job_id = this.#jobs.length > 0 ? chance.pick(this.#jobs) : 'job-0';
+    const { job_id: held_job, token: lease_token, worker_id: holder } = this.#lease();
+    switch (type) {
+      case 'submit_jobs': {
+        const jobs = Array.from({ length: chance.happens(0.8) ? 1 : chance.whole(2, 6) }, () => this.#submission());
+        return { type, jobs };
+      }
+      case 'claim_jobs':
+        return { type, worker_id, max_jobs: chance.whole(1, 3), secret: `s${this.#count}` };
+      case 'report_progress':
+        return {
+          type,
+          job_id: held_job,
+          report: {
+            lease_token,
+            percentage: chance.whole(0, 100),
+            stage: chance.pick(['downloading', 'transcribing']),
+          },
+        };
+      case 'complete_job':
+        return {
+          type,
+          job_id: held_job,
+          lease_token,
+          output: { s3_path: `s3://transcripts/${held_job}.json`, segments_count: chance.whole(0, 9) },
+        };
+      case 'fail_job': {
+        const code = chance.pick(['crashed', 'gpu_out_of_memory', 'audio_unreadable', 'worker_drained']);
+        const error = { code, message: 'as it happens', retryable: code !== 'audio_unreadable' };
+        return { type, job_id: held_job, lease_token, error, batch_size: null, jitter: chance.float() };
+      }
+      case 'beat': {
+        const leases = this.#held.filter((held) => held.worker_id === holder).slice(-4);
+        return {
+          type,
+          worker_id: holder === '' ? worker_id : holder,
+          health: { gpu_usage: chance.whole(0, 100), memory_usage: chance.whole(50, 100) },
+          leases: leases.map(({ token }) => token),
+        };
+      }
+      case 'cancel_job':
+      case 'retry_job':
+        return { type, job_id };
+      case 'purge_queue':
+        return { type, queue: chance.pick(['main', 'dlq']), filter: { priority: chance.pick(['low', 'normal']) } };
+      case 'redrive':
+        return { type, filter: {} };
+      case 'record_events': {
+        const lines = chance.whole(1, 3);
+        const events = Array.from({ length: lines }, () => this.#logEvent(job_id));
+        return { type, worker_id, events, jitter: chance.float() };
+      }
+      case 'register_worker':
+        return {
+          type,
+          worker_id,
+          registration: {
+            capabilities: { model: chance.pick(['base', 'large-v3']) },
+            location: { spot_price: chance.pick([0.35, 0.9, null]) },
+          },
+        };
+      case 'launch_worker':
+        return { type, worker_id: `launched-${this.#count}`, launch: { location: { spot_price: 0.5 } } };
+      case 'drain_worker':
+      case 'restart_worker':
+        return { type, worker_id };
+      case 'terminate_worker':
+        return { type, worker_id, reason: 'asked for' };
+      case 'resolve_alert':
+        return { type, alert_id: seen.tables.alerts.maxKey() ?? 'alert-0', by: 'someone' };
+      case 'tick':
+        return { type, ids: [1, 2, 3].map((n) => `alert-${this.#count}-${n}`), expire: chance.happens(0.85) };
+      case 'forget': {
+        const version = (record: { version: number } | undefined) =>
+          (record?.version ?? 0) - (chance.happens(0.1) ? 1 : 0);
+        const jobs = [...seen.tables.finished.values()]
+          .slice(0, 2)
+          .map((id) => ({ id, version: version(seen.job(id)) }));
+        const workers = chance.happens(0.3) ? [{ id: worker_id, version: version(seen.worker(worker_id)) }] : [];
+        const alert = seen.tables.alerts.minKey();
+        const alerts = alert ? [{ id: alert, version: version(seen.tables.alerts.get(alert)) }] : [];
+        return { type, jobs, workers, alerts };
+      }
+    }
+  }
+
+  #submission() {
+    const chance = this.#chance;
+    const job_id = `job-${this.#count}-${this.#jobs.length}`;
+    this.#jobs.push(job_id);
+    return {
+      job_id,
+      audio_url: `s3://audio/${job_id}.mp3`,
+      priority: chance.pick(['high', 'normal', 'low'] as const),
+      max_attempts: chance.whole(1, 3),
+      ...(chance.happens(0.5) ? { duration_seconds: chance.whole(1, 9000) } : {}),
+      ...(chance.happens(0.2) ? { tags: ['night'] } : {}),
+    };
+  }
+
+  #lease(): Held {
+    const recent = this.#held.slice(-6);
+    const from = this.#chance.happens(0.7) ? recent : this.#held;
+    return from.length > 0 ? this.#chance.pick(from) : { job_id: 'job-0', token: 'job-0.1.none', worker_id: '' };
+  }
+
+  #logEvent(job_id: string): LogEvent {
+    const chance = this.#chance;
+    const { job_id: held_job, token: lease_token } = this.#lease();
+    const event = chance.pick(['JOB_START', 'JOB_PROGRESS', 'JOB_COMPLETE', 'JOB_FAILED'] as const);
+    const rest = { event, percentage: chance.whole(0, 100), s3_path: 's3://transcripts/reported.json' };
+    if (chance.happens(0.3)) return { ...rest, job_id: held_job, lease_token };
+    const known = chance.happens(0.4) ? job_id : `reported-${chance.whole(1, 6)}`;
+    return { ...rest, job_id: known, worker_id: chance.pick(this.#workers) };
+  }
+}

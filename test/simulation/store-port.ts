@@ -1,0 +1,179 @@
+/** One process' way to the store, on which everything can go wrong that a network and a sleeping machine can do. */
+import {
+  type GetResult,
+  type ListedObject,
+  type ListOptions,
+  type ObjectStore,
+  type PutIfAbsentResult,
+  StoreError,
+} from '../../server/objects/store.ts';
+import type { Faults } from './faults.ts';
+import type { SimStore } from './sim-store.ts';
+import type { Process, World } from './world.ts';
+
+const HOUR_MS = 3_600_000;
+
+/** The store's bad hours, the same for every process. */
+export type Weather = { down_until_ms: number; refuses_writes_until_ms: number; refuses_all_until_ms: number };
+
+export class StorePort implements ObjectStore {
+  readonly url = 'sim:';
+  readonly #world: World;
+  readonly #store: SimStore;
+  readonly #faults: Faults;
+  readonly #process: Process;
+  readonly #weather: Weather;
+  readonly #page: number;
+
+  constructor(options: {
+    world: World;
+    store: SimStore;
+    faults: Faults;
+    process: Process;
+    weather: Weather;
+    page: number;
+  }) {
+    this.#world = options.world;
+    this.#store = options.store;
+    this.#faults = options.faults;
+    this.#process = options.process;
+    this.#weather = options.weather;
+    this.#page = options.page;
+  }
+
+  putIfAbsent(key: string, bytes: Uint8Array): Promise<PutIfAbsentResult> {
+    // A copy: what is under way can't be changed any more.
+    const sent = new Uint8Array(bytes);
+    return this.#ask(`create ${key}`, true, () => {
+      const created = this.#store.putIfAbsent(key, sent);
+      return { created, server_ms: this.#store.now() };
+    });
+  }
+
+  get(key: string): Promise<GetResult> {
+    return this.#ask(`get ${key}`, false, () => {
+      const object = this.#store.objects.get(key);
+      const server_ms = this.#store.now();
+      return object ? { found: true, ...object, server_ms } : { found: false, server_ms };
+    });
+  }
+
+  async *list(prefix: string, options: ListOptions = {}): AsyncIterable<ListedObject> {
+    let after = options.after ?? '';
+    for (;;) {
+      const page = await this.#ask(`list ${prefix} after ${after}`, false, () =>
+        this.#store.list(prefix, after, this.#page),
+      );
+      for (const [key, { bytes, last_modified_ms }] of page) yield { key, size_bytes: bytes.length, last_modified_ms };
+      if (page.length < this.#page) return;
+      after = page.at(-1)![0];
+    }
+  }
+
+  put(key: string, bytes: Uint8Array): Promise<void> {
+    return this.#ask(`put ${key}`, true, () => this.#store.put(key, bytes));
+  }
+
+  delete(key: string): Promise<void> {
+    return this.#ask(`delete ${key}`, true, () => this.#store.delete(key));
+  }
+
+  locate(key: string): string {
+    return `sim:${key}`;
+  }
+
+  async close(): Promise<void> {}
+
+  #ask<T>(what: string, writes: boolean, effect: () => T): Promise<T> {
+    // A dead process asks nothing; it never hears that it doesn't.
+    if (!this.#process.alive) return new Promise(() => {});
+    return new Promise((resolve, reject) => this.#send(what, writes, effect, { resolve, reject }));
+  }
+
+  #send<T>(what: string, writes: boolean, effect: () => T, { resolve, reject }: Caller<T>): void {
+    const { chance } = this.#faults;
+    const fate = this.#faults.fate(writes);
+    const trip = () => (fate === 'slow' ? chance.between(200, 6_000) : chance.between(1, 40));
+    const timeout_ms = chance.between(1_000, 8_000);
+    const note = (more: string) => this.#world.note(`${this.#process.name}: ${what}: ${more}`);
+    const answer = (run: () => void, delay_ms = trip()) => this.#world.after(delay_ms, this.#process, run);
+    const noAnswer = () =>
+      answer(() => reject(new StoreError('unavailable', 'store_timeout', `${what}: no answer`)), timeout_ms);
+    const arrive = (delay_ms: number, then: (result: T) => void) =>
+      this.#world.after(delay_ms, null, () => {
+        const refusal = this.#refusal(writes);
+        if (refusal) {
+          note(refusal.code);
+          answer(() => reject(refusal));
+          return;
+        }
+        const result = effect();
+        note(`${fate === 'fine' ? '' : `${fate} `}${outline(result)}`);
+        then(result);
+      });
+    const answered = (result: T) => answer(() => resolve(result));
+    switch (fate) {
+      case 'request_lost':
+        note('request lost');
+        noAnswer();
+        return;
+      case 'answer_lost':
+        arrive(trip(), noAnswer);
+        return;
+      case 'later_answered':
+        note('later');
+        answer(() => reject(new StoreError('unavailable', 'store_busy', `${what}: 409, 429 or 503`)));
+        return;
+      case 'landed_hours_later':
+        noAnswer();
+        // Mostly its sender sleeps meanwhile: that is when a name can be used and freed behind its back.
+        if (chance.happens(0.7)) this.#pause(chance.between(8 * 60_000, 2 * HOUR_MS));
+        arrive(chance.between(8 * 60_000, 2 * HOUR_MS), () => {});
+        return;
+      case 'sent_twice':
+        if (chance.happens(0.5)) {
+          arrive(trip(), () => {});
+          arrive(trip(), answered);
+        } else {
+          arrive(trip(), answered);
+          arrive(chance.between(60_000, 2 * HOUR_MS), () => {});
+        }
+        return;
+      case 'paused_before_sending': {
+        const pause_ms = this.#faults.pauseLength();
+        this.#pause(pause_ms);
+        arrive(pause_ms + trip(), chance.happens(0.7) ? answered : noAnswer);
+        return;
+      }
+      case 'paused_before_answer':
+        this.#pause(this.#faults.pauseLength());
+        arrive(trip(), chance.happens(0.5) ? answered : noAnswer);
+        return;
+      default:
+        arrive(trip(), answered);
+    }
+  }
+
+  #pause(length_ms: number): void {
+    this.#world.note(`${this.#process.name}: sleeps for ${Math.round(length_ms / 1000)} s`);
+    this.#process.paused_until_ms = Math.max(this.#process.paused_until_ms, this.#world.now_ms + length_ms);
+  }
+
+  #refusal(writes: boolean): StoreError | null {
+    const { now_ms } = this.#world;
+    const { down_until_ms, refuses_writes_until_ms, refuses_all_until_ms } = this.#weather;
+    if (now_ms < down_until_ms) return new StoreError('unavailable', 'store_down', 'the store is down');
+    if (now_ms < refuses_all_until_ms) return new StoreError('refused', 'store_denied', 'access denied');
+    if (writes && now_ms < refuses_writes_until_ms) return new StoreError('refused', 'store_full', 'no space left');
+    return null;
+  }
+}
+
+type Caller<T> = { resolve: (result: T) => void; reject: (error: Error) => void };
+
+function outline(result: unknown): string {
+  if (Array.isArray(result)) return `${result.length} keys`;
+  if (typeof result !== 'object' || result === null) return 'done';
+  if ('created' in result) return result.created ? 'created' : 'is there';
+  return 'found' in result && result.found ? 'found' : 'not found';
+}
