@@ -87,6 +87,27 @@ test('told to restart, it hands its job back uncounted and can come again under 
   assert.equal((await jobEnd(api, id)).state, 'COMPLETED');
 });
 
+test('the process: told to restart it ends with 75 where something starts it again, else it comes again by itself', async (t) => {
+  const { url, api } = await startTestMonitor(t, { lease_ms: 1_000 });
+  const start = async (id: string, ...more: string[]) => {
+    const engine = `exec:sh -c '${SPEAK}' sh {input} {output}`;
+    const worker = startTmon(t, ['worker', '--server', url, '--id', id, '--engine', engine, ...more]);
+    await worker.line(/ ready /);
+    // A job makes it beat as often as this lease needs.
+    const { id: jobId } = await submitAudio(api);
+    assert.equal((await jobEnd(api, jobId)).state, 'COMPLETED');
+    await api.workers.restart(id);
+    return worker;
+  };
+  const supervised = await start('worker-supervised', '--supervised');
+  assert.equal((await supervised.ended).code, 75);
+
+  const alone = await start('worker-alone');
+  await alone.line(/ restart /);
+  const { id } = await submitAudio(api);
+  assert.equal((await jobEnd(api, id)).worker?.worker_id, 'worker-alone');
+});
+
 test('two jobs at once where it may', async (t) => {
   const { api } = await startTestMonitor(t);
   const { script, open } = gated(t);

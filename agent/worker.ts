@@ -62,6 +62,8 @@ class RunningWorker {
   #end: WorkerEnd = 'drained';
   #refusal: unknown;
   #away = false;
+  /** Ends the claim loop's wait for a job's end. */
+  #wake: () => void = () => {};
   /** One registration at a time, however many calls find out that it is due. */
   #registering: Promise<void> | undefined;
 
@@ -132,7 +134,9 @@ class RunningWorker {
     while (!signal.aborted) {
       const max_jobs = maxJobs - this.#running.size;
       if (max_jobs <= 0) {
-        await Promise.race([...this.#running, aborted(signal)]);
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
         continue;
       }
       try {
@@ -172,6 +176,7 @@ class RunningWorker {
     }).finally(() => {
       this.#held.delete(held.leaseToken);
       this.#running.delete(running);
+      this.#wake();
     });
     this.#running.add(running);
   }
@@ -214,6 +219,7 @@ class RunningWorker {
     if (this.#ending.signal.aborted && (end === 'drained' || this.#end !== 'drained')) return;
     this.#end = end;
     this.#ending.abort();
+    this.#wake();
     const why: Record<WorkerEnd, StopReason | undefined> = {
       drained: undefined,
       restart: 'restarting',
@@ -250,9 +256,4 @@ class RunningWorker {
     if (error === null) this.#log({ message: 'the monitor is back' });
     else this.#log({ message: 'the monitor is away, waiting', error: error.message });
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

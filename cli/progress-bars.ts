@@ -12,50 +12,44 @@ const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
 export interface ProgressView {
   show(update: JobUpdate): void;
-  /** A line that stays, above the bars. */
-  say(text: string): void;
   /** The bars stay as they are; nothing is redrawn after this. */
   end(): void;
 }
 
 export function openProgressView({ json }: { json: boolean }): ProgressView {
-  if (json) return { show: (update) => printJson(jsonOf(update)), say: () => {}, end: () => {} };
-  if (!isTerminal()) return { show: (update) => printLine(plainOf(update)), say: printLine, end: () => {} };
+  if (json) return { show: (update) => printJson(jsonOf(update)), end: () => {} };
+  if (!isTerminal()) return { show: (update) => printLine(plainOf(update)), end: () => {} };
   return new Bars();
 }
 
 class Bars implements ProgressView {
-  readonly #lines = new Map<string, string>();
+  readonly #bars = new Map<string, { line: string; finished: boolean }>();
   #drawn = 0;
 
   show(update: JobUpdate): void {
-    this.#lines.set(update.job.job_id, barOf(update));
-    this.#draw();
-  }
-
-  say(text: string): void {
-    this.#erase();
-    printLine(text);
+    const finished = ['COMPLETED', 'FAILED', 'CANCELLED'].includes(update.state);
+    this.#bars.set(update.job.job_id, { line: barOf(update), finished });
     this.#draw();
   }
 
   end(): void {
     this.#drawn = 0;
-    this.#lines.clear();
+    this.#bars.clear();
   }
 
-  #erase(): void {
+  /** What doesn't fit on the screen can't be redrawn: finished bars make room by staying behind, and the newest are shown. */
+  #draw(): void {
+    const columns = process.stdout.columns || 80;
+    const room = Math.max(1, (process.stdout.rows || 24) - 2);
     if (this.#drawn > 0) moveCursor(process.stdout, 0, -this.#drawn);
     clearScreenDown(process.stdout);
-    this.#drawn = 0;
-  }
-
-  #draw(): void {
-    this.#erase();
-    // What doesn't fit on the screen can't be erased again: the newest jobs are shown.
-    const columns = process.stdout.columns || 80;
-    const rows = process.stdout.rows || 24;
-    const lines = [...this.#lines.values()].slice(-Math.max(1, rows - 2)).map((line) => cut(line, columns - 1));
+    for (const [jobId, { line, finished }] of this.#bars) {
+      if (this.#bars.size <= room) break;
+      if (!finished) continue;
+      printLine(cut(line, columns - 1));
+      this.#bars.delete(jobId);
+    }
+    const lines = [...this.#bars.values()].slice(-room).map(({ line }) => cut(line, columns - 1));
     process.stdout.write(lines.map((line) => `${line}\n`).join(''));
     this.#drawn = lines.length;
   }

@@ -7,7 +7,7 @@ import type { JobSubmission } from '../protocol/job.ts';
 import type { JobWithId, TranscriptionAPI } from '../sdk/typescript/index.ts';
 import { CommandError, EXIT } from './exit-code.ts';
 import { type ClientOptions, clientCommand, clientOf, collect, wholeNumber } from './options.ts';
-import { fileName, isTerminal, note, printJson, printLine } from './output.ts';
+import { fileName, isTerminal, printJson, printLine } from './output.ts';
 import { openProgressView } from './progress-bars.ts';
 import { watchJobs } from './watch-jobs.ts';
 
@@ -32,7 +32,7 @@ export function submitCommand(): Command {
     .option('--meta <name=value>', 'kept with the job; may be given several times', pair)
     .option('--max-attempts <count>', 'attempts before it has failed', wholeNumber)
     .option('--webhook-url <url>', 'told when the job ends')
-    .option('--watch', 'show progress until the jobs have ended; exit code 1 when one fails')
+    .option('--watch', 'show progress until the jobs have ended, then what was said; exit code 1 when one fails')
     .option('--wait', 'the same in silence')
     .action(submit);
 }
@@ -57,7 +57,7 @@ async function submit(inputs: string[], options: SubmitOptions): Promise<void> {
     view,
   );
   if (options.watch && !options.json && isTerminal()) {
-    for (const jobId of ends.completed) note(`tmon transcript ${jobId}`);
+    for (const jobId of ends.completed) printLine(`\n${await api.jobs.transcript(jobId, 'text')}`.trimEnd());
   }
   if (ends.failed.length + ends.cancelled.length > 0) process.exitCode = EXIT.failed;
 }
