@@ -84,6 +84,11 @@ export function readSettings(
     settings[name] = value === undefined || value === '' ? fallback : parse(name, value, typeof fallback !== 'string');
   }
   const read = settings as Settings;
+  if (!LOG_LEVELS.includes(read.log_level)) {
+    throw new MonitorError('invalid', 'bad_setting', `log_level is ${JSON.stringify(read.log_level)}`, {
+      hint: `It takes ${LOG_LEVELS.join(', ')}.`,
+    });
+  }
   if (read.retention_ms < 600_000) {
     throw new MonitorError(
       'invalid',
@@ -93,6 +98,8 @@ export function readSettings(
   }
   return read;
 }
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
 
 function parse(name: SettingName, value: unknown, numeric: boolean): unknown {
   if (!numeric) return String(value);

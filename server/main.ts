@@ -41,6 +41,11 @@ export type Log = (level: 'info' | 'warn' | 'error', message: string) => void;
 /** Throws MonitorError, StoreError or JournalError, each with a hint, where it can't start. */
 export async function startMonitor(settings: Settings, clock: Clock = systemClock): Promise<RunningMonitor> {
   const { host, port } = parseListen(settings.listen);
+  if (settings.queue !== 'embedded:') {
+    throw new MonitorError('invalid', 'bad_queue_url', `the queue is ${JSON.stringify(settings.queue)}`, {
+      hint: 'It takes embedded:.',
+    });
+  }
   const logger = pino({ level: settings.log_level, base: null }, pino.destination(2));
   const log: Log = (level, message) => logger[level](message);
   const store = await openStore(settings.store, { clock, lock: true });
@@ -49,7 +54,7 @@ export async function startMonitor(settings: Settings, clock: Clock = systemCloc
     await assertGoodStore(store);
     const api = await buildApi(settings, await version(), log);
     await listen(api.app, { host, port });
-    undo.push(() => api.app.close());
+    undo.push(() => api.close(clock));
     const address = api.app.server.address() as AddressInfo;
     const url = `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
 
@@ -75,7 +80,7 @@ export async function startMonitor(settings: Settings, clock: Clock = systemCloc
     undo.push(() => fleet.close());
     const claims = new ClaimLine(engine, clock);
     await publisher.start();
-    api.serve({ engine, store, settings, fleet, claims });
+    api.serve({ engine, store, clock, settings, fleet, claims });
 
     const duties = [
       ticking(engine, clock, log),
@@ -105,13 +110,17 @@ export async function startMonitor(settings: Settings, clock: Clock = systemCloc
     const stop = async () => {
       log('info', 'stopping: no more claims, finishing what is under way');
       api.retire();
-      await Promise.all(duties.map((duty) => duty.stop()));
-      await fleet.close();
-      await api.app.close();
-      await engine.stop();
-      await publisher.flush();
-      await publisher.stop();
-      await store.close();
+      const steps = [
+        () => Promise.all(duties.map((duty) => duty.stop())),
+        () => fleet.close(),
+        () => api.close(clock),
+        () => engine.stop(),
+        () => publisher.flush(),
+        () => publisher.stop(),
+        () => store.close(),
+      ];
+      // A store in trouble fails some of them; the lock is given up all the same.
+      for (const step of steps) await step().catch((error: Error) => log('warn', `while stopping: ${error.message}`));
       log('info', `stopped at segment ${engine.state.seq}`);
     };
     return {

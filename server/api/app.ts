@@ -10,6 +10,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { Type } from 'typebox';
 import { MonitorError } from '../../protocol/errors.ts';
 import { closed } from '../../protocol/schema.ts';
+import type { Clock } from '../clock.ts';
 import type { Settings } from '../config.ts';
 import type { ApiContext } from './context.ts';
 import type { ApiRequest, Endpoint } from './endpoint.ts';
@@ -44,10 +45,14 @@ export type Api = {
   serve(context: ApiContext): void;
   /** From now on workers are given no more jobs, and each answer is the last of its connection. */
   retire(): void;
+  /** Answers what is under way, then closes every connection. */
+  close(clock: Clock): Promise<void>;
 };
 
 const PREFIX = '/api/v1';
 const MIN_SEQ_WAIT_MS = 5_000;
+/** Beyond the time a commit may take: then whoever is still sending or reading is cut off. */
+const LAST_ANSWERS_MS = 3_000;
 
 /** What endpoints take that say nothing else. */
 const NO_QUERY = Type.Object({}, closed);
@@ -113,6 +118,13 @@ export async function buildApi(
     retire: () => {
       retired = true;
       context?.claims.close();
+    },
+    async close(clock) {
+      const patience = clock.after(settings.outcome_unknown_ms + LAST_ANSWERS_MS, () =>
+        app.server.closeAllConnections(),
+      );
+      await app.close();
+      patience();
     },
   };
 }

@@ -1,4 +1,5 @@
 /** What endpoints work with. */
+import type { Clock } from '../clock.ts';
 import type { Settings } from '../config.ts';
 import type { Engine } from '../engine.ts';
 import type { Fleet } from '../fleets/fleet.ts';
@@ -8,6 +9,7 @@ import type { ClaimLine } from './claim-line.ts';
 export type ApiContext = {
   engine: Engine;
   store: ObjectStore;
+  clock: Clock;
   settings: Settings;
   fleet: Fleet;
   claims: ClaimLine;

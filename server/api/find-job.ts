@@ -2,12 +2,14 @@
 import { MonitorError } from '../../protocol/errors.ts';
 import type { JobRecord } from '../state-machine/records.ts';
 import { readArchivedJob } from '../views/archive.ts';
+import { catchUp } from './catch-up.ts';
 import type { ApiContext } from './context.ts';
 
-export async function findJob({ engine, store }: ApiContext, job_id: string): Promise<JobRecord> {
+export async function findJob(context: ApiContext, job_id: string): Promise<JobRecord> {
+  const { engine, store } = context;
   const here = engine.state.job(job_id);
   if (here) return here;
-  await engine.journal.catchUp();
+  await catchUp(context);
   const job = engine.state.job(job_id) ?? (await readArchivedJob(store, job_id));
   if (job) return job;
   throw new MonitorError('not_found', 'job_not_found', `there is no job ${job_id}`, {

@@ -17,6 +17,7 @@ import { Refused } from '../engine.ts';
 import { heldJob } from '../state-machine/decide-jobs.ts';
 import { jobDocument } from '../state-machine/documents.ts';
 import type { JobRecord } from '../state-machine/records.ts';
+import { catchUp } from './catch-up.ts';
 import { commandOf, softCommandOf } from './command.ts';
 import type { ApiContext } from './context.ts';
 import { endpoint } from './endpoint.ts';
@@ -112,10 +113,11 @@ export const jobReportEndpoints = [
 ];
 
 /** The job, if the token is its current lease; another instance may have handed it out a moment ago. */
-async function held({ engine }: ApiContext, job_id: string, token: string): Promise<JobRecord> {
+async function held(context: ApiContext, job_id: string, token: string): Promise<JobRecord> {
+  const { engine } = context;
   const job = heldJob(engine.state, job_id, token);
   if (!('refusal' in job)) return job;
-  await engine.journal.catchUp();
+  await catchUp(context);
   const again = heldJob(engine.state, job_id, token);
   if ('refusal' in again) throw new Refused(again.refusal);
   return again;

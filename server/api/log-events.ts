@@ -6,6 +6,7 @@ import { LogEvent, LogEventAnswer } from '../../protocol/log-event.ts';
 import type { Engine } from '../engine.ts';
 import { heldJob } from '../state-machine/decide-jobs.ts';
 import { checkEvents } from '../state-machine/decide-reports.ts';
+import { catchUp } from './catch-up.ts';
 import { commandOf, softCommandOf } from './command.ts';
 import { endpoint } from './endpoint.ts';
 import { validator } from './validation.ts';
@@ -23,11 +24,12 @@ export const logEventEndpoints = [
     summary: 'Report what happened to many jobs: NDJSON, up to 1,000 lines',
     consumes: ['application/x-ndjson', 'application/jsonl', 'text/plain'],
     answers: { 200: LogEventAnswer },
-    async run({ engine }, { body, request }) {
+    async run(context, { body, request }) {
+      const { engine } = context;
       const { lines, rejected } = parse(String(body ?? ''));
       const { soft, durable } = split(lines);
       // Another instance may have handed them out a moment ago.
-      if (lines.some(({ event }) => isStale(engine, event))) await engine.journal.catchUp();
+      if (lines.some(({ event }) => isStale(engine, event))) await catchUp(context);
       for (const { line, event } of soft) {
         const { job_id, lease_token = '' } = event;
         const held = heldJob(engine.state, job_id, lease_token);

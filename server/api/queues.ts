@@ -4,6 +4,7 @@ import { BulkAnswer, BulkRequest, Queue } from '../../protocol/queue.ts';
 import type { CommandBody } from '../state-machine/commands.ts';
 import { selectJobs } from '../state-machine/decide-queues.ts';
 import { deadLetterQueueDocument, mainQueueDocument } from '../state-machine/documents.ts';
+import { catchUp } from './catch-up.ts';
 import { commandOf } from './command.ts';
 import type { ApiContext } from './context.ts';
 import { type ApiRequest, type Endpoint, endpoint } from './endpoint.ts';
@@ -60,10 +61,11 @@ function bulk(
     summary,
     body: OptionalBulkRequest,
     answers: { 200: BulkAnswer },
-    async run({ engine }: ApiContext, { body: asked, request }: ApiRequest<unknown, unknown, BulkRequest | null>) {
+    async run(context: ApiContext, { body: asked, request }: ApiRequest<unknown, unknown, BulkRequest | null>) {
+      const { engine } = context;
       const { filter = {}, dry_run = false } = asked ?? {};
       if (dry_run) {
-        await engine.journal.catchUp();
+        await catchUp(context);
         return { job_ids: selectJobs(engine.state, queue, filter).map((job) => job.job_id), dry_run };
       }
       const { refs } = await engine.submit(commandOf(request, body(filter)));

@@ -24,6 +24,7 @@ import type { WorkerRecord } from '../state-machine/records.ts';
 import type { State } from '../state-machine/state.ts';
 import { workerVersion } from '../views/active-workers.ts';
 import { readArchivedWorker } from '../views/archive.ts';
+import { catchUp } from './catch-up.ts';
 import { claimableJobs } from './claim-line.ts';
 import { commandOf, ownCommand, softCommandOf } from './command.ts';
 import type { ApiContext } from './context.ts';
@@ -154,13 +155,14 @@ export const workerEndpoints = [
     params: WorkerParams,
     body: Heartbeat,
     answers: { 200: HeartbeatAnswer },
-    async run({ engine }, { params, body, request }) {
-      const worker = await liveWorker(engine, params.worker_id);
+    async run(context, { params, body, request }) {
+      const { engine } = context;
+      const worker = await liveWorker(context, params.worker_id);
       const leases = body.leases ?? [];
       let renewed = renewable(engine.state, leases);
       if (renewed.length < leases.length) {
         // Another instance may have handed it out a moment ago.
-        await engine.journal.catchUp();
+        await catchUp(context);
         renewed = renewable(engine.state, leases);
       }
       const { worker_id } = worker;
@@ -181,18 +183,18 @@ export const workerEndpoints = [
     body: Claim,
     answers: { 200: Claimed },
     async run(context, { params, body, request, reply }) {
-      const { engine, claims } = context;
+      const { engine, claims, clock } = context;
       const { worker_id } = params;
       const { max_jobs = 1, wait_seconds = 0 } = body;
-      await liveWorker(engine, worker_id);
-      const until_ms = performance.now() + wait_seconds * 1000;
+      await liveWorker(context, worker_id);
+      const until_ms = clock.monotonic() + wait_seconds * 1000;
       const gone = new AbortController();
       reply.raw.once('close', () => gone.abort());
       const command = commandOf(request, { type: 'claim_jobs', worker_id, max_jobs, secret: newSecret() });
       for (;;) {
         const known = engine.state.tables.commands.has(command.id);
         if (!known && (gone.signal.aborted || claims.closed || !claiming(engine.state.worker(worker_id)))) break;
-        const left_ms = until_ms - performance.now();
+        const left_ms = until_ms - clock.monotonic();
         if (known || claimableJobs(engine.state) > 0 || left_ms <= 0) {
           const { refs } = await engine.submit(command);
           if (refs.length > 0) return { jobs: await Promise.all(refs.map((ref) => handOut(context, ref))) };
@@ -276,16 +278,18 @@ function commandsFor(state: State, worker: WorkerRecord): WorkerCommand[] {
   return commands;
 }
 
-async function liveWorker(engine: ApiContext['engine'], worker_id: string): Promise<WorkerRecord> {
-  if (!engine.state.worker(worker_id)) await engine.journal.catchUp();
+async function liveWorker(context: ApiContext, worker_id: string): Promise<WorkerRecord> {
+  const { engine } = context;
+  if (!engine.state.worker(worker_id)) await catchUp(context);
   const worker = engine.state.worker(worker_id);
   if (!worker) throw new Refused(workerNotFound(worker_id).refusal);
   if (worker.state === 'TERMINATED') throw new Refused(workerTerminated(worker).refusal);
   return worker;
 }
 
-async function findWorker({ engine, store }: ApiContext, worker_id: string): Promise<WorkerRecord> {
-  if (!engine.state.worker(worker_id)) await engine.journal.catchUp();
+async function findWorker(context: ApiContext, worker_id: string): Promise<WorkerRecord> {
+  const { engine, store } = context;
+  if (!engine.state.worker(worker_id)) await catchUp(context);
   const worker = engine.state.worker(worker_id) ?? (await readArchivedWorker(store, worker_id));
   if (worker) return worker;
   throw new MonitorError('not_found', 'worker_not_found', `there is no worker ${worker_id}`, {

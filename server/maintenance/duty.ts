@@ -18,7 +18,6 @@ export class Duty {
   readonly #options: DutyOptions;
   readonly #stopping = new AbortController();
   #loop: Promise<void> = Promise.resolve();
-  #nudge = new AbortController();
 
   constructor(options: DutyOptions) {
     this.#options = options;
@@ -28,14 +27,8 @@ export class Duty {
     this.#loop = this.#run();
   }
 
-  /** There is something to do: the wait ends now. */
-  nudge(): void {
-    this.#nudge.abort();
-  }
-
   async stop(): Promise<void> {
     this.#stopping.abort();
-    this.#nudge.abort();
     await this.#loop;
   }
 
@@ -49,8 +42,7 @@ export class Duty {
         if (!this.#stopping.signal.aborted)
           log('warn', `${name}: ${error instanceof Error ? error.message : String(error)}`);
       }
-      this.#nudge = new AbortController();
-      if (!this.#stopping.signal.aborted) await sleep(clock, wait_ms, this.#nudge.signal);
+      await sleep(clock, wait_ms, this.#stopping.signal);
     }
   }
 }

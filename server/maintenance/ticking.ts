@@ -2,7 +2,8 @@
  * Time passes: submits a tick when a timer is due, and now and then for the alerts. A tick that finds nothing to do makes
  * no segment, so an idle fleet costs nothing.
  *
- * After a start leases and silences are spared for one lease: while the monitor was away no worker could be heard.
+ * After a start, and after a time in which the store took no writes, leases and silences are spared for one lease: no worker
+ * could be heard.
  */
 import type { Clock } from '../clock.ts';
 import type { Engine } from '../engine.ts';
@@ -20,7 +21,7 @@ const LATEST_MS = 1_000;
 const ALERT_IDS = 8;
 
 export function ticking(engine: Engine, clock: Clock, log: (level: 'warn', message: string) => void): Duty {
-  const spared_until_ms = clock.monotonic() + engine.policy.lease_ms;
+  let spared_until_ms = clock.monotonic() + engine.policy.lease_ms;
   let alerts_ms = 0;
   return new Duty({
     name: 'ticking',
@@ -28,6 +29,7 @@ export function ticking(engine: Engine, clock: Clock, log: (level: 'warn', messa
     failure_ms: LATEST_MS,
     log,
     async run() {
+      if (!engine.journal.status.writable) spared_until_ms = clock.monotonic() + engine.policy.lease_ms;
       const expire = clock.monotonic() >= spared_until_ms;
       const wait_ms = (nextDue(engine.state) ?? Number.POSITIVE_INFINITY) - engine.journal.now();
       const alerts = clock.monotonic() >= alerts_ms;
@@ -41,8 +43,10 @@ export function ticking(engine: Engine, clock: Clock, log: (level: 'warn', messa
           actor: 'monitor',
           body: { type: 'tick', ids, expire },
         });
+        // What came of it may be worth an alert.
+        if (engine.state.seq !== before) alerts_ms = 0;
         // Nothing came of what is due: it is spared, and need not be asked for again at once.
-        if (engine.state.seq === before) return { again_ms: LATEST_MS };
+        else if (wait_ms <= 0) return { again_ms: LATEST_MS };
       }
       const next_ms = (nextDue(engine.state) ?? Number.POSITIVE_INFINITY) - engine.journal.now();
       return { again_ms: Math.min(LATEST_MS, Math.max(SOONEST_MS, next_ms)) };
