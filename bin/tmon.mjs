@@ -2,6 +2,7 @@
 // The command. It runs on any Node >= 20: an older one hands over to the Node that `npm ci` put beside us.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 const main = fileURLToPath(new URL('../cli/main.ts', import.meta.url));
@@ -18,6 +19,8 @@ if (major > 24 || (major === 24 && minor >= 12)) {
     process.exit(78);
   }
   const child = spawn(own, [main, ...process.argv.slice(2)], { stdio: 'inherit' });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-  child.on('exit', (code, signal) => process.exit(signal ? 128 + 15 : (code ?? 1)));
+  // Ctrl-C on a terminal reaches the child by itself; handed on it would count as a second one.
+  process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('exit', (code, signal) => process.exit(signal ? 128 + constants.signals[signal] : (code ?? 1)));
 }

@@ -35,17 +35,21 @@ export function settingsOf(options: Record<string, unknown>): ReturnType<typeof 
   return readSettings(given);
 }
 
+const SAME_KEY_MS = 500;
+
 /** The first signal asks; a second one doesn't wait for the answer. */
 function stopAsked(): Promise<void> {
   return new Promise((resolve) => {
-    let asked = false;
+    let asked_ms: number | undefined;
     for (const [signal, number] of [
       ['SIGINT', 2],
       ['SIGTERM', 15],
     ] as const) {
       process.on(signal, () => {
-        if (asked) process.exit(128 + number);
-        asked = true;
+        // One Ctrl-C arrives twice under npx: from the terminal, and handed on by npm.
+        if (asked_ms !== undefined && signal === 'SIGINT' && performance.now() - asked_ms < SAME_KEY_MS) return;
+        if (asked_ms !== undefined) process.exit(128 + number);
+        asked_ms = performance.now();
         note('tmon: stopping; once more to stop at once');
         resolve();
       });

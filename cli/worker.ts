@@ -22,6 +22,8 @@ type WorkerCommandOptions = ClientOptions & {
   supervised?: boolean;
 };
 
+const SAME_KEY_MS = 500;
+
 const SIGNALS_HELP = `
 The first SIGTERM or Ctrl-C drains: the job at hand is finished. The second stops at once and hands the job back.
 Whatever ends the worker, kill -9 too, ends its engine with it.`;
@@ -106,11 +108,15 @@ async function work(options: WorkerCommandOptions): Promise<void> {
 function onSignals(log: (line: WorkerLine) => void): { drainSignal: AbortSignal; stopSignal: AbortSignal } {
   const drain = new AbortController();
   const stop = new AbortController();
+  let drained_ms = 0;
   const onSignal = (name: NodeJS.Signals) => {
+    // One Ctrl-C arrives twice under npx: from the terminal, and handed on by npm.
+    if (name === 'SIGINT' && drain.signal.aborted && performance.now() - drained_ms < SAME_KEY_MS) return;
     // The third finds us waiting for something that doesn't end; engines die with us.
     if (stop.signal.aborted) process.exit(name === 'SIGINT' ? 130 : 143);
     if (drain.signal.aborted) return stop.abort();
     log({ message: `${name}: finishing what is at hand; once more to stop at once` });
+    drained_ms = performance.now();
     drain.abort();
   };
   process.on('SIGINT', onSignal);
