@@ -53,7 +53,8 @@ export async function asPlainWav(request: PlainWavRequest): Promise<string> {
     });
   });
   if (end.exit_code === 0) return output;
-  throw new EngineError('audio_unreadable', `ffmpeg cannot read this ${container}: ${end.stderr_tail.slice(-300)}`);
+  const reason = end.stderr_tail.replaceAll(`file:${request.audio_path}: `, '').split('\n').at(-1)?.slice(0, 300);
+  throw new EngineError('audio_unreadable', `ffmpeg cannot read this ${container}: ${reason}`);
 }
 
 async function look(path: string): Promise<{ container: AudioContainer | null; plain: boolean }> {

@@ -1,0 +1,64 @@
+/** The converter against a stand-in for ffmpeg, which not every machine has; the arguments were checked with the real one. */
+import assert from 'node:assert/strict';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { asPlainWav } from './convert-audio.ts';
+
+const EXAMPLE = fileURLToPath(new URL('../../examples/audio/lost-keys.wav', import.meta.url));
+const MP3 = fileURLToPath(new URL('testdata/tone.mp3', import.meta.url));
+const signal = new AbortController().signal;
+
+async function setUp(t: TestContext, script: string) {
+  const work_directory = await mkdtemp(join(tmpdir(), 'tmon-convert-'));
+  t.after(() => rm(work_directory, { recursive: true, force: true }));
+  const ffmpeg = join(work_directory, 'ffmpeg');
+  await writeFile(ffmpeg, `#!/bin/sh\n${script}\n`);
+  await chmod(ffmpeg, 0o755);
+  return { work_directory, ffmpeg, signal };
+}
+
+test('a plain WAV is read as it is', async (t) => {
+  const request = await setUp(t, 'exit 1');
+  assert.equal(await asPlainWav({ ...request, audio_path: EXAMPLE }), EXAMPLE);
+});
+
+test('what the recogniser reads by itself is left as it is', async (t) => {
+  const request = await setUp(t, 'exit 1');
+  assert.equal(await asPlainWav({ ...request, audio_path: MP3, leave: ['mp3'] }), MP3);
+});
+
+test('anything else goes through ffmpeg, which is told the kind and guesses nothing', async (t) => {
+  const request = await setUp(t, `printf '%s\\n' "$@" > arguments; echo converted > plain-16k.wav`);
+  const path = await asPlainWav({ ...request, audio_path: MP3 });
+  assert.equal(await readFile(path, 'utf8'), 'converted\n');
+  const args = (await readFile(join(request.work_directory, 'arguments'), 'utf8')).split('\n');
+  assert.deepEqual(args.slice(args.indexOf('-f'), args.indexOf('-i') + 2), ['-f', 'mp3', '-i', `file:${MP3}`]);
+  assert.deepEqual(args.slice(args.indexOf('-ac')).slice(0, 6), ['-ac', '1', '-ar', '16000', '-c:a', 'pcm_s16le']);
+});
+
+test('what ffmpeg can not read is audio_unreadable, without the path', async (t) => {
+  const request = await setUp(t, `echo "file:${MP3}: Invalid data found when processing input" >&2; exit 1`);
+  await assert.rejects(asPlainWav({ ...request, audio_path: MP3 }), {
+    code: 'audio_unreadable',
+    message: 'ffmpeg cannot read this mp3: Invalid data found when processing input',
+  });
+});
+
+test('without ffmpeg it is audio_unsupported, and the hint names both ways out', async (t) => {
+  const request = await setUp(t, '');
+  await assert.rejects(asPlainWav({ ...request, audio_path: MP3, ffmpeg: '/nowhere/ffmpeg' }), {
+    code: 'audio_unsupported',
+    hint: /install ffmpeg.*16 kHz mono 16-bit WAV/,
+  });
+});
+
+test('a playlist, which names other files, never reaches ffmpeg', async (t) => {
+  const request = await setUp(t, 'echo asked > asked; exit 1');
+  const audio_path = join(request.work_directory, 'audio.wav');
+  await writeFile(audio_path, '#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\n');
+  await assert.rejects(asPlainWav({ ...request, audio_path }), { code: 'audio_unreadable' });
+  await assert.rejects(readFile(join(request.work_directory, 'asked')), { code: 'ENOENT' });
+});
