@@ -1,0 +1,99 @@
+/**
+ * The client side of one contender, as a process of its own: it connects, does the work it is told to do, and says how long
+ * that took. Every contender's clients are coroutines of one such process.
+ */
+import { argv, cpuUsage } from 'node:process';
+
+export type Work = {
+  /**
+   * `lifecycles`: each step of a job is a request (or statement, or command) of its own, which is answered before the next.
+   * `batches`: many jobs a request, where the contender has that.
+   * `submits`: only the first step, each timed.
+   */
+  kind: 'lifecycles' | 'batches' | 'submits';
+  /** Jobs in all. */
+  jobs: number;
+  /** Clients at a time. */
+  clients: number;
+  /** Jobs a batch. */
+  batch: number;
+};
+
+export type WorkDone = {
+  elapsed_ms: number;
+  /** CPU that this client process used. */
+  cpu_ms: number;
+  /** `submits`: how long each took, ms. */
+  latencies_ms: number[];
+};
+
+export interface LifecycleClient {
+  /** One job's whole life, as client number `client`. */
+  lifecycle(client: number): Promise<void>;
+  /** Whole lives of `jobs` jobs, many jobs a request. */
+  batch?(client: number, jobs: number): Promise<void>;
+  /** One durable write: a new job. */
+  submit(client: number): Promise<void>;
+  /** In place of the above where clients don't step through lives one by one. */
+  run?(work: Work): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What a job's worker reports while it works. */
+export const STEPS = 10;
+export const AUDIO_URL = 's3://recordings/2025/07/07/interview-0042.mp3';
+export const DURATION_SECONDS = 1800;
+export const TRANSCRIPT_URL = 's3://transcripts/2025/07/07/interview-0042.json';
+export const SEGMENTS = 412;
+
+/** The process's whole life: `node client.ts URL CLIENTS`, then work by messages until it is told to end. */
+export async function serveWork(connect: (url: string, clients: number) => Promise<LifecycleClient>): Promise<void> {
+  const client = await connect(argv[2]!, Number(argv[3]));
+  process.on('message', async (message: Work | 'end') => {
+    if (message === 'end') {
+      await client.close();
+      process.disconnect?.();
+      return;
+    }
+    process.send!(await timed(client, message));
+  });
+  process.on('disconnect', () => process.exit());
+  process.send!('connected');
+}
+
+async function timed(client: LifecycleClient, work: Work): Promise<WorkDone> {
+  const latencies_ms: number[] = [];
+  const cpu = cpuUsage();
+  const began_ms = performance.now();
+  if (client.run && work.kind !== 'submits') await client.run(work);
+  else if (work.kind === 'batches') await batches(client, work);
+  else {
+    await spread(work, async (number) => {
+      const step_ms = performance.now();
+      if (work.kind === 'lifecycles') return client.lifecycle(number);
+      await client.submit(number);
+      latencies_ms.push(performance.now() - step_ms);
+    });
+  }
+  const elapsed_ms = performance.now() - began_ms;
+  const used = cpuUsage(cpu);
+  return { elapsed_ms, cpu_ms: (used.user + used.system) / 1000, latencies_ms };
+}
+
+function batches(client: LifecycleClient, { jobs, clients, batch }: Work): Promise<void> {
+  const sizes = Array.from({ length: Math.ceil(jobs / batch) }, (_, i) => Math.min(batch, jobs - i * batch));
+  return spread({ jobs: sizes.length, clients }, (number, i) => client.batch!(number, sizes[i]!));
+}
+
+/** Does `one` for each of `jobs`, `clients` at a time. */
+export async function spread(
+  { jobs, clients }: Pick<Work, 'jobs' | 'clients'>,
+  one: (client: number, job: number) => Promise<void>,
+): Promise<void> {
+  let next = 0;
+  await Promise.all(
+    Array.from({ length: clients }, async (_, client) => {
+      while (next < jobs) await one(client, next++);
+    }),
+  );
+}

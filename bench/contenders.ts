@@ -1,0 +1,77 @@
+/** Who is compared: the server of each, its clients, and what a crash of the machine may take from each. */
+import type { Work } from './clients/client.ts';
+import type { Programs } from './programs.ts';
+import { startMonitorProcess } from './servers/monitor.ts';
+import { startPostgresql } from './servers/postgresql.ts';
+import { startRedis } from './servers/redis.ts';
+import type { StartServer } from './servers/server.ts';
+
+export type Contender = {
+  /** For `--only`. */
+  name: string;
+  says: string;
+  kind: Exclude<Work['kind'], 'submits'>;
+  start: StartServer;
+  /** File of its client process, in clients/. */
+  client: string;
+  /** What an answer does not promise: what may be gone after a power cut. */
+  may_lose: string;
+};
+
+/** All others are compared with it. */
+export const YARDSTICK = 'bullmq-always';
+
+export function contenders(programs: Programs): Contender[] {
+  const { redis, postgresql } = programs;
+  const list: (Contender | false)[] = [
+    redis !== null && {
+      name: YARDSTICK,
+      says: 'BullMQ, Redis appendfsync always',
+      kind: 'lifecycles',
+      start: (folder) => startRedis(folder, redis, 'always'),
+      client: 'bullmq.ts',
+      may_lose: 'nothing',
+    },
+    {
+      name: 'monitor',
+      says: 'transcription-monitor, one request an update',
+      kind: 'lifecycles',
+      start: startMonitorProcess,
+      client: 'monitor.ts',
+      may_lose: 'progress of the last 20 ms',
+    },
+    redis !== null && {
+      name: 'bullmq-everysec',
+      says: 'BullMQ, Redis appendfsync everysec',
+      kind: 'lifecycles',
+      start: (folder) => startRedis(folder, redis, 'everysec'),
+      client: 'bullmq.ts',
+      may_lose: 'everything of the last second, jobs too',
+    },
+    postgresql !== null && {
+      name: 'job-status-table',
+      says: 'job_status table, PostgreSQL',
+      kind: 'lifecycles',
+      start: (folder) => startPostgresql(folder, postgresql),
+      client: 'job-status-table.ts',
+      may_lose: 'nothing',
+    },
+    {
+      name: 'monitor-batches',
+      says: 'transcription-monitor, in batches',
+      kind: 'batches',
+      start: startMonitorProcess,
+      client: 'monitor.ts',
+      may_lose: 'progress of the last 20 ms',
+    },
+    redis !== null && {
+      name: 'bullmq-always-batches',
+      says: 'BullMQ addBulk and Worker, appendfsync always',
+      kind: 'batches',
+      start: (folder) => startRedis(folder, redis, 'always'),
+      client: 'bullmq-batches.ts',
+      may_lose: 'nothing',
+    },
+  ];
+  return list.filter((one) => one !== false);
+}

@@ -1,0 +1,65 @@
+/** The command line of `npm run bench`. */
+import { tmpdir } from 'node:os';
+import { parseArgs } from 'node:util';
+
+export const PARTS = ['race', 'latency', 'cold-start', 'memory'] as const;
+export type Part = (typeof PARTS)[number];
+
+export type Options = {
+  lifecycles: number;
+  clients: number;
+  batch: number;
+  rounds: number;
+  only: string[];
+  json: string | null;
+  folder: string;
+};
+
+const HELP = `\
+npm run bench -- [--lifecycles N] [--clients N] [--batch N] [--rounds N] [--only NAME,…] [--json FILE] [--dir FOLDER]
+
+  --lifecycles   jobs a contender and round                     (3200)
+  --clients      concurrent clients of each contender           (64)
+  --batch        jobs a request, where many go in one           (50)
+  --rounds       counted rounds, after one to warm up           (7)
+  --only         contenders and parts, by name: monitor, monitor-batches, bullmq-always, bullmq-everysec,
+                 bullmq-always-batches, job-status-table; race, latency, cold-start, memory
+  --json         also write every figure to this file
+  --dir          where the servers keep their data while they are measured: a folder on a real disk (${tmpdir()})
+`;
+
+/** Prints the help and ends where it is asked for; throws where an option is wrong. */
+export function readOptions(): Options {
+  const text = { type: 'string' } as const;
+  const { values } = parseArgs({
+    options: {
+      lifecycles: text,
+      clients: text,
+      batch: text,
+      rounds: text,
+      only: text,
+      json: text,
+      dir: text,
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(HELP);
+    process.exit(0);
+  }
+  const count = (name: 'lifecycles' | 'clients' | 'batch' | 'rounds', fallback: number): number => {
+    const given = values[name];
+    if (given === undefined) return fallback;
+    if (!/^[1-9]\d{0,6}$/.test(given)) throw new Error(`--${name} is ${given}; it takes a whole number from 1`);
+    return Number(given);
+  };
+  return {
+    lifecycles: count('lifecycles', 3200),
+    clients: count('clients', 64),
+    batch: count('batch', 50),
+    rounds: count('rounds', 7),
+    only: values.only === undefined ? [] : values.only.split(','),
+    json: values.json ?? null,
+    folder: values.dir ?? tmpdir(),
+  };
+}

@@ -1,0 +1,135 @@
+/** The figures as a table for people; the same, with every turn, is what `--json` writes. */
+import type { Contender } from './contenders.ts';
+import { YARDSTICK } from './contenders.ts';
+import type { Options } from './options.ts';
+import type { ColdStart } from './parts/cold-start.ts';
+import type { CommitLatency } from './parts/commit-latency.ts';
+import type { FromInside } from './parts/in-one-process.ts';
+import type { Turn } from './race.ts';
+import { median } from './statistics.ts';
+
+export type RaceRow = {
+  contender: string;
+  says: string;
+  /** Median of the rounds. */
+  lifecycles_per_second: number;
+  /** Median of the rounds' ratios to BullMQ on `appendfsync always` in the same round; null where that is not in. */
+  ratio: number | null;
+  client_cpu_ms: number;
+  server_cpu_ms: number;
+  others_cpu: number;
+  may_lose: string;
+};
+
+export type Figures = {
+  machine: { cpu: string; memory_gb: number; node: string; load_before: number };
+  options: Options;
+  race: RaceRow[];
+  turns: Turn[];
+  latency: CommitLatency[];
+  cold_start: ColdStart | null;
+  inside: FromInside | null;
+};
+
+export function summarise(contenders: readonly Contender[], turns: readonly Turn[]): RaceRow[] {
+  const yardstick = new Map(
+    turns.filter(({ contender }) => contender === YARDSTICK).map((turn) => [turn.round, turn.lifecycles_per_second]),
+  );
+  return contenders.flatMap(({ name, says, may_lose }) => {
+    const own = turns.filter(({ contender }) => contender === name);
+    if (own.length === 0) return [];
+    const of = (field: Exclude<keyof Turn, 'contender'>) => median(own.map((turn) => turn[field]));
+    const ratios = own.flatMap(({ round, lifecycles_per_second }) => {
+      const other = yardstick.get(round);
+      return other === undefined ? [] : [lifecycles_per_second / other];
+    });
+    return [
+      {
+        contender: name,
+        says,
+        lifecycles_per_second: of('lifecycles_per_second'),
+        ratio: ratios.length > 0 ? median(ratios) : null,
+        client_cpu_ms: of('client_cpu_ms'),
+        server_cpu_ms: of('server_cpu_ms'),
+        others_cpu: of('others_cpu'),
+        may_lose,
+      },
+    ];
+  });
+}
+
+export function printFigures({ machine, options, race, latency, cold_start, inside }: Figures): void {
+  const print = (line = '') => process.stdout.write(`${line}\n`);
+  print(`${machine.cpu}, ${machine.memory_gb} GB, Node ${machine.node}`);
+  if (race.length > 0) {
+    print();
+    print(
+      `Lifecycles: submit, claim, 10 progress updates, complete; ${options.clients} clients, ${options.lifecycles} jobs a round, ` +
+        `median of ${options.rounds} rounds; batches of ${options.batch}`,
+    );
+    table(
+      ['', 'lifecycles/s', '÷ BullMQ always', 'CPU ms: server', 'clients', 'others’ CPU', 'a power cut may take'],
+      race.map((row) => [
+        row.says,
+        Math.round(row.lifecycles_per_second).toLocaleString('en'),
+        row.ratio === null ? '-' : row.ratio.toFixed(2),
+        row.server_cpu_ms.toFixed(2),
+        row.client_cpu_ms.toFixed(2),
+        `${Math.round(row.others_cpu * 100)} %`,
+        row.may_lose,
+      ]),
+      print,
+    );
+  }
+  if (latency.length > 0) {
+    print();
+    print('Commit latency: a new job, answered once it is as safe as the contender makes it');
+    table(
+      ['', 'clients', 'p50', 'p99'],
+      latency.map(({ contender, clients, p50_ms, p99_ms }) => [
+        contender,
+        String(clients),
+        `${p50_ms.toFixed(2)} ms`,
+        `${p99_ms.toFixed(2)} ms`,
+      ]),
+      print,
+    );
+  }
+  const figures: string[][] = [];
+  if (cold_start) {
+    const { ready_ms, node_ms, modules_ms, recovery_ms } = cold_start;
+    figures.push(
+      ['cold start, 100,000 active jobs, 1,000 segments after the snapshot', ms(ready_ms), '≤ 2000 ms'],
+      ['  of which Node', ms(node_ms), ''],
+      ['  of which modules, until it listens', ms(modules_ms), ''],
+      ['  of which recovery, until it is ready', ms(recovery_ms), ''],
+    );
+  }
+  if (inside) {
+    const { heap_bytes_per_job, heap_empty_bytes, snapshot_ms, stall_max_ms, stall_p99_ms, idle_stall_max_ms } = inside;
+    figures.push(
+      ['heap per active job', `${(heap_bytes_per_job / 1000).toFixed(2)} kB`, '≤ 2.5 kB'],
+      ['heap of the empty monitor', `${(heap_empty_bytes / 1e6).toFixed(0)} MB`, ''],
+      ['a snapshot of 100,000 jobs takes', ms(snapshot_ms), ''],
+      ['  and holds the event loop up, at most', ms(stall_max_ms), ''],
+      ['  p99 of its turns', ms(stall_p99_ms), ''],
+      ['  at most, without a snapshot', ms(idle_stall_max_ms), ''],
+    );
+  }
+  if (figures.length > 0) {
+    print();
+    table(['', '', 'aim'], figures, print);
+  }
+}
+
+const ms = (value: number): string => `${value.toFixed(value < 10 ? 1 : 0)} ms`;
+
+/** The first column to the left, figures to the right, the last column to the left again. */
+function table(head: string[], rows: string[][], print: (line: string) => void): void {
+  const widths = head.map((name, i) => Math.max(name.length, ...rows.map((row) => row[i]!.length)));
+  const line = (cells: string[]) =>
+    cells
+      .map((cell, i) => (i === 0 || i === cells.length - 1 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+      .join('  ');
+  for (const cells of [head, widths.map((width) => '-'.repeat(width)), ...rows]) print(line(cells).trimEnd());
+}

@@ -1,0 +1,28 @@
+/** The monitor as users start it, on an empty directory store, with default settings. */
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { freePort, type RunningServer, served, startProgram, untilReady } from './server.ts';
+
+const main = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
+
+export async function startMonitorProcess(folder: string): Promise<RunningServer> {
+  const url = `http://127.0.0.1:${await freePort()}`;
+  const program = startProgram(process.execPath, {
+    arguments: [
+      ...profiling(),
+      main,
+      'serve',
+      ...['--store', `dir:${join(folder, 'store')}`],
+      ...['--listen', url.slice('http://'.length)],
+      ...['--log-level', 'warn'],
+    ],
+  });
+  await untilReady(program, async () => (await fetch(`${url}/readyz`)).ok);
+  return served(program, url);
+}
+
+/** TMON_BENCH_PROFILE=folder: a CPU profile of each monitor is left there. */
+function profiling(): string[] {
+  const folder = process.env.TMON_BENCH_PROFILE;
+  return folder ? ['--cpu-prof', `--cpu-prof-dir=${folder}`] : [];
+}

@@ -1,0 +1,132 @@
+/**
+ * A server under measurement: a process of its own on a free port of 127.0.0.1, with an empty directory of its own on the
+ * same disk as all the others.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+
+export type RunningServer = {
+  /** What its clients connect to. */
+  url: string;
+  /** Seconds of CPU that it has used so far, children included. */
+  cpuSeconds(): number;
+  /** Takes its CPU away while others are measured: what it put off until later, it then does in its own time. */
+  pause(): void;
+  resume(): void;
+  /** Ends it and removes what it kept. */
+  stop(): Promise<void>;
+};
+
+export type StartServer = (folder: string) => Promise<RunningServer>;
+
+/** A fresh folder in `parent` for the time of `use`. */
+export async function inFolder<T>(parent: string, use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(parent, 'tmon-bench-'));
+  try {
+    return await use(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (typeof address !== 'object' || address === null) throw new Error('no free port');
+  return address.port;
+}
+
+export type OwnProcess = {
+  pid: number;
+  pause(): void;
+  resume(): void;
+  /** What it has said so far on both outputs. */
+  said(): string;
+  stop(signal?: NodeJS.Signals): Promise<void>;
+};
+
+/** A program as a RunningServer. */
+export function served(program: OwnProcess, url: string): RunningServer {
+  const { pid, pause, resume } = program;
+  return { url, cpuSeconds: () => cpuSecondsOf(pid), pause, resume, stop: () => program.stop() };
+}
+
+/** Starts a program; it is ended with us, whatever becomes of us. */
+export function startProgram(
+  program: string,
+  options: { arguments: string[]; cwd?: string; env?: NodeJS.ProcessEnv; uid?: number; gid?: number },
+): OwnProcess {
+  const { arguments: parameters, cwd, env, uid, gid } = options;
+  const child: ChildProcess = spawn(program, parameters, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(env === undefined ? {} : { env }),
+    ...(uid === undefined ? {} : { uid }),
+    ...(gid === undefined ? {} : { gid }),
+  });
+  let said = '';
+  const hear = (bytes: Buffer) => {
+    said = (said + bytes).slice(-20_000);
+  };
+  child.stdout?.on('data', hear);
+  child.stderr?.on('data', hear);
+  const ended = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve());
+    child.once('error', (error) => {
+      said += String(error);
+      resolve();
+    });
+  });
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  return {
+    pid: child.pid ?? 0,
+    pause: () => child.kill('SIGSTOP'),
+    resume: () => child.kill('SIGCONT'),
+    said: () => said,
+    async stop(signal = 'SIGTERM') {
+      child.kill('SIGCONT');
+      child.kill(signal);
+      const late = setTimeout(kill, 20_000);
+      await ended;
+      clearTimeout(late);
+      process.off('exit', kill);
+    },
+  };
+}
+
+/** Asks until it answers. Throws with what the program said when it does not within 30 s. */
+export async function untilReady(program: OwnProcess, ready: () => Promise<boolean>): Promise<void> {
+  for (const until = performance.now() + 30_000; performance.now() < until; ) {
+    if (await ready().catch(() => false)) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await program.stop('SIGKILL');
+  throw new Error(`it did not start: ${program.said().trim()}`);
+}
+
+/** Seconds of CPU of a process and of the children it has waited for; 0 where the system does not tell. */
+export function cpuSecondsOf(pid: number): number {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / 100;
+  } catch {
+    return 0;
+  }
+}
+
+/** The processes that `pid` has started and that still run. */
+export function childrenOf(pid: number): number[] {
+  try {
+    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+    return text === '' ? [] : text.split(' ').map(Number);
+  } catch {
+    return [];
+  }
+}
