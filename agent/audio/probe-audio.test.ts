@@ -90,6 +90,7 @@ test('what is no audio is audio_unreadable, and the message says what it looks l
 });
 
 const KINDS = [
+  ['tone-live.webm', 'webm'],
   ['tone.mp3', 'mp3'],
   ['tone.flac', 'flac'],
   ['tone.ogg', 'ogg'],

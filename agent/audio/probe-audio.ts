@@ -7,6 +7,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { parseFile } from 'music-metadata';
 import { EngineError } from '../engines/engine.ts';
+import { measureWebm } from './measure-webm.ts';
 import { findMissingEnd } from './missing-end.ts';
 import { type AudioContainer, SNIFF_BYTES, sniffAudio } from './sniff-audio.ts';
 import { readWavHeader } from './wav-header.ts';
@@ -61,10 +62,11 @@ async function otherDuration(file: FileHandle, path: string, container: AudioCon
     throw unreadable(`a broken ${container} file: ${error.message}`, error);
   });
   if (format.hasAudio === false) throw unreadable(`this ${container} has no audio track`);
-  if (format.duration === undefined || !Number.isFinite(format.duration)) {
+  const duration = format.duration ?? (container === 'webm' ? await measureWebm(file) : null);
+  if (duration === null || !Number.isFinite(duration)) {
     throw unreadable(`this ${container} does not say how long it is, and holds no frames to count`);
   }
-  return Math.round(format.duration * 1000) / 1000;
+  return Math.round(duration * 1000) / 1000;
 }
 
 function describe(head: Buffer): string {

@@ -10,5 +10,7 @@ tone -c:a libvorbis tone.ogg
 tone -c:a libopus -b:a 24k tone.opus
 tone -c:a aac -b:a 24k tone.m4a
 tone -c:a libopus -b:a 24k tone.webm
+# As browsers record: no length in the header, clusters of unknown size.
+tone -c:a libopus -b:a 24k -f webm -live 1 tone-live.webm
 tone -c:a aac -b:a 24k -f adts tone.aac
 tone -c:a pcm_s16be -ar 8000 tone.aiff
