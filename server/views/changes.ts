@@ -117,9 +117,9 @@ function workerOf(worker_id: string, after: State, urgency: Urgency, tell: (chan
   if (worker && workerVersion(after, worker) === after.seq) tell({ kind: 'worker', id: worker_id, urgency });
 }
 
-/** A very long history drops entries, and with them workers and ends: what stood of those is to go. */
+/** A very long history drops its third entry and those after it, and with them workers and ends: what stood of those is to go. */
 function forgottenKeys(last: JobRecord, next: JobRecord): readonly string[] {
-  if (next.history === last.history || next.history.length > last.history.length) return [];
+  if (last.history[2] === undefined || last.history[2] === next.history[2]) return [];
   const { present, absent } = jobView(next);
   const known = new Set([...present.map(({ key }) => key), ...absent]);
   return jobView(last).present.flatMap(({ key }) => (known.has(key) ? [] : [key]));

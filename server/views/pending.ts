@@ -51,7 +51,7 @@ export class Pending {
     if (!last) return this.#enter(note);
     last.seq = Math.min(last.seq, note.seq);
     last.moved ||= note.moved;
-    last.fresh &&= note.fresh;
+    if (note.failures > 0) last.fresh = false;
     if (note.gone.length > 0) last.gone = [...new Set([...last.gone, ...note.gone])];
     if (last.failures > 0 || (note.failures === 0 && last.due_ms <= note.due_ms)) return;
     this.#lines[lineOf(last)].delete(last);

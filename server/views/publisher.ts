@@ -204,6 +204,7 @@ export class ViewPublisher {
     const work = this.#putAndDelete(note).then(
       () => {
         this.#failures = 0;
+        this.#resume_ms = 0;
       },
       (error: unknown) => {
         this.#failed(note, error);
@@ -247,11 +248,16 @@ export class ViewPublisher {
       log('error', `views: ${nameOf(note)} can't be written: ${messageOf(error)}`);
       return;
     }
-    this.#failures += 1;
-    if (this.#failures === 1) log('warn', `views: the store does not take ${nameOf(note)}: ${error.message}`);
     const failures = note.failures + 1;
     const now_ms = clock.monotonic();
-    this.#resume_ms = now_ms + backoff(this.#failures);
+    const alone = OF_ONE_KEY.has(error.code);
+    if (alone ? failures === 1 : this.#failures === 0) {
+      log('warn', `views: the store does not take ${nameOf(note)}: ${error.message}`);
+    }
+    if (!alone) {
+      this.#failures += 1;
+      this.#resume_ms = now_ms + backoff(this.#failures);
+    }
     this.#pending.add({ ...note, fresh: false, failures, due_ms: now_ms + backoff(failures) });
   }
 
@@ -304,6 +310,9 @@ export class ViewPublisher {
     this.#checkpoint = checkpoint;
   }
 }
+
+/** Failures that say nothing of the store as a whole. */
+const OF_ONE_KEY: ReadonlySet<string> = new Set(['key_conflict', 'bad_key']);
 
 const nameOf = ({ kind, id }: Subject): string => `${kind} ${id}`;
 

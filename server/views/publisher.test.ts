@@ -1,0 +1,304 @@
+/** The publisher: how soon, how seldom, and what happens when the store fails. The clock is turned; nothing is timed. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Settings } from '../config.ts';
+import { MemoryStore } from '../objects/memory.ts';
+import { StoreError } from '../objects/store.ts';
+import { jobDocument, workerDocument } from '../state-machine/documents.ts';
+import { CHECKPOINT_KEY } from './keys.ts';
+import { settled, TurnedClock } from './testing-clock.ts';
+import { rebuiltFrom, TestMonitor, textAt, viewsIn, WatchedStore } from './testing-monitor.ts';
+
+async function open(settings: Partial<Settings> = {}) {
+  const clock = new TurnedClock('2025-07-07T19:30:00Z');
+  const memory = new MemoryStore(clock);
+  const store = new WatchedStore(memory);
+  const monitor = await TestMonitor.open({ store, clock, settings });
+  return { clock, memory, store, monitor, settings };
+}
+
+const STATE = 'jobs/active/job-1/state.json';
+const PROGRESS = 'jobs/active/job-1/progress.json';
+const percentageIn = async (store: MemoryStore) => JSON.parse(await textAt(store, PROGRESS)) as { percentage: number };
+
+test('a hundred changes of a job make one put of each of its views', async () => {
+  const { clock, store, monitor } = await open();
+  await monitor.register('worker-1');
+  await monitor.submit('job-1');
+  for (let attempt = 0; attempt < 49; attempt++) {
+    await monitor.do({ type: 'cancel_job', job_id: 'job-1' });
+    await monitor.do({ type: 'retry_job', job_id: 'job-1' });
+  }
+  await clock.turn(5_000);
+  assert.equal(store.puts(STATE), 1);
+  assert.equal(store.puts(PROGRESS), 1);
+  await monitor.stop();
+});
+
+test('a transition is written within view_transition_ms of the first change, however many follow', async () => {
+  const { clock, store, monitor } = await open();
+  await monitor.submit('job-1');
+  await clock.turn(600);
+  await monitor.do({ type: 'cancel_job', job_id: 'job-1' });
+  await monitor.do({ type: 'retry_job', job_id: 'job-1' });
+  await clock.turn(399);
+  assert.equal(store.puts(STATE), 0);
+  await clock.turn(1);
+  assert.equal(store.puts(STATE), 1);
+  await clock.turn(60_000);
+  assert.equal(store.puts(STATE), 1);
+  await monitor.stop();
+});
+
+test('twenty progress reports within view_progress_ms make one put, and the last report is what it shows', async () => {
+  const { clock, memory, store, monitor } = await open();
+  await monitor.register('worker-1');
+  await monitor.submit('job-1');
+  await monitor.claim('worker-1');
+  await clock.turn(2_000);
+  const before = store.puts(PROGRESS);
+  for (let report = 1; report <= 20; report++) {
+    monitor.progress('job-1', report);
+    await clock.turn(500);
+  }
+  assert.equal(store.puts(PROGRESS), before);
+  await clock.turn(15_000);
+  assert.equal(store.puts(PROGRESS), before + 1);
+  assert.equal((await percentageIn(memory)).percentage, 20);
+  await monitor.stop();
+});
+
+test('heartbeats of ten minutes make one put a minute', async () => {
+  const { clock, store, monitor } = await open();
+  await monitor.register('worker-1');
+  await clock.turn(2_000);
+  const key = 'workers/active/worker-1/heartbeat.json';
+  const before = store.puts(key);
+  for (let second = 0; second < 600; second += 10) {
+    monitor.beat('worker-1');
+    await clock.turn(10_000);
+  }
+  const puts = store.puts(key) - before;
+  assert.ok(puts >= 8 && puts <= 10, `${puts} puts`);
+  await monitor.stop();
+});
+
+test('a job that ends before it was ever written is put once under its end, and nothing is deleted', async () => {
+  const { clock, store, monitor } = await open();
+  await monitor.register('worker-1');
+  await monitor.submit('job-1');
+  await monitor.claim('worker-1');
+  await monitor.complete('job-1');
+  await clock.turn(5_000);
+  const ofJob = store.calls.filter(({ key }) => key.includes('job-1'));
+  assert.deepEqual(ofJob, [
+    { name: 'put', key: 'jobs/completed/2025/07/07/hour=19/job-1.json' },
+    { name: 'put', key: 'workers/active/worker-1/jobs/history/job-1.json' },
+  ]);
+  await monitor.stop();
+});
+
+test("a worker's status follows its job's estimate, though nothing happened to the worker", async () => {
+  const { clock, memory, monitor } = await open();
+  await monitor.register('worker-1');
+  await monitor.submit('job-1');
+  await monitor.claim('worker-1');
+  await clock.turn(30_000);
+  monitor.progress('job-1', 10);
+  await clock.turn(60_000);
+  monitor.progress('job-1', 20);
+  await clock.turn(16_000);
+  const { state } = monitor.engine;
+  const status = await textAt(memory, 'workers/active/worker-1/status.json');
+  assert.deepEqual(JSON.parse(status), JSON.parse(JSON.stringify(workerDocument(state, state.worker('worker-1')!))));
+  assert.notEqual(JSON.parse(status).current_job.estimated_completion, null);
+  await monitor.stop();
+});
+
+test('a burst is written at the pace, the sums of the whole before it, and all of it in the end', async () => {
+  const { clock, store, monitor } = await open({ view_puts_per_second: 100 });
+  await monitor.register('worker-1');
+  for (let job = 0; job < 300; job++) await monitor.submit(`job-${job}`);
+  const effects = () => store.calls.filter(({ name, key }) => name !== 'get' && !/^(journal|meta)/.test(key));
+  await clock.turn(1_000);
+  await clock.turn(1_000);
+  const before = effects().length;
+  await clock.turn(1_000);
+  assert.ok(effects().length - before <= 110, `${effects().length - before} a second`);
+  assert.ok(store.puts('system/health.json') >= 1);
+  await clock.turn(20_000);
+  assert.equal(monitor.publisher.backlog, 0);
+  for (let job = 0; job < 300; job++) assert.equal(store.puts(`jobs/active/job-${job}/state.json`), 1);
+  await monitor.stop();
+});
+
+test('a flush does not wait for the pace, and leaves nothing', async () => {
+  const { store, monitor } = await open({ view_puts_per_second: 1 });
+  for (let job = 0; job < 50; job++) await monitor.submit(`job-${job}`);
+  await monitor.publisher.flush();
+  assert.equal(monitor.publisher.backlog, 0);
+  assert.equal(store.calls.filter(({ key }) => key.startsWith('jobs/active/')).length, 200);
+  await monitor.stop();
+});
+
+test('while the store fails it is asked ever more seldom, and then all is written as it is by then', async () => {
+  const { clock, memory, store, monitor } = await open();
+  await monitor.register('worker-1');
+  await monitor.submit('job-1', 'job-2', 'job-3');
+  let tries = 0;
+  store.meet = (call, done) => {
+    if (done || call.name !== 'put') return undefined;
+    tries += 1;
+    throw new StoreError('unavailable', 'store_unavailable', 'the store is away');
+  };
+  await clock.turn(600_000);
+  assert.ok(tries >= 10 && tries < 120, `${tries} tries in ten minutes`);
+  assert.equal(monitor.log.filter((line) => line.includes('does not take')).length, 1);
+  await monitor.claim('worker-1');
+  store.meet = () => undefined;
+  await clock.turn(60_000);
+  assert.equal(monitor.publisher.backlog, 0);
+  assert.deepEqual(JSON.parse(await textAt(memory, STATE)).state, 'PROCESSING');
+  assert.deepEqual(await viewsIn(memory), (await rebuiltFrom(memory, clock)).views);
+  await monitor.stop();
+});
+
+test('a flush on a store that fails says so, and what it could not write stays to be written', async () => {
+  const { clock, memory, store, monitor } = await open();
+  await monitor.submit('job-1');
+  store.meet = (call, done) => {
+    if (!done && call.name === 'put') throw new StoreError('refused', 'store_full', 'no space left');
+    return undefined;
+  };
+  await assert.rejects(monitor.publisher.flush(), { code: 'store_full' });
+  assert.ok(monitor.publisher.backlog > 0);
+  store.meet = () => undefined;
+  await monitor.publisher.flush();
+  assert.deepEqual(await viewsIn(memory), (await rebuiltFrom(memory, clock)).views);
+  await monitor.stop();
+});
+
+test('one view that can never be written holds up no other', async () => {
+  const { clock, store, monitor } = await open();
+  store.meet = (call, done) => {
+    if (!done && call.key === 'jobs/active/job-1/state.json') {
+      throw new StoreError('refused', 'key_conflict', 'an object is in its path');
+    }
+    return undefined;
+  };
+  await monitor.submit('job-1', 'job-2');
+  await clock.turn(120_000);
+  assert.equal(store.puts('jobs/active/job-2/state.json'), 1);
+  await monitor.submit('job-3');
+  await clock.turn(2_000);
+  assert.equal(store.puts('jobs/active/job-3/state.json'), 1);
+  store.meet = () => undefined;
+  await monitor.stop();
+});
+
+test('a change that comes while its view is being written is written after it', async () => {
+  const { clock, memory, store, monitor } = await open();
+  let release = () => {};
+  store.meet = (call, done) => {
+    if (done || call.key !== STATE || call.name !== 'put') return undefined;
+    store.meet = () => undefined;
+    return new Promise<void>((resolve) => {
+      release = resolve;
+    });
+  };
+  await monitor.submit('job-1');
+  await clock.turn(1_000);
+  await monitor.do({ type: 'cancel_job', job_id: 'job-1' });
+  await clock.turn(5_000);
+  release();
+  await clock.turn(1_000);
+  const { views } = await rebuiltFrom(memory, clock);
+  assert.deepEqual(
+    [...(await viewsIn(memory)).keys()].filter((key) => key.startsWith('jobs/')),
+    [...views.keys()].filter((key) => key.startsWith('jobs/')),
+  );
+  await monitor.stop();
+});
+
+test('after a crash only what the checkpoint does not cover is written again', async () => {
+  const first = await open();
+  for (let job = 0; job < 20; job++) await first.monitor.submit(`job-${job}`);
+  await first.monitor.publisher.flush();
+  await first.monitor.submit('job-late');
+  await first.clock.turn(10);
+  first.monitor.crash();
+  const store = new WatchedStore(first.memory);
+  const monitor = await TestMonitor.open({ store, clock: first.clock });
+  await first.clock.turn(5_000);
+  const written = store.calls.filter(({ name, key }) => name === 'put' && key.startsWith('jobs/'));
+  assert.deepEqual(
+    written.map(({ key }) => key).sort(),
+    ['progress', 'state', 'timeline', 'worker'].map((name) => `jobs/active/job-late/${name}.json`),
+  );
+  assert.deepEqual(await viewsIn(first.memory), (await rebuiltFrom(first.memory, first.clock)).views);
+  await monitor.stop();
+});
+
+test('the checkpoint never passes what is not written, and follows by itself', async () => {
+  const { clock, memory, store, monitor } = await open();
+  await monitor.register('worker-1');
+  await monitor.submit('job-1');
+  store.meet = (call, done) => {
+    if (!done && call.key === STATE) throw new StoreError('unavailable', 'store_unavailable', 'not this one');
+    return undefined;
+  };
+  await clock.turn(60_000);
+  const asOf = async () => JSON.parse(await textAt(memory, CHECKPOINT_KEY)).as_of_seq as number;
+  const submitted = monitor.job('job-1').version;
+  assert.ok((await asOf()) < submitted);
+  store.meet = () => undefined;
+  await clock.turn(120_000);
+  assert.equal(await asOf(), monitor.engine.state.seq);
+  await monitor.stop();
+});
+
+test('a publisher that never started claims nothing to be written', async () => {
+  const { clock, memory, monitor } = await open();
+  await monitor.submit('job-1');
+  monitor.crash();
+  await settled();
+  const engine = (await TestMonitor.open({ store: memory, clock })).engine;
+  assert.ok(engine.state.job('job-1'));
+  const { ViewPublisher } = await import('./publisher.ts');
+  const { readSettings } = await import('../config.ts');
+  const store = new WatchedStore(memory);
+  await new ViewPublisher({ engine, store, clock, settings: readSettings({}, {}), log: () => {} }).stop();
+  assert.deepEqual(store.calls, []);
+});
+
+test('a store whose checkpoint is ahead of its journal has everything written again', async () => {
+  const { clock, memory, monitor } = await open();
+  await monitor.submit('job-1');
+  await monitor.stop();
+  await memory.put(CHECKPOINT_KEY, Buffer.from('{"layout":1,"as_of_seq":1000,"hour":0}\n'));
+  await memory.delete(STATE);
+  const again = await TestMonitor.open({ store: memory, clock });
+  await again.publisher.flush();
+  assert.equal(await textAt(memory, STATE), `${JSON.stringify(jobDocument(again.job('job-1')), null, 2)}\n`);
+  await again.stop();
+});
+
+test('a job whose history has grown too long to keep leaves nothing behind that a rebuild would not make', async () => {
+  const { clock, memory, monitor } = await open();
+  for (const worker of ['worker-1', 'worker-2']) await monitor.register(worker);
+  await monitor.submit('job-1');
+  await monitor.claim('worker-1');
+  await monitor.do({ type: 'cancel_job', job_id: 'job-1' });
+  await monitor.fail('job-1');
+  for (let round = 0; round < 40; round++) {
+    await clock.turn(3_600_000);
+    await monitor.do({ type: 'retry_job', job_id: 'job-1' });
+    await monitor.claim('worker-2');
+    await monitor.do({ type: 'cancel_job', job_id: 'job-1' });
+    await monitor.fail('job-1');
+  }
+  await monitor.publisher.flush();
+  assert.ok(monitor.job('job-1').history.every(({ worker_id }) => worker_id !== 'worker-1'));
+  assert.deepEqual(await viewsIn(memory), (await rebuiltFrom(memory, clock)).views);
+  await monitor.stop();
+});

@@ -1,0 +1,226 @@
+/** A whole monitor without its API, for tests of the views: the real engine, publisher and archive on any store. */
+import type { Clock } from '../clock.ts';
+import { readSettings, type Settings } from '../config.ts';
+import { Engine } from '../engine.ts';
+import { MemoryStore } from '../objects/memory.ts';
+import type { GetResult, ListedObject, ListOptions, ObjectStore, PutIfAbsentResult } from '../objects/store.ts';
+import type { CommandBody, Outcome } from '../state-machine/commands.ts';
+import type { JobRecord } from '../state-machine/records.ts';
+import { Archive } from './archive.ts';
+import { VIEW_PREFIXES } from './keys.ts';
+import { ViewPublisher } from './publisher.ts';
+import { type RebuildReport, rebuildViews } from './rebuild.ts';
+import type { TurnedClock } from './testing-clock.ts';
+
+export type TestMonitorOptions = { store: ObjectStore; clock: Clock; settings?: Partial<Settings> };
+
+let names = 0;
+
+export class TestMonitor {
+  readonly engine: Engine;
+  readonly publisher: ViewPublisher;
+  readonly archive: Archive;
+  readonly log: string[];
+
+  static async open({ store, clock, settings: given = {} }: TestMonitorOptions): Promise<TestMonitor> {
+    const settings = readSettings(given, {});
+    const log: string[] = [];
+    const note = (level: string, message: string) => void log.push(`${level}: ${message}`);
+    const engine = await Engine.open({
+      ...settings,
+      policy: settings,
+      store,
+      clock,
+      random: { float: () => 0.5 },
+      newId: () => `batch-${names++}`,
+      instance: 'test',
+      url: 'http://127.0.0.1',
+      soft_linger_ms: 20,
+      tail_poll_ms: null,
+      log: note,
+    });
+    const publisher = new ViewPublisher({ engine, store, clock, settings, log: note });
+    await publisher.start();
+    return new TestMonitor(engine, publisher, new Archive({ engine, store, clock, settings, publisher }), log);
+  }
+
+  private constructor(engine: Engine, publisher: ViewPublisher, archive: Archive, log: string[]) {
+    this.engine = engine;
+    this.publisher = publisher;
+    this.archive = archive;
+    this.log = log;
+  }
+
+  do(body: CommandBody, id = `command-${names++}`): Promise<Outcome> {
+    return this.engine.submit({ id, fingerprint: '', actor: 'test', body });
+  }
+
+  soft(body: CommandBody): void {
+    this.engine.submitSoft({ id: `~${names++}`, fingerprint: '', actor: 'test', body });
+  }
+
+  register(worker_id: string, spot_price = 0.35): Promise<Outcome> {
+    return this.do({
+      type: 'register_worker',
+      worker_id,
+      registration: {
+        instance_id: `i-${worker_id}`,
+        capabilities: { model: 'large-v3', device: 'cuda', gpu_optimized: true, batch_size: 64 },
+        location: { region: 'us-east-1', availability_zone: 'us-east-1a', instance_type: 'g4dn.xlarge', spot_price },
+      },
+    });
+  }
+
+  beat(worker_id: string): void {
+    const health = { cpu_usage: 85.5, memory_usage: 65.2, gpu_usage: 95.8, disk_usage: 45.1 };
+    this.soft({ type: 'beat', worker_id, health, leases: [] });
+  }
+
+  terminate(worker_id: string): Promise<Outcome> {
+    return this.do({ type: 'terminate_worker', worker_id, reason: 'asked to' });
+  }
+
+  submit(...job_ids: string[]): Promise<Outcome> {
+    return this.do({
+      type: 'submit_jobs',
+      jobs: job_ids.map((job_id) => ({ job_id, audio_url: `s3://audio/${job_id}.mp3`, duration_seconds: 4860 })),
+    });
+  }
+
+  /** Hands as many waiting jobs to the worker; the outcome's refs name them. */
+  claim(worker_id: string, max_jobs = 1): Promise<Outcome> {
+    return this.do({ type: 'claim_jobs', worker_id, max_jobs, secret: `secret-${names++}` });
+  }
+
+  progress(job_id: string, percentage: number): void {
+    const report = { lease_token: this.token(job_id), percentage, stage: 'transcribing' };
+    this.soft({ type: 'report_progress', job_id, report: { ...report, current_chunk: 15, total_chunks: 33 } });
+  }
+
+  complete(job_id: string): Promise<Outcome> {
+    const output = { s3_path: `s3://transcripts/${job_id}.json`, segments_count: 150, confidence_score: 0.93 };
+    return this.do({ type: 'complete_job', job_id, lease_token: this.token(job_id), output });
+  }
+
+  fail(job_id: string, retryable = false): Promise<Outcome> {
+    const error = { code: 'audio_unreadable', message: 'it is a text file', retryable };
+    return this.do({
+      type: 'fail_job',
+      job_id,
+      lease_token: this.token(job_id),
+      error,
+      batch_size: null,
+      jitter: 0.5,
+    });
+  }
+
+  tick(...ids: string[]): Promise<Outcome> {
+    return this.do({ type: 'tick', ids, expire: false }, `~tick-${names++}`);
+  }
+
+  job(job_id: string): JobRecord {
+    const job = this.engine.state.job(job_id);
+    if (!job) throw new Error(`no job ${job_id} in memory`);
+    return job;
+  }
+
+  token(job_id: string): string {
+    return this.engine.state.job(job_id)?.run?.token ?? 'none';
+  }
+
+  async stop(): Promise<void> {
+    await this.engine.stop();
+    await this.publisher.stop();
+  }
+
+  /** As `kill -9` would end it. */
+  crash(): void {
+    this.engine.abandon();
+    this.publisher.abandon();
+  }
+}
+
+/** Every view there is: key and text. */
+export async function viewsIn(store: ObjectStore): Promise<Map<string, string>> {
+  const views = new Map<string, string>();
+  for (const prefix of VIEW_PREFIXES) {
+    for await (const { key } of store.list(prefix)) views.set(key, await textAt(store, key));
+  }
+  return views;
+}
+
+export async function textAt(store: ObjectStore, key: string): Promise<string> {
+  const got = await store.get(key);
+  if (!got.found) throw new Error(`${key} is not there`);
+  return Buffer.from(got.bytes).toString();
+}
+
+/** The views that a rebuild makes of this store's journal and archive, in a copy of it that has none. */
+export async function rebuiltFrom(
+  store: ObjectStore,
+  clock: TurnedClock,
+): Promise<{ views: Map<string, string>; report: RebuildReport }> {
+  const copy = new MemoryStore(clock);
+  for await (const { key } of store.list('')) {
+    if (VIEW_PREFIXES.some((prefix) => key.startsWith(prefix))) continue;
+    await copy.put(key, Buffer.from(await textAt(store, key)));
+  }
+  const report = await rebuildViews({ store: copy, clock, settings: readSettings({}, {}) });
+  return { views: await viewsIn(copy), report };
+}
+
+export type StoreCall = { name: 'put' | 'putIfAbsent' | 'get' | 'delete' | 'list'; key: string };
+
+/** A store that asks before each call, which may then throw or never end; and counts them. */
+export class WatchedStore implements ObjectStore {
+  readonly url: string;
+  readonly calls: StoreCall[] = [];
+  readonly #store: ObjectStore;
+  /** Called around each effect: with `done` false before it, true after it and before its answer. */
+  meet: (call: StoreCall, done: boolean) => Promise<void> | undefined = () => undefined;
+
+  constructor(store: ObjectStore) {
+    this.#store = store;
+    this.url = store.url;
+  }
+
+  putIfAbsent(key: string, bytes: Uint8Array): Promise<PutIfAbsentResult> {
+    return this.#call({ name: 'putIfAbsent', key }, () => this.#store.putIfAbsent(key, bytes));
+  }
+
+  get(key: string): Promise<GetResult> {
+    return this.#call({ name: 'get', key }, () => this.#store.get(key));
+  }
+
+  put(key: string, bytes: Uint8Array): Promise<void> {
+    return this.#call({ name: 'put', key }, () => this.#store.put(key, bytes));
+  }
+
+  delete(key: string): Promise<void> {
+    return this.#call({ name: 'delete', key }, () => this.#store.delete(key));
+  }
+
+  async *list(prefix: string, options?: ListOptions): AsyncIterable<ListedObject> {
+    await this.#call({ name: 'list', key: prefix }, async () => undefined);
+    yield* this.#store.list(prefix, options);
+  }
+
+  locate(key: string): string {
+    return this.#store.locate(key);
+  }
+
+  async close(): Promise<void> {}
+
+  /** Puts of this key so far. */
+  puts(key: string): number {
+    return this.calls.filter((call) => call.name === 'put' && call.key === key).length;
+  }
+
+  async #call<T>(call: StoreCall, run: () => Promise<T>): Promise<T> {
+    this.calls.push(call);
+    await this.meet(call, false);
+    const answer = await run();
+    await this.meet(call, true);
+    return answer;
+  }
+}
