@@ -12,6 +12,7 @@ export type ProgressFigures = Omit<Report, 'lease_token'> & { stage: string };
 
 const PAUSE_MS = 1_000;
 const TIMEOUT_MS = 10_000;
+const FLUSH_MS = 2_000;
 
 export class ProgressReports {
   readonly #api: TranscriptionAPI;
@@ -20,7 +21,8 @@ export class ProgressReports {
   #newest: ProgressFigures | undefined;
   #stageSent: string | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #sending = false;
+  /** The report under way. */
+  #sending: Promise<void> | undefined;
   #closed = false;
   /** What was learnt about the recording, said with every report: any one of them may be lost. */
   #facts: Pick<Report, 'duration_seconds' | 'file_size_bytes'> = {};
@@ -41,6 +43,21 @@ export class ProgressReports {
     void this.#send();
   }
 
+  /** Sends the newest figures before the job's end is told, and waits for that; but not for a monitor that is slow or away. */
+  async flush(): Promise<void> {
+    let tooLong: NodeJS.Timeout | undefined;
+    const patience = new Promise<void>((resolve) => {
+      tooLong = setTimeout(resolve, FLUSH_MS);
+    });
+    const sendAll = async () => {
+      await this.#sending;
+      clearTimeout(this.#timer);
+      await this.#send();
+    };
+    await Promise.race([sendAll(), patience]);
+    clearTimeout(tooLong);
+  }
+
   /** Nothing is sent after this. */
   close(): void {
     this.#closed = true;
@@ -53,7 +70,13 @@ export class ProgressReports {
     const figures = this.#newest;
     this.#newest = undefined;
     this.#stageSent = figures.stage;
-    this.#sending = true;
+    this.#sending = this.#deliver(figures);
+    await this.#sending;
+    this.#sending = undefined;
+    if (!this.#closed) this.#schedule();
+  }
+
+  async #deliver(figures: ProgressFigures): Promise<void> {
     try {
       const report = { ...this.#facts, ...figures, lease_token: this.#held.leaseToken };
       await this.#api.jobs.reportProgress(this.#held.jobId, report, { retries: 0, timeoutMs: TIMEOUT_MS });
@@ -61,9 +84,6 @@ export class ProgressReports {
       if (this.#closed) return;
       if (error instanceof LeaseExpiredError) this.#held.stop('lease_lost');
       else if (error instanceof ConflictError) this.#onConflict();
-    } finally {
-      this.#sending = false;
-      if (!this.#closed) this.#schedule();
     }
   }
 

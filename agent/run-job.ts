@@ -59,6 +59,7 @@ export async function runJob(held: HeldJob, options: RunJobOptions): Promise<voi
     const { segments_count: segments, s3_path: transcript } = ended.output;
     log(ended.state.toLowerCase(), { ...spent(), segments, transcript });
   } catch (error) {
+    if (!held.signal.aborted) await reports.flush();
     reports.close();
     const told = await tellEnd(error, held, options).catch((refusal: unknown) => {
       log('the end could not be told', { ...spent(), ...wordsOf(refusal) });
@@ -82,6 +83,7 @@ async function attemptJob(
 ): Promise<Job> {
   const transcript = (await earlierTranscript(held, options)) ?? (await transcribe(held, directory, reports, options));
   reports.note({ stage: 'UPLOADING', percentage: 100, eta_seconds: null });
+  await reports.flush();
   const { jobId, leaseToken } = held;
   const { onAway } = options;
   const stored = await sendUntilAnswered(
