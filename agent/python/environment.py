@@ -53,7 +53,7 @@ def create(directory):
         if command is None:
             say("this Python has no venv; installing Debian's python3-venv")
             run(["apt-get", "update", "-qq"])
-            run(["apt-get", "install", "-y", "-qq", "python3-venv", "python%d.%d-venv" % sys.version_info[:2]])
+            run(["apt-get", "install", "-y", "-qq", "python3-venv"])
             command = [sys.executable, "-m", "venv", directory]
         ok, output = run(command)
         if ok:
