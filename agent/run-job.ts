@@ -118,7 +118,8 @@ async function transcribe(
   { api, engine, batchSize }: RunJobOptions,
 ): Promise<Transcript> {
   const { signal, claimed } = held;
-  const audio_url = claimed.job.input.s3_path;
+  // With its query string, which no document shows: a signature, often.
+  const { audio_url } = claimed;
   reports.note({ stage: 'DOWNLOADING', percentage: 0 });
   const { path } = await fetchAudio({
     audio_url,

@@ -82,12 +82,12 @@ export class WaitingLine<P> {
     }
   }
 
-  /** Takes all that waits: durable first, in order of arrival. */
+  /** Takes all that waits. Soft first: a job's last progress was said before its end, and would be dropped after it. */
   take(): P[] {
     this.#cancelLinger?.();
     this.#cancelLinger = null;
     this.#softDue = false;
-    const taken = [...this.#durable, ...this.#soft.values()];
+    const taken = [...this.#soft.values(), ...this.#durable];
     this.#durable = [];
     this.#soft.clear();
     return taken;
