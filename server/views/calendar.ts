@@ -2,8 +2,8 @@
  * Finds the hours in which jobs ended so (`jobs/completed/…`), newest first, in a store that lists forwards only.
  *
  * It keeps an upper bound: no job ended later. `narrow` lowers it, or settles that something ended in just that hour, with
- * one or two lists: of the whole day, which tells all its hours if no more than 1,000 jobs ended in it; of the hour, in a
- * fuller day; of the month, to pass over an empty one. The first list of all says how far back there is anything.
+ * at most three lists: of the month, which tells all its hours if no more than 1,000 jobs ended in it; in a fuller month, of
+ * the day; in a fuller day, of the hour. The first list of all says how far back there is anything.
  */
 import type { ListedObject, ObjectStore } from '../objects/store.ts';
 import {
@@ -23,14 +23,15 @@ const LIST_MAX = 1000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
+/** A day or a month: its hours with jobs, newest first, as far as one list told. */
+type Range = { first_hour: number; hours: number[]; unknown_from: number };
+
 export class Calendar {
   readonly #store: ObjectStore;
   readonly #state: FinishedState;
   #first_hour: number | null = null;
-  /** Hours of the day last looked at, newest first, and those of it that lie beyond what one list told. */
-  #day: { day: number; hours: number[]; unknown_from: number } | null = null;
-  /** First day of the month last looked at in which a job ended. */
-  #month: { month_start: number; first_day: number } | null = null;
+  #month: Range | null = null;
+  #day: Range | null = null;
   /** No job ended in an hour after this one. */
   upper: number;
   /** A job ended in hour `upper`. */
@@ -48,19 +49,17 @@ export class Calendar {
     this.#first_hour ??= await this.#firstHour(finishedPrefix(this.#state));
     if (this.upper < this.#first_hour) return this.#lower(Number.NEGATIVE_INFINITY);
     const day = Math.floor(this.upper / 24);
-    if (this.#day?.day !== day) this.#day = await this.#look(day);
-    const { hours, unknown_from } = this.#day;
-    if (this.upper >= unknown_from) {
-      const hour = await this.#firstHour(finishedHourPrefix(this.#state, this.upper));
-      if (hour === this.upper) this.settled = true;
-      else this.#lower(this.upper - 1);
-      return;
+    const date = new Date(day * DAY_MS);
+    const month_start = Date.UTC(date.getUTCFullYear(), date.getUTCMonth()) / HOUR_MS;
+    if (this.#month?.first_hour !== month_start) {
+      this.#month = await this.#look(month_start, finishedMonthPrefix(this.#state, day));
     }
-    const newest = hours.find((hour) => hour <= this.upper);
-    if (newest !== undefined) {
-      this.upper = newest;
-      this.settled = true;
-    } else this.#lower(hours.length > 0 ? day * 24 - 1 : await this.#beforeEmpty(day));
+    if (this.upper < this.#month.unknown_from) return this.#settleIn(this.#month);
+    if (this.#day?.first_hour !== day * 24) this.#day = await this.#look(day * 24, finishedDayPrefix(this.#state, day));
+    if (this.upper < this.#day.unknown_from) return this.#settleIn(this.#day);
+    const hour = await this.#firstHour(finishedHourPrefix(this.#state, this.upper));
+    if (hour === this.upper) this.settled = true;
+    else this.#lower(this.upper - 1);
   }
 
   /** Hour `upper` is dealt with. */
@@ -86,31 +85,25 @@ export class Calendar {
     this.settled = false;
   }
 
-  async #look(day: number): Promise<{ day: number; hours: number[]; unknown_from: number }> {
+  #settleIn({ hours, first_hour }: Range): void {
+    const newest = hours.find((hour) => hour <= this.upper);
+    if (newest === undefined) return this.#lower(first_hour - 1);
+    this.upper = newest;
+    this.settled = true;
+  }
+
+  async #look(first_hour: number, prefix: string): Promise<Range> {
     const hours = new Set<number>();
     let listed = 0;
-    for await (const end of this.#listed(finishedDayPrefix(this.#state, day))) {
+    for await (const end of this.#listed(prefix)) {
       hours.add(end.hour);
       listed += 1;
       if (listed === LIST_MAX) break;
     }
     const newestFirst = [...hours].sort((a, b) => b - a);
-    return {
-      day,
-      hours: newestFirst,
-      unknown_from: listed === LIST_MAX ? newestFirst[0]! + 1 : Number.POSITIVE_INFINITY,
-    };
-  }
-
-  /** The last hour before this day, or before its month where nothing else ended in it. */
-  async #beforeEmpty(day: number): Promise<number> {
-    const date = new Date(day * DAY_MS);
-    const month_start = Date.UTC(date.getUTCFullYear(), date.getUTCMonth()) / DAY_MS;
-    if (this.#month?.month_start !== month_start) {
-      const hour = await this.#firstHour(finishedMonthPrefix(this.#state, day));
-      this.#month = { month_start, first_day: Math.floor(hour / 24) };
-    }
-    return (this.#month.first_day < day ? day : month_start) * 24 - 1;
+    // The hour at which the list broke off has jobs; whether those after it have is not known.
+    const unknown_from = listed === LIST_MAX ? newestFirst[0]! + 1 : Number.POSITIVE_INFINITY;
+    return { first_hour, hours: newestFirst, unknown_from };
   }
 
   /** Infinity where nothing is listed. */

@@ -257,6 +257,26 @@ test('the checkpoint never passes what is not written, and follows by itself', a
   await monitor.stop();
 });
 
+test('an hour that ended unseen by the store is written as ended after a crash', async () => {
+  const { clock, memory, store, monitor } = await open();
+  await monitor.submit('job-1');
+  await clock.turn(29 * 60_000 + 50_000);
+  await monitor.submit('job-2');
+  store.meet = (call, done) => {
+    if (!done && call.key.startsWith('metrics/')) throw new StoreError('unavailable', 'store_unavailable', 'not this');
+    return undefined;
+  };
+  await clock.turn(12_000);
+  await monitor.register('worker-1');
+  await monitor.register('worker-2');
+  await clock.turn(60_000);
+  monitor.crash();
+  const again = await TestMonitor.open({ store: memory, clock });
+  await again.publisher.flush();
+  assert.deepEqual(await viewsIn(memory), (await rebuiltFrom(memory, clock)).views);
+  await again.stop();
+});
+
 test('a publisher that never started claims nothing to be written', async () => {
   const { clock, memory, monitor } = await open();
   await monitor.submit('job-1');

@@ -1,0 +1,277 @@
+/** The archive: when things leave memory, that nothing leaves it unkept, and that what is kept is what was. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Settings } from '../config.ts';
+import { MemoryStore } from '../objects/memory.ts';
+import { StoreError } from '../objects/store.ts';
+import { readArchivedJob, readArchivedWorker } from './archive.ts';
+import { archivedJobKey } from './keys.ts';
+import { TurnedClock } from './testing-clock.ts';
+import { rebuiltFrom, TestMonitor, viewsIn, WatchedStore } from './testing-monitor.ts';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+async function open(settings: Partial<Settings> = {}) {
+  const clock = new TurnedClock('2025-07-07T19:30:00Z');
+  const memory = new MemoryStore(clock);
+  const store = new WatchedStore(memory);
+  const monitor = await TestMonitor.open({ store, clock, settings });
+  await monitor.register('worker-1');
+  return { clock, memory, store, monitor };
+}
+
+async function finish(monitor: TestMonitor, ...job_ids: string[]): Promise<void> {
+  await monitor.submit(...job_ids);
+  await monitor.claim('worker-1', job_ids.length);
+  for (const job_id of job_ids) await monitor.complete(job_id);
+}
+
+async function assertAsRebuilt(memory: MemoryStore, clock: TurnedClock, monitor: TestMonitor): Promise<void> {
+  await monitor.publisher.flush();
+  assert.deepEqual(await viewsIn(memory), (await rebuiltFrom(memory, clock)).views);
+}
+
+test('a finished job leaves memory after finished_window_ms, and its record is read back as it was', async () => {
+  const { clock, memory, monitor } = await open({ finished_window_ms: HOUR_MS });
+  await finish(monitor, 'job-1');
+  const record = monitor.job('job-1');
+  await clock.turn(HOUR_MS - 1_000);
+  assert.equal(await monitor.archive.runOnce(), 0);
+  await clock.turn(1_000);
+  assert.equal(await monitor.archive.runOnce(), 1);
+  assert.equal(monitor.engine.state.job('job-1'), undefined);
+  assert.deepEqual(await readArchivedJob(memory, 'job-1'), record);
+  await monitor.stop();
+});
+
+test('beyond finished_max those that finished first leave first, and unfinished ones never', async () => {
+  const { monitor } = await open({ finished_max: 2 });
+  await finish(monitor, 'job-1', 'job-2', 'job-3', 'job-4');
+  await monitor.submit('job-0');
+  assert.equal(await monitor.archive.runOnce(), 2);
+  assert.deepEqual([...monitor.engine.state.tables.jobs.keys()], ['job-0', 'job-3', 'job-4']);
+  await monitor.stop();
+});
+
+test('a failed job stays in memory while it lies in the dead-letter queue', async () => {
+  const { clock, memory, monitor } = await open({ finished_window_ms: HOUR_MS, finished_max: 0 });
+  await monitor.submit('job-1');
+  await monitor.claim('worker-1');
+  await monitor.fail('job-1');
+  await clock.turn(2 * DAY_MS);
+  assert.equal(await monitor.archive.runOnce(), 0);
+  await monitor.do({ type: 'purge_queue', queue: 'dlq', filter: {} });
+  assert.equal(await monitor.archive.runOnce(), 1);
+  assert.equal((await readArchivedJob(memory, 'job-1'))?.state, 'FAILED');
+  await assertAsRebuilt(memory, clock, monitor);
+  await monitor.stop();
+});
+
+test('a job is forgotten only once its views are in the store', async () => {
+  const { clock, memory, store, monitor } = await open({ finished_max: 0, view_transition_ms: 60_000 });
+  await finish(monitor, 'job-1');
+  store.meet = (call, done) => {
+    if (!done && call.key.startsWith('jobs/completed/')) throw new StoreError('unavailable', 'away', 'away');
+    return undefined;
+  };
+  await assert.rejects(monitor.archive.runOnce(), { code: 'away' });
+  assert.ok(monitor.engine.state.job('job-1'));
+  store.meet = () => undefined;
+  assert.equal(await monitor.archive.runOnce(), 1);
+  assert.ok((await viewsIn(memory)).has('jobs/completed/2025/07/07/hour=19/job-1.json'));
+  await assertAsRebuilt(memory, clock, monitor);
+  await monitor.stop();
+});
+
+test('a job that is retried while it is being archived is not forgotten', async () => {
+  const { monitor, store, memory, clock } = await open({ finished_max: 0 });
+  await monitor.submit('job-1');
+  await monitor.do({ type: 'cancel_job', job_id: 'job-1' });
+  let retried: Promise<unknown> = Promise.resolve();
+  store.meet = (call, done) => {
+    if (!done || call.key !== archivedJobKey('job-1')) return undefined;
+    retried = monitor
+      .do({ type: 'retry_job', job_id: 'job-1' })
+      .then(() => monitor.do({ type: 'cancel_job', job_id: 'job-1' }));
+    return retried.then(() => undefined);
+  };
+  assert.equal(await monitor.archive.runOnce(), 0);
+  await retried;
+  const record = monitor.job('job-1');
+  store.meet = () => undefined;
+  assert.equal(await monitor.archive.runOnce(), 1);
+  assert.deepEqual(await readArchivedJob(memory, 'job-1'), record);
+  await assertAsRebuilt(memory, clock, monitor);
+  await monitor.stop();
+});
+
+test('a job that was archived, not forgotten, retried and ended anew is archived as it is then', async () => {
+  const { clock, memory, store, monitor } = await open({ finished_max: 0 });
+  await monitor.submit('job-1');
+  await monitor.do({ type: 'cancel_job', job_id: 'job-1' });
+  await monitor.publisher.flush();
+  store.meet = (call, done) => {
+    if (!done && call.name === 'putIfAbsent' && call.key.startsWith('journal/')) return new Promise(() => {});
+    return undefined;
+  };
+  void monitor.archive.runOnce().catch(() => undefined);
+  await clock.turn(100);
+  assert.equal((await readArchivedJob(memory, 'job-1'))?.state, 'CANCELLED');
+  monitor.crash();
+
+  const again = await TestMonitor.open({ store: memory, clock, settings: { finished_max: 0 } });
+  await clock.turn(2 * HOUR_MS);
+  await again.do({ type: 'retry_job', job_id: 'job-1' });
+  await assertAsRebuilt(memory, clock, again);
+  await again.claim('worker-1');
+  await again.complete('job-1');
+  const record = again.job('job-1');
+  assert.equal(await again.archive.runOnce(), 1);
+  assert.deepEqual(await readArchivedJob(memory, 'job-1'), record);
+  await assertAsRebuilt(memory, clock, again);
+  await again.stop();
+});
+
+test('an id that is reported anew after its job was archived is another job, and the newer one is kept', async () => {
+  const { clock, memory, monitor } = await open({ finished_max: 0 });
+  const report = (event: 'JOB_START' | 'JOB_COMPLETE') =>
+    monitor.do({
+      type: 'record_events',
+      worker_id: 'worker-9',
+      jitter: 0.5,
+      events: [{ event, job_id: 'job-1', s3_path: 's3://t/1.json' }],
+    });
+  await report('JOB_START');
+  await report('JOB_COMPLETE');
+  assert.equal(await monitor.archive.runOnce(), 1);
+  await clock.turn(3 * HOUR_MS);
+  await report('JOB_START');
+  await assertAsRebuilt(memory, clock, monitor);
+  assert.deepEqual(
+    [...(await viewsIn(memory)).keys()].filter((key) => key.startsWith('jobs/') && key.endsWith('state.json')),
+    ['jobs/active/job-1/state.json'],
+  );
+  await report('JOB_COMPLETE');
+  await assertAsRebuilt(memory, clock, monitor);
+  assert.equal(await monitor.archive.runOnce(), 1);
+  await assertAsRebuilt(memory, clock, monitor);
+  const ends = [...(await viewsIn(memory)).keys()].filter((key) => key.startsWith('jobs/completed/'));
+  assert.deepEqual(ends, ['jobs/completed/2025/07/07/hour=22/job-1.json']);
+  await monitor.stop();
+});
+
+test('an instance that lags does not put an older record in place of a newer one', async () => {
+  const { memory, monitor } = await open({ finished_max: 0 });
+  await finish(monitor, 'job-1');
+  const newer = Buffer.from(`${JSON.stringify({ ...monitor.job('job-1'), version: 1000 })}\n`);
+  await memory.put(archivedJobKey('job-1'), newer);
+  assert.equal(await monitor.archive.runOnce(), 0);
+  assert.equal((await readArchivedJob(memory, 'job-1'))?.version, 1000);
+  assert.ok(monitor.engine.state.job('job-1'));
+  await monitor.stop();
+});
+
+test('a worker leaves memory 7 days after its end, and comes back as another', async () => {
+  const { clock, memory, monitor } = await open();
+  await monitor.terminate('worker-1');
+  const record = monitor.engine.state.worker('worker-1');
+  await clock.turn(7 * DAY_MS - 1_000);
+  assert.equal(await monitor.archive.runOnce(), 0);
+  await clock.turn(1_000);
+  assert.equal(await monitor.archive.runOnce(), 1);
+  assert.equal(monitor.engine.state.worker('worker-1'), undefined);
+  assert.deepEqual(await readArchivedWorker(memory, 'worker-1'), record);
+  await monitor.register('worker-1');
+  await assertAsRebuilt(memory, clock, monitor);
+  await monitor.terminate('worker-1');
+  await assertAsRebuilt(memory, clock, monitor);
+  assert.deepEqual(
+    [...(await viewsIn(memory)).keys()].filter((key) => key.startsWith('workers/')),
+    ['workers/terminated/worker-1-20250707.json', 'workers/terminated/worker-1-20250714.json'],
+  );
+  await clock.turn(8 * DAY_MS);
+  assert.equal(await monitor.archive.runOnce(), 1);
+  await assertAsRebuilt(memory, clock, monitor);
+  await monitor.stop();
+});
+
+test("a worker's end that it came back from before it was forgotten leaves the archive with its next end", async () => {
+  const { clock, memory, store, monitor } = await open();
+  await monitor.terminate('worker-1');
+  await clock.turn(8 * DAY_MS);
+  store.meet = (call, done) => {
+    if (!done && call.name === 'putIfAbsent' && call.key.startsWith('journal/')) return new Promise(() => {});
+    return undefined;
+  };
+  void monitor.archive.runOnce().catch(() => undefined);
+  await clock.turn(100);
+  assert.ok(await readArchivedWorker(memory, 'worker-1'));
+  monitor.crash();
+  const again = await TestMonitor.open({ store: memory, clock });
+  await again.register('worker-1');
+  await assertAsRebuilt(memory, clock, again);
+  await again.terminate('worker-1');
+  await clock.turn(8 * DAY_MS);
+  assert.equal(await again.archive.runOnce(), 1);
+  await assertAsRebuilt(memory, clock, again);
+  assert.equal([...(await viewsIn(memory)).keys()].filter((key) => key.startsWith('workers/')).length, 1);
+  await again.stop();
+});
+
+test('an alert leaves memory 30 days after it was resolved, and its view stays', async () => {
+  const { clock, memory, monitor } = await open();
+  await monitor.submit('job-1');
+  await monitor.claim('worker-1');
+  await monitor.fail('job-1');
+  await monitor.tick('alert-1');
+  await monitor.do({ type: 'redrive', filter: {} });
+  await monitor.tick();
+  await clock.turn(30 * DAY_MS);
+  assert.equal(await monitor.archive.runOnce(), 1);
+  assert.equal(monitor.engine.state.tables.alerts.size, 0);
+  await assertAsRebuilt(memory, clock, monitor);
+  assert.ok((await viewsIn(memory)).has('alerts/resolved/2025/07/07/alert-1.json'));
+  await monitor.stop();
+});
+
+test('hours that memory drops after 90 days can still be made again', async () => {
+  const { clock, memory, monitor } = await open({ finished_window_ms: HOUR_MS });
+  for (let day = 0; day < 95; day++) {
+    await finish(monitor, `job-${day}`);
+    await clock.turn(DAY_MS);
+    await monitor.archive.runOnce();
+  }
+  await finish(monitor, 'job-last');
+  assert.ok(monitor.engine.state.tables.hours.size < 95);
+  await assertAsRebuilt(memory, clock, monitor);
+  assert.ok((await viewsIn(memory)).has('system/metrics/2025/07/07/hourly/19.json'));
+  assert.ok((await viewsIn(memory)).has('metrics/hourly/2025/07/07/19.json'));
+  await monitor.stop();
+});
+
+test('a damaged record is named, and never answered', async () => {
+  const { memory, monitor } = await open({ finished_max: 0 });
+  await finish(monitor, 'job-1');
+  await monitor.archive.runOnce();
+  for (const text of ['', '{"job_id":"job-1"', '[]', '{"job_id":"job-2"}']) {
+    await memory.put(archivedJobKey('job-1'), Buffer.from(text));
+    await assert.rejects(readArchivedJob(memory, 'job-1'), {
+      code: 'archive_damaged',
+      message: /archive\/jobs\/job-1/,
+    });
+  }
+  await monitor.stop();
+});
+
+test('an archived job is one object read, and one that never was is none', async () => {
+  const { store, monitor } = await open({ finished_max: 0 });
+  await finish(monitor, 'job-1');
+  await monitor.archive.runOnce();
+  const before = store.calls.length;
+  await readArchivedJob(store, 'job-1');
+  assert.equal(await readArchivedJob(store, 'job-2'), undefined);
+  assert.equal(await readArchivedJob(store, '../meta/format'), undefined);
+  assert.equal(store.calls.length - before, 2);
+  await monitor.stop();
+});
