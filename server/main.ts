@@ -38,8 +38,14 @@ const STORE_CHECK_KEY = 'meta/store-check.json';
 
 export type Log = (level: 'info' | 'warn' | 'error', message: string) => void;
 
+/** What a caller may bring along: its own time, and a store that it has opened. */
+export type Parts = { clock?: Clock; store?: ObjectStore };
+
 /** Throws MonitorError, StoreError or JournalError, each with a hint, where it can't start. */
-export async function startMonitor(settings: Settings, clock: Clock = systemClock): Promise<RunningMonitor> {
+export async function startMonitor(
+  settings: Settings,
+  { clock = systemClock, store: brought }: Parts = {},
+): Promise<RunningMonitor> {
   const { host, port } = parseListen(settings.listen);
   if (settings.queue !== 'embedded:') {
     throw new MonitorError('invalid', 'bad_queue_url', `the queue is ${JSON.stringify(settings.queue)}`, {
@@ -48,7 +54,7 @@ export async function startMonitor(settings: Settings, clock: Clock = systemCloc
   }
   const logger = pino({ level: settings.log_level, base: null }, pino.destination(2));
   const log: Log = (level, message) => logger[level](message);
-  const store = await openStore(settings.store, { clock, lock: true });
+  const store = brought ?? (await openStore(settings.store, { clock, lock: true }));
   const undo: (() => Promise<unknown>)[] = [() => store.close()];
   try {
     await assertGoodStore(store);
@@ -115,7 +121,6 @@ export async function startMonitor(settings: Settings, clock: Clock = systemCloc
         () => fleet.close(),
         () => api.close(clock),
         () => engine.stop(),
-        () => publisher.flush(),
         () => publisher.stop(),
         () => store.close(),
       ];

@@ -1,0 +1,45 @@
+/** A clock that runs as the wall's does and can be put forward: what would be due by then is due at once, in order. */
+import type { Clock } from '../../server/clock.ts';
+
+type Timer = { due_ms: number; run: () => void; timeout: NodeJS.Timeout };
+
+export class JumpingClock implements Clock {
+  readonly #timers = new Set<Timer>();
+  #ahead_ms = 0;
+
+  now(): number {
+    return Date.now() + this.#ahead_ms;
+  }
+
+  monotonic(): number {
+    return performance.now() + this.#ahead_ms;
+  }
+
+  after(delay_ms: number, run: () => void): () => void {
+    const timer: Timer = { due_ms: this.monotonic() + delay_ms, run, timeout: setTimeout(() => {}, 0) };
+    this.#timers.add(timer);
+    this.#arm(timer);
+    return () => this.#drop(timer);
+  }
+
+  jump(forward_ms: number): void {
+    this.#ahead_ms += forward_ms;
+    for (const timer of [...this.#timers].sort((a, b) => a.due_ms - b.due_ms)) this.#arm(timer);
+  }
+
+  #arm(timer: Timer): void {
+    clearTimeout(timer.timeout);
+    timer.timeout = setTimeout(
+      () => {
+        this.#drop(timer);
+        timer.run();
+      },
+      Math.max(0, timer.due_ms - this.monotonic()),
+    );
+  }
+
+  #drop(timer: Timer): void {
+    clearTimeout(timer.timeout);
+    this.#timers.delete(timer);
+  }
+}

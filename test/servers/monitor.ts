@@ -1,0 +1,84 @@
+/**
+ * A monitor in the test's own process, spoken to over real HTTP: on memory unless told otherwise, on a free port, stopped
+ * with the test. For one that can be killed see test/processes/tmon.ts.
+ */
+import { type Clock, systemClock } from '../../server/clock.ts';
+import { readSettings, type Settings } from '../../server/config.ts';
+import { startMonitor } from '../../server/main.ts';
+import { MemoryStore } from '../../server/objects/memory.ts';
+import type { ObjectStore } from '../../server/objects/store.ts';
+import type { Cleaning } from '../processes/tmon.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: what comes over the wire is what the assertions look at.
+export type Json = any;
+
+export type Answer<T = Json> = { status: number; headers: Headers; text: string; body: T };
+
+/** A string, bytes or a stream goes as it is; anything else as JSON. */
+export type Send = { body?: unknown; headers?: Record<string, string>; signal?: AbortSignal };
+
+export class Caller {
+  readonly url: string;
+
+  constructor(url: string) {
+    this.url = url;
+  }
+
+  /** Any path of the server: `/readyz`. */
+  async call<T = Json>(method: string, path: string, { body, headers = {}, signal }: Send = {}): Promise<Answer<T>> {
+    const raw = typeof body === 'string' || body instanceof Uint8Array || body instanceof ReadableStream;
+    const response = await fetch(`${this.url}${path}`, {
+      method,
+      headers: { ...(body === undefined || raw ? {} : { 'content-type': 'application/json' }), ...headers },
+      ...(body === undefined ? {} : { body: raw ? (body as string) : JSON.stringify(body) }),
+      ...(body instanceof ReadableStream ? { duplex: 'half' as const } : {}),
+      ...(signal ? { signal } : {}),
+    });
+    const text = await response.text();
+    const json = /json/.test(response.headers.get('content-type') ?? '') && text !== '';
+    return { status: response.status, headers: response.headers, text, body: json ? JSON.parse(text) : undefined };
+  }
+
+  get<T = Json>(path: string, headers: Record<string, string> = {}): Promise<Answer<T>> {
+    return this.call('GET', `/api/v1${path}`, { headers });
+  }
+
+  post<T = Json>(path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer<T>> {
+    return this.call('POST', `/api/v1${path}`, { body, headers });
+  }
+
+  put<T = Json>(path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer<T>> {
+    return this.call('PUT', `/api/v1${path}`, { body, headers });
+  }
+
+  delete<T = Json>(path: string, headers: Record<string, string> = {}): Promise<Answer<T>> {
+    return this.call('DELETE', `/api/v1${path}`, { headers });
+  }
+
+  /** Asks again after every segment until `is` holds of the answer's body. */
+  async until<T = Json>(path: string, is: (body: T) => boolean): Promise<T> {
+    let seq = 0;
+    for (;;) {
+      const { status, headers, body } = await this.get<T>(`${path}${path.includes('?') ? '&' : '?'}min_seq=${seq}`);
+      if (status === 200 && is(body)) return body;
+      seq = Number(headers.get('tmon-seq') ?? 0) + 1;
+    }
+  }
+}
+
+export type Monitor = Caller & { store: ObjectStore; settings: Settings; stop(): Promise<void> };
+
+export type MonitorOptions = Partial<Settings> & { clock?: Clock; objects?: ObjectStore };
+
+/** `objects`: a store of the test’s own, one that outlives the monitor or that fails. */
+export async function openMonitor(t: Cleaning, options: MonitorOptions = {}): Promise<Monitor> {
+  const { clock = systemClock, objects, ...given } = options;
+  const settings = readSettings(
+    { store: 'memory:', listen: '127.0.0.1:0', fleet: 'none:', log_level: 'silent', retry_base_ms: 0, ...given },
+    {},
+  );
+  const store = objects ?? (settings.store === 'memory:' ? new MemoryStore(clock) : undefined);
+  const running = await startMonitor(settings, { clock, ...(store ? { store } : {}) });
+  t.after(() => running.stop());
+  return Object.assign(new Caller(running.url), { store: store!, settings, stop: () => running.stop() });
+}
