@@ -90,8 +90,9 @@ export const finishedHourPrefix = (state: FinishedState, hour: number): string =
 export const nameHour = (hour: number): string => new Date(hour * HOUR_MS).toISOString().slice(0, 13);
 
 export function parseHour(name: string): number | null {
-  const time_ms = /^\d{4}-\d{2}-\d{2}T\d{2}$/.test(name) ? Date.parse(`${name}:00:00Z`) : Number.NaN;
-  return Number.isNaN(time_ms) ? null : time_ms / HOUR_MS;
+  const hour = /^\d{4}-\d{2}-\d{2}T\d{2}$/.test(name) ? Date.parse(`${name}:00:00Z`) / HOUR_MS : Number.NaN;
+  // The 24th hour and the 31st of February are read as the next: they are no names.
+  return !Number.isNaN(hour) && nameHour(hour) === name ? hour : null;
 }
 
 export function parseFinishedJobKey(key: string): { state: FinishedState; hour: number; job_id: string } | null {
@@ -105,8 +106,8 @@ export function parseFinishedJobKey(key: string): { state: FinishedState; hour: 
 
 export function parseTerminatedWorkerKey(key: string): { worker_id: string; terminated_ms: number } | null {
   const match = /^workers\/terminated\/([^/]+)-(\d{4})(\d\d)(\d\d)\.json$/.exec(key);
-  const terminated_ms = match ? Date.parse(`${match[2]}-${match[3]}-${match[4]}T00:00:00Z`) : Number.NaN;
-  return match && isId(match[1]!) && !Number.isNaN(terminated_ms) ? { worker_id: match[1]!, terminated_ms } : null;
+  const hour = match ? parseHour(`${match[2]}-${match[3]}-${match[4]}T00`) : null;
+  return match && isId(match[1]!) && hour !== null ? { worker_id: match[1]!, terminated_ms: hour * HOUR_MS } : null;
 }
 
 /** An object of the archive. */

@@ -1,0 +1,221 @@
+/** Rebuild: the same bytes from journal and archive alone, and nothing that does not belong. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { systemClock } from '../clock.ts';
+import { readSettings } from '../config.ts';
+import { JournalError } from '../journal/errors.ts';
+import { DirectoryStore } from '../objects/directory.ts';
+import { MemoryStore } from '../objects/memory.ts';
+import { archivedJobKey, CHECKPOINT_KEY, VIEW_PREFIXES } from './keys.ts';
+import { rebuildViews } from './rebuild.ts';
+import { settled, TurnedClock } from './testing-clock.ts';
+import { HISTORY, HISTORY_SETTINGS, HISTORY_START, play } from './testing-history.ts';
+import { TestMonitor, textAt, viewsIn, WatchedStore } from './testing-monitor.ts';
+
+const settings = readSettings({}, {});
+
+async function played(steps = HISTORY) {
+  const clock = new TurnedClock(HISTORY_START);
+  const store = new MemoryStore(clock);
+  const monitor = await TestMonitor.open({ store, clock, settings: HISTORY_SETTINGS });
+  await play(steps, monitor, clock);
+  await monitor.stop();
+  return { clock, store, rebuild: () => rebuildViews({ store, clock, settings }) };
+}
+
+test('after every view is deleted a rebuild leaves the same bytes, whenever the monitor was stopped', async () => {
+  for (let steps = 1; steps <= HISTORY.length; steps++) {
+    const { store, rebuild } = await played(HISTORY.slice(0, steps));
+    const before = await viewsIn(store);
+    for (const key of before.keys()) await store.delete(key);
+    const report = await rebuild();
+    assert.deepEqual(await viewsIn(store), before, `after ${steps} steps`);
+    assert.deepEqual([report.written, report.unchanged, report.deleted], [before.size, 0, 0]);
+  }
+});
+
+test('a rebuild of what is right writes and deletes nothing', async () => {
+  const { store, rebuild } = await played();
+  const { size } = await viewsIn(store);
+  const { written, unchanged, deleted, damaged } = await rebuild();
+  assert.deepEqual({ written, unchanged, deleted, damaged }, { written: 0, unchanged: size, deleted: 0, damaged: 0 });
+});
+
+test('what differs is written, and what no view would have written is deleted', async () => {
+  const { store, rebuild } = await played();
+  const before = await viewsIn(store);
+  const strays = [
+    'jobs/active/job-1/state.json',
+    'jobs/active/unknown/state.json',
+    'jobs/completed/2025/07/07/hour=23/job-1.json',
+    'jobs/failed/job-2/state.json',
+    'jobs/notes.txt',
+    'workers/active/worker-2/status.json',
+    'workers/terminated/worker-1-20250707.json',
+    'alerts/active/alert-1.json',
+    'queues/other.json',
+    'system/metrics/2025/07/07/hourly/03.json',
+    'system/metrics/daily/2024-01-01.json',
+    'metrics/hourly/2025/07/15/21.json',
+  ];
+  for (const key of strays) {
+    assert.ok(!before.has(key), key);
+    await store.put(key, Buffer.from('{}'));
+  }
+  await store.put('jobs/completed/2025/07/07/hour=19/job-1.json', Buffer.from('{}'));
+  await store.delete('workers/active/worker-1/jobs/history/job-1.json');
+  const { written, deleted } = await rebuild();
+  assert.deepEqual(await viewsIn(store), before);
+  assert.deepEqual([written, deleted], [2, strays.length]);
+});
+
+test('nothing but views is touched', async () => {
+  const { store, rebuild } = await played();
+  await store.put('uploads/upload-1', Buffer.from('audio'));
+  await store.put('transcripts/job-1.json', Buffer.from('words'));
+  const others = async () => {
+    const found = new Map<string, string>();
+    for await (const { key } of store.list('')) {
+      if (key !== CHECKPOINT_KEY && !VIEW_PREFIXES.some((prefix) => key.startsWith(prefix)))
+        found.set(key, await textAt(store, key));
+    }
+    return found;
+  };
+  const before = await others();
+  await rebuild();
+  assert.deepEqual(await others(), before);
+});
+
+test('after a rebuild the monitor finds nothing to write', async () => {
+  const { clock, store, rebuild } = await played();
+  for (const key of (await viewsIn(store)).keys()) await store.delete(key);
+  await store.delete(CHECKPOINT_KEY);
+  await rebuild();
+  const watched = new WatchedStore(store);
+  const monitor = await TestMonitor.open({ store: watched, clock, settings: HISTORY_SETTINGS });
+  assert.equal(monitor.publisher.backlog, 0);
+  await monitor.stop();
+  assert.deepEqual(
+    watched.calls.filter(({ name }) => name === 'put' || name === 'delete'),
+    [],
+  );
+});
+
+test('a rebuild that is cut off at any effect is made good by the next', async () => {
+  const { clock, store } = await played();
+  const before = await viewsIn(store);
+  for (let at = 1; ; at++) {
+    for (const key of before.keys()) await store.delete(key);
+    await store.put('jobs/active/stray/state.json', Buffer.from('{}'));
+    const watched = new WatchedStore(store);
+    let effects = 0;
+    watched.meet = (call, done) => {
+      if (done || (call.name !== 'put' && call.name !== 'delete')) return undefined;
+      effects += 1;
+      if (effects >= at) throw new Error('cut off');
+      return undefined;
+    };
+    const cut = await rebuildViews({ store: watched, clock, settings }).then(
+      () => false,
+      () => true,
+    );
+    await rebuildViews({ store, clock, settings });
+    assert.deepEqual(await viewsIn(store), before, `cut off at effect ${at}`);
+    if (!cut) break;
+  }
+});
+
+test('a store without a journal is refused, and nothing in it deleted', async () => {
+  const clock = new TurnedClock(HISTORY_START);
+  const store = new MemoryStore(clock);
+  await store.put('jobs/active/job-1/state.json', Buffer.from('{}'));
+  await assert.rejects(rebuildViews({ store, clock, settings }), { code: 'no_journal' });
+  assert.equal((await viewsIn(store)).size, 1);
+});
+
+test('a damaged journal is refused, and no view touched', async () => {
+  const { store, rebuild } = await played(HISTORY.slice(0, 8));
+  const before = await viewsIn(store);
+  const key = 'journal/00000000000000000003.ndjson';
+  await store.put(key, Buffer.from((await textAt(store, key)).replace('job-1', 'job-9')));
+  await assert.rejects(rebuild(), (error) => error instanceof JournalError && error.kind === 'corrupt');
+  assert.deepEqual(await viewsIn(store), before);
+});
+
+test('a damaged record of the archive is named, its views are left, and the rest is made', async () => {
+  const { clock, store } = await played();
+  const before = await viewsIn(store);
+  await store.put(archivedJobKey('job-1'), Buffer.from('{'));
+  await store.delete('system/health.json');
+  const log: string[] = [];
+  const report = await rebuildViews({ store, clock, settings, log: (_, message) => void log.push(message) });
+  assert.equal(report.damaged, 1);
+  assert.match(log.join(), /archive\/jobs\/job-1\.json is damaged/);
+  assert.deepEqual(await viewsIn(store), before);
+});
+
+test('a monitor that writes meanwhile makes it fail, with what to do', async () => {
+  const { clock, store } = await played(HISTORY.slice(0, 8));
+  const monitor = await TestMonitor.open({ store, clock, settings: HISTORY_SETTINGS });
+  const watched = new WatchedStore(store);
+  let met = false;
+  watched.meet = (call, done) => {
+    if (done || met || call.key !== 'queues/') return undefined;
+    met = true;
+    return monitor.submit('job-meanwhile').then(() => undefined);
+  };
+  await assert.rejects(rebuildViews({ store: watched, clock, settings }), { code: 'store_in_use' });
+  await monitor.stop();
+});
+
+test('a directory that a monitor holds is refused by its lock; once it is free the tree is made again, byte for byte', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'tmon-rebuild-'));
+  const held = await DirectoryStore.open(root, { lock: true });
+  const monitor = await TestMonitor.open({ store: held, clock: systemClock, settings: { finished_max: 1 } });
+  await monitor.register('worker-1');
+  await monitor.submit('job-1', 'job-2', 'job-3', 'job-4');
+  await monitor.claim('worker-1', 3);
+  await monitor.complete('job-1');
+  await monitor.complete('job-2');
+  await monitor.fail('job-3');
+  assert.equal(await monitor.archive.runOnce(), 1);
+  await monitor.tick('alert-1');
+  await assert.rejects(DirectoryStore.open(root, { lock: true }), { code: 'store_locked' });
+  await monitor.stop();
+  const before = await viewsIn(held);
+  await held.close();
+  for (const prefix of VIEW_PREFIXES) await rm(join(root, prefix), { recursive: true, force: true });
+  const store = await DirectoryStore.open(root, { lock: true });
+  assert.equal((await viewsIn(store)).size, 0);
+  const report = await rebuildViews({ store, clock: systemClock, settings });
+  assert.deepEqual(await viewsIn(store), before);
+  assert.equal(report.written, before.size);
+  await store.close();
+  await rm(root, { recursive: true });
+});
+
+test('the archive is never held as a whole: records are read a few at a time', async () => {
+  const clock = new TurnedClock(HISTORY_START);
+  const store = new MemoryStore(clock);
+  const monitor = await TestMonitor.open({ store, clock, settings: { finished_max: 0 } });
+  const job_ids = Array.from({ length: 300 }, (_, job) => `job-${job}`);
+  await monitor.submit(...job_ids);
+  for (const job_id of job_ids) await monitor.do({ type: 'cancel_job', job_id });
+  while ((await monitor.archive.runOnce()) > 0);
+  await monitor.stop();
+  const watched = new WatchedStore(store);
+  let open = 0;
+  let most = 0;
+  watched.meet = async (call, done) => {
+    if (call.name !== 'get' || !call.key.startsWith('archive/')) return;
+    open += done ? -1 : 1;
+    most = Math.max(most, open);
+    await settled();
+  };
+  const report = await rebuildViews({ store: watched, clock, settings });
+  assert.equal(report.archived, 300);
+  assert.ok(most > 1 && most <= 16, `${most} reads at once`);
+});
