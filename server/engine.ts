@@ -104,6 +104,12 @@ export class Engine implements Replica<Proposal> {
     return () => this.#listeners.delete(listener);
   }
 
+  /** The events of a segment that was applied before; null where it has been truncated. */
+  async eventsOf(seq: number): Promise<readonly JournalEvent[] | null> {
+    const lines = await this.#journal.read(seq);
+    return lines && lines.map((line) => JSON.parse(line) as JournalEvent);
+  }
+
   /** Resolves once the fold has reached `seq`, or after `wait_ms`; answers whether it has. */
   async reached(seq: number, wait_ms: number): Promise<boolean> {
     if (this.#state.seq >= seq) return true;

@@ -14,6 +14,7 @@ import { ClaimLine } from './api/claim-line.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Settings } from './config.ts';
 import { Engine } from './engine.ts';
+import { FeedHub } from './feed/hub.ts';
 import { openFleet } from './fleets/open-fleet.ts';
 import { newUlid } from './ids.ts';
 import { Duty } from './maintenance/duty.ts';
@@ -85,8 +86,9 @@ export async function startMonitor(
     const fleet = openFleet(settings.fleet, { clock, serverUrl: () => url, log });
     undo.push(() => fleet.close());
     const claims = new ClaimLine(engine, clock);
+    const feed = new FeedHub(engine);
     await publisher.start();
-    api.serve({ engine, store, clock, settings, fleet, claims });
+    api.serve({ engine, store, clock, settings, fleet, claims, feed });
 
     const duties = [
       ticking(engine, clock, log),

@@ -25,6 +25,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'server/config.ts',
     ...GROUND,
   ],
+  'server/feed': ['protocol', 'server/engine.ts', 'server/state-machine', 'server/clock.ts'],
   'server/fleets': ['protocol', ...GROUND],
   'server/maintenance': ['protocol', 'server/engine.ts', 'server/state-machine', 'server/config.ts', ...GROUND],
   'server/api': [
@@ -34,6 +35,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'server/journal/errors.ts',
     'server/objects/store.ts',
     'server/views',
+    'server/feed',
     'server/fleets/fleet.ts',
     'server/config.ts',
     ...GROUND,

@@ -15,6 +15,8 @@ import type { Settings } from '../config.ts';
 import type { ApiContext } from './context.ts';
 import type { ApiRequest, Endpoint } from './endpoint.ts';
 import { asMonitorError, statusOf, toProblem } from './errors.ts';
+import { feedEndpoints } from './feed-sse.ts';
+import { addFeedWebSocket } from './feed-websocket.ts';
 import { foreignOriginGuard } from './foreign-origin.ts';
 import { jobReportEndpoints } from './job-reports.ts';
 import { jobEndpoints } from './jobs.ts';
@@ -36,6 +38,7 @@ export const endpoints: readonly Endpoint[] = [
   ...queueEndpoints,
   ...systemEndpoints,
   ...logEventEndpoints,
+  ...feedEndpoints,
   ...uploadEndpoints,
 ];
 
@@ -95,6 +98,7 @@ export async function buildApi(
     if (problem !== null) reply.header('tmon-stale', 'the store takes no writes; this is as of Tmon-Seq');
   });
   addProbes(app, () => context);
+  await addFeedWebSocket(app, () => context);
 
   const document = openApiDocument(endpoints, version);
   await app.register(swagger, { mode: 'static', specification: { document: document as never } });
@@ -118,6 +122,7 @@ export async function buildApi(
     retire: () => {
       retired = true;
       context?.claims.close();
+      context?.feed.close();
     },
     async close(clock) {
       const patience = clock.after(settings.outcome_unknown_ms + LAST_ANSWERS_MS, () =>

@@ -2,6 +2,7 @@
 import type { Clock } from '../clock.ts';
 import type { Settings } from '../config.ts';
 import type { Engine } from '../engine.ts';
+import type { FeedHub } from '../feed/hub.ts';
 import type { Fleet } from '../fleets/fleet.ts';
 import type { ObjectStore } from '../objects/store.ts';
 import type { ClaimLine } from './claim-line.ts';
@@ -13,4 +14,5 @@ export type ApiContext = {
   settings: Settings;
   fleet: Fleet;
   claims: ClaimLine;
+  feed: FeedHub;
 };

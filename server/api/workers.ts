@@ -1,6 +1,5 @@
 /** Workers: those who run them (list, launch, drain, restart, end) and the workers themselves (register, beat, claim). */
 import { Type } from 'typebox';
-import { MonitorError } from '../../protocol/errors.ts';
 import { Id } from '../../protocol/ids.ts';
 import { Claimed } from '../../protocol/job.ts';
 import { closed } from '../../protocol/schema.ts';
@@ -23,7 +22,6 @@ import { jobDocument, workerDocument, workerJobDocument } from '../state-machine
 import type { WorkerRecord } from '../state-machine/records.ts';
 import type { State } from '../state-machine/state.ts';
 import { workerVersion } from '../views/active-workers.ts';
-import { readArchivedWorker } from '../views/archive.ts';
 import { catchUp } from './catch-up.ts';
 import { claimableJobs } from './claim-line.ts';
 import { commandOf, ownCommand, softCommandOf } from './command.ts';
@@ -31,6 +29,7 @@ import type { ApiContext } from './context.ts';
 import { endpoint } from './endpoint.ts';
 import { notModified } from './etag.ts';
 import { findJob } from './find-job.ts';
+import { findWorker } from './find-worker.ts';
 import { pageOf } from './jobs.ts';
 import { decodeCursor, encodeCursor, NEWEST, PAGE_DEFAULT, pageOfJobs } from './listing.ts';
 
@@ -285,16 +284,6 @@ async function liveWorker(context: ApiContext, worker_id: string): Promise<Worke
   if (!worker) throw new Refused(workerNotFound(worker_id).refusal);
   if (worker.state === 'TERMINATED') throw new Refused(workerTerminated(worker).refusal);
   return worker;
-}
-
-async function findWorker(context: ApiContext, worker_id: string): Promise<WorkerRecord> {
-  const { engine, store } = context;
-  if (!engine.state.worker(worker_id)) await catchUp(context);
-  const worker = engine.state.worker(worker_id) ?? (await readArchivedWorker(store, worker_id));
-  if (worker) return worker;
-  throw new MonitorError('not_found', 'worker_not_found', `there is no worker ${worker_id}`, {
-    hint: 'tmon workers lists the workers there are.',
-  });
 }
 
 /** Of a command's worker. Answered again much later, it may have left memory meanwhile. */

@@ -126,6 +126,12 @@ export class Journal<P> {
     else this.#waiting.addSoft(key, proposal);
   }
 
+  /** The lines of a segment up to the head; null where it has been truncated. Throws JournalError. */
+  async read(seq: number): Promise<readonly string[] | null> {
+    const got = await this.#chain.get(segmentKey(seq));
+    return got.found ? decodeSegment(got.bytes, { journal_id: this.#journal_id, seq }).lines : null;
+  }
+
   /** Reads on to the tail, for one who must see what other instances wrote. */
   async catchUp(): Promise<void> {
     await this.#waiting.visit();

@@ -1,0 +1,27 @@
+/** A worker, alive or ended: from memory, else after reading on to the journal's tail, else from the archive. */
+import { MonitorError } from '../../protocol/errors.ts';
+import type { WorkerRecord } from '../state-machine/records.ts';
+import { readArchivedWorker } from '../views/archive.ts';
+import { catchUp } from './catch-up.ts';
+import type { ApiContext } from './context.ts';
+
+export async function findWorker(context: ApiContext, worker_id: string): Promise<WorkerRecord> {
+  const { engine, store } = context;
+  if (!engine.state.worker(worker_id)) await catchUp(context);
+  const worker = engine.state.worker(worker_id) ?? (await readArchivedWorker(store, worker_id));
+  if (worker) return worker;
+  throw new MonitorError('not_found', 'worker_not_found', `there is no worker ${worker_id}`, {
+    hint: 'tmon workers lists the workers there are.',
+  });
+}
+
+/** Whether there is such a worker at all. */
+export async function workerExists(context: ApiContext, worker_id: string): Promise<boolean> {
+  try {
+    await findWorker(context, worker_id);
+    return true;
+  } catch (error) {
+    if (error instanceof MonitorError && error.kind === 'not_found') return false;
+    throw error;
+  }
+}
