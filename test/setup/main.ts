@@ -5,10 +5,11 @@
  */
 
 import { moto } from './moto.ts';
+import { pocketsphinx } from './pocketsphinx.ts';
 import { s3Gateway } from './s3-gateway.ts';
 import type { SetupStep } from './step.ts';
 
-const steps: SetupStep[] = [moto, s3Gateway];
+const steps: SetupStep[] = [moto, pocketsphinx, s3Gateway];
 
 await Promise.all(
   steps.map(async ({ name, run }) => {
