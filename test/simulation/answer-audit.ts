@@ -146,14 +146,17 @@ export class AnswerAudit {
     }
   }
 
-  /** After all faults: an instance is at the log's end and holds exactly the log's fold. */
-  auditEnd(name: string, engine: Engine): void {
+  /** After all faults: an instance that has read on to the tail is at the log's end and holds exactly the log's fold. */
+  auditTail(name: string, engine: Engine): void {
     const { status } = engine.journal;
     if (status.halted || !status.writable) {
-      return this.#world.violate('I13', `${name} takes no writes at the end: ${status.problem}`);
+      return this.#world.violate('I13', `${name} takes no writes after the faults: ${status.problem}`);
     }
     if (engine.state.seq !== this.#log.head) {
-      return this.#world.violate('I13', `${name} is at ${engine.state.seq}; the log ends at ${this.#log.head}`);
+      return this.#world.violate(
+        'I13',
+        `${name} takes ${engine.state.seq} for the end of the log; it is ${this.#log.head}`,
+      );
     }
     this.#auditFold(name, engine.state);
     if (engine.journal.head.hash !== this.#log.segments[this.#log.head]!.hash) {

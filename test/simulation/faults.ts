@@ -8,7 +8,8 @@ export const FAULTS = [
   'request_lost',
   'answer_lost',
   'later_answered',
-  'landed_hours_later',
+  'landed_later',
+  'refused_once',
   'sent_twice',
   'paused_before_sending',
   'paused_before_answer',
@@ -24,33 +25,38 @@ export const FAULTS = [
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
+/** The faults by which a name is used and freed while someone who means to use it sleeps. */
+const SLEEPY: ReadonlySet<Fault> = new Set(['landed_later', 'paused_before_sending', 'pause']);
+
 /** What may happen to one request to the store, with how often it does at most. */
 const RATES: Partial<Record<Fault, number>> = {
   request_lost: 0.06,
   answer_lost: 0.06,
   later_answered: 0.08,
-  landed_hours_later: 0.03,
+  landed_later: 0.04,
+  refused_once: 0.02,
   sent_twice: 0.05,
-  paused_before_sending: 0.02,
+  paused_before_sending: 0.04,
   paused_before_answer: 0.02,
   slow: 0.05,
 };
-
-export type Fate = keyof typeof RATES | 'fine';
 
 export class Faults {
   readonly chance: Chance;
   readonly counts: Partial<Record<Fault, number>> = {};
   readonly enabled: ReadonlySet<Fault>;
   readonly #rates: [Fault, number][] = [];
+  readonly #sleepy: boolean;
   #over = false;
 
-  constructor(chance: Chance) {
+  constructor(chance: Chance, sleepy: boolean) {
     this.chance = chance;
-    this.enabled = new Set(FAULTS.filter(() => chance.happens(0.55)));
+    this.#sleepy = sleepy;
+    this.enabled = new Set(FAULTS.filter((fault) => chance.happens(0.55) || (sleepy && SLEEPY.has(fault))));
     for (const fault of FAULTS) {
       const most = RATES[fault];
-      if (most !== undefined && this.enabled.has(fault)) this.#rates.push([fault, most * chance.between(0.1, 1)]);
+      if (most === undefined || !this.enabled.has(fault)) continue;
+      this.#rates.push([fault, most * (sleepy && SLEEPY.has(fault) ? 1 : chance.between(0.1, 1))]);
     }
   }
 
@@ -81,8 +87,8 @@ export class Faults {
     for (const [fault, rate] of this.#rates) {
       left -= rate;
       if (left >= 0) continue;
-      // Reads have no effect that could come late or twice.
-      const fits = writes || (fault !== 'landed_hours_later' && fault !== 'sent_twice');
+      // Reads have no effect that could come late or twice; and it is the sleep within a write that matters.
+      const fits = writes || !(fault === 'landed_later' || fault === 'sent_twice' || fault === 'paused_before_sending');
       if (fits) this.count(fault);
       return fits ? fault : 'fine';
     }
@@ -92,6 +98,7 @@ export class Faults {
   /** How long a process sleeps: seconds, or longer than the retention. */
   pauseLength(): number {
     const { chance } = this;
-    return chance.happens(0.5) ? chance.between(1_000, 60_000) : chance.between(9 * 60_000, 70 * 60_000);
+    if (!this.#sleepy && chance.happens(0.5)) return chance.between(1_000, 60_000);
+    return chance.between(9 * 60_000, 70 * 60_000);
   }
 }

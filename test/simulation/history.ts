@@ -8,7 +8,7 @@ import { isRemembered } from '../../server/state-machine/apply.ts';
 import { type Command, type Policy, soft } from '../../server/state-machine/commands.ts';
 import { AnswerAudit } from './answer-audit.ts';
 import { Chance } from './chance.ts';
-import { auditState } from './domain-audit.ts';
+import { auditState, rebuiltIndexes } from './domain-audit.ts';
 import { type Fault, Faults } from './faults.ts';
 import { Instance, type InstanceOptions } from './instance.ts';
 import { Load } from './load.ts';
@@ -46,12 +46,12 @@ const DEEDS = {
   pause: 3,
   clock_jump: 2,
   outage: 1,
-  writes_refused: 0.7,
+  writes_refused: 1.5,
   all_refused: 0.7,
   object_damaged: 0.5,
   snapshot: 2,
   truncate: 9,
-  catch_up: 2,
+  read: 4,
 } as const;
 
 export async function runHistory(seed: number): Promise<HistoryResult> {
@@ -65,6 +65,7 @@ class History {
   readonly #world = new World();
   readonly #chance: Chance;
   readonly #faults: Faults;
+  readonly #deeds: Readonly<Record<keyof typeof DEEDS, number>>;
   readonly #policy: Policy;
   readonly #store: SimStore;
   readonly #log: LogAudit;
@@ -81,7 +82,9 @@ class History {
     this.#seed = seed;
     const chance = new Chance(seed);
     this.#chance = chance;
-    this.#faults = new Faults(chance);
+    const sleepy = chance.happens(0.4);
+    this.#faults = new Faults(chance, sleepy);
+    this.#deeds = sleepy ? { ...DEEDS, truncate: 14, snapshot: 4 } : DEEDS;
     this.#policy = policyOf(chance);
     this.#store = new SimStore(this.#world, chance.happens(0.5) ? 1000 : 1);
     this.#log = new LogAudit(this.#world, this.#policy);
@@ -95,9 +98,9 @@ class History {
     this.#answers = new AnswerAudit(this.#world, this.#log, this.#policy);
     this.#load = new Load(chance);
     this.#steps_left = chance.whole(120, 320);
-    const options = optionsOf(chance, this.#policy);
+    const options = optionsOf(chance, this.#policy, sleepy);
     const page = chance.pick([3, 1000]);
-    this.#instances = Array.from({ length: chance.whole(1, 3) }, (_, i) => {
+    this.#instances = Array.from({ length: chance.whole(sleepy ? 2 : 1, 3) }, (_, i) => {
       return new Instance({
         name: 'abc'[i]!,
         world: this.#world,
@@ -108,6 +111,7 @@ class History {
             store: this.#store,
             faults: this.#faults,
             process,
+            sleep: (length_ms) => this.#sleep(this.#instances[i]!, length_ms),
             weather: this.#weather,
             page,
           }),
@@ -155,7 +159,7 @@ class History {
     if (this.#steps_left <= 0) return;
     this.#steps_left -= 1;
     const chance = this.#chance;
-    this.#do(chance.weighted(DEEDS));
+    this.#do(chance.weighted(this.#deeds));
     const wait = chance.weighted({ burst: 60, flow: 28, lull: 12 });
     const [from, to] = { burst: [1, 800], flow: [1_000, 30_000], lull: [30_000, 6 * MINUTE_MS] }[wait] as [
       number,
@@ -185,7 +189,7 @@ class History {
         void instance.stop().then(() => instance.startLater());
         return;
       case 'pause':
-        if (faults.strikes('pause', 1)) instance.sleep(faults.pauseLength());
+        if (faults.strikes('pause', 1)) this.#sleep(instance, faults.pauseLength());
         return;
       case 'clock_jump':
         if (faults.strikes('clock_jump', 1))
@@ -207,10 +211,20 @@ class History {
       case 'truncate':
         if (!instance.asleep) void instance.engine?.journal[deed]().catch(() => {});
         return;
-      case 'catch_up':
-        if (!instance.asleep) void instance.engine?.journal.catchUp();
-        return;
+      case 'read':
+        return this.#read(instance);
     }
+  }
+
+  /** A machine sleeps, and sometimes others with it: they had stood in one rack. Of several, one stays awake. */
+  #sleep(instance: Instance, length_ms: number): boolean {
+    const awake = this.#instances.filter((other) => other !== instance && other.engine && !other.asleep);
+    if (this.#instances.length > 1 && awake.length === 0) return false;
+    instance.sleep(length_ms);
+    if (this.#chance.happens(0.4)) {
+      for (const other of awake.slice(1)) other.sleep(length_ms * this.#chance.between(0.9, 1.1));
+    }
+    return true;
   }
 
   /** Sends a command; a caller who isn't sure, or whose answer got lost, sends it again, elsewhere perhaps. */
@@ -247,6 +261,20 @@ class History {
     });
   }
 
+  /** A reader who must see what was there when it asked; it may have asked a sleeping machine. */
+  #read(instance: Instance): void {
+    const { process } = instance;
+    this.#world.after(this.#chance.between(1, 30), process, () => {
+      const { engine } = instance;
+      if (!engine || instance.process !== process) return;
+      const head = this.#log.head;
+      void engine.journal.catchUp().then(() => {
+        if (instance.engine !== engine || !engine.journal.status.writable || engine.state.seq >= head) return;
+        this.#world.violate('I8', `${process.name} takes ${engine.state.seq} for the end of the log; it was ${head}`);
+      });
+    });
+  }
+
   #logged(instance: Instance, level: string, message: string): void {
     this.#world.note(`${instance.process.name}: ${level}: ${message}`);
   }
@@ -260,6 +288,7 @@ class History {
     await this.#runFor(wake_ms - world.now_ms + 40_000);
     for (const instance of this.#instances) instance.start();
     await this.#runFor(30_000);
+    await this.#readOn();
     for (const instance of this.#instances) {
       const { engine } = instance;
       if (!engine) world.violate('I13', `${instance.process.name} is not up after the faults`);
@@ -267,8 +296,14 @@ class History {
     }
     await this.#runFor(20_000);
     for (const id of this.#unanswered) world.violate('I13', `${id} was not answered in 20 s without faults`);
+    await this.#readOn();
+  }
+
+  /** Every instance reads on to the tail, and must be there then. */
+  async #readOn(): Promise<void> {
     for (const { engine } of this.#instances) void engine?.journal.catchUp();
     await this.#runFor(5_000);
+    for (const { process, engine } of this.#instances) if (engine) this.#answers.auditTail(process.name, engine);
   }
 
   #mustAnswer(instance: Instance, engine: Engine, command = this.#freshSubmission(), tries = 4): void {
@@ -308,11 +343,11 @@ class History {
     const world = this.#world;
     if (world.violation) return;
     this.#answers.auditDenials();
-    auditState(world, this.#log.fold(this.#log.head), 'the log');
+    const end = this.#log.fold(this.#log.head);
+    const indexes = rebuiltIndexes(end);
+    auditState(world, end, 'the log', indexes);
     for (const { process, engine } of this.#instances) {
-      if (!engine) continue;
-      this.#answers.auditEnd(process.name, engine);
-      auditState(world, engine.state, process.name);
+      if (engine) auditState(world, engine.state, process.name, indexes);
     }
   }
 }
@@ -334,13 +369,13 @@ function policyOf(chance: Chance): Policy {
   };
 }
 
-function optionsOf(chance: Chance, policy: Policy): InstanceOptions {
+function optionsOf(chance: Chance, policy: Policy, sleepy: boolean): InstanceOptions {
   return {
     policy,
     soft_linger_ms: chance.pick([20, 1_000]),
     outcome_unknown_ms: 10_000,
     retention_ms: RETENTION_MS,
-    snapshot_segments: chance.whole(2, 10),
+    snapshot_segments: chance.whole(2, sleepy ? 4 : 10),
     snapshot_bytes: 64 * 1024 * 1024,
     snapshot_ms: 60 * MINUTE_MS,
     tail_poll_ms: chance.pick([2_000, 10_000, 20_000]),

@@ -153,9 +153,9 @@ export class LogAudit {
 const commandOf = (event_id: string): string => event_id.slice(0, event_id.lastIndexOf('/'));
 
 export function stateHash(state: State): string {
-  const hash = createHash('sha256');
-  for (const row of snapshotRows(state)) hash.update(`${row}\n`);
-  return hash.digest('hex');
+  return createHash('sha256')
+    .update(`${[...snapshotRows(state)].join('\n')}\n`)
+    .digest('hex');
 }
 
 export function headerOf(bytes: Uint8Array): { journal_id: string } {

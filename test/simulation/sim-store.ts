@@ -8,7 +8,7 @@ export type StoredObject = { bytes: Uint8Array; last_modified_ms: number };
 
 /** Told of every effect, after it. */
 export interface StoreObserver {
-  created(key: string, bytes: Uint8Array): void;
+  created(key: string, object: StoredObject): void;
   deleted(key: string, object: StoredObject): void;
 }
 
@@ -30,8 +30,9 @@ export class SimStore {
 
   putIfAbsent(key: string, bytes: Uint8Array): boolean {
     if (this.objects.has(key)) return false;
-    this.objects.set(key, { bytes, last_modified_ms: this.now() });
-    this.observer?.created(key, bytes);
+    const object = { bytes, last_modified_ms: this.now() };
+    this.objects.set(key, object);
+    this.observer?.created(key, object);
     return true;
   }
 

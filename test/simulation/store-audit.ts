@@ -11,8 +11,8 @@ export class StoreAudit implements StoreObserver {
   readonly #store: SimStore;
   readonly #log: LogAudit;
   readonly #retention_ms: number;
-  /** Bytes of the first segment created at each number. */
-  readonly #first = new Map<number, Uint8Array>();
+  /** The first segment created at each number. */
+  readonly #first = new Map<number, StoredObject>();
   /** Snapshots that an accident damaged. */
   readonly damaged = new Set<number>();
   deleted_segments = 0;
@@ -27,17 +27,17 @@ export class StoreAudit implements StoreObserver {
     this.#retention_ms = options.retention_ms;
   }
 
-  created(key: string, bytes: Uint8Array): void {
+  created(key: string, object: StoredObject): void {
     const seq = parseSegmentKey(key);
     if (seq !== null) {
       if (this.#first.has(seq)) this.recreated_segments += 1;
-      else this.#first.set(seq, bytes);
-      return this.#log.created(seq, bytes);
+      else this.#first.set(seq, object);
+      return this.#log.created(seq, object.bytes);
     }
     const snapshot = parseSnapshotKey(key);
     if (snapshot === null) return;
     this.snapshots += 1;
-    const manifest = JSON.parse(Buffer.from(bytes).toString()) as SnapshotManifest;
+    const manifest = JSON.parse(Buffer.from(object.bytes).toString()) as SnapshotManifest;
     const segment = this.#log.segments[snapshot];
     if (!segment) return this.#world.violate('I2', `snapshot ${snapshot} is of a segment that was never created`);
     if (
@@ -49,14 +49,13 @@ export class StoreAudit implements StoreObserver {
     }
   }
 
-  deleted(key: string, { bytes, last_modified_ms }: StoredObject): void {
+  deleted(key: string, object: StoredObject): void {
     const seq = parseSegmentKey(key);
     if (seq === null) return this.#snapshotDeleted(key);
     this.deleted_segments += 1;
-    const first = this.#first.get(seq);
     // A name that was freed and created again is nobody's segment; it may go at any time.
-    if (first !== bytes) return;
-    const age_ms = this.#store.now() - last_modified_ms;
+    if (this.#first.get(seq) !== object) return;
+    const age_ms = this.#store.now() - object.last_modified_ms;
     if (age_ms <= this.#retention_ms) {
       this.#world.violate('I7', `segment ${seq} was deleted at the age of ${Math.round(age_ms / 1000)} s`);
     }

@@ -24,12 +24,15 @@ export class StorePort implements ObjectStore {
   readonly #process: Process;
   readonly #weather: Weather;
   readonly #page: number;
+  readonly #sleep: (length_ms: number) => boolean;
 
   constructor(options: {
     world: World;
     store: SimStore;
     faults: Faults;
     process: Process;
+    /** Puts the process to sleep; false where it must stay awake. */
+    sleep: (length_ms: number) => boolean;
     weather: Weather;
     page: number;
   }) {
@@ -39,6 +42,7 @@ export class StorePort implements ObjectStore {
     this.#process = options.process;
     this.#weather = options.weather;
     this.#page = options.page;
+    this.#sleep = options.sleep;
   }
 
   putIfAbsent(key: string, bytes: Uint8Array): Promise<PutIfAbsentResult> {
@@ -124,11 +128,17 @@ export class StorePort implements ObjectStore {
         note('later');
         answer(() => reject(new StoreError('unavailable', 'store_busy', `${what}: 409, 429 or 503`)));
         return;
-      case 'landed_hours_later':
+      case 'landed_later': {
+        const late_ms = 1_000 * 10 ** chance.between(0, 3.9);
         noAnswer();
         // Mostly its sender sleeps meanwhile: that is when a name can be used and freed behind its back.
-        if (chance.happens(0.7)) this.#pause(chance.between(8 * 60_000, 2 * HOUR_MS));
-        arrive(chance.between(8 * 60_000, 2 * HOUR_MS), () => {});
+        if (late_ms > 60_000 && chance.happens(0.7)) this.#sleep(late_ms * chance.between(0.5, 1.5));
+        arrive(late_ms, () => {});
+        return;
+      }
+      case 'refused_once':
+        note('refused');
+        answer(() => reject(new StoreError('refused', 'store_denied', `${what}: access denied`)));
         return;
       case 'sent_twice':
         if (chance.happens(0.5)) {
@@ -141,22 +151,16 @@ export class StorePort implements ObjectStore {
         return;
       case 'paused_before_sending': {
         const pause_ms = this.#faults.pauseLength();
-        this.#pause(pause_ms);
-        arrive(pause_ms + trip(), chance.happens(0.7) ? answered : noAnswer);
+        arrive((this.#sleep(pause_ms) ? pause_ms : 0) + trip(), chance.happens(0.7) ? answered : noAnswer);
         return;
       }
       case 'paused_before_answer':
-        this.#pause(this.#faults.pauseLength());
+        this.#sleep(this.#faults.pauseLength());
         arrive(trip(), chance.happens(0.5) ? answered : noAnswer);
         return;
       default:
         arrive(trip(), answered);
     }
-  }
-
-  #pause(length_ms: number): void {
-    this.#world.note(`${this.#process.name}: sleeps for ${Math.round(length_ms / 1000)} s`);
-    this.#process.paused_until_ms = Math.max(this.#process.paused_until_ms, this.#world.now_ms + length_ms);
   }
 
   #refusal(writes: boolean): StoreError | null {

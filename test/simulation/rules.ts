@@ -1,0 +1,225 @@
+/**
+ * The rules that everything rests on, and how to break each on purpose: one line of the product replaced as it is loaded.
+ * The simulation must catch every one of these, or it proves nothing about the line that is there.
+ */
+export type Rule = {
+  /** Without it. */
+  name: string;
+  file: string;
+  /** Each text is there exactly once; loading fails where it no longer is. */
+  replace: readonly (readonly [text: string, by: string])[];
+};
+
+const CHAIN = 'server/journal/chain.ts';
+const JOURNAL = 'server/journal/journal.ts';
+const TRUNCATION = 'server/journal/truncation.ts';
+const ENGINE = 'server/engine.ts';
+
+export const RULES: readonly Rule[] = [
+  {
+    name: 'gap-rule-on-put',
+    file: JOURNAL,
+    replace: [['if (!(await this.#chain.trust(server_ms))) throw truncatedMeanwhile(seq);', '']],
+  },
+  {
+    name: 'gap-rule-on-404',
+    file: CHAIN,
+    replace: [
+      [
+        'if (!(await this.trust(answer.server_ms))) break;',
+        'if (!answer.found) this.#options.logClock.observe(answer.server_ms);\n        else if (!(await this.trust(answer.server_ms))) break;',
+      ],
+    ],
+  },
+  {
+    name: 'gap-rule-on-read',
+    file: CHAIN,
+    replace: [
+      [
+        'if (!(await this.trust(answer.server_ms))) break;',
+        'if (answer.found) this.#options.logClock.observe(answer.server_ms);\n        else if (!(await this.trust(answer.server_ms))) break;',
+      ],
+    ],
+  },
+  {
+    name: 'gap-rule-on-lost',
+    file: JOURNAL,
+    replace: [['if (!(await this.#chain.trust(there.server_ms))) throw truncatedMeanwhile(seq);', '']],
+  },
+  {
+    name: 'look-whose-412-it-is',
+    file: JOURNAL,
+    replace: [['if (segment.header.batch_id === batch.batch_id) {', 'if (false as boolean) {']],
+  },
+  {
+    name: 'never-give-up-after-404',
+    file: JOURNAL,
+    replace: [
+      [
+        'unanswered = true;',
+        `unanswered = true;
+        const there = await this.#chain.get(key);
+        if (!there.found) throw new JournalError('unavailable', 'it is not there, so it was not written');`,
+      ],
+    ],
+  },
+  {
+    name: 'same-bytes-again',
+    file: JOURNAL,
+    replace: [
+      [
+        'unanswered = true;',
+        `unanswered = true;
+        return false;`,
+      ],
+    ],
+  },
+  {
+    name: 'unanswered-may-be-written',
+    file: JOURNAL,
+    replace: [["if (answer.kind === 'refused' && !unanswered) {", "if (answer.kind === 'refused') {"]],
+  },
+  {
+    name: 'unknown-is-said-as-unknown',
+    file: JOURNAL,
+    replace: [['const unknown = outcomeUnknown(cause);', 'const unknown = this.#problem;']],
+  },
+  {
+    name: 'truncate-by-age',
+    file: TRUNCATION,
+    replace: [['seq <= covering && server_ms - last_modified_ms > retention_ms', 'seq <= covering']],
+  },
+  {
+    name: 'truncate-what-is-covered',
+    file: TRUNCATION,
+    replace: [['seq <= covering && server_ms', 'server_ms']],
+  },
+  {
+    name: 'truncate-after-reading-back',
+    file: TRUNCATION,
+    replace: [
+      [
+        'await readRows(store, await readManifest(store, journal_id, seq));',
+        'await readManifest(store, journal_id, seq);',
+      ],
+      ['snapshots[Math.min(SNAPSHOTS_KEPT, snapshots.length) - 1]', 'snapshots[0]'],
+    ],
+  },
+  {
+    name: 'keep-the-newest-snapshot',
+    file: TRUNCATION,
+    replace: [['snapshots.slice(SNAPSHOTS_KEPT), {', 'snapshots, {']],
+  },
+  {
+    name: 'ids-in-the-snapshot',
+    file: 'server/state-machine/snapshot.ts',
+    replace: [["yield JSON.stringify(['command', id, command]);", '{ void id; void command; }']],
+  },
+  {
+    name: 'snapshot-of-one-moment',
+    file: JOURNAL,
+    replace: [
+      [
+        'const { seq, hash, at_ms } = this.#chain.head;\n    if (seq === 0) return;',
+        'const rows = this.#replica.rows();\n    await sleep(clock, 200);\n    const { seq, hash, at_ms } = this.#chain.head;\n    if (seq === 0) return;',
+      ],
+      [
+        'await writeSnapshot(store, clock, head, this.#replica.rows());',
+        'await writeSnapshot(store, clock, head, rows);',
+      ],
+    ],
+  },
+  {
+    name: 'apply-after-the-put-answers',
+    file: ENGINE,
+    replace: [
+      [
+        '    return {\n      taken,\n      lines,',
+        '    this.#state = state;\n    return {\n      taken,\n      lines,',
+      ],
+    ],
+  },
+  {
+    name: 'answer-after-the-put-answers',
+    file: ENGINE,
+    replace: [
+      [
+        'applyEvents(state, named);\n',
+        'applyEvents(state, named);\n        resolve({ seq: slot.seq, refs: state.tables.commands.get(id)?.refs ?? [], replayed: false });\n',
+      ],
+    ],
+  },
+  {
+    name: 'nothing-to-do-at-the-tail',
+    file: ENGINE,
+    replace: [['needs_tail ||= decision.events.length === 0', 'needs_tail ||= (false as boolean)']],
+  },
+  {
+    name: 'refused-reads-leave-it-open',
+    file: JOURNAL,
+    replace: [
+      [
+        "throw error instanceof JournalError && error.kind === 'refused' ? outcomeUnknown(error) : error;",
+        'throw error;',
+      ],
+    ],
+  },
+  {
+    name: 'refuse-at-the-tail',
+    file: JOURNAL,
+    replace: [['if (draft.needs_tail && !sole', 'if (false as boolean && !sole']],
+  },
+  {
+    name: 'decide-again-after-another',
+    file: JOURNAL,
+    replace: [
+      [
+        'async #commitSome(proposals: readonly P[]): Promise<number> {',
+        'async #commitSome(proposals: readonly P[]): Promise<number> {\n    let kept: Draft | undefined;',
+      ],
+      ['const draft = this.#replica.draft(proposals, {', 'const draft = kept ??= this.#replica.draft(proposals, {'],
+    ],
+  },
+  {
+    name: 'hold-the-clock-to-the-store',
+    file: 'server/journal/log-clock.ts',
+    replace: [
+      ['return Math.min(Math.max(here_ms, there_ms - TOLERANCE_MS), there_ms + TOLERANCE_MS);', 'return here_ms;'],
+    ],
+  },
+  {
+    name: 'leases-by-log-time',
+    file: ENGINE,
+    replace: [
+      [
+        'const context = { at_ms: state.at_ms, policy: this.#policy };',
+        'const context = { at_ms: this.#clock.now(), policy: this.#policy };',
+      ],
+    ],
+  },
+  {
+    name: 'lease-ends-when-due',
+    file: 'server/state-machine/decide-time.ts',
+    replace: [['if (timer.due_ms > context.at_ms ||', 'if (timer.due_ms > context.at_ms + 20_000 ||']],
+  },
+  {
+    name: 'stale-token-changes-nothing',
+    file: 'server/state-machine/decide-jobs.ts',
+    replace: [
+      [
+        'job.run.ended_ms === null && job.run.token === token && running(job.state)',
+        'job.run.ended_ms === null && running(job.state)',
+      ],
+    ],
+  },
+  {
+    name: 'remember-commands',
+    file: 'server/state-machine/decide.ts',
+    replace: [
+      [
+        'if (known.fingerprint === command.fingerprint) return { refs: known.refs };',
+        'if (known.fingerprint === command.fingerprint) return decideBody(state, command.body, context);',
+      ],
+    ],
+  },
+];

@@ -1,0 +1,59 @@
+/** The simulation inside `npm test`: a fixed set of histories, and every rule broken once. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { describe, test } from 'node:test';
+import { broken } from './break-rule.ts';
+import { FAULTS } from './faults.ts';
+import { runHistories, type Totals } from './histories.ts';
+import { runHistory } from './history.ts';
+import { RULES } from './rules.ts';
+
+const workers = Math.min(4, availableParallelism());
+/** Chosen once, at random. */
+const SEED = 20_260_105;
+/** Far more than any of these needs. */
+const HISTORIES_MAX = 2_000;
+
+test('500 histories of faults break no rule', async (t) => {
+  const totals = await runHistories({ histories: 500, seed: SEED, workers });
+  assert.equal(totals.failed, null, explain(totals));
+  assert.equal(totals.histories, 500);
+  await t.test('and what the rules are against happens in them', () => {
+    assert.ok(totals.deleted_segments > 1_000, `${totals.deleted_segments} segments were deleted`);
+    assert.ok(totals.recreated_segments > 20, `${totals.recreated_segments} names were used again`);
+    assert.ok(totals.snapshots > 1_000, `${totals.snapshots} snapshots were written`);
+    assert.ok(totals.acknowledged > 10_000, `${totals.acknowledged} commands were acknowledged`);
+    assert.deepEqual(Object.keys(totals.faults).sort(), [...FAULTS].sort());
+  });
+});
+
+test('a seed replays to the byte', async () => {
+  for (const seed of [SEED, SEED + 1, SEED + 2]) {
+    const first = await runHistory(seed);
+    assert.deepEqual(await runHistory(seed), first);
+  }
+  assert.notEqual((await runHistory(SEED)).trace, (await runHistory(SEED + 1)).trace);
+});
+
+describe('a rule that is broken on purpose is caught:', () => {
+  for (const rule of RULES) {
+    test(rule.name, async () => {
+      const totals = await runHistories({ histories: HISTORIES_MAX, seed: 1, workers, rule: rule.name });
+      assert.ok(totals.failed, `${totals.histories} histories without ${rule.name} went well`);
+    });
+  }
+});
+
+test('a rule whose line is gone is not broken in silence', () => {
+  for (const rule of RULES) {
+    const source = readFileSync(new URL(`../../${rule.file}`, import.meta.url), 'utf8');
+    assert.notEqual(broken(rule, source), source);
+    assert.throws(() => broken(rule, source.replaceAll(rule.replace[0]![0], '')), /0 times, not once/);
+  }
+});
+
+function explain({ failed }: Totals): string {
+  if (!failed) return '';
+  return `history ${failed.seed}: ${failed.violation?.invariant}: ${failed.violation?.message}\n${failed.steps.join('\n')}`;
+}
