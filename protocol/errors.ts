@@ -28,7 +28,7 @@ export type ErrorKind = keyof typeof ERROR_STATUS;
 
 export const Problem = Type.Object(
   {
-    type: Type.String({ description: 'Where the code is explained.' }),
+    type: Type.String({ description: 'A URN with the code: `urn:transcription-monitor:problem:job_not_found`.' }),
     title: Type.String(),
     status: Type.Integer(),
     code: Type.String({ description: 'Stable: `lease_expired`, `invalid_body`, `job_not_found`, …' }),

@@ -54,6 +54,10 @@ export type Api = {
 
 const PREFIX = '/api/v1';
 const MIN_SEQ_WAIT_MS = 5_000;
+
+/** The name, where the pages of the API would show their library's. */
+const LOGO =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 260 40"><text x="0" y="27" font-family="sans-serif" font-size="22" fill="#fff">transcription-monitor</text></svg>';
 /** Beyond the time a commit may take: then whoever is still sending or reading is cut off. */
 const LAST_ANSWERS_MS = 3_000;
 
@@ -102,7 +106,12 @@ export async function buildApi(
 
   const document = openApiDocument(endpoints, version);
   await app.register(swagger, { mode: 'static', specification: { document: document as never } });
-  await app.register(swaggerUi, { routePrefix: '/docs' });
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    logo: { type: 'image/svg+xml', content: Buffer.from(LOGO) },
+    theme: { title: 'transcription-monitor: the API' },
+    staticCSP: true,
+  });
   app.get(`${PREFIX}/openapi.json`, async () => document);
 
   for (const { takes, addParsers } of bodyScopes) {

@@ -100,7 +100,7 @@ export function fieldError(error: FastifySchemaValidationError): FieldError {
 
 export function toProblem(error: MonitorError, request_id: string): Problem {
   return {
-    type: `/docs/errors#${error.code}`,
+    type: `urn:transcription-monitor:problem:${error.code}`,
     title: TITLES[error.kind],
     status: statusOf(error),
     code: error.code,

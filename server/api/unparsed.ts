@@ -13,7 +13,7 @@ export function answerUnparsed(error: Error & { code?: string }, socket: Socket)
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
   const { status, code, detail } = REASONS[error.code ?? ''] ?? MALFORMED;
   const title = STATUS_CODES[status]!;
-  const body = `${JSON.stringify({ type: `/docs/errors#${code}`, title, status, code, detail })}\n`;
+  const body = `${JSON.stringify({ type: `urn:transcription-monitor:problem:${code}`, title, status, code, detail })}\n`;
   const head = [
     `HTTP/1.1 ${status} ${title}`,
     'content-type: application/problem+json; charset=utf-8',
