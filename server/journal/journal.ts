@@ -194,6 +194,7 @@ export class Journal<P> {
       const poll_ms = tail_poll_ms === null ? null : Math.min(tail_poll_ms * (1 + idle), tail_poll_ms * TAIL_POLL_MAX);
       const work = await this.#waiting.next(poll_ms);
       if (work === 'closed' || this.#stopping.signal.aborted) return;
+      const letGo = work === 'visit' ? this.#waiting.takeVisitors() : null;
       try {
         if (work === 'poll' || work === 'visit') {
           const read = this.#halted || tail_poll_ms === null ? 0 : await this.#chain.drain();
@@ -206,7 +207,7 @@ export class Journal<P> {
         if (this.#stopping.signal.aborted) return;
         this.#meet(error);
       } finally {
-        if (work === 'visit') this.#waiting.visited();
+        letGo?.();
       }
     }
   }

@@ -39,7 +39,7 @@ export class WaitingLine<P> {
     });
   }
 
-  /** Resolves once the journal has read on to the tail. */
+  /** Resolves once the journal has read on to the tail, all of it after this call. */
   visit(): Promise<void> {
     if (this.#closed) return Promise.resolve();
     return new Promise((resolve) => {
@@ -48,10 +48,13 @@ export class WaitingLine<P> {
     });
   }
 
-  visited(): void {
+  /** Those who have come so far; the answer lets them go. Whoever comes later waits for the next reading. */
+  takeVisitors(): () => void {
     const visitors = this.#visitors;
     this.#visitors = [];
-    for (const resolve of visitors) resolve();
+    return () => {
+      for (const resolve of visitors) resolve();
+    };
   }
 
   /** What to do next: waits for something to do, at most `poll_ms`. Closed only once nothing waits. */
@@ -60,7 +63,7 @@ export class WaitingLine<P> {
     for (;;) {
       if (this.#durable.length > 0 || this.#softDue || (this.#closed && this.#soft.size > 0)) return 'commit';
       if (this.#closed) {
-        this.visited();
+        this.takeVisitors()();
         return 'closed';
       }
       if (this.#visitors.length > 0) return 'visit';

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { settled } from '../views/testing-clock.ts';
+import { newClock } from './testing.ts';
+import { WaitingLine } from './waiting-line.ts';
+
+const LINGER_MS = 1_000;
+
+function line() {
+  const clock = newClock();
+  return { clock, waiting: new WaitingLine<string>(clock, LINGER_MS) };
+}
+
+test('a durable proposal is wanted at once', async () => {
+  const { waiting } = line();
+  const next = waiting.next(null);
+  waiting.add('one');
+  waiting.add('two');
+  assert.equal(await next, 'commit');
+  assert.deepEqual(waiting.take(), ['one', 'two']);
+});
+
+test('soft proposals linger, and the newest of a key replaces those before it', async () => {
+  const { clock, waiting } = line();
+  let next: string | null = null;
+  void waiting.next(null).then((work) => {
+    next = work;
+  });
+  waiting.addSoft('job-1', 'at 10 %');
+  waiting.addSoft('job-2', 'at 50 %');
+  await clock.turn(LINGER_MS / 2);
+  waiting.addSoft('job-1', 'at 20 %');
+  await clock.turn(LINGER_MS / 2 - 1);
+  assert.equal(next, null);
+  await clock.turn(1);
+  assert.equal(next, 'commit');
+  assert.deepEqual(waiting.take(), ['at 20 %', 'at 50 %']);
+});
+
+test('what is soft goes along with what is durable, before it: a last progress counts before the end', async () => {
+  const { waiting } = line();
+  waiting.addSoft('beat', 'soft');
+  waiting.add('durable');
+  assert.equal(await waiting.next(null), 'commit');
+  assert.deepEqual(waiting.take(), ['soft', 'durable']);
+});
+
+test('a linger that was cut short does not hurry the next soft proposal', async () => {
+  const { clock, waiting } = line();
+  waiting.addSoft('beat', 'first');
+  waiting.take();
+  await clock.turn(LINGER_MS - 1);
+  waiting.addSoft('beat', 'second');
+  let next: string | null = null;
+  void waiting.next(null).then((work) => {
+    next = work;
+  });
+  await clock.turn(LINGER_MS - 1);
+  assert.equal(next, null);
+  await clock.turn(1);
+  assert.equal(next, 'commit');
+});
+
+test('with nothing to do it is time to poll, where polling is asked for', async () => {
+  const { clock, waiting } = line();
+  let next: string | null = null;
+  void waiting.next(200).then((work) => {
+    next = work;
+  });
+  await clock.turn(199);
+  assert.equal(next, null);
+  await clock.turn(1);
+  assert.equal(next, 'poll');
+});
+
+test('a visitor is let go by the reading that began after it came, and work comes before visits', async () => {
+  const { waiting } = line();
+  const gone: string[] = [];
+  void waiting.visit().then(() => gone.push('first'));
+  waiting.add('work');
+  assert.equal(await waiting.next(null), 'commit');
+  waiting.take();
+  assert.equal(await waiting.next(null), 'visit');
+  const letGo = waiting.takeVisitors();
+  void waiting.visit().then(() => gone.push('second'));
+  await settled();
+  assert.deepEqual(gone, []);
+  letGo();
+  await settled();
+  assert.deepEqual(gone, ['first']);
+  assert.equal(await waiting.next(null), 'visit');
+  waiting.takeVisitors()();
+  await settled();
+  assert.deepEqual(gone, ['first', 'second']);
+});
+
+test('a line that closes still gives out what waits, then nothing', async () => {
+  const { waiting } = line();
+  waiting.add('last words');
+  waiting.addSoft('beat', 'a last beat');
+  const visit = waiting.visit();
+  waiting.close();
+  assert.equal(await waiting.next(null), 'commit');
+  assert.deepEqual(waiting.take(), ['a last beat', 'last words']);
+  assert.equal(await waiting.next(null), 'closed');
+  await visit;
+  await waiting.visit();
+  assert.equal(waiting.closed, true);
+});
