@@ -81,7 +81,7 @@ export async function readManifest(store: ObjectStore, journal_id: string, seq: 
   } catch (cause) {
     throw new JournalError('corrupt', `${key} is damaged: it is not JSON`, { cause });
   }
-  const fits = manifest.seq === seq && manifest.journal_id === journal_id && Array.isArray(manifest.parts);
+  const fits = manifest?.seq === seq && manifest.journal_id === journal_id && Array.isArray(manifest.parts);
   if (!fits) throw new JournalError('corrupt', `${key} is damaged: it is not a manifest of snapshot ${seq}`);
   if (manifest.format > FORMAT) {
     throw new JournalError('corrupt', `${key} needs a reader of format ${manifest.format}; this one knows ${FORMAT}`);

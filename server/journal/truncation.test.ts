@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { TurnedClock } from '../views/testing-clock.ts';
+import { JournalError } from './errors.ts';
+import { FORMAT_KEY, SEGMENTS, SNAPSHOTS, segmentKey, snapshotKey, snapshotPartKey } from './keys.ts';
+import { writeSnapshot } from './snapshots.ts';
+import { FailingStore, flipped, newClock } from './testing.ts';
+import { truncate } from './truncation.ts';
+
+const RETENTION_MS = 600_000;
+const MINUTE_MS = 60_000;
+
+/** Ten segments, one a minute, and snapshots at these. */
+async function journal(snapshots: number[]): Promise<{ store: FailingStore; clock: TurnedClock }> {
+  const clock = newClock();
+  const store = new FailingStore(clock);
+  await store.put(FORMAT_KEY, Buffer.from('{}'));
+  for (let seq = 1; seq <= 10; seq++) {
+    await store.put(segmentKey(seq), Buffer.from(`segment ${seq}`));
+    if (snapshots.includes(seq)) {
+      await writeSnapshot(store, clock, { journal_id: 'j', seq, segment_hash: '', at_ms: seq }, [`${seq}`]);
+    }
+    await clock.turn(MINUTE_MS);
+  }
+  return { store, clock };
+}
+
+async function truncated({ store, clock }: { store: FailingStore; clock: TurnedClock }): Promise<number> {
+  return truncate(store, 'j', RETENTION_MS, clock);
+}
+
+const segments = async (store: FailingStore) => (await store.keys(SEGMENTS)).map((key) => Number(key.slice(8, 28)));
+
+test('what is older than the retention and covered by the older of two snapshots goes', async () => {
+  const there = await journal([4, 8]);
+  await there.clock.turn(5 * MINUTE_MS);
+  // Segment n is now 16 - n minutes old; 10 of them are kept.
+  assert.equal(await truncated(there), 4);
+  assert.deepEqual(await segments(there.store), [5, 6, 7, 8, 9, 10]);
+});
+
+test('what is younger than the retention stays, however well it is covered', async () => {
+  const there = await journal([9, 10]);
+  await there.clock.turn(2 * MINUTE_MS);
+  assert.equal(await truncated(there), 2);
+  assert.deepEqual(await segments(there.store), [3, 4, 5, 6, 7, 8, 9, 10]);
+});
+
+test('what no snapshot covers stays, however old it is', async () => {
+  const there = await journal([2, 3]);
+  await there.clock.turn(24 * 60 * MINUTE_MS);
+  assert.equal(await truncated(there), 2);
+  assert.deepEqual(await segments(there.store), [3, 4, 5, 6, 7, 8, 9, 10]);
+});
+
+test('nothing goes while there are fewer than two snapshots', async () => {
+  for (const snapshots of [[], [8]]) {
+    const there = await journal(snapshots);
+    await there.clock.turn(24 * 60 * MINUTE_MS);
+    assert.equal(await truncated(there), 0);
+  }
+});
+
+test('nothing goes on the strength of a snapshot that can not be read back', async () => {
+  const there = await journal([4, 8]);
+  await there.clock.turn(24 * 60 * MINUTE_MS);
+  await there.store.damage(snapshotPartKey(8, 1), flipped);
+  await assert.rejects(truncated(there), (error) => error instanceof JournalError && error.kind === 'corrupt');
+  assert.equal((await segments(there.store)).length, 10);
+});
+
+test('the newest two snapshots are kept, older ones go with their parts', async () => {
+  const there = await journal([2, 4, 6, 8]);
+  await there.clock.turn(24 * 60 * MINUTE_MS);
+  await truncated(there);
+  assert.deepEqual(await there.store.keys(SNAPSHOTS), [
+    snapshotKey(6),
+    snapshotPartKey(6, 1),
+    snapshotKey(8),
+    snapshotPartKey(8, 1),
+  ]);
+});
+
+test('parts without a manifest go once they are old: someone may be writing the manifest right now', async () => {
+  const there = await journal([6, 8]);
+  await there.store.put(snapshotPartKey(7, 1), Buffer.from('half a snapshot'));
+  await truncated(there);
+  assert.ok((await there.store.keys(SNAPSHOTS)).includes(snapshotPartKey(7, 1)));
+  await there.clock.turn(RETENTION_MS + 1);
+  await truncated(there);
+  assert.ok(!(await there.store.keys(SNAPSHOTS)).includes(snapshotPartKey(7, 1)));
+});
