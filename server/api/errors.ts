@@ -64,7 +64,7 @@ function fromFastify(error: FastifyError): MonitorError {
         'unsupported_media_type',
         'the body is of a type this endpoint does not take',
         {
-          hint: 'Send Content-Type: application/json',
+          hint: 'Send Content-Type: application/json; POST /events takes application/x-ndjson.',
         },
       );
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { Job } from '../../protocol/job.ts';
-import { openMonitor } from '../../test/servers/monitor.ts';
+import { type Answer, openMonitor } from '../../test/servers/monitor.ts';
 import { complete, fail, hold, register, submit } from '../../test/servers/steps.ts';
 
 const monitor = await openMonitor({ after });
@@ -14,10 +14,10 @@ async function pages(query: string, between: () => Promise<unknown> = async () =
   const all: Job[][] = [];
   let cursor: string | null = null;
   do {
-    const { status, body } = await monitor.get<Page>(`/jobs?${query}${cursor === null ? '' : `&cursor=${cursor}`}`);
-    assert.equal(status, 200);
-    all.push(body.items);
-    cursor = body.next_cursor;
+    const answer: Answer<Page> = await monitor.get(`/jobs?${query}${cursor === null ? '' : `&cursor=${cursor}`}`);
+    assert.equal(answer.status, 200);
+    all.push(answer.body.items);
+    cursor = answer.body.next_cursor;
     await between();
   } while (cursor !== null);
   return all;

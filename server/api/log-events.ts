@@ -27,7 +27,7 @@ export const logEventEndpoints = [
     async run(context, { body, request }) {
       const { engine } = context;
       const { lines, rejected } = parse(String(body ?? ''));
-      const { soft, durable } = split(lines);
+      const { soft, durable, ended } = split(lines);
       // Another instance may have handed them out a moment ago.
       if (lines.some(({ event }) => isStale(engine, event))) await catchUp(context);
       for (const { line, event } of soft) {
@@ -37,6 +37,7 @@ export const logEventEndpoints = [
           rejected.push({ line, code: held.refusal.code, detail: held.refusal.message });
           continue;
         }
+        if (ended.has(job_id)) continue;
         const { percentage = 0, stage, current_chunk, total_chunks, eta_seconds } = event;
         const report = { lease_token, percentage, stage, current_chunk, total_chunks, eta_seconds };
         engine.submitSoft(softCommandOf(request, { type: 'report_progress', job_id, report: dropUndefined(report) }));
@@ -117,9 +118,9 @@ function parse(body: string): { lines: Line[]; rejected: Rejected[] } {
 const words = (errors: FieldError[]): string =>
   errors.map(({ field, message }) => `${field || 'it'} ${message}`).join('; ');
 
-/** Progress under a lease is soft; but not where the same job ends in the same request, which says more. */
-function split(lines: Line[]): { soft: Line[]; durable: Line[] } {
-  const ends = new Set(
+/** Progress under a lease is soft. Where the same job has `ended` in the same request, that says more. */
+function split(lines: Line[]): { soft: Line[]; durable: Line[]; ended: ReadonlySet<string> } {
+  const ended = new Set(
     lines.flatMap(({ event }) =>
       event.event === 'JOB_COMPLETE' || event.event === 'JOB_FAILED' ? [event.job_id] : [],
     ),
@@ -127,12 +128,10 @@ function split(lines: Line[]): { soft: Line[]; durable: Line[] } {
   const soft: Line[] = [];
   const durable: Line[] = [];
   for (const line of lines) {
-    const { event, lease_token, job_id } = line.event;
-    if (event === 'JOB_PROGRESS' && lease_token !== undefined) {
-      if (!ends.has(job_id)) soft.push(line);
-    } else durable.push(line);
+    const { event, lease_token } = line.event;
+    (event === 'JOB_PROGRESS' && lease_token !== undefined ? soft : durable).push(line);
   }
-  return { soft, durable };
+  return { soft, durable, ended };
 }
 
 function dropUndefined<T extends object>(value: T): T {

@@ -1,6 +1,7 @@
 /** The API document, made of the endpoints' own schemas: one table is the inventory, and nothing can be in one and not the other. */
 import type { TSchema } from 'typebox';
 import { Problem } from '../../protocol/errors.ts';
+import { MetricsPeriod } from '../../protocol/system.ts';
 import type { Endpoint } from './endpoint.ts';
 
 type Json = { [key: string]: unknown };
@@ -13,7 +14,8 @@ export function openApiDocument(endpoints: readonly Endpoint[], version: string)
     paths[path] ??= {};
     paths[path][one.method.toLowerCase()] = operation(one, schemas);
   }
-  hoist(Problem, schemas);
+  // Named by others only, or by every answer.
+  for (const schema of [Problem, MetricsPeriod]) hoist(schema, schemas);
   return {
     openapi: '3.1.0',
     info: {
