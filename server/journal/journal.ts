@@ -70,6 +70,7 @@ export class Journal<P> {
   #loop: Promise<void> = Promise.resolve();
   #problem: JournalError | null = null;
   #halted = false;
+  #abandoned = false;
   /** No put is tried before then, after the store refused one. */
   #refused_until_ms = 0;
   #probing = false;
@@ -144,11 +145,13 @@ export class Journal<P> {
     await this.#loop;
     patience();
     this.#stopping.abort();
+    for (const proposal of this.#waiting.take()) this.#replica.fail(proposal, isClosing());
     await this.#snapshotting;
   }
 
   /** Ends at once, as a crash would: what waits is lost, callers are not answered. For tests. */
   abandon(): void {
+    this.#abandoned = true;
     this.#stopping.abort();
     this.#waiting.close();
   }
@@ -219,7 +222,7 @@ export class Journal<P> {
     try {
       while (left.length > 0) left = left.slice(await this.#commitSome(left));
     } catch (error) {
-      if (!this.#stopping.signal.aborted) for (const proposal of left) this.#replica.fail(proposal, asFailure(error));
+      if (!this.#abandoned) for (const proposal of left) this.#replica.fail(proposal, asFailure(error));
       throw error;
     }
   }
@@ -271,14 +274,15 @@ export class Journal<P> {
         if (!(error instanceof StoreError)) throw error;
         answer = error;
       }
-      if (signal.aborted) throw new JournalError('stopped', 'this instance is closing');
+      if (signal.aborted) throw outcomeUnknown(isClosing());
       if (!(answer instanceof StoreError)) {
         this.#problem = this.#halted ? this.#problem : null;
         try {
           return await (answer.created ? this.#created(batch, draft, answer.server_ms) : this.#lost(batch, draft));
         } catch (error) {
-          // Refused was what we asked to make sure of it, not the segment: that may stand.
-          throw error instanceof JournalError && error.kind === 'refused' ? outcomeUnknown(error) : error;
+          // What we asked to make sure of it was refused or given up, not the segment: that may stand.
+          const open = error instanceof JournalError && (error.kind === 'refused' || error.kind === 'stopped');
+          throw open ? outcomeUnknown(error) : error;
         }
       }
       if (answer.kind === 'refused' && !unanswered) {
@@ -293,7 +297,7 @@ export class Journal<P> {
       const patience_ms = outcome_unknown_ms - (clock.monotonic() - began_ms);
       if (patience_ms <= 0) this.#giveUpAnswering(batch, answer);
       await sleep(clock, random.float() * Math.min(RETRY_MAX_MS, 20 * 2 ** attempt), signal);
-      if (signal.aborted) throw new JournalError('stopped', 'this instance is closing');
+      if (signal.aborted) throw outcomeUnknown(isClosing());
     }
   }
 
@@ -340,7 +344,7 @@ export class Journal<P> {
   }
 
   #cannotTake(): JournalError | null {
-    return this.#waiting.closed ? new JournalError('stopped', 'this instance is closing') : this.#cannotWrite();
+    return this.#waiting.closed ? isClosing() : this.#cannotWrite();
   }
 
   #cannotWrite(): JournalError | null {
@@ -427,6 +431,10 @@ export class Journal<P> {
 }
 
 type Batch<P> = { seq: number; batch_id: string; at_ms: number; encoded: EncodedSegment; taken: readonly P[] };
+
+function isClosing(): JournalError {
+  return new JournalError('stopped', 'this instance is closing');
+}
 
 function outcomeUnknown(cause: Error): JournalError {
   return new JournalError('outcome_unknown', 'the store did not answer in time; it may have been written', {

@@ -61,7 +61,8 @@ export class Load {
 
   /** A client's mistake: another request under a name that was used before. */
   mistaken(command: Command, seen: State): Command {
-    return { ...this.next(seen), id: command.id, fingerprint: `f${++this.#count}` };
+    const other = this.command(this.#chance.pick(['submit_jobs', 'claim_jobs', 'cancel_job', 'register_worker']), seen);
+    return { ...other, id: command.id };
   }
 
   /** A claim was answered: from now on its worker reports under these leases. */

@@ -157,12 +157,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'refused-reads-leave-it-open',
     file: JOURNAL,
-    replace: [
-      [
-        "throw error instanceof JournalError && error.kind === 'refused' ? outcomeUnknown(error) : error;",
-        'throw error;',
-      ],
-    ],
+    replace: [['throw open ? outcomeUnknown(error) : error;', 'throw error;']],
   },
   {
     name: 'refuse-at-the-tail',
