@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { settled } from '../views/testing-clock.ts';
+import { JournalError } from './errors.ts';
+import { SEGMENTS, segmentKey } from './keys.ts';
+import { decodeSegment } from './segment.ts';
+import { FailingStore, type Fate, newClock, openDesk } from './testing.ts';
+
+/** The kind of error that something is rejected with, or how it was answered. */
+const ending = (answer: Promise<string>): Promise<string> =>
+  answer.then(
+    (said) => said,
+    (error: unknown) => (error instanceof JournalError ? error.kind : String(error)),
+  );
+
+async function desk(options = {}) {
+  const clock = newClock();
+  const store = new FailingStore(clock);
+  const opened = await openDesk(store, clock, options);
+  return { clock, store, ...opened };
+}
+
+/** The next creations of segments end so; later ones are fine. */
+function fates(store: FailingStore, ...next: Fate[]): void {
+  store.fate = (call, key) => (call === 'create' && key.startsWith(SEGMENTS) ? (next.shift() ?? 'fine') : 'fine');
+}
+
+test('what arrives while a segment is on its way becomes the next segment, whole', async () => {
+  const { store, notes, write, journal } = await desk();
+  const answers = [write('a'), write('b'), write('c')];
+  assert.deepEqual(await Promise.all(answers), ['in 1', 'in 1', 'in 1']);
+  const one = write('d');
+  await settled();
+  assert.deepEqual(await Promise.all([one, write('e'), write('f')]), ['in 2', 'in 3', 'in 3']);
+  assert.deepEqual(notes.texts, ['a', 'b', 'c', 'd', 'e', 'f']);
+  assert.deepEqual(await store.keys(SEGMENTS), [1, 2, 3].map(segmentKey));
+  await journal.stop();
+});
+
+test('nothing is adopted or answered before the put has answered', async () => {
+  const { store, notes, write } = await desk();
+  let answer: (() => void) | undefined;
+  const held = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  const create = store.putIfAbsent.bind(store);
+  store.putIfAbsent = async (key, bytes) => {
+    const result = await create(key, bytes);
+    await held;
+    return result;
+  };
+  let said: string | null = null;
+  void write('a').then((text) => {
+    said = text;
+  });
+  await settled();
+  assert.deepEqual(await store.keys(SEGMENTS), [segmentKey(1)]);
+  assert.deepEqual(notes.texts, []);
+  assert.equal(said, null);
+  answer!();
+  await settled();
+  assert.equal(said, 'in 1');
+});
+
+test('after a lost answer the same bytes are sent again, and what is there is found to be ours', async () => {
+  const { clock, store, notes, write } = await desk();
+  const sent: Buffer[] = [];
+  const create = store.putIfAbsent.bind(store);
+  store.putIfAbsent = (key, bytes) => {
+    if (key === segmentKey(1)) sent.push(Buffer.from(bytes));
+    return create(key, bytes);
+  };
+  fates(store, 'answer_lost', 'unavailable');
+  const answer = write('a');
+  await clock.turn(1_000);
+  assert.equal(await answer, 'in 1');
+  assert.equal(sent.length, 3);
+  assert.ok(sent.every((bytes) => bytes.equals(sent[0]!)));
+  assert.deepEqual(notes.texts, ['a']);
+  assert.deepEqual(notes.drafts, [['a']]);
+});
+
+test('a store that is silent too long: callers hear that the outcome is unknown, and it is resolved all the same', async () => {
+  const { clock, store, notes, write, journal } = await desk();
+  let down = true;
+  store.fate = (call) => (call === 'create' && down ? 'answer_lost' : 'fine');
+  const first = ending(write('a'));
+  await settled();
+  const behind = ending(write('b'));
+  await clock.turn(9_000);
+  assert.equal(journal.status.writable, true);
+  await clock.turn(4_000);
+  // The one under way may have been written; the one behind it was not, and nothing else is taken in.
+  assert.equal(await first, 'outcome_unknown');
+  assert.equal(await behind, 'unavailable');
+  assert.equal(await ending(write('c')), 'unavailable');
+  assert.match(journal.status.problem ?? '', /does not answer/);
+  down = false;
+  await clock.turn(5_000);
+  assert.deepEqual(notes.texts, ['a']);
+  assert.deepEqual(journal.status, { seq: 1, writable: true, problem: null, halted: false });
+  assert.equal(await write('d'), 'in 2');
+});
+
+test('a refusal after a lost answer proves nothing: it goes on until it is known', async () => {
+  const { clock, store, notes, write } = await desk();
+  fates(store, 'answer_lost', 'refused', 'refused');
+  const answer = write('a');
+  await clock.turn(1_000);
+  assert.equal(await answer, 'in 1');
+  assert.deepEqual(notes.texts, ['a']);
+});
+
+test('proposals that do not fit one segment fill the next, in order', async () => {
+  const { store, write } = await desk();
+  const large = (name: string) => name + 'x'.repeat(1_500_000);
+  const answers = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((name) => write(large(name))));
+  assert.deepEqual(answers, ['in 1', 'in 1', 'in 2', 'in 2', 'in 3']);
+  for (const key of await store.keys(SEGMENTS)) {
+    const there = await store.get(key);
+    assert.ok(there.found && there.bytes.length <= 4 * 1024 * 1024);
+  }
+});
+
+test('a proposal that changes nothing makes no segment', async () => {
+  const { store, write } = await desk();
+  assert.equal(await write('nothing'), 'in 0');
+  assert.equal(await ending(write('no')), 'Error: no');
+  assert.deepEqual(await store.keys(SEGMENTS), []);
+});
+
+test('each segment names its author and rests on the hash of the one before', async () => {
+  const { store, write, journal } = await desk();
+  await write('a');
+  await write('b');
+  const [one, two] = await Promise.all(
+    [1, 2].map(async (seq) => {
+      const there = await store.get(segmentKey(seq));
+      assert.ok(there.found);
+      return decodeSegment(there.bytes, { journal_id: journal.journal_id, seq });
+    }),
+  );
+  assert.equal(two!.header.prev, one!.hash);
+  assert.equal(journal.head.hash, two!.hash);
+  assert.deepEqual([one!.header.instance, one!.header.url], ['a', 'http://a']);
+  assert.notEqual(one!.header.batch_id, two!.header.batch_id);
+});
+
+test('stopping commits what waits and takes in nothing more', async () => {
+  const { notes, write, journal } = await desk();
+  const last = write('last');
+  const stopped = journal.stop();
+  assert.equal(await ending(write('too late')), 'stopped');
+  await stopped;
+  assert.equal(await last, 'in 1');
+  assert.deepEqual(notes.texts, ['last']);
+});
+
+test('stopping does not wait for ever for a store that is silent', async () => {
+  const { clock, store, write, journal } = await desk();
+  store.fate = () => 'unavailable';
+  const answer = ending(write('a'));
+  const stopped = journal.stop();
+  await clock.turn(15_000);
+  await stopped;
+  assert.equal(await answer, 'outcome_unknown');
+});

@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { JournalError } from './errors.ts';
+import { FORMAT_KEY, SEGMENTS, segmentKey, snapshotKey, snapshotPartKey } from './keys.ts';
+import { encodeSegment, NO_HASH } from './segment.ts';
+import { FailingStore, flipped, newClock, openDesk } from './testing.ts';
+
+const MINUTE_MS = 60_000;
+
+/** A store with this many segments, a note each, and a snapshot every so many. */
+async function written(segments: number, snapshot_segments = 1e9) {
+  const clock = newClock();
+  const store = new FailingStore(clock);
+  const { journal, write } = await openDesk(store, clock, { snapshot_segments });
+  for (let seq = 1; seq <= segments; seq++) await write(`note ${seq}`);
+  // The last snapshot is written beside the commits.
+  await journal.stop();
+  const texts = Array.from({ length: segments }, (_, i) => `note ${i + 1}`);
+  return { clock, store, texts, journal };
+}
+
+describe('recovery', () => {
+  test('finds every segment again', async () => {
+    const { clock, store, texts, journal } = await written(5);
+    const again = await openDesk(store, clock);
+    assert.deepEqual(again.notes.texts, texts);
+    assert.deepEqual(again.journal.head, { ...journal.head });
+    assert.equal(again.journal.journal_id, journal.journal_id);
+    assert.equal(await again.write('next'), 'in 6');
+  });
+
+  test('reads many segments at once, 64 at most, and applies them in order', async () => {
+    const { clock, store, texts } = await written(300);
+    store.reading_most = 0;
+    const again = await openDesk(store, clock);
+    assert.deepEqual(again.notes.texts, texts);
+    assert.equal(store.reading_most, 64);
+  });
+
+  test('begins at the newest snapshot, and reads no segment before it', async () => {
+    const { clock, store, texts } = await written(10, 4);
+    store.calls = [];
+    const again = await openDesk(store, clock);
+    assert.deepEqual(again.notes.texts, texts);
+    const read = store.calls.filter((call) => call.startsWith(`get ${SEGMENTS}`));
+    assert.ok(!read.includes(`get ${segmentKey(8)}`) && read.includes(`get ${segmentKey(9)}`), read.join(', '));
+  });
+
+  test('waits out a store that does not answer', async () => {
+    const { clock, store, texts } = await written(3);
+    let failing = 20;
+    store.fate = (call, key) => (call === 'get' && key !== FORMAT_KEY && failing-- > 0 ? 'unavailable' : 'fine');
+    const opening = openDesk(store, clock);
+    await clock.turn(MINUTE_MS);
+    assert.deepEqual((await opening).notes.texts, texts);
+  });
+
+  test('passes over a damaged snapshot, names it, and goes on from the one before', async () => {
+    const { clock, store, texts } = await written(10, 4);
+    await store.damage(snapshotPartKey(8, 1), flipped);
+    const again = await openDesk(store, clock);
+    assert.deepEqual(again.notes.texts, texts);
+    assert.match(again.logged[0] ?? '', /warn: snapshots\/0{19}8\/00001\.ndjson is damaged.*trying the next older/);
+    assert.equal(again.journal.status.writable, true);
+  });
+
+  test('without any snapshot that can be read begins at the first segment', async () => {
+    const { clock, store, texts } = await written(10, 4);
+    await store.damage(snapshotKey(8), flipped);
+    await store.damage(snapshotKey(4), () => Buffer.from('{'));
+    const again = await openDesk(store, clock);
+    assert.deepEqual(again.notes.texts, texts);
+    assert.equal(again.logged.length, 2);
+  });
+
+  test('halts where a damaged snapshot was the only way past truncated segments: nothing is made up', async () => {
+    const { clock, store } = await written(10, 4);
+    for (const seq of [1, 2, 3, 4, 5]) await store.delete(segmentKey(seq));
+    for (const seq of [4, 8]) await store.damage(snapshotPartKey(seq, 1), flipped);
+    const again = await openDesk(store, clock);
+    assert.equal(again.journal.status.halted, true);
+    assert.match(again.journal.status.problem ?? '', /snapshots\/0{19}8\.json is damaged, and journal\/0{19}1\.ndjson/);
+    await assert.rejects(again.write('x'), (error: JournalError) => error.kind === 'corrupt');
+    assert.equal((await store.keys(SEGMENTS)).length, 5);
+  });
+
+  test('halts at a damaged segment: what came before it is served, nothing after it is applied', async () => {
+    const { clock, store, texts } = await written(6);
+    await store.damage(segmentKey(4), flipped);
+    const again = await openDesk(store, clock);
+    assert.deepEqual(again.notes.texts, texts.slice(0, 3));
+    assert.match(again.journal.status.problem ?? '', /journal\/0{19}4\.ndjson is damaged/);
+    assert.deepEqual(again.journal.status.halted, true);
+  });
+
+  test('halts where a segment does not follow the one before it', async () => {
+    const { clock, store, journal } = await written(3);
+    const header = { journal_id: journal.journal_id, seq: 2, batch_id: 'x', instance: 'x', url: '', at: 0 };
+    const stray = encodeSegment({ ...header, prev: NO_HASH }, ['{"text":"stray"}']);
+    await store.damage(segmentKey(2), () => stray.bytes);
+    const again = await openDesk(store, clock);
+    assert.deepEqual(again.notes.texts, ['note 1']);
+    assert.match(again.journal.status.problem ?? '', /journal\/0{19}2\.ndjson does not follow .* the chain is broken/);
+    assert.equal(again.journal.status.halted, true);
+  });
+
+  test('a follower whose snapshot is replaced while it reads it takes the newer one', async () => {
+    const { clock, store, texts } = await written(10, 4);
+    for (const seq of [1, 2, 3, 4, 5, 6, 7, 8]) await store.delete(segmentKey(seq));
+    const list = store.list.bind(store);
+    let first = true;
+    // The first listing is older than truncation: it still shows snapshot 4 as the newest, whose parts are gone.
+    store.list = async function* (prefix: string) {
+      const stale = first && prefix.startsWith('snapshots/');
+      if (stale) {
+        first = false;
+        for await (const object of list(prefix)) if (!object.key.includes('0008')) yield object;
+        await store.delete(snapshotKey(4));
+        await store.delete(snapshotPartKey(4, 1));
+      } else yield* list(prefix);
+    };
+    const again = await openDesk(store, clock);
+    assert.deepEqual(again.notes.texts, texts);
+    assert.deepEqual(again.logged, []);
+  });
+});
+
+describe('the format of the store', () => {
+  test('is written before anything else, once, and names the journal for all', async () => {
+    const store = new FailingStore(newClock());
+    const [a, b] = await Promise.all([
+      openDesk(store, newClock(), { instance: 'a' }),
+      openDesk(store, newClock(), { instance: 'b' }),
+    ]);
+    assert.equal(a.journal.journal_id, b.journal.journal_id);
+    assert.equal(
+      store.calls.find((call) => call.startsWith('create')),
+      `create ${FORMAT_KEY}`,
+    );
+  });
+
+  const refused: [string, string, RegExp][] = [
+    ['damaged', '{"format":', /meta\/format\.json is damaged: it is not JSON/],
+    ['of another program', '{"kind":"something-else"}', /is not a transcription-monitor's/],
+    ['nothing', 'null', /is not a transcription-monitor's/],
+    ['newer', '{"kind":"transcription-monitor","journal_id":"j","format":2}', /has format 2; this monitor knows 1/],
+  ];
+  for (const [what, text, why] of refused) {
+    test(`that is ${what} is refused`, async () => {
+      const store = new FailingStore(newClock());
+      await store.put(FORMAT_KEY, Buffer.from(text));
+      await assert.rejects(openDesk(store, newClock()), (error) => {
+        return error instanceof JournalError && error.kind === 'corrupt' && why.test(error.message);
+      });
+    });
+  }
+});

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { JournalError } from './errors.ts';
+import { SEGMENTS, segmentKey } from './keys.ts';
+import { FailingStore, flipped, newClock, openDesk } from './testing.ts';
+
+const kindOf = (error: unknown) => (error instanceof JournalError ? error.kind : String(error));
+
+async function desk(options = {}) {
+  const clock = newClock();
+  const store = new FailingStore(clock);
+  return { clock, store, ...(await openDesk(store, clock, options)) };
+}
+
+test('a store that refuses (denied, full, read-only) is said to, with what to do, and nothing is acknowledged', async () => {
+  const { store, notes, write, journal } = await desk();
+  store.fate = (call) => (call === 'create' ? 'refused' : 'fine');
+  await assert.rejects(write('a'), (error: JournalError) => {
+    assert.equal(error.kind, 'refused');
+    assert.match(error.message, /the store refused journal\/0{19}1\.ndjson: access denied/);
+    assert.equal(error.hint, 'Ask its owner.');
+    return true;
+  });
+  assert.deepEqual([notes.texts, journal.status.writable], [[], false]);
+  await assert.rejects(write('b'), (error) => kindOf(error) === 'refused');
+});
+
+test('a store that comes to its senses is found out by a probe, and writing goes on', async () => {
+  const { clock, store, notes, write, journal, logged } = await desk();
+  let refusing = true;
+  store.fate = (call) => (refusing && call !== 'get' ? 'refused' : 'fine');
+  await assert.rejects(write('a'));
+  await clock.turn(10_000);
+  assert.equal(journal.status.writable, false);
+  refusing = false;
+  await clock.turn(3_000);
+  assert.equal(journal.status.writable, true);
+  assert.equal(await write('b'), 'in 1');
+  assert.deepEqual(notes.texts, ['b']);
+  assert.deepEqual(logged.at(-1), 'info: the store takes writes again');
+  assert.ok(!(await store.keys()).some((key) => key.includes('probe')));
+});
+
+test('however many writes are refused, one probe is under way', async () => {
+  const { clock, store, write } = await desk();
+  store.fate = (call) => (call === 'create' || call === 'put' ? 'refused' : 'fine');
+  for (let minute = 0; minute < 5; minute++) {
+    for (let i = 0; i < 10; i++) await write('x').catch(() => {});
+    await clock.turn(60_000);
+  }
+  const probes = store.calls.filter((call) => call.startsWith('put meta/probe')).length;
+  assert.ok(probes > 100 && probes <= 150, `${probes} probes in 300 s`);
+});
+
+test('reads that are refused while a put is settled leave its outcome unknown', async () => {
+  const { clock, store, write } = await desk();
+  let reads = true;
+  store.fate = (call) => {
+    if (call === 'create') {
+      reads = false;
+      return 'fine';
+    }
+    return reads ? 'fine' : 'refused';
+  };
+  // The segment before is old, so that the gap rule has to look around.
+  await assert.rejects(write('a'), (error) => kindOf(error) === 'outcome_unknown');
+  store.fate = () => 'fine';
+  await clock.turn(3_000);
+  assert.equal(await write('b'), 'in 2');
+});
+
+test('a damaged segment in its place halts writing for good; what was known stays', async () => {
+  const { store, notes, write, journal, logged } = await desk({ tail_poll_ms: 200 });
+  await write('a');
+  const other = await openDesk(store, newClock(), { instance: 'b', tail_poll_ms: 200 });
+  await other.write('b');
+  await store.damage(segmentKey(2), flipped);
+  await assert.rejects(write('c'), (error) => kindOf(error) === 'corrupt');
+  assert.equal(journal.status.halted, true);
+  assert.match(journal.status.problem ?? '', /journal\/0{19}2\.ndjson is damaged/);
+  assert.deepEqual(notes.texts, ['a']);
+  assert.match(logged.at(-1) ?? '', /No more is written; reads go on, marked stale/);
+  await assert.rejects(write('d'), (error) => kindOf(error) === 'corrupt');
+  assert.equal((await store.keys(SEGMENTS)).length, 2);
+  journal.abandon();
+  other.journal.abandon();
+});

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { settled, type TurnedClock } from '../views/testing-clock.ts';
+import type { JournalError } from './errors.ts';
+import { SEGMENTS, segmentKey } from './keys.ts';
+import { type Desk, FailingStore, newClock, openDesk } from './testing.ts';
+
+const SHARED = { tail_poll_ms: 200 };
+const MINUTE_MS = 60_000;
+
+async function pair(options = {}): Promise<{ clock: TurnedClock; store: FailingStore; a: Desk; b: Desk }> {
+  const clock = newClock();
+  const store = new FailingStore(clock);
+  const a = await openDesk(store, clock, { ...SHARED, ...options, instance: 'a' });
+  const b = await openDesk(store, clock, { ...SHARED, ...options, instance: 'b' });
+  return { clock, store, a, b };
+}
+
+test('whoever is second at a number replays the first and decides again', async () => {
+  const { a, b, store } = await pair();
+  const answers = await Promise.all([a.write('from a'), b.write('from b')]);
+  assert.deepEqual(answers.sort(), ['in 1', 'in 2']);
+  await Promise.all([a.journal.catchUp(), b.journal.catchUp()]);
+  assert.deepEqual(a.notes.texts, b.notes.texts);
+  assert.equal(a.journal.head.hash, b.journal.head.hash);
+  assert.deepEqual(await store.keys(SEGMENTS), [segmentKey(1), segmentKey(2)]);
+});
+
+test('many writes of both are all in the log once, in one order for both', async () => {
+  const { a, b } = await pair();
+  const names = Array.from({ length: 40 }, (_, i) => `${i}`);
+  await Promise.all(
+    names.map(async (name, i) => {
+      for (let turn = 0; turn < i % 7; turn++) await settled();
+      await (i % 2 === 0 ? a : b).write(name);
+    }),
+  );
+  await Promise.all([a.journal.catchUp(), b.journal.catchUp()]);
+  assert.deepEqual(a.notes.texts, b.notes.texts);
+  assert.deepEqual([...a.notes.texts].sort(), [...names].sort());
+});
+
+test('a refusal, or nothing to do, is said from the end of the log', async () => {
+  const { a, b } = await pair();
+  await a.write('first');
+  assert.equal(b.notes.seq, 0);
+  await assert.rejects(b.write('no'), /no/);
+  assert.equal(b.notes.seq, 1);
+  await a.write('second');
+  assert.equal(await b.write('nothing'), 'in 2');
+});
+
+test('a follower finds what others write by polling, more seldom while nothing comes', async () => {
+  const { a, b, clock, store } = await pair();
+  await a.write('first');
+  await clock.turn(60_000);
+  store.calls = [];
+  await clock.turn(60_000);
+  assert.ok(store.calls.length < 70, `${store.calls.length} requests a minute by two idle followers`);
+  await a.write('news');
+  await clock.turn(2_000);
+  assert.deepEqual(b.notes.texts, ['first', 'news']);
+});
+
+test('a name that was used and freed is not taken for free: its second creator recovers and acknowledges nothing', async () => {
+  const clock = newClock();
+  const store = new FailingStore(clock);
+  // Of `b` no timer runs: it sleeps.
+  const asleep = newClock();
+  const a = await openDesk(store, clock, { ...SHARED, snapshot_segments: 2, instance: 'a' });
+  await a.write('one');
+  const b = await openDesk(store, asleep, { ...SHARED, instance: 'b' });
+  assert.deepEqual(b.notes.texts, ['one']);
+  for (const text of ['two', 'three', 'four', 'five', 'six']) await a.write(text);
+  await clock.turn(11 * MINUTE_MS);
+  assert.equal(await a.journal.truncate(), 4);
+  assert.ok(!(await store.keys(SEGMENTS)).includes(segmentKey(2)));
+
+  await assert.rejects(b.write('late'), (error: JournalError) => {
+    assert.equal(error.kind, 'outcome_unknown');
+    assert.match(error.message, /segment 2 was written and truncated while this instance slept/);
+    return true;
+  });
+  assert.deepEqual(b.notes.texts, ['one', 'two', 'three', 'four', 'five', 'six']);
+  assert.equal(await b.write('again'), 'in 7');
+  await a.journal.catchUp();
+  assert.deepEqual(a.notes.texts, b.notes.texts);
+  a.journal.abandon();
+  b.journal.abandon();
+});
+
+test('a name that is no longer there is not taken for the end of the log', async () => {
+  const clock = newClock();
+  const store = new FailingStore(clock);
+  const a = await openDesk(store, clock, { ...SHARED, snapshot_segments: 2, instance: 'a' });
+  await a.write('one');
+  const b = await openDesk(store, newClock(), { ...SHARED, instance: 'b' });
+  for (const text of ['two', 'three', 'four', 'five']) await a.write(text);
+  await clock.turn(11 * MINUTE_MS);
+  await a.journal.truncate();
+  await b.journal.catchUp();
+  assert.deepEqual(b.notes.texts, ['one', 'two', 'three', 'four', 'five']);
+  a.journal.abandon();
+  b.journal.abandon();
+});
