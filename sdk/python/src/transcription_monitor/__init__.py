@@ -1,0 +1,75 @@
+"""The client of transcription-monitor.
+
+    from transcription_monitor import TranscriptionAPI
+
+    api = TranscriptionAPI(base_url="http://127.0.0.1:8080", api_key="your-api-key")
+    job = api.jobs.submit(audio_url="s3://bucket/audio.mp3", output_format="json", priority="high")
+    for update in api.jobs.watch(job.id):
+        print(f"{update.percentage}% - {update.stage}")
+    print(api.jobs.transcript(job.id).text)
+
+`AsyncTranscriptionAPI` is the same for asyncio, `Worker` makes a worker of your own transcriber,
+`transcription_monitor.testing` has a monitor for your tests. `models` says what comes back, `errors` what can go
+wrong.
+"""
+
+from ._async.client import AsyncTranscriptionAPI
+from ._async.pages import AsyncPages
+from ._call import VERSION
+from ._sync.client import TranscriptionAPI
+from ._sync.pages import Pages
+from .errors import (
+    ApiError,
+    BusyError,
+    ConflictError,
+    ForbiddenError,
+    InvalidRequestError,
+    LeaseExpiredError,
+    NoAnswerError,
+    NotFoundError,
+    OutcomeUnknownError,
+    RefusedError,
+    ServerFaultError,
+    TimedOutError,
+    TooLargeError,
+    UnauthenticatedError,
+    UnavailableError,
+    UnreachableError,
+    WorkerTerminatedError,
+)
+from .models import Alert, Job, JobUpdate, Queue, SystemHealth, Transcript
+from .pages import Page
+
+__version__ = VERSION
+
+__all__ = [
+    "Alert",
+    "ApiError",
+    "AsyncPages",
+    "AsyncTranscriptionAPI",
+    "BusyError",
+    "ConflictError",
+    "ForbiddenError",
+    "InvalidRequestError",
+    "Job",
+    "JobUpdate",
+    "LeaseExpiredError",
+    "NoAnswerError",
+    "NotFoundError",
+    "OutcomeUnknownError",
+    "Page",
+    "Pages",
+    "Queue",
+    "RefusedError",
+    "ServerFaultError",
+    "SystemHealth",
+    "TimedOutError",
+    "TooLargeError",
+    "Transcript",
+    "TranscriptionAPI",
+    "UnauthenticatedError",
+    "UnavailableError",
+    "UnreachableError",
+    "WorkerTerminatedError",
+    "__version__",
+]

@@ -1,0 +1,74 @@
+"""The client: one object with a noun for each part of the API."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+import httpx
+
+from .. import _call
+from .events import AsyncEvents
+from .jobs import AsyncJobs
+from .queues import AsyncQueues
+from .system import AsyncSystem
+from .transport import AsyncTransport
+from .uploads import AsyncUploads
+from .workers import AsyncWorkers
+
+
+class AsyncTranscriptionAPI:
+    """The monitor's client, for asyncio; `TranscriptionAPI` is the same for programs without it.
+
+        async with AsyncTranscriptionAPI(base_url="http://127.0.0.1:8080") as api:
+            job = await api.jobs.submit(audio_url="s3://bucket/audio.mp3", priority="high")
+            async for update in api.jobs.watch(job.id):
+                print(update.percentage, update.stage)
+
+    `base_url` is the monitor's address, without `/api/v1`; `api_key` is sent as `Authorization: Bearer …`. `timeout`
+    is the longest silence in seconds before an attempt is given up, None for ever; `retries` is how often a call is
+    sent again before its error reaches you. `transport` replaces the network:
+    `transcription_monitor.testing.MockMonitor()`, or any other of httpx.
+
+    Every method also takes `idempotency_key`, `timeout` and `retries` of its own. Raises what `errors.py` draws.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str | None = None,
+        *,
+        timeout: float | None = _call.TIMEOUT_SECONDS,
+        retries: int = _call.RETRIES,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._transport = AsyncTransport(
+            base_url=base_url, api_key=api_key, timeout=timeout, retries=retries, transport=transport
+        )
+        self.jobs = AsyncJobs(self._transport)
+        self.workers = AsyncWorkers(self._transport)
+        self.queues = AsyncQueues(self._transport)
+        self.system = AsyncSystem(self._transport)
+        self.uploads = AsyncUploads(self._transport)
+        self.events = AsyncEvents(self._transport)
+
+    @property
+    def base_url(self) -> str:
+        return self._transport.base_url
+
+    async def aclose(self) -> None:
+        """Closes its connections. `async with` does it by itself."""
+        await self._transport.aclose()
+
+    async def __aenter__(self) -> AsyncTranscriptionAPI:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"AsyncTranscriptionAPI(base_url={self.base_url!r})"

@@ -1,0 +1,54 @@
+"""`api.queues`: `main`, where jobs wait, and `dlq`, where jobs lie that failed for good."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from typing_extensions import Unpack
+
+from .._call import Call, given, path
+from ..bodies import CallOptions, JobFilter
+from ..models import BulkAnswer, Queue
+from .transport import AsyncTransport
+
+
+class AsyncQueues:
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def main(self, **options: Unpack[CallOptions]) -> Queue:
+        """Where jobs wait."""
+        return await self._transport.model(Queue, Call("GET", "/queues/main", options=options))
+
+    async def dlq(self, **options: Unpack[CallOptions]) -> Queue:
+        """Where jobs lie that failed for good. Its jobs are `jobs.list(state='FAILED')`."""
+        return await self._transport.model(Queue, Call("GET", "/queues/dlq", options=options))
+
+    async def purge(
+        self,
+        queue: Literal["main", "dlq"] = "main",
+        *,
+        filter: JobFilter | None = None,
+        dry_run: bool = False,
+        **options: Unpack[CallOptions],
+    ) -> BulkAnswer:
+        """Takes jobs out: from `main` they are cancelled, from `dlq` given up. `dry_run` answers the exact ids,
+        changes nothing.
+        """
+        body = given(filter=filter, dry_run=dry_run)
+        return await self._transport.model(
+            BulkAnswer, Call("POST", path("queues", queue, "purge"), body=body, options=options)
+        )
+
+    async def purge_dlq(
+        self, *, filter: JobFilter | None = None, dry_run: bool = False, **options: Unpack[CallOptions]
+    ) -> BulkAnswer:
+        """`purge("dlq")`."""
+        return await self.purge("dlq", filter=filter, dry_run=dry_run, **options)
+
+    async def redrive(
+        self, *, filter: JobFilter | None = None, dry_run: bool = False, **options: Unpack[CallOptions]
+    ) -> BulkAnswer:
+        """Puts dead letters back into the main queue. `dry_run` answers the exact ids, changes nothing."""
+        body = given(filter=filter, dry_run=dry_run)
+        return await self._transport.model(BulkAnswer, Call("POST", "/queues/dlq/redrive", body=body, options=options))

@@ -1,0 +1,93 @@
+"""Sends calls until they are answered or there's no point; `_call.py` has what is sent and when it is sent again."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+
+from .. import _call
+from .._async_runtime import sleep
+from .._call import Call, ModelT
+from ..errors import ApiError
+
+
+class AsyncTransport:
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        api_key: str | None,
+        timeout: float | None,
+        retries: int,
+        transport: httpx.AsyncBaseTransport | None,
+    ) -> None:
+        self.base_url = base_url
+        self.headers = _call.headers_of(api_key)
+        #: Whether calls go through something that the caller put there: then only calls do, and no WebSocket.
+        self.replaced = transport is not None
+        self.timeout = timeout
+        self.retries = retries
+        self._root = _call.root_of(base_url)
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+        self._client = httpx.AsyncClient(headers=self.headers, transport=transport, limits=limits)
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+    async def model(self, model: type[ModelT], call: Call) -> ModelT:
+        return _call.decode(model, await self.answer(call))
+
+    async def json(self, call: Call) -> Any:
+        return _call.decode_json(await self.answer(call))
+
+    async def answer(self, call: Call) -> httpx.Response:
+        """The answer, read to its end. Raises what errors.py draws."""
+        return await self._retrying(call, leave_open=False)
+
+    @asynccontextmanager
+    async def open(self, call: Call) -> AsyncIterator[httpx.Response]:
+        """The answer with its body unread."""
+        response = await self._retrying(call, leave_open=True)
+        try:
+            yield response
+        finally:
+            await response.aclose()
+
+    async def _retrying(self, call: Call, *, leave_open: bool) -> httpx.Response:
+        key = call.idempotency_key()
+        retries = call.options.get("retries", self.retries)
+        attempt = 0
+        while True:
+            try:
+                return await self._once(call, key, leave_open)
+            except ApiError as error:
+                delay = _call.delay_before_retry(error, attempt, random.random) if attempt < retries else None
+                if delay is None:
+                    raise
+            await sleep(delay)
+            attempt += 1
+
+    async def _once(self, call: Call, key: str | None, leave_open: bool) -> httpx.Response:
+        request = self._client.build_request(
+            call.method,
+            self._root + call.url(),
+            content=call.sendable(),
+            headers=call.headers_with(key),
+            timeout=call.timeout_seconds(self.timeout),
+        )
+        try:
+            response = await self._client.send(request, stream=True)
+            if leave_open and response.status_code < 300:
+                return response
+            try:
+                await response.aread()
+            finally:
+                await response.aclose()
+        except httpx.RequestError as error:
+            raise _call.no_answer(error, self.base_url) from error
+        _call.check(response.status_code, response.text, response.headers)
+        return response

@@ -1,0 +1,185 @@
+"""One call to the monitor, before it is sent and after it is answered: all that the sync and the async client share.
+
+Every POST and DELETE carries an `Idempotency-Key` that its retries keep, so that a call whose answer was lost takes
+effect once. Sent again: no answer at all, 429, 502, 503, 504. Waits between: full jitter over a doubling cap, or what
+`Retry-After` asks for; when that is more than RETRY_AFTER_SECONDS_MAX, the caller is told instead.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from .bodies import CallOptions
+from .errors import ApiError, NoAnswerError, RefusedError, ServerFaultError, TimedOutError, UnreachableError, refusal_of
+
+VERSION = "0.1.0"
+
+RETRIES = 4
+TIMEOUT_SECONDS = 30.0
+RETRY_BASE_SECONDS = 0.25
+RETRY_CAP_SECONDS = 8.0
+RETRY_AFTER_SECONDS_MAX = 30.0
+RETRIED_STATUSES = frozenset({429, 502, 503, 504})
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Call:
+    method: str
+    #: Below `/api/v1`; made by `path`.
+    path: str
+    query: Mapping[str, Any] = field(default_factory=dict)
+    #: Sent as JSON, unless `content` says otherwise.
+    body: Any = None
+    #: Something that can be sent more than once: bytes, or a function that opens it anew.
+    content: bytes | Callable[[], Any] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    options: CallOptions = field(default_factory=CallOptions)
+    #: Longest silence in seconds, where this call's differs from the client's and the caller says none; 0 waits for
+    #: ever.
+    timeout: float | None = None
+
+    def url(self) -> str:
+        given = [(name, value) for name, value in self.query.items() if value is not None]
+        return self.path + (f"?{urlencode([(name, _word(value)) for name, value in given])}" if given else "")
+
+    def idempotency_key(self) -> str | None:
+        """The caller's, or a new one where the method changes something."""
+        given = self.options.get("idempotency_key")
+        return given or (secrets.token_hex(16) if self.method in ("POST", "DELETE") else None)
+
+    def timeout_seconds(self, of_client: float | None) -> float | None:
+        if "timeout" in self.options:
+            return self.options["timeout"]
+        return of_client if self.timeout is None else (self.timeout or None)
+
+    def headers_with(self, key: str | None) -> dict[str, str]:
+        headers = dict(self.headers)
+        if self.body is not None:
+            headers.setdefault("content-type", "application/json")
+        if key is not None:
+            headers["idempotency-key"] = key
+        return headers
+
+    def sendable(self) -> Any:
+        """The body for one attempt."""
+        if self.body is not None:
+            return json.dumps(self.body, ensure_ascii=False, separators=(",", ":")).encode()
+        return self.content() if callable(self.content) else self.content
+
+
+def path(*segments: str) -> str:
+    """Ids are made safe to stand in a path, so that no id can name another endpoint."""
+    for segment in segments:
+        if segment in ("", ".", ".."):
+            raise ApiError(f"{segment!r} is no id", code="bad_id", hint="Ids look like job-01J2ZQ…")
+    return "".join(f"/{quote(segment, safe='')}" for segment in segments)
+
+
+def given(**fields: Any) -> dict[str, Any]:
+    """A body or query of what the caller gave."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def root_of(base_url: str) -> str:
+    """Where the API is. Raises ApiError `bad_base_url`."""
+    try:
+        good = (
+            isinstance(base_url, str) and bool(re.match(r"https?://[^/]", base_url)) and httpx.URL(base_url).host != ""
+        )
+    except httpx.InvalidURL:
+        good = False
+    if good:
+        return base_url.rstrip("/") + "/api/v1"
+    hint = "It begins with http:// or https://, as http://127.0.0.1:8080 does."
+    raise ApiError(f"base_url is {base_url!r}", code="bad_base_url", hint=hint)
+
+
+def headers_of(api_key: str | None) -> dict[str, str]:
+    headers = {"accept": "application/json, */*;q=0.5", "user-agent": f"transcription-monitor-python/{VERSION}"}
+    return {**headers, "authorization": f"Bearer {api_key}"} if api_key else headers
+
+
+def check(status: int, body: str, headers: Mapping[str, str]) -> None:
+    """Raises the RefusedError of an answer that is none of ours, or a refusal."""
+    if status >= 400 or (300 <= status < 400 and status != 304):
+        raise refusal_of(status, body, headers.get("retry-after"))
+
+
+def decode(model: type[ModelT], response: httpx.Response) -> ModelT:
+    try:
+        return model.model_validate_json(response.content)
+    except ValidationError as error:
+        raise unexpected(response.status_code, str(error)) from error
+
+
+def decode_json(response: httpx.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError as error:
+        raise unexpected(response.status_code, f"not JSON: {response.text[:100]!r}") from error
+
+
+def unexpected(status: int, why: str) -> ServerFaultError:
+    return ServerFaultError(
+        {
+            "status": status,
+            "code": "unexpected_answer",
+            "detail": f"the answer is not what this package reads: {why}",
+            "hint": "Is there a monitor at this address, and is it much older or newer than this package?",
+        }
+    )
+
+
+def no_answer(error: httpx.RequestError, base_url: str) -> NoAnswerError:
+    if isinstance(error, httpx.TimeoutException):
+        return TimedOutError(base_url)
+    return UnreachableError(base_url, reason_of(error))
+
+
+def reason_of(error: BaseException) -> str:
+    """The deepest cause says most: libraries wrap it."""
+    seen = error
+    while (cause := seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)) is not None:
+        seen = cause
+    if isinstance(seen, ConnectionRefusedError):
+        return "connection refused"
+    if isinstance(seen, ConnectionResetError):
+        return "connection reset"
+    return str(seen) or str(error) or type(seen).__name__
+
+
+def delay_before_retry(error: ApiError, attempt: int, draw: Callable[[], float]) -> float | None:
+    """Seconds to wait before the call is sent again; None: the caller is told. `attempt` counts from 0, `draw` is in
+    [0, 1).
+    """
+    jitter = draw() * min(RETRY_CAP_SECONDS, RETRY_BASE_SECONDS * 2.0**attempt)
+    if isinstance(error, NoAnswerError):
+        return jitter
+    if not isinstance(error, RefusedError) or error.status not in RETRIED_STATUSES:
+        return None
+    if error.retry_after_seconds is None:
+        return jitter
+    return None if error.retry_after_seconds > RETRY_AFTER_SECONDS_MAX else error.retry_after_seconds + jitter
+
+
+def lines_of(events: Iterable[Mapping[str, Any]]) -> bytes:
+    """NDJSON."""
+    return b"".join(json.dumps(event, ensure_ascii=False).encode() + b"\n" for event in events)
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    isoformat = getattr(value, "isoformat", None)  # a datetime
+    return str(isoformat()) if isoformat is not None else str(value)

@@ -1,0 +1,75 @@
+# Made from ../_async/client.py by scripts/generate_sync.py: change it there.
+"""The client: one object with a noun for each part of the API."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+import httpx
+
+from .. import _call
+from .events import Events
+from .jobs import Jobs
+from .queues import Queues
+from .system import System
+from .transport import Transport
+from .uploads import Uploads
+from .workers import Workers
+
+
+class TranscriptionAPI:
+    """The monitor's client; `AsyncTranscriptionAPI` is the same for asyncio. Threads may share one.
+
+        with TranscriptionAPI(base_url="http://127.0.0.1:8080") as api:
+            job = api.jobs.submit(audio_url="s3://bucket/audio.mp3", priority="high")
+            for update in api.jobs.watch(job.id):
+                print(update.percentage, update.stage)
+
+    `base_url` is the monitor's address, without `/api/v1`; `api_key` is sent as `Authorization: Bearer …`. `timeout`
+    is the longest silence in seconds before an attempt is given up, None for ever; `retries` is how often a call is
+    sent again before its error reaches you. `transport` replaces the network:
+    `transcription_monitor.testing.MockMonitor()`, or any other of httpx.
+
+    Every method also takes `idempotency_key`, `timeout` and `retries` of its own. Raises what `errors.py` draws.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str | None = None,
+        *,
+        timeout: float | None = _call.TIMEOUT_SECONDS,
+        retries: int = _call.RETRIES,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._transport = Transport(
+            base_url=base_url, api_key=api_key, timeout=timeout, retries=retries, transport=transport
+        )
+        self.jobs = Jobs(self._transport)
+        self.workers = Workers(self._transport)
+        self.queues = Queues(self._transport)
+        self.system = System(self._transport)
+        self.uploads = Uploads(self._transport)
+        self.events = Events(self._transport)
+
+    @property
+    def base_url(self) -> str:
+        return self._transport.base_url
+
+    def close(self) -> None:
+        """Closes its connections. `with` does it by itself."""
+        self._transport.close()
+
+    def __enter__(self) -> TranscriptionAPI:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"TranscriptionAPI(base_url={self.base_url!r})"

@@ -1,0 +1,94 @@
+# Made from ../_async/transport.py by scripts/generate_sync.py: change it there.
+"""Sends calls until they are answered or there's no point; `_call.py` has what is sent and when it is sent again."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from .. import _call
+from .._call import Call, ModelT
+from .._sync_runtime import sleep
+from ..errors import ApiError
+
+
+class Transport:
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        api_key: str | None,
+        timeout: float | None,
+        retries: int,
+        transport: httpx.BaseTransport | None,
+    ) -> None:
+        self.base_url = base_url
+        self.headers = _call.headers_of(api_key)
+        #: Whether calls go through something that the caller put there: then only calls do, and no WebSocket.
+        self.replaced = transport is not None
+        self.timeout = timeout
+        self.retries = retries
+        self._root = _call.root_of(base_url)
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+        self._client = httpx.Client(headers=self.headers, transport=transport, limits=limits)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def model(self, model: type[ModelT], call: Call) -> ModelT:
+        return _call.decode(model, self.answer(call))
+
+    def json(self, call: Call) -> Any:
+        return _call.decode_json(self.answer(call))
+
+    def answer(self, call: Call) -> httpx.Response:
+        """The answer, read to its end. Raises what errors.py draws."""
+        return self._retrying(call, leave_open=False)
+
+    @contextmanager
+    def open(self, call: Call) -> Iterator[httpx.Response]:
+        """The answer with its body unread."""
+        response = self._retrying(call, leave_open=True)
+        try:
+            yield response
+        finally:
+            response.close()
+
+    def _retrying(self, call: Call, *, leave_open: bool) -> httpx.Response:
+        key = call.idempotency_key()
+        retries = call.options.get("retries", self.retries)
+        attempt = 0
+        while True:
+            try:
+                return self._once(call, key, leave_open)
+            except ApiError as error:
+                delay = _call.delay_before_retry(error, attempt, random.random) if attempt < retries else None
+                if delay is None:
+                    raise
+            sleep(delay)
+            attempt += 1
+
+    def _once(self, call: Call, key: str | None, leave_open: bool) -> httpx.Response:
+        request = self._client.build_request(
+            call.method,
+            self._root + call.url(),
+            content=call.sendable(),
+            headers=call.headers_with(key),
+            timeout=call.timeout_seconds(self.timeout),
+        )
+        try:
+            response = self._client.send(request, stream=True)
+            if leave_open and response.status_code < 300:
+                return response
+            try:
+                response.read()
+            finally:
+                response.close()
+        except httpx.RequestError as error:
+            raise _call.no_answer(error, self.base_url) from error
+        _call.check(response.status_code, response.text, response.headers)
+        return response

@@ -1,0 +1,119 @@
+# Made from ../_async/workers.py by scripts/generate_sync.py: change it there.
+"""`api.workers`: the processes that transcribe, seen from the outside (list, restart) and from the inside (claim,
+heartbeat).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from typing_extensions import Unpack
+
+from .._call import Call, given, path
+from ..bodies import CallOptions, Capabilities, HealthReport, Location
+from ..models import Claimed, HeartbeatAnswer, Worker, WorkerJob
+from .pages import Pages
+from .transport import Transport
+
+#: Longer than the longest poll, so that a silent network ends a claim and a patient monitor doesn't.
+CLAIM_MARGIN_SECONDS = 15.0
+
+
+class Workers:
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(
+        self, *, limit: int | None = None, cursor: str | None = None, **options: Unpack[CallOptions]
+    ) -> Pages[Worker]:
+        """Workers, the newest first. `limit` is the size of a page."""
+        return Pages(
+            self._transport, Worker, Call("GET", "/workers", given(limit=limit, cursor=cursor), options=options)
+        )
+
+    def get(self, worker_id: str, **options: Unpack[CallOptions]) -> Worker:
+        """A worker. Raises NotFoundError."""
+        return self._transport.model(Worker, Call("GET", path("workers", worker_id), options=options))
+
+    def jobs(
+        self,
+        worker_id: str,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Pages[WorkerJob]:
+        """The worker's jobs, the newest attempt first."""
+        query = given(limit=limit, cursor=cursor)
+        return Pages(
+            self._transport, WorkerJob, Call("GET", path("workers", worker_id, "jobs"), query, options=options)
+        )
+
+    def launch(
+        self,
+        *,
+        capabilities: Capabilities | None = None,
+        location: Location | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Worker:
+        """A new worker on the monitor's fleet."""
+        body = given(capabilities=capabilities, location=location)
+        return self._transport.model(Worker, Call("POST", "/workers", body=body, options=options))
+
+    def restart(self, worker_id: str, **options: Unpack[CallOptions]) -> Worker:
+        """It stops at once, hands its jobs back, and starts anew."""
+        return self._transport.model(Worker, Call("POST", path("workers", worker_id, "restart"), options=options))
+
+    def drain(self, worker_id: str, **options: Unpack[CallOptions]) -> Worker:
+        """It finishes its jobs, then leaves."""
+        return self._transport.model(Worker, Call("POST", path("workers", worker_id, "drain"), options=options))
+
+    def terminate(self, worker_id: str, **options: Unpack[CallOptions]) -> Worker:
+        """It stops now; its jobs go back to the queue."""
+        return self._transport.model(Worker, Call("DELETE", path("workers", worker_id), options=options))
+
+    def register(
+        self,
+        worker_id: str,
+        *,
+        capabilities: Capabilities,
+        instance_id: str | None = None,
+        location: Location | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Worker:
+        """Worker's side: makes it known, or tells what changed."""
+        body = given(capabilities=capabilities, instance_id=instance_id, location=location)
+        return self._transport.model(Worker, Call("PUT", path("workers", worker_id), body=body, options=options))
+
+    def heartbeat(
+        self,
+        worker_id: str,
+        *,
+        health: HealthReport | None = None,
+        leases: Sequence[str] = (),
+        **options: Unpack[CallOptions],
+    ) -> HeartbeatAnswer:
+        """Worker's side: health in, commands out. The leases named are renewed; one that is missing in the answer is
+        lost.
+        """
+        body = given(health=health, leases=list(leases))
+        call = Call("POST", path("workers", worker_id, "heartbeat"), body=body, options=options)
+        return self._transport.model(HeartbeatAnswer, call)
+
+    def claim(
+        self,
+        worker_id: str,
+        *,
+        max_jobs: int = 1,
+        wait_seconds: float = 0,
+        **options: Unpack[CallOptions],
+    ) -> Claimed:
+        """Worker's side: waits up to `wait_seconds` (20 at most) for up to `max_jobs` jobs, each with a lease."""
+        call = Call(
+            "POST",
+            path("workers", worker_id, "claim"),
+            body={"max_jobs": max_jobs, "wait_seconds": wait_seconds},
+            options=options,
+            timeout=wait_seconds + CLAIM_MARGIN_SECONDS,
+        )
+        return self._transport.model(Claimed, call)

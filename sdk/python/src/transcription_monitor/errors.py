@@ -1,0 +1,228 @@
+"""What a call to the monitor can fail with. Catch as widely as you can act:
+
+    ApiError                       every one has `code` (stable), `message`, `hint`, `status`, `request_id`
+    ├── NoAnswerError              nothing came back: the same call may be sent again
+    │   ├── UnreachableError       refused, reset, no such host                          `unreachable`
+    │   └── TimedOutError          silent for longer than `timeout`                      `timed_out`
+    └── RefusedError               the monitor answered; `problem` is the whole answer
+        ├── InvalidRequestError    400  mend the request; `errors` names every field
+        ├── UnauthenticatedError   401  send a key
+        ├── ForbiddenError         403  ask for the right
+        ├── NotFoundError          404  there is no such thing
+        ├── ConflictError          409  look at `state`, the state it is in
+        │   ├── LeaseExpiredError        the job is no longer this worker's: stop, write nothing
+        │   └── WorkerTerminatedError    the worker is to leave
+        ├── TooLargeError          413  send less
+        ├── BusyError              429  wait `retry_after_seconds`
+        ├── UnavailableError       502, 503, 504  wait, then send the same again
+        │   └── OutcomeUnknownError      it may have happened: send it again with `idempotency_key`
+        └── ServerFaultError       any other
+
+ApiError itself: nothing was sent, for the call is wrong in itself (`bad_base_url`, `bad_id`). Calls are sent again by
+themselves before they fail (see `TranscriptionAPI`): what reaches you has failed for good, or for now.
+"""
+
+from __future__ import annotations
+
+import datetime
+import email.utils
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+
+class ApiError(Exception):
+    """Every failure of a call. `str(error)` has the message, the hint and the request's id."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        hint: str | None = None,
+        status: int | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        #: Stable, for programs: `job_not_found`, `lease_expired`, `unreachable`, …
+        self.code = code
+        #: What to do next, where the monitor says.
+        self.hint = hint
+        #: HTTP status; None when nothing came back.
+        self.status = status
+        #: Finds the request in the monitor's log.
+        self.request_id = request_id
+
+    def __str__(self) -> str:
+        words = f"{self.message} ({self.code})"
+        if self.hint:
+            words += f"\nhint: {self.hint}"
+        if self.request_id:
+            words += f"\nrequest: {self.request_id}"
+        return words
+
+
+class NoAnswerError(ApiError):
+    """Nothing came back: the same call may be sent again."""
+
+
+class UnreachableError(NoAnswerError):
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(
+            f"no answer from {url}: {reason}",
+            code="unreachable",
+            hint="Is the monitor running there? `tmon serve` starts one.",
+        )
+
+
+class TimedOutError(NoAnswerError):
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            f"no answer from {url} in time",
+            code="timed_out",
+            hint="The monitor or the network is slow; try again, or allow more time with `timeout`.",
+        )
+
+
+class RefusedError(ApiError):
+    """The monitor answered, with a status of 400 or more."""
+
+    def __init__(self, problem: Mapping[str, Any], retry_after_seconds: float | None = None) -> None:
+        super().__init__(
+            _text(problem, "detail") or "refused",
+            code=_text(problem, "code") or "refused",
+            hint=_text(problem, "hint"),
+            status=problem.get("status"),
+            request_id=_text(problem, "request_id"),
+        )
+        #: The whole problem document (RFC 9457).
+        self.problem = dict(problem)
+        #: From `Retry-After`.
+        self.retry_after_seconds = retry_after_seconds
+
+
+class InvalidRequestError(RefusedError):
+    @property
+    def errors(self) -> list[dict[str, str]]:
+        """Every wrong field: `{"field": "/audio_url", "message": "is missing"}`."""
+        found = self.problem.get("errors")
+        return found if isinstance(found, list) else []
+
+
+class UnauthenticatedError(RefusedError):
+    pass
+
+
+class ForbiddenError(RefusedError):
+    pass
+
+
+class NotFoundError(RefusedError):
+    pass
+
+
+class ConflictError(RefusedError):
+    @property
+    def state(self) -> str | None:
+        """The state that the job or worker is in."""
+        return _text(self.problem, "state")
+
+
+class LeaseExpiredError(ConflictError):
+    pass
+
+
+class WorkerTerminatedError(ConflictError):
+    pass
+
+
+class TooLargeError(RefusedError):
+    pass
+
+
+class BusyError(RefusedError):
+    pass
+
+
+class UnavailableError(RefusedError):
+    pass
+
+
+class OutcomeUnknownError(UnavailableError):
+    @property
+    def idempotency_key(self) -> str | None:
+        """Send the same call again with this key: it is done once, and answered as the first time."""
+        return _text(self.problem, "idempotency_key")
+
+
+class ServerFaultError(RefusedError):
+    pass
+
+
+_BY_CODE: dict[str, type[RefusedError]] = {
+    "lease_expired": LeaseExpiredError,
+    "worker_terminated": WorkerTerminatedError,
+    "outcome_unknown": OutcomeUnknownError,
+}
+
+_BY_STATUS: dict[int, type[RefusedError]] = {
+    400: InvalidRequestError,
+    401: UnauthenticatedError,
+    403: ForbiddenError,
+    404: NotFoundError,
+    409: ConflictError,
+    413: TooLargeError,
+    429: BusyError,
+    502: UnavailableError,
+    503: UnavailableError,
+    504: UnavailableError,
+}
+
+
+def refusal_of(status: int, body: str, retry_after: str | None = None) -> RefusedError:
+    """The error for an answer with a bad status; `body` is a problem document, or whatever a proxy wrote."""
+    problem = _problem_of(status, body)
+    kind = _BY_CODE.get(problem["code"]) or _BY_STATUS.get(status, ServerFaultError)
+    return kind(problem, seconds_of(retry_after))
+
+
+def _problem_of(status: int, body: str) -> dict[str, Any]:
+    try:
+        parsed = json.loads(body)
+    except ValueError:
+        parsed = None
+    if isinstance(parsed, dict) and isinstance(parsed.get("code"), str) and "detail" in parsed:
+        return {**parsed, "status": status}
+    # Not ours: a proxy between us and the monitor wrote it.
+    words = re.sub(r"\s+", " ", body).strip()[:200]
+    return {
+        "type": "about:blank",
+        "title": "Unexpected answer",
+        "status": status,
+        "code": f"http_{status}",
+        "detail": f"status {status}" + (f": {words}" if words else ""),
+        "hint": "This did not come from the monitor: look at what stands between, and at the address.",
+    }
+
+
+def seconds_of(retry_after: str | None) -> float | None:
+    """`Retry-After`: seconds, or a date."""
+    if retry_after is None:
+        return None
+    text = retry_after.strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        date = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if date.tzinfo is None:
+        date = date.replace(tzinfo=datetime.timezone.utc)
+    return max(0.0, (date - datetime.datetime.now(datetime.timezone.utc)).total_seconds())
+
+
+def _text(problem: Mapping[str, Any], name: str) -> str | None:
+    value = problem.get(name)
+    return value if isinstance(value, str) else None

@@ -1,0 +1,194 @@
+"""A job: one recording to transcribe, from its submission to its end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import AwareDatetime
+
+from .base import Document, Model
+
+#: States that end a job. FAILED and CANCELLED can be left again, by a retry or a redrive.
+FINISHED_STATES = ("COMPLETED", "FAILED", "CANCELLED")
+
+
+class JobInput(Model):
+    #: The submitted `audio_url`, whatever its scheme, without a query string.
+    s3_path: str
+    #: Length of the recording; None until it is known.
+    duration_seconds: float | None
+    #: Bytes; None until it is known.
+    file_size_bytes: int | None
+
+
+class JobOutput(Model):
+    #: Where the transcript is; None before completion.
+    s3_path: str | None
+    segments_count: int
+    #: Mean confidence of the segments, 0 to 1, as the engine gives it; None where it gives none.
+    confidence_score: float | None
+
+
+class JobWorker(Model):
+    worker_id: str
+    #: The machine the worker runs on.
+    instance_id: str | None
+    #: When this attempt began.
+    assigned_at: AwareDatetime
+    #: Mean GPU use over the attempt, percent; None without a GPU.
+    gpu_usage: float | None
+
+
+class JobProgress(Model):
+    #: Part of the recording that has been transcribed, 0 to 100.
+    percentage: int | float
+    #: `DOWNLOADING`, `TRANSCRIBING`, `UPLOADING`, or what the worker says, upper case; None before a worker reports.
+    stage: str | None
+    #: Chunks done, and chunks in all.
+    current_chunk: int | None
+    total_chunks: int | None
+    #: Time to the end, from the rate of the last chunks.
+    eta_seconds: float | None
+
+
+class JobPerformance(Model):
+    #: Time spent waiting, over all attempts; None while it waits for the first time.
+    queue_time_seconds: float | None
+    #: Time of the current or last attempt.
+    processing_time_seconds: float | None
+    #: Audio seconds transcribed so far ÷ processing seconds.
+    throughput_factor: float | None
+    #: From assignment to the first report of a stage after DOWNLOADING.
+    download_time_seconds: float | None
+
+
+class StateHistoryEntry(Model):
+    state: str
+    #: When it entered the state.
+    timestamp: AwareDatetime
+    #: In words: `Assigned to worker-123`.
+    details: str
+
+
+class JobError(Model):
+    #: Stable, for programs: `gpu_out_of_memory`, `audio_unreadable`, `lease_expired`, …
+    code: str
+    message: str
+    #: Whether another attempt could succeed.
+    retryable: bool
+
+
+class RetryInfo(Model):
+    #: The current attempt, or the next while the job waits; counts from 1.
+    attempt: int
+    max_attempts: int
+    last_error: JobError | None
+    #: When a waiting retry may be claimed; None when at once.
+    next_attempt_at: AwareDatetime | None
+
+
+class CostTracking(Model):
+    #: US dollars; None until duration, pace and price are known.
+    estimated_cost_usd: float | None
+    #: US dollars, over all attempts that have ended; None until one has on a worker with a price.
+    actual_cost_usd: float | None
+    #: Worker time spent on the job over all attempts.
+    instance_time_seconds: float
+
+
+class Job(Document):
+    """One recording to transcribe."""
+
+    job_id: str
+    #: SUBMITTED, QUEUED, PROCESSING, CANCELLING, COMPLETED, FAILED or CANCELLED.
+    state: str
+    created_at: AwareDatetime
+    #: When anything shown here last changed.
+    updated_at: AwareDatetime
+    #: When the current or last attempt began.
+    started_at: AwareDatetime | None
+    #: When it reached COMPLETED, FAILED or CANCELLED.
+    completed_at: AwareDatetime | None
+    estimated_completion: AwareDatetime | None
+    #: `high`, `normal` or `low`.
+    priority: str
+    #: `json`, `text`, `srt` or `vtt`.
+    output_format: str
+    tags: list[str]
+    metadata: dict[str, str]
+    input: JobInput
+    output: JobOutput
+    worker: JobWorker | None
+    progress: JobProgress
+    performance: JobPerformance
+    state_history: list[StateHistoryEntry]
+    retry_info: RetryInfo
+    cost_tracking: CostTracking
+
+    @property
+    def id(self) -> str:
+        """The same as `job_id`."""
+        return self.job_id
+
+    @property
+    def finished(self) -> bool:
+        """Whether it is COMPLETED, FAILED or CANCELLED."""
+        return self.state in FINISHED_STATES
+
+
+class JobProgressDocument(Document, JobProgress):
+    """How far a job is, without the rest of it."""
+
+    job_id: str
+    state: str
+    #: When it was last reported.
+    updated_at: AwareDatetime
+
+
+class JobTimeline(Document):
+    """Every state the job has been in."""
+
+    job_id: str
+    state: str
+    state_history: list[StateHistoryEntry]
+
+
+class JobAcknowledgement(Model):
+    """What a progress report answers: what the job is now."""
+
+    job_id: str
+    state: str
+
+
+class JobUpdate(Model):
+    """What `jobs.watch` yields: the job as it is, then each change."""
+
+    job_id: str
+    #: As `Job.state`.
+    state: str
+    #: Part of the recording done, 0 to 100.
+    percentage: int | float
+    #: As `JobProgress.stage`.
+    stage: str | None
+    #: `state`: as it is now; `update`: a change; `reset`: as it is now, after a gap that can't be told any more.
+    type: str = "update"
+    #: When it happened; None where the monitor was asked and did not tell by itself.
+    at: AwareDatetime | None = None
+    #: The journal event behind it: `JobProgressed`. None in a current state.
+    event: str | None = None
+    #: In words, as in the history.
+    details: str | None = None
+    eta_seconds: float | None = None
+    worker_id: str | None = None
+    attempt: int | None = None
+    #: Why it failed, or why it will be tried again.
+    error: JobError | None = None
+    output: Any = None
+    #: Position in the journal: segment, and event within it. None where the monitor was asked.
+    seq: int | None = None
+    index: int | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether this is the last update."""
+        return self.state in FINISHED_STATES

@@ -1,0 +1,149 @@
+"""The monitor as a whole: queues, health, metrics, alerts."""
+
+from __future__ import annotations
+
+from pydantic import AwareDatetime
+
+from .base import Document, Model
+
+
+class QueuePriorities(Model):
+    """Claimable jobs, by priority."""
+
+    high: int
+    normal: int
+    low: int
+
+
+class Queue(Document):
+    #: `main`, where jobs wait, or `dlq`, where jobs lie that failed for good.
+    queue: str
+    #: Jobs that may be claimed now (dlq: jobs lying there).
+    messages_visible: int
+    #: Jobs that workers hold.
+    messages_inflight: int
+    #: Jobs waiting out a retry delay.
+    messages_delayed: int
+    #: Seconds that the oldest claimable job has waited; None when none waits.
+    age_oldest_message: float | None
+    by_priority: QueuePriorities
+    updated_at: AwareDatetime
+
+
+class BulkAnswer(Model):
+    """What a purge or a redrive took, or would take."""
+
+    #: Exactly those jobs; at most 10,000 a call.
+    job_ids: list[str]
+    dry_run: bool
+
+
+class Alert(Document):
+    """A condition that a person should know of."""
+
+    id: str
+    #: What raised it: `worker_lost`, `jobs_dead_lettered`, …
+    rule: str
+    #: The worker, job or queue it is about.
+    subject: str | None
+    #: INFO, WARNING or CRITICAL.
+    severity: str
+    #: In words: `Queue depth growing`.
+    message: str
+    created_at: AwareDatetime
+    #: None while it is active.
+    resolved_at: AwareDatetime | None
+    #: `condition` when it cleared by itself, else who resolved it.
+    resolved_by: str | None
+
+
+class HealthAlert(Model):
+    """An active alert, in short."""
+
+    id: str
+    severity: str
+    message: str
+    created_at: AwareDatetime
+
+
+class QueueHealth(Model):
+    status: str
+    messages_visible: int
+    messages_inflight: int
+    age_oldest_message: float | None
+
+
+class WorkersHealth(Model):
+    status: str
+    #: Workers that are not TERMINATED; of these HEALTHY, holding a job, IDLE.
+    total_count: int
+    healthy_count: int
+    active_count: int
+    idle_count: int
+
+
+class JobsHealth(Model):
+    status: str
+    #: Jobs that have not ended.
+    total_active: int
+    #: completed ÷ (completed + failed); None when both are 0.
+    success_rate_24h: float | None
+    #: Mean seconds from submission to completion, last 24 hours.
+    average_completion_time: float | None
+
+
+class HealthComponents(Model):
+    queue: QueueHealth
+    workers: WorkersHealth
+    jobs: JobsHealth
+
+
+class SystemMetrics(Model):
+    #: Jobs completed in the last 60 minutes.
+    throughput_jobs_per_hour: int
+    #: Sum of the live workers' hourly prices, US dollars.
+    cost_per_hour_usd: float
+    #: Worker-seconds on attempts that completed ÷ paid worker-seconds, last hour.
+    efficiency_score: float | None
+
+
+class SystemHealth(Document):
+    timestamp: AwareDatetime
+    #: The worst of the components: HEALTHY, DEGRADED or UNHEALTHY.
+    overall_status: str
+    components: HealthComponents
+    #: Active ones.
+    alerts: list[HealthAlert]
+    metrics: SystemMetrics
+
+    @property
+    def status(self) -> str:
+        """The same as `overall_status`."""
+        return self.overall_status
+
+
+class MetricsPeriod(Document):
+    """One hour or one day of the time series."""
+
+    period_start: AwareDatetime
+    jobs_submitted: int
+    jobs_completed: int
+    jobs_failed: int
+    jobs_cancelled: int
+    #: Mean seconds of the attempts that completed; mean seconds that completed jobs had waited.
+    average_processing_time: float | None
+    average_queue_time: float | None
+    #: Audio transcribed.
+    audio_seconds: float
+    #: US dollars of attempts that ended.
+    cost_total: float
+    success_rate: float | None
+
+
+class CurrentMetrics(Document, SystemMetrics):
+    timestamp: AwareDatetime
+    #: Jobs in memory, by state.
+    jobs: dict[str, int]
+    #: So far, UTC.
+    hour: MetricsPeriod
+    day: MetricsPeriod

@@ -1,0 +1,135 @@
+"""What a job ends with: the text that was spoken, and when. And what is given to the monitor to keep: uploads, log
+lines.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import AwareDatetime
+
+from .base import Model
+
+
+class TranscriptSegment(Model):
+    #: Counts from 0.
+    id: int
+    #: From the start of the audio.
+    start_seconds: float
+    end_seconds: float
+    text: str
+    #: 0 (a guess) to 1 (certain), as the engine sees itself; None where it doesn't tell.
+    confidence: float | None = None
+
+
+class Transcript(Model):
+    """The text that was spoken, and when."""
+
+    #: The whole text, segments joined by single spaces.
+    text: str
+    #: ISO 639-1 (`en`), or None where the engine doesn't tell.
+    language: str | None = None
+    #: Length of the audio.
+    duration_seconds: float
+    #: Which engine and model made it: `faster-whisper large-v3`.
+    engine: str
+    #: In order of their start.
+    segments: list[TranscriptSegment]
+
+    @classmethod
+    def of_segments(
+        cls,
+        segments: Iterable[Any],
+        *,
+        engine: str,
+        language: str | None = None,
+        duration_seconds: float | None = None,
+    ) -> Transcript:
+        """A transcript of what a recogniser gave: sorted, trimmed, numbered, the empty ones dropped.
+
+        A segment is an object or a dict with `start`, `end` and `text`, and with `avg_logprob` where the engine has it
+        (faster-whisper, openai-whisper, whisperX), or with `start_seconds`, `end_seconds`, `text` and `confidence`.
+        `duration_seconds` is the end of the last one when left out. Raises ValueError where something is none of these.
+        """
+        kept = sorted(
+            (s for s in map(_segment_of, segments) if s["text"]), key=lambda segment: segment["start_seconds"]
+        )
+        ends = max((segment["end_seconds"] for segment in kept), default=0.0)
+        length = max(0.0, duration_seconds) if duration_seconds is not None else ends
+        for number, segment in enumerate(kept):
+            segment["id"] = number
+            # An engine that hears on beyond the end does it by its own padding.
+            segment["start_seconds"] = min(segment["start_seconds"], length)
+            segment["end_seconds"] = min(max(segment["start_seconds"], segment["end_seconds"]), length)
+        return cls(
+            text=" ".join(segment["text"] for segment in kept),
+            language=language,
+            duration_seconds=round(length, 3),
+            engine=engine,
+            segments=[TranscriptSegment(**segment) for segment in kept],
+        )
+
+
+def _segment_of(given: Any) -> dict[str, Any]:
+    fields: Mapping[str, Any] = (
+        given if isinstance(given, Mapping) else {name: getattr(given, name, None) for name in _SEGMENT_FIELDS}
+    )
+    start, end = (_first(fields, name + "_seconds", name) for name in ("start", "end"))
+    text = fields.get("text")
+    if not isinstance(text, str) or start is None or end is None:
+        raise ValueError(f"a segment has start, end and text; this is {given!r:.200}")
+    confidence, logprob = fields.get("confidence"), fields.get("avg_logprob")
+    if confidence is None and logprob is not None:
+        # The mean log probability of the tokens: its exponential is their geometric mean.
+        confidence = math.exp(logprob)
+    return {
+        "start_seconds": round(max(0.0, float(start)), 3),
+        "end_seconds": round(max(0.0, float(end)), 3),
+        "text": text.strip(),
+        "confidence": None if confidence is None else round(min(1.0, max(0.0, float(confidence))), 3),
+    }
+
+
+_SEGMENT_FIELDS = ("start", "end", "start_seconds", "end_seconds", "text", "confidence", "avg_logprob")
+
+
+def _first(fields: Mapping[str, Any], *names: str) -> Any:
+    return next((fields[name] for name in names if fields.get(name) is not None), None)
+
+
+class StoredTranscript(Model):
+    """What storing a transcript answers: what the completion's `output` is to say."""
+
+    #: Where it is, in the format the job asked for.
+    s3_path: str
+    segments_count: int
+    confidence_score: float | None
+    #: An earlier attempt had stored one; it stands, and these are its figures.
+    already_there: bool
+
+
+class Upload(Model):
+    upload_id: str
+    #: Submit this: `upload://upload-01…/name.wav`.
+    audio_url: str
+    file_name: str
+    file_size_bytes: int
+    #: Of the bytes, hex.
+    sha256: str
+    created_at: AwareDatetime
+
+
+class RejectedLine(Model):
+    #: Counts from 1.
+    line: int
+    code: str
+    detail: str
+
+
+class LogEventAnswer(Model):
+    #: Lines that took effect.
+    accepted: int
+    #: Lines that did not, and why; the others stand.
+    rejected: list[RejectedLine]

@@ -1,0 +1,131 @@
+"""A worker: one process beside a transcriber that claims jobs."""
+
+from __future__ import annotations
+
+from pydantic import AwareDatetime
+
+from .base import Document, Model
+from .job import Job
+
+
+class WorkerHealth(Model):
+    #: HEALTHY, DEGRADED or UNHEALTHY.
+    status: str
+    #: In use, percent; None where it isn't told.
+    cpu_usage: float | None
+    memory_usage: float | None
+    gpu_usage: float | None
+    disk_usage: float | None
+
+
+class WorkerCapabilities(Model):
+    #: `large-v3`
+    model: str | None
+    #: `cuda`, `cpu`
+    device: str | None
+    gpu_optimized: bool | None
+    #: Segments decoded at once.
+    batch_size: int | None
+
+
+class CurrentJob(Model):
+    job_id: str
+    #: When it was assigned.
+    started_at: AwareDatetime
+    estimated_completion: AwareDatetime | None
+
+
+class WorkerPerformance(Model):
+    #: Attempts that completed a job, and attempts that failed.
+    jobs_completed: int
+    jobs_failed: int
+    #: Time spent on attempts that have ended.
+    total_runtime_seconds: float
+    #: Mean time of the attempts that completed, seconds.
+    average_job_time: float | None
+    #: completed ÷ (completed + failed); None when both are 0.
+    success_rate: float | None
+
+
+class WorkerLocation(Model):
+    region: str | None
+    availability_zone: str | None
+    #: `g4dn.xlarge`
+    instance_type: str | None
+    #: Price of the instance, US dollars an hour.
+    spot_price: float | None
+
+
+class Worker(Document):
+    """One process beside a transcriber, as the monitor sees it. (To be one: `transcription_monitor.Worker`.)"""
+
+    worker_id: str
+    instance_id: str | None
+    #: STARTING, IDLE, ACTIVE, DRAINING, RESTARTING or TERMINATED.
+    state: str
+    created_at: AwareDatetime
+    last_heartbeat: AwareDatetime | None
+    health: WorkerHealth
+    capabilities: WorkerCapabilities
+    current_job: CurrentJob | None
+    performance: WorkerPerformance
+    location: WorkerLocation
+
+    @property
+    def id(self) -> str:
+        """The same as `worker_id`."""
+        return self.worker_id
+
+
+class WorkerJob(Document):
+    """A job in a worker's history."""
+
+    job_id: str
+    worker_id: str
+    attempt: int
+    #: The job's state now.
+    state: str
+    #: When the last attempt on this worker began.
+    assigned_at: AwareDatetime
+
+
+class Lease(Model):
+    #: Proof that the job is still this worker's.
+    token: str
+    #: Until then it is; a heartbeat that names the token renews it.
+    expires_at: AwareDatetime
+
+
+class Attempt(Model):
+    #: Counts from 1.
+    number: int
+    #: What to decode at once, where an earlier attempt ran out of memory; None: as the worker likes.
+    batch_size: int | None
+
+
+class ClaimedJob(Model):
+    """A job that is this worker's, until its lease runs out."""
+
+    job: Job
+    lease: Lease
+    #: What to fetch: as submitted, with the query string (a signature, often) that no document shows.
+    audio_url: str
+    attempt: Attempt
+
+
+class Claimed(Model):
+    #: Empty when there was none in time.
+    jobs: list[ClaimedJob]
+
+
+class WorkerCommand(Model):
+    #: `cancel_job` (with `job_id`), `drain` or `restart`.
+    type: str
+    job_id: str | None = None
+
+
+class HeartbeatAnswer(Model):
+    #: What the worker is to do; repeated until done.
+    commands: list[WorkerCommand]
+    #: The leases that were renewed. One that is missing is lost: stop that job.
+    leases: list[Lease]

@@ -1,0 +1,15 @@
+"""One page of a list."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from .models import Model
+
+T = TypeVar("T")
+
+
+class Page(Model, Generic[T]):
+    items: list[T]
+    #: Give it to `page` for what follows; None on the last one.
+    next_cursor: str | None

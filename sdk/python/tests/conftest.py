@@ -1,0 +1,46 @@
+"""A real monitor for each module that asks for one, and clients of it."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import math
+import struct
+import wave
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import pytest
+
+from transcription_monitor import TranscriptionAPI
+
+from .processes import Monitor, monitor
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Monitor]:
+    with monitor() as running:
+        yield running
+
+
+@pytest.fixture
+def api(server: Monitor) -> Iterator[TranscriptionAPI]:
+    with TranscriptionAPI(base_url=server.url) as client:
+        yield client
+
+
+@pytest.fixture
+def run() -> Callable[[Coroutine[Any, Any, Any]], Any]:
+    """Runs a coroutine to its end."""
+    return asyncio.run
+
+
+@pytest.fixture(scope="session")
+def tone() -> bytes:
+    """A second of a tone, as 16 kHz mono 16-bit WAV."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setparams((1, 2, 16_000, 0, "NONE", ""))
+        samples = (round(8000 * math.sin(n * 440 * 2 * math.pi / 16_000)) for n in range(16_000))
+        sound.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))
+    return file.getvalue()
