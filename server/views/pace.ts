@@ -1,7 +1,7 @@
-/** At most so many a second, evenly and in order; a tenth of a second's worth may go at once after a pause. */
+/** At most so many a second, evenly and in order; after a pause a few may go at once. */
 import type { Clock } from '../clock.ts';
 
-const BURST_MS = 100;
+const BURST_MS = 20;
 
 export class Pace {
   readonly #clock: Clock;

@@ -37,10 +37,11 @@ export type PublisherOptions = {
   log: (level: 'info' | 'warn' | 'error', message: string) => void;
 };
 
-/** Subjects written at the same time: few, so that the journal's put never waits behind many. */
-const AT_ONCE = 4;
-const FLUSH_AT_ONCE = 16;
+/** Subjects written at the same time: enough for the pace where a put takes 30 ms; few, so that the journal's never waits behind many. */
+const AT_ONCE = 16;
 const CHECKPOINT_MS = 15_000;
+/** A stop waits so long for the views; what is left is found again at the next start. */
+const STOP_MS = 10_000;
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 30_000;
 
@@ -92,7 +93,7 @@ export class ViewPublisher {
 
   /** Writes all that is unwritten now, at once. Throws StoreError where the store does not take it; it stays noted. */
   async flush(): Promise<void> {
-    await this.#settle([...this.#pending.notes(), ...[...this.#writing.values()].map(({ note }) => note)]);
+    await this.#settle(this.#unwritten());
     await this.#writeCheckpoint();
   }
 
@@ -101,14 +102,22 @@ export class ViewPublisher {
     await this.#settle(subjects);
   }
 
-  /** Flushes where the store lets it, then ends. What is left is found again at the next start. */
+  /** Flushes as far as the store lets it in 10 s, then ends. What is left is found again at the next start. */
   async stop(): Promise<void> {
     if (this.#stopped) return;
+    const { clock, log } = this.#options;
+    let patient = true;
+    const cancel = clock.after(STOP_MS, () => {
+      patient = false;
+    });
     try {
-      await this.flush();
+      await this.#settle(this.#unwritten(), () => patient);
+      await this.#writeCheckpoint();
+      if (this.backlog > 0) log('warn', `views: ${this.backlog} are not written, the next start goes on with them`);
     } catch (error) {
-      this.#options.log('warn', `views: not all are written, the next start goes on with them: ${messageOf(error)}`);
+      log('warn', `views: not all are written, the next start goes on with them: ${messageOf(error)}`);
     }
+    cancel();
     this.abandon();
     await Promise.all([...this.#writing.values()].map(({ end }) => end));
   }
@@ -174,14 +183,16 @@ export class ViewPublisher {
   #pump(): void {
     if (this.#stopped || this.#flushing > 0) return;
     const now_ms = this.#options.clock.monotonic();
+    // A store that failed is asked by one before the others try.
+    const width = this.#failures > 0 ? 1 : AT_ONCE;
     if (now_ms >= this.#resume_ms) {
-      while (this.#writing.size < AT_ONCE) {
+      while (this.#writing.size < width) {
         const note = this.#pending.nextDue(now_ms, this.#isBusy);
         if (!note) break;
         this.#pending.take(note);
         void this.#write(note).catch(() => undefined);
       }
-      if (this.#writing.size >= AT_ONCE) return;
+      if (this.#writing.size >= width) return;
     }
     const due_ms = this.#pending.soonest(this.#isBusy);
     if (due_ms !== null) this.#wakeAt(Math.max(due_ms, this.#resume_ms), now_ms);
@@ -262,12 +273,12 @@ export class ViewPublisher {
   }
 
   /** Sees these written as they are now, or as they become meanwhile. */
-  async #settle(subjects: Iterable<Subject>): Promise<void> {
+  async #settle(subjects: Iterable<Subject>, patient = () => true): Promise<void> {
     this.#flushing += 1;
     this.#pace.hurry();
     try {
-      await eachAtOnce([...subjects], FLUSH_AT_ONCE, async (subject) => {
-        while (!this.#stopped) {
+      await eachAtOnce(subjects, AT_ONCE, async (subject) => {
+        while (!this.#stopped && patient()) {
           const busy = this.#writing.get(nameOf(subject));
           if (busy) {
             await busy.end;
@@ -281,6 +292,11 @@ export class ViewPublisher {
       this.#flushing -= 1;
       this.#pump();
     }
+  }
+
+  /** The longest unwritten first. */
+  #unwritten(): Note[] {
+    return [...[...this.#writing.values()].map(({ note }) => note), ...this.#pending.notes()];
   }
 
   #checkpointLater(): void {
@@ -298,12 +314,9 @@ export class ViewPublisher {
   async #writeCheckpoint(): Promise<void> {
     const { store } = this.#options;
     const checkpoint: Checkpoint = { as_of_seq: this.#heard.seq, hour: currentHour(this.#heard) };
-    const unwritten = [...this.#writing.values()].map(({ note }) => note);
-    for (const notes of [this.#pending.notes(), unwritten]) {
-      for (const { kind, id, seq } of notes) {
-        checkpoint.as_of_seq = Math.min(checkpoint.as_of_seq, seq - 1);
-        if (kind === 'hour') checkpoint.hour = Math.min(checkpoint.hour, Number(id));
-      }
+    for (const { kind, id, seq } of this.#unwritten()) {
+      checkpoint.as_of_seq = Math.min(checkpoint.as_of_seq, seq - 1);
+      if (kind === 'hour') checkpoint.hour = Math.min(checkpoint.hour, Number(id));
     }
     if (!this.#started || this.#stopped || checkpoint.as_of_seq <= this.#checkpoint.as_of_seq) return;
     await store.put(CHECKPOINT_KEY, encodeCheckpoint(checkpoint));
