@@ -81,13 +81,17 @@ export async function startMonitor(
     });
     undo.push(() => engine.stop());
     const publisher = new ViewPublisher({ engine, store, clock, settings, log });
-    undo.push(() => publisher.stop());
+    // A fold that ends before the damage is older than the views: nothing is made of it, and nothing cleared away.
+    const { halted } = engine.journal.status;
     const archive = new Archive({ engine, store, clock, settings, publisher });
     const fleet = openFleet(settings.fleet, { clock, serverUrl: () => url, log });
     undo.push(() => fleet.close());
     const claims = new ClaimLine(engine, clock);
     const feed = new FeedHub(engine);
-    await publisher.start();
+    if (!halted) {
+      undo.push(() => publisher.stop());
+      await publisher.start();
+    }
     api.serve({ engine, store, clock, settings, fleet, claims, feed });
 
     const duties = [
@@ -111,7 +115,7 @@ export async function startMonitor(
         },
       }),
     ];
-    for (const duty of duties) duty.start();
+    if (!halted) for (const duty of duties) duty.start();
     log('info', `listening on ${url}, store ${store.url}, segment ${engine.state.seq}`);
 
     let stopped: Promise<void> | undefined;
@@ -123,7 +127,9 @@ export async function startMonitor(
         () => fleet.close(),
         () => api.close(clock),
         () => engine.stop(),
-        () => publisher.stop(),
+        async () => {
+          if (!halted) await publisher.stop();
+        },
         () => store.close(),
       ];
       // A store in trouble fails some of them; the lock is given up all the same.

@@ -15,7 +15,10 @@ export function asMonitorError(error: unknown): MonitorError {
   }
   if (error instanceof JournalError) return fromJournal(error);
   if (error instanceof StoreError) {
-    return new MonitorError('unavailable', 'store_unavailable', 'the store can not be read now', {
+    const refused = error.kind === 'refused';
+    const words = refused ? 'the store refuses this' : 'the store does not answer now';
+    return new MonitorError('unavailable', refused ? 'store_refused' : 'store_unavailable', words, {
+      hint: 'See /readyz and the log of the monitor.',
       retry_after_seconds: RETRY_AFTER_SECONDS,
       cause: error,
     });

@@ -2,8 +2,8 @@
  * Time passes: submits a tick when a timer is due, and now and then for the alerts. A tick that finds nothing to do makes
  * no segment, so an idle fleet costs nothing.
  *
- * After a start, and after a time in which the store took no writes, leases and silences are spared for one lease: no worker
- * could be heard.
+ * After a time in which no worker could be heard, leases and silences are spared for one lease: after a start, while the
+ * store takes no writes, and when this process itself was away (a machine that slept) for half a lease.
  */
 import type { Clock } from '../clock.ts';
 import type { Engine } from '../engine.ts';
@@ -21,7 +21,9 @@ const LATEST_MS = 1_000;
 const ALERT_IDS = 8;
 
 export function ticking(engine: Engine, clock: Clock, log: (level: 'warn', message: string) => void): Duty {
-  let spared_until_ms = clock.monotonic() + engine.policy.lease_ms;
+  const { lease_ms } = engine.policy;
+  let spared_until_ms = clock.monotonic() + lease_ms;
+  let turned_ms = clock.monotonic();
   let alerts_ms = 0;
   return new Duty({
     name: 'ticking',
@@ -29,12 +31,14 @@ export function ticking(engine: Engine, clock: Clock, log: (level: 'warn', messa
     failure_ms: LATEST_MS,
     log,
     async run() {
-      if (!engine.journal.status.writable) spared_until_ms = clock.monotonic() + engine.policy.lease_ms;
-      const expire = clock.monotonic() >= spared_until_ms;
+      const now_ms = clock.monotonic();
+      if (!engine.journal.status.writable || now_ms - turned_ms > lease_ms / 2) spared_until_ms = now_ms + lease_ms;
+      turned_ms = now_ms;
+      const expire = now_ms >= spared_until_ms;
       const wait_ms = (nextDue(engine.state) ?? Number.POSITIVE_INFINITY) - engine.journal.now();
-      const alerts = clock.monotonic() >= alerts_ms;
+      const alerts = now_ms >= alerts_ms;
       if ((wait_ms <= 0 || alerts) && engine.journal.status.writable) {
-        alerts_ms = clock.monotonic() + ALERTS_MS;
+        alerts_ms = now_ms + ALERTS_MS;
         const ids = Array.from({ length: ALERT_IDS }, () => newId('alert'));
         const before = engine.state.seq;
         await engine.submit({

@@ -1,6 +1,8 @@
 /** A clock that runs as the wall's does and can be put forward: what would be due by then is due at once, in order. */
 import type { Clock } from '../../server/clock.ts';
 
+const STEP_MS = 1_000;
+
 type Timer = { due_ms: number; run: () => void; timeout: NodeJS.Timeout };
 
 export class JumpingClock implements Clock {
@@ -25,6 +27,14 @@ export class JumpingClock implements Clock {
   jump(forward_ms: number): void {
     this.#ahead_ms += forward_ms;
     for (const timer of [...this.#timers].sort((a, b) => a.due_ms - b.due_ms)) this.#arm(timer);
+  }
+
+  /** As if the time passed, but faster: in steps of a second, with a turn for whoever is woken. */
+  async pass(forward_ms: number): Promise<void> {
+    for (let left_ms = forward_ms; left_ms > 0; left_ms -= STEP_MS) {
+      this.jump(Math.min(left_ms, STEP_MS));
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
   }
 
   #arm(timer: Timer): void {
