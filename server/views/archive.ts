@@ -32,8 +32,8 @@ export type ArchiveOptions = {
   publisher: ViewPublisher;
 };
 
-/** Jobs of one turn: an event of so many ids is small, and the turn short. */
-const BATCH_MAX = 500;
+/** Records of one turn: enough that the journal's part is little, few enough that nobody waits for it. */
+const BATCH_MAX = 200;
 const AT_ONCE = 4;
 const DAY_MS = 86_400_000;
 const WORKERS = { window_ms: 7 * DAY_MS, max: 10_000 };

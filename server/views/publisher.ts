@@ -39,6 +39,7 @@ export type PublisherOptions = {
 
 /** Subjects written at the same time: enough for the pace where a put takes 30 ms; few, so that the journal's never waits behind many. */
 const AT_ONCE = 16;
+const FEW = 4;
 const CHECKPOINT_MS = 15_000;
 /** A stop waits so long for the views; what is left is found again at the next start. */
 const STOP_MS = 10_000;
@@ -97,9 +98,9 @@ export class ViewPublisher {
     await this.#writeCheckpoint();
   }
 
-  /** The same for these subjects alone. */
+  /** The same for these subjects alone, a few at a time, for a duty that has time. */
   async flushOf(subjects: Iterable<Subject>): Promise<void> {
-    await this.#settle(subjects);
+    await this.#settle(subjects, { width: FEW });
   }
 
   /** Flushes as far as the store lets it in 10 s, then ends. What is left is found again at the next start. */
@@ -111,7 +112,7 @@ export class ViewPublisher {
       patient = false;
     });
     try {
-      await this.#settle(this.#unwritten(), () => patient);
+      await this.#settle(this.#unwritten(), { patient: () => patient });
       await this.#writeCheckpoint();
       if (this.backlog > 0) log('warn', `views: ${this.backlog} are not written, the next start goes on with them`);
     } catch (error) {
@@ -273,11 +274,14 @@ export class ViewPublisher {
   }
 
   /** Sees these written as they are now, or as they become meanwhile. */
-  async #settle(subjects: Iterable<Subject>, patient = () => true): Promise<void> {
+  async #settle(
+    subjects: Iterable<Subject>,
+    { patient = () => true, width = AT_ONCE }: { patient?: () => boolean; width?: number } = {},
+  ): Promise<void> {
     this.#flushing += 1;
     this.#pace.hurry();
     try {
-      await eachAtOnce(subjects, AT_ONCE, async (subject) => {
+      await eachAtOnce(subjects, width, async (subject) => {
         while (!this.#stopped && patient()) {
           const busy = this.#writing.get(nameOf(subject));
           if (busy) {
