@@ -139,6 +139,7 @@ export function reportProgress(state: State, { job_id, report }: Body<'report_pr
           eta_seconds: report.eta_seconds ?? null,
           duration_seconds: report.duration_seconds ?? null,
           file_size_bytes: report.file_size_bytes ?? null,
+          ...(held.state === 'CANCELLING' ? { cancelling: true } : {}),
         },
       },
     ],

@@ -81,7 +81,7 @@ function decideLine(
   if (!current) return { events: [] };
   switch (line.event) {
     case 'JOB_PROGRESS':
-      return { events: [...started, progressed(line, current.attempt)] };
+      return { events: [...started, progressed(line, current)] };
     case 'JOB_COMPLETE':
       return {
         events: [
@@ -168,7 +168,7 @@ function progressOf(line: LogEvent) {
   };
 }
 
-function progressed(line: LogEvent, attempt: number): Event {
+function progressed(line: LogEvent, { attempt, state }: JobRecord): Event {
   const progress = progressOf(line);
   return {
     type: 'JobProgressed',
@@ -179,6 +179,7 @@ function progressed(line: LogEvent, attempt: number): Event {
       attempt,
       duration_seconds: line.audio_duration ?? null,
       file_size_bytes: null,
+      ...(state === 'CANCELLING' ? { cancelling: true } : {}),
     },
   };
 }

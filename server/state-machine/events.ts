@@ -69,6 +69,8 @@ export type JobEvent =
         eta_seconds: number | null;
         duration_seconds: number | null;
         file_size_bytes: number | null;
+        /** The job is CANCELLING, and stays so. Left out otherwise. */
+        cancelling?: boolean;
       };
     }
   | {

@@ -264,7 +264,15 @@ export const timerKey = (due_ms: number, kind: string, id: string): string => `$
 /** Numbers as text that sorts like them. */
 export const pad = (n: number): string => Math.floor(n).toString(36).padStart(10, '0');
 
-const ZERO: Scalars = { seq: 0, at_ms: 0, next_ordinal: 0, passed_normal: 0, passed_low: 0, archived_jobs: 0, throughput_factor: null };
+const ZERO: Scalars = {
+  seq: 0,
+  at_ms: 0,
+  next_ordinal: 0,
+  passed_normal: 0,
+  passed_low: 0,
+  archived_jobs: 0,
+  throughput_factor: null,
+};
 
 function emptyTables(): Facts & Indexes {
   return {

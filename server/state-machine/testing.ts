@@ -1,0 +1,148 @@
+/** What the state machine's tests share: a fold that commands are told to, one segment each, at a log time set by hand. */
+import type { JobSubmission } from '../../protocol/job.ts';
+import { parseTime } from '../../protocol/time.ts';
+import { applyEvents, beginSegment, eventId, isRemembered, UNREMEMBERED } from './apply.ts';
+import type { Command, CommandBody, Policy } from './commands.ts';
+import { decide, type Refusal } from './decide.ts';
+import type { Event, JournalEvent } from './events.ts';
+import type { CommandRef, JobRecord, WorkerRecord } from './records.ts';
+import { State } from './state.ts';
+
+export const SECOND_MS = 1_000;
+export const MINUTE_MS = 60 * SECOND_MS;
+export const HOUR_MS = 60 * MINUTE_MS;
+
+export const POLICY: Policy = {
+  lease_ms: 60_000,
+  kill_deadline_ms: 60_000,
+  retry_base_ms: 5_000,
+  retry_max_ms: 600_000,
+  passes_max: 50,
+  worker_degraded_ms: 30_000,
+  worker_lost_ms: 90_000,
+  worker_terminated_ms: HOUR_MS,
+  worker_start_ms: 600_000,
+  dlq_window_ms: 14 * 24 * HOUR_MS,
+  commands_window_ms: 24 * HOUR_MS,
+  commands_max: 100_000,
+};
+
+export type Told = { events: readonly Event[]; refs: readonly CommandRef[] | undefined; refusal: Refusal | undefined };
+
+export type Lease = { job_id: string; token: string; expires_ms: number };
+
+/** The documents' own moment. */
+const START_MS = parseTime('2025-07-07T19:30:00Z');
+
+export class Monitor {
+  readonly policy: Policy;
+  state = new State();
+  at_ms = START_MS;
+  #commands = 0;
+
+  constructor(policy: Partial<Policy> = {}) {
+    this.policy = { ...POLICY, ...policy };
+  }
+
+  /** Log time goes on. */
+  later(by_ms: number): this {
+    this.at_ms += by_ms;
+    return this;
+  }
+
+  /** Decides, and applies what comes of it as the next segment. */
+  tell(body: CommandBody, as: { id?: string; fingerprint?: string } = {}): Told {
+    this.#commands += 1;
+    const command: Command = { id: `c${this.#commands}`, fingerprint: '', actor: 'test', body, ...as };
+    if (body.type === 'tick' || body.type === 'forget') command.id = `${UNREMEMBERED}${command.id}`;
+    const next = this.state.clone();
+    beginSegment(next, this.state.seq + 1, this.at_ms);
+    const decision = decide(next, command, { at_ms: next.at_ms, policy: this.policy });
+    const events = decision.events ?? [];
+    if (events.length > 0) {
+      applyEvents(next, named(command, events));
+      this.state = next;
+    }
+    const refs = decision.refs ?? (isRemembered(command.id) ? next.tables.commands.get(command.id)?.refs : undefined);
+    return { events, refs, refusal: decision.refusal };
+  }
+
+  /** Submits jobs of these ids, and answers the ids. */
+  submit(job_id: string, submission: Partial<JobSubmission> = {}): string {
+    this.tell({ type: 'submit_jobs', jobs: [{ job_id, audio_url: `s3://audio/${job_id}.mp3`, ...submission }] });
+    return job_id;
+  }
+
+  register(worker_id: string, spot_price?: number): string {
+    const location = spot_price === undefined ? {} : { spot_price };
+    this.tell({ type: 'register_worker', worker_id, registration: { capabilities: {}, location } });
+    return worker_id;
+  }
+
+  claim(worker_id: string, max_jobs = 1): Lease[] {
+    const { events } = this.tell({ type: 'claim_jobs', worker_id, max_jobs, secret: `s${this.#commands}` });
+    return events.flatMap((event) =>
+      event.type === 'JobAssigned'
+        ? [{ job_id: event.entity, token: event.data.token!, expires_ms: event.data.expires_ms! }]
+        : [],
+    );
+  }
+
+  /** Submits one job and hands it to a worker. */
+  claimed(job_id = 'job-1', submission: Partial<JobSubmission> = {}, worker_id = 'worker-1'): Lease {
+    if (!this.state.worker(worker_id)) this.register(worker_id);
+    this.submit(job_id, submission);
+    return this.claim(worker_id)[0]!;
+  }
+
+  complete({ job_id, token }: Lease, segments_count = 3): Told {
+    const output = { s3_path: `s3://transcripts/${job_id}.json`, segments_count, confidence_score: null };
+    return this.tell({ type: 'complete_job', job_id, lease_token: token, output });
+  }
+
+  fail({ job_id, token }: Lease, error: { code?: string; retryable?: boolean } = {}, jitter = 1): Told {
+    return this.tell({
+      type: 'fail_job',
+      job_id,
+      lease_token: token,
+      error: { code: 'crashed', message: 'it crashed', retryable: true, ...error },
+      batch_size: null,
+      jitter,
+    });
+  }
+
+  progress({ job_id, token }: Lease, percentage: number, more: object = {}): Told {
+    return this.tell({ type: 'report_progress', job_id, report: { lease_token: token, percentage, ...more } });
+  }
+
+  beat(worker_id: string, leases: Lease[] = [], health: object = {}): Told {
+    return this.tell({ type: 'beat', worker_id, health, leases: leases.map(({ token }) => token) });
+  }
+
+  tick(expire = true): Told {
+    return this.tell({ type: 'tick', ids: ['a', 'b', 'c'].map((n) => `alert-${this.#commands}${n}`), expire });
+  }
+
+  job(job_id = 'job-1'): JobRecord {
+    const job = this.state.job(job_id);
+    if (!job) throw new Error(`there is no ${job_id}`);
+    return job;
+  }
+
+  worker(worker_id = 'worker-1'): WorkerRecord {
+    const worker = this.state.worker(worker_id);
+    if (!worker) throw new Error(`there is no ${worker_id}`);
+    return worker;
+  }
+}
+
+function named({ id, fingerprint, actor }: Command, events: readonly Event[]): JournalEvent[] {
+  return events.map((event, index) => {
+    // As the journal has it: what JSON can't say is not there.
+    const line = JSON.stringify({ id: eventId(id, fingerprint, index), at: '', actor, ...event });
+    return JSON.parse(line) as JournalEvent;
+  });
+}
+
+/** Types of the events, in order. */
+export const typesOf = ({ events }: Told): string[] => events.map(({ type }) => type);
