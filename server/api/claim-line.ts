@@ -6,7 +6,10 @@ import type { Clock } from '../clock.ts';
 import type { Engine } from '../engine.ts';
 import type { State } from '../state-machine/state.ts';
 
-type Waiter = { wake: (found: boolean) => void };
+type Waiter = { worker_id: string; wake: (found: boolean) => void };
+
+/** A worker of which one of these is told gets no more jobs, and should hear why. */
+const STOPPING: ReadonlySet<string> = new Set(['WorkerDraining', 'WorkerRestarting', 'WorkerTerminated']);
 
 export class ClaimLine {
   readonly #engine: Engine;
@@ -18,7 +21,11 @@ export class ClaimLine {
   constructor(engine: Engine, clock: Clock) {
     this.#engine = engine;
     this.#clock = clock;
-    this.#unsubscribe = engine.subscribe(() => this.#wake());
+    this.#unsubscribe = engine.subscribe((segment) => {
+      if (this.#waiters.size === 0) return;
+      for (const { type, entity } of segment?.events ?? []) if (STOPPING.has(type)) this.#sendAway(entity);
+      this.#wake();
+    });
   }
 
   /** The monitor stops: nobody is given a job any more. */
@@ -26,10 +33,11 @@ export class ClaimLine {
     return this.#closed;
   }
 
-  /** Resolves true when a job may be there for this one; false after `wait_ms`, when `signal` aborts, or when it closes. */
-  wait(wait_ms: number, signal: AbortSignal): Promise<boolean> {
+  /** True: a job may be there for this one. False: after `wait_ms`, when `signal` aborts, when the worker is to stop, or all is. */
+  wait(worker_id: string, wait_ms: number, signal: AbortSignal): Promise<boolean> {
     return new Promise((resolve) => {
       const waiter: Waiter = {
+        worker_id,
         wake: (found) => {
           cancel();
           signal.removeEventListener('abort', gone);
@@ -57,8 +65,11 @@ export class ClaimLine {
     for (const waiter of [...this.#waiters]) waiter.wake(false);
   }
 
+  #sendAway(worker_id: string): void {
+    for (const waiter of [...this.#waiters]) if (waiter.worker_id === worker_id) waiter.wake(false);
+  }
+
   #wake(): void {
-    if (this.#waiters.size === 0) return;
     let left = claimableJobs(this.#engine.state);
     for (const waiter of this.#waiters) {
       if (left <= 0) return;

@@ -97,16 +97,24 @@ test('a client that hangs up while it waits takes no job with it', async (t) => 
   assert.equal((await here).body.jobs[0]?.job.job_id, job_id);
 });
 
-test('a worker that drains while it waits is sent away when a job comes, and the job goes to another', async (t) => {
+test('a worker told to stop while it waits is sent away at once; another waits on', async (t) => {
   const own = await fresh(t);
-  await register(own, 'worker-drains');
-  const leaving = own.post<Claimed>('/workers/worker-drains/claim', { wait_seconds: 20 });
-  await own.post('/workers/worker-drains/drain');
   await register(own, 'worker-stays');
   const staying = own.post<Claimed>('/workers/worker-stays/claim', { wait_seconds: 20 });
+  for (const [method, path] of [
+    ['POST', '/drain'],
+    ['POST', '/restart'],
+    ['DELETE', ''],
+  ] as const) {
+    await register(own, 'worker-leaves');
+    const leaving = own.post<Claimed>('/workers/worker-leaves/claim', { wait_seconds: 20 });
+    await own.get('/workers/worker-leaves');
+    await own.call(method, `/api/v1/workers/worker-leaves${path}`);
+    assert.deepEqual((await leaving).body.jobs, [], path);
+    await own.delete('/workers/worker-leaves');
+  }
   const { job_id } = await submit(own);
   assert.equal((await staying).body.jobs[0]?.job.job_id, job_id);
-  assert.deepEqual((await leaving).body.jobs, []);
 });
 
 test('a claim of a worker that drains is answered at once, whatever waits, and costs nothing', async (t) => {

@@ -198,7 +198,7 @@ export const workerEndpoints = [
           const { refs } = await engine.submit(command);
           if (refs.length > 0) return { jobs: await Promise.all(refs.map((ref) => handOut(context, ref))) };
         }
-        if (left_ms <= 0 || !(await claims.wait(left_ms, gone.signal))) break;
+        if (left_ms <= 0 || !(await claims.wait(worker_id, left_ms, gone.signal))) break;
       }
       if (gone.signal.aborted) claims.pass();
       return { jobs: [] };

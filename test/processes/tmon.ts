@@ -77,6 +77,10 @@ export function runTmon(
 export type TestMonitor = {
   url: string;
   api: TranscriptionAPI;
+  /** What its store keeps. */
+  directory: string;
+  /** Asks it to end. */
+  stop(): Promise<Ended>;
   /** Ends it without a word, as a crash does. */
   kill(): Promise<void>;
   /** Starts it again on the same store and port. */
@@ -109,6 +113,11 @@ export async function startTestMonitor(
   return {
     url,
     api: new TranscriptionAPI({ baseUrl: url }),
+    directory: store,
+    stop() {
+      running.child.kill('SIGTERM');
+      return running.child.ended;
+    },
     kill,
     async restart() {
       running = await start(new URL(url).host);
