@@ -213,14 +213,13 @@ export class State {
       if (lastLeaves !== null) tables.finished.delete(lastLeaves);
       if (nextLeaves !== null) tables.finished.set(nextLeaves, job_id);
     }
-    if (!last || !next) {
-      for (const worker_id of workersOf((next ?? last)!)) {
-        const key = workerJobKey(worker_id, (next ?? last)!.ordinal);
-        if (next) tables.jobs_by_worker.set(key, job_id);
-        else tables.jobs_by_worker.delete(key);
-      }
-    } else if (next.run && last.run?.worker_id !== next.run.worker_id) {
-      tables.jobs_by_worker.set(workerJobKey(next.run.worker_id, next.ordinal), job_id);
+    if (last?.history !== next?.history || last?.run?.worker_id !== next?.run?.worker_id) {
+      const { ordinal } = (next ?? last)!;
+      const before = last ? workersOf(last) : NOBODY;
+      const after = next ? workersOf(next) : NOBODY;
+      // A history that grows too long forgets workers.
+      for (const id of before) if (!after.has(id)) tables.jobs_by_worker.delete(workerJobKey(id, ordinal));
+      for (const id of after) if (!before.has(id)) tables.jobs_by_worker.set(workerJobKey(id, ordinal), job_id);
     }
     const lastDue = last ? jobDue(last) : null;
     const nextDue = next ? jobDue(next) : null;
@@ -249,13 +248,15 @@ function leavesKey(job: JobRecord): string | null {
   return finished(job.state) && job.dead === null ? `${pad(job.completed_ms ?? 0)}|${job.job_id}` : null;
 }
 
-/** Every worker that the job was ever handed to. */
+/** Every worker that the job was handed to, as far as its history goes. */
 function workersOf(job: JobRecord): Set<string> {
   const workers = new Set<string>();
   if (job.run) workers.add(job.run.worker_id);
   for (const { worker_id } of job.history) if (worker_id !== undefined) workers.add(worker_id);
   return workers;
 }
+
+const NOBODY: ReadonlySet<string> = new Set();
 
 export const workerJobKey = (worker_id: string, ordinal: number): string => `${worker_id}|${pad(ordinal)}`;
 export const alertKey = (rule: string, subject: string | null): string => `${rule}|${subject ?? ''}`;
