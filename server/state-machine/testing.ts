@@ -100,7 +100,11 @@ export class Monitor {
     return this.tell({ type: 'complete_job', job_id, lease_token: token, output });
   }
 
-  fail({ job_id, token }: Lease, error: { code?: string; retryable?: boolean } = {}, jitter = 1): Told {
+  fail(
+    { job_id, token }: Lease,
+    error: { code?: string; message?: string; retryable?: boolean } = {},
+    jitter = 1,
+  ): Told {
     return this.tell({
       type: 'fail_job',
       job_id,
