@@ -8,7 +8,7 @@
  */
 import { type Static, Type } from 'typebox';
 import { JobStateName, Priority } from './job.ts';
-import { Count, closed, Nullable, Percent, Words } from './schema.ts';
+import { Count, closed, Words } from './schema.ts';
 
 export const FEED_RESOURCES = ['job', 'jobs', 'worker', 'workers', 'queue', 'alerts', 'system'] as const;
 export const FeedResource = Words(FEED_RESOURCES, 'What to follow. `job` and `worker` need their id.');
@@ -24,7 +24,7 @@ export const FeedPosition = Type.Object(
 );
 export type FeedPosition = Static<typeof FeedPosition>;
 
-const RequestId = Type.String({
+export const RequestId = Type.String({
   minLength: 1,
   maxLength: 128,
   description: 'Yours; echoed in the acknowledgement or error.',
@@ -60,44 +60,18 @@ export const UnsubscribeRequest = Type.Object(
 );
 export type UnsubscribeRequest = Static<typeof UnsubscribeRequest>;
 
-/** What every message about something that happened has. */
-const happened = {
-  resource: Type.String({ description: 'Of what kind it is: `job`, `worker`, `alert`, `queue`, `system`.' }),
-  event: Type.Optional(Type.String({ description: 'The journal event: `JobProgressed`. Absent in a current state.' })),
-  at: Type.Optional(Type.String({ description: 'Log time, RFC 3339.' })),
-  seq: Count('Position: segment.'),
-  index: Type.Integer({ minimum: -1, description: 'Position: event within the segment.' }),
-};
-
-/**
- * A job changed. `percentage`, `stage` and `state` stand at the top level, as the documents' clients read them.
- * `type: state` is the first message of a subscription, `reset` the same where what was missed is no longer known.
- */
-export const JobUpdate = Type.Object(
-  {
-    type: Words(['state', 'update', 'reset'] as const, 'The state now, a change of it, or the state after a gap.'),
-    ...happened,
-    job_id: Type.String(),
-    state: JobStateName,
-    percentage: Nullable(Percent('Part of the recording done; null where the event does not tell.')),
-    stage: Nullable(Type.String()),
-    eta_seconds: Type.Optional(Nullable(Type.Number())),
-    worker_id: Type.Optional(Nullable(Type.String())),
-    attempt: Type.Optional(Type.Integer()),
-    details: Type.Optional(Type.String({ description: 'In words, as in the history.' })),
-    error: Type.Optional(Type.Object({ code: Type.String(), message: Type.String(), retryable: Type.Boolean() })),
-    output: Type.Optional(Type.Unknown()),
-  },
-  { $id: 'JobUpdate' },
-);
-export type JobUpdate = Static<typeof JobUpdate>;
-
-/** WebSocket close codes of ours, beside those of RFC 6455 (1009: a frame was too large). */
+/** WebSocket close codes of ours, beside those of RFC 6455 (1002, 1007: a broken frame; 1009: one of more than 64 KiB). */
 export const FEED_CLOSE = {
-  /** It read too slowly; the reason has the position to resume from, as JSON. */
-  too_slow: 4008,
   /** The monitor stops; come back, with `since`. */
   going_away: 1001,
-  /** Too many messages a second, or subscriptions. */
+  /** A binary message; they are text. */
+  not_text: 1003,
+  /** A fault of ours; come back, with `since`. */
+  fault: 1011,
+  /** The monitor is reading its journal; come back in a moment. */
+  starting: 1013,
+  /** It read too slowly; the reason is the position to resume from, as JSON. */
+  too_slow: 4008,
+  /** More messages or pings a second than the limit. */
   too_much: 4029,
 } as const;

@@ -87,7 +87,7 @@ export async function startMonitor(
     const fleet = openFleet(settings.fleet, { clock, serverUrl: () => url, log });
     undo.push(() => fleet.close());
     const claims = new ClaimLine(engine, clock);
-    const feed = new FeedHub(engine);
+    const feed = new FeedHub(engine, clock);
     if (!halted) {
       undo.push(() => publisher.stop());
       await publisher.start();

@@ -1,21 +1,27 @@
 /**
  * `GET /api/v1/events`: the live feed as Server-Sent Events, for those who only read: curl, EventSource, a proxy that knows no
- * WebSocket. Every message carries its position as `id:`, so an EventSource resumes by itself; keep-alives are comments.
+ * WebSocket. Every message carries its position as `id:`, so an EventSource resumes by itself. A keep-alive is an `id:` alone,
+ * which is no event.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { MonitorError } from '../../protocol/errors.ts';
-import { FeedFilter, FeedResource } from '../../protocol/feed.ts';
+import { FeedFilter, type FeedPosition, FeedResource } from '../../protocol/feed.ts';
 import { closed } from '../../protocol/schema.ts';
+import type { Target } from '../feed/current-state.ts';
 import { Outbox } from '../feed/outbox.ts';
 import { formatPosition, parsePosition } from '../feed/position.ts';
 import { targetOf } from '../feed/reader.ts';
 import { Subscription } from '../feed/subscription.ts';
+import type { ApiContext } from './context.ts';
 import { endpoint } from './endpoint.ts';
-import { jobExists } from './find-job.ts';
-import { workerExists } from './find-worker.ts';
+import { beyondMemory } from './feed-beyond.ts';
+import { findJob } from './find-job.ts';
+import { findWorker } from './find-worker.ts';
 
 const KEEP_ALIVE_MS = 15_000;
+/** Time for a reader to take the last of it when the monitor stops. */
+const STOP_MS = 1_000;
 
 const EventsQuery = Type.Object(
   {
@@ -46,47 +52,64 @@ export const feedEndpoints = [
         filter: resource === 'jobs' && worker_id !== undefined ? { ...filter, worker_id } : filter,
       });
       if (typeof target === 'string') throw new MonitorError('invalid', 'invalid_query', `query: ${target}`);
-      if (target.resource === 'job' && !(await jobExists(context, target.id!))) throw notFound('job', target.id!);
-      if (target.resource === 'worker' && !(await workerExists(context, target.id!)))
-        throw notFound('worker', target.id!);
+      if (target.resource === 'job') await findJob(context, target.id!);
+      if (target.resource === 'worker') await findWorker(context, target.id!);
       const since = positionAsked(request);
-      const outbox = open(reply);
-      const subscription = new Subscription(target, {
-        hub: context.feed,
-        clock: context.clock,
-        outbox,
-        given: { last: null },
-      });
-      const keepAlive = setInterval(() => outbox.say(': still here\n\n'), KEEP_ALIVE_MS);
-      const leave = context.feed.onClose(() => reply.raw.end());
-      reply.raw.on('close', () => {
-        leave();
-        clearInterval(keepAlive);
-        subscription.end();
-        outbox.close();
-      });
-      await subscription.start(since);
+      // Gone before it was answered: its `close` has been, too.
+      if (!reply.raw.destroyed) await stream(context, reply, { target, since });
       return reply;
     },
   }),
 ];
 
-function open(reply: FastifyReply): Outbox {
+async function stream(
+  context: ApiContext,
+  reply: FastifyReply,
+  { target, since }: { target: Target; since: FeedPosition | undefined },
+): Promise<void> {
+  const { clock, feed } = context;
+  const response = reply.raw;
   reply.hijack();
-  reply.raw.writeHead(200, {
+  response.writeHead(200, {
     'content-type': 'text/event-stream',
     'cache-control': 'no-store',
     'x-accel-buffering': 'no',
     connection: 'close',
   });
-  reply.raw.flushHeaders();
-  return new Outbox({
+  response.flushHeaders();
+  const outbox = new Outbox({
     send: (text, position, sent) => {
-      const frame = position ? `id: ${formatPosition(position)}\ndata: ${text}\n\n` : text;
-      reply.raw.write(frame, () => sent());
+      const id = position ? `id: ${formatPosition(position)}\n` : '';
+      response.write(`${id}${text === '' ? '' : `data: ${text}\n`}\n`, () => sent());
     },
-    tooSlow: () => reply.raw.destroy(),
+    tooSlow: () => response.destroy(),
   });
+  const subscription = new Subscription(target, {
+    hub: feed,
+    outbox,
+    beyond: beyondMemory(context),
+    given: { last: null },
+    onFault: () => response.destroy(),
+  });
+  let cancel = () => {};
+  const keepAlive = () => {
+    // No event, and yet its `id:` counts: who follows something quiet need not look back far.
+    if (subscription.live) outbox.happened('', feed.position, 'alive');
+    cancel = clock.after(KEEP_ALIVE_MS, keepAlive);
+  };
+  cancel = clock.after(KEEP_ALIVE_MS, keepAlive);
+  const leave = feed.onClose(() => {
+    response.end();
+    cancel();
+    cancel = clock.after(STOP_MS, () => response.destroy());
+  });
+  response.on('close', () => {
+    leave();
+    cancel();
+    subscription.end();
+    outbox.close();
+  });
+  await subscription.start(since);
 }
 
 function positionAsked(request: FastifyRequest) {
@@ -99,8 +122,4 @@ function positionAsked(request: FastifyRequest) {
     'invalid_query',
     `since is ${JSON.stringify(text)}; it takes a position such as 42.3`,
   );
-}
-
-function notFound(resource: 'job' | 'worker', id: string): MonitorError {
-  return new MonitorError('not_found', `${resource}_not_found`, `there is no ${resource} ${id}`);
 }

@@ -16,14 +16,3 @@ export async function findJob(context: ApiContext, job_id: string): Promise<JobR
     hint: 'tmon jobs lists the jobs there are.',
   });
 }
-
-/** Whether there is such a job at all. */
-export async function jobExists(context: ApiContext, job_id: string): Promise<boolean> {
-  try {
-    await findJob(context, job_id);
-    return true;
-  } catch (error) {
-    if (error instanceof MonitorError && error.kind === 'not_found') return false;
-    throw error;
-  }
-}

@@ -14,14 +14,3 @@ export async function findWorker(context: ApiContext, worker_id: string): Promis
     hint: 'tmon workers lists the workers there are.',
   });
 }
-
-/** Whether there is such a worker at all. */
-export async function workerExists(context: ApiContext, worker_id: string): Promise<boolean> {
-  try {
-    await findWorker(context, worker_id);
-    return true;
-  } catch (error) {
-    if (error instanceof MonitorError && error.kind === 'not_found') return false;
-    throw error;
-  }
-}

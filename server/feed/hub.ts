@@ -3,44 +3,65 @@
  * about. It keeps the last messages, so that a reader that was gone for a moment is served from memory.
  */
 import type { FeedPosition } from '../../protocol/feed.ts';
+import type { Clock } from '../clock.ts';
 import type { AppliedSegment, Engine } from '../engine.ts';
+import type { State } from '../state-machine/state.ts';
+import { type Archived, stateNow, type Target } from './current-state.ts';
 import { endOf, isAfter } from './position.ts';
+import { ReadBack } from './read-back.ts';
 import { type FeedUpdate, updateOf } from './updates.ts';
 
-/** One who follows something; see reader.ts. */
+/** One who follows something; see subscription.ts. */
 export interface Follower {
   update(update: FeedUpdate): void;
-  /** A segment is over: what follows sums and not events may look now. */
-  segment(seq: number): void;
+  /** Something has changed that shows in sums. */
+  sums(): void;
   /** The fold was replaced: events between were not seen. */
   gap(): void;
+  /** One of these threw. It must not reach the engine, nor other followers. */
+  fault(error: unknown): void;
 }
 
-/** What is kept for those who come back: as many messages, or as many bytes of them. */
+/** What is kept for those who come back: as many messages, or as many characters of them. */
 const KEPT_MAX = 20_000;
-const KEPT_BYTES_MAX = 16 * 1024 * 1024;
+const KEPT_CHARACTERS_MAX = 16 * 1024 * 1024;
+/** Queue, system: sums, told at most this often. */
+const SUMS_MS = 1_000;
+/** Different first messages that are kept from one segment to the next. */
+const FIRST_MAX = 100;
 
 export class FeedHub {
-  readonly engine: Engine;
+  readonly readBack: ReadBack;
+  readonly #engine: Engine;
+  readonly #clock: Clock;
   readonly #unsubscribe: () => void;
   /** `job|job-01…`, `jobs`, `worker|…`, `workers`, `alerts`, `sums` → who follows it. */
   readonly #topics = new Map<string, Set<Follower>>();
   readonly #everyone = new Set<Follower>();
   readonly #closing = new Set<() => void>();
+  readonly #first = new Map<string, string>();
+  #closed = false;
   #kept: FeedUpdate[] = [];
-  #kept_bytes = 0;
+  #kept_characters = 0;
   /** Everything after this is in `#kept`. */
   #kept_from: FeedPosition;
+  #cancelSums: (() => void) | null = null;
 
-  constructor(engine: Engine) {
-    this.engine = engine;
+  constructor(engine: Engine, clock: Clock) {
+    this.#engine = engine;
+    this.#clock = clock;
+    this.readBack = new ReadBack(engine);
     this.#kept_from = endOf(engine.state.seq);
     this.#unsubscribe = engine.subscribe((segment) => (segment ? this.#hear(segment) : this.#lose()));
   }
 
-  /** After all that readers have been given so far. */
+  get state(): State {
+    return this.#engine.state;
+  }
+
+  /** After all that followers have been given so far. */
   get position(): FeedPosition {
-    return endOf(this.engine.state.seq);
+    return endOf(this.#engine.state.seq);
   }
 
   follow(topic: string, follower: Follower): void {
@@ -54,14 +75,11 @@ export class FeedHub {
     const followers = this.#topics.get(topic);
     followers?.delete(follower);
     if (followers?.size === 0) this.#topics.delete(topic);
-  }
-
-  leave(follower: Follower): void {
     this.#everyone.delete(follower);
   }
 
-  /** The kept messages after `since`; null where it goes further back than is kept. */
-  keptSince(since: FeedPosition): FeedUpdate[] | null {
+  /** At most `count` of the kept messages after `since`; null where it goes further back than is kept. */
+  keptSince(since: FeedPosition, count: number): FeedUpdate[] | null {
     if (isAfter(this.#kept_from, since)) return null;
     let low = 0;
     let high = this.#kept.length;
@@ -70,48 +88,81 @@ export class FeedHub {
       if (isAfter(this.#kept[middle]!.position, since)) high = middle;
       else low = middle + 1;
     }
-    return this.#kept.slice(low);
+    return this.#kept.slice(low, low + count);
   }
 
-  /** Told when the monitor stops; the answer takes it back. */
+  /** The state now as a message, made once for all who ask the same between two segments. */
+  now(type: 'state' | 'reset' | 'update', target: Target, archived: Archived): string {
+    const make = () =>
+      JSON.stringify(stateNow(this.#engine.state, target, { type, position: this.position, archived }));
+    if (target.id !== null) return make();
+    const name = JSON.stringify([type, target.resource, target.filter]);
+    const made = this.#first.get(name) ?? make();
+    if (this.#first.size < FIRST_MAX) this.#first.set(name, made);
+    return made;
+  }
+
+  /** Told when the monitor stops, at once if it has; the answer takes it back. */
   onClose(listener: () => void): () => void {
+    if (this.#closed) listener();
     this.#closing.add(listener);
     return () => this.#closing.delete(listener);
   }
 
   close(): void {
+    this.#closed = true;
     this.#unsubscribe();
+    this.#cancelSums?.();
     for (const listener of [...this.#closing]) listener();
     this.#topics.clear();
     this.#everyone.clear();
   }
 
   #hear({ seq, events }: AppliedSegment): void {
+    this.#first.clear();
     for (const [index, event] of events.entries()) {
       const update = updateOf(event, { seq, index });
       if (!update) continue;
       this.#keep(update);
-      for (const topic of [`${update.kind}|${update.id}`, `${update.kind}s`]) {
-        for (const follower of this.#topics.get(topic) ?? []) follower.update(update);
-      }
+      this.#tell(`${update.kind}|${update.id}`, (follower) => follower.update(update));
+      this.#tell(`${update.kind}s`, (follower) => follower.update(update));
     }
-    for (const follower of this.#topics.get('sums') ?? []) follower.segment(seq);
+    if (this.#topics.has('sums')) this.#cancelSums ??= this.#clock.after(SUMS_MS, () => this.#sum());
+  }
+
+  #sum(): void {
+    this.#cancelSums = null;
+    this.#tell('sums', (follower) => follower.sums());
   }
 
   #lose(): void {
+    this.#first.clear();
     this.#kept = [];
-    this.#kept_bytes = 0;
-    this.#kept_from = endOf(this.engine.state.seq);
-    for (const follower of this.#everyone) follower.gap();
+    this.#kept_characters = 0;
+    this.#kept_from = endOf(this.#engine.state.seq);
+    for (const follower of [...this.#everyone]) guarded(follower, () => follower.gap());
+  }
+
+  #tell(topic: string, tell: (follower: Follower) => void): void {
+    const followers = this.#topics.get(topic);
+    if (followers) for (const follower of followers) guarded(follower, tell);
   }
 
   #keep(update: FeedUpdate): void {
     this.#kept.push(update);
-    this.#kept_bytes += update.text.length;
-    if (this.#kept.length <= KEPT_MAX && this.#kept_bytes <= KEPT_BYTES_MAX) return;
+    this.#kept_characters += update.text.length;
+    if (this.#kept.length <= KEPT_MAX && this.#kept_characters <= KEPT_CHARACTERS_MAX) return;
     // Half at a time: taking one off the front of a long array each time would cost more than the message.
     const gone = this.#kept.splice(0, this.#kept.length >> 1);
-    for (const { text } of gone) this.#kept_bytes -= text.length;
+    for (const { text } of gone) this.#kept_characters -= text.length;
     this.#kept_from = gone.at(-1)!.position;
+  }
+}
+
+function guarded(follower: Follower, tell: (follower: Follower) => void): void {
+  try {
+    tell(follower);
+  } catch (error) {
+    follower.fault(error);
   }
 }

@@ -2,31 +2,32 @@
  * What is on its way to one reader, who may be slower than the fleet.
  *
  *     flowing   messages go out as they come
- *     behind    more than SENT_BYTES_MAX are unread: messages wait here in order, progress of a job replacing what waits of it
- *     closed    more than WAITING_BYTES_MAX wait: the reader is let go with the position to resume from
+ *     behind    more than SENT_MAX is unread: messages wait here in order, progress of a job replacing what waits of it
+ *     closed    more than WAITING_MAX waits: the reader is let go with the position to resume from
  *
  * A transition is never dropped, and positions only grow: a progress that replaces another moves to the end of the line.
  */
 import type { FeedPosition } from '../../protocol/feed.ts';
 
-/** One message's way out: a WebSocket, or an SSE response. */
+/** One reader's way out: a WebSocket, or an SSE response. */
 export interface Sink {
-  /** `sent` is called when the bytes have left this process. */
+  /** `sent` is called when the message has left this process, or never will. */
   send(text: string, position: FeedPosition | null, sent: () => void): void;
-  /** Lets the reader go; `resume` is where it may come back. */
+  /** Lets the reader go. `resume`: after all that was sent; null where nothing with a position was. */
   tooSlow(resume: FeedPosition | null): void;
 }
 
-const SENT_BYTES_MAX = 256 * 1024;
-const WAITING_BYTES_MAX = 1024 * 1024;
+/** In characters, which are bytes but for names and words in other scripts. */
+export const SENT_MAX = 256 * 1024;
+export const WAITING_MAX = 1024 * 1024;
 
 type Waiting = { text: string; position: FeedPosition | null };
 
 export class Outbox {
   readonly #sink: Sink;
   readonly #waiting = new Map<string, Waiting>();
-  #sent_bytes = 0;
-  #waiting_bytes = 0;
+  #sent = 0;
+  #waits = 0;
   #last: FeedPosition | null = null;
   #closed = false;
   #controls = 0;
@@ -34,6 +35,11 @@ export class Outbox {
 
   constructor(sink: Sink) {
     this.#sink = sink;
+  }
+
+  /** What is said now has to wait. One who has much to say, or something large, says it after `ready`. */
+  get behind(): boolean {
+    return this.#waiting.size > 0 || this.#sent >= SENT_MAX;
   }
 
   /** Something that happened. `replaces`: what waits under this key is out of date with it. */
@@ -47,9 +53,9 @@ export class Outbox {
     this.#add(`control ${this.#controls}`, { text, position: null });
   }
 
-  /** Resolves when nothing waits, for one who has much to say. */
+  /** Resolves when messages flow, or nobody reads any more. */
   async ready(): Promise<void> {
-    if (this.#waiting.size > 0 && !this.#closed) await new Promise<void>((resolve) => this.#whenReady.push(resolve));
+    while (this.behind && !this.#closed) await new Promise<void>((resolve) => this.#whenReady.push(resolve));
   }
 
   close(): void {
@@ -64,36 +70,36 @@ export class Outbox {
 
   #add(key: string, message: Waiting): void {
     if (this.#closed) return;
-    if (this.#waiting.size === 0 && this.#sent_bytes < SENT_BYTES_MAX) return this.#send(message);
+    if (!this.behind) return this.#send(message);
     const older = this.#waiting.get(key);
     if (older) {
       this.#waiting.delete(key);
-      this.#waiting_bytes -= older.text.length;
+      this.#waits -= older.text.length;
     }
     this.#waiting.set(key, message);
-    this.#waiting_bytes += message.text.length;
-    if (this.#waiting_bytes <= WAITING_BYTES_MAX) return;
+    this.#waits += message.text.length;
+    if (this.#waits <= WAITING_MAX) return;
     this.close();
     this.#sink.tooSlow(this.#last);
   }
 
   #send({ text, position }: Waiting): void {
     const { length } = text;
-    this.#sent_bytes += length;
+    this.#sent += length;
     if (position) this.#last = position;
     this.#sink.send(text, position, () => {
-      this.#sent_bytes -= length;
-      if (this.#waiting.size > 0) this.#flow();
+      this.#sent -= length;
+      this.#flow();
     });
   }
 
   #flow(): void {
     for (const [key, message] of this.#waiting) {
-      if (this.#closed || this.#sent_bytes >= SENT_BYTES_MAX) return;
+      if (this.#closed || this.#sent >= SENT_MAX) return;
       this.#waiting.delete(key);
-      this.#waiting_bytes -= message.text.length;
+      this.#waits -= message.text.length;
       this.#send(message);
     }
-    this.#tellReady();
+    if (!this.behind) this.#tellReady();
   }
 }

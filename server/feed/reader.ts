@@ -2,25 +2,27 @@
  * One reader of the feed over WebSocket: the messages it sends, and what is answered. A mistake in one message is told and
  * harms nothing else; the connection stays.
  */
-
 import type { FieldError } from '../../protocol/errors.ts';
-import { type FeedPosition, SubscribeRequest, UnsubscribeRequest } from '../../protocol/feed.ts';
-import type { Clock } from '../clock.ts';
+import { FEED_RESOURCES, type FeedPosition, SubscribeRequest, UnsubscribeRequest } from '../../protocol/feed.ts';
+import type { FeedError } from '../../protocol/feed-messages.ts';
+import type { Target } from './current-state.ts';
 import type { FeedHub } from './hub.ts';
 import { Outbox, type Sink } from './outbox.ts';
-import { Subscription, type Target } from './subscription.ts';
+import { type Beyond, Subscription } from './subscription.ts';
 
 export type ReaderOptions = {
   hub: FeedHub;
-  clock: Clock;
   sink: Sink;
+  beyond: Beyond;
   /** Checks a value against a schema: its errors, or none. */
-  check: (schema: 'subscribe' | 'unsubscribe', value: unknown) => FieldError[];
-  /** Whether a job or worker is known at all. */
-  exists: (resource: 'job' | 'worker', id: string) => Promise<boolean>;
+  check: (schema: keyof typeof MESSAGE_SCHEMAS, value: unknown) => FieldError[];
+  /** It can't be served further: let it go, so that it comes back. */
+  onFault: (error: unknown) => void;
 };
 
-const SUBSCRIPTIONS_MAX = 1000;
+export const SUBSCRIPTIONS_MAX = 1000;
+/** Errors that one refusal names. */
+const ERRORS_MAX = 5;
 
 export const MESSAGE_SCHEMAS = { subscribe: SubscribeRequest, unsubscribe: UnsubscribeRequest };
 
@@ -29,10 +31,18 @@ export class Reader {
   readonly #outbox: Outbox;
   readonly #given: { last: FeedPosition | null } = { last: null };
   readonly #subscriptions = new Map<string, Subscription>();
+  #ended = false;
 
   constructor(options: ReaderOptions) {
     this.#options = options;
-    this.#outbox = new Outbox(options.sink);
+    const { sink } = options;
+    this.#outbox = new Outbox({
+      send: (text, position, sent) => sink.send(text, position, sent),
+      tooSlow: (resume) => {
+        this.end();
+        sink.tooSlow(resume);
+      },
+    });
   }
 
   /** A message as it came. Never throws. */
@@ -45,78 +55,92 @@ export class Reader {
     } catch (error) {
       return this.#refuse(undefined, 'invalid_json', `the message is not a JSON object: ${(error as Error).message}`);
     }
-    const { action, id } = message;
+    const { action, resource, id } = message;
     if (action !== 'subscribe' && action !== 'unsubscribe') {
       return this.#refuse(
         id,
         'unknown_action',
-        `there is no action ${JSON.stringify(action)?.slice(0, 80)}`,
+        `there is no action ${inWords(action)}`,
         'Send subscribe or unsubscribe.',
       );
     }
+    if (!FEED_RESOURCES.includes(resource as never)) {
+      const words = FEED_RESOURCES.join(', ');
+      return this.#refuse(id, 'unknown_resource', `there is no resource ${inWords(resource)}`, `There are ${words}.`);
+    }
     const errors = this.#options.check(action, message);
     if (errors.length > 0) {
-      const words = errors.map(({ field, message: what }) => `${field} ${what}`).join('; ');
+      const named = errors.slice(0, ERRORS_MAX).map(({ field, message: what }) => `${field.slice(0, 100)} ${what}`);
+      const more = errors.length > ERRORS_MAX ? [`and ${errors.length - ERRORS_MAX} more`] : [];
+      const words = [...named, ...more].join('; ');
       return this.#refuse(id, 'invalid_message', words, 'docs/feed.md lists the messages.');
     }
     const target = targetOf(message as never);
     if (typeof target === 'string') return this.#refuse(id, 'invalid_message', target);
-    if (action === 'subscribe') await this.subscribe(target, message.since as FeedPosition | undefined, id);
-    else this.#unsubscribe(target, id);
-  }
-
-  async subscribe(target: Target, since: FeedPosition | undefined, id?: unknown): Promise<void> {
-    const { resource } = target;
-    const name = nameOf(target);
-    if (!this.#subscriptions.has(name) && this.#subscriptions.size >= SUBSCRIPTIONS_MAX) {
-      return this.#refuse(id, 'too_many_subscriptions', `a connection has at most ${SUBSCRIPTIONS_MAX} subscriptions`);
-    }
-    if ((resource === 'job' || resource === 'worker') && !(await this.#options.exists(resource, target.id!))) {
-      return this.#refuse(id, `${resource}_not_found`, `there is no ${resource} ${target.id}`);
-    }
-    this.#subscriptions.get(name)?.end();
-    const { hub, clock } = this.#options;
-    const subscription = new Subscription(target, { hub, clock, outbox: this.#outbox, given: this.#given });
-    this.#subscriptions.set(name, subscription);
-    if (id !== undefined) this.#outbox.say(JSON.stringify({ type: 'subscribed', id, resource, ...idOf(target) }));
-    await subscription.start(since);
-  }
-
-  /** Keeps the connection's silence from being taken for its death. */
-  say(text: string): void {
-    this.#outbox.say(text);
+    if (action === 'unsubscribe') return this.#unsubscribe(target, id as string | undefined);
+    await this.#subscribe(target, message.since as FeedPosition | undefined, id as string | undefined);
   }
 
   end(): void {
+    this.#ended = true;
     for (const subscription of this.#subscriptions.values()) subscription.end();
     this.#subscriptions.clear();
     this.#outbox.close();
   }
 
-  #unsubscribe(target: Target, id: unknown): void {
+  /** Resolves once it is accepted: what it says first, or catches up with, follows beside other messages. */
+  async #subscribe(target: Target, since: FeedPosition | undefined, id: string | undefined): Promise<void> {
+    const { hub, beyond, onFault } = this.#options;
+    const { resource } = target;
+    const name = nameOf(target);
+    if (!this.#subscriptions.has(name) && this.#subscriptions.size >= SUBSCRIPTIONS_MAX) {
+      const words = `a connection has at most ${SUBSCRIPTIONS_MAX} subscriptions`;
+      return this.#refuse(id, 'too_many_subscriptions', words, 'Unsubscribe from what has ended, or follow jobs.');
+    }
+    if (resource === 'job' || resource === 'worker') {
+      try {
+        if (!(await beyond[resource](target.id!)))
+          return this.#refuse(id, `${resource}_not_found`, `there is no ${resource} ${target.id}`);
+      } catch {
+        return this.#refuse(id, 'store_unavailable', 'the store can not be read now', 'Ask again in a moment.');
+      }
+    }
+    if (this.#ended) return;
+    this.#subscriptions.get(name)?.end();
+    const subscription = new Subscription(target, { hub, beyond, outbox: this.#outbox, given: this.#given, onFault });
+    this.#subscriptions.set(name, subscription);
+    if (id !== undefined) this.#say('subscribed', target, id);
+    const live = () => this.#say('live', target, id);
+    void subscription.start(since, id !== undefined && since ? live : undefined);
+  }
+
+  #unsubscribe(target: Target, id: string | undefined): void {
     const name = nameOf(target);
     this.#subscriptions.get(name)?.end();
     this.#subscriptions.delete(name);
-    this.#outbox.say(
-      JSON.stringify({
-        type: 'unsubscribed',
-        ...(id === undefined ? {} : { id }),
-        resource: target.resource,
-        ...idOf(target),
-      }),
-    );
+    this.#say('unsubscribed', target, id);
   }
 
-  #refuse(id: unknown, code: string, detail: string, hint?: string): void {
-    const said = { type: 'error', ...(id === undefined ? {} : { id }), code, detail };
-    this.#outbox.say(JSON.stringify(hint === undefined ? said : { ...said, hint }));
+  #say(type: 'subscribed' | 'live' | 'unsubscribed', target: Target, id: string | undefined): void {
+    const { resource } = target;
+    this.#outbox.say(JSON.stringify({ type, ...(id === undefined ? {} : { id }), resource, ...idOf(target) }));
+  }
+
+  /** An `id` that is none of ours is echoed as far as it can be one. */
+  #refuse(id: unknown, code: FeedError['code'], detail: string, hint?: string): void {
+    const echoed = typeof id === 'number' || (typeof id === 'string' && id.length <= 128) ? { id } : {};
+    this.#outbox.say(
+      JSON.stringify({ type: 'error', ...echoed, code, detail, ...(hint === undefined ? {} : { hint }) }),
+    );
   }
 }
 
-const nameOf = ({ resource, id, filter }: Target): string => JSON.stringify([resource, id, filter]);
+const nameOf = ({ resource, id, filter }: Target): string =>
+  JSON.stringify([resource, id, Object.entries(filter).sort()]);
 
-const idOf = ({ resource, id }: Target): object =>
-  id === null || resource === 'queue' ? {} : { [`${resource}_id`]: id };
+const inWords = (value: unknown): string => (JSON.stringify(value) ?? 'undefined').slice(0, 80);
+
+const idOf = ({ resource, id }: Target): object => (id === null ? {} : { [`${resource}_id`]: id });
 
 /** What a message follows; in words, what is missing. */
 export function targetOf(asked: {

@@ -1,94 +1,103 @@
 /**
  * One subscription: what it follows, what it says first, and how it catches up with what was missed.
  *
+ *     no since       → state (what there is now) → live
  *     since given    → catching up: from the journal's segments, then from the hub's memory → live
- *                    → too far back, or from the future: reset (the state now) → live
- *     no since       → state (the state now) → live
+ *                    → too far back, or from the future: reset (what there is now) → live
+ *     the fold was replaced while live → reset → live
  *
- * The step to live is taken in one turn of the event loop after the last kept message, so nothing falls between.
+ * The step to live is taken in the same turn as the last look for what was missed, so nothing falls between.
  */
-import type { FeedFilter, FeedPosition, FeedResource } from '../../protocol/feed.ts';
-import type { Clock } from '../clock.ts';
-import {
-  activeAlerts,
-  alertDocument,
-  deadLetterQueueDocument,
-  healthDocument,
-  mainQueueDocument,
-  workerDocument,
-} from '../state-machine/documents.ts';
+import type { FeedPosition } from '../../protocol/feed.ts';
 import { JobMatcher } from '../state-machine/match.ts';
+import type { JobRecord, WorkerRecord } from '../state-machine/records.ts';
+import type { Archived, Target } from './current-state.ts';
 import type { FeedHub, Follower } from './hub.ts';
 import type { Outbox } from './outbox.ts';
-import { endOf, isAfter } from './position.ts';
-import { type FeedUpdate, jobState, updateOf } from './updates.ts';
+import { isAfter } from './position.ts';
+import type { FeedUpdate } from './updates.ts';
 
-export type Target = { resource: FeedResource; id: string | null; filter: FeedFilter };
+/** What this instance's memory does not have. */
+export interface Beyond {
+  /** In memory or archived; undefined where there is no such job or worker. */
+  job(id: string): Promise<JobRecord | undefined>;
+  worker(id: string): Promise<WorkerRecord | undefined>;
+  /** Reads on to the journal's tail: other instances may have written. */
+  catchUp(): Promise<void>;
+}
 
-/** Current jobs that a first message names, newest first. */
-const STATE_JOBS_MAX = 1000;
+export type SubscriptionOptions = {
+  hub: FeedHub;
+  outbox: Outbox;
+  beyond: Beyond;
+  /** What this reader was given last, through any of its subscriptions: the same event is not given twice. */
+  given: { last: FeedPosition | null };
+  /** It can't go on: the reader is to be let go, and may come back. */
+  onFault: (error: unknown) => void;
+};
+
 /** Segments that are read back; who missed more gets a reset. */
-const SEGMENTS_BACK_MAX = 10_000;
+const SEGMENTS_BACK_MAX = 100_000;
 const PREFETCH = 16;
-/** Queue, system: sums, told at most this often. */
-const SUMS_MS = 1_000;
+const KEPT_AT_ONCE = 1000;
 
 export class Subscription implements Follower {
   readonly target: Target;
-  readonly #hub: FeedHub;
-  readonly #clock: Clock;
-  readonly #outbox: Outbox;
-  /** What this reader was given last, through any of its subscriptions: the same event is not given twice. */
-  readonly #given: { last: FeedPosition | null };
+  readonly #options: SubscriptionOptions;
   readonly #matcher: JobMatcher | null;
-  #cancelSums: (() => void) | null = null;
+  /** Jobs met while catching up that are no longer in memory. */
+  readonly #archived = new Map<string, JobRecord | undefined>();
+  #live = false;
   #ended = false;
 
-  constructor(
-    target: Target,
-    { hub, clock, outbox, given }: { hub: FeedHub; clock: Clock; outbox: Outbox; given: { last: FeedPosition | null } },
-  ) {
+  constructor(target: Target, options: SubscriptionOptions) {
     this.target = target;
-    this.#hub = hub;
-    this.#clock = clock;
-    this.#outbox = outbox;
-    this.#given = given;
+    this.#options = options;
     const { state: _, ...lasting } = target.filter;
     this.#matcher = Object.keys(lasting).length > 0 ? new JobMatcher(lasting) : null;
   }
 
-  /** Says what there is to say first, then follows. */
-  async start(since: FeedPosition | undefined): Promise<void> {
-    if (!since) this.#sayState('state');
-    else if (!(await this.#catchUp(since)) && !this.#ended) this.#sayState('reset');
-    if (this.#ended) return;
-    this.#hub.follow(this.#topic, this);
+  /** It has been given everything up to the hub's position. */
+  get live(): boolean {
+    return this.#live;
+  }
+
+  /** Says what there is to say first, then follows; `live` is called when it does. Faults go to `onFault`. */
+  async start(since: FeedPosition | undefined, live: () => void = () => {}): Promise<void> {
+    try {
+      if (!since) await this.#begin('state', live);
+      else if (!(await this.#catchUp(since, live))) await this.#begin('reset', live);
+    } catch (error) {
+      this.fault(error);
+    }
   }
 
   end(): void {
+    this.#live = false;
     this.#ended = true;
-    this.#cancelSums?.();
-    this.#hub.unfollow(this.#topic, this);
-    this.#hub.leave(this);
+    this.#options.hub.unfollow(this.#topic, this);
   }
 
   update(update: FeedUpdate): void {
     if (!this.#wants(update)) return;
-    const { last } = this.#given;
+    const { last } = this.#options.given;
     if (last && last.seq === update.position.seq && last.index === update.position.index) return;
-    this.#given.last = update.position;
+    this.#options.given.last = update.position;
     this.#give(update);
   }
 
-  segment(): void {
-    this.#cancelSums ??= this.#clock.after(SUMS_MS, () => {
-      this.#cancelSums = null;
-      if (!this.#ended) this.#sayState('update');
-    });
+  sums(): void {
+    this.#say('update', {});
   }
 
   gap(): void {
-    this.#sayState('reset');
+    this.#live = false;
+    this.#options.hub.unfollow(this.#topic, this);
+    this.#begin('reset', () => {}).catch((error) => this.fault(error));
+  }
+
+  fault(error: unknown): void {
+    if (!this.#ended) this.#options.onFault(error);
   }
 
   get #topic(): string {
@@ -97,8 +106,93 @@ export class Subscription implements Follower {
     return resource === 'queue' || resource === 'system' ? 'sums' : resource;
   }
 
+  /** A first message may be large: it goes out when messages flow, and is what there is then. */
+  async #begin(type: 'state' | 'reset', live: () => void): Promise<void> {
+    const { hub, outbox, beyond } = this.#options;
+    const { resource, id } = this.target;
+    const archived: Archived = {};
+    if (resource === 'job' && !hub.state.job(id!)) archived.job = await beyond.job(id!);
+    if (resource === 'worker' && !hub.state.worker(id!)) archived.worker = await beyond.worker(id!);
+    if (outbox.behind) await outbox.ready();
+    if (this.#ended) return;
+    this.#say(type, archived);
+    this.#follow(live);
+  }
+
+  #follow(live: () => void): void {
+    this.#archived.clear();
+    this.#options.hub.follow(this.#topic, this);
+    this.#live = true;
+    live();
+  }
+
+  #say(type: 'state' | 'reset' | 'update', archived: Archived): void {
+    const { hub, outbox } = this.#options;
+    const { resource, id, filter } = this.target;
+    outbox.happened(
+      hub.now(type, this.target, archived),
+      hub.position,
+      `now ${JSON.stringify([resource, id, filter])}`,
+    );
+  }
+
   #give({ text, position, soft, kind, id }: FeedUpdate): void {
-    this.#outbox.happened(text, position, soft ? `${kind}|${id}` : undefined);
+    this.#options.outbox.happened(text, position, soft ? `${kind}|${id}` : undefined);
+  }
+
+  /** Gives exactly what came after `since`, then follows. False: that can't be known any more. */
+  async #catchUp(since: FeedPosition, live: () => void): Promise<boolean> {
+    const { hub, outbox, beyond } = this.#options;
+    const { resource } = this.target;
+    if (resource === 'queue' || resource === 'system') return false;
+    if (isAfter(since, hub.position)) await beyond.catchUp();
+    if (isAfter(since, hub.position)) return false;
+    let at = since.seq === 0 ? { seq: 1, index: -1 } : since;
+    const until = at.seq + SEGMENTS_BACK_MAX;
+    while (!this.#ended) {
+      const kept = this.#unchangedSince(at) ? [] : hub.keptSince(at, KEPT_AT_ONCE);
+      if (kept?.length === 0) {
+        this.#follow(live);
+        return true;
+      }
+      const updates = kept ?? (at.seq < until ? await this.#readBack(at.seq) : null);
+      if (updates === null) return false;
+      await this.#rememberJobs(updates);
+      if (this.#ended) return true;
+      for (const update of updates) {
+        if (outbox.behind) break;
+        if (!isAfter(update.position, at)) continue;
+        if (this.#wants(update)) this.#give(update);
+        at = update.position;
+      }
+      if (outbox.behind) await outbox.ready();
+      else if (!kept) at = { seq: at.seq + 1, index: -1 };
+    }
+    return true;
+  }
+
+  /** What a segment told, those after it being on their way already. */
+  #readBack(seq: number): Promise<readonly FeedUpdate[] | null> {
+    const { readBack, state } = this.#options.hub;
+    for (let ahead = seq + 1; ahead <= Math.min(seq + PREFETCH, state.seq); ahead += 1) void readBack.updatesOf(ahead);
+    return readBack.updatesOf(seq);
+  }
+
+  /** A job or worker says itself when it last changed: then nothing need be read to know that nothing was missed. */
+  #unchangedSince({ seq }: FeedPosition): boolean {
+    const { resource, id } = this.target;
+    const { state } = this.#options.hub;
+    const record = resource === 'job' ? state.job(id!) : resource === 'worker' ? state.worker(id!) : undefined;
+    return record !== undefined && record.version < seq;
+  }
+
+  /** A filter looks at the job, which may have left memory since. */
+  async #rememberJobs(updates: readonly FeedUpdate[]): Promise<void> {
+    if (!this.#matcher) return;
+    for (const { kind, id } of updates) {
+      if (kind !== 'job' || this.#options.hub.state.job(id) || this.#archived.has(id)) continue;
+      this.#archived.set(id, await this.#options.beyond.job(id));
+    }
   }
 
   #wants({ kind, id, state }: FeedUpdate): boolean {
@@ -108,78 +202,7 @@ export class Subscription implements Follower {
     if (kind !== 'job') return true;
     if (filter.state !== undefined && state !== filter.state) return false;
     if (!this.#matcher) return true;
-    const job = this.#hub.engine.state.job(id);
+    const job = this.#options.hub.state.job(id) ?? this.#archived.get(id);
     return job !== undefined && this.#matcher.test(job);
-  }
-
-  /** Gives exactly what came after `since`. False: that can't be known any more. */
-  async #catchUp(since: FeedPosition): Promise<boolean> {
-    const { engine } = this.#hub;
-    const { resource } = this.target;
-    if (resource === 'queue' || resource === 'system') return false;
-    if (isAfter(since, endOf(engine.state.seq))) return false;
-    let at = since;
-    for (let segments = 0; segments < SEGMENTS_BACK_MAX; segments += PREFETCH) {
-      const kept = this.#hub.keptSince(at);
-      if (kept) {
-        for (const update of kept) if (this.#wants(update)) this.#give(update);
-        return true;
-      }
-      const last = Math.min(at.seq + PREFETCH - 1, engine.state.seq);
-      const seqs = Array.from({ length: last - at.seq + 1 }, (_, i) => at.seq + i);
-      for (const [i, events] of (await Promise.all(seqs.map((seq) => engine.eventsOf(seq)))).entries()) {
-        if (!events || this.#ended) return false;
-        const seq = seqs[i]!;
-        for (const [index, event] of events.entries()) {
-          const update = isAfter({ seq, index }, at) ? updateOf(event, { seq, index }) : undefined;
-          if (update && this.#wants(update)) this.#give(update);
-        }
-        at = endOf(seq);
-      }
-      await this.#outbox.ready();
-    }
-    return false;
-  }
-
-  #sayState(type: 'state' | 'reset' | 'update'): void {
-    const { position } = this.#hub;
-    const { resource, id } = this.target;
-    this.#outbox.happened(JSON.stringify(this.#stateNow(type, position)), position, `now ${resource} ${id}`);
-  }
-
-  #stateNow(type: 'state' | 'reset' | 'update', position: FeedPosition): object {
-    const { state } = this.#hub.engine;
-    const { resource, id, filter } = this.target;
-    const said = { type, resource, ...position };
-    switch (resource) {
-      case 'job': {
-        const job = state.job(id!);
-        return job ? jobState(type === 'reset' ? 'reset' : 'state', job, position) : { ...said, job_id: id };
-      }
-      case 'jobs': {
-        const items: object[] = [];
-        const matcher = new JobMatcher(filter);
-        for (const [, job_id] of state.tables.jobs_by_creation.entriesReversed()) {
-          const job = state.job(job_id);
-          if (job && job.completed_ms === null && matcher.test(job)) items.push(jobState('state', job, position));
-          if (items.length === STATE_JOBS_MAX) break;
-        }
-        return { ...said, items };
-      }
-      case 'worker': {
-        const worker = state.worker(id!);
-        return { ...said, worker_id: id, ...(worker ? workerDocument(state, worker) : {}) };
-      }
-      case 'workers': {
-        const live = [...state.tables.workers.values()].filter((worker) => worker.state !== 'TERMINATED');
-        return { ...said, items: live.map((worker) => workerDocument(state, worker)) };
-      }
-      case 'alerts':
-        return { ...said, items: activeAlerts(state).map(alertDocument) };
-      case 'queue':
-        return { ...said, ...(id === 'dlq' ? deadLetterQueueDocument(state) : mainQueueDocument(state)) };
-      case 'system':
-        return { ...said, ...healthDocument(state) };
-    }
   }
 }

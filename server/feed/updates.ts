@@ -2,18 +2,16 @@
  * Events as the feed tells them. A pure function of the event, so that what a reader missed reads the same when it is sent
  * later, out of the journal, as it did live.
  */
-import type { FeedPosition, JobUpdate } from '../../protocol/feed.ts';
+import type { FeedPosition } from '../../protocol/feed.ts';
+import type { AlertChanged, JobChanged, WorkerChanged } from '../../protocol/feed-messages.ts';
 import type { JobStateName } from '../../protocol/job.ts';
-import { formatTime } from '../../protocol/time.ts';
-import { progressDocument } from '../state-machine/documents.ts';
-import type { Event, JobEvent, JournalEvent } from '../state-machine/events.ts';
-import type { JobRecord } from '../state-machine/records.ts';
+import type { AlertEvent, Event, JobEvent, JournalEvent, WorkerEvent } from '../state-machine/events.ts';
 
 export type FeedUpdate = {
   position: FeedPosition;
   kind: 'job' | 'worker' | 'alert';
   id: string;
-  /** A job's, after this event; what the event does not tell, it does not change. */
+  /** A job's, after this event. */
   state?: JobStateName;
   /** Progress and heartbeats: only the newest of a job or worker matters to a reader who can't keep up. */
   soft: boolean;
@@ -21,32 +19,38 @@ export type FeedUpdate = {
   text: string;
 };
 
-/** undefined: nothing that a reader of the feed follows. */
+/** undefined: nothing that a reader of the feed follows, or of a kind that a newer monitor wrote. */
 export function updateOf(event: JournalEvent, position: FeedPosition): FeedUpdate | undefined {
   const typed = event as unknown as Event;
   const common = { type: 'update', event: event.type, at: event.at, ...position };
-  const make = (kind: FeedUpdate['kind'], fields: object, soft = false): FeedUpdate => ({
-    position,
-    kind,
-    id: event.entity,
-    soft,
-    text: JSON.stringify({ ...common, resource: kind, ...fields }),
-  });
   switch (typed.type) {
     case 'WorkerLaunched':
     case 'WorkerRegistered':
+    case 'WorkerBeat':
     case 'WorkerStatusChanged':
     case 'WorkerDraining':
     case 'WorkerRestarting':
-    case 'WorkerTerminated':
-      return make('worker', { worker_id: typed.entity, ...WORKER_STATES[typed.type], ...typed.data });
-    case 'WorkerBeat': {
-      const { health, status } = typed.data;
-      return make('worker', { worker_id: typed.entity, health: { status, ...health } }, true);
+    case 'WorkerTerminated': {
+      const fields = { worker_id: typed.entity, ...workerFields(typed) };
+      return {
+        position,
+        kind: 'worker',
+        id: typed.entity,
+        soft: typed.type === 'WorkerBeat',
+        text: JSON.stringify({ ...common, resource: 'worker', ...fields }),
+      };
     }
     case 'AlertRaised':
-    case 'AlertResolved':
-      return make('alert', { id: typed.entity, ...typed.data });
+    case 'AlertResolved': {
+      const fields = { alert_id: typed.entity, ...alertFields(typed) };
+      return {
+        position,
+        kind: 'alert',
+        id: typed.entity,
+        soft: false,
+        text: JSON.stringify({ ...common, resource: 'alert', ...fields }),
+      };
+    }
     case 'AlertCleared':
     case 'JobsArchived':
     case 'WorkersArchived':
@@ -56,26 +60,52 @@ export function updateOf(event: JournalEvent, position: FeedPosition): FeedUpdat
     default: {
       const fields = jobFields(typed);
       if (!fields) return undefined;
-      const made = make('job', { job_id: typed.entity, ...fields }, typed.type === 'JobProgressed');
-      return { ...made, state: fields.state };
+      return {
+        position,
+        kind: 'job',
+        id: typed.entity,
+        state: fields.state,
+        soft: typed.type === 'JobProgressed',
+        text: JSON.stringify({ ...common, resource: 'job', job_id: typed.entity, ...fields }),
+      };
     }
   }
 }
 
-const WORKER_STATES = {
-  WorkerLaunched: { state: 'STARTING' },
-  WorkerRegistered: {},
-  WorkerStatusChanged: {},
-  WorkerDraining: { state: 'DRAINING' },
-  WorkerRestarting: { state: 'RESTARTING' },
-  WorkerTerminated: { state: 'TERMINATED' },
-} as const;
+function workerFields({ type, data }: WorkerEvent): Partial<WorkerChanged> {
+  switch (type) {
+    case 'WorkerLaunched':
+      return { state: 'STARTING', capabilities: data.capabilities, location: data.location };
+    case 'WorkerRegistered': {
+      // Its state depends on what it holds: IDLE, ACTIVE, or still DRAINING.
+      const { instance_id, capabilities, location } = data;
+      return { instance_id, capabilities, location };
+    }
+    case 'WorkerBeat':
+      return { health: { status: data.status, ...data.health } };
+    case 'WorkerStatusChanged':
+      return { health: { status: data.status }, reason: data.reason };
+    case 'WorkerDraining':
+      return { state: 'DRAINING' };
+    case 'WorkerRestarting':
+      return { state: 'RESTARTING' };
+    case 'WorkerTerminated':
+      return { state: 'TERMINATED', reason: data.reason };
+  }
+}
 
-type JobFields = Pick<JobUpdate, 'state' | 'percentage' | 'stage'> & Partial<JobUpdate>;
+function alertFields(event: AlertEvent): Partial<AlertChanged> {
+  if (event.type === 'AlertResolved') return { resolved_by: event.data.by };
+  if (event.type === 'AlertCleared') return {};
+  const { rule, subject, severity, message } = event.data;
+  return { rule, subject, severity, message };
+}
+
+type JobFields = Pick<JobChanged, 'state' | 'percentage' | 'stage'> & Partial<JobChanged>;
 
 /** What the event alone tells of its job; a failed attempt is told by what becomes of the job. */
 function jobFields({ type, data }: JobEvent): JobFields | undefined {
-  const now = (state: JobStateName, percentage: number | null, more: Partial<JobUpdate> = {}): JobFields => ({
+  const now = (state: JobStateName, percentage: number | null, more: Partial<JobChanged> = {}): JobFields => ({
     state,
     percentage,
     stage: null,
@@ -85,16 +115,16 @@ function jobFields({ type, data }: JobEvent): JobFields | undefined {
     case 'JobSubmitted':
       return now('SUBMITTED', 0, { details: data.details });
     case 'JobQueued':
-      return now('QUEUED', 0, { attempt: data.attempt, details: data.details });
+      return now('QUEUED', 0, { worker_id: null, attempt: data.attempt, details: data.details });
     case 'JobAssigned':
       return now('PROCESSING', 0, { worker_id: data.worker_id, attempt: data.attempt });
     case 'JobProgressed': {
-      const { percentage, stage, eta_seconds, attempt } = data;
-      return now('PROCESSING', percentage, { stage, eta_seconds, attempt });
+      const { percentage, stage, eta_seconds, attempt, cancelling } = data;
+      return now(cancelling ? 'CANCELLING' : 'PROCESSING', percentage, { stage, eta_seconds, attempt });
     }
     case 'JobCompleted': {
-      const { attempt, s3_path, segments_count, confidence_score } = data;
-      return now('COMPLETED', 100, { attempt, output: { s3_path, segments_count, confidence_score } });
+      const { attempt, s3_path, segments_count, confidence_score, details } = data;
+      return now('COMPLETED', 100, { attempt, details, output: { s3_path, segments_count, confidence_score } });
     }
     case 'JobFailed':
       return now('FAILED', null, { details: data.details });
@@ -107,24 +137,4 @@ function jobFields({ type, data }: JobEvent): JobFields | undefined {
     case 'JobDropped':
       return undefined;
   }
-}
-
-/** The job as it is now, as a reader's first message or after a gap. */
-export function jobState(type: 'state' | 'reset', job: JobRecord, position: FeedPosition): JobUpdate {
-  const { job_id, state, percentage, stage, eta_seconds } = progressDocument(job);
-  return {
-    type,
-    resource: 'job',
-    job_id,
-    state,
-    percentage,
-    stage,
-    eta_seconds,
-    worker_id: job.run?.worker_id ?? null,
-    attempt: job.attempt,
-    at: formatTime(job.updated_ms),
-    ...(job.last_error ? { error: job.last_error } : {}),
-    ...(job.output ? { output: job.output } : {}),
-    ...position,
-  };
 }

@@ -1,0 +1,89 @@
+/** What there is now of what is followed: the first message of a subscription, the one after a gap, and sums as they change. */
+import type { FeedFilter, FeedPosition, FeedResource } from '../../protocol/feed.ts';
+import type { JobNow } from '../../protocol/feed-messages.ts';
+import { formatTime } from '../../protocol/time.ts';
+import {
+  activeAlerts,
+  alertDocument,
+  healthDocument,
+  mainQueueDocument,
+  progressDocument,
+  workerDocument,
+} from '../state-machine/documents.ts';
+import { JobMatcher } from '../state-machine/match.ts';
+import type { JobRecord, WorkerRecord } from '../state-machine/records.ts';
+import type { State } from '../state-machine/state.ts';
+
+/** What a subscription follows. `id` of a job or worker, `filter` of jobs. */
+export type Target = { resource: FeedResource; id: string | null; filter: FeedFilter };
+
+/** A job or worker that has left memory. */
+export type Archived = { job?: JobRecord | undefined; worker?: WorkerRecord | undefined };
+
+export const STATE_JOBS_MAX = 1000;
+
+export function stateNow(
+  state: State,
+  { resource, id, filter }: Target,
+  { type, position, archived }: { type: 'state' | 'reset' | 'update'; position: FeedPosition; archived: Archived },
+): object {
+  const said = { type, resource, ...position };
+  switch (resource) {
+    case 'job': {
+      const job = state.job(id!) ?? archived.job;
+      return job ? jobNow(type === 'reset' ? 'reset' : 'state', job, position) : { ...said, job_id: id };
+    }
+    case 'jobs': {
+      const jobs = activeJobs(state, new JobMatcher(filter));
+      const items = jobs.slice(0, STATE_JOBS_MAX).map((job) => jobNow('state', job, position));
+      return { ...said, items, more: jobs.length > items.length };
+    }
+    case 'worker': {
+      const worker = state.worker(id!) ?? archived.worker;
+      return { ...said, worker_id: id, ...(worker ? workerDocument(state, worker) : {}) };
+    }
+    case 'workers': {
+      const live = [...state.tables.workers.values()].filter((worker) => worker.state !== 'TERMINATED');
+      return { ...said, items: live.map((worker) => workerDocument(state, worker)) };
+    }
+    case 'alerts':
+      return { ...said, items: activeAlerts(state).map(alertDocument) };
+    case 'queue':
+      return { ...said, ...mainQueueDocument(state) };
+    case 'system':
+      return { ...said, ...healthDocument(state) };
+  }
+}
+
+function jobNow(type: 'state' | 'reset', job: JobRecord, position: FeedPosition): JobNow {
+  const { job_id, state, percentage, stage, eta_seconds } = progressDocument(job);
+  return {
+    type,
+    resource: 'job',
+    at: formatTime(job.updated_ms),
+    ...position,
+    job_id,
+    state,
+    percentage,
+    stage,
+    eta_seconds,
+    worker_id: state === 'QUEUED' ? null : (job.run?.worker_id ?? null),
+    attempt: job.attempt,
+    ...(job.last_error ? { error: job.last_error } : {}),
+    ...(job.output ? { output: job.output } : {}),
+  };
+}
+
+/** Running jobs first, then those that wait, the newest first of each; one more than are shown, where there are more. */
+function activeJobs(state: State, matcher: JobMatcher): JobRecord[] {
+  const { PROCESSING, CANCELLING, QUEUED, SUBMITTED } = state.tables.jobs_by_state;
+  const jobs: JobRecord[] = [];
+  for (const table of [PROCESSING, CANCELLING, QUEUED, SUBMITTED]) {
+    for (const [, job_id] of table.entriesReversed()) {
+      if (jobs.length > STATE_JOBS_MAX) return jobs;
+      const job = state.job(job_id);
+      if (job && matcher.test(job)) jobs.push(job);
+    }
+  }
+  return jobs;
+}

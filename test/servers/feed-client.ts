@@ -1,0 +1,161 @@
+/** Readers of the live feed for tests: a WebSocket and an SSE stream whose messages can be waited for. */
+import assert from 'node:assert/strict';
+import type { Cleaning } from '../processes/tmon.ts';
+import type { Json } from './monitor.ts';
+
+/** What was heard, and one who waits for more. */
+class Messages {
+  readonly all: Json[] = [];
+  #taken = 0;
+  #end: string | null = null;
+  #wake: (() => void) | null = null;
+
+  add(message: Json): void {
+    this.all.push(message);
+    this.#wake?.();
+  }
+
+  end(why: string): void {
+    this.#end = why;
+    this.#wake?.();
+  }
+
+  /** The next one that `is` holds of; what comes before it is passed over. */
+  async until(is: (message: Json) => boolean): Promise<Json> {
+    for (;;) {
+      while (this.#taken < this.all.length) {
+        const message = this.all[this.#taken];
+        this.#taken += 1;
+        if (is(message)) return message;
+      }
+      if (this.#end !== null) throw new Error(`${this.#end}, after ${JSON.stringify(this.all.slice(-3))}`);
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      this.#wake = null;
+    }
+  }
+}
+
+export class FeedClient {
+  readonly socket: WebSocket;
+  /** Resolves with the close's code and reason. */
+  readonly closed: Promise<{ code: number; reason: string }>;
+  readonly #messages = new Messages();
+
+  /** Resolves once it is open. */
+  static async open(t: Cleaning, url: string): Promise<FeedClient> {
+    const client = new FeedClient(url);
+    t.after(async () => {
+      client.socket.close();
+      await client.closed;
+    });
+    await new Promise<void>((resolve, reject) => {
+      client.socket.onopen = () => resolve();
+      client.socket.onerror = () => reject(new Error(`no WebSocket at ${url}`));
+    });
+    return client;
+  }
+
+  private constructor(url: string) {
+    this.socket = new WebSocket(`${url.replace(/^http/, 'ws')}/ws`);
+    this.socket.onmessage = ({ data }) => this.#messages.add(JSON.parse(data as string));
+    this.closed = new Promise((resolve) => {
+      this.socket.onclose = ({ code, reason }) => {
+        this.#messages.end(`closed with ${code} ${reason}`);
+        resolve({ code, reason });
+      };
+    });
+  }
+
+  get messages(): readonly Json[] {
+    return this.#messages.all;
+  }
+
+  /** A string goes as it is. */
+  send(message: unknown): void {
+    this.socket.send(typeof message === 'string' ? message : JSON.stringify(message));
+  }
+
+  next(): Promise<Json> {
+    return this.#messages.until(() => true);
+  }
+
+  until(is: (message: Json) => boolean): Promise<Json> {
+    return this.#messages.until(is);
+  }
+
+  /** Sends it, and answers what comes next. */
+  ask(message: unknown): Promise<Json> {
+    this.send(message);
+    return this.next();
+  }
+
+  /** Everything that was sent before this call has been answered, and all that was told of it has come. */
+  async settled(): Promise<void> {
+    const id = `settled-${Math.random()}`;
+    this.send({ action: 'none', id });
+    await this.until((message) => message.id === id);
+  }
+}
+
+export type ServerSentEvent = { id: string; data: Json };
+
+export class EventsClient {
+  readonly response: Response;
+  /** The last `id:`, of an event or alone. */
+  last_id = '';
+  readonly #messages = new Messages();
+  readonly #abort: AbortController;
+
+  static async open(t: Cleaning, url: string, query = '', headers: Record<string, string> = {}): Promise<EventsClient> {
+    const abort = new AbortController();
+    const response = await fetch(`${url}/api/v1/events${query}`, { headers, signal: abort.signal });
+    assert.equal(response.status, 200);
+    const client = new EventsClient(response, abort);
+    t.after(() => client.close());
+    return client;
+  }
+
+  private constructor(response: Response, abort: AbortController) {
+    this.response = response;
+    this.#abort = abort;
+    this.#read().then(
+      () => this.#messages.end('the stream ended'),
+      (error: Error) => this.#messages.end(`the stream broke: ${error.message}`),
+    );
+  }
+
+  next(): Promise<ServerSentEvent> {
+    return this.#messages.until(() => true);
+  }
+
+  until(is: (event: ServerSentEvent) => boolean): Promise<ServerSentEvent> {
+    return this.#messages.until(is);
+  }
+
+  close(): void {
+    this.#abort.abort();
+  }
+
+  async #read(): Promise<void> {
+    let text = '';
+    for await (const chunk of this.response.body!.pipeThrough(new TextDecoderStream())) {
+      text += chunk;
+      for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+        this.#hear(text.slice(0, end));
+        text = text.slice(end + 2);
+      }
+    }
+  }
+
+  #hear(block: string): void {
+    let data: string | undefined;
+    for (const line of block.split('\n')) {
+      if (line.startsWith('id: ')) this.last_id = line.slice(4);
+      else if (line.startsWith('data: ')) data = line.slice(6);
+      else assert.fail(`no line of SSE that we send: ${line}`);
+    }
+    if (data !== undefined) this.#messages.add({ id: this.last_id, data: JSON.parse(data) });
+  }
+}
