@@ -201,7 +201,13 @@ for (const [name, open] of [
       assert.deepEqual(await read('system/health.json'), plain(healthDocument(state())));
     });
 
-    test('[A8] the hour so far stands in system/metrics/YYYY/MM/DD/hourly', async () => {
+    test('[A4] the system, each worker and each job have a place of their own', () => {
+      for (const place of ['system/', 'workers/active/worker-456/', 'jobs/active/job-abc123/']) {
+        assert.ok(under(place).length > 0, place);
+      }
+    });
+
+    test('[A5] [A8] the hour so far stands in system/metrics/YYYY/MM/DD/hourly', async () => {
       const [key, ...more] = under('system/metrics/2');
       assert.match(key!, /^system\/metrics\/\d{4}\/\d\d\/\d\d\/hourly\/\d\d\.json$/);
       if (name === 'memory') assert.deepEqual([key, ...more], ['system/metrics/2025/07/07/hourly/19.json']);
@@ -212,7 +218,7 @@ for (const [name, open] of [
       );
     });
 
-    test('[A9] the day so far stands in system/metrics/daily', async () => {
+    test('[A5] [A9] the day so far stands in system/metrics/daily', async () => {
       const [key] = under('system/metrics/daily/');
       const day = await read(key!);
       assert.equal(key, `system/metrics/daily/${String(day.period_start).slice(0, 10)}.json`);

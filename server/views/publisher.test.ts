@@ -1,5 +1,6 @@
 /** The publisher: how soon, how seldom, and what happens when the store fails. The clock is turned; nothing is timed. */
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { sleep } from '../clock.ts';
 import type { Settings } from '../config.ts';
@@ -81,6 +82,34 @@ test('twenty progress reports within view_progress_ms make one put, and the last
   assert.equal(store.puts(PROGRESS), before + 1);
   assert.equal((await percentageIn(memory)).percentage, 20);
   await monitor.stop();
+});
+
+test('a job of ten minutes costs the puts that docs/format.md says', async () => {
+  const puts = async (settings: Partial<Settings>) => {
+    const { clock, store, monitor } = await open(settings);
+    await monitor.register('worker-1');
+    await clock.turn(2_000);
+    const before = store.calls.filter(({ name }) => name === 'put').length;
+    await monitor.submit('job-1');
+    await clock.turn(2_000);
+    await monitor.claim('worker-1');
+    for (let second = 1; second < 600; second++) {
+      monitor.progress('job-1', second / 6);
+      await clock.turn(1_000);
+    }
+    await monitor.complete('job-1');
+    await clock.turn(2_000);
+    const after = store.calls.filter(({ name }) => name === 'put');
+    await monitor.stop();
+    return after.slice(before).filter(({ key }) => /^(jobs|workers)\//.test(key)).length;
+  };
+  const each15s = await puts({});
+  const each60s = await puts({ view_progress_ms: 60_000 });
+  const document = await readFile(new URL('../../docs/format.md', import.meta.url), 'utf8');
+  const said = (start: string) =>
+    Number(new RegExp(`^\\| ${start}[^|]*\\| (?:[^|]*: )?(\\d+) \\|`, 'm').exec(document)?.[1]);
+  assert.ok(Math.abs(each15s - said('a job that waits')) <= 8, `${each15s} puts`);
+  assert.ok(Math.abs(each60s - said('the same with')) <= 8, `${each60s} puts`);
 });
 
 test('heartbeats of ten minutes make one put a minute', async () => {

@@ -41,9 +41,10 @@ export type RebuildReport = {
   written: number;
   unchanged: number;
   deleted: number;
-  /** Records of the archive, and those of them that are damaged: named in the log, and their views left as they are. */
+  /** Records of the archive. */
   archived: number;
-  damaged: number;
+  /** Keys of those that are damaged: their views are left as they are. */
+  damaged: string[];
 };
 
 const AT_ONCE = 16;
@@ -80,7 +81,14 @@ export async function rebuildViews({
       hint: 'Name the store that the monitor was started with: --store URL',
     });
   }
-  const report: RebuildReport = { as_of_seq: state.seq, written: 0, unchanged: 0, deleted: 0, archived: 0, damaged: 0 };
+  const report: RebuildReport = {
+    as_of_seq: state.seq,
+    written: 0,
+    unchanged: 0,
+    deleted: 0,
+    archived: 0,
+    damaged: [],
+  };
   const archive = new ArchivedViews(store, state);
   const write = async (present: readonly Present[]) => {
     for (const { key, document } of present) {
@@ -94,8 +102,7 @@ export async function rebuildViews({
     report.archived += 1;
     const present = await archive.viewsOf(entry);
     if (present !== 'damaged') return write(present);
-    report.damaged += 1;
-    log('warn', `${key} is damaged: its views are left as they are`);
+    report.damaged.push(key);
   });
   await eachAtOnce(subjectsOf(state), AT_ONCE, (subject) => write(viewOf(state, subject)?.present ?? []));
   for (const prefix of VIEW_PREFIXES) {
