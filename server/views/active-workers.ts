@@ -8,7 +8,7 @@ import type { Present, View } from './view.ts';
 export function activeWorkerView(state: State, worker: WorkerRecord): View {
   const { worker_id } = worker;
   const documents: Present[] = [
-    { key: workerKey(worker_id, 'status'), document: () => workerDocument(state, worker) },
+    { key: workerKey(worker_id, 'status'), document: () => statusDocument(state, worker) },
     { key: workerKey(worker_id, 'heartbeat'), document: () => heartbeatDocument(worker) },
     { key: currentJobKey(worker_id), document: () => currentJobDocument(state, worker) },
   ];
@@ -16,13 +16,18 @@ export function activeWorkerView(state: State, worker: WorkerRecord): View {
   return { present: documents, absent: [] };
 }
 
+/** As of the job it is on, too: the estimate is that job's. */
+function statusDocument(state: State, worker: WorkerRecord) {
+  return { ...workerDocument(state, worker), as_of_seq: workerVersion(state, worker) };
+}
+
 /** What the worker is on; `current_job` is null while it has none. It may hold more than one: `job_ids`, oldest first. */
 function currentJobDocument(state: State, worker: WorkerRecord) {
-  const { worker_id, current_job, as_of_seq } = workerDocument(state, worker);
+  const { worker_id, current_job, as_of_seq } = statusDocument(state, worker);
   return { worker_id, current_job, job_ids: worker.holds.map(({ job_id }) => job_id), as_of_seq };
 }
 
-/** The last segment that changed what these documents show: the estimate is that of the job it is on. */
+/** The last segment that changed what these documents show. */
 export function workerVersion(state: State, worker: WorkerRecord): number {
   const job_id = worker.state === 'TERMINATED' ? undefined : worker.holds[0]?.job_id;
   return Math.max(worker.version, job_id === undefined ? 0 : (state.job(job_id)?.version ?? 0));

@@ -39,7 +39,15 @@ test('at any moment every view is the fold up to the segment it names', async ()
   const store = new MemoryStore(clock);
   const monitor = await TestMonitor.open({ store, clock, settings: HISTORY_SETTINGS });
   let looked = 0;
-  for (const step of HISTORY.slice(0, -3)) {
+  const steps = [
+    ...HISTORY.slice(0, -3),
+    // Twice and alone, so that there is an estimate and the worker itself has not changed.
+    ...[10, 20].map((percentage) => async () => {
+      monitor.progress('job-5', percentage);
+      await clock.turn(20_000);
+    }),
+  ];
+  for (const step of steps) {
     await play([step], monitor, clock);
     const folds = await foldsOf(store, monitor.engine.journal.journal_id, monitor.engine.state.seq);
     // Nothing is flushed: what is old must be a true picture of then.

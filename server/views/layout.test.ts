@@ -21,6 +21,7 @@ import {
   workerDocument,
   workerJobDocument,
 } from '../state-machine/documents.ts';
+import { workerVersion } from './active-workers.ts';
 import { TurnedClock } from './testing-clock.ts';
 import { TestMonitor, textAt, viewsIn } from './testing-monitor.ts';
 
@@ -154,7 +155,10 @@ for (const [name, open] of [
 
     test('[A10] a live worker has status.json, the whole worker', async () => {
       const worker = state().worker('worker-123')!;
-      assert.deepEqual(await read('workers/active/worker-123/status.json'), plain(workerDocument(state(), worker)));
+      assert.deepEqual(
+        await read('workers/active/worker-123/status.json'),
+        plain({ ...workerDocument(state(), worker), as_of_seq: workerVersion(state(), worker) }),
+      );
     });
 
     test('[A11] a live worker has heartbeat.json', async () => {
