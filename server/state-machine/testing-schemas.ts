@@ -1,0 +1,22 @@
+/** Checks values by the schemas of the protocol, with a JSON Schema validator that is not ours. */
+import assert from 'node:assert/strict';
+import Ajv from 'ajv';
+import type { TSchema } from 'typebox';
+import { Job } from '../../protocol/job.ts';
+import { MetricsPeriod } from '../../protocol/system.ts';
+import { parseTime } from '../../protocol/time.ts';
+
+const ajv = new Ajv.default({ strict: false, allErrors: true });
+ajv.addFormat('date-time', (text: string) => !Number.isNaN(parseTime(text)));
+for (const referred of [Job, MetricsPeriod]) ajv.addSchema(referred);
+
+/** Throws on a value that breaks the schema, and on one with a field that the schema does not name. */
+export function assertValid(schema: TSchema, value: unknown): void {
+  const { $id } = schema as { $id?: string };
+  const validate = ($id && ajv.getSchema($id)) || ajv.compile(schema);
+  const valid = validate(JSON.parse(JSON.stringify(value)));
+  assert.ok(valid, `${$id}: ${JSON.stringify(validate.errors)} of ${JSON.stringify(value)}`);
+  const { properties } = schema as { properties?: Record<string, unknown> };
+  if (!properties) return;
+  assert.deepEqual(Object.keys(value as object).sort(), Object.keys(properties).sort());
+}
