@@ -35,7 +35,7 @@ function applyCommand(
   events: readonly JournalEvent[],
 ): void {
   if (!isRemembered(command_id)) {
-    for (const event of events) apply(state, event as unknown as Event);
+    for (const event of events) applyIfPossible(state, event);
     return;
   }
   const known = state.tables.commands.get(command_id);
@@ -43,8 +43,8 @@ function applyCommand(
   const ordinal = known?.ordinal ?? state.nextOrdinal();
   for (const event of events) {
     if (splitEventId(event.id).index < refs.length) continue;
-    refs.push(refOf(event as unknown as Event));
-    apply(state, event as unknown as Event);
+    refs.push(refOf(event));
+    applyIfPossible(state, event);
   }
   state.putCommand(command_id, {
     ordinal,
@@ -60,7 +60,7 @@ export function eventId(command_id: string, fingerprint: string, index: number):
 }
 
 function splitEventId(id: string): { command_id: string; fingerprint: string; index: number } {
-  const [command_id = '', fingerprint = '', index = ''] = id.split('/');
+  const [command_id = '', fingerprint = '', index = ''] = String(id).split('/');
   return { command_id, fingerprint, index: Number(index) };
 }
 
@@ -69,6 +69,15 @@ export const UNREMEMBERED = '~';
 
 export function isRemembered(command_id: string): boolean {
   return !command_id.startsWith(UNREMEMBERED);
+}
+
+/** An event that has not the shape its type promises is passed over, by every instance alike: none may stop at it. */
+function applyIfPossible(state: State, event: JournalEvent): void {
+  try {
+    apply(state, event as unknown as Event);
+  } catch {
+    // Nothing that decide.ts makes comes here; a log that another hand wrote may.
+  }
 }
 
 function apply(state: State, event: Event): void {
@@ -126,8 +135,9 @@ function apply(state: State, event: Event): void {
   }
 }
 
-function refOf(event: Event): CommandRef {
-  if (event.type === 'JobAssigned' && event.data.token !== null && event.data.expires_ms !== null) {
+function refOf(journalEvent: JournalEvent): CommandRef {
+  const event = journalEvent as unknown as Event;
+  if (event.type === 'JobAssigned' && event.data?.token && event.data.expires_ms !== null) {
     return [event.type, event.entity, event.data.token, event.data.expires_ms];
   }
   return [event.type, event.entity];

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Job, JobProgressDocument, JobTimeline } from '../../protocol/job.ts';
-import { jobDocument, progressDocument, timelineDocument, workerDocument } from './documents.ts';
+import { jobDocument, progressDocument, timelineDocument } from './documents.ts';
 import { MINUTE_MS, Monitor, SECOND_MS } from './testing.ts';
 import { running, started } from './testing-recording.ts';
 import { assertValid } from './testing-schemas.ts';
