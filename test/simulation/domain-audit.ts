@@ -1,7 +1,9 @@
 /** What the log must never say about jobs, workers and leases, whoever decided it. */
 import type { JobStateName } from '../../protocol/job.ts';
+import { applyJobEvent } from '../../server/state-machine/apply-job.ts';
+import { applyWorkerEvent } from '../../server/state-machine/apply-worker.ts';
 import type { Command } from '../../server/state-machine/commands.ts';
-import type { Event, JournalEvent } from '../../server/state-machine/events.ts';
+import type { Event, JobEvent, JournalEvent, WorkerEvent } from '../../server/state-machine/events.ts';
 import { finished, type JobRecord, running } from '../../server/state-machine/records.ts';
 import { restore, snapshotRows } from '../../server/state-machine/snapshot.ts';
 import { jobDue, type State } from '../../server/state-machine/state.ts';
@@ -22,6 +24,7 @@ const NEXT: Record<JobStateName, readonly JobStateName[]> = {
 export function auditEvent(world: World, before: State, { type, entity, data }: JournalEvent, command?: Command): void {
   const event = { type, entity, data } as Event;
   const body = command?.body;
+  auditApplicable(world, before, event);
   switch (event.type) {
     case 'JobAssigned': {
       const job = before.job(event.entity);
@@ -57,6 +60,19 @@ export function auditEvent(world: World, before: State, { type, entity, data }: 
       return;
     default:
       return;
+  }
+}
+
+/** Applying passes over what it can't apply; nothing that was decided may be that. */
+function auditApplicable(world: World, before: State, event: Event): void {
+  try {
+    if (event.type.startsWith('Job') && event.type !== 'JobsArchived') {
+      applyJobEvent(before.clone(), event as JobEvent);
+    } else if (event.type.startsWith('Worker') && event.type !== 'WorkersArchived') {
+      applyWorkerEvent(before.clone(), event as WorkerEvent);
+    }
+  } catch (error) {
+    world.violate('I9', `${event.type} of ${event.entity} can't be applied: ${error}`);
   }
 }
 
