@@ -2,15 +2,20 @@
 import { assignmentDocument, jobDocument, progressDocument, timelineDocument } from '../state-machine/documents.ts';
 import { finished, type JobRecord } from '../state-machine/records.ts';
 import { activeJobKey } from './keys.ts';
-import type { Present, View } from './view.ts';
+import type { View } from './view.ts';
 
 export function activeJobView(job: JobRecord): View {
-  const documents: Present[] = [
-    { key: activeJobKey(job.job_id, 'state'), document: () => jobDocument(job) },
-    { key: activeJobKey(job.job_id, 'progress'), document: () => progressDocument(job) },
-    { key: activeJobKey(job.job_id, 'worker'), document: () => assignmentDocument(job) },
-    { key: activeJobKey(job.job_id, 'timeline'), document: () => timelineDocument(job) },
+  const keys = activeJobKeys(job.job_id);
+  if (finished(job.state)) return { present: [], absent: keys };
+  const documents = [jobDocument, progressDocument, assignmentDocument, timelineDocument];
+  return { present: keys.map((key, index) => ({ key, document: () => documents[index]!(job) })), absent: [] };
+}
+
+export function activeJobKeys(job_id: string): string[] {
+  return [
+    activeJobKey(job_id, 'state'),
+    activeJobKey(job_id, 'progress'),
+    activeJobKey(job_id, 'worker'),
+    activeJobKey(job_id, 'timeline'),
   ];
-  if (finished(job.state)) return { present: [], absent: documents.map(({ key }) => key) };
-  return { present: documents, absent: [] };
 }

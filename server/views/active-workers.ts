@@ -3,17 +3,23 @@ import { heartbeatDocument, workerDocument } from '../state-machine/documents.ts
 import type { WorkerRecord } from '../state-machine/records.ts';
 import type { State } from '../state-machine/state.ts';
 import { currentJobKey, workerKey } from './keys.ts';
-import type { Present, View } from './view.ts';
+import type { View } from './view.ts';
 
 export function activeWorkerView(state: State, worker: WorkerRecord): View {
-  const { worker_id } = worker;
-  const documents: Present[] = [
-    { key: workerKey(worker_id, 'status'), document: () => statusDocument(state, worker) },
-    { key: workerKey(worker_id, 'heartbeat'), document: () => heartbeatDocument(worker) },
-    { key: currentJobKey(worker_id), document: () => currentJobDocument(state, worker) },
-  ];
-  if (worker.state === 'TERMINATED') return { present: [], absent: documents.map(({ key }) => key) };
-  return { present: documents, absent: [] };
+  const [status, heartbeat, current] = activeWorkerKeys(worker.worker_id);
+  if (worker.state === 'TERMINATED') return { present: [], absent: [status, heartbeat, current] };
+  return {
+    present: [
+      { key: status, document: () => statusDocument(state, worker) },
+      { key: heartbeat, document: () => heartbeatDocument(worker) },
+      { key: current, document: () => currentJobDocument(state, worker) },
+    ],
+    absent: [],
+  };
+}
+
+export function activeWorkerKeys(worker_id: string): [status: string, heartbeat: string, current: string] {
+  return [workerKey(worker_id, 'status'), workerKey(worker_id, 'heartbeat'), currentJobKey(worker_id)];
 }
 
 /** As of the job it is on, too: the estimate is that job's. */

@@ -4,13 +4,13 @@
  */
 import type { JobRecord, WorkerRecord } from '../state-machine/records.ts';
 import type { State } from '../state-machine/state.ts';
-import { activeJobView } from './active-jobs.ts';
-import { activeWorkerView } from './active-workers.ts';
+import { activeJobKeys, activeJobView } from './active-jobs.ts';
+import { activeWorkerKeys, activeWorkerView } from './active-workers.ts';
 import { alertView } from './alerts.ts';
 import { deadLetterView } from './dead-letters.ts';
 import { finishedJobView } from './finished-jobs.ts';
 import { healthView } from './health.ts';
-import type { Subject } from './keys.ts';
+import { activeAlertKey, deadLetterKey, type Subject } from './keys.ts';
 import { dayView, hourView } from './metrics.ts';
 import { queuesView } from './queues.ts';
 import { terminatedWorkerView } from './terminated-workers.ts';
@@ -25,21 +25,21 @@ export function workerView(state: State, worker: WorkerRecord): View {
   return together([activeWorkerView(state, worker), terminatedWorkerView(worker)]);
 }
 
-/** undefined: the fold does not know it, or no more. */
+/** undefined: the fold knows no such period, or no more. A job, worker or alert that it does not know is not active, and no more. */
 export function viewOf(state: State, { kind, id }: Subject): View | undefined {
   const { tables } = state;
   switch (kind) {
     case 'job': {
       const job = tables.jobs.get(id);
-      return job && jobView(job);
+      return job ? jobView(job) : { present: [], absent: [...activeJobKeys(id), deadLetterKey(id)] };
     }
     case 'worker': {
       const worker = tables.workers.get(id);
-      return worker && workerView(state, worker);
+      return worker ? workerView(state, worker) : { present: [], absent: activeWorkerKeys(id) };
     }
     case 'alert': {
       const alert = tables.alerts.get(id);
-      return alert && alertView(alert);
+      return alert ? alertView(alert) : { present: [], absent: [activeAlertKey(id)] };
     }
     case 'hour':
       return tables.hours.has(Number(id)) ? hourView(state, Number(id)) : undefined;

@@ -382,3 +382,29 @@ test('a job whose history has grown too long to keep leaves nothing behind that 
   assert.deepEqual(await viewsIn(memory), (await rebuiltFrom(memory, clock)).views);
   await monitor.stop();
 });
+
+test('two instances on one store leave the views of one, also where the other archives what this one has yet to write', async () => {
+  const clock = new TurnedClock('2025-07-07T19:30:00Z');
+  const store = new MemoryStore(clock);
+  const settings = { finished_max: 0 };
+  const one = await TestMonitor.open({ store, clock, settings, shared: true });
+  const slow = new WatchedStore(store);
+  const other = await TestMonitor.open({ store: slow, clock, settings, shared: true });
+  await one.register('worker-1');
+  await one.submit('job-1', 'job-2');
+  await one.claim('worker-1', 2);
+  await other.engine.journal.catchUp();
+  // The other's first put of the job comes after the job has ended, and the end has been published.
+  slow.meet = (call, done) => (!done && call.key.startsWith('jobs/active/job-1/') ? sleep(clock, 20_000) : undefined);
+  await clock.turn(2_000);
+  await one.complete('job-1');
+  await one.terminate('worker-1');
+  await clock.turn(2_000);
+  assert.equal(await one.archive.runOnce(), 1);
+  slow.meet = () => undefined;
+  await clock.turn(120_000);
+  for (const monitor of [one, other]) await monitor.publisher.flush();
+  assert.equal(other.engine.state.seq, one.engine.state.seq);
+  assert.deepEqual(await viewsIn(store), (await rebuiltFrom(store, clock)).views);
+  for (const monitor of [one, other]) await monitor.stop();
+});

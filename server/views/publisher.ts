@@ -17,17 +17,17 @@ import type { AppliedSegment, Engine } from '../engine.ts';
 import type { ObjectStore } from '../objects/store.ts';
 import { StoreError } from '../objects/store.ts';
 import type { State } from '../state-machine/state.ts';
-import { readArchivedWorkerEnd } from './archive.ts';
+import { readArchivedJob } from './archive.ts';
 import { eachAtOnce } from './at-once.ts';
 import { type Change, changesOf, changesSince } from './changes.ts';
 import { type Checkpoint, encodeCheckpoint, NOTHING, readCheckpoint } from './checkpoint.ts';
-import { CHECKPOINT_KEY, parseTerminatedWorkerKey, type Subject, TERMINATED_WORKERS } from './keys.ts';
-import { viewOf } from './layout.ts';
+import { CHECKPOINT_KEY, type Subject } from './keys.ts';
+import { jobView, viewOf } from './layout.ts';
 import { currentHour } from './metrics.ts';
 import { Pace } from './pace.ts';
 import { type Note, Pending } from './pending.ts';
-import { endKey } from './terminated-workers.ts';
-import { encodeDocument } from './view.ts';
+import { endsLeftBehind } from './returned-workers.ts';
+import { encodeDocument, type View } from './view.ts';
 
 export type PublisherOptions = {
   engine: Engine;
@@ -86,7 +86,9 @@ export class ViewPublisher {
     this.#checkpoint = checkpoint.as_of_seq <= seq ? checkpoint : NOTHING;
     const { as_of_seq, hour } = this.#checkpoint;
     changesSince(as_of_seq, hour, this.#heard, this.#noteSince(as_of_seq + 1));
-    await this.#noteReturned();
+    const workers = new Set<string>();
+    for (const { kind, id } of this.#pending.notes()) if (kind === 'worker') workers.add(id);
+    for await (const change of endsLeftBehind(store, this.#heard, workers)) this.#noteSince(as_of_seq + 1)(change);
     this.#started = true;
     this.#checkpointLater();
     this.#pump();
@@ -160,26 +162,6 @@ export class ViewPublisher {
     };
   }
 
-  /**
-   * A worker that came back has left its final state behind, and its record does not tell under which day. Once it was
-   * forgotten, that stands, and the archive has it.
-   */
-  async #noteReturned(): Promise<void> {
-    const { store } = this.#options;
-    const changed = new Set<string>();
-    for (const { kind, id } of this.#pending.notes()) if (kind === 'worker') changed.add(id);
-    if (changed.size === 0) return;
-    const note = this.#noteSince(this.#checkpoint.as_of_seq + 1);
-    for await (const { key } of store.list(TERMINATED_WORKERS)) {
-      const end = parseTerminatedWorkerKey(key);
-      const worker = end && changed.has(end.worker_id) ? this.#heard.worker(end.worker_id) : undefined;
-      if (!end || !worker || endKey(worker) === key) continue;
-      const archived = await readArchivedWorkerEnd(store, end.worker_id, end.terminated_ms);
-      if (archived && archived.ordinal !== worker.ordinal) continue;
-      note({ kind: 'worker', id: end.worker_id, urgency: 'transition', moved: true, gone: [key] });
-    }
-  }
-
   /** Begins whatever is due, as far as the pace and the store allow; else sleeps until something is. */
   #pump(): void {
     if (this.#stopped || this.#flushing > 0) return;
@@ -234,8 +216,8 @@ export class ViewPublisher {
   }
 
   async #putAndDelete(note: Note): Promise<void> {
-    const { engine, store } = this.#options;
-    const view = viewOf(engine.state, note);
+    const { store } = this.#options;
+    const view = await this.#viewOf(note);
     for (const { key, document } of view?.present ?? []) {
       if (!(await this.#turn())) return;
       await store.put(key, encodeDocument(document()));
@@ -245,6 +227,16 @@ export class ViewPublisher {
       if (!(await this.#turn())) return;
       await store.delete(key);
     }
+  }
+
+  async #viewOf(note: Note): Promise<View | undefined> {
+    const { engine, store } = this.#options;
+    if (note.kind === 'job' && !engine.state.job(note.id)) {
+      // Another instance archived it; what this one wrote of it before may have come after that one's last word.
+      const job = await readArchivedJob(store, note.id);
+      if (job) return jobView(job);
+    }
+    return viewOf(engine.state, note);
   }
 
   /** Waits for the pace, but for a flush; false: it is over. */

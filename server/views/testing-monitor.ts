@@ -12,7 +12,13 @@ import { ViewPublisher } from './publisher.ts';
 import { type RebuildReport, rebuildViews } from './rebuild.ts';
 import type { TurnedClock } from './testing-clock.ts';
 
-export type TestMonitorOptions = { store: ObjectStore; clock: Clock; settings?: Partial<Settings> };
+export type TestMonitorOptions = {
+  store: ObjectStore;
+  clock: Clock;
+  settings?: Partial<Settings>;
+  /** Other instances write to the store, too. Default false. */
+  shared?: boolean;
+};
 
 let names = 0;
 
@@ -22,7 +28,7 @@ export class TestMonitor {
   readonly archive: Archive;
   readonly log: string[];
 
-  static async open({ store, clock, settings: given = {} }: TestMonitorOptions): Promise<TestMonitor> {
+  static async open({ store, clock, settings: given = {}, shared = false }: TestMonitorOptions): Promise<TestMonitor> {
     const settings = readSettings(given, {});
     const log: string[] = [];
     const note = (level: string, message: string) => void log.push(`${level}: ${message}`);
@@ -33,10 +39,10 @@ export class TestMonitor {
       clock,
       random: { float: () => 0.5 },
       newId: () => `batch-${names++}`,
-      instance: 'test',
+      instance: `test-${names++}`,
       url: 'http://127.0.0.1',
       soft_linger_ms: 20,
-      tail_poll_ms: null,
+      tail_poll_ms: shared ? 200 : null,
       log: note,
     });
     const publisher = new ViewPublisher({ engine, store, clock, settings, log: note });

@@ -1,0 +1,28 @@
+/**
+ * Workers that came back: each has left a final state behind, and its record does not tell under which day. While the
+ * publisher runs it sees that happen; after a crash it has to look. Once that end was forgotten, it stands, and the archive
+ * has it.
+ */
+import type { ObjectStore } from '../objects/store.ts';
+import type { State } from '../state-machine/state.ts';
+import { readArchivedWorkerEnd } from './archive.ts';
+import type { Change } from './changes.ts';
+import { parseTerminatedWorkerKey, TERMINATED_WORKERS } from './keys.ts';
+import { endKey } from './terminated-workers.ts';
+
+/** One list, where any of these workers is given. */
+export async function* endsLeftBehind(
+  store: ObjectStore,
+  state: State,
+  worker_ids: ReadonlySet<string>,
+): AsyncGenerator<Change> {
+  if (worker_ids.size === 0) return;
+  for await (const { key } of store.list(TERMINATED_WORKERS)) {
+    const end = parseTerminatedWorkerKey(key);
+    const worker = end && worker_ids.has(end.worker_id) ? state.worker(end.worker_id) : undefined;
+    if (!end || !worker || endKey(worker) === key) continue;
+    const archived = await readArchivedWorkerEnd(store, end.worker_id, end.terminated_ms);
+    if (archived && archived.ordinal !== worker.ordinal) continue;
+    yield { kind: 'worker', id: end.worker_id, urgency: 'transition', moved: true, gone: [key] };
+  }
+}
