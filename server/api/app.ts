@@ -93,13 +93,18 @@ export async function buildApi(
   app.setErrorHandler(answerError);
   app.setNotFoundHandler((request, reply) => answerError(noSuchRoute(request, reply), request, reply));
   const refuseForeign = foreignOriginGuard(settings.allowed_origins);
-  app.addHook('onRequest', async (request) => refuseForeign(request.headers));
-  app.addHook('onSend', async (_, reply) => {
+  app.addHook('onRequest', (request, _reply, done) => {
+    refuseForeign(request.headers);
+    done();
+  });
+  app.addHook('onSend', (_request, reply, payload, done) => {
     if (retired) reply.header('connection', 'close');
-    if (!context) return;
-    const { seq, problem } = context.engine.journal.status;
-    reply.header('tmon-seq', seq);
-    if (problem !== null) reply.header('tmon-stale', 'the store takes no writes; this is as of Tmon-Seq');
+    if (context) {
+      const { seq, problem } = context.engine.journal.status;
+      reply.header('tmon-seq', seq);
+      if (problem !== null) reply.header('tmon-stale', 'the store takes no writes; this is as of Tmon-Seq');
+    }
+    done(null, payload);
   });
   addProbes(app, () => context);
   await addFeedWebSocket(app, () => context);
@@ -155,9 +160,10 @@ function addRoute(app: FastifyInstance, one: Endpoint, current: () => ApiContext
       ...(body ? { body } : {}),
     },
     // A POST without a body is a POST of null: those that need one refuse it by their schema.
-    preValidation: async (request) => {
+    preValidation: (request, _reply, done) => {
       if (body && request.body === undefined) request.body = null;
-      await waitForSeq(request, current());
+      if ((request.query as Record<string, unknown>).min_seq === undefined) done();
+      else waitForSeq(request, current()).then(() => done(), done);
     },
     handler: async (request, reply) => {
       const context = current();

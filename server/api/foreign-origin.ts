@@ -15,8 +15,12 @@ type Headers = { host?: string | undefined; origin?: string | undefined };
 export function foreignOriginGuard(allowed: string): (headers: Headers) => void {
   const origins = new Set(parseOrigins(allowed));
   const hosts = new Set([...origins].map((origin) => new URL(origin).host));
+  /** Nearly every request names the same host. */
+  let last: string | undefined;
   return ({ host, origin }) => {
+    if (origin === undefined && host === last) return;
     if (host !== undefined && !isOurs(host, hosts)) throw foreign(`the Host ${quoted(host)} is not this monitor's`);
+    last = host;
     if (origin === undefined || origins.has(origin.toLowerCase())) return;
     const from = parseUrl(origin);
     if (from && host !== undefined && from.host === parseUrl(`${from.protocol}//${host}`)?.host) return;

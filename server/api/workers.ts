@@ -188,7 +188,7 @@ export const workerEndpoints = [
       await liveWorker(context, worker_id);
       const until_ms = clock.monotonic() + wait_seconds * 1000;
       const gone = new AbortController();
-      reply.raw.once('close', () => gone.abort());
+      reply.raw.once('close', () => gone.abort('gone'));
       const command = commandOf(request, { type: 'claim_jobs', worker_id, max_jobs, secret: newSecret() });
       for (;;) {
         const known = engine.state.tables.commands.has(command.id);
