@@ -40,7 +40,7 @@ export const logEventEndpoints = [
         if (ended.has(job_id)) continue;
         const { percentage = 0, stage, current_chunk, total_chunks, eta_seconds } = event;
         const report = { lease_token, percentage, stage, current_chunk, total_chunks, eta_seconds };
-        engine.submitSoft(softCommandOf(request, { type: 'report_progress', job_id, report: dropUndefined(report) }));
+        engine.submitSoft(softCommandOf(request, { type: 'report_progress', job_id, report }));
       }
       if (durable.length > 0) rejected.push(...(await record(engine, request, durable)));
       rejected.sort((a, b) => a.line - b.line);
@@ -132,8 +132,4 @@ function split(lines: Line[]): { soft: Line[]; durable: Line[]; ended: ReadonlyS
     (event === 'JOB_PROGRESS' && lease_token !== undefined ? soft : durable).push(line);
   }
   return { soft, durable, ended };
-}
-
-function dropUndefined<T extends object>(value: T): T {
-  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as T;
 }
