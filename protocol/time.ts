@@ -2,9 +2,15 @@
 
 /** `1751916600000` → `2025-07-07T19:30:00Z`. */
 export function formatTime(time_ms: number): string {
+  if (time_ms === last.time_ms) return last.text;
   const text = new Date(time_ms).toISOString();
-  return text.endsWith('.000Z') ? `${text.slice(0, -5)}Z` : text;
+  last.time_ms = time_ms;
+  last.text = text.endsWith('.000Z') ? `${text.slice(0, -5)}Z` : text;
+  return last.text;
 }
+
+/** Times come in runs: all that a segment changed has its time. */
+const last = { time_ms: Number.NaN, text: '' };
 
 /** Milliseconds since 1970, or NaN where the text is no RFC 3339 time with a zone. */
 export function parseTime(text: string): number {
