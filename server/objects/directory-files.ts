@@ -5,7 +5,7 @@
  * of the next put is opened while the last one is being answered, closing and unlinking happen behind the answer, and a
  * folder's descriptor is kept for its fsync.
  */
-import { type FileHandle, link, mkdir, open, readdir, rm } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, readdir, rm, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { codeOf, writeError } from './directory-errors.ts';
 import { StoreError } from './store.ts';
@@ -100,7 +100,7 @@ export class TemporaryFiles {
 
 async function discard(file: TemporaryFile, renamed: boolean): Promise<void> {
   try {
-    await Promise.all([file.handle.close(), renamed ? undefined : rm(file.path, { force: true })]);
+    await Promise.all([file.handle.close(), renamed ? undefined : unlink(file.path)]);
   } catch {
     // Left for the sweep.
   }
