@@ -28,6 +28,8 @@ export type WorkDone = {
 };
 
 export interface LifecycleClient {
+  /** Before work that is timed: what a client does now and then whatever it works on. */
+  begin?(): Promise<void>;
   /** One job's whole life, as client number `client`. */
   lifecycle(client: number): Promise<void>;
   /** Whole lives of `jobs` jobs, many jobs a request. */
@@ -63,6 +65,7 @@ export async function serveWork(connect: (url: string, clients: number) => Promi
 
 async function timed(client: LifecycleClient, work: Work): Promise<WorkDone> {
   const latencies_ms: number[] = [];
+  await client.begin?.();
   const cpu = cpuUsage();
   const began_ms = performance.now();
   if (client.run && work.kind !== 'submits') await client.run(work);

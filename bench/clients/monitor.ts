@@ -59,6 +59,10 @@ await serveWork(async (url, clients) => {
   };
 
   const client: LifecycleClient = {
+    // Servers are paused between turns, and a worker silent for 90 s loses its jobs.
+    async begin() {
+      await Promise.all(workers.map((worker) => send('POST', `${worker}/heartbeat`, {})));
+    },
     async lifecycle(number) {
       await send('POST', '/jobs', submission);
       const [job] = await claim(number, 1);
