@@ -131,6 +131,8 @@ class RunningWorker {
     const { api, workerId, maxJobs = 1 } = this.#options;
     const { signal } = this.#ending;
     let tries = 0;
+    // Kept until it is answered: jobs handed out in an answer that was lost are handed out again, not waited for.
+    let idempotencyKey = crypto.randomUUID();
     while (!signal.aborted) {
       const max_jobs = maxJobs - this.#running.size;
       if (max_jobs <= 0) {
@@ -142,7 +144,8 @@ class RunningWorker {
       try {
         const claim = { max_jobs, wait_seconds: CLAIM_WAIT_SECONDS };
         const asked_ms = performance.now();
-        const { jobs } = await api.workers.claim(workerId, claim, { signal, retries: 2 });
+        const { jobs } = await api.workers.claim(workerId, claim, { signal, retries: 2, idempotencyKey });
+        idempotencyKey = crypto.randomUUID();
         tries = 0;
         this.#onAway(null);
         for (const job of jobs) this.#take(new HeldJob(job));
