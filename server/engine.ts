@@ -43,6 +43,7 @@ export class Engine implements Replica<Proposal> {
   readonly #policy: Policy;
   readonly #clock: Clock;
   readonly #outcome_unknown_ms: number;
+  readonly #log: JournalOptions['log'];
   readonly #listeners = new Set<SegmentListener>();
   #state = new State();
   #journal!: Journal<Proposal>;
@@ -54,10 +55,11 @@ export class Engine implements Replica<Proposal> {
     return engine;
   }
 
-  private constructor({ policy, clock, outcome_unknown_ms }: JournalOptions & { policy: Policy }) {
+  private constructor({ policy, clock, outcome_unknown_ms, log }: JournalOptions & { policy: Policy }) {
     this.#policy = policy;
     this.#clock = clock;
     this.#outcome_unknown_ms = outcome_unknown_ms;
+    this.#log = log;
   }
 
   get state(): State {
@@ -160,19 +162,13 @@ export class Engine implements Replica<Proposal> {
         const { id, fingerprint, actor } = command;
         // "Nothing to do" is a fact about the end of the log, too. A claim asks again by itself, and often.
         needs_tail ||= decision.events.length === 0 && isRemembered(id) && command.body.type !== 'claim_jobs';
-        const named = decision.events.map(
-          ({ type, entity, data }, index): JournalEvent => ({
-            id: eventId(id, fingerprint, index),
-            type,
-            at,
-            actor,
-            entity,
-            data,
-          }),
+        const written = decision.events.map(({ type, entity, data }, index) =>
+          JSON.stringify({ id: eventId(id, fingerprint, index), type, at, actor, entity, data } satisfies JournalEvent),
         );
-        const written = named.map((event) => JSON.stringify(event));
         const size = written.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
         if (bytes + size > slot.bytes_max && taken > 0) break;
+        // Applied as it will be read, so that its author can't hold what JSON does not say.
+        const named = written.map((line) => JSON.parse(line) as JournalEvent);
         applyEvents(state, named);
         bytes += size;
         lines.push(...written);
@@ -201,7 +197,7 @@ export class Engine implements Replica<Proposal> {
     try {
       return decide(state, command, context);
     } catch (error) {
-      const message = `deciding ${command.body.type} failed: ${error instanceof Error ? error.message : String(error)}`;
+      const message = `deciding ${command.body.type} failed: ${describe(error)}`;
       return { refusal: { kind: 'internal', code: 'decision_failed', message } };
     }
   }
@@ -233,9 +229,20 @@ export class Engine implements Replica<Proposal> {
     reject(error);
   }
 
+  /** A subscriber's fault is its own: what was committed stands, and the others hear of it. */
   #tell(segment: AppliedSegment | null): void {
-    for (const listener of this.#listeners) listener(segment);
+    for (const listener of this.#listeners) {
+      try {
+        listener(segment);
+      } catch (error) {
+        this.#log('error', `a subscriber failed at segment ${this.#state.seq}: ${describe(error)}`);
+      }
+    }
   }
 }
 
 function ignore(): void {}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
