@@ -39,6 +39,7 @@ from .errors import (
 )
 from .models import Alert, Job, JobUpdate, Queue, SystemHealth, Transcript
 from .pages import Page
+from .worker import AudioError, HeldJob, JobCancelled, JobFailed, JobStopped, LeaseLost, Worker, WorkerRestarting
 
 __version__ = VERSION
 
@@ -47,13 +48,19 @@ __all__ = [
     "ApiError",
     "AsyncPages",
     "AsyncTranscriptionAPI",
+    "AudioError",
     "BusyError",
     "ConflictError",
     "ForbiddenError",
+    "HeldJob",
     "InvalidRequestError",
     "Job",
+    "JobCancelled",
+    "JobFailed",
+    "JobStopped",
     "JobUpdate",
     "LeaseExpiredError",
+    "LeaseLost",
     "NoAnswerError",
     "NotFoundError",
     "OutcomeUnknownError",
@@ -70,6 +77,8 @@ __all__ = [
     "UnauthenticatedError",
     "UnavailableError",
     "UnreachableError",
+    "Worker",
+    "WorkerRestarting",
     "WorkerTerminatedError",
     "__version__",
 ]

@@ -1,0 +1,17 @@
+"""A worker of your own, around the transcriber you have: `Worker` and what its loop yields and raises."""
+
+from .errors import AudioError, JobCancelled, JobFailed, JobStopped, LeaseLost, WorkerRestarting
+from .held_job import HeldJob
+from .worker import Worker, WorkerEnd
+
+__all__ = [
+    "AudioError",
+    "HeldJob",
+    "JobCancelled",
+    "JobFailed",
+    "JobStopped",
+    "LeaseLost",
+    "Worker",
+    "WorkerEnd",
+    "WorkerRestarting",
+]

@@ -1,0 +1,162 @@
+"""Brings a job's recording onto this machine, streamed to a file: from `https://`, from `s3://bucket/key`, from the
+monitor's uploads.
+
+A URL may carry a signature in its query or a password in front of its host: neither is ever in a message.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from urllib.parse import urljoin
+
+import httpx
+
+from .._call import reason_of
+from .._sync.client import TranscriptionAPI
+from ..errors import ApiError, ForbiddenError, NotFoundError, UnauthenticatedError
+from .errors import AudioError
+
+#: A day of 48 kHz 16-bit mono is 8.3 GB.
+SIZE_BYTES_MAX = 8 * 1024**3
+REDIRECTS_MAX = 5
+ANSWER_SECONDS = 30.0
+IDLE_SECONDS = 60.0
+
+Chunks = Iterator[bytes]
+
+
+def download(api: TranscriptionAPI, audio_url: str, path: Path, check: Callable[[], None]) -> int:
+    """Writes the recording to `path`; answers its size in bytes. `check` is called between chunks, and raises to end
+    it.
+
+    Raises AudioError.
+    """
+    shown = show_url(audio_url)
+    received = 0
+    try:
+        with _open(api, audio_url, shown) as chunks, path.open("wb") as file:
+            for chunk in chunks:
+                check()
+                received += len(chunk)
+                if received > SIZE_BYTES_MAX:
+                    raise AudioError("audio_too_large", f"{shown}: more than {SIZE_BYTES_MAX} bytes")
+                file.write(chunk)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise AudioError("disk_full", f"{shown}: no room left on this worker's disk") from error
+        raise AudioError("audio_unreachable", f"{shown}: {error.strerror or type(error).__name__}") from None
+    except httpx.HTTPError as error:
+        # Not `from error`: messages of HTTP libraries quote the URL, signature and all.
+        raise AudioError("audio_unreachable", f"{shown}: {_without_url(reason_of(error), shown)}") from None
+    return received
+
+
+def show_url(audio_url: str) -> str:
+    """The URL without its query, fragment, user and password."""
+    return re.sub(r"^([a-z][a-z0-9+.-]*://)[^/]*@", r"\1", re.split(r"[?#]", audio_url, maxsplit=1)[0], flags=re.I)[
+        :300
+    ]
+
+
+def suffix_of(audio_url: str) -> str:
+    """Some programs look at a file's name to tell its kind; nothing else of the URL gets into the name."""
+    found = re.search(r"\.[A-Za-z0-9]{1,5}$", re.split(r"[?#]", audio_url, maxsplit=1)[0])
+    return found.group().lower() if found else ""
+
+
+def _without_url(reason: str, shown: str) -> str:
+    return "the connection broke" if "://" in reason or shown in reason else reason
+
+
+def _open(api: TranscriptionAPI, audio_url: str, shown: str) -> AbstractContextManager[Chunks]:
+    scheme = audio_url.split("://", 1)[0].lower()
+    if scheme == "https":
+        return _open_https(audio_url)
+    if scheme == "s3":
+        return _open_s3(audio_url, shown)
+    if scheme == "upload":
+        return _open_upload(api, audio_url)
+    raise AudioError("audio_url_invalid", f"a worker cannot fetch {shown}: it takes https://, s3:// and uploads")
+
+
+@contextmanager
+def _open_https(audio_url: str) -> Iterator[Chunks]:
+    """Follows redirects, and never one that leaves HTTPS. A client of its own: the monitor's key is not for others."""
+    url = audio_url
+    timeout = httpx.Timeout(IDLE_SECONDS, connect=ANSWER_SECONDS)
+    with httpx.Client(timeout=timeout, headers={"user-agent": "transcription-monitor"}) as client:
+        for _ in range(REDIRECTS_MAX + 1):
+            with client.stream("GET", url) as response:
+                status = response.status_code
+                location = response.headers.get("location")
+                if status == 200:
+                    yield response.iter_bytes(256 * 1024)
+                    return
+                if status not in (301, 302, 303, 307, 308) or location is None:
+                    raise _refused(status, show_url(url))
+                following = urljoin(url, location)
+                if not following.lower().startswith("https://"):
+                    raise AudioError(
+                        "audio_url_invalid", f"{show_url(url)} redirects to {show_url(following)}: not HTTPS"
+                    )
+                url = following
+    raise AudioError("audio_url_invalid", f"{show_url(audio_url)} redirects more than {REDIRECTS_MAX} times")
+
+
+@contextmanager
+def _open_upload(api: TranscriptionAPI, audio_url: str) -> Iterator[Chunks]:
+    try:
+        with api.uploads.open(audio_url) as audio:
+            yield iter(audio)
+    except NotFoundError as error:
+        raise AudioError("audio_not_found", error.message) from error
+    except (ForbiddenError, UnauthenticatedError) as error:
+        raise AudioError("audio_forbidden", error.message) from error
+    except ApiError as error:
+        raise AudioError("audio_unreachable", error.message) from error
+
+
+@contextmanager
+def _open_s3(audio_url: str, shown: str) -> Iterator[Chunks]:
+    """Credentials, region and endpoint come from the AWS chain (AWS_ENDPOINT_URL_S3 works). The key is taken
+    literally.
+    """
+    found = re.match(r"s3://([^/]+)/(.+)$", audio_url, re.DOTALL)
+    if found is None:
+        raise AudioError("audio_url_invalid", f"{shown} is not of the form s3://bucket/key")
+    try:
+        import boto3
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+    except ImportError as error:
+        message = "reading s3:// needs boto3: pip install 'transcription-monitor[s3]'"
+        raise AudioError("engine_missing", message) from error
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    # Servers other than Amazon's have no host name for each bucket, and most no regions.
+    config = Config(s3={"addressing_style": "path"}) if endpoint else Config()
+    region = os.environ.get("AWS_REGION") or ("us-east-1" if endpoint else None)
+    try:
+        client = boto3.client("s3", config=config, region_name=region)
+        answer = client.get_object(Bucket=found.group(1), Key=found.group(2))
+        yield answer["Body"].iter_chunks(256 * 1024)
+    except NoCredentialsError as error:
+        message = f"{shown}: this worker has no AWS credentials; give it a role, or AWS_ACCESS_KEY_ID and its secret"
+        raise AudioError("audio_forbidden", message) from error
+    except ClientError as error:
+        raise _refused(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0), shown) from None
+    except BotoCoreError as error:
+        raise AudioError("audio_unreachable", f"{shown}: {type(error).__name__}") from None
+
+
+def _refused(status: int, shown: str) -> AudioError:
+    if status in (404, 410):
+        return AudioError("audio_not_found", f"{shown}: {status}")
+    if status in (401, 403):
+        return AudioError("audio_forbidden", f"{shown}: {status} (a pre-signed URL may have expired)")
+    # Every other refusal may pass: 408, 429, 5xx surely; the rest cost one more attempt.
+    return AudioError("audio_unreachable", f"{shown}: HTTP {status}")

@@ -1,0 +1,96 @@
+"""What ends a job early, on the worker's side:
+
+    JobStopped              it is to stop; raised by the job's next call, and told to the monitor for you
+    ├── JobCancelled        somebody cancelled it
+    ├── LeaseLost           it is another worker's by now: write nothing
+    └── WorkerRestarting    the worker is to restart: the job goes back for another attempt
+
+    JobFailed               raise it to fail the job with a code of your own
+    └── AudioError          the recording can't be fetched: `audio_not_found`, `audio_unreachable`, …
+
+Any other exception fails the job too, as `worker_error`, and another attempt follows.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+from ..bodies import Failure, RetryWith
+from ..errors import RefusedError
+
+MESSAGE_MAX = 4000
+
+
+class JobStopped(Exception):
+    """The job is to stop. Let it go through: `with job:` sees to the rest."""
+
+
+class JobCancelled(JobStopped):
+    pass
+
+
+class LeaseLost(JobStopped):
+    pass
+
+
+class WorkerRestarting(JobStopped):
+    pass
+
+
+class JobFailed(Exception):
+    """The attempt failed. `code` is lower case, digits and `_`; `retryable` says whether another attempt could
+    succeed.
+    """
+
+    def __init__(self, message: str, *, code: str = "worker_error", retryable: bool = True) -> None:
+        super().__init__(message)
+        self.code = code
+        self.retryable = retryable
+
+
+class AudioError(JobFailed):
+    """The recording can't be fetched."""
+
+    #: Whether another attempt can help depends on the code alone.
+    RETRYABLE: ClassVar[dict[str, bool]] = {
+        "audio_unreachable": True,
+        "disk_full": True,  # another worker may have room
+        "engine_missing": True,  # another worker may have it
+        "audio_not_found": False,
+        "audio_forbidden": False,
+        "audio_too_large": False,
+        "audio_url_invalid": False,
+    }
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message, code=code, retryable=self.RETRYABLE[code])
+
+
+# torch: "CUDA out of memory. Tried to allocate"; CTranslate2: "CUDA failed with error out of memory"; and the
+# constants of the rest.
+_OUT_OF_MEMORY = re.compile(
+    r"\b(cuda|cublas|cudnn|hip|rocm|gpu|vram|mps|device)\b.*out of memory|out of memory.*\b(cuda|gpu|vram|device)\b"
+    r"|CU(BLAS|DNN)_STATUS_(ALLOC_FAILED|NOT_ENOUGH_MEMORY)|CUDA_ERROR_OUT_OF_MEMORY|cudaErrorMemoryAllocation",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def failure_of(error: BaseException, batch_size: int | None) -> tuple[Failure, RetryWith | None]:
+    """What the monitor is told of an exception. After full GPU memory the next attempt is asked to decode half as
+    much at once.
+    """
+    if isinstance(error, JobFailed):
+        return {"code": error.code, "message": _words(str(error) or error.code), "retryable": error.retryable}, None
+    message = _words(f"{type(error).__name__}: {error}")
+    if isinstance(error, RefusedError):
+        # The monitor would refuse the same again.
+        return {"code": "transcript_refused", "message": message, "retryable": False}, None
+    if type(error).__name__ == "OutOfMemoryError" or _OUT_OF_MEMORY.search(str(error)):
+        half: RetryWith | None = {"batch_size": max(1, batch_size // 2)} if batch_size else None
+        return {"code": "gpu_out_of_memory", "message": message, "retryable": True}, half
+    return {"code": "worker_error", "message": message, "retryable": True}, None
+
+
+def _words(message: str) -> str:
+    return message[:MESSAGE_MAX]

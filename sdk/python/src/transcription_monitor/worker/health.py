@@ -1,0 +1,70 @@
+"""What a worker tells of its machine with each heartbeat, in percent: with psutil and nvidia-ml-py, where they are.
+
+A figure that can't be had is None; it never keeps a beat from going out.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from ..bodies import HealthReport
+
+HealthReader = Callable[[], HealthReport]
+
+
+def health_reader(directory: Path) -> HealthReader:
+    """`directory` is on the disk to watch. CPU is the mean since the call before, of all cores."""
+    try:
+        import psutil
+    except ImportError:
+        return HealthReport
+    gpu = gpu_reader(os.environ.get("CUDA_VISIBLE_DEVICES"))
+    psutil.cpu_percent()  # the first call has no call before
+
+    def read() -> HealthReport:
+        return {
+            "cpu_usage": _percent(psutil.cpu_percent),
+            "memory_usage": _percent(lambda: psutil.virtual_memory().percent),
+            "disk_usage": _percent(lambda: psutil.disk_usage(str(directory)).percent),
+            "gpu_usage": _percent(gpu),
+        }
+
+    return read
+
+
+def gpu_reader(visible: str | None) -> Callable[[], float | None]:
+    """The mean use of the GPUs that are ours, as CUDA_VISIBLE_DEVICES names them (`0,2`, `GPU-5e3f…`); None without
+    one.
+    """
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+    except Exception:  # not installed, no driver, no GPU: each library version says it in its own way
+        return lambda: None
+    names = None if visible is None else [name.strip() for name in visible.split(",")]
+
+    def is_ours(index: int, handle: object) -> bool:
+        if names is None or str(index) in names:
+            return True
+        uuid = pynvml.nvmlDeviceGetUUID(handle)
+        text = uuid.decode() if isinstance(uuid, bytes) else str(uuid)
+        return any(name and text.startswith(name) for name in names)
+
+    def read() -> float | None:
+        handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]
+        ours = [handle for index, handle in enumerate(handles) if is_ours(index, handle)]
+        usages = [float(pynvml.nvmlDeviceGetUtilizationRates(handle).gpu) for handle in ours]
+        return sum(usages) / len(usages) if usages else None
+
+    return read
+
+
+def _percent(read: Callable[[], float | None]) -> float | None:
+    try:
+        value = read()
+    except Exception:  # a driver in trouble, a disk that is gone
+        return None
+    return None if value is None else round(min(100.0, max(0.0, value)), 1)

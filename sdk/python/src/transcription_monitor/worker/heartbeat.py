@@ -1,0 +1,110 @@
+"""The worker's pulse, on a thread of its own and whatever the transcriber does: health and leases in, commands and
+lost leases out.
+
+It beats every quarter of a lease, every BEAT_SECONDS_MAX at most, so that three beats may go missing before a lease
+runs out. The length of a lease is read off the first one, in the monitor's own times: its clock and ours may differ.
+"""
+
+from __future__ import annotations
+
+import queue
+import random
+import threading
+from collections.abc import Callable, Mapping
+
+from .._sync.client import TranscriptionAPI
+from ..errors import ApiError
+from ..models import ClaimedJob, WorkerCommand
+from .errors import LeaseLost
+from .health import HealthReader
+from .held_job import HeldJob
+from .until_answered import is_away, log
+
+BEAT_SECONDS_MAX = 10.0
+BEAT_SECONDS_MIN = 0.1
+TIMEOUT_SECONDS_MIN = 2.0
+
+
+class Heartbeat:
+    def __init__(
+        self,
+        *,
+        api: TranscriptionAPI,
+        worker_id: str,
+        read_health: HealthReader,
+        held: Mapping[str, HeldJob],
+        before_beat: Callable[[], None],
+        on_command: Callable[[WorkerCommand], None],
+        on_refused: Callable[[ApiError], object],
+    ) -> None:
+        self._api = api
+        self._worker_id = worker_id
+        self._read_health = read_health
+        self._held = held
+        self._before_beat = before_beat
+        self._on_command = on_command
+        self._on_refused = on_refused
+        self._beat_seconds = BEAT_SECONDS_MAX
+        self._away = False
+        # A queue, and no event: its `put` is safe in a signal handler.
+        self._words: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="tmon-heartbeat", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._words.put("stop")
+
+    def hurry(self) -> None:
+        """Beats now, because something is likely to wait in the answer."""
+        self._words.put("hurry")
+
+    def keep(self, claimed: ClaimedJob) -> None:
+        """Beats fast enough for this lease."""
+        assigned = claimed.job.worker.assigned_at if claimed.job.worker else claimed.job.updated_at
+        lease_seconds = (claimed.lease.expires_at - assigned).total_seconds()
+        if lease_seconds / 4 < self._beat_seconds:
+            self._beat_seconds = max(BEAT_SECONDS_MIN, lease_seconds / 4)
+            self.hurry()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self._before_beat()
+                self._beat()
+            except Exception:
+                log.exception("a heartbeat failed")
+            try:
+                # A little early at random, so that a fleet doesn't beat in step.
+                if self._words.get(timeout=self._beat_seconds * random.uniform(0.9, 1.0)) == "stop":
+                    return
+            except queue.Empty:
+                pass
+
+    def _beat(self) -> None:
+        named = dict(self._held)
+        try:
+            answer = self._api.workers.heartbeat(
+                self._worker_id,
+                health=self._read_health(),
+                leases=list(named),
+                retries=0,
+                timeout=max(TIMEOUT_SECONDS_MIN, self._beat_seconds),
+            )
+        except ApiError as error:
+            if not is_away(error):
+                self._on_refused(error)
+            elif not self._away:
+                log.warning("the monitor is away, waiting: %s", error.message)
+            self._away = is_away(error)
+            return
+        if self._away:
+            log.info("the monitor is back")
+        self._away = False
+        renewed = {lease.token for lease in answer.leases}
+        for token, job in named.items():
+            if token not in renewed:
+                job.stop(LeaseLost)
+        for command in answer.commands:
+            self._on_command(command)

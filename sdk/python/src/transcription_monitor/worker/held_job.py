@@ -1,0 +1,334 @@
+"""A job that this worker holds.
+
+working ──► settling ──► ended      the result is being told; from here the monitor's answer alone says how it ended
+   │
+   └─ stopped: cancelled, lost, or the worker restarts; the next call raises it
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from .. import models
+from .._sync.client import TranscriptionAPI
+from ..bodies import CallOptions, Failure, Output, RetryWith
+from ..errors import ApiError, ConflictError, LeaseExpiredError
+from ..models import ClaimedJob, Transcript
+from .download import download, suffix_of
+from .errors import JobCancelled, JobStopped, LeaseLost, WorkerRestarting, failure_of
+from .progress import ProgressReports
+from .until_answered import log, until_answered
+
+PROGRESS_TIMEOUT_SECONDS = 10.0
+
+
+class HeldJob:
+    """What `worker.jobs()` yields. Use it as `with job:`, so that an exception fails the job and not the worker."""
+
+    def __init__(
+        self,
+        claimed: ClaimedJob,
+        *,
+        api: TranscriptionAPI,
+        engine: str,
+        batch_size: int | None,
+        work_directory: Path | None,
+        ask_monitor: Callable[[], None],
+        is_leaving: Callable[[], bool],
+    ) -> None:
+        #: The job as it was claimed.
+        self.job = claimed.job
+        #: Counts from 1.
+        self.attempt = claimed.attempt.number
+        #: What to decode at once: less than the worker's own after an attempt that ran out of memory.
+        self.batch_size = claimed.attempt.batch_size or batch_size
+        #: What to fetch, with its signature if it has one. `download` does.
+        self.audio_url = claimed.audio_url
+        self.lease_token = claimed.lease.token
+        self._api = api
+        self._engine = engine
+        self._work_directory = work_directory
+        self._ask_monitor = ask_monitor
+        self._is_leaving = is_leaving
+        self._reports = ProgressReports(self._deliver)
+        self._facts: dict[str, Any] = {}
+        self._figures: dict[str, Any] = {"percentage": 0, "stage": None}
+        self._directory: Path | None = None
+        self._stopped: type[JobStopped] | None = None
+        self._settling = False
+        self._ended = False
+        #: For the worker: it was left by Ctrl-C or sys.exit; the worker's leaving hands it back.
+        self.handed_back = False
+
+    @property
+    def id(self) -> str:
+        return self.job.job_id
+
+    @property
+    def cancelled(self) -> bool:
+        """Somebody cancelled it; the next call raises JobCancelled."""
+        return self._stopped is JobCancelled
+
+    @property
+    def lost(self) -> bool:
+        """It is another worker's by now; the next call raises LeaseLost."""
+        return self._stopped is LeaseLost
+
+    @property
+    def ended(self) -> bool:
+        """`complete` or `fail` has been answered, or a stop has been told."""
+        return self._ended
+
+    @property
+    def directory(self) -> Path:
+        """A directory for this attempt alone; removed after it."""
+        if self._directory is None:
+            if self._work_directory is not None:
+                self._work_directory.mkdir(parents=True, exist_ok=True)
+            self._directory = Path(tempfile.mkdtemp(prefix=f"{self.id}-", dir=self._work_directory))
+        return self._directory
+
+    def check(self) -> None:
+        """Raises JobCancelled, LeaseLost or WorkerRestarting where the job is to stop. Cheap: call it as often as you
+        like.
+        """
+        if self._stopped is not None and not self._settling:
+            raise self._stopped(self.id)
+
+    def download(self) -> Path:
+        """Fetches the recording into `directory`; answers its path. Raises AudioError, and what `check` does.
+
+        `https://` and the monitor's uploads work as they are, `s3://` with boto3 and the AWS chain of credentials.
+        """
+        self.progress(percentage=0, stage="DOWNLOADING")
+        path = self.directory / f"audio{suffix_of(self.audio_url)}"
+        self._facts["file_size_bytes"] = download(self._api, self.audio_url, path, self.check)
+        return path
+
+    def progress(
+        self,
+        *,
+        percentage: float | None = None,
+        stage: str = "TRANSCRIBING",
+        current_chunk: int | None = None,
+        total_chunks: int | None = None,
+        eta_seconds: float | None = None,
+        duration_seconds: float | None = None,
+    ) -> None:
+        """Notes how far it is, and returns at once. Raises what `check` does.
+
+        The monitor is told when the stage changes, else once a second at most. `percentage` (0 to 100, of the
+        recording) is worked out from the chunks when left out. `duration_seconds` is the recording's length: say it
+        once, when you know it.
+        """
+        self.check()
+        if percentage is None:
+            if not total_chunks or current_chunk is None:
+                raise ValueError("progress takes percentage, or current_chunk and total_chunks")
+            percentage = 100 * current_chunk / total_chunks
+        if duration_seconds is not None:
+            self._facts["duration_seconds"] = duration_seconds
+        self._figures = {
+            "percentage": min(100.0, max(0.0, percentage)),
+            "stage": stage.upper(),
+            "current_chunk": current_chunk,
+            "total_chunks": total_chunks,
+            "eta_seconds": eta_seconds,
+        }
+        # Facts are said with every report, for any one of them may be lost.
+        self._reports.note({**self._facts, **self._figures})
+
+    def complete(
+        self, transcript: Transcript | Mapping[str, Any] | None = None, *, output: Output | None = None
+    ) -> models.Job:
+        """Ends the job well; waits for a monitor that is away. Answers the job: COMPLETED, or CANCELLED where that
+        came first.
+
+        `transcript` is kept in the monitor's store: a Transcript, or a dict with `segments` as
+        `Transcript.of_segments` takes them, and `language` and `duration_seconds` where they are known. With `output`
+        you say where you have put it yourself. Raises what `check` does, InvalidRequestError, and ValueError on
+        something that is no transcript.
+        """
+        if (transcript is None) == (output is None):
+            raise ValueError("complete takes a transcript, or output: where you have put it")
+        self.check()
+        if transcript is not None:
+            output = self._store(self._transcript_of(transcript))
+        self.check()
+        assert output is not None
+        given = output
+        self._settling = True
+        return self._end(
+            lambda options: self._api.jobs.complete(self.id, self.lease_token, given, **options), "completed"
+        )
+
+    def fail(
+        self,
+        message: str,
+        *,
+        code: str = "worker_error",
+        retryable: bool = True,
+        retry_with: RetryWith | None = None,
+    ) -> models.Job:
+        """Ends the attempt; another follows if it can help. Answers the job. Raises what `check` does."""
+        self.check()
+        return self._fail({"code": code, "message": message, "retryable": retryable}, retry_with)
+
+    def stop(self, why: type[JobStopped]) -> None:
+        """For the worker: the next call raises it."""
+        # A lease that is missing because its job has just been completed is not lost.
+        if not self._settling and self._stopped is None:
+            self._stopped = why
+
+    def __enter__(self) -> HeldJob:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        if error is not None and not isinstance(error, Exception):
+            self.handed_back = True
+            return False
+        self.close(error)
+        return True
+
+    def close(self, error: Exception | None = None) -> None:
+        """For the worker: tells the monitor how the attempt ended that wasn't completed, and removes its directory."""
+        try:
+            self._tell(error)
+        except JobStopped:
+            log.info("%s: lost; another holds it now", self.id)
+        except ApiError as refusal:
+            log.error("%s: the end could not be told: %s", self.id, refusal)
+        finally:
+            self._ended = True
+            self.clean()
+
+    def clean(self) -> None:
+        """For the worker: nothing is sent after this, and nothing is left on the disk."""
+        self._reports.close()
+        if self._directory is not None:
+            shutil.rmtree(self._directory, ignore_errors=True)
+
+    def resume(self) -> bool:
+        """For the worker: completes the job where an earlier attempt stored its transcript and died before it could
+        say so.
+        """
+        if self.attempt < 2 and self.job.retry_info.last_error is None:
+            return False
+        try:
+            transcript = self._api.jobs.transcript(self.id, retries=1)
+        except ApiError:
+            return False
+        log.info("%s: an earlier attempt had its transcript", self.id)
+        with self:
+            self.complete(transcript)
+        return True
+
+    def _tell(self, error: Exception | None) -> None:
+        if self._ended:
+            if error is not None and not isinstance(error, JobStopped):
+                log.error("%s: an error after its end", self.id, exc_info=error)
+            return
+        why = self._stopped or (type(error) if isinstance(error, JobStopped) else None)
+        if why is LeaseLost or isinstance(error, LeaseExpiredError):
+            log.info("%s: lost; another holds it now", self.id)
+            return
+        if why is JobCancelled or (isinstance(error, ConflictError) and error.state == "CANCELLING"):
+            log.info("%s: cancelled", self.id)
+            self._fail({"code": "cancelled", "message": "the worker stopped it", "retryable": False})
+        elif why is not None and issubclass(why, WorkerRestarting):
+            self._fail({"code": "worker_restarted", "message": "the worker was told to restart", "retryable": True})
+        elif error is None:
+            message = "the worker's loop went on without complete or fail"
+            log.error("%s: %s", self.id, message)
+            self._fail({"code": "worker_error", "message": message, "retryable": True})
+        else:
+            log.error("%s: failed", self.id, exc_info=error)
+            self._reports.flush()
+            self._fail(*failure_of(error, self.batch_size))
+
+    def _store(self, transcript: Transcript) -> Output:
+        self._reports.note(
+            {**self._facts, **self._figures, "stage": "UPLOADING", "percentage": 100, "eta_seconds": None}
+        )
+        self._reports.flush()
+        try:
+            stored = until_answered(
+                lambda options: self._api.jobs.put_transcript(self.id, self.lease_token, transcript, **options),
+                self.check,
+            )
+        except ConflictError as error:
+            raise self._stop_of(error) from error
+        return {
+            "s3_path": stored.s3_path,
+            "segments_count": stored.segments_count,
+            "confidence_score": stored.confidence_score,
+        }
+
+    def _transcript_of(self, given: Transcript | Mapping[str, Any]) -> Transcript:
+        if isinstance(given, Transcript):
+            return given
+        if not isinstance(given, Mapping) or "segments" not in given:
+            raise ValueError("a transcript is a Transcript, or a dict with segments")
+        return Transcript.of_segments(
+            given["segments"],
+            engine=given.get("engine") or self._engine,
+            language=given.get("language"),
+            duration_seconds=given.get("duration_seconds") or self._facts.get("duration_seconds"),
+        )
+
+    def _fail(self, error: Failure, retry_with: RetryWith | None = None) -> models.Job:
+        self._settling = True
+        return self._end(
+            lambda options: self._api.jobs.fail(self.id, self.lease_token, error, retry_with=retry_with, **options),
+            "failed",
+        )
+
+    def _end(self, send: Callable[[CallOptions], models.Job], what: str) -> models.Job:
+        try:
+            job = until_answered(send, self._check_leaving)
+        except ConflictError as error:
+            self._settling = False
+            raise self._stop_of(error) from error
+        except BaseException:
+            self._settling = False
+            raise
+        self._ended = True
+        self._reports.close()
+        log.info("%s: %s, attempt %d: %s", self.id, what, self.attempt, job.state)
+        return job
+
+    def _stop_of(self, refusal: ConflictError) -> Exception:
+        """The stop that a refusal tells of."""
+        if isinstance(refusal, LeaseExpiredError):
+            self.stop(LeaseLost)
+        elif refusal.state == "CANCELLING":
+            self.stop(JobCancelled)
+        else:
+            return refusal
+        return (self._stopped or LeaseLost)(self.id)
+
+    def _check_leaving(self) -> None:
+        if self._is_leaving():
+            raise LeaseLost(self.id)
+
+    def _deliver(self, figures: dict[str, Any]) -> None:
+        try:
+            self._api.jobs.report_progress(
+                self.id, self.lease_token, **figures, retries=0, timeout=PROGRESS_TIMEOUT_SECONDS
+            )
+        except LeaseExpiredError:
+            self.stop(LeaseLost)
+        except ConflictError:
+            # It has something to say, being cancelled perhaps: its next heartbeat's answer tells.
+            self._ask_monitor()
+        except ApiError as error:
+            log.debug("%s: a progress report was dropped: %s", self.id, error.message)
+        except Exception:
+            log.exception("%s: a progress report could not be sent", self.id)

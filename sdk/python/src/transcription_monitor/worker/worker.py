@@ -1,0 +1,364 @@
+"""A worker of your own: claims jobs, hands each to your code, beats meanwhile, and leaves in good order.
+
+    registering ──► claiming ──► draining ──► left
+         ▲             │  │          ▲
+         └─ unknown ───┘  └─ drain ──┘     claims no more, finishes what it holds
+
+    restart        what it holds is handed back, then it registers anew (or ends, where something supervises it)
+    terminated     the monitor has let it go: what it holds is lost, the loop ends
+    stopped        Ctrl-C or SIGTERM twice, or the loop was left: what it holds is handed back
+
+A monitor that is away is waited for, in every state. Only one that refuses the worker itself (a bad key) ends it with
+an error.
+"""
+
+from __future__ import annotations
+
+import queue
+import secrets
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import gettempdir
+from types import FrameType
+from typing import Any, Literal
+
+from .._sync.client import TranscriptionAPI
+from ..bodies import Capabilities, Location
+from ..errors import (
+    ApiError,
+    ConflictError,
+    ForbiddenError,
+    InvalidRequestError,
+    NotFoundError,
+    UnauthenticatedError,
+    WorkerTerminatedError,
+)
+from ..models import Claimed, Transcript, WorkerCommand
+from .errors import JobCancelled, LeaseLost, WorkerRestarting
+from .health import HealthReader, health_reader
+from .heartbeat import Heartbeat
+from .held_job import HeldJob
+from .until_answered import is_away, log, pause_seconds, until_answered
+
+WorkerEnd = Literal["drained", "stopped", "terminated", "restart"]
+
+CLAIM_WAIT_SECONDS = 20.0
+EMPTY_AT_ONCE_SECONDS = 1.0
+GOODBYE_SECONDS = 3.0
+
+
+class Worker:
+    """A worker of your own, around the transcriber you have:
+
+        worker = Worker(api, capabilities={"model": "large-v3", "device": "cuda"})
+        for job in worker.jobs():
+            with job:
+                segments, info = model.transcribe(str(job.download()))
+                ...
+                job.complete({"segments": segments, "language": info.language})
+
+    `with job:` is what keeps the worker alive: an exception in it fails that job, and the loop goes on. (Python gives
+    no loop a way to catch what its body raises: without `with job:` the exception ends the loop; the job is failed
+    all the same, and the worker leaves.)
+
+    The first SIGTERM or Ctrl-C drains: the job at hand is finished, then the loop ends. The second stops at once and
+    hands the job back. `handle_signals=False` leaves signals to you; so does a worker that isn't in the main thread.
+    Call `drain()` then.
+
+    One job at a time: for more, start more. `worker_id` is new each time when left out. `location` says what the
+    machine costs. `supervised` means that something starts the program again: then the loop ends when the monitor
+    asks for a restart, and `end` says so.
+    """
+
+    def __init__(
+        self,
+        api: TranscriptionAPI,
+        *,
+        capabilities: Capabilities | None = None,
+        worker_id: str | None = None,
+        instance_id: str | None = None,
+        location: Location | None = None,
+        work_directory: str | Path | None = None,
+        read_health: HealthReader | None = None,
+        handle_signals: bool = True,
+        supervised: bool = False,
+    ) -> None:
+        self.worker_id = worker_id or f"worker-{secrets.token_hex(8)}"
+        #: How the loop ended: `drained`, `stopped`, `terminated` or `restart`. None while it runs.
+        self.end: WorkerEnd | None = None
+        self._api = api
+        self._capabilities: Capabilities = capabilities or {}
+        self._instance_id = instance_id or socket.gethostname()
+        self._location = location
+        self._work_directory = None if work_directory is None else Path(work_directory)
+        self._read_health = read_health or health_reader(self._work_directory or Path(gettempdir()))
+        self._handle_signals = handle_signals
+        self._supervised = supervised
+        self._held: dict[str, HeldJob] = {}
+        self._ending: WorkerEnd | None = None
+        self._refusal: ApiError | None = None
+        self._drain_told = False
+        # A claim is under way: there is one at a time, for what it brings must not be dropped.
+        self._claiming = False
+        # What wakes the loop: a claim's answer, or None when something else is to be looked at. Safe in a signal
+        # handler.
+        self._inbox: queue.SimpleQueue[Claimed | Exception | None] = queue.SimpleQueue()
+        self._heartbeat: Heartbeat | None = None
+
+    def jobs(self) -> Iterator[HeldJob]:
+        """The jobs, one after the other, for as long as the worker lives. Raises what the monitor refuses the worker
+        with.
+        """
+        with self._living():
+            while (held := self._next_job()) is not None:
+                try:
+                    if not held.resume():
+                        yield held
+                    held.close()
+                except GeneratorExit:
+                    # The loop was left with the job at hand, by `break` or by an exception that we are not shown.
+                    if self._ending is None:
+                        self._finish("stopped")
+                        held.close(
+                            None if held.ended else RuntimeError("the worker's loop was left before the job's end")
+                        )
+                    raise
+                finally:
+                    self._held.pop(held.lease_token, None)
+        if self._refusal is not None:
+            raise self._refusal
+
+    def run(self, transcribe: Callable[[HeldJob], Transcript | Mapping[str, Any] | None]) -> WorkerEnd:
+        """Calls `transcribe(job)` for each job and completes it with the transcript that is returned; answers how it
+        ended.
+
+        With None it has called `job.complete` or `job.fail` itself.
+        """
+        for job in self.jobs():
+            with job:
+                transcript = transcribe(job)
+                if transcript is not None:
+                    job.complete(transcript)
+        return self.end or "drained"
+
+    def drain(self) -> None:
+        """Finishes the job at hand, then ends the loop. From any thread, or a signal handler."""
+        self._finish("drained")
+
+    @contextmanager
+    def _living(self) -> Iterator[None]:
+        self.end = self._ending = self._refusal = None
+        self._drain_told = self._claiming = False
+        self._inbox = queue.SimpleQueue()
+        self._heartbeat = Heartbeat(
+            api=self._api,
+            worker_id=self.worker_id,
+            read_health=self._read_health,
+            held=self._held,
+            before_beat=self._tell_drain,
+            on_command=self._obey,
+            on_refused=self._on_refused,
+        )
+        with self._signals():
+            try:
+                self._register()
+                self._heartbeat.start()
+                if self._ending is None:
+                    log.info("%s: ready", self.worker_id)
+                yield
+            finally:
+                if self._ending is None:
+                    self._finish("stopped")
+                self._heartbeat.stop()
+                self._leave()
+                self.end = self._ending
+
+    def _next_job(self) -> HeldJob | None:
+        tries = 0
+        while True:
+            if self._ending == "restart" and not self._supervised:
+                self._ending = None
+                self._register()
+            if self._ending is not None:
+                return None
+            asked_at = time.monotonic()
+            answer = self._claim()
+            if isinstance(answer, Claimed):
+                tries = 0
+                for claimed in answer.jobs:
+                    return self._hold(claimed)
+                if time.monotonic() - asked_at < EMPTY_AT_ONCE_SECONDS:
+                    # Empty before its time: this worker is to get no jobs. The heartbeat's answer says why.
+                    self._hurry()
+                    self._pause(2)
+            elif answer is not None and (is_away(answer) or not self._on_refused(answer)):
+                self._pause(tries)
+                tries += 1
+
+    def _claim(self) -> Claimed | Exception | None:
+        """On a thread of its own: a signal or a command needn't wait for the long poll. None: there is one to look
+        at.
+        """
+        inbox = self._inbox
+
+        def claim() -> None:
+            try:
+                inbox.put(self._api.workers.claim(self.worker_id, wait_seconds=CLAIM_WAIT_SECONDS, retries=2))
+            except Exception as error:
+                inbox.put(error)
+
+        if not self._claiming:
+            self._claiming = True
+            threading.Thread(target=claim, name="tmon-claim", daemon=True).start()
+        answer = inbox.get()
+        if answer is not None:
+            self._claiming = False
+        return answer
+
+    def _hold(self, answer: Any) -> HeldJob:
+        held = HeldJob(
+            answer,
+            api=self._api,
+            engine=self._capabilities.get("model") or "python",
+            batch_size=self._capabilities.get("batch_size"),
+            work_directory=self._work_directory,
+            ask_monitor=self._hurry,
+            is_leaving=lambda: self._ending in ("stopped", "terminated"),
+        )
+        log.info("%s: claimed, attempt %d: %s", held.id, held.attempt, held.job.input.s3_path)
+        self._held[held.lease_token] = held
+        if self._heartbeat:
+            self._heartbeat.keep(answer)
+        return held
+
+    def _register(self) -> None:
+        try:
+            until_answered(
+                lambda options: self._api.workers.register(
+                    self.worker_id,
+                    capabilities=self._capabilities,
+                    instance_id=self._instance_id,
+                    location=self._location,
+                    **options,
+                ),
+                self._check_ending,
+            )
+        except _Ending:
+            pass
+        except WorkerTerminatedError:
+            self._finish("terminated")
+        except ApiError as error:
+            self._refuse(error)
+
+    def _obey(self, command: WorkerCommand) -> None:
+        if command.type == "cancel_job":
+            for held in list(self._held.values()):
+                if held.id == command.job_id:
+                    held.stop(JobCancelled)
+        elif command.type == "drain":
+            self._finish("drained")
+        elif command.type == "restart":
+            self._finish("restart")
+        else:
+            log.warning("the monitor asked for %r, which this version doesn't know", command.type)
+
+    def _on_refused(self, error: Exception) -> bool:
+        """Answers whether the worker can go on at once."""
+        if isinstance(error, WorkerTerminatedError):
+            self._finish("terminated")
+        elif isinstance(error, NotFoundError):
+            # The monitor stands on another store now, or has forgotten us: make us known again.
+            self._register()
+            return True
+        elif isinstance(error, ConflictError):
+            # DRAINING or RESTARTING: the heartbeat's answer says what to do.
+            self._hurry()
+        elif isinstance(error, InvalidRequestError | UnauthenticatedError | ForbiddenError):
+            self._refuse(error)
+        else:
+            log.error("the monitor answered with an error: %s", error)
+        return False
+
+    def _refuse(self, error: ApiError) -> None:
+        self._refusal = self._refusal or error
+        self._finish("stopped")
+
+    def _finish(self, end: WorkerEnd) -> None:
+        """A later end overrides an earlier one where it is more urgent. Takes no lock: signal handlers call it."""
+        if self._ending is not None and (end == "drained" or self._ending != "drained"):
+            return
+        self._ending = end
+        why = {"restart": WorkerRestarting, "terminated": LeaseLost}.get(end)
+        if why is not None:
+            for held in list(self._held.values()):
+                held.stop(why)
+        self._inbox.put(None)
+        self._hurry()
+
+    def _hurry(self) -> None:
+        if self._heartbeat:
+            self._heartbeat.hurry()
+
+    def _tell_drain(self) -> None:
+        """The monitor needn't find out by itself that no more is claimed."""
+        if self._ending == "drained" and self._held and not self._drain_told:
+            self._drain_told = True
+            try:
+                self._api.workers.drain(self.worker_id, retries=0, timeout=GOODBYE_SECONDS)
+            except ApiError as error:
+                log.debug("the monitor could not be told of draining: %s", error.message)
+
+    def _leave(self) -> None:
+        """Tells the monitor that this worker is gone, so that it needn't find out by silence. What it holds goes back
+        at once.
+        """
+        if self._ending in ("terminated", "restart") or self._refusal is not None:
+            return
+        try:
+            self._api.workers.terminate(self.worker_id, retries=1, timeout=GOODBYE_SECONDS)
+        except (ConflictError, NotFoundError):
+            pass
+        except ApiError as error:
+            log.warning("left without a goodbye: %s", error.message)
+        log.info("%s: left", self.worker_id)
+
+    def _pause(self, tries: int) -> None:
+        with suppress(queue.Empty):
+            self._inbox.get(timeout=pause_seconds(tries))
+
+    def _check_ending(self) -> None:
+        if self._ending is not None:
+            raise _Ending
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        if not self._handle_signals or threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        asked = False
+
+        def on_signal(number: int, _frame: FrameType | None) -> None:
+            nonlocal asked
+            if asked:
+                self._finish("stopped")
+                if number == signal.SIGINT:
+                    raise KeyboardInterrupt
+                raise SystemExit(128 + number)
+            asked = True
+            self._finish("drained")
+
+        before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+class _Ending(Exception):
+    pass

@@ -1,0 +1,372 @@
+"""A worker of one's own, against a real monitor."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from transcription_monitor import (
+    HeldJob,
+    InvalidRequestError,
+    JobCancelled,
+    JobFailed,
+    LeaseLost,
+    NotFoundError,
+    Transcript,
+    TranscriptionAPI,
+    Worker,
+    WorkerRestarting,
+)
+from transcription_monitor.bodies import HealthReport
+
+from .processes import PATIENCE_SECONDS, Monitor, monitor
+
+SPOKEN = {"segments": [{"start": 0, "end": 1, "text": "hello", "avg_logprob": -0.5}], "language": "en"}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Monitor]:
+    """With leases short enough that a worker hears of a cancellation within a second."""
+    with monitor(lease_ms=2_000) as running:
+        yield running
+
+
+@pytest.fixture
+def worker(api: TranscriptionAPI, tmp_path: Path) -> Worker:
+    return Worker(
+        api,
+        capabilities={"model": "test", "device": "cpu", "batch_size": 8},
+        location={"region": "here", "spot_price": 0.5},
+        work_directory=tmp_path / "work",
+        handle_signals=False,
+    )
+
+
+def submit(api: TranscriptionAPI, tone: bytes, **more: Any) -> str:
+    return api.jobs.submit(api.uploads.create(tone, name="tone.wav").audio_url, **more).id
+
+
+def work_until(job: HeldJob, condition: Callable[[], bool]) -> None:
+    """What a transcriber does: a piece of work, a report, the next piece."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < end
+        job.progress(percentage=10)
+        time.sleep(0.01)
+
+
+@contextmanager
+def beside(run: Callable[[], None]) -> Iterator[None]:
+    thread = threading.Thread(target=run)
+    thread.start()
+    yield
+    thread.join(PATIENCE_SECONDS)
+    assert not thread.is_alive()
+
+
+def test_a_job_is_fetched_told_of_completed_and_left_nothing_behind(
+    api: TranscriptionAPI, worker: Worker, tone: bytes, tmp_path: Path
+) -> None:
+    job_id = submit(api, tone)
+    for job in worker.jobs():
+        with job:
+            assert (job.id, job.attempt, job.batch_size) == (job_id, 1, 8)
+            path = job.download()
+            assert (path.suffix, path.read_bytes()) == (".wav", tone)
+            job.progress(current_chunk=1, total_chunks=4, stage="transcribing", duration_seconds=1)
+            held = api.workers.get(worker.worker_id)
+            assert held.current_job
+            assert held.current_job.job_id == job_id
+            assert job.complete(SPOKEN).state == "COMPLETED"
+        worker.drain()
+    assert worker.end == "drained"
+    done = api.jobs.get(job_id)
+    assert (done.state, done.input.duration_seconds, done.input.file_size_bytes) == ("COMPLETED", 1, len(tone))
+    transcript = api.jobs.transcript(job_id)
+    assert (transcript.text, transcript.language, transcript.engine) == ("hello", "en", "test")
+    assert transcript.segments[0].confidence == pytest.approx(0.607)
+    assert done.output.confidence_score == pytest.approx(0.607)
+    left = api.workers.get(worker.worker_id)
+    assert (left.state, left.location.spot_price, left.capabilities.batch_size) == ("TERMINATED", 0.5, 8)
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_an_exception_in_the_body_fails_the_attempt_and_the_loop_goes_on(
+    api: TranscriptionAPI, worker: Worker, tone: bytes
+) -> None:
+    job_id = submit(api, tone)
+    for job in worker.jobs():
+        with job:
+            if job.attempt == 1:
+                raise RuntimeError("the model is upset")
+            assert job.job.retry_info.last_error
+            assert job.job.retry_info.last_error.message == "RuntimeError: the model is upset"
+            job.complete(SPOKEN)
+            worker.drain()
+    done = api.jobs.get(job_id)
+    assert (done.state, done.retry_info.attempt) == ("COMPLETED", 2)
+
+
+def test_an_error_with_a_code_of_its_own_is_told_as_it_is(api: TranscriptionAPI, worker: Worker, tone: bytes) -> None:
+    job_id = submit(api, tone)
+    for job in worker.jobs():
+        worker.drain()
+        with job:
+            raise JobFailed("three hours of silence", code="nothing_said", retryable=False)
+    failed = api.jobs.get(job_id)
+    assert failed.state == "FAILED"
+    assert failed.retry_info.last_error
+    assert failed.retry_info.last_error.code == "nothing_said"
+
+
+def test_a_recording_that_is_not_there_fails_for_good(api: TranscriptionAPI, worker: Worker) -> None:
+    job_id = api.jobs.submit("upload://upload-none/a.wav").id
+
+    def transcribe(job: HeldJob) -> None:
+        worker.drain()
+        job.download()
+
+    assert worker.run(transcribe) == "drained"
+    failed = api.jobs.get(job_id)
+    assert failed.state == "FAILED"
+    assert failed.retry_info.last_error
+    assert failed.retry_info.last_error.code == "audio_not_found"
+
+
+def test_after_full_gpu_memory_the_next_attempt_decodes_half_as_much(
+    api: TranscriptionAPI, worker: Worker, tone: bytes
+) -> None:
+    submit(api, tone)
+    seen = []
+    for job in worker.jobs():
+        with job:
+            seen.append(job.batch_size)
+            if job.attempt == 1:
+                raise RuntimeError("CUDA failed with error out of memory")
+            job.complete(SPOKEN)
+            worker.drain()
+    assert seen == [8, 4]
+
+
+def test_a_body_that_ends_without_an_end_fails_the_attempt(api: TranscriptionAPI, worker: Worker, tone: bytes) -> None:
+    job_id = submit(api, tone, max_attempts=1)
+    for _ in worker.jobs():
+        worker.drain()
+    failed = api.jobs.get(job_id)
+    assert failed.state == "FAILED"
+    assert failed.retry_info.last_error
+    assert "without complete or fail" in failed.retry_info.last_error.message
+
+
+def test_without_with_an_exception_ends_the_loop_fails_the_attempt_and_the_worker_leaves(
+    api: TranscriptionAPI, worker: Worker, tone: bytes, tmp_path: Path
+) -> None:
+    job_id = submit(api, tone, max_attempts=1)
+
+    def loop() -> None:
+        for job in worker.jobs():
+            job.download()
+            raise KeyError("a bug")
+
+    with pytest.raises(KeyError):
+        loop()
+    assert worker.end == "stopped"
+    assert api.jobs.get(job_id).state == "FAILED"
+    assert api.workers.get(worker.worker_id).state == "TERMINATED"
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_a_cancelled_job_stops_at_its_next_call_and_the_loop_goes_on(
+    api: TranscriptionAPI, worker: Worker, tone: bytes
+) -> None:
+    first, second = submit(api, tone), submit(api, tone)
+    for job in worker.jobs():
+        with job:
+            if job.id == second:
+                job.complete(SPOKEN)
+                worker.drain()
+                continue
+            assert api.jobs.cancel(first).state == "CANCELLING"
+            with pytest.raises(JobCancelled):
+                work_until(job, lambda: False)
+            assert job.cancelled
+            job.check()
+    assert api.jobs.get(first).state == "CANCELLED"
+    assert api.jobs.get(second).state == "COMPLETED"
+
+
+def test_a_lost_lease_stops_the_job_and_nothing_is_written(api: TranscriptionAPI, tone: bytes) -> None:
+    job_id = submit(api, tone)
+    stuck = threading.Event()
+
+    def read_health() -> HealthReport:
+        stuck.wait(PATIENCE_SECONDS)  # a heartbeat that doesn't beat
+        return {}
+
+    worker = Worker(api, read_health=read_health, handle_signals=False)
+    for job in worker.jobs():
+        with job:
+            states = (update.state for update in api.jobs.watch(job_id))
+            assert next(state for state in states if state != "PROCESSING") == "QUEUED"
+            with pytest.raises(LeaseLost):
+                work_until(job, lambda: False)
+            assert job.lost
+            worker.drain()
+            stuck.set()
+    assert [entry.state for entry in api.jobs.timeline(job_id).state_history][-1] == "QUEUED"
+    api.queues.purge("main")
+
+
+def test_a_worker_that_the_monitor_terminates_loses_its_job_and_ends(
+    api: TranscriptionAPI, worker: Worker, tone: bytes
+) -> None:
+    job_id = submit(api, tone)
+    for job in worker.jobs():
+        with job:
+            api.workers.terminate(worker.worker_id)
+            work_until(job, lambda: False)
+    assert worker.end == "terminated"
+    assert api.jobs.get(job_id).state == "QUEUED"
+    api.queues.purge("main")
+
+
+def test_a_drain_that_somebody_asks_for_lets_the_job_at_hand_finish(
+    api: TranscriptionAPI, worker: Worker, tone: bytes
+) -> None:
+    first, second = submit(api, tone), submit(api, tone)
+    for job in worker.jobs():
+        with job:
+            api.workers.drain(worker.worker_id)
+            work_until(job, lambda: worker._ending is not None)
+            job.complete(SPOKEN)
+    assert worker.end == "drained"
+    assert [api.jobs.get(job_id).state for job_id in (first, second)] == ["COMPLETED", "QUEUED"]
+    api.queues.purge("main")
+
+
+def test_an_idle_worker_is_drained_at_once_however_long_its_poll(api: TranscriptionAPI, worker: Worker) -> None:
+    def drain() -> None:
+        for _ in range(int(PATIENCE_SECONDS * 100)):
+            try:
+                if api.workers.get(worker.worker_id).state == "IDLE":
+                    break
+            except NotFoundError:
+                pass
+            time.sleep(0.01)
+        worker.drain()
+
+    with beside(drain):
+        assert list(worker.jobs()) == []
+    assert worker.end == "drained"
+
+
+def test_a_restart_hands_the_job_back_and_the_worker_goes_on(
+    api: TranscriptionAPI, worker: Worker, tone: bytes
+) -> None:
+    job_id = submit(api, tone)
+    attempts = []
+    for job in worker.jobs():
+        with job:
+            attempts.append(job.attempt)
+            if len(attempts) == 1:
+                api.workers.restart(worker.worker_id)
+                with pytest.raises((WorkerRestarting, LeaseLost)):
+                    work_until(job, lambda: False)
+            else:
+                job.complete(SPOKEN)
+                worker.drain()
+    assert len(attempts) == 2
+    assert api.jobs.get(job_id).state == "COMPLETED"
+
+
+def test_a_supervised_worker_ends_when_it_is_to_restart(api: TranscriptionAPI, tone: bytes) -> None:
+    worker = Worker(api, supervised=True, handle_signals=False)
+    submit(api, tone)
+    for job in worker.jobs():
+        with job:
+            api.workers.restart(worker.worker_id)
+            work_until(job, lambda: False)
+    assert worker.end == "restart"
+    api.queues.purge("main")
+
+
+def test_a_transcript_that_an_earlier_attempt_stored_is_not_made_again(
+    api: TranscriptionAPI, worker: Worker, tone: bytes
+) -> None:
+    job_id = submit(api, tone)
+    api.workers.register("worker-before", capabilities={"model": "test"})
+    [claimed] = api.workers.claim("worker-before", wait_seconds=5).jobs
+    token = claimed.lease.token
+    api.jobs.put_transcript(
+        job_id, token, Transcript.of_segments([{"start": 0, "end": 1, "text": "before"}], engine="x")
+    )
+    api.jobs.fail(job_id, token, {"code": "crashed", "message": "it did", "retryable": True})
+    other = submit(api, tone)
+    for job in worker.jobs():
+        with job:
+            assert job.id == other
+            job.complete(SPOKEN)
+        if api.jobs.get(job_id).finished:
+            worker.drain()
+        else:
+            other = submit(api, tone)
+    assert api.jobs.get(job_id).state == "COMPLETED"
+    assert api.jobs.transcript(job_id).text == "before"
+
+
+def test_a_job_that_is_completed_while_the_monitor_is_away_is_told_when_it_is_back(tone: bytes) -> None:
+    with monitor() as away, TranscriptionAPI(base_url=away.url) as api:
+        job_id = submit(api, tone)
+        worker = Worker(api, handle_signals=False)
+        for job in worker.jobs():
+            with job:
+                away.kill()
+                with beside(away.start):
+                    assert job.complete(SPOKEN).state == "COMPLETED"
+            worker.drain()
+        assert api.jobs.get(job_id).state == "COMPLETED"
+
+
+def test_a_worker_that_the_monitor_refuses_says_why(api: TranscriptionAPI) -> None:
+    worker = Worker(api, capabilities={"batch_size": 0}, handle_signals=False)
+    with pytest.raises(InvalidRequestError, match="batch_size"):
+        list(worker.jobs())
+
+
+def test_what_is_no_transcript_is_refused_before_anything_is_sent(
+    api: TranscriptionAPI, worker: Worker, tone: bytes
+) -> None:
+    submit(api, tone)
+    for job in worker.jobs():
+        with job:
+            with pytest.raises(ValueError, match="a segment has start, end and text"):
+                job.complete({"segments": [{"text": "when?"}]})
+            with pytest.raises(ValueError, match="a transcript is"):
+                job.complete({"text": "hello"})
+            with pytest.raises(ValueError, match="complete takes"):
+                job.complete()
+            with pytest.raises(ValueError, match="percentage"):
+                job.progress()
+            job.complete(output={"s3_path": "s3://mine/transcript.json", "segments_count": 3})
+        worker.drain()
+    [done] = api.jobs.list(state="COMPLETED", limit=1).page().items
+    assert done.output.s3_path == "s3://mine/transcript.json"
+
+
+def test_a_heartbeat_tells_of_the_machine(api: TranscriptionAPI, worker: Worker, tone: bytes) -> None:
+    pytest.importorskip("psutil")
+    submit(api, tone)
+    for job in worker.jobs():
+        with job:
+            work_until(job, lambda: api.workers.get(worker.worker_id).health.memory_usage is not None)
+            health = api.workers.get(worker.worker_id).health
+            assert health.cpu_usage is not None
+            assert health.disk_usage is not None
+            job.complete(SPOKEN)
+        worker.drain()
