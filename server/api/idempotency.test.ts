@@ -61,7 +61,7 @@ const POSTS: Record<string, (on: Monitor) => Promise<Case>> = {
 
 const ELSEWHERE: Record<string, string> = {
   'workers.heartbeat': 'soft: a second beat renews the same leases again',
-  'workers.launch': 'main.test.ts, with a fleet',
+  'workers.launch': 'local-fleet.test.ts: one worker is launched',
   'system.resolveAlert': 'system.test.ts: an alert is resolved once, key or none',
   'events.report': 'log-events.test.ts',
   'uploads.create': 'uploads.test.ts',

@@ -1,0 +1,47 @@
+/** Settings: where they come from, which wins, and what a wrong one is told. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readSettings, SETTINGS, type SettingName } from './config.ts';
+
+const NAMES = Object.keys(SETTINGS) as SettingName[];
+
+test('without anything given every setting has its default', () => {
+  const settings = readSettings({}, {});
+  for (const name of NAMES) assert.equal(settings[name], SETTINGS[name].default, name);
+});
+
+test('the environment is over the defaults, what is given over both, and an empty value is none', () => {
+  const environment = { TMON_LISTEN: '127.0.0.1:9', TMON_LEASE_MS: '5000', TMON_STORE: '', TMON_SOFT_LINGER_MS: '7' };
+  const settings = readSettings({ listen: '127.0.0.1:8' }, environment);
+  assert.deepEqual(
+    [settings.listen, settings.lease_ms, settings.store, settings.soft_linger_ms],
+    ['127.0.0.1:8', 5000, 'dir:./data', 7],
+  );
+});
+
+test('every setting can be given by its name in capitals, and says what it means', () => {
+  for (const name of NAMES) {
+    assert.match(name, /^[a-z]+(_[a-z]+)*$/);
+    assert.ok(SETTINGS[name].meaning.length > 10, name);
+    if (name === 'log_level') continue;
+    const settings = readSettings({}, { [`TMON_${name.toUpperCase()}`]: '86400000' });
+    assert.equal(String(settings[name]), '86400000', name);
+  }
+});
+
+test('a number that is none is refused with its meaning and default', () => {
+  for (const value of ['many', '-1', '1.5', '1e3', ' ', '99999999999999999999', Number.NaN, -5]) {
+    assert.throws(() => readSettings({ lease_ms: value }, {}), {
+      kind: 'invalid',
+      code: 'bad_setting',
+      message: /lease_ms/,
+      hint: /Default: 60000/,
+    });
+  }
+});
+
+test('a retention that would undo the gap rule, and a log level that is none, are refused', () => {
+  assert.throws(() => readSettings({ retention_ms: 599_999 }, {}), { code: 'bad_setting', message: /600000/ });
+  assert.equal(readSettings({ retention_ms: 600_000 }, {}).retention_ms, 600_000);
+  assert.throws(() => readSettings({ log_level: 'loud' }, {}), { code: 'bad_setting', hint: /trace, debug, info/ });
+});

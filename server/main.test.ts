@@ -1,0 +1,157 @@
+/** Start and stop: what is refused before anything is touched, and what a stop still finishes. */
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { startTestMonitor, temporaryDirectory } from '../test/processes/tmon.ts';
+import { Caller, openMonitor } from '../test/servers/monitor.ts';
+import { AUDIO, claim, complete, hold, register, submit } from '../test/servers/steps.ts';
+import { systemClock } from './clock.ts';
+import { readSettings, type Settings } from './config.ts';
+import { startMonitor } from './main.ts';
+import { MemoryStore } from './objects/memory.ts';
+import type { PutIfAbsentResult } from './objects/store.ts';
+
+const start = (settings: Partial<Settings>) =>
+  startMonitor(readSettings({ store: 'memory:', listen: '127.0.0.1:0', log_level: 'silent', ...settings }, {}));
+
+test('[S9] without keys it serves this machine only, and refuses before it touches the store', async (t) => {
+  const directory = join(temporaryDirectory(t), 'store');
+  for (const listen of ['0.0.0.0:0', ':0', '[::]:0', '192.168.0.1:0', '10.0.0.1:80', 'example.com:80', '1270.0.1:0'])
+    await assert.rejects(start({ listen, store: `dir:${directory}` }), { code: 'not_loopback', hint: /127\.0\.0\.1/ });
+  for (const listen of ['127.0.0.1', '8080', '127.0.0.1:99999', '127.0.0.1:x', 'http://127.0.0.1:80'])
+    await assert.rejects(start({ listen, store: `dir:${directory}` }), { code: 'bad_listen' });
+  assert.equal(existsSync(directory), false);
+});
+
+test('[S9] it listens on every form of this machine', async () => {
+  const six = Object.values(networkInterfaces()).some((one) => one?.some(({ address }) => address === '::1'));
+  for (const listen of ['localhost:0', '127.0.0.1:0', ...(six ? ['[::1]:0'] : [])]) {
+    const monitor = await start({ listen });
+    assert.equal((await new Caller(monitor.url).call('GET', '/livez')).status, 200, monitor.url);
+    await monitor.stop();
+  }
+});
+
+test('what a setting names and is not there is said, with what there is', async () => {
+  await assert.rejects(start({ queue: 'sqs://main' }), { code: 'bad_queue_url', hint: /embedded:/ });
+  await assert.rejects(start({ fleet: 'ec2:' }), { code: 'bad_fleet_url', hint: /local:ENGINE/ });
+  await assert.rejects(start({ store: 'ftp://x' }), { code: 'bad_store_url', hint: /s3:\/\// });
+  await assert.rejects(start({ allowed_origins: '*' }), { code: 'bad_setting' });
+});
+
+test('a port that is taken is refused with a way out, and the store is given up', async (t) => {
+  const directory = temporaryDirectory(t);
+  const taken = createServer().listen(0, '127.0.0.1');
+  t.after(() => void taken.close());
+  await new Promise((resolve) => taken.once('listening', resolve));
+  const { port } = taken.address() as { port: number };
+  const listen = `127.0.0.1:${port}`;
+  await assert.rejects(start({ listen, store: `dir:${directory}` }), { code: 'port_in_use', hint: /--listen/ });
+  await (await start({ store: `dir:${directory}` })).stop();
+});
+
+test('two monitors on one directory: the second is refused and told who has it, the first goes on', async (t) => {
+  const first = await startTestMonitor(t);
+  await assert.rejects(start({ store: `dir:${first.directory}` }), {
+    code: 'store_locked',
+    message: /in use by process \d+/,
+    hint: /kill \d+/,
+  });
+  await submit(new Caller(first.url));
+});
+
+test('a store that breaks what the journal rests on is refused', async () => {
+  class Overwriting extends MemoryStore {
+    override async putIfAbsent(key: string, bytes: Uint8Array): Promise<PutIfAbsentResult> {
+      await this.put(key, bytes);
+      return { created: true, server_ms: systemClock.now() };
+    }
+  }
+  const settings = readSettings({ store: 'memory:', listen: '127.0.0.1:0', log_level: 'silent' }, {});
+  await assert.rejects(startMonitor(settings, { store: new Overwriting(systemClock) }), {
+    code: 'store_check_failed',
+    hint: /tmon doctor/,
+  });
+});
+
+/** A store whose journal can be held up, and that tells when something is being held. */
+class SlowStore extends MemoryStore {
+  #gate: PromiseWithResolvers<void> | null = null;
+  #reached = Promise.withResolvers<void>();
+
+  /** The answer resolves when a segment is on its way. */
+  hold(): Promise<void> {
+    this.#gate = Promise.withResolvers();
+    return this.#reached.promise;
+  }
+
+  release(): void {
+    this.#gate?.resolve();
+  }
+
+  override async putIfAbsent(key: string, bytes: Uint8Array): Promise<PutIfAbsentResult> {
+    if (key.startsWith('journal/') && this.#gate) {
+      this.#reached.resolve();
+      await this.#gate.promise;
+    }
+    return super.putIfAbsent(key, bytes);
+  }
+}
+
+test('a stop answers what is under way, sends claims away empty, and writes the last views', async (t) => {
+  const store = new SlowStore(systemClock);
+  const monitor = await openMonitor(t, { objects: store, view_transition_ms: 3_600_000 });
+  await register(monitor);
+  const waiting = monitor.post('/workers/worker-1/claim', { wait_seconds: 20 });
+  await monitor.get('/workers/worker-1');
+  const onItsWay = store.hold();
+  t.after(() => store.release());
+  const submitted = monitor.post('/jobs', { audio_url: AUDIO });
+  await onItsWay;
+  const stopped = monitor.stop();
+  assert.deepEqual((await waiting).body, { jobs: [] });
+  store.release();
+  const { status, headers, body } = await submitted;
+  assert.deepEqual([status, headers.get('connection')], [201, 'close']);
+  await stopped;
+  await monitor.stop();
+  await assert.rejects(monitor.get('/jobs'), { message: 'fetch failed' });
+  assert.ok((await store.get(`jobs/active/${body.job_id}/state.json`)).found, 'the last views are there');
+});
+
+test('what was acknowledged is there after a restart, leases too', async (t) => {
+  const objects = new MemoryStore(systemClock);
+  const first = await openMonitor(t, { objects });
+  const held = await hold(first);
+  const { job_id } = await submit(first);
+  const key = { 'idempotency-key': 'over-a-restart' };
+  const keyed = await first.post('/jobs', { audio_url: AUDIO }, key);
+  const before = (await first.get('/jobs')).body;
+  await first.stop();
+  const second = await openMonitor(t, { objects });
+  assert.deepEqual((await second.get('/jobs')).body, before);
+  assert.equal((await second.post('/jobs', { audio_url: AUDIO }, key)).body.job_id, keyed.body.job_id);
+  assert.equal((await complete(second, held)).state, 'COMPLETED');
+  assert.equal((await claim(second))[0]?.id, job_id);
+});
+
+test('SIGTERM ends `tmon serve` with 0: a waiting claim is answered, a second start finds all', async (t: TestContext) => {
+  const monitor = await startTestMonitor(t);
+  const caller = new Caller(monitor.url);
+  await register(caller);
+  const waiting = caller.post('/workers/worker-1/claim', { wait_seconds: 20 });
+  const { job_id } = await submit(caller, { tags: ['kept'] });
+  const held = (await waiting).body.jobs[0];
+  assert.equal(held.job.job_id, job_id);
+  const again = caller.post('/workers/worker-1/claim', { wait_seconds: 20 });
+  await caller.get('/workers/worker-1');
+  const ended = await monitor.stop();
+  assert.deepEqual((await again).body, { jobs: [] });
+  assert.deepEqual([ended.code, ended.signal], [0, null], ended.stderr);
+  assert.ok(readdirSync(join(monitor.directory, 'jobs/active')).includes(job_id));
+  await monitor.restart();
+  assert.equal((await caller.get(`/jobs/${job_id}`)).body.state, 'PROCESSING');
+});
