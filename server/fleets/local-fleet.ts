@@ -33,6 +33,8 @@ type Child = { process: ChildProcess; launch: WorkerLaunch; gone: AbortSignal };
 export class LocalFleet implements Fleet {
   readonly #options: LocalFleetOptions;
   readonly #children = new Map<string, Child>();
+  /** Told to end, and not gone yet. */
+  readonly #ending = new Set<Promise<void>>();
   #closed = false;
 
   constructor(options: LocalFleetOptions) {
@@ -83,13 +85,19 @@ export class LocalFleet implements Fleet {
     const child = this.#children.get(worker_id);
     if (!child) return false;
     this.#children.delete(worker_id);
-    await end(child, this.#options.clock);
+    await this.#end(child);
     return true;
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#children.values()].map((child) => end(child, this.#options.clock)));
+    await Promise.all([...this.#ending, ...[...this.#children.values()].map((child) => this.#end(child))]);
+  }
+
+  async #end(child: Child): Promise<void> {
+    const ended = end(child, this.#options.clock);
+    this.#ending.add(ended);
+    await ended.finally(() => this.#ending.delete(ended));
   }
 
   /** Its next heartbeat tells it to hand its jobs back and exit; one that is too hung to hear is killed. */
