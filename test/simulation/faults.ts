@@ -3,6 +3,7 @@
  * more often in a few rough histories than in many mild ones.
  */
 import type { Chance } from './chance.ts';
+import type { Plan } from './plan.ts';
 
 export const FAULTS = [
   'request_lost',
@@ -28,6 +29,21 @@ export type Fault = (typeof FAULTS)[number];
 /** The faults by which a name is used and freed while someone who means to use it sleeps. */
 const SLEEPY: ReadonlySet<Fault> = new Set(['landed_later', 'paused_before_sending', 'pause']);
 
+/** The faults that a directory has, too, which one process has locked. */
+const LOCAL: ReadonlySet<Fault> = new Set([
+  'later_answered',
+  'refused_once',
+  'slow',
+  'outage',
+  'writes_refused',
+  'all_refused',
+  'crash',
+  'pause',
+  'clock_jump',
+  'object_damaged',
+  'reply_lost',
+]);
+
 /** What may happen to one request to the store, with how often it does at most. */
 const RATES: Partial<Record<Fault, number>> = {
   request_lost: 0.06,
@@ -49,10 +65,11 @@ export class Faults {
   readonly #sleepy: boolean;
   #over = false;
 
-  constructor(chance: Chance, sleepy: boolean) {
+  constructor(chance: Chance, { sleepy, sole }: Pick<Plan, 'sleepy' | 'sole'>) {
     this.chance = chance;
     this.#sleepy = sleepy;
-    this.enabled = new Set(FAULTS.filter((fault) => chance.happens(0.55) || (sleepy && SLEEPY.has(fault))));
+    const possible = FAULTS.filter((fault) => !sole || LOCAL.has(fault));
+    this.enabled = new Set(possible.filter((fault) => chance.happens(0.55) || (sleepy && SLEEPY.has(fault))));
     for (const fault of FAULTS) {
       const most = RATES[fault];
       if (most === undefined || !this.enabled.has(fault)) continue;

@@ -54,6 +54,11 @@ export class LogAudit {
     return this.segments[seq]!.folds.at(-1)!;
   }
 
+  /** The fold at the log's end. */
+  get end(): State {
+    return this.fold(this.head);
+  }
+
   hash(seq: number): string {
     const known = this.#hashes.get(seq);
     if (known !== undefined) return known;
@@ -97,7 +102,7 @@ export class LogAudit {
   /** Decides and applies the segment's commands one by one. */
   #follow(seq: number, at_ms: number, lines: readonly string[]): State[] {
     const folds: State[] = [];
-    const fold = this.fold(this.head).clone();
+    const fold = this.end.clone();
     beginSegment(fold, seq, at_ms);
     const events = lines.map((line) => JSON.parse(line) as JournalEvent);
     for (let from = 0; from < events.length; ) {

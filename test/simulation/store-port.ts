@@ -8,6 +8,7 @@ import {
   StoreError,
 } from '../../server/objects/store.ts';
 import type { Faults } from './faults.ts';
+import type { Plan } from './plan.ts';
 import type { SimStore } from './sim-store.ts';
 import type { Process, World } from './world.ts';
 
@@ -23,7 +24,7 @@ export class StorePort implements ObjectStore {
   readonly #faults: Faults;
   readonly #process: Process;
   readonly #weather: Weather;
-  readonly #page: number;
+  readonly #plan: Plan;
   readonly #sleep: (length_ms: number) => boolean;
 
   constructor(options: {
@@ -34,14 +35,14 @@ export class StorePort implements ObjectStore {
     /** Puts the process to sleep; false where it must stay awake. */
     sleep: (length_ms: number) => boolean;
     weather: Weather;
-    page: number;
+    plan: Plan;
   }) {
     this.#world = options.world;
     this.#store = options.store;
     this.#faults = options.faults;
     this.#process = options.process;
     this.#weather = options.weather;
-    this.#page = options.page;
+    this.#plan = options.plan;
     this.#sleep = options.sleep;
   }
 
@@ -63,13 +64,12 @@ export class StorePort implements ObjectStore {
   }
 
   async *list(prefix: string, options: ListOptions = {}): AsyncIterable<ListedObject> {
+    const { page: size } = this.#plan;
     let after = options.after ?? '';
     for (;;) {
-      const page = await this.#ask(`list ${prefix} after ${after}`, false, () =>
-        this.#store.list(prefix, after, this.#page),
-      );
+      const page = await this.#ask(`list ${prefix} after ${after}`, false, () => this.#store.list(prefix, after, size));
       for (const [key, { bytes, last_modified_ms }] of page) yield { key, size_bytes: bytes.length, last_modified_ms };
-      if (page.length < this.#page) return;
+      if (page.length < size) return;
       after = page.at(-1)![0];
     }
   }
@@ -103,15 +103,20 @@ export class StorePort implements ObjectStore {
     const answer = (run: () => void, delay_ms = trip()) => this.#world.after(delay_ms, this.#process, run);
     const noAnswer = () =>
       answer(() => reject(new StoreError('unavailable', 'store_timeout', `${what}: no answer`)), timeout_ms);
+    let landed = false;
     const arrive = (delay_ms: number, then: (result: T) => void) =>
       this.#world.after(delay_ms, null, () => {
+        if (this.#plan.sole && !this.#process.alive) return;
         const refusal = this.#refusal(writes);
         if (refusal) {
           note(refusal.code);
-          answer(() => reject(refusal));
+          // "Refused" means that nothing was done; of a request whose other copy was, it is no answer.
+          if (landed) noAnswer();
+          else answer(() => reject(refusal));
           return;
         }
         const result = effect();
+        landed = true;
         note(`${fate === 'fine' ? '' : `${fate} `}${outline(result)}`);
         then(result);
       });

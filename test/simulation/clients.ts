@@ -1,0 +1,130 @@
+/** Those who ask: they send commands, send them again when they are not sure, read, and keep what they were told. */
+import type { Engine } from '../../server/engine.ts';
+import { JournalError } from '../../server/journal/errors.ts';
+import { isRemembered } from '../../server/state-machine/apply.ts';
+import { type Command, soft } from '../../server/state-machine/commands.ts';
+import type { AnswerAudit } from './answer-audit.ts';
+import type { Chance } from './chance.ts';
+import type { Faults } from './faults.ts';
+import type { Instance } from './instance.ts';
+import { Load } from './load.ts';
+import type { LogAudit } from './log-audit.ts';
+import type { World } from './world.ts';
+
+export class Clients {
+  readonly #world: World;
+  readonly #chance: Chance;
+  readonly #faults: Faults;
+  readonly #log: LogAudit;
+  readonly #answers: AnswerAudit;
+  readonly #instances: readonly Instance[];
+  readonly #load: Load;
+  readonly #sent: Command[] = [];
+  readonly #unanswered = new Set<string>();
+
+  constructor(options: {
+    world: World;
+    chance: Chance;
+    faults: Faults;
+    log: LogAudit;
+    answers: AnswerAudit;
+    instances: readonly Instance[];
+  }) {
+    this.#world = options.world;
+    this.#chance = options.chance;
+    this.#faults = options.faults;
+    this.#log = options.log;
+    this.#answers = options.answers;
+    this.#instances = options.instances;
+    this.#load = new Load(options.chance);
+  }
+
+  ask(): void {
+    this.#ask(this.#load.next(this.#log.end));
+  }
+
+  /** Sends a command that was sent before, answered or not. */
+  askAgain(): void {
+    if (this.#sent.length > 0) this.#ask(this.#chance.pick(this.#sent));
+  }
+
+  /** Sends another command under the name of one that was sent before. */
+  askMistakenly(): void {
+    if (this.#sent.length > 0) this.#ask(this.#load.mistaken(this.#chance.pick(this.#sent), this.#log.end));
+  }
+
+  /** One who isn't sure, or whose answer got lost, sends the same again, elsewhere perhaps. */
+  #ask(command: Command, tries = 3): void {
+    const chance = this.#chance;
+    this.#log.send(command);
+    if (isRemembered(command.id)) this.#sent.push(command);
+    const again = () => {
+      if (tries <= 1 || !isRemembered(command.id) || !chance.happens(0.8)) return;
+      this.#world.after(chance.between(10, 20_000), null, () => this.#ask(command, tries - 1));
+    };
+    const instance = chance.pick(this.#instances);
+    const { process } = instance;
+    if (!process.alive) return again();
+    this.#world.after(chance.between(1, 30), process, () => {
+      const { engine } = instance;
+      if (!engine || instance.process !== process) return again();
+      if (soft(command.body)) return engine.submitSoft(command);
+      const asking = this.#answers.asked(command, process.name);
+      engine.submit(command).then(
+        (outcome) => {
+          if (!process.alive) return;
+          this.#answers.acked(asking, outcome);
+          if (this.#faults.strikes('reply_lost', 0.1)) return again();
+          this.#load.told(command, outcome);
+        },
+        (error: unknown) => {
+          if (!process.alive) return;
+          this.#answers.failed(asking, error);
+          if (!(error instanceof Error && error.name === 'Refused')) again();
+        },
+      );
+    });
+  }
+
+  /** A reader must see what was there when it asked; it may have asked a sleeping machine. */
+  read(): void {
+    const instance = this.#chance.pick(this.#instances);
+    const { process } = instance;
+    this.#world.after(this.#chance.between(1, 30), process, () => {
+      const { engine } = instance;
+      if (!engine || instance.process !== process) return;
+      const { head } = this.#log;
+      void engine.journal.catchUp().then(() => {
+        if (instance.engine !== engine || !engine.journal.status.writable || engine.state.seq >= head) return;
+        this.#world.violate('I8', `${process.name} takes ${engine.state.seq} for the end of the log; it was ${head}`);
+      });
+    });
+  }
+
+  /** Without faults: what is asked now must be done. */
+  mustBeAnswered(name: string, engine: Engine, command = this.#submission(), tries = 4): void {
+    this.#log.send(command);
+    const asking = this.#answers.asked(command, name);
+    this.#unanswered.add(command.id);
+    engine.submit(command).then(
+      (outcome) => {
+        this.#unanswered.delete(command.id);
+        this.#answers.acked(asking, outcome);
+      },
+      (error) => {
+        // Whoever slept past the retention learns of it by this command.
+        if (tries > 1 && error instanceof JournalError && error.kind === 'outcome_unknown') {
+          this.#world.after(10, null, () => this.mustBeAnswered(name, engine, command, tries - 1));
+        } else this.#world.violate('I13', `${command.id} was answered ${error} by ${name}, without faults`);
+      },
+    );
+  }
+
+  auditAnswered(): void {
+    for (const id of this.#unanswered) this.#world.violate('I13', `${id} was not answered in time, without faults`);
+  }
+
+  #submission(): Command {
+    return this.#load.command('submit_jobs', this.#log.end);
+  }
+}
