@@ -37,6 +37,8 @@ export type ChainOptions<P> = {
   signal: AbortSignal;
   /** Told what was damaged and passed over. */
   warn: (message: string) => void;
+  /** Told of a read that has gone unanswered for so long, and of its answer in the end; it is asked again all the while. */
+  silence?: { after_ms: number; begins: (cause: StoreError) => void; ends: () => void };
 };
 
 const PREFETCH_MAX = 64;
@@ -129,16 +131,23 @@ export class Chain<P> {
   }
 
   async #patiently<T>(ask: () => Promise<T>): Promise<T> {
-    const { clock, random, signal } = this.#options;
+    const { clock, random, signal, silence } = this.#options;
+    const began_ms = clock.monotonic();
+    let silent = false;
     for (let attempt = 0; ; attempt++) {
       if (signal.aborted) throw new JournalError('stopped', 'this instance is closing');
       try {
-        return await ask();
+        const answer = await ask();
+        if (silent) silence?.ends();
+        return answer;
       } catch (error) {
-        if (!(error instanceof StoreError) || error.kind !== 'unavailable') {
-          if (error instanceof StoreError)
-            throw new JournalError('refused', error.message, { hint: error.hint, cause: error });
-          throw error;
+        if (!(error instanceof StoreError)) throw error;
+        if (error.kind !== 'unavailable') {
+          throw new JournalError('refused', error.message, { hint: error.hint, cause: error });
+        }
+        if (!silent && silence && clock.monotonic() - began_ms >= silence.after_ms) {
+          silent = true;
+          silence.begins(error);
         }
       }
       await sleep(clock, random.float() * Math.min(RETRY_MAX_MS, 20 * 2 ** attempt), signal);

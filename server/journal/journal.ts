@@ -146,6 +146,7 @@ export class Journal<P> {
     patience();
     this.#stopping.abort();
     for (const proposal of this.#waiting.take()) this.#replica.fail(proposal, isClosing());
+    this.#waiting.takeVisitors()();
     await this.#snapshotting;
   }
 
@@ -175,6 +176,11 @@ export class Journal<P> {
       retention_ms,
       signal: this.#stopping.signal,
       warn: (message) => log('warn', message),
+      silence: {
+        after_ms: this.#options.outcome_unknown_ms,
+        begins: (cause) => this.#unanswered(cause),
+        ends: () => this.#answered(),
+      },
     });
     try {
       await this.#chain.recover();
@@ -335,12 +341,22 @@ export class Journal<P> {
 
   /** Tells the callers of a batch, and those that wait behind it, that the store does not answer. */
   #giveUpAnswering(batch: Batch<P>, cause: StoreError): void {
+    const unknown = outcomeUnknown(cause);
+    for (const proposal of batch.taken) this.#replica.fail(proposal, unknown);
+    this.#unanswered(cause);
+  }
+
+  /** The store does not answer: nothing more is taken in, and what waits was not written. */
+  #unanswered(cause: StoreError): void {
+    if (this.#halted) return;
     this.#problem = new JournalError('unavailable', `the store does not answer: ${cause.message}`, {
       hint: cause.hint,
     });
-    const unknown = outcomeUnknown(cause);
-    for (const proposal of batch.taken) this.#replica.fail(proposal, unknown);
     for (const proposal of this.#waiting.take()) this.#replica.fail(proposal, this.#problem);
+  }
+
+  #answered(): void {
+    if (this.#problem?.kind === 'unavailable') this.#problem = null;
   }
 
   #cannotTake(): JournalError | null {

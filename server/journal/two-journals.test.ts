@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { settled, type TurnedClock } from '../views/testing-clock.ts';
 import type { JournalError } from './errors.ts';
-import { SEGMENTS, segmentKey } from './keys.ts';
-import { type Desk, FailingStore, newClock, openDesk } from './testing.ts';
+import { SEGMENTS, segmentKey, snapshotPartKey } from './keys.ts';
+import { type Desk, FailingStore, flipped, newClock, openDesk } from './testing.ts';
 
 const SHARED = { tail_poll_ms: 200 };
 const MINUTE_MS = 60_000;
@@ -100,6 +100,49 @@ test('a name that is no longer there is not taken for the end of the log', async
   await a.journal.truncate();
   await b.journal.catchUp();
   assert.deepEqual(b.notes.texts, ['one', 'two', 'three', 'four', 'five']);
+  a.journal.abandon();
+  b.journal.abandon();
+});
+
+test('a store that goes silent while nobody writes is noticed, said, and forgotten when it answers again', async () => {
+  const { a, clock, store } = await pair();
+  await a.write('first');
+  store.fate = () => 'unavailable';
+  await clock.turn(15_000);
+  assert.equal(a.journal.status.writable, false);
+  assert.match(a.journal.status.problem ?? '', /the store does not answer/);
+  await assert.rejects(a.write('second'), (error: JournalError) => error.kind === 'unavailable');
+  store.fate = () => 'fine';
+  await clock.turn(5_000);
+  assert.deepEqual(a.journal.status, { seq: 1, writable: true, problem: null, halted: false });
+  assert.equal(await a.write('third'), 'in 2');
+});
+
+test('what came while a silent store was being read was not written, and is not written later', async () => {
+  const { a, clock, store } = await pair();
+  store.fate = () => 'unavailable';
+  await clock.turn(3_000);
+  const kind = a.write('early').catch((error: JournalError) => error.kind);
+  await clock.turn(12_000);
+  assert.equal(await kind, 'unavailable');
+  store.fate = () => 'fine';
+  await clock.turn(5_000);
+  await a.write('late');
+  assert.deepEqual(a.notes.texts, ['late']);
+});
+
+test('a name that only a damaged snapshot tells of is not taken for free either', async () => {
+  const clock = newClock();
+  const store = new FailingStore(clock);
+  const a = await openDesk(store, clock, { ...SHARED, snapshot_segments: 2, instance: 'a' });
+  await a.write('one');
+  const b = await openDesk(store, newClock(), { ...SHARED, instance: 'b' });
+  for (const text of ['two', 'three', 'four', 'five', 'six']) await a.write(text);
+  await clock.turn(11 * MINUTE_MS);
+  await a.journal.truncate();
+  for (const seq of [4, 6]) await store.damage(snapshotPartKey(seq, 1), flipped);
+  await assert.rejects(b.write('late'), (error: JournalError) => error.kind === 'corrupt');
+  assert.deepEqual([b.notes.texts, b.journal.status.halted], [['one'], true]);
   a.journal.abandon();
   b.journal.abandon();
 });

@@ -82,7 +82,12 @@ export const RULES: readonly Rule[] = [
   {
     name: 'unknown-is-said-as-unknown',
     file: JOURNAL,
-    replace: [['const unknown = outcomeUnknown(cause);', 'const unknown = this.#problem;']],
+    replace: [
+      [
+        'const unknown = outcomeUnknown(cause);',
+        "const unknown = new JournalError('unavailable', 'no answer, so not written');",
+      ],
+    ],
   },
   {
     name: 'truncate-by-age',
