@@ -13,7 +13,8 @@ import { Journal, type JournalOptions } from './journal/journal.ts';
 import type { Draft, ReplayedSegment, Replica, Slot } from './journal/replica.ts';
 import { applyEvents, beginSegment, eventId, isRemembered } from './state-machine/apply.ts';
 import { type Command, type Outcome, type Policy, softKey } from './state-machine/commands.ts';
-import { type Context, type Decision, decide, type Refusal } from './state-machine/decide.ts';
+import { decide } from './state-machine/decide.ts';
+import type { Context, Decision, Refusal } from './state-machine/decision.ts';
 import type { JournalEvent } from './state-machine/events.ts';
 import { restore, snapshotRows } from './state-machine/snapshot.ts';
 import { State } from './state-machine/state.ts';
@@ -109,7 +110,7 @@ export class Engine implements Replica<Proposal> {
   /** The events of a segment that was applied before; null where it has been truncated. */
   async eventsOf(seq: number): Promise<readonly JournalEvent[] | null> {
     const lines = await this.#journal.read(seq);
-    return lines && lines.map((line) => JSON.parse(line) as JournalEvent);
+    return lines?.map((line) => JSON.parse(line) as JournalEvent) ?? null;
   }
 
   /** Resolves once the fold has reached `seq`, or after `wait_ms`; answers whether it has. */

@@ -3,7 +3,7 @@
  * subjects it holds for now; an alert is raised once for a rule and subject, and resolved when the condition clears.
  */
 import type { Severity } from '../../protocol/alert.ts';
-import type { Context } from './decide.ts';
+import type { Context } from './decision.ts';
 import type { Event } from './events.ts';
 import { alertKey, type State } from './state.ts';
 

@@ -3,7 +3,7 @@ import type { JobError, Priority } from '../../protocol/job.ts';
 import { PRIORITIES } from '../../protocol/job.ts';
 import { passedOver } from './apply-job.ts';
 import type { CommandBody, Policy } from './commands.ts';
-import { type Context, type Decision, refuse } from './decide.ts';
+import { type Context, type Decision, refuse } from './decision.ts';
 import type { Event } from './events.ts';
 import { HANDED_BACK, type JobRecord, running, type WorkerRecord } from './records.ts';
 import type { State } from './state.ts';

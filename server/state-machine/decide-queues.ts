@@ -1,8 +1,8 @@
 /** Decisions about many jobs at once: purging a queue, redriving dead letters. The same selection serves their dry runs. */
 import { parseTime } from '../../protocol/time.ts';
 import type { CommandBody } from './commands.ts';
-import type { Decision } from './decide.ts';
 import { cancelled, requeued } from './decide-jobs.ts';
+import type { Decision } from './decision.ts';
 import { JobMatcher } from './match.ts';
 import type { JobRecord } from './records.ts';
 import type { State } from './state.ts';

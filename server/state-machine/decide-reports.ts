@@ -5,8 +5,8 @@
 import type { LogEvent } from '../../protocol/log-event.ts';
 import { applyEvents, beginSegment, UNREMEMBERED } from './apply.ts';
 import type { CommandBody } from './commands.ts';
-import { type Context, type Decision, type Refusal, refuse } from './decide.ts';
 import { completed, completeJob, endAttempt, failJob, reportProgress, requeued } from './decide-jobs.ts';
+import { type Context, type Decision, type Refusal, refuse } from './decision.ts';
 import type { Event, JournalEvent } from './events.ts';
 import { finished, type JobRecord } from './records.ts';
 import type { State } from './state.ts';

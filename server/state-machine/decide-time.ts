@@ -6,10 +6,10 @@
  */
 
 import type { CommandBody } from './commands.ts';
-import type { Context, Decision } from './decide.ts';
 import { decideAlerts } from './decide-alerts.ts';
 import { attemptCost, cancelled, endAttempt } from './decide-jobs.ts';
 import { endWorker, takeJobs } from './decide-workers.ts';
+import type { Context, Decision } from './decision.ts';
 import type { Event } from './events.ts';
 import { type JobRecord, running, type WorkerRecord } from './records.ts';
 import type { State } from './state.ts';

@@ -1,8 +1,8 @@
 /** Decisions about workers: arriving, beating, draining, restarting, ending. */
 import type { HealthReport, HealthStatus } from '../../protocol/worker.ts';
 import type { CommandBody } from './commands.ts';
-import { type Context, type Decision, refuse } from './decide.ts';
 import { endAttempt, heldJob, workerNotFound, workerTerminated } from './decide-jobs.ts';
+import { type Context, type Decision, refuse } from './decision.ts';
 import type { Event } from './events.ts';
 import type { WorkerRecord } from './records.ts';
 import type { State } from './state.ts';

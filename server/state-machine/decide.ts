@@ -1,35 +1,13 @@
-/**
- * Decide: a command meets the state, and becomes events or a refusal. Pure: nothing is changed here, and the same command
- * on the same state at the same log time gives the same events. Applying them is apply.ts's.
- */
-import type { ErrorKind } from '../../protocol/errors.ts';
-import type { Archived, Command, CommandBody, Policy } from './commands.ts';
+import type { Archived, Command, CommandBody } from './commands.ts';
 import { cancelJob, claimJobs, completeJob, failJob, reportProgress, retryJob, submitJobs } from './decide-jobs.ts';
 import { purgeQueue, redrive } from './decide-queues.ts';
 import { recordEvents } from './decide-reports.ts';
 import { tick } from './decide-time.ts';
 import { beat, drainWorker, launchWorker, registerWorker, restartWorker, terminateWorker } from './decide-workers.ts';
+import { type Context, type Decision, refuse } from './decision.ts';
 import type { Event } from './events.ts';
-import { type CommandRef, finished } from './records.ts';
+import { finished } from './records.ts';
 import type { State } from './state.ts';
-
-export type Refusal = {
-  kind: ErrorKind;
-  code: string;
-  message: string;
-  hint?: string;
-  /** Added to the problem: `{state: 'COMPLETED'}`. */
-  extra?: Record<string, unknown>;
-};
-
-export type Decision =
-  | { events: readonly Event[]; refs?: undefined; refusal?: undefined }
-  /** Done before: the first answer again. */
-  | { refs: readonly CommandRef[]; events?: undefined; refusal?: undefined }
-  | { refusal: Refusal; events?: undefined; refs?: undefined };
-
-/** What decisions may know beyond the state: the log time the segment will have, and the settings. */
-export type Context = { at_ms: number; policy: Policy };
 
 export function decide(state: State, command: Command, context: Context): Decision {
   const known = state.tables.commands.get(command.id);
@@ -83,15 +61,6 @@ function decideBody(state: State, body: CommandBody, context: Context): Decision
     case 'forget':
       return forget(state, body);
   }
-}
-
-export function refuse(
-  kind: ErrorKind,
-  code: string,
-  message: string,
-  more: { hint?: string; extra?: Record<string, unknown> } = {},
-): { refusal: Refusal } {
-  return { refusal: { kind, code, message, ...more } };
 }
 
 function resolveAlert(state: State, { alert_id, by }: CommandBody & { type: 'resolve_alert' }): Decision {
