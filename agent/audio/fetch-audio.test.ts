@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { EngineError } from '../engines/engine.ts';
-import { type FetchAudioRequest, fetchAudio, showUrl } from './fetch-audio.ts';
+import { showUrl } from './audio-source.ts';
+import { type FetchAudioRequest, fetchAudio } from './fetch-audio.ts';
 import { startHttps } from './testing-https.ts';
 
 const BYTES = Buffer.from('RIFF and so on, '.repeat(10_000));

@@ -4,11 +4,12 @@
  *
  * A URL may carry a signature in its query or a password in front of its host: neither is ever in a message.
  */
+
 import { createWriteStream } from 'node:fs';
 import type { Agent } from 'node:https';
-import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { EngineError } from '../engines/engine.ts';
+import { type AudioStream, showUrl, unreachable } from './audio-source.ts';
 import { openHttps } from './open-https.ts';
 import { openS3 } from './open-s3.ts';
 import { type OpenUpload, openUploaded } from './open-upload.ts';
@@ -43,9 +44,6 @@ export const FETCH_LIMITS: FetchLimits = {
 };
 
 export type FetchedAudio = { path: string; file_size_bytes: number };
-
-/** What a source gives: its bytes, and how many it promised. */
-export type AudioStream = { stream: Readable; total_bytes: number | null };
 
 /**
  * Throws EngineError `audio_url_invalid`, `audio_not_found`, `audio_forbidden`, `audio_too_large`, `audio_unreachable` or
@@ -115,15 +113,6 @@ function openAudio(request: FetchAudioRequest, shown: string, signal: AbortSigna
         hint: 'use https://…, s3://bucket/key, or upload the file and submit the URL that answers',
       });
   }
-}
-
-/** The URL without its query, fragment, user and password. */
-export function showUrl(audio_url: string): string {
-  return (audio_url.split(/[?#]/, 1)[0] ?? '').replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/]*@/i, '$1').slice(0, 300);
-}
-
-export function unreachable(shown: string, why: string, cause?: unknown): EngineError {
-  return new EngineError('audio_unreachable', `${shown}: ${why}`, { cause });
 }
 
 /** Only the error's code is told: messages of HTTP libraries quote the URL, signature and all. */

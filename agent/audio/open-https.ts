@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { type Agent, request as httpsRequest } from 'node:https';
 import { EngineError } from '../engines/engine.ts';
-import { type AudioStream, showUrl, unreachable } from './fetch-audio.ts';
+import { type AudioStream, showUrl, unreachable } from './audio-source.ts';
 
 const REDIRECTS_MAX = 5;
 

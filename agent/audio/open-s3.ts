@@ -5,7 +5,7 @@
 import type { Readable } from 'node:stream';
 import { GetObjectCommand, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { EngineError } from '../engines/engine.ts';
-import { type AudioStream, showUrl } from './fetch-audio.ts';
+import { type AudioStream, showUrl } from './audio-source.ts';
 
 let client: S3Client | undefined;
 

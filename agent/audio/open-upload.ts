@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import type { ReadableStream as WebStream } from 'node:stream/web';
 import { EngineError } from '../engines/engine.ts';
-import type { AudioStream } from './fetch-audio.ts';
+import type { AudioStream } from './audio-source.ts';
 
 /**
  * Asks the monitor for an upload's bytes. It throws what it likes: an EngineError goes through as it is, an error with `status` 404
