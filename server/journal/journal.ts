@@ -74,6 +74,8 @@ export class Journal<P> {
   /** No put is tried before then, after the store refused one. */
   #refused_until_ms = 0;
   #probing = false;
+  /** A segment of ours may stand after the head: nothing is decided before it has been looked for. */
+  #behind = false;
   #since_snapshot = { segments: 0, bytes: 0, at_ms: 0 };
   #snapshotting: Promise<void> | null = null;
 
@@ -201,12 +203,13 @@ export class Journal<P> {
     let idle = 0;
     for (;;) {
       const poll_ms = tail_poll_ms === null ? null : Math.min(tail_poll_ms * (1 + idle), tail_poll_ms * TAIL_POLL_MAX);
-      const work = await this.#waiting.next(poll_ms);
+      const work = await this.#waiting.next(this.#behind ? REFUSED_PAUSE_MS : poll_ms);
       if (work === 'closed' || this.#stopping.signal.aborted) return;
       const letGo = work === 'visit' ? this.#waiting.takeVisitors() : null;
       try {
         if (work === 'poll' || work === 'visit') {
-          const read = this.#halted || tail_poll_ms === null ? 0 : await this.#chain.drain();
+          const sole = tail_poll_ms === null && !this.#behind;
+          const read = this.#halted || sole ? 0 : await this.#readOn();
           idle = read > 0 ? 0 : idle + 1;
         } else {
           idle = 0;
@@ -219,6 +222,12 @@ export class Journal<P> {
         letGo?.();
       }
     }
+  }
+
+  async #readOn(): Promise<number> {
+    const read = await this.#chain.drain();
+    this.#behind = false;
+    return read;
   }
 
   /** Takes what waits and sees it through. */
@@ -238,6 +247,7 @@ export class Journal<P> {
     for (;;) {
       const refusal = this.#cannotWrite();
       if (refusal) throw refusal;
+      if (this.#behind) await this.#readOn();
       const { head } = this.#chain;
       const at_ms = this.now();
       const draft = this.#replica.draft(proposals, { seq: head.seq + 1, at_ms, bytes_max: SEGMENT_BYTES_MAX - 4096 });
@@ -288,6 +298,7 @@ export class Journal<P> {
         } catch (error) {
           // What we asked to make sure of it was refused or given up, not the segment: that may stand.
           const open = error instanceof JournalError && (error.kind === 'refused' || error.kind === 'stopped');
+          this.#behind = true;
           throw open ? outcomeUnknown(error) : error;
         }
       }

@@ -52,20 +52,20 @@ test('however many writes are refused, one probe is under way', async () => {
   assert.ok(probes > 100 && probes <= 150, `${probes} probes in 300 s`);
 });
 
-test('reads that are refused while a put is settled leave its outcome unknown', async () => {
-  const { clock, store, write } = await desk();
-  let reads = true;
+test('reads that are refused while a put is settled leave its outcome unknown, until they are not', async () => {
+  const { clock, store, notes, write, journal } = await desk();
+  let put = false;
   store.fate = (call) => {
-    if (call === 'create') {
-      reads = false;
-      return 'fine';
-    }
-    return reads ? 'fine' : 'refused';
+    put ||= call === 'create';
+    return put && call !== 'create' ? 'refused' : 'fine';
   };
-  // The segment before is old, so that the gap rule has to look around.
+  // Nothing is known of the segment before, so that the gap rule has to look around.
   await assert.rejects(write('a'), (error) => kindOf(error) === 'outcome_unknown');
+  assert.equal(journal.status.seq, 0);
   store.fate = () => 'fine';
+  // Also alone on the store, which is read by no one else: it may have been written.
   await clock.turn(3_000);
+  assert.deepEqual([journal.status.seq, notes.texts], [1, ['a']]);
   assert.equal(await write('b'), 'in 2');
 });
 
