@@ -75,6 +75,14 @@ test('a lease that is not renewed ends, though its worker beats; one that is ren
   assert.equal((await complete(monitor, kept)).state, 'COMPLETED');
 });
 
+test('a lease no longer than a turn of the clockwork ends, too', async (t) => {
+  const { clock, monitor } = await open(t, { lease_ms: 1_000 });
+  await clock.pass(2_000);
+  const { id } = await hold(monitor);
+  await clock.pass(5_000);
+  await monitor.until<Job>(`/jobs/${id}`, ({ state }) => state === 'QUEUED');
+});
+
 test('a lease that runs out with the last attempt ends the job', async (t) => {
   const { clock, monitor, settle } = await open(t);
   await settle();

@@ -32,7 +32,8 @@ export function ticking(engine: Engine, clock: Clock, log: (level: 'warn', messa
     log,
     async run() {
       const now_ms = clock.monotonic();
-      if (!engine.journal.status.writable || now_ms - turned_ms > lease_ms / 2) spared_until_ms = now_ms + lease_ms;
+      if (!engine.journal.status.writable || now_ms - turned_ms > LATEST_MS + lease_ms / 2)
+        spared_until_ms = now_ms + lease_ms;
       turned_ms = now_ms;
       const expire = now_ms >= spared_until_ms;
       const wait_ms = (nextDue(engine.state) ?? Number.POSITIVE_INFINITY) - engine.journal.now();
