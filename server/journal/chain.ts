@@ -141,8 +141,9 @@ export class Chain<P> {
         if (silent) silence?.ends();
         return answer;
       } catch (error) {
-        if (!(error instanceof StoreError)) throw error;
-        if (error.kind !== 'unavailable') {
+        if (!(error instanceof StoreError) || error.kind !== 'unavailable') {
+          if (silent) silence?.ends();
+          if (!(error instanceof StoreError)) throw error;
           throw new JournalError('refused', error.message, { hint: error.hint, cause: error });
         }
         if (!silent && silence && clock.monotonic() - began_ms >= silence.after_ms) {
