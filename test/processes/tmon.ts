@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { TranscriptionAPI } from '../../sdk/typescript/index.ts';
 
 const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
+/** The programs compiled, so that the hundreds that tests start are up in half the time. */
+const COMPILED = fileURLToPath(new URL('../../.cache/compiled/', import.meta.url));
 
 /** A test's context, or `{ after }` of node:test for a whole file. */
 export type Cleaning = { after(run: () => void | Promise<void>): void };
@@ -23,7 +25,7 @@ export function startTmon(
 ): ChildProcess & { ended: Promise<Ended>; line(pattern: RegExp): Promise<RegExpExecArray> } {
   const child = spawn(process.execPath, [MAIN, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NO_COLOR: '1', ...environment },
+    env: { ...process.env, NO_COLOR: '1', NODE_COMPILE_CACHE: COMPILED, ...environment },
     ...(directory === undefined ? {} : { cwd: directory }),
   });
   let stdout = '';
