@@ -1,0 +1,89 @@
+/** A load that goes on whatever dies: submitters in this process, workers in others, and everything that was acknowledged. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { TranscriptionAPI } from '../../sdk/typescript/index.ts';
+import { waitFor } from '../../sdk/typescript/transport.ts';
+import type { Cleaning } from '../processes/tmon.ts';
+
+const LOOPS = fileURLToPath(new URL('./claim-loops.ts', import.meta.url));
+
+type Told = { done: string; job_id: string; text?: string; already_there?: boolean };
+
+export class Load {
+  /** Answered with 201, by submission. */
+  readonly submitted = new Map<number, string>();
+  /** The texts that a worker was told it stored, by job. */
+  readonly stored = new Map<string, string[]>();
+  readonly completed: string[] = [];
+  /** Answers of any kind so far. */
+  answers = 0;
+  readonly #url: string;
+  readonly #t: Cleaning;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(t: Cleaning, url: string) {
+    this.#t = t;
+    this.#url = url;
+  }
+
+  /** Submits that many jobs, `at_once` of them at a time, each with a key that its retries keep. */
+  async submit(jobs: number, at_once: number): Promise<void> {
+    const api = new TranscriptionAPI({ baseUrl: this.#url, retries: 10_000, wait: (_, signal) => waitFor(20, signal) });
+    let next = 0;
+    const submitter = async () => {
+      while (next < jobs) {
+        const n = next++;
+        const { id } = await api.jobs.submit(
+          { audio_url: `s3://audio/${n}.mp3`, max_attempts: 20 },
+          { idempotencyKey: `chaos-${n}` },
+        );
+        this.submitted.set(n, id);
+        this.#answered();
+      }
+    };
+    await Promise.all(Array.from({ length: at_once }, submitter));
+  }
+
+  startWorkers(...ids: string[]): ChildProcess {
+    const child = spawn(process.execPath, [LOOPS, this.#url, ...ids], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const ended = once(child, 'close');
+    this.#t.after(async () => {
+      child.kill('SIGKILL');
+      await ended;
+    });
+    createInterface(child.stdout).on('line', (line) => this.#hear(JSON.parse(line) as Told));
+    return child;
+  }
+
+  /** Resolves once there have been so many answers. */
+  reached(answers: number): Promise<void> {
+    return this.#when(() => this.answers >= answers);
+  }
+
+  #when(holds: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const look = () => {
+        if (!holds()) return;
+        this.#listeners.delete(look);
+        resolve();
+      };
+      this.#listeners.add(look);
+      look();
+    });
+  }
+
+  #hear({ done, job_id, text, already_there }: Told): void {
+    if (done === 'stored' && already_there === false) {
+      this.stored.set(job_id, [...(this.stored.get(job_id) ?? []), text!]);
+    }
+    if (done === 'completed') this.completed.push(job_id);
+    this.#answered();
+  }
+
+  #answered(): void {
+    this.answers += 1;
+    for (const listener of [...this.#listeners]) listener();
+  }
+}
