@@ -6,10 +6,11 @@
 
 import { moto } from './moto.ts';
 import { pocketsphinx } from './pocketsphinx.ts';
+import { pythonSdk } from './python-sdk.ts';
 import { s3Gateway } from './s3-gateway.ts';
 import type { SetupStep } from './step.ts';
 
-const steps: SetupStep[] = [moto, pocketsphinx, s3Gateway];
+const steps: SetupStep[] = [moto, pocketsphinx, pythonSdk, s3Gateway];
 
 await Promise.all(
   steps.map(async ({ name, run }) => {

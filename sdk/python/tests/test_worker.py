@@ -17,7 +17,6 @@ from transcription_monitor import (
     JobCancelled,
     JobFailed,
     LeaseLost,
-    NotFoundError,
     Transcript,
     TranscriptionAPI,
     Worker,
@@ -251,14 +250,11 @@ def test_a_drain_that_somebody_asks_for_lets_the_job_at_hand_finish(
 
 
 def test_an_idle_worker_is_drained_at_once_however_long_its_poll(api: TranscriptionAPI, worker: Worker) -> None:
+    happening = api.events.follow("workers")
+    assert next(happening).type == "state"
+
     def drain() -> None:
-        for _ in range(int(PATIENCE_SECONDS * 100)):
-            try:
-                if api.workers.get(worker.worker_id).state == "IDLE":
-                    break
-            except NotFoundError:
-                pass
-            time.sleep(0.01)
+        next(message for message in happening if message.event == "WorkerRegistered")
         worker.drain()
 
     with beside(drain):

@@ -148,15 +148,15 @@ def no_answer(error: httpx.RequestError, base_url: str) -> NoAnswerError:
 
 
 def reason_of(error: BaseException) -> str:
-    """The deepest cause says most: libraries wrap it."""
-    seen = error
-    while (cause := seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)) is not None:
-        seen = cause
-    if isinstance(seen, ConnectionRefusedError):
-        return "connection refused"
-    if isinstance(seen, ConnectionResetError):
-        return "connection reset"
-    return str(seen) or str(error) or type(seen).__name__
+    """The system's own error says most; HTTP libraries wrap it, once or twice."""
+    seen: BaseException | None = error
+    for _ in range(3):
+        if isinstance(seen, OSError) or seen is None:
+            break
+        seen = seen.__cause__ or seen.__context__
+    if isinstance(seen, OSError) and seen.strerror:
+        return seen.strerror.lower() if isinstance(seen, ConnectionError) else seen.strerror
+    return str(error) or type(error).__name__
 
 
 def delay_before_retry(error: ApiError, attempt: int, draw: Callable[[], float]) -> float | None:

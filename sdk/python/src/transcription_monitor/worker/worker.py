@@ -305,9 +305,10 @@ class Worker:
             self._heartbeat.hurry()
 
     def _tell_drain(self) -> None:
-        """The monitor needn't find out by itself that no more is claimed."""
+        """The monitor needn't find out by itself that no more is claimed. Here, for a signal handler must not do it."""
         if self._ending == "drained" and self._held and not self._drain_told:
             self._drain_told = True
+            log.info("%s: draining, jobs held: %d", self.worker_id, len(self._held))
             try:
                 self._api.workers.drain(self.worker_id, retries=0, timeout=GOODBYE_SECONDS)
             except ApiError as error:

@@ -1,0 +1,85 @@
+"""The workers of examples/python, as the processes they are, against a real monitor."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from transcription_monitor import TranscriptionAPI
+
+from .processes import ROOT, Monitor, Process, started
+
+AUDIO = ROOT / "examples" / "audio"
+STAND_INS = ROOT / "agent" / "engines" / "testdata" / "python"
+SDK = ROOT / "sdk" / "python" / "src"
+
+
+@contextmanager
+def example(name: str, server: Monitor, *paths: Path) -> Iterator[Process]:
+    environment = {"TMON_SERVER": server.url, "PYTHONPATH": ":".join(map(str, [SDK, *paths]))}
+    with started([sys.executable, ROOT / "examples" / "python" / name], environment) as process:
+        yield process
+
+
+def submit(api: TranscriptionAPI, recording: Path) -> str:
+    return api.jobs.submit(api.uploads.create(recording).audio_url).id
+
+
+def states(api: TranscriptionAPI, job_id: str) -> list[str]:
+    return [entry.state for entry in api.jobs.timeline(job_id).state_history]
+
+
+def test_the_pocketsphinx_worker_hears_what_was_said_and_drains_on_sigterm(
+    server: Monitor, api: TranscriptionAPI
+) -> None:
+    pytest.importorskip("pocketsphinx")
+    first, second = submit(api, AUDIO / "lost-keys.wav"), submit(api, AUDIO / "house-viewing.wav")
+    with example("pocketsphinx_worker.py", server) as worker:
+        updates = list(api.jobs.watch(first))
+        assert updates[-1].state == "COMPLETED"
+        assert any(update.stage == "TRANSCRIBING" and 0 < update.percentage < 100 for update in updates)
+        next(update for update in api.jobs.watch(second) if update.stage == "TRANSCRIBING")
+        worker.signal(signal.SIGTERM)  # in the middle of the second
+        assert worker.wait() == 0
+    assert api.jobs.get(second).state == "COMPLETED"
+    heard = api.jobs.transcript(first)
+    said = (AUDIO / "lost-keys.txt").read_text().lower().replace(".", "").split()
+    assert len(set(said) & set(heard.text.split())) > len(set(said)) / 2, heard.text
+    assert heard.duration_seconds == pytest.approx(15.9, abs=0.5)
+
+
+def test_a_file_that_is_no_wav_fails_once_and_the_second_signal_hands_back_what_is_at_hand(
+    server: Monitor, api: TranscriptionAPI, tmp_path: Path
+) -> None:
+    pytest.importorskip("pocketsphinx")
+    noise = tmp_path / "noise.wav"
+    noise.write_bytes(b"noise" * 100)
+    bad, good = submit(api, noise), submit(api, AUDIO / "broken-computer.wav")
+    with example("pocketsphinx_worker.py", server) as worker:
+        next(update for update in api.jobs.watch(good) if update.stage == "TRANSCRIBING")
+        error = api.jobs.get(bad).retry_info.last_error
+        assert error
+        assert (error.code, states(api, bad)[-1]) == ("audio_unreadable", "FAILED")
+        worker.signal(signal.SIGTERM)
+        worker.line("draining")
+        worker.signal(signal.SIGTERM)
+        assert worker.wait() == 143
+    assert states(api, good)[-1] == "QUEUED"
+    api.queues.purge("main")
+
+
+def test_the_faster_whisper_worker_calls_the_library_as_it_is(server: Monitor, api: TranscriptionAPI) -> None:
+    job_id = submit(api, AUDIO / "lost-keys.wav")
+    with example("faster_whisper_worker.py", server, STAND_INS) as worker:
+        last = list(api.jobs.watch(job_id))[-1]
+        assert last.state == "COMPLETED", last.error
+        worker.signal(signal.SIGTERM)
+        assert worker.wait() == 0
+    transcript = api.jobs.transcript(job_id)
+    assert (transcript.engine, transcript.language, len(transcript.segments)) == ("faster-whisper base", "de", 3)
+    assert transcript.segments[0].text == "batches of 4, times"
