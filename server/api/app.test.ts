@@ -5,11 +5,13 @@ import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../server/clock.ts';
 import { readSettings } from '../../server/config.ts';
+import { JumpingClock } from '../../test/servers/jumping-clock.ts';
 import { openMonitor } from '../../test/servers/monitor.ts';
 import { AUDIO, submit } from '../../test/servers/steps.ts';
 import { buildApi, endpoints } from './app.ts';
 
-const monitor = await openMonitor({ after });
+const clock = new JumpingClock();
+const monitor = await openMonitor({ after }, { clock });
 
 /** The documents' 18 endpoints. */
 const DOCUMENTED: Record<string, string> = {
@@ -165,6 +167,11 @@ test('every answer carries Tmon-Seq; min_seq waits for it, and says so when it d
   const waiting = monitor.get(`/queues/main?min_seq=${seq + 1}`);
   await submit(monitor);
   assert.ok((await waiting).body.as_of_seq > seq);
+  const never = monitor.get(`/jobs?min_seq=${Number.MAX_SAFE_INTEGER}`);
+  await monitor.get('/jobs');
+  clock.jump(5_000);
+  const { status, body: problem, headers: told } = await never;
+  assert.deepEqual([status, problem.code, told.get('retry-after')], [503, 'seq_not_reached', '1']);
   for (const wrong of ['x', '-1', '1.5', '1&min_seq=2']) {
     const { status, body } = await monitor.get(`/jobs?min_seq=${wrong}`);
     assert.deepEqual([status, body.code], [400, 'invalid_query'], wrong);

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { startTestMonitor, type TestMonitor } from '../processes/tmon.ts';
 import { Caller } from '../servers/monitor.ts';
 import { Load } from './load.ts';
-import { countByEntity, readJournal } from './read-journal.ts';
+import { countByEntity, readJournalOf } from './read-journal.ts';
 
 const JOBS = 200;
 const SETTINGS = { lease_ms: 2_000, worker_lost_ms: 600_000, worker_degraded_ms: 600_000, snapshot_segments: 40 };
@@ -21,10 +21,10 @@ async function finish(monitor: TestMonitor, load: Load): Promise<void> {
 }
 
 /** Looks into the store, with nobody left who could mend it. */
-function assertOnceEach(directory: string, load: Load): void {
+async function assertOnceEach(directory: string, load: Load): Promise<void> {
   const ids = new Set(load.submitted.values());
   assert.equal(ids.size, JOBS, 'two submissions were answered with one job');
-  const events = readJournal(directory);
+  const events = await readJournalOf(directory);
   const submitted = countByEntity(events, 'JobSubmitted');
   const completed = countByEntity(events, 'JobCompleted');
   assert.deepEqual(new Set(submitted.keys()), ids, 'the journal has the acknowledged jobs and no other');
@@ -57,7 +57,7 @@ test('the server is killed twenty times under a load of 200 jobs and 8 workers',
   }
   await submitting;
   await finish(monitor, load);
-  assertOnceEach(monitor.directory, load);
+  await assertOnceEach(monitor.directory, load);
 });
 
 test('workers are killed with what they hold, and the server between them', async (t) => {
@@ -77,5 +77,5 @@ test('workers are killed with what they hold, and the server between them', asyn
   }
   await submitting;
   await finish(monitor, load);
-  assertOnceEach(monitor.directory, load);
+  await assertOnceEach(monitor.directory, load);
 });

@@ -1,27 +1,40 @@
-/** A directory's whole journal, checked link by link: no segment missing, changed or out of order. */
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { parseSegmentKey } from '../../server/journal/keys.ts';
+/** A store's whole journal, checked link by link: no segment missing, changed or out of order. */
+import { systemClock } from '../../server/clock.ts';
+import { readFormat } from '../../server/journal/format.ts';
+import { parseSegmentKey, SEGMENTS } from '../../server/journal/keys.ts';
 import { decodeSegment, NO_HASH } from '../../server/journal/segment.ts';
+import { openStore } from '../../server/objects/open-store.ts';
+import type { ObjectStore } from '../../server/objects/store.ts';
 import type { JournalEvent } from '../../server/state-machine/events.ts';
 
 /** Every event in order. Throws on what is no chain from the first segment on. */
-export function readJournal(directory: string): JournalEvent[] {
-  const { journal_id } = JSON.parse(readFileSync(join(directory, 'meta/format.json'), 'utf8')) as {
-    journal_id: string;
-  };
-  const files = readdirSync(join(directory, 'journal')).sort();
+export async function readJournal(store: ObjectStore): Promise<JournalEvent[]> {
+  const format = await readFormat(store);
+  if (!format) throw new Error('the store is empty');
   const events: JournalEvent[] = [];
   let prev = NO_HASH;
-  for (const [at, file] of files.entries()) {
-    const seq = parseSegmentKey(`journal/${file}`);
-    if (seq !== at + 1) throw new Error(`${file} stands where segment ${at + 1} should be`);
-    const segment = decodeSegment(readFileSync(join(directory, 'journal', file)), { journal_id, seq });
-    if (segment.header.prev !== prev) throw new Error(`${file} does not follow the segment before it`);
-    prev = segment.hash;
-    events.push(...segment.lines.map((line) => JSON.parse(line) as JournalEvent));
+  let next = 1;
+  for await (const { key } of store.list(SEGMENTS)) {
+    if (parseSegmentKey(key) !== next) throw new Error(`${key} stands where segment ${next} should be`);
+    const got = await store.get(key);
+    if (!got.found) throw new Error(`${key} is listed and not there`);
+    const { header, hash, lines } = decodeSegment(got.bytes, { journal_id: format.journal_id, seq: next });
+    if (header.prev !== prev) throw new Error(`${key} does not follow the segment before it`);
+    prev = hash;
+    next += 1;
+    for (const line of lines) events.push(JSON.parse(line) as JournalEvent);
   }
   return events;
+}
+
+/** Of a directory that no monitor need have released. */
+export async function readJournalOf(directory: string): Promise<JournalEvent[]> {
+  const store = await openStore(`dir:${directory}`, { clock: systemClock, lock: false });
+  try {
+    return await readJournal(store);
+  } finally {
+    await store.close();
+  }
 }
 
 /** How often an event of this type happened to each entity. */

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { rebuildAt } from '../../server/main.ts';
-import { readJournal } from '../chaos/read-journal.ts';
+import { readJournalOf } from '../chaos/read-journal.ts';
 import { Story } from './story.ts';
 
 const VIEWS = ['jobs', 'workers', 'queues', 'alerts', 'system', 'metrics'];
@@ -22,7 +22,7 @@ test('09 [A1] [A2] the journal tells the job’s life, one event after the other
   const story = await Story.begin(t);
   const job_id = await aWholeLife(story);
   await story.stop();
-  const life = readJournal(story.directory).filter(({ entity }) => entity === job_id);
+  const life = (await readJournalOf(story.directory)).filter(({ entity }) => entity === job_id);
   assert.deepEqual(
     life.map(({ type }) => type),
     ['JobSubmitted', 'JobQueued', 'JobAssigned', 'JobCompleted'],
@@ -48,7 +48,10 @@ test('09 a byte changed in the journal is found', async (t) => {
   const [first] = readdirSync(join(story.directory, 'journal')).sort();
   const path = join(story.directory, 'journal', first!);
   writeFileSync(path, readFileSync(path, 'utf8').replace('JobSubmitted', 'JobSubmitteD'));
-  assert.throws(() => readJournal(story.directory), /00000000000000000001\.ndjson is damaged: its checksum is wrong/);
+  await assert.rejects(
+    readJournalOf(story.directory),
+    /00000000000000000001\.ndjson is damaged: its checksum is wrong/,
+  );
 });
 
 function contentOf(directory: string): Record<string, string> {
