@@ -15,7 +15,7 @@ const corrupt = (why: RegExp) => (error: unknown) =>
 test('a snapshot gives back its rows', async () => {
   const store = new FailingStore(systemClock);
   await writeSnapshot(store, systemClock, HEAD, rows(450));
-  assert.deepEqual(await readRows(store, await readManifest(store, 'j', 9)), rows(450));
+  assert.deepEqual([...(await readRows(store, await readManifest(store, 'j', 9)))], rows(450));
 });
 
 test('equal states give equal bytes, so whoever is second finds the same snapshot there', async () => {
@@ -48,6 +48,22 @@ test('another snapshot of the same segment is an alarm: two instances disagree',
   await assert.rejects(otherSegment, corrupt(/two instances disagree/));
 });
 
+test('a snapshot that was there and is gone, or damaged, is no alarm', async () => {
+  const store = new FailingStore(systemClock);
+  await writeSnapshot(store, systemClock, HEAD, rows(3));
+  const get = store.get.bind(store);
+  store.get = async (key) => {
+    await store.delete(key);
+    return get(key);
+  };
+  await writeSnapshot(store, systemClock, HEAD, rows(3));
+  store.get = get;
+  await store.put(snapshotKey(9), Buffer.from('{'));
+  await assert.rejects(writeSnapshot(store, systemClock, HEAD, rows(3)), (error) => {
+    return error instanceof JournalError && error.kind === 'unavailable' && /is not JSON/.test(error.message);
+  });
+});
+
 test('a large state is written in parts, with a pause every 200 rows', async () => {
   const store = new FailingStore(systemClock);
   let pauses = 0;
@@ -63,7 +79,7 @@ test('a large state is written in parts, with a pause every 200 rows', async () 
   assert.equal(pauses, 5);
   assert.equal(parts.length, 3);
   assert.ok(parts.every(({ bytes }) => bytes < 5 * 1024 * 1024));
-  assert.deepEqual(await readRows(store, await readManifest(store, 'j', 9)), large);
+  assert.deepEqual([...(await readRows(store, await readManifest(store, 'j', 9)))], large);
 });
 
 test('damage anywhere in a part is found before a row is handed on, and the part is named', async () => {
