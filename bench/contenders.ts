@@ -12,8 +12,9 @@ export type Contender = {
   says: string;
   kind: Exclude<Work['kind'], 'submits'>;
   start: StartServer;
-  /** File of its client process, in clients/. */
+  /** File of its client process, in clients/, and what else it is told. */
   client: string;
+  client_arguments?: string[];
   /** What an answer does not promise: what may be gone after a power cut. */
   may_lose: string;
 };
@@ -39,6 +40,15 @@ export function contenders(programs: Programs): Contender[] {
       start: startMonitorProcess,
       client: 'monitor.ts',
       may_lose: 'progress of the last 20 ms',
+    },
+    redis !== null && {
+      name: 'bullmq-always-apart',
+      says: 'BullMQ always, a connection a client',
+      kind: 'lifecycles',
+      start: (folder) => startRedis(folder, redis, 'always'),
+      client: 'bullmq.ts',
+      client_arguments: ['apart'],
+      may_lose: 'nothing',
     },
     redis !== null && {
       name: 'bullmq-everysec',

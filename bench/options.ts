@@ -22,8 +22,8 @@ npm run bench -- [--lifecycles N] [--clients N] [--batch N] [--rounds N] [--only
   --clients      concurrent clients of each contender           (64)
   --batch        jobs a request, where many go in one           (50)
   --rounds       counted rounds, after one to warm up           (7)
-  --only         contenders and parts, by name: monitor, monitor-batches, bullmq-always, bullmq-everysec,
-                 bullmq-always-batches, job-status-table; race, latency, cold-start, memory
+  --only         contenders and parts, by name: monitor, monitor-batches, bullmq-always, bullmq-always-apart,
+                 bullmq-everysec, bullmq-always-batches, job-status-table; race, latency, cold-start, memory
   --json         also write every figure to this file
   --dir          where the servers keep their data while they are measured: a folder on a real disk (${tmpdir()})
 `;

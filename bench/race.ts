@@ -41,7 +41,9 @@ export class Entrant {
   static async start(contender: Contender, folder: string, clients: number): Promise<Entrant> {
     const server = await contender.start(folder);
     const file = fileURLToPath(new URL(`clients/${contender.client}`, import.meta.url));
-    const client = fork(file, [server.url, String(clients)], { stdio: ['ignore', 2, 2, 'ipc'] });
+    const client = fork(file, [server.url, String(clients), ...(contender.client_arguments ?? [])], {
+      stdio: ['ignore', 2, 2, 'ipc'],
+    });
     const entrant = new Entrant(contender, server, client);
     await entrant.#answer();
     server.pause();

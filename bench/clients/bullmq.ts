@@ -1,9 +1,10 @@
 /**
  * Clients of BullMQ that take each step by itself, as its manual processing does: add, getNextJob, updateProgress, moveToCompleted.
  *
- * All share one connection for adding and one for working, on which their commands overtake no answer: of the ways tried
- * (a connection for each client, ioredis's automatic pipelining, a Worker with a concurrency of 64) none was faster, and
- * this one alone sends each step of each job as a command of its own.
+ * They share one connection for adding and one for working, on which the commands of all follow each other without waiting:
+ * BullMQ at its fastest in one process. Of the other ways tried none was faster (ioredis's automatic pipelining; a Worker
+ * with a concurrency of 64, which takes a job with the answer that ends the last), and this one alone sends each step of
+ * each job as a command of its own. With `apart` each client has connections of its own, as workers on 64 machines do.
  */
 import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
@@ -20,14 +21,14 @@ import {
 const data = { audio_url: AUDIO_URL, duration_seconds: DURATION_SECONDS };
 const result = { s3_path: TRANSCRIPT_URL, segments_count: SEGMENTS };
 
-await serveWork(async (url) => {
-  const connections = [0, 1].map(() => new Redis(url, { maxRetriesPerRequest: null }));
-  const queue = new Queue('jobs', { connection: connections[0]! });
-  const worker = new Worker('jobs', null, { connection: connections[1]! });
-  await Promise.all([queue.waitUntilReady(), worker.waitUntilReady()]);
+await serveWork(async (url, clients) => {
+  const apart = process.argv.includes('apart');
+  const stations = await Promise.all(Array.from({ length: apart ? clients : 1 }, () => openStation(url)));
+  const stationOf = (client: number) => stations[client % stations.length]!;
 
   const client: LifecycleClient = {
     async lifecycle(number) {
+      const { queue, worker } = stationOf(number);
       await queue.add('transcribe', data);
       const token = `client-${number}`;
       const job = await worker.getNextJob(token, { block: false });
@@ -42,13 +43,24 @@ await serveWork(async (url) => {
       }
       await job.moveToCompleted(result, token, false);
     },
-    async submit() {
-      await queue.add('transcribe', data);
+    async submit(number) {
+      await stationOf(number).queue.add('transcribe', data);
     },
     async close() {
-      await Promise.all([worker.close(), queue.close()]);
-      for (const connection of connections) connection.disconnect();
+      await Promise.all(stations.map((station) => station.close()));
     },
   };
   return client;
 });
+
+async function openStation(url: string) {
+  const connections = [0, 1].map(() => new Redis(url, { maxRetriesPerRequest: null }));
+  const queue = new Queue('jobs', { connection: connections[0]! });
+  const worker = new Worker('jobs', null, { connection: connections[1]! });
+  await Promise.all([queue.waitUntilReady(), worker.waitUntilReady()]);
+  const close = async () => {
+    await Promise.all([worker.close(), queue.close()]);
+    for (const connection of connections) connection.disconnect();
+  };
+  return { queue, worker, close };
+}
