@@ -17,6 +17,8 @@ const PING_MS = 30_000;
 const MESSAGES_PER_SECOND = 2_000;
 /** Messages that wait for the one before them; then no more is read from the socket. */
 const UNANSWERED_MAX = 64;
+/** Pongs on their way; pings beyond that are not answered. */
+const PONGS_MAX = 60;
 /** Time for a peer to answer a close; a stop waits less. */
 const CLOSE_MS = 10_000;
 const STOP_MS = 1_000;
@@ -25,9 +27,15 @@ const checks = { subscribe: validator(MESSAGE_SCHEMAS.subscribe), unsubscribe: v
 
 export async function addFeedWebSocket(app: FastifyInstance, current: () => ApiContext | null): Promise<void> {
   await app.register(websocket, {
-    options: { maxPayload: FRAME_BYTES_MAX },
+    // ws cuts off a peer that pings faster than it reads; here that costs the peer its answers, and more than that 4029.
+    options: { maxPayload: FRAME_BYTES_MAX, autoPong: false },
     // A broken frame: ws says so with its close code, which must get out before the connection ends.
     errorHandler: () => {},
+  });
+  // Refused before ws took it over, as one of another origin is: nobody else would end that connection.
+  app.addHook('onResponse', (request, _, done) => {
+    if (request.headers.upgrade !== undefined) request.raw.socket.destroy();
+    done();
   });
   app.get('/ws', { websocket: true }, (socket) => {
     const context = current();
@@ -75,7 +83,14 @@ function serve(socket: WebSocket, context: ApiContext): void {
     if (unanswered >= UNANSWERED_MAX) socket.pause();
     last = last.then(() => answer(data));
   });
-  socket.on('ping', spend);
+  let pongs = 0;
+  socket.on('ping', (data) => {
+    if (!spend() || pongs === PONGS_MAX) return;
+    pongs += 1;
+    socket.pong(data, false, () => {
+      pongs -= 1;
+    });
+  });
   const leave = context.feed.onClose(() => closer.close(FEED_CLOSE.going_away, 'the monitor stops', STOP_MS));
   socket.on('close', () => {
     leave();

@@ -31,13 +31,13 @@ export class Outbox {
   #last: FeedPosition | null = null;
   #closed = false;
   #controls = 0;
-  readonly #whenReady: (() => void)[] = [];
+  readonly #whenFlowing: (() => void)[] = [];
 
   constructor(sink: Sink) {
     this.#sink = sink;
   }
 
-  /** What is said now has to wait. One who has much to say, or something large, says it after `ready`. */
+  /** What is said now has to wait. One who has much to say, or something large, says it `whenFlowing`. */
   get behind(): boolean {
     return this.#waiting.size > 0 || this.#sent >= SENT_MAX;
   }
@@ -53,19 +53,20 @@ export class Outbox {
     this.#add(`control ${this.#controls}`, { text, position: null });
   }
 
-  /** Resolves when messages flow, or nobody reads any more. */
-  async ready(): Promise<void> {
-    while (this.behind && !this.#closed) await new Promise<void>((resolve) => this.#whenReady.push(resolve));
+  /** Runs it as soon as messages flow, one after the other; or when nobody reads any more. */
+  whenFlowing(run: () => void): void {
+    this.#whenFlowing.push(run);
+    this.#runFlowing();
   }
 
   close(): void {
     this.#closed = true;
     this.#waiting.clear();
-    this.#tellReady();
+    this.#runFlowing();
   }
 
-  #tellReady(): void {
-    for (const resolve of this.#whenReady.splice(0)) resolve();
+  #runFlowing(): void {
+    while (this.#whenFlowing.length > 0 && (!this.behind || this.#closed)) this.#whenFlowing.shift()!();
   }
 
   #add(key: string, message: Waiting): void {
@@ -100,6 +101,6 @@ export class Outbox {
       this.#waits -= message.text.length;
       this.#send(message);
     }
-    if (!this.behind) this.#tellReady();
+    this.#runFlowing();
   }
 }

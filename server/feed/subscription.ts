@@ -113,10 +113,15 @@ export class Subscription implements Follower {
     const archived: Archived = {};
     if (resource === 'job' && !hub.state.job(id!)) archived.job = await beyond.job(id!);
     if (resource === 'worker' && !hub.state.worker(id!)) archived.worker = await beyond.worker(id!);
-    if (outbox.behind) await outbox.ready();
-    if (this.#ended) return;
-    this.#say(type, archived);
-    this.#follow(live);
+    outbox.whenFlowing(() => {
+      if (this.#ended) return;
+      try {
+        this.#say(type, archived);
+        this.#follow(live);
+      } catch (error) {
+        this.fault(error);
+      }
+    });
   }
 
   #follow(live: () => void): void {
@@ -165,7 +170,7 @@ export class Subscription implements Follower {
         if (this.#wants(update)) this.#give(update);
         at = update.position;
       }
-      if (outbox.behind) await outbox.ready();
+      if (outbox.behind) await new Promise<void>((resolve) => outbox.whenFlowing(resolve));
       else if (!kept) at = { seq: at.seq + 1, index: -1 };
     }
     return true;

@@ -103,8 +103,8 @@ export type ServerSentEvent = { id: string; data: Json };
 
 export class EventsClient {
   readonly response: Response;
-  /** The last `id:`, of an event or alone. */
-  last_id = '';
+  #id = '';
+  #alive: (id: string) => void = () => {};
   readonly #messages = new Messages();
   readonly #abort: AbortController;
 
@@ -134,6 +134,13 @@ export class EventsClient {
     return this.#messages.until(is);
   }
 
+  /** The next `id:` that comes without an event. */
+  alive(): Promise<string> {
+    return new Promise((resolve) => {
+      this.#alive = resolve;
+    });
+  }
+
   close(): void {
     this.#abort.abort();
   }
@@ -152,10 +159,11 @@ export class EventsClient {
   #hear(block: string): void {
     let data: string | undefined;
     for (const line of block.split('\n')) {
-      if (line.startsWith('id: ')) this.last_id = line.slice(4);
+      if (line.startsWith('id: ')) this.#id = line.slice(4);
       else if (line.startsWith('data: ')) data = line.slice(6);
       else assert.fail(`no line of SSE that we send: ${line}`);
     }
-    if (data !== undefined) this.#messages.add({ id: this.last_id, data: JSON.parse(data) });
+    if (data !== undefined) this.#messages.add({ id: this.#id, data: JSON.parse(data) });
+    else this.#alive(this.#id);
   }
 }

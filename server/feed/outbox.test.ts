@@ -1,0 +1,146 @@
+/** What a reader gets who is slower than the fleet. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { FeedPosition } from '../../protocol/feed.ts';
+import { Outbox, SENT_MAX, WAITING_MAX } from './outbox.ts';
+
+/** A reader that takes nothing until it is told to. */
+class SlowSink {
+  readonly sent: { text: string; position: FeedPosition | null }[] = [];
+  resume: FeedPosition | null | undefined;
+  #unread: (() => void)[] = [];
+
+  send(text: string, position: FeedPosition | null, sent: () => void): void {
+    this.sent.push({ text, position });
+    this.#unread.push(sent);
+  }
+
+  tooSlow(resume: FeedPosition | null): void {
+    this.resume = resume;
+  }
+
+  read(): void {
+    for (const sent of this.#unread.splice(0)) sent();
+  }
+
+  /** Reads until nothing more comes. */
+  readAll(): string[] {
+    for (let before = -1; before !== this.sent.length; ) {
+      before = this.sent.length;
+      this.read();
+    }
+    return this.sent.map(({ text }) => text);
+  }
+}
+
+const at = (seq: number, index = 0): FeedPosition => ({ seq, index });
+/** Fills what may be unread, so that all that follows waits. */
+const FULL = 'x'.repeat(SENT_MAX);
+
+test('messages go out as they come while they are read', () => {
+  const sink = new SlowSink();
+  const outbox = new Outbox(sink);
+  outbox.happened('a', at(1));
+  outbox.say('b');
+  outbox.happened('c', at(2));
+  assert.deepEqual(sink.sent, [
+    { text: 'a', position: at(1) },
+    { text: 'b', position: null },
+    { text: 'c', position: at(2) },
+  ]);
+});
+
+test('progress replaces the progress of the same job that waits, and positions only grow', () => {
+  const sink = new SlowSink();
+  const outbox = new Outbox(sink);
+  outbox.happened(FULL, at(1));
+  outbox.happened('job-1 10 %', at(2), 'job|job-1');
+  outbox.happened('job-2 50 %', at(3), 'job|job-2');
+  outbox.happened('job-3 is COMPLETED', at(4));
+  outbox.happened('job-1 20 %', at(5), 'job|job-1');
+  outbox.happened('job-1 30 %', at(6), 'job|job-1');
+  assert.equal(sink.sent.length, 1);
+  assert.deepEqual(sink.readAll().slice(1), ['job-2 50 %', 'job-3 is COMPLETED', 'job-1 30 %']);
+  const seqs = sink.sent.map(({ position }) => position!.seq);
+  assert.deepEqual(
+    seqs,
+    seqs.toSorted((a, b) => a - b),
+  );
+});
+
+test('transitions are never dropped, however many wait', () => {
+  const sink = new SlowSink();
+  const outbox = new Outbox(sink);
+  outbox.happened(FULL, at(1));
+  const transitions = Array.from({ length: 1000 }, (_, i) => `transition ${i}`);
+  for (const [i, text] of transitions.entries()) {
+    outbox.happened(text, at(2, i));
+    outbox.happened(`progress ${i}`, at(3, i), 'job|job-1');
+  }
+  const texts = sink.readAll();
+  assert.deepEqual(
+    texts.filter((text) => text.startsWith('transition')),
+    transitions,
+  );
+  assert.deepEqual(
+    texts.filter((text) => text.startsWith('progress')),
+    ['progress 999'],
+  );
+  assert.equal(sink.resume, undefined);
+});
+
+test('a reader over its buffer is let go after all that was sent, and hears no more', () => {
+  const sink = new SlowSink();
+  const outbox = new Outbox(sink);
+  outbox.happened(FULL, at(1));
+  const message = 'y'.repeat(1000);
+  for (let i = 0; sink.resume === undefined; i += 1) {
+    assert.ok(i <= WAITING_MAX / message.length + 1, 'it holds more than it may');
+    outbox.happened(message, at(2, i));
+  }
+  assert.deepEqual(sink.resume, at(1));
+  sink.read();
+  outbox.happened('too late', at(3));
+  assert.equal(sink.sent.length, 1);
+});
+
+test('one who was sent nothing with a position is let go without one', () => {
+  const sink = new SlowSink();
+  const outbox = new Outbox(sink);
+  outbox.say(FULL);
+  outbox.say('z'.repeat(WAITING_MAX + 1));
+  assert.equal(sink.resume, null);
+});
+
+test('a large message goes out at once while messages flow: it is not what makes a reader slow', () => {
+  const sink = new SlowSink();
+  const outbox = new Outbox(sink);
+  outbox.happened('x'.repeat(4 * WAITING_MAX), at(1));
+  assert.equal(sink.sent.length, 1);
+  assert.equal(sink.resume, undefined);
+});
+
+test('those who have something large to say take turns', () => {
+  const sink = new SlowSink();
+  const outbox = new Outbox(sink);
+  outbox.happened(FULL, at(1));
+  for (const name of ['first', 'second']) outbox.whenFlowing(() => outbox.happened(`${name} ${FULL}`, at(2)));
+  assert.equal(sink.sent.length, 1);
+  sink.read();
+  assert.equal(sink.sent.length, 2);
+  sink.read();
+  assert.equal(sink.sent.length, 3);
+  assert.equal(sink.resume, undefined);
+});
+
+test('closing lets those go who wait to say more', () => {
+  const outbox = new Outbox(new SlowSink());
+  outbox.happened(FULL, at(1));
+  let gone = false;
+  outbox.whenFlowing(() => {
+    gone = true;
+  });
+  assert.equal(gone, false);
+  outbox.close();
+  assert.equal(gone, true);
+});

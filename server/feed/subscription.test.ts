@@ -1,0 +1,271 @@
+/** What one subscription is given: first, when it comes back, and after gaps. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { segmentKey } from '../journal/keys.ts';
+import { MemoryStore } from '../objects/memory.ts';
+import { settled, TurnedClock } from '../views/testing-clock.ts';
+import { SENT_MAX } from './outbox.ts';
+import { jobUpdatesOf, openFeed, TestReader } from './testing-feed.ts';
+
+const BEGINNING = { seq: 1, index: -1 };
+
+test('the first message is the state now, what follows is what changes, nothing twice', async () => {
+  const { monitor, hub } = await openFeed();
+  await monitor.register('worker-1');
+  await monitor.submit('job-1');
+  const reader = new TestReader(hub);
+  await reader.follow('job', { id: 'job-1' });
+  assert.equal(reader.told[0].type, 'state');
+  assert.equal(reader.told[0].state, 'QUEUED');
+  await monitor.claim('worker-1');
+  await monitor.complete('job-1');
+  await monitor.submit('job-2');
+  assert.deepEqual(
+    reader.told.map(({ type, state, seq }) => [type, state, seq]),
+    [
+      ['state', 'QUEUED', 3],
+      ['update', 'PROCESSING', 3],
+      ['update', 'COMPLETED', 4],
+    ],
+  );
+  await monitor.stop();
+});
+
+test('one who comes back is given exactly what it missed, out of memory', async () => {
+  const feed = await openFeed();
+  const { monitor, hub } = feed;
+  await monitor.submit('job-1', 'job-2', 'job-3');
+  for (const since of [BEGINNING, { seq: 0, index: -1 }, { seq: 1, index: 2 }, hub.position]) {
+    const reader = new TestReader(hub);
+    await reader.follow('jobs', { since });
+    assert.deepEqual(reader.positions, await jobUpdatesOf(feed, since));
+    assert.ok(reader.told.every(({ type }) => type === 'update'));
+  }
+  await monitor.stop();
+});
+
+test('one who comes back after a restart is given exactly what it missed, out of the segments, as it read live', async () => {
+  const before = await openFeed();
+  const live = new TestReader(before.hub);
+  await live.follow('jobs', { since: BEGINNING });
+  await before.monitor.register('worker-1');
+  for (let i = 0; i < 40; i += 1) await before.monitor.submit(`job-${i}`);
+  await before.monitor.claim('worker-1', 10);
+  await before.monitor.complete('job-3');
+  await before.monitor.stop();
+
+  const after = await openFeed(before.store, before.clock);
+  const back = new TestReader(after.hub);
+  await back.follow('jobs', { since: BEGINNING });
+  assert.equal(back.told.length, 40 * 2 + 10 + 1);
+  assert.deepEqual(back.told, live.told);
+  await after.monitor.submit('job-live');
+  assert.equal(back.told.at(-1).job_id, 'job-live');
+  await after.monitor.stop();
+});
+
+test('nothing falls between catching up and following, whenever a segment comes', async () => {
+  const before = await openFeed();
+  for (let i = 0; i < 20; i += 1) await before.monitor.submit(`old-${i}`);
+  await before.monitor.stop();
+  const after = await openFeed(before.store, before.clock);
+  const reader = new TestReader(after.hub);
+  const following = reader.follow('jobs', { since: BEGINNING });
+  // Segments come at every step of it.
+  const submitted = (async () => {
+    for (let i = 0; i < 200; i += 1) await after.monitor.submit(`new-${i}`);
+  })();
+  await Promise.all([following, submitted]);
+  assert.deepEqual(reader.positions, await jobUpdatesOf(after, BEGINNING));
+  await after.monitor.stop();
+});
+
+test('what has been truncated is a reset with the state now', async () => {
+  const before = await openFeed();
+  await before.monitor.submit('job-1');
+  await before.monitor.submit('job-2');
+  await before.monitor.stop();
+  const after = await openFeed(before.store, before.clock);
+  await after.store.delete(segmentKey(1));
+  const reader = new TestReader(after.hub);
+  await reader.follow('jobs', { since: BEGINNING });
+  assert.equal(reader.told.length, 1);
+  assert.equal(reader.told[0].type, 'reset');
+  assert.deepEqual(
+    reader.told[0].items.map(({ job_id }: { job_id: string }) => job_id),
+    ['job-2', 'job-1'],
+  );
+  assert.deepEqual(reader.positions, [after.hub.position]);
+  await after.monitor.stop();
+});
+
+test('a position from the future is looked for at the tail, then a reset', async () => {
+  const { monitor, hub } = await openFeed();
+  await monitor.submit('job-1');
+  let asked = 0;
+  const reader = new TestReader(hub, {
+    catchUp: async () => {
+      asked += 1;
+      // Another instance's segment is read meanwhile.
+      if (asked === 1) await monitor.submit('job-2');
+    },
+  });
+  await reader.follow('jobs', { since: { seq: 3, index: -1 } });
+  assert.equal(reader.told.length, 0, 'it was only a moment ahead of this instance');
+  await reader.follow('jobs', { since: { seq: 100, index: 0 } });
+  assert.equal(asked, 2);
+  assert.equal(reader.told[0].type, 'reset');
+  await monitor.stop();
+});
+
+test('a job that has not changed since is not looked for in the journal', async () => {
+  const before = await openFeed();
+  await before.monitor.submit('quiet');
+  for (let i = 0; i < 30; i += 1) await before.monitor.submit(`job-${i}`);
+  await before.monitor.stop();
+  const after = await openFeed(before.store, before.clock);
+  let reads = 0;
+  after.monitor.engine.eventsOf = async () => {
+    reads += 1;
+    return null;
+  };
+  const reader = new TestReader(after.hub);
+  await reader.follow('job', { id: 'quiet', since: { seq: 2, index: -1 } });
+  assert.equal(reads, 0);
+  await after.monitor.do({ type: 'cancel_job', job_id: 'quiet' });
+  assert.deepEqual(
+    reader.told.map(({ state }) => state),
+    ['CANCELLED'],
+  );
+  await after.monitor.stop();
+});
+
+test('an archived job is told from the archive', async () => {
+  const { monitor, hub } = await openFeed();
+  await monitor.register('worker-1');
+  await monitor.submit('job-1');
+  await monitor.claim('worker-1');
+  await monitor.complete('job-1');
+  const record = monitor.job('job-1');
+  await monitor.do({
+    type: 'forget',
+    jobs: [{ id: 'job-1', version: record.version }],
+    workers: [],
+    alerts: [],
+  });
+  assert.equal(monitor.engine.state.job('job-1'), undefined);
+  const reader = new TestReader(hub, { job: async () => record });
+  await reader.follow('job', { id: 'job-1' });
+  assert.equal(reader.told[0].state, 'COMPLETED');
+  assert.equal(reader.told[0].percentage, 100);
+  await monitor.stop();
+});
+
+test('a filter means archived jobs, too', async () => {
+  const { monitor, hub } = await openFeed();
+  await monitor.do({
+    type: 'submit_jobs',
+    jobs: [
+      { job_id: 'job-1', audio_url: 's3://audio/1.mp3', priority: 'high' },
+      { job_id: 'job-2', audio_url: 's3://audio/2.mp3', priority: 'low' },
+    ],
+  });
+  for (const job_id of ['job-1', 'job-2']) await monitor.do({ type: 'cancel_job', job_id });
+  const records = new Map(['job-1', 'job-2'].map((id) => [id, monitor.job(id)]));
+  await monitor.do({
+    type: 'forget',
+    jobs: [...records.values()].map(({ job_id, version }) => ({ id: job_id, version })),
+    workers: [],
+    alerts: [],
+  });
+  const reader = new TestReader(hub, { job: async (id) => records.get(id) });
+  await reader.follow('jobs', { filter: { priority: 'high' }, since: BEGINNING });
+  assert.deepEqual(
+    reader.told.map(({ job_id, state }) => `${job_id} ${state}`),
+    ['job-1 SUBMITTED', 'job-1 QUEUED', 'job-1 CANCELLED'],
+  );
+  await monitor.stop();
+});
+
+test('one who reads slowly while it catches up is waited for, not let go', async () => {
+  const feed = await openFeed();
+  const { monitor, hub } = feed;
+  const names = Array.from({ length: 3_000 }, (_, i) => `job-${i}`);
+  for (let i = 0; i < names.length; i += 1000) await monitor.submit(...names.slice(i, i + 1000));
+  const reader = new TestReader(hub);
+  reader.reads = false;
+  const following = reader.follow('jobs', { since: BEGINNING });
+  await settled();
+  assert.ok(JSON.stringify(reader.told).length < 2 * SENT_MAX, 'it is given more than it reads');
+  reader.catchUp();
+  await following;
+  assert.equal(reader.resume, undefined);
+  assert.deepEqual(reader.positions, await jobUpdatesOf(feed, BEGINNING));
+  await monitor.stop();
+});
+
+test('one who was let go as too slow resumes from the position it was told, and misses and repeats nothing', async () => {
+  const feed = await openFeed();
+  const { monitor, hub } = feed;
+  const slow = new TestReader(hub);
+  await slow.follow('jobs', { since: BEGINNING });
+  slow.reads = false;
+  for (let i = 0; slow.resume === undefined; i += 1)
+    await monitor.submit(...Array.from({ length: 500 }, (_, j) => `job-${i}-${j}`));
+  const back = new TestReader(hub);
+  await back.follow('jobs', { since: slow.resume! });
+  assert.deepEqual([...slow.positions, ...back.positions], await jobUpdatesOf(feed, BEGINNING));
+  await monitor.stop();
+});
+
+test('a fold that was replaced is a reset, also of a job that has left memory meanwhile', async () => {
+  const { monitor, hub } = await openFeed();
+  await monitor.submit('job-1');
+  const record = monitor.job('job-1');
+  const reader = new TestReader(hub, { job: async () => ({ ...record, state: 'CANCELLED' }) });
+  await reader.follow('job', { id: 'job-1' });
+  await reader.follow('jobs');
+  // As after a snapshot that passed this instance by.
+  monitor.engine.reset();
+  await settled();
+  assert.deepEqual(
+    reader.told.slice(2).map(({ type, resource, state, items }) => [type, resource, state ?? items]),
+    [
+      ['reset', 'jobs', []],
+      ['reset', 'job', 'CANCELLED'],
+    ],
+  );
+  monitor.crash();
+});
+
+test('a store that can not be read is a fault of this subscription alone', async () => {
+  const before = await openFeed();
+  await before.monitor.submit('job-1');
+  await before.monitor.stop();
+  const after = await openFeed(before.store, before.clock);
+  after.monitor.engine.eventsOf = async () => {
+    throw new Error('refused');
+  };
+  const reader = new TestReader(after.hub);
+  await reader.follow('jobs', { since: BEGINNING });
+  assert.equal(reader.faults.length, 1);
+  await reader.follow('jobs');
+  assert.equal(reader.told[0].type, 'state');
+  await after.monitor.stop();
+});
+
+test('one that ended while it was catching up says no more', async () => {
+  const before = await openFeed(new MemoryStore(new TurnedClock('2026-01-01T00:00:00Z')));
+  await before.monitor.submit('job-1');
+  await before.monitor.stop();
+  const after = await openFeed(before.store, before.clock);
+  const reader = new TestReader(after.hub);
+  let release = (_: readonly never[]) => {};
+  after.monitor.engine.eventsOf = () => new Promise((resolve) => (release = resolve));
+  const following = reader.follow('jobs', { since: BEGINNING });
+  reader.outbox.close();
+  release([]);
+  await following;
+  assert.deepEqual(reader.told, []);
+  await after.monitor.stop();
+});

@@ -1,0 +1,90 @@
+/** A hub on a real engine, and a reader of it that takes as much as a test lets it. */
+import type { FeedFilter, FeedPosition } from '../../protocol/feed.ts';
+import { MemoryStore } from '../objects/memory.ts';
+import type { ObjectStore } from '../objects/store.ts';
+import { TurnedClock } from '../views/testing-clock.ts';
+import { TestMonitor } from '../views/testing-monitor.ts';
+import { FeedHub } from './hub.ts';
+import { Outbox } from './outbox.ts';
+import { type Beyond, Subscription } from './subscription.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: what a reader gets is what the assertions look at.
+export type Told = any;
+
+export type TestFeed = { clock: TurnedClock; store: ObjectStore; monitor: TestMonitor; hub: FeedHub };
+
+export async function openFeed(
+  store?: ObjectStore,
+  clock = new TurnedClock('2026-01-01T00:00:00Z'),
+): Promise<TestFeed> {
+  const kept = store ?? new MemoryStore(clock);
+  const monitor = await TestMonitor.open({ store: kept, clock });
+  return { clock, store: kept, monitor, hub: new FeedHub(monitor.engine, clock) };
+}
+
+export class TestReader {
+  readonly told: Told[] = [];
+  readonly faults: unknown[] = [];
+  resume: FeedPosition | null | undefined;
+  /** While false, nothing that is sent counts as read. */
+  reads = true;
+  readonly outbox: Outbox;
+  readonly #hub: FeedHub;
+  readonly #beyond: Beyond;
+  #unread: (() => void)[] = [];
+
+  constructor(hub: FeedHub, beyond: Partial<Beyond> = {}) {
+    this.#hub = hub;
+    this.#beyond = { job: async () => undefined, worker: async () => undefined, catchUp: async () => {}, ...beyond };
+    this.outbox = new Outbox({
+      send: (text, _, sent) => {
+        this.told.push(JSON.parse(text));
+        if (this.reads) setImmediate(sent);
+        else this.#unread.push(sent);
+      },
+      tooSlow: (resume) => {
+        this.resume = resume;
+      },
+    });
+  }
+
+  /** Resolves once it follows, or has failed. */
+  async follow(
+    resource: 'job' | 'jobs' | 'worker' | 'workers' | 'alerts' | 'queue' | 'system',
+    { id = null, filter = {}, since }: { id?: string | null; filter?: FeedFilter; since?: FeedPosition } = {},
+  ): Promise<Subscription> {
+    const subscription = new Subscription(
+      { resource, id, filter },
+      {
+        hub: this.#hub,
+        outbox: this.outbox,
+        beyond: this.#beyond,
+        given: { last: null },
+        onFault: (error) => this.faults.push(error),
+      },
+    );
+    await subscription.start(since);
+    return subscription;
+  }
+
+  /** Reads what it had left unread, and from now on as it comes. */
+  catchUp(): void {
+    this.reads = true;
+    for (const sent of this.#unread.splice(0)) sent();
+  }
+
+  /** Positions of what it was told. */
+  get positions(): FeedPosition[] {
+    return this.told.map(({ seq, index }) => ({ seq, index }));
+  }
+}
+
+/** What the journal says of jobs, as a reader who missed nothing would have heard it. */
+export async function jobUpdatesOf({ monitor, hub }: TestFeed, since: FeedPosition): Promise<FeedPosition[]> {
+  const positions: FeedPosition[] = [];
+  for (let seq = Math.max(1, since.seq); seq <= monitor.engine.state.seq; seq += 1) {
+    for (const { position, kind } of (await hub.readBack.updatesOf(seq)) ?? [])
+      if (kind === 'job' && (position.seq > since.seq || position.index > since.index)) positions.push(position);
+  }
+  return positions;
+}
