@@ -135,7 +135,10 @@ test('claims on one connection leave nothing behind', async (t) => {
   t.after(() => process.off('warning', note));
   for (let n = 0; n < 30; n++) await claim(monitor);
   await new Promise((resolve) => setImmediate(resolve));
-  assert.deepEqual(warnings, []);
+  assert.deepEqual(
+    warnings.filter(({ name }) => name === 'MaxListenersExceededWarning'),
+    [],
+  );
 });
 
 test('a claim sent again with its key is given the same jobs and the same leases, not others', async () => {

@@ -19,6 +19,7 @@ export class Load {
   readonly completed: string[] = [];
   /** Answers of any kind so far. */
   answers = 0;
+  #broken: Error | null = null;
   readonly #url: string;
   readonly #t: Cleaning;
   readonly #listeners = new Set<() => void>();
@@ -49,6 +50,11 @@ export class Load {
   startWorkers(...ids: string[]): ChildProcess {
     const child = spawn(process.execPath, [LOOPS, this.#url, ...ids], { stdio: ['ignore', 'pipe', 'inherit'] });
     const ended = once(child, 'close');
+    child.once('exit', (code, signal) => {
+      if (signal === 'SIGKILL') return;
+      this.#broken = new Error(`workers ended by themselves, with ${code ?? signal}`);
+      this.#look();
+    });
     this.#t.after(async () => {
       child.kill('SIGKILL');
       await ended;
@@ -59,15 +65,12 @@ export class Load {
 
   /** Resolves once there have been so many answers. */
   reached(answers: number): Promise<void> {
-    return this.#when(() => this.answers >= answers);
-  }
-
-  #when(holds: () => boolean): Promise<void> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const look = () => {
-        if (!holds()) return;
+        if (this.answers < answers && !this.#broken) return;
         this.#listeners.delete(look);
-        resolve();
+        if (this.#broken) reject(this.#broken);
+        else resolve();
       };
       this.#listeners.add(look);
       look();
@@ -84,6 +87,10 @@ export class Load {
 
   #answered(): void {
     this.answers += 1;
+    this.#look();
+  }
+
+  #look(): void {
     for (const listener of [...this.#listeners]) listener();
   }
 }

@@ -17,6 +17,9 @@ export type Answer<T = Json> = { status: number; headers: Headers; text: string;
 /** A string, bytes or a stream goes as it is; anything else as JSON. */
 export type Send = { body?: unknown; headers?: Record<string, string>; signal?: AbortSignal };
 
+/** How often the monitor may answer that a segment has not come; it waits 5 s each time. */
+const IDLE_MAX = 12;
+
 export class Caller {
   readonly url: string;
 
@@ -55,14 +58,20 @@ export class Caller {
     return this.call('DELETE', `/api/v1${path}`, { headers });
   }
 
-  /** Asks again after every segment until `is` holds of the answer's body. */
+  /** Asks again after every segment until `is` holds of the answer's body. Throws when no more segments come. */
   async until<T = Json>(path: string, is: (body: T) => boolean): Promise<T> {
     let seq = 0;
-    for (;;) {
-      const { status, headers, body } = await this.get<T>(`${path}${path.includes('?') ? '&' : '?'}min_seq=${seq}`);
+    let last = '';
+    for (let idle = 0; idle < IDLE_MAX; ) {
+      const { status, headers, body, text } = await this.get<T>(
+        `${path}${path.includes('?') ? '&' : '?'}min_seq=${seq}`,
+      );
       if (status === 200 && is(body)) return body;
+      if (status === 200) last = text;
+      idle = status === 200 ? 0 : idle + 1;
       seq = Number(headers.get('tmon-seq') ?? 0) + 1;
     }
+    throw new Error(`${path} never became what was waited for; it is ${last}`);
   }
 }
 
