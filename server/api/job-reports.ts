@@ -88,6 +88,8 @@ export const jobReportEndpoints = [
     async run(context, { params, body, request }) {
       const { job_id } = params;
       const { lease_token, output } = body;
+      const over = await overAlready(context, job_id, lease_token);
+      if (over) return jobDocument(over);
       await context.engine.submit(commandOf(request, { type: 'complete_job', job_id, lease_token, output }));
       return jobDocument(await findJob(context, job_id));
     },
@@ -104,6 +106,8 @@ export const jobReportEndpoints = [
       const { job_id } = params;
       const { lease_token, error, retry_with } = body;
       const batch_size = retry_with?.batch_size ?? null;
+      const over = await overAlready(context, job_id, lease_token);
+      if (over) return jobDocument(over);
       await context.engine.submit(
         commandOf(request, { type: 'fail_job', job_id, lease_token, error, batch_size, jitter: Math.random() }),
       );
@@ -119,8 +123,26 @@ async function held(context: ApiContext, job_id: string, token: string): Promise
   if (!('refusal' in job)) return job;
   await catchUp(context);
   const again = heldJob(engine.state, job_id, token);
-  if ('refusal' in again) throw new Refused(again.refusal);
-  return again;
+  if (!('refusal' in again)) return again;
+  if (!engine.state.job(job_id)) throw leaseExpired(await findJob(context, job_id));
+  throw new Refused(again.refusal);
+}
+
+/** A job that has left memory is over. Its last attempt hears that it is; any other, that its lease is gone. */
+async function overAlready(context: ApiContext, job_id: string, token: string): Promise<JobRecord | null> {
+  const { engine } = context;
+  if (engine.state.job(job_id)) return null;
+  const job = await findJob(context, job_id);
+  if (engine.state.job(job_id)) return null;
+  if (job.run?.token === token) return job;
+  throw leaseExpired(job);
+}
+
+function leaseExpired({ job_id, state }: JobRecord): MonitorError {
+  return new MonitorError('conflict', 'lease_expired', `the lease on ${job_id} is no longer yours: it is ${state}`, {
+    extra: { state },
+    hint: 'Stop this attempt and write nothing; claim again.',
+  });
 }
 
 /** Progress may be lost in a crash; what is sure to be lost is not taken. */
