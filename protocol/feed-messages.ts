@@ -172,6 +172,8 @@ export const Subscribed = Type.Object({ type: Type.Literal('subscribed'), ...tol
 export const Live = Type.Object({ type: Type.Literal('live'), ...told }, { $id: 'Live' });
 /** Answers an `unsubscribe`; nothing more comes of it. */
 export const Unsubscribed = Type.Object({ type: Type.Literal('unsubscribed'), ...told }, { $id: 'Unsubscribed' });
+/** Answers a `ping`. */
+export const Pong = Type.Object({ type: Type.Literal('pong'), id: Type.Optional(RequestId) }, { $id: 'Pong' });
 /** Answers a message that can't be followed. The connection stays. */
 export const FeedError = Type.Object(
   {
@@ -212,6 +214,7 @@ export const FEED_MESSAGES = [
   Subscribed,
   Live,
   Unsubscribed,
+  Pong,
   FeedError,
 ] as const;
 

@@ -60,6 +60,17 @@ export const UnsubscribeRequest = Type.Object(
 );
 export type UnsubscribeRequest = Static<typeof UnsubscribeRequest>;
 
+/** Answered with `pong`: for clients whose platform hides WebSocket's own pings, to find out that nobody is there any more. */
+export const PingRequest = Type.Object(
+  { action: Type.Literal('ping'), id: Type.Optional(RequestId) },
+  { ...closed, $id: 'PingRequest' },
+);
+export type PingRequest = Static<typeof PingRequest>;
+
+/** Everything that a client may say. */
+export const FEED_REQUESTS = [SubscribeRequest, UnsubscribeRequest, PingRequest] as const;
+export type FeedRequest = SubscribeRequest | UnsubscribeRequest | PingRequest;
+
 /** WebSocket close codes of ours, beside those of RFC 6455 (1002, 1007: a broken frame; 1009: one of more than 64 KiB). */
 export const FEED_CLOSE = {
   /** The monitor stops; come back, with `since`. */

@@ -95,6 +95,7 @@ test('every resource says first what there is, then what changes, each message a
   await feed.ask({ action: 'subscribe', resource: 'jobs', since: { seq: 1, index: -1 }, id: 'again' });
   await feed.until(({ type }) => type === 'live');
   await feed.ask({ action: 'unsubscribe', resource: 'jobs', id: 'no more' });
+  await feed.ask({ action: 'ping', id: 'there?' });
   await feed.ask('{');
 
   for (const message of feed.messages) assertFeedMessage(message);
@@ -139,6 +140,8 @@ test('bad input gets an error with a code and its id, and the connection stays',
     [{ id: 'x' }, 'unknown_action', /no action undefined/],
     [{ id: 'x', action: 'publish' }, 'unknown_action', /"publish"/],
     [{ id: 'x', action: { toString: 'x' } }, 'unknown_action', /toString/],
+    [{ id: 'x', action: 'toString', resource: 'jobs' }, 'unknown_action', /toString/],
+    [{ id: 'x', action: 'ping', resource: 'jobs' }, 'invalid_message', /resource/],
     [{ id: 'x', action: 'subscribe' }, 'unknown_resource', /no resource undefined/],
     [{ id: 'x', action: 'subscribe', resource: 'everything' }, 'unknown_resource', /"everything"/],
     [{ id: 'x', action: 'subscribe', resource: '__proto__' }, 'unknown_resource', /__proto__/],

@@ -23,7 +23,11 @@ const PONGS_MAX = 60;
 const CLOSE_MS = 10_000;
 const STOP_MS = 1_000;
 
-const checks = { subscribe: validator(MESSAGE_SCHEMAS.subscribe), unsubscribe: validator(MESSAGE_SCHEMAS.unsubscribe) };
+const checks = {
+  subscribe: validator(MESSAGE_SCHEMAS.subscribe),
+  unsubscribe: validator(MESSAGE_SCHEMAS.unsubscribe),
+  ping: validator(MESSAGE_SCHEMAS.ping),
+};
 
 export async function addFeedWebSocket(app: FastifyInstance, current: () => ApiContext | null): Promise<void> {
   await app.register(websocket, {

@@ -3,7 +3,13 @@
  * harms nothing else; the connection stays.
  */
 import type { FieldError } from '../../protocol/errors.ts';
-import { FEED_RESOURCES, type FeedPosition, SubscribeRequest, UnsubscribeRequest } from '../../protocol/feed.ts';
+import {
+  FEED_RESOURCES,
+  type FeedPosition,
+  PingRequest,
+  SubscribeRequest,
+  UnsubscribeRequest,
+} from '../../protocol/feed.ts';
 import type { FeedError } from '../../protocol/feed-messages.ts';
 import type { Target } from './current-state.ts';
 import type { FeedHub } from './hub.ts';
@@ -24,7 +30,10 @@ export const SUBSCRIPTIONS_MAX = 1000;
 /** Errors that one refusal names. */
 const ERRORS_MAX = 5;
 
-export const MESSAGE_SCHEMAS = { subscribe: SubscribeRequest, unsubscribe: UnsubscribeRequest };
+export const MESSAGE_SCHEMAS = { subscribe: SubscribeRequest, unsubscribe: UnsubscribeRequest, ping: PingRequest };
+
+const isAction = (action: unknown): action is keyof typeof MESSAGE_SCHEMAS =>
+  typeof action === 'string' && Object.hasOwn(MESSAGE_SCHEMAS, action);
 
 export class Reader {
   readonly #options: ReaderOptions;
@@ -56,15 +65,11 @@ export class Reader {
       return this.#refuse(undefined, 'invalid_json', `the message is not a JSON object: ${(error as Error).message}`);
     }
     const { action, resource, id } = message;
-    if (action !== 'subscribe' && action !== 'unsubscribe') {
-      return this.#refuse(
-        id,
-        'unknown_action',
-        `there is no action ${inWords(action)}`,
-        'Send subscribe or unsubscribe.',
-      );
+    if (!isAction(action)) {
+      const hint = `Send ${Object.keys(MESSAGE_SCHEMAS).join(', ')}.`;
+      return this.#refuse(id, 'unknown_action', `there is no action ${inWords(action)}`, hint);
     }
-    if (!FEED_RESOURCES.includes(resource as never)) {
+    if (action !== 'ping' && !FEED_RESOURCES.includes(resource as never)) {
       const words = FEED_RESOURCES.join(', ');
       return this.#refuse(id, 'unknown_resource', `there is no resource ${inWords(resource)}`, `There are ${words}.`);
     }
@@ -74,6 +79,9 @@ export class Reader {
       const more = errors.length > ERRORS_MAX ? [`and ${errors.length - ERRORS_MAX} more`] : [];
       const words = [...named, ...more].join('; ');
       return this.#refuse(id, 'invalid_message', words, 'docs/feed.md lists the messages.');
+    }
+    if (action === 'ping') {
+      return this.#outbox.say(JSON.stringify({ type: 'pong', ...(id === undefined ? {} : { id }) }));
     }
     const target = targetOf(message as never);
     if (typeof target === 'string') return this.#refuse(id, 'invalid_message', target);

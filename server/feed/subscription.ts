@@ -155,7 +155,8 @@ export class Subscription implements Follower {
     let at = since.seq === 0 ? { seq: 1, index: -1 } : since;
     const until = at.seq + SEGMENTS_BACK_MAX;
     while (!this.#ended) {
-      const kept = this.#unchangedSince(at) ? [] : hub.keptSince(at, KEPT_AT_ONCE);
+      const changed = (this.#lastChange ?? at.seq) >= at.seq;
+      const kept = changed ? hub.keptSince(at, KEPT_AT_ONCE) : [];
       if (kept?.length === 0) {
         this.#follow(live);
         return true;
@@ -179,16 +180,17 @@ export class Subscription implements Follower {
   /** What a segment told, those after it being on their way already. */
   #readBack(seq: number): Promise<readonly FeedUpdate[] | null> {
     const { readBack, state } = this.#options.hub;
-    for (let ahead = seq + 1; ahead <= Math.min(seq + PREFETCH, state.seq); ahead += 1) void readBack.updatesOf(ahead);
+    const last = Math.min(seq + PREFETCH, this.#lastChange ?? state.seq);
+    for (let ahead = seq + 1; ahead <= last; ahead += 1) void readBack.updatesOf(ahead);
     return readBack.updatesOf(seq);
   }
 
-  /** A job or worker says itself when it last changed: then nothing need be read to know that nothing was missed. */
-  #unchangedSince({ seq }: FeedPosition): boolean {
+  /** The last segment that changed the job or worker, which knows that itself: nothing after it need be read. */
+  get #lastChange(): number | undefined {
     const { resource, id } = this.target;
     const { state } = this.#options.hub;
-    const record = resource === 'job' ? state.job(id!) : resource === 'worker' ? state.worker(id!) : undefined;
-    return record !== undefined && record.version < seq;
+    if (resource === 'job') return state.job(id!)?.version;
+    return resource === 'worker' ? state.worker(id!)?.version : undefined;
   }
 
   /** A filter looks at the job, which may have left memory since. */

@@ -19,6 +19,7 @@ const CONTROLS: Record<string, string> = {
   subscribed: 'Subscribed',
   live: 'Live',
   unsubscribed: 'Unsubscribed',
+  pong: 'Pong',
   error: 'FeedError',
 };
 
