@@ -82,12 +82,15 @@ function choose({ only }: Options, all: Contender[]): { parts: Set<Part>; chosen
 async function inProcess(file: string, argument: string): Promise<unknown> {
   const path = fileURLToPath(new URL(file, import.meta.url));
   const child = fork(path, [argument], { execArgv: ['--expose-gc'], stdio: ['ignore', 2, 2, 'ipc'] });
+  const kill = () => child.kill('SIGKILL');
+  process.prependOnceListener('exit', kill);
   let sent: unknown = null;
   child.on('message', (message) => {
     sent = message;
     child.disconnect();
   });
   const [code] = await once(child, 'exit');
+  process.off('exit', kill);
   if (code !== 0) throw new Error(`${file} ended with ${code}`);
   return sent;
 }
@@ -102,6 +105,10 @@ function machine() {
   };
 }
 
+// Each server and folder is ended with us, by a listener of its own.
+process.setMaxListeners(50);
+process.once('SIGINT', () => process.exit(130));
+process.once('SIGTERM', () => process.exit(143));
 try {
   await main();
 } catch (error) {

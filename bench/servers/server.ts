@@ -3,8 +3,7 @@
  * same disk as all the others.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 
@@ -22,13 +21,16 @@ export type RunningServer = {
 
 export type StartServer = (folder: string) => Promise<RunningServer>;
 
-/** A fresh folder in `parent` for the time of `use`. */
+/** A fresh folder in `parent` for the time of `use`, or of this process if that ends first. */
 export async function inFolder<T>(parent: string, use: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(parent, 'tmon-bench-'));
+  const folder = mkdtempSync(join(parent, 'tmon-bench-'));
+  const remove = () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  process.once('exit', remove);
   try {
     return await use(folder);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    process.off('exit', remove);
+    remove();
   }
 }
 
@@ -83,7 +85,8 @@ export function startProgram(
     });
   });
   const kill = () => child.kill('SIGKILL');
-  process.once('exit', kill);
+  // Before folders are removed, which were there first.
+  process.prependOnceListener('exit', kill);
   return {
     pid: child.pid ?? 0,
     pause: () => child.kill('SIGSTOP'),
