@@ -10,6 +10,7 @@ from __future__ import annotations
 import queue
 import random
 import threading
+import time
 from collections.abc import Callable, Mapping
 
 from .._sync.client import TranscriptionAPI
@@ -34,7 +35,7 @@ class Heartbeat:
         read_health: HealthReader,
         held: Mapping[str, HeldJob],
         before_beat: Callable[[], None],
-        on_command: Callable[[WorkerCommand], None],
+        on_command: Callable[[WorkerCommand, float], None],
         on_refused: Callable[[ApiError], object],
     ) -> None:
         self._api = api
@@ -84,6 +85,7 @@ class Heartbeat:
 
     def _beat(self) -> None:
         named = dict(self._held)
+        asked_at = time.monotonic()
         try:
             answer = self._api.workers.heartbeat(
                 self._worker_id,
@@ -107,4 +109,4 @@ class Heartbeat:
             if token not in renewed:
                 job.stop(LeaseLost)
         for command in answer.commands:
-            self._on_command(command)
+            self._on_command(command, asked_at)

@@ -103,6 +103,7 @@ class Worker:
         self._ending: WorkerEnd | None = None
         self._refusal: ApiError | None = None
         self._drain_told = False
+        self._registered_at = float("-inf")
         # A claim is under way: there is one at a time, for what it brings must not be dropped.
         self._claiming = False
         # What wakes the loop: a claim's answer, or None when something else is to be looked at. Safe in a signal
@@ -175,8 +176,10 @@ class Worker:
                 if self._ending is None:
                     self._finish("stopped")
                 self._heartbeat.stop()
-                self._leave()
+                # From here on its end is known: a beat under way may still hear that the worker has been terminated,
+                # by itself.
                 self.end = self._ending
+                self._leave()
 
     def _next_job(self) -> HeldJob | None:
         tries = 0
@@ -248,6 +251,7 @@ class Worker:
                 ),
                 self._check_ending,
             )
+            self._registered_at = time.monotonic()
         except _Ending:
             pass
         except WorkerTerminatedError:
@@ -255,7 +259,7 @@ class Worker:
         except ApiError as error:
             self._refuse(error)
 
-    def _obey(self, command: WorkerCommand) -> None:
+    def _obey(self, command: WorkerCommand, asked_at: float) -> None:
         if command.type == "cancel_job":
             for held in list(self._held.values()):
                 if held.id == command.job_id:
@@ -263,7 +267,9 @@ class Worker:
         elif command.type == "drain":
             self._finish("drained")
         elif command.type == "restart":
-            self._finish("restart")
+            # It is said until the worker has registered anew: an answer from before that is old news.
+            if asked_at > self._registered_at:
+                self._finish("restart")
         else:
             log.warning("the monitor asked for %r, which this version doesn't know", command.type)
 
@@ -290,7 +296,7 @@ class Worker:
 
     def _finish(self, end: WorkerEnd) -> None:
         """A later end overrides an earlier one where it is more urgent. Takes no lock: signal handlers call it."""
-        if self._ending is not None and (end == "drained" or self._ending != "drained"):
+        if self.end is not None or (self._ending is not None and (end == "drained" or self._ending != "drained")):
             return
         self._ending = end
         why = {"restart": WorkerRestarting, "terminated": LeaseLost}.get(end)
