@@ -147,8 +147,8 @@ test('leases do not run out for a time in which the store took no writes', async
   const held = await hold(monitor, { tags: ['held'] });
   await sendInto(all, 'silent');
   clock.jump(10 * monitor.settings.lease_ms);
-  store.mend();
   const seq = Number((await monitor.get('/queues/main')).headers.get('tmon-seq'));
+  store.mend();
   const healed = monitor.get(`/queues/main?min_seq=${seq + 1}`);
   clock.jump(PAUSE_MS);
   assert.equal((await healed).status, 200);
