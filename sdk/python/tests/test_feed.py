@@ -22,6 +22,7 @@ from websockets.sync.server import ServerConnection, serve
 from transcription_monitor import (
     ApiError,
     AsyncTranscriptionAPI,
+    FeedUnavailableError,
     InvalidRequestError,
     JobUpdate,
     NotFoundError,
@@ -30,9 +31,9 @@ from transcription_monitor import (
     UnauthenticatedError,
     UnavailableError,
 )
-from transcription_monitor._async import feed as async_feed
+from transcription_monitor._async import feed_connection as async_feed
 from transcription_monitor._async import watch as async_watch
-from transcription_monitor._sync import feed as sync_feed
+from transcription_monitor._sync import feed_connection as sync_feed
 from transcription_monitor._sync import watch as sync_watch
 
 from .documents import job_document
@@ -149,7 +150,7 @@ def test_a_watcher_through_kills_of_the_monitor_sees_each_change_once_and_in_ord
 
 def test_what_happens_in_the_fleet_is_followed_and_taken_up_again(api: TranscriptionAPI) -> None:
     api.jobs.submit("s3://bucket/1.mp3", tags=["followed"])
-    happening = api.events.follow("jobs", filter={"tag": "followed"})
+    happening = api.feed.follow("jobs", filter={"tag": "followed"})
     first = next(happening)
     assert (first.type, first.resource, len(first.items)) == ("state", "jobs", 1)  # type: ignore[attr-defined]
     second = api.jobs.submit("s3://bucket/2.mp3", tags=["followed"])
@@ -157,10 +158,10 @@ def test_what_happens_in_the_fleet_is_followed_and_taken_up_again(api: Transcrip
     assert (submitted.event, submitted.resource) == ("JobSubmitted", "job")
     happening.close()
     api.jobs.cancel(second.id)
-    missed = list(itertools.islice(api.events.follow(filter={"tag": "followed"}, since=submitted.position), 2))
+    missed = list(itertools.islice(api.feed.follow(filter={"tag": "followed"}, since=submitted.position), 2))
     assert [message.event for message in missed] == ["JobQueued", "JobCancelled"]
     with pytest.raises(InvalidRequestError, match="job_id is missing"):
-        next(api.events.follow("job"))
+        next(api.feed.follow("job"))
     api.queues.purge("main")
 
 
@@ -298,6 +299,6 @@ def test_a_feed_that_refuses_the_key_or_stays_away_fails_as_any_call_does(waits:
 
 
 def test_without_a_feed_the_fleet_cannot_be_followed_and_the_error_says_so() -> None:
-    with feed(404) as served, pytest.raises(ApiError, match="feed_absent") as caught:
-        next(TranscriptionAPI(base_url=served.url).events.follow())
+    with feed(404) as served, pytest.raises(FeedUnavailableError, match="status 404") as caught:
+        next(TranscriptionAPI(base_url=served.url).feed.follow())
     assert "jobs.watch" in (caught.value.hint or "")

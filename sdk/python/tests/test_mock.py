@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from transcription_monitor import (
-    ApiError,
     AsyncTranscriptionAPI,
+    FeedUnavailableError,
     JobUpdate,
     LeaseLost,
     TranscriptionAPI,
@@ -95,5 +95,5 @@ def test_a_worker_is_tested_with_it_too(monitor: MockMonitor, api: Transcription
 
 
 def test_there_is_no_live_feed_of_the_fleet(api: TranscriptionAPI) -> None:
-    with pytest.raises(ApiError, match="feed_absent"):
-        next(api.events.follow())
+    with pytest.raises(FeedUnavailableError):
+        next(api.feed.follow())

@@ -271,7 +271,7 @@ def test_a_worker_is_registered_beats_drains_and_ends(api: TranscriptionAPI) -> 
 def test_what_a_heartbeat_tells_is_shown(server: Monitor) -> None:
     with TranscriptionAPI(server.url) as api:
         api.workers.register("worker-beating", capabilities={})
-        happening = api.events.follow("worker", worker_id="worker-beating")
+        happening = api.feed.follow("worker", worker_id="worker-beating")
         assert next(happening).type == "state"
         api.workers.heartbeat("worker-beating", health={"cpu_usage": 50, "gpu_usage": None})
         next(message for message in happening if message.event == "WorkerBeat")

@@ -250,7 +250,7 @@ def test_a_drain_that_somebody_asks_for_lets_the_job_at_hand_finish(
 
 
 def test_an_idle_worker_is_drained_at_once_however_long_its_poll(api: TranscriptionAPI, worker: Worker) -> None:
-    happening = api.events.follow("workers")
+    happening = api.feed.follow("workers")
     assert next(happening).type == "state"
 
     def drain() -> None:

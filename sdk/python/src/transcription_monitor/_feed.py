@@ -15,7 +15,7 @@ from typing import Any
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus, WebSocketException
 
 from ._call import reason_of, unexpected
-from .errors import ApiError, RefusedError, TimedOutError, UnreachableError, refusal_of
+from .errors import ApiError, FeedUnavailableError, RefusedError, TimedOutError, UnreachableError, refusal_of
 from .models import FINISHED_STATES, JobUpdate
 
 #: What a connection may raise, as it is opened and while it is read.
@@ -25,10 +25,6 @@ FEED_ERRORS = (OSError, EOFError, TimeoutError, WebSocketException)
 MESSAGE_BYTES_MAX = 16 * 1024 * 1024
 
 _AWAY_CAP_SECONDS = 5.0
-
-
-class FeedAbsent(Exception):
-    """There is no feed at this address: an older monitor, or a proxy that knows no WebSocket."""
 
 
 def feed_url(base_url: str) -> str:
@@ -56,7 +52,8 @@ class FeedReader:
             raise unexpected(101, f"not a message of the feed: {text[:100]!r}")
         if message.get("type") == "error":
             code = str(message.get("code", ""))
-            raise refusal_of(404 if code.endswith("_not_found") else 400, json.dumps({"detail": code, **message}))
+            status = 404 if code.endswith("_not_found") else 429 if code == "too_many_subscriptions" else 400
+            raise refusal_of(status, json.dumps({"detail": code, **message}))
         if "seq" not in message or "index" not in message:
             return None
         self.position = {"seq": message["seq"], "index": message["index"]}
@@ -64,15 +61,15 @@ class FeedReader:
 
 
 def feed_failure(error: BaseException, base_url: str) -> ApiError:
-    """What a failed connection is to the caller. Raises FeedAbsent where trying again can't help."""
+    """What a failed connection is to the caller. Raises FeedUnavailableError where trying again can't help."""
     if isinstance(error, InvalidStatus):
         status = error.response.status_code
         if status in (401, 403, 429) or (status >= 500 and status != 501):
             body = (error.response.body or b"").decode("utf-8", "replace")
             return refusal_of(status, body, error.response.headers.get("retry-after"))
-        raise FeedAbsent(f"status {status}") from error
+        raise FeedUnavailableError(base_url, f"status {status}") from error
     if isinstance(error, InvalidHandshake) and not isinstance(error, InvalidMessage):
-        raise FeedAbsent(str(error)) from error
+        raise FeedUnavailableError(base_url, str(error)) from error
     if isinstance(error, TimeoutError):
         return TimedOutError(base_url)
     if isinstance(error, ConnectionClosed):

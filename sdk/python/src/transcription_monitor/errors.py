@@ -3,7 +3,8 @@
     ApiError                       every one has `code` (stable), `message`, `hint`, `status`, `request_id`
     ├── NoAnswerError              nothing came back: the same call may be sent again
     │   ├── UnreachableError       refused, reset, no such host                          `unreachable`
-    │   └── TimedOutError          silent for longer than `timeout`                      `timed_out`
+    │   ├── TimedOutError          silent for longer than `timeout`                      `timed_out`
+    │   └── FeedUnavailableError   no live feed: no WebSocket gets there                 `feed_unavailable`
     └── RefusedError               the monitor answered; `problem` is the whole answer
         ├── InvalidRequestError    400  mend the request; `errors` names every field
         ├── UnauthenticatedError   401  send a key
@@ -83,6 +84,15 @@ class TimedOutError(NoAnswerError):
             f"no answer from {url} in time",
             code="timed_out",
             hint="The monitor or the network is slow; try again, or allow more time with `timeout`.",
+        )
+
+
+class FeedUnavailableError(NoAnswerError):
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(
+            f"the live feed at {url} can't be reached: {reason}",
+            code="feed_unavailable",
+            hint="Does what stands between let WebSockets through? jobs.watch works without them.",
         )
 
 

@@ -8,6 +8,7 @@ import httpx
 
 from .. import _call
 from .events import AsyncEvents
+from .feed import AsyncFeed
 from .jobs import AsyncJobs
 from .queues import AsyncQueues
 from .system import AsyncSystem
@@ -49,7 +50,8 @@ class AsyncTranscriptionAPI:
         self.queues = AsyncQueues(self._transport)
         self.system = AsyncSystem(self._transport)
         self.uploads = AsyncUploads(self._transport)
-        self.events = AsyncEvents(self._transport)
+        self.feed = AsyncFeed(self._transport)
+        self.events = AsyncEvents(self._transport, self.feed)
 
     @property
     def base_url(self) -> str:

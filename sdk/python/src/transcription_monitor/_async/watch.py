@@ -10,10 +10,10 @@ from contextlib import aclosing
 
 from .._async_runtime import sleep
 from .._call import Call, decode_json, path
-from .._feed import FeedAbsent, FeedReader, JobView, delay_while_away, is_away
-from ..errors import ApiError
+from .._feed import FeedReader, JobView, delay_while_away, is_away
+from ..errors import ApiError, FeedUnavailableError
 from ..models import JobUpdate
-from .feed import follow_feed
+from .feed_connection import follow_feed
 from .transport import AsyncTransport
 
 OnAway = Callable[[Exception | None], None] | None
@@ -24,20 +24,19 @@ async def watch_job(
 ) -> AsyncGenerator[JobUpdate, None]:
     """Ends after COMPLETED, FAILED or CANCELLED."""
     view = JobView()
-    if not transport.replaced:
-        path(job_id)  # refuses what is no id before anything is sent
-        reader = FeedReader({"resource": "job", "job_id": job_id})
-        try:
-            async with aclosing(follow_feed(transport, reader, on_away)) as messages:
-                async for message in messages:
-                    update = view.of_message(message)
-                    if update is None:
-                        break  # it has left the monitor's memory: the archive is asked
-                    yield update
-                    if update.finished:
-                        return
-        except FeedAbsent:
-            pass
+    path(job_id)  # refuses what is no id before anything is sent
+    reader = FeedReader({"resource": "job", "job_id": job_id})
+    try:
+        async with aclosing(follow_feed(transport, reader, on_away)) as messages:
+            async for message in messages:
+                update = view.of_message(message)
+                if update is None:
+                    break  # it has left the monitor's memory: the archive is asked
+                yield update
+                if update.finished:
+                    return
+    except FeedUnavailableError:
+        pass
     async for update in _poll(transport, job_id, view, poll_seconds, on_away):
         yield update
 

@@ -9,6 +9,7 @@ import httpx
 
 from .. import _call
 from .events import Events
+from .feed import Feed
 from .jobs import Jobs
 from .queues import Queues
 from .system import System
@@ -50,7 +51,8 @@ class TranscriptionAPI:
         self.queues = Queues(self._transport)
         self.system = System(self._transport)
         self.uploads = Uploads(self._transport)
-        self.events = Events(self._transport)
+        self.feed = Feed(self._transport)
+        self.events = Events(self._transport, self.feed)
 
     @property
     def base_url(self) -> str:

@@ -1,61 +1,27 @@
 # Made from ../_async/events.py by scripts/generate_sync.py: change it there.
-"""`api.events`: what happens, live; and the log vocabulary (`JOB_START`, `JOB_PROGRESS`, …), for workers that only
-report.
-"""
+"""`api.events`: the log vocabulary (`JOB_START`, `JOB_PROGRESS`, …) in bulk, for workers that only report."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
-from contextlib import closing
+from collections.abc import Iterable
 
 from typing_extensions import Unpack
 
-from .._call import Call, given, lines_of
-from .._feed import FeedAbsent, FeedReader
-from ..bodies import CallOptions, FeedFilter, FeedResource, LogEvent
-from ..errors import ApiError
-from ..models import FeedMessage, FeedPosition, LogEventAnswer
-from .feed import follow_feed
+from .._call import Call, lines_of
+from ..bodies import CallOptions, LogEvent
+from ..models import LogEventAnswer
+from .feed import Feed
 from .transport import Transport
 
 
 class Events:
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, feed: Feed) -> None:
         self._transport = transport
+        #: The same as `feed.follow`.
+        self.follow = feed.follow
 
     def report(self, events: Iterable[LogEvent], **options: Unpack[CallOptions]) -> LogEventAnswer:
         """One request for all of them, 1,000 at most; each line stands or falls by itself."""
         headers = {"content-type": "application/x-ndjson"}
         call = Call("POST", "/events", content=lines_of(events), headers=headers, options=options)
         return self._transport.model(LogEventAnswer, call)
-
-    def follow(
-        self,
-        resource: FeedResource = "jobs",
-        *,
-        job_id: str | None = None,
-        worker_id: str | None = None,
-        filter: FeedFilter | None = None,
-        since: FeedPosition | None = None,
-        on_away: Callable[[Exception | None], None] | None = None,
-    ) -> Generator[FeedMessage, None, None]:
-        """What is now, then what happens, in the journal's order and for ever; over restarts of the monitor.
-
-        `resource` `job` and `worker` need their id; `filter` is for `jobs`. `since` is a message's `position`: what
-        came after it is told, or `reset` with what is now where that is no longer known. `on_away` is told once each
-        time the monitor goes, and with None when it is back. Raises ApiError `feed_absent` where no WebSocket reaches
-        the monitor.
-        """
-        target = given(resource=resource, job_id=job_id, worker_id=worker_id, filter=filter)
-        reader = FeedReader(target, None if since is None else {"seq": since.seq, "index": since.index})
-        try:
-            if self._transport.replaced:
-                raise FeedAbsent("this client's transport is not the network")
-            with closing(follow_feed(self._transport, reader, on_away)) as messages:
-                for message in messages:
-                    yield FeedMessage.model_validate(message)
-        except FeedAbsent as absent:
-            hint = "Does what stands between pass WebSockets on? jobs.watch works without them."
-            raise ApiError(
-                f"no live feed at {self._transport.base_url}: {absent}", code="feed_absent", hint=hint
-            ) from absent

@@ -1,58 +1,46 @@
 # Made from ../_async/feed.py by scripts/generate_sync.py: change it there.
-"""Follows the live feed over WebSocket, and takes up after a broken connection where it was."""
+"""`api.feed`: what changes, live. Reconnects, and resumes where it was: nothing is missed and nothing comes twice.
+
+for message in api.feed.follow("jobs", filter={"state": "FAILED"}):
+    print(message.job_id, message.details)
+"""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Generator
-from typing import Any
+from contextlib import closing
 
-from .._call import delay_before_retry
-from .._feed import FEED_ERRORS, MESSAGE_BYTES_MAX, FeedReader, delay_while_away, feed_failure, feed_url, is_away
-from .._sync_runtime import open_feed, sleep
+from .._call import given
+from .._feed import FeedReader
+from ..bodies import FeedFilter, FeedResource
+from ..models import FeedMessage, FeedPosition
+from .feed_connection import follow_feed
 from .transport import Transport
 
 
-def follow_feed(
-    transport: Transport, reader: FeedReader, on_away: Callable[[Exception | None], None] | None = None
-) -> Generator[dict[str, Any], None, None]:
-    """What happens, for ever. Raises FeedAbsent; before the first message, what any call does."""
-    url = feed_url(transport.base_url)
-    credentials = {name: word for name, word in transport.headers.items() if name == "authorization"}
-    seen = False
-    tries = 0
-    while True:
-        try:
-            with open_feed(
-                url,
-                additional_headers=credentials,
-                user_agent_header=transport.headers["user-agent"],
-                open_timeout=transport.timeout,
-                close_timeout=1,
-                compression=None,
-                max_size=MESSAGE_BYTES_MAX,
-            ) as connection:
-                connection.send(reader.subscription())
-                while True:
-                    message = reader.receive(connection.recv())
-                    if message is None:
-                        continue
-                    if tries > 0 and seen and on_away:
-                        on_away(None)
-                    seen, tries = True, 0
-                    yield message
-        except FEED_ERRORS as error:
-            failure = feed_failure(error, transport.base_url)
-        if seen:
-            if not is_away(failure):
-                raise failure
-            if tries == 0 and on_away:
-                on_away(failure)
-            delay = delay_while_away(tries, random.random())
-        else:
-            wait = delay_before_retry(failure, tries, random.random) if tries < transport.retries else None
-            if wait is None:
-                raise failure
-            delay = wait
-        tries += 1
-        sleep(delay)
+class Feed:
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def follow(
+        self,
+        resource: FeedResource = "jobs",
+        *,
+        job_id: str | None = None,
+        worker_id: str | None = None,
+        filter: FeedFilter | None = None,
+        since: FeedPosition | None = None,
+        on_away: Callable[[Exception | None], None] | None = None,
+    ) -> Generator[FeedMessage, None, None]:
+        """What is now, then what happens, in the journal's order and for ever; over restarts of the monitor.
+
+        `resource` `job` and `worker` need their id; `filter` is for `jobs`. `since` is a message's `position`: what
+        came after it is told, or `reset` with what is now where that is no longer known. `on_away` is told once each
+        time the monitor goes, and with None when it is back. Raises
+        FeedUnavailableError where no WebSocket reaches the monitor, NotFoundError, InvalidRequestError.
+        """
+        target = given(resource=resource, job_id=job_id, worker_id=worker_id, filter=filter)
+        reader = FeedReader(target, None if since is None else {"seq": since.seq, "index": since.index})
+        with closing(follow_feed(self._transport, reader, on_away)) as messages:
+            for message in messages:
+                yield FeedMessage.model_validate(message)

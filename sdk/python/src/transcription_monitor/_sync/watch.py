@@ -10,11 +10,11 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 
 from .._call import Call, decode_json, path
-from .._feed import FeedAbsent, FeedReader, JobView, delay_while_away, is_away
+from .._feed import FeedReader, JobView, delay_while_away, is_away
 from .._sync_runtime import sleep
-from ..errors import ApiError
+from ..errors import ApiError, FeedUnavailableError
 from ..models import JobUpdate
-from .feed import follow_feed
+from .feed_connection import follow_feed
 from .transport import Transport
 
 OnAway = Callable[[Exception | None], None] | None
@@ -25,20 +25,19 @@ def watch_job(
 ) -> Generator[JobUpdate, None, None]:
     """Ends after COMPLETED, FAILED or CANCELLED."""
     view = JobView()
-    if not transport.replaced:
-        path(job_id)  # refuses what is no id before anything is sent
-        reader = FeedReader({"resource": "job", "job_id": job_id})
-        try:
-            with closing(follow_feed(transport, reader, on_away)) as messages:
-                for message in messages:
-                    update = view.of_message(message)
-                    if update is None:
-                        break  # it has left the monitor's memory: the archive is asked
-                    yield update
-                    if update.finished:
-                        return
-        except FeedAbsent:
-            pass
+    path(job_id)  # refuses what is no id before anything is sent
+    reader = FeedReader({"resource": "job", "job_id": job_id})
+    try:
+        with closing(follow_feed(transport, reader, on_away)) as messages:
+            for message in messages:
+                update = view.of_message(message)
+                if update is None:
+                    break  # it has left the monitor's memory: the archive is asked
+                yield update
+                if update.finished:
+                    return
+    except FeedUnavailableError:
+        pass
     for update in _poll(transport, job_id, view, poll_seconds, on_away):
         yield update
 

@@ -32,5 +32,5 @@ class FeedMessage(Model):
 
     @property
     def position(self) -> FeedPosition:
-        """To come back with: `events.follow(since=message.position)`."""
+        """To come back with: `feed.follow(since=message.position)`."""
         return FeedPosition(seq=self.seq, index=self.index)
