@@ -36,17 +36,29 @@ export async function writeSnapshot(
 ): Promise<SnapshotManifest> {
   const parts: SnapshotManifest['parts'] = [];
   const whole = createHash('sha256');
+  let part = createHash('sha256');
+  let chunks: Buffer[] = [];
   let pending: string[] = [];
   let size = 0;
-  const flush = async () => {
+  // Little by little: a whole part made bytes and hashed at once would be felt.
+  const take = () => {
     if (pending.length === 0) return;
     const bytes = Buffer.from(`${pending.join('\n')}\n`);
     whole.update(bytes);
-    const key = snapshotPartKey(head.seq, parts.length + 1);
-    parts.push({ key, sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.length });
-    await store.putIfAbsent(key, bytes);
+    part.update(bytes);
+    chunks.push(bytes);
     pending = [];
+  };
+  const flush = async () => {
+    take();
+    if (chunks.length === 0) return;
+    const bytes = Buffer.concat(chunks);
+    const key = snapshotPartKey(head.seq, parts.length + 1);
+    parts.push({ key, sha256: part.digest('hex'), bytes: bytes.length });
+    part = createHash('sha256');
+    chunks = [];
     size = 0;
+    await store.putIfAbsent(key, bytes);
   };
   let turn = 0;
   for (const row of rows) {
@@ -54,7 +66,9 @@ export async function writeSnapshot(
     size += row.length + 1;
     if (size >= PART_BYTES) await flush();
     turn += 1;
-    if (turn % ROWS_PER_TURN === 0) await sleep(clock, 0);
+    if (turn % ROWS_PER_TURN > 0) continue;
+    take();
+    await sleep(clock, 0);
   }
   await flush();
   const manifest: SnapshotManifest = { format: FORMAT, ...head, parts, sha256: whole.digest('hex') };
