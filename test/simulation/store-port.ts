@@ -104,13 +104,16 @@ export class StorePort implements ObjectStore {
     const noAnswer = () =>
       answer(() => reject(new StoreError('unavailable', 'store_timeout', `${what}: no answer`)), timeout_ms);
     let landed = false;
+    let refused = false;
     const arrive = (delay_ms: number, then: (result: T) => void) =>
       this.#world.after(delay_ms, null, () => {
         if (this.#plan.sole && !this.#process.alive) return;
         const refusal = this.#refusal(writes);
+        // "Refused" means that nothing was done, and nothing will be: by no other copy of the request either.
+        if (refused) return;
         if (refusal) {
           note(refusal.code);
-          // "Refused" means that nothing was done; of a request whose other copy was, it is no answer.
+          refused = refusal.kind === 'refused' && !landed;
           if (landed) noAnswer();
           else answer(() => reject(refusal));
           return;
