@@ -232,6 +232,11 @@ export type FeedEvent =
   | SystemNow;
 
 /** What is said to the client alone. */
-export type FeedControl = Static<typeof Subscribed> | Static<typeof Live> | Static<typeof Unsubscribed> | FeedError;
+export type FeedControl =
+  | Static<typeof Subscribed>
+  | Static<typeof Live>
+  | Static<typeof Unsubscribed>
+  | Static<typeof Pong>
+  | FeedError;
 
 export type FeedMessage = FeedEvent | FeedControl;

@@ -4,7 +4,8 @@
  *     ApiError                       every one has `code` (stable), `message`, `hint`, `status`, `requestId`
  *     ├── NoAnswerError              nothing came back: the same call may be sent again
  *     │   ├── UnreachableError       refused, reset, no such host                        `unreachable`
- *     │   └── TimedOutError          silent for longer than `timeoutMs`                  `timed_out`
+ *     │   ├── TimedOutError          silent for longer than `timeoutMs`                  `timed_out`
+ *     │   └── FeedUnavailableError   no live feed: no WebSocket here, or none there      `feed_unavailable`
  *     └── RefusedError               the monitor answered
  *         ├── InvalidRequestError    400  mend the request; `errors` names every field
  *         ├── UnauthenticatedError   401  send a key
@@ -22,6 +23,7 @@
  * A call whose signal aborts rejects with the signal's reason, which is none of these.
  */
 import type { FieldError, Problem } from '../../protocol/errors.ts';
+import type { FeedError } from '../../protocol/feed-messages.ts';
 
 export class ApiError extends Error {
   readonly code: string;
@@ -61,6 +63,16 @@ export class TimedOutError extends NoAnswerError {
     super(`no answer from ${url} within ${timeoutMs} ms`, {
       code: 'timed_out',
       hint: 'The monitor or the network is slow; try again, or allow more time.',
+    });
+  }
+}
+
+export class FeedUnavailableError extends NoAnswerError {
+  constructor(url: string) {
+    const here = 'WebSocket' in globalThis ? '' : ': this platform has no WebSocket';
+    super(`the live feed at ${url} can't be reached${here}`, {
+      code: 'feed_unavailable',
+      hint: 'Does what stands between let WebSockets through? `webSocket` takes one where the platform has none.',
     });
   }
 }
@@ -133,6 +145,20 @@ export function refusalOf(status: number, body: string, retryAfter: string | nul
   const problem = problemOf(status, body);
   const kind = BY_CODE[problem.code] ?? BY_STATUS[status] ?? ServerFaultError;
   return new kind(problem, secondsOf(retryAfter));
+}
+
+/** The same for what the feed refuses. */
+export function refusalOfFeed({ code, detail, hint }: FeedError): RefusedError {
+  const status = code.endsWith('_not_found') ? 404 : code === 'too_many_subscriptions' ? 429 : 400;
+  const kind = BY_STATUS[status] ?? RefusedError;
+  return new kind({
+    type: 'about:blank',
+    title: 'Not followed',
+    status,
+    code,
+    detail,
+    ...(hint === undefined ? {} : { hint }),
+  });
 }
 
 function problemOf(status: number, body: string): Problem {

@@ -1,5 +1,6 @@
 /**
- * The monitor's client for TypeScript and JavaScript, in Node and in browsers; it needs `fetch` and nothing else.
+ * The monitor's client for TypeScript and JavaScript, in Node and in browsers; it needs `fetch`, and `WebSocket` for the live
+ * feed, and nothing else.
  *
  *     const api = new TranscriptionAPI({ baseUrl: 'http://127.0.0.1:8080' });
  *     const job = await api.jobs.submit({ audio_url: 's3://bucket/audio.mp3', output_format: 'json', priority: 'high' });
@@ -9,6 +10,7 @@
  * Every method takes `{ signal, idempotencyKey }` last. What can go wrong: errors.ts.
  */
 import { Events } from './events.ts';
+import { Feed } from './feed.ts';
 import { Jobs } from './jobs.ts';
 import { Queues } from './queues.ts';
 import { System } from './system.ts';
@@ -23,10 +25,12 @@ export class TranscriptionAPI {
   readonly system: System;
   readonly uploads: Uploads;
   readonly events: Events;
+  readonly feed: Feed;
 
   constructor(options: TransportOptions) {
     const transport = new Transport(options);
-    this.jobs = new Jobs(transport);
+    this.feed = new Feed(transport);
+    this.jobs = new Jobs(transport, this.feed);
     this.workers = new Workers(transport);
     this.queues = new Queues(transport);
     this.system = new System(transport);
@@ -36,6 +40,7 @@ export class TranscriptionAPI {
 }
 
 export * from './errors.ts';
+export type { FeedEvents, FollowOptions, FollowTarget } from './feed.ts';
 export type { JobWithId } from './job-with-id.ts';
 export type { JobProgressDocument, JobTimeline, StoredTranscript } from './jobs.ts';
 export { type Page, Pages } from './pages.ts';

@@ -13,6 +13,7 @@ import type {
 import type { JobQuery } from '../../protocol/queue.ts';
 import type { Transcript, TranscriptFormat } from '../../protocol/transcript.ts';
 import { InvalidRequestError } from './errors.ts';
+import type { Feed } from './feed.ts';
 import { type JobWithId, withId } from './job-with-id.ts';
 import { type Page, Pages } from './pages.ts';
 import { type CallOptions, segment, type Transport } from './transport.ts';
@@ -33,9 +34,11 @@ export type StoredTranscript = {
 
 export class Jobs {
   readonly #transport: Transport;
+  readonly #feed: Feed;
 
-  constructor(transport: Transport) {
+  constructor(transport: Transport, feed: Feed) {
     this.#transport = transport;
+    this.#feed = feed;
   }
 
   /** Puts a recording into the queue. Once this answers, no crash loses the job. */
@@ -79,7 +82,7 @@ export class Jobs {
 
   /** The job as it is, then each change, until it ends. */
   watch(jobId: string, options: WatchOptions = {}): AsyncGenerator<JobUpdate, void, void> {
-    return watchJob(this.#transport, jobId, options);
+    return watchJob({ transport: this.#transport, feed: this.#feed }, jobId, options);
   }
 
   /** CANCELLED at once while it waits; CANCELLING while a worker has it. */

@@ -211,7 +211,7 @@ test('a list is fetched page by page, only as far as it is read', async () => {
   );
 });
 
-test('watching asks with If-None-Match, yields changes alone, outlives a server that goes away, and ends with the job', async () => {
+test('watching without a live feed asks with If-None-Match, yields changes alone, outlives a server that goes away, and ends with the job', async () => {
   const job = (state: string, percentage: number) => ({
     job_id: 'job-1',
     state,
@@ -226,7 +226,7 @@ test('watching asks with If-None-Match, yields changes alone, outlives a server 
     json(200, { ...job('PROCESSING', 60), updated_at: 'later' }, { etag: '"3"' }),
     json(200, job('COMPLETED', 100), { etag: '"4"' }),
   );
-  const { api } = clientOf(baseUrl, { retries: 0 });
+  const { api } = clientOf(baseUrl, { retries: 0, webSocket: null });
   const updates: unknown[] = [];
   const away: (string | undefined)[] = [];
   const onAway = (error: Error | null) => void away.push(error?.name);

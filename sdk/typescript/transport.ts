@@ -1,11 +1,13 @@
 /**
- * One call to the monitor, sent until it is answered or there's no point: the only file of the SDK that knows HTTP.
+ * One call to the monitor, sent until it is answered or there's no point: the only file of the SDK that knows HTTP, and how a WebSocket begins.
  *
  * Every POST and DELETE carries an `Idempotency-Key` that its retries keep, so that a call whose answer was lost takes effect
  * once. Sent again: no answer at all, 429, 502, 503, 504. Waits between: full jitter over a doubling cap, or what `Retry-After`
  * asks for; when it asks for more than RETRY_AFTER_MS_MAX, the caller is told instead.
  */
+
 import { ApiError, NoAnswerError, RefusedError, refusalOf, TimedOutError, UnreachableError } from './errors.ts';
+import type { Socket } from './feed-connection.ts';
 
 export type TransportOptions = {
   /** `https://monitor.example.com`, without `/api/v1`. */
@@ -14,6 +16,8 @@ export type TransportOptions = {
   apiKey?: string | undefined;
   /** Another `fetch` than the global one. */
   fetch?: typeof globalThis.fetch | undefined;
+  /** Another `WebSocket` than the global one; null for none: what is followed is asked for again and again. */
+  webSocket?: (new (url: string, options?: never) => Socket) | null | undefined;
   /** Longest silence before an attempt is given up. Default 30000. */
   timeoutMs?: number | undefined;
   /** Times a call is sent again before its error reaches the caller. Default 4. */
@@ -68,6 +72,24 @@ export class Transport {
     this.#root = `${options.baseUrl.replace(/\/+$/, '')}/api/v1`;
   }
 
+  /** Where the live feed is. */
+  get socketUrl(): string {
+    return `${this.#options.baseUrl.replace(/^http/, 'ws').replace(/\/+$/, '')}/ws`;
+  }
+
+  /** A connection to it on its way; undefined where the platform has none. A browser sends no key with it. */
+  openSocket(): Socket | undefined {
+    const { webSocket = globalThis.WebSocket as unknown as TransportOptions['webSocket'], apiKey } = this.#options;
+    if (!webSocket) return undefined;
+    if (!apiKey || 'document' in globalThis) return new webSocket(this.socketUrl);
+    return new webSocket(this.socketUrl, { headers: { authorization: `Bearer ${apiKey}` } } as never);
+  }
+
+  /** In [0, 1). */
+  random(): number {
+    return (this.#options.random ?? Math.random)();
+  }
+
   /** The answer's JSON; undefined where it has no body. */
   async json<T>(call: Call): Promise<T> {
     const text = await this.text(call);
@@ -108,8 +130,7 @@ export class Transport {
   }
 
   #delayBeforeRetry(error: unknown, attempt: number): number | undefined {
-    const random = this.#options.random ?? Math.random;
-    const jitterMs = random() * Math.min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** attempt);
+    const jitterMs = this.random() * Math.min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** attempt);
     if (error instanceof NoAnswerError) return jitterMs;
     if (!(error instanceof RefusedError) || !RETRIED_STATUSES.has(error.status ?? 0)) return undefined;
     if (error.retryAfterSeconds === undefined) return jitterMs;

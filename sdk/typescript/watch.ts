@@ -1,11 +1,14 @@
 /**
  * A job as it changes, from now to its end, over restarts of the monitor.
  *
- * It asks again and again with `If-None-Match`, so that an unchanged job costs an empty answer. The first question fails as any
- * call does; once the job has been seen, a monitor that is away is waited for.
+ * It asks for the job once, which fails as any call does, and then follows it on the live feed: each change is told as it comes,
+ * and none is missed. Where there is no feed it asks again and again, with `If-None-Match`, so that an unchanged job costs an
+ * empty answer. Once the job has been seen, a monitor that is away is waited for.
  */
+import type { JobChanged, JobNow } from '../../protocol/feed-messages.ts';
 import type { Job, JobStateName } from '../../protocol/job.ts';
-import { NoAnswerError, RefusedError } from './errors.ts';
+import { FeedUnavailableError, NoAnswerError, RefusedError } from './errors.ts';
+import type { Feed } from './feed.ts';
 import { type JobWithId, withId } from './job-with-id.ts';
 import { segment, type Transport, waitFor } from './transport.ts';
 
@@ -15,13 +18,14 @@ export type JobUpdate = {
   percentage: number;
   /** `DOWNLOADING`, `TRANSCRIBING`, `UPLOADING`; null before a worker reports. */
   stage: string | null;
+  /** The job, with this state and progress; the rest of it may be newer. */
   job: JobWithId;
 };
 
 export type WatchOptions = {
   /** Ends the watch; it rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
-  /** Time between two questions. Default 500. */
+  /** Time between two questions where there is no live feed. Default 500. */
   pollMs?: number | undefined;
   /** Told once each time the monitor goes away, and with null when it is back. */
   onAway?: ((error: Error | null) => void) | undefined;
@@ -32,44 +36,128 @@ const AWAY_POLL_MS_MAX = 5_000;
 
 /** Yields the job as it is, then each change of state, stage or percentage; ends after COMPLETED, FAILED or CANCELLED. */
 export async function* watchJob(
-  transport: Transport,
+  { transport, feed }: { transport: Transport; feed: Feed },
   jobId: string,
-  options: WatchOptions = {},
+  given: WatchOptions = {},
 ): AsyncGenerator<JobUpdate, void, void> {
-  const { signal, pollMs = POLL_MS, onAway } = options;
-  let etag: string | undefined;
-  let shown = '';
-  let awayFor = 0;
-
-  for (;;) {
-    let job: Job | undefined;
-    try {
-      const answer = await transport.answer({
-        method: 'GET',
-        path: `/jobs/${segment(jobId)}`,
-        signal,
-        headers: etag === undefined ? {} : { 'if-none-match': etag },
-      });
-      if (awayFor > 0) onAway?.(null);
-      awayFor = 0;
-      if (answer.status !== 304) {
-        etag = answer.headers.get('etag') ?? undefined;
-        job = JSON.parse(answer.text) as Job;
+  const options = { ...given, onAway: oncePerChange(given.onAway) };
+  const question = new Question(transport, jobId, options);
+  const changes = new Changes();
+  let job = (await question.ask())!;
+  yield* changes.of(job);
+  try {
+    if (!ended(job)) {
+      const since = { seq: job.as_of_seq + 1, index: -1 };
+      const { signal, onAway } = options;
+      const followed = feed.follow({ resource: 'job', job_id: jobId }, { since, signal, onAway, attempts: 1 });
+      for await (const event of followed) {
+        // What changes with progress alone the event says itself.
+        if (event.type !== 'update' || event.event !== 'JobProgressed') job = (await question.insist()) ?? job;
+        job = asOf(job, event);
+        yield* changes.of(job);
+        if (ended(job)) return;
       }
-    } catch (error) {
-      if (shown === '' || !isAway(error)) throw error;
-      if (awayFor === 0) onAway?.(error);
-      awayFor += 1;
     }
+  } catch (error) {
+    if (!(error instanceof FeedUnavailableError)) throw error;
+  }
+  while (!ended(job)) {
+    await question.pause();
+    job = (await question.insist()) ?? job;
+    yield* changes.of(job);
+  }
+}
 
-    if (job !== undefined) {
-      const { percentage, stage } = job.progress;
-      const now = JSON.stringify([job.state, percentage, stage, job.retry_info.attempt]);
-      if (now !== shown) yield { state: job.state, percentage, stage, job: withId(job) };
-      shown = now;
-      if (job.state === 'COMPLETED' || job.state === 'FAILED' || job.state === 'CANCELLED') return;
+/** The feed and the question may both find out that the monitor is away. */
+function oncePerChange(onAway: WatchOptions['onAway']): NonNullable<WatchOptions['onAway']> {
+  let away = false;
+  return (error) => {
+    if (away === (error !== null)) return;
+    away = error !== null;
+    onAway?.(error);
+  };
+}
+
+const ended = ({ state }: Job): boolean => state === 'COMPLETED' || state === 'FAILED' || state === 'CANCELLED';
+
+/** The job with what the event says. */
+function asOf(job: JobWithId, event: JobNow | JobChanged): JobWithId {
+  const { state, percentage, stage, eta_seconds, attempt } = event;
+  return withId({
+    ...job,
+    state,
+    progress: {
+      ...job.progress,
+      percentage: percentage ?? job.progress.percentage,
+      stage: attempt === undefined || attempt === job.retry_info.attempt ? (stage ?? job.progress.stage) : stage,
+      eta_seconds: eta_seconds ?? null,
+    },
+    retry_info: { ...job.retry_info, attempt: attempt ?? job.retry_info.attempt },
+  });
+}
+
+/** Tells a change from what has been told already. */
+class Changes {
+  #told = '';
+
+  *of(job: JobWithId): Generator<JobUpdate, void, void> {
+    const { percentage, stage } = job.progress;
+    const now = JSON.stringify([job.state, percentage, stage, job.retry_info.attempt]);
+    if (now !== this.#told) yield { state: job.state, percentage, stage, job };
+    this.#told = now;
+  }
+}
+
+type Asking = WatchOptions & { onAway: NonNullable<WatchOptions['onAway']> };
+
+/** `GET /jobs/{id}`, again and again. */
+class Question {
+  readonly #transport: Transport;
+  readonly #jobId: string;
+  readonly #options: Asking;
+  #etag: string | undefined;
+  #awayFor = 0;
+
+  constructor(transport: Transport, jobId: string, options: Asking) {
+    this.#transport = transport;
+    this.#jobId = jobId;
+    this.#options = options;
+  }
+
+  /** The job; undefined where it has not changed since the last time. */
+  async ask(): Promise<JobWithId | undefined> {
+    const answer = await this.#transport.answer({
+      method: 'GET',
+      path: `/jobs/${segment(this.#jobId)}`,
+      signal: this.#options.signal,
+      headers: this.#etag === undefined ? {} : { 'if-none-match': this.#etag },
+    });
+    if (answer.status === 304) return undefined;
+    this.#etag = answer.headers.get('etag') ?? undefined;
+    return withId(JSON.parse(answer.text) as Job);
+  }
+
+  /** The same, waiting for a monitor that is away. */
+  async insist(): Promise<JobWithId | undefined> {
+    for (;;) {
+      try {
+        const job = await this.ask();
+        this.#options.onAway(null);
+        this.#awayFor = 0;
+        return job;
+      } catch (error) {
+        if (!isAway(error)) throw error;
+        this.#options.onAway(error);
+        this.#awayFor += 1;
+      }
+      await this.pause();
     }
-    await waitFor(Math.random() * Math.min(AWAY_POLL_MS_MAX, pollMs * awayFor) + pollMs, signal);
+  }
+
+  pause(): Promise<void> {
+    const { pollMs = POLL_MS, signal } = this.#options;
+    const longerMs = Math.min(AWAY_POLL_MS_MAX, pollMs * this.#awayFor);
+    return waitFor(this.#transport.random() * longerMs + pollMs, signal);
   }
 }
 

@@ -1,0 +1,403 @@
+/** Following the live feed: against a real monitor, and against sockets that do what a test says. */
+import assert from 'node:assert/strict';
+import { after, mock, test } from 'node:test';
+import type { FeedPosition } from '../../protocol/feed.ts';
+import { startTestMonitor } from '../../test/processes/tmon.ts';
+import { openMonitor } from '../../test/servers/monitor.ts';
+import { complete, hold, submit } from '../../test/servers/steps.ts';
+import {
+  ApiError,
+  FeedUnavailableError,
+  InvalidRequestError,
+  NotFoundError,
+  TranscriptionAPI,
+  type TransportOptions,
+} from './index.ts';
+
+const monitor = await openMonitor({ after });
+
+type Options = Partial<TransportOptions>;
+type Ctor = NonNullable<TransportOptions['webSocket']>;
+
+/** A client, and the real sockets that it opens. */
+function clientOf(baseUrl: string, options: Options = {}) {
+  const sockets: WebSocket[] = [];
+  class Noted extends WebSocket {
+    constructor(url: string) {
+      super(url);
+      sockets.push(this);
+    }
+  }
+  const webSocket = Noted as unknown as Ctor;
+  return { api: new TranscriptionAPI({ baseUrl, random: () => 0, webSocket, ...options }), sockets };
+}
+
+const key = ({ seq, index }: FeedPosition) => `${seq}.${index}`;
+
+test('follow gives the state now, then changes; leaving the loop ends the connection', async () => {
+  const { api, sockets } = clientOf(monitor.url);
+  const held = await hold(monitor);
+  const seen: string[] = [];
+  for await (const event of api.feed.follow({ resource: 'job', job_id: held.id })) {
+    seen.push(`${event.type} ${event.state}`);
+    if (event.type === 'state') await complete(monitor, held);
+    else if (event.state === 'COMPLETED') break;
+  }
+  assert.deepEqual(seen, ['state PROCESSING', 'update COMPLETED']);
+  assert.equal(sockets.length, 1);
+  assert.ok(sockets[0]!.readyState >= WebSocket.CLOSING);
+});
+
+test('many loops share one connection; what could be for both has one of its own', async () => {
+  const { api, sockets } = clientOf(monitor.url);
+  const { job_id } = await submit(monitor);
+  const loops = [
+    api.feed.follow({ resource: 'jobs' }),
+    api.feed.follow({ resource: 'workers' }),
+    api.feed.follow({ resource: 'queue' }),
+    api.feed.follow({ resource: 'alerts' }),
+    api.feed.follow({ resource: 'system' }),
+  ];
+  const first = await Promise.all(loops.map((loop) => loop.next()));
+  assert.deepEqual(
+    first.map(({ value }) => value?.resource),
+    ['jobs', 'workers', 'queue', 'alerts', 'system'],
+  );
+  assert.equal(sockets.length, 1);
+  const both = api.feed.follow({ resource: 'job', job_id });
+  assert.equal((await both.next()).value?.resource, 'job');
+  assert.equal(sockets.length, 2);
+  await monitor.delete(`/jobs/${job_id}`);
+  const [inJobs, inJob] = await Promise.all([loops[0]!.next(), both.next()]);
+  assert.deepEqual(inJobs.value, inJob.value);
+  for (const loop of [...loops, both]) await loop.return();
+  assert.ok(sockets.every(({ readyState }) => readyState >= WebSocket.CLOSING));
+});
+
+test('a connection that is lost is opened again, and nothing is missed or repeated', async () => {
+  const { api, sockets } = clientOf(monitor.url);
+  const away: unknown[] = [];
+  const loop = api.feed.follow({ resource: 'jobs' }, { onAway: (error) => away.push(error) });
+  const seen = [(await loop.next()).value!];
+  const since = seen[0]!;
+  for (let i = 0; i < 5; i += 1) {
+    for (let j = 0; j < 3; j += 1) await submit(monitor);
+    if (i % 2 === 0) sockets.at(-1)!.close();
+    for (let j = 0; j < 6; j += 1) seen.push((await loop.next()).value!);
+  }
+  await loop.return();
+  assert.ok(sockets.length >= 3, `${sockets.length} connections`);
+  const again = api.feed.follow({ resource: 'jobs' }, { since });
+  const all: string[] = [];
+  for await (const event of again) if (all.push(key(event)) === 30) break;
+  assert.deepEqual(seen.slice(1).map(key), all);
+  assert.deepEqual(away, [], 'it was back before anybody had to know');
+});
+
+test('a monitor that is killed is waited for, and resumed from', async (t) => {
+  const killed = await startTestMonitor(t);
+  const { api } = clientOf(killed.url);
+  const away: (string | undefined)[] = [];
+  let goneAway = () => {};
+  const gone = new Promise<void>((resolve) => {
+    goneAway = resolve;
+  });
+  const onAway = (error: Error | null) => {
+    away.push(error?.name);
+    goneAway();
+  };
+  const loop = api.feed.follow({ resource: 'jobs' }, { onAway });
+  assert.equal((await loop.next()).value?.type, 'state');
+  const next = loop.next();
+  await killed.kill();
+  await gone;
+  await killed.restart();
+  const { id } = await killed.api.jobs.submit({ audio_url: 's3://b/a.mp3' });
+  const { value } = await next;
+  assert.equal(value?.resource === 'job' && value.job_id, id);
+  assert.deepEqual(away, ['FeedUnavailableError', undefined]);
+  await loop.return();
+});
+
+test('what is refused has its class and hint, and harms no other loop', async () => {
+  const { api, sockets } = clientOf(monitor.url);
+  const queue = api.feed.follow({ resource: 'queue' });
+  await queue.next();
+  await assert.rejects(
+    api.feed.follow({ resource: 'job', job_id: 'job-none' }).next(),
+    (error) => error instanceof NotFoundError && error.code === 'job_not_found' && /job-none/.test(error.message),
+  );
+  await assert.rejects(
+    api.feed.follow({ resource: 'jobs', filter: { state: 'LOST' as never } }).next(),
+    (error) => error instanceof InvalidRequestError && /state/.test(error.message),
+  );
+  await submit(monitor);
+  assert.equal((await queue.next()).value?.type, 'update');
+  assert.equal(sockets.length, 1);
+  await queue.return();
+});
+
+test('a signal ends the loop with its reason', async () => {
+  const { api, sockets } = clientOf(monitor.url);
+  const stop = new AbortController();
+  const loop = api.feed.follow({ resource: 'alerts' }, { signal: stop.signal });
+  await loop.next();
+  const next = loop.next();
+  stop.abort(new Error('enough'));
+  await assert.rejects(next, /enough/);
+  assert.ok(sockets[0]!.readyState >= WebSocket.CLOSING);
+  await assert.rejects(api.feed.follow({ resource: 'alerts' }, { signal: stop.signal }).next(), /enough/);
+});
+
+test('without WebSocket follow says so, and watch asks instead', async () => {
+  const { api } = clientOf(monitor.url, { webSocket: null });
+  await assert.rejects(api.feed.follow({ resource: 'jobs' }, { attempts: 2 }).next(), FeedUnavailableError);
+  const held = await hold(monitor);
+  const states: string[] = [];
+  for await (const { state } of api.jobs.watch(held.id, { pollMs: 1 })) {
+    states.push(state);
+    if (state === 'PROCESSING') await complete(monitor, held);
+  }
+  assert.deepEqual(states, ['PROCESSING', 'COMPLETED']);
+});
+
+test('a server without a feed is asked instead', async () => {
+  class Refused {
+    onclose: ((event: { code: number; reason: string }) => void) | null = null;
+    constructor() {
+      queueMicrotask(() => this.onclose?.({ code: 1006, reason: '' }));
+    }
+    close() {}
+  }
+  const { api } = clientOf(monitor.url, { webSocket: Refused as unknown as Ctor });
+  const held = await hold(monitor);
+  const states: string[] = [];
+  for await (const { state } of api.jobs.watch(held.id, { pollMs: 1 })) {
+    states.push(state);
+    if (state === 'PROCESSING') await complete(monitor, held);
+  }
+  assert.deepEqual(states, ['PROCESSING', 'COMPLETED']);
+});
+
+test('watch over the feed shows every transition, each with its job', async () => {
+  const { api, sockets } = clientOf(monitor.url);
+  const held = await hold(monitor);
+  const seen: [string, number, string | null, string, number][] = [];
+  for await (const { state, percentage, stage, job } of api.jobs.watch(held.id)) {
+    seen.push([state, percentage, stage, job.state, job.progress.percentage]);
+    if (percentage === 0)
+      await api.jobs.reportProgress(held.id, { lease_token: held.token, percentage: 45, stage: 'transcribing' });
+    else if (state === 'PROCESSING') await complete(monitor, held);
+    else assert.equal(job.output.s3_path, 's3://transcripts/file.json');
+  }
+  assert.deepEqual(seen, [
+    ['PROCESSING', 0, null, 'PROCESSING', 0],
+    ['PROCESSING', 45, 'TRANSCRIBING', 'PROCESSING', 45],
+    ['COMPLETED', 100, 'TRANSCRIBING', 'COMPLETED', 100],
+  ]);
+  assert.equal(sockets.length, 1);
+  assert.ok(sockets[0]!.readyState >= WebSocket.CLOSING);
+});
+
+test('a hundred watches are one connection', async () => {
+  const { api, sockets } = clientOf(monitor.url);
+  const jobs = await Promise.all(Array.from({ length: 100 }, () => submit(monitor)));
+  const ends = jobs.map(async ({ job_id }) => {
+    let last = '';
+    for await (const { state } of api.jobs.watch(job_id)) {
+      last = state;
+      if (state === 'QUEUED') await monitor.delete(`/jobs/${job_id}`);
+    }
+    return last;
+  });
+  assert.deepEqual([...new Set(await Promise.all(ends))], ['CANCELLED']);
+  assert.equal(sockets.length, 1);
+});
+
+test('a loop slower than the fleet holds a bounded number of events, and still misses nothing', async () => {
+  const { api, sockets } = clientOf(monitor.url);
+  const loop = api.feed.follow({ resource: 'jobs' });
+  const since = (await loop.next()).value!;
+  let paused = () => {};
+  const isPaused = new Promise<void>((resolve) => {
+    paused = resolve;
+  });
+  const send = sockets[0]!.send.bind(sockets[0]);
+  sockets[0]!.send = (text) => {
+    if (String(text).includes('unsubscribe')) paused();
+    send(text);
+  };
+  const jobs = Array.from({ length: 1000 }, () => ({ audio_url: 's3://b/a.mp3' }));
+  for (let i = 0; i < 7; i += 1) await monitor.post('/jobs/batch', { jobs });
+  await isPaused;
+  const seen: string[] = [];
+  for await (const event of loop) if (seen.push(key(event)) === 14_000) break;
+  const all: string[] = [];
+  for await (const event of api.feed.follow({ resource: 'jobs' }, { since }))
+    if (all.push(key(event)) === 14_000) break;
+  assert.deepEqual(seen, all);
+});
+
+/** A socket that says nothing by itself. */
+class FakeSocket {
+  static all: FakeSocket[] = [];
+  readyState = 0;
+  readonly sent: { action: string; id?: string }[] = [];
+  closed = false;
+  onopen: (() => void) | null = null;
+  onclose: ((event: { code: number; reason: string }) => void) | null = null;
+  onerror: (() => void) | null = null;
+  onmessage: ((event: { data: unknown }) => void) | null = null;
+  readonly options: unknown;
+
+  constructor(_url: string, options?: unknown) {
+    this.options = options;
+    FakeSocket.all.push(this);
+  }
+
+  open(): void {
+    this.readyState = 1;
+    this.onopen?.();
+  }
+
+  say(message: unknown): void {
+    this.onmessage?.({ data: JSON.stringify(message) });
+  }
+
+  send(text: string): void {
+    this.sent.push(JSON.parse(text));
+  }
+
+  close(): void {
+    this.closed = true;
+    this.readyState = 2;
+  }
+
+  fail(): void {
+    this.readyState = 3;
+    this.onclose?.({ code: 1006, reason: '' });
+  }
+}
+
+/** A client of fake sockets, with time in the test's hands. */
+function faked(t: { after(run: () => void): void }, options: Options = {}) {
+  FakeSocket.all = [];
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.after(() => mock.timers.reset());
+  return new TranscriptionAPI({
+    baseUrl: 'http://monitor/',
+    webSocket: FakeSocket as unknown as Ctor,
+    random: () => 0.5,
+    ...options,
+  });
+}
+
+const turn = () => new Promise(setImmediate);
+
+test('a connection on which nobody answers any more is given up and opened again', async (t) => {
+  const api = faked(t);
+  const next = api.feed.follow({ resource: 'queue' }).next();
+  await turn();
+  const [first] = FakeSocket.all;
+  first!.open();
+  mock.timers.tick(29_999);
+  assert.deepEqual(
+    first!.sent.map(({ action }) => action),
+    ['subscribe'],
+  );
+  mock.timers.tick(1);
+  assert.equal(first!.sent.at(-1)?.action, 'ping');
+  first!.say({ type: 'pong' });
+  mock.timers.tick(30_000);
+  assert.equal(first!.sent.filter(({ action }) => action === 'ping').length, 2);
+  mock.timers.tick(10_000);
+  assert.equal(first!.closed, true);
+  mock.timers.tick(125);
+  const second = FakeSocket.all[1]!;
+  second.open();
+  second.say({ type: 'subscribed', id: second.sent[0]!.id, resource: 'queue' });
+  second.say({ type: 'state', resource: 'queue', seq: 5, index: -1 });
+  assert.equal((await next).value?.seq, 5);
+});
+
+test('attempts come further apart, with jitter, and the first loop is told after so many', async (t) => {
+  const api = faked(t);
+  const rejected = assert.rejects(api.feed.follow({ resource: 'queue' }, { attempts: 4 }).next(), FeedUnavailableError);
+  await turn();
+  for (const [attempt, waitMs] of [250, 500, 1000].entries()) {
+    assert.equal(FakeSocket.all.length, attempt + 1);
+    FakeSocket.all.at(-1)!.fail();
+    mock.timers.tick(waitMs - 1);
+    assert.equal(FakeSocket.all.length, attempt + 1);
+    mock.timers.tick(1);
+  }
+  FakeSocket.all.at(-1)!.fail();
+  await rejected;
+  mock.timers.tick(60_000);
+  assert.equal(FakeSocket.all.length, 4, 'nobody follows: nothing is opened');
+});
+
+test('a monitor that never answers the opening is given up', async (t) => {
+  const api = faked(t);
+  const rejected = assert.rejects(api.feed.follow({ resource: 'queue' }, { attempts: 1 }).next(), {
+    code: 'feed_unavailable',
+  });
+  await turn();
+  mock.timers.tick(10_000);
+  await rejected;
+});
+
+test('it resumes with the position it has; what comes of an earlier subscription is passed over', async (t) => {
+  const api = faked(t);
+  const loop = api.feed.follow({ resource: 'job', job_id: 'job-1' }, { since: { seq: 3, index: 7 } });
+  const next = loop.next();
+  await turn();
+  const [first] = FakeSocket.all;
+  first!.open();
+  const { id, ...asked } = first!.sent[0]!;
+  assert.deepEqual(asked, {
+    action: 'subscribe',
+    resource: 'job',
+    job_id: 'job-1',
+    since: { seq: 3, index: 7 },
+  });
+  const event = (seq: number, job_id = 'job-1') => ({ type: 'update', resource: 'job', job_id, seq, index: 0 });
+  first!.say(event(4));
+  first!.say({ type: 'subscribed', id });
+  first!.say(event(5, 'job-2'));
+  first!.say(event(6));
+  assert.equal((await next).value?.seq, 6);
+  const later = loop.next();
+  first!.fail();
+  mock.timers.tick(125);
+  const second = FakeSocket.all[1]!;
+  second.open();
+  assert.deepEqual((second.sent[0] as { since?: unknown }).since, { seq: 6, index: 0 });
+  second.say({ type: 'subscribed', id: second.sent[0]!.id });
+  second.say(event(7));
+  assert.equal((await later).value?.seq, 7);
+});
+
+test('a store that could not be read is asked again', async (t) => {
+  const api = faked(t);
+  void api.feed.follow({ resource: 'job', job_id: 'job-1' }).next();
+  await turn();
+  const [socket] = FakeSocket.all;
+  socket!.open();
+  socket!.say({ type: 'error', id: socket!.sent[0]!.id, code: 'store_unavailable', detail: 'not now' });
+  mock.timers.tick(1_000);
+  assert.equal(socket!.sent.filter(({ action }) => action === 'subscribe').length, 2);
+});
+
+test('a key goes into the handshake’s header, never into its address', async (t) => {
+  const api = faked(t, { apiKey: 'tmk_secret' });
+  void api.feed.follow({ resource: 'queue' }).next();
+  await turn();
+  assert.deepEqual(FakeSocket.all[0]!.options, { headers: { authorization: 'Bearer tmk_secret' } });
+});
+
+test('FeedUnavailableError is one of the errors that a caller may catch', () => {
+  const error = new FeedUnavailableError('ws://x/ws');
+  assert.ok(error instanceof ApiError);
+  assert.ok(error.hint);
+});
