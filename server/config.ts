@@ -60,7 +60,7 @@ export const SETTINGS = {
   view_transition_ms: setting(1_000, 'A view is written at most this long after a transition,'),
   view_progress_ms: setting(15_000, 'this long after progress,'),
   view_heartbeat_ms: setting(60_000, 'and this long after a heartbeat'),
-  view_puts_per_second: setting(500, 'At most this many views are written or deleted a second; the rest wait'),
+  view_puts_per_second: setting(200, 'At most this many views are written or deleted a second; the rest wait'),
 
   upload_bytes_max: setting(4 * 1024 * 1024 * 1024, 'Largest audio file that POST /uploads takes'),
   body_bytes_max: setting(1024 * 1024, 'Largest request body, uploads apart'),
