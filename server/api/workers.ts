@@ -18,10 +18,10 @@ import { Refused } from '../engine.ts';
 import { newId, newSecret } from '../ids.ts';
 import { workerNotFound, workerTerminated } from '../state-machine/decide-jobs.ts';
 import { renewable } from '../state-machine/decide-workers.ts';
-import { jobDocument, workerDocument, workerJobDocument } from '../state-machine/documents.ts';
+import { jobDocument, workerDocument, workerJobDocument, workerVersion } from '../state-machine/documents.ts';
 import type { WorkerRecord } from '../state-machine/records.ts';
 import type { State } from '../state-machine/state.ts';
-import { workerVersion } from '../views/active-workers.ts';
+
 import { catchUp } from './catch-up.ts';
 import { claimableJobs } from './claim-line.ts';
 import { commandOf, ownCommand, softCommandOf } from './command.ts';

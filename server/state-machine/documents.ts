@@ -186,8 +186,14 @@ export function workerDocument(state: State, worker: WorkerRecord): Worker {
       instance_type: worker.location.instance_type ?? null,
       spot_price: worker.location.spot_price ?? null,
     },
-    as_of_seq: worker.version,
+    as_of_seq: workerVersion(state, worker),
   };
+}
+
+/** The last segment that changed what the document shows: the estimate is of the job that it is on. */
+export function workerVersion(state: State, worker: WorkerRecord): number {
+  const job_id = worker.state === 'TERMINATED' ? undefined : worker.holds[0]?.job_id;
+  return Math.max(worker.version, job_id === undefined ? 0 : (state.job(job_id)?.version ?? 0));
 }
 
 function healthOf(worker: WorkerRecord): Worker['health'] {

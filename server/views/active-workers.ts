@@ -10,7 +10,7 @@ export function activeWorkerView(state: State, worker: WorkerRecord): View {
   if (worker.state === 'TERMINATED') return { present: [], absent: [status, heartbeat, current] };
   return {
     present: [
-      { key: status, document: () => statusDocument(state, worker) },
+      { key: status, document: () => workerDocument(state, worker) },
       { key: heartbeat, document: () => heartbeatDocument(worker) },
       { key: current, document: () => currentJobDocument(state, worker) },
     ],
@@ -22,19 +22,8 @@ export function activeWorkerKeys(worker_id: string): [status: string, heartbeat:
   return [workerKey(worker_id, 'status'), workerKey(worker_id, 'heartbeat'), currentJobKey(worker_id)];
 }
 
-/** As of the job it is on, too: the estimate is that job's. */
-function statusDocument(state: State, worker: WorkerRecord) {
-  return { ...workerDocument(state, worker), as_of_seq: workerVersion(state, worker) };
-}
-
 /** What the worker is on; `current_job` is null while it has none. It may hold more than one: `job_ids`, oldest first. */
 function currentJobDocument(state: State, worker: WorkerRecord) {
-  const { worker_id, current_job, as_of_seq } = statusDocument(state, worker);
+  const { worker_id, current_job, as_of_seq } = workerDocument(state, worker);
   return { worker_id, current_job, job_ids: worker.holds.map(({ job_id }) => job_id), as_of_seq };
-}
-
-/** The last segment that changed what these documents show. */
-export function workerVersion(state: State, worker: WorkerRecord): number {
-  const job_id = worker.state === 'TERMINATED' ? undefined : worker.holds[0]?.job_id;
-  return Math.max(worker.version, job_id === undefined ? 0 : (state.job(job_id)?.version ?? 0));
 }

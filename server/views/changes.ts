@@ -3,11 +3,11 @@
  * the events don't say is read off the fold before and after.
  */
 import type { AppliedSegment } from '../engine.ts';
+import { workerVersion } from '../state-machine/documents.ts';
 import type { EventType, JournalEvent } from '../state-machine/events.ts';
 import { DAY_MS } from '../state-machine/periods.ts';
 import type { JobRecord } from '../state-machine/records.ts';
 import type { State } from '../state-machine/state.ts';
-import { workerVersion } from './active-workers.ts';
 import type { Subject } from './keys.ts';
 import { jobView } from './layout.ts';
 import { currentHour } from './metrics.ts';

@@ -20,8 +20,8 @@ import {
   timelineDocument,
   workerDocument,
   workerJobDocument,
+  workerVersion,
 } from '../state-machine/documents.ts';
-import { workerVersion } from './active-workers.ts';
 import { TurnedClock } from './testing-clock.ts';
 import { TestMonitor, textAt, viewsIn } from './testing-monitor.ts';
 
