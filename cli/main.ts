@@ -13,6 +13,7 @@ import { rebuildCommand } from './rebuild.ts';
 import { retryCommand } from './retry.ts';
 import { serveCommand } from './serve.ts';
 import { submitCommand } from './submit.ts';
+import { topCommand } from './top.ts';
 import { transcriptCommand } from './transcript.ts';
 import { watchCommand } from './watch.ts';
 import { workerCommand } from './worker.ts';
@@ -29,9 +30,10 @@ tmon: the control plane of a fleet of transcription workers. A first transcript,
   tmon worker                     a worker beside it, with the speech recogniser it finds
   tmon submit talk.mp3 --watch    a recording, and its progress
 
-  tmon watch [JOB…]               what goes on           tmon transcript JOB        what was said
-  tmon jobs --state FAILED        what went wrong        tmon retry JOB…            once more
-  tmon job JOB                    one job, all of it     tmon cancel JOB…           not after all
+  tmon top                        all of it, live        tmon transcript JOB        what was said
+  tmon watch [JOB…]               jobs as they go        tmon retry JOB…            once more
+  tmon jobs --state FAILED        what went wrong        tmon cancel JOB…           not after all
+  tmon job JOB                    one job, all of it
   tmon workers [ID] [--drain]     who works on it        tmon queue [dlq]           what waits, what died
   tmon doctor [--store URL]       is all well here?      tmon rebuild --store URL   every view made anew
 
@@ -49,6 +51,7 @@ function createProgram(): Command {
     workerCommand(),
     submitCommand(),
     watchCommand(),
+    topCommand(),
     jobsCommand(),
     jobCommand(),
     transcriptCommand(),

@@ -4,7 +4,7 @@
  * Results go to stdout, everything else to stderr. A table has aligned columns on a terminal and tabs in a pipe. Colours only on a
  * terminal, and never with NO_COLOR. A reader that has seen enough (`| head`) ends us without a word.
  */
-import { styleText } from 'node:util';
+import { stripVTControlCharacters, styleText } from 'node:util';
 
 type Colour = 'red' | 'green' | 'yellow' | 'cyan' | 'dim' | 'bold';
 
@@ -73,6 +73,23 @@ export function printError(shown: {
 export function oneLine(text: string): string {
   return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trimEnd();
 }
+
+/** Cuts by what is seen: colours take no room, and are closed as they were. */
+export function cut(line: string, columns: number): string {
+  if (stripVTControlCharacters(line).length <= columns) return line;
+  const [plain = '', ...coloured] = line.split(ESCAPE);
+  let kept = plain.slice(0, columns);
+  let room = columns - kept.length;
+  for (const part of coloured) {
+    const end = part.indexOf('m') + 1;
+    const text = part.slice(end, end + room);
+    kept += ESCAPE + part.slice(0, end) + text;
+    room -= text.length;
+  }
+  return kept;
+}
+
+const ESCAPE = '\u001b';
 
 export function stateColour(state: string): string {
   const name = STATE_COLOURS[state];

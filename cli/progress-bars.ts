@@ -3,10 +3,11 @@
  * for each change when asked.
  */
 import { clearScreenDown, moveCursor } from 'node:readline';
-import { stripVTControlCharacters } from 'node:util';
 import type { JobUpdate } from '../sdk/typescript/index.ts';
-import { colour, duration, fileName, isTerminal, oneLine, printJson, printLine, stateColour } from './output.ts';
+import { colour, cut, duration, fileName, isTerminal, oneLine, printJson, printLine, stateColour } from './output.ts';
 
+/** Changes of many jobs come faster than eyes see. */
+const FRAME_MS = 100;
 const BAR_CELLS = 24;
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
@@ -25,20 +26,24 @@ export function openProgressView({ json }: { json: boolean }): ProgressView {
 class Bars implements ProgressView {
   readonly #bars = new Map<string, { line: string; finished: boolean }>();
   #drawn = 0;
+  #timer: NodeJS.Timeout | undefined;
 
   show(update: JobUpdate): void {
     const finished = ['COMPLETED', 'FAILED', 'CANCELLED'].includes(update.state);
     this.#bars.set(update.job.job_id, { line: barOf(update), finished });
-    this.#draw();
+    this.#timer ??= setTimeout(() => this.#draw(), FRAME_MS);
   }
 
   end(): void {
+    if (this.#timer !== undefined) this.#draw();
     this.#drawn = 0;
     this.#bars.clear();
   }
 
   /** What doesn't fit on the screen can't be redrawn: finished bars make room by staying behind, and the newest are shown. */
   #draw(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     const columns = process.stdout.columns || 80;
     const room = Math.max(1, (process.stdout.rows || 24) - 2);
     if (this.#drawn > 0) moveCursor(process.stdout, 0, -this.#drawn);
@@ -71,16 +76,10 @@ function barOf({ state, percentage, stage, job }: JobUpdate): string {
   return `${name} ${bar} ${String(Math.floor(shown)).padStart(3)}%  ${details.filter(Boolean).join('  ')}`;
 }
 
-function barCells(percentage: number): string {
-  const eighths = Math.round((percentage / 100) * BAR_CELLS * 8);
+export function barCells(percentage: number, cells = BAR_CELLS): string {
+  const eighths = Math.round((percentage / 100) * cells * 8);
   const full = '█'.repeat(Math.floor(eighths / 8)) + EIGHTHS[eighths % 8];
-  return full + '·'.repeat(BAR_CELLS - full.length);
-}
-
-/** Cuts by what is seen: colours take no room, and are closed where the line is cut. */
-function cut(line: string, columns: number): string {
-  const seen = stripVTControlCharacters(line);
-  return seen.length <= columns ? line : seen.slice(0, columns);
+  return full + '·'.repeat(cells - full.length);
 }
 
 function plainOf({ state, percentage, stage, job }: JobUpdate): string {

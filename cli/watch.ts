@@ -1,16 +1,13 @@
 /** `tmon watch`: jobs as they go: those named, to their ends; without a name, whatever is active, until Ctrl-C. */
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Command } from 'commander';
-import type { JobStateName } from '../protocol/job.ts';
-import type { JobWithId, TranscriptionAPI } from '../sdk/typescript/index.ts';
+import type { JobChanged, JobNow, JobsNow } from '../protocol/feed-messages.ts';
+import { type JobWithId, jobAsOf, type TranscriptionAPI } from '../sdk/typescript/index.ts';
 import { EXIT } from './exit-code.ts';
 import { type ClientOptions, clientCommand, clientOf } from './options.ts';
 import { note } from './output.ts';
 import { openProgressView, type ProgressView } from './progress-bars.ts';
 import { watchJobs } from './watch-jobs.ts';
 
-const POLL_MS = 1000;
-const ACTIVE: readonly JobStateName[] = ['PROCESSING', 'CANCELLING', 'QUEUED'];
 /** So many waiting jobs say enough; those at work are all shown. */
 const QUEUED_SHOWN = 20;
 
@@ -31,41 +28,59 @@ async function watch(jobIds: string[], options: ClientOptions): Promise<void> {
   if (ends.failed.length + ends.cancelled.length > 0) process.exitCode = EXIT.failed;
 }
 
-async function watchActive(api: TranscriptionAPI, view: ProgressView): Promise<never> {
-  const shown = new Map<string, string>();
-  let seen = false;
-  for (;;) {
-    try {
-      const jobs = await activeJobs(api);
-      // What was active a moment ago and is no longer has ended: show how.
-      const active = new Set(jobs.map((job) => job.id));
-      const ended = [...shown.keys()].filter((jobId) => !active.has(jobId));
-      for (const jobId of ended) jobs.push(await api.jobs.get(jobId));
-      for (const job of jobs) {
-        const { percentage, stage } = job.progress;
-        const now = JSON.stringify([job.state, percentage, stage]);
-        if (shown.get(job.id) !== now) view.show({ state: job.state, percentage, stage, job });
-        shown.set(job.id, now);
-      }
-      for (const jobId of ended) shown.delete(jobId);
-      if (!seen && jobs.length === 0) note('no job is active; waiting for one (Ctrl-C ends this)');
-      seen = true;
-    } catch (error) {
-      if (!seen) throw error;
-    }
-    await wait(POLL_MS);
+async function watchActive(api: TranscriptionAPI, view: ProgressView): Promise<void> {
+  const active = new ActiveJobs(api, view);
+  const onAway = (error: Error | null) =>
+    note(error === null ? 'the monitor is back' : `the monitor is away, waiting (${error.message})`);
+  // Says what is wrong in a moment, where the feed would try for longer.
+  await api.system.health();
+  for await (const event of api.feed.follow({ resource: 'jobs' }, { onAway })) {
+    if (event.resource === 'job') await active.change(event);
+    else await active.begin(event);
   }
 }
 
-async function activeJobs(api: TranscriptionAPI): Promise<JobWithId[]> {
-  const jobs: JobWithId[] = [];
-  for (const state of ACTIVE) {
-    let count = 0;
-    for await (const job of api.jobs.list({ state, limit: state === 'QUEUED' ? QUEUED_SHOWN : 1000 })) {
-      jobs.push(job);
-      count += 1;
-      if (state === 'QUEUED' && count === QUEUED_SHOWN) break;
-    }
+/** The jobs in sight: each is fetched when it comes, and then is as the feed says. */
+class ActiveJobs {
+  readonly #api: TranscriptionAPI;
+  readonly #view: ProgressView;
+  readonly #jobs = new Map<string, JobWithId>();
+  #begun = false;
+
+  constructor(api: TranscriptionAPI, view: ProgressView) {
+    this.#api = api;
+    this.#view = view;
   }
-  return jobs;
+
+  async begin({ items }: JobsNow): Promise<void> {
+    if (!this.#begun && items.length === 0) note('no job is active; waiting for one (Ctrl-C ends this)');
+    this.#begun = true;
+    for (const item of items) await this.change(item);
+    // What was active before a gap and is no longer has ended: show how.
+    const still = new Set(items.map(({ job_id }) => job_id));
+    for (const jobId of [...this.#jobs.keys()]) if (!still.has(jobId)) this.#show(await this.#api.jobs.get(jobId));
+  }
+
+  async change(event: JobNow | JobChanged): Promise<void> {
+    const { job_id, state } = event;
+    const known = this.#jobs.get(job_id);
+    const waits = state === 'SUBMITTED' || state === 'QUEUED';
+    if (!known && (state === 'SUBMITTED' || (waits && this.#waiting() >= QUEUED_SHOWN))) return;
+    const soft = event.type === 'update' && event.event === 'JobProgressed';
+    const job = known && soft ? known : await this.#api.jobs.get(job_id);
+    this.#show(jobAsOf(job, event));
+  }
+
+  #show(job: JobWithId): void {
+    const { state, progress } = job;
+    this.#view.show({ state, percentage: progress.percentage, stage: progress.stage, job });
+    if (ENDED.has(state)) this.#jobs.delete(job.id);
+    else this.#jobs.set(job.id, job);
+  }
+
+  #waiting(): number {
+    return [...this.#jobs.values()].filter(({ state }) => state === 'QUEUED').length;
+  }
 }
+
+const ENDED: ReadonlySet<string> = new Set(['COMPLETED', 'FAILED', 'CANCELLED']);

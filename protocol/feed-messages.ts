@@ -35,6 +35,8 @@ const job = {
   state: JobStateName,
   percentage: Nullable(Percent('Part of the recording done; null where the event does not tell.')),
   stage: Nullable(Type.String({ description: 'What its worker does; null where the event does not tell.' })),
+  current_chunk: Type.Optional(Nullable(Count('Chunks done.'))),
+  total_chunks: Type.Optional(Nullable(Count('Chunks in all.'))),
   eta_seconds: Type.Optional(Nullable(Seconds('Time to the end.'))),
   worker_id: Type.Optional(Nullable(Type.String({ description: 'Who has or had it; null while it waits.' }))),
   attempt: Type.Optional(Type.Integer({ minimum: 1 })),

@@ -53,7 +53,7 @@ export async function* watchJob(
       for await (const event of followed) {
         // What changes with progress alone the event says itself.
         if (event.type !== 'update' || event.event !== 'JobProgressed') job = (await question.insist()) ?? job;
-        job = asOf(job, event);
+        job = jobAsOf(job, event);
         yield* changes.of(job);
         if (ended(job)) return;
       }
@@ -80,19 +80,22 @@ function oncePerChange(onAway: WatchOptions['onAway']): NonNullable<WatchOptions
 
 const ended = ({ state }: Job): boolean => state === 'COMPLETED' || state === 'FAILED' || state === 'CANCELLED';
 
-/** The job with what the event says. */
-function asOf(job: JobWithId, event: JobNow | JobChanged): JobWithId {
-  const { state, percentage, stage, eta_seconds, attempt } = event;
+/** The job with what an event of the feed says of it. */
+export function jobAsOf(job: JobWithId, event: JobNow | JobChanged): JobWithId {
+  const { state, percentage, stage, current_chunk, total_chunks, eta_seconds, attempt } = event;
+  const { progress, retry_info } = job;
+  const same = attempt === undefined || attempt === retry_info.attempt;
   return withId({
     ...job,
     state,
     progress: {
-      ...job.progress,
-      percentage: percentage ?? job.progress.percentage,
-      stage: attempt === undefined || attempt === job.retry_info.attempt ? (stage ?? job.progress.stage) : stage,
+      percentage: percentage ?? progress.percentage,
+      stage: stage ?? (same ? progress.stage : null),
+      current_chunk: current_chunk ?? (same ? progress.current_chunk : null),
+      total_chunks: total_chunks ?? (same ? progress.total_chunks : null),
       eta_seconds: eta_seconds ?? null,
     },
-    retry_info: { ...job.retry_info, attempt: attempt ?? job.retry_info.attempt },
+    retry_info: { ...retry_info, attempt: attempt ?? retry_info.attempt },
   });
 }
 

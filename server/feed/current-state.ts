@@ -56,7 +56,7 @@ export function stateNow(
 }
 
 function jobNow(type: 'state' | 'reset', job: JobRecord, position: FeedPosition): JobNow {
-  const { job_id, state, percentage, stage, eta_seconds } = progressDocument(job);
+  const { job_id, state, percentage, stage, current_chunk, total_chunks, eta_seconds } = progressDocument(job);
   return {
     type,
     resource: 'job',
@@ -66,6 +66,8 @@ function jobNow(type: 'state' | 'reset', job: JobRecord, position: FeedPosition)
     state,
     percentage,
     stage,
+    current_chunk,
+    total_chunks,
     eta_seconds,
     worker_id: state === 'QUEUED' ? null : (job.run?.worker_id ?? null),
     attempt: job.attempt,

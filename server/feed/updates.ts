@@ -119,8 +119,9 @@ function jobFields({ type, data }: JobEvent): JobFields | undefined {
     case 'JobAssigned':
       return now('PROCESSING', 0, { worker_id: data.worker_id, attempt: data.attempt });
     case 'JobProgressed': {
-      const { percentage, stage, eta_seconds, attempt, cancelling } = data;
-      return now(cancelling ? 'CANCELLING' : 'PROCESSING', percentage, { stage, eta_seconds, attempt });
+      const { percentage, stage, current_chunk, total_chunks, eta_seconds, attempt, cancelling } = data;
+      const more = { stage, current_chunk, total_chunks, eta_seconds, attempt };
+      return now(cancelling ? 'CANCELLING' : 'PROCESSING', percentage, more);
     }
     case 'JobCompleted': {
       const { attempt, s3_path, segments_count, confidence_score, details } = data;

@@ -1,0 +1,106 @@
+/** `tmon top` as people and pipes meet it: a real process, on a real terminal, against a real monitor. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { type Cleaning, startTestMonitor, startTmon } from '../test/processes/tmon.ts';
+
+const { url, api } = await startTestMonitor({ after });
+const environment = { TMON_SERVER: url };
+const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
+
+function withoutColourSettings(): NodeJS.ProcessEnv {
+  const { NO_COLOR: _, FORCE_COLOR: __, NODE_DISABLE_COLORS: ___, ...rest } = process.env;
+  return rest;
+}
+
+/** Runs it on a terminal, as Python's pty makes one. */
+function onTerminal(t: Cleaning, environment: Record<string, string>) {
+  const program = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))';
+  const sized = ['sh', '-c', 'stty rows 40 cols 120; exec "$0" "$@"', process.execPath, MAIN, 'top'];
+  const child = spawn('python3', ['-c', program, ...sized], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...withoutColourSettings(), TERM: 'xterm-256color', ...environment },
+  });
+  let shown = '';
+  let look = () => {};
+  child.stdout.on('data', (bytes: Buffer) => {
+    shown += bytes;
+    look();
+  });
+  const ended = once(child, 'close').then(([code]) => code as number);
+  t.after(async () => {
+    child.stdin.end('q');
+    child.kill();
+    await ended;
+  });
+  return {
+    keys: (text: string) => child.stdin.write(text),
+    ended,
+    get shown() {
+      return shown;
+    },
+    until: (pattern: RegExp) =>
+      new Promise<void>((resolve) => {
+        look = () => pattern.test(shown) && resolve();
+        look();
+      }),
+  };
+}
+
+test('on a terminal it is a screen of its own that lives until q, and leaves the terminal as it was', async (t) => {
+  await api.workers.register('worker-seen', { capabilities: {} });
+  const screen = onTerminal(t, environment);
+  await screen.until(/worker-seen/);
+  const { id } = await api.jobs.submit({ audio_url: 's3://b/a.mp3' });
+  await screen.until(new RegExp(`${id} +QUEUED`));
+  await api.workers.claim('worker-seen', { max_jobs: 1, wait_seconds: 5 });
+  await screen.until(new RegExp(`${id} .*PROCESSING`));
+  assert.ok(screen.shown.startsWith('\u001b[?1049h'));
+  assert.ok(screen.shown.includes('\u001b[36mPROCESSING'));
+  screen.keys('q');
+  assert.equal(await screen.ended, 0);
+  assert.ok(screen.shown.endsWith('\u001b[?25h\u001b[?1049l'));
+});
+
+test('NO_COLOR is respected, and Ctrl-C ends it as q does', async (t) => {
+  const screen = onTerminal(t, { ...environment, NO_COLOR: '1' });
+  await screen.until(/0 done in the last hour/);
+  screen.keys('\u0003');
+  assert.equal(await screen.ended, 0);
+  assert.ok(!screen.shown.includes('\u001b[36m') && !screen.shown.includes('\u001b[1m'));
+});
+
+test('in a pipe it is a line for each change, from one connection', async (t) => {
+  const top = startTmon(t, ['top'], { environment });
+  await top.line(/^queue \d+ waiting/);
+  const { id } = await api.jobs.submit({ audio_url: 's3://b/b.mp3' });
+  await top.line(new RegExp(`^job ${id} QUEUED$`));
+  await api.jobs.cancel(id);
+  await top.line(new RegExp(`^job ${id} CANCELLED$`));
+});
+
+test('--json is what the feed says, one document a line', async (t) => {
+  const top = startTmon(t, ['top', '--json'], { environment });
+  for (const resource of ['jobs', 'workers', 'queue', 'alerts', 'system']) {
+    const [line] = await top.line(new RegExp(`^\\{"type":"state","resource":"${resource}".*$`));
+    assert.equal(JSON.parse(line).resource, resource);
+  }
+});
+
+test('nobody listening is exit code 3, before a screen is taken', async (t) => {
+  const { code, stdout, stderr } = await startTmon(t, ['top', '--server', '127.0.0.1:9']).ended;
+  assert.deepEqual([code, stdout], [3, '']);
+  assert.match(stderr, /hint: /);
+});
+
+test('watch without a name shows what is active, and how it ends', async (t) => {
+  const { id } = await api.jobs.submit({ audio_url: 's3://b/watched.mp3' });
+  const watch = startTmon(t, ['watch'], { environment });
+  await watch.line(new RegExp(`^${id} QUEUED$`));
+  const later = await api.jobs.submit({ audio_url: 's3://b/later.mp3' });
+  await watch.line(new RegExp(`^${later.id} QUEUED$`));
+  await api.jobs.cancel(id);
+  await watch.line(new RegExp(`^${id} CANCELLED$`));
+});

@@ -1,0 +1,142 @@
+/** What `tmon top` knows of the fleet: first messages of the feed, and what has changed since. */
+import type { Alert } from '../../protocol/alert.ts';
+import type {
+  AlertChanged,
+  AlertsNow,
+  FeedEvent,
+  JobChanged,
+  JobNow,
+  JobsNow,
+  QueueNow,
+  SystemNow,
+  WorkerChanged,
+  WorkersNow,
+} from '../../protocol/feed-messages.ts';
+import type { Worker } from '../../protocol/worker.ts';
+
+export type FleetJob = {
+  job_id: string;
+  state: JobNow['state'];
+  percentage: number;
+  stage: string | null;
+  eta_seconds: number | null;
+  worker_id: string | null;
+  attempt: number;
+  /** Its end in words, where it failed. */
+  details: string | null;
+};
+
+export type FleetWorker = Pick<Worker, 'worker_id' | 'state' | 'health'> & { model: string | null };
+
+/** Of jobs that have ended, the last few stay in sight. */
+const ENDED_MAX = 20;
+const ENDS = new Set<string>(['COMPLETED', 'FAILED', 'CANCELLED']);
+
+export class Fleet {
+  /** Not ended, in the order in which they came. */
+  readonly jobs = new Map<string, FleetJob>();
+  /** Ended while it was watched, the newest first. */
+  ended: FleetJob[] = [];
+  readonly workers = new Map<string, FleetWorker>();
+  readonly alerts = new Map<string, Pick<Alert, 'id' | 'rule' | 'severity' | 'message'>>();
+  queue: QueueNow | null = null;
+  system: SystemNow | null = null;
+
+  apply(event: FeedEvent): void {
+    switch (event.resource) {
+      case 'jobs':
+        return this.#begin(event);
+      case 'job':
+        return this.#changeJob(event);
+      case 'workers':
+        return this.#beginWorkers(event);
+      case 'worker':
+        return event.type === 'update' ? this.#changeWorker(event) : undefined;
+      case 'alerts':
+        return this.#beginAlerts(event);
+      case 'alert':
+        return this.#changeAlert(event);
+      case 'queue':
+        this.queue = event;
+        return;
+      case 'system':
+        this.system = event;
+        return;
+    }
+  }
+
+  /** Jobs that workers have now, by worker. */
+  held(): Map<string, FleetJob[]> {
+    const held = new Map<string, FleetJob[]>();
+    for (const job of this.jobs.values()) {
+      if (job.worker_id === null || (job.state !== 'PROCESSING' && job.state !== 'CANCELLING')) continue;
+      held.set(job.worker_id, [...(held.get(job.worker_id) ?? []), job]);
+    }
+    return held;
+  }
+
+  #begin({ items }: JobsNow): void {
+    this.jobs.clear();
+    // Given newest first; the oldest is to stand above.
+    for (const item of items.toReversed()) this.#changeJob(item);
+  }
+
+  #changeJob(event: JobNow | JobChanged): void {
+    const { job_id, state, stage, percentage, eta_seconds = null, worker_id, attempt, details = null } = event;
+    const before = this.jobs.get(job_id);
+    const again = before !== undefined && attempt !== undefined && attempt !== before.attempt;
+    const job: FleetJob = {
+      job_id,
+      state,
+      percentage: percentage ?? before?.percentage ?? 0,
+      stage: stage ?? (again ? null : (before?.stage ?? null)),
+      eta_seconds,
+      worker_id: worker_id === undefined ? (before?.worker_id ?? null) : worker_id,
+      attempt: attempt ?? before?.attempt ?? 1,
+      details: state === 'FAILED' ? details : null,
+    };
+    if (!ENDS.has(state)) {
+      this.jobs.set(job_id, job);
+      return;
+    }
+    this.jobs.delete(job_id);
+    this.ended = [job, ...this.ended.filter((other) => other.job_id !== job_id)].slice(0, ENDED_MAX);
+  }
+
+  #beginWorkers({ items }: WorkersNow): void {
+    this.workers.clear();
+    for (const { worker_id, state, health, capabilities } of items)
+      this.workers.set(worker_id, { worker_id, state, health, model: capabilities.model });
+  }
+
+  #changeWorker({ worker_id, event, state, health, capabilities }: WorkerChanged): void {
+    if (state === 'TERMINATED') {
+      this.workers.delete(worker_id);
+      return;
+    }
+    const before = this.workers.get(worker_id) ?? NEW_WORKER;
+    const arrived = event === 'WorkerRegistered' && before.state !== 'DRAINING';
+    this.workers.set(worker_id, {
+      worker_id,
+      state: state ?? (arrived ? 'IDLE' : before.state),
+      health: { ...before.health, ...(arrived ? { status: 'HEALTHY' as const } : {}), ...health },
+      model: capabilities?.model ?? before.model,
+    });
+  }
+
+  #beginAlerts({ items }: AlertsNow): void {
+    this.alerts.clear();
+    for (const { id, rule, severity, message } of items) this.alerts.set(id, { id, rule, severity, message });
+  }
+
+  #changeAlert({ alert_id: id, rule, severity, message }: AlertChanged): void {
+    if (rule === undefined || severity === undefined || message === undefined) this.alerts.delete(id);
+    else this.alerts.set(id, { id, rule, severity, message });
+  }
+}
+
+const NEW_WORKER: Omit<FleetWorker, 'worker_id'> = {
+  state: 'IDLE',
+  health: { status: 'HEALTHY', cpu_usage: null, memory_usage: null, gpu_usage: null, disk_usage: null },
+  model: null,
+};
