@@ -7,11 +7,10 @@ import { openStore } from '../../server/objects/open-store.ts';
 import type { ObjectStore } from '../../server/objects/store.ts';
 import type { JournalEvent } from '../../server/state-machine/events.ts';
 
-/** Every event in order. Throws on what is no chain from the first segment on. */
-export async function readJournal(store: ObjectStore): Promise<JournalEvent[]> {
+/** Every segment in order. Throws on what is no chain from the first segment on. */
+export async function* readSegments(store: ObjectStore): AsyncGenerator<{ seq: number; events: JournalEvent[] }> {
   const format = await readFormat(store);
   if (!format) throw new Error('the store is empty');
-  const events: JournalEvent[] = [];
   let prev = NO_HASH;
   let next = 1;
   for await (const { key } of store.list(SEGMENTS)) {
@@ -20,11 +19,17 @@ export async function readJournal(store: ObjectStore): Promise<JournalEvent[]> {
     if (!got.found) throw new Error(`${key} is listed and not there`);
     const { header, hash, lines } = decodeSegment(got.bytes, { journal_id: format.journal_id, seq: next });
     if (header.prev !== prev) throw new Error(`${key} does not follow the segment before it`);
+    yield { seq: next, events: lines.map((line) => JSON.parse(line) as JournalEvent) };
     prev = hash;
     next += 1;
-    for (const line of lines) events.push(JSON.parse(line) as JournalEvent);
   }
-  return events;
+}
+
+/** Every event in order. */
+export async function readJournal(store: ObjectStore): Promise<JournalEvent[]> {
+  const all: JournalEvent[] = [];
+  for await (const { events } of readSegments(store)) all.push(...events);
+  return all;
 }
 
 /** Of a directory that no monitor need have released. */

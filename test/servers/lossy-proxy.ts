@@ -5,14 +5,23 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 
-export type LossyProxy = { endpoint: string; loseNextAnswer(): void; stop(): Promise<void> };
+export type LossyProxy = {
+  endpoint: string;
+  loseNextAnswer(): void;
+  /** Cuts the connections of which `which` says so, as they are; answers how many. */
+  cut(which: () => boolean): number;
+  stop(): Promise<void>;
+};
 
 export async function startLossyProxy(target: string): Promise<LossyProxy> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
+  const clients = new Set<Socket>();
   let losing = false;
   const server = createServer((client) => {
     const upstream = connect(Number(port), hostname);
+    clients.add(client);
+    client.once('close', () => clients.delete(client));
     for (const [socket, other] of [
       [client, upstream],
       [upstream, client],
@@ -38,6 +47,11 @@ export async function startLossyProxy(target: string): Promise<LossyProxy> {
     endpoint: `http://127.0.0.1:${address.port}`,
     loseNextAnswer() {
       losing = true;
+    },
+    cut(which) {
+      const cut = [...clients].filter(() => which());
+      for (const client of cut) client.resetAndDestroy();
+      return cut.length;
     },
     async stop() {
       server.close();
