@@ -37,7 +37,8 @@ test('its worker, its stages, its length and size can be watched while it is at 
   startTestWorker(t, api, `echo "chunk 1/4"; read line < ${gate}; echo done > "$2"`, { workerId: 'worker-watched' });
   const audio = wav(2);
   const { id } = await submitAudio(api, audio);
-  const job = await jobThat(api, id, ({ percentage }) => percentage === 25);
+  await jobThat(api, id, ({ percentage }) => percentage === 25);
+  const job = await api.jobs.get(id);
   assert.deepEqual([job.input.duration_seconds, job.input.file_size_bytes], [2, audio.length]);
   assert.equal(job.progress.stage, 'TRANSCRIBING');
   assert.equal(job.progress.current_chunk, 1);

@@ -93,7 +93,7 @@ export function jobAsOf(job: JobWithId, event: JobNow | JobChanged): JobWithId {
       stage: stage ?? (same ? progress.stage : null),
       current_chunk: current_chunk ?? (same ? progress.current_chunk : null),
       total_chunks: total_chunks ?? (same ? progress.total_chunks : null),
-      eta_seconds: eta_seconds ?? null,
+      eta_seconds: eta_seconds ?? (same ? progress.eta_seconds : null),
     },
     retry_info: { ...retry_info, attempt: attempt ?? retry_info.attempt },
   });

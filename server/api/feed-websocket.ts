@@ -49,6 +49,8 @@ export async function addFeedWebSocket(app: FastifyInstance, current: () => ApiC
 }
 
 function serve(socket: WebSocket, context: ApiContext): void {
+  // It may have gone while its handshake was looked at; then nothing tells of its end any more.
+  if (socket.readyState === socket.CLOSED) return;
   const { clock } = context;
   const closer = new Closer(socket, clock);
   const reader = new Reader({
