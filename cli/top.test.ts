@@ -10,9 +10,10 @@ const { url, api } = await startTestMonitor({ after });
 const environment = { TMON_SERVER: url };
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
 
+/** As a person's shell has it: `CI`, too, would end colours. */
 function withoutColourSettings(): NodeJS.ProcessEnv {
-  const { NO_COLOR: _, FORCE_COLOR: __, NODE_DISABLE_COLORS: ___, ...rest } = process.env;
-  return rest;
+  const settings = ['NO_COLOR', 'FORCE_COLOR', 'NODE_DISABLE_COLORS', 'CI'];
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !settings.includes(name)));
 }
 
 /** Runs it on a terminal, as Python's pty makes one. */
