@@ -44,13 +44,16 @@ const MAY_IMPORT: Record<string, string[]> = {
   'server/ids.ts': ['protocol'],
   'server/clock.ts': [],
   'server/sorted-map.ts': [],
-  'server/main.ts': ['protocol', 'server'],
+  'server/main.ts': ['protocol', 'server', 'sources'],
+  'server/sources': ['protocol', 'sources', 'server/engine.ts', 'server/state-machine', ...GROUND],
   'sdk/typescript': ['protocol'],
+  sources: ['protocol'],
+  notifiers: ['protocol'],
   agent: ['protocol', 'sdk/typescript'],
-  cli: ['protocol', 'sdk/typescript', 'agent', 'server/main.ts', 'server/config.ts'],
+  cli: ['protocol', 'sdk/typescript', 'agent', 'sources', 'notifiers', 'server/main.ts', 'server/config.ts'],
 };
 
-const FILES = globSync('{protocol,server,sdk,agent,cli}/**/*.ts', { cwd: ROOT })
+const FILES = globSync('{protocol,server,sdk,sources,notifiers,agent,cli}/**/*.ts', { cwd: ROOT })
   .map((file) => file.replaceAll('\\', '/'))
   .filter((file) => !/\.test\.ts$|\/testing|\/node_modules\//.test(file));
 

@@ -1,0 +1,111 @@
+/**
+ * What a system without a server tells of one job: folded from log lines, or read from a status file, a row or a message.
+ * A null says nothing. Sightings of a job add up in any order and however often each is seen (`mergeSightings`), so that
+ * a source may be read again from anywhere without doubling anything.
+ */
+import { type Static, Type } from 'typebox';
+import { Id } from './ids.ts';
+import { Count, closed, Nullable, Percent, Seconds, Time, Words } from './schema.ts';
+import { formatTime, parseTime } from './time.ts';
+
+export const SIGHTED_STATES = ['QUEUED', 'PROCESSING', 'COMPLETED', 'FAILED'] as const;
+export type SightedState = (typeof SIGHTED_STATES)[number];
+
+/** As it crosses a wire. */
+export const JobSighting = Type.Object(
+  {
+    job_id: Id,
+    state: Words(SIGHTED_STATES, 'The last that was told.'),
+    told_at: Time('Of the newest line, file, row or message in it.'),
+    worker_id: Type.Optional(Nullable(Id)),
+    started_at: Type.Optional(Nullable(Time('Start of the last attempt.'))),
+    ended_at: Type.Optional(Nullable(Time('End of the last attempt: COMPLETED and FAILED.'))),
+    percentage: Type.Optional(Nullable(Percent('Of the job.'))),
+    stage: Type.Optional(Nullable(Type.String({ minLength: 1, maxLength: 40, description: 'Upper case.' }))),
+    audio_duration: Type.Optional(Nullable(Seconds('Length of the recording.'))),
+    duration: Type.Optional(Nullable(Seconds('Time the attempt took, as its worker told.'))),
+    segments: Type.Optional(Nullable(Count('Of the transcript.'))),
+    s3_path: Type.Optional(Nullable(Type.String({ maxLength: 2048, description: 'Where the transcript is.' }))),
+    error: Type.Optional(Nullable(Type.String({ maxLength: 4000, description: 'FAILED: in words.' }))),
+  },
+  { ...closed, $id: 'JobSighting' },
+);
+export type JobSighting = Static<typeof JobSighting>;
+
+/** The same inside a program: times in milliseconds since 1970, nothing left out. */
+export type Sighting = {
+  job_id: string;
+  state: SightedState;
+  told_ms: number;
+  worker_id: string | null;
+  started_ms: number | null;
+  ended_ms: number | null;
+  percentage: number | null;
+  stage: string | null;
+  audio_duration: number | null;
+  duration: number | null;
+  segments: number | null;
+  s3_path: string | null;
+  error: string | null;
+};
+
+export const hasEnded = ({ state }: { state: SightedState }): boolean => state === 'COMPLETED' || state === 'FAILED';
+
+/**
+ * What both say together: the newer decides, the older fills in what the newer leaves open. An attempt that ended has
+ * ended, whatever progress arrives late; a newer start begins another, which owes nothing to the one before.
+ */
+export function mergeSightings(known: Sighting, told: Sighting): Sighting {
+  const [older, newer] = told.told_ms >= known.told_ms ? [known, told] : [told, known];
+  if (older.ended_ms !== null && newer.started_ms !== null && newer.started_ms > older.ended_ms) {
+    return { ...newer, audio_duration: newer.audio_duration ?? older.audio_duration };
+  }
+  const last = hasEnded(older) && !hasEnded(newer) ? older : newer;
+  const other = last === newer ? older : newer;
+  return {
+    job_id: known.job_id,
+    state: last.state,
+    told_ms: newer.told_ms,
+    worker_id: last.worker_id ?? other.worker_id,
+    started_ms: last.started_ms ?? other.started_ms,
+    ended_ms: last.ended_ms,
+    percentage: last.percentage ?? other.percentage,
+    stage: last.stage ?? other.stage,
+    audio_duration: last.audio_duration ?? other.audio_duration,
+    duration: last.duration ?? other.duration,
+    segments: last.segments ?? other.segments,
+    s3_path: last.s3_path ?? other.s3_path,
+    error: last.state === 'FAILED' ? (last.error ?? other.error) : null,
+  };
+}
+
+/** For the wire: without what it does not say. */
+export function writeSighting({ told_ms, started_ms, ended_ms, ...rest }: Sighting): JobSighting {
+  const said = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null));
+  return {
+    ...(said as Omit<JobSighting, 'told_at'>),
+    told_at: formatTime(told_ms),
+    ...(started_ms === null ? {} : { started_at: formatTime(started_ms) }),
+    ...(ended_ms === null ? {} : { ended_at: formatTime(ended_ms) }),
+  };
+}
+
+/** From the wire; it has been validated. */
+export function readSighting(told: JobSighting): Sighting {
+  const time = (value: string | null | undefined) => (value == null ? null : parseTime(value));
+  return {
+    job_id: told.job_id,
+    state: told.state,
+    told_ms: parseTime(told.told_at),
+    worker_id: told.worker_id ?? null,
+    started_ms: time(told.started_at),
+    ended_ms: time(told.ended_at),
+    percentage: told.percentage ?? null,
+    stage: told.stage ?? null,
+    audio_duration: told.audio_duration ?? null,
+    duration: told.duration ?? null,
+    segments: told.segments ?? null,
+    s3_path: told.s3_path ?? null,
+    error: told.error ?? null,
+  };
+}
