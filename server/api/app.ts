@@ -12,8 +12,9 @@ import { MonitorError } from '../../protocol/errors.ts';
 import { closed } from '../../protocol/schema.ts';
 import type { Clock } from '../clock.ts';
 import type { Settings } from '../config.ts';
+import { HttpCaller } from './caller.ts';
 import type { ApiContext } from './context.ts';
-import type { ApiRequest, Endpoint } from './endpoint.ts';
+import { type Endpoint, NOTHING } from './endpoint.ts';
 import { asMonitorError, statusOf, toProblem } from './errors.ts';
 import { feedEndpoints } from './feed-sse.ts';
 import { addFeedWebSocket } from './feed-websocket.ts';
@@ -173,7 +174,9 @@ function addRoute(app: FastifyInstance, one: Endpoint, current: () => ApiContext
         });
       }
       const { params, query, body } = request;
-      return one.run(context, { params, query, body, request, reply } as ApiRequest<never, never, never>);
+      const caller = new HttpCaller(request, reply);
+      const answer = await one.run(context, { params, query, body, caller, reply, http: { request, reply } });
+      return answer === NOTHING ? reply.send() : answer;
     },
   });
 }

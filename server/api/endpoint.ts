@@ -4,6 +4,7 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Static, TSchema } from 'typebox';
+import type { Caller, Reply } from './caller.ts';
 import type { ApiContext } from './context.ts';
 
 export type Endpoint = {
@@ -23,30 +24,48 @@ export type Endpoint = {
   /** The body is not JSON: given as a stream or text. */
   consumes?: string[];
   answers: Record<number, TSchema>;
-  run: (context: ApiContext, request: ApiRequest<never, never, never>) => Promise<unknown>;
+  /** It streams, or looks at HTTP itself: it can't be called on the WebSocket. */
+  http_only?: true;
+  run: (context: ApiContext, request: HttpApiRequest<unknown, unknown, unknown>) => Promise<unknown>;
 };
+
+/** An answer without a body. */
+export const NOTHING = Symbol('nothing');
 
 export type ApiRequest<P, Q, B> = {
   params: P;
   query: Q;
   body: B;
-  request: FastifyRequest;
-  reply: FastifyReply;
+  caller: Caller;
+  reply: Reply;
+};
+
+/** With the HTTP request and response themselves. */
+export type HttpApiRequest<P, Q, B> = ApiRequest<P, Q, B> & {
+  http: { request: FastifyRequest; reply: FastifyReply };
 };
 
 type Typed<P extends TSchema, Q extends TSchema, B extends TSchema> = Omit<
   Endpoint,
-  'params' | 'query' | 'body' | 'run'
+  'params' | 'query' | 'body' | 'http_only' | 'run'
 > & {
   params?: P;
   query?: Q;
   body?: B;
-  run: (context: ApiContext, request: ApiRequest<Static<P>, Static<Q>, Static<B>>) => Promise<unknown>;
 };
+
+type Run<R> = { run: (context: ApiContext, request: R) => Promise<unknown> };
 
 /** Ties the function's types to the schemas. */
 export function endpoint<P extends TSchema = TSchema, Q extends TSchema = TSchema, B extends TSchema = TSchema>(
-  definition: Typed<P, Q, B>,
+  definition: Typed<P, Q, B> & Run<ApiRequest<Static<P>, Static<Q>, Static<B>>>,
 ): Endpoint {
   return definition as unknown as Endpoint;
+}
+
+/** The same for one that needs HTTP itself. */
+export function httpEndpoint<P extends TSchema = TSchema, Q extends TSchema = TSchema, B extends TSchema = TSchema>(
+  definition: Typed<P, Q, B> & Run<HttpApiRequest<Static<P>, Static<Q>, Static<B>>>,
+): Endpoint {
+  return { ...definition, http_only: true } as unknown as Endpoint;
 }

@@ -14,7 +14,7 @@ import { formatPosition, parsePosition } from '../feed/position.ts';
 import { targetOf } from '../feed/reader.ts';
 import { Subscription } from '../feed/subscription.ts';
 import type { ApiContext } from './context.ts';
-import { endpoint } from './endpoint.ts';
+import { httpEndpoint } from './endpoint.ts';
 import { beyondMemory } from './feed-beyond.ts';
 import { findJob } from './find-job.ts';
 import { findWorker } from './find-worker.ts';
@@ -36,14 +36,14 @@ const EventsQuery = Type.Object(
 type EventsQuery = Static<typeof EventsQuery> & Static<typeof FeedFilter>;
 
 export const feedEndpoints = [
-  endpoint({
+  httpEndpoint({
     method: 'GET',
     path: '/events',
     operation: 'events.follow',
     summary: 'Follow what changes, live (Server-Sent Events); default: all jobs',
     query: EventsQuery,
     answers: { 200: Type.String() },
-    async run(context, { query, request, reply }) {
+    async run(context, { query, http: { request, reply } }) {
       const { resource = 'jobs', job_id, worker_id, since: _, ...filter } = query as EventsQuery;
       const target = targetOf({
         resource,

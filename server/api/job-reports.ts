@@ -20,7 +20,7 @@ import type { JobRecord } from '../state-machine/records.ts';
 import { catchUp } from './catch-up.ts';
 import { commandOf, softCommandOf } from './command.ts';
 import type { ApiContext } from './context.ts';
-import { endpoint } from './endpoint.ts';
+import { endpoint, httpEndpoint } from './endpoint.ts';
 import { RETRY_AFTER_SECONDS } from './errors.ts';
 import { findJob } from './find-job.ts';
 import { JobParams } from './jobs.ts';
@@ -38,16 +38,16 @@ export const jobReportEndpoints = [
     params: JobParams,
     body: ProgressReport,
     answers: { 202: Type.Object({ job_id: Id, state: JobStateName }) },
-    async run(context, { params, body, request, reply }) {
+    async run(context, { params, body, caller, reply }) {
       const job = await held(context, params.job_id, body.lease_token);
       const { job_id, state } = job;
       assertWritable(context);
-      context.engine.submitSoft(softCommandOf(request, { type: 'report_progress', job_id, report: body }));
+      context.engine.submitSoft(softCommandOf(caller, { type: 'report_progress', job_id, report: body }));
       reply.code(202);
       return { job_id, state };
     },
   }),
-  endpoint({
+  httpEndpoint({
     method: 'PUT',
     path: '/jobs/:job_id/transcript',
     operation: 'jobs.putTranscript',
@@ -57,12 +57,12 @@ export const jobReportEndpoints = [
     bodyLimit: TRANSCRIPT_BYTES_MAX,
     headers: { 'Lease-Token': 'The token of the lease under which the job is worked on.' },
     answers: { 200: StoredTranscript },
-    async run(context, { params, body, request }) {
-      const job = await held(context, params.job_id, leaseHeader(request.headers['lease-token']));
+    async run(context, { params, body, http }) {
+      const job = await held(context, params.job_id, leaseHeader(http.request.headers['lease-token']));
       return keepTranscript(context.store, job, body);
     },
   }),
-  endpoint({
+  httpEndpoint({
     method: 'GET',
     path: '/jobs/:job_id/transcript',
     operation: 'jobs.transcript',
@@ -70,7 +70,7 @@ export const jobReportEndpoints = [
     params: JobParams,
     query: Type.Object({ format: Type.Optional(Words(OUTPUT_FORMATS, "Default: the job's output_format.")) }, closed),
     answers: { 200: Type.String() },
-    async run(context, { params, query, reply }) {
+    async run(context, { params, query, http: { reply } }) {
       const job = await findJob(context, params.job_id);
       const format = query.format ?? job.output_format;
       reply.type(TRANSCRIPT_MEDIA_TYPES[format]);
@@ -85,12 +85,12 @@ export const jobReportEndpoints = [
     params: JobParams,
     body: CompletionReport,
     answers: { 200: Job },
-    async run(context, { params, body, request }) {
+    async run(context, { params, body, caller }) {
       const { job_id } = params;
       const { lease_token, output } = body;
       const over = await overAlready(context, job_id, lease_token);
       if (over) return jobDocument(over);
-      await context.engine.submit(commandOf(request, { type: 'complete_job', job_id, lease_token, output }));
+      await context.engine.submit(commandOf(caller, { type: 'complete_job', job_id, lease_token, output }));
       return jobDocument(await findJob(context, job_id));
     },
   }),
@@ -102,14 +102,14 @@ export const jobReportEndpoints = [
     params: JobParams,
     body: FailureReport,
     answers: { 200: Job },
-    async run(context, { params, body, request }) {
+    async run(context, { params, body, caller }) {
       const { job_id } = params;
       const { lease_token, error, retry_with } = body;
       const batch_size = retry_with?.batch_size ?? null;
       const over = await overAlready(context, job_id, lease_token);
       if (over) return jobDocument(over);
       await context.engine.submit(
-        commandOf(request, { type: 'fail_job', job_id, lease_token, error, batch_size, jitter: Math.random() }),
+        commandOf(caller, { type: 'fail_job', job_id, lease_token, error, batch_size, jitter: Math.random() }),
       );
       return jobDocument(await findJob(context, job_id));
     },

@@ -8,6 +8,7 @@ import { newId } from '../ids.ts';
 import { jobDocument, progressDocument, timelineDocument } from '../state-machine/documents.ts';
 import type { JobRecord } from '../state-machine/records.ts';
 import { archivedPage } from '../views/archived-jobs.ts';
+import type { Caller } from './caller.ts';
 import { commandOf } from './command.ts';
 import type { ApiContext } from './context.ts';
 import { endpoint } from './endpoint.ts';
@@ -29,8 +30,8 @@ export const jobEndpoints = [
     summary: 'Submit a recording',
     body: JobSubmission,
     answers: { 201: Job },
-    async run(context, { body, request, reply }) {
-      const [job] = await submit(context, request, [body]);
+    async run(context, { body, caller, reply }) {
+      const [job] = await submit(context, caller, [body]);
       reply.code(201).header('location', `/api/v1/jobs/${job!.job_id}`);
       return job;
     },
@@ -51,15 +52,15 @@ export const jobEndpoints = [
         ),
       }),
     },
-    async run(context, { body, request }) {
+    async run(context, { body, caller }) {
       const checked = body.jobs.map((job) => checkSubmission(job));
       const good = checked.flatMap((one) => ('value' in one ? [one.value] : []));
-      const jobs = good.length > 0 ? await submit(context, request, good) : [];
+      const jobs = good.length > 0 ? await submit(context, caller, good) : [];
       let next = 0;
       return {
         jobs: checked.map((one) => {
           if ('value' in one) return { status: 201, job: jobs[next++] };
-          return { status: 400, error: toProblem(invalid(one.errors, 'job'), request.id) };
+          return { status: 400, error: toProblem(invalid(one.errors, 'job'), caller.request_id) };
         }),
       };
     },
@@ -80,9 +81,9 @@ export const jobEndpoints = [
     summary: 'A job, in any state, ever',
     params: JobParams,
     answers: { 200: Job },
-    async run(context, { params, request, reply }) {
+    async run(context, { params, caller, reply }) {
       const job = await findJob(context, params.job_id);
-      return notModified(request, reply, job.version) ?? jobDocument(job);
+      return notModified(caller, reply, job.version) ?? jobDocument(job);
     },
   }),
   endpoint({
@@ -92,9 +93,9 @@ export const jobEndpoints = [
     summary: 'How far a job is',
     params: JobParams,
     answers: { 200: JobProgressDocument },
-    async run(context, { params, request, reply }) {
+    async run(context, { params, caller, reply }) {
       const job = await findJob(context, params.job_id);
-      return notModified(request, reply, job.version) ?? progressDocument(job);
+      return notModified(caller, reply, job.version) ?? progressDocument(job);
     },
   }),
   endpoint({
@@ -104,9 +105,9 @@ export const jobEndpoints = [
     summary: 'Every state a job has been in',
     params: JobParams,
     answers: { 200: JobTimeline },
-    async run(context, { params, request, reply }) {
+    async run(context, { params, caller, reply }) {
       const job = await findJob(context, params.job_id);
-      return notModified(request, reply, job.version) ?? timelineDocument(job);
+      return notModified(caller, reply, job.version) ?? timelineDocument(job);
     },
   }),
   endpoint({
@@ -116,10 +117,10 @@ export const jobEndpoints = [
     summary: 'Cancel a job: at once while it waits, else once its worker has stopped',
     params: JobParams,
     answers: { 200: Job, 202: Job },
-    async run(context, { params, request, reply }) {
+    async run(context, { params, caller, reply }) {
       const { job_id } = params;
       refuseArchived(context, await findJob(context, job_id), 'cancelled');
-      await context.engine.submit(commandOf(request, { type: 'cancel_job', job_id }));
+      await context.engine.submit(commandOf(caller, { type: 'cancel_job', job_id }));
       const job = await findJob(context, job_id);
       reply.code(job.state === 'CANCELLING' ? 202 : 200);
       return jobDocument(job);
@@ -132,10 +133,10 @@ export const jobEndpoints = [
     summary: 'Put a FAILED or CANCELLED job back into the queue, with all its attempts before it',
     params: JobParams,
     answers: { 200: Job },
-    async run(context, { params, request }) {
+    async run(context, { params, caller }) {
       const { job_id } = params;
       refuseArchived(context, await findJob(context, job_id), 'retried');
-      await context.engine.submit(commandOf(request, { type: 'retry_job', job_id }));
+      await context.engine.submit(commandOf(caller, { type: 'retry_job', job_id }));
       return jobDocument(await findJob(context, job_id));
     },
   }),
@@ -143,13 +144,9 @@ export const jobEndpoints = [
 
 const checkSubmission = validator<JobSubmission>(JobSubmission);
 
-async function submit(
-  context: ApiContext,
-  request: Parameters<typeof commandOf>[0],
-  submissions: readonly JobSubmission[],
-) {
+async function submit(context: ApiContext, caller: Caller, submissions: readonly JobSubmission[]) {
   const jobs = submissions.map((submission) => ({ job_id: newId('job'), ...submission }));
-  const { refs } = await context.engine.submit(commandOf(request, { type: 'submit_jobs', jobs }));
+  const { refs } = await context.engine.submit(commandOf(caller, { type: 'submit_jobs', jobs }));
   const ids = refs.flatMap(([type, job_id]) => (type === 'JobSubmitted' ? [job_id] : []));
   return Promise.all(ids.map(async (job_id) => jobDocument(await findJob(context, job_id))));
 }

@@ -1,11 +1,11 @@
 /** POST /events: the log vocabulary in bulk. Each line is answered by itself; what is wrong with one harms no other. */
-import type { FastifyRequest } from 'fastify';
 import type { FieldError } from '../../protocol/errors.ts';
 import { MonitorError } from '../../protocol/errors.ts';
 import { LogEvent, LogEventAnswer } from '../../protocol/log-event.ts';
 import type { Engine } from '../engine.ts';
 import { heldJob } from '../state-machine/decide-jobs.ts';
 import { checkEvents } from '../state-machine/decide-reports.ts';
+import type { Caller } from './caller.ts';
 import { catchUp } from './catch-up.ts';
 import { commandOf, softCommandOf } from './command.ts';
 import { endpoint } from './endpoint.ts';
@@ -24,7 +24,7 @@ export const logEventEndpoints = [
     summary: 'Report what happened to many jobs: NDJSON, up to 1,000 lines',
     consumes: ['application/x-ndjson', 'application/jsonl', 'text/plain'],
     answers: { 200: LogEventAnswer },
-    async run(context, { body, request }) {
+    async run(context, { body, caller }) {
       const { engine } = context;
       const { lines, rejected } = parse(String(body ?? ''));
       const { soft, durable, ended } = split(lines);
@@ -40,9 +40,9 @@ export const logEventEndpoints = [
         if (ended.has(job_id)) continue;
         const { percentage = 0, stage, current_chunk, total_chunks, eta_seconds } = event;
         const report = { lease_token, percentage, stage, current_chunk, total_chunks, eta_seconds };
-        engine.submitSoft(softCommandOf(request, { type: 'report_progress', job_id, report }));
+        engine.submitSoft(softCommandOf(caller, { type: 'report_progress', job_id, report }));
       }
-      if (durable.length > 0) rejected.push(...(await record(engine, request, durable)));
+      if (durable.length > 0) rejected.push(...(await record(engine, caller, durable)));
       rejected.sort((a, b) => a.line - b.line);
       const taken = new Set(lines.map(({ line }) => line));
       for (const { line } of rejected) taken.delete(line);
@@ -56,10 +56,10 @@ function isStale({ state }: Engine, { job_id, lease_token }: LogEvent): boolean 
 }
 
 /** Submits the lines that are no mere progress, as one command; answers those that take no effect. */
-async function record(engine: Engine, request: FastifyRequest, durable: Line[]): Promise<Rejected[]> {
+async function record(engine: Engine, caller: Caller, durable: Line[]): Promise<Rejected[]> {
   const events = durable.map(({ event }) => event);
   const body = { type: 'record_events' as const, worker_id: null, jitter: Math.random(), events };
-  const command = commandOf(request, body);
+  const command = commandOf(caller, body);
   // A retry of what was done finds its leases ended, and must hear what the first try heard.
   if (engine.state.tables.commands.has(command.id)) {
     await engine.submit(command);

@@ -19,8 +19,8 @@ export const queueEndpoints: Endpoint[] = [
     operation: 'queues.main',
     summary: 'The main queue',
     answers: { 200: Queue },
-    run: async ({ engine }, { request, reply }) =>
-      notModified(request, reply, engine.state.seq) ?? mainQueueDocument(engine.state),
+    run: async ({ engine }, { caller, reply }) =>
+      notModified(caller, reply, engine.state.seq) ?? mainQueueDocument(engine.state),
   }),
   endpoint({
     method: 'GET',
@@ -28,8 +28,8 @@ export const queueEndpoints: Endpoint[] = [
     operation: 'queues.dlq',
     summary: 'The dead-letter queue; its jobs are GET /jobs?state=FAILED',
     answers: { 200: Queue },
-    run: async ({ engine }, { request, reply }) =>
-      notModified(request, reply, engine.state.seq) ?? deadLetterQueueDocument(engine.state),
+    run: async ({ engine }, { caller, reply }) =>
+      notModified(caller, reply, engine.state.seq) ?? deadLetterQueueDocument(engine.state),
   }),
   bulk('/queues/main/purge', 'queues.purge', 'Cancel the jobs that wait', 'main', (filter) => ({
     type: 'purge_queue',
@@ -61,14 +61,14 @@ function bulk(
     summary,
     body: OptionalBulkRequest,
     answers: { 200: BulkAnswer },
-    async run(context: ApiContext, { body: asked, request }: ApiRequest<unknown, unknown, BulkRequest | null>) {
+    async run(context: ApiContext, { body: asked, caller }: ApiRequest<unknown, unknown, BulkRequest | null>) {
       const { engine } = context;
       const { filter = {}, dry_run = false } = asked ?? {};
       if (dry_run) {
         await catchUp(context);
         return { job_ids: selectJobs(engine.state, queue, filter).map((job) => job.job_id), dry_run };
       }
-      const { refs } = await engine.submit(commandOf(request, body(filter)));
+      const { refs } = await engine.submit(commandOf(caller, body(filter)));
       return { job_ids: refs.map(([, job_id]) => job_id), dry_run };
     },
   });

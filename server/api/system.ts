@@ -18,8 +18,8 @@ export const systemEndpoints = [
     operation: 'system.health',
     summary: 'How the whole system is',
     answers: { 200: SystemHealth },
-    run: async ({ engine }, { request, reply }) =>
-      notModified(request, reply, engine.state.seq) ?? healthDocument(engine.state),
+    run: async ({ engine }, { caller, reply }) =>
+      notModified(caller, reply, engine.state.seq) ?? healthDocument(engine.state),
   }),
   endpoint({
     method: 'GET',
@@ -27,8 +27,8 @@ export const systemEndpoints = [
     operation: 'system.metrics',
     summary: 'Current metrics, with the hour and the day so far',
     answers: { 200: CurrentMetrics },
-    run: async ({ engine }, { request, reply }) =>
-      notModified(request, reply, engine.state.seq) ?? metricsDocument(engine.state),
+    run: async ({ engine }, { caller, reply }) =>
+      notModified(caller, reply, engine.state.seq) ?? metricsDocument(engine.state),
   }),
   endpoint({
     method: 'GET',
@@ -45,9 +45,9 @@ export const systemEndpoints = [
     summary: 'Resolve an alert; it is raised again only after its condition has cleared',
     params: Type.Object({ alert_id: Id }),
     answers: { 200: Alert },
-    async run({ engine, store }, { params, request }) {
+    async run({ engine, store }, { params, caller }) {
       const { alert_id } = params;
-      await engine.submit(commandOf(request, { type: 'resolve_alert', alert_id, by: 'api' }));
+      await engine.submit(commandOf(caller, { type: 'resolve_alert', alert_id, by: 'api' }));
       // Sent again much later, it may have left memory meanwhile.
       const alert = engine.state.tables.alerts.get(alert_id) ?? (await readArchivedAlert(store, alert_id));
       if (!alert) throw new MonitorError('not_found', 'alert_not_found', `there is no alert ${alert_id}`);

@@ -14,7 +14,7 @@ import { newId } from '../ids.ts';
 import type { ObjectStore } from '../objects/store.ts';
 import { requestKey } from './command.ts';
 import type { ApiContext } from './context.ts';
-import { endpoint } from './endpoint.ts';
+import { httpEndpoint } from './endpoint.ts';
 
 const PART_BYTES = 4 * 1024 * 1024;
 
@@ -30,7 +30,7 @@ const bytesOf = (value: unknown): Buffer => Buffer.from(`${JSON.stringify(value)
 type Manifest = { upload: Upload; parts: number };
 
 export const uploadEndpoints = [
-  endpoint({
+  httpEndpoint({
     method: 'POST',
     path: '/uploads',
     operation: 'uploads.create',
@@ -41,7 +41,7 @@ export const uploadEndpoints = [
     ),
     consumes: ['*/*'],
     answers: { 201: Upload },
-    async run({ store, settings, engine }, { query, body, request, reply }) {
+    async run({ store, settings, engine }, { query, body, caller, reply, http: { request } }) {
       const upload_id = newId('upload');
       const stream = body instanceof Readable ? body : Readable.from([]);
       const bytes_max = settings.upload_bytes_max;
@@ -57,7 +57,7 @@ export const uploadEndpoints = [
         created_at: formatTime(engine.journal.now()),
       };
       await store.putIfAbsent(manifestKey(upload_id), bytesOf({ upload, parts }));
-      const first = await firstWithKey(store, requestKey(request), upload);
+      const first = await firstWithKey(store, requestKey(caller), upload);
       if (first.upload_id !== upload_id) {
         await store.delete(manifestKey(upload_id));
         await dropParts(store, upload_id, parts);
@@ -67,14 +67,14 @@ export const uploadEndpoints = [
       return first;
     },
   }),
-  endpoint({
+  httpEndpoint({
     method: 'GET',
     path: '/uploads/:upload_id',
     operation: 'uploads.open',
     summary: 'The bytes of an upload',
     params: Type.Object({ upload_id: Id }),
     answers: { 200: Type.String() },
-    async run({ store }: ApiContext, { params, reply }) {
+    async run({ store }: ApiContext, { params, http: { reply } }) {
       const { upload_id } = params;
       const { upload, parts } = await readManifest(store, upload_id);
       reply.type('application/octet-stream').header('content-length', upload.file_size_bytes);

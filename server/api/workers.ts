@@ -74,12 +74,12 @@ export const workerEndpoints = [
     summary: "Launch a worker on the monitor's fleet",
     body: Type.Union([WorkerLaunch, Type.Null()]),
     answers: { 201: Worker },
-    async run(context, { body, request, reply }) {
+    async run(context, { body, caller, reply }) {
       const { engine, fleet } = context;
       const launch = body ?? {};
       fleet.assertLaunches();
       const { refs } = await engine.submit(
-        commandOf(request, { type: 'launch_worker', worker_id: newId('worker'), launch }),
+        commandOf(caller, { type: 'launch_worker', worker_id: newId('worker'), launch }),
       );
       const worker_id = refs[0]![1];
       // Sent again because the first answer was lost, it may not have been launched yet; once it has, this does nothing.
@@ -101,10 +101,10 @@ export const workerEndpoints = [
     summary: 'A worker',
     params: WorkerParams,
     answers: { 200: Worker },
-    async run(context, { params, request, reply }) {
+    async run(context, { params, caller, reply }) {
       const worker = await findWorker(context, params.worker_id);
       const { state } = context.engine;
-      return notModified(request, reply, workerVersion(state, worker)) ?? workerDocument(state, worker);
+      return notModified(caller, reply, workerVersion(state, worker)) ?? workerDocument(state, worker);
     },
   }),
   endpoint({
@@ -137,11 +137,11 @@ export const workerEndpoints = [
     params: WorkerParams,
     body: WorkerRegistration,
     answers: { 200: Worker, 201: Worker },
-    async run(context, { params, body, request, reply }) {
+    async run(context, { params, body, caller, reply }) {
       const { engine } = context;
       const { worker_id } = params;
       const known = engine.state.worker(worker_id) !== undefined;
-      await engine.submit(commandOf(request, { type: 'register_worker', worker_id, registration: body }));
+      await engine.submit(commandOf(caller, { type: 'register_worker', worker_id, registration: body }));
       reply.code(known ? 200 : 201);
       return documentOf(context, worker_id);
     },
@@ -154,7 +154,7 @@ export const workerEndpoints = [
     params: WorkerParams,
     body: Heartbeat,
     answers: { 200: HeartbeatAnswer },
-    async run(context, { params, body, request }) {
+    async run(context, { params, body, caller }) {
       const { engine } = context;
       const worker = await liveWorker(context, params.worker_id);
       const leases = body.leases ?? [];
@@ -165,7 +165,7 @@ export const workerEndpoints = [
         renewed = renewable(engine.state, leases);
       }
       const { worker_id } = worker;
-      engine.submitSoft(softCommandOf(request, { type: 'beat', worker_id, health: body.health ?? {}, leases }));
+      engine.submitSoft(softCommandOf(caller, { type: 'beat', worker_id, health: body.health ?? {}, leases }));
       const expires_at = formatTime(engine.journal.now() + engine.policy.lease_ms);
       return {
         commands: commandsFor(engine.state, engine.state.worker(worker_id) ?? worker),
@@ -181,26 +181,25 @@ export const workerEndpoints = [
     params: WorkerParams,
     body: Claim,
     answers: { 200: Claimed },
-    async run(context, { params, body, request, reply }) {
+    async run(context, { params, body, caller }) {
       const { engine, claims, clock } = context;
       const { worker_id } = params;
       const { max_jobs = 1, wait_seconds = 0 } = body;
       await liveWorker(context, worker_id);
       const until_ms = clock.monotonic() + wait_seconds * 1000;
-      const gone = new AbortController();
-      reply.raw.once('close', () => gone.abort('gone'));
-      const command = commandOf(request, { type: 'claim_jobs', worker_id, max_jobs, secret: newSecret() });
+      const { gone } = caller;
+      const command = commandOf(caller, { type: 'claim_jobs', worker_id, max_jobs, secret: newSecret() });
       for (;;) {
         const known = engine.state.tables.commands.has(command.id);
-        if (!known && (gone.signal.aborted || claims.closed || !claiming(engine.state.worker(worker_id)))) break;
+        if (!known && (gone.aborted || claims.closed || !claiming(engine.state.worker(worker_id)))) break;
         const left_ms = until_ms - clock.monotonic();
         if (known || claimableJobs(engine.state) > 0 || left_ms <= 0) {
           const { refs } = await engine.submit(command);
           if (refs.length > 0) return { jobs: await Promise.all(refs.map((ref) => handOut(context, ref))) };
         }
-        if (left_ms <= 0 || !(await claims.wait(worker_id, left_ms, gone.signal))) break;
+        if (left_ms <= 0 || !(await claims.wait(worker_id, left_ms, gone))) break;
       }
-      if (gone.signal.aborted) claims.pass();
+      if (gone.aborted) claims.pass();
       return { jobs: [] };
     },
   }),
@@ -211,9 +210,9 @@ export const workerEndpoints = [
     summary: 'Finish the current jobs, then stop',
     params: WorkerParams,
     answers: { 202: Worker },
-    async run(context, { params, request, reply }) {
+    async run(context, { params, caller, reply }) {
       const { worker_id } = params;
-      await context.engine.submit(commandOf(request, { type: 'drain_worker', worker_id }));
+      await context.engine.submit(commandOf(caller, { type: 'drain_worker', worker_id }));
       reply.code(202);
       return documentOf(context, worker_id);
     },
@@ -225,10 +224,10 @@ export const workerEndpoints = [
     summary: 'Hand the current jobs back, then start anew',
     params: WorkerParams,
     answers: { 202: Worker },
-    async run(context, { params, request, reply }) {
+    async run(context, { params, caller, reply }) {
       const { engine, fleet } = context;
       const { worker_id } = params;
-      await engine.submit(commandOf(request, { type: 'restart_worker', worker_id }));
+      await engine.submit(commandOf(caller, { type: 'restart_worker', worker_id }));
       await fleet.restart(worker_id);
       reply.code(202);
       return documentOf(context, worker_id);
@@ -241,10 +240,10 @@ export const workerEndpoints = [
     summary: 'Stop a worker now; its jobs return to the queue',
     params: WorkerParams,
     answers: { 200: Worker },
-    async run(context, { params, request }) {
+    async run(context, { params, caller }) {
       const { engine, fleet } = context;
       const { worker_id } = params;
-      await engine.submit(commandOf(request, { type: 'terminate_worker', worker_id, reason: 'terminated by request' }));
+      await engine.submit(commandOf(caller, { type: 'terminate_worker', worker_id, reason: 'terminated by request' }));
       void fleet.terminate(worker_id);
       return documentOf(context, worker_id);
     },
