@@ -9,6 +9,12 @@ export interface Source {
   readonly name: string;
 
   /**
+   * What was told is never taken back (a log): who has read it goes on from the position. The others are read whole by
+   * whoever must know that something was deleted.
+   */
+  readonly appendsOnly?: boolean;
+
+  /**
    * What is there now, oldest first where there is an order, and ends there. Given the position of an earlier reading it
    * begins after that, at the latest; seeing something twice does no harm. Throws a SourceError.
    */
@@ -25,12 +31,27 @@ export type ReadOptions = {
   since_ms: number;
   /** Of an earlier reading's `position`. */
   from?: string | null;
+  /** Only a look: a queue gives its messages back, and receives none where that would count toward its dead letters. */
+  peek?: boolean;
+  /** What earlier readings made of files: one that has not changed is not fetched again. */
+  recall?: Recall;
   signal: AbortSignal;
 };
+
+/** Kept by the reader, between readings or between runs. `version`: an ETag, say. */
+export interface Recall {
+  get(where: string, version: string): Sighting | undefined;
+  set(where: string, version: string, sighting: Sighting): void;
+}
 
 export type Reading = {
   /** At most one a job. */
   sightings: Sighting[];
+  /**
+   * By job, where the source has the history (a log): when its percentage or stage last changed. The newest line alone
+   * can't say that a job has been told of at 45 % for an hour.
+   */
+  moved_ms?: ReadonlyMap<string, number>;
   /** Where to go on, in the source's own words; null where it can only be read whole. */
   position: string | null;
   /** Lines, files or rows that tell of no job as they should. */
