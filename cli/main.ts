@@ -2,6 +2,7 @@
 import { enableCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
+import { awsCommand } from './aws.ts';
 import { cancelCommand } from './cancel.ts';
 import { doctorCommand } from './doctor.ts';
 import { EXIT, EXIT_CODES_HELP, reportError } from './exit-code.ts';
@@ -61,14 +62,18 @@ function createProgram(): Command {
     queueCommand(),
     doctorCommand(),
     rebuildCommand(),
+    awsCommand(),
   ]) {
     program.addCommand(command);
   }
   program.helpInformation = () => TUTORIAL;
-  for (const command of [program, ...program.commands]) {
-    command.exitOverride().configureOutput({ outputError: () => {} });
-  }
+  speakOurWay(program);
   return program;
+}
+
+function speakOurWay(command: Command): void {
+  command.exitOverride().configureOutput({ outputError: () => {} });
+  for (const below of command.commands) speakOurWay(below);
 }
 
 /** Commander's own ends: help is one that went well; anything else is bad usage, said in our way. */
