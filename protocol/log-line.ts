@@ -1,0 +1,264 @@
+/**
+ * What a worker's log says of jobs, in two forms: `TRANSCRIPTION_EVENT {json}`, and `JOB_START job_id=… worker_id=…`. Both are
+ * written here and read here, so that what reporters print reads back as it was. Reading finds them anywhere in a line: behind
+ * the prefix of any logger, or as the text of a JSON log (log-wrapping.ts).
+ */
+import { isId } from './ids.ts';
+import { LOG_EVENTS } from './log-event.ts';
+import { epochTime, type LogTimeOptions, logTimeAt, timeInPrefix } from './log-time.ts';
+import { objectEnd, unwrapLine } from './log-wrapping.ts';
+
+export type LogEventName = (typeof LOG_EVENTS)[number];
+
+/** A field more is a field more in the JSON. */
+export type EventToLog = {
+  event: string;
+  job_id: string;
+  worker_id?: string | null;
+  /** RFC 3339. */
+  timestamp?: string;
+  [field: string]: unknown;
+};
+
+/** Nulls are what the line does not say. Units as in `LogEvent`. */
+export type LoggedEvent = {
+  event: LogEventName;
+  job_id: string;
+  worker_id: string | null;
+  /** The event's own, or that of the line's prefix. */
+  timestamp_ms: number | null;
+  percentage: number | null;
+  /** Upper case. */
+  stage: string | null;
+  current_chunk: number | null;
+  total_chunks: number | null;
+  eta_seconds: number | null;
+  audio_duration: number | null;
+  duration: number | null;
+  segments: number | null;
+  s3_path: string | null;
+  error: string | null;
+};
+
+/** `why`: a line of ours, but malformed or cut. null: no line of ours. */
+export type ParsedLine = LoggedEvent | { why: string } | null;
+
+/**
+ * `TRANSCRIPTION_EVENT {"event": "JOB_START", "job_id": "…", "worker_id": "…", "timestamp": "…", …}`: spaced as Python's json
+ * prints it, so that one grep finds the lines of workers in either language. A lease's token is no one's business and left out.
+ */
+export function formatLogLine({ event, job_id, worker_id, timestamp, ...rest }: EventToLog): string {
+  const fields = Object.entries({ event, job_id, worker_id, timestamp, ...rest })
+    .filter(([name, value]) => name !== 'lease_token' && JSON.stringify(value) !== undefined)
+    .map(([name, value]) => `${JSON.stringify(name)}: ${JSON.stringify(value)}`);
+  return `TRANSCRIPTION_EVENT {${fields.join(', ')}}`;
+}
+
+/**
+ * `JOB_START job_id=… worker_id=…`, and the like. It tells less than the JSON, and nothing of when: that is the logger's prefix.
+ * An error runs to the end of the line; one that could not be read back (a line break, blanks at an end) is a JSON string.
+ */
+export function formatPlainLine(told: EventToLog): string {
+  const name = PLAIN_FIELDS[told.event] ?? 'worker_id';
+  const value = told[name] ?? null;
+  const more = value === null && name === 'percentage' && told.stage ? ` stage=${told.stage}` : '';
+  if (value === null) return `${told.event} job_id=${told.job_id}${more}`;
+  return `${told.event} job_id=${told.job_id} ${name}=${name === 'error' ? plainError(String(value)) : value}`;
+}
+
+const PLAIN_FIELDS: Record<string, string> = {
+  JOB_START: 'worker_id',
+  JOB_PROGRESS: 'percentage',
+  JOB_COMPLETE: 'duration',
+  JOB_FAILED: 'error',
+};
+
+function plainError(text: string): string {
+  return text === '' || !text.isWellFormed() || UNPRINTABLE.test(text) ? JSON.stringify(text) : text;
+}
+
+/** Blanks at an end, a quote at the start, or what breaks a line. */
+const UNPRINTABLE = /^[\s"]|\s$|[\p{Cc}\u2028\u2029]/u;
+
+/** Reads one line, without its line break. Never throws. */
+export function parseLogLine(text: string, options: LogTimeOptions = {}): ParsedLine {
+  try {
+    return readLine(text, options, 0);
+  } catch (error) {
+    if (error instanceof Malformed) return { why: error.message };
+    throw error;
+  }
+}
+
+class Malformed extends Error {}
+
+/** Loggers wrap lines in lines; more often than this nobody does. */
+const WRAPPINGS_MAX = 3;
+
+function readLine(line: string, options: LogTimeOptions, depth: number): ParsedLine {
+  const text = line.includes('\u001b') ? line.replace(ANSI, '') : line;
+  const marker = MARKER.exec(text);
+  const wrapped = depth < WRAPPINGS_MAX ? unwrapLine(text, marker?.index ?? -1) : null;
+  if (wrapped !== null) {
+    if ('why' in wrapped) return wrapped;
+    const time = wrapped.time === null ? null : timeOf(wrapped.time, options);
+    if (wrapped.event !== null) return eventOf(wrapped.event, time, options);
+    const event = readLine(wrapped.text, options, depth + 1);
+    if (event !== null && 'job_id' in event) event.timestamp_ms ??= time ?? timeInPrefix(text, text.length, options);
+    return event;
+  }
+  if (marker === null) return null;
+  const after = marker.index + marker[0].length;
+  const event = marker[1] === undefined ? readJson(text, after, options) : readPlain(text, marker[1], after, options);
+  event.timestamp_ms ??= timeInPrefix(text, marker.index, options);
+  return event;
+}
+
+/** Words alone are prose; what follows them makes them a line of ours, or one that was cut. */
+const MARKER =
+  /(?<!\w)(?:TRANSCRIPTION_EVENT(?:[ :]*(?=\{)|\s*$)|(JOB_(?:START|PROGRESS|COMPLETE|FAILED))[ :]+(?:(?=job_id=)|(?:j(?:ob?)?|job_i?d?)?$))/;
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with one.
+const ANSI = /\u001b\[[\d;]*m/g;
+
+function readJson(text: string, start: number, options: LogTimeOptions): LoggedEvent {
+  const object = objectAt(text, start);
+  if (object === null) throw new Malformed('its JSON is cut or malformed');
+  return eventOf(object, null, options);
+}
+
+/** The object that begins at `start`; whatever follows it. */
+function objectAt(text: string, start: number): Record<string, unknown> | null {
+  const whole = parseObject(text.slice(start).trimEnd());
+  if (whole !== null) return whole;
+  const end = objectEnd(text, start);
+  return end === -1 ? null : parseObject(text.slice(start, end));
+}
+
+function parseObject(text: string): Record<string, unknown> | null {
+  if (!text.endsWith('}')) return null;
+  // Python writes numbers that JSON doesn't have.
+  for (const json of [text, text.replace(/: ?(?:NaN|-?Infinity)(?=[,}])/g, ': null')]) {
+    try {
+      return JSON.parse(json) as Record<string, unknown>;
+    } catch {}
+  }
+  return null;
+}
+
+function readPlain(text: string, event: string, start: number, options: LogTimeOptions): LoggedEvent {
+  const told: Record<string, unknown> = { event };
+  PAIR.lastIndex = start;
+  for (let pair = PAIR.exec(text); pair !== null; pair = PAIR.exec(text)) {
+    const [, name = '', value = ''] = pair;
+    if (name === 'error') {
+      told.error = errorIn(text.slice(PAIR.lastIndex - value.length));
+      break;
+    }
+    told[name] = plainValue(value);
+  }
+  return eventOf(told, null, options);
+}
+
+const PAIR = /\s*([A-Za-z_]\w*)=("(?:[^"\\]|\\.)*"(?=[\s,;]|$)|\S*)/y;
+
+function errorIn(rest: string): string {
+  const text = rest.trimEnd();
+  if (!text.startsWith('"') || !text.endsWith('"')) return text;
+  try {
+    return JSON.parse(text) as string;
+  } catch {
+    return text;
+  }
+}
+
+function plainValue(text: string): string | null {
+  const bare = text.replace(/[,;]$/, '').replace(/^(["'])(.*)\1$/, '$2');
+  return bare === '' || bare === 'None' || bare === 'null' ? null : bare;
+}
+
+function eventOf(told: Record<string, unknown>, time_ms: number | null, options: LogTimeOptions): LoggedEvent {
+  const { event, job_id } = told;
+  if (!isLogEvent(event)) throw new Malformed(`event is ${show(event)}, not one of ${LOG_EVENTS.join(', ')}`);
+  if (job_id === undefined || job_id === null) throw new Malformed(`${event} without a job_id`);
+  const jobId = String(job_id);
+  if (!isId(jobId)) throw new Malformed(`job_id ${show(job_id)}: an id is letters, digits, _ and -, at most 64`);
+  const percentage = numberIn(told, 'percentage', 100);
+  const stage = textIn(told, 'stage', 40)?.toUpperCase() ?? null;
+  if (event === 'JOB_PROGRESS' && percentage === null && stage === null) {
+    throw new Malformed('JOB_PROGRESS without a percentage');
+  }
+  return {
+    event,
+    job_id: jobId,
+    worker_id: workerIn(told.worker_id),
+    timestamp_ms: timeOf(told.timestamp, options) ?? time_ms,
+    percentage,
+    stage,
+    current_chunk: countIn(told, 'current_chunk'),
+    total_chunks: countIn(told, 'total_chunks'),
+    eta_seconds: numberIn(told, 'eta_seconds'),
+    audio_duration: numberIn(told, 'audio_duration'),
+    duration: numberIn(told, 'duration'),
+    segments: countIn(told, 'segments'),
+    s3_path: textIn(told, 's3_path', 2048),
+    error: textIn(told, 'error', 4000),
+  };
+}
+
+function isLogEvent(value: unknown): value is LogEventName {
+  return (LOG_EVENTS as readonly unknown[]).includes(value);
+}
+
+/** A host's name is worker enough: what no id may have becomes a hyphen. */
+function workerIn(value: unknown): string | null {
+  if (value === undefined || value === null || value === '') return null;
+  const text = String(value);
+  if (isId(text)) return text;
+  const name = text.replace(/^[^A-Za-z0-9]+/, '').replace(/[^A-Za-z0-9_-]/g, '-');
+  return name === '' ? null : name.slice(0, 64);
+}
+
+function numberIn(told: Record<string, unknown>, name: string, maximum = Number.POSITIVE_INFINITY): number | null {
+  const value = told[name];
+  if (value === undefined || value === null) return null;
+  const number = typeof value === 'string' ? numberOf(value) : value;
+  if (typeof number === 'number' && number >= 0 && number <= maximum && number < Number.POSITIVE_INFINITY) {
+    return number;
+  }
+  throw new Malformed(`${name} is ${show(value)}${maximum === 100 ? ', not 0 to 100' : ', not a number of 0 or more'}`);
+}
+
+function countIn(told: Record<string, unknown>, name: string): number | null {
+  const number = numberIn(told, name);
+  return number === null ? null : Math.round(number);
+}
+
+/** `45`, `45%`, `1200s`, and a timedelta's `0:20:00.5`. */
+function numberOf(text: string): number {
+  const [, hours, minutes, seconds] = /^(\d+):(\d\d):(\d\d(?:\.\d+)?)$/.exec(text) ?? [];
+  if (hours !== undefined) return Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
+  const number = text.replace(/[%s]$/, '');
+  return number === '' ? Number.NaN : Number(number);
+}
+
+function textIn(told: Record<string, unknown>, name: string, lengthMax: number): string | null {
+  const value = told[name];
+  if (value === undefined || value === null || value === '') return null;
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return text.length > lengthMax ? text.slice(0, lengthMax) : text;
+}
+
+/** null where it is no time. */
+function timeOf(value: unknown, { zone }: LogTimeOptions): number | null {
+  if (typeof value === 'number') return epochTime(value);
+  if (typeof value !== 'string') return null;
+  const time_ms = logTimeAt(value, 0, zone);
+  if (!Number.isNaN(time_ms)) return time_ms;
+  return /^\d{10,16}(?:\.\d+)?$/.test(value) ? epochTime(Number(value)) : null;
+}
+
+function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'missing';
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}
