@@ -1,0 +1,85 @@
+/** What a failed request to AWS means for whoever reads the source: one line that says which, and the command that mends it. */
+import { SourceError, type SourceErrorKind } from '../source.ts';
+
+export type AwsThing = {
+  /** The source's URL. */
+  name: string;
+  /** `bucket status-bucket`. */
+  what: string;
+  /** The command that makes it. */
+  make: string;
+  /** What its reader must be allowed: `s3:ListBucket`. */
+  allow: string;
+};
+
+const MISSING = new Set([
+  'NoSuchBucket',
+  'QueueDoesNotExist',
+  'AWS.SimpleQueueService.NonExistentQueue',
+  'ResourceNotFoundException',
+  'NotFound',
+]);
+
+const NO_CREDENTIALS = new Set(['CredentialsProviderError', 'TokenProviderError']);
+
+const BAD_CREDENTIALS = new Set([
+  'InvalidAccessKeyId',
+  'SignatureDoesNotMatch',
+  'InvalidSignatureException',
+  'UnrecognizedClientException',
+  'InvalidClientTokenId',
+  'IncompleteSignature',
+  'AuthFailure',
+  'ExpiredToken',
+  'ExpiredTokenException',
+  'RequestExpired',
+]);
+
+const DENIED = new Set([
+  'AccessDenied',
+  'AccessDeniedException',
+  'AuthorizationError',
+  'Forbidden',
+  'AllAccessDisabled',
+]);
+
+export function awsError(error: unknown, thing: AwsThing): SourceError {
+  if (error instanceof SourceError) return error;
+  const { kind, says, hint } = meaningOf(error, thing);
+  return new SourceError(kind, `${thing.name}: ${says}`, { ...(hint === undefined ? {} : { hint }), cause: error });
+}
+
+function meaningOf(error: unknown, { what, make, allow }: AwsThing): Meaning {
+  const name = (error as { name?: string }).name ?? '';
+  const words = error instanceof Error ? error.message.trim() : String(error);
+  const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
+  if (MISSING.has(name)) return { kind: 'missing', says: `there is no ${what}`, hint: make };
+  if (NO_CREDENTIALS.has(name)) {
+    const hint = 'aws configure (or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE)';
+    return { kind: 'denied', says: 'no AWS credentials were found', hint };
+  }
+  if (BAD_CREDENTIALS.has(name)) {
+    const says = `AWS does not take these credentials (${name}: ${words})`;
+    return {
+      kind: 'denied',
+      says,
+      hint: 'aws sts get-caller-identity shows whose they are; aws configure changes them',
+    };
+  }
+  if (DENIED.has(name) || status === 401 || status === 403) {
+    return { kind: 'denied', says: `access to ${what} is denied`, hint: `allow ${allow} on it` };
+  }
+  if (status !== undefined && status < 500 && status !== 429 && status !== 408) {
+    return { kind: 'unusable', says: `${what}: ${name}: ${words}`, hint: undefined };
+  }
+  // AggregateError, of a name with several addresses, has no words of its own.
+  const cause = words || (error as { code?: string }).code || name;
+  const says = `no answer from AWS: ${cause}`;
+  return {
+    kind: 'unreachable',
+    says,
+    hint: 'see that the endpoint (AWS_ENDPOINT_URL, AWS_REGION) can be reached from here',
+  };
+}
+
+type Meaning = { kind: SourceErrorKind; says: string; hint: string | undefined };
