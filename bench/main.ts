@@ -12,6 +12,7 @@ import { type Contender, contenders } from './contenders.ts';
 import { type Options, PARTS, type Part, readOptions } from './options.ts';
 import { measureColdStart } from './parts/cold-start.ts';
 import { measureCommitLatency } from './parts/commit-latency.ts';
+import { measureFeed } from './parts/feed.ts';
 import type { FromInside } from './parts/in-one-process.ts';
 import { preparePrograms } from './programs.ts';
 import { race, withEntrants } from './race.ts';
@@ -34,6 +35,7 @@ async function main(): Promise<void> {
     latency: [],
     cold_start: null,
     inside: null,
+    feed: null,
   };
 
   if (parts.has('race') || parts.has('latency')) {
@@ -61,6 +63,7 @@ async function main(): Promise<void> {
       }
     });
   }
+  if (parts.has('feed')) figures.feed = await measureFeed(folder, options, say);
   printFigures(figures);
   if (options.json) await writeFile(options.json, `${JSON.stringify(figures, null, 2)}\n`);
 }

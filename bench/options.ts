@@ -2,7 +2,7 @@
 import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
 
-export const PARTS = ['race', 'latency', 'cold-start', 'memory'] as const;
+export const PARTS = ['race', 'latency', 'cold-start', 'memory', 'feed'] as const;
 export type Part = (typeof PARTS)[number];
 
 export type Options = {
@@ -10,20 +10,22 @@ export type Options = {
   clients: number;
   batch: number;
   rounds: number;
+  subscribers: number;
   only: string[];
   json: string | null;
   folder: string;
 };
 
 const HELP = `\
-npm run bench -- [--lifecycles N] [--clients N] [--batch N] [--rounds N] [--only NAME,…] [--json FILE] [--dir FOLDER]
+npm run bench -- [NAME …] [--lifecycles N] [--clients N] [--batch N] [--rounds N] [--subscribers N] [--json FILE] [--dir FOLDER]
 
   --lifecycles   jobs a contender and round                     (3200)
   --clients      concurrent clients of each contender           (64)
   --batch        jobs a request, where many go in one           (50)
   --rounds       counted rounds, after one to warm up           (7)
-  --only         contenders and parts, by name: monitor, monitor-batches, bullmq-always, bullmq-always-apart,
-                 bullmq-everysec, bullmq-always-batches, job-status-table; race, latency, cold-start, memory
+  --subscribers  of the live feed                               (1000)
+  NAME, --only   contenders and parts, by name: monitor, monitor-batches, bullmq-always, bullmq-always-apart,
+                 bullmq-everysec, bullmq-always-batches, job-status-table; race, latency, cold-start, memory, feed
   --json         also write every figure to this file
   --dir          where the servers keep their data while they are measured: a folder on a real disk (${tmpdir()})
 `;
@@ -31,12 +33,14 @@ npm run bench -- [--lifecycles N] [--clients N] [--batch N] [--rounds N] [--only
 /** Prints the help and ends where it is asked for; throws where an option is wrong. */
 export function readOptions(): Options {
   const text = { type: 'string' } as const;
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
     options: {
       lifecycles: text,
       clients: text,
       batch: text,
       rounds: text,
+      subscribers: text,
       only: text,
       json: text,
       dir: text,
@@ -47,7 +51,7 @@ export function readOptions(): Options {
     process.stdout.write(HELP);
     process.exit(0);
   }
-  const count = (name: 'lifecycles' | 'clients' | 'batch' | 'rounds', fallback: number): number => {
+  const count = (name: 'lifecycles' | 'clients' | 'batch' | 'rounds' | 'subscribers', fallback: number): number => {
     const given = values[name];
     if (given === undefined) return fallback;
     if (!/^[1-9]\d{0,6}$/.test(given)) throw new Error(`--${name} is ${given}; it takes a whole number from 1`);
@@ -58,7 +62,8 @@ export function readOptions(): Options {
     clients: count('clients', 64),
     batch: count('batch', 50),
     rounds: count('rounds', 7),
-    only: values.only === undefined ? [] : values.only.split(','),
+    subscribers: count('subscribers', 1000),
+    only: [...positionals, ...(values.only === undefined ? [] : values.only.split(','))],
     json: values.json ?? null,
     folder: values.dir ?? tmpdir(),
   };

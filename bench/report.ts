@@ -4,6 +4,7 @@ import { YARDSTICK } from './contenders.ts';
 import type { Options } from './options.ts';
 import type { ColdStart } from './parts/cold-start.ts';
 import type { CommitLatency } from './parts/commit-latency.ts';
+import type { FeedFigures } from './parts/feed.ts';
 import type { FromInside } from './parts/in-one-process.ts';
 import type { Turn } from './race.ts';
 import { median } from './statistics.ts';
@@ -29,6 +30,7 @@ export type Figures = {
   latency: CommitLatency[];
   cold_start: ColdStart | null;
   inside: FromInside | null;
+  feed: FeedFigures | null;
 };
 
 export function summarise(contenders: readonly Contender[], turns: readonly Turn[]): RaceRow[] {
@@ -58,7 +60,7 @@ export function summarise(contenders: readonly Contender[], turns: readonly Turn
   });
 }
 
-export function printFigures({ machine, options, race, latency, cold_start, inside }: Figures): void {
+export function printFigures({ machine, options, race, latency, cold_start, inside, feed }: Figures): void {
   const print = (line = '') => process.stdout.write(`${line}\n`);
   print(`${machine.cpu}, ${machine.memory_gb} GB, Node ${machine.node}`);
   if (race.length > 0) {
@@ -116,10 +118,26 @@ export function printFigures({ machine, options, race, latency, cold_start, insi
       ['  at most, without a snapshot', ms(idle_stall_max_ms), ''],
     );
   }
+  if (feed) figures.push(...feedRows(feed));
   if (figures.length > 0) {
     print();
     table(['', '', 'aim'], figures, print);
   }
+}
+
+function feedRows(feed: FeedFigures): string[][] {
+  const { subscribers, bytes_per_message, stalled, monitor_per_second, ws_per_second } = feed;
+  const rate = (value: number) => `${Math.round(value).toLocaleString('en')}/s`;
+  return [
+    [`deliveries to ${subscribers} subscribers, ${bytes_per_message} bytes each`, rate(monitor_per_second), ''],
+    ['  of a bare ws broadcast', rate(ws_per_second), ''],
+    ['  ratio', feed.ratio.toFixed(2), '≥ 0.8'],
+    ['  p99 from decision, over the commit, to the client', ms(feed.p99_ms), ''],
+    ['  p99 of a bare ws broadcast, from its sending', ms(feed.ws_p99_ms), ''],
+    [`  change of p99 by ${stalled} who stop reading`, `${(feed.stalled_p99_change * 100).toFixed(0)} %`, '≤ 10 %'],
+    ['memory an idle connection', `${(feed.idle_bytes / 1000).toFixed(1)} kB`, ''],
+    ['  of a bare ws server', `${(feed.ws_idle_bytes / 1000).toFixed(1)} kB`, ''],
+  ];
 }
 
 const ms = (value: number): string => `${value.toFixed(value < 10 ? 1 : 0)} ms`;

@@ -23,6 +23,7 @@ export async function startPostgresql(folder: string, programs: string): Promise
   await untilReady(postgres, async () => postgres.said().includes('ready to accept connections'));
   return {
     url: `postgres://bench@127.0.0.1:${port}/postgres`,
+    pid: postgres.pid,
     cpuSeconds: () => [postgres.pid, ...childrenOf(postgres.pid)].reduce((sum, pid) => sum + cpuSecondsOf(pid), 0),
     // Its processes are many, and idle while nobody asks.
     pause: () => undefined,

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 export type RunningServer = {
   /** What its clients connect to. */
   url: string;
+  pid: number;
   /** Seconds of CPU that it has used so far, children included. */
   cpuSeconds(): number;
   /** Takes its CPU away while others are measured: what it put off until later, it then does in its own time. */
@@ -55,7 +56,7 @@ export type OwnProcess = {
 /** A program as a RunningServer. */
 export function served(program: OwnProcess, url: string): RunningServer {
   const { pid, pause, resume } = program;
-  return { url, cpuSeconds: () => cpuSecondsOf(pid), pause, resume, stop: () => program.stop() };
+  return { url, pid, cpuSeconds: () => cpuSecondsOf(pid), pause, resume, stop: () => program.stop() };
 }
 
 /** Starts a program; it is ended with us, whatever becomes of us. */

@@ -1,0 +1,194 @@
+/**
+ * Many subscribers of a WebSocket broadcast in one process: `node subscribers.ts URL COUNT SUBSCRIPTION`. They walk over frames
+ * and count; parsing each message a thousand times here would measure the clients. SUBSCRIPTION is what each says first, and is
+ * answered with one message that does not count; empty, where there is nothing to say.
+ */
+import { connect, type Socket } from 'node:net';
+import { argv, cpuUsage } from 'node:process';
+
+export type SubscribersOrder =
+  /** Count from now on; say so each time all have `mark` more, and report once all have `messages`. */
+  | { do: 'count'; messages: number; mark: number }
+  /** So many stop reading, with more on the way to them than the system buffers. */
+  | { do: 'stall'; count: number }
+  /** Those are gone, and others come in their place. */
+  | { do: 'replace' }
+  | { do: 'end' };
+
+export type SubscribersAnswer =
+  | { said: 'ready' }
+  | { said: 'all'; messages: number }
+  | {
+      said: 'counted';
+      /** Of deliveries to those who read: how many took so many ms, from the message's own time to its arrival. */
+      latencies: number[];
+      cpu_ms: number;
+      /** One of each message. */
+      texts: string[];
+    };
+
+const [, , url = '', count = '', subscription = ''] = argv;
+const { hostname, port } = new URL(url);
+/** Asked by one who will not read the answers, which are up to 1,000 jobs each. */
+const FILLING = 40;
+const LATENCY_MS_MAX = 20_000;
+const answer = (said: SubscribersAnswer) => process.send!(said);
+const buffer = Buffer.alloc(256 * 1024);
+
+/** One turn's count, of all. */
+const turn = { messages: 0, mark: 1, reached: [] as number[], at_ms: [] as number[], texts: [] as string[] };
+let latencies = new Array<number>(LATENCY_MS_MAX).fill(0);
+let readers: Subscriber[] = [];
+let stalled: Subscriber[] = [];
+let cpu = cpuUsage();
+
+class Subscriber {
+  readonly ready: Promise<void>;
+  count = 0;
+  readonly #socket: Socket;
+  #ready: () => void = () => {};
+  #upgraded = false;
+  #counts = subscription === '';
+  /** The beginning of a frame whose end is not here yet. */
+  #rest: Buffer | null = null;
+  stalled = false;
+
+  constructor() {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.ready = promise;
+    this.#ready = resolve;
+    const onread = {
+      buffer,
+      callback: (length: number) => {
+        this.#take(buffer.subarray(0, length));
+        return true;
+      },
+    };
+    this.#socket = connect({ host: hostname, port: Number(port), onread } as never);
+    this.#socket.on('error', reject);
+    this.#socket.on('close', () => {
+      reject(new Error('the server has closed the connection'));
+      if (!this.stalled) throw new Error(`a subscriber was let go after ${this.count} messages`);
+    });
+    this.#socket.write(
+      `GET /ws HTTP/1.1\r\nHost: ${hostname}:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+    );
+  }
+
+  /** Reads no more, and asks for more than fits on the way. */
+  stall(): void {
+    this.stalled = true;
+    this.#socket.pause();
+    const filter = { priority: 'normal' };
+    for (let asked = 0; asked < FILLING; asked += 1)
+      for (const action of ['subscribe', 'unsubscribe'])
+        this.#say(JSON.stringify({ action, resource: 'jobs', filter }));
+  }
+
+  end(): void {
+    this.stalled = true;
+    this.#socket.destroy();
+  }
+
+  #say(text: string, opcode = 1): void {
+    const payload = Buffer.from(text);
+    // Masked with zeros.
+    const head =
+      payload.length < 126 ? [0x80 | payload.length] : [0x80 | 126, payload.length >> 8, payload.length & 255];
+    this.#socket.write(Buffer.concat([Buffer.from([0x80 | opcode, ...head, 0, 0, 0, 0]), payload]));
+  }
+
+  #take(read: Buffer): void {
+    let bytes = this.#rest ? Buffer.concat([this.#rest, read]) : read;
+    this.#rest = null;
+    if (!this.#upgraded) {
+      const end = bytes.indexOf('\r\n\r\n');
+      if (end >= 0) {
+        this.#upgraded = true;
+        bytes = bytes.subarray(end + 4);
+        if (subscription === '') this.#ready();
+        else this.#say(subscription);
+      }
+    }
+    let at = 0;
+    while (this.#upgraded && at + 2 <= bytes.length) {
+      const short = bytes[at + 1]! & 127;
+      const start = at + (short < 126 ? 2 : short === 126 ? 4 : 10);
+      if (start > bytes.length) break;
+      const length = short < 126 ? short : short === 126 ? bytes.readUInt16BE(at + 2) : bytes.readUIntBE(at + 4, 6);
+      if (start + length > bytes.length) break;
+      const opcode = bytes[at]! & 15;
+      if (opcode === 1) this.#hear(bytes, start, start + length);
+      else if (opcode === 9) this.#say(bytes.toString('latin1', start, start + length), 10);
+      at = start + length;
+    }
+    if (at < bytes.length) this.#rest = Buffer.from(bytes.subarray(at));
+  }
+
+  #hear(bytes: Buffer, start: number, end: number): void {
+    if (!this.#counts) {
+      this.#counts = true;
+      return this.#ready();
+    }
+    const nth = this.count++;
+    if (nth === turn.at_ms.length) {
+      const text = bytes.toString('utf8', start, end);
+      turn.texts.push(text);
+      turn.at_ms.push(Date.parse((JSON.parse(text) as { at: string }).at));
+    }
+    const late_ms = Math.max(0, Math.min(LATENCY_MS_MAX - 1, Math.round(now() - turn.at_ms[nth]!)));
+    latencies[late_ms]! += 1;
+    if (this.count % turn.mark !== 0) return;
+    const mark = this.count / turn.mark;
+    turn.reached[mark] = (turn.reached[mark] ?? 0) + 1;
+    if (turn.reached[mark] === readers.length) reached(this.count);
+  }
+}
+
+const now = (): number => performance.timeOrigin + performance.now();
+
+function reached(messages: number): void {
+  answer({ said: 'all', messages });
+  if (messages !== turn.messages) return;
+  const used = cpuUsage(cpu);
+  answer({ said: 'counted', latencies, cpu_ms: (used.user + used.system) / 1000, texts: turn.texts });
+}
+
+async function obey(order: SubscribersOrder): Promise<void> {
+  switch (order.do) {
+    case 'count':
+      Object.assign(turn, { messages: order.messages, mark: order.mark, reached: [], at_ms: [], texts: [] });
+      latencies = new Array<number>(LATENCY_MS_MAX).fill(0);
+      for (const reader of readers) reader.count = 0;
+      cpu = cpuUsage();
+      break;
+    case 'stall':
+      stalled = readers.splice(0, order.count);
+      for (const one of stalled) one.stall();
+      break;
+    case 'replace': {
+      for (const one of stalled) one.end();
+      const others = stalled.map(() => new Subscriber());
+      await Promise.all(others.map(({ ready }) => ready));
+      readers.push(...others);
+      stalled = [];
+      break;
+    }
+    case 'end':
+      for (const one of [...readers, ...stalled]) one.end();
+      process.disconnect?.();
+      return;
+  }
+  answer({ said: 'ready' });
+}
+
+process.on('message', (order: SubscribersOrder) => void obey(order));
+process.on('disconnect', () => process.exit());
+for (let left = Number(count); left > 0; left -= 100) {
+  // Not all at once: a server's line of new connections is short.
+  const some = Array.from({ length: Math.min(100, left) }, () => new Subscriber());
+  await Promise.all(some.map(({ ready }) => ready));
+  readers = [...readers, ...some];
+}
+answer({ said: 'ready' });

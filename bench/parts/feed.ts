@@ -1,0 +1,321 @@
+/**
+ * The live feed beside a bare `ws` broadcast of the same messages: deliveries a second to many subscribers, how late they are,
+ * what 50 of them who stop reading do to the others, and what an idle connection takes.
+ *
+ * Both are driven alike: a request makes `PER_BATCH` messages (10 new jobs there, the bytes themselves here), and the next but
+ * one waits until every subscriber has them. They take turns; who is not at his turn is stopped.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { SubscribersAnswer, SubscribersOrder } from '../clients/subscribers.ts';
+import { startMonitorProcess } from '../servers/monitor.ts';
+import { freePort, inFolder, type RunningServer, served, startProgram, untilReady } from '../servers/server.ts';
+import { median } from '../statistics.ts';
+
+export type FeedTurn = {
+  round: number;
+  who: 'monitor' | 'monitor, some stalled' | 'ws';
+  deliveries_per_second: number;
+  /** From the message's own time (the monitor: as it was decided, before its commit; `ws`: as it was sent) to its arrival. */
+  p50_ms: number;
+  p99_ms: number;
+  /** CPU a delivery, µs. */
+  server_cpu_us: number;
+  clients_cpu_us: number;
+};
+
+export type FeedFigures = {
+  subscribers: number;
+  stalled: number;
+  messages: number;
+  bytes_per_message: number;
+  turns: FeedTurn[];
+  /** Medians of the rounds. */
+  monitor_per_second: number;
+  ws_per_second: number;
+  ratio: number;
+  p99_ms: number;
+  ws_p99_ms: number;
+  /** The median of the rounds' changes of the others' p99, as a part of it: 0.1 is 10 % more. */
+  stalled_p99_change: number;
+  idle_bytes: number;
+  ws_idle_bytes: number;
+};
+
+const JOBS_PER_BATCH = 10;
+/** A new job is told twice: SUBMITTED, QUEUED. */
+const PER_BATCH = 2 * JOBS_PER_BATCH;
+const BATCHES = 50;
+const BATCHES_AHEAD = 2;
+const STALLED = 50;
+const SUBSCRIBE = JSON.stringify({ action: 'subscribe', resource: 'jobs' });
+
+type Side = {
+  server: RunningServer;
+  subscribers: Subscribers;
+  idle_bytes: number;
+  post(batch: number): Promise<void>;
+};
+
+export async function measureFeed(
+  folder: string,
+  { subscribers, rounds }: { subscribers: number; rounds: number },
+  say: (line: string) => void,
+): Promise<FeedFigures> {
+  return inFolder(folder, async (own) => {
+    const told: string[] = [];
+    const monitor = await startSide(await startMonitorProcess(own), {
+      subscribers,
+      subscription: SUBSCRIBE,
+      post: submit,
+    });
+    try {
+      const ws = await startSide(await startBare(), {
+        subscribers,
+        subscription: '',
+        post: (url, batch) => postTo(url, told.slice(batch * PER_BATCH, (batch + 1) * PER_BATCH)),
+      });
+      try {
+        const turns = await takeTurns({ monitor, ws, told, subscribers, rounds, say });
+        return summarise(turns, {
+          subscribers,
+          bytes_per_message: Math.round(Buffer.byteLength(told.join('')) / told.length),
+          idle_bytes: monitor.idle_bytes,
+          ws_idle_bytes: ws.idle_bytes,
+        });
+      } finally {
+        await endSide(ws);
+      }
+    } finally {
+      await endSide(monitor);
+    }
+  });
+}
+
+async function takeTurns({
+  monitor,
+  ws,
+  told,
+  subscribers,
+  rounds,
+  say,
+}: {
+  monitor: Side;
+  ws: Side;
+  told: string[];
+  subscribers: number;
+  rounds: number;
+  say: (line: string) => void;
+}): Promise<FeedTurn[]> {
+  const turns: FeedTurn[] = [];
+  for (let round = 0; round <= rounds; round += 1) {
+    const plain = async () => {
+      const turn = await take(monitor, subscribers);
+      told.splice(0, told.length, ...turn.texts);
+      return { ...turn, who: 'monitor' as const };
+    };
+    const bare = async () => ({ ...(await take(ws, subscribers)), who: 'ws' as const });
+    const stalled = async () => {
+      monitor.server.resume();
+      await monitor.subscribers.order({ do: 'stall', count: STALLED });
+      // What they asked for is on its way to them, and stays there.
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      const turn = await take(monitor, subscribers - STALLED);
+      monitor.server.resume();
+      await monitor.subscribers.order({ do: 'replace' });
+      monitor.server.pause();
+      return { ...turn, who: 'monitor, some stalled' as const };
+    };
+    // Round 0 is for the just-in-time compilers, and gives `ws` its messages.
+    const order = round % 2 === 0 ? [plain, bare, stalled] : [stalled, bare, plain];
+    for (const one of order) {
+      const { texts: _, ...figures } = await one();
+      const turn: FeedTurn = { round, ...figures };
+      if (round > 0) turns.push(turn);
+      const what = round === 0 ? 'warming up' : `round ${round} of ${rounds}`;
+      const rate = Math.round(turn.deliveries_per_second).toLocaleString('en');
+      say(
+        `feed, ${what}: ${turn.who} ${rate} deliveries/s, p99 ${turn.p99_ms} ms, ` +
+          `CPU µs a delivery: server ${turn.server_cpu_us.toFixed(2)}, clients ${turn.clients_cpu_us.toFixed(2)}`,
+      );
+    }
+  }
+  return turns;
+}
+
+/** One turn: all messages to all who read. */
+async function take(side: Side, readers: number): Promise<Omit<FeedTurn, 'round' | 'who'> & { texts: string[] }> {
+  const { server, subscribers, post } = side;
+  server.resume();
+  await subscribers.order({ do: 'count', messages: BATCHES * PER_BATCH, mark: PER_BATCH });
+  const counted = subscribers.counted();
+  const server_s = server.cpuSeconds();
+  const began_ms = performance.now();
+  for (let batch = 0; batch < BATCHES; batch += 1) {
+    await subscribers.allHave((batch - BATCHES_AHEAD + 1) * PER_BATCH);
+    await post(batch);
+  }
+  const { latencies, cpu_ms, texts } = await counted;
+  const elapsed_ms = performance.now() - began_ms;
+  const deliveries = BATCHES * PER_BATCH * readers;
+  const server_us = (server.cpuSeconds() - server_s) * 1e6;
+  server.pause();
+  return {
+    deliveries_per_second: (deliveries / elapsed_ms) * 1000,
+    p50_ms: quantileOf(latencies, 0.5),
+    p99_ms: quantileOf(latencies, 0.99),
+    server_cpu_us: server_us / deliveries,
+    clients_cpu_us: (cpu_ms * 1000) / deliveries,
+    texts,
+  };
+}
+
+function summarise(
+  turns: FeedTurn[],
+  rest: Pick<FeedFigures, 'subscribers' | 'bytes_per_message' | 'idle_bytes' | 'ws_idle_bytes'>,
+): FeedFigures {
+  const of = (who: FeedTurn['who']) => turns.filter((turn) => turn.who === who);
+  const monitor = of('monitor');
+  const ws = of('ws');
+  /** A turn's figure by that of the other's turn in the same round. */
+  const ratios = (some: FeedTurn[], others: FeedTurn[], figure: 'deliveries_per_second' | 'p99_ms') =>
+    some.map((turn) => turn[figure] / others.find(({ round }) => round === turn.round)![figure]);
+  return {
+    ...rest,
+    stalled: STALLED,
+    messages: BATCHES * PER_BATCH,
+    turns,
+    monitor_per_second: median(monitor.map((turn) => turn.deliveries_per_second)),
+    ws_per_second: median(ws.map((turn) => turn.deliveries_per_second)),
+    ratio: median(ratios(monitor, ws, 'deliveries_per_second')),
+    p99_ms: median(monitor.map((turn) => turn.p99_ms)),
+    ws_p99_ms: median(ws.map((turn) => turn.p99_ms)),
+    stalled_p99_change: median(ratios(of('monitor, some stalled'), monitor, 'p99_ms')) - 1,
+  };
+}
+
+async function startSide(
+  server: RunningServer,
+  {
+    subscribers,
+    subscription,
+    post,
+  }: { subscribers: number; subscription: string; post: (url: string, batch: number) => Promise<void> },
+): Promise<Side> {
+  const before = residentBytes(server.pid);
+  const connected = await Subscribers.start(server.url, subscribers, subscription);
+  const idle_bytes = (residentBytes(server.pid) - before) / subscribers;
+  server.pause();
+  return { server, subscribers: connected, idle_bytes, post: (batch) => post(server.url, batch) };
+}
+
+async function endSide({ server, subscribers }: Side): Promise<void> {
+  server.resume();
+  await subscribers.end();
+  await server.stop();
+}
+
+async function startBare(): Promise<RunningServer> {
+  const url = `http://127.0.0.1:${await freePort()}`;
+  const file = fileURLToPath(new URL('../servers/bare-broadcast.ts', import.meta.url));
+  const program = startProgram(process.execPath, { arguments: [file, new URL(url).port] });
+  await untilReady(program, async () => (await fetch(url)).ok);
+  return served(program, url);
+}
+
+const submit = (url: string): Promise<void> =>
+  postTo(`${url}/api/v1/jobs/batch`, {
+    jobs: Array.from({ length: JOBS_PER_BATCH }, () => ({
+      audio_url: 's3://recordings/2025/07/07/interview-0042.mp3',
+    })),
+  });
+
+async function postTo(url: string, body: unknown): Promise<void> {
+  const headers = { 'content-type': 'application/json' };
+  const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${url}: ${answer.status} ${text}`);
+}
+
+/** The process of one side's subscribers. */
+class Subscribers {
+  readonly #child: ChildProcess;
+  readonly #listeners = new Set<(answer: SubscribersAnswer) => void>();
+  #have = 0;
+
+  static async start(url: string, count: number, subscription: string): Promise<Subscribers> {
+    const file = fileURLToPath(new URL('../clients/subscribers.ts', import.meta.url));
+    const child = fork(file, [url, String(count), subscription], { stdio: ['ignore', 2, 2, 'ipc'] });
+    const subscribers = new Subscribers(child);
+    await subscribers.#answer('ready');
+    return subscribers;
+  }
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    child.on('message', (answer: SubscribersAnswer) => {
+      if (answer.said === 'all') this.#have = answer.messages;
+      for (const listener of [...this.#listeners]) listener(answer);
+    });
+  }
+
+  async order(order: SubscribersOrder): Promise<void> {
+    if (order.do === 'count') this.#have = 0;
+    const ready = this.#answer('ready');
+    this.#child.send(order);
+    await ready;
+  }
+
+  async allHave(messages: number): Promise<void> {
+    while (this.#have < messages) await this.#answer('all');
+  }
+
+  counted(): Promise<Extract<SubscribersAnswer, { said: 'counted' }>> {
+    return this.#answer('counted');
+  }
+
+  async end(): Promise<void> {
+    if (!this.#child.connected) return;
+    const ended = once(this.#child, 'exit');
+    this.#child.send({ do: 'end' } satisfies SubscribersOrder);
+    const late = setTimeout(() => this.#child.kill('SIGKILL'), 10_000);
+    await ended;
+    clearTimeout(late);
+  }
+
+  #answer<S extends SubscribersAnswer['said']>(said: S): Promise<Extract<SubscribersAnswer, { said: S }>> {
+    return new Promise((resolve, reject) => {
+      const gone = () => reject(new Error('the subscribers have ended'));
+      const listener = (answer: SubscribersAnswer) => {
+        if (answer.said !== said) return;
+        this.#child.off('exit', gone);
+        this.#listeners.delete(listener);
+        resolve(answer as Extract<SubscribersAnswer, { said: S }>);
+      };
+      this.#child.once('exit', gone);
+      this.#listeners.add(listener);
+    });
+  }
+}
+
+/** The number of ms below which `part` of what a histogram counts lies. */
+function quantileOf(histogram: readonly number[], part: number): number {
+  const all = histogram.reduce((sum, count) => sum + count, 0);
+  let below = 0;
+  return histogram.findIndex((count) => {
+    below += count;
+    return below >= all * part;
+  });
+}
+
+/** NaN where the system does not tell. */
+function residentBytes(pid: number): number {
+  try {
+    const found = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    return Number(found?.[1]) * 1024;
+  } catch {
+    return Number.NaN;
+  }
+}
