@@ -1,0 +1,117 @@
+/** Status files: what is written, and how much of what others wrote is taken. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Sighting } from './sighting.ts';
+import { jobOfStatusFileKey, readStatusFile, statusFileKey, writeStatusFile } from './status-file.ts';
+
+const TOLD_MS = Date.UTC(2025, 6, 7, 19, 40);
+const CHANGED_MS = TOLD_MS + 5000;
+
+const running: Sighting = {
+  job_id: 'job-1',
+  state: 'PROCESSING',
+  told_ms: TOLD_MS,
+  worker_id: 'worker-1',
+  started_ms: TOLD_MS - 600_000,
+  ended_ms: null,
+  percentage: 45,
+  stage: null,
+  audio_duration: null,
+  duration: null,
+  segments: null,
+  s3_path: null,
+  error: null,
+};
+
+test('[B133] a file has the printed fields, and more only where more is known', () => {
+  assert.deepEqual(JSON.parse(writeStatusFile(running)), {
+    job_id: 'job-1',
+    worker_id: 'worker-1',
+    status: 'PROCESSING',
+    started_at: '2025-07-07T19:30:00Z',
+    percentage: 45,
+    updated_at: '2025-07-07T19:40:00Z',
+  });
+});
+
+test('what is written reads back as it was', () => {
+  const complete: Sighting = {
+    ...running,
+    state: 'COMPLETED',
+    ended_ms: TOLD_MS,
+    percentage: 100,
+    stage: 'UPLOADING',
+    audio_duration: 4860,
+    duration: 600,
+    segments: 150,
+    s3_path: 's3://transcripts/job-1.json',
+  };
+  const failed: Sighting = { ...running, state: 'FAILED', ended_ms: TOLD_MS, error: 'GPU out of memory' };
+  for (const sighting of [running, complete, failed]) {
+    assert.deepEqual(readStatusFile(writeStatusFile(sighting), 0), sighting);
+  }
+});
+
+test('[B133] a file as printed is read: its time has no zone, and it was told when it was written', () => {
+  const printed =
+    '{"job_id": "job-1", "worker_id": "worker-1", "status": "PROCESSING", "started_at": "2025-07-07T19:30:00.123456", "percentage": 45}';
+  assert.deepEqual(readStatusFile(printed, CHANGED_MS), {
+    ...running,
+    told_ms: CHANGED_MS,
+    started_ms: Date.UTC(2025, 6, 7, 19, 30, 0, 123),
+  });
+});
+
+test('what is of no use in a file costs no job', () => {
+  const odd = {
+    job_id: 'job-1',
+    worker_id: 'ip-10-0-0-1.ec2.internal',
+    status: 'failed',
+    started_at: 'yesterday',
+    percentage: '101',
+    duration: -1,
+    segments: 'many',
+    stage: 'transcribing',
+    error: 'x'.repeat(5000),
+    colour: 'red',
+  };
+  const read = readStatusFile(JSON.stringify(odd), CHANGED_MS) as Sighting;
+  assert.deepEqual(
+    { ...read, error: read.error?.length },
+    {
+      ...running,
+      state: 'FAILED',
+      told_ms: CHANGED_MS,
+      ended_ms: CHANGED_MS,
+      started_ms: null,
+      worker_id: 'ip-10-0-0-1-ec2-internal',
+      percentage: 100,
+      stage: 'TRANSCRIBING',
+      error: 4000,
+    },
+  );
+});
+
+test('a file that tells of no job says why', () => {
+  for (const [text, why] of [
+    ['', /^it is empty$/],
+    ['{"job_id": "job-1", "sta', /^it is no JSON: /],
+    ['[]', /^it is no JSON object$/],
+    ['{"status": "PROCESSING"}', /^it has no job_id$/],
+    ['{"job_id": "../etc/passwd", "status": "PROCESSING"}', /^its job_id is "..\/etc\/passwd"/],
+    ['{"job_id": "job-1"}', /^it has no status$/],
+    ['{"job_id": "job-1", "status": "EXPLODED"}', /^its status is "EXPLODED", none of QUEUED/],
+  ] as const) {
+    const read = readStatusFile(text, CHANGED_MS);
+    assert.ok('why' in read, text);
+    assert.match(read.why, why);
+  }
+});
+
+test('[B134] keys are jobs/{job_id}.json, and others are nobody’s', () => {
+  assert.equal(statusFileKey('job-1'), 'jobs/job-1.json');
+  assert.equal(jobOfStatusFileKey('jobs/job-1.json'), 'job-1');
+  for (const key of ['jobs/', 'jobs/.json', 'jobs/a/b.json', 'jobs/job-1.txt', 'other/job-1.json']) {
+    assert.equal(jobOfStatusFileKey(key), undefined);
+  }
+});
