@@ -8,9 +8,9 @@
         print(f"{update.percentage}% - {update.stage}")
     print(api.jobs.transcript(job.id).text)
 
-`AsyncTranscriptionAPI` is the same for asyncio, `Worker` makes a worker of your own transcriber,
-`transcription_monitor.testing` has a monitor for your tests. `models` says what comes back, `errors` what can go
-wrong.
+`AsyncTranscriptionAPI` is the same for asyncio, `Worker` makes a worker of your own transcriber, `Reporter` and
+`StructuredLogger` tell what a worker does without any of this, `transcription_monitor.testing` has a monitor for your
+tests. `models` says what comes back, `errors` what can go wrong.
 """
 
 from ._async.client import AsyncTranscriptionAPI
@@ -40,6 +40,8 @@ from .errors import (
 )
 from .models import Alert, Job, JobUpdate, Queue, SystemHealth, Transcript
 from .pages import Page
+from .reporter import Reporter, ReporterError
+from .structured_logger import StructuredLogger
 from .worker import AudioError, HeldJob, JobCancelled, JobFailed, JobStopped, LeaseLost, Worker, WorkerRestarting
 
 __version__ = VERSION
@@ -70,7 +72,10 @@ __all__ = [
     "Pages",
     "Queue",
     "RefusedError",
+    "Reporter",
+    "ReporterError",
     "ServerFaultError",
+    "StructuredLogger",
     "SystemHealth",
     "TimedOutError",
     "TooLargeError",

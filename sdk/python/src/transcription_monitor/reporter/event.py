@@ -1,0 +1,229 @@
+"""What a reporter is told, made into something that any system can keep: plain JSON of a bounded size.
+
+Nothing here raises, whatever it is given: a worker is not to fail because of what it reports.
+"""
+
+from __future__ import annotations
+
+import datetime
+import enum
+import json
+import math
+import re
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass
+from typing import Any
+
+JOB_START = "JOB_START"
+JOB_PROGRESS = "JOB_PROGRESS"
+JOB_COMPLETE = "JOB_COMPLETE"
+JOB_FAILED = "JOB_FAILED"
+
+#: Where a job then is.
+STATUS_AFTER = {
+    JOB_START: "PROCESSING",
+    JOB_PROGRESS: "PROCESSING",
+    JOB_COMPLETE: "COMPLETED",
+    JOB_FAILED: "FAILED",
+}
+
+#: SQS takes 256 KiB a message, and ten of these a request.
+EVENT_BYTES_MAX = 24 * 1024
+DEPTH_MAX = 8
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+@dataclass
+class Event:
+    """One thing that happened to a job."""
+
+    job_id: str
+    #: `JOB_START`, …
+    name: str
+    #: What is written: `event`, `job_id`, `worker_id`, `timestamp` and what was told.
+    data: dict[str, Any]
+    #: When the job's attempt began, RFC 3339; None where this reporter wasn't told.
+    started_at: str | None = None
+    #: Of `data` as JSON.
+    size_bytes: int = 0
+
+    @property
+    def is_progress(self) -> bool:
+        return self.name == JOB_PROGRESS
+
+    @property
+    def has_ended(self) -> bool:
+        return self.name in (JOB_COMPLETE, JOB_FAILED)
+
+    @property
+    def status(self) -> str:
+        return STATUS_AFTER[self.name]
+
+    @property
+    def timestamp(self) -> str:
+        return str(self.data["timestamp"])
+
+
+def make_event(name: str, job_id: str, worker_id: str, told: Mapping[str, Any], timestamp: str) -> Event:
+    head = {"event": name, "job_id": job_id, "worker_id": worker_id, "timestamp": timestamp}
+    known: dict[str, Any] = {}
+    more: dict[str, Any] = {}
+    for field, value in told.items():
+        if value is None or field in head:
+            continue
+        read = _FIELDS.get(field)
+        if read is None:
+            more[text(field)] = plain(value)
+        elif (good := _tried(read, value)) is not None:
+            known[field] = good
+    data = {**head, **known, **more}
+    size = len(json.dumps(data))
+    if size > EVENT_BYTES_MAX:
+        data = {**head, **known}
+        size = len(json.dumps(data))
+    return Event(job_id, name, data, size_bytes=size)
+
+
+def merged(older: Event, newer: Event) -> Event:
+    """Two reports of progress in one: of each figure the newest."""
+    data = {**older.data, **newer.data}
+    return Event(newer.job_id, newer.name, data, newer.started_at, len(json.dumps(data)))
+
+
+def is_id(value: object) -> bool:
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
+
+
+def time_text(seconds: float) -> str:
+    """Seconds since 1970 → `2025-07-07T19:30:00Z`; milliseconds only where they are not zero."""
+    milliseconds = int(seconds * 1000)
+    moment = datetime.datetime.fromtimestamp(milliseconds // 1000, datetime.timezone.utc).replace(tzinfo=None)
+    rest = milliseconds % 1000
+    return moment.isoformat() + (f".{rest:03d}Z" if rest else "Z")
+
+
+def utc_now() -> str:
+    return time_text(datetime.datetime.now(datetime.timezone.utc).timestamp())
+
+
+def parse_time(written: str) -> datetime.datetime:
+    """A time of ours, as `time_text` writes it."""
+    return datetime.datetime.fromisoformat(written.replace("Z", "+00:00"))
+
+
+def text(value: object) -> str:
+    """Words that any encoding and any database takes."""
+    try:
+        words = value if isinstance(value, str) else str(value)
+        return words.encode("utf-8", "replace").decode().replace("\0", "")
+    except Exception:
+        return f"<{type(value).__name__}>"
+
+
+def plain(value: object, depth: int = 0) -> Any:
+    """The value as JSON has it; its text where JSON has no such thing."""
+    try:
+        return _plain(value, depth)
+    except Exception:
+        return f"<{type(value).__name__}>"
+
+
+def _plain(value: Any, depth: int) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, enum.Enum):
+        return plain(value.value, depth)
+    if isinstance(value, int):
+        # Past 2**53 other languages read another number.
+        return int(value) if abs(value) <= 2**53 else str(int(value))
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, (bytes, bytearray)):
+        return text(bytes(value).decode("utf-8", "replace"))
+    if isinstance(value, datetime.datetime):
+        return value.isoformat() if value.tzinfo is None else time_text(value.timestamp())
+    if isinstance(value, (Mapping, list, tuple, Set)):
+        if depth == DEPTH_MAX:
+            return "…"
+        if isinstance(value, Mapping):
+            return {text(name): plain(inner, depth + 1) for name, inner in value.items()}
+        return [plain(inner, depth + 1) for inner in value]
+    # A number of numpy's or torch's.
+    item = getattr(value, "item", None)
+    if callable(item) and getattr(value, "size", 1) == 1:
+        inner = item()
+        if isinstance(inner, (bool, int, float, str)):
+            return plain(inner, depth)
+    return text(value)
+
+
+def _tried(read: Callable[[Any], Any], value: object) -> Any:
+    try:
+        return read(value)
+    except Exception:
+        return None
+
+
+def _finite(value: Any) -> float | int | None:
+    number = float(value)
+    if not math.isfinite(number):
+        return None
+    return int(number) if number.is_integer() else number
+
+
+def _at_least_0(value: Any) -> float | int | None:
+    number = _finite(value)
+    return None if number is None else max(0, number)
+
+
+def _percent(value: Any) -> float | int | None:
+    number = _at_least_0(value)
+    return None if number is None else min(100, number)
+
+
+def _count(value: Any) -> int | None:
+    number = _at_least_0(value)
+    return None if number is None else int(number)
+
+
+def _share(value: Any) -> float | int | None:
+    number = _at_least_0(value)
+    return None if number is None else min(1, number)
+
+
+def _words(most: int) -> Callable[[Any], str | None]:
+    return lambda value: text(value)[:most] or None
+
+
+def _error(value: Any) -> str:
+    return text(value)[:4000] or type(value).__name__
+
+
+def _code(value: Any) -> str | None:
+    return re.sub(r"[^a-z0-9_]+", "_", text(value).lower())[:64] or None
+
+
+#: The vocabulary's own fields, and what becomes of what is told; None leaves it out.
+_FIELDS: dict[str, Callable[[Any], Any]] = {
+    "percentage": _percent,
+    "stage": _words(40),
+    "current_chunk": _count,
+    "total_chunks": _count,
+    "eta_seconds": _at_least_0,
+    "audio_url": _words(2048),
+    "audio_duration": _at_least_0,
+    "duration": _at_least_0,
+    "segments": _count,
+    "s3_path": _words(2048),
+    "confidence_score": _share,
+    "error": _error,
+    "code": _code,
+    "retryable": bool,
+    "lease_token": _words(200),
+}
+
+#: All that a monitor takes of an event.
+VOCABULARY = frozenset({"event", "job_id", "worker_id", "timestamp", *_FIELDS})

@@ -1,0 +1,41 @@
+"""Lines of a log, in the two forms of protocol/log-line.ts: what is written here is read there."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_PLAIN_FIELDS = {
+    "JOB_START": "worker_id",
+    "JOB_PROGRESS": "percentage",
+    "JOB_COMPLETE": "duration",
+    "JOB_FAILED": "error",
+}
+
+#: Blanks at an end, a quote at the start, or what breaks a line.
+_UNPRINTABLE = re.compile(r'^[\s"]|\s$|[\x00-\x1f\x7f-\x9f\u2028\u2029]')
+
+
+def event_json(data: Mapping[str, Any]) -> str:
+    """Without a lease's token, which is nobody's business."""
+    return json.dumps({name: value for name, value in data.items() if name != "lease_token"})
+
+
+def log_line(data: Mapping[str, Any]) -> str:
+    """`TRANSCRIPTION_EVENT {json}`."""
+    return f"TRANSCRIPTION_EVENT {event_json(data)}"
+
+
+def plain_line(data: Mapping[str, Any]) -> str:
+    """`JOB_START job_id=… worker_id=…`, and the like. It tells less than the JSON, and nothing of when."""
+    event, job_id = data["event"], data["job_id"]
+    name = _PLAIN_FIELDS[event]
+    value = data.get(name)
+    if value is None:
+        more = f" stage={data['stage']}" if name == "percentage" and data.get("stage") else ""
+        return f"{event} job_id={job_id}{more}"
+    if name == "error":
+        value = json.dumps(value) if value == "" or _UNPRINTABLE.search(value) else value
+    return f"{event} job_id={job_id} {name}={value}"

@@ -1,0 +1,217 @@
+"""The reporter: a worker says what happens to its jobs, the URL alone says where that goes.
+
+    with Reporter.from_url(os.environ["TMON_REPORT"], worker_id="worker-1") as reporter:
+        reporter.job_start(job_id, audio_duration=4860)
+        reporter.job_progress(job_id, 45, stage="transcribing")
+        reporter.job_complete(job_id, duration=1200, segments=150)
+
+It never breaks a worker. A call only notes what happened: it takes no time, never raises, may come from any thread,
+from asyncio, from a signal handler. A thread of its own sends, tries again while the system is away, and bounds what
+waits; what has to go is counted in `dropped` and logged by `transcription_monitor.reporter`, once a minute at most.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any
+
+from . import event as vocabulary
+from .errors import ReporterError
+from .event import is_id, make_event, text, time_text
+from .sender import Sender
+from .transport import Transport, show_url
+from .urls import opener_of
+
+BUFFER_BYTES = 16 * 1024 * 1024
+PROGRESS_SECONDS = 1.0
+BACKOFF_SECONDS = 0.5
+EXIT_SECONDS = 5.0
+
+
+class Reporter:
+    """Made by `Reporter.from_url`.
+
+    The program's end sends what waits, for 5 seconds at most; `close` says how long. A program that SIGTERM ends at
+    once has no such end: handle the signal. A child made by `os.fork` reports on connections of its own, and sends
+    nothing of what waited in its parent.
+    """
+
+    def __init__(
+        self,
+        open_transport: Callable[[], Transport],
+        *,
+        worker_id: str,
+        shown: str = "reporter",
+        progress_seconds: float = PROGRESS_SECONDS,
+        buffer_bytes: int = BUFFER_BYTES,
+        backoff_seconds: float = BACKOFF_SECONDS,
+    ) -> None:
+        if not is_id(worker_id):
+            raise ReporterError(
+                f"worker_id is {worker_id!r}", hint="Letters, digits, _ and -, at most 64, as worker-1 has."
+            )
+        self.worker_id = worker_id
+        self._shown = shown
+        self._open_transport = open_transport
+        self._limits = (buffer_bytes, progress_seconds, backoff_seconds)
+        self._sender = self._make_sender()
+        _open.add(self)
+
+    @classmethod
+    def from_url(
+        cls,
+        url: str,
+        *,
+        worker_id: str,
+        api_key: str | None = None,
+        progress_seconds: float = PROGRESS_SECONDS,
+        buffer_bytes: int = BUFFER_BYTES,
+    ) -> Reporter:
+        """The URLs are in `urls.py`. `api_key` is for `http(s)://`; `TMON_API_KEY` where it is not given.
+
+        `progress_seconds` is the least time between two reports of one job's progress; the newest is kept, and sent
+        before the job's end. `buffer_bytes` bounds what waits. Raises ReporterError: an address that can't be used, a
+        driver that is not installed. A system that is away raises nothing.
+        """
+        open_transport = opener_of(url, worker_id=worker_id, api_key=api_key)
+        return cls(
+            open_transport,
+            worker_id=worker_id,
+            shown=show_url(url),
+            progress_seconds=progress_seconds,
+            buffer_bytes=buffer_bytes,
+        )
+
+    @property
+    def dropped(self) -> int:
+        """Events that were told and not delivered: the buffer was full, the system refused them, the end came first.
+        Progress that newer progress replaced is not among them.
+        """
+        return self._sender.dropped
+
+    def job_start(
+        self, job_id: str, *, audio_duration: float | None = None, audio_url: str | None = None, **more: Any
+    ) -> None:
+        """An attempt begins. `audio_duration`: the recording's length, seconds. `more` is kept where the system keeps
+        free fields: logs, and the bodies of messages.
+        """
+        self._tell(vocabulary.JOB_START, job_id, {"audio_duration": audio_duration, "audio_url": audio_url, **more})
+
+    def job_progress(
+        self,
+        job_id: str,
+        percentage: float | None = None,
+        *,
+        stage: str | None = None,
+        current_chunk: int | None = None,
+        total_chunks: int | None = None,
+        eta_seconds: float | None = None,
+        **more: Any,
+    ) -> None:
+        """How far it is: 0 to 100. Call it as often as you like."""
+        told = {
+            "percentage": percentage,
+            "stage": stage,
+            "current_chunk": current_chunk,
+            "total_chunks": total_chunks,
+            "eta_seconds": eta_seconds,
+        }
+        self._tell(vocabulary.JOB_PROGRESS, job_id, {**told, **more})
+
+    def job_complete(
+        self,
+        job_id: str,
+        *,
+        duration: float | None = None,
+        segments: int | None = None,
+        s3_path: str | None = None,
+        **more: Any,
+    ) -> None:
+        """The attempt succeeded. `duration`: the time it took, seconds; `s3_path`: where the transcript is."""
+        self._tell(
+            vocabulary.JOB_COMPLETE, job_id, {"duration": duration, "segments": segments, "s3_path": s3_path, **more}
+        )
+
+    def job_failed(
+        self,
+        job_id: str,
+        error: object = None,
+        *,
+        code: str | None = None,
+        retryable: bool | None = None,
+        **more: Any,
+    ) -> None:
+        """The attempt failed: `error` in words, or the exception."""
+        self._tell(vocabulary.JOB_FAILED, job_id, {"error": error, "code": code, "retryable": retryable, **more})
+
+    def flush(self, timeout: float = 10.0) -> bool:
+        """Waits until all that was told is sent, `timeout` seconds at most; whether it is. In asyncio:
+        `await asyncio.to_thread(reporter.flush)`.
+        """
+        return self._sender.flush(timeout)
+
+    def close(self, timeout: float = EXIT_SECONDS) -> bool:
+        """Sends what waits, `timeout` seconds at most, then lets go of everything; whether all was sent. `with` does it
+        by itself.
+        """
+        _open.discard(self)
+        return self._sender.close(timeout)
+
+    def __enter__(self) -> Reporter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Reporter({self._shown!r}, worker_id={self.worker_id!r})"
+
+    def _tell(self, name: str, job_id: object, told: Mapping[str, Any]) -> None:
+        if isinstance(job_id, str) and is_id(job_id):
+            self._sender.put(make_event(name, job_id, self.worker_id, told, time_text(time.time())))
+        else:
+            self._sender.drop(f"with the job id {text(job_id)[:80]!r} (letters, digits, _ and -, at most 64)")
+
+    def _make_sender(self) -> Sender:
+        buffer_bytes, progress_seconds, backoff_seconds = self._limits
+        return Sender(
+            self._open_transport(),
+            shown=self._shown,
+            buffer_bytes=buffer_bytes,
+            progress_seconds=progress_seconds,
+            backoff_seconds=backoff_seconds,
+        )
+
+    def _start_anew_in_child(self) -> None:
+        # The parent's connections are never closed from here: that would end the parent's sessions.
+        _left_to_parent.append(self._sender)
+        self._sender = self._make_sender()
+
+
+_open: weakref.WeakSet[Reporter] = weakref.WeakSet()
+_left_to_parent: list[Sender] = []
+
+
+@atexit.register
+def _close_all() -> None:
+    for reporter in list(_open):
+        reporter.close()
+
+
+def _after_fork_in_child() -> None:
+    for reporter in list(_open):
+        reporter._start_anew_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

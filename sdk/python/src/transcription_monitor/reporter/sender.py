@@ -1,0 +1,241 @@
+"""Sends what waits in the outbox, on a daemon thread of its own: batch by batch, each until it is there.
+
+A batch that fails is sent again, after a wait that doubles with full jitter up to BACKOFF_SECONDS_MAX. What is wrong is
+logged, and what was dropped: each once a minute at most.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import secrets
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from .errors import Away, Refused
+from .event import Event
+from .outbox import Outbox
+from .transport import Batch, Transport
+
+log = logging.getLogger("transcription_monitor.reporter")
+
+BACKOFF_SECONDS_MAX = 30.0
+WORDS_SECONDS = 60.0
+BATCH_BYTES_MAX = 240 * 1024
+
+
+class Sender:
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        shown: str,
+        buffer_bytes: int,
+        progress_seconds: float,
+        backoff_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._transport = transport
+        self._shown = shown
+        self._backoff_seconds = backoff_seconds
+        self._clock = clock
+        # An RLock within: a signal handler may report while the interrupted code does.
+        self._changed = threading.Condition()
+        self._outbox = Outbox(bytes_max=buffer_bytes, progress_seconds=progress_seconds, on_drop=self._note_full)
+        self._sending: list[tuple[int, Event]] = []
+        self._thread: threading.Thread | None = None
+        self._hurried = False
+        #: When to give up; None while open.
+        self._end_at: float | None = None
+        self._ended = False
+        self.dropped = 0
+        self._unsaid: Counter[str] = Counter()
+        self._words: list[str] = []
+        self._dropped_said_at = float("-inf")
+        self._away_said_at = float("-inf")
+        self._away = False
+
+    def put(self, event: Event) -> None:
+        with self._changed:
+            if self._end_at is None:
+                self._outbox.put(event, self._clock())
+                self._start()
+                self._changed.notify_all()
+                return
+        self.drop("told after close")
+
+    def drop(self, why: str) -> None:
+        """Counts an event that can't be sent at all."""
+        with self._changed:
+            self._note(why, 1)
+            if self._end_at is None:
+                self._start()
+                self._changed.notify_all()
+            else:
+                self._word_dropped()
+        if self._end_at is not None:
+            self._speak()
+
+    def flush(self, timeout: float) -> bool:
+        """Whether all that was put before is sent; waits for it, seconds."""
+        with self._changed:
+            self._outbox.release_all(self._clock())
+            last = self._outbox.last_number
+            self._hurried = True
+            self._changed.notify_all()
+            return self._changed.wait_for(lambda: self._sent_through(last), timeout)
+
+    def close(self, timeout: float) -> bool:
+        """Sends what waits, for so many seconds at most, and ends; whether all was sent."""
+        with self._changed:
+            if self._end_at is None:
+                self._end_at = self._clock() + timeout
+                self._outbox.release_all(self._clock())
+            self._hurried = True
+            thread = self._thread
+            self._changed.notify_all()
+        if thread is None:
+            self._run()  # nothing waits, or no thread could be started any more: the program is ending
+        elif thread is not threading.current_thread():
+            thread.join(timeout + 0.5)
+        with self._changed:
+            lost = self._outbox.clear() + len(self._sending)
+            if lost and not self._ended:
+                self._note("not sent before the end", lost)
+            self._ended = True
+            self._word_dropped(at_once=True)
+        self._speak()
+        return lost == 0
+
+    def _start(self) -> None:
+        if self._thread is None:
+            thread = threading.Thread(target=self._run, name="tmon-reporter", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # the interpreter is shutting down: close() sends
+                return
+            self._thread = thread
+
+    def _run(self) -> None:
+        try:
+            while self._next():
+                self._speak()
+                self._deliver()
+                with self._changed:
+                    self._sending = []
+                    self._changed.notify_all()
+            self._speak()
+        finally:
+            self._transport.close()
+
+    def _next(self) -> bool:
+        """Waits for a batch, which it takes, or for something to say; False at the end."""
+        with self._changed:
+            while True:
+                now = self._clock()
+                self._word_dropped()
+                if self._end_at is not None and now >= self._end_at:
+                    return False
+                taken = self._outbox.take(now, count_max=self._transport.count_max, bytes_max=BATCH_BYTES_MAX)
+                if taken or self._words:
+                    self._sending = taken
+                    return True
+                if self._end_at is not None:
+                    return False
+                waits = [self._outbox.wait_seconds(now), self._words_wait_seconds(now)]
+                self._changed.wait(min((wait for wait in waits if wait is not None), default=None))
+
+    def _deliver(self) -> None:
+        """Sends the batch at hand until it is there, or there is no time left."""
+        parts = [[event for _, event in self._sending]] if self._sending else []
+        while parts:
+            part, key = parts.pop(0), secrets.token_hex(16)
+            failures = 0
+            while True:
+                try:
+                    self._note_refused(self._transport.send(Batch(part, key)))
+                    break
+                except Refused as refused:
+                    if len(part) == 1:
+                        self._note_refused([(part[0], str(refused))])
+                    else:
+                        parts = [[event] for event in part] + parts
+                    break
+                except Exception as error:
+                    if not self._wait_before_retry(error, failures):
+                        return
+                    failures += 1
+            if failures and self._away:
+                self._away = False
+                log.info("%s is back", self._shown)
+            self._sending = self._sending[-sum(map(len, parts)) :] if parts else []
+
+    def _wait_before_retry(self, error: Exception, failures: int) -> bool:
+        """False: it is too late for another try."""
+        delay = random.random() * min(BACKOFF_SECONDS_MAX, self._backoff_seconds * 2.0 ** min(failures, 20))
+        with self._changed:
+            now = self._clock()
+            if now - self._away_said_at >= WORDS_SECONDS:
+                self._away_said_at = now
+                self._away = True
+                waiting = len(self._outbox) + len(self._sending)
+                self._words.append(f"{_words_of(error)}; trying again, {waiting} events wait")
+            self._word_dropped()
+        self._speak()
+        with self._changed:
+            if self._end_at is not None:
+                left = self._end_at - now
+                if left <= 0:
+                    return False
+                delay = min(delay, left)
+            elif self._hurried:
+                delay = 0.0
+            self._hurried = False
+            self._changed.wait_for(lambda: self._hurried, delay)
+            return True
+
+    def _sent_through(self, last: int) -> bool:
+        first = self._sending[0][0] if self._sending else self._outbox.first_number
+        return self._ended or first is None or first > last
+
+    def _note_full(self, _: Event) -> None:
+        self._note("the buffer is full", 1)
+
+    def _note_refused(self, refused: Sequence[tuple[Event, str]]) -> None:
+        with self._changed:
+            for event, why in refused:
+                self._note(f"refused ({event.name} of {event.job_id}: {why})", 1)
+
+    def _note(self, why: str, count: int) -> None:
+        self.dropped += count
+        # Reasons name events; a few are enough to see what is wrong.
+        known = why in self._unsaid or len(self._unsaid) < 5
+        self._unsaid[why if known else "other reasons"] += count
+
+    def _words_wait_seconds(self, now: float) -> float | None:
+        return max(0.0, self._dropped_said_at + WORDS_SECONDS - now) if self._unsaid else None
+
+    def _word_dropped(self, *, at_once: bool = False) -> None:
+        now = self._clock()
+        if not self._unsaid or (now - self._dropped_said_at < WORDS_SECONDS and not at_once):
+            return
+        self._dropped_said_at = now
+        reasons = "; ".join(f"{count} {why}" for why, count in self._unsaid.items())
+        self._words.append(f"not delivered: {reasons}")
+        self._unsaid.clear()
+
+    def _speak(self) -> None:
+        """Without the lock: somebody's handler may wait for a thread that reports."""
+        with self._changed:
+            words, self._words = self._words, []
+        for said in words:
+            log.warning("%s: %s", self._shown, said)
+
+
+def _words_of(error: Exception) -> str:
+    if isinstance(error, Away):
+        return str(error)
+    first = (str(error).strip().splitlines() or [""])[0][:300]
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__

@@ -1,0 +1,111 @@
+"""Where each job is, for the systems that keep its state and not its events: status files, tables."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .event import JOB_COMPLETE, JOB_FAILED, JOB_START, STATUS_AFTER, Event, parse_time
+
+JOBS_MAX = 10_000
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """None: not told. Times are RFC 3339."""
+
+    job_id: str
+    worker_id: str
+    status: str
+    updated_at: str
+    started_at: str | None = None
+    ended_at: str | None = None
+    percentage: float | None = None
+    stage: str | None = None
+    audio_duration: float | None = None
+    duration: float | None = None
+    segments: int | None = None
+    s3_path: str | None = None
+    error: str | None = None
+
+    @property
+    def whole_percentage(self) -> int | None:
+        """A job at 99.7 % is not done."""
+        return None if self.percentage is None else int(self.percentage)
+
+
+class Statuses:
+    """The jobs that are told of. Telling the same again, as after a lost answer, changes nothing."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, JobStatus] = OrderedDict()
+
+    def after(self, events: Iterable[Event]) -> dict[str, JobStatus]:
+        """Where each of their jobs is after the last of them."""
+        changed: dict[str, JobStatus] = {}
+        for event in events:
+            changed[event.job_id] = self._known[event.job_id] = _after(self._known.get(event.job_id), event)
+            self._known.move_to_end(event.job_id)
+        while len(self._known) > JOBS_MAX:
+            self._known.popitem(last=False)
+        return changed
+
+    def forget_ended(self, written: Iterable[JobStatus]) -> None:
+        for status in written:
+            if status.ended_at is not None:
+                self._known.pop(status.job_id, None)
+
+
+def _after(known: JobStatus | None, event: Event) -> JobStatus:
+    data = event.data
+    if known is None or event.name == JOB_START:
+        known = JobStatus(
+            job_id=event.job_id,
+            worker_id=data["worker_id"],
+            status="PROCESSING",
+            updated_at=event.timestamp,
+            started_at=event.started_at,
+            percentage=0 if event.name == JOB_START else None,
+        )
+    told: dict[str, Any] = {
+        name: data[name] for name in ("percentage", "audio_duration", "duration", "segments", "s3_path") if name in data
+    }
+    if "stage" in data:
+        told["stage"] = data["stage"].upper()
+    if event.name == JOB_COMPLETE:
+        told["percentage"] = 100
+    if event.name == JOB_FAILED:
+        told["error"] = data.get("error")
+    ended_at = event.timestamp if event.has_ended else None
+    return replace(known, status=STATUS_AFTER[event.name], updated_at=event.timestamp, ended_at=ended_at, **told)
+
+
+def status_file(status: JobStatus) -> str:
+    """The text of `jobs/{job_id}.json`, as protocol/status-file.ts has it."""
+    more = {
+        "completed_at": status.ended_at,
+        "stage": status.stage,
+        "audio_duration": status.audio_duration,
+        "duration": status.duration,
+        "segments": status.segments,
+        "s3_path": status.s3_path,
+        "error": status.error,
+    }
+    return json.dumps(
+        {
+            "job_id": status.job_id,
+            "worker_id": status.worker_id,
+            "status": status.status,
+            "started_at": status.started_at,
+            "percentage": status.percentage,
+            "updated_at": status.updated_at,
+            **{name: value for name, value in more.items() if value is not None},
+        }
+    )
+
+
+def milliseconds(time: str | None) -> int | None:
+    return None if time is None else round(parse_time(time).timestamp() * 1000)

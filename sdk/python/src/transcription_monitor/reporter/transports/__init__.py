@@ -1,0 +1,1 @@
+"""The systems that a reporter sends to: a file for each kind."""

@@ -1,0 +1,97 @@
+"""What the AWS transports share: clients with limits, and what a refusal means for whoever reads the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import Away
+from ..transport import load_driver
+
+CONNECT_SECONDS = 3
+ANSWER_SECONDS = 15
+
+_MISSING = {
+    "NoSuchBucket",
+    "QueueDoesNotExist",
+    "AWS.SimpleQueueService.NonExistentQueue",
+    "ResourceNotFoundException",
+    "404",
+}
+_BAD_CREDENTIALS = {
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "InvalidSignatureException",
+    "UnrecognizedClientException",
+    "InvalidClientTokenId",
+    "IncompleteSignature",
+    "AuthFailure",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "RequestExpired",
+}
+_DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "Forbidden", "AllAccessDisabled", "403"}
+
+
+@dataclass(frozen=True)
+class AwsThing:
+    #: `bucket status-bucket`
+    what: str
+    #: The command that makes it.
+    make: str
+    #: What the worker's role must be allowed: `s3:PutObject`.
+    allow: str
+
+
+def client_opener(service: str) -> Callable[[], Any]:
+    """What opens a client. Region, endpoint and credentials come from the environment, profiles or the machine's role,
+    as for every AWS tool; where nobody names a region it is us-east-1. Raises ReporterError without boto3.
+    """
+    boto3 = load_driver("boto3", extra="aws")
+    config = load_driver("botocore.config", extra="aws")
+
+    def opened() -> Any:
+        # A session of its own: the default one is not for two threads to open clients at once.
+        session = boto3.session.Session()
+        limits = config.Config(
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=ANSWER_SECONDS,
+            retries={"total_max_attempts": 2, "mode": "standard"},
+        )
+        return session.client(service, region_name=session.region_name or "us-east-1", config=limits)
+
+    return opened
+
+
+def code_of(error: Exception) -> str:
+    """The error's code, as AWS names it; empty where AWS didn't answer."""
+    response = getattr(error, "response", None)
+    return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
+
+
+@contextmanager
+def meaning(thing: AwsThing) -> Iterator[None]:
+    """Errors of AWS become Away, with the command that mends them."""
+    try:
+        yield
+    except Away:
+        raise
+    except Exception as error:
+        raise _away(error, thing) from error
+
+
+def _away(error: Exception, thing: AwsThing) -> Away:
+    code, words = code_of(error), str(error)
+    if code in _MISSING:
+        return Away(f"there is no {thing.what}", hint=thing.make)
+    if type(error).__name__ in ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"):
+        hint = "aws configure (or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE)"
+        return Away(f"no AWS credentials were found: {words}", hint=hint)
+    if code in _BAD_CREDENTIALS:
+        hint = "aws sts get-caller-identity shows whose they are; aws configure changes them"
+        return Away(f"AWS does not take these credentials: {words}", hint=hint)
+    if code in _DENIED:
+        return Away(f"access to {thing.what} is denied", hint=f"allow {thing.allow} on it")
+    return Away(f"{thing.what}: {words}")

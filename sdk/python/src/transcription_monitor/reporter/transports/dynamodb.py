@@ -1,0 +1,68 @@
+"""`dynamodb://table`: an item a job, with the attributes that the table `job_status` has as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..event import Event
+from ..status import JobStatus, Statuses
+from ..transport import Batch
+from .aws import AwsThing, code_of, meaning
+
+
+class DynamoTable:
+    count_max = 200
+
+    def __init__(self, open_client: Callable[[], Any], table: str) -> None:
+        self._open_client = open_client
+        self._client: Any = None
+        self._table = table
+        self._thing = AwsThing(f"table {table}", f"tmon db init dynamodb://{table}", "dynamodb:UpdateItem")
+        self._statuses = Statuses()
+
+    def send(self, batch: Batch) -> Sequence[tuple[Event, str]]:
+        with meaning(self._thing):
+            self._client = self._client or self._open_client()
+            for status in self._statuses.after(batch.events).values():
+                try:
+                    self._client.update_item(**update_of(self._table, status))
+                except Exception as error:
+                    # The item is another worker's, and newer.
+                    if code_of(error) != "ConditionalCheckFailedException":
+                        raise
+                self._statuses.forget_ended([status])
+        return []
+
+    def close(self) -> None:
+        if self._client:
+            self._client.close()
+
+
+def update_of(table: str, status: JobStatus) -> dict[str, Any]:
+    """Parameters of UpdateItem, as protocol/job-status-table.ts has them: sets what is known and keeps the rest."""
+    known: dict[str, str | None] = {
+        "status": status.status,
+        "updated_at": _time(status.updated_at),
+        "worker_id": status.worker_id,
+        "started_at": None if status.started_at is None else _time(status.started_at),
+        "error_message": status.error if status.status == "FAILED" else None,
+    }
+    values: dict[str, dict[str, str]] = {name: {"S": value} for name, value in known.items() if value is not None}
+    if status.whole_percentage is not None:
+        values["percentage"] = {"N": str(status.whole_percentage)}
+    remove = "" if "error_message" in values else " REMOVE #error_message"
+    return {
+        "TableName": table,
+        "Key": {"job_id": {"S": status.job_id}},
+        "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in values) + remove,
+        "ConditionExpression": "attribute_not_exists(#updated_at) OR #updated_at <= :updated_at"
+        " OR #worker_id = :worker_id",
+        "ExpressionAttributeNames": {f"#{name}": name for name in [*values, "error_message"]},
+        "ExpressionAttributeValues": {f":{name}": value for name, value in values.items()},
+    }
+
+
+def _time(time: str) -> str:
+    """Always with milliseconds: DynamoDB compares them as text."""
+    return time if "." in time else time.replace("Z", ".000Z")

@@ -1,0 +1,63 @@
+"""`log:` and `log:/path`: lines `TRANSCRIPTION_EVENT {json}` on standard output, or at a file's end."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from ..errors import Away
+from ..event import Event
+from ..lines import log_line
+from ..transport import Batch
+
+
+class StandardOutput:
+    count_max = 100
+
+    def send(self, batch: Batch) -> Sequence[tuple[Event, str]]:
+        stream = sys.stdout
+        if stream is None or stream.closed:
+            raise Away("standard output is closed")
+        # One write for each, so that what others print stands between lines and not in them.
+        for event in batch.events:
+            stream.write(log_line(event.data) + "\n")
+        stream.flush()
+        return []
+
+    def close(self) -> None:
+        """The stream is the program's."""
+
+
+class LogFile:
+    """Opened anew for each batch: who moves the file away (logrotate) need not tell us."""
+
+    count_max = 1000
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def send(self, batch: Batch) -> Sequence[tuple[Event, str]]:
+        lines = "".join(log_line(event.data) + "\n" for event in batch.events).encode()
+        try:
+            file = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
+            try:
+                if _ends_within_a_line(file):
+                    lines = b"\n" + lines
+                while lines:
+                    lines = lines[os.write(file, lines) :]
+            finally:
+                os.close(file)
+        except FileNotFoundError as error:
+            folder = os.path.dirname(os.path.abspath(self._path))  # noqa: PTH100, PTH120
+            raise Away(f"there is no folder {folder}", hint=f"mkdir -p {folder}") from error
+        return []
+
+    def close(self) -> None:
+        """Nothing stays open."""
+
+
+def _ends_within_a_line(file: int) -> bool:
+    """A full disk cuts a line; what comes after it is not to be lost with it."""
+    size = os.fstat(file).st_size
+    return size > 0 and os.pread(file, 1, size - 1) != b"\n"

@@ -1,0 +1,46 @@
+"""`http://…` and `https://…`: the monitor, by POST /api/v1/events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from ..._sync.client import TranscriptionAPI
+from ...bodies import LogEvent
+from ...errors import ApiError, RefusedError
+from ..errors import Away, Refused
+from ..event import VOCABULARY, Event
+from ..transport import Batch
+
+TIMEOUT_SECONDS = 15.0
+
+#: It will answer otherwise once somebody has mended something, or some time has gone.
+_LATER = frozenset({401, 403, 404, 408, 425, 429})
+
+
+class MonitorTransport:
+    count_max = 1000
+
+    def __init__(self, base_url: str, api_key: str | None) -> None:
+        self._api = TranscriptionAPI(base_url, api_key, timeout=TIMEOUT_SECONDS, retries=0)
+
+    def send(self, batch: Batch) -> Sequence[tuple[Event, str]]:
+        lines = cast(list[LogEvent], [_line_of(event.data) for event in batch.events])
+        try:
+            answer = self._api.events.report(lines, idempotency_key=batch.key)
+        except RefusedError as error:
+            status = error.status or 500
+            if status < 500 and status not in _LATER:
+                raise Refused(f"{error.message} ({error.code})") from error
+            raise Away(f"{error.message} ({error.code})", hint=error.hint) from error
+        except ApiError as error:
+            raise Away(error.message, hint=error.hint) from error
+        return [(batch.events[line.line - 1], f"{line.code}: {line.detail}") for line in answer.rejected]
+
+    def close(self) -> None:
+        self._api.close()
+
+
+def _line_of(data: dict[str, Any]) -> dict[str, Any]:
+    """A monitor refuses lines with fields that it doesn't know."""
+    return {name: value for name, value in data.items() if name in VOCABULARY}

@@ -1,0 +1,77 @@
+"""`sqs://queue`: a message an event: its JSON, and the attributes `JobId`, `StartTime` and `WorkerId`.
+
+A queue keeps no order, unless it is a FIFO queue (`….fifo`): there each job's messages are a group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..errors import Away
+from ..event import Event
+from ..lines import event_json
+from ..transport import Batch
+from .aws import AwsThing, meaning
+
+
+class Queue:
+    #: As many as SQS takes in a request.
+    count_max = 10
+
+    def __init__(self, open_client: Callable[[], Any], queue: str) -> None:
+        self._open_client = open_client
+        self._client: Any = None
+        self._queue = queue
+        self._url = queue if queue.startswith(("http://", "https://")) else None
+        name = queue.rsplit("/", 1)[-1]
+        self._thing = AwsThing(
+            f"queue {name}", f"aws sqs create-queue --queue-name {name}", "sqs:SendMessage and sqs:GetQueueUrl"
+        )
+        #: Of a batch that was taken in part: its key, and what is there.
+        self._taken: tuple[str, set[str]] = ("", set())
+
+    def send(self, batch: Batch) -> Sequence[tuple[Event, str]]:
+        if self._taken[0] != batch.key:
+            self._taken = (batch.key, set())
+        taken = self._taken[1]
+        entries = [self._entry(str(number), event, batch.key) for number, event in enumerate(batch.events)]
+        with meaning(self._thing):
+            self._client = self._client or self._open_client()
+            if self._url is None:
+                self._url = self._client.get_queue_url(QueueName=self._queue)["QueueUrl"]
+            answer = self._client.send_message_batch(
+                QueueUrl=self._url, Entries=[entry for entry in entries if entry["Id"] not in taken]
+            )
+        failed = {entry["Id"]: entry for entry in answer.get("Failed", [])}
+        taken.update(entry["Id"] for entry in answer.get("Successful", []))
+        taken.update(number for number, entry in failed.items() if entry.get("SenderFault"))
+        later = [entry for entry in failed.values() if not entry.get("SenderFault")]
+        if later:
+            raise Away(f"SQS took {len(taken)} of {len(entries)} messages: {_words(later[0])}")
+        return [(batch.events[int(number)], _words(entry)) for number, entry in failed.items()]
+
+    def close(self) -> None:
+        if self._client:
+            self._client.close()
+
+    def _entry(self, number: str, event: Event, key: str) -> dict[str, Any]:
+        entry: dict[str, Any] = {
+            "Id": number,
+            "MessageBody": event_json(event.data),
+            "MessageAttributes": message_attributes(event),
+        }
+        if self._queue.endswith(".fifo"):
+            entry["MessageGroupId"] = event.job_id
+            entry["MessageDeduplicationId"] = f"{key}-{number}"
+        return entry
+
+
+def message_attributes(event: Event) -> dict[str, dict[str, str]]:
+    """SQS has no empty ones: `StartTime` is left out where the start wasn't told to this reporter."""
+    known = {"JobId": event.job_id, "StartTime": event.started_at, "WorkerId": event.data["worker_id"]}
+    return {name: {"StringValue": value, "DataType": "String"} for name, value in known.items() if value}
+
+
+def _words(entry: dict[str, Any]) -> str:
+    return f"{entry.get('Code', '')}: {entry.get('Message', '')}"

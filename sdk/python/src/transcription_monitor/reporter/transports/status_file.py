@@ -1,0 +1,81 @@
+"""`s3://bucket/prefix` and `dir:PATH`: one status file a job, `jobs/{job_id}.json`.
+
+Of several events of a job that wait, one write tells the last. A bucket is asked for one PutObject each time, and
+nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..errors import Away
+from ..event import Event
+from ..status import Statuses, status_file
+from ..transport import Batch
+from .aws import AwsThing, meaning
+
+
+class Files(Protocol):
+    def put(self, key: str, body: bytes) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class StatusFiles:
+    count_max = 200
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._statuses = Statuses()
+
+    def send(self, batch: Batch) -> Sequence[tuple[Event, str]]:
+        for status in self._statuses.after(batch.events).values():
+            self._files.put(f"jobs/{status.job_id}.json", status_file(status).encode())
+            self._statuses.forget_ended([status])
+        return []
+
+    def close(self) -> None:
+        self._files.close()
+
+
+class Folder:
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+
+    def put(self, key: str, body: bytes) -> None:
+        path = self._path / key
+        # Written aside and renamed: a reader finds the old file or the new one, never half of one.
+        aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            aside.write_bytes(body)
+            aside.replace(path)
+        except OSError as error:
+            aside.unlink(missing_ok=True)
+            raise Away(f"{path} can't be written: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Nothing stays open."""
+
+
+class Bucket:
+    def __init__(self, open_client: Callable[[], Any], bucket: str, prefix: str) -> None:
+        self._open_client = open_client
+        self._client: Any = None
+        self._bucket = bucket
+        self._prefix = f"{prefix}/" if prefix else ""
+        self._thing = AwsThing(f"bucket {bucket}", f"aws s3 mb s3://{bucket}", "s3:PutObject")
+
+    def put(self, key: str, body: bytes) -> None:
+        with meaning(self._thing):
+            self._client = self._client or self._open_client()
+            self._client.put_object(
+                Bucket=self._bucket, Key=self._prefix + key, Body=body, ContentType="application/json"
+            )
+
+    def close(self) -> None:
+        if self._client:
+            self._client.close()

@@ -1,0 +1,39 @@
+"""Lines of the log vocabulary on Python's own `logging`, for workers whose logs are collected anyway.
+
+    logging.basicConfig(level=logging.INFO)
+    logger = StructuredLogger(worker_id)
+    logger.job_event('JOB_START', job_id, audio_duration=4860)
+
+Python shows no INFO unless it is told to: hence the first line. Handlers, formats and levels are yours; whatever stands
+in front of `TRANSCRIPTION_EVENT` on a line is passed over by what reads it (`tmon logs`, `tmon check log:…`).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+from .reporter.event import plain, text, utc_now
+
+
+class StructuredLogger:
+    """One for each worker. Threads may share it."""
+
+    def __init__(self, worker_id: str) -> None:
+        self.worker_id = worker_id
+        self.logger = logging.getLogger(__name__)
+
+    def job_event(self, event: str, job_id: str, **kwargs: Any) -> None:
+        """Logs `TRANSCRIPTION_EVENT {json}` at INFO: `event` (`JOB_START`, `JOB_PROGRESS`, `JOB_COMPLETE`,
+        `JOB_FAILED`), `job_id`, `worker_id`, `timestamp` (UTC), and whatever else is given. What is no JSON is written
+        as its text.
+        """
+        event_data = {
+            "event": text(event),
+            "job_id": text(job_id),
+            "worker_id": text(self.worker_id),
+            "timestamp": utc_now(),
+            **{name: plain(value) for name, value in kwargs.items()},
+        }
+        self.logger.info(f"TRANSCRIPTION_EVENT {json.dumps(event_data)}")
