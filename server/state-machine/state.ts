@@ -59,8 +59,7 @@ export type Scalars = {
   throughput_factor: number | null;
 };
 
-const order = <K extends string | number>(a: K, b: K): number => (a < b ? -1 : a === b ? 0 : 1);
-const table = <K extends string | number, V>() => new SortedMap<K, V>(undefined, order);
+const table = <K extends string | number, V>() => new SortedMap<K, V>();
 
 export class State {
   readonly tables: Facts & Indexes;
