@@ -1,0 +1,48 @@
+/** `mailto:a@example.com,b@example.com`: a mail through the SMTP server of TMON_SMTP_URL, from TMON_SMTP_FROM. */
+import { hostname } from 'node:os';
+import { NOTIFY_WITHIN_MS, type Notifier, NotifierError } from './notifier.ts';
+
+export async function mailNotifier(url: string, environment: Record<string, string | undefined>): Promise<Notifier> {
+  const to = decodeURIComponent(url.slice('mailto:'.length).split('?')[0] ?? '');
+  const addresses = to.split(',').map((one) => one.trim());
+  if (!addresses.every((one) => /^[^\s@<>]+@[^\s@<>]+$/.test(one))) {
+    throw new NotifierError(`no address to write to: ${JSON.stringify(url)}`, {
+      hint: '--notify mailto:ops@example.com',
+    });
+  }
+  const server = environment.TMON_SMTP_URL;
+  if (!server || !/^smtps?:\/\//.test(server)) {
+    throw new NotifierError('TMON_SMTP_URL names no server that sends mail', {
+      hint: 'TMON_SMTP_URL=smtps://USER:PASSWORD@smtp.example.com (or smtp://HOST:587)',
+    });
+  }
+  const from = environment.TMON_SMTP_FROM || `transcription-monitor@${hostname()}`;
+  const { createTransport } = await import('nodemailer');
+  return {
+    name: `mailto:${addresses.join(',')}`,
+    async notify({ title, text }, signal) {
+      signal.throwIfAborted();
+      // A connection of its own: a mail is sent twice a day, if that.
+      const transport = createTransport({
+        url: server,
+        connectionTimeout: NOTIFY_WITHIN_MS,
+        greetingTimeout: NOTIFY_WITHIN_MS,
+        socketTimeout: NOTIFY_WITHIN_MS,
+      });
+      const stop = () => transport.close();
+      signal.addEventListener('abort', stop, { once: true });
+      try {
+        await transport.sendMail({ from, to: addresses, subject: title, text });
+      } catch (error) {
+        const { host } = new URL(server);
+        throw new NotifierError(`${addresses.join(', ')} was not told: ${host}: ${(error as Error).message}`, {
+          hint: 'see TMON_SMTP_URL, and TMON_SMTP_FROM where the server takes mail from few senders only',
+          cause: error,
+        });
+      } finally {
+        signal.removeEventListener('abort', stop);
+        transport.close();
+      }
+    },
+  };
+}

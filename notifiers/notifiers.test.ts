@@ -1,0 +1,255 @@
+/** Who is told gets the message, as their system wants it: a real topic with a queue behind it, HTTP and SMTP receivers. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer as createSmtpServer } from 'node:net';
+import { after, test } from 'node:test';
+import { CreateTopicCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
+import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import type { CheckDocument } from '../protocol/check.ts';
+import { motoCredentials, startMoto } from '../test/servers/moto.ts';
+import { freePort } from '../test/servers/start.ts';
+import { type Notice, NotifierError } from './notifier.ts';
+import { openNotifier } from './open-notifier.ts';
+import { answerOf, tell } from './tell.ts';
+
+const { signal } = new AbortController();
+
+const NOTICE: Notice = {
+  title: 'transcription-monitor: wrong: 1 job stuck – “job-1”',
+  text: 'WRONG: 1 job stuck\n\nSTUCK  job-1  <!channel> & more',
+  document: { verdict: 'wrong' },
+};
+
+/** Answers with `status`, and keeps what came. */
+async function receiver(t: { after(run: () => void): void }, status = 200) {
+  const bodies: { path: string; body: unknown; headers: Record<string, unknown> }[] = [];
+  const server = createHttpServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    bodies.push({
+      path: request.url ?? '',
+      body: JSON.parse(Buffer.concat(chunks).toString()),
+      headers: request.headers,
+    });
+    response.writeHead(status, { location: '/elsewhere' }).end('so be it');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => void server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { url, bodies };
+}
+
+test('[B112] a topic of SNS gets the text and a subject, and hands it to its subscribers', async (t) => {
+  const moto = await startMoto();
+  t.after(() => moto.stop());
+  const names = ['AWS_ENDPOINT_URL', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'] as const;
+  const before = names.map((name) => process.env[name]);
+  const values = [moto.endpoint, motoCredentials.accessKeyId, motoCredentials.secretAccessKey];
+  names.forEach((name, index) => {
+    process.env[name] = values[index];
+  });
+  t.after(() => {
+    names.forEach((name, index) => {
+      if (before[index] === undefined) delete process.env[name];
+      else process.env[name] = before[index];
+    });
+  });
+  const client = { endpoint: moto.endpoint, region: 'eu-west-1', credentials: motoCredentials };
+  const sns = new SNSClient(client);
+  const sqs = new SQSClient(client);
+  t.after(() => {
+    sns.destroy();
+    sqs.destroy();
+  });
+  const { TopicArn } = await sns.send(new CreateTopicCommand({ Name: 'alarms' }));
+  const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: 'mailbox' }));
+  const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] }));
+  await sns.send(new SubscribeCommand({ TopicArn, Protocol: 'sqs', Endpoint: Attributes!.QueueArn }));
+
+  await (await openNotifier(`sns:${TopicArn}`)).notify(NOTICE, signal);
+
+  const { Messages } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 5 }));
+  const { Subject, Message } = JSON.parse(Messages![0]!.Body!) as { Subject: string; Message: string };
+  assert.equal(Subject, 'transcription-monitor: wrong: 1 job stuck job-1');
+  assert.equal(Message, NOTICE.text);
+
+  const missing = await openNotifier('sns:arn:aws:sns:eu-west-1:123456789012:nowhere');
+  await assert.rejects(missing.notify(NOTICE, signal), (error: NotifierError) => {
+    assert.match(error.message, /nowhere was not told: there is no such topic/);
+    assert.equal(error.hint, 'aws sns create-topic --region eu-west-1 --name nowhere');
+    return true;
+  });
+});
+
+test('a webhook gets the document, with the password of its URL as a header', async (t) => {
+  const { url, bodies } = await receiver(t);
+  const notifier = await openNotifier(`${url.replace('://', '://ops:s%40cret@')}/hooks/abcd1234`);
+  await notifier.notify(NOTICE, signal);
+  assert.deepEqual(
+    bodies.map(({ path, body }) => [path, body]),
+    [['/hooks/abcd1234', NOTICE.document]],
+  );
+  assert.equal(bodies[0]!.headers.authorization, `Basic ${btoa('ops:s@cret')}`);
+  assert.equal(notifier.name, `${url}/…1234`);
+});
+
+test('Slack gets Slack’s JSON, and nothing in it calls a channel together', async (t) => {
+  const { url, bodies } = await receiver(t);
+  await (await openNotifier(`slack:${url}/services/T/B/secret`)).notify(NOTICE, signal);
+  const { text, blocks } = bodies[0]!.body as { text: string; blocks: { type: string; text: { text: string } }[] };
+  assert.equal(text, NOTICE.title);
+  assert.deepEqual(
+    blocks.map(({ type }) => type),
+    ['section', 'section'],
+  );
+  assert.match(blocks[1]!.text.text, /^```WRONG: 1 job stuck\n[^<]*&lt;!channel&gt; &amp; more```$/);
+});
+
+test('what answers anything but 2xx, a redirect too, was not told', async (t) => {
+  for (const [status, hint] of [
+    [500, undefined],
+    [404, undefined],
+    [302, 'give its last address: /elsewhere'],
+  ] as const) {
+    const { url, bodies } = await receiver(t, status);
+    const notifier = await openNotifier(`${url}/secret-path`);
+    await assert.rejects(notifier.notify(NOTICE, signal), (error: NotifierError) => {
+      assert.match(error.message, new RegExp(`was not told: it answered ${status} so be it`));
+      assert.doesNotMatch(error.message, /secret/);
+      assert.equal(error.hint, hint);
+      return true;
+    });
+    assert.equal(bodies.length, 1);
+  }
+  const nobody = await openNotifier(`http://127.0.0.1:${await freePort()}/x`);
+  await assert.rejects(nobody.notify(NOTICE, signal), /was not told: .*ECONNREFUSED/);
+});
+
+/** As much of RFC 5321 as one mail takes. `refuses`: the answer to RCPT. */
+async function smtpReceiver(refuses?: string) {
+  const mails: { to: string[]; from: string; data: string }[] = [];
+  const server = createSmtpServer((socket) => {
+    let mail = { to: [] as string[], from: '', data: '' };
+    let reading = false;
+    let rest = '';
+    const say = (line: string) => socket.write(`${line}\r\n`);
+    say('220 test');
+    socket.on('error', () => {});
+    socket.on('data', (chunk) => {
+      rest += chunk;
+      for (let end = rest.indexOf('\r\n'); end >= 0; end = rest.indexOf('\r\n')) {
+        const line = rest.slice(0, end);
+        rest = rest.slice(end + 2);
+        if (reading) {
+          if (line !== '.') mail.data += `${line}\n`;
+          else {
+            reading = false;
+            mails.push(mail);
+            mail = { to: [], from: '', data: '' };
+            say('250 taken');
+          }
+        } else if (/^RCPT TO:/i.test(line)) {
+          mail.to.push(/<(.*)>/.exec(line)![1]!);
+          say(refuses ?? '250 ok');
+        } else if (/^MAIL FROM:/i.test(line)) {
+          mail.from = /<(.*?)>/.exec(line)![1]!;
+          say('250 ok');
+        } else if (/^DATA/i.test(line)) {
+          reading = true;
+          say('354 go on');
+        } else if (/^QUIT/i.test(line)) {
+          say('221 bye');
+          socket.end();
+        } else say('250 ok');
+      }
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  after(() => void server.close());
+  return { url: `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`, mails };
+}
+
+test('a mail goes through the server of TMON_SMTP_URL to every address', async () => {
+  const { url, mails } = await smtpReceiver();
+  const environment = { TMON_SMTP_URL: url, TMON_SMTP_FROM: 'monitor@example.com' };
+  const notifier = await openNotifier('mailto:ops@example.com,night@example.com', environment);
+  await notifier.notify({ ...NOTICE, title: 'wrong: 1 job stuck\r\nBcc: everyone@example.com' }, signal);
+  assert.deepEqual(
+    mails.map(({ to, from }) => [from, to]),
+    [['monitor@example.com', ['ops@example.com', 'night@example.com']]],
+  );
+  assert.match(mails[0]!.data, /^Subject: wrong: 1 job stuck/m);
+  assert.doesNotMatch(mails[0]!.data, /^Bcc:/m);
+  assert.match(mails[0]!.data, /STUCK {2}job-1/);
+
+  const refusing = await smtpReceiver('550 no such mailbox');
+  const refused = await openNotifier('mailto:nobody@example.com', { TMON_SMTP_URL: refusing.url });
+  await assert.rejects(refused.notify(NOTICE, signal), /nobody@example.com was not told: .*550 no such mailbox/);
+});
+
+test('a URL that tells nobody is refused at once, with one that would', async () => {
+  for (const [url, hint] of [
+    ['pager', /^sns:ARN, https:/],
+    ['ftp://x', /^sns:ARN, https:/],
+    ['sns:alarms', /list-topics/],
+    ['slack:general', /https:\/\/example/],
+    ['mailto:ops', /mailto:ops@/],
+    ['mailto:ops@example.com', /TMON_SMTP_URL=smtps:/],
+  ] as const) {
+    await assert.rejects(openNotifier(url, {}), (error: NotifierError) => {
+      assert.ok(error instanceof NotifierError, url);
+      assert.match(error.hint!, hint, url);
+      return true;
+    });
+  }
+});
+
+const document = (verdict: CheckDocument['verdict'], ...subjects: string[]): CheckDocument =>
+  ({
+    verdict,
+    says: `${verdict}: ${subjects.length}`,
+    problems: subjects.map((subject) => ({ kind: 'job_stuck', subject, says: 'no progress' })),
+    sources: [],
+  }) as unknown as CheckDocument;
+
+test('[B110] one message when the answer changes, none while it stays, and again where one did not get through', async () => {
+  const heard: string[] = [];
+  let deaf = false;
+  const notifier = {
+    name: 'ops',
+    async notify({ title }: Notice) {
+      if (deaf) throw new NotifierError('ops was not told');
+      heard.push(title.replace('transcription-monitor: ', ''));
+    },
+  };
+  const told = new Map<string, string>();
+  const round = (...given: Parameters<typeof document>) =>
+    tell({ document: document(...given), text: '', notifiers: [notifier], told, signal });
+
+  await round('well');
+  assert.deepEqual(heard, [], 'that all is well is no news');
+  await round('wrong', 'job-1');
+  await round('wrong', 'job-1');
+  assert.deepEqual(heard, ['wrong: 1']);
+  deaf = true;
+  assert.deepEqual(
+    (await round('wrong', 'job-1', 'job-2')).map(({ message }) => message),
+    ['ops was not told'],
+  );
+  deaf = false;
+  await round('wrong', 'job-2', 'job-1');
+  await round('wrong', 'job-1', 'job-2');
+  assert.deepEqual(heard, ['wrong: 1', 'wrong: 2']);
+  await round('well');
+  await round('well');
+  assert.deepEqual(heard, ['wrong: 1', 'wrong: 2', 'well: 0']);
+});
+
+test('answers are the same while the same things are wrong, however long and in whatever order', () => {
+  assert.equal(answerOf(document('wrong', 'b', 'a')), answerOf(document('wrong', 'a', 'b')));
+  assert.notEqual(answerOf(document('wrong', 'a')), answerOf(document('wrong', 'b')));
+  assert.notEqual(answerOf(document('wrong', 'a')), answerOf(document('well')));
+});

@@ -1,0 +1,26 @@
+/** `slack:WEBHOOK-URL`: a message to a channel, through an incoming webhook. */
+import type { Notifier } from './notifier.ts';
+import { nameOf, postJson } from './webhook.ts';
+
+/** Slack cuts a section's text at 3,000 characters with an error. */
+const TEXT_MAX = 2800;
+
+export function slackNotifier(url: string): Notifier {
+  const name = `slack:${nameOf(url)}`;
+  return {
+    name,
+    async notify({ title, text }, signal) {
+      const short = text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX)}…` : text;
+      const blocks = [
+        { type: 'section', text: { type: 'mrkdwn', text: `*${plain(title)}*` } },
+        { type: 'section', text: { type: 'mrkdwn', text: `\`\`\`${plain(short)}\`\`\`` } },
+      ];
+      await postJson(url, { text: plain(title), blocks }, { name, signal });
+    },
+  };
+}
+
+/** A job's name or error must not call a channel together: `<!channel>`. */
+function plain(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('```', "'''");
+}

@@ -1,0 +1,42 @@
+/** One message when the answer changes: well to wrong, wrong to well, another set of wrong things. */
+import type { CheckDocument } from '../protocol/check.ts';
+import type { Notice, Notifier } from './notifier.ts';
+
+/** Of a check that finds nothing: what everyone is taken to know who was told nothing yet. */
+const WELL = 'well';
+
+/** What makes two answers the same: which things are wrong, not for how long. */
+export function answerOf({ verdict, problems, sources }: CheckDocument): string {
+  if (verdict === 'well') return WELL;
+  const unread = sources.filter(({ read }) => !read).map(({ name }) => `unread ${name}`);
+  const wrong = problems.map(({ kind, subject }) => `${kind} ${subject}`);
+  return [...wrong, ...unread].sort().join('\n');
+}
+
+export type Telling = {
+  document: CheckDocument;
+  text: string;
+  notifiers: readonly Notifier[];
+  /** The last answer that each of them took, by name; kept by the caller. */
+  told: Map<string, string>;
+  signal: AbortSignal;
+};
+
+/** Answers the errors of those that could not be told; the next round tries them again. */
+export async function tell({ document, text, notifiers, told, signal }: Telling): Promise<Error[]> {
+  const answer = answerOf(document);
+  const notice: Notice = { title: `transcription-monitor: ${document.says}`, text, document };
+  const failures = await Promise.all(
+    notifiers.map(async (notifier) => {
+      if ((told.get(notifier.name) ?? WELL) === answer) return undefined;
+      try {
+        await notifier.notify(notice, signal);
+        told.set(notifier.name, answer);
+        return undefined;
+      } catch (error) {
+        return error as Error;
+      }
+    }),
+  );
+  return failures.filter((failure) => failure !== undefined);
+}

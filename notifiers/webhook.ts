@@ -1,0 +1,65 @@
+/** `https://…`: the document by POST, as JSON. An answer of 2xx is taken; a redirect is not followed. */
+import { NOTIFY_WITHIN_MS, type Notifier, NotifierError } from './notifier.ts';
+
+export function webhookNotifier(url: string): Notifier {
+  const name = nameOf(url);
+  return {
+    name,
+    async notify({ document }, signal) {
+      await postJson(url, document, { name, signal });
+    },
+  };
+}
+
+/** Often the path is the secret: only who is asked is said, and what tells two of them apart. */
+export function nameOf(url: string): string {
+  const { protocol, host, pathname } = parse(url);
+  return `${protocol}//${host}/${pathname.length > 1 ? `…${pathname.slice(-4)}` : ''}`;
+}
+
+function parse(url: string): URL {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed && /^https?:$/.test(parsed.protocol)) return parsed;
+  throw new NotifierError('a webhook is https://HOST/PATH', { hint: '--notify https://example.com/hook' });
+}
+
+export async function postJson(
+  url: string,
+  body: unknown,
+  { name, signal }: { name: string; signal: AbortSignal },
+): Promise<void> {
+  const { username, password, ...target } = urlParts(url);
+  let answer: Response;
+  try {
+    answer = await fetch(target.href, {
+      method: 'POST',
+      redirect: 'manual',
+      headers: {
+        'content-type': 'application/json',
+        'user-agent': 'transcription-monitor',
+        ...(username || password ? { authorization: `Basic ${btoa(`${username}:${password}`)}` } : {}),
+      },
+      body: JSON.stringify(body),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(NOTIFY_WITHIN_MS)]),
+    });
+  } catch (error) {
+    const { cause, message } = error as Error;
+    const why = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code : message;
+    throw new NotifierError(`${name} was not told: ${why}`, { cause: error });
+  }
+  const says = (await answer.text().catch(() => '')).slice(0, 200);
+  if (answer.ok) return;
+  const redirected = answer.status >= 300 && answer.status < 400;
+  throw new NotifierError(`${name} was not told: it answered ${answer.status} ${says}`.trim(), {
+    ...(redirected ? { hint: `give its last address: ${answer.headers.get('location') ?? '?'}` } : {}),
+  });
+}
+
+/** fetch refuses a URL with a password in it. */
+function urlParts(url: string): { href: string; username: string; password: string } {
+  const parsed = new URL(url);
+  const { username, password } = parsed;
+  parsed.username = '';
+  parsed.password = '';
+  return { href: parsed.href, username: decodeURIComponent(username), password: decodeURIComponent(password) };
+}
