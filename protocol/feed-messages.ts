@@ -5,6 +5,7 @@
  */
 import { type Static, Type } from 'typebox';
 import { type Alert, Severity } from './alert.ts';
+import { Problem } from './errors.ts';
 import { FeedResource, RequestId } from './feed.ts';
 import { JobError, JobOutput, JobStateName } from './job.ts';
 import type { Queue } from './queue.ts';
@@ -201,6 +202,34 @@ export const FeedError = Type.Object(
 );
 export type FeedError = Static<typeof FeedError>;
 
+/** Answers a call that has an `id`: what the operation answers over HTTP. */
+export const CallAnswer = Type.Object(
+  {
+    type: Type.Literal('answer'),
+    id: RequestId,
+    status: Type.Integer({ minimum: 200, maximum: 299 }),
+    body: Type.Unknown(),
+  },
+  { $id: 'CallAnswer' },
+);
+export type CallAnswer = Static<typeof CallAnswer>;
+
+/** Answers a call that is refused or failed: the problem that HTTP would tell, and `operation`, by which it is known from FeedError. */
+export const CallError = Type.Object(
+  {
+    type: Type.Literal('error'),
+    id: Type.Optional(RequestId),
+    operation: Type.String(),
+    ...Type.Omit(Problem, ['type', 'title']).properties,
+    retry_after_seconds: Type.Optional(Type.Number({ minimum: 0, description: 'When to send it again. Seconds.' })),
+    idempotency_key: Type.Optional(
+      Type.String({ description: 'With `outcome_unknown`: the key to send it again with; it is done once.' }),
+    ),
+  },
+  { $id: 'CallError', additionalProperties: true },
+);
+export type CallError = Static<typeof CallError>;
+
 /** Everything that the monitor says on the feed. */
 export const FEED_MESSAGES = [
   JobNow,
@@ -218,6 +247,8 @@ export const FEED_MESSAGES = [
   Unsubscribed,
   Pong,
   FeedError,
+  CallAnswer,
+  CallError,
 ] as const;
 
 /** What carries a position. */
@@ -240,5 +271,8 @@ export type FeedControl =
   | Static<typeof Unsubscribed>
   | Static<typeof Pong>
   | FeedError;
+
+/** What answers a call. */
+export type CallReply = CallAnswer | CallError;
 
 export type FeedMessage = FeedEvent | FeedControl;

@@ -67,9 +67,33 @@ export const PingRequest = Type.Object(
 );
 export type PingRequest = Static<typeof PingRequest>;
 
+/**
+ * An operation of the API document, as a request over HTTP would ask for it and by the same schemas. Calls are begun in their
+ * order and run side by side; each is answered when it is done. Without an `id` only a refusal is answered.
+ */
+export const CallRequest = Type.Object(
+  {
+    action: Type.Literal('call'),
+    id: Type.Optional(RequestId),
+    operation: Type.String({ maxLength: 64, description: 'Its `operationId`: `jobs.complete`.' }),
+    params: Type.Optional(Type.Unsafe<Record<string, unknown>>({ type: 'object', description: 'Of its path.' })),
+    query: Type.Optional(Type.Unsafe<Record<string, unknown>>({ type: 'object' })),
+    body: Type.Optional(Type.Unknown()),
+    idempotency_key: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 255,
+        description: 'The same call with the same key is done once, either way.',
+      }),
+    ),
+  },
+  { ...closed, $id: 'CallRequest' },
+);
+export type CallRequest = Static<typeof CallRequest>;
+
 /** Everything that a client may say. */
-export const FEED_REQUESTS = [SubscribeRequest, UnsubscribeRequest, PingRequest] as const;
-export type FeedRequest = SubscribeRequest | UnsubscribeRequest | PingRequest;
+export const FEED_REQUESTS = [SubscribeRequest, UnsubscribeRequest, PingRequest, CallRequest] as const;
+export type FeedRequest = SubscribeRequest | UnsubscribeRequest | PingRequest | CallRequest;
 
 /** WebSocket close codes of ours, beside those of RFC 6455 (1002, 1007: a broken frame; 1009: one of more than 64 KiB). */
 export const FEED_CLOSE = {

@@ -64,6 +64,10 @@ export const SETTINGS = {
 
   upload_bytes_max: setting(4 * 1024 * 1024 * 1024, 'Largest audio file that POST /uploads takes'),
   body_bytes_max: setting(1024 * 1024, 'Largest request body, uploads apart'),
+  socket_messages_per_second: setting(
+    2_000,
+    'Messages that one WebSocket may send a second; more for a gateway that calls for many workers',
+  ),
 } as const;
 
 export type SettingName = keyof typeof SETTINGS;

@@ -7,21 +7,20 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { Type } from 'typebox';
 import { MonitorError } from '../../protocol/errors.ts';
-import { closed } from '../../protocol/schema.ts';
 import type { Clock } from '../clock.ts';
 import type { Settings } from '../config.ts';
 import { HttpCaller } from './caller.ts';
 import type { ApiContext } from './context.ts';
-import { type Endpoint, NOTHING } from './endpoint.ts';
-import { asMonitorError, statusOf, toProblem } from './errors.ts';
+import { bodySchema, type Endpoint, NOTHING, querySchema } from './endpoint.ts';
+import { asMonitorError, logFault, statusOf, toProblem } from './errors.ts';
 import { feedEndpoints } from './feed-sse.ts';
 import { addFeedWebSocket } from './feed-websocket.ts';
 import { foreignOriginGuard } from './foreign-origin.ts';
 import { jobReportEndpoints } from './job-reports.ts';
 import { jobEndpoints } from './jobs.ts';
 import { logEventEndpoints } from './log-events.ts';
+import { waitForSeq } from './min-seq.ts';
 import { openApiDocument } from './openapi.ts';
 import { bodyScopes } from './parsers.ts';
 import { addProbes } from './probes.ts';
@@ -54,17 +53,12 @@ export type Api = {
 };
 
 const PREFIX = '/api/v1';
-const MIN_SEQ_WAIT_MS = 5_000;
 
 /** The name, where the pages of the API would show their library's. */
 const LOGO =
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 260 40"><text x="0" y="27" font-family="sans-serif" font-size="22" fill="#fff">transcription-monitor</text></svg>';
 /** Beyond the time a commit may take: then whoever is still sending or reading is cut off. */
 const LAST_ANSWERS_MS = 3_000;
-
-/** What endpoints take that say nothing else. */
-const NO_QUERY = Type.Object({}, closed);
-const NO_BODY = Type.Union([Type.Object({}, closed), Type.Null()]);
 
 export async function buildApi(
   settings: Settings,
@@ -108,7 +102,7 @@ export async function buildApi(
     done(null, payload);
   });
   addProbes(app, () => context);
-  await addFeedWebSocket(app, () => context);
+  const sockets = await addFeedWebSocket(app, { current: () => context, endpoints, log });
 
   const document = openApiDocument(endpoints, version);
   await app.register(swagger, { mode: 'static', specification: { document: document as never } });
@@ -143,6 +137,7 @@ export async function buildApi(
       const patience = clock.after(settings.outcome_unknown_ms + LAST_ANSWERS_MS, () =>
         app.server.closeAllConnections(),
       );
+      await sockets.answered();
       await app.close();
       patience();
     },
@@ -150,21 +145,22 @@ export async function buildApi(
 }
 
 function addRoute(app: FastifyInstance, one: Endpoint, current: () => ApiContext | null): void {
-  const body = one.body ?? (one.method === 'GET' || one.consumes ? undefined : NO_BODY);
+  const body = bodySchema(one);
   app.route({
     method: one.method,
     url: one.path,
     ...(one.bodyLimit === undefined ? {} : { bodyLimit: one.bodyLimit }),
     schema: {
       ...(one.params ? { params: one.params } : {}),
-      querystring: one.query ?? NO_QUERY,
+      querystring: querySchema(one),
       ...(body ? { body } : {}),
     },
     // A POST without a body is a POST of null: those that need one refuse it by their schema.
     preValidation: (request, _reply, done) => {
       if (body && request.body === undefined) request.body = null;
-      if ((request.query as Record<string, unknown>).min_seq === undefined) done();
-      else waitForSeq(request, current()).then(() => done(), done);
+      const query = request.query as Record<string, unknown>;
+      if (query.min_seq === undefined) done();
+      else waitForSeq(query, current()).then(() => done(), done);
     },
     handler: async (request, reply) => {
       const context = current();
@@ -179,26 +175,6 @@ function addRoute(app: FastifyInstance, one: Endpoint, current: () => ApiContext
       return answer === NOTHING ? reply.send() : answer;
     },
   });
-}
-
-/** `min_seq`: the reader has seen that segment, and must not be shown less. */
-async function waitForSeq(request: FastifyRequest, context: ApiContext | null): Promise<void> {
-  const query = request.query as Record<string, unknown>;
-  const text = query.min_seq;
-  if (text === undefined) return;
-  delete query.min_seq;
-  const seq = Number(text);
-  if (!Number.isSafeInteger(seq) || seq < 0)
-    throw new MonitorError('invalid', 'invalid_query', `min_seq is ${text}; it takes a Tmon-Seq`);
-  if (!context || (await context.engine.reached(seq, MIN_SEQ_WAIT_MS))) return;
-  throw new MonitorError(
-    'unavailable',
-    'seq_not_reached',
-    `this instance is at ${context.engine.state.seq}, not yet at ${seq}`,
-    {
-      retry_after_seconds: 1,
-    },
-  );
 }
 
 const shapes = endpoints.map(({ method, path }) => ({
@@ -226,12 +202,7 @@ function sendProblem(
   log: (level: 'error', message: string) => void,
 ): FastifyReply {
   const error = asMonitorError(cause);
-  if (error.kind === 'internal' || error.kind === 'corrupt') {
-    log(
-      'error',
-      `${request.method} ${request.url} (${request.id}): ${(error.cause as Error | undefined)?.stack ?? error.stack}`,
-    );
-  }
+  logFault(error, `${request.method} ${request.url} (${request.id})`, log);
   if (error.retry_after_seconds !== undefined) reply.header('retry-after', error.retry_after_seconds);
   const unknown = error.code === 'outcome_unknown' && request.idempotencyKey !== null;
   const problem = {

@@ -3,7 +3,8 @@
  * once for all of them, in app.ts.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Static, TSchema } from 'typebox';
+import { type Static, type TSchema, Type } from 'typebox';
+import { closed } from '../../protocol/schema.ts';
 import type { Caller, Reply } from './caller.ts';
 import type { ApiContext } from './context.ts';
 
@@ -28,6 +29,17 @@ export type Endpoint = {
   http_only?: true;
   run: (context: ApiContext, request: HttpApiRequest<unknown, unknown, unknown>) => Promise<unknown>;
 };
+
+/** What endpoints take that say nothing else. */
+const NO_QUERY = Type.Object({}, closed);
+export const NO_BODY = Type.Union([Type.Object({}, closed), Type.Null()]);
+
+export const querySchema = ({ query }: Endpoint): TSchema => query ?? NO_QUERY;
+
+/** Of a JSON body; undefined where there is none or it is another. */
+export function bodySchema({ method, body, consumes }: Endpoint): TSchema | undefined {
+  return body ?? (method === 'GET' || consumes ? undefined : NO_BODY);
+}
 
 /** An answer without a body. */
 export const NOTHING = Symbol('nothing');

@@ -49,12 +49,12 @@ function fromJournal(error: JournalError): MonitorError {
 
 function fromFastify(error: FastifyError): MonitorError {
   if (error.validation) {
-    const where = error.validationContext === 'querystring' ? 'query' : (error.validationContext ?? 'body');
-    const errors = error.validation.map((one) => fieldError(one));
-    return new MonitorError('invalid', `invalid_${where}`, `${where}: ${errors.map(inWords).join('; ')}`, {
-      errors,
-      hint: 'The API document says what is taken: /api/v1/openapi.json',
-    });
+    const { validationContext } = error;
+    const where = validationContext === 'querystring' ? 'query' : validationContext === 'params' ? 'params' : 'body';
+    return invalidPart(
+      where,
+      error.validation.map((one) => fieldError(one)),
+    );
   }
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
@@ -82,6 +82,14 @@ function fromFastify(error: FastifyError): MonitorError {
   });
 }
 
+/** What is wrong with one part of a request: every field. */
+export function invalidPart(where: 'params' | 'query' | 'body', errors: FieldError[]): MonitorError {
+  return new MonitorError('invalid', `invalid_${where}`, `${where}: ${errors.map(inWords).join('; ')}`, {
+    errors,
+    hint: 'The API document says what is taken: /api/v1/openapi.json',
+  });
+}
+
 const inWords = ({ field, message }: FieldError): string => `${field || 'it'} ${message}`;
 
 /** One wrong field: which, by JSON pointer, and what it should be. */
@@ -99,6 +107,12 @@ export function fieldError(error: FastifySchemaValidationError): FieldError {
     default:
       return { field: error.instancePath, message: error.message ?? 'is wrong' };
   }
+}
+
+/** What is our fault stands in the log, with all that the caller is not told. */
+export function logFault(error: MonitorError, what: string, log: (level: 'error', message: string) => void): void {
+  if (error.kind !== 'internal' && error.kind !== 'corrupt') return;
+  log('error', `${what}: ${(error.cause as Error | undefined)?.stack ?? error.stack}`);
 }
 
 export function toProblem(error: MonitorError, request_id: string): Problem {

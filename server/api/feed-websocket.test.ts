@@ -97,6 +97,8 @@ test('every resource says first what there is, then what changes, each message a
   await feed.ask({ action: 'unsubscribe', resource: 'jobs', id: 'no more' });
   await feed.ask({ action: 'ping', id: 'there?' });
   await feed.ask('{');
+  await feed.ask({ action: 'call', id: 'c1', operation: 'jobs.get', params: { job_id: held.id } });
+  await feed.ask({ action: 'call', id: 'c2', operation: 'jobs.get', params: { job_id: 'job-none' } });
 
   for (const message of feed.messages) assertFeedMessage(message);
   assert.deepEqual(

@@ -1,20 +1,24 @@
 /**
- * `/ws`: the live feed over WebSocket. Frames of 64 KiB at most (1009), pings that find dead peers, a bound on messages a
- * second (4029), and a stop that says so (1001), so that readers come back with the position they have.
+ * `/ws`: the live feed over WebSocket, and calls. Frames of 64 KiB at most (1009), pings that find dead peers, a bound on messages a
+ * second (4029), and a stop that says so (1001) once the calls under way are answered, so that readers come back with the
+ * position they have.
  */
+import type { Socket } from 'node:net';
 import websocket from '@fastify/websocket';
 import type { FastifyInstance } from 'fastify';
-import type { RawData, WebSocket } from 'ws';
+import type { WebSocket } from 'ws';
 import { FEED_CLOSE } from '../../protocol/feed.ts';
 import type { Clock } from '../clock.ts';
 import { MESSAGE_SCHEMAS, Reader } from '../feed/reader.ts';
+import { Calls } from './calls.ts';
 import type { ApiContext } from './context.ts';
+import type { Endpoint } from './endpoint.ts';
 import { beyondMemory } from './feed-beyond.ts';
+import { Operations } from './operations.ts';
 import { validator } from './validation.ts';
 
 const FRAME_BYTES_MAX = 64 * 1024;
 const PING_MS = 30_000;
-const MESSAGES_PER_SECOND = 2_000;
 /** Messages that wait for the one before them; then no more is read from the socket. */
 const UNANSWERED_MAX = 64;
 /** Pongs on their way; pings beyond that are not answered. */
@@ -27,9 +31,30 @@ const checks = {
   subscribe: validator(MESSAGE_SCHEMAS.subscribe),
   unsubscribe: validator(MESSAGE_SCHEMAS.unsubscribe),
   ping: validator(MESSAGE_SCHEMAS.ping),
+  call: validator(MESSAGE_SCHEMAS.call),
 };
 
-export async function addFeedWebSocket(app: FastifyInstance, current: () => ApiContext | null): Promise<void> {
+type Options = {
+  current: () => ApiContext | null;
+  /** Those that may be called here are. */
+  endpoints: readonly Endpoint[];
+  log: (level: 'error', message: string) => void;
+};
+
+/** What all connections have in common. */
+type Shared = { context: ApiContext; operations: Operations; open: Set<Calls>; log: Options['log'] };
+
+export type FeedWebSockets = {
+  /** Takes no more calls; resolves when those under way have been answered. */
+  answered(): Promise<unknown>;
+};
+
+export async function addFeedWebSocket(
+  app: FastifyInstance,
+  { current, endpoints, log }: Options,
+): Promise<FeedWebSockets> {
+  const operations = new Operations(endpoints);
+  const open = new Set<Calls>();
   await app.register(websocket, {
     // ws cuts off a peer that pings faster than it reads; here that costs the peer its answers, and more than that 4029.
     options: { maxPayload: FRAME_BYTES_MAX, autoPong: false },
@@ -41,22 +66,29 @@ export async function addFeedWebSocket(app: FastifyInstance, current: () => ApiC
     if (request.headers.upgrade !== undefined) request.raw.socket.destroy();
     done();
   });
-  app.get('/ws', { websocket: true }, (socket) => {
+  app.get('/ws', { websocket: true }, (socket, request) => {
     const context = current();
     if (!context) return socket.close(FEED_CLOSE.starting, 'starting');
-    serve(socket, context);
+    serve(socket, request.raw.socket, { context, operations, open, log });
   });
+  return { answered: () => Promise.all([...open].map((calls) => calls.finish())) };
 }
 
-function serve(socket: WebSocket, context: ApiContext): void {
+function serve(socket: WebSocket, stream: Socket, { context, operations, open, log }: Shared): void {
   // It may have gone while its handshake was looked at; then nothing tells of its end any more.
   if (socket.readyState === socket.CLOSED) return;
-  const { clock } = context;
+  const { clock, settings } = context;
+  const gather = gathering(stream);
+  const calls = new Calls({ context, operations, tell: (text) => reader.say(text), log });
+  open.add(calls);
   const closer = new Closer(socket, clock);
   const reader = new Reader({
     hub: context.feed,
     sink: {
-      send: (text, _, sent) => socket.send(text, sent),
+      send: (text, _, sent) => {
+        gather();
+        socket.send(text, sent);
+      },
       tooSlow: (resume) => closer.close(FEED_CLOSE.too_slow, JSON.stringify(resume)),
     },
     beyond: beyondMemory(context),
@@ -64,30 +96,30 @@ function serve(socket: WebSocket, context: ApiContext): void {
       const checked = checks[schema](value);
       return 'errors' in checked ? checked.errors : [];
     },
+    call: (call) => calls.take(call),
     onFault: () => closer.close(FEED_CLOSE.fault, 'a fault of ours'),
   });
   const cancelPings = pingDead(socket, clock);
-  const allowance = new Allowance(clock);
+  const allowance = new Allowance(clock, settings.socket_messages_per_second);
   const spend = (): boolean => {
     if (closer.closing) return false;
     if (allowance.take()) return true;
     closer.close(FEED_CLOSE.too_much, 'too many messages a second');
     return false;
   };
-  // One after the other: what a reader asks is answered in the order it asks.
-  let last: Promise<void> = Promise.resolve();
   let unanswered = 0;
-  const answer = async (data: RawData) => {
-    await reader.receive(data.toString());
+  const answered = () => {
     unanswered -= 1;
     if (socket.isPaused && unanswered < UNANSWERED_MAX) socket.resume();
   };
   socket.on('message', (data, binary) => {
     if (!spend()) return;
     if (binary) return closer.close(FEED_CLOSE.not_text, 'messages are text');
+    const answering = reader.receive(data.toString());
+    if (!answering) return;
     unanswered += 1;
     if (unanswered >= UNANSWERED_MAX) socket.pause();
-    last = last.then(() => answer(data));
+    void answering.then(answered);
   });
   let pongs = 0;
   socket.on('ping', (data) => {
@@ -97,13 +129,32 @@ function serve(socket: WebSocket, context: ApiContext): void {
       pongs -= 1;
     });
   });
-  const leave = context.feed.onClose(() => closer.close(FEED_CLOSE.going_away, 'the monitor stops', STOP_MS));
+  const leave = context.feed.onClose(() => {
+    void calls.finish().then(() => closer.close(FEED_CLOSE.going_away, 'the monitor stops', STOP_MS));
+  });
   socket.on('close', () => {
     leave();
     cancelPings();
     closer.closed();
+    open.delete(calls);
+    calls.end();
     reader.end();
   });
+}
+
+/** What is sent in one turn of the event loop leaves in one write. */
+function gathering(stream: Socket): () => void {
+  let gathered = false;
+  const flush = () => {
+    gathered = false;
+    stream.uncork();
+  };
+  return () => {
+    if (gathered) return;
+    gathered = true;
+    stream.cork();
+    setImmediate(flush);
+  };
 }
 
 /** Pings; a peer that has answered nothing and sent nothing by the next is dead. */
@@ -154,19 +205,22 @@ class Closer {
 /** So many messages a second, and as many at once. */
 class Allowance {
   readonly #clock: Clock;
-  #left = MESSAGES_PER_SECOND;
+  readonly #per_second: number;
+  #left: number;
   #counted_ms: number;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, per_second: number) {
     this.#clock = clock;
+    this.#per_second = per_second;
+    this.#left = per_second;
     this.#counted_ms = clock.monotonic();
   }
 
   take(): boolean {
     const now_ms = this.#clock.monotonic();
-    const earned = ((now_ms - this.#counted_ms) / 1000) * MESSAGES_PER_SECOND;
+    const earned = ((now_ms - this.#counted_ms) / 1000) * this.#per_second;
     this.#counted_ms = now_ms;
-    this.#left = Math.min(MESSAGES_PER_SECOND, this.#left + earned) - 1;
+    this.#left = Math.min(this.#per_second, this.#left + earned) - 1;
     return this.#left >= 0;
   }
 }

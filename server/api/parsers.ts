@@ -21,7 +21,7 @@ function addJsonParser(app: FastifyInstance): void {
     if (text === '') return done(null, undefined);
     try {
       const value: unknown = JSON.parse(text as string);
-      assertDepth(value, 0);
+      assertDepth(value);
       done(null, value);
     } catch (error) {
       done(
@@ -47,8 +47,10 @@ function addStreamParser(app: FastifyInstance): void {
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
 }
 
-function assertDepth(value: unknown, depth: number): void {
+/** Throws where a body is nested so deep that what walks through it might not come back. */
+export function assertDepth(value: unknown, depth = 0): void {
   if (typeof value !== 'object' || value === null) return;
   if (depth === DEPTH_MAX) throw new MonitorError('invalid', 'too_deep', `the body is nested deeper than ${DEPTH_MAX}`);
-  for (const inner of Object.values(value)) assertDepth(inner, depth + 1);
+  // Of JSON: it has no properties but its own.
+  for (const name in value) assertDepth((value as Record<string, unknown>)[name], depth + 1);
 }

@@ -20,6 +20,8 @@ export interface Sink {
 /** In characters, which are bytes but for names and words in other scripts. */
 export const SENT_MAX = 256 * 1024;
 export const WAITING_MAX = 1024 * 1024;
+/** Of answers to calls, which the reader asked for and of which one alone may be large. */
+export const ANSWERS_WAITING_MAX = 16 * 1024 * 1024;
 
 type Waiting = { text: string; position: FeedPosition | null };
 
@@ -28,6 +30,7 @@ export class Outbox {
   readonly #waiting = new Map<string, Waiting>();
   #sent = 0;
   #waits = 0;
+  #answers_wait = 0;
   #last: FeedPosition | null = null;
   #closed = false;
   #controls = 0;
@@ -49,8 +52,21 @@ export class Outbox {
 
   /** Something said to the reader alone. */
   say(text: string): void {
+    if (!this.behind) return this.#closed ? undefined : this.#send({ text, position: null });
     this.#controls += 1;
     this.#add(`control ${this.#controls}`, { text, position: null });
+  }
+
+  /** What the reader has called for. While it is behind it waits apart, and does not count as being slow until there is much of it. */
+  answer(text: string): void {
+    if (!this.behind) return this.say(text);
+    if (this.#closed) return;
+    this.#answers_wait += text.length;
+    if (this.#answers_wait > ANSWERS_WAITING_MAX) return this.#letGo();
+    this.whenFlowing(() => {
+      this.#answers_wait -= text.length;
+      this.say(text);
+    });
   }
 
   /** Runs it as soon as messages flow, one after the other; or when nobody reads any more. */
@@ -79,7 +95,10 @@ export class Outbox {
     }
     this.#waiting.set(key, message);
     this.#waits += message.text.length;
-    if (this.#waits <= WAITING_MAX) return;
+    if (this.#waits > WAITING_MAX) this.#letGo();
+  }
+
+  #letGo(): void {
     this.close();
     this.#sink.tooSlow(this.#last);
   }

@@ -1,9 +1,11 @@
 /**
  * One reader of the feed over WebSocket: the messages it sends, and what is answered. A mistake in one message is told and
- * harms nothing else; the connection stays.
+ * harms nothing else; the connection stays. Its calls are begun as they come; what else it asks is answered one after the other.
  */
 import type { FieldError } from '../../protocol/errors.ts';
 import {
+  type CallRequest as Call,
+  CallRequest,
   FEED_RESOURCES,
   type FeedPosition,
   PingRequest,
@@ -22,6 +24,8 @@ export type ReaderOptions = {
   beyond: Beyond;
   /** Checks a value against a schema: its errors, or none. */
   check: (schema: keyof typeof MESSAGE_SCHEMAS, value: unknown) => FieldError[];
+  /** Does what is called, and answers it. Never throws. */
+  call: (call: Call) => void;
   /** It can't be served further: let it go, so that it comes back. */
   onFault: (error: unknown) => void;
 };
@@ -30,7 +34,12 @@ export const SUBSCRIPTIONS_MAX = 1000;
 /** Errors that one refusal names. */
 const ERRORS_MAX = 5;
 
-export const MESSAGE_SCHEMAS = { subscribe: SubscribeRequest, unsubscribe: UnsubscribeRequest, ping: PingRequest };
+export const MESSAGE_SCHEMAS = {
+  subscribe: SubscribeRequest,
+  unsubscribe: UnsubscribeRequest,
+  ping: PingRequest,
+  call: CallRequest,
+};
 
 const isAction = (action: unknown): action is keyof typeof MESSAGE_SCHEMAS =>
   typeof action === 'string' && Object.hasOwn(MESSAGE_SCHEMAS, action);
@@ -40,6 +49,8 @@ export class Reader {
   readonly #outbox: Outbox;
   readonly #given: { last: FeedPosition | null } = { last: null };
   readonly #subscriptions = new Map<string, Subscription>();
+  /** Of what is answered in order. */
+  #last: Promise<void> = Promise.resolve();
   #ended = false;
 
   constructor(options: ReaderOptions) {
@@ -54,16 +65,33 @@ export class Reader {
     });
   }
 
-  /** A message as it came. Never throws. */
-  async receive(text: string): Promise<void> {
-    let message: Record<string, unknown>;
+  /** A message as it came: resolves when it has been answered; undefined for a call. Never throws. */
+  receive(text: string): Promise<void> | undefined {
+    let answer: () => Promise<void> | void;
     try {
-      message = JSON.parse(text) as Record<string, unknown>;
-      if (typeof message !== 'object' || message === null || Array.isArray(message))
-        throw new SyntaxError('not an object');
+      const message = parse(text);
+      if (message.action === 'call') return this.#call(message);
+      answer = () => this.#follow(message);
     } catch (error) {
-      return this.#refuse(undefined, 'invalid_json', `the message is not a JSON object: ${(error as Error).message}`);
+      const words = `the message is not a JSON object: ${(error as Error).message}`;
+      answer = () => this.#refuse(undefined, 'invalid_json', words);
     }
+    this.#last = this.#last.then(answer);
+    return this.#last;
+  }
+
+  /** Said with the rest of its answers; one who reads none is let go. */
+  say(text: string): void {
+    this.#outbox.answer(text);
+  }
+
+  #call(message: Record<string, unknown>): undefined {
+    const errors = this.#options.check('call', message);
+    if (errors.length > 0) this.#refuseInvalid(message.id, errors);
+    else this.#options.call(message as Call);
+  }
+
+  async #follow(message: Record<string, unknown>): Promise<void> {
     const { action, resource, id } = message;
     if (!isAction(action)) {
       const hint = `Send ${Object.keys(MESSAGE_SCHEMAS).join(', ')}.`;
@@ -74,12 +102,7 @@ export class Reader {
       return this.#refuse(id, 'unknown_resource', `there is no resource ${inWords(resource)}`, `There are ${words}.`);
     }
     const errors = this.#options.check(action, message);
-    if (errors.length > 0) {
-      const named = errors.slice(0, ERRORS_MAX).map(({ field, message: what }) => `${field.slice(0, 100)} ${what}`);
-      const more = errors.length > ERRORS_MAX ? [`and ${errors.length - ERRORS_MAX} more`] : [];
-      const words = [...named, ...more].join('; ');
-      return this.#refuse(id, 'invalid_message', words, 'docs/feed.md lists the messages.');
-    }
+    if (errors.length > 0) return this.#refuseInvalid(id, errors);
     if (action === 'ping') {
       return this.#outbox.say(JSON.stringify({ type: 'pong', ...(id === undefined ? {} : { id }) }));
     }
@@ -134,6 +157,12 @@ export class Reader {
     this.#outbox.say(JSON.stringify({ type, ...(id === undefined ? {} : { id }), resource, ...idOf(target) }));
   }
 
+  #refuseInvalid(id: unknown, errors: readonly FieldError[]): void {
+    const named = errors.slice(0, ERRORS_MAX).map(({ field, message: what }) => `${field.slice(0, 100)} ${what}`);
+    const more = errors.length > ERRORS_MAX ? [`and ${errors.length - ERRORS_MAX} more`] : [];
+    this.#refuse(id, 'invalid_message', [...named, ...more].join('; '), 'docs/feed.md lists the messages.');
+  }
+
   /** An `id` that is none of ours is echoed as far as it can be one. */
   #refuse(id: unknown, code: FeedError['code'], detail: string, hint?: string): void {
     const echoed = typeof id === 'number' || (typeof id === 'string' && id.length <= 128) ? { id } : {};
@@ -141,6 +170,13 @@ export class Reader {
       JSON.stringify({ type: 'error', ...echoed, code, detail, ...(hint === undefined ? {} : { hint }) }),
     );
   }
+}
+
+function parse(text: string): Record<string, unknown> {
+  const message: unknown = JSON.parse(text);
+  if (typeof message === 'object' && message !== null && !Array.isArray(message))
+    return message as Record<string, unknown>;
+  throw new SyntaxError('not an object');
 }
 
 const nameOf = ({ resource, id, filter }: Target): string =>

@@ -5,6 +5,7 @@
 import type { FeedPosition } from '../../protocol/feed.ts';
 import type { AlertChanged, JobChanged, WorkerChanged } from '../../protocol/feed-messages.ts';
 import type { JobStateName } from '../../protocol/job.ts';
+import { sightedError, sightedOutput } from '../state-machine/apply-observed.ts';
 import type { AlertEvent, Event, JobEvent, JournalEvent, WorkerEvent } from '../state-machine/events.ts';
 
 export type FeedUpdate = {
@@ -133,6 +134,16 @@ function jobFields({ type, data }: JobEvent): JobFields | undefined {
       return now('CANCELLING', null, { details: data.details });
     case 'JobCancelled':
       return now('CANCELLED', null, { details: data.details });
+    case 'JobObserved': {
+      const { state, percentage, stage, worker_id, error } = data.sighting;
+      return now(state, state === 'COMPLETED' ? 100 : percentage, {
+        stage,
+        worker_id,
+        details: `Told by ${data.source}`,
+        ...(state === 'COMPLETED' ? { output: sightedOutput(data.sighting) } : {}),
+        ...(state === 'FAILED' ? { error: sightedError(error) } : {}),
+      });
+    }
     case 'JobAttemptFailed':
     case 'JobDelayOver':
     case 'JobDropped':

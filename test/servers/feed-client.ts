@@ -1,5 +1,6 @@
 /** Readers of the live feed for tests: a WebSocket and an SSE stream whose messages can be waited for. */
 import assert from 'node:assert/strict';
+import type { CallRequest } from '../../protocol/feed.ts';
 import type { Cleaning } from '../processes/tmon.ts';
 import type { Json } from './monitor.ts';
 
@@ -37,11 +38,16 @@ class Messages {
   }
 }
 
+/** What a call has beside its operation. */
+export type CallParts = Pick<CallRequest, 'params' | 'query' | 'body' | 'idempotency_key'>;
+
 export class FeedClient {
   readonly socket: WebSocket;
   /** Resolves with the close's code and reason. */
   readonly closed: Promise<{ code: number; reason: string }>;
   readonly #messages = new Messages();
+  #ids = 0;
+  readonly #calls = new Map<string, { resolve: (answer: Json) => void; reject: (error: Error) => void }>();
 
   /** Resolves once it is open. */
   static async open(t: Cleaning, url: string): Promise<FeedClient> {
@@ -59,10 +65,17 @@ export class FeedClient {
 
   private constructor(url: string) {
     this.socket = new WebSocket(`${url.replace(/^http/, 'ws')}/ws`);
-    this.socket.onmessage = ({ data }) => this.#messages.add(JSON.parse(data as string));
+    this.socket.onmessage = ({ data }) => {
+      const message = JSON.parse(data as string);
+      const called = this.#calls.get(message.id);
+      this.#calls.delete(message.id);
+      if (called) called.resolve(message);
+      else this.#messages.add(message);
+    };
     this.closed = new Promise((resolve) => {
       this.socket.onclose = ({ code, reason }) => {
         this.#messages.end(`closed with ${code} ${reason}`);
+        for (const { reject } of this.#calls.values()) reject(new Error(`closed with ${code} before it answered`));
         resolve({ code, reason });
       };
     });
@@ -89,6 +102,14 @@ export class FeedClient {
   ask(message: unknown): Promise<Json> {
     this.send(message);
     return this.next();
+  }
+
+  /** Resolves with its `answer` or `error`, whatever else comes before. Rejects when the connection ends first. */
+  call(operation: string, parts: CallParts = {}): Promise<Json> {
+    this.#ids += 1;
+    const id = `call-${this.#ids}`;
+    this.send({ action: 'call', id, operation, ...parts });
+    return new Promise((resolve, reject) => this.#calls.set(id, { resolve, reject }));
   }
 
   /** Everything that was sent before this call has been answered, and all that was told of it has come. */

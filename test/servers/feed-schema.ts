@@ -21,10 +21,12 @@ const CONTROLS: Record<string, string> = {
   unsubscribed: 'Unsubscribed',
   pong: 'Pong',
   error: 'FeedError',
+  answer: 'CallAnswer',
 };
 
 /** Name of its schema. */
-export function kindOf({ type, resource }: Json): string {
+export function kindOf({ type, resource, operation }: Json): string {
+  if (type === 'error' && operation !== undefined) return 'CallError';
   const control = CONTROLS[type];
   if (control) return control;
   const name = `${resource[0].toUpperCase()}${resource.slice(1)}`;

@@ -1,0 +1,22 @@
+/** `min_seq`: the caller has seen that segment, and must not be shown less. */
+import { MonitorError } from '../../protocol/errors.ts';
+import type { ApiContext } from './context.ts';
+
+const WAIT_MS = 5_000;
+
+/** Takes it out of the query, and waits for it. Throws 503 `seq_not_reached`. */
+export async function waitForSeq(query: Record<string, unknown>, context: ApiContext | null): Promise<void> {
+  const given = query.min_seq;
+  if (given === undefined) return;
+  delete query.min_seq;
+  const seq = Number(given);
+  if (!Number.isSafeInteger(seq) || seq < 0)
+    throw new MonitorError('invalid', 'invalid_query', `min_seq is ${given}; it takes a Tmon-Seq`);
+  if (!context || (await context.engine.reached(seq, WAIT_MS))) return;
+  throw new MonitorError(
+    'unavailable',
+    'seq_not_reached',
+    `this instance is at ${context.engine.state.seq}, not yet at ${seq}`,
+    { retry_after_seconds: 1 },
+  );
+}
