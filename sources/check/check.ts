@@ -1,0 +1,124 @@
+/**
+ * `tmon check`: reads every source, puts together what is told of each job, follows how it gets on, and judges.
+ *
+ * A log is read on from where the last round ended; every other source is read whole each round, so that a row that was
+ * deleted is gone from the answer too. One source that can't be read hides no other; nothing is forgotten meanwhile.
+ */
+import type { CheckDocument, CheckedSource } from '../../protocol/check.ts';
+import { mergeSightings, type Sighting } from '../../protocol/sighting.ts';
+import { type Source, SourceError } from '../source.ts';
+import { CHECK_DEFAULTS, type CheckOptions, judge, type KnownJob } from './judge.ts';
+import { CheckMemory } from './memory.ts';
+import { follow, type Track } from './track.ts';
+
+const UNREADABLE_SHOWN_MAX = 10;
+
+/** What has been read of a source. */
+type Told = { jobs: Map<string, Sighting>; moved_ms: Map<string, number>; position: string | null };
+
+const nothing = (): Told => ({ jobs: new Map(), moved_ms: new Map(), position: null });
+
+export class Check {
+  readonly memory: CheckMemory;
+  readonly #sources: readonly Source[];
+  readonly #options: CheckOptions;
+  readonly #logs = new Map<Source, Told>();
+
+  constructor(sources: readonly Source[], options: Partial<CheckOptions> = {}, memory = new CheckMemory()) {
+    this.#sources = sources;
+    this.#options = { ...CHECK_DEFAULTS, ...options };
+    this.memory = memory;
+  }
+
+  /** One round. Rejects only when `signal` aborts or by a fault of ours. */
+  async run(now_ms: number, signal: AbortSignal): Promise<CheckDocument> {
+    const read = await Promise.all(this.#sources.map((source) => this.#read(source, now_ms, signal)));
+    const merged = new Map<string, { sighting: Sighting; source: string; moved_ms: number | undefined }>();
+    for (const { told, checked } of read) {
+      for (const [job_id, sighting] of told.jobs) {
+        const known = merged.get(job_id);
+        const newest = known === undefined || sighting.told_ms > known.sighting.told_ms;
+        merged.set(job_id, {
+          sighting: known === undefined ? sighting : mergeSightings(known.sighting, sighting),
+          source: newest ? checked.name : known.source,
+          moved_ms: newest ? told.moved_ms.get(job_id) : known.moved_ms,
+        });
+      }
+    }
+    const jobs: KnownJob[] = [...merged].map(([job_id, { sighting, source, moved_ms }]) => ({
+      sighting,
+      source,
+      track: follow(this.memory.tracks.get(job_id), sighting, { now_ms, moved_ms }),
+    }));
+    const sources = read.map(({ checked }) => checked);
+    const kept: [string, Track][] = jobs
+      .filter(({ sighting }) => sighting.state === 'PROCESSING')
+      .map(({ sighting, track }) => [sighting.job_id, track]);
+    const before = sources.every((source) => source.read) ? [] : this.memory.tracks;
+    this.memory.tracks = new Map([...before, ...kept]);
+    return judge({ jobs, sources, now_ms }, this.#options);
+  }
+
+  async #read(source: Source, now_ms: number, signal: AbortSignal): Promise<{ told: Told; checked: CheckedSource }> {
+    const { told, ...counted } = await this.#tally(source, now_ms, signal);
+    return { told, checked: { name: source.name, ...counted } };
+  }
+
+  async #tally(
+    source: Source,
+    now_ms: number,
+    signal: AbortSignal,
+  ): Promise<{ told: Told } & Omit<CheckedSource, 'name'>> {
+    const goesOn = source.appendsOnly === true;
+    const told = (goesOn ? this.#logs.get(source) : undefined) ?? nothing();
+    if (goesOn) this.#logs.set(source, told);
+    const recall = this.memory.recall(source.name);
+    const since_ms = now_ms - this.#options.since_ms;
+    const checked: Omit<CheckedSource, 'name'> = {
+      read: false,
+      error: null,
+      looked_at: 0,
+      unreadable_count: 0,
+      unreadable: [],
+      queue: null,
+    };
+    try {
+      const options = { since_ms, from: told.position, peek: true, recall, signal };
+      for await (const reading of source.read(options)) {
+        for (const sighting of reading.sightings) keep(told, sighting, reading.moved_ms?.get(sighting.job_id));
+        told.position = goesOn ? reading.position : null;
+        checked.looked_at += reading.looked_at;
+        checked.unreadable_count += reading.unreadable.length;
+        checked.unreadable.push(...reading.unreadable.slice(0, UNREADABLE_SHOWN_MAX - checked.unreadable.length));
+      }
+      checked.queue = (await source.depth?.(signal)) ?? null;
+      recall.forgetUnasked();
+      forgetBefore(told, since_ms);
+      return { told, ...checked, read: true };
+    } catch (error) {
+      if (!(error instanceof SourceError) || signal.aborted) throw error;
+      const { kind, message, hint } = error;
+      return { told, ...checked, error: { kind, message, hint: hint ?? null } };
+    }
+  }
+}
+
+function keep(told: Told, sighting: Sighting, moved_ms: number | undefined): void {
+  const { job_id, percentage, stage } = sighting;
+  const known = told.jobs.get(job_id);
+  const stands = known !== undefined && known.percentage === percentage && known.stage === stage;
+  const earlier = stands ? told.moved_ms.get(job_id) : undefined;
+  const moved = Math.min(earlier ?? Number.POSITIVE_INFINITY, moved_ms ?? Number.POSITIVE_INFINITY);
+  if (moved < Number.POSITIVE_INFINITY) told.moved_ms.set(job_id, moved);
+  else told.moved_ms.delete(job_id);
+  told.jobs.set(job_id, known === undefined ? sighting : mergeSightings(known, sighting));
+}
+
+/** A log that is followed for months must not fill the memory with jobs that ended long ago. */
+function forgetBefore({ jobs, moved_ms }: Told, since_ms: number): void {
+  for (const [job_id, { state, told_ms }] of jobs) {
+    if (told_ms >= since_ms || state === 'PROCESSING') continue;
+    jobs.delete(job_id);
+    moved_ms.delete(job_id);
+  }
+}

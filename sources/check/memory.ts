@@ -1,0 +1,112 @@
+/**
+ * What a check remembers from one run to the next: how jobs got on, what it made of files, and what it told whom. In memory
+ * while `--every` repeats it; across runs in one small file, which may be deleted at any time and is then begun anew.
+ */
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import type { Sighting } from '../../protocol/sighting.ts';
+import type { Recall } from '../source.ts';
+import type { Track } from './track.ts';
+
+const FORMAT = 1;
+
+type Remembered = { version: string; sighting: Sighting };
+
+type File = {
+  format: number;
+  tracks: Record<string, Track>;
+  recalls: Record<string, Record<string, Remembered>>;
+  told: Record<string, string>;
+};
+
+export class CheckMemory {
+  /** Of running jobs, by id. */
+  tracks = new Map<string, Track>();
+  /** The last answer that went out, by notifier. */
+  readonly told = new Map<string, string>();
+  readonly #recalls = new Map<string, FileRecall>();
+
+  /** Of one source. */
+  recall(source: string): FileRecall {
+    const recall = this.#recalls.get(source) ?? new FileRecall();
+    this.#recalls.set(source, recall);
+    return recall;
+  }
+
+  /** Empty where there is no file yet. `damaged` is told of one that is none of ours; it is written anew. */
+  static async load(path: string, damaged: (why: string) => void = () => {}): Promise<CheckMemory> {
+    const memory = new CheckMemory();
+    try {
+      const file = JSON.parse(await readFile(path, 'utf8')) as File;
+      if (file.format !== FORMAT) throw new Error(`its format is ${file.format}, not ${FORMAT}`);
+      memory.tracks = new Map(Object.entries(file.tracks));
+      for (const [name, answer] of Object.entries(file.told)) memory.told.set(name, answer);
+      for (const [name, files] of Object.entries(file.recalls)) {
+        memory.#recalls.set(name, new FileRecall(Object.entries(files)));
+      }
+      return memory;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return memory;
+      damaged((error as Error).message);
+      return new CheckMemory();
+    }
+  }
+
+  /** Whole or not at all: another run may read it at this moment. */
+  async save(path: string): Promise<void> {
+    const file: File = {
+      format: FORMAT,
+      tracks: Object.fromEntries(this.tracks),
+      recalls: Object.fromEntries([...this.#recalls].map(([name, recall]) => [name, Object.fromEntries(recall.files)])),
+      told: Object.fromEntries(this.told),
+    };
+    const beside = `${path}.${process.pid}`;
+    await mkdir(dirname(resolve(path)), { recursive: true, mode: 0o700 });
+    try {
+      await writeFile(beside, JSON.stringify(file), { mode: 0o600 });
+      await rename(beside, path);
+    } catch (error) {
+      await rm(beside, { force: true });
+      throw error;
+    }
+  }
+}
+
+/** Forgets what a whole reading did not ask for: the file is gone. */
+export class FileRecall implements Recall {
+  readonly files: Map<string, Remembered>;
+  #asked = new Set<string>();
+
+  constructor(files: Iterable<[string, Remembered]> = []) {
+    this.files = new Map(files);
+  }
+
+  get(where: string, version: string): Sighting | undefined {
+    this.#asked.add(where);
+    const known = this.files.get(where);
+    return known?.version === version ? known.sighting : undefined;
+  }
+
+  set(where: string, version: string, sighting: Sighting): void {
+    this.#asked.add(where);
+    this.files.set(where, { version, sighting });
+  }
+
+  forgetUnasked(): void {
+    for (const where of this.files.keys()) if (!this.#asked.has(where)) this.files.delete(where);
+    this.#asked = new Set();
+  }
+}
+
+/** Its own for every set of sources and notifiers: looking by hand must not take the news from a cron job. */
+export function defaultStateFile(
+  names: { sources: readonly string[]; notifiers: readonly string[] },
+  environment: Record<string, string | undefined> = process.env,
+): string {
+  const states = environment.XDG_STATE_HOME || join(homedir(), '.local', 'state');
+  const key = JSON.stringify([[...names.sources].sort(), [...names.notifiers].sort()]);
+  const hash = createHash('sha256').update(key).digest('hex').slice(0, 16);
+  return join(states, 'transcription-monitor', `check-${hash}.json`);
+}

@@ -1,0 +1,109 @@
+/** The check for a person who was woken by it: what is wrong first, each thing in one line, nothing that needs explaining. */
+import type { CheckDocument, CheckedJob } from '../../protocol/check.ts';
+import { percent, span } from './words.ts';
+
+const PROBLEMS_SHOWN_MAX = 50;
+const RUNNING_SHOWN_MAX = 50;
+
+const HEADS = {
+  job_stuck: 'STUCK',
+  worker_quiet: 'QUIET',
+  job_failed: 'FAILED',
+  queue_old: 'SLOW',
+  dead_letters: 'DEAD',
+} as const;
+
+/** Plain text in aligned columns. Its first word is the verdict, in capitals. */
+export function reportOf(document: CheckDocument): string {
+  const { verdict, says, checked_at } = document;
+  return [
+    `${verdict.toUpperCase()}${says.slice(verdict.length)}  (${checked_at})`,
+    ...section(unread(document)),
+    ...section(problems(document)),
+    ...section(running(document)),
+    ...section(queues(document)),
+    ...section(warnings(document)),
+    '',
+    totals(document),
+  ].join('\n');
+}
+
+type Row = readonly string[];
+
+function unread({ sources }: CheckDocument): Row[] {
+  return sources.flatMap(({ error }) => {
+    if (error === null) return [];
+    const line: Row = ['UNREAD', error.message];
+    return error.hint === null ? [line] : [line, ['', `hint: ${error.hint}`]];
+  });
+}
+
+function problems({ problems: all }: CheckDocument): Row[] {
+  const rows = all.slice(0, PROBLEMS_SHOWN_MAX).map(({ kind, subject, says }): Row => [HEADS[kind], subject, says]);
+  return more(rows, all.length);
+}
+
+function running({ running: all }: CheckDocument): Row[] {
+  const rows = all.slice(0, RUNNING_SHOWN_MAX).map((job): Row => {
+    const { job_id, worker_id, percentage, stage } = job;
+    const at = percentage === null ? '–' : percent(percentage);
+    return ['RUNNING', job_id, at.padStart(4), stage ?? '–', worker_id ?? '–', progress(job)];
+  });
+  return more(rows, all.length);
+}
+
+function progress({ stuck, percent_per_minute, eta_seconds, still_seconds }: CheckedJob): string {
+  if (stuck) return 'stuck';
+  const parts = [`moved ${span(still_seconds ?? 0)} ago`];
+  if (percent_per_minute !== null) parts.push(`${Number(percent_per_minute.toPrecision(2))}%/min`);
+  if (eta_seconds !== null) parts.push(`${span(eta_seconds)} to go`);
+  return parts.join(', ');
+}
+
+function queues({ sources }: CheckDocument): Row[] {
+  return sources.flatMap(({ name, queue }) => {
+    if (queue === null) return [];
+    const { waiting, in_flight, oldest_seconds, dead_letters } = queue;
+    const oldest = oldest_seconds === null ? '' : `, oldest ${span(oldest_seconds)}`;
+    const dead = dead_letters === null ? '' : `, ${dead_letters} dead letters`;
+    return [['QUEUE', name, `${waiting} waiting${oldest}, ${in_flight} in flight${dead}`]];
+  });
+}
+
+function warnings({ warnings: all }: CheckDocument): Row[] {
+  return all.map(({ subject, says }) => ['NOTE', subject, says]);
+}
+
+function totals({ counts, since, sources }: CheckDocument): string {
+  const { completed, failed, failure_rate, queued } = counts;
+  const rate = failure_rate === null ? '' : ` (${Number((failure_rate * 100).toPrecision(2))}%)`;
+  const waiting = queued === 0 ? '' : `, ${queued} waiting`;
+  const looked = sources.reduce((sum, { looked_at }) => sum + looked_at, 0);
+  const read = `${looked} looked at in ${sources.length === 1 ? sources[0]?.name : `${sources.length} sources`}`;
+  return `since ${since}: ${completed} completed, ${failed} failed${rate}${waiting}; ${read}`;
+}
+
+function more(rows: Row[], count: number): Row[] {
+  return count > rows.length ? [...rows, ['', `and ${count - rows.length} more: --json has them all`]] : rows;
+}
+
+function section(rows: readonly Row[]): string[] {
+  if (rows.length === 0) return [];
+  const widths: number[] = [];
+  // A row's last cell is free text: it widens no column.
+  for (const row of rows) {
+    row.slice(0, -1).forEach((cell, column) => {
+      widths[column] = Math.max(widths[column] ?? 0, clean(cell).length);
+    });
+  }
+  const line = (row: Row) =>
+    row
+      .map((cell, column) => (column === row.length - 1 ? clean(cell) : clean(cell).padEnd(widths[column]!)))
+      .join('  ');
+  return ['', ...rows.map(line)];
+}
+
+/** What workers wrote can't steer the terminal, and a line stays a line. */
+function clean(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trimEnd();
+}

@@ -1,0 +1,40 @@
+/** The words of a check: spans of time, percentages, and the answer in one line. */
+import type { CheckDocument, ProblemKind } from '../../protocol/check.ts';
+
+/** `45s`, `12m`, `3h 20m`, `2d 4h`. */
+export function span(seconds: number): string {
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole}s`;
+  const minutes = Math.round(whole / 60);
+  if (minutes < 60) return `${minutes}m`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return minutes % 60 === 0 ? `${hours}h` : `${hours}h ${minutes % 60}m`;
+  const days = Math.floor(hours / 24);
+  return hours % 24 === 0 ? `${days}d` : `${days}d ${hours % 24}h`;
+}
+
+export function percent(value: number): string {
+  return `${Math.floor(value)}%`;
+}
+
+const counted = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
+
+const NOUNS: Record<ProblemKind, [one: string, many: string]> = {
+  job_stuck: ['job stuck', 'jobs stuck'],
+  worker_quiet: ['worker quiet', 'workers quiet'],
+  job_failed: ['job failed', 'jobs failed'],
+  queue_old: ['queue too slow', 'queues too slow'],
+  dead_letters: ['queue with dead letters', 'queues with dead letters'],
+};
+
+/** `wrong: 1 job stuck, 2 jobs failed`. */
+export function inWords({ verdict, problems, counts, sources }: Omit<CheckDocument, 'says'>): string {
+  const parts = Object.entries(NOUNS).flatMap(([kind, [one, many]]) => {
+    const count = problems.filter((problem) => problem.kind === kind).length;
+    return count === 0 ? [] : [counted(count, one, many)];
+  });
+  const unread = sources.filter(({ read }) => !read).length;
+  if (unread > 0) parts.push(`${counted(unread, 'source')} could not be read`);
+  if (verdict === 'well') parts.push(`${counts.running} running, ${counts.completed} completed`);
+  return `${verdict}: ${parts.join(', ')}`;
+}
