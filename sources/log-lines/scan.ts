@@ -1,0 +1,156 @@
+/**
+ * Bytes of a log → events. A log is mostly other things than ours, so the bytes are searched for our words first and only lines
+ * that have them are looked at: a chunk costs a few searches of the runtime's own, and no promise a line.
+ *
+ * Measured by `node sources/log-lines/bench.ts`; the numbers are in docs/logs.md.
+ */
+import { isAscii } from 'node:buffer';
+import { type LoggedEvent, parseLogLine } from '../../protocol/log-line.ts';
+import { readProgress } from '../../protocol/log-progress.ts';
+import type { LogTimeOptions } from '../../protocol/log-time.ts';
+import type { Unreadable } from '../source.ts';
+
+/** Longer ones are no lines of ours; they are passed over without being kept. */
+export const LINE_BYTES_MAX = 2 * 1024 * 1024;
+
+/** What a chunk came to. */
+export type Scanned = { events: LoggedEvent[]; unreadable: Unreadable[]; looked_at: number };
+
+export type ScanOptions = LogTimeOptions & {
+  /** Where the first byte stands; lines have numbers only when it is the first of all. */
+  offset?: number;
+  /** Before a line's number: the file's name, where there are several. */
+  place?: string;
+};
+
+export class LineScanner {
+  readonly #options: ScanOptions;
+  readonly #first: number;
+  /** Of the line that has not ended yet. */
+  #half: Buffer[] = [];
+  #halfBytes = 0;
+  /** The line is too long; only its end is looked for. */
+  #passing = false;
+  #offset: number;
+  #lines = 0;
+
+  constructor(options: ScanOptions = {}) {
+    this.#options = options;
+    this.#first = options.offset ?? 0;
+    this.#offset = this.#first;
+  }
+
+  /** Where the line begins that has not ended yet: what is before it has been told. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** The bytes are not kept. */
+  push(chunk: Buffer): Scanned {
+    const end = chunk.lastIndexOf(NEWLINE) + 1;
+    if (end === 0) return this.#keep(chunk, { events: [], unreadable: [], looked_at: 0 });
+    const ended = chunk.subarray(0, end);
+    const whole = this.#halfBytes === 0 ? ended : this.#join(ended);
+    const scanned = this.#scan(whole);
+    return end === chunk.length ? scanned : this.#keep(chunk.subarray(end), scanned);
+  }
+
+  /**
+   * The line that has not ended, as it stands. `event` is null where it tells nothing yet. `complete`: it is JSON that has ended, so
+   * more of it can't say anything else; a plain line may be cut in the middle of a number.
+   */
+  half(): { scanned: Scanned; complete: boolean } {
+    const line = this.#join(Buffer.alloc(0));
+    const [offset, lines] = [this.#offset, this.#lines];
+    const scanned = this.#scan(line);
+    this.#offset = offset;
+    this.#lines = lines;
+    this.#half = line.length > 0 ? [line] : [];
+    this.#halfBytes = line.length;
+    const complete = scanned.events.length > 0 && line.toString('latin1').trimEnd().endsWith('}');
+    return { scanned, complete };
+  }
+
+  #keep(rest: Buffer, scanned: Scanned): Scanned {
+    if (this.#passing) {
+      this.#offset += rest.length;
+      return scanned;
+    }
+    this.#halfBytes += rest.length;
+    if (this.#halfBytes <= LINE_BYTES_MAX) {
+      this.#half.push(Buffer.from(rest));
+      return scanned;
+    }
+    const why = `longer than ${LINE_BYTES_MAX / 1024 / 1024} MiB: passed over`;
+    scanned.unreadable.push({ where: this.#where(this.#lines, this.#offset), why });
+    this.#passing = true;
+    this.#offset += this.#halfBytes;
+    this.#half = [];
+    this.#halfBytes = 0;
+    return scanned;
+  }
+
+  #join(ended: Buffer): Buffer {
+    const whole = Buffer.concat([...this.#half, ended]);
+    this.#half = [];
+    this.#halfBytes = 0;
+    return whole;
+  }
+
+  #scan(bytes: Buffer): Scanned {
+    const events: LoggedEvent[] = [];
+    const unreadable: Unreadable[] = [];
+    const ascii = isAscii(bytes);
+    const text = bytes.latin1Slice();
+    const options = this.#options;
+    let from = 0;
+    if (this.#passing) {
+      from = text.indexOf('\n') + 1;
+      this.#passing = false;
+    }
+    let counted = { at: 0, lines: 0 };
+    let plain = indexOf(text, 'JOB_', from);
+    let json = indexOf(text, 'TRANSCRIPTION_EVENT', from);
+    for (let hit = Math.min(plain, json); hit < text.length; hit = Math.min(plain, json)) {
+      let start = hit;
+      while (start > from && bytes[start - 1] !== NEWLINE) start -= 1;
+      const end = Math.min(text.length, indexOf(text, '\n', hit));
+      // A string of its own: a part of the chunk's would keep the whole chunk for as long as an id of it is kept.
+      const line = ascii ? bytes.latin1Slice(start, end) : bytes.utf8Slice(start, end);
+      const parsed =
+        (plain < end ? readProgress(line, plain - start, json < end ? json - start : -1, options) : null) ??
+        parseLogLine(line, options);
+      if (parsed !== null && 'why' in parsed) {
+        counted = { at: start, lines: counted.lines + countLines(text, counted.at, start) };
+        unreadable.push({ where: this.#where(this.#lines + counted.lines, this.#offset + start), why: parsed.why });
+      } else if (parsed !== null) events.push(parsed);
+      from = end + 1;
+      if (plain < from) plain = indexOf(text, 'JOB_', from);
+      if (json < from) json = indexOf(text, 'TRANSCRIPTION_EVENT', from);
+    }
+    const lines = counted.lines + countLines(text, counted.at, text.length);
+    this.#lines += lines;
+    this.#offset += bytes.length;
+    return { events, unreadable, looked_at: lines };
+  }
+
+  #where(lines: number, offset: number): string {
+    const { place } = this.#options;
+    const line = this.#first === 0 ? `line ${lines + 1}` : `byte ${offset}`;
+    return place === undefined ? line : `${place}, ${line}`;
+  }
+}
+
+const NEWLINE = 10;
+
+/** Past the end where there is none. */
+function indexOf(text: string, words: string, from: number): number {
+  const at = text.indexOf(words, from);
+  return at === -1 ? Number.POSITIVE_INFINITY : at;
+}
+
+function countLines(text: string, from: number, to: number): number {
+  let lines = 0;
+  for (let at = indexOf(text, '\n', from); at < to; at = indexOf(text, '\n', at + 1)) lines += 1;
+  return lines;
+}
