@@ -81,9 +81,10 @@ export function applyJobEvent(state: State, event: JobEvent): void {
   }
 }
 
-/** Every change of a job goes through here: it stamps version and time. */
+/** Every change of a job but a sighting goes through here: it stamps version and time. */
 function changeJob(state: State, job: JobRecord, changes: Partial<JobRecord>): void {
-  state.putJob({ ...job, ...changes, version: state.seq, updated_ms: state.at_ms });
+  const observed = job.observed && { ...job.observed, overruled: true };
+  state.putJob({ ...job, ...changes, observed, version: state.seq, updated_ms: state.at_ms });
 }
 
 function submit(state: State, { entity, data }: JobEvent & { type: 'JobSubmitted' }): void {
@@ -123,6 +124,7 @@ function submit(state: State, { entity, data }: JobEvent & { type: 'JobSubmitted
     actual_cost_usd: null,
     estimated_cost_usd: data.estimated_cost_usd,
     history: [{ state: 'SUBMITTED', at_ms: state.at_ms, details: data.details }],
+    observed: null,
   });
 }
 
@@ -217,11 +219,7 @@ function complete(state: State, job: JobRecord, { data }: JobEvent & { type: 'Jo
     turnaround_ms: state.at_ms - job.created_ms,
     audio_ms,
   });
-  if (audio_ms > 0 && taken_ms > 0) {
-    const mean = state.scalars.throughput_factor;
-    const factor = audio_ms / taken_ms;
-    state.scalars.throughput_factor = mean === null ? factor : mean + (factor - mean) * RECENT_WEIGHT;
-  }
+  learnPace(state, audio_ms, taken_ms);
   changeJob(state, job, {
     ...endRun(state, job, data.cost_usd, 'completed'),
     state: 'COMPLETED',
@@ -237,10 +235,18 @@ function complete(state: State, job: JobRecord, { data }: JobEvent & { type: 'Jo
   });
 }
 
+/** A job of this length took this long. */
+export function learnPace({ scalars }: State, audio_ms: number, taken_ms: number): void {
+  if (audio_ms <= 0 || taken_ms <= 0) return;
+  const mean = scalars.throughput_factor;
+  const factor = audio_ms / taken_ms;
+  scalars.throughput_factor = mean === null ? factor : mean + (factor - mean) * RECENT_WEIGHT;
+}
+
 /** Weight of the newest job in the mean throughput factor: the last 20 or so count. */
 const RECENT_WEIGHT = 0.1;
 
-const NO_PROGRESS: ProgressRecord = {
+export const NO_PROGRESS: ProgressRecord = {
   percentage: 0,
   stage: null,
   current_chunk: null,
@@ -269,7 +275,7 @@ function endRun(state: State, job: JobRecord, cost_usd: number | null, verdict: 
 }
 
 /** Takes the job from the worker; answers the mean GPU use while it had it. */
-function release(
+export function release(
   state: State,
   worker_id: string,
   job_id: string,
@@ -294,7 +300,7 @@ function release(
 }
 
 /** History with one more entry. A job redriven without end keeps its first entries and its last. */
-function entered(job: JobRecord, entry: HistoryRecord): readonly HistoryRecord[] {
+export function entered(job: Pick<JobRecord, 'history'>, entry: HistoryRecord): readonly HistoryRecord[] {
   if (job.history.length < HISTORY_MAX) return [...job.history, entry];
   return [...job.history.slice(0, 2), ...job.history.slice(4 - HISTORY_MAX), entry].slice(0, HISTORY_MAX);
 }

@@ -50,6 +50,8 @@ export function applyWorkerEvent(state: State, event: WorkerEvent): void {
         state: 'TERMINATED',
         terminated_ms: state.at_ms,
         check_ms: null,
+        // Jobs that run elsewhere go on there, whatever becomes of the name.
+        holds: [],
       });
   }
 }
@@ -62,8 +64,9 @@ function arrive(
 ): void {
   const registered = event.type === 'WorkerRegistered';
   const fresh = !known || known.state === 'TERMINATED';
+  const { reported: _, ...before } = known ?? NEW_WORKER;
   state.putWorker({
-    ...(known ?? NEW_WORKER),
+    ...before,
     worker_id: event.entity,
     ordinal: known?.ordinal ?? state.nextOrdinal(),
     version: state.seq,
@@ -86,7 +89,7 @@ function stateOnArrival(known: WorkerRecord | undefined, registered: boolean): W
   return known && known.holds.length > 0 ? 'ACTIVE' : 'IDLE';
 }
 
-const NEW_WORKER: Omit<WorkerRecord, 'worker_id' | 'ordinal' | 'version' | 'created_ms'> = {
+export const NEW_WORKER: Omit<WorkerRecord, 'worker_id' | 'ordinal' | 'version' | 'created_ms'> = {
   instance_id: null,
   state: 'STARTING',
   heartbeat_ms: null,

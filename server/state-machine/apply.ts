@@ -5,6 +5,7 @@
  * there changes nothing. Deterministic: the event, the segment's number and its log time are all it sees.
  */
 import { applyJobEvent } from './apply-job.ts';
+import { observe } from './apply-observed.ts';
 import { applyWorkerEvent } from './apply-worker.ts';
 import type { Event, JournalEvent } from './events.ts';
 import type { CommandRef } from './records.ts';
@@ -90,6 +91,8 @@ function apply(state: State, event: Event): void {
     case 'WorkerRestarting':
     case 'WorkerTerminated':
       return applyWorkerEvent(state, event);
+    case 'JobObserved':
+      return observe(state, event);
     case 'AlertRaised':
       return state.putAlert({
         id: event.entity,

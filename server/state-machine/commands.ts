@@ -5,6 +5,7 @@
 import type { FailureReport, JobSubmission, ProgressReport } from '../../protocol/job.ts';
 import type { LogEvent } from '../../protocol/log-event.ts';
 import type { JobFilter } from '../../protocol/queue.ts';
+import type { Sighting } from '../../protocol/sighting.ts';
 import type { HealthReport, WorkerLaunch, WorkerRegistration } from '../../protocol/worker.ts';
 import type { CommandRef } from './records.ts';
 
@@ -41,6 +42,13 @@ export type CommandBody =
   | { type: 'purge_queue'; queue: 'main' | 'dlq'; filter: JobFilter }
   | { type: 'redrive'; filter: JobFilter }
   | { type: 'record_events'; worker_id: string | null; events: readonly LogEvent[]; jitter: number }
+  | {
+      type: 'observe_jobs';
+      source: string;
+      sightings: readonly Sighting[];
+      /** Jobs that are neither in memory nor in the archive. Another that is not in memory left it a moment ago, and is let be. */
+      absent: readonly string[];
+    }
   | { type: 'register_worker'; worker_id: string; registration: WorkerRegistration }
   | { type: 'launch_worker'; worker_id: string; launch: WorkerLaunch }
   | { type: 'beat'; worker_id: string; health: HealthReport; leases: readonly string[] }

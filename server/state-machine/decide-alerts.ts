@@ -38,7 +38,7 @@ function* findings(state: State, at_ms: number): Generator<Finding> {
   let live = 0;
   for (const worker of state.tables.workers.values()) {
     if (worker.state === 'TERMINATED') continue;
-    if (worker.status !== 'UNHEALTHY') live += 1;
+    if (worker.status !== 'UNHEALTHY') live += worker.reported ? 0 : 1;
     else {
       yield {
         rule: 'worker_lost',

@@ -61,7 +61,7 @@ export const roundUsd = (usd: number): number => Math.round(usd * 1e6) / 1e6;
 
 export function claimJobs(state: State, body: Body<'claim_jobs'>, { at_ms, policy }: Context): Decision {
   const worker = state.worker(body.worker_id);
-  if (!worker) return workerNotFound(body.worker_id);
+  if (!worker || worker.reported) return workerNotFound(body.worker_id);
   if (worker.state === 'TERMINATED') return workerTerminated(worker);
   if (worker.state === 'DRAINING' || worker.state === 'RESTARTING') return { events: [] };
   return {
@@ -288,6 +288,12 @@ export function retryJob(state: State, { job_id }: Body<'retry_job'>): Decision 
   const job = state.job(job_id);
   if (!job) return jobNotFound(job_id);
   if (job.state !== 'FAILED' && job.state !== 'CANCELLED') return notAllowed(job, 'retried');
+  if (job.observed !== null) {
+    return refuse('conflict', 'runs_elsewhere', `${job_id} ran outside this queue; ${job.observed.source} told of it`, {
+      extra: { state: job.state },
+      hint: 'Start it again where it ran, or submit its recording here as a new job.',
+    });
+  }
   return { events: [requeued(job, 'Retried by hand')] };
 }
 

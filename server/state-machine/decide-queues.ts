@@ -43,7 +43,8 @@ export function selectJobs(
   const jobs: JobRecord[] = [];
   for (const job_id of ids.values()) {
     const job = state.job(job_id);
-    if (job && matches.test(job)) jobs.push(job);
+    // What runs elsewhere is not this queue's to take.
+    if (job && job.observed === null && matches.test(job)) jobs.push(job);
     if (jobs.length === BULK_MAX) break;
   }
   return jobs;

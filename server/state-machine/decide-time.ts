@@ -8,6 +8,7 @@
 import type { CommandBody } from './commands.ts';
 import { decideAlerts } from './decide-alerts.ts';
 import { attemptCost, cancelled, endAttempt } from './decide-jobs.ts';
+import { reportedSilence } from './decide-observed.ts';
 import { endWorker, takeJobs } from './decide-workers.ts';
 import type { Context, Decision } from './decision.ts';
 import type { Event } from './events.ts';
@@ -78,6 +79,7 @@ function silentEvents(state: State, worker: WorkerRecord, context: Context): Eve
   if (worker.state === 'RESTARTING') return endWorker(state, worker, 'it did not come back from its restart', context);
   const heard_ms = worker.heartbeat_ms ?? worker.created_ms;
   const silent_ms = at_ms - heard_ms;
+  if (worker.reported && silent_ms < policy.worker_terminated_ms) return [reportedSilence(worker, heard_ms, context)];
   if (silent_ms >= policy.worker_terminated_ms) return endWorker(state, worker, 'silent for too long', context);
   const reason = `silent for ${Math.round(silent_ms / 1000)} s`;
   if (silent_ms >= policy.worker_lost_ms) {

@@ -19,7 +19,7 @@ export function registerWorker(state: State, body: Body<'register_worker'>, cont
     location: registration.location ?? {},
     check_ms: at_ms + policy.worker_degraded_ms,
   };
-  if (known && isSettled(known) && isKnown(known, data)) return { events: [] };
+  if (known && !known.reported && isSettled(known) && isKnown(known, data)) return { events: [] };
   // Back from a restart it holds nothing any more, whatever it could still say before.
   const restarted = known?.state === 'RESTARTING';
   const returned = restarted
@@ -66,7 +66,7 @@ export function launchWorker(state: State, body: Body<'launch_worker'>, { at_ms,
 
 export function beat(state: State, body: Body<'beat'>, { at_ms, policy }: Context): Decision {
   const worker = state.worker(body.worker_id);
-  if (!worker) return workerNotFound(body.worker_id);
+  if (!worker || worker.reported) return workerNotFound(body.worker_id);
   if (worker.state === 'TERMINATED') return workerTerminated(worker);
   const renewed = renewable(state, body.leases);
   return {
@@ -150,7 +150,8 @@ export function takeJobs(
 ): Event[] {
   return worker.holds.flatMap(({ job_id }) => {
     const job = state.job(job_id);
-    if (!job) return [];
+    // One that runs elsewhere ends when its source says so.
+    if (!job || (job.observed !== null && !job.observed.overruled)) return [];
     return endAttempt(state, job, { code, message: `${worker.worker_id}: ${message}`, retryable: true }, context, {
       delay_ms: null,
       keeps_place: true,

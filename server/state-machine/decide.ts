@@ -1,5 +1,6 @@
 import type { Archived, Command, CommandBody } from './commands.ts';
 import { cancelJob, claimJobs, completeJob, failJob, reportProgress, retryJob, submitJobs } from './decide-jobs.ts';
+import { observeJobs } from './decide-observed.ts';
 import { purgeQueue, redrive } from './decide-queues.ts';
 import { recordEvents } from './decide-reports.ts';
 import { tick } from './decide-time.ts';
@@ -42,6 +43,8 @@ function decideBody(state: State, body: CommandBody, context: Context): Decision
       return redrive(state, body);
     case 'record_events':
       return recordEvents(state, body, context);
+    case 'observe_jobs':
+      return observeJobs(state, body, context);
     case 'register_worker':
       return registerWorker(state, body, context);
     case 'launch_worker':

@@ -235,14 +235,14 @@ export function activeAlerts(state: State): AlertRecord[] {
 }
 
 export function mainQueueDocument(state: State): Queue {
-  const { waiting, jobs_by_state } = state.tables;
+  const { waiting, waiting_elsewhere, jobs_by_state } = state.tables;
   const visible = waiting.high.size + waiting.normal.size + waiting.low.size;
   const oldest_ms = oldestWaiting(state);
   return {
     queue: 'main',
     messages_visible: visible,
     messages_inflight: jobs_by_state.PROCESSING.size + jobs_by_state.CANCELLING.size,
-    messages_delayed: jobs_by_state.QUEUED.size - visible,
+    messages_delayed: jobs_by_state.QUEUED.size - visible - waiting_elsewhere.size,
     age_oldest_message: oldest_ms === null ? null : seconds(state.at_ms - oldest_ms),
     by_priority: { high: waiting.high.size, normal: waiting.normal.size, low: waiting.low.size },
     updated_at: formatTime(state.at_ms),
@@ -372,7 +372,7 @@ function countWorkers(state: State) {
     if (worker.state === 'TERMINATED') continue;
     counts.total += 1;
     if (worker.status === 'HEALTHY') counts.healthy += 1;
-    if (worker.status !== 'UNHEALTHY') counts.live += 1;
+    if (worker.status !== 'UNHEALTHY' && !worker.reported) counts.live += 1;
     if (worker.holds.length > 0) counts.active += 1;
     if (worker.state === 'IDLE') counts.idle += 1;
   }

@@ -4,6 +4,7 @@
  */
 import type { Severity } from '../../protocol/alert.ts';
 import type { JobError, OutputFormat, Priority } from '../../protocol/job.ts';
+import type { Sighting } from '../../protocol/sighting.ts';
 import type { Capabilities, HealthReport, HealthStatus, Location } from '../../protocol/worker.ts';
 
 /** An event as the journal keeps it. `at` is the segment's log time, RFC 3339; `id` is `<command>/<fingerprint>/<index>`. */
@@ -92,7 +93,19 @@ export type JobEvent =
   /** With the cost of the attempt that it ends, if one still ran. */
   | { type: 'JobCancelled'; entity: string; data: { details: string; cost_usd: number | null } }
   /** Left the dead-letter queue: too old, or purged. It stays FAILED. */
-  | { type: 'JobDropped'; entity: string; data: { details: string } };
+  | { type: 'JobDropped'; entity: string; data: { details: string } }
+  /** A system without a server told something new of a job that runs elsewhere. Its times are the source's own. */
+  | {
+      type: 'JobObserved';
+      entity: string;
+      data: {
+        source: string;
+        /** All that is known of the job with it. */
+        sighting: Omit<Sighting, 'job_id'>;
+        /** Its worker is there now, and its silence is looked at then; null where that is long ago, or nobody's business. */
+        worker_check_ms: number | null;
+      };
+    };
 
 export type WorkerEvent =
   | {

@@ -39,6 +39,7 @@ const JOB: Names<JobRecord> = [
   'actual_cost_usd',
   'estimated_cost_usd',
   'history',
+  'observed',
 ];
 const RUN: Names<Run> = [
   'worker_id',
@@ -135,6 +136,8 @@ export function jobUnpacker(fields: JobFields): (values: JobValues) => JobRecord
     actual_cost_usd: v[at.actual_cost_usd] as number | null,
     estimated_cost_usd: v[at.estimated_cost_usd] as number | null,
     history: (v[at.history] as JobValues[]).map((entry) => unpackHistory(entry, history)),
+    // Rows of an older monitor have no such field.
+    observed: (v[at.observed] as JobRecord['observed'] | undefined) ?? null,
   });
 }
 

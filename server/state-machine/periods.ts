@@ -11,10 +11,11 @@ const KEPT = { minutes: 25 * 60, hours: 90 * 24, days: 3653 };
 
 type Counts = { [K in Exclude<keyof PeriodRecord, 'version'>]?: number };
 
-export function countInPeriods(state: State, counts: Counts): void {
-  count(state.tables.minutes, Math.floor(state.at_ms / MINUTE_MS), KEPT.minutes, state.seq, counts);
-  count(state.tables.hours, Math.floor(state.at_ms / HOUR_MS), KEPT.hours, state.seq, counts);
-  count(state.tables.days, Math.floor(state.at_ms / DAY_MS), KEPT.days, state.seq, counts);
+/** `at_ms`: when it happened, where that is not now; it must lie in the hour that is open. */
+export function countInPeriods(state: State, counts: Counts, at_ms: number = state.at_ms): void {
+  count(state.tables.minutes, Math.floor(at_ms / MINUTE_MS), KEPT.minutes, state.seq, counts);
+  count(state.tables.hours, Math.floor(at_ms / HOUR_MS), KEPT.hours, state.seq, counts);
+  count(state.tables.days, Math.floor(at_ms / DAY_MS), KEPT.days, state.seq, counts);
 }
 
 function count(table: State['tables']['minutes'], period: number, kept: number, version: number, counts: Counts): void {
@@ -25,6 +26,11 @@ function count(table: State['tables']['minutes'], period: number, kept: number, 
   if (!last)
     for (let oldest = table.minKey(); oldest !== undefined && oldest <= period - kept; oldest = table.minKey())
       table.delete(oldest);
+}
+
+/** What happened then is still counted: figures of an hour that is over stand. */
+export function isOpenHour(state: State, at_ms: number): boolean {
+  return Math.floor(at_ms / HOUR_MS) === Math.floor(state.at_ms / HOUR_MS);
 }
 
 export const EMPTY_PERIOD: PeriodRecord = {

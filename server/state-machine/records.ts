@@ -5,6 +5,7 @@
  */
 import type { Severity } from '../../protocol/alert.ts';
 import type { JobError, JobStateName, OutputFormat, Priority, StateHistoryEntry } from '../../protocol/job.ts';
+import type { Sighting } from '../../protocol/sighting.ts';
 import type { Capabilities, HealthReport, HealthStatus, Location, WorkerStateName } from '../../protocol/worker.ts';
 
 export type JobRecord = {
@@ -54,6 +55,15 @@ export type JobRecord = {
   actual_cost_usd: number | null;
   estimated_cost_usd: number | null;
   history: readonly HistoryRecord[];
+  /** What sources have told of it so far; null for a job that none has told of. */
+  observed: Observed | null;
+};
+
+export type Observed = Omit<Sighting, 'job_id'> & {
+  /** The last that told something new. */
+  source: string;
+  /** Something else changed the job since: what is known of it is in the record, no longer here. */
+  overruled: boolean;
 };
 
 export type Run = {
@@ -105,6 +115,8 @@ export type WorkerRecord = {
   location: Location;
   /** Launched by this monitor's fleet, which may therefore end it. */
   launched: boolean;
+  /** Known from sightings alone: it takes no jobs here, and its silence means little. Left out otherwise. */
+  reported?: boolean;
   /** Jobs it holds, oldest first, with the GPU samples seen while it did. */
   holds: readonly { job_id: string; assigned_ms: number; gpu_sum: number; gpu_count: number }[];
   jobs_completed: number;

@@ -26,6 +26,8 @@ type Indexes = {
   jobs_by_state: { readonly [S in JobStateName]: SortedMap<number, string> };
   /** Queue ordinal → id of a job that may be claimed. */
   waiting: { readonly [P in Priority]: SortedMap<number, string> };
+  /** Creation ordinal → id of a job that waits elsewhere, as a source told. */
+  waiting_elsewhere: SortedMap<number, string>;
   /** Dead-letter ordinal → job id. */
   dead: SortedMap<number, string>;
   /** `completed_ms|job_id`: who leaves memory first. */
@@ -202,6 +204,10 @@ export class State {
       if (lastPlace !== null) tables.waiting[last!.priority].delete(lastPlace);
       if (nextPlace !== null) tables.waiting[next!.priority].set(nextPlace, job_id);
     }
+    const lastElsewhere = last !== undefined && waitsElsewhere(last);
+    const nextElsewhere = next !== undefined && waitsElsewhere(next);
+    if (lastElsewhere && !nextElsewhere) tables.waiting_elsewhere.delete(last.ordinal);
+    if (nextElsewhere && !lastElsewhere) tables.waiting_elsewhere.set(next.ordinal, job_id);
     if (last?.dead !== next?.dead) {
       if (last?.dead) tables.dead.delete(last.dead.ordinal);
       if (next?.dead) tables.dead.set(next.dead.ordinal, job_id);
@@ -230,10 +236,12 @@ export class State {
   }
 }
 
-/** May be handed out now: it waits, and for no retry delay. */
+/** May be handed out now: it waits, in this queue and no other, and for no retry delay. */
 export function claimable(job: JobRecord): boolean {
-  return job.state === 'QUEUED' && job.not_before_ms === null;
+  return job.state === 'QUEUED' && job.not_before_ms === null && job.observed === null;
 }
+
+const waitsElsewhere = (job: JobRecord): boolean => job.state === 'QUEUED' && job.observed !== null;
 
 /** The one moment at which time itself must act on the job: its lease ends, its retry is due, its kill deadline passes. */
 export function jobDue(job: JobRecord): number | null {
@@ -294,6 +302,7 @@ function emptyTables(): Facts & Indexes {
       CANCELLED: table(),
     },
     waiting: { high: table(), normal: table(), low: table() },
+    waiting_elsewhere: table(),
     dead: table(),
     finished: table(),
     jobs_by_worker: table(),

@@ -28,6 +28,11 @@ const TYPES: Record<EventType, object> = {
   JobCancelRequested: { kill_ms: 7, details: '' },
   JobCancelled: { details: '', cost_usd: null },
   JobDropped: { details: '' },
+  JobObserved: {
+    source: 'log:/x',
+    sighting: { state: 'PROCESSING', told_ms: 7, worker_id: 'worker-1', started_ms: 3, ended_ms: null, percentage: 5 },
+    worker_check_ms: 9,
+  },
   WorkerLaunched: { capabilities: {}, location: {}, check_ms: 3 },
   WorkerRegistered: { instance_id: null, capabilities: {}, location: { spot_price: 1 }, check_ms: 3 },
   WorkerBeat: { health: { gpu_usage: 5 }, status: 'HEALTHY', check_ms: 4, renewed: ['job-1', 'job-9'], expires_ms: 8 },

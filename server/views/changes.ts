@@ -6,7 +6,7 @@ import type { AppliedSegment } from '../engine.ts';
 import { workerVersion } from '../state-machine/documents.ts';
 import type { EventType, JournalEvent } from '../state-machine/events.ts';
 import { DAY_MS } from '../state-machine/periods.ts';
-import type { JobRecord } from '../state-machine/records.ts';
+import { finished, type JobRecord } from '../state-machine/records.ts';
 import type { State } from '../state-machine/state.ts';
 import type { Subject } from './keys.ts';
 import { jobView } from './layout.ts';
@@ -80,6 +80,7 @@ const SHOWN_BY: Readonly<Record<EventType, 'job' | 'worker' | 'alert' | null>> =
   JobCancelRequested: 'job',
   JobCancelled: 'job',
   JobDropped: 'job',
+  JobObserved: 'job',
   WorkerLaunched: 'worker',
   WorkerRegistered: 'worker',
   WorkerBeat: 'worker',
@@ -104,7 +105,9 @@ function jobChanges(event: JournalEvent, before: State, after: State, tell: (cha
   const next = after.job(id);
   if (!next) return;
   const last = before.job(id);
-  const progress = event.type === 'JobProgressed';
+  // A sighting of a job that goes on as before is progress, too.
+  const goesOn = event.type === 'JobObserved' && last?.state === next.state && !finished(next.state);
+  const progress = event.type === 'JobProgressed' || goesOn;
   const urgency = progress ? 'progress' : 'transition';
   tell({ kind: 'job', id, urgency, moved: !progress, fresh: !last, gone: last ? forgottenKeys(last, next) : [] });
   if (event.type === 'JobAssigned') workerOf((event.data as { worker_id: string }).worker_id, after, urgency, tell);

@@ -1,6 +1,7 @@
 /** What the log must never say about jobs, workers and leases, whoever decided it. */
 import type { JobStateName } from '../../protocol/job.ts';
 import { applyJobEvent } from '../../server/state-machine/apply-job.ts';
+import { observe } from '../../server/state-machine/apply-observed.ts';
 import { applyWorkerEvent } from '../../server/state-machine/apply-worker.ts';
 import type { Command } from '../../server/state-machine/commands.ts';
 import type { Event, JobEvent, JournalEvent, WorkerEvent } from '../../server/state-machine/events.ts';
@@ -50,6 +51,13 @@ export function auditEvent(world: World, before: State, { type, entity, data }: 
       }
       return;
     }
+    case 'JobObserved': {
+      const job = before.job(entity);
+      if (job && job.observed === null && job.run?.token !== null) {
+        world.violate('lease', `a sighting changed ${entity}, which is of this queue`);
+      }
+      return;
+    }
     case 'WorkerBeat':
       for (const job_id of event.data.renewed) {
         const token = before.job(job_id)?.run?.token;
@@ -66,7 +74,9 @@ export function auditEvent(world: World, before: State, { type, entity, data }: 
 /** Applying passes over what it can't apply; nothing that was decided may be that. */
 function auditApplicable(world: World, before: State, event: Event): void {
   try {
-    if (event.type.startsWith('Job') && event.type !== 'JobsArchived') {
+    if (event.type === 'JobObserved') {
+      observe(before.clone(), event);
+    } else if (event.type.startsWith('Job') && event.type !== 'JobsArchived') {
       applyJobEvent(before.clone(), event as JobEvent);
     } else if (event.type.startsWith('Worker') && event.type !== 'WorkersArchived') {
       applyWorkerEvent(before.clone(), event as WorkerEvent);
@@ -100,7 +110,8 @@ function auditJob(world: World, state: State, job: JobRecord, name: string): voi
   if (job.attempt > job.max_attempts) wrong(`is at attempt ${job.attempt} of ${job.max_attempts}`);
   let last = job.history[0]!.state;
   for (const { state: next } of job.history.slice(1)) {
-    if (!NEXT[last].includes(next)) wrong(`went from ${last} to ${next}`);
+    // Sources tell of what they saw, in the order in which it was heard.
+    if (job.observed === null && !NEXT[last].includes(next)) wrong(`went from ${last} to ${next}`);
     last = next;
   }
   if (last !== job.state) wrong(`ends its history with ${last}`);

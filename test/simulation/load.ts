@@ -1,5 +1,6 @@
 /** What clients and workers ask for: commands made from what they have been told so far, stale leases among it. */
 import type { LogEvent } from '../../protocol/log-event.ts';
+import { SIGHTED_STATES, type Sighting } from '../../protocol/sighting.ts';
 import { UNREMEMBERED } from '../../server/state-machine/apply.ts';
 import { type Command, type CommandBody, type Outcome, soft } from '../../server/state-machine/commands.ts';
 import type { State } from '../../server/state-machine/state.ts';
@@ -19,6 +20,7 @@ const ASKED = {
   purge_queue: 1,
   redrive: 1,
   record_events: 3,
+  observe_jobs: 5,
   register_worker: 5,
   launch_worker: 0.5,
   drain_worker: 0.6,
@@ -128,6 +130,11 @@ export class Load {
         const events = Array.from({ length: lines }, () => this.#logEvent(job_id));
         return { type, worker_id, events, jitter: chance.float() };
       }
+      case 'observe_jobs': {
+        const sightings = Array.from({ length: chance.whole(1, 4) }, () => this.#sighting(job_id, seen.at_ms));
+        const absent = sightings.map((told) => told.job_id).filter(() => chance.happens(0.9));
+        return { type, source: chance.pick(['log:/a', 'dir:/b']), sightings, absent };
+      }
       case 'register_worker':
         return {
           type,
@@ -180,6 +187,29 @@ export class Load {
     const recent = this.#held.slice(-6);
     const from = this.#chance.happens(0.7) ? recent : this.#held;
     return from.length > 0 ? this.#chance.pick(from) : { job_id: 'job-0', token: 'job-0.1.none', worker_id: '' };
+  }
+
+  /** Of a job that runs elsewhere, mostly, around now or long ago; as often as not what was told before. */
+  #sighting(job_id: string, at_ms: number): Sighting {
+    const chance = this.#chance;
+    const started_ms = at_ms - chance.pick([0, 20_000, 600_000, 90_000_000]) - chance.whole(0, 9) * 1000;
+    const told_ms = started_ms + chance.whole(0, 60) * 1000;
+    const state = chance.pick(SIGHTED_STATES);
+    return {
+      job_id: chance.happens(0.1) ? job_id : `sighted-${chance.whole(1, 6)}`,
+      state,
+      told_ms,
+      worker_id: chance.happens(0.8) ? chance.pick([...this.#workers, 'worker-elsewhere']) : null,
+      started_ms: state === 'QUEUED' || chance.happens(0.2) ? null : started_ms,
+      ended_ms: state === 'COMPLETED' || state === 'FAILED' ? told_ms : null,
+      percentage: chance.happens(0.5) ? chance.whole(0, 100) : null,
+      stage: null,
+      audio_duration: chance.happens(0.3) ? 60 : null,
+      duration: null,
+      segments: state === 'COMPLETED' ? 3 : null,
+      s3_path: null,
+      error: state === 'FAILED' ? 'as it happens' : null,
+    };
   }
 
   #logEvent(job_id: string): LogEvent {
