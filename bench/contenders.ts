@@ -22,6 +22,9 @@ export type Contender = {
 /** All others are compared with it. */
 export const YARDSTICK = 'bullmq-always';
 
+/** What one connection for many workers needs: it may send more a second than one worker's may. */
+const GATEWAY = ['--socket-messages-per-second', '1000000'];
+
 export function contenders(programs: Programs): Contender[] {
   const { redis, postgresql } = programs;
   const list: (Contender | false)[] = [
@@ -39,6 +42,23 @@ export function contenders(programs: Programs): Contender[] {
       kind: 'lifecycles',
       start: startMonitorProcess,
       client: 'monitor.ts',
+      may_lose: 'progress of the last 20 ms',
+    },
+    {
+      name: 'monitor-websocket',
+      says: 'transcription-monitor, one call an update, one WebSocket for all',
+      kind: 'lifecycles',
+      start: (folder) => startMonitorProcess(folder, GATEWAY),
+      client: 'monitor-websocket.ts',
+      may_lose: 'progress of the last 20 ms',
+    },
+    {
+      name: 'monitor-websocket-apart',
+      says: 'the same, a WebSocket a client',
+      kind: 'lifecycles',
+      start: startMonitorProcess,
+      client: 'monitor-websocket.ts',
+      client_arguments: ['apart'],
       may_lose: 'progress of the last 20 ms',
     },
     redis !== null && {

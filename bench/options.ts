@@ -24,7 +24,7 @@ npm run bench -- [NAME …] [--lifecycles N] [--clients N] [--batch N] [--rounds
   --batch        jobs a request, where many go in one           (50)
   --rounds       counted rounds, after one to warm up           (7)
   --subscribers  of the live feed                               (1000)
-  NAME, --only   contenders and parts, by name: monitor, monitor-batches, bullmq-always, bullmq-always-apart,
+  NAME, --only   contenders and parts, by name: monitor, monitor-websocket, monitor-websocket-apart, monitor-batches, bullmq-always, bullmq-always-apart,
                  bullmq-everysec, bullmq-always-batches, job-status-table; race, latency, cold-start, memory, feed
   --json         also write every figure to this file
   --dir          where the servers keep their data while they are measured: a folder on a real disk (${tmpdir()})

@@ -1,11 +1,11 @@
-/** The monitor as users start it, on an empty directory store, with default settings. */
+/** The monitor as users start it, on an empty directory store, with default settings but for those given. */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort, type RunningServer, served, startProgram, untilReady } from './server.ts';
 
 const main = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 
-export async function startMonitorProcess(folder: string): Promise<RunningServer> {
+export async function startMonitorProcess(folder: string, settings: readonly string[] = []): Promise<RunningServer> {
   const url = `http://127.0.0.1:${await freePort()}`;
   const program = startProgram(process.execPath, {
     arguments: [
@@ -15,6 +15,7 @@ export async function startMonitorProcess(folder: string): Promise<RunningServer
       ...['--store', `dir:${join(folder, 'store')}`],
       ...['--listen', url.slice('http://'.length)],
       ...['--log-level', 'warn'],
+      ...settings,
     ],
   });
   await untilReady(program, async () => (await fetch(`${url}/readyz`)).ok);

@@ -1,0 +1,120 @@
+/**
+ * Clients of the monitor over WebSockets: each step is a call of its own, answered by its id before the same client's next.
+ *
+ * They share one connection, as those of BullMQ do, through which the calls of all follow each other without waiting, and
+ * what all say in one turn of the event loop leaves in one write. With `apart` each client has a connection of its own, as workers on
+ * 64 machines do.
+ */
+import type { Socket } from 'node:net';
+import { WebSocket } from 'ws';
+import {
+  AUDIO_URL,
+  DURATION_SECONDS,
+  type LifecycleClient,
+  SEGMENTS,
+  STEPS,
+  serveWork,
+  TRANSCRIPT_URL,
+} from './client.ts';
+
+type Answer = { type: string; id: string; status: number; body: unknown };
+type Claimed = { jobs: { job: { job_id: string }; lease: { token: string } }[] };
+
+const submission = { audio_url: AUDIO_URL, duration_seconds: DURATION_SECONDS };
+const output = { s3_path: TRANSCRIPT_URL, segments_count: SEGMENTS };
+
+/** One WebSocket, and the calls on it that are not answered yet. */
+class Connection {
+  readonly #socket: WebSocket;
+  readonly #stream: Socket;
+  readonly #waiting = new Map<string, (answer: Answer) => void>();
+  #last = 0;
+  #corked = false;
+
+  static async open(url: string): Promise<Connection> {
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/ws`, { perMessageDeflate: false });
+    const stream = new Promise<Socket>((resolve) => socket.once('upgrade', (response) => resolve(response.socket)));
+    await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
+    return new Connection(socket, await stream);
+  }
+
+  private constructor(socket: WebSocket, stream: Socket) {
+    this.#socket = socket;
+    this.#stream = stream;
+    socket.on('message', (text: Buffer) => {
+      const answer = JSON.parse(text.toString()) as Answer;
+      const resolve = this.#waiting.get(answer.id);
+      this.#waiting.delete(answer.id);
+      if (answer.type !== 'answer' || !resolve) throw new Error(`this is no answer: ${text}`);
+      resolve(answer);
+    });
+  }
+
+  call(operation: string, params: object, body: unknown): Promise<Answer> {
+    this.#last += 1;
+    const id = `${this.#last}`;
+    if (!this.#corked) {
+      this.#corked = true;
+      this.#stream.cork();
+      setImmediate(() => {
+        this.#corked = false;
+        this.#stream.uncork();
+      });
+    }
+    this.#socket.send(JSON.stringify({ action: 'call', id, operation, params, body }));
+    return new Promise((resolve) => this.#waiting.set(id, resolve));
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+}
+
+await serveWork(async (url, clients) => {
+  const apart = process.argv.includes('apart');
+  const connections = await Promise.all(Array.from({ length: apart ? clients : 1 }, () => Connection.open(url)));
+  const of = (client: number) => connections[client % connections.length]!;
+
+  const workers = Array.from({ length: clients }, (_, client) => ({ worker_id: `worker-bench-${client}` }));
+  const all = (operation: string, body: object) =>
+    Promise.all(workers.map((worker, client) => of(client).call(operation, worker, body)));
+  await all('workers.register', { capabilities: { model: 'large-v3' } });
+
+  /** A job of its own, for updates alone. */
+  const take = async (client: number) => {
+    const connection = of(client);
+    await connection.call('jobs.submit', {}, submission);
+    const { body } = await connection.call('workers.claim', workers[client]!, { max_jobs: 1, wait_seconds: 0 });
+    const [job] = (body as Claimed).jobs;
+    if (!job) throw new Error('a job was submitted, and none could be claimed');
+    return { params: { job_id: job.job.job_id }, token: job.lease.token };
+  };
+
+  const report = (client: number, params: object, lease_token: string, step: number) =>
+    of(client).call('jobs.reportProgress', params, {
+      lease_token,
+      percentage: step * STEPS,
+      stage: 'TRANSCRIBING',
+      current_chunk: step,
+      total_chunks: STEPS,
+    });
+
+  const client: LifecycleClient = {
+    // Servers are paused between turns, and a worker silent for 90 s loses its jobs.
+    async begin() {
+      await all('workers.heartbeat', {});
+    },
+    async lifecycle(number) {
+      const { params, token } = await take(number);
+      for (let step = 1; step <= STEPS; step++) await report(number, params, token, step);
+      await of(number).call('jobs.complete', params, { lease_token: token, output });
+    },
+    async submit(number) {
+      await of(number).call('jobs.submit', {}, submission);
+    },
+    async close() {
+      for (const connection of connections) connection.close();
+    },
+  };
+  return client;
+});
