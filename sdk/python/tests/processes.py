@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -26,7 +27,9 @@ PATIENCE_SECONDS = 120.0
 class Process:
     """A child whose lines, of both streams, can be waited for."""
 
-    def __init__(self, command: Sequence[str | Path], environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, command: Sequence[str | Path], environment: dict[str, str] | None = None, **options: Any
+    ) -> None:
         self._child = subprocess.Popen(
             [str(word) for word in command],
             stdin=subprocess.DEVNULL,
@@ -34,6 +37,7 @@ class Process:
             stderr=subprocess.STDOUT,
             text=True,
             env={**os.environ, "NO_COLOR": "1", **(environment or {})},
+            **options,
         )
         self.said: list[str] = []
         self._lines: queue.Queue[str | None] = queue.Queue()
@@ -105,8 +109,11 @@ class Monitor:
 
 
 @contextmanager
-def started(command: Sequence[str | Path], environment: dict[str, str] | None = None) -> Iterator[Process]:
-    process = Process(command, environment)
+def started(
+    command: Sequence[str | Path], environment: dict[str, str] | None = None, **options: Any
+) -> Iterator[Process]:
+    """`options` are those of `subprocess.Popen`."""
+    process = Process(command, environment, **options)
     try:
         yield process
     finally:

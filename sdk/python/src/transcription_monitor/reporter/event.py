@@ -77,6 +77,9 @@ def make_event(name: str, job_id: str, worker_id: str, told: Mapping[str, Any], 
             more[text(field)] = plain(value)
         elif (good := _tried(read, value)) is not None:
             known[field] = good
+    done, of = known.get("current_chunk"), known.get("total_chunks")
+    if name == JOB_PROGRESS and "percentage" not in known and done is not None and of:
+        known["percentage"] = min(100, round(100 * done / of, 1))
     data = {**head, **known, **more}
     size = len(json.dumps(data))
     if size > EVENT_BYTES_MAX:

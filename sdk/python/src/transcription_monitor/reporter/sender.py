@@ -50,6 +50,7 @@ class Sender:
         #: When to give up; None while open.
         self._end_at: float | None = None
         self._ended = False
+        self._lost = 0
         self.dropped = 0
         self._unsaid: Counter[str] = Counter()
         self._words: list[str] = []
@@ -101,13 +102,14 @@ class Sender:
         elif thread is not threading.current_thread():
             thread.join(timeout + 0.5)
         with self._changed:
-            lost = self._outbox.clear() + len(self._sending)
-            if lost and not self._ended:
-                self._note("not sent before the end", lost)
-            self._ended = True
+            if not self._ended:
+                self._ended = True
+                self._lost = self._outbox.clear() + len(self._sending)
+                if self._lost:
+                    self._note("not sent before the end", self._lost)
             self._word_dropped(at_once=True)
         self._speak()
-        return lost == 0
+        return self._lost == 0
 
     def _start(self) -> None:
         if self._thread is None:
@@ -122,7 +124,8 @@ class Sender:
         try:
             while self._next():
                 self._speak()
-                self._deliver()
+                if not self._deliver():
+                    break
                 with self._changed:
                     self._sending = []
                     self._changed.notify_all()
@@ -147,8 +150,8 @@ class Sender:
                 waits = [self._outbox.wait_seconds(now), self._words_wait_seconds(now)]
                 self._changed.wait(min((wait for wait in waits if wait is not None), default=None))
 
-    def _deliver(self) -> None:
-        """Sends the batch at hand until it is there, or there is no time left."""
+    def _deliver(self) -> bool:
+        """Sends the batch at hand until it is there; False: there is no time left, `_sending` is what is not."""
         parts = [[event for _, event in self._sending]] if self._sending else []
         while parts:
             part, key = parts.pop(0), secrets.token_hex(16)
@@ -165,12 +168,13 @@ class Sender:
                     break
                 except Exception as error:
                     if not self._wait_before_retry(error, failures):
-                        return
+                        return False
                     failures += 1
             if failures and self._away:
                 self._away = False
                 log.info("%s is back", self._shown)
             self._sending = self._sending[-sum(map(len, parts)) :] if parts else []
+        return True
 
     def _wait_before_retry(self, error: Exception, failures: int) -> bool:
         """False: it is too late for another try."""

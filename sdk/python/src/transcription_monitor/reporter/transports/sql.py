@@ -166,7 +166,7 @@ def mysql(url: str, shown: str) -> Database:
     parts = urlsplit(url)
     name = unquote(parts.path.removeprefix("/"))
     if not name or not parts.hostname:
-        raise ValueError("it names no host or no database, as mysql://user:secret@host:3306/database does")
+        raise ValueError("it names no host or no database, as mysql://user@host:3306/database does")
     query = dict(parse_qsl(parts.query))
     options: dict[str, Any] = {
         "host": parts.hostname,

@@ -1,0 +1,56 @@
+"""What the tests of reporters share: the life of a job as document B's usage tells it, and transports that fail."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from transcription_monitor import Reporter
+from transcription_monitor.reporter.event import Event
+from transcription_monitor.reporter.transport import Batch
+
+WORKER = "worker-456"
+
+#: Where each job of `tell_four_jobs` is in the end.
+ENDS = {"job-runs": "PROCESSING", "job-done": "COMPLETED", "job-fails": "FAILED", "job-starts": "PROCESSING"}
+
+
+def tell_four_jobs(reporter: Reporter) -> None:
+    reporter.job_start("job-runs", audio_duration=4860)
+    reporter.job_progress("job-runs", 45.7, stage="transcribing")
+    reporter.job_start("job-done", audio_duration=60)
+    reporter.job_progress("job-done", 10)
+    reporter.job_progress("job-done", 97, stage="writing")
+    reporter.job_complete("job-done", duration=1200, segments=150, s3_path="s3://t/done.json")
+    reporter.job_start("job-fails")
+    reporter.job_progress("job-fails", 30)
+    reporter.job_failed("job-fails", RuntimeError("GPU out of memory"), code="GPU-OOM", retryable=True)
+    reporter.job_start("job-starts")
+
+
+class Kept:
+    """A transport that keeps what it is sent; `answer` may raise before it does, or say what is refused."""
+
+    count_max = 100
+
+    def __init__(self, answer: Callable[[Batch], Sequence[tuple[Event, str]]] = lambda _: []) -> None:
+        self.answer = answer
+        self.events: list[dict[str, Any]] = []
+        self.batches: list[Batch] = []
+        self.closed = threading.Event()
+
+    def send(self, batch: Batch) -> Sequence[tuple[Event, str]]:
+        self.batches.append(batch)
+        refused = self.answer(batch)
+        self.events += [event.data for event in batch.events]
+        return refused
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+def reporter_to(transport: Any, **options: Any) -> Reporter:
+    """It waits hardly between tries."""
+    settings: dict[str, Any] = {"worker_id": WORKER, "backoff_seconds": 0.001, **options}
+    return Reporter(lambda: transport, **settings)
