@@ -10,6 +10,7 @@ import { FeedFilter, type FeedPosition, FeedResource } from '../../protocol/feed
 import { closed } from '../../protocol/schema.ts';
 import type { Target } from '../feed/current-state.ts';
 import { Outbox } from '../feed/outbox.ts';
+import { type Message, Parcel } from '../feed/parcel.ts';
 import { formatPosition, parsePosition } from '../feed/position.ts';
 import { targetOf } from '../feed/reader.ts';
 import { Subscription } from '../feed/subscription.ts';
@@ -78,9 +79,8 @@ async function stream(
   });
   response.flushHeaders();
   const outbox = new Outbox({
-    send: (text, position, sent) => {
-      const id = position ? `id: ${formatPosition(position)}\n` : '';
-      response.write(`${id}${text === '' ? '' : `data: ${text}\n`}\n`, () => sent());
+    send: (parcel, sent) => {
+      response.write(parcel.bytes(asEvent), () => sent());
     },
     tooSlow: () => response.destroy(),
   });
@@ -94,7 +94,7 @@ async function stream(
   let cancel = () => {};
   const keepAlive = () => {
     // No event, and yet its `id:` counts: who follows something quiet need not look back far.
-    if (subscription.live) outbox.happened('', feed.position, 'alive');
+    if (subscription.live) outbox.happened(new Parcel({ text: '', position: feed.position }), 'alive');
     cancel = clock.after(KEEP_ALIVE_MS, keepAlive);
   };
   cancel = clock.after(KEEP_ALIVE_MS, keepAlive);
@@ -111,6 +111,11 @@ async function stream(
   });
   await subscription.start(since);
 }
+
+const asEvent = ({ text, position }: Message): Buffer => {
+  const id = position ? `id: ${formatPosition(position)}\n` : '';
+  return Buffer.from(`${id}${text === '' ? '' : `data: ${text}\n`}\n`);
+};
 
 function positionAsked(request: FastifyRequest) {
   const text = request.headers['last-event-id'] ?? (request.query as { since?: string }).since;

@@ -16,6 +16,7 @@ import type { Endpoint } from './endpoint.ts';
 import { beyondMemory } from './feed-beyond.ts';
 import { Operations } from './operations.ts';
 import { validator } from './validation.ts';
+import { textFrame } from './websocket-frame.ts';
 
 const FRAME_BYTES_MAX = 64 * 1024;
 const PING_MS = 30_000;
@@ -85,9 +86,11 @@ function serve(socket: WebSocket, stream: Socket, { context, operations, open, l
   const reader = new Reader({
     hub: context.feed,
     sink: {
-      send: (text, _, sent) => {
-        gather();
-        socket.send(text, sent);
+      send(parcel, sent) {
+        // What is said to one alone comes in bursts, as calls do; what happened comes together already.
+        if (parcel.message.position === null) gather();
+        if (socket.readyState === socket.OPEN) stream.write(parcel.bytes(textFrame), sent);
+        else process.nextTick(sent);
       },
       tooSlow: (resume) => closer.close(FEED_CLOSE.too_slow, JSON.stringify(resume)),
     },

@@ -7,7 +7,7 @@ import { TurnedClock } from '../views/testing-clock.ts';
 import { FeedHub, type Follower } from './hub.ts';
 import { openFeed, TestReader } from './testing-feed.ts';
 
-const quiet: Follower = { update: () => {}, sums: () => {}, gap: () => {}, fault: () => {} };
+const quiet: Follower = { update: () => {}, told: () => {}, sums: () => {}, gap: () => {}, fault: () => {} };
 
 /** A hub on an engine that says what a test makes it say. */
 function hubOf(): { hub: FeedHub; say(events: unknown[]): void } {

@@ -7,13 +7,16 @@ import type { Clock } from '../clock.ts';
 import type { AppliedSegment, Engine } from '../engine.ts';
 import type { State } from '../state-machine/state.ts';
 import { type Archived, stateNow, type Target } from './current-state.ts';
+import { Parcel, Telling } from './parcel.ts';
 import { endOf, isAfter } from './position.ts';
 import { ReadBack } from './read-back.ts';
 import { type FeedUpdate, updateOf } from './updates.ts';
 
 /** One who follows something; see subscription.ts. */
 export interface Follower {
-  update(update: FeedUpdate): void;
+  update(update: FeedUpdate, telling: Telling<Follower>): void;
+  /** All of a segment has been told: what was gathered of it leaves. */
+  told(): void;
   /** Something has changed that shows in sums. */
   sums(): void;
   /** The fold was replaced: events between were not seen. */
@@ -39,7 +42,7 @@ export class FeedHub {
   readonly #topics = new Map<string, Set<Follower>>();
   readonly #everyone = new Set<Follower>();
   readonly #closing = new Set<() => void>();
-  readonly #first = new Map<string, string>();
+  readonly #first = new Map<string, Parcel>();
   #closed = false;
   #kept: FeedUpdate[] = [];
   #kept_characters = 0;
@@ -92,9 +95,12 @@ export class FeedHub {
   }
 
   /** The state now as a message, made once for all who ask the same between two segments. */
-  now(type: 'state' | 'reset' | 'update', target: Target, archived: Archived): string {
-    const make = () =>
-      JSON.stringify(stateNow(this.#engine.state, target, { type, position: this.position, archived }));
+  now(type: 'state' | 'reset' | 'update', target: Target, archived: Archived): Parcel {
+    const { position } = this;
+    const make = () => {
+      const text = JSON.stringify(stateNow(this.#engine.state, target, { type, position, archived }));
+      return new Parcel({ text, position });
+    };
     if (target.id !== null) return make();
     const name = JSON.stringify([type, target.resource, target.filter]);
     const made = this.#first.get(name) ?? make();
@@ -120,19 +126,21 @@ export class FeedHub {
 
   #hear({ seq, events }: AppliedSegment): void {
     this.#first.clear();
+    const telling = new Telling<Follower>();
     for (const [index, event] of events.entries()) {
       const update = updateOf(event, { seq, index });
       if (!update) continue;
       this.#keep(update);
-      this.#tell(`${update.kind}|${update.id}`, (follower) => follower.update(update));
-      this.#tell(`${update.kind}s`, (follower) => follower.update(update));
+      this.#tell(`${update.kind}|${update.id}`, update, telling);
+      this.#tell(`${update.kind}s`, update, telling);
     }
+    for (const follower of telling.given) guarded(follower, told);
     if (this.#topics.has('sums')) this.#cancelSums ??= this.#clock.after(SUMS_MS, () => this.#sum());
   }
 
   #sum(): void {
     this.#cancelSums = null;
-    this.#tell('sums', (follower) => follower.sums());
+    for (const follower of this.#topics.get('sums') ?? []) guarded(follower, (one) => one.sums());
   }
 
   #lose(): void {
@@ -143,9 +151,16 @@ export class FeedHub {
     for (const follower of [...this.#everyone]) guarded(follower, () => follower.gap());
   }
 
-  #tell(topic: string, tell: (follower: Follower) => void): void {
+  #tell(topic: string, update: FeedUpdate, telling: Telling<Follower>): void {
     const followers = this.#topics.get(topic);
-    if (followers) for (const follower of followers) guarded(follower, tell);
+    if (!followers) return;
+    for (const follower of followers) {
+      try {
+        follower.update(update, telling);
+      } catch (error) {
+        follower.fault(error);
+      }
+    }
   }
 
   #keep(update: FeedUpdate): void {
@@ -158,6 +173,8 @@ export class FeedHub {
     this.#kept_from = gone.at(-1)!.position;
   }
 }
+
+const told = (follower: Follower): void => follower.told();
 
 function guarded(follower: Follower, tell: (follower: Follower) => void): void {
   try {

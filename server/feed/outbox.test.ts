@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FeedPosition } from '../../protocol/feed.ts';
 import { Outbox, SENT_MAX, WAITING_MAX } from './outbox.ts';
+import { Parcel } from './parcel.ts';
 
 /** A reader that takes nothing until it is told to. */
 class SlowSink {
@@ -10,7 +11,7 @@ class SlowSink {
   resume: FeedPosition | null | undefined;
   #unread: (() => void)[] = [];
 
-  send(text: string, position: FeedPosition | null, sent: () => void): void {
+  send({ message: { text, position } }: Parcel, sent: () => void): void {
     this.sent.push({ text, position });
     this.#unread.push(sent);
   }
@@ -34,15 +35,20 @@ class SlowSink {
 }
 
 const at = (seq: number, index = 0): FeedPosition => ({ seq, index });
+
+function happen(outbox: Outbox, text: string, position: FeedPosition, replaces?: string): void {
+  outbox.happened(new Parcel({ text, position }), replaces ?? `${position.seq}.${position.index}`);
+}
+
 /** Fills what may be unread, so that all that follows waits. */
 const FULL = 'x'.repeat(SENT_MAX);
 
 test('messages go out as they come while they are read', () => {
   const sink = new SlowSink();
   const outbox = new Outbox(sink);
-  outbox.happened('a', at(1));
+  happen(outbox, 'a', at(1));
   outbox.say('b');
-  outbox.happened('c', at(2));
+  happen(outbox, 'c', at(2));
   assert.deepEqual(sink.sent, [
     { text: 'a', position: at(1) },
     { text: 'b', position: null },
@@ -53,12 +59,12 @@ test('messages go out as they come while they are read', () => {
 test('progress replaces the progress of the same job that waits, and positions only grow', () => {
   const sink = new SlowSink();
   const outbox = new Outbox(sink);
-  outbox.happened(FULL, at(1));
-  outbox.happened('job-1 10 %', at(2), 'job|job-1');
-  outbox.happened('job-2 50 %', at(3), 'job|job-2');
-  outbox.happened('job-3 is COMPLETED', at(4));
-  outbox.happened('job-1 20 %', at(5), 'job|job-1');
-  outbox.happened('job-1 30 %', at(6), 'job|job-1');
+  happen(outbox, FULL, at(1));
+  happen(outbox, 'job-1 10 %', at(2), 'job|job-1');
+  happen(outbox, 'job-2 50 %', at(3), 'job|job-2');
+  happen(outbox, 'job-3 is COMPLETED', at(4));
+  happen(outbox, 'job-1 20 %', at(5), 'job|job-1');
+  happen(outbox, 'job-1 30 %', at(6), 'job|job-1');
   assert.equal(sink.sent.length, 1);
   assert.deepEqual(sink.readAll().slice(1), ['job-2 50 %', 'job-3 is COMPLETED', 'job-1 30 %']);
   const seqs = sink.sent.map(({ position }) => position!.seq);
@@ -71,11 +77,11 @@ test('progress replaces the progress of the same job that waits, and positions o
 test('transitions are never dropped, however many wait', () => {
   const sink = new SlowSink();
   const outbox = new Outbox(sink);
-  outbox.happened(FULL, at(1));
+  happen(outbox, FULL, at(1));
   const transitions = Array.from({ length: 1000 }, (_, i) => `transition ${i}`);
   for (const [i, text] of transitions.entries()) {
-    outbox.happened(text, at(2, i));
-    outbox.happened(`progress ${i}`, at(3, i), 'job|job-1');
+    happen(outbox, text, at(2, i));
+    happen(outbox, `progress ${i}`, at(3, i), 'job|job-1');
   }
   const texts = sink.readAll();
   assert.deepEqual(
@@ -92,15 +98,15 @@ test('transitions are never dropped, however many wait', () => {
 test('a reader over its buffer is let go after all that was sent, and hears no more', () => {
   const sink = new SlowSink();
   const outbox = new Outbox(sink);
-  outbox.happened(FULL, at(1));
+  happen(outbox, FULL, at(1));
   const message = 'y'.repeat(1000);
   for (let i = 0; sink.resume === undefined; i += 1) {
     assert.ok(i <= WAITING_MAX / message.length + 1, 'it holds more than it may');
-    outbox.happened(message, at(2, i));
+    happen(outbox, message, at(2, i));
   }
   assert.deepEqual(sink.resume, at(1));
   sink.read();
-  outbox.happened('too late', at(3));
+  happen(outbox, 'too late', at(3));
   assert.equal(sink.sent.length, 1);
 });
 
@@ -115,7 +121,7 @@ test('one who was sent nothing with a position is let go without one', () => {
 test('a large message goes out at once while messages flow: it is not what makes a reader slow', () => {
   const sink = new SlowSink();
   const outbox = new Outbox(sink);
-  outbox.happened('x'.repeat(4 * WAITING_MAX), at(1));
+  happen(outbox, 'x'.repeat(4 * WAITING_MAX), at(1));
   assert.equal(sink.sent.length, 1);
   assert.equal(sink.resume, undefined);
 });
@@ -123,8 +129,8 @@ test('a large message goes out at once while messages flow: it is not what makes
 test('those who have something large to say take turns', () => {
   const sink = new SlowSink();
   const outbox = new Outbox(sink);
-  outbox.happened(FULL, at(1));
-  for (const name of ['first', 'second']) outbox.whenFlowing(() => outbox.happened(`${name} ${FULL}`, at(2)));
+  happen(outbox, FULL, at(1));
+  for (const name of ['first', 'second']) outbox.whenFlowing(() => happen(outbox, `${name} ${FULL}`, at(2)));
   assert.equal(sink.sent.length, 1);
   sink.read();
   assert.equal(sink.sent.length, 2);
@@ -135,7 +141,7 @@ test('those who have something large to say take turns', () => {
 
 test('closing lets those go who wait to say more', () => {
   const outbox = new Outbox(new SlowSink());
-  outbox.happened(FULL, at(1));
+  happen(outbox, FULL, at(1));
   let gone = false;
   outbox.whenFlowing(() => {
     gone = true;

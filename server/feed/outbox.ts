@@ -8,11 +8,13 @@
  * A transition is never dropped, and positions only grow: a progress that replaces another moves to the end of the line.
  */
 import type { FeedPosition } from '../../protocol/feed.ts';
+import { Parcel, type Telling } from './parcel.ts';
+import type { FeedUpdate } from './updates.ts';
 
 /** One reader's way out: a WebSocket, or an SSE response. */
 export interface Sink {
-  /** `sent` is called when the message has left this process, or never will. */
-  send(text: string, position: FeedPosition | null, sent: () => void): void;
+  /** `sent` is called when it has left this process, or never will. */
+  send(parcel: Parcel, sent: () => void): void;
   /** Lets the reader go. `resume`: after all that was sent; null where nothing with a position was. */
   tooSlow(resume: FeedPosition | null): void;
 }
@@ -23,12 +25,12 @@ export const WAITING_MAX = 1024 * 1024;
 /** Of answers to calls, which the reader asked for and of which one alone may be large. */
 export const ANSWERS_WAITING_MAX = 16 * 1024 * 1024;
 
-type Waiting = { text: string; position: FeedPosition | null };
-
 export class Outbox {
   readonly #sink: Sink;
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #waiting = new Map<string, Parcel>();
   #sent = 0;
+  /** What leaves at the end of what is being told. */
+  #gathered: Parcel | null = null;
   #waits = 0;
   #answers_wait = 0;
   #last: FeedPosition | null = null;
@@ -46,15 +48,42 @@ export class Outbox {
   }
 
   /** Something that happened. `replaces`: what waits under this key is out of date with it. */
-  happened(text: string, position: FeedPosition, replaces?: string): void {
-    this.#add(replaces ?? `${position.seq}.${position.index}`, { text, position });
+  happened(parcel: Parcel, replaces: string): void {
+    this.#add(replaces, parcel);
+  }
+
+  update(update: FeedUpdate): void {
+    this.#add(keyOf(update), new Parcel(update));
+  }
+
+  /** The same, but it leaves with all else that is told now, by `leave`. True: it is the first of that. */
+  gather<T>(update: FeedUpdate, telling: Telling<T>): boolean {
+    if (this.#closed) return false;
+    if (this.behind) {
+      this.#add(keyOf(update), telling.alone(update));
+      return false;
+    }
+    const gathered = this.#gathered;
+    this.#gathered = gathered === null ? telling.begin(update) : gathered.and(update);
+    this.#sent += update.text.length;
+    return gathered === null;
+  }
+
+  leave(): void {
+    const parcel = this.#gathered;
+    this.#gathered = null;
+    if (parcel !== null && !this.#closed) this.#dispatch(parcel);
   }
 
   /** Something said to the reader alone. */
   say(text: string): void {
-    if (!this.behind) return this.#closed ? undefined : this.#send({ text, position: null });
+    const parcel = new Parcel({ text, position: null });
     this.#controls += 1;
-    this.#add(`control ${this.#controls}`, { text, position: null });
+    if (this.behind) this.#add(`control ${this.#controls}`, parcel);
+    else if (!this.#closed) {
+      this.leave();
+      this.#send(parcel);
+    }
   }
 
   /** What the reader has called for. While it is behind it waits apart, and does not count as being slow until there is much of it. */
@@ -85,16 +114,17 @@ export class Outbox {
     while (this.#whenFlowing.length > 0 && (!this.behind || this.#closed)) this.#whenFlowing.shift()!();
   }
 
-  #add(key: string, message: Waiting): void {
+  #add(key: string, parcel: Parcel): void {
     if (this.#closed) return;
-    if (!this.behind) return this.#send(message);
+    this.leave();
+    if (!this.behind) return this.#send(parcel);
     const older = this.#waiting.get(key);
     if (older) {
       this.#waiting.delete(key);
-      this.#waits -= older.text.length;
+      this.#waits -= older.characters;
     }
-    this.#waiting.set(key, message);
-    this.#waits += message.text.length;
+    this.#waiting.set(key, parcel);
+    this.#waits += parcel.characters;
     if (this.#waits > WAITING_MAX) this.#letGo();
   }
 
@@ -103,23 +133,32 @@ export class Outbox {
     this.#sink.tooSlow(this.#last);
   }
 
-  #send({ text, position }: Waiting): void {
-    const { length } = text;
-    this.#sent += length;
-    if (position) this.#last = position;
-    this.#sink.send(text, position, () => {
-      this.#sent -= length;
+  #send(parcel: Parcel): void {
+    this.#sent += parcel.characters;
+    this.#dispatch(parcel);
+  }
+
+  #dispatch(parcel: Parcel): void {
+    const { characters, message } = parcel;
+    if (message.position) this.#last = message.position;
+    this.#sink.send(parcel, () => {
+      this.#sent -= characters;
       this.#flow();
     });
   }
 
   #flow(): void {
-    for (const [key, message] of this.#waiting) {
+    for (const [key, parcel] of this.#waiting) {
       if (this.#closed || this.#sent >= SENT_MAX) return;
       this.#waiting.delete(key);
-      this.#waits -= message.text.length;
-      this.#send(message);
+      this.#waits -= parcel.characters;
+      this.#send(parcel);
     }
     this.#runFlowing();
   }
+}
+
+/** Under which it waits: progress of a job, and a worker's heartbeat, replace the one before. */
+function keyOf({ soft, kind, id, position }: FeedUpdate): string {
+  return soft ? `${kind}|${id}` : `${position.seq}.${position.index}`;
 }

@@ -57,7 +57,7 @@ export class Reader {
     this.#options = options;
     const { sink } = options;
     this.#outbox = new Outbox({
-      send: (text, position, sent) => sink.send(text, position, sent),
+      send: (parcel, sent) => sink.send(parcel, sent),
       tooSlow: (resume) => {
         this.end();
         sink.tooSlow(resume);

@@ -14,6 +14,7 @@ import type { JobRecord, WorkerRecord } from '../state-machine/records.ts';
 import type { Archived, Target } from './current-state.ts';
 import type { FeedHub, Follower } from './hub.ts';
 import type { Outbox } from './outbox.ts';
+import type { Telling } from './parcel.ts';
 import { isAfter } from './position.ts';
 import type { FeedUpdate } from './updates.ts';
 
@@ -45,6 +46,10 @@ export class Subscription implements Follower {
   readonly target: Target;
   readonly #options: SubscriptionOptions;
   readonly #matcher: JobMatcher | null;
+  readonly #topic: string;
+  readonly #kind: FeedUpdate['kind'] | null;
+  /** What is there now replaces what was there before. */
+  readonly #now: string;
   /** Jobs met while catching up that are no longer in memory. */
   readonly #archived = new Map<string, JobRecord | undefined>();
   #live = false;
@@ -53,7 +58,11 @@ export class Subscription implements Follower {
   constructor(target: Target, options: SubscriptionOptions) {
     this.target = target;
     this.#options = options;
-    const { state: _, ...lasting } = target.filter;
+    const { resource, id, filter } = target;
+    this.#topic = topicOf(target);
+    this.#kind = KINDS[resource];
+    this.#now = `now ${JSON.stringify([resource, id, filter])}`;
+    const { state: _, ...lasting } = filter;
     this.#matcher = Object.keys(lasting).length > 0 ? new JobMatcher(lasting) : null;
   }
 
@@ -78,12 +87,17 @@ export class Subscription implements Follower {
     this.#options.hub.unfollow(this.#topic, this);
   }
 
-  update(update: FeedUpdate): void {
+  update(update: FeedUpdate, telling: Telling<Follower>): void {
     if (!this.#wants(update)) return;
-    const { last } = this.#options.given;
-    if (last && last.seq === update.position.seq && last.index === update.position.index) return;
-    this.#options.given.last = update.position;
-    this.#give(update);
+    const { given, outbox } = this.#options;
+    const { position } = update;
+    if (given.last !== null && given.last.seq === position.seq && given.last.index === position.index) return;
+    given.last = position;
+    if (outbox.gather(update, telling)) telling.given.push(this);
+  }
+
+  told(): void {
+    this.#options.outbox.leave();
   }
 
   sums(): void {
@@ -98,12 +112,6 @@ export class Subscription implements Follower {
 
   fault(error: unknown): void {
     if (!this.#ended) this.#options.onFault(error);
-  }
-
-  get #topic(): string {
-    const { resource, id } = this.target;
-    if (resource === 'job' || resource === 'worker') return `${resource}|${id}`;
-    return resource === 'queue' || resource === 'system' ? 'sums' : resource;
   }
 
   /** A first message may be large: it goes out when messages flow, and is what there is then. */
@@ -133,16 +141,7 @@ export class Subscription implements Follower {
 
   #say(type: 'state' | 'reset' | 'update', archived: Archived): void {
     const { hub, outbox } = this.#options;
-    const { resource, id, filter } = this.target;
-    outbox.happened(
-      hub.now(type, this.target, archived),
-      hub.position,
-      `now ${JSON.stringify([resource, id, filter])}`,
-    );
-  }
-
-  #give({ text, position, soft, kind, id }: FeedUpdate): void {
-    this.#options.outbox.happened(text, position, soft ? `${kind}|${id}` : undefined);
+    outbox.happened(hub.now(type, this.target, archived), this.#now);
   }
 
   /** Gives exactly what came after `since`, then follows. False: that can't be known any more. */
@@ -168,7 +167,7 @@ export class Subscription implements Follower {
       for (const update of updates) {
         if (outbox.behind) break;
         if (!isAfter(update.position, at)) continue;
-        if (this.#wants(update)) this.#give(update);
+        if (this.#wants(update)) outbox.update(update);
         at = update.position;
       }
       if (outbox.behind) await new Promise<void>((resolve) => outbox.whenFlowing(resolve));
@@ -203,13 +202,29 @@ export class Subscription implements Follower {
   }
 
   #wants({ kind, id, state }: FeedUpdate): boolean {
-    const { resource, filter } = this.target;
-    if (`${kind}s` !== resource && kind !== resource) return false;
-    if (kind === resource && id !== this.target.id) return false;
+    if (kind !== this.#kind) return false;
+    const { id: one, filter } = this.target;
+    if (one !== null && id !== one) return false;
     if (kind !== 'job') return true;
     if (filter.state !== undefined && state !== filter.state) return false;
-    if (!this.#matcher) return true;
+    if (this.#matcher === null) return true;
     const job = this.#options.hub.state.job(id) ?? this.#archived.get(id);
     return job !== undefined && this.#matcher.test(job);
   }
+}
+
+/** What a resource is told of; null: sums alone. */
+const KINDS: Record<Target['resource'], FeedUpdate['kind'] | null> = {
+  job: 'job',
+  jobs: 'job',
+  worker: 'worker',
+  workers: 'worker',
+  alerts: 'alert',
+  queue: null,
+  system: null,
+};
+
+function topicOf({ resource, id }: Target): string {
+  if (resource === 'job' || resource === 'worker') return `${resource}|${id}`;
+  return resource === 'queue' || resource === 'system' ? 'sums' : resource;
 }

@@ -6,6 +6,7 @@ import { TurnedClock } from '../views/testing-clock.ts';
 import { TestMonitor } from '../views/testing-monitor.ts';
 import { FeedHub } from './hub.ts';
 import { Outbox } from './outbox.ts';
+import type { Parcel } from './parcel.ts';
 import { type Beyond, Subscription } from './subscription.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: what a reader gets is what the assertions look at.
@@ -37,8 +38,8 @@ export class TestReader {
     this.#hub = hub;
     this.#beyond = { job: async () => undefined, worker: async () => undefined, catchUp: async () => {}, ...beyond };
     this.outbox = new Outbox({
-      send: (text, _, sent) => {
-        this.told.push(JSON.parse(text));
+      send: (parcel, sent) => {
+        for (const text of textsOf(parcel)) this.told.push(JSON.parse(text));
         if (this.reads) setImmediate(sent);
         else this.#unread.push(sent);
       },
@@ -88,3 +89,10 @@ export async function jobUpdatesOf({ monitor, hub }: TestFeed, since: FeedPositi
   }
   return positions;
 }
+
+/** The messages of a parcel. */
+export function textsOf(parcel: Parcel): string[] {
+  return Buffer.from(parcel.bytes(asLine)).toString().trimEnd().split('\n');
+}
+
+const asLine = ({ text }: { text: string }): Buffer => Buffer.from(`${text}\n`);
