@@ -175,7 +175,8 @@ export class Engine implements Replica<Proposal> {
         lines.push(...written);
         events.push(...named);
         const refs = state.tables.commands.get(id)?.refs ?? [];
-        answers.push(() => resolve({ seq: this.#state.seq, refs, replayed: false }));
+        const refused = decision.refused?.length ? { refused: decision.refused } : {};
+        answers.push(() => resolve({ seq: this.#state.seq, refs, replayed: false, ...refused }));
       }
       taken += 1;
     }

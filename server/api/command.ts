@@ -40,6 +40,17 @@ export function softCommandOf(caller: Caller, body: CommandBody): Command {
   return { id: `${UNREMEMBERED}${newUlid()}`, fingerprint: '', actor: actorOf(caller), body };
 }
 
+/** The same for many in one call: a ULID for each would cost as much as deciding it. */
+export function softCommands(caller: Caller): (body: CommandBody) => Command {
+  const name = `${UNREMEMBERED}${newUlid()}`;
+  const actor = actorOf(caller);
+  let made = 0;
+  return (body) => {
+    made += 1;
+    return { id: `${name}-${made}`, fingerprint: '', actor, body };
+  };
+}
+
 /** What the monitor itself does in consequence of a request. */
 export function ownCommand(body: CommandBody): Command {
   return { id: `${UNREMEMBERED}${newUlid()}`, fingerprint: '', actor: 'monitor', body };

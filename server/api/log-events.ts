@@ -4,10 +4,10 @@ import { MonitorError } from '../../protocol/errors.ts';
 import { LogEvent, LogEventAnswer } from '../../protocol/log-event.ts';
 import type { Engine } from '../engine.ts';
 import { heldJob } from '../state-machine/decide-jobs.ts';
-import { checkEvents } from '../state-machine/decide-reports.ts';
+import type { Refusal } from '../state-machine/decision.ts';
 import type { Caller } from './caller.ts';
 import { catchUp } from './catch-up.ts';
-import { commandOf, softCommandOf } from './command.ts';
+import { commandOf, softCommands } from './command.ts';
 import { endpoint } from './endpoint.ts';
 import { validator } from './validation.ts';
 
@@ -28,19 +28,24 @@ export const logEventEndpoints = [
       const { engine } = context;
       const { lines, rejected } = parse(String(body ?? ''));
       const { soft, durable, ended } = split(lines);
-      // Another instance may have handed them out a moment ago.
-      if (lines.some(({ event }) => isStale(engine, event))) await catchUp(context);
+      let stale = staleLeases(engine, lines);
+      if (stale.size > 0) {
+        // Another instance may have handed them out a moment ago.
+        await catchUp(context);
+        stale = staleLeases(engine, lines);
+      }
+      const nextCommand = softCommands(caller);
       for (const { line, event } of soft) {
-        const { job_id, lease_token = '' } = event;
-        const held = heldJob(engine.state, job_id, lease_token);
-        if ('refusal' in held) {
-          rejected.push({ line, code: held.refusal.code, detail: held.refusal.message });
+        const refusal = stale.get(line);
+        if (refusal) {
+          rejected.push({ line, code: refusal.code, detail: refusal.message });
           continue;
         }
+        const { job_id, lease_token = '' } = event;
         if (ended.has(job_id)) continue;
         const { percentage = 0, stage, current_chunk, total_chunks, eta_seconds } = event;
         const report = { lease_token, percentage, stage, current_chunk, total_chunks, eta_seconds };
-        engine.submitSoft(softCommandOf(caller, { type: 'report_progress', job_id, report }));
+        engine.submitSoft(nextCommand({ type: 'report_progress', job_id, report }));
       }
       if (durable.length > 0) rejected.push(...(await record(engine, caller, durable)));
       rejected.sort((a, b) => a.line - b.line);
@@ -51,40 +56,29 @@ export const logEventEndpoints = [
   }),
 ];
 
-function isStale({ state }: Engine, { job_id, lease_token }: LogEvent): boolean {
-  return lease_token !== undefined && 'refusal' in heldJob(state, job_id, lease_token);
+/** Lines whose lease is not, or no longer, that of their job, as far as this instance has read; by number. */
+function staleLeases({ state }: Engine, lines: readonly Line[]): Map<number, Refusal> {
+  const stale = new Map<number, Refusal>();
+  for (const { line, event } of lines) {
+    if (event.lease_token === undefined) continue;
+    const held = heldJob(state, event.job_id, event.lease_token);
+    if ('refusal' in held) stale.set(line, held.refusal);
+  }
+  return stale;
 }
 
 /** Submits the lines that are no mere progress, as one command; answers those that take no effect. */
 async function record(engine: Engine, caller: Caller, durable: Line[]): Promise<Rejected[]> {
   const events = durable.map(({ event }) => event);
-  const body = { type: 'record_events' as const, worker_id: null, jitter: Math.random(), events };
-  const command = commandOf(caller, body);
-  // A retry of what was done finds its leases ended, and must hear what the first try heard.
-  if (engine.state.tables.commands.has(command.id)) {
-    await engine.submit(command);
-    return [];
-  }
-  const context = { at_ms: engine.journal.now(), policy: engine.policy };
-  const refusals = checkEvents(engine.state, body, context);
-  await engine.submit(command);
-  const rejected: Rejected[] = [];
-  for (const [i, { line, event }] of durable.entries()) {
-    const refusal = refusals[i] ?? lateRefusal(engine, event);
-    if (refusal) rejected.push({ line, code: refusal.code, detail: refusal.message });
-  }
-  return rejected;
-}
-
-/** Between the check and the commit a lease may have gone to another attempt: then the line had no effect. */
-function lateRefusal(
-  { state }: Engine,
-  { event, job_id, lease_token }: LogEvent,
-): { code: string; message: string } | undefined {
-  if (event !== 'JOB_COMPLETE' || lease_token === undefined) return undefined;
-  const run = state.job(job_id)?.run;
-  if (run?.token === lease_token && run.ended_ms !== null) return undefined;
-  return { code: 'lease_expired', message: `the lease on ${job_id} is no longer yours` };
+  // Of a retry of what was done nothing is refused, though its leases have ended with it.
+  const { refused = [] } = await engine.submit(
+    commandOf(caller, { type: 'record_events', worker_id: null, jitter: Math.random(), events }),
+  );
+  return refused.map(({ index, refusal: { code, message } }) => ({
+    line: durable[index]!.line,
+    code,
+    detail: message,
+  }));
 }
 
 const check = validator<LogEvent>(LogEvent);

@@ -21,7 +21,14 @@ export function beginSegment(state: State, seq: number, at_ms: number): void {
 export function applyEvents(state: State, events: readonly JournalEvent[]): void {
   let at = 0;
   while (at < events.length) {
-    const { command_id, fingerprint } = splitEventId(events[at]!.id);
+    const event = events[at]!;
+    // Most are soft: of those nothing but the event itself matters.
+    if (!isRemembered(String(event.id))) {
+      applyIfPossible(state, event);
+      at += 1;
+      continue;
+    }
+    const { command_id, fingerprint } = splitEventId(event.id);
     let end = at + 1;
     while (end < events.length && splitEventId(events[end]!.id).command_id === command_id) end += 1;
     applyCommand(state, { command_id, fingerprint }, events.slice(at, end));
@@ -35,10 +42,6 @@ function applyCommand(
   { command_id, fingerprint }: { command_id: string; fingerprint: string },
   events: readonly JournalEvent[],
 ): void {
-  if (!isRemembered(command_id)) {
-    for (const event of events) applyIfPossible(state, event);
-    return;
-  }
   const known = state.tables.commands.get(command_id);
   const refs = [...(known?.refs ?? [])];
   const ordinal = known?.ordinal ?? state.nextOrdinal();

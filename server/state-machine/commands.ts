@@ -7,6 +7,7 @@ import type { LogEvent } from '../../protocol/log-event.ts';
 import type { JobFilter } from '../../protocol/queue.ts';
 import type { Sighting } from '../../protocol/sighting.ts';
 import type { HealthReport, WorkerLaunch, WorkerRegistration } from '../../protocol/worker.ts';
+import type { RefusedPart } from './decision.ts';
 import type { CommandRef } from './records.ts';
 
 export type Command = {
@@ -84,6 +85,8 @@ export type Outcome = {
   refs: readonly CommandRef[];
   /** It had been done before; this is the first answer again. */
   replayed: boolean;
+  /** What of it had no effect, where it has many parts. Nothing where it is the first answer again. */
+  refused?: readonly RefusedPart[];
 };
 
 /** Settings that decisions follow. What follows from them is written into events, so applying never needs them. */

@@ -6,38 +6,38 @@ import type { LogEvent } from '../../protocol/log-event.ts';
 import { applyEvents, beginSegment, UNREMEMBERED } from './apply.ts';
 import type { CommandBody } from './commands.ts';
 import { completed, completeJob, endAttempt, failJob, reportProgress, requeued } from './decide-jobs.ts';
-import { type Context, type Decision, type Refusal, refuse } from './decision.ts';
+import { type Context, type Decision, type RefusedPart, refuse } from './decision.ts';
 import type { Event, JournalEvent } from './events.ts';
 import { finished, type JobRecord } from './records.ts';
 import type { State } from './state.ts';
 
-/** Lines build on each other, so each is decided on a copy that has those before it. Refused lines are left out. */
-export function recordEvents(state: State, body: CommandBody & { type: 'record_events' }, context: Context): Decision {
-  const scratch = state.clone();
-  beginSegment(scratch, state.seq, context.at_ms);
-  const events: Event[] = [];
-  for (const line of body.events) {
-    const decision = decideLine(scratch, line, body, context);
-    if (!decision.events) continue;
-    events.push(...decision.events);
-    applyEvents(scratch, decision.events.map(unnamed));
-  }
-  return { events };
-}
-
-/** Why these lines would be refused, in order; undefined where they would not. For the answer, never to decide. */
-export function checkEvents(
+/**
+ * A line is decided on the state that those before it lead to. What is decided of a job follows from that job and its worker's
+ * price alone, so a copy that has the lines before is made only where a job is told of twice. Refused lines are left out.
+ */
+export function recordEvents(
   state: State,
   body: CommandBody & { type: 'record_events' },
   context: Context,
-): (Refusal | undefined)[] {
-  const scratch = state.clone();
-  beginSegment(scratch, state.seq, context.at_ms);
-  return body.events.map((line) => {
-    const decision = decideLine(scratch, line, body, context);
-    if (decision.events) applyEvents(scratch, decision.events.map(unnamed));
-    return decision.refusal;
-  });
+): { events: Event[]; refused: RefusedPart[] } {
+  const events: Event[] = [];
+  const refused: RefusedPart[] = [];
+  const told = new Set<string>();
+  let scratch: State | null = null;
+  for (const [index, line] of body.events.entries()) {
+    if (scratch === null && told.has(line.job_id)) {
+      scratch = state.clone();
+      beginSegment(scratch, state.seq, context.at_ms);
+      applyEvents(scratch, events.map(unnamed));
+    }
+    told.add(line.job_id);
+    const decision = decideLine(scratch ?? state, line, body, context);
+    if (decision.refusal) refused.push({ index, refusal: decision.refusal });
+    if (!decision.events) continue;
+    events.push(...decision.events);
+    if (scratch !== null) applyEvents(scratch, decision.events.map(unnamed));
+  }
+  return { events, refused };
 }
 
 const unnamed = (event: Event): JournalEvent => ({ id: UNREMEMBERED, at: '', actor: '', ...event });

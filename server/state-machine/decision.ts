@@ -13,8 +13,12 @@ export type Refusal = {
   extra?: Record<string, unknown>;
 };
 
+/** `index`: its place among the command's parts. */
+export type RefusedPart = { index: number; refusal: Refusal };
+
 export type Decision =
-  | { events: readonly Event[]; refs?: undefined; refusal?: undefined }
+  /** `refused`: parts of the command that have no effect, where it has many; the others stand. */
+  | { events: readonly Event[]; refused?: readonly RefusedPart[]; refs?: undefined; refusal?: undefined }
   /** Done before: the first answer again. */
   | { refs: readonly CommandRef[]; events?: undefined; refusal?: undefined }
   | { refusal: Refusal; events?: undefined; refs?: undefined };

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { LogEvent } from '../../protocol/log-event.ts';
-import { checkEvents } from './decide-reports.ts';
+import { recordEvents } from './decide-reports.ts';
+import type { Event } from './events.ts';
 import { MINUTE_MS, Monitor, type Told, typesOf } from './testing.ts';
 
 function report(monitor: Monitor, ...events: Partial<LogEvent>[]): Told {
@@ -11,9 +12,8 @@ function report(monitor: Monitor, ...events: Partial<LogEvent>[]): Told {
 /** Codes of the refusals that the lines would get now. */
 function codes(monitor: Monitor, ...events: Partial<LogEvent>[]): (string | undefined)[] {
   const body = { type: 'record_events' as const, worker_id: null, events: events as LogEvent[], jitter: 1 };
-  return checkEvents(monitor.state, body, { at_ms: monitor.at_ms, policy: monitor.policy }).map(
-    (refusal) => refusal?.code,
-  );
+  const { refused } = recordEvents(monitor.state, body, { at_ms: monitor.at_ms, policy: monitor.policy });
+  return events.map((_, line) => refused.find(({ index }) => index === line)?.refusal.code);
 }
 
 const START = { event: 'JOB_START', job_id: 'job-1', worker_id: 'worker-1' } as const;
@@ -125,6 +125,54 @@ describe('the log vocabulary of a worker that only reports', () => {
     monitor.tell({ type: 'cancel_job', job_id: 'job-1' });
     monitor.later(MINUTE_MS).tick();
     assert.equal(monitor.job().state, 'CANCELLED');
+  });
+});
+
+describe('many lines in one request', () => {
+  test('do what they would do one by one, whatever jobs they tell of and in whatever order', () => {
+    let seed = 5;
+    const roll = (sides: number): number => {
+      seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
+      return Math.floor((seed / 2 ** 32) * sides);
+    };
+    for (let round = 0; round < 200; round++) {
+      const [whole, single] = [new Monitor(), new Monitor()];
+      const leases = [whole, single].map((monitor) => {
+        monitor.register('worker-1', 0.5);
+        for (const id of ['job-1', 'job-2', 'job-3']) monitor.submit(id, { max_attempts: 2, duration_seconds: 60 });
+        return monitor.claim('worker-1', 2);
+      })[0]!;
+      const lines = Array.from({ length: 1 + roll(8) }, (): LogEvent => {
+        const at = roll(6);
+        const lease = leases[at];
+        const event = (['JOB_START', 'JOB_PROGRESS', 'JOB_COMPLETE', 'JOB_FAILED'] as const)[roll(4)]!;
+        return {
+          event,
+          job_id: `job-${at + 1}`,
+          ...(lease && roll(5) > 0 ? { lease_token: lease.token } : {}),
+          ...(roll(3) > 0 ? { worker_id: `worker-${1 + roll(2)}` } : {}),
+          ...(event === 'JOB_COMPLETE' && roll(6) > 0 ? { s3_path: 's3://transcripts/x.json' } : {}),
+          ...(event === 'JOB_PROGRESS' ? { percentage: roll(100) } : {}),
+        };
+      });
+      const { refused } = recordEvents(
+        whole.state,
+        { type: 'record_events', worker_id: null, events: lines, jitter: 1 },
+        { at_ms: whole.at_ms, policy: whole.policy },
+      );
+      const expected: { events: readonly Event[]; refused: [number, string][] } = { events: [], refused: [] };
+      for (const [index, line] of lines.entries()) {
+        const body = { type: 'record_events' as const, worker_id: null, events: [line], jitter: 1 };
+        const alone = recordEvents(single.state, body, { at_ms: single.at_ms, policy: single.policy });
+        for (const { refusal } of alone.refused) expected.refused.push([index, refusal.code]);
+        expected.events = [...expected.events, ...single.tell(body).events];
+      }
+      assert.deepEqual(report(whole, ...lines).events, expected.events);
+      assert.deepEqual(
+        refused.map(({ index, refusal }) => [index, refusal.code]),
+        expected.refused,
+      );
+    }
   });
 });
 
