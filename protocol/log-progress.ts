@@ -7,7 +7,7 @@ import { type LogTimeOptions, logTimeAt, timeInPrefix } from './log-time.ts';
 
 /** Answers null for all else. `at`: the first `JOB_` of the line; `marker`: the first TRANSCRIPTION_EVENT, or -1. */
 export function readProgress(text: string, at: number, marker: number, options: LogTimeOptions): LoggedEvent | null {
-  if (text.charCodeAt(at + 4) !== LETTER_P) return null;
+  if (text.charCodeAt(at + 4) !== LETTER_P || text.includes('\u001b')) return null;
   const brace = text.indexOf('{');
   const json = marker !== -1 && marker < at;
   // A brace or a quote before our words may be a JSON around them, and a letter may make them other words.

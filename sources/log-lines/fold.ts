@@ -4,29 +4,37 @@
  */
 import type { LogEventName, LoggedEvent } from '../../protocol/log-line.ts';
 import { mergeSightings, type SightedState, type Sighting } from '../../protocol/sighting.ts';
+import type { DatedEvent } from './log.ts';
 
-/** Every event needs a time for this: one without has that of the event before it. Answers that of the last. */
-export function datedBy(events: readonly LoggedEvent[], otherwise_ms: number): number {
-  let last_ms = otherwise_ms;
-  for (const event of events) {
-    event.timestamp_ms ??= last_ms;
-    last_ms = event.timestamp_ms;
-  }
-  return last_ms;
-}
+export type Folded = {
+  sightings: Sighting[];
+  /** By job: when percentage or stage last changed, as far as these events tell. */
+  moved_ms: Map<string, number>;
+};
 
-export function foldEvents(events: readonly LoggedEvent[], since_ms: number): Sighting[] {
+export function foldEvents(events: readonly DatedEvent[], since_ms: number): Folded {
   const sightings = new Map<string, Sighting>();
+  const moved_ms = new Map<string, number>();
   for (const event of events) {
-    const told_ms = event.timestamp_ms!;
+    const told_ms = event.timestamp_ms;
     if (told_ms < since_ms) continue;
     const known = sightings.get(event.job_id);
-    if (known === undefined) sightings.set(event.job_id, sightingOf(event, told_ms));
-    else if (event.event === 'JOB_PROGRESS' && known.state === 'PROCESSING' && told_ms >= known.told_ms) {
+    if (known === undefined) {
+      sightings.set(event.job_id, sightingOf(event, told_ms));
+      moved_ms.set(event.job_id, told_ms);
+      continue;
+    }
+    const { percentage, stage } = known;
+    let merged = known;
+    if (event.event === 'JOB_PROGRESS' && known.state === 'PROCESSING' && told_ms >= known.told_ms) {
       progress(known, event, told_ms);
-    } else sightings.set(event.job_id, mergeSightings(known, sightingOf(event, told_ms)));
+    } else {
+      merged = mergeSightings(known, sightingOf(event, told_ms));
+      sightings.set(event.job_id, merged);
+    }
+    if (merged.percentage !== percentage || merged.stage !== stage) moved_ms.set(event.job_id, told_ms);
   }
-  return [...sightings.values()];
+  return { sightings: [...sightings.values()], moved_ms };
 }
 
 /** What merging comes to for nine events of ten, without making a sighting of each. */

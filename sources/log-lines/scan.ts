@@ -56,19 +56,24 @@ export class LineScanner {
   }
 
   /**
-   * The line that has not ended, as it stands. `event` is null where it tells nothing yet. `complete`: it is JSON that has ended, so
-   * more of it can't say anything else; a plain line may be cut in the middle of a number.
+   * What the line that has not ended says as it stands; it stays. `complete`: it is JSON that has ended, so more of it can't say
+   * anything else; a plain line may be cut in the middle of a number.
    */
   half(): { scanned: Scanned; complete: boolean } {
     const line = this.#join(Buffer.alloc(0));
-    const [offset, lines] = [this.#offset, this.#lines];
+    const [offset, lines, passing] = [this.#offset, this.#lines, this.#passing];
     const scanned = this.#scan(line);
-    this.#offset = offset;
-    this.#lines = lines;
-    this.#half = line.length > 0 ? [line] : [];
+    [this.#offset, this.#lines, this.#passing] = [offset, lines, passing];
+    this.#half = [line];
     this.#halfBytes = line.length;
     const complete = scanned.events.length > 0 && line.toString('latin1').trimEnd().endsWith('}');
     return { scanned, complete };
+  }
+
+  /** There is no more: what has not ended is a line. */
+  takeHalf(): Scanned {
+    if (this.#halfBytes === 0) return { events: [], unreadable: [], looked_at: 0 };
+    return { ...this.#scan(this.#join(Buffer.alloc(0))), looked_at: 1 };
   }
 
   #keep(rest: Buffer, scanned: Scanned): Scanned {
@@ -100,8 +105,8 @@ export class LineScanner {
   #scan(bytes: Buffer): Scanned {
     const events: LoggedEvent[] = [];
     const unreadable: Unreadable[] = [];
-    const ascii = isAscii(bytes);
-    const text = bytes.latin1Slice();
+    const encoding = isAscii(bytes) ? 'latin1' : 'utf8';
+    const text = bytes.toString('latin1');
     const options = this.#options;
     let from = 0;
     if (this.#passing) {
@@ -116,7 +121,7 @@ export class LineScanner {
       while (start > from && bytes[start - 1] !== NEWLINE) start -= 1;
       const end = Math.min(text.length, indexOf(text, '\n', hit));
       // A string of its own: a part of the chunk's would keep the whole chunk for as long as an id of it is kept.
-      const line = ascii ? bytes.latin1Slice(start, end) : bytes.utf8Slice(start, end);
+      const line = bytes.toString(encoding, start, end);
       const parsed =
         (plain < end ? readProgress(line, plain - start, json < end ? json - start : -1, options) : null) ??
         parseLogLine(line, options);

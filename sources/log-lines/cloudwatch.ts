@@ -1,0 +1,129 @@
+/**
+ * CloudWatch Logs: the lines of a group, or of one stream of it, by FilterLogEvents, in pages of ten thousand.
+ *
+ * Only lines with our words are asked for. Agents deliver late, and streams not in step: a position is two minutes before
+ * the newest line that was seen, and seeing a line twice does no harm.
+ */
+import type {
+  CloudWatchLogsClient,
+  FilteredLogEvent,
+  FilterLogEventsCommandOutput,
+} from '@aws-sdk/client-cloudwatch-logs';
+import { type LoggedEvent, parseLogLine } from '../../protocol/log-line.ts';
+import { formatTime } from '../../protocol/time.ts';
+import { awsConfig } from '../aws/client.ts';
+import { awsError } from '../aws/errors.ts';
+import type { ReadOptions, Unreadable } from '../source.ts';
+import { type LogBatch, type LogOptions, type LogReader, LogSource } from './log.ts';
+
+export type CloudWatchOptions = LogOptions & {
+  /** Events a page. */
+  page_size?: number;
+};
+
+const PAGE_SIZE_MAX = 10_000;
+const LATE_MAX_MS = 2 * 60_000;
+/** Any of them. */
+const PATTERN = '?TRANSCRIPTION_EVENT ?JOB_START ?JOB_PROGRESS ?JOB_COMPLETE ?JOB_FAILED';
+
+export function openCloudWatchLogs(
+  group: string,
+  stream: string | null = null,
+  options: CloudWatchOptions = {},
+): LogSource {
+  return new LogSource(new CloudWatchLogs(group, stream, options));
+}
+
+class CloudWatchLogs implements LogReader {
+  readonly #group: string;
+  readonly #stream: string | null;
+  readonly #options: CloudWatchOptions;
+  #client: CloudWatchLogsClient | undefined;
+
+  constructor(group: string, stream: string | null, options: CloudWatchOptions) {
+    this.#group = group;
+    this.#stream = stream;
+    this.#options = options;
+  }
+
+  get name(): string {
+    return `cloudwatch-logs://${this.#group}${this.#stream === null ? '' : `?stream=${this.#stream}`}`;
+  }
+
+  async *read({ since_ms, from, signal }: ReadOptions): AsyncGenerator<LogBatch> {
+    const { now = Date.now } = this.#options;
+    const start_ms = Math.max(0, Math.floor(Math.max(since_ms, Number(from ?? 0) || 0)));
+    let position_ms = start_ms;
+    let token: string | undefined;
+    do {
+      const page = await this.#page({ start_ms, token, signal });
+      const events = (page.events ?? []).toSorted((a, b) => (a.timestamp ?? 0) - (b.timestamp ?? 0));
+      position_ms = Math.max(position_ms, (events.at(-1)?.timestamp ?? 0) - LATE_MAX_MS);
+      yield {
+        ...this.#readEvents(events),
+        looked_at: events.length,
+        position: String(position_ms),
+        otherwise_ms: now(),
+      };
+      // A token that comes again would go round for ever.
+      token = page.nextToken === token ? undefined : page.nextToken;
+    } while (token !== undefined);
+  }
+
+  async #page(asked: {
+    start_ms: number;
+    token: string | undefined;
+    signal: AbortSignal;
+  }): Promise<FilterLogEventsCommandOutput> {
+    const { CloudWatchLogsClient, FilterLogEventsCommand } = await import('@aws-sdk/client-cloudwatch-logs');
+    this.#client ??= new CloudWatchLogsClient(awsConfig());
+    const command = new FilterLogEventsCommand({
+      logGroupName: this.#group,
+      ...(this.#stream === null ? {} : { logStreamNames: [this.#stream] }),
+      startTime: asked.start_ms,
+      filterPattern: PATTERN,
+      limit: this.#options.page_size ?? PAGE_SIZE_MAX,
+      ...(asked.token === undefined ? {} : { nextToken: asked.token }),
+    });
+    try {
+      return await this.#client.send(command, { abortSignal: asked.signal });
+    } catch (error) {
+      asked.signal.throwIfAborted();
+      throw awsError(error, { name: this.name, ...this.#missing(error), allow: 'logs:FilterLogEvents' });
+    }
+  }
+
+  #missing(error: unknown): { what: string; make: string } {
+    const make = `aws logs create-log-group --log-group-name ${this.#group}`;
+    if (this.#stream !== null && /log stream/i.test((error as Error).message)) {
+      const stream = `--log-group-name ${this.#group} --log-stream-name ${this.#stream}`;
+      return { what: `log stream ${this.#stream} in ${this.#group}`, make: `aws logs create-log-stream ${stream}` };
+    }
+    return { what: `log group ${this.#group}`, make };
+  }
+
+  /** An event is a line, or several where a logger wrote them at once. */
+  #readEvents(events: readonly FilteredLogEvent[]): { events: LoggedEvent[]; unreadable: Unreadable[] } {
+    const { zone = 0, now = Date.now } = this.#options;
+    const read = { events: [] as LoggedEvent[], unreadable: [] as Unreadable[] };
+    const options = { zone, now_ms: now() };
+    for (const { message = '', timestamp, logStreamName } of events) {
+      for (const line of message.split('\n')) {
+        const parsed = parseLogLine(line, options);
+        if (parsed === null) continue;
+        if ('why' in parsed) {
+          const at = timestamp === undefined ? '' : `, ${formatTime(timestamp)}`;
+          read.unreadable.push({ where: `stream ${logStreamName ?? '?'}${at}`, why: parsed.why });
+          continue;
+        }
+        parsed.timestamp_ms ??= timestamp ?? null;
+        read.events.push(parsed);
+      }
+    }
+    return read;
+  }
+
+  async close(): Promise<void> {
+    this.#client?.destroy();
+  }
+}

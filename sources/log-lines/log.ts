@@ -1,0 +1,80 @@
+/**
+ * A log as a source: wherever its lines come from (file.ts, standard-input.ts, cloudwatch.ts), they are events here, for who wants
+ * each of them (`tmon logs`), and sightings, for all others.
+ */
+import type { LoggedEvent } from '../../protocol/log-line.ts';
+import type { LogTimeOptions } from '../../protocol/log-time.ts';
+import type { Reading, ReadOptions, Source, Unreadable } from '../source.ts';
+import { foldEvents } from './fold.ts';
+
+export type LogOptions = Pick<LogTimeOptions, 'zone'> & {
+  /**
+   * A last line without a line break: `wait` for the rest of it, as whoever follows must; `take` it, as whoever reads once may.
+   * JSON that has ended is taken either way.
+   */
+  last_line?: 'wait' | 'take';
+  now?: () => number;
+};
+
+export type LogBatch = {
+  events: LoggedEvent[];
+  unreadable: Unreadable[];
+  /** Lines, or events of CloudWatch. */
+  looked_at: number;
+  position: string | null;
+  /** The time of events that have none and follow none that has (milliseconds since 1970). */
+  otherwise_ms: number;
+};
+
+/** Where lines come from. */
+export interface LogReader {
+  readonly name: string;
+  read(options: ReadOptions): AsyncIterable<LogBatch>;
+  close(): Promise<void>;
+}
+
+/** Its `timestamp_ms` is known, or taken from the line before. */
+export type DatedEvent = LoggedEvent & { timestamp_ms: number };
+
+export type DatedBatch = Omit<LogBatch, 'events' | 'otherwise_ms'> & {
+  events: DatedEvent[];
+  /** Events whose time was taken from another line, or from the file. */
+  undated: number;
+};
+
+export class LogSource implements Source {
+  readonly appendsOnly = true;
+  readonly #reader: LogReader;
+
+  constructor(reader: LogReader) {
+    this.#reader = reader;
+  }
+
+  get name(): string {
+    return this.#reader.name;
+  }
+
+  async *events(options: ReadOptions): AsyncGenerator<DatedBatch> {
+    let last_ms: number | null = null;
+    for await (const { otherwise_ms, events, ...batch } of this.#reader.read(options)) {
+      let undated = 0;
+      for (const event of events) {
+        if (event.timestamp_ms === null) undated += 1;
+        event.timestamp_ms ??= last_ms ?? otherwise_ms;
+        last_ms = event.timestamp_ms;
+      }
+      yield { ...batch, undated, events: events as DatedEvent[] };
+    }
+  }
+
+  async *read(options: ReadOptions): AsyncGenerator<Reading> {
+    for await (const { events, unreadable, looked_at, position } of this.events(options)) {
+      const { sightings, moved_ms } = foldEvents(events, options.since_ms);
+      yield { sightings, moved_ms, position, unreadable, looked_at, done: async () => {} };
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#reader.close();
+  }
+}

@@ -1,0 +1,22 @@
+/** From what a person types to a log: a path, `-` for standard input, `log:…`, `cloudwatch-logs://…`. */
+import { readSystemUrl, SystemUrlError } from '../../protocol/system-urls.ts';
+import { SourceError } from '../source.ts';
+import { openCloudWatchLogs } from './cloudwatch.ts';
+import { openLogFile } from './file.ts';
+import type { LogOptions, LogSource } from './log.ts';
+import { openStandardInput } from './standard-input.ts';
+
+/** Throws a SourceError: `invalid_url`. */
+export function openLog(text: string, options: LogOptions = {}): LogSource {
+  if (text === '-') return openStandardInput(options);
+  if (!/^[A-Za-z][A-Za-z0-9+.-]+:/.test(text)) return openLogFile(text, options);
+  try {
+    const url = readSystemUrl(text);
+    if (url.system === 'log') return url.file === null ? openStandardInput(options) : openLogFile(url.file, options);
+    if (url.system === 'cloudwatch-logs') return openCloudWatchLogs(url.group, url.stream, options);
+  } catch (error) {
+    if (!(error instanceof SystemUrlError)) throw error;
+    throw new SourceError('invalid_url', `${text} is no log`, { hint: error.hint, cause: error });
+  }
+  throw new SourceError('invalid_url', `${text} is no log`, { hint: `tmon check ${text} reads it` });
+}

@@ -1,0 +1,124 @@
+/**
+ * Where a reading of a log file ended, and where it goes on: in the same file, or, when the log was rotated meanwhile, in the
+ * file that it is called now, in those that came after, and then in the new one.
+ *
+ * A file is known again by its inode and by its first bytes: inodes are given anew, and some rotations copy and truncate.
+ */
+import { createReadStream } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, extname, join } from 'node:path';
+import { pipeline, type Readable } from 'node:stream';
+import { crc32, createGunzip } from 'node:zlib';
+
+export type FilePosition = {
+  inode: number;
+  /** Bytes of the text, where it is compressed. */
+  offset: number;
+  /** The first bytes of the text: so many, and their CRC-32. */
+  head_bytes: number;
+  head_crc: number;
+};
+
+/** A file to read from an offset to its end. */
+export type Piece = { path: string; offset: number; inode: number; mtime_ms: number };
+
+const HEAD_BYTES_MAX = 1024;
+/** So many rotated files are looked at, newest first. */
+const ROTATED_MAX = 30;
+const CHUNK_BYTES = 1024 * 1024;
+
+export function formatPosition({ inode, offset, head_bytes, head_crc }: FilePosition): string {
+  return `${inode}:${offset}:${head_bytes}:${head_crc}`;
+}
+
+/** Answers null where the text is no position of ours: then all is read. */
+export function parsePosition(text: string | null | undefined): FilePosition | null {
+  if (!text || !/^\d{1,16}:\d{1,16}:\d{1,4}:\d{1,10}$/.test(text)) return null;
+  const [inode = 0, offset = 0, head_bytes = 0, head_crc = 0] = text.split(':').map(Number);
+  return { inode, offset, head_bytes, head_crc };
+}
+
+/** The position at `offset` of a file whose text begins like this. */
+export function positionAt(offset: number, { inode }: Piece, head: Buffer): FilePosition {
+  const known = head.subarray(0, Math.min(offset, HEAD_BYTES_MAX));
+  return { inode, offset, head_bytes: known.length, head_crc: crc32(known) };
+}
+
+/** The text's first bytes, as many as a position needs. Empty where it can't be read. */
+export async function readHead(path: string): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of await openText(path, { chunkBytes: 4096 })) {
+      parts.push(chunk as Buffer);
+      bytes += (chunk as Buffer).length;
+      if (bytes >= HEAD_BYTES_MAX) break;
+    }
+  } catch {}
+  return Buffer.concat(parts).subarray(0, HEAD_BYTES_MAX);
+}
+
+/** What is to be read after a position. `gap`: lines may be missing, since the file it was in is gone. */
+export async function piecesAfter(path: string, from: FilePosition | null): Promise<{ pieces: Piece[]; gap: boolean }> {
+  const current = await pieceOf(path);
+  if (from === null || from.offset === 0) return { pieces: [current], gap: false };
+  if (current.inode === from.inode && (await isSame(current, from))) {
+    return { pieces: [{ ...current, offset: from.offset }], gap: false };
+  }
+  const rotated = await rotatedFiles(path);
+  const [byInode] = rotated.filter(({ inode }) => inode === from.inode);
+  for (const file of byInode === undefined ? rotated : [byInode, ...rotated]) {
+    if (!(await isSame(file, from))) continue;
+    const newer = rotated.filter((one) => one.path !== file.path && one.mtime_ms > file.mtime_ms).reverse();
+    return { pieces: [{ ...file, offset: from.offset }, ...newer, current], gap: false };
+  }
+  // Moved from one disk to another it has a new inode and the same bytes.
+  if (await isSame(current, from)) return { pieces: [{ ...current, offset: from.offset }], gap: false };
+  return { pieces: [current], gap: true };
+}
+
+async function isSame({ path }: Piece, from: FilePosition): Promise<boolean> {
+  const { size } = await stat(path);
+  if (size < from.offset && !(await isCompressed(path))) return false;
+  const head = (await readHead(path)).subarray(0, from.head_bytes);
+  return head.length === from.head_bytes && crc32(head) === from.head_crc;
+}
+
+async function pieceOf(path: string): Promise<Piece> {
+  const { ino, mtimeMs } = await stat(path);
+  return { path, offset: 0, inode: ino, mtime_ms: mtimeMs };
+}
+
+/** `app.log.1`, `app.log-20250707.gz`, `app-2025-07-07.log`, newest first. */
+async function rotatedFiles(path: string): Promise<Piece[]> {
+  const name = basename(path);
+  const ending = extname(name);
+  const stem = name.slice(0, name.length - ending.length);
+  const names = (await readdir(dirname(path))).filter((other) => {
+    if (other === name || !other.startsWith(stem)) return false;
+    const rest = other.slice(stem.length).replace(ending, '').replace(/\.gz$/, '');
+    return /^(?:\.old|[\d._T-]*\d[\d._T-]*)$/.test(rest);
+  });
+  const files = await Promise.all(names.map((other) => pieceOf(join(dirname(path), other)).catch(() => null)));
+  return files
+    .filter((file) => file !== null)
+    .sort((a, b) => b.mtime_ms - a.mtime_ms)
+    .slice(0, ROTATED_MAX);
+}
+
+export async function isCompressed(path: string): Promise<boolean> {
+  for await (const chunk of createReadStream(path, { end: 1 })) {
+    return (chunk as Buffer).length === 2 && (chunk as Buffer).readUInt16BE() === 0x1f8b;
+  }
+  return false;
+}
+
+/** The text of a file in chunks, from an offset where it is not compressed. */
+export async function openText(
+  path: string,
+  { offset = 0, chunkBytes = CHUNK_BYTES }: { offset?: number; chunkBytes?: number } = {},
+): Promise<Readable> {
+  if (!(await isCompressed(path))) return createReadStream(path, { start: offset, highWaterMark: chunkBytes });
+  // Its errors arrive at the reader of what comes out.
+  return pipeline(createReadStream(path), createGunzip({ chunkSize: chunkBytes }), () => {});
+}
