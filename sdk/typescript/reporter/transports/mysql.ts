@@ -1,0 +1,85 @@
+/** Rows of `job_status` in MySQL or MariaDB; a batch is one transaction. */
+import type { Socket } from 'node:net';
+import type { Connection } from 'mysql2/promise';
+import { JOB_STATUS_SQL, upsertParameters } from '../../../../protocol/job-status-table.ts';
+import { nameOfUrl } from '../../../../protocol/system-urls.ts';
+import type { Refusal, Report, Transport } from '../report.ts';
+import { databaseFailure, rowsOf, writeRows } from './job-status.ts';
+
+const TIMEOUT_MS = 15_000;
+
+export class MysqlTransport implements Transport {
+  readonly name: string;
+  readonly linger_ms = 50;
+  readonly #url: string;
+  #connection: Promise<Connection> | null = null;
+
+  constructor(url: string) {
+    this.name = nameOfUrl(url);
+    this.#url = url;
+  }
+
+  async send(batch: readonly Report[]): Promise<readonly Refusal[]> {
+    const { rows, refusals } = rowsOf(batch);
+    if (rows.length === 0) return refusals;
+    try {
+      const connection = await this.#open();
+      return [...refusals, ...(await writeRows(rows, (some) => write(connection, some), isRefusal))];
+    } catch (error) {
+      this.#drop();
+      throw databaseFailure(error, { url: this.#url, missing: codeOf(error) === 'ER_NO_SUCH_TABLE' });
+    }
+  }
+
+  async close(): Promise<void> {
+    const connection = await this.#connection?.catch(() => null);
+    this.#connection = null;
+    await connection?.end();
+  }
+
+  #open(): Promise<Connection> {
+    this.#connection ??= this.#connect();
+    return this.#connection;
+  }
+
+  async #connect(): Promise<Connection> {
+    const { createConnection } = await import('mysql2/promise');
+    const connection = await createConnection({ uri: this.#url, connectTimeout: 5000, enableKeepAlive: true });
+    // A worker that has come to its end need not wait for it.
+    (connection as unknown as { connection: { stream: Socket } }).connection.stream.unref?.();
+    // One that breaks while nothing is sent: the next report opens another.
+    connection.on('error', () => this.#drop());
+    return connection;
+  }
+
+  /** After an error nobody knows what this connection still does. */
+  #drop(): void {
+    const connection = this.#connection;
+    this.#connection = null;
+    connection?.then(
+      (open) => open.destroy(),
+      () => {},
+    );
+  }
+}
+
+async function write(connection: Connection, rows: readonly Report[]): Promise<void> {
+  await connection.beginTransaction();
+  try {
+    for (const { sighting } of rows) {
+      const values = upsertParameters(sighting);
+      await connection.query({ sql: JOB_STATUS_SQL.mysql.upsert, values, timeout: TIMEOUT_MS });
+    }
+    await connection.commit();
+  } catch (error) {
+    if (isRefusal(error)) await connection.rollback();
+    throw error;
+  }
+}
+
+const codeOf = (error: unknown): string | undefined => (error as { code?: string }).code;
+
+/** SQLSTATE 22, 23 as in every database, and a text that the column's letters can't say: another time would not help. */
+const isRefusal = (error: unknown): boolean =>
+  /^2[23]/.test((error as { sqlState?: string }).sqlState ?? '') ||
+  codeOf(error) === 'ER_TRUNCATED_WRONG_VALUE_FOR_FIELD';

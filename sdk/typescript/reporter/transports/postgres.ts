@@ -1,0 +1,73 @@
+/** Rows of `job_status` in PostgreSQL; a batch is one transaction. */
+import type { Pool } from 'pg';
+import { JOB_STATUS_SQL, upsertParameters } from '../../../../protocol/job-status-table.ts';
+import { nameOfUrl } from '../../../../protocol/system-urls.ts';
+import type { Refusal, Report, Transport } from '../report.ts';
+import { databaseFailure, rowsOf, writeRows } from './job-status.ts';
+
+const TIMEOUT_MS = 15_000;
+const UNDEFINED_TABLE = '42P01';
+
+export class PostgresTransport implements Transport {
+  readonly name: string;
+  readonly linger_ms = 50;
+  readonly #url: string;
+  #pool: Pool | null = null;
+
+  constructor(url: string) {
+    this.name = nameOfUrl(url);
+    this.#url = url;
+  }
+
+  async send(batch: readonly Report[]): Promise<readonly Refusal[]> {
+    const { rows, refusals } = rowsOf(batch);
+    if (rows.length === 0) return refusals;
+    try {
+      const pool = await this.#open();
+      return [...refusals, ...(await writeRows(rows, (some) => write(pool, some), isRefusal))];
+    } catch (error) {
+      throw databaseFailure(error, { url: this.#url, missing: codeOf(error) === UNDEFINED_TABLE });
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#pool?.end();
+  }
+
+  async #open(): Promise<Pool> {
+    const { default: pg } = await import('pg');
+    this.#pool ??= new pg.Pool({
+      connectionString: this.#url,
+      max: 1,
+      connectionTimeoutMillis: 5000,
+      query_timeout: TIMEOUT_MS,
+      statement_timeout: TIMEOUT_MS,
+      application_name: 'transcription-monitor reporter',
+      keepAlive: true,
+      allowExitOnIdle: true,
+    }).on('error', () => {}); // An idle connection that breaks: the next report opens another.
+    return this.#pool;
+  }
+}
+
+async function write(pool: Pool, rows: readonly Report[]): Promise<void> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('BEGIN');
+    for (const { sighting } of rows) await client.query(JOB_STATUS_SQL.postgres.upsert, upsertParameters(sighting));
+    await client.query('COMMIT');
+  } catch (error) {
+    // Where the server has not said so itself, nobody knows what this connection still does.
+    if (codeOf(error) === undefined) broken = error as Error;
+    else await client.query('ROLLBACK').catch((failed: Error) => (broken = failed));
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+const codeOf = (error: unknown): string | undefined => (error as { code?: string }).code;
+
+/** Data exception, integrity constraint violation: another time would not help. */
+const isRefusal = (error: unknown): boolean => /^2[23]...$/.test(codeOf(error) ?? '');

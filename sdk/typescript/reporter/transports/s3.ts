@@ -1,0 +1,50 @@
+/** One status file a job in a bucket: a PutObject for each change, $5 per million on Amazon S3. */
+import type { S3Client } from '@aws-sdk/client-s3';
+import { statusFileKey, writeStatusFile } from '../../../../protocol/status-file.ts';
+import { awsConfig, awsFailure, REQUESTS_AT_ONCE } from '../aws.ts';
+import { forEachOf, lastOfEachJob, type Refusal, type Report, type Transport } from '../report.ts';
+
+export class S3Transport implements Transport {
+  readonly name: string;
+  readonly linger_ms = 100;
+  readonly #bucket: string;
+  readonly #prefix: string;
+  #client: S3Client | null = null;
+
+  /** `prefix` is empty or ends with a slash. */
+  constructor(bucket: string, prefix: string) {
+    this.name = `s3://${bucket}/${prefix}`.replace(/\/$/, '');
+    this.#bucket = bucket;
+    this.#prefix = prefix;
+  }
+
+  async send(batch: readonly Report[]): Promise<Refusal[]> {
+    const { PutObjectCommand, S3Client } = await import('@aws-sdk/client-s3');
+    this.#client ??= new S3Client({ ...awsConfig(), ...pathStyle() });
+    const client = this.#client;
+    try {
+      await forEachOf(lastOfEachJob(batch), REQUESTS_AT_ONCE, async ({ sighting }) => {
+        await client.send(
+          new PutObjectCommand({
+            Bucket: this.#bucket,
+            Key: `${this.#prefix}${statusFileKey(sighting.job_id)}`,
+            Body: writeStatusFile(sighting),
+            ContentType: 'application/json',
+          }),
+        );
+      });
+      return [];
+    } catch (error) {
+      throw awsFailure(error, { what: `bucket ${this.#bucket}`, make: `aws s3 mb s3://${this.#bucket}` });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#client?.destroy();
+  }
+}
+
+/** Servers that are not Amazon's seldom have a host name for each bucket. */
+function pathStyle(): { forcePathStyle?: boolean } {
+  return process.env.AWS_ENDPOINT_URL_S3 || process.env.AWS_ENDPOINT_URL ? { forcePathStyle: true } : {};
+}

@@ -1,0 +1,78 @@
+/**
+ * Rows of `job_status` in a SQLite file. Node's SQLite works while the worker waits, so that it gets little at a time, and a file
+ * that another process writes to is not waited for but tried again.
+ */
+import { existsSync } from 'node:fs';
+import type { DatabaseSync } from 'node:sqlite';
+import { JOB_STATUS_SQL, upsertParameters } from '../../../../protocol/job-status-table.ts';
+import { type Refusal, type Report, type Transport, TransportError } from '../report.ts';
+import { databaseFailure, rowsOf, writeRows } from './job-status.ts';
+
+const ROWS_AT_ONCE = 50;
+const BUSY_MS = 20;
+const SQLITE_CONSTRAINT = 19;
+
+export class SqliteTransport implements Transport {
+  readonly name: string;
+  readonly linger_ms = 50;
+  readonly #path: string;
+  #database: DatabaseSync | null = null;
+
+  constructor(path: string) {
+    this.name = `sqlite:${path}`;
+    this.#path = path;
+  }
+
+  async send(batch: readonly Report[]): Promise<readonly Refusal[]> {
+    const { rows, refusals } = rowsOf(batch);
+    try {
+      for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) {
+        if (at > 0) await new Promise((resolve) => setImmediate(resolve));
+        const database = await this.#open();
+        const some = rows.slice(at, at + ROWS_AT_ONCE);
+        refusals.push(...(await writeRows(some, async (few) => write(database, few), isRefusal)));
+      }
+      return refusals;
+    } catch (error) {
+      this.#drop();
+      if (error instanceof TransportError) throw error;
+      const missing = /no such table/.test((error as Error).message);
+      throw databaseFailure(error, { url: this.name, missing });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#drop();
+  }
+
+  /** A file that is not there is not made: it would be one without the table, in whatever folder this is. */
+  async #open(): Promise<DatabaseSync> {
+    if (this.#database !== null) return this.#database;
+    if (!existsSync(this.#path)) {
+      throw new TransportError(`there is no database ${this.#path}`, { hint: `tmon db init '${this.name}'` });
+    }
+    const { DatabaseSync } = await import('node:sqlite');
+    this.#database = new DatabaseSync(this.#path, { timeout: BUSY_MS });
+    return this.#database;
+  }
+
+  /** The file may have been replaced. */
+  #drop(): void {
+    this.#database?.close();
+    this.#database = null;
+  }
+}
+
+function write(database: DatabaseSync, rows: readonly Report[]): void {
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    const upsert = database.prepare(JOB_STATUS_SQL.sqlite.upsert);
+    for (const { sighting } of rows) upsert.run(...upsertParameters(sighting));
+    database.exec('COMMIT');
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+const isRefusal = (error: unknown): boolean => (error as { errcode?: number }).errcode === SQLITE_CONSTRAINT;

@@ -1,0 +1,58 @@
+/** What a reporter says of itself: at most once a minute, and then of all that has come up since. */
+import type { ReporterClock } from './clock.ts';
+
+const INTERVAL_MS = 60_000;
+
+export class Warnings {
+  readonly #clock: ReporterClock;
+  readonly #write: (line: string) => void;
+  /** Says how things stand when it is called. */
+  #pending: (() => string) | null = null;
+  #cancel: (() => void) | null = null;
+
+  constructor(clock: ReporterClock, write: (line: string) => void = writeLine) {
+    this.#clock = clock;
+    this.#write = write;
+  }
+
+  /** Of several within the minute the last is said at its end. */
+  say(text: () => string): void {
+    this.#pending = text;
+    if (this.#cancel !== null) return;
+    this.flush();
+    this.#wait();
+  }
+
+  /** Says now what waits to be said. */
+  flush(): void {
+    const text = this.#pending;
+    this.#pending = null;
+    if (text === null) return;
+    try {
+      this.#write(`transcription-monitor: ${text().replace(/\s+/g, ' ')}`);
+    } catch {
+      // A warning that can't be given must not harm the worker.
+    }
+  }
+
+  close(): void {
+    this.flush();
+    this.#cancel?.();
+  }
+
+  #wait(): void {
+    this.#cancel = this.#clock.after(INTERVAL_MS, () => {
+      this.#cancel = null;
+      if (this.#pending === null) return;
+      this.flush();
+      this.#wait();
+    });
+  }
+}
+
+/** As console does, an error of the stream is nobody's. */
+function writeLine(line: string): void {
+  const ignore = () => {};
+  process.stderr.once('error', ignore);
+  process.stderr.write(`${line}\n`, () => process.stderr.off('error', ignore));
+}
