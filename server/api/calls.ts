@@ -20,8 +20,8 @@ export const CALLS_MAX = 2_000;
 export type CallsOptions = {
   context: ApiContext;
   operations: Operations;
-  /** Says it to the caller. */
-  tell: (text: string) => void;
+  /** Says them to the caller. */
+  answer: (texts: readonly string[]) => void;
   log: (level: 'error', message: string) => void;
 };
 
@@ -31,6 +31,8 @@ export class Calls {
   #under_way = 0;
   #stopping = false;
   #onIdle: (() => void)[] = [];
+  /** Answers of this turn of the event loop: they leave together at its end. */
+  #answers: string[] = [];
 
   constructor(options: CallsOptions) {
     this.#options = options;
@@ -50,12 +52,12 @@ export class Calls {
     this.#under_way += 1;
     running.then(
       (body) => {
+        if (asked.id !== undefined) this.#tell(answer(asked.id, call.status, body));
         this.#end();
-        if (asked.id !== undefined) this.#options.tell(answer(asked.id, call.status, body));
       },
       (error: unknown) => {
-        this.#end();
         this.#refuse(call, error);
+        this.#end();
       },
     );
   }
@@ -76,9 +78,20 @@ export class Calls {
 
   #end(): void {
     this.#under_way -= 1;
-    if (this.#under_way > 0) return;
-    // After its own answer, which is said in this turn.
+    if (this.#under_way > 0 || this.#onIdle.length === 0) return;
+    this.#leave();
     for (const resolve of this.#onIdle.splice(0)) resolve();
+  }
+
+  #tell(text: string): void {
+    if (this.#answers.length === 0) setImmediate(() => this.#leave());
+    this.#answers.push(text);
+  }
+
+  #leave(): void {
+    const answers = this.#answers;
+    this.#answers = [];
+    this.#options.answer(answers);
   }
 
   #assertFree(): void {
@@ -97,7 +110,7 @@ export class Calls {
     const { type: _, title: __, ...problem } = toProblem(error, call.request_id);
     const { retry_after_seconds } = error;
     const unknown = error.code === 'outcome_unknown' && call.idempotency_key !== null;
-    this.#options.tell(
+    this.#tell(
       JSON.stringify({
         type: 'error',
         ...(id === undefined ? {} : { id }),

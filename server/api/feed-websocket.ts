@@ -80,7 +80,7 @@ function serve(socket: WebSocket, stream: Socket, { context, operations, open, l
   if (socket.readyState === socket.CLOSED) return;
   const { clock, settings } = context;
   const gather = gathering(stream);
-  const calls = new Calls({ context, operations, tell: (text) => reader.say(text), log });
+  const calls = new Calls({ context, operations, answer: (texts) => reader.answer(texts), log });
   open.add(calls);
   const closer = new Closer(socket, clock);
   const reader = new Reader({

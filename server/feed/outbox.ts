@@ -86,15 +86,26 @@ export class Outbox {
     }
   }
 
-  /** What the reader has called for. While it is behind it waits apart, and does not count as being slow until there is much of it. */
-  answer(text: string): void {
-    if (!this.behind) return this.say(text);
+  /**
+   * What the reader has called for, in one piece. While it is behind they wait apart, and do not count as being slow until there
+   * is much of them.
+   */
+  answer(texts: readonly string[]): void {
     if (this.#closed) return;
-    this.#answers_wait += text.length;
+    let parcel: Parcel | null = null;
+    for (const text of texts) parcel = new Parcel({ text, position: null }, parcel);
+    if (parcel === null) return;
+    const send = () => {
+      this.leave();
+      this.#send(parcel);
+    };
+    if (!this.behind) return send();
+    const { characters } = parcel;
+    this.#answers_wait += characters;
     if (this.#answers_wait > ANSWERS_WAITING_MAX) return this.#letGo();
     this.whenFlowing(() => {
-      this.#answers_wait -= text.length;
-      this.say(text);
+      this.#answers_wait -= characters;
+      if (!this.#closed) send();
     });
   }
 

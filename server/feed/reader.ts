@@ -80,9 +80,9 @@ export class Reader {
     return this.#last;
   }
 
-  /** Said with the rest of its answers; one who reads none is let go. */
-  say(text: string): void {
-    this.#outbox.answer(text);
+  /** Answers to calls; one who reads none is let go. */
+  answer(texts: readonly string[]): void {
+    this.#outbox.answer(texts);
   }
 
   #call(message: Record<string, unknown>): undefined {
