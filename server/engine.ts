@@ -19,7 +19,8 @@ import type { JournalEvent } from './state-machine/events.ts';
 import { restore, snapshotRows } from './state-machine/snapshot.ts';
 import { State } from './state-machine/state.ts';
 
-export type AppliedSegment = { seq: number; at_ms: number; events: readonly JournalEvent[] };
+/** `characters`: of its lines, so about what it takes to keep. */
+export type AppliedSegment = { seq: number; at_ms: number; events: readonly JournalEvent[]; characters: number };
 
 /** `null`: the fold was replaced by a snapshot's, and what lay between was not seen. */
 export type SegmentListener = (segment: AppliedSegment | null) => void;
@@ -187,7 +188,7 @@ export class Engine implements Replica<Proposal> {
       adopt: () => {
         if (events.length > 0) {
           this.#state = state;
-          this.#tell({ seq: slot.seq, at_ms: state.at_ms, events });
+          this.#tell({ seq: slot.seq, at_ms: state.at_ms, events, characters: charactersOf(lines) });
         }
         for (const answer of answers) answer();
       },
@@ -210,7 +211,7 @@ export class Engine implements Replica<Proposal> {
     beginSegment(state, seq, at_ms);
     applyEvents(state, events);
     this.#state = state;
-    this.#tell({ seq, at_ms: state.at_ms, events });
+    this.#tell({ seq, at_ms: state.at_ms, events, characters: charactersOf(lines) });
   }
 
   rows(): Iterable<string> {
@@ -241,6 +242,10 @@ export class Engine implements Replica<Proposal> {
       }
     }
   }
+}
+
+function charactersOf(lines: readonly string[]): number {
+  return lines.reduce((sum, { length }) => sum + length, 0);
 }
 
 function ignore(): void {}

@@ -24,7 +24,7 @@ function hubOf(): { hub: FeedHub; say(events: unknown[]): void } {
     hub: new FeedHub(engine as unknown as Engine, new TurnedClock('2026-01-01T00:00:00Z')),
     say: (events) => {
       state.scalars.seq += 1;
-      listener({ seq: state.seq, at_ms: 0, events: events as AppliedSegment['events'] });
+      listener({ seq: state.seq, at_ms: 0, events: events as AppliedSegment['events'], characters: 0 });
     },
   };
 }

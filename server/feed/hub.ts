@@ -1,6 +1,6 @@
 /**
  * The hub: hears every segment from the engine, makes each event's message once, and hands it to whoever follows what it is
- * about. It keeps the last messages, so that a reader that was gone for a moment is served from memory.
+ * about. It keeps the last segments, so that a reader that was gone for a moment is served from memory.
  */
 import type { FeedPosition } from '../../protocol/feed.ts';
 import type { Clock } from '../clock.ts';
@@ -25,7 +25,7 @@ export interface Follower {
   fault(error: unknown): void;
 }
 
-/** What is kept for those who come back: as many messages, or as many characters of them. */
+/** What is kept for those who come back: segments of so many events, or so many characters. */
 const KEPT_MAX = 20_000;
 const KEPT_CHARACTERS_MAX = 16 * 1024 * 1024;
 /** Queue, system: sums, told at most this often. */
@@ -44,7 +44,8 @@ export class FeedHub {
   readonly #closing = new Set<() => void>();
   readonly #first = new Map<string, Parcel>();
   #closed = false;
-  #kept: FeedUpdate[] = [];
+  #kept: Kept[] = [];
+  #kept_events = 0;
   #kept_characters = 0;
   /** Everything after this is in `#kept`. */
   #kept_from: FeedPosition;
@@ -88,10 +89,16 @@ export class FeedHub {
     let high = this.#kept.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (isAfter(this.#kept[middle]!.position, since)) high = middle;
-      else low = middle + 1;
+      if (this.#kept[middle]!.seq < since.seq) low = middle + 1;
+      else high = middle;
     }
-    return this.#kept.slice(low, low + count);
+    const found: FeedUpdate[] = [];
+    for (let at = low; at < this.#kept.length && found.length < count; at += 1) {
+      for (const update of updatesOf(this.#kept[at]!)) {
+        if (isAfter(update.position, since) && found.length < count) found.push(update);
+      }
+    }
+    return found;
   }
 
   /** The state now as a message, made once for all who ask the same between two segments. */
@@ -124,17 +131,19 @@ export class FeedHub {
     this.#everyone.clear();
   }
 
-  #hear({ seq, events }: AppliedSegment): void {
+  #hear({ seq, events, characters }: AppliedSegment): void {
     this.#first.clear();
-    const telling = new Telling<Follower>();
-    for (const [index, event] of events.entries()) {
-      const update = updateOf(event, { seq, index });
-      if (!update) continue;
-      this.#keep(update);
-      this.#tell(`${update.kind}|${update.id}`, update, telling);
-      this.#tell(`${update.kind}s`, update, telling);
+    const kept: Kept = { seq, events, characters, updates: null };
+    this.#keep(kept);
+    // Mostly nobody follows, and of what is kept little is ever asked for: messages are made for those who read them.
+    if (this.#topics.size > (this.#topics.has('sums') ? 1 : 0)) {
+      const telling = new Telling<Follower>();
+      for (const update of updatesOf(kept)) {
+        this.#tell(`${update.kind}|${update.id}`, update, telling);
+        this.#tell(`${update.kind}s`, update, telling);
+      }
+      for (const follower of telling.given) guarded(follower, told);
     }
-    for (const follower of telling.given) guarded(follower, told);
     if (this.#topics.has('sums')) this.#cancelSums ??= this.#clock.after(SUMS_MS, () => this.#sum());
   }
 
@@ -146,6 +155,7 @@ export class FeedHub {
   #lose(): void {
     this.#first.clear();
     this.#kept = [];
+    this.#kept_events = 0;
     this.#kept_characters = 0;
     this.#kept_from = endOf(this.#engine.state.seq);
     for (const follower of [...this.#everyone]) guarded(follower, () => follower.gap());
@@ -163,15 +173,28 @@ export class FeedHub {
     }
   }
 
-  #keep(update: FeedUpdate): void {
-    this.#kept.push(update);
-    this.#kept_characters += update.text.length;
-    if (this.#kept.length <= KEPT_MAX && this.#kept_characters <= KEPT_CHARACTERS_MAX) return;
-    // Half at a time: taking one off the front of a long array each time would cost more than the message.
-    const gone = this.#kept.splice(0, this.#kept.length >> 1);
-    for (const { text } of gone) this.#kept_characters -= text.length;
-    this.#kept_from = gone.at(-1)!.position;
+  #keep(segment: Kept): void {
+    this.#kept.push(segment);
+    this.#kept_events += segment.events.length;
+    this.#kept_characters += segment.characters;
+    if (this.#kept_events <= KEPT_MAX && this.#kept_characters <= KEPT_CHARACTERS_MAX) return;
+    // Half at a time: taking one off the front of a long array each time would cost more than the segment.
+    const gone = this.#kept.splice(0, (this.#kept.length + 1) >> 1);
+    for (const { events, characters } of gone) {
+      this.#kept_events -= events.length;
+      this.#kept_characters -= characters;
+    }
+    this.#kept_from = endOf(gone.at(-1)!.seq);
   }
+}
+
+/** A segment, and its messages once somebody has read them. */
+type Kept = Pick<AppliedSegment, 'seq' | 'events' | 'characters'> & { updates: readonly FeedUpdate[] | null };
+
+function updatesOf(segment: Kept): readonly FeedUpdate[] {
+  const { seq, events } = segment;
+  segment.updates ??= events.flatMap((event, index) => updateOf(event, { seq, index }) ?? []);
+  return segment.updates;
 }
 
 const told = (follower: Follower): void => follower.told();
