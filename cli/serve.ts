@@ -10,7 +10,9 @@ export function serveCommand(): Command {
   for (const name of Object.keys(SETTINGS) as SettingName[]) {
     const { default: fallback, meaning } = SETTINGS[name];
     const shown = fallback === null || fallback === '' ? '' : ` (default ${fallback})`;
-    command.option(`--${name.replaceAll('_', '-')} <value>`, `${meaning}${shown}`);
+    const flag = `--${name.replaceAll('_', '-')} <value>`;
+    if (name === 'source') command.option(flag, meaning, (url: string, before = '') => `${before}${url}\n`);
+    else command.option(flag, `${meaning}${shown}`);
   }
   return command
     .addHelpText('after', '\nEvery option is also an environment variable: --store is TMON_STORE.')

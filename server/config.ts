@@ -21,6 +21,10 @@ export const SETTINGS = {
     'local:',
     'Where POST /workers launches workers: local:ENGINE, child processes of the monitor, or none:',
   ),
+  source: setting(
+    '',
+    'A system without a server whose jobs are shown here, live: log:PATH, dir:PATH, s3://…, sqs://…, sqlite:PATH, postgres://…; repeatable',
+  ),
   log_level: setting('info', 'trace, debug, info, warn, error or silent'),
   instance: setting('', 'Name of this instance in the journal; its own by default'),
 
@@ -62,6 +66,9 @@ export const SETTINGS = {
   view_heartbeat_ms: setting(60_000, 'and this long after a heartbeat'),
   view_puts_per_second: setting(200, 'At most this many views are written or deleted a second; the rest wait'),
 
+  source_poll_ms: setting<number | null>(null, 'How often sources are read: files every 1000, others every 5000'),
+  source_since_ms: setting(86_400_000, 'A first reading of a source goes this far back'),
+
   upload_bytes_max: setting(4 * 1024 * 1024 * 1024, 'Largest audio file that POST /uploads takes'),
   body_bytes_max: setting(1024 * 1024, 'Largest request body, uploads apart'),
   socket_messages_per_second: setting(
@@ -101,6 +108,12 @@ export function readSettings(
     );
   }
   return read;
+}
+
+/** The URLs of the setting `source`: one a line, or with spaces between. */
+export function sourceUrls({ source }: Pick<Settings, 'source'>): string[] {
+  const urls = source.split(/\n|\s+(?=[a-z][a-z0-9+.-]*:)/i);
+  return [...new Set(urls.map((url) => url.trim()).filter((url) => url !== ''))];
 }
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];

@@ -12,7 +12,7 @@ import { MonitorError } from '../protocol/errors.ts';
 import { buildApi } from './api/app.ts';
 import { ClaimLine } from './api/claim-line.ts';
 import { type Clock, systemClock } from './clock.ts';
-import type { Settings } from './config.ts';
+import { type Settings, sourceUrls } from './config.ts';
 import { Engine } from './engine.ts';
 import { FeedHub } from './feed/hub.ts';
 import { openFleet } from './fleets/open-fleet.ts';
@@ -22,6 +22,7 @@ import { ticking } from './maintenance/ticking.ts';
 import { checkStore, fullCheck, quickCheck, type StoreCheckReport } from './objects/check-store.ts';
 import { openStore } from './objects/open-store.ts';
 import { type ObjectStore, StoreError } from './objects/store.ts';
+import { followSources } from './sources/follow-sources.ts';
 import { Archive } from './views/archive.ts';
 import { ViewPublisher } from './views/publisher.ts';
 import { type RebuildReport, rebuildViews } from './views/rebuild.ts';
@@ -92,7 +93,8 @@ export async function startMonitor(
       undo.push(() => publisher.stop());
       await publisher.start();
     }
-    api.serve({ engine, store, clock, settings, fleet, claims, feed });
+    const sources = followSources(sourceUrls(settings), { engine, store, clock, settings, log });
+    api.serve({ engine, store, clock, settings, fleet, claims, feed, sources });
 
     const duties = [
       ticking(engine, clock, log),
@@ -115,7 +117,7 @@ export async function startMonitor(
         },
       }),
     ];
-    if (!halted) for (const duty of duties) duty.start();
+    if (!halted) for (const duty of [...duties, ...sources]) duty.start();
     log('info', `listening on ${url}, store ${store.url}, segment ${engine.state.seq}`);
 
     let stopped: Promise<void> | undefined;
@@ -123,7 +125,7 @@ export async function startMonitor(
       log('info', 'stopping: no more claims, finishing what is under way');
       api.retire();
       const steps = [
-        () => Promise.all(duties.map((duty) => duty.stop())),
+        () => Promise.all([...duties, ...sources].map((duty) => duty.stop())),
         () => fleet.close(),
         () => api.close(clock),
         () => engine.stop(),

@@ -181,6 +181,17 @@ test('events are reported in bulk, each line by itself', async () => {
   assert.equal((await api.jobs.get('job-logged')).state, 'COMPLETED');
 });
 
+test('what a source tells of jobs is taken once, and sources are listed', async () => {
+  const told_at = new Date().toISOString();
+  const jobs = [
+    { job_id: 'job-sighted', state: 'PROCESSING', told_at, worker_id: 'worker-9', percentage: 45 },
+  ] as const;
+  assert.deepEqual(await api.sources.observe('log:/var/log/a b', jobs), { taken: 1, known: 0, refused: [] });
+  assert.deepEqual(await api.sources.observe('log:/var/log/a b', jobs), { taken: 0, known: 1, refused: [] });
+  assert.deepEqual((await api.jobs.get('job-sighted')).metadata, { source: 'log:/var/log/a b' });
+  for await (const one of api.sources.list()) assert.fail(`${one.name} is followed`);
+});
+
 test('alerts are listed and resolved; one that is not there is not found', async () => {
   for await (const alert of api.system.alerts()) assert.ok(alert.id);
   await assert.rejects(api.system.resolveAlert('alert-none'), NotFoundError);

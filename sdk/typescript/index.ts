@@ -13,6 +13,7 @@ import { Events } from './events.ts';
 import { Feed } from './feed.ts';
 import { Jobs } from './jobs.ts';
 import { Queues } from './queues.ts';
+import { Sources } from './sources.ts';
 import { System } from './system.ts';
 import { Transport, type TransportOptions } from './transport.ts';
 import { Uploads } from './uploads.ts';
@@ -24,6 +25,7 @@ export class TranscriptionAPI {
   readonly queues: Queues;
   readonly system: System;
   readonly uploads: Uploads;
+  readonly sources: Sources;
   readonly events: Events;
   readonly feed: Feed;
 
@@ -35,6 +37,7 @@ export class TranscriptionAPI {
     this.queues = new Queues(transport);
     this.system = new System(transport);
     this.uploads = new Uploads(transport);
+    this.sources = new Sources(transport);
     this.events = new Events(transport);
   }
 }

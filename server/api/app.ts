@@ -25,6 +25,7 @@ import { openApiDocument } from './openapi.ts';
 import { bodyScopes } from './parsers.ts';
 import { addProbes } from './probes.ts';
 import { queueEndpoints } from './queues.ts';
+import { sourceEndpoints } from './sources.ts';
 import { systemEndpoints } from './system.ts';
 import { answerUnparsed } from './unparsed.ts';
 import { uploadEndpoints } from './uploads.ts';
@@ -38,6 +39,7 @@ export const endpoints: readonly Endpoint[] = [
   ...queueEndpoints,
   ...systemEndpoints,
   ...logEventEndpoints,
+  ...sourceEndpoints,
   ...feedEndpoints,
   ...uploadEndpoints,
 ];
@@ -70,7 +72,8 @@ export async function buildApi(
   const app = Fastify({
     logger: false,
     bodyLimit: settings.body_bytes_max,
-    routerOptions: { ignoreTrailingSlash: true },
+    // A source's name is a URL.
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 2048 },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     keepAliveTimeout: 75_000,

@@ -1,4 +1,6 @@
 /** What endpoints work with. */
+
+import type { FollowedSource } from '../../protocol/source.ts';
 import type { Clock } from '../clock.ts';
 import type { Settings } from '../config.ts';
 import type { Engine } from '../engine.ts';
@@ -15,4 +17,6 @@ export type ApiContext = {
   fleet: Fleet;
   claims: ClaimLine;
   feed: FeedHub;
+  /** Those that this instance follows. */
+  sources: readonly { readonly status: FollowedSource }[];
 };

@@ -104,6 +104,11 @@ const REQUESTS: Record<string, () => Promise<Request>> = {
     body: '{"event":"JOB_START","job_id":"job-told","worker_id":"worker-tells"}\nno JSON',
     headers: { 'content-type': 'application/x-ndjson' },
   }),
+  'sources.list': async () => ({ at: '/sources' }),
+  'sources.observe': async () => ({
+    at: `/sources/${encodeURIComponent('log:/var/log/worker.log')}/jobs`,
+    body: { jobs: [{ job_id: 'job-sighted', state: 'PROCESSING', told_at: '2025-07-07T19:30:00Z' }] },
+  }),
   'uploads.create': async () => ({ at: '/uploads?name=a.wav', body: wav(1), headers: { 'content-type': 'audio/wav' } }),
   'uploads.open': async () => {
     const { body } = await monitor.call('POST', '/api/v1/uploads', { body: 'audio' });

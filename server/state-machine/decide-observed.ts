@@ -48,7 +48,7 @@ export function oneEach(sightings: readonly Sighting[]): Sighting[] {
 
 /** `job`: as memory or the archive has it. */
 export function weigh(job: JobRecord | undefined, told: Sighting): Verdict {
-  if (!job) return { news: told };
+  if (!job) return { news: withEnd(told, null) };
   const observed = job.observed ?? null;
   if (observed === null && (job.run === null || job.run.token !== null)) {
     return refuse(
@@ -66,7 +66,7 @@ export function weigh(job: JobRecord | undefined, told: Sighting): Verdict {
   if (job.state === 'CANCELLED' && !(told.started_ms !== null && told.started_ms > (job.completed_ms ?? 0))) {
     return { news: null };
   }
-  const merged = merge(known, told);
+  const merged = merge(known, withEnd(told, known));
   if (job.state === 'CANCELLING' && !hasEnded(merged)) return { news: null };
   return { news: isSame(known, merged) ? null : merged };
 }
@@ -104,6 +104,15 @@ const SIGHTED_AS: Record<JobRecord['state'], SightedState> = {
   FAILED: 'FAILED',
   CANCELLED: 'FAILED',
 };
+
+/** An end without a time: the one that is known, or when it was told. What has not ended has no end. */
+function withEnd(told: Sighting, known: Sighting | null): Sighting {
+  if (!hasEnded(told)) return told.ended_ms === null ? told : { ...told, ended_ms: null };
+  if (told.ended_ms !== null) return told;
+  const { ended_ms = null } = known ?? {};
+  const same = ended_ms !== null && !(told.started_ms !== null && told.started_ms > ended_ms);
+  return { ...told, ended_ms: same ? ended_ms : told.told_ms };
+}
 
 /** Of two told at the same time the further one decides, so that two sources can't take turns for ever. */
 function merge(known: Sighting, told: Sighting): Sighting {

@@ -93,6 +93,7 @@ def test_every_operation_of_the_monitor_is_in_both_clients_under_its_name(docume
         "BulkAnswer",
         "Claimed",
         "CurrentMetrics",
+        "FollowedSource",
         "HeartbeatAnswer",
         "Job",
         "JobTimeline",
@@ -324,6 +325,23 @@ def test_events_are_reported_in_bulk_each_line_by_itself(api: TranscriptionAPI) 
     assert answer.accepted == 3
     assert [(line.line, line.code) for line in answer.rejected] == [(4, "invalid_event")]
     assert api.jobs.get("job-logged").state == "COMPLETED"
+
+
+def test_what_a_source_tells_of_jobs_is_taken_once(api: TranscriptionAPI) -> None:
+    source = "s3://status-bucket/some where"
+    told_at = datetime.now(timezone.utc).isoformat()
+    mine = api.jobs.submit("s3://bucket/mine.mp3")
+    jobs: Any = [
+        {"job_id": "job-sighted", "state": "PROCESSING", "told_at": told_at, "worker_id": "worker-9", "percentage": 45},
+        {"job_id": mine.id, "state": "FAILED", "told_at": told_at},
+    ]
+    first, again = api.sources.observe(source, jobs), api.sources.observe(source, jobs)
+    assert (first.taken, first.known, again.taken, again.known) == (1, 0, 0, 1)
+    assert [(one.job_id, one.code) for one in first.refused] == [(mine.id, "job_of_this_queue")]
+    job = api.jobs.get("job-sighted")
+    assert (job.state, job.progress.percentage, job.metadata["source"]) == ("PROCESSING", 45, source)
+    assert list(api.sources.list()) == []
+    api.jobs.cancel(mine.id)
 
 
 def test_the_client_of_asyncio_does_the_same(server: Monitor, tmp_path: Path) -> None:

@@ -151,3 +151,28 @@ class LogEvent(TypedDict):
     error: NotRequired[str]
     code: NotRequired[str]
     retryable: NotRequired[bool]
+
+
+class JobSighting(TypedDict):
+    """What a system without a server tells of one job. What is left out is not told."""
+
+    job_id: str
+    #: The last that was told.
+    state: Literal["QUEUED", "PROCESSING", "COMPLETED", "FAILED"]
+    #: When: of the newest line, file, row or message in it. RFC 3339.
+    told_at: str
+    worker_id: NotRequired[str | None]
+    #: Start of the last attempt, and its end. RFC 3339.
+    started_at: NotRequired[str | None]
+    ended_at: NotRequired[str | None]
+    #: 0 to 100.
+    percentage: NotRequired[float | None]
+    stage: NotRequired[str | None]
+    #: Seconds of the recording, and that the attempt took.
+    audio_duration: NotRequired[float | None]
+    duration: NotRequired[float | None]
+    #: Of the transcript, and where it is.
+    segments: NotRequired[int | None]
+    s3_path: NotRequired[str | None]
+    #: FAILED: in words.
+    error: NotRequired[str | None]

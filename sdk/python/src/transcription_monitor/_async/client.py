@@ -11,6 +11,7 @@ from .events import AsyncEvents
 from .feed import AsyncFeed
 from .jobs import AsyncJobs
 from .queues import AsyncQueues
+from .sources import AsyncSources
 from .system import AsyncSystem
 from .transport import AsyncTransport
 from .uploads import AsyncUploads
@@ -50,6 +51,7 @@ class AsyncTranscriptionAPI:
         self.queues = AsyncQueues(self._transport)
         self.system = AsyncSystem(self._transport)
         self.uploads = AsyncUploads(self._transport)
+        self.sources = AsyncSources(self._transport)
         self.feed = AsyncFeed(self._transport)
         self.events = AsyncEvents(self._transport, self.feed)
 

@@ -12,6 +12,7 @@ from .events import Events
 from .feed import Feed
 from .jobs import Jobs
 from .queues import Queues
+from .sources import Sources
 from .system import System
 from .transport import Transport
 from .uploads import Uploads
@@ -51,6 +52,7 @@ class TranscriptionAPI:
         self.queues = Queues(self._transport)
         self.system = System(self._transport)
         self.uploads = Uploads(self._transport)
+        self.sources = Sources(self._transport)
         self.feed = Feed(self._transport)
         self.events = Events(self._transport, self.feed)
 

@@ -41,6 +41,8 @@ class MockJob:
     last_error: dict[str, Any] | None = None
     transcript: dict[str, Any] | None = None
     dead: bool = False
+    #: Of a job that a source tells of.
+    told_at: str | None = None
 
     def enter(self, state: str, details: str) -> None:
         self.state = state

@@ -122,7 +122,8 @@ def _problem(refusal: Refusal) -> httpx.Response:
 
 def _shape_of(route: str) -> tuple[str, re.Pattern[str]]:
     method, path = route.split(" ")
-    return method, re.compile(re.sub(r"\{\w+\}", "([^/]+)", path))
+    # A source is named by its URL.
+    return method, re.compile(re.sub(r"\{\w+\}", "([^/]+)", path.replace("{source}", "(.+)")))
 
 
 _ROUTES = [(*_shape_of(route), serve) for route, serve in ROUTES.items()]

@@ -366,6 +366,33 @@ def report_events(state: State, request: Request) -> Any:
     return {"accepted": len(lines) - len(rejected), "rejected": rejected}
 
 
+def list_sources(_: State, request: Request) -> Any:
+    return page_of([], request)
+
+
+def observe(state: State, request: Request, source: str) -> Any:
+    """The last that is told of a job stands, if it was told later."""
+    answer: dict[str, Any] = {"taken": 0, "known": 0, "refused": []}
+    for told in request.body["jobs"]:
+        job = state.jobs.get(told["job_id"])
+        if job is not None and job.told_at is None:
+            answer["refused"].append(
+                {"job_id": job.job_id, "code": "job_of_this_queue", "detail": "it is of this queue"}
+            )
+        elif job is not None and job.told_at is not None and time_of(told["told_at"]) <= time_of(job.told_at):
+            answer["known"] += 1
+        else:
+            tags, metadata = [f"source:{source}"[:128]], {"source": source}
+            submission = {"audio_url": "s3://elsewhere/audio", "tags": tags, "metadata": metadata}
+            job = state.jobs.setdefault(told["job_id"], MockJob(told["job_id"], submission))
+            job.told_at, job.worker_id = told["told_at"], told.get("worker_id") or job.worker_id
+            job.assigned_at = told.get("started_at") or job.assigned_at or job.told_at
+            job.percentage, job.stage = told.get("percentage") or job.percentage, told.get("stage") or job.stage
+            job.enter(told["state"], f"Told by {source}")
+            answer["taken"] += 1
+    return answer
+
+
 ROUTES: dict[str, Callable[..., Any]] = {
     "POST /jobs": submit,
     "POST /jobs/batch": submit_batch,
@@ -402,4 +429,6 @@ ROUTES: dict[str, Callable[..., Any]] = {
     "POST /uploads": create_upload,
     "GET /uploads/{upload_id}": open_upload,
     "POST /events": report_events,
+    "GET /sources": list_sources,
+    "POST /sources/{source}/jobs": observe,
 }

@@ -1,0 +1,33 @@
+"""`api.sources`: systems without a server that tell of jobs which run elsewhere: sent by you, or followed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from typing_extensions import Unpack
+
+from .._call import Call, given, path
+from ..bodies import CallOptions, JobSighting
+from ..models import FollowedSource, SightingsAnswer
+from .pages import AsyncPages
+from .transport import AsyncTransport
+
+
+class AsyncSources:
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    def list(self, **options: Unpack[CallOptions]) -> AsyncPages[FollowedSource]:
+        """Those that the monitor follows by itself (`tmon serve --source`)."""
+        return AsyncPages(self._transport, FollowedSource, Call("GET", "/sources", given(), options=options))
+
+    async def observe(
+        self, source: str, jobs: Iterable[JobSighting], **options: Unpack[CallOptions]
+    ) -> SightingsAnswer:
+        """What a source says of up to 1,000 jobs, in one commit.
+
+        Sent again, in any order and portions, it changes nothing; a job of the monitor's own queue is left as it is,
+        and named in `refused`. `source` is its URL, without what is secret in it.
+        """
+        call = Call("POST", path("sources", source, "jobs"), body={"jobs": [*jobs]}, options=options)
+        return await self._transport.model(SightingsAnswer, call)

@@ -1,0 +1,32 @@
+# Made from ../_async/sources.py by scripts/generate_sync.py: change it there.
+"""`api.sources`: systems without a server that tell of jobs which run elsewhere: sent by you, or followed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from typing_extensions import Unpack
+
+from .._call import Call, given, path
+from ..bodies import CallOptions, JobSighting
+from ..models import FollowedSource, SightingsAnswer
+from .pages import Pages
+from .transport import Transport
+
+
+class Sources:
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(self, **options: Unpack[CallOptions]) -> Pages[FollowedSource]:
+        """Those that the monitor follows by itself (`tmon serve --source`)."""
+        return Pages(self._transport, FollowedSource, Call("GET", "/sources", given(), options=options))
+
+    def observe(self, source: str, jobs: Iterable[JobSighting], **options: Unpack[CallOptions]) -> SightingsAnswer:
+        """What a source says of up to 1,000 jobs, in one commit.
+
+        Sent again, in any order and portions, it changes nothing; a job of the monitor's own queue is left as it is,
+        and named in `refused`. `source` is its URL, without what is secret in it.
+        """
+        call = Call("POST", path("sources", source, "jobs"), body={"jobs": [*jobs]}, options=options)
+        return self._transport.model(SightingsAnswer, call)

@@ -1,0 +1,43 @@
+/** The sources of the setting `source`, each followed by itself. */
+import type { Source } from '../../sources/source.ts';
+import type { Clock } from '../clock.ts';
+import type { Settings } from '../config.ts';
+import type { Engine } from '../engine.ts';
+import { newUlid } from '../ids.ts';
+import type { ObjectStore } from '../objects/store.ts';
+import { UNREMEMBERED } from '../state-machine/apply.ts';
+import { readArchivedJob } from '../views/archive.ts';
+import { Following } from './following.ts';
+import type { Observing } from './observe.ts';
+
+const FILES_POLL_MS = 1_000;
+const POLL_MS = 5_000;
+
+/** Loaded by those that follow something: with it come the clients of clouds and databases. */
+const open = async (url: string): Promise<Source> => (await import('../../sources/open-source.ts')).openSource(url);
+
+type Parts = {
+  engine: Engine;
+  store: ObjectStore;
+  clock: Clock;
+  settings: Pick<Settings, 'source_poll_ms' | 'source_since_ms'>;
+  log: (level: 'info' | 'warn', message: string) => void;
+};
+
+/** Not yet started. */
+export function followSources(urls: readonly string[], { engine, store, clock, settings, log }: Parts): Following[] {
+  const observing: Observing = {
+    engine,
+    catchUp: () => engine.journal.catchUp(),
+    archived: (job_id) => readArchivedJob(store, job_id),
+    async submit(body) {
+      if (body.sightings.length === 0) return { refs: [], replayed: false };
+      return engine.submit({ id: `${UNREMEMBERED}${newUlid()}`, fingerprint: '', actor: 'monitor', body });
+    },
+  };
+  return urls.map((url) => {
+    const poll_ms = settings.source_poll_ms ?? (/^(log|dir|sqlite):/.test(url) ? FILES_POLL_MS : POLL_MS);
+    const { source_since_ms: since_ms } = settings;
+    return new Following({ url, open, observing, clock, poll_ms, since_ms, log });
+  });
+}

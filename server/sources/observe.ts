@@ -1,0 +1,108 @@
+/**
+ * Sightings into the journal: what is new in them, as one command. A finished job that has left memory is looked up in the
+ * archive before it could be made anew, so that history taken in twice, even after it was forgotten, doubles nothing.
+ */
+import { isId } from '../../protocol/ids.ts';
+import type { Sighting } from '../../protocol/sighting.ts';
+import type { SightingsAnswer } from '../../protocol/source.ts';
+import type { Engine } from '../engine.ts';
+import type { CommandBody, Outcome } from '../state-machine/commands.ts';
+import { oneEach, weigh } from '../state-machine/decide-observed.ts';
+import type { JobRecord } from '../state-machine/records.ts';
+import { eachAtOnce } from '../views/at-once.ts';
+
+export type ObserveCommand = CommandBody & { type: 'observe_jobs' };
+
+export type Observing = {
+  engine: Pick<Engine, 'state'>;
+  /** Reads on to the end of the journal: another instance may know a job already. */
+  catchUp: () => Promise<unknown>;
+  /** From the archive; undefined where it never was there. */
+  archived: (job_id: string) => Promise<JobRecord | undefined>;
+  submit: (body: ObserveCommand) => Promise<Pick<Outcome, 'refs' | 'replayed'>>;
+};
+
+/** Requests to the store at a time. */
+const READS_AT_ONCE = 16;
+/** A job may leave memory between the look at it and the commit; hardly twice. */
+const ROUNDS_MAX = 3;
+
+/** At most 1,000. Answers once what is new is in the journal. Throws Refused, JournalError, StoreError, MonitorError. */
+export async function observe(
+  observing: Observing,
+  source: string,
+  sightings: readonly Sighting[],
+): Promise<SightingsAnswer> {
+  const { engine, submit } = observing;
+  const answer: SightingsAnswer = { taken: 0, known: 0, refused: [] };
+  const sound = oneEach(sightings).filter((told) => {
+    if (isSound(told)) return true;
+    const detail = 'an id has letters, digits, _ and -, and at most 64 of them';
+    answer.refused.push({ job_id: told.job_id.slice(0, 100), code: 'invalid_id', detail });
+    return false;
+  });
+  const known = await lookUp(observing, sound);
+  const news: Sighting[] = [];
+  const absent: string[] = [];
+  for (const told of sound) {
+    const here = engine.state.job(told.job_id);
+    const verdict = weigh(here ?? known.get(told.job_id), told);
+    if (verdict.refusal) {
+      const { code, message } = verdict.refusal;
+      answer.refused.push({ job_id: told.job_id, code, detail: message });
+    } else if (verdict.news) {
+      // What the archive has of a job goes on in memory, with what is new.
+      news.push(here ? told : verdict.news);
+      if (!here) absent.push(told.job_id);
+    } else answer.known += 1;
+  }
+  const { refs, replayed } = await submit({ type: 'observe_jobs', source, sightings: news, absent });
+  if (replayed) {
+    answer.taken = refs.length;
+    answer.known = sound.length - refs.length - answer.refused.length;
+    return answer;
+  }
+  return again(observing, source, news, answer);
+}
+
+/** Those of the news that have left memory before the commit are not in it yet. */
+async function again(
+  observing: Observing,
+  source: string,
+  news: Sighting[],
+  answer: SightingsAnswer,
+  round = 1,
+): Promise<SightingsAnswer> {
+  const left = news.filter(({ job_id }) => !observing.engine.state.job(job_id));
+  answer.taken += news.length - left.length;
+  if (left.length === 0 || round === ROUNDS_MAX) return answer;
+  const known = await lookUp(observing, left);
+  const still = left.flatMap((told) => weigh(known.get(told.job_id), told).news ?? []);
+  answer.known += left.length - still.length;
+  if (still.length === 0) return answer;
+  const absent = still.map(({ job_id }) => job_id);
+  await observing.submit({ type: 'observe_jobs', source, sightings: still, absent });
+  return again(observing, source, still, answer, round + 1);
+}
+
+/** What the archive has of those that are not in memory. */
+async function lookUp(
+  { engine, catchUp, archived }: Observing,
+  sightings: readonly Sighting[],
+): Promise<Map<string, JobRecord>> {
+  const found = new Map<string, JobRecord>();
+  const absent = () => sightings.filter(({ job_id }) => !engine.state.job(job_id));
+  if (absent().length === 0) return found;
+  await catchUp();
+  if (engine.state.scalars.archived_jobs === 0) return found;
+  await eachAtOnce(absent(), READS_AT_ONCE, async ({ job_id }) => {
+    const job = await archived(job_id);
+    if (job) found.set(job_id, job);
+  });
+  return found;
+}
+
+/** Ids are parts of keys. */
+function isSound({ job_id, worker_id }: Sighting): boolean {
+  return isId(job_id) && (worker_id === null || isId(worker_id));
+}
