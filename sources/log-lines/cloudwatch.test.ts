@@ -36,7 +36,7 @@ before(async () => {
     [-540_000, 'noise'],
     [-480_000, 'JOB_PROGRESS job_id=job-1 percentage=45'],
     [-420_000, 'JOB_PROGRESS job_id=job-1 percentage=145'],
-    [-300_000, 'JOB_FAILED job_id=job-1 error=GPU out of memory\nJOB_START job_id=job-3 worker_id=worker-1'],
+    [-400_000, 'JOB_FAILED job_id=job-1 error=GPU out of memory\nJOB_START job_id=job-3 worker_id=worker-1'],
   ]);
   await put('worker-2', [
     [-580_000, 'TRANSCRIPTION_EVENT {"event": "JOB_START", "job_id": "job-2", "worker_id": "worker-2"}'],
@@ -74,7 +74,7 @@ test('[B118] a log group is read over any number of pages, with the times of Clo
   assert.match(unreadable[0]!.where, /^stream worker-1, 20/);
   const [whole] = (await readAll(openCloudWatchLogs(GROUP))).readings;
   const failed = whole!.sightings.find(({ job_id }) => job_id === 'job-1')!;
-  assert.equal(failed.ended_ms, now_ms - 300_000);
+  assert.equal(failed.ended_ms, now_ms - 400_000);
   assert.equal(failed.error, 'GPU out of memory');
 });
 
