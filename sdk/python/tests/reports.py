@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
+
+import pytest
 
 from transcription_monitor import Reporter
 from transcription_monitor.reporter.event import Event
 from transcription_monitor.reporter.transport import Batch
+
+from .processes import NODE, PATIENCE_SECONDS, ROOT
 
 WORKER = "worker-456"
 
@@ -54,3 +61,27 @@ def reporter_to(transport: Any, **options: Any) -> Reporter:
     """It waits hardly between tries."""
     settings: dict[str, Any] = {"worker_id": WORKER, "backoff_seconds": 0.001, **options}
     return Reporter(lambda: transport, **settings)
+
+
+def heard_of_trouble(reporter: Reporter, caplog: pytest.LogCaptureFixture) -> str:
+    """What is logged, once that says that the system can't be told."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while "trying again" not in caplog.text:
+        assert time.monotonic() < end, caplog.text
+        reporter.flush(0.01)
+    return caplog.text
+
+
+def typescript(program: str, given: Any) -> Any:
+    """What a program of ours makes of `given`: the body of a module of the repository's root, which prints JSON."""
+    words = [NODE, "--input-type=module-typescript", "-e", f"const given = {json.dumps(given)};\n{program}"]
+    done = subprocess.run(
+        [str(word) for word in words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)

@@ -21,7 +21,7 @@ from transcription_monitor.reporter.event import Event
 from transcription_monitor.reporter.transport import Batch, show_url
 
 from .processes import PATIENCE_SECONDS, ROOT
-from .reports import WORKER, Kept, reporter_to, tell_four_jobs
+from .reports import WORKER, Kept, heard_of_trouble, reporter_to, tell_four_jobs
 
 SDK = ROOT / "sdk" / "python" / "src"
 
@@ -170,11 +170,13 @@ def test_close_ends_in_its_time_whatever_the_system_does_and_counts_what_is_lost
 
     reporter = reporter_to(Kept(answer))
     tell_four_jobs(reporter)
+    heard_of_trouble(reporter, caplog)
     assert reporter.close(0.05) is False
     assert reporter.close(0.05) is False
-    assert reporter.dropped == 9
+    assert reporter.dropped in (9, 10)  # one report of progress may have joined another
+    dropped = reporter.dropped
     reporter.job_start("job-late")
-    assert reporter.dropped == 10
+    assert reporter.dropped == dropped + 1
     assert "not sent before the end" in caplog.text
     assert "(hint: tmon db init x)" in caplog.text
 
@@ -334,9 +336,10 @@ def test_a_forked_child_reports_for_itself_and_nothing_twice(tmp_path: Path) -> 
         ("sqlite:", "names no path"),
         ("sqs://", "names no queue"),
         ("dynamodb://a/b", "names no table"),
-        ("cloudwatch-logs://group", "names no group and stream"),
+        ("cloudwatch-logs:///", "names no group"),
+        ("log:?format=xml", "json or plain"),
         ("mysql://user:secret@host", "names no host or no database"),
-        ("mysql://user:secret@host:port/db", "mysql://host:port/db"),
+        ("mysql://user:secret@host:port/db", "mysql://user@host:port/db"),
         ("http://", "base_url"),
         ("https:///x?key=secret", "base_url"),
     ],
@@ -380,7 +383,7 @@ def test_a_driver_that_is_not_installed_is_named_with_the_extra_that_has_it(
 
 
 def test_no_message_has_a_password() -> None:
-    assert show_url("postgres://user:secret@host:5432/db?password=secret") == "postgres://host:5432/db"
+    assert show_url("postgres://user:secret@host:5432/db?password=secret") == "postgres://user@host:5432/db"
     assert show_url("log:") == "log"
     assert show_url("sqlite:/a/b.db") == "sqlite:/a/b.db"
     assert "secret" not in show_url("http://user:secret@[::1/x")

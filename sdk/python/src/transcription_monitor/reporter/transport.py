@@ -50,11 +50,12 @@ def load_driver(module: str, *, extra: str) -> Any:
 
 
 def show_url(url: str) -> str:
-    """The URL without user, password and query: fit for messages."""
+    """The URL without password and query: fit for messages."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return url.split(":", 1)[0] + ":…"
     if not parts.netloc:
         return url.split("?", 1)[0].rstrip(":")
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    user, at, host = parts.netloc.rpartition("@")
+    return f"{parts.scheme}://{user.split(':')[0]}{at}{host}{parts.path}"

@@ -1,29 +1,30 @@
-"""The addresses a reporter takes. The URL alone chooses:
+"""The addresses a reporter takes, the same as protocol/system-urls.ts has. The URL alone chooses:
 
-    log:                               lines on standard output
-    log:/var/log/worker.log            lines at a file's end
-    cloudwatch-logs://group/stream     lines in CloudWatch Logs                                   [aws]
-    s3://bucket/prefix                 a status file a job: `prefix/jobs/{job_id}.json`           [aws]
-    dir:PATH                           the same in a folder: `PATH/jobs/{job_id}.json`
-    postgres://user:secret@host/db     the table `job_status`                                     [postgres]
-    mysql://user:secret@host/db        the table `job_status`                                     [mysql]
-    sqlite:PATH                        the table `job_status`
-    dynamodb://table                   an item a job                                              [aws]
-    sqs://queue                        a message an event                                         [aws]
-    http://…, https://…                the monitor
+    log:  log:/var/log/worker.log               lines on standard output, at a file's end; ?format=plain: without JSON
+    cloudwatch-logs:///aws/ec2/transcription    lines in a group whose name begins with a slash          [aws]
+    cloudwatch-logs://group/stream              in one whose name doesn't; ?stream=NAME does for either  [aws]
+    s3://bucket/prefix                          a status file a job, `prefix/jobs/{job_id}.json`         [aws]
+    dir:PATH                                    the same in a folder
+    postgres://user:secret@host/db              the table `job_status`                                   [postgres]
+    mysql://user:secret@host/db                 the same; MariaDB too; ?ssl-ca=FILE asks for TLS         [mysql]
+    sqlite:PATH                                 the same in a file
+    dynamodb://table                            an item a job                                            [aws]
+    sqs://queue-name  sqs://https://sqs.…       a message an event                                       [aws]
+    http(s)://host                              the monitor
 
 In brackets: what `pip install 'transcription-monitor[…]'` adds. AWS's own settings (`AWS_REGION`, `AWS_PROFILE`,
 `AWS_ENDPOINT_URL`, …) hold as everywhere. Tables are made by `tmon db init URL`; buckets, queues and log groups are
-yours.
+yours. A log stream that is not named is the worker's own.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from urllib.parse import parse_qsl
 
 from ..errors import ApiError
 from .errors import ReporterError
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 Opener = Callable[[], Transport]
 
 HINT = (
-    "One of log:, log:/path, cloudwatch-logs://group/stream, s3://bucket/prefix, dir:PATH, postgres://…, mysql://…, "
-    "sqlite:PATH, dynamodb://table, sqs://queue, http(s)://…"
+    "One of log:, log:/var/log/worker.log, cloudwatch-logs:///aws/ec2/transcription, s3://bucket/prefix, dir:PATH, "
+    "postgres://user@host/db, mysql://user@host/db, sqlite:PATH, dynamodb://table, sqs://queue, http://monitor:8080"
 )
 
 
@@ -67,29 +68,43 @@ class _Address:
     @property
     def path(self) -> str:
         """Of `dir:PATH` and `dir:///PATH`."""
-        path = self.rest.removeprefix("//") if self.rest.startswith("///") else self.rest
-        if not path:
-            raise ValueError("it names no path")
-        return path
+        return _local(self.rest)
+
+
+def _local(path: str) -> str:
+    path = path.removeprefix("//") if path.startswith("///") else path
+    if path in ("", "//"):
+        raise ValueError("it names no path")
+    return path
 
 
 def _log(address: _Address) -> Opener:
+    from .lines import log_line, plain_line
     from .transports.log import LogFile, StandardOutput
 
-    path = address.rest.removeprefix("//")
-    return (lambda: LogFile(path)) if path not in ("", "-") else StandardOutput
+    path, _, query = address.rest.partition("?")
+    form = dict(parse_qsl(query)).get("format", "json")
+    if form not in ("json", "plain"):
+        raise ValueError("its format is json or plain")
+    line = plain_line if form == "plain" else log_line
+    if path == "":
+        return lambda: StandardOutput(line)
+    file = _local(path)
+    return lambda: LogFile(file, line)
 
 
 def _cloudwatch_logs(address: _Address) -> Opener:
     from .transports.aws import client_opener
     from .transports.cloudwatch_logs import CloudWatchLogs
 
-    # Groups have slashes in their names, streams seldom: the last one is between them.
-    group, _, stream = unquote(address.rest.removeprefix("//")).rpartition("/")
-    if not group or not stream:
-        raise ValueError("it names no group and stream, as cloudwatch-logs:///aws/ec2/transcription/worker-1 does")
+    path, _, query = address.rest.removeprefix("//").partition("?")
+    group, stream = path, dict(parse_qsl(query)).get("stream")
+    if stream is None and not path.startswith("/"):  # AWS's own groups are paths: then all of it is the group
+        group, _, stream = path.partition("/")
+    if group in ("", "/"):
+        raise ValueError("it names no group")
     open_client = client_opener("logs")
-    return lambda: CloudWatchLogs(open_client, group, stream)
+    return lambda: CloudWatchLogs(open_client, group, stream or address.worker_id)
 
 
 def _s3(address: _Address) -> Opener:
@@ -97,8 +112,8 @@ def _s3(address: _Address) -> Opener:
     from .transports.status_file import Bucket, StatusFiles
 
     bucket, _, prefix = address.rest.removeprefix("//").partition("/")
-    if not bucket:
-        raise ValueError("it names no bucket")
+    if not address.rest.startswith("//") or not re.fullmatch(r"[^?#]+", bucket) or re.search("[?#]", prefix):
+        raise ValueError("it names no bucket, as s3://bucket and s3://bucket/prefix do")
     open_client = client_opener("s3")
     return lambda: StatusFiles(Bucket(open_client, bucket, prefix.strip("/")))
 
@@ -140,9 +155,10 @@ def _dynamodb(address: _Address) -> Opener:
     from .transports.aws import client_opener
     from .transports.dynamodb import DynamoTable
 
-    table = address.rest.removeprefix("//").strip("/")
-    if not table or "/" in table:
-        raise ValueError("it names no table")
+    found = re.fullmatch(r"//([A-Za-z0-9_.-]{3,255})/?", address.rest)
+    if found is None:
+        raise ValueError("it names no table: 3 to 255 letters, digits, _, . and -")
+    table = found[1]
     open_client = client_opener("dynamodb")
     return lambda: DynamoTable(open_client, table)
 
@@ -152,11 +168,11 @@ def _sqs(address: _Address) -> Opener:
     from .transports.sqs import Queue
 
     queue = address.rest.removeprefix("//").rstrip("/")
-    if not queue:
-        raise ValueError("it names no queue")
     # A queue's own URL, with its scheme or without.
-    if "/" in queue and not queue.startswith(("http://", "https://")):
+    if re.fullmatch(r"[\w.-]+/\d+/[\w.-]+", queue, re.ASCII):
         queue = f"https://{queue}"
+    if not re.fullmatch(r"https?://.+|[\w-]{1,80}(\.fifo)?", queue, re.ASCII):
+        raise ValueError("it names no queue, as sqs://queue-name does, or sqs:// and its URL")
     open_client = client_opener("sqs")
     return lambda: Queue(open_client, queue)
 

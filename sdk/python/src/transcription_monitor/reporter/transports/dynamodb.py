@@ -41,16 +41,15 @@ class DynamoTable:
 
 def update_of(table: str, status: JobStatus) -> dict[str, Any]:
     """Parameters of UpdateItem, as protocol/job-status-table.ts has them: sets what is known and keeps the rest."""
-    known: dict[str, str | None] = {
-        "status": status.status,
-        "updated_at": _time(status.updated_at),
-        "worker_id": status.worker_id,
-        "started_at": None if status.started_at is None else _time(status.started_at),
-        "error_message": status.error if status.status == "FAILED" else None,
+    percentage, error = status.whole_percentage, status.error if status.status == "FAILED" else None
+    values: dict[str, dict[str, str]] = {
+        "status": {"S": status.status},
+        "updated_at": {"S": _time(status.updated_at)},
+        "worker_id": {"S": status.worker_id},
+        **({} if status.started_at is None else {"started_at": {"S": _time(status.started_at)}}),
+        **({} if percentage is None else {"percentage": {"N": str(percentage)}}),
+        **({} if error is None else {"error_message": {"S": error}}),
     }
-    values: dict[str, dict[str, str]] = {name: {"S": value} for name, value in known.items() if value is not None}
-    if status.whole_percentage is not None:
-        values["percentage"] = {"N": str(status.whole_percentage)}
     remove = "" if "error_message" in values else " REMOVE #error_message"
     return {
         "TableName": table,
@@ -58,7 +57,7 @@ def update_of(table: str, status: JobStatus) -> dict[str, Any]:
         "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in values) + remove,
         "ConditionExpression": "attribute_not_exists(#updated_at) OR #updated_at <= :updated_at"
         " OR #worker_id = :worker_id",
-        "ExpressionAttributeNames": {f"#{name}": name for name in [*values, "error_message"]},
+        "ExpressionAttributeNames": {f"#{name}": name for name in [*values, *(["error_message"] if remove else [])]},
         "ExpressionAttributeValues": {f":{name}": value for name, value in values.items()},
     }
 

@@ -1,19 +1,25 @@
-"""`log:` and `log:/path`: lines `TRANSCRIPTION_EVENT {json}` on standard output, or at a file's end."""
+"""`log:` and `log:/path`: lines on standard output, or at a file's end."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from ..errors import Away
 from ..event import Event
-from ..lines import log_line
 from ..transport import Batch
+
+#: Writes an event as a line.
+Line = Callable[[Mapping[str, Any]], str]
 
 
 class StandardOutput:
     count_max = 100
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
 
     def send(self, batch: Batch) -> Sequence[tuple[Event, str]]:
         stream = sys.stdout
@@ -21,7 +27,7 @@ class StandardOutput:
             raise Away("standard output is closed")
         # One write for each, so that what others print stands between lines and not in them.
         for event in batch.events:
-            stream.write(log_line(event.data) + "\n")
+            stream.write(self._line(event.data) + "\n")
         stream.flush()
         return []
 
@@ -34,11 +40,12 @@ class LogFile:
 
     count_max = 1000
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, line: Line) -> None:
         self._path = path
+        self._line = line
 
     def send(self, batch: Batch) -> Sequence[tuple[Event, str]]:
-        lines = "".join(log_line(event.data) + "\n" for event in batch.events).encode()
+        lines = "".join(self._line(event.data) + "\n" for event in batch.events).encode()
         try:
             file = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
             try:
