@@ -11,10 +11,10 @@ import { SIGHTED_STATES } from './sighting.ts';
 export const CHECK_VERDICTS = ['well', 'wrong', 'unknown'] as const;
 export type CheckVerdict = (typeof CHECK_VERDICTS)[number];
 
-export const PROBLEM_KINDS = ['job_stuck', 'worker_quiet', 'job_failed', 'queue_old', 'dead_letters'] as const;
+export const PROBLEM_KINDS = ['job_stuck', 'worker_quiet', 'job_failed', 'queue_old', 'dead_letters', 'alert'] as const;
 export type ProblemKind = (typeof PROBLEM_KINDS)[number];
 
-export const WARNING_KINDS = ['clock_ahead', 'unreadable', 'not_looked_at'] as const;
+export const WARNING_KINDS = ['clock_ahead', 'unreadable'] as const;
 export type WarningKind = (typeof WARNING_KINDS)[number];
 
 export const CheckedJob = Type.Object({
@@ -78,6 +78,9 @@ export const CheckedSource = Type.Object({
       dead_letters: Nullable(Count('In its dead-letter queue; null where it has none.')),
     }),
   ),
+  alerts: Type.Array(Type.Object({ id: Type.String(), message: Type.String() }), {
+    description: 'A monitor’s active ones of WARNING and CRITICAL.',
+  }),
 });
 export type CheckedSource = Static<typeof CheckedSource>;
 

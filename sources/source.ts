@@ -23,6 +23,9 @@ export interface Source {
   /** The queue behind it, where it has one. */
   depth?(signal: AbortSignal): Promise<QueueDepth>;
 
+  /** What it says itself that is wrong: a monitor's active alerts. */
+  alerts?(signal: AbortSignal): Promise<SourceAlert[]>;
+
   close(): Promise<void>;
 }
 
@@ -72,6 +75,8 @@ export type QueueDepth = {
   oldest_seconds: number | null;
   dead_letters: number | null;
 };
+
+export type SourceAlert = { id: string; message: string };
 
 export type SourceErrorKind = 'invalid_url' | 'missing' | 'denied' | 'unreachable' | 'unusable';
 

@@ -227,14 +227,16 @@ test('how a job got on, files and what was told outlive a run; a damaged file is
   assert.equal(why.length, 1);
 });
 
-test('a file that was not listed again is forgotten, one that changed is read again', () => {
+test('a file that was not listed again is forgotten, and one that ended long ago; one that changed is read again', () => {
   const recall = new CheckMemory().recall('s3://b');
-  recall.set('a', 'v1', told('job-a', 1));
+  recall.set('a', 'v1', told('job-a', 100));
   recall.set('b', 'v1', told('job-b', 1));
-  recall.forgetUnasked();
+  recall.set('c', 'v1', told('job-c', 100, { state: 'COMPLETED' }));
+  recall.forget(NOW - 60 * MINUTE);
   assert.equal(recall.get('a', 'v1')?.job_id, 'job-a');
   assert.equal(recall.get('a', 'v2'), undefined);
-  recall.forgetUnasked();
+  assert.equal(recall.get('c', 'v1'), undefined);
+  recall.forget(NOW - 60 * MINUTE);
   assert.deepEqual([...recall.files.keys()], ['a']);
 });
 

@@ -81,6 +81,7 @@ export class Check {
       unreadable_count: 0,
       unreadable: [],
       queue: null,
+      alerts: [],
     };
     try {
       const options = { since_ms, from: told.position, peek: true, recall, signal };
@@ -92,7 +93,8 @@ export class Check {
         checked.unreadable.push(...reading.unreadable.slice(0, UNREADABLE_SHOWN_MAX - checked.unreadable.length));
       }
       checked.queue = (await source.depth?.(signal)) ?? null;
-      recall.forgetUnasked();
+      checked.alerts = (await source.alerts?.(signal)) ?? [];
+      recall.forget(since_ms);
       forgetBefore(told, since_ms);
       return { told, ...checked, read: true };
     } catch (error) {
@@ -106,12 +108,17 @@ export class Check {
 function keep(told: Told, sighting: Sighting, moved_ms: number | undefined): void {
   const { job_id, percentage, stage } = sighting;
   const known = told.jobs.get(job_id);
-  const stands = known !== undefined && known.percentage === percentage && known.stage === stage;
-  const earlier = stands ? told.moved_ms.get(job_id) : undefined;
-  const moved = Math.min(earlier ?? Number.POSITIVE_INFINITY, moved_ms ?? Number.POSITIVE_INFINITY);
-  if (moved < Number.POSITIVE_INFINITY) told.moved_ms.set(job_id, moved);
-  else told.moved_ms.delete(job_id);
   told.jobs.set(job_id, known === undefined ? sighting : mergeSightings(known, sighting));
+  const earlier = told.moved_ms.get(job_id);
+  const stands = known !== undefined && known.percentage === percentage && known.stage === stage;
+  const newest = known === undefined || sighting.told_ms >= known.told_ms;
+  const moved = stands ? least(earlier, moved_ms) : newest ? moved_ms : earlier;
+  if (moved === undefined) told.moved_ms.delete(job_id);
+  else told.moved_ms.set(job_id, moved);
+}
+
+function least(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined ? b : b === undefined ? a : Math.min(a, b);
 }
 
 /** A log that is followed for months must not fill the memory with jobs that ended long ago. */

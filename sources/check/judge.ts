@@ -44,6 +44,9 @@ export function judge({ jobs, sources, now_ms }: Known, options: CheckOptions): 
     ...workers.filter(({ quiet }) => quiet).map(quietProblem),
     ...(rate !== null && rate > options.failures_allowed ? failed.map(failedProblem) : []),
     ...sources.flatMap((source) => queueProblems(source, options)),
+    ...sources.flatMap(({ alerts }) =>
+      alerts.map(({ id, message }) => ({ kind: 'alert' as const, subject: id, says: message })),
+    ),
   ];
   const warnings = [...aheadWarnings(jobs, now_ms), ...unreadableWarnings(sources)];
   const document: CheckDocument = {

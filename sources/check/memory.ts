@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import type { Sighting } from '../../protocol/sighting.ts';
+import { hasEnded, type Sighting } from '../../protocol/sighting.ts';
 import type { Recall } from '../source.ts';
 import type { Track } from './track.ts';
 
@@ -74,7 +74,7 @@ export class CheckMemory {
   }
 }
 
-/** Forgets what a whole reading did not ask for: the file is gone. */
+/** Forgets what a whole reading did not ask for, since the file is gone, and what ended too long ago to be asked for again. */
 export class FileRecall implements Recall {
   readonly files: Map<string, Remembered>;
   #asked = new Set<string>();
@@ -94,8 +94,11 @@ export class FileRecall implements Recall {
     this.files.set(where, { version, sighting });
   }
 
-  forgetUnasked(): void {
-    for (const where of this.files.keys()) if (!this.#asked.has(where)) this.files.delete(where);
+  forget(since_ms: number): void {
+    for (const [where, { sighting }] of this.files) {
+      const old = hasEnded(sighting) && sighting.told_ms < since_ms;
+      if (old || !this.#asked.has(where)) this.files.delete(where);
+    }
     this.#asked = new Set();
   }
 }

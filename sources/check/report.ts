@@ -11,6 +11,7 @@ const HEADS = {
   job_failed: 'FAILED',
   queue_old: 'SLOW',
   dead_letters: 'DEAD',
+  alert: 'ALERT',
 } as const;
 
 /** Plain text in aligned columns. Its first word is the verdict, in capitals. */

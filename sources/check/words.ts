@@ -25,6 +25,7 @@ const NOUNS: Record<ProblemKind, [one: string, many: string]> = {
   job_failed: ['job failed', 'jobs failed'],
   queue_old: ['queue too slow', 'queues too slow'],
   dead_letters: ['queue with dead letters', 'queues with dead letters'],
+  alert: ['alert', 'alerts'],
 };
 
 /** `wrong: 1 job stuck, 2 jobs failed`. */

@@ -1,0 +1,130 @@
+/** `http(s)://…`: the jobs and queues of a monitor, over its REST API. Read with `TMON_API_KEY`, where it wants a key. */
+import type { Job, JobStateName } from '../protocol/job.ts';
+import type { Queue } from '../protocol/queue.ts';
+import type { SightedState, Sighting } from '../protocol/sighting.ts';
+import type { SystemHealth } from '../protocol/system.ts';
+import { formatTime, parseTime } from '../protocol/time.ts';
+import {
+  type QueueDepth,
+  type Reading,
+  type ReadOptions,
+  type Source,
+  type SourceAlert,
+  SourceError,
+} from './source.ts';
+
+const PAGE = 1000;
+const ANSWER_WITHIN_MS = 20_000;
+
+/** A cancelled job is none of a check's concern. One that is being cancelled still runs. */
+const STATES: Partial<Record<JobStateName, SightedState>> = {
+  SUBMITTED: 'QUEUED',
+  QUEUED: 'QUEUED',
+  PROCESSING: 'PROCESSING',
+  CANCELLING: 'PROCESSING',
+  COMPLETED: 'COMPLETED',
+  FAILED: 'FAILED',
+};
+
+export class Monitor implements Source {
+  readonly name: string;
+  readonly #base: string;
+  readonly #key: string | undefined;
+
+  constructor(url: string, { name, key }: { name: string; key?: string | undefined }) {
+    this.name = name;
+    const { username, password, origin, pathname } = new URL(url);
+    this.#base = `${origin}${pathname.replace(/\/+$/, '')}/api/v1`;
+    this.#key = key || decodeURIComponent(password || username) || undefined;
+  }
+
+  /** Jobs that have not ended, whatever their age; of the others such as were submitted since then. */
+  async *read({ since_ms, signal }: ReadOptions): AsyncIterable<Reading> {
+    for (const [state, sighted] of Object.entries(STATES)) {
+      const ended = sighted === 'COMPLETED' || sighted === 'FAILED';
+      const query = new URLSearchParams({ state, limit: String(PAGE) });
+      if (ended && since_ms > 0) query.set('created_after', formatTime(since_ms));
+      for (let cursor: string | null = ''; cursor !== null; ) {
+        if (cursor !== '') query.set('cursor', cursor);
+        const page: { items: Job[]; next_cursor: string | null } = await this.#get(`/jobs?${query}`, signal);
+        yield {
+          sightings: page.items.map((job) => sightingOf(job, sighted)),
+          position: null,
+          unreadable: [],
+          looked_at: page.items.length,
+          async done() {},
+        };
+        cursor = page.next_cursor;
+      }
+    }
+  }
+
+  async depth(signal: AbortSignal): Promise<QueueDepth> {
+    const [main, dead] = await Promise.all([
+      this.#get<Queue>('/queues/main', signal),
+      this.#get<Queue>('/queues/dlq', signal),
+    ]);
+    return {
+      waiting: main.messages_visible + main.messages_delayed,
+      in_flight: main.messages_inflight,
+      oldest_seconds: main.age_oldest_message,
+      dead_letters: dead.messages_visible,
+    };
+  }
+
+  async alerts(signal: AbortSignal): Promise<SourceAlert[]> {
+    const health = await this.#get<SystemHealth>('/system/health', signal);
+    return health.alerts
+      .filter(({ severity }) => severity !== 'INFO')
+      .map(({ id, message, severity }) => ({ id, message: `${severity}: ${message}` }));
+  }
+
+  async close(): Promise<void> {}
+
+  async #get<T>(path: string, signal: AbortSignal): Promise<T> {
+    let answer: Response;
+    try {
+      answer = await fetch(`${this.#base}${path}`, {
+        headers: this.#key === undefined ? {} : { authorization: `Bearer ${this.#key}` },
+        signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]),
+      });
+    } catch (error) {
+      if (signal.aborted) throw error;
+      const { cause, message } = error as Error;
+      const { code, message: why } = (cause ?? {}) as NodeJS.ErrnoException;
+      const says = `${this.name}: no answer: ${why || code || message}`;
+      throw new SourceError('unreachable', says, { hint: 'tmon serve starts a monitor', cause: error });
+    }
+    if (answer.status === 401 || answer.status === 403) {
+      const hint = 'set TMON_API_KEY to a key that may read';
+      throw new SourceError('denied', `${this.name}: it does not let us read (${answer.status})`, { hint });
+    }
+    const body = await answer.json().catch(() => undefined);
+    if (answer.ok && typeof body === 'object' && body !== null) return body as T;
+    const detail = (body as { detail?: string } | undefined)?.detail ?? 'no monitor’s answer';
+    const kind = answer.status >= 500 ? 'unreachable' : 'unusable';
+    throw new SourceError(kind, `${this.name}: it answered ${answer.status}: ${detail}`, {
+      hint: 'tmon doctor --server URL says more',
+    });
+  }
+}
+
+function sightingOf(job: Job, state: SightedState): Sighting {
+  const time = (value: string | null) => (value === null ? null : parseTime(value));
+  const error = job.retry_info.last_error;
+  return {
+    job_id: job.job_id,
+    state,
+    told_ms: parseTime(job.updated_at),
+    worker_id: job.worker?.worker_id ?? null,
+    started_ms: time(job.started_at),
+    ended_ms: state === 'COMPLETED' || state === 'FAILED' ? time(job.completed_at) : null,
+    percentage: job.progress.percentage,
+    stage: job.progress.stage,
+    audio_duration: job.input.duration_seconds,
+    duration: job.performance.processing_time_seconds,
+    segments: state === 'COMPLETED' ? job.output.segments_count : null,
+    s3_path: job.output.s3_path,
+    error: state === 'FAILED' && error !== null ? `${error.code}: ${error.message}` : null,
+  };
+}

@@ -1,0 +1,45 @@
+/** MySQL and MariaDB, read as a stream. */
+import { createConnection } from 'mysql2';
+import { batchesOf, type TableDatabase, type TableFailure } from './status-table.ts';
+
+const CONNECT_WITHIN_MS = 5000;
+
+const FAILURES: Record<string, TableFailure> = {
+  ER_NO_SUCH_TABLE: 'no_table',
+  ER_BAD_FIELD_ERROR: 'no_column',
+  ER_BAD_DB_ERROR: 'no_database',
+  ER_NO_DB_ERROR: 'no_database',
+  ER_ACCESS_DENIED_ERROR: 'bad_login',
+  ER_ACCESS_DENIED_NO_PASSWORD_ERROR: 'bad_login',
+  ER_DBACCESS_DENIED_ERROR: 'denied',
+  ER_TABLEACCESS_DENIED_ERROR: 'denied',
+  ER_COLUMNACCESS_DENIED_ERROR: 'denied',
+};
+
+export function mysqlTable(name: string, url: string): TableDatabase {
+  return {
+    name,
+    dialect: 'mysql',
+    async connect() {
+      const connection = createConnection({ uri: url, connectTimeout: CONNECT_WITHIN_MS });
+      // Without a listener a server that goes away would end the process; the query that waits hears of it as well.
+      connection.on('error', () => {});
+      await new Promise<void>((resolve, reject) => {
+        connection.connect((error) => (error ? reject(error) : resolve()));
+      });
+      return {
+        async *rows(statement, parameters, signal) {
+          yield* batchesOf(connection.query(statement, [...parameters]).stream() as AsyncIterable<object>, signal);
+        },
+        async close() {
+          // Not `end`: a reading that was left off would be read to its end first.
+          connection.destroy();
+        },
+      };
+    },
+    meaningOf(error) {
+      const { code = '' } = error as { code?: string };
+      return FAILURES[code] ?? (/^(E[A-Z]+|PROTOCOL_.*)$/.test(code) ? 'no_server' : undefined);
+    },
+  };
+}

@@ -1,0 +1,72 @@
+/** A source by its URL (protocol/system-urls.ts). What it needs, a database's driver say, is loaded only then. */
+import { nameOfUrl, readSystemUrl, type SystemUrl, SystemUrlError } from '../protocol/system-urls.ts';
+import { type Source, SourceError } from './source.ts';
+
+/** Sends nothing yet: what is not there is found by the first reading. Throws a SourceError, `invalid_url`. */
+export async function openSource(url: string): Promise<Source> {
+  // `-`, `log:…`, `cloudwatch-logs://…`, and a log's path.
+  if (url === '-' || /^(log|cloudwatch-logs):/i.test(url) || isPath(url)) {
+    return (await import('./log-lines/open.ts')).openLog(url);
+  }
+  return await open(parse(url), nameOfUrl(url));
+}
+
+const isPath = (url: string): boolean => /^[./~]/.test(url);
+
+function parse(url: string): SystemUrl {
+  try {
+    return readSystemUrl(url);
+  } catch (error) {
+    if (!(error instanceof SystemUrlError)) throw error;
+    throw new SourceError('invalid_url', error.message, { hint: error.hint, cause: error });
+  }
+}
+
+async function open(at: SystemUrl, name: string): Promise<Source> {
+  switch (at.system) {
+    case 's3': {
+      const [{ StatusFiles }, { openStatusBucket }] = await Promise.all([
+        import('./status-files.ts'),
+        import('./status-bucket.ts'),
+      ]);
+      return new StatusFiles(await openStatusBucket(name, at));
+    }
+    case 'dir': {
+      const [{ StatusFiles }, { openStatusFolder }] = await Promise.all([
+        import('./status-files.ts'),
+        import('./status-folder.ts'),
+      ]);
+      return new StatusFiles(openStatusFolder(at.path));
+    }
+    case 'postgres': {
+      const [{ StatusTable }, { postgresTable }] = await Promise.all([
+        import('./status-table.ts'),
+        import('./postgres-table.ts'),
+      ]);
+      return new StatusTable(postgresTable(name, at.url));
+    }
+    case 'mysql': {
+      const [{ StatusTable }, { mysqlTable }] = await Promise.all([
+        import('./status-table.ts'),
+        import('./mysql-table.ts'),
+      ]);
+      return new StatusTable(mysqlTable(name, at.url));
+    }
+    case 'sqlite': {
+      const [{ StatusTable }, { sqliteTable }] = await Promise.all([
+        import('./status-table.ts'),
+        import('./sqlite-table.ts'),
+      ]);
+      return new StatusTable(sqliteTable(name, at.path));
+    }
+    case 'dynamodb':
+      return new (await import('./dynamodb-table.ts')).DynamodbTable(at.table);
+    case 'sqs':
+      return new (await import('./sqs-queue.ts')).SqsQueue(name, at);
+    case 'monitor':
+      return new (await import('./monitor.ts')).Monitor(at.url, { name, key: process.env.TMON_API_KEY });
+    case 'log':
+    case 'cloudwatch-logs':
+      throw new Error(`${name} is a log`);
+  }
+}

@@ -1,0 +1,56 @@
+/** PostgreSQL, read through a cursor. */
+import pg from 'pg';
+import type { TableDatabase, TableFailure } from './status-table.ts';
+
+const CONNECT_WITHIN_MS = 5000;
+const STATEMENT_WITHIN_MS = 60_000;
+const BATCH = 1000;
+
+const FAILURES: Record<string, TableFailure> = {
+  '42P01': 'no_table',
+  '42703': 'no_column',
+  '3D000': 'no_database',
+  '28P01': 'bad_login',
+  '28000': 'bad_login',
+  '42501': 'denied',
+};
+
+export function postgresTable(name: string, url: string): TableDatabase {
+  return {
+    name,
+    dialect: 'postgres',
+    async connect() {
+      const client = new pg.Client({
+        connectionString: url,
+        connectionTimeoutMillis: CONNECT_WITHIN_MS,
+        statement_timeout: STATEMENT_WITHIN_MS,
+        application_name: 'transcription-monitor',
+      });
+      // Without a listener a server that goes away would end the process; the query that waits hears of it as well.
+      client.on('error', () => {});
+      await client.connect();
+      return {
+        async *rows(statement, parameters, signal) {
+          await client.query('BEGIN READ ONLY');
+          await client.query(`DECLARE job_rows CURSOR FOR ${statement}`, [...parameters]);
+          for (;;) {
+            signal.throwIfAborted();
+            const { rows } = await client.query<object>(`FETCH ${BATCH} FROM job_rows`);
+            if (rows.length === 0) return;
+            yield rows;
+          }
+        },
+        async close() {
+          await client.end();
+        },
+      };
+    },
+    meaningOf(error) {
+      const { code = '', message } = error as { code?: string; message?: string };
+      if (FAILURES[code]) return FAILURES[code];
+      // The driver's own: a password that is missing, a connection that did not come about.
+      if (/password must be a string|no password/i.test(message ?? '')) return 'bad_login';
+      return /^E[A-Z]+$/.test(code) || /timeout|terminated|ended/i.test(message ?? '') ? 'no_server' : undefined;
+    },
+  };
+}

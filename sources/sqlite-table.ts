@@ -1,0 +1,35 @@
+/** SQLite, by Node's own; opened for reading only. */
+import { existsSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { SourceError } from './source.ts';
+import { batchesOf, type TableDatabase } from './status-table.ts';
+
+/** A worker may be writing. */
+const BUSY_WITHIN_MS = 5000;
+
+export function sqliteTable(name: string, path: string): TableDatabase {
+  return {
+    name,
+    dialect: 'sqlite',
+    async connect() {
+      if (!existsSync(path)) {
+        throw new SourceError('missing', `${name}: there is no such file`, { hint: `tmon db init ${name}` });
+      }
+      const database = new DatabaseSync(path, { readOnly: true, timeout: BUSY_WITHIN_MS });
+      return {
+        async *rows(statement, parameters, signal) {
+          yield* batchesOf(database.prepare(statement).iterate(...parameters), signal);
+        },
+        async close() {
+          database.close();
+        },
+      };
+    },
+    meaningOf(error) {
+      const { message } = error as Error;
+      if (/no such table/.test(message)) return 'no_table';
+      if (/no such column/.test(message)) return 'no_column';
+      return /unable to open|not authorized|readonly/.test(message) ? 'denied' : undefined;
+    },
+  };
+}

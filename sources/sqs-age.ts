@@ -1,0 +1,42 @@
+/** The age of a queue's oldest message, which only CloudWatch knows (D14). */
+import { CloudWatchClient, GetMetricDataCommand } from '@aws-sdk/client-cloudwatch';
+import { awsConfig } from './aws/client.ts';
+
+/** CloudWatch has a value a minute, some minutes late. */
+const LOOK_BACK_MS = 15 * 60_000;
+
+/** Seconds; null where there is no metric, or it may not be read: a depth without an age is still a depth. */
+export async function oldestMessageSeconds(queue: string, signal: AbortSignal): Promise<number | null> {
+  const client = new CloudWatchClient(awsConfig());
+  const now_ms = Date.now();
+  try {
+    const { MetricDataResults } = await client.send(
+      new GetMetricDataCommand({
+        StartTime: new Date(now_ms - LOOK_BACK_MS),
+        EndTime: new Date(now_ms + 60_000),
+        ScanBy: 'TimestampDescending',
+        MetricDataQueries: [
+          {
+            Id: 'age',
+            MetricStat: {
+              Metric: {
+                Namespace: 'AWS/SQS',
+                MetricName: 'ApproximateAgeOfOldestMessage',
+                Dimensions: [{ Name: 'QueueName', Value: queue }],
+              },
+              Period: 60,
+              Stat: 'Maximum',
+            },
+          },
+        ],
+      }),
+      { abortSignal: signal },
+    );
+    return MetricDataResults?.[0]?.Values?.[0] ?? null;
+  } catch {
+    signal.throwIfAborted();
+    return null;
+  } finally {
+    client.destroy();
+  }
+}

@@ -1,0 +1,265 @@
+/**
+ * `sqs://queue`: how deep it is, and what its messages tell. Two kinds are read: what a reporter sends (an event as JSON), and
+ * a job that waits to be taken (attributes `JobId` and `StartTime`, set when it is sent, and `WorkerId`, where it is known).
+ *
+ * Reading takes messages out of sight. After `done()` they are deleted; else all are given back at the end. A peek leaves
+ * alone a queue with dead letters: being received counts, and a check a minute would kill every job that waits.
+ */
+import {
+  ChangeMessageVisibilityBatchCommand,
+  DeleteMessageBatchCommand,
+  GetQueueAttributesCommand,
+  GetQueueUrlCommand,
+  type Message,
+  ReceiveMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
+import { isId } from '../protocol/ids.ts';
+import { parseLogLine } from '../protocol/log-line.ts';
+import { mergeSightings, type Sighting } from '../protocol/sighting.ts';
+import { readStatusFile } from '../protocol/status-file.ts';
+import { toldTime, toldWorker } from '../protocol/told-values.ts';
+import { awsConfig } from './aws/client.ts';
+import { type AwsThing, awsError } from './aws/errors.ts';
+import { inParallel } from './in-parallel.ts';
+import { foldEvents } from './log-lines/fold.ts';
+import type { DatedEvent } from './log-lines/log.ts';
+import type { QueueDepth, Reading, ReadOptions, Source, Unreadable } from './source.ts';
+import { oldestMessageSeconds } from './sqs-age.ts';
+
+/** As many as SQS takes in a request. */
+const BATCH = 10;
+const PARALLEL = 8;
+/** Out of others' sight at most this long: when we are killed in the middle they come back by themselves. */
+const HIDDEN_SECONDS = 120;
+/** A look at the first of them is enough, and must end before they come back. */
+const PEEK_MAX = 10_000;
+
+export type SqsAddress = { queue: string | null; queue_url: string | null };
+
+export class SqsQueue implements Source {
+  readonly name: string;
+  readonly #queue: string;
+  readonly #client: SQSClient;
+  readonly #thing: AwsThing;
+  #url: string | undefined;
+  /** What the last look came upon: a queue of reports has no age that matters, they lie there until they are read. */
+  #holdsReports = false;
+
+  constructor(name: string, { queue, queue_url }: SqsAddress) {
+    this.name = name;
+    this.#queue = queue ?? queue_url!.split('/').at(-1)!;
+    this.#url = queue_url ?? undefined;
+    const config = awsConfig();
+    // A queue's own URL names its region, too.
+    const region = /\bsqs\.([a-z0-9-]+)\./.exec(queue_url ?? '')?.[1];
+    this.#client = new SQSClient(region === undefined ? config : { ...config, region });
+    this.#thing = {
+      name,
+      what: `queue ${this.#queue}`,
+      make: `aws sqs create-queue --queue-name ${this.#queue}`,
+      allow:
+        'sqs:GetQueueUrl, sqs:GetQueueAttributes, sqs:ReceiveMessage, sqs:ChangeMessageVisibility and sqs:DeleteMessage',
+    };
+  }
+
+  async *read({ since_ms, peek = false, signal }: ReadOptions): AsyncIterable<Reading> {
+    const receives = peek ? (await this.#redrive(signal))?.maxReceiveCount : undefined;
+    if (receives !== undefined) {
+      const why = `not looked at: each look counts toward the ${receives} after which a message is a dead letter`;
+      const unreadable = [{ where: 'its messages', why }];
+      yield { sightings: [], position: null, unreadable, looked_at: 0, async done() {} };
+      return;
+    }
+    this.#holdsReports = false;
+    const held: Message[] = [];
+    try {
+      for (let looked_at = 0; !peek || looked_at < PEEK_MAX; ) {
+        const messages = await this.#receive(signal);
+        if (messages.length === 0) return;
+        held.push(...messages);
+        looked_at += messages.length;
+        yield {
+          ...this.#tell(messages, since_ms),
+          done: async () => {
+            await this.#delete(messages, signal);
+            const gone = new Set(messages);
+            held.splice(0, held.length, ...held.filter((message) => !gone.has(message)));
+          },
+        };
+      }
+    } finally {
+      await this.#giveBack(held);
+    }
+  }
+
+  async depth(signal: AbortSignal): Promise<QueueDepth> {
+    const attributes = await this.#attributes(await this.#find(signal), signal);
+    const redrive = readRedrive(attributes.RedrivePolicy);
+    const dead = redrive === undefined ? null : await this.#deadLetters(redrive.deadLetterTargetArn, signal);
+    const waiting = Number(attributes.ApproximateNumberOfMessages ?? 0);
+    const age = waiting === 0 || this.#holdsReports ? null : await oldestMessageSeconds(this.#queue, signal);
+    return {
+      waiting: waiting + Number(attributes.ApproximateNumberOfMessagesDelayed ?? 0),
+      in_flight: Number(attributes.ApproximateNumberOfMessagesNotVisible ?? 0),
+      oldest_seconds: age,
+      dead_letters: dead,
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#client.destroy();
+  }
+
+  #tell(messages: readonly Message[], since_ms: number): Omit<Reading, 'done'> {
+    const events: DatedEvent[] = [];
+    const unreadable: Unreadable[] = [];
+    const sightings = new Map<string, Sighting>();
+    const keep = (told: Sighting) => {
+      const known = sightings.get(told.job_id);
+      sightings.set(told.job_id, known === undefined ? told : mergeSightings(known, told));
+    };
+    for (const message of messages) {
+      const told = readMessage(message);
+      if ('why' in told) unreadable.push({ where: `message ${message.MessageId}`, why: told.why });
+      else if ('event' in told) events.push(told);
+      else if (told.told_ms >= since_ms || told.state === 'QUEUED') keep(told);
+    }
+    if (events.length > 0) this.#holdsReports = true;
+    // A queue keeps no order; what was told does.
+    const { sightings: told, moved_ms } = foldEvents(events.sort(byTime), since_ms);
+    for (const sighting of told) keep(sighting);
+    return {
+      sightings: [...sightings.values()],
+      moved_ms,
+      position: null,
+      unreadable,
+      looked_at: messages.length,
+    };
+  }
+
+  async #receive(signal: AbortSignal): Promise<Message[]> {
+    const QueueUrl = await this.#find(signal);
+    const receive = new ReceiveMessageCommand({
+      QueueUrl,
+      MaxNumberOfMessages: BATCH,
+      MessageAttributeNames: ['All'],
+      MessageSystemAttributeNames: ['SentTimestamp'],
+      VisibilityTimeout: HIDDEN_SECONDS,
+      // Less, and an answer may say that there is nothing while there is.
+      WaitTimeSeconds: 1,
+    });
+    const answers = await this.#ask(() =>
+      inParallel(new Array<null>(PARALLEL).fill(null), PARALLEL, () =>
+        this.#client.send(receive, { abortSignal: signal }),
+      ),
+    );
+    return answers.flatMap(({ Messages = [] }) => Messages);
+  }
+
+  async #delete(messages: readonly Message[], signal: AbortSignal): Promise<void> {
+    const QueueUrl = await this.#find(signal);
+    await this.#ask(() =>
+      inParallel(batches(messages), PARALLEL, async (batch) => {
+        const Entries = batch.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }));
+        await this.#client.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }), { abortSignal: signal });
+      }),
+    );
+  }
+
+  /** Also when the reader was stopped. What can't be given back comes back by itself. */
+  async #giveBack(messages: readonly Message[]): Promise<void> {
+    const QueueUrl = this.#url;
+    await inParallel(batches(messages), PARALLEL, async (batch) => {
+      const Entries = batch.map(({ ReceiptHandle }, index) => ({
+        Id: String(index),
+        ReceiptHandle,
+        VisibilityTimeout: 0,
+      }));
+      await this.#client.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl, Entries }));
+    }).catch(() => {});
+  }
+
+  async #find(signal: AbortSignal): Promise<string> {
+    this.#url ??= await this.#ask(async () => {
+      const find = new GetQueueUrlCommand({ QueueName: this.#queue });
+      return (await this.#client.send(find, { abortSignal: signal })).QueueUrl!;
+    });
+    return this.#url;
+  }
+
+  async #attributes(QueueUrl: string, signal: AbortSignal): Promise<Partial<Record<string, string>>> {
+    const get = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] });
+    return (await this.#ask(() => this.#client.send(get, { abortSignal: signal }))).Attributes ?? {};
+  }
+
+  async #redrive(signal: AbortSignal): Promise<RedrivePolicy | undefined> {
+    return readRedrive((await this.#attributes(await this.#find(signal), signal)).RedrivePolicy);
+  }
+
+  /** null where it may not be looked at: who reads a queue need not be let at its dead letters. */
+  async #deadLetters(arn: string, signal: AbortSignal): Promise<number | null> {
+    const [, , , , QueueOwnerAWSAccountId, QueueName] = arn.split(':');
+    try {
+      const find = new GetQueueUrlCommand({ QueueName, QueueOwnerAWSAccountId });
+      const { QueueUrl } = await this.#client.send(find, { abortSignal: signal });
+      const { ApproximateNumberOfMessages } = await this.#attributes(QueueUrl!, signal);
+      return Number(ApproximateNumberOfMessages ?? 0);
+    } catch {
+      signal.throwIfAborted();
+      return null;
+    }
+  }
+
+  async #ask<T>(request: () => Promise<T>): Promise<T> {
+    try {
+      return await request();
+    } catch (error) {
+      throw awsError(error, this.#thing);
+    }
+  }
+}
+
+type RedrivePolicy = { deadLetterTargetArn: string; maxReceiveCount: number };
+
+function readRedrive(text: string | undefined): RedrivePolicy | undefined {
+  return text === undefined || text === '' ? undefined : (JSON.parse(text) as RedrivePolicy);
+}
+
+const byTime = (a: DatedEvent, b: DatedEvent): number => a.timestamp_ms - b.timestamp_ms;
+
+/** An event or a status in its body; else its attributes, which say that the job waits, or who has it. */
+function readMessage(message: Message): DatedEvent | Sighting | { why: string } {
+  const { Body = '', MessageAttributes = {}, Attributes } = message;
+  const sent_ms = Number(Attributes?.SentTimestamp ?? 0);
+  const event = parseLogLine(Body.startsWith('{"event"') ? `TRANSCRIPTION_EVENT ${Body}` : Body);
+  if (event !== null && 'event' in event) return { ...event, timestamp_ms: event.timestamp_ms ?? sent_ms };
+  if (event !== null) return event;
+  const status = readStatusFile(Body, sent_ms);
+  if (!('why' in status)) return status;
+  const { JobId, StartTime, WorkerId } = MessageAttributes;
+  const job_id = JobId?.StringValue;
+  if (job_id === undefined) return { why: 'it has no attribute JobId' };
+  if (!isId(job_id)) return { why: `its JobId is ${JSON.stringify(job_id)}, which is no id` };
+  const worker_id = toldWorker(WorkerId?.StringValue);
+  return {
+    job_id,
+    state: worker_id === null ? 'QUEUED' : 'PROCESSING',
+    told_ms: sent_ms,
+    worker_id,
+    started_ms: worker_id === null ? null : toldTime(StartTime?.StringValue),
+    ended_ms: null,
+    percentage: null,
+    stage: null,
+    audio_duration: null,
+    duration: null,
+    segments: null,
+    s3_path: null,
+    error: null,
+  };
+}
+
+function batches(messages: readonly Message[]): Message[][] {
+  const count = Math.ceil(messages.length / BATCH);
+  return Array.from({ length: count }, (_, index) => messages.slice(index * BATCH, (index + 1) * BATCH));
+}

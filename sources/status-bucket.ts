@@ -1,0 +1,68 @@
+/** Status files in a bucket. Cost on S3: a list for every 1,000 files ($5 a million), a get for each that changed ($0.40). */
+import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import { STATUS_FILE_PREFIX } from '../protocol/status-file.ts';
+import { awsConfig } from './aws/client.ts';
+import { awsError } from './aws/errors.ts';
+import type { ListedFile, StatusFilePlace } from './status-files.ts';
+
+/** `prefix` is empty or ends with a slash. */
+export async function openStatusBucket(
+  name: string,
+  { bucket, prefix }: { bucket: string; prefix: string },
+): Promise<StatusFilePlace> {
+  const client = await openClient();
+  const thing = {
+    name,
+    what: `bucket ${bucket}`,
+    make: `aws s3 mb s3://${bucket}`,
+    allow: 's3:ListBucket and s3:GetObject',
+  };
+  return {
+    name,
+    async *list(signal) {
+      for (let ContinuationToken: string | undefined; ; ) {
+        const Prefix = `${prefix}${STATUS_FILE_PREFIX}`;
+        // Without what lies in folders below.
+        const list = new ListObjectsV2Command({ Bucket: bucket, Prefix, Delimiter: '/', ContinuationToken });
+        const page = await client.send(list, { abortSignal: signal }).catch((error) => {
+          throw awsError(error, thing);
+        });
+        yield (page.Contents ?? []).map(({ Key = '', ETag = '', Size = 0, LastModified }): ListedFile => {
+          const modified_ms = LastModified?.getTime() ?? 0;
+          // The same words written again have the same ETag, and are news all the same.
+          return { key: Key.slice(prefix.length), modified_ms, version: `${ETag} ${modified_ms}`, size_bytes: Size };
+        });
+        ContinuationToken = page.NextContinuationToken;
+        if (!page.IsTruncated || !ContinuationToken) return;
+      }
+    },
+    async fetch(key, signal) {
+      try {
+        const get = new GetObjectCommand({ Bucket: bucket, Key: `${prefix}${key}` });
+        const { Body } = await client.send(get, { abortSignal: signal });
+        return await Body!.transformToString();
+      } catch (error) {
+        if ((error as Error).name === 'NoSuchKey') return undefined;
+        throw awsError(error, thing);
+      }
+    },
+    async close() {
+      client.destroy();
+    },
+  };
+}
+
+/** Servers that speak S3 want the bucket in the path, and know nothing of newer checksums. */
+async function openClient(): Promise<S3Client> {
+  const config = awsConfig();
+  const chain = new S3Client(config);
+  const custom = (await chain.config.serviceConfiguredEndpoint?.()) !== undefined;
+  chain.destroy();
+  return new S3Client({
+    ...config,
+    forcePathStyle: custom,
+    followRegionRedirects: !custom,
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+  });
+}

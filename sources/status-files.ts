@@ -1,0 +1,117 @@
+/**
+ * `s3://bucket/prefix`, `dir:PATH`: one status file a job, below `jobs/`. The same for both, over how each lists and fetches.
+ *
+ * Everything is listed each time (one request for 1,000 files); fetched is only what changed, so that a job that has ended
+ * costs one fetch in all. What changed before `since_ms` is not fetched, unless it was seen running: a job that hangs for
+ * days stays in sight.
+ */
+
+import type { Sighting } from '../protocol/sighting.ts';
+import { jobOfStatusFileKey, readStatusFile, STATUS_FILE_PREFIX } from '../protocol/status-file.ts';
+import { inParallel } from './in-parallel.ts';
+import type { Reading, ReadOptions, Source, Unreadable } from './source.ts';
+
+export type ListedFile = {
+  /** From `jobs/` on. */
+  key: string;
+  modified_ms: number;
+  /** Changes with every writing. */
+  version: string;
+  size_bytes: number;
+};
+
+/** Where they are. Both throw a SourceError. */
+export interface StatusFilePlace {
+  readonly name: string;
+  /** In batches. */
+  list(signal: AbortSignal): AsyncIterable<ListedFile[]>;
+  /** undefined where it is gone by now. */
+  fetch(key: string, signal: AbortSignal): Promise<string | undefined>;
+  close(): Promise<void>;
+}
+
+/** No status file is larger; one that is would fill the memory. */
+const FILE_BYTES_MAX = 256 * 1024;
+/** Files that are written while they are listed may be dated a little before. */
+const OVERLAP_MS = 60_000;
+const PARALLEL = 16;
+
+export class StatusFiles implements Source {
+  readonly #place: StatusFilePlace;
+  /** Read lately, by key: what a position can't tell apart. */
+  #lately = new Map<string, ListedFile>();
+
+  constructor(place: StatusFilePlace) {
+    this.#place = place;
+  }
+
+  get name(): string {
+    return this.#place.name;
+  }
+
+  async *read({ since_ms, from, recall, signal }: ReadOptions): AsyncIterable<Reading> {
+    const after_ms = from == null ? null : Number(from) - OVERLAP_MS;
+    let newest_ms = from == null ? 0 : Number(from);
+    for await (const listed of this.#place.list(signal)) {
+      const unreadable: Unreadable[] = [];
+      const files = listed.filter((file) => {
+        if (!isStatusFile(file.key)) return false;
+        if (jobOfStatusFileKey(file.key) === undefined)
+          unreadable.push({ where: file.key, why: 'its name is no job’s id' });
+        else if (file.size_bytes > FILE_BYTES_MAX) {
+          unreadable.push({ where: file.key, why: `${file.size_bytes} bytes are too many for a status` });
+        } else return true;
+        return false;
+      });
+      for (const { modified_ms } of files) newest_ms = Math.max(newest_ms, modified_ms);
+      const wanted = files.filter((file) => after_ms === null || this.#isNew(file, after_ms));
+      const known = wanted.map((file) => recall?.get(file.key, file.version));
+      const told = await inParallel(wanted, PARALLEL, async (file, index) => {
+        if (known[index] !== undefined) return known[index];
+        return file.modified_ms < since_ms ? undefined : await this.#fetch(file, signal);
+      });
+      const sightings: Sighting[] = [];
+      for (const [index, one] of told.entries()) {
+        const { key, version } = wanted[index]!;
+        if (one === undefined) continue;
+        if ('why' in one) {
+          unreadable.push({ where: key, why: one.why });
+          continue;
+        }
+        sightings.push(one);
+        recall?.set(key, version, one);
+      }
+      yield {
+        sightings,
+        position: String(newest_ms),
+        unreadable,
+        looked_at: files.length,
+        done: async () => {
+          for (const file of files) this.#lately.set(file.key, file);
+        },
+      };
+    }
+    this.#lately = new Map([...this.#lately].filter(([, { modified_ms }]) => modified_ms >= newest_ms - OVERLAP_MS));
+  }
+
+  async close(): Promise<void> {
+    await this.#place.close();
+  }
+
+  #isNew({ key, modified_ms, version }: ListedFile, after_ms: number): boolean {
+    return modified_ms >= after_ms && this.#lately.get(key)?.version !== version;
+  }
+
+  async #fetch(file: ListedFile, signal: AbortSignal): Promise<Sighting | { why: string } | undefined> {
+    const text = await this.#place.fetch(file.key, signal);
+    if (text === undefined) return undefined;
+    const told = readStatusFile(text, file.modified_ms);
+    if ('why' in told || told.job_id === jobOfStatusFileKey(file.key)) return told;
+    return { why: `it tells of ${told.job_id}` };
+  }
+}
+
+/** Below jobs/ a full system keeps folders of its own: they are none of ours. */
+function isStatusFile(key: string): boolean {
+  return key.endsWith('.json') && !key.slice(STATUS_FILE_PREFIX.length).includes('/');
+}

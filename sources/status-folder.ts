@@ -1,0 +1,69 @@
+/** Status files in a folder. */
+import { access, readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { STATUS_FILE_PREFIX } from '../protocol/status-file.ts';
+import { inParallel } from './in-parallel.ts';
+import { SourceError } from './source.ts';
+import type { ListedFile, StatusFilePlace } from './status-files.ts';
+
+const BATCH = 1000;
+const PARALLEL = 16;
+
+export function openStatusFolder(path: string): StatusFilePlace {
+  const name = `dir:${path}`;
+  const folder = join(path, STATUS_FILE_PREFIX);
+  const refused = (error: unknown) => folderError(error, name, path);
+  return {
+    name,
+    async *list(signal) {
+      const names = await readdir(folder).catch(async (error) => {
+        if (!isMissing(error)) throw refused(error);
+        // No job has been told of yet; where not even the folder is there, the path is wrong.
+        await access(path).catch((missing) => {
+          throw refused(missing);
+        });
+        return [];
+      });
+      for (let start = 0; start < names.length; start += BATCH) {
+        signal.throwIfAborted();
+        const files = await inParallel(names.slice(start, start + BATCH), PARALLEL, async (file) => {
+          const found = await stat(join(folder, file)).catch(() => undefined);
+          if (!found?.isFile()) return undefined;
+          const { mtimeMs, size, ino } = found;
+          const modified_ms = Math.floor(mtimeMs);
+          const key = `${STATUS_FILE_PREFIX}${file}`;
+          return { key, modified_ms, version: `${mtimeMs} ${size} ${ino}`, size_bytes: size } satisfies ListedFile;
+        });
+        yield files.filter((file) => file !== undefined);
+      }
+    },
+    async fetch(key, signal) {
+      try {
+        return await readFile(join(path, key), { encoding: 'utf8', signal });
+      } catch (error) {
+        if (isMissing(error)) return undefined;
+        throw refused(error);
+      }
+    },
+    async close() {},
+  };
+}
+
+const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
+
+function folderError(error: unknown, name: string, path: string): Error {
+  const { code, message } = error as NodeJS.ErrnoException;
+  switch (code) {
+    case 'ENOENT':
+      return new SourceError('missing', `${name}: there is no such folder`, { hint: `mkdir -p ${path}`, cause: error });
+    case 'EACCES':
+    case 'EPERM':
+      return new SourceError('denied', `${name}: it may not be read`, { hint: `chmod -R a+rX ${path}`, cause: error });
+    case 'ENOTDIR':
+      return new SourceError('unusable', `${name}: it is no folder`, { cause: error });
+    case undefined:
+      return error as Error;
+    default:
+      return new SourceError('unusable', `${name}: ${message}`, { cause: error });
+  }
+}

@@ -1,0 +1,113 @@
+/** `postgres://`, `mysql://`, `sqlite:PATH`: the rows of the table `job_status`, over how each database is asked. */
+import { JOB_STATUS_SQL } from '../protocol/job-status-table.ts';
+import { type Reading, type ReadOptions, type Source, SourceError } from './source.ts';
+import { readRows, sinceOf, TablePosition } from './table-rows.ts';
+
+/** One connection. Its errors are the driver's own. */
+export interface TableConnection {
+  /** In batches, so that a table of any length is read in the memory of one. */
+  rows(statement: string, parameters: readonly number[], signal: AbortSignal): AsyncIterable<object[]>;
+  close(): Promise<void>;
+}
+
+export type TableDatabase = {
+  name: string;
+  dialect: keyof typeof JOB_STATUS_SQL;
+  connect(signal: AbortSignal): Promise<TableConnection>;
+  /** What the driver's error means; undefined where it is no answer of the database's. */
+  meaningOf(error: unknown): TableFailure | undefined;
+};
+
+export type TableFailure = 'no_table' | 'no_column' | 'no_database' | 'bad_login' | 'denied' | 'no_server';
+
+/** A connection of its own for every reading: readings are a minute apart. */
+export class StatusTable implements Source {
+  readonly #database: TableDatabase;
+
+  constructor(database: TableDatabase) {
+    this.#database = database;
+  }
+
+  get name(): string {
+    return this.#database.name;
+  }
+
+  async *read(options: ReadOptions): AsyncIterable<Reading> {
+    const { dialect, connect } = this.#database;
+    const position = new TablePosition(options.from);
+    let connection: TableConnection | undefined;
+    try {
+      connection = await connect(options.signal);
+      const statement = JOB_STATUS_SQL[dialect].since;
+      let looked_at = 0;
+      for await (const rows of connection.rows(statement, [sinceOf(options)], options.signal)) {
+        looked_at += rows.length;
+        yield readRows(rows, position);
+      }
+      if (looked_at === 0) yield readRows([], position);
+    } catch (error) {
+      throw this.#error(error, options.signal);
+    } finally {
+      await connection?.close().catch(() => {});
+    }
+  }
+
+  async close(): Promise<void> {}
+
+  #error(error: unknown, signal: AbortSignal): unknown {
+    if (error instanceof SourceError || signal.aborted) return error;
+    const { name, meaningOf } = this.#database;
+    const failure = meaningOf(error);
+    const words = wordsOf(error);
+    if (failure === undefined) return new SourceError('unusable', `${name}: ${words}`, { cause: error });
+    const { kind, says, hint } = FAILURES[failure];
+    const detail = failure === 'no_table' ? '' : ` (${words})`;
+    return new SourceError(kind, `${name}: ${says}${detail}`, { hint: hint(name), cause: error });
+  }
+}
+
+const BATCH = 1000;
+
+/** For drivers that give one row at a time. */
+export async function* batchesOf(
+  rows: AsyncIterable<object> | Iterable<object>,
+  signal: AbortSignal,
+): AsyncIterable<object[]> {
+  let batch: object[] = [];
+  for await (const row of rows) {
+    batch.push(row);
+    if (batch.length < BATCH) continue;
+    signal.throwIfAborted();
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+const FAILURES = {
+  no_table: { kind: 'missing', says: 'there is no table job_status', hint: (name: string) => `tmon db init ${name}` },
+  no_column: {
+    kind: 'unusable',
+    says: 'its table job_status has other columns',
+    hint: (name: string) => `compare it with what tmon db init ${name} makes`,
+  },
+  no_database: {
+    kind: 'missing',
+    says: 'there is no such database',
+    hint: () => 'CREATE DATABASE makes it, then tmon db init',
+  },
+  bad_login: { kind: 'denied', says: 'it does not let us in', hint: () => 'see user and password of the URL' },
+  denied: { kind: 'denied', says: 'job_status may not be read', hint: () => 'GRANT SELECT ON job_status TO this user' },
+  no_server: {
+    kind: 'unreachable',
+    says: 'no answer',
+    hint: () => 'see that the database runs there and can be reached',
+  },
+} as const;
+
+function wordsOf(error: unknown): string {
+  // A name with several addresses fails with an error for each, and has no words of its own.
+  const [first] = (error as { errors?: unknown[] }).errors ?? [];
+  const { message, code } = (first ?? error) as NodeJS.ErrnoException;
+  return (message || code || String(error)).replace(/\s+/g, ' ');
+}

@@ -1,0 +1,41 @@
+/** Rows of a `job_status` table, whichever database they came from, and from when on to ask for more. */
+import { readRow } from '../protocol/job-status-table.ts';
+import type { Sighting } from '../protocol/sighting.ts';
+import type { Reading, ReadOptions, Unreadable } from './source.ts';
+
+/** `updated_at` is written by workers, whose clocks differ, and rows are seen only when they are committed. */
+const OVERLAP_MS = 10 * 60_000;
+
+/** The newest `updated_at` that was read, in milliseconds. */
+export class TablePosition {
+  newest_ms: number;
+
+  constructor(from: string | null | undefined) {
+    this.newest_ms = from == null ? 0 : Number(from);
+  }
+}
+
+export function sinceOf({ since_ms, from }: ReadOptions): number {
+  return from == null ? since_ms : Math.max(since_ms, Number(from) - OVERLAP_MS);
+}
+
+export function readRows(rows: readonly object[], position: TablePosition): Reading {
+  const sightings: Sighting[] = [];
+  const unreadable: Unreadable[] = [];
+  for (const row of rows) {
+    const told = readRow(row);
+    if ('why' in told)
+      unreadable.push({ where: `job_id ${String((row as { job_id?: unknown }).job_id)}`, why: told.why });
+    else {
+      sightings.push(told);
+      position.newest_ms = Math.max(position.newest_ms, told.told_ms);
+    }
+  }
+  return {
+    sightings,
+    position: position.newest_ms === 0 ? null : String(position.newest_ms),
+    unreadable,
+    looked_at: rows.length,
+    async done() {},
+  };
+}
