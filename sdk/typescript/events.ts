@@ -1,12 +1,16 @@
 /** `api.events`: the log vocabulary (`JOB_START`, `JOB_PROGRESS`, …) in bulk, for workers that only report. */
 import type { LogEvent, LogEventAnswer } from '../../protocol/log-event.ts';
+import type { Feed } from './feed.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
 export class Events {
+  /** The same as `feed.follow`. */
+  readonly follow: Feed['follow'];
   readonly #transport: Transport;
 
-  constructor(transport: Transport) {
+  constructor(transport: Transport, feed: Feed) {
     this.#transport = transport;
+    this.follow = feed.follow.bind(feed) as Feed['follow'];
   }
 
   /** One request for all of them; each line stands or falls by itself. */

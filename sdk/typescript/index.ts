@@ -38,7 +38,7 @@ export class TranscriptionAPI {
     this.system = new System(transport);
     this.uploads = new Uploads(transport);
     this.sources = new Sources(transport);
-    this.events = new Events(transport);
+    this.events = new Events(transport, this.feed);
   }
 }
 

@@ -22,6 +22,11 @@ export class Queues {
     return this.#transport.json({ method: 'POST', path: `/queues/${queue}/purge`, body: request, ...options });
   }
 
+  /** `purge('dlq')`. */
+  purgeDlq(request: BulkRequest = {}, options: CallOptions = {}): Promise<BulkAnswer> {
+    return this.purge('dlq', request, options);
+  }
+
   /** Puts jobs from the dead-letter queue back into the main one. `dry_run` answers the exact ids and changes nothing. */
   redrive(request: BulkRequest = {}, options: CallOptions = {}): Promise<BulkAnswer> {
     return this.#transport.json({ method: 'POST', path: '/queues/dlq/redrive', body: request, ...options });

@@ -2,6 +2,7 @@
  * Reports that wait, in order and bounded. Progress of a job waits until it is due, and only the newest of it does; a start or an
  * end makes the progress before it due at once. Where there is no room the oldest progress goes first, then the oldest of all.
  */
+import { Oldest } from './oldest.ts';
 import type { Report } from './report.ts';
 
 type Entry = { report: Report; progress: boolean; due_ms: number };
@@ -26,6 +27,9 @@ export class ReportBuffer {
   readonly #last = new Map<string, Entry>();
   /** When progress of a job was last taken. */
   readonly #taken_ms = new Map<string, number>();
+  readonly #oldest = new Oldest(this.#entries);
+  readonly #oldestProgress = new Oldest(this.#progress);
+  readonly #oldestTaken = new Oldest(this.#taken_ms);
 
   constructor(options: BufferOptions) {
     this.#options = options;
@@ -90,13 +94,13 @@ export class ReportBuffer {
   #remember(job_id: string, now_ms: number): void {
     this.#taken_ms.delete(job_id);
     this.#taken_ms.set(job_id, now_ms);
-    if (this.#taken_ms.size > this.#options.reports_max) this.#taken_ms.delete(this.#taken_ms.keys().next().value!);
+    if (this.#taken_ms.size > this.#options.reports_max) this.#taken_ms.delete(this.#oldestTaken.take()!);
   }
 
   #dropOldest(): Report {
-    const [oldest] = this.#progress.size > 0 ? this.#progress : this.#entries;
-    this.#remove(oldest!);
-    return oldest!.report;
+    const oldest = (this.#progress.size > 0 ? this.#oldestProgress : this.#oldest).take()!;
+    this.#remove(oldest);
+    return oldest.report;
   }
 
   #remove(entry: Entry): void {

@@ -3,6 +3,7 @@ import { isId } from '../../../protocol/id-pattern.ts';
 import type { Sighting } from '../../../protocol/sighting.ts';
 import { formatTime } from '../../../protocol/time.ts';
 import { toldCount, toldNumber, toldPercentage, toldText } from '../../../protocol/told-values.ts';
+import { Oldest } from './oldest.ts';
 import type { Report } from './report.ts';
 
 /** Every option may be left out. Seconds where a number has no unit in its name. */
@@ -43,6 +44,7 @@ export class ReportWriter {
   readonly #now: () => number;
   /** Of jobs that run, the longest unheard first. */
   readonly #jobs = new Map<string, Sighting>();
+  readonly #oldest = new Oldest(this.#jobs);
 
   /** `now`: milliseconds since 1970. */
   constructor(worker_id: string, now: () => number) {
@@ -164,7 +166,7 @@ export class ReportWriter {
     const { job_id, told_ms, ended_ms } = sighting;
     this.#jobs.delete(job_id);
     if (ended_ms === null) this.#jobs.set(job_id, sighting);
-    if (this.#jobs.size > JOBS_MAX) this.#jobs.delete(this.#jobs.keys().next().value!);
+    if (this.#jobs.size > JOBS_MAX) this.#jobs.delete(this.#oldest.take()!);
     const event = {
       event: name,
       job_id,
