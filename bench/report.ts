@@ -132,6 +132,8 @@ function feedRows(feed: FeedFigures): string[][] {
     [`deliveries to ${subscribers} subscribers, ${bytes_per_message} bytes each`, rate(monitor_per_second), ''],
     ['  of a bare ws broadcast', rate(ws_per_second), ''],
     ['  ratio', feed.ratio.toFixed(2), '≥ 0.8'],
+    ['  one job a request', rate(feed.lone_monitor_per_second), ''],
+    ['  ratio, one job a request', feed.lone_ratio.toFixed(2), '≥ 0.8'],
     ['  p99 from decision, over the commit, to the client', ms(feed.p99_ms), ''],
     ['  p99 of a bare ws broadcast, from its sending', ms(feed.ws_p99_ms), ''],
     [`  change of p99 by ${stalled} who stop reading`, `${(feed.stalled_p99_change * 100).toFixed(0)} %`, '≤ 10 %'],

@@ -2,8 +2,9 @@
  * The live feed beside a bare `ws` broadcast of the same messages: deliveries a second to many subscribers, how late they are,
  * what 50 of them who stop reading do to the others, and what an idle connection takes.
  *
- * Both are driven alike: a request makes `PER_BATCH` messages (10 new jobs there, the bytes themselves here), and the next but
- * one waits until every subscriber has them. They take turns; who is not at his turn is stopped.
+ * Both are driven alike: a request makes so many messages (new jobs there, the bytes themselves here), and no more than
+ * `MESSAGES_AHEAD` are on their way to the last of the subscribers. They take turns; who is not at his turn is stopped. Ten jobs
+ * a request are told in one piece; with one job a request, only what a commit has gathered is.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,6 +18,7 @@ import { median } from '../statistics.ts';
 export type FeedTurn = {
   round: number;
   who: 'monitor' | 'monitor, some stalled' | 'ws';
+  jobs_per_request: number;
   deliveries_per_second: number;
   /** From the message's own time (the monitor: as it was decided, before its commit; `ws`: as it was sent) to its arrival. */
   p50_ms: number;
@@ -36,19 +38,24 @@ export type FeedFigures = {
   monitor_per_second: number;
   ws_per_second: number;
   ratio: number;
+  /** With one job a request. */
+  lone_monitor_per_second: number;
+  lone_ratio: number;
   p99_ms: number;
   ws_p99_ms: number;
-  /** The median of the rounds' changes of the others' p99, as a part of it: 0.1 is 10 % more. */
+  /** The median of the pairs' changes of the others' p99, as a part of it: 0.1 is 10 % more. */
   stalled_p99_change: number;
   idle_bytes: number;
   ws_idle_bytes: number;
 };
 
-const JOBS_PER_BATCH = 10;
+/** A turn's. */
+const MESSAGES = 600;
+const MESSAGES_AHEAD = 40;
+/** A round's pairs of turns, with and without readers who have stopped: what they do is small beside what else happens on a machine. */
+const PAIRS = 3;
 /** A new job is told twice: SUBMITTED, QUEUED. */
-const PER_BATCH = 2 * JOBS_PER_BATCH;
-const BATCHES = 50;
-const BATCHES_AHEAD = 2;
+const MESSAGES_PER_JOB = 2;
 const STALLED = 50;
 const SUBSCRIBE = JSON.stringify({ action: 'subscribe', resource: 'jobs' });
 
@@ -56,7 +63,8 @@ type Side = {
   server: RunningServer;
   subscribers: Subscribers;
   idle_bytes: number;
-  post(batch: number): Promise<void>;
+  /** Makes the messages of request number `n`, each with so many jobs. */
+  post(n: number, jobs: number): Promise<void>;
 };
 
 export async function measureFeed(
@@ -75,7 +83,7 @@ export async function measureFeed(
       const ws = await startSide(await startBare(), {
         subscribers,
         subscription: '',
-        post: (url, batch) => postTo(url, told.slice(batch * PER_BATCH, (batch + 1) * PER_BATCH)),
+        post: (url, n, jobs) => postTo(url, told.slice(n * jobs * MESSAGES_PER_JOB, (n + 1) * jobs * MESSAGES_PER_JOB)),
       });
       try {
         const turns = await takeTurns({ monitor, ws, told, subscribers, rounds, say });
@@ -111,25 +119,30 @@ async function takeTurns({
 }): Promise<FeedTurn[]> {
   const turns: FeedTurn[] = [];
   for (let round = 0; round <= rounds; round += 1) {
-    const plain = async () => {
-      const turn = await take(monitor, subscribers);
+    const plain = (jobs: number) => async () => {
+      const turn = await take(monitor, { readers: subscribers, jobs });
       told.splice(0, told.length, ...turn.texts);
       return { ...turn, who: 'monitor' as const };
     };
-    const bare = async () => ({ ...(await take(ws, subscribers)), who: 'ws' as const });
+    const bare = (jobs: number) => async () => ({
+      ...(await take(ws, { readers: subscribers, jobs })),
+      who: 'ws' as const,
+    });
     const stalled = async () => {
       monitor.server.resume();
       await monitor.subscribers.order({ do: 'stall', count: STALLED });
       // What they asked for is on its way to them, and stays there.
       await new Promise((resolve) => setTimeout(resolve, 1_000));
-      const turn = await take(monitor, subscribers - STALLED);
+      const turn = await take(monitor, { readers: subscribers - STALLED, jobs: 10 });
       monitor.server.resume();
       await monitor.subscribers.order({ do: 'replace' });
       monitor.server.pause();
       return { ...turn, who: 'monitor, some stalled' as const };
     };
     // Round 0 is for the just-in-time compilers, and gives `ws` its messages.
-    const order = round % 2 === 0 ? [plain, bare, stalled] : [stalled, bare, plain];
+    const pairs = Array.from({ length: PAIRS }, () => [plain(10), stalled]).flat();
+    const order = [...pairs, bare(10), plain(1), bare(1)];
+    if (round % 2 === 1) order.reverse();
     for (const one of order) {
       const { texts: _, ...figures } = await one();
       const turn: FeedTurn = { round, ...figures };
@@ -137,7 +150,7 @@ async function takeTurns({
       const what = round === 0 ? 'warming up' : `round ${round} of ${rounds}`;
       const rate = Math.round(turn.deliveries_per_second).toLocaleString('en');
       say(
-        `feed, ${what}: ${turn.who} ${rate} deliveries/s, p99 ${turn.p99_ms} ms, ` +
+        `feed, ${what}: ${turn.who}, ${turn.jobs_per_request} a request: ${rate} deliveries/s, p99 ${turn.p99_ms} ms, ` +
           `CPU µs a delivery: server ${turn.server_cpu_us.toFixed(2)}, clients ${turn.clients_cpu_us.toFixed(2)}`,
       );
     }
@@ -146,23 +159,29 @@ async function takeTurns({
 }
 
 /** One turn: all messages to all who read. */
-async function take(side: Side, readers: number): Promise<Omit<FeedTurn, 'round' | 'who'> & { texts: string[] }> {
-  const { server, subscribers, post } = side;
+async function take(
+  { server, subscribers, post }: Side,
+  { readers, jobs }: { readers: number; jobs: number },
+): Promise<Omit<FeedTurn, 'round' | 'who'> & { texts: string[] }> {
   server.resume();
-  await subscribers.order({ do: 'count', messages: BATCHES * PER_BATCH, mark: PER_BATCH });
+  const mark = jobs * MESSAGES_PER_JOB;
+  await subscribers.order({ do: 'count', messages: MESSAGES, mark });
   const counted = subscribers.counted();
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => {});
   const server_s = server.cpuSeconds();
   const began_ms = performance.now();
-  for (let batch = 0; batch < BATCHES; batch += 1) {
-    await subscribers.allHave((batch - BATCHES_AHEAD + 1) * PER_BATCH);
-    await post(batch);
+  for (let n = 0; n < MESSAGES / mark; n += 1) {
+    await Promise.race([subscribers.allHave((n + 1) * mark - MESSAGES_AHEAD), failed.promise]);
+    post(n, jobs).catch(failed.reject);
   }
-  const { latencies, cpu_ms, texts } = await counted;
+  const { latencies, cpu_ms, texts } = await Promise.race([counted, failed.promise]);
   const elapsed_ms = performance.now() - began_ms;
-  const deliveries = BATCHES * PER_BATCH * readers;
+  const deliveries = MESSAGES * readers;
   const server_us = (server.cpuSeconds() - server_s) * 1e6;
   server.pause();
   return {
+    jobs_per_request: jobs,
     deliveries_per_second: (deliveries / elapsed_ms) * 1000,
     p50_ms: quantileOf(latencies, 0.5),
     p99_ms: quantileOf(latencies, 0.99),
@@ -176,23 +195,32 @@ function summarise(
   turns: FeedTurn[],
   rest: Pick<FeedFigures, 'subscribers' | 'bytes_per_message' | 'idle_bytes' | 'ws_idle_bytes'>,
 ): FeedFigures {
-  const of = (who: FeedTurn['who']) => turns.filter((turn) => turn.who === who);
+  const of = (who: FeedTurn['who'], jobs = 10) =>
+    turns.filter((turn) => turn.who === who && turn.jobs_per_request === jobs);
   const monitor = of('monitor');
   const ws = of('ws');
-  /** A turn's figure by that of the other's turn in the same round. */
-  const ratios = (some: FeedTurn[], others: FeedTurn[], figure: 'deliveries_per_second' | 'p99_ms') =>
-    some.map((turn) => turn[figure] / others.find(({ round }) => round === turn.round)![figure]);
+  const lone = of('monitor', 1);
+  const ratio = (some: FeedTurn[], others: FeedTurn[]) =>
+    median(
+      some.map((turn) => {
+        const other = others.find(({ round }) => round === turn.round)!;
+        return turn.deliveries_per_second / other.deliveries_per_second;
+      }),
+    );
   return {
     ...rest,
     stalled: STALLED,
-    messages: BATCHES * PER_BATCH,
+    messages: MESSAGES,
     turns,
     monitor_per_second: median(monitor.map((turn) => turn.deliveries_per_second)),
     ws_per_second: median(ws.map((turn) => turn.deliveries_per_second)),
-    ratio: median(ratios(monitor, ws, 'deliveries_per_second')),
+    ratio: ratio(monitor, ws),
+    lone_monitor_per_second: median(lone.map((turn) => turn.deliveries_per_second)),
+    lone_ratio: ratio(lone, of('ws', 1)),
     p99_ms: median(monitor.map((turn) => turn.p99_ms)),
     ws_p99_ms: median(ws.map((turn) => turn.p99_ms)),
-    stalled_p99_change: median(ratios(of('monitor, some stalled'), monitor, 'p99_ms')) - 1,
+    stalled_p99_change:
+      median(of('monitor, some stalled').map(({ p99_ms }, pair) => p99_ms / monitor[pair]!.p99_ms)) - 1,
   };
 }
 
@@ -202,13 +230,13 @@ async function startSide(
     subscribers,
     subscription,
     post,
-  }: { subscribers: number; subscription: string; post: (url: string, batch: number) => Promise<void> },
+  }: { subscribers: number; subscription: string; post: (url: string, n: number, jobs: number) => Promise<void> },
 ): Promise<Side> {
   const before = residentBytes(server.pid);
   const connected = await Subscribers.start(server.url, subscribers, subscription);
   const idle_bytes = (residentBytes(server.pid) - before) / subscribers;
   server.pause();
-  return { server, subscribers: connected, idle_bytes, post: (batch) => post(server.url, batch) };
+  return { server, subscribers: connected, idle_bytes, post: (n, jobs) => post(server.url, n, jobs) };
 }
 
 async function endSide({ server, subscribers }: Side): Promise<void> {
@@ -225,11 +253,9 @@ async function startBare(): Promise<RunningServer> {
   return served(program, url);
 }
 
-const submit = (url: string): Promise<void> =>
+const submit = (url: string, _: number, jobs: number): Promise<void> =>
   postTo(`${url}/api/v1/jobs/batch`, {
-    jobs: Array.from({ length: JOBS_PER_BATCH }, () => ({
-      audio_url: 's3://recordings/2025/07/07/interview-0042.mp3',
-    })),
+    jobs: Array.from({ length: jobs }, () => ({ audio_url: 's3://recordings/2025/07/07/interview-0042.mp3' })),
   });
 
 async function postTo(url: string, body: unknown): Promise<void> {

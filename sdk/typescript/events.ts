@@ -1,6 +1,6 @@
 /** `api.events`: the log vocabulary (`JOB_START`, `JOB_PROGRESS`, …) in bulk, for workers that only report. */
 import type { LogEvent, LogEventAnswer } from '../../protocol/log-event.ts';
-import type { Feed } from './feed.ts';
+import { Feed } from './feed.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
 export class Events {
@@ -8,7 +8,7 @@ export class Events {
   readonly follow: Feed['follow'];
   readonly #transport: Transport;
 
-  constructor(transport: Transport, feed: Feed) {
+  constructor(transport: Transport, feed = new Feed(transport)) {
     this.#transport = transport;
     this.follow = feed.follow.bind(feed) as Feed['follow'];
   }
