@@ -86,6 +86,11 @@ const BY_STATUS: Record<number, number> = {
 const BY_KIND: Record<string, number> = {
   invalid: EXIT.usage,
   not_found: EXIT.not_found,
+  missing: EXIT.not_found,
+  invalid_url: EXIT.usage,
+  denied: EXIT.refused,
+  unusable: EXIT.refused,
+  unreachable: EXIT.unreachable,
   conflict: EXIT.refused,
   forbidden: EXIT.refused,
   unauthenticated: EXIT.refused,

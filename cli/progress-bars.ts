@@ -23,14 +23,19 @@ export function openProgressView({ json }: { json: boolean }): ProgressView {
   return new Bars();
 }
 
-class Bars implements ProgressView {
+/** Lines that are redrawn in place, one for each job. */
+export class Bars implements ProgressView {
   readonly #bars = new Map<string, { line: string; finished: boolean }>();
   #drawn = 0;
   #timer: NodeJS.Timeout | undefined;
 
   show(update: JobUpdate): void {
     const finished = ['COMPLETED', 'FAILED', 'CANCELLED'].includes(update.state);
-    this.#bars.set(update.job.job_id, { line: barOf(update), finished });
+    this.put(update.job.job_id, { line: barOf(update), finished });
+  }
+
+  put(jobId: string, bar: { line: string; finished: boolean }): void {
+    this.#bars.set(jobId, bar);
     this.#timer ??= setTimeout(() => this.#draw(), FRAME_MS);
   }
 

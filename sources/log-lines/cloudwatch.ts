@@ -35,6 +35,8 @@ export function openCloudWatchLogs(
 }
 
 class CloudWatchLogs implements LogReader {
+  /** FilterLogEvents allows 5 requests a second and account in small regions. */
+  readonly poll_ms = 5000;
   readonly #group: string;
   readonly #stream: string | null;
   readonly #options: CloudWatchOptions;

@@ -25,6 +25,7 @@ export function openLogFile(path: string, options: LogOptions = {}): LogSource {
 }
 
 class LogFile implements LogReader {
+  readonly poll_ms = 500;
   readonly #path: string;
   readonly #options: LogOptions;
 

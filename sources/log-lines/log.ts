@@ -29,6 +29,8 @@ export type LogBatch = {
 /** Where lines come from. */
 export interface LogReader {
   readonly name: string;
+  /** How often to look for more; null where nothing comes after its end. */
+  readonly poll_ms: number | null;
   read(options: ReadOptions): AsyncIterable<LogBatch>;
   close(): Promise<void>;
 }
@@ -52,6 +54,10 @@ export class LogSource implements Source {
 
   get name(): string {
     return this.#reader.name;
+  }
+
+  get poll_ms(): number | null {
+    return this.#reader.poll_ms;
   }
 
   async *events(options: ReadOptions): AsyncGenerator<DatedBatch> {

@@ -8,6 +8,7 @@ export function openStandardInput(options: LogOptions & { stream?: Readable } = 
 }
 
 class StandardInput implements LogReader {
+  readonly poll_ms = null;
   readonly name = 'log:';
   readonly #options: LogOptions & { stream?: Readable };
 

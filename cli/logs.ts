@@ -1,0 +1,100 @@
+/** `tmon logs`: what workers' logs say of their jobs, without a monitor: files, standard input, CloudWatch Logs. */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { Zone } from '../protocol/log-time.ts';
+import { SIGHTED_STATES } from '../protocol/sighting.ts';
+import { showFailures } from './logs/failures.ts';
+import { showJobs } from './logs/jobs.ts';
+import { queriesOf, showQueries } from './logs/queries.ts';
+import { showRate } from './logs/rate.ts';
+import type { LogsOptions } from './logs/reading.ts';
+import { showStuck } from './logs/stuck.ts';
+import { watchLogs } from './logs/watch.ts';
+import { jsonOption, moment, wholeNumber } from './options.ts';
+
+const SOURCES = `
+SOURCE is a file (gzipped or not), - for standard input, log:PATH, or cloudwatch-logs://GROUP (?stream=NAME); without one, standard input:
+  journalctl -fu transcriber | tmon logs watch
+  tmon logs jobs /var/log/transcriber.log*
+  tmon logs failures --since 1h cloudwatch-logs:///aws/ec2/transcription
+--print-query shows the Logs Insights query and the aws command that do the same, and reads nothing.`;
+
+export function logsCommand(): Command {
+  const logs = new Command('logs').description('What the logs of workers say: no monitor, no database.');
+  logs.addCommand(
+    view('watch', 'Show jobs as they go, until Ctrl-C or the end of standard input.', watchLogs).addOption(
+      since('jobs that were told of since', '24h'),
+    ),
+  );
+  logs.addCommand(
+    view('jobs', 'List jobs, the last told of first.', showJobs)
+      .addOption(since('told of since'))
+      .addOption(new Option('--state <state>').choices(SIGHTED_STATES).argParser(stateName))
+      .option('--limit <count>', 'at most this many; 0: all', wholeNumber, 50),
+  );
+  logs.addCommand(
+    view('stuck', 'List jobs that make no progress. Exit code 1: there are some.', showStuck)
+      .addOption(since('jobs that were told of since', '24h'))
+      .option(
+        '--stuck-after <time>',
+        'without progress for so long, where a job’s own pace is not known',
+        span,
+        span('30m'),
+      ),
+  );
+  logs.addCommand(
+    view('failures', 'List failures, newest first, and their rate.', showFailures)
+      .addOption(since('failed since'))
+      .option('--limit <count>', 'at most this many; 0: all', wholeNumber, 50),
+  );
+  logs.addCommand(
+    view('rate', 'Count starts of jobs, in steps of 5 minutes.', showRate)
+      .addOption(since('started since'))
+      .option('--bin <time>', 'steps of this', span, span('5m')),
+  );
+  return logs;
+}
+
+type Show<T> = (sources: string[], options: T) => Promise<void>;
+
+function view<T extends LogsOptions>(name: string, description: string, show: Show<T>): Command {
+  return new Command(name)
+    .description(description)
+    .argument('[source...]')
+    .option('--zone <zone>', 'of times without one: utc, local, or an offset like +02:00', zone, 0)
+    .option('--print-query', 'show the queries that do this, and end')
+    .addOption(jsonOption())
+    .addHelpText('after', SOURCES)
+    .action((sources: string[], options: T & { printQuery?: true }) =>
+      options.printQuery
+        ? showQueries(queriesOf(name, sources), options.json === true)
+        : show(sources.length === 0 ? ['-'] : sources, options),
+    );
+}
+
+function since(what: string, preset?: string): Option {
+  const option = new Option('--since <time>', `${what} 2025-07-07, 2025-07-07T19:30:00Z, or 30m, 12h, 7d ago`);
+  option.argParser((value) => Date.parse(moment(value)));
+  return preset === undefined ? option.default(0, 'ever') : option.default(Date.parse(moment(preset)), preset);
+}
+
+/** Milliseconds. */
+function span(value: string): number {
+  const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(value) ?? [];
+  if (count === undefined || Number(count) === 0)
+    throw new InvalidArgumentError('It takes a time like 90s, 30m, 2h or 1d.');
+  return Number(count) * { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit as 's' | 'm' | 'h' | 'd'];
+}
+
+function zone(value: string): Zone {
+  if (/^(utc|z)$/i.test(value)) return 0;
+  if (value === 'local') return 'local';
+  const [, sign, hours, minutes] = /^([+-])(\d\d):?(\d\d)$/.exec(value) ?? [];
+  if (sign === undefined) throw new InvalidArgumentError('It takes utc, local, or an offset like +02:00.');
+  return (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes));
+}
+
+function stateName(text: string): string {
+  const state = SIGHTED_STATES.find((known) => known === text.toUpperCase());
+  if (state === undefined) throw new InvalidArgumentError(`It is one of ${SIGHTED_STATES.join(', ')}.`);
+  return state;
+}

@@ -1,0 +1,39 @@
+/** `tmon logs failures`: what failed, newest first, and how often. */
+import { formatTime } from '../../protocol/time.ts';
+import type { DatedEvent } from '../../sources/log-lines/log.ts';
+import { isTerminal, note, printJson, printTable } from '../output.ts';
+import { type LogsOptions, readLogs } from './reading.ts';
+
+export async function showFailures(sources: string[], options: LogsOptions & { limit: number }): Promise<void> {
+  const { json, limit } = options;
+  const counts = { failed: 0, completed: 0 };
+  let failures: DatedEvent[] = [];
+  const newest = (count: number) => {
+    failures.sort((a, b) => b.timestamp_ms - a.timestamp_ms);
+    if (count > 0) failures = failures.slice(0, count);
+  };
+  const tally = await readLogs(sources, options, (event) => {
+    if (event.event === 'JOB_COMPLETE') counts.completed += 1;
+    if (event.event !== 'JOB_FAILED') return;
+    counts.failed += 1;
+    failures.push(event);
+    if (limit > 0 && failures.length > limit * 2 + 1000) newest(limit);
+  });
+  newest(limit);
+  const ended = counts.failed + counts.completed;
+  const failure_rate = ended === 0 ? null : counts.failed / ended;
+  if (json) return printJson({ failures: failures.map(documentOf), ...counts, failure_rate, ...tally.json() });
+  printTable(['FAILED', 'JOB', 'WORKER', 'ERROR'], failures.map(rowOf));
+  const rate = failure_rate === null ? 'no job has ended' : `${Number((failure_rate * 100).toPrecision(3))}% failed`;
+  note(`${rate}: ${counts.failed} failed, ${counts.completed} completed`);
+  if (failures.length < counts.failed && isTerminal()) note(`the newest ${limit}: --limit 0 for all`);
+  tally.show();
+}
+
+function documentOf({ timestamp_ms, job_id, worker_id, error }: DatedEvent): object {
+  return { failed_at: formatTime(timestamp_ms), job_id, worker_id, error };
+}
+
+function rowOf({ timestamp_ms, job_id, worker_id, error }: DatedEvent): string[] {
+  return [formatTime(timestamp_ms), job_id, worker_id ?? '–', error ?? '–'];
+}

@@ -1,0 +1,118 @@
+/** What every `tmon logs` does: opens the logs, goes through their events, and says at the end what could not be understood. */
+import type { Zone } from '../../protocol/log-time.ts';
+import { formatTime } from '../../protocol/time.ts';
+import type { DatedBatch, DatedEvent, LogSource } from '../../sources/log-lines/log.ts';
+import { openLog } from '../../sources/log-lines/open.ts';
+import { CommandError, EXIT } from '../exit-code.ts';
+import { colour, note, oneLine } from '../output.ts';
+
+export type LogsOptions = {
+  json?: true;
+  zone: Zone;
+  /** Milliseconds since 1970; 0: ever. */
+  since: number;
+};
+
+const UNREADABLE_SHOWN_MAX = 10;
+/** Clocks of machines differ a little. */
+const AHEAD_MAX_MS = 60_000;
+
+export function openLogs(names: readonly string[], zone: Zone, last_line: 'wait' | 'take'): LogSource[] {
+  if (names.includes('-') && process.stdin.isTTY) {
+    throw new CommandError(
+      EXIT.usage,
+      'no log to read',
+      'name a file, or pipe one in: journalctl -fu NAME | tmon logs watch',
+    );
+  }
+  return names.map((name) => openLog(name, { zone, last_line }));
+}
+
+/** Every event of every log told since, one log after the other. */
+export async function readLogs(
+  names: readonly string[],
+  { since, zone }: LogsOptions,
+  take: (event: DatedEvent) => void,
+): Promise<Tally> {
+  const tally = new Tally();
+  for (const log of openLogs(names, zone, 'take')) {
+    for await (const batch of log.events({ since_ms: since, signal: new AbortController().signal })) {
+      tally.add(batch, names.length > 1 ? log.name : null);
+      for (const event of batch.events) if (event.timestamp_ms >= since) take(event);
+    }
+    await log.close();
+  }
+  return tally;
+}
+
+/** What was looked at, and what of it is odd. */
+export class Tally {
+  #lookedAt = 0;
+  #events = 0;
+  #undated = 0;
+  #unreadableCount = 0;
+  readonly #unreadable: { where: string; why: string }[] = [];
+  #ahead: { count: number; newest: DatedEvent } | null = null;
+
+  add(batch: DatedBatch, name: string | null = null, now_ms = Date.now()): void {
+    this.#lookedAt += batch.looked_at;
+    this.#events += batch.events.length;
+    this.#undated += batch.undated;
+    this.#unreadableCount += batch.unreadable.length;
+    for (const { where, why } of batch.unreadable.slice(0, UNREADABLE_SHOWN_MAX - this.#unreadable.length)) {
+      this.#unreadable.push({ where: name === null ? where : `${name}, ${where}`, why });
+    }
+    for (const event of batch.events) {
+      if (event.timestamp_ms <= now_ms + AHEAD_MAX_MS) continue;
+      const newest = this.#ahead === null || event.timestamp_ms > this.#ahead.newest.timestamp_ms;
+      this.#ahead = { count: (this.#ahead?.count ?? 0) + 1, newest: newest ? event : this.#ahead!.newest };
+    }
+  }
+
+  get isAhead(): boolean {
+    return this.#ahead !== null;
+  }
+
+  json(): object {
+    return {
+      looked_at: this.#lookedAt,
+      events: this.#events,
+      undated: this.#undated,
+      unreadable_count: this.#unreadableCount,
+      unreadable: this.#unreadable,
+      from_the_future:
+        this.#ahead === null
+          ? null
+          : {
+              count: this.#ahead.count,
+              newest: formatTime(this.#ahead.newest.timestamp_ms),
+              job_id: this.#ahead.newest.job_id,
+            },
+    };
+  }
+
+  /** On stderr, beside the result. */
+  show(): void {
+    if (this.#events === 0) {
+      note(`${lines(this.#lookedAt)}, none of them ours: JOB_START job_id=… worker_id=… or TRANSCRIPTION_EVENT {…}`);
+    }
+    if (this.#unreadableCount > 0) {
+      note(colour('yellow', `${lines(this.#unreadableCount)} of ours could not be understood:`, process.stderr));
+      for (const { where, why } of this.#unreadable) note(`  ${oneLine(`${where}: ${why}`)}`);
+      const more = this.#unreadableCount - this.#unreadable.length;
+      if (more > 0) note(`  and ${more} more`);
+    }
+    if (this.#undated > 0) {
+      note(`${lines(this.#undated)} without a time: that of the line before is taken, or of the file's last change`);
+    }
+    if (this.#ahead !== null) {
+      const { count, newest } = this.#ahead;
+      const told = `${newest.job_id} at ${formatTime(newest.timestamp_ms)}`;
+      note(colour('yellow', `${lines(count)} from the future (${told}): a clock is wrong, or --zone`, process.stderr));
+    }
+  }
+}
+
+function lines(count: number): string {
+  return count === 1 ? '1 line' : `${count} lines`;
+}

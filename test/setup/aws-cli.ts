@@ -1,0 +1,13 @@
+/** The AWS CLI, in a private Python environment: the commands that the documents print are run by it. */
+import { ensurePythonEnvironment } from '../../agent/python/environment.ts';
+import type { SetupStep } from './step.ts';
+
+export const awsCliEnvironment = { name: 'awscli', requirements: ['awscli==1.46.3'] };
+
+export const awsCli: SetupStep = {
+  name: 'aws',
+  async run() {
+    const { bin } = await ensurePythonEnvironment(awsCliEnvironment);
+    return `${awsCliEnvironment.requirements.join(' ')} in ${bin}`;
+  },
+};
