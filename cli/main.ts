@@ -4,10 +4,13 @@ import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { awsCommand } from './aws.ts';
 import { cancelCommand } from './cancel.ts';
+import { checkCommand } from './check.ts';
 import { doctorCommand } from './doctor.ts';
 import { EXIT, EXIT_CODES_HELP, reportError } from './exit-code.ts';
+import { importCommand } from './import.ts';
 import { jobCommand } from './job.ts';
 import { jobsCommand } from './jobs.ts';
+import { logsCommand } from './logs.ts';
 import { endQuietlyWhenNobodyReads } from './output.ts';
 import { queueCommand } from './queue.ts';
 import { rebuildCommand } from './rebuild.ts';
@@ -36,6 +39,7 @@ tmon: the control plane of a fleet of transcription workers. A first transcript,
   tmon jobs --state FAILED        what went wrong        tmon cancel JOB…           not after all
   tmon job JOB                    one job, all of it
   tmon workers [ID] [--drain]     who works on it        tmon queue [dlq]           what waits, what died
+  tmon check URL…                 what is stuck, failed or gone, in logs, buckets, tables and queues, without a monitor
   tmon doctor [--store URL]       is all well here?      tmon rebuild --store URL   every view made anew
 
 \`tmon COMMAND --help\` says more; --server URL or TMON_SERVER names another monitor; --json is for programs.
@@ -60,9 +64,12 @@ function createProgram(): Command {
     retryCommand(),
     workersCommand(),
     queueCommand(),
+    checkCommand(),
     doctorCommand(),
     rebuildCommand(),
+    importCommand(),
     awsCommand(),
+    logsCommand(),
   ]) {
     program.addCommand(command);
   }

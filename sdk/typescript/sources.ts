@@ -12,7 +12,7 @@ export class Sources {
   }
 
   /** Those that the monitor follows by itself (`tmon serve --source`). */
-  list(query: { limit?: number } = {}, options: CallOptions = {}): Pages<FollowedSource> {
+  list(options: CallOptions = {}): Pages<FollowedSource> {
     return new Pages(() => this.#transport.json<Page<FollowedSource>>({ method: 'GET', path: '/sources', ...options }));
   }
 

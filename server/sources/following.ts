@@ -122,7 +122,8 @@ export class Following {
       }
       // Only now: what a queue gives up, and what is not read again, is in the journal.
       await reading.done();
-      this.#position = reading.position;
+      // A notice (a file has gone) has none.
+      if (reading.position !== null) this.#position = reading.position;
       if (signal.aborted) return;
     }
   }

@@ -1,0 +1,132 @@
+/** `tmon import`: history out of a system without a server, once. Again, it changes nothing but what is new. */
+import type { SightedState } from '../protocol/sighting.ts';
+import { openSource } from '../sources/open-source.ts';
+import { type Source, SourceError, type Unreadable } from '../sources/source.ts';
+import { CommandError, EXIT } from './exit-code.ts';
+import { Outbox } from './import/outbox.ts';
+import { type ClientOptions, clientCommand, clientOf, moment } from './options.ts';
+import { note, oneLine, printJson, printLine } from './output.ts';
+
+type ImportOptions = ClientOptions & { since?: string; dryRun?: boolean };
+
+type Counts = {
+  looked_at: number;
+  unreadable_count: number;
+  unreadable: Unreadable[];
+  /** By job: the state that was told last. */
+  states: Map<string, SightedState>;
+};
+
+const EXAMPLES = 5;
+const PROGRESS_MS = 500;
+
+export function importCommand() {
+  return clientCommand('import')
+    .description('Take the history of a log, a folder, a bucket, a table or a queue into the monitor.')
+    .argument('<url>', 'log:PATH, a path, -, dir:PATH, s3://…, sqlite:PATH, postgres://…, mysql://…, dynamodb://…, …')
+    .option('--since <time>', 'what was told since: 2025-07-07, 2025-07-07T19:30:00Z, or 12h, 90d ago', moment)
+    .option('--dry-run', 'read and count, and send nothing')
+    .addHelpText('after', '\nIt can be run again at any time: what the monitor knows already changes nothing.')
+    .action(run);
+}
+
+async function run(url: string, options: ImportOptions): Promise<void> {
+  const stopping = new AbortController();
+  const onSignal = () => stopping.abort(new CommandError(EXIT.failed, 'stopped; run it again to go on'));
+  process.once('SIGINT', onSignal);
+  try {
+    const source = await openSource(url);
+    try {
+      await take(source, options, stopping.signal);
+    } finally {
+      await source.close();
+    }
+  } catch (error) {
+    if (stopping.signal.aborted) throw stopping.signal.reason;
+    if (error instanceof SourceError) throw new CommandError(EXITS[error.kind], error.message, error.hint);
+    throw error;
+  } finally {
+    process.off('SIGINT', onSignal);
+  }
+}
+
+const EXITS: Record<SourceError['kind'], number> = {
+  invalid_url: EXIT.usage,
+  missing: EXIT.not_found,
+  denied: EXIT.refused,
+  unreachable: EXIT.unavailable,
+  unusable: EXIT.refused,
+};
+
+async function take(source: Source, options: ImportOptions, signal: AbortSignal): Promise<void> {
+  const since_ms = options.since === undefined ? 0 : Date.parse(options.since);
+  const api = clientOf(options);
+  const outbox = new Outbox((jobs) => api.sources.observe(source.name, jobs, { signal }));
+  const counts: Counts = { looked_at: 0, unreadable_count: 0, unreadable: [], states: new Map() };
+  const progress = progressLine();
+  const began_ms = performance.now();
+  const peek = options.dryRun === true;
+  for await (const reading of source.read({ since_ms, peek, signal })) {
+    count(counts, reading);
+    if (!peek) {
+      await outbox.add(reading.sightings);
+      // Where reading takes things away, they go only once they are kept.
+      if (!source.appendsOnly) await outbox.flush();
+      await reading.done();
+    }
+    progress.show(() => `${counts.looked_at} looked at, ${counts.states.size} jobs`);
+  }
+  if (!peek) await outbox.flush();
+  progress.clear();
+  report(source, options, { counts, outbox, seconds: (performance.now() - began_ms) / 1000 });
+}
+
+function count(counts: Counts, reading: { sightings: readonly { job_id: string; state: SightedState }[] } & Read) {
+  counts.looked_at += reading.looked_at;
+  counts.unreadable_count += reading.unreadable.length;
+  counts.unreadable.push(...reading.unreadable.slice(0, EXAMPLES - counts.unreadable.length));
+  for (const { job_id, state } of reading.sightings) counts.states.set(job_id, state);
+}
+
+type Read = { looked_at: number; unreadable: Unreadable[] };
+
+type Result = { counts: Counts; outbox: Outbox; seconds: number };
+
+function report(source: Source, { json, dryRun }: ImportOptions, { counts, outbox, seconds }: Result): void {
+  const { looked_at, unreadable_count, unreadable, states } = counts;
+  const { taken, known, refused, refusals } = outbox;
+  const jobs = { total: states.size, QUEUED: 0, PROCESSING: 0, COMPLETED: 0, FAILED: 0 };
+  for (const state of states.values()) jobs[state] += 1;
+  if (json) {
+    const sent = dryRun ? null : { taken, known, refused, refusals };
+    printJson({ source: source.name, looked_at, jobs, sent, unreadable_count, unreadable, seconds });
+    return;
+  }
+  printLine(`${source.name}: ${looked_at} looked at in ${seconds.toFixed(1)} s`);
+  const by = (['QUEUED', 'PROCESSING', 'COMPLETED', 'FAILED'] as const).filter((state) => jobs[state] > 0);
+  const states_ = by.map((state) => `${jobs[state]} ${state}`).join(', ');
+  printLine(`${jobs.total} jobs${states_ === '' ? '' : `: ${states_}`}`);
+  if (dryRun) printLine('a dry run: nothing was sent');
+  else printLine(`${taken} taken, ${known} known already, ${refused} refused`);
+  for (const { detail } of refusals) note(`refused: ${oneLine(detail)}`);
+  if (unreadable_count > 0) note(`${unreadable_count} unreadable:`);
+  for (const { where, why } of unreadable) note(`  ${oneLine(where)}: ${oneLine(why)}`);
+}
+
+/** On a terminal, a line that is written over. */
+function progressLine() {
+  const { stderr } = process;
+  let shown_ms = performance.now();
+  let shown = false;
+  return {
+    show(words: () => string) {
+      if (!stderr.isTTY || performance.now() - shown_ms < PROGRESS_MS) return;
+      shown_ms = performance.now();
+      shown = true;
+      stderr.write(`\r\u001b[K${words()}`);
+    },
+    clear() {
+      if (shown) stderr.write('\r\u001b[K');
+    },
+  };
+}

@@ -1,0 +1,96 @@
+/**
+ * Sightings on their way to the monitor: jobs that have ended go in full portions, several at a time; jobs that go on wait,
+ * so that what a log says of them later goes with it. A job is in one portion at a time, so that its sightings keep their order.
+ */
+import { hasEnded, mergeSightings, type Sighting, writeSighting } from '../../protocol/sighting.ts';
+import type { SightingsAnswer } from '../../protocol/source.ts';
+import { portionsOf } from '../../sources/portions.ts';
+
+export type Send = (jobs: ReturnType<typeof writeSighting>[]) => Promise<SightingsAnswer>;
+
+const PORTION = 1000;
+const IN_FLIGHT_MAX = 3;
+/** Jobs that go on and wait; a fleet has fewer, a broken log may not. */
+const WAITING_MAX = 20_000;
+const REFUSED_EXAMPLES = 10;
+
+export class Outbox {
+  readonly #send: Send;
+  readonly #ended = new Map<string, Sighting>();
+  readonly #going = new Map<string, Sighting>();
+  readonly #inFlight = new Set<string>();
+  readonly #sending = new Set<Promise<void>>();
+  #failure: { error: unknown } | null = null;
+  taken = 0;
+  known = 0;
+  refused = 0;
+  readonly refusals: SightingsAnswer['refused'] = [];
+
+  constructor(send: Send) {
+    this.#send = send;
+  }
+
+  /** Waits while too much is on its way. Rejects with what the monitor refused. */
+  async add(sightings: readonly Sighting[]): Promise<void> {
+    for (const told of sightings) {
+      const known = this.#ended.get(told.job_id) ?? this.#going.get(told.job_id);
+      const merged = known ? mergeSightings(known, told) : told;
+      const ended = hasEnded(merged);
+      (ended ? this.#ended : this.#going).set(told.job_id, merged);
+      if (known) (ended ? this.#going : this.#ended).delete(told.job_id);
+    }
+    while (this.#ended.size >= PORTION) if (!(await this.#sendFrom(this.#ended))) break;
+    while (this.#going.size >= WAITING_MAX) if (!(await this.#sendFrom(this.#going))) break;
+  }
+
+  /** Everything that was added is in the monitor. */
+  async flush(): Promise<void> {
+    for (const waiting of [this.#ended, this.#going]) {
+      while (waiting.size > 0) if (!(await this.#sendFrom(waiting))) await this.#oneSent();
+    }
+    await Promise.all(this.#sending);
+    this.#check();
+  }
+
+  /** One request; false where every job that waits is in one that is under way. */
+  async #sendFrom(waiting: Map<string, Sighting>): Promise<boolean> {
+    while (this.#sending.size >= IN_FLIGHT_MAX) await this.#oneSent();
+    this.#check();
+    const free: Sighting[] = [];
+    for (const told of waiting.values()) {
+      if (!this.#inFlight.has(told.job_id)) free.push(told);
+      if (free.length === PORTION) break;
+    }
+    const [portion] = portionsOf(free);
+    if (!portion) return false;
+    for (const { job_id } of portion) {
+      waiting.delete(job_id);
+      this.#inFlight.add(job_id);
+    }
+    const sending = this.#deliver(portion).finally(() => this.#sending.delete(sending));
+    this.#sending.add(sending);
+    return true;
+  }
+
+  async #deliver(portion: Sighting[]): Promise<void> {
+    try {
+      const { taken, known, refused } = await this.#send(portion.map(writeSighting));
+      this.taken += taken;
+      this.known += known;
+      this.refused += refused.length;
+      this.refusals.push(...refused.slice(0, REFUSED_EXAMPLES - this.refusals.length));
+    } catch (error) {
+      this.#failure ??= { error };
+    }
+    for (const { job_id } of portion) this.#inFlight.delete(job_id);
+  }
+
+  async #oneSent(): Promise<void> {
+    await Promise.race(this.#sending);
+    this.#check();
+  }
+
+  #check(): void {
+    if (this.#failure) throw this.#failure.error;
+  }
+}
