@@ -25,6 +25,7 @@ import { openApiDocument } from './openapi.ts';
 import { bodyScopes } from './parsers.ts';
 import { addProbes } from './probes.ts';
 import { queueEndpoints } from './queues.ts';
+import { withSamplesInDescriptions } from './snippets.ts';
 import { sourceEndpoints } from './sources.ts';
 import { systemEndpoints } from './system.ts';
 import { answerUnparsed } from './unparsed.ts';
@@ -114,6 +115,8 @@ export async function buildApi(
     logo: { type: 'image/svg+xml', content: Buffer.from(LOGO) },
     theme: { title: 'transcription-monitor: the API' },
     staticCSP: true,
+    transformSpecification: withSamplesInDescriptions,
+    transformSpecificationClone: false,
   });
   app.get(`${PREFIX}/openapi.json`, async () => document);
 

@@ -3,6 +3,7 @@ import type { TSchema } from 'typebox';
 import { Problem } from '../../protocol/errors.ts';
 import { MetricsPeriod } from '../../protocol/system.ts';
 import type { Endpoint } from './endpoint.ts';
+import { codeSamples } from './snippets.ts';
 
 type Json = { [key: string]: unknown };
 
@@ -42,6 +43,7 @@ function operation(one: Endpoint, schemas: Json): Json {
     operationId: one.operation,
     tags: [tagOf(one)],
     summary: one.summary,
+    'x-codeSamples': codeSamples(one.operation),
     parameters: [
       ...parametersOf(one.params, 'path'),
       ...parametersOf(one.query, 'query'),

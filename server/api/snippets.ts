@@ -1,0 +1,301 @@
+/**
+ * What each operation looks like in both SDKs, as the API document and its pages show it. Tests hold every snippet against its
+ * SDK: it type-checks, and it calls the operation under its name.
+ */
+export type Snippet = { typescript: string; python: string };
+
+/** How `api` is made; each snippet goes on from there. */
+export const SNIPPETS_BEGIN: Snippet = {
+  typescript: `\
+import { TranscriptionAPI } from '@transcription-monitor/sdk';
+
+const api = new TranscriptionAPI({ baseUrl: 'http://127.0.0.1:8080', apiKey: 'your-api-key' });`,
+  python: `\
+from transcription_monitor import TranscriptionAPI
+
+api = TranscriptionAPI(base_url="http://127.0.0.1:8080", api_key="your-api-key")`,
+};
+
+const JOB = 'job-abc123';
+const WORKER = 'worker-1';
+const TRANSCRIPT = {
+  typescript: `\
+const transcript = {
+  text: 'Hello.',
+  language: 'en',
+  duration_seconds: 1.5,
+  engine: 'faster-whisper large-v3',
+  segments: [{ id: 0, start_seconds: 0, end_seconds: 1.5, text: 'Hello.', confidence: 0.9 }],
+};`,
+  python: `\
+from transcription_monitor import Transcript
+
+segments = [{"start_seconds": 0, "end_seconds": 1.5, "text": "Hello.", "confidence": 0.9}]
+transcript = Transcript.of_segments(segments, engine="faster-whisper large-v3", language="en")`,
+};
+
+/** By operation. */
+export const SNIPPETS: Record<string, Snippet> = {
+  'jobs.submit': {
+    typescript: `\
+const job = await api.jobs.submit({ audio_url: 's3://bucket/audio.mp3', output_format: 'json', priority: 'high' });
+for await (const update of api.jobs.watch(job.id)) console.log(\`\${update.percentage}% \${update.stage}\`);`,
+    python: `\
+job = api.jobs.submit(audio_url="s3://bucket/audio.mp3", output_format="json", priority="high")
+for update in api.jobs.watch(job.id):
+    print(f"{update.percentage}% {update.stage}")`,
+  },
+  'jobs.submitBatch': {
+    typescript: `\
+const answers = await api.jobs.submitBatch([{ audio_url: 's3://bucket/1.mp3' }, { audio_url: 's3://bucket/2.mp3' }]);
+for (const answer of answers) console.log(answer instanceof Error ? answer.message : answer.id);`,
+    python: `\
+answers = api.jobs.submit_batch([{"audio_url": "s3://bucket/1.mp3"}, {"audio_url": "s3://bucket/2.mp3"}])
+for answer in answers:
+    print(answer if isinstance(answer, Exception) else answer.id)`,
+  },
+  'jobs.list': {
+    typescript: `for await (const job of api.jobs.list({ state: 'FAILED', tag: 'interviews' })) console.log(job.id, job.state);`,
+    python: `\
+for job in api.jobs.list(state="FAILED", tag="interviews"):
+    print(job.id, job.state)`,
+  },
+  'jobs.get': {
+    typescript: `const job = await api.jobs.get('${JOB}');`,
+    python: `job = api.jobs.get("${JOB}")`,
+  },
+  'jobs.progress': {
+    typescript: `const { percentage, stage } = await api.jobs.progress('${JOB}');`,
+    python: `progress = api.jobs.progress("${JOB}")
+print(progress.percentage, progress.stage)`,
+  },
+  'jobs.timeline': {
+    typescript: `const timeline = await api.jobs.timeline('${JOB}');
+for (const { timestamp, state } of timeline.state_history) console.log(timestamp, state);`,
+    python: `for entry in api.jobs.timeline("${JOB}").state_history:
+    print(entry.timestamp, entry.state)`,
+  },
+  'jobs.cancel': {
+    typescript: `const job = await api.jobs.cancel('${JOB}');`,
+    python: `job = api.jobs.cancel("${JOB}")`,
+  },
+  'jobs.retry': {
+    typescript: `const job = await api.jobs.retry('${JOB}');`,
+    python: `job = api.jobs.retry("${JOB}")`,
+  },
+  'jobs.reportProgress': {
+    typescript: `\
+const [claimed] = (await api.workers.claim('${WORKER}', { wait_seconds: 20 })).jobs;
+if (claimed) {
+  const lease_token = claimed.lease.token;
+  await api.jobs.reportProgress(claimed.job.job_id, { lease_token, percentage: 45, stage: 'transcribing' });
+}`,
+    python: `\
+for claimed in api.workers.claim("${WORKER}", wait_seconds=20).jobs:
+    api.jobs.report_progress(claimed.job.id, claimed.lease.token, percentage=45, stage="transcribing")`,
+  },
+  'jobs.putTranscript': {
+    typescript: `${TRANSCRIPT.typescript}
+const { s3_path } = await api.jobs.putTranscript('${JOB}', 'the lease token', transcript);`,
+    python: `${TRANSCRIPT.python}
+stored = api.jobs.put_transcript("${JOB}", "the lease token", transcript)`,
+  },
+  'jobs.transcript': {
+    typescript: `const { text, segments } = await api.jobs.transcript('${JOB}');
+const subtitles = await api.jobs.transcript('${JOB}', 'srt');`,
+    python: `transcript = api.jobs.transcript("${JOB}")
+subtitles = api.jobs.transcript("${JOB}", "srt")`,
+  },
+  'jobs.complete': {
+    typescript: `\
+await api.jobs.complete('${JOB}', {
+  lease_token: 'the lease token',
+  output: { s3_path: 's3://bucket/audio.json', segments_count: 150, confidence_score: 0.95 },
+});`,
+    python: `\
+output = {"s3_path": "s3://bucket/audio.json", "segments_count": 150, "confidence_score": 0.95}
+api.jobs.complete("${JOB}", "the lease token", output)`,
+  },
+  'jobs.fail': {
+    typescript: `\
+await api.jobs.fail('${JOB}', {
+  lease_token: 'the lease token',
+  error: { code: 'gpu_out_of_memory', message: 'GPU out of memory', retryable: true },
+});`,
+    python: `\
+error = {"code": "gpu_out_of_memory", "message": "GPU out of memory", "retryable": True}
+api.jobs.fail("${JOB}", "the lease token", error)`,
+  },
+  'workers.list': {
+    typescript: `for await (const worker of api.workers.list()) console.log(worker.worker_id, worker.state);`,
+    python: `for worker in api.workers.list():
+    print(worker.id, worker.state)`,
+  },
+  'workers.launch': {
+    typescript: `const worker = await api.workers.launch({ capabilities: { model: 'large-v3' } });`,
+    python: `worker = api.workers.launch(capabilities={"model": "large-v3"})`,
+  },
+  'workers.get': {
+    typescript: `const { state, health } = await api.workers.get('${WORKER}');`,
+    python: `worker = api.workers.get("${WORKER}")
+print(worker.state, worker.health.status)`,
+  },
+  'workers.jobs': {
+    typescript: `for await (const { job_id, state } of api.workers.jobs('${WORKER}')) console.log(job_id, state);`,
+    python: `for one in api.workers.jobs("${WORKER}"):
+    print(one.job_id, one.state)`,
+  },
+  'workers.register': {
+    typescript: `await api.workers.register('${WORKER}', { capabilities: { model: 'large-v3' }, location: { region: 'us-east-1' } });`,
+    python: `api.workers.register("${WORKER}", capabilities={"model": "large-v3"}, location={"region": "us-east-1"})`,
+  },
+  'workers.heartbeat': {
+    typescript: `\
+const leases = ['the lease token'];
+const { commands } = await api.workers.heartbeat('${WORKER}', { health: { cpu_usage: 50, gpu_usage: 90 }, leases });`,
+    python: `\
+beat = api.workers.heartbeat(
+    "${WORKER}", health={"cpu_usage": 50, "gpu_usage": 90}, leases=["the lease token"]
+)
+print(beat.commands)`,
+  },
+  'workers.claim': {
+    typescript: `const { jobs } = await api.workers.claim('${WORKER}', { max_jobs: 1, wait_seconds: 20 });
+for (const { job, lease } of jobs) console.log(job.job_id, lease.token);`,
+    python: `for claimed in api.workers.claim("${WORKER}", max_jobs=1, wait_seconds=20).jobs:
+    print(claimed.job.id, claimed.lease.token)`,
+  },
+  'workers.drain': {
+    typescript: `await api.workers.drain('${WORKER}');`,
+    python: `api.workers.drain("${WORKER}")`,
+  },
+  'workers.restart': {
+    typescript: `await api.workers.restart('${WORKER}');`,
+    python: `api.workers.restart("${WORKER}")`,
+  },
+  'workers.terminate': {
+    typescript: `await api.workers.terminate('${WORKER}');`,
+    python: `api.workers.terminate("${WORKER}")`,
+  },
+  'queues.main': {
+    typescript: `const { messages_visible } = await api.queues.main();`,
+    python: `print(api.queues.main().messages_visible)`,
+  },
+  'queues.dlq': {
+    typescript: `const { messages_visible } = await api.queues.dlq();`,
+    python: `print(api.queues.dlq().messages_visible)`,
+  },
+  'queues.purge': {
+    typescript: `const { job_ids } = await api.queues.purge('main', { filter: { tag: 'mistake' }, dry_run: true });`,
+    python: `answer = api.queues.purge("main", filter={"tag": "mistake"}, dry_run=True)
+print(answer.job_ids)`,
+  },
+  'queues.purgeDlq': {
+    typescript: `const { job_ids } = await api.queues.purgeDlq({ filter: { tag: 'mistake' }, dry_run: true });`,
+    python: `answer = api.queues.purge_dlq(filter={"tag": "mistake"}, dry_run=True)
+print(answer.job_ids)`,
+  },
+  'queues.redrive': {
+    typescript: `const { job_ids } = await api.queues.redrive({ filter: { error_code: 'gpu_out_of_memory' }, dry_run: true });`,
+    python: `answer = api.queues.redrive(filter={"error_code": "gpu_out_of_memory"}, dry_run=True)
+print(answer.job_ids)`,
+  },
+  'system.health': {
+    typescript: `\
+const health = await api.system.health();
+if (health.status !== 'HEALTHY') console.log(health.alerts);`,
+    python: `\
+health = api.system.health()
+if health.status != "HEALTHY":
+    print(f"Alerts: {health.alerts}")`,
+  },
+  'system.metrics': {
+    typescript: `const { throughput_jobs_per_hour } = await api.system.metrics();`,
+    python: `print(api.system.metrics().throughput_jobs_per_hour)`,
+  },
+  'system.alerts': {
+    typescript: `for await (const alert of api.system.alerts()) console.log(alert.severity, alert.message);`,
+    python: `for alert in api.system.alerts():
+    print(alert.severity, alert.message)`,
+  },
+  'system.resolveAlert': {
+    typescript: `await api.system.resolveAlert('alert-abc123');`,
+    python: `api.system.resolve_alert("alert-abc123")`,
+  },
+  'sources.list': {
+    typescript: `for await (const source of api.sources.list()) console.log(source.name, source.state);`,
+    python: `for source in api.sources.list():
+    print(source.name, source.state)`,
+  },
+  'sources.observe': {
+    typescript: `\
+const told_at = new Date().toISOString();
+await api.sources.observe('log:worker.log', [{ job_id: '${JOB}', state: 'PROCESSING', told_at, percentage: 45 }]);`,
+    python: `\
+from datetime import datetime, timezone
+
+told_at = datetime.now(timezone.utc).isoformat()
+api.sources.observe(
+    "log:worker.log", [{"job_id": "${JOB}", "state": "PROCESSING", "told_at": told_at, "percentage": 45}]
+)`,
+  },
+  'events.report': {
+    typescript: `await api.events.report([{ event: 'JOB_PROGRESS', job_id: '${JOB}', percentage: 45, stage: 'transcribing' }]);`,
+    python: `api.events.report([{"event": "JOB_PROGRESS", "job_id": "${JOB}", "percentage": 45, "stage": "transcribing"}])`,
+  },
+  'events.follow': {
+    typescript: `\
+for await (const event of api.events.follow({ resource: 'jobs', filter: { priority: 'high' } })) {
+  if (event.type === 'update') console.log(event.job_id, event.state, event.percentage);
+}`,
+    python: `\
+for message in api.events.follow("jobs", filter={"priority": "high"}):
+    if message.type == "update":
+        print(message.job_id, message.state, message.percentage)`,
+  },
+  'uploads.create': {
+    typescript: `\
+import { openAsBlob } from 'node:fs';
+
+const { audio_url } = await api.uploads.create({ name: 'call.wav', body: await openAsBlob('call.wav'), type: 'audio/wav' });
+const job = await api.jobs.submit({ audio_url });`,
+    python: `\
+upload = api.uploads.create("call.wav", content_type="audio/wav")
+job = api.jobs.submit(upload.audio_url)`,
+  },
+  'uploads.open': {
+    typescript: `const { body } = await api.uploads.open('upload-abc123');
+for await (const bytes of body) console.log(bytes.length);`,
+    python: `with api.uploads.open("upload-abc123") as audio:
+    audio.save("call.wav")`,
+  },
+};
+
+/** Redoc's and others' extension of OpenAPI. */
+export function codeSamples(operation: string): { lang: string; label: string; source: string }[] {
+  const snippet = SNIPPETS[operation];
+  if (!snippet) return [];
+  return [
+    { lang: 'python', label: 'Python', source: `${SNIPPETS_BEGIN.python}\n\n${snippet.python}\n` },
+    { lang: 'typescript', label: 'TypeScript', source: `${SNIPPETS_BEGIN.typescript}\n\n${snippet.typescript}\n` },
+  ];
+}
+
+/** Swagger UI shows no `x-codeSamples`; it shows what a description says. */
+export function withSamplesInDescriptions(document: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  type Operation = { description?: string; 'x-codeSamples'?: ReturnType<typeof codeSamples> };
+  const paths = Object.entries(document.paths as Record<string, Record<string, Operation>>).map(
+    ([path, operations]) => [
+      path,
+      Object.fromEntries(
+        Object.entries(operations).map(([method, one]) => {
+          const samples = (one['x-codeSamples'] ?? []).map(
+            ({ lang, label, source }) => `**${label}**\n\n\`\`\`${lang}\n${source}\`\`\``,
+          );
+          return [method, { ...one, description: [one.description, ...samples].filter(Boolean).join('\n\n') }];
+        }),
+      ),
+    ],
+  );
+  return { ...document, paths: Object.fromEntries(paths) };
+}
