@@ -40,6 +40,7 @@ class Kept:
     """A transport that keeps what it is sent; `answer` may raise before it does, or say what is refused."""
 
     count_max = 100
+    linger_seconds = 0.0
 
     def __init__(self, answer: Callable[[Batch], Sequence[tuple[Event, str]]] = lambda _: []) -> None:
         self.answer = answer

@@ -67,8 +67,10 @@ def test_chunks_alone_say_how_far_it_is() -> None:
     kept = Kept()
     with reporter_to(kept) as reporter:
         reporter.job_progress("job-1", current_chunk=3, total_chunks=12)
-        reporter.job_progress("job-2", current_chunk=3, total_chunks=0)
+        reporter.job_progress("job-2", current_chunk=3, total_chunks=0, stage="writing")
+        reporter.job_progress("job-3", current_chunk=3, total_chunks=0)  # says nothing
     assert [event.get("percentage") for event in kept.events] == [25, None]
+    assert reporter.dropped == 1
 
 
 def test_events_of_great_size_lose_what_is_not_of_the_vocabulary() -> None:
@@ -77,6 +79,7 @@ def test_events_of_great_size_lose_what_is_not_of_the_vocabulary() -> None:
         reporter.job_failed("job-1", "x" * 10_000, trace="y" * 1_000_000)
     [event] = kept.events
     assert (len(event["error"]), "trace" in event) == (4000, False)
+    assert event["extra_left_out"].endswith(" bytes")
 
 
 def test_a_system_that_is_away_gets_everything_in_order_once_it_is_back(caplog: pytest.LogCaptureFixture) -> None:
@@ -354,9 +357,11 @@ def test_an_address_that_can_t_be_used_is_said_at_once_with_those_that_can_and_w
     assert "user:secret" not in caught.value.message
 
 
-def test_a_worker_s_name_must_be_an_id() -> None:
-    with pytest.raises(ReporterError, match="worker_id is 'ip 10'"):
-        Reporter.from_url("log:", worker_id="ip 10")
+def test_a_host_s_name_is_a_worker_s_name() -> None:
+    with pytest.raises(ReporterError, match="worker_id is '--'"):
+        Reporter.from_url("log:", worker_id="--")
+    with Reporter.from_url("log:", worker_id="ip-10-0-0-1.ec2.internal") as reporter:
+        assert reporter.worker_id == "ip-10-0-0-1-ec2-internal"
     with pytest.raises(ReporterError, match="more than the 50"):
         Reporter.from_url("sqlite:x.db", worker_id="w" * 51)
 

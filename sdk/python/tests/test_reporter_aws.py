@@ -11,6 +11,8 @@ import boto3
 import pytest
 
 from transcription_monitor import Reporter
+from transcription_monitor.reporter.status import JobStatus
+from transcription_monitor.reporter.transports.dynamodb import update_of
 
 from .processes import PATIENCE_SECONDS
 from .reports import ENDS, WORKER, heard_of_trouble, tell_four_jobs, typescript
@@ -180,19 +182,16 @@ def test_an_item_that_another_worker_told_of_later_is_left_as_it_is() -> None:
 
 
 def test_what_is_sent_to_dynamodb_is_what_the_protocol_says() -> None:
-    from transcription_monitor.reporter.status import JobStatus
-    from transcription_monitor.reporter.transports.dynamodb import update_of
-
     failed = JobStatus(
         "job-1",
         WORKER,
         "FAILED",
-        "2025-07-07T19:30:00Z",
-        started_at="2025-07-07T19:28:20.123Z",
+        1751916600000,
+        started_ms=1751916500123,
         percentage=45.7,
         error="no",
     )
-    running = JobStatus("job-1", WORKER, "PROCESSING", "2025-07-07T19:30:00Z")
+    running = JobStatus("job-1", WORKER, "PROCESSING", 1751916600000)
     [_, updates] = typescript(DYNAMO, None)
     assert [update_of("job_status", failed), update_of("job_status", running)] == updates
 

@@ -20,8 +20,8 @@ def outbox(dropped: list[Event]) -> Outbox:
     return Outbox(bytes_max=1_000_000, progress_seconds=1.0, on_drop=dropped.append)
 
 
-def told(name: str, job_id: str = "job-1", **fields: object) -> Event:
-    return make_event(f"JOB_{name}", job_id, "worker-1", fields, "2025-07-07T19:30:00Z")
+def told(name: str, job_id: str = "job-1", told_ms: int = 1751916600000, **fields: object) -> Event:
+    return make_event(f"JOB_{name}", job_id, "worker-1", fields, told_ms)
 
 
 def taken(outbox: Outbox, now: float) -> list[tuple[str, object]]:
@@ -63,6 +63,21 @@ def test_progress_that_could_not_be_sent_yet_is_joined_by_newer_but_never_past_a
     assert (first[1].name, failed[1].name, second_start[1].name) == ("JOB_START", "JOB_FAILED", "JOB_START")
     assert (progress[1].data["percentage"], progress[1].data["stage"]) == (99, "a"), "of each figure the newest"
     assert second_progress[1].data["percentage"] == 1
+
+
+def test_a_clock_that_is_put_back_takes_back_nothing_and_a_duration_is_counted_from_the_start(outbox: Outbox) -> None:
+    outbox.put(told("START", told_ms=1751916600000), 0.0)
+    outbox.put(told("PROGRESS", told_ms=1751916605500, percentage=1), 0.0)
+    outbox.put(told("COMPLETE", told_ms=1751913000000), 0.0)
+    [started, progress, completed] = [event for _, event in outbox.take(0.0, count_max=9, bytes_max=10_000)]
+    assert (started.data["timestamp"], progress.data["timestamp"]) == (
+        "2025-07-07T19:30:00Z",
+        "2025-07-07T19:30:05.500Z",
+    )
+    assert (completed.data["timestamp"], completed.data["duration"]) == ("2025-07-07T19:30:05.500Z", 5.5)
+    outbox.put(told("START"), 0.0)
+    outbox.put(told("COMPLETE", duration=1200), 0.0)
+    assert [event.data.get("duration") for _, event in outbox.take(0.0, count_max=9, bytes_max=10_000)] == [None, 1200]
 
 
 def test_one_job_s_pace_is_no_other_s(outbox: Outbox) -> None:

@@ -14,7 +14,7 @@ import json
 import logging
 from typing import Any
 
-from .reporter.event import plain, text, utc_now
+from .reporter.event import now_ms, plain, text, time_text
 
 
 class StructuredLogger:
@@ -33,7 +33,7 @@ class StructuredLogger:
             "event": text(event),
             "job_id": text(job_id),
             "worker_id": text(self.worker_id),
-            "timestamp": utc_now(),
+            "timestamp": time_text(now_ms()),
             **{name: plain(value) for name, value in kwargs.items()},
         }
         self.logger.info(f"TRANSCRIPTION_EVENT {json.dumps(event_data)}")

@@ -10,6 +10,7 @@ import enum
 import json
 import math
 import re
+import time
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
@@ -27,8 +28,8 @@ STATUS_AFTER = {
     JOB_FAILED: "FAILED",
 }
 
-#: SQS takes 256 KiB a message, and ten of these a request.
-EVENT_BYTES_MAX = 24 * 1024
+#: Below the 256 KiB that CloudWatch Logs and SQS take, with room for what else counts there.
+EVENT_BYTES_MAX = 200 * 1024
 DEPTH_MAX = 8
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -43,10 +44,12 @@ class Event:
     name: str
     #: What is written: `event`, `job_id`, `worker_id`, `timestamp` and what was told.
     data: dict[str, Any]
-    #: When the job's attempt began, RFC 3339; None where this reporter wasn't told.
-    started_at: str | None = None
+    #: When, in milliseconds since 1970: the `timestamp`.
+    told_ms: int
     #: Of `data` as JSON.
-    size_bytes: int = 0
+    size_bytes: int
+    #: When the job's attempt began; None where this reporter wasn't told.
+    started_ms: int | None = None
 
     @property
     def is_progress(self) -> bool:
@@ -60,13 +63,13 @@ class Event:
     def status(self) -> str:
         return STATUS_AFTER[self.name]
 
-    @property
-    def timestamp(self) -> str:
-        return str(self.data["timestamp"])
+    def told_at(self, told_ms: int) -> None:
+        self.told_ms = told_ms
+        self.data["timestamp"] = time_text(told_ms)
 
 
-def make_event(name: str, job_id: str, worker_id: str, told: Mapping[str, Any], timestamp: str) -> Event:
-    head = {"event": name, "job_id": job_id, "worker_id": worker_id, "timestamp": timestamp}
+def make_event(name: str, job_id: str, worker_id: str, told: Mapping[str, Any], told_ms: int) -> Event:
+    head = {"event": name, "job_id": job_id, "worker_id": worker_id, "timestamp": time_text(told_ms)}
     known: dict[str, Any] = {}
     more: dict[str, Any] = {}
     for field, value in told.items():
@@ -83,36 +86,36 @@ def make_event(name: str, job_id: str, worker_id: str, told: Mapping[str, Any], 
     data = {**head, **known, **more}
     size = len(json.dumps(data))
     if size > EVENT_BYTES_MAX:
-        data = {**head, **known}
+        data = {**head, **known, "extra_left_out": f"{size} bytes"}
         size = len(json.dumps(data))
-    return Event(job_id, name, data, size_bytes=size)
+    return Event(job_id, name, data, told_ms, size)
 
 
 def merged(older: Event, newer: Event) -> Event:
     """Two reports of progress in one: of each figure the newest."""
     data = {**older.data, **newer.data}
-    return Event(newer.job_id, newer.name, data, newer.started_at, len(json.dumps(data)))
+    return Event(newer.job_id, newer.name, data, newer.told_ms, len(json.dumps(data)), newer.started_ms)
+
+
+def worker_name(value: object) -> str | None:
+    """An id as it is; of a host's name (`ip-10-0-0-1.ec2.internal`) each character that no id has becomes a hyphen."""
+    name = re.sub(r"[^A-Za-z0-9_-]", "-", text(value)).lstrip("_-")[:64]
+    return name or None
 
 
 def is_id(value: object) -> bool:
     return isinstance(value, str) and _ID.fullmatch(value) is not None
 
 
-def time_text(seconds: float) -> str:
-    """Seconds since 1970 → `2025-07-07T19:30:00Z`; milliseconds only where they are not zero."""
-    milliseconds = int(seconds * 1000)
-    moment = datetime.datetime.fromtimestamp(milliseconds // 1000, datetime.timezone.utc).replace(tzinfo=None)
-    rest = milliseconds % 1000
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def time_text(time_ms: int) -> str:
+    """Milliseconds since 1970 → `2025-07-07T19:30:00Z`; milliseconds only where they are not zero."""
+    moment = datetime.datetime.fromtimestamp(time_ms // 1000, datetime.timezone.utc).replace(tzinfo=None)
+    rest = time_ms % 1000
     return moment.isoformat() + (f".{rest:03d}Z" if rest else "Z")
-
-
-def utc_now() -> str:
-    return time_text(datetime.datetime.now(datetime.timezone.utc).timestamp())
-
-
-def parse_time(written: str) -> datetime.datetime:
-    """A time of ours, as `time_text` writes it."""
-    return datetime.datetime.fromisoformat(written.replace("Z", "+00:00"))
 
 
 def text(value: object) -> str:
@@ -147,7 +150,7 @@ def _plain(value: Any, depth: int) -> Any:
     if isinstance(value, (bytes, bytearray)):
         return text(bytes(value).decode("utf-8", "replace"))
     if isinstance(value, datetime.datetime):
-        return value.isoformat() if value.tzinfo is None else time_text(value.timestamp())
+        return value.isoformat() if value.tzinfo is None else time_text(round(value.timestamp() * 1000))
     if isinstance(value, (Mapping, list, tuple, Set)):
         if depth == DEPTH_MAX:
             return "…"
@@ -202,11 +205,12 @@ def _words(most: int) -> Callable[[Any], str | None]:
 
 
 def _error(value: Any) -> str:
-    return text(value)[:4000] or type(value).__name__
+    words = text(value)[:4000] or (type(value).__name__ if isinstance(value, BaseException) else "")
+    return words or "it failed without a word"
 
 
 def _code(value: Any) -> str | None:
-    return re.sub(r"[^a-z0-9_]+", "_", text(value).lower())[:64] or None
+    return re.sub(r"[^a-z0-9_]", "_", text(value).lower())[:64] or None
 
 
 #: The vocabulary's own fields, and what becomes of what is told; None leaves it out.

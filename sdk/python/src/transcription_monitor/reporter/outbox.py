@@ -18,7 +18,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .event import JOB_START, Event, merged
+from .event import JOB_COMPLETE, JOB_START, Event, merged
 
 #: What an event weighs in memory beside its JSON, about.
 OVERHEAD_BYTES = 600
@@ -28,7 +28,8 @@ JOBS_MAX = 10_000
 
 @dataclass
 class _Job:
-    started_at: str | None = None
+    started_ms: int | None = None
+    told_ms: int = 0
     #: When its next progress may go into the line.
     due_at: float = float("-inf")
     held: Event | None = None
@@ -60,11 +61,16 @@ class Outbox:
     def put(self, event: Event, now: float) -> None:
         job = self._jobs.setdefault(event.job_id, _Job())
         self._jobs.move_to_end(event.job_id)
+        if event.told_ms < job.told_ms:
+            event.told_at(job.told_ms)  # a clock that is put back takes back nothing that was told
+        job.told_ms = event.told_ms
         if event.name == JOB_START:
             self._release(event.job_id, now)
-            job.started_at = event.timestamp
+            job.started_ms = event.told_ms
             job.due_at = float("-inf")
-        event.started_at = job.started_at
+        elif event.name == JOB_COMPLETE and job.started_ms is not None:
+            event.data.setdefault("duration", (event.told_ms - job.started_ms) / 1000)
+        event.started_ms = job.started_ms
         if event.is_progress:
             self._put_progress(event, job, now)
         else:

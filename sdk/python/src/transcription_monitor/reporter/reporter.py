@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import time
 import weakref
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -22,7 +21,7 @@ from typing import Any
 
 from . import event as vocabulary
 from .errors import ReporterError
-from .event import is_id, make_event, text, time_text
+from .event import is_id, make_event, now_ms, text, worker_name
 from .sender import Sender
 from .transport import Transport, show_url
 from .urls import opener_of
@@ -51,11 +50,11 @@ class Reporter:
         buffer_bytes: int = BUFFER_BYTES,
         backoff_seconds: float = BACKOFF_SECONDS,
     ) -> None:
-        if not is_id(worker_id):
-            raise ReporterError(
-                f"worker_id is {worker_id!r}", hint="Letters, digits, _ and -, at most 64, as worker-1 has."
-            )
-        self.worker_id = worker_id
+        name = worker_name(worker_id)
+        if name is None:
+            raise ReporterError(f"worker_id is {worker_id!r}", hint="Letters, digits, _ and -, as worker-1 has.")
+        #: What no id may have (a host name's dots) is a hyphen.
+        self.worker_id = name
         self._shown = shown
         self._open_transport = open_transport
         self._limits = (buffer_bytes, progress_seconds, backoff_seconds)
@@ -72,7 +71,8 @@ class Reporter:
         progress_seconds: float = PROGRESS_SECONDS,
         buffer_bytes: int = BUFFER_BYTES,
     ) -> Reporter:
-        """The URLs are in `urls.py`. `api_key` is for `http(s)://`; `TMON_API_KEY` where it is not given.
+        """The URLs are in `urls.py`. `api_key` is a monitor's; where it is not given, that in the URL
+        (`https://:key@host`), else `TMON_API_KEY`.
 
         `progress_seconds` is the least time between two reports of one job's progress; the newest is kept, and sent
         before the job's end. `buffer_bytes` bounds what waits. Raises ReporterError: an address that can't be used, a
@@ -132,7 +132,9 @@ class Reporter:
         s3_path: str | None = None,
         **more: Any,
     ) -> None:
-        """The attempt succeeded. `duration`: the time it took, seconds; `s3_path`: where the transcript is."""
+        """The attempt succeeded. `duration`: seconds, since `job_start` where it is not given; `s3_path`: where the
+        transcript is.
+        """
         self._tell(
             vocabulary.JOB_COMPLETE, job_id, {"duration": duration, "segments": segments, "s3_path": s3_path, **more}
         )
@@ -177,10 +179,14 @@ class Reporter:
         return f"Reporter({self._shown!r}, worker_id={self.worker_id!r})"
 
     def _tell(self, name: str, job_id: object, told: Mapping[str, Any]) -> None:
-        if isinstance(job_id, str) and is_id(job_id):
-            self._sender.put(make_event(name, job_id, self.worker_id, told, time_text(time.time())))
-        else:
+        if not isinstance(job_id, str) or not is_id(job_id):
             self._sender.drop(f"with the job id {text(job_id)[:80]!r} (letters, digits, _ and -, at most 64)")
+            return
+        event = make_event(name, job_id, self.worker_id, told, now_ms())
+        if event.is_progress and "percentage" not in event.data and "stage" not in event.data:
+            self._sender.drop(f"of {job_id}, progress without a percentage or a stage")
+            return
+        self._sender.put(event)
 
     def _make_sender(self) -> Sender:
         buffer_bytes, progress_seconds, backoff_seconds = self._limits

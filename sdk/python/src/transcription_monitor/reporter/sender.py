@@ -47,6 +47,8 @@ class Sender:
         self._sending: list[tuple[int, Event]] = []
         self._thread: threading.Thread | None = None
         self._hurried = False
+        #: When something to send was first seen, since the last batch.
+        self._first_at: float | None = None
         #: When to give up; None while open.
         self._end_at: float | None = None
         self._ended = False
@@ -141,14 +143,30 @@ class Sender:
                 self._word_dropped()
                 if self._end_at is not None and now >= self._end_at:
                     return False
+                if self._linger(now):
+                    continue
                 taken = self._outbox.take(now, count_max=self._transport.count_max, bytes_max=BATCH_BYTES_MAX)
                 if taken or self._words:
                     self._sending = taken
+                    # What is left has waited for others already.
+                    self._first_at = None if self._outbox.first_number is None else float("-inf")
+                    self._hurried = False
                     return True
                 if self._end_at is not None:
                     return False
                 waits = [self._outbox.wait_seconds(now), self._words_wait_seconds(now)]
                 self._changed.wait(min((wait for wait in waits if wait is not None), default=None))
+
+    def _linger(self, now: float) -> bool:
+        """Waits a little, so that what is told in one breath goes together; False: it is time to send."""
+        if self._outbox.wait_seconds(now) != 0.0 or self._hurried or self._words or self._end_at is not None:
+            return False
+        self._first_at = now if self._first_at is None else self._first_at
+        left = self._first_at + self._transport.linger_seconds - now
+        if left <= 0:
+            return False
+        self._changed.wait(left)
+        return True
 
     def _deliver(self) -> bool:
         """Sends the batch at hand until it is there; False: there is no time left, `_sending` is what is not."""

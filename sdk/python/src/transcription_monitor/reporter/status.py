@@ -8,21 +8,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .event import JOB_COMPLETE, JOB_FAILED, JOB_START, STATUS_AFTER, Event, parse_time
+from .event import JOB_COMPLETE, JOB_FAILED, JOB_START, Event, time_text
 
 JOBS_MAX = 10_000
 
 
 @dataclass(frozen=True)
 class JobStatus:
-    """None: not told. Times are RFC 3339."""
+    """None: not told. Times are milliseconds since 1970."""
 
     job_id: str
     worker_id: str
     status: str
-    updated_at: str
-    started_at: str | None = None
-    ended_at: str | None = None
+    told_ms: int
+    started_ms: int | None = None
+    ended_ms: int | None = None
     percentage: float | None = None
     stage: str | None = None
     audio_duration: float | None = None
@@ -55,7 +55,7 @@ class Statuses:
 
     def forget_ended(self, written: Iterable[JobStatus]) -> None:
         for status in written:
-            if status.ended_at is not None:
+            if status.ended_ms is not None:
                 self._known.pop(status.job_id, None)
 
 
@@ -66,9 +66,10 @@ def _after(known: JobStatus | None, event: Event) -> JobStatus:
             job_id=event.job_id,
             worker_id=data["worker_id"],
             status="PROCESSING",
-            updated_at=event.timestamp,
-            started_at=event.started_at,
+            told_ms=event.told_ms,
+            started_ms=event.started_ms,
             percentage=0 if event.name == JOB_START else None,
+            audio_duration=known.audio_duration if known else None,
         )
     told: dict[str, Any] = {
         name: data[name] for name in ("percentage", "audio_duration", "duration", "segments", "s3_path") if name in data
@@ -79,14 +80,14 @@ def _after(known: JobStatus | None, event: Event) -> JobStatus:
         told["percentage"] = 100
     if event.name == JOB_FAILED:
         told["error"] = data.get("error")
-    ended_at = event.timestamp if event.has_ended else None
-    return replace(known, status=STATUS_AFTER[event.name], updated_at=event.timestamp, ended_at=ended_at, **told)
+    ended_ms = event.told_ms if event.has_ended else None
+    return replace(known, status=event.status, told_ms=event.told_ms, ended_ms=ended_ms, **told)
 
 
 def status_file(status: JobStatus) -> str:
     """The text of `jobs/{job_id}.json`, as protocol/status-file.ts has it."""
     more = {
-        "completed_at": status.ended_at,
+        "completed_at": _time(status.ended_ms),
         "stage": status.stage,
         "audio_duration": status.audio_duration,
         "duration": status.duration,
@@ -99,13 +100,13 @@ def status_file(status: JobStatus) -> str:
             "job_id": status.job_id,
             "worker_id": status.worker_id,
             "status": status.status,
-            "started_at": status.started_at,
+            "started_at": _time(status.started_ms),
             "percentage": status.percentage,
-            "updated_at": status.updated_at,
+            "updated_at": _time(status.told_ms),
             **{name: value for name, value in more.items() if value is not None},
         }
     )
 
 
-def milliseconds(time: str | None) -> int | None:
-    return None if time is None else round(parse_time(time).timestamp() * 1000)
+def _time(time_ms: int | None) -> str | None:
+    return None if time_ms is None else time_text(time_ms)

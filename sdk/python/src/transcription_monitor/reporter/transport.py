@@ -28,6 +28,8 @@ class Transport(Protocol):
 
     #: Events in a batch, at most.
     count_max: int
+    #: How long an event may wait for others to go along.
+    linger_seconds: float
 
     def send(self, batch: Batch) -> Sequence[tuple[Event, str]]:
         """Answers the events that the system refused, and why; the others are kept there. Bounded in time.

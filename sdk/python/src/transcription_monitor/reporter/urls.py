@@ -24,7 +24,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ..errors import ApiError
 from .errors import ReporterError
@@ -180,11 +180,13 @@ def _sqs(address: _Address) -> Opener:
 def _monitor(address: _Address) -> Opener:
     from .transports.monitor import MonitorTransport
 
-    key = address.api_key or os.environ.get("TMON_API_KEY") or None
+    parts = urlsplit(address.url)
+    key = address.api_key or unquote(parts.password or parts.username or "") or os.environ.get("TMON_API_KEY") or None
+    url = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
     def opened() -> Transport:
         try:
-            return MonitorTransport(address.url, key)
+            return MonitorTransport(url, key)
         except ApiError as error:
             raise ReporterError(error.message, hint=error.hint or HINT) from None
 

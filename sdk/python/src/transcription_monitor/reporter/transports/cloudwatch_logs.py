@@ -5,12 +5,12 @@ The stream is made where it is missing; the group is yours, for it says how long
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..event import Event
 from ..lines import log_line
-from ..status import milliseconds
 from ..transport import Batch
 from .aws import AwsThing, code_of, meaning
 
@@ -20,11 +20,13 @@ SPAN_MS_MAX = 23 * 3600 * 1000
 
 class CloudWatchLogs:
     count_max = 1000
+    linger_seconds = 0.2
 
     def __init__(self, open_client: Callable[[], Any], group: str, stream: str) -> None:
         self._open_client = open_client
         self._client: Any = None
-        self._names = {"logGroupName": group, "logStreamName": stream}
+        # What no stream's name may have.
+        self._names = {"logGroupName": group, "logStreamName": re.sub("[:*]", "-", stream)[:512]}
         self._thing = AwsThing(
             f"log group {group}",
             f"aws logs create-log-group --log-group-name {group}",
@@ -33,11 +35,11 @@ class CloudWatchLogs:
 
     def send(self, batch: Batch) -> Sequence[tuple[Event, str]]:
         # It wants them by time; a clock that was set back may have mixed them.
-        lines = sorted(((milliseconds(event.timestamp) or 0, event) for event in batch.events), key=lambda at: at[0])
+        events = sorted(batch.events, key=lambda event: event.told_ms)
         refused: list[tuple[Event, str]] = []
         with meaning(self._thing):
             self._client = self._client or self._open_client()
-            for near in _spans(lines):
+            for near in _spans(events):
                 refused += self._put(near)
         return refused
 
@@ -45,20 +47,20 @@ class CloudWatchLogs:
         if self._client:
             self._client.close()
 
-    def _put(self, lines: list[tuple[int, Event]]) -> list[tuple[Event, str]]:
-        events = [{"timestamp": at, "message": log_line(event.data)} for at, event in lines]
+    def _put(self, events: list[Event]) -> list[tuple[Event, str]]:
+        lines = [{"timestamp": event.told_ms, "message": log_line(event.data)} for event in events]
         try:
-            answer = self._client.put_log_events(**self._names, logEvents=events)
+            answer = self._client.put_log_events(**self._names, logEvents=lines)
         except Exception as error:
             if code_of(error) != "ResourceNotFoundException":
                 raise
             self._make_stream()
-            answer = self._client.put_log_events(**self._names, logEvents=events)
+            answer = self._client.put_log_events(**self._names, logEvents=lines)
         told = answer.get("rejectedLogEventsInfo") or {}
         old = max(told.get("tooOldLogEventEndIndex", 0), told.get("expiredLogEventEndIndex", 0))
         new = told.get("tooNewLogEventStartIndex", len(lines))
-        return [(event, "too old for CloudWatch Logs") for _, event in lines[:old]] + [
-            (event, "in the future: is the clock right?") for _, event in lines[new:]
+        return [(event, "too old for CloudWatch Logs") for event in events[:old]] + [
+            (event, "in the future: is the clock right?") for event in events[new:]
         ]
 
     def _make_stream(self) -> None:
@@ -69,12 +71,12 @@ class CloudWatchLogs:
                 raise
 
 
-def _spans(lines: list[tuple[int, Event]]) -> Iterator[list[tuple[int, Event]]]:
-    span: list[tuple[int, Event]] = []
-    for line in lines:
-        if span and line[0] - span[0][0] > SPAN_MS_MAX:
+def _spans(events: list[Event]) -> Iterator[list[Event]]:
+    span: list[Event] = []
+    for event in events:
+        if span and event.told_ms - span[0].told_ms > SPAN_MS_MAX:
             yield span
             span = []
-        span.append(line)
+        span.append(event)
     if span:
         yield span

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..event import Event
+from ..event import Event, time_text
 from ..status import JobStatus, Statuses
 from ..transport import Batch
 from .aws import AwsThing, code_of, meaning
@@ -13,6 +13,7 @@ from .aws import AwsThing, code_of, meaning
 
 class DynamoTable:
     count_max = 200
+    linger_seconds = 0.1
 
     def __init__(self, open_client: Callable[[], Any], table: str) -> None:
         self._open_client = open_client
@@ -44,9 +45,9 @@ def update_of(table: str, status: JobStatus) -> dict[str, Any]:
     percentage, error = status.whole_percentage, status.error if status.status == "FAILED" else None
     values: dict[str, dict[str, str]] = {
         "status": {"S": status.status},
-        "updated_at": {"S": _time(status.updated_at)},
+        "updated_at": {"S": _time(status.told_ms)},
         "worker_id": {"S": status.worker_id},
-        **({} if status.started_at is None else {"started_at": {"S": _time(status.started_at)}}),
+        **({} if status.started_ms is None else {"started_at": {"S": _time(status.started_ms)}}),
         **({} if percentage is None else {"percentage": {"N": str(percentage)}}),
         **({} if error is None else {"error_message": {"S": error}}),
     }
@@ -62,6 +63,7 @@ def update_of(table: str, status: JobStatus) -> dict[str, Any]:
     }
 
 
-def _time(time: str) -> str:
+def _time(time_ms: int) -> str:
     """Always with milliseconds: DynamoDB compares them as text."""
-    return time if "." in time else time.replace("Z", ".000Z")
+    written = time_text(time_ms)
+    return written if "." in written else written.replace("Z", ".000Z")

@@ -17,6 +17,7 @@ Line = Callable[[Mapping[str, Any]], str]
 
 class StandardOutput:
     count_max = 100
+    linger_seconds = 0.0
 
     def __init__(self, line: Line) -> None:
         self._line = line
@@ -39,6 +40,7 @@ class LogFile:
     """Opened anew for each batch: who moves the file away (logrotate) need not tell us."""
 
     count_max = 1000
+    linger_seconds = 0.0
 
     def __init__(self, path: str, line: Line) -> None:
         self._path = path

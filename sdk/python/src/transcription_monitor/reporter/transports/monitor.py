@@ -14,12 +14,13 @@ from ..transport import Batch
 
 TIMEOUT_SECONDS = 15.0
 
-#: It will answer otherwise once somebody has mended something, or some time has gone.
-_LATER = frozenset({401, 403, 404, 408, 425, 429})
+#: The same again would be answered the same. Not 401, 403 and 404: a key or an address can be mended.
+_FOR_EVER = frozenset({400, 409, 413, 415, 422})
 
 
 class MonitorTransport:
     count_max = 1000
+    linger_seconds = 0.05
 
     def __init__(self, base_url: str, api_key: str | None) -> None:
         self._api = TranscriptionAPI(base_url, api_key, timeout=TIMEOUT_SECONDS, retries=0)
@@ -29,8 +30,7 @@ class MonitorTransport:
         try:
             answer = self._api.events.report(lines, idempotency_key=batch.key)
         except RefusedError as error:
-            status = error.status or 500
-            if status < 500 and status not in _LATER:
+            if error.status in _FOR_EVER:
                 raise Refused(f"{error.message} ({error.code})") from error
             raise Away(f"{error.message} ({error.code})", hint=error.hint) from error
         except ApiError as error:

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ..errors import Away, Refused
 from ..event import Event
-from ..status import JobStatus, Statuses, milliseconds
+from ..status import JobStatus, Statuses
 from ..transport import Batch, load_driver
 
 CONNECT_SECONDS = 5
@@ -86,6 +86,7 @@ class Database:
 
 class StatusTable:
     count_max = 200
+    linger_seconds = 0.05
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -130,8 +131,8 @@ def _parameters(status: JobStatus) -> tuple[Any, ...]:
         status.job_id,
         status.worker_id,
         status.status,
-        milliseconds(status.started_at),
-        milliseconds(status.updated_at),
+        status.started_ms,
+        status.told_ms,
         status.whole_percentage,
         status.error if status.status == "FAILED" else None,
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..errors import Away
-from ..event import Event
+from ..event import Event, time_text
 from ..lines import event_json
 from ..transport import Batch
 from .aws import AwsThing, meaning
@@ -18,6 +18,7 @@ from .aws import AwsThing, meaning
 class Queue:
     #: As many as SQS takes in a request.
     count_max = 10
+    linger_seconds = 0.1
 
     def __init__(self, open_client: Callable[[], Any], queue: str) -> None:
         self._open_client = open_client
@@ -69,7 +70,8 @@ class Queue:
 
 def message_attributes(event: Event) -> dict[str, dict[str, str]]:
     """SQS has no empty ones: `StartTime` is left out where the start wasn't told to this reporter."""
-    known = {"JobId": event.job_id, "StartTime": event.started_at, "WorkerId": event.data["worker_id"]}
+    started_at = None if event.started_ms is None else time_text(event.started_ms)
+    known = {"JobId": event.job_id, "StartTime": started_at, "WorkerId": event.data["worker_id"]}
     return {name: {"StringValue": value, "DataType": "String"} for name, value in known.items() if value}
 
 
