@@ -29,7 +29,7 @@ async function withWorker(t: { after(run: () => void | Promise<void>): void }, s
 test('--help is a tutorial that names every command and exit code', async (t) => {
   const { code, stdout } = await tmon(t, '--help');
   assert.equal(code, 0);
-  for (const command of 'serve worker submit watch top jobs job transcript cancel retry workers queue doctor rebuild'.split(
+  for (const command of 'serve worker submit watch top jobs job transcript cancel retry workers queue check doctor rebuild'.split(
     ' ',
   )) {
     assert.match(stdout, new RegExp(`^.*tmon ${command}\\b`, 'm'), command);

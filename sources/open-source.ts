@@ -11,7 +11,7 @@ export async function openSource(url: string): Promise<Source> {
   return await open(parse(url), nameOfUrl(url));
 }
 
-const isPath = (url: string): boolean => /^[./~]/.test(url);
+const isPath = (url: string): boolean => !/^[A-Za-z][A-Za-z0-9+.-]+:/.test(url);
 
 function parse(url: string): SystemUrl {
   try {

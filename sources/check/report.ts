@@ -56,7 +56,8 @@ function running({ running: all }: CheckDocument): Row[] {
 function progress({ stuck, percent_per_minute, eta_seconds, still_seconds }: CheckedJob): string {
   if (stuck) return 'stuck';
   const parts = [`moved ${span(still_seconds ?? 0)} ago`];
-  if (percent_per_minute !== null) parts.push(`${Number(percent_per_minute.toPrecision(2))}%/min`);
+  if (percent_per_minute !== null && percent_per_minute > 0)
+    parts.push(`${Number(percent_per_minute.toPrecision(2))}%/min`);
   if (eta_seconds !== null) parts.push(`${span(eta_seconds)} to go`);
   return parts.join(', ');
 }

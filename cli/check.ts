@@ -1,0 +1,167 @@
+/** `tmon check`: what is stuck, failed, slow or gone, in a log, a bucket, a table, a queue or a monitor; for cron, Nagios and people. */
+import { Command, InvalidArgumentError } from 'commander';
+import { type Notifier, NotifierError } from '../notifiers/notifier.ts';
+import { openNotifier } from '../notifiers/open-notifier.ts';
+import { tell } from '../notifiers/tell.ts';
+import type { CheckDocument } from '../protocol/check.ts';
+import { Check } from '../sources/check/check.ts';
+import { CHECK_DEFAULTS } from '../sources/check/judge.ts';
+import { CheckMemory, defaultStateFile } from '../sources/check/memory.ts';
+import { reportOf } from '../sources/check/report.ts';
+import { openSource } from '../sources/open-source.ts';
+import { SourceError } from '../sources/source.ts';
+import { CommandError, EXIT } from './exit-code.ts';
+import { amount, collect, jsonOption } from './options.ts';
+import { colour, note, printJson, printLine } from './output.ts';
+
+type CheckCommandOptions = {
+  stuckAfter: number;
+  since: number;
+  quietAfter: number;
+  allowFailures: number;
+  every?: number;
+  notify: string[];
+  state?: string;
+  json?: boolean;
+};
+
+const EXIT_OF = { well: EXIT.fine, wrong: EXIT.failed, unknown: EXIT.unreachable } as const;
+
+const AFTER_HELP = `
+URL is log:/path, - (standard input), cloudwatch-logs://group/stream, s3://bucket/prefix, dir:PATH, postgres://…, mysql://…,
+sqlite:PATH, dynamodb://table, sqs://queue or http://monitor:8080; several are taken together.
+Exit code: 0 all is well, 1 something is wrong, 3 could not tell (a source could not be read).
+A job is stuck when it stands still for longer than its own pace predicts. docs/checking.md says what is compared with what.`;
+
+export function checkCommand(): Command {
+  return new Command('check')
+    .description('Say what is stuck, failed or gone quiet, without a server; exit code 0, 1 or 3.')
+    .argument('<url...>', 'where workers tell of their jobs')
+    .option(
+      '--stuck-after <time>',
+      'a job whose pace is not known is stuck after this long',
+      span,
+      CHECK_DEFAULTS.stuck_after_ms,
+    )
+    .option(
+      '--quiet-after <time>',
+      'a worker that holds a job is quiet after this long',
+      span,
+      CHECK_DEFAULTS.quiet_after_ms,
+    )
+    .option('--since <time>', 'how far to look back', span, CHECK_DEFAULTS.since_ms)
+    .option('--allow-failures <percent>', 'failed jobs are wrong above this rate', percentage, 0)
+    .option('--every <time>', 'again and again, until Ctrl-C', span)
+    .option(
+      '--notify <url>',
+      'one message when the answer changes: sns:ARN, https://…, slack:URL, mailto:…',
+      collect,
+      [],
+    )
+    .option('--state <file>', 'what is remembered from one run to the next; by default in your state directory')
+    .addOption(jsonOption())
+    .addHelpText('after', AFTER_HELP)
+    .action(check);
+}
+
+/** `90s`, `30m`, `24h`, `7d`, in milliseconds. */
+function span(value: string): number {
+  const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(value) ?? [];
+  if (count !== undefined && Number(count) > 0) return Number(count) * UNITS_MS[unit as keyof typeof UNITS_MS];
+  throw new InvalidArgumentError('It takes 90s, 30m, 24h or 7d.');
+}
+
+const UNITS_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+function percentage(value: string): number {
+  const number = amount(value);
+  if (number <= 100) return number;
+  throw new InvalidArgumentError('It takes a percentage, 0 to 100.');
+}
+
+async function check(urls: string[], options: CheckCommandOptions): Promise<void> {
+  const stop = new AbortController();
+  const end = () => stop.abort();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);
+  const notifiers = await openAll(options.notify, openNotifier);
+  const sources = await openAll(urls, openSource);
+  const state = options.state ?? defaultStateFile({ sources: urls, notifiers: notifiers.map(({ name }) => name) });
+  const memory = await CheckMemory.load(state, (why) => note(`${state} is begun anew: ${why}`));
+  const { stuckAfter, quietAfter, since, allowFailures } = options;
+  const checking = new Check(
+    sources,
+    {
+      stuck_after_ms: stuckAfter,
+      quiet_after_ms: quietAfter,
+      since_ms: since,
+      failures_allowed: allowFailures / 100,
+    },
+    memory,
+  );
+  try {
+    for (let round = 1; ; round += 1) {
+      const document = await checking.run(Date.now(), stop.signal);
+      if (round > 1 && !options.json) printLine('');
+      show(document, options);
+      await tellAll(document, { notifiers, memory, signal: stop.signal });
+      await memory.save(state).catch((error: Error) => note(`what was seen is not remembered: ${error.message}`));
+      process.exitCode = EXIT_OF[document.verdict];
+      if (options.every === undefined) return;
+      await pause(options.every, stop.signal);
+      if (stop.signal.aborted) return;
+    }
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+  } finally {
+    await Promise.all(sources.map((source) => source.close()));
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, end);
+  }
+}
+
+/** A URL that is wrong is bad usage. */
+async function openAll<T>(urls: readonly string[], open: (url: string) => Promise<T>): Promise<T[]> {
+  const opened: T[] = [];
+  for (const url of urls) {
+    try {
+      opened.push(await open(url));
+    } catch (error) {
+      if (!(error instanceof SourceError || error instanceof NotifierError)) throw error;
+      throw new CommandError(EXIT.usage, error.message, error.hint);
+    }
+  }
+  return opened;
+}
+
+function show(document: CheckDocument, { json }: CheckCommandOptions): void {
+  if (json) return printJson(document);
+  const [word = '', ...rest] = reportOf(document).split(/(?=:)/);
+  printLine(`${colour(COLOURS[document.verdict], word)}${rest.join('')}`);
+}
+
+const COLOURS = { well: 'green', wrong: 'red', unknown: 'yellow' } as const;
+
+async function tellAll(
+  document: CheckDocument,
+  { notifiers, memory, signal }: { notifiers: readonly Notifier[]; memory: CheckMemory; signal: AbortSignal },
+): Promise<void> {
+  const failures = await tell({ document, text: reportOf(document), notifiers, told: memory.told, signal });
+  for (const failure of failures) {
+    if (!(failure instanceof NotifierError)) throw failure;
+    note(`tmon: ${failure.message}`);
+    if (failure.hint !== undefined) note(`hint: ${failure.hint}`);
+  }
+}
+
+/** Less when it is stopped. */
+function pause(time_ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const timer = setTimeout(done, time_ms);
+    signal.addEventListener('abort', done, { once: true });
+    function done() {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    }
+  });
+}
