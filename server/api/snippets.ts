@@ -113,8 +113,11 @@ await api.jobs.complete('${JOB}', {
   output: { s3_path: 's3://bucket/audio.json', segments_count: 150, confidence_score: 0.95 },
 });`,
     python: `\
-output = {"s3_path": "s3://bucket/audio.json", "segments_count": 150, "confidence_score": 0.95}
-api.jobs.complete("${JOB}", "the lease token", output)`,
+api.jobs.complete(
+    "${JOB}",
+    "the lease token",
+    {"s3_path": "s3://bucket/audio.json", "segments_count": 150, "confidence_score": 0.95},
+)`,
   },
   'jobs.fail': {
     typescript: `\
@@ -123,8 +126,11 @@ await api.jobs.fail('${JOB}', {
   error: { code: 'gpu_out_of_memory', message: 'GPU out of memory', retryable: true },
 });`,
     python: `\
-error = {"code": "gpu_out_of_memory", "message": "GPU out of memory", "retryable": True}
-api.jobs.fail("${JOB}", "the lease token", error)`,
+api.jobs.fail(
+    "${JOB}",
+    "the lease token",
+    {"code": "gpu_out_of_memory", "message": "GPU out of memory", "retryable": True},
+)`,
   },
   'workers.list': {
     typescript: `for await (const worker of api.workers.list()) console.log(worker.worker_id, worker.state);`,

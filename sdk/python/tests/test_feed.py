@@ -152,7 +152,7 @@ def test_what_happens_in_the_fleet_is_followed_and_taken_up_again(api: Transcrip
     api.jobs.submit("s3://bucket/1.mp3", tags=["followed"])
     happening = api.feed.follow("jobs", filter={"tag": "followed"})
     first = next(happening)
-    assert (first.type, first.resource, len(first.items)) == ("state", "jobs", 1)  # type: ignore[attr-defined]
+    assert (first.type, first.resource, len(first.items)) == ("state", "jobs", 1)
     second = api.jobs.submit("s3://bucket/2.mp3", tags=["followed"])
     submitted = next(happening)
     assert (submitted.event, submitted.resource) == ("JobSubmitted", "job")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from pydantic import AwareDatetime
 
 from .base import Model
@@ -29,6 +31,11 @@ class FeedMessage(Model):
     #: Position in the journal: segment, and event within it.
     seq: int
     index: int
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """The fields of its resource."""
 
     @property
     def position(self) -> FeedPosition:
