@@ -10,7 +10,7 @@ export type Contender = {
   /** For `--only`. */
   name: string;
   says: string;
-  kind: Exclude<Work['kind'], 'submits'>;
+  kind: Exclude<Work['kind'], 'submits' | 'updates'>;
   start: StartServer;
   /** File of its client process, in clients/, and what else it is told. */
   client: string;

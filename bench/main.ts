@@ -14,6 +14,7 @@ import { measureColdStart } from './parts/cold-start.ts';
 import { measureCommitLatency } from './parts/commit-latency.ts';
 import { measureFeed } from './parts/feed.ts';
 import type { FromInside } from './parts/in-one-process.ts';
+import { measureProgressUpdates } from './parts/progress-updates.ts';
 import { preparePrograms } from './programs.ts';
 import { race, withEntrants } from './race.ts';
 import { type Figures, printFigures, summarise } from './report.ts';
@@ -32,15 +33,20 @@ async function main(): Promise<void> {
     options,
     race: [],
     turns: [],
+    updates: [],
     latency: [],
     cold_start: null,
     inside: null,
     feed: null,
   };
 
-  if (parts.has('race') || parts.has('latency')) {
+  if (parts.has('race') || parts.has('updates') || parts.has('latency')) {
     await withEntrants(chosen, { folder, clients: options.clients }, async (entrants) => {
       if (parts.has('race')) figures.turns = await race(entrants, { ...options, jobs: options.lifecycles }, say);
+      if (parts.has('updates')) {
+        say('progress updates');
+        figures.updates = await measureProgressUpdates(entrants, { ...options, jobs: options.lifecycles });
+      }
       if (parts.has('latency')) {
         say('commit latency');
         figures.latency = await measureCommitLatency(entrants, options.clients);

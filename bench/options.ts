@@ -2,7 +2,7 @@
 import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
 
-export const PARTS = ['race', 'latency', 'cold-start', 'memory', 'feed'] as const;
+export const PARTS = ['race', 'updates', 'latency', 'cold-start', 'memory', 'feed'] as const;
 export type Part = (typeof PARTS)[number];
 
 export type Options = {
@@ -25,7 +25,7 @@ npm run bench -- [NAME …] [--lifecycles N] [--clients N] [--batch N] [--rounds
   --rounds       counted rounds, after one to warm up           (7)
   --subscribers  of the live feed                               (1000)
   NAME, --only   contenders and parts, by name: monitor, monitor-websocket, monitor-websocket-apart, monitor-batches, bullmq-always, bullmq-always-apart,
-                 bullmq-everysec, bullmq-always-batches, job-status-table; race, latency, cold-start, memory, feed
+                 bullmq-everysec, bullmq-always-batches, job-status-table; race, updates, latency, cold-start, memory, feed
   --json         also write every figure to this file
   --dir          where the servers keep their data while they are measured: a folder on a real disk (${tmpdir()})
 `;

@@ -6,6 +6,7 @@ import type { ColdStart } from './parts/cold-start.ts';
 import type { CommitLatency } from './parts/commit-latency.ts';
 import type { FeedFigures } from './parts/feed.ts';
 import type { FromInside } from './parts/in-one-process.ts';
+import type { ProgressUpdates } from './parts/progress-updates.ts';
 import type { Turn } from './race.ts';
 import { median } from './statistics.ts';
 
@@ -27,6 +28,7 @@ export type Figures = {
   options: Options;
   race: RaceRow[];
   turns: Turn[];
+  updates: ProgressUpdates[];
   latency: CommitLatency[];
   cold_start: ColdStart | null;
   inside: FromInside | null;
@@ -60,7 +62,7 @@ export function summarise(contenders: readonly Contender[], turns: readonly Turn
   });
 }
 
-export function printFigures({ machine, options, race, latency, cold_start, inside, feed }: Figures): void {
+export function printFigures({ machine, options, race, updates, latency, cold_start, inside, feed }: Figures): void {
   const print = (line = '') => process.stdout.write(`${line}\n`);
   print(`${machine.cpu}, ${machine.memory_gb} GB, Node ${machine.node}`);
   if (race.length > 0) {
@@ -79,6 +81,21 @@ export function printFigures({ machine, options, race, latency, cold_start, insi
         row.client_cpu_ms.toFixed(2),
         `${Math.round(row.others_cpu * 100)} %`,
         row.may_lose,
+      ]),
+      print,
+    );
+  }
+  if (updates.length > 0) {
+    print();
+    print(`Progress updates, each acknowledged; ${options.clients} clients, median of ${options.rounds} rounds`);
+    table(
+      ['', 'updates/s', '÷ a request each', 'CPU µs: server', 'clients'],
+      updates.map((row) => [
+        row.says,
+        Math.round(row.updates_per_second).toLocaleString('en'),
+        row.ratio === null ? '-' : row.ratio.toFixed(2),
+        row.server_cpu_us.toFixed(0),
+        row.client_cpu_us.toFixed(0),
       ]),
       print,
     );

@@ -9,9 +9,10 @@ export type Work = {
    * `lifecycles`: each step of a job is a request (or statement, or command) of its own, which is answered before the next.
    * `batches`: many jobs a request, where the contender has that.
    * `submits`: only the first step, each timed.
+   * `updates`: only progress, each client of a job of its own.
    */
-  kind: 'lifecycles' | 'batches' | 'submits';
-  /** Jobs in all. */
+  kind: 'lifecycles' | 'batches' | 'submits' | 'updates';
+  /** Jobs in all; `updates`: updates in all. */
   jobs: number;
   /** Clients at a time. */
   clients: number;
@@ -36,10 +37,14 @@ export interface LifecycleClient {
   batch?(client: number, jobs: number): Promise<void>;
   /** One durable write: a new job. */
   submit(client: number): Promise<void>;
+  /** A job that this client holds: how to tell its progress, and how to end it. */
+  hold?(client: number): Promise<HeldJob>;
   /** In place of the above where clients don't step through lives one by one. */
   run?(work: Work): Promise<void>;
   close(): Promise<void>;
 }
+
+export type HeldJob = { update(step: number): Promise<unknown>; complete(): Promise<unknown> };
 
 /** What a job's worker reports while it works. */
 export const STEPS = 10;
@@ -66,9 +71,12 @@ export async function serveWork(connect: (url: string, clients: number) => Promi
 async function timed(client: LifecycleClient, work: Work): Promise<WorkDone> {
   const latencies_ms: number[] = [];
   await client.begin?.();
+  const held =
+    work.kind === 'updates' ? await Promise.all(Array.from({ length: work.clients }, (_, i) => client.hold!(i))) : [];
   const cpu = cpuUsage();
   const began_ms = performance.now();
-  if (client.run && work.kind !== 'submits') await client.run(work);
+  if (work.kind === 'updates') await spread(work, async (number, i) => held[number]!.update(1 + (i % STEPS)));
+  else if (client.run && work.kind !== 'submits') await client.run(work);
   else if (work.kind === 'batches') await batches(client, work);
   else {
     await spread(work, async (number) => {
@@ -80,6 +88,7 @@ async function timed(client: LifecycleClient, work: Work): Promise<WorkDone> {
   }
   const elapsed_ms = performance.now() - began_ms;
   const used = cpuUsage(cpu);
+  await Promise.all(held.map((job) => job.complete()));
   return { elapsed_ms, cpu_ms: (used.user + used.system) / 1000, latencies_ms };
 }
 
@@ -91,7 +100,7 @@ function batches(client: LifecycleClient, { jobs, clients, batch }: Work): Promi
 /** Does `one` for each of `jobs`, `clients` at a time. */
 export async function spread(
   { jobs, clients }: Pick<Work, 'jobs' | 'clients'>,
-  one: (client: number, job: number) => Promise<void>,
+  one: (client: number, job: number) => Promise<unknown>,
 ): Promise<void> {
   let next = 0;
   await Promise.all(

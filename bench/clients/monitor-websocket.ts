@@ -10,6 +10,7 @@ import { WebSocket } from 'ws';
 import {
   AUDIO_URL,
   DURATION_SECONDS,
+  type HeldJob,
   type LifecycleClient,
   SEGMENTS,
   STEPS,
@@ -80,24 +81,26 @@ await serveWork(async (url, clients) => {
     Promise.all(workers.map((worker, client) => of(client).call(operation, worker, body)));
   await all('workers.register', { capabilities: { model: 'large-v3' } });
 
-  /** A job of its own, for updates alone. */
-  const take = async (client: number) => {
+  const hold = async (client: number): Promise<HeldJob> => {
     const connection = of(client);
     await connection.call('jobs.submit', {}, submission);
     const { body } = await connection.call('workers.claim', workers[client]!, { max_jobs: 1, wait_seconds: 0 });
     const [job] = (body as Claimed).jobs;
     if (!job) throw new Error('a job was submitted, and none could be claimed');
-    return { params: { job_id: job.job.job_id }, token: job.lease.token };
+    const params = { job_id: job.job.job_id };
+    const lease_token = job.lease.token;
+    return {
+      update: (step) =>
+        connection.call('jobs.reportProgress', params, {
+          lease_token,
+          percentage: step * STEPS,
+          stage: 'TRANSCRIBING',
+          current_chunk: step,
+          total_chunks: STEPS,
+        }),
+      complete: () => connection.call('jobs.complete', params, { lease_token, output }),
+    };
   };
-
-  const report = (client: number, params: object, lease_token: string, step: number) =>
-    of(client).call('jobs.reportProgress', params, {
-      lease_token,
-      percentage: step * STEPS,
-      stage: 'TRANSCRIBING',
-      current_chunk: step,
-      total_chunks: STEPS,
-    });
 
   const client: LifecycleClient = {
     // Servers are paused between turns, and a worker silent for 90 s loses its jobs.
@@ -105,10 +108,11 @@ await serveWork(async (url, clients) => {
       await all('workers.heartbeat', {});
     },
     async lifecycle(number) {
-      const { params, token } = await take(number);
-      for (let step = 1; step <= STEPS; step++) await report(number, params, token, step);
-      await of(number).call('jobs.complete', params, { lease_token: token, output });
+      const job = await hold(number);
+      for (let step = 1; step <= STEPS; step++) await job.update(step);
+      await job.complete();
     },
+    hold,
     async submit(number) {
       await of(number).call('jobs.submit', {}, submission);
     },

@@ -3,6 +3,7 @@ import { Pool } from 'undici';
 import {
   AUDIO_URL,
   DURATION_SECONDS,
+  type HeldJob,
   type LifecycleClient,
   SEGMENTS,
   STEPS,
@@ -58,27 +59,35 @@ await serveWork(async (url, clients) => {
     if (accepted !== jobs.length) throw new Error(`only ${accepted} of ${jobs.length} lines were accepted: ${answer}`);
   };
 
+  const hold = async (client: number): Promise<HeldJob> => {
+    await send('POST', '/jobs', submission);
+    const [job] = await claim(client, 1);
+    if (!job) throw new Error('a job was submitted, and none could be claimed');
+    const { job_id, token } = job;
+    return {
+      update: (step) =>
+        send('PUT', `/jobs/${job_id}/progress`, {
+          lease_token: token,
+          percentage: step * STEPS,
+          stage: 'TRANSCRIBING',
+          current_chunk: step,
+          total_chunks: STEPS,
+        }),
+      complete: () => send('POST', `/jobs/${job_id}/complete`, { lease_token: token, output }),
+    };
+  };
+
   const client: LifecycleClient = {
     // Servers are paused between turns, and a worker silent for 90 s loses its jobs.
     async begin() {
       await Promise.all(workers.map((worker) => send('POST', `${worker}/heartbeat`, {})));
     },
     async lifecycle(number) {
-      await send('POST', '/jobs', submission);
-      const [job] = await claim(number, 1);
-      if (!job) throw new Error('a job was submitted, and none could be claimed');
-      const { job_id, token } = job;
-      for (let step = 1; step <= STEPS; step++) {
-        await send('PUT', `/jobs/${job_id}/progress`, {
-          lease_token: token,
-          percentage: step * STEPS,
-          stage: 'TRANSCRIBING',
-          current_chunk: step,
-          total_chunks: STEPS,
-        });
-      }
-      await send('POST', `/jobs/${job_id}/complete`, { lease_token: token, output });
+      const job = await hold(number);
+      for (let step = 1; step <= STEPS; step++) await job.update(step);
+      await job.complete();
     },
+    hold,
     async batch(number, size) {
       await send('POST', '/jobs/batch', { jobs: Array(size).fill(submission) });
       const jobs = await claim(number, size);
