@@ -167,15 +167,18 @@ for (const { dialect, open, absent } of [
       assert.deepEqual(ids(await database.ask(sql.stuck, [10])), ['job-never', 'job-runs', 'job-stuck']);
     });
 
-    test('reading begins at the time that is asked for, and rows without a time are never left out', async () => {
+    test('reading begins at the time that is asked for; what runs, and what has no time, is never left out', async () => {
       await fresh();
-      for (const n of [0, 1, 2]) await write({ job_id: `job-${n}`, told_ms: TOLD_MS + n * 10_000 });
+      const ended = { state: 'COMPLETED' as const };
+      for (const n of [0, 1, 2]) await write({ ...ended, job_id: `job-${n}`, told_ms: TOLD_MS + n * 10_000 });
+      await write({ job_id: 'job-runs', told_ms: TOLD_MS - 86_400_000 });
       await database.ask(`INSERT INTO job_status (job_id, status) VALUES ('job-untold', 'QUEUED')`);
-      const read = await rowsSince(TOLD_MS + 10_000);
-      assert.deepEqual(read, [
+      const done = (told_ms: number) => ({ ...running, ...ended, told_ms, ended_ms: told_ms });
+      assert.deepEqual(await rowsSince(TOLD_MS + 10_000), [
         { why: 'it has neither an updated_at nor a started_at' },
-        { ...running, job_id: 'job-1', told_ms: TOLD_MS + 10_000 },
-        { ...running, job_id: 'job-2', told_ms: TOLD_MS + 20_000 },
+        { ...running, job_id: 'job-runs', told_ms: TOLD_MS - 86_400_000 },
+        { ...done(TOLD_MS + 10_000), job_id: 'job-1' },
+        { ...done(TOLD_MS + 20_000), job_id: 'job-2' },
       ]);
     });
 

@@ -33,7 +33,7 @@ export type JobStatusSql = {
   stuckAsPrinted: string;
   /** Takes one parameter, minutes. Also finds rows that never told a time; the longest silent first. */
   stuck: string;
-  /** All rows told of since then, oldest first, as `readRow` takes them. One parameter: milliseconds since 1970. */
+  /** All rows told of since then, and all that run, oldest first, as `readRow` takes them. One parameter: milliseconds since 1970. */
   since: string;
 };
 
@@ -80,7 +80,8 @@ ORDER BY updated_at NULLS FIRST`,
     ROUND(EXTRACT(EPOCH FROM started_at::timestamptz) * 1000)::float8 AS started_at,
     ROUND(EXTRACT(EPOCH FROM updated_at::timestamptz) * 1000)::float8 AS updated_at
 FROM job_status
-WHERE updated_at IS NULL OR updated_at >= to_timestamp($1::float8 / 1000)::timestamp
+WHERE updated_at IS NULL OR status = 'PROCESSING'
+   OR updated_at >= to_timestamp($1::float8 / 1000)::timestamp
 ORDER BY job_status.updated_at NULLS FIRST`,
   },
   // SQLite has no NOW(), no INTERVAL and no type for a time: text in UTC, as its own functions write and compare it.
@@ -123,10 +124,12 @@ WHERE status = 'PROCESSING'
 ORDER BY julianday(updated_at)`,
     since: `SELECT ${COLUMNS}
 FROM job_status
-WHERE julianday(updated_at) IS NULL OR julianday(updated_at) >= julianday(? / 1000.0, 'unixepoch') - 1e-8
+WHERE julianday(updated_at) IS NULL OR status = 'PROCESSING'
+   OR julianday(updated_at) >= julianday(? / 1000.0, 'unixepoch') - 1e-8
 ORDER BY julianday(updated_at)`,
   },
-  // A TIMESTAMP that is not said to be NULL changes by itself in servers of some age, and without (3) keeps whole seconds.
+  // A TIMESTAMP that is not said to be NULL changes by itself in servers of some age, and without (3) keeps whole seconds; the
+  // server's letters may know no umlaut, and may take Job-1 for job-1.
   mysql: {
     create: `CREATE TABLE IF NOT EXISTS job_status (
     job_id VARCHAR(50) PRIMARY KEY,
@@ -136,7 +139,7 @@ ORDER BY julianday(updated_at)`,
     updated_at TIMESTAMP(3) NULL,
     percentage INT,
     error_message TEXT
-)`,
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`,
     // Assigned from left to right: the two that the condition looks at come last, and each keeps it as it was.
     upsert: `INSERT INTO job_status (${COLUMNS})
 VALUES (?, ?, ?, FROM_UNIXTIME(CAST(? AS DECIMAL(20)) / 1000), FROM_UNIXTIME(CAST(? AS DECIMAL(20)) / 1000), ?, ?)
@@ -163,7 +166,8 @@ ORDER BY updated_at`,
     UNIX_TIMESTAMP(started_at) * 1000 AS started_at,
     UNIX_TIMESTAMP(updated_at) * 1000 AS updated_at
 FROM job_status
-WHERE updated_at IS NULL OR updated_at >= FROM_UNIXTIME(FLOOR(CAST(? AS DECIMAL(20)) / 1000))
+WHERE updated_at IS NULL OR status = 'PROCESSING'
+   OR updated_at >= FROM_UNIXTIME(FLOOR(CAST(? AS DECIMAL(20)) / 1000))
 ORDER BY job_status.updated_at`,
   },
 };

@@ -1,7 +1,10 @@
 /** What a reporter says of itself: at most once a minute, and then of all that has come up since. */
 import type { ReporterClock } from './clock.ts';
+import { writeQuietly } from './write-quietly.ts';
 
 const INTERVAL_MS = 60_000;
+
+const toStandardError = (line: string): void => void writeQuietly(process.stderr, `${line}\n`);
 
 export class Warnings {
   readonly #clock: ReporterClock;
@@ -10,7 +13,7 @@ export class Warnings {
   #pending: (() => string) | null = null;
   #cancel: (() => void) | null = null;
 
-  constructor(clock: ReporterClock, write: (line: string) => void = writeLine) {
+  constructor(clock: ReporterClock, write: (line: string) => void = toStandardError) {
     this.#clock = clock;
     this.#write = write;
   }
@@ -48,11 +51,4 @@ export class Warnings {
       this.#wait();
     });
   }
-}
-
-/** As console does, an error of the stream is nobody's. */
-function writeLine(line: string): void {
-  const ignore = () => {};
-  process.stderr.once('error', ignore);
-  process.stderr.write(`${line}\n`, () => process.stderr.off('error', ignore));
 }

@@ -2,6 +2,7 @@
 import { appendFile } from 'node:fs/promises';
 import { formatLogLine, formatPlainLine } from '../../../../protocol/log-format.ts';
 import { allOf, type Refusal, type Report, type Transport, TransportError } from '../report.ts';
+import { writeQuietly } from '../write-quietly.ts';
 
 export type LineFormat = 'json' | 'plain';
 
@@ -20,17 +21,9 @@ export class OutputLogTransport implements Transport {
     this.#format = format;
   }
 
-  send(batch: readonly Report[]): Promise<Refusal[]> {
-    const { stdout } = process;
-    // As console does, an error of the stream is nobody's: nobody reads any more.
-    const ignore = () => {};
-    stdout.once('error', ignore);
-    return new Promise((resolve) => {
-      stdout.write(linesOf(batch, this.#format), () => {
-        stdout.off('error', ignore);
-        resolve([]);
-      });
-    });
+  async send(batch: readonly Report[]): Promise<Refusal[]> {
+    await writeQuietly(process.stdout, linesOf(batch, this.#format));
+    return [];
   }
 
   async close(): Promise<void> {}

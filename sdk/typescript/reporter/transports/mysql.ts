@@ -66,10 +66,7 @@ export class MysqlTransport implements Transport {
 async function write(connection: Connection, rows: readonly Report[]): Promise<void> {
   await connection.beginTransaction();
   try {
-    for (const { sighting } of rows) {
-      const values = upsertParameters(sighting);
-      await connection.query({ sql: JOB_STATUS_SQL.mysql.upsert, values, timeout: TIMEOUT_MS });
-    }
+    for (const { sighting } of rows) await writeRow(connection, upsertParameters(sighting));
     await connection.commit();
   } catch (error) {
     if (isRefusal(error)) await connection.rollback();
@@ -77,9 +74,19 @@ async function write(connection: Connection, rows: readonly Report[]): Promise<v
   }
 }
 
+/** A table made by hand may be in letters that can't say all words: then better some of them than none. */
+async function writeRow(connection: Connection, values: (string | number | null)[]): Promise<void> {
+  const upsert = { sql: JOB_STATUS_SQL.mysql.upsert, timeout: TIMEOUT_MS };
+  try {
+    await connection.query({ ...upsert, values });
+  } catch (error) {
+    if (codeOf(error) !== 'ER_TRUNCATED_WRONG_VALUE_FOR_FIELD') throw error;
+    const plain = values.map((value) => (typeof value === 'string' ? value.replace(/[^ -~]/gu, '?') : value));
+    await connection.query({ ...upsert, values: plain });
+  }
+}
+
 const codeOf = (error: unknown): string | undefined => (error as { code?: string }).code;
 
-/** SQLSTATE 22, 23 as in every database, and a text that the column's letters can't say: another time would not help. */
-const isRefusal = (error: unknown): boolean =>
-  /^2[23]/.test((error as { sqlState?: string }).sqlState ?? '') ||
-  codeOf(error) === 'ER_TRUNCATED_WRONG_VALUE_FOR_FIELD';
+/** SQLSTATE 22, 23, as in every database: another time would not help. */
+const isRefusal = (error: unknown): boolean => /^2[23]/.test((error as { sqlState?: string }).sqlState ?? '');
