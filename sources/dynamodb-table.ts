@@ -24,7 +24,14 @@ export class DynamodbTable implements Source {
       allow: 'dynamodb:Scan',
     };
     const position = new TablePosition(options.from);
-    const scan = dynamoSince(this.#table, sinceOf(options));
+    const since = dynamoSince(this.#table, sinceOf(options));
+    // What runs is told of whatever its age: a job that has hung for days is still stuck.
+    const scan = {
+      ...since,
+      FilterExpression: `${since.FilterExpression} OR #status = :running`,
+      ExpressionAttributeNames: { ...since.ExpressionAttributeNames, '#status': 'status' },
+      ExpressionAttributeValues: { ...since.ExpressionAttributeValues, ':running': { S: 'PROCESSING' } },
+    };
     for (let ExclusiveStartKey: ScanCommandInput['ExclusiveStartKey']; ; ) {
       const command = new ScanCommand({ ...scan, ExclusiveStartKey });
       const page = await this.#client.send(command, { abortSignal: options.signal }).catch((error) => {
