@@ -12,9 +12,21 @@ export async function showFailures(sources: string[], options: LogsOptions & { l
     failures.sort((a, b) => b.timestamp_ms - a.timestamp_ms);
     if (count > 0) failures = failures.slice(0, count);
   };
+  // A plain line of a failure does not say whose it is; the start did.
+  const workers = new Map<string, string>();
   const tally = await readLogs(sources, options, (event) => {
-    if (event.event === 'JOB_COMPLETE') counts.completed += 1;
-    if (event.event !== 'JOB_FAILED') return;
+    const { job_id, worker_id } = event;
+    if (event.event === 'JOB_PROGRESS') return;
+    if (event.event === 'JOB_START') {
+      if (worker_id !== null) workers.set(job_id, worker_id);
+      return;
+    }
+    event.worker_id ??= workers.get(job_id) ?? null;
+    workers.delete(job_id);
+    if (event.event === 'JOB_COMPLETE') {
+      counts.completed += 1;
+      return;
+    }
     counts.failed += 1;
     failures.push(event);
     if (limit > 0 && failures.length > limit * 2 + 1000) newest(limit);
