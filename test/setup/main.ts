@@ -4,6 +4,7 @@
  * say so, or skip with the reason. A new step is a file beside this one and a name in the list.
  */
 
+import { awsCli } from './aws-cli.ts';
 import { databases } from './databases.ts';
 import { moto } from './moto.ts';
 import { pocketsphinx } from './pocketsphinx.ts';
@@ -11,7 +12,7 @@ import { pythonSdk } from './python-sdk.ts';
 import { s3Gateway } from './s3-gateway.ts';
 import type { SetupStep } from './step.ts';
 
-const steps: SetupStep[] = [databases, moto, pocketsphinx, pythonSdk, s3Gateway];
+const steps: SetupStep[] = [awsCli, databases, moto, pocketsphinx, pythonSdk, s3Gateway];
 
 await Promise.all(
   steps.map(async ({ name, run }) => {
