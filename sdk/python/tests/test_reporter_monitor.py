@@ -8,7 +8,7 @@ import pytest
 
 from transcription_monitor import Reporter, TranscriptionAPI
 
-from .processes import PATIENCE_SECONDS, Monitor, monitor
+from .processes import PATIENCE_SECONDS, Monitor
 from .reports import ENDS, WORKER, heard_of_trouble, tell_four_jobs
 
 
@@ -51,9 +51,11 @@ def test_what_the_monitor_refuses_is_counted_with_its_reason(
     assert api.jobs.get("job-beside").state == "PROCESSING"
 
 
-def test_a_monitor_that_restarts_misses_nothing_and_hears_nothing_twice(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_monitor_that_restarts_misses_nothing_and_hears_nothing_twice(
+    server: Monitor, api: TranscriptionAPI, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
-    with monitor() as server, Reporter.from_url(server.url, worker_id=WORKER) as reporter:
+    with Reporter.from_url(server.url, worker_id=WORKER) as reporter:
         reporter.job_start("job-1")
         assert reporter.flush(PATIENCE_SECONDS)
         server.kill()
@@ -64,8 +66,7 @@ def test_a_monitor_that_restarts_misses_nothing_and_hears_nothing_twice(caplog: 
         server.start()
         assert reporter.flush(PATIENCE_SECONDS)
         assert reporter.dropped == 0
-        with TranscriptionAPI(server.url) as api:
-            history = [entry.state for entry in api.jobs.timeline("job-1").state_history]
-            assert (history[-1], history.count("COMPLETED")) == ("COMPLETED", 1)
-            assert api.jobs.get("job-2").state == "PROCESSING"
+    history = [entry.state for entry in api.jobs.timeline("job-1").state_history]
+    assert (history[-1], history.count("COMPLETED")) == ("COMPLETED", 1)
+    assert api.jobs.get("job-2").state == "PROCESSING"
     assert "is back" in caplog.text
