@@ -5,9 +5,10 @@
 import { MonitorError } from '../../protocol/errors.ts';
 import type { JobQuery } from '../../protocol/queue.ts';
 import { parseTime } from '../../protocol/time.ts';
+import { workerJobKey } from '../state-machine/job-indexes.ts';
 import { JobMatcher } from '../state-machine/match.ts';
 import type { JobRecord } from '../state-machine/records.ts';
-import { type State, workerJobKey } from '../state-machine/state.ts';
+import type { State } from '../state-machine/state.ts';
 
 export const PAGE_DEFAULT = 100;
 /** Jobs looked at between two pauses, for filters that few jobs match. */

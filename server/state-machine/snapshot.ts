@@ -3,7 +3,7 @@
  * rows go by table and key, and only facts are written; indexes are made again by the same functions that keep them.
  */
 import { JOB_FIELDS, type JobFields, type JobValues, jobUnpacker, packJob } from './job-rows.ts';
-import type { AlertRecord, CommandRecord, PeriodRecord, WorkerRecord } from './records.ts';
+import type { AlertRecord, CommandRecord, JobRecord, PeriodRecord, WorkerRecord } from './records.ts';
 import { type Scalars, State } from './state.ts';
 
 type Row =
@@ -31,24 +31,27 @@ export function* snapshotRows(state: State): Generator<string> {
 
 /** The state of these rows. Throws SyntaxError on what is no row. */
 export function restore(rows: Iterable<string>): State {
-  const state = new State();
+  const jobs: JobRecord[] = [];
+  const commands: [id: string, CommandRecord][] = [];
+  const others: [row: OtherRow, line: string][] = [];
   let unpack: ReturnType<typeof jobUnpacker> | null = null;
   for (const line of rows) {
     const row = JSON.parse(line) as Row;
     if (row[0] === 'fields') unpack = jobUnpacker(row[1]);
+    else if (row[0] === 'command') commands.push([row[1], row[2]]);
     else if (row[0] === 'job') {
       if (!unpack) throw new SyntaxError('a job before the row that names its fields');
-      state.putJob(unpack(row));
-    } else restoreRow(state, row, line);
+      jobs.push(unpack(row));
+    } else others.push([row, line]);
   }
+  const state = State.of(jobs, commands);
+  for (const [row, line] of others) restoreRow(state, row, line);
   return state;
 }
 
-function restoreRow(
-  state: State,
-  row: Exclude<Row, ['fields', ...unknown[]] | ['job', ...unknown[]]>,
-  line: string,
-): void {
+type OtherRow = Exclude<Row, ['fields' | 'job' | 'command', ...unknown[]]>;
+
+function restoreRow(state: State, row: OtherRow, line: string): void {
   switch (row[0]) {
     case 'scalars':
       Object.assign(state.scalars, row[1]);
@@ -57,8 +60,6 @@ function restoreRow(
       return state.putWorker(row[1]);
     case 'alert':
       return state.putAlert(row[1]);
-    case 'command':
-      return state.putCommand(row[1], row[2]);
     case 'minute':
       state.tables.minutes.set(row[1], row[2]);
       return;

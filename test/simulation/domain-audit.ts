@@ -5,9 +5,10 @@ import { observe } from '../../server/state-machine/apply-observed.ts';
 import { applyWorkerEvent } from '../../server/state-machine/apply-worker.ts';
 import type { Command } from '../../server/state-machine/commands.ts';
 import type { Event, JobEvent, JournalEvent, WorkerEvent } from '../../server/state-machine/events.ts';
+import { jobDue } from '../../server/state-machine/job-indexes.ts';
 import { finished, type JobRecord, running } from '../../server/state-machine/records.ts';
 import { restore, snapshotRows } from '../../server/state-machine/snapshot.ts';
-import { jobDue, type State } from '../../server/state-machine/state.ts';
+import type { State } from '../../server/state-machine/state.ts';
 import type { World } from './world.ts';
 
 /** D4: where a job may go from each state. */
