@@ -2,8 +2,9 @@
  * `sqs://queue`: how deep it is, and what its messages tell. Two kinds are read: what a reporter sends (an event as JSON), and
  * a job that waits to be taken (attributes `JobId` and `StartTime`, set when it is sent, and `WorkerId`, where it is known).
  *
- * Reading takes messages out of sight. After `done()` they are deleted; else all are given back at the end. A peek leaves
- * alone a queue with dead letters: being received counts, and a check a minute would kill every job that waits.
+ * Reading takes messages out of sight. After `done()` reports are deleted; all else is given back at the end: a job that waits is
+ * its worker's to take. Being received counts toward dead letters, and a look a minute would kill every job that waits: a peek
+ * leaves alone a queue that has them, and a reader does so once it has met a job.
  */
 import {
   ChangeMessageVisibilityBatchCommand,
@@ -45,6 +46,7 @@ export class SqsQueue implements Source {
   #url: string | undefined;
   /** What the last look came upon: a queue of reports has no age that matters, they lie there until they are read. */
   #holdsReports = false;
+  #holdsJobs = false;
 
   constructor(name: string, { queue, queue_url }: SqsAddress) {
     this.name = name;
@@ -64,7 +66,7 @@ export class SqsQueue implements Source {
   }
 
   async *read({ since_ms, peek = false, signal }: ReadOptions): AsyncIterable<Reading> {
-    const receives = peek ? (await this.#redrive(signal))?.maxReceiveCount : undefined;
+    const receives = peek || this.#holdsJobs ? (await this.#redrive(signal))?.maxReceiveCount : undefined;
     if (receives !== undefined) {
       const why = `not looked at: each look counts toward the ${receives} after which a message is a dead letter`;
       const unreadable = [{ where: 'its messages', why }];
@@ -82,8 +84,9 @@ export class SqsQueue implements Source {
         yield {
           ...this.#tell(messages, since_ms),
           done: async () => {
-            await this.#delete(messages, signal);
-            const gone = new Set(messages);
+            const reports = messages.filter(isReport);
+            await this.#delete(reports, signal);
+            const gone = new Set(reports);
             held.splice(0, held.length, ...held.filter((message) => !gone.has(message)));
           },
         };
@@ -121,6 +124,7 @@ export class SqsQueue implements Source {
     };
     for (const message of messages) {
       const told = readMessage(message);
+      if (!('why' in told) && !isReport(message)) this.#holdsJobs = true;
       if ('why' in told) unreadable.push({ where: `message ${message.MessageId}`, why: told.why });
       else if ('event' in told) events.push(told);
       else if (told.told_ms >= since_ms || told.state === 'QUEUED') keep(told);
@@ -226,13 +230,21 @@ function readRedrive(text: string | undefined): RedrivePolicy | undefined {
   return text === undefined || text === '' ? undefined : (JSON.parse(text) as RedrivePolicy);
 }
 
+/** What only tells of a job, and has been told. */
+function isReport({ Body = '' }: Message): boolean {
+  const event = parseEvent(Body);
+  return (event !== null && 'event' in event) || !('why' in readStatusFile(Body, 0));
+}
+
+const parseEvent = (body: string) => parseLogLine(body.startsWith('{"event"') ? `TRANSCRIPTION_EVENT ${body}` : body);
+
 const byTime = (a: DatedEvent, b: DatedEvent): number => a.timestamp_ms - b.timestamp_ms;
 
 /** An event or a status in its body; else its attributes, which say that the job waits, or who has it. */
 function readMessage(message: Message): DatedEvent | Sighting | { why: string } {
   const { Body = '', MessageAttributes = {}, Attributes } = message;
   const sent_ms = Number(Attributes?.SentTimestamp ?? 0);
-  const event = parseLogLine(Body.startsWith('{"event"') ? `TRANSCRIPTION_EVENT ${Body}` : Body);
+  const event = parseEvent(Body);
   if (event !== null && 'event' in event) return { ...event, timestamp_ms: event.timestamp_ms ?? sent_ms };
   if (event !== null) return event;
   const status = readStatusFile(Body, sent_ms);
