@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import { awsCommand } from './aws.ts';
 import { cancelCommand } from './cancel.ts';
 import { checkCommand } from './check.ts';
+import { dbCommand } from './db.ts';
 import { doctorCommand } from './doctor.ts';
 import { EXIT, EXIT_CODES_HELP, reportError } from './exit-code.ts';
 import { importCommand } from './import.ts';
@@ -40,6 +41,8 @@ tmon: the control plane of a fleet of transcription workers. A first transcript,
   tmon job JOB                    one job, all of it
   tmon workers [ID] [--drain]     who works on it        tmon queue [dlq]           what waits, what died
   tmon check URL…                 what is stuck, failed or gone, in logs, buckets, tables and queues, without a monitor
+  tmon import URL                 their history into the monitor; \`tmon serve --source URL\` follows them live
+  tmon db init URL                the table that workers may tell of their jobs in
   tmon doctor [--store URL]       is all well here?      tmon rebuild --store URL   every view made anew
 
 \`tmon COMMAND --help\` says more; --server URL or TMON_SERVER names another monitor; --json is for programs.
@@ -65,6 +68,7 @@ function createProgram(): Command {
     workersCommand(),
     queueCommand(),
     checkCommand(),
+    dbCommand(),
     doctorCommand(),
     rebuildCommand(),
     importCommand(),

@@ -56,6 +56,16 @@ export const SystemHealth = Type.Object(
           Seconds('Mean from submission to completion, jobs completed in the last 24 hours.'),
         ),
       }),
+      sources: Type.Optional(
+        Type.Object(
+          {
+            status: Words(HEALTH_STATUSES, 'DEGRADED: one of them fails; the monitor itself is not harmed by it.'),
+            total_count: Count('Sources that this instance follows.'),
+            failing_count: Count('Of these, FAILING: GET /sources says why.'),
+          },
+          { description: 'Left out where none is followed, and in the store, which knows no instance.' },
+        ),
+      ),
     }),
     alerts: Type.Array(
       Type.Object({ id: Id, severity: Severity, message: Type.String(), created_at: Time('When it was raised.') }),

@@ -4,12 +4,21 @@ import { Alert } from '../../protocol/alert.ts';
 import { MonitorError } from '../../protocol/errors.ts';
 import { Id } from '../../protocol/ids.ts';
 import { CurrentMetrics, SystemHealth } from '../../protocol/system.ts';
-import { activeAlerts, alertDocument, healthDocument, metricsDocument } from '../state-machine/documents.ts';
+import { activeAlerts, alertDocument, healthDocument, metricsDocument, worst } from '../state-machine/documents.ts';
 import { readArchivedAlert } from '../views/archive.ts';
 import { commandOf } from './command.ts';
+import type { ApiContext } from './context.ts';
 import { endpoint } from './endpoint.ts';
 import { notModified } from './etag.ts';
 import { pageOf } from './jobs.ts';
+
+function withSources(health: SystemHealth, sources: ApiContext['sources']): SystemHealth {
+  const total_count = sources.length;
+  const failing_count = sources.filter(({ status }) => status.state === 'FAILING').length;
+  const status = failing_count === 0 ? 'HEALTHY' : 'DEGRADED';
+  const components = { ...health.components, sources: { status, total_count, failing_count } } as const;
+  return { ...health, components, overall_status: worst([health.overall_status, status]) };
+}
 
 export const systemEndpoints = [
   endpoint({
@@ -18,8 +27,11 @@ export const systemEndpoints = [
     operation: 'system.health',
     summary: 'How the whole system is',
     answers: { 200: SystemHealth },
-    run: async ({ engine }, { caller, reply }) =>
-      notModified(caller, reply, engine.state.seq) ?? healthDocument(engine.state),
+    async run({ engine, sources }, { caller, reply }) {
+      // Whether sources can be read is no fact of the journal, so no segment stands for it.
+      if (sources.length > 0) return withSources(healthDocument(engine.state), sources);
+      return notModified(caller, reply, engine.state.seq) ?? healthDocument(engine.state);
+    },
   }),
   endpoint({
     method: 'GET',

@@ -395,7 +395,7 @@ function rateStatus(success_rate: number | null): HealthStatus {
   return success_rate < 0.5 ? 'UNHEALTHY' : 'DEGRADED';
 }
 
-function worst(statuses: HealthStatus[]): HealthStatus {
+export function worst(statuses: HealthStatus[]): HealthStatus {
   if (statuses.includes('UNHEALTHY')) return 'UNHEALTHY';
   return statuses.includes('DEGRADED') ? 'DEGRADED' : 'HEALTHY';
 }

@@ -30,6 +30,7 @@ from .system import (
     HealthComponents,
     MetricsPeriod,
     Queue,
+    SourcesHealth,
     SystemHealth,
     SystemMetrics,
 )
@@ -95,6 +96,7 @@ __all__ = [
     "RetryInfo",
     "SightingsAnswer",
     "SourceProblem",
+    "SourcesHealth",
     "StateHistoryEntry",
     "StoredTranscript",
     "SystemHealth",

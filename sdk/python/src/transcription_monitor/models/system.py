@@ -92,10 +92,19 @@ class JobsHealth(Model):
     average_completion_time: float | None
 
 
+class SourcesHealth(Model):
+    status: str
+    #: Sources that the instance follows; of these, FAILING: `sources.list` says why.
+    total_count: int
+    failing_count: int
+
+
 class HealthComponents(Model):
     queue: QueueHealth
     workers: WorkersHealth
     jobs: JobsHealth
+    #: None where none is followed.
+    sources: SourcesHealth | None = None
 
 
 class SystemMetrics(Model):

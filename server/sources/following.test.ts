@@ -1,0 +1,143 @@
+/** `tmon serve --source`: real sources, written by the reporters that workers have, and a monitor that shows their jobs. */
+import assert from 'node:assert/strict';
+import { appendFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { test } from 'node:test';
+import { JOB_STATUS_SQL } from '../../protocol/job-status-table.ts';
+import type { FollowedSource } from '../../protocol/source.ts';
+import { Reporter } from '../../sdk/typescript/reporter/reporter.ts';
+import { type Cleaning, temporaryDirectory } from '../../test/processes/tmon.ts';
+import { type Json, type Monitor, type MonitorOptions, openMonitor } from '../../test/servers/monitor.ts';
+import { systemClock } from '../clock.ts';
+import { MemoryStore } from '../objects/memory.ts';
+
+const POLL_MS = 20;
+
+const follow = (t: Cleaning, source: string, more: MonitorOptions = {}): Promise<Monitor> =>
+  openMonitor(t, { source, source_poll_ms: POLL_MS, ...more });
+
+const job = (monitor: Monitor, job_id: string, is: (job: Json) => boolean): Promise<Json> =>
+  monitor.until(`/jobs?q=${job_id}`, ({ items }) => items.some((one: Json) => one.job_id === job_id && is(one)));
+
+/** The only source, once it is as it should be; each look is a request, none waits for time. */
+async function source(monitor: Monitor, is: (one: FollowedSource) => boolean): Promise<FollowedSource> {
+  for (;;) {
+    const [one] = (await monitor.get('/sources')).body.items;
+    if (is(one)) return one;
+  }
+}
+
+const line = (event: string, job_id: string, seconds_ago: number, more: object = {}) => {
+  const timestamp = new Date(Date.now() - seconds_ago * 1000).toISOString();
+  return `TRANSCRIPTION_EVENT ${JSON.stringify({ event, job_id, worker_id: 'worker-1', timestamp, ...more })}\n`;
+};
+
+/** One job that completes, one that fails, one that goes on. */
+async function work(url: string): Promise<void> {
+  const reporter = Reporter.fromUrl(url, { workerId: 'worker-1', progressIntervalMs: 0 });
+  for (const id of ['job-good', 'job-bad', 'job-on']) reporter.jobStart(id, { audioDuration: 60 });
+  reporter.jobProgress('job-on', 45, { stage: 'transcribing' });
+  reporter.jobComplete('job-good', { segments: 150 });
+  reporter.jobFailed('job-bad', 'GPU out of memory');
+  await reporter.close();
+}
+
+async function showsThem(monitor: Monitor): Promise<void> {
+  await job(monitor, 'job-good', ({ state }) => state === 'COMPLETED');
+  await job(monitor, 'job-bad', ({ state }) => state === 'FAILED');
+  await job(monitor, 'job-on', ({ progress }) => progress.percentage === 45);
+  const { items } = (await monitor.get('/jobs')).body;
+  assert.deepEqual(items.map((one: Json) => [one.job_id, one.state, one.worker?.worker_id]).sort(), [
+    ['job-bad', 'FAILED', 'worker-1'],
+    ['job-good', 'COMPLETED', 'worker-1'],
+    ['job-on', 'PROCESSING', 'worker-1'],
+  ]);
+  const { body: worker } = await monitor.get('/workers/worker-1');
+  assert.deepEqual([worker.state, worker.current_job.job_id], ['ACTIVE', 'job-on']);
+}
+
+test('a folder of status files: its jobs show, live, with their worker', async (t) => {
+  const url = `dir:${temporaryDirectory(t)}`;
+  const monitor = await follow(t, url);
+  await work(url);
+  await showsThem(monitor);
+  const one = await source(monitor, ({ state }) => state === 'FOLLOWING');
+  assert.deepEqual([one.problem, one.unreadable_count, one.jobs_refused], [null, 0, 0]);
+  assert.deepEqual((await monitor.get('/system/health')).body.components.sources, {
+    status: 'HEALTHY',
+    total_count: 1,
+    failing_count: 0,
+  });
+});
+
+test('a table of SQLite: its jobs show, live, with their worker', async (t) => {
+  const path = join(temporaryDirectory(t), 'jobs.db');
+  const database = new DatabaseSync(path);
+  database.exec(JOB_STATUS_SQL.sqlite.create);
+  database.close();
+  const url = `sqlite:${path}`;
+  await work(url);
+  await showsThem(await follow(t, url));
+});
+
+test('a log that grows and is rotated: no line is missed, none counts twice', async (t) => {
+  const path = join(temporaryDirectory(t), 'worker.log');
+  writeFileSync(path, line('JOB_START', 'job-1', 60));
+  const monitor = await follow(t, `log:${path}`);
+  await job(monitor, 'job-1', ({ state }) => state === 'PROCESSING');
+  appendFileSync(path, line('JOB_PROGRESS', 'job-1', 50, { percentage: 45 }) + line('JOB_START', 'job-2', 40));
+  await job(monitor, 'job-2', ({ state }) => state === 'PROCESSING');
+  appendFileSync(path, line('JOB_COMPLETE', 'job-1', 30, { segments: 3 }));
+  renameSync(path, `${path}.1`);
+  writeFileSync(path, line('JOB_FAILED', 'job-2', 20, { error: 'noise' }) + line('JOB_START', 'job-3', 10));
+  await job(monitor, 'job-3', ({ state }) => state === 'PROCESSING');
+  await job(monitor, 'job-1', ({ state, output }) => state === 'COMPLETED' && output.segments_count === 3);
+  await job(monitor, 'job-2', ({ state }) => state === 'FAILED');
+  assert.equal((await source(monitor, ({ looked_at }) => looked_at >= 6)).looked_at, 6);
+});
+
+test('lines that tell of no job as they should are counted and shown, and harm no other', async (t) => {
+  const path = join(temporaryDirectory(t), 'worker.log');
+  writeFileSync(path, `TRANSCRIPTION_EVENT {"event": "JOB_START", "job_\n${line('JOB_START', 'job-1', 60)}`);
+  const monitor = await follow(t, `log:${path}`);
+  await job(monitor, 'job-1', ({ state }) => state === 'PROCESSING');
+  const { unreadable_count, unreadable } = await source(monitor, (one) => one.unreadable_count > 0);
+  assert.equal(unreadable_count, 1);
+  assert.ok(unreadable[0]!.why.length > 0);
+});
+
+test('a monitor that starts again reads again, and doubles nothing', async (t) => {
+  const url = `dir:${temporaryDirectory(t)}`;
+  const objects = new MemoryStore(systemClock);
+  await work(url);
+  const first = await follow(t, url, { objects });
+  await showsThem(first);
+  await first.stop();
+  const second = await follow(t, url, { objects });
+  await source(second, ({ state }) => state === 'FOLLOWING');
+  await showsThem(second);
+  assert.equal((await source(second, () => true)).jobs_taken, 0);
+});
+
+test('a source that fails is told of, with what mends it, and read once it is there; the monitor goes on', async (t) => {
+  const directory = temporaryDirectory(t);
+  const path = join(directory, 'later', 'worker.log');
+  const monitor = await follow(t, `log:${path}`);
+  const { problem } = await source(monitor, ({ state }) => state === 'FAILING');
+  assert.match(problem!.message, /no such file/);
+  assert.ok(problem!.hint);
+  const health = (await monitor.get('/system/health')).body;
+  assert.deepEqual([health.overall_status, health.components.sources.failing_count], ['DEGRADED', 1]);
+  assert.equal((await monitor.post('/jobs', { audio_url: 's3://bucket/a.mp3' })).status, 201);
+  mkdirSync(join(directory, 'later'));
+  writeFileSync(path, line('JOB_START', 'job-1', 60));
+  await job(monitor, 'job-1', ({ state }) => state === 'PROCESSING');
+  assert.equal((await source(monitor, ({ state }) => state === 'FOLLOWING')).problem, null);
+});
+
+test('a password in its URL is shown nowhere', async (t) => {
+  const monitor = await follow(t, 'postgres://tmon:hidden-word@127.0.0.1:1/jobs');
+  const failing = await source(monitor, ({ state }) => state === 'FAILING');
+  assert.doesNotMatch(JSON.stringify(failing), /hidden-word/);
+});
