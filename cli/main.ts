@@ -6,6 +6,7 @@ import { awsCommand } from './aws.ts';
 import { cancelCommand } from './cancel.ts';
 import { checkCommand } from './check.ts';
 import { dbCommand } from './db.ts';
+import { dbCommand } from './db.ts';
 import { doctorCommand } from './doctor.ts';
 import { EXIT, EXIT_CODES_HELP, reportError } from './exit-code.ts';
 import { importCommand } from './import.ts';
@@ -43,6 +44,7 @@ tmon: the control plane of a fleet of transcription workers. A first transcript,
   tmon check URL…                 what is stuck, failed or gone, in logs, buckets, tables and queues, without a monitor
   tmon import URL                 their history into the monitor; \`tmon serve --source URL\` follows them live
   tmon db init URL                the table that workers may tell of their jobs in
+  tmon db init URL                the table that workers may tell of their jobs in
   tmon doctor [--store URL]       is all well here?      tmon rebuild --store URL   every view made anew
 
 \`tmon COMMAND --help\` says more; --server URL or TMON_SERVER names another monitor; --json is for programs.
@@ -68,6 +70,7 @@ function createProgram(): Command {
     workersCommand(),
     queueCommand(),
     checkCommand(),
+    dbCommand(),
     dbCommand(),
     doctorCommand(),
     rebuildCommand(),
