@@ -4,7 +4,11 @@ import { ID_PATTERN, isId } from './id-pattern.ts';
 
 export { ID_PATTERN, isId };
 
-export const Id = Type.String({ pattern: ID_PATTERN, description: 'An id: letters, digits, `_` and `-`, at most 64.' });
+export const Id = Type.String({
+  pattern: ID_PATTERN,
+  examples: ['id-abc123'],
+  description: 'An id: letters, digits, `_` and `-`, at most 64.',
+});
 export type Id = Static<typeof Id>;
 
 /** Kinds of thing we name ourselves: `job-`, `worker-`, `alert-`, `upload-` and a ULID. */

@@ -49,6 +49,7 @@ export const AudioUrl = Type.String({
   minLength: 1,
   maxLength: 2048,
   pattern: '^(s3|https|upload)://[^\\s/]+/.+$',
+  examples: ['s3://bucket/audio.mp3'],
   description:
     'Where the recording is: `s3://bucket/key`, `https://…`, or the `upload://…` that POST /uploads answered. Workers fetch it; the server never does.',
 });
@@ -217,7 +218,12 @@ export const JobSubmission = Type.Object(
     tags: Type.Optional(Tags),
     metadata: Type.Optional(Metadata),
     webhook_url: Type.Optional(
-      Type.String({ maxLength: 2048, pattern: '^https?://[^\\s]+$', description: 'Told when the job ends.' }),
+      Type.String({
+        maxLength: 2048,
+        pattern: '^https?://[^\\s]+$',
+        examples: ['https://example.com/transcribed'],
+        description: 'Told when the job ends.',
+      }),
     ),
   },
   { ...closed, $id: 'JobSubmission', description: 'A recording to transcribe.' },

@@ -60,6 +60,10 @@ const PREFIX = '/api/v1';
 /** The name, where the pages of the API would show their library's. */
 const LOGO =
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 260 40"><text x="0" y="27" font-family="sans-serif" font-size="22" fill="#fff">transcription-monitor</text></svg>';
+/** The plugin's own says upgrade-insecure-requests, too: over plain HTTP no page but localhost's would find its scripts. */
+const PAGES_MAY =
+  "default-src 'self'; base-uri 'self'; font-src 'self' data:; frame-ancestors 'self'; img-src 'self' data:; object-src 'none'; " +
+  "script-src 'self'; script-src-attr 'none'; style-src 'self' 'unsafe-inline'";
 /** Beyond the time a commit may take: then whoever is still sending or reading is cut off. */
 const LAST_ANSWERS_MS = 3_000;
 
@@ -114,7 +118,7 @@ export async function buildApi(
     routePrefix: '/docs',
     logo: { type: 'image/svg+xml', content: Buffer.from(LOGO) },
     theme: { title: 'transcription-monitor: the API' },
-    staticCSP: true,
+    staticCSP: PAGES_MAY,
     transformSpecification: withSamplesInDescriptions,
     transformSpecificationClone: false,
   });
