@@ -157,10 +157,11 @@ def test_what_is_refused_harms_nothing_beside_it(caplog: pytest.LogCaptureFixtur
 def test_a_name_that_is_no_id_is_said_and_not_sent(caplog: pytest.LogCaptureFixture) -> None:
     kept = Kept()
     with reporter_to(kept) as reporter:
-        for bad in ("../../etc/passwd", "", "a b", "x" * 65, None, 7, object()):
+        for bad in ("../../etc/passwd", "", "a b", "x" * 65, None, True, object()):
             reporter.job_start(bad)  # type: ignore[arg-type]
         reporter.job_start("job-1")
-    assert [event["job_id"] for event in kept.events] == ["job-1"]
+        reporter.job_start(7)  # type: ignore[arg-type]
+    assert [event["job_id"] for event in kept.events] == ["job-1", "7"]
     assert reporter.dropped == 7
     assert "../../etc/passwd" in caplog.text
 
@@ -286,6 +287,18 @@ def test_a_program_s_end_sends_what_waits() -> None:
     events = [json.loads(line.removeprefix("TRANSCRIPTION_EVENT ")) for line in done.stdout.splitlines()]
     assert events[0]["event"] == "JOB_START"
     assert events[-1]["percentage"] == 99
+
+
+def test_a_reporter_that_nobody_holds_any_more_still_sends_at_the_end() -> None:
+    done = program(
+        "from transcription_monitor import Reporter\n"
+        "def work():\n"
+        "    reporter = Reporter.from_url('log:', worker_id='worker-1', progress_seconds=3600)\n"
+        "    for percentage in range(100): reporter.job_progress('job-1', percentage)\n"
+        "work()\n"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert '"percentage": 99' in done.stdout
 
 
 def test_a_program_that_reports_only_as_it_ends_still_reports() -> None:

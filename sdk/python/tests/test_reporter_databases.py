@@ -164,17 +164,23 @@ def test_a_missing_table_is_named_with_the_command_that_makes_it_and_gets_what_w
     assert database.run("SELECT job_id FROM job_status") == [("job-1",)]
 
 
-def test_a_connection_that_the_server_ends_is_made_anew(postgres_url: str, statements: Any) -> None:
-    database = Database(postgres_url)
+@pytest.mark.parametrize("dialect", ["postgres", "mysql"])
+def test_a_connection_that_the_server_ends_is_made_anew(
+    request: pytest.FixtureRequest, statements: Any, dialect: str
+) -> None:
+    database = Database(request.getfixturevalue(f"{dialect}_url"))
     database.run("DROP TABLE IF EXISTS job_status")
-    database.run(statements["postgres"]["create"])
-    with Reporter.from_url(postgres_url, worker_id=WORKER) as reporter:
+    database.run(statements[dialect]["create"])
+    with Reporter.from_url(database.url, worker_id=WORKER) as reporter:
         reporter.job_start("job-1")
         assert reporter.flush(PATIENCE_SECONDS)
-        ended = database.run(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'transcription-monitor'"
-        )
-        assert ended == [(True,)]
+        if dialect == "postgres":
+            end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
+            assert database.run(end, "transcription-monitor") == [(True,)]
+        else:
+            others = "SELECT id FROM information_schema.processlist WHERE user = 'tmon' AND id <> connection_id()"
+            [(connection,)] = database.run(others)
+            database.run(f"KILL {connection}")
         reporter.job_complete("job-1")
         assert reporter.flush(PATIENCE_SECONDS)
         assert reporter.dropped == 0

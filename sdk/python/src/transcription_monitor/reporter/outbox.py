@@ -20,8 +20,8 @@ from dataclasses import dataclass
 
 from .event import JOB_COMPLETE, JOB_START, Event, merged
 
-#: What an event weighs in memory beside its JSON, about.
-OVERHEAD_BYTES = 600
+#: What an event weighs in memory beside its JSON: measured with tracemalloc on Python 3.11.
+OVERHEAD_BYTES = 1100
 #: Jobs whose pace is remembered; a worker has a few at a time, but some never end.
 JOBS_MAX = 10_000
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import atexit
 import os
-import weakref
+import uuid
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
@@ -179,6 +179,8 @@ class Reporter:
         return f"Reporter({self._shown!r}, worker_id={self.worker_id!r})"
 
     def _tell(self, name: str, job_id: object, told: Mapping[str, Any]) -> None:
+        if isinstance(job_id, (int, uuid.UUID)) and not isinstance(job_id, bool):
+            job_id = str(job_id)
         if not isinstance(job_id, str) or not is_id(job_id):
             self._sender.drop(f"with the job id {text(job_id)[:80]!r} (letters, digits, _ and -, at most 64)")
             return
@@ -204,7 +206,8 @@ class Reporter:
         self._sender = self._make_sender()
 
 
-_open: weakref.WeakSet[Reporter] = weakref.WeakSet()
+#: Kept until they are closed: one that nobody holds any more may still have something to send.
+_open: set[Reporter] = set()
 _left_to_parent: list[Sender] = []
 
 

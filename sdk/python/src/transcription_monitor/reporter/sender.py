@@ -13,6 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from .errors import Away, Refused
 from .event import Event
@@ -115,12 +116,12 @@ class Sender:
 
     def _start(self) -> None:
         if self._thread is None:
-            thread = threading.Thread(target=self._run, name="tmon-reporter", daemon=True)
+            # Set before it starts: a signal handler that reports right then is to find it.
+            self._thread = threading.Thread(target=self._run, name="tmon-reporter", daemon=True)
             try:
-                thread.start()
+                self._thread.start()
             except RuntimeError:  # the interpreter is shutting down: close() sends
-                return
-            self._thread = thread
+                self._thread = None
 
     def _run(self) -> None:
         try:
@@ -132,8 +133,12 @@ class Sender:
                     self._sending = []
                     self._changed.notify_all()
             self._speak()
+        except Exception:
+            # No fault of ours is the worker's; what waits is counted at the end.
+            log.exception("%s: the reporter stops", self._shown)
         finally:
-            self._transport.close()
+            with suppress(Exception):
+                self._transport.close()
 
     def _next(self) -> bool:
         """Waits for a batch, which it takes, or for something to say; False at the end."""

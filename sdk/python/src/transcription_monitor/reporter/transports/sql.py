@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,8 @@ class Database:
     shown: str
     connect: Callable[[], Any]
     upsert: str
+    #: Run at each transaction's begin.
+    begin: str
     #: Whether the error says that the table is missing.
     no_table: Callable[[Exception], bool]
     #: Whether the error is the data's and will be the same next time.
@@ -112,13 +115,16 @@ class StatusTable:
     def close(self) -> None:
         connection, self._connection = self._connection, None
         if connection:
-            connection.close()
+            with suppress(Exception):  # it may be broken: that is why it is left
+                connection.close()
 
     def _write(self, rows: list[tuple[Any, ...]]) -> None:
         if self._connection is None:
             self._connection = self._database.connect()
         cursor = self._connection.cursor()
         try:
+            if self._database.begin:
+                cursor.execute(self._database.begin)
             for row in rows:
                 cursor.execute(self._database.upsert, row)
             self._connection.commit()
@@ -144,18 +150,25 @@ def postgres(url: str, shown: str) -> Database:
 
     def connect() -> Any:
         given = {name for name, _ in parse_qsl(urlsplit(url).query)}
-        limits: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, "application_name": "transcription-monitor"}
-        options = {name: value for name, value in limits.items() if name not in given}
-        if "options" not in given:
-            options["options"] = f"-c statement_timeout={ANSWER_SECONDS * 1000}"
-        if "tcp_user_timeout" not in given:
-            options["tcp_user_timeout"] = ANSWER_SECONDS * 1000
-        return psycopg.connect(url, prepare_threshold=None, **options)
+        limits: dict[str, Any] = {
+            "application_name": "transcription-monitor",
+            "connect_timeout": CONNECT_SECONDS,
+            "tcp_user_timeout": ANSWER_SECONDS * 1000,
+            "keepalives_idle": ANSWER_SECONDS,
+            "keepalives_interval": CONNECT_SECONDS,
+            "keepalives_count": 3,
+        }
+        # No prepared statements: poolers such as PgBouncer give each transaction another session.
+        return psycopg.connect(
+            url, prepare_threshold=None, **{name: value for name, value in limits.items() if name not in given}
+        )
 
     return Database(
         shown,
         connect,
         POSTGRES_UPSERT,
+        # Not as a parameter of the connection, which poolers refuse.
+        begin=f"SET LOCAL statement_timeout = {ANSWER_SECONDS * 1000}",
         no_table=lambda error: getattr(error, "sqlstate", None) == "42P01",
         never=lambda error: isinstance(error, (psycopg.DataError, psycopg.IntegrityError)),
     )
@@ -189,6 +202,7 @@ def mysql(url: str, shown: str) -> Database:
         shown,
         lambda: pymysql.connect(**options),
         MYSQL_UPSERT,
+        begin="",
         no_table=lambda error: code(error) == 1146,
         never=lambda error: isinstance(error, (pymysql.err.DataError, pymysql.err.IntegrityError)),
     )
@@ -206,6 +220,7 @@ def sqlite(path: str, shown: str) -> Database:
         shown,
         connect,
         SQLITE_UPSERT,
+        begin="",
         no_table=lambda error: isinstance(error, sqlite3.OperationalError) and "no such table" in str(error),
         never=lambda error: isinstance(error, (sqlite3.DataError, sqlite3.IntegrityError)),
     )
