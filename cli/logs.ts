@@ -2,13 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Zone } from '../protocol/log-time.ts';
 import { SIGHTED_STATES } from '../protocol/sighting.ts';
-import { showFailures } from './logs/failures.ts';
-import { showJobs } from './logs/jobs.ts';
-import { queriesOf, showQueries } from './logs/queries.ts';
-import { showRate } from './logs/rate.ts';
 import type { LogsOptions } from './logs/reading.ts';
-import { showStuck } from './logs/stuck.ts';
-import { watchLogs } from './logs/watch.ts';
 import { jsonOption, moment, wholeNumber } from './options.ts';
 
 const SOURCES = `
@@ -21,18 +15,24 @@ SOURCE is a file (gzipped or not), - for standard input, log:PATH, or cloudwatch
 export function logsCommand(): Command {
   const logs = new Command('logs').description('What the logs of workers say: no monitor, no database.');
   logs.addCommand(
-    view('watch', 'Show jobs as they go, until Ctrl-C or the end of standard input.', watchLogs).addOption(
-      since('jobs that were told of since', '24h'),
-    ),
+    view(
+      'watch',
+      'Show jobs as they go, until Ctrl-C or the end of standard input.',
+      async () => (await import('./logs/watch.ts')).watchLogs,
+    ).addOption(since('jobs that were told of since', '24h')),
   );
   logs.addCommand(
-    view('jobs', 'List jobs, the last told of first.', showJobs)
+    view('jobs', 'List jobs, the last told of first.', async () => (await import('./logs/jobs.ts')).showJobs)
       .addOption(since('told of since'))
       .addOption(new Option('--state <state>').choices(SIGHTED_STATES).argParser(stateName))
       .option('--limit <count>', 'at most this many; 0: all', wholeNumber, 50),
   );
   logs.addCommand(
-    view('stuck', 'List jobs that make no progress. Exit code 1: there are some.', showStuck)
+    view(
+      'stuck',
+      'List jobs that make no progress. Exit code 1: there are some.',
+      async () => (await import('./logs/stuck.ts')).showStuck,
+    )
       .addOption(since('jobs that were told of since', '24h'))
       .option(
         '--stuck-after <time>',
@@ -42,12 +42,16 @@ export function logsCommand(): Command {
       ),
   );
   logs.addCommand(
-    view('failures', 'List failures, newest first, and their rate.', showFailures)
+    view(
+      'failures',
+      'List failures, newest first, and their rate.',
+      async () => (await import('./logs/failures.ts')).showFailures,
+    )
       .addOption(since('failed since'))
       .option('--limit <count>', 'at most this many; 0: all', wholeNumber, 50),
   );
   logs.addCommand(
-    view('rate', 'Count starts of jobs, in steps of 5 minutes.', showRate)
+    view('rate', 'Count starts of jobs, in steps of 5 minutes.', async () => (await import('./logs/rate.ts')).showRate)
       .addOption(since('started since'))
       .option('--bin <time>', 'steps of this', span, span('5m')),
   );
@@ -56,7 +60,8 @@ export function logsCommand(): Command {
 
 type Show<T> = (sources: string[], options: T) => Promise<void>;
 
-function view<T extends LogsOptions>(name: string, description: string, show: Show<T>): Command {
+/** What shows it is loaded when it is asked for. */
+function view<T extends LogsOptions>(name: string, description: string, load: () => Promise<Show<T>>): Command {
   return new Command(name)
     .description(description)
     .argument('[source...]')
@@ -64,11 +69,14 @@ function view<T extends LogsOptions>(name: string, description: string, show: Sh
     .option('--print-query', 'show the queries that do this, and end')
     .addOption(jsonOption())
     .addHelpText('after', SOURCES)
-    .action((sources: string[], options: T & { printQuery?: true }) =>
-      options.printQuery
-        ? showQueries(queriesOf(name, sources), options.json === true)
-        : show(sources.length === 0 ? ['-'] : sources, options),
-    );
+    .action(async (sources: string[], options: T & { printQuery?: true }) => {
+      if (options.printQuery) {
+        const { queriesOf, showQueries } = await import('./logs/queries.ts');
+        return showQueries(queriesOf(name, sources), options.json === true);
+      }
+      const show = await load();
+      await show(sources.length === 0 ? ['-'] : sources, options);
+    });
 }
 
 function since(what: string, preset?: string): Option {

@@ -2,7 +2,7 @@
  * Bytes of a log → events. A log is mostly other things than ours, so the bytes are searched for our words first and only lines
  * that have them are looked at: a chunk costs a few searches of the runtime's own, and no promise a line.
  *
- * Measured by `node sources/log-lines/bench.ts`; the numbers are in docs/logs.md.
+ * Measured by `node bench/log-lines.ts`; the figures are in docs/logs.md.
  */
 import { isAscii } from 'node:buffer';
 import { type LoggedEvent, parseLogLine } from '../../protocol/log-line.ts';
