@@ -194,7 +194,14 @@ function historyOf(job: JobRecord, told: Told, run: Run | null, source: string):
       details: `Started by ${worker_id}, as told by ${source}`,
       ...who,
     });
-  } else if (ended_ms === null && job.state !== 'PROCESSING') {
+  } else if (job.run !== null && job.run.assigned_ms !== assigned_ms) {
+    // Its start was told after its end.
+    const started_ms = job.run.assigned_ms;
+    history = history.map((one) =>
+      one.state === 'PROCESSING' && one.at_ms === started_ms ? { ...one, at_ms: assigned_ms } : one,
+    );
+  }
+  if (!begun && ended_ms === null && job.state !== 'PROCESSING') {
     enter({ state: 'PROCESSING', at_ms: told.told_ms, details: `Goes on, as told by ${source}` });
   }
   if (ended_ms !== null && (begun || job.state !== told.state || job.completed_ms !== ended_ms)) {
