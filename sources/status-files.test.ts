@@ -1,0 +1,244 @@
+/** Status files are listed whole and fetched only when they changed: in a bucket as in a folder. */
+import assert from 'node:assert/strict';
+import { mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { CreateBucketCommand, DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import type { Sighting } from '../protocol/sighting.ts';
+import { type Cleaning, temporaryDirectory } from '../test/processes/tmon.ts';
+import { motoCredentials, startMoto } from '../test/servers/moto.ts';
+import type { TestServer } from '../test/servers/start.ts';
+import { CheckMemory } from './check/memory.ts';
+import { inParallel } from './in-parallel.ts';
+import type { ReadOptions } from './source.ts';
+import { openStatusBucket } from './status-bucket.ts';
+import { type StatusFilePlace, StatusFiles } from './status-files.ts';
+import { openStatusFolder } from './status-folder.ts';
+
+const { signal } = new AbortController();
+
+/** The real place, and the keys that were fetched from it. */
+function counted(place: StatusFilePlace): { place: StatusFilePlace; fetched: string[] } {
+  const fetched: string[] = [];
+  return {
+    fetched,
+    place: {
+      name: place.name,
+      list: (signal) => place.list(signal),
+      fetch: (key, signal) => {
+        fetched.push(key);
+        return place.fetch(key, signal);
+      },
+      close: () => place.close(),
+    },
+  };
+}
+
+async function readAll(source: StatusFiles, options: Partial<ReadOptions> = {}) {
+  const sightings = new Map<string, Sighting>();
+  const unreadable: string[] = [];
+  let position: string | null = null;
+  let looked_at = 0;
+  for await (const reading of source.read({ since_ms: 0, signal, ...options })) {
+    for (const sighting of reading.sightings) sightings.set(sighting.job_id, sighting);
+    unreadable.push(...reading.unreadable.map(({ where, why }) => `${where}: ${why}`));
+    position = reading.position;
+    looked_at += reading.looked_at;
+    await reading.done();
+  }
+  return { sightings, unreadable, position, looked_at, ids: [...sightings.keys()].sort() };
+}
+
+const words = (job_id: string, status: string, more: object = {}) =>
+  JSON.stringify({ job_id, worker_id: 'worker-1', status, started_at: '2025-07-07T19:30:00', percentage: 45, ...more });
+
+type Place = {
+  open(): Promise<StatusFilePlace>;
+  write(key: string, text: string): Promise<void>;
+  remove(key: string): Promise<void>;
+};
+
+function behavesAsStatusFiles(place: () => Promise<Place>): void {
+  test('[B133] a file as it was printed is read, without an updated_at by the time of its writing', async () => {
+    const { open, write } = await place();
+    await write('jobs/job-1.json', words('job-1', 'PROCESSING'));
+    const { sightings } = await readAll(new StatusFiles(await open()));
+    const { told_ms, ...told } = sightings.get('job-1')!;
+    assert.ok(Math.abs(told_ms - Date.now()) < 600_000, `told ${new Date(told_ms).toISOString()}`);
+    assert.deepEqual(
+      [told.state, told.worker_id, told.started_ms, told.percentage],
+      ['PROCESSING', 'worker-1', Date.parse('2025-07-07T19:30:00Z'), 45],
+    );
+  });
+
+  test('a file that did not change is not fetched again; one that is gone is not told of', async () => {
+    const { open, write, remove } = await place();
+    for (const n of [1, 2, 3]) await write(`jobs/job-${n}.json`, words(`job-${n}`, 'COMPLETED'));
+    const memory = new CheckMemory();
+    const recall = memory.recall('any');
+    const read = async () => {
+      const { place: real, fetched } = counted(await open());
+      const told = await readAll(new StatusFiles(real), { recall });
+      recall.forget(0);
+      return { fetched, ids: told.ids };
+    };
+    assert.equal((await read()).fetched.length, 3);
+    assert.deepEqual(await read(), { fetched: [], ids: ['job-1', 'job-2', 'job-3'] });
+    await write('jobs/job-2.json', words('job-2', 'FAILED', { error: 'GPU out of memory' }));
+    await remove('jobs/job-3.json');
+    assert.deepEqual(await read(), { fetched: ['jobs/job-2.json'], ids: ['job-1', 'job-2'] });
+    assert.equal(recall.files.size, 2);
+  });
+
+  test('going on from a position fetches what came since', async () => {
+    const { open, write } = await place();
+    await write('jobs/job-1.json', words('job-1', 'COMPLETED'));
+    const { place: real, fetched } = counted(await open());
+    const source = new StatusFiles(real);
+    const { position } = await readAll(source);
+    assert.deepEqual((await readAll(source, { from: position })).ids, []);
+    await write('jobs/job-2.json', words('job-2', 'PROCESSING'));
+    assert.deepEqual((await readAll(source, { from: position })).ids, ['job-2']);
+    assert.deepEqual(fetched, ['jobs/job-1.json', 'jobs/job-2.json']);
+    // Another process can't know which of the last minute's files were read: it reads them again.
+    assert.deepEqual((await readAll(new StatusFiles(await open()), { from: position })).ids, ['job-1', 'job-2']);
+    const later = String(Number(position) + 3_600_000);
+    assert.deepEqual((await readAll(new StatusFiles(await open()), { from: later })).ids, []);
+  });
+
+  test('what was written before `since` is not fetched, unless it was seen running', async () => {
+    const { open, write } = await place();
+    await write('jobs/job-1.json', words('job-1', 'PROCESSING'));
+    await write('jobs/job-2.json', words('job-2', 'COMPLETED'));
+    const since_ms = Date.now() + 3_600_000;
+    const { place: real, fetched } = counted(await open());
+    assert.deepEqual((await readAll(new StatusFiles(real), { since_ms })).ids, []);
+    assert.deepEqual(fetched, []);
+    const recall = new CheckMemory().recall('any');
+    await readAll(new StatusFiles(await open()), { recall });
+    recall.forget(since_ms);
+    assert.deepEqual((await readAll(new StatusFiles(await open()), { since_ms, recall })).ids, ['job-1']);
+  });
+
+  test('files that are no status are named and counted, and cost no other job', async () => {
+    const { open, write } = await place();
+    await write('jobs/job-1.json', words('job-1', 'PROCESSING'));
+    await write('jobs/job-2.json', '{"job_id": "job-2", "sta');
+    await write('jobs/job-3.json', '');
+    await write('jobs/job-4.json', words('job-4', 'SLEEPING'));
+    await write('jobs/job-5.json', words('job-1', 'FAILED'));
+    await write('jobs/job 6.json', words('job-6', 'FAILED'));
+    await write('jobs/job-7.json', ' '.repeat(300_000));
+    // None of ours, and of a full system.
+    await write('jobs/readme.txt', 'hello');
+    await write('jobs/active/job-8/state.json', '{}');
+    await write('elsewhere.json', '{}');
+    const { ids, unreadable } = await readAll(new StatusFiles(await open()));
+    assert.deepEqual(ids, ['job-1']);
+    const patterns = [
+      /^jobs\/job 6\.json: its name is no job’s id$/,
+      /^jobs\/job-2\.json: it is no JSON: /,
+      /^jobs\/job-3\.json: it is empty$/,
+      /^jobs\/job-4\.json: its status is "SLEEPING"/,
+      /^jobs\/job-5\.json: it tells of job-1$/,
+      /^jobs\/job-7\.json: 300000 bytes are too many/,
+    ];
+    const sorted = unreadable.sort();
+    assert.equal(sorted.length, patterns.length, sorted.join('\n'));
+    for (const [index, pattern] of patterns.entries()) assert.match(sorted[index]!, pattern);
+  });
+}
+
+describe('in a folder', () => {
+  const cleaning: (() => void | Promise<void>)[] = [];
+  const file: Cleaning = { after: (run) => void cleaning.push(run) };
+  after(async () => {
+    for (const run of cleaning) await run();
+  });
+  let written = 0;
+
+  behavesAsStatusFiles(async () => {
+    const path = temporaryDirectory(file);
+    return {
+      open: async () => openStatusFolder(path),
+      async write(key, text) {
+        mkdirSync(join(path, key, '..'), { recursive: true });
+        writeFileSync(join(path, key), text);
+        // Two writings within a clock's tick would look like one.
+        written += 1;
+        const time_s = Math.floor(Date.now() / 1000) - 10 + written / 1000;
+        utimesSync(join(path, key), time_s, time_s);
+      },
+      async remove(key) {
+        rmSync(join(path, key));
+      },
+    };
+  });
+
+  test('a folder without jobs is empty; one that is not there is missing', async () => {
+    const path = temporaryDirectory(file);
+    assert.equal((await readAll(new StatusFiles(openStatusFolder(path)))).looked_at, 0);
+    const missing = new StatusFiles(openStatusFolder(join(path, 'no-such')));
+    await assert.rejects(readAll(missing), { kind: 'missing', hint: `mkdir -p ${join(path, 'no-such')}` });
+    writeFileSync(join(path, 'jobs'), 'a file');
+    await assert.rejects(readAll(new StatusFiles(openStatusFolder(path))), { kind: 'unusable' });
+  });
+});
+
+describe('in a bucket', () => {
+  let moto: TestServer;
+  let s3: S3Client;
+  const saved = { ...process.env };
+  let prefixes = 0;
+
+  before(async () => {
+    moto = await startMoto();
+    Object.assign(process.env, {
+      AWS_ENDPOINT_URL_S3: moto.endpoint,
+      AWS_ACCESS_KEY_ID: motoCredentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: motoCredentials.secretAccessKey,
+    });
+    s3 = new S3Client({ region: 'us-east-1', forcePathStyle: true });
+    await s3.send(new CreateBucketCommand({ Bucket: 'status-bucket' }));
+  });
+  after(async () => {
+    process.env = saved;
+    s3.destroy();
+    await moto.stop();
+  });
+
+  const at = (prefix: string) => openStatusBucket('s3://status-bucket', { bucket: 'status-bucket', prefix });
+  const put = async (Key: string, Body: string) => {
+    await s3.send(new PutObjectCommand({ Bucket: 'status-bucket', Key, Body }));
+  };
+
+  behavesAsStatusFiles(async () => {
+    prefixes += 1;
+    const prefix = `prefix-${prefixes}/`;
+    return {
+      open: () => at(prefix),
+      write: (key, text) => put(`${prefix}${key}`, text),
+      async remove(key) {
+        await s3.send(new DeleteObjectCommand({ Bucket: 'status-bucket', Key: `${prefix}${key}` }));
+      },
+    };
+  });
+
+  test('[B135] a listing past 1,000 keys is read to its end', async () => {
+    const keys = Array.from({ length: 1001 }, (_, n) => `many/jobs/job-${n}.json`);
+    await inParallel(keys, 16, (key, n) => put(key, words(`job-${n}`, 'COMPLETED')));
+    const since_ms = Date.now() + 3_600_000;
+    const { looked_at, unreadable } = await readAll(new StatusFiles(await at('many/')), { since_ms });
+    assert.deepEqual([looked_at, unreadable], [1001, []]);
+  });
+
+  test('an empty bucket is told from one that is missing', async () => {
+    assert.equal((await readAll(new StatusFiles(await at('nothing-here/')))).looked_at, 0);
+    const place = await openStatusBucket('s3://no-such', { bucket: 'no-such', prefix: '' });
+    await assert.rejects(readAll(new StatusFiles(place)), {
+      kind: 'missing',
+      message: 's3://no-such: there is no bucket no-such',
+      hint: 'aws s3 mb s3://no-such',
+    });
+  });
+});
