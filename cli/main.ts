@@ -6,7 +6,6 @@ import { awsCommand } from './aws.ts';
 import { cancelCommand } from './cancel.ts';
 import { checkCommand } from './check.ts';
 import { dbCommand } from './db.ts';
-import { dbCommand } from './db.ts';
 import { doctorCommand } from './doctor.ts';
 import { EXIT, EXIT_CODES_HELP, reportError } from './exit-code.ts';
 import { importCommand } from './import.ts';
@@ -16,6 +15,7 @@ import { logsCommand } from './logs.ts';
 import { endQuietlyWhenNobodyReads } from './output.ts';
 import { queueCommand } from './queue.ts';
 import { rebuildCommand } from './rebuild.ts';
+import { recommendCommand } from './recommend.ts';
 import { retryCommand } from './retry.ts';
 import { serveCommand } from './serve.ts';
 import { submitCommand } from './submit.ts';
@@ -44,7 +44,6 @@ tmon: the control plane of a fleet of transcription workers. A first transcript,
   tmon check URL…                 what is stuck, failed or gone, in logs, buckets, tables and queues, without a monitor
   tmon import URL                 their history into the monitor; \`tmon serve --source URL\` follows them live
   tmon db init URL                the table that workers may tell of their jobs in
-  tmon db init URL                the table that workers may tell of their jobs in
   tmon doctor [--store URL]       is all well here?      tmon rebuild --store URL   every view made anew
 
 \`tmon COMMAND --help\` says more; --server URL or TMON_SERVER names another monitor; --json is for programs.
@@ -71,11 +70,11 @@ function createProgram(): Command {
     queueCommand(),
     checkCommand(),
     dbCommand(),
-    dbCommand(),
     doctorCommand(),
     rebuildCommand(),
     importCommand(),
     awsCommand(),
+    recommendCommand(),
     logsCommand(),
   ]) {
     program.addCommand(command);
