@@ -91,9 +91,16 @@ export const CallRequest = Type.Object(
 );
 export type CallRequest = Static<typeof CallRequest>;
 
+/** Nobody waits for the answer to that call any more: a claim that waits ends with nothing. What is done already is done. */
+export const CancelRequest = Type.Object(
+  { action: Type.Literal('cancel'), id: RequestId },
+  { ...closed, $id: 'CancelRequest' },
+);
+export type CancelRequest = Static<typeof CancelRequest>;
+
 /** Everything that a client may say. */
-export const FEED_REQUESTS = [SubscribeRequest, UnsubscribeRequest, PingRequest, CallRequest] as const;
-export type FeedRequest = SubscribeRequest | UnsubscribeRequest | PingRequest | CallRequest;
+export const FEED_REQUESTS = [SubscribeRequest, UnsubscribeRequest, PingRequest, CallRequest, CancelRequest] as const;
+export type FeedRequest = SubscribeRequest | UnsubscribeRequest | PingRequest | CallRequest | CancelRequest;
 
 /** WebSocket close codes of ours, beside those of RFC 6455 (1002, 1007: a broken frame; 1009: one of more than 64 KiB). */
 export const FEED_CLOSE = {

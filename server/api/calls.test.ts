@@ -185,6 +185,22 @@ test('a claim whose connection ends hands out nothing', async (t) => {
   assert.equal((await own.get(`/jobs/${job_id}`)).body.worker.worker_id, 'worker-2');
 });
 
+test('a claim that is cancelled is answered with nothing, and the rest of the connection goes on', async (t) => {
+  const own = await openMonitor(t);
+  await register(own);
+  const feed = await FeedClient.open(t, own.url);
+  for (const id of ['one', 'other'])
+    feed.send({ action: 'call', id, operation: 'workers.claim', ...worker('worker-1'), body: { wait_seconds: 20 } });
+  feed.send({ action: 'cancel', id: 'one' });
+  const cancelled = await feed.next();
+  assert.deepEqual([cancelled.id, cancelled.status, cancelled.body], ['one', 200, { jobs: [] }]);
+  feed.send({ action: 'cancel', id: 'none that there is' });
+  assert.equal((await feed.ask({ action: 'cancel' })).code, 'invalid_message');
+  const { job_id } = await submit(own);
+  const given = await feed.next();
+  assert.deepEqual([given.id, given.body.jobs[0].job.job_id], ['other', job_id]);
+});
+
 test('the same call with the same key is done once: on another connection after the first was cut, and over HTTP', async (t) => {
   const own = await openMonitor(t);
   const proxy = await startLossyProxy(own.url);

@@ -27,8 +27,7 @@ export type CallsOptions = {
 
 export class Calls {
   readonly #options: CallsOptions;
-  readonly #gone = new AbortController();
-  #under_way = 0;
+  readonly #under_way = new Set<Call>();
   #stopping = false;
   #onIdle: (() => void)[] = [];
   /** Answers of this turn of the event loop: they leave together at its end. */
@@ -40,7 +39,7 @@ export class Calls {
 
   /** Never throws. */
   take(asked: CallRequest): void {
-    const call = new Call(asked, this.#gone.signal);
+    const call = new Call(asked);
     let running: Promise<unknown>;
     try {
       this.#assertFree();
@@ -49,36 +48,41 @@ export class Calls {
     } catch (error) {
       return this.#refuse(call, error);
     }
-    this.#under_way += 1;
+    this.#under_way.add(call);
     running.then(
       (body) => {
         if (asked.id !== undefined) this.#tell(answer(asked.id, call.status, body));
-        this.#end();
+        this.#end(call);
       },
       (error: unknown) => {
         this.#refuse(call, error);
-        this.#end();
+        this.#end(call);
       },
     );
   }
 
+  /** Nobody waits for the answer to this one any more; it is answered all the same. */
+  cancel(id: string): void {
+    for (const call of this.#under_way) if (call.message.id === id) call.leave();
+  }
+
   /** Nobody is there any more. */
   end(): void {
-    this.#gone.abort('gone');
+    for (const call of this.#under_way) call.leave();
   }
 
   /** Takes no more; resolves when all that were taken have been answered. */
   finish(): Promise<void> {
     this.#stopping = true;
     return new Promise((resolve) => {
-      if (this.#under_way === 0) resolve();
+      if (this.#under_way.size === 0) resolve();
       else this.#onIdle.push(resolve);
     });
   }
 
-  #end(): void {
-    this.#under_way -= 1;
-    if (this.#under_way > 0 || this.#onIdle.length === 0) return;
+  #end(call: Call): void {
+    this.#under_way.delete(call);
+    if (this.#under_way.size > 0 || this.#onIdle.length === 0) return;
     this.#leave();
     for (const resolve of this.#onIdle.splice(0)) resolve();
   }
@@ -96,7 +100,7 @@ export class Calls {
 
   #assertFree(): void {
     if (this.#stopping) throw new MonitorError('unavailable', 'stopping', 'this instance is stopping', RETRY);
-    if (this.#under_way < CALLS_MAX) return;
+    if (this.#under_way.size < CALLS_MAX) return;
     throw new MonitorError('busy', 'too_many_calls', `a connection has at most ${CALLS_MAX} calls under way`, {
       hint: 'Wait for answers before you send more, or open another connection. Nothing of this call was done.',
       ...RETRY,
@@ -133,16 +137,28 @@ let calls = 0;
 /** One call: who asks, and the status of its answer. Headers are HTTP's. */
 class Call implements Caller, Reply {
   readonly message: CallRequest;
-  readonly gone: AbortSignal;
   readonly has = undefined;
   readonly #number = ++calls;
   idempotency_key: string | null = null;
   operation: Operation | null = null;
   status = 200;
+  #gone: AbortController | null = null;
+  #left = false;
 
-  constructor(message: CallRequest, gone: AbortSignal) {
+  constructor(message: CallRequest) {
     this.message = message;
-    this.gone = gone;
+  }
+
+  /** Made for those that look at it. */
+  get gone(): AbortSignal {
+    this.#gone ??= new AbortController();
+    if (this.#left) this.#gone.abort('gone');
+    return this.#gone.signal;
+  }
+
+  leave(): void {
+    this.#left = true;
+    this.#gone?.abort('gone');
   }
 
   get request_id(): string {

@@ -33,6 +33,7 @@ const checks = {
   unsubscribe: validator(MESSAGE_SCHEMAS.unsubscribe),
   ping: validator(MESSAGE_SCHEMAS.ping),
   call: validator(MESSAGE_SCHEMAS.call),
+  cancel: validator(MESSAGE_SCHEMAS.cancel),
 };
 
 type Options = {
@@ -100,6 +101,7 @@ function serve(socket: WebSocket, stream: Socket, { context, operations, open, l
       return 'errors' in checked ? checked.errors : [];
     },
     call: (call) => calls.take(call),
+    cancel: (id) => calls.cancel(id),
     onFault: () => closer.close(FEED_CLOSE.fault, 'a fault of ours'),
   });
   const cancelPings = pingDead(socket, clock);

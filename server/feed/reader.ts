@@ -4,8 +4,8 @@
  */
 import type { FieldError } from '../../protocol/errors.ts';
 import {
-  type CallRequest as Call,
   CallRequest,
+  CancelRequest,
   FEED_RESOURCES,
   type FeedPosition,
   PingRequest,
@@ -25,7 +25,9 @@ export type ReaderOptions = {
   /** Checks a value against a schema: its errors, or none. */
   check: (schema: keyof typeof MESSAGE_SCHEMAS, value: unknown) => FieldError[];
   /** Does what is called, and answers it. Never throws. */
-  call: (call: Call) => void;
+  call: (call: CallRequest) => void;
+  /** The answer to this call is not waited for any more. */
+  cancel: (id: string) => void;
   /** It can't be served further: let it go, so that it comes back. */
   onFault: (error: unknown) => void;
 };
@@ -39,6 +41,7 @@ export const MESSAGE_SCHEMAS = {
   unsubscribe: UnsubscribeRequest,
   ping: PingRequest,
   call: CallRequest,
+  cancel: CancelRequest,
 };
 
 const isAction = (action: unknown): action is keyof typeof MESSAGE_SCHEMAS =>
@@ -70,7 +73,7 @@ export class Reader {
     let answer: () => Promise<void> | void;
     try {
       const message = parse(text);
-      if (message.action === 'call') return this.#call(message);
+      if (message.action === 'call' || message.action === 'cancel') return this.#call(message.action, message);
       answer = () => this.#follow(message);
     } catch (error) {
       const words = `the message is not a JSON object: ${(error as Error).message}`;
@@ -85,10 +88,11 @@ export class Reader {
     this.#outbox.answer(texts);
   }
 
-  #call(message: Record<string, unknown>): undefined {
-    const errors = this.#options.check('call', message);
+  #call(action: 'call' | 'cancel', message: Record<string, unknown>): undefined {
+    const errors = this.#options.check(action, message);
     if (errors.length > 0) this.#refuseInvalid(message.id, errors);
-    else this.#options.call(message as Call);
+    else if (action === 'call') this.#options.call(message as CallRequest);
+    else this.#options.cancel((message as CancelRequest).id);
   }
 
   async #follow(message: Record<string, unknown>): Promise<void> {
