@@ -10,6 +10,8 @@ type Entry = { report: Report; progress: boolean; due_ms: number };
 export type BufferOptions = {
   /** Reports that are kept. */
   reports_max: number;
+  /** Of them, as JSON. */
+  bytes_max: number;
   /** Least time between two progress reports of one job. */
   progress_interval_ms: number;
 };
@@ -27,6 +29,7 @@ export class ReportBuffer {
   readonly #last = new Map<string, Entry>();
   /** When progress of a job was last taken. */
   readonly #taken_ms = new Map<string, number>();
+  #bytes = 0;
   readonly #oldest = new Oldest(this.#entries);
   readonly #oldestProgress = new Oldest(this.#progress);
   readonly #oldestTaken = new Oldest(this.#taken_ms);
@@ -46,19 +49,19 @@ export class ReportBuffer {
     const last = this.#last.get(job_id);
     if (last?.progress) {
       if (progress) {
+        this.#bytes += report.bytes - last.report.bytes;
         last.report = report;
-        return { due_ms: last.due_ms, dropped: [] };
+        return { due_ms: last.due_ms, dropped: this.#makeRoom(held) };
       }
       last.due_ms = now_ms;
     }
     const due_ms = progress ? Math.max(now_ms, this.#dueAgain(job_id)) : now_ms;
     const entry = { report, progress, due_ms };
     this.#entries.add(entry);
+    this.#bytes += report.bytes;
     if (progress) this.#progress.add(entry);
     this.#last.set(job_id, entry);
-    const dropped: Report[] = [];
-    while (this.#entries.size > Math.max(1, this.#options.reports_max - held)) dropped.push(this.#dropOldest());
-    return { due_ms, dropped };
+    return { due_ms, dropped: this.#makeRoom(held) };
   }
 
   /** What goes next. `all`: due or not. */
@@ -97,6 +100,16 @@ export class ReportBuffer {
     if (this.#taken_ms.size > this.#options.reports_max) this.#taken_ms.delete(this.#oldestTaken.take()!);
   }
 
+  /** One is always kept. */
+  #makeRoom(held: number): Report[] {
+    const { reports_max, bytes_max } = this.#options;
+    const dropped: Report[] = [];
+    while (this.#entries.size > 1 && (this.#entries.size > reports_max - held || this.#bytes > bytes_max)) {
+      dropped.push(this.#dropOldest());
+    }
+    return dropped;
+  }
+
   #dropOldest(): Report {
     const oldest = (this.#progress.size > 0 ? this.#oldestProgress : this.#oldest).take()!;
     this.#remove(oldest);
@@ -105,6 +118,7 @@ export class ReportBuffer {
 
   #remove(entry: Entry): void {
     const { job_id } = entry.report.event;
+    this.#bytes -= entry.report.bytes;
     this.#entries.delete(entry);
     this.#progress.delete(entry);
     if (this.#last.get(job_id) === entry) this.#last.delete(job_id);

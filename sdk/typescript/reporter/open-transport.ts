@@ -47,6 +47,6 @@ export function openTransport(url: string, { workerId, apiKey }: { workerId: str
       requirePackage('@aws-sdk/client-sqs', url);
       return new SqsTransport(place);
     case 'monitor':
-      return new MonitorTransport(place.url, apiKey ?? process.env.TMON_API_KEY);
+      return new MonitorTransport(place.url, apiKey);
   }
 }

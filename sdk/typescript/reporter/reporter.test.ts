@@ -246,6 +246,20 @@ test('a full buffer drops the oldest progress, then the oldest of all, and says 
   assert.ok(said.length <= 2, said.join('\n'));
 });
 
+test('a buffer is bounded in bytes, too', async (t) => {
+  const { clock, place, dropped, reporter } = open(t, { bufferBytesMax: 500_000 });
+  place.away = true;
+  for (let n = 0; n < 4; n += 1) reporter.jobStart(`job-${n}`, { extra: { why: 'x'.repeat(150_000) } });
+  assert.deepEqual(
+    dropped.map(({ event }) => event?.job_id),
+    ['job-0'],
+  );
+  place.away = false;
+  await clock.turn(10);
+  for (let n = 4; n < 7; n += 1) reporter.jobStart(`job-${n}`, { extra: { why: 'x'.repeat(150_000) } });
+  assert.equal(dropped.length, 1);
+});
+
 test('a hundred thousand jobs told to nobody take the room of the buffer', async (t) => {
   const { place, reporter } = open(t, { bufferMax: 1000 });
   place.away = true;

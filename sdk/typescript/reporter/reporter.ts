@@ -34,12 +34,14 @@ import {
 export type ReporterOptions = {
   /** What no id may have (a host name's dots) becomes a hyphen. */
   workerId: string;
-  /** A monitor's key. Default: the environment's TMON_API_KEY. */
+  /** A monitor's key. Default: the URL's (`https://:key@host`), else the environment's TMON_API_KEY. */
   apiKey?: string;
   /** Least time between two progress reports of one job. Default 1000. */
   progressIntervalMs?: number;
-  /** Reports kept while they can't be sent. Default 10000, of some 500 bytes each. */
+  /** Reports kept while they can't be sent. Default 10000. */
   bufferMax?: number;
+  /** And their bytes, as JSON. Default 16 MiB. */
+  bufferBytesMax?: number;
   /** How long `flush` and `close` try. Default 5000. */
   closeWithinMs?: number;
   /** Called for each report that is told nowhere. */
@@ -89,14 +91,18 @@ export class Reporter {
   constructor(transport: Transport, options: ReporterOptions) {
     const workerId = toldWorker(options.workerId);
     if (workerId === null) throw new TypeError(`workerId is ${JSON.stringify(options.workerId)}, not a name`);
-    const { clock = systemClock, random = Math.random, bufferMax = 10_000, progressIntervalMs = 1000 } = options;
+    const { clock = systemClock, random = Math.random } = options;
     this.name = transport.name;
     this.workerId = workerId;
     this.#options = options;
     this.#clock = clock;
     this.#transport = transport;
     this.#writer = new ReportWriter(workerId, () => clock.now());
-    this.#buffer = new ReportBuffer({ reports_max: bufferMax, progress_interval_ms: progressIntervalMs });
+    this.#buffer = new ReportBuffer({
+      reports_max: options.bufferMax ?? 10_000,
+      bytes_max: options.bufferBytesMax ?? 16 * 1024 * 1024,
+      progress_interval_ms: options.progressIntervalMs ?? 1000,
+    });
     this.#warnings = new Warnings(clock, options.warn);
     this.#delivery = new Delivery({
       transport,

@@ -1,12 +1,13 @@
 /** One worker program, examples/typescript/worker.ts, with one URL after another: each system is a real one. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { CloudWatchLogsClient, CreateLogGroupCommand, FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { CreateTableCommand, DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { CreateBucketCommand, GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
@@ -153,6 +154,43 @@ describe('without any server', () => {
     assert.equal(file.percentage, 50);
   });
 
+  test('without the packages that a system needs, the reporter names them, and needs none itself', async () => {
+    const alone = join(folder, 'alone');
+    cpSync(join(ROOT, 'protocol'), join(alone, 'protocol'), { recursive: true });
+    cpSync(join(ROOT, 'sdk/typescript'), join(alone, 'sdk/typescript'), { recursive: true });
+    const program = `
+      import { Reporter } from ${JSON.stringify(join(alone, 'sdk/typescript/reporter/reporter.ts'))};
+      for (const url of process.argv.slice(1)) {
+        try {
+          const reporter = Reporter.fromUrl(url, { workerId: 'w' });
+          reporter.jobStart('job-1');
+          await reporter.close();
+        } catch ({ message, hint }) {
+          console.log(message + ': ' + hint);
+        }
+      }`;
+    const urls = [
+      'log:',
+      'postgres://u:p@h/db',
+      'mysql://h/db',
+      's3://b',
+      'dynamodb://jobs',
+      'sqs://q',
+      'cloudwatch-logs:///g',
+    ];
+    const said = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program, ...urls]);
+    const [line, ...missing] = linesOf(said.stdout);
+    assert.match(line!, /^TRANSCRIPTION_EVENT \{"event": "JOB_START", "job_id": "job-1"/);
+    assert.deepEqual(missing, [
+      'postgres://u@h/db needs the package pg: npm install pg',
+      'mysql://h/db needs the package mysql2: npm install mysql2',
+      's3://b needs the package @aws-sdk/client-s3: npm install @aws-sdk/client-s3',
+      'dynamodb://jobs needs the package @aws-sdk/client-dynamodb: npm install @aws-sdk/client-dynamodb',
+      'sqs://q needs the package @aws-sdk/client-sqs: npm install @aws-sdk/client-sqs',
+      'cloudwatch-logs:///g needs the package @aws-sdk/client-cloudwatch-logs: npm install @aws-sdk/client-cloudwatch-logs',
+    ]);
+  });
+
   test('[B132] [B133] dir: keeps one status file a job, and nothing else', async () => {
     await runWorker(`dir:${folder}/status`);
     const files = readdirSync(join(folder, 'status', 'jobs'));
@@ -221,6 +259,33 @@ describe('AWS', () => {
       nextToken = page.nextToken;
     } while (nextToken !== undefined);
     assert.equal(told, 11_001);
+  });
+
+  test('lines that CloudWatch Logs does not take are refused, the others stand', async () => {
+    const logs = new CloudWatchLogsClient({});
+    await logs.send(new CreateLogGroupCommand({ logGroupName: 'odd-clock' }));
+    const dropped: Dropped[] = [];
+    let ahead_ms = 0;
+    const reporter = Reporter.fromUrl('cloudwatch-logs://odd-clock', {
+      workerId: 'w',
+      clock: { now: () => Date.now() + ahead_ms, monotonic: () => performance.now(), after: later },
+      onDropped: (one) => dropped.push(one),
+      warn: () => {},
+    });
+    reporter.jobStart('job-now');
+    ahead_ms = 5 * 3_600_000;
+    reporter.jobStart('job-new');
+    assert.equal(await reporter.flush(30_000), true);
+    await reporter.close();
+    assert.deepEqual(
+      dropped.map(({ reason, event }) => [reason, event?.job_id]),
+      [['refused', 'job-new']],
+    );
+    const { events = [] } = await logs.send(new FilterLogEventsCommand({ logGroupName: 'odd-clock' }));
+    assert.deepEqual(
+      events.map(({ message }) => /"job_id": "([^"]+)"/.exec(message!)?.[1]),
+      ['job-now'],
+    );
   });
 
   test('[B132] [B133] [B134] s3:// puts jobs/{job_id}.json into the bucket', async () => {
@@ -410,6 +475,25 @@ describe('databases', () => {
       });
     });
   }
+
+  test('a table of MariaDB in letters that can’t say all words gets those it can', {
+    skip: mariadbAbsent() ?? false,
+  }, async (t) => {
+    const server = await startMariadb();
+    t.after(() => server.stop());
+    const connection = await createConnection(server.url);
+    t.after(() => connection.end());
+    await connection.query(
+      'CREATE TABLE job_status (job_id VARCHAR(50) PRIMARY KEY, worker_id VARCHAR(50), status VARCHAR(20), started_at TIMESTAMP NULL, updated_at TIMESTAMP NULL, percentage INT, error_message TEXT) CHARACTER SET latin1',
+    );
+    const { reporter, dropped } = openReporter(server.url);
+    reporter.jobFailed('job-1', 'no 🎧');
+    assert.equal(await reporter.flush(30_000), true);
+    await reporter.close();
+    assert.deepEqual(dropped, []);
+    const [rows] = await connection.query('SELECT error_message FROM job_status');
+    assert.equal((rows as { error_message: string }[])[0]?.error_message, 'no ?');
+  });
 
   test('[B136] [B137] sqlite: waits for its table, and for whoever else writes', async () => {
     const path = join(folder, 'jobs.db');

@@ -14,11 +14,11 @@ export class MonitorTransport implements Transport {
   readonly #events: Events;
   readonly #abort = new AbortController();
 
-  /** The key may also stand in the URL: `https://:key@host`. */
+  /** Without a key, the URL's own (`https://:key@host`), else TMON_API_KEY. */
   constructor(url: string, apiKey: string | undefined) {
     this.name = nameOfUrl(url);
     const { username, password, origin, pathname } = new URL(url);
-    const key = apiKey ?? (decodeURIComponent(password || username) || undefined);
+    const key = apiKey ?? (decodeURIComponent(password || username) || process.env.TMON_API_KEY);
     // The reporter tries again by itself.
     const options = { baseUrl: `${origin}${pathname}`, apiKey: key, timeoutMs: TIMEOUT_MS, retries: 0 };
     this.#events = new Events(new HttpTransport(options));
