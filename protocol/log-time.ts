@@ -29,8 +29,19 @@ export function logTimeAt(text: string, at: number, zone: Zone = 0): number {
   }
   const offset = offsetAt(text, end);
   if (offset === null && zone === 'local') return new Date(year, month - 1, day, hour, minute, second, ms).getTime();
-  return Date.UTC(year, month - 1, day, hour, minute, second, ms) - (offset ?? (zone as number)) * 60_000;
+  const minutes = hour * 60 + minute - (offset ?? (zone as number));
+  return startOfDay(year, month, day) + minutes * 60_000 + second * 1000 + ms;
 }
+
+/** Lines of one day come in runs. */
+function startOfDay(year: number, month: number, day: number): number {
+  if (day !== known.day || month !== known.month || year !== known.year) {
+    known = { year, month, day, start_ms: Date.UTC(year, month - 1, day) };
+  }
+  return known.start_ms;
+}
+
+let known = { year: 0, month: 0, day: 0, start_ms: 0 };
 
 /** The first time in what stands before a line's words: ISO, Python's, Go's, syslog's, seconds or milliseconds since 1970. */
 export function timeInPrefix(text: string, end: number, { zone = 0, now_ms }: LogTimeOptions): number | null {

@@ -105,7 +105,7 @@ export class LineScanner {
   #scan(bytes: Buffer): Scanned {
     const events: LoggedEvent[] = [];
     const unreadable: Unreadable[] = [];
-    const encoding = isAscii(bytes) ? 'latin1' : 'utf8';
+    const ascii = isAscii(bytes);
     const text = bytes.toString('latin1');
     const options = this.#options;
     let from = 0;
@@ -121,10 +121,11 @@ export class LineScanner {
       while (start > from && bytes[start - 1] !== NEWLINE) start -= 1;
       const end = Math.min(text.length, indexOf(text, '\n', hit));
       // A string of its own: a part of the chunk's would keep the whole chunk for as long as an id of it is kept.
-      const line = bytes.toString(encoding, start, end);
+      // What is read by hand is ASCII; only the rest needs to be decoded as what it is.
+      const line = bytes.toString('latin1', start, end);
       const parsed =
         (plain < end ? readProgress(line, plain - start, json < end ? json - start : -1, options) : null) ??
-        parseLogLine(line, options);
+        parseLogLine(ascii ? line : bytes.toString('utf8', start, end), options);
       if (parsed !== null && 'why' in parsed) {
         counted = { at: start, lines: counted.lines + countLines(text, counted.at, start) };
         unreadable.push({ where: this.#where(this.#lines + counted.lines, this.#offset + start), why: parsed.why });
