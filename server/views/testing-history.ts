@@ -2,8 +2,11 @@
  * A history that has everything in it, as steps: jobs that complete, fail, are redriven, cancelled and retried; workers that
  * beat, end and come back; an alert; hours that pass; snapshots, truncation, and an archive that keeps little in memory.
  */
+import type { Sighting } from '../../protocol/sighting.ts';
+import { parseTime } from '../../protocol/time.ts';
 import { readSettings } from '../config.ts';
 import { Refused } from '../engine.ts';
+import type { CommandBody } from '../state-machine/commands.ts';
 import type { TurnedClock } from './testing-clock.ts';
 import type { TestMonitor } from './testing-monitor.ts';
 
@@ -12,6 +15,29 @@ export const HISTORY_START = '2025-07-07T19:30:00Z';
 export const HISTORY_SETTINGS = { finished_max: 2, finished_window_ms: 3_600_000, view_puts_per_second: 100_000 };
 
 const HOUR_MS = 3_600_000;
+
+const HISTORY_START_MS = parseTime(HISTORY_START);
+
+/** What a source tells of a job that runs elsewhere. */
+function sighted(told: Partial<Sighting>): CommandBody {
+  const ended = told.state === 'PROCESSING' ? {} : { ended_ms: told.told_ms };
+  const job_id = 'job-seen';
+  const sighting = { ...NOTHING_TOLD, job_id, told_ms: HISTORY_START_MS, ...ended, ...told } as Sighting;
+  return { type: 'observe_jobs', source: 'log:/var/log/worker.log', sightings: [sighting], absent: [job_id] };
+}
+
+const NOTHING_TOLD: Omit<Sighting, 'job_id' | 'state' | 'told_ms'> = {
+  worker_id: null,
+  started_ms: null,
+  ended_ms: null,
+  percentage: null,
+  stage: null,
+  audio_duration: null,
+  duration: null,
+  segments: null,
+  s3_path: null,
+  error: null,
+};
 
 type Step = (monitor: TestMonitor, clock: TurnedClock) => Promise<unknown>;
 
@@ -27,6 +53,7 @@ export const HISTORY: readonly Step[] = [
   },
   (monitor) => monitor.complete('job-1'),
   (monitor) => monitor.fail('job-2'),
+  (monitor) => monitor.do(sighted({ state: 'PROCESSING', started_ms: HISTORY_START_MS, worker_id: 'worker-seen' })),
   (monitor) => monitor.tick('alert-1'),
   (_, clock) => clock.turn(2_000),
   (monitor) => monitor.engine.journal.snapshot(),
@@ -40,7 +67,10 @@ export const HISTORY: readonly Step[] = [
   (_, clock) => clock.turn(HOUR_MS),
   (monitor) => monitor.claim('worker-2', 2),
   (monitor) => monitor.complete('job-2'),
+  // It had ended in the hour before, as its source tells; an hour later, that it had ended otherwise.
+  (monitor) => monitor.do(sighted({ state: 'FAILED', told_ms: HISTORY_START_MS + 60_000, error: 'noise' })),
   (monitor) => monitor.submit('job-4', 'job-5'),
+  (monitor) => monitor.do(sighted({ state: 'COMPLETED', told_ms: HISTORY_START_MS + HOUR_MS, segments: 3 })),
   (monitor) => monitor.archive.runOnce(),
   (monitor) => monitor.do({ type: 'cancel_job', job_id: 'job-4' }),
   (monitor) => monitor.register('worker-1'),
