@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Sighting } from '../../protocol/sighting.ts';
+import { Monitor } from '../state-machine/testing.ts';
+import { type ObserveCommand, type Observing, observe } from './observe.ts';
+
+const SOURCE = 'log:/var/log/worker.log';
+const monitorNow = () => new Monitor().at_ms;
+
+const completed = (job_id: string, more: Partial<Sighting> = {}): Sighting => ({
+  job_id,
+  state: 'COMPLETED',
+  told_ms: monitorNow() - 1000,
+  worker_id: 'worker-1',
+  started_ms: monitorNow() - 61_000,
+  ended_ms: monitorNow() - 1000,
+  percentage: null,
+  stage: null,
+  audio_duration: null,
+  duration: null,
+  segments: 3,
+  s3_path: null,
+  error: null,
+  ...more,
+});
+
+/** A monitor whose archive is a map. */
+function observing() {
+  const monitor = new Monitor();
+  const archive = new Map<string, ReturnType<Monitor['job']>>();
+  const seen = { reads: 0, at_once: 0, at_once_max: 0, commands: [] as ObserveCommand[] };
+  const forget = (job_id: string) => {
+    const job = monitor.job(job_id);
+    archive.set(job_id, job);
+    monitor.tell({ type: 'forget', jobs: [{ id: job_id, version: job.version }], workers: [], alerts: [] });
+  };
+  const with_: Observing = {
+    engine: monitor,
+    catchUp: async () => {},
+    async archived(job_id) {
+      seen.reads += 1;
+      seen.at_once += 1;
+      seen.at_once_max = Math.max(seen.at_once_max, seen.at_once);
+      await Promise.resolve();
+      seen.at_once -= 1;
+      return archive.get(job_id);
+    },
+    async submit(body) {
+      seen.commands.push(body);
+      if (body.sightings.length > 0) monitor.tell(body);
+      return { refs: [], replayed: false };
+    },
+  };
+  return { monitor, forget, seen, with_ };
+}
+
+test('a forgotten job is known by the archive, and not made anew', async () => {
+  const { monitor, forget, with_ } = observing();
+  assert.equal((await observe(with_, SOURCE, [completed('job-1')])).taken, 1);
+  forget('job-1');
+  assert.deepEqual(await observe(with_, SOURCE, [completed('job-1')]), { taken: 0, known: 1, refused: [] });
+  assert.equal(monitor.state.job('job-1'), undefined);
+});
+
+test('a forgotten job of which more is told comes back with all that was known', async () => {
+  const { monitor, forget, with_ } = observing();
+  await observe(with_, SOURCE, [completed('job-1', { segments: null })]);
+  forget('job-1');
+  const more = completed('job-1', { worker_id: null, started_ms: null, s3_path: 's3://transcripts/1.json' });
+  assert.equal((await observe(with_, SOURCE, [more])).taken, 1);
+  const { run, output } = monitor.job('job-1');
+  assert.deepEqual([run?.worker_id, output?.s3_path], ['worker-1', 's3://transcripts/1.json']);
+});
+
+test('a job that leaves memory between the look and the commit is looked at again', async () => {
+  const parts = observing();
+  await observe(parts.with_, SOURCE, [completed('job-1')]);
+  const { submit } = parts.with_;
+  let first = true;
+  parts.with_.submit = (body) => {
+    if (first) parts.forget('job-1');
+    first = false;
+    return submit(body);
+  };
+  const more = completed('job-1', { s3_path: 's3://transcripts/1.json' });
+  assert.deepEqual(await observe(parts.with_, SOURCE, [more]), { taken: 1, known: 0, refused: [] });
+  assert.equal(parts.monitor.job('job-1').output?.segments_count, 3);
+  assert.equal(parts.seen.commands.length, 3);
+});
+
+test('while nothing was ever forgotten the archive is not asked; then a few at a time', async () => {
+  const { seen, forget, with_ } = observing();
+  const jobs = Array.from({ length: 100 }, (_, i) => completed(`job-${i}`));
+  await observe(with_, SOURCE, jobs.slice(0, 1));
+  assert.equal(seen.reads, 0);
+  forget('job-0');
+  await observe(with_, SOURCE, jobs);
+  assert.equal(seen.reads, 100);
+  assert.ok(seen.at_once_max <= 16, `${seen.at_once_max} at once`);
+});
+
+test('an id that could be no key is refused by itself', async () => {
+  const { monitor, with_ } = observing();
+  const { taken, refused } = await observe(with_, SOURCE, [
+    completed('../etc'),
+    completed('job-2', { worker_id: 'a b' }),
+    completed('job-3'),
+  ]);
+  assert.deepEqual(
+    [taken, refused.map(({ job_id, code }) => `${job_id} ${code}`)],
+    [1, ['../etc invalid_id', 'job-2 invalid_id']],
+  );
+  assert.equal(monitor.state.tables.jobs.size, 1);
+});
