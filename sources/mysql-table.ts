@@ -3,6 +3,7 @@ import { createConnection } from 'mysql2';
 import { batchesOf, type TableDatabase, type TableFailure } from './status-table.ts';
 
 const CONNECT_WITHIN_MS = 5000;
+const STATEMENT_WITHIN_MS = 60_000;
 
 const FAILURES: Record<string, TableFailure> = {
   ER_NO_SUCH_TABLE: 'no_table',
@@ -29,7 +30,12 @@ export function mysqlTable(name: string, url: string): TableDatabase {
       });
       return {
         async *rows(statement, parameters, signal) {
-          yield* batchesOf(connection.query(statement, [...parameters]).stream() as AsyncIterable<object>, signal);
+          yield* batchesOf(
+            connection
+              .query({ sql: statement, timeout: STATEMENT_WITHIN_MS }, [...parameters])
+              .stream() as AsyncIterable<object>,
+            signal,
+          );
         },
         async close() {
           // Not `end`: a reading that was left off would be read to its end first.

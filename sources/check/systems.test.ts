@@ -7,6 +7,12 @@ import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
+import {
+  CloudWatchLogsClient,
+  CreateLogGroupCommand,
+  CreateLogStreamCommand,
+  PutLogEventsCommand,
+} from '@aws-sdk/client-cloudwatch-logs';
 import { CreateTableCommand, DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { CreateQueueCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
@@ -281,6 +287,25 @@ describe('AWS', () => {
     assert.deepEqual(document.sources[0]?.queue?.dead_letters, null);
     // A look takes nothing away.
     await tellsApart('sqs://reports');
+  });
+
+  test('[B110] a group of CloudWatch Logs', async (t) => {
+    const logs = new CloudWatchLogsClient(client());
+    t.after(() => logs.destroy());
+    const logGroupName = '/aws/ec2/transcription';
+    const url = `cloudwatch-logs://${logGroupName}`;
+    await refusesWith(url, 'missing', /transcription/, /^aws logs create-log-group/);
+    await logs.send(new CreateLogGroupCommand({ logGroupName }));
+    for (const worker_id of new Set(REPORTS.map((report) => report.worker_id!))) {
+      const stream = { logGroupName, logStreamName: worker_id };
+      await logs.send(new CreateLogStreamCommand(stream));
+      const logEvents = REPORTS.filter((report) => report.worker_id === worker_id)
+        .flatMap(eventsOf)
+        .map((event) => ({ timestamp: Date.parse(event.timestamp), message: formatLogLine(event) }))
+        .sort((a, b) => a.timestamp - b.timestamp);
+      await logs.send(new PutLogEventsCommand({ ...stream, logEvents }));
+    }
+    await tellsApart(url);
   });
 
   test('an endpoint where nobody answers is one line, and what to look at', async (t) => {

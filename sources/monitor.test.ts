@@ -1,0 +1,70 @@
+/** A monitor as a source: every page of its lists, its queues, and what its refusals mean. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { test } from 'node:test';
+import { openMonitor } from '../test/servers/monitor.ts';
+import { freePort } from '../test/servers/start.ts';
+import { AUDIO, complete, fail, hold } from '../test/servers/steps.ts';
+import { Monitor } from './monitor.ts';
+import type { SourceError } from './source.ts';
+
+const { signal } = new AbortController();
+
+async function statesOf(source: Monitor): Promise<Map<string, string>> {
+  const states = new Map<string, string>();
+  for await (const { sightings } of source.read({ since_ms: 0, signal })) {
+    for (const { job_id, state, error } of sightings) states.set(job_id, error === null ? state : `${state} ${error}`);
+  }
+  return states;
+}
+
+test('jobs in every state are told of, past the first page', async (t) => {
+  const monitor = await openMonitor(t);
+  const source = new Monitor(`${monitor.url}/`, { name: 'http://monitor' });
+  const done = await hold(monitor);
+  await complete(monitor, done);
+  const broken = await hold(monitor);
+  await fail(monitor, broken);
+  const running = await hold(monitor);
+  const jobs = Array.from({ length: 1000 }, () => ({ audio_url: AUDIO }));
+  assert.equal((await monitor.post('/jobs/batch', { jobs })).status, 200);
+  assert.equal((await monitor.post('/jobs', { audio_url: AUDIO })).status, 201);
+  const states = await statesOf(source);
+  assert.equal(states.size, 1004);
+  assert.deepEqual(
+    [done, broken, running].map(({ id }) => states.get(id)),
+    ['COMPLETED', 'FAILED worker_error: it broke', 'PROCESSING'],
+  );
+  const { waiting, in_flight, dead_letters, oldest_seconds } = await source.depth(signal);
+  assert.deepEqual([waiting, in_flight, dead_letters, typeof oldest_seconds], [1001, 1, 1, 'number']);
+});
+
+test('a refusal is denied, silence unreachable, and something else no monitor', async (t) => {
+  let status = 401;
+  const keys: (string | undefined)[] = [];
+  const server = createServer((request, response) => {
+    keys.push(request.headers.authorization);
+    response.writeHead(status).end('<html>');
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const failure = async (at: string, key?: string) => {
+    const error = (await statesOf(new Monitor(at, { name: 'http://monitor', key })).catch((why) => why)) as SourceError;
+    return [error.kind, error.message];
+  };
+  assert.deepEqual(await failure(url, 'k-1'), ['denied', 'http://monitor: it does not let us read (401)']);
+  assert.deepEqual(keys, ['Bearer k-1']);
+  status = 200;
+  assert.deepEqual(await failure(url), ['unusable', 'http://monitor: it answered 200: no monitor’s answer']);
+  status = 502;
+  assert.equal((await failure(url))[0], 'unreachable');
+  const [kind, message] = await failure(`http://127.0.0.1:${await freePort()}`);
+  assert.equal(kind, 'unreachable');
+  assert.match(message!, /^http:\/\/monitor: no answer: .*ECONNREFUSED/);
+});
