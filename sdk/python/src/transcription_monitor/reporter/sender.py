@@ -224,7 +224,8 @@ class Sender:
             return True
 
     def _sent_through(self, last: int) -> bool:
-        first = self._sending[0][0] if self._sending else self._outbox.first_number
+        sending = self._sending  # the thread may put another there
+        first = sending[0][0] if sending else self._outbox.first_number
         return self._ended or first is None or first > last
 
     def _note_full(self, _: Event) -> None:
