@@ -23,7 +23,7 @@
  * A call whose signal aborts rejects with the signal's reason, which is none of these.
  */
 import type { FieldError, Problem } from '../../protocol/errors.ts';
-import type { FeedError } from '../../protocol/feed-messages.ts';
+import type { CallError, FeedError } from '../../protocol/feed-messages.ts';
 
 export class ApiError extends Error {
   readonly code: string;
@@ -159,6 +159,14 @@ export function refusalOfFeed({ code, detail, hint }: FeedError): RefusedError {
     detail,
     ...(hint === undefined ? {} : { hint }),
   });
+}
+
+/** The same for a call over the WebSocket. */
+export function refusalOfCall({ type: _, id: __, retry_after_seconds, ...problem }: CallError): RefusedError {
+  // What is no call at all has no status of its own.
+  const { status = 400, code } = problem;
+  const kind = BY_CODE[code] ?? BY_STATUS[status] ?? ServerFaultError;
+  return new kind({ title: 'Refused', ...problem, type: 'about:blank', status }, retry_after_seconds);
 }
 
 function problemOf(status: number, body: string): Problem {

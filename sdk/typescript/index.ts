@@ -28,9 +28,11 @@ export class TranscriptionAPI {
   readonly sources: Sources;
   readonly events: Events;
   readonly feed: Feed;
+  readonly #transport: Transport;
 
   constructor(options: TransportOptions) {
     const transport = new Transport(options);
+    this.#transport = transport;
     this.feed = new Feed(transport);
     this.jobs = new Jobs(transport, this.feed);
     this.workers = new Workers(transport);
@@ -39,6 +41,11 @@ export class TranscriptionAPI {
     this.uploads = new Uploads(transport);
     this.sources = new Sources(transport);
     this.events = new Events(transport, this.feed);
+  }
+
+  /** Ends the connection of `transport: 'websocket'`, which would end by itself a few seconds after the last call. */
+  close(): void {
+    this.#transport.close();
   }
 }
 

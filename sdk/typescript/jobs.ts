@@ -43,7 +43,15 @@ export class Jobs {
 
   /** Puts a recording into the queue. Once this answers, no crash loses the job. */
   async submit(submission: JobSubmission, options: CallOptions = {}): Promise<JobWithId> {
-    return withId(await this.#transport.json({ method: 'POST', path: '/jobs', body: submission, ...options }));
+    return withId(
+      await this.#transport.json({
+        operation: { name: 'jobs.submit' },
+        method: 'POST',
+        path: '/jobs',
+        body: submission,
+        ...options,
+      }),
+    );
   }
 
   /**
@@ -55,6 +63,7 @@ export class Jobs {
     options: CallOptions = {},
   ): Promise<(JobWithId | InvalidRequestError)[]> {
     const { jobs } = await this.#transport.json<{ jobs: ({ job: Job } | { error: Problem })[] }>({
+      operation: { name: 'jobs.submitBatch' },
       method: 'POST',
       path: '/jobs/batch',
       body: { jobs: submissions },
@@ -118,19 +127,41 @@ export class Jobs {
 
   /** Worker's side: how far it is. Soft: the newest may be lost in a crash of the monitor. */
   async reportProgress(jobId: string, report: ProgressReport, options: CallOptions = {}): Promise<void> {
-    await this.#transport.text({ method: 'PUT', path: `${pathOf(jobId)}/progress`, body: report, ...options });
+    await this.#transport.json({
+      operation: { name: 'jobs.reportProgress', params: { job_id: jobId } },
+      method: 'PUT',
+      path: `${pathOf(jobId)}/progress`,
+      body: report,
+      ...options,
+    });
   }
 
   /** Worker's side. Throws LeaseExpiredError when the job is no longer this worker's. */
   async complete(jobId: string, report: CompletionReport, options: CallOptions = {}): Promise<JobWithId> {
     const path = `${pathOf(jobId)}/complete`;
-    return withId(await this.#transport.json({ method: 'POST', path, body: report, ...options }));
+    return withId(
+      await this.#transport.json({
+        operation: { name: 'jobs.complete', params: { job_id: jobId } },
+        method: 'POST',
+        path,
+        body: report,
+        ...options,
+      }),
+    );
   }
 
   /** Worker's side. Throws LeaseExpiredError when the job is no longer this worker's. */
   async fail(jobId: string, report: FailureReport, options: CallOptions = {}): Promise<JobWithId> {
     const path = `${pathOf(jobId)}/fail`;
-    return withId(await this.#transport.json({ method: 'POST', path, body: report, ...options }));
+    return withId(
+      await this.#transport.json({
+        operation: { name: 'jobs.fail', params: { job_id: jobId } },
+        method: 'POST',
+        path,
+        body: report,
+        ...options,
+      }),
+    );
   }
 
   /** Worker's side: stores the transcript, unless an earlier attempt has; then that one holds. */

@@ -6,6 +6,7 @@
  * asks for; when it asks for more than RETRY_AFTER_MS_MAX, the caller is told instead.
  */
 
+import { CallConnection, NoSocketError } from './call-connection.ts';
 import { ApiError, NoAnswerError, RefusedError, refusalOf, TimedOutError, UnreachableError } from './errors.ts';
 import type { Socket } from './feed-connection.ts';
 
@@ -18,6 +19,11 @@ export type TransportOptions = {
   fetch?: typeof globalThis.fetch | undefined;
   /** Another `WebSocket` than the global one; null for none: what is followed is asked for again and again. */
   webSocket?: (new (url: string, options?: never) => Socket) | null | undefined;
+  /**
+   * `websocket`: what a worker says again and again goes over one connection, each call answered as over HTTP; what is large or
+   * streams, and all of it where no WebSocket can be opened, still goes over HTTP. Default `http`.
+   */
+  transport?: 'http' | 'websocket' | undefined;
   /** Longest silence before an attempt is given up. Default 30000. */
   timeoutMs?: number | undefined;
   /** Times a call is sent again before its error reaches the caller. Default 4. */
@@ -50,6 +56,8 @@ export type Call = CallOptions & {
   body?: unknown;
   raw?: { body: RawBody; type: string } | undefined;
   headers?: Readonly<Record<string, string>>;
+  /** Its name and what its path has, where it may go over the WebSocket. */
+  operation?: { name: string; params?: Readonly<Record<string, string>> };
 };
 
 const RETRY_BASE_MS = 250;
@@ -60,6 +68,7 @@ const RETRIED_STATUSES = new Set([429, 502, 503, 504]);
 export class Transport {
   readonly #options: TransportOptions;
   readonly #root: string;
+  readonly #calls: CallConnection | null;
 
   constructor(options: TransportOptions) {
     if (!/^https?:\/\/[^/]+/.test(options.baseUrl)) {
@@ -70,6 +79,10 @@ export class Transport {
     }
     this.#options = options;
     this.#root = `${options.baseUrl.replace(/\/+$/, '')}/api/v1`;
+    this.#calls =
+      options.transport === 'websocket'
+        ? new CallConnection({ openSocket: () => this.openSocket(), url: this.socketUrl })
+        : null;
   }
 
   /** Where the live feed is. */
@@ -85,6 +98,11 @@ export class Transport {
     return new webSocket(this.socketUrl, { headers: { authorization: `Bearer ${apiKey}` } } as never);
   }
 
+  /** Ends the connection for calls; another call opens another. */
+  close(): void {
+    this.#calls?.close();
+  }
+
   /** In [0, 1). */
   random(): number {
     return (this.#options.random ?? Math.random)();
@@ -92,8 +110,11 @@ export class Transport {
 
   /** The answer's JSON; undefined where it has no body. */
   async json<T>(call: Call): Promise<T> {
-    const text = await this.text(call);
-    return (text === '' ? undefined : JSON.parse(text)) as T;
+    const overHttp = async (response: Response) => {
+      const text = await response.text();
+      return (text === '' ? undefined : JSON.parse(text)) as T;
+    };
+    return this.#retrying(call, overHttp);
   }
 
   async text(call: Call): Promise<string> {
@@ -120,12 +141,30 @@ export class Transport {
     const retries = call.retries ?? this.#options.retries ?? 4;
     for (let attempt = 0; ; attempt += 1) {
       try {
+        if (this.#calls && call.operation) {
+          const answer = await this.#overSocket(this.#calls, call, key);
+          if (answer) return answer.body as T;
+        }
         return await this.#once(call, key, read, leaveOpen);
       } catch (error) {
         const delayMs = attempt < retries ? this.#delayBeforeRetry(error, attempt) : undefined;
         if (delayMs === undefined) throw error;
         await (this.#options.wait ?? waitFor)(delayMs, call.signal);
       }
+    }
+  }
+
+  /** Null: it has to go over HTTP. */
+  async #overSocket(calls: CallConnection, call: Call, key: string | undefined): Promise<{ body: unknown } | null> {
+    const { name, params } = call.operation!;
+    const { body, signal } = call;
+    const request = { operation: name, ...(params ? { params } : {}), ...(body === undefined ? {} : { body }) };
+    const timeoutMs = call.timeoutMs ?? this.#options.timeoutMs ?? 30_000;
+    try {
+      return { body: await calls.call({ request, key, signal, timeoutMs }) };
+    } catch (error) {
+      if (error instanceof NoSocketError) return null;
+      throw error;
     }
   }
 

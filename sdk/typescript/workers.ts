@@ -65,22 +65,39 @@ export class Workers {
 
   /** It finishes its jobs, then leaves. */
   drain(workerId: string, options: CallOptions = {}): Promise<Worker> {
-    return this.#transport.json({ method: 'POST', path: `${pathOf(workerId)}/drain`, ...options });
+    return this.#transport.json({
+      operation: { name: 'workers.drain', params: { worker_id: workerId } },
+      method: 'POST',
+      path: `${pathOf(workerId)}/drain`,
+      ...options,
+    });
   }
 
   /** It stops now; its jobs go back to the queue. */
   terminate(workerId: string, options: CallOptions = {}): Promise<Worker> {
-    return this.#transport.json({ method: 'DELETE', path: pathOf(workerId), ...options });
+    return this.#transport.json({
+      operation: { name: 'workers.terminate', params: { worker_id: workerId } },
+      method: 'DELETE',
+      path: pathOf(workerId),
+      ...options,
+    });
   }
 
   /** Worker's side: makes it known, or tells what changed. */
   register(workerId: string, registration: WorkerRegistration, options: CallOptions = {}): Promise<Worker> {
-    return this.#transport.json({ method: 'PUT', path: pathOf(workerId), body: registration, ...options });
+    return this.#transport.json({
+      operation: { name: 'workers.register', params: { worker_id: workerId } },
+      method: 'PUT',
+      path: pathOf(workerId),
+      body: registration,
+      ...options,
+    });
   }
 
   /** Worker's side: health in, commands out; the leases named are renewed, one that is missing in the answer is lost. */
   heartbeat(workerId: string, heartbeat: Heartbeat, options: CallOptions = {}): Promise<HeartbeatAnswer> {
     return this.#transport.json({
+      operation: { name: 'workers.heartbeat', params: { worker_id: workerId } },
       method: 'POST',
       path: `${pathOf(workerId)}/heartbeat`,
       body: heartbeat,
@@ -91,6 +108,7 @@ export class Workers {
   /** Worker's side: waits up to `wait_seconds` for up to `max_jobs` jobs. */
   claim(workerId: string, claim: Claim = {}, options: CallOptions = {}): Promise<Claimed> {
     return this.#transport.json({
+      operation: { name: 'workers.claim', params: { worker_id: workerId } },
       method: 'POST',
       path: `${pathOf(workerId)}/claim`,
       body: claim,

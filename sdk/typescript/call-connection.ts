@@ -1,0 +1,174 @@
+/**
+ * One WebSocket for a client's calls: what a worker says many times a second needs no request each.
+ *
+ *     closed → opening → open → lost → closed      opened by the first call, closed when there has been none for a while
+ *
+ * A call whose connection is lost rejects with UnreachableError, as one over HTTP does; its retries keep its key, so that it is done
+ * once, on whatever connection, or over HTTP. Where no WebSocket can be opened calls go over HTTP, and it is tried again later.
+ */
+import type { CallRequest } from '../../protocol/feed.ts';
+import type { CallError, CallReply } from '../../protocol/feed-messages.ts';
+import { refusalOfCall, TimedOutError, UnreachableError } from './errors.ts';
+import type { Socket } from './feed-connection.ts';
+
+export type SocketCall = {
+  request: Pick<CallRequest, 'operation' | 'params' | 'body'>;
+  key: string | undefined;
+  signal: AbortSignal | undefined;
+  timeoutMs: number;
+};
+
+export type CallConnectionOptions = {
+  /** Undefined where the platform has none. */
+  openSocket: () => Socket | undefined;
+  url: string;
+};
+
+/** There's no WebSocket to be had: the call goes over HTTP. Nothing of it was sent. */
+export class NoSocketError extends Error {}
+
+type Waiting = { resolve: (body: unknown) => void; reject: (reason: unknown) => void; sent_ms: number };
+
+/** A frame has 64 KiB at most, and a character up to 3 bytes. */
+const CHARACTERS_MAX = 20_000;
+/** No answer to opening for this long: it will not come. */
+const OPEN_MS = 5_000;
+/** After it could not be opened: until then everything goes over HTTP. */
+const AGAIN_MS = 10_000;
+const IDLE_MS = 5_000;
+
+export class CallConnection {
+  readonly #options: CallConnectionOptions;
+  readonly #waiting = new Map<string, Waiting>();
+  #socket: Promise<Socket> | null = null;
+  #open: Socket | null = null;
+  #not_before_ms = 0;
+  #heard_ms = 0;
+  #last = 0;
+  #idle: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: CallConnectionOptions) {
+    this.#options = options;
+  }
+
+  /** The answer's body. Rejects with NoSocketError, and as a call over HTTP does. */
+  async call({ request, key, signal, timeoutMs }: SocketCall): Promise<unknown> {
+    signal?.throwIfAborted();
+    this.#last += 1;
+    const id = `${this.#last}`;
+    const text = JSON.stringify({
+      action: 'call',
+      id,
+      ...request,
+      ...(key === undefined ? {} : { idempotency_key: key }),
+    });
+    if (text.length > CHARACTERS_MAX) throw new NoSocketError();
+    const socket = this.#open ?? (await this.#opened());
+    signal?.throwIfAborted();
+    clearTimeout(this.#idle);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const onAbort = () => this.#giveUp(socket, id, signal?.reason);
+    try {
+      return await new Promise((resolve, reject) => {
+        const sent_ms = performance.now();
+        this.#waiting.set(id, { resolve, reject, sent_ms });
+        signal?.addEventListener('abort', onAbort, { once: true });
+        if (timeoutMs > 0) timer = setTimeout(() => this.#onTimeout(socket, id, timeoutMs), timeoutMs);
+        socket.send(text);
+      });
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      this.#waiting.delete(id);
+      if (this.#waiting.size === 0) this.#closeWhenIdle();
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.#idle);
+    this.#open?.close();
+  }
+
+  #opened(): Promise<Socket> {
+    if (performance.now() < this.#not_before_ms) return Promise.reject(new NoSocketError());
+    this.#socket ??= this.#connect();
+    return this.#socket;
+  }
+
+  #connect(): Promise<Socket> {
+    return new Promise((resolve, reject) => {
+      let socket: Socket | undefined;
+      const none = () => {
+        this.#socket = null;
+        this.#not_before_ms = performance.now() + AGAIN_MS;
+        reject(new NoSocketError());
+      };
+      try {
+        socket = this.#options.openSocket();
+      } catch {
+        // An address that this platform does not take.
+      }
+      if (!socket) return none();
+      const one = socket;
+      let opened = false;
+      const patience = setTimeout(() => one.close(), OPEN_MS);
+      one.onopen = () => {
+        clearTimeout(patience);
+        opened = true;
+        this.#open = one;
+        resolve(one);
+      };
+      one.onmessage = ({ data }) => this.#hear(JSON.parse(String(data)) as CallReply);
+      one.onclose = ({ code }) => {
+        clearTimeout(patience);
+        if (opened) this.#lose(one, new Error(`the WebSocket closed with ${code}`));
+        else none();
+      };
+      // Its close follows.
+      one.onerror = () => {};
+    });
+  }
+
+  #hear(reply: CallReply): void {
+    this.#heard_ms = performance.now();
+    const waiting = this.#waiting.get(reply.id ?? '');
+    if (reply.type === 'answer') waiting?.resolve(reply.body);
+    else if (reply.type === 'error') waiting?.reject(refusalOfCall(reply as CallError));
+  }
+
+  #lose(socket: Socket, why: Error): void {
+    if (this.#open !== socket) return;
+    this.#open = null;
+    this.#socket = null;
+    clearTimeout(this.#idle);
+    const error = new UnreachableError(this.#options.url, why);
+    for (const { reject } of [...this.#waiting.values()]) reject(error);
+  }
+
+  /** A peer from which nothing has come since is dead, and answers no close: it is not waited for. */
+  #onTimeout(socket: Socket, id: string, timeoutMs: number): void {
+    const silent = this.#heard_ms < (this.#waiting.get(id)?.sent_ms ?? 0);
+    this.#giveUp(socket, id, new TimedOutError(this.#options.url, timeoutMs));
+    if (!silent) return;
+    socket.close();
+    this.#lose(socket, new Error('it does not answer'));
+  }
+
+  /** The monitor is told, so that a claim which nobody waits for is given no job. */
+  #giveUp(socket: Socket, id: string, reason: unknown): void {
+    this.#waiting.get(id)?.reject(reason);
+    if (this.#open === socket) socket.send(JSON.stringify({ action: 'cancel', id }));
+  }
+
+  #closeWhenIdle(): void {
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => {
+      const socket = this.#open;
+      if (!socket || this.#waiting.size > 0) return;
+      this.#lose(socket, new Error('it was not used'));
+      socket.close();
+    }, IDLE_MS);
+    // A program that has nothing else to do may end before that; browsers have no such thing.
+    (this.#idle as { unref?: () => void }).unref?.();
+  }
+}
