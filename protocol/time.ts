@@ -2,15 +2,18 @@
 
 /** `1751916600000` → `2025-07-07T19:30:00Z`. */
 export function formatTime(time_ms: number): string {
-  if (time_ms === last.time_ms) return last.text;
-  const text = new Date(time_ms).toISOString();
-  last.time_ms = time_ms;
-  last.text = text.endsWith('.000Z') ? `${text.slice(0, -5)}Z` : text;
-  return last.text;
+  const place = Math.abs(time_ms) % RECENT;
+  const recent = formatted[place];
+  if (recent !== undefined && recent.time_ms === time_ms) return recent.text;
+  const iso = new Date(time_ms).toISOString();
+  const text = iso.endsWith('.000Z') ? `${iso.slice(0, -5)}Z` : iso;
+  if (Number.isInteger(place)) formatted[place] = { time_ms, text };
+  return text;
 }
 
-/** Times come in runs: all that a segment changed has its time. */
-const last = { time_ms: Number.NaN, text: '' };
+/** The same few times are asked for again and again: all that a segment changed has its time, and a job has a handful. */
+const RECENT = 256;
+const formatted: ({ time_ms: number; text: string } | undefined)[] = new Array(RECENT).fill(undefined);
 
 /** Milliseconds since 1970, or NaN where the text is no RFC 3339 time with a zone. */
 export function parseTime(text: string): number {

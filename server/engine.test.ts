@@ -222,6 +222,21 @@ test('what the author of a segment holds is what its readers hold, whatever a co
   assert.deepEqual(rows(a), rows(b));
 });
 
+test('what the author of a segment holds is what its readers hold, where JSON has no word for a number', async () => {
+  for (const percentage of [-0, Number.NaN, Number.POSITIVE_INFINITY]) {
+    const { a, b } = await pair();
+    await a.submit(register('worker-1'));
+    await a.submit(submit('job-1'));
+    const { refs } = await a.submit(claim('worker-1'));
+    const lease_token = refs[0]![2]!;
+    await a.submit(command({ type: 'report_progress', job_id: 'job-1', report: { lease_token, percentage } }));
+    await b.journal.catchUp();
+    const [mine, read] = [a, b].map(({ state }) => state.job('job-1')?.progress);
+    assert.deepStrictEqual(mine, read);
+    assert.ok(Object.is(mine?.percentage, read?.percentage));
+  }
+});
+
 test('a subscriber that fails does not undo, or hide from its caller, what was committed', async () => {
   const logged: string[] = [];
   const { engine } = await alone({ log: (_: string, message: string) => logged.push(message) });

@@ -164,13 +164,23 @@ export class Engine implements Replica<Proposal> {
         const { id, fingerprint, actor } = command;
         // "Nothing to do" is a fact about the end of the log, too. A claim asks again by itself, and often.
         needs_tail ||= decision.events.length === 0 && isRemembered(id) && command.body.type !== 'claim_jobs';
-        const written = decision.events.map(({ type, entity, data }, index) =>
-          JSON.stringify({ id: eventId(id, fingerprint, index), type, at, actor, entity, data } satisfies JournalEvent),
+        const decided = decision.events.map(
+          ({ type, entity, data }, index): JournalEvent => ({
+            id: eventId(id, fingerprint, index),
+            type,
+            at,
+            actor,
+            entity,
+            data,
+          }),
         );
+        const written = decided.map((event) => JSON.stringify(event));
         const size = written.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
         if (bytes + size > slot.bytes_max && taken > 0) break;
         // Applied as it will be read, so that its author can't hold what JSON does not say.
-        const named = written.map((line) => JSON.parse(line) as JournalEvent);
+        const named = decided.map((event, i) =>
+          isPlain(event.data) ? event : (JSON.parse(written[i]!) as JournalEvent),
+        );
         applyEvents(state, named);
         bytes += size;
         lines.push(...written);
@@ -242,6 +252,16 @@ export class Engine implements Replica<Proposal> {
       }
     }
   }
+}
+
+/** Nothing in it would read otherwise than it was written: no lists, no objects, nothing undefined, no -0, no NaN. */
+function isPlain(data: unknown): boolean {
+  if (typeof data !== 'object' || data === null) return false;
+  for (const value of Object.values(data)) {
+    if (typeof value === 'string' || typeof value === 'boolean' || value === null) continue;
+    if (typeof value !== 'number' || !Number.isFinite(value) || Object.is(value, -0)) return false;
+  }
+  return true;
 }
 
 function charactersOf(lines: readonly string[]): number {

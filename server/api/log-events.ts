@@ -27,6 +27,7 @@ export const logEventEndpoints = [
     async run(context, { body, caller }) {
       const { engine } = context;
       const { lines, rejected } = parse(String(body ?? ''));
+      const read = lines.length + rejected.length;
       const { soft, durable, ended } = split(lines);
       let stale = staleLeases(engine, lines);
       if (stale.size > 0) {
@@ -49,9 +50,7 @@ export const logEventEndpoints = [
       }
       if (durable.length > 0) rejected.push(...(await record(engine, caller, durable)));
       rejected.sort((a, b) => a.line - b.line);
-      const taken = new Set(lines.map(({ line }) => line));
-      for (const { line } of rejected) taken.delete(line);
-      return { accepted: taken.size, rejected };
+      return { accepted: read - rejected.length, rejected };
     },
   }),
 ];

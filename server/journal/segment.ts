@@ -51,10 +51,10 @@ export function encodeSegment(
   const { journal_id, seq, prev, batch_id, instance, url, at } = header;
   const count = lines.length;
   const first = { format: FORMAT, journal_id, seq, prev, batch_id, instance, url, min_reader: FORMAT, count, at };
-  const body = `${JSON.stringify(first)}\n${lines.join('\n')}${count > 0 ? '\n' : ''}`;
+  const body = Buffer.from(`${JSON.stringify(first)}\n${lines.join('\n')}${count > 0 ? '\n' : ''}`);
   const running = createHash('sha256').update(body);
-  const footer = `${JSON.stringify({ sha256: running.copy().digest('hex'), count })}\n`;
-  return { bytes: Buffer.from(body + footer), hash: running.update(footer).digest('hex') };
+  const footer = Buffer.from(`${JSON.stringify({ sha256: running.copy().digest('hex'), count })}\n`);
+  return { bytes: Buffer.concat([body, footer]), hash: running.update(footer).digest('hex') };
 }
 
 /** Checks all but the chain, which only the reader of the segment before can check. Throws JournalError('corrupt'). */

@@ -84,7 +84,7 @@ export function applyJobEvent(state: State, event: JobEvent): void {
 /** Every change of a job but a sighting goes through here: it stamps version and time. */
 function changeJob(state: State, job: JobRecord, changes: Partial<JobRecord>): void {
   const observed = job.observed && { ...job.observed, overruled: true };
-  state.putJob({ ...job, ...changes, observed, version: state.seq, updated_ms: state.at_ms });
+  state.putJob({ ...job, ...changes, observed, version: state.seq, updated_ms: state.at_ms }, job);
 }
 
 function submit(state: State, { entity, data }: JobEvent & { type: 'JobSubmitted' }): void {

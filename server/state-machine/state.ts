@@ -125,8 +125,8 @@ export class State {
     return this.scalars.next_ordinal;
   }
 
-  putJob(next: JobRecord): void {
-    const last = this.tables.jobs.get(next.job_id);
+  /** `last`: the record that this one replaces, where the caller has it at hand. */
+  putJob(next: JobRecord, last: JobRecord | undefined = this.tables.jobs.get(next.job_id)): void {
     this.tables.jobs.set(next.job_id, next);
     indexJob(this.tables, last, next);
   }

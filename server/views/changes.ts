@@ -25,9 +25,11 @@ export function changesOf(
   tell: (change: Change) => void,
 ): void {
   let urgency: Urgency = 'heartbeat';
+  const workers = new Set<string>();
   for (const event of events) {
     const kind = SHOWN_BY[event.type];
-    if (kind === 'job') jobChanges(event, before, after, tell);
+    if (event.type === 'JobProgressed') progressChange(event.entity, after, workers, tell);
+    else if (kind === 'job') jobChanges(event, before, after, tell);
     else if (kind === 'worker') workerChange(event, before, after, tell);
     else if (kind === 'alert') tell({ kind, id: event.entity, urgency: 'transition', moved: true });
     if (kind !== null && !SOFT.has(event.type)) urgency = 'transition';
@@ -100,6 +102,16 @@ const SHOWN_BY: Readonly<Record<EventType, 'job' | 'worker' | 'alert' | null>> =
 /** No transition, so that the sums need not hurry for it. */
 const SOFT: ReadonlySet<EventType> = new Set(['JobProgressed', 'WorkerBeat']);
 
+/** The most frequent change, and the simplest. `workers`: of whom it has been told that a job of theirs has moved on. */
+function progressChange(id: string, after: State, workers: Set<string>, tell: (change: Change) => void): void {
+  const job = after.job(id);
+  if (!job) return;
+  tell({ kind: 'job', id, urgency: 'progress' });
+  if (!job.run || workers.has(job.run.worker_id)) return;
+  workers.add(job.run.worker_id);
+  workerOf(job.run.worker_id, after, 'progress', tell);
+}
+
 function jobChanges(event: JournalEvent, before: State, after: State, tell: (change: Change) => void): void {
   const id = event.entity;
   const next = after.job(id);
@@ -107,9 +119,8 @@ function jobChanges(event: JournalEvent, before: State, after: State, tell: (cha
   const last = before.job(id);
   // A sighting of a job that goes on as before is progress, too.
   const goesOn = event.type === 'JobObserved' && last?.state === next.state && !finished(next.state);
-  const progress = event.type === 'JobProgressed' || goesOn;
-  const urgency = progress ? 'progress' : 'transition';
-  tell({ kind: 'job', id, urgency, moved: !progress, fresh: !last, gone: last ? forgottenKeys(last, next) : [] });
+  const urgency = goesOn ? 'progress' : 'transition';
+  tell({ kind: 'job', id, urgency, moved: !goesOn, fresh: !last, gone: last ? forgottenKeys(last, next) : [] });
   if (event.type === 'JobAssigned') workerOf((event.data as { worker_id: string }).worker_id, after, urgency, tell);
   if (next.run) workerOf(next.run.worker_id, after, urgency, tell);
   if (last?.run && last.run.worker_id !== next.run?.worker_id) workerOf(last.run.worker_id, after, urgency, tell);
