@@ -41,7 +41,7 @@ test('workers, their jobs and alerts stand on it', () => {
     /^tmon top {2}http/m,
     /CRITICAL Something 0/,
     /worker-1 +ACTIVE +HEALTHY/,
-    /job-1 +PROCESSING .* 10% /,
+    /job-1 +PROCESSING +10% /,
   ])
     assert.match(text, words);
   assert.match(text, /job-2 +QUEUED/);
@@ -70,6 +70,19 @@ test('many jobs leave room for the workers, and few leave theirs', () => {
   assert.equal(count(few, /^worker-/), 2);
   assert.ok(count(few, /^job-/) > 25);
   assert.match(few.find((line) => line.startsWith('JOB'))!, /\(\d+ more\)/);
+});
+
+test('why a job has failed is read to its end, and moves no column', () => {
+  const fleet = busy();
+  const headOf = (lines: string[]) => lines.find((line) => line.startsWith('JOB'));
+  const head = headOf(linesOf(fleet, 100, 30));
+  const why = 'audio_unreachable: s3://bucket/interview.mp3 answered 403 Forbidden';
+  const failed = { state: 'FAILED', percentage: null, stage: null, details: why };
+  const job = { type: 'update', resource: 'job', event: 'JobFailed', at: '', ...position, job_id: 'job-1', ...failed };
+  fleet.apply(job as FeedEvent);
+  const lines = linesOf(fleet, 100, 30);
+  assert.ok(lines.some((line) => line.endsWith(why)));
+  assert.equal(headOf(lines), head);
 });
 
 test('a name can not steer the terminal', () => {

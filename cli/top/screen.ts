@@ -28,7 +28,8 @@ export function screenOf(fleet: Fleet, { columns, rows }: Size, { server, away }
 
 function headLine({ system }: Fleet, server: string, columns: number): string {
   const left = `${colour('bold', 'tmon top')}  ${server}  ${system ? healthColour(system.overall_status) : ''}`;
-  const right = `${system?.timestamp ?? ''}  q quits`;
+  // Of the day: what is shown is as of then.
+  const right = `${system?.timestamp.slice(11, 19) ?? ''}  q quits`;
   const gap = columns - width(left) - right.length;
   return gap > 0 ? `${left}${' '.repeat(gap)}${colour('dim', right)}` : left;
 }
@@ -104,15 +105,18 @@ function jobRows({ jobs, ended }: Fleet): string[][] {
 
 function jobRow({ job_id, state, percentage, stage, eta_seconds, worker_id, attempt, details }: FleetJob): string[] {
   const waits = state === 'QUEUED' || state === 'SUBMITTED';
-  const bar = waits ? '' : `${barCells(percentage, BAR_CELLS)} ${String(Math.floor(percentage)).padStart(3)}%`;
+  const bar = waits ? '' : `${String(Math.floor(percentage)).padStart(3)}% ${barCells(percentage, BAR_CELLS)}`;
+  if (details !== null) return [job_id, stateColour(state), details];
   const what = state === 'PROCESSING' ? (stage ?? '') : waits && attempt > 1 ? `attempt ${attempt}` : '';
   const left = state === 'PROCESSING' && eta_seconds !== null ? duration(eta_seconds) : '';
-  return [job_id, stateColour(state), bar, what, left, details ?? worker_id ?? ''];
+  return [job_id, stateColour(state), bar, what, left, worker_id ?? ''];
 }
 
 function table(heads: readonly string[], rows: readonly (readonly string[])[], shown: number): string[] {
   const some = rows.slice(0, shown).map((row) => row.map(oneLineInColour));
-  const widths = heads.map((head, column) => Math.max(head.length, ...some.map((row) => width(row[column] ?? ''))));
+  // The last cell of a short row is in words, and goes on over the columns after it.
+  const cells = some.map((row) => (row.length < heads.length ? row.slice(0, -1) : row));
+  const widths = heads.map((head, column) => Math.max(head.length, ...cells.map((row) => width(row[column] ?? ''))));
   const shape = (row: readonly string[]) =>
     row
       .map((cell, column) => cell + ' '.repeat(Math.max(0, widths[column]! - width(cell))))
