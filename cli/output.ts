@@ -64,7 +64,9 @@ export function printError(shown: {
     note(JSON.stringify({ error }));
     return;
   }
-  const details = fields.length > 0 ? ` (${fields.join('; ')})` : '';
+  // Most messages name the fields already.
+  const unsaid = fields.filter((field) => !message.includes(field.replace(': ', ' ')));
+  const details = unsaid.length > 0 ? ` (${unsaid.join('; ')})` : '';
   note(`${colour('red', 'tmon:', process.stderr)} ${oneLine(message)}${oneLine(details)}`);
   if (hint !== undefined) note(`${colour('dim', 'hint:', process.stderr)} ${oneLine(hint)}`);
 }

@@ -104,6 +104,11 @@ export function fieldError(error: FastifySchemaValidationError): FieldError {
       return { field: `${error.instancePath}/${params.propertyName}`, message: 'is not a name that is taken here' };
     case 'enum':
       return { field: error.instancePath, message: `must be one of ${(params.allowedValues as string[]).join(', ')}` };
+    case 'pattern': {
+      const { description } = (error as { parentSchema?: { description?: string } }).parentSchema ?? {};
+      const words = error.message ?? 'is wrong';
+      return { field: error.instancePath, message: description === undefined ? words : `${words}: ${description}` };
+    }
     default:
       return { field: error.instancePath, message: error.message ?? 'is wrong' };
   }

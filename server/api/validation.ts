@@ -8,7 +8,8 @@ import { type FieldError, MonitorError } from '../../protocol/errors.ts';
 import { parseTime } from '../../protocol/time.ts';
 import { fieldError } from './errors.ts';
 
-const options = { allErrors: true, strict: false, addUsedSchema: false } as const;
+// Verbose: an error knows its schema, which says in words what is wanted.
+const options = { allErrors: true, strict: false, addUsedSchema: false, verbose: true } as const;
 const json = withFormats(new Ajv(options));
 const text = withFormats(new Ajv({ ...options, coerceTypes: true }));
 
