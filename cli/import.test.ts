@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { Sighting } from '../protocol/sighting.ts';
 import { Reporter } from '../sdk/typescript/reporter/reporter.ts';
-import { type Cleaning, runTmon, startTestMonitor, temporaryDirectory } from '../test/processes/tmon.ts';
+import { type Cleaning, runTmon, startTestMonitor, startTmon, temporaryDirectory } from '../test/processes/tmon.ts';
+import { Caller, type Json } from '../test/servers/monitor.ts';
 import { Outbox } from './import/outbox.ts';
 
 const { url, api } = await startTestMonitor({ after });
@@ -198,4 +199,32 @@ test('a job is in one request at a time, and what is told of it meanwhile goes a
   requests[1]!.answer();
   await flushed;
   assert.equal(outbox.taken, 1001);
+});
+
+test('serve --source, given twice, follows both', async (t) => {
+  const directory = temporaryDirectory(t);
+  writeFileSync(join(directory, 'a log.log'), history('first').join(''));
+  writeFileSync(join(directory, 'b.log'), history('second').join(''));
+  const sources = ['a log.log', 'b.log'].flatMap((name) => ['--source', `log:${join(directory, name)}`]);
+  const args = [
+    '--store',
+    `dir:${directory}/store`,
+    '--listen',
+    '127.0.0.1:0',
+    '--source-since-ms',
+    String(100 * 365 * 86_400_000),
+  ];
+  const serve = startTmon(t, ['serve', '--json', ...args, ...sources]);
+  const [, address = ''] = await serve.line(/^\{"url":"([^"]+)"/);
+  const monitor = new Caller(address);
+  for (const [prefix, name] of [
+    ['first', 'a log.log'],
+    ['second', 'b.log'],
+  ]) {
+    const { items } = await monitor.until('/jobs', (page) =>
+      page.items.some((one: Json) => one.job_id === `${prefix}-1`),
+    );
+    const job = items.find((one: Json) => one.job_id === `${prefix}-1`);
+    assert.deepEqual([job.state, job.metadata.source], ['COMPLETED', `log:${join(directory, name!)}`]);
+  }
 });

@@ -1,7 +1,7 @@
 /** Settings: where they come from, which wins, and what a wrong one is told. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readSettings, SETTINGS, type SettingName } from './config.ts';
+import { readSettings, SETTINGS, type SettingName, sourceUrls } from './config.ts';
 
 const NAMES = Object.keys(SETTINGS) as SettingName[];
 
@@ -44,4 +44,12 @@ test('a retention that would undo the gap rule, and a log level that is none, ar
   assert.throws(() => readSettings({ retention_ms: 599_999 }, {}), { code: 'bad_setting', message: /600000/ });
   assert.equal(readSettings({ retention_ms: 600_000 }, {}).retention_ms, 600_000);
   assert.throws(() => readSettings({ log_level: 'loud' }, {}), { code: 'bad_setting', hint: /trace, debug, info/ });
+});
+
+test('sources are one a line, or with spaces between; a path may have spaces', () => {
+  const urls = (source: string) => sourceUrls(readSettings({ source }, {}));
+  assert.deepEqual(urls(''), []);
+  assert.deepEqual(urls('log:/var/log/my worker.log\ndir:/tmp\n'), ['log:/var/log/my worker.log', 'dir:/tmp']);
+  assert.deepEqual(urls('s3://bucket/prefix  sqs://queue'), ['s3://bucket/prefix', 'sqs://queue']);
+  assert.deepEqual(urls('dir:/tmp dir:/tmp'), ['dir:/tmp'], 'each once');
 });
