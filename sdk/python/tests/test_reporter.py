@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import random
 import subprocess
 import sys
 import threading
@@ -246,6 +247,47 @@ def test_threads_and_asyncio_may_share_one() -> None:
     for job_id in {event["job_id"] for event in kept.events}:
         names = [event["event"] for event in kept.events if event["job_id"] == job_id]
         assert names == ["JOB_START", "JOB_PROGRESS", "JOB_COMPLETE"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_system_that_fails_at_random_gets_all_that_it_does_not_refuse_each_job_s_in_order(seed: int) -> None:
+    draw = random.Random(seed)
+
+    def answer(batch: Batch) -> Sequence[tuple[Event, str]]:
+        chance = draw.random()
+        if chance < 0.3:
+            raise OSError("away")
+        if chance < 0.4 and len(batch.events) > 1:
+            raise Refused("one by one")
+        return []
+
+    kept = Kept(answer)
+    kept.count_max = 7
+    with reporter_to(kept, progress_seconds=0.0) as reporter:
+
+        def work(worker: int) -> None:
+            for number in range(20):
+                job_id = f"job-{worker}-{number}"
+                reporter.job_start(job_id)
+                for percentage in range(0, 100, 20):
+                    reporter.job_progress(job_id, percentage)
+                reporter.job_complete(job_id)
+                reporter.flush(0.0)
+
+        threads = [threading.Thread(target=work, args=(worker,)) for worker in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert reporter.flush(PATIENCE_SECONDS)
+        assert reporter.dropped == 0
+    for job_id in {event["job_id"] for event in kept.events}:
+        told = [(event["event"], event.get("percentage")) for event in kept.events if event["job_id"] == job_id]
+        progress = [float(percentage or 0) for _, percentage in told[1:-1]]
+        assert (told[0][0], told[-1][0]) == ("JOB_START", "JOB_COMPLETE")
+        assert progress == sorted(set(progress))
+        assert progress[-1] == 80
+    assert sum(event["event"] != "JOB_PROGRESS" for event in kept.events) == 2 * 4 * 20
 
 
 def test_a_log_handler_that_reports_what_the_reporter_logs_stops_nothing() -> None:

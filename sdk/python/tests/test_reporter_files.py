@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 
 from transcription_monitor import Reporter
 
-from .processes import PATIENCE_SECONDS
+from .processes import NODE, PATIENCE_SECONDS, ROOT
 from .reports import ENDS, WORKER, heard_of_trouble, tell_four_jobs, typescript
 
 #: Document B's four, as printed.
@@ -194,3 +196,29 @@ def test_progress_of_a_job_that_began_elsewhere_tells_what_it_knows(tmp_path: Pa
         reporter.job_progress("job-1", 45)
     file = json.loads((tmp_path / "jobs" / "job-1.json").read_text())
     assert (file["status"], file["started_at"], file["percentage"]) == ("PROCESSING", None, 45)
+
+
+def test_tmon_reads_of_each_what_python_wrote(tmp_path: Path) -> None:
+    """[B110] [B136]"""
+
+    def tmon(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [str(NODE), str(ROOT / "cli" / "main.ts"), *words]
+        environment = {**os.environ, "NO_COLOR": "1", "XDG_STATE_HOME": str(tmp_path)}
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
+        )
+
+    table = f"sqlite:{tmp_path}/jobs.db"
+    made = tmon("db", "init", table)
+    assert made.returncode == 0, made.stderr
+    for url in (f"log:{tmp_path}/worker.log", f"dir:{tmp_path}/status", table):
+        report_to(url)
+        checked = tmon("check", "--json", url)
+        document = json.loads(checked.stdout)
+        assert (checked.returncode, document["verdict"], document["warnings"]) == (1, "wrong", []), checked.stderr
+        assert [problem["subject"] for problem in document["problems"]] == ["job-fails"]
+        assert {job["job_id"]: job["worker_id"] for job in document["running"]} == dict.fromkeys(
+            ["job-runs", "job-starts"], WORKER
+        )
+        assert (document["counts"]["completed"], document["counts"]["failed"]) == (1, 1)
+        assert document["sources"][0]["unreadable_count"] == 0
