@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runWatchers } from './watchers.ts';
 
-test('[I11] 100 watchers through 10 kills, of the server and of their connections, miss and repeat nothing', async (t) => {
+test('[I11] 100 watchers through 10 kills, of the server and of their connections, miss and repeat nothing', {
+  timeout: 900_000,
+}, async (t) => {
   const seed = Math.floor(Math.random() * 2 ** 32);
   t.diagnostic(`seed ${seed}`);
   const { events, given, cuts } = await runWatchers(t, { watchers: 100, kills: 5, seed });

@@ -170,6 +170,7 @@ class Watcher {
   readonly seen: FeedPosition[] = [];
   resets = 0;
   readonly #target: FollowTarget;
+  #failed: { reason: unknown } | null = null;
   #from: FeedPosition = BEGINNING;
   #listeners = new Set<() => void>();
 
@@ -182,6 +183,7 @@ class Watcher {
     const begun = Promise.withResolvers<void>();
     if (since) begun.resolve();
     this.begun = begun.promise;
+    this.begun.catch(() => {});
     void (async () => {
       try {
         for await (const event of api.feed.follow(target, { since, signal, attempts: Number.POSITIVE_INFINITY })) {
@@ -189,7 +191,8 @@ class Watcher {
           begun.resolve();
         }
       } catch (error) {
-        if (!signal.aborted) begun.reject(error as Error);
+        begun.reject(error as Error);
+        if (!signal.aborted) this.#fail(error);
       }
     })();
   }
@@ -219,11 +222,12 @@ class Watcher {
   }
 
   #once(is: () => boolean): Promise<void> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const look = () => {
-        if (!is()) return;
+        if (this.#failed) reject(this.#failed.reason);
+        else if (is()) resolve();
+        else return;
         this.#listeners.delete(look);
-        resolve();
       };
       this.#listeners.add(look);
       look();
@@ -234,6 +238,16 @@ class Watcher {
     if (type === 'update') this.seen.push({ seq, index });
     else if (type === 'reset') this.resets += 1;
     else this.#from = { seq, index };
+    this.#look();
+  }
+
+  /** It follows no more: who waits for what it is told waits in vain. */
+  #fail(error: unknown): void {
+    this.#failed = { reason: new Error(`watcher ${this.name} follows no more`, { cause: error }) };
+    this.#look();
+  }
+
+  #look(): void {
     for (const listener of [...this.#listeners]) listener();
   }
 }
