@@ -1,11 +1,10 @@
 /** `tmon check`: what is stuck, failed, slow or gone, in a log, a bucket, a table, a queue or a monitor; for cron, Nagios and people. */
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Notifier, NotifierError } from '../notifiers/notifier.ts';
 import { openNotifier } from '../notifiers/open-notifier.ts';
-import { tell } from '../notifiers/tell.ts';
+import { tell, unreadIn } from '../notifiers/tell.ts';
 import type { CheckDocument } from '../protocol/check.ts';
 import { Check } from '../sources/check/check.ts';
-import { CHECK_DEFAULTS } from '../sources/check/judge.ts';
 import { CheckMemory, defaultStateFile } from '../sources/check/memory.ts';
 import { reportOf } from '../sources/check/report.ts';
 import { openSource } from '../sources/open-source.ts';
@@ -37,32 +36,24 @@ export function checkCommand(): Command {
   return new Command('check')
     .description('Say what is stuck, failed or gone quiet, without a server; exit code 0, 1 or 3.')
     .argument('<url...>', 'where workers tell of their jobs')
-    .option(
-      '--stuck-after <time>',
-      'a job whose pace is not known is stuck after this long',
-      span,
-      CHECK_DEFAULTS.stuck_after_ms,
-    )
-    .option(
-      '--quiet-after <time>',
-      'a worker that holds a job is quiet after this long',
-      span,
-      CHECK_DEFAULTS.quiet_after_ms,
-    )
-    .option('--since <time>', 'how far to look back', span, CHECK_DEFAULTS.since_ms)
+    .addOption(spanOption('--stuck-after', 'a job whose pace is not known is stuck after this long', '30m'))
+    .addOption(spanOption('--quiet-after', 'a worker that holds a job is quiet after this long', '5m'))
+    .addOption(spanOption('--since', 'how far to look back', '24h'))
     .option('--allow-failures <percent>', 'failed jobs are wrong above this rate', percentage, 0)
     .option('--every <time>', 'again and again, until Ctrl-C', span)
-    .option(
-      '--notify <url>',
-      'one message when the answer changes: sns:ARN, https://…, slack:URL, mailto:…',
-      collect,
-      [],
+    .addOption(
+      new Option('--notify <url>', 'one message when the answer changes: sns:ARN, https://…, slack:URL, mailto:…')
+        .argParser(collect)
+        .default([], 'nobody'),
     )
     .option('--state <file>', 'what is remembered from one run to the next; by default in your state directory')
     .addOption(jsonOption())
     .addHelpText('after', AFTER_HELP)
     .action(check);
 }
+
+const spanOption = (name: string, meaning: string, value: string): Option =>
+  new Option(`${name} <time>`, meaning).argParser(span).default(span(value), value);
 
 /** `90s`, `30m`, `24h`, `7d`, in milliseconds. */
 function span(value: string): number {
@@ -144,7 +135,9 @@ async function tellAll(
   document: CheckDocument,
   { notifiers, memory, signal }: { notifiers: readonly Notifier[]; memory: CheckMemory; signal: AbortSignal },
 ): Promise<void> {
-  const failures = await tell({ document, text: reportOf(document), notifiers, told: memory.told, signal });
+  const { told, unread } = memory;
+  const failures = await tell({ document, text: reportOf(document), notifiers, told, unread_before: unread, signal });
+  memory.unread = new Set(unreadIn(document));
   for (const failure of failures) {
     if (!(failure instanceof NotifierError)) throw failure;
     note(`tmon: ${failure.message}`);

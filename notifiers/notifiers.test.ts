@@ -11,7 +11,7 @@ import { motoCredentials, startMoto } from '../test/servers/moto.ts';
 import { freePort } from '../test/servers/start.ts';
 import { type Notice, NotifierError } from './notifier.ts';
 import { openNotifier } from './open-notifier.ts';
-import { answerOf, tell } from './tell.ts';
+import { answerOf, tell, unreadIn } from './tell.ts';
 
 const { signal } = new AbortController();
 
@@ -227,7 +227,7 @@ test('[B110] one message when the answer changes, none while it stays, and again
   };
   const told = new Map<string, string>();
   const round = (...given: Parameters<typeof document>) =>
-    tell({ document: document(...given), text: '', notifiers: [notifier], told, signal });
+    tell({ document: document(...given), text: '', notifiers: [notifier], told, unread_before: new Set(), signal });
 
   await round('well');
   assert.deepEqual(heard, [], 'that all is well is no news');
@@ -246,6 +246,32 @@ test('[B110] one message when the answer changes, none while it stays, and again
   await round('well');
   await round('well');
   assert.deepEqual(heard, ['wrong: 1', 'wrong: 2', 'well: 0']);
+});
+
+test('a source that can’t be read is told of at the second look; what was wrong there is not taken for mended', async () => {
+  const heard: string[] = [];
+  const notifier = {
+    name: 'ops',
+    async notify({ title }: Notice) {
+      heard.push(title.replace('transcription-monitor: ', ''));
+    },
+  };
+  const told = new Map<string, string>();
+  let unread_before = new Set<string>();
+  const look = async (given: CheckDocument, read = true) => {
+    const one = { ...given, sources: [{ name: 's3://b', read }] } as CheckDocument;
+    await tell({ document: one, text: '', notifiers: [notifier], told, unread_before, signal });
+    unread_before = new Set(unreadIn(one));
+  };
+  await look(document('wrong', 'job-1'));
+  await look(document('unknown'), false);
+  await look(document('wrong', 'job-1'));
+  assert.deepEqual(heard, ['wrong: 1']);
+  await look(document('unknown'), false);
+  await look(document('unknown'), false);
+  await look(document('unknown'), false);
+  await look(document('well'));
+  assert.deepEqual(heard, ['wrong: 1', 'unknown: 0', 'well: 0']);
 });
 
 test('answers are the same while the same things are wrong, however long and in whatever order', () => {

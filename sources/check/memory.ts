@@ -19,6 +19,7 @@ type File = {
   tracks: Record<string, Track>;
   recalls: Record<string, Record<string, Remembered>>;
   told: Record<string, string>;
+  unread: string[];
 };
 
 export class CheckMemory {
@@ -26,6 +27,8 @@ export class CheckMemory {
   tracks = new Map<string, Track>();
   /** The last answer that went out, by notifier. */
   readonly told = new Map<string, string>();
+  /** Sources that the last look could not read. */
+  unread = new Set<string>();
   readonly #recalls = new Map<string, FileRecall>();
 
   /** Of one source. */
@@ -42,6 +45,7 @@ export class CheckMemory {
       const file = JSON.parse(await readFile(path, 'utf8')) as File;
       if (file.format !== FORMAT) throw new Error(`its format is ${file.format}, not ${FORMAT}`);
       memory.tracks = new Map(Object.entries(file.tracks));
+      memory.unread = new Set(file.unread);
       for (const [name, answer] of Object.entries(file.told)) memory.told.set(name, answer);
       for (const [name, files] of Object.entries(file.recalls)) {
         memory.#recalls.set(name, new FileRecall(Object.entries(files)));
@@ -61,6 +65,7 @@ export class CheckMemory {
       tracks: Object.fromEntries(this.tracks),
       recalls: Object.fromEntries([...this.#recalls].map(([name, recall]) => [name, Object.fromEntries(recall.files)])),
       told: Object.fromEntries(this.told),
+      unread: [...this.unread],
     };
     const beside = `${path}.${process.pid}`;
     await mkdir(dirname(resolve(path)), { recursive: true, mode: 0o700 });
