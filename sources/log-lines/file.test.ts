@@ -64,6 +64,11 @@ test('who reads once takes a last line without its end', async (t) => {
   const read = await readAll(openLogFile(path, { last_line: 'take' }));
   assert.deepEqual(read.ids, ['a', 'b']);
   assert.equal(read.looked_at, 2);
+  const ids: string[] = [];
+  for await (const { sightings } of openLogFile(path).read({ since_ms: 0, signal })) {
+    ids.push(...sightings.map(({ job_id }) => job_id));
+  }
+  assert.deepEqual(ids, ['a', 'b'], 'without any position, too');
 });
 
 test('a log that was rotated is read to its end, then those after it, then the new one', async (t) => {

@@ -43,7 +43,10 @@ class LogFile implements LogReader {
       const { pieces, gap } = await piecesAfter(this.#path, parsePosition(from));
       if (gap) yield this.#notice('the file that was read before is gone: lines between may be missing');
       for (const piece of pieces) {
-        yield* this.#readPiece(piece, { last: piece === pieces.at(-1), place: pieces.length > 1, signal });
+        // Nobody comes back for the rest of a rotated file, nor who gives no position.
+        const waits = (this.#options.last_line ?? (from === undefined ? 'take' : 'wait')) === 'wait';
+        const takesHalf = !waits || piece !== pieces.at(-1);
+        yield* this.#readPiece(piece, { takesHalf, place: pieces.length > 1, signal });
       }
     } catch (error) {
       throw fileError(error, this.#path);
@@ -52,10 +55,10 @@ class LogFile implements LogReader {
 
   async *#readPiece(
     piece: Piece,
-    { last, place, signal }: { last: boolean; place: boolean; signal: AbortSignal },
+    { takesHalf, place, signal }: { takesHalf: boolean; place: boolean; signal: AbortSignal },
   ): AsyncGenerator<LogBatch> {
     const { path, offset } = piece;
-    const { zone = 0, last_line = 'wait', now = Date.now } = this.#options;
+    const { zone = 0, now = Date.now } = this.#options;
     const compressed = await isCompressed(path);
     const head = await readHead(path);
     const scanner = new LineScanner({ zone, now_ms: now(), offset, ...(place ? { place: path } : {}) });
@@ -75,7 +78,7 @@ class LogFile implements LogReader {
       if (!isDamage(error)) throw error;
       yield this.#notice(`${path} is damaged and was read as far as it goes (${(error as Error).message})`);
     }
-    if (last_line === 'take' || compressed || !last) return yield batch(scanner.takeHalf());
+    if (takesHalf || compressed) return yield batch(scanner.takeHalf());
     const { scanned, complete } = scanner.half();
     if (complete) yield batch(scanned);
   }

@@ -10,7 +10,7 @@ import { foldEvents } from './fold.ts';
 export type LogOptions = Pick<LogTimeOptions, 'zone'> & {
   /**
    * A last line without a line break: `wait` for the rest of it, as whoever follows must; `take` it, as whoever reads once may.
-   * JSON that has ended is taken either way.
+   * JSON that has ended is taken either way. When absent, it waits where a position is asked for (`from`, null too).
    */
   last_line?: 'wait' | 'take';
   now?: () => number;
