@@ -42,6 +42,7 @@ tmon: the control plane of a fleet of transcription workers. A first transcript,
   tmon job JOB                    one job, all of it
   tmon workers [ID] [--drain]     who works on it        tmon queue [dlq]           what waits, what died
   tmon check URL…                 what is stuck, failed or gone, in logs, buckets, tables and queues, without a monitor
+  tmon logs watch [SOURCE…]       a log’s jobs, live, out of a file, a pipe or CloudWatch; logs jobs, stuck, failures, rate
   tmon import URL                 their history into the monitor; \`tmon serve --source URL\` follows them live
   tmon db init URL                the table that workers may tell of their jobs in
   tmon doctor [--store URL]       is all well here?      tmon rebuild --store URL   every view made anew
