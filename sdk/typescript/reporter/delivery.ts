@@ -49,6 +49,11 @@ export class Delivery {
     return this.#batch.length + this.#options.buffer.size;
   }
 
+  /** Nothing has come through since the last failure. */
+  get failing(): boolean {
+    return this.#failures > 0;
+  }
+
   /** Something is due then. */
   wake(due_ms: number): void {
     const { clock, transport } = this.#options;
@@ -91,6 +96,7 @@ export class Delivery {
     this.#timer?.cancel();
     this.#hurry?.();
     const left = [...this.#batch];
+    this.#batch = [];
     for (let more = this.#take(true); more.length > 0; more = this.#take(true)) left.push(...more);
     return left;
   }

@@ -212,6 +212,9 @@ test('while a place is away reports wait in order, and are told when it is back'
   assert.deepEqual(dropped, []);
   assert.match(said[0]!, /^transcription-monitor: place:: nobody is there; 2 reports wait$/);
   assert.ok(said.length <= 22, `it warned ${said.length} times in 21 minutes`);
+  const before = said.length;
+  await clock.turn(120_000);
+  assert.equal(said.length, before, 'what is mended is not complained of');
 });
 
 test('a full buffer drops the oldest progress, then the oldest of all, and says how much', async (t) => {

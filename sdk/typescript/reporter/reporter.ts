@@ -110,7 +110,8 @@ export class Reporter {
       clock,
       random,
       onRefused: ({ report, why }) => this.#drop('refused', why, report.event),
-      onFailure: (error) => this.#warnings.say(() => this.#trouble(wordsOf(error))),
+      onFailure: (error) =>
+        this.#warnings.say({ text: () => this.#trouble(wordsOf(error)), mended: () => !this.#delivery.failing }),
     });
     process.once('beforeExit', this.#beforeExit);
   }
@@ -185,7 +186,8 @@ export class Reporter {
 
   #drop(reason: DropReason, why: string, event: LogEvent | null): void {
     this.dropped[reason] += 1;
-    this.#warnings.say(() => this.#trouble(event === null ? why : `${event.event} of ${event.job_id}: ${why}`));
+    const what = event === null ? why : `${event.event} of ${event.job_id}: ${why}`;
+    this.#warnings.say({ text: () => this.#trouble(what) });
     try {
       this.#options.onDropped?.({ reason, why, event });
     } catch {

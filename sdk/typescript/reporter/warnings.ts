@@ -6,11 +6,17 @@ const INTERVAL_MS = 60_000;
 
 const toStandardError = (line: string): void => void writeQuietly(process.stderr, `${line}\n`);
 
+export type Warning = {
+  /** How things stand when it is said. */
+  text: () => string;
+  /** Whether there is nothing to say any more. */
+  mended?: () => boolean;
+};
+
 export class Warnings {
   readonly #clock: ReporterClock;
   readonly #write: (line: string) => void;
-  /** Says how things stand when it is called. */
-  #pending: (() => string) | null = null;
+  #pending: Warning | null = null;
   #cancel: (() => void) | null = null;
 
   constructor(clock: ReporterClock, write: (line: string) => void = toStandardError) {
@@ -18,9 +24,9 @@ export class Warnings {
     this.#write = write;
   }
 
-  /** Of several within the minute the last is said at its end. */
-  say(text: () => string): void {
-    this.#pending = text;
+  /** Of several within the minute the last is said at its end; what can be mended gives way to what can't. */
+  say(warning: Warning): void {
+    if (this.#pending === null || !warning.mended || this.#pending.mended) this.#pending = warning;
     if (this.#cancel !== null) return;
     this.flush();
     this.#wait();
@@ -28,11 +34,11 @@ export class Warnings {
 
   /** Says now what waits to be said. */
   flush(): void {
-    const text = this.#pending;
+    const warning = this.#pending;
     this.#pending = null;
-    if (text === null) return;
+    if (warning === null || warning.mended?.()) return;
     try {
-      this.#write(`transcription-monitor: ${text().replace(/\s+/g, ' ')}`);
+      this.#write(`transcription-monitor: ${warning.text().replace(/\s+/g, ' ')}`);
     } catch {
       // A warning that can't be given must not harm the worker.
     }

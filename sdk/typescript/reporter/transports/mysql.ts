@@ -23,8 +23,7 @@ export class MysqlTransport implements Transport {
     const { rows, refusals } = rowsOf(batch);
     if (rows.length === 0) return refusals;
     try {
-      const connection = await this.#open();
-      return [...refusals, ...(await writeRows(rows, (some) => write(connection, some), isRefusal))];
+      return [...refusals, ...(await within(TIMEOUT_MS, this.#write(rows)))];
     } catch (error) {
       this.#drop();
       throw databaseFailure(error, { url: this.#url, missing: codeOf(error) === 'ER_NO_SUCH_TABLE' });
@@ -35,6 +34,11 @@ export class MysqlTransport implements Transport {
     const connection = await this.#connection?.catch(() => null);
     this.#connection = null;
     await connection?.end();
+  }
+
+  async #write(rows: readonly Report[]): Promise<Refusal[]> {
+    const connection = await this.#open();
+    return writeRows(rows, (some) => write(connection, some), isRefusal);
   }
 
   #open(): Promise<Connection> {
@@ -76,14 +80,23 @@ async function write(connection: Connection, rows: readonly Report[]): Promise<v
 
 /** A table made by hand may be in letters that can't say all words: then better some of them than none. */
 async function writeRow(connection: Connection, values: (string | number | null)[]): Promise<void> {
-  const upsert = { sql: JOB_STATUS_SQL.mysql.upsert, timeout: TIMEOUT_MS };
+  const { upsert } = JOB_STATUS_SQL.mysql;
   try {
-    await connection.query({ ...upsert, values });
+    await connection.query(upsert, values);
   } catch (error) {
     if (codeOf(error) !== 'ER_TRUNCATED_WRONG_VALUE_FOR_FIELD') throw error;
     const plain = values.map((value) => (typeof value === 'string' ? value.replace(/[^ -~]/gu, '?') : value));
-    await connection.query({ ...upsert, values: plain });
+    await connection.query(upsert, plain);
   }
+}
+
+/** A server that has stopped answering: the driver has no time limit for all that a transaction is. */
+async function within<T>(time_ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${time_ms} ms`)), time_ms);
+  });
+  return await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 const codeOf = (error: unknown): string | undefined => (error as { code?: string }).code;
