@@ -147,6 +147,24 @@ test('a worker that comes before its monitor waits for it', async (t) => {
   assert.equal((await jobEnd(monitor.api, id)).state, 'COMPLETED');
 });
 
+test('a worker that speaks over a WebSocket outlives its monitor, and completes what it holds', async (t) => {
+  const monitor = await startTestMonitor(t);
+  const { script, open } = gated(t);
+  const api = new TranscriptionAPI({ baseUrl: monitor.url, transport: 'websocket' });
+  t.after(() => api.close());
+  const worker = startTestWorker(t, api, script);
+  const { id } = await submitAudio(monitor.api);
+  await jobThat(monitor.api, id, ({ percentage }) => percentage > 0);
+  await monitor.kill();
+  await worker.line(/^the monitor is away/);
+  open();
+  await monitor.restart();
+  assert.equal((await jobEnd(monitor.api, id)).state, 'COMPLETED');
+  worker.drain();
+  assert.equal(await worker.ended, 'drained');
+  assert.equal((await monitor.api.workers.get('worker-1')).state, 'TERMINATED');
+});
+
 test('a monitor that refuses the worker ends it with the reason', async (t) => {
   const { url } = await startTestMonitor(t);
   const api = new TranscriptionAPI({ baseUrl: url });

@@ -1,6 +1,6 @@
 /** The options that commands share, and the client they make. */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { TranscriptionAPI } from '../sdk/typescript/index.ts';
+import { TranscriptionAPI, type TransportOptions } from '../sdk/typescript/index.ts';
 
 export const DEFAULT_SERVER = 'http://127.0.0.1:8080';
 
@@ -19,9 +19,12 @@ export function jsonOption(): Option {
 }
 
 /** Few retries: a person waits. */
-export function clientOf({ server, apiKey }: ClientOptions): TranscriptionAPI {
+export function clientOf(
+  { server, apiKey }: ClientOptions,
+  options: Pick<TransportOptions, 'transport'> = {},
+): TranscriptionAPI {
   const baseUrl = /^[a-z]+:\/\//i.test(server) ? server : `http://${server}`;
-  return new TranscriptionAPI({ baseUrl, apiKey, retries: 2 });
+  return new TranscriptionAPI({ baseUrl, apiKey, retries: 2, ...options });
 }
 
 /** For options that may be given several times. */

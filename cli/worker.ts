@@ -19,6 +19,7 @@ type WorkerCommandOptions = ClientOptions & {
   availabilityZone?: string;
   instanceType?: string;
   hourlyPrice?: number;
+  transport: 'http' | 'websocket';
   supervised?: boolean;
 };
 
@@ -53,6 +54,12 @@ export function workerCommand(): Command {
     .addOption(
       new Option('--hourly-price <usd>', 'what the machine costs an hour').env('TMON_HOURLY_PRICE').argParser(amount),
     )
+    .addOption(
+      new Option('--transport <way>', 'how it reports: a request each, or all through one WebSocket')
+        .choices(['http', 'websocket'])
+        .env('TMON_TRANSPORT')
+        .default('http'),
+    )
     .option('--supervised', 'something starts it again: end with code 75 when told to restart')
     .addHelpText('after', SIGNALS_HELP)
     .action(work);
@@ -80,8 +87,9 @@ async function work(options: WorkerCommandOptions): Promise<void> {
   const workerId = options.id ?? `worker-${ulid()}`;
   try {
     for (;;) {
+      const api = clientOf(options, { transport: options.transport });
       const end = await runWorker({
-        api: clientOf(options),
+        api,
         engine,
         workerId,
         instance_id: options.instanceId,
@@ -93,7 +101,7 @@ async function work(options: WorkerCommandOptions): Promise<void> {
         drainSignal,
         stopSignal,
         log,
-      });
+      }).finally(() => api.close());
       if (end !== 'restart') return;
       if (options.supervised) {
         process.exitCode = EXIT.restart;

@@ -1,15 +1,17 @@
 /**
- * Workers without an engine, as a process that can be killed: `node claim-loops.ts URL ID…`, one loop an id. A loop claims a
+ * Workers without an engine, as a process that can be killed: `[LOOPS_TRANSPORT=websocket] node claim-loops.ts URL ID…`, one loop an id. A loop claims a
  * job, stores a transcript that says who made it, completes the job, and tells each answer in a line of JSON.
  */
 import { ConflictError, TranscriptionAPI } from '../../sdk/typescript/index.ts';
 import { waitFor } from '../../sdk/typescript/transport.ts';
 
 const [, , baseUrl = '', ...ids] = process.argv;
+const transport = process.env.LOOPS_TRANSPORT === 'websocket' ? 'websocket' : 'http';
 
 /** For as long as the monitor is away; the same call with the same key. */
 const api = new TranscriptionAPI({
   baseUrl,
+  transport,
   retries: 10_000,
   wait: (_, signal) => waitFor(20, signal),
 });
@@ -31,6 +33,7 @@ async function loop(worker: string): Promise<void> {
         const stored = await api.jobs.putTranscript(job_id, lease.token, transcript);
         tell({ done: 'stored', job_id, text, already_there: stored.already_there });
         const { s3_path, segments_count } = stored;
+        await api.jobs.reportProgress(job_id, { lease_token: lease.token, percentage: 99, stage: 'UPLOADING' });
         await api.jobs.complete(job_id, { lease_token: lease.token, output: { s3_path: s3_path!, segments_count } });
         tell({ done: 'completed', job_id, token: lease.token });
       } catch (error) {

@@ -60,6 +60,22 @@ test('the server is killed twenty times under a load of 200 jobs and 8 workers',
   await assertOnceEach(monitor.directory, load);
 });
 
+test('the server is killed five times under workers that speak over WebSockets', async (t) => {
+  const monitor = await startTestMonitor(t, SETTINGS);
+  const load = new Load(t, monitor.url);
+  load.transport = 'websocket';
+  load.startWorkers(...Array.from({ length: 8 }, (_, n) => `worker-${n}`));
+  const submitting = load.submit(JOBS, 10);
+  for (let kill = 1; kill <= 5; kill++) {
+    await load.reached(Math.floor((ANSWERS * kill) / 7));
+    await monitor.kill();
+    await monitor.restart();
+  }
+  await submitting;
+  await finish(monitor, load);
+  await assertOnceEach(monitor.directory, load);
+});
+
 test('workers are killed with what they hold, and the server between them', async (t) => {
   const monitor = await startTestMonitor(t, SETTINGS);
   const load = new Load(t, monitor.url);

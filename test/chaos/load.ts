@@ -17,6 +17,8 @@ export class Load {
   /** The texts that a worker was told it stored, by job. */
   readonly stored = new Map<string, string[]>();
   readonly completed: string[] = [];
+  /** How workers that are started speak to the monitor. */
+  transport: 'http' | 'websocket' = 'http';
   /** Answers of any kind so far. */
   answers = 0;
   #broken: Error | null = null;
@@ -48,7 +50,8 @@ export class Load {
   }
 
   startWorkers(...ids: string[]): ChildProcess {
-    const child = spawn(process.execPath, [LOOPS, this.#url, ...ids], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const env = { ...process.env, LOOPS_TRANSPORT: this.transport };
+    const child = spawn(process.execPath, [LOOPS, this.#url, ...ids], { stdio: ['ignore', 'pipe', 'inherit'], env });
     const ended = once(child, 'close');
     child.once('exit', (code, signal) => {
       if (signal === 'SIGKILL') return;
