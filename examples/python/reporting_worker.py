@@ -38,6 +38,9 @@ def main() -> None:
             job_id = "job-" + re.sub(r"[^A-Za-z0-9_-]", "-", path.stem)[:46]
             try:
                 work(reporter, job_id, path, decoder)
+            except SystemExit:
+                reporter.job_failed(job_id, "the worker was stopped", retryable=True)
+                raise
             except Exception as error:
                 reporter.job_failed(job_id, error)
 

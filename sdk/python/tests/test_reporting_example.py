@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
+import signal
 import sqlite3
 import sys
+import wave
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -101,3 +104,17 @@ def test_one_worker_tells_five_systems_the_same(
         for url, read in systems.items():
             assert read() == {"job-a-tone": "COMPLETED", "job-noise": "FAILED"}, url
     assert (tmp_path / "a tone.heard.txt").exists()
+
+
+def test_a_worker_that_is_stopped_says_so_of_the_job_at_hand(tmp_path: Path, tone: bytes) -> None:
+    pytest.importorskip("pocketsphinx")
+    recording = tmp_path / "long.wav"
+    with wave.open(io.BytesIO(tone), "rb") as second, wave.open(str(recording), "wb") as sound:
+        sound.setparams(second.getparams())
+        sound.writeframes(second.readframes(second.getnframes()) * 3600)
+    environment = {"PYTHONPATH": str(SDK), "TMON_REPORT": "log:"}
+    with started([sys.executable, EXAMPLE, recording], environment) as worker:
+        worker.line('"JOB_PROGRESS"')
+        worker.signal(signal.SIGTERM)
+        worker.line('"JOB_FAILED".*"the worker was stopped"')
+        assert worker.wait() == 143
