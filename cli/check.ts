@@ -12,6 +12,7 @@ import { SourceError } from '../sources/source.ts';
 import { CommandError, EXIT } from './exit-code.ts';
 import { amount, collect, jsonOption } from './options.ts';
 import { colour, note, printJson, printLine } from './output.ts';
+import { span } from './span.ts';
 
 type CheckCommandOptions = {
   stuckAfter: number;
@@ -54,15 +55,6 @@ export function checkCommand(): Command {
 
 const spanOption = (name: string, meaning: string, value: string): Option =>
   new Option(`${name} <time>`, meaning).argParser(span).default(span(value), value);
-
-/** `90s`, `30m`, `24h`, `7d`, in milliseconds. */
-function span(value: string): number {
-  const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(value) ?? [];
-  if (count !== undefined && Number(count) > 0) return Number(count) * UNITS_MS[unit as keyof typeof UNITS_MS];
-  throw new InvalidArgumentError('It takes 90s, 30m, 24h or 7d.');
-}
-
-const UNITS_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 function percentage(value: string): number {
   const number = amount(value);

@@ -4,6 +4,7 @@ import type { Zone } from '../protocol/log-time.ts';
 import { SIGHTED_STATES } from '../protocol/sighting.ts';
 import type { LogsOptions } from './logs/reading.ts';
 import { jsonOption, moment, wholeNumber } from './options.ts';
+import { span } from './span.ts';
 
 const SOURCES = `
 SOURCE is a file (gzipped or not), - for standard input, log:PATH, or cloudwatch-logs://GROUP (?stream=NAME); without one, standard input:
@@ -83,14 +84,6 @@ function since(what: string, preset?: string): Option {
   const option = new Option('--since <time>', `${what} 2025-07-07, 2025-07-07T19:30:00Z, or 30m, 12h, 7d ago`);
   option.argParser((value) => Date.parse(moment(value)));
   return preset === undefined ? option.default(0, 'ever') : option.default(Date.parse(moment(preset)), preset);
-}
-
-/** Milliseconds. */
-function span(value: string): number {
-  const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(value) ?? [];
-  if (count === undefined || Number(count) === 0)
-    throw new InvalidArgumentError('It takes a time like 90s, 30m, 2h or 1d.');
-  return Number(count) * { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit as 's' | 'm' | 'h' | 'd'];
 }
 
 function zone(value: string): Zone {

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 const REQUEST_TIMEOUT_MS = 15_000;
 const CONNECT_TIMEOUT_MS = 3000;
 
-/** Reads of one S3 source at a time; sockets are kept for as many. */
-export const CONCURRENCY = 16;
+/** As many as any source asks at a time. */
+const SOCKETS = 16;
 
 /**
  * Region, endpoint and credentials come from the environment, profiles or the machine's role, as for every AWS tool
@@ -21,8 +21,8 @@ export function awsConfig(): { region?: string; maxAttempts: number; requestHand
       connectionTimeout: CONNECT_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
       throwOnRequestTimeout: true,
-      httpAgent: { keepAlive: true, maxSockets: CONCURRENCY },
-      httpsAgent: { keepAlive: true, maxSockets: CONCURRENCY },
+      httpAgent: { keepAlive: true, maxSockets: SOCKETS },
+      httpsAgent: { keepAlive: true, maxSockets: SOCKETS },
     },
   };
 }
