@@ -9,6 +9,8 @@ import { colour, cut, duration, fileName, isTerminal, oneLine, printJson, printL
 /** Changes of many jobs come faster than eyes see. */
 const FRAME_MS = 100;
 const BAR_CELLS = 24;
+/** Where lines are short, words matter more. */
+const NARROW = { columns: 80, cells: 8 };
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
 export interface ProgressView {
@@ -76,7 +78,8 @@ function barOf({ state, percentage, stage, job }: JobUpdate): string {
     state === 'QUEUED' && job.retry_info.attempt > 1 ? `attempt ${job.retry_info.attempt}` : '',
   ];
   const shown = state === 'COMPLETED' ? 100 : percentage;
-  const bar = colour(state === 'FAILED' ? 'red' : 'green', barCells(shown));
+  const cells = (process.stdout.columns || NARROW.columns) < NARROW.columns ? NARROW.cells : BAR_CELLS;
+  const bar = colour(state === 'FAILED' ? 'red' : 'green', barCells(shown, cells));
   const name = oneLine(fileName(job.input.s3_path)).padEnd(20).slice(0, 28);
   return `${name} ${bar} ${String(Math.floor(shown)).padStart(3)}%  ${details.filter(Boolean).join('  ')}`;
 }

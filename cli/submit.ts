@@ -7,7 +7,7 @@ import type { JobSubmission } from '../protocol/job.ts';
 import type { JobWithId, TranscriptionAPI } from '../sdk/typescript/index.ts';
 import { CommandError, EXIT } from './exit-code.ts';
 import { type ClientOptions, clientCommand, clientOf, collect, wholeNumber } from './options.ts';
-import { fileName, isTerminal, printJson, printLine } from './output.ts';
+import { colour, fileName, isTerminal, printJson, printLine } from './output.ts';
 import { openProgressView } from './progress-bars.ts';
 import { watchJobs } from './watch-jobs.ts';
 
@@ -57,7 +57,10 @@ async function submit(inputs: string[], options: SubmitOptions): Promise<void> {
     view,
   );
   if (options.watch && !options.json && isTerminal()) {
-    for (const jobId of ends.completed) printLine(`\n${await api.jobs.transcript(jobId, 'text')}`.trimEnd());
+    for (const { id, input } of jobs.filter((job) => ends.completed.includes(job.id))) {
+      const name = jobs.length > 1 ? `\n${colour('bold', fileName(input.s3_path))}` : '';
+      printLine(`${name}\n${await api.jobs.transcript(id, 'text')}`.trimEnd());
+    }
   }
   if (ends.failed.length + ends.cancelled.length > 0) process.exitCode = EXIT.failed;
 }
