@@ -55,7 +55,7 @@ class WatchedJobs {
   readonly #running = new Map<string, Shown>();
   readonly #ended = new Map<string, Shown>();
   readonly #tally = new Tally();
-  #unreadableShown = 0;
+  #unreadable = 0;
   #aheadShown = false;
 
   constructor(json: boolean) {
@@ -66,14 +66,15 @@ class WatchedJobs {
   take(batch: DatedBatch, { since_ms, quietly }: { since_ms: number; quietly: boolean }): void {
     this.#tally.add(batch);
     for (const { where, why } of batch.unreadable) {
-      this.#unreadableShown += 1;
-      if (this.#unreadableShown <= UNREADABLE_SHOWN_MAX) note(oneLine(`not understood: ${where}: ${why}`));
-      if (this.#unreadableShown === UNREADABLE_SHOWN_MAX) note('more of these are not shown');
+      this.#unreadable += 1;
+      if (this.#bars !== null) this.#say(`${this.#unreadable} not understood, the last: ${where}: ${why}`);
+      else if (this.#unreadable <= UNREADABLE_SHOWN_MAX) this.#say(`not understood: ${where}: ${why}`);
+      else if (this.#unreadable === UNREADABLE_SHOWN_MAX + 1) this.#say('more of these are not shown');
     }
     for (const event of batch.events) if (event.timestamp_ms >= since_ms) this.#apply(event, quietly);
     if (!this.#aheadShown && this.#tally.isAhead) {
       this.#aheadShown = true;
-      note('lines from the future: a clock is wrong, or --zone');
+      this.#say('lines from the future: a clock is wrong, or --zone');
     }
   }
 
@@ -85,6 +86,13 @@ class WatchedJobs {
   end(): void {
     this.#bars?.end();
     this.#tally.show();
+  }
+
+  /** Below the bars a line of its own would tear them apart: it is one of them. */
+  #say(text: string): void {
+    const [about = ''] = /^[a-z]+/i.exec(text) ?? [];
+    if (this.#bars === null) note(oneLine(text));
+    else this.#bars.put(`:${about}`, { line: colour('yellow', oneLine(text)), finished: false });
   }
 
   #apply(event: DatedEvent, quietly: boolean): void {
