@@ -1,6 +1,6 @@
 /**
  * Rows of `job_status` in a SQLite file. Node's SQLite works while the worker waits, so that it gets little at a time, and a file
- * that another process writes to is not waited for but tried again.
+ * that another process writes to is tried again, not waited for.
  */
 import { existsSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
@@ -9,7 +9,11 @@ import { type Refusal, type Report, type Transport, TransportError } from '../re
 import { databaseFailure, rowsOf, writeRows } from './job-status.ts';
 
 const ROWS_AT_ONCE = 50;
+/** The worker waits so long, at most, for a file that is busy; then others get their turn. */
 const BUSY_MS = 20;
+const BUSY_ATTEMPTS = 20;
+const PAUSE_MS_MAX = 100;
+const SQLITE_BUSY = 5;
 const SQLITE_CONSTRAINT = 19;
 
 export class SqliteTransport implements Transport {
@@ -30,7 +34,7 @@ export class SqliteTransport implements Transport {
         if (at > 0) await new Promise((resolve) => setImmediate(resolve));
         const database = await this.#open();
         const some = rows.slice(at, at + ROWS_AT_ONCE);
-        refusals.push(...(await writeRows(some, async (few) => write(database, few), isRefusal)));
+        refusals.push(...(await writeRows(some, (few) => whenFree(() => write(database, few)), isRefusal)));
       }
       return refusals;
     } catch (error) {
@@ -75,4 +79,18 @@ function write(database: DatabaseSync, rows: readonly Report[]): void {
   }
 }
 
-const isRefusal = (error: unknown): boolean => (error as { errcode?: number }).errcode === SQLITE_CONSTRAINT;
+/** Other workers are done in milliseconds: no failure to speak of. */
+async function whenFree(work: () => void): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return work();
+    } catch (error) {
+      if (errcodeOf(error) !== SQLITE_BUSY || attempt === BUSY_ATTEMPTS) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * PAUSE_MS_MAX));
+  }
+}
+
+const errcodeOf = (error: unknown): number | undefined => (error as { errcode?: number }).errcode;
+
+const isRefusal = (error: unknown): boolean => errcodeOf(error) === SQLITE_CONSTRAINT;
