@@ -88,7 +88,8 @@ export class Calls {
   }
 
   #tell(text: string): void {
-    if (this.#answers.length === 0) setImmediate(() => this.#leave());
+    // After all promises that are settled now; an immediate would come a whole turn later.
+    if (this.#answers.length === 0) process.nextTick(() => this.#leave());
     this.#answers.push(text);
   }
 

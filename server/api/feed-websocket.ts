@@ -158,7 +158,7 @@ function gathering(stream: Socket): () => void {
     if (gathered) return;
     gathered = true;
     stream.cork();
-    setImmediate(flush);
+    process.nextTick(flush);
   };
 }
 
