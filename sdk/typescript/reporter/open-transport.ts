@@ -1,4 +1,5 @@
 /** The one place where a URL becomes a transport. */
+import { JOB_STATUS_ID_LENGTH_MAX } from '../../../protocol/job-status-table.ts';
 import { readSystemUrl } from '../../../protocol/system-urls.ts';
 import { requirePackage } from './packages.ts';
 import { type Transport, TransportError } from './report.ts';
@@ -13,9 +14,16 @@ import { S3Transport } from './transports/s3.ts';
 import { SqliteTransport } from './transports/sqlite.ts';
 import { SqsTransport } from './transports/sqs.ts';
 
+const IN_TABLES: ReadonlySet<string> = new Set(['postgres', 'mysql', 'sqlite']);
+
 /** Throws a SystemUrlError, or a TransportError where a package is missing. Connects to nothing yet. */
 export function openTransport(url: string, { workerId, apiKey }: { workerId: string; apiKey?: string }): Transport {
   const place = readSystemUrl(url);
+  if (IN_TABLES.has(place.system) && workerId.length > JOB_STATUS_ID_LENGTH_MAX) {
+    throw new TransportError(`workerId ${workerId} does not fit into the table job_status`, {
+      hint: `give it a name of at most ${JOB_STATUS_ID_LENGTH_MAX} characters`,
+    });
+  }
   switch (place.system) {
     case 'log':
       return place.file === null

@@ -374,4 +374,8 @@ test('batches are cut by number and by size', async (t) => {
 test('a URL that names no place, and a worker without a name, are told at once', () => {
   assert.throws(() => Reporter.fromUrl('ftp://host', { workerId: 'w' }), { name: 'SystemUrlError' });
   assert.throws(() => Reporter.fromUrl('log:', { workerId: '' }), { name: 'TypeError' });
+  assert.throws(() => Reporter.fromUrl('sqlite:jobs.db', { workerId: 'w'.repeat(51) }), {
+    name: 'TransportError',
+    hint: 'give it a name of at most 50 characters',
+  });
 });
