@@ -57,7 +57,7 @@ class Connection {
     if (!this.#corked) {
       this.#corked = true;
       this.#stream.cork();
-      setImmediate(() => {
+      process.nextTick(() => {
         this.#corked = false;
         this.#stream.uncork();
       });
