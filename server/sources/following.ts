@@ -11,6 +11,7 @@ import { type Source, SourceError, type Unreadable } from '../../sources/source.
 import type { Clock } from '../clock.ts';
 import { Duty } from '../maintenance/duty.ts';
 import { FileRecall } from './file-recall.ts';
+import { LastTold } from './last-told.ts';
 import { type Observing, observe } from './observe.ts';
 
 export type FollowingOptions = {
@@ -36,6 +37,7 @@ export class Following {
   readonly #duty: Duty;
   readonly #stopping = new AbortController();
   readonly #recall = new FileRecall();
+  readonly #told = new LastTold();
   readonly #unreadable = new Map<string, string>();
   #source: Source | null = null;
   #name: string;
@@ -115,9 +117,11 @@ export class Following {
     for await (const reading of readings) {
       this.#looked_at += reading.looked_at;
       for (const one of reading.unreadable) this.#note(one);
-      for (const portion of portionsOf(reading.sightings, PORTION)) {
+      const fresh = reading.sightings.filter((told) => this.#told.isNew(told));
+      for (const portion of portionsOf(fresh, PORTION)) {
         const { taken, refused } = await observe(observing, this.#name, portion);
         this.#taken += taken;
+        for (const told of portion) this.#told.keep(told);
         for (const { job_id } of refused) if (this.#refused.size < UNREADABLE_MAX) this.#refused.add(job_id);
       }
       // Only now: what a queue gives up, and what is not read again, is in the journal.

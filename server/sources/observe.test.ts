@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Sighting } from '../../protocol/sighting.ts';
+import type { Source } from '../../sources/source.ts';
+import { systemClock } from '../clock.ts';
 import { Monitor } from '../state-machine/testing.ts';
+import { Following } from './following.ts';
 import { type ObserveCommand, type Observing, observe } from './observe.ts';
 
 const SOURCE = 'log:/var/log/worker.log';
@@ -111,4 +114,30 @@ test('an id that could be no key is refused by itself', async () => {
     [1, ['../etc invalid_id', 'job-2 invalid_id']],
   );
   assert.equal(monitor.state.tables.jobs.size, 1);
+});
+
+test('a source that is read whole, again and again, costs the archive one look at each job', async (t) => {
+  const { seen, forget, with_ } = observing();
+  const jobs = Array.from({ length: 100 }, (_, i) => completed(`job-${i}`));
+  await observe(with_, SOURCE, jobs);
+  for (const { job_id } of jobs) forget(job_id);
+  let readings = 0;
+  const fourth = Promise.withResolvers<void>();
+  const source: Source = {
+    name: SOURCE,
+    async *read() {
+      readings += 1;
+      if (readings === 4) fourth.resolve();
+      const sightings = readings < 3 ? jobs : [{ ...jobs[0]!, s3_path: 's3://transcripts/0.json' }, ...jobs.slice(1)];
+      yield { sightings, position: null, unreadable: [], looked_at: 100, async done() {} };
+    },
+    async close() {},
+  };
+  const parts = { observing: with_, clock: systemClock, poll_ms: 0, since_ms: 0, log: () => {} };
+  const following = new Following({ url: SOURCE, open: async () => source, ...parts });
+  following.start();
+  t.after(() => following.stop());
+  await fourth.promise;
+  assert.equal(seen.reads, 101, 'each once, and the one of which more was told once more');
+  assert.equal(following.status.jobs_taken, 1);
 });
