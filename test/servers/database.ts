@@ -1,6 +1,7 @@
 /** A database server of a test's own: in a temporary directory, on a free port of 127.0.0.1, ended by its own pid. */
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { chown, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,6 +38,8 @@ const READY_WITHIN_MS = 60_000;
 export async function databaseDirectory(user: ServerUser | undefined): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'tmon-db-'));
   if (user) await chown(directory, user.uid, user.gid);
+  // A runner that ends early leaves nothing lying about.
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true, maxRetries: 5 }));
   return directory;
 }
 
@@ -80,7 +83,8 @@ export async function startProgram(
 ): Promise<RunningProgram> {
   const child = spawn(program, arguments_, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
   const kill = () => child.kill('SIGKILL');
-  process.once('exit', kill);
+  // Before its directory is removed.
+  process.prependOnceListener('exit', kill);
   const closed = once(child, 'close');
   closed.catch(() => {}); // Told to whoever waits for it to be ready.
   let said = '';
