@@ -57,6 +57,7 @@ const PAIRS = 3;
 /** A new job is told twice: SUBMITTED, QUEUED. */
 const MESSAGES_PER_JOB = 2;
 const STALLED = 50;
+const FILLING_MS = 5_000;
 const SUBSCRIBE = JSON.stringify({ action: 'subscribe', resource: 'jobs' });
 
 type Side = {
@@ -132,7 +133,7 @@ async function takeTurns({
       monitor.server.resume();
       await monitor.subscribers.order({ do: 'stall', count: STALLED });
       // What they asked for is on its way to them, and stays there.
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      await new Promise((resolve) => setTimeout(resolve, FILLING_MS));
       const turn = await take(monitor, { readers: subscribers - STALLED, jobs: 10 });
       monitor.server.resume();
       await monitor.subscribers.order({ do: 'replace' });
