@@ -81,6 +81,24 @@ test('[B110] exit code 0 is well, 1 wrong, 3 that it could not tell; --json is o
   assert.match(unknown.stdout, /^UNKNOWN: .*\n\nUNREAD {2}dir:\S+: there is no such folder\n +hint: mkdir -p \S+\n/);
 });
 
+test('without credentials every AWS source is one line that says so, and exit code 3', async (t) => {
+  const environment = {
+    AWS_ACCESS_KEY_ID: '',
+    AWS_SECRET_ACCESS_KEY: '',
+    AWS_PROFILE: '',
+    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+    AWS_CONFIG_FILE: '/dev/null',
+    AWS_EC2_METADATA_DISABLED: 'true',
+    XDG_STATE_HOME: temporaryDirectory(t),
+  };
+  const urls = ['s3://bucket', 'dynamodb://table', 'sqs://queue', 'cloudwatch-logs://group'];
+  const { code, stdout } = await runTmon(t, ['check', ...urls], { environment });
+  assert.equal(code, 3);
+  for (const url of urls) {
+    assert.match(stdout, new RegExp(`^UNREAD {2}${url}: no AWS credentials were found\n +hint: aws configure`, 'm'));
+  }
+});
+
 test('one message for each change of the answer, across runs', async (t) => {
   const jobs = folder(t);
   const { url, bodies } = await receiver(t);

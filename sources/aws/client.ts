@@ -1,5 +1,5 @@
 /** What every AWS client of a source is made with: the AWS chain's own settings, and limits, so that none waits for ever. */
-import { existsSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
@@ -13,9 +13,9 @@ const SOCKETS = 16;
  * Region, endpoint and credentials come from the environment, profiles or the machine's role, as for every AWS tool
  * (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_S3`, … work). Where nobody names a region it is us-east-1.
  */
-export function awsConfig(): { region?: string; maxAttempts: number; requestHandler: object } {
+export function awsConfig(): { region: string; maxAttempts: number; requestHandler: object } {
   return {
-    ...region(process.env),
+    region: regionOf(process.env),
     maxAttempts: 3,
     requestHandler: {
       connectionTimeout: CONNECT_TIMEOUT_MS,
@@ -27,10 +27,22 @@ export function awsConfig(): { region?: string; maxAttempts: number; requestHand
   };
 }
 
-/** `~/.aws/config` may know one: then it is left to the SDK, which would refuse where nothing is told. */
-function region(environment: Record<string, string | undefined>): { region?: string } {
+/** Read here and not left to the SDK, which refuses where nobody names one. */
+function regionOf(environment: Record<string, string | undefined>): string {
   const told = environment.AWS_REGION || environment.AWS_DEFAULT_REGION;
-  if (told) return { region: told };
-  const config = environment.AWS_CONFIG_FILE || join(homedir(), '.aws', 'config');
-  return existsSync(config) ? {} : { region: 'us-east-1' };
+  if (told) return told;
+  const profile = environment.AWS_PROFILE || 'default';
+  const heads = [`${profile}]`, `profile ${profile}]`];
+  const section = readConfig(environment.AWS_CONFIG_FILE || join(homedir(), '.aws', 'config'))
+    .split(/^\s*\[\s*/m)
+    .find((text) => heads.some((head) => text.startsWith(head)));
+  return /^\s*region\s*=\s*(\S+)/m.exec(section ?? '')?.[1] ?? 'us-east-1';
+}
+
+function readConfig(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
 }

@@ -308,6 +308,23 @@ describe('AWS', () => {
     await tellsApart(url);
   });
 
+  test('credentials that AWS does not take are one line, and how to look at them', async (t) => {
+    const enforce = (requests: string) =>
+      fetch(`${moto.endpoint}/moto-api/reset-auth`, { method: 'POST', body: requests });
+    await enforce('0');
+    t.after(() => void enforce('Infinity'));
+    const words = /AWS does not take these credentials \(InvalidAccessKeyId: /;
+    await refusesWith('s3://status-bucket', 'denied', words, /aws sts get-caller-identity/);
+    // Here moto answers in a form that the SDK takes for none of the service's own errors.
+    for (const [url, allow] of [
+      ['dynamodb://job_status', /^allow dynamodb:Scan on it$/],
+      ['sqs://reports', /sqs:ReceiveMessage/],
+      ['cloudwatch-logs://group', /logs:/],
+    ] as const) {
+      await refusesWith(url, 'denied', /access to .* is denied$/, allow);
+    }
+  });
+
   test('an endpoint where nobody answers is one line, and what to look at', async (t) => {
     setEnvironment(t, { AWS_ENDPOINT_URL: 'http://127.0.0.1:9' });
     await refusesWith('s3://status-bucket', 'unreachable', /no answer from AWS: .*ECONNREFUSED/, /AWS_ENDPOINT_URL/);

@@ -1,6 +1,10 @@
-/** Whatever AWS refuses with becomes one line and a command. */
+/** Whatever AWS refuses with becomes one line and a command; where nobody names a region there still is one. */
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { temporaryDirectory } from '../../test/processes/tmon.ts';
+import { awsConfig } from './client.ts';
 import { awsError } from './errors.ts';
 
 const thing = {
@@ -41,4 +45,27 @@ for (const [error, kind, message, hint] of [
 test('an address with several names that all refuse still says why', () => {
   const refused = Object.assign(new AggregateError([], ''), { code: 'ECONNREFUSED' });
   assert.equal(awsError(refused, thing).message, 's3://status-bucket: no answer from AWS: ECONNREFUSED');
+});
+
+test('the region is that of the environment, of the profile, or us-east-1', (t) => {
+  const names = ['AWS_REGION', 'AWS_DEFAULT_REGION', 'AWS_PROFILE', 'AWS_CONFIG_FILE'];
+  const before = names.map((name) => process.env[name]);
+  t.after(() => {
+    for (const [index, name] of names.entries()) {
+      if (before[index] === undefined) delete process.env[name];
+      else process.env[name] = before[index];
+    }
+  });
+  for (const name of names) delete process.env[name];
+  process.env.AWS_CONFIG_FILE = join(temporaryDirectory(t), 'config');
+  assert.equal(awsConfig().region, 'us-east-1');
+  writeFileSync(
+    process.env.AWS_CONFIG_FILE,
+    '[default]\noutput = json\n\n[profile night]\noutput = json\nregion = eu-west-1\n[profile day]\nregion=eu-north-1\n',
+  );
+  assert.equal(awsConfig().region, 'us-east-1');
+  process.env.AWS_PROFILE = 'night';
+  assert.equal(awsConfig().region, 'eu-west-1');
+  process.env.AWS_DEFAULT_REGION = 'us-west-2';
+  assert.equal(awsConfig().region, 'us-west-2');
 });
