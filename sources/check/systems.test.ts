@@ -121,7 +121,7 @@ function setEnvironment(t: Cleaning, values: Record<string, string>): void {
 }
 
 describe('files and tables', () => {
-  test('[B110] a log', async (t) => {
+  test('[B110] [B111] a log, and nothing else', async (t) => {
     const path = join(temporaryDirectory(t), 'worker.log');
     const events = REPORTS.flatMap(eventsOf).sort((a, b) => a.timestamp.localeCompare(b.timestamp));
     for (const event of events) appendFileSync(path, `INFO:worker:${formatLogLine(event)}\n`);
@@ -164,7 +164,7 @@ describe('files and tables', () => {
     await tellsApart(`sqlite:${path}`);
   });
 
-  test('[B137] a table of PostgreSQL', { skip: postgresqlAbsent() ?? false }, async (t) => {
+  test('[B136] [B137] a table of PostgreSQL', { skip: postgresqlAbsent() ?? false }, async (t) => {
     const server = await startPostgresql();
     t.after(() => server.stop());
     const client = new pg.Client(server.url);
@@ -231,7 +231,7 @@ describe('AWS', () => {
     await moto.stop();
   });
 
-  test('[B134] status files in a bucket', async (t) => {
+  test('[B132] [B134] status files in a bucket', async (t) => {
     const s3 = new S3Client({ ...client(), forcePathStyle: true });
     t.after(() => s3.destroy());
     await s3.send(new CreateBucketCommand({ Bucket: 'status-bucket' }));
