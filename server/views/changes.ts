@@ -6,7 +6,7 @@ import type { AppliedSegment } from '../engine.ts';
 import { workerVersion } from '../state-machine/documents.ts';
 import type { EventType, JournalEvent } from '../state-machine/events.ts';
 import { DAY_MS } from '../state-machine/periods.ts';
-import { finished, type JobRecord } from '../state-machine/records.ts';
+import { finished, type JobRecord, type WorkerRecord } from '../state-machine/records.ts';
 import type { State } from '../state-machine/state.ts';
 import type { Subject } from './keys.ts';
 import { jobView } from './layout.ts';
@@ -122,6 +122,7 @@ function jobChanges(event: JournalEvent, before: State, after: State, tell: (cha
   const urgency = goesOn ? 'progress' : 'transition';
   tell({ kind: 'job', id, urgency, moved: !goesOn, fresh: !last, gone: last ? forgottenKeys(last, next) : [] });
   if (event.type === 'JobAssigned') workerOf((event.data as { worker_id: string }).worker_id, after, urgency, tell);
+  if (event.type === 'JobObserved' && next.run) arrivedWorker(next.run.worker_id, before, after, tell);
   if (next.run) workerOf(next.run.worker_id, after, urgency, tell);
   if (last?.run && last.run.worker_id !== next.run?.worker_id) workerOf(last.run.worker_id, after, urgency, tell);
 }
@@ -129,6 +130,13 @@ function jobChanges(event: JournalEvent, before: State, after: State, tell: (cha
 function workerOf(worker_id: string, after: State, urgency: Urgency, tell: (change: Change) => void): void {
   const worker = after.worker(worker_id);
   if (worker && workerVersion(after, worker) === after.seq) tell({ kind: 'worker', id: worker_id, urgency });
+}
+
+/** A sighting makes its worker known, or brings it back. */
+function arrivedWorker(id: string, before: State, after: State, tell: (change: Change) => void): void {
+  const last = before.worker(id);
+  const next = after.worker(id);
+  if (next && last?.created_ms !== next.created_ms) movedWorker(id, last, next, tell);
 }
 
 /** A very long history drops its third entry and those after it, and with them workers and ends: what stood of those is to go. */
@@ -147,6 +155,15 @@ function workerChange(event: JournalEvent, before: State, after: State, tell: (c
   if (event.type === 'WorkerBeat' && last && last.status === next.status && last.state === next.state) {
     return tell({ kind: 'worker', id, urgency: 'heartbeat' });
   }
+  movedWorker(id, last, next, tell);
+}
+
+function movedWorker(
+  id: string,
+  last: WorkerRecord | undefined,
+  next: WorkerRecord,
+  tell: (change: Change) => void,
+): void {
   const lastEnd = last ? endKey(last) : null;
   const gone = lastEnd !== null && lastEnd !== endKey(next) ? [lastEnd] : [];
   tell({ kind: 'worker', id, urgency: 'transition', moved: true, fresh: !last, gone });

@@ -17,6 +17,7 @@ export const HISTORY_SETTINGS = { finished_max: 2, finished_window_ms: 3_600_000
 const HOUR_MS = 3_600_000;
 
 const HISTORY_START_MS = parseTime(HISTORY_START);
+const SEEN_AGAIN = { told_ms: HISTORY_START_MS + HOUR_MS, worker_id: 'worker-seen' };
 
 /** What a source tells of a job that runs elsewhere. */
 function sighted(told: Partial<Sighting>): CommandBody {
@@ -64,13 +65,15 @@ export const HISTORY: readonly Step[] = [
   (monitor) => monitor.do({ type: 'retry_job', job_id: 'job-3' }),
   (monitor) => monitor.register('worker-2'),
   (monitor) => monitor.terminate('worker-1'),
+  (monitor) => monitor.terminate('worker-seen'),
   (_, clock) => clock.turn(HOUR_MS),
   (monitor) => monitor.claim('worker-2', 2),
   (monitor) => monitor.complete('job-2'),
-  // It had ended in the hour before, as its source tells; an hour later, that it had ended otherwise.
+  // It had ended in the hour before, as its source tells; then it is started again, by a worker that had ended.
   (monitor) => monitor.do(sighted({ state: 'FAILED', told_ms: HISTORY_START_MS + 60_000, error: 'noise' })),
+  (monitor) => monitor.do(sighted({ ...SEEN_AGAIN, state: 'PROCESSING', started_ms: HISTORY_START_MS + HOUR_MS })),
   (monitor) => monitor.submit('job-4', 'job-5'),
-  (monitor) => monitor.do(sighted({ state: 'COMPLETED', told_ms: HISTORY_START_MS + HOUR_MS, segments: 3 })),
+  (monitor) => monitor.do(sighted({ ...SEEN_AGAIN, state: 'COMPLETED', segments: 3 })),
   (monitor) => monitor.archive.runOnce(),
   (monitor) => monitor.do({ type: 'cancel_job', job_id: 'job-4' }),
   (monitor) => monitor.register('worker-1'),
