@@ -29,9 +29,9 @@ async function withWorker(t: { after(run: () => void | Promise<void>): void }, s
 test('--help is a tutorial that names every command and exit code', async (t) => {
   const { code, stdout } = await tmon(t, '--help');
   assert.equal(code, 0);
-  for (const command of 'serve worker submit watch top jobs job transcript cancel retry workers queue check doctor rebuild'.split(
-    ' ',
-  )) {
+  const commands =
+    'serve worker submit watch top jobs job transcript cancel retry workers queue doctor rebuild check logs db aws recommend import';
+  for (const command of commands.split(' ')) {
     assert.match(stdout, new RegExp(`^.*tmon ${command}\\b`, 'm'), command);
     const help = await tmon(t, command, '--help');
     assert.deepEqual([help.code, help.stderr], [0, ''], command);

@@ -41,11 +41,16 @@ tmon: the control plane of a fleet of transcription workers. A first transcript,
   tmon jobs --state FAILED        what went wrong        tmon cancel JOB…           not after all
   tmon job JOB                    one job, all of it
   tmon workers [ID] [--drain]     who works on it        tmon queue [dlq]           what waits, what died
-  tmon check URL…                 what is stuck, failed or gone, in logs, buckets, tables and queues, without a monitor
-  tmon logs watch [SOURCE…]       a log’s jobs, live, out of a file, a pipe or CloudWatch; logs jobs, stuck, failures, rate
-  tmon import URL                 their history into the monitor; \`tmon serve --source URL\` follows them live
-  tmon db init URL                the table that workers may tell of their jobs in
   tmon doctor [--store URL]       is all well here?      tmon rebuild --store URL   every view made anew
+
+Without a monitor, by what workers tell in a log, a bucket, a table or a queue:
+
+  tmon check URL…                 what is stuck, failed or gone; exit code 0, 1 or 3
+  tmon logs watch [SOURCE…]       a log’s jobs, live; logs jobs, stuck, failures, rate
+  tmon db init URL                the table to tell of jobs in
+  tmon aws template               a fleet on SQS and CloudWatch; tmon aws status: how it stands
+  tmon recommend                  which of these, and what it costs a month
+  tmon import URL                 their history into a monitor; \`tmon serve --source URL\` follows them live
 
 \`tmon COMMAND --help\` says more; --server URL or TMON_SERVER names another monitor; --json is for programs.
 ${EXIT_CODES_HELP}
