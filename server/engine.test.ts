@@ -237,6 +237,24 @@ test('what the author of a segment holds is what its readers hold, where JSON ha
   }
 });
 
+test('a segment takes as many commands as fit into it, counted in bytes', async () => {
+  const { engine } = await alone();
+  for (const [character, bytes] of [
+    ['a', 1],
+    ['é', 2],
+    ['語', 3],
+  ] as const) {
+    const before = engine.state.seq;
+    const audio_url = character.repeat(1_300_000 / bytes);
+    // The first goes alone; the others wait for it, and three of them have room in one.
+    const jobs = Array.from({ length: 7 }, (_, i) => ({ job_id: `job-${bytes}-${i}`, audio_url }));
+    const done = jobs.map((job) => engine.submit(command({ type: 'submit_jobs', jobs: [job] })));
+    const seqs = (await Promise.all(done)).map(({ seq }) => seq - before);
+    assert.deepEqual([...new Set(seqs)], [1, 2, 3]);
+    assert.ok(seqs.every((seq) => seqs.filter((other) => other === seq).length <= 3));
+  }
+});
+
 test('a subscriber that fails does not undo, or hide from its caller, what was committed', async () => {
   const logged: string[] = [];
   const { engine } = await alone({ log: (_: string, message: string) => logged.push(message) });

@@ -19,8 +19,13 @@ import type { JournalEvent } from './state-machine/events.ts';
 import { restore, snapshotRows } from './state-machine/snapshot.ts';
 import { State } from './state-machine/state.ts';
 
-/** `characters`: of its lines, so about what it takes to keep. */
-export type AppliedSegment = { seq: number; at_ms: number; events: readonly JournalEvent[]; characters: number };
+/** `lines`: its events as they were written. */
+export type AppliedSegment = {
+  seq: number;
+  at_ms: number;
+  events: readonly JournalEvent[];
+  lines: readonly string[];
+};
 
 /** `null`: the fold was replaced by a snapshot's, and what lay between was not seen. */
 export type SegmentListener = (segment: AppliedSegment | null) => void;
@@ -148,6 +153,7 @@ export class Engine implements Replica<Proposal> {
     const lines: string[] = [];
     const events: JournalEvent[] = [];
     const answers: (() => void)[] = [];
+    /** At most. */
     let bytes = 0;
     let taken = 0;
     let needs_tail = false;
@@ -175,8 +181,13 @@ export class Engine implements Replica<Proposal> {
           }),
         );
         const written = decided.map((event) => JSON.stringify(event));
-        const size = written.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
-        if (bytes + size > slot.bytes_max && taken > 0) break;
+        let size = bytesAtMost(written);
+        if (bytes + size > slot.bytes_max) {
+          // Counted only where it may matter.
+          bytes = bytesOf(lines);
+          size = bytesOf(written);
+          if (bytes + size > slot.bytes_max && taken > 0) break;
+        }
         // Applied as it will be read, so that its author can't hold what JSON does not say.
         const named = decided.map((event, i) =>
           isPlain(event.data) ? event : (JSON.parse(written[i]!) as JournalEvent),
@@ -198,7 +209,7 @@ export class Engine implements Replica<Proposal> {
       adopt: () => {
         if (events.length > 0) {
           this.#state = state;
-          this.#tell({ seq: slot.seq, at_ms: state.at_ms, events, characters: charactersOf(lines) });
+          this.#tell({ seq: slot.seq, at_ms: state.at_ms, events, lines });
         }
         for (const answer of answers) answer();
       },
@@ -221,7 +232,7 @@ export class Engine implements Replica<Proposal> {
     beginSegment(state, seq, at_ms);
     applyEvents(state, events);
     this.#state = state;
-    this.#tell({ seq, at_ms: state.at_ms, events, characters: charactersOf(lines) });
+    this.#tell({ seq, at_ms: state.at_ms, events, lines });
   }
 
   rows(): Iterable<string> {
@@ -264,8 +275,14 @@ function isPlain(data: unknown): boolean {
   return true;
 }
 
-function charactersOf(lines: readonly string[]): number {
-  return lines.reduce((sum, { length }) => sum + length, 0);
+/** As they stand in a segment. */
+function bytesOf(lines: readonly string[]): number {
+  return lines.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
+}
+
+/** As many bytes at most: none of a string's characters takes more than three. */
+function bytesAtMost(lines: readonly string[]): number {
+  return lines.reduce((sum, { length }) => sum + 3 * length + 1, 0);
 }
 
 function ignore(): void {}

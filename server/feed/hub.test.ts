@@ -10,7 +10,7 @@ import { openFeed, TestReader } from './testing-feed.ts';
 const quiet: Follower = { update: () => {}, told: () => {}, sums: () => {}, gap: () => {}, fault: () => {} };
 
 /** A hub on an engine that says what a test makes it say. */
-function hubOf(): { hub: FeedHub; say(events: unknown[]): void } {
+function hubOf(): { hub: FeedHub; say(events: unknown[], lines?: string[]): void } {
   let listener: SegmentListener = () => {};
   const state = new State();
   const engine = {
@@ -22,9 +22,9 @@ function hubOf(): { hub: FeedHub; say(events: unknown[]): void } {
   };
   return {
     hub: new FeedHub(engine as unknown as Engine, new TurnedClock('2026-01-01T00:00:00Z')),
-    say: (events) => {
+    say: (events, lines = events.map((event) => JSON.stringify(event))) => {
       state.scalars.seq += 1;
-      listener({ seq: state.seq, at_ms: 0, events: events as AppliedSegment['events'], characters: 0 });
+      listener({ seq: state.seq, at_ms: 0, events: events as AppliedSegment['events'], lines });
     },
   };
 }
@@ -43,14 +43,13 @@ test('an event is serialised once, however many follow it, now and later', () =>
   let serialised = 0;
   let told = 0;
   for (let i = 0; i < 100; i += 1) hub.follow('alerts', { ...quiet, update: () => (told += 1) });
-  say([
-    raised({
-      toJSON() {
-        serialised += 1;
-        return 'The queue is slow';
-      },
-    }),
-  ]);
+  const message = {
+    toJSON() {
+      serialised += 1;
+      return 'The queue is slow';
+    },
+  };
+  say([raised(message)], ['']);
   assert.equal(hub.keptSince({ seq: 1, index: -1 }, 10)?.length, 1);
   assert.deepEqual([told, serialised], [100, 1]);
 });

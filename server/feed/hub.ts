@@ -5,6 +5,7 @@
 import type { FeedPosition } from '../../protocol/feed.ts';
 import type { Clock } from '../clock.ts';
 import type { AppliedSegment, Engine } from '../engine.ts';
+import type { JournalEvent } from '../state-machine/events.ts';
 import type { State } from '../state-machine/state.ts';
 import { type Archived, stateNow, type Target } from './current-state.ts';
 import { Parcel, Telling } from './parcel.ts';
@@ -131,14 +132,15 @@ export class FeedHub {
     this.#everyone.clear();
   }
 
-  #hear({ seq, events, characters }: AppliedSegment): void {
+  #hear({ seq, events, lines }: AppliedSegment): void {
     this.#first.clear();
-    const kept: Kept = { seq, events, characters, updates: null };
+    const kept: Kept = { seq, lines, updates: null };
     this.#keep(kept);
     // Mostly nobody follows, and of what is kept little is ever asked for: messages are made for those who read them.
     if (this.#topics.size > (this.#topics.has('sums') ? 1 : 0)) {
       const telling = new Telling<Follower>();
-      for (const update of updatesOf(kept)) {
+      kept.updates = messagesOf(seq, events);
+      for (const update of kept.updates) {
         this.#tell(`${update.kind}|${update.id}`, update, telling);
         this.#tell(`${update.kind}s`, update, telling);
       }
@@ -175,27 +177,36 @@ export class FeedHub {
 
   #keep(segment: Kept): void {
     this.#kept.push(segment);
-    this.#kept_events += segment.events.length;
-    this.#kept_characters += segment.characters;
+    this.#kept_events += segment.lines.length;
+    this.#kept_characters += charactersOf(segment);
     if (this.#kept_events <= KEPT_MAX && this.#kept_characters <= KEPT_CHARACTERS_MAX) return;
     // Half at a time: taking one off the front of a long array each time would cost more than the segment.
     const gone = this.#kept.splice(0, (this.#kept.length + 1) >> 1);
-    for (const { events, characters } of gone) {
-      this.#kept_events -= events.length;
-      this.#kept_characters -= characters;
+    for (const segment of gone) {
+      this.#kept_events -= segment.lines.length;
+      this.#kept_characters -= charactersOf(segment);
     }
     this.#kept_from = endOf(gone.at(-1)!.seq);
   }
 }
 
-/** A segment, and its messages once somebody has read them. */
-type Kept = Pick<AppliedSegment, 'seq' | 'events' | 'characters'> & { updates: readonly FeedUpdate[] | null };
+/** A segment as it was written, which costs the least to keep, and its messages once somebody has read them. */
+type Kept = Pick<AppliedSegment, 'seq' | 'lines'> & { updates: readonly FeedUpdate[] | null };
 
 function updatesOf(segment: Kept): readonly FeedUpdate[] {
-  const { seq, events } = segment;
-  segment.updates ??= events.flatMap((event, index) => updateOf(event, { seq, index }) ?? []);
+  const { seq, lines } = segment;
+  segment.updates ??= messagesOf(
+    seq,
+    lines.map((line) => JSON.parse(line) as JournalEvent),
+  );
   return segment.updates;
 }
+
+function messagesOf(seq: number, events: readonly JournalEvent[]): readonly FeedUpdate[] {
+  return events.flatMap((event, index) => updateOf(event, { seq, index }) ?? []);
+}
+
+const charactersOf = ({ lines }: Kept): number => lines.reduce((sum, { length }) => sum + length, 0);
 
 const told = (follower: Follower): void => follower.told();
 

@@ -73,7 +73,8 @@ export function soft(body: CommandBody): boolean {
 
 /** Which soft commands replace each other. */
 export function softKey(body: CommandBody): string | null {
-  if (body.type === 'report_progress') return `progress|${body.job_id}`;
+  // A job's id alone: there are many, and no id has a `|`.
+  if (body.type === 'report_progress') return body.job_id;
   if (body.type === 'beat') return `beat|${body.worker_id}`;
   return null;
 }
