@@ -8,7 +8,7 @@
  * A transition is never dropped, and positions only grow: a progress that replaces another moves to the end of the line.
  */
 import type { FeedPosition } from '../../protocol/feed.ts';
-import { Parcel, type Telling } from './parcel.ts';
+import { keyOf, Parcel, type Telling } from './parcel.ts';
 import type { FeedUpdate } from './updates.ts';
 
 /** One reader's way out: a WebSocket, or an SSE response. */
@@ -60,7 +60,7 @@ export class Outbox {
   gather<T>(update: FeedUpdate, telling: Telling<T>): boolean {
     if (this.#closed) return false;
     if (this.behind) {
-      this.#add(keyOf(update), telling.alone(update));
+      this.#add(telling.key(update), telling.alone(update));
       return false;
     }
     const gathered = this.#gathered;
@@ -167,9 +167,4 @@ export class Outbox {
     }
     this.#runFlowing();
   }
-}
-
-/** Under which it waits: progress of a job, and a worker's heartbeat, replace the one before. */
-function keyOf({ soft, kind, id, position }: FeedUpdate): string {
-  return soft ? `${kind}|${id}` : `${position.seq}.${position.index}`;
 }

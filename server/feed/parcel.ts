@@ -9,6 +9,7 @@
  * and what comes next leads all of them to the same next one.
  */
 import type { FeedPosition } from '../../protocol/feed.ts';
+import type { FeedUpdate } from './updates.ts';
 
 export type Message = {
   readonly text: string;
@@ -55,6 +56,8 @@ export class Telling<Follower> {
   readonly given: Follower[] = [];
   #first: Parcel | null = null;
   #alone: Parcel | null = null;
+  #keyed: FeedUpdate | null = null;
+  #key = '';
 
   /** The first of a parcel. */
   begin(message: Message): Parcel {
@@ -67,4 +70,18 @@ export class Telling<Follower> {
     if (this.#alone?.message !== message) this.#alone = new Parcel(message);
     return this.#alone;
   }
+
+  /** Under which that waits, made once as well. */
+  key(update: FeedUpdate): string {
+    if (this.#keyed !== update) {
+      this.#keyed = update;
+      this.#key = keyOf(update);
+    }
+    return this.#key;
+  }
+}
+
+/** Under which an update waits: progress of a job, and a worker's heartbeat, replace the one before. */
+export function keyOf({ soft, kind, id, position }: FeedUpdate): string {
+  return soft ? `${kind}|${id}` : `${position.seq}.${position.index}`;
 }
