@@ -57,7 +57,6 @@ const PAIRS = 3;
 /** A new job is told twice: SUBMITTED, QUEUED. */
 const MESSAGES_PER_JOB = 2;
 const STALLED = 50;
-const FILLING_MS = 5_000;
 const SUBSCRIBE = JSON.stringify({ action: 'subscribe', resource: 'jobs' });
 
 type Side = {
@@ -133,7 +132,7 @@ async function takeTurns({
       monitor.server.resume();
       await monitor.subscribers.order({ do: 'stall', count: STALLED });
       // What they asked for is on its way to them, and stays there.
-      await new Promise((resolve) => setTimeout(resolve, FILLING_MS));
+      await untilIdle(monitor.server);
       const turn = await take(monitor, { readers: subscribers - STALLED, jobs: 10 });
       monitor.server.resume();
       await monitor.subscribers.order({ do: 'replace' });
@@ -324,6 +323,15 @@ class Subscribers {
       this.#child.once('exit', gone);
       this.#listeners.add(listener);
     });
+  }
+}
+
+/** Resolves once it has nothing left to do, or after a minute. */
+async function untilIdle(server: RunningServer): Promise<void> {
+  for (let second = 0; second < 60; second += 1) {
+    const before_s = server.cpuSeconds();
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    if (server.cpuSeconds() - before_s < 0.05) return;
   }
 }
 
