@@ -57,6 +57,12 @@ const POSTS: Record<string, (on: Monitor) => Promise<Case>> = {
     await fail(on, await hold(on));
     return { path: '/queues/dlq/redrive', body: { filter: {} }, other: { filter: { priority: 'low' } } };
   },
+  'sources.observe': async () => {
+    const sighted = (percentage: number) => ({
+      jobs: [{ job_id: 'job-elsewhere', state: 'PROCESSING', told_at: '2025-07-07T19:30:00Z', percentage }],
+    });
+    return { path: '/sources/log/jobs', body: sighted(45), other: sighted(46) };
+  },
 };
 
 const ELSEWHERE: Record<string, string> = {
