@@ -30,8 +30,12 @@ export function compileValidator({
 
 /** A check for a value that came some other way: a line of NDJSON, an element of a batch. */
 export function validator<T>(schema: TSchema): (value: unknown) => { value: T } | { errors: FieldError[] } {
-  const validate = json.compile(schema as object);
-  return (value) => (validate(value) ? { value: value as T } : { errors: (validate.errors ?? []).map(toFieldError) });
+  // Compiled when first used: all of them at a start would be a tenth of it.
+  let validate: ValidateFunction | undefined;
+  return (value) => {
+    validate ??= json.compile(schema as object);
+    return validate(value) ? { value: value as T } : { errors: (validate.errors ?? []).map(toFieldError) };
+  };
 }
 
 export function invalid(errors: FieldError[], what: string): MonitorError {
