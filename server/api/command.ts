@@ -35,21 +35,14 @@ export function requestKey(caller: Caller): string | null {
   return `k${hash([actorOf(caller), key], 22)}`;
 }
 
-/** Soft: the latest wins, and nothing is remembered. */
+/** Soft: the latest wins, and nothing is remembered. A ULID for each would cost as much as deciding it. */
 export function softCommandOf(caller: Caller, body: CommandBody): Command {
-  return { id: `${UNREMEMBERED}${newUlid()}`, fingerprint: '', actor: actorOf(caller), body };
+  softCommands += 1;
+  return { id: `${SOFT}${softCommands}`, fingerprint: '', actor: actorOf(caller), body };
 }
 
-/** The same for many in one call: a ULID for each would cost as much as deciding it. */
-export function softCommands(caller: Caller): (body: CommandBody) => Command {
-  const name = `${UNREMEMBERED}${newUlid()}`;
-  const actor = actorOf(caller);
-  let made = 0;
-  return (body) => {
-    made += 1;
-    return { id: `${name}-${made}`, fingerprint: '', actor, body };
-  };
-}
+const SOFT = `${UNREMEMBERED}${newUlid()}-`;
+let softCommands = 0;
 
 /** What the monitor itself does in consequence of a request. */
 export function ownCommand(body: CommandBody): Command {

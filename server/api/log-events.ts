@@ -7,7 +7,7 @@ import { heldJob } from '../state-machine/decide-jobs.ts';
 import type { Refusal } from '../state-machine/decision.ts';
 import type { Caller } from './caller.ts';
 import { catchUp } from './catch-up.ts';
-import { commandOf, softCommands } from './command.ts';
+import { commandOf, softCommandOf } from './command.ts';
 import { endpoint } from './endpoint.ts';
 import { validator } from './validation.ts';
 
@@ -35,7 +35,6 @@ export const logEventEndpoints = [
         await catchUp(context);
         stale = staleLeases(engine, lines);
       }
-      const nextCommand = softCommands(caller);
       for (const { line, event } of soft) {
         const refusal = stale.get(line);
         if (refusal) {
@@ -46,7 +45,7 @@ export const logEventEndpoints = [
         if (ended.has(job_id)) continue;
         const { percentage = 0, stage, current_chunk, total_chunks, eta_seconds } = event;
         const report = { lease_token, percentage, stage, current_chunk, total_chunks, eta_seconds };
-        engine.submitSoft(nextCommand({ type: 'report_progress', job_id, report }));
+        engine.submitSoft(softCommandOf(caller, { type: 'report_progress', job_id, report }));
       }
       if (durable.length > 0) rejected.push(...(await record(engine, caller, durable)));
       rejected.sort((a, b) => a.line - b.line);

@@ -24,6 +24,8 @@ export class Operation {
   readonly #checkParams: Check;
   readonly #checkQuery: Check;
   readonly #checkBody: Check;
+  /** What is to be said of a call without a query: nothing, mostly. */
+  #unasked: ReturnType<Check> | null = null;
 
   constructor(endpoint: Endpoint) {
     this.#endpoint = endpoint;
@@ -66,7 +68,8 @@ export class Operation {
     assertDepth(body);
     assertValid('params', this.#checkParams(params));
     assertValid('body', this.#checkBody(body));
-    assertValid('query', this.#checkQuery(query));
+    if (query === EMPTY) this.#unasked ??= this.#checkQuery(EMPTY);
+    assertValid('query', query === EMPTY ? this.#unasked! : this.#checkQuery(query));
     return this.#endpoint.run(context, { params, query, body, caller: call, reply: call, http: NO_HTTP });
   }
 }
