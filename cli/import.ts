@@ -1,7 +1,7 @@
 /** `tmon import`: history out of a system without a server, once. Again, it changes nothing but what is new. */
 import type { SightedState } from '../protocol/sighting.ts';
 import { openSource } from '../sources/open-source.ts';
-import { type Source, SourceError, type Unreadable } from '../sources/source.ts';
+import type { Source, Unreadable } from '../sources/source.ts';
 import { CommandError, EXIT } from './exit-code.ts';
 import { Outbox } from './import/outbox.ts';
 import { type ClientOptions, clientCommand, clientOf, moment } from './options.ts';
@@ -43,20 +43,11 @@ async function run(url: string, options: ImportOptions): Promise<void> {
     }
   } catch (error) {
     if (stopping.signal.aborted) throw stopping.signal.reason;
-    if (error instanceof SourceError) throw new CommandError(EXITS[error.kind], error.message, error.hint);
     throw error;
   } finally {
     process.off('SIGINT', onSignal);
   }
 }
-
-const EXITS: Record<SourceError['kind'], number> = {
-  invalid_url: EXIT.usage,
-  missing: EXIT.not_found,
-  denied: EXIT.refused,
-  unreachable: EXIT.unavailable,
-  unusable: EXIT.refused,
-};
 
 async function take(source: Source, options: ImportOptions, signal: AbortSignal): Promise<void> {
   const since_ms = options.since === undefined ? 0 : Date.parse(options.since);
