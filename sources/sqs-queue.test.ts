@@ -1,5 +1,9 @@
 /** A queue is looked at without taking anything, and consumed only when what it told is kept. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text as readText } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import { CloudWatchClient, PutMetricDataCommand } from '@aws-sdk/client-cloudwatch';
 import {
@@ -92,6 +96,34 @@ test('[B113] attributes say which job waits, since when, and who has it', async 
     ],
   );
   assert.deepEqual(unreadable.sort(), ['it has no attribute JobId', 'its JobId is "../etc/passwd", which is no id']);
+});
+
+test('a message that is given more than once is told once, and deleted', async (t) => {
+  const url = await queue('more-than-once');
+  await send(url, 'hello');
+  await send(url, JSON.stringify({ event: 'JOB_START', job_id: 'job-1', timestamp: '2025-07-07T19:30:00Z' }));
+  const repeating = createServer(async (asked, answer) => {
+    const { 'x-amz-target': target = '', 'content-type': type = '', authorization = '' } = asked.headers;
+    const headers = { 'x-amz-target': String(target), 'content-type': type, authorization };
+    const body = await readText(asked);
+    const answered = await fetch(`${moto.endpoint}${asked.url}`, { method: 'POST', headers, body });
+    const told = (await answered.json()) as { Messages?: object[] };
+    if (told.Messages) told.Messages.push(...told.Messages);
+    // The queue's own URL would lead past us.
+    const text = JSON.stringify(told).replaceAll(moto.endpoint, `http://${asked.headers.host}`);
+    answer.writeHead(answered.status, { 'content-type': type }).end(text);
+  }).listen(0, '127.0.0.1');
+  await once(repeating, 'listening');
+  process.env.AWS_ENDPOINT_URL = `http://127.0.0.1:${(repeating.address() as AddressInfo).port}`;
+  t.after(() => {
+    process.env.AWS_ENDPOINT_URL = moto.endpoint;
+    repeating.closeAllConnections();
+    repeating.close();
+  });
+  const source = await opened(t, 'sqs://more-than-once');
+  const { sightings, unreadable } = await readAll(source, { keep: true });
+  assert.deepEqual([sightings.length, unreadable], [1, ['it has no attribute JobId']]);
+  assert.deepEqual(await visible(url), [1, 0]);
 });
 
 test('a look gives everything back, also where it is left off in the middle', async (t) => {

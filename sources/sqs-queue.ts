@@ -74,25 +74,29 @@ export class SqsQueue implements Source {
       return;
     }
     this.#holdsReports = false;
-    const held: Message[] = [];
+    // SQS may give a message more than once; what it was last given with is what deletes it.
+    const held = new Map<string, Message>();
     try {
       for (let looked_at = 0; !peek || looked_at < PEEK_MAX; ) {
-        const messages = await this.#receive(signal);
-        if (messages.length === 0) return;
-        held.push(...messages);
-        looked_at += messages.length;
+        const given = await this.#receive(signal);
+        if (given.length === 0) return;
+        const messages: Message[] = [];
+        for (const message of given) {
+          if (!held.has(message.MessageId!)) messages.push(message);
+          held.set(message.MessageId!, message);
+        }
+        looked_at += given.length;
         yield {
           ...this.#tell(messages, since_ms),
           done: async () => {
-            const reports = messages.filter(isReport);
+            const reports = messages.filter(isReport).map(({ MessageId }) => held.get(MessageId!)!);
             await this.#delete(reports, signal);
-            const gone = new Set(reports);
-            held.splice(0, held.length, ...held.filter((message) => !gone.has(message)));
+            for (const { MessageId } of reports) held.delete(MessageId!);
           },
         };
       }
     } finally {
-      await this.#giveBack(held);
+      await this.#giveBack([...held.values()]);
     }
   }
 
