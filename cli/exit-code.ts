@@ -1,5 +1,5 @@
 /** What a command's exit code says, and how an error is shown: one line, and a hint where there's something to try. */
-import { ApiError, ConflictError, NoAnswerError, NotFoundError, RefusedError } from '../sdk/typescript/index.ts';
+import { ApiError, ConflictError, NoAnswerError, NotFoundError, RefusedError } from '../sdk/typescript/errors.ts';
 import { printError } from './output.ts';
 
 export const EXIT = {

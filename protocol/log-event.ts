@@ -5,9 +5,10 @@
  */
 import { type Static, Type } from 'typebox';
 import { Id } from './ids.ts';
+import { LOG_EVENTS } from './log-format.ts';
 import { Count, closed, Nullable, Percent, Seconds, Time, Words } from './schema.ts';
 
-export const LOG_EVENTS = ['JOB_START', 'JOB_PROGRESS', 'JOB_COMPLETE', 'JOB_FAILED'] as const;
+export { LOG_EVENTS };
 
 export const LogEvent = Type.Object(
   {

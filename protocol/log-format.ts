@@ -1,5 +1,7 @@
 /** Writes what log-line.ts reads; apart from it, for workers, which need no reader and no schema. */
 
+export const LOG_EVENTS = ['JOB_START', 'JOB_PROGRESS', 'JOB_COMPLETE', 'JOB_FAILED'] as const;
+
 /** A field more is a field more in the JSON. */
 export type EventToLog = {
   event: string;

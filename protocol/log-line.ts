@@ -3,8 +3,8 @@
  * written here and read here, so that what reporters print reads back as it was. Reading finds them anywhere in a line: behind
  * the prefix of any logger, or as the text of a JSON log (log-wrapping.ts).
  */
-import { isId } from './ids.ts';
-import { LOG_EVENTS } from './log-event.ts';
+import { isId } from './id-pattern.ts';
+import { LOG_EVENTS } from './log-format.ts';
 import { epochTime, type LogTimeOptions, logTimeAt, timeInPrefix } from './log-time.ts';
 import { objectEnd, unwrapLine } from './log-wrapping.ts';
 

@@ -2,7 +2,7 @@
  * Lines inside lines: a log line as the text of a JSON log (docker, fluentbit, `journalctl -o json`, any JSON logger), as a row of
  * what the `aws` command prints, or as a field of a CSV export.
  */
-import { LOG_EVENTS } from './log-event.ts';
+import { LOG_EVENTS } from './log-format.ts';
 
 /** `event` where the JSON is itself one of ours; else `text` is the line inside. `time`: what the wrapping says of when. */
 export type Unwrapped = { text: string; event: Record<string, unknown> | null; time: unknown } | { why: string } | null;

@@ -3,36 +3,15 @@
  * A null says nothing. Sightings of a job add up in any order and however often each is seen (`mergeSightings`), so that
  * a source may be read again from anywhere without doubling anything.
  */
-import { type Static, Type } from 'typebox';
-import { Id } from './ids.ts';
-import { Count, closed, Nullable, Percent, Seconds, Time, Words } from './schema.ts';
+import type { JobSighting } from './sighting-schema.ts';
 import { formatTime, parseTime } from './time.ts';
+
+export type { JobSighting };
 
 export const SIGHTED_STATES = ['QUEUED', 'PROCESSING', 'COMPLETED', 'FAILED'] as const;
 export type SightedState = (typeof SIGHTED_STATES)[number];
 
-/** As it crosses a wire. */
-export const JobSighting = Type.Object(
-  {
-    job_id: Id,
-    state: Words(SIGHTED_STATES, 'The last that was told.'),
-    told_at: Time('Of the newest line, file, row or message in it.'),
-    worker_id: Type.Optional(Nullable(Id)),
-    started_at: Type.Optional(Nullable(Time('Start of the last attempt.'))),
-    ended_at: Type.Optional(Nullable(Time('End of the last attempt: COMPLETED and FAILED.'))),
-    percentage: Type.Optional(Nullable(Percent('Of the job.'))),
-    stage: Type.Optional(Nullable(Type.String({ minLength: 1, maxLength: 40, description: 'Upper case.' }))),
-    audio_duration: Type.Optional(Nullable(Seconds('Length of the recording.'))),
-    duration: Type.Optional(Nullable(Seconds('Time the attempt took, as its worker told.'))),
-    segments: Type.Optional(Nullable(Count('Of the transcript.'))),
-    s3_path: Type.Optional(Nullable(Type.String({ maxLength: 2048, description: 'Where the transcript is.' }))),
-    error: Type.Optional(Nullable(Type.String({ maxLength: 4000, description: 'FAILED: in words.' }))),
-  },
-  { ...closed, $id: 'JobSighting' },
-);
-export type JobSighting = Static<typeof JobSighting>;
-
-/** The same inside a program: times in milliseconds since 1970, nothing left out. */
+/** Inside a program: times in milliseconds since 1970, nothing left out. */
 export type Sighting = {
   job_id: string;
   state: SightedState;

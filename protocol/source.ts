@@ -1,7 +1,7 @@
 /** Sources: systems without a server that tell of jobs which run elsewhere, followed by the monitor or sent to it by hand. */
 import { type Static, Type } from 'typebox';
 import { Count, closed, Nullable, Time, Words } from './schema.ts';
-import { JobSighting } from './sighting.ts';
+import { JobSighting } from './sighting-schema.ts';
 
 export const SIGHTINGS_MAX = 1000;
 
