@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatLogLine, formatPlainLine, type LoggedEvent, parseLogLine } from './log-line.ts';
-import { readProgress } from './log-progress.ts';
+import { type LineAt, readProgress } from './log-progress.ts';
 
 const TIME_MS = Date.UTC(2025, 6, 7, 19, 30);
 
@@ -305,13 +305,31 @@ test('the fast way says what the general way says, or nothing', () => {
       const at = Math.floor(random() * line.length);
       line = line.slice(0, at) + parts[Math.floor(random() * parts.length)] + line.slice(at + Math.floor(random() * 4));
     }
-    const read = readProgress(line, line.indexOf('JOB_'), line.indexOf('TRANSCRIPTION_EVENT'), {});
+    const read = readProgress(lineAt(line), {});
     if (read === null) continue;
     fast += 1;
     assert.deepEqual(read, parseLogLine(line), line);
   }
   assert.ok(fast > 5000, `only ${fast} lines were read the fast way`);
 });
+
+/** In the middle of other lines. */
+function lineAt(line: string): LineAt {
+  const before = '2025-07-07 19:30:00,123 JOB_PROGRESS {"x": "\n';
+  const text = `${before}${line}\n", "percentage": 4}"}{ JOB_ TRANSCRIPTION_EVENT`;
+  const at = (words: string) => text.indexOf(words, before.length) >>> 0;
+  const start = before.length;
+  const end = start + line.length;
+  return {
+    text,
+    start,
+    end,
+    event: at('JOB_'),
+    marker: at('TRANSCRIPTION_EVENT'),
+    brace: at('{'),
+    escape: at('\u001b'),
+  };
+}
 
 test('no line makes it throw', () => {
   const random = randomOf(3);

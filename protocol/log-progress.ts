@@ -5,31 +5,44 @@
 import type { LoggedEvent } from './log-line.ts';
 import { type LogTimeOptions, logTimeAt, timeInPrefix } from './log-time.ts';
 
-/** Answers null for all else. `at`: the first `JOB_` of the line; `marker`: the first TRANSCRIPTION_EVENT, or -1. */
-export function readProgress(text: string, at: number, marker: number, options: LogTimeOptions): LoggedEvent | null {
-  if (text.charCodeAt(at + 4) !== LETTER_P || text.includes('\u001b')) return null;
-  const brace = text.indexOf('{');
-  const json = marker !== -1 && marker < at;
+/** A line where it stands in a text of many: nothing of it is copied until it is known to be one of the two. */
+export type LineAt = {
+  text: string;
+  start: number;
+  /** Of its line break. */
+  end: number;
+  /** The first `JOB_` in it, TRANSCRIPTION_EVENT, brace and escape character; past the end where there is none. */
+  event: number;
+  marker: number;
+  brace: number;
+  escape: number;
+};
+
+/** Answers null for all else. Its words are parts of the text, and keep all of it for as long as they are kept. */
+export function readProgress(line: LineAt, options: LogTimeOptions): LoggedEvent | null {
+  const { text, start, end, event, marker, brace } = line;
+  if (text.charCodeAt(event + 4) !== LETTER_P || line.escape < end) return null;
+  const json = marker < event;
   // A brace or a quote before our words may be a JSON around them, and a letter may make them other words.
-  if (brace !== (json ? marker + 20 : -1) || text.charCodeAt(0) === QUOTE) return null;
-  const start = json ? marker : at;
-  if (start > 0 && isWordPart(text.charCodeAt(start - 1))) return null;
-  return json ? readJson(text, marker, options) : readPlain(text, at, options);
+  if ((json ? brace !== marker + 20 : brace < end) || text.charCodeAt(start) === QUOTE) return null;
+  const first = json ? marker : event;
+  if (first > start && isWordPart(text.charCodeAt(first - 1))) return null;
+  return json ? readJson(text, marker, end, options) : readPlain(line, options);
 }
 
-function readPlain(text: string, start: number, options: LogTimeOptions): LoggedEvent | null {
-  if (!text.startsWith(PLAIN_HEAD, start)) return null;
-  const id = start + PLAIN_HEAD.length;
+function readPlain({ text, start, end, event }: LineAt, options: LogTimeOptions): LoggedEvent | null {
+  if (!text.startsWith(PLAIN_HEAD, event)) return null;
+  const id = event + PLAIN_HEAD.length;
   const idStop = idEnd(text, id);
   if (idStop === -1 || !text.startsWith(' percentage=', idStop)) return null;
   const number = idStop + 12;
   const numberStop = numberEnd(text, number);
-  const percentage = Number(text.slice(number, numberStop));
-  if (numberStop === number || percentage > 100 || !isBlank(text, numberStop)) return null;
-  return progress(text.slice(id, idStop), null, timeInPrefix(text, start, options), percentage, null);
+  const percentage = numberIn(text, number, numberStop);
+  if (numberStop === number || percentage > 100 || !isBlank(text, numberStop, end)) return null;
+  return progress(text.slice(id, idStop), null, timeInPrefix(text, event, options, start), percentage, null);
 }
 
-function readJson(text: string, start: number, options: LogTimeOptions): LoggedEvent | null {
+function readJson(text: string, start: number, end: number, options: LogTimeOptions): LoggedEvent | null {
   if (!text.startsWith(JSON_HEAD, start)) return null;
   const id = start + JSON_HEAD.length;
   const idStop = idEnd(text, id);
@@ -40,23 +53,30 @@ function readJson(text: string, start: number, options: LogTimeOptions): LoggedE
   const time = workerStop + 17;
   const time_ms = logTimeAt(text, time, options.zone);
   const timeStop = text.indexOf('"', time);
-  if (Number.isNaN(time_ms) || !text.startsWith('", "percentage": ', timeStop)) return null;
+  if (Number.isNaN(time_ms) || timeStop > end || !text.startsWith('", "percentage": ', timeStop)) return null;
   const number = timeStop + 17;
   const numberStop = numberEnd(text, number);
-  const percentage = Number(text.slice(number, numberStop));
+  const percentage = numberIn(text, number, numberStop);
   if (numberStop === number || percentage > 100) return null;
   const job_id = text.slice(id, idStop);
   const worker_id = text.slice(worker, workerStop);
   if (text.charCodeAt(numberStop) === CLOSES) {
-    return isBlank(text, numberStop + 1) ? progress(job_id, worker_id, time_ms, percentage, null) : null;
+    return isBlank(text, numberStop + 1, end) ? progress(job_id, worker_id, time_ms, percentage, null) : null;
   }
   if (!text.startsWith(', "stage": "', numberStop)) return null;
   const stage = numberStop + 12;
   const stageStop = idEnd(text, stage);
   if (stageStop === -1 || stageStop - stage > 40 || !text.startsWith('"}', stageStop)) return null;
-  if (!isBlank(text, stageStop + 2)) return null;
-  return progress(job_id, worker_id, time_ms, percentage, text.slice(stage, stageStop).toUpperCase());
+  if (!isBlank(text, stageStop + 2, end)) return null;
+  return progress(job_id, worker_id, time_ms, percentage, upperCase(text.slice(stage, stageStop)));
 }
+
+/** Stages are few, and the same ones come again and again. */
+function upperCase(stage: string): string {
+  if (stage !== last.stage) last = { stage, upper: stage.toUpperCase() };
+  return last.upper;
+}
+let last = { stage: '', upper: '' };
 
 const PLAIN_HEAD = 'JOB_PROGRESS job_id=';
 const JSON_HEAD = 'TRANSCRIPTION_EVENT {"event": "JOB_PROGRESS", "job_id": "';
@@ -86,6 +106,17 @@ function progress(
   };
 }
 
+/** Whole numbers, which most are, without a string of their own. */
+function numberIn(text: string, start: number, stop: number): number {
+  let number = 0;
+  for (let at = start; at < stop; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === POINT) return Number(text.slice(start, stop));
+    number = number * 10 + code - ZERO;
+  }
+  return number;
+}
+
 /** Where the id that begins at `start` ends; -1 where none does. */
 function idEnd(text: string, start: number): number {
   let end = start;
@@ -106,8 +137,8 @@ function numberEnd(text: string, start: number): number {
   return end === point + 1 ? start : end;
 }
 
-function isBlank(text: string, start: number): boolean {
-  for (let at = start; at < text.length; at += 1) if (text.charCodeAt(at) > SPACE) return false;
+function isBlank(text: string, start: number, end: number): boolean {
+  for (let at = start; at < end; at += 1) if (text.charCodeAt(at) > SPACE) return false;
   return true;
 }
 

@@ -22,10 +22,12 @@ export function logTimeAt(text: string, at: number, zone: Zone = 0): number {
   if (minute < 0 || minute > 59 || second < 0 || second > 60 || !separated(text, at)) return Number.NaN;
   let end = at + 19;
   let ms = 0;
-  if (text[end] === '.' || text[end] === ',') {
+  const point = text.charCodeAt(end);
+  if (point === POINT || point === COMMA) {
     end += 1;
-    for (let unit = 100; isDigit(text, end); end += 1, unit /= 10) ms += unit * (text.charCodeAt(end) - ZERO);
-    ms = Math.floor(ms + 1e-6);
+    let unit = 100;
+    for (; isDigit(text, end); end += 1, unit /= 10) ms += unit * (text.charCodeAt(end) - ZERO);
+    if (unit < 0.1) ms = Math.floor(ms + 1e-6);
   }
   const offset = offsetAt(text, end);
   if (offset === null && zone === 'local') return new Date(year, month - 1, day, hour, minute, second, ms).getTime();
@@ -44,14 +46,16 @@ function startOfDay(year: number, month: number, day: number): number {
 let known = { year: 0, month: 0, day: 0, start_ms: 0 };
 
 /** The first time in what stands before a line's words: ISO, Python's, Go's, syslog's, seconds or milliseconds since 1970. */
-export function timeInPrefix(text: string, end: number, { zone = 0, now_ms }: LogTimeOptions): number | null {
-  const last = Math.min(end, PREFIX_CHARS) - 18;
-  for (let at = 0; at < last; at += 1) {
+export function timeInPrefix(text: string, end: number, options: LogTimeOptions, start = 0): number | null {
+  const { zone = 0, now_ms } = options;
+  const stop = Math.min(end, start + PREFIX_CHARS);
+  const last = stop - 18;
+  for (let at = start; at < last; at += 1) {
     if (!isDigit(text, at) || !isDigit(text, at + 3)) continue;
     const time_ms = logTimeAt(text, at, zone);
     if (!Number.isNaN(time_ms)) return time_ms;
   }
-  const prefix = text.slice(0, Math.min(end, PREFIX_CHARS));
+  const prefix = text.slice(start, stop);
   const [, epoch] = /^\[?(\d{10}(?:\.\d+)?|\d{13})[\]\s]/.exec(prefix) ?? [];
   if (epoch !== undefined) return epochTime(Number(epoch));
   return now_ms === undefined ? null : syslogTime(prefix, zone, now_ms);
@@ -78,24 +82,26 @@ function syslogTime(prefix: string, zone: Zone, now_ms: number): number | null {
 
 /** Minutes east of UTC; null where no zone stands there. */
 function offsetAt(text: string, at: number): number | null {
-  if (text[at] === 'Z' || text[at] === 'z') return 0;
-  const start = text[at] === ' ' && isDigit(text, at + 5) ? at + 1 : at;
-  if (text[start] !== '+' && text[start] !== '-') return null;
+  const first = text.charCodeAt(at);
+  if (first === UPPER_Z || first === LOWER_Z) return 0;
+  const start = first === BLANK && isDigit(text, at + 5) ? at + 1 : at;
+  const sign = text.charCodeAt(start);
+  if (sign !== PLUS && sign !== HYPHEN) return null;
   const hours = digits(text, start + 1, 2);
-  const minutes = digits(text, text[start + 3] === ':' ? start + 4 : start + 3, 2);
+  const minutes = digits(text, text.charCodeAt(start + 3) === COLON ? start + 4 : start + 3, 2);
   if (hours < 0 || hours > 15) return null;
-  return (text[start] === '-' ? -1 : 1) * (hours * 60 + Math.max(0, minutes));
+  return (sign === HYPHEN ? -1 : 1) * (hours * 60 + Math.max(0, minutes));
 }
 
 function separated(text: string, at: number): boolean {
-  const date = text[at + 4];
-  const between = text[at + 10];
+  const date = text.charCodeAt(at + 4);
+  const between = text.charCodeAt(at + 10);
   return (
-    (date === '-' || date === '/') &&
-    text[at + 7] === date &&
-    (between === 'T' || between === ' ' || between === 't') &&
-    text[at + 13] === ':' &&
-    text[at + 16] === ':'
+    (date === HYPHEN || date === SLASH) &&
+    text.charCodeAt(at + 7) === date &&
+    (between === BLANK || between === UPPER_T || between === LOWER_T) &&
+    text.charCodeAt(at + 13) === COLON &&
+    text.charCodeAt(at + 16) === COLON
   );
 }
 
@@ -115,7 +121,18 @@ function isDigit(text: string, at: number): boolean {
   return digit >= 0 && digit <= 9;
 }
 
+const BLANK = 32;
+const PLUS = 43;
+const COMMA = 44;
+const HYPHEN = 45;
+const POINT = 46;
+const SLASH = 47;
 const ZERO = 48;
+const COLON = 58;
+const UPPER_T = 84;
+const UPPER_Z = 90;
+const LOWER_T = 116;
+const LOWER_Z = 122;
 const DAY_MS = 86_400_000;
 /** What stands further in is no prefix. */
 const PREFIX_CHARS = 400;

@@ -9,7 +9,8 @@ export type Unwrapped = { text: string; event: Record<string, unknown> | null; t
 
 /** Answers null where the line is not wrapped. `marker`: where our words begin in it; -1 where they don't stand openly. */
 export function unwrapLine(text: string, marker: number): Unwrapped {
-  const start = text.search(/\S/);
+  const first = text.charCodeAt(0);
+  const start = first > SPACE && first < DELETE ? 0 : text.search(/\S/);
   const opens = text[start];
   if (opens === '{' && (text[start + 1] === '"' || text[start + 1] === ' ')) return unwrapObject(text.slice(start));
   if (opens === '"') return unwrapString(text);
@@ -84,6 +85,8 @@ function parse(text: string): unknown {
   }
 }
 
+const SPACE = 32;
+const DELETE = 127;
 const MENTION = /TRANSCRIPTION_EVENT|JOB_(?:START|PROGRESS|COMPLETE|FAILED)/;
 
 /** Of docker, fluentbit, pino, structlog, zap, Logs Insights, python-json-logger and journald. */

@@ -5,6 +5,7 @@
 import type { LogEventName, LoggedEvent } from '../../protocol/log-line.ts';
 import { mergeSightings, type SightedState, type Sighting } from '../../protocol/sighting.ts';
 import type { DatedEvent } from './log.ts';
+import { ownWord } from './own-words.ts';
 
 export type Folded = {
   sightings: Sighting[];
@@ -13,36 +14,45 @@ export type Folded = {
 };
 
 export function foldEvents(events: readonly DatedEvent[], since_ms: number): Folded {
-  const sightings = new Map<string, Sighting>();
-  const moved_ms = new Map<string, number>();
+  const jobs = new Map<string, { told: Sighting; moved_ms: number }>();
   for (const event of events) {
     const told_ms = event.timestamp_ms;
     if (told_ms < since_ms) continue;
-    const known = sightings.get(event.job_id);
+    const known = jobs.get(event.job_id);
     if (known === undefined) {
-      sightings.set(event.job_id, sightingOf(event, told_ms));
-      moved_ms.set(event.job_id, told_ms);
+      const told = sightingOf(event, told_ms);
+      told.job_id = ownWord(told.job_id);
+      told.worker_id &&= ownWord(told.worker_id);
+      told.stage &&= ownWord(told.stage);
+      jobs.set(told.job_id, { told, moved_ms: told_ms });
       continue;
     }
-    const { percentage, stage } = known;
-    let merged = known;
-    if (event.event === 'JOB_PROGRESS' && known.state === 'PROCESSING' && told_ms >= known.told_ms) {
-      progress(known, event, told_ms);
+    const { told } = known;
+    const { percentage, stage } = told;
+    if (event.event === 'JOB_PROGRESS' && told.state === 'PROCESSING' && told_ms >= told.told_ms) {
+      progress(told, event, told_ms);
     } else {
-      merged = mergeSightings(known, sightingOf(event, told_ms));
-      sightings.set(event.job_id, merged);
+      known.told = mergeSightings(told, sightingOf(event, told_ms));
+      if (known.told.worker_id !== told.worker_id) known.told.worker_id &&= ownWord(known.told.worker_id);
+      if (known.told.stage !== told.stage) known.told.stage &&= ownWord(known.told.stage);
     }
-    if (merged.percentage !== percentage || merged.stage !== stage) moved_ms.set(event.job_id, told_ms);
+    if (known.told.percentage !== percentage || known.told.stage !== stage) known.moved_ms = told_ms;
   }
-  return { sightings: [...sightings.values()], moved_ms };
+  const sightings: Sighting[] = [];
+  const moved_ms = new Map<string, number>();
+  for (const [job_id, job] of jobs) {
+    sightings.push(job.told);
+    moved_ms.set(job_id, job.moved_ms);
+  }
+  return { sightings, moved_ms };
 }
 
 /** What merging comes to for nine events of ten, without making a sighting of each. */
 function progress(known: Sighting, event: LoggedEvent, told_ms: number): void {
   known.told_ms = told_ms;
-  known.worker_id = event.worker_id ?? known.worker_id;
+  if (event.worker_id !== null && event.worker_id !== known.worker_id) known.worker_id = ownWord(event.worker_id);
   known.percentage = event.percentage ?? known.percentage;
-  known.stage = event.stage ?? known.stage;
+  if (event.stage !== null && event.stage !== known.stage) known.stage = ownWord(event.stage);
   known.audio_duration = event.audio_duration ?? known.audio_duration;
   known.duration = event.duration ?? known.duration;
   known.segments = event.segments ?? known.segments;

@@ -6,6 +6,7 @@ import type { LoggedEvent } from '../../protocol/log-line.ts';
 import type { LogTimeOptions } from '../../protocol/log-time.ts';
 import type { Reading, ReadOptions, Source, Unreadable } from '../source.ts';
 import { foldEvents } from './fold.ts';
+import { OwnWords } from './own-words.ts';
 
 export type LogOptions = Pick<LogTimeOptions, 'zone'> & {
   /**
@@ -60,7 +61,20 @@ export class LogSource implements Source {
     return this.#reader.poll_ms;
   }
 
+  /** Each event, for as long as anyone likes to keep it. */
   async *events(options: ReadOptions): AsyncGenerator<DatedBatch> {
+    const words = new OwnWords();
+    for await (const batch of this.#dated(options)) {
+      for (const event of batch.events) {
+        event.job_id = words.of(event.job_id);
+        event.worker_id &&= words.of(event.worker_id);
+        event.stage &&= words.of(event.stage);
+      }
+      yield batch;
+    }
+  }
+
+  async *#dated(options: ReadOptions): AsyncGenerator<DatedBatch> {
     let last_ms: number | null = null;
     for await (const { otherwise_ms, events, ...batch } of this.#reader.read(options)) {
       let undated = 0;
@@ -74,7 +88,7 @@ export class LogSource implements Source {
   }
 
   async *read(options: ReadOptions): AsyncGenerator<Reading> {
-    for await (const { events, unreadable, looked_at, position } of this.events(options)) {
+    for await (const { events, unreadable, looked_at, position } of this.#dated(options)) {
       const { sightings, moved_ms } = foldEvents(events, options.since_ms);
       yield { sightings, moved_ms, position, unreadable, looked_at, done: async () => {} };
     }

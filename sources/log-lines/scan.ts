@@ -5,15 +5,15 @@
  * Measured by `node bench/log-lines.ts`; the figures are in docs/logs.md.
  */
 import { isAscii } from 'node:buffer';
-import { type LoggedEvent, parseLogLine } from '../../protocol/log-line.ts';
-import { readProgress } from '../../protocol/log-progress.ts';
+import { type LoggedEvent, type ParsedLine, parseLogLine } from '../../protocol/log-line.ts';
+import { type LineAt, readProgress } from '../../protocol/log-progress.ts';
 import type { LogTimeOptions } from '../../protocol/log-time.ts';
 import type { Unreadable } from '../source.ts';
 
 /** Longer ones are no lines of ours; they are passed over without being kept. */
 export const LINE_BYTES_MAX = 2 * 1024 * 1024;
 
-/** What a chunk came to. */
+/** What a chunk came to. Words of its events are parts of the chunk's text: who keeps one longer keeps all of that, or an `ownWord`. */
 export type Scanned = { events: LoggedEvent[]; unreadable: Unreadable[]; looked_at: number };
 
 export type ScanOptions = LogTimeOptions & {
@@ -107,37 +107,52 @@ export class LineScanner {
     const unreadable: Unreadable[] = [];
     const ascii = isAscii(bytes);
     const text = bytes.toString('latin1');
-    const options = this.#options;
     let from = 0;
     if (this.#passing) {
       from = text.indexOf('\n') + 1;
       this.#passing = false;
     }
-    let counted = { at: 0, lines: 0 };
-    let plain = indexOf(text, 'JOB_', from);
-    let json = indexOf(text, 'TRANSCRIPTION_EVENT', from);
-    for (let hit = Math.min(plain, json); hit < text.length; hit = Math.min(plain, json)) {
-      let start = hit;
-      while (start > from && bytes[start - 1] !== NEWLINE) start -= 1;
-      const end = Math.min(text.length, indexOf(text, '\n', hit));
-      // A string of its own: a part of the chunk's would keep the whole chunk for as long as an id of it is kept.
-      // What is read by hand is ASCII; only the rest needs to be decoded as what it is.
-      const line = bytes.toString('latin1', start, end);
-      const parsed =
-        (plain < end ? readProgress(line, plain - start, json < end ? json - start : -1, options) : null) ??
-        parseLogLine(ascii ? line : bytes.toString('utf8', start, end), options);
+    let lines = 0;
+    let counted = 0;
+    const after = (words: string, at: number) => indexOf(text, words, at);
+    const line: LineAt = { text, start: 0, end: 0, event: 0, marker: 0, brace: 0, escape: 0 };
+    line.event = after('JOB_', from);
+    line.marker = after('TRANSCRIPTION_EVENT', from);
+    line.brace = after('{', from);
+    line.escape = after('\u001b', from);
+    for (let hit = Math.min(line.event, line.marker); hit < text.length; hit = Math.min(line.event, line.marker)) {
+      // Where line after line is ours, the next begins where the last one ended.
+      line.start = from;
+      line.end = Math.min(text.length, after('\n', from));
+      if (line.end < hit) {
+        line.start = text.lastIndexOf('\n', hit) + 1;
+        line.end = Math.min(text.length, after('\n', hit));
+      }
+      if (counted < line.start) lines += countLines(text, counted, line.start);
+      if (line.brace < line.start) line.brace = after('{', line.start);
+      if (line.escape < line.start) line.escape = after('\u001b', line.start);
+      const parsed = this.#read(line, bytes, ascii);
       if (parsed !== null && 'why' in parsed) {
-        counted = { at: start, lines: counted.lines + countLines(text, counted.at, start) };
-        unreadable.push({ where: this.#where(this.#lines + counted.lines, this.#offset + start), why: parsed.why });
+        unreadable.push({ where: this.#where(this.#lines + lines, this.#offset + line.start), why: parsed.why });
       } else if (parsed !== null) events.push(parsed);
-      from = end + 1;
-      if (plain < from) plain = indexOf(text, 'JOB_', from);
-      if (json < from) json = indexOf(text, 'TRANSCRIPTION_EVENT', from);
+      from = line.end + 1;
+      if (from <= text.length) lines += 1;
+      counted = from;
+      if (line.event < from) line.event = after('JOB_', from);
+      if (line.marker < from) line.marker = after('TRANSCRIPTION_EVENT', from);
     }
-    const lines = counted.lines + countLines(text, counted.at, text.length);
+    lines += countLines(text, counted, text.length);
     this.#lines += lines;
     this.#offset += bytes.length;
     return { events, unreadable, looked_at: lines };
+  }
+
+  /** What is read by hand is ASCII; only the rest needs to be decoded as what it is. */
+  #read(line: LineAt, bytes: Buffer, ascii: boolean): ParsedLine {
+    return (
+      readProgress(line, this.#options) ??
+      parseLogLine(bytes.toString(ascii ? 'latin1' : 'utf8', line.start, line.end), this.#options)
+    );
   }
 
   #where(lines: number, offset: number): string {

@@ -1,0 +1,22 @@
+/**
+ * Words of their own: one that was cut from a chunk of a log keeps the whole chunk in memory for as long as it is kept itself.
+ */
+export function ownWord(word: string): string {
+  return Buffer.from(word).toString();
+}
+
+/** The same few jobs, workers and stages come again and again: most are not copied. */
+export class OwnWords {
+  readonly #known = new Map<string, string>();
+
+  of(word: string): string {
+    const known = this.#known.get(word);
+    if (known !== undefined) return known;
+    const own = ownWord(word);
+    if (this.#known.size === WORDS_MAX) this.#known.clear();
+    this.#known.set(own, own);
+    return own;
+  }
+}
+
+const WORDS_MAX = 10_000;
