@@ -59,26 +59,34 @@ export function mergeSightings(known: Sighting, told: Sighting): Sighting {
 }
 
 /** For the wire: without what it does not say. */
-export function writeSighting({ told_ms, started_ms, ended_ms, ...rest }: Sighting): JobSighting {
-  const said = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null));
-  return {
-    ...(said as Omit<JobSighting, 'told_at'>),
-    told_at: formatTime(told_ms),
-    ...(started_ms === null ? {} : { started_at: formatTime(started_ms) }),
-    ...(ended_ms === null ? {} : { ended_at: formatTime(ended_ms) }),
-  };
+export function writeSighting(told: Sighting): JobSighting {
+  const { job_id, state, told_ms, worker_id, started_ms, ended_ms, percentage, stage, audio_duration } = told;
+  const { duration, segments, s3_path, error } = told;
+  const said: JobSighting = { job_id, state, told_at: formatTime(told_ms) };
+  if (worker_id !== null) said.worker_id = worker_id;
+  if (started_ms !== null) said.started_at = formatTime(started_ms);
+  if (ended_ms !== null) said.ended_at = ended_ms === told_ms ? said.told_at : formatTime(ended_ms);
+  if (percentage !== null) said.percentage = percentage;
+  if (stage !== null) said.stage = stage;
+  if (audio_duration !== null) said.audio_duration = audio_duration;
+  if (duration !== null) said.duration = duration;
+  if (segments !== null) said.segments = segments;
+  if (s3_path !== null) said.s3_path = s3_path;
+  if (error !== null) said.error = error;
+  return said;
 }
 
 /** From the wire; it has been validated. */
 export function readSighting(told: JobSighting): Sighting {
-  const time = (value: string | null | undefined) => (value == null ? null : parseTime(value));
+  const { told_at, started_at, ended_at } = told;
+  const told_ms = parseTime(told_at);
   return {
     job_id: told.job_id,
     state: told.state,
-    told_ms: parseTime(told.told_at),
+    told_ms,
     worker_id: told.worker_id ?? null,
-    started_ms: time(told.started_at),
-    ended_ms: time(told.ended_at),
+    started_ms: started_at == null ? null : parseTime(started_at),
+    ended_ms: ended_at == null ? null : ended_at === told_at ? told_ms : parseTime(ended_at),
     percentage: told.percentage ?? null,
     stage: told.stage ?? null,
     audio_duration: told.audio_duration ?? null,
