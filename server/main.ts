@@ -22,6 +22,7 @@ import { ticking } from './maintenance/ticking.ts';
 import { checkStore, fullCheck, quickCheck, type StoreCheckReport } from './objects/check-store.ts';
 import { openStore } from './objects/open-store.ts';
 import { type ObjectStore, StoreError } from './objects/store.ts';
+import { openStoreInThread } from './objects/store-thread.ts';
 import { followSources } from './sources/follow-sources.ts';
 import { Archive } from './views/archive.ts';
 import { ViewPublisher } from './views/publisher.ts';
@@ -56,7 +57,7 @@ export async function startMonitor(
   }
   const logger = pino({ level: settings.log_level, base: null }, pino.destination(2));
   const log: Log = (level, message) => logger[level](message);
-  const store = brought ?? (await openStore(settings.store, { clock, lock: true }));
+  const store = brought ?? (await openStoreInThread(settings.store, { clock, lock: true }));
   const undo: (() => Promise<unknown>)[] = [() => store.close()];
   try {
     await assertGoodStore(store);

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import fsp, { mkdir, mkdtemp, open, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import fs from 'node:fs';
+import { mkdir, mkdtemp, open, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -78,20 +79,20 @@ describe('the order of writing', () => {
     const store = await DirectoryStore.open(root, { lock: true });
     await store.putIfAbsent('journal/0', bytesOf('warm'));
     const calls: string[] = [];
-    await record(calls, ['datasync', 'sync']);
-    await recordLink(calls);
+    record(calls, ['fdatasync', 'linkSync']);
+    await recordSync(calls);
     await store.putIfAbsent('journal/1', bytesOf('one'));
-    assert.deepEqual(calls, ['datasync', 'link', 'sync']);
+    assert.deepEqual(calls, ['fdatasync', 'linkSync', 'sync']);
     calls.length = 0;
     await store.putIfAbsent('journal/1', bytesOf('two'));
     assert.deepEqual(
       calls,
-      ['datasync', 'link', 'sync'],
+      ['fdatasync', 'linkSync', 'sync'],
       "an existing name is answered once its creator's link is durable",
     );
     calls.length = 0;
     await store.putIfAbsent('new/folder/1', bytesOf('one'));
-    assert.deepEqual(calls.slice(-4), ['link', 'sync', 'sync', 'sync'], 'a new folder, its parent, and the root');
+    assert.deepEqual(calls.slice(-4), ['linkSync', 'sync', 'sync', 'sync'], 'a new folder, its parent, and the root');
     calls.length = 0;
     await store.put('journal/view', bytesOf('view'));
     assert.deepEqual(calls, [], 'a view is not worth waiting for the disk');
@@ -123,11 +124,13 @@ describe('the order of writing', () => {
     const store = await DirectoryStore.open(root, { lock: false });
     await store.putIfAbsent('first', bytesOf('x'));
     for (const write of ['putIfAbsent', 'put'] as const) {
-      const swept = mock.method(Object.getPrototypeOf(await anyHandle()), 'write', async function (this: unknown) {
+      const swept = mock.method(fs, 'writeSync', () => {
         swept.mock.restore();
-        for (const name of await readdir(join(root, '.tmp'))) await rm(join(root, '.tmp', name));
-        return { bytesWritten: 5 };
+        syncBuiltinESMExports();
+        for (const name of fs.readdirSync(join(root, '.tmp'))) fs.rmSync(join(root, '.tmp', name));
+        return 5;
       });
+      syncBuiltinESMExports();
       await store[write](`after/${write}`, bytesOf('whole'));
       assert.equal(await textAt(store, `after/${write}`), 'whole');
     }
@@ -150,8 +153,10 @@ describe('a disk that will not', () => {
   for (const [code, kind, mapped] of refusals) {
     test(`${code} while writing is ${mapped}, and leaves nothing`, async () => {
       const store = await DirectoryStore.open(root, { lock: true });
-      for (const call of ['link', 'rename', 'mkdir'] as const) {
-        mock.method(fsp, call, () => Promise.reject(failure(call === 'mkdir' ? code : 'ENOENT')));
+      for (const call of ['linkSync', 'renameSync', 'mkdirSync'] as const) {
+        mock.method(fs, call, () => {
+          throw failure(call === 'mkdirSync' ? code : 'ENOENT');
+        });
       }
       syncBuiltinESMExports();
       await assert.rejects(store.putIfAbsent('a/b', bytesOf('x')), { kind, code: mapped });
@@ -165,7 +170,9 @@ describe('a disk that will not', () => {
   }
 
   test('no hard links: refused at the opening, with what would do instead', async () => {
-    mock.method(fsp, 'link', () => Promise.reject(failure('EPERM')));
+    mock.method(fs, 'linkSync', () => {
+      throw failure('EPERM');
+    });
     syncBuiltinESMExports();
     await assert.rejects(DirectoryStore.open(root, { lock: true }), (error) => {
       assert.ok(error instanceof StoreError);
@@ -357,30 +364,26 @@ function mountTmpfs(options: string): string | undefined {
   return path;
 }
 
-async function anyHandle() {
-  const handle = await open(root, 'r');
-  await handle.close();
-  return handle;
-}
-
-async function record(calls: string[], methods: ('datasync' | 'sync')[]): Promise<void> {
-  const prototype = Object.getPrototypeOf(await anyHandle());
-  for (const method of methods) {
-    const real = prototype[method];
-    mock.method(prototype, method, function (this: unknown) {
-      calls.push(method);
-      return real.call(this);
+function record(calls: string[], names: ('fdatasync' | 'linkSync')[]): void {
+  for (const name of names) {
+    const real = fs[name] as (...given: unknown[]) => unknown;
+    mock.method(fs, name, (...given: unknown[]) => {
+      calls.push(name);
+      return real(...given);
     });
   }
+  syncBuiltinESMExports();
 }
 
-async function recordLink(calls: string[]): Promise<void> {
-  const real = fsp.link;
-  mock.method(fsp, 'link', (from: string, to: string) => {
-    calls.push('link');
-    return real(from, to);
+async function recordSync(calls: string[]): Promise<void> {
+  const handle = await open(root, 'r');
+  await handle.close();
+  const prototype = Object.getPrototypeOf(handle);
+  const real = prototype.sync;
+  mock.method(prototype, 'sync', function (this: unknown) {
+    calls.push('sync');
+    return real.call(this);
   });
-  syncBuiltinESMExports();
 }
 
 function failure(code: string): NodeJS.ErrnoException {

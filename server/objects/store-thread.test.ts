@@ -1,0 +1,105 @@
+/** A store in a thread is the store that it opened: the same answers, lists, addresses and errors. */
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { systemClock } from '../clock.ts';
+import { checkStore, fullCheck } from './check-store.ts';
+import { DirectoryStore } from './directory.ts';
+import { type ObjectStore, StoreError } from './store.ts';
+import { openStoreInThread } from './store-thread.ts';
+
+let root: string;
+
+beforeEach(async () => {
+  // Characters that a URL writes otherwise.
+  root = await mkdtemp(join(tmpdir(), 'tmon thread % '));
+});
+
+afterEach(() => rm(root, { recursive: true }));
+
+const open = (): Promise<ObjectStore> => openStoreInThread(`dir:${root}`, { clock: systemClock, lock: true });
+
+const keysOf = async (store: ObjectStore, prefix: string, after?: string): Promise<string[]> =>
+  (await Array.fromAsync(store.list(prefix, after === undefined ? {} : { after }))).map(({ key }) => key);
+
+test('keeps what a store has to keep', async () => {
+  const store = await open();
+  const { passed, findings } = await checkStore(store, fullCheck);
+  assert.ok(passed, JSON.stringify(findings));
+  await store.close();
+});
+
+test('the bytes of a caller stay his, and each answer is its own', async () => {
+  const store = await open();
+  // Parts of one pool, as small Buffers are.
+  const keys = Array.from({ length: 300 }, (_, n) => `a/${n}`);
+  const bytes = keys.map((key) => Buffer.from(`bytes of ${key}`));
+  const created = await Promise.all(keys.map((key, n) => store.putIfAbsent(key, bytes[n]!)));
+  assert.ok(created.every((one) => one.created));
+  assert.deepEqual(
+    bytes.map(String),
+    keys.map((key) => `bytes of ${key}`),
+  );
+  assert.equal((await store.putIfAbsent('a/7', Buffer.from('again'))).created, false);
+  await store.put('a/8', Buffer.from('newer'));
+  await store.delete('a/9');
+  const got = await Promise.all(['a/7', 'a/8', 'a/9'].map((key) => store.get(key)));
+  assert.deepEqual(
+    got.map((one) => one.found && Buffer.from(one.bytes).toString()),
+    ['bytes of a/7', 'newer', false],
+  );
+  await store.close();
+});
+
+test('lists of any length come whole and in order; one that is left in the middle is forgotten', async () => {
+  const store = await open();
+  const keys = Array.from({ length: 2_345 }, (_, n) => `list/${String(n).padStart(5, '0')}`);
+  await Promise.all(keys.map((key) => store.put(key, new Uint8Array(1))));
+  assert.deepEqual(await keysOf(store, 'list/'), keys);
+  assert.deepEqual(await keysOf(store, 'list/', keys[2_000]), keys.slice(2_001));
+  assert.deepEqual(await keysOf(store, 'none/'), []);
+  for await (const { key } of store.list('')) {
+    assert.equal(key, keys[0]);
+    break;
+  }
+  assert.deepEqual(await keysOf(store, 'list/', keys.at(-2)), keys.slice(-1));
+  await store.close();
+});
+
+test('tells where an object lies as the store itself does', async () => {
+  const store = await open();
+  assert.equal(store.url, `dir:${root}`);
+  assert.equal(store.locate('a/b=1.json'), pathToFileURL(join(root, 'a/b=1.json')).href);
+  assert.equal(store.inspect, undefined);
+  await store.close();
+});
+
+test('errors cross with their kind, code and hint', async () => {
+  const store = await open();
+  await assert.rejects(open(), (error) => {
+    assert.ok(error instanceof StoreError);
+    assert.deepEqual([error.kind, error.code], ['refused', 'store_locked']);
+    assert.match(error.message, new RegExp(`in use by process ${process.pid}$`));
+    assert.match(error.hint ?? '', /stop it first/);
+    return true;
+  });
+  await assert.rejects(store.put('../a', new Uint8Array(1)), { kind: 'refused', code: 'bad_key' });
+  await assert.rejects(keysOf(store, '/'), { kind: 'refused', code: 'bad_key' });
+  await store.putIfAbsent('a', new Uint8Array(1));
+  await assert.rejects(store.putIfAbsent('a/b', new Uint8Array(1)), { kind: 'refused', code: 'key_conflict' });
+  await store.close();
+  await assert.rejects(store.get('a'), { kind: 'unavailable', message: 'the store is closed' });
+  await assert.rejects(openStoreInThread('ftp://x', { clock: systemClock, lock: true }), { code: 'bad_store_url' });
+});
+
+test('closing finishes what was asked, gives up the lock and leaves nothing in the way', async () => {
+  const store = await open();
+  const writing = Array.from({ length: 50 }, (_, n) => store.putIfAbsent(`a/${n}`, Buffer.from(String(n))));
+  await Promise.all([...writing, store.close()]);
+  assert.equal(await readFile(join(root, 'a/49'), 'utf8'), '49');
+  assert.deepEqual(await readdir(join(root, '.tmp')), []);
+  await (await DirectoryStore.open(root, { lock: true })).close();
+});
