@@ -2,10 +2,9 @@
  * Clients of the monitor over WebSockets: each step is a call of its own, answered by its id before the same client's next.
  *
  * They share one connection, as those of BullMQ do, through which the calls of all follow each other without waiting, and
- * what all say in one turn of the event loop leaves in one write. With `apart` each client has a connection of its own, as workers on
+ * what all say in one turn of the event loop leaves as one list, as it does with the SDK. With `apart` each client has a connection of its own, as workers on
  * 64 machines do.
  */
-import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 import {
   AUDIO_URL,
@@ -27,42 +26,42 @@ const output = { s3_path: TRANSCRIPT_URL, segments_count: SEGMENTS };
 /** One WebSocket, and the calls on it that are not answered yet. */
 class Connection {
   readonly #socket: WebSocket;
-  readonly #stream: Socket;
   readonly #waiting = new Map<string, (answer: Answer) => void>();
   #last = 0;
-  #corked = false;
+  #leaving: string[] = [];
 
   static async open(url: string): Promise<Connection> {
     const socket = new WebSocket(`${url.replace('http', 'ws')}/ws`, { perMessageDeflate: false });
-    const stream = new Promise<Socket>((resolve) => socket.once('upgrade', (response) => resolve(response.socket)));
     await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
-    return new Connection(socket, await stream);
+    return new Connection(socket);
   }
 
-  private constructor(socket: WebSocket, stream: Socket) {
+  private constructor(socket: WebSocket) {
     this.#socket = socket;
-    this.#stream = stream;
     socket.on('message', (text: Buffer) => {
-      const answer = JSON.parse(text.toString()) as Answer;
-      const resolve = this.#waiting.get(answer.id);
-      this.#waiting.delete(answer.id);
-      if (answer.type !== 'answer' || !resolve) throw new Error(`this is no answer: ${text}`);
-      resolve(answer);
+      const told = JSON.parse(text.toString()) as Answer | Answer[];
+      for (const answer of Array.isArray(told) ? told : [told]) this.#settle(answer);
     });
+  }
+
+  #settle(answer: Answer): void {
+    const resolve = this.#waiting.get(answer.id);
+    this.#waiting.delete(answer.id);
+    if (answer.type !== 'answer' || !resolve) throw new Error(`this is no answer: ${JSON.stringify(answer)}`);
+    resolve(answer);
+  }
+
+  #leave(): void {
+    const calls = this.#leaving;
+    this.#leaving = [];
+    this.#socket.send(calls.length === 1 ? calls[0]! : `[${calls.join(',')}]`);
   }
 
   call(operation: string, params: object, body: unknown): Promise<Answer> {
     this.#last += 1;
     const id = `${this.#last}`;
-    if (!this.#corked) {
-      this.#corked = true;
-      this.#stream.cork();
-      process.nextTick(() => {
-        this.#corked = false;
-        this.#stream.uncork();
-      });
-    }
-    this.#socket.send(JSON.stringify({ action: 'call', id, operation, params, body }));
+    if (this.#leaving.length === 0) process.nextTick(() => this.#leave());
+    this.#leaving.push(JSON.stringify({ action: 'call', id, operation, params, body }));
     return new Promise((resolve) => this.#waiting.set(id, resolve));
   }
 

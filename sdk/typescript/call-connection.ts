@@ -4,7 +4,7 @@
  *     closed → opening → open → lost → closed      opened by the first call, closed when there has been none for a while
  *
  * A call whose connection is lost rejects with UnreachableError, as one over HTTP does; its retries keep its key, so that it is done
- * once, on whatever connection, or over HTTP. Where no WebSocket can be opened calls go over HTTP, and it is tried again later.
+ * once, on whatever connection, or over HTTP. What is called in one turn leaves as one list, and so are answers taken. Where no WebSocket can be opened calls go over HTTP, and it is tried again later.
  */
 import type { CallRequest } from '../../protocol/feed.ts';
 import type { CallError, CallReply } from '../../protocol/feed-messages.ts';
@@ -40,6 +40,8 @@ const IDLE_MS = 5_000;
 export class CallConnection {
   readonly #options: CallConnectionOptions;
   readonly #waiting = new Map<string, Waiting>();
+  /** Said in this turn, and not sent yet. */
+  #leaving: string[] = [];
   #socket: Promise<Socket> | null = null;
   #open: Socket | null = null;
   #not_before_ms = 0;
@@ -74,7 +76,7 @@ export class CallConnection {
         this.#waiting.set(id, { resolve, reject, sent_ms });
         signal?.addEventListener('abort', onAbort, { once: true });
         if (timeoutMs > 0) timer = setTimeout(() => this.#onTimeout(socket, id, timeoutMs), timeoutMs);
-        socket.send(text);
+        this.#say(text);
       });
     } finally {
       clearTimeout(timer);
@@ -118,7 +120,7 @@ export class CallConnection {
         this.#open = one;
         resolve(one);
       };
-      one.onmessage = ({ data }) => this.#hear(JSON.parse(String(data)) as CallReply);
+      one.onmessage = ({ data }) => this.#hear(JSON.parse(String(data)) as CallReply | CallReply[]);
       one.onclose = ({ code }) => {
         clearTimeout(patience);
         if (opened) this.#lose(one, new Error(`the WebSocket closed with ${code}`));
@@ -129,11 +131,24 @@ export class CallConnection {
     });
   }
 
-  #hear(reply: CallReply): void {
+  #say(text: string): void {
+    if (this.#leaving.length === 0) queueMicrotask(() => this.#leave());
+    this.#leaving.push(text);
+  }
+
+  #leave(): void {
+    const texts = this.#leaving;
+    this.#leaving = [];
+    for (const list of listsOf(texts)) this.#open?.send(list.length === 1 ? list[0]! : `[${list.join(',')}]`);
+  }
+
+  #hear(replies: CallReply | CallReply[]): void {
     this.#heard_ms = performance.now();
-    const waiting = this.#waiting.get(reply.id ?? '');
-    if (reply.type === 'answer') waiting?.resolve(reply.body);
-    else if (reply.type === 'error') waiting?.reject(refusalOfCall(reply as CallError));
+    for (const reply of Array.isArray(replies) ? replies : [replies]) {
+      const waiting = this.#waiting.get(reply.id ?? '');
+      if (reply.type === 'answer') waiting?.resolve(reply.body);
+      else if (reply.type === 'error') waiting?.reject(refusalOfCall(reply as CallError));
+    }
   }
 
   #lose(socket: Socket, why: Error): void {
@@ -157,7 +172,7 @@ export class CallConnection {
   /** The monitor is told, so that a claim which nobody waits for is given no job. */
   #giveUp(socket: Socket, id: string, reason: unknown): void {
     this.#waiting.get(id)?.reject(reason);
-    if (this.#open === socket) socket.send(JSON.stringify({ action: 'cancel', id }));
+    if (this.#open === socket) this.#say(JSON.stringify({ action: 'cancel', id }));
   }
 
   #closeWhenIdle(): void {
@@ -171,4 +186,20 @@ export class CallConnection {
     // A program that has nothing else to do may end before that; browsers have no such thing.
     (this.#idle as { unref?: () => void }).unref?.();
   }
+}
+
+/** As many to a list as a frame holds. */
+function* listsOf(texts: readonly string[]): Generator<string[]> {
+  let list: string[] = [];
+  let characters = 0;
+  for (const text of texts) {
+    if (characters + text.length > CHARACTERS_MAX) {
+      yield list;
+      list = [];
+      characters = 0;
+    }
+    list.push(text);
+    characters += text.length + 1;
+  }
+  yield list;
 }

@@ -293,3 +293,58 @@ test('what is called is claimed from the same queue as over HTTP', async (t) => 
   const [held] = await claim(own);
   assert.equal(held?.id, body.job_id);
 });
+
+test('messages that come as a list are taken one by one, and answers that are ready together come as a list', async (t) => {
+  const socket = new WebSocket(`${monitor.url.replace('http', 'ws')}/ws`);
+  t.after(() => socket.close());
+  await new Promise((resolve) => socket.addEventListener('open', resolve));
+  const frames: Json[] = [];
+  let heard = () => {};
+  socket.addEventListener('message', ({ data }) => {
+    frames.push(JSON.parse(data));
+    heard();
+  });
+  const told = async (count: number): Promise<Json[]> => {
+    while (frames.flat().length < count) await new Promise<void>((resolve) => (heard = resolve));
+    return frames.splice(0);
+  };
+  const call = (id: string, operation: string, more: object = {}) => ({ action: 'call', id, operation, ...more });
+
+  socket.send(JSON.stringify(call('0', 'jobs.get', jobOf('job-none'))));
+  assert.equal((await told(1))[0].id, '0', 'who sends no list gets none');
+
+  const list = [
+    call('1', 'jobs.get', jobOf('job-none')),
+    17,
+    call('2', 'no.such.operation'),
+    { action: 'ping', id: '3' },
+    call('4', 'jobs.submit', { body: { audio_url: AUDIO } }),
+    [call('5', 'jobs.list')],
+    call('6', 'jobs.get', jobOf('job-none')),
+  ];
+  socket.send(JSON.stringify(list));
+  const answers = await told(7);
+  const said = answers.flat().map(({ type, id, code, status }) => [type, id ?? null, code ?? status ?? null]);
+  assert.deepEqual(said.sort(), [
+    ['answer', '4', 201],
+    ['error', null, 'invalid_json'],
+    ['error', null, 'invalid_json'],
+    ['error', '1', 'job_not_found'],
+    ['error', '2', 'unknown_operation'],
+    ['error', '6', 'job_not_found'],
+    ['pong', '3', null],
+  ]);
+  assert.ok(
+    answers.some((frame) => Array.isArray(frame) && frame.length > 1),
+    'answers that were ready together came one by one',
+  );
+});
+
+test('each message of a list counts', async (t) => {
+  const own = await openMonitor(t, { socket_messages_per_second: 50 });
+  const socket = new WebSocket(`${own.url.replace('http', 'ws')}/ws`);
+  await new Promise((resolve) => socket.addEventListener('open', resolve));
+  const closed = new Promise<number>((resolve) => socket.addEventListener('close', ({ code }) => resolve(code)));
+  socket.send(JSON.stringify(Array.from({ length: 51 }, () => ({ action: 'ping' }))));
+  assert.equal(await closed, 4029);
+});

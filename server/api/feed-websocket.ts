@@ -102,13 +102,13 @@ function serve(socket: WebSocket, stream: Socket, { context, operations, open, l
     },
     call: (call) => calls.take(call),
     cancel: (id) => calls.cancel(id),
+    spend: (messages) => spend(messages),
     onFault: () => closer.close(FEED_CLOSE.fault, 'a fault of ours'),
   });
   const cancelPings = pingDead(socket, clock);
   const allowance = new Allowance(clock, settings.socket_messages_per_second);
-  const spend = (): boolean => {
-    if (closer.closing) return false;
-    if (allowance.take()) return true;
+  const spend = (messages: number): boolean => {
+    if (allowance.take(messages)) return true;
     closer.close(FEED_CLOSE.too_much, 'too many messages a second');
     return false;
   };
@@ -118,7 +118,7 @@ function serve(socket: WebSocket, stream: Socket, { context, operations, open, l
     if (socket.isPaused && unanswered < UNANSWERED_MAX) socket.resume();
   };
   socket.on('message', (data, binary) => {
-    if (!spend()) return;
+    if (closer.closing) return;
     if (binary) return closer.close(FEED_CLOSE.not_text, 'messages are text');
     const answering = reader.receive(data.toString());
     if (!answering) return;
@@ -128,7 +128,7 @@ function serve(socket: WebSocket, stream: Socket, { context, operations, open, l
   });
   let pongs = 0;
   socket.on('ping', (data) => {
-    if (!spend() || pongs === PONGS_MAX) return;
+    if (closer.closing || !spend(1) || pongs === PONGS_MAX) return;
     pongs += 1;
     socket.pong(data, false, () => {
       pongs -= 1;
@@ -221,11 +221,11 @@ class Allowance {
     this.#counted_ms = clock.monotonic();
   }
 
-  take(): boolean {
+  take(messages: number): boolean {
     const now_ms = this.#clock.monotonic();
     const earned = ((now_ms - this.#counted_ms) / 1000) * this.#per_second;
     this.#counted_ms = now_ms;
-    this.#left = Math.min(this.#per_second, this.#left + earned) - 1;
+    this.#left = Math.min(this.#per_second, this.#left + earned) - messages;
     return this.#left >= 0;
   }
 }

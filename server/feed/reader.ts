@@ -1,6 +1,9 @@
 /**
  * One reader of the feed over WebSocket: the messages it sends, and what is answered. A mistake in one message is told and
  * harms nothing else; the connection stays. Its calls are begun as they come; what else it asks is answered one after the other.
+ *
+ * A frame is a message or a list of them, which are taken as if each had come alone. Who has sent a list can read one: from then on
+ * answers to its calls that are ready together leave as one.
  */
 import type { FieldError } from '../../protocol/errors.ts';
 import {
@@ -28,6 +31,8 @@ export type ReaderOptions = {
   call: (call: CallRequest) => void;
   /** The answer to this call is not waited for any more. */
   cancel: (id: string) => void;
+  /** So many messages have come: whether it may say so much. */
+  spend: (messages: number) => boolean;
   /** It can't be served further: let it go, so that it comes back. */
   onFault: (error: unknown) => void;
 };
@@ -55,6 +60,7 @@ export class Reader {
   /** Of what is answered in order. */
   #last: Promise<void> = Promise.resolve();
   #ended = false;
+  #readsLists = false;
 
   constructor(options: ReaderOptions) {
     this.#options = options;
@@ -68,34 +74,44 @@ export class Reader {
     });
   }
 
-  /** A message as it came: resolves when it has been answered; undefined for a call. Never throws. */
+  /** A frame as it came: resolves when all in it has been answered; undefined where it holds calls alone. Never throws. */
   receive(text: string): Promise<void> | undefined {
-    let answer: () => Promise<void> | void;
-    try {
-      const message = parse(text);
-      if (message.action === 'call' || message.action === 'cancel') return this.#call(message.action, message);
-      answer = () => this.#follow(message);
-    } catch (error) {
-      const words = `the message is not a JSON object: ${(error as Error).message}`;
-      answer = () => this.#refuse(undefined, 'invalid_json', words);
-    }
-    this.#last = this.#last.then(answer);
-    return this.#last;
+    const said = parse(text);
+    const count = Array.isArray(said) ? said.length : 1;
+    if (!this.#options.spend(Math.max(1, count))) return;
+    if (!Array.isArray(said)) return this.#take(said);
+    if (count === 0) return this.#take(`${NO_OBJECT}: the list is empty`);
+    this.#readsLists = true;
+    let answer: Promise<void> | undefined;
+    for (const message of said) answer = this.#take(isMessage(message) ? message : NO_OBJECT) ?? answer;
+    return answer;
   }
 
   /** Answers to calls; one who reads none is let go. */
   answer(texts: readonly string[]): void {
-    this.#outbox.answer(texts);
+    this.#outbox.answer(this.#readsLists && texts.length > 1 ? [`[${texts.join(',')}]`] : texts);
   }
 
-  #call(action: 'call' | 'cancel', message: Record<string, unknown>): undefined {
+  /** A message, or why it is none. */
+  #take(message: Message | string): Promise<void> | undefined {
+    if (typeof message === 'string') return this.#inOrder(() => this.#refuse(undefined, 'invalid_json', message));
+    if (message.action === 'call' || message.action === 'cancel') return this.#call(message.action, message);
+    return this.#inOrder(() => this.#follow(message));
+  }
+
+  #inOrder(answer: () => Promise<void> | void): Promise<void> {
+    this.#last = this.#last.then(answer);
+    return this.#last;
+  }
+
+  #call(action: 'call' | 'cancel', message: Message): undefined {
     const errors = this.#options.check(action, message);
     if (errors.length > 0) this.#refuseInvalid(message.id, errors);
     else if (action === 'call') this.#options.call(message as CallRequest);
     else this.#options.cancel((message as CancelRequest).id);
   }
 
-  async #follow(message: Record<string, unknown>): Promise<void> {
+  async #follow(message: Message): Promise<void> {
     const { action, resource, id } = message;
     if (!isAction(action)) {
       const hint = `Send ${Object.keys(MESSAGE_SCHEMAS).join(', ')}.`;
@@ -176,11 +192,20 @@ export class Reader {
   }
 }
 
-function parse(text: string): Record<string, unknown> {
-  const message: unknown = JSON.parse(text);
-  if (typeof message === 'object' && message !== null && !Array.isArray(message))
-    return message as Record<string, unknown>;
-  throw new SyntaxError('not an object');
+type Message = Record<string, unknown>;
+
+const NO_OBJECT = 'the message is not a JSON object';
+
+const isMessage = (said: unknown): said is Message => typeof said === 'object' && said !== null && !Array.isArray(said);
+
+/** What a frame says: a message, a list of whatever, or why it is neither. */
+function parse(text: string): Message | unknown[] | string {
+  try {
+    const said: unknown = JSON.parse(text);
+    return Array.isArray(said) || isMessage(said) ? said : NO_OBJECT;
+  } catch (error) {
+    return `${NO_OBJECT}: ${(error as Error).message}`;
+  }
 }
 
 const nameOf = ({ resource, id, filter }: Target): string =>
