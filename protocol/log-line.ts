@@ -35,7 +35,7 @@ export type LoggedEvent = {
 /** `why`: a line of ours, but malformed or cut. null: no line of ours. */
 export type ParsedLine = LoggedEvent | { why: string } | null;
 
-/** Reads one line, without its line break. Never throws. `readProgress` is a faster way for most. */
+/** Reads one line, without its line break. Never throws. `readUsual` is a faster way for most. */
 export function parseLogLine(text: string, options: LogTimeOptions = {}): ParsedLine {
   try {
     return readLine(text, options, 0);

@@ -22,8 +22,7 @@ export function foldEvents(events: readonly DatedEvent[], since_ms: number): Fol
     if (known === undefined) {
       const told = sightingOf(event, told_ms);
       told.job_id = ownWord(told.job_id);
-      told.worker_id &&= ownWord(told.worker_id);
-      told.stage &&= ownWord(told.stage);
+      own(told, null);
       jobs.set(told.job_id, { told, moved_ms: told_ms });
       continue;
     }
@@ -33,8 +32,7 @@ export function foldEvents(events: readonly DatedEvent[], since_ms: number): Fol
       progress(told, event, told_ms);
     } else {
       known.told = mergeSightings(told, sightingOf(event, told_ms));
-      if (known.told.worker_id !== told.worker_id) known.told.worker_id &&= ownWord(known.told.worker_id);
-      if (known.told.stage !== told.stage) known.told.stage &&= ownWord(known.told.stage);
+      own(known.told, told);
     }
     if (known.told.percentage !== percentage || known.told.stage !== stage) known.moved_ms = told_ms;
   }
@@ -47,6 +45,14 @@ export function foldEvents(events: readonly DatedEvent[], since_ms: number): Fol
   return { sightings, moved_ms };
 }
 
+/** What it has not from before is cut from a line, and must not keep it. */
+function own(told: Sighting, before: Sighting | null): void {
+  if (told.worker_id !== before?.worker_id) told.worker_id &&= ownWord(told.worker_id);
+  if (told.stage !== before?.stage) told.stage &&= ownWord(told.stage);
+  if (told.s3_path !== before?.s3_path) told.s3_path &&= ownWord(told.s3_path);
+  if (told.error !== before?.error) told.error &&= ownWord(told.error);
+}
+
 /** What merging comes to for nine events of ten, without making a sighting of each. */
 function progress(known: Sighting, event: LoggedEvent, told_ms: number): void {
   known.told_ms = told_ms;
@@ -56,7 +62,7 @@ function progress(known: Sighting, event: LoggedEvent, told_ms: number): void {
   known.audio_duration = event.audio_duration ?? known.audio_duration;
   known.duration = event.duration ?? known.duration;
   known.segments = event.segments ?? known.segments;
-  known.s3_path = event.s3_path ?? known.s3_path;
+  if (event.s3_path !== null) known.s3_path = ownWord(event.s3_path);
 }
 
 export function sightingOf(event: LoggedEvent, told_ms: number): Sighting {

@@ -6,7 +6,7 @@ import type { LoggedEvent } from '../../protocol/log-line.ts';
 import type { LogTimeOptions } from '../../protocol/log-time.ts';
 import type { Reading, ReadOptions, Source, Unreadable } from '../source.ts';
 import { foldEvents } from './fold.ts';
-import { OwnWords } from './own-words.ts';
+import { OwnWords, ownWord } from './own-words.ts';
 
 export type LogOptions = Pick<LogTimeOptions, 'zone'> & {
   /**
@@ -69,6 +69,8 @@ export class LogSource implements Source {
         event.job_id = words.of(event.job_id);
         event.worker_id &&= words.of(event.worker_id);
         event.stage &&= words.of(event.stage);
+        event.s3_path &&= ownWord(event.s3_path);
+        event.error &&= ownWord(event.error);
       }
       yield batch;
     }

@@ -6,8 +6,8 @@
  */
 import { isAscii } from 'node:buffer';
 import { type LoggedEvent, type ParsedLine, parseLogLine } from '../../protocol/log-line.ts';
-import { type LineAt, readProgress } from '../../protocol/log-progress.ts';
 import type { LogTimeOptions } from '../../protocol/log-time.ts';
+import { type LineAt, readUsual } from '../../protocol/log-usual.ts';
 import type { Unreadable } from '../source.ts';
 
 /** Longer ones are no lines of ours; they are passed over without being kept. */
@@ -150,7 +150,7 @@ export class LineScanner {
   /** What is read by hand is ASCII; only the rest needs to be decoded as what it is. */
   #read(line: LineAt, bytes: Buffer, ascii: boolean): ParsedLine {
     return (
-      readProgress(line, this.#options) ??
+      readUsual(line, this.#options) ??
       parseLogLine(bytes.toString(ascii ? 'latin1' : 'utf8', line.start, line.end), this.#options)
     );
   }
