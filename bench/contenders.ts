@@ -94,6 +94,14 @@ export function contenders(programs: Programs): Contender[] {
       client: 'monitor.ts',
       may_lose: 'progress of the last 20 ms',
     },
+    {
+      name: 'monitor-websocket-batches',
+      says: 'the same over one WebSocket for all',
+      kind: 'batches',
+      start: (folder) => startMonitorProcess(folder, GATEWAY),
+      client: 'monitor-websocket.ts',
+      may_lose: 'progress of the last 20 ms',
+    },
     redis !== null && {
       name: 'bullmq-always-batches',
       says: 'BullMQ addBulk and Worker, appendfsync always',

@@ -23,6 +23,9 @@ type Claimed = { jobs: { job: { job_id: string }; lease: { token: string } }[] }
 const submission = { audio_url: AUDIO_URL, duration_seconds: DURATION_SECONDS };
 const output = { s3_path: TRANSCRIPT_URL, segments_count: SEGMENTS };
 
+/** The monitor takes 64 KiB. */
+const FRAME_MAX = 60_000;
+
 /** One WebSocket, and the calls on it that are not answered yet. */
 class Connection {
   readonly #socket: WebSocket;
@@ -54,7 +57,13 @@ class Connection {
   #leave(): void {
     const calls = this.#leaving;
     this.#leaving = [];
-    this.#socket.send(calls.length === 1 ? calls[0]! : `[${calls.join(',')}]`);
+    for (let from = 0; from < calls.length; ) {
+      let to = from + 1;
+      let characters = calls[from]!.length;
+      while (to < calls.length && characters + calls[to]!.length < FRAME_MAX) characters += calls[to++]!.length + 1;
+      this.#socket.send(to - from === 1 ? calls[from]! : `[${calls.slice(from, to).join(',')}]`);
+      from = to;
+    }
   }
 
   call(operation: string, params: object, body: unknown): Promise<Answer> {
@@ -101,6 +110,15 @@ await serveWork(async (url, clients) => {
     };
   };
 
+  const report = async (client: number, { jobs }: Claimed, event: object) => {
+    const lines = jobs.map(({ job, lease }) =>
+      JSON.stringify({ ...event, job_id: job.job_id, lease_token: lease.token }),
+    );
+    const { body } = await of(client).call('events.report', {}, lines.join('\n'));
+    const { accepted } = body as { accepted: number };
+    if (accepted !== jobs.length) throw new Error(`only ${accepted} of ${jobs.length} lines were accepted`);
+  };
+
   const client: LifecycleClient = {
     // Servers are paused between turns, and a worker silent for 90 s loses its jobs.
     async begin() {
@@ -112,6 +130,22 @@ await serveWork(async (url, clients) => {
       await job.complete();
     },
     hold,
+    async batch(number, size) {
+      await of(number).call('jobs.submitBatch', {}, { jobs: Array(size).fill(submission) });
+      const { body } = await of(number).call('workers.claim', workers[number]!, { max_jobs: size, wait_seconds: 0 });
+      const claimed = body as Claimed;
+      if (claimed.jobs.length !== size) throw new Error(`of ${size} jobs ${claimed.jobs.length} could be claimed`);
+      for (let step = 1; step <= STEPS; step++) {
+        const chunks = { current_chunk: step, total_chunks: STEPS };
+        await report(number, claimed, {
+          event: 'JOB_PROGRESS',
+          percentage: step * STEPS,
+          stage: 'TRANSCRIBING',
+          ...chunks,
+        });
+      }
+      await report(number, claimed, { event: 'JOB_COMPLETE', s3_path: TRANSCRIPT_URL, segments: SEGMENTS });
+    },
     async submit(number) {
       await of(number).call('jobs.submit', {}, submission);
     },
