@@ -1,6 +1,8 @@
 /** Operations called over the WebSocket: the same answers, refusals and promises as over HTTP. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, test } from 'node:test';
+import { WebSocket as WebSocketClient } from 'ws';
 import { FeedClient } from '../../test/servers/feed-client.ts';
 import { startLossyProxy } from '../../test/servers/lossy-proxy.ts';
 import { type Json, openMonitor } from '../../test/servers/monitor.ts';
@@ -347,4 +349,46 @@ test('each message of a list counts', async (t) => {
   const closed = new Promise<number>((resolve) => socket.addEventListener('close', ({ code }) => resolve(code)));
   socket.send(JSON.stringify(Array.from({ length: 51 }, () => ({ action: 'ping' }))));
   assert.equal(await closed, 4029);
+});
+
+test('of one who reads no answers no more calls are taken; when he reads, each is answered', async (t) => {
+  const own = await openMonitor(t, { socket_messages_per_second: 100_000 });
+  const jobs = Array.from({ length: 20 }, () => ({ audio_url: AUDIO, metadata: { words: 'x'.repeat(1_000) } }));
+  assert.equal((await own.post('/jobs/batch', { jobs })).body.jobs[19].status, 201);
+  // Of long questions fewer come at a time, and what came at a time is answered.
+  const long = { id: '-'.repeat(100), idempotency_key: '-'.repeat(250) };
+  const caller = new WebSocketClient(`${own.url.replace('http', 'ws')}/ws`, { perMessageDeflate: false });
+  t.after(() => caller.terminate());
+  await once(caller, 'open');
+  const answered = new Set<string>();
+  let heard = () => {};
+  caller.on('message', (text) => {
+    answered.add(JSON.parse(String(text)).id);
+    heard();
+  });
+  caller.pause();
+  const calls = 1_000;
+  for (let n = 0; n < calls; n += 1) {
+    caller.send(JSON.stringify({ action: 'call', ...long, id: `${n}${long.id}`, operation: 'jobs.list' }));
+  }
+  caller.send(
+    JSON.stringify({
+      action: 'call',
+      id: 'last',
+      operation: 'jobs.submit',
+      body: { audio_url: AUDIO, tags: ['last'] },
+    }),
+  );
+  for (let n = 0; n < 20; n += 1) {
+    assert.deepEqual(
+      (await own.get('/jobs?tag=last')).body.items,
+      [],
+      'it went on to take calls, and to keep their answers',
+    );
+  }
+  caller.resume();
+  const closed = once(caller, 'close').then(([code]) => assert.fail(`it was closed with ${code}`));
+  while (answered.size <= calls) await Promise.race([closed, new Promise<void>((resolve) => (heard = resolve))]);
+  caller.removeAllListeners('close');
+  assert.equal((await own.get('/jobs?tag=last')).body.items.length, 1);
 });

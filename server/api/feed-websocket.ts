@@ -84,6 +84,14 @@ function serve(socket: WebSocket, stream: Socket, { context, operations, open, l
   const calls = new Calls({ context, operations, answer: (texts) => reader.answer(texts), log });
   open.add(calls);
   const closer = new Closer(socket, clock);
+  let unanswered = 0;
+  let held = false;
+  /** Reads no more from one who has enough to be answered, or to read. */
+  const pace = () => {
+    if (closer.closing) return;
+    if (held || unanswered >= UNANSWERED_MAX) socket.pause();
+    else if (socket.isPaused) socket.resume();
+  };
   const reader = new Reader({
     hub: context.feed,
     sink: {
@@ -92,6 +100,10 @@ function serve(socket: WebSocket, stream: Socket, { context, operations, open, l
         if (parcel.message.position === null) gather();
         if (socket.readyState === socket.OPEN) stream.write(parcel.bytes(textFrame), sent);
         else process.nextTick(sent);
+      },
+      hold(now) {
+        held = now;
+        pace();
       },
       tooSlow: (resume) => closer.close(FEED_CLOSE.too_slow, JSON.stringify(resume)),
     },
@@ -112,10 +124,9 @@ function serve(socket: WebSocket, stream: Socket, { context, operations, open, l
     closer.close(FEED_CLOSE.too_much, 'too many messages a second');
     return false;
   };
-  let unanswered = 0;
   const answered = () => {
     unanswered -= 1;
-    if (socket.isPaused && unanswered < UNANSWERED_MAX) socket.resume();
+    pace();
   };
   socket.on('message', (data, binary) => {
     if (closer.closing) return;
@@ -123,7 +134,7 @@ function serve(socket: WebSocket, stream: Socket, { context, operations, open, l
     const answering = reader.receive(data.toString());
     if (!answering) return;
     unanswered += 1;
-    if (unanswered >= UNANSWERED_MAX) socket.pause();
+    pace();
     void answering.then(answered);
   });
   let pongs = 0;

@@ -8,12 +8,17 @@ import { Parcel } from './parcel.ts';
 /** A reader that takes nothing until it is told to. */
 class SlowSink {
   readonly sent: { text: string; position: FeedPosition | null }[] = [];
+  readonly holds: boolean[] = [];
   resume: FeedPosition | null | undefined;
   #unread: (() => void)[] = [];
 
   send({ message: { text, position } }: Parcel, sent: () => void): void {
     this.sent.push({ text, position });
     this.#unread.push(sent);
+  }
+
+  hold(held: boolean): void {
+    this.holds.push(held);
   }
 
   tooSlow(resume: FeedPosition | null): void {
@@ -149,4 +154,20 @@ test('closing lets those go who wait to say more', () => {
   assert.equal(gone, false);
   outbox.close();
   assert.equal(gone, true);
+});
+
+test('while answers wait no more is taken from who called for them; events that wait hold up nobody', () => {
+  const sink = new SlowSink();
+  const outbox = new Outbox(sink);
+  outbox.answer(['a']);
+  outbox.say(FULL);
+  happen(outbox, 'event', at(1));
+  assert.deepEqual(sink.holds, []);
+  outbox.answer(['b', 'c']);
+  outbox.answer(['d']);
+  assert.deepEqual(sink.holds, [true]);
+  sink.readAll();
+  assert.deepEqual(sink.holds, [true, false]);
+  outbox.answer(['e']);
+  assert.deepEqual(sink.holds, [true, false], 'one who has read is held for nothing');
 });

@@ -15,6 +15,8 @@ import type { FeedUpdate } from './updates.ts';
 export interface Sink {
   /** `sent` is called when it has left this process, or never will. */
   send(parcel: Parcel, sent: () => void): void;
+  /** Answers to what the reader calls have to wait, or no longer: until then no more is to be taken from it. */
+  hold?(held: boolean): void;
   /** Lets the reader go. `resume`: after all that was sent; null where nothing with a position was. */
   tooSlow(resume: FeedPosition | null): void;
 }
@@ -87,8 +89,8 @@ export class Outbox {
   }
 
   /**
-   * What the reader has called for, in one piece. While it is behind they wait apart, and do not count as being slow until there
-   * is much of them.
+   * What the reader has called for, in one piece. While it is behind they wait apart, no more calls are taken from it, and it
+   * does not count as slow until there is much of them.
    */
   answer(texts: readonly string[]): void {
     if (this.#closed) return;
@@ -101,10 +103,12 @@ export class Outbox {
     };
     if (!this.behind) return send();
     const { characters } = parcel;
+    if (this.#answers_wait === 0) this.#sink.hold?.(true);
     this.#answers_wait += characters;
     if (this.#answers_wait > ANSWERS_WAITING_MAX) return this.#letGo();
     this.whenFlowing(() => {
       this.#answers_wait -= characters;
+      if (this.#answers_wait === 0) this.#sink.hold?.(false);
       if (!this.#closed) send();
     });
   }

@@ -67,6 +67,7 @@ export class Reader {
     const { sink } = options;
     this.#outbox = new Outbox({
       send: (parcel, sent) => sink.send(parcel, sent),
+      hold: (held) => sink.hold?.(held),
       tooSlow: (resume) => {
         this.end();
         sink.tooSlow(resume);
