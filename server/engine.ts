@@ -265,12 +265,12 @@ export class Engine implements Replica<Proposal> {
   }
 }
 
-/** Nothing in it would read otherwise than it was written: no lists, no objects, nothing undefined, no -0, no NaN. */
+/** Nothing in it would read otherwise than it was written: no lists, no objects of a class, nothing undefined, no -0, no NaN. */
 function isPlain(data: unknown): boolean {
-  if (typeof data !== 'object' || data === null) return false;
+  if (typeof data !== 'object' || data === null || Object.getPrototypeOf(data) !== Object.prototype) return false;
   for (const value of Object.values(data)) {
     if (typeof value === 'string' || typeof value === 'boolean' || value === null) continue;
-    if (typeof value !== 'number' || !Number.isFinite(value) || Object.is(value, -0)) return false;
+    if (typeof value === 'number' ? !Number.isFinite(value) || Object.is(value, -0) : !isPlain(value)) return false;
   }
   return true;
 }
