@@ -152,6 +152,22 @@ test('reports that are kept are deleted, those that are not come back; jobs that
   assert.deepEqual(await visible(url), [1, 0]);
 });
 
+test('a queue that is written to all the time is read to where it was at the beginning', {
+  timeout: 120_000,
+}, async (t) => {
+  const url = await queue('busy');
+  for (let n = 0; n < 15; n += 1) await send(url, 'x', { JobId: text(`job-${n}`) });
+  let over = false;
+  const writing = (async () => {
+    for (let n = 0; !over; n += 1) await send(url, 'x', { JobId: text(`later-${n}`) });
+  })();
+  const source = await opened(t, 'sqs://busy');
+  const { sightings } = await readAll(source, { peek: true });
+  over = true;
+  await writing;
+  assert.equal(sightings.filter(({ job_id }) => job_id.startsWith('job-')).length, 15);
+});
+
 test('reports add up in the order they were told, whatever order the queue gives them in', async (t) => {
   const url = await queue('reports');
   const event = (name: string, second: number, more: object = {}) =>

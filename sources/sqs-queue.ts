@@ -74,6 +74,8 @@ export class SqsQueue implements Source {
       return;
     }
     this.#holdsReports = false;
+    // What is sent meanwhile is another look's: a queue that is told all the time would never be read to its end.
+    const began_ms = Date.now();
     // SQS may give a message more than once; what it was last given with is what deletes it.
     const held = new Map<string, Message>();
     try {
@@ -94,6 +96,7 @@ export class SqsQueue implements Source {
             for (const { MessageId } of reports) held.delete(MessageId!);
           },
         };
+        if (given.every((message) => sentAt(message) > began_ms)) return;
       }
     } finally {
       await this.#giveBack([...held.values()]);
@@ -242,12 +245,14 @@ function isReport({ Body = '' }: Message): boolean {
 
 const parseEvent = (body: string) => parseLogLine(body.startsWith('{"event"') ? `TRANSCRIPTION_EVENT ${body}` : body);
 
+const sentAt = ({ Attributes }: Message): number => Number(Attributes?.SentTimestamp ?? 0);
+
 const byTime = (a: DatedEvent, b: DatedEvent): number => a.timestamp_ms - b.timestamp_ms;
 
 /** An event or a status in its body; else its attributes, which say that the job waits, or who has it. */
 function readMessage(message: Message): DatedEvent | Sighting | { why: string } {
-  const { Body = '', MessageAttributes = {}, Attributes } = message;
-  const sent_ms = Number(Attributes?.SentTimestamp ?? 0);
+  const { Body = '', MessageAttributes = {} } = message;
+  const sent_ms = sentAt(message);
   const event = parseEvent(Body);
   if (event !== null && 'event' in event) return { ...event, timestamp_ms: event.timestamp_ms ?? sent_ms };
   if (event !== null) return event;

@@ -17,13 +17,22 @@ export type Cleaning = { after(run: () => void | Promise<void>): void };
 
 export type Ended = { code: number | null; signal: NodeJS.Signals | null; stdout: string; stderr: string };
 
+export type StartOptions = { environment?: Record<string, string>; directory?: string };
+
+export type Program = ChildProcess & { ended: Promise<Ended>; line(pattern: RegExp): Promise<RegExpExecArray> };
+
 /** Starts `tmon …`; it is killed with the test. */
-export function startTmon(
+export function startTmon(t: Cleaning, args: readonly string[], options: StartOptions = {}): Program {
+  return startNode(t, [MAIN, ...args], options);
+}
+
+/** Starts a program of ours; it is killed with the test. */
+export function startNode(
   t: Cleaning,
   args: readonly string[],
-  { environment = {}, directory }: { environment?: Record<string, string>; directory?: string } = {},
-): ChildProcess & { ended: Promise<Ended>; line(pattern: RegExp): Promise<RegExpExecArray> } {
-  const child = spawn(process.execPath, [MAIN, ...args], {
+  { environment = {}, directory }: StartOptions = {},
+): Program {
+  const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NO_COLOR: '1', NODE_COMPILE_CACHE: COMPILED, ...environment },
     ...(directory === undefined ? {} : { cwd: directory }),
@@ -68,11 +77,7 @@ export function startTmon(
 }
 
 /** Runs `tmon …` to its end. */
-export function runTmon(
-  t: Cleaning,
-  args: readonly string[],
-  options: Parameters<typeof startTmon>[2] = {},
-): Promise<Ended> {
+export function runTmon(t: Cleaning, args: readonly string[], options: StartOptions = {}): Promise<Ended> {
   return startTmon(t, args, options).ended;
 }
 
