@@ -57,11 +57,14 @@ export async function startMonitor(
   }
   const logger = pino({ level: settings.log_level, base: null }, pino.destination(2));
   const log: Log = (level, message) => logger[level](message);
+  // Side by side: the store opens in its thread while the API is built here.
+  const building = version().then((current) => buildApi(settings, current, log));
+  building.catch(() => undefined);
   const store = brought ?? (await openStoreInThread(settings.store, { clock, lock: true }));
   const undo: (() => Promise<unknown>)[] = [() => store.close()];
   try {
     await assertGoodStore(store);
-    const api = await buildApi(settings, await version(), log);
+    const api = await building;
     await listen(api.app, { host, port });
     undo.push(() => api.close(clock));
     const address = api.app.server.address() as AddressInfo;

@@ -90,27 +90,52 @@ function changeJob(state: State, job: JobRecord, changes: Partial<JobRecord>): v
 function submit(state: State, { entity, data }: JobEvent & { type: 'JobSubmitted' }): void {
   if (state.job(entity)) return;
   countInPeriods(state, { submitted: 1 });
+  const history = [{ state: 'SUBMITTED' as const, at_ms: state.at_ms, details: data.details }];
+  state.putJob(newJob(state, entity, { created_ms: state.at_ms, asked: data, history }));
+}
+
+/** What a job was asked for with. */
+export type Asked = Pick<
+  JobRecord,
+  | 'audio_url'
+  | 'output_format'
+  | 'priority'
+  | 'max_attempts'
+  | 'duration_seconds'
+  | 'file_size_bytes'
+  | 'tags'
+  | 'metadata'
+  | 'webhook_url'
+  | 'estimated_cost_usd'
+>;
+
+/** A job that nobody has worked on. */
+export function newJob(
+  state: State,
+  job_id: string,
+  { created_ms, asked, history }: { created_ms: number; asked: Asked; history: JobRecord['history'] },
+): JobRecord {
   const ordinal = state.nextOrdinal();
-  state.putJob({
-    job_id: entity,
+  return {
+    job_id,
     ordinal,
     version: state.seq,
     state: 'SUBMITTED',
-    created_ms: state.at_ms,
-    updated_ms: state.at_ms,
+    created_ms,
+    updated_ms: created_ms,
     completed_ms: null,
-    audio_url: data.audio_url,
-    output_format: data.output_format,
-    priority: data.priority,
-    max_attempts: data.max_attempts,
-    duration_seconds: data.duration_seconds,
-    file_size_bytes: data.file_size_bytes,
-    tags: data.tags.length === 0 ? NO_TAGS : data.tags,
-    metadata: data.metadata,
-    webhook_url: data.webhook_url,
+    audio_url: asked.audio_url,
+    output_format: asked.output_format,
+    priority: asked.priority,
+    max_attempts: asked.max_attempts,
+    duration_seconds: asked.duration_seconds,
+    file_size_bytes: asked.file_size_bytes,
+    tags: asked.tags.length === 0 ? NO_TAGS : asked.tags,
+    metadata: asked.metadata,
+    webhook_url: asked.webhook_url,
     attempt: 1,
     place: ordinal,
-    queued_ms: state.at_ms,
+    queued_ms: created_ms,
     not_before_ms: null,
     run: null,
     dead: null,
@@ -122,10 +147,10 @@ function submit(state: State, { entity, data }: JobEvent & { type: 'JobSubmitted
     queue_ms: 0,
     instance_ms: 0,
     actual_cost_usd: null,
-    estimated_cost_usd: data.estimated_cost_usd,
-    history: [{ state: 'SUBMITTED', at_ms: state.at_ms, details: data.details }],
+    estimated_cost_usd: asked.estimated_cost_usd,
+    history,
     observed: null,
-  });
+  };
 }
 
 const NO_TAGS: readonly string[] = [];

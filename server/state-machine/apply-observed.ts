@@ -4,7 +4,7 @@
  */
 import type { JobError } from '../../protocol/job.ts';
 import { hasEnded, type Sighting } from '../../protocol/sighting.ts';
-import { entered, learnPace, NO_PROGRESS, release } from './apply-job.ts';
+import { type Asked, entered, learnPace, NO_PROGRESS, newJob, release } from './apply-job.ts';
 import { NEW_WORKER } from './apply-worker.ts';
 import type { JobEvent } from './events.ts';
 import { countInPeriods, isOpenHour } from './periods.ts';
@@ -22,7 +22,7 @@ export function observe(state: State, { entity, data }: Observation): void {
   const last = state.job(entity);
   const run = runOf(sighting, last);
   const created_ms = Math.min(sighting.told_ms, run?.assigned_ms ?? sighting.told_ms);
-  const base = last ?? newJob(state, entity, created_ms);
+  const base = last ?? newJob(state, entity, { created_ms, asked: UNASKED, history: [] });
   if (!last && isOpenHour(state, created_ms)) countInPeriods(state, { submitted: 1 }, created_ms);
   const ended_ms = run?.ended_ms ?? null;
   const next: JobRecord = {
@@ -68,44 +68,19 @@ export function sightedOutput({ s3_path, segments }: Pick<Sighting, 's3_path' | 
   return { s3_path: s3_path ?? '', segments_count: segments ?? 0, confidence_score: null };
 }
 
-function newJob(state: State, job_id: string, created_ms: number): JobRecord {
-  const ordinal = state.nextOrdinal();
-  return {
-    job_id,
-    ordinal,
-    version: state.seq,
-    state: 'SUBMITTED',
-    created_ms,
-    updated_ms: created_ms,
-    completed_ms: null,
-    audio_url: '',
-    output_format: 'json',
-    priority: 'normal',
-    max_attempts: 1,
-    duration_seconds: null,
-    file_size_bytes: null,
-    tags: [],
-    metadata: null,
-    webhook_url: null,
-    attempt: 1,
-    place: ordinal,
-    queued_ms: created_ms,
-    not_before_ms: null,
-    run: null,
-    dead: null,
-    kill_ms: null,
-    progress: null,
-    last_error: null,
-    output: null,
-    batch_size: null,
-    queue_ms: 0,
-    instance_ms: 0,
-    actual_cost_usd: null,
-    estimated_cost_usd: null,
-    history: [],
-    observed: null,
-  };
-}
+/** Of a job that another system was asked for; what it tells of it stands in the sighting. */
+const UNASKED: Asked = {
+  audio_url: '',
+  output_format: 'json',
+  priority: 'normal',
+  max_attempts: 1,
+  duration_seconds: null,
+  file_size_bytes: null,
+  tags: [],
+  metadata: null,
+  webhook_url: null,
+  estimated_cost_usd: null,
+};
 
 /** The attempt that it tells of: the one before as it goes on, or the next. */
 function runOf(told: Told, last: JobRecord | undefined): Run | null {
