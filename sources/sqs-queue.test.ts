@@ -15,7 +15,7 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import type { Sighting } from '../protocol/sighting.ts';
-import { motoCredentials, startMoto } from '../test/servers/moto.ts';
+import { motoSettings, startMoto } from '../test/servers/moto.ts';
 import type { TestServer } from '../test/servers/start.ts';
 import { openSource } from './open-source.ts';
 import type { ReadOptions, Source } from './source.ts';
@@ -29,12 +29,7 @@ const saved = { ...process.env };
 
 before(async () => {
   moto = await startMoto();
-  Object.assign(process.env, {
-    AWS_ENDPOINT_URL: moto.endpoint,
-    AWS_REGION: 'us-east-1',
-    AWS_ACCESS_KEY_ID: motoCredentials.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: motoCredentials.secretAccessKey,
-  });
+  Object.assign(process.env, motoSettings(moto.endpoint));
   sqs = new SQSClient({});
 });
 after(async () => {

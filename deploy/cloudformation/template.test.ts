@@ -21,19 +21,14 @@ import {
 import { GetQueueAttributesCommand, GetQueueUrlCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { ensurePythonEnvironment } from '../../agent/python/environment.ts';
 import { runTmon } from '../../test/processes/tmon.ts';
-import { motoCredentials, motoEnvironment, startMoto } from '../../test/servers/moto.ts';
+import { motoCredentials, motoEnvironment, motoSettings, startMoto } from '../../test/servers/moto.ts';
 
 const FILE = fileURLToPath(new URL('queue-and-alarms.yaml', import.meta.url));
 const text = readFileSync(FILE, 'utf8');
 
 const moto = await startMoto();
 after(() => moto.stop());
-const environment = {
-  AWS_ENDPOINT_URL: moto.endpoint,
-  AWS_REGION: 'us-east-1',
-  AWS_ACCESS_KEY_ID: motoCredentials.accessKeyId,
-  AWS_SECRET_ACCESS_KEY: motoCredentials.secretAccessKey,
-};
+const environment = motoSettings(moto.endpoint);
 const client = { endpoint: moto.endpoint, region: 'us-east-1', credentials: motoCredentials };
 const cloudFormation = new CloudFormationClient(client);
 const cloudWatch = new CloudWatchClient(client);

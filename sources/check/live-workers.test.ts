@@ -14,7 +14,7 @@ import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { CheckDocument } from '../../protocol/check.ts';
 import { type Cleaning, runTmon, startNode, temporaryDirectory } from '../../test/processes/tmon.ts';
 import { mariadbAbsent, startMariadb } from '../../test/servers/mariadb.ts';
-import { motoCredentials, startMoto } from '../../test/servers/moto.ts';
+import { motoCredentials, motoSettings, startMoto } from '../../test/servers/moto.ts';
 import { postgresqlAbsent, startPostgresql } from '../../test/servers/postgresql.ts';
 
 const WORKER = fileURLToPath(new URL('../../test/processes/reporting-worker.ts', import.meta.url));
@@ -27,12 +27,7 @@ async function startSystems(t: Cleaning): Promise<{ urls: string[]; environment:
   mkdirSync(join(folder, 'status'));
   const moto = await startMoto();
   t.after(() => moto.stop());
-  const environment = {
-    AWS_ENDPOINT_URL: moto.endpoint,
-    AWS_REGION: 'us-east-1',
-    AWS_ACCESS_KEY_ID: motoCredentials.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: motoCredentials.secretAccessKey,
-  };
+  const environment = motoSettings(moto.endpoint);
   const client = { endpoint: moto.endpoint, region: 'us-east-1', credentials: motoCredentials };
   const s3 = new S3Client({ ...client, forcePathStyle: true });
   const sqs = new SQSClient(client);

@@ -28,7 +28,7 @@ import { type Cleaning, temporaryDirectory } from '../../test/processes/tmon.ts'
 import { JumpingClock } from '../../test/servers/jumping-clock.ts';
 import { mariadbAbsent, startMariadb } from '../../test/servers/mariadb.ts';
 import { openMonitor } from '../../test/servers/monitor.ts';
-import { motoCredentials, startMoto } from '../../test/servers/moto.ts';
+import { motoCredentials, motoSettings, startMoto } from '../../test/servers/moto.ts';
 import { postgresqlAbsent, startPostgresql } from '../../test/servers/postgresql.ts';
 import type { TestServer } from '../../test/servers/start.ts';
 import { complete, hold } from '../../test/servers/steps.ts';
@@ -219,12 +219,7 @@ describe('AWS', () => {
 
   before(async () => {
     moto = await startMoto();
-    setEnvironment(file, {
-      AWS_ENDPOINT_URL: moto.endpoint,
-      AWS_REGION: 'us-east-1',
-      AWS_ACCESS_KEY_ID: motoCredentials.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: motoCredentials.secretAccessKey,
-    });
+    setEnvironment(file, motoSettings(moto.endpoint));
   });
   after(async () => {
     for (const run of cleaning) await run();

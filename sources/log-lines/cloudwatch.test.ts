@@ -6,7 +6,7 @@ import {
   CreateLogStreamCommand,
   PutLogEventsCommand,
 } from '@aws-sdk/client-cloudwatch-logs';
-import { motoCredentials, startMoto } from '../../test/servers/moto.ts';
+import { motoCredentials, motoSettings, startMoto } from '../../test/servers/moto.ts';
 import type { TestServer } from '../../test/servers/start.ts';
 import { type Source, SourceError } from '../source.ts';
 import { openCloudWatchLogs } from './cloudwatch.ts';
@@ -20,12 +20,7 @@ const now_ms = Date.now();
 
 before(async () => {
   moto = await startMoto();
-  Object.assign(process.env, {
-    AWS_ENDPOINT_URL: moto.endpoint,
-    AWS_REGION: 'us-east-1',
-    AWS_ACCESS_KEY_ID: motoCredentials.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: motoCredentials.secretAccessKey,
-  });
+  Object.assign(process.env, motoSettings(moto.endpoint));
   client = new CloudWatchLogsClient({ region: 'us-east-1', endpoint: moto.endpoint, credentials: motoCredentials });
   await client.send(new CreateLogGroupCommand({ logGroupName: GROUP }));
   for (const stream of ['worker-1', 'worker-2']) {

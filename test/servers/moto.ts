@@ -9,6 +9,14 @@ export const motoEnvironment = { name: 'moto', requirements: ['moto[server]==5.2
 
 export const motoCredentials = { accessKeyId: 'test', secretAccessKey: 'test' };
 
+/** The environment by which every AWS client finds it. */
+export const motoSettings = (endpoint: string) => ({
+  AWS_ENDPOINT_URL: endpoint,
+  AWS_REGION: 'us-east-1',
+  AWS_ACCESS_KEY_ID: motoCredentials.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: motoCredentials.secretAccessKey,
+});
+
 export async function startMoto(): Promise<TestServer> {
   const { python } = await ensurePythonEnvironment(motoEnvironment);
   return await startServer({
