@@ -4,7 +4,8 @@
  *     closed → opening → open → lost → closed      opened by the first call, closed when there has been none for a while
  *
  * A call whose connection is lost rejects with UnreachableError, as one over HTTP does; its retries keep its key, so that it is done
- * once, on whatever connection, or over HTTP. What is called in one turn leaves as one list, and so are answers taken. Where no WebSocket can be opened calls go over HTTP, and it is tried again later.
+ * once, on whatever connection, or over HTTP. What is called in one turn leaves as one list, and answers may come as one. Where no
+ * WebSocket can be opened calls go over HTTP, and it is tried again later.
  */
 import type { CallRequest } from '../../protocol/feed.ts';
 import type { CallError, CallReply } from '../../protocol/feed-messages.ts';

@@ -3,9 +3,11 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, test } from 'node:test';
 import { WebSocket as WebSocketClient } from 'ws';
+import type { Cleaning } from '../../test/processes/tmon.ts';
 import { FeedClient } from '../../test/servers/feed-client.ts';
+import { JumpingClock } from '../../test/servers/jumping-clock.ts';
 import { startLossyProxy } from '../../test/servers/lossy-proxy.ts';
-import { type Json, openMonitor } from '../../test/servers/monitor.ts';
+import { type Json, type Monitor, openMonitor } from '../../test/servers/monitor.ts';
 import { RawWebSocket } from '../../test/servers/raw-websocket.ts';
 import { AUDIO, claim, completion, hold, register, submit } from '../../test/servers/steps.ts';
 import { endpoints } from './app.ts';
@@ -351,26 +353,49 @@ test('each message of a list counts', async (t) => {
   assert.equal(await closed, 4029);
 });
 
-test('of one who reads no answers no more calls are taken; when he reads, each is answered', async (t) => {
-  const own = await openMonitor(t, { socket_messages_per_second: 100_000 });
+/** A connection that sends many calls, each with a large answer, and reads nothing. */
+async function openDeafCaller(t: Cleaning, own: Monitor, calls: number): Promise<WebSocketClient> {
   const jobs = Array.from({ length: 20 }, () => ({ audio_url: AUDIO, metadata: { words: 'x'.repeat(1_000) } }));
   assert.equal((await own.post('/jobs/batch', { jobs })).body.jobs[19].status, 201);
-  // Of long questions fewer come at a time, and what came at a time is answered.
-  const long = { id: '-'.repeat(100), idempotency_key: '-'.repeat(250) };
   const caller = new WebSocketClient(`${own.url.replace('http', 'ws')}/ws`, { perMessageDeflate: false });
   t.after(() => caller.terminate());
   await once(caller, 'open');
+  caller.pause();
+  // Of long questions fewer come at a time, and what came at a time is answered.
+  const long = { id: '-'.repeat(100), idempotency_key: '-'.repeat(250) };
+  for (let n = 0; n < calls; n += 1) {
+    caller.send(JSON.stringify({ action: 'call', ...long, id: `${n}${long.id}`, operation: 'jobs.list' }));
+  }
+  return caller;
+}
+
+test('[S22] one who is slowed down and then reads nothing is dead', { timeout: 120_000 }, async (t) => {
+  const clock = new JumpingClock();
+  const own = await openMonitor(t, { clock, socket_messages_per_second: 100_000 });
+  const caller = await openDeafCaller(t, own, 1_000);
+  let closed = false;
+  caller.on('error', () => {});
+  caller.on('close', () => {
+    closed = true;
+  });
+  while (!closed) {
+    clock.jump(30_000);
+    await own.get('/jobs?limit=1');
+    // A write shows a paused socket that there is nobody any more.
+    caller.ping();
+  }
+});
+
+test('of one who reads no answers no more calls are taken; when he reads, each is answered', async (t) => {
+  const own = await openMonitor(t, { socket_messages_per_second: 100_000 });
+  const calls = 1_000;
+  const caller = await openDeafCaller(t, own, calls);
   const answered = new Set<string>();
   let heard = () => {};
   caller.on('message', (text) => {
     answered.add(JSON.parse(String(text)).id);
     heard();
   });
-  caller.pause();
-  const calls = 1_000;
-  for (let n = 0; n < calls; n += 1) {
-    caller.send(JSON.stringify({ action: 'call', ...long, id: `${n}${long.id}`, operation: 'jobs.list' }));
-  }
   caller.send(
     JSON.stringify({
       action: 'call',

@@ -97,12 +97,15 @@ function serve(socket: WebSocket, stream: Socket, { context, operations, open, l
     sink: {
       send(parcel, sent) {
         // What is said to one alone comes in bursts, as calls do; what happened comes together already.
+        // What waited leaves only as the peer reads.
+        if (held) pings.heard();
         if (parcel.message.position === null) gather();
         if (socket.readyState === socket.OPEN) stream.write(parcel.bytes(textFrame), sent);
         else process.nextTick(sent);
       },
       hold(now) {
         held = now;
+        if (!held) pings.heard();
         pace();
       },
       tooSlow: (resume) => closer.close(FEED_CLOSE.too_slow, JSON.stringify(resume)),
@@ -117,7 +120,7 @@ function serve(socket: WebSocket, stream: Socket, { context, operations, open, l
     spend: (messages) => spend(messages),
     onFault: () => closer.close(FEED_CLOSE.fault, 'a fault of ours'),
   });
-  const cancelPings = pingDead(socket, clock);
+  const pings = pingDead(socket, clock, () => held);
   const allowance = new Allowance(clock, settings.socket_messages_per_second);
   const spend = (messages: number): boolean => {
     if (allowance.take(messages)) return true;
@@ -150,7 +153,7 @@ function serve(socket: WebSocket, stream: Socket, { context, operations, open, l
   });
   socket.on('close', () => {
     leave();
-    cancelPings();
+    pings.cancel();
     closer.closed();
     open.delete(calls);
     calls.end();
@@ -173,22 +176,22 @@ function gathering(stream: Socket): () => void {
   };
 }
 
-/** Pings; a peer that has answered nothing and sent nothing by the next is dead. */
-function pingDead(socket: WebSocket, clock: Clock): () => void {
+/** Pings; a peer that has answered nothing and sent nothing by the next is dead, and so is one that is `held` and has read nothing. */
+function pingDead(socket: WebSocket, clock: Clock, held: () => boolean): { heard(): void; cancel(): void } {
   let alive = true;
-  for (const sign of ['message', 'ping', 'pong'] as const)
-    socket.on(sign, () => {
-      alive = true;
-    });
+  const heard = () => {
+    alive = true;
+  };
+  for (const sign of ['message', 'ping', 'pong'] as const) socket.on(sign, heard);
   const beat = () => {
-    // While it is paused, nothing of it is heard.
-    if (!alive && !socket.isPaused) return socket.terminate();
+    // While it is paused for what we have not answered yet, nothing of it is heard.
+    if (!alive && (held() || !socket.isPaused)) return socket.terminate();
     alive = false;
     socket.ping();
     cancel = clock.after(PING_MS, beat);
   };
   let cancel = clock.after(PING_MS, beat);
-  return () => cancel();
+  return { heard, cancel: () => cancel() };
 }
 
 /** Closes with a code, and ends the connection of a peer that does not answer that. */

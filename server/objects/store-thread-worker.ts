@@ -89,15 +89,19 @@ async function get(store: ObjectStore, key: string): Promise<GetResult> {
 async function page(list: number): Promise<ListPage> {
   const iterator = lists.get(list)!;
   const objects: ListedObject[] = [];
-  while (objects.length < PAGE) {
-    const { done, value } = await iterator.next();
-    if (done) {
-      lists.delete(list);
-      return { objects, last: true };
+  let last = true;
+  try {
+    while (objects.length < PAGE) {
+      const { done, value } = await iterator.next();
+      if (done) return { objects, last };
+      objects.push(value);
     }
-    objects.push(value);
+    last = false;
+  } finally {
+    // At its end, and where it can't go on.
+    if (last) lists.delete(list);
   }
-  return { objects, last: false };
+  return { objects, last };
 }
 
 async function endList(list: number): Promise<void> {
