@@ -55,7 +55,7 @@ export async function openStoreInThread(url: string, options: OpenStoreOptions):
   try {
     return new StoreThread(calls, (await calls.opened) as Opened);
   } catch (error) {
-    await calls.end();
+    calls.end();
     throw error;
   }
 }
@@ -112,7 +112,7 @@ class StoreThread implements ObjectStore {
     try {
       await this.#calls.ask({ op: 'close' });
     } finally {
-      await this.#calls.end();
+      this.#calls.end();
     }
   }
 }
@@ -147,9 +147,11 @@ class Calls {
     });
   }
 
-  async end(): Promise<void> {
+  /** The store is closed already, or never was open: nobody needs to wait for the thread's own end. */
+  end(): void {
     this.#fail('the store is closed');
-    await this.#thread.terminate();
+    this.#thread.unref();
+    void this.#thread.terminate();
   }
 
   #leave(): void {
