@@ -5,12 +5,11 @@ import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { formatTime } from '../protocol/time.ts';
+import { formatTime, MINUTE_MS } from '../protocol/time.ts';
 import { makeLog } from '../test/logs/make-log.ts';
 import { type Cleaning, runTmon, startTmon, temporaryDirectory } from '../test/processes/tmon.ts';
 
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
-const MINUTE_MS = 60_000;
 
 /** So many minutes ago, as Python's logging prints it, in UTC. */
 function ago(minutes: number, words: string): string {

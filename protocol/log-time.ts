@@ -1,4 +1,5 @@
 /** Times as logs print them, which is looser than on our wires: Python's `2025-07-07 19:30:00,123`, no zone, no year. */
+import { DAY_MS } from './time.ts';
 
 /** What a time without a zone means: minutes east of UTC, or the zone of this machine. */
 export type Zone = number | 'local';
@@ -133,7 +134,6 @@ const UPPER_T = 84;
 const UPPER_Z = 90;
 const LOWER_T = 116;
 const LOWER_Z = 122;
-const DAY_MS = 86_400_000;
 /** What stands further in is no prefix. */
 const PREFIX_CHARS = 400;
 const MONTHS = 'JanFebMarAprMayJunJulAugSepOctNovDec';

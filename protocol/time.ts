@@ -1,5 +1,10 @@
 /** Times on every wire and in every object: RFC 3339 in UTC with `Z`, milliseconds only where they are not zero. */
 
+export const SECOND_MS = 1_000;
+export const MINUTE_MS = 60_000;
+export const HOUR_MS = 3_600_000;
+export const DAY_MS = 86_400_000;
+
 /** `1751916600000` → `2025-07-07T19:30:00Z`. */
 export function formatTime(time_ms: number): string {
   const place = Math.abs(time_ms) % RECENT;
@@ -31,7 +36,6 @@ function format(time_ms: number): string {
   return ms === 0 ? `${day.text}${clock}Z` : `${day.text}${clock}.${String(ms).padStart(3, '0')}Z`;
 }
 
-const DAY_MS = 86_400_000;
 const DIGITS = Array.from({ length: 60 }, (_, number) => String(number).padStart(2, '0'));
 
 /** Milliseconds since 1970, or NaN where the text is no RFC 3339 time with a zone. */

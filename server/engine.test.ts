@@ -4,10 +4,10 @@ import { type AppliedSegment, Engine, Refused } from './engine.ts';
 import type { JournalError } from './journal/errors.ts';
 import type { JournalOptions } from './journal/journal.ts';
 import { FailingStore, newClock } from './journal/testing.ts';
-import type { Command, CommandBody, Policy } from './state-machine/commands.ts';
-import { snapshotRows } from './state-machine/snapshot.ts';
+import type { Command, CommandBody, Policy } from './state-machine/decide/commands.ts';
+import { snapshotRows } from './state-machine/state/snapshot.ts';
 import { POLICY } from './state-machine/testing.ts';
-import { settled, type TurnedClock } from './views/testing-clock.ts';
+import { settled, type TurnedClock } from './testing-clock.ts';
 
 let names = 0;
 const command = (body: CommandBody, id = `c${++names}`): Command => ({ id, fingerprint: 'f', actor: 'test', body });

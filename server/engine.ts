@@ -11,13 +11,13 @@ import type { Clock } from './clock.ts';
 import { JournalError } from './journal/errors.ts';
 import { Journal, type JournalOptions } from './journal/journal.ts';
 import type { Draft, ReplayedSegment, Replica, Slot } from './journal/replica.ts';
-import { applyEvents, beginSegment, eventId, isRemembered } from './state-machine/apply.ts';
-import { type Command, type Outcome, type Policy, softKey } from './state-machine/commands.ts';
-import { decide } from './state-machine/decide.ts';
-import type { Context, Decision, Refusal } from './state-machine/decision.ts';
+import { applyEvents, beginSegment, eventId, isRemembered } from './state-machine/apply/apply.ts';
+import { type Command, type Outcome, type Policy, softKey } from './state-machine/decide/commands.ts';
+import { decide } from './state-machine/decide/decide.ts';
+import type { Context, Decision, Refusal } from './state-machine/decide/decision.ts';
 import type { JournalEvent } from './state-machine/events.ts';
-import { restore, snapshotRows } from './state-machine/snapshot.ts';
-import { State } from './state-machine/state.ts';
+import { restore, snapshotRows } from './state-machine/state/snapshot.ts';
+import { State } from './state-machine/state/state.ts';
 
 /** `lines`: its events as they were written. */
 export type AppliedSegment = {

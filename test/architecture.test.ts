@@ -7,31 +7,42 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-/** Time, chance and sorted maps: what every part of the server stands on. */
-const GROUND = ['server/clock.ts', 'server/sorted-map.ts', 'server/ids.ts'];
+/** Time, chance, sorted maps and bounded concurrency: what every part of the server stands on. */
+const GROUND = ['server/clock.ts', 'server/sorted-map.ts', 'server/ids.ts', 'server/at-once.ts'];
 
 const MAY_IMPORT: Record<string, string[]> = {
   protocol: [],
   'server/objects': GROUND,
-  'server/state-machine': ['protocol', 'server/sorted-map.ts'],
+  'server/state-machine/events.ts': ['protocol'],
+  'server/state-machine/state': ['protocol', 'server/sorted-map.ts'],
+  'server/state-machine/apply': ['protocol', 'server/state-machine/state', 'server/state-machine/events.ts'],
+  'server/state-machine/decide': [
+    'protocol',
+    'server/state-machine/state',
+    'server/state-machine/apply',
+    'server/state-machine/events.ts',
+  ],
+  'server/documents': ['protocol', 'server/state-machine'],
   'server/journal': ['server/objects', 'server/clock.ts'],
   'server/engine.ts': ['protocol', 'server/state-machine', 'server/journal', 'server/clock.ts'],
   'server/views': [
     'protocol',
     'server/state-machine',
+    'server/documents',
     'server/objects',
     'server/journal',
     'server/engine.ts',
     'server/config.ts',
     ...GROUND,
   ],
-  'server/feed': ['protocol', 'server/engine.ts', 'server/state-machine', 'server/clock.ts'],
+  'server/feed': ['protocol', 'server/engine.ts', 'server/state-machine', 'server/documents', 'server/clock.ts'],
   'server/fleets': ['protocol', ...GROUND],
   'server/maintenance': ['protocol', 'server/engine.ts', 'server/state-machine', 'server/config.ts', ...GROUND],
   'server/api': [
     'protocol',
     'server/engine.ts',
     'server/state-machine',
+    'server/documents',
     'server/journal/errors.ts',
     'server/objects/store.ts',
     'server/views',
@@ -45,6 +56,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'server/ids.ts': ['protocol'],
   'server/clock.ts': [],
   'server/sorted-map.ts': [],
+  'server/at-once.ts': [],
   'server/main.ts': ['protocol', 'server', 'sources'],
   'server/sources': [
     'protocol',

@@ -10,7 +10,7 @@ import { readSettings } from '../../server/config.ts';
 import { Engine } from '../../server/engine.ts';
 import { newId, newSecret, newUlid } from '../../server/ids.ts';
 import { openStore } from '../../server/objects/open-store.ts';
-import type { CommandBody } from '../../server/state-machine/commands.ts';
+import type { CommandBody } from '../../server/state-machine/decide/commands.ts';
 import { STEPS } from '../clients/client.ts';
 
 export const ACTIVE_JOBS = 100_000;

@@ -1,7 +1,9 @@
 /** What a stack or a queue comes to: the queue, its dead letters, the alarms on them, and the last hour in CloudWatch. */
+
 import { CloudFormationClient, paginateDescribeStacks } from '@aws-sdk/client-cloudformation';
 import { CloudWatchClient, GetMetricDataCommand, paginateDescribeAlarms } from '@aws-sdk/client-cloudwatch';
 import { GetQueueAttributesCommand, GetQueueUrlCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { HOUR_MS } from '../../protocol/time.ts';
 
 export type QueueStatus = {
   name: string;
@@ -37,7 +39,6 @@ export type AwsStatus = {
   last_hour: HourOfMetrics;
 };
 
-const HOUR_MS = 3_600_000;
 const PERIOD_SECONDS = 300;
 
 export class AwsFleet {

@@ -1,7 +1,7 @@
 /** The monitor's table of operations against the client; the Python SDK's tests do the same with theirs. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { endpoints } from '../../server/api/app.ts';
+import { endpoints } from '../../server/api/http/app.ts';
 import { TranscriptionAPI } from './index.ts';
 
 test('every operation of the monitor is in the client, under the same noun and verb', () => {

@@ -7,7 +7,7 @@ import type { Engine } from '../engine.ts';
 import type { FeedHub } from '../feed/hub.ts';
 import type { Fleet } from '../fleets/fleet.ts';
 import type { ObjectStore } from '../objects/store.ts';
-import type { ClaimLine } from './claim-line.ts';
+import type { ClaimLine } from './endpoints/claim-line.ts';
 
 export type ApiContext = {
   engine: Engine;

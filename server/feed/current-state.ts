@@ -2,17 +2,14 @@
 import type { FeedFilter, FeedPosition, FeedResource } from '../../protocol/feed.ts';
 import type { JobNow } from '../../protocol/feed-messages.ts';
 import { formatTime } from '../../protocol/time.ts';
-import {
-  activeAlerts,
-  alertDocument,
-  healthDocument,
-  mainQueueDocument,
-  progressDocument,
-  workerDocument,
-} from '../state-machine/documents.ts';
-import { JobMatcher } from '../state-machine/match.ts';
-import type { JobRecord, WorkerRecord } from '../state-machine/records.ts';
-import type { State } from '../state-machine/state.ts';
+import { activeAlerts, alertDocument } from '../documents/alerts.ts';
+import { progressDocument } from '../documents/job.ts';
+import { mainQueueDocument } from '../documents/queues.ts';
+import { healthDocument } from '../documents/system.ts';
+import { workerDocument } from '../documents/worker.ts';
+import { JobMatcher } from '../state-machine/decide/match.ts';
+import type { JobRecord, WorkerRecord } from '../state-machine/state/records.ts';
+import type { State } from '../state-machine/state/state.ts';
 
 /** What a subscription follows. `id` of a job or worker, `filter` of jobs. */
 export type Target = { resource: FeedResource; id: string | null; filter: FeedFilter };

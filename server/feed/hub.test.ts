@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AppliedSegment, Engine, SegmentListener } from '../engine.ts';
-import { State } from '../state-machine/state.ts';
-import { TurnedClock } from '../views/testing-clock.ts';
+import { State } from '../state-machine/state/state.ts';
+import { TurnedClock } from '../testing-clock.ts';
 import { FeedHub, type Follower } from './hub.ts';
 import { openFeed, TestReader } from './testing-feed.ts';
 

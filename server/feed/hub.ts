@@ -6,7 +6,7 @@ import type { FeedPosition } from '../../protocol/feed.ts';
 import type { Clock } from '../clock.ts';
 import type { AppliedSegment, Engine } from '../engine.ts';
 import type { JournalEvent } from '../state-machine/events.ts';
-import type { State } from '../state-machine/state.ts';
+import type { State } from '../state-machine/state/state.ts';
 import { type Archived, stateNow, type Target } from './current-state.ts';
 import { Parcel, Telling } from './parcel.ts';
 import { endOf, isAfter } from './position.ts';

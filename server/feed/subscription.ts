@@ -9,8 +9,8 @@
  * The step to live is taken in the same turn as the last look for what was missed, so nothing falls between.
  */
 import type { FeedPosition } from '../../protocol/feed.ts';
-import { JobMatcher } from '../state-machine/match.ts';
-import type { JobRecord, WorkerRecord } from '../state-machine/records.ts';
+import { JobMatcher } from '../state-machine/decide/match.ts';
+import type { JobRecord, WorkerRecord } from '../state-machine/state/records.ts';
 import type { Archived, Target } from './current-state.ts';
 import type { FeedHub, Follower } from './hub.ts';
 import type { Outbox } from './outbox.ts';

@@ -2,7 +2,7 @@
 import type { FeedFilter, FeedPosition } from '../../protocol/feed.ts';
 import { MemoryStore } from '../objects/memory.ts';
 import type { ObjectStore } from '../objects/store.ts';
-import { TurnedClock } from '../views/testing-clock.ts';
+import { TurnedClock } from '../testing-clock.ts';
 import { TestMonitor } from '../views/testing-monitor.ts';
 import { FeedHub } from './hub.ts';
 import { Outbox } from './outbox.ts';

@@ -5,7 +5,7 @@
 import type { FeedPosition } from '../../protocol/feed.ts';
 import type { AlertChanged, JobChanged, WorkerChanged } from '../../protocol/feed-messages.ts';
 import type { JobStateName } from '../../protocol/job.ts';
-import { sightedError, sightedOutput } from '../state-machine/apply-observed.ts';
+import { sightedError, sightedOutput } from '../state-machine/apply/observed.ts';
 import type { AlertEvent, Event, JobEvent, JournalEvent, WorkerEvent } from '../state-machine/events.ts';
 
 export type FeedUpdate = {

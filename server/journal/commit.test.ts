@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { settled } from '../views/testing-clock.ts';
+import { settled } from '../testing-clock.ts';
 import { JournalError } from './errors.ts';
 import { SEGMENTS, segmentKey } from './keys.ts';
 import { decodeSegment } from './segment.ts';

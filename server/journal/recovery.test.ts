@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { MINUTE_MS } from '../../protocol/time.ts';
 import { JournalError } from './errors.ts';
 import { FORMAT_KEY, SEGMENTS, segmentKey, snapshotKey, snapshotPartKey } from './keys.ts';
 import { encodeSegment, NO_HASH } from './segment.ts';
 import { FailingStore, flipped, newClock, openDesk } from './testing.ts';
-
-const MINUTE_MS = 60_000;
 
 /** A store with this many segments, a note each, and a snapshot every so many. */
 async function written(segments: number, snapshot_segments = 1e9) {

@@ -1,7 +1,7 @@
 /** What the journal's tests share: a replica that keeps notes, a store that fails as told, and a journal over both. */
 import { MemoryStore } from '../objects/memory.ts';
 import { type GetResult, type ListedObject, type PutIfAbsentResult, StoreError } from '../objects/store.ts';
-import { TurnedClock } from '../views/testing-clock.ts';
+import { TurnedClock } from '../testing-clock.ts';
 import { Journal, type JournalOptions } from './journal.ts';
 import type { Draft, ReplayedSegment, Replica, Slot } from './replica.ts';
 

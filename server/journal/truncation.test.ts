@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { TurnedClock } from '../views/testing-clock.ts';
+import { MINUTE_MS } from '../../protocol/time.ts';
+import type { TurnedClock } from '../testing-clock.ts';
 import { JournalError } from './errors.ts';
 import { FORMAT_KEY, SEGMENTS, SNAPSHOTS, segmentKey, snapshotKey, snapshotPartKey } from './keys.ts';
 import { writeSnapshot } from './snapshots.ts';
@@ -8,7 +9,6 @@ import { FailingStore, flipped, newClock } from './testing.ts';
 import { truncate } from './truncation.ts';
 
 const RETENTION_MS = 600_000;
-const MINUTE_MS = 60_000;
 
 /** Ten segments, one a minute, and snapshots at these. */
 async function journal(snapshots: number[]): Promise<{ store: FailingStore; clock: TurnedClock }> {

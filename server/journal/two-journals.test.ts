@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { settled, type TurnedClock } from '../views/testing-clock.ts';
+import { MINUTE_MS } from '../../protocol/time.ts';
+import { settled, type TurnedClock } from '../testing-clock.ts';
 import type { JournalError } from './errors.ts';
 import { SEGMENTS, segmentKey, snapshotPartKey } from './keys.ts';
 import { type Desk, FailingStore, flipped, newClock, openDesk } from './testing.ts';
 
 const SHARED = { tail_poll_ms: 200 };
-const MINUTE_MS = 60_000;
 
 async function pair(options = {}): Promise<{ clock: TurnedClock; store: FailingStore; a: Desk; b: Desk }> {
   const clock = newClock();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { settled } from '../views/testing-clock.ts';
+import { settled } from '../testing-clock.ts';
 import { newClock } from './testing.ts';
 import { WaitingLine } from './waiting-line.ts';
 

@@ -8,8 +8,8 @@
 import type { Clock } from '../clock.ts';
 import type { Engine } from '../engine.ts';
 import { newId, newUlid } from '../ids.ts';
-import { UNREMEMBERED } from '../state-machine/apply.ts';
-import { nextDue } from '../state-machine/decide-time.ts';
+import { UNREMEMBERED } from '../state-machine/apply/apply.ts';
+import { nextDue } from '../state-machine/decide/time.ts';
 import { Duty } from './duty.ts';
 
 /** Alert rules, and what has no timer, are looked at this often. */

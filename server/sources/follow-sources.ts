@@ -5,8 +5,8 @@ import type { Settings } from '../config.ts';
 import type { Engine } from '../engine.ts';
 import { newUlid } from '../ids.ts';
 import type { ObjectStore } from '../objects/store.ts';
-import { UNREMEMBERED } from '../state-machine/apply.ts';
-import { readArchivedJob } from '../views/archive.ts';
+import { UNREMEMBERED } from '../state-machine/apply/apply.ts';
+import { readArchivedJob } from '../views/archived-records.ts';
 import { Following } from './following.ts';
 import type { Observing } from './observe.ts';
 

@@ -5,11 +5,11 @@
 import { isId } from '../../protocol/ids.ts';
 import type { Sighting } from '../../protocol/sighting.ts';
 import type { SightingsAnswer } from '../../protocol/source.ts';
+import { eachAtOnce } from '../at-once.ts';
 import type { Engine } from '../engine.ts';
-import type { CommandBody, Outcome } from '../state-machine/commands.ts';
-import { oneEach, weigh } from '../state-machine/decide-observed.ts';
-import type { JobRecord } from '../state-machine/records.ts';
-import { eachAtOnce } from '../views/at-once.ts';
+import type { CommandBody, Outcome } from '../state-machine/decide/commands.ts';
+import { oneEach, weigh } from '../state-machine/decide/observed.ts';
+import type { JobRecord } from '../state-machine/state/records.ts';
 
 export type ObserveCommand = CommandBody & { type: 'observe_jobs' };
 

@@ -1,5 +1,6 @@
 /** The recording of the documents' example, and the worker that transcribes it. */
-import { type Lease, MINUTE_MS, Monitor } from './testing.ts';
+import { MINUTE_MS } from '../../protocol/time.ts';
+import { type Lease, Monitor } from './testing.ts';
 
 /** The recording of the documents: 81 minutes, submitted at 19:30, handed to worker-123 at 19:32. */
 export function started(): { monitor: Monitor; lease: Lease } {

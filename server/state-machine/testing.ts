@@ -1,17 +1,13 @@
 /** What the state machine's tests share: a fold that commands are told to, one segment each, at a log time set by hand. */
 import type { JobSubmission } from '../../protocol/job.ts';
-import { parseTime } from '../../protocol/time.ts';
-import { applyEvents, beginSegment, eventId, isRemembered, UNREMEMBERED } from './apply.ts';
-import type { Command, CommandBody, Policy } from './commands.ts';
-import { decide } from './decide.ts';
-import type { Refusal } from './decision.ts';
+import { HOUR_MS, parseTime } from '../../protocol/time.ts';
+import { applyEvents, beginSegment, eventId, isRemembered, UNREMEMBERED } from './apply/apply.ts';
+import type { Command, CommandBody, Policy } from './decide/commands.ts';
+import { decide } from './decide/decide.ts';
+import type { Refusal } from './decide/decision.ts';
 import type { Event, JournalEvent } from './events.ts';
-import type { CommandRef, JobRecord, WorkerRecord } from './records.ts';
-import { State } from './state.ts';
-
-export const SECOND_MS = 1_000;
-export const MINUTE_MS = 60 * SECOND_MS;
-export const HOUR_MS = 60 * MINUTE_MS;
+import type { CommandRef, JobRecord, WorkerRecord } from './state/records.ts';
+import { State } from './state/state.ts';
 
 export const POLICY: Policy = {
   lease_ms: 60_000,

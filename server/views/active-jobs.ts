@@ -1,6 +1,6 @@
 /** `jobs/active/{job_id}/…`: a job from its submission to its end, in four documents. */
-import { assignmentDocument, jobDocument, progressDocument, timelineDocument } from '../state-machine/documents.ts';
-import { finished, type JobRecord } from '../state-machine/records.ts';
+import { assignmentDocument, jobDocument, progressDocument, timelineDocument } from '../documents/job.ts';
+import { finished, type JobRecord } from '../state-machine/state/records.ts';
 import { activeJobKey } from './keys.ts';
 import type { View } from './view.ts';
 

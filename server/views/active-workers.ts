@@ -1,7 +1,7 @@
 /** `workers/active/{worker_id}/status.json`, `heartbeat.json`, `jobs/current.json`: a worker until it is TERMINATED. */
-import { heartbeatDocument, workerDocument } from '../state-machine/documents.ts';
-import type { WorkerRecord } from '../state-machine/records.ts';
-import type { State } from '../state-machine/state.ts';
+import { heartbeatDocument, workerDocument } from '../documents/worker.ts';
+import type { WorkerRecord } from '../state-machine/state/records.ts';
+import type { State } from '../state-machine/state/state.ts';
 import { currentJobKey, workerKey } from './keys.ts';
 import type { View } from './view.ts';
 

@@ -1,6 +1,6 @@
 /** `alerts/active/{id}.json`, then `alerts/resolved/YYYY/MM/DD/{id}.json` by the day it was resolved. */
-import { alertDocument } from '../state-machine/documents.ts';
-import type { AlertRecord } from '../state-machine/records.ts';
+import { alertDocument } from '../documents/alerts.ts';
+import type { AlertRecord } from '../state-machine/state/records.ts';
 import { activeAlertKey, resolvedAlertKey } from './keys.ts';
 import type { View } from './view.ts';
 

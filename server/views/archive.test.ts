@@ -1,16 +1,15 @@
 /** The archive: when things leave memory, that nothing leaves it unkept, and that what is kept is what was. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { DAY_MS, HOUR_MS } from '../../protocol/time.ts';
 import type { Settings } from '../config.ts';
 import { MemoryStore } from '../objects/memory.ts';
 import { StoreError } from '../objects/store.ts';
-import { readArchivedJob, readArchivedWorker } from './archive.ts';
+import { TurnedClock } from '../testing-clock.ts';
+import { readArchivedJob, readArchivedWorker } from './archived-records.ts';
 import { archivedJobKey } from './keys.ts';
-import { TurnedClock } from './testing-clock.ts';
 import { rebuiltFrom, TestMonitor, viewsIn, WatchedStore } from './testing-monitor.ts';
-
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 
 async function open(settings: Partial<Settings> = {}) {
   const clock = new TurnedClock('2025-07-07T19:30:00Z');

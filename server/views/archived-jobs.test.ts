@@ -1,16 +1,17 @@
 /** Lists beyond memory: every archived job once, newest hour first, whatever the pages, at a cost that has a bound. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FINISHED_STATES } from '../../protocol/job.ts';
+import { HOUR_MS } from '../../protocol/time.ts';
 import { MemoryStore } from '../objects/memory.ts';
-import type { JobRecord } from '../state-machine/records.ts';
-import { State } from '../state-machine/state.ts';
+import type { JobRecord } from '../state-machine/state/records.ts';
+import { State } from '../state-machine/state/state.ts';
+import { TurnedClock } from '../testing-clock.ts';
 import { archivedJobs, archivedPage } from './archived-jobs.ts';
 import { archivedJobKey, type FinishedState, finishedJobKey } from './keys.ts';
-import { TurnedClock } from './testing-clock.ts';
 import { TestMonitor, WatchedStore } from './testing-monitor.ts';
 
-const HOUR_MS = 3_600_000;
 const NOW = '2025-07-07T19:30:00Z';
 
 /** A store with jobs that ended at these times, in turn completed, failed and cancelled, and a state that knows none. */

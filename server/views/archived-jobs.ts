@@ -5,14 +5,15 @@
  *
  * A page makes at most about `lists_max` lists and `reads_max` reads; it may be short, or empty, and says where to go on.
  */
+
 import { MonitorError } from '../../protocol/errors.ts';
 import { isId } from '../../protocol/ids.ts';
 import { FINISHED_STATES } from '../../protocol/job.ts';
+import { HOUR_MS } from '../../protocol/time.ts';
 import { compareKeys, type ObjectStore } from '../objects/store.ts';
-import { HOUR_MS } from '../state-machine/periods.ts';
-import type { JobRecord } from '../state-machine/records.ts';
-import type { State } from '../state-machine/state.ts';
-import { readArchivedJob } from './archive.ts';
+import type { JobRecord } from '../state-machine/state/records.ts';
+import type { State } from '../state-machine/state/state.ts';
+import { readArchivedJob } from './archived-records.ts';
 import { Calendar, type End } from './calendar.ts';
 import { type FinishedState, nameHour, parseHour } from './keys.ts';
 

@@ -2,11 +2,12 @@
  * `archive/periods/YYYY-MM-DD.json`: the sums of a day and of its hours, written once the day is over. The fold keeps hours
  * for 90 days and days for ten years; their views stay for ever, and can be made again from here.
  */
+
 import { MonitorError } from '../../protocol/errors.ts';
+import { DAY_MS, HOUR_MS } from '../../protocol/time.ts';
 import type { ObjectStore } from '../objects/store.ts';
-import { DAY_MS, HOUR_MS } from '../state-machine/periods.ts';
-import type { PeriodRecord } from '../state-machine/records.ts';
-import { State } from '../state-machine/state.ts';
+import type { PeriodRecord } from '../state-machine/state/records.ts';
+import { State } from '../state-machine/state/state.ts';
 import { ARCHIVED_PERIODS, archivedPeriodsKey } from './keys.ts';
 
 type ArchivedDay = { day: number; sums: PeriodRecord; hours: [hour: number, sums: PeriodRecord][] };

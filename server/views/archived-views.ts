@@ -4,10 +4,10 @@
  */
 import { MonitorError } from '../../protocol/errors.ts';
 import type { ObjectStore } from '../objects/store.ts';
-import type { State } from '../state-machine/state.ts';
+import type { State } from '../state-machine/state/state.ts';
 import { alertView } from './alerts.ts';
-import { readArchivedAlert, readArchivedJob, readArchivedWorkerEnd } from './archive.ts';
 import { readArchivedPeriods } from './archived-periods.ts';
+import { readArchivedAlert, readArchivedJob, readArchivedWorkerEnd } from './archived-records.ts';
 import { type ArchiveEntry, parseTerminatedWorkerKey, type Subject } from './keys.ts';
 import { jobView } from './layout.ts';
 import { dayView, hourView } from './metrics.ts';

@@ -5,6 +5,7 @@
  * at most three lists: of the month, which tells all its hours if no more than 1,000 jobs ended in it; in a fuller month, of
  * the day; in a fuller day, of the hour. The first list of all says how far back there is anything.
  */
+import { DAY_MS, HOUR_MS } from '../../protocol/time.ts';
 import type { ListedObject, ObjectStore } from '../objects/store.ts';
 import {
   type FinishedState,
@@ -20,8 +21,6 @@ export type End = { state: FinishedState; hour: number; job_id: string };
 
 /** A list answers so many at a time. */
 const LIST_MAX = 1000;
-const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
 
 /** A day or a month: its hours with jobs, newest first, as far as one list told. */
 type Range = { first_hour: number; hours: number[]; unknown_from: number };

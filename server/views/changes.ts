@@ -2,12 +2,13 @@
  * Which views a segment changed. A job's events change its own views, those of a worker that holds it, and the sums; what
  * the events don't say is read off the fold before and after.
  */
+
+import { DAY_MS } from '../../protocol/time.ts';
+import { workerVersion } from '../documents/worker.ts';
 import type { AppliedSegment } from '../engine.ts';
-import { workerVersion } from '../state-machine/documents.ts';
 import type { EventType, JournalEvent } from '../state-machine/events.ts';
-import { DAY_MS } from '../state-machine/periods.ts';
-import { finished, type JobRecord, type WorkerRecord } from '../state-machine/records.ts';
-import type { State } from '../state-machine/state.ts';
+import { finished, type JobRecord, type WorkerRecord } from '../state-machine/state/records.ts';
+import type { State } from '../state-machine/state/state.ts';
 import type { Subject } from './keys.ts';
 import { jobView } from './layout.ts';
 import { currentHour } from './metrics.ts';

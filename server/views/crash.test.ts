@@ -6,8 +6,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MemoryStore } from '../objects/memory.ts';
 import { StoreError } from '../objects/store.ts';
-import { readArchivedJob } from './archive.ts';
-import { TurnedClock } from './testing-clock.ts';
+import { TurnedClock } from '../testing-clock.ts';
+import { readArchivedJob } from './archived-records.ts';
 import { HISTORY, HISTORY_SETTINGS, HISTORY_START, play, playOne } from './testing-history.ts';
 import { rebuiltFrom, TestMonitor, viewsIn, WatchedStore } from './testing-monitor.ts';
 

@@ -1,6 +1,6 @@
 /** `jobs/failed/{job_id}/state.json`: a job while it lies in the dead-letter queue. */
-import { jobDocument } from '../state-machine/documents.ts';
-import type { JobRecord } from '../state-machine/records.ts';
+import { jobDocument } from '../documents/job.ts';
+import type { JobRecord } from '../state-machine/state/records.ts';
 import { deadLetterKey } from './keys.ts';
 import type { View } from './view.ts';
 

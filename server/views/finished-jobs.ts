@@ -2,8 +2,8 @@
  * `jobs/completed|failed|cancelled/YYYY/MM/DD/hour=HH/{job_id}.json`: a job under the hour of its end. One that was retried
  * has left the ends it had before, and they are in its history.
  */
-import { jobDocument } from '../state-machine/documents.ts';
-import type { JobRecord } from '../state-machine/records.ts';
+import { jobDocument } from '../documents/job.ts';
+import type { JobRecord } from '../state-machine/state/records.ts';
 import { type FinishedState, finishedJobKey } from './keys.ts';
 import type { View } from './view.ts';
 

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { MemoryStore } from '../objects/memory.ts';
+import { TurnedClock } from '../testing-clock.ts';
 import { VIEW_PREFIXES } from './keys.ts';
-import { TurnedClock } from './testing-clock.ts';
 import { HISTORY, HISTORY_SETTINGS, HISTORY_START, play } from './testing-history.ts';
 import { TestMonitor } from './testing-monitor.ts';
 

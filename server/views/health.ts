@@ -1,6 +1,6 @@
 /** `system/health.json`: the whole at a glance. */
-import { healthDocument } from '../state-machine/documents.ts';
-import type { State } from '../state-machine/state.ts';
+import { healthDocument } from '../documents/system.ts';
+import type { State } from '../state-machine/state/state.ts';
 import { HEALTH_KEY } from './keys.ts';
 import type { View } from './view.ts';
 

@@ -2,9 +2,10 @@
  * Every key of the views and of the archive is made here, from checked ids, and parsed here. The layout is that of
  * docs/format.md; times in keys are UTC.
  */
+
 import { isId } from '../../protocol/ids.ts';
 import type { FINISHED_STATES } from '../../protocol/job.ts';
-import { DAY_MS, HOUR_MS } from '../state-machine/periods.ts';
+import { DAY_MS, HOUR_MS } from '../../protocol/time.ts';
 
 export type FinishedState = (typeof FINISHED_STATES)[number];
 

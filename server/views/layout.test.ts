@@ -6,23 +6,15 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { parseTime } from '../../protocol/time.ts';
 import { systemClock } from '../clock.ts';
+import { alertDocument } from '../documents/alerts.ts';
+import { jobDocument, progressDocument, timelineDocument, workerJobDocument } from '../documents/job.ts';
+import { deadLetterQueueDocument, mainQueueDocument } from '../documents/queues.ts';
+import { healthDocument } from '../documents/system.ts';
+import { heartbeatDocument, workerDocument, workerVersion } from '../documents/worker.ts';
 import { DirectoryStore } from '../objects/directory.ts';
 import { MemoryStore } from '../objects/memory.ts';
 import type { ObjectStore } from '../objects/store.ts';
-import {
-  alertDocument,
-  deadLetterQueueDocument,
-  healthDocument,
-  heartbeatDocument,
-  jobDocument,
-  mainQueueDocument,
-  progressDocument,
-  timelineDocument,
-  workerDocument,
-  workerJobDocument,
-  workerVersion,
-} from '../state-machine/documents.ts';
-import { TurnedClock } from './testing-clock.ts';
+import { TurnedClock } from '../testing-clock.ts';
 import { TestMonitor, textAt, viewsIn } from './testing-monitor.ts';
 
 type Stage = { store: ObjectStore; monitor: TestMonitor; wait(by_ms: number): Promise<void>; close(): Promise<void> };

@@ -2,8 +2,8 @@
  * The documents' layout, all of it: which views there are of what. Everything here is a pure function of the fold; the
  * publisher writes it as things change, a rebuild writes it all at once, and both leave the same bytes.
  */
-import type { JobRecord, WorkerRecord } from '../state-machine/records.ts';
-import type { State } from '../state-machine/state.ts';
+import type { JobRecord, WorkerRecord } from '../state-machine/state/records.ts';
+import type { State } from '../state-machine/state/state.ts';
 import { activeJobKeys, activeJobView } from './active-jobs.ts';
 import { activeWorkerKeys, activeWorkerView } from './active-workers.ts';
 import { alertView } from './alerts.ts';

@@ -3,9 +3,9 @@
  * on, and `metrics/hourly/YYYY/MM/DD/HH.json`, the same document, once the hour is over. A period in which nothing was
  * counted has none.
  */
-import { periodDocument } from '../state-machine/documents.ts';
-import { DAY_MS, HOUR_MS } from '../state-machine/periods.ts';
-import type { State } from '../state-machine/state.ts';
+import { DAY_MS, HOUR_MS } from '../../protocol/time.ts';
+import { periodDocument } from '../documents/system.ts';
+import type { State } from '../state-machine/state/state.ts';
 import { closedHourKey, dayKey, hourKey } from './keys.ts';
 import type { Present, View } from './view.ts';
 

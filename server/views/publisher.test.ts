@@ -4,11 +4,12 @@ import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { sleep } from '../clock.ts';
 import type { Settings } from '../config.ts';
+import { jobDocument } from '../documents/job.ts';
+import { workerDocument } from '../documents/worker.ts';
 import { MemoryStore } from '../objects/memory.ts';
 import { StoreError } from '../objects/store.ts';
-import { jobDocument, workerDocument } from '../state-machine/documents.ts';
+import { settled, TurnedClock } from '../testing-clock.ts';
 import { CHECKPOINT_KEY } from './keys.ts';
-import { settled, TurnedClock } from './testing-clock.ts';
 import { rebuiltFrom, TestMonitor, textAt, viewsIn, WatchedStore } from './testing-monitor.ts';
 
 async function open(settings: Partial<Settings> = {}) {

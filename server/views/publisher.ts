@@ -11,14 +11,15 @@
  * `meta/views.json` says up to which segment all is written. What a crash leaves unwritten has a later version than that
  * and is noted at the next start.
  */
+
+import { eachAtOnce } from '../at-once.ts';
 import type { Clock } from '../clock.ts';
 import type { Settings } from '../config.ts';
 import type { AppliedSegment, Engine } from '../engine.ts';
 import type { ObjectStore } from '../objects/store.ts';
 import { StoreError } from '../objects/store.ts';
-import type { State } from '../state-machine/state.ts';
-import { readArchivedJob } from './archive.ts';
-import { eachAtOnce } from './at-once.ts';
+import type { State } from '../state-machine/state/state.ts';
+import { readArchivedJob } from './archived-records.ts';
 import { type Change, changesOf, changesSince } from './changes.ts';
 import { type Checkpoint, encodeCheckpoint, NOTHING, readCheckpoint } from './checkpoint.ts';
 import { CHECKPOINT_KEY, type Subject } from './keys.ts';

@@ -1,6 +1,6 @@
 /** `queues/main-queue.json` and `queues/dead-letter-queue.json`: depth and age. */
-import { deadLetterQueueDocument, mainQueueDocument } from '../state-machine/documents.ts';
-import type { State } from '../state-machine/state.ts';
+import { deadLetterQueueDocument, mainQueueDocument } from '../documents/queues.ts';
+import type { State } from '../state-machine/state/state.ts';
 import { queueKey } from './keys.ts';
 import type { View } from './view.ts';
 

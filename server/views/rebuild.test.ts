@@ -9,9 +9,9 @@ import { readSettings } from '../config.ts';
 import { JournalError } from '../journal/errors.ts';
 import { DirectoryStore } from '../objects/directory.ts';
 import { MemoryStore } from '../objects/memory.ts';
+import { settled, TurnedClock } from '../testing-clock.ts';
 import { archivedJobKey, CHECKPOINT_KEY, VIEW_PREFIXES } from './keys.ts';
 import { rebuildViews } from './rebuild.ts';
-import { settled, TurnedClock } from './testing-clock.ts';
 import { HISTORY, HISTORY_SETTINGS, HISTORY_START, play } from './testing-history.ts';
 import { TestMonitor, textAt, viewsIn, WatchedStore } from './testing-monitor.ts';
 

@@ -8,16 +8,16 @@
  * again. That costs a read for each archived record, one for each of its views, and a put where something differs.
  */
 import { MonitorError } from '../../protocol/errors.ts';
+import { eachAtOnce } from '../at-once.ts';
 import type { Clock, Random } from '../clock.ts';
 import type { Settings } from '../config.ts';
 import { readJournal } from '../journal/read-only.ts';
 import type { ObjectStore } from '../objects/store.ts';
-import { applyEvents, beginSegment } from '../state-machine/apply.ts';
+import { applyEvents, beginSegment } from '../state-machine/apply/apply.ts';
 import type { JournalEvent } from '../state-machine/events.ts';
-import { restore } from '../state-machine/snapshot.ts';
-import { State } from '../state-machine/state.ts';
+import { restore } from '../state-machine/state/snapshot.ts';
+import { State } from '../state-machine/state/state.ts';
 import { ArchivedViews } from './archived-views.ts';
-import { eachAtOnce } from './at-once.ts';
 import { encodeCheckpoint } from './checkpoint.ts';
 import { ARCHIVE, CHECKPOINT_KEY, parseArchiveKey, subjectOf, VIEW_PREFIXES } from './keys.ts';
 import { subjectsOf, viewOf } from './layout.ts';

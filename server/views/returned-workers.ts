@@ -4,8 +4,8 @@
  * has it.
  */
 import type { ObjectStore } from '../objects/store.ts';
-import type { State } from '../state-machine/state.ts';
-import { readArchivedWorkerEnd } from './archive.ts';
+import type { State } from '../state-machine/state/state.ts';
+import { readArchivedWorkerEnd } from './archived-records.ts';
 import type { Change } from './changes.ts';
 import { parseTerminatedWorkerKey, TERMINATED_WORKERS } from './keys.ts';
 import { endKey } from './terminated-workers.ts';

@@ -2,9 +2,9 @@
  * `workers/terminated/{worker_id}-{YYYYMMDD}.json`: a worker's final state, by the day of its end. It was not final, and is
  * removed, if the worker comes back before it is archived.
  */
-import { workerDocument } from '../state-machine/documents.ts';
-import type { WorkerRecord } from '../state-machine/records.ts';
-import { State } from '../state-machine/state.ts';
+import { workerDocument } from '../documents/worker.ts';
+import type { WorkerRecord } from '../state-machine/state/records.ts';
+import { State } from '../state-machine/state/state.ts';
 import { terminatedWorkerKey } from './keys.ts';
 import type { View } from './view.ts';
 

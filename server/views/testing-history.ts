@@ -3,18 +3,16 @@
  * beat, end and come back; an alert; hours that pass; snapshots, truncation, and an archive that keeps little in memory.
  */
 import type { Sighting } from '../../protocol/sighting.ts';
-import { parseTime } from '../../protocol/time.ts';
+import { HOUR_MS, parseTime } from '../../protocol/time.ts';
 import { readSettings } from '../config.ts';
 import { Refused } from '../engine.ts';
-import type { CommandBody } from '../state-machine/commands.ts';
-import type { TurnedClock } from './testing-clock.ts';
+import type { CommandBody } from '../state-machine/decide/commands.ts';
+import type { TurnedClock } from '../testing-clock.ts';
 import type { TestMonitor } from './testing-monitor.ts';
 
 export const HISTORY_START = '2025-07-07T19:30:00Z';
 
 export const HISTORY_SETTINGS = { finished_max: 2, finished_window_ms: 3_600_000, view_puts_per_second: 100_000 };
-
-const HOUR_MS = 3_600_000;
 
 const HISTORY_START_MS = parseTime(HISTORY_START);
 const SEEN_AGAIN = { told_ms: HISTORY_START_MS + HOUR_MS, worker_id: 'worker-seen' };

@@ -4,13 +4,13 @@ import { readSettings, type Settings } from '../config.ts';
 import { Engine } from '../engine.ts';
 import { MemoryStore } from '../objects/memory.ts';
 import type { GetResult, ListedObject, ListOptions, ObjectStore, PutIfAbsentResult } from '../objects/store.ts';
-import type { CommandBody, Outcome } from '../state-machine/commands.ts';
-import type { JobRecord } from '../state-machine/records.ts';
+import type { CommandBody, Outcome } from '../state-machine/decide/commands.ts';
+import type { JobRecord } from '../state-machine/state/records.ts';
+import type { TurnedClock } from '../testing-clock.ts';
 import { Archive } from './archive.ts';
 import { VIEW_PREFIXES } from './keys.ts';
 import { ViewPublisher } from './publisher.ts';
 import { type RebuildReport, rebuildViews } from './rebuild.ts';
-import type { TurnedClock } from './testing-clock.ts';
 
 export type TestMonitorOptions = {
   store: ObjectStore;

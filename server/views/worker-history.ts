@@ -1,6 +1,6 @@
 /** `workers/active/{worker_id}/jobs/history/{job_id}.json`: every job a worker was ever handed, kept after the worker's end. */
-import { workerJobDocument } from '../state-machine/documents.ts';
-import type { JobRecord } from '../state-machine/records.ts';
+import { workerJobDocument } from '../documents/job.ts';
+import type { JobRecord } from '../state-machine/state/records.ts';
 import { workerJobKey } from './keys.ts';
 import type { View } from './view.ts';
 

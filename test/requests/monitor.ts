@@ -1,6 +1,8 @@
 /** Counts what a monitor asks of its bucket: for a job, for a progress report, and in an hour without work. */
+
 import { setTimeout as wait } from 'node:timers/promises';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { MINUTE_MS } from '../../protocol/time.ts';
 import { TranscriptionAPI } from '../../sdk/typescript/index.ts';
 import { type Cleaning, startTmon } from '../processes/tmon.ts';
 import type { Counted, CountingProxy } from '../servers/counting-proxy.ts';
@@ -18,7 +20,6 @@ export type MonitorRequests = {
 const BUCKET = 'counted';
 /** Longer than what the monitor waits to put several changes into one object: then no report shares a put. */
 const APART_MS = 2_500;
-const MINUTE_MS = 60_000;
 const MINUTES_PER_HOUR = 60;
 /** As the agent does. */
 const BEAT_MS = 10_000;

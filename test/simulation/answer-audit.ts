@@ -2,11 +2,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type AppliedSegment, type Engine, Refused } from '../../server/engine.ts';
 import { JournalError } from '../../server/journal/errors.ts';
-import { isRemembered } from '../../server/state-machine/apply.ts';
-import type { Command, Outcome, Policy } from '../../server/state-machine/commands.ts';
-import { decide } from '../../server/state-machine/decide.ts';
-import type { Decision } from '../../server/state-machine/decision.ts';
-import type { State } from '../../server/state-machine/state.ts';
+import { isRemembered } from '../../server/state-machine/apply/apply.ts';
+import type { Command, Outcome, Policy } from '../../server/state-machine/decide/commands.ts';
+import { decide } from '../../server/state-machine/decide/decide.ts';
+import type { Decision } from '../../server/state-machine/decide/decision.ts';
+import type { State } from '../../server/state-machine/state/state.ts';
 import { type Effect, type LogAudit, stateHash } from './log-audit.ts';
 import type { World } from './world.ts';
 

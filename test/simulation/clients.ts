@@ -1,8 +1,8 @@
 /** Those who ask: they send commands, send them again when they are not sure, read, and keep what they were told. */
 import type { Engine } from '../../server/engine.ts';
 import { JournalError } from '../../server/journal/errors.ts';
-import { isRemembered } from '../../server/state-machine/apply.ts';
-import { type Command, soft } from '../../server/state-machine/commands.ts';
+import { isRemembered } from '../../server/state-machine/apply/apply.ts';
+import { type Command, soft } from '../../server/state-machine/decide/commands.ts';
 import type { AnswerAudit } from './answer-audit.ts';
 import type { Chance } from './chance.ts';
 import type { Faults } from './faults.ts';

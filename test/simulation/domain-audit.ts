@@ -1,14 +1,14 @@
 /** What the log must never say about jobs, workers and leases, whoever decided it. */
 import type { JobStateName } from '../../protocol/job.ts';
-import { applyJobEvent } from '../../server/state-machine/apply-job.ts';
-import { observe } from '../../server/state-machine/apply-observed.ts';
-import { applyWorkerEvent } from '../../server/state-machine/apply-worker.ts';
-import type { Command } from '../../server/state-machine/commands.ts';
+import { applyJobEvent } from '../../server/state-machine/apply/job.ts';
+import { observe } from '../../server/state-machine/apply/observed.ts';
+import { applyWorkerEvent } from '../../server/state-machine/apply/worker.ts';
+import type { Command } from '../../server/state-machine/decide/commands.ts';
 import type { Event, JobEvent, JournalEvent, WorkerEvent } from '../../server/state-machine/events.ts';
-import { jobDue } from '../../server/state-machine/job-indexes.ts';
-import { finished, type JobRecord, running } from '../../server/state-machine/records.ts';
-import { restore, snapshotRows } from '../../server/state-machine/snapshot.ts';
-import type { State } from '../../server/state-machine/state.ts';
+import { jobDue } from '../../server/state-machine/state/job-indexes.ts';
+import { finished, type JobRecord, running } from '../../server/state-machine/state/records.ts';
+import { restore, snapshotRows } from '../../server/state-machine/state/snapshot.ts';
+import type { State } from '../../server/state-machine/state/state.ts';
 import type { World } from './world.ts';
 
 /** D4: where a job may go from each state. */

@@ -1,9 +1,9 @@
 /** What clients and workers ask for: commands made from what they have been told so far, stale leases among it. */
 import type { LogEvent } from '../../protocol/log-event.ts';
 import { SIGHTED_STATES, type Sighting } from '../../protocol/sighting.ts';
-import { UNREMEMBERED } from '../../server/state-machine/apply.ts';
-import { type Command, type CommandBody, type Outcome, soft } from '../../server/state-machine/commands.ts';
-import type { State } from '../../server/state-machine/state.ts';
+import { UNREMEMBERED } from '../../server/state-machine/apply/apply.ts';
+import { type Command, type CommandBody, type Outcome, soft } from '../../server/state-machine/decide/commands.ts';
+import type { State } from '../../server/state-machine/state/state.ts';
 import type { Chance } from './chance.ts';
 
 type Held = { job_id: string; token: string; worker_id: string };

@@ -5,13 +5,13 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { decodeSegment, NO_HASH } from '../../server/journal/segment.ts';
-import { applyEvents, beginSegment } from '../../server/state-machine/apply.ts';
-import type { Command, Policy } from '../../server/state-machine/commands.ts';
-import { decide } from '../../server/state-machine/decide.ts';
+import { applyEvents, beginSegment } from '../../server/state-machine/apply/apply.ts';
+import type { Command, Policy } from '../../server/state-machine/decide/commands.ts';
+import { decide } from '../../server/state-machine/decide/decide.ts';
 import type { JournalEvent } from '../../server/state-machine/events.ts';
-import type { CommandRef } from '../../server/state-machine/records.ts';
-import { snapshotRows } from '../../server/state-machine/snapshot.ts';
-import { State } from '../../server/state-machine/state.ts';
+import type { CommandRef } from '../../server/state-machine/state/records.ts';
+import { snapshotRows } from '../../server/state-machine/state/snapshot.ts';
+import { State } from '../../server/state-machine/state/state.ts';
 import { auditEvent } from './domain-audit.ts';
 import type { World } from './world.ts';
 

@@ -1,9 +1,9 @@
 /** What kind of history it is to be, drawn once at its start: how many instances, with which settings, in what weather. */
-import type { Policy } from '../../server/state-machine/commands.ts';
+import { MINUTE_MS } from '../../protocol/time.ts';
+import type { Policy } from '../../server/state-machine/decide/commands.ts';
 import type { Chance } from './chance.ts';
 import type { InstanceOptions } from './instance.ts';
 
-const MINUTE_MS = 60_000;
 /** The least the settings allow, so that names are freed often. */
 const RETENTION_MS = 10 * MINUTE_MS;
 

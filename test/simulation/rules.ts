@@ -117,7 +117,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: 'ids-in-the-snapshot',
-    file: 'server/state-machine/snapshot.ts',
+    file: 'server/state-machine/state/snapshot.ts',
     replace: [["yield JSON.stringify(['command', id, command]);", '{ void id; void command; }']],
   },
   {
@@ -199,12 +199,12 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: 'lease-ends-when-due',
-    file: 'server/state-machine/decide-time.ts',
+    file: 'server/state-machine/decide/time.ts',
     replace: [['if (timer.due_ms > context.at_ms ||', 'if (timer.due_ms > context.at_ms + 20_000 ||']],
   },
   {
     name: 'stale-token-changes-nothing',
-    file: 'server/state-machine/decide-jobs.ts',
+    file: 'server/state-machine/decide/jobs.ts',
     replace: [
       [
         'job.run.ended_ms === null && job.run.token === token && running(job.state)',
@@ -214,7 +214,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: 'remember-commands',
-    file: 'server/state-machine/decide.ts',
+    file: 'server/state-machine/decide/decide.ts',
     replace: [
       [
         'if (known.fingerprint === command.fingerprint) return { refs: known.refs };',

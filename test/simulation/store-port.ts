@@ -1,4 +1,5 @@
 /** One process' way to the store, on which everything can go wrong that a network and a sleeping machine can do. */
+import { HOUR_MS } from '../../protocol/time.ts';
 import {
   type GetResult,
   type ListedObject,
@@ -11,8 +12,6 @@ import type { Faults } from './faults.ts';
 import type { Plan } from './plan.ts';
 import type { SimStore } from './sim-store.ts';
 import type { Process, World } from './world.ts';
-
-const HOUR_MS = 3_600_000;
 
 /** The store's bad hours, the same for every process. */
 export type Weather = { down_until_ms: number; refuses_writes_until_ms: number; refuses_all_until_ms: number };

@@ -1,0 +1,102 @@
+/** Jobs that have left memory: found, listed and told as before, and over for good. */
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import type { Job } from '../../../protocol/job.ts';
+import { JumpingClock } from '../../../test/servers/jumping-clock.ts';
+import { type Answer, openMonitor } from '../../../test/servers/monitor.ts';
+import { AUDIO, complete, completion, hold, register, submit, TRANSCRIPT } from '../../../test/servers/steps.ts';
+
+const clock = new JumpingClock();
+const monitor = await openMonitor({ after }, { clock, finished_max: 0, finished_window_ms: 0 });
+const ARCHIVE_MS = 10_000;
+
+async function archive(): Promise<void> {
+  clock.jump(ARCHIVE_MS);
+  await monitor.until('/system/metrics', ({ jobs }) => jobs.COMPLETED + jobs.CANCELLED === 0);
+}
+
+/** One that is over, and no longer in memory. */
+async function archived(submission: object = {}): Promise<{ job: Job; token: string }> {
+  const held = await hold(monitor, submission);
+  await monitor.put(`/jobs/${held.id}/transcript`, TRANSCRIPT, { 'lease-token': held.token });
+  const job = await complete(monitor, held);
+  await archive();
+  return { job, token: held.token };
+}
+
+test('[A65] [A66] [A67] a job answers as it did, long after it has left memory', async () => {
+  const { job } = await archived({ duration_seconds: 60, tags: ['kept'], metadata: { a: 'b' } });
+  const { status, headers, body } = await monitor.get<Job>(`/jobs/${job.job_id}`);
+  assert.deepEqual([status, body], [200, job]);
+  assert.equal((await monitor.get(`/jobs/${job.job_id}`, { 'if-none-match': headers.get('etag')! })).status, 304);
+  assert.equal((await monitor.get(`/jobs/${job.job_id}/progress`)).body.percentage, 100);
+  assert.deepEqual((await monitor.get(`/jobs/${job.job_id}/timeline`)).body.state_history, job.state_history);
+  assert.match((await monitor.get(`/jobs/${job.job_id}/transcript?format=text`)).text, /hello/);
+});
+
+test('[A69] what would change it is refused with the state it ended in', async () => {
+  const { job, token } = await archived();
+  const error = { code: 'worker_error', message: 'x', retryable: true };
+  for (const [method, path, body, code] of [
+    ['DELETE', '', undefined, 'transition_not_allowed'],
+    ['POST', '/retry', undefined, 'transition_not_allowed'],
+    ['POST', '/complete', completion('stale.1.token'), 'lease_expired'],
+    ['POST', '/fail', { lease_token: 'stale.1.token', error }, 'lease_expired'],
+    ['PUT', '/progress', { lease_token: token, percentage: 5 }, 'lease_expired'],
+    ['PUT', '/transcript', TRANSCRIPT, 'lease_expired'],
+  ] as const) {
+    const send = { body, headers: { 'lease-token': token } };
+    const answer = await monitor.call(method, `/api/v1/jobs/${job.job_id}${path}`, send);
+    const { code: said, state } = answer.body;
+    assert.deepEqual([answer.status, said, state], [409, code, 'COMPLETED'], `${method} ${path}`);
+  }
+});
+
+test('the worker that completed it may say so again, and hears what it heard', async () => {
+  const { job, token } = await archived();
+  const again = await monitor.post<Job>(`/jobs/${job.job_id}/complete`, completion(token));
+  assert.deepEqual([again.status, again.body], [200, job]);
+});
+
+test('a submission sent again with its key still names the job it made', async () => {
+  const key = { 'idempotency-key': 'archived-1' };
+  await register(monitor);
+  const first = await monitor.post<Job>('/jobs', { audio_url: AUDIO }, key);
+  await monitor.delete(`/jobs/${first.body.job_id}`);
+  await archive();
+  const again = await monitor.post<Job>('/jobs', { audio_url: AUDIO }, key);
+  assert.deepEqual([again.status, again.body.job_id, again.body.state], [201, first.body.job_id, 'CANCELLED']);
+});
+
+test('[A64] lists reach from memory into the archive, page by page, each job once', async () => {
+  const ids = new Set<string>();
+  for (let n = 0; n < 7; n++) ids.add((await archived({ tags: ['deep'] })).job.job_id);
+  for (let n = 0; n < 4; n++) ids.add((await submit(monitor, { tags: ['deep'] })).job_id);
+  const found: string[] = [];
+  let cursor: string | null = null;
+  do {
+    const { status, body }: Answer<{ items: Job[]; next_cursor: string | null }> = await monitor.get(
+      `/jobs?tag=deep&limit=3${cursor === null ? '' : `&cursor=${cursor}`}`,
+    );
+    assert.equal(status, 200);
+    found.push(...body.items.map(({ job_id }) => job_id));
+    cursor = body.next_cursor;
+  } while (cursor !== null);
+  assert.equal(found.length, 11);
+  assert.deepEqual(new Set(found), ids);
+  const completed = (await monitor.get('/jobs?tag=deep&state=COMPLETED&limit=1000')).body.items;
+  assert.equal(completed.length, 7);
+  assert.deepEqual((await monitor.get('/jobs?tag=deep&state=PROCESSING')).body.items, []);
+});
+
+test('[A71] a worker that ended long ago is found', async () => {
+  await register(monitor, 'worker-of-old', { capabilities: { model: 'tiny' } });
+  const ended = (await monitor.delete('/workers/worker-of-old')).body;
+  clock.jump(8 * 86_400_000);
+  clock.jump(ARCHIVE_MS);
+  await monitor.until('/workers', ({ items }) =>
+    items.every(({ worker_id }: { worker_id: string }) => worker_id !== 'worker-of-old'),
+  );
+  const { status, body } = await monitor.get('/workers/worker-of-old');
+  assert.deepEqual([status, body.state, body.capabilities], [200, 'TERMINATED', ended.capabilities]);
+});

@@ -1,0 +1,138 @@
+/** Every operation of the table, once, and well: what it answers is what the API document promises. */
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { parseTime } from '../../../protocol/time.ts';
+import { wav } from '../../../test/processes/wav.ts';
+import { JumpingClock } from '../../../test/servers/jumping-clock.ts';
+import { type Answer, openMonitor, type Send } from '../../../test/servers/monitor.ts';
+import { AUDIO, complete, completion, fail, hold, register, submit, TRANSCRIPT } from '../../../test/servers/steps.ts';
+import { endpoints } from '../http/app.ts';
+
+const clock = new JumpingClock();
+const SPEAK = `exec:sh -c 'echo "hello world" > "$2"' sh {input} {output}`;
+const monitor = await openMonitor({ after }, { clock, fleet: `local:${SPEAK}` });
+
+const ajv = new Ajv2020({ strict: false, allErrors: true }).addFormat(
+  'date-time',
+  (text: string) => !Number.isNaN(parseTime(text)) && text.endsWith('Z'),
+);
+ajv.addSchema((await monitor.get('/openapi.json')).body, 'api');
+
+/** What the document says of an answer with this status. */
+function promised(operation: string, status: number): (body: unknown) => string | null {
+  const { method, path } = endpoints.find((one) => one.operation === operation)!;
+  const at = ['paths', `/api/v1${path.replace(/:([a-z_]+)/g, '{$1}')}`, method.toLowerCase(), 'responses', `${status}`];
+  const pointer = [...at, 'content', 'application/json', 'schema'].map((part) => part.replaceAll('/', '~1')).join('/');
+  const validate = ajv.getSchema(`api#/${encodeURI(pointer)}`);
+  assert.ok(validate, `${operation} promises nothing for ${status}`);
+  return (body) => (validate(body) ? null : ajv.errorsText(validate.errors));
+}
+
+type Request = Send & { at: string };
+
+const lease = async () => {
+  const { id, token } = await hold(monitor);
+  return { id, token, headers: { 'lease-token': token } };
+};
+
+/** How each is asked so that it succeeds. */
+const REQUESTS: Record<string, () => Promise<Request>> = {
+  'jobs.submit': async () => ({ at: '/jobs', body: { audio_url: AUDIO, duration_seconds: 60 } }),
+  'jobs.submitBatch': async () => ({ at: '/jobs/batch', body: { jobs: [{ audio_url: AUDIO }, {}] } }),
+  'jobs.list': async () => ({ at: '/jobs?limit=2' }),
+  'jobs.get': async () => ({ at: `/jobs/${(await complete(monitor, await hold(monitor))).job_id}` }),
+  'jobs.progress': async () => ({ at: `/jobs/${(await lease()).id}/progress` }),
+  'jobs.timeline': async () => ({ at: `/jobs/${(await lease()).id}/timeline` }),
+  'jobs.cancel': async () => ({ at: `/jobs/${(await submit(monitor)).job_id}` }),
+  'jobs.retry': async () => ({ at: `/jobs/${(await fail(monitor, await hold(monitor))).job_id}/retry` }),
+  'jobs.reportProgress': async () => {
+    const { id, token } = await lease();
+    return { at: `/jobs/${id}/progress`, body: { lease_token: token, percentage: 5 } };
+  },
+  'jobs.putTranscript': async () => {
+    const { id, headers } = await lease();
+    return { at: `/jobs/${id}/transcript`, body: TRANSCRIPT, headers };
+  },
+  'jobs.transcript': async () => {
+    const { id, headers } = await lease();
+    await monitor.put(`/jobs/${id}/transcript`, TRANSCRIPT, headers);
+    return { at: `/jobs/${id}/transcript?format=text` };
+  },
+  'jobs.complete': async () => {
+    const { id, token } = await lease();
+    return { at: `/jobs/${id}/complete`, body: completion(token) };
+  },
+  'jobs.fail': async () => {
+    const { id, token } = await lease();
+    const error = { code: 'worker_error', message: 'it broke', retryable: true };
+    return { at: `/jobs/${id}/fail`, body: { lease_token: token, error } };
+  },
+  'workers.list': async () => ({ at: '/workers' }),
+  'workers.launch': async () => ({ at: '/workers', body: {} }),
+  'workers.get': async () => ({ at: `/workers/${(await register(monitor)).worker_id}` }),
+  'workers.jobs': async () => ({ at: `/workers/worker-1/jobs?limit=3` }),
+  'workers.register': async () => ({ at: '/workers/worker-new', body: { capabilities: { model: 'large-v3' } } }),
+  'workers.heartbeat': async () => {
+    const { id, token } = await lease();
+    await monitor.delete(`/jobs/${id}`);
+    return { at: '/workers/worker-1/heartbeat', body: { health: { cpu_usage: 5 }, leases: [token] } };
+  },
+  'workers.claim': async () => {
+    await submit(monitor);
+    return { at: '/workers/worker-1/claim', body: { max_jobs: 1 } };
+  },
+  'workers.drain': async () => ({ at: `/workers/${(await register(monitor, 'worker-drain')).worker_id}/drain` }),
+  'workers.restart': async () => ({ at: `/workers/${(await register(monitor, 'worker-restart')).worker_id}/restart` }),
+  'workers.terminate': async () => ({ at: `/workers/${(await register(monitor, 'worker-end')).worker_id}` }),
+  'queues.main': async () => ({ at: '/queues/main' }),
+  'queues.dlq': async () => ({ at: '/queues/dlq' }),
+  'queues.purge': async () => ({ at: '/queues/main/purge', body: { dry_run: true } }),
+  'queues.purgeDlq': async () => ({ at: '/queues/dlq/purge', body: { filter: { tag: 'none' } } }),
+  'queues.redrive': async () => ({ at: '/queues/dlq/redrive', body: { dry_run: true } }),
+  'system.health': async () => ({ at: '/system/health' }),
+  'system.metrics': async () => ({ at: '/system/metrics' }),
+  'system.alerts': async () => ({ at: '/system/alerts' }),
+  'system.resolveAlert': async () => {
+    await fail(monitor, await hold(monitor));
+    clock.jump(5_000);
+    const { items } = await monitor.until('/system/alerts', (page) => page.items.length > 0);
+    return { at: `/system/alerts/${items[0].id}/resolve` };
+  },
+  'events.report': async () => ({
+    at: '/events',
+    body: '{"event":"JOB_START","job_id":"job-told","worker_id":"worker-tells"}\nno JSON',
+    headers: { 'content-type': 'application/x-ndjson' },
+  }),
+  'sources.list': async () => ({ at: '/sources' }),
+  'sources.observe': async () => ({
+    at: `/sources/${encodeURIComponent('log:/var/log/worker.log')}/jobs`,
+    body: { jobs: [{ job_id: 'job-sighted', state: 'PROCESSING', told_at: '2025-07-07T19:30:00Z' }] },
+  }),
+  'uploads.create': async () => ({ at: '/uploads?name=a.wav', body: wav(1), headers: { 'content-type': 'audio/wav' } }),
+  'uploads.open': async () => {
+    const { body } = await monitor.call('POST', '/api/v1/uploads', { body: 'audio' });
+    return { at: `/uploads/${body.upload_id}` };
+  },
+};
+
+/** Answers that never end by themselves. */
+const STREAMS = ['events.follow'];
+
+for (const [operation, prepare] of Object.entries(REQUESTS)) {
+  test(`${operation} answers what the API document promises`, async () => {
+    const endpoint = endpoints.find((one) => one.operation === operation);
+    assert.ok(endpoint, `there is no ${operation}`);
+    const { at, ...send } = await prepare();
+    const answer: Answer = await monitor.call(endpoint.method, `/api/v1${at}`, send);
+    assert.ok(answer.status >= 200 && answer.status < 300, `${answer.status} ${answer.text.slice(0, 300)}`);
+    assert.ok(answer.headers.get('tmon-seq'));
+    assert.equal(promised(operation, answer.status)(answer.body ?? answer.text), null);
+  });
+}
+
+test('no operation is left out', () => {
+  const tested = [...Object.keys(REQUESTS), ...STREAMS].sort();
+  assert.deepEqual(endpoints.map(({ operation }) => operation).sort(), tested);
+  assert.match(promised('jobs.get', 200)({}) ?? '', /job_id/, 'and what is not promised would be noticed');
+});

@@ -1,0 +1,20 @@
+/** What the feed asks for when its instance's memory does not have it: the archive, and the journal's tail. */
+import { MonitorError } from '../../../protocol/errors.ts';
+import type { Beyond } from '../../feed/subscription.ts';
+import type { ApiContext } from '../context.ts';
+import { catchUp } from './catch-up.ts';
+import { findJob } from './find-job.ts';
+import { findWorker } from './find-worker.ts';
+
+export function beyondMemory(context: ApiContext): Beyond {
+  return {
+    job: (id) => findJob(context, id).catch(noneIfNotFound),
+    worker: (id) => findWorker(context, id).catch(noneIfNotFound),
+    catchUp: () => catchUp(context),
+  };
+}
+
+function noneIfNotFound(error: unknown): undefined {
+  if (error instanceof MonitorError && error.kind === 'not_found') return undefined;
+  throw error;
+}

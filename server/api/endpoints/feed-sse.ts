@@ -1,0 +1,130 @@
+/**
+ * `GET /api/v1/events`: the live feed as Server-Sent Events, for those who only read: curl, EventSource, a proxy that knows no
+ * WebSocket. Every message carries its position as `id:`, so an EventSource resumes by itself. A keep-alive is an `id:` alone,
+ * which is no event.
+ */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type Static, Type } from 'typebox';
+import { MonitorError } from '../../../protocol/errors.ts';
+import { FeedFilter, type FeedPosition, FeedResource } from '../../../protocol/feed.ts';
+import { closed } from '../../../protocol/schema.ts';
+import type { Target } from '../../feed/current-state.ts';
+import { Outbox } from '../../feed/outbox.ts';
+import { type Message, Parcel } from '../../feed/parcel.ts';
+import { formatPosition, parsePosition } from '../../feed/position.ts';
+import { targetOf } from '../../feed/reader.ts';
+import { Subscription } from '../../feed/subscription.ts';
+import type { ApiContext } from '../context.ts';
+import { httpEndpoint } from '../endpoint.ts';
+import { beyondMemory } from './feed-beyond.ts';
+import { findJob } from './find-job.ts';
+import { findWorker } from './find-worker.ts';
+
+const KEEP_ALIVE_MS = 15_000;
+/** Time for a reader to take the last of it when the monitor stops. */
+const STOP_MS = 1_000;
+
+const EventsQuery = Type.Object(
+  {
+    resource: Type.Optional(FeedResource),
+    job_id: Type.Optional(Type.String({ maxLength: 64 })),
+    worker_id: Type.Optional(Type.String({ maxLength: 64 })),
+    ...Object.fromEntries(Object.entries(FeedFilter.properties).filter(([name]) => name !== 'worker_id')),
+    since: Type.Optional(Type.String({ description: 'A position, as an `id:` gave it: `42.3`. Last-Event-ID wins.' })),
+  },
+  closed,
+);
+type EventsQuery = Static<typeof EventsQuery> & Static<typeof FeedFilter>;
+
+export const feedEndpoints = [
+  httpEndpoint({
+    method: 'GET',
+    path: '/events',
+    operation: 'events.follow',
+    summary: 'Follow what changes, live (Server-Sent Events); default: all jobs',
+    query: EventsQuery,
+    answers: { 200: Type.String() },
+    async run(context, { query, http: { request, reply } }) {
+      const { resource = 'jobs', job_id, worker_id, since: _, ...filter } = query as EventsQuery;
+      const target = targetOf({
+        resource,
+        ...(job_id === undefined ? {} : { job_id }),
+        ...(worker_id === undefined ? {} : { worker_id }),
+        filter: resource === 'jobs' && worker_id !== undefined ? { ...filter, worker_id } : filter,
+      });
+      if (typeof target === 'string') throw new MonitorError('invalid', 'invalid_query', `query: ${target}`);
+      if (target.resource === 'job') await findJob(context, target.id!);
+      if (target.resource === 'worker') await findWorker(context, target.id!);
+      const since = positionAsked(request);
+      // Gone before it was answered: its `close` has been, too.
+      if (!reply.raw.destroyed) await stream(context, reply, { target, since });
+      return reply;
+    },
+  }),
+];
+
+async function stream(
+  context: ApiContext,
+  reply: FastifyReply,
+  { target, since }: { target: Target; since: FeedPosition | undefined },
+): Promise<void> {
+  const { clock, feed } = context;
+  const response = reply.raw;
+  reply.hijack();
+  response.writeHead(200, {
+    'content-type': 'text/event-stream',
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+    connection: 'close',
+  });
+  response.flushHeaders();
+  const outbox = new Outbox({
+    send: (parcel, sent) => {
+      response.write(parcel.bytes(asEvent), () => sent());
+    },
+    tooSlow: () => response.destroy(),
+  });
+  const subscription = new Subscription(target, {
+    hub: feed,
+    outbox,
+    beyond: beyondMemory(context),
+    given: { last: null },
+    onFault: () => response.destroy(),
+  });
+  let cancel = () => {};
+  const keepAlive = () => {
+    // No event, and yet its `id:` counts: who follows something quiet need not look back far.
+    if (subscription.live) outbox.happened(new Parcel({ text: '', position: feed.position }), 'alive');
+    cancel = clock.after(KEEP_ALIVE_MS, keepAlive);
+  };
+  cancel = clock.after(KEEP_ALIVE_MS, keepAlive);
+  const leave = feed.onClose(() => {
+    response.end();
+    cancel();
+    cancel = clock.after(STOP_MS, () => response.destroy());
+  });
+  response.on('close', () => {
+    leave();
+    cancel();
+    subscription.end();
+    outbox.close();
+  });
+  await subscription.start(since);
+}
+
+const asEvent = ({ text, position }: Message): Buffer => {
+  const id = position ? `id: ${formatPosition(position)}\n` : '';
+  return Buffer.from(`${id}${text === '' ? '' : `data: ${text}\n`}\n`);
+};
+
+function positionAsked(request: FastifyRequest) {
+  const text = request.headers['last-event-id'] ?? (request.query as { since?: string }).since;
+  if (text === undefined || text === '') return undefined;
+  const position = parsePosition(String(text));
+  if (position) return position;
+  throw new MonitorError(
+    'invalid',
+    'invalid_query',
+    `since is ${JSON.stringify(text)}; it takes a position such as 42.3`,
+  );
+}

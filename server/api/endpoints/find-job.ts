@@ -1,0 +1,18 @@
+/** A job in any state, ever: from memory, else after reading on to the journal's tail, else from the archive (one object). */
+import { MonitorError } from '../../../protocol/errors.ts';
+import type { JobRecord } from '../../state-machine/state/records.ts';
+import { readArchivedJob } from '../../views/archived-records.ts';
+import type { ApiContext } from '../context.ts';
+import { catchUp } from './catch-up.ts';
+
+export async function findJob(context: ApiContext, job_id: string): Promise<JobRecord> {
+  const { engine, store } = context;
+  const here = engine.state.job(job_id);
+  if (here) return here;
+  await catchUp(context);
+  const job = engine.state.job(job_id) ?? (await readArchivedJob(store, job_id));
+  if (job) return job;
+  throw new MonitorError('not_found', 'job_not_found', `there is no job ${job_id}`, {
+    hint: 'tmon jobs lists the jobs there are.',
+  });
+}

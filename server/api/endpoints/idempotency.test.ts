@@ -1,0 +1,147 @@
+/** Idempotency-Key: the same key and request is done once and answered as the first time; with another request it is refused. */
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { type Monitor, openMonitor } from '../../../test/servers/monitor.ts';
+import { AUDIO, completion, fail, hold, submit } from '../../../test/servers/steps.ts';
+import { endpoints } from '../http/app.ts';
+
+const monitor = await openMonitor({ after });
+
+type Case = { path: string; body?: unknown; other?: unknown };
+
+const error = (message: string) => ({ code: 'worker_error', message, retryable: true });
+
+/** One request for every POST that is decided in the journal, and another that the same key must not stand for. */
+const POSTS: Record<string, (on: Monitor) => Promise<Case>> = {
+  'jobs.submit': async () => ({ path: '/jobs', body: { audio_url: AUDIO }, other: { audio_url: `${AUDIO}x` } }),
+  'jobs.submitBatch': async () => ({
+    path: '/jobs/batch',
+    body: { jobs: [{ audio_url: AUDIO }, {}, { audio_url: AUDIO }] },
+    other: { jobs: [{ audio_url: AUDIO }] },
+  }),
+  'jobs.retry': async (on) => {
+    const { job_id } = await fail(on, await hold(on));
+    return { path: `/jobs/${job_id}/retry`, body: {}, other: null };
+  },
+  'jobs.complete': async (on) => {
+    const { id, token } = await hold(on);
+    const body = completion(token);
+    return { path: `/jobs/${id}/complete`, body, other: { ...body, output: { ...body.output, segments_count: 9 } } };
+  },
+  'jobs.fail': async (on) => {
+    const { id, token } = await hold(on);
+    const [body, other] = ['one', 'two'].map((message) => ({ lease_token: token, error: error(message) }));
+    return { path: `/jobs/${id}/fail`, body, other };
+  },
+  'workers.claim': async (on) => {
+    await submit(on);
+    return { path: '/workers/worker-1/claim', body: { max_jobs: 1 }, other: { max_jobs: 2 } };
+  },
+  'workers.drain': async (on) => {
+    await hold(on, {}, 'worker-drain');
+    return { path: '/workers/worker-drain/drain', body: {}, other: null };
+  },
+  'workers.restart': async (on) => {
+    await hold(on, {}, 'worker-restart');
+    return { path: '/workers/worker-restart/restart', body: {}, other: null };
+  },
+  'queues.purge': async (on) => {
+    await submit(on);
+    return { path: '/queues/main/purge', body: { filter: {} }, other: { filter: { priority: 'low' } } };
+  },
+  'queues.purgeDlq': async (on) => {
+    await fail(on, await hold(on));
+    return { path: '/queues/dlq/purge', body: { filter: {} }, other: { filter: { priority: 'low' } } };
+  },
+  'queues.redrive': async (on) => {
+    await fail(on, await hold(on));
+    return { path: '/queues/dlq/redrive', body: { filter: {} }, other: { filter: { priority: 'low' } } };
+  },
+  'sources.observe': async () => {
+    const sighted = (percentage: number) => ({
+      jobs: [{ job_id: 'job-elsewhere', state: 'PROCESSING', told_at: '2025-07-07T19:30:00Z', percentage }],
+    });
+    return { path: '/sources/log/jobs', body: sighted(45), other: sighted(46) };
+  },
+};
+
+const ELSEWHERE: Record<string, string> = {
+  'workers.heartbeat': 'soft: a second beat renews the same leases again',
+  'workers.launch': 'local-fleet.test.ts: one worker is launched',
+  'system.resolveAlert': 'system.test.ts: an alert is resolved once, key or none',
+  'events.report': 'log-events.test.ts',
+  'uploads.create': 'uploads.test.ts',
+};
+
+for (const [operation, prepare] of Object.entries(POSTS)) {
+  test(`${operation} sent again with its key changes nothing more and names the same things`, async () => {
+    const { path, body, other } = await prepare(monitor);
+    const key = { 'idempotency-key': `key-${operation}` };
+    const first = await monitor.post(path, body, key);
+    assert.ok(first.status < 300, first.text);
+    const seq = first.headers.get('tmon-seq');
+    const again = await monitor.post(path, body, key);
+    assert.equal(again.status, first.status);
+    assert.equal(again.headers.get('tmon-seq'), seq, 'nothing more was written');
+    assert.deepEqual(idsIn(again.body), idsIn(first.body));
+    const reused = await monitor.post(path, other, key);
+    assert.deepEqual([reused.status, reused.body.code], [409, 'idempotency_key_reused']);
+    assert.ok(reused.body.hint);
+  });
+}
+
+test('every POST is tested with a key', () => {
+  const posts = endpoints.filter(({ method }) => method === 'POST').map(({ operation }) => operation);
+  assert.deepEqual(posts.sort(), [...Object.keys(POSTS), ...Object.keys(ELSEWHERE)].sort());
+});
+
+test('a DELETE takes a key too', async () => {
+  const { job_id } = await submit(monitor);
+  const key = { 'idempotency-key': 'delete-1' };
+  const first = await monitor.delete(`/jobs/${job_id}`, key);
+  await monitor.post(`/jobs/${job_id}/retry`);
+  const again = await monitor.delete(`/jobs/${job_id}`, key);
+  assert.deepEqual([first.body.state, again.body.state], ['CANCELLED', 'QUEUED'], 'the retry in between stands');
+});
+
+test('requests with one key at the same time are done once', async () => {
+  const key = { 'idempotency-key': 'at-once' };
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () => monitor.post('/jobs', { audio_url: AUDIO, tags: ['at-once'] }, key)),
+  );
+  assert.equal(new Set(answers.map(({ body }) => body.job_id)).size, 1);
+  assert.equal((await monitor.get('/jobs?tag=at-once')).body.items.length, 1);
+});
+
+test('a key counts for its path: the same one on another is another request', async () => {
+  const [one, two] = [await submit(monitor), await submit(monitor)];
+  const key = { 'idempotency-key': 'two-paths' };
+  assert.equal((await monitor.delete(`/jobs/${one.job_id}`, key)).status, 200);
+  assert.equal((await monitor.delete(`/jobs/${two.job_id}`, key)).body.code, 'idempotency_key_reused');
+});
+
+test('a refused request is not remembered: it may succeed with the same key later', async () => {
+  const { job_id } = await submit(monitor);
+  const key = { 'idempotency-key': 'later' };
+  assert.equal((await monitor.post(`/jobs/${job_id}/retry`, undefined, key)).status, 409);
+  await monitor.delete(`/jobs/${job_id}`);
+  assert.equal((await monitor.post(`/jobs/${job_id}/retry`, undefined, key)).status, 200);
+});
+
+test('a key has 255 characters at most, and an empty one is none', async () => {
+  const submission = { audio_url: AUDIO };
+  const long = await monitor.post('/jobs', submission, { 'idempotency-key': 'k'.repeat(256) });
+  assert.deepEqual([long.status, long.body.code], [400, 'invalid_idempotency_key']);
+  assert.equal((await monitor.post('/jobs', submission, { 'idempotency-key': 'k'.repeat(255) })).status, 201);
+  const ids = [1, 2].map(async () => (await monitor.post('/jobs', submission, { 'idempotency-key': '' })).body.job_id);
+  assert.equal(new Set(await Promise.all(ids)).size, 2);
+});
+
+/** Every id and lease in an answer, wherever it stands. */
+function idsIn(value: unknown): unknown[] {
+  if (Array.isArray(value)) return value.flatMap(idsIn);
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, inner]) =>
+    name === 'job_id' || name === 'job_ids' || name === 'worker_id' || name === 'token' ? [inner] : idsIn(inner),
+  );
+}

@@ -1,0 +1,183 @@
+/** What the worker that holds a job tells of it, over HTTP: progress, transcript, completion, failure, all under its lease. */
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import type { Job } from '../../../protocol/job.ts';
+import { JumpingClock } from '../../../test/servers/jumping-clock.ts';
+import { openMonitor } from '../../../test/servers/monitor.ts';
+import { claim, complete, completion, fail, type Held, hold, submit, TRANSCRIPT } from '../../../test/servers/steps.ts';
+
+const clock = new JumpingClock();
+const monitor = await openMonitor({ after }, { clock });
+
+/** The next attempt of a job whose last one failed. */
+async function claimAgain({ id }: Held): Promise<Held> {
+  clock.jump(1_000);
+  await monitor.until<Job>(`/jobs/${id}`, ({ retry_info }) => retry_info.next_attempt_at === null);
+  const again = (await claim(monitor, 'worker-1', 100)).find((held) => held.id === id);
+  assert.ok(again);
+  return again;
+}
+
+test('completing needs the lease; the job is COMPLETED once, however often it is said', async () => {
+  const held = await hold(monitor);
+  const first = await monitor.post<Job>(`/jobs/${held.id}/complete`, completion(held.token));
+  assert.equal(first.status, 200);
+  assert.deepEqual(
+    [first.body.state, first.body.output, first.body.progress.percentage],
+    ['COMPLETED', { s3_path: 's3://transcripts/file.json', segments_count: 2, confidence_score: 0.9 }, 100],
+  );
+  const again = await monitor.post<Job>(`/jobs/${held.id}/complete`, completion(held.token));
+  assert.equal(again.status, 200, 'its first answer was lost');
+  assert.equal(again.body.completed_at, first.body.completed_at);
+  assert.equal(again.body.as_of_seq, first.body.as_of_seq);
+});
+
+test('a stale lease is refused everywhere with lease_expired and the state, and changes nothing', async () => {
+  const held = await hold(monitor);
+  await monitor.delete('/workers/worker-1');
+  const before = (await monitor.get(`/jobs/${held.id}`)).body;
+  const token = held.token;
+  const reports: [string, string, unknown, Record<string, string>][] = [
+    ['POST', 'complete', completion(token), {}],
+    ['POST', 'fail', { lease_token: token, error: { code: 'x', message: 'x', retryable: true } }, {}],
+    ['PUT', 'progress', { lease_token: token, percentage: 99 }, {}],
+    ['PUT', 'transcript', TRANSCRIPT, { 'lease-token': token }],
+  ];
+  for (const [method, path, body, headers] of reports) {
+    const answer = await monitor.call(method, `/api/v1/jobs/${held.id}/${path}`, { body, headers });
+    if (path === 'fail') assert.ok([200, 409].includes(answer.status));
+    else assert.deepEqual([answer.status, answer.body.code, answer.body.state], [409, 'lease_expired', 'QUEUED'], path);
+  }
+  assert.deepEqual((await monitor.get(`/jobs/${held.id}`)).body, before);
+});
+
+test('[A33] a failure that another attempt may mend brings the job back, the last one ends it', async () => {
+  let held = await hold(monitor, { max_attempts: 3 });
+  for (const attempt of [2, 3]) {
+    const job = await fail(monitor, held, true);
+    assert.deepEqual([job.state, job.retry_info.attempt], ['QUEUED', attempt]);
+    assert.deepEqual(job.retry_info.last_error, { code: 'worker_error', message: 'it broke', retryable: true });
+    held = await claimAgain(held);
+    assert.equal(held.attempt.number, attempt);
+  }
+  assert.equal((await fail(monitor, held, true)).state, 'FAILED');
+  const other = await hold(monitor);
+  assert.equal((await fail(monitor, other, false)).state, 'FAILED', 'one that cannot be mended ends at once');
+});
+
+test('after running out of GPU memory the next attempt is told a smaller batch', async () => {
+  const held = await hold(monitor);
+  const error = { code: 'gpu_out_of_memory', message: 'CUDA out of memory', retryable: true };
+  await monitor.post(`/jobs/${held.id}/fail`, { lease_token: held.token, error, retry_with: { batch_size: 16 } });
+  const again = await claimAgain(held);
+  assert.deepEqual(again.attempt, { number: 2, batch_size: 16 });
+});
+
+test('every wrong field of a report is named', async () => {
+  const held = await hold(monitor);
+  for (const [method, path, body, fields] of [
+    ['POST', 'complete', { output: { s3_path: '', segments_count: -1, extra: 1 } }, 4],
+    ['POST', 'fail', { lease_token: held.token, error: { code: 'Not Lower', message: 5, retryable: 'no' } }, 3],
+    ['PUT', 'progress', { lease_token: held.token, percentage: 101, stage: '', current_chunk: 1.5 }, 3],
+  ] as const) {
+    const answer = await monitor.call(method, `/api/v1/jobs/${held.id}/${path}`, { body });
+    assert.deepEqual([answer.status, answer.body.code], [400, 'invalid_body']);
+    const named = new Set(answer.body.errors.map(({ field }: { field: string }) => field));
+    assert.equal(named.size, fields, `${path}: ${[...named]}`);
+  }
+  await complete(monitor, held);
+});
+
+test('[A66] of many reports the newest counts, and a later attempt starts anew', async () => {
+  const held = await hold(monitor, { duration_seconds: 60 });
+  for (let percentage = 1; percentage <= 50; percentage++)
+    await monitor.put(`/jobs/${held.id}/progress`, { lease_token: held.token, percentage, stage: 'Downloading' });
+  const body = await monitor.until(`/jobs/${held.id}/progress`, ({ percentage }) => percentage === 50);
+  assert.equal(body.stage, 'DOWNLOADING');
+  assert.equal((await fail(monitor, held, true)).progress.percentage, 0);
+});
+
+test('a transcript is stored once: what a later attempt sends does not replace it', async () => {
+  const held = await hold(monitor, { output_format: 'srt', max_attempts: 5 });
+  const put = (body: unknown, token: string) =>
+    monitor.put(`/jobs/${held.id}/transcript`, body, { 'lease-token': token });
+  const first = await put(TRANSCRIPT, held.token);
+  assert.equal(first.status, 200);
+  assert.deepEqual([first.body.segments_count, first.body.confidence_score, first.body.already_there], [2, 0.8, false]);
+  assert.match(first.body.s3_path, new RegExp(`${held.id}\\.srt$`), 'in the format the job asked for');
+  assert.equal((await put(TRANSCRIPT, held.token)).body.already_there, true);
+
+  await fail(monitor, held, true);
+  const second = await claimAgain(held);
+  const other = { ...TRANSCRIPT, text: 'something else', segments: [] };
+  const kept = await put(other, second.token);
+  assert.deepEqual(
+    [kept.body.already_there, kept.body.segments_count],
+    [true, 2],
+    'the figures of the one that stands',
+  );
+  await complete(monitor, second);
+  assert.equal(JSON.parse((await monitor.get(`/jobs/${held.id}/transcript?format=json`)).text).text, 'hello world');
+});
+
+test('[A28] a transcript is given in every format, by default in the one the job asked for', async () => {
+  const held = await hold(monitor, { output_format: 'vtt' });
+  await monitor.put(`/jobs/${held.id}/transcript`, TRANSCRIPT, { 'lease-token': held.token });
+  await complete(monitor, held);
+  const read = async (query: string) => {
+    const { status, headers, text } = await monitor.get(`/jobs/${held.id}/transcript${query}`);
+    assert.equal(status, 200);
+    return { type: headers.get('content-type')?.split(';')[0], text };
+  };
+  assert.deepEqual(await read('?format=text'), { type: 'text/plain', text: 'hello\nworld\n' });
+  const srt = await read('?format=srt');
+  assert.equal(srt.type, 'application/x-subrip');
+  assert.match(srt.text, /^1\n00:00:00,000 --> 00:00:01,000\nhello\n/);
+  const vtt = await read('');
+  assert.equal(vtt.type, 'text/vtt');
+  assert.match(vtt.text, /^WEBVTT\n/);
+  const json = await read('?format=json');
+  assert.equal(json.type, 'application/json');
+  assert.deepEqual(JSON.parse(json.text), TRANSCRIPT);
+  assert.equal((await monitor.get(`/jobs/${held.id}/transcript?format=pdf`)).body.errors[0].field, '/format');
+});
+
+test('a transcript that is not there is 404 with the state of the job, or where its worker keeps it', async () => {
+  const { job_id } = await submit(monitor);
+  const none = await monitor.get(`/jobs/${job_id}/transcript`);
+  assert.deepEqual([none.status, none.body.code, none.body.state], [404, 'transcript_not_found', 'QUEUED']);
+  const elsewhere = await hold(monitor);
+  await complete(monitor, elsewhere);
+  const { body } = await monitor.get(`/jobs/${elsewhere.id}/transcript`);
+  assert.match(body.hint, /s3:\/\/transcripts\/file\.json/);
+});
+
+test('a transcript without its lease, or that is none, is refused', async () => {
+  const held = await hold(monitor);
+  const missing = await monitor.put(`/jobs/${held.id}/transcript`, TRANSCRIPT);
+  assert.deepEqual([missing.status, missing.body.code], [400, 'lease_token_missing']);
+  const wrong = { ...TRANSCRIPT, segments: [{ ...TRANSCRIPT.segments[0], confidence: 2, speaker: 'A' }] };
+  const { status, body } = await monitor.put(`/jobs/${held.id}/transcript`, wrong, { 'lease-token': held.token });
+  assert.equal(status, 400);
+  assert.deepEqual(
+    new Set(body.errors.map(({ field }: { field: string }) => field)),
+    new Set(['/segments/0/confidence', '/segments/0/speaker']),
+  );
+});
+
+test('a transcript of ten hours, larger than other bodies may be, is taken', async () => {
+  const held = await hold(monitor);
+  const segments = Array.from({ length: 20_000 }, (_, id) => ({
+    id,
+    start_seconds: id * 1.8,
+    end_seconds: id * 1.8 + 1.7,
+    text: 'and then she said that she would not go',
+    confidence: 0.5,
+  }));
+  const { status, body } = await monitor.put(
+    `/jobs/${held.id}/transcript`,
+    { ...TRANSCRIPT, segments },
+    { 'lease-token': held.token },
+  );
+  assert.deepEqual([status, body.segments_count], [200, 20_000]);
+});

@@ -1,0 +1,201 @@
+/** Jobs, as those see them who submit and watch: submit, list, look at, cancel, retry. */
+import { type TSchema, Type } from 'typebox';
+import { MonitorError, Problem } from '../../../protocol/errors.ts';
+import { Id } from '../../../protocol/ids.ts';
+import {
+  FINISHED_STATES,
+  Job,
+  JobBatch,
+  JobProgressDocument,
+  JobSubmission,
+  JobTimeline,
+} from '../../../protocol/job.ts';
+import { JobQuery } from '../../../protocol/queue.ts';
+import { jobDocument, progressDocument, timelineDocument } from '../../documents/job.ts';
+import { newId } from '../../ids.ts';
+import type { JobRecord } from '../../state-machine/state/records.ts';
+import { archivedPage } from '../../views/archived-jobs.ts';
+import type { Caller } from '../caller.ts';
+import type { ApiContext } from '../context.ts';
+import { endpoint } from '../endpoint.ts';
+import { toProblem } from '../errors.ts';
+import { notModified } from '../etag.ts';
+import { invalid, validator } from '../validation.ts';
+import { commandOf } from './command.ts';
+import { findJob } from './find-job.ts';
+import { type Cursor, decodeCursor, encodeCursor, matcherOf, NEWEST, PAGE_DEFAULT, pageOfJobs } from './listing.ts';
+
+export const JobParams = Type.Object({ job_id: Id });
+export const pageOf = (items: TSchema) =>
+  Type.Object({ items: Type.Array(items), next_cursor: Type.Union([Type.String(), Type.Null()]) });
+
+export const jobEndpoints = [
+  endpoint({
+    method: 'POST',
+    path: '/jobs',
+    operation: 'jobs.submit',
+    summary: 'Submit a recording',
+    body: JobSubmission,
+    answers: { 201: Job },
+    async run(context, { body, caller, reply }) {
+      const [job] = await submit(context, caller, [body]);
+      reply.code(201).header('location', `/api/v1/jobs/${job!.job_id}`);
+      return job;
+    },
+  }),
+  endpoint({
+    method: 'POST',
+    path: '/jobs/batch',
+    operation: 'jobs.submitBatch',
+    summary: 'Submit up to 1,000 recordings in one commit, each answered by itself',
+    body: JobBatch,
+    answers: {
+      200: Type.Object({
+        jobs: Type.Array(
+          Type.Union([
+            Type.Object({ status: Type.Literal(201), job: Job }),
+            Type.Object({ status: Type.Integer(), error: Problem }),
+          ]),
+        ),
+      }),
+    },
+    async run(context, { body, caller }) {
+      const checked = body.jobs.map((job) => checkSubmission(job));
+      const good = checked.flatMap((one) => ('value' in one ? [one.value] : []));
+      const jobs = good.length > 0 ? await submit(context, caller, good) : [];
+      let next = 0;
+      return {
+        jobs: checked.map((one) => {
+          if ('value' in one) return { status: 201, job: jobs[next++] };
+          return { status: 400, error: toProblem(invalid(one.errors, 'job'), caller.request_id) };
+        }),
+      };
+    },
+  }),
+  endpoint({
+    method: 'GET',
+    path: '/jobs',
+    operation: 'jobs.list',
+    summary: 'List jobs, newest first',
+    query: JobQuery,
+    answers: { 200: pageOf(Job) },
+    run: (context, { query }) => list(context, query),
+  }),
+  endpoint({
+    method: 'GET',
+    path: '/jobs/:job_id',
+    operation: 'jobs.get',
+    summary: 'A job, in any state, ever',
+    params: JobParams,
+    answers: { 200: Job },
+    async run(context, { params, caller, reply }) {
+      const job = await findJob(context, params.job_id);
+      return notModified(caller, reply, job.version) ?? jobDocument(job);
+    },
+  }),
+  endpoint({
+    method: 'GET',
+    path: '/jobs/:job_id/progress',
+    operation: 'jobs.progress',
+    summary: 'How far a job is',
+    params: JobParams,
+    answers: { 200: JobProgressDocument },
+    async run(context, { params, caller, reply }) {
+      const job = await findJob(context, params.job_id);
+      return notModified(caller, reply, job.version) ?? progressDocument(job);
+    },
+  }),
+  endpoint({
+    method: 'GET',
+    path: '/jobs/:job_id/timeline',
+    operation: 'jobs.timeline',
+    summary: 'Every state a job has been in',
+    params: JobParams,
+    answers: { 200: JobTimeline },
+    async run(context, { params, caller, reply }) {
+      const job = await findJob(context, params.job_id);
+      return notModified(caller, reply, job.version) ?? timelineDocument(job);
+    },
+  }),
+  endpoint({
+    method: 'DELETE',
+    path: '/jobs/:job_id',
+    operation: 'jobs.cancel',
+    summary: 'Cancel a job: at once while it waits, else once its worker has stopped',
+    params: JobParams,
+    answers: { 200: Job, 202: Job },
+    async run(context, { params, caller, reply }) {
+      const { job_id } = params;
+      refuseArchived(context, await findJob(context, job_id), 'cancelled');
+      await context.engine.submit(commandOf(caller, { type: 'cancel_job', job_id }));
+      const job = await findJob(context, job_id);
+      reply.code(job.state === 'CANCELLING' ? 202 : 200);
+      return jobDocument(job);
+    },
+  }),
+  endpoint({
+    method: 'POST',
+    path: '/jobs/:job_id/retry',
+    operation: 'jobs.retry',
+    summary: 'Put a FAILED or CANCELLED job back into the queue, with all its attempts before it',
+    params: JobParams,
+    answers: { 200: Job },
+    async run(context, { params, caller }) {
+      const { job_id } = params;
+      refuseArchived(context, await findJob(context, job_id), 'retried');
+      await context.engine.submit(commandOf(caller, { type: 'retry_job', job_id }));
+      return jobDocument(await findJob(context, job_id));
+    },
+  }),
+];
+
+const checkSubmission = validator<JobSubmission>(JobSubmission);
+
+async function submit(context: ApiContext, caller: Caller, submissions: readonly JobSubmission[]) {
+  const jobs = submissions.map((submission) => ({ job_id: newId('job'), ...submission }));
+  const { refs } = await context.engine.submit(commandOf(caller, { type: 'submit_jobs', jobs }));
+  const ids = refs.flatMap(([type, job_id]) => (type === 'JobSubmitted' ? [job_id] : []));
+  return Promise.all(ids.map(async (job_id) => jobDocument(await findJob(context, job_id))));
+}
+
+/** A job that has left memory is over for good: what would change it is refused with the state it ended in. */
+function refuseArchived({ engine }: ApiContext, job: JobRecord, what: string): void {
+  if (engine.state.job(job.job_id)) return;
+  throw new MonitorError(
+    'conflict',
+    'transition_not_allowed',
+    `${job.job_id} is ${job.state}, archived, and can't be ${what}`,
+    {
+      extra: { state: job.state },
+      hint: 'Submit the recording again.',
+    },
+  );
+}
+
+/** From memory first, then from the archive's dates. */
+async function list({ engine, store }: ApiContext, query: JobQuery) {
+  const { state } = engine;
+  const limit = query.limit ?? PAGE_DEFAULT;
+  const cursor = decodeCursor(query.cursor) ?? { ordinal: NEWEST };
+  const items: JobRecord[] = [];
+  if ('ordinal' in cursor) {
+    const { jobs, exhausted } = await pageOfJobs(state, query, cursor.ordinal, limit);
+    items.push(...jobs);
+    if (!exhausted) return pageAnswer(items, { ordinal: items.at(-1)!.ordinal });
+  }
+  const states = FINISHED_STATES.filter((name) => query.state === undefined || query.state === name);
+  if (state.scalars.archived_jobs === 0 || states.length === 0) return pageAnswer(items, null);
+  if (items.length === limit) return pageAnswer(items, { archive: '' });
+  const matcher = matcherOf(query);
+  const { jobs, next } = await archivedPage(store, state, {
+    before: 'archive' in cursor && cursor.archive !== '' ? cursor.archive : undefined,
+    limit: limit - items.length,
+    states,
+    test: (job) => matcher.test(job),
+  });
+  return pageAnswer([...items, ...jobs], next === null ? null : { archive: next });
+}
+
+function pageAnswer(jobs: readonly JobRecord[], next: Cursor | null) {
+  return { items: jobs.map(jobDocument), next_cursor: next === null ? null : encodeCursor(next) };
+}

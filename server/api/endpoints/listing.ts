@@ -1,0 +1,90 @@
+/**
+ * Pages: newest first, cut from one state, so that a page is consistent however long it takes. The cursor is opaque; it
+ * names the last item given, so what comes in meanwhile neither repeats nor hides anything.
+ */
+import { MonitorError } from '../../../protocol/errors.ts';
+import type { JobQuery } from '../../../protocol/queue.ts';
+import { parseTime } from '../../../protocol/time.ts';
+import { JobMatcher } from '../../state-machine/decide/match.ts';
+import { workerJobKey } from '../../state-machine/state/job-indexes.ts';
+import type { JobRecord } from '../../state-machine/state/records.ts';
+import type { State } from '../../state-machine/state/state.ts';
+
+export const PAGE_DEFAULT = 100;
+/** Jobs looked at between two pauses, for filters that few jobs match. */
+const SCANNED_PER_TURN = 2_000;
+
+export type Cursor = { ordinal: number } | { archive: string };
+
+export function encodeCursor(cursor: Cursor): string {
+  return Buffer.from(JSON.stringify(cursor)).toString('base64url');
+}
+
+export function decodeCursor(text: string | undefined): Cursor | null {
+  if (text === undefined) return null;
+  try {
+    const value = JSON.parse(Buffer.from(text, 'base64url').toString()) as Record<string, unknown>;
+    if (Number.isSafeInteger(value.ordinal)) return { ordinal: value.ordinal as number };
+    if (typeof value.archive === 'string') return { archive: value.archive };
+  } catch {
+    // Falls through to the refusal.
+  }
+  throw new MonitorError('invalid', 'invalid_cursor', 'the cursor is not one that this monitor gave', {
+    hint: "Pass the last page's next_cursor unchanged, or leave it out to begin anew.",
+  });
+}
+
+export function matcherOf(query: JobQuery): JobMatcher {
+  const { created_after, created_before, state, worker_id, priority, tag, q } = query;
+  return new JobMatcher({
+    state,
+    worker_id,
+    priority,
+    tag,
+    q,
+    created_after_ms: created_after === undefined ? undefined : parseTime(created_after),
+    created_before_ms: created_before === undefined ? undefined : parseTime(created_before),
+  });
+}
+
+/** The next matching jobs in memory below `before`, newest first, and whether memory is exhausted. */
+export async function pageOfJobs(
+  state: State,
+  query: JobQuery & { had_by?: string },
+  before: number,
+  limit: number,
+): Promise<{ jobs: JobRecord[]; exhausted: boolean }> {
+  const matcher = matcherOf(query);
+  const jobs: JobRecord[] = [];
+  let scanned = 0;
+  for (const job_id of newestFirst(state, query, before)) {
+    const job = state.job(job_id);
+    if (job && matcher.test(job)) jobs.push(job);
+    if (jobs.length === limit) return { jobs, exhausted: false };
+    scanned += 1;
+    if (scanned % SCANNED_PER_TURN === 0) await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+  return { jobs, exhausted: true };
+}
+
+/** Ids below the ordinal `before`, by the narrowest index that the query allows. */
+function* newestFirst(
+  state: State,
+  { state: name, worker_id, had_by = worker_id }: JobQuery & { had_by?: string },
+  before: number,
+): Generator<string> {
+  const { jobs_by_creation, jobs_by_state, jobs_by_worker } = state.tables;
+  if (had_by === undefined || name !== undefined) {
+    const table = name === undefined ? jobs_by_creation : jobs_by_state[name];
+    for (const [ordinal, job_id] of table.entriesReversed(before)) if (ordinal < before) yield job_id;
+    return;
+  }
+  const [from, end] = [workerJobKey(had_by, 0), workerJobKey(had_by, before)];
+  for (const [key, job_id] of jobs_by_worker.entriesReversed(end)) {
+    if (key < from) return;
+    if (key < end) yield job_id;
+  }
+}
+
+/** Above every ordinal, and as long as one when it is padded. */
+export const NEWEST = 36 ** 10 - 1;

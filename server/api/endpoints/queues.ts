@@ -1,0 +1,75 @@
+/** The queues: what waits, what lies dead; purge and redrive, each with a dry run that names the exact jobs. */
+import { Type } from 'typebox';
+import { BulkAnswer, BulkRequest, Queue } from '../../../protocol/queue.ts';
+import { deadLetterQueueDocument, mainQueueDocument } from '../../documents/queues.ts';
+import type { CommandBody } from '../../state-machine/decide/commands.ts';
+import { selectJobs } from '../../state-machine/decide/queues.ts';
+import type { ApiContext } from '../context.ts';
+import { type ApiRequest, type Endpoint, endpoint } from '../endpoint.ts';
+import { notModified } from '../etag.ts';
+import { catchUp } from './catch-up.ts';
+import { commandOf } from './command.ts';
+
+const OptionalBulkRequest = Type.Union([BulkRequest, Type.Null()]);
+
+export const queueEndpoints: Endpoint[] = [
+  endpoint({
+    method: 'GET',
+    path: '/queues/main',
+    operation: 'queues.main',
+    summary: 'The main queue',
+    answers: { 200: Queue },
+    run: async ({ engine }, { caller, reply }) =>
+      notModified(caller, reply, engine.state.seq) ?? mainQueueDocument(engine.state),
+  }),
+  endpoint({
+    method: 'GET',
+    path: '/queues/dlq',
+    operation: 'queues.dlq',
+    summary: 'The dead-letter queue; its jobs are GET /jobs?state=FAILED',
+    answers: { 200: Queue },
+    run: async ({ engine }, { caller, reply }) =>
+      notModified(caller, reply, engine.state.seq) ?? deadLetterQueueDocument(engine.state),
+  }),
+  bulk('/queues/main/purge', 'queues.purge', 'Cancel the jobs that wait', 'main', (filter) => ({
+    type: 'purge_queue',
+    queue: 'main',
+    filter,
+  })),
+  bulk('/queues/dlq/purge', 'queues.purgeDlq', 'Give dead letters up; they stay FAILED', 'dlq', (filter) => ({
+    type: 'purge_queue',
+    queue: 'dlq',
+    filter,
+  })),
+  bulk('/queues/dlq/redrive', 'queues.redrive', 'Put dead letters back into the main queue', 'dlq', (filter) => ({
+    type: 'redrive',
+    filter,
+  })),
+];
+
+function bulk(
+  path: string,
+  operation: string,
+  summary: string,
+  queue: 'main' | 'dlq',
+  body: (filter: NonNullable<BulkRequest['filter']>) => CommandBody,
+): Endpoint {
+  return endpoint({
+    method: 'POST',
+    path,
+    operation,
+    summary,
+    body: OptionalBulkRequest,
+    answers: { 200: BulkAnswer },
+    async run(context: ApiContext, { body: asked, caller }: ApiRequest<unknown, unknown, BulkRequest | null>) {
+      const { engine } = context;
+      const { filter = {}, dry_run = false } = asked ?? {};
+      if (dry_run) {
+        await catchUp(context);
+        return { job_ids: selectJobs(engine.state, queue, filter).map((job) => job.job_id), dry_run };
+      }
+      const { refs } = await engine.submit(commandOf(caller, body(filter)));
+      return { job_ids: refs.map(([, job_id]) => job_id), dry_run };
+    },
+  });
+}

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { formatTime } from '../../../protocol/time.ts';
+import { type Json, openMonitor } from '../../../test/servers/monitor.ts';
+import { hold, submit } from '../../../test/servers/steps.ts';
+
+const monitor = await openMonitor({ after });
+
+const SOURCE = 's3://status-bucket/some/where';
+const at = `/sources/${encodeURIComponent(SOURCE)}/jobs`;
+const now_ms = Date.now();
+const ago = (seconds: number) => formatTime(now_ms - seconds * 1000);
+
+const processing = (job_id: string) => ({
+  job_id,
+  state: 'PROCESSING',
+  told_at: ago(30),
+  worker_id: 'worker-elsewhere',
+  started_at: ago(60),
+  percentage: 45,
+  stage: 'TRANSCRIBING',
+});
+const completed = (job_id: string) => ({
+  job_id,
+  state: 'COMPLETED',
+  told_at: ago(5),
+  ended_at: ago(5),
+  segments: 150,
+});
+
+const tell = (jobs: Json[], headers: Record<string, string> = {}) => monitor.post(at, { jobs }, headers);
+
+test('what a source tells of jobs shows like any other job, found by its source', async () => {
+  const { status, body } = await tell([processing('job-seen'), { ...completed('job-done'), worker_id: 'worker-2' }]);
+  assert.deepEqual([status, body], [200, { taken: 2, known: 0, refused: [] }]);
+  const { body: job } = await monitor.get('/jobs/job-seen');
+  assert.deepEqual([job.state, job.started_at, job.progress.percentage], ['PROCESSING', ago(60), 45]);
+  assert.deepEqual([job.worker.worker_id, job.metadata], ['worker-elsewhere', { source: SOURCE }]);
+  const { body: list } = await monitor.get(`/jobs?tag=${encodeURIComponent(`source:${SOURCE}`)}`);
+  assert.equal(list.items.length, 2);
+  const { body: worker } = await monitor.get('/workers/worker-elsewhere');
+  assert.deepEqual([worker.state, worker.current_job.job_id], ['ACTIVE', 'job-seen']);
+});
+
+test('told again it changes nothing, and says so', async () => {
+  const seq = (await monitor.get('/jobs/job-seen')).body.as_of_seq;
+  const { body } = await tell([processing('job-seen'), completed('job-done')]);
+  assert.deepEqual(body, { taken: 0, known: 2, refused: [] });
+  assert.equal((await monitor.get('/jobs/job-seen')).body.as_of_seq, seq);
+});
+
+test('the same request, sent again under its key, is answered as it was', async () => {
+  const jobs = [processing('job-once'), processing('job-twice')];
+  const first = await tell(jobs, { 'idempotency-key': 'once' });
+  const again = await tell(jobs, { 'idempotency-key': 'once' });
+  assert.deepEqual(first.body, { taken: 2, known: 0, refused: [] });
+  assert.deepEqual(again.body, first.body);
+});
+
+test('a job of this queue is refused by itself, whether it waits or runs', async () => {
+  const held = await hold(monitor);
+  const { job_id } = await submit(monitor);
+  const { body } = await tell([processing(held.id), processing(job_id), processing('job-fine')]);
+  assert.equal(body.taken, 1);
+  assert.deepEqual(
+    body.refused.map((one: Json) => [one.job_id, one.code]),
+    [
+      [held.id, 'job_of_this_queue'],
+      [job_id, 'job_of_this_queue'],
+    ],
+  );
+  assert.equal((await monitor.get(`/jobs/${held.id}`)).body.progress.percentage, 0);
+});
+
+test('a sighting that is none refuses the request, with the place', async () => {
+  for (const [bad, field] of [
+    [{ ...processing('job-bad'), state: 'LOST' }, '/jobs/0/state'],
+    [{ ...processing('no id'), told_at: ago(1) }, '/jobs/0/job_id'],
+    [{ ...processing('job-bad'), told_at: 'yesterday' }, '/jobs/0/told_at'],
+    [{ ...processing('job-bad'), more: 1 }, '/jobs/0'],
+  ] as const) {
+    const { status, body } = await tell([bad]);
+    assert.equal(status, 400);
+    assert.match(body.errors[0].field, new RegExp(`^${field}`));
+  }
+  const many = Array.from({ length: 1001 }, (_, i) => processing(`job-${i}`));
+  assert.equal((await tell(many)).status, 400);
+});
+
+test('1,000 jobs go in one request', async () => {
+  const jobs = Array.from({ length: 1000 }, (_, i) => completed(`job-many-${i}`));
+  assert.deepEqual((await tell(jobs)).body, { taken: 1000, known: 0, refused: [] });
+});
+
+test('sources that are followed are listed; here there are none', async () => {
+  assert.deepEqual((await monitor.get('/sources')).body, { items: [], next_cursor: null });
+});
+
+test('history taken in again after the archive has it, and memory forgot it, doubles nothing', async (t) => {
+  const small = await openMonitor(t, { finished_max: 0, finished_window_ms: 0 });
+  const jobs = [completed('job-a'), completed('job-b'), { ...completed('job-c'), state: 'FAILED', error: 'noise' }];
+  const first = await small.post(at, { jobs });
+  assert.deepEqual(first.body, { taken: 3, known: 0, refused: [] });
+  await small.until('/system/metrics', ({ jobs: states }) => states.COMPLETED + states.FAILED === 0);
+  const before = (await small.get('/jobs/job-a')).body;
+  const again = await small.post(at, { jobs });
+  assert.deepEqual(again.body, { taken: 0, known: 3, refused: [] });
+  assert.deepEqual((await small.get('/jobs/job-a')).body, before);
+  assert.equal((await small.get('/jobs')).body.items.length, 3);
+  const restarted = { ...processing('job-c'), started_at: ago(2), told_at: ago(1) };
+  assert.deepEqual((await small.post(at, { jobs: [restarted] })).body.taken, 1);
+  assert.equal((await small.get('/jobs/job-c')).body.state, 'PROCESSING');
+});

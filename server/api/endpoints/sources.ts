@@ -1,0 +1,51 @@
+/** Sources: what systems without a server tell of jobs that run elsewhere, sent in portions, and those that are followed. */
+import { Type } from 'typebox';
+import { readSighting } from '../../../protocol/sighting.ts';
+import { FollowedSource, JobSightings, SightingsAnswer, SourceName } from '../../../protocol/source.ts';
+import { observe } from '../../sources/observe.ts';
+import { readArchivedJob } from '../../views/archived-records.ts';
+import { endpoint } from '../endpoint.ts';
+import { catchUp } from './catch-up.ts';
+import { commandOf, ownCommand } from './command.ts';
+import { pageOf } from './jobs.ts';
+
+export const sourceEndpoints = [
+  endpoint({
+    method: 'GET',
+    path: '/sources',
+    operation: 'sources.list',
+    summary: 'The sources that this instance follows',
+    answers: { 200: pageOf(FollowedSource) },
+    run: async ({ sources }) => ({ items: sources.map(({ status }) => status), next_cursor: null }),
+  }),
+  endpoint({
+    method: 'POST',
+    path: '/sources/:source/jobs',
+    operation: 'sources.observe',
+    summary: 'Tell what a source says of up to 1,000 jobs; what is known already changes nothing',
+    params: Type.Object({ source: SourceName }),
+    body: JobSightings,
+    answers: { 200: SightingsAnswer },
+    run: (context, { params, body, caller }) => {
+      const { engine, store } = context;
+      let submitted = false;
+      return observe(
+        {
+          engine,
+          catchUp: () => catchUp(context),
+          archived: (job_id) => readArchivedJob(store, job_id),
+          async submit(asked) {
+            // What a first commit could not take is the monitor's own to do: the key is used up.
+            const command = submitted ? ownCommand(asked) : commandOf(caller, asked);
+            submitted = true;
+            const done = engine.state.tables.commands.has(command.id);
+            if (asked.sightings.length === 0 && !done) return { refs: [], replayed: false };
+            return engine.submit(command);
+          },
+        },
+        params.source,
+        body.jobs.map(readSighting),
+      );
+    },
+  }),
+];

@@ -1,0 +1,143 @@
+/** The system as a whole over HTTP: health, metrics, alerts, and the probes for machines. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Alert } from '../../../protocol/alert.ts';
+import type { SystemHealth } from '../../../protocol/system.ts';
+import { JumpingClock } from '../../../test/servers/jumping-clock.ts';
+import { openMonitor } from '../../../test/servers/monitor.ts';
+import { claim, complete, fail, hold, register, submit } from '../../../test/servers/steps.ts';
+
+test('[A42] [A60] GET /system/health of an empty system is HEALTHY, and complete', async (t) => {
+  const monitor = await openMonitor(t);
+  const { status, body } = await monitor.get<SystemHealth>('/system/health');
+  assert.equal(status, 200);
+  const { timestamp, as_of_seq, ...rest } = body;
+  assert.ok(timestamp.endsWith('Z') && as_of_seq === 0);
+  assert.deepEqual(rest, {
+    overall_status: 'HEALTHY',
+    components: {
+      queue: { status: 'HEALTHY', messages_visible: 0, messages_inflight: 0, age_oldest_message: null },
+      workers: { status: 'HEALTHY', total_count: 0, healthy_count: 0, active_count: 0, idle_count: 0 },
+      jobs: { status: 'HEALTHY', total_active: 0, success_rate_24h: null, average_completion_time: null },
+    },
+    alerts: [],
+    metrics: { throughput_jobs_per_hour: 0, cost_per_hour_usd: 0, efficiency_score: null },
+  });
+});
+
+test('[A43] [A44] [A45] [A47] health counts queue, workers, jobs, price and throughput', async (t) => {
+  const monitor = await openMonitor(t);
+  const location = { spot_price: 0.35 };
+  await register(monitor, 'worker-1', { location });
+  await register(monitor, 'worker-2', { location });
+  await complete(monitor, await hold(monitor));
+  await fail(monitor, await hold(monitor));
+  await submit(monitor);
+  await submit(monitor);
+  await claim(monitor, 'worker-2');
+  const { components, metrics, overall_status } = (await monitor.get<SystemHealth>('/system/health')).body;
+  assert.deepEqual([components.queue.messages_visible, components.queue.messages_inflight], [1, 1]);
+  const { total_count, healthy_count, active_count, idle_count } = components.workers;
+  assert.deepEqual([total_count, healthy_count, active_count, idle_count], [2, 2, 1, 1]);
+  assert.deepEqual([components.jobs.total_active, components.jobs.success_rate_24h], [2, 0.5]);
+  assert.deepEqual([metrics.throughput_jobs_per_hour, metrics.cost_per_hour_usd], [1, 0.7]);
+  assert.deepEqual([components.jobs.status, overall_status], ['DEGRADED', 'DEGRADED'], 'half of the jobs failed');
+});
+
+test('[A61] GET /system/metrics gives the hour and the day so far', async (t) => {
+  const monitor = await openMonitor(t);
+  await complete(monitor, await hold(monitor, { duration_seconds: 30 }));
+  await fail(monitor, await hold(monitor));
+  const { job_id } = await submit(monitor);
+  await monitor.delete(`/jobs/${job_id}`);
+  const { status, body } = await monitor.get('/system/metrics');
+  assert.equal(status, 200);
+  for (const period of [body.hour, body.day]) {
+    const { jobs_submitted, jobs_completed, jobs_failed, jobs_cancelled, audio_seconds, success_rate } = period;
+    assert.deepEqual(
+      [jobs_submitted, jobs_completed, jobs_failed, jobs_cancelled, audio_seconds, success_rate],
+      [3, 1, 1, 1, 30, 0.5],
+    );
+    assert.match(period.period_start, /:00:00Z$/);
+  }
+  assert.deepEqual([body.jobs.COMPLETED, body.jobs.FAILED, body.jobs.CANCELLED], [1, 1, 1]);
+  const etag = (await monitor.get('/system/metrics')).headers.get('etag')!;
+  assert.equal((await monitor.get('/system/metrics', { 'if-none-match': etag })).status, 304);
+});
+
+test('[A46] [A62] an alert is raised while its condition holds, and resolved by itself when it clears', async (t) => {
+  const clock = new JumpingClock();
+  const monitor = await openMonitor(t, { clock });
+  assert.deepEqual((await monitor.get('/system/alerts')).body, { items: [], next_cursor: null });
+  const { job_id } = await fail(monitor, await hold(monitor));
+  clock.jump(5_000);
+  const { items } = await monitor.until('/system/alerts', (page) => page.items.length === 1);
+  const [alert] = items as Alert[];
+  assert.match(alert!.id, /^alert-[0-9A-Z]{26}$/);
+  assert.deepEqual([alert!.rule, alert!.severity, alert!.resolved_at], ['jobs_dead_lettered', 'WARNING', null]);
+  const health = (await monitor.get<SystemHealth>('/system/health')).body;
+  assert.deepEqual(health.alerts, [
+    { id: alert!.id, severity: 'WARNING', message: alert!.message, created_at: alert!.created_at },
+  ]);
+  await monitor.post(`/jobs/${job_id}/retry`);
+  clock.jump(5_000);
+  await monitor.until('/system/alerts', (page) => page.items.length === 0);
+});
+
+test('[A63] an alert resolved by hand is raised anew only after its condition has cleared', async (t) => {
+  const clock = new JumpingClock();
+  const monitor = await openMonitor(t, { clock });
+  const dead = await fail(monitor, await hold(monitor));
+  clock.jump(5_000);
+  const first = (await monitor.until('/system/alerts', ({ items }) => items.length === 1)).items[0];
+  const { status, body } = await monitor.post<Alert>(`/system/alerts/${first.id}/resolve`);
+  assert.deepEqual([status, body.resolved_by, body.resolved_at?.endsWith('Z')], [200, 'api', true]);
+  assert.equal((await monitor.post<Alert>(`/system/alerts/${first.id}/resolve`)).body.resolved_at, body.resolved_at);
+  assert.deepEqual((await monitor.get('/system/alerts')).body.items, []);
+
+  clock.jump(5_000);
+  await submit(monitor);
+  assert.deepEqual((await monitor.get('/system/alerts')).body.items, [], 'it still holds, and was answered');
+  const { headers } = await monitor.post(`/jobs/${dead.job_id}/retry`);
+  clock.jump(5_000);
+  // That the condition has cleared shows in no document: its segment is waited for.
+  const cleared = await monitor.get(`/queues/main?min_seq=${Number(headers.get('tmon-seq')) + 1}`);
+  assert.equal(cleared.status, 200);
+  await fail(monitor, await hold(monitor));
+  clock.jump(5_000);
+  const second = (await monitor.until('/system/alerts', ({ items }) => items.length === 1)).items[0];
+  assert.notEqual(second.id, first.id);
+  assert.equal((await monitor.post('/system/alerts/alert-nothing/resolve')).body.code, 'alert_not_found');
+});
+
+test('jobs that wait while no worker lives are an alert after five minutes', async (t) => {
+  const clock = new JumpingClock();
+  const monitor = await openMonitor(t, { clock });
+  await submit(monitor);
+  clock.jump(5 * 60_000);
+  const { items } = await monitor.until('/system/alerts', (page) => page.items.length === 1);
+  assert.deepEqual([items[0].rule, items[0].severity], ['queue_without_workers', 'CRITICAL']);
+  const { components } = (await monitor.get<SystemHealth>('/system/health')).body;
+  assert.equal(components.queue.status, 'UNHEALTHY');
+  await register(monitor);
+  clock.jump(5_000);
+  await monitor.until('/system/alerts', (page) => page.items.length === 0);
+});
+
+test('the probes say that it lives and is ready, and give figures to Prometheus', async (t) => {
+  const monitor = await openMonitor(t);
+  await submit(monitor);
+  assert.deepEqual((await monitor.call('GET', '/livez')).body, { status: 'ok' });
+  const ready = await monitor.call('GET', '/readyz');
+  assert.deepEqual([ready.status, ready.body], [200, { status: 'ready', seq: 1 }]);
+  const { headers, text } = await monitor.call('GET', '/metrics');
+  assert.match(headers.get('content-type') ?? '', /^text\/plain; version=0\.0\.4/);
+  for (const line of [
+    'transcription_monitor_jobs{state="QUEUED"} 1',
+    'transcription_monitor_jobs{state="COMPLETED"} 0',
+    'transcription_monitor_dead_letters 0',
+    'transcription_monitor_journal_seq 1',
+    'transcription_monitor_journal_writable 1',
+  ])
+    assert.ok(text.includes(`${line}\n`), line);
+});

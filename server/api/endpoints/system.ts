@@ -1,0 +1,70 @@
+/** The system as a whole: health, metrics, alerts. */
+import { Type } from 'typebox';
+import { Alert } from '../../../protocol/alert.ts';
+import { MonitorError } from '../../../protocol/errors.ts';
+import { Id } from '../../../protocol/ids.ts';
+import { CurrentMetrics, SystemHealth } from '../../../protocol/system.ts';
+import { activeAlerts, alertDocument } from '../../documents/alerts.ts';
+import { healthDocument, metricsDocument, worst } from '../../documents/system.ts';
+import { readArchivedAlert } from '../../views/archived-records.ts';
+import type { ApiContext } from '../context.ts';
+import { endpoint } from '../endpoint.ts';
+import { notModified } from '../etag.ts';
+import { commandOf } from './command.ts';
+import { pageOf } from './jobs.ts';
+
+function withSources(health: SystemHealth, sources: ApiContext['sources']): SystemHealth {
+  const total_count = sources.length;
+  const failing_count = sources.filter(({ status }) => status.state === 'FAILING').length;
+  const status = failing_count === 0 ? 'HEALTHY' : 'DEGRADED';
+  const components = { ...health.components, sources: { status, total_count, failing_count } } as const;
+  return { ...health, components, overall_status: worst([health.overall_status, status]) };
+}
+
+export const systemEndpoints = [
+  endpoint({
+    method: 'GET',
+    path: '/system/health',
+    operation: 'system.health',
+    summary: 'How the whole system is',
+    answers: { 200: SystemHealth },
+    async run({ engine, sources }, { caller, reply }) {
+      // Whether sources can be read is no fact of the journal, so no segment stands for it.
+      if (sources.length > 0) return withSources(healthDocument(engine.state), sources);
+      return notModified(caller, reply, engine.state.seq) ?? healthDocument(engine.state);
+    },
+  }),
+  endpoint({
+    method: 'GET',
+    path: '/system/metrics',
+    operation: 'system.metrics',
+    summary: 'Current metrics, with the hour and the day so far',
+    answers: { 200: CurrentMetrics },
+    run: async ({ engine }, { caller, reply }) =>
+      notModified(caller, reply, engine.state.seq) ?? metricsDocument(engine.state),
+  }),
+  endpoint({
+    method: 'GET',
+    path: '/system/alerts',
+    operation: 'system.alerts',
+    summary: 'Active alerts, oldest first',
+    answers: { 200: pageOf(Alert) },
+    run: async ({ engine }) => ({ items: activeAlerts(engine.state).map(alertDocument), next_cursor: null }),
+  }),
+  endpoint({
+    method: 'POST',
+    path: '/system/alerts/:alert_id/resolve',
+    operation: 'system.resolveAlert',
+    summary: 'Resolve an alert; it is raised again only after its condition has cleared',
+    params: Type.Object({ alert_id: Id }),
+    answers: { 200: Alert },
+    async run({ engine, store }, { params, caller }) {
+      const { alert_id } = params;
+      await engine.submit(commandOf(caller, { type: 'resolve_alert', alert_id, by: 'api' }));
+      // Sent again much later, it may have left memory meanwhile.
+      const alert = engine.state.tables.alerts.get(alert_id) ?? (await readArchivedAlert(store, alert_id));
+      if (!alert) throw new MonitorError('not_found', 'alert_not_found', `there is no alert ${alert_id}`);
+      return alertDocument(alert);
+    },
+  }),
+];

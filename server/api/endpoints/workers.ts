@@ -1,0 +1,291 @@
+/** Workers: those who run them (list, launch, drain, restart, end) and the workers themselves (register, beat, claim). */
+import { Type } from 'typebox';
+import { Id } from '../../../protocol/ids.ts';
+import { Claimed } from '../../../protocol/job.ts';
+import { closed } from '../../../protocol/schema.ts';
+import { formatTime } from '../../../protocol/time.ts';
+import {
+  Claim,
+  Heartbeat,
+  HeartbeatAnswer,
+  Worker,
+  type WorkerCommand,
+  WorkerJob,
+  WorkerLaunch,
+  WorkerRegistration,
+} from '../../../protocol/worker.ts';
+import { jobDocument, workerJobDocument } from '../../documents/job.ts';
+import { workerDocument, workerVersion } from '../../documents/worker.ts';
+import { Refused } from '../../engine.ts';
+import { newId, newSecret } from '../../ids.ts';
+import { workerNotFound, workerTerminated } from '../../state-machine/decide/jobs.ts';
+import { renewable } from '../../state-machine/decide/workers.ts';
+import type { WorkerRecord } from '../../state-machine/state/records.ts';
+import type { State } from '../../state-machine/state/state.ts';
+import type { ApiContext } from '../context.ts';
+import { endpoint } from '../endpoint.ts';
+import { notModified } from '../etag.ts';
+import { catchUp } from './catch-up.ts';
+import { claimableJobs } from './claim-line.ts';
+import { commandOf, ownCommand, softCommandOf } from './command.ts';
+import { findJob } from './find-job.ts';
+import { findWorker } from './find-worker.ts';
+import { pageOf } from './jobs.ts';
+import { decodeCursor, encodeCursor, NEWEST, PAGE_DEFAULT, pageOfJobs } from './listing.ts';
+
+const WorkerParams = Type.Object({ worker_id: Id });
+const PageQuery = Type.Object(
+  {
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+    cursor: Type.Optional(Type.String({ maxLength: 500 })),
+  },
+  closed,
+);
+
+export const workerEndpoints = [
+  endpoint({
+    method: 'GET',
+    path: '/workers',
+    operation: 'workers.list',
+    summary: 'List workers, newest first',
+    query: PageQuery,
+    answers: { 200: pageOf(Worker) },
+    async run({ engine }, { query }) {
+      const { state } = engine;
+      const limit = query.limit ?? PAGE_DEFAULT;
+      const cursor = decodeCursor(query.cursor);
+      const before = cursor && 'ordinal' in cursor ? cursor.ordinal : NEWEST;
+      const workers: WorkerRecord[] = [];
+      for (const [ordinal, worker_id] of state.tables.workers_by_creation.entriesReversed(before)) {
+        const worker = ordinal < before ? state.worker(worker_id) : undefined;
+        if (worker) workers.push(worker);
+        if (workers.length === limit) break;
+      }
+      return {
+        items: workers.map((worker) => workerDocument(state, worker)),
+        next_cursor: workers.length === limit ? encodeCursor({ ordinal: workers.at(-1)!.ordinal }) : null,
+      };
+    },
+  }),
+  endpoint({
+    method: 'POST',
+    path: '/workers',
+    operation: 'workers.launch',
+    summary: "Launch a worker on the monitor's fleet",
+    body: Type.Union([WorkerLaunch, Type.Null()]),
+    answers: { 201: Worker },
+    async run(context, { body, caller, reply }) {
+      const { engine, fleet } = context;
+      const launch = body ?? {};
+      fleet.assertLaunches();
+      const { refs } = await engine.submit(
+        commandOf(caller, { type: 'launch_worker', worker_id: newId('worker'), launch }),
+      );
+      const worker_id = refs[0]![1];
+      // Sent again because the first answer was lost, it may not have been launched yet; once it has, this does nothing.
+      if (engine.state.worker(worker_id)?.state === 'STARTING') {
+        await fleet.launch(worker_id, launch).catch(async (error: unknown) => {
+          const reason = `not launched: ${error instanceof Error ? error.message : String(error)}`;
+          await engine.submit(ownCommand({ type: 'terminate_worker', worker_id, reason }));
+          throw error;
+        });
+      }
+      reply.code(201).header('location', `/api/v1/workers/${worker_id}`);
+      return documentOf(context, worker_id);
+    },
+  }),
+  endpoint({
+    method: 'GET',
+    path: '/workers/:worker_id',
+    operation: 'workers.get',
+    summary: 'A worker',
+    params: WorkerParams,
+    answers: { 200: Worker },
+    async run(context, { params, caller, reply }) {
+      const worker = await findWorker(context, params.worker_id);
+      const { state } = context.engine;
+      return notModified(caller, reply, workerVersion(state, worker)) ?? workerDocument(state, worker);
+    },
+  }),
+  endpoint({
+    method: 'GET',
+    path: '/workers/:worker_id/jobs',
+    operation: 'workers.jobs',
+    summary: 'The jobs a worker has had, newest first',
+    params: WorkerParams,
+    query: PageQuery,
+    answers: { 200: pageOf(WorkerJob) },
+    async run(context, { params, query }) {
+      const { worker_id } = params;
+      await findWorker(context, worker_id);
+      const { state } = context.engine;
+      const limit = query.limit ?? PAGE_DEFAULT;
+      const cursor = decodeCursor(query.cursor);
+      const before = cursor && 'ordinal' in cursor ? cursor.ordinal : NEWEST;
+      const { jobs, exhausted } = await pageOfJobs(state, { had_by: worker_id }, before, limit);
+      return {
+        items: jobs.map((job) => workerJobDocument(job, worker_id)),
+        next_cursor: exhausted ? null : encodeCursor({ ordinal: jobs.at(-1)!.ordinal }),
+      };
+    },
+  }),
+  endpoint({
+    method: 'PUT',
+    path: '/workers/:worker_id',
+    operation: 'workers.register',
+    summary: 'A worker registers itself, or tells of other capabilities',
+    params: WorkerParams,
+    body: WorkerRegistration,
+    answers: { 200: Worker, 201: Worker },
+    async run(context, { params, body, caller, reply }) {
+      const { engine } = context;
+      const { worker_id } = params;
+      const known = engine.state.worker(worker_id) !== undefined;
+      await engine.submit(commandOf(caller, { type: 'register_worker', worker_id, registration: body }));
+      reply.code(known ? 200 : 201);
+      return documentOf(context, worker_id);
+    },
+  }),
+  endpoint({
+    method: 'POST',
+    path: '/workers/:worker_id/heartbeat',
+    operation: 'workers.heartbeat',
+    summary: 'Health in; commands and renewed leases out',
+    params: WorkerParams,
+    body: Heartbeat,
+    answers: { 200: HeartbeatAnswer },
+    async run(context, { params, body, caller }) {
+      const { engine } = context;
+      const worker = await liveWorker(context, params.worker_id);
+      const leases = body.leases ?? [];
+      let renewed = renewable(engine.state, leases);
+      if (renewed.length < leases.length) {
+        // Another instance may have handed it out a moment ago.
+        await catchUp(context);
+        renewed = renewable(engine.state, leases);
+      }
+      const { worker_id } = worker;
+      engine.submitSoft(softCommandOf(caller, { type: 'beat', worker_id, health: body.health ?? {}, leases }));
+      const expires_at = formatTime(engine.journal.now() + engine.policy.lease_ms);
+      return {
+        commands: commandsFor(engine.state, engine.state.worker(worker_id) ?? worker),
+        leases: renewed.map((job_id) => ({ token: engine.state.job(job_id)?.run?.token ?? '', expires_at })),
+      };
+    },
+  }),
+  endpoint({
+    method: 'POST',
+    path: '/workers/:worker_id/claim',
+    operation: 'workers.claim',
+    summary: 'Take up to max_jobs jobs, each with a lease; waits for one up to wait_seconds',
+    params: WorkerParams,
+    body: Claim,
+    answers: { 200: Claimed },
+    async run(context, { params, body, caller }) {
+      const { engine, claims, clock } = context;
+      const { worker_id } = params;
+      const { max_jobs = 1, wait_seconds = 0 } = body;
+      await liveWorker(context, worker_id);
+      const until_ms = clock.monotonic() + wait_seconds * 1000;
+      const { gone } = caller;
+      const command = commandOf(caller, { type: 'claim_jobs', worker_id, max_jobs, secret: newSecret() });
+      for (;;) {
+        const known = engine.state.tables.commands.has(command.id);
+        if (!known && (gone.aborted || claims.closed || !claiming(engine.state.worker(worker_id)))) break;
+        const left_ms = until_ms - clock.monotonic();
+        if (known || claimableJobs(engine.state) > 0 || left_ms <= 0) {
+          const { refs } = await engine.submit(command);
+          if (refs.length > 0) return { jobs: await Promise.all(refs.map((ref) => handOut(context, ref))) };
+        }
+        if (left_ms <= 0 || !(await claims.wait(worker_id, left_ms, gone))) break;
+      }
+      if (gone.aborted) claims.pass();
+      return { jobs: [] };
+    },
+  }),
+  endpoint({
+    method: 'POST',
+    path: '/workers/:worker_id/drain',
+    operation: 'workers.drain',
+    summary: 'Finish the current jobs, then stop',
+    params: WorkerParams,
+    answers: { 202: Worker },
+    async run(context, { params, caller, reply }) {
+      const { worker_id } = params;
+      await context.engine.submit(commandOf(caller, { type: 'drain_worker', worker_id }));
+      reply.code(202);
+      return documentOf(context, worker_id);
+    },
+  }),
+  endpoint({
+    method: 'POST',
+    path: '/workers/:worker_id/restart',
+    operation: 'workers.restart',
+    summary: 'Hand the current jobs back, then start anew',
+    params: WorkerParams,
+    answers: { 202: Worker },
+    async run(context, { params, caller, reply }) {
+      const { engine, fleet } = context;
+      const { worker_id } = params;
+      await engine.submit(commandOf(caller, { type: 'restart_worker', worker_id }));
+      await fleet.restart(worker_id);
+      reply.code(202);
+      return documentOf(context, worker_id);
+    },
+  }),
+  endpoint({
+    method: 'DELETE',
+    path: '/workers/:worker_id',
+    operation: 'workers.terminate',
+    summary: 'Stop a worker now; its jobs return to the queue',
+    params: WorkerParams,
+    answers: { 200: Worker },
+    async run(context, { params, caller }) {
+      const { engine, fleet } = context;
+      const { worker_id } = params;
+      await engine.submit(commandOf(caller, { type: 'terminate_worker', worker_id, reason: 'terminated by request' }));
+      void fleet.terminate(worker_id);
+      return documentOf(context, worker_id);
+    },
+  }),
+];
+
+/** A worker that is to stop is given nothing, at once; its heartbeat says why. */
+const claiming = (worker: WorkerRecord | undefined): boolean =>
+  worker?.state !== 'DRAINING' && worker?.state !== 'RESTARTING';
+
+async function handOut(context: ApiContext, ref: readonly [string, string, string?, number?]) {
+  const [, job_id, token = '', expires_ms = 0] = ref;
+  const job = await findJob(context, job_id);
+  return {
+    job: jobDocument(job),
+    lease: { token, expires_at: formatTime(expires_ms) },
+    audio_url: job.audio_url,
+    attempt: { number: job.attempt, batch_size: job.batch_size },
+  };
+}
+
+/** What the worker is to do, said at each heartbeat until it is done. */
+function commandsFor(state: State, worker: WorkerRecord): WorkerCommand[] {
+  const commands: WorkerCommand[] = [];
+  for (const { job_id } of worker.holds) {
+    if (state.job(job_id)?.state === 'CANCELLING') commands.push({ type: 'cancel_job', job_id });
+  }
+  if (worker.state === 'DRAINING') commands.push({ type: 'drain' });
+  if (worker.state === 'RESTARTING') commands.push({ type: 'restart' });
+  return commands;
+}
+
+async function liveWorker(context: ApiContext, worker_id: string): Promise<WorkerRecord> {
+  const { engine } = context;
+  if (!engine.state.worker(worker_id)) await catchUp(context);
+  const worker = engine.state.worker(worker_id);
+  if (!worker) throw new Refused(workerNotFound(worker_id).refusal);
+  if (worker.state === 'TERMINATED') throw new Refused(workerTerminated(worker).refusal);
+  return worker;
+}
+
+/** Of a command's worker. Answered again much later, it may have left memory meanwhile. */
+async function documentOf(context: ApiContext, worker_id: string): Promise<Worker> {
+  return workerDocument(context.engine.state, await findWorker(context, worker_id));
+}

@@ -1,0 +1,223 @@
+/**
+ * The HTTP API: every endpoint, and what is the same for all of them: parsing, validation, errors, headers, documents.
+ *
+ * It listens before the journal has been recovered, so that a probe hears "starting" and not nothing; `serve` hands it
+ * the engine. An answer carries `Tmon-Seq`, the segment it reflects; `Tmon-Stale` says why, while nothing can be written.
+ */
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { MonitorError } from '../../../protocol/errors.ts';
+import type { Clock } from '../../clock.ts';
+import type { Settings } from '../../config.ts';
+import { HttpCaller } from '../caller.ts';
+import type { ApiContext } from '../context.ts';
+import { bodySchema, type Endpoint, NOTHING, querySchema } from '../endpoint.ts';
+import { feedEndpoints } from '../endpoints/feed-sse.ts';
+import { jobReportEndpoints } from '../endpoints/job-reports.ts';
+import { jobEndpoints } from '../endpoints/jobs.ts';
+import { logEventEndpoints } from '../endpoints/log-events.ts';
+import { queueEndpoints } from '../endpoints/queues.ts';
+import { sourceEndpoints } from '../endpoints/sources.ts';
+import { systemEndpoints } from '../endpoints/system.ts';
+import { uploadEndpoints } from '../endpoints/uploads.ts';
+import { workerEndpoints } from '../endpoints/workers.ts';
+import { asMonitorError, logFault, statusOf, toProblem } from '../errors.ts';
+import { waitForSeq } from '../min-seq.ts';
+import { addFeedWebSocket } from '../socket/feed-websocket.ts';
+import { compileValidator } from '../validation.ts';
+import { foreignOriginGuard } from './foreign-origin.ts';
+import { openApiDocument } from './openapi.ts';
+import { bodyScopes } from './parsers.ts';
+import { addProbes } from './probes.ts';
+import { withSamplesInDescriptions } from './snippets.ts';
+import { answerUnparsed } from './unparsed.ts';
+
+export const endpoints: readonly Endpoint[] = [
+  ...jobEndpoints,
+  ...jobReportEndpoints,
+  ...workerEndpoints,
+  ...queueEndpoints,
+  ...systemEndpoints,
+  ...logEventEndpoints,
+  ...sourceEndpoints,
+  ...feedEndpoints,
+  ...uploadEndpoints,
+];
+
+export type Api = {
+  app: FastifyInstance;
+  /** From now on requests are served. */
+  serve(context: ApiContext): void;
+  /** From now on workers are given no more jobs, and each answer is the last of its connection. */
+  retire(): void;
+  /** Answers what is under way, then closes every connection. */
+  close(clock: Clock): Promise<void>;
+};
+
+const PREFIX = '/api/v1';
+
+/** The name, where the pages of the API would show their library's. */
+const LOGO =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 260 40"><text x="0" y="27" font-family="sans-serif" font-size="22" fill="#fff">transcription-monitor</text></svg>';
+/** The plugin's own says upgrade-insecure-requests, too: over plain HTTP no page but localhost's would find its scripts. */
+const PAGES_MAY =
+  "default-src 'self'; base-uri 'self'; font-src 'self' data:; frame-ancestors 'self'; img-src 'self' data:; object-src 'none'; " +
+  "script-src 'self'; script-src-attr 'none'; style-src 'self' 'unsafe-inline'";
+/** Beyond the time a commit may take: then whoever is still sending or reading is cut off. */
+const LAST_ANSWERS_MS = 3_000;
+
+export async function buildApi(
+  settings: Settings,
+  version: string,
+  log: (level: 'info' | 'warn' | 'error', message: string) => void,
+): Promise<Api> {
+  const answerError = (error: unknown, request: FastifyRequest, reply: FastifyReply) =>
+    sendProblem(error, request, reply, log);
+  const app = Fastify({
+    logger: false,
+    bodyLimit: settings.body_bytes_max,
+    // A source's name is a URL.
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 2048 },
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    keepAliveTimeout: 75_000,
+    requestTimeout: 0,
+    http: { headersTimeout: 20_000, maxHeaderSize: 16 * 1024 },
+    frameworkErrors: answerError,
+    clientErrorHandler: answerUnparsed,
+  });
+  let context: ApiContext | null = null;
+  let retired = false;
+  app.setValidatorCompiler(compileValidator as never);
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  app.decorateRequest('idempotencyKey', null);
+  app.removeAllContentTypeParsers();
+  app.setErrorHandler(answerError);
+  app.setNotFoundHandler((request, reply) => answerError(noSuchRoute(request, reply), request, reply));
+  const refuseForeign = foreignOriginGuard(settings.allowed_origins);
+  app.addHook('onRequest', (request, _reply, done) => {
+    refuseForeign(request.headers);
+    done();
+  });
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    if (retired) reply.header('connection', 'close');
+    if (context) {
+      const { seq, problem } = context.engine.journal.status;
+      reply.header('tmon-seq', seq);
+      if (problem !== null) reply.header('tmon-stale', 'the store takes no writes; this is as of Tmon-Seq');
+    }
+    done(null, payload);
+  });
+  addProbes(app, () => context);
+  const sockets = await addFeedWebSocket(app, { current: () => context, endpoints, log });
+
+  const document = openApiDocument(endpoints, version);
+  await app.register(swagger, { mode: 'static', specification: { document: document as never } });
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    logo: { type: 'image/svg+xml', content: Buffer.from(LOGO) },
+    theme: { title: 'transcription-monitor: the API' },
+    staticCSP: PAGES_MAY,
+    transformSpecification: withSamplesInDescriptions,
+    transformSpecificationClone: false,
+  });
+  app.get(`${PREFIX}/openapi.json`, async () => document);
+
+  for (const { takes, addParsers } of bodyScopes) {
+    await app.register(
+      async (routes) => {
+        addParsers(routes);
+        for (const one of endpoints.filter(takes)) addRoute(routes, one, () => context);
+      },
+      { prefix: PREFIX },
+    );
+  }
+  return {
+    app,
+    serve: (given) => {
+      context = given;
+    },
+    retire: () => {
+      retired = true;
+      context?.claims.close();
+      context?.feed.close();
+    },
+    async close(clock) {
+      const patience = clock.after(settings.outcome_unknown_ms + LAST_ANSWERS_MS, () =>
+        app.server.closeAllConnections(),
+      );
+      await sockets.answered();
+      await app.close();
+      patience();
+    },
+  };
+}
+
+function addRoute(app: FastifyInstance, one: Endpoint, current: () => ApiContext | null): void {
+  const body = bodySchema(one);
+  app.route({
+    method: one.method,
+    url: one.path,
+    ...(one.bodyLimit === undefined ? {} : { bodyLimit: one.bodyLimit }),
+    schema: {
+      ...(one.params ? { params: one.params } : {}),
+      querystring: querySchema(one),
+      ...(body ? { body } : {}),
+    },
+    // A POST without a body is a POST of null: those that need one refuse it by their schema.
+    preValidation: (request, _reply, done) => {
+      if (body && request.body === undefined) request.body = null;
+      const query = request.query as Record<string, unknown>;
+      if (query.min_seq === undefined) done();
+      else waitForSeq(query, current()).then(() => done(), done);
+    },
+    handler: async (request, reply) => {
+      const context = current();
+      if (!context) {
+        throw new MonitorError('unavailable', 'starting', 'the monitor is reading its journal', {
+          retry_after_seconds: 1,
+        });
+      }
+      const { params, query, body } = request;
+      const caller = new HttpCaller(request, reply);
+      const answer = await one.run(context, { params, query, body, caller, reply, http: { request, reply } });
+      return answer === NOTHING ? reply.send() : answer;
+    },
+  });
+}
+
+const shapes = endpoints.map(({ method, path }) => ({
+  method,
+  shape: new RegExp(`^${PREFIX}${path.replace(/:[a-z_]+/g, '[^/]+')}/?$`),
+}));
+
+/** There is nothing there, or nothing for this method. */
+function noSuchRoute({ method, url }: FastifyRequest, reply: FastifyReply): MonitorError {
+  const path = url.split('?', 1)[0]!;
+  const methods = shapes.filter(({ shape }) => shape.test(path)).map((one) => one.method);
+  if (methods.length > 0) {
+    reply.header('allow', methods.join(', '));
+    return new MonitorError('invalid', 'method_not_allowed', `${path} takes ${methods.join(' or ')}, not ${method}`);
+  }
+  return new MonitorError('not_found', 'route_not_found', `there is no ${method} ${path}`, {
+    hint: 'The API document lists what there is: /api/v1/openapi.json',
+  });
+}
+
+function sendProblem(
+  cause: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  log: (level: 'error', message: string) => void,
+): FastifyReply {
+  const error = asMonitorError(cause);
+  logFault(error, `${request.method} ${request.url} (${request.id})`, log);
+  if (error.retry_after_seconds !== undefined) reply.header('retry-after', error.retry_after_seconds);
+  const unknown = error.code === 'outcome_unknown' && request.idempotencyKey !== null;
+  const problem = {
+    ...toProblem(error, request.id),
+    ...(unknown ? { idempotency_key: request.idempotencyKey } : {}),
+  };
+  return reply.code(statusOf(error)).type('application/problem+json').send(JSON.stringify(problem));
+}

@@ -1,0 +1,78 @@
+/** For machines that watch the monitor: is it alive, is it ready, and its figures for Prometheus. Outside /api/v1. */
+import type { FastifyInstance } from 'fastify';
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { healthDocument } from '../../documents/system.ts';
+import type { ApiContext } from '../context.ts';
+
+export function addProbes(app: FastifyInstance, current: () => ApiContext | null): void {
+  app.get('/livez', async () => ({ status: 'ok' }));
+  app.get('/readyz', async (_, reply) => {
+    const status = current()?.engine.journal.status;
+    if (status?.writable) return { status: 'ready', seq: status.seq };
+    reply.code(503).header('retry-after', '2');
+    if (!status) return { status: 'starting' };
+    return { status: 'not_ready', problem: status.problem, halted: status.halted, seq: status.seq };
+  });
+  const registry = metricsOf(current);
+  app.get('/metrics', async (_, reply) => {
+    reply.type(registry.contentType);
+    return registry.metrics();
+  });
+}
+
+function metricsOf(current: () => ApiContext | null): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const gauge = (
+    name: string,
+    help: string,
+    read: (context: ApiContext, metric: Gauge<string>) => void,
+    labels: string[] = [],
+  ) =>
+    new Gauge({
+      name: `transcription_monitor_${name}`,
+      help,
+      labelNames: labels,
+      registers: [registry],
+      collect() {
+        const context = current();
+        if (context) read(context, this);
+      },
+    });
+  gauge(
+    'jobs',
+    'Jobs in memory by state',
+    ({ engine }, metric) => {
+      for (const [state, ids] of Object.entries(engine.state.tables.jobs_by_state)) metric.set({ state }, ids.size);
+    },
+    ['state'],
+  );
+  gauge(
+    'workers',
+    'Live workers by state',
+    ({ engine }, metric) => {
+      metric.reset();
+      for (const worker of engine.state.tables.workers.values()) {
+        if (worker.state !== 'TERMINATED') metric.inc({ state: worker.state });
+      }
+    },
+    ['state'],
+  );
+  gauge('queue_age_seconds', 'Time the oldest claimable job has waited', ({ engine }, metric) =>
+    metric.set(healthDocument(engine.state).components.queue.age_oldest_message ?? 0),
+  );
+  gauge('dead_letters', 'Jobs in the dead-letter queue', ({ engine }, metric) =>
+    metric.set(engine.state.tables.dead.size),
+  );
+  gauge('alerts_active', 'Alerts that are not resolved', ({ engine }, metric) =>
+    metric.set(healthDocument(engine.state).alerts.length),
+  );
+  gauge('cost_per_hour_usd', "Sum of the live workers' hourly prices", ({ engine }, metric) =>
+    metric.set(healthDocument(engine.state).metrics.cost_per_hour_usd),
+  );
+  gauge('journal_seq', 'Last segment applied', ({ engine }, metric) => metric.set(engine.state.seq));
+  gauge('journal_writable', '1 while the store takes writes', ({ engine }, metric) =>
+    metric.set(engine.journal.status.writable ? 1 : 0),
+  );
+  return registry;
+}

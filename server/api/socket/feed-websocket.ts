@@ -1,0 +1,245 @@
+/**
+ * `/ws`: the live feed over WebSocket, and calls. Frames of 64 KiB at most (1009), pings that find dead peers, a bound on messages a
+ * second (4029), and a stop that says so (1001) once the calls under way are answered, so that readers come back with the
+ * position they have.
+ */
+import type { Socket } from 'node:net';
+import websocket from '@fastify/websocket';
+import type { FastifyInstance } from 'fastify';
+import type { WebSocket } from 'ws';
+import { FEED_CLOSE } from '../../../protocol/feed.ts';
+import type { Clock } from '../../clock.ts';
+import { MESSAGE_SCHEMAS, Reader } from '../../feed/reader.ts';
+import type { ApiContext } from '../context.ts';
+import type { Endpoint } from '../endpoint.ts';
+import { beyondMemory } from '../endpoints/feed-beyond.ts';
+import { validator } from '../validation.ts';
+import { Calls } from './calls.ts';
+import { Operations } from './operations.ts';
+import { textFrame } from './websocket-frame.ts';
+
+const FRAME_BYTES_MAX = 64 * 1024;
+const PING_MS = 30_000;
+/** Messages that wait for the one before them; then no more is read from the socket. */
+const UNANSWERED_MAX = 64;
+/** Pongs on their way; pings beyond that are not answered. */
+const PONGS_MAX = 60;
+/** Time for a peer to answer a close; a stop waits less. */
+const CLOSE_MS = 10_000;
+const STOP_MS = 1_000;
+
+const checks = {
+  subscribe: validator(MESSAGE_SCHEMAS.subscribe),
+  unsubscribe: validator(MESSAGE_SCHEMAS.unsubscribe),
+  ping: validator(MESSAGE_SCHEMAS.ping),
+  call: validator(MESSAGE_SCHEMAS.call),
+  cancel: validator(MESSAGE_SCHEMAS.cancel),
+};
+
+type Options = {
+  current: () => ApiContext | null;
+  /** Those that may be called here are. */
+  endpoints: readonly Endpoint[];
+  log: (level: 'error', message: string) => void;
+};
+
+/** What all connections have in common. */
+type Shared = { context: ApiContext; operations: Operations; open: Set<Calls>; log: Options['log'] };
+
+export type FeedWebSockets = {
+  /** Takes no more calls; resolves when those under way have been answered. */
+  answered(): Promise<unknown>;
+};
+
+export async function addFeedWebSocket(
+  app: FastifyInstance,
+  { current, endpoints, log }: Options,
+): Promise<FeedWebSockets> {
+  const operations = new Operations(endpoints);
+  const open = new Set<Calls>();
+  await app.register(websocket, {
+    // ws cuts off a peer that pings faster than it reads; here that costs the peer its answers, and more than that 4029.
+    options: { maxPayload: FRAME_BYTES_MAX, autoPong: false },
+    // A broken frame: ws says so with its close code, which must get out before the connection ends.
+    errorHandler: () => {},
+  });
+  // Refused before ws took it over, as one of another origin is: nobody else would end that connection.
+  app.addHook('onResponse', (request, _, done) => {
+    if (request.headers.upgrade !== undefined) request.raw.socket.destroy();
+    done();
+  });
+  app.get('/ws', { websocket: true }, (socket, request) => {
+    const context = current();
+    if (!context) return socket.close(FEED_CLOSE.starting, 'starting');
+    serve(socket, request.raw.socket, { context, operations, open, log });
+  });
+  return { answered: () => Promise.all([...open].map((calls) => calls.finish())) };
+}
+
+function serve(socket: WebSocket, stream: Socket, { context, operations, open, log }: Shared): void {
+  // It may have gone while its handshake was looked at; then nothing tells of its end any more.
+  if (socket.readyState === socket.CLOSED) return;
+  const { clock, settings } = context;
+  const gather = gathering(stream);
+  const calls = new Calls({ context, operations, answer: (texts) => reader.answer(texts), log });
+  open.add(calls);
+  const closer = new Closer(socket, clock);
+  let unanswered = 0;
+  let held = false;
+  /** Reads no more from one who has enough to be answered, or to read. */
+  const pace = () => {
+    if (closer.closing) return;
+    if (held || unanswered >= UNANSWERED_MAX) socket.pause();
+    else if (socket.isPaused) socket.resume();
+  };
+  const reader = new Reader({
+    hub: context.feed,
+    sink: {
+      send(parcel, sent) {
+        // What is said to one alone comes in bursts, as calls do; what happened comes together already.
+        // What waited leaves only as the peer reads.
+        if (held) pings.heard();
+        if (parcel.message.position === null) gather();
+        if (socket.readyState === socket.OPEN) stream.write(parcel.bytes(textFrame), sent);
+        else process.nextTick(sent);
+      },
+      hold(now) {
+        held = now;
+        if (!held) pings.heard();
+        pace();
+      },
+      tooSlow: (resume) => closer.close(FEED_CLOSE.too_slow, JSON.stringify(resume)),
+    },
+    beyond: beyondMemory(context),
+    check: (schema, value) => {
+      const checked = checks[schema](value);
+      return 'errors' in checked ? checked.errors : [];
+    },
+    call: (call) => calls.take(call),
+    cancel: (id) => calls.cancel(id),
+    spend: (messages) => spend(messages),
+    onFault: () => closer.close(FEED_CLOSE.fault, 'a fault of ours'),
+  });
+  const pings = pingDead(socket, clock, () => held);
+  const allowance = new Allowance(clock, settings.socket_messages_per_second);
+  const spend = (messages: number): boolean => {
+    if (allowance.take(messages)) return true;
+    closer.close(FEED_CLOSE.too_much, 'too many messages a second');
+    return false;
+  };
+  const answered = () => {
+    unanswered -= 1;
+    pace();
+  };
+  socket.on('message', (data, binary) => {
+    if (closer.closing) return;
+    if (binary) return closer.close(FEED_CLOSE.not_text, 'messages are text');
+    const answering = reader.receive(data.toString());
+    if (!answering) return;
+    unanswered += 1;
+    pace();
+    void answering.then(answered);
+  });
+  let pongs = 0;
+  socket.on('ping', (data) => {
+    if (closer.closing || !spend(1) || pongs === PONGS_MAX) return;
+    pongs += 1;
+    socket.pong(data, false, () => {
+      pongs -= 1;
+    });
+  });
+  const leave = context.feed.onClose(() => {
+    void calls.finish().then(() => closer.close(FEED_CLOSE.going_away, 'the monitor stops', STOP_MS));
+  });
+  socket.on('close', () => {
+    leave();
+    pings.cancel();
+    closer.closed();
+    open.delete(calls);
+    calls.end();
+    reader.end();
+  });
+}
+
+/** What is sent in one turn of the event loop leaves in one write. */
+function gathering(stream: Socket): () => void {
+  let gathered = false;
+  const flush = () => {
+    gathered = false;
+    stream.uncork();
+  };
+  return () => {
+    if (gathered) return;
+    gathered = true;
+    stream.cork();
+    process.nextTick(flush);
+  };
+}
+
+/** Pings; a peer that has answered nothing and sent nothing by the next is dead, and so is one that is `held` and has read nothing. */
+function pingDead(socket: WebSocket, clock: Clock, held: () => boolean): { heard(): void; cancel(): void } {
+  let alive = true;
+  const heard = () => {
+    alive = true;
+  };
+  for (const sign of ['message', 'ping', 'pong'] as const) socket.on(sign, heard);
+  const beat = () => {
+    // While it is paused for what we have not answered yet, nothing of it is heard.
+    if (!alive && (held() || !socket.isPaused)) return socket.terminate();
+    alive = false;
+    socket.ping();
+    cancel = clock.after(PING_MS, beat);
+  };
+  let cancel = clock.after(PING_MS, beat);
+  return { heard, cancel: () => cancel() };
+}
+
+/** Closes with a code, and ends the connection of a peer that does not answer that. */
+class Closer {
+  readonly #socket: WebSocket;
+  readonly #clock: Clock;
+  #cancel: (() => void) | null = null;
+
+  constructor(socket: WebSocket, clock: Clock) {
+    this.#socket = socket;
+    this.#clock = clock;
+  }
+
+  get closing(): boolean {
+    return this.#cancel !== null;
+  }
+
+  close(code: number, reason: string, patience_ms = CLOSE_MS): void {
+    this.#cancel?.();
+    this.#cancel = this.#clock.after(patience_ms, () => this.#socket.terminate());
+    if (this.#socket.isPaused) this.#socket.resume();
+    this.#socket.close(code, reason);
+  }
+
+  closed(): void {
+    this.#cancel?.();
+  }
+}
+
+/** So many messages a second, and as many at once. */
+class Allowance {
+  readonly #clock: Clock;
+  readonly #per_second: number;
+  #left: number;
+  #counted_ms: number;
+
+  constructor(clock: Clock, per_second: number) {
+    this.#clock = clock;
+    this.#per_second = per_second;
+    this.#left = per_second;
+    this.#counted_ms = clock.monotonic();
+  }
+
+  take(messages: number): boolean {
+    const now_ms = this.#clock.monotonic();
+    const earned = ((now_ms - this.#counted_ms) / 1000) * this.#per_second;
+    this.#counted_ms = now_ms;
+    this.#left = Math.min(this.#per_second, this.#left + earned) - messages;
+    return this.#left >= 0;
+  }
+}

@@ -1,0 +1,141 @@
+/** Jobs as users see them: the whole job, its progress, its timeline, its assignment. Pure, and made from the state alone, so that equal segments give equal bytes. */
+import type { Job, JobProgress } from '../../protocol/job.ts';
+import { formatTime } from '../../protocol/time.ts';
+import type { JobRecord } from '../state-machine/state/records.ts';
+import { finished } from '../state-machine/state/records.ts';
+import { round, seconds, time } from './figures.ts';
+
+export function jobDocument(job: JobRecord): Job {
+  const progress = progressOf(job);
+  const { run } = job;
+  const processing_ms = processingTime(job);
+  return {
+    job_id: job.job_id,
+    state: job.state,
+    created_at: formatTime(job.created_ms),
+    updated_at: formatTime(job.updated_ms),
+    started_at: run ? formatTime(run.assigned_ms) : null,
+    completed_at: time(job.completed_ms),
+    estimated_completion: estimatedCompletion(job, progress.eta_seconds),
+    priority: job.priority,
+    output_format: job.output_format,
+    tags: [...job.tags],
+    metadata: { ...job.metadata },
+    input: {
+      s3_path: withoutQuery(job.audio_url),
+      duration_seconds: job.duration_seconds,
+      file_size_bytes: job.file_size_bytes,
+    },
+    output: job.output ?? { s3_path: null, segments_count: 0, confidence_score: null },
+    worker: run
+      ? {
+          worker_id: run.worker_id,
+          instance_id: run.instance_id,
+          assigned_at: formatTime(run.assigned_ms),
+          gpu_usage: run.gpu_usage === null ? null : round(run.gpu_usage, 10),
+        }
+      : null,
+    progress,
+    performance: {
+      queue_time_seconds: run || job.queue_ms > 0 ? seconds(job.queue_ms) : null,
+      processing_time_seconds: processing_ms === null ? null : seconds(processing_ms),
+      throughput_factor: throughputFactor(job, progress.percentage, processing_ms),
+      download_time_seconds: run && run.downloaded_ms !== null ? seconds(run.downloaded_ms - run.assigned_ms) : null,
+    },
+    state_history: historyOf(job),
+    retry_info: {
+      attempt: job.attempt,
+      max_attempts: job.max_attempts,
+      last_error: job.last_error,
+      next_attempt_at: time(job.not_before_ms),
+    },
+    cost_tracking: {
+      estimated_cost_usd: job.estimated_cost_usd,
+      actual_cost_usd: job.actual_cost_usd === null ? null : round(job.actual_cost_usd, 1e6),
+      instance_time_seconds: seconds(job.instance_ms + (run?.ended_ms === null ? (processing_ms ?? 0) : 0)),
+    },
+    as_of_seq: job.version,
+  };
+}
+
+/** A query string is often a signature: no document shows it. */
+function withoutQuery(audio_url: string): string {
+  const at = audio_url.indexOf('?');
+  return at < 0 || audio_url.startsWith('s3:') ? audio_url : audio_url.slice(0, at);
+}
+
+function historyOf(job: JobRecord): Job['state_history'] {
+  return job.history.map(({ state, at_ms, details }) => ({ state, timestamp: formatTime(at_ms), details }));
+}
+
+function progressOf(job: JobRecord): JobProgress {
+  const { progress } = job;
+  return {
+    percentage: progress?.percentage ?? 0,
+    stage: progress?.stage ?? null,
+    current_chunk: progress?.current_chunk ?? null,
+    total_chunks: progress?.total_chunks ?? null,
+    eta_seconds: progress ? (progress.eta_seconds ?? recentEta(progress.marks)) : null,
+  };
+}
+
+/** What is left ÷ the rate between the oldest and the newest of the last few reports. */
+function recentEta(marks: readonly number[]): number | null {
+  const [from_ms, from, to_ms, to] = [marks[0], marks[1], marks.at(-2), marks.at(-1)];
+  if (from_ms === undefined || from === undefined || to_ms === undefined || to === undefined) return null;
+  if (to <= from || to_ms <= from_ms) return null;
+  return Math.round(((100 - to) / (to - from)) * ((to_ms - from_ms) / 1000));
+}
+
+/** From assignment to the attempt's end, or to its last report. */
+function processingTime({ run, progress }: JobRecord): number | null {
+  if (!run) return null;
+  return (run.ended_ms ?? Math.max(run.assigned_ms, progress?.at_ms ?? 0)) - run.assigned_ms;
+}
+
+function throughputFactor(job: JobRecord, percentage: number, processing_ms: number | null): number | null {
+  if (job.duration_seconds === null || processing_ms === null || processing_ms <= 0) return null;
+  return round((job.duration_seconds * (percentage / 100)) / (processing_ms / 1000), 1000);
+}
+
+function estimatedCompletion(job: JobRecord, eta_seconds: number | null): string | null {
+  if (finished(job.state) || !job.progress || eta_seconds === null) return null;
+  return formatTime(job.progress.at_ms + Math.round(eta_seconds * 1000));
+}
+
+export function progressDocument(job: JobRecord) {
+  return {
+    job_id: job.job_id,
+    state: job.state,
+    updated_at: formatTime(job.updated_ms),
+    ...progressOf(job),
+    as_of_seq: job.version,
+  };
+}
+
+export function timelineDocument(job: JobRecord) {
+  return {
+    job_id: job.job_id,
+    state: job.state,
+    state_history: historyOf(job),
+    as_of_seq: job.version,
+  };
+}
+
+/** `jobs/active/{job_id}/worker.json`: who has it, and by which attempt. */
+export function assignmentDocument(job: JobRecord) {
+  return { job_id: job.job_id, attempt: job.attempt, worker: jobDocument(job).worker, as_of_seq: job.version };
+}
+
+/** A job in a worker's history. */
+export function workerJobDocument(job: JobRecord, worker_id: string) {
+  const last = job.history.findLast((entry) => entry.worker_id === worker_id);
+  return {
+    job_id: job.job_id,
+    worker_id,
+    attempt: job.attempt,
+    state: job.state,
+    assigned_at: formatTime(last?.at_ms ?? job.run?.assigned_ms ?? job.created_ms),
+    as_of_seq: job.version,
+  };
+}

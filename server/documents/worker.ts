@@ -1,0 +1,68 @@
+/** Workers as users see them. */
+import { formatTime } from '../../protocol/time.ts';
+import type { Worker } from '../../protocol/worker.ts';
+import type { WorkerRecord } from '../state-machine/state/records.ts';
+import type { State } from '../state-machine/state/state.ts';
+import { round, seconds, time } from './figures.ts';
+import { jobDocument } from './job.ts';
+
+export function workerDocument(state: State, worker: WorkerRecord): Worker {
+  const hold = worker.holds[0];
+  const job = hold ? state.job(hold.job_id) : undefined;
+  const attempts = worker.jobs_completed + worker.jobs_failed;
+  return {
+    worker_id: worker.worker_id,
+    instance_id: worker.instance_id,
+    state: worker.state,
+    created_at: formatTime(worker.created_ms),
+    last_heartbeat: time(worker.heartbeat_ms),
+    health: healthOf(worker),
+    capabilities: {
+      model: worker.capabilities.model ?? null,
+      device: worker.capabilities.device ?? null,
+      gpu_optimized: worker.capabilities.gpu_optimized ?? null,
+      batch_size: worker.capabilities.batch_size ?? null,
+    },
+    current_job: hold
+      ? {
+          job_id: hold.job_id,
+          started_at: formatTime(hold.assigned_ms),
+          estimated_completion: job ? jobDocument(job).estimated_completion : null,
+        }
+      : null,
+    performance: {
+      jobs_completed: worker.jobs_completed,
+      jobs_failed: worker.jobs_failed,
+      total_runtime_seconds: seconds(worker.runtime_ms),
+      average_job_time: worker.jobs_completed > 0 ? seconds(worker.completed_runtime_ms / worker.jobs_completed) : null,
+      success_rate: attempts > 0 ? round(worker.jobs_completed / attempts, 1e4) : null,
+    },
+    location: {
+      region: worker.location.region ?? null,
+      availability_zone: worker.location.availability_zone ?? null,
+      instance_type: worker.location.instance_type ?? null,
+      spot_price: worker.location.spot_price ?? null,
+    },
+    as_of_seq: workerVersion(state, worker),
+  };
+}
+
+/** The last segment that changed what the document shows: the estimate is of the job that it is on. */
+export function workerVersion(state: State, worker: WorkerRecord): number {
+  const job_id = worker.state === 'TERMINATED' ? undefined : worker.holds[0]?.job_id;
+  return Math.max(worker.version, job_id === undefined ? 0 : (state.job(job_id)?.version ?? 0));
+}
+
+function healthOf(worker: WorkerRecord): Worker['health'] {
+  const { cpu_usage = null, memory_usage = null, gpu_usage = null, disk_usage = null } = worker.health;
+  return { status: worker.status, cpu_usage, memory_usage, gpu_usage, disk_usage };
+}
+
+export function heartbeatDocument(worker: WorkerRecord) {
+  return {
+    worker_id: worker.worker_id,
+    last_heartbeat: time(worker.heartbeat_ms),
+    health: healthOf(worker),
+    as_of_seq: worker.version,
+  };
+}

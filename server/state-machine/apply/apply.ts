@@ -1,0 +1,151 @@
+/**
+ * Apply: events change state; nothing else does.
+ *
+ * Total: it never throws, whatever the event, so that a replay cannot stop half way; an event about something that is not
+ * there changes nothing. Deterministic: the event, the segment's number and its log time are all it sees.
+ */
+
+import type { Event, JournalEvent } from '../events.ts';
+import type { CommandRef } from '../state/records.ts';
+import type { State } from '../state/state.ts';
+import { applyJobEvent } from './job.ts';
+import { observe } from './observed.ts';
+import { applyWorkerEvent } from './worker.ts';
+
+/** Begins segment `seq`. Log time never goes back, whatever the author's clock said. */
+export function beginSegment(state: State, seq: number, at_ms: number): void {
+  state.scalars.seq = seq;
+  if (at_ms > state.scalars.at_ms) state.scalars.at_ms = at_ms;
+}
+
+/** Applies events of the current segment, in order. An event id that took effect before is passed over. */
+export function applyEvents(state: State, events: readonly JournalEvent[]): void {
+  let at = 0;
+  while (at < events.length) {
+    const event = events[at]!;
+    // Most are soft: of those nothing but the event itself matters.
+    if (!isRemembered(String(event.id))) {
+      applyIfPossible(state, event);
+      at += 1;
+      continue;
+    }
+    const { command_id, fingerprint } = splitEventId(event.id);
+    let end = at + 1;
+    while (end < events.length && splitEventId(events[end]!.id).command_id === command_id) end += 1;
+    applyCommand(state, { command_id, fingerprint }, events.slice(at, end));
+    at = end;
+  }
+}
+
+/** The events of one command, and what is remembered of it. */
+function applyCommand(
+  state: State,
+  { command_id, fingerprint }: { command_id: string; fingerprint: string },
+  events: readonly JournalEvent[],
+): void {
+  const known = state.tables.commands.get(command_id);
+  const refs = [...(known?.refs ?? [])];
+  const ordinal = known?.ordinal ?? state.nextOrdinal();
+  for (const event of events) {
+    if (splitEventId(event.id).index < refs.length) continue;
+    refs.push(refOf(event));
+    applyIfPossible(state, event);
+  }
+  state.putCommand(command_id, {
+    ordinal,
+    fingerprint: known?.fingerprint ?? fingerprint,
+    at_ms: known?.at_ms ?? state.at_ms,
+    refs,
+  });
+}
+
+/** `<command>/<fingerprint>/<index>`. */
+export function eventId(command_id: string, fingerprint: string, index: number): string {
+  return `${command_id}/${fingerprint}/${index}`;
+}
+
+function splitEventId(id: string): { command_id: string; fingerprint: string; index: number } {
+  const [command_id = '', fingerprint = '', index = ''] = String(id).split('/');
+  return { command_id, fingerprint, index: Number(index) };
+}
+
+/** Commands that may be repeated harmlessly (soft ones, the monitor's own) begin with `~` and leave no trace of their id. */
+export const UNREMEMBERED = '~';
+
+export function isRemembered(command_id: string): boolean {
+  return !command_id.startsWith(UNREMEMBERED);
+}
+
+/** An event that has not the shape its type promises is passed over, by every instance alike: none may stop at it. */
+function applyIfPossible(state: State, event: JournalEvent): void {
+  try {
+    apply(state, event as unknown as Event);
+  } catch {
+    // Nothing that decide.ts makes comes here; a log that another hand wrote may.
+  }
+}
+
+function apply(state: State, event: Event): void {
+  switch (event.type) {
+    case 'WorkerLaunched':
+    case 'WorkerRegistered':
+    case 'WorkerBeat':
+    case 'WorkerStatusChanged':
+    case 'WorkerDraining':
+    case 'WorkerRestarting':
+    case 'WorkerTerminated':
+      return applyWorkerEvent(state, event);
+    case 'JobObserved':
+      return observe(state, event);
+    case 'AlertRaised':
+      return state.putAlert({
+        id: event.entity,
+        version: state.seq,
+        rule: event.data.rule,
+        subject: event.data.subject,
+        severity: event.data.severity,
+        message: event.data.message,
+        created_ms: state.at_ms,
+        resolved_ms: null,
+        resolved_by: null,
+        holds: true,
+      });
+    case 'AlertResolved': {
+      const alert = state.tables.alerts.get(event.entity);
+      if (!alert || alert.resolved_ms !== null) return;
+      return state.putAlert({
+        ...alert,
+        version: state.seq,
+        resolved_ms: state.at_ms,
+        resolved_by: event.data.by,
+      });
+    }
+    case 'AlertCleared': {
+      const alert = state.tables.alerts.get(event.entity);
+      if (alert) state.putAlert({ ...alert, holds: false });
+      return;
+    }
+    case 'JobsArchived':
+      state.scalars.archived_jobs += event.data.job_ids.length;
+      for (const job_id of event.data.job_ids) state.removeJob(job_id);
+      return;
+    case 'WorkersArchived':
+      for (const worker_id of event.data.worker_ids) state.removeWorker(worker_id);
+      return;
+    case 'AlertsArchived':
+      for (const alert_id of event.data.alert_ids) state.removeAlert(alert_id);
+      return;
+    case 'CommandsForgotten':
+      return state.forgetCommands(event.data.through_ordinal);
+    default:
+      return applyJobEvent(state, event);
+  }
+}
+
+function refOf(journalEvent: JournalEvent): CommandRef {
+  const event = journalEvent as unknown as Event;
+  if (event.type === 'JobAssigned' && event.data?.token && event.data.expires_ms !== null) {
+    return [event.type, event.entity, event.data.token, event.data.expires_ms];
+  }
+  return [event.type, event.entity];
+}

@@ -1,0 +1,333 @@
+/** How events change jobs, and with them the workers that hold them and the periods that count them. */
+import type { JobEvent } from '../events.ts';
+import { countInPeriods } from '../state/periods.ts';
+import type { HistoryRecord, JobRecord, ProgressRecord, Run, WorkerRecord } from '../state/records.ts';
+import { HANDED_BACK } from '../state/records.ts';
+import type { State } from '../state/state.ts';
+
+export function applyJobEvent(state: State, event: JobEvent): void {
+  if (event.type === 'JobSubmitted') return submit(state, event);
+  const job = state.job(event.entity);
+  if (!job) return;
+  switch (event.type) {
+    case 'JobQueued': {
+      const { attempt, not_before_ms, batch_size, keeps_place, details } = event.data;
+      return changeJob(state, job, {
+        state: 'QUEUED',
+        attempt,
+        not_before_ms,
+        batch_size,
+        place: keeps_place ? job.place : state.nextOrdinal(),
+        queued_ms: state.at_ms,
+        completed_ms: null,
+        dead: null,
+        progress: null,
+        history: entered(job, { state: 'QUEUED', at_ms: state.at_ms, details }),
+      });
+    }
+    case 'JobDelayOver':
+      return changeJob(state, job, { not_before_ms: null });
+    case 'JobAssigned':
+      return assign(state, job, event);
+    case 'JobProgressed': {
+      const { data } = event;
+      if (job.run === null || job.run.ended_ms !== null || data.attempt !== job.attempt) return;
+      const downloaded = job.run.downloaded_ms === null && data.stage !== null && data.stage !== 'DOWNLOADING';
+      return changeJob(state, job, {
+        progress: progressed(job.progress, event, state.at_ms),
+        duration_seconds: data.duration_seconds ?? job.duration_seconds,
+        file_size_bytes: data.file_size_bytes ?? job.file_size_bytes,
+        run: downloaded ? { ...job.run, downloaded_ms: state.at_ms } : job.run,
+      });
+    }
+    case 'JobCompleted':
+      return complete(state, job, event);
+    case 'JobAttemptFailed': {
+      const { error, cost_usd } = event.data;
+      const blamed = job.state !== 'CANCELLING' && !HANDED_BACK.has(error.code);
+      return changeJob(state, job, {
+        ...endRun(state, job, cost_usd, blamed ? 'failed' : 'neither'),
+        last_error: error,
+      });
+    }
+    case 'JobFailed':
+      countInPeriods(state, { failed: 1 });
+      return changeJob(state, job, {
+        state: 'FAILED',
+        completed_ms: state.at_ms,
+        dead: { ordinal: state.nextOrdinal(), until_ms: event.data.dead_until_ms },
+        history: entered(job, { state: 'FAILED', at_ms: state.at_ms, details: event.data.details }),
+      });
+    case 'JobCancelRequested':
+      return changeJob(state, job, {
+        state: 'CANCELLING',
+        kill_ms: event.data.kill_ms,
+        history: entered(job, { state: 'CANCELLING', at_ms: state.at_ms, details: event.data.details }),
+      });
+    case 'JobCancelled':
+      countInPeriods(state, { cancelled: 1 });
+      return changeJob(state, job, {
+        ...endRun(state, job, event.data.cost_usd, 'neither'),
+        state: 'CANCELLED',
+        completed_ms: state.at_ms,
+        not_before_ms: null,
+        kill_ms: null,
+        history: entered(job, { state: 'CANCELLED', at_ms: state.at_ms, details: event.data.details }),
+      });
+    case 'JobDropped':
+      return changeJob(state, job, { dead: null });
+    default:
+      return;
+  }
+}
+
+/** Every change of a job but a sighting goes through here: it stamps version and time. */
+function changeJob(state: State, job: JobRecord, changes: Partial<JobRecord>): void {
+  const observed = job.observed && { ...job.observed, overruled: true };
+  state.putJob({ ...job, ...changes, observed, version: state.seq, updated_ms: state.at_ms }, job);
+}
+
+function submit(state: State, { entity, data }: JobEvent & { type: 'JobSubmitted' }): void {
+  if (state.job(entity)) return;
+  countInPeriods(state, { submitted: 1 });
+  const history = [{ state: 'SUBMITTED' as const, at_ms: state.at_ms, details: data.details }];
+  state.putJob(newJob(state, entity, { created_ms: state.at_ms, asked: data, history }));
+}
+
+/** What a job was asked for with. */
+export type Asked = Pick<
+  JobRecord,
+  | 'audio_url'
+  | 'output_format'
+  | 'priority'
+  | 'max_attempts'
+  | 'duration_seconds'
+  | 'file_size_bytes'
+  | 'tags'
+  | 'metadata'
+  | 'webhook_url'
+  | 'estimated_cost_usd'
+>;
+
+/** A job that nobody has worked on. */
+export function newJob(
+  state: State,
+  job_id: string,
+  { created_ms, asked, history }: { created_ms: number; asked: Asked; history: JobRecord['history'] },
+): JobRecord {
+  const ordinal = state.nextOrdinal();
+  return {
+    job_id,
+    ordinal,
+    version: state.seq,
+    state: 'SUBMITTED',
+    created_ms,
+    updated_ms: created_ms,
+    completed_ms: null,
+    audio_url: asked.audio_url,
+    output_format: asked.output_format,
+    priority: asked.priority,
+    max_attempts: asked.max_attempts,
+    duration_seconds: asked.duration_seconds,
+    file_size_bytes: asked.file_size_bytes,
+    tags: asked.tags.length === 0 ? NO_TAGS : asked.tags,
+    metadata: asked.metadata,
+    webhook_url: asked.webhook_url,
+    attempt: 1,
+    place: ordinal,
+    queued_ms: created_ms,
+    not_before_ms: null,
+    run: null,
+    dead: null,
+    kill_ms: null,
+    progress: null,
+    last_error: null,
+    output: null,
+    batch_size: null,
+    queue_ms: 0,
+    instance_ms: 0,
+    actual_cost_usd: null,
+    estimated_cost_usd: asked.estimated_cost_usd,
+    history,
+    observed: null,
+  };
+}
+
+const NO_TAGS: readonly string[] = [];
+
+function assign(state: State, job: JobRecord, { data }: JobEvent & { type: 'JobAssigned' }): void {
+  passOver(state, job);
+  const run: Run = {
+    worker_id: data.worker_id,
+    instance_id: data.instance_id,
+    attempt: data.attempt,
+    token: data.token,
+    expires_ms: data.expires_ms,
+    assigned_ms: state.at_ms,
+    ended_ms: null,
+    downloaded_ms: null,
+    gpu_usage: null,
+  };
+  changeJob(state, job, {
+    state: 'PROCESSING',
+    attempt: data.attempt,
+    run,
+    not_before_ms: null,
+    progress: null,
+    queue_ms: job.queue_ms + (state.at_ms - job.queued_ms),
+    estimated_cost_usd: data.estimated_cost_usd ?? job.estimated_cost_usd,
+    history: entered(job, {
+      state: 'PROCESSING',
+      at_ms: state.at_ms,
+      details: `Assigned to ${data.worker_id}`,
+      worker_id: data.worker_id,
+    }),
+  });
+  const worker = state.worker(data.worker_id);
+  if (!worker) return;
+  state.putWorker({
+    ...worker,
+    version: state.seq,
+    state: worker.state === 'IDLE' ? 'ACTIVE' : worker.state,
+    holds: [...worker.holds, { job_id: job.job_id, assigned_ms: state.at_ms, gpu_sum: 0, gpu_count: 0 }],
+  });
+}
+
+/** Counts, for each lower class with a job waiting, that another was served before it. */
+function passOver(state: State, job: JobRecord): void {
+  const { scalars, tables } = state;
+  const next = passedOver(scalars, job.priority, tables.waiting.normal.size > 0, tables.waiting.low.size > 0);
+  scalars.passed_normal = next.passed_normal;
+  scalars.passed_low = next.passed_low;
+}
+
+export type Passes = { passed_normal: number; passed_low: number };
+
+export function passedOver(passes: Passes, served: JobRecord['priority'], normal: boolean, low: boolean): Passes {
+  switch (served) {
+    case 'high':
+      return {
+        passed_normal: passes.passed_normal + (normal ? 1 : 0),
+        passed_low: passes.passed_low + (low ? 1 : 0),
+      };
+    case 'normal':
+      return { passed_normal: 0, passed_low: passes.passed_low + (low ? 1 : 0) };
+    case 'low':
+      return { ...passes, passed_low: 0 };
+  }
+}
+
+function progressed(
+  last: ProgressRecord | null,
+  { data }: JobEvent & { type: 'JobProgressed' },
+  at_ms: number,
+): ProgressRecord {
+  const marks = last?.marks ?? [];
+  return {
+    percentage: data.percentage,
+    stage: data.stage ?? last?.stage ?? null,
+    current_chunk: data.current_chunk ?? last?.current_chunk ?? null,
+    total_chunks: data.total_chunks ?? last?.total_chunks ?? null,
+    eta_seconds: data.eta_seconds,
+    at_ms,
+    marks: marks.at(-1) === data.percentage ? marks : [...marks.slice(-6), at_ms, data.percentage],
+  };
+}
+
+function complete(state: State, job: JobRecord, { data }: JobEvent & { type: 'JobCompleted' }): void {
+  const taken_ms = job.run ? state.at_ms - job.run.assigned_ms : 0;
+  const audio_ms = (job.duration_seconds ?? 0) * 1000;
+  countInPeriods(state, {
+    completed: 1,
+    processing_ms: taken_ms,
+    queue_ms: job.queue_ms,
+    turnaround_ms: state.at_ms - job.created_ms,
+    audio_ms,
+  });
+  learnPace(state, audio_ms, taken_ms);
+  changeJob(state, job, {
+    ...endRun(state, job, data.cost_usd, 'completed'),
+    state: 'COMPLETED',
+    completed_ms: state.at_ms,
+    last_error: null,
+    output: {
+      s3_path: data.s3_path,
+      segments_count: data.segments_count,
+      confidence_score: data.confidence_score,
+    },
+    progress: { ...(job.progress ?? NO_PROGRESS), percentage: 100, eta_seconds: 0, at_ms: state.at_ms, marks: [] },
+    history: entered(job, { state: 'COMPLETED', at_ms: state.at_ms, details: data.details }),
+  });
+}
+
+/** A job of this length took this long. */
+export function learnPace({ scalars }: State, audio_ms: number, taken_ms: number): void {
+  if (audio_ms <= 0 || taken_ms <= 0) return;
+  const mean = scalars.throughput_factor;
+  const factor = audio_ms / taken_ms;
+  scalars.throughput_factor = mean === null ? factor : mean + (factor - mean) * RECENT_WEIGHT;
+}
+
+/** Weight of the newest job in the mean throughput factor: the last 20 or so count. */
+const RECENT_WEIGHT = 0.1;
+
+export const NO_PROGRESS: ProgressRecord = {
+  percentage: 0,
+  stage: null,
+  current_chunk: null,
+  total_chunks: null,
+  eta_seconds: null,
+  at_ms: 0,
+  marks: [],
+};
+
+/** What an attempt's end says of its worker. */
+type Verdict = 'completed' | 'failed' | 'neither';
+
+/** Ends the current attempt: the worker is free again, its time and cost are counted. */
+function endRun(state: State, job: JobRecord, cost_usd: number | null, verdict: Verdict): Partial<JobRecord> {
+  const run = job.run;
+  if (!run || run.ended_ms !== null) return {};
+  const taken_ms = state.at_ms - run.assigned_ms;
+  if (cost_usd !== null) countInPeriods(state, { cost_usd });
+  const gpu_usage = release(state, run.worker_id, job.job_id, { taken_ms, verdict });
+  return {
+    run: { ...run, ended_ms: state.at_ms, expires_ms: null, gpu_usage },
+    kill_ms: null,
+    instance_ms: job.instance_ms + taken_ms,
+    actual_cost_usd: cost_usd === null ? job.actual_cost_usd : (job.actual_cost_usd ?? 0) + cost_usd,
+  };
+}
+
+/** Takes the job from the worker; answers the mean GPU use while it had it. */
+export function release(
+  state: State,
+  worker_id: string,
+  job_id: string,
+  { taken_ms, verdict }: { taken_ms: number; verdict: Verdict },
+): number | null {
+  const worker = state.worker(worker_id);
+  if (!worker) return null;
+  const held = worker.holds.find((hold) => hold.job_id === job_id);
+  const holds = worker.holds.filter((hold) => hold.job_id !== job_id);
+  const next: WorkerRecord = {
+    ...worker,
+    version: state.seq,
+    holds,
+    state: worker.state === 'ACTIVE' && holds.length === 0 ? 'IDLE' : worker.state,
+    jobs_completed: worker.jobs_completed + (verdict === 'completed' ? 1 : 0),
+    jobs_failed: worker.jobs_failed + (verdict === 'failed' ? 1 : 0),
+    runtime_ms: worker.runtime_ms + taken_ms,
+    completed_runtime_ms: worker.completed_runtime_ms + (verdict === 'completed' ? taken_ms : 0),
+  };
+  state.putWorker(next);
+  return held && held.gpu_count > 0 ? held.gpu_sum / held.gpu_count : null;
+}
+
+/** History with one more entry. A job redriven without end keeps its first entries and its last. */
+export function entered(job: Pick<JobRecord, 'history'>, entry: HistoryRecord): readonly HistoryRecord[] {
+  if (job.history.length < HISTORY_MAX) return [...job.history, entry];
+  return [...job.history.slice(0, 2), ...job.history.slice(4 - HISTORY_MAX), entry].slice(0, HISTORY_MAX);
+}
+
+const HISTORY_MAX = 64;

@@ -1,0 +1,136 @@
+/** The fold is total: whatever stands in the log, applying it never throws and gives every instance the same. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Event, EventType, JobEvent, JournalEvent, WorkerEvent } from '../events.ts';
+import { snapshotRows } from '../state/snapshot.ts';
+import { State } from '../state/state.ts';
+import { Monitor } from '../testing.ts';
+import { applyEvents, beginSegment } from './apply.ts';
+import { applyJobEvent } from './job.ts';
+import { applyWorkerEvent } from './worker.ts';
+
+const TYPES: Record<EventType, object> = {
+  JobSubmitted: {
+    audio_url: 's3://a/b',
+    output_format: 'json',
+    priority: 'low',
+    max_attempts: 3,
+    tags: [],
+    details: '',
+  },
+  JobQueued: { attempt: 1, not_before_ms: null, batch_size: null, keeps_place: false, details: '' },
+  JobDelayOver: {},
+  JobAssigned: { worker_id: 'worker-1', instance_id: null, attempt: 1, token: 't', expires_ms: 5 },
+  JobProgressed: { attempt: 1, percentage: 50, stage: 'X' },
+  JobCompleted: { attempt: 1, s3_path: 's3://a/b', segments_count: 1, cost_usd: 0.1, details: '' },
+  JobAttemptFailed: { attempt: 1, error: { code: 'x', message: 'x', retryable: true }, cost_usd: null },
+  JobFailed: { dead_until_ms: 9, details: '' },
+  JobCancelRequested: { kill_ms: 7, details: '' },
+  JobCancelled: { details: '', cost_usd: null },
+  JobDropped: { details: '' },
+  JobObserved: {
+    source: 'log:/x',
+    sighting: { state: 'PROCESSING', told_ms: 7, worker_id: 'worker-1', started_ms: 3, ended_ms: null, percentage: 5 },
+    worker_check_ms: 9,
+  },
+  WorkerLaunched: { capabilities: {}, location: {}, check_ms: 3 },
+  WorkerRegistered: { instance_id: null, capabilities: {}, location: { spot_price: 1 }, check_ms: 3 },
+  WorkerBeat: { health: { gpu_usage: 5 }, status: 'HEALTHY', check_ms: 4, renewed: ['job-1', 'job-9'], expires_ms: 8 },
+  WorkerStatusChanged: { status: 'DEGRADED', check_ms: null, reason: '' },
+  WorkerDraining: {},
+  WorkerRestarting: { check_ms: 6 },
+  WorkerTerminated: { reason: '' },
+  AlertRaised: { rule: 'r', subject: null, severity: 'INFO', message: '' },
+  AlertResolved: { by: 'x' },
+  AlertCleared: {},
+  JobsArchived: { job_ids: ['job-1', 'job-2'] },
+  WorkersArchived: { worker_ids: ['worker-1'] },
+  AlertsArchived: { alert_ids: ['alert-1'] },
+  CommandsForgotten: { through_ordinal: 5 },
+};
+const names = Object.keys(TYPES) as EventType[];
+const entities = ['job-1', 'job-2', 'job-3', 'worker-1', 'worker-2', 'alert-1', ''];
+
+/** A small generator of whole numbers, from a seed. */
+function numbers(seed: number): (below: number) => number {
+  let state = seed * 2_654_435_761 + 1;
+  return (below) => {
+    state = (Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x9e3779b9) | 0;
+    return ((state ^ (state >>> 13)) >>> 0) % below;
+  };
+}
+
+function fold(segments: readonly (readonly JournalEvent[])[]): string {
+  const state = new State();
+  for (const [i, events] of segments.entries()) {
+    beginSegment(state, i + 1, 1_000 * i);
+    applyEvents(state, events);
+  }
+  return [...snapshotRows(state)].join('\n');
+}
+
+test('any events in any order, about whatever there is or is not, fold to the same state every time', () => {
+  for (let seed = 1; seed <= 300; seed++) {
+    const next = numbers(seed);
+    const segments = Array.from({ length: 40 }, (_, segment) =>
+      Array.from({ length: 1 + next(4) }, (_, i): JournalEvent => {
+        const type = names[next(names.length)]!;
+        const id = next(3) === 0 ? `~s/${segment}` : `c${next(30)}/f/${i}`;
+        return { id, type, at: '', actor: 'x', entity: entities[next(entities.length)]!, data: TYPES[type] };
+      }),
+    );
+    assert.equal(fold(segments), fold(segments));
+  }
+});
+
+test('no event of the right shape is passed over, whatever it meets', () => {
+  const next = numbers(7);
+  const state = new State();
+  for (let i = 0; i < 5_000; i++) {
+    const type = names[next(names.length)]!;
+    const event = { type, entity: entities[next(entities.length)]!, data: TYPES[type] } as Event;
+    // These two throw what applyEvents would pass over.
+    if (type.startsWith('Worker') && type !== 'WorkersArchived') applyWorkerEvent(state, event as WorkerEvent);
+    else if (type.startsWith('Job') && type !== 'JobsArchived') applyJobEvent(state, event as JobEvent);
+    else applyEvents(state, [{ id: '~x//0', at: '', actor: '', ...event }]);
+  }
+});
+
+test('an event of a newer kind, without data or with data of another shape changes nothing else and stops nothing', () => {
+  const monitor = new Monitor();
+  monitor.claimed();
+  const odd: unknown[] = [undefined, null, 5, 'x', [], {}, { job_ids: 5, renewed: null, error: null, tags: 3 }];
+  for (const data of odd) {
+    for (const type of [...names, 'SomethingNewer']) {
+      for (const entity of [...entities, undefined, null, 7]) {
+        const event = { id: '~x//0', type, at: '', actor: '', entity, data } as unknown as JournalEvent;
+        const state = monitor.state.clone();
+        beginSegment(state, 99, monitor.at_ms + 1);
+        applyEvents(state, [event, { ...event, id: undefined as unknown as string }]);
+      }
+    }
+  }
+});
+
+test('an event id takes effect once, wherever it comes again', () => {
+  const monitor = new Monitor();
+  monitor.submit('job-1');
+  const before = monitor.state.clone();
+  const again: JournalEvent[] = ['JobSubmitted', 'JobQueued'].map((type, index) => ({
+    id: `c1//${index}`,
+    type: type as EventType,
+    at: '',
+    actor: '',
+    entity: 'job-1',
+    data: TYPES[type as EventType],
+  }));
+  applyEvents(monitor.state, again);
+  assert.deepEqual([...snapshotRows(monitor.state)], [...snapshotRows(before)]);
+});
+
+test('log time never goes back', () => {
+  const state = new State();
+  beginSegment(state, 1, 5_000);
+  beginSegment(state, 2, 4_000);
+  assert.deepEqual([state.seq, state.at_ms], [2, 5_000]);
+});

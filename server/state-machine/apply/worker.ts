@@ -1,0 +1,108 @@
+/** How events change workers, and the leases that their heartbeats renew. */
+import type { WorkerEvent } from '../events.ts';
+import type { WorkerRecord } from '../state/records.ts';
+import { running } from '../state/records.ts';
+import type { State } from '../state/state.ts';
+
+export function applyWorkerEvent(state: State, event: WorkerEvent): void {
+  const worker = state.worker(event.entity);
+  if (event.type === 'WorkerLaunched' || event.type === 'WorkerRegistered') return arrive(state, worker, event);
+  if (!worker) return;
+  switch (event.type) {
+    case 'WorkerBeat': {
+      const { health, status, check_ms, renewed, expires_ms } = event.data;
+      for (const job_id of renewed) {
+        const job = state.job(job_id);
+        // A renewal shows in no document, so it makes no new version.
+        if (job?.run && job.run.ended_ms === null && running(job.state)) {
+          state.putJob({ ...job, run: { ...job.run, expires_ms } });
+        }
+      }
+      const gpu = health.gpu_usage;
+      return state.putWorker({
+        ...worker,
+        version: state.seq,
+        health,
+        status,
+        check_ms,
+        heartbeat_ms: state.at_ms,
+        holds:
+          typeof gpu === 'number'
+            ? worker.holds.map((hold) => ({ ...hold, gpu_sum: hold.gpu_sum + gpu, gpu_count: hold.gpu_count + 1 }))
+            : worker.holds,
+      });
+    }
+    case 'WorkerStatusChanged':
+      return state.putWorker({
+        ...worker,
+        version: state.seq,
+        status: event.data.status,
+        check_ms: event.data.check_ms,
+      });
+    case 'WorkerDraining':
+      return state.putWorker({ ...worker, version: state.seq, state: 'DRAINING' });
+    case 'WorkerRestarting':
+      return state.putWorker({ ...worker, version: state.seq, state: 'RESTARTING', check_ms: event.data.check_ms });
+    case 'WorkerTerminated':
+      return state.putWorker({
+        ...worker,
+        version: state.seq,
+        state: 'TERMINATED',
+        terminated_ms: state.at_ms,
+        check_ms: null,
+        // Jobs that run elsewhere go on there, whatever becomes of the name.
+        holds: [],
+      });
+  }
+}
+
+/** Launched, or registered: for the first time, again with other capabilities, or back after its end. */
+function arrive(
+  state: State,
+  known: WorkerRecord | undefined,
+  event: WorkerEvent & { type: 'WorkerLaunched' | 'WorkerRegistered' },
+): void {
+  const registered = event.type === 'WorkerRegistered';
+  const fresh = !known || known.state === 'TERMINATED';
+  const { reported: _, ...before } = known ?? NEW_WORKER;
+  state.putWorker({
+    ...before,
+    worker_id: event.entity,
+    ordinal: known?.ordinal ?? state.nextOrdinal(),
+    version: state.seq,
+    instance_id: registered ? event.data.instance_id : (known?.instance_id ?? null),
+    state: stateOnArrival(known, registered),
+    created_ms: fresh ? state.at_ms : known.created_ms,
+    terminated_ms: null,
+    heartbeat_ms: registered ? state.at_ms : (known?.heartbeat_ms ?? null),
+    status: 'HEALTHY',
+    capabilities: { ...known?.capabilities, ...event.data.capabilities },
+    location: { ...known?.location, ...event.data.location },
+    launched: registered ? (known?.launched ?? false) : true,
+    check_ms: event.data.check_ms,
+  });
+}
+
+function stateOnArrival(known: WorkerRecord | undefined, registered: boolean): WorkerRecord['state'] {
+  if (!registered) return 'STARTING';
+  if (known?.state === 'DRAINING') return 'DRAINING';
+  return known && known.holds.length > 0 ? 'ACTIVE' : 'IDLE';
+}
+
+export const NEW_WORKER: Omit<WorkerRecord, 'worker_id' | 'ordinal' | 'version' | 'created_ms'> = {
+  instance_id: null,
+  state: 'STARTING',
+  heartbeat_ms: null,
+  terminated_ms: null,
+  status: 'HEALTHY',
+  health: {},
+  capabilities: {},
+  location: {},
+  launched: false,
+  holds: [],
+  jobs_completed: 0,
+  jobs_failed: 0,
+  runtime_ms: 0,
+  completed_runtime_ms: 0,
+  check_ms: null,
+};

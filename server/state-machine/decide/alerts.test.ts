@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MINUTE_MS, SECOND_MS } from '../../../protocol/time.ts';
+import { activeAlerts } from '../../documents/alerts.ts';
+import { Monitor, typesOf } from '../testing.ts';
+
+const rules = (monitor: Monitor) => activeAlerts(monitor.state).map(({ rule, subject }) => `${rule} ${subject}`);
+const alerting = (types: string[]) => types.filter((type) => type.startsWith('Alert'));
+
+/** A worker has been silent for long enough to be lost. */
+function lost(): Monitor {
+  const monitor = new Monitor();
+  monitor.register('worker-1');
+  monitor.later(90 * SECOND_MS).tick();
+  return monitor;
+}
+
+test('[A54] a condition raises its alert once, however often it is looked at', () => {
+  const monitor = lost();
+  assert.deepEqual(alerting(typesOf(monitor.tick())), ['AlertRaised']);
+  assert.deepEqual(rules(monitor), ['worker_lost worker-1']);
+  for (let i = 0; i < 3; i++) assert.deepEqual(alerting(typesOf(monitor.later(SECOND_MS).tick())), []);
+  assert.equal(monitor.state.tables.alerts.size, 1);
+});
+
+test('an alert is resolved by itself when its condition clears, and raised anew when it comes back', () => {
+  const monitor = lost();
+  monitor.tick();
+  monitor.beat('worker-1');
+  assert.deepEqual(alerting(typesOf(monitor.tick())), ['AlertResolved', 'AlertCleared']);
+  const [alert] = [...monitor.state.tables.alerts.values()];
+  assert.deepEqual([alert?.resolved_by, alert?.resolved_ms, alert?.holds], ['condition', monitor.at_ms, false]);
+  assert.deepEqual(rules(monitor), []);
+  monitor.later(90 * SECOND_MS).tick();
+  monitor.tick();
+  assert.deepEqual(rules(monitor), ['worker_lost worker-1']);
+  assert.equal(monitor.state.tables.alerts.size, 2);
+});
+
+test('an alert resolved by hand is not raised again while its condition holds', () => {
+  const monitor = lost();
+  monitor.tick();
+  const alert_id = monitor.state.tables.alerts.minKey()!;
+  const resolve = () => monitor.tell({ type: 'resolve_alert', alert_id, by: 'ada' });
+  assert.deepEqual(typesOf(resolve()), ['AlertResolved']);
+  assert.equal(monitor.state.tables.alerts.get(alert_id)?.resolved_by, 'ada');
+  assert.deepEqual(typesOf(resolve()), []);
+  assert.deepEqual(rules(monitor), []);
+  monitor.tick();
+  assert.deepEqual(rules(monitor), []);
+  monitor.beat('worker-1');
+  assert.deepEqual(alerting(typesOf(monitor.tick())), ['AlertCleared']);
+  monitor.later(90 * SECOND_MS).tick();
+  monitor.tick();
+  assert.deepEqual(rules(monitor), ['worker_lost worker-1']);
+});
+
+test('resolving an alert that there is not is refused', () => {
+  const { refusal } = new Monitor().tell({ type: 'resolve_alert', alert_id: 'alert-1', by: 'ada' });
+  assert.deepEqual([refusal?.kind, refusal?.code], ['not_found', 'alert_not_found']);
+});
+
+test('jobs in the dead-letter queue are one alert, until it is empty', () => {
+  const monitor = new Monitor();
+  for (const id of ['a', 'b']) monitor.fail(monitor.claimed(id), { retryable: false });
+  monitor.tick();
+  assert.deepEqual(rules(monitor), ['jobs_dead_lettered dlq']);
+  monitor.tell({ type: 'purge_queue', queue: 'dlq', filter: {} });
+  monitor.tick();
+  assert.deepEqual(rules(monitor), []);
+});
+
+test('jobs that wait 5 minutes while no worker lives are a critical alert', () => {
+  const monitor = new Monitor();
+  monitor.submit('job-1');
+  monitor.later(5 * MINUTE_MS - 1).tick();
+  assert.deepEqual(rules(monitor), []);
+  monitor.later(1).tick();
+  assert.deepEqual(rules(monitor), ['queue_without_workers main']);
+  assert.equal(activeAlerts(monitor.state)[0]?.severity, 'CRITICAL');
+  monitor.register('worker-1');
+  monitor.tick();
+  assert.deepEqual(rules(monitor), []);
+});
+
+test('a job that waits half an hour is an alert, workers or not', () => {
+  const monitor = new Monitor();
+  monitor.submit('job-1');
+  monitor.later(30 * MINUTE_MS).register('worker-1');
+  monitor.tick();
+  assert.deepEqual(rules(monitor), ['queue_slow main']);
+  monitor.claim('worker-1');
+  monitor.tick();
+  assert.deepEqual(rules(monitor), []);
+});
+
+test('what is forgotten is what is resolved and no longer holds', () => {
+  const monitor = lost();
+  monitor.tick();
+  const { id, version } = [...monitor.state.tables.alerts.values()][0]!;
+  const forget = (version: number) =>
+    monitor.tell({ type: 'forget', jobs: [], workers: [], alerts: [{ id, version }] });
+  assert.deepEqual(typesOf(forget(version)), []);
+  monitor.beat('worker-1');
+  monitor.tick();
+  assert.deepEqual(typesOf(forget(version)), []);
+  assert.deepEqual(typesOf(forget(monitor.state.tables.alerts.get(id)!.version)), ['AlertsArchived']);
+  assert.equal(monitor.state.tables.alerts.size, 0);
+});

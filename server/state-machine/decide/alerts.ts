@@ -1,0 +1,73 @@
+/**
+ * The alerts that the fold itself raises and resolves: what nobody should have to notice by looking. Each rule says which
+ * subjects it holds for now; an alert is raised once for a rule and subject, and resolved when the condition clears.
+ */
+import type { Severity } from '../../../protocol/alert.ts';
+import { MINUTE_MS } from '../../../protocol/time.ts';
+import type { Event } from '../events.ts';
+import { alertKey, type State } from '../state/state.ts';
+import { oldestWaiting } from '../state/waiting.ts';
+import type { Context } from './decision.ts';
+
+type Finding = { rule: string; subject: string; severity: Severity; message: string };
+
+export const QUEUE_SLOW_MS = 5 * MINUTE_MS;
+export const QUEUE_STUCK_MS = 30 * MINUTE_MS;
+
+export function decideAlerts(state: State, ids: readonly string[], { at_ms }: Context): Event[] {
+  const found = new Map<string, Finding>();
+  for (const finding of findings(state, at_ms)) found.set(alertKey(finding.rule, finding.subject), finding);
+  const events: Event[] = [];
+  const free = [...ids];
+  for (const [key, { rule, subject, severity, message }] of found) {
+    if (state.tables.alert_conditions.has(key)) continue;
+    const id = free.shift();
+    if (id === undefined) break;
+    events.push({ type: 'AlertRaised', entity: id, data: { rule, subject, severity, message } });
+  }
+  for (const [key, id] of state.tables.alert_conditions.entries()) {
+    if (found.has(key)) continue;
+    if (state.tables.alerts.get(id)?.resolved_ms === null) {
+      events.push({ type: 'AlertResolved', entity: id, data: { by: 'condition' } });
+    }
+    events.push({ type: 'AlertCleared', entity: id, data: {} });
+  }
+  return events;
+}
+
+function* findings(state: State, at_ms: number): Generator<Finding> {
+  let live = 0;
+  for (const worker of state.tables.workers.values()) {
+    if (worker.state === 'TERMINATED') continue;
+    if (worker.status !== 'UNHEALTHY') live += worker.reported ? 0 : 1;
+    else {
+      yield {
+        rule: 'worker_lost',
+        subject: worker.worker_id,
+        severity: 'WARNING',
+        message: `Worker ${worker.worker_id} has gone silent`,
+      };
+    }
+  }
+  const { dead } = state.tables;
+  if (dead.size > 0) {
+    yield {
+      rule: 'jobs_dead_lettered',
+      subject: 'dlq',
+      severity: 'WARNING',
+      message: 'Jobs have failed for good and lie in the dead-letter queue',
+    };
+  }
+  const waited_ms = at_ms - (oldestWaiting(state) ?? at_ms);
+  if (waited_ms >= QUEUE_SLOW_MS && live === 0) {
+    yield {
+      rule: 'queue_without_workers',
+      subject: 'main',
+      severity: 'CRITICAL',
+      message: 'Jobs wait and no worker lives',
+    };
+  }
+  if (waited_ms >= QUEUE_STUCK_MS) {
+    yield { rule: 'queue_slow', subject: 'main', severity: 'WARNING', message: 'The oldest job has waited 30 minutes' };
+  }
+}

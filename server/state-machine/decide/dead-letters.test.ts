@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { JobSubmission } from '../../../protocol/job.ts';
+import type { JobFilter } from '../../../protocol/queue.ts';
+import { formatTime, MINUTE_MS, SECOND_MS } from '../../../protocol/time.ts';
+import { Monitor } from '../testing.ts';
+import { selectJobs } from './queues.ts';
+
+/** Four dead letters, a minute apart, each different. */
+function deadLetters(): Monitor {
+  const monitor = new Monitor();
+  const jobs: [string, Partial<JobSubmission>, string, string][] = [
+    ['a', { priority: 'high', tags: ['night'] }, 'audio_unreadable', 'worker-1'],
+    ['b', { priority: 'low', tags: ['night', 'press'] }, 'crashed', 'worker-2'],
+    ['c', { metadata: { client: 'Ärzteblatt' } }, 'audio_unreadable', 'worker-2'],
+    ['d', {}, 'crashed', 'worker-1'],
+  ];
+  for (const [job_id, submission, code, worker_id] of jobs) {
+    const lease = monitor.claimed(job_id, submission, worker_id);
+    monitor.fail(lease, { code, message: `so it ${code}`, retryable: false });
+    monitor.later(MINUTE_MS);
+  }
+  return monitor;
+}
+
+const at = (monitor: Monitor, job_id: string) => formatTime(monitor.job(job_id).created_ms);
+const select = (monitor: Monitor, filter: JobFilter, queue: 'main' | 'dlq' = 'dlq') =>
+  selectJobs(monitor.state, queue, filter).map(({ job_id }) => job_id);
+
+describe('a filter takes the jobs for which all that it says holds, oldest first:', () => {
+  const monitor = deadLetters();
+  const cases: [string, JobFilter, string[]][] = [
+    ['nothing said', {}, ['a', 'b', 'c', 'd']],
+    ['a tag', { tag: 'night' }, ['a', 'b']],
+    ['a priority', { priority: 'normal' }, ['c', 'd']],
+    ['an error', { error_code: 'audio_unreadable' }, ['a', 'c']],
+    ['a worker', { worker_id: 'worker-2' }, ['b', 'c']],
+    ['ids', { job_ids: ['d', 'a', 'x'] }, ['a', 'd']],
+    ['text in the metadata', { q: 'ärzteBLATT' }, ['c']],
+    ['text in the error', { q: 'It CRASHED' }, ['b', 'd']],
+    ['text in the path', { q: 'audio/b' }, ['b']],
+    ['at or after', { created_after: at(monitor, 'c') }, ['c', 'd']],
+    ['before', { created_before: at(monitor, 'c') }, ['a', 'b']],
+    ['two things', { tag: 'night', error_code: 'crashed' }, ['b']],
+    ['two things that never meet', { tag: 'press', worker_id: 'worker-1' }, []],
+  ];
+  for (const [name, filter, expected] of cases) {
+    test(name, () => assert.deepEqual(select(monitor, filter), expected));
+  }
+});
+
+test('a redrive returns exactly the selected jobs to the end of the queue, with all attempts before them', () => {
+  const monitor = deadLetters();
+  const selected = select(monitor, { tag: 'night' });
+  const { events } = monitor.tell({ type: 'redrive', filter: { tag: 'night' } });
+  assert.deepEqual(
+    events.map(({ entity }) => entity),
+    selected,
+  );
+  for (const job_id of selected) {
+    const { state, attempt, dead, completed_ms } = monitor.job(job_id);
+    assert.deepEqual([state, attempt, dead, completed_ms], ['QUEUED', 1, null, null]);
+  }
+  assert.deepEqual(select(monitor, {}), ['c', 'd']);
+  assert.deepEqual(
+    monitor.claim('worker-1', 5).map(({ job_id }) => job_id),
+    ['a', 'b'],
+  );
+});
+
+test('purging the dead-letter queue drops the jobs from it; they stay FAILED', () => {
+  const monitor = deadLetters();
+  monitor.tell({ type: 'purge_queue', queue: 'dlq', filter: { error_code: 'crashed' } });
+  assert.deepEqual(select(monitor, {}), ['a', 'c']);
+  assert.equal(monitor.job('b').state, 'FAILED');
+  assert.equal(monitor.tell({ type: 'retry_job', job_id: 'b' }).refusal, undefined);
+});
+
+test('purging the main queue cancels what waits, a delayed retry too, and nothing that runs', () => {
+  const monitor = new Monitor();
+  monitor.claimed('running');
+  monitor.fail(monitor.claimed('delayed'));
+  monitor.submit('waiting');
+  monitor.submit('kept', { priority: 'high' });
+  monitor.tell({ type: 'purge_queue', queue: 'main', filter: { priority: 'normal' } });
+  assert.deepEqual(
+    ['running', 'delayed', 'waiting', 'kept'].map((job_id) => monitor.job(job_id).state),
+    ['PROCESSING', 'CANCELLED', 'CANCELLED', 'QUEUED'],
+  );
+  monitor.later(10 * SECOND_MS);
+  assert.deepEqual(monitor.tick().events, []);
+});

@@ -1,0 +1,98 @@
+import type { Event } from '../events.ts';
+import { finished } from '../state/records.ts';
+import type { State } from '../state/state.ts';
+import type { Archived, Command, CommandBody } from './commands.ts';
+import { type Context, type Decision, refuse } from './decision.ts';
+import { cancelJob, claimJobs, completeJob, failJob, reportProgress, retryJob, submitJobs } from './jobs.ts';
+import { observeJobs } from './observed.ts';
+import { purgeQueue, redrive } from './queues.ts';
+import { recordEvents } from './reports.ts';
+import { tick } from './time.ts';
+import { beat, drainWorker, launchWorker, registerWorker, restartWorker, terminateWorker } from './workers.ts';
+
+export function decide(state: State, command: Command, context: Context): Decision {
+  const known = state.tables.commands.get(command.id);
+  if (known) {
+    if (known.fingerprint === command.fingerprint) return { refs: known.refs };
+    return refuse('conflict', 'idempotency_key_reused', 'this Idempotency-Key was used for another request', {
+      hint: 'Use a new key for a new request, and the same key only to send the same request again.',
+    });
+  }
+  return decideBody(state, command.body, context);
+}
+
+function decideBody(state: State, body: CommandBody, context: Context): Decision {
+  switch (body.type) {
+    case 'submit_jobs':
+      return submitJobs(state, body);
+    case 'claim_jobs':
+      return claimJobs(state, body, context);
+    case 'report_progress':
+      return reportProgress(state, body);
+    case 'complete_job':
+      return completeJob(state, body, context);
+    case 'fail_job':
+      return failJob(state, body, context);
+    case 'cancel_job':
+      return cancelJob(state, body, context);
+    case 'retry_job':
+      return retryJob(state, body);
+    case 'purge_queue':
+      return purgeQueue(state, body);
+    case 'redrive':
+      return redrive(state, body);
+    case 'record_events':
+      return recordEvents(state, body, context);
+    case 'observe_jobs':
+      return observeJobs(state, body, context);
+    case 'register_worker':
+      return registerWorker(state, body, context);
+    case 'launch_worker':
+      return launchWorker(state, body, context);
+    case 'beat':
+      return beat(state, body, context);
+    case 'drain_worker':
+      return drainWorker(state, body);
+    case 'restart_worker':
+      return restartWorker(state, body, context);
+    case 'terminate_worker':
+      return terminateWorker(state, body, context);
+    case 'resolve_alert':
+      return resolveAlert(state, body);
+    case 'tick':
+      return tick(state, body, context);
+    case 'forget':
+      return forget(state, body);
+  }
+}
+
+function resolveAlert(state: State, { alert_id, by }: CommandBody & { type: 'resolve_alert' }): Decision {
+  const alert = state.tables.alerts.get(alert_id);
+  if (!alert) return refuse('not_found', 'alert_not_found', `there is no alert ${alert_id}`);
+  if (alert.resolved_ms !== null) return { events: [] };
+  return { events: [{ type: 'AlertResolved', entity: alert_id, data: { by } }] };
+}
+
+/** Only what may still be forgotten: it may have come back to life, or changed, since the archive was written. */
+function forget(state: State, body: CommandBody & { type: 'forget' }): Decision {
+  const { jobs, workers, alerts } = state.tables;
+  const job_ids = unchanged(jobs, body.jobs, (job) => finished(job.state) && job.dead === null);
+  const worker_ids = unchanged(workers, body.workers, (worker) => worker.state === 'TERMINATED');
+  const alert_ids = unchanged(alerts, body.alerts, (alert) => alert.resolved_ms !== null && !alert.holds);
+  const events: Event[] = [];
+  if (job_ids.length > 0) events.push({ type: 'JobsArchived', entity: 'archive', data: { job_ids } });
+  if (worker_ids.length > 0) events.push({ type: 'WorkersArchived', entity: 'archive', data: { worker_ids } });
+  if (alert_ids.length > 0) events.push({ type: 'AlertsArchived', entity: 'archive', data: { alert_ids } });
+  return { events };
+}
+
+function unchanged<R extends { version: number }>(
+  table: { get(id: string): R | undefined },
+  archived: readonly Archived[],
+  over: (record: R) => boolean,
+): string[] {
+  return archived.flatMap(({ id, version }) => {
+    const record = table.get(id);
+    return record && record.version === version && over(record) ? [id] : [];
+  });
+}

@@ -1,0 +1,341 @@
+/** Decisions about jobs: submitting, handing out, reports under a lease, cancelling and retrying. */
+import type { JobError, Priority } from '../../../protocol/job.ts';
+import { PRIORITIES } from '../../../protocol/job.ts';
+import { passedOver } from '../apply/job.ts';
+import type { Event } from '../events.ts';
+import { HANDED_BACK, type JobRecord, running, type WorkerRecord } from '../state/records.ts';
+import type { State } from '../state/state.ts';
+import type { CommandBody, Policy } from './commands.ts';
+import { type Context, type Decision, refuse } from './decision.ts';
+
+type Body<T extends CommandBody['type']> = CommandBody & { type: T };
+
+export function submitJobs(state: State, { jobs }: Body<'submit_jobs'>): Decision {
+  const events: Event[] = [];
+  for (const job of jobs) {
+    if (state.job(job.job_id)) return refuse('conflict', 'job_exists', `there is a job ${job.job_id} already`);
+    events.push(
+      {
+        type: 'JobSubmitted',
+        entity: job.job_id,
+        data: {
+          audio_url: job.audio_url,
+          output_format: job.output_format ?? 'json',
+          priority: job.priority ?? 'normal',
+          max_attempts: job.max_attempts ?? 3,
+          duration_seconds: job.duration_seconds ?? null,
+          file_size_bytes: job.file_size_bytes ?? null,
+          tags: job.tags ?? [],
+          metadata: job.metadata ?? null,
+          webhook_url: job.webhook_url ?? null,
+          estimated_cost_usd: estimateCost(state, job.duration_seconds ?? null),
+          details: 'Job submitted to queue',
+        },
+      },
+      {
+        type: 'JobQueued',
+        entity: job.job_id,
+        data: {
+          attempt: 1,
+          not_before_ms: null,
+          batch_size: null,
+          keeps_place: true,
+          details: 'Message in main queue',
+        },
+      },
+    );
+  }
+  return { events };
+}
+
+/** Duration ÷ mean throughput factor × mean hourly price of live workers ÷ 3600; null until all three are known. */
+export function estimateCost(state: State, duration_seconds: number | null): number | null {
+  const { priced_workers, price_micro_usd } = state.fleet;
+  const factor = state.scalars.throughput_factor;
+  if (duration_seconds === null || factor === null || factor <= 0 || priced_workers === 0) return null;
+  const price_usd = price_micro_usd / 1e6 / priced_workers;
+  return roundUsd(((duration_seconds / factor) * price_usd) / 3600);
+}
+
+export const roundUsd = (usd: number): number => Math.round(usd * 1e6) / 1e6;
+
+export function claimJobs(state: State, body: Body<'claim_jobs'>, { at_ms, policy }: Context): Decision {
+  const worker = state.worker(body.worker_id);
+  if (!worker || worker.reported) return workerNotFound(body.worker_id);
+  if (worker.state === 'TERMINATED') return workerTerminated(worker);
+  if (worker.state === 'DRAINING' || worker.state === 'RESTARTING') return { events: [] };
+  return {
+    events: nextJobs(state, body.max_jobs, policy).map((job) => ({
+      type: 'JobAssigned',
+      entity: job.job_id,
+      data: {
+        worker_id: worker.worker_id,
+        instance_id: worker.instance_id,
+        attempt: job.attempt,
+        token: leaseToken(job, body.secret),
+        expires_ms: at_ms + policy.lease_ms,
+        estimated_cost_usd: job.estimated_cost_usd ?? estimateCost(state, job.duration_seconds),
+      },
+    })),
+  };
+}
+
+/** Names job and attempt, so that it fences: an older attempt's token never equals a newer one's. */
+export function leaseToken(job: JobRecord, secret: string): string {
+  return `${job.job_id}.${job.attempt}.${secret}`;
+}
+
+/**
+ * The next jobs to hand out: high before normal before low, first in first out inside; but a class that was passed over
+ * `passes_max` times while it had a job waiting goes next, so that none starves.
+ */
+function nextJobs(state: State, count: number, { passes_max }: Policy): JobRecord[] {
+  const heads = { high: head(state, 'high'), normal: head(state, 'normal'), low: head(state, 'low') };
+  let passes = { passed_normal: state.scalars.passed_normal, passed_low: state.scalars.passed_low };
+  const jobs: JobRecord[] = [];
+  while (jobs.length < count) {
+    const starved: Priority | undefined =
+      heads.low.job && passes.passed_low >= passes_max
+        ? 'low'
+        : heads.normal.job && passes.passed_normal >= passes_max
+          ? 'normal'
+          : undefined;
+    const served = starved ?? PRIORITIES.find((priority) => heads[priority].job);
+    if (!served) break;
+    jobs.push(heads[served].job!);
+    heads[served].advance();
+    passes = passedOver(passes, served, heads.normal.job !== undefined, heads.low.job !== undefined);
+  }
+  return jobs;
+}
+
+function head(state: State, priority: Priority): { job: JobRecord | undefined; advance(): void } {
+  const places = state.tables.waiting[priority].values();
+  const cursor = {
+    job: undefined as JobRecord | undefined,
+    advance() {
+      const next = places.next();
+      cursor.job = next.done ? undefined : state.job(next.value);
+    },
+  };
+  cursor.advance();
+  return cursor;
+}
+
+export function reportProgress(state: State, { job_id, report }: Body<'report_progress'>): Decision {
+  const held = heldJob(state, job_id, report.lease_token);
+  if ('refusal' in held) return held;
+  return {
+    events: [
+      {
+        type: 'JobProgressed',
+        entity: job_id,
+        data: {
+          attempt: held.attempt,
+          percentage: report.percentage,
+          stage: report.stage?.toUpperCase() ?? null,
+          current_chunk: report.current_chunk ?? null,
+          total_chunks: report.total_chunks ?? null,
+          eta_seconds: report.eta_seconds ?? null,
+          duration_seconds: report.duration_seconds ?? null,
+          file_size_bytes: report.file_size_bytes ?? null,
+          ...(held.state === 'CANCELLING' ? { cancelling: true } : {}),
+        },
+      },
+    ],
+  };
+}
+
+export function completeJob(state: State, body: Body<'complete_job'>, { at_ms }: Context): Decision {
+  const job = state.job(body.job_id);
+  // The same attempt says it again, its first answer was lost.
+  if (job?.state === 'COMPLETED' && job.run?.token === body.lease_token) return { events: [] };
+  const held = heldJob(state, body.job_id, body.lease_token);
+  if ('refusal' in held) return held;
+  return { events: [completed(state, held, body.output, at_ms)] };
+}
+
+/** Its transcript is there; for a job that is being cancelled it came too late. */
+export function completed(
+  state: State,
+  job: JobRecord,
+  output: { s3_path: string; segments_count: number; confidence_score?: number | null },
+  at_ms: number,
+): Event {
+  const cost_usd = attemptCost(state, job, at_ms);
+  if (job.state === 'CANCELLING') return cancelled(job, 'Cancelled; its transcript came too late', cost_usd);
+  return {
+    type: 'JobCompleted',
+    entity: job.job_id,
+    data: {
+      attempt: job.attempt,
+      s3_path: output.s3_path,
+      segments_count: output.segments_count,
+      confidence_score: output.confidence_score ?? null,
+      cost_usd,
+      details: `Transcribed by ${job.run?.worker_id ?? 'an unknown worker'}`,
+    },
+  };
+}
+
+export function failJob(state: State, body: Body<'fail_job'>, context: Context): Decision {
+  const job = state.job(body.job_id);
+  if (job && job.run?.token === body.lease_token && job.run.ended_ms !== null && job.state !== 'COMPLETED') {
+    return { events: [] };
+  }
+  const held = heldJob(state, body.job_id, body.lease_token);
+  if ('refusal' in held) return held;
+  const returned = HANDED_BACK.has(body.error.code);
+  return {
+    events: endAttempt(state, held, body.error, context, {
+      delay_ms: returned ? null : retryDelay(held.attempt, body.jitter, context.policy),
+      keeps_place: returned,
+      counts: !returned,
+      batch_size: body.batch_size,
+    }),
+  };
+}
+
+/** What an attempt's end without a transcript makes of the job: another attempt, the dead-letter queue, or its cancellation. */
+export function endAttempt(
+  state: State,
+  job: JobRecord,
+  error: JobError,
+  { at_ms, policy }: Context,
+  next: { delay_ms: number | null; keeps_place: boolean; counts: boolean; batch_size: number | null },
+): Event[] {
+  const failed: Event = {
+    type: 'JobAttemptFailed',
+    entity: job.job_id,
+    data: {
+      attempt: job.attempt,
+      error: { code: error.code, message: error.message, retryable: error.retryable },
+      cost_usd: attemptCost(state, job, at_ms),
+    },
+  };
+  if (job.state === 'CANCELLING') return [failed, cancelled(job, 'Cancelled; the worker has stopped')];
+  if (error.retryable && (job.attempt < job.max_attempts || !next.counts)) {
+    return [
+      failed,
+      {
+        type: 'JobQueued',
+        entity: job.job_id,
+        data: {
+          attempt: job.attempt + (next.counts ? 1 : 0),
+          not_before_ms: next.delay_ms === null ? null : at_ms + next.delay_ms,
+          batch_size: next.batch_size ?? job.batch_size,
+          keeps_place: next.keeps_place,
+          details: `Returned to main queue: ${error.code}`,
+        },
+      },
+    ];
+  }
+  return [
+    failed,
+    {
+      type: 'JobFailed',
+      entity: job.job_id,
+      data: { dead_until_ms: at_ms + policy.dlq_window_ms, details: `${error.code}: ${error.message}`.slice(0, 500) },
+    },
+  ];
+}
+
+/** Exponential, with jitter: between half and all of base × 2^(attempt - 1), at most the maximum. */
+function retryDelay(attempt: number, jitter: number, { retry_base_ms, retry_max_ms }: Policy): number {
+  const full = Math.min(retry_max_ms, retry_base_ms * 2 ** Math.min(attempt - 1, 30));
+  return Math.round(full * (0.5 + jitter / 2));
+}
+
+/** Instance seconds × hourly price ÷ 3600; null where the worker's price is not known. */
+export function attemptCost(state: State, job: JobRecord, at_ms: number): number | null {
+  if (!job.run || job.run.ended_ms !== null) return null;
+  const price = state.worker(job.run.worker_id)?.location.spot_price;
+  if (typeof price !== 'number') return null;
+  return roundUsd((Math.max(0, at_ms - job.run.assigned_ms) / 1000 / 3600) * price);
+}
+
+export function cancelJob(state: State, { job_id }: Body<'cancel_job'>, { at_ms, policy }: Context): Decision {
+  const job = state.job(job_id);
+  if (!job) return jobNotFound(job_id);
+  switch (job.state) {
+    case 'SUBMITTED':
+    case 'QUEUED':
+      return { events: [cancelled(job, 'Cancelled while waiting')] };
+    case 'PROCESSING':
+      return {
+        events: [
+          {
+            type: 'JobCancelRequested',
+            entity: job_id,
+            data: { kill_ms: at_ms + policy.kill_deadline_ms, details: `Asked ${job.run?.worker_id} to stop` },
+          },
+        ],
+      };
+    case 'CANCELLING':
+    case 'CANCELLED':
+      return { events: [] };
+    default:
+      return notAllowed(job, 'cancelled');
+  }
+}
+
+/** `cost_usd`: of the attempt that this ends, where one runs. */
+export function cancelled(job: JobRecord, details: string, cost_usd: number | null = null): Event {
+  return { type: 'JobCancelled', entity: job.job_id, data: { details, cost_usd } };
+}
+
+export function retryJob(state: State, { job_id }: Body<'retry_job'>): Decision {
+  const job = state.job(job_id);
+  if (!job) return jobNotFound(job_id);
+  if (job.state !== 'FAILED' && job.state !== 'CANCELLED') return notAllowed(job, 'retried');
+  if (job.observed !== null) {
+    return refuse('conflict', 'runs_elsewhere', `${job_id} ran outside this queue; ${job.observed.source} told of it`, {
+      extra: { state: job.state },
+      hint: 'Start it again where it ran, or submit its recording here as a new job.',
+    });
+  }
+  return { events: [requeued(job, 'Retried by hand')] };
+}
+
+/** Back to the queue with all its attempts before it. */
+export function requeued(job: JobRecord, details: string): Event {
+  return {
+    type: 'JobQueued',
+    entity: job.job_id,
+    data: { attempt: 1, not_before_ms: null, batch_size: job.batch_size, keeps_place: false, details },
+  };
+}
+
+/** The job, if this token is its current lease. */
+export function heldJob(state: State, job_id: string, token: string): JobRecord | ReturnType<typeof refuse> {
+  const job = state.job(job_id);
+  if (!job) return jobNotFound(job_id);
+  if (job.run && job.run.ended_ms === null && job.run.token === token && running(job.state)) return job;
+  return refuse('conflict', 'lease_expired', `the lease on ${job_id} is not, or no longer, yours`, {
+    extra: { state: job.state },
+    hint: 'Stop this attempt and write nothing; claim again.',
+  });
+}
+
+export function jobNotFound(job_id: string) {
+  return refuse('not_found', 'job_not_found', `there is no job ${job_id}`);
+}
+
+export function workerNotFound(worker_id: string) {
+  return refuse('not_found', 'worker_not_found', `there is no worker ${worker_id}`, {
+    hint: `Register it first: PUT /api/v1/workers/${worker_id}`,
+  });
+}
+
+export function workerTerminated(worker: WorkerRecord) {
+  return refuse('conflict', 'worker_terminated', `worker ${worker.worker_id} was terminated`, {
+    extra: { state: worker.state },
+    hint: 'Stop, or register it again.',
+  });
+}
+
+function notAllowed(job: JobRecord, what: string) {
+  return refuse('conflict', 'transition_not_allowed', `${job.job_id} is ${job.state} and can't be ${what}`, {
+    extra: { state: job.state },
+  });
+}

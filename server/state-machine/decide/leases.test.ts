@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { MINUTE_MS, SECOND_MS } from '../../../protocol/time.ts';
+import { Monitor, type Told, typesOf } from '../testing.ts';
+
+const refusedAs = ({ refusal }: Told) => [refusal?.kind, refusal?.code, refusal?.extra];
+
+test('a claim gives a lease: a token that names job and attempt, and when it ends', () => {
+  const monitor = new Monitor();
+  const lease = monitor.claimed();
+  assert.match(lease.token, /^job-1\.1\.s\d+$/);
+  assert.equal(lease.expires_ms, monitor.at_ms + MINUTE_MS);
+  const job = monitor.job();
+  assert.deepEqual([job.state, job.run?.worker_id, job.run?.token], ['PROCESSING', 'worker-1', lease.token]);
+  assert.equal(monitor.worker().state, 'ACTIVE');
+});
+
+test('a beat renews exactly the leases that it names and that are current', () => {
+  const monitor = new Monitor();
+  const kept = monitor.claimed('job-1');
+  const left = monitor.claimed('job-2');
+  monitor.later(30 * SECOND_MS);
+  const stale = { ...left, token: 'job-2.9.other' };
+  monitor.beat('worker-1', [kept, stale]);
+  assert.equal(monitor.job('job-1').run?.expires_ms, monitor.at_ms + MINUTE_MS);
+  assert.equal(monitor.job('job-2').run?.expires_ms, left.expires_ms);
+});
+
+test('a lease that is not renewed ends when it is due: the job returns to its place as the next attempt', () => {
+  const monitor = new Monitor({ worker_degraded_ms: 1e9 });
+  monitor.claimed();
+  assert.deepEqual(typesOf(monitor.later(MINUTE_MS - 1).tick()), []);
+  assert.deepEqual(typesOf(monitor.later(1).tick()), ['JobAttemptFailed', 'JobQueued']);
+  const job = monitor.job();
+  assert.deepEqual(
+    [job.state, job.attempt, job.last_error?.code, job.not_before_ms],
+    ['QUEUED', 2, 'lease_expired', null],
+  );
+  assert.deepEqual(monitor.worker().holds, []);
+});
+
+test('after a start leases are spared for a while: no worker could be heard', () => {
+  const monitor = new Monitor({ worker_degraded_ms: 1e9 });
+  monitor.claimed();
+  assert.deepEqual(typesOf(monitor.later(10 * MINUTE_MS).tick(false)), []);
+  assert.equal(monitor.job().state, 'PROCESSING');
+});
+
+describe('a stale token is refused and changes nothing:', () => {
+  /** A job whose first lease has ended and whose second is held by another worker. */
+  function reassigned() {
+    const monitor = new Monitor({ worker_degraded_ms: 1e9, worker_terminated_ms: 1e9 });
+    const stale = monitor.claimed();
+    monitor.later(MINUTE_MS).tick();
+    monitor.register('worker-2');
+    const [current] = monitor.claim('worker-2');
+    return { monitor, stale, current: current! };
+  }
+
+  const reports: [string, (there: ReturnType<typeof reassigned>) => Told][] = [
+    ['progress', ({ monitor, stale }) => monitor.progress(stale, 50)],
+    ['completion', ({ monitor, stale }) => monitor.complete(stale)],
+    ['failure', ({ monitor, stale }) => monitor.fail(stale)],
+  ];
+  for (const [name, report] of reports) {
+    test(name, () => {
+      const there = reassigned();
+      const before = there.monitor.state;
+      assert.deepEqual(refusedAs(report(there)), ['conflict', 'lease_expired', { state: 'PROCESSING' }]);
+      assert.equal(there.monitor.state, before);
+      assert.equal(there.monitor.job().run?.token, there.current.token);
+    });
+  }
+
+  test('renewal', () => {
+    const { monitor, stale, current } = reassigned();
+    monitor.later(SECOND_MS).beat('worker-1', [stale]);
+    assert.equal(monitor.job().run?.expires_ms, current.expires_ms);
+  });
+
+  test('after the job has ended, too', () => {
+    const { monitor, stale, current } = reassigned();
+    monitor.complete(current);
+    assert.deepEqual(refusedAs(monitor.complete(stale)), ['conflict', 'lease_expired', { state: 'COMPLETED' }]);
+  });
+});
+
+test('a job is completed by one attempt, once; the same report again is answered as before', () => {
+  const monitor = new Monitor();
+  const lease = monitor.claimed();
+  assert.deepEqual(typesOf(monitor.complete(lease)), ['JobCompleted']);
+  const before = monitor.state;
+  const again = monitor.complete(lease);
+  assert.deepEqual([typesOf(again), again.refusal], [[], undefined]);
+  assert.equal(monitor.state, before);
+  assert.equal(monitor.worker().jobs_completed, 1);
+});
+
+test('a report on a job that there is not is refused as such', () => {
+  const monitor = new Monitor();
+  const lease = { job_id: 'job-9', token: 'job-9.1.x', expires_ms: 0 };
+  for (const told of [monitor.complete(lease), monitor.fail(lease), monitor.progress(lease, 1)]) {
+    assert.deepEqual(refusedAs(told), ['not_found', 'job_not_found', undefined]);
+  }
+});
+
+test('a worker may hold many jobs, and loses each by itself', () => {
+  const monitor = new Monitor();
+  monitor.register('worker-1');
+  for (const id of ['a', 'b', 'c']) monitor.submit(id);
+  const [a, , c] = monitor.claim('worker-1', 3);
+  monitor.complete(a!);
+  monitor.fail(c!);
+  assert.deepEqual(
+    monitor.worker().holds.map(({ job_id }) => job_id),
+    ['b'],
+  );
+  assert.equal(monitor.worker().state, 'ACTIVE');
+});

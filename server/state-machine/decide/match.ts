@@ -1,0 +1,53 @@
+/** Which jobs a filter means: one test for lists, purges and redrives. */
+import type { JobStateName, Priority } from '../../../protocol/job.ts';
+import type { JobRecord } from '../state/records.ts';
+
+export type JobCriteria = {
+  state?: JobStateName | undefined;
+  worker_id?: string | undefined;
+  priority?: Priority | undefined;
+  tag?: string | undefined;
+  error_code?: string | undefined;
+  created_after_ms?: number | undefined;
+  created_before_ms?: number | undefined;
+  job_ids?: ReadonlySet<string> | undefined;
+  /** Found in id, input path, tags, metadata or last error, in any case. */
+  q?: string | undefined;
+};
+
+export class JobMatcher {
+  readonly #criteria: JobCriteria;
+  readonly #needle: string | undefined;
+
+  constructor(criteria: JobCriteria) {
+    this.#criteria = criteria;
+    this.#needle = criteria.q?.toLowerCase();
+  }
+
+  test(job: JobRecord): boolean {
+    const want = this.#criteria;
+    return (
+      (want.state === undefined || job.state === want.state) &&
+      (want.worker_id === undefined || job.run?.worker_id === want.worker_id) &&
+      (want.priority === undefined || job.priority === want.priority) &&
+      (want.tag === undefined || job.tags.includes(want.tag)) &&
+      (want.error_code === undefined || job.last_error?.code === want.error_code) &&
+      (want.created_after_ms === undefined || job.created_ms >= want.created_after_ms) &&
+      (want.created_before_ms === undefined || job.created_ms < want.created_before_ms) &&
+      (want.job_ids === undefined || want.job_ids.has(job.job_id)) &&
+      (this.#needle === undefined || this.#found(job, this.#needle))
+    );
+  }
+
+  #found(job: JobRecord, needle: string): boolean {
+    const has = (text: string | undefined) => text?.toLowerCase().includes(needle) ?? false;
+    return (
+      has(job.job_id) ||
+      has(job.audio_url) ||
+      job.tags.some(has) ||
+      Object.entries(job.metadata ?? {}).some(([name, value]) => has(name) || has(value)) ||
+      has(job.last_error?.code) ||
+      has(job.last_error?.message)
+    );
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * Decisions that time makes: leases that end, retries that come due, workers gone silent, and the alerts they raise.
+ *
+ * A tick looks only at timers that are due by log time, so an idle fleet costs nothing and a tick without consequence
+ * makes no segment. `expire: false` spares leases and silences: after a start the workers first get the time to be heard.
+ */
+
+import type { Event } from '../events.ts';
+import { type JobRecord, running, type WorkerRecord } from '../state/records.ts';
+import type { State } from '../state/state.ts';
+import { decideAlerts } from './alerts.ts';
+import type { CommandBody } from './commands.ts';
+import type { Context, Decision } from './decision.ts';
+import { attemptCost, cancelled, endAttempt } from './jobs.ts';
+import { reportedSilence } from './observed.ts';
+import { endWorker, takeJobs } from './workers.ts';
+
+/** At most this many timers a tick; the rest are due at the next. */
+const TIMERS_MAX = 1000;
+const FORGET_MAX = 10_000;
+
+export function tick(state: State, body: CommandBody & { type: 'tick' }, context: Context): Decision {
+  const events: Event[] = [];
+  // A job's own timer and its worker's silence may come due in one tick: the first to act on the job stands.
+  const settled = new Set<string>();
+  let looked = 0;
+  for (const [, timer] of state.tables.timers.entries()) {
+    if (timer.due_ms > context.at_ms || looked === TIMERS_MAX) break;
+    if (timer.kind === 'job') {
+      const job = state.job(timer.id);
+      if (!job || (running(job.state) && !body.expire)) continue;
+      if (!settled.has(job.job_id)) events.push(...jobDueEvents(state, job, context));
+      settled.add(job.job_id);
+    } else {
+      const worker = state.worker(timer.id);
+      if (!worker || !body.expire) continue;
+      const unsettled = { ...worker, holds: worker.holds.filter(({ job_id }) => !settled.has(job_id)) };
+      const silent = silentEvents(state, unsettled, context);
+      for (const { type, entity } of silent) if (type === 'JobAttemptFailed') settled.add(entity);
+      events.push(...silent);
+    }
+    looked += 1;
+  }
+  return { events: [...events, ...decideAlerts(state, body.ids, context), ...forgetEvents(state, context)] };
+}
+
+function jobDueEvents(state: State, job: JobRecord, context: Context): Event[] {
+  switch (job.state) {
+    case 'PROCESSING':
+      return endAttempt(
+        state,
+        job,
+        {
+          code: 'lease_expired',
+          message: `${job.run?.worker_id} was not heard of for the time of its lease`,
+          retryable: true,
+        },
+        context,
+        { delay_ms: null, keeps_place: true, counts: true, batch_size: null },
+      );
+    case 'CANCELLING':
+      return [
+        cancelled(
+          job,
+          'Cancelled; the worker did not confirm before the kill deadline',
+          attemptCost(state, job, context.at_ms),
+        ),
+      ];
+    case 'QUEUED':
+      return [{ type: 'JobDelayOver', entity: job.job_id, data: {} }];
+    default:
+      return [{ type: 'JobDropped', entity: job.job_id, data: { details: 'Too old for the dead-letter queue' } }];
+  }
+}
+
+function silentEvents(state: State, worker: WorkerRecord, context: Context): Event[] {
+  const { at_ms, policy } = context;
+  if (worker.state === 'STARTING') return endWorker(state, worker, 'it never registered', context);
+  if (worker.state === 'RESTARTING') return endWorker(state, worker, 'it did not come back from its restart', context);
+  const heard_ms = worker.heartbeat_ms ?? worker.created_ms;
+  const silent_ms = at_ms - heard_ms;
+  if (worker.reported && silent_ms < policy.worker_terminated_ms) return [reportedSilence(worker, heard_ms, context)];
+  if (silent_ms >= policy.worker_terminated_ms) return endWorker(state, worker, 'silent for too long', context);
+  const reason = `silent for ${Math.round(silent_ms / 1000)} s`;
+  if (silent_ms >= policy.worker_lost_ms) {
+    return [
+      ...takeJobs(state, worker, { code: 'worker_lost', message: reason, counts: true }, context),
+      {
+        type: 'WorkerStatusChanged',
+        entity: worker.worker_id,
+        data: { status: 'UNHEALTHY', check_ms: heard_ms + policy.worker_terminated_ms, reason },
+      },
+    ];
+  }
+  return [
+    {
+      type: 'WorkerStatusChanged',
+      entity: worker.worker_id,
+      data: { status: 'DEGRADED', check_ms: heard_ms + policy.worker_lost_ms, reason },
+    },
+  ];
+}
+
+/** Answered commands that are too old or too many to be remembered. */
+function forgetEvents(state: State, { at_ms, policy }: Context): Event[] {
+  const { commands, commands_by_age } = state.tables;
+  let excess = commands.size - policy.commands_max;
+  let through: number | undefined;
+  let looked = 0;
+  for (const [ordinal, id] of commands_by_age.entries()) {
+    if (excess <= 0 && (commands.get(id)?.at_ms ?? 0) > at_ms - policy.commands_window_ms) break;
+    if (looked === FORGET_MAX) break;
+    through = ordinal;
+    excess -= 1;
+    looked += 1;
+  }
+  return through === undefined
+    ? []
+    : [{ type: 'CommandsForgotten', entity: 'commands', data: { through_ordinal: through } }];
+}
+
+/** When the next tick has something to do; null when no timer is set. */
+export function nextDue(state: State): number | null {
+  const first = state.tables.timers.minKey();
+  return first === undefined ? null : (state.tables.timers.get(first)?.due_ms ?? null);
+}

@@ -1,0 +1,162 @@
+/** Decisions about workers: arriving, beating, draining, restarting, ending. */
+import type { HealthReport, HealthStatus } from '../../../protocol/worker.ts';
+import type { Event } from '../events.ts';
+import type { WorkerRecord } from '../state/records.ts';
+import type { State } from '../state/state.ts';
+import type { CommandBody } from './commands.ts';
+import { type Context, type Decision, refuse } from './decision.ts';
+import { endAttempt, heldJob, workerNotFound, workerTerminated } from './jobs.ts';
+
+type Body<T extends CommandBody['type']> = CommandBody & { type: T };
+
+export function registerWorker(state: State, body: Body<'register_worker'>, context: Context): Decision {
+  const { at_ms, policy } = context;
+  const { worker_id, registration } = body;
+  const known = state.worker(worker_id);
+  const data = {
+    instance_id: registration.instance_id ?? known?.instance_id ?? null,
+    capabilities: registration.capabilities,
+    location: registration.location ?? {},
+    check_ms: at_ms + policy.worker_degraded_ms,
+  };
+  if (known && !known.reported && isSettled(known) && isKnown(known, data)) return { events: [] };
+  // Back from a restart it holds nothing any more, whatever it could still say before.
+  const restarted = known?.state === 'RESTARTING';
+  const returned = restarted
+    ? takeJobs(state, known, { code: 'worker_restarted', message: 'it was restarted', counts: false }, context)
+    : [];
+  return { events: [...returned, { type: 'WorkerRegistered', entity: worker_id, data }] };
+}
+
+const isSettled = (worker: WorkerRecord): boolean =>
+  worker.state === 'IDLE' || worker.state === 'ACTIVE' || worker.state === 'DRAINING';
+
+/** Says nothing new. */
+function isKnown(
+  known: WorkerRecord,
+  { instance_id, capabilities, location }: { instance_id: string | null; capabilities: object; location: object },
+): boolean {
+  const within = (part: object, whole: object) =>
+    Object.entries(part).every(([name, value]) => (whole as Record<string, unknown>)[name] === value);
+  return (
+    known.instance_id === instance_id &&
+    known.status === 'HEALTHY' &&
+    within(capabilities, known.capabilities) &&
+    within(location, known.location)
+  );
+}
+
+export function launchWorker(state: State, body: Body<'launch_worker'>, { at_ms, policy }: Context): Decision {
+  const { worker_id, launch } = body;
+  if (state.worker(worker_id)) return refuse('conflict', 'worker_exists', `there is a worker ${worker_id} already`);
+  return {
+    events: [
+      {
+        type: 'WorkerLaunched',
+        entity: worker_id,
+        data: {
+          capabilities: launch.capabilities ?? {},
+          location: launch.location ?? {},
+          check_ms: at_ms + policy.worker_start_ms,
+        },
+      },
+    ],
+  };
+}
+
+export function beat(state: State, body: Body<'beat'>, { at_ms, policy }: Context): Decision {
+  const worker = state.worker(body.worker_id);
+  if (!worker || worker.reported) return workerNotFound(body.worker_id);
+  if (worker.state === 'TERMINATED') return workerTerminated(worker);
+  const renewed = renewable(state, body.leases);
+  return {
+    events: [
+      {
+        type: 'WorkerBeat',
+        entity: worker.worker_id,
+        data: {
+          health: body.health,
+          status: statusOf(body.health),
+          check_ms:
+            worker.state === 'STARTING' || worker.state === 'RESTARTING'
+              ? worker.check_ms!
+              : at_ms + policy.worker_degraded_ms,
+          renewed,
+          expires_ms: at_ms + policy.lease_ms,
+        },
+      },
+    ],
+  };
+}
+
+/** The jobs whose current lease is among these tokens. */
+export function renewable(state: State, tokens: readonly string[]): string[] {
+  const job_ids: string[] = [];
+  for (const token of tokens) {
+    const job_id = token.split('.', 1)[0] ?? '';
+    if (!('refusal' in heldJob(state, job_id, token))) job_ids.push(job_id);
+  }
+  return job_ids;
+}
+
+const FULL_PERCENT = 95;
+
+function statusOf(health: HealthReport): HealthStatus {
+  const full = (health.memory_usage ?? 0) >= FULL_PERCENT || (health.disk_usage ?? 0) >= FULL_PERCENT;
+  return full ? 'DEGRADED' : 'HEALTHY';
+}
+
+export function drainWorker(state: State, { worker_id }: Body<'drain_worker'>): Decision {
+  const worker = state.worker(worker_id);
+  if (!worker) return workerNotFound(worker_id);
+  if (worker.state === 'TERMINATED') return workerTerminated(worker);
+  if (worker.state === 'DRAINING') return { events: [] };
+  return { events: [{ type: 'WorkerDraining', entity: worker_id, data: {} }] };
+}
+
+export function restartWorker(state: State, body: Body<'restart_worker'>, { at_ms, policy }: Context): Decision {
+  const worker = state.worker(body.worker_id);
+  if (!worker) return workerNotFound(body.worker_id);
+  if (worker.state === 'TERMINATED') return workerTerminated(worker);
+  if (worker.state === 'RESTARTING') return { events: [] };
+  return {
+    events: [
+      { type: 'WorkerRestarting', entity: worker.worker_id, data: { check_ms: at_ms + policy.worker_start_ms } },
+    ],
+  };
+}
+
+export function terminateWorker(state: State, body: Body<'terminate_worker'>, context: Context): Decision {
+  const worker = state.worker(body.worker_id);
+  if (!worker) return workerNotFound(body.worker_id);
+  if (worker.state === 'TERMINATED') return { events: [] };
+  return { events: endWorker(state, worker, body.reason, context) };
+}
+
+/** The worker is TERMINATED; what it held returns to its place, and the attempt does not count. */
+export function endWorker(state: State, worker: WorkerRecord, reason: string, context: Context): Event[] {
+  return [
+    ...takeJobs(state, worker, { code: 'worker_terminated', message: reason, counts: false }, context),
+    { type: 'WorkerTerminated', entity: worker.worker_id, data: { reason } },
+  ];
+}
+
+/** Takes every job from the worker and ends its lease: a late report is refused from now on. */
+export function takeJobs(
+  state: State,
+  worker: WorkerRecord,
+  { code, message, counts }: { code: string; message: string; counts: boolean },
+  context: Context,
+): Event[] {
+  return worker.holds.flatMap(({ job_id }) => {
+    const job = state.job(job_id);
+    // One that runs elsewhere ends when its source says so.
+    if (!job || (job.observed !== null && !job.observed.overruled)) return [];
+    return endAttempt(state, job, { code, message: `${worker.worker_id}: ${message}`, retryable: true }, context, {
+      delay_ms: null,
+      keeps_place: true,
+      counts,
+      batch_size: null,
+    });
+  });
+}

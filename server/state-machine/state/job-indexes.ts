@@ -1,0 +1,159 @@
+/**
+ * The indexes of jobs: which entries a job has in each, from the record alone. They are kept as records are replaced, and made
+ * of many at once at a start, by the same function.
+ */
+import type { JobStateName, Priority } from '../../../protocol/job.ts';
+import { SortedMap } from '../../sorted-map.ts';
+import { finished, type JobRecord, running } from './records.ts';
+
+interface Index<K, V> {
+  set(key: K, value: V): void;
+  delete(key: K): void;
+}
+
+export type Timer = { due_ms: number; kind: 'job' | 'worker'; id: string };
+
+type JobIndexes = {
+  readonly jobs_by_creation: Index<number, string>;
+  readonly jobs_by_state: { readonly [S in JobStateName]: Index<number, string> };
+  readonly waiting: { readonly [P in Priority]: Index<number, string> };
+  readonly waiting_elsewhere: Index<number, string>;
+  readonly dead: Index<number, string>;
+  readonly finished: Index<string, string>;
+  readonly jobs_by_worker: Index<string, string>;
+  readonly timers: Index<string, Timer>;
+};
+
+/** Moves the job, as it was and as it is now, in every index. */
+export function indexJob(tables: JobIndexes, last: JobRecord | undefined, next: JobRecord | undefined): void {
+  const job_id = (next ?? last)!.job_id;
+  if (!last) tables.jobs_by_creation.set(next!.ordinal, job_id);
+  if (!next) tables.jobs_by_creation.delete(last!.ordinal);
+
+  if (last?.state !== next?.state) {
+    if (last) tables.jobs_by_state[last.state].delete(last.ordinal);
+    if (next) tables.jobs_by_state[next.state].set(next.ordinal, job_id);
+  }
+  const lastPlace = last && claimable(last) ? last.place : null;
+  const nextPlace = next && claimable(next) ? next.place : null;
+  if (lastPlace !== nextPlace) {
+    if (lastPlace !== null) tables.waiting[last!.priority].delete(lastPlace);
+    if (nextPlace !== null) tables.waiting[next!.priority].set(nextPlace, job_id);
+  }
+  const lastElsewhere = last !== undefined && waitsElsewhere(last);
+  const nextElsewhere = next !== undefined && waitsElsewhere(next);
+  if (lastElsewhere && !nextElsewhere) tables.waiting_elsewhere.delete(last.ordinal);
+  if (nextElsewhere && !lastElsewhere) tables.waiting_elsewhere.set(next.ordinal, job_id);
+  if (last?.dead !== next?.dead) {
+    if (last?.dead) tables.dead.delete(last.dead.ordinal);
+    if (next?.dead) tables.dead.set(next.dead.ordinal, job_id);
+  }
+  const lastLeaves = last ? leavesKey(last) : null;
+  const nextLeaves = next ? leavesKey(next) : null;
+  if (lastLeaves !== nextLeaves) {
+    if (lastLeaves !== null) tables.finished.delete(lastLeaves);
+    if (nextLeaves !== null) tables.finished.set(nextLeaves, job_id);
+  }
+  if (last?.history !== next?.history || last?.run?.worker_id !== next?.run?.worker_id) {
+    const { ordinal } = (next ?? last)!;
+    const before = last ? workersOf(last) : NOBODY;
+    const after = next ? workersOf(next) : NOBODY;
+    // A history that grows too long forgets workers.
+    for (const id of before) if (!after.has(id)) tables.jobs_by_worker.delete(workerJobKey(id, ordinal));
+    for (const id of after) if (!before.has(id)) tables.jobs_by_worker.set(workerJobKey(id, ordinal), job_id);
+  }
+  const lastDue = last ? jobDue(last) : null;
+  const nextDue = next ? jobDue(next) : null;
+  if (lastDue !== nextDue) {
+    if (lastDue !== null) tables.timers.delete(timerKey(lastDue, 'job', job_id));
+    if (nextDue !== null)
+      tables.timers.set(timerKey(nextDue, 'job', job_id), { due_ms: nextDue, kind: 'job', id: job_id });
+  }
+}
+
+/** May be handed out now: it waits, in this queue and no other, and for no retry delay. */
+export function claimable(job: JobRecord): boolean {
+  return job.state === 'QUEUED' && job.not_before_ms === null && job.observed === null;
+}
+
+const waitsElsewhere = (job: JobRecord): boolean => job.state === 'QUEUED' && job.observed !== null;
+
+/** The one moment at which time itself must act on the job: its lease ends, its retry is due, its kill deadline passes. */
+export function jobDue(job: JobRecord): number | null {
+  if (job.state === 'CANCELLING') return job.kill_ms;
+  if (running(job.state)) return job.run?.expires_ms ?? null;
+  return job.not_before_ms ?? job.dead?.until_ms ?? null;
+}
+
+/** Where a job stands in the order of leaving memory; null while it has to stay. */
+function leavesKey(job: JobRecord): string | null {
+  return finished(job.state) && job.dead === null ? `${pad(job.completed_ms ?? 0)}|${job.job_id}` : null;
+}
+
+/** Every worker that the job was handed to, as far as its history goes. */
+function workersOf(job: JobRecord): Set<string> {
+  const workers = new Set<string>();
+  if (job.run) workers.add(job.run.worker_id);
+  for (const { worker_id } of job.history) if (worker_id !== undefined) workers.add(worker_id);
+  return workers;
+}
+
+const NOBODY: ReadonlySet<string> = new Set();
+
+export const workerJobKey = (worker_id: string, ordinal: number): string => `${worker_id}|${pad(ordinal)}`;
+export const timerKey = (due_ms: number, kind: string, id: string): string => `${pad(due_ms)}|${kind}|${id}`;
+
+/** Numbers as text that sorts like them. */
+export const pad = (n: number): string => Math.floor(n).toString(36).padStart(10, '0');
+
+/** Entries as they come, for a table to be made of at once. */
+class Rows<K extends string | number, V> implements Index<K, V> {
+  readonly #keys: K[] = [];
+  readonly #values: V[] = [];
+
+  set(key: K, value: V): void {
+    this.#keys.push(key);
+    this.#values.push(value);
+  }
+
+  delete(): never {
+    throw new Error('rows are only added to');
+  }
+
+  table(): SortedMap<K, V> {
+    return SortedMap.of(this.#keys, this.#values);
+  }
+}
+
+/** The indexes of these jobs, each a table made at once. */
+export function indexesOf(jobs: readonly JobRecord[]) {
+  const rows = <V = string>() => new Rows<number, V>();
+  const named = <V = string>() => new Rows<string, V>();
+  const made = {
+    jobs_by_creation: rows(),
+    jobs_by_state: {
+      SUBMITTED: rows(),
+      QUEUED: rows(),
+      PROCESSING: rows(),
+      CANCELLING: rows(),
+      COMPLETED: rows(),
+      FAILED: rows(),
+      CANCELLED: rows(),
+    },
+    waiting: { high: rows(), normal: rows(), low: rows() },
+    waiting_elsewhere: rows(),
+    dead: rows(),
+    finished: named(),
+    jobs_by_worker: named(),
+    timers: named<Timer>(),
+  };
+  for (const job of jobs) indexJob(made, undefined, job);
+  const { jobs_by_state, waiting, ...flat } = made;
+  return { ...tables(flat), jobs_by_state: tables(jobs_by_state), waiting: tables(waiting) };
+}
+
+function tables<T extends Record<string, { table(): unknown }>>(
+  rows: T,
+): { [N in keyof T]: ReturnType<T[N]['table']> } {
+  return Object.fromEntries(Object.entries(rows).map(([name, one]) => [name, one.table()])) as never;
+}

@@ -1,0 +1,56 @@
+/** Sums by minute, hour and day of log time: what throughput, success rates and the hourly and daily metrics are made of. */
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../protocol/time.ts';
+import type { PeriodRecord } from './records.ts';
+import type { State } from './state.ts';
+
+/** Kept: minutes of a day and an hour, hours of 90 days, days of ten years. Their views stay in the store for ever. */
+const KEPT = { minutes: 25 * 60, hours: 90 * 24, days: 3653 };
+
+type Counts = { [K in Exclude<keyof PeriodRecord, 'version'>]?: number };
+
+/** `at_ms`: when it happened, where that is not now; it must lie in the hour that is open. */
+export function countInPeriods(state: State, counts: Counts, at_ms: number = state.at_ms): void {
+  count(state.tables.minutes, Math.floor(at_ms / MINUTE_MS), KEPT.minutes, state.seq, counts);
+  count(state.tables.hours, Math.floor(at_ms / HOUR_MS), KEPT.hours, state.seq, counts);
+  count(state.tables.days, Math.floor(at_ms / DAY_MS), KEPT.days, state.seq, counts);
+}
+
+function count(table: State['tables']['minutes'], period: number, kept: number, version: number, counts: Counts): void {
+  const last = table.get(period);
+  const next: PeriodRecord = { ...(last ?? EMPTY_PERIOD), version };
+  for (const name in counts) next[name as keyof Counts] += counts[name as keyof Counts] ?? 0;
+  table.set(period, next);
+  if (!last)
+    for (let oldest = table.minKey(); oldest !== undefined && oldest <= period - kept; oldest = table.minKey())
+      table.delete(oldest);
+}
+
+/** What happened then is still counted: figures of an hour that is over stand. */
+export function isOpenHour(state: State, at_ms: number): boolean {
+  return Math.floor(at_ms / HOUR_MS) === Math.floor(state.at_ms / HOUR_MS);
+}
+
+export const EMPTY_PERIOD: PeriodRecord = {
+  version: 0,
+  submitted: 0,
+  completed: 0,
+  failed: 0,
+  cancelled: 0,
+  processing_ms: 0,
+  queue_ms: 0,
+  turnaround_ms: 0,
+  audio_ms: 0,
+  cost_usd: 0,
+};
+
+/** The sum of all periods from `from` to `to`, both included. */
+export function sumPeriods(table: State['tables']['minutes'], from: number, to: number): PeriodRecord {
+  const sum = { ...EMPTY_PERIOD };
+  table.forRange(from, to, true, (_, period) => {
+    for (const name of COUNTED) sum[name] += period[name];
+    sum.version = Math.max(sum.version, period.version);
+  });
+  return sum;
+}
+
+const COUNTED = (Object.keys(EMPTY_PERIOD) as (keyof PeriodRecord)[]).filter((name) => name !== 'version');

@@ -1,0 +1,254 @@
+/**
+ * The fold's result: every job, worker, alert and answered command in memory, with the indexes that decisions need.
+ *
+ * The tables are sorted maps with free copies: `clone()` gives a State that may be changed without the first one noticing.
+ * Records are replaced whole through `putJob`, `putWorker`, `putAlert`, which keep every index; nothing else writes one.
+ */
+import type { JobStateName, Priority } from '../../../protocol/job.ts';
+import { SortedMap } from '../../sorted-map.ts';
+import { indexesOf, indexJob, type Timer, timerKey } from './job-indexes.ts';
+import type { AlertRecord, CommandRecord, JobRecord, PeriodRecord, WorkerRecord } from './records.ts';
+
+/** Tables that hold facts; all others are derived from them. */
+type Facts = {
+  jobs: SortedMap<string, JobRecord>;
+  workers: SortedMap<string, WorkerRecord>;
+  alerts: SortedMap<string, AlertRecord>;
+  commands: SortedMap<string, CommandRecord>;
+  minutes: SortedMap<number, PeriodRecord>;
+  hours: SortedMap<number, PeriodRecord>;
+  days: SortedMap<number, PeriodRecord>;
+};
+
+type Indexes = {
+  /** Creation ordinal → job id, all jobs and by state. */
+  jobs_by_creation: SortedMap<number, string>;
+  jobs_by_state: { readonly [S in JobStateName]: SortedMap<number, string> };
+  /** Queue ordinal → id of a job that may be claimed. */
+  waiting: { readonly [P in Priority]: SortedMap<number, string> };
+  /** Creation ordinal → id of a job that waits elsewhere, as a source told. */
+  waiting_elsewhere: SortedMap<number, string>;
+  /** Dead-letter ordinal → job id. */
+  dead: SortedMap<number, string>;
+  /** `completed_ms|job_id`: who leaves memory first. */
+  finished: SortedMap<string, string>;
+  /** `worker_id|creation ordinal` → job id, for each worker the job's last attempt ran on. */
+  jobs_by_worker: SortedMap<string, string>;
+  /** `due_ms|kind|id`: what time must be told of. */
+  timers: SortedMap<string, Timer>;
+  workers_by_creation: SortedMap<number, string>;
+  /** `rule|subject` → id of the alert raised for the condition that holds. */
+  alert_conditions: SortedMap<string, string>;
+  commands_by_age: SortedMap<number, string>;
+};
+
+/** Sums over the workers, derived; whole numbers, so that they are the same in whatever order they came about. */
+export type Fleet = { priced_workers: number; price_micro_usd: number };
+
+/** Numbers that only events change. */
+export type Scalars = {
+  seq: number;
+  at_ms: number;
+  next_ordinal: number;
+  /** How often a waiting class was passed over since it was last served. */
+  passed_normal: number;
+  passed_low: number;
+  /** Jobs that have left memory for the archive. */
+  archived_jobs: number;
+  /** Mean throughput factor of completed jobs, recent ones weighing more; null before the first. */
+  throughput_factor: number | null;
+};
+
+const table = <K extends string | number, V>() => new SortedMap<K, V>();
+
+export class State {
+  readonly tables: Facts & Indexes;
+  readonly scalars: Scalars;
+  readonly fleet: Fleet;
+
+  constructor(
+    tables: Facts & Indexes = emptyTables(),
+    scalars: Scalars = { ...ZERO },
+    fleet: Fleet = { priced_workers: 0, price_micro_usd: 0 },
+  ) {
+    this.tables = tables;
+    this.scalars = scalars;
+    this.fleet = fleet;
+  }
+
+  /** A state of these jobs and commands, with every table made at once: many times faster than one by one. */
+  static of(jobs: readonly JobRecord[], commands: readonly (readonly [id: string, CommandRecord])[]): State {
+    const ids = commands.map(([id]) => id);
+    const records = commands.map(([, record]) => record);
+    const ordinals = records.map(({ ordinal }) => ordinal);
+    return new State({
+      ...emptyTables(),
+      ...indexesOf(jobs),
+      jobs: SortedMap.of(
+        jobs.map(({ job_id }) => job_id),
+        jobs,
+      ),
+      commands: SortedMap.of(ids, records),
+      commands_by_age: SortedMap.of(ordinals, ids),
+    });
+  }
+
+  /** A copy that may be changed; costs the same however large the state is. */
+  clone(): State {
+    const { jobs_by_state, waiting, ...flat } = this.tables;
+    return new State(
+      { ...cloneAll(flat), jobs_by_state: cloneAll(jobs_by_state), waiting: cloneAll(waiting) },
+      { ...this.scalars },
+      { ...this.fleet },
+    );
+  }
+
+  get seq(): number {
+    return this.scalars.seq;
+  }
+
+  /** Log time: the only time that leases and timers are compared with. */
+  get at_ms(): number {
+    return this.scalars.at_ms;
+  }
+
+  job(job_id: string): JobRecord | undefined {
+    return this.tables.jobs.get(job_id);
+  }
+
+  worker(worker_id: string): WorkerRecord | undefined {
+    return this.tables.workers.get(worker_id);
+  }
+
+  nextOrdinal(): number {
+    this.scalars.next_ordinal += 1;
+    return this.scalars.next_ordinal;
+  }
+
+  /** `last`: the record that this one replaces, where the caller has it at hand. */
+  putJob(next: JobRecord, last: JobRecord | undefined = this.tables.jobs.get(next.job_id)): void {
+    this.tables.jobs.set(next.job_id, next);
+    indexJob(this.tables, last, next);
+  }
+
+  removeJob(job_id: string): void {
+    const last = this.tables.jobs.get(job_id);
+    if (!last) return;
+    this.tables.jobs.delete(job_id);
+    indexJob(this.tables, last, undefined);
+  }
+
+  putWorker(next: WorkerRecord): void {
+    const { workers, timers, workers_by_creation } = this.tables;
+    const last = workers.get(next.worker_id);
+    workers.set(next.worker_id, next);
+    this.#countPrice(last, -1);
+    this.#countPrice(next, 1);
+    if (!last) workers_by_creation.set(next.ordinal, next.worker_id);
+    if (last?.check_ms !== next.check_ms) {
+      if (last && last.check_ms !== null) timers.delete(timerKey(last.check_ms, 'worker', last.worker_id));
+      if (next.check_ms !== null) {
+        const timer: Timer = { due_ms: next.check_ms, kind: 'worker', id: next.worker_id };
+        timers.set(timerKey(timer.due_ms, timer.kind, timer.id), timer);
+      }
+    }
+  }
+
+  removeWorker(worker_id: string): void {
+    const { workers, timers, workers_by_creation } = this.tables;
+    const last = workers.get(worker_id);
+    if (!last) return;
+    workers.delete(worker_id);
+    this.#countPrice(last, -1);
+    workers_by_creation.delete(last.ordinal);
+    if (last.check_ms !== null) timers.delete(timerKey(last.check_ms, 'worker', worker_id));
+  }
+
+  putAlert(next: AlertRecord): void {
+    const { alerts, alert_conditions } = this.tables;
+    alerts.set(next.id, next);
+    const key = alertKey(next.rule, next.subject);
+    if (next.holds) alert_conditions.set(key, next.id);
+    else if (alert_conditions.get(key) === next.id) alert_conditions.delete(key);
+  }
+
+  removeAlert(id: string): void {
+    const last = this.tables.alerts.get(id);
+    if (!last) return;
+    this.tables.alerts.delete(id);
+    const key = alertKey(last.rule, last.subject);
+    if (this.tables.alert_conditions.get(key) === id) this.tables.alert_conditions.delete(key);
+  }
+
+  putCommand(id: string, record: CommandRecord): void {
+    this.tables.commands.set(id, record);
+    this.tables.commands_by_age.set(record.ordinal, id);
+  }
+
+  /** Forgets the commands up to this ordinal. */
+  forgetCommands(through_ordinal: number): void {
+    const { commands, commands_by_age } = this.tables;
+    const gone: number[] = [];
+    commands_by_age.forRange(0, through_ordinal, true, (ordinal, id) => {
+      gone.push(ordinal);
+      commands.delete(id);
+    });
+    for (const ordinal of gone) commands_by_age.delete(ordinal);
+  }
+
+  #countPrice(worker: WorkerRecord | undefined, sign: 1 | -1): void {
+    const price = worker && worker.state !== 'TERMINATED' ? worker.location.spot_price : undefined;
+    if (typeof price !== 'number') return;
+    this.fleet.priced_workers += sign;
+    this.fleet.price_micro_usd += sign * Math.round(price * 1e6);
+  }
+}
+
+export const alertKey = (rule: string, subject: string | null): string => `${rule}|${subject ?? ''}`;
+
+const ZERO: Scalars = {
+  seq: 0,
+  at_ms: 0,
+  next_ordinal: 0,
+  passed_normal: 0,
+  passed_low: 0,
+  archived_jobs: 0,
+  throughput_factor: null,
+};
+
+function emptyTables(): Facts & Indexes {
+  return {
+    jobs: table(),
+    workers: table(),
+    alerts: table(),
+    commands: table(),
+    minutes: table(),
+    hours: table(),
+    days: table(),
+    jobs_by_creation: table(),
+    jobs_by_state: {
+      SUBMITTED: table(),
+      QUEUED: table(),
+      PROCESSING: table(),
+      CANCELLING: table(),
+      COMPLETED: table(),
+      FAILED: table(),
+      CANCELLED: table(),
+    },
+    waiting: { high: table(), normal: table(), low: table() },
+    waiting_elsewhere: table(),
+    dead: table(),
+    finished: table(),
+    jobs_by_worker: table(),
+    timers: table(),
+    workers_by_creation: table(),
+    alert_conditions: table(),
+    commands_by_age: table(),
+  };
+}
+
+function cloneAll<T extends Record<string, { clone(): unknown }>>(tables: T): T {
+  const copy: Record<string, unknown> = {};
+  for (const name in tables) copy[name] = tables[name]!.clone();
+  return copy as T;
+}
