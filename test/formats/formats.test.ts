@@ -31,7 +31,7 @@ async function open(version: string): Promise<{ recorded: Recorded; store: Memor
 function assertStands(now: Json, then: Json, where: string): void {
   if (Array.isArray(then)) {
     assert.equal(now?.length, then.length, where);
-    then.forEach((item, index) => assertStands(now[index], item, `${where}[${index}]`));
+    for (const [index, item] of then.entries()) assertStands(now[index], item, `${where}[${index}]`);
   } else if (typeof then === 'object' && then !== null) {
     for (const [name, value] of Object.entries(then)) assertStands(now?.[name], value, `${where}.${name}`);
   } else {
