@@ -1,0 +1,127 @@
+/**
+ * Mutation testing: breaks one place of the server at a time and runs the tests that should notice.
+ *
+ *     npm run mutate -- --count 100 --seed 7 [--part journal] [--json]
+ *
+ * Mutants are drawn evenly from the parts. Each runs in processes of its own; the file on disk is never changed. A mutant
+ * whose tests fail or hang is caught. equivalent.json lists mutants that change nothing that can be observed, with the reason.
+ */
+import { spawn } from 'node:child_process';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { type Mutant, mutantsOf } from './mutants.ts';
+import { PARTS, type Part, SIMULATION } from './parts.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const HOOK = pathToFileURL(join(ROOT, 'test/mutation/break-file.ts')).href;
+const TEST_TIMEOUT_MS = 60_000;
+const STAGE_TIMEOUT_MS = 240_000;
+const HISTORIES = '80';
+
+type Equivalent = { file: string; change: string; reason: string };
+
+const { values } = parseArgs({
+  options: {
+    count: { type: 'string', default: '100' },
+    seed: { type: 'string', default: '7' },
+    part: { type: 'string' },
+    json: { type: 'boolean', default: false },
+  },
+});
+
+const equivalents = JSON.parse(
+  readFileSync(new URL('equivalent.json', import.meta.url), 'utf8'),
+) as readonly Equivalent[];
+
+/** Deterministic, so that a run can be repeated: mulberry32. */
+function chanceOf(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+function filesOf({ files }: Part): string[] {
+  return globSync(files, { cwd: ROOT })
+    .map((file) => file.replaceAll('\\', '/'))
+    .filter((file) => !/\.test\.ts$|\/testing/.test(file))
+    .sort();
+}
+
+function draw<T>(items: T[], count: number, chance: () => number): T[] {
+  const left = [...items];
+  const drawn: T[] = [];
+  while (drawn.length < count && left.length > 0) {
+    drawn.push(...left.splice(Math.floor(chance() * left.length), 1));
+  }
+  return drawn;
+}
+
+/** True if the tests fail or do not end. */
+function fails(mutant: Mutant, stage: readonly string[]): Promise<boolean> {
+  const args =
+    stage[0] === SIMULATION
+      ? ['test/simulation/main.ts', '--histories', HISTORIES, '--seed', '7']
+      : ['--test', `--test-timeout=${TEST_TIMEOUT_MS}`, '--test-concurrency=2', ...stage];
+  const { file, start, end, replacement } = mutant;
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, args, {
+      cwd: ROOT,
+      stdio: 'ignore',
+      detached: true,
+      env: {
+        ...process.env,
+        NODE_OPTIONS: `--import=${HOOK}`,
+        NODE_COMPILE_CACHE: '',
+        TMON_MUTANT: JSON.stringify({ path: join(ROOT, file), start, end, replacement }),
+      },
+    });
+    const end_ = (failed: boolean) => {
+      clearTimeout(timer);
+      resolve(failed);
+    };
+    const timer = setTimeout(() => {
+      // The group holds the processes that the tests started.
+      process.kill(-child.pid!, 'SIGKILL');
+      end_(true);
+    }, STAGE_TIMEOUT_MS);
+    child.once('exit', (code) => end_(code !== 0));
+  });
+}
+
+async function isCaught(mutant: Mutant, part: Part): Promise<boolean> {
+  for (const stage of part.stages) if (await fails(mutant, stage)) return true;
+  return false;
+}
+
+const parts = PARTS.filter(({ name }) => values.part === undefined || name === values.part);
+if (parts.length === 0)
+  throw new Error(`no part ${values.part}; there are ${PARTS.map(({ name }) => name).join(', ')}`);
+const chance = chanceOf(Number(values.seed));
+let caught = 0;
+let tried = 0;
+const survivors: (Mutant & { part: string })[] = [];
+for (const part of parts) {
+  const all = filesOf(part)
+    .flatMap((file) => mutantsOf(file, readFileSync(join(ROOT, file), 'utf8')))
+    .filter(({ file, change }) => !equivalents.some((one) => one.file === file && one.change === change));
+  const drawn = draw(all, Math.ceil(Number(values.count) / parts.length), chance);
+  let ofPart = 0;
+  for (const mutant of drawn) {
+    const is = await isCaught(mutant, part);
+    tried += 1;
+    if (is) {
+      caught += 1;
+      ofPart += 1;
+    } else survivors.push({ ...mutant, part: part.name });
+    if (!values.json) console.log(`${is ? 'caught  ' : 'SURVIVED'} ${mutant.file}:${mutant.line}  ${mutant.change}`);
+  }
+  if (!values.json) console.log(`${part.name}: ${ofPart} of ${drawn.length} caught; it has ${all.length} mutants`);
+}
+if (values.json) console.log(JSON.stringify({ caught, tried, survivors }, null, 1));
+else console.log(`${caught} of ${tried} caught = ${Math.round((100 * caught) / tried)} %`);
