@@ -1,4 +1,4 @@
-/** An alert: a condition that a person should know of, raised once and resolved by itself or by hand. */
+/** An alert: a condition that needs a person's attention, raised once and resolved automatically or by hand. */
 import { type Static, Type } from 'typebox';
 import { Id } from './ids.ts';
 import { AsOfSeq, Nullable, Time, Words } from './schema.ts';
@@ -11,14 +11,16 @@ export const Alert = Type.Object(
   {
     id: Id,
     rule: Type.String({
-      description: 'What raised it: `worker_lost`, `jobs_dead_lettered`, `queue_without_workers`, …',
+      description: 'The rule that raised it: `worker_lost`, `jobs_dead_lettered`, `queue_without_workers`, …',
     }),
-    subject: Nullable(Type.String({ description: 'The worker, job or queue it is about.' })),
+    subject: Nullable(Type.String({ description: 'The worker, job or queue concerned.' })),
     severity: Severity,
-    message: Type.String({ description: 'In words: `Queue depth growing`.' }),
+    message: Type.String({ description: 'For people: `Queue depth growing`.' }),
     created_at: Time('When it was raised.'),
     resolved_at: Nullable(Time('When it was resolved; null while active.')),
-    resolved_by: Nullable(Type.String({ description: '`condition` when it cleared by itself, else who resolved it.' })),
+    resolved_by: Nullable(
+      Type.String({ description: '`condition` if it cleared by itself, otherwise the person who resolved it.' }),
+    ),
     as_of_seq: AsOfSeq,
   },
   { $id: 'Alert' },

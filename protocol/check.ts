@@ -1,7 +1,7 @@
 /**
- * What `tmon check` finds out: the document that `--json` prints and that a webhook is sent. Fields are added, never changed.
+ * The result of `tmon check`: what `--json` prints and what a webhook receives. Fields may be added, never changed.
  *
- * `well`: nothing is wrong. `wrong`: `problems` says what. `unknown`: nothing wrong was seen, and not every source could be
+ * `well`: no problem was found. `wrong`: see `problems`. `unknown`: no problem was found, but a source could not be
  * read.
  */
 import { type Static, Type } from 'typebox';
@@ -19,8 +19,8 @@ export type WarningKind = (typeof WARNING_KINDS)[number];
 
 export const CheckedJob = Type.Object({
   job_id: Type.String(),
-  source: Type.String({ description: 'Name of the source that told of it last.' }),
-  state: Words(SIGHTED_STATES, 'The last that was told.'),
+  source: Type.String({ description: 'The source with the latest report.' }),
+  state: Words(SIGHTED_STATES, 'The last reported state.'),
   worker_id: Nullable(Type.String()),
   stuck: Type.Boolean({ description: 'No progress for longer than `progress_within_seconds`.' }),
   percentage: Nullable(Percent('Of the job.')),
@@ -28,91 +28,91 @@ export const CheckedJob = Type.Object({
   percent_per_minute: Nullable(
     Type.Number({
       minimum: 0,
-      description: 'Its pace, over its last reports where they are known, else since its start.',
+      description: 'Its pace: over its last reports if they are known, otherwise since its start.',
     }),
   ),
-  eta_seconds: Nullable(Seconds('To its end at this pace; null where the pace is not known or the job is stuck.')),
+  eta_seconds: Nullable(Seconds('Time left at this pace; null if the pace is unknown or the job is stuck.')),
   started_at: Nullable(Time('Start of the last attempt.')),
   ended_at: Nullable(Time('End of the last attempt.')),
-  told_at: Time('Of the newest that was told.'),
-  moved_at: Time('When percentage or stage last changed, as far as is known.'),
+  told_at: Time('Time of the latest report.'),
+  moved_at: Time('When percentage or stage last changed, as far as known.'),
   still_seconds: Nullable(Seconds('Running: time without progress.')),
   progress_within_seconds: Nullable(
     Seconds(
-      'Running: 3 × the longest it has gone without progress; where only its last report is known, 3 × what 10 % took at its mean pace; where nothing is known, --stuck-after.',
+      'Running: 3 × its longest time without progress; if only its last report is known, 3 × the time for 10 % at its mean pace; if nothing is known, --stuck-after.',
     ),
   ),
-  error: Nullable(Type.String({ description: 'FAILED: in words.' })),
+  error: Nullable(Type.String({ description: 'FAILED: the reason, for people.' })),
 });
 export type CheckedJob = Static<typeof CheckedJob>;
 
 export const CheckedWorker = Type.Object({
   worker_id: Type.String(),
   quiet: Type.Boolean({
-    description: 'Holds a job, and nothing was heard of it for --quiet-after, nor in its jobs’ own pace.',
+    description: 'Holds a job, and was silent for longer than --quiet-after and than its jobs’ own pace allows.',
   }),
-  heard_at: Time('Of the newest told of any of its jobs.'),
-  silent_seconds: Seconds('Since then.'),
+  heard_at: Time('Time of the latest report about any of its jobs.'),
+  silent_seconds: Seconds('Time since `heard_at`.'),
   running: Type.Array(Type.String(), { description: 'Jobs it holds.' }),
 });
 export type CheckedWorker = Static<typeof CheckedWorker>;
 
 export const CheckedSource = Type.Object({
-  name: Type.String({ description: 'Its URL, without what is secret in it.' }),
+  name: Type.String({ description: 'Its URL, without secrets.' }),
   read: Type.Boolean({ description: 'False: see `error`.' }),
   error: Nullable(
     Type.Object({
       kind: Type.String({ description: 'invalid_url, missing, denied, unreachable or unusable.' }),
       message: Type.String(),
-      hint: Nullable(Type.String({ description: 'The command that mends it.' })),
+      hint: Nullable(Type.String({ description: 'The command that fixes it.' })),
     }),
   ),
   looked_at: Count('Lines, files, rows or messages.'),
-  unreadable_count: Count('Of these, such as tell of no job as they should.'),
+  unreadable_count: Count('Of these, those that could not be read as a report.'),
   unreadable: Type.Array(Type.Object({ where: Type.String(), why: Type.String() }), { description: 'The first ten.' }),
   queue: Nullable(
     Type.Object({
       waiting: Count('Messages or jobs that wait.'),
-      in_flight: Count('Such as a worker holds.'),
-      oldest_seconds: Nullable(Seconds('Age of the oldest that waits; null where it is not known.')),
-      dead_letters: Nullable(Count('In its dead-letter queue; null where it has none.')),
+      in_flight: Count('Held by a worker.'),
+      oldest_seconds: Nullable(Seconds('Age of the oldest waiting one; null if unknown.')),
+      dead_letters: Nullable(Count('In its dead-letter queue; null if it has none.')),
     }),
   ),
   alerts: Type.Array(Type.Object({ id: Type.String(), message: Type.String() }), {
-    description: 'A monitor’s active ones of WARNING and CRITICAL.',
+    description: 'A monitor’s active alerts of severity WARNING or CRITICAL.',
   }),
 });
 export type CheckedSource = Static<typeof CheckedSource>;
 
 export const CheckDocument = Type.Object(
   {
-    verdict: Words(CHECK_VERDICTS, 'The answer; the exit code is 0, 1 or 3.'),
-    checked_at: Time('The moment everything is measured from.'),
-    since: Time('Nothing older was asked for.'),
-    says: Type.String({ description: 'In one line.' }),
+    verdict: Words(CHECK_VERDICTS, 'The verdict; the exit code is 0, 1 or 3.'),
+    checked_at: Time('The time that ages are measured from.'),
+    since: Time('Older reports are ignored.'),
+    says: Type.String({ description: 'One-line summary.' }),
     problems: Type.Array(
       Type.Object({
         kind: Words(PROBLEM_KINDS, 'What is wrong.'),
         subject: Type.String({ description: 'The job, worker or source.' }),
-        says: Type.String({ description: 'In one line.' }),
+        says: Type.String({ description: 'One-line description.' }),
       }),
     ),
     warnings: Type.Array(
       Type.Object({ kind: Words(WARNING_KINDS, 'What to look at.'), subject: Type.String(), says: Type.String() }),
     ),
     counts: Type.Object({
-      queued: Count('Jobs told of as waiting.'),
-      running: Count('Stuck ones among them.'),
-      stuck: Count('Without progress for too long.'),
-      completed: Count('Since `since`.'),
-      failed: Count('Since `since`.'),
+      queued: Count('Jobs reported as waiting.'),
+      running: Count('Running jobs, including stuck ones.'),
+      stuck: Count('Jobs without progress for too long.'),
+      completed: Count('Completed since `since`.'),
+      failed: Count('Failed since `since`.'),
       failure_rate: Nullable(
         Type.Number({ minimum: 0, maximum: 1, description: 'failed ÷ (completed + failed); null when both are 0.' }),
       ),
     }),
     running: Type.Array(CheckedJob, { description: 'Stuck ones first, then by id.' }),
     failed: Type.Array(CheckedJob, { description: 'Newest first, at most 100.' }),
-    workers: Type.Array(CheckedWorker, { description: 'Such as hold a job; quiet ones first, then by id.' }),
+    workers: Type.Array(CheckedWorker, { description: 'Workers that hold a job; quiet ones first, then by id.' }),
     sources: Type.Array(CheckedSource),
   },
   { $id: 'CheckDocument' },

@@ -1,13 +1,13 @@
 /**
- * Errors as they cross a wire: RFC 9457 `application/problem+json`. The kind says what the caller should do, the code is
+ * Errors as they cross a wire: RFC 9457 `application/problem+json`. The kind tells the caller what to do, the code is
  * stable for programs, the detail has the values, the hint is the next thing to try.
  *
- *     invalid          400  mend the request                unauthenticated  401  send a key
- *     forbidden        403  ask for the right               not_found        404  there is no such thing
- *     conflict         409  look at the state it is in      too_large        413  send less
- *     busy             429  wait `Retry-After`              unavailable      503  wait, then send the same again
- *     corrupt          500  an object in the store is damaged; tell the owner
- *     internal         500  our fault
+ *     invalid          400  fix the request                 unauthenticated  401  send a key
+ *     forbidden        403  ask for permission              not_found        404  no such thing
+ *     conflict         409  look at its current state       too_large        413  send less
+ *     busy             429  wait `Retry-After`              unavailable      503  wait, then send the same request again
+ *     corrupt          500  an object in the store is damaged; contact the owner
+ *     internal         500  a bug in the monitor
  */
 import { type Static, Type } from 'typebox';
 
@@ -50,7 +50,7 @@ export type Problem = Static<typeof Problem>;
 
 export type FieldError = { field: string; message: string };
 
-/** Every refusal and failure that a caller can meet. `extra` is added to the problem: `{state: 'COMPLETED'}`. */
+/** Every refusal and failure that a caller can receive. `extra` is added to the problem: `{state: 'COMPLETED'}`. */
 export class MonitorError extends Error {
   readonly kind: ErrorKind;
   readonly code: string;

@@ -1,7 +1,7 @@
 /**
- * What the monitor says on the feed: the state now, changes of it, and answers to the client's own messages.
+ * The messages the monitor sends on the feed: current state, changes, and replies to the client's own messages.
  *
- * What is named after its resource and `Now` is whole: a first message, or after a gap. `Changed` is one event.
+ * A `…Now` message is a complete document: the first message, or one after a gap. A `…Changed` message is one event.
  */
 import { type Static, Type } from 'typebox';
 import { type Alert, Severity } from './alert.ts';
@@ -18,7 +18,7 @@ const position = {
   index: Type.Integer({ minimum: -1, description: 'Position: event within the segment.' }),
 };
 
-/** What every message about one event has; `event` and `at` are the journal's. */
+/** Fields of every message about one event; `event` and `at` come from the journal. */
 const happened = {
   type: Type.Literal('update'),
   event: Type.String({ description: 'The journal event: `JobProgressed`.' }),
@@ -28,49 +28,51 @@ const happened = {
 
 const FirstType = Words(
   ['state', 'reset'] as const,
-  '`state`: as it is now, the first message. `reset`: the same, where what was missed is no longer known.',
+  '`state`: the current state, the first message. `reset`: the same, sent when the missed events are no longer available.',
 );
 
 const job = {
   job_id: Type.String(),
   state: JobStateName,
-  percentage: Nullable(Percent('Part of the recording done; null where the event does not tell.')),
-  stage: Nullable(Type.String({ description: 'What its worker does; null where the event does not tell.' })),
+  percentage: Nullable(Percent('Part of the recording done; null if the event does not include it.')),
+  stage: Nullable(Type.String({ description: 'What its worker is doing; null if the event does not include it.' })),
   current_chunk: Type.Optional(Nullable(Count('Chunks done.'))),
   total_chunks: Type.Optional(Nullable(Count('Chunks in all.'))),
-  eta_seconds: Type.Optional(Nullable(Seconds('Time to the end.'))),
-  worker_id: Type.Optional(Nullable(Type.String({ description: 'Who has or had it; null while it waits.' }))),
+  eta_seconds: Type.Optional(Nullable(Seconds('Time left.'))),
+  worker_id: Type.Optional(
+    Nullable(Type.String({ description: 'The worker that holds or held it; null while it waits.' })),
+  ),
   attempt: Type.Optional(Type.Integer({ minimum: 1 })),
-  details: Type.Optional(Type.String({ description: 'In words, as in the history.' })),
+  details: Type.Optional(Type.String({ description: 'For people, as in the history.' })),
   error: Type.Optional(JobError),
   output: Type.Optional(JobOutput),
 };
 
-/** A job, in a first message: all there is to show of it. `percentage`, `stage`, `state` stand at the top, as in an update. */
+/** The complete job, in a first message. `percentage`, `stage` and `state` are top-level fields, as in an update. */
 export const JobNow = Type.Object(
   { type: FirstType, resource: Type.Literal('job'), at: Time('When it last changed.'), ...position, ...job },
   { $id: 'JobNow' },
 );
 export type JobNow = Static<typeof JobNow>;
 
-/** A job changed. What is left out did not change, or is not known to the event. */
+/** A job changed. Omitted fields did not change, or the event does not carry them. */
 export const JobChanged = Type.Object({ ...happened, resource: Type.Literal('job'), ...job }, { $id: 'JobChanged' });
 export type JobChanged = Static<typeof JobChanged>;
 
-/** Jobs that have not ended and that the filter means, newest first. */
+/** Unfinished jobs that match the filter, newest first. */
 export const JobsNow = Type.Object(
   {
     type: FirstType,
     resource: Type.Literal('jobs'),
     ...position,
     items: Type.Array(Type.Unsafe<JobNow>({ $ref: 'JobNow#' }), { description: 'At most 1,000.' }),
-    more: Type.Boolean({ description: 'There are more than these: GET /jobs lists them.' }),
+    more: Type.Boolean({ description: 'There are more; GET /jobs lists them.' }),
   },
   { $id: 'JobsNow' },
 );
 export type JobsNow = Static<typeof JobsNow>;
 
-/** A worker, whole: as GET /workers/{id} answers it. */
+/** The complete worker, as GET /workers/{id} returns it. */
 export const WorkerNow = Type.Intersect(
   [
     Type.Object({ type: FirstType, resource: Type.Literal('worker'), ...position }),
@@ -80,7 +82,7 @@ export const WorkerNow = Type.Intersect(
 );
 export type WorkerNow = Static<typeof WorkerNow>;
 
-/** A worker changed. What is left out did not. Which job it has, jobs tell. */
+/** A worker changed. Omitted fields did not change. Its current job is on the job's own feed. */
 export const WorkerChanged = Type.Object(
   {
     ...happened,
@@ -139,10 +141,10 @@ export type AlertChanged = Static<typeof AlertChanged>;
 
 const SumsType = Words(
   ['state', 'reset', 'update'] as const,
-  'Each is whole. `update`: something happened since; once a second at most.',
+  'Always the complete document. `update`: it changed; at most once a second.',
 );
 
-/** The main queue, as GET /queues/main answers it. */
+/** The main queue, as GET /queues/main returns it. */
 export const QueueNow = Type.Intersect(
   [
     Type.Object({ type: SumsType, resource: Type.Literal('queue'), ...position }),
@@ -152,7 +154,7 @@ export const QueueNow = Type.Intersect(
 );
 export type QueueNow = Static<typeof QueueNow>;
 
-/** The system's health, as GET /system/health answers it. */
+/** The system's health, as GET /system/health returns it. */
 export const SystemNow = Type.Intersect(
   [
     Type.Object({ type: SumsType, resource: Type.Literal('system'), ...position }),
@@ -162,26 +164,29 @@ export const SystemNow = Type.Intersect(
 );
 export type SystemNow = Static<typeof SystemNow>;
 
-const told = {
+const acknowledgement = {
   id: Type.Optional(RequestId),
   resource: FeedResource,
   job_id: Type.Optional(Type.String()),
   worker_id: Type.Optional(Type.String()),
 };
 
-/** Answers a `subscribe` that has an `id`, before anything else of it. */
-export const Subscribed = Type.Object({ type: Type.Literal('subscribed'), ...told }, { $id: 'Subscribed' });
-/** Answers a `subscribe` that has an `id` and a `since`: what was missed has been given, from here on it is live. */
-export const Live = Type.Object({ type: Type.Literal('live'), ...told }, { $id: 'Live' });
-/** Answers an `unsubscribe`; nothing more comes of it. */
-export const Unsubscribed = Type.Object({ type: Type.Literal('unsubscribed'), ...told }, { $id: 'Unsubscribed' });
-/** Answers a `ping`. */
+/** Replies to a `subscribe` with an `id`, before any other message of the subscription. */
+export const Subscribed = Type.Object({ type: Type.Literal('subscribed'), ...acknowledgement }, { $id: 'Subscribed' });
+/** Replies to a `subscribe` with an `id` and a `since`: everything missed has been sent, the rest is live. */
+export const Live = Type.Object({ type: Type.Literal('live'), ...acknowledgement }, { $id: 'Live' });
+/** Replies to an `unsubscribe`; no message of the subscription follows. */
+export const Unsubscribed = Type.Object(
+  { type: Type.Literal('unsubscribed'), ...acknowledgement },
+  { $id: 'Unsubscribed' },
+);
+/** Replies to a `ping`. */
 export const Pong = Type.Object({ type: Type.Literal('pong'), id: Type.Optional(RequestId) }, { $id: 'Pong' });
-/** Answers a message that can't be followed. The connection stays. */
+/** Replies to a message that can't be carried out. The connection stays open. */
 export const FeedError = Type.Object(
   {
     type: Type.Literal('error'),
-    id: Type.Optional(Type.Union([Type.String(), Type.Number()], { description: 'Of the message, where it has one.' })),
+    id: Type.Optional(Type.Union([Type.String(), Type.Number()], { description: 'Id of the message, if it has one.' })),
     code: Words(
       [
         'invalid_json',
@@ -195,14 +200,14 @@ export const FeedError = Type.Object(
       ] as const,
       'Stable, for programs.',
     ),
-    detail: Type.String({ description: 'In words, with the values.' }),
+    detail: Type.String({ description: 'For people, with the values.' }),
     hint: Type.Optional(Type.String({ description: 'What to do next.' })),
   },
   { $id: 'FeedError' },
 );
 export type FeedError = Static<typeof FeedError>;
 
-/** Answers a call that has an `id`: what the operation answers over HTTP. */
+/** Replies to a call with an `id`: what the operation returns over HTTP. */
 export const CallAnswer = Type.Object(
   {
     type: Type.Literal('answer'),
@@ -214,7 +219,10 @@ export const CallAnswer = Type.Object(
 );
 export type CallAnswer = Static<typeof CallAnswer>;
 
-/** Answers a call that is refused or failed: the problem that HTTP would tell, and `operation`, by which it is known from FeedError. */
+/**
+ * Replies to a call that failed: the problem HTTP would return, plus `operation`, which distinguishes it from a
+ * FeedError.
+ */
 export const CallError = Type.Object(
   {
     type: Type.Literal('error'),
@@ -223,14 +231,14 @@ export const CallError = Type.Object(
     ...Type.Omit(Problem, ['type', 'title']).properties,
     retry_after_seconds: Type.Optional(Type.Number({ minimum: 0, description: 'When to send it again. Seconds.' })),
     idempotency_key: Type.Optional(
-      Type.String({ description: 'With `outcome_unknown`: the key to send it again with; it is done once.' }),
+      Type.String({ description: 'With `outcome_unknown`: send the call again with this key; it runs at most once.' }),
     ),
   },
   { $id: 'CallError', additionalProperties: true },
 );
 export type CallError = Static<typeof CallError>;
 
-/** Everything that the monitor says on the feed. */
+/** Every message that the monitor sends on the feed. */
 export const FEED_MESSAGES = [
   JobNow,
   JobChanged,
@@ -251,7 +259,7 @@ export const FEED_MESSAGES = [
   CallError,
 ] as const;
 
-/** What carries a position. */
+/** Messages that carry a position. */
 export type FeedEvent =
   | JobNow
   | JobChanged
@@ -264,7 +272,7 @@ export type FeedEvent =
   | QueueNow
   | SystemNow;
 
-/** What is said to the client alone. */
+/** Messages to this client only; they carry no position. */
 export type FeedControl =
   | Static<typeof Subscribed>
   | Static<typeof Live>
@@ -272,7 +280,7 @@ export type FeedControl =
   | Static<typeof Pong>
   | FeedError;
 
-/** What answers a call. */
+/** Replies to a call. */
 export type CallReply = CallAnswer | CallError;
 
 export type FeedMessage = FeedEvent | FeedControl;

@@ -1,4 +1,4 @@
-/** docs/feed.md says all that the schemas say. */
+/** Checks that docs/feed.md documents everything in the schemas. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -16,11 +16,11 @@ type Schema = {
   allOf?: Schema[];
 };
 
-/** A schema's own properties; what it takes over from REST is described there. */
+/** A schema's own properties; those taken over from REST are documented there. */
 const propertiesOf = (schema: Schema): Record<string, Schema> =>
   schema.properties ?? Object.assign({}, ...(schema.allOf ?? []).map((part) => part.properties ?? {}));
 
-test('every field of every message stands in docs/feed.md', () => {
+test('every field of every message is documented in docs/feed.md', () => {
   for (const schema of [...FEED_REQUESTS, ...FEED_MESSAGES, FeedFilter] as Schema[]) {
     const names = Object.keys(propertiesOf(schema));
     assert.ok(names.length > 0, `${schema.$id} has no fields`);
@@ -28,7 +28,7 @@ test('every field of every message stands in docs/feed.md', () => {
   }
 });
 
-test('every action, resource, type and error code stands in docs/feed.md', () => {
+test('every action, resource, type and error code is documented in docs/feed.md', () => {
   const words = [...FEED_RESOURCES] as string[];
   for (const schema of [...FEED_REQUESTS, ...FEED_MESSAGES] as Schema[]) {
     for (const name of ['type', 'action', 'resource']) {
@@ -40,7 +40,7 @@ test('every action, resource, type and error code stands in docs/feed.md', () =>
   for (const word of words) assert.ok(inCode.has(word), word);
 });
 
-test('every close code stands in docs/feed.md', () => {
+test('every close code is documented in docs/feed.md', () => {
   for (const [name, code] of Object.entries(FEED_CLOSE))
     assert.match(page, new RegExp(`^\\| (\\d+, )*${code}\\b`, 'm'), name);
 });

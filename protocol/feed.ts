@@ -1,10 +1,9 @@
 /**
  * The live feed: what changes, in the journal's order, over WebSocket (`/ws`) and SSE (`GET /api/v1/events`).
  *
- * A client subscribes to resources; each answers with the current state at once, then with updates. What happened carries its
- * position; what is only said to the client (acknowledgements, errors) carries none, so that a position a client has seen is
- * always one it may come back with. `since` gives exactly what it missed, or a `reset` with the current state where that is
- * no longer known.
+ * A client subscribes to resources; each sends its current state at once, then updates. Events carry their position;
+ * acknowledgements and errors carry none, so every position a client has seen is a valid place to resume from. `since`
+ * returns exactly the missed events, or a `reset` with the current state if they are no longer available.
  */
 import { type Static, Type } from 'typebox';
 import { JobStateName, Priority } from './job.ts';
@@ -27,7 +26,7 @@ export type FeedPosition = Static<typeof FeedPosition>;
 export const RequestId = Type.String({
   minLength: 1,
   maxLength: 128,
-  description: 'Yours; echoed in the acknowledgement or error.',
+  description: 'Chosen by the client; echoed in the acknowledgement or error.',
 });
 
 export const FeedFilter = Type.Object(
@@ -37,7 +36,7 @@ export const FeedFilter = Type.Object(
     priority: Type.Optional(Priority),
     tag: Type.Optional(Type.String({ maxLength: 128 })),
   },
-  { ...closed, $id: 'FeedFilter', description: 'For `jobs`: only those of which all that is given here is true.' },
+  { ...closed, $id: 'FeedFilter', description: 'For `jobs`: only jobs that match every field given.' },
 );
 export type FeedFilter = Static<typeof FeedFilter>;
 
@@ -60,7 +59,7 @@ export const UnsubscribeRequest = Type.Object(
 );
 export type UnsubscribeRequest = Static<typeof UnsubscribeRequest>;
 
-/** Answered with `pong`: for clients whose platform hides WebSocket's own pings, to find out that nobody is there any more. */
+/** Replied to with `pong`: lets clients whose platform hides WebSocket pings detect a dead connection. */
 export const PingRequest = Type.Object(
   { action: Type.Literal('ping'), id: Type.Optional(RequestId) },
   { ...closed, $id: 'PingRequest' },
@@ -68,22 +67,22 @@ export const PingRequest = Type.Object(
 export type PingRequest = Static<typeof PingRequest>;
 
 /**
- * An operation of the API document, as a request over HTTP would ask for it and by the same schemas. Calls are begun in their
- * order and run side by side; each is answered when it is done. Without an `id` only a refusal is answered.
+ * Calls an operation of the API document; same schemas as over HTTP. Calls start in order and run concurrently; each is
+ * replied to when it is done. A call without an `id` gets a reply only if it is refused.
  */
 export const CallRequest = Type.Object(
   {
     action: Type.Literal('call'),
     id: Type.Optional(RequestId),
     operation: Type.String({ maxLength: 64, description: 'Its `operationId`: `jobs.complete`.' }),
-    params: Type.Optional(Type.Unsafe<Record<string, unknown>>({ type: 'object', description: 'Of its path.' })),
+    params: Type.Optional(Type.Unsafe<Record<string, unknown>>({ type: 'object', description: 'Path parameters.' })),
     query: Type.Optional(Type.Unsafe<Record<string, unknown>>({ type: 'object' })),
     body: Type.Optional(Type.Unknown()),
     idempotency_key: Type.Optional(
       Type.String({
         minLength: 1,
         maxLength: 255,
-        description: 'The same call with the same key is done once, either way.',
+        description: 'Calls with the same key run once, over HTTP or WebSocket.',
       }),
     ),
   },
@@ -91,29 +90,29 @@ export const CallRequest = Type.Object(
 );
 export type CallRequest = Static<typeof CallRequest>;
 
-/** Nobody waits for the answer to that call any more: a claim that waits ends with nothing. What is done already is done. */
+/** Gives up on a call: a waiting claim ends with no jobs. What has been done is not undone. */
 export const CancelRequest = Type.Object(
   { action: Type.Literal('cancel'), id: RequestId },
   { ...closed, $id: 'CancelRequest' },
 );
 export type CancelRequest = Static<typeof CancelRequest>;
 
-/** Everything that a client may say. */
+/** Every message that a client may send. */
 export const FEED_REQUESTS = [SubscribeRequest, UnsubscribeRequest, PingRequest, CallRequest, CancelRequest] as const;
 export type FeedRequest = SubscribeRequest | UnsubscribeRequest | PingRequest | CallRequest | CancelRequest;
 
-/** WebSocket close codes of ours, beside those of RFC 6455 (1002, 1007: a broken frame; 1009: one of more than 64 KiB). */
+/** Our WebSocket close codes, besides those of RFC 6455 (1002, 1007: a malformed frame; 1009: a frame over 64 KiB). */
 export const FEED_CLOSE = {
-  /** The monitor stops; come back, with `since`. */
+  /** The monitor is stopping; reconnect with `since`. */
   going_away: 1001,
-  /** A binary message; they are text. */
+  /** A binary message; only text is accepted. */
   not_text: 1003,
-  /** A fault of ours; come back, with `since`. */
+  /** A bug in the monitor; reconnect with `since`. */
   fault: 1011,
-  /** The monitor is reading its journal; come back in a moment. */
+  /** The monitor is reading its journal; reconnect in a moment. */
   starting: 1013,
-  /** It read too slowly; the reason is the position to resume from, as JSON. */
+  /** The client read too slowly; the close reason is the position to resume from, as JSON. */
   too_slow: 4008,
-  /** More messages or pings a second than the limit. */
+  /** More messages or pings per second than the limit. */
   too_much: 4029,
 } as const;

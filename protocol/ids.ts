@@ -1,4 +1,6 @@
-/** Names of jobs, workers, alerts and uploads: what they may look like, in one place, so that every key built from one is safe. */
+/**
+ * Ids of jobs, workers, alerts and uploads. Their pattern is defined once, so that every key built from one is safe.
+ */
 import { type Static, Type } from 'typebox';
 import { ID_PATTERN, isId } from './id-pattern.ts';
 
@@ -11,5 +13,5 @@ export const Id = Type.String({
 });
 export type Id = Static<typeof Id>;
 
-/** Kinds of thing we name ourselves: `job-`, `worker-`, `alert-`, `upload-` and a ULID. */
+/** Kinds of thing that the monitor names: `job-`, `worker-`, `alert-` or `upload-`, followed by a ULID. */
 export type IdKind = 'job' | 'worker' | 'alert' | 'upload';

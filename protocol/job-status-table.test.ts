@@ -1,4 +1,7 @@
-/** The `job_status` table in each database, with the statements that were printed for it. Servers not in UTC, on purpose. */
+/**
+ * The `job_status` table in each database, with the statements of its documentation. Servers not in UTC, on
+ * purpose.
+ */
 import assert from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
@@ -66,14 +69,14 @@ async function openSqlite(): Promise<Database> {
   };
 }
 
-/** The document's, with each driver's own mark for a parameter. */
+/** The documented statement, with the parameter markers of each driver. */
 const PRINTED_UPDATE: Record<Dialect, string> = {
   postgres: 'UPDATE job_status SET percentage = $1, updated_at = NOW() WHERE job_id = $2',
   mysql: 'UPDATE job_status SET percentage = ?, updated_at = NOW() WHERE job_id = ?',
   sqlite: 'UPDATE job_status SET percentage = ?, updated_at = CURRENT_TIMESTAMP WHERE job_id = ?',
 };
 
-/** The document's, letter by letter: what someone may have made by hand. */
+/** The documented DDL, letter by letter, as someone may have typed it. */
 const PRINTED_TABLE =
   'CREATE TABLE job_status (job_id VARCHAR(50) PRIMARY KEY, worker_id VARCHAR(50), status VARCHAR(20), started_at TIMESTAMP, updated_at TIMESTAMP, percentage INT, error_message TEXT)';
 
@@ -99,7 +102,7 @@ for (const { dialect, open, absent } of [
     const rowsSince = async (since_ms: number) => (await database.ask(sql.since, [since_ms])).map(readRow);
     const ids = (rows: Rows) => rows.map(({ job_id }) => job_id).sort();
 
-    test('[B137] the table has the printed columns, and making it again does nothing', async () => {
+    test('[B137] the table has the documented columns, and creating it again does nothing', async () => {
       await fresh();
       await write({});
       await database.ask(sql.create);
@@ -115,7 +118,7 @@ for (const { dialect, open, absent } of [
       ]);
     });
 
-    test('what is written reads back as it was, to the millisecond, whatever the zone', async () => {
+    test('a row reads back as it was written, to the millisecond, in any time zone', async () => {
       await fresh();
       await write({});
       assert.deepEqual(await rowsSince(0), [running]);
@@ -129,7 +132,7 @@ for (const { dialect, open, absent } of [
       assert.deepEqual(await rowsSince(0), [{ ...running, ...failed }]);
     });
 
-    test('a table made by hand as printed does as well', async () => {
+    test('a table created by hand as documented works too', async () => {
       await fresh(PRINTED_TABLE);
       await write({ told_ms: TOLD_MS - 123, started_ms: TOLD_MS - 60_123 });
       await write({ told_ms: TOLD_MS - 123, started_ms: null, percentage: 99.9 });
@@ -138,7 +141,7 @@ for (const { dialect, open, absent } of [
       ]);
     });
 
-    test('[B138] the printed UPDATE tells of progress, now', async () => {
+    test('[B138] the documented UPDATE sets the progress and the current time', async () => {
       await fresh();
       const before_ms = Date.now();
       await write({ told_ms: before_ms - 3_600_000 });
@@ -153,7 +156,7 @@ for (const { dialect, open, absent } of [
       }
     });
 
-    test('[B139] the printed query finds what has told nothing for 30 minutes', async () => {
+    test('[B139] the documented query finds jobs without a report for 30 minutes', async () => {
       await fresh();
       const now_ms = Date.now();
       await write({ job_id: 'job-stuck', told_ms: now_ms - 31 * 60_000 });
@@ -167,7 +170,7 @@ for (const { dialect, open, absent } of [
       assert.deepEqual(ids(await database.ask(sql.stuck, [10])), ['job-never', 'job-runs', 'job-stuck']);
     });
 
-    test('reading begins at the time that is asked for; what runs, and what has no time, is never left out', async () => {
+    test('reading starts at the requested time and always includes running jobs and jobs without a time', async () => {
       await fresh();
       const ended = { state: 'COMPLETED' as const };
       for (const n of [0, 1, 2]) await write({ ...ended, job_id: `job-${n}`, told_ms: TOLD_MS + n * 10_000 });
@@ -182,7 +185,7 @@ for (const { dialect, open, absent } of [
       ]);
     });
 
-    test('another worker’s report that comes late does not take back what is newer', async () => {
+    test('a late report of another worker does not overwrite a newer one', async () => {
       await fresh();
       await write({ worker_id: 'worker-2', state: 'COMPLETED', percentage: 100, told_ms: TOLD_MS + 10 });
       await write({ told_ms: TOLD_MS + 9 });

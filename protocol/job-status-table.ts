@@ -1,17 +1,16 @@
 /**
- * The table `job_status`, one row a job: how it is made, written, asked and read in each database, and as a DynamoDB table.
+ * The table `job_status`, one row per job: its DDL, statements and readers for each database, and its form in DynamoDB.
  *
- * Its columns are those that were printed for it, no more, so that a table made by hand does as well, and statements written
- * for the one work on the other. What they have no column for (stage, lengths, segments) is not kept.
+ * The columns are exactly the documented ones, so that a table created by hand works too, and statements written for
+ * one work on the other. Values without a column (stage, lengths, segments) are not kept.
  *
- * A TIMESTAMP of PostgreSQL has no zone: here as in the printed statements it is one of the session's, which is the server's
- * unless told otherwise. Times go in and come out as milliseconds since 1970, converted by the database, so that it does not
- * matter which zone that is.
+ * A TIMESTAMP in PostgreSQL has no zone: as in the documented statements, it is in the session's zone, by default the
+ * server's. Times are passed as milliseconds since 1970 and converted by the database, so the zone does not matter.
  */
 import { isId } from './id-pattern.ts';
+import { lenientPercentage, lenientText, lenientTime, lenientWorkerId } from './lenient-values.ts';
 import type { Sighting } from './sighting.ts';
-import { noId, noStatus, toldState } from './status-file.ts';
-import { toldPercentage, toldText, toldTime, toldWorker } from './told-values.ts';
+import { lenientState, noId, noStatus } from './status-file.ts';
 
 export const JOB_STATUS_TABLE = 'job_status';
 
@@ -19,21 +18,23 @@ export const JOB_STATUS_TABLE = 'job_status';
 export type Dialect = 'postgres' | 'sqlite' | 'mysql';
 export const DIALECTS: readonly Dialect[] = ['postgres', 'sqlite', 'mysql'];
 
-/** A worker's or job's id is at most this long in a table as printed. */
+/** Maximum length of a worker or job id in the documented table. */
 export const JOB_STATUS_ID_LENGTH_MAX = 50;
 
 export type JobStatusSql = {
-  /** Makes the table; does nothing where it is there. */
+  /** Creates the table if it does not exist. */
   create: string;
-  /** Takes `upsertParameters`. A report of another worker that is older than the row changes nothing. */
+  /** Takes `upsertParameters`. A report from another worker that is older than the row changes nothing. */
   upsert: string;
-  /** As printed: percentage and job_id. */
+  /** As documented: percentage and job_id. */
   update: string;
-  /** As printed: job_id, worker_id, started_at of what runs and has told nothing for 30 minutes. */
+  /** As documented: job_id, worker_id and started_at of running jobs without a report for 30 minutes. */
   stuckAsPrinted: string;
-  /** Takes one parameter, minutes. Also finds rows that never told a time; the longest silent first. */
+  /** Takes one parameter, minutes. Also finds rows without a time; the longest silent first. */
   stuck: string;
-  /** All rows told of since then, and all that run, oldest first, as `readRow` takes them. One parameter: milliseconds since 1970. */
+  /**
+   * All rows reported since a time, and all running ones, oldest first, for `readRow`. One parameter: ms since 1970.
+   */
   since: string;
 };
 
@@ -84,7 +85,7 @@ WHERE updated_at IS NULL OR status = 'PROCESSING'
    OR updated_at >= to_timestamp($1::float8 / 1000)::timestamp
 ORDER BY job_status.updated_at NULLS FIRST`,
   },
-  // SQLite has no NOW(), no INTERVAL and no type for a time: text in UTC, as its own functions write and compare it.
+  // SQLite has no NOW(), INTERVAL or time type: times are UTC text in the format of its own functions.
   sqlite: {
     create: `CREATE TABLE IF NOT EXISTS job_status (
     job_id VARCHAR(50) PRIMARY KEY,
@@ -128,8 +129,8 @@ WHERE julianday(updated_at) IS NULL OR status = 'PROCESSING'
    OR julianday(updated_at) >= julianday(? / 1000.0, 'unixepoch') - 1e-8
 ORDER BY julianday(updated_at)`,
   },
-  // A TIMESTAMP that is not said to be NULL changes by itself in servers of some age, and without (3) keeps whole seconds; the
-  // server's letters may know no umlaut, and may take Job-1 for job-1.
+  // A TIMESTAMP not declared NULL updates itself on older servers, and without (3) it keeps whole seconds only. The
+  // server's default charset may lack characters, and its collation may treat Job-1 as job-1.
   mysql: {
     create: `CREATE TABLE IF NOT EXISTS job_status (
     job_id VARCHAR(50) PRIMARY KEY,
@@ -140,7 +141,7 @@ ORDER BY julianday(updated_at)`,
     percentage INT,
     error_message TEXT
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`,
-    // Assigned from left to right: the two that the condition looks at come last, and each keeps it as it was.
+    // Assignments run from left to right: the two columns that the condition reads come last.
     upsert: `INSERT INTO job_status (${COLUMNS})
 VALUES (?, ?, ?, FROM_UNIXTIME(CAST(? AS DECIMAL(20)) / 1000), FROM_UNIXTIME(CAST(? AS DECIMAL(20)) / 1000), ?, ?)
 ON DUPLICATE KEY UPDATE
@@ -172,44 +173,47 @@ ORDER BY job_status.updated_at`,
   },
 };
 
-/** In the order of `upsert`: job_id, worker_id, status, started_at, updated_at, percentage, error_message. */
+/** Parameters of `upsert`, in order: job_id, worker_id, status, started_at, updated_at, percentage, error_message. */
 export function upsertParameters(sighting: Sighting): (string | number | null)[] {
   const { job_id, worker_id, state, started_ms, told_ms, percentage, error } = sighting;
   return [job_id, worker_id, state, started_ms, told_ms, whole(percentage), state === 'FAILED' ? error : null];
 }
 
-/** A job at 99.7 % is not done. */
+/** Rounds down: a job at 99.7 % is not done. */
 const whole = (percentage: number | null): number | null => (percentage === null ? null : Math.floor(percentage));
 
-/** A row of `since`, or a DynamoDB item as plain values. */
+/** Reads a row of `since`, or a DynamoDB item as plain values. */
 export function readRow(row: object): Sighting | { why: string } {
   const columns = row as Record<string, unknown>;
   const { job_id } = columns;
   if (typeof job_id !== 'string' || !isId(job_id)) return { why: noId(job_id) };
-  const state = toldState(columns.status);
+  const state = lenientState(columns.status);
   if (state === undefined) return { why: noStatus(columns.status) };
-  const started_ms = toldTime(columns.started_at);
-  const told_ms = toldTime(columns.updated_at) ?? started_ms;
+  const started_ms = lenientTime(columns.started_at);
+  const told_ms = lenientTime(columns.updated_at) ?? started_ms;
   if (told_ms === null) return { why: 'it has neither an updated_at nor a started_at' };
   const ended = state === 'COMPLETED' || state === 'FAILED';
   return {
     job_id,
     state,
     told_ms,
-    worker_id: toldWorker(columns.worker_id),
+    worker_id: lenientWorkerId(columns.worker_id),
     started_ms,
     ended_ms: ended ? told_ms : null,
-    percentage: toldPercentage(columns.percentage),
+    percentage: lenientPercentage(columns.percentage),
     stage: null,
     audio_duration: null,
     duration: null,
     segments: null,
     s3_path: null,
-    error: state === 'FAILED' ? toldText(columns.error_message, 4000) : null,
+    error: state === 'FAILED' ? lenientText(columns.error_message, 4000) : null,
   };
 }
 
-/** DynamoDB: the key is `job_id`; the other attributes have the columns' names. Times are `2025-07-07T19:30:00.000Z`. */
+/**
+ * DynamoDB: the key is `job_id`; the other attributes are named after the columns. Times are
+ * `2025-07-07T19:30:00.000Z`.
+ */
 export const dynamoCreateTable = (table: string) => ({
   TableName: table,
   AttributeDefinitions: [{ AttributeName: 'job_id', AttributeType: 'S' as const }],
@@ -220,8 +224,8 @@ export const dynamoCreateTable = (table: string) => ({
 type Attribute = { S: string } | { N: string };
 
 /**
- * Parameters of UpdateItem: sets what is known and keeps the rest. A ConditionalCheckFailedException is no error: the item is
- * another worker's and newer.
+ * Parameters of UpdateItem: sets known values and keeps the rest. A ConditionalCheckFailedException is not an error:
+ * the item was written by another worker and is newer.
  */
 export function dynamoUpdate(table: string, sighting: Sighting) {
   const { job_id, worker_id, state, started_ms, told_ms, percentage, error } = sighting;
@@ -248,7 +252,7 @@ export function dynamoUpdate(table: string, sighting: Sighting) {
   };
 }
 
-/** Parameters of Scan: all items told of since then, and such as never told a time. */
+/** Parameters of Scan: all items reported since a time, and those without a time. */
 export const dynamoSince = (table: string, since_ms: number) => ({
   TableName: table,
   FilterExpression: 'attribute_not_exists(#updated_at) OR #updated_at >= :since',
@@ -256,10 +260,10 @@ export const dynamoSince = (table: string, since_ms: number) => ({
   ExpressionAttributeValues: { ':since': { S: dynamoTime(since_ms) } },
 });
 
-/** An item of Scan as `readRow` takes it. */
+/** Converts an item of Scan for `readRow`. */
 export function dynamoRow(item: Readonly<Record<string, object>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(item).map(([name, value]) => [name, Object.values(value)[0]]));
 }
 
-/** Always with milliseconds: DynamoDB compares them as text. */
+/** Always with milliseconds, because DynamoDB compares times as text. */
 const dynamoTime = (time_ms: number): string => new Date(time_ms).toISOString();

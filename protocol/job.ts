@@ -1,4 +1,6 @@
-/** A job: one recording to transcribe, from its submission to its end. The documents' Job State Schema (A26-A35, D4-D7). */
+/**
+ * A job: one recording to transcribe, from its submission to its end. The documents' Job State Schema (A26-A35, D4-D7).
+ */
 import { type Static, Type } from 'typebox';
 import { Id } from './ids.ts';
 import { AsOfSeq, Count, closed, Nullable, Percent, Seconds, Time, Usd, Words } from './schema.ts';
@@ -25,7 +27,7 @@ export const FINISHED_STATES = ['COMPLETED', 'FAILED', 'CANCELLED'] as const sat
 export const PRIORITIES = ['high', 'normal', 'low'] as const;
 export const Priority = Words(
   PRIORITIES,
-  'high before normal before low, first in first out inside; a lower class is never starved.',
+  'high before normal before low, first in, first out within a class; a lower class is never starved.',
 );
 export type Priority = Static<typeof Priority>;
 
@@ -42,7 +44,7 @@ export const Tags = Type.Array(Type.String({ minLength: 1, maxLength: 128 }), {
 export const Metadata = Type.Record(Type.String(), Type.String({ maxLength: 1024 }), {
   propertyNames: { minLength: 1, maxLength: 128 },
   maxProperties: 32,
-  description: 'Names and texts of your own, kept and given back untouched. At most 32.',
+  description: 'Your own names and values, returned unchanged. At most 32.',
 });
 
 export const AudioUrl = Type.String({
@@ -51,13 +53,13 @@ export const AudioUrl = Type.String({
   pattern: '^(s3|https|upload)://[^\\s/]+/.+$',
   examples: ['s3://bucket/audio.mp3'],
   description:
-    'Where the recording is: `s3://bucket/key`, `https://…`, or the `upload://…` that POST /uploads answered. Workers fetch it; the server never does.',
+    'Where the recording is: `s3://bucket/key`, `https://…`, or the `upload://…` that POST /uploads returned. Workers fetch it; the server never does.',
 });
 
 export const JobInput = Type.Object({
   s3_path: Type.String({ description: 'The submitted `audio_url`, whatever its scheme, without a query string.' }),
-  duration_seconds: Nullable(Seconds('Length of the recording; null until it is known.')),
-  file_size_bytes: Nullable(Count('Size of the recording, bytes; null until it is known.')),
+  duration_seconds: Nullable(Seconds('Length of the recording; null until known.')),
+  file_size_bytes: Nullable(Count('Size of the recording, bytes; null until known.')),
 });
 
 export const JobOutput = Type.Object({
@@ -67,7 +69,7 @@ export const JobOutput = Type.Object({
     Type.Number({
       minimum: 0,
       maximum: 1,
-      description: 'Mean confidence of the segments, 0 to 1, as the engine gives it; null where it gives none.',
+      description: 'Mean confidence of the segments, 0 to 1, as reported by the engine; null if it reports none.',
     }),
   ),
 });
@@ -84,21 +86,17 @@ export const JobProgress = Type.Object({
   stage: Nullable(
     Type.String({
       description:
-        '`DOWNLOADING`, `TRANSCRIBING`, `UPLOADING`, or what the worker says, upper case; null before a worker reports.',
+        '`DOWNLOADING`, `TRANSCRIBING`, `UPLOADING`, or the stage the worker reports, upper case; null before a worker reports.',
     }),
   ),
   current_chunk: Nullable(Count('Chunks done.')),
   total_chunks: Nullable(Count('Chunks in all.')),
-  eta_seconds: Nullable(
-    Seconds('Time to the end, from the rate of the last chunks, not from the mean since the start.'),
-  ),
+  eta_seconds: Nullable(Seconds('Time left, from the rate of the last chunks, not from the mean since the start.')),
 });
 export type JobProgress = Static<typeof JobProgress>;
 
 export const JobPerformance = Type.Object({
-  queue_time_seconds: Nullable(
-    Seconds('Time spent waiting, over all attempts; null while it waits for the first time.'),
-  ),
+  queue_time_seconds: Nullable(Seconds('Time spent waiting, over all attempts; null until the first attempt begins.')),
   processing_time_seconds: Nullable(
     Seconds('Time of the current or last attempt, from assignment to its end or its last report.'),
   ),
@@ -114,7 +112,7 @@ export const JobPerformance = Type.Object({
 export const StateHistoryEntry = Type.Object({
   state: JobStateName,
   timestamp: Time('When it entered the state.'),
-  details: Type.String({ description: 'In words: `Assigned to worker-123`.' }),
+  details: Type.String({ description: 'For people: `Assigned to worker-123`.' }),
 });
 export type StateHistoryEntry = Static<typeof StateHistoryEntry>;
 
@@ -130,7 +128,7 @@ export type JobError = Static<typeof JobError>;
 export const RetryInfo = Type.Object({
   attempt: Type.Integer({
     minimum: 1,
-    description: 'The current attempt, or the next while the job waits. Counts from 1.',
+    description: 'The current attempt, or the next one while the job waits. Counts from 1.',
   }),
   max_attempts: Type.Integer({
     minimum: 1,
@@ -138,7 +136,7 @@ export const RetryInfo = Type.Object({
   }),
   last_error: Nullable(JobError),
   next_attempt_at: Nullable(
-    Time('When a waiting retry may be claimed: exponential backoff with jitter; null when at once.'),
+    Time('When a waiting retry may be claimed: exponential backoff with jitter; null if it may be claimed now.'),
   ),
 });
 
@@ -166,7 +164,7 @@ export const Job = Type.Object(
     updated_at: Time('When anything shown here last changed.'),
     started_at: Nullable(Time('When the current or last attempt began.')),
     completed_at: Nullable(Time('When it reached COMPLETED, FAILED or CANCELLED.')),
-    estimated_completion: Nullable(Time('Last report + `progress.eta_seconds`; null while nothing is known.')),
+    estimated_completion: Nullable(Time('Last report + `progress.eta_seconds`; null if unknown.')),
     priority: Priority,
     output_format: OutputFormat,
     tags: Tags,
@@ -197,13 +195,13 @@ export const JobProgressDocument = Type.Intersect(
   ],
   {
     $id: 'JobProgress',
-    description: 'How far a job is.',
+    description: 'Progress of a job.',
   },
 );
 
 export const JobTimeline = Type.Object(
   { job_id: Id, state: JobStateName, state_history: Type.Array(StateHistoryEntry), as_of_seq: AsOfSeq },
-  { $id: 'JobTimeline', description: 'Every state the job has been in.' },
+  { $id: 'JobTimeline', description: 'Every state that the job has been in.' },
 );
 
 /** The body of POST /jobs. */
@@ -222,7 +220,7 @@ export const JobSubmission = Type.Object(
         maxLength: 2048,
         pattern: '^https?://[^\\s]+$',
         examples: ['https://example.com/transcribed'],
-        description: 'Told when the job ends.',
+        description: 'Called when the job ends.',
       }),
     ),
   },
@@ -235,7 +233,7 @@ export const JobBatch = Type.Object(
     jobs: Type.Array(Type.Unsafe<JobSubmission>({ type: 'object' }), {
       minItems: 1,
       maxItems: 1000,
-      description: 'JobSubmission objects, each answered by itself.',
+      description: 'JobSubmission objects, each with its own result.',
     }),
   },
   { ...closed, $id: 'JobBatch' },
@@ -252,14 +250,14 @@ export const ProgressReport = Type.Object(
   {
     lease_token: LeaseToken,
     percentage: Percent('Part of the recording done.'),
-    stage: Type.Optional(Nullable(Type.String({ minLength: 1, maxLength: 40, description: 'Read in any case.' }))),
+    stage: Type.Optional(Nullable(Type.String({ minLength: 1, maxLength: 40, description: 'Case-insensitive.' }))),
     current_chunk: Type.Optional(Nullable(Count('Chunks done.'))),
     total_chunks: Type.Optional(Nullable(Count('Chunks in all.'))),
     eta_seconds: Type.Optional(
-      Nullable(Seconds('Time to the end; the server works it out from the last reports when it is left out.')),
+      Nullable(Seconds('Time left; if omitted, the server calculates it from the last reports.')),
     ),
-    duration_seconds: Type.Optional(Nullable(Seconds('Length of the recording, once the worker has learnt it.'))),
-    file_size_bytes: Type.Optional(Nullable(Count('Size of the recording, bytes, once the worker has learnt it.'))),
+    duration_seconds: Type.Optional(Nullable(Seconds('Length of the recording, once the worker knows it.'))),
+    file_size_bytes: Type.Optional(Nullable(Count('Size of the recording, bytes, once the worker knows it.'))),
   },
   { ...closed, $id: 'ProgressReport' },
 );
@@ -313,7 +311,7 @@ export type FailureReport = Static<typeof FailureReport>;
 export const Lease = Type.Object(
   {
     token: LeaseToken,
-    expires_at: Time('Until then the job is yours; a heartbeat that names the token renews it.'),
+    expires_at: Time('The job is yours until then; a heartbeat that names the token renews the lease.'),
   },
   { $id: 'Lease' },
 );
@@ -327,7 +325,7 @@ export const Claimed = Type.Object(
         lease: Lease,
         audio_url: Type.String({
           description:
-            'What to fetch: as submitted, with the query string (a signature, often) that no document shows.',
+            'The URL to fetch, as submitted: with its query string (often a signature), which no document shows.',
         }),
         attempt: Type.Object({
           number: Type.Integer({ minimum: 1 }),
@@ -336,6 +334,6 @@ export const Claimed = Type.Object(
       }),
     ),
   },
-  { $id: 'Claimed', description: 'Jobs handed to the worker, each with its lease; empty when there is none.' },
+  { $id: 'Claimed', description: 'Jobs handed to the worker, each with its lease; empty if none waits.' },
 );
 export type Claimed = Static<typeof Claimed>;

@@ -1,7 +1,7 @@
 /**
- * The log vocabulary of POST /events: NDJSON, one object a line, for workers that only report, and for busy ones that
- * report many jobs in one request. `JOB_START` of an unknown job makes it known. With a `lease_token` a line acts for that
- * lease, exactly as the job's own endpoints do; without one it tells of a job that this monitor's queue did not hand out.
+ * The log vocabulary of POST /events: NDJSON, one object per line, for workers that only report, and for busy ones that
+ * report many jobs in one request. `JOB_START` of an unknown job creates it. A line with a `lease_token` acts under
+ * that lease, exactly as the job's own endpoints do; a line without one reports a job that this queue did not hand out.
  */
 import { type Static, Type } from 'typebox';
 import { Id } from './ids.ts';
@@ -16,19 +16,19 @@ export const LogEvent = Type.Object(
     job_id: Id,
     worker_id: Type.Optional(Id),
     lease_token: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
-    timestamp: Type.Optional(Time('When; kept for people, not used for order.')),
+    timestamp: Type.Optional(Time('Kept for people, not used for ordering.')),
     percentage: Type.Optional(Percent('JOB_PROGRESS.')),
-    stage: Type.Optional(Type.String({ minLength: 1, maxLength: 40, description: 'Read in any case.' })),
+    stage: Type.Optional(Type.String({ minLength: 1, maxLength: 40, description: 'Case-insensitive.' })),
     current_chunk: Type.Optional(Nullable(Count('Chunks done.'))),
     total_chunks: Type.Optional(Nullable(Count('Chunks in all.'))),
-    eta_seconds: Type.Optional(Nullable(Seconds('Time to the end.'))),
+    eta_seconds: Type.Optional(Nullable(Seconds('Time left.'))),
     audio_url: Type.Optional(Type.String({ maxLength: 2048, description: 'JOB_START.' })),
     audio_duration: Type.Optional(Seconds('JOB_START: length of the recording.')),
-    duration: Type.Optional(Seconds('JOB_COMPLETE: time it took.')),
+    duration: Type.Optional(Seconds('JOB_COMPLETE: processing time.')),
     segments: Type.Optional(Count('JOB_COMPLETE.')),
     s3_path: Type.Optional(Type.String({ maxLength: 2048, description: 'JOB_COMPLETE: where the transcript is.' })),
     confidence_score: Type.Optional(Nullable(Type.Number({ minimum: 0, maximum: 1 }))),
-    error: Type.Optional(Type.String({ maxLength: 4000, description: 'JOB_FAILED: in words.' })),
+    error: Type.Optional(Type.String({ maxLength: 4000, description: 'JOB_FAILED: the reason, for people.' })),
     code: Type.Optional(
       Type.String({ pattern: '^[a-z0-9_]{1,64}$', description: 'JOB_FAILED. Default `worker_error`.' }),
     ),
@@ -43,7 +43,7 @@ export const LogEventAnswer = Type.Object(
     accepted: Count('Lines that took effect or will within the soft linger.'),
     rejected: Type.Array(
       Type.Object({ line: Type.Integer({ minimum: 1 }), code: Type.String(), detail: Type.String() }),
-      { description: 'Lines that did not, and why; the others stand.' },
+      { description: 'Lines that were refused, and why; the others took effect.' },
     ),
   },
   { $id: 'LogEventAnswer' },

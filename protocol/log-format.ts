@@ -1,8 +1,8 @@
-/** Writes what log-line.ts reads; apart from it, for workers, which need no reader and no schema. */
+/** Writes what log-line.ts reads. Apart from it for workers, which need neither a reader nor a schema. */
 
 export const LOG_EVENTS = ['JOB_START', 'JOB_PROGRESS', 'JOB_COMPLETE', 'JOB_FAILED'] as const;
 
-/** A field more is a field more in the JSON. */
+/** An added field becomes an added field of the JSON. */
 export type EventToLog = {
   event: string;
   job_id: string;
@@ -13,8 +13,9 @@ export type EventToLog = {
 };
 
 /**
- * `TRANSCRIPTION_EVENT {"event": "JOB_START", "job_id": "…", "worker_id": "…", "timestamp": "…", …}`: spaced as Python's json
- * prints it, so that one grep finds the lines of workers in either language. A lease's token is no one's business and left out.
+ * `TRANSCRIPTION_EVENT {"event": "JOB_START", "job_id": "…", "worker_id": "…", "timestamp": "…", …}`, spaced as
+ * Python's json module does, so that one grep finds the lines of workers in either language. The lease's token is a
+ * secret and left out.
  */
 export function formatLogLine({ event, job_id, worker_id, timestamp, ...rest }: EventToLog): string {
   const fields = Object.entries({ event, job_id, worker_id, timestamp, ...rest })
@@ -24,15 +25,15 @@ export function formatLogLine({ event, job_id, worker_id, timestamp, ...rest }: 
 }
 
 /**
- * `JOB_START job_id=… worker_id=…`, and the like. It tells less than the JSON, and nothing of when: that is the logger's prefix.
- * An error runs to the end of the line; one that could not be read back (a line break, blanks at an end) is a JSON string.
+ * `JOB_START job_id=… worker_id=…`, and so on. Has fewer fields than the JSON, and no time: the logger's prefix has it.
+ * An error runs to the end of the line; one that would not read back (a line break, spaces at an end) is a JSON string.
  */
-export function formatPlainLine(told: EventToLog): string {
-  const name = PLAIN_FIELDS[told.event] ?? 'worker_id';
-  const value = told[name] ?? null;
-  const more = value === null && name === 'percentage' && told.stage ? ` stage=${told.stage}` : '';
-  if (value === null) return `${told.event} job_id=${told.job_id}${more}`;
-  return `${told.event} job_id=${told.job_id} ${name}=${name === 'error' ? plainError(String(value)) : value}`;
+export function formatPlainLine(fields: EventToLog): string {
+  const name = PLAIN_FIELDS[fields.event] ?? 'worker_id';
+  const value = fields[name] ?? null;
+  const more = value === null && name === 'percentage' && fields.stage ? ` stage=${fields.stage}` : '';
+  if (value === null) return `${fields.event} job_id=${fields.job_id}${more}`;
+  return `${fields.event} job_id=${fields.job_id} ${name}=${name === 'error' ? plainError(String(value)) : value}`;
 }
 
 const PLAIN_FIELDS: Record<string, string> = {
@@ -46,5 +47,5 @@ function plainError(text: string): string {
   return text === '' || !text.isWellFormed() || UNPRINTABLE.test(text) ? JSON.stringify(text) : text;
 }
 
-/** Blanks at an end, a quote at the start, or what breaks a line. */
+/** Spaces at an end, a quote at the start, or a line break. */
 const UNPRINTABLE = /^[\s"]|\s$|[\p{Cc}\u2028\u2029]/u;

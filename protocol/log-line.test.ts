@@ -48,19 +48,19 @@ const PLAIN_LINES: [item: string, line: string, event: Partial<LoggedEvent>][] =
 ];
 
 for (const [item, line, event] of PLAIN_LINES) {
-  test(`[${item}] ${line.split(' ', 1)[0]} is read as the document prints it, and printed so`, () => {
+  test(`[${item}] ${line.split(' ', 1)[0]} is read and written as documented`, () => {
     const expected = { ...nothing, job_id: 'job-123', ...event };
     assert.deepEqual(parseLogLine(line), expected);
     assert.equal(formatPlainLine(expected as never), line);
   });
 }
 
-test('[B126] [B127] the JSON form is read with every field the usage shows', () => {
+test('[B126] [B127] the JSON form is read with every documented field', () => {
   for (const [line, event] of JSON_LINES)
     assert.deepEqual(parseLogLine(line), { ...nothing, job_id: 'job-123', ...event });
 });
 
-test('[B126] event, job_id, worker_id and timestamp come first, then the rest, spaced as Python spaces it', () => {
+test('[B126] event, job_id, worker_id and timestamp come first, then the rest, spaced as in Python', () => {
   const told = { duration: 1200, segments: 150, timestamp: '2025-07-07T19:30:00Z', lease_token: 'secret' };
   assert.equal(
     formatLogLine({ ...told, worker_id: 'worker-456', job_id: 'job-123', event: 'JOB_COMPLETE' }),
@@ -68,7 +68,7 @@ test('[B126] event, job_id, worker_id and timestamp come first, then the rest, s
   );
 });
 
-/** What stands around a line, and the time it tells (null: none; `now_ms` gives syslog's its year). */
+/** What surrounds a line, and the time it carries (null: none; `now_ms` supplies the year that syslog omits). */
 const WRAPPINGS: [name: string, wrap: (line: string) => string, time_ms: number | null][] = [
   ['nothing', (line) => line, null],
   ['a carriage return', (line) => `${line}\r`, null],
@@ -114,7 +114,7 @@ const WRAPPINGS: [name: string, wrap: (line: string) => string, time_ms: number 
   ["an element of --query 'events[*].message'", (line) => `    ${JSON.stringify(line)},`, null],
 ];
 
-test('a line of either form is found in whatever a logger or a collector puts around it', () => {
+test('a line of either form is found in the output of any common logger or collector', () => {
   for (const [name, wrap, time_ms] of WRAPPINGS) {
     const lines = [...PLAIN_LINES.map(([, line, event]) => [line, event] as const), ...JSON_LINES];
     for (const [line, event] of lines) {
@@ -132,13 +132,13 @@ test('a CSV export of Logs Insights doubles its quotes', () => {
   }
 });
 
-test('an object of POST /events is a line', () => {
+test('an object of POST /events is a valid line', () => {
   const line = '{"event":"JOB_PROGRESS","job_id":"a","percentage":5,"timestamp":"2025-07-07T19:30:00Z"}';
   const expected = { ...nothing, event: 'JOB_PROGRESS', job_id: 'a', percentage: 5, timestamp_ms: TIME_MS };
   assert.deepEqual(parseLogLine(line), expected);
 });
 
-test('times without a zone are UTC, or of the zone that is told', () => {
+test('times without a zone are UTC, or in the given zone', () => {
   const time = (zone?: number) =>
     (parseLogLine(JSON_LINES[1]![0], zone === undefined ? {} : { zone }) as LoggedEvent).timestamp_ms;
   assert.equal(time(), TIME_MS);
@@ -149,14 +149,14 @@ test('times without a zone are UTC, or of the zone that is told', () => {
   assert.equal(local.timestamp_ms, new Date(2025, 6, 7, 19, 30).getTime());
 });
 
-test('a syslog line of December is last year’s in January', () => {
+test('in January, a syslog line of December is last year’s', () => {
   const read = (now_ms: number) =>
     (parseLogLine('Dec 31 23:59:59 h a: JOB_START job_id=a worker_id=b', { now_ms }) as LoggedEvent).timestamp_ms;
   assert.equal(read(Date.UTC(2026, 0, 1)), Date.UTC(2025, 11, 31, 23, 59, 59));
   assert.equal(read(Date.UTC(2025, 11, 31, 12)), Date.UTC(2025, 11, 31, 23, 59, 59));
 });
 
-test('prose about our words is no line of ours', () => {
+test('prose that contains a keyword is not an event', () => {
   for (const line of [
     '',
     'waiting for JOB_START from the queue',
@@ -170,7 +170,7 @@ test('prose about our words is no line of ours', () => {
   }
 });
 
-test('a line of ours that is cut or malformed says why', () => {
+test('a cut or malformed event is reported with the reason', () => {
   for (const [line, why] of [
     ['TRANSCRIPTION_EVENT', /cut or malformed/],
     [JSON_LINES[0]![0].slice(0, 90), /cut or malformed/],
@@ -191,7 +191,7 @@ test('a line of ours that is cut or malformed says why', () => {
   }
 });
 
-test('what Python prints for nothing, spans of time and host names is understood', () => {
+test('Python’s None and timedelta, and host names, are understood', () => {
   const read = (line: string) => parseLogLine(line) as LoggedEvent;
   assert.equal(read('JOB_START job_id=a worker_id=None').worker_id, null);
   assert.equal(read('JOB_START job_id=a worker_id=ip-10-0-0-1.ec2.internal').worker_id, 'ip-10-0-0-1-ec2-internal');
@@ -205,7 +205,7 @@ test('what Python prints for nothing, spans of time and host names is understood
   assert.equal(read('JOB_FAILED job_id=a error=see TRANSCRIPTION_EVENT {} and JOB_START job_id=b').job_id, 'a');
 });
 
-test('what is printed reads back as it was, whatever an error says', () => {
+test('a line reads back as it was written, whatever the error text', () => {
   const random = randomOf(20250707);
   const pieces = [
     'GPU',
@@ -252,7 +252,7 @@ test('what is printed reads back as it was, whatever an error says', () => {
   }
 });
 
-test('numbers read back as they were', () => {
+test('numbers read back unchanged', () => {
   const random = randomOf(1);
   for (let round = 0; round < 2000; round += 1) {
     const percentage = random() < 0.5 ? Math.floor(random() * 101) : random() * 100;
@@ -265,7 +265,7 @@ test('numbers read back as they were', () => {
   }
 });
 
-test('the fast way says what the general way says, or nothing', () => {
+test('the fast reader returns what the general reader returns, or null', () => {
   const random = randomOf(7);
   const parts = [
     'JOB_PROGRESS',
@@ -330,7 +330,7 @@ test('the fast way says what the general way says, or nothing', () => {
   assert.ok(fast > 10_000, `only ${fast} lines were read the fast way`);
 });
 
-/** In the middle of other lines. */
+/** Surrounded by other lines. */
 function lineAt(line: string): LineAt {
   const before = '2025-07-07 19:30:00,123 JOB_PROGRESS {"x": "\n';
   const text = `${before}${line}\n", "percentage": 4}"}{ JOB_ TRANSCRIPTION_EVENT`;
@@ -348,7 +348,7 @@ function lineAt(line: string): LineAt {
   };
 }
 
-test('no line makes it throw', () => {
+test('no line makes the reader throw', () => {
   const random = randomOf(3);
   const bytes = Buffer.alloc(400);
   for (let round = 0; round < 3000; round += 1) {

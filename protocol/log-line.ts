@@ -1,7 +1,7 @@
 /**
- * What a worker's log says of jobs, in two forms: `TRANSCRIPTION_EVENT {json}`, and `JOB_START job_id=… worker_id=…`. Both are
- * written here and read here, so that what reporters print reads back as it was. Reading finds them anywhere in a line: behind
- * the prefix of any logger, or as the text of a JSON log (log-wrapping.ts).
+ * Job events in a worker's log, in two forms: `TRANSCRIPTION_EVENT {json}` and `JOB_START job_id=… worker_id=…`. Writer
+ * and reader share this format, so lines read back as they were written. The reader finds them anywhere in a line:
+ * after the prefix of any logger, or as the text of a JSON log (log-wrapping.ts).
  */
 import { isId } from './id-pattern.ts';
 import { LOG_EVENTS } from './log-format.ts';
@@ -12,12 +12,12 @@ export { type EventToLog, formatLogLine, formatPlainLine } from './log-format.ts
 
 export type LogEventName = (typeof LOG_EVENTS)[number];
 
-/** Nulls are what the line does not say. Units as in `LogEvent`. */
+/** Null: not in the line. Units as in `LogEvent`. */
 export type LoggedEvent = {
   event: LogEventName;
   job_id: string;
   worker_id: string | null;
-  /** The event's own, or that of the line's prefix. */
+  /** The event's own time, or that of the line's prefix. */
   timestamp_ms: number | null;
   percentage: number | null;
   /** Upper case. */
@@ -32,10 +32,10 @@ export type LoggedEvent = {
   error: string | null;
 };
 
-/** `why`: a line of ours, but malformed or cut. null: no line of ours. */
+/** `why`: one of our lines, but malformed or cut. null: not one of our lines. */
 export type ParsedLine = LoggedEvent | { why: string } | null;
 
-/** Reads one line, without its line break. Never throws. `readUsual` is a faster way for most. */
+/** Reads one line without its line break. Never throws. `readUsual` is a faster path for most lines. */
 export function parseLogLine(text: string, options: LogTimeOptions = {}): ParsedLine {
   try {
     return readLine(text, options, 0);
@@ -47,7 +47,7 @@ export function parseLogLine(text: string, options: LogTimeOptions = {}): Parsed
 
 class Malformed extends Error {}
 
-/** Loggers wrap lines in lines; more often than this nobody does. */
+/** How deeply loggers nest lines within lines, at most. */
 const WRAPPINGS_MAX = 3;
 
 function readLine(line: string, options: LogTimeOptions, depth: number): ParsedLine {
@@ -69,7 +69,7 @@ function readLine(line: string, options: LogTimeOptions, depth: number): ParsedL
   return event;
 }
 
-/** Looked for from where one of our words stands: a search of the runtime's own is much faster than the pattern. */
+/** Tested from the first of our keywords on: the runtime's own string search is much faster than the pattern. */
 function markerIn(text: string): RegExpExecArray | null {
   const plain = text.indexOf('JOB_');
   const json = text.indexOf('TRANSCRIPTION_EVENT');
@@ -78,11 +78,11 @@ function markerIn(text: string): RegExpExecArray | null {
   return MARKER.exec(text);
 }
 
-/** Words alone are prose; what follows them makes them a line of ours, or one that was cut. */
+/** A keyword alone is prose; what follows makes it one of our lines, or a cut one. */
 const MARKER =
   /(?<!\w)(?:TRANSCRIPTION_EVENT(?:[ :]*(?=\{)|\s*$)|(JOB_(?:START|PROGRESS|COMPLETE|FAILED))[ :]+(?:(?=job_id=)|(?:j(?:ob?)?|job_i?d?)?$))/g;
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with one.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colour sequences begin with one.
 const ANSI = /\u001b\[[\d;]*m/g;
 
 function readJson(text: string, start: number, options: LogTimeOptions): LoggedEvent {
@@ -91,7 +91,7 @@ function readJson(text: string, start: number, options: LogTimeOptions): LoggedE
   return eventOf(object, null, options);
 }
 
-/** The object that begins at `start`; whatever follows it. */
+/** The object that begins at `start`, ignoring what follows it. */
 function objectAt(text: string, start: number): Record<string, unknown> | null {
   const whole = parseObject(text.slice(start).trimEnd());
   if (whole !== null) return whole;
@@ -111,21 +111,21 @@ function parseObject(text: string): Record<string, unknown> | null {
   }
 }
 
-/** Python writes numbers that JSON doesn't have. */
+/** Numbers that Python writes and JSON lacks. */
 const NO_NUMBER = /: ?(?:NaN|-?Infinity)(?=[,}])/g;
 
 function readPlain(text: string, event: string, start: number, options: LogTimeOptions): LoggedEvent {
-  const told: Record<string, unknown> = { event };
+  const fields: Record<string, unknown> = { event };
   PAIR.lastIndex = start;
   for (let pair = PAIR.exec(text); pair !== null; pair = PAIR.exec(text)) {
     const [, name = '', value = ''] = pair;
     if (name === 'error') {
-      told.error = errorIn(text.slice(PAIR.lastIndex - value.length));
+      fields.error = errorIn(text.slice(PAIR.lastIndex - value.length));
       break;
     }
-    told[name] = plainValue(value);
+    fields[name] = plainValue(value);
   }
-  return eventOf(told, null, options);
+  return eventOf(fields, null, options);
 }
 
 const PAIR = /\s*([A-Za-z_]\w*)=("(?:[^"\\]|\\.)*"(?=[\s,;]|$)|\S*)/y;
@@ -145,32 +145,32 @@ function plainValue(text: string): string | null {
   return bare === '' || bare === 'None' || bare === 'null' ? null : bare;
 }
 
-function eventOf(told: Record<string, unknown>, time_ms: number | null, options: LogTimeOptions): LoggedEvent {
-  const { event, job_id } = told;
+function eventOf(fields: Record<string, unknown>, time_ms: number | null, options: LogTimeOptions): LoggedEvent {
+  const { event, job_id } = fields;
   if (!isLogEvent(event)) throw new Malformed(`event is ${show(event)}, not one of ${LOG_EVENTS.join(', ')}`);
   if (job_id === undefined || job_id === null) throw new Malformed(`${event} without a job_id`);
   const jobId = String(job_id);
   if (!isId(jobId)) throw new Malformed(`job_id ${show(job_id)}: an id is letters, digits, _ and -, at most 64`);
-  const percentage = numberIn(told, 'percentage', 100);
-  const stage = textIn(told, 'stage', 40)?.toUpperCase() ?? null;
+  const percentage = numberIn(fields, 'percentage', 100);
+  const stage = textIn(fields, 'stage', 40)?.toUpperCase() ?? null;
   if (event === 'JOB_PROGRESS' && percentage === null && stage === null) {
     throw new Malformed('JOB_PROGRESS without a percentage');
   }
   return {
     event,
     job_id: jobId,
-    worker_id: workerIn(told.worker_id),
-    timestamp_ms: timeOf(told.timestamp, options) ?? time_ms,
+    worker_id: workerIn(fields.worker_id),
+    timestamp_ms: timeOf(fields.timestamp, options) ?? time_ms,
     percentage,
     stage,
-    current_chunk: countIn(told, 'current_chunk'),
-    total_chunks: countIn(told, 'total_chunks'),
-    eta_seconds: numberIn(told, 'eta_seconds'),
-    audio_duration: numberIn(told, 'audio_duration'),
-    duration: numberIn(told, 'duration'),
-    segments: countIn(told, 'segments'),
-    s3_path: textIn(told, 's3_path', 2048),
-    error: textIn(told, 'error', 4000),
+    current_chunk: countIn(fields, 'current_chunk'),
+    total_chunks: countIn(fields, 'total_chunks'),
+    eta_seconds: numberIn(fields, 'eta_seconds'),
+    audio_duration: numberIn(fields, 'audio_duration'),
+    duration: numberIn(fields, 'duration'),
+    segments: countIn(fields, 'segments'),
+    s3_path: textIn(fields, 's3_path', 2048),
+    error: textIn(fields, 'error', 4000),
   };
 }
 
@@ -178,7 +178,7 @@ function isLogEvent(value: unknown): value is LogEventName {
   return (LOG_EVENTS as readonly unknown[]).includes(value);
 }
 
-/** A host's name is worker enough: what no id may have becomes a hyphen. */
+/** A host name serves as a worker id: each character that an id can't have becomes a hyphen. */
 function workerIn(value: unknown): string | null {
   if (value === undefined || value === null || value === '') return null;
   const text = String(value);
@@ -187,8 +187,8 @@ function workerIn(value: unknown): string | null {
   return name === '' ? null : name.slice(0, 64);
 }
 
-function numberIn(told: Record<string, unknown>, name: string, maximum = Number.POSITIVE_INFINITY): number | null {
-  const value = told[name];
+function numberIn(fields: Record<string, unknown>, name: string, maximum = Number.POSITIVE_INFINITY): number | null {
+  const value = fields[name];
   if (value === undefined || value === null) return null;
   const number = typeof value === 'string' ? numberOf(value) : value;
   if (typeof number === 'number' && number >= 0 && number <= maximum && number < Number.POSITIVE_INFINITY) {
@@ -197,8 +197,8 @@ function numberIn(told: Record<string, unknown>, name: string, maximum = Number.
   throw new Malformed(`${name} is ${show(value)}${maximum === 100 ? ', not 0 to 100' : ', not a number of 0 or more'}`);
 }
 
-function countIn(told: Record<string, unknown>, name: string): number | null {
-  const number = numberIn(told, name);
+function countIn(fields: Record<string, unknown>, name: string): number | null {
+  const number = numberIn(fields, name);
   return number === null ? null : Math.round(number);
 }
 
@@ -210,14 +210,14 @@ function numberOf(text: string): number {
   return number === '' ? Number.NaN : Number(number);
 }
 
-function textIn(told: Record<string, unknown>, name: string, lengthMax: number): string | null {
-  const value = told[name];
+function textIn(fields: Record<string, unknown>, name: string, lengthMax: number): string | null {
+  const value = fields[name];
   if (value === undefined || value === null || value === '') return null;
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   return text.length > lengthMax ? text.slice(0, lengthMax) : text;
 }
 
-/** null where it is no time. */
+/** null if it is not a time. */
 function timeOf(value: unknown, { zone }: LogTimeOptions): number | null {
   if (typeof value === 'number') return epochTime(value);
   if (typeof value !== 'string') return null;

@@ -1,17 +1,17 @@
-/** Times as logs print them, which is looser than on our wires: Python's `2025-07-07 19:30:00,123`, no zone, no year. */
+/** Times as logs print them, less strict than on our wires: Python's `2025-07-07 19:30:00,123`, no zone, no year. */
 import { DAY_MS } from './time.ts';
 
-/** What a time without a zone means: minutes east of UTC, or the zone of this machine. */
+/** The zone of a time without one: minutes east of UTC, or the zone of this machine. */
 export type Zone = number | 'local';
 
 export type LogTimeOptions = {
   /** UTC when absent. */
   zone?: Zone;
-  /** For syslog's times, which have no year: the last such day before this. Without it they are not read. */
+  /** For syslog times, which have no year: the latest such day before this time. Without it they are not read. */
   now_ms?: number;
 };
 
-/** The time that stands at `at`, in milliseconds since 1970; NaN where none does. */
+/** The time at index `at`, in milliseconds since 1970; NaN if there is none. */
 export function logTimeAt(text: string, at: number, zone: Zone = 0): number {
   const year = digits(text, at, 4);
   const month = digits(text, at + 5, 2);
@@ -36,7 +36,7 @@ export function logTimeAt(text: string, at: number, zone: Zone = 0): number {
   return startOfDay(year, month, day) + minutes * 60_000 + second * 1000 + ms;
 }
 
-/** Lines of one day come in runs. */
+/** Cached, because lines of one day come in runs. */
 function startOfDay(year: number, month: number, day: number): number {
   if (day !== known.day || month !== known.month || year !== known.year) {
     known = { year, month, day, start_ms: Date.UTC(year, month - 1, day) };
@@ -46,7 +46,7 @@ function startOfDay(year: number, month: number, day: number): number {
 
 let known = { year: 0, month: 0, day: 0, start_ms: 0 };
 
-/** The first time in what stands before a line's words: ISO, Python's, Go's, syslog's, seconds or milliseconds since 1970. */
+/** The first time in a line's prefix: ISO, Python, Go, syslog, or seconds or milliseconds since 1970. */
 export function timeInPrefix(text: string, end: number, options: LogTimeOptions, start = 0): number | null {
   const { zone = 0, now_ms } = options;
   const stop = Math.min(end, start + PREFIX_CHARS);
@@ -62,7 +62,10 @@ export function timeInPrefix(text: string, end: number, options: LogTimeOptions,
   return now_ms === undefined ? null : syslogTime(prefix, zone, now_ms);
 }
 
-/** Seconds, milliseconds or microseconds since 1970, told apart by their size: all of them mean a time between 2001 and 2286. */
+/**
+ * Seconds, milliseconds or microseconds since 1970, distinguished by size: all are taken as times between 2001 and
+ * 2286.
+ */
 export function epochTime(value: number): number | null {
   if (!(value >= 1e9 && value < 1e16)) return null;
   if (value < 1e10) return Math.round(value * 1000);
@@ -76,12 +79,12 @@ function syslogTime(prefix: string, zone: Zone, now_ms: number): number | null {
   const month = String(MONTHS.indexOf(name) / 3 + 1).padStart(2, '0');
   const ofYear = (year: number) => logTimeAt(`${year}-${month}-${day!.padStart(2, '0')} ${clock}`, 0, zone);
   const year = new Date(now_ms).getUTCFullYear();
-  // A day ahead may be a zone or a clock; more is last year's.
+  // Up to a day ahead may be a zone or a wrong clock; more is last year.
   const time_ms = [year + 1, year, year - 1].map(ofYear).find((time) => time <= now_ms + DAY_MS);
   return time_ms ?? null;
 }
 
-/** Minutes east of UTC; null where no zone stands there. */
+/** Minutes east of UTC; null if there is no zone. */
 function offsetAt(text: string, at: number): number | null {
   const first = text.charCodeAt(at);
   if (first === UPPER_Z || first === LOWER_Z) return 0;
@@ -106,7 +109,7 @@ function separated(text: string, at: number): boolean {
   );
 }
 
-/** -1 where they are not all digits. */
+/** -1 unless all are digits. */
 function digits(text: string, at: number, count: number): number {
   let value = 0;
   for (let place = at; place < at + count; place += 1) {
@@ -134,7 +137,7 @@ const UPPER_T = 84;
 const UPPER_Z = 90;
 const LOWER_T = 116;
 const LOWER_Z = 122;
-/** What stands further in is no prefix. */
+/** Longer than any logger's prefix. */
 const PREFIX_CHARS = 400;
 const MONTHS = 'JanFebMarAprMayJunJulAugSepOctNovDec';
 const SYSLOG = /(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\s+(\d{1,2}) (\d\d:\d\d:\d\d)/;

@@ -1,13 +1,13 @@
 /**
- * Lines inside lines: a log line as the text of a JSON log (docker, fluentbit, `journalctl -o json`, any JSON logger), as a row of
- * what the `aws` command prints, or as a field of a CSV export.
+ * Lines within lines: a log line as the text of a JSON log (docker, fluentbit, `journalctl -o json`, any JSON logger),
+ * as a row printed by the `aws` command, or as a field of a CSV export.
  */
 import { LOG_EVENTS } from './log-format.ts';
 
-/** `event` where the JSON is itself one of ours; else `text` is the line inside. `time`: what the wrapping says of when. */
+/** `event` if the JSON is itself an event; otherwise `text` is the inner line. `time`: the time in the wrapping. */
 export type Unwrapped = { text: string; event: Record<string, unknown> | null; time: unknown } | { why: string } | null;
 
-/** Answers null where the line is not wrapped. `marker`: where our words begin in it; -1 where they don't stand openly. */
+/** Returns null if the line is not wrapped. `marker`: index of our keyword; -1 if it is not visible unescaped. */
 export function unwrapLine(text: string, marker: number): Unwrapped {
   const first = text.charCodeAt(0);
   const start = first > SPACE && first < DELETE ? 0 : text.search(/\S/);
@@ -15,7 +15,7 @@ export function unwrapLine(text: string, marker: number): Unwrapped {
   if (opens === '{' && (text[start + 1] === '"' || text[start + 1] === ' ')) return unwrapObject(text.slice(start));
   if (opens === '"') return unwrapString(text);
   if (text.startsWith('EVENTS\t')) return unwrapRow(text);
-  // `prefix {"log": "JOB_START …"}`: our words stand inside a JSON that begins before them.
+  // `prefix {"log": "JOB_START …"}`: the keyword is inside JSON that begins before it.
   const open = marker > 0 ? text.indexOf('{"') : -1;
   if (open > 0 && open < marker) {
     const end = objectEnd(text, open);
@@ -48,7 +48,7 @@ function within(value: unknown, depth: number): Unwrapped {
   return null;
 }
 
-/** `"message": "JOB_START …",` and `"JOB_START …",`: the lines of pretty JSON. */
+/** `"message": "JOB_START …",` and `"JOB_START …",`: lines of pretty-printed JSON. */
 function unwrapString(text: string): Unwrapped {
   const [, string] = /^\s*(?:"[^"]*"\s*:\s*)?("(?:[^"\\]|\\.)*")\s*,?\s*$/.exec(text) ?? [];
   const inside = string === undefined ? undefined : parse(string);
@@ -62,7 +62,7 @@ function unwrapRow(text: string): Unwrapped {
   return { text: cells.slice(4, -1).join('\t'), event: null, time: cells.at(-1) };
 }
 
-/** Where the JSON object that begins at `start` has ended, whatever follows it; -1 where it does not end. */
+/** The end of the JSON object that begins at `start`, ignoring what follows; -1 if it does not end. */
 export function objectEnd(text: string, start: number): number {
   let depth = 0;
   let quoted = false;
@@ -89,5 +89,5 @@ const SPACE = 32;
 const DELETE = 127;
 const MENTION = /TRANSCRIPTION_EVENT|JOB_(?:START|PROGRESS|COMPLETE|FAILED)/;
 
-/** Of docker, fluentbit, pino, structlog, zap, Logs Insights, python-json-logger and journald. */
+/** Time fields of docker, fluentbit, pino, structlog, zap, Logs Insights, python-json-logger and journald. */
 const TIME_FIELDS = ['timestamp', 'time', 'ts', '@timestamp', 'asctime', '__REALTIME_TIMESTAMP'];

@@ -1,4 +1,4 @@
-/** The queues: `main`, where jobs wait, and `dlq`, where jobs lie that failed for good. */
+/** The queues: `main`, where jobs wait, and `dlq`, the dead-letter queue of jobs that failed permanently. */
 import { type Static, Type } from 'typebox';
 import { Id } from './ids.ts';
 import { JobStateName, Priority } from './job.ts';
@@ -7,21 +7,21 @@ import { AsOfSeq, Count, closed, Nullable, Seconds, Time } from './schema.ts';
 export const Queue = Type.Object(
   {
     queue: Type.String({ description: '`main` or `dlq`.' }),
-    messages_visible: Count('Jobs that may be claimed now (dlq: jobs lying there).'),
+    messages_visible: Count('Jobs that may be claimed now (dlq: all of its jobs).'),
     messages_inflight: Count('Jobs that workers hold.'),
     messages_delayed: Count('Jobs waiting out a retry delay.'),
     age_oldest_message: Nullable(
-      Seconds('Time the oldest claimable job has waited, from our own enqueue times; null when none waits.'),
+      Seconds('Time the oldest claimable job has waited, measured from its enqueue time; null if none waits.'),
     ),
     by_priority: Type.Object({ high: Count('Claimable.'), normal: Count('Claimable.'), low: Count('Claimable.') }),
-    updated_at: Time('Log time of this answer.'),
+    updated_at: Time('Log time of this document.'),
     as_of_seq: AsOfSeq,
   },
   { $id: 'Queue' },
 );
 export type Queue = Static<typeof Queue>;
 
-/** Which jobs a redrive or purge takes: all of these that are given must hold. Without any, every job of the queue. */
+/** Which jobs a redrive or purge takes: those that match every field given. Without fields, every job of the queue. */
 export const JobFilter = Type.Object(
   {
     job_ids: Type.Optional(Type.Array(Id, { maxItems: 10_000 })),
@@ -34,7 +34,7 @@ export const JobFilter = Type.Object(
     q: Type.Optional(
       Type.String({
         maxLength: 200,
-        description: 'Found in id, input path, tags, metadata or last error, in any case.',
+        description: 'Matches id, input path, tags, metadata or last error; case-insensitive.',
       }),
     ),
   },
@@ -46,7 +46,9 @@ export type JobFilter = Static<typeof JobFilter>;
 export const BulkRequest = Type.Object(
   {
     filter: Type.Optional(JobFilter),
-    dry_run: Type.Optional(Type.Boolean({ description: 'Answer the exact ids, change nothing. Default false.' })),
+    dry_run: Type.Optional(
+      Type.Boolean({ description: 'Return the exact ids without changing anything. Default false.' }),
+    ),
   },
   { ...closed, $id: 'BulkRequest' },
 );
@@ -54,7 +56,7 @@ export type BulkRequest = Static<typeof BulkRequest>;
 
 export const BulkAnswer = Type.Object(
   {
-    job_ids: Type.Array(Id, { description: 'Exactly the jobs that were, or would be, taken; at most 10,000 a call.' }),
+    job_ids: Type.Array(Id, { description: 'The jobs that were, or would be, taken; at most 10,000 per call.' }),
     dry_run: Type.Boolean(),
   },
   { $id: 'BulkAnswer' },
@@ -64,8 +66,8 @@ export type BulkAnswer = Static<typeof BulkAnswer>;
 /** Query of GET /jobs. */
 export const JobQuery = Type.Object(
   {
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'Items a page. Default 100.' })),
-    cursor: Type.Optional(Type.String({ maxLength: 500, description: '`next_cursor` of the page before. Opaque.' })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'Items per page. Default 100.' })),
+    cursor: Type.Optional(Type.String({ maxLength: 500, description: '`next_cursor` of the previous page. Opaque.' })),
     state: Type.Optional(JobStateName),
     worker_id: Type.Optional(Id),
     priority: Type.Optional(Priority),
@@ -75,7 +77,7 @@ export const JobQuery = Type.Object(
     q: Type.Optional(
       Type.String({
         maxLength: 200,
-        description: 'Found in id, input path, tags, metadata or last error, in any case.',
+        description: 'Matches id, input path, tags, metadata or last error; case-insensitive.',
       }),
     ),
   },

@@ -1,4 +1,4 @@
-/** The few building blocks that every schema here is made of. */
+/** The building blocks of every schema. */
 import { type TSchema, type TUnsafe, Type } from 'typebox';
 
 /** A value or JSON null. */
@@ -7,7 +7,7 @@ export function Nullable<T extends TSchema>(schema: T) {
   return Type.Union([schema, Type.Null()], description ? { description } : {});
 }
 
-/** One of a few fixed words. */
+/** One of a fixed set of words. */
 export function Words<const T extends readonly string[]>(words: T, description: string): TUnsafe<T[number]> {
   return Type.Unsafe<T[number]>({ type: 'string', enum: [...words], description });
 }
@@ -28,10 +28,10 @@ export const Percent = (description: string) =>
 
 export const Count = (description: string) => Type.Integer({ minimum: 0, description });
 
-/** What is answered may grow; what is sent must be known: a body with an unknown field is refused. */
+/** Requests are closed: a body with an unknown field is refused. Responses are open, because they may gain fields. */
 export const closed = { additionalProperties: false } as const;
 
-/** On every document: the last journal segment that changed what it shows. */
+/** On every document: the last journal segment that changed it. */
 export const AsOfSeq = Type.Integer({
   minimum: 0,
   description: 'Sequence number of the last journal segment that changed what this document shows.',

@@ -1,7 +1,7 @@
 /**
- * What a system without a server tells of one job: folded from log lines, or read from a status file, a row or a message.
- * A null says nothing. Sightings of a job add up in any order and however often each is seen (`mergeSightings`), so that
- * a source may be read again from anywhere without doubling anything.
+ * What a system without a server reports about one job: folded from log lines, or read from a status file, a row or a
+ * message. Null means unknown. Sightings of a job merge to the same result in any order and any number of times
+ * (`mergeSightings`), so a source may be read again from anywhere.
  */
 import type { JobSighting } from './sighting-schema.ts';
 import { formatTime, parseTime } from './time.ts';
@@ -11,7 +11,7 @@ export type { JobSighting };
 export const SIGHTED_STATES = ['QUEUED', 'PROCESSING', 'COMPLETED', 'FAILED'] as const;
 export type SightedState = (typeof SIGHTED_STATES)[number];
 
-/** Inside a program: times in milliseconds since 1970, nothing left out. */
+/** The form used inside a program: times in milliseconds since 1970, no field omitted. */
 export type Sighting = {
   job_id: string;
   state: SightedState;
@@ -31,18 +31,18 @@ export type Sighting = {
 export const hasEnded = ({ state }: { state: SightedState }): boolean => state === 'COMPLETED' || state === 'FAILED';
 
 /**
- * What both say together: the newer decides, the older fills in what the newer leaves open. An attempt that ended has
- * ended, whatever progress arrives late; a newer start begins another, which owes nothing to the one before.
+ * Merges two sightings: the newer one decides, the older one fills in its nulls. An attempt that has ended stays ended,
+ * whatever progress arrives late; a newer start begins another attempt, which takes nothing from the one before.
  */
-export function mergeSightings(known: Sighting, told: Sighting): Sighting {
-  const [older, newer] = told.told_ms >= known.told_ms ? [known, told] : [told, known];
+export function mergeSightings(first: Sighting, second: Sighting): Sighting {
+  const [older, newer] = second.told_ms >= first.told_ms ? [first, second] : [second, first];
   if (older.ended_ms !== null && newer.started_ms !== null && newer.started_ms > older.ended_ms) {
     return { ...newer, audio_duration: newer.audio_duration ?? older.audio_duration };
   }
   const last = hasEnded(older) && !hasEnded(newer) ? older : newer;
   const other = last === newer ? older : newer;
   return {
-    job_id: known.job_id,
+    job_id: first.job_id,
     state: last.state,
     told_ms: newer.told_ms,
     worker_id: last.worker_id ?? other.worker_id,
@@ -58,41 +58,41 @@ export function mergeSightings(known: Sighting, told: Sighting): Sighting {
   };
 }
 
-/** For the wire: without what it does not say. */
-export function writeSighting(told: Sighting): JobSighting {
-  const { job_id, state, told_ms, worker_id, started_ms, ended_ms, percentage, stage, audio_duration } = told;
-  const { duration, segments, s3_path, error } = told;
-  const said: JobSighting = { job_id, state, told_at: formatTime(told_ms) };
-  if (worker_id !== null) said.worker_id = worker_id;
-  if (started_ms !== null) said.started_at = formatTime(started_ms);
-  if (ended_ms !== null) said.ended_at = ended_ms === told_ms ? said.told_at : formatTime(ended_ms);
-  if (percentage !== null) said.percentage = percentage;
-  if (stage !== null) said.stage = stage;
-  if (audio_duration !== null) said.audio_duration = audio_duration;
-  if (duration !== null) said.duration = duration;
-  if (segments !== null) said.segments = segments;
-  if (s3_path !== null) said.s3_path = s3_path;
-  if (error !== null) said.error = error;
-  return said;
+/** For the wire: omits unknown values. */
+export function writeSighting(sighting: Sighting): JobSighting {
+  const { job_id, state, told_ms, worker_id, started_ms, ended_ms, percentage, stage, audio_duration } = sighting;
+  const { duration, segments, s3_path, error } = sighting;
+  const body: JobSighting = { job_id, state, told_at: formatTime(told_ms) };
+  if (worker_id !== null) body.worker_id = worker_id;
+  if (started_ms !== null) body.started_at = formatTime(started_ms);
+  if (ended_ms !== null) body.ended_at = ended_ms === told_ms ? body.told_at : formatTime(ended_ms);
+  if (percentage !== null) body.percentage = percentage;
+  if (stage !== null) body.stage = stage;
+  if (audio_duration !== null) body.audio_duration = audio_duration;
+  if (duration !== null) body.duration = duration;
+  if (segments !== null) body.segments = segments;
+  if (s3_path !== null) body.s3_path = s3_path;
+  if (error !== null) body.error = error;
+  return body;
 }
 
-/** From the wire; it has been validated. */
-export function readSighting(told: JobSighting): Sighting {
-  const { told_at, started_at, ended_at } = told;
+/** From the wire, after validation. */
+export function readSighting(body: JobSighting): Sighting {
+  const { told_at, started_at, ended_at } = body;
   const told_ms = parseTime(told_at);
   return {
-    job_id: told.job_id,
-    state: told.state,
+    job_id: body.job_id,
+    state: body.state,
     told_ms,
-    worker_id: told.worker_id ?? null,
+    worker_id: body.worker_id ?? null,
     started_ms: started_at == null ? null : parseTime(started_at),
     ended_ms: ended_at == null ? null : ended_at === told_at ? told_ms : parseTime(ended_at),
-    percentage: told.percentage ?? null,
-    stage: told.stage ?? null,
-    audio_duration: told.audio_duration ?? null,
-    duration: told.duration ?? null,
-    segments: told.segments ?? null,
-    s3_path: told.s3_path ?? null,
-    error: told.error ?? null,
+    percentage: body.percentage ?? null,
+    stage: body.stage ?? null,
+    audio_duration: body.audio_duration ?? null,
+    duration: body.duration ?? null,
+    segments: body.segments ?? null,
+    s3_path: body.s3_path ?? null,
+    error: body.error ?? null,
   };
 }

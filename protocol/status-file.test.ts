@@ -1,4 +1,4 @@
-/** Status files: what is written, and how much of what others wrote is taken. */
+/** Status files: what is written, and what is read of files that others wrote. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Sighting } from './sighting.ts';
@@ -23,7 +23,7 @@ const running: Sighting = {
   error: null,
 };
 
-test('[B133] a file has the printed fields, and more only where more is known', () => {
+test('[B133] a file has the documented fields, and others only if known', () => {
   assert.deepEqual(JSON.parse(writeStatusFile(running)), {
     job_id: 'job-1',
     worker_id: 'worker-1',
@@ -34,7 +34,7 @@ test('[B133] a file has the printed fields, and more only where more is known', 
   });
 });
 
-test('what is written reads back as it was', () => {
+test('a file reads back as it was written', () => {
   const complete: Sighting = {
     ...running,
     state: 'COMPLETED',
@@ -52,7 +52,7 @@ test('what is written reads back as it was', () => {
   }
 });
 
-test('[B133] a file as printed is read: its time has no zone, and it was told when it was written', () => {
+test('[B133] a documented file is read: its time has no zone, and its report time is the file’s modification time', () => {
   const printed =
     '{"job_id": "job-1", "worker_id": "worker-1", "status": "PROCESSING", "started_at": "2025-07-07T19:30:00.123456", "percentage": 45}';
   assert.deepEqual(readStatusFile(printed, CHANGED_MS), {
@@ -62,7 +62,7 @@ test('[B133] a file as printed is read: its time has no zone, and it was told wh
   });
 });
 
-test('what is of no use in a file costs no job', () => {
+test('an unusable field does not lose the job', () => {
   const odd = {
     job_id: 'job-1',
     worker_id: 'ip-10-0-0-1.ec2.internal',
@@ -92,15 +92,15 @@ test('what is of no use in a file costs no job', () => {
   );
 });
 
-test('a file that tells of no job says why', () => {
+test('a file that does not report a job is refused with the reason', () => {
   for (const [text, why] of [
     ['', /^it is empty$/],
-    ['{"job_id": "job-1", "sta', /^it is no JSON: /],
-    ['[]', /^it is no JSON object$/],
+    ['{"job_id": "job-1", "sta', /^it is not JSON: /],
+    ['[]', /^it is not a JSON object$/],
     ['{"status": "PROCESSING"}', /^it has no job_id$/],
     ['{"job_id": "../etc/passwd", "status": "PROCESSING"}', /^its job_id is "..\/etc\/passwd"/],
     ['{"job_id": "job-1"}', /^it has no status$/],
-    ['{"job_id": "job-1", "status": "EXPLODED"}', /^its status is "EXPLODED", none of QUEUED/],
+    ['{"job_id": "job-1", "status": "EXPLODED"}', /^its status is "EXPLODED", not one of QUEUED/],
   ] as const) {
     const read = readStatusFile(text, CHANGED_MS);
     assert.ok('why' in read, text);
@@ -108,7 +108,7 @@ test('a file that tells of no job says why', () => {
   }
 });
 
-test('[B134] keys are jobs/{job_id}.json, and others are nobody’s', () => {
+test('[B134] keys are jobs/{job_id}.json, and other keys are ignored', () => {
   assert.equal(statusFileKey('job-1'), 'jobs/job-1.json');
   assert.equal(jobOfStatusFileKey('jobs/job-1.json'), 'job-1');
   for (const key of ['jobs/', 'jobs/.json', 'jobs/a/b.json', 'jobs/job-1.txt', 'other/job-1.json']) {

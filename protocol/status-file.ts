@@ -1,17 +1,27 @@
 /**
- * One status file a job, `jobs/{job_id}.json`: what a worker writes to a bucket or a folder, and what is read of it again.
+ * One status file per job, `jobs/{job_id}.json`: written by a worker to a bucket or a folder, and read from there.
  *
  *     {"job_id": "job-1", "worker_id": "worker-1", "status": "PROCESSING", "started_at": "2025-07-07T19:30:00Z",
  *      "percentage": 45, "updated_at": "2025-07-07T19:40:00Z", "stage": "TRANSCRIBING"}
  *
- * The first five are always there, null where they are not known; the rest only where known.
+ * The first five fields are always present, null if unknown; the others only if known.
  */
 import { isId } from './id-pattern.ts';
+import {
+  lenientCount,
+  lenientNumber,
+  lenientPercentage,
+  lenientText,
+  lenientTime,
+  lenientWorkerId,
+} from './lenient-values.ts';
 import type { SightedState, Sighting } from './sighting.ts';
 import { formatTime } from './time.ts';
-import { toldCount, toldNumber, toldPercentage, toldText, toldTime, toldWorker } from './told-values.ts';
 
-/** Times: RFC 3339, UTC. `completed_at`: end of the attempt, failed ones' too. `duration`, `audio_duration`: seconds. */
+/**
+ * Times: RFC 3339, UTC. `completed_at`: end of the attempt, also of a failed one. `duration`, `audio_duration`:
+ * seconds.
+ */
 export type StatusFile = {
   job_id: string;
   worker_id: string | null;
@@ -32,7 +42,7 @@ export const STATUS_FILE_PREFIX = 'jobs/';
 
 export const statusFileKey = (job_id: string): string => `${STATUS_FILE_PREFIX}${job_id}.json`;
 
-/** The other way round; undefined where the key is none of a status file. `key` begins at `jobs/`. */
+/** The inverse; undefined if the key is not that of a status file. `key` begins with `jobs/`. */
 export function jobOfStatusFileKey(key: string): string | undefined {
   const job_id = key.startsWith(STATUS_FILE_PREFIX) && key.endsWith('.json') ? key.slice(5, -5) : '';
   return isId(job_id) ? job_id : undefined;
@@ -55,50 +65,50 @@ export function writeStatusFile(sighting: Sighting): string {
 }
 
 /**
- * What a file tells, whoever wrote it: it needs a `job_id` and a `status`; fields that are not known are passed over. Without
- * an `updated_at` it was told when the file was last changed.
+ * Reads a status file, whoever wrote it: `job_id` and `status` are required, unknown fields are ignored. Without an
+ * `updated_at`, the file's modification time is used.
  */
 export function readStatusFile(text: string, last_modified_ms: number): Sighting | { why: string } {
   let file: unknown;
   try {
     file = JSON.parse(text);
   } catch (error) {
-    return { why: text.trim() === '' ? 'it is empty' : `it is no JSON: ${(error as Error).message}` };
+    return { why: text.trim() === '' ? 'it is empty' : `it is not JSON: ${(error as Error).message}` };
   }
-  if (typeof file !== 'object' || file === null || Array.isArray(file)) return { why: 'it is no JSON object' };
+  if (typeof file !== 'object' || file === null || Array.isArray(file)) return { why: 'it is not a JSON object' };
   const fields = file as Record<string, unknown>;
   const { job_id } = fields;
   if (typeof job_id !== 'string' || !isId(job_id)) return { why: noId(job_id) };
-  const state = toldState(fields.status ?? fields.state);
+  const state = lenientState(fields.status ?? fields.state);
   if (state === undefined) return { why: noStatus(fields.status ?? fields.state) };
-  const told_ms = toldTime(fields.updated_at) ?? last_modified_ms;
+  const told_ms = lenientTime(fields.updated_at) ?? last_modified_ms;
   const ended = state === 'COMPLETED' || state === 'FAILED';
   return {
     job_id,
     state,
     told_ms,
-    worker_id: toldWorker(fields.worker_id),
-    started_ms: toldTime(fields.started_at),
-    ended_ms: ended ? (toldTime(fields.completed_at) ?? told_ms) : null,
-    percentage: toldPercentage(fields.percentage),
-    stage: toldText(fields.stage, 40)?.toUpperCase() ?? null,
-    audio_duration: toldNumber(fields.audio_duration),
-    duration: toldNumber(fields.duration),
-    segments: toldCount(fields.segments),
-    s3_path: toldText(fields.s3_path, 2048),
-    error: state === 'FAILED' ? toldText(fields.error ?? fields.error_message, 4000) : null,
+    worker_id: lenientWorkerId(fields.worker_id),
+    started_ms: lenientTime(fields.started_at),
+    ended_ms: ended ? (lenientTime(fields.completed_at) ?? told_ms) : null,
+    percentage: lenientPercentage(fields.percentage),
+    stage: lenientText(fields.stage, 40)?.toUpperCase() ?? null,
+    audio_duration: lenientNumber(fields.audio_duration),
+    duration: lenientNumber(fields.duration),
+    segments: lenientCount(fields.segments),
+    s3_path: lenientText(fields.s3_path, 2048),
+    error: state === 'FAILED' ? lenientText(fields.error ?? fields.error_message, 4000) : null,
   };
 }
 
 const STATES: readonly SightedState[] = ['QUEUED', 'PROCESSING', 'COMPLETED', 'FAILED'];
 
-/** A status in any case; undefined where it is none. */
-export function toldState(value: unknown): SightedState | undefined {
+/** A status in any case; undefined if it is not one. */
+export function lenientState(value: unknown): SightedState | undefined {
   return STATES.find((state) => state === String(value).toUpperCase());
 }
 
 export function noStatus(value: unknown): string {
-  return value == null ? 'it has no status' : `its status is ${shown(value)}, none of ${STATES.join(', ')}`;
+  return value == null ? 'it has no status' : `its status is ${shown(value)}, not one of ${STATES.join(', ')}`;
 }
 
 export function noId(value: unknown): string {

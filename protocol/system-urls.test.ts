@@ -1,9 +1,9 @@
-/** One URL says where a worker tells and where a reader looks: what each form means. */
+/** System URLs: what each form means. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { nameOfUrl, readSystemUrl, SystemUrlError } from './system-urls.ts';
 
-test('each form names its system', () => {
+test('each form maps to its system', () => {
   for (const [url, system] of [
     ['log:', { system: 'log', file: null, format: 'json' }],
     ['log:?format=plain', { system: 'log', file: null, format: 'plain' }],
@@ -44,7 +44,7 @@ test('each form names its system', () => {
   }
 });
 
-test('a URL that names no system says what would', () => {
+test('the error for an unsupported URL shows supported ones', () => {
   for (const url of [
     '',
     'postgres',
@@ -67,7 +67,7 @@ test('a URL that names no system says what would', () => {
   }
 });
 
-test('what is shown of a URL has no secret in it', () => {
+test('a displayed URL contains no secret', () => {
   for (const [url, shown] of [
     ['postgres://u:p@ss@h/db', 'postgres://u@h/db'],
     ['postgres://u@h/db?password=p&sslmode=require', 'postgres://u@h/db?password=…&sslmode=require'],

@@ -1,9 +1,9 @@
 /**
- * The URLs of the systems without a server: one says where a worker tells and where a reader looks. Imports nothing.
+ * The URLs of the systems without a server: where a worker reports to and a reader reads from. Imports nothing.
  *
  *     log:  log:/var/log/worker.log  log:?format=plain        standard output, a file; the lines without JSON
  *     cloudwatch-logs:///aws/ec2/transcription                a group whose name begins with a slash
- *     cloudwatch-logs://group/stream                          one whose name doesn't; ?stream=NAME does for either
+ *     cloudwatch-logs://group/stream                          one whose name doesn't; ?stream=NAME works for both
  *     s3://bucket/prefix  dir:PATH                            status files, below jobs/ there
  *     postgres://  mysql://  sqlite:PATH  dynamodb://table    the table job_status
  *     sqs://queue-name  sqs://https://sqs.eu-west-1.amazonaws.com/123456789012/queue-name
@@ -14,7 +14,7 @@ export class SystemUrlError extends Error {
   readonly hint: string;
 
   constructor(url: string, hint: string) {
-    super(`${JSON.stringify(nameOfUrl(url))} names no place to tell of jobs`);
+    super(`${JSON.stringify(nameOfUrl(url))} is not the URL of a supported system`);
     this.name = 'SystemUrlError';
     this.hint = hint;
   }
@@ -41,7 +41,7 @@ export function readSystemUrl(url: string): SystemUrl {
   return read(rest, url);
 }
 
-/** The URL as it may be shown: without a password or a key. */
+/** The URL for display: without a password or key. */
 export function nameOfUrl(url: string): string {
   return url
     .replace(/^([a-z][a-z0-9+.-]*:\/\/)([^/?#@]*@)+/i, (all, scheme: string) => {
@@ -58,14 +58,14 @@ const READERS: Record<string, (rest: string, url: string) => SystemUrl> = {
   log(rest, url) {
     const { path, query } = split(rest);
     const format = query.get('format') ?? 'json';
-    if (format !== 'json' && format !== 'plain') throw new SystemUrlError(url, 'its format is json or plain');
+    if (format !== 'json' && format !== 'plain') throw new SystemUrlError(url, 'the format must be json or plain');
     return { system: 'log', file: path === '' ? null : local(path), format };
   },
   'cloudwatch-logs'(rest, url) {
     const { path, query } = split(rest.replace(/^\/\//, ''));
     const stream = query.get('stream');
     const slash = path.indexOf('/');
-    // AWS's own groups are paths: then all of it is the group.
+    // AWS's own groups are paths: then the group is the whole of it.
     const whole = slash <= 0 || stream !== null;
     const group = whole ? path : path.slice(0, slash);
     if (group === '' || group === '/')
@@ -78,11 +78,11 @@ const READERS: Record<string, (rest: string, url: string) => SystemUrl> = {
     return { system: 's3', bucket, prefix: prefix === '' ? '' : `${prefix.replace(/\/+$/, '')}/` };
   },
   dir(rest, url) {
-    if (rest === '') throw new SystemUrlError(url, 'dir:PATH, as dir:/var/lib/transcription is');
+    if (rest === '') throw new SystemUrlError(url, 'dir:PATH, for example dir:/var/lib/transcription');
     return { system: 'dir', path: local(rest) };
   },
   sqlite(rest, url) {
-    if (rest === '' || rest === '//') throw new SystemUrlError(url, 'sqlite:PATH, as sqlite:/var/lib/jobs.db is');
+    if (rest === '' || rest === '//') throw new SystemUrlError(url, 'sqlite:PATH, for example sqlite:/var/lib/jobs.db');
     return { system: 'sqlite', path: local(rest) };
   },
   postgres: (rest, url) => database('postgres', rest, url),
@@ -122,5 +122,5 @@ function split(rest: string): { path: string; query: URLSearchParams } {
     : { path: rest.slice(0, mark), query: new URLSearchParams(rest.slice(mark + 1)) };
 }
 
-/** `sqlite:///var/lib/jobs.db` is a path, too. */
+/** `sqlite:///var/lib/jobs.db` is a path too. */
 const local = (path: string): string => path.replace(/^\/\/(?=\/)/, '');

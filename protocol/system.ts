@@ -29,13 +29,13 @@ export const SystemMetrics = Type.Object({
 
 export const SystemHealth = Type.Object(
   {
-    timestamp: Time('Log time of this answer.'),
+    timestamp: Time('Log time of this document.'),
     overall_status: Words(HEALTH_STATUSES, 'The worst of the components.'),
     components: Type.Object({
       queue: Type.Object({
         status: Words(
           HEALTH_STATUSES,
-          'DEGRADED: the oldest job has waited 5 minutes. UNHEALTHY: 30 minutes, or jobs wait and no worker lives.',
+          'DEGRADED: the oldest job has waited 5 minutes. UNHEALTHY: 30 minutes, or jobs wait and no worker is live.',
         ),
         messages_visible: Count('Jobs that may be claimed now.'),
         messages_inflight: Count('Jobs that workers hold.'),
@@ -59,17 +59,20 @@ export const SystemHealth = Type.Object(
       sources: Type.Optional(
         Type.Object(
           {
-            status: Words(HEALTH_STATUSES, 'DEGRADED: one of them fails; the monitor itself is not harmed by it.'),
+            status: Words(
+              HEALTH_STATUSES,
+              'DEGRADED: at least one is failing; this does not affect the monitor itself.',
+            ),
             total_count: Count('Sources that this instance follows.'),
             failing_count: Count('Of these, FAILING: GET /sources says why.'),
           },
-          { description: 'Left out where none is followed, and in the store, which knows no instance.' },
+          { description: 'Omitted if none is followed, and in the store, which is shared by all instances.' },
         ),
       ),
     }),
     alerts: Type.Array(
       Type.Object({ id: Id, severity: Severity, message: Type.String(), created_at: Time('When it was raised.') }),
-      { description: 'Active ones.' },
+      { description: 'Active alerts.' },
     ),
     metrics: SystemMetrics,
     as_of_seq: AsOfSeq,
@@ -84,7 +87,7 @@ export const MetricsPeriod = Type.Object(
     period_start: Time('First moment of the hour or day.'),
     jobs_submitted: Count('Jobs submitted.'),
     jobs_completed: Count('Jobs completed.'),
-    jobs_failed: Count('Jobs that failed for good.'),
+    jobs_failed: Count('Jobs that failed permanently.'),
     jobs_cancelled: Count('Jobs cancelled.'),
     average_processing_time: Nullable(Seconds('Mean time of the attempts that completed.')),
     average_queue_time: Nullable(Seconds('Mean time that completed jobs had waited.')),
@@ -101,10 +104,10 @@ export const CurrentMetrics = Type.Intersect(
   [
     SystemMetrics,
     Type.Object({
-      timestamp: Time('Log time of this answer.'),
+      timestamp: Time('Log time of this document.'),
       jobs: Type.Record(Type.String(), Count('Jobs in memory in this state.')),
-      hour: Type.Unsafe<MetricsPeriod>({ $ref: 'MetricsPeriod#', description: 'The hour so far.' }),
-      day: Type.Unsafe<MetricsPeriod>({ $ref: 'MetricsPeriod#', description: 'The day so far, UTC.' }),
+      hour: Type.Unsafe<MetricsPeriod>({ $ref: 'MetricsPeriod#', description: 'The current hour.' }),
+      day: Type.Unsafe<MetricsPeriod>({ $ref: 'MetricsPeriod#', description: 'The current day, UTC.' }),
       as_of_seq: AsOfSeq,
     }),
   ],

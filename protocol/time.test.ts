@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatTime, parseTime } from './time.ts';
 
-/** As the platform does it. */
+/** The platform's own conversion. */
 const byDate = {
   format: (time_ms: number) => new Date(time_ms).toISOString().replace('.000Z', 'Z'),
   parse: (text: string) => Date.parse(text),
@@ -24,7 +24,7 @@ const EDGES_MS = [
   -8.64e15,
 ];
 
-test('a time is written and read as the platform does it, whichever day came before', () => {
+test('a time is written and read as the platform does it, whatever the previous day', () => {
   const times = [...EDGES_MS];
   for (let round = 0; round < 20_000; round += 1) {
     const near = EDGES_MS[round % EDGES_MS.length]!;
@@ -38,13 +38,13 @@ test('a time is written and read as the platform does it, whichever day came bef
   }
 });
 
-test('a part of a millisecond is left out', () => {
+test('fractions of a millisecond are dropped', () => {
   assert.equal(formatTime(Date.UTC(2025, 6, 7) + 1.75), '2025-07-07T00:00:00.001Z');
   assert.equal(formatTime(Date.UTC(2025, 6, 7) + 0.75), '2025-07-07T00:00:00Z');
   assert.equal(formatTime(-0.5), '1970-01-01T00:00:00Z');
 });
 
-test('what is no RFC 3339 time with a zone is no time, on a day that is known too', () => {
+test('a text that is not an RFC 3339 time with a zone is refused, even if its day is cached', () => {
   assert.equal(parseTime('2025-07-07T19:30:00Z'), Date.UTC(2025, 6, 7, 19, 30));
   const clocks = [
     '24:00:00Z',

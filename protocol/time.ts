@@ -15,11 +15,11 @@ export function formatTime(time_ms: number): string {
   return text;
 }
 
-/** The same few times are asked for again and again: all that a segment changed has its time, and a job has a handful. */
+/** Caches the last few results: everything a segment changed has the same time, and a job has a handful. */
 const RECENT = 256;
 const formatted: ({ time_ms: number; text: string } | undefined)[] = new Array(RECENT).fill(undefined);
 
-/** Times come in runs of one day: of a date, only the first is worked out. */
+/** Caches the last date, because times come in runs of one day. */
 let day = { start_ms: 0, text: '1970-01-01T' };
 
 function format(time_ms: number): string {
@@ -38,18 +38,18 @@ function format(time_ms: number): string {
 
 const DIGITS = Array.from({ length: 60 }, (_, number) => String(number).padStart(2, '0'));
 
-/** Milliseconds since 1970, or NaN where the text is no RFC 3339 time with a zone. */
+/** Milliseconds since 1970, or NaN if the text is not an RFC 3339 time with a zone. */
 export function parseTime(text: string): number {
   const of_day_ms = text.startsWith(day.text) ? clockIn(text, day.text.length) : -1;
   if (of_day_ms !== -1) return day.start_ms + of_day_ms;
   if (!RFC_3339.test(text)) return Number.NaN;
   const time_ms = Date.parse(text);
-  // The day of a time that is none stays what it was.
+  // The cached day is left as it was for a text that is not a time.
   if (time_ms >= 0 && text.charCodeAt(text.length - 1) === UPPER_Z) format(time_ms);
   return time_ms;
 }
 
-/** Of `19:30:00Z` and `19:30:00.250Z`, as we write them; -1 for all else, of which much is a time, too. */
+/** Parses `19:30:00Z` and `19:30:00.250Z`, as we write them; -1 for anything else, which may still be a valid time. */
 function clockIn(text: string, at: number): number {
   const hours = pairAt(text, at);
   const minutes = pairAt(text, at + 3);
@@ -64,7 +64,7 @@ function clockIn(text: string, at: number): number {
   return tenths >= 0 && tenths <= 9 && rest < 100 ? ms + tenths * 100 + rest : -1;
 }
 
-/** NaN where there are no two digits. */
+/** NaN unless there are two digits. */
 function pairAt(text: string, at: number): number {
   const tens = text.charCodeAt(at) - ZERO;
   const ones = text.charCodeAt(at + 1) - ZERO;

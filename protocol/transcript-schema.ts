@@ -9,7 +9,7 @@ export const TranscriptBody = Type.Unsafe<Transcript>(
       text: Type.String(),
       language: Nullable(Type.String({ maxLength: 40, description: 'ISO 639-1.' })),
       duration_seconds: Seconds('Length of the audio.'),
-      engine: Type.String({ maxLength: 400, description: 'Which engine and model made it.' }),
+      engine: Type.String({ maxLength: 400, description: 'The engine and model that produced it.' }),
       segments: Type.Array(
         Type.Object(
           {
@@ -23,19 +23,19 @@ export const TranscriptBody = Type.Unsafe<Transcript>(
         ),
       ),
     },
-    { ...closed, $id: 'Transcript', description: 'The text that was spoken, and when.' },
+    { ...closed, $id: 'Transcript', description: 'The spoken text, with times.' },
   ),
 );
 
 export const StoredTranscript = Type.Object(
   {
-    s3_path: Type.String({ description: 'Where it is, in the format the job asked for.' }),
+    s3_path: Type.String({ description: 'Where it is stored, in the `output_format` of the job.' }),
     segments_count: Count('Segments.'),
     confidence_score: Nullable(
       Type.Number({ minimum: 0, maximum: 1, description: 'Mean confidence of the segments.' }),
     ),
     already_there: Type.Boolean({
-      description: 'An earlier attempt had stored one; it stands, and these are its figures.',
+      description: 'An earlier attempt had already stored a transcript; it is kept, and these are its figures.',
     }),
   },
   { $id: 'StoredTranscript' },

@@ -22,11 +22,11 @@ test('json is the transcript itself', () => {
   assert.deepEqual(JSON.parse(renderTranscript(TWO, 'json')), TWO);
 });
 
-test('text is one line a segment', () => {
+test('text has one line per segment', () => {
   assert.equal(renderTranscript(TWO, 'text'), 'Hello there.\nGood bye.\n');
 });
 
-test('text without segments falls back on the whole', () => {
+test('without segments, text is the whole text', () => {
   assert.equal(renderTranscript({ ...transcriptOf(), text: 'all of it' }, 'text'), 'all of it\n');
 });
 
@@ -44,7 +44,7 @@ test('vtt has its header and writes milliseconds after a point', () => {
   );
 });
 
-test('vtt escapes what would be markup', () => {
+test('vtt escapes markup', () => {
   const rendered = renderTranscript(transcriptOf(segment(0, 1, 'a < b && c --> d')), 'vtt');
   assert.equal(rendered.split('\n')[3], 'a &lt; b &amp;&amp; c --&gt; d');
 });
@@ -54,11 +54,11 @@ test('rounding never gives sixty seconds or a thousand milliseconds', () => {
   assert.match(rendered, /00:01:00,000 --> 01:00:00,000/);
 });
 
-test('more than 99 hours take three digits', () => {
+test('hours above 99 take three digits', () => {
   assert.match(renderTranscript(transcriptOf(segment(360_000, 360_001, 'x')), 'vtt'), /100:00:00\.000 -->/);
 });
 
-test('any text leaves the formats whole: as many cues as segments with words, each of two lines', () => {
+test('any text keeps the formats valid: one cue of two lines per segment with words', () => {
   const random = seeded(7);
   const alphabet = [
     'a',
@@ -109,7 +109,7 @@ test('any text leaves the formats whole: as many cues as segments with words, ea
   }
 });
 
-test('the confidence score is the mean of what is known, weighted by seconds', () => {
+test('the confidence score is the mean of the known ones, weighted by seconds', () => {
   assert.equal(confidenceScore(transcriptOf(segment(0, 3, 'a', 1), segment(3, 4, 'b', 0.2), segment(4, 9, 'c'))), 0.8);
 });
 

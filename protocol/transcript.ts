@@ -1,17 +1,16 @@
 /**
- * What a job ends with: the text that was spoken, and when. Kept in the store as JSON; rendered as text, SRT or WebVTT for who
- * asks for one of those.
+ * The result of a job: the spoken text, with times. Stored as JSON; rendered as text, SRT or WebVTT on request.
  */
 export type Transcript = {
   /** The whole text, segments joined by single spaces. */
   text: string;
-  /** ISO 639-1 (`en`), or null where the engine doesn't tell. */
+  /** ISO 639-1 (`en`), or null if the engine doesn't report it. */
   language: string | null;
   /** Length of the audio, seconds. */
   duration_seconds: number;
-  /** Which engine and model made it: `pocketsphinx en-us`, `whisper.cpp ggml-base.en.bin`. */
+  /** The engine and model that produced it: `pocketsphinx en-us`, `whisper.cpp ggml-base.en.bin`. */
   engine: string;
-  /** In order of their start. */
+  /** Ordered by start time. */
   segments: TranscriptSegment[];
 };
 
@@ -22,13 +21,13 @@ export type TranscriptSegment = {
   start_seconds: number;
   end_seconds: number;
   text: string;
-  /** 0 (a guess) to 1 (certain), as the engine sees itself; not comparable between engines. Null where it doesn't tell. */
+  /** 0 (a guess) to 1 (certain), as reported by the engine; not comparable between engines. Null if it reports none. */
   confidence: number | null;
 };
 
 export type TranscriptFormat = 'json' | 'text' | 'srt' | 'vtt';
 
-/** What a web server should say a rendered transcript is. */
+/** The Content-Type of a rendered transcript. */
 export const TRANSCRIPT_MEDIA_TYPES: Readonly<Record<TranscriptFormat, string>> = {
   json: 'application/json',
   text: 'text/plain; charset=utf-8',
@@ -36,7 +35,7 @@ export const TRANSCRIPT_MEDIA_TYPES: Readonly<Record<TranscriptFormat, string>> 
   vtt: 'text/vtt; charset=utf-8',
 };
 
-/** Renders a transcript; each format ends with a newline. */
+/** Renders a transcript; every format ends with a newline. */
 export function renderTranscript(transcript: Transcript, format: TranscriptFormat): string {
   switch (format) {
     case 'json':
@@ -51,15 +50,15 @@ export function renderTranscript(transcript: Transcript, format: TranscriptForma
 }
 
 /**
- * A job's `output.confidence_score`: the mean of the segments' confidence, each weighted by its seconds; segments without one
- * don't count. Null when none has one. Three decimals.
+ * A job's `output.confidence_score`: the mean confidence of the segments, weighted by their length; segments without a
+ * confidence are ignored. Null if none has one. Rounded to three decimals.
  */
 export function confidenceScore(transcript: Transcript): number | null {
   let weighted = 0;
   let weights = 0;
   for (const segment of transcript.segments) {
     if (segment.confidence === null) continue;
-    // A segment of no length still says something; a millisecond's weight keeps the sum from being 0.
+    // A segment of no length still counts; a weight of one millisecond keeps the sum above 0.
     const weight = Math.max(segment.end_seconds - segment.start_seconds, 0.001);
     weighted += segment.confidence * weight;
     weights += weight;
@@ -67,13 +66,13 @@ export function confidenceScore(transcript: Transcript): number | null {
   return weights === 0 ? null : Math.round((weighted / weights) * 1000) / 1000;
 }
 
-/** One line a segment: breaks inside a segment come from the engine's layout, not from what was said. */
+/** One line per segment: line breaks inside a segment are the engine's layout. */
 function renderText(transcript: Transcript): string {
   const lines = transcript.segments.map((segment) => oneLine(segment.text)).filter((line) => line !== '');
   return `${lines.length > 0 ? lines.join('\n') : oneLine(transcript.text)}\n`;
 }
 
-/** SubRip has no escapes: a cue ends at a blank line, so a text must have none, and `-->` must not look like a time line. */
+/** SubRip has no escapes: a cue ends at a blank line, so its text must not contain one, nor a `-->`. */
 function renderSrt(transcript: Transcript): string {
   const cues = cuesOf(transcript).map(
     (cue, index) =>
@@ -83,7 +82,7 @@ function renderSrt(transcript: Transcript): string {
   return cues.length > 0 ? cues.join('\n') : '\n';
 }
 
-/** WebVTT cue text is markup: `&` and `<` open something, and `-->` may not stand in it. */
+/** WebVTT cue text is markup: `&` and `<` must be escaped, and `-->` is not allowed. */
 function renderVtt(transcript: Transcript): string {
   const cues = cuesOf(transcript).map((cue) => {
     const text = oneLine(cue.text).replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
@@ -92,7 +91,7 @@ function renderVtt(transcript: Transcript): string {
   return `WEBVTT\n${cues.join('')}`;
 }
 
-/** Players drop a cue that ends before it starts, or at once: give it a millisecond. */
+/** Players drop a cue that does not end after its start; this one lasts a millisecond. */
 function cuesOf(transcript: Transcript): TranscriptSegment[] {
   return transcript.segments
     .filter((segment) => oneLine(segment.text) !== '')
@@ -103,7 +102,7 @@ function oneLine(text: string): string {
   return text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
 }
 
-/** `HH:MM:SS,mmm`; hours take as many digits as they need. */
+/** `HH:MM:SS,mmm`; hours take as many digits as necessary. */
 function timestamp(seconds: number, separator: ',' | '.'): string {
   const milliseconds = Math.max(0, Math.round(seconds * 1000));
   const part = (value: number, digits: number) => String(value).padStart(digits, '0');

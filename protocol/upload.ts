@@ -1,4 +1,4 @@
-/** An audio file handed to the monitor, for owners whose recordings are on no store that the workers reach. */
+/** An audio file uploaded to the monitor, for recordings that are not on storage the workers can reach. */
 import { type Static, Type } from 'typebox';
 import { Id } from './ids.ts';
 import { Count, Time } from './schema.ts';

@@ -1,4 +1,4 @@
-/** A worker: one process beside a transcriber that claims jobs. The documents' Worker State Schema (A36-A41). */
+/** A worker: a process beside a transcription engine that claims jobs. The documents' Worker State Schema (A36-A41). */
 import { type Static, Type } from 'typebox';
 import { Id } from './ids.ts';
 import { Lease } from './job.ts';
@@ -25,7 +25,7 @@ const usage = {
 export const WorkerHealth = Type.Object({
   status: Words(
     HEALTH_STATUSES,
-    'HEALTHY: beats and has room. DEGRADED: a beat is overdue by 30 s, or memory or disk is at 95 % or more. UNHEALTHY: silent for 90 s; its jobs went back to the queue.',
+    'HEALTHY: sends heartbeats and has free memory and disk. DEGRADED: a heartbeat is 30 s overdue, or memory or disk use is 95 % or more. UNHEALTHY: no heartbeat for 90 s; its jobs returned to the queue.',
   ),
   ...usage,
 });
@@ -46,9 +46,9 @@ export const Location = Type.Object(
     region: Type.Optional(Nullable(Type.String({ maxLength: 100 }))),
     availability_zone: Type.Optional(Nullable(Type.String({ maxLength: 100 }))),
     instance_type: Type.Optional(Nullable(Type.String({ maxLength: 100, description: '`g4dn.xlarge`' }))),
-    spot_price: Type.Optional(Nullable(Usd('Price of the instance, an hour.'))),
+    spot_price: Type.Optional(Nullable(Usd('Price of the instance per hour.'))),
   },
-  { ...closed, description: 'Where it runs and what that costs.' },
+  { ...closed, description: 'Where it runs, and the price.' },
 );
 export type Location = Static<typeof Location>;
 
@@ -58,7 +58,7 @@ export const Worker = Type.Object(
     instance_id: Nullable(Type.String()),
     state: WorkerStateName,
     created_at: Time('When it was launched or first registered.'),
-    last_heartbeat: Nullable(Time('When it last beat.')),
+    last_heartbeat: Nullable(Time('Time of the last heartbeat.')),
     health: WorkerHealth,
     capabilities: Type.Object({
       model: Nullable(Type.String()),
@@ -70,12 +70,12 @@ export const Worker = Type.Object(
       Type.Object({
         job_id: Id,
         started_at: Time('When it was assigned.'),
-        estimated_completion: Nullable(Time('As the job says.')),
+        estimated_completion: Nullable(Time('As in the job.')),
       }),
     ),
     performance: Type.Object({
       jobs_completed: Count('Attempts that completed a job.'),
-      jobs_failed: Count('Attempts that failed; not those cancelled or handed back unharmed.'),
+      jobs_failed: Count('Attempts that failed; excluding those cancelled or released.'),
       total_runtime_seconds: Seconds('Time spent on attempts that have ended.'),
       average_job_time: Nullable(Seconds('Mean time of the attempts that completed.')),
       success_rate: Nullable(
@@ -86,11 +86,11 @@ export const Worker = Type.Object(
       region: Nullable(Type.String()),
       availability_zone: Nullable(Type.String()),
       instance_type: Nullable(Type.String()),
-      spot_price: Nullable(Usd('Price of the instance, an hour.')),
+      spot_price: Nullable(Usd('Price of the instance per hour.')),
     }),
     as_of_seq: AsOfSeq,
   },
-  { $id: 'Worker', description: 'One process beside a transcriber.' },
+  { $id: 'Worker', description: 'A process beside a transcription engine.' },
 );
 export type Worker = Static<typeof Worker>;
 
@@ -114,7 +114,7 @@ export const WorkerLaunch = Type.Object(
   {
     ...closed,
     $id: 'WorkerLaunch',
-    description: "A new worker on the monitor's fleet; what it runs is the fleet's setting.",
+    description: "A new worker on the monitor's fleet; the fleet's settings define what it runs.",
   },
 );
 export type WorkerLaunch = Static<typeof WorkerLaunch>;
@@ -137,7 +137,7 @@ export const Heartbeat = Type.Object(
     leases: Type.Optional(
       Type.Array(Type.String({ maxLength: 200 }), {
         maxItems: 1000,
-        description: 'Tokens of the leases it still works on; each is renewed.',
+        description: 'Tokens of the leases it still works under; each is renewed.',
       }),
     ),
   },
@@ -154,9 +154,9 @@ export type WorkerCommand = Static<typeof WorkerCommand>;
 
 export const HeartbeatAnswer = Type.Object(
   {
-    commands: Type.Array(WorkerCommand, { description: 'What the worker is to do. Repeated until done.' }),
+    commands: Type.Array(WorkerCommand, { description: 'What the worker must do. Repeated until done.' }),
     leases: Type.Array(Lease, {
-      description: 'The leases that were renewed. One that is missing here is lost: stop that job.',
+      description: 'The leases that were renewed. A lease that is missing is lost: stop that job.',
     }),
   },
   { $id: 'HeartbeatAnswer' },
@@ -171,7 +171,7 @@ export const Claim = Type.Object(
       Type.Number({
         minimum: 0,
         maximum: 20,
-        description: 'Hold the answer until a job is there, at most this long. Default 0.',
+        description: 'Wait up to this long for a job. Default 0.',
       }),
     ),
   },

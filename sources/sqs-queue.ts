@@ -16,10 +16,10 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import { isId } from '../protocol/ids.ts';
+import { lenientTime, lenientWorkerId } from '../protocol/lenient-values.ts';
 import { parseLogLine } from '../protocol/log-line.ts';
 import { mergeSightings, type Sighting } from '../protocol/sighting.ts';
 import { readStatusFile } from '../protocol/status-file.ts';
-import { toldTime, toldWorker } from '../protocol/told-values.ts';
 import { awsConfig } from './aws/client.ts';
 import { type AwsThing, awsError } from './aws/errors.ts';
 import { inParallel } from './in-parallel.ts';
@@ -262,13 +262,13 @@ function readMessage(message: Message): DatedEvent | Sighting | { why: string } 
   const job_id = JobId?.StringValue;
   if (job_id === undefined) return { why: 'it has no attribute JobId' };
   if (!isId(job_id)) return { why: `its JobId is ${JSON.stringify(job_id)}, which is no id` };
-  const worker_id = toldWorker(WorkerId?.StringValue);
+  const worker_id = lenientWorkerId(WorkerId?.StringValue);
   return {
     job_id,
     state: worker_id === null ? 'QUEUED' : 'PROCESSING',
     told_ms: sent_ms,
     worker_id,
-    started_ms: worker_id === null ? null : toldTime(StartTime?.StringValue),
+    started_ms: worker_id === null ? null : lenientTime(StartTime?.StringValue),
     ended_ms: null,
     percentage: null,
     stage: null,

@@ -137,7 +137,7 @@ function behavesAsStatusFiles(place: () => Promise<Place>): void {
     assert.deepEqual(ids, ['job-1']);
     const patterns = [
       /^jobs\/job 6\.json: its name is no job’s id$/,
-      /^jobs\/job-2\.json: it is no JSON: /,
+      /^jobs\/job-2\.json: it is not JSON: /,
       /^jobs\/job-3\.json: it is empty$/,
       /^jobs\/job-4\.json: its status is "SLEEPING"/,
       /^jobs\/job-5\.json: it tells of job-1$/,

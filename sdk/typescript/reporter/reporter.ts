@@ -15,8 +15,9 @@
  *
  * URLs: protocol/system-urls.ts. AWS settings come from the environment, as for every AWS tool.
  */
+
+import { lenientWorkerId } from '../../../protocol/lenient-values.ts';
 import type { LogEvent } from '../../../protocol/log-event.ts';
-import { toldWorker } from '../../../protocol/told-values.ts';
 import { ReportBuffer } from './buffer.ts';
 import { type ReporterClock, systemClock } from './clock.ts';
 import { Delivery } from './delivery.ts';
@@ -89,7 +90,7 @@ export class Reporter {
 
   /** On a transport of your own. */
   constructor(transport: Transport, options: ReporterOptions) {
-    const workerId = toldWorker(options.workerId);
+    const workerId = lenientWorkerId(options.workerId);
     if (workerId === null) throw new TypeError(`workerId is ${JSON.stringify(options.workerId)}, not a name`);
     const { clock = systemClock, random = Math.random } = options;
     this.name = transport.name;

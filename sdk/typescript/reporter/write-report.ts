@@ -1,8 +1,8 @@
 /** Turns what a worker says into reports: keeps what is known of each job, and takes values as well as they can be. */
 import { isId } from '../../../protocol/id-pattern.ts';
+import { lenientCount, lenientNumber, lenientPercentage, lenientText } from '../../../protocol/lenient-values.ts';
 import type { Sighting } from '../../../protocol/sighting.ts';
 import { formatTime } from '../../../protocol/time.ts';
-import { toldCount, toldNumber, toldPercentage, toldText } from '../../../protocol/told-values.ts';
 import { Oldest } from './oldest.ts';
 import type { Report } from './report.ts';
 
@@ -54,7 +54,7 @@ export class ReportWriter {
 
   start(jobId: string, details: StartDetails): Report {
     const { told_ms, known } = this.#job(jobId);
-    const audio_duration = toldNumber(details.audioDuration);
+    const audio_duration = lenientNumber(details.audioDuration);
     const sighting: Sighting = {
       ...this.#blank(jobId, told_ms),
       started_ms: told_ms,
@@ -66,7 +66,7 @@ export class ReportWriter {
 
   progress(jobId: string, percentage: number, details: ProgressDetails): Report {
     const { told_ms, known } = this.#job(jobId);
-    const told = toldPercentage(Math.max(0, percentage));
+    const told = lenientPercentage(Math.max(0, percentage));
     if (told === null) throw new UnusableReport(`percentage is ${String(percentage)}, not a number`);
     const stage = text(details.stage, 40);
     const sighting: Sighting = {
@@ -78,20 +78,20 @@ export class ReportWriter {
     return this.#report('JOB_PROGRESS', sighting, details, {
       percentage: told,
       stage,
-      current_chunk: toldCount(details.currentChunk),
-      total_chunks: toldCount(details.totalChunks),
-      eta_seconds: toldNumber(details.etaSeconds),
+      current_chunk: lenientCount(details.currentChunk),
+      total_chunks: lenientCount(details.totalChunks),
+      eta_seconds: lenientNumber(details.etaSeconds),
     });
   }
 
   complete(jobId: string, details: CompletionDetails): Report {
     const { told_ms, known } = this.#job(jobId);
     const started_ms = known?.started_ms ?? null;
-    const duration = toldNumber(details.duration) ?? (started_ms === null ? null : (told_ms - started_ms) / 1000);
-    const segments = toldCount(details.segments);
+    const duration = lenientNumber(details.duration) ?? (started_ms === null ? null : (told_ms - started_ms) / 1000);
+    const segments = lenientCount(details.segments);
     // Half a path leads nowhere.
     const s3_path = (details.s3Path?.length ?? 0) > 2048 ? null : text(details.s3Path, 2048);
-    const confidence = toldNumber(details.confidenceScore);
+    const confidence = lenientNumber(details.confidenceScore);
     const sighting: Sighting = {
       ...(known ?? this.#blank(jobId, told_ms)),
       state: 'COMPLETED',
@@ -192,7 +192,7 @@ function bytesOf(value: object): number {
 
 /** Databases refuse NUL, and half a surrogate pair is no text. */
 function text(value: unknown, charactersMax: number): string | null {
-  return toldText(value, charactersMax)?.replaceAll('\u0000', '').toWellFormed() || null;
+  return lenientText(value, charactersMax)?.replaceAll('\u0000', '').toWellFormed() || null;
 }
 
 function wordsOf(error: unknown): string {

@@ -1,12 +1,15 @@
 /**
- * Values that someone else wrote into a file, a row or a line, taken as well as they can be: what is of no use is null, never
- * an error, so that one odd field costs no job.
+ * Reads values that other programs wrote into a file, a row or a line, leniently: an unusable value is null, never an
+ * error, so that one malformed field does not lose a job.
  */
 import { isId } from './id-pattern.ts';
 import { epochTime, logTimeAt } from './log-time.ts';
 
-/** An id as it is; a worker's name that is none (`ip-10-0-0-1.ec2.internal`) with a hyphen for each character that no id has. */
-export function toldWorker(value: unknown): string | null {
+/**
+ * An id unchanged; a worker name that is not an id (`ip-10-0-0-1.ec2.internal`) with hyphens for the invalid
+ * characters.
+ */
+export function lenientWorkerId(value: unknown): string | null {
   if (typeof value !== 'string' && typeof value !== 'number') return null;
   const text = String(value);
   if (isId(text)) return text;
@@ -17,36 +20,36 @@ export function toldWorker(value: unknown): string | null {
   return made === '' ? null : made;
 }
 
-/** A number of 0 or more, also as text. */
-export function toldNumber(value: unknown): number | null {
+/** A number of 0 or more, or its text. */
+export function lenientNumber(value: unknown): number | null {
   if (typeof value !== 'number' && typeof value !== 'string' && typeof value !== 'bigint') return null;
   if (typeof value === 'string' && value.trim() === '') return null;
   const number = Number(value);
   return Number.isFinite(number) && number >= 0 ? number : null;
 }
 
-export function toldCount(value: unknown): number | null {
-  const number = toldNumber(value);
+export function lenientCount(value: unknown): number | null {
+  const number = lenientNumber(value);
   return number === null ? null : Math.floor(number);
 }
 
-/** Above 100 it is 100. */
-export function toldPercentage(value: unknown): number | null {
-  const number = toldNumber(value);
+/** Values above 100 become 100. */
+export function lenientPercentage(value: unknown): number | null {
+  const number = lenientNumber(value);
   return number === null ? null : Math.min(100, number);
 }
 
-/** Cut to `charactersMax`; an empty one says nothing. */
-export function toldText(value: unknown, charactersMax: number): string | null {
+/** Truncated to `charactersMax`; null if empty. */
+export function lenientText(value: unknown, charactersMax: number): string | null {
   if (typeof value !== 'string' || value === '') return null;
   return value.slice(0, charactersMax);
 }
 
 /**
- * Milliseconds since 1970. Text without a zone, as Python's `datetime.now().isoformat()` and databases write it, is taken as
- * UTC; a number as seconds, milliseconds or microseconds, by its size.
+ * Milliseconds since 1970. Text without a zone, as written by Python's `datetime.now().isoformat()` and by databases,
+ * is UTC; the size of a number tells seconds, milliseconds and microseconds apart.
  */
-export function toldTime(value: unknown): number | null {
+export function lenientTime(value: unknown): number | null {
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.getTime();
   if (typeof value === 'number' || typeof value === 'bigint') return epochTime(Number(value));
   if (typeof value !== 'string') return null;
