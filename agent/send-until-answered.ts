@@ -6,6 +6,7 @@
  * not, so its patience is short.
  */
 import { setTimeout as wait } from 'node:timers/promises';
+import { backoffMs } from '../sdk/typescript/backoff.ts';
 import { BusyError, NoAnswerError, ServerFaultError, UnavailableError } from '../sdk/typescript/index.ts';
 
 export type Patience = {
@@ -15,8 +16,8 @@ export type Patience = {
   onAway?: ((error: Error | null) => void) | undefined;
 };
 
-const PAUSE_MS_MAX = 5_000;
-const PAUSE_BASE_MS = 250;
+const RETRY = { baseMs: 250, capMs: 5_000 };
+const PAUSE_MS_MIN = 50;
 const FAULTS_MAX = 5;
 
 export async function sendUntilAnswered<T>(
@@ -47,9 +48,8 @@ export function isAway(error: unknown): error is Error {
 
 /** Full jitter, so that a fleet doesn't come back in step. */
 export async function pause(tries: number, signal: AbortSignal | undefined): Promise<void> {
-  const cap_ms = Math.min(PAUSE_MS_MAX, PAUSE_BASE_MS * 2 ** Math.min(tries, 10));
   try {
-    await wait(50 + Math.random() * cap_ms, undefined, signal ? { signal } : {});
+    await wait(PAUSE_MS_MIN + backoffMs(RETRY, tries), undefined, signal ? { signal } : {});
   } catch {
     signal?.throwIfAborted();
   }

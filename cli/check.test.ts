@@ -78,7 +78,7 @@ test('[B110] exit code 0 is well, 1 wrong, 3 that it could not tell; --json is o
 
   const unknown = await runTmon(t, ['check', `dir:${jobs.root}/no-such`, '--state', jobs.state]);
   assert.equal(unknown.code, 3);
-  assert.match(unknown.stdout, /^UNKNOWN: .*\n\nUNREAD {2}dir:\S+: there is no such folder\n +hint: mkdir -p \S+\n/);
+  assert.match(unknown.stdout, /^UNKNOWN: .*\n\nUNREAD {2}dir:\S+: the folder does not exist\n +hint: mkdir -p \S+\n/);
 });
 
 test('without credentials every AWS source is one line that says so, and exit code 3', async (t) => {
@@ -95,7 +95,7 @@ test('without credentials every AWS source is one line that says so, and exit co
   const { code, stdout } = await runTmon(t, ['check', ...urls], { environment });
   assert.equal(code, 3);
   for (const url of urls) {
-    assert.match(stdout, new RegExp(`^UNREAD {2}${url}: no AWS credentials were found\n +hint: aws configure`, 'm'));
+    assert.match(stdout, new RegExp(`^UNREAD {2}${url}: no AWS credentials found\n +hint: aws configure`, 'm'));
   }
 });
 

@@ -51,7 +51,7 @@ for (const { name, start, absent, missing, run } of [
 
     const nowhere = await runTmon(t, ['db', 'init', server.url.replace(/\/tmon$/, '/nowhere')]);
     assert.deepEqual([nowhere.code, nowhere.stdout], [4, '']);
-    assert.match(nowhere.stderr, /^tmon: \w+:\/\/tmon@\S+\/nowhere: there is no such database \([^\n]*\)\n/);
+    assert.match(nowhere.stderr, /^tmon: \w+:\/\/tmon@\S+\/nowhere: the database does not exist \([^\n]*\)\n/);
     assert.match(nowhere.stderr, missing);
 
     const other = await server.database('other');

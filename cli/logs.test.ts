@@ -210,7 +210,7 @@ test('on a terminal watch draws a bar for each job', async (t) => {
 
 test('what is no log, or not there, is one line with a hint', async (t) => {
   for (const [source, code, words] of [
-    ['/no/such.log', 4, /there is no such file\nhint: /],
+    ['/no/such.log', 4, /the file does not exist\nhint: /],
     ['s3://bucket', 2, /s3:\/\/bucket is no log\nhint: `?tmon check s3:\/\/bucket/],
     ['cloudwatch-logs://', 2, /is no log\nhint: /],
   ] as const) {

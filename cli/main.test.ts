@@ -71,7 +71,7 @@ test('nobody listening is exit code 3, and the hint says how to start one', asyn
   const args = ['--server', `127.0.0.1:${port}`];
   const { code, stderr } = await tmon(t, 'jobs', ...args);
   assert.equal(code, 3);
-  assert.match(stderr, /^tmon: no answer from http:\/\/127\.0\.0\.1:\d+: connection refused\nhint: .*tmon serve/);
+  assert.match(stderr, /^tmon: no response from http:\/\/127\.0\.0\.1:\d+: connection refused\nhint: .*tmon serve/);
   assert.equal((await tmon(t, 'watch', 'job-1', ...args)).code, 3);
   const asJson = await tmon(t, 'jobs', '--json', ...args);
   assert.equal(JSON.parse(asJson.stderr).error.code, 'unreachable');

@@ -94,7 +94,7 @@ function isUrl(input: string): boolean {
 
 async function requireFile(path: string): Promise<void> {
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    const reason = error.code === 'ENOENT' ? 'there is no such file' : (error.code ?? error.message);
+    const reason = error.code === 'ENOENT' ? 'the file does not exist' : (error.code ?? error.message);
     throw new CommandError(EXIT.not_found, `${path}: ${reason}`, 'Name a recording, or an s3:// or https:// URL.');
   });
   if (!found.isFile()) {

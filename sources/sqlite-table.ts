@@ -13,7 +13,7 @@ export function sqliteTable(name: string, path: string): TableDatabase {
     dialect: 'sqlite',
     async connect() {
       if (!existsSync(path)) {
-        throw new SourceError('missing', `${name}: there is no such file`, { hint: `tmon db init ${name}` });
+        throw new SourceError('missing', `${name}: the file does not exist`, { hint: `tmon db init ${name}` });
       }
       const database = new DatabaseSync(path, { readOnly: true, timeout: BUSY_WITHIN_MS });
       return {

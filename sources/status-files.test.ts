@@ -237,7 +237,7 @@ describe('in a bucket', () => {
     const place = await openStatusBucket('s3://no-such', { bucket: 'no-such', prefix: '' });
     await assert.rejects(readAll(new StatusFiles(place)), {
       kind: 'missing',
-      message: 's3://no-such: there is no bucket no-such',
+      message: 's3://no-such: bucket no-such does not exist',
       hint: 'aws s3 mb s3://no-such',
     });
   });

@@ -55,7 +55,10 @@ function folderError(error: unknown, name: string, path: string): Error {
   const { code, message } = error as NodeJS.ErrnoException;
   switch (code) {
     case 'ENOENT':
-      return new SourceError('missing', `${name}: there is no such folder`, { hint: `mkdir -p ${path}`, cause: error });
+      return new SourceError('missing', `${name}: the folder does not exist`, {
+        hint: `mkdir -p ${path}`,
+        cause: error,
+      });
     case 'EACCES':
     case 'EPERM':
       return new SourceError('denied', `${name}: it may not be read`, { hint: `chmod -R a+rX ${path}`, cause: error });

@@ -85,7 +85,11 @@ export async function* batchesOf(
 }
 
 const FAILURES = {
-  no_table: { kind: 'missing', says: 'there is no table job_status', hint: (name: string) => `tmon db init ${name}` },
+  no_table: {
+    kind: 'missing',
+    says: 'table job_status does not exist',
+    hint: (name: string) => `tmon db init ${name}`,
+  },
   no_column: {
     kind: 'unusable',
     says: 'its table job_status has other columns',
@@ -93,7 +97,7 @@ const FAILURES = {
   },
   no_database: {
     kind: 'missing',
-    says: 'there is no such database',
+    says: 'the database does not exist',
     hint: () => 'CREATE DATABASE makes it, then tmon db init',
   },
   bad_login: { kind: 'denied', says: 'it does not let us in', hint: () => 'see user and password of the URL' },

@@ -41,11 +41,11 @@ function wordsFor(error: ServiceError, stack: string | undefined, queue: string 
   if (/NonExistentQueue|QueueDoesNotExist/.test(name))
     return new CommandError(
       EXIT.not_found,
-      `there is no queue ${queue ?? 'of that stack'} here`,
+      `queue ${queue ?? 'of that stack'} does not exist`,
       '`aws sqs list-queues` shows those of this account and region.',
     );
   if (name === 'ValidationError' && /does not exist/.test(message))
-    return new CommandError(EXIT.not_found, `there is no stack ${stack}`, 'tmon aws template --help');
+    return new CommandError(EXIT.not_found, `stack ${stack} does not exist`, 'tmon aws template --help');
   if (/Credentials|Token|AccessDenied|AuthFailure|Signature/.test(name))
     return new CommandError(
       EXIT.refused,

@@ -85,7 +85,7 @@ function failureOf(error: unknown, meaning: TableFailure | undefined, place: Pla
     new SourceError(kind, `${name}: ${says}`, { hint, cause: error });
   switch (meaning) {
     case 'no_database':
-      return of('missing', `there is no such database (${words})`, createDatabase(place));
+      return of('missing', `the database does not exist (${words})`, createDatabase(place));
     case 'no_column':
       return of(
         'unusable',

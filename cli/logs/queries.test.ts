@@ -198,6 +198,6 @@ test('[B118] tmon logs reads the group itself, and says the same', async () => {
   assert.equal(missing.code, 4);
   assert.match(
     missing.stderr,
-    /there is no log group \/no\/such\/group\nhint: aws logs create-log-group --log-group-name \/no\/such\/group\n$/,
+    /log group \/no\/such\/group does not exist\nhint: aws logs create-log-group --log-group-name \/no\/such\/group\n$/,
   );
 });

@@ -258,10 +258,10 @@ test('tmon aws status shows the queue, its alarms and the last hour; 1 while an 
 test('what is not there is named, with a way on', async (t) => {
   const stack = await runTmon(t, ['aws', 'status', '--stack', 'none'], { environment });
   assert.equal(stack.code, 4);
-  assert.match(stack.stderr, /there is no stack none\nhint: /);
+  assert.match(stack.stderr, /stack none does not exist\nhint: /);
   const queue = await runTmon(t, ['aws', 'status', '--queue', 'none'], { environment });
   assert.equal(queue.code, 4);
-  assert.match(queue.stderr, /there is no queue none here\nhint: /);
+  assert.match(queue.stderr, /queue none does not exist\nhint: /);
   const neither = await runTmon(t, ['aws', 'status'], { environment });
   assert.equal(neither.code, 2);
 });

@@ -1,4 +1,4 @@
-/** A client whose calls go over one WebSocket: the same answers, errors and promises as over HTTP. */
+/** A client whose calls go over one WebSocket: the same results, errors and guarantees as over HTTP. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startLossyProxy } from '../../test/servers/lossy-proxy.ts';
@@ -8,7 +8,7 @@ import { InvalidRequestError, LeaseExpiredError, NotFoundError, TranscriptionAPI
 
 type Cleaning = Parameters<typeof openMonitor>[0];
 
-/** Counts what went over HTTP, and the WebSockets that were opened. */
+/** Counts HTTP requests and opened WebSockets. */
 function clientOf(t: Cleaning, baseUrl: string, options: object = {}) {
   const requests: string[] = [];
   let sockets = 0;
@@ -46,7 +46,7 @@ async function holdBy(api: TranscriptionAPI) {
 
 const stateOf = async (monitor: Monitor, id: string) => (await monitor.get(`/jobs/${id}`)).body.state;
 
-test('a worker’s whole life goes over one WebSocket, and no request', async (t) => {
+test('a worker’s whole life goes over one WebSocket, without HTTP requests', async (t) => {
   const monitor = await openMonitor(t);
   const { api, requests, sockets } = clientOf(t, monitor.url);
   const { id, token } = await holdBy(api);
@@ -63,7 +63,7 @@ test('a worker’s whole life goes over one WebSocket, and no request', async (t
   assert.deepEqual([requests, sockets()], [[], 1]);
 });
 
-test('refusals are the errors that they are over HTTP', async (t) => {
+test('refusals raise the same errors as over HTTP', async (t) => {
   const monitor = await openMonitor(t);
   const { api, requests } = clientOf(t, monitor.url);
   const { id, token } = await holdBy(api);
@@ -77,7 +77,7 @@ test('refusals are the errors that they are over HTTP', async (t) => {
   assert.deepEqual(requests, []);
 });
 
-test('a call whose connection is cut before its answer is sent again, and done once', async (t) => {
+test('a call whose connection is cut before its answer is sent again and takes effect once', async (t) => {
   const monitor = await openMonitor(t);
   const proxy = await startLossyProxy(monitor.url);
   t.after(() => proxy.stop());
@@ -95,7 +95,7 @@ test('a call whose connection is cut before its answer is sent again, and done o
   assert.deepEqual([requests, sockets()], [[], 3]);
 });
 
-test('a claim that is aborted is given no job', async (t) => {
+test('an aborted claim is given no job', async (t) => {
   const monitor = await openMonitor(t);
   const { api } = clientOf(t, monitor.url);
   await api.workers.register('worker-1', registration);
@@ -104,13 +104,13 @@ test('a claim that is aborted is given no job', async (t) => {
   await api.workers.heartbeat('worker-1', {});
   stop.abort(new Error('enough'));
   await assert.rejects(waiting, /enough/);
-  // After the cancellation, on the same connection.
+  // Follows the cancellation on the same connection.
   await api.workers.heartbeat('worker-1', {});
   const { job_id } = await submit(monitor);
   assert.equal(await stateOf(monitor, job_id), 'QUEUED');
 });
 
-test('where there is no WebSocket, or none can be opened, calls go over HTTP', async (t) => {
+test('if no WebSocket is available or can be opened, calls go over HTTP', async (t) => {
   const monitor = await openMonitor(t);
   class Refused extends WebSocket {
     constructor(url: string) {
@@ -125,7 +125,7 @@ test('where there is no WebSocket, or none can be opened, calls go over HTTP', a
   }
 });
 
-test('what is larger than a frame goes over HTTP, and what is no JSON', async (t) => {
+test('bodies larger than a frame or not JSON go over HTTP', async (t) => {
   const monitor = await openMonitor(t);
   const { api, requests } = clientOf(t, monitor.url);
   const jobs = Array.from({ length: 500 }, () => ({ audio_url: AUDIO, metadata: { text: 'x'.repeat(100) } }));
@@ -133,7 +133,7 @@ test('what is larger than a frame goes over HTTP, and what is no JSON', async (t
   assert.deepEqual(requests, ['POST /api/v1/jobs/batch']);
 });
 
-test('a key of the caller’s own is the same key over HTTP', async (t) => {
+test('the caller’s own idempotency key is the same over HTTP', async (t) => {
   const monitor = await openMonitor(t);
   const { api } = clientOf(t, monitor.url);
   await register(monitor);

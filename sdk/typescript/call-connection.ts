@@ -1,16 +1,16 @@
 /**
- * One WebSocket for a client's calls: what a worker says many times a second needs no request each.
+ * One WebSocket for all of a client's calls, for workers that call many times a second.
  *
- *     closed → opening → open → lost → closed      opened by the first call, closed when there has been none for a while
+ *     closed → opening → open → lost → closed      opened by the first call, closed after a while without calls
  *
- * A call whose connection is lost rejects with UnreachableError, as one over HTTP does; its retries keep its key, so that it is done
- * once, on whatever connection, or over HTTP. What is called in one turn leaves as one list, and answers may come as one. Where no
- * WebSocket can be opened calls go over HTTP, and it is tried again later.
+ * If the connection is lost, its calls reject with UnreachableError, as over HTTP; a retry keeps its key, so the call
+ * takes effect once, on whatever connection, or over HTTP. Calls made in one turn are sent as one list, and replies may
+ * arrive as one. If no WebSocket can be opened, calls go over HTTP, and opening is tried again later.
  */
 import type { CallRequest } from '../../protocol/feed.ts';
 import type { CallError, CallReply } from '../../protocol/feed-messages.ts';
 import { refusalOfCall, TimedOutError, UnreachableError } from './errors.ts';
-import type { Socket } from './feed-connection.ts';
+import type { Socket } from './socket.ts';
 
 export type SocketCall = {
   request: Pick<CallRequest, 'operation' | 'params' | 'body'>;
@@ -20,28 +20,28 @@ export type SocketCall = {
 };
 
 export type CallConnectionOptions = {
-  /** Undefined where the platform has none. */
+  /** Undefined if the platform has no WebSocket. */
   openSocket: () => Socket | undefined;
   url: string;
 };
 
-/** There's no WebSocket to be had: the call goes over HTTP. Nothing of it was sent. */
+/** No WebSocket can be opened: the call must go over HTTP. Nothing has been sent. */
 export class NoSocketError extends Error {}
 
 type Waiting = { resolve: (body: unknown) => void; reject: (reason: unknown) => void; sent_ms: number };
 
-/** A frame has 64 KiB at most, and a character up to 3 bytes. */
+/** A frame has at most 64 KiB, and a character at most 3 bytes. */
 const CHARACTERS_MAX = 20_000;
-/** No answer to opening for this long: it will not come. */
+/** How long to wait for a WebSocket to open. */
 const OPEN_MS = 5_000;
-/** After it could not be opened: until then everything goes over HTTP. */
+/** After a WebSocket could not be opened, how long everything goes over HTTP. */
 const AGAIN_MS = 10_000;
 const IDLE_MS = 5_000;
 
 export class CallConnection {
   readonly #options: CallConnectionOptions;
   readonly #waiting = new Map<string, Waiting>();
-  /** Said in this turn, and not sent yet. */
+  /** Calls of this turn, not sent yet. */
   #leaving: string[] = [];
   #socket: Promise<Socket> | null = null;
   #open: Socket | null = null;
@@ -54,7 +54,7 @@ export class CallConnection {
     this.#options = options;
   }
 
-  /** The answer's body. Rejects with NoSocketError, and as a call over HTTP does. */
+  /** Resolves to the reply's body. Rejects with NoSocketError, or as a call over HTTP does. */
   async call({ request, key, signal, timeoutMs }: SocketCall): Promise<unknown> {
     signal?.throwIfAborted();
     this.#last += 1;
@@ -109,7 +109,7 @@ export class CallConnection {
       try {
         socket = this.#options.openSocket();
       } catch {
-        // An address that this platform does not take.
+        // The platform does not accept this address.
       }
       if (!socket) return none();
       const one = socket;
@@ -127,7 +127,7 @@ export class CallConnection {
         if (opened) this.#lose(one, new Error(`the WebSocket closed with ${code}`));
         else none();
       };
-      // Its close follows.
+      // onclose follows.
       one.onerror = () => {};
     });
   }
@@ -161,16 +161,16 @@ export class CallConnection {
     for (const { reject } of [...this.#waiting.values()]) reject(error);
   }
 
-  /** A peer from which nothing has come since is dead, and answers no close: it is not waited for. */
+  /** A peer that has sent nothing since is dead and would never confirm a close, so don't wait for one. */
   #onTimeout(socket: Socket, id: string, timeoutMs: number): void {
     const silent = this.#heard_ms < (this.#waiting.get(id)?.sent_ms ?? 0);
     this.#giveUp(socket, id, new TimedOutError(this.#options.url, timeoutMs));
     if (!silent) return;
     socket.close();
-    this.#lose(socket, new Error('it does not answer'));
+    this.#lose(socket, new Error('the monitor does not respond'));
   }
 
-  /** The monitor is told, so that a claim which nobody waits for is given no job. */
+  /** Tells the monitor, so that an abandoned claim is given no job. */
   #giveUp(socket: Socket, id: string, reason: unknown): void {
     this.#waiting.get(id)?.reject(reason);
     if (this.#open === socket) this.#say(JSON.stringify({ action: 'cancel', id }));
@@ -181,15 +181,15 @@ export class CallConnection {
     this.#idle = setTimeout(() => {
       const socket = this.#open;
       if (!socket || this.#waiting.size > 0) return;
-      this.#lose(socket, new Error('it was not used'));
+      this.#lose(socket, new Error('it was idle'));
       socket.close();
     }, IDLE_MS);
-    // A program that has nothing else to do may end before that; browsers have no such thing.
+    // Lets a program without other work exit; browsers have no unref.
     (this.#idle as { unref?: () => void }).unref?.();
   }
 }
 
-/** As many to a list as a frame holds. */
+/** As many calls per list as a frame holds. */
 function* listsOf(texts: readonly string[]): Generator<string[]> {
   let list: string[] = [];
   let characters = 0;

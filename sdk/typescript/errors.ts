@@ -1,35 +1,35 @@
 /**
- * What a call to the monitor can fail with. Catch as widely as you can act:
+ * Errors of calls to the monitor. Catch as broadly as you can act:
  *
  *     ApiError                       every one has `code` (stable), `message`, `hint`, `status`, `requestId`
- *     ├── NoAnswerError              nothing came back: the same call may be sent again
+ *     ├── NoAnswerError              no response: the same call may be sent again
  *     │   ├── UnreachableError       refused, reset, no such host                        `unreachable`
  *     │   ├── TimedOutError          silent for longer than `timeoutMs`                  `timed_out`
  *     │   └── FeedUnavailableError   no live feed: no WebSocket here, or none there      `feed_unavailable`
- *     └── RefusedError               the monitor answered
- *         ├── InvalidRequestError    400  mend the request; `errors` names every field
+ *     └── RefusedError               the monitor responded with an error
+ *         ├── InvalidRequestError    400  fix the request; `errors` names every invalid field
  *         ├── UnauthenticatedError   401  send a key
- *         ├── ForbiddenError         403  ask for the right
- *         ├── NotFoundError          404  there is no such thing
- *         ├── ConflictError          409  look at `state`, the state it is in
+ *         ├── ForbiddenError         403  ask for permission
+ *         ├── NotFoundError          404  no such thing
+ *         ├── ConflictError          409  look at `state`, its current state
  *         │   ├── LeaseExpiredError        the job is no longer this worker's: stop, write nothing
- *         │   └── WorkerTerminatedError    the worker is to leave
+ *         │   └── WorkerTerminatedError    the worker must exit
  *         ├── TooLargeError          413  send less
  *         ├── BusyError              429  wait `retryAfterSeconds`
- *         ├── UnavailableError       502, 503, 504  wait, then send the same again
- *         │   └── OutcomeUnknownError      it may have happened: send it again with `idempotencyKey`
- *         └── ServerFaultError       any other
+ *         ├── UnavailableError       502, 503, 504  wait, then send the same request again
+ *         │   └── OutcomeUnknownError      it may have taken effect: send it again with `idempotencyKey`
+ *         └── ServerFaultError       any other status
  *
- * A call whose signal aborts rejects with the signal's reason, which is none of these.
+ * A call whose signal is aborted rejects with the signal's reason instead.
  */
 import type { FieldError, Problem } from '../../protocol/errors.ts';
 import type { CallError, FeedError } from '../../protocol/feed-messages.ts';
 
 export class ApiError extends Error {
   readonly code: string;
-  /** What to do next, where the monitor says. */
+  /** What to do next, if the monitor says so. */
   readonly hint: string | undefined;
-  /** HTTP status, undefined when nothing came back. */
+  /** HTTP status; undefined if there was no response. */
   readonly status: number | undefined;
   readonly requestId: string | undefined;
 
@@ -50,9 +50,9 @@ export class NoAnswerError extends ApiError {}
 
 export class UnreachableError extends NoAnswerError {
   constructor(url: string, cause: unknown) {
-    super(`no answer from ${url}: ${reasonOf(cause)}`, {
+    super(`no response from ${url}: ${reasonOf(cause)}`, {
       code: 'unreachable',
-      hint: 'Is the monitor running there? `tmon serve` starts one.',
+      hint: 'Is the monitor running at that address? `tmon serve` starts one. In a browser: is this origin allowed?',
       cause,
     });
   }
@@ -60,9 +60,9 @@ export class UnreachableError extends NoAnswerError {
 
 export class TimedOutError extends NoAnswerError {
   constructor(url: string, timeoutMs: number) {
-    super(`no answer from ${url} within ${timeoutMs} ms`, {
+    super(`no response from ${url} within ${timeoutMs} ms`, {
       code: 'timed_out',
-      hint: 'The monitor or the network is slow; try again, or allow more time.',
+      hint: 'The monitor or the network is slow; try again, or raise the timeout.',
     });
   }
 }
@@ -72,13 +72,13 @@ export class FeedUnavailableError extends NoAnswerError {
     const here = 'WebSocket' in globalThis ? '' : ': this platform has no WebSocket';
     super(`the live feed at ${url} can't be reached${here}`, {
       code: 'feed_unavailable',
-      hint: 'Does what stands between let WebSockets through? `webSocket` takes one where the platform has none.',
+      hint: 'Does every proxy on the way pass WebSockets? On a platform without WebSocket, pass one as `webSocket`.',
     });
   }
 }
 
 export class RefusedError extends ApiError {
-  /** The whole problem document. */
+  /** The complete problem document. */
   readonly problem: Problem;
   /** From `Retry-After`. */
   readonly retryAfterSeconds: number | undefined;
@@ -104,7 +104,7 @@ export class UnauthenticatedError extends RefusedError {}
 export class ForbiddenError extends RefusedError {}
 export class NotFoundError extends RefusedError {}
 export class ConflictError extends RefusedError {
-  /** The state that the job or worker is in. */
+  /** The current state of the job or worker. */
   get state(): string | undefined {
     return textOf(this.problem, 'state');
   }
@@ -140,20 +140,22 @@ const BY_STATUS: Record<number, typeof RefusedError> = {
   504: UnavailableError,
 };
 
-/** The error for an answer with a status of 400 or more; `body` is its text, a problem document or whatever a proxy wrote. */
+/**
+ * The error for a response with a status of 400 or more; `body` is its text, a problem document or a proxy's own page.
+ */
 export function refusalOf(status: number, body: string, retryAfter: string | null): RefusedError {
   const problem = problemOf(status, body);
   const kind = BY_CODE[problem.code] ?? BY_STATUS[status] ?? ServerFaultError;
   return new kind(problem, secondsOf(retryAfter));
 }
 
-/** The same for what the feed refuses. */
+/** The error for a subscription that the feed refuses. */
 export function refusalOfFeed({ code, detail, hint }: FeedError): RefusedError {
   const status = code.endsWith('_not_found') ? 404 : code === 'too_many_subscriptions' ? 429 : 400;
   const kind = BY_STATUS[status] ?? RefusedError;
   return new kind({
     type: 'about:blank',
-    title: 'Not followed',
+    title: 'Subscription refused',
     status,
     code,
     detail,
@@ -161,9 +163,9 @@ export function refusalOfFeed({ code, detail, hint }: FeedError): RefusedError {
   });
 }
 
-/** The same for a call over the WebSocket. */
+/** The error for a call over the WebSocket. */
 export function refusalOfCall({ type: _, id: __, retry_after_seconds, ...problem }: CallError): RefusedError {
-  // What is no call at all has no status of its own.
+  // A message that is not a call has no status.
   const { status = 400, code } = problem;
   const kind = BY_CODE[code] ?? BY_STATUS[status] ?? ServerFaultError;
   return new kind({ title: 'Refused', ...problem, type: 'about:blank', status }, retry_after_seconds);
@@ -176,16 +178,16 @@ function problemOf(status: number, body: string): Problem {
       return { ...(parsed as Problem), status };
     }
   } catch {
-    // Not ours: a proxy between us and the monitor wrote it.
+    // Not a problem document: a proxy wrote it.
   }
   const words = body.replace(/\s+/g, ' ').trim().slice(0, 200);
   return {
     type: 'about:blank',
-    title: 'Unexpected answer',
+    title: 'Unexpected response',
     status,
     code: `http_${status}`,
     detail: `status ${status}${words === '' ? '' : `: ${words}`}`,
-    hint: 'This did not come from the monitor: look at what stands between, and at the address.',
+    hint: 'This response is not from the monitor: check the address, and any proxy on the way.',
   };
 }
 
@@ -201,7 +203,7 @@ function textOf(problem: Problem, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** `fetch` hides why behind "fetch failed": the cause has the code. Of several addresses tried, the first says enough. */
+/** `fetch` hides the reason behind "fetch failed"; its cause has the code. For several addresses, the first one's. */
 function reasonOf(cause: unknown): string {
   let deepest: unknown = cause;
   while (deepest instanceof Error && deepest.cause !== undefined) deepest = deepest.cause;

@@ -13,7 +13,7 @@ export class Events {
     this.follow = feed.follow.bind(feed) as Feed['follow'];
   }
 
-  /** One request for all of them; each line stands or falls by itself. */
+  /** Sends all events in one request; each line is accepted or refused by itself. */
   report(events: readonly LogEvent[], options: CallOptions = {}): Promise<LogEventAnswer> {
     return this.#transport.json({
       method: 'POST',

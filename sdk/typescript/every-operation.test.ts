@@ -1,4 +1,4 @@
-/** The monitor's table of operations against the client; the Python SDK's tests do the same with theirs. */
+/** Compares the monitor's operations with the client; the Python SDK's tests do the same. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { endpoints } from '../../server/api/http/app.ts';

@@ -1,4 +1,4 @@
-/** The feed's connection over time, against sockets that do what a test says. Beside no real one: time is mocked. */
+/** The feed connection over time, with scripted sockets and a mocked clock. */
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
 import { ApiError, FeedUnavailableError, TranscriptionAPI, type TransportOptions } from './index.ts';
@@ -6,7 +6,7 @@ import { ApiError, FeedUnavailableError, TranscriptionAPI, type TransportOptions
 type Options = Partial<TransportOptions>;
 type Ctor = NonNullable<TransportOptions['webSocket']>;
 
-/** A socket that says nothing by itself. */
+/** A socket that sends nothing by itself. */
 class FakeSocket {
   static all: FakeSocket[] = [];
   readyState = 0;
@@ -47,7 +47,7 @@ class FakeSocket {
   }
 }
 
-/** A client of fake sockets, with time in the test's hands. */
+/** A client with fake sockets and a mocked clock. */
 function faked(t: { after(run: () => void): void }, options: Options = {}) {
   FakeSocket.all = [];
   mock.timers.enable({ apis: ['setTimeout'] });
@@ -62,7 +62,7 @@ function faked(t: { after(run: () => void): void }, options: Options = {}) {
 
 const turn = () => new Promise(setImmediate);
 
-test('a connection on which nobody answers any more is given up and opened again', async (t) => {
+test('a connection that no longer responds is given up and reopened', async (t) => {
   const api = faked(t);
   const next = api.feed.follow({ resource: 'queue' }).next();
   await turn();
@@ -88,7 +88,7 @@ test('a connection on which nobody answers any more is given up and opened again
   assert.equal((await next).value?.seq, 5);
 });
 
-test('attempts come further apart, with jitter, and the first loop is told after so many', async (t) => {
+test('attempts are spaced further apart, with jitter, and the first loop fails after a fixed number', async (t) => {
   const api = faked(t);
   const rejected = assert.rejects(api.feed.follow({ resource: 'queue' }, { attempts: 4 }).next(), FeedUnavailableError);
   await turn();
@@ -105,7 +105,7 @@ test('attempts come further apart, with jitter, and the first loop is told after
   assert.equal(FakeSocket.all.length, 4, 'nobody follows: nothing is opened');
 });
 
-test('a monitor that never answers the opening is given up', async (t) => {
+test('a monitor that never completes the opening is given up', async (t) => {
   const api = faked(t);
   const rejected = assert.rejects(api.feed.follow({ resource: 'queue' }, { attempts: 1 }).next(), {
     code: 'feed_unavailable',
@@ -115,7 +115,7 @@ test('a monitor that never answers the opening is given up', async (t) => {
   await rejected;
 });
 
-test('it resumes with the position it has; what comes of an earlier subscription is passed over', async (t) => {
+test('it resumes from its position and ignores messages of an earlier subscription', async (t) => {
   const api = faked(t);
   const loop = api.feed.follow({ resource: 'job', job_id: 'job-1' }, { since: { seq: 3, index: 7 } });
   const next = loop.next();
@@ -146,7 +146,7 @@ test('it resumes with the position it has; what comes of an earlier subscription
   assert.equal((await later).value?.seq, 7);
 });
 
-test('a store that could not be read is asked again', async (t) => {
+test('a subscription that failed because the store could not be read is retried', async (t) => {
   const api = faked(t);
   void api.feed.follow({ resource: 'job', job_id: 'job-1' }).next();
   await turn();
@@ -157,14 +157,14 @@ test('a store that could not be read is asked again', async (t) => {
   assert.equal(socket!.sent.filter(({ action }) => action === 'subscribe').length, 2);
 });
 
-test('a key goes into the handshake’s header, never into its address', async (t) => {
+test('the key is sent in the handshake’s header, never in the URL', async (t) => {
   const api = faked(t, { apiKey: 'tmk_secret' });
   void api.feed.follow({ resource: 'queue' }).next();
   await turn();
   assert.deepEqual(FakeSocket.all[0]!.options, { headers: { authorization: 'Bearer tmk_secret' } });
 });
 
-test('FeedUnavailableError is one of the errors that a caller may catch', () => {
+test('FeedUnavailableError is exported for callers to catch', () => {
   const error = new FeedUnavailableError('ws://x/ws');
   assert.ok(error instanceof ApiError);
   assert.ok(error.hint);

@@ -1,71 +1,61 @@
 /**
- * One WebSocket to the monitor's feed, kept open for as long as somebody follows something through it.
+ * One WebSocket to the monitor's feed, open while it has followers.
  *
  *     closed → connecting → open → (lost) → waiting, with jitter → connecting …
  *
- * When it is open again, each who follows subscribes anew with the position it has. No two of a connection may be given the same
- * message (see `meet` in feed.ts), so that each message is one's alone and comes in its order. A silent connection is asked whether
- * anybody is there: platforms hide WebSocket's own pings, and a connection can die without a word.
+ * After a reconnect, each follower subscribes again from its position. No two followers of a connection may receive the
+ * same message (see `meet` in feed.ts), so each message belongs to exactly one and arrives in order. A silent
+ * connection is pinged: platforms hide WebSocket's own pings, and a connection can die without a close.
  */
 import type { FeedPosition, FeedRequest, SubscribeRequest } from '../../protocol/feed.ts';
 import type { FeedError, FeedEvent, FeedMessage } from '../../protocol/feed-messages.ts';
+import { backoffMs } from './backoff.ts';
 import { FeedUnavailableError } from './errors.ts';
+import type { Socket } from './socket.ts';
 import type { Transport } from './transport.ts';
 
-/** One who follows something through this connection. */
+/** A consumer of one subscription on this connection. */
 export interface Follower {
   readonly target: Target;
-  /** Where it is; undefined before its first message. */
+  /** The position to resume from; undefined before its first message. */
   readonly position: FeedPosition | undefined;
-  /** It has more than it can take: it subscribes by itself when it has caught up. */
+  /** It holds as many events as it may; it subscribes again once it has caught up. */
   readonly paused: boolean;
-  /** Whether this is for it. */
+  /** Whether the event belongs to this follower. */
   wants(event: FeedEvent): boolean;
   take(event: FeedEvent): void;
-  /** The monitor refuses to have it followed. */
+  /** The monitor refused the subscription. */
   refuse(error: FeedError): void;
-  /** The feed could not be reached, so many times in a row. Null: it is reached. */
+  /** The feed could not be reached, for the n-th time in a row. Null: it is connected again. */
   away(failures: number, error: FeedUnavailableError | null): void;
 }
 
 export type Target = Omit<SubscribeRequest, 'action' | 'since' | 'id'>;
 
 export const SUBSCRIPTIONS_MAX = 1000;
-const RETRY_BASE_MS = 250;
-const RETRY_CAP_MS = 5_000;
-/** No answer to opening, or to a ping, for this long: it is lost. */
+const RETRY = { baseMs: 250, capMs: 5_000 };
+/** How long to wait for the opening, or for a reply to a ping, before the connection counts as lost. */
 const ANSWER_MS = 10_000;
 const SILENCE_MS = 30_000;
-/** The store could not be read: asked again. */
+/** Delay before a subscription is retried that failed because the store could not be read. */
 const AGAIN_MS = 1_000;
-
-/** WebSocket as every platform has it; not every platform's types do. */
-export type Socket = {
-  readonly readyState: number;
-  send(text: string): void;
-  close(code?: number, reason?: string): void;
-  onopen: (() => void) | null;
-  onclose: ((event: { code: number; reason: string }) => void) | null;
-  onerror: (() => void) | null;
-  onmessage: ((event: { data: unknown }) => void) | null;
-};
 
 const OPEN = 1;
 
 export class FeedConnection {
   readonly #transport: Transport;
   readonly #onIdle: () => void;
-  /** With the id of its latest `subscribe`: it is given nothing before that is acknowledged. */
+  /** With the id of its latest `subscribe`; receives nothing until that is acknowledged. */
   readonly #followers = new Map<Follower, { id: string; acknowledged: boolean }>();
   #socket: Socket | null = null;
   #ids = 0;
-  /** Attempts to open it that failed since it was last open. */
+  /** Failed attempts to open since it was last open. */
   #failures = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
-  /** Runs out when nothing has come for too long. */
+  /** Fires after too long a silence. */
   #patience: ReturnType<typeof setTimeout> | undefined;
 
-  /** `onIdle`: nobody follows anything through it any more; it has closed. */
+  /** `onIdle`: called when the last follower has left and the connection is closed. */
   constructor(transport: Transport, onIdle: () => void) {
     this.#transport = transport;
     this.#onIdle = onIdle;
@@ -93,7 +83,7 @@ export class FeedConnection {
     else this.#end();
   }
 
-  /** From its position on; what still comes of an earlier subscription is passed over. */
+  /** Subscribes from the follower's position; late messages of an earlier subscription are ignored. */
   subscribe(follower: Follower): void {
     if (this.#socket?.readyState !== OPEN || !this.#followers.has(follower) || follower.paused) return;
     this.#ids += 1;
@@ -103,7 +93,7 @@ export class FeedConnection {
     this.#send({ action: 'subscribe', ...target, id, ...(position === undefined ? {} : { since: position }) });
   }
 
-  /** It is given no more until it subscribes again. */
+  /** The follower receives nothing until it subscribes again. */
   pause(follower: Follower): void {
     if (!this.#followers.has(follower)) return;
     this.#followers.set(follower, NOT_SUBSCRIBED);
@@ -120,9 +110,9 @@ export class FeedConnection {
     try {
       socket = this.#transport.openSocket();
     } catch {
-      // An address that this platform does not take: as if it could not be reached.
+      // The platform does not accept this address: treat it as unreachable.
     }
-    // Whoever follows first finds out after its first step, not before.
+    // Asynchronously, because the first follower has not started to wait yet.
     if (!socket) return queueMicrotask(() => this.#away());
     this.#socket = socket;
     let opened = false;
@@ -133,7 +123,7 @@ export class FeedConnection {
       if (opened) this.#reopen();
       else this.#away();
     };
-    /** A peer that is dead answers no close: it is not waited for. */
+    /** A dead peer never confirms a close, so don't wait for one. */
     const giveUp = () => {
       socket.close();
       lost();
@@ -150,11 +140,11 @@ export class FeedConnection {
       this.#hear(JSON.parse(String(data)) as FeedMessage);
     };
     socket.onclose = lost;
-    // Its close follows.
+    // onclose follows.
     socket.onerror = () => {};
   }
 
-  /** After silence it asks whether anybody is there, and after more of it gives up. */
+  /** Pings after a silence, and gives the connection up after another. */
   #listen(giveUp: () => void): void {
     this.#wait(SILENCE_MS, () => {
       this.#send({ action: 'ping' });
@@ -185,8 +175,8 @@ export class FeedConnection {
   #reopen(): void {
     if (this.#followers.size === 0) return;
     for (const follower of this.#followers.keys()) this.#followers.set(follower, NOT_SUBSCRIBED);
-    const capMs = Math.min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** this.#failures);
-    this.#retry = setTimeout(() => this.#open(), this.#transport.random() * capMs);
+    const delayMs = backoffMs(RETRY, this.#failures, () => this.#transport.random());
+    this.#retry = setTimeout(() => this.#open(), delayMs);
   }
 
   #hear(message: FeedMessage): void {

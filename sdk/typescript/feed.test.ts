@@ -1,4 +1,4 @@
-/** Following the live feed, against a real monitor. */
+/** The live feed, against a real monitor. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { FeedPosition } from '../../protocol/feed.ts';
@@ -33,7 +33,7 @@ function clientOf(baseUrl: string, options: Options = {}) {
 
 const key = ({ seq, index }: FeedPosition) => `${seq}.${index}`;
 
-test('follow gives the state now, then changes; leaving the loop ends the connection', async () => {
+test('follow yields the current state, then changes; leaving the loop closes the connection', async () => {
   const { api, sockets } = clientOf(monitor.url);
   const held = await hold(monitor);
   const seen: string[] = [];
@@ -47,7 +47,7 @@ test('follow gives the state now, then changes; leaving the loop ends the connec
   assert.ok(sockets[0]!.readyState >= WebSocket.CLOSING);
 });
 
-test('many loops share one connection; what could be for both has one of its own', async () => {
+test('loops share one connection, unless a message could belong to two of them', async () => {
   const { api, sockets } = clientOf(monitor.url);
   const { job_id } = await submit(monitor);
   const loops = [
@@ -73,7 +73,7 @@ test('many loops share one connection; what could be for both has one of its own
   assert.ok(sockets.every(({ readyState }) => readyState >= WebSocket.CLOSING));
 });
 
-test('a connection that is lost is opened again, and nothing is missed or repeated', async () => {
+test('a lost connection is reopened, and no event is missed or repeated', async () => {
   const { api, sockets } = clientOf(monitor.url);
   const away: unknown[] = [];
   const loop = api.feed.follow({ resource: 'jobs' }, { onAway: (error) => away.push(error) });
@@ -93,7 +93,7 @@ test('a connection that is lost is opened again, and nothing is missed or repeat
   assert.deepEqual(away, [], 'it was back before anybody had to know');
 });
 
-test('a monitor that is killed is waited for, and resumed from', async (t) => {
+test('a monitor that is killed is waited for, and the feed resumes', async (t) => {
   const killed = await startTestMonitor(t);
   const { api } = clientOf(killed.url);
   const away: (string | undefined)[] = [];
@@ -118,7 +118,7 @@ test('a monitor that is killed is waited for, and resumed from', async (t) => {
   await loop.return();
 });
 
-test('what is refused has its class and hint, and harms no other loop', async () => {
+test('a refused subscription raises its own error with a hint and does not affect other loops', async () => {
   const { api, sockets } = clientOf(monitor.url);
   const queue = api.feed.follow({ resource: 'queue' });
   await queue.next();
@@ -148,7 +148,7 @@ test('a signal ends the loop with its reason', async () => {
   await assert.rejects(api.feed.follow({ resource: 'alerts' }, { signal: stop.signal }).next(), /enough/);
 });
 
-test('without WebSocket follow says so, and watch asks instead', async () => {
+test('without WebSocket, follow throws and watch polls', async () => {
   const { api } = clientOf(monitor.url, { webSocket: null });
   await assert.rejects(api.feed.follow({ resource: 'jobs' }, { attempts: 2 }).next(), FeedUnavailableError);
   const held = await hold(monitor);
@@ -160,7 +160,7 @@ test('without WebSocket follow says so, and watch asks instead', async () => {
   assert.deepEqual(states, ['PROCESSING', 'COMPLETED']);
 });
 
-test('a server without a feed is asked instead', async () => {
+test('a server without a feed is polled', async () => {
   class Refused {
     onclose: ((event: { code: number; reason: string }) => void) | null = null;
     constructor() {
@@ -178,7 +178,7 @@ test('a server without a feed is asked instead', async () => {
   assert.deepEqual(states, ['PROCESSING', 'COMPLETED']);
 });
 
-test('watch over the feed shows every transition, each with its job', async () => {
+test('watch yields every transition over the feed, each with its job', async () => {
   const { api, sockets } = clientOf(monitor.url);
   const held = await hold(monitor);
   const seen: [string, number, string | null, string, number][] = [];
@@ -198,7 +198,7 @@ test('watch over the feed shows every transition, each with its job', async () =
   assert.ok(sockets[0]!.readyState >= WebSocket.CLOSING);
 });
 
-test('a hundred watches are one connection', async () => {
+test('a hundred watches share one connection', async () => {
   const { api, sockets } = clientOf(monitor.url);
   const jobs = await Promise.all(Array.from({ length: 100 }, () => submit(monitor)));
   const ends = jobs.map(async ({ job_id }) => {
@@ -213,7 +213,7 @@ test('a hundred watches are one connection', async () => {
   assert.equal(sockets.length, 1);
 });
 
-test('a loop slower than the fleet holds a bounded number of events, and still misses nothing', async () => {
+test('a loop slower than the fleet holds a bounded number of events, and still misses none', async () => {
   const { api, sockets } = clientOf(monitor.url);
   const loop = api.feed.follow({ resource: 'jobs' });
   const since = (await loop.next()).value!;

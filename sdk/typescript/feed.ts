@@ -1,11 +1,12 @@
 /**
- * `api.feed`: what changes, live. Reconnects, and resumes where it was: nothing is missed and nothing comes twice.
+ * `api.feed`: live changes. Reconnects and resumes from its position: no event is lost or repeated.
  *
  *     for await (const event of api.feed.follow({ resource: 'jobs', filter: { state: 'FAILED' } })) …
  *     for await (const event of api.feed.follow({ resource: 'job', job_id, since: lastEvent })) …
  *
- * The first event is what there is now (`type: 'state'`), unless `since` says where to begin; then come changes (`update`). A `reset`
- * is what there is now, after so long an absence that what was missed is no longer known. docs/feed.md lists the events.
+ * The first event is the current state (`type: 'state'`), unless `since` sets a position to start from; changes
+ * (`update`) follow. A `reset` is the current state after an absence so long that the missed events are no longer
+ * available. docs/feed.md lists the events.
  */
 import type { FeedPosition } from '../../protocol/feed.ts';
 import type {
@@ -27,17 +28,19 @@ import { FeedConnection, type Follower, type Target } from './feed-connection.ts
 import type { Transport } from './transport.ts';
 
 export type FollowOptions = {
-  /** An event, or any position: it begins after that. */
+  /** An event, or any position: the feed starts after it. */
   since?: FeedPosition | undefined;
-  /** Ends it; the loop rejects with the signal's reason. */
+  /** Ends the loop, which rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
-  /** Told once each time the feed can't be reached, and with null when it is back. */
+  /** Called each time the feed can't be reached, and with null once it is back. */
   onAway?: ((error: ApiError | null) => void) | undefined;
-  /** Attempts to reach it for the first time before FeedUnavailableError. Default 5; once reached it is waited for. */
+  /**
+   * Attempts to connect for the first time before FeedUnavailableError. Default 5; later it reconnects without limit.
+   */
   attempts?: number | undefined;
 };
 
-/** What each resource's events are. */
+/** The event types of each resource. */
 export type FeedEvents = {
   job: JobNow | JobChanged;
   jobs: JobsNow | JobChanged;
@@ -51,7 +54,7 @@ export type FeedEvents = {
 export type FollowTarget<R extends keyof FeedEvents = keyof FeedEvents> = Target & { resource: R };
 
 const ATTEMPTS = 5;
-/** Events that wait for a slow loop; beyond these it is unsubscribed until it has caught up. */
+/** Events held for a slow loop; beyond these it is unsubscribed until it has caught up. */
 const WAITING_MAX = 10_000;
 
 export class Feed {
@@ -63,8 +66,8 @@ export class Feed {
   }
 
   /**
-   * Many follow through one connection. Leaving the loop ends it. Throws FeedUnavailableError where there is no WebSocket or the
-   * monitor has none, NotFoundError, InvalidRequestError.
+   * All loops share one connection; leaving a loop unsubscribes. Throws FeedUnavailableError if the platform has no
+   * WebSocket or the monitor has no feed, NotFoundError, InvalidRequestError.
    */
   async *follow<R extends keyof FeedEvents>(
     target: FollowTarget<R>,
@@ -104,7 +107,7 @@ export class Feed {
   }
 }
 
-/** Whether some message could be for both. */
+/** Whether one message could belong to both. */
 function meet(a: Target, b: Target): boolean {
   if (a.resource.replace(/s$/, '') !== b.resource.replace(/s$/, '')) return false;
   return a.resource !== b.resource || (a.job_id === b.job_id && a.worker_id === b.worker_id);
@@ -112,14 +115,14 @@ function meet(a: Target, b: Target): boolean {
 
 type FollowingOptions = Pick<FollowOptions, 'onAway'> & { connection: FeedConnection; attempts: number };
 
-/** One loop: what has come and not been taken yet. */
+/** One loop: the events that have arrived and not been read yet. */
 class Following implements Follower {
   readonly target: Target;
   readonly #options: FollowingOptions;
   #waiting: FeedEvent[] = [];
   #taken = 0;
   #position: FeedPosition | undefined;
-  /** The feed has been reached once: from then on it is waited for. */
+  /** The feed has been reached once: from then on, keep reconnecting. */
   #reached = false;
   #away = false;
   #paused = false;

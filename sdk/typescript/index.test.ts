@@ -14,7 +14,7 @@ import {
 
 const { url, api } = await startTestMonitor({ after });
 
-/** Claims the one job that waits. */
+/** Claims the one waiting job. */
 async function claimOne(workerId: string) {
   await api.workers.register(workerId, { capabilities: { model: 'test' } });
   const { jobs } = await api.workers.claim(workerId, { max_jobs: 1, wait_seconds: 5 });
@@ -29,7 +29,7 @@ const transcriptOf = (text: string) => ({
   segments: [{ id: 0, start_seconds: 0, end_seconds: 3, text, confidence: 0.75 }],
 });
 
-test('[A97] submit answers a job with its id, as the documents write it', async () => {
+test('[A97] submit returns a job with its id, as documented', async () => {
   const client = new TranscriptionAPI({ baseUrl: url, apiKey: 'your-api-key' });
   const job = await client.jobs.submit({
     audio_url: 's3://bucket/audio.mp3',
@@ -66,7 +66,7 @@ test('[A97] watch yields percentage, stage and state, and ends with the job', as
   assert.equal(await api.jobs.transcript(id, 'text'), 'hello\n');
 });
 
-test('[A97] system.health has status and alerts', async () => {
+test('[A97] system.health returns status and alerts', async () => {
   const health = await api.system.health();
   assert.equal(health.status, health.overall_status);
   assert.ok(['HEALTHY', 'DEGRADED', 'UNHEALTHY'].includes(health.status));
@@ -74,7 +74,7 @@ test('[A97] system.health has status and alerts', async () => {
   assert.equal(typeof (await api.system.metrics()).throughput_jobs_per_hour, 'number');
 });
 
-test('a batch is answered in its order, each by itself', async () => {
+test('a batch returns one result per job, in order', async () => {
   const answers = await api.jobs.submitBatch([
     { audio_url: 's3://bucket/1.mp3', tags: ['batch'] },
     { audio_url: 'nonsense' },
@@ -91,7 +91,7 @@ test('a batch is answered in its order, each by itself', async () => {
   );
 });
 
-test('the same idempotency key is one job, whoever sends it again', async () => {
+test('the same idempotency key creates one job, whichever client sends it', async () => {
   const submission = { audio_url: 's3://bucket/once.mp3', tags: ['once'] };
   const first = await api.jobs.submit(submission, { idempotencyKey: 'once' });
   const again = await new TranscriptionAPI({ baseUrl: url }).jobs.submit(submission, { idempotencyKey: 'once' });
@@ -99,7 +99,7 @@ test('the same idempotency key is one job, whoever sends it again', async () => 
   await api.jobs.cancel(first.id);
 });
 
-test('a list goes over all its pages, or one by hand', async () => {
+test('a list iterates over all pages, or fetches one', async () => {
   for (let n = 0; n < 5; n += 1) await api.jobs.submit({ audio_url: `s3://bucket/${n}.mp3`, tags: ['paged'] });
   const paths: string[] = [];
   for await (const job of api.jobs.list({ tag: 'paged', limit: 2 })) paths.push(job.input.s3_path);
@@ -114,7 +114,7 @@ test('a list goes over all its pages, or one by hand', async () => {
   await api.queues.purge('main', { filter: { tag: 'paged' } });
 });
 
-test('a failed job is a dead letter, redriven or purged, each first tried dry', async () => {
+test('a failed job is a dead letter and can be redriven or purged, with a dry run first', async () => {
   const { id } = await api.jobs.submit({ audio_url: 's3://bucket/bad.mp3', tags: ['dead'] });
   const { token } = await claimOne('worker-failing');
   const error = { code: 'audio_unreadable', message: 'noise', retryable: false };
@@ -132,7 +132,7 @@ test('a failed job is a dead letter, redriven or purged, each first tried dry', 
   assert.deepEqual((await api.queues.purge('main', { filter: { tag: 'dead' } })).job_ids, [id]);
 });
 
-test('a worker is registered, beats, drains and ends; its old token is refused', async () => {
+test('a worker registers, sends heartbeats, drains and ends; its old token is refused', async () => {
   const { id } = await api.jobs.submit({ audio_url: 's3://bucket/held.mp3' });
   const { token } = await claimOne('worker-held');
   const beat = await api.workers.heartbeat('worker-held', {
@@ -157,7 +157,7 @@ test('a worker is registered, beats, drains and ends; its old token is refused',
   await api.jobs.cancel(id);
 });
 
-test('an upload comes back byte for byte, given as bytes or as a file', async (t) => {
+test('an upload is returned byte for byte, whether sent as bytes or as a file', async (t) => {
   const bytes = crypto.getRandomValues(new Uint8Array(60_000));
   const path = join(temporaryDirectory(t), 'a recording (1).wav');
   writeFileSync(path, bytes);
@@ -171,7 +171,7 @@ test('an upload comes back byte for byte, given as bytes or as a file', async (t
   await assert.rejects(api.uploads.open('upload-none'), NotFoundError);
 });
 
-test('events are reported in bulk, each line by itself', async () => {
+test('events are reported in bulk, each line accepted or refused by itself', async () => {
   const answer = await api.events.report([
     { event: 'JOB_START', job_id: 'job-logged', worker_id: 'worker-log', audio_duration: 60 },
     { event: 'JOB_PROGRESS', job_id: 'job-logged', percentage: 45, stage: 'transcribing' },
@@ -181,7 +181,7 @@ test('events are reported in bulk, each line by itself', async () => {
   assert.equal((await api.jobs.get('job-logged')).state, 'COMPLETED');
 });
 
-test('what a source tells of jobs is taken once, and sources are listed', async () => {
+test('reports of a source take effect once, and sources are listed', async () => {
   const told_at = new Date().toISOString();
   const jobs = [
     { job_id: 'job-sighted', state: 'PROCESSING', told_at, worker_id: 'worker-9', percentage: 45 },
@@ -192,12 +192,12 @@ test('what a source tells of jobs is taken once, and sources are listed', async 
   for await (const one of api.sources.list()) assert.fail(`${one.name} is followed`);
 });
 
-test('alerts are listed and resolved; one that is not there is not found', async () => {
+test('alerts are listed and resolved; an unknown one is not found', async () => {
   for await (const alert of api.system.alerts()) assert.ok(alert.id);
   await assert.rejects(api.system.resolveAlert('alert-none'), NotFoundError);
 });
 
-test('watching outlives a monitor that is killed and starts again', async (t) => {
+test('a watch survives a monitor that is killed and restarted', async (t) => {
   const monitor = await startTestMonitor(t);
   const { id } = await monitor.api.jobs.submit({ audio_url: 's3://bucket/long.mp3' });
   const states: string[] = [];

@@ -1,13 +1,13 @@
 /**
- * The monitor's client for TypeScript and JavaScript, in Node and in browsers; it needs `fetch`, and `WebSocket` for the live
- * feed, and nothing else.
+ * The monitor's client for TypeScript and JavaScript, in Node and in browsers. Requires only `fetch`, and `WebSocket`
+ * for the live feed.
  *
  *     const api = new TranscriptionAPI({ baseUrl: 'http://127.0.0.1:8080' });
  *     const job = await api.jobs.submit({ audio_url: 's3://bucket/audio.mp3', output_format: 'json', priority: 'high' });
  *     for await (const update of api.jobs.watch(job.id)) console.log(`${update.percentage}% ${update.stage}`);
  *     console.log((await api.jobs.transcript(job.id)).text);
  *
- * Every method takes `{ signal, idempotencyKey }` last. What can go wrong: errors.ts.
+ * Every method takes `{ signal, idempotencyKey }` as its last argument. For errors see errors.ts.
  */
 import { Events } from './events.ts';
 import { Feed } from './feed.ts';
@@ -43,7 +43,7 @@ export class TranscriptionAPI {
     this.events = new Events(transport, this.feed);
   }
 
-  /** Ends the connection of `transport: 'websocket'`, which would end by itself a few seconds after the last call. */
+  /** Closes the connection of `transport: 'websocket'`, which closes by itself a few seconds after the last call. */
   close(): void {
     this.#transport.close();
   }

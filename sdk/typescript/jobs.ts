@@ -1,4 +1,4 @@
-/** `api.jobs`: recordings to transcribe, from their submission to their transcript. */
+/** `api.jobs`: recordings to transcribe, from submission to transcript. */
 import type { Static } from 'typebox';
 import type { Problem } from '../../protocol/errors.ts';
 import type {
@@ -19,12 +19,14 @@ import { type Page, Pages } from './pages.ts';
 import { type CallOptions, segment, type Transport } from './transport.ts';
 import { type JobUpdate, type WatchOptions, watchJob } from './watch.ts';
 
-/** How far a job is, without the rest of it. */
+/** The progress of a job. */
 export type JobProgressDocument = Static<typeof JobProgressDocumentSchema>;
-/** Every state the job has been in. */
+/** Every state that the job has been in. */
 export type JobTimeline = Static<typeof JobTimelineSchema>;
 
-/** What storing a transcript answers: the completion's `output`, and whether an earlier attempt had stored one. */
+/**
+ * The result of storing a transcript: the completion's `output`, and whether an earlier attempt had already stored one.
+ */
 export type StoredTranscript = {
   s3_path: string;
   segments_count: number;
@@ -41,7 +43,7 @@ export class Jobs {
     this.#feed = feed;
   }
 
-  /** Puts a recording into the queue. Once this answers, no crash loses the job. */
+  /** Submits a recording. Once this resolves, the job survives any crash. */
   async submit(submission: JobSubmission, options: CallOptions = {}): Promise<JobWithId> {
     return withId(
       await this.#transport.json({
@@ -55,7 +57,7 @@ export class Jobs {
   }
 
   /**
-   * Up to 1,000 recordings in one commit, each answered in its place: a job, or what is wrong with it. Throws only where the
+   * Submits up to 1,000 recordings in one commit; each result, in order, is a job or an error. Throws only if the
    * request as a whole is refused.
    */
   async submitBatch(
@@ -76,7 +78,7 @@ export class Jobs {
     return withId(await this.#transport.json({ method: 'GET', path: pathOf(jobId), ...options }));
   }
 
-  /** Newest first. `limit` is the size of a page, not of the list. */
+  /** Newest first. `limit` is the page size, not the length of the list. */
   list(query: JobQuery = {}, options: CallOptions = {}): Pages<JobWithId> {
     return new Pages(async (cursor) => {
       const page = await this.#transport.json<Page<Job>>({
@@ -89,17 +91,17 @@ export class Jobs {
     });
   }
 
-  /** The job as it is, then each change, until it ends. */
+  /** Yields the job now, then each change, until it ends. */
   watch(jobId: string, options: WatchOptions = {}): AsyncGenerator<JobUpdate, void, void> {
     return watchJob({ transport: this.#transport, feed: this.#feed }, jobId, options);
   }
 
-  /** CANCELLED at once while it waits; CANCELLING while a worker has it. */
+  /** The job is CANCELLED at once if it waits, and CANCELLING while a worker holds it. */
   async cancel(jobId: string, options: CallOptions = {}): Promise<JobWithId> {
     return withId(await this.#transport.json({ method: 'DELETE', path: pathOf(jobId), ...options }));
   }
 
-  /** A FAILED or CANCELLED job goes back into the queue. */
+  /** Returns a FAILED or CANCELLED job to the queue. */
   async retry(jobId: string, options: CallOptions = {}): Promise<JobWithId> {
     return withId(await this.#transport.json({ method: 'POST', path: `${pathOf(jobId)}/retry`, ...options }));
   }
@@ -125,7 +127,7 @@ export class Jobs {
     return format === 'json' ? (JSON.parse(text) as Transcript) : text;
   }
 
-  /** Worker's side: how far it is. Soft: the newest may be lost in a crash of the monitor. */
+  /** For workers: reports progress. The latest report may be lost if the monitor crashes. */
   async reportProgress(jobId: string, report: ProgressReport, options: CallOptions = {}): Promise<void> {
     await this.#transport.json({
       operation: { name: 'jobs.reportProgress', params: { job_id: jobId } },
@@ -136,7 +138,7 @@ export class Jobs {
     });
   }
 
-  /** Worker's side. Throws LeaseExpiredError when the job is no longer this worker's. */
+  /** For workers. Throws LeaseExpiredError if the job is no longer this worker's. */
   async complete(jobId: string, report: CompletionReport, options: CallOptions = {}): Promise<JobWithId> {
     const path = `${pathOf(jobId)}/complete`;
     return withId(
@@ -150,7 +152,7 @@ export class Jobs {
     );
   }
 
-  /** Worker's side. Throws LeaseExpiredError when the job is no longer this worker's. */
+  /** For workers. Throws LeaseExpiredError if the job is no longer this worker's. */
   async fail(jobId: string, report: FailureReport, options: CallOptions = {}): Promise<JobWithId> {
     const path = `${pathOf(jobId)}/fail`;
     return withId(
@@ -164,7 +166,7 @@ export class Jobs {
     );
   }
 
-  /** Worker's side: stores the transcript, unless an earlier attempt has; then that one holds. */
+  /** For workers: stores the transcript, unless an earlier attempt already has; that one is then kept. */
   putTranscript(
     jobId: string,
     leaseToken: string,

@@ -1,12 +1,12 @@
-/** A list of the monitor, page by page as it is fetched: `for await` over all of it, or one page by hand. */
+/** A paged list: `for await` iterates over all items and fetches pages as needed, or fetch single pages. */
 
 export type Page<T> = {
   items: T[];
-  /** Give it to `page` for what follows; null on the last one. */
+  /** Pass to `page` for the next page; null on the last one. */
   next_cursor: string | null;
 };
 
-/** Nothing is fetched before it is asked for. Each `for await` starts from the beginning. */
+/** Fetches nothing until needed. Each `for await` starts from the beginning. */
 export class Pages<T> implements AsyncIterable<T> {
   readonly #fetchPage: (cursor: string | undefined) => Promise<Page<T>>;
 
@@ -14,7 +14,7 @@ export class Pages<T> implements AsyncIterable<T> {
     this.#fetchPage = fetchPage;
   }
 
-  /** The page that `cursor` names, the first without. */
+  /** The page at `cursor`; without one, the first page. */
   page(cursor?: string): Promise<Page<T>> {
     return this.#fetchPage(cursor);
   }

@@ -1,4 +1,4 @@
-/** `api.queues`: `main`, where jobs wait, and `dlq`, where jobs lie that failed for good. */
+/** `api.queues`: `main`, where jobs wait, and `dlq`, the dead-letter queue of jobs that failed permanently. */
 import type { BulkAnswer, BulkRequest, Queue } from '../../protocol/queue.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
@@ -17,7 +17,7 @@ export class Queues {
     return this.#transport.json({ method: 'GET', path: '/queues/dlq', ...options });
   }
 
-  /** Takes jobs out: from `main` they are cancelled, from `dlq` dropped. `dry_run` answers the exact ids and changes nothing. */
+  /** Removes jobs: those in `main` are cancelled, those in `dlq` dropped. With `dry_run`, only returns their ids. */
   purge(queue: 'main' | 'dlq', request: BulkRequest = {}, options: CallOptions = {}): Promise<BulkAnswer> {
     return this.#transport.json({ method: 'POST', path: `/queues/${queue}/purge`, body: request, ...options });
   }
@@ -27,7 +27,7 @@ export class Queues {
     return this.purge('dlq', request, options);
   }
 
-  /** Puts jobs from the dead-letter queue back into the main one. `dry_run` answers the exact ids and changes nothing. */
+  /** Returns jobs from the dead-letter queue to the main one. With `dry_run`, only returns their ids. */
   redrive(request: BulkRequest = {}, options: CallOptions = {}): Promise<BulkAnswer> {
     return this.#transport.json({ method: 'POST', path: '/queues/dlq/redrive', body: request, ...options });
   }

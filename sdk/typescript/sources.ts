@@ -1,4 +1,7 @@
-/** `api.sources`: systems without a server that tell of jobs which run elsewhere; sent by you, or followed by the monitor. */
+/**
+ * `api.sources`: systems without a server that report jobs running elsewhere; posted by you, or followed by the
+ * monitor.
+ */
 import type { JobSighting } from '../../protocol/sighting.ts';
 import type { FollowedSource, SightingsAnswer } from '../../protocol/source.ts';
 import { type Page, Pages } from './pages.ts';
@@ -11,14 +14,15 @@ export class Sources {
     this.#transport = transport;
   }
 
-  /** Those that the monitor follows by itself (`tmon serve --source`). */
+  /** Sources that the monitor follows by itself (`tmon serve --source`). */
   list(options: CallOptions = {}): Pages<FollowedSource> {
     return new Pages(() => this.#transport.json<Page<FollowedSource>>({ method: 'GET', path: '/sources', ...options }));
   }
 
   /**
-   * What a source says of up to 1,000 jobs, in one commit. Sent again, in any order and portions, it changes nothing; a job of
-   * the monitor's own queue is left as it is, and named in `refused`. `source`: its URL, without what is secret in it.
+   * Posts what a source reports about up to 1,000 jobs, in one commit. Posting it again, in any order and in any
+   * portions, changes nothing; jobs of the monitor's own queue are left unchanged and listed in `refused`. `source`:
+   * its URL, without secrets.
    */
   observe(source: string, jobs: readonly JobSighting[], options: CallOptions = {}): Promise<SightingsAnswer> {
     return this.#transport.json({

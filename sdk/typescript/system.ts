@@ -1,10 +1,10 @@
-/** `api.system`: the whole of it: health, metrics, alerts. */
+/** `api.system`: health, metrics and alerts. */
 import type { Alert } from '../../protocol/alert.ts';
 import type { CurrentMetrics, SystemHealth } from '../../protocol/system.ts';
 import { type Page, Pages } from './pages.ts';
 import { type CallOptions, segment, type Transport } from './transport.ts';
 
-/** The health with its `overall_status` under the short name too. */
+/** The health, with `overall_status` as `status` too. */
 export type SystemHealthWithStatus = SystemHealth & { readonly status: SystemHealth['overall_status'] };
 
 export class System {
@@ -26,7 +26,7 @@ export class System {
     return this.#transport.json({ method: 'GET', path: '/system/metrics', ...options });
   }
 
-  /** Active ones. */
+  /** Active alerts. */
   alerts(query: { limit?: number } = {}, options: CallOptions = {}): Pages<Alert> {
     return new Pages((cursor) =>
       this.#transport.json<Page<Alert>>({

@@ -1,4 +1,4 @@
-/** How a call is sent, and sent again: against a server that answers what each test says. */
+/** Sending and retrying a call, against a server with scripted responses. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -23,7 +23,7 @@ after(() => {
   for (const server of started) server.close();
 });
 
-/** A server that answers the n-th request with the n-th of `answers`, and the last for ever. */
+/** A server that gives the n-th response to the n-th request, and the last one from then on. */
 async function serving(...answers: ((response: ServerResponse, socket: Socket) => void)[]) {
   const seen: Seen[] = [];
   const server = createServer(async (request, response) => {
@@ -44,7 +44,7 @@ async function serving(...answers: ((response: ServerResponse, socket: Socket) =
   return { baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen };
 }
 
-/** A client that doesn't wait, but notes for how long it would have. */
+/** A client that records its delays instead of waiting. */
 function clientOf(baseUrl: string, options: Partial<TransportOptions> = {}) {
   const waits: number[] = [];
   const wait = async (delayMs: number) => {
@@ -75,7 +75,7 @@ test('a submission carries an Idempotency-Key, and its retries carry the same', 
   assert.ok(seen.every((request) => request.body === '{"audio_url":"s3://bucket/a.mp3"}'));
 });
 
-test('two submissions have different keys, a read has none, a given key is kept', async () => {
+test('two submissions have different keys, a read has none, a caller’s key is kept', async () => {
   const { baseUrl, seen } = await serving(json(200, { job_id: 'job-1' }));
   const { api } = clientOf(baseUrl);
   await api.jobs.submit({ audio_url: 's3://b/a' });
@@ -88,7 +88,7 @@ test('two submissions have different keys, a read has none, a given key is kept'
   assert.equal(given, 'mine');
 });
 
-test('waits double with full jitter, and end after the last retry', async () => {
+test('delays double with full jitter and end after the last retry', async () => {
   const { baseUrl, seen } = await serving(problem(503, 'store_away'));
   const { api, waits } = clientOf(baseUrl);
   await assert.rejects(api.jobs.get('job-1'), UnavailableError);
@@ -96,7 +96,7 @@ test('waits double with full jitter, and end after the last retry', async () => 
   assert.deepEqual(waits, [125, 250, 500, 1000]);
 });
 
-test('Retry-After is waited for; when it asks for too long the caller is told at once', async () => {
+test('Retry-After is respected; if it is too long, the call rejects at once', async () => {
   const short = await serving(problem(429, 'busy', {}, { 'retry-after': '7' }), json(200, { job_id: 'job-1' }));
   const patient = clientOf(short.baseUrl);
   await patient.api.jobs.get('job-1');
@@ -108,7 +108,7 @@ test('Retry-After is waited for; when it asks for too long the caller is told at
   assert.equal(long.seen.length, 1);
 });
 
-test('an unknown outcome is sent again with its key, and names the key when it stays unknown', async () => {
+test('a call with an unknown outcome is retried with its key; if the outcome stays unknown, the error has the key', async () => {
   const known = await serving(
     problem(503, 'outcome_unknown', { idempotency_key: 'k1' }),
     json(201, { job_id: 'job-1' }),
@@ -126,7 +126,7 @@ test('an unknown outcome is sent again with its key, and names the key when it s
   );
 });
 
-test('a refusal is not sent again, and has its class, code, hint, state and fields', async () => {
+test('a refusal is not retried, and its error has class, code, hint, state and fields', async () => {
   const refused = async (answer: ReturnType<typeof problem>) => {
     const { baseUrl, seen } = await serving(answer);
     const error = await clientOf(baseUrl)
@@ -151,7 +151,7 @@ test('a refusal is not sent again, and has its class, code, hint, state and fiel
   assert.deepEqual(invalid.errors, [{ field: '/audio_url', message: 'missing' }]);
 });
 
-test('an answer that is no problem document still says what came', async () => {
+test('the error for a response that is not a problem document quotes it', async () => {
   const { baseUrl } = await serving((response) => {
     response.writeHead(418, { 'content-type': 'text/html' }).end('<h1>teapot</h1>\n');
   });
@@ -161,7 +161,7 @@ test('an answer that is no problem document still says what came', async () => {
   });
 });
 
-test('nobody listening is UnreachableError, silence is TimedOutError', async () => {
+test('a closed port raises UnreachableError, silence TimedOutError', async () => {
   const gone = createServer().listen(0, '127.0.0.1');
   await once(gone, 'listening');
   const { port } = gone.address() as AddressInfo;
@@ -176,7 +176,7 @@ test('nobody listening is UnreachableError, silence is TimedOutError', async () 
   await assert.rejects(clientOf(baseUrl, { retries: 0, timeoutMs: 20 }).api.jobs.get('job-1'), TimedOutError);
 });
 
-test('an aborted call rejects with the reason, under way or between retries', async () => {
+test('an aborted call rejects with the reason, during a request or between retries', async () => {
   const reason = new Error('enough');
   const stop = new AbortController();
   const silent = await serving(() => stop.abort(reason));
@@ -191,7 +191,7 @@ test('an aborted call rejects with the reason, under way or between retries', as
   await assert.rejects(client.api.jobs.get('job-1', { signal: again.signal }), reason);
 });
 
-test('a list is fetched page by page, only as far as it is read', async () => {
+test('a list is fetched page by page, only as far as needed', async () => {
   const { baseUrl, seen } = await serving(
     json(200, { items: [{ job_id: 'a' }, { job_id: 'b' }], next_cursor: 'c1' }),
     json(200, { items: [{ job_id: 'c' }], next_cursor: null }),
@@ -211,7 +211,7 @@ test('a list is fetched page by page, only as far as it is read', async () => {
   );
 });
 
-test('watching without a live feed asks with If-None-Match, yields changes alone, outlives a server that goes away, and ends with the job', async () => {
+test('without a live feed, watch polls with If-None-Match, yields only changes, survives a server that goes away, and ends with the job', async () => {
   const job = (state: string, percentage: number) => ({
     job_id: 'job-1',
     state,
@@ -243,7 +243,7 @@ test('watching without a live feed asks with If-None-Match, yields changes alone
   assert.equal(seen[1]?.headers['if-none-match'], '"1"');
 });
 
-test('an id can name nothing but its own job', async () => {
+test('an id can address only its own job', async () => {
   const { baseUrl, seen } = await serving(json(200, { job_id: 'x' }));
   await clientOf(baseUrl).api.jobs.get('../workers?x=/y');
   assert.equal(seen[0]?.url, '/api/v1/jobs/..%2Fworkers%3Fx%3D%2Fy');

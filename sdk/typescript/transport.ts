@@ -1,45 +1,47 @@
 /**
- * One call to the monitor, sent until it is answered or there's no point: the only file of the SDK that knows HTTP, and how a WebSocket begins.
+ * Sends one call to the monitor and retries it while that makes sense. The only file of the SDK that knows HTTP and
+ * opens WebSockets.
  *
- * Every POST and DELETE carries an `Idempotency-Key` that its retries keep, so that a call whose answer was lost takes effect
- * once. Sent again: no answer at all, 429, 502, 503, 504. Waits between: full jitter over a doubling cap, or what `Retry-After`
- * asks for; when it asks for more than RETRY_AFTER_MS_MAX, the caller is told instead.
+ * Every POST and DELETE carries an `Idempotency-Key` that its retries keep, so that a call whose response was lost
+ * takes effect once. Retried: no response, 429, 502, 503, 504. Delay: full jitter over a doubling cap, on top of
+ * `Retry-After`; if that is longer than RETRY_AFTER_MS_MAX, the call rejects instead.
  */
 
+import { backoffMs } from './backoff.ts';
 import { CallConnection, NoSocketError } from './call-connection.ts';
 import { ApiError, NoAnswerError, RefusedError, refusalOf, TimedOutError, UnreachableError } from './errors.ts';
-import type { Socket } from './feed-connection.ts';
+import type { Socket } from './socket.ts';
 
 export type TransportOptions = {
   /** `https://monitor.example.com`, without `/api/v1`. */
   baseUrl: string;
   /** Sent as `Authorization: Bearer …`. */
   apiKey?: string | undefined;
-  /** Another `fetch` than the global one. */
+  /** Replaces the global `fetch`. */
   fetch?: typeof globalThis.fetch | undefined;
-  /** Another `WebSocket` than the global one; null for none: what is followed is asked for again and again. */
+  /** Replaces the global `WebSocket`; null for none, in which case following a job polls. */
   webSocket?: (new (url: string, options?: never) => Socket) | null | undefined;
   /**
-   * `websocket`: what a worker says again and again goes over one connection, each call answered as over HTTP; what is large or
-   * streams, and all of it where no WebSocket can be opened, still goes over HTTP. Default `http`.
+   * `websocket`: frequent calls of a worker share one connection, with the same results as over HTTP; large and
+   * streaming calls, and all calls if no WebSocket can be opened, still use HTTP. Default `http`.
    */
   transport?: 'http' | 'websocket' | undefined;
-  /** Longest silence before an attempt is given up. Default 30000. */
+  /** Longest silence before an attempt times out. Default 30000. */
   timeoutMs?: number | undefined;
-  /** Times a call is sent again before its error reaches the caller. Default 4. */
+  /** Retries before a call rejects. Default 4. */
   retries?: number | undefined;
-  /** How to wait, and how to draw in [0, 1): for tests. */
+  /** Waiting and random numbers in [0, 1), for tests. */
   wait?: ((delayMs: number, signal: AbortSignal | undefined) => Promise<void>) | undefined;
   random?: (() => number) | undefined;
 };
 
 /** What every method takes as its last argument. */
 export type CallOptions = {
-  /** Ends the call; it rejects with the signal's reason. */
+  /** Ends the call, which rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
-  /** One of your own, to make a call repeatable over a restart of your program. */
+  /** Your own key, to make a call repeatable across restarts of your program. */
   idempotencyKey?: string | undefined;
-  /** Of this call, where it differs from the client's. 0 waits for ever. */
+  /** For this call; overrides the client's. 0 waits forever. */
   timeoutMs?: number | undefined;
   retries?: number | undefined;
 };
@@ -49,19 +51,18 @@ export type RawBody = Blob | Uint8Array | string;
 
 export type Call = CallOptions & {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** Below `/api/v1`. Ids in it go through `segment`. */
+  /** Path below `/api/v1`. Ids in it go through `segment`. */
   path: string;
   query?: Readonly<Record<string, string | number | boolean | undefined>>;
-  /** Sent as JSON, unless `raw` says otherwise. */
+  /** Sent as JSON; `raw` is sent unchanged. */
   body?: unknown;
   raw?: { body: RawBody; type: string } | undefined;
   headers?: Readonly<Record<string, string>>;
-  /** Its name and what its path has, where it may go over the WebSocket. */
+  /** Operation name and path parameters, for calls that may use the WebSocket. */
   operation?: { name: string; params?: Readonly<Record<string, string>> };
 };
 
-const RETRY_BASE_MS = 250;
-const RETRY_CAP_MS = 8_000;
+const RETRY = { baseMs: 250, capMs: 8_000 };
 const RETRY_AFTER_MS_MAX = 30_000;
 const RETRIED_STATUSES = new Set([429, 502, 503, 504]);
 
@@ -74,7 +75,7 @@ export class Transport {
     if (!/^https?:\/\/[^/]+/.test(options.baseUrl)) {
       throw new ApiError(`baseUrl is ${JSON.stringify(options.baseUrl)}`, {
         code: 'bad_base_url',
-        hint: 'It begins with http:// or https://, as http://127.0.0.1:8080 does.',
+        hint: 'It begins with http:// or https://, for example http://127.0.0.1:8080.',
       });
     }
     this.#options = options;
@@ -85,12 +86,12 @@ export class Transport {
         : null;
   }
 
-  /** Where the live feed is. */
+  /** The address of the live feed. */
   get socketUrl(): string {
     return `${this.#options.baseUrl.replace(/^http/, 'ws').replace(/\/+$/, '')}/ws`;
   }
 
-  /** A connection to it on its way; undefined where the platform has none. A browser sends no key with it. */
+  /** A new WebSocket to it; undefined if the platform has none. Browsers can't send the key with it. */
   openSocket(): Socket | undefined {
     const { webSocket = globalThis.WebSocket as unknown as TransportOptions['webSocket'], apiKey } = this.#options;
     if (!webSocket) return undefined;
@@ -98,7 +99,7 @@ export class Transport {
     return new webSocket(this.socketUrl, { headers: { authorization: `Bearer ${apiKey}` } } as never);
   }
 
-  /** Ends the connection for calls; another call opens another. */
+  /** Closes the connection for calls; the next call opens another. */
   close(): void {
     this.#calls?.close();
   }
@@ -108,7 +109,7 @@ export class Transport {
     return (this.#options.random ?? Math.random)();
   }
 
-  /** The answer's JSON; undefined where it has no body. */
+  /** The response's JSON; undefined if it has no body. */
   async json<T>(call: Call): Promise<T> {
     const overHttp = async (response: Response) => {
       const text = await response.text();
@@ -121,7 +122,7 @@ export class Transport {
     return (await this.#retrying(call, async (response) => response.text())) as string;
   }
 
-  /** The answer with its headers, for what needs them: `304`, an ETag. */
+  /** The response with its headers, for callers that need them: `304`, an ETag. */
   async answer(call: Call): Promise<{ status: number; headers: Headers; text: string }> {
     return this.#retrying(call, async (response) => ({
       status: response.status,
@@ -130,7 +131,7 @@ export class Transport {
     }));
   }
 
-  /** The answer with its body unread; the signal holds until it is read, the timeout until its first byte. */
+  /** The response with an unread body; the signal applies until the body is read, the timeout until its first byte. */
   async open(call: Call): Promise<Response> {
     return this.#retrying(call, async (response) => response, { leaveOpen: true });
   }
@@ -154,7 +155,7 @@ export class Transport {
     }
   }
 
-  /** Null: it has to go over HTTP. */
+  /** Null: the call must go over HTTP. */
   async #overSocket(calls: CallConnection, call: Call, key: string | undefined): Promise<{ body: unknown } | null> {
     const { name, params } = call.operation!;
     const { body, signal } = call;
@@ -169,7 +170,7 @@ export class Transport {
   }
 
   #delayBeforeRetry(error: unknown, attempt: number): number | undefined {
-    const jitterMs = this.random() * Math.min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** attempt);
+    const jitterMs = backoffMs(RETRY, attempt, () => this.random());
     if (error instanceof NoAnswerError) return jitterMs;
     if (!(error instanceof RefusedError) || !RETRIED_STATUSES.has(error.status ?? 0)) return undefined;
     if (error.retryAfterSeconds === undefined) return jitterMs;
@@ -227,15 +228,15 @@ export class Transport {
   }
 }
 
-/** An id made safe to stand in a path, so that no id can name another endpoint. Throws where escaping can't help. */
+/** Escapes an id for a path, so that no id can name another endpoint. Throws if escaping can't help. */
 export function segment(id: string): string {
   if (id === '' || id === '.' || id === '..') {
-    throw new ApiError(`${JSON.stringify(id)} is no id`, { code: 'bad_id', hint: 'Ids look like job-01J2ZQ…' });
+    throw new ApiError(`${JSON.stringify(id)} is not an id`, { code: 'bad_id', hint: 'Ids look like job-01J2ZQ…' });
   }
   return encodeURIComponent(id);
 }
 
-/** Waits `delayMs`; rejects with the signal's reason when it aborts first. */
+/** Waits `delayMs`; rejects with the signal's reason if it aborts first. */
 export function waitFor(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
@@ -262,7 +263,7 @@ function queryOf(query: Call['query']): string {
   return `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
 }
 
-/** 128 random bits. Not `randomUUID`: browsers keep that from pages without TLS. */
+/** 128 random bits. Not `randomUUID`, which browsers offer only to pages with TLS. */
 function newKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -1,4 +1,4 @@
-/** `api.uploads`: recordings handed to the monitor, for owners whose audio is on no store that the workers reach. */
+/** `api.uploads`: audio files uploaded to the monitor, for recordings that are not on storage the workers can reach. */
 import type { Upload } from '../../protocol/upload.ts';
 import { type CallOptions, type RawBody, segment, type Transport } from './transport.ts';
 
@@ -9,7 +9,10 @@ export class Uploads {
     this.#transport = transport;
   }
 
-  /** Stores the bytes; submit the `audio_url` it answers. A file as a Blob (`fs.openAsBlob`) is streamed, not read into memory. */
+  /**
+   * Stores the bytes; submit the returned `audio_url`. A file as a Blob (`fs.openAsBlob`) is streamed, not read into
+   * memory.
+   */
   create(file: { name: string; body: RawBody; type?: string }, options: CallOptions = {}): Promise<Upload> {
     return this.#transport.json({
       method: 'POST',

@@ -1,9 +1,9 @@
 /**
- * A job as it changes, from now to its end, over restarts of the monitor.
+ * A job's changes, from now to its end, across restarts of the monitor.
  *
- * It asks for the job once, which fails as any call does, and then follows it on the live feed: each change is told as it comes,
- * and none is missed. Where there is no feed it asks again and again, with `If-None-Match`, so that an unchanged job costs an
- * empty answer. Once the job has been seen, a monitor that is away is waited for.
+ * Gets the job once, which fails as any call does, then follows it on the live feed, so that no change is missed.
+ * Without a feed it polls with `If-None-Match`, so that an unchanged job costs an empty response. Once the job has been
+ * read, it waits for a monitor that is away.
  */
 import type { JobChanged, JobNow } from '../../protocol/feed-messages.ts';
 import type { Job, JobStateName } from '../../protocol/job.ts';
@@ -18,23 +18,23 @@ export type JobUpdate = {
   percentage: number;
   /** `DOWNLOADING`, `TRANSCRIBING`, `UPLOADING`; null before a worker reports. */
   stage: string | null;
-  /** The job, with this state and progress; the rest of it may be newer. */
+  /** The job, with this state and progress; its other fields may be newer. */
   job: JobWithId;
 };
 
 export type WatchOptions = {
-  /** Ends the watch; it rejects with the signal's reason. */
+  /** Ends the watch, which rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
-  /** Time between two questions where there is no live feed. Default 500. */
+  /** Polling interval if there is no live feed. Default 500. */
   pollMs?: number | undefined;
-  /** Told once each time the monitor goes away, and with null when it is back. */
+  /** Called each time the monitor goes away, and with null once it is back. */
   onAway?: ((error: Error | null) => void) | undefined;
 };
 
 const POLL_MS = 500;
 const AWAY_POLL_MS_MAX = 5_000;
 
-/** Yields the job as it is, then each change of state, stage or percentage; ends after COMPLETED, FAILED or CANCELLED. */
+/** Yields the job now, then each change of state, stage or percentage; ends after COMPLETED, FAILED or CANCELLED. */
 export async function* watchJob(
   { transport, feed }: { transport: Transport; feed: Feed },
   jobId: string,
@@ -51,7 +51,7 @@ export async function* watchJob(
       const { signal, onAway } = options;
       const followed = feed.follow({ resource: 'job', job_id: jobId }, { since, signal, onAway, attempts: 1 });
       for await (const event of followed) {
-        // What changes with progress alone the event says itself.
+        // A progress event carries everything it changes; any other needs the job again.
         if (event.type !== 'update' || event.event !== 'JobProgressed') job = (await question.insist()) ?? job;
         job = jobAsOf(job, event);
         yield* changes.of(job);
@@ -68,7 +68,7 @@ export async function* watchJob(
   }
 }
 
-/** The feed and the question may both find out that the monitor is away. */
+/** The feed and the poll may both find out that the monitor is away. */
 function oncePerChange(onAway: WatchOptions['onAway']): NonNullable<WatchOptions['onAway']> {
   let away = false;
   return (error) => {
@@ -80,7 +80,7 @@ function oncePerChange(onAway: WatchOptions['onAway']): NonNullable<WatchOptions
 
 const ended = ({ state }: Job): boolean => state === 'COMPLETED' || state === 'FAILED' || state === 'CANCELLED';
 
-/** The job with what an event of the feed says of it. */
+/** The job updated with an event of the feed. */
 export function jobAsOf(job: JobWithId, event: JobNow | JobChanged): JobWithId {
   const { state, percentage, stage, current_chunk, total_chunks, eta_seconds, attempt } = event;
   const { progress, retry_info } = job;
@@ -99,7 +99,7 @@ export function jobAsOf(job: JobWithId, event: JobNow | JobChanged): JobWithId {
   });
 }
 
-/** Tells a change from what has been told already. */
+/** Filters out changes that have been reported already. */
 class Changes {
   #told = '';
 
@@ -113,7 +113,7 @@ class Changes {
 
 type Asking = WatchOptions & { onAway: NonNullable<WatchOptions['onAway']> };
 
-/** `GET /jobs/{id}`, again and again. */
+/** Polls `GET /jobs/{id}`. */
 class Question {
   readonly #transport: Transport;
   readonly #jobId: string;
@@ -127,7 +127,7 @@ class Question {
     this.#options = options;
   }
 
-  /** The job; undefined where it has not changed since the last time. */
+  /** The job; undefined if it has not changed since the last call. */
   async ask(): Promise<JobWithId | undefined> {
     const answer = await this.#transport.answer({
       method: 'GET',
@@ -140,7 +140,7 @@ class Question {
     return withId(JSON.parse(answer.text) as Job);
   }
 
-  /** The same, waiting for a monitor that is away. */
+  /** The same, but waits for a monitor that is away. */
   async insist(): Promise<JobWithId | undefined> {
     for (;;) {
       try {

@@ -1,4 +1,4 @@
-/** `api.workers`: the processes that transcribe, seen from the outside (list, restart) and from the inside (claim, heartbeat). */
+/** `api.workers`: worker processes, from the outside (list, restart) and from the inside (claim, heartbeat). */
 import type { Static } from 'typebox';
 import type { Claimed } from '../../protocol/job.ts';
 import type {
@@ -16,7 +16,7 @@ import { type CallOptions, segment, type Transport } from './transport.ts';
 /** A job in a worker's history. */
 export type WorkerJob = Static<typeof WorkerJobSchema>;
 
-/** Longer than the longest poll, so that a silent network ends a claim and a patient monitor doesn't. */
+/** Longer than the longest long poll, so that only a dead network ends a claim. */
 const CLAIM_MARGIN_MS = 15_000;
 
 export class Workers {
@@ -41,7 +41,7 @@ export class Workers {
     return this.#transport.json({ method: 'GET', path: pathOf(workerId), ...options });
   }
 
-  /** The worker's jobs, the newest attempt first. */
+  /** The worker's jobs, newest attempt first. */
   jobs(workerId: string, query: { limit?: number } = {}, options: CallOptions = {}): Pages<WorkerJob> {
     return new Pages((cursor) =>
       this.#transport.json<Page<WorkerJob>>({
@@ -53,17 +53,17 @@ export class Workers {
     );
   }
 
-  /** A new worker on the monitor's fleet. */
+  /** Launches a worker on the monitor's fleet. */
   launch(launch: WorkerLaunch = {}, options: CallOptions = {}): Promise<Worker> {
     return this.#transport.json({ method: 'POST', path: '/workers', body: launch, ...options });
   }
 
-  /** It stops at once, hands its jobs back, and starts anew. */
+  /** The worker stops at once, releases its jobs and starts again. */
   restart(workerId: string, options: CallOptions = {}): Promise<Worker> {
     return this.#transport.json({ method: 'POST', path: `${pathOf(workerId)}/restart`, ...options });
   }
 
-  /** It finishes its jobs, then leaves. */
+  /** The worker finishes its jobs, then exits. */
   drain(workerId: string, options: CallOptions = {}): Promise<Worker> {
     return this.#transport.json({
       operation: { name: 'workers.drain', params: { worker_id: workerId } },
@@ -73,7 +73,7 @@ export class Workers {
     });
   }
 
-  /** It stops now; its jobs go back to the queue. */
+  /** The worker stops now; its jobs return to the queue. */
   terminate(workerId: string, options: CallOptions = {}): Promise<Worker> {
     return this.#transport.json({
       operation: { name: 'workers.terminate', params: { worker_id: workerId } },
@@ -83,7 +83,7 @@ export class Workers {
     });
   }
 
-  /** Worker's side: makes it known, or tells what changed. */
+  /** For workers: registers the worker, or updates its registration. */
   register(workerId: string, registration: WorkerRegistration, options: CallOptions = {}): Promise<Worker> {
     return this.#transport.json({
       operation: { name: 'workers.register', params: { worker_id: workerId } },
@@ -94,7 +94,7 @@ export class Workers {
     });
   }
 
-  /** Worker's side: health in, commands out; the leases named are renewed, one that is missing in the answer is lost. */
+  /** For workers: sends health, returns commands; renews the leases named. One missing in the result is lost. */
   heartbeat(workerId: string, heartbeat: Heartbeat, options: CallOptions = {}): Promise<HeartbeatAnswer> {
     return this.#transport.json({
       operation: { name: 'workers.heartbeat', params: { worker_id: workerId } },
@@ -105,7 +105,7 @@ export class Workers {
     });
   }
 
-  /** Worker's side: waits up to `wait_seconds` for up to `max_jobs` jobs. */
+  /** For workers: waits up to `wait_seconds` for up to `max_jobs` jobs. */
   claim(workerId: string, claim: Claim = {}, options: CallOptions = {}): Promise<Claimed> {
     return this.#transport.json({
       operation: { name: 'workers.claim', params: { worker_id: workerId } },

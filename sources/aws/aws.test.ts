@@ -19,18 +19,18 @@ function failure(name: string, httpStatusCode?: number, message = 'so it is') {
 }
 
 for (const [error, kind, message, hint] of [
-  [failure('NoSuchBucket', 404), 'missing', 'there is no bucket status-bucket', /^aws s3 mb/],
-  [failure('QueueDoesNotExist', 400), 'missing', 'there is no bucket status-bucket', /^aws s3 mb/],
-  [failure('ResourceNotFoundException', 400), 'missing', 'there is no bucket status-bucket', /^aws s3 mb/],
-  [failure('CredentialsProviderError'), 'denied', 'no AWS credentials were found', /^aws configure/],
+  [failure('NoSuchBucket', 404), 'missing', 'bucket status-bucket does not exist', /^aws s3 mb/],
+  [failure('QueueDoesNotExist', 400), 'missing', 'bucket status-bucket does not exist', /^aws s3 mb/],
+  [failure('ResourceNotFoundException', 400), 'missing', 'bucket status-bucket does not exist', /^aws s3 mb/],
+  [failure('CredentialsProviderError'), 'denied', 'no AWS credentials found', /^aws configure/],
   [failure('InvalidAccessKeyId', 403), 'denied', 'AWS does not take these credentials', /get-caller-identity/],
   [failure('UnrecognizedClientException', 400), 'denied', 'AWS does not take these credentials', /get-caller-identity/],
   [failure('ExpiredToken', 400), 'denied', 'AWS does not take these credentials', /get-caller-identity/],
   [failure('AccessDenied', 403), 'denied', 'access to bucket status-bucket is denied', /^allow s3:ListBucket on it$/],
   [failure('Weird', 403), 'denied', 'access to bucket status-bucket is denied', /^allow s3:ListBucket on it$/],
   [failure('ValidationException', 400), 'unusable', 'bucket status-bucket: ValidationException: so it is', undefined],
-  [failure('TimeoutError'), 'unreachable', 'no answer from AWS: so it is', /AWS_ENDPOINT_URL/],
-  [failure('SlowDown', 503), 'unreachable', 'no answer from AWS: so it is', /AWS_ENDPOINT_URL/],
+  [failure('TimeoutError'), 'unreachable', 'no response from AWS: so it is', /AWS_ENDPOINT_URL/],
+  [failure('SlowDown', 503), 'unreachable', 'no response from AWS: so it is', /AWS_ENDPOINT_URL/],
 ] as const) {
   test(`${error.name} ${error.$metadata.httpStatusCode ?? ''} is ${kind}`, () => {
     const told = awsError(error, thing);
@@ -44,7 +44,7 @@ for (const [error, kind, message, hint] of [
 
 test('an address with several names that all refuse still says why', () => {
   const refused = Object.assign(new AggregateError([], ''), { code: 'ECONNREFUSED' });
-  assert.equal(awsError(refused, thing).message, 's3://status-bucket: no answer from AWS: ECONNREFUSED');
+  assert.equal(awsError(refused, thing).message, 's3://status-bucket: no response from AWS: ECONNREFUSED');
 });
 
 test('the region is that of the environment, of the profile, or us-east-1', (t) => {

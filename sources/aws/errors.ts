@@ -53,10 +53,10 @@ function meaningOf(error: unknown, { what, make, allow }: AwsThing): Meaning {
   const name = (error as { name?: string }).name ?? '';
   const words = error instanceof Error ? error.message.trim() : String(error);
   const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
-  if (MISSING.has(name)) return { kind: 'missing', says: `there is no ${what}`, hint: make };
+  if (MISSING.has(name)) return { kind: 'missing', says: `${what} does not exist`, hint: make };
   if (NO_CREDENTIALS.has(name)) {
     const hint = 'aws configure (or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE)';
-    return { kind: 'denied', says: 'no AWS credentials were found', hint };
+    return { kind: 'denied', says: 'no AWS credentials found', hint };
   }
   if (BAD_CREDENTIALS.has(name)) {
     const says = `AWS does not take these credentials (${name}: ${words})`;
@@ -74,7 +74,7 @@ function meaningOf(error: unknown, { what, make, allow }: AwsThing): Meaning {
   }
   // AggregateError, of a name with several addresses, has no words of its own.
   const cause = words || (error as { code?: string }).code || name;
-  const says = `no answer from AWS: ${cause}`;
+  const says = `no response from AWS: ${cause}`;
   return {
     kind: 'unreachable',
     says,

@@ -166,7 +166,7 @@ test('what can’t be read is counted and named; a source that can’t is unknow
   assert.deepEqual([document.sources[0]!.unreadable_count, document.sources[0]!.unreadable.length], [12, 10]);
   assert.equal(document.warnings[0]!.says, '12 could not be read: line 0: cut off');
 
-  const error = new SourceError('missing', 's3://b: there is no bucket b', { hint: 'aws s3 mb s3://b' });
+  const error = new SourceError('missing', 's3://b: bucket b does not exist', { hint: 'aws s3 mb s3://b' });
   const broken: Source = {
     ...source([], { name: 's3://b' }),
     // biome-ignore lint/correctness/useYield: it fails before it says anything.
@@ -177,7 +177,7 @@ test('what can’t be read is counted and named; a source that can’t is unknow
   const unknown = await run([broken, source([told('job-1', 1)])]);
   assert.deepEqual([unknown.verdict, unknown.says], ['unknown', 'unknown: 1 source could not be read']);
   assert.deepEqual(unknown.sources[0]!.error, { kind: 'missing', message: error.message, hint: error.hint });
-  assert.match(reportOf(unknown), /^UNREAD {2}s3:\/\/b: there is no bucket b\n {8}hint: aws s3 mb s3:\/\/b$/m);
+  assert.match(reportOf(unknown), /^UNREAD {2}s3:\/\/b: bucket b does not exist\n {8}hint: aws s3 mb s3:\/\/b$/m);
   assert.equal((await run([broken, source([told('job-1', 90)])])).verdict, 'wrong');
   assert.ok(validDocument(unknown));
 });

@@ -177,7 +177,7 @@ describe('files and tables', () => {
     await tellsApart(server.url);
 
     const empty = await server.database('without_table');
-    await refusesWith(empty, 'missing', /there is no table job_status$/, /^tmon db init postgres/);
+    await refusesWith(empty, 'missing', /table job_status does not exist$/, /^tmon db init postgres/);
     await refusesWith(empty.replace(/[^/]+$/, 'nowhere'), 'missing', /no such database/, /CREATE DATABASE/);
   });
 
@@ -240,7 +240,7 @@ describe('AWS', () => {
     await refusesWith(
       's3://no-such-bucket',
       'missing',
-      /there is no bucket no-such-bucket/,
+      /bucket no-such-bucket does not exist/,
       /^aws s3 mb s3:\/\/no-such/,
     );
   });
@@ -248,7 +248,7 @@ describe('AWS', () => {
   test('[B140] a table of DynamoDB', async (t) => {
     const dynamodb = new DynamoDBClient(client());
     t.after(() => dynamodb.destroy());
-    await refusesWith('dynamodb://job_status', 'missing', /there is no table job_status/, /^tmon db init dynamodb:/);
+    await refusesWith('dynamodb://job_status', 'missing', /table job_status does not exist/, /^tmon db init dynamodb:/);
     await dynamodb.send(new CreateTableCommand(dynamoCreateTable('job_status')));
     for (const report of REPORTS) {
       await dynamodb.send(new UpdateItemCommand(dynamoUpdate('job_status', sightingOf(report))));
@@ -262,7 +262,7 @@ describe('AWS', () => {
     await refusesWith(
       'sqs://reports',
       'missing',
-      /there is no queue reports/,
+      /queue reports does not exist/,
       /^aws sqs create-queue --queue-name reports/,
     );
     const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: 'reports' }));
@@ -322,7 +322,7 @@ describe('AWS', () => {
 
   test('an endpoint where nobody answers is one line, and what to look at', async (t) => {
     setEnvironment(t, { AWS_ENDPOINT_URL: 'http://127.0.0.1:9' });
-    await refusesWith('s3://status-bucket', 'unreachable', /no answer from AWS: .*ECONNREFUSED/, /AWS_ENDPOINT_URL/);
+    await refusesWith('s3://status-bucket', 'unreachable', /no response from AWS: .*ECONNREFUSED/, /AWS_ENDPOINT_URL/);
   });
 });
 

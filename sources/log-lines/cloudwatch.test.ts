@@ -106,14 +106,14 @@ test('a missing group or stream, or no credentials, is one line with the command
   await fails(
     openCloudWatchLogs('/no/group'),
     'missing',
-    /there is no log group \/no\/group/,
+    /log group \/no\/group does not exist/,
     /aws logs create-log-group --log-group-name \/no\/group/,
   );
   const keys = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'].map((name) => [name, process.env[name]] as const);
   for (const [name] of keys) delete process.env[name];
   Object.assign(process.env, { AWS_EC2_METADATA_DISABLED: 'true', AWS_SHARED_CREDENTIALS_FILE: '/nonexistent' });
   try {
-    await fails(openCloudWatchLogs(GROUP), 'denied', /no AWS credentials were found/, /aws configure/);
+    await fails(openCloudWatchLogs(GROUP), 'denied', /no AWS credentials found/, /aws configure/);
   } finally {
     for (const [name, value] of keys) process.env[name] = value;
   }

@@ -100,7 +100,7 @@ function fileError(error: unknown, path: string): unknown {
   const { code, message } = error as { code?: string; message: string };
   const says = (kind: SourceError['kind'], why: string, hint: string) =>
     new SourceError(kind, `log:${path}: ${why}`, { hint, cause: error });
-  if (code === 'ENOENT') return says('missing', 'there is no such file', `see ls ${path.replace(/[^/]*$/, '')}`);
+  if (code === 'ENOENT') return says('missing', 'the file does not exist', `see ls ${path.replace(/[^/]*$/, '')}`);
   if (code === 'EACCES' || code === 'EPERM') return says('denied', 'it may not be read', `see ls -l ${path}`);
   if (code === 'EISDIR') return says('unusable', 'it is a directory', `name its files: ${path}/*.log`);
   if (code === undefined || error instanceof SourceError) return error;

@@ -199,12 +199,12 @@ def test_what_is_sent_to_dynamodb_is_what_the_protocol_says() -> None:
 @pytest.mark.parametrize(
     ("url", "missing", "command"),
     [
-        ("s3://no-bucket", "there is no bucket no-bucket", "aws s3 mb s3://no-bucket"),
-        ("sqs://no-queue", "there is no queue no-queue", "aws sqs create-queue --queue-name no-queue"),
-        ("dynamodb://no-table", "there is no table no-table", "tmon db init dynamodb://no-table"),
+        ("s3://no-bucket", "bucket no-bucket does not exist", "aws s3 mb s3://no-bucket"),
+        ("sqs://no-queue", "queue no-queue does not exist", "aws sqs create-queue --queue-name no-queue"),
+        ("dynamodb://no-table", "table no-table does not exist", "tmon db init dynamodb://no-table"),
         (
             "cloudwatch-logs:///no/group",
-            "there is no log group /no/group",
+            "log group /no/group does not exist",
             "aws logs create-log-group --log-group-name /no/group",
         ),
     ],
@@ -236,7 +236,7 @@ def test_a_worker_without_credentials_hears_how_to_get_some(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     said = away("s3://status-bucket", caplog)
-    assert "no AWS credentials were found" in said
+    assert "no AWS credentials found" in said
     assert "aws configure" in said
 
 

@@ -158,7 +158,7 @@ def test_a_missing_table_is_named_with_the_command_that_makes_it_and_gets_what_w
         heard_of_trouble(reporter, caplog)
         database.run(statements[dialect]["create"])
         assert reporter.flush(PATIENCE_SECONDS)
-    assert "there is no table job_status (hint: tmon db init " in caplog.text
+    assert "table job_status does not exist (hint: tmon db init " in caplog.text
     assert "secret" not in caplog.text
     assert "se%2Fcret" not in caplog.text
     assert database.run("SELECT job_id FROM job_status") == [("job-1",)]

@@ -1,22 +1,22 @@
-/** What the transports to AWS share: settings, and what a failed request means. */
+/** Settings and errors shared by the sinks on AWS. */
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { TransportError } from './report.ts';
+import { SinkError } from './report.ts';
 
-/** At a time, for one reporter. */
+/** Concurrent requests of one reporter. */
 export const REQUESTS_AT_ONCE = 8;
 
 /**
- * Region, endpoint and credentials come from the environment, profiles or the machine's role. One attempt: the reporter
- * tries again by itself.
+ * Region, endpoint and credentials come from the environment, profiles or the machine's role. One attempt, because the
+ * reporter retries.
  */
 export function awsConfig(): { region?: string; maxAttempts: number; requestHandler: object } {
   const { AWS_REGION, AWS_DEFAULT_REGION, AWS_CONFIG_FILE } = process.env;
   const region = AWS_REGION || AWS_DEFAULT_REGION;
   const config = AWS_CONFIG_FILE || join(homedir(), '.aws', 'config');
   return {
-    // A configuration file may name one, which the SDK then finds.
+    // The configuration file may set a region, which the AWS SDK reads.
     ...(region ? { region } : existsSync(config) ? {} : { region: 'us-east-1' }),
     maxAttempts: 1,
     requestHandler: {
@@ -38,18 +38,18 @@ const MISSING = new Set([
   'ResourceNotFoundException',
 ]);
 
-/** `what`: `bucket status-bucket`; `make`: the command that makes it. */
-export function awsFailure(error: unknown, { what, make }: { what: string; make: string }): TransportError {
+/** `what`: `bucket status-bucket`; `make`: the command that creates it. */
+export function awsFailure(error: unknown, { what, make }: { what: string; make: string }): SinkError {
   const name = awsErrorName(error);
   const words = error instanceof Error ? error.message.trim() : String(error);
-  if (MISSING.has(name)) return new TransportError(`there is no ${what}`, { hint: make, cause: error });
+  if (MISSING.has(name)) return new SinkError(`${what} does not exist`, { hint: make, cause: error });
   if (name === 'CredentialsProviderError') {
     const hint = 'aws configure, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY';
-    return new TransportError('no AWS credentials were found', { hint, cause: error });
+    return new SinkError('no AWS credentials found', { hint, cause: error });
   }
   const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
   const told =
     `${what}: ${name === 'Error' ? '' : `${name} `}${words || (error as { code?: string }).code || ''}`.trim();
-  const hint = status === 401 || status === 403 ? 'aws sts get-caller-identity shows as whom it was asked' : undefined;
-  return new TransportError(told, { hint, cause: error });
+  const hint = status === 401 || status === 403 ? 'aws sts get-caller-identity shows the identity in use' : undefined;
+  return new SinkError(told, { hint, cause: error });
 }

@@ -1,6 +1,7 @@
 /**
- * Reports that wait, in order and bounded. Progress of a job waits until it is due, and only the newest of it does; a start or an
- * end makes the progress before it due at once. Where there is no room the oldest progress goes first, then the oldest of all.
+ * A bounded, ordered buffer of reports. A job's progress is held until it is due, and only the latest is kept; a start
+ * or an end makes the progress before it due at once. When the buffer is full, the oldest progress is dropped first,
+ * then the oldest report of any kind.
  */
 import { Oldest } from './oldest.ts';
 import type { Report } from './report.ts';
@@ -8,24 +9,24 @@ import type { Report } from './report.ts';
 type Entry = { report: Report; progress: boolean; due_ms: number };
 
 export type BufferOptions = {
-  /** Reports that are kept. */
+  /** Maximum number of reports. */
   reports_max: number;
-  /** Of them, as JSON. */
+  /** Maximum size of the reports as JSON. */
   bytes_max: number;
-  /** Least time between two progress reports of one job. */
+  /** Minimum time between two progress reports of one job. */
   progress_interval_ms: number;
 };
 
-/** What is sent at once; the bytes leave room for what each system adds to stay below the least of their limits, 1 MiB. */
+/** Limits of one batch; the bytes leave room for each system's overhead below the smallest of their limits, 1 MiB. */
 const BATCH_REPORTS = 500;
 const BATCH_BYTES = 512 * 1024;
 
 export class ReportBuffer {
   readonly #options: BufferOptions;
   readonly #entries = new Set<Entry>();
-  /** Those of them that are progress. */
+  /** Buffered reports that are progress. */
   readonly #progress = new Set<Entry>();
-  /** The last that waits, by job. */
+  /** The latest buffered report of each job. */
   readonly #last = new Map<string, Entry>();
   /** When progress of a job was last taken. */
   readonly #taken_ms = new Map<string, number>();
@@ -42,7 +43,10 @@ export class ReportBuffer {
     return this.#entries.size;
   }
 
-  /** Answers when it is due, and what had to go for it. `held`: reports outside that take up room. */
+  /**
+   * Returns when the report is due, and the reports dropped for it. `held`: reports outside the buffer that count
+   * against it.
+   */
   add(report: Report, now_ms: number, held: number): { due_ms: number; dropped: Report[] } {
     const { job_id } = report.event;
     const progress = report.event.event === 'JOB_PROGRESS';
@@ -64,7 +68,7 @@ export class ReportBuffer {
     return { due_ms, dropped: this.#makeRoom(held) };
   }
 
-  /** What goes next. `all`: due or not. */
+  /** Takes the next batch. `all`: even if not due. */
   take(now_ms: number, all: boolean): Report[] {
     const batch: Report[] = [];
     let bytes = 0;
@@ -81,7 +85,7 @@ export class ReportBuffer {
     return batch;
   }
 
-  /** The first moment at which something is due; null where nothing waits. */
+  /** When the next report is due; null if the buffer is empty. */
   nextDue(): number | null {
     let next: number | null = null;
     for (const { due_ms } of this.#entries) if (next === null || due_ms < next) next = due_ms;
@@ -93,14 +97,14 @@ export class ReportBuffer {
     return taken_ms === undefined ? 0 : taken_ms + this.#options.progress_interval_ms;
   }
 
-  /** Jobs that never end must not fill the memory. */
+  /** Bounded, because jobs that never end must not fill the memory. */
   #remember(job_id: string, now_ms: number): void {
     this.#taken_ms.delete(job_id);
     this.#taken_ms.set(job_id, now_ms);
     if (this.#taken_ms.size > this.#options.reports_max) this.#taken_ms.delete(this.#oldestTaken.take()!);
   }
 
-  /** One is always kept. */
+  /** At least one is always kept. */
   #makeRoom(held: number): Report[] {
     const { reports_max, bytes_max } = this.#options;
     const dropped: Report[] = [];

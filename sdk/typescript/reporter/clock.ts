@@ -1,11 +1,11 @@
-/** Time for a reporter, taken in from outside so that tests turn it. */
+/** The clock of a reporter; tests pass their own. */
 
 export interface ReporterClock {
   /** Milliseconds since 1970. */
   now(): number;
   /** Milliseconds since some moment; never goes back. */
   monotonic(): number;
-  /** Calls `run` once; the answer cancels it. `keeps_alive`: the process stays until then. */
+  /** Calls `run` once; the returned function cancels it. `keeps_alive`: keeps the process running until then. */
   after(delay_ms: number, run: () => void, keeps_alive?: boolean): () => void;
 }
 

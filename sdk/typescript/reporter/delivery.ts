@@ -1,21 +1,21 @@
 /**
- * Carries reports to a transport in the background, one batch at a time, so that each job's stay in order.
+ * Sends reports to a sink in the background, one batch at a time, so that each job's reports stay in order.
  *
- *     idle       nothing waits, or nothing is due: a timer for what is due next
- *     sending    a batch is on its way
- *     waiting    the last batch failed: the very same is sent again after a delay; meanwhile the buffer fills
+ *     idle       nothing is buffered, or nothing is due: a timer runs until the next report is due
+ *     sending    a batch is being sent
+ *     waiting    the last batch failed and is sent again, unchanged, after a delay; meanwhile the buffer fills
  *
- * Delays: full jitter over a doubling cap. `flush` ends a delay and lets what is not yet due go along.
+ * Delays: full jitter over a doubling cap. `flush` ends a delay and also sends what is not due yet.
  */
+import { backoffMs } from '../backoff.ts';
 import type { ReportBuffer } from './buffer.ts';
 import type { ReporterClock } from './clock.ts';
-import type { Refusal, Report, Transport } from './report.ts';
+import type { Refusal, Report, Sink } from './report.ts';
 
-const BACKOFF_BASE_MS = 500;
-const BACKOFF_CAP_MS = 30_000;
+const RETRY = { baseMs: 500, capMs: 30_000 };
 
 export type DeliveryOptions = {
-  transport: Transport;
+  sink: Sink;
   buffer: ReportBuffer;
   clock: ReporterClock;
   random: () => number;
@@ -25,7 +25,7 @@ export type DeliveryOptions = {
 
 export class Delivery {
   readonly #options: DeliveryOptions;
-  /** On its way, or to be sent again. */
+  /** Being sent, or to be sent again. */
   #batch: readonly Report[] = [];
   #running = false;
   #failures = 0;
@@ -40,7 +40,7 @@ export class Delivery {
     this.#options = options;
   }
 
-  /** Reports that are in no buffer. */
+  /** Reports taken from the buffer and not delivered yet. */
   get held(): number {
     return this.#batch.length;
   }
@@ -49,17 +49,17 @@ export class Delivery {
     return this.#batch.length + this.#options.buffer.size;
   }
 
-  /** Nothing has come through since the last failure. */
+  /** No batch has been delivered since the last failure. */
   get failing(): boolean {
     return this.#failures > 0;
   }
 
-  /** Something is due then. */
+  /** Schedules a run for a report that is due at `due_ms`. */
   wake(due_ms: number): void {
-    const { clock, transport } = this.#options;
+    const { clock, sink } = this.#options;
     if (this.#running || this.#closed) return;
     const now_ms = clock.monotonic();
-    const at_ms = Math.max(due_ms, now_ms) + transport.linger_ms;
+    const at_ms = Math.max(due_ms, now_ms) + sink.linger_ms;
     if (this.#timer !== null && this.#timer.at_ms <= at_ms) return;
     this.#timer?.cancel();
     this.#timer = null;
@@ -67,7 +67,7 @@ export class Delivery {
     this.#timer = { at_ms, cancel: clock.after(at_ms - now_ms, () => void this.#run()) };
   }
 
-  /** Whether all that waits now was told within that time. Never rejects. */
+  /** Resolves to whether everything was delivered in time. Never rejects. */
   async flush(within_ms: number): Promise<boolean> {
     if (this.waiting === 0) return true;
     this.#flushing += 1;
@@ -90,7 +90,7 @@ export class Delivery {
     }
   }
 
-  /** Sends nothing more; answers what was not told. */
+  /** Stops sending; returns the reports that were not delivered. */
   close(): readonly Report[] {
     this.#closed = true;
     this.#timer?.cancel();
@@ -122,11 +122,11 @@ export class Delivery {
   }
 
   async #attempt(): Promise<void> {
-    const { transport, onRefused, onFailure } = this.#options;
+    const { sink, onRefused, onFailure } = this.#options;
     const batch = this.#batch;
     try {
-      const refusals = await transport.send(batch);
-      // After the end it was counted as not told.
+      const refusals = await sink.send(batch);
+      // After `close` the batch has been counted as not delivered.
       if (this.#closed) return;
       this.#batch = [];
       this.#failures = 0;
@@ -141,14 +141,13 @@ export class Delivery {
 
   #delay(): Promise<void> {
     const { clock, random } = this.#options;
-    const cap_ms = Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** (this.#failures - 1));
     return new Promise((resolve) => {
       const done = () => {
         cancel();
         this.#hurry = null;
         resolve();
       };
-      const cancel = clock.after(random() * cap_ms, done);
+      const cancel = clock.after(backoffMs(RETRY, this.#failures - 1, random), done);
       this.#hurry = done;
     });
   }

@@ -1,6 +1,6 @@
 /**
- * The first of a Set, or the first key of a Map, in constant time: a fresh iterator would step over the room of all that was deleted
- * before it, 5 s for 100,000 of them. The caller deletes what it gets.
+ * The first element of a Set or key of a Map, in constant time: a new iterator would skip over all entries deleted
+ * before it, which takes 5 s for 100,000 of them. The caller deletes the returned element.
  */
 export class Oldest<T> {
   readonly #fresh: () => Iterator<T>;

@@ -1,57 +1,60 @@
-/** What passes between a reporter and where it tells: one report, and the port that carries them. */
+/** A report, and the port through which a reporter delivers it. */
 import type { LogEvent } from '../../../protocol/log-event.ts';
 import type { Sighting } from '../../../protocol/sighting.ts';
 
-/** One thing that happened, told in both ways: for systems that keep every event, and for those that keep the last state. */
+/** One event in two forms: the event itself, for systems that keep every event, and the job's state, for all others. */
 export type Report = {
   /** Always with `worker_id` and `timestamp`. */
   event: LogEvent & { worker_id: string; timestamp: string };
-  /** Fields of the worker's own, for lines and messages. */
+  /** The worker's own fields, for log lines and messages. */
   extra: Readonly<Record<string, unknown>>;
-  /** All that is known of the job as of this event. */
+  /** Everything known about the job as of this event. */
   sighting: Sighting;
-  /** Of the event and what is extra, as JSON. */
+  /** Size of the event with its extra fields, as JSON. */
   bytes: number;
 };
 
-/** A report that will never be taken, however often it is sent. */
+/** A report that can never be accepted, however often it is sent. */
 export type Refusal = { report: Report; why: string };
 
-export interface Transport {
-  /** The URL without what is secret in it. */
+export interface Sink {
+  /** The URL without secrets. */
   readonly name: string;
-  /** How long a report may wait for others that go along. */
+  /** How long a report may wait to be sent with others. */
   readonly linger_ms: number;
 
   /**
-   * Resolves when all of them are told, but for those that it answers. Reports of one job are in order. It rejects when nothing
-   * is known of them: then the very same batch is sent again, so that telling twice must do no harm. It always ends.
+   * Resolves when all reports are delivered, except those it returns. Reports of one job are in order. Rejects if the
+   * outcome is unknown; the same batch is then sent again, so delivering it twice must do no harm. Always settles.
    */
   send(batch: readonly Report[]): Promise<readonly Refusal[]>;
 
   close(): Promise<void>;
 }
 
-/** Why nothing can be told now; `hint`: the command that mends it. */
-export class TransportError extends Error {
+/** Why nothing can be delivered now; `hint`: the command that fixes it. */
+export class SinkError extends Error {
   readonly hint: string | undefined;
 
   constructor(message: string, options: { hint?: string | undefined; cause?: unknown } = {}) {
     super(message, { cause: options.cause });
-    this.name = 'TransportError';
+    this.name = 'SinkError';
     this.hint = options.hint;
   }
 }
 
-/** The event with what is extra: what a line says. */
+/** The event with its extra fields, as it appears in a log line. */
 export const allOf = ({ event, extra }: Report): Report['event'] & Record<string, unknown> => ({ ...extra, ...event });
 
-/** For systems that keep the last state only: the last report of each job. */
+/** The last report of each job, for systems that keep only the last state. */
 export function lastOfEachJob(batch: readonly Report[]): Report[] {
   return [...new Map(batch.map((report) => [report.event.job_id, report])).values()];
 }
 
-/** Runs `send` on all, at most `atOnce` at a time, to the end; rejects with the first error then. */
+/**
+ * Calls `send` for each item, at most `atOnce` at a time; after an error starts no more, and rejects with the first
+ * one.
+ */
 export async function forEachOf<T>(
   items: readonly T[],
   atOnce: number,

@@ -1,16 +1,16 @@
-/** What a reporter promises a worker, whatever becomes of the place it tells to. The transport is one that can be taken away. */
+/** A reporter's guarantees to its worker, with a sink that can be made unreachable. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import type { ReporterClock } from './clock.ts';
-import { type Dropped, type Refusal, type Report, Reporter, type ReporterOptions, type Transport } from './reporter.ts';
+import { type Dropped, type Refusal, type Report, Reporter, type ReporterOptions, type Sink } from './reporter.ts';
 
 const START_MS = Date.UTC(2025, 6, 7, 19, 30);
 
-/** Stands still until it is turned. */
+/** Stands still until advanced. */
 class TurnedClock implements ReporterClock {
   #passed_ms = 0;
-  /** A wall clock that somebody sets. */
+  /** A wall clock that can be set. */
   ahead_ms = 0;
   readonly #timers = new Set<{ at_ms: number; run: () => void }>();
 
@@ -42,7 +42,7 @@ class TurnedClock implements ReporterClock {
   }
 }
 
-class Place implements Transport {
+class Place implements Sink {
   readonly name = 'place:';
   readonly linger_ms: number = 10;
   readonly attempts: (readonly Report[])[] = [];
@@ -92,7 +92,7 @@ function open(t: TestContext, options: Partial<ReporterOptions> = {}) {
   return { clock, place, dropped, said, reporter };
 }
 
-test('[B119] [B120] [B121] each event says who, what and when, and as of it all that is known of the job', async (t) => {
+test('[B119] [B120] [B121] each event has worker, job and time, and everything known about the job by then', async (t) => {
   const { clock, place, reporter } = open(t);
   reporter.jobStart('job-1', { audioDuration: 4860, audioUrl: 's3://audio/1.mp3' });
   await clock.turn(60_000);
@@ -148,7 +148,7 @@ test('[B119] [B120] [B121] each event says who, what and when, and as of it all 
   });
 });
 
-test('[B122] a failure is told in the words of what was thrown, and a new attempt owes it nothing', async (t) => {
+test('[B122] a failure reports the thrown error’s message, and a new attempt starts without it', async (t) => {
   const { clock, place, reporter } = open(t);
   reporter.jobStart('job-1', { audioDuration: 60 });
   reporter.jobProgress('job-1', 30);
@@ -164,7 +164,7 @@ test('[B122] a failure is told in the words of what was thrown, and a new attemp
   assert.deepEqual([again?.sighting.state, again?.sighting.percentage, again?.sighting.error], ['PROCESSING', 0, null]);
 });
 
-test('of a job’s progress one report a second is sent, the newest; the last before an end always', async (t) => {
+test('a job’s latest progress is sent once a second, and always before an end', async (t) => {
   const { clock, place, reporter } = open(t);
   reporter.jobStart('job-1');
   for (let percentage = 1; percentage <= 25; percentage += 1) {
@@ -186,7 +186,7 @@ test('of a job’s progress one report a second is sent, the newest; the last be
   ]);
 });
 
-test('while a place is away reports wait in order, and are told when it is back', async (t) => {
+test('while a system is unreachable, reports wait in order and are delivered once it is back', async (t) => {
   const { clock, place, dropped, said, reporter } = open(t);
   place.away = true;
   reporter.jobStart('job-1');
@@ -210,14 +210,14 @@ test('while a place is away reports wait in order, and are told when it is back'
   const again = place.attempts.filter((batch) => batch === first).length;
   assert.ok(again > 40 && again < 60, `attempts are at most 30 s apart; there were ${again} in 20 minutes`);
   assert.deepEqual(dropped, []);
-  assert.match(said[0]!, /^transcription-monitor: place:: nobody is there; 2 reports wait$/);
+  assert.match(said[0]!, /^transcription-monitor: place:: nobody is there; 2 reports waiting$/);
   assert.ok(said.length <= 22, `it warned ${said.length} times in 21 minutes`);
   const before = said.length;
   await clock.turn(120_000);
   assert.equal(said.length, before, 'what is mended is not complained of');
 });
 
-test('a full buffer drops the oldest progress, then the oldest of all, and says how much', async (t) => {
+test('a full buffer drops the oldest progress, then the oldest report, and warns with the counts', async (t) => {
   const { clock, place, dropped, said, reporter } = open(t, { bufferMax: 6 });
   place.away = true;
   reporter.jobStart('job-0');
@@ -245,11 +245,11 @@ test('a full buffer drops the oldest progress, then the oldest of all, and says 
     'JOB_COMPLETE job-2',
     'JOB_COMPLETE job-3',
   ]);
-  assert.match(said.at(-1)!, /JOB_START of job-1: there was no room for it.*4 dropped \(full\)/);
+  assert.match(said.at(-1)!, /JOB_START of job-1: the buffer is full.*4 dropped \(full\)/);
   assert.ok(said.length <= 2, said.join('\n'));
 });
 
-test('a buffer is bounded in bytes, too', async (t) => {
+test('a buffer is also bounded in bytes', async (t) => {
   const { clock, place, dropped, reporter } = open(t, { bufferBytesMax: 500_000 });
   place.away = true;
   for (let n = 0; n < 4; n += 1) reporter.jobStart(`job-${n}`, { extra: { why: 'x'.repeat(150_000) } });
@@ -263,14 +263,14 @@ test('a buffer is bounded in bytes, too', async (t) => {
   assert.equal(dropped.length, 1);
 });
 
-test('a hundred thousand jobs told to nobody take the room of the buffer', async (t) => {
+test('a hundred thousand undeliverable jobs take no more memory than the buffer', async (t) => {
   const { place, reporter } = open(t, { bufferMax: 1000 });
   place.away = true;
   for (let n = 0; n < 100_000; n += 1) reporter.jobProgress(`job-${n}`, 1);
   assert.equal(reporter.dropped.full, 99_000);
 });
 
-test('nothing that a worker says throws, and what makes no report is counted', async (t) => {
+test('no argument makes a reporter throw, and unusable reports are counted', async (t) => {
   const { clock, place, dropped, reporter } = open(t, {
     onDropped: () => {
       throw new Error('theirs');
@@ -300,7 +300,7 @@ test('nothing that a worker says throws, and what makes no report is counted', a
   assert.deepEqual(dropped, []);
 });
 
-test('what is refused is not sent again, and holds up nothing', async (t) => {
+test('a refused report is not sent again and does not block others', async (t) => {
   const { clock, place, dropped, reporter } = open(t);
   place.refuses = ({ event }) => event.job_id === 'job-1';
   reporter.jobStart('job-1');
@@ -311,7 +311,7 @@ test('what is refused is not sent again, and holds up nothing', async (t) => {
   assert.deepEqual([dropped[0]?.reason, dropped[0]?.why, reporter.dropped.refused], ['refused', 'not wanted', 1]);
 });
 
-test('flush sends what is not due yet, and says whether it was told', async (t) => {
+test('flush sends reports that are not due yet and resolves to whether they were delivered', async (t) => {
   const { clock, place, reporter } = open(t);
   reporter.jobProgress('job-1', 1);
   assert.equal(await reporter.flush(), true);
@@ -325,7 +325,7 @@ test('flush sends what is not due yet, and says whether it was told', async (t) 
   assert.equal(await flushed, false);
 });
 
-test('close ends within its time, and what was not told by then is counted', async (t) => {
+test('close ends within its time, and counts the reports not delivered by then', async (t) => {
   const { clock, place, dropped, said, reporter } = open(t);
   place.silent = true;
   reporter.jobStart('job-1');
@@ -343,7 +343,7 @@ test('close ends within its time, and what was not told by then is counted', asy
   assert.match(said.at(-1)!, /2 dropped \(closed\)/);
 });
 
-test('a clock that is put back takes back nothing', async (t) => {
+test('a clock that is set back does not make reports older', async (t) => {
   const { clock, place, reporter } = open(t);
   reporter.jobStart('job-1');
   await clock.turn(1000);
@@ -371,11 +371,11 @@ test('batches are cut by number and by size', async (t) => {
   assert.deepEqual(place.told.at(-1)?.extra, { extra_left_out: '300012 bytes' });
 });
 
-test('a URL that names no place, and a worker without a name, are told at once', () => {
+test('an unsupported URL and a worker without a name throw at once', () => {
   assert.throws(() => Reporter.fromUrl('ftp://host', { workerId: 'w' }), { name: 'SystemUrlError' });
   assert.throws(() => Reporter.fromUrl('log:', { workerId: '' }), { name: 'TypeError' });
   assert.throws(() => Reporter.fromUrl('sqlite:jobs.db', { workerId: 'w'.repeat(51) }), {
-    name: 'TransportError',
+    name: 'SinkError',
     hint: 'give it a name of at most 50 characters',
   });
 });

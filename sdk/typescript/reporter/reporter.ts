@@ -1,6 +1,6 @@
 /**
- * Tells of a worker's jobs, wherever its URL says: log lines, status files, a table, a queue or a monitor. The worker's code
- * is the same for all of them.
+ * Reports a worker's jobs to the system that a URL names: log lines, status files, a table, a queue or a monitor. The
+ * worker's code is the same for all of them.
  *
  *     const reporter = Reporter.fromUrl(process.env.TMON_REPORT ?? 'log:', { workerId: 'worker-1' });
  *     reporter.jobStart('job-1', { audioDuration: 4860 });
@@ -8,10 +8,10 @@
  *     reporter.jobComplete('job-1', { segments: 150 });
  *     await reporter.close();
  *
- * It never throws into the worker and never keeps it waiting: what is told goes into a bounded buffer and from there to its
- * place in the background, again and again until it is taken, each job's reports in order. Of progress at most one report a
- * second and job is sent, and the last one before an end always. Where there is no room, progress is dropped first;
- * what is dropped is counted, and said on stderr at most once a minute.
+ * It never throws into the worker or blocks it: reports go into a bounded buffer and are delivered in the background,
+ * retried until accepted, each job's in order. Progress is sent at most once a second per job, and the last progress
+ * before an end always. When the buffer is full, progress is dropped first; dropped reports are counted, and stderr
+ * gets a warning at most once a minute.
  *
  * URLs: protocol/system-urls.ts. AWS settings come from the environment, as for every AWS tool.
  */
@@ -21,8 +21,8 @@ import type { LogEvent } from '../../../protocol/log-event.ts';
 import { ReportBuffer } from './buffer.ts';
 import { type ReporterClock, systemClock } from './clock.ts';
 import { Delivery } from './delivery.ts';
-import { openTransport } from './open-transport.ts';
-import type { Report, Transport, TransportError } from './report.ts';
+import { openSink } from './open-sink.ts';
+import type { Report, Sink, SinkError } from './report.ts';
 import { Warnings } from './warnings.ts';
 import {
   type CompletionDetails,
@@ -33,47 +33,47 @@ import {
 } from './write-report.ts';
 
 export type ReporterOptions = {
-  /** What no id may have (a host name's dots) becomes a hyphen. */
+  /** Characters that an id can't have (the dots of a host name) become hyphens. */
   workerId: string;
-  /** A monitor's key. Default: the URL's (`https://:key@host`), else the environment's TMON_API_KEY. */
+  /** The key of a monitor. Default: the URL's (`https://:key@host`), otherwise TMON_API_KEY from the environment. */
   apiKey?: string;
-  /** Least time between two progress reports of one job. Default 1000. */
+  /** Minimum time between two progress reports of one job. Default 1000. */
   progressIntervalMs?: number;
-  /** Reports kept while they can't be sent. Default 10000. */
+  /** Maximum number of buffered reports. Default 10000. */
   bufferMax?: number;
-  /** And their bytes, as JSON. Default 16 MiB. */
+  /** Maximum size of the buffered reports, as JSON. Default 16 MiB. */
   bufferBytesMax?: number;
   /** How long `flush` and `close` try. Default 5000. */
   closeWithinMs?: number;
-  /** Called for each report that is told nowhere. */
+  /** Called for each report that is dropped. */
   onDropped?: (dropped: Dropped) => void;
-  /** Instead of a line on stderr, at most once a minute. */
+  /** Replaces the warning on stderr, at most once a minute. */
   warn?: (line: string) => void;
-  /** Time and chance in [0, 1): for tests. */
+  /** Clock and random numbers in [0, 1), for tests. */
   clock?: ReporterClock;
   random?: () => number;
 };
 
 /**
- *     full       there was no room
- *     refused    it will never be taken there
- *     unusable   it is no report: no id, no number
- *     closed     it was not told in time, or came after `close`
+ *     full       the buffer was full
+ *     refused    the system will never accept it
+ *     unusable   it is not a valid report: no id, not a number
+ *     closed     it was not delivered in time, or came after `close`
  */
 export type DropReason = 'full' | 'refused' | 'unusable' | 'closed';
 
-/** `event`: null where it came to none. */
+/** `event`: null if the report was unusable. */
 export type Dropped = { reason: DropReason; why: string; event: LogEvent | null };
 
 export class Reporter {
-  /** Where it tells: the URL without what is secret in it. */
+  /** The URL it reports to, without secrets. */
   readonly name: string;
   readonly workerId: string;
-  /** How many reports were dropped so far. */
+  /** Number of reports dropped so far. */
   readonly dropped: Record<DropReason, number> = { full: 0, refused: 0, unusable: 0, closed: 0 };
   readonly #options: ReporterOptions;
   readonly #clock: ReporterClock;
-  readonly #transport: Transport;
+  readonly #sink: Sink;
   readonly #writer: ReportWriter;
   readonly #buffer: ReportBuffer;
   readonly #delivery: Delivery;
@@ -81,23 +81,24 @@ export class Reporter {
   #closing: Promise<void> | null = null;
 
   /**
-   * Throws at once, with a `hint`, where the URL names no system, the worker has no name or a package is missing: a SystemUrlError or a
-   * TransportError. Whether the place is there shows later, and is no error: reports wait for it.
+   * Throws, with a `hint`, if the URL names no supported system, the worker has no name or a package is missing: a
+   * SystemUrlError or a SinkError. Whether the system can be reached is found out later and is not an error: reports
+   * wait for it.
    */
   static fromUrl(url: string, options: ReporterOptions): Reporter {
-    return new Reporter(openTransport(url, options), options);
+    return new Reporter(openSink(url, options), options);
   }
 
-  /** On a transport of your own. */
-  constructor(transport: Transport, options: ReporterOptions) {
+  /** With a sink of your own. */
+  constructor(sink: Sink, options: ReporterOptions) {
     const workerId = lenientWorkerId(options.workerId);
-    if (workerId === null) throw new TypeError(`workerId is ${JSON.stringify(options.workerId)}, not a name`);
+    if (workerId === null) throw new TypeError(`workerId is ${JSON.stringify(options.workerId)}, not a usable name`);
     const { clock = systemClock, random = Math.random } = options;
-    this.name = transport.name;
+    this.name = sink.name;
     this.workerId = workerId;
     this.#options = options;
     this.#clock = clock;
-    this.#transport = transport;
+    this.#sink = sink;
     this.#writer = new ReportWriter(workerId, () => clock.now());
     this.#buffer = new ReportBuffer({
       reports_max: options.bufferMax ?? 10_000,
@@ -106,7 +107,7 @@ export class Reporter {
     });
     this.#warnings = new Warnings(clock, options.warn);
     this.#delivery = new Delivery({
-      transport,
+      sink,
       buffer: this.#buffer,
       clock,
       random,
@@ -130,17 +131,17 @@ export class Reporter {
     this.#tell(() => this.#writer.complete(jobId, details));
   }
 
-  /** `error`: in words, or what was thrown. */
+  /** `error`: a message, or the value that was thrown. */
   jobFailed(jobId: string, error: unknown, details: FailureDetails = {}): void {
     this.#tell(() => this.#writer.fail(jobId, error, details));
   }
 
-  /** Sends all that waits; answers whether it was told within the time. Never rejects. */
+  /** Sends everything buffered; resolves to whether all of it was delivered in time. Never rejects. */
   flush(withinMs: number = this.#options.closeWithinMs ?? 5000): Promise<boolean> {
     return this.#delivery.flush(withinMs);
   }
 
-  /** Sends all that waits, as long as the time allows, drops the rest, and ends. Never rejects. */
+  /** Sends everything buffered within the time allowed, drops the rest, and ends. Never rejects. */
   close(withinMs: number = this.#options.closeWithinMs ?? 5000): Promise<void> {
     this.#closing ??= this.#close(withinMs);
     return this.#closing;
@@ -158,9 +159,9 @@ export class Reporter {
       return this.#drop('unusable', (error as Error).message, null);
     }
     try {
-      if (this.#closing !== null) return this.#drop('closed', 'the reporter was closed', report.event);
+      if (this.#closing !== null) return this.#drop('closed', 'the reporter is closed', report.event);
       const { due_ms, dropped } = this.#buffer.add(report, this.#clock.monotonic(), this.#delivery.held);
-      for (const { event } of dropped) this.#drop('full', 'there was no room for it', event);
+      for (const { event } of dropped) this.#drop('full', 'the buffer is full', event);
       this.#delivery.wake(due_ms);
     } catch (error) {
       this.#drop('unusable', (error as Error).message, report.event);
@@ -170,7 +171,7 @@ export class Reporter {
   async #close(withinMs: number): Promise<void> {
     process.off('beforeExit', this.#beforeExit);
     await this.#delivery.flush(withinMs);
-    for (const { event } of this.#delivery.close()) this.#drop('closed', 'it was not told in time', event);
+    for (const { event } of this.#delivery.close()) this.#drop('closed', 'it was not delivered in time', event);
     this.#warnings.close();
     await new Promise<void>((resolve) => {
       const done = () => {
@@ -178,11 +179,11 @@ export class Reporter {
         resolve();
       };
       const cancel = this.#clock.after(CLOSE_TRANSPORT_WITHIN_MS, done, true);
-      this.#transport.close().then(done, done);
+      this.#sink.close().then(done, done);
     });
   }
 
-  /** A worker that comes to its end without `close`. */
+  /** For a worker that exits without `close`. */
   readonly #beforeExit = (): void => void this.close();
 
   #drop(reason: DropReason, why: string, event: LogEvent | null): void {
@@ -192,14 +193,14 @@ export class Reporter {
     try {
       this.#options.onDropped?.({ reason, why, event });
     } catch {
-      // Theirs, and no reason to stop.
+      // The callback's error is the caller's own and must not stop the reporter.
     }
   }
 
   #trouble(why: string): string {
     const dropped = Object.entries(this.dropped).filter(([, count]) => count > 0);
     const counts = [
-      ...(this.#delivery.waiting > 0 ? [`${this.#delivery.waiting} reports wait`] : []),
+      ...(this.#delivery.waiting > 0 ? [`${this.#delivery.waiting} reports waiting`] : []),
       ...dropped.map(([reason, count]) => `${count} dropped (${reason})`),
     ];
     return `${this.name}: ${why}${counts.length > 0 ? `; ${counts.join(', ')}` : ''}`;
@@ -209,11 +210,11 @@ export class Reporter {
 const CLOSE_TRANSPORT_WITHIN_MS = 1000;
 
 function wordsOf(error: unknown): string {
-  const { message, hint } = error as TransportError;
+  const { message, hint } = error as SinkError;
   return hint === undefined ? message : `${message} (${hint})`;
 }
 
 export { SystemUrlError } from '../../../protocol/system-urls.ts';
 export type { ReporterClock } from './clock.ts';
-export { type Refusal, type Report, type Transport, TransportError } from './report.ts';
+export { type Refusal, type Report, type Sink, SinkError } from './report.ts';
 export type { CompletionDetails, FailureDetails, ProgressDetails, StartDetails } from './write-report.ts';

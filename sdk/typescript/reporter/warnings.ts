@@ -1,4 +1,4 @@
-/** What a reporter says of itself: at most once a minute, and then of all that has come up since. */
+/** A reporter's warnings: at most one a minute, covering everything since the last. */
 import type { ReporterClock } from './clock.ts';
 import { writeQuietly } from './write-quietly.ts';
 
@@ -7,9 +7,9 @@ const INTERVAL_MS = 60_000;
 const toStandardError = (line: string): void => void writeQuietly(process.stderr, `${line}\n`);
 
 export type Warning = {
-  /** How things stand when it is said. */
+  /** The text, composed when it is written. */
   text: () => string;
-  /** Whether there is nothing to say any more. */
+  /** Whether the warning no longer applies. */
   mended?: () => boolean;
 };
 
@@ -24,7 +24,9 @@ export class Warnings {
     this.#write = write;
   }
 
-  /** Of several within the minute the last is said at its end; what can be mended gives way to what can't. */
+  /**
+   * The last of several within a minute is written at its end; a lost report takes precedence over a passing failure.
+   */
   say(warning: Warning): void {
     if (this.#pending === null || !warning.mended || this.#pending.mended) this.#pending = warning;
     if (this.#cancel !== null) return;
@@ -32,7 +34,7 @@ export class Warnings {
     this.#wait();
   }
 
-  /** Says now what waits to be said. */
+  /** Writes a waiting warning now. */
   flush(): void {
     const warning = this.#pending;
     this.#pending = null;
@@ -40,7 +42,7 @@ export class Warnings {
     try {
       this.#write(`transcription-monitor: ${warning.text().replace(/\s+/g, ' ')}`);
     } catch {
-      // A warning that can't be given must not harm the worker.
+      // A failing warning must not harm the worker.
     }
   }
 

@@ -1,4 +1,4 @@
-/** Turns what a worker says into reports: keeps what is known of each job, and takes values as well as they can be. */
+/** Builds reports from a worker's calls: keeps what is known about each job, and reads values leniently. */
 import { isId } from '../../../protocol/id-pattern.ts';
 import { lenientCount, lenientNumber, lenientPercentage, lenientText } from '../../../protocol/lenient-values.ts';
 import type { Sighting } from '../../../protocol/sighting.ts';
@@ -6,7 +6,7 @@ import { formatTime } from '../../../protocol/time.ts';
 import { Oldest } from './oldest.ts';
 import type { Report } from './report.ts';
 
-/** Every option may be left out. Seconds where a number has no unit in its name. */
+/** Every option may be omitted. Numbers without a unit in their name are seconds. */
 export type StartDetails = Extra & { audioDuration?: number; audioUrl?: string };
 export type ProgressDetails = Extra & {
   stage?: string;
@@ -15,7 +15,7 @@ export type ProgressDetails = Extra & {
   etaSeconds?: number;
 };
 export type CompletionDetails = Extra & {
-  /** Since `jobStart` when absent. */
+  /** Default: the time since `jobStart`. */
   duration?: number;
   segments?: number;
   s3Path?: string;
@@ -28,21 +28,21 @@ export type FailureDetails = Extra & {
   retryable?: boolean;
 };
 type Extra = {
-  /** Fields of your own, for log lines and messages; other systems have no place for them. */
+  /** Your own fields, for log lines and messages; other systems ignore them. */
   extra?: Readonly<Record<string, unknown>>;
 };
 
-/** It is told nowhere; the message says why. */
+/** The report is dropped; the message is the reason. */
 export class UnusableReport extends Error {}
 
 const JOBS_MAX = 10_000;
-/** Below the 256 KiB that CloudWatch Logs and SQS take, with room for a line's own words. */
+/** Below the 256 KiB limit of CloudWatch Logs and SQS, with room for the rest of the line. */
 const REPORT_BYTES_MAX = 200 * 1024;
 
 export class ReportWriter {
   readonly #worker_id: string;
   readonly #now: () => number;
-  /** Of jobs that run, the longest unheard first. */
+  /** Running jobs, the longest silent first. */
   readonly #jobs = new Map<string, Sighting>();
   readonly #oldest = new Oldest(this.#jobs);
 
@@ -89,7 +89,7 @@ export class ReportWriter {
     const started_ms = known?.started_ms ?? null;
     const duration = lenientNumber(details.duration) ?? (started_ms === null ? null : (told_ms - started_ms) / 1000);
     const segments = lenientCount(details.segments);
-    // Half a path leads nowhere.
+    // Half a path is useless.
     const s3_path = (details.s3Path?.length ?? 0) > 2048 ? null : text(details.s3Path, 2048);
     const confidence = lenientNumber(details.confidenceScore);
     const sighting: Sighting = {
@@ -112,7 +112,7 @@ export class ReportWriter {
 
   fail(jobId: string, error: unknown, details: FailureDetails): Report {
     const { told_ms, known } = this.#job(jobId);
-    const words = text(wordsOf(error), 4000) ?? 'it failed without a word';
+    const words = text(wordsOf(error), 4000) ?? 'the error has no message';
     const sighting: Sighting = {
       ...(known ?? this.#blank(jobId, told_ms)),
       state: 'FAILED',
@@ -135,7 +135,7 @@ export class ReportWriter {
       );
     }
     const known = this.#jobs.get(jobId);
-    // A clock that is put back takes back nothing that was told.
+    // A clock set back must not make a report older than the last.
     return { told_ms: Math.max(Math.round(this.#now()), known?.told_ms ?? 0), known };
   }
 
@@ -181,7 +181,7 @@ export class ReportWriter {
   }
 }
 
-/** Of what can't be JSON: more than there is room for. */
+/** Size of a value that can't be JSON: over the limit. */
 function bytesOf(value: object): number {
   try {
     return Buffer.byteLength(JSON.stringify(value));
@@ -190,7 +190,7 @@ function bytesOf(value: object): number {
   }
 }
 
-/** Databases refuse NUL, and half a surrogate pair is no text. */
+/** Databases refuse NUL, and half a surrogate pair is not valid text. */
 function text(value: unknown, charactersMax: number): string | null {
   return lenientText(value, charactersMax)?.replaceAll('\u0000', '').toWellFormed() || null;
 }
@@ -200,6 +200,6 @@ function wordsOf(error: unknown): string {
     if (error instanceof Error) return error.message || error.name;
     return typeof error === 'string' ? error : (JSON.stringify(error) ?? String(error));
   } catch {
-    return 'it failed, and can’t be put in words';
+    return 'the error can’t be converted to text';
   }
 }

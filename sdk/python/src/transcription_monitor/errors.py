@@ -72,7 +72,7 @@ class NoAnswerError(ApiError):
 class UnreachableError(NoAnswerError):
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(
-            f"no answer from {url}: {reason}",
+            f"no response from {url}: {reason}",
             code="unreachable",
             hint="Is the monitor running there? `tmon serve` starts one.",
         )
@@ -81,7 +81,7 @@ class UnreachableError(NoAnswerError):
 class TimedOutError(NoAnswerError):
     def __init__(self, url: str) -> None:
         super().__init__(
-            f"no answer from {url} in time",
+            f"no response from {url} in time",
             code="timed_out",
             hint="The monitor or the network is slow; try again, or allow more time with `timeout`.",
         )

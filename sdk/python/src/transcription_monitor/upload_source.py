@@ -22,7 +22,7 @@ class Source:
 
 
 def source_of(file: UploadSource, name: str | None) -> Source:
-    """Raises as `open` does where there is no such file."""
+    """Raises as `open` does where the file does not exist."""
     if isinstance(file, bytes | bytearray | memoryview):
         return Source(name or "audio", len(file), content=bytes(file))
     path = Path(file)

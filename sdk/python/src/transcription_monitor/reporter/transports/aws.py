@@ -85,10 +85,10 @@ def meaning(thing: AwsThing) -> Iterator[None]:
 def _away(error: Exception, thing: AwsThing) -> Away:
     code, words = code_of(error), str(error)
     if code in _MISSING:
-        return Away(f"there is no {thing.what}", hint=thing.make)
+        return Away(f"{thing.what} does not exist", hint=thing.make)
     if type(error).__name__ in ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"):
         hint = "aws configure (or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE)"
-        return Away(f"no AWS credentials were found: {words}", hint=hint)
+        return Away(f"no AWS credentials found: {words}", hint=hint)
     if code in _BAD_CREDENTIALS:
         hint = "aws sts get-caller-identity shows whose they are; aws configure changes them"
         return Away(f"AWS does not take these credentials: {words}", hint=hint)

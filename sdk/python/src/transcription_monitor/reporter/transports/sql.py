@@ -105,7 +105,7 @@ class StatusTable:
             self.close()
             if self._database.no_table(error):
                 hint = f"tmon db init {self._database.shown}"
-                raise Away("there is no table job_status", hint=hint) from error
+                raise Away("table job_status does not exist", hint=hint) from error
             if self._database.never(error):
                 raise Refused(str(error)) from error
             raise
@@ -213,7 +213,7 @@ def sqlite(path: str, shown: str) -> Database:
 
     def connect() -> Any:
         if not Path(path).exists():
-            raise sqlite3.OperationalError("no such table: there is no such file")
+            raise sqlite3.OperationalError("no such table: the file does not exist")
         return sqlite3.connect(path, timeout=CONNECT_SECONDS, check_same_thread=False)
 
     return Database(

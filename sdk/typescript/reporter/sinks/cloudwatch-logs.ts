@@ -1,22 +1,24 @@
 /**
- * Log lines to a stream of CloudWatch Logs. The stream is made where there is none; the group is its owner's to make, since
- * it says how long lines are kept.
+ * Log lines in a stream of CloudWatch Logs. The stream is created if it does not exist; the group is not, because its
+ * owner sets how long lines are kept.
  */
 import type { CloudWatchLogsClient, InputLogEvent } from '@aws-sdk/client-cloudwatch-logs';
 import { formatLogLine } from '../../../../protocol/log-format.ts';
 import { awsConfig, awsErrorName, awsFailure } from '../aws.ts';
-import { allOf, type Refusal, type Report, type Transport } from '../report.ts';
+import { allOf, type Refusal, type Report, type Sink } from '../report.ts';
 
-/** PutLogEvents: an event counts its bytes and 26. Reports are below the 256 KiB of one. */
+/**
+ * Limits of PutLogEvents, which counts 26 bytes more per event. A report is smaller than an event's own limit, 256 KiB.
+ */
 const EVENTS_MAX = 10_000;
 const BYTES_MAX = 1_048_576;
 const BYTES_PER_EVENT = 26;
-/** From the first to the last of one request. */
+/** Longest time from the first to the last event of one request. */
 const SPAN_MS_MAX = 24 * 3_600_000;
 
-export class CloudWatchLogsTransport implements Transport {
+export class CloudWatchLogsSink implements Sink {
   readonly name: string;
-  /** Requests cost, lines don't. */
+  /** Requests are billed, lines are not. */
   readonly linger_ms = 200;
   readonly #group: string;
   readonly #stream: string;
@@ -25,7 +27,7 @@ export class CloudWatchLogsTransport implements Transport {
   constructor(group: string, stream: string) {
     this.name = `cloudwatch-logs://${group}`;
     this.#group = group;
-    // What no stream's name may have.
+    // Characters that a stream name can't have.
     this.#stream = stream.replace(/[:*]/g, '-').slice(0, 512);
   }
 
@@ -67,7 +69,7 @@ export class CloudWatchLogsTransport implements Transport {
     const newStart = rejected?.tooNewLogEventStartIndex ?? reports.length;
     return reports.flatMap((report, at) =>
       at < oldEnd || at >= newStart
-        ? [{ report, why: `CloudWatch Logs does not take a line of ${report.event.timestamp}` }]
+        ? [{ report, why: `CloudWatch Logs does not accept a line of ${report.event.timestamp}` }]
         : [],
     );
   }
@@ -91,7 +93,7 @@ const eventOf = (report: Report): InputLogEvent => ({
   message: formatLogLine(allOf(report)),
 });
 
-/** In the order of time, as each must be, and cut where one would be too much. */
+/** Ordered by time, as PutLogEvents requires, and split to its limits. */
 function* requestsOf(batch: readonly Report[]): Generator<Report[]> {
   const sorted = [...batch].sort((a, b) => a.sighting.told_ms - b.sighting.told_ms);
   let request: Report[] = [];

@@ -1,22 +1,22 @@
 /**
- * Rows of `job_status` in a SQLite file. Node's SQLite works while the worker waits, so that it gets little at a time, and a file
- * that another process writes to is tried again, not waited for.
+ * Rows of `job_status` in a SQLite file. Node's SQLite blocks the worker, so it is given little at a time, and a file
+ * locked by another process is retried rather than waited for.
  */
 import { existsSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { JOB_STATUS_SQL, upsertParameters } from '../../../../protocol/job-status-table.ts';
-import { type Refusal, type Report, type Transport, TransportError } from '../report.ts';
+import { type Refusal, type Report, type Sink, SinkError } from '../report.ts';
 import { databaseFailure, rowsOf, writeRows } from './job-status.ts';
 
 const ROWS_AT_ONCE = 50;
-/** The worker waits so long, at most, for a file that is busy; then others get their turn. */
+/** How long the worker may block on a busy file. */
 const BUSY_MS = 20;
 const BUSY_ATTEMPTS = 20;
 const PAUSE_MS_MAX = 100;
 const SQLITE_BUSY = 5;
 const SQLITE_CONSTRAINT = 19;
 
-export class SqliteTransport implements Transport {
+export class SqliteSink implements Sink {
   readonly name: string;
   readonly linger_ms = 50;
   readonly #path: string;
@@ -39,7 +39,7 @@ export class SqliteTransport implements Transport {
       return refusals;
     } catch (error) {
       this.#drop();
-      if (error instanceof TransportError) throw error;
+      if (error instanceof SinkError) throw error;
       const missing = /no such table/.test((error as Error).message);
       throw databaseFailure(error, { url: this.name, missing });
     }
@@ -49,18 +49,18 @@ export class SqliteTransport implements Transport {
     this.#drop();
   }
 
-  /** A file that is not there is not made: it would be one without the table, in whatever folder this is. */
+  /** A missing file is not created: it would lack the table, and could be in the wrong folder. */
   async #open(): Promise<DatabaseSync> {
     if (this.#database !== null) return this.#database;
     if (!existsSync(this.#path)) {
-      throw new TransportError(`there is no database ${this.#path}`, { hint: `tmon db init '${this.name}'` });
+      throw new SinkError(`database ${this.#path} does not exist`, { hint: `tmon db init '${this.name}'` });
     }
     const { DatabaseSync } = await import('node:sqlite');
     this.#database = new DatabaseSync(this.#path, { timeout: BUSY_MS });
     return this.#database;
   }
 
-  /** The file may have been replaced. */
+  /** Reopens, in case the file was replaced. */
   #drop(): void {
     this.#database?.close();
     this.#database = null;
@@ -79,7 +79,7 @@ function write(database: DatabaseSync, rows: readonly Report[]): void {
   }
 }
 
-/** Other workers are done in milliseconds: no failure to speak of. */
+/** Other workers take milliseconds, so a busy file is not a failure. */
 async function whenFree(work: () => void): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {

@@ -1,10 +1,10 @@
-/** Items of a DynamoDB table with the columns of `job_status` as attributes: an UpdateItem for each change. */
+/** Items of a DynamoDB table with the columns of `job_status` as attributes: one UpdateItem per change. */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { dynamoUpdate } from '../../../../protocol/job-status-table.ts';
 import { awsConfig, awsErrorName, awsFailure, REQUESTS_AT_ONCE } from '../aws.ts';
-import { forEachOf, lastOfEachJob, type Refusal, type Report, type Transport } from '../report.ts';
+import { forEachOf, lastOfEachJob, type Refusal, type Report, type Sink } from '../report.ts';
 
-export class DynamodbTransport implements Transport {
+export class DynamodbSink implements Sink {
   readonly name: string;
   readonly linger_ms = 50;
   readonly #table: string;
@@ -26,7 +26,7 @@ export class DynamodbTransport implements Transport {
           await client.send(new UpdateItemCommand(dynamoUpdate(this.#table, report.sighting)));
         } catch (error) {
           const name = awsErrorName(error);
-          // What is there is another worker's, and newer.
+          // The item was written by another worker and is newer.
           if (name === 'ConditionalCheckFailedException') return;
           if (name !== 'ValidationException') throw error;
           refusals.push({ report, why: (error as Error).message });

@@ -2,13 +2,13 @@
 import type { Pool } from 'pg';
 import { JOB_STATUS_SQL, upsertParameters } from '../../../../protocol/job-status-table.ts';
 import { nameOfUrl } from '../../../../protocol/system-urls.ts';
-import type { Refusal, Report, Transport } from '../report.ts';
+import type { Refusal, Report, Sink } from '../report.ts';
 import { databaseFailure, rowsOf, writeRows } from './job-status.ts';
 
 const TIMEOUT_MS = 15_000;
 const UNDEFINED_TABLE = '42P01';
 
-export class PostgresTransport implements Transport {
+export class PostgresSink implements Sink {
   readonly name: string;
   readonly linger_ms = 50;
   readonly #url: string;
@@ -45,7 +45,7 @@ export class PostgresTransport implements Transport {
       application_name: 'transcription-monitor reporter',
       keepAlive: true,
       allowExitOnIdle: true,
-    }).on('error', () => {}); // An idle connection that breaks: the next report opens another.
+    }).on('error', () => {}); // For a connection that breaks while idle: the next report opens another.
     return this.#pool;
   }
 }
@@ -58,7 +58,7 @@ async function write(pool: Pool, rows: readonly Report[]): Promise<void> {
     for (const { sighting } of rows) await client.query(JOB_STATUS_SQL.postgres.upsert, upsertParameters(sighting));
     await client.query('COMMIT');
   } catch (error) {
-    // Where the server has not said so itself, nobody knows what this connection still does.
+    // Unless the error came from the server, the state of the connection is unknown.
     if (codeOf(error) === undefined) broken = error as Error;
     else await client.query('ROLLBACK').catch((failed: Error) => (broken = failed));
     throw error;
@@ -69,5 +69,5 @@ async function write(pool: Pool, rows: readonly Report[]): Promise<void> {
 
 const codeOf = (error: unknown): string | undefined => (error as { code?: string }).code;
 
-/** Data exception, integrity constraint violation: another time would not help. */
+/** Data exception or integrity constraint violation: a retry can't succeed. */
 const isRefusal = (error: unknown): boolean => /^2[23]...$/.test(codeOf(error) ?? '');

@@ -1,9 +1,9 @@
-/** What the transports to a database's `job_status` table share. */
+/** Shared by the sinks that write a database's `job_status` table. */
 import { JOB_STATUS_ID_LENGTH_MAX } from '../../../../protocol/job-status-table.ts';
 import { nameOfUrl } from '../../../../protocol/system-urls.ts';
-import { lastOfEachJob, type Refusal, type Report, TransportError } from '../report.ts';
+import { lastOfEachJob, type Refusal, type Report, SinkError } from '../report.ts';
 
-/** The row that each job gets, and what the table has no room for. */
+/** The row of each job, and the reports that do not fit into the table. */
 export function rowsOf(batch: readonly Report[]): { rows: Report[]; refusals: Refusal[] } {
   const rows: Report[] = [];
   const refusals: Refusal[] = [];
@@ -11,23 +11,23 @@ export function rowsOf(batch: readonly Report[]): { rows: Report[]; refusals: Re
     const { job_id, worker_id } = report.event;
     const long = [job_id, worker_id].find((id) => id.length > JOB_STATUS_ID_LENGTH_MAX);
     if (long === undefined) rows.push(report);
-    else refusals.push({ report, why: `job_status has no room for ${long}: ids have at most 50 characters there` });
+    else refusals.push({ report, why: `${long} is too long for job_status: ids have at most 50 characters` });
   }
   return { rows, refusals };
 }
 
-/** `missing`: the database's word for a table that is not there. */
-export function databaseFailure(error: unknown, { url, missing }: { url: string; missing: boolean }): TransportError {
+/** `missing`: the database's error code for a missing table. */
+export function databaseFailure(error: unknown, { url, missing }: { url: string; missing: boolean }): SinkError {
   const { message, code } = error as NodeJS.ErrnoException;
   if (missing) {
     const hint = `tmon db init '${nameOfUrl(url)}'`;
-    return new TransportError('there is no table job_status', { hint, cause: error });
+    return new SinkError('table job_status does not exist', { hint, cause: error });
   }
-  // Of a host with several addresses the error has no words of its own.
-  return new TransportError(message || code || String(error), { cause: error });
+  // For a host with several addresses the error itself has no message.
+  return new SinkError(message || code || String(error), { cause: error });
 }
 
-/** All at once, then, where the database will not have one of them, one by one. */
+/** Writes all rows at once; if the database refuses one, writes them one by one. */
 export async function writeRows(
   rows: readonly Report[],
   write: (rows: readonly Report[]) => Promise<void>,

@@ -1,4 +1,4 @@
-/** One worker program, examples/typescript/worker.ts, with one URL after another: each system is a real one. */
+/** One worker program, examples/typescript/worker.ts, with one URL after another, against real systems. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -37,7 +37,7 @@ const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'tmon-reporter-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Runs the worker on a recording that is there and on one that is not. */
+/** Runs the worker on an existing and on a missing recording. */
 function runWorker(url: string, environment: Record<string, string> = {}): Promise<{ stdout: string; stderr: string }> {
   const program = ['examples/typescript/worker.ts', url, 'examples/audio/lost-keys.wav', 'examples/audio/nowhere.wav'];
   return new Promise((resolve, reject) => {
@@ -52,7 +52,7 @@ function runWorker(url: string, environment: Record<string, string> = {}): Promi
 const DONE = 'lost-keys-wav';
 const FAILED = 'nowhere-wav';
 
-/** What every system that keeps the last state must know in the end. */
+/** What every system that keeps only the last state must have in the end. */
 function assertStates(told: readonly (Sighting | { why: string })[]): void {
   const sightings = new Map(told.map((one) => ['job_id' in one ? one.job_id : one.why, one as Sighting]));
   assert.deepEqual([...sightings.keys()].sort(), [DONE, FAILED]);
@@ -86,7 +86,7 @@ function assertLines(lines: readonly string[]): void {
   );
 }
 
-/** A reporter, and its first warning when it comes. */
+/** A reporter, and a promise of its first warning. */
 function openReporter(url: string, workerId = 'worker-1') {
   const dropped: Dropped[] = [];
   const { promise: warned, resolve: warn } = Promise.withResolvers<string>();
@@ -100,7 +100,7 @@ function openReporter(url: string, workerId = 'worker-1') {
 const linesOf = (text: string): string[] => text.split('\n').filter((line) => line !== '');
 
 describe('without any server', () => {
-  test('[B126] [B127] log: prints lines of JSON among the worker’s own', async () => {
+  test('[B126] [B127] log: prints JSON lines in order with the worker’s own', async () => {
     const { stdout, stderr } = await runWorker('log:');
     assertLines(linesOf(stdout));
     for (const line of linesOf(stdout)) assert.match(line, /^TRANSCRIPTION_EVENT \{"event": "JOB_/);
@@ -116,19 +116,19 @@ describe('without any server', () => {
     assert.match(lines.at(-1)!, new RegExp(`^JOB_FAILED job_id=${FAILED} error=ENOENT`));
   });
 
-  test('log:PATH adds to the end of a file, and waits for a folder that is not there', async () => {
+  test('log:PATH appends to a file, and waits for a missing folder', async () => {
     const file = join(folder, 'worker.log');
     await runWorker(`log:${file}`);
     await runWorker(`log:${file}`);
     assert.equal(linesOf(readFileSync(file, 'utf8')).filter((line) => line.includes('JOB_COMPLETE')).length, 2);
     const { reporter, dropped, warned } = openReporter(`log:${folder}/not/there.log`);
     reporter.jobStart('job-1');
-    assert.match(await warned, /^transcription-monitor: log:.*there\.log: ENOENT.*make the folder that it is in/);
+    assert.match(await warned, /^transcription-monitor: log:.*there\.log: ENOENT.*create the folder first/);
     await reporter.close(0);
     assert.deepEqual([dropped.length, dropped[0]?.reason], [1, 'closed']);
   });
 
-  test('a worker whose reader has gone goes on, and one that never closes still tells', async () => {
+  test('a worker survives a closed standard output, and one that never calls close still reports', async () => {
     const reporter = fileURLToPath(new URL('reporter.ts', import.meta.url));
     const program = `
       import { Reporter } from ${JSON.stringify(reporter)};
@@ -154,7 +154,7 @@ describe('without any server', () => {
     assert.equal(file.percentage, 50);
   });
 
-  test('without the packages that a system needs, the reporter names them, and needs none itself', async () => {
+  test('the reporter names a missing package, and needs none itself', async () => {
     const alone = join(folder, 'alone');
     cpSync(join(ROOT, 'protocol'), join(alone, 'protocol'), { recursive: true });
     cpSync(join(ROOT, 'sdk/typescript'), join(alone, 'sdk/typescript'), { recursive: true });
@@ -191,7 +191,7 @@ describe('without any server', () => {
     ]);
   });
 
-  test('[B132] [B133] dir: keeps one status file a job, and nothing else', async () => {
+  test('[B132] [B133] dir: keeps one status file per job, and nothing else', async () => {
     await runWorker(`dir:${folder}/status`);
     const files = readdirSync(join(folder, 'status', 'jobs'));
     assert.deepEqual(files.sort(), [`${DONE}.json`, `${FAILED}.json`]);
@@ -213,7 +213,7 @@ describe('AWS', () => {
   });
   after(() => moto.stop());
 
-  /** Tells of one job, where the place is not there. */
+  /** Reports one job to a system that can't be reached. */
   async function tryToTell(url: string): Promise<string> {
     const { reporter, warned } = openReporter(url);
     reporter.jobStart('job-1');
@@ -222,13 +222,13 @@ describe('AWS', () => {
     return said;
   }
 
-  test('[B118] [B126] cloudwatch-logs:// writes a stream for the worker, and makes it', async () => {
+  test('[B118] [B126] cloudwatch-logs:// creates and writes a stream for the worker', async () => {
     const url = 'cloudwatch-logs:///aws/ec2/transcription';
     const logs = new CloudWatchLogsClient({});
     const logGroupName = '/aws/ec2/transcription';
     assert.match(
       await tryToTell(url),
-      /there is no log group \/aws\/ec2\/transcription \(aws logs create-log-group --log-group-name \/aws\/ec2\/transcription\)/,
+      /log group \/aws\/ec2\/transcription does not exist \(aws logs create-log-group --log-group-name \/aws\/ec2\/transcription\)/,
     );
     await logs.send(new CreateLogGroupCommand({ logGroupName }));
     await runWorker(url);
@@ -238,7 +238,7 @@ describe('AWS', () => {
     assertLines(events.filter(({ logStreamName }) => logStreamName === 'worker-1').map(({ message }) => message!));
   });
 
-  test('a burst above what CloudWatch Logs takes at once, and a line above what it takes, are told', async () => {
+  test('a burst above the request limit of CloudWatch Logs, and a line above its event limit, are delivered', async () => {
     const logs = new CloudWatchLogsClient({});
     await logs.send(new CreateLogGroupCommand({ logGroupName: 'burst' }));
     const dropped: Dropped[] = [];
@@ -261,7 +261,7 @@ describe('AWS', () => {
     assert.equal(told, 11_001);
   });
 
-  test('lines that CloudWatch Logs does not take are refused, the others stand', async () => {
+  test('lines that CloudWatch Logs refuses are dropped, the others are delivered', async () => {
     const logs = new CloudWatchLogsClient({});
     await logs.send(new CreateLogGroupCommand({ logGroupName: 'odd-clock' }));
     const dropped: Dropped[] = [];
@@ -291,7 +291,7 @@ describe('AWS', () => {
   test('[B132] [B133] [B134] s3:// puts jobs/{job_id}.json into the bucket', async () => {
     assert.match(
       await tryToTell('s3://status-bucket'),
-      /there is no bucket status-bucket \(aws s3 mb s3:\/\/status-bucket\)/,
+      /bucket status-bucket does not exist \(aws s3 mb s3:\/\/status-bucket\)/,
     );
     const s3 = new S3Client({ forcePathStyle: true });
     const Bucket = 'status-bucket';
@@ -311,10 +311,10 @@ describe('AWS', () => {
     }
   });
 
-  test('[B112] [B113] sqs:// sends a message an event, with the printed attributes', async () => {
+  test('[B112] [B113] sqs:// sends one message per event, with the documented attributes', async () => {
     assert.match(
       await tryToTell('sqs://transcription-status'),
-      /there is no queue transcription-status \(aws sqs create-queue --queue-name transcription-status\)/,
+      /queue transcription-status does not exist \(aws sqs create-queue --queue-name transcription-status\)/,
     );
     const sqs = new SQSClient({});
     const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: 'transcription-status' }));
@@ -357,7 +357,7 @@ describe('AWS', () => {
   test('[B140] dynamodb:// updates the item of each job', async () => {
     assert.match(
       await tryToTell('dynamodb://job_status'),
-      /there is no table job_status \(tmon db init dynamodb:\/\/job_status\)/,
+      /table job_status does not exist \(tmon db init dynamodb:\/\/job_status\)/,
     );
     const dynamo = new DynamoDBClient({});
     await dynamo.send(new CreateTableCommand(dynamoCreateTable('job_status')));
@@ -376,7 +376,7 @@ describe('AWS', () => {
       'worker_id',
     ]);
     assert.deepEqual(await scan(Date.now() + 60_000), []);
-    // What another worker tells later takes the item over, and its error goes; what it told earlier does not.
+    // A later report of another worker takes the item over and clears its error; an earlier one does not.
     const clock = { now: () => Date.now() + 60_000, monotonic: () => performance.now(), after: later };
     const taker = Reporter.fromUrl('dynamodb://job_status', { workerId: 'worker-2', clock });
     taker.jobStart(FAILED);
@@ -427,12 +427,15 @@ describe('databases', () => {
         return (await connection.query(statement, values).finally(() => connection.end()))[0] as object[];
       };
 
-      test('[B136] [B137] a row a job, once the table is there; until then reports wait', async () => {
+      test('[B136] [B137] writes one row per job; reports wait until the table exists', async () => {
         const { reporter, warned } = openReporter(url);
         reporter.jobStart(FAILED);
         reporter.jobFailed(FAILED, 'ENOENT');
         const shown = url.replace(':secret', '').replaceAll('.', '\\.');
-        assert.match(await warned, new RegExp(`${shown}: there is no table job_status \\(tmon db init '${shown}'\\)`));
+        assert.match(
+          await warned,
+          new RegExp(`${shown}: table job_status does not exist \\(tmon db init '${shown}'\\)`),
+        );
         await ask(JOB_STATUS_SQL[dialect].create);
         assert.equal(await reporter.flush(30_000), true);
         await reporter.close();
@@ -442,7 +445,7 @@ describe('databases', () => {
         assertStates(await readTable(ask, dialect));
       });
 
-      test('a server that is killed and comes back has it all in the end', async () => {
+      test('a server that is killed and restarted gets every report', async () => {
         const reporter = Reporter.fromUrl(url, { workerId: 'worker-9', warn: () => {} });
         reporter.jobStart('job-away');
         assert.equal(await reporter.flush(30_000), true);
@@ -457,7 +460,7 @@ describe('databases', () => {
         assert.deepEqual([row?.state, row?.percentage], ['COMPLETED', 100]);
       });
 
-      test('a report that the table has no room for is refused alone', async () => {
+      test('a report that does not fit into the table is the only one refused', async () => {
         const { reporter, dropped } = openReporter(url);
         const long = 'j'.repeat(51);
         reporter.jobStart(long);
@@ -476,7 +479,7 @@ describe('databases', () => {
     });
   }
 
-  test('a table of MariaDB in letters that can’t say all words gets those it can', {
+  test('a MariaDB table whose charset lacks characters gets a lossy text', {
     skip: mariadbAbsent() ?? false,
   }, async (t) => {
     const server = await startMariadb();
@@ -495,11 +498,11 @@ describe('databases', () => {
     assert.equal((rows as { error_message: string }[])[0]?.error_message, 'no ?');
   });
 
-  test('[B136] [B137] sqlite: waits for its table, and for whoever else writes', async () => {
+  test('[B136] [B137] sqlite: waits for its table, and for other writers', async () => {
     const path = join(folder, 'jobs.db');
     const { reporter, warned } = openReporter(`sqlite:${path}`);
     reporter.jobStart('job-1');
-    assert.match(await warned, /there is no database .*jobs\.db \(tmon db init 'sqlite:.*jobs\.db'\)/);
+    assert.match(await warned, /database .*jobs\.db does not exist \(tmon db init 'sqlite:.*jobs\.db'\)/);
     const database = new DatabaseSync(path);
     database.exec(JOB_STATUS_SQL.sqlite.create);
     database.exec('BEGIN EXCLUSIVE');
@@ -529,7 +532,7 @@ describe('a monitor', () => {
     assert.match(failed.retry_info.last_error!.message, /ENOENT/);
   });
 
-  test('one that is away is told when it is back, and what it refuses is said', async (t) => {
+  test('a monitor that is away gets the reports once it is back, and a refused report is warned about', async (t) => {
     const monitor = await openMonitor(t);
     const listen = new URL(monitor.url).host;
     await monitor.stop();
@@ -537,7 +540,7 @@ describe('a monitor', () => {
     reporter.jobStart('job-1');
     reporter.jobComplete('job-1');
     reporter.jobComplete('job-1');
-    assert.match(await warned, /no answer from .*connection refused/);
+    assert.match(await warned, /no response from .*connection refused/);
     const again = await openMonitor(t, { listen });
     assert.equal(await reporter.flush(30_000), true);
     await reporter.close();

@@ -3,12 +3,12 @@ import type { Socket } from 'node:net';
 import type { Connection } from 'mysql2/promise';
 import { JOB_STATUS_SQL, upsertParameters } from '../../../../protocol/job-status-table.ts';
 import { nameOfUrl } from '../../../../protocol/system-urls.ts';
-import type { Refusal, Report, Transport } from '../report.ts';
+import type { Refusal, Report, Sink } from '../report.ts';
 import { databaseFailure, rowsOf, writeRows } from './job-status.ts';
 
 const TIMEOUT_MS = 15_000;
 
-export class MysqlTransport implements Transport {
+export class MysqlSink implements Sink {
   readonly name: string;
   readonly linger_ms = 50;
   readonly #url: string;
@@ -49,14 +49,14 @@ export class MysqlTransport implements Transport {
   async #connect(): Promise<Connection> {
     const { createConnection } = await import('mysql2/promise');
     const connection = await createConnection({ uri: this.#url, connectTimeout: 5000, enableKeepAlive: true });
-    // A worker that has come to its end need not wait for it.
+    // The connection must not keep a finished worker running.
     (connection as unknown as { connection: { stream: Socket } }).connection.stream.unref?.();
-    // One that breaks while nothing is sent: the next report opens another.
+    // For a connection that breaks while idle: the next report opens another.
     connection.on('error', () => this.#drop());
     return connection;
   }
 
-  /** After an error nobody knows what this connection still does. */
+  /** After an error the state of the connection is unknown. */
   #drop(): void {
     const connection = this.#connection;
     this.#connection = null;
@@ -78,7 +78,7 @@ async function write(connection: Connection, rows: readonly Report[]): Promise<v
   }
 }
 
-/** A table made by hand may be in letters that can't say all words: then better some of them than none. */
+/** The charset of a table created by hand may lack characters: store a lossy text rather than none. */
 async function writeRow(connection: Connection, values: (string | number | null)[]): Promise<void> {
   const { upsert } = JOB_STATUS_SQL.mysql;
   try {
@@ -90,16 +90,16 @@ async function writeRow(connection: Connection, values: (string | number | null)
   }
 }
 
-/** A server that has stopped answering: the driver has no time limit for all that a transaction is. */
+/** For a server that stops responding: the driver has no timeout for a whole transaction. */
 async function within<T>(time_ms: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${time_ms} ms`)), time_ms);
+    timer = setTimeout(() => reject(new Error(`no response within ${time_ms} ms`)), time_ms);
   });
   return await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 const codeOf = (error: unknown): string | undefined => (error as { code?: string }).code;
 
-/** SQLSTATE 22, 23, as in every database: another time would not help. */
+/** SQLSTATE classes 22 and 23, as in every database: a retry can't succeed. */
 const isRefusal = (error: unknown): boolean => /^2[23]/.test((error as { sqlState?: string }).sqlState ?? '');

@@ -1,26 +1,26 @@
 /**
- * Messages in a queue of SQS: the event's JSON as body, `JobId`, `StartTime` and `WorkerId` as attributes. They are set when a
- * message is sent and never again, so that each event is a message of its own.
+ * Messages in an SQS queue: the event's JSON as body, `JobId`, `StartTime` and `WorkerId` as attributes. A sent message
+ * can't be changed, so each event is a message of its own.
  */
 import type { MessageAttributeValue, SendMessageBatchRequestEntry, SQSClient } from '@aws-sdk/client-sqs';
 import { formatTime } from '../../../../protocol/time.ts';
 import { awsConfig, awsFailure } from '../aws.ts';
-import { allOf, type Refusal, type Report, type Transport, TransportError } from '../report.ts';
+import { allOf, type Refusal, type Report, type Sink, SinkError } from '../report.ts';
 
-/** SendMessageBatch. */
+/** Limits of SendMessageBatch. */
 const MESSAGES_MAX = 10;
 const BYTES_MAX = 256 * 1024;
-/** Of attributes and whatever else counts. */
+/** Reserve for attributes, which count too. */
 const BYTES_PER_MESSAGE = 512;
 
-export class SqsTransport implements Transport {
+export class SqsSink implements Sink {
   readonly name: string;
   readonly linger_ms = 100;
   readonly #queue: string;
   #url: string | null;
   #client: SQSClient | null = null;
 
-  /** One of the two is given. */
+  /** Exactly one of the two is set. */
   constructor({ queue, queue_url }: { queue: string | null; queue_url: string | null }) {
     this.name = `sqs://${queue ?? queue_url}`;
     this.#queue = queue ?? queue_url!.split('/').at(-1)!;
@@ -36,7 +36,7 @@ export class SqsTransport implements Transport {
       for (const reports of requestsOf(batch)) refusals.push(...(await this.#sendBatch(this.#client, reports)));
       return refusals;
     } catch (error) {
-      if (error instanceof TransportError) throw error;
+      if (error instanceof SinkError) throw error;
       throw awsFailure(error, {
         what: `queue ${this.#queue}`,
         make: `aws sqs create-queue --queue-name ${this.#queue}`,
@@ -54,12 +54,12 @@ export class SqsTransport implements Transport {
     const Entries = reports.map((report, at) => entryOf(report, at, fifo));
     const { Failed = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl: this.#url!, Entries }));
     const theirs = Failed.find(({ SenderFault }) => !SenderFault);
-    if (theirs) throw new TransportError(`queue ${this.#queue}: ${theirs.Code} ${theirs.Message ?? ''}`);
+    if (theirs) throw new SinkError(`queue ${this.#queue}: ${theirs.Code} ${theirs.Message ?? ''}`);
     return Failed.map(({ Id, Code, Message }) => ({ report: reports[Number(Id)]!, why: `${Code} ${Message ?? ''}` }));
   }
 }
 
-/** The attributes that were printed for it. */
+/** The documented attributes. */
 export function attributesOf({ event, sighting }: Report): Record<string, MessageAttributeValue> {
   const words = {
     JobId: event.job_id,

@@ -1,13 +1,13 @@
-/** One status file a job in a folder, each replaced whole: a reader never sees half of one. */
+/** One status file per job in a folder, each replaced atomically: a reader never sees a partial file. */
 import { randomBytes } from 'node:crypto';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { STATUS_FILE_PREFIX, statusFileKey, writeStatusFile } from '../../../../protocol/status-file.ts';
-import { forEachOf, lastOfEachJob, type Refusal, type Report, type Transport } from '../report.ts';
+import { forEachOf, lastOfEachJob, type Refusal, type Report, type Sink } from '../report.ts';
 
 const FILES_AT_ONCE = 8;
 
-export class DirectoryTransport implements Transport {
+export class DirectorySink implements Sink {
   readonly name: string;
   readonly linger_ms = 20;
   readonly #path: string;
@@ -21,7 +21,7 @@ export class DirectoryTransport implements Transport {
     await mkdir(join(this.#path, STATUS_FILE_PREFIX), { recursive: true });
     await forEachOf(lastOfEachJob(batch), FILES_AT_ONCE, async ({ sighting }) => {
       const file = join(this.#path, statusFileKey(sighting.job_id));
-      // No reader takes it for a status file: it doesn't end in .json.
+      // Readers ignore it, because it does not end in .json.
       const aside = `${file}.${randomBytes(6).toString('hex')}`;
       try {
         await writeFile(aside, writeStatusFile(sighting));

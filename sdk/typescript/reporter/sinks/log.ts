@@ -1,7 +1,7 @@
-/** Log lines on standard output or at the end of a file: `TRANSCRIPTION_EVENT {json}`, or the plain form. */
+/** Log lines on standard output or appended to a file: `TRANSCRIPTION_EVENT {json}`, or the plain form. */
 import { appendFile } from 'node:fs/promises';
 import { formatLogLine, formatPlainLine } from '../../../../protocol/log-format.ts';
-import { allOf, type Refusal, type Report, type Transport, TransportError } from '../report.ts';
+import { allOf, type Refusal, type Report, type Sink, SinkError } from '../report.ts';
 import { writeQuietly } from '../write-quietly.ts';
 
 export type LineFormat = 'json' | 'plain';
@@ -11,9 +11,9 @@ const linesOf = (batch: readonly Report[], format: LineFormat): string => {
   return batch.map((report) => `${write(allOf(report))}\n`).join('');
 };
 
-export class OutputLogTransport implements Transport {
+export class OutputLogSink implements Sink {
   readonly name = 'log:';
-  /** Among the worker's own lines, where they belong. */
+  /** In order with the worker's own lines. */
   readonly linger_ms = 0;
   readonly #format: LineFormat;
 
@@ -29,7 +29,7 @@ export class OutputLogTransport implements Transport {
   async close(): Promise<void> {}
 }
 
-export class FileLogTransport implements Transport {
+export class FileLogSink implements Sink {
   readonly name: string;
   readonly linger_ms = 0;
   readonly #path: string;
@@ -41,15 +41,15 @@ export class FileLogTransport implements Transport {
     this.#format = format;
   }
 
-  /** The file is opened each time, so that logs may be rotated. */
+  /** Opens the file for each batch, so that logs can be rotated. */
   async send(batch: readonly Report[]): Promise<Refusal[]> {
     try {
       await appendFile(this.#path, linesOf(batch, this.#format));
       return [];
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
-      throw new TransportError(message, {
-        hint: code === 'ENOENT' ? 'make the folder that it is in' : undefined,
+      throw new SinkError(message, {
+        hint: code === 'ENOENT' ? 'create the folder first' : undefined,
         cause: error,
       });
     }

@@ -1,10 +1,10 @@
-/** One status file a job in a bucket: a PutObject for each change, $5 per million on Amazon S3. */
+/** One status file per job in a bucket: a PutObject per change, $5 per million on Amazon S3. */
 import type { S3Client } from '@aws-sdk/client-s3';
 import { statusFileKey, writeStatusFile } from '../../../../protocol/status-file.ts';
 import { awsConfig, awsFailure, REQUESTS_AT_ONCE } from '../aws.ts';
-import { forEachOf, lastOfEachJob, type Refusal, type Report, type Transport } from '../report.ts';
+import { forEachOf, lastOfEachJob, type Refusal, type Report, type Sink } from '../report.ts';
 
-export class S3Transport implements Transport {
+export class S3Sink implements Sink {
   readonly name: string;
   readonly linger_ms = 100;
   readonly #bucket: string;
@@ -44,7 +44,7 @@ export class S3Transport implements Transport {
   }
 }
 
-/** Servers that are not Amazon's seldom have a host name for each bucket. */
+/** Few servers other than Amazon's have a host name for each bucket. */
 function pathStyle(): { forcePathStyle?: boolean } {
   return process.env.AWS_ENDPOINT_URL_S3 || process.env.AWS_ENDPOINT_URL ? { forcePathStyle: true } : {};
 }
