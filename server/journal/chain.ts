@@ -48,7 +48,7 @@ export class Chain<P> {
   readonly #options: ChainOptions<P>;
   readonly #damaged = new Set<number>();
   #head: Head = { seq: 0, hash: NO_HASH, at_ms: 0, last_modified_ms: null };
-  /** Newest snapshot known of, ours or another's. */
+  /** The snapshot that this fold began from; 0 if none. */
   snapshot_seq = 0;
 
   constructor(options: ChainOptions<P>) {

@@ -2,16 +2,16 @@
  * The journal: a totally ordered log on put-if-absent, with group commit. Proposals go in, segments come out.
  *
  * One put at a time, never two: while segment n is on its way, what arrives waits and becomes segment n+1. A proposal is
- * answered when its segment is in the store; one that many callers race for is decided again after whoever was faster.
+ * answered when its segment is in the store; if another instance wrote n first, the proposal is decided again after it.
  *
  *     idle → drafting → placing → (ours) adopted, answered → idle
  *                          ├ (another's) replay, draft again
- *                          ├ (no answer) the same bytes again, for as long as it takes; callers hear `outcome_unknown`
- *                          └ (refused)   nothing is written until the store takes a probe; callers hear `refused`
- *     halted: the chain is damaged or this fold disagrees with another's; reads go on, writes never again.
+ *                          ├ (no answer) send the same bytes until there is one; callers get `outcome_unknown`
+ *                          └ (refused)   callers get `refused`
  *
- * Two instances on one store are safe: put-if-absent alone keeps them so. The author of the newest segment stands in its
- * header with its URL, which is the place for forwarding proposals to it.
+ * What the store's failures mean for later writes is trouble.ts's; when a snapshot is due is snapshotting.ts's. Two
+ * instances on one store are safe by put-if-absent alone. Each segment's header has its author's URL: a preferred committer,
+ * to whom others forward their proposals, would be asked for in #commitSome, before #place.
  */
 import { type Clock, type Random, sleep } from '../clock.ts';
 import type { ObjectStore } from '../objects/store.ts';
@@ -23,7 +23,8 @@ import { segmentKey } from './keys.ts';
 import { LogClock } from './log-clock.ts';
 import type { Draft, Replica } from './replica.ts';
 import { decodeSegment, type EncodedSegment, encodeSegment, SEGMENT_BYTES_MAX } from './segment.ts';
-import { writeSnapshot } from './snapshots.ts';
+import { Snapshotting } from './snapshotting.ts';
+import { REFUSED_PAUSE_MS, Trouble } from './trouble.ts';
 import { truncate } from './truncation.ts';
 import { WaitingLine } from './waiting-line.ts';
 
@@ -56,7 +57,6 @@ export type JournalStatus = {
 };
 
 const RETRY_MAX_MS = 2_000;
-const REFUSED_PAUSE_MS = 2_000;
 const TAIL_POLL_MAX = 10;
 
 export class Journal<P> {
@@ -65,21 +65,16 @@ export class Journal<P> {
   readonly #stopping = new AbortController();
   readonly #logClock: LogClock;
   readonly #waiting: WaitingLine<P>;
+  readonly #trouble: Trouble;
   #chain!: Chain<P>;
+  #snapshotting!: Snapshotting;
   #journal_id = '';
   #loop: Promise<void> = Promise.resolve();
-  #problem: JournalError | null = null;
-  #halted = false;
   #abandoned = false;
-  /** No put is tried before then, after the store refused one. */
-  #refused_until_ms = 0;
-  #probing = false;
   /** A segment of ours may stand after the head: nothing is decided before it has been looked for. */
   #behind = false;
-  #since_snapshot = { segments: 0, bytes: 0, at_ms: 0 };
-  #snapshotting: Promise<void> | null = null;
 
-  /** Recovers to the tail, then begins to commit. Throws JournalError where the store can't be read or is not a journal. */
+  /** Recovers to the tail, then begins to commit. Throws JournalError if the store cannot be read or holds no journal of ours. */
   static async open<P>(options: JournalOptions, replica: Replica<P>): Promise<Journal<P>> {
     const journal = new Journal(options, replica);
     await journal.#open();
@@ -91,14 +86,15 @@ export class Journal<P> {
     this.#replica = replica;
     this.#logClock = new LogClock(options.clock);
     this.#waiting = new WaitingLine(options.clock, options.soft_linger_ms);
+    this.#trouble = new Trouble({ ...options, signal: this.#stopping.signal });
   }
 
   get status(): JournalStatus {
     return {
       seq: this.#chain.head.seq,
-      writable: this.#problem === null,
-      problem: this.#problem?.message ?? null,
-      halted: this.#halted,
+      writable: this.#trouble.error === null,
+      problem: this.#trouble.error?.message ?? null,
+      halted: this.#trouble.halted,
     };
   }
 
@@ -149,7 +145,7 @@ export class Journal<P> {
     this.#stopping.abort();
     for (const proposal of this.#waiting.take()) this.#replica.fail(proposal, isClosing());
     this.#waiting.takeVisitors()();
-    await this.#snapshotting;
+    await this.#snapshotting.settled();
   }
 
   /** Ends at once, as a crash would: what waits is lost, callers are not answered. For tests. */
@@ -162,6 +158,11 @@ export class Journal<P> {
   /** Deletes segments that a verified snapshot covers and that are older than the retention. Answers how many. */
   async truncate(): Promise<number> {
     return truncate(this.#options.store, this.#journal_id, this.#options.retention_ms, this.#options.clock);
+  }
+
+  /** Writes a snapshot of the state as it is now, beside the commits. */
+  async snapshot(): Promise<void> {
+    await this.#snapshotting.write();
   }
 
   async #open(): Promise<void> {
@@ -181,20 +182,25 @@ export class Journal<P> {
       silence: {
         after_ms: this.#options.outcome_unknown_ms,
         begins: (cause) => this.#unanswered(cause),
-        ends: () => this.#answered(),
+        ends: () => this.#trouble.readAnswered(),
       },
     });
     try {
       await this.#chain.recover();
     } catch (error) {
       if (!(error instanceof JournalError) || error.kind !== 'corrupt') throw error;
-      this.#halt(error);
+      this.#trouble.halt(error);
     }
-    this.#since_snapshot = {
-      segments: this.#chain.head.seq - this.#chain.snapshot_seq,
-      bytes: 0,
-      at_ms: clock.monotonic(),
-    };
+    this.#snapshotting = new Snapshotting(
+      {
+        ...this.#options,
+        journal_id: this.#journal_id,
+        chain: this.#chain,
+        replica: this.#replica,
+        failed: (error) => this.#snapshotFailed(error),
+      },
+      this.#chain.head.seq - this.#chain.snapshot_seq,
+    );
     this.#loop = this.#run();
   }
 
@@ -209,7 +215,7 @@ export class Journal<P> {
       try {
         if (work === 'poll' || work === 'visit') {
           const sole = tail_poll_ms === null && !this.#behind;
-          const read = this.#halted || sole ? 0 : await this.#readOn();
+          const read = this.#trouble.halted || sole ? 0 : await this.#readOn();
           idle = read > 0 ? 0 : idle + 1;
         } else {
           idle = 0;
@@ -217,7 +223,7 @@ export class Journal<P> {
         }
       } catch (error) {
         if (this.#stopping.signal.aborted) return;
-        this.#meet(error);
+        this.#trouble.met(error);
       } finally {
         letGo?.();
       }
@@ -245,7 +251,7 @@ export class Journal<P> {
   /** Commits one segment's worth; answers how many proposals that were. */
   async #commitSome(proposals: readonly P[]): Promise<number> {
     for (;;) {
-      const refusal = this.#cannotWrite();
+      const refusal = this.#trouble.cannotWrite();
       if (refusal) throw refusal;
       if (this.#behind) await this.#readOn();
       const { head } = this.#chain;
@@ -292,7 +298,7 @@ export class Journal<P> {
       }
       if (signal.aborted) throw outcomeUnknown(isClosing());
       if (!(answer instanceof StoreError)) {
-        this.#problem = this.#halted ? this.#problem : null;
+        this.#trouble.putAnswered();
         try {
           return await (answer.created ? this.#created(batch, draft, answer.server_ms) : this.#lost(batch, draft));
         } catch (error) {
@@ -303,11 +309,7 @@ export class Journal<P> {
         }
       }
       if (answer.kind === 'refused' && !unanswered) {
-        this.#refused_until_ms = clock.monotonic() + REFUSED_PAUSE_MS;
-        throw new JournalError('refused', `the store refused ${key}: ${answer.message}`, {
-          hint: answer.hint,
-          cause: answer,
-        });
+        throw this.#trouble.putRefused(key, answer);
       }
       // From here on it may have been written, whatever later tries answer: only 200 or 412 settles it.
       unanswered = true;
@@ -345,9 +347,7 @@ export class Journal<P> {
   #adopted(head: Head, encoded: EncodedSegment, draft: Draft): void {
     this.#chain.extend(head);
     draft.adopt();
-    this.#since_snapshot.segments += 1;
-    this.#since_snapshot.bytes += encoded.bytes.length;
-    this.#maybeSnapshot();
+    this.#snapshotting.appended(encoded.bytes.length);
   }
 
   /** Tells the callers of a batch, and those that wait behind it, that the store does not answer. */
@@ -357,103 +357,19 @@ export class Journal<P> {
     this.#unanswered(cause);
   }
 
-  /** The store does not answer: nothing more is taken in, and what waits was not written. */
+  /** The store does not answer: nothing more is accepted, and what waits was not written. */
   #unanswered(cause: StoreError): void {
-    if (this.#halted) return;
-    this.#problem = new JournalError('unavailable', `the store does not answer: ${cause.message}`, {
-      hint: cause.hint,
-    });
-    for (const proposal of this.#waiting.take()) this.#replica.fail(proposal, this.#problem);
-  }
-
-  #answered(): void {
-    if (this.#problem?.kind === 'unavailable') this.#problem = null;
+    const error = this.#trouble.silent(cause);
+    if (error) for (const proposal of this.#waiting.take()) this.#replica.fail(proposal, error);
   }
 
   #cannotTake(): JournalError | null {
-    return this.#waiting.closed ? isClosing() : this.#cannotWrite();
+    return this.#waiting.closed ? isClosing() : this.#trouble.cannotWrite();
   }
 
-  #cannotWrite(): JournalError | null {
-    if (this.#halted) return this.#problem;
-    if (this.#problem?.kind === 'refused' && this.#options.clock.monotonic() >= this.#refused_until_ms) return null;
-    return this.#problem;
-  }
-
-  #meet(error: unknown): void {
-    if (error instanceof JournalError && error.kind === 'corrupt') return this.#halt(error);
-    if (error instanceof JournalError && error.kind === 'refused') {
-      if (!this.#problem) this.#options.log('error', error.message);
-      this.#problem = error;
-      this.#probeLater();
-      return;
-    }
-    if (error instanceof JournalError) return this.#options.log('warn', error.message);
-    this.#halt(
-      new JournalError('corrupt', `the journal met what it can't go on after: ${String(error)}`, { cause: error }),
-    );
-  }
-
-  #halt(error: JournalError): void {
-    this.#halted = true;
-    this.#problem = error;
-    this.#options.log('error', `${error.message}. No more is written; reads go on, marked stale.`);
-  }
-
-  /** While the store refuses, asks it now and then whether it has come to its senses. */
-  #probeLater(): void {
-    if (this.#probing) return;
-    this.#probing = true;
-    this.#options.clock.after(REFUSED_PAUSE_MS, async () => {
-      await this.#probe();
-      this.#probing = false;
-      if (this.#problem?.kind === 'refused' && !this.#halted && !this.#stopping.signal.aborted) this.#probeLater();
-    });
-  }
-
-  async #probe(): Promise<void> {
-    if (this.#problem?.kind !== 'refused' || this.#halted || this.#stopping.signal.aborted) return;
-    const { store, instance, log } = this.#options;
-    try {
-      await store.put(`meta/probe/${instance}`, Buffer.from('a probe after a refused write\n'));
-      await store.delete(`meta/probe/${instance}`);
-    } catch {
-      return;
-    }
-    if (this.#problem?.kind !== 'refused') return;
-    this.#problem = null;
-    log('info', 'the store takes writes again');
-  }
-
-  #maybeSnapshot(): void {
-    const { clock, snapshot_segments, snapshot_bytes, snapshot_ms } = this.#options;
-    const { segments, bytes, at_ms } = this.#since_snapshot;
-    const due =
-      segments >= snapshot_segments ||
-      bytes >= snapshot_bytes ||
-      (segments > 0 && clock.monotonic() - at_ms >= snapshot_ms);
-    if (!due || this.#snapshotting) return;
-    this.#since_snapshot = { segments: 0, bytes: 0, at_ms: clock.monotonic() };
-    this.#snapshotting = this.snapshot().then(
-      () => {
-        this.#snapshotting = null;
-      },
-      (error: unknown) => {
-        this.#snapshotting = null;
-        if (error instanceof JournalError && error.kind === 'corrupt') this.#halt(error);
-        else this.#options.log('warn', `no snapshot was written: ${String(error)}`);
-      },
-    );
-  }
-
-  /** Writes a snapshot of the fold as it is now, beside whatever goes on. */
-  async snapshot(): Promise<void> {
-    const { store, clock } = this.#options;
-    const { seq, hash, at_ms } = this.#chain.head;
-    if (seq === 0) return;
-    const head = { journal_id: this.#journal_id, seq, segment_hash: hash, at_ms };
-    await writeSnapshot(store, clock, head, this.#replica.rows());
-    this.#chain.snapshot_seq = Math.max(this.#chain.snapshot_seq, seq);
+  #snapshotFailed(error: unknown): void {
+    if (error instanceof JournalError && error.kind === 'corrupt') this.#trouble.halt(error);
+    else this.#options.log('warn', `no snapshot was written: ${String(error)}`);
   }
 }
 

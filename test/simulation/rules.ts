@@ -122,16 +122,14 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: 'snapshot-of-one-moment',
-    file: JOURNAL,
+    file: 'server/journal/snapshotting.ts',
     replace: [
+      ["import type { Clock } from '../clock.ts';", "import { type Clock, sleep } from '../clock.ts';"],
       [
-        'const { seq, hash, at_ms } = this.#chain.head;\n    if (seq === 0) return;',
-        'const rows = this.#replica.rows();\n    await sleep(clock, 200);\n    const { seq, hash, at_ms } = this.#chain.head;\n    if (seq === 0) return;',
+        'const { seq, hash, at_ms } = chain.head;\n    if (seq === 0) return;',
+        'const rows = replica.rows();\n    await sleep(clock, 200);\n    const { seq, hash, at_ms } = chain.head;\n    if (seq === 0) return;',
       ],
-      [
-        'await writeSnapshot(store, clock, head, this.#replica.rows());',
-        'await writeSnapshot(store, clock, head, rows);',
-      ],
+      ['await writeSnapshot(store, clock, head, replica.rows());', 'await writeSnapshot(store, clock, head, rows);'],
     ],
   },
   {

@@ -1,0 +1,125 @@
+/**
+ * What the store's trouble means for writing: the journal asks here before it takes or writes anything.
+ *
+ *     well     writes are taken
+ *     silent   the store does not answer; the segment under way is sent until it does         → well
+ *     refused  the store rejects writes (full, read-only, denied); a probe tests it every 2 s  → well
+ *     halted   an object is damaged or missing, or two instances disagree; only reads go on    (final)
+ *
+ * A refused put closes the journal until the next probe could have succeeded; after that, a write may test the store too.
+ */
+import type { Clock } from '../clock.ts';
+import type { ObjectStore, StoreError } from '../objects/store.ts';
+import { JournalError } from './errors.ts';
+
+export type TroubleOptions = {
+  store: ObjectStore;
+  clock: Clock;
+  instance: string;
+  signal: AbortSignal;
+  log: (level: 'info' | 'warn' | 'error', message: string) => void;
+};
+
+/** Between two tests of a store that refuses writes. */
+export const REFUSED_PAUSE_MS = 2_000;
+
+export class Trouble {
+  readonly #options: TroubleOptions;
+  #error: JournalError | null = null;
+  #halted = false;
+  /** No put is tried before then. */
+  #closed_until_ms = 0;
+  #probing = false;
+
+  constructor(options: TroubleOptions) {
+    this.#options = options;
+  }
+
+  /** Why nothing can be written; null if the store is well. */
+  get error(): JournalError | null {
+    return this.#error;
+  }
+
+  get halted(): boolean {
+    return this.#halted;
+  }
+
+  /** The error for a write that must not be tried now; null if it may be. */
+  cannotWrite(): JournalError | null {
+    const mayTest = this.#error?.kind === 'refused' && this.#options.clock.monotonic() >= this.#closed_until_ms;
+    return this.#halted || !mayTest ? this.#error : null;
+  }
+
+  /** Returns the error for those who wait; null if halted, which stays the answer. */
+  silent(cause: StoreError): JournalError | null {
+    if (this.#halted) return null;
+    const { hint } = cause;
+    this.#error = new JournalError('unavailable', `the store does not answer: ${cause.message}`, { hint });
+    return this.#error;
+  }
+
+  /** A read that had gone unanswered was answered. */
+  readAnswered(): void {
+    if (this.#error?.kind === 'unavailable') this.#error = null;
+  }
+
+  /** A put was answered with created or taken: the store accepts writes. */
+  putAnswered(): void {
+    if (!this.#halted) this.#error = null;
+  }
+
+  /** A put was refused and cannot have been written. Returns the error to throw. */
+  putRefused(key: string, cause: StoreError): JournalError {
+    this.#closed_until_ms = this.#options.clock.monotonic() + REFUSED_PAUSE_MS;
+    const { hint } = cause;
+    return new JournalError('refused', `the store refused ${key}: ${cause.message}`, { hint, cause });
+  }
+
+  /** The journal's work failed with this. */
+  met(error: unknown): void {
+    const { log } = this.#options;
+    if (!(error instanceof JournalError)) {
+      const message = `the journal cannot continue after an unexpected error: ${String(error)}`;
+      return this.halt(new JournalError('corrupt', message, { cause: error }));
+    }
+    if (error.kind === 'corrupt') return this.halt(error);
+    if (error.kind !== 'refused') return log('warn', error.message);
+    if (!this.#error) log('error', error.message);
+    this.#error = error;
+    this.#probeLater();
+  }
+
+  halt(error: JournalError): void {
+    this.#halted = true;
+    this.#error = error;
+    this.#options.log('error', `${error.message}. No more is written; reads go on, marked stale.`);
+  }
+
+  get #refused(): boolean {
+    return this.#error?.kind === 'refused' && !this.#halted && !this.#options.signal.aborted;
+  }
+
+  #probeLater(): void {
+    if (this.#probing) return;
+    this.#probing = true;
+    this.#options.clock.after(REFUSED_PAUSE_MS, async () => {
+      await this.#probe();
+      this.#probing = false;
+      if (this.#refused) this.#probeLater();
+    });
+  }
+
+  async #probe(): Promise<void> {
+    if (!this.#refused) return;
+    const { store, instance, log } = this.#options;
+    try {
+      await store.put(`meta/probe/${instance}`, Buffer.from('a probe after a refused write\n'));
+      await store.delete(`meta/probe/${instance}`);
+    } catch {
+      return;
+    }
+    if (this.#error?.kind !== 'refused') return;
+    this.#error = null;
+    log('info', 'the store takes writes again');
+  }
+}
