@@ -131,9 +131,12 @@ export class Journal<P> {
     return got.found ? decodeSegment(got.bytes, { journal_id: this.#journal_id, seq }).lines : null;
   }
 
-  /** Reads on to the tail, for one who must see what other instances wrote. */
+  /**
+   * Resolves once everything that other instances had written before this call is applied, or reading it has failed. An
+   * instance that is alone on its store has nothing to read.
+   */
   async catchUp(): Promise<void> {
-    await this.#waiting.visit();
+    if (!this.#sole || this.#behind) await this.#waiting.visit();
   }
 
   /** Commits what waits, then ends. Nothing is taken in any more. */
@@ -144,7 +147,7 @@ export class Journal<P> {
     patience();
     this.#stopping.abort();
     for (const proposal of this.#waiting.take()) this.#replica.fail(proposal, isClosing());
-    this.#waiting.takeVisitors()();
+    this.#waiting.releaseVisitors();
     await this.#snapshotting.settled();
   }
 
@@ -163,6 +166,11 @@ export class Journal<P> {
   /** Writes a snapshot of the state as it is now, beside the commits. */
   async snapshot(): Promise<void> {
     await this.#snapshotting.write();
+  }
+
+  /** No other instance writes to the store. */
+  get #sole(): boolean {
+    return this.#options.tail_poll_ms === null;
   }
 
   async #open(): Promise<void> {
@@ -211,12 +219,9 @@ export class Journal<P> {
       const poll_ms = tail_poll_ms === null ? null : Math.min(tail_poll_ms * (1 + idle), tail_poll_ms * TAIL_POLL_MAX);
       const work = await this.#waiting.next(this.#behind ? REFUSED_PAUSE_MS : poll_ms);
       if (work === 'closed' || this.#stopping.signal.aborted) return;
-      const letGo = work === 'visit' ? this.#waiting.takeVisitors() : null;
       try {
         if (work === 'poll' || work === 'visit') {
-          const sole = tail_poll_ms === null && !this.#behind;
-          const read = this.#trouble.halted || sole ? 0 : await this.#readOn();
-          idle = read > 0 ? 0 : idle + 1;
+          idle = (await this.#readOn()) > 0 ? 0 : idle + 1;
         } else {
           idle = 0;
           await this.#commit();
@@ -224,16 +229,20 @@ export class Journal<P> {
       } catch (error) {
         if (this.#stopping.signal.aborted) return;
         this.#trouble.met(error);
-      } finally {
-        letGo?.();
+        // Those who wait go on with what is known, which is marked stale from here on.
+        if (this.#trouble.error) this.#waiting.releaseVisitors();
       }
     }
   }
 
+  /** Reads on to the tail and lets go whoever waits for that; returns how many segments that were. */
   async #readOn(): Promise<number> {
-    const read = await this.#chain.drain();
-    this.#behind = false;
-    return read;
+    return this.#waiting.visited(async () => {
+      if (this.#trouble.halted || (this.#sole && !this.#behind)) return 0;
+      const read = await this.#chain.drain();
+      this.#behind = false;
+      return read;
+    });
   }
 
   /** Takes what waits and sees it through. */
@@ -258,8 +267,10 @@ export class Journal<P> {
       const at_ms = this.now();
       const draft = this.#replica.draft(proposals, { seq: head.seq + 1, at_ms, bytes_max: SEGMENT_BYTES_MAX - 4096 });
       if (draft.lines.length === 0) {
-        const sole = this.#options.tail_poll_ms === null;
+        const sole = this.#sole;
         if (draft.needs_tail && !sole && (await this.#chain.drain()) > 0) continue;
+        // Proposals that write nothing may keep coming: visitors must not wait for their end.
+        if (this.#waiting.hasVisitors && (await this.#readOn()) > 0) continue;
         draft.adopt();
         return draft.taken;
       }
@@ -277,7 +288,9 @@ export class Journal<P> {
         draft.lines,
       );
       const taken = proposals.slice(0, draft.taken);
-      if (await this.#place({ seq: head.seq + 1, batch_id, at_ms, encoded, taken }, draft)) return draft.taken;
+      // Either answer to this put proves the tail for those who came before it: created, there was nothing to read.
+      const batch = { seq: head.seq + 1, batch_id, at_ms, encoded, taken };
+      if (await this.#waiting.visited(() => this.#place(batch, draft))) return draft.taken;
     }
   }
 

@@ -73,25 +73,30 @@ test('with nothing to do it is time to poll, where polling is asked for', async 
   assert.equal(next, 'poll');
 });
 
-test('a visitor is let go by the reading that began after it came, and work comes before visits', async () => {
+test('a visitor is released by a proof that began after it came and succeeded, and work comes before visits', async () => {
   const { waiting } = line();
   const gone: string[] = [];
+  const goneSoFar = () => [...gone];
   void waiting.visit().then(() => gone.push('first'));
   waiting.add('work');
   assert.equal(await waiting.next(null), 'commit');
   waiting.take();
   assert.equal(await waiting.next(null), 'visit');
-  const letGo = waiting.takeVisitors();
-  void waiting.visit().then(() => gone.push('second'));
+  await assert.rejects(waiting.visited(() => Promise.reject(new Error('no answer'))));
   await settled();
-  assert.deepEqual(gone, []);
-  letGo();
-  await settled();
-  assert.deepEqual(gone, ['first']);
+  assert.deepEqual(goneSoFar(), []);
   assert.equal(await waiting.next(null), 'visit');
-  waiting.takeVisitors()();
+  await waiting.visited(async () => {
+    void waiting.visit().then(() => gone.push('second'));
+    await settled();
+    assert.deepEqual(goneSoFar(), []);
+  });
   await settled();
-  assert.deepEqual(gone, ['first', 'second']);
+  assert.deepEqual(goneSoFar(), ['first']);
+  assert.equal(await waiting.next(null), 'visit');
+  await waiting.visited(async () => {});
+  await settled();
+  assert.deepEqual(goneSoFar(), ['first', 'second']);
 });
 
 test('a line that closes still gives out what waits, then nothing', async () => {

@@ -39,7 +39,11 @@ export class WaitingLine<P> {
     });
   }
 
-  /** Resolves once the journal has read on to the tail, all of it after this call. */
+  get hasVisitors(): boolean {
+    return this.#visitors.length > 0;
+  }
+
+  /** Resolves once the journal has proved or read the tail, beginning after this call. */
   visit(): Promise<void> {
     if (this.#closed) return Promise.resolve();
     return new Promise((resolve) => {
@@ -48,13 +52,24 @@ export class WaitingLine<P> {
     });
   }
 
-  /** Those who have come so far; the answer lets them go. Whoever comes later waits for the next reading. */
-  takeVisitors(): () => void {
+  /** Lets the visitors go without a proof. */
+  releaseVisitors(): void {
+    for (const resolve of this.#visitors) resolve();
+    this.#visitors = [];
+  }
+
+  /** Runs what proves the tail to all visitors that came before it. If it fails they wait for the next. */
+  async visited<T>(proveTail: () => Promise<T>): Promise<T> {
     const visitors = this.#visitors;
     this.#visitors = [];
-    return () => {
+    try {
+      const proved = await proveTail();
       for (const resolve of visitors) resolve();
-    };
+      return proved;
+    } catch (error) {
+      this.#visitors = [...visitors, ...this.#visitors];
+      throw error;
+    }
   }
 
   /** What to do next: waits for something to do, at most `poll_ms`. Closed only once nothing waits. */
@@ -63,7 +78,7 @@ export class WaitingLine<P> {
     for (;;) {
       if (this.#durable.length > 0 || this.#softDue || (this.#closed && this.#soft.size > 0)) return 'commit';
       if (this.#closed) {
-        this.takeVisitors()();
+        this.releaseVisitors();
         return 'closed';
       }
       if (this.#visitors.length > 0) return 'visit';

@@ -51,6 +51,11 @@ export class Instance {
     this.process = { name: `${this.name}.0`, alive: false, paused_until_ms: 0 };
   }
 
+  /** No other instance writes to its store. */
+  get sole(): boolean {
+    return this.#options.tail_poll_ms === null;
+  }
+
   get asleep(): boolean {
     return this.process.paused_until_ms > this.#world.now_ms;
   }
