@@ -77,6 +77,17 @@ test('a store that breaks what the journal rests on is refused', async () => {
   });
 });
 
+test('a store that others may write to is followed, whatever the URL in the settings looks like', async (t) => {
+  class Shared extends MemoryStore {
+    override readonly shared = true;
+  }
+  const objects = new Shared(systemClock);
+  const first = await openMonitor(t, { objects, tail_poll_ms: 10 });
+  const second = await openMonitor(t, { objects, tail_poll_ms: 10 });
+  const { job_id } = await submit(first);
+  await second.until('/jobs', (page) => JSON.stringify(page).includes(job_id));
+});
+
 /** A store whose journal can be held up, and that tells when something is being held. */
 class SlowStore extends MemoryStore {
   #gate: PromiseWithResolvers<void> | null = null;

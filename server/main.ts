@@ -70,7 +70,6 @@ export async function startMonitor(
     const address = api.app.server.address() as AddressInfo;
     const url = `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
 
-    const sole = !settings.store.startsWith('s3:');
     const engine = await Engine.open({
       ...settings,
       policy: settings,
@@ -80,8 +79,8 @@ export async function startMonitor(
       newId: newUlid,
       instance: settings.instance || `${hostname().replace(/[^A-Za-z0-9]+/g, '-')}-${newUlid().slice(-8)}`,
       url,
-      soft_linger_ms: settings.soft_linger_ms ?? (sole ? 20 : 1000),
-      tail_poll_ms: sole ? null : (settings.tail_poll_ms ?? 200),
+      soft_linger_ms: settings.soft_linger_ms ?? (store.shared ? 1000 : 20),
+      tail_poll_ms: store.shared ? (settings.tail_poll_ms ?? 200) : null,
       log,
     });
     undo.push(() => engine.stop());

@@ -38,6 +38,7 @@ const ATTEMPTS = 20;
 
 export class DirectoryStore implements ObjectStore {
   readonly url: string;
+  readonly shared = false;
   readonly #root: string;
   readonly #temporary: TemporaryFiles;
   readonly #folders: DurableFolders;

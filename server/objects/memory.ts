@@ -22,6 +22,7 @@ type Kept = { bytes: Uint8Array; last_modified_ms: number };
 
 export class MemoryStore implements ObjectStore {
   readonly url = 'memory:';
+  readonly shared: boolean = false;
   readonly #clock: Clock;
   readonly #objects = new sortedBTree.default<string, Kept>(undefined, compareKeys);
 

@@ -17,6 +17,7 @@ describe('opening a store by its URL', () => {
       for (const url of [`dir:${root}/data`, `${root}/data`, `DIR:${root}/data`]) {
         const store = await openStore(url, options);
         assert.equal(store.url, `dir:${root}/data`);
+        assert.equal(store.shared, false);
         assert.equal(store.locate('a/b.json'), `file://${root}/data/a/b.json`);
         await store.close();
       }
@@ -28,6 +29,7 @@ describe('opening a store by its URL', () => {
   test('memory: is a store in memory', async () => {
     const store = await openStore('memory:', options);
     assert.equal(store.url, 'memory:');
+    assert.equal(store.shared, false);
     await store.close();
   });
 
@@ -35,10 +37,12 @@ describe('opening a store by its URL', () => {
     for (const [url, named] of [
       ['s3://bucket', 's3://bucket'],
       ['s3://bucket/', 's3://bucket'],
+      ['S3://bucket/', 's3://bucket'],
       ['s3://my.bucket-1/monitor/prod/', 's3://my.bucket-1/monitor/prod'],
     ] as const) {
       const store = await openStore(url, options);
       assert.equal(store.url, named);
+      assert.equal(store.shared, true);
       assert.equal(store.locate('jobs/x.json'), `${named}/jobs/x.json`);
       await store.close();
     }

@@ -49,6 +49,7 @@ const SOCKETS = 64;
 
 export class S3Store implements ObjectStore {
   readonly url: string;
+  readonly shared = true;
   readonly #bucket: string;
   readonly #prefix: string;
   readonly #attempt_timeout_ms: number;

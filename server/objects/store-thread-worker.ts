@@ -120,5 +120,5 @@ await answer(0, async (): Promise<Opened> => {
     }
   });
   const base = store.locate('x').slice(0, -1);
-  return { url: store.url, base, inspects: store.inspect !== undefined };
+  return { url: store.url, shared: store.shared, base, inspects: store.inspect !== undefined };
 });

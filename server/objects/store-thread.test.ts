@@ -74,7 +74,11 @@ test('tells where an object lies as the store itself does', async () => {
   assert.equal(store.url, `dir:${root}`);
   assert.equal(store.locate('a/b=1.json'), pathToFileURL(join(root, 'a/b=1.json')).href);
   assert.equal(store.inspect, undefined);
+  assert.equal(store.shared, false);
   await store.close();
+  const bucket = await openStoreInThread('S3://bucket/prefix', { clock: systemClock, lock: true });
+  assert.deepEqual([bucket.url, bucket.shared], ['s3://bucket/prefix', true]);
+  await bucket.close();
 });
 
 test('errors cross with their kind, code and hint', async () => {

@@ -39,7 +39,7 @@ export type ToldError = { kind: StoreErrorKind | null; code: string; message: st
 export type Answer = { id: number } & ({ value: unknown } | { error: ToldError });
 
 /** The first answer: what is known of the store without asking it. `base` stands before every key in what `locate` says. */
-export type Opened = { url: string; base: string; inspects: boolean };
+export type Opened = { url: string; shared: boolean; base: string; inspects: boolean };
 
 export type ListPage = { objects: ListedObject[]; last: boolean };
 
@@ -62,13 +62,15 @@ export async function openStoreInThread(url: string, options: OpenStoreOptions):
 
 class StoreThread implements ObjectStore {
   readonly url: string;
+  readonly shared: boolean;
   readonly #base: string;
   readonly #calls: Calls;
   readonly inspect?: () => Promise<StoreFinding[]>;
   #lists = 0;
 
-  constructor(calls: Calls, { url, base, inspects }: Opened) {
+  constructor(calls: Calls, { url, shared, base, inspects }: Opened) {
     this.url = url;
+    this.shared = shared;
     this.#base = base;
     this.#calls = calls;
     if (inspects) this.inspect = () => calls.ask({ op: 'inspect' });

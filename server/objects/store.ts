@@ -21,6 +21,9 @@ export interface ObjectStore {
   /** The URL it was opened with, without credentials: `dir:/srv/data`, `s3://bucket/prefix`, `memory:`. */
   readonly url: string;
 
+  /** Whether other instances may write to it while this one has it open: true for a bucket, false for what is locked or private. */
+  readonly shared: boolean;
+
   /**
    * Creates the object if no object has this key; the creation is atomic and durable when `created` is true. Among any
    * number of racing callers exactly one gets `created: true`, and every later read gives that caller's bytes.

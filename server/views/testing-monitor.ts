@@ -180,6 +180,7 @@ export type StoreCall = { name: 'put' | 'putIfAbsent' | 'get' | 'delete' | 'list
 /** A store that asks before each call, which may then throw or never end; and counts them. */
 export class WatchedStore implements ObjectStore {
   readonly url: string;
+  readonly shared: boolean;
   readonly calls: StoreCall[] = [];
   readonly #store: ObjectStore;
   /** Called around each effect: with `done` false before it, true after it and before its answer. */
@@ -188,6 +189,7 @@ export class WatchedStore implements ObjectStore {
   constructor(store: ObjectStore) {
     this.#store = store;
     this.url = store.url;
+    this.shared = store.shared;
   }
 
   putIfAbsent(key: string, bytes: Uint8Array): Promise<PutIfAbsentResult> {

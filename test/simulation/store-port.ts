@@ -18,6 +18,7 @@ export type Weather = { down_until_ms: number; refuses_writes_until_ms: number; 
 
 export class StorePort implements ObjectStore {
   readonly url = 'sim:';
+  readonly shared = true;
   readonly #world: World;
   readonly #store: SimStore;
   readonly #faults: Faults;
