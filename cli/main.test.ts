@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -203,8 +203,15 @@ test('a port that is taken is refused with a way out', async (t) => {
 });
 
 test('doctor checks a directory, and says what is wrong with one it cannot use', async (t) => {
-  const good = await tmon(t, 'doctor', '--store', `dir:${join(directory, 'fresh')}`);
+  const fresh = join(directory, 'fresh');
+  const missing = await tmon(t, 'doctor', '--store', `dir:${fresh}`);
+  assert.equal(missing.code, 5);
+  assert.match(missing.stderr, /fresh does not exist/);
+  assert.equal(existsSync(fresh), false, 'a wrong name makes no folder');
+  mkdirSync(fresh);
+  const good = await tmon(t, 'doctor', '--store', `dir:${fresh}`);
   assert.equal(good.code, 0, good.stdout + good.stderr);
+  assert.deepEqual(readdirSync(fresh), []);
   assert.match(good.stdout, /^pass {2}a race has one winner: /m);
   const file = join(directory, 'a-file');
   mkdirSync(join(directory, 'sub'), { recursive: true });

@@ -166,7 +166,7 @@ export async function checkStoreAt(url: string, clock: Clock = systemClock): Pro
 
 /** `tmon rebuild`: every view again, from the journal and the archive. */
 export async function rebuildAt(settings: Settings, clock: Clock = systemClock): Promise<RebuildReport> {
-  const store = await openStore(settings.store, { clock, lock: true });
+  const store = await openStore(settings.store, { clock, lock: true, create: false });
   try {
     return await rebuildViews({ store, clock, settings });
   } finally {

@@ -7,16 +7,17 @@
 import type { Dirent } from 'node:fs';
 import { opendir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import sortedBTree from 'sorted-btree';
+import { SortedMap } from '../sorted-map.ts';
 import { codeOf, readError } from './directory-errors.ts';
-import { compareKeys, isKeyPart, type ListedObject } from './store.ts';
+import { isKeyPart, type ListedObject } from './store.ts';
 
 /** How many files are asked for their size and time at once: enough to fill the thread pool, few enough to stop early. */
 const STATS_AT_ONCE = 64;
 
 const ENTRIES_AT_ONCE = 1024;
 
-type Range = { root: string; prefix: string; after: string };
+/** `root` is the store's folder as calls reach it, `shown` as its owner knows it. */
+type Range = { root: string; shown: string; prefix: string; after: string };
 
 export async function* walk(range: Range): AsyncGenerator<ListedObject> {
   const cut = range.prefix.lastIndexOf('/') + 1;
@@ -31,18 +32,19 @@ async function* walkFolder(range: Range, folder: string): AsyncGenerator<ListedO
     const isFolder = entry.endsWith('/');
     if (!isFolder) files.push(entry);
     if (files.length === STATS_AT_ONCE || (isFolder && files.length > 0)) {
-      yield* described(range.root, files);
+      yield* described(range, files);
       files = [];
     }
     if (isFolder) yield* walkFolder(range, entry);
   }
-  yield* described(range.root, files);
+  yield* described(range, files);
 }
 
 /** The keys of the folder's files, and of its folders with a slash at the end, that lie in the range; in order. */
-async function entriesOf({ root, prefix, after }: Range, folder: string): Promise<Iterable<string>> {
-  const entries = new sortedBTree.default<string, true>(undefined, compareKeys);
-  for await (const entry of readFolder(join(root, folder))) {
+async function entriesOf(range: Range, folder: string): Promise<Iterable<string>> {
+  const { root, prefix, after } = range;
+  const entries = new SortedMap<string, true>();
+  for await (const entry of readFolder(range, folder)) {
     if (!isKeyPart(entry.name)) continue;
     const isFolder = entry.isSymbolicLink() ? await leadsToFolder(join(root, folder, entry.name)) : entry.isDirectory();
     const key = `${folder}${entry.name}${isFolder ? '/' : ''}`;
@@ -54,12 +56,12 @@ async function entriesOf({ root, prefix, after }: Range, folder: string): Promis
 }
 
 /** In pieces, and sorted as they come: 100,000 entries read or sorted in one go hold everything else up for 0.1 s each. */
-async function* readFolder(path: string): AsyncGenerator<Dirent> {
+async function* readFolder({ root, shown }: Range, folder: string): AsyncGenerator<Dirent> {
   try {
-    yield* await opendir(path, { bufferSize: ENTRIES_AT_ONCE });
+    yield* await opendir(join(root, folder), { bufferSize: ENTRIES_AT_ONCE });
   } catch (error) {
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return;
-    throw readError(error, path);
+    throw readError(error, join(shown, folder));
   }
 }
 
@@ -67,19 +69,19 @@ async function leadsToFolder(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 }
 
-async function* described(root: string, keys: string[]): AsyncGenerator<ListedObject> {
-  const stats = await Promise.all(keys.map((key) => statOrGone(join(root, key))));
+async function* described(range: Range, keys: string[]): AsyncGenerator<ListedObject> {
+  const stats = await Promise.all(keys.map((key) => statOrGone(range, key)));
   for (const [index, key] of keys.entries()) {
     const file = stats[index];
     if (file?.isFile()) yield { key, size_bytes: file.size, last_modified_ms: Math.floor(file.mtimeMs) };
   }
 }
 
-async function statOrGone(path: string) {
+async function statOrGone({ root, shown }: Range, key: string) {
   try {
-    return await stat(path);
+    return await stat(join(root, key));
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
-    throw readError(error, path);
+    throw readError(error, join(shown, key));
   }
 }

@@ -2,54 +2,201 @@
  * One writer to a directory store: a lock of the operating system, which dies with the process that holds it.
  *
  * `.lock` is an empty SQLite database with an exclusive transaction held open: SQLite takes the right kind of lock on each
- * system, and Node ships it. The kernel gives it up at the process's death, so nothing is ever stale. No other code may
- * open `.lock`: POSIX drops a process's locks on a file when it closes *any* descriptor of it.
+ * system, and Node ships it. The kernel releases it when the process dies, so it is never stale. No other code may
+ * open `.lock` once it exists: POSIX drops a process's locks on a file when it closes *any* descriptor of it.
+ *
+ * A lock belongs to a file, not to a path. So the lock and the folder are held together:
+ *
+ * - `folder` leads to the locked folder itself, by an open descriptor, even after it was moved. Where the system has no such
+ *   paths (all but Linux) it is the root's path.
+ * - `assertHeld` compares what stands at the root's path with what was locked. Moved, removed or replaced, it is lost for good.
  */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { closeSync, fstatSync, openSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import type { Clock } from '../clock.ts';
+import { codeOf, writeError } from './directory-errors.ts';
+import { BEAT_MS, type Holder, HolderNote, nameOf, readHolder } from './directory-holder.ts';
 import { StoreError } from './store.ts';
 
 const SQLITE_BUSY = 5;
+const SQLITE_READONLY = 8;
 
-/** Takes the lock and answers how to give it up, or throws `store_locked`. */
-export function lockDirectory(root: string): () => void {
-  const holderPath = join(root, '.lock.holder');
+/** After a pause longer than this the note is read before anything is written: another may have taken over meanwhile. */
+const LATE_MS = 2 * BEAT_MS;
+
+type Identity = { dev: bigint; ino: bigint };
+
+export class DirectoryLock {
+  /** The path through which every file of the store is reached. */
+  readonly folder: string;
+  readonly #root: string;
+  readonly #clock: Clock;
+  readonly #fd: number | null;
+  readonly #created: boolean;
+  readonly #database: DatabaseSync;
+  readonly #held: { root: Identity; lock: Identity };
+  readonly #note: HolderNote;
+  #timer: NodeJS.Timeout | undefined;
+  #beaten_ms = 0;
+  #lost: StoreError | null = null;
+
+  /** Throws `store_locked`, `store_read_only`, `store_moved`, or `store_lock_failed` where the file system has no locks. */
+  static async take(root: string, clock: Clock): Promise<DirectoryLock> {
+    const lock = new DirectoryLock(root, clock);
+    try {
+      lock.#compare();
+      const holder = await lock.#note.findLiveHolder();
+      if (holder) throw lockedBy(root, holder);
+      lock.#begin();
+      return lock;
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  }
+
+  private constructor(root: string, clock: Clock) {
+    const path = join(root, '.lock');
+    this.#root = root;
+    this.#clock = clock;
+    this.#fd = openFolder(root);
+    try {
+      this.#created = createLockFile(path);
+      this.#held = { root: identityOf(root, this.#fd), lock: identityOf(path, null) };
+      this.#database = lockFile(root, path);
+    } catch (error) {
+      if (this.#fd !== null) closeSync(this.#fd);
+      throw error;
+    }
+    this.folder = pathOfOpen(this.#fd, this.#held.root) ?? root;
+    this.#note = new HolderNote(this.folder, clock);
+  }
+
+  /** Throws unless the locked folder is what stands at the store's path, and nobody else has taken it over. Costs two stats. */
+  assertHeld(): void {
+    if (this.#lost === null && this.#clock.monotonic() - this.#beaten_ms > LATE_MS) this.#beat();
+    if (this.#lost === null) this.#compare();
+    if (this.#lost !== null) throw this.#lost;
+  }
+
+  /** With `forget`, a lock file that this process made is removed: the folder has turned out to be unusable. */
+  release({ forget = false }: { forget?: boolean } = {}): void {
+    clearInterval(this.#timer);
+    this.#note.remove();
+    if (forget && this.#created && this.#lost === null) rmSync(join(this.folder, '.lock'), { force: true });
+    this.#database.close();
+    if (this.#fd !== null) closeSync(this.#fd);
+  }
+
+  #begin(): void {
+    this.#note.write();
+    this.#beaten_ms = this.#clock.monotonic();
+    this.#timer = setInterval(() => this.#beat(), BEAT_MS).unref();
+  }
+
+  #beat(): void {
+    const other = this.#note.beat();
+    this.#beaten_ms = this.#clock.monotonic();
+    if (other) this.#lose(lockedBy(this.#root, other));
+  }
+
+  #compare(): void {
+    let now: { root: Identity | undefined; lock: Identity | undefined };
+    try {
+      now = { root: stat(this.#root), lock: stat(join(this.#root, '.lock')) };
+    } catch (error) {
+      throw writeError(error, this.#root);
+    }
+    if (same(now.root, this.#held.root) && same(now.lock, this.#held.lock)) return;
+    throw this.#lose(moved(this.#root));
+  }
+
+  #lose(error: StoreError): StoreError {
+    clearInterval(this.#timer);
+    this.#lost = error;
+    return error;
+  }
+}
+
+/** Null where a folder can't be opened (Windows). */
+function openFolder(root: string): number | null {
+  try {
+    return openSync(root, 'r');
+  } catch (error) {
+    if (['EISDIR', 'EPERM', 'EACCES'].includes(codeOf(error))) return null;
+    throw writeError(error, root);
+  }
+}
+
+/** Returns whether it was not there before. */
+function createLockFile(path: string): boolean {
+  try {
+    closeSync(openSync(path, 'wx'));
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false;
+    throw writeError(error, path);
+  }
+}
+
+function lockFile(root: string, path: string): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
-    database = new DatabaseSync(join(root, '.lock'), { timeout: 0 });
+    database = new DatabaseSync(path, { timeout: 0 });
     database.exec('BEGIN EXCLUSIVE');
+    return database;
   } catch (error) {
     database?.close();
-    if ((error as { errcode?: number }).errcode === SQLITE_BUSY) throw lockedBy(root, holderPath);
+    const { errcode } = error as { errcode?: number };
+    if (errcode === SQLITE_BUSY) throw lockedBy(root, readHolder(join(root, '.lock.holder')));
+    if (errcode !== undefined && (errcode & 0xff) === SQLITE_READONLY) {
+      throw writeError(Object.assign(new Error('read-only'), { code: 'EROFS' }), path);
+    }
     throw new StoreError('refused', 'store_lock_failed', `${root} can't be locked: ${(error as Error).message}`, {
       hint: 'put the store on a local disk, or on a network file system with locks',
       cause: error,
     });
   }
-  try {
-    writeFileSync(holderPath, JSON.stringify({ pid: process.pid, host: hostname() }));
-  } catch {
-    // Only for the words of the next one's error: a full disk must not keep the monitor from starting to serve reads.
-    rmSync(holderPath, { force: true });
-  }
-  const held = database;
-  return () => {
-    rmSync(holderPath, { force: true });
-    held.close();
-  };
 }
 
-function lockedBy(root: string, holderPath: string): StoreError {
-  let by = 'another process';
-  let hint = 'stop the other monitor on this directory first, or give this one a store of its own (--store dir:PATH)';
+/** A path that leads to what is open, wherever it is moved; undefined where the system has none. */
+function pathOfOpen(fd: number | null, held: Identity): string | undefined {
+  const path = `/proc/self/fd/${fd}`;
   try {
-    const holder = JSON.parse(readFileSync(holderPath, 'utf8')) as { pid: number; host: string };
-    by = `process ${holder.pid}${holder.host === hostname() ? '' : ` on ${holder.host}`}`;
-    hint = `stop it first (kill ${holder.pid}), or give this one a store of its own (--store dir:PATH)`;
+    return same(stat(`${path}/.`), held) ? path : undefined;
   } catch {
-    // It is just being taken, or the note could not be written: the lock itself is what counts.
+    return undefined;
   }
+}
+
+function stat(path: string): Identity | undefined {
+  return statSync(path, { bigint: true, throwIfNoEntry: false });
+}
+
+function identityOf(path: string, fd: number | null): Identity {
+  const found = fd === null ? stat(path) : fstatSync(fd, { bigint: true });
+  if (!found) throw moved(path);
+  return { dev: found.dev, ino: found.ino };
+}
+
+function same(a: Identity | undefined, b: Identity): boolean {
+  return a !== undefined && a.dev === b.dev && a.ino === b.ino;
+}
+
+function moved(root: string): StoreError {
+  const message = `${root} is not the folder that this process locked: it was moved, removed or replaced`;
+  return new StoreError('refused', 'store_moved', message, {
+    hint: 'stop the monitor, see that the folder with the right journal is at this path, then start it again',
+  });
+}
+
+function lockedBy(root: string, holder: Holder | null): StoreError {
+  // Without a note the lock is just being taken, or the note could not be written.
+  const other = 'give this one a store of its own (--store dir:PATH)';
+  const hint = holder
+    ? `stop it first (kill ${holder.pid}), or ${other}`
+    : `stop the other monitor on this directory first, or ${other}`;
+  const by = holder ? nameOf(holder) : 'another process';
   return new StoreError('refused', 'store_locked', `${root} is in use by ${by}`, { hint });
 }

@@ -1,13 +1,11 @@
-/** What is a directory's own: the lock, the order of writing, disks that are full or read-only, folders that come and go. */
+/** What is a directory's own: the order of writing, disks that are full or read-only, folders that come and go. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { mkdir, mkdtemp, open, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, mock, test } from 'node:test';
 import { DirectoryStore } from './directory.ts';
 import { StoreError } from './store.ts';
@@ -25,53 +23,6 @@ afterEach(async () => {
   for (const path of mounted) execFileSync('umount', [path]);
   mounted = [];
   await rm(root, { recursive: true });
-});
-
-describe('the lock of a directory', () => {
-  test('a second opener is refused, and told which process holds it', async () => {
-    const holder = await holdInAnotherProcess(root);
-    try {
-      await assert.rejects(DirectoryStore.open(root, { lock: true }), (error) => {
-        assert.ok(error instanceof StoreError);
-        assert.equal(error.kind, 'refused');
-        assert.equal(error.code, 'store_locked');
-        assert.match(error.message, new RegExp(`in use by process ${holder.pid}$`));
-        assert.match(error.hint ?? '', new RegExp(`kill ${holder.pid}`));
-        return true;
-      });
-    } finally {
-      await holder.kill();
-    }
-  });
-
-  test('is free at once after kill -9 of its holder, and what was answered is whole', async () => {
-    for (let round = 0; round < 3; round++) {
-      const holder = await holdInAnotherProcess(root, { writeFrom: round * 1_000_000 });
-      const answered = await holder.answered(50);
-      await holder.kill();
-      const store = await DirectoryStore.open(root, { lock: true });
-      for (const key of answered) assert.equal(await textAt(store, key), `bytes of ${key}`);
-      for await (const { key } of store.list('journal/')) assert.equal(await textAt(store, key), `bytes of ${key}`);
-      await store.close();
-    }
-  });
-
-  test('is held against an opener in the same process too, until closed', async () => {
-    const first = await DirectoryStore.open(root, { lock: true });
-    await assert.rejects(DirectoryStore.open(root, { lock: true }), { code: 'store_locked' });
-    await assert.rejects(DirectoryStore.open(root, { lock: true }), { code: 'store_locked' });
-    await first.close();
-    await (await DirectoryStore.open(root, { lock: true })).close();
-  });
-
-  test('does not keep one from looking who asks for no lock', async () => {
-    const first = await DirectoryStore.open(root, { lock: true });
-    await first.putIfAbsent('a/b', bytesOf('x'));
-    const look = await DirectoryStore.open(root, { lock: false });
-    assert.equal(await textAt(look, 'a/b'), 'x');
-    await look.close();
-    await first.close();
-  });
 });
 
 describe('the order of writing', () => {
@@ -135,7 +86,7 @@ describe('the order of writing', () => {
       assert.equal(await textAt(store, `after/${write}`), 'whole');
     }
     await store.close();
-    assert.deepEqual(await readdir(join(root, '.tmp')), []);
+    assert.deepEqual((await readdir(root)).sort(), ['after', 'first'], 'the folder that it made for them is gone');
   });
 });
 
@@ -180,7 +131,9 @@ describe('a disk that will not', () => {
       assert.match(error.hint ?? '', /ext4/);
       return true;
     });
-    assert.deepEqual(await readdir(join(root, '.tmp')), []);
+    assert.deepEqual(await readdir(root), []);
+    await assert.rejects(DirectoryStore.open(join(root, 'a/b'), { lock: true }), { code: 'store_no_hard_links' });
+    assert.deepEqual(await readdir(root), [], 'the folders that it made are gone too');
   });
 
   test('full: creating is refused, reading and deleting go on, and then creating does too', async (t) => {
@@ -220,6 +173,71 @@ describe('a disk that will not', () => {
     await assert.rejects(store.putIfAbsent('a/c', bytesOf('x')), { kind: 'refused', code: 'store_read_only' });
     await assert.rejects(store.put('a/b', bytesOf('y')), { kind: 'refused', code: 'store_read_only' });
     await assert.rejects(store.delete('a/b'), { kind: 'refused', code: 'store_read_only' });
+    await store.close();
+  });
+
+  test('read-only: a new directory on it, or one without a store in it yet, is refused as what it is', async (t) => {
+    const disk = mountTmpfs('size=512k');
+    if (disk === undefined) return t.skip('mounting a small tmpfs needs root with the right to mount');
+    await mkdir(join(disk, 'there'));
+    execFileSync('mount', ['-o', 'remount,ro', disk]);
+    const refused = { kind: 'refused', code: 'store_read_only', message: /EROFS/, hint: /read-write/ };
+    for (const path of ['new', 'new/below', 'there', 'there/below']) {
+      await assert.rejects(DirectoryStore.open(join(disk, path), { lock: true }), refused, path);
+    }
+    const look = await DirectoryStore.open(join(disk, 'there'), { lock: false });
+    await assert.rejects(look.putIfAbsent('a', bytesOf('x')), refused);
+    await look.close();
+  });
+
+  test('in memory: the store works, and its check warns that nothing survives a reboot', async (t) => {
+    const disk = mountTmpfs('size=512k');
+    if (disk === undefined) return t.skip('mounting a small tmpfs needs root with the right to mount');
+    const store = await DirectoryStore.open(disk, { lock: true });
+    const [finding] = await store.inspect();
+    assert.equal(finding?.verdict, 'warn');
+    assert.match(finding.says, /in memory \(tmpfs\): nothing survives a reboot/);
+    await store.close();
+  });
+
+  test('a path that no folder can be made at is refused at once, with words, and leaves nothing', async () => {
+    await symlink(join(root, 'nowhere'), join(root, 'dangling'));
+    await symlink(join(root, 'loop'), join(root, 'loop'));
+    const paths = ['dangling', 'dangling/below', 'loop', 'loop/below', `${'x'.repeat(300)}`, `a/b/${'x'.repeat(300)}`];
+    const system = process.platform === 'linux' ? ['/proc/x', '/proc/x/y'] : [];
+    for (const path of [...paths.map((name) => join(root, name)), ...system]) {
+      await assert.rejects(DirectoryStore.open(path, { lock: true }), (error) => {
+        assert.ok(error instanceof StoreError, String(error));
+        assert.deepEqual([error.kind, error.code], ['refused', 'store_not_creatable'], error.message);
+        assert.ok(error.hint);
+        return true;
+      });
+    }
+    assert.deepEqual((await readdir(root)).sort(), ['dangling', 'loop']);
+  });
+
+  test('a look at what is not there is refused, and creates nothing; at what is there it changes nothing', async () => {
+    for (const lock of [true, false]) {
+      await assert.rejects(DirectoryStore.open(join(root, 'a/b'), { lock, create: false }), {
+        kind: 'refused',
+        code: 'store_not_found',
+        hint: /nothing was created/,
+      });
+    }
+    const look = await DirectoryStore.open(root, { lock: false });
+    assert.deepEqual(await keysOf(look), []);
+    assert.equal((await look.get('a')).found, false);
+    await look.delete('a');
+    await look.close();
+    assert.deepEqual(await readdir(root), []);
+  });
+
+  test('a folder for temporary files that somebody removed is made again', async () => {
+    const store = await DirectoryStore.open(root, { lock: true });
+    await rm(join(root, '.tmp'), { recursive: true });
+    assert.equal((await store.putIfAbsent('a', bytesOf('x'))).created, true);
+    await rm(join(root, '.tmp'), { recursive: true });
+    await store.put('b', bytesOf('x'));
     await store.close();
   });
 
@@ -316,40 +334,6 @@ describe('folders', () => {
     ]);
   });
 });
-
-type Holder = { pid: number; kill(): Promise<void>; answered(count: number): Promise<string[]> };
-
-/** Another process that holds the lock, and writes one key after the other, printing each that was answered. */
-async function holdInAnotherProcess(path: string, options: { writeFrom?: number } = {}): Promise<Holder> {
-  const script = `
-    const { DirectoryStore } = await import(${JSON.stringify(new URL('directory.ts', import.meta.url).href)});
-    const store = await DirectoryStore.open(${JSON.stringify(path)}, { lock: true });
-    console.log('locked');
-    for (let n = ${options.writeFrom ?? 'Infinity'}; n < Infinity; n++) {
-      const key = 'journal/' + String(n).padStart(20, '0');
-      await store.putIfAbsent(key, new TextEncoder().encode('bytes of ' + key));
-      console.log(key);
-    }
-    setInterval(() => {}, 1000);`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
-  assert.equal((await lines.next()).value, 'locked');
-  return {
-    pid: child.pid!,
-    async kill() {
-      const closed = once(child, 'exit');
-      child.kill('SIGKILL');
-      await closed;
-    },
-    async answered(count) {
-      const keys: string[] = [];
-      while (keys.length < count) keys.push((await lines.next()).value as string);
-      return keys;
-    },
-  };
-}
 
 /** A small file system of its own at a folder of the test's root, or `undefined` where that isn't allowed. */
 function mountTmpfs(options: string): string | undefined {

@@ -6,22 +6,29 @@
  * cut could take. An existing name is answered only after its folder is synced too, for its creator's own sync may have failed.
  *
  *     <root>/<key>          the objects, as they are: `cat`, `cp -a` and a backup work
- *     <root>/.tmp/          files being written           <root>/.lock, .lock.holder    see directory-lock.ts
+ *     <root>/.tmp/          files being written           <root>/.lock, .lock.holder    see directory-lock.ts, directory-holder.ts
+ *
+ * With the lock every call goes through the locked folder, and a write is only begun, and only answered, while that folder is what
+ * stands at the store's path. So nothing is acknowledged after the folder was moved, removed or replaced (`store_moved`).
  *
  * Only what waits for the disk (fdatasync, fsync) and reading goes through the thread pool: to wake a thread costs several times
  * what a short system call does. So whoever has other things to do opens it in a thread (store-thread.ts).
  *
- * Measured one after the other on a virtual disk with ext4: 0.3 ms a create, 1,700 to 3,500 a second by the disk's mood. On a file system that ignores case two keys differing
- * only in case are one; the journal's keys are digits, so only views of ids so chosen would meet.
+ * Measured one after the other on a virtual disk with ext4: 0.3 ms a create, 1,700 to 3,500 a second depending on the disk. On a file
+ * system that ignores case two keys differing only in case are one; the journal's keys are digits, so only views of ids so chosen
+ * would meet.
  */
-import { linkSync, mkdirSync, renameSync, statSync, unlinkSync } from 'node:fs';
+import { linkSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { type Clock, systemClock } from '../clock.ts';
 import { codeOf, readError, unknownEffect, writeError } from './directory-errors.ts';
-import { DurableFolders, datasync, syncFolder, type TemporaryFile, TemporaryFiles } from './directory-files.ts';
+import { inspectFileSystem } from './directory-file-system.ts';
+import { datasync, type TemporaryFile, TemporaryFiles } from './directory-files.ts';
+import { assertFolder, DurableFolders, makeFolder, makeRoot, removeFolders } from './directory-folders.ts';
 import { walk } from './directory-list.ts';
-import { lockDirectory } from './directory-lock.ts';
+import { DirectoryLock } from './directory-lock.ts';
 import {
   assertKey,
   assertPrefix,
@@ -31,78 +38,93 @@ import {
   type ObjectStore,
   type PutIfAbsentResult,
   StoreError,
+  type StoreFinding,
 } from './store.ts';
 
 /** A folder removed under a put is made again and the put goes on; so often only if something else is wrong. */
 const ATTEMPTS = 20;
 
+export type DirectoryOptions = {
+  /** Be the only one who writes there. Without it nothing is created until the first write, and a read-only one can be opened. */
+  lock: boolean;
+  /** Make the directory if there is none; by default with the lock alone. */
+  create?: boolean;
+  /** For the beat of the lock. */
+  clock?: Clock;
+};
+
 export class DirectoryStore implements ObjectStore {
   readonly url: string;
   readonly shared = false;
+  /** The store's path, for words and addresses; calls go through `#folder`. */
   readonly #root: string;
+  readonly #folder: string;
   readonly #temporary: TemporaryFiles;
   readonly #folders: DurableFolders;
-  readonly #unlock: (() => void) | undefined;
+  readonly #lock: DirectoryLock | undefined;
+  #prepared: boolean;
 
-  private constructor(root: string, temporary: TemporaryFiles, unlock: (() => void) | undefined) {
+  private constructor(root: string, temporary: TemporaryFiles, lock: DirectoryLock | undefined) {
     this.url = `dir:${root}`;
     this.#root = root;
+    this.#folder = lock?.folder ?? root;
     this.#temporary = temporary;
-    this.#folders = new DurableFolders(root, { keep: unlock !== undefined });
-    this.#unlock = unlock;
+    this.#folders = new DurableFolders(this.#folder, { keep: lock !== undefined });
+    this.#lock = lock;
+    this.#prepared = lock !== undefined;
   }
 
   /**
-   * Makes the directory if there is none. With `lock`, refuses a directory that another process has locked (`store_locked`)
-   * or that can't be written; without, a read-only one can be opened, and its writes are refused.
+   * With the lock, refuses a directory that another process has locked (`store_locked`), that can't be written, or whose file system
+   * can't keep a store; what it made until then is removed. Without, refuses one that does not exist (`store_not_found`).
    */
-  static async open(path: string, options: { lock: boolean }): Promise<DirectoryStore> {
+  static async open(path: string, options: DirectoryOptions): Promise<DirectoryStore> {
+    const { lock: locked, create = locked, clock = systemClock } = options;
     const root = resolve(path);
-    const temporary = new TemporaryFiles(root);
+    const made = create ? await makeRoot(root) : [];
+    assertFolder(root);
+    if (!locked) return new DirectoryStore(root, new TemporaryFiles({ folder: root, root }), undefined);
+    let lock: DirectoryLock;
     try {
-      await makeRoot(root);
+      lock = await DirectoryLock.take(root, clock);
     } catch (error) {
-      if (!['EEXIST', 'ENOTDIR'].includes(codeOf(error))) throw writeError(error, root);
-      throw new StoreError('refused', 'store_not_a_directory', `${root} is a file, or a file is in its path`, {
-        hint: 'name a directory: --store dir:PATH',
-        cause: error,
-      });
+      removeFolders(made);
+      throw error;
     }
+    const temporary = new TemporaryFiles({ folder: lock.folder, root });
     try {
       temporary.prepare();
-    } catch (error) {
-      const readable = error instanceof StoreError && ['store_read_only', 'store_full'].includes(error.code);
-      if (options.lock || !readable) throw error;
-    }
-    if (!options.lock) return new DirectoryStore(root, temporary, undefined);
-    const unlock = lockDirectory(root);
-    try {
       temporary.sweep();
+      return new DirectoryStore(root, temporary, lock);
     } catch (error) {
-      unlock();
+      temporary.removeFolder();
+      lock.release({ forget: true });
+      removeFolders(made);
       throw writeError(error, root);
     }
-    return new DirectoryStore(root, temporary, unlock);
   }
 
   async putIfAbsent(key: string, bytes: Uint8Array): Promise<PutIfAbsentResult> {
     assertKey(key);
-    const path = join(this.#root, key);
-    let file = await this.#writeDurably(bytes, path);
+    const path = join(this.#folder, key);
+    this.#assertHeld();
+    let file = await this.#writeDurably(bytes, key);
     try {
       for (let attempt = 1; ; attempt++) {
+        this.#assertHeld();
         const failure = failureOf(() => linkSync(file.path, path));
         if (failure === undefined || codeOf(failure) === 'EEXIST') {
           if (failure && this.#isFolder(path, key)) continue;
-          await this.#sync(dirname(path), path);
+          await this.#sync(dirname(path), key);
+          this.#assertAcknowledged(key);
           return { created: failure === undefined, server_ms: Date.now() };
         }
-        if (codeOf(failure) !== 'ENOENT' || attempt === ATTEMPTS) throw inTheWay(failure, path, key);
+        if (codeOf(failure) !== 'ENOENT' || attempt === ATTEMPTS) throw this.#inTheWay(failure, key);
         this.#makeFolder(path, key);
         if (attempt % 2 === 0) {
           // The folder is there, so it is the temporary file that is gone: swept by one who took the lock after us.
           this.#temporary.release(file, { renamed: true });
-          file = await this.#writeDurably(bytes, path);
+          file = await this.#writeDurably(bytes, key);
         }
       }
     } finally {
@@ -112,46 +134,49 @@ export class DirectoryStore implements ObjectStore {
 
   async get(key: string): Promise<GetResult> {
     assertKey(key);
-    const path = join(this.#root, key);
     try {
-      const handle = await open(path, 'r');
+      const handle = await open(join(this.#folder, key), 'r');
       try {
         const file = await handle.stat();
-        if (!file.isFile()) return { found: false, server_ms: Date.now() };
+        if (!file.isFile()) return this.#absent();
         const bytes = await handle.readFile();
         return { found: true, bytes, last_modified_ms: Math.floor(file.mtimeMs), server_ms: Date.now() };
       } finally {
         await handle.close();
       }
     } catch (error) {
-      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return { found: false, server_ms: Date.now() };
-      throw readError(error, path);
+      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return this.#absent();
+      throw readError(error, this.#shown(key));
     }
   }
 
   async *list(prefix: string, options: ListOptions = {}): AsyncIterable<ListedObject> {
     assertPrefix(prefix);
     if (options.after !== undefined) assertPrefix(options.after);
-    yield* walk({ root: this.#root, prefix, after: options.after ?? '' });
+    this.#assertHeld();
+    yield* walk({ root: this.#folder, shown: this.#root, prefix, after: options.after ?? '' });
+    this.#assertHeld();
   }
 
   async put(key: string, bytes: Uint8Array): Promise<void> {
     assertKey(key);
-    const path = join(this.#root, key);
-    let file = this.#write(bytes, path);
+    const path = join(this.#folder, key);
+    this.#assertHeld();
+    let file = this.#write(bytes, key);
     let renamed = false;
     try {
       for (let attempt = 1; !renamed; attempt++) {
+        this.#assertHeld();
         const failure = failureOf(() => renameSync(file.path, path));
         renamed = failure === undefined;
         if (renamed) break;
-        if (attempt === ATTEMPTS) throw inTheWay(failure, path, key);
+        if (attempt === ATTEMPTS) throw this.#inTheWay(failure, key);
         if (codeOf(failure) === 'EISDIR' && this.#isFolder(path, key)) continue;
-        if (codeOf(failure) !== 'ENOENT') throw inTheWay(failure, path, key);
+        if (codeOf(failure) !== 'ENOENT') throw this.#inTheWay(failure, key);
         this.#makeFolder(path, key);
         if (attempt % 2 === 0) {
           this.#temporary.release(file, { renamed: true });
-          file = this.#write(bytes, path);
+          file = this.#write(bytes, key);
         }
       }
     } finally {
@@ -161,12 +186,13 @@ export class DirectoryStore implements ObjectStore {
 
   async delete(key: string): Promise<void> {
     assertKey(key);
-    const path = join(this.#root, key);
+    const path = join(this.#folder, key);
+    this.#assertHeld();
     try {
       unlinkSync(path);
     } catch (error) {
       if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(codeOf(error))) return;
-      throw writeError(error, path);
+      throw writeError(error, this.#shown(key));
     }
     this.#removeEmptyFolders(dirname(path));
   }
@@ -176,45 +202,81 @@ export class DirectoryStore implements ObjectStore {
     return pathToFileURL(join(this.#root, key)).href;
   }
 
-  async close(): Promise<void> {
-    await this.#folders.close();
-    this.#unlock?.();
+  async inspect(): Promise<StoreFinding[]> {
+    return inspectFileSystem(this.#root);
   }
 
-  #write(bytes: Uint8Array, path: string): TemporaryFile {
+  async close(): Promise<void> {
+    await this.#folders.close();
+    if (this.#lock) this.#lock.release();
+    else this.#temporary.removeFolder();
+  }
+
+  #shown(key: string): string {
+    return join(this.#root, key);
+  }
+
+  #assertHeld(): void {
+    this.#lock?.assertHeld();
+  }
+
+  /** Before a write is answered: it is in the locked folder, which may not be the store any more. */
+  #assertAcknowledged(key: string): void {
     try {
-      return this.#temporary.write(bytes);
+      this.#assertHeld();
     } catch (error) {
-      throw writeError(error, path);
+      throw unknownEffect(error, this.#shown(key));
     }
   }
 
-  async #writeDurably(bytes: Uint8Array, path: string): Promise<TemporaryFile> {
-    const file = this.#write(bytes, path);
+  /** What is missing in a folder that was removed or replaced may be in the store. */
+  #absent(): GetResult {
+    this.#assertHeld();
+    return { found: false, server_ms: Date.now() };
+  }
+
+  #write(bytes: Uint8Array, key: string): TemporaryFile {
+    try {
+      if (!this.#prepared) this.#temporary.prepare();
+      this.#prepared = true;
+      return this.#temporary.write(bytes);
+    } catch (error) {
+      throw writeError(error, this.#shown(key));
+    }
+  }
+
+  async #writeDurably(bytes: Uint8Array, key: string): Promise<TemporaryFile> {
+    const file = this.#write(bytes, key);
     try {
       await datasync(file.fd);
       return file;
     } catch (error) {
       this.#temporary.release(file, { renamed: false });
-      throw writeError(error, path);
+      throw writeError(error, this.#shown(key));
     }
   }
 
-  async #sync(folder: string, path: string): Promise<void> {
+  async #sync(folder: string, key: string): Promise<void> {
     try {
       await this.#folders.sync(folder);
     } catch (error) {
       // The object was deleted and its folder removed since: there is nothing left to make durable.
-      if (codeOf(error) !== 'ENOENT') throw unknownEffect(error, path);
+      if (codeOf(error) !== 'ENOENT') throw unknownEffect(error, this.#shown(key));
     }
   }
 
   #makeFolder(path: string, key: string): void {
     try {
-      mkdirSync(dirname(path), { recursive: true });
+      makeFolder(dirname(path), this.#folder);
     } catch (error) {
-      throw inTheWay(error, path, key);
+      throw this.#inTheWay(error, key);
     }
+  }
+
+  #inTheWay(error: unknown, key: string): StoreError {
+    if (['ENOTDIR', 'EEXIST', 'EISDIR'].includes(codeOf(error)))
+      return conflict(key, 'an object is in its path', error);
+    return writeError(error, this.#shown(key));
   }
 
   /** True if the name was taken by a folder with nothing in it, which is now removed; a folder in use is a conflict. */
@@ -228,7 +290,7 @@ export class DirectoryStore implements ObjectStore {
 
   #removeEmptyFolders(from: string): void {
     let folder = from;
-    while (folder !== this.#root && this.#folders.remove(folder)) folder = dirname(folder);
+    while (folder !== this.#folder && this.#folders.remove(folder)) folder = dirname(folder);
   }
 }
 
@@ -242,21 +304,6 @@ function failureOf(call: () => void): unknown {
   }
 }
 
-function inTheWay(error: unknown, path: string, key: string): StoreError {
-  if (['ENOTDIR', 'EEXIST', 'EISDIR'].includes(codeOf(error))) return conflict(key, 'an object is in its path', error);
-  return writeError(error, path);
-}
-
 function conflict(key: string, why: string, cause?: unknown): StoreError {
   return new StoreError('refused', 'key_conflict', `${key} can't be kept: ${why}`, { cause });
-}
-
-/** Makes the directory and its parents, each durable in the one above. */
-async function makeRoot(root: string): Promise<void> {
-  const first = mkdirSync(root, { recursive: true });
-  if (first === undefined) return;
-  for (let folder = root; ; folder = dirname(folder)) {
-    await syncFolder(dirname(folder));
-    if (folder === first) return;
-  }
 }

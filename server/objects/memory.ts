@@ -4,12 +4,11 @@
  * It is the strictest of the adapters, so that what passes here passes everywhere: bytes are copied in and out, keys that
  * a directory could not keep side by side are refused, and `list` shows the keys there were when it began.
  */
-import sortedBTree from 'sorted-btree';
 import type { Clock } from '../clock.ts';
+import { SortedMap } from '../sorted-map.ts';
 import {
   assertKey,
   assertPrefix,
-  compareKeys,
   type GetResult,
   type ListedObject,
   type ListOptions,
@@ -24,7 +23,7 @@ export class MemoryStore implements ObjectStore {
   readonly url = 'memory:';
   readonly shared: boolean = false;
   readonly #clock: Clock;
-  readonly #objects = new sortedBTree.default<string, Kept>(undefined, compareKeys);
+  readonly #objects = new SortedMap<string, Kept>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -33,7 +32,8 @@ export class MemoryStore implements ObjectStore {
   async putIfAbsent(key: string, bytes: Uint8Array): Promise<PutIfAbsentResult> {
     this.#assertRoomFor(key);
     const now = this.#clock.now();
-    const created = this.#objects.setIfNotPresent(key, { bytes: new Uint8Array(bytes), last_modified_ms: now });
+    const created = !this.#objects.has(key);
+    if (created) this.#objects.set(key, { bytes: new Uint8Array(bytes), last_modified_ms: now });
     return { created, server_ms: now };
   }
 
@@ -79,7 +79,7 @@ export class MemoryStore implements ObjectStore {
 
   #assertRoomFor(key: string): void {
     assertKey(key);
-    const below = this.#objects.nextHigherKey(`${key}/`);
+    const below = this.#objects.keys(`${key}/`).next().value as string | undefined;
     let inTheWay = below?.startsWith(`${key}/`) ? below : undefined;
     for (let slash = key.lastIndexOf('/'); slash > 0 && !inTheWay; slash = key.lastIndexOf('/', slash - 1)) {
       const above = key.slice(0, slash);

@@ -8,7 +8,7 @@ import { systemClock } from '../clock.ts';
 import { openStore } from './open-store.ts';
 import { StoreError } from './store.ts';
 
-const options = { clock: systemClock, lock: false };
+const options = { clock: systemClock, lock: false, create: true };
 
 describe('opening a store by its URL', () => {
   test('a path, with dir: before it or bare, is a directory', async () => {

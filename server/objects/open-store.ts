@@ -8,6 +8,8 @@ export type OpenStoreOptions = {
   clock: Clock;
   /** Be the only one on a directory: true for the monitor, false for a look at it. Buckets need no lock. */
   lock: boolean;
+  /** Make the directory if there is none; by default with the lock alone. */
+  create?: boolean;
 };
 
 const FORMS = 'use dir:PATH, s3://bucket/prefix or memory:';
@@ -36,7 +38,7 @@ export async function openStore(url: string, options: OpenStoreOptions): Promise
 function openDirectory(path: string, options: OpenStoreOptions): Promise<ObjectStore> {
   if (path.trim() === '') throw badUrl('the store has no path', 'write dir:PATH, for example dir:./data');
   if (path.startsWith('//')) throw badUrl(`dir:${path} has no host`, 'write dir:/absolute/path or dir:relative/path');
-  return DirectoryStore.open(path, { lock: options.lock });
+  return DirectoryStore.open(path, options);
 }
 
 async function openBucket(url: string): Promise<ObjectStore> {

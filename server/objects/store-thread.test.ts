@@ -73,7 +73,7 @@ test('tells where an object lies as the store itself does', async () => {
   const store = await open();
   assert.equal(store.url, `dir:${root}`);
   assert.equal(store.locate('a/b=1.json'), pathToFileURL(join(root, 'a/b=1.json')).href);
-  assert.equal(store.inspect, undefined);
+  assert.deepEqual(await store.inspect?.(), await (await DirectoryStore.open(root, { lock: false })).inspect());
   assert.equal(store.shared, false);
   await store.close();
   const bucket = await openStoreInThread('S3://bucket/prefix', { clock: systemClock, lock: true });

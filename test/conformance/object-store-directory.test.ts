@@ -11,7 +11,7 @@ for (const lock of [true, false]) {
     async open() {
       const root = await mkdtemp(join(tmpdir(), 'tmon-directory-'));
       roots.push(root);
-      return await DirectoryStore.open(join(root, 'data'), { lock });
+      return await DirectoryStore.open(join(root, 'data'), { lock, create: true });
     },
     races: lock ? 60 : 20,
     async end() {

@@ -1,0 +1,38 @@
+/** What a directory's file system means for a store, for `doctor` and the log of a start. */
+import { statfsSync } from 'node:fs';
+import type { StoreFinding } from './store.ts';
+
+/** The magic numbers of Linux (statfs(2)); other systems number theirs in other ways. */
+const IN_MEMORY: Record<number, string> = { 16914836: 'tmpfs', 2240043254: 'ramfs' };
+const OVERLAY = 0x794c7630;
+
+export function inspectFileSystem(root: string): StoreFinding[] {
+  const check = 'file system';
+  if (process.platform !== 'linux') return [];
+  let type: number;
+  try {
+    ({ type } = statfsSync(root));
+  } catch (error) {
+    return [{ check, verdict: 'skip', says: `its file system can't be told: ${(error as Error).message}` }];
+  }
+  return [findingOf(type >>> 0, root)];
+}
+
+/** `type` is what statfs says. */
+export function findingOf(type: number, root: string): StoreFinding {
+  const check = 'file system';
+  const memory = IN_MEMORY[type];
+  if (memory !== undefined) {
+    return {
+      check,
+      verdict: 'warn',
+      says: `${root} is in memory (${memory}): nothing survives a reboot`,
+      hint: 'put the store on a disk: --store dir:PATH',
+    };
+  }
+  if (type === OVERLAY) {
+    const says = `${root} is on overlayfs: inside a container it is deleted with the container, unless it is on a volume`;
+    return { check, verdict: 'pass', says };
+  }
+  return { check, verdict: 'pass', says: 'it is on a disk or a network file system' };
+}

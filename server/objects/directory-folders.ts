@@ -1,0 +1,171 @@
+/** Folders of a directory store: made one by one, known to be on the disk, removed when empty. */
+import { mkdirSync, rmdirSync, statSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { codeOf, writeError } from './directory-errors.ts';
+import { StoreError } from './store.ts';
+
+const FOLDERS_KEPT = 64;
+
+/** What the system says of a path at which no folder can ever be made. */
+const IMPOSSIBLE = new Set(['ELOOP', 'ENOENT', 'EEXIST', 'ENAMETOOLONG', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+
+/**
+ * Makes the root of a store and what is missing above it, each durable in the one above. Returns what it made, the uppermost first.
+ *
+ * One by one, as in `makeFolder`: a recursive `mkdir` of Node never ends in a file system that says ENOENT to new folders (/proc),
+ * and says ENOENT where a read-only one says EROFS.
+ */
+export async function makeRoot(root: string): Promise<string[]> {
+  const missing: string[] = [];
+  for (let folder = root; !isFolder(folder, root); folder = dirname(folder)) missing.unshift(folder);
+  const made: string[] = [];
+  try {
+    for (const folder of missing) if (makeOne(folder, root)) made.push(folder);
+    for (const folder of made) await syncFolder(dirname(folder));
+    return made;
+  } catch (error) {
+    removeFolders(made);
+    throw writeError(error, root);
+  }
+}
+
+/** Undoes `makeRoot` where nothing has been put in. */
+export function removeFolders(made: readonly string[]): void {
+  try {
+    for (const folder of made.toReversed()) rmdirSync(folder);
+  } catch {
+    // In use by another.
+  }
+}
+
+/** Throws `store_not_found` where there is no such folder. */
+export function assertFolder(root: string): void {
+  if (isFolder(root, root)) return;
+  throw new StoreError('refused', 'store_not_found', `${root} does not exist`, {
+    hint: 'check the path; nothing was created. `tmon serve --store dir:PATH` creates a store',
+  });
+}
+
+/** Throws `store_not_a_directory` where a file stands in its place or in its path. */
+function isFolder(folder: string, root: string): boolean {
+  let found: ReturnType<typeof statSync>;
+  try {
+    found = statSync(folder, { throwIfNoEntry: false });
+  } catch (error) {
+    throw IMPOSSIBLE.has(codeOf(error)) ? notCreatable(root, error) : writeError(error, root);
+  }
+  if (found?.isDirectory()) return true;
+  if (found === undefined) return false;
+  throw new StoreError('refused', 'store_not_a_directory', `${root} is a file, or a file is in its path`, {
+    hint: 'name a directory: --store dir:PATH',
+  });
+}
+
+/** Returns whether it was this call that made it. */
+function makeOne(folder: string, root: string): boolean {
+  try {
+    mkdirSync(folder);
+    return true;
+  } catch (error) {
+    // Made by another at this moment; or a link that leads nowhere.
+    if (codeOf(error) === 'EEXIST' && isFolder(folder, root)) return false;
+    throw IMPOSSIBLE.has(codeOf(error)) ? notCreatable(root, error, folder) : error;
+  }
+}
+
+function notCreatable(root: string, error: unknown, folder = root): StoreError {
+  const message = `${root} can't be created: ${folder} can't be made a folder (${codeOf(error)})`;
+  return new StoreError('refused', 'store_not_creatable', message, {
+    hint: 'name a directory on a disk: --store dir:PATH',
+    cause: error,
+  });
+}
+
+/**
+ * Makes a folder below `root`, and what is missing between them. One that is removed under it by another is left missing: the caller
+ * looks again.
+ */
+export function makeFolder(folder: string, root: string): void {
+  try {
+    mkdirSync(folder);
+    return;
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return;
+    if (codeOf(error) !== 'ENOENT') throw error;
+  }
+  if (folder === root) return;
+  makeFolder(dirname(folder), root);
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST' && codeOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+/**
+ * Makes entries of folders durable. A folder met for the first time may itself be new, so its parents up to the root are
+ * synced with it, and then its descriptor is kept. That is only right while nobody else removes folders, so without the
+ * lock (`keep: false`) every sync opens anew.
+ */
+export class DurableFolders {
+  readonly #root: string;
+  readonly #keep: boolean;
+  readonly #handles = new Map<string, FileHandle>();
+  /** How many folders have been removed: what was opened before the last of them may be of one that is gone. */
+  #removals = 0;
+
+  constructor(root: string, options: { keep: boolean }) {
+    this.#root = root;
+    this.#keep = options.keep;
+  }
+
+  /** Makes every entry that `folder` has now durable, and the folder itself. */
+  async sync(folder: string): Promise<void> {
+    const kept = this.#handles.get(folder);
+    if (kept) return await kept.sync();
+    const removals = this.#removals;
+    for (let above = folder; above !== this.#root; ) {
+      above = dirname(above);
+      await syncFolder(above);
+    }
+    const handle = await open(folder, 'r');
+    await handle.sync();
+    if (!this.#keep || removals !== this.#removals || this.#handles.has(folder)) return await handle.close();
+    this.#handles.set(folder, handle);
+    if (this.#handles.size > FOLDERS_KEPT) this.#forget(this.#handles.keys().next().value!);
+  }
+
+  /** Removes the folder if it is empty; answers whether it did. */
+  remove(folder: string): boolean {
+    try {
+      rmdirSync(folder);
+    } catch {
+      return false;
+    }
+    this.#removals += 1;
+    this.#forget(folder);
+    return true;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#handles.values()].map((handle) => handle.close()));
+    this.#handles.clear();
+  }
+
+  #forget(folder: string): void {
+    // Closing waits for a sync under way on it.
+    void this.#handles.get(folder)?.close();
+    this.#handles.delete(folder);
+  }
+}
+
+/** Makes the entries of one folder durable. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
