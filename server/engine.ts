@@ -170,16 +170,9 @@ export class Engine implements Replica<Proposal> {
         const { id, fingerprint, actor } = command;
         // "Nothing to do" is a fact about the end of the log, too. A claim asks again by itself, and often.
         needs_tail ||= decision.events.length === 0 && isRemembered(id) && command.body.type !== 'claim_jobs';
-        const decided = decision.events.map(
-          ({ type, entity, data }, index): JournalEvent => ({
-            id: eventId(id, fingerprint, index),
-            type,
-            at,
-            actor,
-            entity,
-            data,
-          }),
-        );
+        const decided = decision.events.map(({ type, entity, data }, index) => {
+          return { id: eventId(id, fingerprint, index), type, at, actor, entity, data } as JournalEvent;
+        });
         const written = decided.map((event) => JSON.stringify(event));
         let size = bytesAtMost(written);
         if (bytes + size > slot.bytes_max) {

@@ -6,7 +6,7 @@ import type { FeedPosition } from '../../protocol/feed.ts';
 import type { AlertChanged, JobChanged, WorkerChanged } from '../../protocol/feed-messages.ts';
 import type { JobStateName } from '../../protocol/job.ts';
 import { sightedError, sightedOutput } from '../state-machine/apply/observed.ts';
-import type { AlertEvent, Event, JobEvent, JournalEvent, WorkerEvent } from '../state-machine/events.ts';
+import type { AlertEvent, JobEvent, JournalEvent, WorkerEvent } from '../state-machine/events.ts';
 
 export type FeedUpdate = {
   position: FeedPosition;
@@ -22,9 +22,8 @@ export type FeedUpdate = {
 
 /** undefined: nothing that a reader of the feed follows, or of a kind that a newer monitor wrote. */
 export function updateOf(event: JournalEvent, position: FeedPosition): FeedUpdate | undefined {
-  const typed = event as unknown as Event;
   const common = { type: 'update', event: event.type, at: event.at, ...position };
-  switch (typed.type) {
+  switch (event.type) {
     case 'WorkerLaunched':
     case 'WorkerRegistered':
     case 'WorkerBeat':
@@ -32,22 +31,22 @@ export function updateOf(event: JournalEvent, position: FeedPosition): FeedUpdat
     case 'WorkerDraining':
     case 'WorkerRestarting':
     case 'WorkerTerminated': {
-      const fields = { worker_id: typed.entity, ...workerFields(typed) };
+      const fields = { worker_id: event.entity, ...workerFields(event) };
       return {
         position,
         kind: 'worker',
-        id: typed.entity,
-        soft: typed.type === 'WorkerBeat',
+        id: event.entity,
+        soft: event.type === 'WorkerBeat',
         text: JSON.stringify({ ...common, resource: 'worker', ...fields }),
       };
     }
     case 'AlertRaised':
     case 'AlertResolved': {
-      const fields = { alert_id: typed.entity, ...alertFields(typed) };
+      const fields = { alert_id: event.entity, ...alertFields(event) };
       return {
         position,
         kind: 'alert',
-        id: typed.entity,
+        id: event.entity,
         soft: false,
         text: JSON.stringify({ ...common, resource: 'alert', ...fields }),
       };
@@ -59,15 +58,15 @@ export function updateOf(event: JournalEvent, position: FeedPosition): FeedUpdat
     case 'CommandsForgotten':
       return undefined;
     default: {
-      const fields = jobFields(typed);
+      const fields = jobFields(event);
       if (!fields) return undefined;
       return {
         position,
         kind: 'job',
-        id: typed.entity,
+        id: event.entity,
         state: fields.state,
-        soft: typed.type === 'JobProgressed',
-        text: JSON.stringify({ ...common, resource: 'job', job_id: typed.entity, ...fields }),
+        soft: event.type === 'JobProgressed',
+        text: JSON.stringify({ ...common, resource: 'job', job_id: event.entity, ...fields }),
       };
     }
   }

@@ -8,7 +8,7 @@ import type { Sighting } from '../../protocol/sighting.ts';
 import type { Capabilities, HealthReport, HealthStatus, Location } from '../../protocol/worker.ts';
 
 /** An event as the journal keeps it. `at` is the segment's log time, RFC 3339; `id` is `<command>/<fingerprint>/<index>`. */
-export type JournalEvent = { id: string; type: EventType; at: string; actor: string; entity: string; data: unknown };
+export type JournalEvent = Event & { id: string; at: string; actor: string };
 
 export type Event = JobEvent | WorkerEvent | AlertEvent | HouseEvent;
 export type EventType = Event['type'];

@@ -122,7 +122,7 @@ function jobChanges(event: JournalEvent, before: State, after: State, tell: (cha
   const goesOn = event.type === 'JobObserved' && last?.state === next.state && !finished(next.state);
   const urgency = goesOn ? 'progress' : 'transition';
   tell({ kind: 'job', id, urgency, moved: !goesOn, fresh: !last, gone: last ? forgottenKeys(last, next) : [] });
-  if (event.type === 'JobAssigned') workerOf((event.data as { worker_id: string }).worker_id, after, urgency, tell);
+  if (event.type === 'JobAssigned') workerOf(event.data.worker_id, after, urgency, tell);
   if (event.type === 'JobObserved' && next.run) arrivedWorker(next.run.worker_id, before, after, tell);
   if (next.run) workerOf(next.run.worker_id, after, urgency, tell);
   if (last?.run && last.run.worker_id !== next.run?.worker_id) workerOf(last.run.worker_id, after, urgency, tell);

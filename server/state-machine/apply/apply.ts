@@ -79,7 +79,7 @@ export function isRemembered(command_id: string): boolean {
 /** An event that has not the shape its type promises is passed over, by every instance alike: none may stop at it. */
 function applyIfPossible(state: State, event: JournalEvent): void {
   try {
-    apply(state, event as unknown as Event);
+    apply(state, event);
   } catch {
     // Nothing that decide.ts makes comes here; a log that another hand wrote may.
   }
@@ -142,8 +142,7 @@ function apply(state: State, event: Event): void {
   }
 }
 
-function refOf(journalEvent: JournalEvent): CommandRef {
-  const event = journalEvent as unknown as Event;
+function refOf(event: Event): CommandRef {
   if (event.type === 'JobAssigned' && event.data?.token && event.data.expires_ms !== null) {
     return [event.type, event.entity, event.data.token, event.data.expires_ms];
   }

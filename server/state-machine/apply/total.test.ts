@@ -73,10 +73,11 @@ test('any events in any order, about whatever there is or is not, fold to the sa
   for (let seed = 1; seed <= 300; seed++) {
     const next = numbers(seed);
     const segments = Array.from({ length: 40 }, (_, segment) =>
-      Array.from({ length: 1 + next(4) }, (_, i): JournalEvent => {
+      Array.from({ length: 1 + next(4) }, (_, i) => {
         const type = names[next(names.length)]!;
         const id = next(3) === 0 ? `~s/${segment}` : `c${next(30)}/f/${i}`;
-        return { id, type, at: '', actor: 'x', entity: entities[next(entities.length)]!, data: TYPES[type] };
+        const entity = entities[next(entities.length)]!;
+        return { id, type, at: '', actor: 'x', entity, data: TYPES[type] } as JournalEvent;
       }),
     );
     assert.equal(fold(segments), fold(segments));
@@ -116,14 +117,9 @@ test('an event id takes effect once, wherever it comes again', () => {
   const monitor = new Monitor();
   monitor.submit('job-1');
   const before = monitor.state.clone();
-  const again: JournalEvent[] = ['JobSubmitted', 'JobQueued'].map((type, index) => ({
-    id: `c1//${index}`,
-    type: type as EventType,
-    at: '',
-    actor: '',
-    entity: 'job-1',
-    data: TYPES[type as EventType],
-  }));
+  const again = (['JobSubmitted', 'JobQueued'] as const).map((type, index) => {
+    return { id: `c1//${index}`, type, at: '', actor: '', entity: 'job-1', data: TYPES[type] } as JournalEvent;
+  });
   applyEvents(monitor.state, again);
   assert.deepEqual([...snapshotRows(monitor.state)], [...snapshotRows(before)]);
 });
