@@ -22,21 +22,21 @@ export function mainQueueDocument(state: State): Queue {
 }
 
 export function deadLetterQueueDocument(state: State): Queue {
-  const by_priority = { high: 0, normal: 0, low: 0 };
-  let oldest_ms: number | null = null;
-  for (const job_id of state.tables.dead.values()) {
-    const job = state.job(job_id);
-    if (!job) continue;
-    by_priority[job.priority] += 1;
-    oldest_ms ??= job.completed_ms;
-  }
+  const { dead, dead_by_priority } = state.tables;
+  const first = dead.minKey();
+  const oldest = first === undefined ? undefined : state.job(dead.get(first)!);
+  const oldest_ms = oldest?.completed_ms ?? null;
   return {
     queue: 'dlq',
-    messages_visible: state.tables.dead.size,
+    messages_visible: dead.size,
     messages_inflight: 0,
     messages_delayed: 0,
     age_oldest_message: oldest_ms === null ? null : seconds(state.at_ms - oldest_ms),
-    by_priority,
+    by_priority: {
+      high: dead_by_priority.high.size,
+      normal: dead_by_priority.normal.size,
+      low: dead_by_priority.low.size,
+    },
     updated_at: formatTime(state.at_ms),
     as_of_seq: state.seq,
   };

@@ -172,6 +172,20 @@ describe('the queues', () => {
     assert.deepEqual([queue.messages_visible, queue.age_oldest_message], [2, 120]);
     assert.deepEqual(queue.by_priority, { high: 1, normal: 0, low: 1 });
   });
+
+  test('the dead-letter queue is described from one dead letter, however many there are', () => {
+    const monitor = new Monitor();
+    for (let n = 0; n < 50; n++) monitor.fail(monitor.claimed(`job-${n}`), { retryable: false });
+    const { state } = monitor;
+    const looked: string[] = [];
+    const job = state.job.bind(state);
+    state.job = (job_id) => {
+      looked.push(job_id);
+      return job(job_id);
+    };
+    assert.equal(deadLetterQueueDocument(state).by_priority.normal, 50);
+    assert.deepEqual(looked, ['job-0']);
+  });
 });
 
 describe('metrics', () => {

@@ -19,6 +19,7 @@ type JobIndexes = {
   readonly waiting: { readonly [P in Priority]: Index<number, string> };
   readonly waiting_elsewhere: Index<number, string>;
   readonly dead: Index<number, string>;
+  readonly dead_by_priority: { readonly [P in Priority]: Index<number, string> };
   readonly finished: Index<string, string>;
   readonly jobs_by_worker: Index<string, string>;
   readonly timers: Index<string, Timer>;
@@ -45,8 +46,14 @@ export function indexJob(tables: JobIndexes, last: JobRecord | undefined, next: 
   if (lastElsewhere && !nextElsewhere) tables.waiting_elsewhere.delete(last.ordinal);
   if (nextElsewhere && !lastElsewhere) tables.waiting_elsewhere.set(next.ordinal, job_id);
   if (last?.dead !== next?.dead) {
-    if (last?.dead) tables.dead.delete(last.dead.ordinal);
-    if (next?.dead) tables.dead.set(next.dead.ordinal, job_id);
+    if (last?.dead) {
+      tables.dead.delete(last.dead.ordinal);
+      tables.dead_by_priority[last.priority].delete(last.dead.ordinal);
+    }
+    if (next?.dead) {
+      tables.dead.set(next.dead.ordinal, job_id);
+      tables.dead_by_priority[next.priority].set(next.dead.ordinal, job_id);
+    }
   }
   const lastLeaves = last ? leavesKey(last) : null;
   const nextLeaves = next ? leavesKey(next) : null;
@@ -143,13 +150,19 @@ export function indexesOf(jobs: readonly JobRecord[]) {
     waiting: { high: rows(), normal: rows(), low: rows() },
     waiting_elsewhere: rows(),
     dead: rows(),
+    dead_by_priority: { high: rows(), normal: rows(), low: rows() },
     finished: named(),
     jobs_by_worker: named(),
     timers: named<Timer>(),
   };
   for (const job of jobs) indexJob(made, undefined, job);
-  const { jobs_by_state, waiting, ...flat } = made;
-  return { ...tables(flat), jobs_by_state: tables(jobs_by_state), waiting: tables(waiting) };
+  const { jobs_by_state, waiting, dead_by_priority, ...flat } = made;
+  return {
+    ...tables(flat),
+    jobs_by_state: tables(jobs_by_state),
+    waiting: tables(waiting),
+    dead_by_priority: tables(dead_by_priority),
+  };
 }
 
 function tables<T extends Record<string, { table(): unknown }>>(

@@ -28,8 +28,9 @@ type Indexes = {
   waiting: { readonly [P in Priority]: SortedMap<number, string> };
   /** Creation ordinal → id of a job that waits elsewhere, as a source told. */
   waiting_elsewhere: SortedMap<number, string>;
-  /** Dead-letter ordinal → job id. */
+  /** Dead-letter ordinal → job id, all dead letters and by priority. */
   dead: SortedMap<number, string>;
+  dead_by_priority: { readonly [P in Priority]: SortedMap<number, string> };
   /** `completed_ms|job_id`: who leaves memory first. */
   finished: SortedMap<string, string>;
   /** `worker_id|creation ordinal` → job id, for each worker the job's last attempt ran on. */
@@ -95,9 +96,14 @@ export class State {
 
   /** A copy that may be changed; costs the same however large the state is. */
   clone(): State {
-    const { jobs_by_state, waiting, ...flat } = this.tables;
+    const { jobs_by_state, waiting, dead_by_priority, ...flat } = this.tables;
     return new State(
-      { ...cloneAll(flat), jobs_by_state: cloneAll(jobs_by_state), waiting: cloneAll(waiting) },
+      {
+        ...cloneAll(flat),
+        jobs_by_state: cloneAll(jobs_by_state),
+        waiting: cloneAll(waiting),
+        dead_by_priority: cloneAll(dead_by_priority),
+      },
       { ...this.scalars },
       { ...this.fleet },
     );
@@ -238,6 +244,7 @@ function emptyTables(): Facts & Indexes {
     waiting: { high: table(), normal: table(), low: table() },
     waiting_elsewhere: table(),
     dead: table(),
+    dead_by_priority: { high: table(), normal: table(), low: table() },
     finished: table(),
     jobs_by_worker: table(),
     timers: table(),
