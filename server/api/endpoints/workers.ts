@@ -26,7 +26,6 @@ import type { ApiContext } from '../context.ts';
 import { endpoint } from '../endpoint.ts';
 import { notModified } from '../etag.ts';
 import { catchUp } from './catch-up.ts';
-import { claimableJobs } from './claim-line.ts';
 import { commandOf, ownCommand, softCommandOf } from './command.ts';
 import { findJob } from './find-job.ts';
 import { findWorker } from './find-worker.ts';
@@ -182,25 +181,16 @@ export const workerEndpoints = [
     body: Claim,
     answers: { 200: Claimed },
     async run(context, { params, body, caller }) {
-      const { engine, claims, clock } = context;
+      const { engine, claims } = context;
       const { worker_id } = params;
       const { max_jobs = 1, wait_seconds = 0 } = body;
       await liveWorker(context, worker_id);
-      const until_ms = clock.monotonic() + wait_seconds * 1000;
-      const { gone } = caller;
       const command = commandOf(caller, { type: 'claim_jobs', worker_id, max_jobs, secret: newSecret() });
-      for (;;) {
-        const known = engine.state.tables.commands.has(command.id);
-        if (!known && (gone.aborted || claims.closed || !claiming(engine.state.worker(worker_id)))) break;
-        const left_ms = until_ms - clock.monotonic();
-        if (known || claimableJobs(engine.state) > 0 || left_ms <= 0) {
-          const { refs } = await engine.submit(command);
-          if (refs.length > 0) return { jobs: await Promise.all(refs.map((ref) => handOut(context, ref))) };
-        }
-        if (left_ms <= 0 || !(await claims.wait(worker_id, left_ms, gone))) break;
-      }
-      if (gone.aborted) claims.pass();
-      return { jobs: [] };
+      const claim = () => engine.submit(command);
+      const { refs } = engine.state.tables.commands.has(command.id)
+        ? await claim()
+        : { refs: await claims.next({ worker_id, wait_ms: wait_seconds * 1000, signal: caller.gone, claim }) };
+      return { jobs: await Promise.all(refs.map((ref) => handOut(context, ref))) };
     },
   }),
   endpoint({
@@ -249,10 +239,6 @@ export const workerEndpoints = [
     },
   }),
 ];
-
-/** A worker that is to stop is given nothing, at once; its heartbeat says why. */
-const claiming = (worker: WorkerRecord | undefined): boolean =>
-  worker?.state !== 'DRAINING' && worker?.state !== 'RESTARTING';
 
 async function handOut(context: ApiContext, ref: readonly [string, string, string?, number?]) {
   const [, job_id, token = '', expires_ms = 0] = ref;
