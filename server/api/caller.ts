@@ -3,6 +3,7 @@
  * so that each can be called both ways and knows of neither.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { MonitorError } from '../../protocol/errors.ts';
 
 export interface Caller {
   /** Names this call in logs and errors. */
@@ -17,6 +18,32 @@ export interface Caller {
   readonly has: string | undefined;
   /** Aborts when nobody waits for the answer any more. */
   readonly gone: AbortSignal;
+}
+
+const KEY_CHARACTERS_MAX = 255;
+
+/** Throws for an Idempotency-Key that no operation takes. */
+export function assertKey(key: string | undefined): void {
+  if (key === undefined || key.length <= KEY_CHARACTERS_MAX) return;
+  throw new MonitorError(
+    'invalid',
+    'invalid_idempotency_key',
+    `the Idempotency-Key has ${key.length} characters; ${KEY_CHARACTERS_MAX} are allowed`,
+  );
+}
+
+/**
+ * The URL of a request in one spelling, however it was sent. `min_seq` is left out: it says when to answer, not what is asked.
+ * `path` as Fastify writes it: `/api/v1/jobs/:job_id`.
+ */
+export function canonicalUrl(path: string, params: object, query: object): string {
+  const values = params as Record<string, unknown>;
+  const filled = path.replace(/:([a-z_]+)/g, (_, name: string) => encodeURIComponent(String(values[name])));
+  const asked = Object.entries(query)
+    .filter(([name]) => name !== 'min_seq')
+    .map(([name, value]): [string, string] => [name, String(value)])
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return asked.length > 0 ? `${filled}?${new URLSearchParams(asked)}` : filled;
 }
 
 /** What an answer has beside its body. */
@@ -53,8 +80,8 @@ export class HttpCaller implements Caller {
   }
 
   get asked(): [string, string, unknown] {
-    const { method, url, body } = this.#request;
-    return [method, url, body];
+    const { method, routeOptions, params, query, body } = this.#request;
+    return [method, canonicalUrl(routeOptions.url ?? '', params as object, query as object), body];
   }
 
   get has(): string | undefined {

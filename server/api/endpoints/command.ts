@@ -1,9 +1,8 @@
 /**
  * A request as a command: its identity. With an Idempotency-Key the command's id comes from the key, so that the same
- * request, sent again to any instance, is done once. Without one we name it, and tell the name if the outcome is unknown.
+ * request, sent again to any instance, is done once. Without one we make a key, and return it if the outcome is unknown.
  */
 import { createHash } from 'node:crypto';
-import { MonitorError } from '../../../protocol/errors.ts';
 import { newUlid } from '../../ids.ts';
 import { UNREMEMBERED } from '../../state-machine/apply/apply.ts';
 import type { Command, CommandBody } from '../../state-machine/decide/commands.ts';
@@ -11,28 +10,19 @@ import type { Caller } from '../caller.ts';
 
 const OURS = /^tmon-[0-9A-HJKMNP-TV-Z]{26}$/;
 
-/** Durable: remembered under its id. */
-export function commandOf(caller: Caller, body: CommandBody): Command {
-  const actor = actorOf(caller);
-  const id = requestKey(caller);
-  const key = caller.idempotency_key;
-  if (id === null || key === null) {
-    const named = newUlid();
-    caller.idempotency_key = `tmon-${named}`;
-    return { id: named, fingerprint: '', actor, body };
-  }
-  if (OURS.test(key)) return { id: key.slice('tmon-'.length), fingerprint: '', actor, body };
-  return { id, fingerprint: hash(caller.asked, 11), actor, body };
+/** Durable: remembered under its id. `asked`: what a request with the same key has to have in common with this one. */
+export function commandOf(caller: Caller, body: CommandBody, asked: readonly unknown[] = caller.asked): Command {
+  const id = requestKey(caller) ?? newUlid();
+  caller.idempotency_key ??= `tmon-${id}`;
+  return { id, fingerprint: hash(asked, 11), actor: actorOf(caller), body };
 }
 
-/** What stands for the caller's Idempotency-Key in the store; null without one. */
+/** What stands for the caller's Idempotency-Key in the store; null without one. One of ours names the request it was made for. */
 export function requestKey(caller: Caller): string | null {
   const key = caller.given_key;
   if (key === undefined || key === '') return null;
-  if (key.length > 255)
-    throw new MonitorError('invalid', 'invalid_idempotency_key', 'the Idempotency-Key is longer than 255');
   caller.idempotency_key = key;
-  return `k${hash([actorOf(caller), key], 22)}`;
+  return OURS.test(key) ? key.slice('tmon-'.length) : `k${hash([actorOf(caller), key], 22)}`;
 }
 
 /** Soft: the latest wins, and nothing is remembered. A ULID for each would cost as much as deciding it. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { type Monitor, openMonitor } from '../../../test/servers/monitor.ts';
-import { AUDIO, completion, fail, hold, submit } from '../../../test/servers/steps.ts';
+import { AUDIO, completion, fail, hold, register, submit } from '../../../test/servers/steps.ts';
 import { endpoints } from '../http/app.ts';
 
 const monitor = await openMonitor({ after });
@@ -35,7 +35,7 @@ const POSTS: Record<string, (on: Monitor) => Promise<Case>> = {
   },
   'workers.claim': async (on) => {
     await submit(on);
-    return { path: '/workers/worker-1/claim', body: { max_jobs: 1 }, other: { max_jobs: 2 } };
+    return { path: '/workers/worker-1/claim', body: { max_jobs: 1 } };
   },
   'workers.drain': async (on) => {
     await hold(on, {}, 'worker-drain');
@@ -84,6 +84,7 @@ for (const [operation, prepare] of Object.entries(POSTS)) {
     assert.equal(again.status, first.status);
     assert.equal(again.headers.get('tmon-seq'), seq, 'nothing more was written');
     assert.deepEqual(idsIn(again.body), idsIn(first.body));
+    if (other === undefined) return;
     const reused = await monitor.post(path, other, key);
     assert.deepEqual([reused.status, reused.body.code], [409, 'idempotency_key_reused']);
     assert.ok(reused.body.hint);
@@ -126,6 +127,62 @@ test('a refused request is not remembered: it may succeed with the same key late
   assert.equal((await monitor.post(`/jobs/${job_id}/retry`, undefined, key)).status, 409);
   await monitor.delete(`/jobs/${job_id}`);
   assert.equal((await monitor.post(`/jobs/${job_id}/retry`, undefined, key)).status, 200);
+});
+
+test('a claim sent again with another max_jobs or wait is the same claim; another worker may not use its key', async () => {
+  await submit(monitor);
+  await submit(monitor);
+  const key = { 'idempotency-key': 'claim-again' };
+  const first = await monitor.post('/workers/worker-1/claim', { max_jobs: 1, wait_seconds: 1 }, key);
+  const again = await monitor.post('/workers/worker-1/claim', { max_jobs: 2 }, key);
+  assert.equal(idsIn(first.body).length > 0, true);
+  assert.deepEqual([again.status, idsIn(again.body)], [200, idsIn(first.body)]);
+  await register(monitor, 'worker-other');
+  const other = await monitor.post('/workers/worker-other/claim', { max_jobs: 1 }, key);
+  assert.equal(other.body.code, 'idempotency_key_reused');
+});
+
+test('min_seq, a slash at the end and the spelling of the path do not make another request', async () => {
+  const { job_id } = await submit(monitor);
+  const key = { 'idempotency-key': 'spelling' };
+  const first = await monitor.delete(`/jobs/${job_id}`, key);
+  const seq = first.headers.get('tmon-seq');
+  for (const spelling of [`/jobs/${job_id}?min_seq=0`, `/jobs/${job_id}/`, `/jobs/${job_id.replace('j', '%6A')}`]) {
+    const again = await monitor.delete(spelling, key);
+    assert.deepEqual([again.status, again.headers.get('tmon-seq')], [200, seq], spelling);
+  }
+});
+
+test("a key that looks like one of the monitor's own stands for one request, too", async () => {
+  const key = { 'idempotency-key': 'tmon-01ARZ3NDEKTSV4RRFFQ69G5FAV' };
+  const first = await monitor.post('/jobs', { audio_url: AUDIO }, key);
+  const again = await monitor.post('/jobs', { audio_url: AUDIO }, key);
+  assert.deepEqual([first.status, again.body.job_id], [201, first.body.job_id]);
+  for (const [path, body] of [
+    ['/jobs', { audio_url: `${AUDIO}x` }],
+    ['/queues/main/purge', { filter: {} }],
+  ] as const) {
+    const reused = await monitor.post(path, body, key);
+    assert.deepEqual([reused.status, reused.body.code], [409, 'idempotency_key_reused'], path);
+  }
+});
+
+test('a key that is too long is refused by every operation', async () => {
+  const long = { 'idempotency-key': 'k'.repeat(256) };
+  const { id, token } = await hold(monitor);
+  for (const [method, path, body] of [
+    ['GET', '/jobs', undefined],
+    ['POST', '/queues/main/purge', { dry_run: true }],
+    ['POST', '/workers/worker-1/heartbeat', {}],
+    ['PUT', `/jobs/${id}/progress`, { lease_token: token, percentage: 1 }],
+    ['POST', '/uploads?name=a.wav', 'audio'],
+  ] as const) {
+    const sent = await monitor.call(method, `/api/v1${path}`, {
+      headers: typeof body === 'string' ? { ...long, 'content-type': 'application/octet-stream' } : long,
+      body,
+    });
+    assert.deepEqual([sent.status, sent.body.code], [400, 'invalid_idempotency_key'], path);
+  }
 });
 
 test('a key has 255 characters at most, and an empty one is none', async () => {

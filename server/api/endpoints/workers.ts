@@ -185,7 +185,12 @@ export const workerEndpoints = [
       const { worker_id } = params;
       const { max_jobs = 1, wait_seconds = 0 } = body;
       await liveWorker(context, worker_id);
-      const command = commandOf(caller, { type: 'claim_jobs', worker_id, max_jobs, secret: newSecret() });
+      const [method, url] = caller.asked;
+      // A claim sent again is the same claim, also if the worker has room for more by now.
+      const command = commandOf(caller, { type: 'claim_jobs', worker_id, max_jobs, secret: newSecret() }, [
+        method,
+        url,
+      ]);
       const claim = () => engine.submit(command);
       const { refs } = engine.state.tables.commands.has(command.id)
         ? await claim()

@@ -10,7 +10,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { MonitorError } from '../../../protocol/errors.ts';
 import type { Clock } from '../../clock.ts';
 import type { Settings } from '../../config.ts';
-import { HttpCaller } from '../caller.ts';
+import { assertKey, HttpCaller } from '../caller.ts';
 import type { ApiContext } from '../context.ts';
 import { bodySchema, type Endpoint, NOTHING, querySchema } from '../endpoint.ts';
 import { feedEndpoints } from '../endpoints/feed-sse.ts';
@@ -173,6 +173,8 @@ function addRoute(app: FastifyInstance, one: Endpoint, current: () => ApiContext
       else waitForSeq(query, current()).then(() => done(), done);
     },
     handler: async (request, reply) => {
+      const caller = new HttpCaller(request, reply);
+      assertKey(caller.given_key);
       const context = current();
       if (!context) {
         throw new MonitorError('unavailable', 'starting', 'the monitor is reading its journal', {
@@ -180,7 +182,6 @@ function addRoute(app: FastifyInstance, one: Endpoint, current: () => ApiContext
         });
       }
       const { params, query, body } = request;
-      const caller = new HttpCaller(request, reply);
       const answer = await one.run(context, { params, query, body, caller, reply, http: { request, reply } });
       return answer === NOTHING ? reply.send() : answer;
     },

@@ -6,7 +6,7 @@ import { type TSchema, Type } from 'typebox';
 import { type FieldError, MonitorError } from '../../../protocol/errors.ts';
 import type { CallRequest } from '../../../protocol/feed.ts';
 import { closed } from '../../../protocol/schema.ts';
-import type { Caller, Reply } from '../caller.ts';
+import { type Caller, canonicalUrl, type Reply } from '../caller.ts';
 import type { ApiContext } from '../context.ts';
 import { bodySchema, type Endpoint, NO_BODY, querySchema } from '../endpoint.ts';
 import { invalidPart } from '../errors.ts';
@@ -40,10 +40,8 @@ export class Operation {
   }
 
   /** Where a request over HTTP would find it. */
-  url({ params, query }: Pick<CallRequest, 'params' | 'query'>): string {
-    const path = this.#endpoint.path.replace(/:([a-z_]+)/g, (_, name) => encodeURIComponent(String(params?.[name])));
-    const asked = Object.entries(query ?? EMPTY).map(([name, value]) => [name, String(value)]);
-    return `/api/v1${path}${asked.length > 0 ? `?${new URLSearchParams(asked)}` : ''}`;
+  url({ params = EMPTY, query = EMPTY }: Pick<CallRequest, 'params' | 'query'>): string {
+    return canonicalUrl(`/api/v1${this.#endpoint.path}`, params, query);
   }
 
   /** Checks what was asked, then does it. Rejects as the endpoint does, and with what is wrong with the call. */
