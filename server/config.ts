@@ -70,6 +70,7 @@ export const SETTINGS = {
   source_since_ms: setting(86_400_000, 'A first reading of a source goes this far back'),
 
   upload_bytes_max: setting(4 * 1024 * 1024 * 1024, 'Largest audio file that POST /uploads takes'),
+  uploads_at_once: setting(32, 'Uploads that are received at the same time; each may hold 8 MiB of memory'),
   body_bytes_max: setting(1024 * 1024, 'Largest request body, uploads apart'),
   socket_messages_per_second: setting(
     2_000,

@@ -24,6 +24,7 @@ import { openStore } from './objects/open-store.ts';
 import { type ObjectStore, StoreError } from './objects/store.ts';
 import { openStoreInThread } from './objects/store-thread.ts';
 import { followSources } from './sources/follow-sources.ts';
+import { Uploads } from './uploads/uploads.ts';
 import { Archive } from './views/archive.ts';
 import { ViewPublisher } from './views/publisher.ts';
 import { type RebuildReport, rebuildViews } from './views/rebuild.ts';
@@ -97,7 +98,8 @@ export async function startMonitor(
       await publisher.start();
     }
     const sources = followSources(sourceUrls(settings), { engine, store, clock, settings, log });
-    api.serve({ engine, store, clock, settings, fleet, claims, feed, sources });
+    const uploads = new Uploads({ store, settings, now: () => engine.journal.now() });
+    api.serve({ engine, store, clock, settings, fleet, claims, feed, uploads, sources, log });
 
     const duties = [
       ticking(engine, clock, log),

@@ -7,6 +7,7 @@ import type { Engine } from '../engine.ts';
 import type { FeedHub } from '../feed/hub.ts';
 import type { Fleet } from '../fleets/fleet.ts';
 import type { ObjectStore } from '../objects/store.ts';
+import type { Uploads } from '../uploads/uploads.ts';
 import type { ClaimLine } from './endpoints/claim-line.ts';
 
 export type ApiContext = {
@@ -17,6 +18,8 @@ export type ApiContext = {
   fleet: Fleet;
   claims: ClaimLine;
   feed: FeedHub;
+  uploads: Uploads;
+  log: (level: 'info' | 'warn' | 'error', message: string) => void;
   /** Those that this instance follows. */
   sources: readonly { readonly status: FollowedSource }[];
 };

@@ -25,6 +25,8 @@ export type Endpoint = {
   /** The body is not JSON: given as a stream or text. */
   consumes?: string[];
   answers: Record<number, TSchema>;
+  /** Media type of the body of a successful response; JSON otherwise. */
+  produces?: string;
   /** It streams, or looks at HTTP itself: it can't be called on the WebSocket. */
   http_only?: true;
   run: (context: ApiContext, request: HttpApiRequest<unknown, unknown, unknown>) => Promise<unknown>;

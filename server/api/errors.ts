@@ -135,7 +135,11 @@ export function toProblem(error: MonitorError, request_id: string): Problem {
 }
 
 /** Finer than the kind tells, where HTTP has a word for it. */
-const STATUS_OF_CODE: Record<string, number> = { unsupported_media_type: 415, method_not_allowed: 405 };
+const STATUS_OF_CODE: Record<string, number> = {
+  unsupported_media_type: 415,
+  method_not_allowed: 405,
+  range_not_satisfiable: 416,
+};
 
 export const statusOf = (error: MonitorError): number => STATUS_OF_CODE[error.code] ?? ERROR_STATUS[error.kind];
 

@@ -3,7 +3,7 @@ import type { Caller, Reply } from './caller.ts';
 import { NOTHING } from './endpoint.ts';
 
 /** Sets the ETag. The answer to give instead, where the caller has this version already; undefined otherwise. */
-export function notModified({ has }: Caller, reply: Reply, version: number): typeof NOTHING | undefined {
+export function notModified({ has }: Caller, reply: Reply, version: number | string): typeof NOTHING | undefined {
   const tag = `"${version}"`;
   reply.header('etag', tag);
   if (has === undefined) return undefined;

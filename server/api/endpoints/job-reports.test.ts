@@ -152,6 +152,32 @@ test('a transcript that is not there is 404 with the state of the job, or where 
   assert.match(body.hint, /s3:\/\/transcripts\/file\.json/);
 });
 
+test('a damaged transcript is named; one that the job has here but that is gone is missing, not elsewhere', async () => {
+  const held = await hold(monitor, { output_format: 'srt' });
+  const { s3_path } = (await monitor.put(`/jobs/${held.id}/transcript`, TRANSCRIPT, { 'lease-token': held.token }))
+    .body;
+  await monitor.post(`/jobs/${held.id}/complete`, {
+    lease_token: held.token,
+    output: { s3_path, segments_count: 2 },
+  });
+  const key = `transcripts/${held.id}.json`;
+  const read = async () => {
+    const { status, body } = await monitor.get(`/jobs/${held.id}/transcript`);
+    return [status, body?.code, body?.key];
+  };
+  const got = await monitor.store.get(key);
+  assert.ok(got.found);
+  const bytes = Buffer.from(got.bytes);
+  for (const damaged of [bytes.toString().replace('hello', 'hallo'), bytes.subarray(0, -20), '']) {
+    await monitor.store.put(key, Buffer.from(damaged));
+    assert.deepEqual(await read(), [500, 'transcript_damaged', key]);
+  }
+  await monitor.store.put(key, Buffer.from(JSON.stringify(TRANSCRIPT)));
+  assert.equal((await read())[0], 200, 'of a version without hashes');
+  await monitor.store.delete(key);
+  assert.deepEqual(await read(), [500, 'transcript_missing', key]);
+});
+
 test('a transcript without its lease, or that is none, is refused', async () => {
   const held = await hold(monitor);
   const missing = await monitor.put(`/jobs/${held.id}/transcript`, TRANSCRIPT);

@@ -1,22 +1,25 @@
 /**
  * Transcripts in the store: `transcripts/{job_id}.json`, created once and never replaced, and beside it the same rendered
  * in the format the job asked for. The first complete one stands: an attempt that finds one there takes over its figures,
- * so that no lost answer, retry or second worker can leave two.
+ * so that no lost response, retry or second worker can leave two. The JSON carries its own hash; see sealed-json.ts.
  */
 import { MonitorError } from '../../../protocol/errors.ts';
-import type { OutputFormat } from '../../../protocol/job.ts';
+import { OUTPUT_FORMATS, type OutputFormat } from '../../../protocol/job.ts';
 import { confidenceScore, renderTranscript, type Transcript } from '../../../protocol/transcript.ts';
 import type { ObjectStore } from '../../objects/store.ts';
+import { seal, unseal } from '../../sealed-json.ts';
 import type { JobRecord } from '../../state-machine/state/records.ts';
 
 const EXTENSIONS = { json: 'json', text: 'txt', srt: 'srt', vtt: 'vtt' } as const;
+const INDENT = 2;
+/** Of transcripts that older versions wrote without a hash. */
+const FIELDS_BEFORE = ['text', 'language', 'duration_seconds', 'engine', 'segments'];
 
 const transcriptKey = (job_id: string, format: OutputFormat): string => `transcripts/${job_id}.${EXTENSIONS[format]}`;
 
 export async function keepTranscript(store: ObjectStore, job: JobRecord, transcript: Transcript) {
   const { job_id, output_format } = job;
-  const bytes = Buffer.from(renderTranscript(transcript, 'json'));
-  const { created } = await store.putIfAbsent(transcriptKey(job_id, 'json'), bytes);
+  const { created } = await store.putIfAbsent(transcriptKey(job_id, 'json'), seal(transcript, INDENT));
   const kept = created ? transcript : await read(store, job);
   if (output_format !== 'json') {
     await store.putIfAbsent(transcriptKey(job_id, output_format), Buffer.from(renderTranscript(kept, output_format)));
@@ -29,19 +32,39 @@ export async function keepTranscript(store: ObjectStore, job: JobRecord, transcr
   };
 }
 
+/** Throws MonitorError: `transcript_not_found`, `transcript_missing`, `transcript_damaged`. */
 export async function readTranscript(store: ObjectStore, job: JobRecord, format: OutputFormat): Promise<string> {
   return renderTranscript(await read(store, job), format);
 }
 
 async function read(store: ObjectStore, job: JobRecord): Promise<Transcript> {
-  const got = await store.get(transcriptKey(job.job_id, 'json'));
-  if (got.found) return JSON.parse(Buffer.from(got.bytes).toString()) as Transcript;
-  const elsewhere = job.output?.s3_path ?? null;
-  throw new MonitorError('not_found', 'transcript_not_found', `there is no transcript of ${job.job_id} in this store`, {
-    extra: { state: job.state },
+  const { job_id, state } = job;
+  const key = transcriptKey(job_id, 'json');
+  const got = await store.get(key);
+  if (got.found) {
+    const transcript = unseal<Transcript>(got.bytes, FIELDS_BEFORE);
+    if (transcript) return transcript;
+    throw new MonitorError('corrupt', 'transcript_damaged', `${key} is damaged`, {
+      extra: { key, state },
+      hint: 'Restore that object from a copy of the store, or submit the recording again.',
+    });
+  }
+  const path = job.output?.s3_path ?? null;
+  if (path !== null && isHere(store, job_id, path)) {
+    throw new MonitorError('corrupt', 'transcript_missing', `${key} is missing, though ${job_id} is ${state}`, {
+      extra: { key, state },
+      hint: 'Restore that object from a copy of the store, or submit the recording again.',
+    });
+  }
+  throw new MonitorError('not_found', 'transcript_not_found', `there is no transcript of ${job_id} in this store`, {
+    extra: { state },
     hint:
-      elsewhere === null
-        ? `The job is ${job.state}; its transcript is there once it is COMPLETED.`
-        : `Its worker keeps transcripts itself: ${elsewhere}`,
+      path === null
+        ? `The job is ${state}; its transcript is there once it is COMPLETED.`
+        : `Its worker keeps transcripts itself: ${path}`,
   });
 }
+
+/** Whether the path is one that this store gives to a transcript. */
+const isHere = (store: ObjectStore, job_id: string, path: string): boolean =>
+  OUTPUT_FORMATS.some((format) => path === store.locate(transcriptKey(job_id, format)));

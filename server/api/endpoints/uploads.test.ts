@@ -35,7 +35,7 @@ test('what is uploaded comes back byte for byte, and its URL can be submitted', 
 
 test('any type of body is taken as it is, none too', async (t) => {
   const monitor = await openMonitor(t);
-  for (const type of ['application/json', 'text/plain', 'multipart/form-data; boundary=x', 'x/y']) {
+  for (const type of ['application/json', 'text/plain', 'multipart/mixed; boundary=x', 'x/y']) {
     const { status, body } = await upload(monitor, '{"not": looked at', '', { 'content-type': type });
     assert.deepEqual([status, body.file_size_bytes], [201, 17], type);
   }
@@ -100,11 +100,173 @@ test('an upload sent again with its key is the same one; another body is refused
   assert.equal((await uploadedKeys(monitor.store)).filter((name) => name.endsWith('manifest.json')).length, 1);
 });
 
-test('an upload that is not there is 404; one with a part gone is not given in silence', async (t) => {
+test('an upload that is not there is 404', async (t) => {
   const monitor = await openMonitor(t);
   assert.equal((await monitor.get('/uploads/upload-nothing')).body.code, 'upload_not_found');
   assert.equal((await monitor.get('/uploads/..%2f..%2fetc')).body.code, 'invalid_params');
-  const { body } = await upload(monitor, randomBytes(9_000_000));
-  await monitor.store.delete(`uploads/${body.upload_id}/000002.part`);
+});
+
+/** Changes one byte of an object, or removes it. */
+async function damage(store: ObjectStore, key: string, change: 'flip' | 'remove'): Promise<void> {
+  const got = await store.get(key);
+  assert.ok(got.found, key);
+  if (change === 'remove') return store.delete(key);
+  const bytes = Buffer.from(got.bytes);
+  bytes[bytes.length >> 1]! ^= 1;
+  await store.put(key, bytes);
+}
+
+test('a damaged or missing object of an upload is named in the response', async (t) => {
+  const monitor = await openMonitor(t);
+  for (const [name, change] of [
+    ['000001.part', 'flip'],
+    ['000001.part', 'remove'],
+    ['manifest.json', 'flip'],
+  ] as const) {
+    const { upload_id } = (await upload(monitor, randomBytes(5_000_000))).body;
+    const key = `uploads/${upload_id}/${name}`;
+    await damage(monitor.store, key, change);
+    const { status, body } = await monitor.get(`/uploads/${upload_id}`);
+    assert.deepEqual([status, body.code, body.key], [500, 'upload_damaged', key]);
+    assert.ok(body.detail.includes(key), body.detail);
+  }
+});
+
+test('no byte of a damaged part is sent: the response ends before it', async (t) => {
+  const monitor = await openMonitor(t);
+  for (const change of ['flip', 'remove'] as const) {
+    const bytes = randomBytes(9_000_000);
+    const { upload_id } = (await upload(monitor, bytes)).body;
+    await damage(monitor.store, `uploads/${upload_id}/000002.part`, change);
+    const received: Uint8Array[] = [];
+    const { body } = await fetch(`${monitor.url}/api/v1/uploads/${upload_id}`);
+    await assert.rejects(async () => {
+      for await (const chunk of body!) received.push(chunk as Uint8Array);
+    });
+    const got = Buffer.concat(received);
+    assert.ok(got.length <= 4 * 1024 * 1024 && got.equals(bytes.subarray(0, got.length)));
+  }
+});
+
+test('an upload of a version without hashes of parts is read, and verified as a whole', async (t) => {
+  const monitor = await openMonitor(t);
+  const { body } = await upload(monitor, randomBytes(5_000_000));
+  const manifest = `uploads/${body.upload_id}/manifest.json`;
+  await monitor.store.put(manifest, Buffer.from(JSON.stringify({ upload: body, parts: 2 })));
+  const good = await fetch(`${monitor.url}/api/v1/uploads/${body.upload_id}`, { headers: { range: 'bytes=0-1' } });
+  assert.deepEqual([good.status, (await good.arrayBuffer()).byteLength], [200, 5_000_000], 'it has no ranges');
+  await damage(monitor.store, `uploads/${body.upload_id}/000001.part`, 'flip');
   await assert.rejects(async () => (await fetch(`${monitor.url}/api/v1/uploads/${body.upload_id}`)).arrayBuffer());
+});
+
+test('a range of an upload is 206, across parts; one beyond its end is 416; an unchanged upload is 304', async (t) => {
+  const monitor = await openMonitor(t);
+  const bytes = randomBytes(9_000_000);
+  const { upload_id, sha256 } = (await upload(monitor, bytes)).body;
+  const open = (headers: Record<string, string>, method = 'GET') =>
+    fetch(`${monitor.url}/api/v1/uploads/${upload_id}`, { method, headers });
+  const part = 4 * 1024 * 1024;
+  for (const [range, first, last] of [
+    ['bytes=0-0', 0, 0],
+    [`bytes=${part - 1}-${part}`, part - 1, part],
+    [`bytes=${part}-`, part, 8_999_999],
+    ['bytes=-5', 8_999_995, 8_999_999],
+    ['bytes=5-99999999', 5, 8_999_999],
+  ] as const) {
+    const answer = await open({ range });
+    assert.equal(answer.status, 206, range);
+    assert.equal(answer.headers.get('content-range'), `bytes ${first}-${last}/9000000`);
+    assert.ok(bytes.subarray(first, last + 1).equals(Buffer.from(await answer.arrayBuffer())), range);
+  }
+  const beyond = await open({ range: 'bytes=9000000-' });
+  assert.deepEqual([beyond.status, beyond.headers.get('content-range')], [416, 'bytes */9000000']);
+  assert.equal(((await beyond.json()) as { code: string }).code, 'range_not_satisfiable');
+  for (const range of ['bytes=0-1,4-5', 'bytes=5-2', 'lines=0-1', 'bytes=-']) {
+    const answer = await open({ range });
+    assert.deepEqual([answer.status, (await answer.arrayBuffer()).byteLength], [200, bytes.length], range);
+  }
+  const etag = (await open({}, 'HEAD')).headers;
+  assert.deepEqual([etag.get('etag'), etag.get('content-length')], [`"${sha256}"`, '9000000']);
+  assert.equal((await open({ 'if-none-match': `"${sha256}"` })).status, 304);
+  const changed = await open({ range: 'bytes=0-0', 'if-range': '"other"' });
+  assert.deepEqual([changed.status, (await changed.arrayBuffer()).byteLength], [200, bytes.length]);
+});
+
+const FILE = new File(['the recording'], 'call.wav', { type: 'audio/wav' });
+
+function formOf(...fields: [name: string, value: string | File][]): FormData {
+  const form = new FormData();
+  for (const [name, value] of fields) form.append(name, value);
+  return form;
+}
+
+test('a form is taken apart: its file is the upload, named by the field before or after it', async (t) => {
+  const monitor = await openMonitor(t);
+  for (const [form, query, name] of [
+    [formOf(['file', FILE]), '', 'call.wav'],
+    [formOf(['name', 'früh.wav'], ['audio', FILE]), '', 'früh.wav'],
+    [formOf(['audio', FILE], ['name', 'late.wav']), '', 'late.wav'],
+    [formOf(['audio', FILE], ['name', 'late.wav']), '?name=query.wav', 'query.wav'],
+  ] as const) {
+    const answer = await fetch(`${monitor.url}/api/v1/uploads${query}`, { method: 'POST', body: form });
+    const body = (await answer.json()) as { upload_id: string; file_name: string };
+    assert.deepEqual([answer.status, body.file_name], [201, name]);
+    assert.equal(await (await fetch(`${monitor.url}/api/v1/uploads/${body.upload_id}`)).text(), 'the recording');
+  }
+});
+
+test('a form without a file, with two, with another field or cut short is refused, and leaves nothing', async (t) => {
+  const monitor = await openMonitor(t);
+  const large = new File([randomBytes(5_000_000)], 'large.wav');
+  for (const form of [
+    formOf(['name', 'call.wav']),
+    formOf(['a', FILE], ['b', FILE]),
+    formOf(['a', large], ['b', large]),
+    formOf(['a', FILE], ['title', 'x']),
+    formOf(['a', large], ['name', 'x'.repeat(300)]),
+  ]) {
+    const answer = await fetch(`${monitor.url}/api/v1/uploads`, { method: 'POST', body: form });
+    assert.deepEqual([answer.status, ((await answer.json()) as { code: string }).code], [400, 'invalid_form']);
+  }
+  const type = { 'content-type': 'multipart/form-data; boundary=x' };
+  const half = '--x\r\ncontent-disposition: form-data; name="f"; filename="a.wav"\r\n\r\nhalf of';
+  for (const [body, headers] of [
+    [half, type],
+    ['no form', type],
+    ['x', { 'content-type': 'multipart/form-data' }],
+  ] as const) {
+    const answer = await upload(monitor, body, '', headers);
+    assert.deepEqual([answer.status, answer.body.code], [400, 'invalid_form'], body);
+  }
+  const empty = await fetch(`${monitor.url}/api/v1/uploads`, {
+    method: 'POST',
+    body: formOf(['a', new File([], 'a')]),
+  });
+  assert.deepEqual([empty.status, ((await empty.json()) as { code: string }).code], [400, 'audio_empty']);
+  assert.deepEqual(await uploadedKeys(monitor.store), []);
+});
+
+test('so many uploads are taken at a time; one more is refused with 429 and can be sent again', async (t) => {
+  const stored = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  class SlowStore extends MemoryStore {
+    override async putIfAbsent(key: string, bytes: Uint8Array) {
+      if (key.endsWith('.part')) {
+        stored.resolve();
+        await gate.promise;
+      }
+      return super.putIfAbsent(key, bytes);
+    }
+  }
+  const monitor = await openMonitor(t, { objects: new SlowStore(systemClock), uploads_at_once: 1 });
+  const first = upload(monitor, 'one');
+  await stored.promise;
+  const second = await upload(monitor, 'two');
+  assert.deepEqual(
+    [second.status, second.body.code, second.headers.get('retry-after')],
+    [429, 'too_many_uploads', '1'],
+  );
+  gate.resolve();
+  assert.equal((await first).status, 201);
+  assert.equal((await upload(monitor, 'two')).status, 201);
 });
