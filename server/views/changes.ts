@@ -123,7 +123,7 @@ function jobChanges(event: JournalEvent, before: State, after: State, tell: (cha
   const urgency = goesOn ? 'progress' : 'transition';
   tell({ kind: 'job', id, urgency, moved: !goesOn, fresh: !last, gone: last ? forgottenKeys(last, next) : [] });
   if (event.type === 'JobAssigned') workerOf(event.data.worker_id, after, urgency, tell);
-  if (event.type === 'JobObserved' && next.run) arrivedWorker(next.run.worker_id, before, after, tell);
+  if (event.type === 'JobObserved') sightedWorker(event.data.sighting.worker_id, before, after, tell);
   if (next.run) workerOf(next.run.worker_id, after, urgency, tell);
   if (last?.run && last.run.worker_id !== next.run?.worker_id) workerOf(last.run.worker_id, after, urgency, tell);
 }
@@ -133,11 +133,13 @@ function workerOf(worker_id: string, after: State, urgency: Urgency, tell: (chan
   if (worker && workerVersion(after, worker) === after.seq) tell({ kind: 'worker', id: worker_id, urgency });
 }
 
-/** A sighting makes its worker known, or brings it back. */
-function arrivedWorker(id: string, before: State, after: State, tell: (change: Change) => void): void {
-  const last = before.worker(id);
-  const next = after.worker(id);
-  if (next && last?.created_ms !== next.created_ms) movedWorker(id, last, next, tell);
+/** A sighting makes the worker that it names known, or brings it back; also one that has no job, as of a job that waits. */
+function sightedWorker(id: string | null, before: State, after: State, tell: (change: Change) => void): void {
+  const last = id === null ? undefined : before.worker(id);
+  const next = id === null ? undefined : after.worker(id);
+  if (id === null || !next) return;
+  if (last?.created_ms !== next.created_ms) movedWorker(id, last, next, tell);
+  else workerOf(id, after, 'transition', tell);
 }
 
 /** A very long history drops its third entry and those after it, and with them workers and ends: what stood of those is to go. */

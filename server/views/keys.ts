@@ -188,7 +188,8 @@ function dayName(time_ms: number, between: string): string {
   return `${year}${between}${month}${between}${day}`;
 }
 
-const hourName = (hour: number): string => String(hour % 24).padStart(2, '0');
+/** Hours before 1970 are negative. */
+const hourName = (hour: number): string => String(((hour % 24) + 24) % 24).padStart(2, '0');
 
 function checked(id: string): string {
   if (isId(id)) return id;

@@ -224,7 +224,10 @@ export class ViewPublisher {
       await store.put(key, encodeDocument(document()));
     }
     if (!note.moved || (note.fresh && note.gone.length === 0)) return;
-    for (const key of [...(note.fresh ? [] : (view?.absent ?? [])), ...note.gone]) {
+    // A key that was to go may be there again: a worker that came back and ended once more on the same day.
+    const present = new Set(view?.present.map(({ key }) => key));
+    const gone = note.gone.filter((key) => !present.has(key));
+    for (const key of [...(note.fresh ? [] : (view?.absent ?? [])), ...gone]) {
       if (!(await this.#turn())) return;
       await store.delete(key);
     }

@@ -2,10 +2,11 @@
 import type { Engine } from '../../server/engine.ts';
 import { JournalError } from '../../server/journal/errors.ts';
 import { isRemembered } from '../../server/state-machine/apply/apply.ts';
-import { type Command, soft } from '../../server/state-machine/decide/commands.ts';
+import { type Command, type Outcome, soft } from '../../server/state-machine/decide/commands.ts';
 import type { AnswerAudit } from './answer-audit.ts';
 import type { Chance } from './chance.ts';
 import type { Faults } from './faults.ts';
+import type { House } from './house.ts';
 import type { Instance } from './instance.ts';
 import { Load } from './load.ts';
 import type { LogAudit } from './log-audit.ts';
@@ -29,6 +30,7 @@ export class Clients {
     log: LogAudit;
     answers: AnswerAudit;
     instances: readonly Instance[];
+    archived: boolean;
   }) {
     this.#world = options.world;
     this.#chance = options.chance;
@@ -36,7 +38,7 @@ export class Clients {
     this.#log = options.log;
     this.#answers = options.answers;
     this.#instances = options.instances;
-    this.#load = new Load(options.chance);
+    this.#load = new Load(options.chance, options);
   }
 
   ask(): void {
@@ -83,6 +85,80 @@ export class Clients {
           if (!(error instanceof Error && error.name === 'Refused')) again();
         },
       );
+    });
+  }
+
+  /** A worker waits in the line of an instance, and may leave before it is its turn. */
+  waitForJob(houseOf: (instance: Instance) => House | undefined): void {
+    const chance = this.#chance;
+    const instance = chance.pick(this.#instances);
+    const house = houseOf(instance);
+    const { process } = instance;
+    const command = this.#load.command('claim_jobs', this.#log.end);
+    if (!house || !process.alive || command.body.type !== 'claim_jobs') return;
+    const gone = new AbortController();
+    if (chance.happens(0.2)) this.#world.after(chance.between(1, 20_000), process, () => gone.abort());
+    void house.claims
+      .next({
+        worker_id: command.body.worker_id,
+        wait_ms: chance.pick([0, 2_000, 20_000]),
+        signal: gone.signal,
+        claim: () => this.#claim(process.name, house.engine, command),
+      })
+      .then(
+        (refs) => this.#load.told(command, { seq: 0, refs, replayed: false }),
+        () => {},
+      );
+  }
+
+  async #claim(name: string, engine: Engine, command: Command): Promise<Outcome> {
+    this.#log.send(command);
+    const asking = this.#answers.asked(command, name);
+    try {
+      const outcome = await engine.submit(command);
+      this.#answers.acked(asking, outcome);
+      return outcome;
+    } catch (error) {
+      this.#answers.failed(asking, error);
+      throw error;
+    }
+  }
+
+  /** Without faults: a worker that waits is handed the job that comes. */
+  mustBeHandedOut(name: string, { engine, claims }: House): void {
+    const worker_id = `waiting-${name.replace('.', '-')}`;
+    const register = this.#load.command('register_worker', this.#log.end);
+    this.mustBeAnswered(name, engine, { ...register, body: { ...register.body, worker_id } as Command['body'] });
+    const claim = this.#load.command('claim_jobs', this.#log.end);
+    const command = { ...claim, body: { ...claim.body, worker_id, max_jobs: 1 } as Command['body'] };
+    this.#world.after(2_000, null, () => {
+      this.#unanswered.add(`${command.id} of ${worker_id}`);
+      const { signal } = new AbortController();
+      const tried = () => this.#claim(name, engine, command);
+      void claims.next({ worker_id, wait_ms: 15_000, signal, claim: tried }).then((refs) => {
+        if (refs.length > 0) this.#unanswered.delete(`${command.id} of ${worker_id}`);
+      });
+    });
+    this.#world.after(3_000, null, () => this.mustBeAnswered(name, engine));
+  }
+
+  /** Without faults, but under writes that never pause: reading on to the tail ends all the same. */
+  mustCatchUp(name: string, engine: Engine): void {
+    const world = this.#world;
+    const end_ms = world.now_ms + 4_000;
+    const write = () => {
+      if (world.now_ms >= end_ms) return;
+      this.mustBeAnswered(name, engine);
+      world.after(8, null, write);
+    };
+    write();
+    world.after(500, null, () => {
+      const reading = `reading on at ${name}`;
+      this.#unanswered.add(reading);
+      world.after(2_000, null, () => {
+        if (this.#unanswered.has(reading)) world.violate('I13', `${reading} does not end under steady writes`);
+      });
+      void engine.journal.catchUp().then(() => this.#unanswered.delete(reading));
     });
   }
 

@@ -23,6 +23,7 @@ export const FAULTS = [
   'clock_jump',
   'object_damaged',
   'reply_lost',
+  'source_fails',
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
@@ -42,6 +43,7 @@ const LOCAL: ReadonlySet<Fault> = new Set([
   'clock_jump',
   'object_damaged',
   'reply_lost',
+  'source_fails',
 ]);
 
 /** What may happen to one request to the store, with how often it does at most. */

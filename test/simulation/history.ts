@@ -2,12 +2,21 @@
  * One history: a few monitors over one store, some hundred steps of load and accidents, then quiet, in which everything
  * must come right. All from one seed.
  */
+import assert from 'node:assert/strict';
+import { MINUTE_MS } from '../../protocol/time.ts';
+import { readSettings, type Settings } from '../../server/config.ts';
+import type { Engine } from '../../server/engine.ts';
+import { UNREMEMBERED } from '../../server/state-machine/apply/apply.ts';
 import { AnswerAudit } from './answer-audit.ts';
 import { Chance } from './chance.ts';
 import { Clients } from './clients.ts';
 import { auditState, rebuiltIndexes } from './domain-audit.ts';
 import { type Fault, Faults } from './faults.ts';
-import { Instance } from './instance.ts';
+import { FeedAudit } from './feed-audit.ts';
+import { FollowedLog } from './followed-log.ts';
+import { House } from './house.ts';
+import { auditArchive, auditFollowed, auditViews } from './house-audit.ts';
+import { Instance, type InstanceOptions } from './instance.ts';
 import { LogAudit } from './log-audit.ts';
 import { type Deed, drawPlan, drawWait, type Plan } from './plan.ts';
 import { SimStore } from './sim-store.ts';
@@ -49,6 +58,10 @@ class History {
   readonly #instances: Instance[];
   readonly #clients: Clients;
   readonly #weather: Weather = { down_until_ms: 0, refuses_writes_until_ms: 0, refuses_all_until_ms: 0 };
+  readonly #houses = new Map<Instance, House>();
+  readonly #followed: FollowedLog;
+  readonly #feed: FeedAudit;
+  #ids = 0;
   #steps_left: number;
 
   constructor(seed: number) {
@@ -56,30 +69,35 @@ class History {
     this.#chance = new Chance(seed);
     this.#plan = drawPlan(this.#chance);
     const { options, steps, instances } = this.#plan;
-    const { retention_ms, policy } = options;
+    const { retention_ms } = options[0]!;
+    const policyOf = (name: string) => options['abc'.indexOf(name)]!.policy;
     const world = this.#world;
     const chance = this.#chance;
     this.#steps_left = steps;
     const faults = new Faults(chance, this.#plan);
     this.#faults = faults;
     this.#store = new SimStore(world, this.#plan.grain_ms);
-    const log = new LogAudit(world, policy);
+    const log = new LogAudit(world, policyOf);
     this.#log = log;
     this.#storeAudit = new StoreAudit({ world, store: this.#store, log, retention_ms });
     this.#store.observer = this.#storeAudit;
-    const answers = new AnswerAudit(world, log, policy);
+    const answers = new AnswerAudit(world, log, policyOf);
     this.#answers = answers;
-    this.#instances = Array.from({ length: instances }, (_, i) => this.#instance('abc'[i]!));
-    this.#clients = new Clients({ world, chance, faults, log, answers, instances: this.#instances });
+    this.#instances = options.map((own, i) => this.#instance('abc'[i]!, own));
+    const archived = this.#plan.house;
+    this.#clients = new Clients({ world, chance, faults, log, answers, instances: this.#instances, archived });
+    this.#followed = new FollowedLog(chance, faults);
+    this.#feed = new FeedAudit(world, log);
+    assert.equal(instances, options.length);
   }
 
-  #instance(name: string): Instance {
+  #instance(name: string, options: InstanceOptions): Instance {
     const world = this.#world;
     const instance: Instance = new Instance({
       name,
       world,
       chance: this.#chance,
-      options: this.#plan.options,
+      options,
       connect: (process) =>
         new StorePort({
           world,
@@ -91,11 +109,44 @@ class History {
           sleep: (length_ms) => this.#sleep(instance, length_ms),
         }),
       observer: {
-        opened: ({ process }, engine) => this.#answers.watch(process.name, engine),
+        opened: (one, engine) => {
+          this.#answers.watch(one.process.name, engine);
+          if (this.#plan.house) this.#furnish(one, engine);
+        },
+        crashed: (one) => this.#houses.get(one)?.crash(),
+        stopping: async (one) => this.#houses.get(one)?.stop(),
         logged: ({ process }, level, message) => world.note(`${process.name}: ${level}: ${message}`),
       },
     });
     return instance;
+  }
+
+  #furnish(instance: Instance, engine: Engine): void {
+    const world = this.#world;
+    const { process, store, clock } = instance;
+    const house = new House({
+      engine,
+      store: store!,
+      clock: clock!,
+      settings: HOUSE_SETTINGS,
+      // Of several instances one follows the log, as each follows what its settings name.
+      followed: instance.name === 'a' ? this.#followed : null,
+      send: (command) => this.#log.send(command),
+      newId: () => `${UNREMEMBERED}${process.name}-${++this.#ids}`,
+      log: (level, message) => world.note(`${process.name}: ${level}: ${message}`),
+    });
+    this.#houses.set(instance, house);
+    house.start().catch((error) => {
+      // As a monitor that cannot read its store at a start: its supervisor starts it again.
+      world.note(`${process.name}: its house did not open: ${error}`);
+      if (!process.alive || this.#houses.get(instance) !== house) return;
+      instance.crash();
+      instance.startLater();
+    });
+  }
+
+  #houseOf(instance: Instance): House | undefined {
+    return instance.engine ? this.#houses.get(instance) : undefined;
   }
 
   async run(): Promise<void> {
@@ -106,7 +157,7 @@ class History {
       this.#world.after(1_000, null, () => this.#step());
       await this.#world.run(() => this.#steps_left <= 0);
       await this.#quieten();
-      this.#auditEnd();
+      await this.#auditEnd();
     } finally {
       process.off('unhandledRejection', rejected);
     }
@@ -150,6 +201,12 @@ class History {
         return this.#clients.askMistakenly();
       case 'read':
         return this.#clients.read();
+      case 'wait_for_job':
+        return this.#clients.waitForJob((one) => this.#houseOf(one));
+      case 'log_line':
+        return this.#followed.grow(Math.floor(this.#world.now_ms));
+      case 'reader_moves':
+        return this.#moveReader(instance);
       case 'stop':
         void instance.stop().then(() => instance.startLater());
         return;
@@ -182,6 +239,12 @@ class History {
     }
   }
 
+  /** The feed's reader connects to this instance, having lost the one it had. */
+  #moveReader(instance: Instance): void {
+    const house = this.#houseOf(instance);
+    if (house) this.#feed.connect(instance.process, house.feed, () => house.engine.journal.catchUp());
+  }
+
   /** A machine sleeps, and sometimes others with it: they had stood in one rack. Of several, one stays awake. */
   #sleep(instance: Instance, length_ms: number): boolean {
     const awake = this.#instances.filter((other) => other !== instance && other.engine && !other.asleep);
@@ -207,16 +270,54 @@ class History {
       if (!engine) world.violate('I13', `${process.name} is not up after the faults`);
       else for (let i = 0; i < 2; i++) this.#clients.mustBeAnswered(process.name, engine);
     }
-    await this.#runFor(20_000);
+    await this.#runFor(5_000);
+    // At one instance only: two that never pause starve each other until one forwards to the other.
+    const busy = this.#chance.pick(this.#instances);
+    if (busy.engine) this.#clients.mustCatchUp(busy.process.name, busy.engine);
+    await this.#runFor(10_000);
+    if (this.#plan.house) await this.#quietenHouses();
+    await this.#runFor(10_000);
     this.#clients.auditAnswered();
     await this.#readOn();
+    if (this.#plan.house) await this.#closeHouses();
+  }
+
+  async #quietenHouses(): Promise<void> {
+    for (const instance of this.#instances) {
+      const house = this.#houseOf(instance);
+      if (house) this.#clients.mustBeHandedOut(instance.process.name, house);
+    }
+    if (!this.#feed.connected) this.#moveReader(this.#instances[0]!);
+    // The followed log is read every 30 s, and up to a minute later after failures.
+    await this.#runFor(120_000);
+  }
+
+  /** One after the other, as a rolling restart does: the last one writes what the others left. */
+  async #closeHouses(): Promise<void> {
+    for (const instance of this.#instances) {
+      const house = this.#houseOf(instance);
+      let written = false;
+      void house
+        ?.stop()
+        .then(() => house.publisher.flush())
+        .then(
+          () => {
+            written = true;
+          },
+          (error) => this.#world.violate('I12', `${instance.process.name} cannot write its views: ${error}`),
+        );
+      await this.#runFor(60_000);
+      await this.#readOn();
+      if (house && !written) this.#world.violate('I12', `${instance.process.name} is still writing its views`);
+    }
   }
 
   /** Every instance reads on to the tail, and must be there then. */
   async #readOn(): Promise<void> {
+    const { head } = this.#log;
     for (const { engine } of this.#instances) void engine?.journal.catchUp();
     await this.#runFor(5_000);
-    for (const { process, engine } of this.#instances) if (engine) this.#answers.auditTail(process.name, engine);
+    for (const { process, engine } of this.#instances) if (engine) this.#answers.auditTail(process.name, engine, head);
   }
 
   async #runFor(duration_ms: number): Promise<void> {
@@ -230,7 +331,7 @@ class History {
     if (!world.violation && world.now_ms < end_ms) world.violate('crash', 'the queue of events ran dry');
   }
 
-  #auditEnd(): void {
+  async #auditEnd(): Promise<void> {
     const world = this.#world;
     if (world.violation) return;
     this.#answers.auditDenials();
@@ -239,5 +340,23 @@ class History {
     for (const { process, engine } of this.#instances) {
       if (engine) auditState(world, engine.state, process.name, indexes);
     }
+    if (this.#plan.house) await this.#auditHouses();
+  }
+
+  async #auditHouses(): Promise<void> {
+    const parts = { world: this.#world, store: this.#store, log: this.#log };
+    await auditArchive(parts);
+    await auditFollowed(parts, this.#followed);
+    this.#feed.auditEnd();
+    // A put of a view that lands hours late replaces what was written since; nothing but a rebuild undoes that.
+    const late = LATE.some((fault) => this.#faults.enabled.has(fault));
+    if (!late) await auditViews(parts);
   }
 }
+
+const LATE: readonly Fault[] = ['landed_later', 'sent_twice', 'paused_before_sending', 'answer_lost'];
+
+const HOUSE_SETTINGS: Settings = readSettings(
+  { finished_window_ms: 10 * MINUTE_MS, finished_max: 5, view_puts_per_second: 100_000, log_level: 'silent' },
+  {},
+);

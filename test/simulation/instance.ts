@@ -6,7 +6,7 @@ import type { Clock } from '../../server/clock.ts';
 import { Engine } from '../../server/engine.ts';
 import { JournalError } from '../../server/journal/errors.ts';
 import type { JournalOptions } from '../../server/journal/journal.ts';
-import { StoreError } from '../../server/objects/store.ts';
+import { type ObjectStore, StoreError } from '../../server/objects/store.ts';
 import type { Policy } from '../../server/state-machine/decide/commands.ts';
 import type { Chance } from './chance.ts';
 import type { Process, World } from './world.ts';
@@ -18,6 +18,9 @@ export type InstanceOptions = Omit<
 
 export interface InstanceObserver {
   opened(instance: Instance, engine: Engine): void;
+  crashed(instance: Instance): void;
+  /** Before its engine stops. */
+  stopping(instance: Instance): Promise<void>;
   logged(instance: Instance, level: string, message: string): void;
 }
 
@@ -33,6 +36,9 @@ export class Instance {
   process: Process;
   /** Null while it is down, or still opening. */
   engine: Engine | null = null;
+  /** The store and the clock as its process has them. */
+  store: ObjectStore | null = null;
+  clock: Clock | null = null;
 
   constructor(options: {
     name: string;
@@ -67,11 +73,14 @@ export class Instance {
     this.process = process;
     const clock = new SimClock(this.#world, process);
     this.#clock = clock;
+    this.clock = clock;
+    const store = this.#connect(process);
+    this.store = store;
     this.#world.note(`${process.name}: starts`);
     let id = 0;
     const opening = Engine.open({
       ...this.#options,
-      store: this.#connect(process),
+      store,
       clock,
       random: this.#chance,
       instance: this.name,
@@ -108,6 +117,7 @@ export class Instance {
     this.process.alive = false;
     this.engine?.abandon();
     this.engine = null;
+    this.#observer.crashed(this);
   }
 
   async stop(): Promise<void> {
@@ -115,6 +125,7 @@ export class Instance {
     if (!engine) return;
     this.#world.note(`${process.name}: is asked to stop`);
     this.engine = null;
+    await this.#observer.stopping(this);
     await engine.stop();
     this.#world.note(`${process.name}: has stopped`);
     process.alive = false;
@@ -155,7 +166,8 @@ class SimClock implements Clock {
   }
 
   after(delay_ms: number, run: () => void): () => void {
-    return this.#world.after(delay_ms, this.#process, run);
+    // As setTimeout: no timer is shorter than a millisecond.
+    return this.#world.after(delay_ms > 0 ? Math.max(1, delay_ms) : 0, this.#process, run);
   }
 
   standStill(length_ms: number): void {

@@ -37,16 +37,20 @@ export class Load {
   readonly #jobs: string[] = [];
   /** Every lease ever told of, newest last: most are stale. */
   readonly #held: Held[] = [];
+  /** What is asked, and how often. */
+  readonly #asked: Readonly<Record<CommandBody['type'], number>>;
   #count = 0;
 
-  constructor(chance: Chance) {
+  /** `archived`: an archive decides what memory may forget. */
+  constructor(chance: Chance, { archived }: { archived: boolean }) {
     this.#chance = chance;
+    this.#asked = archived ? { ...ASKED, forget: 0 } : ASKED;
     this.#workers = Array.from({ length: chance.whole(1, 5) }, (_, i) => `worker-${i + 1}`);
   }
 
   /** Something to ask; `seen` is what a caller may have read before. */
   next(seen: State): Command {
-    return this.command(this.#chance.weighted(ASKED), seen);
+    return this.command(this.#chance.weighted(this.#asked), seen);
   }
 
   command(type: CommandBody['type'], seen: State): Command {
@@ -93,8 +97,10 @@ export class Load {
           job_id: held_job,
           report: {
             lease_token,
-            percentage: chance.whole(0, 100),
+            // Sums of chunks are hardly ever whole.
+            percentage: Math.min(100, chance.whole(0, 100) + chance.pick([0, 0, 1e-14, 0.1 + 0.2])),
             stage: chance.pick(['downloading', 'transcribing']),
+            eta_seconds: chance.pick([undefined, undefined, 0, 1e9]),
           },
         };
       case 'complete_job':
@@ -178,7 +184,7 @@ export class Load {
       audio_url: `s3://audio/${job_id}.mp3`,
       priority: chance.pick(['high', 'normal', 'low'] as const),
       max_attempts: chance.whole(1, 3),
-      ...(chance.happens(0.5) ? { duration_seconds: chance.whole(1, 9000) } : {}),
+      ...(chance.happens(0.5) ? { duration_seconds: chance.pick([chance.whole(1, 9000), 0, 0.001, 1e9]) } : {}),
       ...(chance.happens(0.2) ? { tags: ['night'] } : {}),
     };
   }

@@ -9,7 +9,7 @@ import { applyEvents, beginSegment } from '../../server/state-machine/apply/appl
 import type { Command, Policy } from '../../server/state-machine/decide/commands.ts';
 import { decide } from '../../server/state-machine/decide/decide.ts';
 import type { JournalEvent } from '../../server/state-machine/events.ts';
-import type { CommandRef } from '../../server/state-machine/state/records.ts';
+import type { CommandRef, JobRecord } from '../../server/state-machine/state/records.ts';
 import { snapshotRows } from '../../server/state-machine/state/snapshot.ts';
 import { State } from '../../server/state-machine/state/state.ts';
 import { auditEvent } from './domain-audit.ts';
@@ -22,6 +22,9 @@ export type AuditedSegment = {
   /** The fold after each command of the segment; the last is the fold after the segment. */
   folds: State[];
 };
+
+/** The settings that an instance decides by. */
+export type PolicyOf = (instance: string) => Policy;
 
 export type Effect = { seq: number; name: string; refs: readonly CommandRef[] };
 
@@ -37,13 +40,15 @@ export class LogAudit {
   readonly effects = new Map<string, Effect[]>();
   events = 0;
   readonly #world: World;
-  readonly #policy: Policy;
+  readonly #policyOf: PolicyOf;
+  /** Jobs as they were when the journal said that the archive has them. */
+  readonly forgotten = new Map<string, JobRecord>();
   readonly #hashes = new Map<number, string>();
   readonly #forgotten = new Set<string>();
 
-  constructor(world: World, policy: Policy) {
+  constructor(world: World, policyOf: PolicyOf) {
     this.#world = world;
-    this.#policy = policy;
+    this.#policyOf = policyOf;
   }
 
   get head(): number {
@@ -94,13 +99,13 @@ export class LogAudit {
       );
     }
     const at_ms = Math.max(previous.at_ms, header.at);
-    const folds = this.#follow(seq, at_ms, lines);
+    const folds = this.#follow(seq, { at_ms, lines, policy: this.#policyOf(header.instance) });
     this.segments.push({ hash, at_ms, lines, folds });
     this.events += lines.length;
   }
 
   /** Decides and applies the segment's commands one by one. */
-  #follow(seq: number, at_ms: number, lines: readonly string[]): State[] {
+  #follow(seq: number, { at_ms, lines, policy }: { at_ms: number; lines: readonly string[]; policy: Policy }): State[] {
     const folds: State[] = [];
     const fold = this.end.clone();
     beginSegment(fold, seq, at_ms);
@@ -110,9 +115,10 @@ export class LogAudit {
       let to = from + 1;
       while (to < events.length && commandOf(events[to]!.id) === name) to += 1;
       const written = events.slice(from, to);
-      this.#check(seq, name, fold, written);
+      this.#check({ seq, name, policy }, fold, written);
       for (const event of written) {
         auditEvent(this.#world, fold, event, this.commands.get(name));
+        this.#rememberForgotten(fold, event);
         applyEvents(fold, [event]);
       }
       this.#remember(seq, name, fold);
@@ -122,13 +128,25 @@ export class LogAudit {
     return folds;
   }
 
+  #rememberForgotten(fold: State, { type, data }: JournalEvent): void {
+    if (type !== 'JobsArchived') return;
+    for (const job_id of (data as { job_ids: readonly string[] }).job_ids) {
+      const job = fold.job(job_id);
+      if (job) this.forgotten.set(job_id, job);
+    }
+  }
+
   #remember(seq: number, name: string, fold: State): void {
     const id = name.slice(0, name.indexOf('/'));
     const effect = { seq, name, refs: fold.tables.commands.get(id)?.refs ?? [] };
     this.effects.set(id, [...(this.effects.get(id) ?? []), effect]);
   }
 
-  #check(seq: number, name: string, fold: State, written: readonly JournalEvent[]): void {
+  #check(
+    { seq, name, policy }: { seq: number; name: string; policy: Policy },
+    fold: State,
+    written: readonly JournalEvent[],
+  ): void {
     const command = this.commands.get(name);
     if (!command) return this.#world.violate('I3', `segment ${seq} has events of ${name}, which nobody asked for`);
     const before = this.effects.get(command.id);
@@ -142,7 +160,7 @@ export class LogAudit {
         if (ordinal <= through_ordinal) this.#forgotten.add(id);
       }
     }
-    const { events } = decide(fold, command, { at_ms: fold.at_ms, policy: this.#policy });
+    const { events } = decide(fold, command, { at_ms: fold.at_ms, policy });
     const expected = JSON.parse(JSON.stringify(events ?? [])) as unknown;
     const found = written.map(({ type, entity, data }) => ({ type, entity, data }));
     if (!isDeepStrictEqual(found, expected)) {

@@ -23,6 +23,9 @@ const DEEDS = {
   snapshot: 2,
   truncate: 9,
   read: 4,
+  wait_for_job: 4,
+  log_line: 5,
+  reader_moves: 1.5,
 };
 export type Deed = keyof typeof DEEDS;
 
@@ -33,8 +36,11 @@ export type Plan = {
   sole: boolean;
   steps: number;
   instances: number;
+  /** Views, archive, claim line, feed and a followed log run on every instance; see house.ts. */
+  house: boolean;
   deeds: Readonly<Record<Deed, number>>;
-  options: InstanceOptions;
+  /** Of each instance: they may have different settings. */
+  options: readonly InstanceOptions[];
   /** The store tells times in steps of this; S3 in whole seconds. */
   grain_ms: number;
   /** Keys a page of a listing has. */
@@ -42,7 +48,8 @@ export type Plan = {
 };
 
 export function drawPlan(chance: Chance): Plan {
-  const sleepy = chance.happens(0.4);
+  const house = chance.happens(0.3);
+  const sleepy = !house && chance.happens(0.4);
   const instances = chance.whole(sleepy ? 2 : 1, 3);
   const sole = instances === 1 && chance.happens(0.5);
   return {
@@ -50,20 +57,32 @@ export function drawPlan(chance: Chance): Plan {
     sole,
     instances,
     steps: chance.whole(120, 320),
+    house,
     deeds: sleepy ? { ...DEEDS, truncate: 14, snapshot: 4 } : DEEDS,
     grain_ms: chance.pick([1, 1000]),
     page: chance.pick([3, 1000]),
-    options: {
-      policy: drawPolicy(chance),
-      soft_linger_ms: chance.pick([20, 1_000]),
-      outcome_unknown_ms: 10_000,
-      retention_ms: RETENTION_MS,
-      snapshot_segments: chance.whole(2, sleepy ? 4 : 10),
-      snapshot_bytes: 64 * 1024 * 1024,
-      snapshot_ms: 60 * MINUTE_MS,
-      tail_poll_ms: sole ? null : chance.pick([2_000, 10_000, 20_000]),
-    },
+    options: drawOptions(chance, { sleepy, sole, instances }),
   };
+}
+
+/** Mostly the same for all; sometimes each has its own, as during a change of settings. */
+function drawOptions(
+  chance: Chance,
+  { sleepy, sole, instances }: Pick<Plan, 'sleepy' | 'sole' | 'instances'>,
+): InstanceOptions[] {
+  const draw = (): InstanceOptions => ({
+    policy: drawPolicy(chance),
+    soft_linger_ms: chance.pick([20, 1_000]),
+    outcome_unknown_ms: 10_000,
+    retention_ms: RETENTION_MS,
+    snapshot_segments: chance.whole(2, sleepy ? 4 : 10),
+    snapshot_bytes: 64 * 1024 * 1024,
+    snapshot_ms: 60 * MINUTE_MS,
+    tail_poll_ms: sole ? null : chance.pick([2_000, 10_000, 20_000]),
+  });
+  const first = draw();
+  const own = chance.happens(0.3);
+  return Array.from({ length: instances }, (_, i) => (i > 0 && own ? draw() : first));
 }
 
 function drawPolicy(chance: Chance): Policy {

@@ -13,7 +13,7 @@ type Entry = { at_ms: number; order: number; process: Process | null; run: (() =
 export type Violation = { invariant: string; message: string; at_ms: number };
 
 /** More events than any history needs: reaching it means that something runs in circles. */
-const EVENTS_MAX = 60_000;
+const EVENTS_MAX = 400_000;
 const STEPS_KEPT = 60;
 
 export class World {
