@@ -1,10 +1,10 @@
-"""Makes `_sync`, the client without asyncio, from `_async`: the same words, waited for otherwise.
+"""Generates `_sync`, the client without asyncio, from `_async`.
 
     python scripts/generate_sync.py            writes src/transcription_monitor/_sync
-    python scripts/generate_sync.py --check    ends with 1 where it is not what `_async` makes of it
+    python scripts/generate_sync.py --check    exits with 1 if `_sync` is out of date
 
-What differs by more than words is in `_async_runtime.py` and `_sync_runtime.py`. ruff, of the same environment, sets
-the lines.
+What a word-by-word translation can't cover is in `_async_runtime.py` and `_sync_runtime.py`. ruff, from the same
+environment, formats the result.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "src" / "transcription_monitor"
-NOTICE = "# Made from ../_async/{name} by scripts/generate_sync.py: change it there.\n"
+NOTICE = "# Generated from ../_async/{name} by scripts/generate_sync.py. Edit that file instead.\n"
 
 WORDS = [
     (r"async def", "def"),
@@ -34,12 +34,12 @@ WORDS = [
     (r"__(a)(iter|enter|exit)__", r"__\2__"),
 ]
 
-#: Where words alone would lie.
+#: Texts that a word-by-word translation would get wrong.
 TEXTS = {
     "__init__.py": [
         (
-            "The client, written once: as it is for asyncio; `scripts/generate_sync.py` makes `_sync` from it.",
-            "The client without asyncio, made from `_async` by `scripts/generate_sync.py`.",
+            "The client for asyncio; `scripts/generate_sync.py` generates `_sync` from it.",
+            "The client without asyncio, generated from `_async` by `scripts/generate_sync.py`.",
         )
     ],
     "client.py": [
@@ -54,7 +54,7 @@ TEXTS = {
 def sync_of(name: str, text: str) -> str:
     for old, new in TEXTS.get(name, []):
         if old not in text:
-            raise SystemExit(f"{name} no longer says: {old}")
+            raise SystemExit(f"{name} no longer contains: {old}")
         text = text.replace(old, "\0" + str(TEXTS[name].index((old, new))))
     for pattern, word in WORDS:
         text = re.sub(rf"(?<![A-Za-z]){pattern}" if pattern[0] != "_" else pattern, word, text)
@@ -80,7 +80,7 @@ def main() -> None:
     wrong = sorted(name for name in made.keys() | there.keys() if made.get(name) != there.get(name))
     if "--check" in sys.argv:
         if wrong:
-            raise SystemExit(f"_sync is not what _async makes of it: {', '.join(wrong)}. Run scripts/generate_sync.py.")
+            raise SystemExit(f"_sync is out of date: {', '.join(wrong)}. Run scripts/generate_sync.py.")
         return
     for name in wrong:
         path = PACKAGE / "_sync" / name

@@ -13,7 +13,7 @@ import pytest
 
 from transcription_monitor import Reporter
 from transcription_monitor.reporter.event import Event
-from transcription_monitor.reporter.transport import Batch
+from transcription_monitor.reporter.sink import Batch
 
 from .processes import NODE, PATIENCE_SECONDS, ROOT
 
@@ -67,7 +67,7 @@ def reporter_to(transport: Any, **options: Any) -> Reporter:
 def heard_of_trouble(reporter: Reporter, caplog: pytest.LogCaptureFixture) -> str:
     """What is logged, once that says that the system can't be told."""
     end = time.monotonic() + PATIENCE_SECONDS
-    while "trying again" not in caplog.text:
+    while "retrying" not in caplog.text:
         assert time.monotonic() < end, caplog.text
         reporter.flush(0.01)
     return caplog.text

@@ -96,7 +96,7 @@ def test_watch_tells_a_failure_with_the_last_figures(api: TranscriptionAPI) -> N
 def test_watching_what_is_not_there_is_not_found(api: TranscriptionAPI) -> None:
     with pytest.raises(NotFoundError, match="job-none"):
         next(iter(api.jobs.watch("job-none")))
-    with pytest.raises(ApiError, match="is no id"):
+    with pytest.raises(ApiError, match="is not an id"):
         next(iter(api.jobs.watch("")))
 
 

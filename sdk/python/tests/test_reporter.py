@@ -19,7 +19,7 @@ from transcription_monitor import Reporter, ReporterError
 from transcription_monitor.reporter import sender
 from transcription_monitor.reporter.errors import Away, Refused
 from transcription_monitor.reporter.event import Event
-from transcription_monitor.reporter.transport import Batch, show_url
+from transcription_monitor.reporter.sink import Batch, show_url
 
 from .processes import PATIENCE_SECONDS, ROOT
 from .reports import WORKER, Kept, heard_of_trouble, reporter_to, tell_four_jobs
@@ -386,17 +386,17 @@ def test_a_forked_child_reports_for_itself_and_nothing_twice(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("", "no address"),
-        ("status-bucket", "no address"),
-        ("ftp://host/x", "there is no ftp:"),
-        ("s3://", "names no bucket"),
-        ("dir:", "names no path"),
-        ("sqlite:", "names no path"),
-        ("sqs://", "names no queue"),
-        ("dynamodb://a/b", "names no table"),
-        ("cloudwatch-logs:///", "names no group"),
+        ("", "not the URL of a supported system"),
+        ("status-bucket", "not the URL of a supported system"),
+        ("ftp://host/x", "unknown scheme ftp:"),
+        ("s3://", "the bucket is missing"),
+        ("dir:", "the path is missing"),
+        ("sqlite:", "the path is missing"),
+        ("sqs://", "the queue is missing"),
+        ("dynamodb://a/b", "the table is missing"),
+        ("cloudwatch-logs:///", "the group is missing"),
         ("log:?format=xml", "json or plain"),
-        ("mysql://user:secret@host", "names no host or no database"),
+        ("mysql://user:secret@host", "it has no host or no database"),
         ("mysql://user:secret@host:port/db", "mysql://user@host:port/db"),
         ("http://", "base_url"),
         ("https:///x?key=secret", "base_url"),

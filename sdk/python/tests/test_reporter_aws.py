@@ -11,8 +11,8 @@ import boto3
 import pytest
 
 from transcription_monitor import Reporter
+from transcription_monitor.reporter.sinks.dynamodb import update_of
 from transcription_monitor.reporter.status import JobStatus
-from transcription_monitor.reporter.transports.dynamodb import update_of
 
 from .processes import PATIENCE_SECONDS
 from .reports import ENDS, WORKER, heard_of_trouble, tell_four_jobs, typescript

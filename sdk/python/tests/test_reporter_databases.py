@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from transcription_monitor import Reporter
-from transcription_monitor.reporter.transports import sql
+from transcription_monitor.reporter.sinks import sql
 
 from .processes import PATIENCE_SECONDS
 from .reports import ENDS, WORKER, heard_of_trouble, tell_four_jobs, typescript
@@ -145,7 +145,7 @@ def test_an_id_that_the_column_can_t_hold_is_dropped_alone(
         assert reporter.flush(PATIENCE_SECONDS)
         assert reporter.dropped == 1
     assert database.run("SELECT job_id FROM job_status") == [("j" * 50,)]
-    assert "50 characters at most" in caplog.text
+    assert "at most 50 characters" in caplog.text
 
 
 def test_a_missing_table_is_named_with_the_command_that_makes_it_and_gets_what_waited(

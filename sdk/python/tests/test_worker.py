@@ -345,7 +345,7 @@ def test_what_is_no_transcript_is_refused_before_anything_is_sent(
                 job.complete({"segments": [{"text": "when?"}]})
             with pytest.raises(ValueError, match="a transcript is"):
                 job.complete({"text": "hello"})
-            with pytest.raises(ValueError, match="complete takes"):
+            with pytest.raises(ValueError, match="complete requires"):
                 job.complete()
             with pytest.raises(ValueError, match="percentage"):
                 job.progress()

@@ -8,9 +8,9 @@
         print(f"{update.percentage}% - {update.stage}")
     print(api.jobs.transcript(job.id).text)
 
-`AsyncTranscriptionAPI` is the same for asyncio, `Worker` makes a worker of your own transcriber, `Reporter` and
-`StructuredLogger` tell what a worker does without any of this, `transcription_monitor.testing` has a monitor for your
-tests. `models` says what comes back, `errors` what can go wrong.
+`AsyncTranscriptionAPI` is the same for asyncio. `Worker` turns your own transcriber into a worker. `Reporter` and
+`StructuredLogger` report what a worker does to systems without a monitor. `transcription_monitor.testing` has a monitor
+for your tests. `models` defines the results, `errors` the exceptions.
 """
 
 from ._async.client import AsyncTranscriptionAPI

@@ -20,7 +20,7 @@ def open_feed(url: str, **options: Any) -> AbstractAsyncContextManager[Any]:
 
 
 async def read_chunks(open_file: Callable[[], BinaryIO]) -> AsyncIterator[bytes]:
-    """A file's bytes, read beside the event loop."""
+    """A file's bytes, read outside the event loop."""
     file = await asyncio.to_thread(open_file)
     try:
         while chunk := await asyncio.to_thread(file.read, _CHUNK_BYTES):

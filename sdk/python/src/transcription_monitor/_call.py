@@ -1,8 +1,8 @@
-"""One call to the monitor, before it is sent and after it is answered: all that the sync and the async client share.
+"""Requests and responses of one call to the monitor: shared by the sync and the async client.
 
-Every POST and DELETE carries an `Idempotency-Key` that its retries keep, so that a call whose answer was lost takes
-effect once. Sent again: no answer at all, 429, 502, 503, 504. Waits between: full jitter over a doubling cap, or what
-`Retry-After` asks for; when that is more than RETRY_AFTER_SECONDS_MAX, the caller is told instead.
+Every POST and DELETE carries an `Idempotency-Key` that its retries keep, so that a call whose response was lost takes
+effect once. Retried: no response, 429, 502, 503, 504. Delay: full jitter over a doubling cap, on top of `Retry-After`;
+if that is longer than RETRY_AFTER_SECONDS_MAX, the call raises instead.
 """
 
 from __future__ import annotations
@@ -36,17 +36,16 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 @dataclass(frozen=True)
 class Call:
     method: str
-    #: Below `/api/v1`; made by `path`.
+    #: Path below `/api/v1`, built by `path`.
     path: str
     query: Mapping[str, Any] = field(default_factory=dict)
-    #: Sent as JSON, unless `content` says otherwise.
+    #: Sent as JSON; `content` is sent unchanged.
     body: Any = None
-    #: Something that can be sent more than once: bytes, or a function that opens it anew.
+    #: A body that can be sent more than once: bytes, or a function that opens it again.
     content: bytes | Callable[[], Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     options: CallOptions = field(default_factory=CallOptions)
-    #: Longest silence in seconds, where this call's differs from the client's and the caller says none; 0 waits for
-    #: ever.
+    #: Longest silence in seconds for this call, unless the caller sets one; 0 for no limit.
     timeout: float | None = None
 
     def url(self) -> str:
@@ -54,7 +53,7 @@ class Call:
         return self.path + (f"?{urlencode([(name, _word(value)) for name, value in given])}" if given else "")
 
     def idempotency_key(self) -> str | None:
-        """The caller's, or a new one where the method changes something."""
+        """The caller's key, or a new one if the method changes something."""
         given = self.options.get("idempotency_key")
         return given or (secrets.token_hex(16) if self.method in ("POST", "DELETE") else None)
 
@@ -79,20 +78,20 @@ class Call:
 
 
 def path(*segments: str) -> str:
-    """Ids are made safe to stand in a path, so that no id can name another endpoint."""
+    """Escapes ids for a path, so that no id can name another endpoint."""
     for segment in segments:
         if segment in ("", ".", ".."):
-            raise ApiError(f"{segment!r} is no id", code="bad_id", hint="Ids look like job-01J2ZQ…")
+            raise ApiError(f"{segment!r} is not an id", code="bad_id", hint="Ids look like job-01J2ZQ…")
     return "".join(f"/{quote(segment, safe='')}" for segment in segments)
 
 
 def given(**fields: Any) -> dict[str, Any]:
-    """A body or query of what the caller gave."""
+    """A body or query without omitted arguments."""
     return {name: value for name, value in fields.items() if value is not None}
 
 
 def root_of(base_url: str) -> str:
-    """Where the API is. Raises ApiError `bad_base_url`."""
+    """The base URL of the API. Raises ApiError `bad_base_url`."""
     try:
         good = (
             isinstance(base_url, str) and bool(re.match(r"https?://[^/]", base_url)) and httpx.URL(base_url).host != ""
@@ -101,7 +100,7 @@ def root_of(base_url: str) -> str:
         good = False
     if good:
         return base_url.rstrip("/") + "/api/v1"
-    hint = "It begins with http:// or https://, as http://127.0.0.1:8080 does."
+    hint = "It begins with http:// or https://, for example http://127.0.0.1:8080."
     raise ApiError(f"base_url is {base_url!r}", code="bad_base_url", hint=hint)
 
 
@@ -111,7 +110,7 @@ def headers_of(api_key: str | None) -> dict[str, str]:
 
 
 def check(status: int, body: str, headers: Mapping[str, str]) -> None:
-    """Raises the RefusedError of an answer that is none of ours, or a refusal."""
+    """Raises RefusedError if the response is an error or not from a monitor."""
     if status >= 400 or (300 <= status < 400 and status != 304):
         raise refusal_of(status, body, headers.get("retry-after"))
 
@@ -135,8 +134,8 @@ def unexpected(status: int, why: str) -> ServerFaultError:
         {
             "status": status,
             "code": "unexpected_answer",
-            "detail": f"the answer is not what this package reads: {why}",
-            "hint": "Is there a monitor at this address, and is it much older or newer than this package?",
+            "detail": f"this package can't read the response: {why}",
+            "hint": "Is this the address of a monitor, and is its version close to this package's?",
         }
     )
 
@@ -148,7 +147,7 @@ def no_answer(error: httpx.RequestError, base_url: str) -> NoAnswerError:
 
 
 def reason_of(error: BaseException) -> str:
-    """The system's own error says most; HTTP libraries wrap it, once or twice."""
+    """The operating system's own error, which HTTP libraries wrap once or twice."""
     seen: BaseException | None = error
     for _ in range(3):
         if isinstance(seen, OSError) or seen is None:
@@ -160,9 +159,7 @@ def reason_of(error: BaseException) -> str:
 
 
 def delay_before_retry(error: ApiError, attempt: int, draw: Callable[[], float]) -> float | None:
-    """Seconds to wait before the call is sent again; None: the caller is told. `attempt` counts from 0, `draw` is in
-    [0, 1).
-    """
+    """Seconds to wait before a retry; None: raise instead. `attempt` counts from 0, `draw` is in [0, 1)."""
     jitter = draw() * min(RETRY_CAP_SECONDS, RETRY_BASE_SECONDS * 2.0**attempt)
     if isinstance(error, NoAnswerError):
         return jitter

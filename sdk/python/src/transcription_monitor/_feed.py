@@ -1,9 +1,8 @@
-"""The live feed's messages, without the connection they come over: what to send, what a message means, where to take
-up again.
+"""Messages of the live feed, apart from the connection: what to send, what a message means, where to resume.
 
-The server says the state now, then each change with its position `{seq, index}`. After a broken connection `since`
-asks for exactly what was missed; a `reset` with the state now comes instead where that is no longer known.
-Acknowledgements and errors carry no position. A position that has been seen is always one to come back with.
+The server sends the current state, then each change with its position `{seq, index}`. After a broken connection,
+`since` requests exactly the missed events; if they are no longer available, a `reset` with the current state comes
+instead. Acknowledgements and errors carry no position, so every position seen is a valid place to resume from.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from ._call import reason_of, unexpected
 from .errors import ApiError, FeedUnavailableError, RefusedError, TimedOutError, UnreachableError, refusal_of
 from .models import FINISHED_STATES, JobUpdate
 
-#: What a connection may raise, as it is opened and while it is read.
+#: What a connection may raise, when it is opened or read.
 FEED_ERRORS = (OSError, EOFError, TimeoutError, WebSocketException)
 
 #: The largest first message has 1,000 jobs, at about 400 bytes each.
@@ -43,7 +42,7 @@ class FeedReader:
         return json.dumps({"action": "subscribe", "id": "1", **self._target, **since})
 
     def receive(self, text: str | bytes) -> dict[str, Any] | None:
-        """What happened; None for what is only said to us. Raises RefusedError."""
+        """The event; None for acknowledgements. Raises RefusedError."""
         try:
             message = json.loads(text)
         except ValueError:
@@ -61,7 +60,7 @@ class FeedReader:
 
 
 def feed_failure(error: BaseException, base_url: str) -> ApiError:
-    """What a failed connection is to the caller. Raises FeedUnavailableError where trying again can't help."""
+    """The error of a failed connection. Raises FeedUnavailableError if a retry can't help."""
     if isinstance(error, InvalidStatus):
         status = error.response.status_code
         if status in (401, 403, 429) or (status >= 500 and status != 501):
@@ -73,29 +72,29 @@ def feed_failure(error: BaseException, base_url: str) -> ApiError:
     if isinstance(error, TimeoutError):
         return TimedOutError(base_url)
     if isinstance(error, ConnectionClosed):
-        code = error.rcvd.code if error.rcvd else "without a word"
+        code = error.rcvd.code if error.rcvd else "no close frame"
         return UnreachableError(base_url, f"the feed's connection was closed ({code})")
     return UnreachableError(base_url, reason_of(error))
 
 
 def is_away(error: ApiError) -> bool:
-    """Whether the monitor is away for now, rather than refusing."""
+    """Whether the monitor is away for now, as opposed to refusing."""
     return not isinstance(error, RefusedError) or error.status == 429 or (error.status or 0) >= 500
 
 
 def delay_while_away(tries: int, draw: float, least: float = 0.0) -> float:
-    """Full jitter, so that a crowd of watchers doesn't come back in step. `draw` is in [0, 1)."""
+    """Full jitter, so that many watchers don't reconnect together. `draw` is in [0, 1)."""
     return draw * min(_AWAY_CAP_SECONDS, 0.25 * 2.0 ** min(tries, 10)) + least
 
 
 class JobView:
-    """A job as its watcher has seen it: fills in what an event does not tell."""
+    """The state of a watched job: fills in fields that an event omits."""
 
     def __init__(self) -> None:
         self.last: JobUpdate | None = None
 
     def of_message(self, message: Mapping[str, Any]) -> JobUpdate | None:
-        """None where the message says nothing of the job's state."""
+        """None if the message has no state of the job."""
         if "state" not in message:
             return None
         fields = {**message, "type": message.get("type") or "update"}
@@ -107,7 +106,7 @@ class JobView:
         return self._see(JobUpdate.model_validate({"stage": None, **fields}))
 
     def of_job(self, job: Mapping[str, Any]) -> JobUpdate | None:
-        """None where nothing that is shown has changed."""
+        """None if no visible field has changed."""
         progress, retry = job["progress"], job["retry_info"]
         update = JobUpdate(
             type="update" if self.last else "state",

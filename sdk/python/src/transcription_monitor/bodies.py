@@ -1,4 +1,4 @@
-"""What callers give: the bodies of requests, as typed dictionaries. Left-out fields are the monitor's to choose."""
+"""Request bodies as typed dictionaries. The monitor chooses the values of omitted fields."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ LogEventName = Literal["JOB_START", "JOB_PROGRESS", "JOB_COMPLETE", "JOB_FAILED"
 
 
 class CallOptions(TypedDict, total=False):
-    """What every method takes beside its own arguments."""
+    """Options of every method."""
 
-    #: One of your own, to make a call repeatable over a restart of your program.
+    #: Your own key, to make a call repeatable across restarts of your program.
     idempotency_key: str
-    #: Longest silence, seconds, where it differs from the client's; None waits for ever.
+    #: Longest silence, seconds; overrides the client's. None for no limit.
     timeout: float | None
-    #: Times the call is sent again, where it differs from the client's.
+    #: Number of retries; overrides the client's.
     retries: int
 
 
 class JobSubmission(TypedDict):
-    #: `s3://bucket/key`, `https://…`, or the `upload://…` that an upload answered. Workers fetch it.
+    #: `s3://bucket/key`, `https://…`, or the `upload://…` returned by an upload. Workers fetch it.
     audio_url: str
     output_format: NotRequired[OutputFormat]
     priority: NotRequired[Priority]
-    #: 1 to 20; 3 when left out.
+    #: 1 to 20; default 3.
     max_attempts: NotRequired[int]
     #: Length and size of the recording, if you know them.
     duration_seconds: NotRequired[float]
     file_size_bytes: NotRequired[int]
     #: Words to find the job by: at most 32, of at most 128 characters.
     tags: NotRequired[Sequence[str]]
-    #: Texts of your own, kept and given back untouched: at most 32.
+    #: Your own values, returned unchanged: at most 32.
     metadata: NotRequired[dict[str, str]]
-    #: Told when the job ends.
+    #: Called when the job ends.
     webhook_url: NotRequired[str]
 
 
 class JobFilter(TypedDict, total=False):
-    """Which jobs a redrive or purge takes: all of these that are given must hold."""
+    """Which jobs a redrive or purge takes: those that match every field given."""
 
     job_ids: Sequence[str]
     priority: Priority
@@ -55,12 +55,12 @@ class JobFilter(TypedDict, total=False):
     #: RFC 3339.
     created_after: str
     created_before: str
-    #: Found in id, input path, tags, metadata or last error, in any case.
+    #: Matches id, input path, tags, metadata or last error; case-insensitive.
     q: str
 
 
 class FeedFilter(TypedDict, total=False):
-    """Which jobs to follow: all of these that are given must hold."""
+    """Which jobs to follow: those that match every field given."""
 
     state: JobStateName
     worker_id: str
@@ -81,18 +81,18 @@ class Capabilities(TypedDict, total=False):
 
 
 class Location(TypedDict, total=False):
-    """Where a worker runs and what that costs."""
+    """Where a worker runs, and the price."""
 
     region: str | None
     availability_zone: str | None
     #: `g4dn.xlarge`
     instance_type: str | None
-    #: US dollars an hour.
+    #: US dollars per hour.
     spot_price: float | None
 
 
 class HealthReport(TypedDict, total=False):
-    """In use, percent, 0 to 100; None where it can't be told."""
+    """Use in percent, 0 to 100; None if unknown."""
 
     cpu_usage: float | None
     memory_usage: float | None
@@ -101,7 +101,7 @@ class HealthReport(TypedDict, total=False):
 
 
 class Output(TypedDict):
-    """Where a transcript is that the worker keeps itself."""
+    """Where the worker itself has stored the transcript."""
 
     s3_path: str
     segments_count: int
@@ -126,7 +126,7 @@ class RetryWith(TypedDict):
 
 
 class LogEvent(TypedDict):
-    """A line of the log vocabulary. With a `lease_token` it acts for that lease, as the job's own calls do."""
+    """A line of the log vocabulary. With a `lease_token` it acts under that lease, as the job's own calls do."""
 
     event: LogEventName
     job_id: str
@@ -142,24 +142,24 @@ class LogEvent(TypedDict):
     #: JOB_START, and the length of the recording.
     audio_url: NotRequired[str]
     audio_duration: NotRequired[float]
-    #: JOB_COMPLETE: seconds it took, and what came of it.
+    #: JOB_COMPLETE: processing time in seconds, and the result.
     duration: NotRequired[float]
     segments: NotRequired[int]
     s3_path: NotRequired[str]
     confidence_score: NotRequired[float | None]
-    #: JOB_FAILED: in words, a code, and whether another attempt could succeed.
+    #: JOB_FAILED: the reason, a code, and whether another attempt could succeed.
     error: NotRequired[str]
     code: NotRequired[str]
     retryable: NotRequired[bool]
 
 
 class JobSighting(TypedDict):
-    """What a system without a server tells of one job. What is left out is not told."""
+    """What a system without a server reports about one job. Omitted fields are unknown."""
 
     job_id: str
-    #: The last that was told.
+    #: The last reported state.
     state: Literal["QUEUED", "PROCESSING", "COMPLETED", "FAILED"]
-    #: When: of the newest line, file, row or message in it. RFC 3339.
+    #: Time of the newest line, file, row or message in it. RFC 3339.
     told_at: str
     worker_id: NotRequired[str | None]
     #: Start of the last attempt, and its end. RFC 3339.
@@ -168,11 +168,11 @@ class JobSighting(TypedDict):
     #: 0 to 100.
     percentage: NotRequired[float | None]
     stage: NotRequired[str | None]
-    #: Seconds of the recording, and that the attempt took.
+    #: Length of the recording, and processing time of the attempt, in seconds.
     audio_duration: NotRequired[float | None]
     duration: NotRequired[float | None]
-    #: Of the transcript, and where it is.
+    #: Segments of the transcript, and where it is stored.
     segments: NotRequired[int | None]
     s3_path: NotRequired[str | None]
-    #: FAILED: in words.
+    #: FAILED: the reason, for people.
     error: NotRequired[str | None]

@@ -1,26 +1,26 @@
-"""What a call to the monitor can fail with. Catch as widely as you can act:
+"""Errors of calls to the monitor. Catch as broadly as you can act:
 
     ApiError                       every one has `code` (stable), `message`, `hint`, `status`, `request_id`
-    ├── NoAnswerError              nothing came back: the same call may be sent again
+    ├── NoAnswerError              no response: the same call may be sent again
     │   ├── UnreachableError       refused, reset, no such host                          `unreachable`
     │   ├── TimedOutError          silent for longer than `timeout`                      `timed_out`
-    │   └── FeedUnavailableError   no live feed: no WebSocket gets there                 `feed_unavailable`
-    └── RefusedError               the monitor answered; `problem` is the whole answer
-        ├── InvalidRequestError    400  mend the request; `errors` names every field
+    │   └── FeedUnavailableError   no live feed: no WebSocket reaches it                 `feed_unavailable`
+    └── RefusedError               the monitor responded with an error; `problem` has all of it
+        ├── InvalidRequestError    400  fix the request; `errors` names every invalid field
         ├── UnauthenticatedError   401  send a key
-        ├── ForbiddenError         403  ask for the right
-        ├── NotFoundError          404  there is no such thing
-        ├── ConflictError          409  look at `state`, the state it is in
+        ├── ForbiddenError         403  ask for permission
+        ├── NotFoundError          404  no such thing
+        ├── ConflictError          409  look at `state`, its current state
         │   ├── LeaseExpiredError        the job is no longer this worker's: stop, write nothing
-        │   └── WorkerTerminatedError    the worker is to leave
+        │   └── WorkerTerminatedError    the worker must exit
         ├── TooLargeError          413  send less
         ├── BusyError              429  wait `retry_after_seconds`
-        ├── UnavailableError       502, 503, 504  wait, then send the same again
-        │   └── OutcomeUnknownError      it may have happened: send it again with `idempotency_key`
-        └── ServerFaultError       any other
+        ├── UnavailableError       502, 503, 504  wait, then send the same request again
+        │   └── OutcomeUnknownError      it may have taken effect: send it again with `idempotency_key`
+        └── ServerFaultError       any other status
 
-ApiError itself: nothing was sent, for the call is wrong in itself (`bad_base_url`, `bad_id`). Calls are sent again by
-themselves before they fail (see `TranscriptionAPI`): what reaches you has failed for good, or for now.
+ApiError itself: nothing was sent, because the call is invalid (`bad_base_url`, `bad_id`). Calls are retried before they
+raise (see `TranscriptionAPI`).
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ class ApiError(Exception):
         self.message = message
         #: Stable, for programs: `job_not_found`, `lease_expired`, `unreachable`, …
         self.code = code
-        #: What to do next, where the monitor says.
+        #: What to do next, if the monitor says so.
         self.hint = hint
-        #: HTTP status; None when nothing came back.
+        #: HTTP status; None if there was no response.
         self.status = status
         #: Finds the request in the monitor's log.
         self.request_id = request_id
@@ -66,7 +66,7 @@ class ApiError(Exception):
 
 
 class NoAnswerError(ApiError):
-    """Nothing came back: the same call may be sent again."""
+    """No response: the same call may be sent again."""
 
 
 class UnreachableError(NoAnswerError):
@@ -74,7 +74,7 @@ class UnreachableError(NoAnswerError):
         super().__init__(
             f"no response from {url}: {reason}",
             code="unreachable",
-            hint="Is the monitor running there? `tmon serve` starts one.",
+            hint="Is the monitor running at that address? `tmon serve` starts one.",
         )
 
 
@@ -83,7 +83,7 @@ class TimedOutError(NoAnswerError):
         super().__init__(
             f"no response from {url} in time",
             code="timed_out",
-            hint="The monitor or the network is slow; try again, or allow more time with `timeout`.",
+            hint="The monitor or the network is slow; try again, or raise `timeout`.",
         )
 
 
@@ -92,12 +92,12 @@ class FeedUnavailableError(NoAnswerError):
         super().__init__(
             f"the live feed at {url} can't be reached: {reason}",
             code="feed_unavailable",
-            hint="Does what stands between let WebSockets through? jobs.watch works without them.",
+            hint="Does every proxy on the way pass WebSockets? jobs.watch works without them.",
         )
 
 
 class RefusedError(ApiError):
-    """The monitor answered, with a status of 400 or more."""
+    """The monitor responded with a status of 400 or more."""
 
     def __init__(self, problem: Mapping[str, Any], retry_after_seconds: float | None = None) -> None:
         super().__init__(
@@ -116,7 +116,7 @@ class RefusedError(ApiError):
 class InvalidRequestError(RefusedError):
     @property
     def errors(self) -> list[dict[str, str]]:
-        """Every wrong field: `{"field": "/audio_url", "message": "is missing"}`."""
+        """Every invalid field: `{"field": "/audio_url", "message": "is missing"}`."""
         found = self.problem.get("errors")
         return found if isinstance(found, list) else []
 
@@ -136,7 +136,7 @@ class NotFoundError(RefusedError):
 class ConflictError(RefusedError):
     @property
     def state(self) -> str | None:
-        """The state that the job or worker is in."""
+        """The current state of the job or worker."""
         return _text(self.problem, "state")
 
 
@@ -163,7 +163,7 @@ class UnavailableError(RefusedError):
 class OutcomeUnknownError(UnavailableError):
     @property
     def idempotency_key(self) -> str | None:
-        """Send the same call again with this key: it is done once, and answered as the first time."""
+        """Send the same call again with this key: it takes effect once and returns the original result."""
         return _text(self.problem, "idempotency_key")
 
 
@@ -192,7 +192,7 @@ _BY_STATUS: dict[int, type[RefusedError]] = {
 
 
 def refusal_of(status: int, body: str, retry_after: str | None = None) -> RefusedError:
-    """The error for an answer with a bad status; `body` is a problem document, or whatever a proxy wrote."""
+    """The error for a response with an error status; `body` is a problem document, or a proxy's own page."""
     problem = _problem_of(status, body)
     kind = _BY_CODE.get(problem["code"]) or _BY_STATUS.get(status, ServerFaultError)
     return kind(problem, seconds_of(retry_after))
@@ -205,15 +205,15 @@ def _problem_of(status: int, body: str) -> dict[str, Any]:
         parsed = None
     if isinstance(parsed, dict) and isinstance(parsed.get("code"), str) and "detail" in parsed:
         return {**parsed, "status": status}
-    # Not ours: a proxy between us and the monitor wrote it.
+    # Not a problem document: a proxy wrote it.
     words = re.sub(r"\s+", " ", body).strip()[:200]
     return {
         "type": "about:blank",
-        "title": "Unexpected answer",
+        "title": "Unexpected response",
         "status": status,
         "code": f"http_{status}",
         "detail": f"status {status}" + (f": {words}" if words else ""),
-        "hint": "This did not come from the monitor: look at what stands between, and at the address.",
+        "hint": "This response is not from the monitor: check the address, and any proxy on the way.",
     }
 
 

@@ -11,5 +11,5 @@ T = TypeVar("T")
 
 class Page(Model, Generic[T]):
     items: list[T]
-    #: Give it to `page` for what follows; None on the last one.
+    #: Pass to `page` for the next page; None on the last one.
     next_cursor: str | None

@@ -4,8 +4,8 @@
     logger = StructuredLogger(worker_id)
     logger.job_event('JOB_START', job_id, audio_duration=4860)
 
-Python shows no INFO unless it is told to: hence the first line. Handlers, formats and levels are yours; whatever stands
-in front of `TRANSCRIPTION_EVENT` on a line is passed over by what reads it (`tmon logs`, `tmon check log:…`).
+Python's default level hides INFO, hence the first line. Handlers, formats and levels are yours; readers (`tmon logs`,
+`tmon check log:…`) ignore what precedes `TRANSCRIPTION_EVENT` on a line.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .reporter.event import now_ms, plain, text, time_text
 
 
 class StructuredLogger:
-    """One for each worker. Threads may share it."""
+    """One per worker; thread-safe."""
 
     def __init__(self, worker_id: str) -> None:
         self.worker_id = worker_id
@@ -26,8 +26,8 @@ class StructuredLogger:
 
     def job_event(self, event: str, job_id: str, **kwargs: Any) -> None:
         """Logs `TRANSCRIPTION_EVENT {json}` at INFO: `event` (`JOB_START`, `JOB_PROGRESS`, `JOB_COMPLETE`,
-        `JOB_FAILED`), `job_id`, `worker_id`, `timestamp` (UTC), and whatever else is given. What is no JSON is written
-        as its text.
+        `JOB_FAILED`), `job_id`, `worker_id`, `timestamp` (UTC) and the other arguments. A value that JSON can't
+        represent is written as text.
         """
         event_data = {
             "event": text(event),

@@ -1,4 +1,4 @@
-"""A recording to upload: something that can be sent again when the first try got no answer."""
+"""A recording to upload, which can be sent again if the first attempt gets no response."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ UploadSource = str | os.PathLike[str] | bytes
 class Source:
     name: str
     size_bytes: int
-    #: One of the two.
+    #: Exactly one is set.
     content: bytes | None = None
     open: Callable[[], BinaryIO] | None = None
 
 
 def source_of(file: UploadSource, name: str | None) -> Source:
-    """Raises as `open` does where the file does not exist."""
+    """Raises as `open` does if the file does not exist."""
     if isinstance(file, bytes | bytearray | memoryview):
         return Source(name or "audio", len(file), content=bytes(file))
     path = Path(file)
@@ -36,6 +36,6 @@ def source_of(file: UploadSource, name: str | None) -> Source:
 
 
 def upload_id_of(upload: str) -> str:
-    """Of an `audio_url` or an id."""
+    """The id of an upload, from its id or `audio_url`."""
     found = re.match(r"upload://([^/]+)/", upload)
     return found.group(1) if found else upload

@@ -1,1 +1,1 @@
-"""The client, written once: as it is for asyncio; `scripts/generate_sync.py` makes `_sync` from it."""
+"""The client for asyncio; `scripts/generate_sync.py` generates `_sync` from it."""

@@ -27,11 +27,11 @@ class AsyncTranscriptionAPI:
                 print(update.percentage, update.stage)
 
     `base_url` is the monitor's address, without `/api/v1`; `api_key` is sent as `Authorization: Bearer …`. `timeout`
-    is the longest silence in seconds before an attempt is given up, None for ever; `retries` is how often a call is
-    sent again before its error reaches you. `transport` replaces the network:
-    `transcription_monitor.testing.MockMonitor()`, or any other of httpx.
+    is the longest silence in seconds before an attempt times out, None for no limit; `retries` is how often a call is
+    retried before it raises. `transport` replaces the network:
+    `transcription_monitor.testing.MockMonitor()`, or any httpx transport.
 
-    Every method also takes `idempotency_key`, `timeout` and `retries` of its own. Raises what `errors.py` draws.
+    Every method also takes its own `idempotency_key`, `timeout` and `retries`. `errors.py` lists the exceptions.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class AsyncTranscriptionAPI:
         return self._transport.base_url
 
     async def aclose(self) -> None:
-        """Closes its connections. `async with` does it by itself."""
+        """Closes the connections. `async with` does so automatically."""
         await self._transport.aclose()
 
     async def __aenter__(self) -> AsyncTranscriptionAPI:

@@ -20,7 +20,7 @@ class AsyncEvents:
         self.follow = feed.follow
 
     async def report(self, events: Iterable[LogEvent], **options: Unpack[CallOptions]) -> LogEventAnswer:
-        """One request for all of them, 1,000 at most; each line stands or falls by itself."""
+        """Sends up to 1,000 events in one request; each line is accepted or refused by itself."""
         headers = {"content-type": "application/x-ndjson"}
         call = Call("POST", "/events", content=lines_of(events), headers=headers, options=options)
         return await self._transport.model(LogEventAnswer, call)

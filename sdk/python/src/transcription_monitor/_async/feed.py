@@ -1,4 +1,4 @@
-"""`api.feed`: what changes, live. Reconnects, and resumes where it was: nothing is missed and nothing comes twice.
+"""`api.feed`: live changes. Reconnects and resumes from its position: no event is lost or repeated.
 
 for message in api.feed.follow("jobs", filter={"state": "FAILED"}):
     print(message.job_id, message.details)
@@ -31,12 +31,12 @@ class AsyncFeed:
         since: FeedPosition | None = None,
         on_away: Callable[[Exception | None], None] | None = None,
     ) -> AsyncGenerator[FeedMessage, None]:
-        """What is now, then what happens, in the journal's order and for ever; over restarts of the monitor.
+        """Yields the current state, then events in the journal's order, without end; survives restarts of the monitor.
 
-        `resource` `job` and `worker` need their id; `filter` is for `jobs`. `since` is a message's `position`: what
-        came after it is told, or `reset` with what is now where that is no longer known. `on_away` is told once each
-        time the monitor goes, and with None when it is back. Raises
-        FeedUnavailableError where no WebSocket reaches the monitor, NotFoundError, InvalidRequestError.
+        `resource` `job` and `worker` require their id; `filter` is for `jobs`. `since` is a message's `position`:
+        yields the events after it, or a `reset` with the current state if they are no longer available. `on_away` is
+        called each time the monitor goes away, and with None once it is back. Raises FeedUnavailableError if no
+        WebSocket reaches the monitor, NotFoundError, InvalidRequestError.
         """
         target = given(resource=resource, job_id=job_id, worker_id=worker_id, filter=filter)
         reader = FeedReader(target, None if since is None else {"seq": since.seq, "index": since.index})

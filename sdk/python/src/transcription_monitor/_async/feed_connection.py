@@ -1,4 +1,4 @@
-"""Follows the live feed over WebSocket, and takes up after a broken connection where it was."""
+"""Follows the live feed over WebSocket, and resumes after a broken connection."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .transport import AsyncTransport
 async def follow_feed(
     transport: AsyncTransport, reader: FeedReader, on_away: Callable[[Exception | None], None] | None = None
 ) -> AsyncGenerator[dict[str, Any], None]:
-    """What happens, for ever. Raises FeedUnavailableError; before the first message, what any call does."""
+    """Yields events without end. Raises FeedUnavailableError; before the first message, the errors of any call."""
     if transport.replaced:
         raise FeedUnavailableError(transport.base_url, "this client's transport is not the network")
     url = feed_url(transport.base_url)

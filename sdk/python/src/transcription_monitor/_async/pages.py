@@ -1,4 +1,4 @@
-"""A list of the monitor, page by page as it is fetched."""
+"""A paged list."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T", bound=BaseModel)
 
 
 class AsyncPages(Generic[T]):
-    """All of a list with `async for`, or one page by hand. Nothing is fetched before it is asked for."""
+    """`async for` iterates over all items and fetches pages as needed; `page` fetches one."""
 
     def __init__(self, transport: AsyncTransport, item: type[T], call: Call) -> None:
         self._transport = transport
@@ -23,7 +23,7 @@ class AsyncPages(Generic[T]):
         self._call = call
 
     async def page(self, cursor: str | None = None) -> Page[T]:
-        """The page that `cursor` (a `next_cursor`) names, the first without."""
+        """The page at `cursor` (a `next_cursor`); without one, the first page."""
         query = self._call.query if cursor is None else {**self._call.query, "cursor": cursor}
         page: Page[T] = await self._transport.model(
             self._page, Call("GET", self._call.path, query, options=self._call.options)
@@ -31,7 +31,7 @@ class AsyncPages(Generic[T]):
         return page
 
     async def __aiter__(self) -> AsyncIterator[T]:
-        """Each loop starts from the beginning."""
+        """Each iteration starts from the beginning."""
         cursor = None
         while True:
             page = await self.page(cursor)

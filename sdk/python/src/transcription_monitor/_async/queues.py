@@ -1,4 +1,4 @@
-"""`api.queues`: `main`, where jobs wait, and `dlq`, where jobs lie that failed for good."""
+"""`api.queues`: `main`, where jobs wait, and `dlq`, the dead-letter queue of jobs that failed permanently."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class AsyncQueues:
         return await self._transport.model(Queue, Call("GET", "/queues/main", options=options))
 
     async def dlq(self, **options: Unpack[CallOptions]) -> Queue:
-        """Where jobs lie that failed for good. Its jobs are `jobs.list(state='FAILED')`."""
+        """The dead-letter queue of jobs that failed permanently. Its jobs are `jobs.list(state='FAILED')`."""
         return await self._transport.model(Queue, Call("GET", "/queues/dlq", options=options))
 
     async def purge(
@@ -32,9 +32,7 @@ class AsyncQueues:
         dry_run: bool = False,
         **options: Unpack[CallOptions],
     ) -> BulkAnswer:
-        """Takes jobs out: from `main` they are cancelled, from `dlq` given up. `dry_run` answers the exact ids,
-        changes nothing.
-        """
+        """Removes jobs: those in `main` are cancelled, those in `dlq` dropped. `dry_run` only returns their ids."""
         body = given(filter=filter, dry_run=dry_run)
         return await self._transport.model(
             BulkAnswer, Call("POST", path("queues", queue, "purge"), body=body, options=options)
@@ -49,6 +47,6 @@ class AsyncQueues:
     async def redrive(
         self, *, filter: JobFilter | None = None, dry_run: bool = False, **options: Unpack[CallOptions]
     ) -> BulkAnswer:
-        """Puts dead letters back into the main queue. `dry_run` answers the exact ids, changes nothing."""
+        """Returns dead letters to the main queue. `dry_run` only returns their ids."""
         body = given(filter=filter, dry_run=dry_run)
         return await self._transport.model(BulkAnswer, Call("POST", "/queues/dlq/redrive", body=body, options=options))

@@ -1,4 +1,4 @@
-"""`api.sources`: systems without a server that tell of jobs which run elsewhere: sent by you, or followed."""
+"""`api.sources`: systems without a server that report jobs running elsewhere, posted or followed."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ class AsyncSources:
         self._transport = transport
 
     def list(self, **options: Unpack[CallOptions]) -> AsyncPages[FollowedSource]:
-        """Those that the monitor follows by itself (`tmon serve --source`)."""
+        """Sources that the monitor follows by itself (`tmon serve --source`)."""
         return AsyncPages(self._transport, FollowedSource, Call("GET", "/sources", given(), options=options))
 
     async def observe(
         self, source: str, jobs: Iterable[JobSighting], **options: Unpack[CallOptions]
     ) -> SightingsAnswer:
-        """What a source says of up to 1,000 jobs, in one commit.
+        """Posts what a source reports about up to 1,000 jobs, in one commit.
 
-        Sent again, in any order and portions, it changes nothing; a job of the monitor's own queue is left as it is,
-        and named in `refused`. `source` is its URL, without what is secret in it.
+        Posting it again, in any order and in any portions, changes nothing; jobs of the monitor's own queue are left
+        unchanged and listed in `refused`. `source` is its URL, without secrets.
         """
         call = Call("POST", path("sources", source, "jobs"), body={"jobs": [*jobs]}, options=options)
         return await self._transport.model(SightingsAnswer, call)

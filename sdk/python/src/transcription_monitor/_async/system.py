@@ -1,4 +1,4 @@
-"""`api.system`: the whole of it: health, metrics, alerts."""
+"""`api.system`: health, metrics and alerts."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ class AsyncSystem:
         self._transport = transport
 
     async def health(self, **options: Unpack[CallOptions]) -> SystemHealth:
-        """How the whole is: `status`, `components`, active `alerts`, `metrics`."""
+        """The system's health: `status`, `components`, active `alerts`, `metrics`."""
         return await self._transport.model(SystemHealth, Call("GET", "/system/health", options=options))
 
     async def metrics(self, **options: Unpack[CallOptions]) -> CurrentMetrics:
-        """Current metrics, with the hour and the day so far."""
+        """Current metrics, with those of the current hour and day."""
         return await self._transport.model(CurrentMetrics, Call("GET", "/system/metrics", options=options))
 
     def alerts(self, *, limit: int | None = None, **options: Unpack[CallOptions]) -> AsyncPages[Alert]:
-        """Active ones, the oldest first."""
+        """Active alerts, oldest first."""
         return AsyncPages(self._transport, Alert, Call("GET", "/system/alerts", given(limit=limit), options=options))
 
     async def resolve_alert(self, alert_id: str, **options: Unpack[CallOptions]) -> Alert:
-        """It is raised again only after its condition has cleared. Raises NotFoundError."""
+        """Resolves an alert. It is raised again only after its condition has cleared. Raises NotFoundError."""
         return await self._transport.model(
             Alert, Call("POST", path("system", "alerts", alert_id, "resolve"), options=options)
         )

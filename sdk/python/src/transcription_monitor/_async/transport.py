@@ -1,4 +1,4 @@
-"""Sends calls until they are answered or there's no point; `_call.py` has what is sent and when it is sent again."""
+"""Sends calls and retries them; `_call.py` defines what is sent and when it is retried."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class AsyncTransport:
     ) -> None:
         self.base_url = base_url
         self.headers = _call.headers_of(api_key)
-        #: Whether calls go through something that the caller put there: then only calls do, and no WebSocket.
+        #: Whether the caller replaced the network: then no WebSocket is available.
         self.replaced = transport is not None
         self.timeout = timeout
         self.retries = retries
@@ -45,12 +45,12 @@ class AsyncTransport:
         return _call.decode_json(await self.answer(call))
 
     async def answer(self, call: Call) -> httpx.Response:
-        """The answer, read to its end. Raises what errors.py draws."""
+        """The response, read to its end. Raises the exceptions in errors.py."""
         return await self._retrying(call, leave_open=False)
 
     @asynccontextmanager
     async def open(self, call: Call) -> AsyncIterator[httpx.Response]:
-        """The answer with its body unread."""
+        """The response with its body unread."""
         response = await self._retrying(call, leave_open=True)
         try:
             yield response

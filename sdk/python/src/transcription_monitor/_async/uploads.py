@@ -1,4 +1,4 @@
-"""`api.uploads`: recordings handed to the monitor, for owners whose audio is on no store that the workers reach."""
+"""`api.uploads`: audio files uploaded to the monitor, if they are not on storage the workers can reach."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class AsyncUploads:
         content_type: str = "application/octet-stream",
         **options: Unpack[CallOptions],
     ) -> Upload:
-        """Stores a recording; submit the `audio_url` it answers.
+        """Stores a recording; submit the returned `audio_url`.
 
-        `file` is a path, which is streamed and not read into memory, or the bytes themselves. `name` is for people; a
-        path's own when left out. Raises TooLargeError.
+        `file` is a path, which is streamed and not read into memory, or the bytes themselves. `name` is for people and
+        defaults to the name of the file. Raises TooLargeError.
         """
         source = source_of(file, name)
         open_file = source.open
@@ -50,14 +50,14 @@ class AsyncUploads:
 
     @asynccontextmanager
     async def open(self, upload: str, **options: Unpack[CallOptions]) -> AsyncIterator[AsyncUploadedAudio]:
-        """The bytes of an upload, as they come. Takes its id or its `audio_url`. Raises NotFoundError."""
+        """Streams the bytes of an upload. Takes its id or its `audio_url`. Raises NotFoundError."""
         call = Call("GET", path("uploads", upload_id_of(upload)), options=options)
         async with self._transport.open(call) as response:
             yield AsyncUploadedAudio(response, self._transport.base_url)
 
 
 class AsyncUploadedAudio:
-    """An upload that is being read: its chunks with `async for`, or all of it into a file with `save`."""
+    """An upload being read: iterate over its chunks with `async for`, or write it to a file with `save`."""
 
     def __init__(self, response: httpx.Response, base_url: str) -> None:
         self._response = response
@@ -65,12 +65,12 @@ class AsyncUploadedAudio:
 
     @property
     def size_bytes(self) -> int | None:
-        """None where the monitor didn't say."""
+        """None if the monitor didn't send it."""
         length = self._response.headers.get("content-length")
         return None if length is None else int(length)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Raises NoAnswerError where the connection breaks before the end."""
+        """Raises NoAnswerError if the connection breaks before the end."""
         try:
             async for chunk in self._response.aiter_bytes():
                 yield chunk
@@ -78,5 +78,5 @@ class AsyncUploadedAudio:
             raise no_answer(error, self._base_url) from error
 
     async def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes it to `path`; what is half written stays there when it fails."""
+        """Writes it to `path`; on failure a partial file remains."""
         await write_chunks(Path(path), self.__aiter__())

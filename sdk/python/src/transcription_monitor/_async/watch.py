@@ -1,6 +1,4 @@
-"""A job as it changes, from now to its end, over restarts of the monitor: by the live feed, or by asking again and
-again.
-"""
+"""A job's changes, from now to its end, across restarts of the monitor: by the live feed or by polling."""
 
 from __future__ import annotations
 
@@ -24,14 +22,14 @@ async def watch_job(
 ) -> AsyncGenerator[JobUpdate, None]:
     """Ends after COMPLETED, FAILED or CANCELLED."""
     view = JobView()
-    path(job_id)  # refuses what is no id before anything is sent
+    path(job_id)  # raises for an invalid id before anything is sent
     reader = FeedReader({"resource": "job", "job_id": job_id})
     try:
         async with aclosing(follow_feed(transport, reader, on_away)) as messages:
             async for message in messages:
                 update = view.of_message(message)
                 if update is None:
-                    break  # it has left the monitor's memory: the archive is asked
+                    break  # it has left the monitor's memory: read it from the archive
                 yield update
                 if update.finished:
                     return
@@ -44,7 +42,7 @@ async def watch_job(
 async def _poll(
     transport: AsyncTransport, job_id: str, view: JobView, poll_seconds: float, on_away: OnAway
 ) -> AsyncGenerator[JobUpdate, None]:
-    """Asks with `If-None-Match`, so that an unchanged job costs an empty answer."""
+    """Polls with `If-None-Match`, so that an unchanged job costs an empty response."""
     etag = None
     away = 0
     while True:

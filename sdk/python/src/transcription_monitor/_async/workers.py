@@ -1,6 +1,4 @@
-"""`api.workers`: the processes that transcribe, seen from the outside (list, restart) and from the inside (claim,
-heartbeat).
-"""
+"""`api.workers`: worker processes, from the outside (list, restart) and from the inside (claim, heartbeat)."""
 
 from __future__ import annotations
 
@@ -14,7 +12,7 @@ from ..models import Claimed, HeartbeatAnswer, Worker, WorkerJob
 from .pages import AsyncPages
 from .transport import AsyncTransport
 
-#: Longer than the longest poll, so that a silent network ends a claim and a patient monitor doesn't.
+#: Longer than the longest long poll, so that only a dead network ends a claim.
 CLAIM_MARGIN_SECONDS = 15.0
 
 
@@ -25,7 +23,7 @@ class AsyncWorkers:
     def list(
         self, *, limit: int | None = None, cursor: str | None = None, **options: Unpack[CallOptions]
     ) -> AsyncPages[Worker]:
-        """Workers, the newest first. `limit` is the size of a page."""
+        """Workers, newest first. `limit` is the page size."""
         return AsyncPages(
             self._transport, Worker, Call("GET", "/workers", given(limit=limit, cursor=cursor), options=options)
         )
@@ -42,7 +40,7 @@ class AsyncWorkers:
         cursor: str | None = None,
         **options: Unpack[CallOptions],
     ) -> AsyncPages[WorkerJob]:
-        """The worker's jobs, the newest attempt first."""
+        """The worker's jobs, newest attempt first."""
         query = given(limit=limit, cursor=cursor)
         return AsyncPages(
             self._transport, WorkerJob, Call("GET", path("workers", worker_id, "jobs"), query, options=options)
@@ -55,20 +53,20 @@ class AsyncWorkers:
         location: Location | None = None,
         **options: Unpack[CallOptions],
     ) -> Worker:
-        """A new worker on the monitor's fleet."""
+        """Launches a worker on the monitor's fleet."""
         body = given(capabilities=capabilities, location=location)
         return await self._transport.model(Worker, Call("POST", "/workers", body=body, options=options))
 
     async def restart(self, worker_id: str, **options: Unpack[CallOptions]) -> Worker:
-        """It stops at once, hands its jobs back, and starts anew."""
+        """The worker stops at once, releases its jobs and starts again."""
         return await self._transport.model(Worker, Call("POST", path("workers", worker_id, "restart"), options=options))
 
     async def drain(self, worker_id: str, **options: Unpack[CallOptions]) -> Worker:
-        """It finishes its jobs, then leaves."""
+        """The worker finishes its jobs, then exits."""
         return await self._transport.model(Worker, Call("POST", path("workers", worker_id, "drain"), options=options))
 
     async def terminate(self, worker_id: str, **options: Unpack[CallOptions]) -> Worker:
-        """It stops now; its jobs go back to the queue."""
+        """The worker stops now; its jobs return to the queue."""
         return await self._transport.model(Worker, Call("DELETE", path("workers", worker_id), options=options))
 
     async def register(

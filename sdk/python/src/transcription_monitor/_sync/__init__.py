@@ -1,1 +1,1 @@
-"""The client without asyncio, made from `_async` by `scripts/generate_sync.py`."""
+"""The client without asyncio, generated from `_async` by `scripts/generate_sync.py`."""

@@ -1,4 +1,4 @@
-# Made from ../_async/client.py by scripts/generate_sync.py: change it there.
+# Generated from ../_async/client.py by scripts/generate_sync.py. Edit that file instead.
 """The client: one object with a noun for each part of the API."""
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ class TranscriptionAPI:
                 print(update.percentage, update.stage)
 
     `base_url` is the monitor's address, without `/api/v1`; `api_key` is sent as `Authorization: Bearer …`. `timeout`
-    is the longest silence in seconds before an attempt is given up, None for ever; `retries` is how often a call is
-    sent again before its error reaches you. `transport` replaces the network:
-    `transcription_monitor.testing.MockMonitor()`, or any other of httpx.
+    is the longest silence in seconds before an attempt times out, None for no limit; `retries` is how often a call is
+    retried before it raises. `transport` replaces the network:
+    `transcription_monitor.testing.MockMonitor()`, or any httpx transport.
 
-    Every method also takes `idempotency_key`, `timeout` and `retries` of its own. Raises what `errors.py` draws.
+    Every method also takes its own `idempotency_key`, `timeout` and `retries`. `errors.py` lists the exceptions.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class TranscriptionAPI:
         return self._transport.base_url
 
     def close(self) -> None:
-        """Closes its connections. `with` does it by itself."""
+        """Closes the connections. `with` does so automatically."""
         self._transport.close()
 
     def __enter__(self) -> TranscriptionAPI:

@@ -1,4 +1,4 @@
-# Made from ../_async/events.py by scripts/generate_sync.py: change it there.
+# Generated from ../_async/events.py by scripts/generate_sync.py. Edit that file instead.
 """`api.events`: the log vocabulary (`JOB_START`, `JOB_PROGRESS`, …) in bulk, for workers that only report."""
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Events:
         self.follow = feed.follow
 
     def report(self, events: Iterable[LogEvent], **options: Unpack[CallOptions]) -> LogEventAnswer:
-        """One request for all of them, 1,000 at most; each line stands or falls by itself."""
+        """Sends up to 1,000 events in one request; each line is accepted or refused by itself."""
         headers = {"content-type": "application/x-ndjson"}
         call = Call("POST", "/events", content=lines_of(events), headers=headers, options=options)
         return self._transport.model(LogEventAnswer, call)

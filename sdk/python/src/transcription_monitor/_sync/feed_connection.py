@@ -1,5 +1,5 @@
-# Made from ../_async/feed_connection.py by scripts/generate_sync.py: change it there.
-"""Follows the live feed over WebSocket, and takes up after a broken connection where it was."""
+# Generated from ../_async/feed_connection.py by scripts/generate_sync.py. Edit that file instead.
+"""Follows the live feed over WebSocket, and resumes after a broken connection."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .transport import Transport
 def follow_feed(
     transport: Transport, reader: FeedReader, on_away: Callable[[Exception | None], None] | None = None
 ) -> Generator[dict[str, Any], None, None]:
-    """What happens, for ever. Raises FeedUnavailableError; before the first message, what any call does."""
+    """Yields events without end. Raises FeedUnavailableError; before the first message, the errors of any call."""
     if transport.replaced:
         raise FeedUnavailableError(transport.base_url, "this client's transport is not the network")
     url = feed_url(transport.base_url)

@@ -1,5 +1,5 @@
-# Made from ../_async/jobs.py by scripts/generate_sync.py: change it there.
-"""`api.jobs`: recordings to transcribe, from their submission to their transcript."""
+# Generated from ../_async/jobs.py by scripts/generate_sync.py. Edit that file instead.
+"""`api.jobs`: recordings to transcribe, from submission to transcript."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ class Jobs:
         webhook_url: str | None = None,
         **options: Unpack[CallOptions],
     ) -> Job:
-        """Puts a recording into the queue. Once this answers, no crash loses the job.
+        """Submits a recording. Once this returns, the job survives any crash.
 
-        `audio_url` is `s3://bucket/key`, `https://…`, or the `audio_url` that `uploads.create` answered; workers
-        fetch it. `bodies.JobSubmission` says what the others are. Raises InvalidRequestError.
+        `audio_url` is `s3://bucket/key`, `https://…`, or the `audio_url` returned by `uploads.create`; workers
+        fetch it. `bodies.JobSubmission` documents the other arguments. Raises InvalidRequestError.
         """
         body = given(
             audio_url=audio_url,
@@ -74,9 +74,9 @@ class Jobs:
     def submit_batch(
         self, submissions: Sequence[JobSubmission], **options: Unpack[CallOptions]
     ) -> list[Job | InvalidRequestError]:
-        """Up to 1,000 recordings in one commit, each answered in its place: a job, or what is wrong with it.
+        """Submits up to 1,000 recordings in one commit; each result, in order, is a job or an error.
 
-        Raises only where the request as a whole is refused.
+        Raises only if the request as a whole is refused.
         """
         body = {"jobs": [dict(one) for one in submissions]}
         answer = self._transport.json(Call("POST", "/jobs/batch", body=body, options=options))
@@ -86,7 +86,7 @@ class Jobs:
         ]
 
     def get(self, job_id: str, **options: Unpack[CallOptions]) -> Job:
-        """A job, in any state, ever. Raises NotFoundError."""
+        """A job in any state, however old. Raises NotFoundError."""
         return self._transport.model(Job, Call("GET", path("jobs", job_id), options=options))
 
     def list(
@@ -103,9 +103,9 @@ class Jobs:
         cursor: str | None = None,
         **options: Unpack[CallOptions],
     ) -> Pages[Job]:
-        """Jobs, the newest first. `limit` is the size of a page (100, up to 1,000), not of the list.
+        """Jobs, newest first. `limit` is the page size (100, up to 1,000), not the length of the list.
 
-        `q` is found in id, input path, tags, metadata or last error, in any case. Times have a time zone.
+        `q` matches id, input path, tags, metadata or last error; case-insensitive. Times must have a time zone.
         """
         query = given(
             state=state,
@@ -127,31 +127,30 @@ class Jobs:
         poll_seconds: float = 0.5,
         on_away: Callable[[Exception | None], None] | None = None,
     ) -> Iterator[JobUpdate]:
-        """The job as it is, then each change, until it is COMPLETED, FAILED or CANCELLED; over restarts of the monitor.
+        """Yields the job now, then each change, until its end; survives restarts of the monitor.
 
-        It follows the monitor's live feed and takes up after a broken connection where it was. Where the feed can't
-        be had (an older monitor, a proxy that knows no WebSocket, a transport of your own), it asks every
-        `poll_seconds` instead. The first question fails as any call does: NotFoundError, UnreachableError. Once the
-        job has been seen, a monitor that is away is waited for; `on_away` is told once each time it goes, and with
-        None when it is back.
+        It follows the monitor's live feed and resumes after a broken connection. If the feed is not available (an older
+        monitor, a proxy without WebSocket, a transport of your own), it polls every `poll_seconds` instead. The first
+        request fails as any call does: NotFoundError, UnreachableError. Once the job has been read, it waits for a
+        monitor that is away; `on_away` is called each time the monitor goes away, and with None once it is back.
         """
         return watch_job(self._transport, job_id, poll_seconds=poll_seconds, on_away=on_away)
 
     def cancel(self, job_id: str, **options: Unpack[CallOptions]) -> Job:
-        """CANCELLED at once while it waits; CANCELLING while a worker has it. Raises ConflictError after its end."""
+        """The job is CANCELLED at once if it waits, CANCELLING while a worker holds it. Raises ConflictError."""
         return self._transport.model(Job, Call("DELETE", path("jobs", job_id), options=options))
 
     def retry(self, job_id: str, **options: Unpack[CallOptions]) -> Job:
-        """A FAILED or CANCELLED job goes back into the queue, with all its attempts before it."""
+        """Returns a FAILED or CANCELLED job to the queue, with a full number of attempts."""
         return self._transport.model(Job, Call("POST", path("jobs", job_id, "retry"), options=options))
 
     def progress(self, job_id: str, **options: Unpack[CallOptions]) -> JobProgressDocument:
-        """How far it is, without the rest of it."""
+        """The progress of a job."""
         call = Call("GET", path("jobs", job_id, "progress"), options=options)
         return self._transport.model(JobProgressDocument, call)
 
     def timeline(self, job_id: str, **options: Unpack[CallOptions]) -> JobTimeline:
-        """Every state it has been in."""
+        """Every state that the job has been in."""
         return self._transport.model(JobTimeline, Call("GET", path("jobs", job_id, "timeline"), options=options))
 
     @overload
@@ -167,7 +166,7 @@ class Jobs:
     ) -> Transcript | str:
         """The transcript of a completed job: an object, or rendered as `text`, `srt` or `vtt`.
 
-        Raises NotFoundError while there is none in the monitor's store.
+        Raises NotFoundError if the monitor's store has none.
         """
         call = Call("GET", path("jobs", job_id, "transcript"), {"format": format}, options=options)
         if format == "json":
@@ -188,11 +187,10 @@ class Jobs:
         file_size_bytes: int | None = None,
         **options: Unpack[CallOptions],
     ) -> JobAcknowledgement:
-        """Worker's side: how far it is. Soft: the newest may be lost in a crash of the monitor.
+        """For workers: reports progress. The latest report may be lost if the monitor crashes.
 
-        `eta_seconds` is worked out from the last reports when left out; `duration_seconds` and `file_size_bytes` are
-        those of the recording, once the worker has learnt them. Raises LeaseExpiredError when the job is no longer
-        this worker's.
+        `eta_seconds` is calculated from the last reports if omitted; `duration_seconds` and `file_size_bytes` are those
+        of the recording, once known. Raises LeaseExpiredError if the job is no longer this worker's.
         """
         body = given(
             lease_token=lease_token,
@@ -210,14 +208,14 @@ class Jobs:
     def put_transcript(
         self, job_id: str, lease_token: str, transcript: Transcript, **options: Unpack[CallOptions]
     ) -> StoredTranscript:
-        """Worker's side: stores the transcript, unless an earlier attempt has; then that one holds."""
+        """For workers: stores the transcript, unless an earlier attempt already has; that one is then kept."""
         headers = {"lease-token": lease_token}
         body = transcript.model_dump(mode="json")
         call = Call("PUT", path("jobs", job_id, "transcript"), body=body, headers=headers, options=options)
         return self._transport.model(StoredTranscript, call)
 
     def complete(self, job_id: str, lease_token: str, output: Output, **options: Unpack[CallOptions]) -> Job:
-        """Worker's side: the transcript is there. Raises LeaseExpiredError when the job is no longer this worker's."""
+        """For workers: the transcript is stored. Raises LeaseExpiredError if the job is no longer this worker's."""
         body = {"lease_token": lease_token, "output": output}
         return self._transport.model(Job, Call("POST", path("jobs", job_id, "complete"), body=body, options=options))
 
@@ -230,8 +228,6 @@ class Jobs:
         retry_with: RetryWith | None = None,
         **options: Unpack[CallOptions],
     ) -> Job:
-        """Worker's side: the attempt failed; another follows if it can help. Raises LeaseExpiredError, as `complete`
-        does.
-        """
+        """For workers: the attempt failed; another follows if it can help. Raises LeaseExpiredError."""
         body = given(lease_token=lease_token, error=error, retry_with=retry_with)
         return self._transport.model(Job, Call("POST", path("jobs", job_id, "fail"), body=body, options=options))

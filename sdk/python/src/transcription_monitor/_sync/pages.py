@@ -1,5 +1,5 @@
-# Made from ../_async/pages.py by scripts/generate_sync.py: change it there.
-"""A list of the monitor, page by page as it is fetched."""
+# Generated from ../_async/pages.py by scripts/generate_sync.py. Edit that file instead.
+"""A paged list."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T", bound=BaseModel)
 
 
 class Pages(Generic[T]):
-    """All of a list with `for`, or one page by hand. Nothing is fetched before it is asked for."""
+    """`for` iterates over all items and fetches pages as needed; `page` fetches one."""
 
     def __init__(self, transport: Transport, item: type[T], call: Call) -> None:
         self._transport = transport
@@ -24,7 +24,7 @@ class Pages(Generic[T]):
         self._call = call
 
     def page(self, cursor: str | None = None) -> Page[T]:
-        """The page that `cursor` (a `next_cursor`) names, the first without."""
+        """The page at `cursor` (a `next_cursor`); without one, the first page."""
         query = self._call.query if cursor is None else {**self._call.query, "cursor": cursor}
         page: Page[T] = self._transport.model(
             self._page, Call("GET", self._call.path, query, options=self._call.options)
@@ -32,7 +32,7 @@ class Pages(Generic[T]):
         return page
 
     def __iter__(self) -> Iterator[T]:
-        """Each loop starts from the beginning."""
+        """Each iteration starts from the beginning."""
         cursor = None
         while True:
             page = self.page(cursor)

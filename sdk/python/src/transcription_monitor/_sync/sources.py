@@ -1,5 +1,5 @@
-# Made from ../_async/sources.py by scripts/generate_sync.py: change it there.
-"""`api.sources`: systems without a server that tell of jobs which run elsewhere: sent by you, or followed."""
+# Generated from ../_async/sources.py by scripts/generate_sync.py. Edit that file instead.
+"""`api.sources`: systems without a server that report jobs running elsewhere, posted or followed."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class Sources:
         self._transport = transport
 
     def list(self, **options: Unpack[CallOptions]) -> Pages[FollowedSource]:
-        """Those that the monitor follows by itself (`tmon serve --source`)."""
+        """Sources that the monitor follows by itself (`tmon serve --source`)."""
         return Pages(self._transport, FollowedSource, Call("GET", "/sources", given(), options=options))
 
     def observe(self, source: str, jobs: Iterable[JobSighting], **options: Unpack[CallOptions]) -> SightingsAnswer:
-        """What a source says of up to 1,000 jobs, in one commit.
+        """Posts what a source reports about up to 1,000 jobs, in one commit.
 
-        Sent again, in any order and portions, it changes nothing; a job of the monitor's own queue is left as it is,
-        and named in `refused`. `source` is its URL, without what is secret in it.
+        Posting it again, in any order and in any portions, changes nothing; jobs of the monitor's own queue are left
+        unchanged and listed in `refused`. `source` is its URL, without secrets.
         """
         call = Call("POST", path("sources", source, "jobs"), body={"jobs": [*jobs]}, options=options)
         return self._transport.model(SightingsAnswer, call)

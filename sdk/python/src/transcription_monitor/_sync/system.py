@@ -1,5 +1,5 @@
-# Made from ../_async/system.py by scripts/generate_sync.py: change it there.
-"""`api.system`: the whole of it: health, metrics, alerts."""
+# Generated from ../_async/system.py by scripts/generate_sync.py. Edit that file instead.
+"""`api.system`: health, metrics and alerts."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ class System:
         self._transport = transport
 
     def health(self, **options: Unpack[CallOptions]) -> SystemHealth:
-        """How the whole is: `status`, `components`, active `alerts`, `metrics`."""
+        """The system's health: `status`, `components`, active `alerts`, `metrics`."""
         return self._transport.model(SystemHealth, Call("GET", "/system/health", options=options))
 
     def metrics(self, **options: Unpack[CallOptions]) -> CurrentMetrics:
-        """Current metrics, with the hour and the day so far."""
+        """Current metrics, with those of the current hour and day."""
         return self._transport.model(CurrentMetrics, Call("GET", "/system/metrics", options=options))
 
     def alerts(self, *, limit: int | None = None, **options: Unpack[CallOptions]) -> Pages[Alert]:
-        """Active ones, the oldest first."""
+        """Active alerts, oldest first."""
         return Pages(self._transport, Alert, Call("GET", "/system/alerts", given(limit=limit), options=options))
 
     def resolve_alert(self, alert_id: str, **options: Unpack[CallOptions]) -> Alert:
-        """It is raised again only after its condition has cleared. Raises NotFoundError."""
+        """Resolves an alert. It is raised again only after its condition has cleared. Raises NotFoundError."""
         return self._transport.model(
             Alert, Call("POST", path("system", "alerts", alert_id, "resolve"), options=options)
         )

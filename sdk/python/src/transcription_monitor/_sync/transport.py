@@ -1,5 +1,5 @@
-# Made from ../_async/transport.py by scripts/generate_sync.py: change it there.
-"""Sends calls until they are answered or there's no point; `_call.py` has what is sent and when it is sent again."""
+# Generated from ../_async/transport.py by scripts/generate_sync.py. Edit that file instead.
+"""Sends calls and retries them; `_call.py` defines what is sent and when it is retried."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Transport:
     ) -> None:
         self.base_url = base_url
         self.headers = _call.headers_of(api_key)
-        #: Whether calls go through something that the caller put there: then only calls do, and no WebSocket.
+        #: Whether the caller replaced the network: then no WebSocket is available.
         self.replaced = transport is not None
         self.timeout = timeout
         self.retries = retries
@@ -46,12 +46,12 @@ class Transport:
         return _call.decode_json(self.answer(call))
 
     def answer(self, call: Call) -> httpx.Response:
-        """The answer, read to its end. Raises what errors.py draws."""
+        """The response, read to its end. Raises the exceptions in errors.py."""
         return self._retrying(call, leave_open=False)
 
     @contextmanager
     def open(self, call: Call) -> Iterator[httpx.Response]:
-        """The answer with its body unread."""
+        """The response with its body unread."""
         response = self._retrying(call, leave_open=True)
         try:
             yield response

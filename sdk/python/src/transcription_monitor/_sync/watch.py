@@ -1,7 +1,5 @@
-# Made from ../_async/watch.py by scripts/generate_sync.py: change it there.
-"""A job as it changes, from now to its end, over restarts of the monitor: by the live feed, or by asking again and
-again.
-"""
+# Generated from ../_async/watch.py by scripts/generate_sync.py. Edit that file instead.
+"""A job's changes, from now to its end, across restarts of the monitor: by the live feed or by polling."""
 
 from __future__ import annotations
 
@@ -25,14 +23,14 @@ def watch_job(
 ) -> Generator[JobUpdate, None, None]:
     """Ends after COMPLETED, FAILED or CANCELLED."""
     view = JobView()
-    path(job_id)  # refuses what is no id before anything is sent
+    path(job_id)  # raises for an invalid id before anything is sent
     reader = FeedReader({"resource": "job", "job_id": job_id})
     try:
         with closing(follow_feed(transport, reader, on_away)) as messages:
             for message in messages:
                 update = view.of_message(message)
                 if update is None:
-                    break  # it has left the monitor's memory: the archive is asked
+                    break  # it has left the monitor's memory: read it from the archive
                 yield update
                 if update.finished:
                     return
@@ -45,7 +43,7 @@ def watch_job(
 def _poll(
     transport: Transport, job_id: str, view: JobView, poll_seconds: float, on_away: OnAway
 ) -> Generator[JobUpdate, None, None]:
-    """Asks with `If-None-Match`, so that an unchanged job costs an empty answer."""
+    """Polls with `If-None-Match`, so that an unchanged job costs an empty response."""
     etag = None
     away = 0
     while True:

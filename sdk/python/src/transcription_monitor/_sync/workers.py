@@ -1,7 +1,5 @@
-# Made from ../_async/workers.py by scripts/generate_sync.py: change it there.
-"""`api.workers`: the processes that transcribe, seen from the outside (list, restart) and from the inside (claim,
-heartbeat).
-"""
+# Generated from ../_async/workers.py by scripts/generate_sync.py. Edit that file instead.
+"""`api.workers`: worker processes, from the outside (list, restart) and from the inside (claim, heartbeat)."""
 
 from __future__ import annotations
 
@@ -15,7 +13,7 @@ from ..models import Claimed, HeartbeatAnswer, Worker, WorkerJob
 from .pages import Pages
 from .transport import Transport
 
-#: Longer than the longest poll, so that a silent network ends a claim and a patient monitor doesn't.
+#: Longer than the longest long poll, so that only a dead network ends a claim.
 CLAIM_MARGIN_SECONDS = 15.0
 
 
@@ -26,7 +24,7 @@ class Workers:
     def list(
         self, *, limit: int | None = None, cursor: str | None = None, **options: Unpack[CallOptions]
     ) -> Pages[Worker]:
-        """Workers, the newest first. `limit` is the size of a page."""
+        """Workers, newest first. `limit` is the page size."""
         return Pages(
             self._transport, Worker, Call("GET", "/workers", given(limit=limit, cursor=cursor), options=options)
         )
@@ -43,7 +41,7 @@ class Workers:
         cursor: str | None = None,
         **options: Unpack[CallOptions],
     ) -> Pages[WorkerJob]:
-        """The worker's jobs, the newest attempt first."""
+        """The worker's jobs, newest attempt first."""
         query = given(limit=limit, cursor=cursor)
         return Pages(
             self._transport, WorkerJob, Call("GET", path("workers", worker_id, "jobs"), query, options=options)
@@ -56,20 +54,20 @@ class Workers:
         location: Location | None = None,
         **options: Unpack[CallOptions],
     ) -> Worker:
-        """A new worker on the monitor's fleet."""
+        """Launches a worker on the monitor's fleet."""
         body = given(capabilities=capabilities, location=location)
         return self._transport.model(Worker, Call("POST", "/workers", body=body, options=options))
 
     def restart(self, worker_id: str, **options: Unpack[CallOptions]) -> Worker:
-        """It stops at once, hands its jobs back, and starts anew."""
+        """The worker stops at once, releases its jobs and starts again."""
         return self._transport.model(Worker, Call("POST", path("workers", worker_id, "restart"), options=options))
 
     def drain(self, worker_id: str, **options: Unpack[CallOptions]) -> Worker:
-        """It finishes its jobs, then leaves."""
+        """The worker finishes its jobs, then exits."""
         return self._transport.model(Worker, Call("POST", path("workers", worker_id, "drain"), options=options))
 
     def terminate(self, worker_id: str, **options: Unpack[CallOptions]) -> Worker:
-        """It stops now; its jobs go back to the queue."""
+        """The worker stops now; its jobs return to the queue."""
         return self._transport.model(Worker, Call("DELETE", path("workers", worker_id), options=options))
 
     def register(

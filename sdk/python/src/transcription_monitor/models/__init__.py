@@ -1,6 +1,4 @@
-"""What the monitor answers, as pydantic models. Each field says what it is, with its unit; `/docs` of a monitor has
-the same.
-"""
+"""Results as pydantic models. Each field is documented with its unit, as on a monitor's `/docs` page."""
 
 from .base import Document, Model
 from .feed import FeedMessage, FeedPosition

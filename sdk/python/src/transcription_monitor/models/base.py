@@ -1,6 +1,6 @@
-"""What every answer of the monitor is made of: pydantic models that take fields they don't know yet, and keep them.
+"""Base classes of all results: pydantic models that keep fields they don't know.
 
-Words such as states are `str`, not enumerations, so that a monitor newer than this package can say a new one.
+Words such as states are `str`, not enumerations, so that a newer monitor may send new ones.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Model(BaseModel):
-    """An answer. Fields that this version doesn't know are kept: `job.new_field`, `job.model_extra`."""
+    """A result. Fields unknown to this version are kept: `job.new_field`, `job.model_extra`."""
 
     model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=())
 
 
 class Document(Model):
-    """An answer that shows a part of the journal's state."""
+    """A result that shows a part of the journal's state."""
 
-    #: The last journal segment that changed what this shows; as `min_seq` it asks any instance for no less.
+    #: The last journal segment that changed this document; as `min_seq` it makes any instance return at least this
+    #: state.
     as_of_seq: int

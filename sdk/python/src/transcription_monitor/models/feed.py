@@ -1,4 +1,4 @@
-"""What happens, live."""
+"""Messages of the live feed."""
 
 from __future__ import annotations
 
@@ -17,11 +17,9 @@ class FeedPosition(Model):
 
 
 class FeedMessage(Model):
-    """What is now, or what happened. Beside these it has the fields of its resource: `message.job_id`,
-    `message.items`.
-    """
+    """The current state, or an event. Also has the fields of its resource: `message.job_id`, `message.items`."""
 
-    #: `state`: what is now; `update`: a change; `reset`: what is now, after a gap that can't be told any more.
+    #: `state`: current state; `update`: a change; `reset`: current state, after events that are no longer available.
     type: str
     #: `job`, `jobs`, `worker`, `workers`, `queue`, `alert`, `alerts` or `system`.
     resource: str
@@ -39,5 +37,5 @@ class FeedMessage(Model):
 
     @property
     def position(self) -> FeedPosition:
-        """To come back with: `feed.follow(since=message.position)`."""
+        """To resume from: `feed.follow(since=message.position)`."""
         return FeedPosition(seq=self.seq, index=self.index)

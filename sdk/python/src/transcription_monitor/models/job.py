@@ -1,4 +1,4 @@
-"""A job: one recording to transcribe, from its submission to its end."""
+"""A job: one recording to transcribe, from submission to end."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ FINISHED_STATES = ("COMPLETED", "FAILED", "CANCELLED")
 class JobInput(Model):
     #: The submitted `audio_url`, whatever its scheme, without a query string.
     s3_path: str
-    #: Length of the recording; None until it is known.
+    #: Length of the recording; None until known.
     duration_seconds: float | None
-    #: Bytes; None until it is known.
+    #: Bytes; None until known.
     file_size_bytes: int | None
 
 
@@ -25,7 +25,7 @@ class JobOutput(Model):
     #: Where the transcript is; None before completion.
     s3_path: str | None
     segments_count: int
-    #: Mean confidence of the segments, 0 to 1, as the engine gives it; None where it gives none.
+    #: Mean confidence of the segments, 0 to 1, as reported by the engine; None if it reports none.
     confidence_score: float | None
 
 
@@ -42,17 +42,18 @@ class JobWorker(Model):
 class JobProgress(Model):
     #: Part of the recording that has been transcribed, 0 to 100.
     percentage: int | float
-    #: `DOWNLOADING`, `TRANSCRIBING`, `UPLOADING`, or what the worker says, upper case; None before a worker reports.
+    #: `DOWNLOADING`, `TRANSCRIBING`, `UPLOADING`, or the stage the worker reports, upper case; None before a worker
+    #: reports.
     stage: str | None
     #: Chunks done, and chunks in all.
     current_chunk: int | None
     total_chunks: int | None
-    #: Time to the end, from the rate of the last chunks.
+    #: Time left, from the rate of the last chunks.
     eta_seconds: float | None
 
 
 class JobPerformance(Model):
-    #: Time spent waiting, over all attempts; None while it waits for the first time.
+    #: Time spent waiting, over all attempts; None until the first attempt begins.
     queue_time_seconds: float | None
     #: Time of the current or last attempt.
     processing_time_seconds: float | None
@@ -66,7 +67,7 @@ class StateHistoryEntry(Model):
     state: str
     #: When it entered the state.
     timestamp: AwareDatetime
-    #: In words: `Assigned to worker-123`.
+    #: For people: `Assigned to worker-123`.
     details: str
 
 
@@ -79,11 +80,11 @@ class JobError(Model):
 
 
 class RetryInfo(Model):
-    #: The current attempt, or the next while the job waits; counts from 1.
+    #: The current attempt, or the next one while the job waits; counts from 1.
     attempt: int
     max_attempts: int
     last_error: JobError | None
-    #: When a waiting retry may be claimed; None when at once.
+    #: When a waiting retry may be claimed; None if it may be claimed now.
     next_attempt_at: AwareDatetime | None
 
 
@@ -137,7 +138,7 @@ class Job(Document):
 
 
 class JobProgressDocument(Document, JobProgress):
-    """How far a job is, without the rest of it."""
+    """The progress of a job."""
 
     job_id: str
     state: str
@@ -146,7 +147,7 @@ class JobProgressDocument(Document, JobProgress):
 
 
 class JobTimeline(Document):
-    """Every state the job has been in."""
+    """Every state that the job has been in."""
 
     job_id: str
     state: str
@@ -154,14 +155,14 @@ class JobTimeline(Document):
 
 
 class JobAcknowledgement(Model):
-    """What a progress report answers: what the job is now."""
+    """The result of a progress report: the job's current state."""
 
     job_id: str
     state: str
 
 
 class JobUpdate(Model):
-    """What `jobs.watch` yields: the job as it is, then each change."""
+    """What `jobs.watch` yields: the job now, then each change."""
 
     job_id: str
     #: As `Job.state`.
@@ -170,21 +171,21 @@ class JobUpdate(Model):
     percentage: int | float
     #: As `JobProgress.stage`.
     stage: str | None
-    #: `state`: as it is now; `update`: a change; `reset`: as it is now, after a gap that can't be told any more.
+    #: `state`: current state; `update`: a change; `reset`: current state, after events that are no longer available.
     type: str = "update"
-    #: When it happened; None where the monitor was asked and did not tell by itself.
+    #: When it happened; None if the update comes from polling.
     at: AwareDatetime | None = None
     #: The journal event behind it: `JobProgressed`. None in a current state.
     event: str | None = None
-    #: In words, as in the history.
+    #: For people, as in the history.
     details: str | None = None
     eta_seconds: float | None = None
     worker_id: str | None = None
     attempt: int | None = None
-    #: Why it failed, or why it will be tried again.
+    #: Why it failed, or why it will be retried.
     error: JobError | None = None
     output: Any = None
-    #: Position in the journal: segment, and event within it. None where the monitor was asked.
+    #: Position in the journal: segment, and event within it. None if the update comes from polling.
     seq: int | None = None
     index: int | None = None
 

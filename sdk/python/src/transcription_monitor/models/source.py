@@ -1,4 +1,4 @@
-"""Sources: systems without a server that tell of jobs which run elsewhere."""
+"""Sources: systems without a server that report jobs running elsewhere."""
 
 from __future__ import annotations
 
@@ -9,44 +9,44 @@ from .base import Model
 
 class RefusedSighting(Model):
     job_id: str
-    #: `job_of_this_queue`: the monitor has it from its own workers.
+    #: `job_of_this_queue`: the job belongs to this monitor's queue.
     code: str
     detail: str
 
 
 class SightingsAnswer(Model):
-    #: Jobs of which something new was told.
+    #: Jobs with new information.
     taken: int
-    #: Jobs of which all of it was known.
+    #: Jobs without new information.
     known: int
-    #: Jobs that were left as they are.
+    #: Jobs that were left unchanged.
     refused: list[RefusedSighting]
 
 
 class UnreadableSighting(Model):
-    #: A line's number, a key, a row's id.
+    #: A line number, a key or a row's id.
     where: str
     why: str
 
 
 class SourceProblem(Model):
     message: str
-    #: What mends it.
+    #: How to fix it.
     hint: str | None
 
 
 class FollowedSource(Model):
-    #: Its URL, without what is secret in it.
+    #: Its URL, without secrets.
     name: str
-    #: STARTING: not yet read. FOLLOWING. FAILING: the last reading failed; it is tried again.
+    #: STARTING: not read yet. FOLLOWING. FAILING: the last read failed and will be retried.
     state: str
     last_read_at: AwareDatetime | None
-    #: Since the monitor started: times that something new was told, jobs left as they are, and lines, files, rows or
-    #: messages looked at.
+    #: Since the monitor started: updates of jobs taken, jobs left unchanged, and lines, files, rows or messages looked
+    #: at.
     jobs_taken: int
     jobs_refused: int
     looked_at: int
-    #: Those that tell of no job as they should; the first ten of them.
+    #: Of these, those that could not be read as a report; the first ten of them.
     unreadable_count: int
     unreadable: list[UnreadableSighting]
     problem: SourceProblem | None

@@ -16,15 +16,15 @@ class QueuePriorities(Model):
 
 
 class Queue(Document):
-    #: `main`, where jobs wait, or `dlq`, where jobs lie that failed for good.
+    #: `main`, where jobs wait, or `dlq`, the dead-letter queue of jobs that failed permanently.
     queue: str
-    #: Jobs that may be claimed now (dlq: jobs lying there).
+    #: Jobs that may be claimed now (dlq: all of its jobs).
     messages_visible: int
     #: Jobs that workers hold.
     messages_inflight: int
     #: Jobs waiting out a retry delay.
     messages_delayed: int
-    #: Seconds that the oldest claimable job has waited; None when none waits.
+    #: Seconds that the oldest claimable job has waited; None if none waits.
     age_oldest_message: float | None
     by_priority: QueuePriorities
     updated_at: AwareDatetime
@@ -33,27 +33,27 @@ class Queue(Document):
 class BulkAnswer(Model):
     """What a purge or a redrive took, or would take."""
 
-    #: Exactly those jobs; at most 10,000 a call.
+    #: Exactly those jobs; at most 10,000 per call.
     job_ids: list[str]
     dry_run: bool
 
 
 class Alert(Document):
-    """A condition that a person should know of."""
+    """A condition that needs a person's attention."""
 
     id: str
-    #: What raised it: `worker_lost`, `jobs_dead_lettered`, …
+    #: The rule that raised it: `worker_lost`, `jobs_dead_lettered`, …
     rule: str
-    #: The worker, job or queue it is about.
+    #: The worker, job or queue concerned.
     subject: str | None
     #: INFO, WARNING or CRITICAL.
     severity: str
-    #: In words: `Queue depth growing`.
+    #: For people: `Queue depth growing`.
     message: str
     created_at: AwareDatetime
     #: None while it is active.
     resolved_at: AwareDatetime | None
-    #: `condition` when it cleared by itself, else who resolved it.
+    #: `condition` if it cleared by itself, otherwise the person who resolved it.
     resolved_by: str | None
 
 
@@ -103,7 +103,7 @@ class HealthComponents(Model):
     queue: QueueHealth
     workers: WorkersHealth
     jobs: JobsHealth
-    #: None where none is followed.
+    #: None if none is followed.
     sources: SourcesHealth | None = None
 
 
@@ -121,7 +121,7 @@ class SystemHealth(Document):
     #: The worst of the components: HEALTHY, DEGRADED or UNHEALTHY.
     overall_status: str
     components: HealthComponents
-    #: Active ones.
+    #: Active alerts.
     alerts: list[HealthAlert]
     metrics: SystemMetrics
 
@@ -153,6 +153,6 @@ class CurrentMetrics(Document, SystemMetrics):
     timestamp: AwareDatetime
     #: Jobs in memory, by state.
     jobs: dict[str, int]
-    #: So far, UTC.
+    #: The current hour and day, UTC.
     hour: MetricsPeriod
     day: MetricsPeriod

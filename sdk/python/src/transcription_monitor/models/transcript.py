@@ -1,6 +1,4 @@
-"""What a job ends with: the text that was spoken, and when. And what is given to the monitor to keep: uploads, log
-lines.
-"""
+"""The result of a job: the spoken text, with times. Also uploads and the results of reported events."""
 
 from __future__ import annotations
 
@@ -20,22 +18,22 @@ class TranscriptSegment(Model):
     start_seconds: float
     end_seconds: float
     text: str
-    #: 0 (a guess) to 1 (certain), as the engine sees itself; None where it doesn't tell.
+    #: 0 (a guess) to 1 (certain), as reported by the engine; None if it reports none.
     confidence: float | None = None
 
 
 class Transcript(Model):
-    """The text that was spoken, and when."""
+    """The spoken text, with times."""
 
     #: The whole text, segments joined by single spaces.
     text: str
-    #: ISO 639-1 (`en`), or None where the engine doesn't tell.
+    #: ISO 639-1 (`en`), or None if the engine doesn't report it.
     language: str | None = None
     #: Length of the audio.
     duration_seconds: float
-    #: Which engine and model made it: `faster-whisper large-v3`.
+    #: The engine and model that produced it: `faster-whisper large-v3`.
     engine: str
-    #: In order of their start.
+    #: Ordered by start time.
     segments: list[TranscriptSegment]
 
     @classmethod
@@ -47,11 +45,11 @@ class Transcript(Model):
         language: str | None = None,
         duration_seconds: float | None = None,
     ) -> Transcript:
-        """A transcript of what a recogniser gave: sorted, trimmed, numbered, the empty ones dropped.
+        """Builds a transcript from an engine's segments: sorted, trimmed and numbered, without empty ones.
 
-        A segment is an object or a dict with `start`, `end` and `text`, and with `avg_logprob` where the engine has it
+        A segment is an object or a dict with `start`, `end` and `text`, and optionally `avg_logprob`
         (faster-whisper, openai-whisper, whisperX), or with `start_seconds`, `end_seconds`, `text` and `confidence`.
-        `duration_seconds` is the end of the last one when left out. Raises ValueError where something is none of these.
+        `duration_seconds` defaults to the end of the last one. Raises ValueError for anything else.
         """
         kept = sorted(
             (s for s in map(_segment_of, segments) if s["text"]), key=lambda segment: segment["start_seconds"]
@@ -60,7 +58,7 @@ class Transcript(Model):
         length = max(0.0, duration_seconds) if duration_seconds is not None else ends
         for number, segment in enumerate(kept):
             segment["id"] = number
-            # An engine that hears on beyond the end does it by its own padding.
+            # Engines pad the audio, so a segment may end after the recording does.
             segment["start_seconds"] = min(segment["start_seconds"], length)
             segment["end_seconds"] = min(max(segment["start_seconds"], segment["end_seconds"]), length)
         return cls(
@@ -82,7 +80,7 @@ def _segment_of(given: Any) -> dict[str, Any]:
         raise ValueError(f"a segment has start, end and text; this is {given!r:.200}")
     confidence, logprob = fields.get("confidence"), fields.get("avg_logprob")
     if confidence is None and logprob is not None:
-        # The mean log probability of the tokens: its exponential is their geometric mean.
+        # The exponential of the mean log probability of the tokens is their geometric mean.
         confidence = math.exp(logprob)
     return {
         "start_seconds": round(max(0.0, float(start)), 3),
@@ -100,13 +98,13 @@ def _first(fields: Mapping[str, Any], *names: str) -> Any:
 
 
 class StoredTranscript(Model):
-    """What storing a transcript answers: what the completion's `output` is to say."""
+    """The result of storing a transcript: the values for the completion's `output`."""
 
-    #: Where it is, in the format the job asked for.
+    #: Where it is stored, in the job's `output_format`.
     s3_path: str
     segments_count: int
     confidence_score: float | None
-    #: An earlier attempt had stored one; it stands, and these are its figures.
+    #: An earlier attempt had already stored a transcript; it is kept, and these are its figures.
     already_there: bool
 
 
@@ -116,7 +114,7 @@ class Upload(Model):
     audio_url: str
     file_name: str
     file_size_bytes: int
-    #: Of the bytes, hex.
+    #: SHA-256 of the bytes, hex.
     sha256: str
     created_at: AwareDatetime
 
@@ -131,5 +129,5 @@ class RejectedLine(Model):
 class LogEventAnswer(Model):
     #: Lines that took effect.
     accepted: int
-    #: Lines that did not, and why; the others stand.
+    #: Lines that were refused, and why; the others took effect.
     rejected: list[RejectedLine]

@@ -1,4 +1,4 @@
-"""A worker: one process beside a transcriber that claims jobs."""
+"""A worker: a process beside a transcription engine that claims jobs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .job import Job
 class WorkerHealth(Model):
     #: HEALTHY, DEGRADED or UNHEALTHY.
     status: str
-    #: In use, percent; None where it isn't told.
+    #: Use in percent; None if unknown.
     cpu_usage: float | None
     memory_usage: float | None
     gpu_usage: float | None
@@ -52,12 +52,12 @@ class WorkerLocation(Model):
     availability_zone: str | None
     #: `g4dn.xlarge`
     instance_type: str | None
-    #: Price of the instance, US dollars an hour.
+    #: Price of the instance, US dollars per hour.
     spot_price: float | None
 
 
 class Worker(Document):
-    """One process beside a transcriber, as the monitor sees it. (To be one: `transcription_monitor.Worker`.)"""
+    """A worker as the monitor sees it. (To run one: `transcription_monitor.Worker`.)"""
 
     worker_id: str
     instance_id: str | None
@@ -92,29 +92,29 @@ class WorkerJob(Document):
 class Lease(Model):
     #: Proof that the job is still this worker's.
     token: str
-    #: Until then it is; a heartbeat that names the token renews it.
+    #: The job is the worker's until then; a heartbeat that names the token renews the lease.
     expires_at: AwareDatetime
 
 
 class Attempt(Model):
     #: Counts from 1.
     number: int
-    #: What to decode at once, where an earlier attempt ran out of memory; None: as the worker likes.
+    #: Batch size to use after an earlier attempt ran out of memory; None: the worker's own.
     batch_size: int | None
 
 
 class ClaimedJob(Model):
-    """A job that is this worker's, until its lease runs out."""
+    """A job that belongs to this worker until its lease expires."""
 
     job: Job
     lease: Lease
-    #: What to fetch: as submitted, with the query string (a signature, often) that no document shows.
+    #: The URL to fetch, as submitted: with its query string (often a signature), which no document shows.
     audio_url: str
     attempt: Attempt
 
 
 class Claimed(Model):
-    #: Empty when there was none in time.
+    #: Empty if none came in time.
     jobs: list[ClaimedJob]
 
 
@@ -125,7 +125,7 @@ class WorkerCommand(Model):
 
 
 class HeartbeatAnswer(Model):
-    #: What the worker is to do; repeated until done.
+    #: What the worker must do; repeated until done.
     commands: list[WorkerCommand]
-    #: The leases that were renewed. One that is missing is lost: stop that job.
+    #: The leases that were renewed. A lease that is missing is lost: stop that job.
     leases: list[Lease]

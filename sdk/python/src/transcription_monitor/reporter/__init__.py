@@ -1,4 +1,4 @@
-"""Tells what a worker does, wherever you want it told: `Reporter`, and the URLs it takes (`urls.py`)."""
+"""Reports what a worker does to the system that a URL names: `Reporter`, and its URLs (`urls.py`)."""
 
 from .errors import ReporterError
 from .reporter import Reporter

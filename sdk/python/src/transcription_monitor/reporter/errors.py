@@ -1,10 +1,10 @@
-"""What can be wrong with a reporter's address, and what a system says of the events it is sent."""
+"""Errors of a reporter's URL, and of the systems that events are sent to."""
 
 from __future__ import annotations
 
 
 class ReporterError(Exception):
-    """The address can't be used as it is; raised by `Reporter.from_url`, and by nothing later."""
+    """The URL can't be used; raised only by `Reporter.from_url`."""
 
     def __init__(self, message: str, *, hint: str) -> None:
         super().__init__(f"{message}\nhint: {hint}")
@@ -14,7 +14,7 @@ class ReporterError(Exception):
 
 
 class Away(Exception):
-    """Not now: the events are kept and sent again. Any other exception means the same, but says less."""
+    """Temporary: the events are kept and sent again. Any other exception has the same effect."""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(f"{message} (hint: {hint})" if hint else message)
@@ -23,4 +23,4 @@ class Away(Exception):
 
 
 class Refused(Exception):
-    """Never, as they are: events sent together are sent again one by one, and the one that is refused is dropped."""
+    """Permanent: a refused batch is sent again one by one, and the event that is refused is dropped."""

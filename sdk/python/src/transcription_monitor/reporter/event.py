@@ -1,6 +1,6 @@
-"""What a reporter is told, made into something that any system can keep: plain JSON of a bounded size.
+"""Turns a reporter's arguments into events that any system can store: plain JSON of a bounded size.
 
-Nothing here raises, whatever it is given: a worker is not to fail because of what it reports.
+Nothing here raises, whatever the arguments: reporting must not make a worker fail.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ JOB_PROGRESS = "JOB_PROGRESS"
 JOB_COMPLETE = "JOB_COMPLETE"
 JOB_FAILED = "JOB_FAILED"
 
-#: Where a job then is.
+#: The job's state after each event.
 STATUS_AFTER = {
     JOB_START: "PROCESSING",
     JOB_PROGRESS: "PROCESSING",
@@ -28,7 +28,7 @@ STATUS_AFTER = {
     JOB_FAILED: "FAILED",
 }
 
-#: Below the 256 KiB that CloudWatch Logs and SQS take, with room for what else counts there.
+#: Below the 256 KiB limit of CloudWatch Logs and SQS, with room for their overhead.
 EVENT_BYTES_MAX = 200 * 1024
 DEPTH_MAX = 8
 
@@ -42,13 +42,13 @@ class Event:
     job_id: str
     #: `JOB_START`, …
     name: str
-    #: What is written: `event`, `job_id`, `worker_id`, `timestamp` and what was told.
+    #: The JSON: `event`, `job_id`, `worker_id`, `timestamp` and the arguments.
     data: dict[str, Any]
-    #: When, in milliseconds since 1970: the `timestamp`.
+    #: The `timestamp`, in milliseconds since 1970.
     told_ms: int
-    #: Of `data` as JSON.
+    #: Size of `data` as JSON.
     size_bytes: int
-    #: When the job's attempt began; None where this reporter wasn't told.
+    #: When the job's attempt began; None if this reporter doesn't know.
     started_ms: int | None = None
 
     @property
@@ -92,13 +92,13 @@ def make_event(name: str, job_id: str, worker_id: str, told: Mapping[str, Any], 
 
 
 def merged(older: Event, newer: Event) -> Event:
-    """Two reports of progress in one: of each figure the newest."""
+    """Merges two progress reports: the newer value of each field."""
     data = {**older.data, **newer.data}
     return Event(newer.job_id, newer.name, data, newer.told_ms, len(json.dumps(data)), newer.started_ms)
 
 
 def worker_name(value: object) -> str | None:
-    """An id as it is; of a host's name (`ip-10-0-0-1.ec2.internal`) each character that no id has becomes a hyphen."""
+    """An id unchanged; in a host name (`ip-10-0-0-1.ec2.internal`), characters that ids can't have become hyphens."""
     name = re.sub(r"[^A-Za-z0-9_-]", "-", text(value)).lstrip("_-")[:64]
     return name or None
 
@@ -119,7 +119,7 @@ def time_text(time_ms: int) -> str:
 
 
 def text(value: object) -> str:
-    """Words that any encoding and any database takes."""
+    """A text that any encoding and any database accepts."""
     try:
         words = value if isinstance(value, str) else str(value)
         return words.encode("utf-8", "replace").decode().replace("\0", "")
@@ -128,7 +128,7 @@ def text(value: object) -> str:
 
 
 def plain(value: object, depth: int = 0) -> Any:
-    """The value as JSON has it; its text where JSON has no such thing."""
+    """The value if JSON can represent it, otherwise its text."""
     try:
         return _plain(value, depth)
     except Exception:
@@ -141,7 +141,7 @@ def _plain(value: Any, depth: int) -> Any:
     if isinstance(value, enum.Enum):
         return plain(value.value, depth)
     if isinstance(value, int):
-        # Past 2**53 other languages read another number.
+        # Beyond 2**53 other languages lose digits.
         return int(value) if abs(value) <= 2**53 else str(int(value))
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
@@ -157,7 +157,7 @@ def _plain(value: Any, depth: int) -> Any:
         if isinstance(value, Mapping):
             return {text(name): plain(inner, depth + 1) for name, inner in value.items()}
         return [plain(inner, depth + 1) for inner in value]
-    # A number of numpy's or torch's.
+    # A numpy or torch number.
     item = getattr(value, "item", None)
     if callable(item) and getattr(value, "size", 1) == 1:
         inner = item()
@@ -206,14 +206,14 @@ def _words(most: int) -> Callable[[Any], str | None]:
 
 def _error(value: Any) -> str:
     words = text(value)[:4000] or (type(value).__name__ if isinstance(value, BaseException) else "")
-    return words or "it failed without a word"
+    return words or "the error has no message"
 
 
 def _code(value: Any) -> str | None:
     return re.sub(r"[^a-z0-9_]", "_", text(value).lower())[:64] or None
 
 
-#: The vocabulary's own fields, and what becomes of what is told; None leaves it out.
+#: The fields of the vocabulary with their converters; None omits the field.
 _FIELDS: dict[str, Callable[[Any], Any]] = {
     "percentage": _percent,
     "stage": _words(40),
@@ -232,5 +232,5 @@ _FIELDS: dict[str, Callable[[Any], Any]] = {
     "lease_token": _words(200),
 }
 
-#: All that a monitor takes of an event.
+#: All fields of an event that a monitor accepts.
 VOCABULARY = frozenset({"event", "job_id", "worker_id", "timestamp", *_FIELDS})

@@ -1,4 +1,4 @@
-"""Lines of a log, in the two forms of protocol/log-line.ts: what is written here is read there."""
+"""Log lines in the two forms that protocol/log-line.ts reads."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _PLAIN_FIELDS = {
     "JOB_FAILED": "error",
 }
 
-#: Blanks at an end, a quote at the start, or what breaks a line.
+#: Spaces at an end, a quote at the start, or a line break.
 _UNPRINTABLE = re.compile(r'^[\s"]|\s$|[\x00-\x1f\x7f-\x9f\u2028\u2029]')
 
 
 def event_json(data: Mapping[str, Any]) -> str:
-    """Without a lease's token, which is nobody's business."""
+    """Without the lease's token, which is a secret."""
     return json.dumps({name: value for name, value in data.items() if name != "lease_token"})
 
 
@@ -29,7 +29,7 @@ def log_line(data: Mapping[str, Any]) -> str:
 
 
 def plain_line(data: Mapping[str, Any]) -> str:
-    """`JOB_START job_id=… worker_id=…`, and the like. It tells less than the JSON, and nothing of when."""
+    """`JOB_START job_id=… worker_id=…`, and so on. Has fewer fields than the JSON, and no time."""
     event, job_id = data["event"], data["job_id"]
     name = _PLAIN_FIELDS[event]
     value = data.get(name)

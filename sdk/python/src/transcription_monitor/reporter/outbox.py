@@ -1,15 +1,15 @@
-"""What waits to be sent: in order for each job, one report of progress a job at most, and of a bounded size.
+"""Events waiting to be sent: in order per job, at most one progress report per job, and of a bounded size.
 
     put ──▶ transition ────────────────────▶ line ──▶ take
         └─▶ progress ─▶ held until it is due ─▶┘
 
-Progress waits in one of two places. *Held*: its job had one less than `progress_seconds` ago; it goes into the line
-when that time is over, or before its job's next transition, whichever comes first. *In line*: it is to be sent. In both
-a newer report of the same job joins it, so that a system that is slow or away gets the newest figures, and the line
-grows with jobs and not with time.
+Progress waits in one of two places. *Held*: the job's last progress is less than `progress_seconds` old; it moves to
+the line when that time is over, or before its job's next transition, whichever comes first. *In line*: it is due to be
+sent. In both places newer progress of the same job is merged into it, so that a slow or absent system gets the newest
+values, and the line grows with the number of jobs, not with time.
 
-Over `bytes_max` the oldest progress goes first, transitions last. No thread, no clock: times are seconds that the
-caller gives.
+Beyond `bytes_max` the oldest progress is dropped first, transitions last. No thread, no clock: the caller passes times
+in seconds.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from dataclasses import dataclass
 
 from .event import JOB_COMPLETE, JOB_START, Event, merged
 
-#: What an event weighs in memory beside its JSON: measured with tracemalloc on Python 3.11.
+#: Memory of an event besides its JSON: measured with tracemalloc on Python 3.11.
 OVERHEAD_BYTES = 1100
-#: Jobs whose pace is remembered; a worker has a few at a time, but some never end.
+#: Maximum number of jobs remembered; a worker has a few at a time, but some never end.
 JOBS_MAX = 10_000
 
 
@@ -30,10 +30,10 @@ JOBS_MAX = 10_000
 class _Job:
     started_ms: int | None = None
     told_ms: int = 0
-    #: When its next progress may go into the line.
+    #: When its next progress may join the line.
     due_at: float = float("-inf")
     held: Event | None = None
-    #: Its progress at the line's end, which a newer one may still join.
+    #: Its progress in the line, into which a newer one may still be merged.
     joinable: int | None = None
 
 
@@ -47,7 +47,7 @@ class Outbox:
         self._jobs: OrderedDict[str, _Job] = OrderedDict()
         self._holding: OrderedDict[str, _Job] = OrderedDict()
         self._bytes = 0
-        #: The number of the newest event that went into the line; they count from 1.
+        #: The number of the newest event in the line, counted from 1.
         self.last_number = 0
 
     def __len__(self) -> int:
@@ -55,14 +55,14 @@ class Outbox:
 
     @property
     def first_number(self) -> int | None:
-        """Of the oldest in line."""
+        """The number of the oldest event in the line."""
         return next(iter(self._line), None)
 
     def put(self, event: Event, now: float) -> None:
         job = self._jobs.setdefault(event.job_id, _Job())
         self._jobs.move_to_end(event.job_id)
         if event.told_ms < job.told_ms:
-            event.told_at(job.told_ms)  # a clock that is put back takes back nothing that was told
+            event.told_at(job.told_ms)  # a clock set back must not make an event older than the last
         job.told_ms = event.told_ms
         if event.name == JOB_START:
             self._release(event.job_id, now)
@@ -82,7 +82,7 @@ class Outbox:
         self._keep_bounds(now)
 
     def take(self, now: float, *, count_max: int, bytes_max: int) -> list[tuple[int, Event]]:
-        """The next to send, with their numbers."""
+        """The next events to send, with their numbers."""
         for job_id in [job_id for job_id, job in self._holding.items() if job.due_at <= now]:
             self._release(job_id, now)
         taken: list[tuple[int, Event]] = []
@@ -97,12 +97,12 @@ class Outbox:
         return taken
 
     def release_all(self, now: float) -> None:
-        """What is held goes into the line."""
+        """Moves held progress into the line."""
         for job_id in list(self._holding):
             self._release(job_id, now)
 
     def wait_seconds(self, now: float) -> float | None:
-        """Until something is to be taken; None: there is nothing."""
+        """Seconds until something is due; None if nothing waits."""
         if self._line:
             return 0.0
         if not self._holding:
@@ -110,7 +110,7 @@ class Outbox:
         return max(0.0, min(job.due_at for job in self._holding.values()) - now)
 
     def clear(self) -> int:
-        """Forgets all that waits; answers how many."""
+        """Drops everything; returns the number of events."""
         count = len(self)
         self._line.clear()
         self._progress_in_line.clear()

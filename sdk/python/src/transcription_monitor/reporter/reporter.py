@@ -1,13 +1,14 @@
-"""The reporter: a worker says what happens to its jobs, the URL alone says where that goes.
+"""The reporter: a worker reports what happens to its jobs, to the system that the URL names.
 
     with Reporter.from_url(os.environ["TMON_REPORT"], worker_id="worker-1") as reporter:
         reporter.job_start(job_id, audio_duration=4860)
         reporter.job_progress(job_id, 45, stage="transcribing")
         reporter.job_complete(job_id, duration=1200, segments=150)
 
-It never breaks a worker. A call only notes what happened: it takes no time, never raises, may come from any thread,
-from asyncio, from a signal handler. A thread of its own sends, tries again while the system is away, and bounds what
-waits; what has to go is counted in `dropped` and logged by `transcription_monitor.reporter`, once a minute at most.
+It never breaks a worker. A call only queues an event: it returns at once, never raises, and may come from any thread,
+from asyncio or from a signal handler. A thread of its own delivers events, retries while the system is away, and bounds
+the queue; dropped events are counted in `dropped` and logged by `transcription_monitor.reporter`, at most once a
+minute.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from . import event as vocabulary
 from .errors import ReporterError
 from .event import is_id, make_event, now_ms, text, worker_name
 from .sender import Sender
-from .transport import Transport, show_url
+from .sink import Sink, show_url
 from .urls import opener_of
 
 BUFFER_BYTES = 16 * 1024 * 1024
@@ -33,16 +34,16 @@ EXIT_SECONDS = 5.0
 
 
 class Reporter:
-    """Made by `Reporter.from_url`.
+    """Created by `Reporter.from_url`.
 
-    The program's end sends what waits, for 5 seconds at most; `close` says how long. A program that SIGTERM ends at
-    once has no such end: handle the signal. A child made by `os.fork` reports on connections of its own, and sends
-    nothing of what waited in its parent.
+    At the program's end it sends what waits, for at most 5 seconds; `close` takes another limit. A program that
+    SIGTERM kills has no such end: handle the signal. A child of `os.fork` reports over its own connections, and
+    does not send what waited in its parent.
     """
 
     def __init__(
         self,
-        open_transport: Callable[[], Transport],
+        open_sink: Callable[[], Sink],
         *,
         worker_id: str,
         shown: str = "reporter",
@@ -52,11 +53,11 @@ class Reporter:
     ) -> None:
         name = worker_name(worker_id)
         if name is None:
-            raise ReporterError(f"worker_id is {worker_id!r}", hint="Letters, digits, _ and -, as worker-1 has.")
-        #: What no id may have (a host name's dots) is a hyphen.
+            raise ReporterError(f"worker_id is {worker_id!r}", hint="Letters, digits, _ and -, for example worker-1.")
+        #: Characters that ids can't have (the dots of a host name) become hyphens.
         self.worker_id = name
         self._shown = shown
-        self._open_transport = open_transport
+        self._open_sink = open_sink
         self._limits = (buffer_bytes, progress_seconds, backoff_seconds)
         self._sender = self._make_sender()
         _open.add(self)
@@ -71,16 +72,16 @@ class Reporter:
         progress_seconds: float = PROGRESS_SECONDS,
         buffer_bytes: int = BUFFER_BYTES,
     ) -> Reporter:
-        """The URLs are in `urls.py`. `api_key` is a monitor's; where it is not given, that in the URL
-        (`https://:key@host`), else `TMON_API_KEY`.
+        """`urls.py` lists the URLs. `api_key` is a monitor's key; default: the URL's (`https://:key@host`), otherwise
+        `TMON_API_KEY`.
 
-        `progress_seconds` is the least time between two reports of one job's progress; the newest is kept, and sent
-        before the job's end. `buffer_bytes` bounds what waits. Raises ReporterError: an address that can't be used, a
+        `progress_seconds` is the minimum time between two progress reports of one job; the newest is kept, and sent
+        before the job's end. `buffer_bytes` limits the queue. Raises ReporterError for a URL that can't be used or a
         driver that is not installed. A system that is away raises nothing.
         """
-        open_transport = opener_of(url, worker_id=worker_id, api_key=api_key)
+        open_sink = opener_of(url, worker_id=worker_id, api_key=api_key)
         return cls(
-            open_transport,
+            open_sink,
             worker_id=worker_id,
             shown=show_url(url),
             progress_seconds=progress_seconds,
@@ -89,16 +90,16 @@ class Reporter:
 
     @property
     def dropped(self) -> int:
-        """Events that were told and not delivered: the buffer was full, the system refused them, the end came first.
-        Progress that newer progress replaced is not among them.
+        """Number of events not delivered: the buffer was full, the system refused them, or the reporter was closed.
+        Progress replaced by newer progress is not counted.
         """
         return self._sender.dropped
 
     def job_start(
         self, job_id: str, *, audio_duration: float | None = None, audio_url: str | None = None, **more: Any
     ) -> None:
-        """An attempt begins. `audio_duration`: the recording's length, seconds. `more` is kept where the system keeps
-        free fields: logs, and the bodies of messages.
+        """An attempt begins. `audio_duration`: length of the recording in seconds. `more`: your own fields, for logs
+        and message bodies.
         """
         self._tell(vocabulary.JOB_START, job_id, {"audio_duration": audio_duration, "audio_url": audio_url, **more})
 
@@ -113,7 +114,7 @@ class Reporter:
         eta_seconds: float | None = None,
         **more: Any,
     ) -> None:
-        """How far it is: 0 to 100. Call it as often as you like."""
+        """Progress, 0 to 100. Call it as often as you like."""
         told = {
             "percentage": percentage,
             "stage": stage,
@@ -132,9 +133,7 @@ class Reporter:
         s3_path: str | None = None,
         **more: Any,
     ) -> None:
-        """The attempt succeeded. `duration`: seconds, since `job_start` where it is not given; `s3_path`: where the
-        transcript is.
-        """
+        """The attempt succeeded. `duration`: seconds, by default since `job_start`; `s3_path`: the transcript."""
         self._tell(
             vocabulary.JOB_COMPLETE, job_id, {"duration": duration, "segments": segments, "s3_path": s3_path, **more}
         )
@@ -148,18 +147,18 @@ class Reporter:
         retryable: bool | None = None,
         **more: Any,
     ) -> None:
-        """The attempt failed: `error` in words, or the exception."""
+        """The attempt failed: `error` is a message or the exception."""
         self._tell(vocabulary.JOB_FAILED, job_id, {"error": error, "code": code, "retryable": retryable, **more})
 
     def flush(self, timeout: float = 10.0) -> bool:
-        """Waits until all that was told is sent, `timeout` seconds at most; whether it is. In asyncio:
+        """Waits until everything is sent, at most `timeout` seconds; returns whether it is. In asyncio:
         `await asyncio.to_thread(reporter.flush)`.
         """
         return self._sender.flush(timeout)
 
     def close(self, timeout: float = EXIT_SECONDS) -> bool:
-        """Sends what waits, `timeout` seconds at most, then lets go of everything; whether all was sent. `with` does it
-        by itself.
+        """Sends what waits, for at most `timeout` seconds, then closes everything; returns whether all was sent. `with`
+        does so automatically.
         """
         _open.discard(self)
         return self._sender.close(timeout)
@@ -193,7 +192,7 @@ class Reporter:
     def _make_sender(self) -> Sender:
         buffer_bytes, progress_seconds, backoff_seconds = self._limits
         return Sender(
-            self._open_transport(),
+            self._open_sink(),
             shown=self._shown,
             buffer_bytes=buffer_bytes,
             progress_seconds=progress_seconds,
@@ -201,12 +200,12 @@ class Reporter:
         )
 
     def _start_anew_in_child(self) -> None:
-        # The parent's connections are never closed from here: that would end the parent's sessions.
+        # The parent's connections are never closed here: that would end the parent's sessions.
         _left_to_parent.append(self._sender)
         self._sender = self._make_sender()
 
 
-#: Kept until they are closed: one that nobody holds any more may still have something to send.
+#: Referenced until closed: an abandoned reporter may still have events to send.
 _open: set[Reporter] = set()
 _left_to_parent: list[Sender] = []
 

@@ -1,7 +1,7 @@
-"""Sends what waits in the outbox, on a daemon thread of its own: batch by batch, each until it is there.
+"""Sends the outbox on a daemon thread, batch by batch, each until it is delivered.
 
-A batch that fails is sent again, after a wait that doubles with full jitter up to BACKOFF_SECONDS_MAX. What is wrong is
-logged, and what was dropped: each once a minute at most.
+A failed batch is sent again after a delay that doubles, with full jitter, up to BACKOFF_SECONDS_MAX. Failures and
+dropped events are logged at most once a minute each.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from contextlib import suppress
 from .errors import Away, Refused
 from .event import Event
 from .outbox import Outbox
-from .transport import Batch, Transport
+from .sink import Batch, Sink
 
 log = logging.getLogger("transcription_monitor.reporter")
 
@@ -30,7 +30,7 @@ BATCH_BYTES_MAX = 240 * 1024
 class Sender:
     def __init__(
         self,
-        transport: Transport,
+        sink: Sink,
         *,
         shown: str,
         buffer_bytes: int,
@@ -38,11 +38,11 @@ class Sender:
         backoff_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._transport = transport
+        self._sink = sink
         self._shown = shown
         self._backoff_seconds = backoff_seconds
         self._clock = clock
-        # An RLock within: a signal handler may report while the interrupted code does.
+        # Reentrant: a signal handler may report while the interrupted code holds it.
         self._changed = threading.Condition()
         self._outbox = Outbox(bytes_max=buffer_bytes, progress_seconds=progress_seconds, on_drop=self._note_full)
         self._sending: list[tuple[int, Event]] = []
@@ -68,10 +68,10 @@ class Sender:
                 self._start()
                 self._changed.notify_all()
                 return
-        self.drop("told after close")
+        self.drop("after close")
 
     def drop(self, why: str) -> None:
-        """Counts an event that can't be sent at all."""
+        """Counts an event that can't be sent."""
         with self._changed:
             self._note(why, 1)
             if self._end_at is None:
@@ -83,7 +83,7 @@ class Sender:
             self._speak()
 
     def flush(self, timeout: float) -> bool:
-        """Whether all that was put before is sent; waits for it, seconds."""
+        """Waits until everything put before is sent, for at most so many seconds; returns whether it is."""
         with self._changed:
             self._outbox.release_all(self._clock())
             last = self._outbox.last_number
@@ -92,7 +92,7 @@ class Sender:
             return self._changed.wait_for(lambda: self._sent_through(last), timeout)
 
     def close(self, timeout: float) -> bool:
-        """Sends what waits, for so many seconds at most, and ends; whether all was sent."""
+        """Sends what waits, for at most so many seconds, and stops; returns whether all was sent."""
         with self._changed:
             if self._end_at is None:
                 self._end_at = self._clock() + timeout
@@ -101,7 +101,7 @@ class Sender:
             thread = self._thread
             self._changed.notify_all()
         if thread is None:
-            self._run()  # nothing waits, or no thread could be started any more: the program is ending
+            self._run()  # nothing waits, or the program is ending and no thread could be started
         elif thread is not threading.current_thread():
             thread.join(timeout + 0.5)
         with self._changed:
@@ -116,7 +116,7 @@ class Sender:
 
     def _start(self) -> None:
         if self._thread is None:
-            # Set before it starts: a signal handler that reports right then is to find it.
+            # Set before it starts, for a signal handler that reports right then.
             self._thread = threading.Thread(target=self._run, name="tmon-reporter", daemon=True)
             try:
                 self._thread.start()
@@ -134,14 +134,14 @@ class Sender:
                     self._changed.notify_all()
             self._speak()
         except Exception:
-            # No fault of ours is the worker's; what waits is counted at the end.
+            # An error of ours must not reach the worker; what waits is counted at the end.
             log.exception("%s: the reporter stops", self._shown)
         finally:
             with suppress(Exception):
-                self._transport.close()
+                self._sink.close()
 
     def _next(self) -> bool:
-        """Waits for a batch, which it takes, or for something to say; False at the end."""
+        """Waits for a batch, which it takes, or for something to log; False at the end."""
         with self._changed:
             while True:
                 now = self._clock()
@@ -150,10 +150,10 @@ class Sender:
                     return False
                 if self._linger(now):
                     continue
-                taken = self._outbox.take(now, count_max=self._transport.count_max, bytes_max=BATCH_BYTES_MAX)
+                taken = self._outbox.take(now, count_max=self._sink.count_max, bytes_max=BATCH_BYTES_MAX)
                 if taken or self._words:
                     self._sending = taken
-                    # What is left has waited for others already.
+                    # What is left has already waited for others.
                     self._first_at = None if self._outbox.first_number is None else float("-inf")
                     self._hurried = False
                     return True
@@ -163,25 +163,25 @@ class Sender:
                 self._changed.wait(min((wait for wait in waits if wait is not None), default=None))
 
     def _linger(self, now: float) -> bool:
-        """Waits a little, so that what is told in one breath goes together; False: it is time to send."""
+        """Waits a little, so that events in quick succession are sent together; False: send now."""
         if self._outbox.wait_seconds(now) != 0.0 or self._hurried or self._words or self._end_at is not None:
             return False
         self._first_at = now if self._first_at is None else self._first_at
-        left = self._first_at + self._transport.linger_seconds - now
+        left = self._first_at + self._sink.linger_seconds - now
         if left <= 0:
             return False
         self._changed.wait(left)
         return True
 
     def _deliver(self) -> bool:
-        """Sends the batch at hand until it is there; False: there is no time left, `_sending` is what is not."""
+        """Sends the current batch until it is delivered; False: out of time, `_sending` is the rest."""
         parts = [[event for _, event in self._sending]] if self._sending else []
         while parts:
             part, key = parts.pop(0), secrets.token_hex(16)
             failures = 0
             while True:
                 try:
-                    self._note_refused(self._transport.send(Batch(part, key)))
+                    self._note_refused(self._sink.send(Batch(part, key)))
                     break
                 except Refused as refused:
                     if len(part) == 1:
@@ -200,7 +200,7 @@ class Sender:
         return True
 
     def _wait_before_retry(self, error: Exception, failures: int) -> bool:
-        """False: it is too late for another try."""
+        """False: too late for another attempt."""
         delay = random.random() * min(BACKOFF_SECONDS_MAX, self._backoff_seconds * 2.0 ** min(failures, 20))
         with self._changed:
             now = self._clock()
@@ -208,7 +208,7 @@ class Sender:
                 self._away_said_at = now
                 self._away = True
                 waiting = len(self._outbox) + len(self._sending)
-                self._words.append(f"{_words_of(error)}; trying again, {waiting} events wait")
+                self._words.append(f"{_words_of(error)}; retrying, {waiting} events waiting")
             self._word_dropped()
         self._speak()
         with self._changed:
@@ -224,7 +224,7 @@ class Sender:
             return True
 
     def _sent_through(self, last: int) -> bool:
-        sending = self._sending  # the thread may put another there
+        sending = self._sending  # the thread may replace it
         first = sending[0][0] if sending else self._outbox.first_number
         return self._ended or first is None or first > last
 
@@ -238,7 +238,7 @@ class Sender:
 
     def _note(self, why: str, count: int) -> None:
         self.dropped += count
-        # Reasons name events; a few are enough to see what is wrong.
+        # Reasons contain event names; a few are enough.
         known = why in self._unsaid or len(self._unsaid) < 5
         self._unsaid[why if known else "other reasons"] += count
 
@@ -255,7 +255,7 @@ class Sender:
         self._unsaid.clear()
 
     def _speak(self) -> None:
-        """Without the lock: somebody's handler may wait for a thread that reports."""
+        """Without the lock: a logging handler may wait for a thread that reports."""
         with self._changed:
             words, self._words = self._words, []
         for said in words:

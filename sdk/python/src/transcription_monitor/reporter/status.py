@@ -1,4 +1,4 @@
-"""Where each job is, for the systems that keep its state and not its events: status files, tables."""
+"""The state of each job, for systems that keep states and not events: status files, tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ JOBS_MAX = 10_000
 
 @dataclass(frozen=True)
 class JobStatus:
-    """None: not told. Times are milliseconds since 1970."""
+    """None: unknown. Times are milliseconds since 1970."""
 
     job_id: str
     worker_id: str
@@ -33,18 +33,18 @@ class JobStatus:
 
     @property
     def whole_percentage(self) -> int | None:
-        """A job at 99.7 % is not done."""
+        """Rounds down: a job at 99.7 % is not done."""
         return None if self.percentage is None else int(self.percentage)
 
 
 class Statuses:
-    """The jobs that are told of. Telling the same again, as after a lost answer, changes nothing."""
+    """The states of a reporter's jobs. Applying the same events again changes nothing."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[str, JobStatus] = OrderedDict()
 
     def after(self, events: Iterable[Event]) -> dict[str, JobStatus]:
-        """Where each of their jobs is after the last of them."""
+        """The state of each job after the last of its events."""
         changed: dict[str, JobStatus] = {}
         for event in events:
             changed[event.job_id] = self._known[event.job_id] = _after(self._known.get(event.job_id), event)
@@ -85,7 +85,7 @@ def _after(known: JobStatus | None, event: Event) -> JobStatus:
 
 
 def status_file(status: JobStatus) -> str:
-    """The text of `jobs/{job_id}.json`, as protocol/status-file.ts has it."""
+    """The text of `jobs/{job_id}.json`, as in protocol/status-file.ts."""
     more = {
         "completed_at": _time(status.ended_ms),
         "stage": status.stage,

@@ -1,20 +1,20 @@
-"""The addresses a reporter takes, the same as protocol/system-urls.ts has. The URL alone chooses:
+"""The URLs of a reporter, as in protocol/system-urls.ts:
 
-    log:  log:/var/log/worker.log               lines on standard output, at a file's end; ?format=plain: without JSON
+    log:  log:/var/log/worker.log               lines on standard output or appended to a file; ?format=plain: not JSON
     cloudwatch-logs:///aws/ec2/transcription    lines in a group whose name begins with a slash          [aws]
-    cloudwatch-logs://group/stream              in one whose name doesn't; ?stream=NAME does for either  [aws]
-    s3://bucket/prefix                          a status file a job, `prefix/jobs/{job_id}.json`         [aws]
+    cloudwatch-logs://group/stream              in one whose name doesn't; ?stream=NAME works for both   [aws]
+    s3://bucket/prefix                          one status file per job, `prefix/jobs/{job_id}.json`         [aws]
     dir:PATH                                    the same in a folder
     postgres://user:secret@host/db              the table `job_status`                                   [postgres]
     mysql://user:secret@host/db                 the same; MariaDB too; ?ssl-ca=FILE asks for TLS         [mysql]
     sqlite:PATH                                 the same in a file
-    dynamodb://table                            an item a job                                            [aws]
-    sqs://queue-name  sqs://https://sqs.…       a message an event                                       [aws]
+    dynamodb://table                            one item per job                                         [aws]
+    sqs://queue-name  sqs://https://sqs.…       one message per event                                    [aws]
     http(s)://host                              the monitor
 
-In brackets: what `pip install 'transcription-monitor[…]'` adds. AWS's own settings (`AWS_REGION`, `AWS_PROFILE`,
-`AWS_ENDPOINT_URL`, …) hold as everywhere. Tables are made by `tmon db init URL`; buckets, queues and log groups are
-yours. A log stream that is not named is the worker's own.
+In brackets: the extra to install, `pip install 'transcription-monitor[…]'`. AWS's own settings (`AWS_REGION`,
+`AWS_PROFILE`, `AWS_ENDPOINT_URL`, …) apply. `tmon db init URL` creates tables; buckets, queues and log groups are
+created by you. The default log stream is named after the worker.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ..errors import ApiError
 from .errors import ReporterError
-from .transport import Transport, show_url
+from .sink import Sink, show_url
 
 if TYPE_CHECKING:
-    from .transports.sql import Database
+    from .sinks.sql import Database
 
-Opener = Callable[[], Transport]
+Opener = Callable[[], Sink]
 
 HINT = (
     "One of log:, log:/var/log/worker.log, cloudwatch-logs:///aws/ec2/transcription, s3://bucket/prefix, dir:PATH, "
@@ -42,13 +42,13 @@ HINT = (
 
 
 def opener_of(url: str, *, worker_id: str, api_key: str | None) -> Opener:
-    """What opens a transport, as often as it is called. Raises ReporterError."""
+    """Returns a function that opens a new sink on each call. Raises ReporterError."""
     if not isinstance(url, str) or ":" not in url:
-        raise ReporterError(f"{url!r} is no address of a reporter", hint=HINT)
+        raise ReporterError(f"{url!r} is not the URL of a supported system", hint=HINT)
     scheme = url.partition(":")[0]
     opener = _OPENERS.get(scheme.lower())
     if opener is None:
-        raise ReporterError(f"{show_url(url)}: there is no {scheme}:", hint=HINT)
+        raise ReporterError(f"{show_url(url)}: unknown scheme {scheme}:", hint=HINT)
     try:
         return opener(_Address(url, worker_id, api_key))
     except ValueError as error:
@@ -67,25 +67,25 @@ class _Address:
 
     @property
     def path(self) -> str:
-        """Of `dir:PATH` and `dir:///PATH`."""
+        """The path of `dir:PATH` or `dir:///PATH`."""
         return _local(self.rest)
 
 
 def _local(path: str) -> str:
     path = path.removeprefix("//") if path.startswith("///") else path
     if path in ("", "//"):
-        raise ValueError("it names no path")
+        raise ValueError("the path is missing")
     return path
 
 
 def _log(address: _Address) -> Opener:
     from .lines import log_line, plain_line
-    from .transports.log import LogFile, StandardOutput
+    from .sinks.log import LogFile, StandardOutput
 
     path, _, query = address.rest.partition("?")
     form = dict(parse_qsl(query)).get("format", "json")
     if form not in ("json", "plain"):
-        raise ValueError("its format is json or plain")
+        raise ValueError("the format must be json or plain")
     line = plain_line if form == "plain" else log_line
     if path == "":
         return lambda: StandardOutput(line)
@@ -94,57 +94,57 @@ def _log(address: _Address) -> Opener:
 
 
 def _cloudwatch_logs(address: _Address) -> Opener:
-    from .transports.aws import client_opener
-    from .transports.cloudwatch_logs import CloudWatchLogs
+    from .sinks.aws import client_opener
+    from .sinks.cloudwatch_logs import CloudWatchLogs
 
     path, _, query = address.rest.removeprefix("//").partition("?")
     group, stream = path, dict(parse_qsl(query)).get("stream")
-    if stream is None and not path.startswith("/"):  # AWS's own groups are paths: then all of it is the group
+    if stream is None and not path.startswith("/"):  # AWS's own groups are paths: then the group is the whole of it
         group, _, stream = path.partition("/")
     if group in ("", "/"):
-        raise ValueError("it names no group")
+        raise ValueError("the group is missing")
     open_client = client_opener("logs")
     return lambda: CloudWatchLogs(open_client, group, stream or address.worker_id)
 
 
 def _s3(address: _Address) -> Opener:
-    from .transports.aws import client_opener
-    from .transports.status_file import Bucket, StatusFiles
+    from .sinks.aws import client_opener
+    from .sinks.status_file import Bucket, StatusFiles
 
     bucket, _, prefix = address.rest.removeprefix("//").partition("/")
     if not address.rest.startswith("//") or not re.fullmatch(r"[^?#]+", bucket) or re.search("[?#]", prefix):
-        raise ValueError("it names no bucket, as s3://bucket and s3://bucket/prefix do")
+        raise ValueError("the bucket is missing: s3://bucket or s3://bucket/prefix")
     open_client = client_opener("s3")
     return lambda: StatusFiles(Bucket(open_client, bucket, prefix.strip("/")))
 
 
 def _dir(address: _Address) -> Opener:
-    from .transports.status_file import Folder, StatusFiles
+    from .sinks.status_file import Folder, StatusFiles
 
     path = address.path
     return lambda: StatusFiles(Folder(path))
 
 
 def _postgres(address: _Address) -> Opener:
-    from .transports.sql import postgres
+    from .sinks.sql import postgres
 
     return _table(postgres(address.url, show_url(address.url)), address)
 
 
 def _mysql(address: _Address) -> Opener:
-    from .transports.sql import mysql
+    from .sinks.sql import mysql
 
     return _table(mysql(address.url, show_url(address.url)), address)
 
 
 def _sqlite(address: _Address) -> Opener:
-    from .transports.sql import sqlite
+    from .sinks.sql import sqlite
 
     return _table(sqlite(address.path, address.url), address)
 
 
 def _table(database: Database, address: _Address) -> Opener:
-    from .transports.sql import ID_LENGTH_MAX, StatusTable
+    from .sinks.sql import ID_LENGTH_MAX, StatusTable
 
     if len(address.worker_id) > ID_LENGTH_MAX:
         raise ValueError(f"worker_id {address.worker_id!r} has more than the {ID_LENGTH_MAX} characters of its column")
@@ -152,41 +152,41 @@ def _table(database: Database, address: _Address) -> Opener:
 
 
 def _dynamodb(address: _Address) -> Opener:
-    from .transports.aws import client_opener
-    from .transports.dynamodb import DynamoTable
+    from .sinks.aws import client_opener
+    from .sinks.dynamodb import DynamoTable
 
     found = re.fullmatch(r"//([A-Za-z0-9_.-]{3,255})/?", address.rest)
     if found is None:
-        raise ValueError("it names no table: 3 to 255 letters, digits, _, . and -")
+        raise ValueError("the table is missing or invalid: 3 to 255 letters, digits, _, . and -")
     table = found[1]
     open_client = client_opener("dynamodb")
     return lambda: DynamoTable(open_client, table)
 
 
 def _sqs(address: _Address) -> Opener:
-    from .transports.aws import client_opener
-    from .transports.sqs import Queue
+    from .sinks.aws import client_opener
+    from .sinks.sqs import Queue
 
     queue = address.rest.removeprefix("//").rstrip("/")
     # A queue's own URL, with its scheme or without.
     if re.fullmatch(r"[\w.-]+/\d+/[\w.-]+", queue, re.ASCII):
         queue = f"https://{queue}"
     if not re.fullmatch(r"https?://.+|[\w-]{1,80}(\.fifo)?", queue, re.ASCII):
-        raise ValueError("it names no queue, as sqs://queue-name does, or sqs:// and its URL")
+        raise ValueError("the queue is missing or invalid: sqs://queue-name, or sqs:// and its URL")
     open_client = client_opener("sqs")
     return lambda: Queue(open_client, queue)
 
 
 def _monitor(address: _Address) -> Opener:
-    from .transports.monitor import MonitorTransport
+    from .sinks.monitor import MonitorSink
 
     parts = urlsplit(address.url)
     key = address.api_key or unquote(parts.password or parts.username or "") or os.environ.get("TMON_API_KEY") or None
     url = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
-    def opened() -> Transport:
+    def opened() -> Sink:
         try:
-            return MonitorTransport(url, key)
+            return MonitorSink(url, key)
         except ApiError as error:
             raise ReporterError(error.message, hint=error.hint or HINT) from None
 

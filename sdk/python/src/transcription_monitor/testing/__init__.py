@@ -10,8 +10,8 @@
     monitor.complete(job.id, text="hello")
     assert [update.state for update in api.jobs.watch(job.id)] == ["COMPLETED"]
 
-It answers as a monitor does, in the same shapes: our own tests hold both to the same rules. It keeps no time: leases
-don't run out, retries don't wait, a claim doesn't either. There is no live feed: `jobs.watch` polls it.
+It responds as a monitor does: our own tests run the same rules against both. It has no clock: leases don't expire,
+retries and claims don't wait. It has no live feed: `jobs.watch` polls.
 """
 
 from .mock_monitor import MockMonitor

@@ -1,4 +1,4 @@
-"""What the mock monitor keeps, and how it shows it: the documents of the REST API."""
+"""The records of the mock monitor, and their REST documents."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class MockJob:
     worker_id: str | None = None
     assigned_at: str | None = None
     completed_at: str | None = None
-    #: The workers that have had it, the newest last, each with its attempt and time.
+    #: The workers that have held it, newest last, each with its attempt and time.
     had_by: list[tuple[str, int, str]] = field(default_factory=list)
     percentage: float = 0
     stage: str | None = None
@@ -41,7 +41,7 @@ class MockJob:
     last_error: dict[str, Any] | None = None
     transcript: dict[str, Any] | None = None
     dead: bool = False
-    #: Of a job that a source tells of.
+    #: For a job reported by a source.
     told_at: str | None = None
 
     def enter(self, state: str, details: str) -> None:

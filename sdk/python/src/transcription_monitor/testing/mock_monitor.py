@@ -1,4 +1,4 @@
-"""The mock monitor: an httpx transport, sync and async, that answers as a small monitor would."""
+"""The mock monitor: an httpx transport, sync and async, that responds like a small monitor."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .state import MockState, Refusal
 
 
 class MockMonitor(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Give it to a client as `transport`; see the package's docstring."""
+    """Pass it to a client as `transport`; see the package's docstring."""
 
     def __init__(self) -> None:
         self.state = MockState()
@@ -25,18 +25,18 @@ class MockMonitor(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self.requests: list[MockRequest] = []
         self._refusals: list[httpx.Response] = []
         self._answered: dict[str, tuple[MockRequest, httpx.Response]] = {}
-        # A worker's heartbeats come on a thread of their own.
+        # A worker sends heartbeats from another thread.
         self._lock = threading.RLock()
 
-    # What a test may do to it.
+    # For tests to call.
 
     def progress(self, job_id: str, percentage: float, stage: str = "TRANSCRIBING") -> None:
-        """A worker says how far a job is; a job that waits is taken by one first."""
+        """A worker reports progress; a waiting job is claimed first."""
         with self._lock:
             self.state.report(self._held(job_id), {"percentage": percentage, "stage": stage})
 
     def complete(self, job_id: str, transcript: Transcript | None = None, *, text: str = "hello") -> None:
-        """A worker completes a job with this transcript, or one of a second in which `text` is said."""
+        """A worker completes a job with this transcript, or one of a second with `text`."""
         spoken = transcript or Transcript.of_segments([{"start": 0, "end": 1, "text": text}], engine="mock")
         with self._lock:
             job = self._held(job_id)
@@ -48,23 +48,23 @@ class MockMonitor(httpx.BaseTransport, httpx.AsyncBaseTransport):
             self.state.fail(self._held(job_id), {"code": code, "message": message or code, "retryable": retryable})
 
     def lose(self, job_id: str) -> None:
-        """The lease on a job runs out: it goes back to the queue, and its worker's next call is refused."""
+        """The lease on a job expires: it returns to the queue, and its worker's next call is refused."""
         with self._lock:
             error = {"code": "lease_expired", "message": "the worker fell silent", "retryable": True}
             self.state.fail(self._held(job_id), error)
 
     def raise_alert(self, message: str, *, severity: str = "WARNING", rule: str = "mock") -> str:
-        """Answers its id."""
+        """Returns its id."""
         with self._lock:
             return self.state.raise_alert(message, severity, rule)
 
     def refuse(self, status: int, code: str, *, times: int = 1, retry_after: int | None = None) -> None:
-        """The next `times` calls are refused, whatever they are."""
+        """Refuses the next `times` calls."""
         headers = {} if retry_after is None else {"retry-after": str(retry_after)}
         problem = {"type": "about:blank", "title": code, "status": status, "code": code, "detail": f"refused: {code}"}
         self._refusals += [httpx.Response(status, json=problem, headers=headers)] * times
 
-    # What httpx asks of it.
+    # The httpx transport interface.
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         request.read()
@@ -102,7 +102,7 @@ class MockMonitor(httpx.BaseTransport, httpx.AsyncBaseTransport):
                 except Refusal as refusal:
                     return _problem(refusal)
                 return answer if isinstance(answer, httpx.Response) else httpx.Response(200, json=answer)
-        return _problem(Refusal(404, "route_not_found", f"there is no {request.method} {request.path}"))
+        return _problem(Refusal(404, "route_not_found", f"no route for {request.method} {request.path}"))
 
     def _held(self, job_id: str) -> MockJob:
         job = self.state.job(job_id)

@@ -1,4 +1,4 @@
-"""A call as the mock monitor's endpoints see it."""
+"""A request as the mock monitor's routes receive it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class MockRequest:
-    """What a route is given; also what `MockMonitor.requests` keeps."""
+    """The argument of a route; also kept in `MockMonitor.requests`."""
 
     method: str
-    #: Below `/api/v1`.
+    #: Path below `/api/v1`.
     path: str
     query: dict[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)

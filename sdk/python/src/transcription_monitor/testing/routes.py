@@ -1,4 +1,4 @@
-"""The mock monitor's endpoints: the same as the real one's, but for the live feed."""
+"""The mock monitor's endpoints: those of the real one except the live feed."""
 
 from __future__ import annotations
 
@@ -339,19 +339,19 @@ def open_upload(state: State, _: Request, upload_id: str) -> httpx.Response:
 
 
 def report_events(state: State, request: Request) -> Any:
-    """Only what tells of jobs by itself, without a lease."""
+    """Only events without a lease."""
     rejected = []
     lines = request.content.decode().splitlines()
     for number, line in enumerate(lines, 1):
         event = json.loads(line)
         job_id, name = event["job_id"], event["event"]
         if not job_id.replace("-", "").replace("_", "").isalnum():
-            rejected.append({"line": number, "code": "invalid_event", "detail": "/job_id is no id"})
+            rejected.append({"line": number, "code": "invalid_event", "detail": "/job_id is not an id"})
             continue
         if job_id not in state.jobs:
             job = MockJob(job_id, {"audio_url": event.get("audio_url", f"s3://elsewhere/{job_id}")})
             state.jobs[job_id] = job
-            job.enter("PROCESSING", "Told of by its worker")
+            job.enter("PROCESSING", "Reported by its worker")
         job = state.jobs[job_id]
         if job.state in FINISHED:
             rejected.append({"line": number, "code": "transition_not_allowed", "detail": f"{job_id} is {job.state}"})
@@ -371,13 +371,13 @@ def list_sources(_: State, request: Request) -> Any:
 
 
 def observe(state: State, request: Request, source: str) -> Any:
-    """The last that is told of a job stands, if it was told later."""
+    """The latest report of a job wins."""
     answer: dict[str, Any] = {"taken": 0, "known": 0, "refused": []}
     for told in request.body["jobs"]:
         job = state.jobs.get(told["job_id"])
         if job is not None and job.told_at is None:
             answer["refused"].append(
-                {"job_id": job.job_id, "code": "job_of_this_queue", "detail": "it is of this queue"}
+                {"job_id": job.job_id, "code": "job_of_this_queue", "detail": "it belongs to this queue"}
             )
         elif job is not None and job.told_at is not None and time_of(told["told_at"]) <= time_of(job.told_at):
             answer["known"] += 1
@@ -388,7 +388,7 @@ def observe(state: State, request: Request, source: str) -> Any:
             job.told_at, job.worker_id = told["told_at"], told.get("worker_id") or job.worker_id
             job.assigned_at = told.get("started_at") or job.assigned_at or job.told_at
             job.percentage, job.stage = told.get("percentage") or job.percentage, told.get("stage") or job.stage
-            job.enter(told["state"], f"Told by {source}")
+            job.enter(told["state"], f"Reported by {source}")
             answer["taken"] += 1
     return answer
 

@@ -1,4 +1,4 @@
-"""What the mock monitor knows, and the rules by which it changes."""
+"""The state of the mock monitor, and its rules."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class MockState:
         return job
 
     def check(self, submission: Any) -> list[dict[str, str]]:
-        """What is wrong with it. The real one knows more."""
+        """Errors of a submission; the real monitor checks more."""
         if not isinstance(submission, dict) or "audio_url" not in submission:
             return [{"field": "/audio_url", "message": "is missing"}]
         if not AUDIO_URL.fullmatch(str(submission["audio_url"])):
@@ -133,7 +133,7 @@ class MockState:
     def hand_back(self, worker_id: str) -> None:
         for job in self.holds(worker_id):
             self._release(job)
-            self._requeue(job, f"{worker_id} handed it back")
+            self._requeue(job, f"{worker_id} released it")
 
     def cancel(self, job: MockJob) -> None:
         if job.finished:

@@ -1,4 +1,4 @@
-"""A worker of your own, around the transcriber you have: `Worker` and what its loop yields and raises."""
+"""A worker around your own transcriber: `Worker`, and what its loop yields and raises."""
 
 from .errors import AudioError, JobCancelled, JobFailed, JobStopped, LeaseLost, WorkerRestarting
 from .held_job import HeldJob

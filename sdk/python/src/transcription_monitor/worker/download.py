@@ -1,7 +1,6 @@
-"""Brings a job's recording onto this machine, streamed to a file: from `https://`, from `s3://bucket/key`, from the
-monitor's uploads.
+"""Downloads a job's recording to a file: from `https://`, from `s3://bucket/key`, from the monitor's uploads.
 
-A URL may carry a signature in its query or a password in front of its host: neither is ever in a message.
+A URL may carry a signature in its query or a password before its host: messages never contain either.
 """
 
 from __future__ import annotations
@@ -31,8 +30,8 @@ Chunks = Iterator[bytes]
 
 
 def download(api: TranscriptionAPI, audio_url: str, path: Path, check: Callable[[], None]) -> int:
-    """Writes the recording to `path`; answers its size in bytes. `check` is called between chunks, and raises to end
-    it.
+    """Writes the recording to `path`; returns its size in bytes. `check` is called between chunks and may raise to
+    stop.
 
     Raises AudioError.
     """
@@ -48,10 +47,10 @@ def download(api: TranscriptionAPI, audio_url: str, path: Path, check: Callable[
                 file.write(chunk)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise AudioError("disk_full", f"{shown}: no room left on this worker's disk") from error
+            raise AudioError("disk_full", f"{shown}: this worker's disk is full") from error
         raise AudioError("audio_unreachable", f"{shown}: {error.strerror or type(error).__name__}") from None
     except httpx.HTTPError as error:
-        # Not `from error`: messages of HTTP libraries quote the URL, signature and all.
+        # Not `from error`: HTTP libraries quote the URL with its signature.
         raise AudioError("audio_unreachable", f"{shown}: {_without_url(reason_of(error), shown)}") from None
     return received
 
@@ -64,7 +63,7 @@ def show_url(audio_url: str) -> str:
 
 
 def suffix_of(audio_url: str) -> str:
-    """Some programs look at a file's name to tell its kind; nothing else of the URL gets into the name."""
+    """The URL's extension, because some programs go by it; nothing else of the URL becomes part of the name."""
     found = re.search(r"\.[A-Za-z0-9]{1,5}$", re.split(r"[?#]", audio_url, maxsplit=1)[0])
     return found.group().lower() if found else ""
 
@@ -81,12 +80,14 @@ def _open(api: TranscriptionAPI, audio_url: str, shown: str) -> AbstractContextM
         return _open_s3(audio_url, shown)
     if scheme == "upload":
         return _open_upload(api, audio_url)
-    raise AudioError("audio_url_invalid", f"a worker cannot fetch {shown}: it takes https://, s3:// and uploads")
+    raise AudioError(
+        "audio_url_invalid", f"a worker cannot fetch {shown}: only https://, s3:// and uploads are supported"
+    )
 
 
 @contextmanager
 def _open_https(audio_url: str) -> Iterator[Chunks]:
-    """Follows redirects, and never one that leaves HTTPS. A client of its own: the monitor's key is not for others."""
+    """Follows redirects, but only to HTTPS. Never uses the monitor's client, whose key must stay private."""
     url = audio_url
     timeout = httpx.Timeout(IDLE_SECONDS, connect=ANSWER_SECONDS)
     with httpx.Client(timeout=timeout, headers={"user-agent": "transcription-monitor"}) as client:
@@ -123,9 +124,7 @@ def _open_upload(api: TranscriptionAPI, audio_url: str) -> Iterator[Chunks]:
 
 @contextmanager
 def _open_s3(audio_url: str, shown: str) -> Iterator[Chunks]:
-    """Credentials, region and endpoint come from the AWS chain (AWS_ENDPOINT_URL_S3 works). The key is taken
-    literally.
-    """
+    """Credentials, region and endpoint come from the AWS chain. The key is used literally."""
     found = re.match(r"s3://([^/]+)/(.+)$", audio_url, re.DOTALL)
     if found is None:
         raise AudioError("audio_url_invalid", f"{shown} is not of the form s3://bucket/key")
@@ -137,7 +136,7 @@ def _open_s3(audio_url: str, shown: str) -> Iterator[Chunks]:
         message = "reading s3:// needs boto3: pip install 'transcription-monitor[s3]'"
         raise AudioError("engine_missing", message) from error
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    # Servers other than Amazon's have no host name for each bucket, and most no regions.
+    # Most servers other than Amazon's have neither a host name for each bucket nor regions.
     config = Config(s3={"addressing_style": "path"}) if endpoint else Config()
     region = os.environ.get("AWS_REGION") or ("us-east-1" if endpoint else None)
     try:
@@ -145,7 +144,7 @@ def _open_s3(audio_url: str, shown: str) -> Iterator[Chunks]:
         answer = client.get_object(Bucket=found.group(1), Key=found.group(2))
         yield answer["Body"].iter_chunks(256 * 1024)
     except NoCredentialsError as error:
-        message = f"{shown}: this worker has no AWS credentials; give it a role, or AWS_ACCESS_KEY_ID and its secret"
+        message = f"{shown}: no AWS credentials; give this worker a role, or set AWS_ACCESS_KEY_ID and its secret"
         raise AudioError("audio_forbidden", message) from error
     except ClientError as error:
         raise _refused(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0), shown) from None
@@ -158,5 +157,5 @@ def _refused(status: int, shown: str) -> AudioError:
         return AudioError("audio_not_found", f"{shown}: {status}")
     if status in (401, 403):
         return AudioError("audio_forbidden", f"{shown}: {status} (a pre-signed URL may have expired)")
-    # Every other refusal may pass: 408, 429, 5xx surely; the rest cost one more attempt.
+    # Every other status may be temporary: 408, 429 and 5xx certainly; the rest cost one more attempt.
     return AudioError("audio_unreachable", f"{shown}: HTTP {status}")

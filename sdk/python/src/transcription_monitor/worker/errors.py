@@ -1,9 +1,9 @@
-"""What ends a job early, on the worker's side:
+"""Exceptions that end a job early:
 
-    JobStopped              it is to stop; raised by the job's next call, and told to the monitor for you
-    ├── JobCancelled        somebody cancelled it
-    ├── LeaseLost           it is another worker's by now: write nothing
-    └── WorkerRestarting    the worker is to restart: the job goes back for another attempt
+    JobStopped              the job must stop; raised by its next call, and reported for you
+    ├── JobCancelled        it was cancelled
+    ├── LeaseLost           it is no longer this worker's: write nothing
+    └── WorkerRestarting    the worker must restart: the job returns for another attempt
 
     JobFailed               raise it to fail the job with a code of your own
     └── AudioError          the recording can't be fetched: `audio_not_found`, `audio_unreachable`, …
@@ -23,7 +23,7 @@ MESSAGE_MAX = 4000
 
 
 class JobStopped(Exception):
-    """The job is to stop. Let it go through: `with job:` sees to the rest."""
+    """The job must stop. Don't catch it: `with job:` does the rest."""
 
 
 class JobCancelled(JobStopped):
@@ -39,9 +39,7 @@ class WorkerRestarting(JobStopped):
 
 
 class JobFailed(Exception):
-    """The attempt failed. `code` is lower case, digits and `_`; `retryable` says whether another attempt could
-    succeed.
-    """
+    """The attempt failed. `code` is lower case, digits and `_`; `retryable`: whether another attempt could succeed."""
 
     def __init__(self, message: str, *, code: str = "worker_error", retryable: bool = True) -> None:
         super().__init__(message)
@@ -52,10 +50,10 @@ class JobFailed(Exception):
 class AudioError(JobFailed):
     """The recording can't be fetched."""
 
-    #: Whether another attempt can help depends on the code alone.
+    #: The code alone decides whether another attempt can help.
     RETRYABLE: ClassVar[dict[str, bool]] = {
         "audio_unreachable": True,
-        "disk_full": True,  # another worker may have room
+        "disk_full": True,  # another worker may have space
         "engine_missing": True,  # another worker may have it
         "audio_not_found": False,
         "audio_forbidden": False,
@@ -68,7 +66,7 @@ class AudioError(JobFailed):
 
 
 # torch: "CUDA out of memory. Tried to allocate"; CTranslate2: "CUDA failed with error out of memory"; and the
-# constants of the rest.
+# constants of other libraries.
 _OUT_OF_MEMORY = re.compile(
     r"\b(cuda|cublas|cudnn|hip|rocm|gpu|vram|mps|device)\b.*out of memory|out of memory.*\b(cuda|gpu|vram|device)\b"
     r"|CU(BLAS|DNN)_STATUS_(ALLOC_FAILED|NOT_ENOUGH_MEMORY)|CUDA_ERROR_OUT_OF_MEMORY|cudaErrorMemoryAllocation",
@@ -77,14 +75,14 @@ _OUT_OF_MEMORY = re.compile(
 
 
 def failure_of(error: BaseException, batch_size: int | None) -> tuple[Failure, RetryWith | None]:
-    """What the monitor is told of an exception. After full GPU memory the next attempt is asked to decode half as
-    much at once.
+    """The error to report for an exception. After GPU memory has run out, the next attempt is asked to halve its batch
+    size.
     """
     if isinstance(error, JobFailed):
         return {"code": error.code, "message": _words(str(error) or error.code), "retryable": error.retryable}, None
     message = _words(f"{type(error).__name__}: {error}")
     if isinstance(error, RefusedError):
-        # The monitor would refuse the same again.
+        # The monitor would refuse it again.
         return {"code": "transcript_refused", "message": message, "retryable": False}, None
     if type(error).__name__ == "OutOfMemoryError" or _OUT_OF_MEMORY.search(str(error)):
         half: RetryWith | None = {"batch_size": max(1, batch_size // 2)} if batch_size else None

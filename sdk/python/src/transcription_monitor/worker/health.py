@@ -1,6 +1,6 @@
-"""What a worker tells of its machine with each heartbeat, in percent: with psutil and nvidia-ml-py, where they are.
+"""The health sent with each heartbeat, in percent: with psutil and nvidia-ml-py, if they are installed.
 
-A figure that can't be had is None; it never keeps a beat from going out.
+A value that can't be read is None; it never prevents a heartbeat.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ HealthReader = Callable[[], HealthReport]
 
 
 def health_reader(directory: Path) -> HealthReader:
-    """`directory` is on the disk to watch. CPU is the mean since the call before, of all cores."""
+    """`directory` is on the disk to measure. CPU is the mean of all cores since the previous call."""
     try:
         import psutil
     except ImportError:
         return HealthReport
     gpu = gpu_reader(os.environ.get("CUDA_VISIBLE_DEVICES"))
-    psutil.cpu_percent()  # the first call has no call before
+    psutil.cpu_percent()  # the first call has nothing to compare with
 
     def read() -> HealthReport:
         return {
@@ -35,14 +35,12 @@ def health_reader(directory: Path) -> HealthReader:
 
 
 def gpu_reader(visible: str | None) -> Callable[[], float | None]:
-    """The mean use of the GPUs that are ours, as CUDA_VISIBLE_DEVICES names them (`0,2`, `GPU-5e3f…`); None without
-    one.
-    """
+    """The mean use of the GPUs in CUDA_VISIBLE_DEVICES (`0,2`, `GPU-5e3f…`); None without one."""
     try:
         import pynvml
 
         pynvml.nvmlInit()
-    except Exception:  # not installed, no driver, no GPU: each library version says it in its own way
+    except Exception:  # not installed, no driver, no GPU: library versions raise different errors
         return lambda: None
     names = None if visible is None else [name.strip() for name in visible.split(",")]
 
@@ -65,6 +63,6 @@ def gpu_reader(visible: str | None) -> Callable[[], float | None]:
 def _percent(read: Callable[[], float | None]) -> float | None:
     try:
         value = read()
-    except Exception:  # a driver in trouble, a disk that is gone
+    except Exception:  # a failing driver, a removed disk
         return None
     return None if value is None else round(min(100.0, max(0.0, value)), 1)

@@ -1,8 +1,8 @@
-"""The worker's pulse, on a thread of its own and whatever the transcriber does: health and leases in, commands and
-lost leases out.
+"""The worker's heartbeat, on a thread independent of the transcriber: sends health and leases, receives commands and
+lost leases.
 
-It beats every quarter of a lease, every BEAT_SECONDS_MAX at most, so that three beats may go missing before a lease
-runs out. The length of a lease is read off the first one, in the monitor's own times: its clock and ours may differ.
+It beats every quarter of a lease, but at least every BEAT_SECONDS_MAX, so that three heartbeats may be lost before a
+lease expires. The length of a lease is taken from the first one, in the monitor's own times, because clocks may differ.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Heartbeat:
         self._on_refused = on_refused
         self._beat_seconds = BEAT_SECONDS_MAX
         self._away = False
-        # A queue, and no event: its `put` is safe in a signal handler.
+        # A queue rather than an event: its `put` is safe in a signal handler.
         self._words: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="tmon-heartbeat", daemon=True)
 
@@ -58,11 +58,11 @@ class Heartbeat:
         self._words.put("stop")
 
     def hurry(self) -> None:
-        """Beats now, because something is likely to wait in the answer."""
+        """Sends a heartbeat now, because the response probably has a command."""
         self._words.put("hurry")
 
     def keep(self, claimed: ClaimedJob) -> None:
-        """Beats fast enough for this lease."""
+        """Makes the interval short enough for this lease."""
         assigned = claimed.job.worker.assigned_at if claimed.job.worker else claimed.job.updated_at
         lease_seconds = (claimed.lease.expires_at - assigned).total_seconds()
         if lease_seconds / 4 < self._beat_seconds:
@@ -77,7 +77,7 @@ class Heartbeat:
             except Exception:
                 log.exception("a heartbeat failed")
             try:
-                # A little early at random, so that a fleet doesn't beat in step.
+                # Slightly early at random, so that a fleet's heartbeats spread out.
                 if self._words.get(timeout=self._beat_seconds * random.uniform(0.9, 1.0)) == "stop":
                     return
             except queue.Empty:

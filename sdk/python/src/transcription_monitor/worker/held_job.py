@@ -1,8 +1,9 @@
 """A job that this worker holds.
 
-working ──► settling ──► ended      the result is being told; from here the monitor's answer alone says how it ended
+working ──► settling ──► ended      the result is being sent; from here on only the monitor's response decides how it
+ended
    │
-   └─ stopped: cancelled, lost, or the worker restarts; the next call raises it
+   └─ stopped: cancelled, lost, or the worker restarts; raised by the next call
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ PROGRESS_TIMEOUT_SECONDS = 10.0
 
 
 class HeldJob:
-    """What `worker.jobs()` yields. Use it as `with job:`, so that an exception fails the job and not the worker."""
+    """What `worker.jobs()` yields. Use `with job:`, so that an exception fails the job and not the worker."""
 
     def __init__(
         self,
@@ -45,9 +46,9 @@ class HeldJob:
         self.job = claimed.job
         #: Counts from 1.
         self.attempt = claimed.attempt.number
-        #: What to decode at once: less than the worker's own after an attempt that ran out of memory.
+        #: Batch size: smaller than the worker's own after an attempt that ran out of memory.
         self.batch_size = claimed.attempt.batch_size or batch_size
-        #: What to fetch, with its signature if it has one. `download` does.
+        #: The URL to fetch, with its signature if it has one. `download` fetches it.
         self.audio_url = claimed.audio_url
         self.lease_token = claimed.lease.token
         self._api = api
@@ -62,7 +63,7 @@ class HeldJob:
         self._stopped: type[JobStopped] | None = None
         self._settling = False
         self._ended = False
-        #: For the worker: it was left by Ctrl-C or sys.exit; the worker's leaving hands it back.
+        #: For the worker: Ctrl-C or sys.exit ended the loop; the worker's exit releases the job.
         self.handed_back = False
 
     @property
@@ -71,22 +72,22 @@ class HeldJob:
 
     @property
     def cancelled(self) -> bool:
-        """Somebody cancelled it; the next call raises JobCancelled."""
+        """It was cancelled; the next call raises JobCancelled."""
         return self._stopped is JobCancelled
 
     @property
     def lost(self) -> bool:
-        """It is another worker's by now; the next call raises LeaseLost."""
+        """It is no longer this worker's; the next call raises LeaseLost."""
         return self._stopped is LeaseLost
 
     @property
     def ended(self) -> bool:
-        """`complete` or `fail` has been answered, or a stop has been told."""
+        """`complete` or `fail` has succeeded, or a stop has been reported."""
         return self._ended
 
     @property
     def directory(self) -> Path:
-        """A directory for this attempt alone; removed after it."""
+        """A directory for this attempt only; removed afterwards."""
         if self._directory is None:
             if self._work_directory is not None:
                 self._work_directory.mkdir(parents=True, exist_ok=True)
@@ -94,16 +95,14 @@ class HeldJob:
         return self._directory
 
     def check(self) -> None:
-        """Raises JobCancelled, LeaseLost or WorkerRestarting where the job is to stop. Cheap: call it as often as you
-        like.
-        """
+        """Raises JobCancelled, LeaseLost or WorkerRestarting if the job must stop. Cheap: call it often."""
         if self._stopped is not None and not self._settling:
             raise self._stopped(self.id)
 
     def download(self) -> Path:
-        """Fetches the recording into `directory`; answers its path. Raises AudioError, and what `check` does.
+        """Downloads the recording into `directory`; returns its path. Raises AudioError, and what `check` does.
 
-        `https://` and the monitor's uploads work as they are, `s3://` with boto3 and the AWS chain of credentials.
+        `https://` and the monitor's uploads work without extras, `s3://` with boto3 and the AWS chain of credentials.
         """
         self.progress(percentage=0, stage="DOWNLOADING")
         path = self.directory / f"audio{suffix_of(self.audio_url)}"
@@ -120,16 +119,16 @@ class HeldJob:
         eta_seconds: float | None = None,
         duration_seconds: float | None = None,
     ) -> None:
-        """Notes how far it is, and returns at once. Raises what `check` does.
+        """Reports progress, and returns at once. Raises what `check` does.
 
-        The monitor is told when the stage changes, else once a second at most. `percentage` (0 to 100, of the
-        recording) is worked out from the chunks when left out. `duration_seconds` is the recording's length: say it
+        It is sent at once if the stage changed, otherwise at most once a second. `percentage` (0 to 100, of the
+        recording) is calculated from the chunks if omitted. `duration_seconds` is the length of the recording: pass it
         once, when you know it.
         """
         self.check()
         if percentage is None:
             if not total_chunks or current_chunk is None:
-                raise ValueError("progress takes percentage, or current_chunk and total_chunks")
+                raise ValueError("progress requires percentage, or current_chunk and total_chunks")
             percentage = 100 * current_chunk / total_chunks
         if duration_seconds is not None:
             self._facts["duration_seconds"] = duration_seconds
@@ -140,22 +139,21 @@ class HeldJob:
             "total_chunks": total_chunks,
             "eta_seconds": eta_seconds,
         }
-        # Facts are said with every report, for any one of them may be lost.
+        # Sent with every report, because any single one may be lost.
         self._reports.note({**self._facts, **self._figures})
 
     def complete(
         self, transcript: Transcript | Mapping[str, Any] | None = None, *, output: Output | None = None
     ) -> models.Job:
-        """Ends the job well; waits for a monitor that is away. Answers the job: COMPLETED, or CANCELLED where that
-        came first.
+        """Completes the job; waits for a monitor that is away. Returns the job: COMPLETED, or CANCELLED if that came
+        first.
 
-        `transcript` is kept in the monitor's store: a Transcript, or a dict with `segments` as
-        `Transcript.of_segments` takes them, and `language` and `duration_seconds` where they are known. With `output`
-        you say where you have put it yourself. Raises what `check` does, InvalidRequestError, and ValueError on
-        something that is no transcript.
+        `transcript` is stored by the monitor: a Transcript, or a dict with `segments` as `Transcript.of_segments`
+        accepts them, and optionally `language` and `duration_seconds`. Use `output` if you have stored it elsewhere.
+        Raises what `check` does, InvalidRequestError, and ValueError for an invalid transcript.
         """
         if (transcript is None) == (output is None):
-            raise ValueError("complete takes a transcript, or output: where you have put it")
+            raise ValueError("complete requires a transcript, or output: where you have stored it")
         self.check()
         if transcript is not None:
             output = self._store(self._transcript_of(transcript))
@@ -175,13 +173,13 @@ class HeldJob:
         retryable: bool = True,
         retry_with: RetryWith | None = None,
     ) -> models.Job:
-        """Ends the attempt; another follows if it can help. Answers the job. Raises what `check` does."""
+        """Fails the attempt; another follows if it can help. Returns the job. Raises what `check` does."""
         self.check()
         return self._fail({"code": code, "message": message, "retryable": retryable}, retry_with)
 
     def stop(self, why: type[JobStopped]) -> None:
-        """For the worker: the next call raises it."""
-        # A lease that is missing because its job has just been completed is not lost.
+        """For the worker: the job's next call raises it."""
+        # A lease missing because its job has just been completed is not lost.
         if not self._settling and self._stopped is None:
             self._stopped = why
 
@@ -198,26 +196,26 @@ class HeldJob:
         return True
 
     def close(self, error: Exception | None = None) -> None:
-        """For the worker: tells the monitor how the attempt ended that wasn't completed, and removes its directory."""
+        """For the worker: reports the end of an attempt that wasn't completed, and removes its directory."""
         try:
             self._tell(error)
         except JobStopped:
             log.info("%s: lost; another holds it now", self.id)
         except ApiError as refusal:
-            log.error("%s: the end could not be told: %s", self.id, refusal)
+            log.error("%s: the end could not be reported: %s", self.id, refusal)
         finally:
             self._ended = True
             self.clean()
 
     def clean(self) -> None:
-        """For the worker: nothing is sent after this, and nothing is left on the disk."""
+        """For the worker: sends nothing more, and removes its files."""
         self._reports.close()
         if self._directory is not None:
             shutil.rmtree(self._directory, ignore_errors=True)
 
     def resume(self) -> bool:
-        """For the worker: completes the job where an earlier attempt stored its transcript and died before it could
-        say so.
+        """For the worker: completes the job if an earlier attempt had stored its transcript and died before completing
+        it.
         """
         if self.attempt < 2 and self.job.retry_info.last_error is None:
             return False
@@ -225,7 +223,7 @@ class HeldJob:
             transcript = self._api.jobs.transcript(self.id, retries=1)
         except ApiError:
             return False
-        log.info("%s: an earlier attempt had its transcript", self.id)
+        log.info("%s: an earlier attempt had stored its transcript", self.id)
         with self:
             self.complete(transcript)
         return True
@@ -233,7 +231,7 @@ class HeldJob:
     def _tell(self, error: Exception | None) -> None:
         if self._ended:
             if error is not None and not isinstance(error, JobStopped):
-                log.error("%s: an error after its end", self.id, exc_info=error)
+                log.error("%s: an error after the job's end", self.id, exc_info=error)
             return
         why = self._stopped or (type(error) if isinstance(error, JobStopped) else None)
         if why is LeaseLost or isinstance(error, LeaseExpiredError):
@@ -245,7 +243,7 @@ class HeldJob:
         elif why is not None and issubclass(why, WorkerRestarting):
             self._fail({"code": "worker_restarted", "message": "the worker was told to restart", "retryable": True})
         elif error is None:
-            message = "the worker's loop went on without complete or fail"
+            message = "the worker's loop continued without complete or fail"
             log.error("%s: %s", self.id, message)
             self._fail({"code": "worker_error", "message": message, "retryable": True})
         else:
@@ -305,7 +303,7 @@ class HeldJob:
         return job
 
     def _stop_of(self, refusal: ConflictError) -> Exception:
-        """The stop that a refusal tells of."""
+        """The stop that a refusal means."""
         if isinstance(refusal, LeaseExpiredError):
             self.stop(LeaseLost)
         elif refusal.state == "CANCELLING":
@@ -326,7 +324,7 @@ class HeldJob:
         except LeaseExpiredError:
             self.stop(LeaseLost)
         except ConflictError:
-            # It has something to say, being cancelled perhaps: its next heartbeat's answer tells.
+            # The job may have been cancelled: the next heartbeat's response has the command.
             self._ask_monitor()
         except ApiError as error:
             log.debug("%s: a progress report was dropped: %s", self.id, error.message)

@@ -1,8 +1,7 @@
-"""Tells the monitor how far a job is: at once when the stage changes, else once a second at most, the newest figures
-only.
+"""Reports a job's progress: at once if the stage changes, otherwise at most once a second, only the newest values.
 
-Progress is soft: a report that can't be delivered is dropped, the next one has newer figures. It is sent beside the
-work, on a thread of its own, so that a slow network doesn't slow the transcriber.
+Progress is soft: a report that can't be delivered is dropped; the next has newer values. It is sent on a thread of its
+own, so that a slow network doesn't slow the transcriber.
 """
 
 from __future__ import annotations
@@ -38,9 +37,7 @@ class ProgressReports:
                 self._thread.start()
 
     def flush(self, timeout: float = 2.0) -> None:
-        """Sends the newest figures before the job's end is told; but doesn't wait long for a monitor that is slow or
-        away.
-        """
+        """Sends the newest values before the job's end, without waiting long for a slow monitor."""
         with self._changed:
             self._hurried = True
             self._changed.notify_all()
@@ -48,7 +45,7 @@ class ProgressReports:
             self._hurried = False
 
     def close(self) -> None:
-        """Nothing is sent after this."""
+        """Sends nothing more."""
         with self._changed:
             self._closed = True
             self._newest = None

@@ -1,7 +1,7 @@
-"""Sends a call until the monitor answers it: finished work is not thrown away because the monitor restarts.
+"""Retries a call until the monitor responds, so that finished work is not lost because the monitor restarts.
 
-It is sent with the same idempotency key each time, so that one whose answer was lost takes effect once. An answer
-that is a refusal ends it. An internal fault is the same on every try, more often than not, so its patience is short.
+Retries keep the idempotency key, so that a call whose response was lost takes effect once. A refusal ends it. An
+internal error is mostly the same on every attempt, so it is retried only a few times.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ log = logging.getLogger("transcription_monitor.worker")
 
 
 def is_away(error: Exception) -> bool:
-    """Whether the monitor is away for now, rather than refusing."""
+    """Whether the monitor is away for now, as opposed to refusing."""
     return isinstance(error, NoAnswerError | UnavailableError | BusyError)
 
 
 def pause_seconds(tries: int) -> float:
-    """Full jitter, so that a fleet doesn't come back in step."""
+    """Full jitter, so that a fleet doesn't retry together."""
     return 0.05 + random.random() * min(PAUSE_CAP_SECONDS, PAUSE_BASE_SECONDS * 2.0 ** min(tries, 10))
 
 
 def until_answered(send: Callable[[CallOptions], T], check: Callable[[], None]) -> T:
-    """`check` is called between tries, and raises to end the waiting."""
+    """`check` is called between attempts and may raise to stop."""
     options: CallOptions = {"idempotency_key": secrets.token_hex(16), "retries": 0}
     tries = faults = 0
     while True:

@@ -1,15 +1,15 @@
-"""A worker of your own: claims jobs, hands each to your code, beats meanwhile, and leaves in good order.
+"""A worker around your own code: claims jobs, sends heartbeats, and exits in good order.
 
     registering ──► claiming ──► draining ──► left
          ▲             │  │          ▲
-         └─ unknown ───┘  └─ drain ──┘     claims no more, finishes what it holds
+         └─ unknown ───┘  └─ drain ──┘     claims no more, finishes the job it holds
 
-    restart        what it holds is handed back, then it registers anew (or ends, where something supervises it)
-    terminated     the monitor has let it go: what it holds is lost, the loop ends
-    stopped        Ctrl-C or SIGTERM twice, or the loop was left: what it holds is handed back
+    restart        releases its job, then registers again (or exits, if a supervisor restarts it)
+    terminated     the monitor has dropped it: its job is lost, the loop ends
+    stopped        Ctrl-C or SIGTERM twice, or the loop was left: releases its job
 
-A monitor that is away is waited for, in every state. Only one that refuses the worker itself (a bad key) ends it with
-an error.
+In every state it waits for a monitor that is away. Only a monitor that refuses the worker itself (a bad key) ends it
+with an error.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ GOODBYE_SECONDS = 3.0
 
 
 class Worker:
-    """A worker of your own, around the transcriber you have:
+    """A worker around your own transcriber:
 
         worker = Worker(api, capabilities={"model": "large-v3", "device": "cuda"})
         for job in worker.jobs():
@@ -62,17 +62,17 @@ class Worker:
                 ...
                 job.complete({"segments": segments, "language": info.language})
 
-    `with job:` is what keeps the worker alive: an exception in it fails that job, and the loop goes on. (Python gives
-    no loop a way to catch what its body raises: without `with job:` the exception ends the loop; the job is failed
-    all the same, and the worker leaves.)
+    `with job:` keeps the worker alive: an exception in it fails that job, and the loop continues. (A Python iterator
+    can't catch exceptions of the loop's body: without `with job:` the exception ends the loop; the job still fails, and
+    the worker exits.)
 
-    The first SIGTERM or Ctrl-C drains: the job at hand is finished, then the loop ends. The second stops at once and
-    hands the job back. `handle_signals=False` leaves signals to you; so does a worker that isn't in the main thread.
-    Call `drain()` then.
+    The first SIGTERM or Ctrl-C drains: the current job is finished, then the loop ends. The second stops at once and
+    releases the job. `handle_signals=False` leaves signals to you, and is implied outside the main thread; call
+    `drain()` then.
 
-    One job at a time: for more, start more. `worker_id` is new each time when left out. `location` says what the
-    machine costs. `supervised` means that something starts the program again: then the loop ends when the monitor
-    asks for a restart, and `end` says so.
+    It runs one job at a time: for more, start more workers. `worker_id` defaults to a new one each time. `location` has
+    the price of the machine. `supervised` means that a supervisor restarts the program: the loop then ends when the
+    monitor requests a restart, and `end` is `restart`.
     """
 
     def __init__(
@@ -104,17 +104,14 @@ class Worker:
         self._refusal: ApiError | None = None
         self._drain_told = False
         self._registered_at = float("-inf")
-        # A claim is under way: there is one at a time, for what it brings must not be dropped.
+        # A claim is under way. There is one at a time, because the jobs it returns must not be dropped.
         self._claiming = False
-        # What wakes the loop: a claim's answer, or None when something else is to be looked at. Safe in a signal
-        # handler.
+        # Wakes the loop: a claim's result, or None if something else needs attention. Safe in a signal handler.
         self._inbox: queue.SimpleQueue[Claimed | Exception | None] = queue.SimpleQueue()
         self._heartbeat: Heartbeat | None = None
 
     def jobs(self) -> Iterator[HeldJob]:
-        """The jobs, one after the other, for as long as the worker lives. Raises what the monitor refuses the worker
-        with.
-        """
+        """The jobs, one after the other, for the worker's lifetime. Raises if the monitor refuses the worker."""
         with self._living():
             while (held := self._next_job()) is not None:
                 try:
@@ -122,7 +119,7 @@ class Worker:
                         yield held
                     held.close()
                 except GeneratorExit:
-                    # The loop was left with the job at hand, by `break` or by an exception that we are not shown.
+                    # The loop was left with a job, by `break` or by an exception that we can't see.
                     if self._ending is None:
                         self._finish("stopped")
                         held.close(
@@ -135,10 +132,10 @@ class Worker:
             raise self._refusal
 
     def run(self, transcribe: Callable[[HeldJob], Transcript | Mapping[str, Any] | None]) -> WorkerEnd:
-        """Calls `transcribe(job)` for each job and completes it with the transcript that is returned; answers how it
+        """Calls `transcribe(job)` for each job and completes it with the returned transcript; returns how the worker
         ended.
 
-        With None it has called `job.complete` or `job.fail` itself.
+        If it returns None, it has called `job.complete` or `job.fail` itself.
         """
         for job in self.jobs():
             with job:
@@ -148,7 +145,7 @@ class Worker:
         return self.end or "drained"
 
     def drain(self) -> None:
-        """Finishes the job at hand, then ends the loop. From any thread, or a signal handler."""
+        """Finishes the current job, then ends the loop. Callable from any thread or a signal handler."""
         self._finish("drained")
 
     @contextmanager
@@ -176,8 +173,7 @@ class Worker:
                 if self._ending is None:
                     self._finish("stopped")
                 self._heartbeat.stop()
-                # From here on its end is known: a beat under way may still hear that the worker has been terminated,
-                # by itself.
+                # From here on its end is known: a heartbeat under way may still be told that the worker was terminated.
                 self.end = self._ending
                 self._leave()
 
@@ -196,7 +192,7 @@ class Worker:
                 for claimed in answer.jobs:
                     return self._hold(claimed)
                 if time.monotonic() - asked_at < EMPTY_AT_ONCE_SECONDS:
-                    # Empty before its time: this worker is to get no jobs. The heartbeat's answer says why.
+                    # Returned early without jobs: this worker is to get none. The heartbeat's response has the reason.
                     self._hurry()
                     self._pause(2)
             elif answer is not None and (is_away(answer) or not self._on_refused(answer)):
@@ -204,9 +200,7 @@ class Worker:
                 tries += 1
 
     def _claim(self) -> Claimed | Exception | None:
-        """On a thread of its own: a signal or a command needn't wait for the long poll. None: there is one to look
-        at.
-        """
+        """Runs on its own thread, so that signals and commands needn't wait for the poll. None: one is under way."""
         inbox = self._inbox
 
         def claim() -> None:
@@ -267,27 +261,27 @@ class Worker:
         elif command.type == "drain":
             self._finish("drained")
         elif command.type == "restart":
-            # It is said until the worker has registered anew: an answer from before that is old news.
+            # Repeated until the worker has registered again: a response from before that is outdated.
             if asked_at > self._registered_at:
                 self._finish("restart")
         else:
             log.warning("the monitor asked for %r, which this version doesn't know", command.type)
 
     def _on_refused(self, error: Exception) -> bool:
-        """Answers whether the worker can go on at once."""
+        """Returns whether the worker can continue at once."""
         if isinstance(error, WorkerTerminatedError):
             self._finish("terminated")
         elif isinstance(error, NotFoundError):
-            # The monitor stands on another store now, or has forgotten us: make us known again.
+            # The monitor has another store now, or has forgotten this worker: register again.
             self._register()
             return True
         elif isinstance(error, ConflictError):
-            # DRAINING or RESTARTING: the heartbeat's answer says what to do.
+            # DRAINING or RESTARTING: the heartbeat's response has the command.
             self._hurry()
         elif isinstance(error, InvalidRequestError | UnauthenticatedError | ForbiddenError):
             self._refuse(error)
         else:
-            log.error("the monitor answered with an error: %s", error)
+            log.error("the monitor responded with an error: %s", error)
         return False
 
     def _refuse(self, error: ApiError) -> None:
@@ -295,7 +289,7 @@ class Worker:
         self._finish("stopped")
 
     def _finish(self, end: WorkerEnd) -> None:
-        """A later end overrides an earlier one where it is more urgent. Takes no lock: signal handlers call it."""
+        """A later end overrides an earlier one if it is more urgent. Takes no lock: signal handlers call it."""
         if self.end is not None or (self._ending is not None and (end == "drained" or self._ending != "drained")):
             return
         self._ending = end
@@ -311,19 +305,17 @@ class Worker:
             self._heartbeat.hurry()
 
     def _tell_drain(self) -> None:
-        """The monitor needn't find out by itself that no more is claimed. Here, for a signal handler must not do it."""
+        """Reports that no more jobs are claimed. Here, because a signal handler must not do it."""
         if self._ending == "drained" and self._held and not self._drain_told:
             self._drain_told = True
             log.info("%s: draining, jobs held: %d", self.worker_id, len(self._held))
             try:
                 self._api.workers.drain(self.worker_id, retries=0, timeout=GOODBYE_SECONDS)
             except ApiError as error:
-                log.debug("the monitor could not be told of draining: %s", error.message)
+                log.debug("draining could not be reported: %s", error.message)
 
     def _leave(self) -> None:
-        """Tells the monitor that this worker is gone, so that it needn't find out by silence. What it holds goes back
-        at once.
-        """
+        """Reports that this worker is gone, so that its jobs return to the queue at once."""
         if self._ending in ("terminated", "restart") or self._refusal is not None:
             return
         try:
@@ -331,7 +323,7 @@ class Worker:
         except (ConflictError, NotFoundError):
             pass
         except ApiError as error:
-            log.warning("left without a goodbye: %s", error.message)
+            log.warning("the exit could not be reported: %s", error.message)
         log.info("%s: left", self.worker_id)
 
     def _pause(self, tries: int) -> None:

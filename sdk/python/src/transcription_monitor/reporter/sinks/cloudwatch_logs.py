@@ -1,6 +1,6 @@
-"""`cloudwatch-logs://group/stream`: lines `TRANSCRIPTION_EVENT {json}`, as a log agent would bring them there.
+"""`cloudwatch-logs://group/stream`: lines `TRANSCRIPTION_EVENT {json}`, as a log agent would deliver them.
 
-The stream is made where it is missing; the group is yours, for it says how long lines are kept and what that costs.
+The stream is created if it does not exist; the group is not, because its owner sets how long lines are kept.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import Any
 
 from ..event import Event
 from ..lines import log_line
-from ..transport import Batch
+from ..sink import Batch
 from .aws import AwsThing, code_of, meaning
 
-#: CloudWatch takes no batch whose lines are more than 24 hours apart.
+#: CloudWatch refuses a batch whose lines are more than 24 hours apart.
 SPAN_MS_MAX = 23 * 3600 * 1000
 
 
@@ -25,7 +25,7 @@ class CloudWatchLogs:
     def __init__(self, open_client: Callable[[], Any], group: str, stream: str) -> None:
         self._open_client = open_client
         self._client: Any = None
-        # What no stream's name may have.
+        # Characters that a stream name can't have.
         self._names = {"logGroupName": group, "logStreamName": re.sub("[:*]", "-", stream)[:512]}
         self._thing = AwsThing(
             f"log group {group}",
@@ -34,7 +34,7 @@ class CloudWatchLogs:
         )
 
     def send(self, batch: Batch) -> Sequence[tuple[Event, str]]:
-        # It wants them by time; a clock that was set back may have mixed them.
+        # PutLogEvents requires them ordered by time; a clock set back may have mixed them.
         events = sorted(batch.events, key=lambda event: event.told_ms)
         refused: list[tuple[Event, str]] = []
         with meaning(self._thing):

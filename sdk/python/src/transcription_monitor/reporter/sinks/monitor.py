@@ -10,15 +10,15 @@ from ...bodies import LogEvent
 from ...errors import ApiError, RefusedError
 from ..errors import Away, Refused
 from ..event import VOCABULARY, Event
-from ..transport import Batch
+from ..sink import Batch
 
 TIMEOUT_SECONDS = 15.0
 
-#: The same again would be answered the same. Not 401, 403 and 404: a key or an address can be mended.
+#: Statuses that a retry can't change. Not 401, 403 and 404: a key or an address can be fixed.
 _FOR_EVER = frozenset({400, 409, 413, 415, 422})
 
 
-class MonitorTransport:
+class MonitorSink:
     count_max = 1000
     linger_seconds = 0.05
 
@@ -42,5 +42,5 @@ class MonitorTransport:
 
 
 def _line_of(data: dict[str, Any]) -> dict[str, Any]:
-    """A monitor refuses lines with fields that it doesn't know."""
+    """Drops other fields, because a monitor refuses unknown ones."""
     return {name: value for name, value in data.items() if name in VOCABULARY}

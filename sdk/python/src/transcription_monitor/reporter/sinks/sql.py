@@ -1,7 +1,7 @@
-"""`postgres://`, `mysql://`, `sqlite:`: the table `job_status`, a row a job.
+"""`postgres://`, `mysql://`, `sqlite:`: the table `job_status`, one row per job.
 
-The statements are those of protocol/job-status-table.ts, with each driver's own placeholders. Of several events of a
-job that wait, one write tells the last; a batch is one transaction.
+The statements are those of protocol/job-status-table.ts, with each driver's own placeholders. Waiting events of one job
+become one write; a batch is one transaction.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ..errors import Away, Refused
 from ..event import Event
+from ..sink import Batch, load_driver
 from ..status import JobStatus, Statuses
-from ..transport import Batch, load_driver
 
 CONNECT_SECONDS = 5
 ANSWER_SECONDS = 15
 
-#: A job's or worker's id is at most this long in a table as printed.
+#: Maximum length of a worker or job id in the documented table.
 ID_LENGTH_MAX = 50
 
 _COLUMNS = "job_id, worker_id, status, started_at, updated_at, percentage, error_message"
@@ -39,7 +39,7 @@ WHERE job_status.worker_id = excluded.worker_id
    OR job_status.updated_at IS NULL
 """
 
-#: A report of another worker that is older than the row changes nothing.
+#: A report from another worker that is older than the row changes nothing.
 POSTGRES_UPSERT = f"""\
 INSERT INTO job_status ({_COLUMNS})
 VALUES (%s, %s, %s, to_timestamp(%s::float8 / 1000), to_timestamp(%s::float8 / 1000), %s, %s)
@@ -55,7 +55,7 @@ VALUES (?, ?, ?,
 
 _NEWER = "worker_id <=> VALUES(worker_id) OR updated_at IS NULL OR updated_at <= VALUES(updated_at)"
 
-#: Assigned from left to right: the two that the condition looks at come last.
+#: Assignments run from left to right: the two columns that the condition reads come last.
 MYSQL_UPSERT = f"""\
 INSERT INTO job_status ({_COLUMNS})
 VALUES (%s, %s, %s,
@@ -73,17 +73,17 @@ ON DUPLICATE KEY UPDATE
 
 @dataclass(frozen=True)
 class Database:
-    """A driver, by what differs."""
+    """What differs between drivers."""
 
-    #: For messages and hints; without a password.
+    #: The URL for messages and hints, without a password.
     shown: str
     connect: Callable[[], Any]
     upsert: str
-    #: Run at each transaction's begin.
+    #: Run at the start of each transaction.
     begin: str
-    #: Whether the error says that the table is missing.
+    #: Whether the error means that the table is missing.
     no_table: Callable[[Exception], bool]
-    #: Whether the error is the data's and will be the same next time.
+    #: Whether the error is caused by the data, so that a retry can't succeed.
     never: Callable[[Exception], bool]
 
 
@@ -110,12 +110,12 @@ class StatusTable:
                 raise Refused(str(error)) from error
             raise
         self._statuses.forget_ended(statuses)
-        return [(event, f"in a table an id has {ID_LENGTH_MAX} characters at most") for event in too_long]
+        return [(event, f"in a table an id has at most {ID_LENGTH_MAX} characters") for event in too_long]
 
     def close(self) -> None:
         connection, self._connection = self._connection, None
         if connection:
-            with suppress(Exception):  # it may be broken: that is why it is left
+            with suppress(Exception):  # it may be broken already
                 connection.close()
 
     def _write(self, rows: list[tuple[Any, ...]]) -> None:
@@ -145,7 +145,7 @@ def _parameters(status: JobStatus) -> tuple[Any, ...]:
 
 
 def postgres(url: str, shown: str) -> Database:
-    """`url` as libpq takes it. Raises ReporterError without psycopg."""
+    """`url` is a libpq URL. Raises ReporterError without psycopg."""
     psycopg = load_driver("psycopg", extra="postgres")
 
     def connect() -> Any:
@@ -158,7 +158,7 @@ def postgres(url: str, shown: str) -> Database:
             "keepalives_interval": CONNECT_SECONDS,
             "keepalives_count": 3,
         }
-        # No prepared statements: poolers such as PgBouncer give each transaction another session.
+        # No prepared statements: poolers such as PgBouncer run each transaction in another session.
         return psycopg.connect(
             url, prepare_threshold=None, **{name: value for name, value in limits.items() if name not in given}
         )
@@ -167,7 +167,7 @@ def postgres(url: str, shown: str) -> Database:
         shown,
         connect,
         POSTGRES_UPSERT,
-        # Not as a parameter of the connection, which poolers refuse.
+        # Not as a connection parameter, which poolers refuse.
         begin=f"SET LOCAL statement_timeout = {ANSWER_SECONDS * 1000}",
         no_table=lambda error: getattr(error, "sqlstate", None) == "42P01",
         never=lambda error: isinstance(error, (psycopg.DataError, psycopg.IntegrityError)),
@@ -175,12 +175,12 @@ def postgres(url: str, shown: str) -> Database:
 
 
 def mysql(url: str, shown: str) -> Database:
-    """MariaDB too. Raises ReporterError without PyMySQL, ValueError for a URL without a database."""
+    """Also for MariaDB. Raises ReporterError without PyMySQL, ValueError for a URL without a database."""
     pymysql = load_driver("pymysql", extra="mysql")
     parts = urlsplit(url)
     name = unquote(parts.path.removeprefix("/"))
     if not name or not parts.hostname:
-        raise ValueError("it names no host or no database, as mysql://user@host:3306/database does")
+        raise ValueError("it has no host or no database; for example mysql://user@host:3306/database")
     query = dict(parse_qsl(parts.query))
     options: dict[str, Any] = {
         "host": parts.hostname,
@@ -209,7 +209,7 @@ def mysql(url: str, shown: str) -> Database:
 
 
 def sqlite(path: str, shown: str) -> Database:
-    """The file must be there: a reporter that made one would make it wherever a path is mistyped."""
+    """The file must exist: otherwise a mistyped path would create a new database."""
 
     def connect() -> Any:
         if not Path(path).exists():

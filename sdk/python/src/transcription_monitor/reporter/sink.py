@@ -1,4 +1,4 @@
-"""The port of the systems that a reporter sends to."""
+"""The port through which a reporter delivers events."""
 
 from __future__ import annotations
 
@@ -14,45 +14,45 @@ from .event import Event
 
 @dataclass(frozen=True)
 class Batch:
-    #: At least one, in the order to be kept.
+    #: At least one event, in order.
     events: Sequence[Event]
-    #: The same each time that these events are sent: what has seen it has seen them.
+    #: The same each time these events are sent, so that a system can recognise a repetition.
     key: str
 
 
-class Transport(Protocol):
+class Sink(Protocol):
     """One system. Opened by its first `send`; used by one thread at a time.
 
-    Events may arrive twice, where an answer was lost; never in another order.
+    Events may arrive twice, after a lost response, but never in another order.
     """
 
-    #: Events in a batch, at most.
+    #: Maximum number of events in a batch.
     count_max: int
-    #: How long an event may wait for others to go along.
+    #: How long an event may wait to be sent with others.
     linger_seconds: float
 
     def send(self, batch: Batch) -> Sequence[tuple[Event, str]]:
-        """Answers the events that the system refused, and why; the others are kept there. Bounded in time.
+        """Returns the events that the system refused, with reasons; it has kept the others. Bounded in time.
 
-        Raises Refused where the batch will never be taken as it is, Away or anything else where it may be, later.
+        Raises Refused if the batch can never be accepted as it is, Away or any other exception if it may be later.
         """
 
     def close(self) -> None:
-        """Leaves what `send` opened. May be called in any state, more than once."""
+        """Closes what `send` opened. May be called in any state, more than once."""
 
 
 def load_driver(module: str, *, extra: str) -> Any:
-    """Raises ReporterError that names what to install."""
+    """Raises a ReporterError that names what to install."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
         raise ReporterError(
-            f"{module} is not there: {error}", hint=f"pip install 'transcription-monitor[{extra}]'"
+            f"{module} can't be imported: {error}", hint=f"pip install 'transcription-monitor[{extra}]'"
         ) from error
 
 
 def show_url(url: str) -> str:
-    """The URL without password and query: fit for messages."""
+    """The URL without password and query, for messages."""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -1,4 +1,4 @@
-"""`log:` and `log:/path`: lines on standard output, or at a file's end."""
+"""`log:` and `log:/path`: lines on standard output, or appended to a file."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 from ..errors import Away
 from ..event import Event
-from ..transport import Batch
+from ..sink import Batch
 
-#: Writes an event as a line.
+#: Formats an event as a line.
 Line = Callable[[Mapping[str, Any]], str]
 
 
@@ -26,18 +26,18 @@ class StandardOutput:
         stream = sys.stdout
         if stream is None or stream.closed:
             raise Away("standard output is closed")
-        # One write for each, so that what others print stands between lines and not in them.
+        # One write per line, so that the output of others does not end up inside it.
         for event in batch.events:
             stream.write(self._line(event.data) + "\n")
         stream.flush()
         return []
 
     def close(self) -> None:
-        """The stream is the program's."""
+        """The stream belongs to the program."""
 
 
 class LogFile:
-    """Opened anew for each batch: who moves the file away (logrotate) need not tell us."""
+    """Opened for each batch, so that the file can be rotated."""
 
     count_max = 1000
     linger_seconds = 0.0
@@ -59,7 +59,7 @@ class LogFile:
                 os.close(file)
         except FileNotFoundError as error:
             folder = os.path.dirname(os.path.abspath(self._path))  # noqa: PTH100, PTH120
-            raise Away(f"there is no folder {folder}", hint=f"mkdir -p {folder}") from error
+            raise Away(f"folder {folder} does not exist", hint=f"mkdir -p {folder}") from error
         return []
 
     def close(self) -> None:
@@ -67,6 +67,6 @@ class LogFile:
 
 
 def _ends_within_a_line(file: int) -> bool:
-    """A full disk cuts a line; what comes after it is not to be lost with it."""
+    """A full disk may cut a line; the next one must start on a line of its own."""
     size = os.fstat(file).st_size
     return size > 0 and os.pread(file, 1, size - 1) != b"\n"

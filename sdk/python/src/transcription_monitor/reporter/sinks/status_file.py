@@ -1,7 +1,6 @@
-"""`s3://bucket/prefix` and `dir:PATH`: one status file a job, `jobs/{job_id}.json`.
+"""`s3://bucket/prefix` and `dir:PATH`: one status file per job, `jobs/{job_id}.json`.
 
-Of several events of a job that wait, one write tells the last. A bucket is asked for one PutObject each time, and
-nothing else.
+Waiting events of one job become one write. A bucket gets one PutObject each time, and no other request.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ from typing import Any, Protocol
 
 from ..errors import Away
 from ..event import Event
+from ..sink import Batch
 from ..status import Statuses, status_file
-from ..transport import Batch
 from .aws import AwsThing, meaning
 
 
@@ -48,7 +47,7 @@ class Folder:
 
     def put(self, key: str, body: bytes) -> None:
         path = self._path / key
-        # Written aside and renamed: a reader finds the old file or the new one, never half of one.
+        # Written to a temporary file and renamed: a reader never sees a partial file.
         aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -1,4 +1,4 @@
-"""What the AWS transports share: clients with limits, and what a refusal means for whoever reads the log."""
+"""Shared by the AWS sinks: clients with limits, and errors with hints."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import Away
-from ..transport import load_driver
+from ..sink import load_driver
 
 CONNECT_SECONDS = 3
 ANSWER_SECONDS = 15
@@ -39,21 +39,21 @@ _DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "Forbi
 class AwsThing:
     #: `bucket status-bucket`
     what: str
-    #: The command that makes it.
+    #: The command that creates it.
     make: str
-    #: What the worker's role must be allowed: `s3:PutObject`.
+    #: The permission that the worker's role needs: `s3:PutObject`.
     allow: str
 
 
 def client_opener(service: str) -> Callable[[], Any]:
-    """What opens a client. Region, endpoint and credentials come from the environment, profiles or the machine's role,
-    as for every AWS tool; where nobody names a region it is us-east-1. Raises ReporterError without boto3.
+    """Returns a function that opens a client. Region, endpoint and credentials come from the environment, profiles or
+    the machine's role, as for every AWS tool; the default region is us-east-1. Raises ReporterError without boto3.
     """
     boto3 = load_driver("boto3", extra="aws")
     config = load_driver("botocore.config", extra="aws")
 
     def opened() -> Any:
-        # A session of its own: the default one is not for two threads to open clients at once.
+        # A session of its own, because the default one is not thread-safe.
         session = boto3.session.Session()
         limits = config.Config(
             connect_timeout=CONNECT_SECONDS,
@@ -66,14 +66,14 @@ def client_opener(service: str) -> Callable[[], Any]:
 
 
 def code_of(error: Exception) -> str:
-    """The error's code, as AWS names it; empty where AWS didn't answer."""
+    """The error's code, as AWS names it; empty if AWS did not respond."""
     response = getattr(error, "response", None)
     return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
 
 
 @contextmanager
 def meaning(thing: AwsThing) -> Iterator[None]:
-    """Errors of AWS become Away, with the command that mends them."""
+    """Turns AWS errors into Away, with the command that fixes them."""
     try:
         yield
     except Away:
@@ -90,8 +90,8 @@ def _away(error: Exception, thing: AwsThing) -> Away:
         hint = "aws configure (or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE)"
         return Away(f"no AWS credentials found: {words}", hint=hint)
     if code in _BAD_CREDENTIALS:
-        hint = "aws sts get-caller-identity shows whose they are; aws configure changes them"
-        return Away(f"AWS does not take these credentials: {words}", hint=hint)
+        hint = "aws sts get-caller-identity shows the identity in use; aws configure changes it"
+        return Away(f"AWS does not accept these credentials: {words}", hint=hint)
     if code in _DENIED:
         return Away(f"access to {thing.what} is denied", hint=f"allow {thing.allow} on it")
     return Away(f"{thing.what}: {words}")

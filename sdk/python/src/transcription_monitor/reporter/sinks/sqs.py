@@ -1,6 +1,6 @@
-"""`sqs://queue`: a message an event: its JSON, and the attributes `JobId`, `StartTime` and `WorkerId`.
+"""`sqs://queue`: one message per event: its JSON, and the attributes `JobId`, `StartTime` and `WorkerId`.
 
-A queue keeps no order, unless it is a FIFO queue (`….fifo`): there each job's messages are a group.
+Only a FIFO queue (`….fifo`) keeps order: each job's messages are a group in it.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import Any
 from ..errors import Away
 from ..event import Event, time_text
 from ..lines import event_json
-from ..transport import Batch
+from ..sink import Batch
 from .aws import AwsThing, meaning
 
 
 class Queue:
-    #: As many as SQS takes in a request.
+    #: Limit of SendMessageBatch.
     count_max = 10
     linger_seconds = 0.1
 
@@ -29,7 +29,7 @@ class Queue:
         self._thing = AwsThing(
             f"queue {name}", f"aws sqs create-queue --queue-name {name}", "sqs:SendMessage and sqs:GetQueueUrl"
         )
-        #: Of a batch that was taken in part: its key, and what is there.
+        #: The key of a partly accepted batch, and the messages accepted.
         self._taken: tuple[str, set[str]] = ("", set())
 
     def send(self, batch: Batch) -> Sequence[tuple[Event, str]]:
@@ -49,7 +49,7 @@ class Queue:
         taken.update(number for number, entry in failed.items() if entry.get("SenderFault"))
         later = [entry for entry in failed.values() if not entry.get("SenderFault")]
         if later:
-            raise Away(f"SQS took {len(taken)} of {len(entries)} messages: {_words(later[0])}")
+            raise Away(f"SQS accepted {len(taken)} of {len(entries)} messages: {_words(later[0])}")
         return [(batch.events[int(number)], _words(entry)) for number, entry in failed.items()]
 
     def close(self) -> None:
@@ -69,7 +69,7 @@ class Queue:
 
 
 def message_attributes(event: Event) -> dict[str, dict[str, str]]:
-    """SQS has no empty ones: `StartTime` is left out where the start wasn't told to this reporter."""
+    """SQS allows no empty ones: `StartTime` is omitted if this reporter doesn't know the start."""
     started_at = None if event.started_ms is None else time_text(event.started_ms)
     known = {"JobId": event.job_id, "StartTime": started_at, "WorkerId": event.data["worker_id"]}
     return {name: {"StringValue": value, "DataType": "String"} for name, value in known.items() if value}

@@ -1,4 +1,4 @@
-"""`dynamodb://table`: an item a job, with the attributes that the table `job_status` has as columns."""
+"""`dynamodb://table`: one item per job, with the columns of the table `job_status` as attributes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..event import Event, time_text
+from ..sink import Batch
 from ..status import JobStatus, Statuses
-from ..transport import Batch
 from .aws import AwsThing, code_of, meaning
 
 
@@ -29,7 +29,7 @@ class DynamoTable:
                 try:
                     self._client.update_item(**update_of(self._table, status))
                 except Exception as error:
-                    # The item is another worker's, and newer.
+                    # The item was written by another worker and is newer.
                     if code_of(error) != "ConditionalCheckFailedException":
                         raise
                 self._statuses.forget_ended([status])
@@ -41,7 +41,7 @@ class DynamoTable:
 
 
 def update_of(table: str, status: JobStatus) -> dict[str, Any]:
-    """Parameters of UpdateItem, as protocol/job-status-table.ts has them: sets what is known and keeps the rest."""
+    """Parameters of UpdateItem, as in protocol/job-status-table.ts: sets known values and keeps the rest."""
     percentage, error = status.whole_percentage, status.error if status.status == "FAILED" else None
     values: dict[str, dict[str, str]] = {
         "status": {"S": status.status},
@@ -64,6 +64,6 @@ def update_of(table: str, status: JobStatus) -> dict[str, Any]:
 
 
 def _time(time_ms: int) -> str:
-    """Always with milliseconds: DynamoDB compares them as text."""
+    """Always with milliseconds, because DynamoDB compares times as text."""
     written = time_text(time_ms)
     return written if "." in written else written.replace("Z", ".000Z")

@@ -1,1 +1,0 @@
-"""The systems that a reporter sends to: a file for each kind."""
