@@ -1,11 +1,11 @@
 /**
- * How long a transcription still takes, from the rate of its last chunks: speech, silence and a busy machine change the pace,
- * so the mean since the start misleads.
+ * Time left of a transcription, from the rate of its last chunks: speech, silence and load change the pace, so the mean
+ * since the start is misleading.
  *
  *     rate = (percentage now - percentage at the window's start) ÷ (time now - time then)
  *     eta  = (100 - percentage) ÷ rate - time since the last chunk
  *
- * The window is the last WINDOW_CHUNKS chunks, or as many as came in the last WINDOW_MS where chunks come faster.
+ * The window is the last WINDOW_CHUNKS chunks, or those of the last WINDOW_MS if chunks are faster.
  */
 const WINDOW_CHUNKS = 5;
 const WINDOW_MS = 20_000;
@@ -13,12 +13,12 @@ const WINDOW_MS = 20_000;
 export class Eta {
   readonly #points: { time_ms: number; percentage: number }[];
 
-  /** `started_ms`: when the engine began, on the clock that every other time here is of. */
+  /** `started_ms`: when the engine started, on the same clock as every other time here. */
   constructor(started_ms: number) {
     this.#points = [{ time_ms: started_ms, percentage: 0 }];
   }
 
-  /** A chunk is done. A percentage that has not grown tells nothing. */
+  /** Records a finished chunk. A percentage that has not grown is ignored. */
   note(percentage: number, time_ms: number): void {
     const last = this.#points.at(-1)!;
     if (percentage <= last.percentage || time_ms <= last.time_ms) return;

@@ -7,7 +7,10 @@ import { fileURLToPath } from 'node:url';
 
 const PROCESS_GROUP = fileURLToPath(new URL('process-group.ts', import.meta.url));
 
-/** A process that runs an engine, which starts a child of its own; both ignore polite signals and hold our pipe's other end. */
+/**
+ * A process that runs an engine, which starts a child of its own; both ignore polite signals and hold our pipe's other
+ * end.
+ */
 const PROGRAM = `
   import { runProcessGroup } from ${JSON.stringify(PROCESS_GROUP)};
   const script = 'trap "" TERM HUP INT; (trap "" TERM HUP INT; sleep 600) & echo "pids $$ $!"; wait';

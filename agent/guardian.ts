@@ -1,23 +1,23 @@
 /**
- * Kills an engine's process group when this process dies, however it dies: kill -9 leaves us no time to do it ourselves.
+ * Kills an engine's process group when this process dies, in any way: kill -9 leaves us no time to do it ourselves.
  *
- * A shell of a few hundred kilobytes waits in a session of its own at the end of a pipe whose other end is ours alone. When we say
- * `done` it leaves; when the pipe closes without a word, we are dead, and it kills the group. That holds for every engine alike, for
- * whatever program it runs and all that stays in its group; one that makes a session of its own (a daemon) has left it.
+ * A small shell waits in a session of its own at the end of a pipe whose other end only we hold. When we write `done`,
+ * it exits; when the pipe closes without it, we have died, and it kills the group. This works for every program an
+ * engine runs and for all processes that stay in its group; one that starts its own session (a daemon) has left it.
  */
 import { spawn } from 'node:child_process';
 
-// `-s KILL`, for dash takes `-KILL -- -1` for three mistakes.
+// `-s KILL`, because dash does not understand `-KILL -- -1`.
 const SCRIPT = `trap '' INT TERM HUP; read -r word; [ "$word" = done ] || kill -s KILL -- "-$1"`;
 
-/** Call as soon as the group's leader runs. The answer ends the watch; call it once the group is empty. */
+/** Call once the group's leader is running. The returned function ends the watch; call it once the group is empty. */
 export function guardGroup(leader: number): () => void {
   const shell = spawn('/bin/sh', ['-c', SCRIPT, 'tmon-guardian', String(leader)], {
     cwd: '/',
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
   });
-  // Without it the engine still runs, and is still killed by every end of ours but kill -9.
+  // Without the guardian the engine still runs, and is killed on any exit but kill -9.
   shell.on('error', () => {});
   shell.stdin.on('error', () => {});
   shell.unref();

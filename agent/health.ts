@@ -1,8 +1,8 @@
 /**
- * What a worker tells of its machine with each heartbeat: CPU, memory, work disk and GPU in use, in percent.
+ * The machine's health for each heartbeat: use of CPU, memory, work disk and GPU in percent.
  *
- * It costs no process but `nvidia-smi`, and not even that where there is none. A figure that can't be had is null; it never keeps a
- * beat from going out.
+ * Starts no process but `nvidia-smi`, and only if it exists. A value that can't be read is null; it never prevents a
+ * heartbeat.
  */
 import { execFile } from 'node:child_process';
 import { statfs } from 'node:fs/promises';
@@ -11,11 +11,11 @@ import { currentLoad, mem } from 'systeminformation';
 import type { HealthReport } from '../protocol/worker.ts';
 
 export type HealthReaderOptions = {
-  /** On the disk to watch. */
+  /** A path on the disk to measure. */
   directory: string;
-  /** The GPUs that are ours, as CUDA_VISIBLE_DEVICES names them: `0,2` or `GPU-5e3f…`. All when absent. */
+  /** The GPUs to measure, in the format of CUDA_VISIBLE_DEVICES: `0,2` or `GPU-5e3f…`. Default: all. */
   visible_gpus?: string | undefined;
-  /** The program that tells of GPUs; `nvidia-smi` in PATH when absent. */
+  /** Default: `nvidia-smi` in PATH. */
   nvidia_smi?: string;
 };
 
@@ -23,7 +23,7 @@ const NVIDIA_SMI_TIMEOUT_MS = 5000;
 
 const run = promisify(execFile);
 
-/** CPU is the mean since the call before, of all cores. */
+/** CPU is the mean of all cores since the previous call. */
 export function createHealthReader(options: HealthReaderOptions): () => Promise<Required<HealthReport>> {
   let hasGpu = true;
   const gpu = async () => {
@@ -31,7 +31,7 @@ export function createHealthReader(options: HealthReaderOptions): () => Promise<
     try {
       return await readGpuUsage(options);
     } catch (error) {
-      // A driver in trouble may recover; a program that isn't there won't appear.
+      // A failing driver may recover; a missing program won't appear.
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') hasGpu = false;
       return null;
     }
@@ -47,14 +47,14 @@ export function createHealthReader(options: HealthReaderOptions): () => Promise<
   };
 }
 
-/** As `df` counts: what root alone may use is neither used nor free. */
+/** Like `df`: space reserved for root is neither used nor free. */
 async function readDiskUsage(directory: string): Promise<number> {
   const { blocks, bfree, bavail } = await statfs(directory);
   const used = blocks - bfree;
   return (100 * used) / (used + bavail);
 }
 
-/** The mean of the GPUs' utilisation; null where none of ours tells it. */
+/** The mean utilisation of the GPUs; null if none of them reports it. */
 async function readGpuUsage({ nvidia_smi = 'nvidia-smi', visible_gpus }: HealthReaderOptions): Promise<number | null> {
   const query = ['--query-gpu=index,uuid,utilization.gpu', '--format=csv,noheader,nounits'];
   const { stdout } = await run(nvidia_smi, query, { timeout: NVIDIA_SMI_TIMEOUT_MS });

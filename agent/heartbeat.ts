@@ -1,8 +1,9 @@
 /**
- * The worker's pulse, on its own and whatever the engine does: health and lease tokens in, commands and lost leases out.
+ * The worker's heartbeat, independent of the engine: sends health and lease tokens, receives commands and lost leases.
  *
- * It beats every quarter of a lease, every BEAT_MS_MAX at most, so that three beats may go missing before a lease runs out. The
- * length of a lease is read off the first one, in the monitor's own times: its clock and ours may differ.
+ * It beats every quarter of a lease, but at least every BEAT_MS_MAX, so that three heartbeats may be lost before a
+ * lease expires. The length of a lease is taken from the first one, in the monitor's own times, because clocks may
+ * differ.
  */
 import { parseTime } from '../protocol/time.ts';
 import type { HealthReport, WorkerCommand } from '../protocol/worker.ts';
@@ -14,12 +15,12 @@ export type HeartbeatOptions = {
   api: TranscriptionAPI;
   workerId: string;
   readHealth: () => Promise<HealthReport>;
-  /** What it holds now, by lease token. */
+  /** The jobs held now, by lease token. */
   held: ReadonlyMap<string, HeldJob>;
   onCommand: (command: WorkerCommand) => void;
-  /** The monitor refuses the beat itself: it doesn't know the worker, or has let it go. */
+  /** The monitor refused the heartbeat: it doesn't know the worker, or has terminated it. */
   onRefused: (error: unknown) => void;
-  /** Told of every beat: that it had no answer, or null. */
+  /** Called after every heartbeat: with its error, or null. */
   onAway: (error: Error | null) => void;
 };
 
@@ -48,13 +49,13 @@ export class Heartbeat {
     clearTimeout(this.#timer);
   }
 
-  /** Now, because something is likely to wait in the answer. */
+  /** Sends a heartbeat now, because the response probably has a command. */
   hurry(): void {
     if (this.#beating) this.#again = true;
     else void this.#beat();
   }
 
-  /** Beats fast enough for the leases of these jobs. */
+  /** Makes the interval short enough for the leases of these jobs. */
   keep(held: HeldJob): void {
     const { job, lease } = held.claimed;
     const lease_ms = parseTime(lease.expires_at) - parseTime(job.worker?.assigned_at ?? job.updated_at);
@@ -94,7 +95,7 @@ export class Heartbeat {
     }
   }
 
-  /** A little early at random, so that a fleet doesn't beat in step. */
+  /** Slightly early at random, so that a fleet's heartbeats spread out. */
   #schedule(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#beat(), this.#beat_ms * (0.9 + 0.1 * Math.random()));

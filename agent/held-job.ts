@@ -1,19 +1,19 @@
 /**
- * A job that this worker holds: its lease, and the one switch that ends the work on it early.
+ * A job that this worker holds: its lease, and the switch that ends the work on it early.
  *
- *     working ──► settling ──► gone      the result is being told; from here the monitor's answer to it alone says how it ended
+ *     working ──► settling ──► gone      the result is being sent; from here on only the monitor's response decides how it ended
  *        │
  *        └─ stop(why) ──► the engine's process group is killed, then by `why`:
- *               cancelled     the monitor was asked to cancel it: confirm
- *               restarting    the worker restarts: hand it back for another attempt
- *               lease_lost    it is another worker's by now: write nothing
- *               leaving       the worker stops now: leaving hands all its jobs back at once
+ *               cancelled     the job was cancelled: confirm
+ *               restarting    the worker restarts: release the job for another attempt
+ *               lease_lost    it is no longer this worker's: write nothing
+ *               leaving       the worker stops now: its exit releases all jobs at once
  */
 import type { Claimed } from '../protocol/job.ts';
 
 export type StopReason = 'cancelled' | 'restarting' | 'lease_lost' | 'leaving';
 
-/** What the engine's promise rejects with after a stop. */
+/** The reason for which the engine's promise rejects after a stop. */
 export class Stopped extends Error {
   readonly why: StopReason;
 
@@ -51,12 +51,12 @@ export class HeldJob {
   }
 
   stop(why: StopReason): void {
-    // A lease that is missing because its job has just been completed is not lost.
+    // A lease missing because its job has just been completed is not lost.
     if (this.#settling && why !== 'leaving') return;
     this.#stop.abort(new Stopped(why));
   }
 
-  /** The end is known and is being told. Throws Stopped when a stop came first. */
+  /** The result is known and is being sent. Throws Stopped if a stop came first. */
   settle(): void {
     this.signal.throwIfAborted();
     this.#settling = true;

@@ -2,33 +2,33 @@
  * Runs a program in a process group of its own, so that it can be ended with everything it started.
  *
  *     running      stdout and stderr are read line by line; stdin is closed
- *     ended        the program ended by itself; whatever it left running in its group is killed
- *     stopping     the signal aborted: SIGTERM to the group, after the grace SIGKILL; then the run rejects with the signal's reason
+ *     ended        the program exited; processes it left in its group are killed
+ *     stopping     the signal aborted: SIGTERM to the group, SIGKILL after the grace period; then it rejects with the signal's reason
  *
- * Should this process die in the middle, its guardian (guardian.ts) kills the group.
+ * If this process dies meanwhile, its guardian (guardian.ts) kills the group.
  *
- * Memory is bounded: a line longer than LINE_CHARACTERS_MAX is cut, and of stderr only the last lines are kept.
- * A descendant that makes a session of its own (a daemon) leaves the group and can't be followed.
+ * Memory is bounded: a line longer than LINE_CHARACTERS_MAX is cut, and only the last lines of stderr are kept.
+ * A descendant that starts its own session (a daemon) leaves the group and can't be followed.
  */
 import { spawn } from 'node:child_process';
 import { StringDecoder } from 'node:string_decoder';
 import { guardGroup } from './guardian.ts';
 
 export type ProcessGroupRequest = {
-  /** The program, looked up in PATH unless it has a slash, and its arguments. No shell. */
+  /** The program, searched for in PATH unless it has a slash, and its arguments. No shell. */
   command: readonly [program: string, ...args: string[]];
   directory: string;
   /** Added to this process's environment. */
   environment?: Readonly<Record<string, string>>;
   signal: AbortSignal;
-  /** Each line as it comes, without its end; `\r` ends a line too, as progress bars write it. Must not throw. */
+  /** Called with each line, without its end; `\r` ends a line too, as in progress bars. Must not throw. */
   onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
   /** Time between SIGTERM and SIGKILL. Default 5000. */
   kill_grace_ms?: number;
 };
 
 export type ProcessEnd = {
-  /** Null when a signal ended it. */
+  /** Null if a signal ended it. */
   exit_code: number | null;
   exit_signal: NodeJS.Signals | null;
   /** The last lines of stderr, joined by newlines. */
@@ -39,10 +39,13 @@ const LINE_CHARACTERS_MAX = 64 * 1024;
 const STDERR_TAIL_LINES = 40;
 const STDERR_TAIL_LINE_CHARACTERS = 1000;
 const KILL_GRACE_MS = 5000;
-/** How long after the program's end its output may stay open: only a daemon that left the group holds it longer. */
+/** How long the output may stay open after the program's end: only a daemon that left the group holds it longer. */
 const OUTPUT_CLOSE_MS = 2000;
 
-/** Resolves when the program has ended and its group is empty. Rejects with the spawn's error (ENOENT, EACCES), or as aborted. */
+/**
+ * Resolves when the program has ended and its group is empty. Rejects with the spawn error (ENOENT, EACCES), or if
+ * aborted.
+ */
 export function runProcessGroup(request: ProcessGroupRequest): Promise<ProcessEnd> {
   const { signal } = request;
   if (signal.aborted) return Promise.reject(signal.reason);
@@ -89,7 +92,7 @@ export function runProcessGroup(request: ProcessGroupRequest): Promise<ProcessEn
       reject(error);
     });
     child.on('exit', () => {
-      // The leader is gone; on a stop the others keep their grace, otherwise nobody waits for them any more.
+      // The leader has ended; after a stop the others keep their grace period, otherwise they are killed now.
       if (child.pid !== undefined && !signal.aborted) signalGroup(child.pid, 'SIGKILL');
       closeTimer = setTimeout(
         () => {
@@ -110,7 +113,7 @@ export function runProcessGroup(request: ProcessGroupRequest): Promise<ProcessEn
   });
 }
 
-/** A group with nobody left in it is no error (macOS says EPERM where all that's left are zombies). */
+/** An empty group is not an error (macOS reports EPERM if only zombies are left). */
 function signalGroup(leader: number, name: NodeJS.Signals): void {
   try {
     process.kill(-leader, name);

@@ -1,8 +1,8 @@
 /**
- * Tells the monitor how far a job is: at once when the stage changes, else once a second at most, the newest figures only.
+ * Reports a job's progress: at once if the stage changes, otherwise at most once a second, only the newest values.
  *
- * Progress is soft: a report that can't be delivered is dropped, the next one has newer figures. The two answers that matter are a
- * refused lease and a conflict (the job is being cancelled), and both are handed on.
+ * Progress is soft: a report that can't be delivered is dropped; the next has newer values. The two responses that
+ * matter, a refused lease and a conflict (the job is being cancelled), are passed on.
  */
 import type { ProgressReport as Report } from '../protocol/job.ts';
 import { ConflictError, LeaseExpiredError, type TranscriptionAPI } from '../sdk/typescript/index.ts';
@@ -21,13 +21,13 @@ export class ProgressReports {
   #newest: ProgressFigures | undefined;
   #stageSent: string | undefined;
   #timer: NodeJS.Timeout | undefined;
-  /** The report under way. */
+  /** The report being sent. */
   #sending: Promise<void> | undefined;
   #closed = false;
-  /** What was learnt about the recording, said with every report: any one of them may be lost. */
+  /** Facts about the recording, sent with every report because any single one may be lost. */
   #facts: Pick<Report, 'duration_seconds' | 'file_size_bytes'> = {};
 
-  /** `onConflict`: the monitor has something to say about the job; its next heartbeat's answer tells. */
+  /** `onConflict`: the job may have been cancelled; the next heartbeat's response has the command. */
   constructor(api: TranscriptionAPI, held: HeldJob, onConflict: () => void) {
     this.#api = api;
     this.#held = held;
@@ -43,7 +43,7 @@ export class ProgressReports {
     void this.#send();
   }
 
-  /** Sends the newest figures before the job's end is told, and waits for that; but not for a monitor that is slow or away. */
+  /** Sends the newest values before the job's end, and waits for it, but not for a slow or absent monitor. */
   async flush(): Promise<void> {
     let tooLong: NodeJS.Timeout | undefined;
     const patience = new Promise<void>((resolve) => {
@@ -58,7 +58,7 @@ export class ProgressReports {
     clearTimeout(tooLong);
   }
 
-  /** Nothing is sent after this. */
+  /** Sends nothing more. */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
@@ -88,7 +88,7 @@ export class ProgressReports {
   }
 
   #schedule(): void {
-    // A new stage has come in meanwhile: at once. Else after the pause, if there is anything by then.
+    // At once if the stage has changed meanwhile. Otherwise after the pause, if there is anything to send.
     const delay_ms = this.#newest !== undefined && this.#newest.stage !== this.#stageSent ? 0 : PAUSE_MS;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#send(), delay_ms);

@@ -1,12 +1,12 @@
 /**
- * One attempt at one job, from the claim to the monitor's answer about its end.
+ * One attempt at one job, from the claim to the monitor's response about its end.
  *
- *     DOWNLOADING    fetch the audio into a directory of this attempt; learn its length and size
- *     TRANSCRIBING   the engine, in a process group of its own
- *     UPLOADING      store the transcript (once: what an earlier attempt stored holds), then tell that the job is complete
+ *     DOWNLOADING    download the audio into a directory of this attempt; determine its length and size
+ *     TRANSCRIBING   run the engine, in a process group of its own
+ *     UPLOADING      store the transcript (one that an earlier attempt stored is kept), then complete the job
  *
- * It never throws: a job that goes badly is told to the monitor and to the log, and the worker lives on. The directory is removed
- * whatever the end.
+ * It never throws: a failure is reported to the monitor and logged, and the worker continues. The directory is removed
+ * in every case.
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { extname, join } from 'node:path';
@@ -24,23 +24,23 @@ import { sendUntilAnswered } from './send-until-answered.ts';
 export type RunJobOptions = {
   api: TranscriptionAPI;
   engine: Engine;
-  /** Used where the attempt doesn't bring its own. */
+  /** Used if the attempt doesn't set its own. */
   batchSize: number;
-  /** Where the attempt's directory is made. */
+  /** Where the attempt's directory is created. */
   workDirectory: string;
-  /** Ends the waiting for a monitor that is away: the worker leaves, whoever holds the job by then. */
+  /** Stops waiting for a monitor that is away: the worker exits, whoever then holds the job. */
   leaveSignal: AbortSignal;
-  /** Told of each time the monitor gives no answer, and with null when it does. */
+  /** Called each time the monitor doesn't respond, and with null once it does. */
   onAway: (error: Error | null) => void;
-  /** The monitor has something to say: ask it. */
+  /** The monitor has a command for this worker: send a heartbeat. */
   onConflict: () => void;
   log: (line: JobLine) => void;
 };
 
-/** What is told of a job in the log. */
+/** Fields about a job in the log. */
 export type JobLine = { message: string; job_id: string; attempt: number; [detail: string]: unknown };
 
-/** Resolves when the attempt is over and told, or lost. */
+/** Resolves when the attempt is over and reported, or lost. */
 export async function runJob(held: HeldJob, options: RunJobOptions): Promise<void> {
   const { job, attempt } = held.claimed;
   const log = (message: string, details: Record<string, unknown> = {}) =>
@@ -62,7 +62,7 @@ export async function runJob(held: HeldJob, options: RunJobOptions): Promise<voi
     if (!held.signal.aborted) await reports.flush();
     reports.close();
     const told = await tellEnd(error, held, options).catch((refusal: unknown) => {
-      log('the end could not be told', { ...spent(), ...wordsOf(refusal) });
+      log('the end could not be reported', { ...spent(), ...wordsOf(refusal) });
       return undefined;
     });
     if (told !== undefined) log(told, { ...spent(), ...wordsOf(error) });
@@ -93,14 +93,14 @@ async function attemptJob(
   held.settle();
   const { s3_path, segments_count, confidence_score } = stored;
   const report = { lease_token: leaseToken, output: { s3_path, segments_count, confidence_score } };
-  // From here the answer alone tells the end (COMPLETED, or CANCELLED where that was asked first); only leaving ends the wait.
+  // From here on only the response decides (COMPLETED, or CANCELLED if that came first); only an exit ends the wait.
   return sendUntilAnswered((call) => options.api.jobs.complete(jobId, report, call), {
     signal: options.leaveSignal,
     onAway: options.onAway,
   });
 }
 
-/** An attempt before this one may have stored its transcript and died before it could say so. */
+/** An earlier attempt may have stored its transcript and died before completing the job. */
 async function earlierTranscript(held: HeldJob, { api }: RunJobOptions): Promise<Transcript | undefined> {
   if (held.claimed.attempt.number < 2 && held.claimed.job.retry_info.last_error === null) return undefined;
   try {
@@ -118,7 +118,7 @@ async function transcribe(
   { api, engine, batchSize }: RunJobOptions,
 ): Promise<Transcript> {
   const { signal, claimed } = held;
-  // With its query string, which no document shows: a signature, often.
+  // With its query string, which no document shows: it is often a signature.
   const { audio_url } = claimed;
   reports.note({ stage: 'DOWNLOADING', percentage: 0 });
   const { path } = await fetchAudio({
@@ -149,17 +149,17 @@ async function transcribe(
   );
 }
 
-/** Tells the monitor how an attempt ended that didn't complete; answers a word for the log. Throws when it can't be told. */
+/** Reports an attempt that didn't complete; returns a word for the log. Throws if it can't be reported. */
 async function tellEnd(error: unknown, held: HeldJob, options: RunJobOptions): Promise<string> {
   const why = held.stopped?.why ?? (error instanceof Stopped ? error.why : undefined);
-  if (why === 'lease_lost' || error instanceof LeaseExpiredError) return 'lost: another holds it now';
-  if (why === 'leaving') return 'handed back: the worker leaves';
+  if (why === 'lease_lost' || error instanceof LeaseExpiredError) return 'lost: another worker holds it';
+  if (why === 'leaving') return 'released: the worker exits';
   const cancelled = why === 'cancelled' || (error instanceof ConflictError && error.state === 'CANCELLING');
 
   const failure: Omit<FailureReport, 'lease_token'> = cancelled
-    ? { error: { code: 'cancelled', message: 'the worker stopped it', retryable: false } }
+    ? { error: { code: 'cancelled', message: 'stopped by the worker', retryable: false } }
     : why === 'restarting'
-      ? { error: { code: 'worker_restarted', message: 'the worker was told to restart', retryable: true } }
+      ? { error: { code: 'worker_restarted', message: 'the worker was asked to restart', retryable: true } }
       : failureOf(error, held.claimed.attempt.batch_size ?? options.batchSize);
   try {
     if (!held.signal.aborted) held.settle();
@@ -168,15 +168,15 @@ async function tellEnd(error: unknown, held: HeldJob, options: RunJobOptions): P
       { signal: options.leaveSignal, onAway: options.onAway },
     );
   } catch (refusal) {
-    if (refusal instanceof LeaseExpiredError) return 'lost: another holds it now';
+    if (refusal instanceof LeaseExpiredError) return 'lost: another worker holds it';
     throw refusal;
   }
-  return cancelled ? 'cancelled' : why === 'restarting' ? 'handed back: the worker restarts' : 'failed';
+  return cancelled ? 'cancelled' : why === 'restarting' ? 'released: the worker restarts' : 'failed';
 }
 
 const MESSAGE_MAX = 4000;
 
-/** Exported for its test: what the monitor is told of an error. */
+/** The error to report. Exported for its test. */
 export function failureOf(error: unknown, batchSize: number): Omit<FailureReport, 'lease_token'> {
   if (error instanceof EngineError) {
     const { code, retryable, hint } = error;
@@ -201,7 +201,7 @@ function wordsOf(error: unknown): Record<string, unknown> {
   };
 }
 
-/** Some programs look at a file's name to tell its kind; nothing else of the URL gets into the name. */
+/** The URL's extension, because some programs go by it; nothing else of the URL becomes part of the name. */
 function extensionOf(audioUrl: string): string {
   const extension = extname(audioUrl.split(/[?#]/, 1)[0]!);
   return /^\.[A-Za-z0-9]{1,5}$/.test(extension) ? extension.toLowerCase() : '';

@@ -1,18 +1,18 @@
 /**
- * Sends a call until the monitor answers it: finished work is not thrown away because the monitor restarts.
+ * Retries a call until the monitor responds, so that finished work is not lost because the monitor restarts.
  *
- * The call is sent with the same idempotency key each time, so that one whose answer was lost takes effect once. An answer that is
- * a refusal (a lease that expired, a body it won't take) ends it. An internal fault (500) is the same on every try, more often than
- * not, so its patience is short.
+ * Retries keep the idempotency key, so that a call whose response was lost takes effect once. A refusal (an expired
+ * lease, an invalid body) ends it. An internal error (500) is mostly the same on every attempt, so it is retried only a
+ * few times.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { backoffMs } from '../sdk/typescript/backoff.ts';
 import { BusyError, NoAnswerError, ServerFaultError, UnavailableError } from '../sdk/typescript/index.ts';
 
 export type Patience = {
-  /** Ends the waiting; it rejects with the signal's reason. */
+  /** Stops the retries; the call rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
-  /** Told of each time there's no answer, and with null when there is one. */
+  /** Called each time there is no response, and with null once there is. */
   onAway?: ((error: Error | null) => void) | undefined;
 };
 
@@ -41,12 +41,12 @@ export async function sendUntilAnswered<T>(
   }
 }
 
-/** Whether the monitor is away for now, rather than refusing. */
+/** Whether the monitor is away for now, as opposed to refusing. */
 export function isAway(error: unknown): error is Error {
   return error instanceof NoAnswerError || error instanceof UnavailableError || error instanceof BusyError;
 }
 
-/** Full jitter, so that a fleet doesn't come back in step. */
+/** Full jitter, so that a fleet doesn't retry together. */
 export async function pause(tries: number, signal: AbortSignal | undefined): Promise<void> {
   try {
     await wait(PAUSE_MS_MIN + backoffMs(RETRY, tries), undefined, signal ? { signal } : {});

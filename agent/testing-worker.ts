@@ -1,4 +1,4 @@
-/** What the worker's tests share: a worker in this process, with a shell script for an engine, against a real monitor. */
+/** Shared by the worker's tests: a worker in this process, with a shell script as engine, against a real monitor. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JobSubmission } from '../protocol/job.ts';
@@ -12,14 +12,14 @@ export type TestWorker = {
   ended: Promise<WorkerEnd>;
   drain(): void;
   stop(): void;
-  /** The first line, logged already or yet to come, with this message. */
+  /** The first line with this message, past or future. */
   line(message: string | RegExp): Promise<WorkerLine>;
   lines: WorkerLine[];
-  /** What it left in its work directory. */
+  /** Files left in its work directory. */
   leftovers(): string[];
 };
 
-/** `script` is run by sh; it finds the audio in $1, writes the transcript to $2, and the batch size is $3. */
+/** `script` is run by sh; $1 is the audio, $2 the transcript to write, $3 the batch size. */
 export function startTestWorker(
   t: Cleaning,
   api: TranscriptionAPI,
@@ -83,7 +83,7 @@ export async function submitAudio(
   return api.jobs.submit({ audio_url, ...submission });
 }
 
-/** Resolves with the first update of which `is` holds. */
+/** Resolves with the first update for which `is` returns true. */
 export async function jobThat(
   api: TranscriptionAPI,
   jobId: string,

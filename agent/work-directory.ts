@@ -1,18 +1,18 @@
 /**
- * Where this worker keeps its attempts' files: a directory of its own, removed when it leaves.
+ * The directory of this worker's attempts, removed when it exits.
  *
- * A worker that was killed couldn't remove its own: the next one on the same machine does, by the process id in the name. A process id
- * that has been given to another process since keeps it one round longer.
+ * A killed worker can't remove its own: the next one on the same machine does, by the process id in the name. A process
+ * id that has been reused keeps it until a later start.
  */
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-/** Made in `base`, `tmon` in the system's temporary directory when absent. Throws as `mkdir` does. */
+/** Created in `base`, by default `tmon` in the system's temporary directory. Throws as `mkdir` does. */
 export async function openWorkDirectory(
   base: string = join(tmpdir(), 'tmon'),
 ): Promise<{ path: string; remove(): Promise<void> }> {
-  // Several machines may share one disk: only our own dead are ours to bury.
+  // Several machines may share one disk: remove only this machine's.
   const prefix = `${hostname().replace(/[^A-Za-z0-9-]/g, '-')}.`;
   const parent = resolve(base);
   await mkdir(parent, { recursive: true });

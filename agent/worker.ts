@@ -1,15 +1,15 @@
 /**
- * The worker: claims jobs, runs each, beats meanwhile, and leaves in good order.
+ * The worker: claims jobs, runs them, sends heartbeats, and exits in good order.
  *
  *     registering ──► claiming ──► draining ──► left
  *          ▲             │  │          ▲
- *          └─ unknown ───┘  └─ drain ──┘     claims no more, finishes what it holds
+ *          └─ unknown ───┘  └─ drain ──┘     claims no more, finishes its jobs
  *
- *     restart, stop      what it holds is stopped and handed back, at once
- *     terminated         the monitor has let it go: what it holds is lost; it leaves
+ *     restart, stop      its jobs are stopped and released at once
+ *     terminated         the monitor has dropped it: its jobs are lost; it exits
  *
- * A monitor that is away is waited for, in every state. A bad job never ends the worker; only a monitor that refuses the worker
- * itself does (a bad key, a registration it won't take).
+ * In every state it waits for a monitor that is away. A bad job never ends the worker; only a monitor that refuses the
+ * worker itself does (a bad key, an invalid registration).
  */
 import type { HealthReport, WorkerCommand, WorkerRegistration } from '../protocol/worker.ts';
 import { ConflictError, NotFoundError, type TranscriptionAPI, WorkerTerminatedError } from '../sdk/typescript/index.ts';
@@ -23,28 +23,28 @@ export type WorkerOptions = WorkerRegistration & {
   api: TranscriptionAPI;
   engine: Engine;
   workerId: string;
-  /** Jobs at once. Default 1. */
+  /** Maximum number of concurrent jobs. Default 1. */
   maxJobs?: number;
-  /** Directories of attempts are made here, and removed. */
+  /** Directories of attempts are created here, and removed. */
   workDirectory: string;
   readHealth: () => Promise<HealthReport>;
-  /** Aborting finishes what it holds, then leaves. */
+  /** Aborting finishes its jobs, then exits. */
   drainSignal?: AbortSignal;
-  /** Aborting stops what it holds, hands it back, and leaves. */
+  /** Aborting stops and releases its jobs, then exits. */
   stopSignal?: AbortSignal;
   log?: (line: WorkerLine) => void;
 };
 
 export type WorkerLine = { message: string; [detail: string]: unknown } | JobLine;
 
-/** `restart`: it was told to come back, as a new process if there's someone to start one. */
+/** `restart`: the monitor asked for a restart, as a new process if something supervises it. */
 export type WorkerEnd = 'drained' | 'stopped' | 'terminated' | 'restart';
 
 const CLAIM_WAIT_SECONDS = 20;
 const EMPTY_AT_ONCE_MS = 1_000;
 const LEAVE_TIMEOUT_MS = 3_000;
 
-/** Resolves when the worker has left. Rejects when the monitor refuses it. */
+/** Resolves when the worker has exited. Rejects if the monitor refuses it. */
 export async function runWorker(options: WorkerOptions): Promise<WorkerEnd> {
   return new RunningWorker(options).run();
 }
@@ -57,14 +57,14 @@ class RunningWorker {
   readonly #heartbeat: Heartbeat;
   /** Ends claiming. */
   readonly #ending = new AbortController();
-  /** Ends everything, the waiting for an answer too. */
+  /** Ends everything, including waits for a response. */
   readonly #leaving = new AbortController();
   #end: WorkerEnd = 'drained';
   #refusal: unknown;
   #away = false;
   /** Ends the claim loop's wait for a job's end. */
   #wake: () => void = () => {};
-  /** One registration at a time, however many calls find out that it is due. */
+  /** One registration at a time, however many calls find that one is needed. */
   #registering: Promise<void> | undefined;
 
   constructor(options: WorkerOptions) {
@@ -150,7 +150,7 @@ class RunningWorker {
         this.#onAway(null);
         for (const job of jobs) this.#take(new HeldJob(job));
         if (jobs.length > 0 || performance.now() - asked_ms > EMPTY_AT_ONCE_MS) continue;
-        // Empty before its time: this worker is to get no jobs. The heartbeat's answer says why.
+        // Returned early without jobs: this worker is to get none. The heartbeat's response has the reason.
         this.#heartbeat.hurry();
         await pause(2, signal).catch(() => {});
       } catch (error) {
@@ -197,18 +197,18 @@ class RunningWorker {
     }
   }
 
-  /** Answers whether the worker can go on at once. */
+  /** Returns whether the worker can continue at once. */
   async #onRefused(error: unknown): Promise<boolean> {
     if (error instanceof WorkerTerminatedError) this.#finish('terminated');
     else if (error instanceof NotFoundError) {
-      // The monitor stands on another store now, or has forgotten us: make us known again.
+      // The monitor has another store now, or has forgotten this worker: register again.
       await this.#register();
       return true;
     } else if (error instanceof ConflictError) {
-      // DRAINING or RESTARTING: the heartbeat's answer says what to do.
+      // DRAINING or RESTARTING: the heartbeat's response has the command.
       this.#heartbeat.hurry();
     } else if ([400, 401, 403].includes((error as { status?: number }).status ?? 0)) this.#refuse(error);
-    else this.#log({ message: 'the monitor answered with an error', error: String(error) });
+    else this.#log({ message: 'the monitor responded with an error', error: String(error) });
     return false;
   }
 
@@ -217,7 +217,7 @@ class RunningWorker {
     this.#finish('stopped');
   }
 
-  /** A later end overrides an earlier one where it is more urgent. */
+  /** A later end overrides an earlier one if it is more urgent. */
   #finish(end: WorkerEnd): void {
     if (this.#ending.signal.aborted && (end === 'drained' || this.#end !== 'drained')) return;
     this.#end = end;
@@ -230,18 +230,18 @@ class RunningWorker {
       terminated: 'lease_lost',
     };
     const reason = why[end];
-    if (end === 'stopped' || end === 'terminated') this.#leaving.abort(new Error('the worker leaves'));
+    if (end === 'stopped' || end === 'terminated') this.#leaving.abort(new Error('the worker exits'));
     if (reason !== undefined) for (const held of this.#held.values()) held.stop(reason);
     this.#log({ message: end === 'drained' ? 'draining' : end, jobs_held: this.#held.size });
   }
 
-  /** Waits for what is held; then tells the monitor that this worker is gone, so that it needn't find out by silence. */
+  /** Waits for its jobs, then reports that this worker is gone, so that the monitor needn't wait for a timeout. */
   async #drain(): Promise<void> {
     const { api, workerId } = this.#options;
     const goodbye = { retries: 1, timeoutMs: LEAVE_TIMEOUT_MS };
     const quietly = (error: unknown) => {
       if (!(error instanceof ConflictError || error instanceof NotFoundError)) {
-        this.#log({ message: 'left without a goodbye', error: String(error) });
+        this.#log({ message: 'the exit could not be reported', error: String(error) });
       }
     };
     if (this.#end === 'drained' && this.#running.size > 0) await api.workers.drain(workerId, goodbye).catch(() => {});
@@ -252,7 +252,7 @@ class RunningWorker {
     this.#log({ message: 'left', worker_id: workerId });
   }
 
-  /** Every call finds out; the log has it once. */
+  /** Every call notices; the log has it once. */
   #onAway(error: Error | null): void {
     if ((error !== null) === this.#away) return;
     this.#away = error !== null;

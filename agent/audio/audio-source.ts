@@ -1,8 +1,8 @@
-/** What every source of audio gives, and how it speaks of a URL: without what may be a signature. */
+/** The result of every audio source, and the form in which a URL may be shown: without a signature. */
 import type { Readable } from 'node:stream';
 import { EngineError } from '../engines/engine.ts';
 
-/** What a source gives: its bytes, and how many it promised. */
+/** The bytes, and their promised number. */
 export type AudioStream = { stream: Readable; total_bytes: number | null };
 
 /** The URL without its query, fragment, user and password. */

@@ -1,4 +1,7 @@
-/** The converter against a stand-in for ffmpeg, which not every machine has; the arguments were checked with the real one. */
+/**
+ * The converter against a stand-in for ffmpeg, which not every machine has; the arguments were checked with the real
+ * one.
+ */
 import assert from 'node:assert/strict';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,23 +1,26 @@
-/** Gives recognisers that read few kinds of audio a 16 kHz mono 16-bit WAV: the file itself when it is one, else what ffmpeg makes of it. */
+/**
+ * Converts audio to 16 kHz mono 16-bit WAV with ffmpeg, for engines that read few formats; such a WAV itself is left as
+ * it is.
+ */
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError } from '../engines/engine.ts';
 import { runProcessGroup } from '../process-group.ts';
-import { type AudioContainer, SNIFF_BYTES, sniffAudio } from './sniff-audio.ts';
+import { type AudioContainer, sniffAudio } from './sniff-audio.ts';
 import { readWavHeader } from './wav-header.ts';
 
 export type PlainWavRequest = {
   audio_path: string;
-  /** Where the converted file goes. */
+  /** The path of the converted file. */
   work_directory: string;
   signal: AbortSignal;
-  /** Kinds that the recogniser reads by itself and that are left as they are; plain WAV alone when absent. */
+  /** Formats that the engine reads itself and that are left as they are; default: only plain WAV. */
   leave?: readonly AudioContainer[];
-  /** The converter; `ffmpeg` in PATH when absent. */
+  /** Default: `ffmpeg` in PATH. */
   ffmpeg?: string;
 };
 
-/** ffmpeg's names. Told rather than guessed by it: of a guess it opens playlists too, which name other files. */
+/** ffmpeg's names. Specified, because ffmpeg's own detection also opens playlists, which name other files. */
 const DEMUXERS: Readonly<Record<AudioContainer, string>> = {
   wav: 'wav',
   mp3: 'mp3',
@@ -29,13 +32,16 @@ const DEMUXERS: Readonly<Record<AudioContainer, string>> = {
   aac: 'aac',
   amr: 'amr',
   asf: 'asf',
+  wavpack: 'wv',
+  ape: 'ape',
+  dsf: 'dsf',
 };
 
-/** Answers the path to read. Throws EngineError `audio_unreadable`, or `audio_unsupported` where there is no ffmpeg. */
+/** Returns the path to read. Throws EngineError `audio_unreadable`, or `audio_unsupported` if ffmpeg is missing. */
 export async function asPlainWav(request: PlainWavRequest): Promise<string> {
   const { container, plain } = await look(request.audio_path);
   if (plain || (container !== null && request.leave?.includes(container))) return request.audio_path;
-  if (container === null) throw new EngineError('audio_unreadable', 'this is no audio file that we know');
+  if (container === null) throw new EngineError('audio_unreadable', 'this is not a supported audio file');
 
   const output = join(request.work_directory, 'plain-16k.wav');
   const input = ['-f', DEMUXERS[container], '-i', `file:${request.audio_path}`];
@@ -47,7 +53,7 @@ export async function asPlainWav(request: PlainWavRequest): Promise<string> {
   }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
     const reads = request.leave?.join(', ') ?? '16 kHz mono 16-bit WAV';
-    throw new EngineError('audio_unsupported', `without ffmpeg this recogniser reads ${reads}; this is ${container}`, {
+    throw new EngineError('audio_unsupported', `without ffmpeg this engine reads only ${reads}; this is ${container}`, {
       hint: `install ffmpeg on the worker, or submit ${reads}`,
       cause: error,
     });
@@ -58,11 +64,10 @@ export async function asPlainWav(request: PlainWavRequest): Promise<string> {
 }
 
 async function look(path: string): Promise<{ container: AudioContainer | null; plain: boolean }> {
+  const { container, head } = await sniffAudio(path);
   const file = await open(path);
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(SNIFF_BYTES), 0, SNIFF_BYTES, 0);
-    const container = sniffAudio(buffer.subarray(0, bytesRead));
-    const header = container === 'wav' && buffer.toString('latin1', 0, 4) === 'RIFF' ? await readWavHeader(file) : null;
+    const header = container === 'wav' && head.toString('latin1', 0, 4) === 'RIFF' ? await readWavHeader(file) : null;
     const plain =
       header?.format === 1 &&
       header.channels === 1 &&

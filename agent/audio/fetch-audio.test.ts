@@ -123,9 +123,9 @@ test('https: an answer that ends early is trouble of the network', async (t) => 
 
 test('https: silence before the answer, and in the middle of it, ends the fetch', async (t) => {
   const mute = await fetchFrom(t, () => {}, { limits: { answer_timeout_ms: 50 } });
-  await refuses(mute.run, 'audio_unreachable', /no answer in 0\.05 s/, true);
+  await refuses(mute.run, 'audio_unreachable', /no response within 0\.05 s/, true);
   const stuck = await fetchFrom(t, (_, response) => response.write(BYTES), { limits: { idle_timeout_ms: 50 } });
-  await refuses(stuck.run, 'audio_unreachable', /no byte for 0\.05 s/, true);
+  await refuses(stuck.run, 'audio_unreachable', /no data for 0\.05 s/, true);
 });
 
 test('https: nobody listening, and a server that speaks no TLS, are trouble of the network', async (t) => {

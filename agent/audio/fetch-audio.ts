@@ -1,8 +1,8 @@
 /**
- * Brings a job's audio onto this machine, streamed to a file: from `https://`, from `s3://bucket/key`, from `upload://ID/name`
- * (a file that was given to the monitor itself).
+ * Downloads a job's audio to a file: from `https://`, from `s3://bucket/key`, from `upload://ID/name` (a file that was
+ * uploaded to the monitor).
  *
- * A URL may carry a signature in its query or a password in front of its host: neither is ever in a message.
+ * A URL may carry a signature in its query or a password before its host: messages never contain either.
  */
 
 import { createWriteStream } from 'node:fs';
@@ -16,23 +16,23 @@ import { type OpenUpload, openUploaded } from './open-upload.ts';
 
 export type FetchAudioRequest = {
   audio_url: string;
-  /** The file to write; its directory exists. */
+  /** The file to write; its directory must exist. */
   path: string;
   signal: AbortSignal;
-  /** Only asked for `upload://` URLs. */
+  /** Used only for `upload://` URLs. */
   openUpload: OpenUpload;
-  /** Bytes so far, and of how many (null where the server doesn't say). */
+  /** Bytes received and expected (null if the server doesn't say). */
   onProgress?: (received_bytes: number, total_bytes: number | null) => void;
   limits?: Partial<FetchLimits>;
-  /** For `https://`: certificates of a private authority, a proxy. Node's own when absent. */
+  /** For `https://`: certificates of a private authority, a proxy. Default: Node's own. */
   https_agent?: Agent;
 };
 
 export type FetchLimits = {
   size_bytes_max: number;
-  /** From asking to the first byte of the answer. */
+  /** From the request to the first byte of the response. */
   answer_timeout_ms: number;
-  /** Without one more byte. */
+  /** Longest time without a byte. */
   idle_timeout_ms: number;
 };
 
@@ -46,26 +46,26 @@ export const FETCH_LIMITS: FetchLimits = {
 export type FetchedAudio = { path: string; file_size_bytes: number };
 
 /**
- * Throws EngineError `audio_url_invalid`, `audio_not_found`, `audio_forbidden`, `audio_too_large`, `audio_unreachable` or
- * `disk_full`; the signal's reason when it aborts. A file half written is left for the caller to remove with its directory.
+ * Throws EngineError `audio_url_invalid`, `audio_not_found`, `audio_forbidden`, `audio_too_large`, `audio_unreachable`
+ * or `disk_full`; the signal's reason if it aborts. The caller removes a partial file with its directory.
  */
 export async function fetchAudio(request: FetchAudioRequest): Promise<FetchedAudio> {
   const { signal, path } = request;
   signal.throwIfAborted();
   const limits = { ...FETCH_LIMITS, ...request.limits };
   const shown = showUrl(request.audio_url);
-  // Silence is an abort of its own: it ends the source, whichever it is, and is told as trouble of the network.
+  // A timeout aborts the source, whichever it is, and is reported as a network error.
   const silence = new AbortController();
   const either = AbortSignal.any([signal, silence.signal]);
-  const quiet = () => silence.abort(unreachable(shown, `no byte for ${limits.idle_timeout_ms / 1000} s`));
+  const quiet = () => silence.abort(unreachable(shown, `no data for ${limits.idle_timeout_ms / 1000} s`));
 
   let idle = setTimeout(
-    () => silence.abort(unreachable(shown, `no answer in ${limits.answer_timeout_ms / 1000} s`)),
+    () => silence.abort(unreachable(shown, `no response within ${limits.answer_timeout_ms / 1000} s`)),
     limits.answer_timeout_ms,
   );
   try {
     const { stream, total_bytes } = await openAudio(request, shown, either);
-    stream.on('error', () => {}); // a source may fail before, and again after, the pipeline listens
+    stream.on('error', () => {}); // a source may fail before the pipeline listens, and again afterwards
     const tooLarge = (bytes: number) =>
       new EngineError('audio_too_large', `${shown}: ${bytes} bytes; the limit is ${limits.size_bytes_max}`);
     if (total_bytes !== null && total_bytes > limits.size_bytes_max) {
@@ -110,17 +110,17 @@ function openAudio(request: FetchAudioRequest, shown: string, signal: AbortSigna
       return openUploaded(request.audio_url, { signal, openUpload: request.openUpload });
     default:
       throw new EngineError('audio_url_invalid', `a worker cannot fetch ${shown}`, {
-        hint: 'use https://…, s3://bucket/key, or upload the file and submit the URL that answers',
+        hint: 'use https://…, s3://bucket/key, or upload the file and submit the returned URL',
       });
   }
 }
 
-/** Only the error's code is told: messages of HTTP libraries quote the URL, signature and all. */
+/** Contains only the error's code, because messages of HTTP libraries quote the URL with its signature. */
 function asEngineError(error: unknown, shown: string): EngineError {
   if (error instanceof EngineError) return error;
   const code = (error as NodeJS.ErrnoException).code ?? (error as Error).name;
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new EngineError('disk_full', `${shown}: no room left on this worker's disk`, { hint: 'free some disk' });
+    return new EngineError('disk_full', `${shown}: this worker's disk is full`, { hint: 'free some disk space' });
   }
   return unreachable(shown, code);
 }

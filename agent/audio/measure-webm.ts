@@ -1,6 +1,6 @@
 /**
- * Measures a WebM that doesn't say how long it is, as browsers record it: the time of its last block. Walks the headers of the
- * elements (EBML: an id, a size, a body) and skips the bodies.
+ * Measures a WebM whose header has no duration, as recorded by browsers: the time of its last block. Walks the headers
+ * of the elements (EBML: an id, a size, a body) and skips the bodies.
  */
 import type { FileHandle } from 'node:fs/promises';
 
@@ -13,13 +13,13 @@ const SIMPLE_BLOCK = 0xa3;
 const INFO = 0x1549a966;
 const TICK_NANOSECONDS = 0x2ad7b1;
 
-/** Their children are walked as if they stood beside them, so that an unknown size does no harm. */
+/** Their children are walked as siblings, so that an unknown size does no harm. */
 const OPENED = new Set([SEGMENT, CLUSTER, BLOCK_GROUP, INFO]);
 
 const READ_BYTES = 1024 * 1024;
 const HEADER_BYTES_MAX = 12;
 
-/** Seconds; null when no block is found. */
+/** Seconds; null if there is no block. */
 export async function measureWebm(file: FileHandle): Promise<number | null> {
   let window = Buffer.alloc(0);
   let windowAt = 0;
@@ -60,12 +60,12 @@ export async function measureWebm(file: FileHandle): Promise<number | null> {
   return last === null ? null : (last * tick_nanoseconds) / 1e9;
 }
 
-/** The number of leading zero bits of the first byte, and one; 9 where there's no byte or no bit. */
+/** One more than the number of leading zero bits of the first byte; 9 if there is no byte or no bit. */
 function vintLength(first: number | undefined): number {
   return first === undefined || first === 0 ? 9 : Math.clz32(first) - 23;
 }
 
-/** Null for "unknown": all bits set. */
+/** Null for "unknown": all bits are set. */
 function readSize(bytes: Buffer): number | null {
   const bits = 7n * BigInt(bytes.length);
   let value = 0n;

@@ -1,15 +1,15 @@
 /**
- * Tells whether an audio file was cut short, where its kind says how long it should be. Each check reads a bounded part of the file.
+ * Detects truncated audio files of formats that record their length. Each check reads a bounded part of the file.
  *
  *     mp4, webm, aiff   the sizes of its boxes, its segment, its form
  *     mp3               the byte count in a Xing header, which most encoders write
- *     flac              the number of samples it promises against the last frame that is there
- *     ogg               whether the last page is whole
+ *     flac              the number of samples promised, compared with the last frame present
+ *     ogg               whether the last page is complete
  */
 import type { FileHandle } from 'node:fs/promises';
 import type { AudioContainer } from './sniff-audio.ts';
 
-/** What is missing, in words; null when nothing is, or when it can't be told. */
+/** What is missing, for people; null if nothing is, or if it can't be determined. */
 export async function findMissingEnd(file: FileHandle, container: AudioContainer): Promise<string | null> {
   const { size } = await file.stat();
   const promised = await (CHECKS[container]?.(file, size) ?? null);
@@ -29,7 +29,7 @@ const CHECKS: Partial<Record<AudioContainer, (file: FileHandle, size: number) =>
   ogg: promisedByOgg,
 };
 
-const TOP_BOXES_MAX = 100_000; // a fragmented MP4 has two a fragment
+const TOP_BOXES_MAX = 100_000; // a fragmented MP4 has two per fragment
 
 async function promisedByMp4(file: FileHandle, size: number): Promise<Promised> {
   let offset = 0;
@@ -39,7 +39,7 @@ async function promisedByMp4(file: FileHandle, size: number): Promise<Promised> 
     const short = head.readUInt32BE(0);
     if (short === 0) return null; // the last box runs to the end of the file
     const length = short === 1 && head.length === 16 ? Number(head.readBigUInt64BE(8)) : short;
-    if (length < 8) return null; // broken otherwise: the parser says how
+    if (length < 8) return null; // broken in another way, which the parser reports
     offset += length;
   }
   return bytes(offset, size);
@@ -58,7 +58,8 @@ async function promisedByWebm(file: FileHandle, size: number): Promise<Promised>
   for (const expected of [EBML_HEADER, SEGMENT]) {
     const head = await readAt(file, offset, 12);
     if (head.length < 5 || head.readUInt32BE(0) !== expected) return null;
-    // The number of leading zero bits is the number of bytes that follow; all ones means "unknown", as a live stream writes it.
+    // The number of leading zero bits is the number of bytes that follow; all ones means "unknown", as in a live
+    // stream.
     const extra = Math.clz32(head.readUInt8(4)) - 24;
     if (extra > 7 || head.length < 5 + extra) return null;
     let length = BigInt(head.readUInt8(4) & (0x7f >> extra));
@@ -69,7 +70,7 @@ async function promisedByWebm(file: FileHandle, size: number): Promise<Promised>
   return bytes(offset, size);
 }
 
-const MP3_SLACK_BYTES = 1500; // some encoders count a frame too many; the largest has 1441 bytes
+const MP3_SLACK_BYTES = 1500; // some encoders count one frame too many; the largest has 1441 bytes
 
 async function promisedByMp3(file: FileHandle, size: number): Promise<Promised> {
   const id3 = await readAt(file, 0, 10);
@@ -85,7 +86,7 @@ async function promisedByMp3(file: FileHandle, size: number): Promise<Promised> 
   return bytes(start + promised - MP3_SLACK_BYTES, size);
 }
 
-const TAIL_BYTES = 128 * 1024; // more than two of the largest frames or pages that encoders make
+const TAIL_BYTES = 128 * 1024; // more than two of the largest frames or pages of any encoder
 
 async function promisedByOgg(file: FileHandle, size: number): Promise<Promised> {
   const from = Math.max(0, size - TAIL_BYTES);
@@ -98,14 +99,18 @@ async function promisedByOgg(file: FileHandle, size: number): Promise<Promised> 
   return bytes(from + page + 27 + segments + body, size);
 }
 
-/** Compares samples, for FLAC keeps no byte counts. A cut inside the very last frame isn't seen: it costs a tenth of a second. */
+/**
+ * Compares samples, because FLAC has no byte counts. A cut within the last frame, a tenth of a second, is not detected.
+ */
 async function promisedByFlac(file: FileHandle, size: number): Promise<Promised> {
-  const info = await readAt(file, 8, 34);
+  const head = await readAt(file, 0, 42);
+  if (head.toString('latin1', 0, 4) !== 'fLaC') return null; // after an ID3 tag
+  const info = head.subarray(8);
   if (info.length < 34) return bytes(42, size);
   const blockSamples = info.readUInt16BE(2);
   const fixedBlocks = info.readUInt16BE(0) === blockSamples;
   const total = Number(info.readBigUInt64BE(10) & 0xfffffffffn);
-  if (total === 0) return null; // written to a pipe: not known
+  if (total === 0) return null; // written to a pipe: unknown
   const tail = await readAt(file, Math.max(0, size - TAIL_BYTES), TAIL_BYTES);
   for (let at = tail.length - 6; at >= 0; at--) {
     const header = readFlacFrameHeader(tail, at);
@@ -116,7 +121,7 @@ async function promisedByFlac(file: FileHandle, size: number): Promise<Promised>
   return { what: 'samples', is: total, has: 0 };
 }
 
-/** Null unless a whole header with the right check sum begins there; random bytes pass once in some millions. */
+/** Null unless a complete header with the correct checksum begins there; random bytes pass once in some millions. */
 function readFlacFrameHeader(
   buffer: Buffer,
   at: number,
@@ -126,7 +131,7 @@ function readFlacFrameHeader(
   const sizeCode = buffer.readUInt8(at + 2) >> 4;
   const rateCode = buffer.readUInt8(at + 2) & 0x0f;
   let next = at + 4;
-  // The number is written as UTF-8 writes characters, up to 36 bits.
+  // The number is encoded like a UTF-8 character, up to 36 bits.
   const lead = buffer.readUInt8(next++);
   const continued = lead < 0x80 ? 0 : Math.clz32(~lead << 24) - 1;
   let number = lead < 0x80 ? lead : lead & (0x3f >> continued);

@@ -1,4 +1,4 @@
-/** Opens audio behind `https://`: follows at most five redirects, and never one that leaves HTTPS. */
+/** Opens audio at `https://`: follows at most five redirects, only to HTTPS. */
 import type { IncomingMessage } from 'node:http';
 import { type Agent, request as httpsRequest } from 'node:https';
 import { EngineError } from '../engines/engine.ts';
@@ -29,7 +29,8 @@ export async function openHttps(
 
 function ask(url: URL, signal: AbortSignal, agent: Agent | undefined): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    // A user and password in the URL become its Authorization; at a redirect to another host they stay behind.
+    // A user and password in the URL become an Authorization header, which is not sent to another host after a
+    // redirect.
     const request = httpsRequest(url, {
       signal,
       agent,
@@ -50,6 +51,7 @@ function refusal(url: URL, status: number): EngineError {
   if (status === 401 || status === 403) {
     return new EngineError('audio_forbidden', `${shown}: ${status}`, { hint: 'a pre-signed URL may have expired' });
   }
-  // Every other refusal may pass: 408, 425, 429, 5xx surely; the rest (a 400 of a broken gateway) cost one more attempt.
+  // Every other status may be temporary: 408, 425, 429 and 5xx certainly; the rest (a 400 of a broken gateway) cost one
+  // more attempt.
   return unreachable(shown, `HTTP ${status}`);
 }

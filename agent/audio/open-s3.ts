@@ -1,6 +1,6 @@
 /**
  * Opens audio at `s3://bucket/key`. Credentials, region and endpoint come from the AWS chain (AWS_ENDPOINT_URL_S3 and
- * AWS_REGION work). The key is all that follows the bucket, taken literally: S3 keys may hold `?`, `#` and `%`.
+ * AWS_REGION work). The key is everything after the bucket, unescaped: S3 keys may contain `?`, `#` and `%`.
  */
 import type { Readable } from 'node:stream';
 import { GetObjectCommand, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
@@ -9,12 +9,12 @@ import { type AudioStream, showUrl } from './audio-source.ts';
 
 let client: S3Client | undefined;
 
-/** One client a process: it holds the connections and the credentials' cache. */
+/** One client per process: it holds the connections and the credentials cache. */
 function s3Client(): S3Client {
   if (client !== undefined) return client;
   const config: S3ClientConfig = { followRegionRedirects: true };
   const endpoint = process.env.AWS_ENDPOINT_URL_S3 ?? process.env.AWS_ENDPOINT_URL;
-  // Servers other than Amazon's have no host name for each bucket, and most no regions.
+  // Most servers other than Amazon's have neither a host name for each bucket nor regions.
   if (endpoint !== undefined) Object.assign(config, { endpoint, forcePathStyle: true });
   if (endpoint !== undefined && process.env.AWS_REGION === undefined) config.region = 'us-east-1';
   client = new S3Client(config);
@@ -45,12 +45,12 @@ function refusal(error: ServiceError, shown: string): Error {
   }
   if (status === 401 || status === 403) {
     return new EngineError('audio_forbidden', `${shown}: ${error.name}`, {
-      hint: 'the worker needs s3:GetObject on it (and s3:ListBucket, or a missing key looks forbidden)',
+      hint: 'the worker needs s3:GetObject on it (and s3:ListBucket, without which a missing key looks forbidden)',
     });
   }
   if (error.name === 'CredentialsProviderError') {
     return new EngineError('audio_forbidden', `${shown}: this worker has no AWS credentials`, {
-      hint: 'give the worker a role, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
+      hint: 'give the worker a role, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
     });
   }
   return error;

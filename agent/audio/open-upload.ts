@@ -1,12 +1,12 @@
-/** Opens audio at `upload://ID/name`: a file in the monitor's own store, read through a function that the worker passes in. */
+/** Opens audio at `upload://ID/name`: a file uploaded to the monitor, read through a function of the worker. */
 import { Readable } from 'node:stream';
 import type { ReadableStream as WebStream } from 'node:stream/web';
 import { EngineError } from '../engines/engine.ts';
 import type { AudioStream } from './audio-source.ts';
 
 /**
- * Asks the monitor for an upload's bytes. It throws what it likes: an EngineError goes through as it is, an error with `status` 404
- * or 403 is told as missing or denied, any other as trouble of the network.
+ * Requests the bytes of an upload from the monitor. Of what it throws, an EngineError is passed on, an error with
+ * `status` 404 or 403 means missing or denied, and any other is a network error.
  */
 export type OpenUpload = (upload_id: string, signal: AbortSignal) => Promise<ReadableStream<Uint8Array>>;
 

@@ -1,25 +1,77 @@
-/** Tells an audio file's kind by its first bytes; names and media types lie too often. */
+/** Detects an audio file's format by its content, because names and media types are often wrong. */
+import { open } from 'node:fs/promises';
+import { fileTypeFromFile } from 'file-type';
 
-export type AudioContainer = 'wav' | 'mp3' | 'flac' | 'ogg' | 'mp4' | 'webm' | 'aiff' | 'aac' | 'amr' | 'asf';
+export type AudioContainer =
+  | 'wav'
+  | 'mp3'
+  | 'flac'
+  | 'ogg'
+  | 'mp4'
+  | 'webm'
+  | 'aiff'
+  | 'aac'
+  | 'amr'
+  | 'asf'
+  | 'wavpack'
+  | 'ape'
+  | 'dsf';
 
-/** How many bytes from the start `sniffAudio` wants to see. */
-export const SNIFF_BYTES = 16;
+export type Sniffed = {
+  /** Null if it is not a format that we read. */
+  container: AudioContainer | null;
+  /** Of any known type of file; null if unknown. */
+  media_type: string | null;
+  /** The first bytes. */
+  head: Buffer;
+};
 
-/** Null where nothing is known to begin like this. */
-export function sniffAudio(head: Uint8Array): AudioContainer | null {
-  const ascii = (from: number, to: number) => Buffer.from(head.subarray(from, to)).toString('latin1');
-  if ((ascii(0, 4) === 'RIFF' || ascii(0, 4) === 'RF64') && ascii(8, 12) === 'WAVE') return 'wav';
-  if (ascii(0, 4) === 'fLaC') return 'flac';
-  if (ascii(0, 4) === 'OggS') return 'ogg';
-  if (ascii(0, 3) === 'ID3') return 'mp3';
-  if (ascii(4, 8) === 'ftyp') return 'mp4';
-  if (ascii(0, 4) === '\x1aE\xdf\xa3') return 'webm';
-  if (ascii(0, 4) === 'FORM' && /^AIF[FC]$/.test(ascii(8, 12))) return 'aiff';
-  if (ascii(0, 5) === '#!AMR') return 'amr';
-  if (ascii(0, 4) === '0&\xb2u') return 'asf';
-  const [first = 0, second = 0] = head;
-  // Eleven set bits begin an MPEG audio frame; the two layer bits tell AAC (00) from MP3 and its kin.
-  if (first === 0xff && (second & 0xf6) === 0xf0) return 'aac';
-  if (first === 0xff && (second & 0xe0) === 0xe0 && (second & 0x06) !== 0) return 'mp3';
-  return null;
+const HEAD_BYTES = 16;
+
+/** By the library's name of the type. Video containers are included: their audio track is transcribed. */
+const CONTAINERS: ReadonlyMap<string, AudioContainer> = new Map(
+  Object.entries({
+    wav: ['wav'],
+    mp3: ['mp3', 'mp2', 'mp1'],
+    flac: ['flac'],
+    ogg: ['ogg', 'oga', 'opus', 'spx', 'ogv', 'ogm', 'ogx'],
+    mp4: ['mp4', 'm4a', 'm4b', 'm4p', 'm4v', 'mov', '3gp', '3g2', 'f4a', 'f4b', 'f4p', 'f4v'],
+    webm: ['webm', 'mkv'],
+    aiff: ['aif'],
+    aac: ['aac'],
+    amr: ['amr'],
+    asf: ['asf'],
+    wavpack: ['wv'],
+    ape: ['ape'],
+    dsf: ['dsf'],
+  } satisfies Record<AudioContainer, string[]>).flatMap(([container, names]) =>
+    names.map((name) => [name, container as AudioContainer]),
+  ),
+);
+
+/**
+ * The library misses long WAVs, and is stricter about the content of others than their parsers, which report what is
+ * wrong.
+ */
+const BEGINNINGS: readonly (readonly [string, AudioContainer])[] = [
+  ['RF64', 'wav'],
+  ['ID3', 'mp3'],
+  ['\x1aE\xdf\xa3', 'webm'],
+  ['0&\xb2u', 'asf'],
+];
+
+export async function sniffAudio(path: string): Promise<Sniffed> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+    const head = buffer.subarray(0, bytesRead);
+    const type = await fileTypeFromFile(path);
+    const text = head.toString('latin1');
+    const container = type
+      ? CONTAINERS.get(type.ext)
+      : BEGINNINGS.find(([beginning]) => text.startsWith(beginning))?.[1];
+    return { container: container ?? null, media_type: type?.mime ?? null, head };
+  } finally {
+    await file.close();
+  }
 }

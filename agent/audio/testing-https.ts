@@ -1,6 +1,6 @@
 /**
- * An HTTPS server for tests on a free port of 127.0.0.1. It is real TLS with a key that both sides know (TLS-PSK), so that no certificate
- * has to be made, kept or trusted.
+ * An HTTPS server for tests on a free port of 127.0.0.1. Real TLS with a pre-shared key (TLS-PSK), so that no
+ * certificate is needed.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Agent, createServer } from 'node:https';

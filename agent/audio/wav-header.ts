@@ -1,15 +1,15 @@
-/** Reads the header of a RIFF/WAVE file: what it promises, and where its samples begin. */
+/** Reads the header of a RIFF/WAVE file: its promised size, and where its samples begin. */
 import type { FileHandle } from 'node:fs/promises';
 
 export type WavHeader = {
-  /** 1 is plain integer PCM, 3 float; 0xfffe is resolved to what its extension says. */
+  /** 1 is plain integer PCM, 3 float; 0xfffe is resolved to its extension's value. */
   format: number;
   channels: number;
   samples_per_second: number;
   bytes_per_second: number;
   bits_per_sample: number;
   data_offset: number;
-  /** Null where the writer couldn't know (a pipe): the samples run to the file's end. */
+  /** Null if the writer didn't know (a pipe): the samples extend to the end of the file. */
   data_bytes: number | null;
 };
 
@@ -17,7 +17,7 @@ const EXTENSIBLE = 0xfffe;
 const UNKNOWN_SIZE = 0xffffffff;
 const CHUNKS_MAX = 1000;
 
-/** Null when there is no `fmt ` and `data` chunk where they must be. Memory and reads are bounded whatever the file says. */
+/** Null if the `fmt ` or `data` chunk is missing. Memory and reads are bounded whatever the file contains. */
 export async function readWavHeader(file: FileHandle): Promise<WavHeader | null> {
   let format: Omit<WavHeader, 'data_offset' | 'data_bytes'> | undefined;
   let size64: number | null = null;

@@ -17,15 +17,15 @@ test('every engine is chosen by its name, with the options that it takes', () =>
 
 test('a choice that is wrong says what there is', () => {
   for (const [text, message, hint] of [
-    ['whisper', /no engine "whisper"/, /whisper\.cpp, faster-whisper, openai-whisper, pocketsphinx/],
-    ['', /no engine ""/, /pocketsphinx/],
-    ['toString', /no engine "toString"/, /pocketsphinx/],
-    ['whisper.cpp?modle=x', /knows no "modle"/, /model, language, device/],
-    ['pocketsphinx?language=de', /knows no "language"/, /python/],
+    ['whisper', /unknown engine "whisper"/, /whisper\.cpp, faster-whisper, openai-whisper, pocketsphinx/],
+    ['', /unknown engine ""/, /pocketsphinx/],
+    ['toString', /unknown engine "toString"/, /pocketsphinx/],
+    ['whisper.cpp?modle=x', /has no option "modle"/, /model, language, device/],
+    ['pocketsphinx?language=de', /has no option "language"/, /python/],
     ['faster-whisper?device=tpu', /device is tpu/, /device=cpu or device=cuda/],
     ['faster-whisper?batch_size=0', /batch_size is 0/, /whole number/],
     ['faster-whisper?batch_size=many', /batch_size is many/, /whole number/],
-    ['exec:', /does not say \{input\}/, /for example/],
+    ['exec:', /has no \{input\}/, /for example/],
   ] as const) {
     assert.throws(() => parseEngine(text), { code: 'engine_choice_invalid', message, hint }, text);
   }
@@ -40,7 +40,7 @@ test('the first engine that gets ready is taken, and those before it say why the
   assert.equal(found.engine.name, 'pocketsphinx');
   assert.equal(found.capabilities.model, 'en-us');
   assert.equal(found.passed_over.length, 2);
-  assert.match(found.passed_over[0]?.reason ?? '', /no program \/nowhere\/whisper-cli/);
+  assert.match(found.passed_over[0]?.reason ?? '', /program \/nowhere\/whisper-cli not found/);
 });
 
 test('where none works, every reason is told', async () => {

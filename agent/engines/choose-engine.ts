@@ -1,5 +1,5 @@
 /**
- * Chooses the engine: the one that `--engine` names, or the best that works on this machine.
+ * Chooses the engine: the one named by `--engine`, or the best that works on this machine.
  *
  *     whisper.cpp?model=/models/ggml-small.bin&language=en
  *     faster-whisper?model=large-v3&device=cuda&batch_size=16
@@ -14,12 +14,12 @@ import { createOpenaiWhisper } from './openai-whisper.ts';
 import { createPocketsphinx } from './pocketsphinx.ts';
 import { createWhisperCpp } from './whisper-cpp.ts';
 
-/** What may follow `?`, and how each is read. */
+/** The options that may follow `?`, and their parsers. */
 type Options = { [name: string]: string | number | undefined };
 
 type Choice = { options: readonly string[]; create: (options: Options) => Engine };
 
-/** The best first: that is the order in which `findEngine` tries them. */
+/** Best first: the order in which `findEngine` tries them. */
 const ENGINES: Readonly<Record<string, Choice>> = {
   'whisper.cpp': { options: ['model', 'language', 'device', 'program'], create: createWhisperCpp },
   'faster-whisper': {
@@ -32,17 +32,17 @@ const ENGINES: Readonly<Record<string, Choice>> = {
 
 const HINT = `one of ${Object.keys(ENGINES).join(', ')}, "exec:command {input} {output}"; most take ?model=…&language=…&device=…`;
 
-/** Reads what stands after `--engine`. Throws EngineError `engine_choice_invalid`. */
+/** Parses the value of `--engine`. Throws EngineError `engine_choice_invalid`. */
 export function parseEngine(text: string): Engine {
   if (text.startsWith('exec:')) return createExec({ command: text.slice('exec:'.length) });
   const [name = '', query = ''] = text.split(/\?(.*)/s);
   const choice = Object.hasOwn(ENGINES, name) ? ENGINES[name] : undefined;
-  if (choice === undefined) throw invalid(`there is no engine ${JSON.stringify(name)}`, HINT);
+  if (choice === undefined) throw invalid(`unknown engine ${JSON.stringify(name)}`, HINT);
 
   const options: Options = {};
   for (const [key, value] of new URLSearchParams(query)) {
     if (!choice.options.includes(key)) {
-      throw invalid(`${name} knows no ${JSON.stringify(key)}`, `it takes ${choice.options.join(', ')}`);
+      throw invalid(`${name} has no option ${JSON.stringify(key)}`, `its options are ${choice.options.join(', ')}`);
     }
     options[key] = readOption(key, value);
   }
@@ -52,13 +52,13 @@ export function parseEngine(text: string): Engine {
 export type FoundEngine = {
   engine: Engine;
   capabilities: EngineCapabilities;
-  /** Those before it in the order, and why they would not do. */
+  /** The engines before it in the order, and why each was skipped. */
   passed_over: { name: string; reason: string }[];
 };
 
 /**
- * The first that works here, made ready. Each is really tried, for one that is installed may lack its model. Throws EngineError
- * `engine_missing` when none does.
+ * Returns the first engine that works here, ready to use. Each is actually tried, because an installed one may lack its
+ * model. Throws EngineError `engine_missing` if none works.
  */
 export async function findEngine(names: readonly string[] = Object.keys(ENGINES)): Promise<FoundEngine> {
   const passed_over: FoundEngine['passed_over'] = [];
@@ -72,8 +72,8 @@ export async function findEngine(names: readonly string[] = Object.keys(ENGINES)
     }
   }
   const reasons = passed_over.map(({ name, reason }) => `${name}: ${reason.split('\n')[0]}`);
-  throw new EngineError('engine_missing', `no speech recogniser works here (${reasons.join('; ')})`, {
-    hint: 'install Python 3.10 or newer: pocketsphinx then comes by itself',
+  throw new EngineError('engine_missing', `no speech recognition engine works here (${reasons.join('; ')})`, {
+    hint: 'install Python 3.10 or newer: pocketsphinx is then installed automatically',
   });
 }
 
@@ -82,7 +82,8 @@ function readOption(key: string, value: string): string | number {
     throw invalid(`device is ${value}`, 'device=cpu or device=cuda');
   if (key !== 'batch_size') return value;
   const number = Number(value);
-  if (!Number.isSafeInteger(number) || number < 1) throw invalid(`batch_size is ${value}`, 'a whole number from 1');
+  if (!Number.isSafeInteger(number) || number < 1)
+    throw invalid(`batch_size is ${value}`, 'a whole number of at least 1');
   return number;
 }
 

@@ -1,35 +1,35 @@
 /**
- * The engine port: a speech recogniser as the worker sees it.
+ * The engine port: a speech recognition engine as the worker sees it.
  *
- * The life of one transcription. The worker has fetched the audio into a directory of its own and knows its length; it calls
- * `transcribe` with both and with a signal.
+ * The life of one transcription. The worker has downloaded the audio into a directory of its own and knows its length;
+ * it calls `transcribe` with both and a signal.
  *
  *     started      the engine may convert the audio first (only inside `work_directory`), then starts its program
- *     under way    the program says how far it is; each time `onProgress` is called: percentage never falls, 100 is not promised
- *     answered     the program has ended well: the promise resolves with the Transcript
- *     failed       it ended badly, or had nothing to read: the promise rejects with an EngineError that says whose fault it was
- *     stopped      the signal aborted: the program and all it started are killed, and only then the promise rejects with
- *                  the signal's reason
+ *     running      `onProgress` is called with each progress of the program: the percentage never falls; 100 is not guaranteed
+ *     succeeded    the program exited with 0: the promise resolves with the Transcript
+ *     failed       the program failed, or could not read the audio: the promise rejects with an EngineError whose code says why
+ *     stopped      the signal aborted: the program and everything it started are killed, then the promise rejects with the
+ *                  signal's reason
  *
- * Whatever the end, no process of the engine is left running. The work directory is the caller's to remove. An engine keeps
- * nothing between two calls: each starts its program anew, so that a crash, a leak or a kill takes one job with it and no more.
- * The price is loading the model once a job, some seconds for a large one.
+ * In every case no process of the engine is left running. The caller removes the work directory. An engine keeps no
+ * state between two calls: each starts its program again, so that a crash, a leak or a kill affects one job only. The
+ * price is loading the model for each job, some seconds for a large one.
  *
  * Adapters: whisper-cpp.ts, faster-whisper.ts, openai-whisper.ts, pocketsphinx.ts, exec.ts. choose-engine.ts picks one.
  */
 import type { Transcript } from '../../protocol/transcript.ts';
 
 export interface Engine {
-  /** As it is chosen on the command line: `pocketsphinx`, `whisper.cpp`, `exec`. */
+  /** Its name on the command line: `pocketsphinx`, `whisper.cpp`, `exec`. */
   readonly name: string;
 
   /**
-   * Makes sure that the engine can work here, and answers what the worker may register. Called once, before the first claim. Throws
-   * EngineError `engine_missing` (with the command that installs it) or `engine_crashed`.
+   * Checks that the engine can work here, and returns the capabilities to register. Called once, before the first
+   * claim. Throws EngineError `engine_missing` (with the command that installs it) or `engine_crashed`.
    */
   prepare(): Promise<EngineCapabilities>;
 
-  /** Makes one transcript; see the header for how it may end. Calls may overlap. */
+  /** Produces one transcript; the header lists the possible ends. Calls may overlap. */
   transcribe(task: TranscribeTask, options: TranscribeOptions): Promise<Transcript>;
 }
 
@@ -39,17 +39,17 @@ export type EngineCapabilities = {
   device: 'cpu' | 'cuda';
   /** Whether the engine computes on a GPU in reduced precision. */
   gpu_optimized: boolean;
-  /** Pieces of audio decoded at once; 1 where the engine knows no batches. */
+  /** Chunks of audio decoded at once; 1 if the engine has no batches. */
   batch_size: number;
 };
 
 export type TranscribeTask = {
-  /** A local file of any kind; the engine finds out itself whether it can read it. */
+  /** A local file of any format; the engine finds out whether it can read it. */
   audio_path: string;
   duration_seconds: number;
-  /** An existing directory that belongs to this call alone. */
+  /** An existing directory for this call alone. */
   work_directory: string;
-  /** At most this many pieces at once: `capabilities.batch_size`, or less after running out of memory. */
+  /** Maximum number of chunks at once: `capabilities.batch_size`, or less after running out of memory. */
   batch_size: number;
 };
 
@@ -59,21 +59,21 @@ export type TranscribeOptions = {
 };
 
 export type EngineProgress = {
-  /** 0 to 100, of the audio's length. */
+  /** 0 to 100, of the length of the audio. */
   percentage: number;
-  /** Pieces done, from 0, and how many there are. */
+  /** Chunks done, from 0, and their total. */
   current_chunk: number;
   total_chunks: number;
 };
 
-/** Why an attempt failed on the worker's side; whether another attempt can help depends on the code alone. */
+/** Why an attempt failed on the worker's side; the code alone decides whether another attempt can help. */
 const RETRYABLE = {
   gpu_out_of_memory: true, // with half the batch size
   engine_crashed: true,
   engine_missing: true, // another worker may have it
-  engine_choice_invalid: false, // what the worker's owner wrote after --engine
-  disk_full: true, // another worker may have room
-  audio_unreachable: true, // network trouble, a busy server
+  engine_choice_invalid: false, // the value of --engine
+  disk_full: true, // another worker may have space
+  audio_unreachable: true, // a network error, a busy server
   audio_not_found: false,
   audio_forbidden: false,
   audio_too_large: false,
@@ -86,11 +86,11 @@ const RETRYABLE = {
 
 export type EngineErrorCode = keyof typeof RETRYABLE;
 
-/** The one error of engines and of what fetches and reads audio. */
+/** The only error of engines and of the code that downloads and reads audio. */
 export class EngineError extends Error {
   readonly code: EngineErrorCode;
   readonly retryable: boolean;
-  /** What the owner can do about it. */
+  /** What the owner can do. */
   readonly hint: string | undefined;
   /** What the next attempt should change. */
   readonly retry_with: { batch_size: number } | undefined;

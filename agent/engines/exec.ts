@@ -1,12 +1,12 @@
 /**
  * Any program as an engine: `exec:'command {input} {output}'`.
  *
- * The command is split into words as a shell does (quotes, backslashes), and then run without one: no pipes, no variables, nothing in a
- * file's name is ever code. In each word `{input}` is the audio's path, `{output}` the file to write, `{batch_size}` the number of
- * pieces at once, `{format}` the form we like best in the output: `json`.
+ * The command is split into words like in a shell (quotes, backslashes), but run without one: no pipes, no variables,
+ * and nothing in a file name is ever code. In each word, `{input}` is the path of the audio, `{output}` the file to
+ * write, `{batch_size}` the number of chunks at once, `{format}` the preferred output format: `json`.
  *
- * The program says how far it is in lines on standard output (progress-line.ts knows which), ends with 0, and leaves in `{output}` a
- * transcript as JSON (read-transcript.ts knows which) or plain text.
+ * The program reports progress in lines on standard output (see progress-line.ts), exits with 0, and writes to
+ * `{output}` a transcript as JSON (see read-transcript.ts) or plain text.
  */
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -17,22 +17,22 @@ import { readTranscriptJson, transcriptOfText } from './read-transcript.ts';
 import { chunksAt, engineFailure, runEngineProgram, steadyProgress } from './run-engine-program.ts';
 
 export type ExecOptions = {
-  /** The command as the user wrote it. */
+  /** The command as entered by the user. */
   command: string;
-  /** What the worker registers for `{batch_size}`. Default 1. */
+  /** The registered batch size, for `{batch_size}`. Default 1. */
   batch_size?: number;
 };
 
-/** A transcript of a day's speech is about 1 MB; more than this is not one. */
+/** A transcript of a day's speech is about 1 MB; a larger file is not a transcript. */
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
 
-/** Throws EngineError `engine_choice_invalid` on a command that can't be split or doesn't name `{input}` and `{output}`. */
+/** Throws EngineError `engine_choice_invalid` if the command can't be split or lacks `{input}` or `{output}`. */
 export function createExec(options: ExecOptions): Engine {
   const words = splitWords(options.command);
   const [program] = words;
   for (const placeholder of ['{input}', '{output}']) {
     if (words.slice(1).some((word) => word.includes(placeholder))) continue;
-    throw new EngineError('engine_choice_invalid', `exec: the command does not say ${placeholder}`, {
+    throw new EngineError('engine_choice_invalid', `exec: the command has no ${placeholder}`, {
       hint: `for example --engine "exec:my-transcriber {input} --out {output}"`,
     });
   }
@@ -44,7 +44,7 @@ export function createExec(options: ExecOptions): Engine {
 
     async prepare() {
       if (!(await isProgramPresent(program))) {
-        throw new EngineError('engine_missing', `exec: there is no program ${program}`, { hint: install_hint });
+        throw new EngineError('engine_missing', `exec: program ${program} not found`, { hint: install_hint });
       }
       return { model: basename(program), device: 'cpu', gpu_optimized: false, batch_size: options.batch_size ?? 1 };
     },
@@ -67,7 +67,7 @@ export function createExec(options: ExecOptions): Engine {
       };
       const end = await runEngineProgram(request);
       const written = await readOutput(output);
-      if (written.trim() === '') throw engineFailure(request, end, `exit code 0, but it wrote nothing to {output}`);
+      if (written.trim() === '') throw engineFailure(request, end, `exit code 0, but {output} is empty`);
       const facts = { engine: `exec ${basename(program)}`, duration_seconds: task.duration_seconds };
       return readTranscriptJson(written, facts) ?? transcriptOfText(written, facts);
     },
@@ -75,8 +75,8 @@ export function createExec(options: ExecOptions): Engine {
 }
 
 /**
- * Splits as a POSIX shell does: blanks part words, '…' is literal, in "…" a backslash escapes `"` and `\`, outside it escapes
- * anything. Nothing else has a meaning: `$`, `|`, `*`, `;` are themselves.
+ * Splits like a POSIX shell: spaces separate words, '…' is literal, in "…" a backslash escapes `"` and `\`, elsewhere
+ * it escapes anything. Nothing else is special: `$`, `|`, `*`, `;` are ordinary characters.
  */
 export function splitWords(command: string): string[] {
   const words: string[] = [];
@@ -108,7 +108,7 @@ function unclosed(quote: string, at: number): EngineError {
   return new EngineError('engine_choice_invalid', `exec: the ${quote} at character ${at + 1} is never closed`);
 }
 
-/** One pass, so that what a path contains is not filled again. */
+/** In one pass, so that placeholders inside a path are not replaced. */
 function fill(word: string, values: Readonly<Record<string, string>>): string {
   return word.replace(/\{(input|output|format|batch_size)\}/g, (_, name: string) => values[name] ?? '');
 }
@@ -118,6 +118,7 @@ async function readOutput(path: string): Promise<string> {
     (found) => found.size,
     () => 0,
   );
-  if (size > OUTPUT_BYTES_MAX) throw new EngineError('engine_crashed', `exec: it wrote ${size} bytes: no transcript`);
+  if (size > OUTPUT_BYTES_MAX)
+    throw new EngineError('engine_crashed', `exec: {output} has ${size} bytes, too many for a transcript`);
   return size === 0 ? '' : readFile(path, 'utf8');
 }

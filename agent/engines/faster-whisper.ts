@@ -1,19 +1,25 @@
-/** faster-whisper: Whisper on CTranslate2, in batches where the batch size is above 1. Reads whatever FFmpeg's libraries read. */
+/**
+ * faster-whisper: Whisper on CTranslate2, in batches if the batch size is above 1. Reads every format that FFmpeg's
+ * libraries read.
+ */
 import type { Engine } from './engine.ts';
 import { createPythonEngine } from './python-engine.ts';
 
 export type FasterWhisperOptions = {
-  /** A size (`large-v3`), a directory, or a model's id at its hub. `large-v3` on a GPU, `base` without one. */
+  /**
+   * A size (`large-v3`), a directory, or the id of a model on its hub. Default: `large-v3` on a GPU, `base` without
+   * one.
+   */
   model?: string;
-  /** ISO 639-1; found out from the first 30 s when absent. */
+  /** ISO 639-1. Default: detected from the first 30 s. */
   language?: string;
-  /** `cuda` where there is one, when absent. */
+  /** Default: `cuda` if available. */
   device?: 'cpu' | 'cuda';
-  /** `float16` on a GPU, `int8` without one, when absent. */
+  /** Default: `float16` on a GPU, `int8` without one. */
   compute_type?: string;
-  /** What the worker registers. 16 on a GPU, 1 without one, when absent. */
+  /** The registered batch size. Default: 16 on a GPU, 1 without one. */
   batch_size?: number;
-  /** The Python that has it; `python3` when absent. */
+  /** The Python that has it. Default: `python3`. */
   python?: string;
 };
 

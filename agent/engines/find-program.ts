@@ -1,9 +1,9 @@
-/** Finds programs as the system would when it starts them. */
+/** Finds programs the way the system does when it starts them. */
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 
-/** The path that `name` would start: itself when it has a slash, else the first in PATH. Null when there is none. */
+/** The path that `name` would start: itself if it has a slash, otherwise the first in PATH. Null if there is none. */
 export async function findProgram(name: string): Promise<string | null> {
   const directories = name.includes('/') ? [''] : (process.env.PATH ?? '').split(delimiter);
   for (const directory of directories) {

@@ -1,15 +1,15 @@
-/** openai-whisper: the original, on PyTorch. It knows no batches, and reads audio through the `ffmpeg` program. */
+/** openai-whisper: the original, on PyTorch. It has no batches, and reads audio through the `ffmpeg` program. */
 import type { Engine } from './engine.ts';
 import { createPythonEngine } from './python-engine.ts';
 
 export type OpenaiWhisperOptions = {
-  /** A size (`large-v3`) or a checkpoint's path. `large-v3` on a GPU, `base` without one. */
+  /** A size (`large-v3`) or the path of a checkpoint. Default: `large-v3` on a GPU, `base` without one. */
   model?: string;
-  /** ISO 639-1; found out from the first 30 s when absent. */
+  /** ISO 639-1. Default: detected from the first 30 s. */
   language?: string;
-  /** `cuda` where there is one, when absent. */
+  /** Default: `cuda` if available. */
   device?: 'cpu' | 'cuda';
-  /** The Python that has it; `python3` when absent. */
+  /** The Python that has it. Default: `python3`. */
   python?: string;
 };
 

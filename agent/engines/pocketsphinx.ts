@@ -1,6 +1,6 @@
 /**
- * PocketSphinx 5: English, no GPU, no model to download, so it works on every machine with Python; for the demo and for tests. About
- * a quarter of the audio's length on one core, and far more wrong words than Whisper.
+ * PocketSphinx 5: English, no GPU, no model to download, so it works on every machine with Python; for the demo and for
+ * tests. Takes about a quarter of the audio's length on one core, with far more wrong words than Whisper.
  */
 import { readFile } from 'node:fs/promises';
 import { asPlainWav } from '../audio/convert-audio.ts';
@@ -9,7 +9,7 @@ import { type Engine, EngineError } from './engine.ts';
 import { createPythonEngine } from './python-engine.ts';
 
 export type PocketsphinxOptions = {
-  /** A Python that has pocketsphinx; when absent a private environment is made with one. */
+  /** A Python that has pocketsphinx. Default: a private environment is created. */
   python?: string;
 };
 
@@ -27,7 +27,7 @@ export function createPocketsphinx(options: PocketsphinxOptions = {}): Engine {
   });
 }
 
-/** What pip shall install for the recogniser, as its requirements file says. */
+/** The pip requirements of the engine. */
 export async function pocketsphinxRequirements(): Promise<string[]> {
   const lines = (await readFile(REQUIREMENTS, 'utf8')).split('\n').map((line) => line.trim());
   return lines.filter((line) => line !== '' && !line.startsWith('#'));

@@ -1,12 +1,12 @@
 /**
- * Reads how far a program is from a line it printed. Understood, in any case:
+ * Reads progress from a line that a program printed. Recognised, case-insensitively:
  *
- *     chunk 3/12   segment 3 of 12   [3/12] …        pieces done and in all; brackets only where the line begins
+ *     chunk 3/12   segment 3 of 12   [3/12] …        chunks done and total; brackets only at the start of the line
  *     percentage=45   "percentage": 45.5             anywhere: the log vocabulary, JOB_PROGRESS job_id=… percentage=45
- *     progress 45   progress: 45   progress = 45%    where the line begins, or with the colon or equals sign
- *     45%   45%|████   Transcribing: 45.5 %          where the line begins, or after a label
+ *     progress 45   progress: 45   progress = 45%    at the start of the line, or with a colon or equals sign
+ *     45%   45%|████   Transcribing: 45.5 %          at the start of the line, or after a label
  *
- * Stricter than it could be, for many programs print the transcript too, and people say "45%".
+ * Strict, because many programs also print the transcript, and people say "45%".
  */
 import type { EngineProgress } from './engine.ts';
 

@@ -1,6 +1,6 @@
 /**
- * An engine whose program is one of our scripts in python/; worker_protocol.py tells what the two say to each other. The adapters of
- * Python libraries are descriptions for this.
+ * An engine whose program is one of our scripts in python/; worker_protocol.py documents their protocol. The adapters
+ * of Python libraries are descriptions for this.
  */
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -24,10 +24,10 @@ export type PythonEngineDescription = {
   /** The interpreter that has the library. */
   python: () => Promise<string>;
   script: `transcribe_${string}.py`;
-  /** What the script gets as its OPTIONS. */
+  /** The script's OPTIONS. */
   options: Readonly<Record<string, string | number | undefined>>;
   install_hint: string;
-  /** Makes the audio into what the script reads; answers the path. The file as it is when absent. */
+  /** Converts the audio to what the script reads; returns the path. Default: the file itself. */
   prepareAudio?: (task: TranscribeTask, signal: AbortSignal) => Promise<string>;
 };
 
@@ -35,7 +35,7 @@ export function createPythonEngine(description: PythonEngineDescription): Engine
   const { name, install_hint } = description;
   let known: EngineCapabilities | undefined;
 
-  /** Runs the script; answers how it ended and what it said of itself. */
+  /** Runs the script; returns how it ended, and its own messages. */
   async function runScript(
     verb: { args: string[]; directory: string; options: object; batch_size: number; signal: AbortSignal },
     onEvent: (event: ScriptEvent) => void,
@@ -76,7 +76,7 @@ export function createPythonEngine(description: PythonEngineDescription): Engine
     const { request, end } = await runScript(verb, (event) => {
       if (event.event === 'capabilities') said = event;
     });
-    if (said === undefined) throw engineFailure(request, end, 'it did not tell its capabilities');
+    if (said === undefined) throw engineFailure(request, end, 'it did not report its capabilities');
     const { model, device, gpu_optimized, batch_size } = said;
     known = { model, device, gpu_optimized, batch_size };
     return known;
@@ -100,7 +100,7 @@ export function createPythonEngine(description: PythonEngineDescription): Engine
     const json = await readFile(output, 'utf8').catch(() => '');
     const facts = { engine: `${name} ${model}`, duration_seconds: task.duration_seconds };
     const transcript = readTranscriptJson(json, facts);
-    if (transcript === null) throw engineFailure(request, end, 'it ended well but left no transcript');
+    if (transcript === null) throw engineFailure(request, end, 'exit code 0, but no transcript');
     return transcript;
   }
 
@@ -112,7 +112,7 @@ type ScriptEvent =
   | ({ event: 'progress' } & EngineProgress)
   | { event: 'failure'; code: EngineErrorCode; message: string; hint?: string };
 
-/** Null for what a library printed beside our lines. */
+/** Null for lines printed by a library. */
 function readEvent(line: string): ScriptEvent | null {
   if (!line.startsWith('{"event": ')) return null;
   try {

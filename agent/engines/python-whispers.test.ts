@@ -1,6 +1,7 @@
 /**
- * faster-whisper and openai-whisper: our scripts, run by a real Python, against stand-ins for the libraries (testdata/python/), which are too
- * large for a test. The stand-ins have the real calls' signatures, so a call that the library would refuse fails here too.
+ * faster-whisper and openai-whisper: our scripts, run by a real Python, against stand-ins for the libraries
+ * (testdata/python/), which are too large for a test. The stand-ins have the real calls' signatures, so a call that the
+ * library would refuse fails here too.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';

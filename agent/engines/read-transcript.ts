@@ -1,11 +1,13 @@
-/** Makes a Transcript of what a recogniser gave: segments from its library, a JSON file in one of two spellings, plain text. */
+/**
+ * Builds a Transcript from an engine's output: segments of its library, a JSON file in one of two forms, or plain text.
+ */
 import type { Transcript } from '../../protocol/transcript.ts';
 
 export type SpokenSegment = { start_seconds: number; end_seconds: number; text: string; confidence: number | null };
 
 export type TranscriptFacts = { engine: string; duration_seconds: number };
 
-/** Numbers and joins the segments: sorted, trimmed, empty ones dropped, times to the millisecond and inside the audio. */
+/** Numbers and joins the segments: sorted, trimmed, empty ones dropped, times in milliseconds and within the audio. */
 export function assembleTranscript(
   segments: readonly SpokenSegment[],
   facts: TranscriptFacts & { language: string | null },
@@ -32,8 +34,8 @@ export function assembleTranscript(
 }
 
 /**
- * Reads JSON that is a transcript: ours, or the Whisper family's `{language, segments: [{start, end, text, avg_logprob?}]}`.
- * Null when it is anything else.
+ * Parses JSON that is a transcript: ours, or the Whisper family's `{language, segments: [{start, end, text,
+ * avg_logprob?}]}`. Null if it is anything else.
  */
 export function readTranscriptJson(json: string, facts: TranscriptFacts): Transcript | null {
   const value = parse(json);
@@ -66,7 +68,9 @@ function readSegment(item: Record<string, unknown>): SpokenSegment | null {
   return { start_seconds, end_seconds, text, confidence: readConfidence(item) };
 }
 
-/** Whisper's `avg_logprob` is the mean log probability of a segment's tokens: its exponential is their geometric mean. */
+/**
+ * Whisper's `avg_logprob` is the mean log probability of a segment's tokens; its exponential is their geometric mean.
+ */
 function readConfidence(item: Record<string, unknown>): number | null {
   if (typeof item.confidence === 'number') return item.confidence;
   return typeof item.avg_logprob === 'number' ? Math.exp(item.avg_logprob) : null;

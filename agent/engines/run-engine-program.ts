@@ -1,6 +1,6 @@
 /**
- * Runs an engine's program and tells its failures apart: it isn't there, the GPU's memory was full, it crashed.
- * Recognising full memory is text matching, for every library says it in words of its own and none by an exit code.
+ * Runs an engine's program and classifies its failures: not installed, out of GPU memory, crashed. Running out of
+ * memory is recognised by its messages, because every library has its own and none uses an exit code.
  */
 import { runProcessGroup } from '../process-group.ts';
 import { EngineError, type EngineProgress, type TranscribeTask } from './engine.ts';
@@ -10,7 +10,7 @@ export type EngineProgramRequest = {
   command: readonly [program: string, ...args: string[]];
   directory: string;
   signal: AbortSignal;
-  /** What the program was told; half of it is what the next attempt should try after running out of memory. */
+  /** The batch size passed to the program; after running out of memory the next attempt should try half of it. */
   batch_size: number;
   install_hint: string;
   onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
@@ -20,15 +20,15 @@ export type EngineProgramEnd = {
   exit_code: number | null;
   exit_signal: NodeJS.Signals | null;
   stderr_tail: string;
-  /** Some line said that the GPU's memory is full. Alone it is no failure: a program may go on in less. */
+  /** A line reported that GPU memory is full. Not a failure by itself: a program may continue with less. */
   out_of_memory: boolean;
 };
 
 const MESSAGE_LINES = 5;
 const MESSAGE_LINE_CHARACTERS = 300;
 
-// torch: "CUDA out of memory. Tried to allocate"; CTranslate2: "CUDA failed with error out of memory"; ggml: "cudaMalloc failed: out
-// of memory"; cuBLAS, cuDNN, the CUDA driver, Vulkan and Metal: the constants below.
+// torch: "CUDA out of memory. Tried to allocate"; CTranslate2: "CUDA failed with error out of memory"; ggml:
+// "cudaMalloc failed: out of memory"; cuBLAS, cuDNN, the CUDA driver, Vulkan and Metal: the constants below.
 const OUT_OF_MEMORY = [
   /\b(cuda|cudamalloc|cublas|cudnn|hip|rocm|gpu|vram|mps|vulkan|metal|device)\b.*out of memory/i,
   /out of memory.*\b(cuda|gpu|vram|device)\b/i,
@@ -38,7 +38,7 @@ const OUT_OF_MEMORY = [
   /(torch|cuda)\.OutOfMemoryError/,
 ];
 
-/** Resolves when the program ended with exit code 0; all other ends are an EngineError, or the signal's reason. */
+/** Resolves if the program exits with 0; otherwise rejects with an EngineError or the signal's reason. */
 export async function runEngineProgram(request: EngineProgramRequest): Promise<EngineProgramEnd> {
   let outOfMemory = false;
   const ended = await runProcessGroup({
@@ -61,7 +61,7 @@ export async function runEngineProgram(request: EngineProgramRequest): Promise<E
   return end;
 }
 
-/** What a program's bad end means; for adapters too whose program ended with 0 and left no transcript. */
+/** The error for a failed program; also for adapters whose program exited with 0 without a transcript. */
 export function engineFailure(
   request: Pick<EngineProgramRequest, 'engine' | 'batch_size'>,
   end: EngineProgramEnd,
@@ -78,7 +78,8 @@ export function engineFailure(
       retry_with: { batch_size: half },
     });
   }
-  const hint = end.exit_signal === 'SIGKILL' ? { hint: "the kernel kills so when the machine's memory is full" } : {};
+  const hint =
+    end.exit_signal === 'SIGKILL' ? { hint: 'the kernel does this when the machine runs out of memory' } : {};
   return new EngineError('engine_crashed', message, hint);
 }
 
@@ -86,7 +87,7 @@ export function saysOutOfMemory(line: string): boolean {
   return OUT_OF_MEMORY.some((pattern) => pattern.test(line));
 }
 
-/** Holds what engines say to what the port promises: 0 to 100, never falling, no repeats. */
+/** Makes progress comply with the port: 0 to 100, never falling, without repeats. */
 export function steadyProgress(onProgress: (progress: EngineProgress) => void): (progress: EngineProgress) => void {
   let last: EngineProgress | undefined;
   return (progress) => {
@@ -103,7 +104,7 @@ export function steadyProgress(onProgress: (progress: EngineProgress) => void): 
   };
 }
 
-/** For engines that tell a percentage alone: pieces of 30 s, the window in which the Whisper family works. */
+/** For engines that report only a percentage: chunks of 30 s, the window of the Whisper family. */
 export function chunksAt(percentage: number, task: Pick<TranscribeTask, 'duration_seconds'>): EngineProgress {
   const total_chunks = Math.max(1, Math.ceil(task.duration_seconds / 30));
   return { percentage, current_chunk: Math.floor((percentage / 100) * total_chunks), total_chunks };

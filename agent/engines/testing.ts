@@ -1,11 +1,11 @@
-/** What the engines' tests share: a task in a temporary directory that goes away with the test, and a Python without libraries. */
+/** Shared by the engines' tests: a task in a temporary directory, and a Python without libraries. */
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { TranscribeTask } from './engine.ts';
 
-/** One minute's task, batch size 4; the audio file is a few bytes unless a path is given. */
+/** A task of one minute, batch size 4; the audio file has a few bytes unless a path is given. */
 export async function temporaryTask(t: TestContext, audio_path?: string): Promise<TranscribeTask> {
   const work_directory = await mkdtemp(join(tmpdir(), 'tmon-engine-'));
   t.after(() => rm(work_directory, { recursive: true, force: true }));
@@ -14,7 +14,7 @@ export async function temporaryTask(t: TestContext, audio_path?: string): Promis
   return { audio_path: audio_path ?? own, duration_seconds: 60, work_directory, batch_size: 4 };
 }
 
-/** The path of a Python that sees its standard library alone, whatever is installed on this machine. */
+/** The path of a Python that sees only its standard library. */
 export async function bareInterpreter(t: TestContext): Promise<string> {
   const { work_directory } = await temporaryTask(t);
   const path = join(work_directory, 'python');

@@ -101,7 +101,7 @@ test('a program that is not there is engine_missing, with the way to it', async 
 
 test('a language that it does not know is told before the first job', async (t) => {
   const { engine } = await setUp(t, { options: { language: 'xx' } });
-  await assert.rejects(engine.prepare(), { code: 'engine_choice_invalid', message: /no language xx/ });
+  await assert.rejects(engine.prepare(), { code: 'engine_choice_invalid', message: /does not support language xx/ });
 });
 
 test('of the models in a directory the one that suits any machine is taken, and one for silence never', async (t) => {

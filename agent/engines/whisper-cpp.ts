@@ -1,13 +1,14 @@
 /**
  * whisper.cpp through its program `whisper-cli`.
  *
- * What was seen of the real program, built from its source of August 2026 and run on its empty test models and on one of random
- * weights, and shapes this file:
- * - it ends with 0 where it could not read the audio, and for an unknown language too: only the JSON file proves a transcript;
- * - `-pp` prints `whisper_print_progress_callback: progress =  27%` on stderr after each window of 30 s; the last one is padded, so short
- *   audio goes past 100 %, and times can end after the audio does;
+ * Observed behaviour of the real program, built from its source of August 2026 and run on its empty test models and on
+ * one of random weights:
+ * - it exits with 0 if it can't read the audio or doesn't know the language: only the JSON file proves a transcript;
+ * - `-pp` prints `whisper_print_progress_callback: progress =  27%` on stderr after each window of 30 s; the last one
+ * is padded, so
+ *   short audio exceeds 100 %, and times may exceed the audio's length;
  * - in the JSON, segments end with tokens like `[_TT_634]`, which are times, not words;
- * - a model that is no model ends it with 3;
+ * - for an invalid model it exits with 3;
  * - it reads WAV, MP3 and FLAC of any rate, and Ogg Vorbis; nothing else.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -22,20 +23,20 @@ import { chunksAt, engineFailure, runEngineProgram, steadyProgress } from './run
 import { findWhisperModel } from './whisper-cpp-model.ts';
 
 export type WhisperCppOptions = {
-  /** A model's file; looked for where whisper.cpp's users keep them when absent. */
+  /** Path of a model file. Default: searched for in the usual places. */
   model?: string;
-  /** ISO 639-1; found out from the first 30 s when absent. */
+  /** ISO 639-1. Default: detected from the first 30 s. */
   language?: string;
-  /** `cpu` keeps it off the GPU. */
+  /** `cpu` disables the GPU. */
   device?: 'cpu' | 'cuda';
-  /** `whisper-cli` in PATH when absent. */
+  /** Default: `whisper-cli` in PATH. */
   program?: string;
 };
 
-/** Ogg not, for an Ogg may hold Opus. */
+/** Without Ogg, which may contain Opus. */
 const READS = ['wav', 'mp3', 'flac'] as const;
-const INSTALL_HINT = 'build whisper.cpp and put its whisper-cli into PATH (macOS: brew install whisper-cpp)';
-const MODEL_HINT = `give the model's file: --engine 'whisper.cpp?model=/path/ggml-base.en.bin' (whisper.cpp's models/download-ggml-model.sh fetches one)`;
+const INSTALL_HINT = 'build whisper.cpp and add its whisper-cli to PATH (macOS: brew install whisper-cpp)';
+const MODEL_HINT = `pass a model file: --engine 'whisper.cpp?model=/path/ggml-base.en.bin' (whisper.cpp's models/download-ggml-model.sh fetches one)`;
 
 export function createWhisperCpp(options: WhisperCppOptions = {}): Engine {
   const program = options.program ?? 'whisper-cli';
@@ -46,7 +47,7 @@ export function createWhisperCpp(options: WhisperCppOptions = {}): Engine {
     return model;
   }
 
-  /** Runs it on one file; answers what it wrote, or null. */
+  /** Runs it on one file; returns the JSON, or null. */
   async function run(
     audio: string,
     task: Omit<TranscribeTask, 'audio_path'>,
@@ -78,8 +79,8 @@ export function createWhisperCpp(options: WhisperCppOptions = {}): Engine {
     };
     const end = await runEngineProgram(request);
     if (said.unknownLanguage) {
-      throw new EngineError('engine_choice_invalid', `whisper.cpp knows no language ${options.language}`, {
-        hint: 'a code like en or de, or none: then it finds out',
+      throw new EngineError('engine_choice_invalid', `whisper.cpp does not support language ${options.language}`, {
+        hint: 'use a code like en or de, or omit it for detection',
       });
     }
     const json = await readFile(`${output}.json`, 'utf8').catch(() => null);
@@ -89,10 +90,10 @@ export function createWhisperCpp(options: WhisperCppOptions = {}): Engine {
   return {
     name: 'whisper.cpp',
 
-    /** Given a file without bytes it loads the model, finds the GPU, and leaves at once. */
+    /** With an empty file it loads the model, detects the GPU, and exits. */
     async prepare() {
       if (!(await isProgramPresent(program))) {
-        throw new EngineError('engine_missing', `whisper.cpp: there is no program ${program}`, { hint: INSTALL_HINT });
+        throw new EngineError('engine_missing', `whisper.cpp: program ${program} not found`, { hint: INSTALL_HINT });
       }
       const directory = await mkdtemp(join(tmpdir(), 'tmon-whisper-'));
       try {
@@ -118,10 +119,10 @@ export function createWhisperCpp(options: WhisperCppOptions = {}): Engine {
       const audio = await asPlainWav({ ...task, signal, leave: READS });
       const { model, request, end, json, said } = await run(audio, task, { signal, onProgress });
       if (said.unreadable) throw new EngineError('audio_unreadable', 'whisper.cpp cannot read the audio');
-      if (json === null) throw engineFailure(request, end, 'exit code 0, but it wrote no transcript');
+      if (json === null) throw engineFailure(request, end, 'exit code 0, but no transcript');
       const facts = { engine: `whisper.cpp ${basename(model)}`, duration_seconds: task.duration_seconds };
       const transcript = readWhisperJson(json, facts);
-      if (transcript === null) throw engineFailure(request, end, 'it wrote JSON that is no transcript');
+      if (transcript === null) throw engineFailure(request, end, 'its JSON is not a transcript');
       return transcript;
     },
   };
@@ -138,11 +139,11 @@ type WhisperJson = {
   transcription?: { offsets: { from: number; to: number }; text: string; tokens?: { text: string; p: number }[] }[];
 };
 
-/** Reads what `-ojf` writes. Offsets are milliseconds; special tokens, as `[_BEG_]`, say nothing of the words. */
+/** Parses the output of `-ojf`. Offsets are milliseconds; special tokens such as `[_BEG_]` are skipped. */
 export function readWhisperJson(json: string, facts: TranscriptFacts): Transcript | null {
   let value: WhisperJson;
   try {
-    // It escapes quotes and backslashes, no control characters: raw ones may stand in its strings.
+    // It escapes quotes and backslashes but not control characters, which may appear in its strings.
     value = JSON.parse(json.replace(/\p{Cc}/gu, ' ')) as WhisperJson;
   } catch {
     return null;

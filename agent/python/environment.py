@@ -1,10 +1,10 @@
-"""Makes one private Python environment; environment.ts runs it, nobody else.
+"""Creates a private Python environment; run by environment.ts only.
 
     python3 environment.py DIRECTORY NAME REQUIREMENT...
 
-A lock on DIRECTORY.lock, which the kernel drops when its holder dies, lets one process build while the others wait for it.
-DIRECTORY/.ready is written last: without it the directory is the rest of a build that died, and is made anew.
-Written for any Python 3, so that an old one can say that it is too old. Progress goes to standard error.
+A lock on DIRECTORY.lock, which the kernel releases when its holder dies, lets one process build while others wait.
+DIRECTORY/.ready is written last: without it the directory is an unfinished build and is created again.
+Compatible with any Python 3, so that an old one can report that it is too old. Progress goes to standard error.
 """
 
 import fcntl
@@ -38,7 +38,7 @@ def main():
 
 
 def create(directory):
-    """Tries each way to make an environment that has pip, the one that needs nothing first."""
+    """Tries each way to create an environment with pip, starting with the one that needs no installation."""
     ways = [("python3 -m venv", [sys.executable, "-m", "venv", directory])]
     if os.geteuid() == 0 and shutil.which("apt-get"):
         ways.append(("apt-get install python3-venv", None))
@@ -60,7 +60,7 @@ def create(directory):
             return
         reasons.append("%s: %s" % (way, last_line(output)))
     shutil.rmtree(directory, ignore_errors=True)
-    fail("no Python environment could be made (%s)" % "; ".join(reasons), "install python3-venv or virtualenv")
+    fail("no Python environment could be created (%s)" % "; ".join(reasons), "install python3-venv or virtualenv")
 
 
 def install(directory, requirements):

@@ -1,8 +1,9 @@
 /**
- * A private Python environment (a venv) for a part of ours that is Python: a speech recogniser, a test's S3 server.
+ * A private Python environment (a venv) for parts in Python: a speech recognition engine, a test's S3 server.
  *
- * It lives at `<directory>/<name>-<hash of the requirements>`, is made on first use and kept: other requirements are another
- * environment. Any number of processes may ask at once: one builds, the others wait (environment.py holds the lock).
+ * It is stored at `<directory>/<name>-<hash of the requirements>`, created on first use and kept; other requirements
+ * are another environment. Any number of processes may request it at once: one builds, the others wait (environment.py
+ * holds the lock).
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -13,22 +14,22 @@ import { fileURLToPath } from 'node:url';
 export type PythonEnvironmentRequest = {
   /** Names the directory: lower-case letters, digits, hyphens. */
   name: string;
-  /** What pip shall install, as in a requirements file: `pocketsphinx==5.1.1`. */
+  /** pip requirements, as in a requirements file: `pocketsphinx==5.1.1`. */
   requirements: readonly string[];
-  /** Where environments are kept; `.cache/python` of this repository when absent. */
+  /** Where environments are kept. Default: `.cache/python` of this repository. */
   directory?: string;
-  /** Pythons to try, in this order; `python3`, then newer to older ones by version, when absent. */
+  /** Pythons to try, in order. Default: `python3`, then others by version. */
   interpreters?: readonly string[];
 };
 
 export type PythonEnvironment = {
   /** The environment's interpreter. */
   python: string;
-  /** The directory of the programs that came with the requirements. */
+  /** The directory of the requirements' programs. */
   bin: string;
 };
 
-/** No usable Python, or pip failed; the message says which, the hint what to do. */
+/** No usable Python, or pip failed; see message and hint. */
 export class PythonEnvironmentError extends Error {
   readonly hint: string;
 
@@ -41,12 +42,12 @@ export class PythonEnvironmentError extends Error {
 
 const DEFAULT_DIRECTORY = fileURLToPath(new URL('../../.cache/python/', import.meta.url));
 const BUILDER = fileURLToPath(new URL('environment.py', import.meta.url));
-const TOO_OLD_STATUS = 69; // environment.py's word for "this Python is too old"
+const TOO_OLD_STATUS = 69; // environment.py's status for "this Python is too old"
 
-/** `python3` first: it is what the user means; the others for machines whose python3 is too old. */
+/** `python3` first, because it is the user's default; the others for machines whose python3 is too old. */
 const INTERPRETERS = ['python3', 'python3.13', 'python3.12', 'python3.11', 'python3.10', 'python3.14'];
 
-/** Answers the environment, building it first if it isn't there. Throws PythonEnvironmentError. */
+/** Returns the environment, building it if it doesn't exist. Throws PythonEnvironmentError. */
 export async function ensurePythonEnvironment(request: PythonEnvironmentRequest): Promise<PythonEnvironment> {
   const digest = createHash('sha256').update(JSON.stringify(request.requirements)).digest('hex').slice(0, 12);
   const directory = join(resolve(request.directory ?? DEFAULT_DIRECTORY), `${request.name}-${digest}`);
@@ -61,12 +62,12 @@ export async function ensurePythonEnvironment(request: PythonEnvironmentRequest)
     else if (ended.status !== 'absent') throw new PythonEnvironmentError(...ended.reason);
   }
   throw new PythonEnvironmentError(
-    tooOld ? 'Python is too old here: 3.10 or newer is needed' : 'there is no python3 on this machine',
+    tooOld ? 'Python is too old: 3.10 or newer is required' : 'python3 is not installed on this machine',
     'install Python 3.10 or newer with its venv module (Debian, Ubuntu: apt install python3 python3-venv)',
   );
 }
 
-/** The interpreter is looked for too: it is a link that dangles once the machine's Python has moved. */
+/** Checks the interpreter too: it is a link that dangles if the machine's Python was moved. */
 function isReady(directory: string, environment: PythonEnvironment): boolean {
   return existsSync(join(directory, '.ready')) && existsSync(environment.python);
 }
@@ -91,7 +92,7 @@ function build(python: string, directory: string, request: PythonEnvironmentRequ
       const [message = '', hint = ''] = tail.trimEnd().split('\n').slice(-2);
       const reason: [string, string] = hint.startsWith('hint: ')
         ? [message, hint.slice('hint: '.length)]
-        : [`${python} ended with ${signal ?? code} while making ${directory}`, 'see the lines above'];
+        : [`${python} ended with ${signal ?? code} while creating ${directory}`, 'see the lines above'];
       resolveEnd({ status: code ?? -1, reason });
     });
   });

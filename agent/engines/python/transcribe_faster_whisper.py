@@ -1,14 +1,14 @@
-"""Recognises with faster-whisper: sequentially, or in batches where the batch size is above 1."""
+"""Transcribes with faster-whisper: sequentially, or in batches if the batch size is above 1."""
 
 import math
 
 import worker_protocol
 
-SAMPLE_RATE = 16000  # what every Whisper model hears
+SAMPLE_RATE = 16000  # the sample rate of every Whisper model
 
 
 def load(options):
-    from faster_whisper import WhisperModel  # first, so that its own absence is told, not a part's
+    from faster_whisper import WhisperModel  # first, so that its own absence is reported, not that of a dependency
     import ctranslate2
 
     device = options.get("device") or ("cuda" if ctranslate2.get_cuda_device_count() > 0 else "cpu")
@@ -18,7 +18,7 @@ def load(options):
 
 
 def capabilities(options):
-    _, device, name = load(options)  # loading proves that the model is there; the first time, it is downloaded
+    _, device, name = load(options)  # proves that the model can be loaded; downloads it the first time
     return {
         "model": worker_protocol.model_name(name),
         "device": device,
@@ -34,7 +34,7 @@ def transcribe(audio, options):
     model, _, _ = load(options)
     language = options.get("language")
     if options.get("batch_size", 1) > 1:
-        # In batches the library leaves the times of sentences out unless asked for them.
+        # In batches the library omits timestamps by default.
         segments, info = BatchedInferencePipeline(model=model).transcribe(
             samples, language=language, batch_size=options["batch_size"], without_timestamps=False
         )
@@ -67,7 +67,7 @@ def decode(audio):
     except av.error.FFmpegError as error:
         raise worker_protocol.Failure("audio_unreadable", "cannot decode the audio: %s" % error.strerror) from error
     except IndexError as error:
-        raise worker_protocol.Failure("audio_unreadable", "there is no audio stream in it") from error
+        raise worker_protocol.Failure("audio_unreadable", "it has no audio stream") from error
 
 
 worker_protocol.run(capabilities, transcribe)

@@ -1,4 +1,4 @@
-"""Recognises with openai-whisper. Its progress is read off the bar that it draws, for it tells it no other way."""
+"""Transcribes with openai-whisper. Progress is read from its progress bar, its only report."""
 
 import importlib
 import math
@@ -21,11 +21,11 @@ def load(options):
 
 
 def capabilities(options):
-    import whisper  # noqa: F401  its absence is told first
+    import whisper  # noqa: F401  reports its own absence first
 
     if shutil.which("ffmpeg") is None:
-        raise worker_protocol.Failure("engine_missing", "it reads audio through ffmpeg, which is not there")
-    _, device, name = load(options)  # loading proves that the model is there; the first time, it is downloaded
+        raise worker_protocol.Failure("engine_missing", "it reads audio through ffmpeg, which is not installed")
+    _, device, name = load(options)  # proves that the model can be loaded; downloads it the first time
     return {"model": worker_protocol.model_name(name), "device": device, "gpu_optimized": device == "cuda", "batch_size": 1}
 
 
@@ -34,7 +34,7 @@ def transcribe(audio, options):
     model, device, _ = load(options)
     duration = len(samples) / SAMPLE_RATE
     report_bar(duration)
-    # verbose=False: a bar, no text. fp16 on a CPU would only warn.
+    # verbose=False prints a bar and no text. fp16 on a CPU would only warn.
     result = model.transcribe(samples, language=options.get("language"), verbose=False, fp16=device == "cuda")
     segments = [
         {
@@ -53,7 +53,7 @@ def decode(audio):
 
     try:
         return whisper.load_audio(audio)
-    except FileNotFoundError as error:  # its ffmpeg has gone since the start
+    except FileNotFoundError as error:  # ffmpeg was removed since the start
         raise worker_protocol.Failure("engine_missing", "it reads audio through ffmpeg: %s" % error) from error
     except RuntimeError as error:
         if "Failed to load audio" not in str(error):
@@ -63,7 +63,7 @@ def decode(audio):
 
 
 def report_bar(duration):
-    """Puts our bar in the place of the library's: `whisper.transcribe` is the function, so the module is asked for by name."""
+    """Replaces the library's bar with ours: `whisper.transcribe` is the function, so the module is imported by name."""
     import tqdm
 
     total = worker_protocol.windows(duration)

@@ -1,7 +1,7 @@
-"""Recognises English with PocketSphinx 5 and the model that its wheel brings. Reads 16 kHz mono 16-bit WAV, nothing else.
+"""Transcribes English with PocketSphinx 5 and the model in its wheel. Reads only 16 kHz mono 16-bit WAV.
 
-PocketSphinx's search slows down and drifts in long utterances, so the audio is cut into pieces of about five seconds, each at
-the quietest moment near its end, and each is decoded by itself.
+PocketSphinx's search slows down and drifts in long utterances, so the audio is cut into chunks of about five seconds, each at
+the quietest moment near its end, and each is decoded separately.
 """
 
 import array
@@ -12,17 +12,17 @@ import wave
 import worker_protocol
 
 RATE = 16000
-WINDOW = RATE // 50  # 20 ms: how finely loudness is measured
+WINDOW = RATE // 50  # 20 ms: the resolution of the loudness
 PIECE_WINDOWS_MIN = 175  # 3.5 s
 PIECE_WINDOWS_MAX = 325  # 6.5 s
-REST_WINDOWS_MAX = 400  # 8 s: what is left at the end is not cut into a piece of a few words
-QUIET_WINDOWS = 16  # a cut goes into the middle of the quietest 320 ms: a pause between sentences is about as long
-SILENCE = 30  # mean amplitude, of 32767: in less than -60 dB the decoder hears words that aren't there
+REST_WINDOWS_MAX = 400  # 8 s: a shorter rest is not cut, to avoid a chunk of a few words
+QUIET_WINDOWS = 16  # cuts in the middle of the quietest 320 ms, about the length of a pause between sentences
+SILENCE = 30  # mean amplitude, of 32767: below -60 dB the decoder invents words
 FRAMES_PER_SECOND = 100  # of the decoder
 
 
 def capabilities(_options):
-    import pocketsphinx  # noqa: F401  here, so that its absence is told as such
+    import pocketsphinx  # noqa: F401  here, so that its absence is reported as such
 
     return {"model": "en-us", "device": "cpu", "gpu_optimized": False, "batch_size": 1}
 
@@ -46,7 +46,7 @@ def transcribe(audio, _options):
 
 
 def plan(audio):
-    """Answers where to cut, as (first sample, sample after the last, loudest window's loudness)."""
+    """Returns the chunks as (first sample, sample after the last, loudest window's loudness)."""
     loudness = []
     samples = 0
     try:
@@ -62,7 +62,7 @@ def plan(audio):
                     break
                 samples += len(block)
                 for at in range(0, len(block), WINDOW):
-                    heard = block[at : at + WINDOW : 4]  # a quarter of the samples tells loudness well enough
+                    heard = block[at : at + WINDOW : 4]  # a quarter of the samples is enough for the loudness
                     loudness.append(sum(map(abs, heard)) / len(heard))
     except (wave.Error, EOFError, ValueError) as error:
         raise worker_protocol.Failure("audio_unreadable", "not a WAV file: %s" % error) from error
@@ -86,7 +86,7 @@ def decode(decoder, pcm, offset_seconds):
     decoder.end_utt()
     if decoder.hyp() is None:
         return None
-    # Besides words there are fillers: <s>, </s>, <sil>, [NOISE]. A word's second pronunciation is "read(2)".
+    # Besides words there are filler tokens: <s>, </s>, <sil>, [NOISE]. A word's second pronunciation is "read(2)".
     words = [word for word in decoder.seg() if word.word[0] not in "<["]
     if not words:
         return None

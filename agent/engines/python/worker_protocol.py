@@ -1,17 +1,17 @@
-"""What our recogniser scripts and the worker say to each other.
+"""The protocol between our engine scripts and the worker.
 
 The worker starts a script as
 
     python SCRIPT capabilities OPTIONS          prints one {"event": "capabilities", ...} line
     python SCRIPT transcribe AUDIO OUTPUT OPTIONS
 
-where OPTIONS is a JSON object. While it transcribes, the script prints a line of JSON for each step
+where OPTIONS is a JSON object. While transcribing, the script prints a JSON line for each step
 
     {"event": "progress", "percentage": 45.0, "current_chunk": 9, "total_chunks": 20}
 
-and writes {"language", "segments": [{"start_seconds", "end_seconds", "text", "confidence"}]} to OUTPUT. What it knows to be wrong
-it says as {"event": "failure", "code", "message"}; every other exception goes to standard error with its traceback, where the
-worker looks for words of full GPU memory. Lines that a library prints beside are passed over.
+and writes {"language", "segments": [{"start_seconds", "end_seconds", "text", "confidence"}]} to OUTPUT. A known failure
+is reported as {"event": "failure", "code", "message"}; every other exception goes to standard error with its traceback, which the
+worker searches for signs of full GPU memory. Other lines, printed by a library, are ignored.
 """
 
 import json
@@ -21,7 +21,7 @@ import sys
 
 
 class Failure(Exception):
-    """Something that has a code of its own: audio that can't be read, a part that isn't installed."""
+    """A failure with a code: audio that can't be read, a missing dependency."""
 
     def __init__(self, code, message):
         super().__init__(message)
@@ -38,17 +38,17 @@ def progress(done_seconds, total_seconds, current_chunk, total_chunks):
 
 
 def model_name(model):
-    """What may be told of a model that is a path on this machine, or an id at a hub."""
+    """The public name of a model that is a local path or an id on a hub."""
     return os.path.basename(model.rstrip("/"))
 
 
 def windows(seconds):
-    """The pieces of 30 s in which the Whisper family works."""
+    """The chunks of 30 s in which the Whisper family works."""
     return max(1, math.ceil(seconds / 30))
 
 
 def run(capabilities, transcribe):
-    """Reads the command line and calls `capabilities(options)` or `transcribe(audio, options)`; both answer a dict."""
+    """Reads the command line and calls `capabilities(options)` or `transcribe(audio, options)`; both return a dict."""
     verb, options = sys.argv[1], json.loads(sys.argv[-1])
     try:
         if verb == "capabilities":

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Stands in for whisper.cpp's whisper-cli, whose models are too large for a test. It prints what the real one was seen to print, of
-// release 1.9.3 with a model of random weights; which of its behaviours, the name of the model or of the audio says.
+// A stand-in for whisper.cpp's whisper-cli, whose models are too large for a test. Its output is that of the real release 1.9.3
+// with a model of random weights; the name of the model or of the audio selects the behaviour.
 const { existsSync, statSync, writeFileSync } = require('node:fs');
 const { basename } = require('node:path');
 
@@ -56,7 +56,7 @@ if (statSync(audio).size < 100) {
   ];
   for (const done of [' 27', ' 55', ' 83', '109']) say(`whisper_print_progress_callback: progress = ${done}%`);
   const json = JSON.stringify({ params: { model, language }, result: { language: 'en' }, transcription }, null, '\t');
-  // The real one escapes quotes and backslashes, and nothing else.
+  // Like the real one, escapes quotes and backslashes and nothing else.
   if (!basename(audio).includes('lost')) writeFileSync(`${output}.json`, json.replaceAll('\\t', '\t'));
 }
 say('', 'whisper_print_timings:     load time =    47.53 ms', 'whisper_print_timings:    total time =  5285.51 ms');

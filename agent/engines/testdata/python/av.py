@@ -1,4 +1,4 @@
-"""Stands in for PyAV's errors."""
+"""A stand-in for PyAV's errors."""
 
 import types
 

@@ -1,4 +1,4 @@
-"""Stands in for the one call of ctranslate2 that is ours."""
+"""A stand-in for the one ctranslate2 call that we use."""
 
 
 def get_cuda_device_count():

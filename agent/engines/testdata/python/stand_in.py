@@ -1,4 +1,4 @@
-"""How the stand-ins for the libraries behave: as the name of the model or of the audio says."""
+"""The behaviour of the stand-ins, which depends on the name of the model or of the audio."""
 
 import os
 
@@ -10,7 +10,7 @@ def check_model(model):
 
 
 def check_audio(audio):
-    """Answers 70 seconds of samples, as a list: all that the scripts ask of them is their number."""
+    """Returns 70 seconds of samples as a list; the scripts use only their number."""
     if "crash" in os.path.basename(audio):
         os.abort()
     if "huge" in os.path.basename(audio):

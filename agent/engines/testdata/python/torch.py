@@ -1,4 +1,4 @@
-"""Stands in for the one call of torch that is ours."""
+"""A stand-in for the one torch call that we use."""
 
 
 class cuda:

@@ -1,4 +1,4 @@
-"""Stands in for tqdm's bar, without the drawing."""
+"""A stand-in for tqdm's bar, without the drawing."""
 
 
 class tqdm:

@@ -1,4 +1,4 @@
-"""Stands in for faster-whisper 1.2.1: the signatures of the calls are the library's own, so a call that it would refuse fails."""
+"""A stand-in for faster-whisper 1.2.1, with the library's own signatures, so that invalid calls fail."""
 
 import collections
 

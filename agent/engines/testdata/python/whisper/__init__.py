@@ -1,4 +1,4 @@
-"""Stands in for openai-whisper 20250625: its signatures, and its names, among them the function that hides its own module."""
+"""A stand-in for openai-whisper 20250625: its signatures and names, including the function that hides its own module."""
 
 import stand_in
 

@@ -1,4 +1,4 @@
-"""The function's signature and its use of the bar are the library's; decode options go through as they do there."""
+"""The signature and the use of the bar are the library's; decode options are passed through as in the library."""
 
 import tqdm
 
