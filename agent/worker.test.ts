@@ -183,7 +183,7 @@ test('the process: SIGTERM drains it, exit code 0; the engine of one killed with
   const first = await submitAudio(api, wav(1));
   await jobThat(api, first.id, ({ percentage }) => percentage > 0);
   gentle.kill('SIGTERM');
-  await gentle.line(/finishing what is at hand/);
+  await gentle.line(/finishing the current jobs/);
   open();
   const { code, stderr } = await gentle.ended;
   assert.equal(code, 0, stderr);

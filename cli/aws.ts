@@ -1,4 +1,4 @@
-/** `tmon aws`: the fleet that needs no monitor, SQS and CloudWatch alone: a template of it, and how it stands. */
+/** `tmon aws`: the system that needs only SQS and CloudWatch: its template and its status. */
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { showStatus } from './aws/status.ts';
@@ -7,11 +7,11 @@ import { jsonOption } from './options.ts';
 const TEMPLATE = new URL('../deploy/cloudformation/queue-and-alarms.yaml', import.meta.url);
 
 export function awsCommand(): Command {
-  const aws = new Command('aws').description('A fleet on SQS and CloudWatch alone: its template, and how it stands.');
+  const aws = new Command('aws').description('A fleet on SQS and CloudWatch only: its template and its status.');
   aws
     .command('template')
     .description(
-      'Print a CloudFormation template: queue, dead letters, alarms to SNS, dashboard, machines by backlog, bucket, roles.',
+      'Print a CloudFormation template: queue, dead-letter queue, alarms to SNS, dashboard, autoscaling by backlog, bucket, roles.',
     )
     .addHelpText(
       'after',
@@ -26,9 +26,9 @@ Deploy it:
     });
   aws
     .command('status')
-    .description('Show the queue, the alarms and the last hour’s metrics. Exit code 1: an alarm is raised.')
-    .option('--stack <name>', 'a stack of this template')
-    .option('--queue <name>', 'a queue, and the alarms on it; instead of --stack')
+    .description('Show the queue, the alarms and the last hour’s metrics. Exit code 1: an alarm is active.')
+    .option('--stack <name>', 'a stack created from this template')
+    .option('--queue <name>', 'a queue and its alarms, instead of a stack')
     .addOption(jsonOption())
     .action(showStatus);
   return aws;

@@ -1,11 +1,11 @@
-/** `tmon cancel`: jobs that shall not be done after all. */
+/** `tmon cancel`: cancels jobs. */
 import type { Command } from 'commander';
 import { forEachJob } from './for-each-job.ts';
 import { type ClientOptions, clientCommand, clientOf } from './options.ts';
 
 export function cancelCommand(): Command {
   return clientCommand('cancel')
-    .description('Cancel jobs: at once while they wait, else as soon as their worker has stopped.')
+    .description('Cancel jobs: at once if they wait, otherwise once their worker has stopped.')
     .argument('<job...>')
     .action((jobIds: string[], options: ClientOptions) => {
       const api = clientOf(options);

@@ -1,4 +1,4 @@
-/** `tmon check` as cron, Nagios and a person run it: exit codes, JSON, one message when the answer changes. */
+/** `tmon check` as run by cron, Nagios and people: exit codes, JSON, one message when the verdict changes. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { type Cleaning, runTmon, startTmon, temporaryDirectory } from '../test/p
 
 const validator = Compile(CheckDocument);
 
-/** A folder with status files, and `tmon check` on it with a state of its own. */
+/** A folder with status files, and `tmon check` on it with its own state file. */
 function folder(t: Cleaning) {
   const root = temporaryDirectory(t);
   mkdirSync(join(root, 'jobs'));
@@ -22,7 +22,7 @@ function folder(t: Cleaning) {
     root,
     url: `dir:${root}`,
     state: join(root, 'state.json'),
-    /** Told `minutes` ago. */
+    /** Reported `minutes` ago. */
     tell(job_id: string, status: string, minutes: number, more: object = {}) {
       const updated_at = formatTime(Date.now() - minutes * 60_000);
       const started_at = formatTime(Date.now() - (minutes + 10) * 60_000);
@@ -58,7 +58,7 @@ async function receiver(t: Cleaning) {
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`, bodies, heard };
 }
 
-test('[B110] exit code 0 is well, 1 wrong, 3 that it could not tell; --json is one document', async (t) => {
+test('[B110] exit code 0 means well, 1 wrong, 3 unknown; --json prints one document', async (t) => {
   const jobs = folder(t);
   jobs.tell('job-1', 'PROCESSING', 1, { percentage: 50 });
   const well = await jobs.run();
@@ -81,7 +81,7 @@ test('[B110] exit code 0 is well, 1 wrong, 3 that it could not tell; --json is o
   assert.match(unknown.stdout, /^UNKNOWN: .*\n\nUNREAD {2}dir:\S+: the folder does not exist\n +hint: mkdir -p \S+\n/);
 });
 
-test('without credentials every AWS source is one line that says so, and exit code 3', async (t) => {
+test('without credentials every AWS source is reported in one line, with exit code 3', async (t) => {
   const environment = {
     AWS_ACCESS_KEY_ID: '',
     AWS_SECRET_ACCESS_KEY: '',
@@ -99,7 +99,7 @@ test('without credentials every AWS source is one line that says so, and exit co
   }
 });
 
-test('one message for each change of the answer, across runs', async (t) => {
+test('one message is sent per change of the verdict, across runs', async (t) => {
   const jobs = folder(t);
   const { url, bodies } = await receiver(t);
   const run = () => jobs.run('--notify', url);
@@ -109,7 +109,7 @@ test('one message for each change of the answer, across runs', async (t) => {
   jobs.tell('job-1', 'FAILED', 1, { error: 'GPU out of memory' });
   assert.equal((await run()).code, 1);
   assert.equal((await run()).code, 1);
-  // Looking by hand is none of cron's business.
+  // A run by hand must not affect cron's state.
   assert.equal((await jobs.run()).code, 1);
   jobs.remove('job-1');
   assert.equal((await run()).code, 0);
@@ -121,7 +121,7 @@ test('one message for each change of the answer, across runs', async (t) => {
   assert.ok(existsSync(join(jobs.root, 'states', 'transcription-monitor')));
 });
 
-test('--every looks again and tells what changed in between, until it is ended', async (t) => {
+test('--every repeats and reports changes until it is stopped', async (t) => {
   const jobs = folder(t);
   const { url, bodies, heard } = await receiver(t);
   jobs.tell('job-1', 'PROCESSING', 1);
@@ -139,13 +139,13 @@ test('--every looks again and tells what changed in between, until it is ended',
   assert.equal((await running.ended).code, 0);
 });
 
-test('a notifier that can’t be reached is one line beside the answer, which stays', async (t) => {
+test('a notifier that can’t be reached adds one line and does not change the verdict', async (t) => {
   const jobs = folder(t);
   jobs.tell('job-1', 'FAILED', 1);
   const { code, stdout, stderr } = await jobs.run('--notify', 'http://127.0.0.1:9/hook');
   assert.equal(code, 1);
   assert.match(stdout, /^WRONG: 1 job failed/);
-  assert.match(stderr, /^tmon: http:\/\/127\.0\.0\.1:9\/…hook was not told: [^\n]+\n$/);
+  assert.match(stderr, /^tmon: http:\/\/127\.0\.0\.1:9\/…hook was not notified: [^\n]+\n$/);
 });
 
 test('bad usage is exit code 2, with a hint', async (t) => {

@@ -1,4 +1,7 @@
-/** `tmon check`: what is stuck, failed, slow or gone, in a log, a bucket, a table, a queue or a monitor; for cron, Nagios and people. */
+/**
+ * `tmon check`: stuck and failed jobs and silent workers, in a log, bucket, table, queue or monitor; for cron, Nagios
+ * and people.
+ */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Notifier, NotifierError } from '../notifiers/notifier.ts';
 import { openNotifier } from '../notifiers/open-notifier.ts';
@@ -35,19 +38,19 @@ A job is stuck when it stands still for longer than its own pace predicts. docs/
 
 export function checkCommand(): Command {
   return new Command('check')
-    .description('Say what is stuck, failed or gone quiet, without a server; exit code 0, 1 or 3.')
-    .argument('<url...>', 'where workers tell of their jobs')
-    .addOption(spanOption('--stuck-after', 'a job whose pace is not known is stuck after this long', '30m'))
-    .addOption(spanOption('--quiet-after', 'a worker that holds a job is quiet after this long', '5m'))
+    .description('Find stuck and failed jobs and silent workers, without a server. Exit code 0, 1 or 3.')
+    .argument('<url...>', 'where workers report their jobs')
+    .addOption(spanOption('--stuck-after', 'time after which a job of unknown pace is stuck', '30m'))
+    .addOption(spanOption('--quiet-after', 'time after which a worker with a job is quiet', '5m'))
     .addOption(spanOption('--since', 'how far to look back', '24h'))
-    .option('--allow-failures <percent>', 'failed jobs are wrong above this rate', percentage, 0)
-    .option('--every <time>', 'again and again, until Ctrl-C', span)
+    .option('--allow-failures <percent>', 'failure rate above which failed jobs are a problem', percentage, 0)
+    .option('--every <time>', 'repeat at this interval until Ctrl-C', span)
     .addOption(
-      new Option('--notify <url>', 'one message when the answer changes: sns:ARN, https://…, slack:URL, mailto:…')
+      new Option('--notify <url>', 'send a message when the verdict changes: sns:ARN, https://…, slack:URL, mailto:…')
         .argParser(collect)
         .default([], 'nobody'),
     )
-    .option('--state <file>', 'what is remembered from one run to the next; by default in your state directory')
+    .option('--state <file>', 'file for what one run keeps for the next (default: in your state directory)')
     .addOption(jsonOption())
     .addHelpText('after', AFTER_HELP)
     .action(check);
@@ -59,7 +62,7 @@ const spanOption = (name: string, meaning: string, value: string): Option =>
 function percentage(value: string): number {
   const number = amount(value);
   if (number <= 100) return number;
-  throw new InvalidArgumentError('It takes a percentage, 0 to 100.');
+  throw new InvalidArgumentError('Must be a percentage, 0 to 100.');
 }
 
 async function check(urls: string[], options: CheckCommandOptions): Promise<void> {
@@ -69,7 +72,7 @@ async function check(urls: string[], options: CheckCommandOptions): Promise<void
   const notifiers = await openAll(options.notify, openNotifier);
   const sources = await openAll(urls, openSource);
   const state = options.state ?? defaultStateFile({ sources: urls, notifiers: notifiers.map(({ name }) => name) });
-  const memory = await CheckMemory.load(state, (why) => note(`${state} is begun anew: ${why}`));
+  const memory = await CheckMemory.load(state, (why) => note(`${state} is reset: ${why}`));
   const { stuckAfter, quietAfter, since, allowFailures } = options;
   const checking = new Check(
     sources,
@@ -87,7 +90,7 @@ async function check(urls: string[], options: CheckCommandOptions): Promise<void
       if (round > 1 && !options.json) printLine('');
       show(document, options);
       await tellAll(document, { notifiers, memory, signal: stop.signal });
-      await memory.save(state).catch((error: Error) => note(`what was seen is not remembered: ${error.message}`));
+      await memory.save(state).catch((error: Error) => note(`the state could not be saved: ${error.message}`));
       process.exitCode = EXIT_OF[document.verdict];
       if (options.every === undefined) return;
       await pause(options.every, stop.signal);
@@ -101,7 +104,7 @@ async function check(urls: string[], options: CheckCommandOptions): Promise<void
   }
 }
 
-/** A URL that is wrong is bad usage. */
+/** An invalid URL is a usage error. */
 async function openAll<T>(urls: readonly string[], open: (url: string) => Promise<T>): Promise<T[]> {
   const opened: T[] = [];
   for (const url of urls) {
@@ -137,7 +140,7 @@ async function tellAll(
   }
 }
 
-/** Less when it is stopped. */
+/** Resolves early if it is stopped. */
 function pause(time_ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();

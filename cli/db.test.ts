@@ -1,4 +1,4 @@
-/** `tmon db init` on the real databases: it makes the table once, and says which command makes what is missing. */
+/** `tmon db init` on real databases: creates the table once, and names the command that creates what is missing. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -37,12 +37,14 @@ for (const { name, start, absent, missing, run } of [
     },
   },
 ]) {
-  test(`[B137] ${name}: the table is made, and made again it stays as it is`, { skip: absent ?? false }, async (t) => {
+  test(`[B137] ${name}: the table is created, and running it again changes nothing`, {
+    skip: absent ?? false,
+  }, async (t) => {
     const server = await start();
     t.after(() => server.stop());
     const first = await runTmon(t, ['db', 'init', server.url]);
     assert.deepEqual([first.code, first.stderr], [0, '']);
-    assert.match(first.stdout, /^\w+:\/\/tmon@127\.0\.0\.1:\d+\/tmon: the table is there now\n$/);
+    assert.match(first.stdout, /^\w+:\/\/tmon@127\.0\.0\.1:\d+\/tmon: table created\n$/);
     await run(server.url, `INSERT INTO job_status (job_id, status) VALUES ('job-1', 'QUEUED')`);
     const again = await runTmon(t, ['db', 'init', server.url, '--json']);
     assert.deepEqual([again.code, JSON.parse(again.stdout).made], [0, false]);
@@ -58,30 +60,30 @@ for (const { name, start, absent, missing, run } of [
     await run(other, 'CREATE TABLE job_status (id INT)');
     const refused = await runTmon(t, ['db', 'init', other]);
     assert.equal(refused.code, 5);
-    assert.match(refused.stderr, /there is a table job_status, but not ours \(.*job_id.*\)\n/);
+    assert.match(refused.stderr, /a table job_status exists, but with other columns \(.*job_id.*\)\n/);
 
     await server.kill();
     const gone = await runTmon(t, ['db', 'init', server.url]);
     assert.equal(gone.code, 3);
-    assert.match(gone.stderr, /: no answer \(.*ECONNREFUSED.*\)\n.*see that the database runs there/s);
+    assert.match(gone.stderr, /: no response \(.*ECONNREFUSED.*\)\n.*check that the database is running/s);
   });
 }
 
 describe('without a server', () => {
-  test('[B137] SQLite: the file is made, too', async (t) => {
+  test('[B137] SQLite: the file is created too', async (t) => {
     const path = join(folder, 'jobs.db');
-    assert.match((await runTmon(t, ['db', 'init', `sqlite:${path}`])).stdout, /the table is there now/);
+    assert.match((await runTmon(t, ['db', 'init', `sqlite:${path}`])).stdout, /table created/);
     const database = new DatabaseSync(path);
     t.after(() => database.close());
     database.exec(`INSERT INTO job_status (job_id, status) VALUES ('job-1', 'QUEUED')`);
-    assert.match((await runTmon(t, ['db', 'init', `sqlite:${path}`])).stdout, /the table was there already/);
+    assert.match((await runTmon(t, ['db', 'init', `sqlite:${path}`])).stdout, /the table already exists/);
     assert.equal(database.prepare('SELECT count(*) AS n FROM job_status').get()?.n, 1);
     const nowhere = await runTmon(t, ['db', 'init', `sqlite:${folder}/no/such.db`]);
     assert.equal(nowhere.code, 5);
     assert.match(nowhere.stderr, /hint: mkdir -p '.*\/no'/);
   });
 
-  test('--print prints what would be done, and does nothing', async (t) => {
+  test('--print prints the statement, and does nothing', async (t) => {
     const { stdout } = await runTmon(t, ['db', 'init', 'postgres://127.0.0.1:1/db', '--print']);
     assert.equal(stdout, `${JOB_STATUS_SQL.postgres.create};\n`);
     assert.match(
@@ -90,7 +92,7 @@ describe('without a server', () => {
     );
   });
 
-  test('what is no database is bad usage', async (t) => {
+  test('an unsupported database is a usage error', async (t) => {
     for (const url of ['s3://bucket', 'oracle://host', 'dynamodb://x']) {
       const { code, stderr } = await runTmon(t, ['db', 'init', url]);
       assert.equal(code, 2, url);
@@ -99,7 +101,7 @@ describe('without a server', () => {
   });
 });
 
-test('[B140] DynamoDB: the table is made, and one with another key is not taken for ours', async (t) => {
+test('[B140] DynamoDB: the table is created, and one with another key is refused', async (t) => {
   const moto = await startMoto();
   t.after(() => moto.stop());
   const environment = {
@@ -109,8 +111,8 @@ test('[B140] DynamoDB: the table is made, and one with another key is not taken 
     AWS_REGION: 'eu-west-1',
   };
   const init = (table: string) => runTmon(t, ['db', 'init', `dynamodb://${table}`], { environment });
-  assert.equal((await init('job_status')).stdout, 'dynamodb://job_status: the table is there now\n');
-  assert.equal((await init('job_status')).stdout, 'dynamodb://job_status: the table was there already\n');
+  assert.equal((await init('job_status')).stdout, 'dynamodb://job_status: table created\n');
+  assert.equal((await init('job_status')).stdout, 'dynamodb://job_status: the table already exists\n');
   const client = new DynamoDBClient({
     endpoint: moto.endpoint,
     region: 'eu-west-1',

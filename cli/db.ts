@@ -1,29 +1,20 @@
-/** `tmon db init URL`: makes the table `job_status` that workers tell of their jobs in, in a database or as a DynamoDB table. */
+/** `tmon db init URL`: creates the table `job_status`, in a database or as a DynamoDB table. */
 import { Command } from 'commander';
 import { readSystemUrl } from '../protocol/system-urls.ts';
+import type { TableMaker } from './db/table-maker.ts';
 import { CommandError, EXIT } from './exit-code.ts';
 import { jsonOption } from './options.ts';
 import { printJson, printLine } from './output.ts';
 
 type InitOptions = { print?: boolean; json?: boolean };
 
-/** Of one database. */
-export type TableMaker = {
-  /** The URL without what is secret in it. */
-  name: string;
-  /** What would be done, as a statement or a command. */
-  statement: string;
-  /** Whether it was made; false where it was there. Throws a SourceError. */
-  make(): Promise<boolean>;
-};
-
 export function dbCommand(): Command {
-  const db = new Command('db').description('The table that workers tell of their jobs in.');
+  const db = new Command('db').description('The table in which workers report their jobs.');
   db.addCommand(
     new Command('init')
-      .description('Make the table job_status; where it is there already, nothing changes.')
+      .description('Create the table job_status if it does not exist.')
       .argument('<url>', 'postgres://user@host/db, mysql://user@host/db, sqlite:PATH, dynamodb://table')
-      .option('--print', 'print the statement instead, for whoever may make tables there')
+      .option('--print', 'print the statement instead, for someone with the rights')
       .addOption(jsonOption())
       .action(init),
   );
@@ -35,7 +26,7 @@ async function init(url: string, { print, json }: InitOptions): Promise<void> {
   if (print) return printLine(statement);
   const made = await make();
   if (json) printJson({ url: name, made });
-  else printLine(made ? `${name}: the table is there now` : `${name}: the table was there already`);
+  else printLine(made ? `${name}: table created` : `${name}: the table already exists`);
 }
 
 async function makerOf(url: string): Promise<TableMaker> {
@@ -52,11 +43,11 @@ async function makerOf(url: string): Promise<TableMaker> {
       return dynamoTable(place.table);
     }
     default:
-      throw new CommandError(EXIT.usage, `${url} is no database`, KINDS);
+      throw new CommandError(EXIT.usage, `${url} is not a supported database`, KINDS);
   }
 }
 
-const KINDS = 'It takes postgres://user@host/db, mysql://user@host/db, sqlite:PATH or dynamodb://table.';
+const KINDS = 'Supported: postgres://user@host/db, mysql://user@host/db, sqlite:PATH or dynamodb://table.';
 
 function read(url: string) {
   try {

@@ -1,4 +1,4 @@
-/** `tmon doctor`: whether this machine, the monitor and the store are as they must be. */
+/** `tmon doctor`: checks this machine, the monitor and the store. */
 import { Command, Option } from 'commander';
 import { EXIT } from './exit-code.ts';
 import { clientOf, DEFAULT_SERVER, jsonOption } from './options.ts';
@@ -10,9 +10,9 @@ type DoctorOptions = { store?: string; server?: string; json?: boolean };
 export function doctorCommand(): Command {
   return new Command('doctor')
     .description(
-      'Check a store by doing what the journal rests on; without --store, look at this machine and the monitor.',
+      'Test whether a store meets the journal’s requirements; without --store, check this machine and the monitor.',
     )
-    .option('--store <url>', 'dir:PATH, s3://bucket/prefix; a bucket is asked about 26,000 times ($0.07 on Amazon S3)')
+    .option('--store <url>', 'dir:PATH, s3://bucket/prefix; about 26,000 requests to a bucket ($0.07 on Amazon S3)')
     .addOption(new Option('--server <url>', 'the monitor').env('TMON_SERVER'))
     .addOption(jsonOption())
     .action(doctor);
@@ -42,14 +42,14 @@ async function lookAround(options: DoctorOptions): Promise<Finding[]> {
     findings.push({ check: 'monitor', verdict, says: `${server} is ${health.status}` });
     for (const alert of health.alerts) findings.push({ check: 'alert', verdict: 'warn', says: alert.message });
   } catch (error) {
-    // Only a monitor that was named is expected to be there.
+    // Only a monitor that was named explicitly has to be running.
     const verdict = options.server === undefined ? 'warn' : 'fail';
     findings.push({ check: 'monitor', verdict, says: (error as Error).message, hint: '`tmon serve` starts one.' });
   }
   return findings;
 }
 
-/** What is installed; pocketsphinx would install itself, which a look around must not do. */
+/** Finds an installed engine; not pocketsphinx, because looking for it would install it. */
 async function recogniser(): Promise<Finding> {
   const { findEngine } = await import('../agent/engines/choose-engine.ts');
   try {
@@ -64,7 +64,7 @@ async function recogniser(): Promise<Finding> {
       check: 'recogniser',
       verdict: 'warn',
       says: (error as Error).message,
-      hint: '`tmon worker` sets up pocketsphinx; whisper.cpp or faster-whisper, with a model, hear far better.',
+      hint: '`tmon worker` installs pocketsphinx; whisper.cpp or faster-whisper, with a model, are far more accurate.',
     };
   }
 }

@@ -1,4 +1,4 @@
-/** What a command's exit code says, and how an error is shown: one line, and a hint where there's something to try. */
+/** Exit codes, and how an error is shown: one line, and a hint if there is something to try. */
 import { ApiError, ConflictError, NoAnswerError, NotFoundError, RefusedError } from '../sdk/typescript/errors.ts';
 import { printError } from './output.ts';
 
@@ -15,10 +15,10 @@ export const EXIT = {
 } as const;
 
 export const EXIT_CODES_HELP = `\
-Exit codes: 0 fine; 1 a job or a check failed; 2 bad usage; 3 no monitor there; 4 no such job, worker or file; 5 refused;
-6 the monitor or its store is in trouble, try again; 75 (worker) told to restart, start it again; 70 a fault of ours.`;
+Exit codes: 0 success; 1 a job or a check failed; 2 bad usage; 3 monitor unreachable; 4 no such job, worker or file;
+5 refused; 6 the monitor or its store has a problem, try again; 75 (worker) restart requested; 70 internal error.`;
 
-/** A mistake of the caller's, or an end with a code of its own. */
+/** A usage error, or an error with its own exit code. */
 export class CommandError extends Error {
   readonly exitCode: number;
   readonly hint: string | undefined;
@@ -31,11 +31,11 @@ export class CommandError extends Error {
   }
 }
 
-/** Shows the error and answers the exit code that goes with it. */
+/** Shows the error and returns its exit code. */
 export function reportError(error: unknown, json: boolean): number {
   const { message, hint: known, code, fields } = wordsOf(error);
   const exitCode = exitCodeOf(error);
-  const hint = known ?? (exitCode === EXIT.usage ? '`tmon COMMAND --help` says what it takes.' : undefined);
+  const hint = known ?? (exitCode === EXIT.usage ? 'See `tmon COMMAND --help`.' : undefined);
   printError({ message, hint, code, fields, exitCode, json });
   if (exitCode === EXIT.internal && error instanceof Error && process.env.TMON_TRACE) console.error(error.stack);
   return exitCode;
@@ -51,7 +51,7 @@ function wordsOf(error: unknown): Words {
     : [];
   const unreachable =
     error instanceof NoAnswerError
-      ? 'Is the monitor running there? `tmon serve` starts one; --server names another.'
+      ? 'Is the monitor running at that address? `tmon serve` starts one; --server selects another.'
       : undefined;
   return {
     message: error.message,
@@ -61,7 +61,10 @@ function wordsOf(error: unknown): Words {
   };
 }
 
-/** Errors of the server's own parts (serve, doctor, rebuild) are known by their `kind`, those of the client by their class. */
+/**
+ * Errors of the server's own parts (serve, doctor, rebuild) are recognised by their `kind`, those of the client by
+ * their class.
+ */
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommandError) return error.exitCode;
   if (error instanceof NoAnswerError) return EXIT.unreachable;
@@ -72,7 +75,7 @@ function exitCodeOf(error: unknown): number {
   const { kind, code, hint } = error as { kind?: unknown; code?: unknown; hint?: unknown };
   if (typeof kind === 'string' && kind in BY_KIND) return BY_KIND[kind]!;
   if (code === 'ENOENT') return EXIT.not_found;
-  // Whoever gave a hint knew what went wrong.
+  // An error with a hint is an expected one.
   return typeof hint === 'string' ? EXIT.refused : EXIT.internal;
 }
 

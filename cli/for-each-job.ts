@@ -1,4 +1,4 @@
-/** Does one thing to several jobs: one that is refused doesn't keep the others from it, and its exit code is what remains. */
+/** Applies one operation to several jobs: a refused one does not stop the others, and its exit code is the result. */
 import { type JobWithId, NoAnswerError } from '../sdk/typescript/index.ts';
 import { reportError } from './exit-code.ts';
 import type { ClientOptions } from './options.ts';

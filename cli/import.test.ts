@@ -1,4 +1,4 @@
-/** `tmon import`: history into a monitor, once, and again without doubling anything. */
+/** `tmon import`: history into a monitor, once, and again without duplicates. */
 import assert from 'node:assert/strict';
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -53,7 +53,7 @@ async function everything(from = api) {
   return JSON.stringify([jobs, (await from.system.metrics()).hour]);
 }
 
-test('a log comes in once: its jobs with their own times, its counts as grep counts them', async (t) => {
+test('a log is imported once: its jobs with their own times, its counts as grep counts them', async (t) => {
   const path = join(temporaryDirectory(t), 'worker.log');
   writeFileSync(path, history('once').join(''));
   const first = await taken(t, path);
@@ -80,7 +80,7 @@ test('a log comes in once: its jobs with their own times, its counts as grep cou
   for await (const worker of api.workers.list()) assert.notEqual(worker.worker_id, 'worker-old');
 });
 
-test('again after a restart, and in another order of files, it doubles nothing', async (t) => {
+test('importing again, after a restart and in another order of files, duplicates nothing', async (t) => {
   const directory = temporaryDirectory(t);
   const monitor = await startTestMonitor(t);
   const into = (file: string) => taken(t, '--server', monitor.url, join(directory, file));
@@ -102,7 +102,7 @@ test('again after a restart, and in another order of files, it doubles nothing',
   );
 });
 
-test('what was added since comes in, and nothing else', async (t) => {
+test('only what was added since is imported', async (t) => {
   const path = join(temporaryDirectory(t), 'worker.log');
   const lines = history('grown');
   writeFileSync(path, lines.slice(0, 4).join(''));
@@ -111,7 +111,7 @@ test('what was added since comes in, and nothing else', async (t) => {
   assert.deepEqual((await taken(t, path)).sent, { taken: 2, known: 1, refused: 0, refusals: [] });
 });
 
-test('a folder of status files comes in as a log does', async (t) => {
+test('a folder of status files is imported like a log', async (t) => {
   const folder = `dir:${temporaryDirectory(t)}`;
   const reporter = Reporter.fromUrl(folder, { workerId: 'worker-1' });
   reporter.jobStart('folder-1');
@@ -121,24 +121,24 @@ test('a folder of status files comes in as a log does', async (t) => {
   assert.equal((await api.jobs.get('folder-1')).metadata.source, folder);
 });
 
-test('a dry run counts, and sends nothing', async (t) => {
+test('a dry run counts but sends nothing', async (t) => {
   const path = join(temporaryDirectory(t), 'worker.log');
   writeFileSync(path, history('dry').join(''));
   const { code, stdout } = await runTmon(t, ['import', '--dry-run', '--server', 'http://127.0.0.1:9', path]);
   assert.equal(code, 0);
-  assert.match(stdout, /6 looked at in .*\n3 jobs: 1 PROCESSING, 1 COMPLETED, 1 FAILED\na dry run: nothing was sent\n/);
+  assert.match(stdout, /6 read in .*\n3 jobs: 1 PROCESSING, 1 COMPLETED, 1 FAILED\ndry run: nothing was sent\n/);
 });
 
-test('lines that tell of no job as they should are counted, and named; the others come in', async (t) => {
+test('unreadable lines are counted and listed; the others are imported', async (t) => {
   const path = join(temporaryDirectory(t), 'worker.log');
   writeFileSync(path, ['TRANSCRIPTION_EVENT {"event": "JOB_ST\n', ...history('cut')].join(''));
   const { code, stdout, stderr } = await take(t, path);
   assert.equal(code, 0);
-  assert.match(stdout, /3 taken, 0 known already, 0 refused/);
+  assert.match(stdout, /3 imported, 0 already known, 0 refused/);
   assert.match(stderr, /1 unreadable:\n {2}.*1.*: ./);
 });
 
-test('a job of this queue is refused, and said to be', async (t) => {
+test('a job of the monitor’s own queue is refused and listed', async (t) => {
   const path = join(temporaryDirectory(t), 'worker.log');
   const { id } = await api.jobs.submit({ audio_url: 's3://bucket/a.mp3' });
   writeFileSync(path, history('mine').join('').replaceAll('mine-1', id));
@@ -147,17 +147,17 @@ test('a job of this queue is refused, and said to be', async (t) => {
   assert.equal((await api.jobs.get(id)).state, 'QUEUED');
 });
 
-test('a source or a monitor that is not there is one line, a hint, and an exit code of its own', async (t) => {
+test('a missing source or monitor is one line, a hint and its own exit code', async (t) => {
   const nothing = await take(t, join(temporaryDirectory(t), 'absent.log'));
   assert.deepEqual([nothing.code, nothing.stdout], [4, '']);
-  assert.match(nothing.stderr, /no such file.*\nhint: ./);
+  assert.match(nothing.stderr, /does not exist.*\nhint: ./);
   assert.equal((await take(t, 'gopher://what')).code, 2);
   const path = join(temporaryDirectory(t), 'worker.log');
   writeFileSync(path, history('nobody').join(''));
   assert.equal((await runTmon(t, ['import', '--server', 'http://127.0.0.1:9', path])).code, 3);
 });
 
-test('a job is in one request at a time, and what is told of it meanwhile goes after', async () => {
+test('a job is in one request at a time, and newer reports of it follow', async () => {
   const told = (more: Partial<Sighting>): Sighting => ({
     job_id: 'job-1',
     state: 'PROCESSING',

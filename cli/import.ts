@@ -1,4 +1,4 @@
-/** `tmon import`: history out of a system without a server, once. Again, it changes nothing but what is new. */
+/** `tmon import`: imports the history of a system without a server. Running it again adds only what is new. */
 import type { SightedState } from '../protocol/sighting.ts';
 import { openSource } from '../sources/open-source.ts';
 import type { Source, Unreadable } from '../sources/source.ts';
@@ -13,7 +13,7 @@ type Counts = {
   looked_at: number;
   unreadable_count: number;
   unreadable: Unreadable[];
-  /** By job: the state that was told last. */
+  /** The last reported state of each job. */
   states: Map<string, SightedState>;
 };
 
@@ -22,17 +22,17 @@ const PROGRESS_MS = 500;
 
 export function importCommand() {
   return clientCommand('import')
-    .description('Take the history of a log, a folder, a bucket, a table or a queue into the monitor.')
+    .description('Import the history of a log, folder, bucket, table or queue into the monitor.')
     .argument('<url>', 'log:PATH, a path, -, dir:PATH, s3://…, sqlite:PATH, postgres://…, mysql://…, dynamodb://…, …')
-    .option('--since <time>', 'what was told since: 2025-07-07, 2025-07-07T19:30:00Z, or 12h, 90d ago', moment)
-    .option('--dry-run', 'read and count, and send nothing')
-    .addHelpText('after', '\nIt can be run again at any time: what the monitor knows already changes nothing.')
+    .option('--since <time>', 'only reports since: 2025-07-07, 2025-07-07T19:30:00Z, or 12h, 90d ago', moment)
+    .option('--dry-run', 'read and count, but send nothing')
+    .addHelpText('after', '\nIt can be run again at any time: reports that the monitor already has change nothing.')
     .action(run);
 }
 
 async function run(url: string, options: ImportOptions): Promise<void> {
   const stopping = new AbortController();
-  const onSignal = () => stopping.abort(new CommandError(EXIT.failed, 'stopped; run it again to go on'));
+  const onSignal = () => stopping.abort(new CommandError(EXIT.failed, 'stopped; run it again to continue'));
   process.once('SIGINT', onSignal);
   try {
     const source = await openSource(url);
@@ -61,7 +61,7 @@ async function take(source: Source, options: ImportOptions, signal: AbortSignal)
     count(counts, reading);
     if (!peek) {
       await outbox.add(reading.sightings);
-      // Where reading takes things away, they go only once they are kept.
+      // Sources that delete what is read may do so only once it is stored.
       if (!source.appendsOnly) await outbox.flush();
       await reading.done();
     }
@@ -93,18 +93,18 @@ function report(source: Source, { json, dryRun }: ImportOptions, { counts, outbo
     printJson({ source: source.name, looked_at, jobs, sent, unreadable_count, unreadable, seconds });
     return;
   }
-  printLine(`${source.name}: ${looked_at} looked at in ${seconds.toFixed(1)} s`);
+  printLine(`${source.name}: ${looked_at} read in ${seconds.toFixed(1)} s`);
   const by = (['QUEUED', 'PROCESSING', 'COMPLETED', 'FAILED'] as const).filter((state) => jobs[state] > 0);
   const states_ = by.map((state) => `${jobs[state]} ${state}`).join(', ');
   printLine(`${jobs.total} jobs${states_ === '' ? '' : `: ${states_}`}`);
-  if (dryRun) printLine('a dry run: nothing was sent');
-  else printLine(`${taken} taken, ${known} known already, ${refused} refused`);
+  if (dryRun) printLine('dry run: nothing was sent');
+  else printLine(`${taken} imported, ${known} already known, ${refused} refused`);
   for (const { detail } of refusals) note(`refused: ${oneLine(detail)}`);
   if (unreadable_count > 0) note(`${unreadable_count} unreadable:`);
   for (const { where, why } of unreadable) note(`  ${oneLine(where)}: ${oneLine(why)}`);
 }
 
-/** On a terminal, a line that is written over. */
+/** On a terminal, one line that is overwritten. */
 function progressLine() {
   const { stderr } = process;
   let shown_ms = performance.now();

@@ -1,4 +1,4 @@
-/** `tmon job`: one job, all of it that a person wants to know. */
+/** `tmon job`: one job in detail. */
 import type { Command } from 'commander';
 import type { JobWithId } from '../sdk/typescript/index.ts';
 import { type ClientOptions, clientCommand, clientOf } from './options.ts';

@@ -1,4 +1,4 @@
-/** `tmon jobs`: the list, newest first. */
+/** `tmon jobs`: lists jobs, newest first. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { JOB_STATES, type JobStateName, PRIORITIES, type Priority } from '../protocol/job.ts';
 import type { JobQuery } from '../protocol/queue.ts';
@@ -28,14 +28,14 @@ export function jobsCommand(): Command {
     .option('--tag <tag>')
     .option('--after <time>', 'submitted at or after: 2025-07-07, 2025-07-07T19:30:00Z, or 30m, 12h, 7d ago', moment)
     .option('--before <time>', 'submitted before', moment)
-    .option('--q <text>', 'found in id, input path, tags, metadata or last error')
+    .option('--q <text>', 'matches id, input path, tags, metadata or last error')
     .option('--limit <count>', 'at most this many; 0: all', wholeNumber, 50)
     .action(listJobs);
 }
 
 function stateName(text: string): JobStateName {
   const state = JOB_STATES.find((known) => known === text.toUpperCase());
-  if (state === undefined) throw new InvalidArgumentError(`It is one of ${JOB_STATES.join(', ')}.`);
+  if (state === undefined) throw new InvalidArgumentError(`Must be one of ${JOB_STATES.join(', ')}.`);
   return state;
 }
 
@@ -52,15 +52,15 @@ async function listJobs(options: JobsOptions): Promise<void> {
     if (options.json) printJson(job);
   }
   if (options.json) return;
-  if (isTerminal() && rows.length === 0) return note('no job like that');
+  if (isTerminal() && rows.length === 0) return note('no jobs match');
   printTable(['JOB', 'STATE', 'PROGRESS', 'STAGE', 'PRIORITY', 'CREATED', 'TOOK', 'INPUT'], rows);
-  if (more && isTerminal()) note(`there are more: --limit ${limit * 10}, or 0 for all`);
+  if (more && isTerminal()) note(`more exist: --limit ${limit * 10}, or 0 for all`);
 }
 
 function queryOf(options: JobsOptions): JobQuery {
   const { state, worker, priority, tag, after, before, q, limit } = options;
   return {
-    // One more than is shown tells whether there are more.
+    // One more than is shown, to know whether there are more.
     limit: limit === 0 ? PAGE_MAX : Math.min(limit + 1, PAGE_MAX),
     ...(state === undefined ? {} : { state }),
     ...(worker === undefined ? {} : { worker_id: worker }),
@@ -75,7 +75,7 @@ function queryOf(options: JobsOptions): JobQuery {
 function rowOf(job: JobWithId): string[] {
   return [
     job.id,
-    // Padded here: a colour's characters would count as width.
+    // Padded here, because colour codes would count as width.
     isTerminal() ? stateColour(job.state.padEnd(10)) : job.state,
     `${Math.floor(job.progress.percentage)}%`,
     job.progress.stage ?? '–',

@@ -53,7 +53,7 @@ const LOG = [
   ago(1, 'JOB_START job_id=job-4 worker_id=worker-3'),
 ].join('');
 
-test('[B130] a log that is piped in is enough: no monitor, no account, no setting', async (t) => {
+test('[B130] a piped log is enough: no monitor, no account, no setting', async (t) => {
   const jobs = await pipe(t, LOG, ['jobs']);
   assert.equal(jobs.code, 0, jobs.stderr);
   const cells = jobs.stdout
@@ -73,7 +73,7 @@ test('[B130] a log that is piped in is enough: no monitor, no account, no settin
   assert.equal(jobs.stderr, '');
 });
 
-test('[B131] what took a person and a query takes an exit code: 1 where a job is stuck', async (t) => {
+test('[B131] exit code 1 means that a job is stuck', async (t) => {
   const stuck = await pipe(t, LOG, ['stuck', '--stuck-after', '30m']);
   assert.equal(stuck.code, 1);
   assert.match(stuck.stdout, /^job-1\t45%\t–\tworker-1\t1:\d\d:\d\d\t/);
@@ -83,7 +83,7 @@ test('[B131] what took a person and a query takes an exit code: 1 where a job is
   assert.match(well.stderr, /0 stuck of 1 running/);
 });
 
-test('failures are newest first, with the worker whose they are, and their rate', async (t) => {
+test('failures are newest first, with their worker, and their rate', async (t) => {
   const log = LOG + ago(200, 'JOB_FAILED job_id=job-0 error=older, told late');
   const { stdout } = await pipe(t, log, ['failures', '--json']);
   const { failures, ...counts } = JSON.parse(stdout);
@@ -123,14 +123,14 @@ test('starts are counted per 5 minutes, as bin(5m) does', async (t) => {
   ]);
 });
 
-test('malformed and cut lines are counted and shown, a line from the future is flagged, and nothing stops', async (t) => {
+test('malformed and cut lines are counted and shown, a line from the future is flagged, and reading continues', async (t) => {
   const input = `${LOG}JOB_PROGRESS job_id=job-4 percentage=140\n\u0000\ufffd junk\n${ago(-600, 'JOB_PROGRESS job_id=job-4 percentage=5')}TRANSCRIPTION_EVENT {"event": "JOB_ST`;
   const { stdout, stderr, code } = await pipe(t, input, ['jobs']);
   assert.equal(code, 0);
   assert.equal(stdout.trim().split('\n').length, 4);
   assert.match(
     stderr,
-    /2 lines of ours could not be understood:\n {2}line 9: percentage is "140", not 0 to 100\n {2}line 12: its JSON is cut or malformed\n/,
+    /2 lines could not be read:\n {2}line 9: percentage is "140", not 0 to 100\n {2}line 12: its JSON is cut or malformed\n/,
   );
   assert.match(stderr, /1 line from the future \(job-4 at 20.*\): a clock is wrong, or --zone/);
   const document = JSON.parse((await pipe(t, input, ['jobs', '--json'])).stdout);
@@ -138,7 +138,7 @@ test('malformed and cut lines are counted and shown, a line from the future is f
   assert.equal(document.from_the_future.job_id, 'job-4');
 });
 
-test('counts of a large log are those of its making', async (t) => {
+test('the counts of a large log are exact', async (t) => {
   const path = join(temporaryDirectory(t), 'worker.log');
   const made = makeLog(path, { lines: 100_000, seed: 9 });
   const jobs = JSON.parse((await runTmon(t, ['logs', 'jobs', '--json', '--limit', '1', path])).stdout);
@@ -151,7 +151,7 @@ test('counts of a large log are those of its making', async (t) => {
   assert.equal(failures.failures.length, 3);
 });
 
-test('watch shows, in a pipe, a line for each change until its input ends', async (t) => {
+test('watch prints, in a pipe, one line per change until its input ends', async (t) => {
   const log = [
     ago(5, 'JOB_START job_id=job-1 worker_id=worker-1'),
     ago(4, 'JOB_PROGRESS job_id=job-1 percentage=45'),
@@ -166,7 +166,7 @@ test('watch shows, in a pipe, a line for each change until its input ends', asyn
   );
 });
 
-test('[B131] watch shows what runs in a file, then every change live, through a rotation', async (t) => {
+test('[B131] watch shows a file’s running jobs, then every change live, across a rotation', async (t) => {
   const path = join(temporaryDirectory(t), 'worker.log');
   writeFileSync(path, LOG);
   const watch = startTmon(t, ['logs', 'watch', '--json', path]);
@@ -184,7 +184,7 @@ test('[B131] watch shows what runs in a file, then every change live, through a 
   assert.doesNotMatch(stdout, /job-2|job-3/, 'jobs that had ended are not shown');
 });
 
-test('on a terminal watch draws a bar for each job', async (t) => {
+test('on a terminal watch draws a bar per job', async (t) => {
   const path = join(temporaryDirectory(t), 'worker.log');
   writeFileSync(path, `${LOG}JOB_PROGRESS job_id=job-4 percentage=140\n`);
   const program = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))';
@@ -203,16 +203,16 @@ test('on a terminal watch draws a bar for each job', async (t) => {
     child.stdout.on('data', (bytes: Buffer) => {
       shown += bytes;
       const bar = /job-1 +█+[▏▎▍▌▋▊▉]?·+ +45% +on worker-1/.test(shown);
-      if (bar && /1 not understood, the last: line 9: percentage is "140"/.test(shown)) resolve();
+      if (bar && /1 unreadable, the last: line 9: percentage is "140"/.test(shown)) resolve();
     });
   });
 });
 
-test('what is no log, or not there, is one line with a hint', async (t) => {
+test('an unsupported or missing log is one line with a hint', async (t) => {
   for (const [source, code, words] of [
     ['/no/such.log', 4, /the file does not exist\nhint: /],
-    ['s3://bucket', 2, /s3:\/\/bucket is no log\nhint: `?tmon check s3:\/\/bucket/],
-    ['cloudwatch-logs://', 2, /is no log\nhint: /],
+    ['s3://bucket', 2, /s3:\/\/bucket is not a log\nhint: `?tmon check s3:\/\/bucket/],
+    ['cloudwatch-logs://', 2, /is not a log\nhint: /],
   ] as const) {
     const ended = await runTmon(t, ['logs', 'jobs', source]);
     assert.equal(ended.code, code, ended.stderr);
@@ -221,5 +221,5 @@ test('what is no log, or not there, is one line with a hint', async (t) => {
   }
   const usage = await runTmon(t, ['logs', 'stuck', '--stuck-after', 'soon', '/x']);
   assert.equal(usage.code, 2);
-  assert.match(usage.stderr, /It takes a time like/);
+  assert.match(usage.stderr, /Must be a time span like/);
 });

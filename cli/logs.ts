@@ -1,7 +1,7 @@
-/** `tmon logs`: what workers' logs say of their jobs, without a monitor: files, standard input, CloudWatch Logs. */
+/** `tmon logs`: jobs in workers' logs, without a monitor: files, standard input, CloudWatch Logs. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Zone } from '../protocol/log-time.ts';
-import { SIGHTED_STATES } from '../protocol/sighting.ts';
+import { SIGHTED_STATES } from '../protocol/sighted-state.ts';
 import type { LogsOptions } from './logs/reading.ts';
 import { jsonOption, moment, wholeNumber } from './options.ts';
 import { span } from './span.ts';
@@ -14,33 +14,28 @@ SOURCE is a file (gzipped or not), - for standard input, log:PATH, or cloudwatch
 --print-query shows the Logs Insights query and the aws command that do the same, and reads nothing.`;
 
 export function logsCommand(): Command {
-  const logs = new Command('logs').description('What the logs of workers say: no monitor, no database.');
+  const logs = new Command('logs').description('Jobs in the logs of workers, without a monitor or database.');
   logs.addCommand(
     view(
       'watch',
-      'Show jobs as they go, until Ctrl-C or the end of standard input.',
+      'Show progress of jobs until Ctrl-C or the end of standard input.',
       async () => (await import('./logs/watch.ts')).watchLogs,
-    ).addOption(since('jobs that were told of since', '24h')),
+    ).addOption(since('jobs reported since', '24h')),
   );
   logs.addCommand(
-    view('jobs', 'List jobs, the last told of first.', async () => (await import('./logs/jobs.ts')).showJobs)
-      .addOption(since('told of since'))
+    view('jobs', 'List jobs, latest report first.', async () => (await import('./logs/jobs.ts')).showJobs)
+      .addOption(since('reported since'))
       .addOption(new Option('--state <state>').choices(SIGHTED_STATES).argParser(stateName))
       .option('--limit <count>', 'at most this many; 0: all', wholeNumber, 50),
   );
   logs.addCommand(
     view(
       'stuck',
-      'List jobs that make no progress. Exit code 1: there are some.',
+      'List jobs that make no progress. Exit code 1: at least one.',
       async () => (await import('./logs/stuck.ts')).showStuck,
     )
-      .addOption(since('jobs that were told of since', '24h'))
-      .option(
-        '--stuck-after <time>',
-        'without progress for so long, where a job’s own pace is not known',
-        span,
-        span('30m'),
-      ),
+      .addOption(since('jobs reported since', '24h'))
+      .option('--stuck-after <time>', 'time without progress, if a job’s own pace is unknown', span, span('30m')),
   );
   logs.addCommand(
     view(
@@ -52,22 +47,22 @@ export function logsCommand(): Command {
       .option('--limit <count>', 'at most this many; 0: all', wholeNumber, 50),
   );
   logs.addCommand(
-    view('rate', 'Count starts of jobs, in steps of 5 minutes.', async () => (await import('./logs/rate.ts')).showRate)
+    view('rate', 'Count job starts in steps of 5 minutes.', async () => (await import('./logs/rate.ts')).showRate)
       .addOption(since('started since'))
-      .option('--bin <time>', 'steps of this', span, span('5m')),
+      .option('--bin <time>', 'length of a step', span, span('5m')),
   );
   return logs;
 }
 
 type Show<T> = (sources: string[], options: T) => Promise<void>;
 
-/** What shows it is loaded when it is asked for. */
+/** Each view is loaded when it runs. */
 function view<T extends LogsOptions>(name: string, description: string, load: () => Promise<Show<T>>): Command {
   return new Command(name)
     .description(description)
     .argument('[source...]')
-    .option('--zone <zone>', 'of times without one: utc, local, or an offset like +02:00', zone, 0)
-    .option('--print-query', 'show the queries that do this, and end')
+    .option('--zone <zone>', 'zone of times without one: utc, local, or an offset like +02:00', zone, 0)
+    .option('--print-query', 'print equivalent queries instead')
     .addOption(jsonOption())
     .addHelpText('after', SOURCES)
     .action(async (sources: string[], options: T & { printQuery?: true }) => {
@@ -90,12 +85,12 @@ function zone(value: string): Zone {
   if (/^(utc|z)$/i.test(value)) return 0;
   if (value === 'local') return 'local';
   const [, sign, hours, minutes] = /^([+-])(\d\d):?(\d\d)$/.exec(value) ?? [];
-  if (sign === undefined) throw new InvalidArgumentError('It takes utc, local, or an offset like +02:00.');
+  if (sign === undefined) throw new InvalidArgumentError('Must be utc, local, or an offset like +02:00.');
   return (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes));
 }
 
 function stateName(text: string): string {
   const state = SIGHTED_STATES.find((known) => known === text.toUpperCase());
-  if (state === undefined) throw new InvalidArgumentError(`It is one of ${SIGHTED_STATES.join(', ')}.`);
+  if (state === undefined) throw new InvalidArgumentError(`Must be one of ${SIGHTED_STATES.join(', ')}.`);
   return state;
 }

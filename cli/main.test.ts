@@ -1,4 +1,4 @@
-/** The command line as scripts and people meet it: real processes against a real monitor. */
+/** The command line as scripts and people use it: real processes against a real monitor. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -26,7 +26,7 @@ async function withWorker(t: { after(run: () => void | Promise<void>): void }, s
   await worker.line(/ ready /);
 }
 
-test('--help is a tutorial that names every command and exit code', async (t) => {
+test('--help is a tutorial that covers every command and exit code', async (t) => {
   const { code, stdout } = await tmon(t, '--help');
   assert.equal(code, 0);
   const commands =
@@ -36,7 +36,7 @@ test('--help is a tutorial that names every command and exit code', async (t) =>
     const help = await tmon(t, command, '--help');
     assert.deepEqual([help.code, help.stderr], [0, ''], command);
   }
-  assert.match(stdout, /Exit codes: 0 fine; 1 .*; 2 .*; 3 .*; 4 .*; 5 .*6 /s);
+  assert.match(stdout, /Exit codes: 0 success; 1 .*; 2 .*; 3 .*; 4 .*5 .*6 /s);
 });
 
 test('bad usage is exit code 2: one line, and a hint', async (t) => {
@@ -63,7 +63,7 @@ test('bad usage is exit code 2: one line, and a hint', async (t) => {
   }
 });
 
-test('nobody listening is exit code 3, and the hint says how to start one', async (t) => {
+test('an unreachable monitor is exit code 3, and the hint shows how to start one', async (t) => {
   const gone = createServer().listen(0, '127.0.0.1');
   await once(gone, 'listening');
   const { port } = gone.address() as AddressInfo;
@@ -77,7 +77,7 @@ test('nobody listening is exit code 3, and the hint says how to start one', asyn
   assert.equal(JSON.parse(asJson.stderr).error.code, 'unreachable');
 });
 
-test('what is not there is exit code 4, what is refused 5', async (t) => {
+test('a missing thing is exit code 4, a refused one 5', async (t) => {
   for (const args of [
     ['job', 'job-none'],
     ['watch', 'job-none'],
@@ -146,7 +146,7 @@ test('a job that fails makes --wait and --watch end with 1', async (t) => {
   );
 });
 
-test('--json is one document a line, in lists and in streams', async (t) => {
+test('--json prints one document per line, in lists and in streams', async (t) => {
   for (let n = 0; n < 3; n += 1) await api.jobs.submit({ audio_url: `s3://bucket/${n}.mp3`, tags: ['listed'] });
   const { stdout } = await tmon(t, 'jobs', '--tag', 'listed', '--json', '--limit', '0');
   const jobs = stdout
@@ -172,7 +172,7 @@ test('--json is one document a line, in lists and in streams', async (t) => {
   assert.equal(JSON.parse(watched.stdout).state, 'CANCELLED');
 });
 
-test('a reader that has seen enough ends it in silence', async (t) => {
+test('a closed pipe ends a command silently', async (t) => {
   for (let n = 0; n < 50; n += 1) await api.jobs.submit({ audio_url: `s3://bucket/many-${n}.mp3`, tags: ['many'] });
   const main = fileURLToPath(new URL('main.ts', import.meta.url));
   const script = `"${process.execPath}" "${main}" jobs --tag many --limit 0 --json | head -1; exit \${PIPESTATUS[0]}`;
@@ -195,19 +195,19 @@ test('a reader that has seen enough ends it in silence', async (t) => {
   await api.queues.purge('main', { filter: { tag: 'many' } });
 });
 
-test('a port that is taken is refused with a way out', async (t) => {
+test('a port in use is refused with a hint', async (t) => {
   const store = `dir:${join(directory, 'other')}`;
   const { code, stderr } = await tmon(t, 'serve', '--store', store, '--listen', new URL(url).host);
   assert.equal(code, 5);
   assert.match(stderr, /^tmon: something listens on .* already\nhint: .*--listen/);
 });
 
-test('doctor checks a directory, and says what is wrong with one it cannot use', async (t) => {
+test('doctor checks a directory, and reports problems of an unusable one', async (t) => {
   const fresh = join(directory, 'fresh');
   const missing = await tmon(t, 'doctor', '--store', `dir:${fresh}`);
   assert.equal(missing.code, 5);
   assert.match(missing.stderr, /fresh does not exist/);
-  assert.equal(existsSync(fresh), false, 'a wrong name makes no folder');
+  assert.equal(existsSync(fresh), false, 'a wrong name does not create a folder');
   mkdirSync(fresh);
   const good = await tmon(t, 'doctor', '--store', `dir:${fresh}`);
   assert.equal(good.code, 0, good.stdout + good.stderr);
@@ -221,7 +221,7 @@ test('doctor checks a directory, and says what is wrong with one it cannot use',
   assert.match(bad.stdout + bad.stderr, /hint: /);
 });
 
-test('serve ends with 0 on SIGTERM, and what it took is there when it starts again', async (t) => {
+test('serve ends with 0 on SIGTERM, and keeps everything for the next start', async (t) => {
   const store = join(temporaryDirectory(t), 'store');
   const start = async () => {
     const child = startTmon(t, [

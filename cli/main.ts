@@ -1,6 +1,6 @@
 /**
- * `tmon`: the command line. One file a command, and only the file of the command that was asked for is loaded: all of them take
- * half a second of processor time to load, the most of what a short command takes.
+ * `tmon`: the command line. One file per command; only the requested command is loaded, because loading all of them
+ * takes half a second of processor time, most of what a short command takes.
  */
 import { enableCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
@@ -8,38 +8,38 @@ import { Command, CommanderError } from 'commander';
 import { EXIT, EXIT_CODES_HELP, reportError } from './exit-code.ts';
 import { endQuietlyWhenNobodyReads } from './output.ts';
 
-// What is loaded from here on is compiled, and stripped of its types, once: a start of the monitor takes 0.3 s less. In our own
-// folder and not the system's temporary one, where others could leave us something to run.
+// Caches the compiled modules loaded from here on: starts the monitor 0.3 s faster. In our own folder, because others
+// could plant code in the system's temporary one.
 enableCompileCache(fileURLToPath(new URL('../.cache/compile', import.meta.url)));
 
 const TUTORIAL = `\
-tmon: the control plane of a fleet of transcription workers. A first transcript, in three terminals:
+tmon: the control plane for a fleet of transcription workers. To get a first transcript, in three terminals:
 
-  tmon serve                      the monitor, on ./data and http://127.0.0.1:8080
-  tmon worker                     a worker beside it, with the speech recogniser it finds
-  tmon submit talk.mp3 --watch    a recording, and its progress
+  tmon serve                      start the monitor on ./data and http://127.0.0.1:8080
+  tmon worker                     start a worker with an installed speech recognition engine
+  tmon submit talk.mp3 --watch    submit a recording and watch its progress
 
-  tmon top                        all of it, live        tmon transcript JOB        what was said
-  tmon watch [JOB…]               jobs as they go        tmon retry JOB…            once more
-  tmon jobs --state FAILED        what went wrong        tmon cancel JOB…           not after all
-  tmon job JOB                    one job, all of it
-  tmon workers [ID] [--drain]     who works on it        tmon queue [dlq]           what waits, what died
-  tmon doctor [--store URL]       is all well here?      tmon rebuild --store URL   every view made anew
+  tmon top                        a live overview        tmon transcript JOB        print a transcript
+  tmon watch [JOB…]               progress of jobs       tmon retry JOB…            retry failed jobs
+  tmon jobs --state FAILED        list jobs              tmon cancel JOB…           cancel jobs
+  tmon job JOB                    one job in detail
+  tmon workers [ID] [--drain]     list workers           tmon queue [dlq]           queue and dead letters
+  tmon doctor [--store URL]       check the setup        tmon rebuild --store URL   rebuild all views
 
-Without a monitor, by what workers tell in a log, a bucket, a table or a queue:
+Without a monitor, from what workers report to a log, a bucket, a table or a queue:
 
-  tmon check URL…                 what is stuck, failed or gone; exit code 0, 1 or 3
-  tmon logs watch [SOURCE…]       a log’s jobs, live; logs jobs, stuck, failures, rate
-  tmon db init URL                the table to tell of jobs in
-  tmon aws template               a fleet on SQS and CloudWatch; tmon aws status: how it stands
-  tmon recommend                  which of these, and what it costs a month
-  tmon import URL                 their history into a monitor; \`tmon serve --source URL\` follows them live
+  tmon check URL…                 find stuck and failed jobs; exit code 0, 1 or 3
+  tmon logs watch [SOURCE…]       live jobs of a log; also logs jobs, stuck, failures, rate
+  tmon db init URL                create the table in which workers report
+  tmon aws template               a fleet on SQS and CloudWatch; tmon aws status: its status
+  tmon recommend                  which system fits, and its monthly cost
+  tmon import URL                 import history into a monitor; \`tmon serve --source URL\` follows it live
 
-\`tmon COMMAND --help\` says more; --server URL or TMON_SERVER names another monitor; --json is for programs.
+Details: \`tmon COMMAND --help\`. --server URL or TMON_SERVER selects the monitor; --json is for programs.
 ${EXIT_CODES_HELP}
 `;
 
-/** In the order of their help. */
+/** In the order of the help text. */
 const COMMANDS: Record<string, () => Promise<Command>> = {
   serve: async () => (await import('./serve.ts')).serveCommand(),
   worker: async () => (await import('./worker.ts')).workerCommand(),
@@ -63,7 +63,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   logs: async () => (await import('./logs.ts')).logsCommand(),
 };
 
-/** With the command of this name; with all of them where there is none. */
+/** With only the named command; with all of them for any other name. */
 async function createProgram(name = ''): Promise<Command> {
   const program = new Command('tmon')
     .description('The control plane for a fleet of transcription workers.')
@@ -81,13 +81,13 @@ function speakOurWay(command: Command): void {
   for (const below of command.commands) speakOurWay(below);
 }
 
-/** Commander's own ends: help is one that went well; anything else is bad usage, said in our way. */
+/** Commander's own exits: help succeeds; anything else is a usage error, shown in our format. */
 function reportUsage(error: CommanderError, json: boolean): number {
   if (error.exitCode === 0 || error.code === 'commander.help') return error.exitCode === 0 ? EXIT.fine : EXIT.usage;
   const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
   const asked = process.argv[2] ?? '';
   const command = Object.hasOwn(COMMANDS, asked) ? `tmon ${asked}` : 'tmon';
-  const hint = suggestion?.replace(/^\(|\)$/g, '') ?? `\`${command} --help\` says what it takes.`;
+  const hint = suggestion?.replace(/^\(|\)$/g, '') ?? `\`${command} --help\` lists the arguments.`;
   return reportError(Object.assign(new Error(message), { kind: 'invalid', hint, code: 'bad_usage' }), json);
 }
 

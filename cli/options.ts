@@ -1,4 +1,4 @@
-/** The options that commands share, and the client they make. */
+/** Options shared by commands, and the client they configure. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { TranscriptionAPI, type TransportOptions } from '../sdk/typescript/index.ts';
 
@@ -6,19 +6,19 @@ export const DEFAULT_SERVER = 'http://127.0.0.1:8080';
 
 export type ClientOptions = { server: string; apiKey?: string; json?: boolean };
 
-/** A command that talks to a monitor. */
+/** A command that calls a monitor. */
 export function clientCommand(name: string): Command {
   return new Command(name)
-    .addOption(new Option('--server <url>', 'the monitor').env('TMON_SERVER').default(DEFAULT_SERVER))
-    .addOption(new Option('--api-key <key>', 'its key').env('TMON_API_KEY'))
+    .addOption(new Option('--server <url>', 'address of the monitor').env('TMON_SERVER').default(DEFAULT_SERVER))
+    .addOption(new Option('--api-key <key>', 'API key of the monitor').env('TMON_API_KEY'))
     .addOption(jsonOption());
 }
 
 export function jsonOption(): Option {
-  return new Option('--json', 'JSON, one document a line');
+  return new Option('--json', 'JSON, one document per line');
 }
 
-/** Few retries: a person waits. */
+/** Few retries, because a person is waiting. */
 export function clientOf(
   { server, apiKey }: ClientOptions,
   options: Pick<TransportOptions, 'transport'> = {},
@@ -27,29 +27,29 @@ export function clientOf(
   return new TranscriptionAPI({ baseUrl, apiKey, retries: 2, ...options });
 }
 
-/** For options that may be given several times. */
+/** For options that may be repeated. */
 export function collect(value: string, before: string[] = []): string[] {
   return [...before, value];
 }
 
 export function wholeNumber(value: string): number {
   if (/^\d{1,15}$/.test(value)) return Number(value);
-  throw new InvalidArgumentError('It takes a whole number.');
+  throw new InvalidArgumentError('Must be a whole number.');
 }
 
 export function amount(value: string): number {
   const number = Number(value);
   if (value.trim() !== '' && Number.isFinite(number) && number >= 0) return number;
-  throw new InvalidArgumentError('It takes a number, 0 or more.');
+  throw new InvalidArgumentError('Must be a number of 0 or more.');
 }
 
-/** `2025-07-07`, `2025-07-07T19:30:00Z`, or `30m`, `12h`, `7d` ago. Answers RFC 3339 in UTC. */
+/** Parses `2025-07-07`, `2025-07-07T19:30:00Z`, or `30m`, `12h`, `7d` ago. Returns RFC 3339 in UTC. */
 export function moment(value: string): string {
   const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(value) ?? [];
   const ms =
     count === undefined ? Date.parse(value) : Date.now() - Number(count) * UNITS_MS[unit as 's' | 'm' | 'h' | 'd'];
   if (Number.isNaN(ms))
-    throw new InvalidArgumentError('It takes 2025-07-07, 2025-07-07T19:30:00Z, or how long ago: 30m, 12h, 7d.');
+    throw new InvalidArgumentError('Must be 2025-07-07, 2025-07-07T19:30:00Z, or how long ago: 30m, 12h, 7d.');
   return new Date(ms).toISOString();
 }
 

@@ -1,8 +1,8 @@
 /**
- * How commands speak: for a person on a terminal, for a program in a pipe, as JSON when asked.
+ * Output of commands: for people on a terminal, for programs in a pipe, as JSON on request.
  *
- * Results go to stdout, everything else to stderr. A table has aligned columns on a terminal and tabs in a pipe. Colours only on a
- * terminal, and never with NO_COLOR. A reader that has seen enough (`| head`) ends us without a word.
+ * Results go to stdout, everything else to stderr. Tables have aligned columns on a terminal and tabs in a pipe.
+ * Colours only on a terminal, never with NO_COLOR. A closed pipe (`| head`) ends the program silently.
  */
 import { stripVTControlCharacters, styleText } from 'node:util';
 
@@ -10,7 +10,7 @@ type Colour = 'red' | 'green' | 'yellow' | 'cyan' | 'dim' | 'bold';
 
 export const isTerminal = (): boolean => process.stdout.isTTY === true;
 
-/** Call once, before anything is written. */
+/** Call once, before any output. */
 export function endQuietlyWhenNobodyReads(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -28,12 +28,12 @@ export function printLine(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** One JSON document a line. */
+/** One JSON document per line. */
 export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
-/** What is said beside the result. */
+/** A message beside the results. */
 export function note(text: string): void {
   process.stderr.write(`${text}\n`);
 }
@@ -64,19 +64,19 @@ export function printError(shown: {
     note(JSON.stringify({ error }));
     return;
   }
-  // Most messages name the fields already.
+  // Most messages already contain the fields.
   const unsaid = fields.filter((field) => !message.includes(field.replace(': ', ' ')));
   const details = unsaid.length > 0 ? ` (${unsaid.join('; ')})` : '';
   note(`${colour('red', 'tmon:', process.stderr)} ${oneLine(message)}${oneLine(details)}`);
   if (hint !== undefined) note(`${colour('dim', 'hint:', process.stderr)} ${oneLine(hint)}`);
 }
 
-/** Control characters from a name or a message can't steer the terminal, and a line stays a line. */
+/** Replaces control characters, so that names and messages can't control the terminal or break lines. */
 export function oneLine(text: string): string {
   return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trimEnd();
 }
 
-/** Cuts by what is seen: colours take no room, and are closed as they were. */
+/** Truncates to a visible width: colour codes take no space, and are closed. */
 export function cut(line: string, columns: number): string {
   if (stripVTControlCharacters(line).length <= columns) return line;
   const [plain = '', ...coloured] = line.split(ESCAPE);
@@ -106,7 +106,7 @@ const STATE_COLOURS: Record<string, Colour> = {
   PROCESSING: 'cyan',
 };
 
-/** `1:02:03`, `4:05`, `12 s`; `–` where it is not known. */
+/** `1:02:03`, `4:05`, `12 s`; `–` if unknown. */
 export function duration(seconds: number | null): string {
   if (seconds === null) return '–';
   if (seconds < 60) return `${Math.round(seconds * 10) / 10} s`;
@@ -117,7 +117,7 @@ export function duration(seconds: number | null): string {
   return hours > 0 ? `${hours}:${part(minutes)}:${part(whole % 60)}` : `${minutes}:${part(whole % 60)}`;
 }
 
-/** The end of a URL or path, which is what tells recordings apart. */
+/** The end of a URL or path, which distinguishes recordings. */
 export function fileName(path: string): string {
   return decodeQuietly(path.split('/').filter(Boolean).at(-1) ?? path);
 }

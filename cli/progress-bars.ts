@@ -1,21 +1,21 @@
 /**
- * Jobs as they go, on one line each: bars that are redrawn on a terminal, one plain line for each change in a pipe, one JSON object
- * for each change when asked.
+ * Progress of jobs, one line each: bars redrawn in place on a terminal, one plain line per change in a pipe, one JSON
+ * object per change on request.
  */
 import { clearScreenDown, moveCursor } from 'node:readline';
 import type { JobUpdate } from '../sdk/typescript/index.ts';
 import { colour, cut, duration, fileName, isTerminal, oneLine, printJson, printLine, stateColour } from './output.ts';
 
-/** Changes of many jobs come faster than eyes see. */
+/** Redraws are limited, because many jobs change faster than is visible. */
 const FRAME_MS = 100;
 const BAR_CELLS = 24;
-/** Where lines are short, words matter more. */
+/** On narrow terminals the text matters more than the bar. */
 const NARROW = { columns: 80, cells: 8 };
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
 export interface ProgressView {
   show(update: JobUpdate): void;
-  /** The bars stay as they are; nothing is redrawn after this. */
+  /** Leaves the bars as they are; nothing is redrawn after this. */
   end(): void;
 }
 
@@ -25,7 +25,7 @@ export function openProgressView({ json }: { json: boolean }): ProgressView {
   return new Bars();
 }
 
-/** Lines that are redrawn in place, one for each job. */
+/** Lines redrawn in place, one per job. */
 export class Bars implements ProgressView {
   readonly #bars = new Map<string, { line: string; finished: boolean }>();
   #drawn = 0;
@@ -47,7 +47,7 @@ export class Bars implements ProgressView {
     this.#bars.clear();
   }
 
-  /** What doesn't fit on the screen can't be redrawn: finished bars make room by staying behind, and the newest are shown. */
+  /** Only what fits on the screen can be redrawn: finished bars scroll off, and the newest are shown. */
   #draw(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

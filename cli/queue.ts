@@ -1,4 +1,4 @@
-/** `tmon queue`: what waits, what lies in the dead-letter queue, and what to do with it. */
+/** `tmon queue`: shows, purges and redrives the queues. */
 import { type Command, Option } from 'commander';
 import { PRIORITIES, type Priority } from '../protocol/job.ts';
 import type { BulkAnswer, JobFilter, Queue } from '../protocol/queue.ts';
@@ -22,45 +22,45 @@ type QueueOptions = ClientOptions & {
 
 export function queueCommand(): Command {
   return clientCommand('queue')
-    .description('Show the queues; take jobs out of one, or put dead ones back.')
-    .argument('[queue]', 'main or dlq; both without it')
-    .option('--purge', 'take jobs out: waiting ones are cancelled, dead ones dropped')
-    .option('--redrive', 'put jobs of the dead-letter queue back into the main one')
-    .option('--dry-run', 'say which jobs it would be, change nothing')
-    .option('--job <id>', 'only this job; may be given several times', collect)
-    .addOption(new Option('--priority <priority>', 'only these').choices(PRIORITIES))
-    .option('--tag <tag>', 'only jobs with it')
-    .option('--error-code <code>', 'only jobs that failed so: gpu_out_of_memory')
-    .option('--worker <id>', 'only jobs last on this worker')
+    .description('Show the queues; remove jobs from one, or redrive dead letters.')
+    .argument('[queue]', 'main or dlq (default: both)')
+    .option('--purge', 'remove jobs: waiting ones are cancelled, dead letters dropped')
+    .option('--redrive', 'return dead letters to the main queue')
+    .option('--dry-run', 'list the jobs, change nothing')
+    .option('--job <id>', 'only this job; repeatable', collect)
+    .addOption(new Option('--priority <priority>', 'only this priority').choices(PRIORITIES))
+    .option('--tag <tag>', 'only jobs with this tag')
+    .option('--error-code <code>', 'only jobs that failed with this code: gpu_out_of_memory')
+    .option('--worker <id>', 'only jobs whose last worker was this one')
     .option('--after <time>', 'submitted at or after: 2025-07-07, or 12h, 7d ago', moment)
     .option('--before <time>', 'submitted before', moment)
-    .option('--q <text>', 'found in id, input path, tags, metadata or last error')
+    .option('--q <text>', 'matches id, input path, tags, metadata or last error')
     .action(queue);
 }
 
 async function queue(name: string | undefined, options: QueueOptions): Promise<void> {
   const api = clientOf(options).queues;
   if (name !== undefined && name !== 'main' && name !== 'dlq') {
-    throw new CommandError(EXIT.usage, `there is no queue ${name}`, 'It is main or dlq.');
+    throw new CommandError(EXIT.usage, `unknown queue ${name}`, 'The queues are main and dlq.');
   }
   if (options.purge && options.redrive)
-    throw new CommandError(EXIT.usage, '--purge and --redrive at once', 'Ask for one of them.');
+    throw new CommandError(EXIT.usage, '--purge and --redrive exclude each other', 'Use one of them.');
   const request = { filter: filterOf(options), dry_run: options.dryRun === true };
   if (options.redrive) {
     if (name === 'main')
-      throw new CommandError(EXIT.usage, 'only dead jobs can be put back', 'tmon queue dlq --redrive');
-    return printTaken(await api.redrive(request), 'put back', options);
+      throw new CommandError(EXIT.usage, 'only dead letters can be redriven', 'tmon queue dlq --redrive');
+    return printTaken(await api.redrive(request), 'redriven', options);
   }
   if (options.purge) {
     if (name === undefined)
-      throw new CommandError(EXIT.usage, '--purge needs to know which queue', 'tmon queue dlq --purge --dry-run');
+      throw new CommandError(EXIT.usage, '--purge requires a queue', 'tmon queue dlq --purge --dry-run');
     return printTaken(await api.purge(name, request), name === 'main' ? 'cancelled' : 'dropped', options);
   }
   const queues: Queue[] = [];
   if (name !== 'dlq') queues.push(await api.main());
   if (name !== 'main') queues.push(await api.dlq());
   if (options.json) for (const one of queues) printJson(one);
-  else printTable(['QUEUE', 'WAITING', 'HIGH', 'NORMAL', 'LOW', 'DELAYED', 'AT WORK', 'OLDEST'], queues.map(rowOf));
+  else printTable(['QUEUE', 'WAITING', 'HIGH', 'NORMAL', 'LOW', 'DELAYED', 'IN FLIGHT', 'OLDEST'], queues.map(rowOf));
 }
 
 function rowOf(one: Queue): string[] {

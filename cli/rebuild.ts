@@ -1,4 +1,4 @@
-/** `tmon rebuild`: every view made again from the journal and the archive. */
+/** `tmon rebuild`: rebuilds every view from the journal and the archive. */
 import { Command } from 'commander';
 import { jsonOption } from './options.ts';
 import { printJson, printLine } from './output.ts';
@@ -6,7 +6,7 @@ import { settingsOf } from './serve.ts';
 
 export function rebuildCommand(): Command {
   return new Command('rebuild')
-    .description('Make every view of a store again from its journal. Stop the monitor of a directory first.')
+    .description('Rebuild all views of a store from its journal. Stop the monitor of a directory first.')
     .requiredOption('--store <url>', 'dir:PATH or s3://bucket/prefix')
     .addOption(jsonOption())
     .action(rebuild);

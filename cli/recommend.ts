@@ -1,4 +1,4 @@
-/** `tmon recommend`: a few questions, and which system fits, what it costs a month and how long it takes to set up. */
+/** `tmon recommend`: asks a few questions and recommends a system, with its monthly cost and setup time. */
 import { createInterface } from 'node:readline/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { CommandError, EXIT } from './exit-code.ts';
@@ -11,11 +11,15 @@ type Options = { needs?: Need[]; jobs?: number; minutes?: number; every?: number
 
 export function recommendCommand(): Command {
   return new Command('recommend')
-    .description('Ask what you need, and say which system fits, what it costs a month, and how to set it up.')
-    .option('--needs <list>', `not asked then: ${Object.keys(NEEDS).join(', ')}`, needsOf)
-    .option('--jobs <count>', `jobs a month (default ${DEFAULT_WORKLOAD.jobs_per_month})`, positive)
-    .option('--minutes <minutes>', `time a job takes (default ${DEFAULT_WORKLOAD.minutes_per_job})`, positive)
-    .option('--every <seconds>', `between progress reports (default ${DEFAULT_WORKLOAD.seconds_per_report})`, positive)
+    .description('Recommend a system for your needs, with its monthly cost and setup.')
+    .option('--needs <list>', `skips the questions: ${Object.keys(NEEDS).join(', ')}`, needsOf)
+    .option('--jobs <count>', `jobs per month (default ${DEFAULT_WORKLOAD.jobs_per_month})`, positive)
+    .option('--minutes <minutes>', `processing time of a job (default ${DEFAULT_WORKLOAD.minutes_per_job})`, positive)
+    .option(
+      '--every <seconds>',
+      `seconds between progress reports (default ${DEFAULT_WORKLOAD.seconds_per_report})`,
+      positive,
+    )
     .addOption(jsonOption())
     .action(run);
 }
@@ -25,7 +29,7 @@ async function run(options: Options): Promise<void> {
   if (asking && !(process.stdin.isTTY && isTerminal()))
     throw new CommandError(
       EXIT.usage,
-      'there is nobody to ask',
+      'no terminal to ask on',
       `tmon recommend --needs simple,cheap --jobs 10000; needs are ${Object.keys(NEEDS).join(', ')}.`,
     );
   const { needs, jobs, minutes } = asking ? await ask(options) : { needs: options.needs!, ...options };
@@ -54,11 +58,11 @@ async function ask(options: Options): Promise<{ needs: Need[]; jobs?: number; mi
         const text = (await lines.question(`${words} (Enter: ${usual}) `)).trim();
         if (text === '') return usual;
         if (Number(text) > 0) return Number(text);
-        printLine('A number above 0, please.');
+        printLine('Enter a number above 0.');
       }
     };
-    const jobs = await figure('Jobs a month?', options.jobs, DEFAULT_WORKLOAD.jobs_per_month);
-    const minutes = await figure('Minutes that a job takes?', options.minutes, DEFAULT_WORKLOAD.minutes_per_job);
+    const jobs = await figure('Jobs per month?', options.jobs, DEFAULT_WORKLOAD.jobs_per_month);
+    const minutes = await figure('Minutes per job?', options.minutes, DEFAULT_WORKLOAD.minutes_per_job);
     return { needs, jobs, minutes };
   } finally {
     lines.close();
@@ -78,11 +82,11 @@ function documentOf(best: Recommendation, workload: Workload) {
 function print({ system, for: reasons, against }: Recommendation, work: Workload): void {
   const { usd_per_month } = costOf(system.name, work);
   printLine('');
-  printLine(`${colour('bold', system.title)}: ${dollars(usd_per_month)} a month, ${system.setup_time} to set up.`);
+  printLine(`${colour('bold', system.title)}: ${dollars(usd_per_month)} per month, ${system.setup_time} to set up.`);
   if (reasons.length > 0) printLine(`For it: ${reasons.map((need) => NEEDS[need]).join('; ')}.`);
-  else printLine('Nothing you named asks for more: start here, and go up when you have to.');
+  else printLine('You need nothing more: start here, and move up when you have to.');
   if (against.length > 0)
-    printLine(`Against it: ${against.map((need) => NEEDS[need]).join('; ')}. No system has it all.`);
+    printLine(`Against it: ${against.map((need) => NEEDS[need]).join('; ')}. No system meets every need.`);
   printLine('');
   for (const command of system.setup) printLine(`  ${command}`);
   printLine(`  Reporter.from_url("${system.worker_url}", worker_id=…)   in your worker`);
@@ -94,7 +98,7 @@ function print({ system, for: reasons, against }: Recommendation, work: Workload
   );
   printLine('');
   printLine(
-    `For ${work.jobs_per_month} jobs of ${work.minutes_per_job} minutes; docs/choosing.md says how it was counted.`,
+    `For ${work.jobs_per_month} jobs of ${work.minutes_per_job} minutes; docs/choosing.md explains the figures.`,
   );
 }
 
@@ -113,13 +117,13 @@ function needsOf(text: string): Need[] {
     .filter(Boolean);
   for (const name of names) {
     if (!Object.hasOwn(NEEDS, name))
-      throw new InvalidArgumentError(`there is no need ${name}: ${Object.keys(NEEDS).join(', ')}.`);
+      throw new InvalidArgumentError(`unknown need ${name}; use ${Object.keys(NEEDS).join(', ')}.`);
   }
   return names as Need[];
 }
 
 function positive(text: string): number {
   const value = Number(text);
-  if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError('a number above 0, please.');
+  if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError('Must be a number above 0.');
   return value;
 }

@@ -1,11 +1,11 @@
-/** `tmon retry`: failed or cancelled jobs once more. */
+/** `tmon retry`: returns failed or cancelled jobs to the queue. */
 import type { Command } from 'commander';
 import { forEachJob } from './for-each-job.ts';
 import { type ClientOptions, clientCommand, clientOf } from './options.ts';
 
 export function retryCommand(): Command {
   return clientCommand('retry')
-    .description('Put failed or cancelled jobs back into the queue.')
+    .description('Return failed or cancelled jobs to the queue.')
     .argument('<job...>')
     .action((jobIds: string[], options: ClientOptions) => {
       const api = clientOf(options);

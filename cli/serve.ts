@@ -1,10 +1,10 @@
-/** `tmon serve`: the monitor itself, in this process, until SIGINT or SIGTERM. */
+/** `tmon serve`: runs the monitor in this process until SIGINT or SIGTERM. */
 import { Command } from 'commander';
 import { readSettings, SETTINGS, type SettingName } from '../server/config.ts';
 import { jsonOption } from './options.ts';
 import { note, printJson, printLine } from './output.ts';
 
-/** Every setting is an option; the environment is read by config.ts alone, so that both say the same. */
+/** Every setting is an option; only config.ts reads the environment, so that both agree. */
 export function serveCommand(): Command {
   const command = new Command('serve').description('Run the monitor.').addOption(jsonOption());
   for (const name of Object.keys(SETTINGS) as SettingName[]) {
@@ -39,7 +39,7 @@ export function settingsOf(options: Record<string, unknown>): ReturnType<typeof 
 
 const SAME_KEY_MS = 500;
 
-/** The first signal asks; a second one doesn't wait for the answer. */
+/** The first signal stops in order; a second one stops at once. */
 function stopAsked(): Promise<void> {
   return new Promise((resolve) => {
     let asked_ms: number | undefined;
@@ -48,11 +48,11 @@ function stopAsked(): Promise<void> {
       ['SIGTERM', 15],
     ] as const) {
       process.on(signal, () => {
-        // One Ctrl-C arrives twice under npx: from the terminal, and handed on by npm.
+        // Under npx, one Ctrl-C arrives twice: from the terminal, and forwarded by npm.
         if (asked_ms !== undefined && signal === 'SIGINT' && performance.now() - asked_ms < SAME_KEY_MS) return;
         if (asked_ms !== undefined) process.exit(128 + number);
         asked_ms = performance.now();
-        note('tmon: stopping; once more to stop at once');
+        note('tmon: stopping; repeat to stop at once');
         resolve();
       });
     }

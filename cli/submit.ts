@@ -1,4 +1,4 @@
-/** `tmon submit`: recordings into the queue; a file is uploaded first. */
+/** `tmon submit`: submits recordings; files are uploaded first. */
 import { openAsBlob } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -24,22 +24,22 @@ type SubmitOptions = ClientOptions & {
 
 export function submitCommand(): Command {
   return clientCommand('submit')
-    .description('Submit recordings: files, which are uploaded, or s3:// and https:// URLs.')
+    .description('Submit recordings: files (which are uploaded), or s3:// and https:// URLs.')
     .argument('<file-or-url...>')
     .addOption(new Option('--priority <priority>').choices(['high', 'normal', 'low']))
-    .addOption(new Option('--format <format>', 'of the transcript').choices(['json', 'text', 'srt', 'vtt']))
-    .option('--tag <tag>', 'a word to find the job by; may be given several times', collect)
-    .option('--meta <name=value>', 'kept with the job; may be given several times', pair)
-    .option('--max-attempts <count>', 'attempts before it has failed', wholeNumber)
-    .option('--webhook-url <url>', 'told when the job ends')
-    .option('--watch', 'show progress until the jobs have ended, then what was said; exit code 1 when one fails')
-    .option('--wait', 'the same in silence')
+    .addOption(new Option('--format <format>', 'format of the transcript').choices(['json', 'text', 'srt', 'vtt']))
+    .option('--tag <tag>', 'a word to find the job by; repeatable', collect)
+    .option('--meta <name=value>', 'kept with the job; repeatable', pair)
+    .option('--max-attempts <count>', 'attempts before the job fails permanently', wholeNumber)
+    .option('--webhook-url <url>', 'URL to call when the job ends')
+    .option('--watch', 'show progress until the jobs end, then the transcripts; exit code 1 if one fails')
+    .option('--wait', 'the same without progress')
     .action(submit);
 }
 
 async function submit(inputs: string[], options: SubmitOptions): Promise<void> {
   const api = clientOf(options);
-  // All files are looked at before the first is sent: a typing error submits nothing.
+  // All files are checked before the first is sent, so that a typing error submits nothing.
   for (const input of inputs) if (!isUrl(input)) await requireFile(input);
   const jobs: JobWithId[] = [];
   for (const input of inputs) {
@@ -65,7 +65,7 @@ async function submit(inputs: string[], options: SubmitOptions): Promise<void> {
   if (ends.failed.length + ends.cancelled.length > 0) process.exitCode = EXIT.failed;
 }
 
-/** Uploads a file, or takes a URL as it is. The demo submits this way too. */
+/** Uploads a file; passes a URL on unchanged. Also used by the demo. */
 export async function submitOne(
   api: TranscriptionAPI,
   input: string,
@@ -95,19 +95,19 @@ function isUrl(input: string): boolean {
 async function requireFile(path: string): Promise<void> {
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
     const reason = error.code === 'ENOENT' ? 'the file does not exist' : (error.code ?? error.message);
-    throw new CommandError(EXIT.not_found, `${path}: ${reason}`, 'Name a recording, or an s3:// or https:// URL.');
+    throw new CommandError(EXIT.not_found, `${path}: ${reason}`, 'Give a recording, or an s3:// or https:// URL.');
   });
   if (!found.isFile()) {
     throw new CommandError(
       EXIT.usage,
-      `${path} is no file`,
-      'Name the recordings in it, as in: tmon submit recordings/*.mp3',
+      `${path} is not a file`,
+      'Give the recordings in it, for example tmon submit recordings/*.mp3',
     );
   }
 }
 
 function pair(value: string, before: Record<string, string> = {}): Record<string, string> {
   const at = value.indexOf('=');
-  if (at < 1) throw new InvalidArgumentError('It takes name=value.');
+  if (at < 1) throw new InvalidArgumentError('Must be name=value.');
   return { ...before, [value.slice(0, at)]: value.slice(at + 1) };
 }

@@ -1,4 +1,4 @@
-/** `tmon top` as people and pipes meet it: a real process, on a real terminal, against a real monitor. */
+/** `tmon top` as people and pipes use it: a real process, on a real terminal, against a real monitor. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -50,7 +50,7 @@ function onTerminal(t: Cleaning, environment: Record<string, string>) {
   };
 }
 
-test('on a terminal it is a screen of its own that lives until q, and leaves the terminal as it was', async (t) => {
+test('on a terminal it uses the full screen until q, then restores the terminal', async (t) => {
   await api.workers.register('worker-seen', { capabilities: {} });
   const screen = onTerminal(t, environment);
   await screen.until(/worker-seen/);
@@ -73,7 +73,7 @@ test('NO_COLOR is respected, and Ctrl-C ends it as q does', async (t) => {
   assert.ok(!screen.shown.includes('\u001b[36m') && !screen.shown.includes('\u001b[1m'));
 });
 
-test('in a pipe it is a line for each change, from one connection', async (t) => {
+test('in a pipe it prints one line per change, from one connection', async (t) => {
   const top = startTmon(t, ['top'], { environment });
   await top.line(/^queue \d+ waiting/);
   const { id } = await api.jobs.submit({ audio_url: 's3://b/b.mp3' });
@@ -82,7 +82,7 @@ test('in a pipe it is a line for each change, from one connection', async (t) =>
   await top.line(new RegExp(`^job ${id} CANCELLED$`));
 });
 
-test('--json is what the feed says, one document a line', async (t) => {
+test('--json prints the feed’s messages, one per line', async (t) => {
   const top = startTmon(t, ['top', '--json'], { environment });
   for (const resource of ['jobs', 'workers', 'queue', 'alerts', 'system']) {
     const [line] = await top.line(new RegExp(`^\\{"type":"state","resource":"${resource}".*$`));
@@ -90,13 +90,13 @@ test('--json is what the feed says, one document a line', async (t) => {
   }
 });
 
-test('nobody listening is exit code 3, before a screen is taken', async (t) => {
+test('an unreachable monitor is exit code 3, before the screen is switched', async (t) => {
   const { code, stdout, stderr } = await startTmon(t, ['top', '--server', '127.0.0.1:9']).ended;
   assert.deepEqual([code, stdout], [3, '']);
   assert.match(stderr, /hint: /);
 });
 
-test('watch without a name shows what is active, and how it ends', async (t) => {
+test('watch without a name shows active jobs until they end', async (t) => {
   const { id } = await api.jobs.submit({ audio_url: 's3://b/watched.mp3' });
   const watch = startTmon(t, ['watch'], { environment });
   await watch.line(new RegExp(`^${id} QUEUED$`));

@@ -1,7 +1,7 @@
 /**
- * `tmon top`: jobs, workers, queue and alerts, live, all from one connection to the feed.
+ * `tmon top`: jobs, workers, queue and alerts, live, over one connection to the feed.
  *
- * On a terminal it is a screen of its own, drawn at most ten times a second; in a pipe one line for each change.
+ * On a terminal a full screen, drawn at most ten times a second; in a pipe one line per change.
  */
 import { once } from 'node:events';
 import type { Command } from 'commander';
@@ -27,13 +27,13 @@ const REST_OF_SCREEN = '\u001b[J';
 
 export function topCommand(): Command {
   return clientCommand('top')
-    .description('Show jobs, workers, queue and alerts, live, until q; in a pipe, a line for each change until Ctrl-C.')
+    .description('Show jobs, workers, queue and alerts, live, until q; in a pipe, one line per change until Ctrl-C.')
     .action(top);
 }
 
 async function top(options: ClientOptions): Promise<void> {
   const api = clientOf(options);
-  // Says what is wrong before the screen is taken.
+  // Fails before the screen is switched.
   await api.system.health();
   if (options.json || !isTerminal()) return stream(api, options.json === true);
   const screen = new Screen(options.server);
@@ -63,10 +63,10 @@ async function stream(api: TranscriptionAPI, json: boolean): Promise<void> {
 
 type Taker = { take(event: FeedEvent): void; away(why: string | undefined): void; signal?: AbortSignal };
 
-/** Every resource side by side, through one connection. Ends with the first that can't be followed. */
+/** Follows every resource over one connection. Ends with the first that can't be followed. */
 async function follow(api: TranscriptionAPI, { take, away, signal }: Taker): Promise<void> {
   const followOne = async (resource: (typeof RESOURCES)[number]) => {
-    // All of them find out that the monitor is away; one says so.
+    // All of them notice that the monitor is away; one reports it.
     const onAway = resource === 'jobs' ? (error: Error | null) => away(error?.message) : undefined;
     for await (const event of api.feed.follow({ resource }, { signal, onAway })) take(event);
   };
@@ -92,7 +92,7 @@ class Screen {
     this.#redraw();
   }
 
-  /** Aborts when the person has seen enough. */
+  /** Aborts when the user quits. */
   get ends(): AbortSignal {
     return this.#end.signal;
   }
@@ -132,7 +132,7 @@ class Screen {
   };
 
   #draw(): void {
-    // A terminal that does not know its size says 0.
+    // A terminal of unknown size reports 0.
     const size = { columns: process.stdout.columns || 80, rows: process.stdout.rows || 24 };
     const lines = screenOf(this.#fleet, size, {
       server: this.#server,

@@ -1,4 +1,4 @@
-/** `tmon transcript`: what was said. */
+/** `tmon transcript`: prints a transcript. */
 import { type Command, Option } from 'commander';
 import type { TranscriptFormat } from '../protocol/transcript.ts';
 import { type ClientOptions, clientCommand, clientOf } from './options.ts';

@@ -1,11 +1,11 @@
-/** Watches jobs to their ends, side by side, and counts how they ended. */
+/** Watches jobs concurrently until they end, and counts the results. */
 import type { JobUpdate, TranscriptionAPI } from '../sdk/typescript/index.ts';
 import { note } from './output.ts';
 import type { ProgressView } from './progress-bars.ts';
 
 export type Ends = { completed: string[]; failed: string[]; cancelled: string[] };
 
-/** Resolves when each of them has ended. Rejects when one can't be watched: there is no such job, the monitor was never there. */
+/** Resolves when each has ended. Rejects if one can't be watched: no such job, or the monitor was never reached. */
 export async function watchJobs(
   api: TranscriptionAPI,
   jobIds: readonly string[],
@@ -15,7 +15,7 @@ export async function watchJobs(
   const ends: Ends = { completed: [], failed: [], cancelled: [] };
   let away = 0;
   const onAway = (error: Error | null) => {
-    // Every watch finds out; one says so.
+    // Every watch notices; one reports it.
     away += error === null ? -1 : 1;
     if (error !== null && away === 1) note(`the monitor is away, waiting (${error.message})`);
     if (error === null && away === 0) note('the monitor is back');

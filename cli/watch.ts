@@ -1,4 +1,4 @@
-/** `tmon watch`: jobs as they go: those named, to their ends; without a name, whatever is active, until Ctrl-C. */
+/** `tmon watch`: progress of the named jobs until they end; without a name, of all active jobs until Ctrl-C. */
 import type { Command } from 'commander';
 import type { JobChanged, JobNow, JobsNow } from '../protocol/feed-messages.ts';
 import { type JobWithId, jobAsOf, type TranscriptionAPI } from '../sdk/typescript/index.ts';
@@ -8,14 +8,12 @@ import { note } from './output.ts';
 import { openProgressView, type ProgressView } from './progress-bars.ts';
 import { watchJobs } from './watch-jobs.ts';
 
-/** So many waiting jobs say enough; those at work are all shown. */
+/** Maximum number of waiting jobs shown; running ones are all shown. */
 const QUEUED_SHOWN = 20;
 
 export function watchCommand(): Command {
   return clientCommand('watch')
-    .description(
-      'Show progress: of the jobs named, until they end; without a name of all that is active, until Ctrl-C.',
-    )
+    .description('Show progress of the named jobs until they end; without a name, of all active jobs until Ctrl-C.')
     .argument('[job...]')
     .action(watch);
 }
@@ -32,7 +30,7 @@ async function watchActive(api: TranscriptionAPI, view: ProgressView): Promise<v
   const active = new ActiveJobs(api, view);
   const onAway = (error: Error | null) =>
     note(error === null ? 'the monitor is back' : `the monitor is away, waiting (${error.message})`);
-  // Says what is wrong in a moment, where the feed would try for longer.
+  // Fails at once; the feed would retry for longer.
   await api.system.health();
   for await (const event of api.feed.follow({ resource: 'jobs' }, { onAway })) {
     if (event.resource === 'job') await active.change(event);
@@ -40,7 +38,7 @@ async function watchActive(api: TranscriptionAPI, view: ProgressView): Promise<v
   }
 }
 
-/** The jobs in sight: each is fetched when it comes, and then is as the feed says. */
+/** The jobs shown: each is fetched when it appears, then updated from the feed. */
 class ActiveJobs {
   readonly #api: TranscriptionAPI;
   readonly #view: ProgressView;
@@ -53,10 +51,10 @@ class ActiveJobs {
   }
 
   async begin({ items }: JobsNow): Promise<void> {
-    if (!this.#begun && items.length === 0) note('no job is active; waiting for one (Ctrl-C ends this)');
+    if (!this.#begun && items.length === 0) note('no active jobs; waiting (Ctrl-C to stop)');
     this.#begun = true;
     for (const item of items) await this.change(item);
-    // What was active before a gap and is no longer has ended: show how.
+    // Jobs active before a gap and missing after it have ended: show their result.
     const still = new Set(items.map(({ job_id }) => job_id));
     for (const jobId of [...this.#jobs.keys()]) if (!still.has(jobId)) this.#show(await this.#api.jobs.get(jobId));
   }

@@ -1,4 +1,4 @@
-/** `tmon worker`: a worker beside a recogniser, until it is drained or told to leave. */
+/** `tmon worker`: runs a worker until it is drained or terminated. */
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { Option } from 'commander';
@@ -31,7 +31,7 @@ Whatever ends the worker, kill -9 too, ends its engine with it.`;
 
 export function workerCommand(): Command {
   return clientCommand('worker')
-    .description('Run a worker: claim jobs, fetch the audio, transcribe, report.')
+    .description('Run a worker: claim jobs, fetch the audio, transcribe it, report.')
     .addOption(
       new Option(
         '--engine <engine>',
@@ -40,27 +40,34 @@ export function workerCommand(): Command {
         .env('TMON_ENGINE')
         .default('auto'),
     )
-    .addOption(new Option('--id <id>', 'its name; a new one by default').env('TMON_WORKER_ID'))
-    .addOption(new Option('--max-jobs <count>', 'jobs at once').env('TMON_MAX_JOBS').default(1).argParser(wholeNumber))
+    .addOption(new Option('--id <id>', 'its id (default: a new one)').env('TMON_WORKER_ID'))
     .addOption(
-      new Option('--work-dir <path>', "for audio at work; in the system's temporary directory by default").env(
+      new Option('--max-jobs <count>', 'maximum number of concurrent jobs')
+        .env('TMON_MAX_JOBS')
+        .default(1)
+        .argParser(wholeNumber),
+    )
+    .addOption(
+      new Option('--work-dir <path>', "for temporary audio files (default: in the system's temporary directory)").env(
         'TMON_WORK_DIR',
       ),
     )
-    .addOption(new Option('--instance-id <id>', 'the machine').env('TMON_INSTANCE_ID').default(hostname()))
+    .addOption(new Option('--instance-id <id>', 'id of the machine').env('TMON_INSTANCE_ID').default(hostname()))
     .addOption(new Option('--region <region>').env('TMON_REGION'))
     .addOption(new Option('--availability-zone <zone>').env('TMON_AVAILABILITY_ZONE'))
-    .addOption(new Option('--instance-type <type>', 'g4dn.xlarge').env('TMON_INSTANCE_TYPE'))
     .addOption(
-      new Option('--hourly-price <usd>', 'what the machine costs an hour').env('TMON_HOURLY_PRICE').argParser(amount),
+      new Option('--instance-type <type>', 'type of the machine, for example g4dn.xlarge').env('TMON_INSTANCE_TYPE'),
     )
     .addOption(
-      new Option('--transport <way>', 'how it reports: a request each, or all through one WebSocket')
+      new Option('--hourly-price <usd>', 'price of the machine per hour').env('TMON_HOURLY_PRICE').argParser(amount),
+    )
+    .addOption(
+      new Option('--transport <way>', 'one request per report, or all over one WebSocket')
         .choices(['http', 'websocket'])
         .env('TMON_TRANSPORT')
         .default('http'),
     )
-    .option('--supervised', 'something starts it again: end with code 75 when told to restart')
+    .option('--supervised', 'run by a supervisor: exit with code 75 to be restarted')
     .addHelpText('after', SIGNALS_HELP)
     .action(work);
 }
@@ -118,12 +125,12 @@ function onSignals(log: (line: WorkerLine) => void): { drainSignal: AbortSignal;
   const stop = new AbortController();
   let drained_ms = 0;
   const onSignal = (name: NodeJS.Signals) => {
-    // One Ctrl-C arrives twice under npx: from the terminal, and handed on by npm.
+    // Under npx, one Ctrl-C arrives twice: from the terminal, and forwarded by npm.
     if (name === 'SIGINT' && drain.signal.aborted && performance.now() - drained_ms < SAME_KEY_MS) return;
-    // The third finds us waiting for something that doesn't end; engines die with us.
+    // The third exits even if something hangs; engines end with the process.
     if (stop.signal.aborted) process.exit(name === 'SIGINT' ? 130 : 143);
     if (drain.signal.aborted) return stop.abort();
-    log({ message: `${name}: finishing what is at hand; once more to stop at once` });
+    log({ message: `${name}: finishing the current jobs; repeat to stop at once` });
     drained_ms = performance.now();
     drain.abort();
   };

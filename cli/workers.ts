@@ -1,4 +1,4 @@
-/** `tmon workers`: who works, and the few things that can be asked of a worker. */
+/** `tmon workers`: lists, launches, drains, restarts and terminates workers. */
 import type { Command } from 'commander';
 import type { Worker } from '../protocol/worker.ts';
 import { CommandError, EXIT } from './exit-code.ts';
@@ -11,10 +11,10 @@ export function workersCommand(): Command {
   return clientCommand('workers')
     .description('List workers, or show one; launch, drain, restart or terminate one.')
     .argument('[worker]')
-    .option('--launch', 'start a new one on the fleet of the monitor')
-    .option('--drain', 'let it finish its jobs, then leave')
-    .option('--restart', 'stop it at once, hand its jobs back, start it anew')
-    .option('--terminate', 'stop it at once, hand its jobs back')
+    .option('--launch', 'start a new worker on the monitor’s fleet')
+    .option('--drain', 'let it finish its jobs, then exit')
+    .option('--restart', 'stop it at once, release its jobs, start it again')
+    .option('--terminate', 'stop it at once, release its jobs')
     .action(workers);
 }
 
@@ -22,11 +22,12 @@ async function workers(workerId: string | undefined, options: WorkersOptions): P
   const api = clientOf(options).workers;
   const acts = (['launch', 'drain', 'restart', 'terminate'] as const).filter((act) => options[act]);
   const [act] = acts;
-  if (acts.length > 1) throw new CommandError(EXIT.usage, `--${acts.join(' and --')} at once`, 'Ask for one of them.');
+  if (acts.length > 1)
+    throw new CommandError(EXIT.usage, `--${acts.join(' and --')} exclude each other`, 'Use one of them.');
   if (act !== undefined && act !== 'launch' && workerId === undefined) {
     throw new CommandError(
       EXIT.usage,
-      `--${act} needs a worker`,
+      `--${act} requires a worker`,
       `tmon workers WORKER --${act}; \`tmon workers\` lists them.`,
     );
   }
@@ -43,9 +44,9 @@ function print(all: readonly Worker[], { json }: WorkersOptions): void {
     for (const worker of all) printJson(worker);
     return;
   }
-  if (all.length === 0 && isTerminal()) return note('no worker yet: `tmon worker` starts one');
+  if (all.length === 0 && isTerminal()) return note('no workers yet: `tmon worker` starts one');
   printTable(
-    ['WORKER', 'STATE', 'HEALTH', 'JOB', 'DONE', 'FAILED', 'CPU', 'GPU', 'MODEL', 'LAST BEAT'],
+    ['WORKER', 'STATE', 'HEALTH', 'JOB', 'DONE', 'FAILED', 'CPU', 'GPU', 'MODEL', 'HEARTBEAT'],
     all.map(rowOf),
   );
 }

@@ -6,13 +6,13 @@ export async function mailNotifier(url: string, environment: Record<string, stri
   const to = decodeURIComponent(url.slice('mailto:'.length).split('?')[0] ?? '');
   const addresses = to.split(',').map((one) => one.trim());
   if (!addresses.every((one) => /^[^\s@<>]+@[^\s@<>]+$/.test(one))) {
-    throw new NotifierError(`no address to write to: ${JSON.stringify(url)}`, {
+    throw new NotifierError(`no mail address in ${JSON.stringify(url)}`, {
       hint: '--notify mailto:ops@example.com',
     });
   }
   const server = environment.TMON_SMTP_URL;
   if (!server || !/^smtps?:\/\//.test(server)) {
-    throw new NotifierError('TMON_SMTP_URL names no server that sends mail', {
+    throw new NotifierError('TMON_SMTP_URL is not the URL of an SMTP server', {
       hint: 'TMON_SMTP_URL=smtps://USER:PASSWORD@smtp.example.com (or smtp://HOST:587)',
     });
   }
@@ -22,7 +22,7 @@ export async function mailNotifier(url: string, environment: Record<string, stri
     name: `mailto:${addresses.join(',')}`,
     async notify({ title, text }, signal) {
       signal.throwIfAborted();
-      // A connection of its own: a mail is sent twice a day, if that.
+      // Not pooled: a mail is sent at most a few times a day.
       const transport = createTransport({
         url: server,
         connectionTimeout: NOTIFY_WITHIN_MS,
@@ -35,8 +35,8 @@ export async function mailNotifier(url: string, environment: Record<string, stri
         await transport.sendMail({ from, to: addresses, subject: title, text });
       } catch (error) {
         const { host } = new URL(server);
-        throw new NotifierError(`${addresses.join(', ')} was not told: ${host}: ${(error as Error).message}`, {
-          hint: 'see TMON_SMTP_URL, and TMON_SMTP_FROM where the server takes mail from few senders only',
+        throw new NotifierError(`${addresses.join(', ')} was not notified: ${host}: ${(error as Error).message}`, {
+          hint: 'check TMON_SMTP_URL, and TMON_SMTP_FROM if the server restricts senders',
           cause: error,
         });
       } finally {

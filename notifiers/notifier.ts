@@ -1,22 +1,24 @@
-/** Someone who is told: an SNS topic, a webhook, a Slack channel, a mailbox. One file for each beside this one. */
+/** The port of a notifier: an SNS topic, a webhook, a Slack channel, a mailbox. One file for each beside this one. */
 
 export interface Notifier {
-  /** Its URL without what is secret in it. */
+  /** Its URL without secrets. */
   readonly name: string;
-  /** Rejects with a NotifierError when it did not get through; sending once more does no harm but a second message. */
+  /**
+   * Rejects with a NotifierError if the message was not delivered; sending it again does no harm but a second message.
+   */
   notify(notice: Notice, signal: AbortSignal): Promise<void>;
 }
 
 export type Notice = {
   /** One line. */
   title: string;
-  /** For people: plain text in aligned columns. */
+  /** Plain text in aligned columns, for people. */
   text: string;
-  /** For programs: what crosses the wire as JSON. */
+  /** The document sent as JSON, for programs. */
   document: unknown;
 };
 
-/** One line: who was not told, and why. `hint`: what to try. */
+/** One line: which notifier failed, and why. `hint`: what to try. */
 export class NotifierError extends Error {
   readonly hint: string | undefined;
 
@@ -27,5 +29,5 @@ export class NotifierError extends Error {
   }
 }
 
-/** Nobody waits longer for a message to be taken. */
+/** Timeout of a delivery. */
 export const NOTIFY_WITHIN_MS = 15_000;

@@ -1,4 +1,4 @@
-/** Who is told gets the message, as their system wants it: a real topic with a queue behind it, HTTP and SMTP receivers. */
+/** Each notifier delivers in its system's format: a real topic with a queue behind it, HTTP and SMTP receivers. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
@@ -21,7 +21,7 @@ const NOTICE: Notice = {
   document: { verdict: 'wrong' },
 };
 
-/** Answers with `status`, and keeps what came. */
+/** Responds with `status`, and records the requests. */
 async function receiver(t: { after(run: () => void): void }, status = 200) {
   const bodies: { path: string; body: unknown; headers: Record<string, unknown> }[] = [];
   const server = createHttpServer(async (request, response) => {
@@ -41,7 +41,7 @@ async function receiver(t: { after(run: () => void): void }, status = 200) {
   return { url, bodies };
 }
 
-test('[B112] a topic of SNS gets the text and a subject, and hands it to its subscribers', async (t) => {
+test('[B112] a topic of SNS gets the text and a subject, and delivers it to its subscribers', async (t) => {
   const moto = await startMoto();
   t.after(() => moto.stop());
   const names = ['AWS_ENDPOINT_URL', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'] as const;
@@ -77,7 +77,7 @@ test('[B112] a topic of SNS gets the text and a subject, and hands it to its sub
 
   const missing = await openNotifier('sns:arn:aws:sns:eu-west-1:123456789012:nowhere');
   await assert.rejects(missing.notify(NOTICE, signal), (error: NotifierError) => {
-    assert.match(error.message, /nowhere was not told: there is no such topic/);
+    assert.match(error.message, /nowhere was not notified: the topic does not exist/);
     assert.equal(error.hint, 'aws sns create-topic --region eu-west-1 --name nowhere');
     return true;
   });
@@ -95,7 +95,7 @@ test('a webhook gets the document, with the password of its URL as a header', as
   assert.equal(notifier.name, `${url}/…1234`);
 });
 
-test('Slack gets Slack’s JSON, and nothing in it calls a channel together', async (t) => {
+test('Slack gets Slack’s JSON, and nothing in it mentions a channel', async (t) => {
   const { url, bodies } = await receiver(t);
   await (await openNotifier(`slack:${url}/services/T/B/secret`)).notify(NOTICE, signal);
   const { text, blocks } = bodies[0]!.body as { text: string; blocks: { type: string; text: { text: string } }[] };
@@ -107,16 +107,16 @@ test('Slack gets Slack’s JSON, and nothing in it calls a channel together', as
   assert.match(blocks[1]!.text.text, /^```WRONG: 1 job stuck\n[^<]*&lt;!channel&gt; &amp; more```$/);
 });
 
-test('what answers anything but 2xx, a redirect too, was not told', async (t) => {
+test('any response but 2xx, including a redirect, is a failure', async (t) => {
   for (const [status, hint] of [
     [500, undefined],
     [404, undefined],
-    [302, 'give its last address: /elsewhere'],
+    [302, 'use its final address: /elsewhere'],
   ] as const) {
     const { url, bodies } = await receiver(t, status);
     const notifier = await openNotifier(`${url}/secret-path`);
     await assert.rejects(notifier.notify(NOTICE, signal), (error: NotifierError) => {
-      assert.match(error.message, new RegExp(`was not told: it answered ${status} so be it`));
+      assert.match(error.message, new RegExp(`was not notified: HTTP ${status} so be it`));
       assert.doesNotMatch(error.message, /secret/);
       assert.equal(error.hint, hint);
       return true;
@@ -124,10 +124,10 @@ test('what answers anything but 2xx, a redirect too, was not told', async (t) =>
     assert.equal(bodies.length, 1);
   }
   const nobody = await openNotifier(`http://127.0.0.1:${await freePort()}/x`);
-  await assert.rejects(nobody.notify(NOTICE, signal), /was not told: .*ECONNREFUSED/);
+  await assert.rejects(nobody.notify(NOTICE, signal), /was not notified: .*ECONNREFUSED/);
 });
 
-/** As much of RFC 5321 as one mail takes. `refuses`: the answer to RCPT. */
+/** As much of RFC 5321 as one mail needs. `refuses`: the answer to RCPT. */
 async function smtpReceiver(refuses?: string) {
   const mails: { to: string[]; from: string; data: string }[] = [];
   const server = createSmtpServer((socket) => {
@@ -187,10 +187,10 @@ test('a mail goes through the server of TMON_SMTP_URL to every address', async (
 
   const refusing = await smtpReceiver('550 no such mailbox');
   const refused = await openNotifier('mailto:nobody@example.com', { TMON_SMTP_URL: refusing.url });
-  await assert.rejects(refused.notify(NOTICE, signal), /nobody@example.com was not told: .*550 no such mailbox/);
+  await assert.rejects(refused.notify(NOTICE, signal), /nobody@example.com was not notified: .*550 no such mailbox/);
 });
 
-test('a URL that tells nobody is refused at once, with one that would', async () => {
+test('an unsupported URL is refused at once, with supported ones', async () => {
   for (const [url, hint] of [
     ['pager', /^sns:ARN, https:/],
     ['ftp://x', /^sns:ARN, https:/],
@@ -215,13 +215,13 @@ const document = (verdict: CheckDocument['verdict'], ...subjects: string[]): Che
     sources: [],
   }) as unknown as CheckDocument;
 
-test('[B110] one message when the answer changes, none while it stays, and again where one did not get through', async () => {
+test('[B110] one message is sent when the verdict changes, none while it stays, and failed ones are retried', async () => {
   const heard: string[] = [];
   let deaf = false;
   const notifier = {
     name: 'ops',
     async notify({ title }: Notice) {
-      if (deaf) throw new NotifierError('ops was not told');
+      if (deaf) throw new NotifierError('ops was not notified');
       heard.push(title.replace('transcription-monitor: ', ''));
     },
   };
@@ -237,7 +237,7 @@ test('[B110] one message when the answer changes, none while it stays, and again
   deaf = true;
   assert.deepEqual(
     (await round('wrong', 'job-1', 'job-2')).map(({ message }) => message),
-    ['ops was not told'],
+    ['ops was not notified'],
   );
   deaf = false;
   await round('wrong', 'job-2', 'job-1');
@@ -248,7 +248,7 @@ test('[B110] one message when the answer changes, none while it stays, and again
   assert.deepEqual(heard, ['wrong: 1', 'wrong: 2', 'well: 0']);
 });
 
-test('a source that can’t be read is told of at the second look; what was wrong there is not taken for mended', async () => {
+test('an unreadable source is reported at the second check, and its problems are not taken as solved', async () => {
   const heard: string[] = [];
   const notifier = {
     name: 'ops',
@@ -274,7 +274,7 @@ test('a source that can’t be read is told of at the second look; what was wron
   assert.deepEqual(heard, ['wrong: 1', 'unknown: 0', 'well: 0']);
 });
 
-test('answers are the same while the same things are wrong, however long and in whatever order', () => {
+test('verdicts are the same while the problems are the same, however long and in any order', () => {
   assert.equal(answerOf(document('wrong', 'b', 'a')), answerOf(document('wrong', 'a', 'b')));
   assert.notEqual(answerOf(document('wrong', 'a')), answerOf(document('wrong', 'b')));
   assert.notEqual(answerOf(document('wrong', 'a')), answerOf(document('well')));

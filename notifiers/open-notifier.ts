@@ -1,4 +1,4 @@
-/** A notifier by its URL: `sns:ARN`, `https://…`, `slack:https://…`, `mailto:…`. What it needs is loaded only then. */
+/** Opens a notifier by its URL: `sns:ARN`, `https://…`, `slack:https://…`, `mailto:…`. Loads only what it needs. */
 import { type Notifier, NotifierError } from './notifier.ts';
 
 const HINT = 'sns:ARN, https://…, slack:WEBHOOK-URL, or mailto:ADDRESS (with TMON_SMTP_URL)';
@@ -20,6 +20,6 @@ export async function openNotifier(
     case 'mailto':
       return (await import('./mail.ts')).mailNotifier(url, environment);
     default:
-      throw new NotifierError(`nobody can be told at ${JSON.stringify(url)}`, { hint: HINT });
+      throw new NotifierError(`unsupported notifier ${JSON.stringify(url)}`, { hint: HINT });
   }
 }

@@ -1,8 +1,8 @@
-/** `slack:WEBHOOK-URL`: a message to a channel, through an incoming webhook. */
+/** `slack:WEBHOOK-URL`: a message to a channel through an incoming webhook. */
 import type { Notifier } from './notifier.ts';
 import { nameOf, postJson } from './webhook.ts';
 
-/** Slack cuts a section's text at 3,000 characters with an error. */
+/** Slack refuses a section with more than 3,000 characters. */
 const TEXT_MAX = 2800;
 
 export function slackNotifier(url: string): Notifier {
@@ -20,7 +20,7 @@ export function slackNotifier(url: string): Notifier {
   };
 }
 
-/** A job's name or error must not call a channel together: `<!channel>`. */
+/** Escapes markup, so that a job's name or error can't mention a channel: `<!channel>`. */
 function plain(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('```', "'''");
 }

@@ -1,15 +1,15 @@
-/** `sns:ARN`: a message to a topic; the ARN says where. Subscribers by e-mail read the text. */
+/** `sns:ARN`: a message to a topic. Subscribers by e-mail read the text. */
 import { NOTIFY_WITHIN_MS, type Notifier, NotifierError } from './notifier.ts';
 
 const ARN = /^arn:aws[\w-]*:sns:([a-z0-9-]+):(\d{12}):([\w.-]+)$/;
-/** SNS takes 256 KiB; a subject has fewer than 100 characters of ASCII, and none that steers. */
+/** SNS accepts 256 KiB; a subject has fewer than 100 ASCII characters and no control characters. */
 const MESSAGE_MAX_BYTES = 200_000;
 const SUBJECT_MAX = 99;
 
 export async function snsNotifier(arn: string): Promise<Notifier> {
   const [, region] = ARN.exec(arn) ?? [];
   if (region === undefined) {
-    throw new NotifierError(`not the ARN of a topic: ${JSON.stringify(arn)}`, {
+    throw new NotifierError(`not a topic ARN: ${JSON.stringify(arn)}`, {
       hint: '--notify sns:arn:aws:sns:REGION:ACCOUNT:TOPIC (aws sns list-topics)',
     });
   }
@@ -25,11 +25,11 @@ export async function snsNotifier(arn: string): Promise<Notifier> {
       } catch (error) {
         const { name, message } = error as Error;
         const missing = name === 'NotFoundException' || name === 'NotFound';
-        const why = missing ? 'there is no such topic' : `${name}: ${message}`;
-        throw new NotifierError(`sns:${arn} was not told: ${why}`, {
+        const why = missing ? 'the topic does not exist' : `${name}: ${message}`;
+        throw new NotifierError(`sns:${arn} was not notified: ${why}`, {
           hint: missing
             ? `aws sns create-topic --region ${region} --name ${arn.split(':').at(-1)}`
-            : 'allow sns:Publish on it; aws sts get-caller-identity shows who asks',
+            : 'allow sns:Publish on it; aws sts get-caller-identity shows the identity in use',
           cause: error,
         });
       }

@@ -1,16 +1,16 @@
 /**
- * One message when the answer changes: well to wrong, wrong to well, another set of wrong things.
+ * Sends one message when the verdict changes: well to wrong, wrong to well, or another set of problems.
  *
- * A source that can't be read is told of when the next look can't read it either, and the look in between tells nothing: what
- * is wrong there is out of sight, not gone, and nobody is to be woken by a network that was away for a moment.
+ * An unreadable source is reported only if the next check can't read it either, and the check in between reports
+ * nothing: its problems are unseen, not solved, and a short network failure should not wake anyone.
  */
 import type { CheckDocument } from '../protocol/check.ts';
 import type { Notice, Notifier } from './notifier.ts';
 
-/** Of a check that finds nothing: what everyone is taken to know who was told nothing yet. */
+/** The key of a check without problems: the assumed last message of a new notifier. */
 const WELL = 'well';
 
-/** What makes two answers the same: which things are wrong, not for how long. */
+/** Two verdicts with the same key are the same: it has the problems, not their duration. */
 export function answerOf(document: CheckDocument): string {
   if (document.verdict === 'well') return WELL;
   const unread = unreadIn(document).map((name) => `unread ${name}`);
@@ -26,14 +26,14 @@ export type Telling = {
   document: CheckDocument;
   text: string;
   notifiers: readonly Notifier[];
-  /** The last answer that each of them took, by name; kept by the caller. */
+  /** The last verdict sent, by notifier; kept by the caller. */
   told: Map<string, string>;
-  /** Names of the sources that the look before could not read. */
+  /** Names of the sources that the previous check could not read. */
   unread_before: ReadonlySet<string>;
   signal: AbortSignal;
 };
 
-/** Answers the errors of those that could not be told; the next round tries them again. */
+/** Returns the errors of failed notifiers; the next round retries them. */
 export async function tell({ document, text, notifiers, told, unread_before, signal }: Telling): Promise<Error[]> {
   if (unreadIn(document).some((name) => !unread_before.has(name))) return [];
   const answer = answerOf(document);

@@ -1,4 +1,4 @@
-/** `https://…`: the document by POST, as JSON. An answer of 2xx is taken; a redirect is not followed. */
+/** `https://…`: posts the document as JSON. Success is a 2xx response; redirects are not followed. */
 import { NOTIFY_WITHIN_MS, type Notifier, NotifierError } from './notifier.ts';
 
 export function webhookNotifier(url: string): Notifier {
@@ -11,7 +11,7 @@ export function webhookNotifier(url: string): Notifier {
   };
 }
 
-/** Often the path is the secret: only who is asked is said, and what tells two of them apart. */
+/** The path is often the secret: shows only the host and the last characters, which distinguish webhooks. */
 export function nameOf(url: string): string {
   const { protocol, host, pathname } = parse(url);
   return `${protocol}//${host}/${pathname.length > 1 ? `…${pathname.slice(-4)}` : ''}`;
@@ -20,7 +20,7 @@ export function nameOf(url: string): string {
 function parse(url: string): URL {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed && /^https?:$/.test(parsed.protocol)) return parsed;
-  throw new NotifierError('a webhook is https://HOST/PATH', { hint: '--notify https://example.com/hook' });
+  throw new NotifierError('a webhook must be https://HOST/PATH', { hint: '--notify https://example.com/hook' });
 }
 
 export async function postJson(
@@ -45,17 +45,17 @@ export async function postJson(
   } catch (error) {
     const { cause, message } = error as Error;
     const why = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code : message;
-    throw new NotifierError(`${name} was not told: ${why}`, { cause: error });
+    throw new NotifierError(`${name} was not notified: ${why}`, { cause: error });
   }
   const says = (await answer.text().catch(() => '')).slice(0, 200);
   if (answer.ok) return;
   const redirected = answer.status >= 300 && answer.status < 400;
-  throw new NotifierError(`${name} was not told: it answered ${answer.status} ${says}`.trim(), {
-    ...(redirected ? { hint: `give its last address: ${answer.headers.get('location') ?? '?'}` } : {}),
+  throw new NotifierError(`${name} was not notified: HTTP ${answer.status} ${says}`.trim(), {
+    ...(redirected ? { hint: `use its final address: ${answer.headers.get('location') ?? '?'}` } : {}),
   });
 }
 
-/** fetch refuses a URL with a password in it. */
+/** fetch refuses a URL that contains a password. */
 function urlParts(url: string): { href: string; username: string; password: string } {
   const parsed = new URL(url);
   const { username, password } = parsed;

@@ -6,7 +6,7 @@
  */
 import { type Static, Type } from 'typebox';
 import { Count, Nullable, Percent, Seconds, Time, Words } from './schema.ts';
-import { SIGHTED_STATES } from './sighting.ts';
+import { SIGHTED_STATES } from './sighted-state.ts';
 
 export const CHECK_VERDICTS = ['well', 'wrong', 'unknown'] as const;
 export type CheckVerdict = (typeof CHECK_VERDICTS)[number];

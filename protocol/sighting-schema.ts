@@ -4,7 +4,7 @@
 import { type Static, Type } from 'typebox';
 import { Id } from './ids.ts';
 import { Count, closed, Nullable, Percent, Seconds, Time, Words } from './schema.ts';
-import { SIGHTED_STATES } from './sighting.ts';
+import { SIGHTED_STATES } from './sighted-state.ts';
 
 export const JobSighting = Type.Object(
   {

@@ -3,13 +3,11 @@
  * message. Null means unknown. Sightings of a job merge to the same result in any order and any number of times
  * (`mergeSightings`), so a source may be read again from anywhere.
  */
+import type { SightedState } from './sighted-state.ts';
 import type { JobSighting } from './sighting-schema.ts';
 import { formatTime, parseTime } from './time.ts';
 
-export type { JobSighting };
-
-export const SIGHTED_STATES = ['QUEUED', 'PROCESSING', 'COMPLETED', 'FAILED'] as const;
-export type SightedState = (typeof SIGHTED_STATES)[number];
+export type { JobSighting, SightedState };
 
 /** The form used inside a program: times in milliseconds since 1970, no field omitted. */
 export type Sighting = {

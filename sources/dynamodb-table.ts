@@ -1,4 +1,4 @@
-/** `dynamodb://table`: the items of a `job_status` table, by Scan, which reads every item (and is paid for it) each time. */
+/** `dynamodb://table`: the items of a `job_status` table, by Scan, which reads (and bills) every item each time. */
 import { DynamoDBClient, ScanCommand, type ScanCommandInput } from '@aws-sdk/client-dynamodb';
 import { dynamoRow, dynamoSince } from '../protocol/job-status-table.ts';
 import { awsConfig } from './aws/client.ts';
@@ -25,7 +25,7 @@ export class DynamodbTable implements Source {
     };
     const position = new TablePosition(options.from);
     const since = dynamoSince(this.#table, sinceOf(options));
-    // What runs is told of whatever its age: a job that has hung for days is still stuck.
+    // Running jobs are returned whatever their age: a job that has hung for days is still stuck.
     const scan = {
       ...since,
       FilterExpression: `${since.FilterExpression} OR #status = :running`,

@@ -1,4 +1,4 @@
-/** Calls `run` for every item, `count` at a time, and answers in their order. The first failure ends it. */
+/** Calls `run` for every item, `count` at a time, and returns the results in order. Rejects with the first failure. */
 export async function inParallel<Item, Result>(
   items: readonly Item[],
   count: number,

@@ -1,4 +1,4 @@
-/** A monitor as a source: every page of its lists, its queues, and what its refusals mean. */
+/** A monitor as a source: every page of its lists, its queues, and its refusals. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -20,7 +20,7 @@ async function statesOf(source: Monitor): Promise<Map<string, string>> {
   return states;
 }
 
-test('jobs in every state are told of, past the first page', async (t) => {
+test('jobs in every state are read, past the first page', async (t) => {
   const monitor = await openMonitor(t);
   const source = new Monitor(`${monitor.url}/`, { name: 'http://monitor' });
   const done = await hold(monitor);
@@ -41,7 +41,7 @@ test('jobs in every state are told of, past the first page', async (t) => {
   assert.deepEqual([waiting, in_flight, dead_letters, typeof oldest_seconds], [1001, 1, 1, 'number']);
 });
 
-test('a refusal is denied, silence unreachable, and something else no monitor', async (t) => {
+test('a refusal is denied, silence unreachable, and anything else not a monitor', async (t) => {
   let status = 401;
   const keys: (string | undefined)[] = [];
   const server = createServer((request, response) => {
@@ -58,13 +58,13 @@ test('a refusal is denied, silence unreachable, and something else no monitor', 
     const error = (await statesOf(new Monitor(at, { name: 'http://monitor', key })).catch((why) => why)) as SourceError;
     return [error.kind, error.message];
   };
-  assert.deepEqual(await failure(url, 'k-1'), ['denied', 'http://monitor: it does not let us read (401)']);
+  assert.deepEqual(await failure(url, 'k-1'), ['denied', 'http://monitor: access denied (401)']);
   assert.deepEqual(keys, ['Bearer k-1']);
   status = 200;
-  assert.deepEqual(await failure(url), ['unusable', 'http://monitor: it answered 200: no monitor’s answer']);
+  assert.deepEqual(await failure(url), ['unusable', 'http://monitor: HTTP 200: not a response of a monitor']);
   status = 502;
   assert.equal((await failure(url))[0], 'unreachable');
   const [kind, message] = await failure(`http://127.0.0.1:${await freePort()}`);
   assert.equal(kind, 'unreachable');
-  assert.match(message!, /^http:\/\/monitor: no answer: .*ECONNREFUSED/);
+  assert.match(message!, /^http:\/\/monitor: no response: .*ECONNREFUSED/);
 });

@@ -1,4 +1,4 @@
-/** `http(s)://…`: the jobs and queues of a monitor, over its REST API. Read with `TMON_API_KEY`, where it wants a key. */
+/** `http(s)://…`: the jobs and queues of a monitor, over its REST API, with `TMON_API_KEY` if it needs a key. */
 import type { Job, JobStateName } from '../protocol/job.ts';
 import type { Queue } from '../protocol/queue.ts';
 import type { SightedState, Sighting } from '../protocol/sighting.ts';
@@ -16,7 +16,7 @@ import {
 const PAGE = 1000;
 const ANSWER_WITHIN_MS = 20_000;
 
-/** A cancelled job is none of a check's concern. One that is being cancelled still runs. */
+/** Cancelled jobs are ignored. One that is being cancelled is still running. */
 const STATES: Partial<Record<JobStateName, SightedState>> = {
   SUBMITTED: 'QUEUED',
   QUEUED: 'QUEUED',
@@ -38,7 +38,7 @@ export class Monitor implements Source {
     this.#key = key || decodeURIComponent(password || username) || undefined;
   }
 
-  /** Jobs that have not ended, whatever their age; of the others such as were submitted since then. */
+  /** All unfinished jobs; of the others, those submitted since that time. */
   async *read({ since_ms, signal }: ReadOptions): AsyncIterable<Reading> {
     for (const [state, sighted] of Object.entries(STATES)) {
       const ended = sighted === 'COMPLETED' || sighted === 'FAILED';
@@ -92,19 +92,19 @@ export class Monitor implements Source {
       if (signal.aborted) throw error;
       const { cause, message } = error as Error;
       const { code, message: why } = (cause ?? {}) as NodeJS.ErrnoException;
-      const says = `${this.name}: no answer: ${why || code || message}`;
+      const says = `${this.name}: no response: ${why || code || message}`;
       throw new SourceError('unreachable', says, { hint: 'tmon serve starts a monitor', cause: error });
     }
     if (answer.status === 401 || answer.status === 403) {
-      const hint = 'set TMON_API_KEY to a key that may read';
-      throw new SourceError('denied', `${this.name}: it does not let us read (${answer.status})`, { hint });
+      const hint = 'set TMON_API_KEY to a key with read access';
+      throw new SourceError('denied', `${this.name}: access denied (${answer.status})`, { hint });
     }
     const body = await answer.json().catch(() => undefined);
     if (answer.ok && typeof body === 'object' && body !== null) return body as T;
-    const detail = (body as { detail?: string } | undefined)?.detail ?? 'no monitor’s answer';
+    const detail = (body as { detail?: string } | undefined)?.detail ?? 'not a response of a monitor';
     const kind = answer.status >= 500 ? 'unreachable' : 'unusable';
-    throw new SourceError(kind, `${this.name}: it answered ${answer.status}: ${detail}`, {
-      hint: 'tmon doctor --server URL says more',
+    throw new SourceError(kind, `${this.name}: HTTP ${answer.status}: ${detail}`, {
+      hint: 'see tmon doctor --server URL',
     });
   }
 }

@@ -23,7 +23,7 @@ export function mysqlTable(name: string, url: string): TableDatabase {
     dialect: 'mysql',
     async connect() {
       const connection = createConnection({ uri: url, connectTimeout: CONNECT_WITHIN_MS });
-      // Without a listener a server that goes away would end the process; the query that waits hears of it as well.
+      // Without a listener, a server that goes away would end the process; the waiting query rejects as well.
       connection.on('error', () => {});
       await new Promise<void>((resolve, reject) => {
         connection.connect((error) => (error ? reject(error) : resolve()));
@@ -38,7 +38,7 @@ export function mysqlTable(name: string, url: string): TableDatabase {
           );
         },
         async close() {
-          // Not `end`: a reading that was left off would be read to its end first.
+          // Not `end`, which would first read an abandoned result to its end.
           connection.destroy();
         },
       };

@@ -1,8 +1,8 @@
-/** A source by its URL (protocol/system-urls.ts). What it needs, a database's driver say, is loaded only then. */
+/** Opens a source by its URL (protocol/system-urls.ts). Loads what it needs, such as a database driver, only then. */
 import { nameOfUrl, readSystemUrl, type SystemUrl, SystemUrlError } from '../protocol/system-urls.ts';
 import { type Source, SourceError } from './source.ts';
 
-/** Sends nothing yet: what is not there is found by the first reading. Throws a SourceError, `invalid_url`. */
+/** Does not connect yet: the first read finds out what is missing. Throws a SourceError, `invalid_url`. */
 export async function openSource(url: string): Promise<Source> {
   // `-`, `log:…`, `cloudwatch-logs://…`, and a log's path.
   if (url === '-' || /^(log|cloudwatch-logs):/i.test(url) || isPath(url)) {

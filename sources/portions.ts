@@ -1,14 +1,14 @@
-/** Sightings in portions that a request, or a segment of the journal, can hold. */
+/** Splits sightings into portions that fit into a request or a segment of the journal. */
 import type { Sighting } from '../protocol/sighting.ts';
 
 const PORTION_MAX = 1000;
 const PORTION_BYTES_MAX = 700_000;
-/** Of a sighting with short words. */
+/** Size of a sighting with short strings. */
 const USUAL_BYTES = 400;
-/** A character of UTF-8 as JSON writes it, at worst. */
+/** Maximum JSON size of a UTF-8 character. */
 const CHARACTER_BYTES = 6;
 
-/** In order; none is left out, and none is empty. */
+/** In order; nothing is omitted, and no portion is empty. */
 export function* portionsOf(sightings: readonly Sighting[], count_max = PORTION_MAX): Generator<Sighting[]> {
   let portion: Sighting[] = [];
   let bytes = 0;

@@ -26,7 +26,7 @@ export function postgresTable(name: string, url: string): TableDatabase {
         statement_timeout: STATEMENT_WITHIN_MS,
         application_name: 'transcription-monitor',
       });
-      // Without a listener a server that goes away would end the process; the query that waits hears of it as well.
+      // Without a listener, a server that goes away would end the process; the waiting query rejects as well.
       client.on('error', () => {});
       await client.connect();
       return {
@@ -48,7 +48,7 @@ export function postgresTable(name: string, url: string): TableDatabase {
     meaningOf(error) {
       const { code = '', message } = error as { code?: string; message?: string };
       if (FAILURES[code]) return FAILURES[code];
-      // The driver's own: a password that is missing, a connection that did not come about.
+      // Errors of the driver itself: a missing password, a failed connection.
       if (/password must be a string|no password/i.test(message ?? '')) return 'bad_login';
       return /^E[A-Z]+$/.test(code) || /timeout|terminated|ended/i.test(message ?? '') ? 'no_server' : undefined;
     },

@@ -1,77 +1,80 @@
 /**
- * A system without a server that tells of jobs: a log, a folder of status files, a table, a queue. One port for all, read by
- * `tmon check`, `tmon logs`, `tmon import` and `tmon serve --source`.
+ * A system without a server that reports jobs: a log, a folder of status files, a table, a queue. One port for all of
+ * them, read by `tmon check`, `tmon logs`, `tmon import` and `tmon serve --source`.
  */
 import type { Sighting } from '../protocol/sighting.ts';
 
 export interface Source {
-  /** The URL without what is secret in it; the source's name. */
+  /** The URL without secrets; the name of the source. */
   readonly name: string;
 
   /**
-   * What was told is never taken back (a log): who has read it goes on from the position. The others are read whole by
-   * whoever must know that something was deleted.
+   * Reports are never withdrawn (a log): readers continue from the position. Other sources must be read completely to
+   * notice deletions.
    */
   readonly appendsOnly?: boolean;
 
   /**
-   * What is there now, oldest first where there is an order, and ends there. Given the position of an earlier reading it
-   * begins after that, at the latest; seeing something twice does no harm. Throws a SourceError.
+   * Reads what exists now, oldest first if there is an order, and ends. Given the position of an earlier read, it
+   * starts there or earlier; seeing something twice does no harm. Throws a SourceError.
    */
   read(options: ReadOptions): AsyncIterable<Reading>;
 
-  /** The queue behind it, where it has one. */
+  /** The queue behind it, if it has one. */
   depth?(signal: AbortSignal): Promise<QueueDepth>;
 
-  /** What it says itself that is wrong: a monitor's active alerts. */
+  /** Problems that it reports itself: a monitor's active alerts. */
   alerts?(signal: AbortSignal): Promise<SourceAlert[]>;
 
   close(): Promise<void>;
 }
 
 export type ReadOptions = {
-  /** Nothing is wanted that was told before then (milliseconds since 1970). */
+  /** Skip reports from before this time (milliseconds since 1970). */
   since_ms: number;
-  /** Of an earlier reading's `position`. */
+  /** The `position` of an earlier read. */
   from?: string | null;
-  /** Only a look: a queue gives its messages back, and receives none where that would count toward its dead letters. */
+  /**
+   * Read without consuming: a queue gets its messages back, and is not received from if that would count toward dead
+   * letters.
+   */
   peek?: boolean;
-  /** What earlier readings made of files: one that has not changed is not fetched again. */
+  /** Results of earlier reads: an unchanged file is not fetched again. */
   recall?: Recall;
   signal: AbortSignal;
 };
 
-/** Kept by the reader, between readings or between runs. `version`: an ETag, say. */
+/** Kept by the reader, between reads or runs. `version`: for example an ETag. */
 export interface Recall {
   get(where: string, version: string): Sighting | undefined;
   set(where: string, version: string, sighting: Sighting): void;
 }
 
 export type Reading = {
-  /** At most one a job. */
+  /** At most one per job. */
   sightings: Sighting[];
   /**
-   * By job, where the source has the history (a log): when its percentage or stage last changed. The newest line alone
-   * can't say that a job has been told of at 45 % for an hour.
+   * If the source has the history (a log): when each job's percentage or stage last changed. The newest line alone does
+   * not show that a job has been at 45 % for an hour.
    */
   moved_ms?: ReadonlyMap<string, number>;
-  /** Where to go on, in the source's own words; null where it can only be read whole. */
+  /** Where to continue, opaque to the reader; null if it can only be read completely. */
   position: string | null;
-  /** Lines, files or rows that tell of no job as they should. */
+  /** Lines, files or rows that could not be read as a report. */
   unreadable: Unreadable[];
-  /** Lines, files, rows or messages looked at. */
+  /** Number of lines, files, rows or messages read. */
   looked_at: number;
-  /** The sightings are kept: where reading takes things away (a queue), they may go now. */
+  /** Call once the sightings are stored: a source that deletes what is read (a queue) does so now. */
   done(): Promise<void>;
 };
 
-/** `where`: a line's number, a key, a row's id. */
+/** `where`: a line number, a key, a row's id. */
 export type Unreadable = { where: string; why: string };
 
 export type QueueDepth = {
   waiting: number;
   in_flight: number;
-  /** Age of the oldest that waits; null where it is not known. */
+  /** Age of the oldest waiting one; null if unknown. */
   oldest_seconds: number | null;
   dead_letters: number | null;
 };
@@ -80,7 +83,7 @@ export type SourceAlert = { id: string; message: string };
 
 export type SourceErrorKind = 'invalid_url' | 'missing' | 'denied' | 'unreachable' | 'unusable';
 
-/** One line: what is wrong with which source. `hint`: the command that mends it. */
+/** One line: what is wrong with which source. `hint`: the command that fixes it. */
 export class SourceError extends Error {
   readonly kind: SourceErrorKind;
   readonly hint: string | undefined;

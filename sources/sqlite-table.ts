@@ -1,4 +1,4 @@
-/** SQLite, by Node's own; opened for reading only. */
+/** SQLite, with Node's own module, read-only. */
 import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { SourceError } from './source.ts';

@@ -1,11 +1,11 @@
-/** The age of a queue's oldest message, which only CloudWatch knows (D14). */
+/** The age of a queue's oldest message, available only from CloudWatch (D14). */
 import { CloudWatchClient, GetMetricDataCommand } from '@aws-sdk/client-cloudwatch';
 import { awsConfig } from './aws/client.ts';
 
-/** CloudWatch has a value a minute, some minutes late. */
+/** CloudWatch has one value per minute, some minutes late. */
 const LOOK_BACK_MS = 15 * 60_000;
 
-/** Seconds; null where there is no metric, or it may not be read: a depth without an age is still a depth. */
+/** Seconds; null if there is no metric or no permission: the depth is useful without it. */
 export async function oldestMessageSeconds(queue: string, signal: AbortSignal): Promise<number | null> {
   const client = new CloudWatchClient(awsConfig());
   const now_ms = Date.now();

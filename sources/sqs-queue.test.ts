@@ -1,4 +1,4 @@
-/** A queue is looked at without taking anything, and consumed only when what it told is kept. */
+/** A queue is read without consuming it, and consumed only once its reports are stored. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -55,7 +55,7 @@ async function visible(QueueUrl: string): Promise<[waiting: number, in_flight: n
   return [Number(Attributes!.ApproximateNumberOfMessages), Number(Attributes!.ApproximateNumberOfMessagesNotVisible)];
 }
 
-/** `keep`: what was told is kept. */
+/** `keep`: the reports are stored. */
 async function readAll(source: Source, options: Partial<ReadOptions> & { keep?: boolean } = {}) {
   const { keep = false, ...rest } = options;
   const sightings: Sighting[] = [];
@@ -74,7 +74,7 @@ async function opened(t: { after(run: () => Promise<void>): void }, url: string)
   return source;
 }
 
-test('[B113] attributes say which job waits, since when, and who has it', async (t) => {
+test('[B113] attributes give the waiting job, its start time and its worker', async (t) => {
   const url = await queue('attributes');
   const StartTime = text('2025-07-07T19:30:00Z');
   await send(url, 's3://audio/a.mp3', { JobId: text('job-123'), StartTime });
@@ -90,10 +90,13 @@ test('[B113] attributes say which job waits, since when, and who has it', async 
       ['job-124', 'PROCESSING', 'worker-456', Date.parse('2025-07-07T19:30:00Z')],
     ],
   );
-  assert.deepEqual(unreadable.sort(), ['it has no attribute JobId', 'its JobId is "../etc/passwd", which is no id']);
+  assert.deepEqual(unreadable.sort(), [
+    'it has no attribute JobId',
+    'its JobId is "../etc/passwd", which is not an id',
+  ]);
 });
 
-test('a message that is given more than once is told once, and deleted', async (t) => {
+test('a message delivered more than once is reported once, and deleted', async (t) => {
   const url = await queue('more-than-once');
   await send(url, 'hello');
   await send(url, JSON.stringify({ event: 'JOB_START', job_id: 'job-1', timestamp: '2025-07-07T19:30:00Z' }));
@@ -121,7 +124,7 @@ test('a message that is given more than once is told once, and deleted', async (
   assert.deepEqual(await visible(url), [1, 0]);
 });
 
-test('a look gives everything back, also where it is left off in the middle', async (t) => {
+test('a peek returns every message, even if stopped in the middle', async (t) => {
   const url = await queue('looked-at');
   for (let n = 0; n < 25; n += 1) await send(url, 'x', { JobId: text(`job-${n}`) });
   const source = await opened(t, 'sqs://looked-at');
@@ -134,7 +137,7 @@ test('a look gives everything back, also where it is left off in the middle', as
   assert.deepEqual(await visible(url), [25, 0]);
 });
 
-test('reports that are kept are deleted, those that are not come back; jobs that wait are never taken', async (t) => {
+test('stored reports are deleted, others return to the queue; waiting jobs are never taken', async (t) => {
   const url = await queue('consumed');
   for (let n = 0; n < 25; n += 1) {
     await send(url, JSON.stringify({ event: 'JOB_START', job_id: `job-${n}`, timestamp: '2025-07-07T19:30:00Z' }));
@@ -147,7 +150,7 @@ test('reports that are kept are deleted, those that are not come back; jobs that
   assert.deepEqual(await visible(url), [1, 0]);
 });
 
-test('a queue that is written to all the time is read to where it was at the beginning', {
+test('a busy queue is read up to its length at the start', {
   timeout: 120_000,
 }, async (t) => {
   const url = await queue('busy');
@@ -163,7 +166,7 @@ test('a queue that is written to all the time is read to where it was at the beg
   assert.equal(sightings.filter(({ job_id }) => job_id.startsWith('job-')).length, 15);
 });
 
-test('reports add up in the order they were told, whatever order the queue gives them in', async (t) => {
+test('reports are merged by report time, in whatever order the queue delivers them', async (t) => {
   const url = await queue('reports');
   const event = (name: string, second: number, more: object = {}) =>
     JSON.stringify({
@@ -214,7 +217,7 @@ test('[B114] the depth: waiting, in flight, age of the oldest from CloudWatch, d
   assert.equal((await source.depth!(signal)).oldest_seconds, 2400);
 });
 
-test('a look leaves a queue with dead letters alone: a check a minute must not kill the jobs that wait', async (t) => {
+test('a peek does not receive from a queue with dead letters: a check every minute must not kill waiting jobs', async (t) => {
   const dead = await queue('poison-dead');
   const { Attributes } = await sqs.send(
     new GetQueueAttributesCommand({ QueueUrl: dead, AttributeNames: ['QueueArn'] }),
@@ -226,7 +229,7 @@ test('a look leaves a queue with dead letters alone: a check a minute must not k
   for (let look = 0; look < 4; look += 1) {
     const { sightings, unreadable } = await readAll(source, { peek: true });
     assert.deepEqual(sightings, []);
-    assert.match(unreadable[0]!, /not looked at: each look counts toward the 2 /);
+    assert.match(unreadable[0]!, /not read: every receive counts toward the 2 /);
   }
   assert.deepEqual(await visible(url), [1, 0]);
   assert.deepEqual(await visible(dead), [0, 0]);

@@ -1,10 +1,11 @@
 /**
- * `sqs://queue`: how deep it is, and what its messages tell. Two kinds are read: what a reporter sends (an event as JSON), and
- * a job that waits to be taken (attributes `JobId` and `StartTime`, set when it is sent, and `WorkerId`, where it is known).
+ * `sqs://queue`: its depth, and its messages. Two kinds are read: reports of a reporter (an event as JSON), and waiting
+ * jobs (attributes `JobId` and `StartTime`, set when sent, and `WorkerId`, if known).
  *
- * Reading takes messages out of sight. After `done()` reports are deleted; all else is given back at the end: a job that waits is
- * its worker's to take. Being received counts toward dead letters, and a look a minute would kill every job that waits: a peek
- * leaves alone a queue that has them, and a reader does so once it has met a job.
+ * Reading hides messages from others. After `done()` reports are deleted; everything else is returned to the queue at
+ * the end, because waiting jobs belong to their workers. A receive counts toward dead letters, so a check every minute
+ * would kill every waiting job: a peek does not receive from a queue with a dead-letter queue, nor does a reader once
+ * it has met a job.
  */
 import {
   ChangeMessageVisibilityBatchCommand,
@@ -23,17 +24,17 @@ import { readStatusFile } from '../protocol/status-file.ts';
 import { awsConfig } from './aws/client.ts';
 import { type AwsThing, awsError } from './aws/errors.ts';
 import { inParallel } from './in-parallel.ts';
+import type { DatedEvent } from './log-lines/dated-event.ts';
 import { foldEvents } from './log-lines/fold.ts';
-import type { DatedEvent } from './log-lines/log.ts';
 import type { QueueDepth, Reading, ReadOptions, Source, Unreadable } from './source.ts';
 import { oldestMessageSeconds } from './sqs-age.ts';
 
-/** As many as SQS takes in a request. */
+/** Limit of a request to SQS. */
 const BATCH = 10;
 const PARALLEL = 8;
-/** Out of others' sight at most this long: when we are killed in the middle they come back by themselves. */
+/** How long received messages are hidden at most: if we are killed, they return by themselves. */
 const HIDDEN_SECONDS = 120;
-/** A look at the first of them is enough, and must end before they come back. */
+/** A peek reads only the first messages, and must end before they return. */
 const PEEK_MAX = 10_000;
 
 export type SqsAddress = { queue: string | null; queue_url: string | null };
@@ -44,7 +45,7 @@ export class SqsQueue implements Source {
   readonly #client: SQSClient;
   readonly #thing: AwsThing;
   #url: string | undefined;
-  /** What the last look came upon: a queue of reports has no age that matters, they lie there until they are read. */
+  /** Whether the last read found reports: their age does not matter, because they lie there until they are read. */
   #holdsReports = false;
   #holdsJobs = false;
 
@@ -53,7 +54,7 @@ export class SqsQueue implements Source {
     this.#queue = queue ?? queue_url!.split('/').at(-1)!;
     this.#url = queue_url ?? undefined;
     const config = awsConfig();
-    // A queue's own URL names its region, too.
+    // The URL of a queue also names its region.
     const region = /\bsqs\.([a-z0-9-]+)\./.exec(queue_url ?? '')?.[1];
     this.#client = new SQSClient(region === undefined ? config : { ...config, region });
     this.#thing = {
@@ -68,15 +69,15 @@ export class SqsQueue implements Source {
   async *read({ since_ms, peek = false, signal }: ReadOptions): AsyncIterable<Reading> {
     const receives = peek || this.#holdsJobs ? (await this.#redrive(signal))?.maxReceiveCount : undefined;
     if (receives !== undefined) {
-      const why = `not looked at: each look counts toward the ${receives} after which a message is a dead letter`;
+      const why = `not read: every receive counts toward the ${receives} after which a message becomes a dead letter`;
       const unreadable = [{ where: 'its messages', why }];
       yield { sightings: [], position: null, unreadable, looked_at: 0, async done() {} };
       return;
     }
     this.#holdsReports = false;
-    // What is sent meanwhile is another look's: a queue that is told all the time would never be read to its end.
+    // Later messages are left for the next read: a busy queue would never be read to its end.
     const began_ms = Date.now();
-    // SQS may give a message more than once; what it was last given with is what deletes it.
+    // SQS may deliver a message more than once; only its latest receipt deletes it.
     const held = new Map<string, Message>();
     try {
       for (let looked_at = 0; !peek || looked_at < PEEK_MAX; ) {
@@ -137,7 +138,7 @@ export class SqsQueue implements Source {
       else if (told.told_ms >= since_ms || told.state === 'QUEUED') keep(told);
     }
     if (events.length > 0) this.#holdsReports = true;
-    // A queue keeps no order; what was told does.
+    // A queue has no order, so order by report time.
     const { sightings: told, moved_ms } = foldEvents(events.sort(byTime), since_ms);
     for (const sighting of told) keep(sighting);
     return {
@@ -157,7 +158,7 @@ export class SqsQueue implements Source {
       MessageAttributeNames: ['All'],
       MessageSystemAttributeNames: ['SentTimestamp'],
       VisibilityTimeout: HIDDEN_SECONDS,
-      // Less, and an answer may say that there is nothing while there is.
+      // With a shorter wait, a response may be empty although there are messages.
       WaitTimeSeconds: 1,
     });
     const answers = await this.#ask(() =>
@@ -178,7 +179,7 @@ export class SqsQueue implements Source {
     );
   }
 
-  /** Also when the reader was stopped. What can't be given back comes back by itself. */
+  /** Also if the reader was stopped. Messages that can't be returned return by themselves. */
   async #giveBack(messages: readonly Message[]): Promise<void> {
     const QueueUrl = this.#url;
     await inParallel(batches(messages), PARALLEL, async (batch) => {
@@ -208,7 +209,7 @@ export class SqsQueue implements Source {
     return readRedrive((await this.#attributes(await this.#find(signal), signal)).RedrivePolicy);
   }
 
-  /** null where it may not be looked at: who reads a queue need not be let at its dead letters. */
+  /** Null without permission: a reader of the queue need not have access to its dead letters. */
   async #deadLetters(arn: string, signal: AbortSignal): Promise<number | null> {
     const [, , , , QueueOwnerAWSAccountId, QueueName] = arn.split(':');
     try {
@@ -237,7 +238,7 @@ function readRedrive(text: string | undefined): RedrivePolicy | undefined {
   return text === undefined || text === '' ? undefined : (JSON.parse(text) as RedrivePolicy);
 }
 
-/** What only tells of a job, and has been told. */
+/** A message that is only a report, and has been read. */
 function isReport({ Body = '' }: Message): boolean {
   const event = parseEvent(Body);
   return (event !== null && 'event' in event) || !('why' in readStatusFile(Body, 0));
@@ -249,7 +250,9 @@ const sentAt = ({ Attributes }: Message): number => Number(Attributes?.SentTimes
 
 const byTime = (a: DatedEvent, b: DatedEvent): number => a.timestamp_ms - b.timestamp_ms;
 
-/** An event or a status in its body; else its attributes, which say that the job waits, or who has it. */
+/**
+ * An event or a status in its body; otherwise its attributes, which mean that the job waits, or which worker holds it.
+ */
 function readMessage(message: Message): DatedEvent | Sighting | { why: string } {
   const { Body = '', MessageAttributes = {} } = message;
   const sent_ms = sentAt(message);
@@ -261,7 +264,7 @@ function readMessage(message: Message): DatedEvent | Sighting | { why: string } 
   const { JobId, StartTime, WorkerId } = MessageAttributes;
   const job_id = JobId?.StringValue;
   if (job_id === undefined) return { why: 'it has no attribute JobId' };
-  if (!isId(job_id)) return { why: `its JobId is ${JSON.stringify(job_id)}, which is no id` };
+  if (!isId(job_id)) return { why: `its JobId is ${JSON.stringify(job_id)}, which is not an id` };
   const worker_id = lenientWorkerId(WorkerId?.StringValue);
   return {
     job_id,

@@ -1,4 +1,7 @@
-/** Status files in a bucket. Cost on S3: a list for every 1,000 files ($5 a million), a get for each that changed ($0.40). */
+/**
+ * Status files in a bucket. Cost on S3: a list for every 1,000 files ($5 a million), a get for each changed file
+ * ($0.40).
+ */
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { STATUS_FILE_PREFIX } from '../protocol/status-file.ts';
 import { awsConfig } from './aws/client.ts';
@@ -22,14 +25,14 @@ export async function openStatusBucket(
     async *list(signal) {
       for (let ContinuationToken: string | undefined; ; ) {
         const Prefix = `${prefix}${STATUS_FILE_PREFIX}`;
-        // Without what lies in folders below.
+        // Without files in subfolders.
         const list = new ListObjectsV2Command({ Bucket: bucket, Prefix, Delimiter: '/', ContinuationToken });
         const page = await client.send(list, { abortSignal: signal }).catch((error) => {
           throw awsError(error, thing);
         });
         yield (page.Contents ?? []).map(({ Key = '', ETag = '', Size = 0, LastModified }): ListedFile => {
           const modified_ms = LastModified?.getTime() ?? 0;
-          // The same words written again have the same ETag, and are news all the same.
+          // The same text written again has the same ETag, but is a new report.
           return { key: Key.slice(prefix.length), modified_ms, version: `${ETag} ${modified_ms}`, size_bytes: Size };
         });
         ContinuationToken = page.NextContinuationToken;
@@ -52,7 +55,7 @@ export async function openStatusBucket(
   };
 }
 
-/** Servers that speak S3 want the bucket in the path, and know nothing of newer checksums. */
+/** S3-compatible servers need the bucket in the path, and lack the newer checksums. */
 async function openClient(): Promise<S3Client> {
   const config = awsConfig();
   const chain = new S3Client(config);

@@ -1,4 +1,4 @@
-/** Status files are listed whole and fetched only when they changed: in a bucket as in a folder. */
+/** Status files are listed completely and fetched only if changed, in a bucket as in a folder. */
 import assert from 'node:assert/strict';
 import { mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ import { openStatusFolder } from './status-folder.ts';
 
 const { signal } = new AbortController();
 
-/** The real place, and the keys that were fetched from it. */
+/** The real system, and the keys fetched from it. */
 function counted(place: StatusFilePlace): { place: StatusFilePlace; fetched: string[] } {
   const fetched: string[] = [];
   return {
@@ -59,7 +59,7 @@ type Place = {
 };
 
 function behavesAsStatusFiles(place: () => Promise<Place>): void {
-  test('[B133] a file as it was printed is read, without an updated_at by the time of its writing', async () => {
+  test('[B133] a documented file is read; without updated_at, its modification time is used', async () => {
     const { open, write } = await place();
     await write('jobs/job-1.json', words('job-1', 'PROCESSING'));
     const { sightings } = await readAll(new StatusFiles(await open()));
@@ -71,7 +71,7 @@ function behavesAsStatusFiles(place: () => Promise<Place>): void {
     );
   });
 
-  test('a file that did not change is not fetched again; one that is gone is not told of', async () => {
+  test('a file that did not change is not fetched again; a deleted one is not reported', async () => {
     const { open, write, remove } = await place();
     for (const n of [1, 2, 3]) await write(`jobs/job-${n}.json`, words(`job-${n}`, 'COMPLETED'));
     const memory = new CheckMemory();
@@ -90,7 +90,7 @@ function behavesAsStatusFiles(place: () => Promise<Place>): void {
     assert.equal(recall.files.size, 2);
   });
 
-  test('going on from a position fetches what came since', async () => {
+  test('continuing from a position fetches only newer files', async () => {
     const { open, write } = await place();
     await write('jobs/job-1.json', words('job-1', 'COMPLETED'));
     const { place: real, fetched } = counted(await open());
@@ -106,7 +106,7 @@ function behavesAsStatusFiles(place: () => Promise<Place>): void {
     assert.deepEqual((await readAll(new StatusFiles(await open()), { from: later })).ids, []);
   });
 
-  test('what was written before `since` is not fetched, unless it was seen running', async () => {
+  test('files written before `since` are not fetched, unless it was seen running', async () => {
     const { open, write } = await place();
     await write('jobs/job-1.json', words('job-1', 'PROCESSING'));
     await write('jobs/job-2.json', words('job-2', 'COMPLETED'));
@@ -120,7 +120,7 @@ function behavesAsStatusFiles(place: () => Promise<Place>): void {
     assert.deepEqual((await readAll(new StatusFiles(await open()), { since_ms, recall })).ids, ['job-1']);
   });
 
-  test('files that are no status are named and counted, and cost no other job', async () => {
+  test('files that are not a status are listed and counted, and do not affect other jobs', async () => {
     const { open, write } = await place();
     await write('jobs/job-1.json', words('job-1', 'PROCESSING'));
     await write('jobs/job-2.json', '{"job_id": "job-2", "sta');
@@ -136,11 +136,11 @@ function behavesAsStatusFiles(place: () => Promise<Place>): void {
     const { ids, unreadable } = await readAll(new StatusFiles(await open()));
     assert.deepEqual(ids, ['job-1']);
     const patterns = [
-      /^jobs\/job 6\.json: its name is no job’s id$/,
+      /^jobs\/job 6\.json: its name is not a job id$/,
       /^jobs\/job-2\.json: it is not JSON: /,
       /^jobs\/job-3\.json: it is empty$/,
       /^jobs\/job-4\.json: its status is "SLEEPING"/,
-      /^jobs\/job-5\.json: it tells of job-1$/,
+      /^jobs\/job-5\.json: it is a report about job-1$/,
       /^jobs\/job-7\.json: 300000 bytes are too many/,
     ];
     const sorted = unreadable.sort();
@@ -175,7 +175,7 @@ describe('in a folder', () => {
     };
   });
 
-  test('a folder without jobs is empty; one that is not there is missing', async () => {
+  test('a folder without jobs is empty; a nonexistent one is missing', async () => {
     const path = temporaryDirectory(file);
     assert.equal((await readAll(new StatusFiles(openStatusFolder(path)))).looked_at, 0);
     const missing = new StatusFiles(openStatusFolder(join(path, 'no-such')));
@@ -232,7 +232,7 @@ describe('in a bucket', () => {
     assert.deepEqual([looked_at, unreadable], [1001, []]);
   });
 
-  test('an empty bucket is told from one that is missing', async () => {
+  test('an empty bucket is distinguished from a missing one', async () => {
     assert.equal((await readAll(new StatusFiles(await at('nothing-here/')))).looked_at, 0);
     const place = await openStatusBucket('s3://no-such', { bucket: 'no-such', prefix: '' });
     await assert.rejects(readAll(new StatusFiles(place)), {

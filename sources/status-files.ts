@@ -1,9 +1,10 @@
 /**
- * `s3://bucket/prefix`, `dir:PATH`: one status file a job, below `jobs/`. The same for both, over how each lists and fetches.
+ * `s3://bucket/prefix`, `dir:PATH`: one status file per job, below `jobs/`. The same for both, on top of listing and
+ * fetching.
  *
- * Everything is listed each time (one request for 1,000 files); fetched is only what changed, so that a job that has ended
- * costs one fetch in all. What changed before `since_ms` is not fetched, unless it was seen running: a job that hangs for
- * days stays in sight.
+ * Everything is listed each time (one request per 1,000 files); only changed files are fetched, so a job that has ended
+ * costs one fetch in total. Files changed before `since_ms` are not fetched, unless they were last seen running, so
+ * that a job that hangs for days stays visible.
  */
 
 import type { Sighting } from '../protocol/sighting.ts';
@@ -12,33 +13,33 @@ import { inParallel } from './in-parallel.ts';
 import type { Reading, ReadOptions, Source, Unreadable } from './source.ts';
 
 export type ListedFile = {
-  /** From `jobs/` on. */
+  /** Begins with `jobs/`. */
   key: string;
   modified_ms: number;
-  /** Changes with every writing. */
+  /** Changes with every write. */
   version: string;
   size_bytes: number;
 };
 
-/** Where they are. Both throw a SourceError. */
+/** Access to the files. Both methods throw a SourceError. */
 export interface StatusFilePlace {
   readonly name: string;
   /** In batches. */
   list(signal: AbortSignal): AsyncIterable<ListedFile[]>;
-  /** undefined where it is gone by now. */
+  /** undefined if it no longer exists. */
   fetch(key: string, signal: AbortSignal): Promise<string | undefined>;
   close(): Promise<void>;
 }
 
-/** No status file is larger; one that is would fill the memory. */
+/** No status file is larger; a larger one would fill the memory. */
 const FILE_BYTES_MAX = 256 * 1024;
-/** Files that are written while they are listed may be dated a little before. */
+/** Files written during the listing may have a slightly earlier date. */
 const OVERLAP_MS = 60_000;
 const PARALLEL = 16;
 
 export class StatusFiles implements Source {
   readonly #place: StatusFilePlace;
-  /** Read lately, by key: what a position can't tell apart. */
+  /** Files read recently, by key, which a position can't distinguish. */
   #lately = new Map<string, ListedFile>();
 
   constructor(place: StatusFilePlace) {
@@ -57,9 +58,9 @@ export class StatusFiles implements Source {
       const files = listed.filter((file) => {
         if (!isStatusFile(file.key)) return false;
         if (jobOfStatusFileKey(file.key) === undefined)
-          unreadable.push({ where: file.key, why: 'its name is no job’s id' });
+          unreadable.push({ where: file.key, why: 'its name is not a job id' });
         else if (file.size_bytes > FILE_BYTES_MAX) {
-          unreadable.push({ where: file.key, why: `${file.size_bytes} bytes are too many for a status` });
+          unreadable.push({ where: file.key, why: `${file.size_bytes} bytes are too many for a status file` });
         } else return true;
         return false;
       });
@@ -107,11 +108,11 @@ export class StatusFiles implements Source {
     if (text === undefined) return undefined;
     const told = readStatusFile(text, file.modified_ms);
     if ('why' in told || told.job_id === jobOfStatusFileKey(file.key)) return told;
-    return { why: `it tells of ${told.job_id}` };
+    return { why: `it is a report about ${told.job_id}` };
   }
 }
 
-/** Below jobs/ a full system keeps folders of its own: they are none of ours. */
+/** A full system keeps its own folders below jobs/; they are ignored. */
 function isStatusFile(key: string): boolean {
   return key.endsWith('.json') && !key.slice(STATUS_FILE_PREFIX.length).includes('/');
 }

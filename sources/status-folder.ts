@@ -18,7 +18,7 @@ export function openStatusFolder(path: string): StatusFilePlace {
     async *list(signal) {
       const names = await readdir(folder).catch(async (error) => {
         if (!isMissing(error)) throw refused(error);
-        // No job has been told of yet; where not even the folder is there, the path is wrong.
+        // No job has been reported yet; if the folder itself is missing, the path is wrong.
         await access(path).catch((missing) => {
           throw refused(missing);
         });
@@ -61,9 +61,9 @@ function folderError(error: unknown, name: string, path: string): Error {
       });
     case 'EACCES':
     case 'EPERM':
-      return new SourceError('denied', `${name}: it may not be read`, { hint: `chmod -R a+rX ${path}`, cause: error });
+      return new SourceError('denied', `${name}: permission denied`, { hint: `chmod -R a+rX ${path}`, cause: error });
     case 'ENOTDIR':
-      return new SourceError('unusable', `${name}: it is no folder`, { cause: error });
+      return new SourceError('unusable', `${name}: it is not a folder`, { cause: error });
     case undefined:
       return error as Error;
     default:

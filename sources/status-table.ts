@@ -1,4 +1,4 @@
-/** `postgres://`, `mysql://`, `sqlite:PATH`: the rows of the table `job_status`, over how each database is asked. */
+/** `postgres://`, `mysql://`, `sqlite:PATH`: the rows of the table `job_status`, on top of each database's driver. */
 import { JOB_STATUS_SQL } from '../protocol/job-status-table.ts';
 import { type Reading, type ReadOptions, type Source, SourceError } from './source.ts';
 import { readRows, sinceOf, TablePosition } from './table-rows.ts';
@@ -14,13 +14,13 @@ export type TableDatabase = {
   name: string;
   dialect: keyof typeof JOB_STATUS_SQL;
   connect(signal: AbortSignal): Promise<TableConnection>;
-  /** What the driver's error means; undefined where it is no answer of the database's. */
+  /** Classifies a driver's error; undefined if it is not from the database. */
   meaningOf(error: unknown): TableFailure | undefined;
 };
 
 export type TableFailure = 'no_table' | 'no_column' | 'no_database' | 'bad_login' | 'denied' | 'no_server';
 
-/** A connection of its own for every reading: readings are a minute apart. */
+/** A new connection for every read, because reads are a minute apart. */
 export class StatusTable implements Source {
   readonly #database: TableDatabase;
 
@@ -68,7 +68,7 @@ export class StatusTable implements Source {
 
 const BATCH = 1000;
 
-/** For drivers that give one row at a time. */
+/** For drivers that return one row at a time. */
 export async function* batchesOf(
   rows: AsyncIterable<object> | Iterable<object>,
   signal: AbortSignal,
@@ -93,24 +93,28 @@ const FAILURES = {
   no_column: {
     kind: 'unusable',
     says: 'its table job_status has other columns',
-    hint: (name: string) => `compare it with what tmon db init ${name} makes`,
+    hint: (name: string) => `compare it with tmon db init ${name} --print`,
   },
   no_database: {
     kind: 'missing',
     says: 'the database does not exist',
-    hint: () => 'CREATE DATABASE makes it, then tmon db init',
+    hint: () => 'CREATE DATABASE creates it, then run tmon db init',
   },
-  bad_login: { kind: 'denied', says: 'it does not let us in', hint: () => 'see user and password of the URL' },
-  denied: { kind: 'denied', says: 'job_status may not be read', hint: () => 'GRANT SELECT ON job_status TO this user' },
+  bad_login: { kind: 'denied', says: 'login failed', hint: () => 'check user and password in the URL' },
+  denied: {
+    kind: 'denied',
+    says: 'no permission to read job_status',
+    hint: () => 'GRANT SELECT ON job_status TO this user',
+  },
   no_server: {
     kind: 'unreachable',
-    says: 'no answer',
-    hint: () => 'see that the database runs there and can be reached',
+    says: 'no response',
+    hint: () => 'check that the database is running and reachable',
   },
 } as const;
 
 function wordsOf(error: unknown): string {
-  // A name with several addresses fails with an error for each, and has no words of its own.
+  // A name with several addresses fails with one error for each, and has no message of its own.
   const [first] = (error as { errors?: unknown[] }).errors ?? [];
   const { message, code } = (first ?? error) as NodeJS.ErrnoException;
   return (message || code || String(error)).replace(/\s+/g, ' ');

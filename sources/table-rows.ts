@@ -1,12 +1,12 @@
-/** Rows of a `job_status` table, whichever database they came from, and from when on to ask for more. */
+/** Rows of a `job_status` table of any database, and the time from which to read on. */
 import { readRow } from '../protocol/job-status-table.ts';
 import type { Sighting } from '../protocol/sighting.ts';
 import type { Reading, ReadOptions, Unreadable } from './source.ts';
 
-/** `updated_at` is written by workers, whose clocks differ, and rows are seen only when they are committed. */
+/** `updated_at` is written by workers, whose clocks differ, and rows become visible only when committed. */
 const OVERLAP_MS = 10 * 60_000;
 
-/** The newest `updated_at` that was read, in milliseconds. */
+/** The newest `updated_at` read, in milliseconds. */
 export class TablePosition {
   newest_ms: number;
 

@@ -1,4 +1,4 @@
-/** What a stack or a queue comes to: the queue, its dead letters, the alarms on them, and the last hour in CloudWatch. */
+/** The status of a stack or a queue: the queue, its dead letters, their alarms, and the last hour in CloudWatch. */
 
 import { CloudFormationClient, paginateDescribeStacks } from '@aws-sdk/client-cloudformation';
 import { CloudWatchClient, GetMetricDataCommand, paginateDescribeAlarms } from '@aws-sdk/client-cloudwatch';
@@ -9,7 +9,7 @@ export type QueueStatus = {
   name: string;
   waiting: number;
   in_flight: number;
-  /** Of the last minutes, from CloudWatch, in seconds; null where it has none. */
+  /** From the last minutes in CloudWatch, in seconds; null if it has no value. */
   age_oldest_message: number | null;
 };
 
@@ -22,7 +22,7 @@ export type AlarmStatus = {
   reason: string;
 };
 
-/** Sums and maxima of the last 60 minutes; null where CloudWatch has no figure. */
+/** Sums and maxima of the last 60 minutes; null if CloudWatch has no value. */
 export type HourOfMetrics = {
   submitted: number | null;
   done: number | null;
@@ -118,7 +118,7 @@ export class AwsFleet {
     };
   }
 
-  /** Those of which some metric is of one of these queues. */
+  /** The alarms with a metric of one of these queues. */
   async #alarms(queues: ReadonlySet<string>): Promise<AlarmStatus[]> {
     const found: AlarmStatus[] = [];
     for await (const { MetricAlarms = [] } of paginateDescribeAlarms({ client: this.#cloudWatch }, {})) {
@@ -139,7 +139,7 @@ export class AwsFleet {
   }
 }
 
-/** The name of a stack's queue; null where the stack has no output of that name. */
+/** The name of a stack's queue; null if the stack has no such output. */
 export async function queueOfStack(stack: string): Promise<string | null> {
   const client = new CloudFormationClient();
   try {

@@ -1,4 +1,4 @@
-/** `tmon aws status`: the queue, the alarms on it and its last hour, as text or JSON. */
+/** `tmon aws status`: the queue, its alarms and its last hour, as text or JSON. */
 import { CommandError, EXIT } from '../exit-code.ts';
 import { colour, duration, printJson, printLine, printTable } from '../output.ts';
 import type { AwsStatus } from './fleet.ts';
@@ -7,7 +7,11 @@ type StatusOptions = { stack?: string; queue?: string; json?: boolean };
 
 export async function showStatus({ stack, queue, json }: StatusOptions): Promise<void> {
   if ((stack === undefined) === (queue === undefined))
-    throw new CommandError(EXIT.usage, 'which fleet?', '--stack NAME of the template, or --queue NAME.');
+    throw new CommandError(
+      EXIT.usage,
+      '--stack or --queue is required',
+      '--stack NAME of the template, or --queue NAME.',
+    );
   const status = await read(stack, queue);
   if (json) printJson(status);
   else print(status);
@@ -23,7 +27,7 @@ async function read(stack: string | undefined, queue: string | undefined): Promi
       throw new CommandError(
         EXIT.not_found,
         `stack ${stack} has no output QueueName`,
-        'Name the queue: --queue NAME. `tmon aws template` makes a stack that has it.',
+        'Name the queue: --queue NAME. Stacks of `tmon aws template` have the output.',
       );
     return await fleet.status(name, new Date());
   } catch (error) {
@@ -42,27 +46,27 @@ function wordsFor(error: ServiceError, stack: string | undefined, queue: string 
     return new CommandError(
       EXIT.not_found,
       `queue ${queue ?? 'of that stack'} does not exist`,
-      '`aws sqs list-queues` shows those of this account and region.',
+      '`aws sqs list-queues` lists those of this account and region.',
     );
   if (name === 'ValidationError' && /does not exist/.test(message))
     return new CommandError(EXIT.not_found, `stack ${stack} does not exist`, 'tmon aws template --help');
   if (/Credentials|Token|AccessDenied|AuthFailure|Signature/.test(name))
     return new CommandError(
       EXIT.refused,
-      `AWS refuses: ${message}`,
-      '`aws sts get-caller-identity` says who you are; the template’s WatcherPolicy is what this needs.',
+      `access denied: ${message}`,
+      '`aws sts get-caller-identity` shows your identity; it needs the template’s WatcherPolicy.',
     );
   if (/Region is missing/.test(message))
     return new CommandError(EXIT.usage, 'no AWS region is set', 'AWS_REGION=eu-central-1 tmon aws status …');
   if (/ECONNREFUSED|ENOTFOUND|EAI_AGAIN|TimeoutError/.test(`${name} ${message}`))
-    return new CommandError(EXIT.unreachable, `AWS does not answer: ${message || name}`);
+    return new CommandError(EXIT.unreachable, `no response from AWS: ${message || name}`);
   return error;
 }
 
 function print({ queue, dead_letter_queue, alarms, last_hour }: AwsStatus): void {
   const rows = [queue, ...(dead_letter_queue === null ? [] : [dead_letter_queue])];
   printTable(
-    ['QUEUE', 'WAITING', 'AT WORK', 'OLDEST'],
+    ['QUEUE', 'WAITING', 'IN FLIGHT', 'OLDEST'],
     rows.map(({ name, waiting, in_flight, age_oldest_message }) => [
       name,
       String(waiting),
@@ -72,14 +76,14 @@ function print({ queue, dead_letter_queue, alarms, last_hour }: AwsStatus): void
   );
   printLine('');
   printTable(
-    ['ALARM', 'STATE', 'SINCE', 'WHAT IT MEANS'],
+    ['ALARM', 'STATE', 'SINCE', 'MEANING'],
     alarms.map(({ name, state, since, description }) => [name, stateOf(state), since ?? '–', description]),
   );
-  if (alarms.length === 0) printLine('No alarm watches this queue: `tmon aws template` has three.');
+  if (alarms.length === 0) printLine('No alarm monitors this queue; `tmon aws template` has three.');
   printLine('');
   const count = (value: number | null) => (value === null ? '–' : String(Math.round(value)));
   printTable(
-    ['LAST HOUR', 'SUBMITTED', 'DONE', 'MOST WAITING', 'MOST AT WORK', 'OLDEST'],
+    ['LAST HOUR', 'SUBMITTED', 'DONE', 'MAX WAITING', 'MAX IN FLIGHT', 'OLDEST'],
     [
       [
         sparkline(last_hour.done_per_5_minutes),
@@ -96,7 +100,7 @@ function print({ queue, dead_letter_queue, alarms, last_hour }: AwsStatus): void
 const stateOf = (state: string): string =>
   state === 'ALARM' ? colour('red', state) : state === 'OK' ? colour('green', state) : state;
 
-/** What was done in each five minutes, as bars. */
+/** Jobs done in each five minutes, as bars. */
 function sparkline(values: readonly number[]): string {
   const most = Math.max(1, ...values);
   return values.map((value) => '▁▂▃▄▅▆▇█'[Math.round((value / most) * 7)]).join('') || '–';

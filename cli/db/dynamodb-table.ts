@@ -1,4 +1,4 @@
-/** Makes the DynamoDB form of `job_status`. */
+/** Creates the DynamoDB form of `job_status`. */
 import {
   CreateTableCommand,
   DescribeTableCommand,
@@ -10,7 +10,7 @@ import { dynamoCreateTable } from '../../protocol/job-status-table.ts';
 import { awsConfig } from '../../sources/aws/client.ts';
 import { awsError } from '../../sources/aws/errors.ts';
 import { SourceError } from '../../sources/source.ts';
-import type { TableMaker } from '../db.ts';
+import type { TableMaker } from './table-maker.ts';
 
 const READY_WITHIN_SECONDS = 120;
 
@@ -49,7 +49,7 @@ export function dynamoTable(table: string): TableMaker {
 function assertOurs(name: string, table: TableDescription | undefined): void {
   const keys = (table?.KeySchema ?? []).map(({ AttributeName }) => AttributeName);
   if (keys.join() === 'job_id') return;
-  throw new SourceError('unusable', `${name}: there is such a table, but its key is ${keys.join(', ')}, not job_id`, {
-    hint: 'tmon db init dynamodb://job_status makes one beside it',
+  throw new SourceError('unusable', `${name}: the table exists, but its key is ${keys.join(', ')}, not job_id`, {
+    hint: 'tmon db init dynamodb://job_status creates another',
   });
 }

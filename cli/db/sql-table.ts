@@ -1,4 +1,4 @@
-/** Makes `job_status` in PostgreSQL, MySQL, MariaDB or SQLite. */
+/** Creates `job_status` in PostgreSQL, MySQL, MariaDB or SQLite. */
 import { dirname } from 'node:path';
 import { JOB_STATUS_SQL } from '../../protocol/job-status-table.ts';
 import { nameOfUrl, type SystemUrl } from '../../protocol/system-urls.ts';
@@ -7,7 +7,7 @@ import { postgresTable } from '../../sources/postgres-table.ts';
 import { SourceError } from '../../sources/source.ts';
 import { sqliteTable } from '../../sources/sqlite-table.ts';
 import type { TableFailure } from '../../sources/status-table.ts';
-import type { TableMaker } from '../db.ts';
+import type { TableMaker } from './table-maker.ts';
 
 const CONNECT_WITHIN_MS = 5000;
 const PROBE =
@@ -89,23 +89,23 @@ function failureOf(error: unknown, meaning: TableFailure | undefined, place: Pla
     case 'no_column':
       return of(
         'unusable',
-        `there is a table job_status, but not ours (${words})`,
-        `tmon db init '${name}' --print shows its columns; add them, or rename what is there`,
+        `a table job_status exists, but with other columns (${words})`,
+        `tmon db init '${name}' --print shows the columns: add them, or rename the existing table`,
       );
     case 'bad_login':
-      return of('denied', `it does not let us in (${words})`, 'see user and password of the URL');
+      return of('denied', `login failed (${words})`, 'check user and password in the URL');
     case 'denied':
       if (place.system === 'sqlite')
-        return of('denied', words, `mkdir -p '${dirname(place.path)}', and see who may write there`);
-      return of('denied', words, `tmon db init '${name}' --print, for someone who may make tables there`);
+        return of('denied', words, `mkdir -p '${dirname(place.path)}', and check its permissions`);
+      return of('denied', words, `tmon db init '${name}' --print, for someone who may create tables`);
     case 'no_server':
-      return of('unreachable', `no answer (${words})`, 'see that the database runs there and can be reached');
+      return of('unreachable', `no response (${words})`, 'check that the database is running and reachable');
     default:
-      return of('unusable', words, `tmon db init '${name}' --print shows what was to be done`);
+      return of('unusable', words, `tmon db init '${name}' --print shows the statement`);
   }
 }
 
-/** The command that makes the database which is missing. */
+/** The command that creates the missing database. */
 function createDatabase(place: Place): string {
   const { hostname, port, username, pathname } = new URL(urlOf(place));
   const user = decodeURIComponent(username);

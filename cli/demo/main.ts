@@ -1,10 +1,11 @@
 /**
- * `npm run demo`: from nothing to transcripts in one command. A monitor in this process, a recogniser (one that is here, else
- * pocketsphinx in a private Python environment), a worker as its own process, and every recording in examples/audio/.
+ * `npm run demo`: from nothing to transcripts in one command. A monitor in this process, an engine (an installed one,
+ * or pocketsphinx in a private Python environment), a worker as a child process, and every recording in
+ * examples/audio/.
  *
  *     npm run demo -- --store s3://bucket/prefix --listen 127.0.0.1:9000 --exit
  *
- * It stays up to be looked at, until Ctrl-C; with --exit it ends when the transcripts are printed. Nothing is left running.
+ * Runs until Ctrl-C; with --exit it ends once the transcripts are printed. It leaves no process behind.
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -40,7 +41,7 @@ async function demo({ store, listen, exit }: DemoOptions): Promise<void> {
     signal.throwIfAborted();
     const worker = startDemoWorker({ server: monitor.url, engine });
     stops.unshift(() => worker.stop());
-    printLine(`${colour('bold', 'worker')}      its own process (pid ${worker.pid}), recognising with ${engine}`);
+    printLine(`${colour('bold', 'worker')}      its own process (pid ${worker.pid}), engine ${engine}`);
 
     const api = new TranscriptionAPI({ baseUrl: monitor.url });
     const failed = await Promise.race([transcribeExamples(api, signal), worker.died]);
@@ -60,16 +61,16 @@ async function demo({ store, listen, exit }: DemoOptions): Promise<void> {
   }
 }
 
-/** Answers what to give `--engine`. The search sets up pocketsphinx by itself when there is nothing better. */
+/** Returns the value for `--engine`. The search installs pocketsphinx if it finds nothing better. */
 async function setUpRecogniser(): Promise<string> {
   const { findEngine } = await import('../../agent/engines/choose-engine.ts');
-  printLine(`${colour('bold', 'recogniser')}  looking for one; the first time this can take a minute`);
+  printLine(`${colour('bold', 'engine')}      searching; the first time this can take a minute`);
   const { engine, capabilities } = await findEngine();
-  printLine(`${colour('bold', 'recogniser')}  ${engine.name}, ${capabilities.model} on ${capabilities.device}`);
+  printLine(`${colour('bold', 'engine')}      ${engine.name}, ${capabilities.model} on ${capabilities.device}`);
   return engine.name;
 }
 
-/** Submits every recording, shows how they go and prints what was said; answers how many failed. */
+/** Submits every recording, shows progress and transcripts; returns the number of failed jobs. */
 async function transcribeExamples(api: TranscriptionAPI, signal: AbortSignal): Promise<number> {
   const names = (await readdir(EXAMPLES)).filter((name) => AUDIO.test(name)).sort();
   const jobs: JobWithId[] = [];
@@ -102,15 +103,15 @@ async function printTranscript(api: TranscriptionAPI, job: JobWithId): Promise<v
 function nextSteps(url: string, store: string): string {
   const server = url === 'http://127.0.0.1:8080' ? '' : ` --server ${url}`;
   const steps = [
-    [`npx tmon jobs${server}`, 'what it did'],
-    [`npx tmon submit talk.mp3 --watch${server}`, 'a recording of yours'],
-    ...(store.startsWith('dir:') ? [[`find ${store.slice('dir:'.length)} -name '*.json'`, 'all of its state']] : []),
+    [`npx tmon jobs${server}`, 'its jobs'],
+    [`npx tmon submit talk.mp3 --watch${server}`, 'your own recording'],
+    ...(store.startsWith('dir:') ? [[`find ${store.slice('dir:'.length)} -name '*.json'`, 'its complete state']] : []),
     [`${url}/docs`, 'the REST API'],
     [`${url}/metrics`, 'for Prometheus'],
   ] as const;
   const width = Math.max(...steps.map(([step]) => step?.length ?? 0));
   const lines = steps.map(([step = '', what = '']) => `  ${step.padEnd(width)}   ${what}`);
-  return `\n${colour('bold', 'It stays up until Ctrl-C. In another terminal:')}\n${lines.join('\n')}\n`;
+  return `\n${colour('bold', 'Running until Ctrl-C. In another terminal:')}\n${lines.join('\n')}\n`;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
@@ -120,10 +121,10 @@ function aborted(signal: AbortSignal): Promise<void> {
 
 endQuietlyWhenNobodyReads();
 const command = new Command('npm run demo --')
-  .description('Transcribe the recordings in examples/audio/ and stay up.')
-  .option('--store <url>', 'where everything is kept', 'dir:./data')
-  .option('--listen <host:port>', 'where the monitor listens', '127.0.0.1:8080')
-  .option('--exit', 'end when the transcripts are printed')
+  .description('Transcribe the recordings in examples/audio/ and keep running.')
+  .option('--store <url>', 'where all data is stored', 'dir:./data')
+  .option('--listen <host:port>', 'address of the monitor', '127.0.0.1:8080')
+  .option('--exit', 'exit once the transcripts are printed')
   .exitOverride()
   .action(demo);
 try {

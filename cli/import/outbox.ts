@@ -1,6 +1,6 @@
 /**
- * Sightings on their way to the monitor: jobs that have ended go in full portions, several at a time; jobs that go on wait,
- * so that what a log says of them later goes with it. A job is in one portion at a time, so that its sightings keep their order.
+ * Sightings to send to the monitor: ended jobs are sent in full batches, several at a time; running jobs wait, so that
+ * later lines of a log are merged into them. A job is in one batch at a time, so that its sightings stay in order.
  */
 import { hasEnded, mergeSightings, type Sighting, writeSighting } from '../../protocol/sighting.ts';
 import type { SightingsAnswer } from '../../protocol/source.ts';
@@ -10,7 +10,7 @@ export type Send = (jobs: ReturnType<typeof writeSighting>[]) => Promise<Sightin
 
 const PORTION = 1000;
 const IN_FLIGHT_MAX = 3;
-/** Jobs that go on and wait; a fleet has fewer, a broken log may not. */
+/** Running jobs that wait; a fleet has fewer, a broken log may have more. */
 const WAITING_MAX = 20_000;
 const REFUSED_EXAMPLES = 10;
 
@@ -30,7 +30,7 @@ export class Outbox {
     this.#send = send;
   }
 
-  /** Waits while too much is on its way. Rejects with what the monitor refused. */
+  /** Waits while too many batches are under way. Rejects if the monitor refuses one. */
   async add(sightings: readonly Sighting[]): Promise<void> {
     for (const told of sightings) {
       const known = this.#ended.get(told.job_id) ?? this.#going.get(told.job_id);
@@ -43,7 +43,7 @@ export class Outbox {
     while (this.#going.size >= WAITING_MAX) if (!(await this.#sendFrom(this.#going))) break;
   }
 
-  /** Everything that was added is in the monitor. */
+  /** Resolves when everything added is in the monitor. */
   async flush(): Promise<void> {
     for (const waiting of [this.#ended, this.#going]) {
       while (waiting.size > 0) if (!(await this.#sendFrom(waiting))) await this.#oneSent();
@@ -52,7 +52,7 @@ export class Outbox {
     this.#check();
   }
 
-  /** One request; false where every job that waits is in one that is under way. */
+  /** Sends one request; returns false if every waiting job is in a request under way. */
   async #sendFrom(waiting: Map<string, Sighting>): Promise<boolean> {
     while (this.#sending.size >= IN_FLIGHT_MAX) await this.#oneSent();
     this.#check();

@@ -1,6 +1,6 @@
-/** `tmon logs failures`: what failed, newest first, and how often. */
+/** `tmon logs failures`: failures, newest first, and their rate. */
 import { formatTime } from '../../protocol/time.ts';
-import type { DatedEvent } from '../../sources/log-lines/log.ts';
+import type { DatedEvent } from '../../sources/log-lines/dated-event.ts';
 import { isTerminal, note, printJson, printTable } from '../output.ts';
 import { type LogsOptions, readLogs } from './reading.ts';
 
@@ -12,7 +12,7 @@ export async function showFailures(sources: string[], options: LogsOptions & { l
     failures.sort((a, b) => b.timestamp_ms - a.timestamp_ms);
     if (count > 0) failures = failures.slice(0, count);
   };
-  // A plain line of a failure does not say whose it is; the start did.
+  // The plain form of a failure has no worker; the start does.
   const workers = new Map<string, string>();
   const tally = await readLogs(sources, options, (event) => {
     const { job_id, worker_id } = event;

@@ -1,4 +1,4 @@
-/** `tmon logs jobs`: every job that a log tells of, as it stands. */
+/** `tmon logs jobs`: the state of every job in a log. */
 import { mergeSightings, type SightedState, type Sighting, writeSighting } from '../../protocol/sighting.ts';
 import { formatTime } from '../../protocol/time.ts';
 import { sightingOf } from '../../sources/log-lines/fold.ts';
@@ -21,7 +21,7 @@ export async function showJobs(
     .sort((a, b) => b.told_ms - a.told_ms || (a.job_id < b.job_id ? -1 : 1));
   const shown = limit === 0 ? jobs : jobs.slice(0, limit);
   if (json) return printJson({ jobs: shown.map(writeSighting), count: jobs.length, ...tally.json() });
-  printTable(['JOB', 'STATE', 'PROGRESS', 'STAGE', 'WORKER', 'STARTED', 'TOOK', 'TOLD', 'ERROR'], shown.map(rowOf));
+  printTable(['JOB', 'STATE', 'PROGRESS', 'STAGE', 'WORKER', 'STARTED', 'TOOK', 'REPORTED', 'ERROR'], shown.map(rowOf));
   if (jobs.length > shown.length && isTerminal()) note(`${jobs.length} in all: --limit ${limit * 10}, or 0 for all`);
   tally.show();
 }
@@ -31,7 +31,7 @@ function rowOf(job: Sighting): string[] {
   const took = job.duration ?? (started_ms === null || ended_ms === null ? null : (ended_ms - started_ms) / 1000);
   return [
     job.job_id,
-    // Padded here: a colour's characters would count as width.
+    // Padded here, because colour codes would count as width.
     isTerminal() ? stateColour(job.state.padEnd(10)) : job.state,
     job.percentage === null ? '–' : `${Math.floor(job.percentage)}%`,
     job.stage ?? '–',

@@ -1,16 +1,16 @@
 /**
- * `--print-query`: the queries of CloudWatch that each `tmon logs` stands for. Those of the project's design document as printed
- * there, byte for byte, and corrected ones. Each says what it answers, so that nobody picks the wrong one.
+ * `--print-query`: CloudWatch queries equivalent to each `tmon logs` command. Those of the project's design document,
+ * byte for byte, and corrected ones. Each says what it returns, so that nobody picks the wrong one.
  */
 import { readSystemUrl } from '../../protocol/system-urls.ts';
 import { printJson, printLine } from '../output.ts';
 
 export type Query = {
-  /** What it answers, in a few words. */
+  /** What it returns, in a few words. */
   name: string;
-  /** As the document prints it, or mended. */
+  /** As in the document, or corrected. */
   form: 'as_printed' | 'corrected';
-  /** What it is for, or, as printed: what it does not do. */
+  /** Its purpose, or, for one as printed, what it does not do. */
   says: string;
   language: 'logs_insights' | 'shell';
   text: string;
@@ -22,7 +22,7 @@ export function queriesOf(view: string, sources: readonly string[]): Query[] {
   return (QUERIES[view] ?? QUERIES.jobs!)(groupOf(sources));
 }
 
-/** The first log group that is named, else the document's. */
+/** The first log group named, otherwise the document's. */
 function groupOf(sources: readonly string[]): string {
   const url = sources.find((source) => source.startsWith('cloudwatch-logs:'));
   const read = url === undefined ? undefined : readSystemUrl(url);
@@ -67,7 +67,7 @@ const ANY = '?TRANSCRIPTION_EVENT ?JOB_START ?JOB_PROGRESS ?JOB_COMPLETE ?JOB_FA
 const OURS = '/JOB_(START|PROGRESS|COMPLETE|FAILED)"?[:, ]+"?job_id/';
 const JOB_ID = '/job_id"?[=:] ?"?(?<job_id>[A-Za-z0-9][A-Za-z0-9_-]*)/';
 
-/** `date -d` is GNU's alone; this is every shell's. */
+/** `date -d` exists only in GNU; this works in every shell. */
 const since = (seconds: number): string => `$(( ($(date +%s) - ${seconds}) * 1000 ))`;
 
 const piped = (group: string, seconds: number, command: string): string => `\
@@ -79,12 +79,12 @@ aws logs filter-log-events \\
 
 const QUERIES: Record<string, (group: string) => Query[]> = {
   watch: (group) => [
-    corrected('jobs as they go', 'Follows the group until Ctrl-C.', {
+    corrected('progress of jobs', 'Follows the group until Ctrl-C.', {
       shell: `aws logs tail ${group} --follow --filter-pattern '${ANY}' | tmon logs watch`,
     }),
   ],
   jobs: (group) => [
-    corrected('jobs and their last lines', 'One row a job: what was told of it last.', {
+    corrected('jobs and their last lines', 'One row per job: its last report.', {
       insights: `\
 fields @timestamp, @message
 | filter @message like ${OURS}
@@ -108,30 +108,34 @@ fields @timestamp, @message
     }),
     corrected(
       'stuck jobs',
-      'Jobs of the last day without progress for longer than their own pace predicts. Exit code 1: some.',
+      'Jobs of the last day without progress for longer than their own pace predicts. Exit code 1: at least one.',
       {
         shell: piped(group, 86_400, 'tmon logs stuck --stuck-after 30m'),
       },
     ),
     asPrinted(
       'starts of the last 30 minutes',
-      'NOT stuck jobs, for which it is given there: it lists what began lately, ended or not.',
+      'NOT stuck jobs, as the document says: it lists recent starts, ended or not.',
       {
         shell: STARTED_LATELY_AS_PRINTED,
       },
     ),
   ],
   failures: (group) => [
-    corrected('failures, newest first', 'One row a failure, with job and error; no lines that only mention one.', {
-      insights: `\
+    corrected(
+      'failures, newest first',
+      'One row per failure, with job and error; ignores lines that only mention one.',
+      {
+        insights: `\
 fields @timestamp, @message
 | filter @message like /JOB_FAILED"?[:, ]+"?job_id/
 | parse @message ${JOB_ID}
 | parse @message /error"?[=:] ?"?(?<error>.*?)"?\\}?$/
 | display @timestamp, job_id, error
 | sort @timestamp desc`,
-    }),
-    corrected('failure rate', 'Failed of all that ended.', {
+      },
+    ),
+    corrected('failure rate', 'Failed ÷ ended.', {
       insights: `\
 fields strcontains(@message, 'JOB_FAILED') as is_failed, strcontains(@message, 'JOB_COMPLETE') as is_completed
 | filter @message like /JOB_(COMPLETE|FAILED)"?[:, ]+"?job_id/
@@ -140,19 +144,19 @@ fields strcontains(@message, 'JOB_FAILED') as is_failed, strcontains(@message, '
     corrected('failures of the last hour and their rate', 'Without rights to Logs Insights.', {
       shell: piped(group, 3600, 'tmon logs failures'),
     }),
-    asPrinted('lines with JOB_FAILED, newest first', 'Whole lines, those that only mention a failure among them.', {
+    asPrinted('lines with JOB_FAILED, newest first', 'Whole lines, including those that only mention a failure.', {
       insights: FAILURES_AS_PRINTED,
     }),
     asPrinted(
       'number of failures in the last hour',
-      'NOT a failure rate, for which it is given there: a count, of all jobs or few.',
+      'NOT a failure rate, as the document says: a count, whatever the number of jobs.',
       {
         shell: FAILED_LATELY_AS_PRINTED,
       },
     ),
   ],
   rate: (group) => [
-    corrected('starts per 5 minutes, in order', 'Starts alone; a job that starts again counts again.', {
+    corrected('starts per 5 minutes, in order', 'Only starts; a job that starts again counts again.', {
       insights: `\
 filter @message like /JOB_START"?[:, ]+"?job_id/
 | stats count(*) as starts by bin(5m) as from_time
@@ -161,7 +165,7 @@ filter @message like /JOB_START"?[:, ]+"?job_id/
     corrected('starts per 5 minutes of the last day', 'Without rights to Logs Insights.', {
       shell: piped(group, 86_400, 'tmon logs rate'),
     }),
-    asPrinted('lines with JOB_START per 5 minutes', 'In no order; lines that only mention a start count, too.', {
+    asPrinted('lines with JOB_START per 5 minutes', 'Unordered; also counts lines that only mention a start.', {
       insights: STARTS_AS_PRINTED,
     }),
   ],

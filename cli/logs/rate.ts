@@ -1,4 +1,4 @@
-/** `tmon logs rate`: starts of jobs over time, as `stats count() by bin(5m)` counts them. */
+/** `tmon logs rate`: job starts over time, counted like `stats count() by bin(5m)`. */
 import { formatTime } from '../../protocol/time.ts';
 import { isTerminal, printJson, printLine, printTable } from '../output.ts';
 import { barCells } from '../progress-bars.ts';
@@ -25,7 +25,7 @@ export async function showRate(sources: string[], options: LogsOptions & { bin: 
   printTable(['FROM', 'STARTS', ''], rows);
   if (isTerminal() && bins.length > 1) {
     const total = bins.reduce((sum, [, count]) => sum + count, 0);
-    printLine(`${total} in all; a step without a start is not shown`);
+    printLine(`${total} in total; steps without starts are not shown`);
   }
   tally.show();
 }

@@ -1,7 +1,8 @@
-/** What every `tmon logs` does: opens the logs, goes through their events, and says at the end what could not be understood. */
+/** Shared by all `tmon logs` commands: opens the logs, reads their events, and reports what could not be read. */
 import type { Zone } from '../../protocol/log-time.ts';
 import { formatTime } from '../../protocol/time.ts';
-import type { DatedBatch, DatedEvent, LogSource } from '../../sources/log-lines/log.ts';
+import type { DatedEvent } from '../../sources/log-lines/dated-event.ts';
+import type { DatedBatch, LogSource } from '../../sources/log-lines/log.ts';
 import { openLog } from '../../sources/log-lines/open.ts';
 import { CommandError, EXIT } from '../exit-code.ts';
 import { colour, note, oneLine } from '../output.ts';
@@ -9,12 +10,12 @@ import { colour, note, oneLine } from '../output.ts';
 export type LogsOptions = {
   json?: true;
   zone: Zone;
-  /** Milliseconds since 1970; 0: ever. */
+  /** Milliseconds since 1970; 0 for no limit. */
   since: number;
 };
 
 const UNREADABLE_SHOWN_MAX = 10;
-/** Clocks of machines differ a little. */
+/** Allowance for clocks that differ. */
 const AHEAD_MAX_MS = 60_000;
 
 export function openLogs(names: readonly string[], zone: Zone, last_line: 'wait' | 'take'): LogSource[] {
@@ -28,7 +29,7 @@ export function openLogs(names: readonly string[], zone: Zone, last_line: 'wait'
   return names.map((name) => openLog(name, { zone, last_line }));
 }
 
-/** Every event of every log told since, one log after the other. */
+/** Every event since a time, one log after the other. */
 export async function readLogs(
   names: readonly string[],
   { since, zone }: LogsOptions,
@@ -45,7 +46,7 @@ export async function readLogs(
   return tally;
 }
 
-/** What was looked at, and what of it is odd. */
+/** Counts the lines read, and those with problems. */
 export class Tally {
   #lookedAt = 0;
   #events = 0;
@@ -91,19 +92,21 @@ export class Tally {
     };
   }
 
-  /** On stderr, beside the result. */
+  /** On stderr, beside the results. */
   show(): void {
     if (this.#events === 0) {
-      note(`${lines(this.#lookedAt)}, none of them ours: JOB_START job_id=… worker_id=… or TRANSCRIPTION_EVENT {…}`);
+      note(
+        `${lines(this.#lookedAt)}, none of them a job event: JOB_START job_id=… worker_id=… or TRANSCRIPTION_EVENT {…}`,
+      );
     }
     if (this.#unreadableCount > 0) {
-      note(colour('yellow', `${lines(this.#unreadableCount)} of ours could not be understood:`, process.stderr));
+      note(colour('yellow', `${lines(this.#unreadableCount)} could not be read:`, process.stderr));
       for (const { where, why } of this.#unreadable) note(`  ${oneLine(`${where}: ${why}`)}`);
       const more = this.#unreadableCount - this.#unreadable.length;
       if (more > 0) note(`  and ${more} more`);
     }
     if (this.#undated > 0) {
-      note(`${lines(this.#undated)} without a time: that of the line before is taken, or of the file's last change`);
+      note(`${lines(this.#undated)} without a time: that of the previous line or of the file's last change is used`);
     }
     if (this.#ahead !== null) {
       const { count, newest } = this.#ahead;

@@ -1,4 +1,4 @@
-/** `tmon logs stuck`: running jobs that make no progress; the verdict is that of `tmon check`. */
+/** `tmon logs stuck`: running jobs without progress; the verdict is that of `tmon check`. */
 import type { CheckedJob } from '../../protocol/check.ts';
 import { Check } from '../../sources/check/check.ts';
 import { SourceError } from '../../sources/source.ts';
@@ -26,7 +26,7 @@ export async function showStuck(sources: string[], options: LogsOptions & { stuc
   const warnings = document.warnings.map(({ subject, says }) => ({ subject, says }));
   if (json) return printJson({ stuck, running: document.counts.running, warnings });
   printTable(
-    ['STUCK', 'PROGRESS', 'STAGE', 'WORKER', 'NO PROGRESS FOR', 'EXPECTED WITHIN', 'LAST TOLD'],
+    ['STUCK', 'PROGRESS', 'STAGE', 'WORKER', 'NO PROGRESS FOR', 'EXPECTED WITHIN', 'LAST REPORT'],
     stuck.map(rowOf),
   );
   note(`${stuck.length} stuck of ${document.counts.running} running`);

@@ -1,25 +1,26 @@
 /**
- * `tmon logs watch`: the jobs that run now, and every change from then on: bars on a terminal, a line for each change in a pipe.
- * Files and CloudWatch are looked at again and again until Ctrl-C; standard input has an end.
+ * `tmon logs watch`: running jobs, and every change from then on: bars on a terminal, one line per change in a pipe.
+ * Files and CloudWatch are polled until Ctrl-C; standard input has an end.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { hasEnded, mergeSightings, type Sighting } from '../../protocol/sighting.ts';
 import { formatTime } from '../../protocol/time.ts';
+import type { DatedEvent } from '../../sources/log-lines/dated-event.ts';
 import { sightingOf } from '../../sources/log-lines/fold.ts';
-import type { DatedBatch, DatedEvent, LogSource } from '../../sources/log-lines/log.ts';
+import type { DatedBatch, LogSource } from '../../sources/log-lines/log.ts';
 import { SourceError } from '../../sources/source.ts';
 import { colour, duration, isTerminal, note, oneLine, printJson, printLine, stateColour } from '../output.ts';
 import { Bars, barCells } from '../progress-bars.ts';
 import { type LogsOptions, openLogs, Tally } from './reading.ts';
 
-/** Jobs that ended are known for a while, since a log is read again a little before where it was left. */
+/** Ended jobs are kept for a while, because a log is re-read from a little before its last position. */
 const ENDED_KNOWN_MAX = 10_000;
 const UNREADABLE_SHOWN_MAX = 10;
 
 export async function watchLogs(sources: string[], { json, zone, since }: LogsOptions): Promise<void> {
   const watched = new WatchedJobs(json === true);
   const stop = new AbortController();
-  // Each log is read to its end first, so that only jobs that still run are shown.
+  // Reads each log to its end first, so that only running jobs are shown.
   await Promise.all(
     openLogs(sources, zone, 'wait').map((log) => follow(log, { since_ms: since, watched, signal: stop.signal })),
   );
@@ -39,7 +40,7 @@ async function follow(
         watched.take(batch, { since_ms, quietly: first && !live });
       }
     } catch (error) {
-      // Between the old file of a rotation and the new one there is none.
+      // During a rotation there may be no file for a moment.
       if (first || !(error instanceof SourceError) || (error.kind !== 'missing' && error.kind !== 'unreachable'))
         throw error;
     }
@@ -67,9 +68,9 @@ class WatchedJobs {
     this.#tally.add(batch);
     for (const { where, why } of batch.unreadable) {
       this.#unreadable += 1;
-      if (this.#bars !== null) this.#say(`${this.#unreadable} not understood, the last: ${where}: ${why}`);
-      else if (this.#unreadable <= UNREADABLE_SHOWN_MAX) this.#say(`not understood: ${where}: ${why}`);
-      else if (this.#unreadable === UNREADABLE_SHOWN_MAX + 1) this.#say('more of these are not shown');
+      if (this.#bars !== null) this.#say(`${this.#unreadable} unreadable, the last: ${where}: ${why}`);
+      else if (this.#unreadable <= UNREADABLE_SHOWN_MAX) this.#say(`unreadable: ${where}: ${why}`);
+      else if (this.#unreadable === UNREADABLE_SHOWN_MAX + 1) this.#say('further ones are not shown');
     }
     for (const event of batch.events) if (event.timestamp_ms >= since_ms) this.#apply(event, quietly);
     if (!this.#aheadShown && this.#tally.isAhead) {
@@ -79,7 +80,7 @@ class WatchedJobs {
   }
 
   showRunning(): void {
-    if (this.#running.size === 0) note('no job runs; waiting for one (Ctrl-C ends this)');
+    if (this.#running.size === 0) note('no running jobs; waiting (Ctrl-C to stop)');
     for (const shown of this.#running.values()) this.#show(shown);
   }
 
@@ -88,7 +89,7 @@ class WatchedJobs {
     this.#tally.show();
   }
 
-  /** Below the bars a line of its own would tear them apart: it is one of them. */
+  /** A message becomes one of the bars, because a separate line below would break them. */
   #say(text: string): void {
     const [about = ''] = /^[a-z]+/i.exec(text) ?? [];
     if (this.#bars === null) note(oneLine(text));
@@ -118,7 +119,7 @@ class WatchedJobs {
   }
 }
 
-/** The last event says what sightings leave out: chunks, and the time that is left. */
+/** Fields that sightings lack, from the last event: chunks and the time left. */
 type Shown = { sighting: Sighting; event: DatedEvent };
 
 function differs(a: Shown, b: Shown): boolean {

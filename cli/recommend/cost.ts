@@ -1,14 +1,14 @@
-/** What each system costs a month: requests counted in a run (measured.json), times public prices. */
+/** The monthly cost of each system: requests counted in a run (measured.json) times public prices. */
 import measured from './measured.json' with { type: 'json' };
 import type { SystemName } from './systems.ts';
 
 export type Workload = {
   jobs_per_month: number;
-  /** Time a job is worked on. */
+  /** Processing time of a job. */
   minutes_per_job: number;
-  /** Between two progress reports of a job. */
+  /** Time between two progress reports of a job. */
   seconds_per_report: number;
-  /** Between two checks. */
+  /** Time between two checks. */
   minutes_per_check: number;
 };
 
@@ -21,7 +21,7 @@ export const DEFAULT_WORKLOAD: Workload = {
 
 /**
  * On-demand list prices of us-east-1, USD, without free tiers, read from the providers' price pages in November 2026.
- * An hour of a machine counts 730 times a month.
+ * An hourly price counts 730 times per month.
  */
 export const PRICES = {
   sqs_request: 0.4e-6,
@@ -32,7 +32,7 @@ export const PRICES = {
   dynamodb_write: 0.625e-6,
   dynamodb_read: 0.125e-6,
   cloudwatch_alarm_month: 0.1,
-  /** Three metrics of one alarm count each. */
+  /** An alarm on three metrics is billed as three. */
   cloudwatch_alarms: 4,
   /** db.t4g.micro and 20 GB of gp3. */
   database_month: 0.016 * 730 + 20 * 0.115,
@@ -40,7 +40,7 @@ export const PRICES = {
   monitor_machine_month: 0.0168 * 730,
 } as const;
 
-/** Counted in a run: each job's fixed share, what each progress report adds, and what one check takes. */
+/** Counted in a run: the fixed share of each job, what each progress report adds, and what one check costs. */
 export type Measured = {
   requests_per_job: number;
   requests_per_report: number;
@@ -50,7 +50,7 @@ export type Measured = {
   requests_per_check_and_running_job: number;
 };
 
-/** Of each system: what was counted. `full`: puts and gets of a monitor that has work, an hour. */
+/** Counts of each system. `full`: puts and gets per hour of a busy monitor. */
 export const MEASURED = measured as Record<Exclude<SystemName, 'full'> | 'dynamodb', Measured> & {
   full: {
     puts_per_job: number;

@@ -75,8 +75,8 @@ test('tmon recommend answers by flags, and says what to type where nobody can be
   assert.equal(document.systems.length, 5);
   const silent = await runTmon(t, ['recommend']);
   assert.equal(silent.code, 2);
-  assert.match(silent.stderr, /nobody to ask\nhint: tmon recommend --needs/);
+  assert.match(silent.stderr, /no terminal to ask on\nhint: tmon recommend --needs/);
   const unknown = await runTmon(t, ['recommend', '--needs', 'magic']);
   assert.equal(unknown.code, 2);
-  assert.match(unknown.stderr, /there is no need magic/);
+  assert.match(unknown.stderr, /unknown need magic/);
 });

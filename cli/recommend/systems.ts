@@ -1,18 +1,18 @@
-/** The five systems, when each fits, and what it takes to set one up: the documents' table, and our commands beside it. */
+/** The five systems, when each fits, and how to set one up: the documents' table with our commands. */
 
 export const SYSTEMS = ['sqs', 'logs', 's3', 'database', 'full'] as const;
 export type SystemName = (typeof SYSTEMS)[number];
 
-/** What somebody needs, each a reason for one system or against another. */
+/** Needs, each a reason for one system or against another. */
 export const NEEDS = {
-  scaling: 'machines that come and go with the queue, all AWS’s own',
-  simple: 'something that works today',
+  scaling: 'machines that scale with the queue, all on AWS',
+  simple: 'a simple, immediate solution',
   structure: 'a state of each job that programs can read, at a low cost',
   queries: 'complex queries over jobs',
-  cheap: 'as little cost as can be',
-  dashboards: 'dashboards that are live',
-  metrics: 'metrics of your own',
-  apis: 'APIs: you build a product on it',
+  cheap: 'the lowest cost',
+  dashboards: 'live dashboards',
+  metrics: 'custom metrics',
+  apis: 'APIs, to build a product on',
   basic: 'only basic monitoring',
 } as const;
 export type Need = keyof typeof NEEDS;
@@ -20,7 +20,7 @@ export type Need = keyof typeof NEEDS;
 export type System = {
   name: SystemName;
   title: string;
-  /** Its place on the way up: start at 1. */
+  /** Its place on the upgrade path: start at 1. */
   step: number;
   use_when: readonly Need[];
   dont_use_when: readonly Need[];
@@ -105,13 +105,13 @@ export const systems: readonly System[] = [
 
 export type Recommendation = {
   system: System;
-  /** Needs that speak for it. */
+  /** Needs that it meets. */
   for: Need[];
-  /** Needs that speak against it, and no other system serves better. */
+  /** Needs that speak against it and that another system meets no better. */
   against: Need[];
 };
 
-/** The system that fits best: none of its don'ts if one has none, then most reasons, then the lowest step. */
+/** The best system: without an objection if possible, then with most reasons, then the lowest step. */
 export function recommend(needs: ReadonlySet<Need>): Recommendation {
   const judged = systems.map((system) => ({
     system,

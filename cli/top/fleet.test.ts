@@ -1,4 +1,4 @@
-/** What `tmon top` makes of what the feed says. */
+/** How `tmon top` applies the feed's messages. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FeedEvent } from '../../protocol/feed-messages.ts';

@@ -1,4 +1,4 @@
-/** What `tmon top` knows of the fleet: first messages of the feed, and what has changed since. */
+/** The state of the fleet for `tmon top`: the feed's first messages and the changes since. */
 import type { Alert } from '../../protocol/alert.ts';
 import type {
   AlertChanged,
@@ -22,20 +22,20 @@ export type FleetJob = {
   eta_seconds: number | null;
   worker_id: string | null;
   attempt: number;
-  /** Its end in words, where it failed. */
+  /** The reason, if it failed. */
   details: string | null;
 };
 
 export type FleetWorker = Pick<Worker, 'worker_id' | 'state' | 'health'> & { model: string | null };
 
-/** Of jobs that have ended, the last few stay in sight. */
+/** The number of ended jobs still shown. */
 const ENDED_MAX = 20;
 const ENDS = new Set<string>(['COMPLETED', 'FAILED', 'CANCELLED']);
 
 export class Fleet {
-  /** Not ended, in the order in which they came. */
+  /** Unfinished jobs, in the order of their arrival. */
   readonly jobs = new Map<string, FleetJob>();
-  /** Ended while it was watched, the newest first. */
+  /** Jobs that ended while watched, newest first. */
   ended: FleetJob[] = [];
   readonly workers = new Map<string, FleetWorker>();
   readonly alerts = new Map<string, Pick<Alert, 'id' | 'rule' | 'severity' | 'message'>>();
@@ -65,7 +65,7 @@ export class Fleet {
     }
   }
 
-  /** Jobs that workers have now, by worker. */
+  /** Jobs that workers hold, by worker. */
   held(): Map<string, FleetJob[]> {
     const held = new Map<string, FleetJob[]>();
     for (const job of this.jobs.values()) {
@@ -77,7 +77,7 @@ export class Fleet {
 
   #begin({ items }: JobsNow): void {
     this.jobs.clear();
-    // Given newest first; the oldest is to stand above.
+    // Sent newest first, shown oldest first.
     for (const item of items.toReversed()) this.#changeJob(item);
   }
 

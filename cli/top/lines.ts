@@ -1,8 +1,8 @@
-/** `tmon top` in a pipe: a line for each thing that changed. */
+/** `tmon top` in a pipe: one line per change. */
 import type { FeedEvent, JobChanged, JobNow, QueueNow } from '../../protocol/feed-messages.ts';
 import { oneLine } from '../output.ts';
 
-/** None for what a first message of nothing says. */
+/** No lines for an empty first message. */
 export function lineOf(event: FeedEvent): string[] {
   return wordsOf(event).map((words) => oneLine(words.filter((word) => word !== null && word !== undefined).join(' ')));
 }

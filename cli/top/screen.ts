@@ -1,4 +1,4 @@
-/** The screen of `tmon top`: what is known of the fleet, in as many lines as there are. */
+/** The screen of `tmon top`: the state of the fleet in the lines available. */
 import { stripVTControlCharacters } from 'node:util';
 import type { Severity } from '../../protocol/alert.ts';
 import type { HealthStatus } from '../../protocol/worker.ts';
@@ -11,14 +11,14 @@ export type Size = { columns: number; rows: number };
 const BAR_CELLS = 16;
 const ALERTS_MAX = 4;
 
-/** At most `rows` lines, none wider than `columns`. `away`: why nothing comes, where nothing does. */
+/** At most `rows` lines, none wider than `columns`. `away`: why the monitor can't be reached, if so. */
 export function screenOf(fleet: Fleet, { columns, rows }: Size, { server, away }: { server: string; away?: string }) {
   const head = [headLine(fleet, server, columns), ...(away === undefined ? [] : [colour('red', oneLine(away))])];
   const lines = [...head, queueLine(fleet), rateLine(fleet), ...alertLines(fleet)];
   const room = Math.max(0, rows - lines.length - 4);
   const workers = workerRows(fleet);
   const jobs = jobRows(fleet);
-  // Half for each, and what one leaves to the other.
+  // Half for each, plus the lines that the other does not need.
   const forWorkers = Math.min(workers.length, Math.max(Math.floor(room / 2), room - jobs.length));
   const forJobs = Math.min(jobs.length, room - forWorkers);
   lines.push('', ...table(['WORKER', 'STATE', 'HEALTH', 'CPU', 'GPU', 'JOBS'], workers, forWorkers));
@@ -28,7 +28,7 @@ export function screenOf(fleet: Fleet, { columns, rows }: Size, { server, away }
 
 function headLine({ system }: Fleet, server: string, columns: number): string {
   const left = `${colour('bold', 'tmon top')}  ${server}  ${system ? healthColour(system.overall_status) : ''}`;
-  // Of the day: what is shown is as of then.
+  // The time of the data shown.
   const right = `${system?.timestamp.slice(11, 19) ?? ''}  q quits`;
   const gap = columns - width(left) - right.length;
   return gap > 0 ? `${left}${' '.repeat(gap)}${colour('dim', right)}` : left;
@@ -55,9 +55,9 @@ function rateLine({ system }: Fleet): string {
   const mean = components.jobs.average_completion_time;
   const parts = [
     `${colour('bold', String(metrics.throughput_jobs_per_hour))} done in the last hour`,
-    ...(rate === null ? [] : [`${(rate * 100).toFixed(1)}% of a day’s succeeded`]),
-    ...(mean === null ? [] : [`${duration(mean)} each`]),
-    ...(metrics.cost_per_hour_usd > 0 ? [`$${metrics.cost_per_hour_usd.toFixed(2)} an hour`] : []),
+    ...(rate === null ? [] : [`${(rate * 100).toFixed(1)}% succeeded in 24 h`]),
+    ...(mean === null ? [] : [`${duration(mean)} average incl. waiting`]),
+    ...(metrics.cost_per_hour_usd > 0 ? [`$${metrics.cost_per_hour_usd.toFixed(2)} per hour`] : []),
   ];
   return `${'fleet'.padEnd(9)}${parts.join('  ')}`;
 }
@@ -90,13 +90,13 @@ function workerRows(fleet: Fleet): string[][] {
   });
 }
 
-/** Whether it works, its jobs tell. */
+/** Its jobs tell whether it is active. */
 function activity({ state }: FleetWorker, jobs: readonly FleetJob[]): string {
   if (state !== 'IDLE' && state !== 'ACTIVE') return colour('yellow', state);
   return jobs.length > 0 ? colour('cyan', 'ACTIVE') : 'IDLE';
 }
 
-/** Running ones first, as they came; then what ended last; then those that wait. */
+/** Running jobs first, in order of arrival; then the latest ended ones; then waiting ones. */
 function jobRows({ jobs, ended }: Fleet): string[][] {
   const all = [...jobs.values()];
   const runs = ({ state }: FleetJob) => state === 'PROCESSING' || state === 'CANCELLING';
@@ -114,7 +114,7 @@ function jobRow({ job_id, state, percentage, stage, eta_seconds, worker_id, atte
 
 function table(heads: readonly string[], rows: readonly (readonly string[])[], shown: number): string[] {
   const some = rows.slice(0, shown).map((row) => row.map(oneLineInColour));
-  // The last cell of a short row is in words, and goes on over the columns after it.
+  // The last cell of a short row is text and extends over the columns after it.
   const cells = some.map((row) => (row.length < heads.length ? row.slice(0, -1) : row));
   const widths = heads.map((head, column) => Math.max(head.length, ...cells.map((row) => width(row[column] ?? ''))));
   const shape = (row: readonly string[]) =>
@@ -128,7 +128,7 @@ function table(heads: readonly string[], rows: readonly (readonly string[])[], s
 
 const width = (text: string): number => stripVTControlCharacters(text).length;
 
-/** What a worker or job is called can't steer the terminal; our own colours may. */
+/** Names of workers and jobs can't control the terminal; our own colours may. */
 function oneLineInColour(text: string): string {
   const seen = stripVTControlCharacters(text);
   return seen === oneLine(seen) ? text : oneLine(seen);

@@ -1,4 +1,4 @@
-/** Whatever AWS refuses with becomes one line and a command; where nobody names a region there still is one. */
+/** Every AWS error becomes one line and a command; without a configured region there is a default. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,9 +23,14 @@ for (const [error, kind, message, hint] of [
   [failure('QueueDoesNotExist', 400), 'missing', 'bucket status-bucket does not exist', /^aws s3 mb/],
   [failure('ResourceNotFoundException', 400), 'missing', 'bucket status-bucket does not exist', /^aws s3 mb/],
   [failure('CredentialsProviderError'), 'denied', 'no AWS credentials found', /^aws configure/],
-  [failure('InvalidAccessKeyId', 403), 'denied', 'AWS does not take these credentials', /get-caller-identity/],
-  [failure('UnrecognizedClientException', 400), 'denied', 'AWS does not take these credentials', /get-caller-identity/],
-  [failure('ExpiredToken', 400), 'denied', 'AWS does not take these credentials', /get-caller-identity/],
+  [failure('InvalidAccessKeyId', 403), 'denied', 'AWS does not accept these credentials', /get-caller-identity/],
+  [
+    failure('UnrecognizedClientException', 400),
+    'denied',
+    'AWS does not accept these credentials',
+    /get-caller-identity/,
+  ],
+  [failure('ExpiredToken', 400), 'denied', 'AWS does not accept these credentials', /get-caller-identity/],
   [failure('AccessDenied', 403), 'denied', 'access to bucket status-bucket is denied', /^allow s3:ListBucket on it$/],
   [failure('Weird', 403), 'denied', 'access to bucket status-bucket is denied', /^allow s3:ListBucket on it$/],
   [failure('ValidationException', 400), 'unusable', 'bucket status-bucket: ValidationException: so it is', undefined],
@@ -42,7 +47,7 @@ for (const [error, kind, message, hint] of [
   });
 }
 
-test('an address with several names that all refuse still says why', () => {
+test('a name with several addresses that all refuse has a reason', () => {
   const refused = Object.assign(new AggregateError([], ''), { code: 'ECONNREFUSED' });
   assert.equal(awsError(refused, thing).message, 's3://status-bucket: no response from AWS: ECONNREFUSED');
 });

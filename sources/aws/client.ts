@@ -1,4 +1,4 @@
-/** What every AWS client of a source is made with: the AWS chain's own settings, and limits, so that none waits for ever. */
+/** Options of every AWS client of a source: the AWS chain's own settings, and timeouts. */
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -6,12 +6,12 @@ import { join } from 'node:path';
 const REQUEST_TIMEOUT_MS = 15_000;
 const CONNECT_TIMEOUT_MS = 3000;
 
-/** As many as any source asks at a time. */
+/** Maximum number of concurrent requests of a source. */
 const SOCKETS = 16;
 
 /**
  * Region, endpoint and credentials come from the environment, profiles or the machine's role, as for every AWS tool
- * (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_S3`, … work). Where nobody names a region it is us-east-1.
+ * (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_S3`, … work). The default region is us-east-1.
  */
 export function awsConfig(): { region: string; maxAttempts: number; requestHandler: object } {
   return {
@@ -27,7 +27,7 @@ export function awsConfig(): { region: string; maxAttempts: number; requestHandl
   };
 }
 
-/** Read here and not left to the SDK, which refuses where nobody names one. */
+/** Read here, because the AWS SDK throws if no region is set. */
 function regionOf(environment: Record<string, string | undefined>): string {
   const told = environment.AWS_REGION || environment.AWS_DEFAULT_REGION;
   if (told) return told;

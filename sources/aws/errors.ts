@@ -1,4 +1,4 @@
-/** What a failed request to AWS means for whoever reads the source: one line that says which, and the command that mends it. */
+/** Turns a failed AWS request into one line, and the command that fixes it. */
 import { SourceError, type SourceErrorKind } from '../source.ts';
 
 export type AwsThing = {
@@ -6,9 +6,9 @@ export type AwsThing = {
   name: string;
   /** `bucket status-bucket`. */
   what: string;
-  /** The command that makes it. */
+  /** The command that creates it. */
   make: string;
-  /** What its reader must be allowed: `s3:ListBucket`. */
+  /** The permission that the reader needs: `s3:ListBucket`. */
   allow: string;
 };
 
@@ -59,11 +59,11 @@ function meaningOf(error: unknown, { what, make, allow }: AwsThing): Meaning {
     return { kind: 'denied', says: 'no AWS credentials found', hint };
   }
   if (BAD_CREDENTIALS.has(name)) {
-    const says = `AWS does not take these credentials (${name}: ${words})`;
+    const says = `AWS does not accept these credentials (${name}: ${words})`;
     return {
       kind: 'denied',
       says,
-      hint: 'aws sts get-caller-identity shows whose they are; aws configure changes them',
+      hint: 'aws sts get-caller-identity shows the identity in use; aws configure changes it',
     };
   }
   if (DENIED.has(name) || status === 401 || status === 403) {
@@ -72,13 +72,13 @@ function meaningOf(error: unknown, { what, make, allow }: AwsThing): Meaning {
   if (status !== undefined && status < 500 && status !== 429 && status !== 408) {
     return { kind: 'unusable', says: `${what}: ${name}: ${words}`, hint: undefined };
   }
-  // AggregateError, of a name with several addresses, has no words of its own.
+  // An AggregateError, for a name with several addresses, has no message of its own.
   const cause = words || (error as { code?: string }).code || name;
   const says = `no response from AWS: ${cause}`;
   return {
     kind: 'unreachable',
     says,
-    hint: 'see that the endpoint (AWS_ENDPOINT_URL, AWS_REGION) can be reached from here',
+    hint: 'check that the endpoint (AWS_ENDPOINT_URL, AWS_REGION) is reachable from here',
   };
 }
 

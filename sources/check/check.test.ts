@@ -1,4 +1,4 @@
-/** The check's rules, over a source that says what the test wants; real sources have their own tests. */
+/** The rules of the check, with scripted sources; real sources have their own tests. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -63,7 +63,7 @@ const run = (sources: Source[], options = {}, memory?: CheckMemory) =>
 
 const problems = ({ problems: all }: CheckDocument) => all.map(({ kind, subject }) => `${kind} ${subject}`);
 
-test('all is well where jobs move, and the document is as its schema says', async () => {
+test('all is well if jobs move, and the document matches its schema', async () => {
   const document = await run([
     source([
       told('job-1', 1, { percentage: 60 }),
@@ -87,7 +87,7 @@ function validDocument(document: CheckDocument): boolean {
   return validator.Check(document);
 }
 
-test('[B110] a job that hangs and a worker that is gone are told apart by whether the worker still speaks', async () => {
+test('[B110] a job that hangs and a worker that is gone are distinguished by whether the worker still reports', async () => {
   const document = await run([
     source([
       told('job-runs', 1, { percentage: 60, worker_id: 'worker-runs' }),
@@ -98,15 +98,12 @@ test('[B110] a job that hangs and a worker that is gone are told apart by whethe
   ]);
   assert.deepEqual(problems(document), ['job_stuck job-hangs', 'job_stuck job-killed', 'worker_quiet worker-killed']);
   const says = document.problems.map((problem) => problem.says);
-  assert.match(
-    says[0]!,
-    /no progress at 10% for 50m, and 30m was to be expected; worker-hangs was heard 0s ago: it hangs/,
-  );
-  assert.match(says[1]!, /worker-killed is quiet, too: it is gone/);
-  assert.match(says[2]!, /nothing heard of it for 40m; it holds job-killed/);
+  assert.match(says[0]!, /no progress at 10% for 50m, expected within 30m; worker-hangs reported 0s ago: it hangs/);
+  assert.match(says[1]!, /worker-killed is silent too: it has died/);
+  assert.match(says[2]!, /silent for 40m; it holds job-killed/);
 });
 
-test('[B135] a file of 81 minutes that reports steadily is never stuck, though the printed 30 minutes pass ten times', async () => {
+test('[B135] a file of 81 minutes that reports steadily is never stuck, though the documented 30 minutes pass ten times', async () => {
   const memory = new CheckMemory();
   const started_ms = NOW;
   for (let percentage = 0, now_ms = NOW; percentage < 100; percentage += 12, now_ms += 45 * MINUTE) {
@@ -120,7 +117,7 @@ test('[B135] a file of 81 minutes that reports steadily is never stuck, though t
   }
 });
 
-test('a failed job is wrong, with its words; a rate that is allowed is not', async () => {
+test('a failed job is a problem, with its reason; an allowed rate is not', async () => {
   const jobs = [
     told('job-1', 5, { state: 'FAILED', error: 'GPU out of memory' }),
     ...['job-2', 'job-3', 'job-4'].map((id) => told(id, 5, { state: 'COMPLETED' })),
@@ -133,7 +130,7 @@ test('a failed job is wrong, with its words; a rate that is allowed is not', asy
   assert.equal((await run([source(jobs)], { since_ms: 4 * MINUTE })).verdict, 'well');
 });
 
-test('an idle worker may be silent, and a slow one is given the time its job takes', async () => {
+test('an idle worker may be silent, and a slow one is given the time that its job needs', async () => {
   assert.equal((await run([source([told('job-1', 600, { state: 'COMPLETED' })])])).verdict, 'well');
   const slow = told('job-1', 10, { percentage: 5 });
   assert.deepEqual(problems(await run([source([slow])])), []);
@@ -141,14 +138,14 @@ test('an idle worker may be silent, and a slow one is given the time its job tak
   assert.deepEqual(problems(await run([source([told('job-1', 10)])], { quiet_after_ms: 11 * MINUTE })), []);
 });
 
-test('[B116] an oldest message of more than 30 minutes and dead letters are wrong', async () => {
+test('[B116] an oldest message of more than 30 minutes and dead letters are problems', async () => {
   const depth = { waiting: 3, in_flight: 1, oldest_seconds: 1801, dead_letters: 2 };
   assert.deepEqual(problems(await run([source([], {}, depth)])), ['queue_old test:', 'dead_letters test:']);
   const fine = { waiting: 3, in_flight: 1, oldest_seconds: 1800, dead_letters: 0 };
   assert.equal((await run([source([], {}, fine)])).verdict, 'well');
 });
 
-test('a clock ahead is flagged and not trusted: its job is stuck by the time we saw it', async () => {
+test('a clock ahead is flagged and ignored: its job is stuck by when we first saw it', async () => {
   const memory = new CheckMemory();
   const ahead = told('job-1', -300, { percentage: 40 });
   const check = new Check([source([ahead])], { quiet_after_ms: 5 * MINUTE }, memory);
@@ -159,7 +156,7 @@ test('a clock ahead is flagged and not trusted: its job is stuck by the time we 
   assert.deepEqual(problems(await check.run(NOW + 31 * MINUTE, signal)), ['job_stuck job-1', 'worker_quiet worker-1']);
 });
 
-test('what can’t be read is counted and named; a source that can’t is unknown, and hides no other', async () => {
+test('unreadable lines are counted and listed; an unreadable source makes the verdict unknown and does not hide others', async () => {
   const unreadable = Array.from({ length: 12 }, (_, n) => ({ where: `line ${n}`, why: 'cut off' }));
   const document = await run([source([told('job-1', 1)], { unreadable })]);
   assert.equal(document.verdict, 'well');
@@ -182,7 +179,7 @@ test('what can’t be read is counted and named; a source that can’t is unknow
   assert.ok(validDocument(unknown));
 });
 
-test('sources that tell of one job add up', async () => {
+test('sources that report the same job are merged', async () => {
   const document = await run([
     source([told('job-1', 40, { percentage: 10 })], { name: 'a:' }),
     source([told('job-1', 1, { state: 'COMPLETED' })], { name: 'b:' }),
@@ -190,7 +187,7 @@ test('sources that tell of one job add up', async () => {
   assert.deepEqual([document.verdict, document.counts.running, document.counts.completed], ['well', 0, 1]);
 });
 
-test('a job whose row was deleted is gone from the next answer; a log’s is not', async () => {
+test('a job whose row was deleted is gone from the next verdict; one from a log is not', async () => {
   const readings = [[told('job-1', 90)], []];
   for (const [appendsOnly, expected] of [
     [false, 'well'],
@@ -207,7 +204,7 @@ test('a job whose row was deleted is gone from the next answer; a log’s is not
   }
 });
 
-test('how a job got on, files and what was told outlive a run; a damaged file is begun anew', async (t) => {
+test('progress, files and sent messages are kept across runs; a damaged file is created again', async (t) => {
   const path = join(temporaryDirectory(t), 'state', 'check.json');
   const memory = await CheckMemory.load(path);
   await new Check([source([told('job-1', 50, { percentage: 45 })])], {}, memory).run(NOW - 50 * MINUTE, signal);
@@ -227,7 +224,7 @@ test('how a job got on, files and what was told outlive a run; a damaged file is
   assert.equal(why.length, 1);
 });
 
-test('a file that was not listed again is forgotten, and one that ended long ago; one that changed is read again', () => {
+test('files that are no longer listed or ended long ago are forgotten; changed ones are read again', () => {
   const recall = new CheckMemory().recall('s3://b');
   recall.set('a', 'v1', told('job-a', 100));
   recall.set('b', 'v1', told('job-b', 1));
@@ -240,7 +237,7 @@ test('a file that was not listed again is forgotten, and one that ended long ago
   assert.deepEqual([...recall.files.keys()], ['a']);
 });
 
-test('who looks by hand shares no memory with who is told', () => {
+test('a run by hand has its own state', () => {
   const home = { XDG_STATE_HOME: '/state' };
   const by = (sources: string[], notifiers: string[]) => defaultStateFile({ sources, notifiers }, home);
   assert.match(by(['a', 'b'], []), /^\/state\/transcription-monitor\/check-[0-9a-f]{16}\.json$/);
@@ -248,7 +245,7 @@ test('who looks by hand shares no memory with who is told', () => {
   assert.notEqual(by(['a'], []), by(['a'], ['slack:x']));
 });
 
-test('the report says first what is wrong, in lines that nothing a worker wrote can break', async () => {
+test('the report lists problems first, in lines that no text of a worker can break', async () => {
   const document = await run([
     source(
       [
@@ -263,14 +260,14 @@ test('the report says first what is wrong, in lines that nothing a worker wrote 
   assert.deepEqual(reportOf(document).split('\n'), [
     'WRONG: 1 job stuck, 1 job failed  (2025-07-07T20:00:00Z)',
     '',
-    'STUCK   job-long-name-hangs  no progress at 10% for 50m, and 30m was to be expected; worker-1 was heard 1m ago: it hangs',
+    'STUCK   job-long-name-hangs  no progress at 10% for 50m, expected within 30m; worker-1 reported 1m ago: it hangs',
     'FAILED  job-failed           failed on worker-1: GPU [31m out of memory',
     '',
     'RUNNING  job-long-name-hangs   10%  –             worker-1  stuck',
-    'RUNNING  job-runs              60%  TRANSCRIBING  worker-1  moved 1m ago, 1%/min, 38m to go',
+    'RUNNING  job-runs              60%  TRANSCRIBING  worker-1  moved 1m ago, 1%/min, 38m left',
     '',
     'QUEUE  test:  4 waiting, oldest 1m, 1 in flight',
     '',
-    'since 2025-07-06T20:00:00Z: 0 completed, 1 failed (100%); 3 looked at in test:',
+    'since 2025-07-06T20:00:00Z: 0 completed, 1 failed (100%); 3 read from test:',
   ]);
 });

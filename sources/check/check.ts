@@ -1,8 +1,9 @@
 /**
- * `tmon check`: reads every source, puts together what is told of each job, follows how it gets on, and judges.
+ * `tmon check`: reads every source, merges their reports of each job, tracks progress, and judges.
  *
- * A log is read on from where the last round ended; every other source is read whole each round, so that a row that was
- * deleted is gone from the answer too. One source that can't be read hides no other; nothing is forgotten meanwhile.
+ * A log is read on from the end of the previous round; every other source is read completely each round, so that a
+ * deleted row disappears from the verdict too. An unreadable source does not hide the others, and keeps its last state
+ * meanwhile.
  */
 import type { CheckDocument, CheckedSource } from '../../protocol/check.ts';
 import { mergeSightings, type Sighting } from '../../protocol/sighting.ts';
@@ -13,7 +14,7 @@ import { follow, type Track } from './track.ts';
 
 const UNREADABLE_SHOWN_MAX = 10;
 
-/** What has been read of a source. */
+/** The state read from a source. */
 type Told = { jobs: Map<string, Sighting>; moved_ms: Map<string, number>; position: string | null };
 
 const nothing = (): Told => ({ jobs: new Map(), moved_ms: new Map(), position: null });
@@ -30,7 +31,7 @@ export class Check {
     this.memory = memory;
   }
 
-  /** One round. Rejects only when `signal` aborts or by a fault of ours. */
+  /** One round. Rejects only if `signal` aborts, or because of a bug. */
   async run(now_ms: number, signal: AbortSignal): Promise<CheckDocument> {
     const read = await Promise.all(this.#sources.map((source) => this.#read(source, now_ms, signal)));
     const merged = new Map<string, { sighting: Sighting; source: string; moved_ms: number | undefined }>();
@@ -121,7 +122,7 @@ function least(a: number | undefined, b: number | undefined): number | undefined
   return a === undefined ? b : b === undefined ? a : Math.min(a, b);
 }
 
-/** A log that is followed for months must not fill the memory with jobs that ended long ago. */
+/** Bounds the memory of a log that is followed for months. */
 function forgetBefore({ jobs, moved_ms }: Told, since_ms: number): void {
   for (const [job_id, { state, told_ms }] of jobs) {
     if (told_ms >= since_ms || state === 'PROCESSING') continue;

@@ -1,4 +1,4 @@
-/** The verdict: from what was told of every job, how each gets on, and what could be read, to the document. Pure. */
+/** The verdict: from the reports and progress of every job, and the sources read, to the document. Pure. */
 import type { CheckDocument, CheckedJob, CheckedSource, CheckedWorker, CheckVerdict } from '../../protocol/check.ts';
 import type { Sighting } from '../../protocol/sighting.ts';
 import { formatTime } from '../../protocol/time.ts';
@@ -10,7 +10,7 @@ export type CheckOptions = {
   quiet_after_ms: number;
   /** How far back to look. */
   since_ms: number;
-  /** Failed jobs are wrong above this rate, 0 to 1. */
+  /** Failure rate above which failed jobs are a problem, 0 to 1. */
   failures_allowed: number;
 };
 
@@ -21,7 +21,7 @@ export const CHECK_DEFAULTS: CheckOptions = {
   failures_allowed: 0,
 };
 
-/** A job as all sources tell of it together. */
+/** A job, merged from all sources. */
 export type KnownJob = { sighting: Sighting; source: string; track: Track };
 
 export type Known = { jobs: readonly KnownJob[]; sources: readonly CheckedSource[]; now_ms: number };
@@ -108,8 +108,8 @@ function checkJob({ sighting, source, track }: KnownJob, now_ms: number, options
 }
 
 /**
- * A worker is heard whenever any of its jobs is told of. One that holds none may be silent: it is idle, or gone as it should.
- * One whose jobs report rarely is given the time that they take.
+ * Any report about a worker's jobs counts as a sign of life. A worker without jobs may be silent: it is idle, or has
+ * exited. One whose jobs report rarely is given the time they need.
  */
 function checkWorkers(jobs: readonly KnownJob[], now_ms: number, options: CheckOptions): CheckedWorker[] {
   const heard = new Map<string, number>();
@@ -139,7 +139,7 @@ function checkWorkers(jobs: readonly KnownJob[], now_ms: number, options: CheckO
     .sort((a, b) => Number(b.quiet) - Number(a.quiet) || compare(a.worker_id, b.worker_id));
 }
 
-/** Whether its worker still speaks is what tells a hang from a death. */
+/** A silent worker has died; one that still reports hangs. */
 function stuckProblem(job: CheckedJob, workers: readonly CheckedWorker[]): CheckDocument['problems'][number] {
   const worker = workers.find(({ worker_id }) => worker_id === job.worker_id);
   const allowed = span(job.progress_within_seconds ?? 0);
@@ -147,10 +147,10 @@ function stuckProblem(job: CheckedJob, workers: readonly CheckedWorker[]): Check
     worker === undefined
       ? ''
       : worker.quiet
-        ? `; ${worker.worker_id} is quiet, too: it is gone`
-        : `; ${worker.worker_id} was heard ${span(worker.silent_seconds)} ago: it hangs`;
+        ? `; ${worker.worker_id} is silent too: it has died`
+        : `; ${worker.worker_id} reported ${span(worker.silent_seconds)} ago: it hangs`;
   const at = job.percentage === null ? '' : ` at ${percent(job.percentage)}`;
-  const says = `no progress${at} for ${span(job.still_seconds ?? 0)}, and ${allowed} was to be expected${cause}`;
+  const says = `no progress${at} for ${span(job.still_seconds ?? 0)}, expected within ${allowed}${cause}`;
   return { kind: 'job_stuck', subject: job.job_id, says };
 }
 
@@ -160,13 +160,13 @@ function quietProblem({ worker_id, silent_seconds, running }: CheckedWorker): Ch
   return {
     kind: 'worker_quiet',
     subject: worker_id,
-    says: `nothing heard of it for ${span(silent_seconds)}; it holds ${shown}`,
+    says: `silent for ${span(silent_seconds)}; it holds ${shown}`,
   };
 }
 
 function failedProblem({ job_id, error, worker_id }: CheckedJob): CheckDocument['problems'][number] {
   const on = worker_id === null ? '' : ` on ${worker_id}`;
-  return { kind: 'job_failed', subject: job_id, says: `failed${on}: ${error ?? 'it does not say why'}` };
+  return { kind: 'job_failed', subject: job_id, says: `failed${on}: ${error ?? 'no reason reported'}` };
 }
 
 function queueProblems({ name, queue }: CheckedSource, options: CheckOptions): CheckDocument['problems'] {
@@ -193,7 +193,7 @@ function aheadWarnings(jobs: readonly KnownJob[], now_ms: number): CheckDocument
   return [...byTeller].map(([subject, { ahead_ms, job_id }]) => ({
     kind: 'clock_ahead' as const,
     subject,
-    says: `its clock is ${span(ahead_ms / 1000)} ahead of this machine’s (${job_id}): its times are not trusted`,
+    says: `its clock is ${span(ahead_ms / 1000)} ahead of this machine’s (${job_id}): its times are ignored`,
   }));
 }
 

@@ -1,6 +1,6 @@
 /**
- * Workers that live while they are looked at: one works, one goes on with one job while another hangs, one is killed with SIGKILL. `tmon check`
- * tells them apart in every system that needs no server, by what they themselves have told.
+ * Workers that live while they are looked at: one works, one goes on with one job while another hangs, one is killed
+ * with SIGKILL. `tmon check` tells them apart in every system that needs no server, by what they themselves have told.
  */
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
@@ -18,10 +18,10 @@ import { motoCredentials, motoSettings, startMoto } from '../../test/servers/mot
 import { postgresqlAbsent, startPostgresql } from '../../test/servers/postgresql.ts';
 
 const WORKER = fileURLToPath(new URL('../../test/processes/reporting-worker.ts', import.meta.url));
-/** After so long without a word; workers say one a second. */
+/** Silence threshold; workers report once a second. */
 const PATIENCE = '15s';
 
-/** Each system's URL, with a table, a bucket, a queue and a group there. */
+/** Each system's URL, with an existing table, bucket, queue or group. */
 async function startSystems(t: Cleaning): Promise<{ urls: string[]; environment: Record<string, string> }> {
   const folder = temporaryDirectory(t);
   mkdirSync(join(folder, 'status'));
@@ -58,7 +58,7 @@ async function startSystems(t: Cleaning): Promise<{ urls: string[]; environment:
   };
 }
 
-test('[B110] a worker that works, one that hangs and one that is killed, told apart while they live', {
+test('[B110] a working, a hanging and a killed worker are distinguished live', {
   timeout: 300_000,
 }, async (t) => {
   const { urls, environment } = await startSystems(t);
@@ -96,8 +96,8 @@ test('[B110] a worker that works, one that hangs and one that is killed, told ap
       ['job_stuck job-hangs', 'job_stuck job-killed', 'worker_quiet worker-killed'],
       url,
     );
-    assert.match(document.problems[0]!.says, /worker-hangs was heard \d+s ago: it hangs/, url);
-    assert.match(document.problems[1]!.says, /worker-killed is quiet, too: it is gone/, url);
+    assert.match(document.problems[0]!.says, /worker-hangs reported \d+s ago: it hangs/, url);
+    assert.match(document.problems[1]!.says, /worker-killed is silent too: it has died/, url);
   }
   assert.deepEqual(
     workers.slice(0, 2).map(({ exitCode }) => exitCode),

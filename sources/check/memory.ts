@@ -1,6 +1,6 @@
 /**
- * What a check remembers from one run to the next: how jobs got on, what it made of files, and what it told whom. In memory
- * while `--every` repeats it; across runs in one small file, which may be deleted at any time and is then begun anew.
+ * What a check keeps from one run to the next: progress of jobs, results of files, and the last messages sent. In
+ * memory for `--every`; across runs in a small file, which may be deleted at any time and is then created again.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -23,22 +23,22 @@ type File = {
 };
 
 export class CheckMemory {
-  /** Of running jobs, by id. */
+  /** Progress of running jobs, by id. */
   tracks = new Map<string, Track>();
-  /** The last answer that went out, by notifier. */
+  /** The last verdict sent, by notifier. */
   readonly told = new Map<string, string>();
-  /** Sources that the last look could not read. */
+  /** Sources that the previous check could not read. */
   unread = new Set<string>();
   readonly #recalls = new Map<string, FileRecall>();
 
-  /** Of one source. */
+  /** Results of the files of one source. */
   recall(source: string): FileRecall {
     const recall = this.#recalls.get(source) ?? new FileRecall();
     this.#recalls.set(source, recall);
     return recall;
   }
 
-  /** Empty where there is no file yet. `damaged` is told of one that is none of ours; it is written anew. */
+  /** Empty if there is no file yet. `damaged` is called for a file that can't be read; it is then overwritten. */
   static async load(path: string, damaged: (why: string) => void = () => {}): Promise<CheckMemory> {
     const memory = new CheckMemory();
     try {
@@ -58,7 +58,7 @@ export class CheckMemory {
     }
   }
 
-  /** Whole or not at all: another run may read it at this moment. */
+  /** Atomically, because another run may be reading it. */
   async save(path: string): Promise<void> {
     const file: File = {
       format: FORMAT,
@@ -79,7 +79,7 @@ export class CheckMemory {
   }
 }
 
-/** Forgets what a whole reading did not ask for, since the file is gone, and what ended too long ago to be asked for again. */
+/** Forgets files that a complete read did not request, because they are gone, and jobs that ended too long ago. */
 export class FileRecall implements Recall {
   readonly files: Map<string, Remembered>;
   #asked = new Set<string>();
@@ -108,7 +108,7 @@ export class FileRecall implements Recall {
   }
 }
 
-/** Its own for every set of sources and notifiers: looking by hand must not take the news from a cron job. */
+/** A separate file for every set of sources and notifiers: a run by hand must not affect a cron job. */
 export function defaultStateFile(
   names: { sources: readonly string[]; notifiers: readonly string[] },
   environment: Record<string, string | undefined> = process.env,

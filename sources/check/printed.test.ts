@@ -1,4 +1,4 @@
-/** docs/checking.md, held to the truth: what the printed script and query find, and what they don't (D15, D16). */
+/** Verifies docs/checking.md: what the documented script and query find, and what they don't (D15, D16). */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -20,11 +20,11 @@ const { signal } = new AbortController();
 const blocks = (language: string): string[] =>
   [...PAGE.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, 'gms'))].map(([, text]) => text!.trim());
 
-test('[B139] the page has the query as it was printed, and the one to prefer', () => {
+test('[B139] the page has the documented query, and the better one', () => {
   assert.deepEqual(blocks('sql'), [JOB_STATUS_SQL.postgres.stuckAsPrinted, JOB_STATUS_SQL.postgres.stuck]);
 });
 
-test('[B135] the printed script calls a job stuck that has ended, and fails on an empty bucket', async (t) => {
+test('[B135] the documented script reports an ended job as stuck, and fails on an empty bucket', async (t) => {
   const [script = ''] = blocks('python');
   const program = join(temporaryDirectory(t), 'stuck-files-as-printed.py');
   writeFileSync(program, script);
@@ -59,7 +59,7 @@ test('[B135] the printed script calls a job stuck that has ended, and fails on a
   assert.equal((await run()).stdout, 'STUCK JOB: jobs/job-ended.json\nSTUCK JOB: jobs/job-hangs.json\n');
 });
 
-test('[B139] the printed query misses a fast job and a row without a time, and calls a slow job stuck', async (t) => {
+test('[B139] the documented query misses a fast job and a row without a time, and reports a slow job as stuck', async (t) => {
   const path = join(temporaryDirectory(t), 'jobs.db');
   const database = new DatabaseSync(path);
   const now_ms = Date.now();

@@ -1,4 +1,4 @@
-/** The check for a person who was woken by it: what is wrong first, each thing in one line, nothing that needs explaining. */
+/** The check as text for a person on call: problems first, one line each, self-explanatory. */
 import type { CheckDocument, CheckedJob } from '../../protocol/check.ts';
 import { percent, span } from './words.ts';
 
@@ -14,7 +14,7 @@ const HEADS = {
   alert: 'ALERT',
 } as const;
 
-/** Plain text in aligned columns. Its first word is the verdict, in capitals. */
+/** Plain text in aligned columns. The first word is the verdict, in capitals. */
 export function reportOf(document: CheckDocument): string {
   const { verdict, says, checked_at } = document;
   return [
@@ -58,7 +58,7 @@ function progress({ stuck, percent_per_minute, eta_seconds, still_seconds }: Che
   const parts = [`moved ${span(still_seconds ?? 0)} ago`];
   if (percent_per_minute !== null && percent_per_minute > 0)
     parts.push(`${Number(percent_per_minute.toPrecision(2))}%/min`);
-  if (eta_seconds !== null) parts.push(`${span(eta_seconds)} to go`);
+  if (eta_seconds !== null) parts.push(`${span(eta_seconds)} left`);
   return parts.join(', ');
 }
 
@@ -81,18 +81,18 @@ function totals({ counts, since, sources }: CheckDocument): string {
   const rate = failure_rate === null ? '' : ` (${Number((failure_rate * 100).toPrecision(2))}%)`;
   const waiting = queued === 0 ? '' : `, ${queued} waiting`;
   const looked = sources.reduce((sum, { looked_at }) => sum + looked_at, 0);
-  const read = `${looked} looked at in ${sources.length === 1 ? sources[0]?.name : `${sources.length} sources`}`;
+  const read = `${looked} read from ${sources.length === 1 ? sources[0]?.name : `${sources.length} sources`}`;
   return `since ${since}: ${completed} completed, ${failed} failed${rate}${waiting}; ${read}`;
 }
 
 function more(rows: Row[], count: number): Row[] {
-  return count > rows.length ? [...rows, ['', `and ${count - rows.length} more: --json has them all`]] : rows;
+  return count > rows.length ? [...rows, ['', `and ${count - rows.length} more: --json lists them all`]] : rows;
 }
 
 function section(rows: readonly Row[]): string[] {
   if (rows.length === 0) return [];
   const widths: number[] = [];
-  // A row's last cell is free text: it widens no column.
+  // The last cell of a row is free text and does not widen its column.
   for (const row of rows) {
     row.slice(0, -1).forEach((cell, column) => {
       widths[column] = Math.max(widths[column] ?? 0, clean(cell).length);
@@ -105,7 +105,7 @@ function section(rows: readonly Row[]): string[] {
   return ['', ...rows.map(line)];
 }
 
-/** What workers wrote can't steer the terminal, and a line stays a line. */
+/** Replaces control characters, so that workers' texts can't control the terminal or break lines. */
 function clean(text: string): string {
   return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trimEnd();
 }

@@ -1,6 +1,6 @@
 /**
- * In every system a worker that runs, one that hangs, one that is killed and a job that failed: one check tells them apart.
- * Written as reporters write, read through the real service.
+ * In every system a worker that runs, one that hangs, one that is killed and a job that failed: one check tells them
+ * apart. Written as reporters write, read through the real service.
  */
 import assert from 'node:assert/strict';
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -41,7 +41,7 @@ const { signal } = new AbortController();
 
 type Report = Pick<Sighting, 'job_id' | 'worker_id' | 'state' | 'percentage'> & { started: number; told: number };
 
-/** Minutes before NOW. worker-hangs still speaks: the other job that it had came to its end. */
+/** Minutes before NOW. worker-hangs still reports: its other job has ended. */
 const REPORTS: readonly Report[] = [
   { job_id: 'job-runs', worker_id: 'worker-runs', state: 'PROCESSING', percentage: 60, started: 20, told: 1 },
   { job_id: 'job-hangs', worker_id: 'worker-hangs', state: 'PROCESSING', percentage: 10, started: 60, told: 50 },
@@ -67,7 +67,7 @@ function sightingOf({ started, told, ...rest }: Report): Sighting {
   };
 }
 
-/** The events that a worker would have told, oldest first. */
+/** The events that a worker would have reported, oldest first. */
 function eventsOf({ job_id, worker_id, state, percentage, started, told }: Report) {
   const told_at = { job_id, worker_id, timestamp: formatTime(NOW - told * MINUTE) };
   const last = {
@@ -99,8 +99,8 @@ async function tellsApart(url: string): Promise<CheckDocument> {
     document.problems.map(({ kind, subject }) => `${kind} ${subject}`),
     ['job_stuck job-hangs', 'job_stuck job-killed', 'worker_quiet worker-killed', 'job_failed job-failed'],
   );
-  assert.match(document.problems[0]!.says, /worker-hangs was heard 1m ago: it hangs/);
-  assert.match(document.problems[1]!.says, /worker-killed is quiet, too: it is gone/);
+  assert.match(document.problems[0]!.says, /worker-hangs reported 1m ago: it hangs/);
+  assert.match(document.problems[1]!.says, /worker-killed is silent too: it has died/);
   assert.match(document.problems[3]!.says, /GPU out of memory/);
   const runs = document.running.find(({ job_id }) => job_id === 'job-runs');
   assert.deepEqual([runs?.stuck, runs?.percentage, runs?.worker_id], [false, 60, 'worker-runs']);
@@ -108,7 +108,7 @@ async function tellsApart(url: string): Promise<CheckDocument> {
   return document;
 }
 
-/** What the AWS chain finds while a test lasts. */
+/** The AWS settings while a test runs. */
 function setEnvironment(t: Cleaning, values: Record<string, string>): void {
   for (const [name, value] of Object.entries(values)) {
     const before = process.env[name];
@@ -128,7 +128,7 @@ describe('files and tables', () => {
     await tellsApart(`log:${path}`);
   });
 
-  test('a log that goes on telling of a job at the same percentage tells of a job that hangs', async (t) => {
+  test('a log that keeps reporting a job at the same percentage shows a hanging job', async (t) => {
     const path = join(temporaryDirectory(t), 'worker.log');
     const line = (minutes: number, event: object) =>
       appendFileSync(
@@ -140,7 +140,7 @@ describe('files and tables', () => {
     const { problems } = await checkOf(`log:${path}`);
     assert.deepEqual(
       problems.map(({ kind, says }) => `${kind} ${says}`),
-      ['job_stuck no progress at 45% for 50m, and 7m was to be expected; worker-1 was heard 0s ago: it hangs'],
+      ['job_stuck no progress at 45% for 50m, expected within 7m; worker-1 reported 0s ago: it hangs'],
     );
   });
 
@@ -178,7 +178,7 @@ describe('files and tables', () => {
 
     const empty = await server.database('without_table');
     await refusesWith(empty, 'missing', /table job_status does not exist$/, /^tmon db init postgres/);
-    await refusesWith(empty.replace(/[^/]+$/, 'nowhere'), 'missing', /no such database/, /CREATE DATABASE/);
+    await refusesWith(empty.replace(/[^/]+$/, 'nowhere'), 'missing', /the database does not exist/, /CREATE DATABASE/);
   });
 
   test('[B137] a table of MariaDB', { skip: mariadbAbsent() ?? false }, async (t) => {
@@ -192,9 +192,14 @@ describe('files and tables', () => {
     await connection.end();
     await tellsApart(server.url);
 
-    await refusesWith(await server.database('without_table'), 'missing', /no table job_status$/, /^tmon db init mysql/);
+    await refusesWith(
+      await server.database('without_table'),
+      'missing',
+      /table job_status does not exist$/,
+      /^tmon db init mysql/,
+    );
     const stranger = server.url.replace('secret', 'wrong');
-    const error = await refusesWith(stranger, 'denied', /does not let us in/, /password/);
+    const error = await refusesWith(stranger, 'denied', /login failed/, /password/);
     assert.doesNotMatch(error.message, /:wrong@/);
   });
 });
@@ -303,12 +308,12 @@ describe('AWS', () => {
     await tellsApart(url);
   });
 
-  test('credentials that AWS does not take are one line, and how to look at them', async (t) => {
+  test('refused AWS credentials are one line with a hint', async (t) => {
     const enforce = (requests: string) =>
       fetch(`${moto.endpoint}/moto-api/reset-auth`, { method: 'POST', body: requests });
     await enforce('0');
     t.after(() => void enforce('Infinity'));
-    const words = /AWS does not take these credentials \(InvalidAccessKeyId: /;
+    const words = /AWS does not accept these credentials \(InvalidAccessKeyId: /;
     await refusesWith('s3://status-bucket', 'denied', words, /aws sts get-caller-identity/);
     // Here moto answers in a form that the SDK takes for none of the service's own errors.
     for (const [url, allow] of [
@@ -320,13 +325,13 @@ describe('AWS', () => {
     }
   });
 
-  test('an endpoint where nobody answers is one line, and what to look at', async (t) => {
+  test('an unreachable endpoint is one line with a hint', async (t) => {
     setEnvironment(t, { AWS_ENDPOINT_URL: 'http://127.0.0.1:9' });
     await refusesWith('s3://status-bucket', 'unreachable', /no response from AWS: .*ECONNREFUSED/, /AWS_ENDPOINT_URL/);
   });
 });
 
-test('[B110] a monitor: what hangs is stuck, and who is killed is an alert of its own', async (t) => {
+test('[B110] a monitor: a hanging job is stuck, and a killed worker is its own alert', async (t) => {
   const clock = new JumpingClock();
   const monitor = await openMonitor(t, { clock });
   const runs = await hold(monitor, {}, 'worker-runs');

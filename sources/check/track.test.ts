@@ -1,4 +1,4 @@
-/** D17: how long a job may stand still follows from its own pace. */
+/** D17: how long a job may stand still depends on its own pace. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Sighting } from '../../protocol/sighting.ts';
@@ -31,13 +31,13 @@ const seenAt = (minutes: number) => ({ now_ms: NOW - minutes * MINUTE });
 
 const limitOf = (track: Track): number => stuckLimit(track, STUCK_AFTER) / MINUTE;
 
-test('where nothing is known, the limit is --stuck-after', () => {
+test('if nothing is known, the limit is --stuck-after', () => {
   assert.equal(limitOf(follow(undefined, sighting(50, null), seenAt(0))), 30);
   assert.equal(limitOf(follow(undefined, sighting(50, 0), seenAt(0))), 30);
   assert.equal(limitOf(follow(undefined, sighting(50, 20, null), seenAt(0))), 30);
 });
 
-test('one report with a percentage allows thrice what ten percent took', () => {
+test('one report with a percentage allows three times the time for ten percent', () => {
   // 40 % in 40 minutes: 10 % is 10 minutes.
   assert.equal(limitOf(follow(undefined, sighting(20, 40), seenAt(0))), 30);
   // A fast job is found early, a slow one is given its time.
@@ -45,11 +45,11 @@ test('one report with a percentage allows thrice what ten percent took', () => {
   assert.equal(limitOf(follow(undefined, sighting(0, 10, 600), seenAt(0))), 1800);
 });
 
-test('a first percent that took long allows no more than thrice all the time so far', () => {
+test('a slow first percent allows at most three times the time so far', () => {
   assert.equal(limitOf(follow(undefined, sighting(20, 1), seenAt(0))), 120);
 });
 
-test('steps that were seen allow thrice the longest', () => {
+test('observed steps allow three times the longest', () => {
   let track = follow(undefined, sighting(50, 10), seenAt(50));
   track = follow(track, sighting(46, 20), seenAt(46));
   track = follow(track, sighting(36, 30), seenAt(36));
@@ -58,21 +58,21 @@ test('steps that were seen allow thrice the longest', () => {
   assert.equal(limitOf(track), 30);
 });
 
-test('a pause of a fast job is none within five minutes, or --stuck-after where that is less', () => {
+test('a pause of a fast job is ignored for five minutes, or --stuck-after if that is less', () => {
   let track = follow(undefined, sighting(50, 10), seenAt(50));
   track = follow(track, sighting(49.9, 20), seenAt(49.9));
   assert.equal(limitOf(track), 5);
   assert.equal(stuckLimit(track, MINUTE), MINUTE);
 });
 
-test('a report of the same percentage is no progress, however fresh it is', () => {
+test('a report of the same percentage is not progress, however recent', () => {
   let track = follow(undefined, sighting(50, 45), seenAt(50));
   for (const minutes of [40, 30, 20, 10, 0]) track = follow(track, sighting(minutes, 45), seenAt(minutes));
   assert.equal(stillFor(track, NOW), 50 * MINUTE);
   assert.equal(track.longest_still_ms, null);
 });
 
-test('a log knows since when a job stands, though it is seen for the first time', () => {
+test('a log shows since when a job has stood still, even at the first read', () => {
   const track = follow(undefined, sighting(0, 45), { now_ms: NOW, moved_ms: NOW - 50 * MINUTE });
   assert.equal(stillFor(track, NOW), 50 * MINUTE);
 });
@@ -83,14 +83,14 @@ test('another stage is progress', () => {
   assert.equal(stillFor(track, NOW), 2 * MINUTE);
 });
 
-test('a job that starts again owes nothing to the attempt before', () => {
+test('a job that starts again gets a new track', () => {
   let track = follow(undefined, sighting(50, 10), seenAt(50));
   track = follow(track, sighting(46, 90), seenAt(46));
   track = follow(track, sighting(1, 3, 2), seenAt(1));
   assert.deepEqual([track.longest_still_ms, track.points.length, track.started_ms], [null, 1, NOW - 2 * MINUTE]);
 });
 
-test('the pace is that of the last moves, and the time to go follows from it', () => {
+test('the pace is that of the last moves, and the time left follows from it', () => {
   let track = follow(undefined, sighting(10, 40), seenAt(10));
   assert.equal(paceOf(track)! * MINUTE, 0.8);
   track = follow(track, sighting(5, 60), seenAt(5));
@@ -98,7 +98,7 @@ test('the pace is that of the last moves, and the time to go follows from it', (
   assert.equal(etaOf(track, NOW)! / MINUTE, 5);
 });
 
-test('a time that lies ahead is not trusted: silence counts from when we saw it', () => {
+test('a time that lies ahead is not trusted: silence counts from when we first saw it', () => {
   let track = follow(undefined, sighting(-600, 45), seenAt(40));
   track = follow(track, sighting(-600, 45), seenAt(0));
   assert.equal(stillFor(track, NOW), 40 * MINUTE);

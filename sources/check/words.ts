@@ -1,4 +1,4 @@
-/** The words of a check: spans of time, percentages, and the answer in one line. */
+/** Text of a check: time spans, percentages, and the verdict in one line. */
 import type { CheckDocument, ProblemKind } from '../../protocol/check.ts';
 
 /** `45s`, `12m`, `3h 20m`, `2d 4h`. */

@@ -73,14 +73,14 @@ test('[B118] a log group is read over any number of pages, with the times of Clo
   assert.equal(failed.error, 'GPU out of memory');
 });
 
-test('one stream of a group, and what was told since', async () => {
+test('one stream of a group, and lines since a time', async () => {
   const one = await readAll(openLog(`cloudwatch-logs://${GROUP}?stream=worker-2`));
   assert.deepEqual(one.states, { 'job-2': 'COMPLETED' });
   const since = await readAll(openCloudWatchLogs(GROUP), { since_ms: now_ms - 250_000 });
   assert.deepEqual(since.states, { 'job-2': 'COMPLETED' });
 });
 
-test('reading goes on from a position, and lines that agents deliver late are seen', async () => {
+test('reading continues from a position, and lines that agents deliver late are seen', async () => {
   const { readings } = await readAll(openCloudWatchLogs(GROUP));
   const from = readings.at(-1)!.position;
   await put('worker-1', [
@@ -93,7 +93,7 @@ test('reading goes on from a position, and lines that agents deliver late are se
   assert.equal(states['job-1'], undefined);
 });
 
-test('a missing group or stream, or no credentials, is one line with the command that mends it', async () => {
+test('a missing group or stream, or no credentials, is one line with the command that fixes it', async () => {
   const fails = async (source: Source, kind: string, message: RegExp, hint: RegExp) => {
     await assert.rejects(readAll(source), (error: unknown) => {
       assert.ok(error instanceof SourceError, String(error));

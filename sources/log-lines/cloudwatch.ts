@@ -1,8 +1,8 @@
 /**
- * CloudWatch Logs: the lines of a group, or of one stream of it, by FilterLogEvents, in pages of ten thousand.
+ * CloudWatch Logs: the lines of a group, or of one of its streams, by FilterLogEvents, in pages of ten thousand.
  *
- * Only lines with our words are asked for. Agents deliver late, and streams not in step: a position is two minutes before
- * the newest line that was seen, and seeing a line twice does no harm.
+ * Requests only lines with our keywords. Agents deliver late and streams out of step, so a position is two minutes
+ * before the newest line seen; reading a line twice does no harm.
  */
 import type {
   CloudWatchLogsClient,
@@ -17,13 +17,13 @@ import type { ReadOptions, Unreadable } from '../source.ts';
 import { type LogBatch, type LogOptions, type LogReader, LogSource } from './log.ts';
 
 export type CloudWatchOptions = LogOptions & {
-  /** Events a page. */
+  /** Events per page. */
   page_size?: number;
 };
 
 const PAGE_SIZE_MAX = 10_000;
 const LATE_MAX_MS = 2 * 60_000;
-/** Any of them. */
+/** Matches any of them. */
 const PATTERN = '?TRANSCRIPTION_EVENT ?JOB_START ?JOB_PROGRESS ?JOB_COMPLETE ?JOB_FAILED';
 
 export function openCloudWatchLogs(
@@ -35,7 +35,7 @@ export function openCloudWatchLogs(
 }
 
 class CloudWatchLogs implements LogReader {
-  /** FilterLogEvents allows 5 requests a second and account in small regions. */
+  /** FilterLogEvents allows 5 requests per second and account in small regions. */
   readonly poll_ms = 5000;
   readonly #group: string;
   readonly #stream: string | null;
@@ -67,7 +67,7 @@ class CloudWatchLogs implements LogReader {
         position: String(position_ms),
         otherwise_ms: now(),
       };
-      // A token that comes again would go round for ever.
+      // A repeated token would loop forever.
       token = page.nextToken === token ? undefined : page.nextToken;
     } while (token !== undefined);
   }
@@ -104,7 +104,7 @@ class CloudWatchLogs implements LogReader {
     return { what: `log group ${this.#group}`, make };
   }
 
-  /** An event is a line, or several where a logger wrote them at once. */
+  /** An event is one line, or several that a logger wrote at once. */
   #readEvents(events: readonly FilteredLogEvent[]): { events: LoggedEvent[]; unreadable: Unreadable[] } {
     const { zone = 0, now = Date.now } = this.#options;
     const read = { events: [] as LoggedEvent[], unreadable: [] as Unreadable[] };

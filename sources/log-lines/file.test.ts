@@ -36,7 +36,7 @@ async function readAll(source: Source, from: string | null = null, since_ms = 0)
 
 const start = (id: string) => `2025-07-07 19:30:00,000 INFO x: JOB_START job_id=${id} worker_id=w\n`;
 
-test('reading goes on from a position; a line that has not ended waits for its end', async (t) => {
+test('reading continues from a position; an unfinished line waits for its end', async (t) => {
   const path = join(temporaryDirectory(t), 'worker.log');
   const log = openLogFile(path);
   writeFileSync(path, start('a') + start('bc').slice(0, -14));
@@ -48,7 +48,7 @@ test('reading goes on from a position; a line that has not ended waits for its e
   assert.deepEqual((await readAll(log, second.position)).ids, []);
 });
 
-test('a last line of JSON that has ended is told at once, and again when its line ends', async (t) => {
+test('a last line of complete JSON is returned at once, and again when its line ends', async (t) => {
   const path = join(temporaryDirectory(t), 'worker.log');
   const line = 'TRANSCRIPTION_EVENT {"event": "JOB_START", "job_id": "a", "worker_id": "w"}';
   writeFileSync(path, line);
@@ -58,7 +58,7 @@ test('a last line of JSON that has ended is told at once, and again when its lin
   assert.deepEqual((await readAll(openLogFile(path), first.position)).ids, ['a', 'b']);
 });
 
-test('who reads once takes a last line without its end', async (t) => {
+test('a single read returns an unfinished last line', async (t) => {
   const path = join(temporaryDirectory(t), 'worker.log');
   writeFileSync(path, start('a') + start('b').trimEnd());
   const read = await readAll(openLogFile(path, { last_line: 'take' }));
@@ -87,7 +87,7 @@ test('a log that was rotated is read to its end, then those after it, then the n
   assert.deepEqual((await readAll(openLogFile(path), read.position)).ids, []);
 });
 
-test('a log that was rotated and compressed is read on, too', async (t) => {
+test('a log that was rotated and compressed is also continued', async (t) => {
   const path = join(temporaryDirectory(t), 'worker.log');
   writeFileSync(path, start('a'));
   const { position } = await readAll(openLogFile(path));
@@ -98,7 +98,7 @@ test('a log that was rotated and compressed is read on, too', async (t) => {
   assert.deepEqual((await readAll(openLogFile(path), position)).ids, ['b', 'c']);
 });
 
-test('a log that was copied and truncated is read on in the copy, then from its beginning', async (t) => {
+test('a log that was copied and truncated is continued in the copy, then from its beginning', async (t) => {
   const path = join(temporaryDirectory(t), 'worker.log');
   writeFileSync(path, start('a'));
   const { position } = await readAll(openLogFile(path));
@@ -110,7 +110,7 @@ test('a log that was copied and truncated is read on in the copy, then from its 
   assert.deepEqual(read.ids, ['b', 'c', 'd', 'e']);
 });
 
-test('where the older part is gone, that is said, and the new one is read', async (t) => {
+test('if the older part is gone, a notice says so, and the new one is read', async (t) => {
   const path = join(temporaryDirectory(t), 'worker.log');
   writeFileSync(path, start('a'));
   const { position } = await readAll(openLogFile(path));
@@ -118,10 +118,10 @@ test('where the older part is gone, that is said, and the new one is read', asyn
   appendFileSync(path, start('c'));
   const read = await readAll(openLogFile(path), position);
   assert.deepEqual(read.ids, ['c']);
-  assert.match(read.unreadable[0]!, /is gone: lines between may be missing/);
+  assert.match(read.unreadable[0]!, /is gone; lines in between may be missing/);
 });
 
-test('a gzipped log is read; one that was cut short as far as it goes, and that is said', async (t) => {
+test('a gzipped log is read; a truncated one is read up to the cut, with a notice', async (t) => {
   const path = join(temporaryDirectory(t), 'worker.log.gz');
   const packed = gzipSync(Array.from({ length: 20_000 }, (_, index) => start(`job-${index}`)).join(''));
   writeFileSync(path, packed);
@@ -131,10 +131,10 @@ test('a gzipped log is read; one that was cut short as far as it goes, and that 
   writeFileSync(path, packed.subarray(0, packed.length - 100));
   const cut = await readAll(openLogFile(path));
   assert.ok(cut.ids.length > 0);
-  assert.match(cut.unreadable[0]!, /is damaged and was read as far as it goes/);
+  assert.match(cut.unreadable[0]!, /is damaged and was read up to there/);
 });
 
-test('events without a time have that of the line before, the first ones that of the file', async (t) => {
+test('events without a time get that of the previous line, the first ones that of the file', async (t) => {
   const path = join(temporaryDirectory(t), 'worker.log');
   writeFileSync(path, `JOB_START job_id=a worker_id=w\n${start('b')}JOB_START job_id=c worker_id=w\n`);
   const read = await readAll(openLogFile(path));
@@ -143,13 +143,13 @@ test('events without a time have that of the line before, the first ones that of
   assert.ok(read.told[0]! > read.told[1]!);
 });
 
-test('what was told before since_ms is left out', async (t) => {
+test('reports before since_ms are skipped', async (t) => {
   const path = join(temporaryDirectory(t), 'worker.log');
   writeFileSync(path, start('a') + start('b').replace('19:30', '20:30'));
   assert.deepEqual((await readAll(openLogFile(path), null, Date.UTC(2025, 6, 7, 20))).ids, ['b']);
 });
 
-test('a file that is not there, or is none, is one line with what to do', async (t) => {
+test('a missing file, or a directory, is one line with a hint', async (t) => {
   const directory = temporaryDirectory(t);
   mkdirSync(join(directory, 'logs'));
   const kind = (kind: string, hint: RegExp) => (error: unknown) =>
@@ -160,7 +160,7 @@ test('a file that is not there, or is none, is one line with what to do', async 
   assert.throws(() => openLog('cloudwatch-logs://'), kind('invalid_url', /cloudwatch-logs:\/\/group/));
 });
 
-test('standard input is read as it comes, its last line whole', async () => {
+test('standard input is read as it arrives, including its last line', async () => {
   const stream = Readable.from([
     Buffer.from(start('a') + start('b').slice(0, 30)),
     Buffer.from(start('b').slice(30).trimEnd()),

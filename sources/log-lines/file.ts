@@ -1,7 +1,7 @@
 /**
- * A log file, plain or gzipped, from its beginning or from a position, through rotations.
+ * A log file, plain or gzipped, from its beginning or from a position, across rotations.
  *
- * What has been read is behind the position; a line that has not ended stays before it, so that it is read again, whole.
+ * The position is after the last complete line; an unfinished line is after it, so that it is read again in full.
  */
 import { resolve } from 'node:path';
 import { SourceError } from '../source.ts';
@@ -41,9 +41,9 @@ class LogFile implements LogReader {
   async *read({ from, signal }: Read): AsyncGenerator<LogBatch> {
     try {
       const { pieces, gap } = await piecesAfter(this.#path, parsePosition(from));
-      if (gap) yield this.#notice('the file that was read before is gone: lines between may be missing');
+      if (gap) yield this.#notice('the file read before is gone; lines in between may be missing');
       for (const piece of pieces) {
-        // Nobody comes back for the rest of a rotated file, nor who gives no position.
+        // Nobody reads the rest of a rotated file later, nor the rest after a read without a position.
         const waits = (this.#options.last_line ?? (from === undefined ? 'take' : 'wait')) === 'wait';
         const takesHalf = !waits || piece !== pieces.at(-1);
         yield* this.#readPiece(piece, { takesHalf, place: pieces.length > 1, signal });
@@ -76,7 +76,7 @@ class LogFile implements LogReader {
       }
     } catch (error) {
       if (!isDamage(error)) throw error;
-      yield this.#notice(`${path} is damaged and was read as far as it goes (${(error as Error).message})`);
+      yield this.#notice(`${path} is damaged and was read up to there (${(error as Error).message})`);
     }
     if (takesHalf || compressed) return yield batch(scanner.takeHalf());
     const { scanned, complete } = scanner.half();
@@ -91,7 +91,7 @@ class LogFile implements LogReader {
   async close(): Promise<void> {}
 }
 
-/** zlib's: cut short, or no gzip further in. */
+/** zlib's codes: truncated, or not gzip from some point on. */
 function isDamage(error: unknown): boolean {
   return String((error as { code?: string }).code).startsWith('Z_');
 }
@@ -100,9 +100,9 @@ function fileError(error: unknown, path: string): unknown {
   const { code, message } = error as { code?: string; message: string };
   const says = (kind: SourceError['kind'], why: string, hint: string) =>
     new SourceError(kind, `log:${path}: ${why}`, { hint, cause: error });
-  if (code === 'ENOENT') return says('missing', 'the file does not exist', `see ls ${path.replace(/[^/]*$/, '')}`);
-  if (code === 'EACCES' || code === 'EPERM') return says('denied', 'it may not be read', `see ls -l ${path}`);
-  if (code === 'EISDIR') return says('unusable', 'it is a directory', `name its files: ${path}/*.log`);
+  if (code === 'ENOENT') return says('missing', 'the file does not exist', `check ls ${path.replace(/[^/]*$/, '')}`);
+  if (code === 'EACCES' || code === 'EPERM') return says('denied', 'permission denied', `check ls -l ${path}`);
+  if (code === 'EISDIR') return says('unusable', 'it is a directory', `pass its files: ${path}/*.log`);
   if (code === undefined || error instanceof SourceError) return error;
-  return says('unusable', message, `see ls -l ${path}`);
+  return says('unusable', message, `check ls -l ${path}`);
 }

@@ -1,15 +1,15 @@
 /**
- * Events of a log → at most one sighting a job. Nothing is kept from one fold to the next: sightings add up wherever they meet
- * (protocol/sighting.ts), so that a log of any length is folded in the memory of one chunk.
+ * Folds events of a log into at most one sighting per job. Nothing is kept from one fold to the next: sightings merge
+ * wherever they meet (protocol/sighting.ts), so a log of any length is folded in the memory of one chunk.
  */
 import type { LogEventName, LoggedEvent } from '../../protocol/log-line.ts';
 import { mergeSightings, type SightedState, type Sighting } from '../../protocol/sighting.ts';
-import type { DatedEvent } from './log.ts';
+import type { DatedEvent } from './dated-event.ts';
 import { ownWord } from './own-words.ts';
 
 export type Folded = {
   sightings: Sighting[];
-  /** By job: when percentage or stage last changed, as far as these events tell. */
+  /** When each job's percentage or stage last changed, as far as these events show. */
   moved_ms: Map<string, number>;
 };
 
@@ -45,7 +45,7 @@ export function foldEvents(events: readonly DatedEvent[], since_ms: number): Fol
   return { sightings, moved_ms };
 }
 
-/** What it has not from before is cut from a line, and must not keep it. */
+/** Values that are new are slices of a line, and must not keep it in memory. */
 function own(told: Sighting, before: Sighting | null): void {
   if (told.worker_id !== before?.worker_id) told.worker_id &&= ownWord(told.worker_id);
   if (told.stage !== before?.stage) told.stage &&= ownWord(told.stage);
@@ -53,7 +53,7 @@ function own(told: Sighting, before: Sighting | null): void {
   if (told.error !== before?.error) told.error &&= ownWord(told.error);
 }
 
-/** What merging comes to for nine events of ten, without making a sighting of each. */
+/** The result of merging for nine events in ten, without creating a sighting for each. */
 function progress(known: Sighting, event: LoggedEvent, told_ms: number): void {
   known.told_ms = told_ms;
   if (event.worker_id !== null && event.worker_id !== known.worker_id) known.worker_id = ownWord(event.worker_id);

@@ -1,17 +1,18 @@
 /**
- * A log as a source: wherever its lines come from (file.ts, standard-input.ts, cloudwatch.ts), they are events here, for who wants
- * each of them (`tmon logs`), and sightings, for all others.
+ * A log as a source: wherever its lines come from (file.ts, standard-input.ts, cloudwatch.ts), it yields events for
+ * `tmon logs`, and sightings for all others.
  */
 import type { LoggedEvent } from '../../protocol/log-line.ts';
 import type { LogTimeOptions } from '../../protocol/log-time.ts';
 import type { Reading, ReadOptions, Source, Unreadable } from '../source.ts';
+import type { DatedEvent } from './dated-event.ts';
 import { foldEvents } from './fold.ts';
 import { OwnWords, ownWord } from './own-words.ts';
 
 export type LogOptions = Pick<LogTimeOptions, 'zone'> & {
   /**
-   * A last line without a line break: `wait` for the rest of it, as whoever follows must; `take` it, as whoever reads once may.
-   * JSON that has ended is taken either way. When absent, it waits where a position is asked for (`from`, null too).
+   * A last line without a line break: `wait` for the rest of it, when following; `take` it, when reading once. Complete
+   * JSON is taken in either case. Default: `wait` if a position is requested (`from`, including null).
    */
   last_line?: 'wait' | 'take';
   now?: () => number;
@@ -20,28 +21,25 @@ export type LogOptions = Pick<LogTimeOptions, 'zone'> & {
 export type LogBatch = {
   events: LoggedEvent[];
   unreadable: Unreadable[];
-  /** Lines, or events of CloudWatch. */
+  /** Number of lines, or of CloudWatch events. */
   looked_at: number;
   position: string | null;
-  /** The time of events that have none and follow none that has (milliseconds since 1970). */
+  /** The time of events that have none and follow none with a time (milliseconds since 1970). */
   otherwise_ms: number;
 };
 
-/** Where lines come from. */
+/** Where the lines come from. */
 export interface LogReader {
   readonly name: string;
-  /** How often to look for more; null where nothing comes after its end. */
+  /** Polling interval; null if nothing can follow its end. */
   readonly poll_ms: number | null;
   read(options: ReadOptions): AsyncIterable<LogBatch>;
   close(): Promise<void>;
 }
 
-/** Its `timestamp_ms` is known, or taken from the line before. */
-export type DatedEvent = LoggedEvent & { timestamp_ms: number };
-
 export type DatedBatch = Omit<LogBatch, 'events' | 'otherwise_ms'> & {
   events: DatedEvent[];
-  /** Events whose time was taken from another line, or from the file. */
+  /** Number of events whose time was taken from another line or the file. */
   undated: number;
 };
 
@@ -61,7 +59,7 @@ export class LogSource implements Source {
     return this.#reader.poll_ms;
   }
 
-  /** Each event, for as long as anyone likes to keep it. */
+  /** Each event; it may be kept for any time. */
   async *events(options: ReadOptions): AsyncGenerator<DatedBatch> {
     const words = new OwnWords();
     for await (const batch of this.#dated(options)) {

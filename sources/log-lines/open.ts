@@ -1,4 +1,4 @@
-/** From what a person types to a log: a path, `-` for standard input, `log:…`, `cloudwatch-logs://…`. */
+/** Opens a log by its name: a path, `-` for standard input, `log:…`, `cloudwatch-logs://…`. */
 import { readSystemUrl, SystemUrlError } from '../../protocol/system-urls.ts';
 import { SourceError } from '../source.ts';
 import { openCloudWatchLogs } from './cloudwatch.ts';
@@ -16,7 +16,7 @@ export function openLog(text: string, options: LogOptions = {}): LogSource {
     if (url.system === 'cloudwatch-logs') return openCloudWatchLogs(url.group, url.stream, options);
   } catch (error) {
     if (!(error instanceof SystemUrlError)) throw error;
-    throw new SourceError('invalid_url', `${text} is no log`, { hint: error.hint, cause: error });
+    throw new SourceError('invalid_url', `${text} is not a log`, { hint: error.hint, cause: error });
   }
-  throw new SourceError('invalid_url', `${text} is no log`, { hint: `tmon check ${text} reads it` });
+  throw new SourceError('invalid_url', `${text} is not a log`, { hint: `tmon check ${text} reads it` });
 }

@@ -1,11 +1,11 @@
 /**
- * Words of their own: one that was cut from a chunk of a log keeps the whole chunk in memory for as long as it is kept itself.
+ * Copies of short strings: a slice of a log's chunk would keep the whole chunk in memory.
  */
 export function ownWord(word: string): string {
   return Buffer.from(word).toString();
 }
 
-/** The same few jobs, workers and stages come again and again: most are not copied. */
+/** The same few jobs, workers and stages repeat, so most are not copied. */
 export class OwnWords {
   readonly #known = new Map<string, string>();
 

@@ -1,8 +1,8 @@
 /**
- * Where a reading of a log file ended, and where it goes on: in the same file, or, when the log was rotated meanwhile, in the
- * file that it is called now, in those that came after, and then in the new one.
+ * The position in a log file where a read ended, and how to continue: in the same file, or, if the log was rotated
+ * meanwhile, in the file under its new name, then in those that followed, then in the current one.
  *
- * A file is known again by its inode and by its first bytes: inodes are given anew, and some rotations copy and truncate.
+ * A file is identified by its inode and first bytes, because inodes are reused and some rotations copy and truncate.
  */
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
@@ -12,9 +12,9 @@ import { crc32, createGunzip } from 'node:zlib';
 
 export type FilePosition = {
   inode: number;
-  /** Bytes of the text, where it is compressed. */
+  /** Bytes of the uncompressed text. */
   offset: number;
-  /** The first bytes of the text: so many, and their CRC-32. */
+  /** The first bytes of the text: their number and CRC-32. */
   head_bytes: number;
   head_crc: number;
 };
@@ -23,7 +23,7 @@ export type FilePosition = {
 export type Piece = { path: string; offset: number; inode: number; mtime_ms: number };
 
 const HEAD_BYTES_MAX = 1024;
-/** So many rotated files are looked at, newest first. */
+/** Maximum number of rotated files to look at, newest first. */
 const ROTATED_MAX = 30;
 const CHUNK_BYTES = 1024 * 1024;
 
@@ -31,20 +31,20 @@ export function formatPosition({ inode, offset, head_bytes, head_crc }: FilePosi
   return `${inode}:${offset}:${head_bytes}:${head_crc}`;
 }
 
-/** Answers null where the text is no position of ours: then all is read. */
+/** Returns null if the text is not a position; then everything is read. */
 export function parsePosition(text: string | null | undefined): FilePosition | null {
   if (!text || !/^\d{1,16}:\d{1,16}:\d{1,4}:\d{1,10}$/.test(text)) return null;
   const [inode = 0, offset = 0, head_bytes = 0, head_crc = 0] = text.split(':').map(Number);
   return { inode, offset, head_bytes, head_crc };
 }
 
-/** The position at `offset` of a file whose text begins like this. */
+/** The position at `offset` in a file whose text begins with these bytes. */
 export function positionAt(offset: number, { inode }: Piece, head: Buffer): FilePosition {
   const known = head.subarray(0, Math.min(offset, HEAD_BYTES_MAX));
   return { inode, offset, head_bytes: known.length, head_crc: crc32(known) };
 }
 
-/** The text's first bytes, as many as a position needs. Empty where it can't be read. */
+/** The first bytes of the text, as many as a position needs. Empty if it can't be read. */
 export async function readHead(path: string): Promise<Buffer> {
   const parts: Buffer[] = [];
   let bytes = 0;
@@ -58,7 +58,7 @@ export async function readHead(path: string): Promise<Buffer> {
   return Buffer.concat(parts).subarray(0, HEAD_BYTES_MAX);
 }
 
-/** What is to be read after a position. `gap`: lines may be missing, since the file it was in is gone. */
+/** The files to read after a position. `gap`: lines may be missing, because the file is gone. */
 export async function piecesAfter(path: string, from: FilePosition | null): Promise<{ pieces: Piece[]; gap: boolean }> {
   const current = await pieceOf(path);
   if (from === null || from.offset === 0) return { pieces: [current], gap: false };
@@ -72,7 +72,7 @@ export async function piecesAfter(path: string, from: FilePosition | null): Prom
     const newer = rotated.filter((one) => one.path !== file.path && one.mtime_ms > file.mtime_ms).reverse();
     return { pieces: [{ ...file, offset: from.offset }, ...newer, current], gap: false };
   }
-  // Moved from one disk to another it has a new inode and the same bytes.
+  // Moved to another disk, it has a new inode and the same bytes.
   if (await isSame(current, from)) return { pieces: [{ ...current, offset: from.offset }], gap: false };
   return { pieces: [current], gap: true };
 }
@@ -113,12 +113,12 @@ export async function isCompressed(path: string): Promise<boolean> {
   return false;
 }
 
-/** The text of a file in chunks, from an offset where it is not compressed. */
+/** The text of a file in chunks, from an offset if it is not compressed. */
 export async function openText(
   path: string,
   { offset = 0, chunkBytes = CHUNK_BYTES }: { offset?: number; chunkBytes?: number } = {},
 ): Promise<Readable> {
   if (!(await isCompressed(path))) return createReadStream(path, { start: offset, highWaterMark: chunkBytes });
-  // Its errors arrive at the reader of what comes out.
+  // Its errors reach the reader of the output.
   return pipeline(createReadStream(path), createGunzip({ chunkSize: chunkBytes }), () => {});
 }

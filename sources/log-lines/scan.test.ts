@@ -7,11 +7,11 @@ import type { LoggedEvent } from '../../protocol/log-line.ts';
 import { mergeSightings, type Sighting } from '../../protocol/sighting.ts';
 import { makeLog } from '../../test/logs/make-log.ts';
 import { temporaryDirectory } from '../../test/processes/tmon.ts';
+import type { DatedEvent } from './dated-event.ts';
 import { foldEvents, sightingOf } from './fold.ts';
-import type { DatedEvent } from './log.ts';
 import { LINE_BYTES_MAX, LineScanner, type Scanned } from './scan.ts';
 
-/** All of it, in chunks of so many bytes. */
+/** Everything, in chunks of a fixed size. */
 function scan(bytes: Buffer, chunkBytes = bytes.length || 1): Scanned {
   const scanner = new LineScanner();
   const all: Scanned = { events: [], unreadable: [], looked_at: 0 };
@@ -70,7 +70,7 @@ test('a chunk may end anywhere, in the middle of a character too', () => {
   for (let chunkBytes = 1; chunkBytes < 40; chunkBytes += 1) assert.deepEqual(scan(bytes, chunkBytes), whole);
 });
 
-test('bad UTF-8 and binary junk around a line lose no line', () => {
+test('invalid UTF-8 and binary data around a line do not lose it', () => {
   const junk = Buffer.from([0, 255, 254, 0x80, 0xc3, 10, 0xff, 0]);
   const line = Buffer.from('JOB_PROGRESS job_id=a percentage=45\n');
   const bad = Buffer.concat([Buffer.from('JOB_FAILED job_id=b error=caf'), Buffer.from([0xe9]), Buffer.from('\n')]);
@@ -91,18 +91,18 @@ test('malformed and cut lines are counted, with the number of their line', () =>
   );
 });
 
-test('a line of 1 MiB is read, and a longer one than is allowed is passed over and said', () => {
+test('a line of 1 MiB is read, and a line over the limit is skipped and reported', () => {
   const long = (bytes: number) => `${'x'.repeat(bytes)} JOB_START job_id=a worker_id=b\n`;
   const next = 'JOB_START job_id=b worker_id=b\n';
   const fits = scan(Buffer.from(long(1 << 20) + next), 64 * 1024);
   assert.deepEqual(ids(fits), ['a', 'b']);
   const tooLong = scan(Buffer.from(`first\n${long(3 * LINE_BYTES_MAX)}${next}`), 64 * 1024);
   assert.deepEqual(ids(tooLong), ['b']);
-  assert.deepEqual(tooLong.unreadable, [{ where: 'line 2', why: 'longer than 2 MiB: passed over' }]);
+  assert.deepEqual(tooLong.unreadable, [{ where: 'line 2', why: 'longer than 2 MiB: skipped' }]);
   assert.equal(tooLong.looked_at, 3);
 });
 
-test('folding events is merging their sightings, one by one', () => {
+test('folding events equals merging their sightings one by one', () => {
   const random = randomOf(11);
   const names = ['JOB_START', 'JOB_PROGRESS', 'JOB_PROGRESS', 'JOB_PROGRESS', 'JOB_COMPLETE', 'JOB_FAILED'] as const;
   const pick = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)]!;
@@ -131,7 +131,7 @@ test('folding events is merging their sightings, one by one', () => {
   }
 });
 
-test('a job that is told of at the same percentage has not moved since it came there', () => {
+test('a job reported at the same percentage has not moved since it reached it', () => {
   const at = (timestamp_ms: number, percentage: number): DatedEvent => ({
     ...empty,
     event: 'JOB_PROGRESS',

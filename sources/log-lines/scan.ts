@@ -1,6 +1,6 @@
 /**
- * Bytes of a log → events. A log is mostly other things than ours, so the bytes are searched for our words first and only lines
- * that have them are looked at: a chunk costs a few searches of the runtime's own, and no promise a line.
+ * Parses a log's bytes into events. Most of a log is unrelated, so the bytes are searched for our keywords first and
+ * only lines that contain one are parsed: a chunk costs a few native string searches, and no promise per line.
  *
  * Measured by `node bench/log-lines.ts`; the figures are in docs/logs.md.
  */
@@ -10,26 +10,26 @@ import type { LogTimeOptions } from '../../protocol/log-time.ts';
 import { type LineAt, readUsual } from '../../protocol/log-usual.ts';
 import type { Unreadable } from '../source.ts';
 
-/** Longer ones are no lines of ours; they are passed over without being kept. */
+/** Longer lines are skipped without being buffered. */
 export const LINE_BYTES_MAX = 2 * 1024 * 1024;
 
-/** What a chunk came to. Words of its events are parts of the chunk's text: who keeps one longer keeps all of that, or an `ownWord`. */
+/** The events of a chunk. Their strings are slices of the chunk's text: to keep one longer, copy it with `ownWord`. */
 export type Scanned = { events: LoggedEvent[]; unreadable: Unreadable[]; looked_at: number };
 
 export type ScanOptions = LogTimeOptions & {
-  /** Where the first byte stands; lines have numbers only when it is the first of all. */
+  /** Offset of the first byte; lines are numbered only if it is 0. */
   offset?: number;
-  /** Before a line's number: the file's name, where there are several. */
+  /** Prefix of line numbers: the file's name, if there are several. */
   place?: string;
 };
 
 export class LineScanner {
   readonly #options: ScanOptions;
   readonly #first: number;
-  /** Of the line that has not ended yet. */
+  /** Of the unfinished line. */
   #half: Buffer[] = [];
   #halfBytes = 0;
-  /** The line is too long; only its end is looked for. */
+  /** The line is too long; skip to its end. */
   #passing = false;
   #offset: number;
   #lines = 0;
@@ -40,12 +40,12 @@ export class LineScanner {
     this.#offset = this.#first;
   }
 
-  /** Where the line begins that has not ended yet: what is before it has been told. */
+  /** Offset of the unfinished line: everything before it has been returned. */
   get offset(): number {
     return this.#offset;
   }
 
-  /** The bytes are not kept. */
+  /** Does not keep the bytes. */
   push(chunk: Buffer): Scanned {
     const end = chunk.lastIndexOf(NEWLINE) + 1;
     if (end === 0) return this.#keep(chunk, { events: [], unreadable: [], looked_at: 0 });
@@ -56,8 +56,8 @@ export class LineScanner {
   }
 
   /**
-   * What the line that has not ended says as it stands; it stays. `complete`: it is JSON that has ended, so more of it can't say
-   * anything else; a plain line may be cut in the middle of a number.
+   * Parses the unfinished line as it is, without consuming it. `complete`: it is complete JSON, so the rest can't
+   * change it; a plain line may be cut in the middle of a number.
    */
   half(): { scanned: Scanned; complete: boolean } {
     const line = this.#join(Buffer.alloc(0));
@@ -70,7 +70,7 @@ export class LineScanner {
     return { scanned, complete };
   }
 
-  /** There is no more: what has not ended is a line. */
+  /** At the end of the input, an unfinished line is a line. */
   takeHalf(): Scanned {
     if (this.#halfBytes === 0) return { events: [], unreadable: [], looked_at: 0 };
     return { ...this.#scan(this.#join(Buffer.alloc(0))), looked_at: 1 };
@@ -86,7 +86,7 @@ export class LineScanner {
       this.#half.push(Buffer.from(rest));
       return scanned;
     }
-    const why = `longer than ${LINE_BYTES_MAX / 1024 / 1024} MiB: passed over`;
+    const why = `longer than ${LINE_BYTES_MAX / 1024 / 1024} MiB: skipped`;
     scanned.unreadable.push({ where: this.#where(this.#lines, this.#offset), why });
     this.#passing = true;
     this.#offset += this.#halfBytes;
@@ -121,7 +121,7 @@ export class LineScanner {
     line.brace = after('{', from);
     line.escape = after('\u001b', from);
     for (let hit = Math.min(line.event, line.marker); hit < text.length; hit = Math.min(line.event, line.marker)) {
-      // Where line after line is ours, the next begins where the last one ended.
+      // In a log of our lines only, the next begins where the last one ended.
       line.start = from;
       line.end = Math.min(text.length, after('\n', from));
       if (line.end < hit) {
@@ -147,7 +147,7 @@ export class LineScanner {
     return { events, unreadable, looked_at: lines };
   }
 
-  /** What is read by hand is ASCII; only the rest needs to be decoded as what it is. */
+  /** The fast reader needs ASCII; only other lines are decoded as UTF-8. */
   #read(line: LineAt, bytes: Buffer, ascii: boolean): ParsedLine {
     return (
       readUsual(line, this.#options) ??
@@ -164,7 +164,7 @@ export class LineScanner {
 
 const NEWLINE = 10;
 
-/** Past the end where there is none. */
+/** Past the end if there is none. */
 function indexOf(text: string, words: string, from: number): number {
   const at = text.indexOf(words, from);
   return at === -1 ? Number.POSITIVE_INFINITY : at;

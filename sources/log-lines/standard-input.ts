@@ -1,4 +1,4 @@
-/** Lines that are piped into us, as they come: `journalctl -f | tmon logs watch`. They can be read once. */
+/** Lines piped to standard input: `journalctl -f | tmon logs watch`. They can be read only once. */
 import type { Readable } from 'node:stream';
 import { type LogBatch, type LogOptions, type LogReader, LogSource } from './log.ts';
 import { LineScanner } from './scan.ts';
@@ -27,7 +27,7 @@ class StandardInput implements LogReader {
         const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : (chunk as Buffer);
         yield { ...scanner.push(bytes), position: null, otherwise_ms: now() };
       }
-      // What is piped in has ended with it.
+      // The pipe ended with the process.
       yield { ...scanner.takeHalf(), position: null, otherwise_ms: now() };
     } catch (error) {
       if (!signal.aborted) throw error;

@@ -1,6 +1,7 @@
 /** What clients and workers ask for: commands made from what they have been told so far, stale leases among it. */
 import type { LogEvent } from '../../protocol/log-event.ts';
-import { SIGHTED_STATES, type Sighting } from '../../protocol/sighting.ts';
+import { SIGHTED_STATES } from '../../protocol/sighted-state.ts';
+import type { Sighting } from '../../protocol/sighting.ts';
 import { UNREMEMBERED } from '../../server/state-machine/apply/apply.ts';
 import { type Command, type CommandBody, type Outcome, soft } from '../../server/state-machine/decide/commands.ts';
 import type { State } from '../../server/state-machine/state/state.ts';

@@ -376,6 +376,6 @@ test('an unsupported URL and a worker without a name throw at once', () => {
   assert.throws(() => Reporter.fromUrl('log:', { workerId: '' }), { name: 'TypeError' });
   assert.throws(() => Reporter.fromUrl('sqlite:jobs.db', { workerId: 'w'.repeat(51) }), {
     name: 'SinkError',
-    hint: 'give it a name of at most 50 characters',
+    hint: 'use a name of at most 50 characters',
   });
 });
