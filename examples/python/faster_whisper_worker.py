@@ -1,9 +1,9 @@
-"""A whole worker around faster-whisper. The model is loaded once, for all jobs.
+"""A complete worker around faster-whisper. The model is loaded once, for all jobs.
 
     pip install 'transcription-monitor[worker,s3]' faster-whisper
     TMON_SERVER=http://127.0.0.1:8080 MODEL=large-v3 python faster_whisper_worker.py
 
-SIGTERM lets it finish the job at hand; a second one stops at once and hands the job back. On a machine with several
+SIGTERM lets it finish the current job; a second one stops at once and releases the job. On a machine with several
 GPUs, start one for each with CUDA_VISIBLE_DEVICES.
 """
 
@@ -18,7 +18,7 @@ from faster_whisper import BatchedInferencePipeline, WhisperModel, decode_audio
 
 from transcription_monitor import HeldJob, Transcript, TranscriptionAPI, Worker
 
-WINDOW_SECONDS = 30  # what a Whisper model hears at once
+WINDOW_SECONDS = 30  # the window of a Whisper model
 
 
 def main() -> None:

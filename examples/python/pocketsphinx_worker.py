@@ -1,9 +1,9 @@
-"""A whole worker around PocketSphinx: English, no GPU, no model to download.
+"""A complete worker around PocketSphinx: English, no GPU, no model to download.
 
     pip install 'transcription-monitor[worker]' pocketsphinx
     TMON_SERVER=http://127.0.0.1:8080 python pocketsphinx_worker.py
 
-It reads 16 kHz mono 16-bit WAV, such as the recordings in examples/audio. SIGTERM lets it finish the job at hand.
+It reads 16 kHz mono 16-bit WAV, such as the recordings in examples/audio. SIGTERM lets it finish the current job.
 """
 
 from __future__ import annotations
@@ -45,17 +45,17 @@ def transcribe(job: HeldJob, decoder: Decoder) -> Transcript:
         decoder.process_raw(pcm[2 * start : 2 * end], full_utt=True)
         decoder.end_utt()
         if decoder.hyp() is not None:
-            # A word's second pronunciation is "read(2)"; "<sil>" and "[NOISE]" are no words.
+            # A word's second pronunciation is "read(2)"; "<sil>" and "[NOISE]" are not words.
             words = [word.word.split("(")[0] for word in decoder.seg() if word.word[0] not in "<["]
             segments.append({"start": start / RATE, "end": end / RATE, "text": " ".join(words)})
-        # Each call may raise JobCancelled or LeaseLost: `with job:` knows what to do.
+        # Each call may raise JobCancelled or LeaseLost: `with job:` handles them.
         job.progress(current_chunk=number, total_chunks=len(cuts) - 1)
     return Transcript.of_segments(segments, engine="pocketsphinx en-us", language="en", duration_seconds=duration)
 
 
 def plan(samples: array[int]) -> list[int]:
-    """Where to cut: into pieces of about five seconds, each at the quietest moment near its end. PocketSphinx drifts
-    in long ones.
+    """Chunks of about five seconds, each cut at the quietest moment near its end. PocketSphinx drifts in longer
+    ones.
     """
     cuts = [0]
     while len(samples) - cuts[-1] > 8 * RATE:

@@ -1,12 +1,12 @@
-"""A worker without a monitor: it transcribes the WAV files it is given, and tells how that goes where
-TMON_REPORT says.
+"""A worker without a monitor: transcribes WAV files, and reports progress to the system that TMON_REPORT
+names.
 
     pip install 'transcription-monitor[aws,postgres]' pocketsphinx
     TMON_REPORT=log: python reporting_worker.py examples/audio/*.wav
 
 `log:` is standard output; `cloudwatch-logs:///aws/ec2/transcription`, `s3://status-bucket`, `postgres://user@host/db`,
-`sqs://queue` and `http://127.0.0.1:8080` are other places, and this program is the same for all of them. What is stuck
-or has failed there, `tmon check URL` says.
+`sqs://queue` and `http://127.0.0.1:8080` are other systems, with the same program. `tmon check URL` shows what is
+stuck or has failed there.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PIECE_SECONDS = 5
 
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    # SIGTERM as an exception: then what waits is sent before the end.
+    # SIGTERM as an exception, so that waiting reports are sent before the end.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     decoder = Decoder(samprate=16_000, loglevel="FATAL")  # loaded once, for all jobs
     with Reporter.from_url(os.environ.get("TMON_REPORT", "log:"), worker_id=socket.gethostname()) as reporter:
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def work(reporter: Reporter, job_id: str, path: Path, decoder: Decoder) -> None:
-    # Told before the file is looked at: a job whose file can't be read has begun, and fails.
+    # Reported before the file is opened: a job whose file can't be read has begun, and fails.
     reporter.job_start(job_id, audio_url=str(path))
     with wave.open(str(path), "rb") as sound:
         duration = sound.getnframes() / sound.getframerate()
@@ -59,7 +59,7 @@ def work(reporter: Reporter, job_id: str, path: Path, decoder: Decoder) -> None:
 
 
 def transcribe(sound: wave.Wave_read, decoder: Decoder) -> Iterator[tuple[float, str]]:
-    """Seconds done, and what was heard since."""
+    """Yields the seconds done, and the words since."""
     if (sound.getframerate(), sound.getnchannels(), sound.getsampwidth()) != (16_000, 1, 2):
         raise ValueError("not 16 kHz mono 16-bit")
     while frames := sound.readframes(PIECE_SECONDS * sound.getframerate()):

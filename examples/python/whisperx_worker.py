@@ -1,4 +1,4 @@
-"""A worker around whisperX, which tells of its progress through `progress_callback` (3.8 and newer).
+"""A worker around whisperX, which reports progress through `progress_callback` (3.8 and newer).
 
 pip install 'transcription-monitor[worker,s3]' 'whisperx>=3.8'
 TMON_SERVER=http://127.0.0.1:8080 python whisperx_worker.py
@@ -25,9 +25,8 @@ def main() -> None:
         duration = len(audio) / SAMPLES_PER_SECOND
         job.progress(percentage=0, duration_seconds=duration)
 
-        # Called with 0 to 100, first for the recognition, then for the alignment. What `job.progress` raises
-        # (JobCancelled,
-        # LeaseLost) goes through whisperX and ends its work.
+        # Called with 0 to 100, first for the transcription, then for the alignment. Exceptions of `job.progress`
+        # (JobCancelled, LeaseLost) propagate through whisperX and end its work.
         heard = model.transcribe(
             audio,
             batch_size=job.batch_size,

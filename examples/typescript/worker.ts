@@ -1,6 +1,6 @@
 /**
- * A worker of 60 lines that tells of its jobs: to a log, a bucket, a table, a queue or a monitor, as the URL says. In the place of
- * a recogniser it finds where in a recording someone speaks.
+ * A short worker that reports its jobs to a log, a bucket, a table, a queue or a monitor, as the URL says. Instead of
+ * transcribing it finds where in a recording someone speaks.
  *
  *     node examples/typescript/worker.ts log: examples/audio/*.wav
  *     node examples/typescript/worker.ts http://127.0.0.1:8080 examples/audio/*.wav
@@ -37,9 +37,9 @@ async function transcribe(jobId: string, file: string): Promise<void> {
   reporter.jobComplete(jobId, { segments });
 }
 
-/** 16-bit PCM, as examples/audio is. */
+/** 16-bit PCM, like examples/audio. */
 function readWav(bytes: Buffer): { samples: Int16Array; rate: number } {
-  if (bytes.toString('latin1', 0, 4) !== 'RIFF') throw new Error('it is no WAV file');
+  if (bytes.toString('latin1', 0, 4) !== 'RIFF') throw new Error('it is not a WAV file');
   let at = 12;
   while (bytes.toString('latin1', at, at + 4) !== 'data') at += 8 + bytes.readUInt32LE(at + 4);
   const data = bytes.subarray(at + 8, at + 8 + bytes.readUInt32LE(at + 4));
