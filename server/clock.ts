@@ -31,6 +31,12 @@ export function sleep(clock: Clock, delay_ms: number, signal?: AbortSignal): Pro
   });
 }
 
+/** For a message; null if it is no time. */
+export function isoTime(at_ms: number): string | null {
+  const time = new Date(at_ms);
+  return Number.isNaN(time.getTime()) ? null : time.toISOString();
+}
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),

@@ -26,6 +26,7 @@ import { openStoreInThread } from './objects/store-thread.ts';
 import { followSources } from './sources/follow-sources.ts';
 import { Uploads } from './uploads/uploads.ts';
 import { Archive } from './views/archive.ts';
+import { JOURNAL_TRACES } from './views/keys.ts';
 import { ViewPublisher } from './views/publisher.ts';
 import { type RebuildReport, rebuildViews } from './views/rebuild.ts';
 
@@ -37,6 +38,7 @@ export type RunningMonitor = {
 };
 
 const ARCHIVE_MS = 10_000;
+const HEAD_MARK_MS = 10_000;
 const TRUNCATE_MS = 600_000;
 const STORE_CHECK_KEY = 'meta/store-check.json';
 
@@ -82,6 +84,7 @@ export async function startMonitor(
       url,
       soft_linger_ms: settings.soft_linger_ms ?? (store.shared ? 1000 : 20),
       tail_poll_ms: store.shared ? (settings.tail_poll_ms ?? 200) : null,
+      traces: JOURNAL_TRACES,
       log,
     });
     undo.push(() => engine.stop());
@@ -109,6 +112,16 @@ export async function startMonitor(
         failure_ms: ARCHIVE_MS,
         log,
         run: async () => ({ again_ms: (await archive.runOnce()) > 0 ? 0 : ARCHIVE_MS }),
+      }),
+      new Duty({
+        name: 'head mark',
+        clock,
+        failure_ms: HEAD_MARK_MS,
+        log,
+        run: async () => {
+          await engine.journal.mark();
+          return { again_ms: HEAD_MARK_MS };
+        },
       }),
       new Duty({
         name: 'truncation',

@@ -1,20 +1,21 @@
 /**
  * The chain as this instance has followed it: recovery, reading on to the tail, and the gap rule. Reads only.
  *
- *     recover   newest good snapshot → its rows → the segments after it, prefetched → 404 → the tail
+ *     recover   newest good snapshot → its rows → the segments after it, prefetched → 404 → is that the tail? → ready
  *     drain     from the head to the tail: what other instances have written meanwhile
  *     trust     the gap rule on an answer about the next segment; on doubt it recovers from the snapshot that passed us by
  */
-import { type Clock, type Random, sleep } from '../clock.ts';
 import type { GetResult, ObjectStore } from '../objects/store.ts';
-import { StoreError } from '../objects/store.ts';
-import { JournalError } from './errors.ts';
+import { assertComplete, listSegments } from './completeness.ts';
+import { corruptObject, isCorrupt } from './errors.ts';
 import { isFresh, listSnapshots } from './gap-rule.ts';
 import { segmentKey, snapshotKey } from './keys.ts';
 import type { LogClock } from './log-clock.ts';
+import type { Patience } from './patience.ts';
 import type { Replica } from './replica.ts';
 import { decodeSegment, NO_HASH, type Segment } from './segment.ts';
 import { readManifest, readRows } from './snapshots.ts';
+import type { Trace } from './traces.ts';
 
 export type Head = {
   seq: number;
@@ -28,25 +29,22 @@ export type Head = {
 
 export type ChainOptions<P> = {
   store: ObjectStore;
-  clock: Clock;
-  random: Random;
+  patience: Patience;
   logClock: LogClock;
   replica: Replica<P>;
   journal_id: string;
   retention_ms: number;
-  signal: AbortSignal;
-  /** Told what was damaged and passed over. */
+  /** Called with what was damaged and passed over. */
   warn: (message: string) => void;
-  /** Told of a read that has gone unanswered for so long, and of its answer in the end; it is asked again all the while. */
-  silence?: { after_ms: number; begins: (cause: StoreError) => void; ends: () => void };
 };
 
 const PREFETCH_MAX = 64;
-const RETRY_MAX_MS = 2_000;
 
 export class Chain<P> {
   readonly #options: ChainOptions<P>;
   readonly #damaged = new Set<number>();
+  /** How often the fold was replaced by a snapshot's. */
+  #restores = 0;
   #head: Head = { seq: 0, hash: NO_HASH, at_ms: 0, last_modified_ms: null };
   /** The snapshot that this fold began from; 0 if none. */
   snapshot_seq = 0;
@@ -59,10 +57,24 @@ export class Chain<P> {
     return this.#head;
   }
 
-  /** From nothing to the tail. Throws JournalError('corrupt') where neither snapshots nor segments lead there. */
-  async recover(): Promise<void> {
+  /**
+   * From nothing to the tail. Throws JournalError('corrupt') if neither snapshots nor segments lead there, or if the journal
+   * once went further: `traces`, read before, and what `findUse` finds beside an empty journal show how far.
+   */
+  async recover(traces: readonly Trace[], findUse: () => Promise<Trace | null>): Promise<void> {
+    const { store, journal_id, patience } = this.#options;
     await this.#restore();
-    await this.drain();
+    for (let restores = -1; restores !== this.#restores; ) {
+      restores = this.#restores;
+      // Listed before reading, so that whatever is listed and not found has been deleted. By truncation, the gap rule finds
+      // the snapshot that covers it and replaces the fold; then this list says nothing any more.
+      const listed = await patience.ask(() => listSegments(store, this.#head.seq));
+      await this.drain();
+      if (restores !== this.#restores) continue;
+      const use = this.#head.seq === 0 ? await patience.ask(findUse) : null;
+      const all = use ? [...traces, use] : traces;
+      await assertComplete(store, { journal_id, head_seq: this.#head.seq, listed, traces: all });
+    }
   }
 
   /** Applies every segment after the head; answers how many. */
@@ -96,11 +108,9 @@ export class Chain<P> {
   replay(segment: Segment, last_modified_ms: number): void {
     const { header, lines, hash } = segment;
     if (header.prev !== this.#head.hash) {
-      throw new JournalError(
-        'corrupt',
-        `${segmentKey(header.seq)} does not follow the segment before it: the chain is broken`,
-        { hint: 'Someone changed the journal. Restore both segments from a copy of the store.' },
-      );
+      throw corruptObject(segmentKey(header.seq), 'does not follow the segment before it: the chain is broken', {
+        hint: 'Someone changed the journal. Restore both segments from a copy of the store.',
+      });
     }
     const at_ms = Math.max(this.#head.at_ms, header.at);
     this.#options.replica.replay({ seq: header.seq, at_ms, lines });
@@ -127,32 +137,7 @@ export class Chain<P> {
 
   /** Reads one object, waiting out a store that does not answer. Throws JournalError('refused' | 'stopped'). */
   get(key: string): Promise<GetResult> {
-    return this.#patiently(() => this.#options.store.get(key));
-  }
-
-  async #patiently<T>(ask: () => Promise<T>): Promise<T> {
-    const { clock, random, signal, silence } = this.#options;
-    const began_ms = clock.monotonic();
-    let silent = false;
-    for (let attempt = 0; ; attempt++) {
-      if (signal.aborted) throw new JournalError('stopped', 'this instance is closing');
-      try {
-        const answer = await ask();
-        if (silent) silence?.ends();
-        return answer;
-      } catch (error) {
-        if (!(error instanceof StoreError) || error.kind !== 'unavailable') {
-          if (silent) silence?.ends();
-          if (!(error instanceof StoreError)) throw error;
-          throw new JournalError('refused', error.message, { hint: error.hint, cause: error });
-        }
-        if (!silent && silence && clock.monotonic() - began_ms >= silence.after_ms) {
-          silent = true;
-          silence.begins(error);
-        }
-      }
-      await sleep(clock, random.float() * Math.min(RETRY_MAX_MS, 20 * 2 ** attempt), signal);
-    }
+    return this.#options.patience.ask(() => this.#options.store.get(key));
   }
 
   /** Replaces the fold by the newest good snapshot after the head; false where there is none. */
@@ -162,13 +147,14 @@ export class Chain<P> {
       const seq = (await this.#snapshots()).find((seq) => seq > this.#head.seq && !this.#damaged.has(seq));
       if (seq === undefined) break;
       try {
-        const manifest = await this.#patiently(() => readManifest(store, journal_id, seq));
-        replica.restore(await this.#patiently(() => readRows(store, manifest)));
+        const manifest = await this.#options.patience.ask(() => readManifest(store, journal_id, seq));
+        replica.restore(await this.#options.patience.ask(() => readRows(store, manifest)));
         this.#head = { seq, hash: manifest.segment_hash, at_ms: manifest.at_ms, last_modified_ms: null };
         this.snapshot_seq = seq;
+        this.#restores += 1;
         return true;
       } catch (error) {
-        if (!(error instanceof JournalError) || error.kind !== 'corrupt') throw error;
+        if (!isCorrupt(error)) throw error;
         // A newer one may have replaced it while it was being read: then it is not damaged, only gone.
         if (!(await this.#snapshots()).includes(seq)) continue;
         this.#damaged.add(seq);
@@ -180,15 +166,15 @@ export class Chain<P> {
   }
 
   #snapshots(): Promise<number[]> {
-    return this.#patiently(() => listSnapshots(this.#options.store));
+    return this.#options.patience.ask(() => listSnapshots(this.#options.store));
   }
 
   /** Where a newer snapshot is damaged, only the segments up to it lead past it: without them nothing may be built here. */
   assertLedPastDamage(): void {
     if (!this.#damageAhead()) return;
-    throw new JournalError(
-      'corrupt',
-      `${snapshotKey(Math.max(...this.#damaged))} is damaged, and ${segmentKey(this.#head.seq + 1)}, which would lead there without it, is gone`,
+    throw corruptObject(
+      snapshotKey(Math.max(...this.#damaged)),
+      `is damaged, and ${segmentKey(this.#head.seq + 1)}, which would lead there without it, is gone`,
       { hint: 'Restore the snapshot from a copy of the store.' },
     );
   }

@@ -98,7 +98,7 @@ test('a store that is silent too long: callers hear that the outcome is unknown,
   down = false;
   await clock.turn(5_000);
   assert.deepEqual(notes.texts, ['a']);
-  assert.deepEqual(journal.status, { seq: 1, writable: true, problem: null, halted: false });
+  assert.deepEqual(journal.status, { seq: 1, writable: true, problem: null, problems: [], halted: false });
   assert.equal(await write('d'), 'in 2');
 });
 

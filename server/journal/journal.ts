@@ -17,13 +17,15 @@ import { type Clock, type Random, sleep } from '../clock.ts';
 import type { ObjectStore } from '../objects/store.ts';
 import { StoreError } from '../objects/store.ts';
 import { Chain, type Head } from './chain.ts';
-import { JournalError } from './errors.ts';
-import { openFormat } from './format.ts';
-import { segmentKey } from './keys.ts';
+import { isCorrupt, JournalError, type Problem } from './errors.ts';
+import { createFormat, identify } from './format.ts';
+import { HEAD_KEY, segmentKey } from './keys.ts';
 import { LogClock } from './log-clock.ts';
+import { Patience } from './patience.ts';
 import type { Draft, Replica } from './replica.ts';
 import { decodeSegment, type EncodedSegment, encodeSegment, SEGMENT_BYTES_MAX } from './segment.ts';
 import { Snapshotting } from './snapshotting.ts';
+import { encodeHeadMark, findUse, NO_TRACES, readTraces, type TraceKeys } from './traces.ts';
 import { REFUSED_PAUSE_MS, Trouble } from './trouble.ts';
 import { truncate } from './truncation.ts';
 import { WaitingLine } from './waiting-line.ts';
@@ -45,6 +47,8 @@ export type JournalOptions = {
   snapshot_ms: number;
   /** How often to look for other instances' segments while idle; null where the store is locked for this one. */
   tail_poll_ms: number | null;
+  /** What the owner keeps beside the journal that proves how far it reached. */
+  traces?: TraceKeys;
   log: (level: 'info' | 'warn' | 'error', message: string) => void;
 };
 
@@ -53,6 +57,8 @@ export type JournalStatus = {
   writable: boolean;
   /** Why not, in words for the owner. */
   problem: string | null;
+  /** The objects that are damaged or missing; empty unless halted. */
+  problems: readonly Problem[];
   halted: boolean;
 };
 
@@ -69,6 +75,8 @@ export class Journal<P> {
   #chain!: Chain<P>;
   #snapshotting!: Snapshotting;
   #journal_id = '';
+  /** The segment that the head's mark is of. */
+  #marked_seq = 0;
   #loop: Promise<void> = Promise.resolve();
   #abandoned = false;
   /** A segment of ours may stand after the head: nothing is decided before it has been looked for. */
@@ -94,6 +102,7 @@ export class Journal<P> {
       seq: this.#chain.head.seq,
       writable: this.#trouble.error === null,
       problem: this.#trouble.error?.message ?? null,
+      problems: this.#trouble.error?.problems ?? [],
       halted: this.#trouble.halted,
     };
   }
@@ -149,6 +158,9 @@ export class Journal<P> {
     for (const proposal of this.#waiting.take()) this.#replica.fail(proposal, isClosing());
     this.#waiting.releaseVisitors();
     await this.#snapshotting.settled();
+    await this.mark().catch((error: Error) =>
+      this.#options.log('warn', `${HEAD_KEY} is not written: ${error.message}`),
+    );
   }
 
   /** Ends at once, as a crash would: what waits is lost, callers are not answered. For tests. */
@@ -168,6 +180,14 @@ export class Journal<P> {
     await this.#snapshotting.write();
   }
 
+  /** Leaves a mark of how far the journal reaches, by which a later start knows that segments were lost. Throws StoreError. */
+  async mark(): Promise<void> {
+    const { seq, hash, at_ms } = this.#chain.head;
+    if (seq <= this.#marked_seq || this.#trouble.error) return;
+    await this.#options.store.put(HEAD_KEY, encodeHeadMark({ journal_id: this.#journal_id, seq, hash, at: at_ms }));
+    this.#marked_seq = seq;
+  }
+
   /** No other instance writes to the store. */
   get #sole(): boolean {
     return this.#options.tail_poll_ms === null;
@@ -175,28 +195,35 @@ export class Journal<P> {
 
   async #open(): Promise<void> {
     const { store, clock, random, retention_ms, log } = this.#options;
-    const format = await openFormat(store, this.#options.newId);
-    this.#journal_id = format.journal_id;
-    this.#chain = new Chain({
-      store,
+    const traceKeys = this.#options.traces ?? NO_TRACES;
+    const patience = new Patience({
       clock,
       random,
-      logClock: this.#logClock,
-      replica: this.#replica,
-      journal_id: format.journal_id,
-      retention_ms,
       signal: this.#stopping.signal,
-      warn: (message) => log('warn', message),
       silence: {
         after_ms: this.#options.outcome_unknown_ms,
         begins: (cause) => this.#unanswered(cause),
         ends: () => this.#trouble.readAnswered(),
       },
     });
+    const traces = await patience.ask(() => readTraces(store, traceKeys));
+    this.#marked_seq = traces.find(({ key }) => key === HEAD_KEY)?.seq ?? 0;
+    const identity = await patience.ask(() => identify(store, { traces, traceKeys }));
+    this.#journal_id = identity?.journal_id ?? (await createFormat(store, this.#options.newId()));
+    this.#chain = new Chain({
+      store,
+      patience,
+      logClock: this.#logClock,
+      replica: this.#replica,
+      journal_id: this.#journal_id,
+      retention_ms,
+      warn: (message) => log('warn', message),
+    });
+    if (identity?.problem) this.#trouble.halt(identity.problem);
     try {
-      await this.#chain.recover();
+      await this.#chain.recover(traces, () => findUse(store, traceKeys));
     } catch (error) {
-      if (!(error instanceof JournalError) || error.kind !== 'corrupt') throw error;
+      if (!isCorrupt(error)) throw error;
       this.#trouble.halt(error);
     }
     this.#snapshotting = new Snapshotting(

@@ -1,6 +1,8 @@
 /** Every key of the journal is made and parsed here. Twenty digits, so that byte order is numeric order. */
 
 export const FORMAT_KEY = 'meta/format.json';
+/** How far the journal reached: see traces.ts. */
+export const HEAD_KEY = 'meta/head.json';
 export const SEGMENTS = 'journal/';
 export const SNAPSHOTS = 'snapshots/';
 

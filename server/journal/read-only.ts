@@ -2,9 +2,11 @@
 import type { Clock, Random } from '../clock.ts';
 import type { ObjectStore } from '../objects/store.ts';
 import { Chain, type Head } from './chain.ts';
-import { readFormat } from './format.ts';
+import { identify } from './format.ts';
 import { LogClock } from './log-clock.ts';
+import { Patience } from './patience.ts';
 import type { Replica } from './replica.ts';
+import { findUse, NO_TRACES, readTraces, type TraceKeys } from './traces.ts';
 
 /** The half of a replica that only follows. */
 export type Follower = Pick<Replica<never>, 'replay' | 'restore' | 'reset'>;
@@ -16,7 +18,7 @@ export type ReadOnlyJournal = {
   drain(): Promise<number>;
 };
 
-/** Recovers to the tail. null: the store has no journal. Throws JournalError where it is damaged or can't be read. */
+/** Recovers to the tail; null if the store has no journal. Throws JournalError if it is damaged, incomplete or unreadable. */
 export async function readJournal(
   options: {
     store: ObjectStore;
@@ -24,22 +26,26 @@ export async function readJournal(
     random: Random;
     retention_ms: number;
     warn: (message: string) => void;
+    traceKeys?: TraceKeys;
   },
   follower: Follower,
 ): Promise<ReadOnlyJournal | null> {
-  const format = await readFormat(options.store);
-  if (!format) return null;
+  const { store, clock, random, traceKeys = NO_TRACES } = options;
+  const traces = await readTraces(store, traceKeys);
+  const identity = await identify(store, { traces, traceKeys });
+  if (!identity) return null;
+  if (identity.problem) throw identity.problem;
   const chain = new Chain<never>({
     ...options,
-    journal_id: format.journal_id,
-    logClock: new LogClock(options.clock),
+    journal_id: identity.journal_id,
+    patience: new Patience({ clock, random, signal: new AbortController().signal }),
+    logClock: new LogClock(clock),
     // A chain only reads: it drafts nothing.
     replica: follower as Replica<never>,
-    signal: new AbortController().signal,
   });
-  await chain.recover();
+  await chain.recover(traces, () => findUse(store, traceKeys));
   return {
-    journal_id: format.journal_id,
+    journal_id: identity.journal_id,
     get head() {
       return chain.head;
     },

@@ -10,7 +10,7 @@
  * here is named and refused, never applied.
  */
 import { createHash } from 'node:crypto';
-import { JournalError } from './errors.ts';
+import { corruptObject } from './errors.ts';
 import { segmentKey } from './keys.ts';
 
 export const FORMAT = 1;
@@ -59,7 +59,7 @@ export function encodeSegment(
 
 /** Checks all but the chain, which only the reader of the segment before can check. Throws JournalError('corrupt'). */
 export function decodeSegment(bytes: Uint8Array, expected: { journal_id: string; seq: number }): Segment {
-  const corrupt = (why: string) => new JournalError('corrupt', `${segmentKey(expected.seq)} is damaged: ${why}`);
+  const corrupt = (why: string) => corruptObject(segmentKey(expected.seq), `is damaged: ${why}`);
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (buffer.length === 0 || buffer.at(-1) !== NEWLINE) throw corrupt('it is cut short');
   const footerAt = buffer.lastIndexOf(NEWLINE, buffer.length - 2) + 1;

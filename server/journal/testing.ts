@@ -1,6 +1,12 @@
 /** What the journal's tests share: a replica that keeps notes, a store that fails as told, and a journal over both. */
 import { MemoryStore } from '../objects/memory.ts';
-import { type GetResult, type ListedObject, type PutIfAbsentResult, StoreError } from '../objects/store.ts';
+import {
+  type GetResult,
+  type ListedObject,
+  type ListOptions,
+  type PutIfAbsentResult,
+  StoreError,
+} from '../objects/store.ts';
 import { TurnedClock } from '../testing-clock.ts';
 import { Journal, type JournalOptions } from './journal.ts';
 import type { Draft, ReplayedSegment, Replica, Slot } from './replica.ts';
@@ -97,9 +103,9 @@ export class FailingStore extends MemoryStore {
     }
   }
 
-  override async *list(prefix: string): AsyncIterable<ListedObject> {
+  override async *list(prefix: string, options: ListOptions = {}): AsyncIterable<ListedObject> {
     await this.#call('list', prefix, async () => {});
-    yield* super.list(prefix);
+    yield* super.list(prefix, options);
   }
 
   override async put(key: string, bytes: Uint8Array): Promise<void> {

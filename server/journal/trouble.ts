@@ -89,9 +89,17 @@ export class Trouble {
     this.#probeLater();
   }
 
+  /** Stops all writing. A second reason joins the first. */
   halt(error: JournalError): void {
+    const first = this.#halted ? this.#error : null;
     this.#halted = true;
-    this.#error = error;
+    this.#error = first
+      ? new JournalError('corrupt', `${first.message}; ${error.message}`, {
+          hint: first.hint,
+          cause: error,
+          problems: [...first.problems, ...error.problems],
+        })
+      : error;
     this.#options.log('error', `${error.message}. No more is written; reads go on, marked stale.`);
   }
 

@@ -57,6 +57,12 @@ export const resolvedAlertKey = (id: string, resolved_ms: number): string =>
 
 export const HEALTH_KEY = 'system/health.json';
 
+/** What of all this shows how far the journal had reached, should segments be lost. */
+export const JOURNAL_TRACES = {
+  documents: [CHECKPOINT_KEY, queueKey('main'), HEALTH_KEY],
+  prefixes: [ARCHIVE],
+};
+
 /** `hour` and `day` count from 1970. */
 export const hourKey = (hour: number): string =>
   `system/metrics/${dayName(hour * HOUR_MS, '/')}/hourly/${hourName(hour)}.json`;

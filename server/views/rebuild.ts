@@ -19,7 +19,7 @@ import { restore } from '../state-machine/state/snapshot.ts';
 import { State } from '../state-machine/state/state.ts';
 import { ArchivedViews } from './archived-views.ts';
 import { encodeCheckpoint } from './checkpoint.ts';
-import { ARCHIVE, CHECKPOINT_KEY, parseArchiveKey, subjectOf, VIEW_PREFIXES } from './keys.ts';
+import { ARCHIVE, CHECKPOINT_KEY, JOURNAL_TRACES, parseArchiveKey, subjectOf, VIEW_PREFIXES } from './keys.ts';
 import { subjectsOf, viewOf } from './layout.ts';
 import { currentHour } from './metrics.ts';
 import { encodeDocument, type Present } from './view.ts';
@@ -59,7 +59,14 @@ export async function rebuildViews({
 }: RebuildOptions): Promise<RebuildReport> {
   let state = new State();
   const journal = await readJournal(
-    { store, clock, random, retention_ms: settings.retention_ms, warn: (message) => log('warn', message) },
+    {
+      store,
+      clock,
+      random,
+      retention_ms: settings.retention_ms,
+      traceKeys: JOURNAL_TRACES,
+      warn: (message) => log('warn', message),
+    },
     {
       replay({ seq, at_ms, lines }) {
         beginSegment(state, seq, at_ms);

@@ -8,7 +8,7 @@ import type { CommandBody, Outcome } from '../state-machine/decide/commands.ts';
 import type { JobRecord } from '../state-machine/state/records.ts';
 import type { TurnedClock } from '../testing-clock.ts';
 import { Archive } from './archive.ts';
-import { VIEW_PREFIXES } from './keys.ts';
+import { JOURNAL_TRACES, VIEW_PREFIXES } from './keys.ts';
 import { ViewPublisher } from './publisher.ts';
 import { type RebuildReport, rebuildViews } from './rebuild.ts';
 
@@ -43,6 +43,7 @@ export class TestMonitor {
       url: 'http://127.0.0.1',
       soft_linger_ms: 20,
       tail_poll_ms: shared ? 200 : null,
+      traces: JOURNAL_TRACES,
       log: note,
     });
     const publisher = new ViewPublisher({ engine, store, clock, settings, log: note });

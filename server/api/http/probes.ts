@@ -11,7 +11,8 @@ export function addProbes(app: FastifyInstance, current: () => ApiContext | null
     if (status?.writable) return { status: 'ready', seq: status.seq };
     reply.code(503).header('retry-after', '2');
     if (!status) return { status: 'starting' };
-    return { status: 'not_ready', problem: status.problem, halted: status.halted, seq: status.seq };
+    const { problem, problems, halted, seq } = status;
+    return { status: 'not_ready', problem, problems, halted, seq };
   });
   const registry = metricsOf(current);
   app.get('/metrics', async (_, reply) => {

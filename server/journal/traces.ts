@@ -1,0 +1,47 @@
+/**
+ * Traces: objects outside the journal that prove how far it once reached. Whatever reflects segment n was written after
+ * n was committed, so a journal that ends before n has lost segments, however well it reads.
+ *
+ * They have to be read before the journal is: another instance may commit meanwhile.
+ */
+import type { ObjectStore } from '../objects/store.ts';
+import { HEAD_KEY } from './keys.ts';
+import { checkSeal, encodeSealed, parseJsonObject } from './seal.ts';
+
+/** `key` proves that segment `seq` was committed. */
+export type Trace = { key: string; seq: number };
+
+/** What the journal's owner keeps beside it. */
+export type TraceKeys = {
+  /** JSON objects whose `as_of_seq` is a segment that was committed. */
+  documents: readonly string[];
+  /** Objects under these exist only after the first commit. */
+  prefixes: readonly string[];
+};
+
+export const NO_TRACES: TraceKeys = { documents: [], prefixes: [] };
+
+/** `meta/head.json`: how far the journal reached when it was written, by the journal itself. */
+export type HeadMark = { journal_id: string; seq: number; hash: string; at: number };
+
+export const encodeHeadMark = (mark: HeadMark): Uint8Array => encodeSealed(mark, 'sha256');
+
+/** Reads one object per key. What cannot be read as a trace is none: all of them can be lost and written again. */
+export async function readTraces(store: ObjectStore, { documents }: TraceKeys): Promise<Trace[]> {
+  const traces = await Promise.all(
+    [HEAD_KEY, ...documents].map(async (key): Promise<Trace | null> => {
+      const got = await store.get(key);
+      const value = got.found ? parseJsonObject(got.bytes) : null;
+      if (!value || (key === HEAD_KEY && checkSeal(value, 'sha256') !== 'intact')) return null;
+      const seq = key === HEAD_KEY ? value.seq : value.as_of_seq;
+      return Number.isSafeInteger(seq) && (seq as number) > 0 ? { key, seq: seq as number } : null;
+    }),
+  );
+  return traces.filter((trace) => trace !== null);
+}
+
+/** The first object that only a store with commits has, as proof of segment 1; null if there is none. */
+export async function findUse(store: ObjectStore, { prefixes }: TraceKeys): Promise<Trace | null> {
+  for (const prefix of prefixes) for await (const { key } of store.list(prefix)) return { key, seq: 1 };
+  return null;
+}
