@@ -63,6 +63,21 @@ describe('recovery', () => {
     assert.equal(again.journal.status.writable, true);
   });
 
+  for (const [what, from, to] of [
+    ['its log time', '"at_ms":1', '"at_ms":9'],
+    ['the hash of its segment', '"segment_hash":"', '"segment_hash":"0'],
+    ['the key of a part', '/00001.ndjson', '/0000 .ndjson'],
+  ] as const) {
+    test(`passes over a manifest in which ${what} is damaged: the next older snapshot is used`, async () => {
+      const { clock, store, texts, journal } = await written(10, 4);
+      await store.damage(snapshotKey(8), (bytes) => Buffer.from(Buffer.from(bytes).toString().replace(from, to)));
+      const again = await openDesk(store, clock);
+      assert.deepEqual([again.notes.texts, again.journal.head.at_ms], [texts, journal.head.at_ms]);
+      assert.match(again.logged[0] ?? '', /warn: snapshots\/0{19}8\.json is damaged.*trying the next older/);
+      assert.equal(again.journal.status.writable, true);
+    });
+  }
+
   test('without any snapshot that can be read begins at the first segment', async () => {
     const { clock, store, texts } = await written(10, 4);
     await store.damage(snapshotKey(8), flipped);

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { systemClock } from '../clock.ts';
 import { JournalError } from './errors.ts';
-import { snapshotKey, snapshotPartKey } from './keys.ts';
+import { segmentKey, snapshotKey, snapshotPartKey } from './keys.ts';
+import { encodeSegment } from './segment.ts';
 import { readManifest, readRows, writeSnapshot } from './snapshots.ts';
 import { FailingStore, flipped, newClock } from './testing.ts';
 
@@ -104,4 +105,70 @@ test('a manifest that is missing, damaged, of another journal or of a newer form
   await assert.rejects(readManifest(store, 'j', 9), corrupt(/damaged/));
   await store.put(snapshotKey(9), Buffer.from('{'));
   await assert.rejects(readManifest(store, 'j', 9), corrupt(/it is not JSON/));
+});
+
+describe('a manifest with a checksum', () => {
+  test('in which any one bit is changed is refused', async () => {
+    const store = new FailingStore(systemClock);
+    await writeSnapshot(store, systemClock, HEAD, rows(3));
+    const intact = await store.get(snapshotKey(9));
+    assert.ok(intact.found);
+    // The newline at the end says nothing.
+    for (let bit = 0; bit < (intact.bytes.length - 1) * 8; bit++) {
+      const bytes = new Uint8Array(intact.bytes);
+      bytes[bit >> 3]! ^= 1 << (bit & 7);
+      await store.put(snapshotKey(9), bytes);
+      await assert.rejects(readManifest(store, 'j', 9), corrupt(/snapshots\/0{19}9\.json /), `bit ${bit}`);
+    }
+  });
+});
+
+describe('a manifest that was written before manifests had a checksum', () => {
+  const HASH = 'a'.repeat(64);
+
+  /** Segment 9, the next one, and the manifest of a snapshot between them. */
+  async function old(change: Record<string, unknown> = {}) {
+    const store = new FailingStore(systemClock);
+    const segment = { journal_id: 'j', batch_id: 'b', instance: 'i', url: '', at: 1_000 };
+    const own = encodeSegment({ ...segment, seq: 9, prev: HASH }, []);
+    const next = encodeSegment({ ...segment, seq: 10, prev: own.hash, at: 2_000 }, []);
+    const parts = [{ key: snapshotPartKey(9, 1), sha256: HASH, bytes: 4 }];
+    const manifest = { format: 1, journal_id: 'j', seq: 9, segment_hash: own.hash, at_ms: 1_000, parts, sha256: HASH };
+    await store.put(segmentKey(9), own.bytes);
+    await store.put(segmentKey(10), next.bytes);
+    await store.put(snapshotKey(9), Buffer.from(JSON.stringify({ ...manifest, ...change })));
+    return { store, hash: own.hash };
+  }
+
+  test('is accepted if it fits the segments beside it', async () => {
+    const { store } = await old();
+    assert.equal((await readManifest(store, 'j', 9)).at_ms, 1_000);
+    await store.delete(segmentKey(9));
+    await store.delete(segmentKey(10));
+    assert.equal((await readManifest(store, 'j', 9)).at_ms, 1_000);
+  });
+
+  const part = { key: snapshotPartKey(9, 1), sha256: HASH, bytes: 4 };
+  const wrong: [string, Record<string, unknown>][] = [
+    ['a time that is not that of its segment', { at_ms: 9_000 }],
+    ['a time that is none', { at_ms: 'soon' }],
+    ['another hash of its segment', { segment_hash: HASH }],
+    ['a hash that is none', { segment_hash: 'a' }],
+    ['a part whose key is no key', { parts: [{ ...part, key: `snapshots/${'0'.repeat(19)}9/000\u0000.ndjson` }] }],
+    ['a part of another snapshot', { parts: [{ ...part, key: snapshotPartKey(8, 1) }] }],
+    ['a part that is none', { parts: [null] }],
+    ['no format', { format: undefined }],
+  ];
+  for (const [what, change] of wrong) {
+    test(`is refused with ${what}`, async () => {
+      const { store } = await old(change);
+      await assert.rejects(readManifest(store, 'j', 9), corrupt(/snapshots\/0{19}9\.json /));
+    });
+  }
+
+  test('is held against the segment after it if its own is gone', async () => {
+    const { store } = await old({ at_ms: 9_000 });
+    await store.delete(segmentKey(9));
+    await assert.rejects(readManifest(store, 'j', 9), corrupt(/does not fit the segments beside it/));
+  });
 });

@@ -7,9 +7,10 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { sleep } from '../clock.ts';
 import type { ObjectStore } from '../objects/store.ts';
-import { JournalError } from './errors.ts';
-import { snapshotKey, snapshotPartKey } from './keys.ts';
-import { FORMAT } from './segment.ts';
+import { corruptObject, JournalError } from './errors.ts';
+import { segmentKey, snapshotKey, snapshotPartKey } from './keys.ts';
+import { checkSeal, encodeSealed, parseJsonObject } from './seal.ts';
+import { decodeSegment, FORMAT, type Segment } from './segment.ts';
 
 export type SnapshotManifest = {
   format: number;
@@ -22,7 +23,14 @@ export type SnapshotManifest = {
   parts: { key: string; sha256: string; bytes: number }[];
   /** SHA-256 of all rows: the hash of the state. */
   sha256: string;
+  /** Numbers that were given up before this snapshot, by its owner's decision: see accept-loss.ts. */
+  accepted_loss?: AcceptedLoss;
+  /** SHA-256 of the manifest without this field; older manifests have none. */
+  manifest_sha256?: string;
 };
+
+/** Segments `after_seq + 1` to `through_seq` do not all exist, and never will. */
+export type AcceptedLoss = { after_seq: number; through_seq: number; missing: string[]; at: string; actor: string };
 
 const PART_BYTES = 4 * 1024 * 1024;
 /** Rows between two pauses: serialising 100,000 jobs in one go would hold up every request for a third of a second. */
@@ -31,7 +39,7 @@ const ROWS_PER_TURN = 200;
 export async function writeSnapshot(
   store: ObjectStore,
   clock: Clock,
-  head: Pick<SnapshotManifest, 'journal_id' | 'seq' | 'segment_hash' | 'at_ms'>,
+  head: Pick<SnapshotManifest, 'journal_id' | 'seq' | 'segment_hash' | 'at_ms' | 'accepted_loss'>,
   rows: Iterable<string>,
 ): Promise<SnapshotManifest> {
   const parts: SnapshotManifest['parts'] = [];
@@ -72,12 +80,12 @@ export async function writeSnapshot(
   }
   await flush();
   const manifest: SnapshotManifest = { format: FORMAT, ...head, parts, sha256: whole.digest('hex') };
-  const { created } = await store.putIfAbsent(snapshotKey(head.seq), Buffer.from(`${JSON.stringify(manifest)}\n`));
+  const { created } = await store.putIfAbsent(snapshotKey(head.seq), encodeSealed(manifest, 'manifest_sha256'));
   if (!created) await assertAgrees(store, manifest);
   return manifest;
 }
 
-/** Throws JournalError('corrupt') where the snapshot that is there is of another state. One that is gone, or damaged, tells nothing. */
+/** Throws JournalError('corrupt') if the snapshot that is there is of another state. One that is gone or damaged proves nothing. */
 async function assertAgrees(store: ObjectStore, manifest: SnapshotManifest): Promise<void> {
   const { journal_id, seq, sha256, segment_hash } = manifest;
   const got = await store.get(snapshotKey(seq));
@@ -94,27 +102,66 @@ async function assertAgrees(store: ObjectStore, manifest: SnapshotManifest): Pro
   });
 }
 
-/** Throws JournalError('corrupt') where it is missing, damaged or of another journal. */
+/** Throws JournalError('corrupt') if it is missing, damaged or of another journal. */
 export async function readManifest(store: ObjectStore, journal_id: string, seq: number): Promise<SnapshotManifest> {
   const got = await store.get(snapshotKey(seq));
-  if (!got.found) throw new JournalError('corrupt', `${snapshotKey(seq)} is missing`);
-  return parseManifest(got.bytes, journal_id, seq);
+  if (!got.found) throw corruptObject(snapshotKey(seq), 'is missing');
+  const manifest = parseManifest(got.bytes, journal_id, seq);
+  if (manifest.manifest_sha256 === undefined) await assertFitsSegments(store, manifest);
+  return manifest;
 }
 
 function parseManifest(bytes: Uint8Array, journal_id: string, seq: number): SnapshotManifest {
   const key = snapshotKey(seq);
-  let manifest: SnapshotManifest;
-  try {
-    manifest = JSON.parse(Buffer.from(bytes).toString()) as SnapshotManifest;
-  } catch (cause) {
-    throw new JournalError('corrupt', `${key} is damaged: it is not JSON`, { cause });
+  const value = parseJsonObject(bytes);
+  if (!value) throw corruptObject(key, 'is damaged: it is not JSON');
+  const seal = checkSeal(value, 'manifest_sha256');
+  if (seal === 'broken') throw corruptObject(key, 'is damaged: its checksum is wrong');
+  if (value.seq !== seq || value.journal_id !== journal_id || !Array.isArray(value.parts)) {
+    throw corruptObject(key, `is damaged: it is not a manifest of snapshot ${seq}`);
   }
-  const fits = manifest?.seq === seq && manifest.journal_id === journal_id && Array.isArray(manifest.parts);
-  if (!fits) throw new JournalError('corrupt', `${key} is damaged: it is not a manifest of snapshot ${seq}`);
-  if (manifest.format > FORMAT) {
-    throw new JournalError('corrupt', `${key} needs a reader of format ${manifest.format}; this one knows ${FORMAT}`);
+  if (!Number.isSafeInteger(value.format) || (value.format as number) > FORMAT) {
+    throw corruptObject(key, `needs a reader of format ${value.format}; this one knows ${FORMAT}`);
   }
+  const manifest = value as SnapshotManifest;
+  if (seal === 'absent') assertWellFormed(manifest);
   return manifest;
+}
+
+const HASH = /^[0-9a-f]{64}$/;
+const isSize = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+
+/** For a manifest that was written before manifests had a checksum: every field is of the shape it was written in. */
+function assertWellFormed(manifest: SnapshotManifest): void {
+  const { seq, segment_hash, at_ms, sha256, parts } = manifest;
+  const partsFit = parts.every(
+    (part, i) => part?.key === snapshotPartKey(seq, i + 1) && HASH.test(part.sha256) && isSize(part.bytes),
+  );
+  // A field too many is a checksum whose name was changed.
+  const fieldsFit = Object.keys(manifest).length === 7;
+  if (fieldsFit && HASH.test(segment_hash) && HASH.test(sha256) && isSize(at_ms) && partsFit) return;
+  throw corruptObject(snapshotKey(seq), 'is damaged: a field is not what it must be');
+}
+
+/** The same manifest against what stands beside it: its own segment, or the one after, which says the same of it. */
+async function assertFitsSegments(store: ObjectStore, manifest: SnapshotManifest): Promise<void> {
+  const { journal_id, seq, segment_hash, at_ms } = manifest;
+  const [own, next] = await Promise.all([seq, seq + 1].map((n) => readSegment(store, journal_id, n)));
+  const fits =
+    (!own || (own.hash === segment_hash && own.header.at === at_ms)) &&
+    (!next || (next.header.prev === segment_hash && next.header.at >= at_ms));
+  if (!fits) throw corruptObject(snapshotKey(seq), 'is damaged: it does not fit the segments beside it');
+}
+
+/** null if it is missing or damaged: then it says nothing. */
+async function readSegment(store: ObjectStore, journal_id: string, seq: number): Promise<Segment | null> {
+  const got = await store.get(segmentKey(seq));
+  if (!got.found) return null;
+  try {
+    return decodeSegment(got.bytes, { journal_id, seq });
+  } catch {
+    return null;
+  }
 }
 
 /** The rows of a snapshot, every byte checked before any is handed on. Throws JournalError('corrupt'). */
@@ -122,9 +169,9 @@ export async function readRows(store: ObjectStore, manifest: SnapshotManifest): 
   const parts = await Promise.all(
     manifest.parts.map(async ({ key, sha256 }) => {
       const got = await store.get(key);
-      if (!got.found) throw new JournalError('corrupt', `${key} is missing`);
+      if (!got.found) throw corruptObject(key, 'is missing');
       if (createHash('sha256').update(got.bytes).digest('hex') !== sha256) {
-        throw new JournalError('corrupt', `${key} is damaged: its checksum is wrong`);
+        throw corruptObject(key, 'is damaged: its checksum is wrong');
       }
       return got.bytes;
     }),
