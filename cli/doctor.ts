@@ -1,11 +1,11 @@
 /** `tmon doctor`: checks this machine, the monitor and the store. */
 import { Command, Option } from 'commander';
-import { EXIT } from './exit-code.ts';
+import { CommandError, EXIT } from './exit-code.ts';
 import { clientOf, DEFAULT_SERVER, jsonOption } from './options.ts';
 import { colour, oneLine, printJson, printLine } from './output.ts';
 
 type Finding = { check: string; verdict: string; says: string; hint?: string | undefined };
-type DoctorOptions = { store?: string; server?: string; json?: boolean };
+type DoctorOptions = { store?: string; acceptLoss?: boolean; server?: string; json?: boolean };
 
 export function doctorCommand(): Command {
   return new Command('doctor')
@@ -13,13 +13,21 @@ export function doctorCommand(): Command {
       'Test whether a store meets the journal’s requirements; without --store, check this machine and the monitor.',
     )
     .option('--store <url>', 'dir:PATH, s3://bucket/prefix; about 26,000 requests to a bucket ($0.07 on Amazon S3)')
+    .option('--accept-loss', 'with --store: keep what can be read of a damaged journal, and go on without the rest')
     .addOption(new Option('--server <url>', 'the monitor').env('TMON_SERVER'))
     .addOption(jsonOption())
     .action(doctor);
 }
 
 async function doctor(options: DoctorOptions): Promise<void> {
-  const findings = options.store === undefined ? await lookAround(options) : await checkStore(options.store);
+  if (options.acceptLoss && options.store === undefined) {
+    throw new CommandError(
+      EXIT.usage,
+      '--accept-loss goes with --store URL',
+      'Stop every monitor on that store first.',
+    );
+  }
+  const findings = options.store === undefined ? await lookAround(options) : await checkStore(options);
   for (const finding of findings) {
     if (options.json) printJson(finding);
     else printFinding(finding);
@@ -27,9 +35,12 @@ async function doctor(options: DoctorOptions): Promise<void> {
   if (findings.some((finding) => finding.verdict === 'fail')) process.exitCode = EXIT.failed;
 }
 
-async function checkStore(url: string): Promise<Finding[]> {
+async function checkStore({ store: url = '', acceptLoss }: DoctorOptions): Promise<Finding[]> {
+  const { acceptLossAt, inspectStoreAt } = await import('../server/doctor.ts');
+  if (acceptLoss) return acceptLossAt(url);
+  const journal = await inspectStoreAt(url);
   const { checkStoreAt } = await import('../server/main.ts');
-  return (await checkStoreAt(url)).findings;
+  return [...journal, ...(await checkStoreAt(url)).findings];
 }
 
 async function lookAround(options: DoctorOptions): Promise<Finding[]> {

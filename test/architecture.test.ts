@@ -71,6 +71,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'server/sorted-map.ts': [],
   'server/at-once.ts': [],
   'server/main.ts': ['protocol', 'server', 'sources'],
+  'server/doctor.ts': ['protocol', 'server'],
   'server/sources': [
     'protocol',
     'sources',
@@ -86,7 +87,16 @@ const MAY_IMPORT: Record<string, string[]> = {
   sources: ['protocol'],
   notifiers: ['protocol'],
   agent: ['protocol', 'sdk/typescript'],
-  cli: ['protocol', 'sdk/typescript', 'agent', 'sources', 'notifiers', 'server/main.ts', 'server/config.ts'],
+  cli: [
+    'protocol',
+    'sdk/typescript',
+    'agent',
+    'sources',
+    'notifiers',
+    'server/main.ts',
+    'server/doctor.ts',
+    'server/config.ts',
+  ],
 };
 
 const FILES = globSync('{protocol,server,sdk,sources,notifiers,agent,cli}/**/*.ts', { cwd: ROOT })

@@ -56,6 +56,7 @@ export function updateOf(event: JournalEvent, position: FeedPosition): FeedUpdat
     case 'WorkersArchived':
     case 'AlertsArchived':
     case 'CommandsForgotten':
+    case 'LossAccepted':
       return undefined;
     default: {
       const fields = jobFields(event);

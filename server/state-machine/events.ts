@@ -149,9 +149,15 @@ export type AlertEvent =
   /** The condition no longer holds: it may be raised anew. */
   | { type: 'AlertCleared'; entity: string; data: Record<string, never> };
 
-/** About memory, not about the fleet: what the fold may forget because the archive has it. */
+/** About the house, not about the fleet: what the fold may forget because the archive has it, and what was lost. */
 export type HouseEvent =
   | { type: 'JobsArchived'; entity: string; data: { job_ids: readonly string[] } }
   | { type: 'WorkersArchived'; entity: string; data: { worker_ids: readonly string[] } }
   | { type: 'AlertsArchived'; entity: string; data: { alert_ids: readonly string[] } }
-  | { type: 'CommandsForgotten'; entity: string; data: { through_ordinal: number } };
+  | { type: 'CommandsForgotten'; entity: string; data: { through_ordinal: number } }
+  /** The owner went on without segments that were lost: of those after the first and up to the second, not all were read. */
+  | {
+      type: 'LossAccepted';
+      entity: string;
+      data: { after_seq: number; through_seq: number; missing: readonly string[] };
+    };

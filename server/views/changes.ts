@@ -98,6 +98,7 @@ const SHOWN_BY: Readonly<Record<EventType, 'job' | 'worker' | 'alert' | null>> =
   WorkersArchived: null,
   AlertsArchived: null,
   CommandsForgotten: null,
+  LossAccepted: null,
 };
 
 /** No transition, so that the sums need not hurry for it. */

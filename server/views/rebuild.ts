@@ -13,10 +13,8 @@ import type { Clock, Random } from '../clock.ts';
 import type { Settings } from '../config.ts';
 import { readJournal } from '../journal/read-only.ts';
 import type { ObjectStore } from '../objects/store.ts';
-import { applyEvents, beginSegment } from '../state-machine/apply/apply.ts';
-import type { JournalEvent } from '../state-machine/events.ts';
-import { restore } from '../state-machine/state/snapshot.ts';
-import { State } from '../state-machine/state/state.ts';
+import { Fold } from '../state-machine/apply/fold.ts';
+import type { State } from '../state-machine/state/state.ts';
 import { ArchivedViews } from './archived-views.ts';
 import { encodeCheckpoint } from './checkpoint.ts';
 import { ARCHIVE, CHECKPOINT_KEY, JOURNAL_TRACES, parseArchiveKey, subjectOf, VIEW_PREFIXES } from './keys.ts';
@@ -57,7 +55,7 @@ export async function rebuildViews({
   random = { float: () => 0.5 },
   log = () => {},
 }: RebuildOptions): Promise<RebuildReport> {
-  let state = new State();
+  const fold = new Fold();
   const journal = await readJournal(
     {
       store,
@@ -67,27 +65,14 @@ export async function rebuildViews({
       traceKeys: JOURNAL_TRACES,
       warn: (message) => log('warn', message),
     },
-    {
-      replay({ seq, at_ms, lines }) {
-        beginSegment(state, seq, at_ms);
-        applyEvents(
-          state,
-          lines.map((line) => JSON.parse(line) as JournalEvent),
-        );
-      },
-      restore(rows) {
-        state = restore(rows);
-      },
-      reset() {
-        state = new State();
-      },
-    },
+    fold,
   );
   if (!journal) {
     throw new MonitorError('not_found', 'no_journal', `${store.url} holds no journal to make views from`, {
       hint: 'Name the store that the monitor was started with: --store URL',
     });
   }
+  const { state } = fold;
   const report: RebuildReport = {
     as_of_seq: state.seq,
     written: 0,

@@ -137,6 +137,8 @@ function apply(state: State, event: Event): void {
       return;
     case 'CommandsForgotten':
       return state.forgetCommands(event.data.through_ordinal);
+    case 'LossAccepted':
+      return;
     default:
       return applyJobEvent(state, event);
   }

@@ -47,6 +47,7 @@ const TYPES: Record<EventType, object> = {
   WorkersArchived: { worker_ids: ['worker-1'] },
   AlertsArchived: { alert_ids: ['alert-1'] },
   CommandsForgotten: { through_ordinal: 5 },
+  LossAccepted: { after_seq: 0, through_seq: 1, missing: [] },
 };
 const names = Object.keys(TYPES) as EventType[];
 const entities = ['job-1', 'job-2', 'job-3', 'worker-1', 'worker-2', 'alert-1', ''];

@@ -1,0 +1,90 @@
+/** `tmon doctor --store URL`: what is in the journal, and how to go on where something of it is lost. */
+import { formatTime } from '../protocol/time.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { newUlid } from './ids.ts';
+import { acceptLoss, type LossReport } from './journal/accept-loss.ts';
+import { type Inspection, inspectJournal } from './journal/inspect.ts';
+import { openStore } from './objects/open-store.ts';
+import type { StoreFinding } from './objects/store.ts';
+import { eventId, UNREMEMBERED } from './state-machine/apply/apply.ts';
+import { Fold } from './state-machine/apply/fold.ts';
+import type { JournalEvent } from './state-machine/events.ts';
+import { CHECKPOINT_KEY, JOURNAL_TRACES } from './views/keys.ts';
+
+const ACTOR = 'tmon doctor';
+
+/** A look without a lock, also beside a monitor that runs. */
+export async function inspectStoreAt(url: string, clock: Clock = systemClock): Promise<StoreFinding[]> {
+  const store = await openStore(url, { clock, lock: false, create: false });
+  try {
+    const inspection = await inspectJournal(store, JOURNAL_TRACES);
+    return inspection
+      ? findingsOf(inspection, url)
+      : [{ check: 'journal', verdict: 'pass', says: 'there is none yet' }];
+  } finally {
+    await store.close();
+  }
+}
+
+/** Shows what is lost, and goes on without it. A directory must not be in use; on a bucket the monitors must be stopped. */
+export async function acceptLossAt(url: string, clock: Clock = systemClock): Promise<StoreFinding[]> {
+  const store = await openStore(url, { clock, lock: true, create: false });
+  try {
+    const fold = new Fold();
+    const report = await acceptLoss({
+      store,
+      clock,
+      traceKeys: JOURNAL_TRACES,
+      replica: fold,
+      actor: ACTOR,
+      newId: newUlid,
+      eventOf: ({ after_seq, through_seq, missing }, at_ms) => {
+        const event: JournalEvent = {
+          id: eventId(`${UNREMEMBERED}${newUlid()}`, '', 0),
+          type: 'LossAccepted',
+          at: formatTime(at_ms),
+          actor: ACTOR,
+          entity: 'journal',
+          data: { after_seq, through_seq, missing },
+        };
+        return JSON.stringify(event);
+      },
+    });
+    // The views may show what is lost: without its mark, the next start writes all that is left again.
+    await store.delete(CHECKPOINT_KEY);
+    const found = findingsOf(report.inspection, url).map((finding) => ({
+      ...finding,
+      verdict: accepted(finding.verdict),
+    }));
+    return [...found, ...outcomesOf(report)];
+  } finally {
+    await store.close();
+  }
+}
+
+const accepted = (verdict: StoreFinding['verdict']) => (verdict === 'fail' ? 'warn' : verdict);
+
+function findingsOf({ problems, segments, snapshots, head_seq }: Inspection, url: string): StoreFinding[] {
+  const findings = problems.map(({ key, problem, reach, halts }): StoreFinding => {
+    const says = `${key} ${problem}${reach === null ? '' : ` (${reach})`}`;
+    if (!halts) return { check: 'journal', verdict: 'warn', says: `${says}; a newer snapshot leads past it` };
+    const hint = `Restore it from a copy of the store, or stop every monitor and go on without it: tmon doctor --store ${url} --accept-loss`;
+    return { check: 'journal', verdict: 'fail', says, hint };
+  });
+  if (problems.some(({ halts }) => halts)) return findings;
+  const says = `whole to segment ${head_seq}: ${segments.length} segments, ${snapshots} snapshots`;
+  return [...findings, { check: 'journal', verdict: 'pass', says }];
+}
+
+function outcomesOf({ loss, format_written }: LossReport): StoreFinding[] {
+  const outcomes: StoreFinding[] = [];
+  if (format_written)
+    outcomes.push({ check: 'accept loss', verdict: 'pass', says: 'meta/format.json is written again' });
+  if (loss) {
+    const says = `everything readable is kept; what was lost between segments ${loss.after_seq} and ${loss.through_seq} is given up`;
+    const hint = 'tmon rebuild clears away the views of what is lost.';
+    outcomes.push({ check: 'accept loss', verdict: 'pass', says, hint });
+  }
+  if (outcomes.length === 0) outcomes.push({ check: 'accept loss', verdict: 'pass', says: 'nothing is lost' });
+  return outcomes;
+}

@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { TurnedClock } from '../testing-clock.ts';
+import { acceptLoss } from './accept-loss.ts';
+import { inspectJournal } from './inspect.ts';
+import { FORMAT_KEY, SEGMENTS, SNAPSHOTS, segmentKey, snapshotKey, snapshotPartKey } from './keys.ts';
+import { FailingStore, flipped, Notes, newClock, openDesk } from './testing.ts';
+
+const TRACES = { documents: ['views/health.json'], prefixes: ['archive/'] };
+
+/** Ten segments, snapshots at 4 and 8, and what shows that there were ten. */
+async function written(): Promise<{ store: FailingStore; clock: TurnedClock }> {
+  const clock = newClock();
+  const store = new FailingStore(clock);
+  const { journal, write } = await openDesk(store, clock, { snapshot_segments: 4 });
+  for (let seq = 1; seq <= 10; seq++) await write(`note ${seq}`);
+  await journal.stop();
+  await store.put('views/health.json', Buffer.from('{"as_of_seq":10}'));
+  await store.put('archive/jobs/job-1.json', Buffer.from('{}'));
+  return { store, clock };
+}
+
+let ids = 0;
+
+const accept = (store: FailingStore, clock: TurnedClock) =>
+  acceptLoss({
+    store,
+    clock,
+    traceKeys: TRACES,
+    replica: new Notes(),
+    actor: 'doctor',
+    newId: () => `accepted-${++ids}`,
+    eventOf: ({ after_seq, through_seq }) => JSON.stringify({ text: `lost ${after_seq} to ${through_seq}` }),
+  });
+
+const open = (store: FailingStore, clock: TurnedClock) => openDesk(store, clock, { traces: TRACES });
+
+const halts = async (store: FailingStore) =>
+  (await inspectJournal(store, TRACES))?.problems.some((problem) => problem.halts) ?? false;
+
+/** These notes are left, and writing goes on at a number that was never used. */
+async function assertGoesOn(store: FailingStore, clock: TurnedClock, texts: string[]): Promise<void> {
+  assert.equal(await halts(store), false);
+  const used = (await store.keys(SEGMENTS)).length > 0 ? (await store.keys(SEGMENTS)).at(-1)! : '';
+  const desk = await open(store, clock);
+  assert.equal(desk.journal.status.problem, null);
+  assert.deepEqual(desk.notes.texts, texts);
+  await desk.write('after');
+  assert.ok(segmentKey(desk.journal.head.seq) > used && desk.journal.head.seq > 10, `${desk.journal.head.seq}`);
+  await desk.journal.stop();
+}
+
+const notes = (...seqs: number[]) => seqs.map((seq) => `note ${seq}`);
+
+test('a journal that is whole has nothing to accept, and is not changed', async () => {
+  const { store, clock } = await written();
+  const before = await store.keys();
+  const report = await accept(store, clock);
+  assert.deepEqual([report.loss, report.format_written, report.inspection.problems], [null, false, []]);
+  assert.deepEqual(await store.keys(), before);
+});
+
+test('a hole is passed over: what stands behind it is kept, and the journal says what is lost', async () => {
+  const { store, clock } = await written();
+  await store.delete(segmentKey(9));
+  assert.equal((await open(store, clock)).journal.status.halted, true);
+  const { loss } = await accept(store, clock);
+  assert.deepEqual(loss, {
+    after_seq: 8,
+    through_seq: 11,
+    missing: [`${segmentKey(9)} is missing`],
+    at: '2026-01-05T08:00:00.000Z',
+    actor: 'doctor',
+  });
+  await assertGoesOn(store, clock, [...notes(1, 2, 3, 4, 5, 6, 7, 8, 10), 'lost 8 to 11']);
+});
+
+test('a damaged segment is passed over as a missing one is', async () => {
+  const { store, clock } = await written();
+  await store.damage(segmentKey(9), flipped);
+  await accept(store, clock);
+  await assertGoesOn(store, clock, [...notes(1, 2, 3, 4, 5, 6, 7, 8, 10), 'lost 8 to 11']);
+});
+
+test('numbers that only a trace tells of are not used again', async () => {
+  const { store, clock } = await written();
+  for (const seq of [9, 10]) await store.delete(segmentKey(seq));
+  await store.put('views/health.json', Buffer.from('{"as_of_seq":20}'));
+  await accept(store, clock);
+  await assertGoesOn(store, clock, [...notes(1, 2, 3, 4, 5, 6, 7, 8), 'lost 8 to 21']);
+});
+
+test('without any snapshot the segments that are left are the journal', async () => {
+  const { store, clock } = await written();
+  for (const key of await store.keys(SNAPSHOTS)) await store.delete(key);
+  for (const seq of [1, 2, 5]) await store.delete(segmentKey(seq));
+  await accept(store, clock);
+  await assertGoesOn(store, clock, [...notes(3, 4, 6, 7, 8, 9, 10), 'lost 0 to 11']);
+});
+
+test('where nothing but the archive is left, an empty journal begins after the last number known', async () => {
+  const { store, clock } = await written();
+  for (const key of await store.keys()) if (!key.startsWith('archive/')) await store.delete(key);
+  const { format_written, loss } = await accept(store, clock);
+  assert.deepEqual([format_written, loss?.through_seq], [true, 2]);
+  const desk = await open(store, clock);
+  assert.deepEqual([desk.journal.status.problem, desk.notes.texts], [null, ['lost 0 to 2']]);
+});
+
+test('a format that is missing is written again, with the id that every object names; nothing else is given up', async () => {
+  const { store, clock } = await written();
+  await store.delete(FORMAT_KEY);
+  const { format_written, loss } = await accept(store, clock);
+  assert.deepEqual([format_written, loss], [true, null]);
+  const desk = await open(store, clock);
+  assert.deepEqual([desk.journal.journal_id, desk.journal.status.problem], ['a-1', null]);
+  assert.equal(await desk.write('next'), 'in 11');
+});
+
+test('run twice it does nothing the second time', async () => {
+  const { store, clock } = await written();
+  await store.delete(segmentKey(9));
+  await accept(store, clock);
+  const after = await store.keys();
+  assert.equal((await accept(store, clock)).loss, null);
+  assert.deepEqual(await store.keys(), after);
+});
+
+test('ended before or after any change to the store, the next run completes it', async () => {
+  for (let at = 1; ; at++) {
+    for (const applied of [false, true]) {
+      const { store, clock } = await written();
+      await store.delete(segmentKey(9));
+      await store.delete(FORMAT_KEY);
+      let changes = 0;
+      const end = new Error('ended');
+      for (const name of ['putIfAbsent', 'put', 'delete'] as const) {
+        const change = store[name].bind(store) as (key: string, bytes: Uint8Array) => Promise<never>;
+        store[name] = async (key: string, bytes?: Uint8Array) => {
+          changes += 1;
+          if (changes > at || (changes === at && !applied)) throw end;
+          const answer = await change(key, bytes!);
+          if (changes === at) throw end;
+          return answer;
+        };
+      }
+      const ended = await accept(store, clock).then(
+        () => false,
+        () => true,
+      );
+      if (!ended) return assert.ok(at > 4, `${at} changes`);
+      for (const name of ['putIfAbsent', 'put', 'delete'] as const) Reflect.deleteProperty(store, name);
+      await accept(store, clock);
+      assert.equal(await halts(store), false);
+      const desk = await open(store, clock);
+      assert.deepEqual(desk.notes.texts.slice(0, 9), notes(1, 2, 3, 4, 5, 6, 7, 8, 10));
+      assert.match(desk.notes.texts.slice(9).join(), /^lost 8 to 1[12]$/);
+    }
+  }
+});
+
+describe('whatever is deleted or damaged', () => {
+  /** A generator of numbers, so that a seed says the case. */
+  const random = (seed: number) => () => {
+    seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
+    return seed / 2 ** 31;
+  };
+
+  for (let seed = 1; seed <= 60; seed++) {
+    test(`a start halts just where the inspection says so, and accepting it lets it go on (${seed})`, async () => {
+      const { store, clock } = await written();
+      const draw = random(seed);
+      const keys = (await store.keys()).filter((key) => /^(journal|snapshots|meta\/(format|head))/.test(key));
+      for (let n = Math.floor(draw() * 3); n >= 0; n--) {
+        const [key] = keys.splice(Math.floor(draw() * keys.length), 1);
+        if (draw() < 0.5) await store.delete(key!);
+        else await store.damage(key!, flipped);
+      }
+      const said = await halts(store);
+      const halted = (await open(store, clock)).journal.status.halted;
+      assert.equal(halted, said);
+      await accept(store, clock);
+      const desk = await open(store, clock);
+      assert.equal(desk.journal.status.problem, null);
+      assert.match(await desk.write('after'), halted ? /in 1[0-9]/ : /in 11/);
+    });
+  }
+});
+
+test('an inspection names damage that a start passes over', async () => {
+  const { store } = await written();
+  await store.damage(snapshotPartKey(4, 1), flipped);
+  await store.damage(segmentKey(2), flipped);
+  const { problems = [], head_seq } = (await inspectJournal(store, TRACES)) ?? {};
+  assert.equal(head_seq, 10);
+  assert.deepEqual(
+    problems.map(({ key, halts }) => [key, halts]),
+    [
+      [snapshotPartKey(4, 1), false],
+      [segmentKey(2), false],
+    ],
+  );
+});
+
+test('an inspection of a store without a journal finds none', async () => {
+  assert.equal(await inspectJournal(new FailingStore(newClock()), TRACES), null);
+  const { store } = await written();
+  assert.equal((await inspectJournal(store, TRACES))?.newest?.seq, 8);
+  assert.ok((await store.keys()).includes(snapshotKey(8)));
+});
