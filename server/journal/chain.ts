@@ -7,7 +7,7 @@
  */
 import type { GetResult, ObjectStore } from '../objects/store.ts';
 import { assertComplete, listSegments } from './completeness.ts';
-import { corruptObject, isCorrupt } from './errors.ts';
+import { corruptObject, isCorrupt, type JournalError } from './errors.ts';
 import { isFresh, listSnapshots } from './gap-rule.ts';
 import { segmentKey, snapshotKey } from './keys.ts';
 import type { LogClock } from './log-clock.ts';
@@ -39,13 +39,15 @@ export type ChainOptions<P> = {
 };
 
 const PREFETCH_MAX = 64;
+const START: Head = { seq: 0, hash: NO_HASH, at_ms: 0, last_modified_ms: null };
 
 export class Chain<P> {
   readonly #options: ChainOptions<P>;
   readonly #damaged = new Set<number>();
-  /** How often the fold was replaced by a snapshot's. */
-  #restores = 0;
-  #head: Head = { seq: 0, hash: NO_HASH, at_ms: 0, last_modified_ms: null };
+  #head: Head = START;
+  #recovering = false;
+  /** While recovering: the first segment about which an answer could not be trusted without a look at the snapshots. */
+  #first_doubt: number | null = null;
   /** The snapshot that this fold began from; 0 if none. */
   snapshot_seq = 0;
 
@@ -64,17 +66,48 @@ export class Chain<P> {
   async recover(traces: readonly Trace[], findUse: () => Promise<Trace | null>): Promise<void> {
     const { store, journal_id, patience } = this.#options;
     await this.#restore();
-    for (let restores = -1; restores !== this.#restores; ) {
-      restores = this.#restores;
+    for (;;) {
       // Listed before reading, so that whatever is listed and not found has been deleted. By truncation, the gap rule finds
       // the snapshot that covers it and replaces the fold; then this list says nothing any more.
       const listed = await patience.ask(() => listSegments(store, this.#head.seq));
-      await this.drain();
-      if (restores !== this.#restores) continue;
+      const failure = await this.#drainOnTrust();
+      // A name that was used again breaks the chain, too: then it is no damage.
+      if (await this.#startAgain()) continue;
+      if (failure) throw failure;
       const use = this.#head.seq === 0 ? await patience.ask(findUse) : null;
       const all = use ? [...traces, use] : traces;
-      await assertComplete(store, { journal_id, head_seq: this.#head.seq, listed, traces: all });
+      return assertComplete(store, { journal_id, head_seq: this.#head.seq, listed, traces: all });
     }
+  }
+
+  /** Reads to the tail with every answer trusted for now; returns what is damaged on the way. */
+  async #drainOnTrust(): Promise<JournalError | null> {
+    this.#first_doubt = null;
+    this.#recovering = true;
+    try {
+      await this.drain();
+      return null;
+    } catch (error) {
+      if (isCorrupt(error)) return error;
+      throw error;
+    } finally {
+      this.#recovering = false;
+    }
+  }
+
+  /**
+   * The gap rule for all that was read since the last restore, in one look: true if a snapshot tells that a name was used
+   * and truncated; then the fold begins anew from it. Nobody has seen the fold before recovery ends.
+   */
+  async #startAgain(): Promise<boolean> {
+    const doubt = this.#first_doubt;
+    this.#first_doubt = null;
+    if (doubt === null) return false;
+    const newest = (await this.#snapshots()).find((seq) => !this.#damaged.has(seq)) ?? 0;
+    if (newest < doubt) return false;
+    this.#head = START;
+    await this.#restore();
+    return true;
   }
 
   /** Applies every segment after the head; answers how many. */
@@ -130,6 +163,10 @@ export class Chain<P> {
     const { retention_ms, logClock } = this.#options;
     logClock.observe(server_ms);
     if (isFresh(server_ms, this.#head.last_modified_ms, retention_ms)) return true;
+    if (this.#recovering) {
+      this.#first_doubt ??= this.#head.seq + 1;
+      return true;
+    }
     const [newest = 0] = await this.#snapshots();
     if (newest <= this.#head.seq) return true;
     return !(await this.#restore());
@@ -151,7 +188,6 @@ export class Chain<P> {
         replica.restore(await this.#options.patience.ask(() => readRows(store, manifest)));
         this.#head = { seq, hash: manifest.segment_hash, at_ms: manifest.at_ms, last_modified_ms: null };
         this.snapshot_seq = seq;
-        this.#restores += 1;
         return true;
       } catch (error) {
         if (!isCorrupt(error)) throw error;

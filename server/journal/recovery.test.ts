@@ -45,6 +45,41 @@ describe('recovery', () => {
     assert.ok(!read.includes(`get ${segmentKey(8)}`) && read.includes(`get ${segmentKey(9)}`), read.join(', '));
   });
 
+  test('after a rest longer than the retention looks at the snapshots as seldom as ever', async () => {
+    const { clock, store, texts } = await written(300);
+    store.calls = [];
+    await openDesk(store, clock);
+    const lists = () => store.calls.filter((call) => call.startsWith('list')).length;
+    const usual = lists();
+    await clock.turn(3 * 24 * 60 * MINUTE_MS);
+    store.calls = [];
+    const again = await openDesk(store, clock);
+    assert.deepEqual(again.notes.texts, texts);
+    assert.ok(lists() <= usual && usual <= 4, `${lists()} lists, ${usual} without the rest`);
+  });
+
+  test('begins anew where a name that it read had been used and truncated', async () => {
+    const { clock, store, texts } = await written(10, 4);
+    await clock.turn(60 * MINUTE_MS);
+    const other = await openDesk(store, clock, { instance: 'b', tail_poll_ms: 200 });
+    const get = store.get.bind(store);
+    store.get = async (key) => {
+      if (key === segmentKey(9)) {
+        store.get = get;
+        // While it starts, another writes a snapshot of all, truncates, and a third puts its late segment into the hole.
+        await other.journal.snapshot();
+        await store.delete(segmentKey(9));
+        const { journal_id } = other.journal;
+        const header = { journal_id, seq: 9, prev: NO_HASH, batch_id: 'c-1', instance: 'c', url: '', at: 0 };
+        await store.put(key, encodeSegment(header, ['{"text":"late"}']).bytes);
+      }
+      return get(key);
+    };
+    const again = await openDesk(store, clock);
+    assert.deepEqual([again.notes.texts, again.journal.status.halted], [texts, false]);
+    other.journal.abandon();
+  });
+
   test('waits out a store that does not answer', async () => {
     const { clock, store, texts } = await written(3);
     let failing = 20;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MINUTE_MS } from '../../protocol/time.ts';
-import type { TurnedClock } from '../testing-clock.ts';
+import { settled, type TurnedClock } from '../testing-clock.ts';
 import { JournalError } from './errors.ts';
 import { FORMAT_KEY, SEGMENTS, SNAPSHOTS, segmentKey, snapshotKey, snapshotPartKey } from './keys.ts';
 import { writeSnapshot } from './snapshots.ts';
@@ -89,4 +89,45 @@ test('parts without a manifest go once they are old: someone may be writing the 
   await there.clock.turn(RETENTION_MS + 1);
   await truncated(there);
   assert.ok(!(await there.store.keys(SNAPSHOTS)).includes(snapshotPartKey(7, 1)));
+});
+
+test('what is not truncated is not listed: the list ends at the first segment that stays', async () => {
+  const there = await journal([2, 3]);
+  await there.clock.turn(24 * 60 * MINUTE_MS);
+  const list = there.store.list.bind(there.store);
+  let listed = 0;
+  there.store.list = async function* (prefix, options) {
+    for await (const object of list(prefix, options)) {
+      if (prefix === SEGMENTS) listed += 1;
+      yield object;
+    }
+  };
+  assert.equal(await truncated(there), 2);
+  assert.equal(listed, 3);
+  listed = 0;
+  assert.equal(await truncated(there), 0);
+  assert.equal(listed, 1);
+});
+
+test('a few are deleted at a time, the oldest first', async () => {
+  const clock = newClock();
+  const store = new FailingStore(clock);
+  await store.put(FORMAT_KEY, Buffer.from('{}'));
+  for (let seq = 1; seq <= 40; seq++) {
+    await store.put(segmentKey(seq), Buffer.from(`segment ${seq}`));
+    if (seq > 38) await writeSnapshot(store, clock, { journal_id: 'j', seq, segment_hash: '', at_ms: seq }, [`${seq}`]);
+  }
+  await clock.turn(24 * 60 * MINUTE_MS);
+  const remove = store.delete.bind(store);
+  let deleting = 0;
+  let most = 0;
+  store.delete = async (key) => {
+    deleting += 1;
+    most = Math.max(most, deleting);
+    await settled();
+    await remove(key);
+    deleting -= 1;
+  };
+  assert.equal(await truncate(store, 'j', RETENTION_MS, clock), 39);
+  assert.deepEqual([most, await segments(store)], [8, [40]]);
 });

@@ -11,6 +11,7 @@ import { readManifest, readRows } from './snapshots.ts';
 
 /** Newest snapshots that are kept, so that a damaged one leaves another. */
 const SNAPSHOTS_KEPT = 2;
+const DELETES_AT_ONCE = 8;
 
 export async function truncate(
   store: ObjectStore,
@@ -25,17 +26,27 @@ export async function truncate(
   for (const seq of snapshots.slice(0, SNAPSHOTS_KEPT))
     await readRows(store, await readManifest(store, journal_id, seq));
   const { server_ms } = await store.get(FORMAT_KEY);
-  const old: string[] = [];
+  let deleted = 0;
+  let batch: string[] = [];
+  const deleteBatch = async () => {
+    await Promise.all(batch.map((key) => store.delete(key)));
+    deleted += batch.length;
+    batch = [];
+    // Commits share the store's connections: they go first.
+    await sleep(clock, 0);
+  };
   for await (const { key, last_modified_ms } of store.list(SEGMENTS)) {
     const seq = parseSegmentKey(key);
-    if (seq !== null && seq <= covering && server_ms - last_modified_ms > retention_ms) old.push(key);
+    if (seq === null) continue;
+    const truncatable = seq <= covering && server_ms - last_modified_ms > retention_ms;
+    // They come in order: those after the first that stays are younger, or not covered either.
+    if (!truncatable) break;
+    batch.push(key);
+    if (batch.length === DELETES_AT_ONCE) await deleteBatch();
   }
-  for (const key of old) {
-    await store.delete(key);
-    await sleep(clock, 0);
-  }
+  await deleteBatch();
   await dropSnapshots(store, snapshots.slice(SNAPSHOTS_KEPT), { server_ms, retention_ms });
-  return old.length;
+  return deleted;
 }
 
 /** Old snapshots go manifest first, so that a half-deleted one is no snapshot; parts without a manifest go once they are old. */
