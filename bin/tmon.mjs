@@ -5,11 +5,10 @@ import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
-const main = fileURLToPath(new URL('../cli/main.ts', import.meta.url));
 const [major, minor] = process.versions.node.split('.').map(Number);
 
 if (major > 24 || (major === 24 && minor >= 12)) {
-  await import(main);
+  await import('../cli/main.ts');
 } else {
   const own = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url));
   if (!existsSync(own)) {
@@ -18,7 +17,9 @@ if (major > 24 || (major === 24 && minor >= 12)) {
     );
     process.exit(78);
   }
-  const child = spawn(own, [main, ...process.argv.slice(2)], { stdio: 'inherit' });
+  const program = fileURLToPath(new URL('child.mjs', import.meta.url));
+  // The channel carries nothing; its end tells the child that this process is gone.
+  const child = spawn(own, [program, ...process.argv.slice(2)], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
   // Ctrl-C on a terminal reaches the child by itself; handed on it would count as a second one.
   process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));

@@ -1,6 +1,7 @@
-/** `tmon serve`: runs the monitor in this process until SIGINT or SIGTERM. */
+/** `tmon serve`: runs the monitor in this process until SIGINT or SIGTERM, or until its store has failed for good. */
 import { Command } from 'commander';
 import { readSettings, SETTINGS, type SettingName } from '../server/config.ts';
+import { reportError } from './exit-code.ts';
 import { jsonOption } from './options.ts';
 import { note, printJson, printLine } from './output.ts';
 
@@ -24,7 +25,9 @@ async function serve(options: Record<string, string> & { json?: boolean }): Prom
   const monitor = await startMonitor(settingsOf(options));
   if (options.json) printJson({ url: monitor.url, pid: process.pid });
   else printLine(`tmon: listening on ${monitor.url}`);
-  await stopAsked();
+  const failure = await Promise.race([stopAsked(), monitor.failed]);
+  // Nothing can be finished any more; a supervisor starts the process again.
+  if (failure) process.exit(reportError(failure, options.json === true));
   await monitor.stop();
 }
 

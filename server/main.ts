@@ -35,6 +35,8 @@ export type RunningMonitor = {
   url: string;
   /** Finishes what is under way, then ends. */
   stop(): Promise<void>;
+  /** Resolves with the reason when it can't go on and does not recover: the process has to be started again. */
+  failed: Promise<Error>;
 };
 
 const ARCHIVE_MS = 10_000;
@@ -67,6 +69,7 @@ export async function startMonitor(
   const undo: (() => Promise<unknown>)[] = [() => store.close()];
   try {
     await assertGoodStore(store);
+    if (!store.shared) await logFindings(store, log);
     const api = await building;
     await listen(api.app, { host, port });
     undo.push(() => api.close(clock));
@@ -158,6 +161,7 @@ export async function startMonitor(
     };
     return {
       url,
+      failed: store.failed ?? new Promise(() => {}),
       stop: () => {
         stopped ??= stop();
         return stopped;
@@ -207,6 +211,14 @@ async function assertGoodStore(store: ObjectStore): Promise<void> {
     );
   }
   await store.putIfAbsent(STORE_CHECK_KEY, Buffer.from(`${JSON.stringify(report)}\n`));
+}
+
+/** What the owner of a directory should know at every start: a file system that forgets, say. */
+async function logFindings(store: ObjectStore, log: Log): Promise<void> {
+  for (const { check, verdict, says, hint } of (await store.inspect?.()) ?? []) {
+    const level = verdict === 'pass' ? 'info' : 'warn';
+    log(level, `${check}: ${says}${hint === undefined ? '' : `; ${hint}`}`);
+  }
 }
 
 function parseListen(text: string): { host: string; port: number } {

@@ -117,6 +117,8 @@ await answer(0, async (): Promise<Opened> => {
       const answering = answer(ask.id, () => run(store, ask));
       if (ask.op !== 'close') running.add(answering);
       void answering.then(() => running.delete(answering));
+      // Nothing is left to do, so the thread ends; its answer leaves first.
+      if (ask.op === 'close') void answering.then(() => setImmediate(() => port.close()));
     }
   });
   const base = store.locate('x').slice(0, -1);

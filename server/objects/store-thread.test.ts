@@ -1,10 +1,12 @@
 /** A store in a thread is the store that it opened: the same answers, lists, addresses and errors. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import type { Worker } from 'node:worker_threads';
 import { systemClock } from '../clock.ts';
 import { checkStore, fullCheck } from './check-store.ts';
 import { DirectoryStore } from './directory.ts';
@@ -98,6 +100,43 @@ test('errors cross with their kind, code and hint', async () => {
   await assert.rejects(store.get('a'), { kind: 'unavailable', message: 'the store is closed' });
   await assert.rejects(openStoreInThread('ftp://x', { clock: systemClock, lock: true }), { code: 'bad_store_url' });
 });
+
+test('a thread that dies fails what was asked and all that follows, and the store says so', async () => {
+  const starting = nextThread();
+  const store = await open();
+  const thread = await starting;
+  await store.put('a', new Uint8Array(1));
+  const asked = assert.rejects(store.get('a'), { kind: 'unavailable' });
+  await thread.terminate();
+  await asked;
+  assert.match((await store.failed!).message, /the store's thread has ended/);
+  await assert.rejects(store.get('a'), { kind: 'unavailable', message: /thread has ended/ });
+  await assert.rejects(store.close(), { kind: 'unavailable' });
+  await (await DirectoryStore.open(root, { lock: true })).close();
+});
+
+test('a closed store has not failed, and its thread ends by itself; so does one that opened nothing', async () => {
+  const starting = nextThread();
+  const store = await open();
+  const ended = once(await starting, 'exit');
+  let failed = false;
+  void store.failed?.then(() => {
+    failed = true;
+  });
+  await store.put('a', new Uint8Array(1));
+  await store.close();
+  assert.deepEqual(await ended, [0]);
+  assert.equal(failed, false);
+  const empty = nextThread().then((thread) => once(thread, 'exit'));
+  await assert.rejects(openStoreInThread('ftp://x', { clock: systemClock, lock: true }), { code: 'bad_store_url' });
+  assert.deepEqual(await empty, [0]);
+});
+
+/** The thread that this process starts next. */
+async function nextThread(): Promise<Worker> {
+  const [thread] = await once(process, 'worker');
+  return thread as Worker;
+}
 
 test('closing finishes what was asked, gives up the lock and leaves nothing in the way', async () => {
   const store = await open();

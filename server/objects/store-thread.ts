@@ -7,7 +7,10 @@
  *
  * Measured with `npm run bench -- --only race,monitor-websocket`: a put to a directory is seven system calls, and waking a thread of the
  * pool for each cost the event loop a seventh of its time. The thread holds the store's lock; should it ever die, the
- * lock is gone with it, and every later call is answered `unavailable`.
+ * lock is gone with it: every later call is `unavailable`, and `failed` says so, for the process has to be started again.
+ *
+ * The thread ends by itself: after it has closed the store, or when it could not open it. It is never terminated, which can wait for
+ * a call to the disk that is under way; the process may end before it.
  */
 import { Worker } from 'node:worker_threads';
 import { type OpenStoreOptions, openStore } from './open-store.ts';
@@ -63,6 +66,7 @@ export async function openStoreInThread(url: string, options: OpenStoreOptions):
 class StoreThread implements ObjectStore {
   readonly url: string;
   readonly shared: boolean;
+  readonly failed: Promise<StoreError>;
   readonly #base: string;
   readonly #calls: Calls;
   readonly inspect?: () => Promise<StoreFinding[]>;
@@ -71,6 +75,7 @@ class StoreThread implements ObjectStore {
   constructor(calls: Calls, { url, shared, base, inspects }: Opened) {
     this.url = url;
     this.shared = shared;
+    this.failed = calls.failed;
     this.#base = base;
     this.#calls = calls;
     if (inspects) this.inspect = () => calls.ask({ op: 'inspect' });
@@ -122,6 +127,7 @@ class StoreThread implements ObjectStore {
 /** Calls on their way to the thread and back. */
 class Calls {
   readonly opened: Promise<unknown>;
+  readonly failed: Promise<StoreError>;
   readonly #thread: Worker;
   readonly #waiting = new Map<number, Waiting>();
   #leaving: Ask[] = [];
@@ -134,8 +140,13 @@ class Calls {
     thread.on('message', (answers: Answer[]) => {
       for (const answer of answers) this.#settle(answer);
     });
-    thread.on('error', (error: Error) => this.#fail(`the store's thread has failed: ${error.message}`, error));
-    thread.on('exit', () => this.#fail("the store's thread has ended"));
+    this.failed = new Promise((resolve) => {
+      const fail = (message: string, cause?: Error) => {
+        if (!this.#ended) resolve(this.#fail(message, cause));
+      };
+      thread.on('error', (error: Error) => fail(`the store's thread has failed: ${error.message}`, error));
+      thread.on('exit', () => fail("the store's thread has ended"));
+    });
   }
 
   /** The bytes that it carries are the thread's from now on. */
@@ -153,7 +164,6 @@ class Calls {
   end(): void {
     this.#fail('the store is closed');
     this.#thread.unref();
-    void this.#thread.terminate();
   }
 
   #leave(): void {
@@ -170,10 +180,11 @@ class Calls {
     else waiting?.resolve(answer.value);
   }
 
-  #fail(message: string, cause?: Error): void {
+  #fail(message: string, cause?: Error): StoreError {
     this.#ended ??= new StoreError('unavailable', 'store_unavailable', message, { cause });
     for (const { reject } of this.#waiting.values()) reject(this.#ended);
     this.#waiting.clear();
+    return this.#ended;
   }
 }
 

@@ -45,6 +45,9 @@ export interface ObjectStore {
   /** The address by which the owner finds the object without us: `s3://bucket/prefix/key`, `file:///srv/data/key`. */
   locate(key: string): string;
 
+  /** Resolves when the store can never be used again by this process, with the reason. Left out where that can't happen. */
+  readonly failed?: Promise<StoreError>;
+
   /** What this adapter alone can tell about its place, for the store check: a bucket's lifecycle rules, say. */
   inspect?(): Promise<StoreFinding[]>;
 

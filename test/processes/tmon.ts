@@ -17,7 +17,8 @@ export type Cleaning = { after(run: () => void | Promise<void>): void };
 
 export type Ended = { code: number | null; signal: NodeJS.Signals | null; stdout: string; stderr: string };
 
-export type StartOptions = { environment?: Record<string, string>; directory?: string };
+/** `node`: another than the one that runs the test. */
+export type StartOptions = { environment?: Record<string, string>; directory?: string; node?: string };
 
 export type Program = ChildProcess & { ended: Promise<Ended>; line(pattern: RegExp): Promise<RegExpExecArray> };
 
@@ -30,9 +31,9 @@ export function startTmon(t: Cleaning, args: readonly string[], options: StartOp
 export function startNode(
   t: Cleaning,
   args: readonly string[],
-  { environment = {}, directory }: StartOptions = {},
+  { environment = {}, directory, node = process.execPath }: StartOptions = {},
 ): Program {
-  const child = spawn(process.execPath, args, {
+  const child = spawn(node, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NO_COLOR: '1', NODE_COMPILE_CACHE: COMPILED, ...environment },
     ...(directory === undefined ? {} : { cwd: directory }),
