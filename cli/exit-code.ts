@@ -73,8 +73,8 @@ function exitCodeOf(error: unknown): number {
   if (error instanceof RefusedError) return BY_STATUS[error.status ?? 0] ?? EXIT.unavailable;
   if (error instanceof ApiError) return EXIT.usage;
   const { kind, code, hint } = error as { kind?: unknown; code?: unknown; hint?: unknown };
+  if (code === 'ENOENT' || code === 'store_not_found') return EXIT.not_found;
   if (typeof kind === 'string' && kind in BY_KIND) return BY_KIND[kind]!;
-  if (code === 'ENOENT') return EXIT.not_found;
   // An error with a hint is an expected one.
   return typeof hint === 'string' ? EXIT.refused : EXIT.internal;
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -10,6 +10,8 @@ import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { runTmon, startTestMonitor, startTmon, temporaryDirectory } from '../test/processes/tmon.ts';
 import { wav } from '../test/processes/wav.ts';
+import { Caller } from '../test/servers/monitor.ts';
+import { submit } from '../test/servers/steps.ts';
 
 const { url, api } = await startTestMonitor({ after });
 const environment = { TMON_SERVER: url };
@@ -205,7 +207,7 @@ test('a port in use is refused with a hint', async (t) => {
 test('doctor checks a directory, and reports problems of an unusable one', async (t) => {
   const fresh = join(directory, 'fresh');
   const missing = await tmon(t, 'doctor', '--store', `dir:${fresh}`);
-  assert.equal(missing.code, 5);
+  assert.equal(missing.code, 4);
   assert.match(missing.stderr, /fresh does not exist/);
   assert.equal(existsSync(fresh), false, 'a wrong name does not create a folder');
   mkdirSync(fresh);
@@ -219,6 +221,42 @@ test('doctor checks a directory, and reports problems of an unusable one', async
   const bad = await tmon(t, 'doctor', '--store', `dir:${file}`);
   assert.notEqual(bad.code, 0);
   assert.match(bad.stdout + bad.stderr, /hint: /);
+});
+
+test('rebuild: a dry run says what it would do; what is no store is left as it is', async (t) => {
+  const missing = join(directory, 'no-store');
+  for (const options of [[], ['--dry-run']]) {
+    const none = await tmon(t, 'rebuild', '--store', `dir:${missing}`, ...options);
+    assert.equal(none.code, 4);
+    assert.match(none.stderr, /no-store does not exist/);
+    assert.equal(existsSync(missing), false);
+  }
+  const empty = temporaryDirectory(t);
+  const nothing = await tmon(t, 'rebuild', '--store', `dir:${empty}`);
+  assert.equal(nothing.code, 4);
+  assert.match(nothing.stderr, /holds no journal/);
+  assert.deepEqual(readdirSync(empty), []);
+
+  const monitor = await startTestMonitor(t);
+  await submit(new Caller(monitor.url));
+  await monitor.stop();
+  rmSync(join(monitor.directory, 'queues'), { recursive: true });
+  mkdirSync(join(monitor.directory, 'jobs/active/gone'));
+  writeFileSync(join(monitor.directory, 'jobs/active/gone/state.json'), '{"as_of_seq": 1}');
+  writeFileSync(join(monitor.directory, 'jobs/notes.txt'), 'mine');
+  const dry = await tmon(t, 'rebuild', '--store', `dir:${monitor.directory}`, '--dry-run');
+  assert.equal(dry.code, 0, dry.stderr);
+  assert.match(
+    dry.stdout,
+    /^would write: 2\n {2}queues\/ 2\n {2}for example queues\/(main|dead-letter)-queue\.json, /m,
+  );
+  assert.match(dry.stdout, /^would delete: 1\n {2}jobs\/ 1\n {2}for example jobs\/active\/gone\/state\.json$/m);
+  assert.match(dry.stdout, /^foreign: 1\n {2}jobs\/ 1\n {2}for example jobs\/notes\.txt$/m);
+  assert.equal(existsSync(join(monitor.directory, 'queues')), false);
+  const done = await tmon(t, 'rebuild', '--store', `dir:${monitor.directory}`);
+  assert.match(done.stdout, /^written: 2\nunchanged: \d+\ndeleted: 1\nforeign: 1$/m);
+  assert.deepEqual(readdirSync(join(monitor.directory, 'jobs/active')).includes('gone'), false);
+  assert.equal(existsSync(join(monitor.directory, 'jobs/notes.txt')), true);
 });
 
 test('serve ends with 0 on SIGTERM, and keeps everything for the next start', async (t) => {

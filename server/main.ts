@@ -28,7 +28,10 @@ import { Uploads } from './uploads/uploads.ts';
 import { Archive } from './views/archive.ts';
 import { JOURNAL_TRACES } from './views/keys.ts';
 import { ViewPublisher } from './views/publisher.ts';
-import { type RebuildReport, rebuildViews } from './views/rebuild.ts';
+import { rebuildViews } from './views/rebuild.ts';
+import type { RebuildReport } from './views/rebuild-report.ts';
+
+export type { RebuildReport };
 
 export type RunningMonitor = {
   /** Where it listens: `http://127.0.0.1:8080`. */
@@ -183,14 +186,29 @@ export async function checkStoreAt(url: string, clock: Clock = systemClock): Pro
   }
 }
 
-/** `tmon rebuild`: every view again, from the journal and the archive. */
-export async function rebuildAt(settings: Settings, clock: Clock = systemClock): Promise<RebuildReport> {
+/** `tmon rebuild`: every view again, from the journal and the archive. A dry run takes no lock and changes nothing. */
+export async function rebuildAt(
+  settings: Settings,
+  { clock = systemClock, dry_run = false }: { clock?: Clock; dry_run?: boolean } = {},
+): Promise<RebuildReport> {
+  // A look first: a directory without a journal gets no lock file either.
+  const look = await openStore(settings.store, { clock, lock: false });
+  try {
+    if (dry_run || !(await holdsJournal(look))) return await rebuildViews({ store: look, clock, settings, dry_run });
+  } finally {
+    await look.close();
+  }
   const store = await openStore(settings.store, { clock, lock: true, create: false });
   try {
     return await rebuildViews({ store, clock, settings });
   } finally {
     await store.close();
   }
+}
+
+async function holdsJournal(store: ObjectStore): Promise<boolean> {
+  for (const prefix of ['journal/', 'snapshots/']) for await (const _ of store.list(prefix)) return true;
+  return false;
 }
 
 /** A store that breaks its promises would lose acknowledged writes: it is refused. Checked once; the result is kept in it. */

@@ -12,7 +12,7 @@ export type FinishedState = (typeof FINISHED_STATES)[number];
 /** How far the views are known to be written: see publisher.ts. */
 export const CHECKPOINT_KEY = 'meta/views.json';
 
-/** What lies below these is views and nothing else: a rebuild deletes whatever it would not have written. */
+/** Views lie below these. A rebuild deletes those that it would not have written; what is not a view is left alone. */
 export const VIEW_PREFIXES = ['jobs/', 'workers/', 'queues/', 'alerts/', 'system/', 'metrics/'] as const;
 
 /** See archive.ts. */
@@ -147,42 +147,47 @@ export function parseArchiveKey(key: string): ArchiveEntry | null {
 export type Subject = { kind: SubjectKind; id: string };
 export type SubjectKind = 'job' | 'worker' | 'alert' | 'hour' | 'day' | 'queues' | 'health';
 
-/** Whose view this key would be; null where no view has such a key. */
+/** Whose view this key is; null where no view has such a key, to the letter. */
 export function subjectOf(key: string): Subject | null {
-  const parts = key.split('/');
-  const last = parts.at(-1) ?? '';
-  const name = last.endsWith('.json') ? last.slice(0, -'.json'.length) : '';
-  switch (`${parts[0]}/${parts[1]}`) {
-    case 'jobs/active':
-    case 'jobs/completed':
-    case 'jobs/failed':
-    case 'jobs/cancelled': {
-      const job_id = parseFinishedJobKey(key)?.job_id ?? (parts.length === 4 ? parts[2]! : '');
-      return isId(job_id) ? { kind: 'job', id: job_id } : null;
-    }
-    case 'workers/active':
-      if (parts[3] === 'jobs' && parts[4] === 'history') return isId(name) ? { kind: 'job', id: name } : null;
-      return isId(parts[2] ?? '') ? { kind: 'worker', id: parts[2]! } : null;
-    case 'workers/terminated': {
-      const parsed = parseTerminatedWorkerKey(key);
-      return parsed && { kind: 'worker', id: parsed.worker_id };
-    }
-    case 'alerts/active':
-    case 'alerts/resolved':
-      return isId(name) ? { kind: 'alert', id: name } : null;
-    case 'system/metrics': {
-      if (parts[2] === 'daily') return period('day', parseHour(`${name}T00`), 24);
-      return period('hour', parseHour(`${parts[2]}-${parts[3]}-${parts[4]}T${name}`), 1);
-    }
-    case 'metrics/hourly':
-      return period('hour', parseHour(`${parts[2]}-${parts[3]}-${parts[4]}T${name}`), 1);
-    case 'queues/main-queue.json':
-    case 'queues/dead-letter-queue.json':
-      return { kind: 'queues', id: '' };
-    default:
-      return key === HEALTH_KEY ? { kind: 'health', id: '' } : null;
+  const finished = parseFinishedJobKey(key);
+  if (finished) return { kind: 'job', id: finished.job_id };
+  const terminated = parseTerminatedWorkerKey(key);
+  if (terminated) return { kind: 'worker', id: terminated.worker_id };
+  for (const [pattern, parse] of VIEW_KEYS) {
+    const match = pattern.exec(key);
+    if (match) return parse(match.groups ?? {});
   }
+  return null;
 }
+
+type Groups = Record<string, string>;
+
+const DATE = String.raw`(?<year>\d{4})/(?<month>\d\d)/(?<day>\d\d)`;
+const named = (kind: SubjectKind) => (groups: Groups) => (isId(groups.id!) ? { kind, id: groups.id! } : null);
+const hourOf = ({ year, month, day, hour = '00' }: Groups) => parseHour(`${year}-${month}-${day}T${hour}`);
+
+const VIEW_KEYS: readonly [RegExp, (groups: Groups) => Subject | null][] = [
+  [new RegExp(`^jobs/active/(?<id>[^/]+)/(?:${JOB_DOCUMENTS.join('|')})\\.json$`), named('job')],
+  [/^jobs\/failed\/(?<id>[^/]+)\/state\.json$/, named('job')],
+  [/^workers\/active\/(?<id>[^/]+)\/(?:status|heartbeat|jobs\/current)\.json$/, named('worker')],
+  [
+    /^workers\/active\/(?<worker>[^/]+)\/jobs\/history\/(?<id>[^/]+)\.json$/,
+    (groups) => (isId(groups.worker!) ? named('job')(groups) : null),
+  ],
+  [/^alerts\/active\/(?<id>[^/]+)\.json$/, named('alert')],
+  [
+    new RegExp(`^alerts/resolved/${DATE}/(?<id>[^/]+)\\.json$`),
+    (groups) => (hourOf(groups) === null ? null : named('alert')(groups)),
+  ],
+  [new RegExp(`^system/metrics/${DATE}/hourly/(?<hour>\\d\\d)\\.json$`), (groups) => period('hour', hourOf(groups), 1)],
+  [new RegExp(`^metrics/hourly/${DATE}/(?<hour>\\d\\d)\\.json$`), (groups) => period('hour', hourOf(groups), 1)],
+  [
+    /^system\/metrics\/daily\/(?<year>\d{4})-(?<month>\d\d)-(?<day>\d\d)\.json$/,
+    (groups) => period('day', hourOf(groups), 24),
+  ],
+  [/^queues\/(?:main-queue|dead-letter-queue)\.json$/, () => ({ kind: 'queues', id: '' })],
+  [/^system\/health\.json$/, () => ({ kind: 'health', id: '' })],
+];
 
 function period(kind: 'hour' | 'day', hour: number | null, hours: number): Subject | null {
   return hour === null ? null : { kind, id: String(hour / hours) };

@@ -53,24 +53,67 @@ test('what differs is written, and what no view would have written is deleted', 
     'jobs/active/unknown/state.json',
     'jobs/completed/2025/07/07/hour=23/job-1.json',
     'jobs/failed/job-2/state.json',
-    'jobs/notes.txt',
     'workers/active/worker-2/status.json',
     'workers/terminated/worker-1-20250707.json',
     'alerts/active/alert-1.json',
-    'queues/other.json',
     'system/metrics/2025/07/07/hourly/03.json',
     'system/metrics/daily/2024-01-01.json',
     'metrics/hourly/2025/07/15/21.json',
   ];
   for (const key of strays) {
     assert.ok(!before.has(key), key);
-    await store.put(key, Buffer.from('{}'));
+    await store.put(key, Buffer.from('{"as_of_seq": 3}'));
   }
   await store.put('jobs/completed/2025/07/07/hour=19/job-1.json', Buffer.from('{}'));
   await store.delete('workers/active/worker-1/jobs/history/job-1.json');
   const { written, deleted } = await rebuild();
   assert.deepEqual(await viewsIn(store), before);
   assert.deepEqual([written, deleted], [2, strays.length]);
+});
+
+/** What others keep in the views' folders: no key of a view, or one with a document that no monitor wrote. */
+const FOREIGN: Record<string, string> = {
+  'jobs/notes.txt': 'mine',
+  'queues/other.json': '{"as_of_seq": 3}',
+  'jobs/active/theirs/audio.mp3': '{"as_of_seq": 3}',
+  'jobs/active/theirs/state.json': '{"job_id": "theirs", "state": "PROCESSING"}',
+  'jobs/active/odd/state.json': '{"as_of_seq": "3"}',
+  'jobs/active/null/state.json': 'null',
+  'workers/active/theirs/status.json': '{"as_of_seq": 1.5}',
+  'alerts/active/empty.json': '',
+};
+
+test('what others keep in the folders of the views is left as it is, and counted', async () => {
+  const { store, rebuild } = await played();
+  for (const [key, text] of Object.entries(FOREIGN)) await store.put(key, Buffer.from(text));
+  const { written, deleted, foreign, details } = await rebuild();
+  assert.deepEqual([written, deleted, foreign], [0, 0, Object.keys(FOREIGN).length]);
+  assert.deepEqual(details.foreign.folders, { 'jobs/': 5, 'workers/': 1, 'queues/': 1, 'alerts/': 1 });
+  assert.equal(details.foreign.examples.length, 5);
+  for (const [key, text] of Object.entries(FOREIGN)) assert.equal(await textAt(store, key), text);
+});
+
+test('a dry run reports what a rebuild does, and changes nothing', async () => {
+  const { clock, store, rebuild } = await played();
+  await store.put('jobs/active/stray/state.json', Buffer.from('{"as_of_seq": 3}'));
+  await store.put('jobs/notes.txt', Buffer.from('mine'));
+  await store.put('system/health.json', Buffer.from('{}'));
+  await store.delete('workers/active/worker-1/jobs/history/job-1.json');
+  const watched = new WatchedStore(store);
+  const dry = await rebuildViews({ store: watched, clock, settings, dry_run: true });
+  assert.deepEqual(
+    watched.calls.filter(({ name }) => name !== 'get' && name !== 'list'),
+    [],
+  );
+  assert.deepEqual(dry.details, {
+    written: {
+      folders: { 'workers/': 1, 'system/': 1 },
+      examples: ['workers/active/worker-1/jobs/history/job-1.json', 'system/health.json'],
+    },
+    deleted: { folders: { 'jobs/': 1 }, examples: ['jobs/active/stray/state.json'] },
+    foreign: { folders: { 'jobs/': 1 }, examples: ['jobs/notes.txt'] },
+  });
+  assert.deepEqual(dry, { ...(await rebuild()), dry_run: true });
 });
 
 test('nothing but views is touched', async () => {
@@ -110,7 +153,7 @@ test('a rebuild that is cut off at any effect is made good by the next', async (
   const before = await viewsIn(store);
   for (let at = 1; ; at++) {
     for (const key of before.keys()) await store.delete(key);
-    await store.put('jobs/active/stray/state.json', Buffer.from('{}'));
+    await store.put('jobs/active/stray/state.json', Buffer.from('{"as_of_seq": 3}'));
     const watched = new WatchedStore(store);
     let effects = 0;
     watched.meet = (call, done) => {

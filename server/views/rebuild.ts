@@ -1,6 +1,6 @@
 /**
  * Rebuild: every view made again from the journal and the archive, byte for byte what a running monitor leaves after a
- * flush. What is right already is left alone; what no view would have written is deleted.
+ * flush. What is right already is left alone; a view that would not be written now is deleted; what is not a view is left and counted.
  *
  *     recover the fold → write the views of the archive, then those of the fold → judge every object there is → checkpoint
  *
@@ -20,6 +20,7 @@ import { encodeCheckpoint } from './checkpoint.ts';
 import { ARCHIVE, CHECKPOINT_KEY, JOURNAL_TRACES, parseArchiveKey, subjectOf, VIEW_PREFIXES } from './keys.ts';
 import { subjectsOf, viewOf } from './layout.ts';
 import { currentHour } from './metrics.ts';
+import { count, emptyReport, type RebuildReport } from './rebuild-report.ts';
 import { encodeDocument, type Present } from './view.ts';
 
 export type RebuildOptions = {
@@ -27,22 +28,11 @@ export type RebuildOptions = {
   store: ObjectStore;
   clock: Clock;
   settings: Pick<Settings, 'retention_ms'>;
+  /** Report what would be done, and do nothing. */
+  dry_run?: boolean;
   /** For the pauses between tries; a single reader needs none. */
   random?: Random;
   log?: (level: 'info' | 'warn' | 'error', message: string) => void;
-};
-
-export type RebuildReport = {
-  /** The segment that the views reflect. */
-  as_of_seq: number;
-  /** Objects that were missing or differed, that were right, and that were too many. */
-  written: number;
-  unchanged: number;
-  deleted: number;
-  /** Records of the archive. */
-  archived: number;
-  /** Keys of those that are damaged: their views are left as they are. */
-  damaged: string[];
 };
 
 const AT_ONCE = 16;
@@ -52,6 +42,7 @@ export async function rebuildViews({
   store,
   clock,
   settings,
+  dry_run = false,
   random = { float: () => 0.5 },
   log = () => {},
 }: RebuildOptions): Promise<RebuildReport> {
@@ -73,19 +64,16 @@ export async function rebuildViews({
     });
   }
   const { state } = fold;
-  const report: RebuildReport = {
-    as_of_seq: state.seq,
-    written: 0,
-    unchanged: 0,
-    deleted: 0,
-    archived: 0,
-    damaged: [],
-  };
+  const report = emptyReport(state.seq, dry_run);
   const archive = new ArchivedViews(store, state);
   const write = async (present: readonly Present[]) => {
     for (const { key, document } of present) {
-      if (await writeWhereDifferent(store, key, encodeDocument(document()))) report.written += 1;
-      else report.unchanged += 1;
+      const bytes = encodeDocument(document());
+      if (await isThere(store, key, bytes)) report.unchanged += 1;
+      else {
+        if (!dry_run) await store.put(key, bytes);
+        count(report, 'written', key);
+      }
     }
   };
   await eachAtOnce(store.list(ARCHIVE), AT_ONCE, async ({ key }) => {
@@ -100,8 +88,9 @@ export async function rebuildViews({
   for (const prefix of VIEW_PREFIXES) {
     await eachAtOnce(store.list(prefix), AT_ONCE, async ({ key }) => {
       if (await belongs(key, state, archive)) return;
-      await store.delete(key);
-      report.deleted += 1;
+      if (!(await isView(store, key))) return count(report, 'foreign', key);
+      if (!dry_run) await store.delete(key);
+      count(report, 'deleted', key);
     });
   }
   if ((await journal.drain()) > 0) {
@@ -109,15 +98,27 @@ export async function rebuildViews({
       hint: 'Stop every monitor on this store, then run tmon rebuild again.',
     });
   }
+  if (dry_run) return report;
   await store.put(CHECKPOINT_KEY, encodeCheckpoint({ as_of_seq: state.seq, hour: currentHour(state) }));
   return report;
 }
 
-async function writeWhereDifferent(store: ObjectStore, key: string, bytes: Uint8Array): Promise<boolean> {
+async function isThere(store: ObjectStore, key: string, bytes: Uint8Array): Promise<boolean> {
   const there = await store.get(key);
-  if (there.found && Buffer.compare(there.bytes, bytes) === 0) return false;
-  await store.put(key, bytes);
-  return true;
+  return there.found && Buffer.compare(there.bytes, bytes) === 0;
+}
+
+/** Whether a monitor wrote it as a view: it has the key of one, and says which segment it reflects. */
+async function isView(store: ObjectStore, key: string): Promise<boolean> {
+  if (!subjectOf(key)) return false;
+  const there = await store.get(key);
+  if (!there.found) return false;
+  try {
+    const document = JSON.parse(Buffer.from(there.bytes).toString()) as { as_of_seq?: unknown } | null;
+    return Number.isSafeInteger(document?.as_of_seq);
+  } catch {
+    return false;
+  }
 }
 
 async function belongs(key: string, state: State, archive: ArchivedViews): Promise<boolean> {

@@ -10,7 +10,8 @@ import type { TurnedClock } from '../testing-clock.ts';
 import { Archive } from './archive.ts';
 import { JOURNAL_TRACES, VIEW_PREFIXES } from './keys.ts';
 import { ViewPublisher } from './publisher.ts';
-import { type RebuildReport, rebuildViews } from './rebuild.ts';
+import { rebuildViews } from './rebuild.ts';
+import type { RebuildReport } from './rebuild-report.ts';
 
 export type TestMonitorOptions = {
   store: ObjectStore;
