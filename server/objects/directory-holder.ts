@@ -69,20 +69,25 @@ export class HolderNote {
   write(): void {
     this.#own.beat_ms = Date.now();
     const bytes = Buffer.from(`${JSON.stringify(this.#own)}\n`);
-    let fd: number | undefined;
     try {
-      fd = openExisting(this.#path) ?? openSync(this.#path, 'w');
-      writeSync(fd, bytes, 0, bytes.length, 0);
-      ftruncateSync(fd, bytes.length);
+      const fd = openExisting(this.#path) ?? openSync(this.#path, 'w');
+      try {
+        writeSync(fd, bytes, 0, bytes.length, 0);
+        ftruncateSync(fd, bytes.length);
+      } finally {
+        closeSync(fd);
+      }
     } catch {
       // The next beat tries again.
-    } finally {
-      if (fd !== undefined) closeSync(fd);
     }
   }
 
   remove(): void {
-    if (this.#read()?.id === this.#own.id) rmSync(this.#path, { force: true });
+    try {
+      if (this.#read()?.id === this.#own.id) rmSync(this.#path, { force: true });
+    } catch {
+      // The disk has become read-only; a note that does not beat keeps nobody out for long.
+    }
   }
 
   #read(): Holder | null {

@@ -22,6 +22,8 @@ import { StoreError } from './store.ts';
 const SQLITE_BUSY = 5;
 const SQLITE_READONLY = 8;
 
+const ATTEMPTS = 3;
+
 /** After a pause longer than this the note is read before anything is written: another may have taken over meanwhile. */
 const LATE_MS = 2 * BEAT_MS;
 
@@ -43,16 +45,20 @@ export class DirectoryLock {
 
   /** Throws `store_locked`, `store_read_only`, `store_moved`, or `store_lock_failed` where the file system has no locks. */
   static async take(root: string, clock: Clock): Promise<DirectoryLock> {
-    const lock = new DirectoryLock(root, clock);
-    try {
-      lock.#compare();
-      const holder = await lock.#note.findLiveHolder();
-      if (holder) throw lockedBy(root, holder);
-      lock.#begin();
-      return lock;
-    } catch (error) {
+    for (let attempt = 1; ; attempt++) {
+      const lock = new DirectoryLock(root, clock);
+      try {
+        if (lock.#isInPlace()) {
+          await lock.#begin();
+          return lock;
+        }
+        // Replaced at this moment; or overlayfs, which makes a file of the image another one when it is first written.
+        if (attempt === ATTEMPTS) throw moved(root);
+      } catch (error) {
+        lock.release();
+        throw error;
+      }
       lock.release();
-      throw error;
     }
   }
 
@@ -61,14 +67,17 @@ export class DirectoryLock {
     this.#root = root;
     this.#clock = clock;
     this.#fd = openFolder(root);
+    let created = false;
     try {
-      this.#created = createLockFile(path);
+      created = createLockFile(path);
       this.#held = { root: identityOf(root, this.#fd), lock: identityOf(path, null) };
       this.#database = lockFile(root, path);
     } catch (error) {
+      if (created && (error as StoreError).code !== 'store_locked') removeQuietly(path);
       if (this.#fd !== null) closeSync(this.#fd);
       throw error;
     }
+    this.#created = created;
     this.folder = pathOfOpen(this.#fd, this.#held.root) ?? root;
     this.#note = new HolderNote(this.folder, clock);
   }
@@ -76,7 +85,7 @@ export class DirectoryLock {
   /** Throws unless the locked folder is what stands at the store's path, and nobody else has taken it over. Costs two stats. */
   assertHeld(): void {
     if (this.#lost === null && this.#clock.monotonic() - this.#beaten_ms > LATE_MS) this.#beat();
-    if (this.#lost === null) this.#compare();
+    if (this.#lost === null && !this.#isInPlace()) this.#lose(moved(this.#root));
     if (this.#lost !== null) throw this.#lost;
   }
 
@@ -84,12 +93,14 @@ export class DirectoryLock {
   release({ forget = false }: { forget?: boolean } = {}): void {
     clearInterval(this.#timer);
     this.#note.remove();
-    if (forget && this.#created && this.#lost === null) rmSync(join(this.folder, '.lock'), { force: true });
+    if (forget && this.#created && this.#lost === null) removeQuietly(join(this.folder, '.lock'));
     this.#database.close();
     if (this.#fd !== null) closeSync(this.#fd);
   }
 
-  #begin(): void {
+  async #begin(): Promise<void> {
+    const holder = await this.#note.findLiveHolder();
+    if (holder) throw lockedBy(this.#root, holder);
     this.#note.write();
     this.#beaten_ms = this.#clock.monotonic();
     this.#timer = setInterval(() => this.#beat(), BEAT_MS).unref();
@@ -101,21 +112,17 @@ export class DirectoryLock {
     if (other) this.#lose(lockedBy(this.#root, other));
   }
 
-  #compare(): void {
-    let now: { root: Identity | undefined; lock: Identity | undefined };
+  #isInPlace(): boolean {
     try {
-      now = { root: stat(this.#root), lock: stat(join(this.#root, '.lock')) };
+      return same(stat(this.#root), this.#held.root) && same(stat(join(this.#root, '.lock')), this.#held.lock);
     } catch (error) {
       throw writeError(error, this.#root);
     }
-    if (same(now.root, this.#held.root) && same(now.lock, this.#held.lock)) return;
-    throw this.#lose(moved(this.#root));
   }
 
-  #lose(error: StoreError): StoreError {
+  #lose(error: StoreError): void {
     clearInterval(this.#timer);
     this.#lost = error;
-    return error;
   }
 }
 
@@ -157,6 +164,14 @@ function lockFile(root: string, path: string): DatabaseSync {
       hint: 'put the store on a local disk, or on a network file system with locks',
       cause: error,
     });
+  }
+}
+
+function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // Read-only by now.
   }
 }
 

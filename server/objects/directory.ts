@@ -107,7 +107,6 @@ export class DirectoryStore implements ObjectStore {
   async putIfAbsent(key: string, bytes: Uint8Array): Promise<PutIfAbsentResult> {
     assertKey(key);
     const path = join(this.#folder, key);
-    this.#assertHeld();
     let file = await this.#writeDurably(bytes, key);
     try {
       for (let attempt = 1; ; attempt++) {
@@ -161,7 +160,6 @@ export class DirectoryStore implements ObjectStore {
   async put(key: string, bytes: Uint8Array): Promise<void> {
     assertKey(key);
     const path = join(this.#folder, key);
-    this.#assertHeld();
     let file = this.#write(bytes, key);
     let renamed = false;
     try {
@@ -241,6 +239,8 @@ export class DirectoryStore implements ObjectStore {
       this.#prepared = true;
       return this.#temporary.write(bytes);
     } catch (error) {
+      // In a folder that was removed nothing can be written, and the owner should read why.
+      this.#assertHeld();
       throw writeError(error, this.#shown(key));
     }
   }
