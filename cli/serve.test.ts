@@ -54,6 +54,32 @@ test('under an older Node a command ends by itself, with its own exit code', asy
   assert.equal(code, 5, stderr);
 });
 
+test('two machines on a network folder whose locks are local: the second is refused; one that takes over is noticed by the first', async (t) => {
+  const store = temporaryDirectory(t);
+  // Both can take the lock, as on a file system that keeps locks to each machine.
+  const preload = `data:text/javascript,${encodeURIComponent(`
+    import { DatabaseSync } from 'node:sqlite';
+    DatabaseSync.prototype.exec = () => {};`)}`;
+  const start = () => startNode(t, ['--import', preload, MAIN, ...serving(store)]);
+  const first = start();
+  const caller = new Caller(await urlOf(first));
+  const kept = await submit(caller);
+  const second = await start().ended;
+  assert.equal(second.code, 5, second.stderr);
+  assert.match(second.stderr, new RegExp(`in use by process ${first.pid}\\b`));
+
+  // The first machine sleeps for so long that it is taken for dead, and wakes up.
+  first.kill('SIGSTOP');
+  const third = start();
+  const other = new Caller(await urlOf(third));
+  const taken = await submit(other);
+  first.kill('SIGCONT');
+  const refused = await caller.post('/jobs', { audio_url: 's3://audio/lost.mp3' });
+  assert.equal(refused.status, 503, refused.text);
+  assert.match((await caller.call('GET', '/readyz')).text, new RegExp(`in use by process ${third.pid}\\b`));
+  assert.deepEqual(await jobsOf(other), [kept.job_id, taken.job_id].toSorted());
+});
+
 /** What is acknowledged after this is in the store, or it is not acknowledged. */
 const MOVES: Record<string, (store: string, aside: string) => void> = {
   'put back from its backup': (store, aside) => {

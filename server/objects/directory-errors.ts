@@ -8,18 +8,23 @@ const FULL: Failure = {
   says: 'no space left',
   hint: 'free some space on its disk (df -h), or raise the quota; nothing that was acknowledged is lost',
 };
-const READ_ONLY: Failure = {
+const READ_ONLY_DISK: Failure = {
+  code: 'store_read_only',
+  says: 'its file system is read-only',
+  hint: 'mount it read-write, or name a directory on another disk (--store dir:PATH)',
+};
+const NO_RIGHT: Failure = {
   code: 'store_read_only',
   says: 'it may not be written',
-  hint: 'give this user the right to write there (ls -ld), and mount the disk read-write',
+  hint: 'give this user the right to write there (ls -ld)',
 };
 
 const REFUSALS: Record<string, Failure> = {
   ENOSPC: FULL,
   EDQUOT: FULL,
-  EROFS: READ_ONLY,
-  EACCES: READ_ONLY,
-  EPERM: READ_ONLY,
+  EROFS: READ_ONLY_DISK,
+  EACCES: NO_RIGHT,
+  EPERM: NO_RIGHT,
   EXDEV: {
     code: 'store_many_disks',
     says: 'a folder of it lies on another file system',
