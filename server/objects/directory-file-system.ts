@@ -6,6 +6,7 @@ import type { StoreFinding } from './store.ts';
 const IN_MEMORY: Record<number, string> = { 16914836: 'tmpfs', 2240043254: 'ramfs' };
 const OVERLAY = 0x794c7630;
 
+/** Nothing where there is nothing to say. */
 export function inspectFileSystem(root: string): StoreFinding[] {
   const check = 'file system';
   if (process.platform !== 'linux') return [];
@@ -15,24 +16,14 @@ export function inspectFileSystem(root: string): StoreFinding[] {
   } catch (error) {
     return [{ check, verdict: 'skip', says: `its file system can't be told: ${(error as Error).message}` }];
   }
-  return [findingOf(type >>> 0, root)];
-}
-
-/** `type` is what statfs says. */
-export function findingOf(type: number, root: string): StoreFinding {
-  const check = 'file system';
-  const memory = IN_MEMORY[type];
+  const memory = IN_MEMORY[type >>> 0];
   if (memory !== undefined) {
-    return {
-      check,
-      verdict: 'warn',
-      says: `${root} is in memory (${memory}): nothing survives a reboot`,
-      hint: 'put the store on a disk: --store dir:PATH',
-    };
+    const says = `${root} is in memory (${memory}): nothing survives a reboot`;
+    return [{ check, verdict: 'warn', says, hint: 'put the store on a disk: --store dir:PATH' }];
   }
-  if (type === OVERLAY) {
+  if (type >>> 0 === OVERLAY) {
     const says = `${root} is on overlayfs: inside a container it is deleted with the container, unless it is on a volume`;
-    return { check, verdict: 'pass', says };
+    return [{ check, verdict: 'pass', says }];
   }
-  return { check, verdict: 'pass', says: 'it is on a disk or a network file system' };
+  return [];
 }
