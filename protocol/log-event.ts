@@ -1,7 +1,8 @@
 /**
- * The log vocabulary of POST /events: NDJSON, one object per line, for workers that only report, and for busy ones that
- * report many jobs in one request. `JOB_START` of an unknown job creates it. A line with a `lease_token` acts under
- * that lease, exactly as the job's own endpoints do; a line without one reports a job that this queue did not hand out.
+ * The log vocabulary of POST /events: NDJSON, one object a line, for workers that only report, and for busy ones that
+ * report many jobs in one request. With a `lease_token` a line acts for that lease, exactly as the job's own endpoints do.
+ * Without one it reports a job that runs elsewhere, as a line of a followed log does: the first makes the job known, lines add
+ * up in any order by their `timestamp`, and one that is sent again changes nothing.
  */
 import { type Static, Type } from 'typebox';
 import { Id } from './ids.ts';
@@ -16,7 +17,11 @@ export const LogEvent = Type.Object(
     job_id: Id,
     worker_id: Type.Optional(Id),
     lease_token: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
-    timestamp: Type.Optional(Time('Kept for people, not used for ordering.')),
+    timestamp: Type.Optional(
+      Time(
+        'Without a lease: when it happened; lines are ordered by it, and it is the start or end of the job. Default: now, and a job that has ended takes no line without one.',
+      ),
+    ),
     percentage: Type.Optional(Percent('JOB_PROGRESS.')),
     stage: Type.Optional(Type.String({ minLength: 1, maxLength: 40, description: 'Case-insensitive.' })),
     current_chunk: Type.Optional(Nullable(Count('Chunks done.'))),
@@ -32,7 +37,7 @@ export const LogEvent = Type.Object(
     code: Type.Optional(
       Type.String({ pattern: '^[a-z0-9_]{1,64}$', description: 'JOB_FAILED. Default `worker_error`.' }),
     ),
-    retryable: Type.Optional(Type.Boolean({ description: 'JOB_FAILED. Default true with a lease, false without.' })),
+    retryable: Type.Optional(Type.Boolean({ description: 'JOB_FAILED under a lease. Default true.' })),
   },
   { ...closed, $id: 'LogEvent' },
 );

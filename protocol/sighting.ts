@@ -3,6 +3,7 @@
  * message. Null means unknown. Sightings of a job merge to the same result in any order and any number of times
  * (`mergeSightings`), so a source may be read again from anywhere.
  */
+import type { LogEventName } from './log-line.ts';
 import type { SightedState } from './sighted-state.ts';
 import type { JobSighting } from './sighting-schema.ts';
 import { formatTime, parseTime } from './time.ts';
@@ -24,6 +25,17 @@ export type Sighting = {
   segments: number | null;
   s3_path: string | null;
   error: string | null;
+} & SightingDetails;
+
+/** What only lines of POST /events say. Left out if unknown. */
+export type SightingDetails = {
+  audio_url?: string;
+  confidence_score?: number;
+  error_code?: string;
+  current_chunk?: number;
+  total_chunks?: number;
+  /** Of the newest line; the monitor estimates it from the percentages otherwise. */
+  eta_seconds?: number;
 };
 
 export const hasEnded = ({ state }: { state: SightedState }): boolean => state === 'COMPLETED' || state === 'FAILED';
@@ -39,7 +51,7 @@ export function mergeSightings(first: Sighting, second: Sighting): Sighting {
   }
   const last = hasEnded(older) && !hasEnded(newer) ? older : newer;
   const other = last === newer ? older : newer;
-  return {
+  const merged: Sighting = {
     job_id: first.job_id,
     state: last.state,
     told_ms: newer.told_ms,
@@ -54,7 +66,52 @@ export function mergeSightings(first: Sighting, second: Sighting): Sighting {
     s3_path: last.s3_path ?? other.s3_path,
     error: last.state === 'FAILED' ? (last.error ?? other.error) : null,
   };
+  for (const name of DETAILS) {
+    const value = name === 'eta_seconds' ? last[name] : (last[name] ?? other[name]);
+    if (value !== undefined) merged[name] = value as never;
+  }
+  return merged;
 }
+
+const DETAILS = [
+  'audio_url',
+  'confidence_score',
+  'error_code',
+  'current_chunk',
+  'total_chunks',
+  'eta_seconds',
+] as const satisfies readonly (keyof SightingDetails)[];
+
+/** A line of the log vocabulary, from a log or from POST /events. Null or left out: the line does not say. */
+export type ReportedLine = { event: LogEventName; job_id: string } & {
+  [F in 'worker_id' | 'stage' | 's3_path' | 'error']?: string | null;
+} & { [F in 'percentage' | 'audio_duration' | 'duration' | 'segments']?: number | null };
+
+export function sightingOf(line: ReportedLine, told_ms: number): Sighting {
+  const state = LINE_STATES[line.event];
+  return {
+    job_id: line.job_id,
+    state,
+    told_ms,
+    worker_id: line.worker_id ?? null,
+    started_ms: line.event === 'JOB_START' ? told_ms : null,
+    ended_ms: state === 'PROCESSING' ? null : told_ms,
+    percentage: line.percentage ?? null,
+    stage: line.stage ?? null,
+    audio_duration: line.audio_duration ?? null,
+    duration: line.duration ?? null,
+    segments: line.segments ?? null,
+    s3_path: line.s3_path ?? null,
+    error: line.event === 'JOB_FAILED' ? (line.error ?? null) : null,
+  };
+}
+
+const LINE_STATES: Record<LogEventName, SightedState> = {
+  JOB_START: 'PROCESSING',
+  JOB_PROGRESS: 'PROCESSING',
+  JOB_COMPLETE: 'COMPLETED',
+  JOB_FAILED: 'FAILED',
+};
 
 /** For the wire: omits unknown values. */
 export function writeSighting(sighting: Sighting): JobSighting {

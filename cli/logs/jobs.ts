@@ -1,7 +1,12 @@
 /** `tmon logs jobs`: the state of every job in a log. */
-import { mergeSightings, type SightedState, type Sighting, writeSighting } from '../../protocol/sighting.ts';
+import {
+  mergeSightings,
+  type SightedState,
+  type Sighting,
+  sightingOf,
+  writeSighting,
+} from '../../protocol/sighting.ts';
 import { formatTime } from '../../protocol/time.ts';
-import { sightingOf } from '../../sources/log-lines/fold.ts';
 import { duration, isTerminal, note, printJson, printTable, stateColour } from '../output.ts';
 import { type LogsOptions, readLogs } from './reading.ts';
 

@@ -3,10 +3,9 @@
  * Files and CloudWatch are polled until Ctrl-C; standard input has an end.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { hasEnded, mergeSightings, type Sighting } from '../../protocol/sighting.ts';
+import { hasEnded, mergeSightings, type Sighting, sightingOf } from '../../protocol/sighting.ts';
 import { formatTime } from '../../protocol/time.ts';
 import type { DatedEvent } from '../../sources/log-lines/dated-event.ts';
-import { sightingOf } from '../../sources/log-lines/fold.ts';
 import type { DatedBatch, LogSource } from '../../sources/log-lines/log.ts';
 import { SourceError } from '../../sources/source.ts';
 import { colour, duration, isTerminal, note, oneLine, printJson, printLine, stateColour } from '../output.ts';

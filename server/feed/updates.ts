@@ -135,13 +135,13 @@ function jobFields({ type, data }: JobEvent): JobFields | undefined {
     case 'JobCancelled':
       return now('CANCELLED', null, { details: data.details });
     case 'JobObserved': {
-      const { state, percentage, stage, worker_id, error } = data.sighting;
+      const { state, percentage, stage, worker_id } = data.sighting;
       return now(state, state === 'COMPLETED' ? 100 : percentage, {
         stage,
         worker_id,
         details: `Told by ${data.source}`,
         ...(state === 'COMPLETED' ? { output: sightedOutput(data.sighting) } : {}),
-        ...(state === 'FAILED' ? { error: sightedError(error) } : {}),
+        ...(state === 'FAILED' ? { error: sightedError(data.sighting) } : {}),
       });
     }
     case 'JobAttemptFailed':

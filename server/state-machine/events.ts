@@ -52,7 +52,7 @@ export type JobEvent =
         worker_id: string;
         instance_id: string | null;
         attempt: number;
-        /** null: the job was not handed out by this queue, its worker only reports. */
+        /** null, in old journals: the job was not handed out by this queue, its worker only reported it. */
         token: string | null;
         expires_ms: number | null;
         estimated_cost_usd: number | null;

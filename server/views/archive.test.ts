@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { sightingOf } from '../../protocol/sighting.ts';
 import { DAY_MS, HOUR_MS } from '../../protocol/time.ts';
 import type { Settings } from '../config.ts';
 import { MemoryStore } from '../objects/memory.ts';
@@ -132,15 +133,13 @@ test('a job that was archived, not forgotten, retried and ended anew is archived
   await again.stop();
 });
 
-test('an id that is reported anew after its job was archived is another job, and the newer one is kept', async () => {
+test('a job that starts again elsewhere after it was archived is in the store as it is now, and nowhere as it was', async () => {
   const { clock, memory, monitor } = await open({ finished_max: 0 });
-  const report = (event: 'JOB_START' | 'JOB_COMPLETE') =>
-    monitor.do({
-      type: 'record_events',
-      worker_id: 'worker-9',
-      jitter: 0.5,
-      events: [{ event, job_id: 'job-1', s3_path: 's3://t/1.json' }],
-    });
+  const report = (event: 'JOB_START' | 'JOB_COMPLETE') => {
+    const line = { event, job_id: 'job-1', worker_id: 'worker-9', s3_path: 's3://t/1.json' };
+    const sightings = [sightingOf(line, clock.now())];
+    return monitor.do({ type: 'observe_jobs', source: 'log:/a', sightings, absent: ['job-1'] });
+  };
   await report('JOB_START');
   await report('JOB_COMPLETE');
   assert.equal(await monitor.archive.runOnce(), 1);

@@ -2,8 +2,8 @@
  * Folds events of a log into at most one sighting per job. Nothing is kept from one fold to the next: sightings merge
  * wherever they meet (protocol/sighting.ts), so a log of any length is folded in the memory of one chunk.
  */
-import type { LogEventName, LoggedEvent } from '../../protocol/log-line.ts';
-import { mergeSightings, type SightedState, type Sighting } from '../../protocol/sighting.ts';
+import type { LoggedEvent } from '../../protocol/log-line.ts';
+import { mergeSightings, type Sighting, sightingOf } from '../../protocol/sighting.ts';
 import type { DatedEvent } from './dated-event.ts';
 import { ownWord } from './own-words.ts';
 
@@ -64,29 +64,3 @@ function progress(known: Sighting, event: LoggedEvent, told_ms: number): void {
   known.segments = event.segments ?? known.segments;
   if (event.s3_path !== null) known.s3_path = ownWord(event.s3_path);
 }
-
-export function sightingOf(event: LoggedEvent, told_ms: number): Sighting {
-  const ended = event.event === 'JOB_COMPLETE' || event.event === 'JOB_FAILED';
-  return {
-    job_id: event.job_id,
-    state: STATES[event.event],
-    told_ms,
-    worker_id: event.worker_id,
-    started_ms: event.event === 'JOB_START' ? told_ms : null,
-    ended_ms: ended ? told_ms : null,
-    percentage: event.percentage,
-    stage: event.stage,
-    audio_duration: event.audio_duration,
-    duration: event.duration,
-    segments: event.segments,
-    s3_path: event.s3_path,
-    error: event.event === 'JOB_FAILED' ? event.error : null,
-  };
-}
-
-const STATES: Record<LogEventName, SightedState> = {
-  JOB_START: 'PROCESSING',
-  JOB_PROGRESS: 'PROCESSING',
-  JOB_COMPLETE: 'COMPLETED',
-  JOB_FAILED: 'FAILED',
-};

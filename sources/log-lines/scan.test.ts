@@ -4,11 +4,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { LoggedEvent } from '../../protocol/log-line.ts';
-import { mergeSightings, type Sighting } from '../../protocol/sighting.ts';
+import { mergeSightings, type Sighting, sightingOf } from '../../protocol/sighting.ts';
 import { makeLog } from '../../test/logs/make-log.ts';
 import { temporaryDirectory } from '../../test/processes/tmon.ts';
 import type { DatedEvent } from './dated-event.ts';
-import { foldEvents, sightingOf } from './fold.ts';
+import { foldEvents } from './fold.ts';
 import { LINE_BYTES_MAX, LineScanner, type Scanned } from './scan.ts';
 
 /** Everything, in chunks of a fixed size. */

@@ -1,9 +1,9 @@
 /** What clients and workers ask for: commands made from what they have been told so far, stale leases among it. */
-import type { LogEvent } from '../../protocol/log-event.ts';
 import { SIGHTED_STATES } from '../../protocol/sighted-state.ts';
 import type { Sighting } from '../../protocol/sighting.ts';
 import { UNREMEMBERED } from '../../server/state-machine/apply/apply.ts';
 import { type Command, type CommandBody, type Outcome, soft } from '../../server/state-machine/decide/commands.ts';
+import type { LeasedLine } from '../../server/state-machine/decide/reports.ts';
 import type { State } from '../../server/state-machine/state/state.ts';
 import type { Chance } from './chance.ts';
 
@@ -134,8 +134,8 @@ export class Load {
         return { type, filter: {} };
       case 'record_events': {
         const lines = chance.whole(1, 3);
-        const events = Array.from({ length: lines }, () => this.#logEvent(job_id));
-        return { type, worker_id, events, jitter: chance.float() };
+        const events = Array.from({ length: lines }, () => this.#line());
+        return { type, events, jitter: chance.float() };
       }
       case 'observe_jobs': {
         const sightings = Array.from({ length: chance.whole(1, 4) }, () => this.#sighting(job_id, seen.at_ms));
@@ -219,13 +219,10 @@ export class Load {
     };
   }
 
-  #logEvent(job_id: string): LogEvent {
-    const chance = this.#chance;
-    const { job_id: held_job, token: lease_token } = this.#lease();
-    const event = chance.pick(['JOB_START', 'JOB_PROGRESS', 'JOB_COMPLETE', 'JOB_FAILED'] as const);
-    const rest = { event, percentage: chance.whole(0, 100), s3_path: 's3://transcripts/reported.json' };
-    if (chance.happens(0.3)) return { ...rest, job_id: held_job, lease_token };
-    const known = chance.happens(0.4) ? job_id : `reported-${chance.whole(1, 6)}`;
-    return { ...rest, job_id: known, worker_id: chance.pick(this.#workers) };
+  #line(): LeasedLine {
+    const { job_id, token: lease_token } = this.#lease();
+    const event = this.#chance.pick(['JOB_START', 'JOB_PROGRESS', 'JOB_COMPLETE', 'JOB_FAILED'] as const);
+    const percentage = this.#chance.whole(0, 100);
+    return { event, job_id, lease_token, percentage, s3_path: 's3://transcripts/reported.json' };
   }
 }

@@ -25,12 +25,15 @@ import {
 import { parseLogLine } from '../../../protocol/log-line.ts';
 import type { Sighting } from '../../../protocol/sighting.ts';
 import { readStatusFile, type StatusFile } from '../../../protocol/status-file.ts';
+import { systemClock } from '../../../server/clock.ts';
+import { MemoryStore } from '../../../server/objects/memory.ts';
 import type { DatabaseServer } from '../../../test/servers/database.ts';
 import { mariadbAbsent, startMariadb } from '../../../test/servers/mariadb.ts';
 import { openMonitor } from '../../../test/servers/monitor.ts';
 import { startMoto } from '../../../test/servers/moto.ts';
 import { postgresqlAbsent, startPostgresql } from '../../../test/servers/postgresql.ts';
 import type { TestServer } from '../../../test/servers/start.ts';
+import { submit } from '../../../test/servers/steps.ts';
 import { type Dropped, Reporter } from './reporter.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
@@ -533,21 +536,23 @@ describe('a monitor', () => {
   });
 
   test('a monitor that is away gets the reports once it is back, and a refused report is warned about', async (t) => {
-    const monitor = await openMonitor(t);
+    const objects = new MemoryStore(systemClock);
+    const monitor = await openMonitor(t, { objects });
     const listen = new URL(monitor.url).host;
+    const { job_id } = await submit(monitor);
     await monitor.stop();
     const { reporter, dropped, warned } = openReporter(monitor.url);
     reporter.jobStart('job-1');
     reporter.jobComplete('job-1');
-    reporter.jobComplete('job-1');
+    reporter.jobComplete(job_id);
     assert.match(await warned, /no response from .*connection refused/);
-    const again = await openMonitor(t, { listen });
+    const again = await openMonitor(t, { listen, objects });
     assert.equal(await reporter.flush(30_000), true);
     await reporter.close();
     assert.equal((await again.get<Job>('/jobs/job-1')).body.state, 'COMPLETED');
     assert.deepEqual(
       dropped.map(({ reason, why }) => [reason, why]),
-      [['refused', 'transition_not_allowed: job-1 is COMPLETED']],
+      [['refused', `lease_required: ${job_id} is a job of this queue: send its lease_token`]],
     );
   });
 });

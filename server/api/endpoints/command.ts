@@ -17,6 +17,20 @@ export function commandOf(caller: Caller, body: CommandBody, asked: readonly unk
   return { id, fingerprint: hash(asked, 11), actor: actorOf(caller), body };
 }
 
+/** For a request of several durable commands: the first is the request's own, the others are named after it, in order. */
+export function commandsOf(caller: Caller): (body: CommandBody) => Command {
+  let first: Command | null = null;
+  let more = 0;
+  return (body) => {
+    if (first === null) {
+      first = commandOf(caller, body);
+      return first;
+    }
+    more += 1;
+    return { ...first, id: `${first.id}-${more}`, body };
+  };
+}
+
 /** What stands for the caller's Idempotency-Key in the store; null without one. One of ours names the request it was made for. */
 export function requestKey(caller: Caller): string | null {
   const key = caller.given_key;

@@ -1,20 +1,33 @@
-/** POST /events: the log vocabulary in bulk. Each line is answered by itself; what is wrong with one harms no other. */
+/**
+ * POST /events: the log vocabulary in bulk. Each line is answered by itself; what is wrong with one harms no other. A line with a
+ * lease token acts for that lease; one without is a sighting of a job that runs elsewhere, as a followed log's lines are.
+ */
 import type { FieldError } from '../../../protocol/errors.ts';
 import { MonitorError } from '../../../protocol/errors.ts';
 import { LogEvent, LogEventAnswer } from '../../../protocol/log-event.ts';
+import { type Sighting, sightingOf } from '../../../protocol/sighting.ts';
+import { parseTime } from '../../../protocol/time.ts';
 import type { Engine } from '../../engine.ts';
+import { observe } from '../../sources/observe.ts';
+import type { Command, CommandBody } from '../../state-machine/decide/commands.ts';
 import type { Refusal } from '../../state-machine/decide/decision.ts';
 import { heldJob } from '../../state-machine/decide/jobs.ts';
-import type { Caller } from '../caller.ts';
+import type { LeasedLine } from '../../state-machine/decide/reports.ts';
+import { finished, type JobRecord, runsElsewhere } from '../../state-machine/state/records.ts';
+import type { ApiContext } from '../context.ts';
 import { endpoint } from '../endpoint.ts';
 import { validator } from '../validation.ts';
 import { catchUp } from './catch-up.ts';
-import { commandOf, softCommandOf } from './command.ts';
+import { commandsOf, softCommandOf } from './command.ts';
+import { observingFor } from './observing.ts';
 
 const LINES_MAX = 1000;
+/** The source of jobs that are reported here. */
+const SOURCE = 'reports';
 
 type Rejected = { line: number; code: string; detail: string };
-type Line = { line: number; event: LogEvent };
+type Line<E extends LogEvent = LogEvent> = { line: number; event: E };
+type CommandOf = (body: CommandBody) => Command;
 
 export const logEventEndpoints = [
   endpoint({
@@ -28,12 +41,13 @@ export const logEventEndpoints = [
       const { engine } = context;
       const { lines, rejected } = parse(String(body ?? ''));
       const read = lines.length + rejected.length;
-      const { soft, durable, ended } = split(lines);
-      let stale = staleLeases(engine, lines);
+      const { soft, durable, reports, ended } = split(lines);
+      const leased = [...soft, ...durable];
+      let stale = staleLeases(engine, leased);
       if (stale.size > 0) {
         // Another instance may have handed them out a moment ago.
         await catchUp(context);
-        stale = staleLeases(engine, lines);
+        stale = staleLeases(engine, leased);
       }
       for (const { line, event } of soft) {
         const refusal = stale.get(line);
@@ -41,13 +55,15 @@ export const logEventEndpoints = [
           rejected.push({ line, code: refusal.code, detail: refusal.message });
           continue;
         }
-        const { job_id, lease_token = '' } = event;
+        const { job_id, lease_token } = event;
         if (ended.has(job_id)) continue;
         const { percentage = 0, stage, current_chunk, total_chunks, eta_seconds } = event;
         const report = { lease_token, percentage, stage, current_chunk, total_chunks, eta_seconds };
         engine.submitSoft(softCommandOf(caller, { type: 'report_progress', job_id, report }));
       }
-      if (durable.length > 0) rejected.push(...(await record(engine, caller, durable)));
+      const commandOf = commandsOf(caller);
+      if (durable.length > 0) rejected.push(...(await record(engine, commandOf, durable)));
+      if (reports.length > 0) rejected.push(...(await sight(context, commandOf, reports)));
       rejected.sort((a, b) => a.line - b.line);
       return { accepted: read - rejected.length, rejected };
     },
@@ -55,28 +71,96 @@ export const logEventEndpoints = [
 ];
 
 /** Lines whose lease is not, or no longer, that of their job, as far as this instance has read; by number. */
-function staleLeases({ state }: Engine, lines: readonly Line[]): Map<number, Refusal> {
+function staleLeases({ state }: Engine, lines: readonly Line<LeasedLine>[]): Map<number, Refusal> {
   const stale = new Map<number, Refusal>();
   for (const { line, event } of lines) {
-    if (event.lease_token === undefined) continue;
     const held = heldJob(state, event.job_id, event.lease_token);
     if ('refusal' in held) stale.set(line, held.refusal);
   }
   return stale;
 }
 
-/** Submits the lines that are no mere progress, as one command; answers those that take no effect. */
-async function record(engine: Engine, caller: Caller, durable: Line[]): Promise<Rejected[]> {
+/** Submits the lines under leases that are no mere progress, as one command; returns those that take no effect. */
+async function record(engine: Engine, commandOf: CommandOf, durable: Line<LeasedLine>[]): Promise<Rejected[]> {
   const events = durable.map(({ event }) => event);
   // Of a retry of what was done nothing is refused, though its leases have ended with it.
-  const { refused = [] } = await engine.submit(
-    commandOf(caller, { type: 'record_events', worker_id: null, jitter: Math.random(), events }),
-  );
+  const { refused = [] } = await engine.submit(commandOf({ type: 'record_events', jitter: Math.random(), events }));
   return refused.map(({ index, refusal: { code, message } }) => ({
     line: durable[index]!.line,
     code,
     detail: message,
   }));
+}
+
+/** Submits what the lines without a lease say of jobs that run elsewhere; returns those that take no effect. */
+async function sight(context: ApiContext, commandOf: CommandOf, reports: Line[]): Promise<Rejected[]> {
+  const now_ms = context.engine.journal.now();
+  const lines = new Map(reports.map((one) => [reported(one.event, now_ms), one]));
+  const rejected = new Map<number, Rejected>();
+  const reject = (line: number, wrong: Omit<Rejected, 'line'>) => rejected.set(line, { line, ...wrong });
+  const named = new Set<string>();
+  let replayed = false;
+  const observing = observingFor(context, commandOf);
+  const observed = await observe(
+    {
+      ...observing,
+      admits(sighting, job) {
+        const { line, event } = lines.get(sighting)!;
+        if (event.worker_id !== undefined) named.add(event.job_id);
+        const wrong = whyNot(event, job, named);
+        if (wrong) reject(line, wrong);
+        return wrong === null;
+      },
+      async submit(body) {
+        const outcome = await observing.submit(body);
+        replayed ||= outcome.replayed;
+        return outcome;
+      },
+    },
+    SOURCE,
+    [...lines.keys()],
+  );
+  for (const { job_id, code, detail } of observed.refused) {
+    for (const { line, event } of reports) if (event.job_id === job_id) reject(line, { code, detail });
+  }
+  // The request was done before: it is what ended these jobs.
+  return [...rejected.values()].filter(({ code }) => !(replayed && code === 'transition_not_allowed'));
+}
+
+/** A line without a timestamp is of now, which is neither the start nor the end of anything: sent again it must say the same. */
+function reported(event: LogEvent, now_ms: number): Sighting {
+  const { timestamp, stage, audio_url, confidence_score, code, current_chunk, total_chunks, eta_seconds } = event;
+  const line = stage === undefined ? event : { ...event, stage: stage.toUpperCase() };
+  const sighting =
+    timestamp === undefined
+      ? { ...sightingOf(line, now_ms), started_ms: null, ended_ms: null }
+      : sightingOf(line, parseTime(timestamp));
+  if (audio_url) sighting.audio_url = audio_url;
+  if (confidence_score != null) sighting.confidence_score = confidence_score;
+  if (code !== undefined) sighting.error_code = code;
+  if (current_chunk != null) sighting.current_chunk = current_chunk;
+  if (total_chunks != null) sighting.total_chunks = total_chunks;
+  if (eta_seconds != null) sighting.eta_seconds = eta_seconds;
+  return sighting;
+}
+
+/** `named`: jobs whose worker a line before, or this one, has named. */
+function whyNot(
+  { event, job_id, timestamp }: LogEvent,
+  job: JobRecord | undefined,
+  named: ReadonlySet<string>,
+): Omit<Rejected, 'line'> | null {
+  if (job && !runsElsewhere(job)) {
+    return { code: 'lease_required', detail: `${job_id} is a job of this queue: send its lease_token` };
+  }
+  if (!job?.run && !named.has(job_id)) {
+    return { code: 'worker_id_missing', detail: `${event} of ${job_id} names no worker_id` };
+  }
+  if (job && finished(job.state) && timestamp === undefined) {
+    const detail = `${job_id} is ${job.state}: a line without a timestamp may be an old one, sent again`;
+    return { code: 'transition_not_allowed', detail };
+  }
+  return null;
 }
 
 const check = validator<LogEvent>(LogEvent);
@@ -110,18 +194,23 @@ function parse(body: string): { lines: Line[]; rejected: Rejected[] } {
 const words = (errors: FieldError[]): string =>
   errors.map(({ field, message }) => `${field || 'it'} ${message}`).join('; ');
 
-/** Progress under a lease is soft. Where the same job has `ended` in the same request, that says more. */
-function split(lines: Line[]): { soft: Line[]; durable: Line[]; ended: ReadonlySet<string> } {
-  const ended = new Set(
-    lines.flatMap(({ event }) =>
-      event.event === 'JOB_COMPLETE' || event.event === 'JOB_FAILED' ? [event.job_id] : [],
-    ),
-  );
-  const soft: Line[] = [];
-  const durable: Line[] = [];
-  for (const line of lines) {
-    const { event, lease_token } = line.event;
-    (event === 'JOB_PROGRESS' && lease_token !== undefined ? soft : durable).push(line);
+/**
+ * Progress under a lease is soft. Where the same job has `ended` in the same request, that says more. `reports` are the lines
+ * without a lease.
+ */
+function split(lines: Line[]) {
+  const soft: Line<LeasedLine>[] = [];
+  const durable: Line<LeasedLine>[] = [];
+  const reports: Line[] = [];
+  const ended = new Set<string>();
+  for (const { line, event } of lines) {
+    const { lease_token } = event;
+    if (lease_token === undefined) {
+      reports.push({ line, event });
+      continue;
+    }
+    (event.event === 'JOB_PROGRESS' ? soft : durable).push({ line, event: { ...event, lease_token } });
+    if (event.event === 'JOB_COMPLETE' || event.event === 'JOB_FAILED') ended.add(event.job_id);
   }
-  return { soft, durable, ended };
+  return { soft, durable, reports, ended };
 }

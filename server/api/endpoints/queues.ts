@@ -31,17 +31,17 @@ export const queueEndpoints: Endpoint[] = [
     run: async ({ engine }, { caller, reply }) =>
       notModified(caller, reply, engine.state.seq) ?? deadLetterQueueDocument(engine.state),
   }),
-  bulk('/queues/main/purge', 'queues.purge', 'Cancel the jobs that wait', 'main', (filter) => ({
+  bulk('/queues/main/purge', 'queues.purge', 'Cancel the jobs that wait', (filter) => ({
     type: 'purge_queue',
     queue: 'main',
     filter,
   })),
-  bulk('/queues/dlq/purge', 'queues.purgeDlq', 'Give dead letters up; they stay FAILED', 'dlq', (filter) => ({
+  bulk('/queues/dlq/purge', 'queues.purgeDlq', 'Give dead letters up; they stay FAILED', (filter) => ({
     type: 'purge_queue',
     queue: 'dlq',
     filter,
   })),
-  bulk('/queues/dlq/redrive', 'queues.redrive', 'Put dead letters back into the main queue', 'dlq', (filter) => ({
+  bulk('/queues/dlq/redrive', 'queues.redrive', 'Put dead letters back into the main queue', (filter) => ({
     type: 'redrive',
     filter,
   })),
@@ -51,8 +51,7 @@ function bulk(
   path: string,
   operation: string,
   summary: string,
-  queue: 'main' | 'dlq',
-  body: (filter: NonNullable<BulkRequest['filter']>) => CommandBody,
+  body: (filter: NonNullable<BulkRequest['filter']>) => CommandBody & { type: 'purge_queue' | 'redrive' },
 ): Endpoint {
   return endpoint({
     method: 'POST',
@@ -66,7 +65,7 @@ function bulk(
       const { filter = {}, dry_run = false } = asked ?? {};
       if (dry_run) {
         await catchUp(context);
-        return { job_ids: selectJobs(engine.state, queue, filter).map((job) => job.job_id), dry_run };
+        return { job_ids: selectJobs(engine.state, body(filter)).map((job) => job.job_id), dry_run };
       }
       const { refs } = await engine.submit(commandOf(caller, body(filter)));
       return { job_ids: refs.map(([, job_id]) => job_id), dry_run };

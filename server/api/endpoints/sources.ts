@@ -3,11 +3,10 @@ import { Type } from 'typebox';
 import { readSighting } from '../../../protocol/sighting.ts';
 import { FollowedSource, JobSightings, SightingsAnswer, SourceName } from '../../../protocol/source.ts';
 import { observe } from '../../sources/observe.ts';
-import { readArchivedJob } from '../../views/archived-records.ts';
 import { endpoint } from '../endpoint.ts';
-import { catchUp } from './catch-up.ts';
-import { commandOf, ownCommand } from './command.ts';
+import { commandsOf } from './command.ts';
 import { pageOf } from './jobs.ts';
+import { observingFor } from './observing.ts';
 
 export const sourceEndpoints = [
   endpoint({
@@ -26,26 +25,7 @@ export const sourceEndpoints = [
     params: Type.Object({ source: SourceName }),
     body: JobSightings,
     answers: { 200: SightingsAnswer },
-    run: (context, { params, body, caller }) => {
-      const { engine, store } = context;
-      let submitted = false;
-      return observe(
-        {
-          engine,
-          catchUp: () => catchUp(context),
-          archived: (job_id) => readArchivedJob(store, job_id),
-          async submit(asked) {
-            // What a first commit could not take is the monitor's own to do: the key is used up.
-            const command = submitted ? ownCommand(asked) : commandOf(caller, asked);
-            submitted = true;
-            const done = engine.state.tables.commands.has(command.id);
-            if (asked.sightings.length === 0 && !done) return { refs: [], replayed: false };
-            return engine.submit(command);
-          },
-        },
-        params.source,
-        body.jobs.map(readSighting),
-      );
-    },
+    run: (context, { params, body, caller }) =>
+      observe(observingFor(context, commandsOf(caller)), params.source, body.jobs.map(readSighting)),
   }),
 ];

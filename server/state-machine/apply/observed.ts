@@ -3,7 +3,7 @@
  * only says which hour's figures are still open.
  */
 import type { JobError } from '../../../protocol/job.ts';
-import { hasEnded, type Sighting } from '../../../protocol/sighting.ts';
+import { hasEnded } from '../../../protocol/sighting.ts';
 import type { JobEvent } from '../events.ts';
 import { countInPeriods, isOpenHour } from '../state/periods.ts';
 import { finished, type JobRecord, type ProgressRecord, type Run } from '../state/records.ts';
@@ -32,6 +32,7 @@ export function observe(state: State, { entity, data }: Observation): void {
     created_ms: base.observed === null ? base.created_ms : Math.min(base.created_ms, created_ms),
     updated_ms: sighting.told_ms,
     completed_ms: ended_ms,
+    audio_url: sighting.audio_url ?? base.audio_url,
     duration_seconds: sighting.audio_duration ?? base.duration_seconds,
     tags: tagged(base.tags, source),
     metadata: { source, ...base.metadata },
@@ -60,12 +61,13 @@ export function observe(state: State, { entity, data }: Observation): void {
 }
 
 /** An error in words, as a job has it. */
-export function sightedError(words: string | null): JobError {
-  return { code: 'worker_error', message: words ?? 'The worker gave no reason', retryable: false };
+export function sightedError({ error, error_code }: Told): JobError {
+  const message = error ?? 'The worker gave no reason';
+  return { code: error_code ?? 'worker_error', message, retryable: false };
 }
 
-export function sightedOutput({ s3_path, segments }: Pick<Sighting, 's3_path' | 'segments'>) {
-  return { s3_path: s3_path ?? '', segments_count: segments ?? 0, confidence_score: null };
+export function sightedOutput({ s3_path, segments, confidence_score }: Told) {
+  return { s3_path: s3_path ?? '', segments_count: segments ?? 0, confidence_score: confidence_score ?? null };
 }
 
 /** Of a job that another system was asked for; what it tells of it stands in the sighting. */
@@ -127,9 +129,11 @@ function progressOf(told: Told, last: ProgressRecord | null): ProgressRecord | n
   const marks = last?.marks ?? [];
   const now = percentage ?? last?.percentage ?? 0;
   return {
-    ...NO_PROGRESS,
     percentage: now,
     stage: stage ?? last?.stage ?? null,
+    current_chunk: told.current_chunk ?? last?.current_chunk ?? null,
+    total_chunks: told.total_chunks ?? last?.total_chunks ?? null,
+    eta_seconds: told.eta_seconds ?? null,
     at_ms: told_ms,
     marks: marks.at(-1) === now ? marks : [...marks.slice(-6), told_ms, now],
   };
@@ -137,7 +141,7 @@ function progressOf(told: Told, last: ProgressRecord | null): ProgressRecord | n
 
 function errorOf(told: Told, { last_error }: JobRecord): JobError | null {
   if (told.state === 'COMPLETED') return null;
-  return told.state === 'FAILED' ? sightedError(told.error) : last_error;
+  return told.state === 'FAILED' ? sightedError(told) : last_error;
 }
 
 const timeOf = (run: Run | null): number =>

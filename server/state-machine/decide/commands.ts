@@ -3,12 +3,12 @@
  * deciding it again, after another instance was faster, gives the same ids.
  */
 import type { FailureReport, JobSubmission, ProgressReport } from '../../../protocol/job.ts';
-import type { LogEvent } from '../../../protocol/log-event.ts';
 import type { JobFilter } from '../../../protocol/queue.ts';
 import type { Sighting } from '../../../protocol/sighting.ts';
 import type { HealthReport, WorkerLaunch, WorkerRegistration } from '../../../protocol/worker.ts';
 import type { CommandRef } from '../state/records.ts';
 import type { RefusedPart } from './decision.ts';
+import type { LeasedLine } from './reports.ts';
 
 export type Command = {
   /** Unique; for a request with an Idempotency-Key made from that key, so that a retry has the same. No `/`. */
@@ -42,7 +42,7 @@ export type CommandBody =
   | { type: 'retry_job'; job_id: string }
   | { type: 'purge_queue'; queue: 'main' | 'dlq'; filter: JobFilter }
   | { type: 'redrive'; filter: JobFilter }
-  | { type: 'record_events'; worker_id: string | null; events: readonly LogEvent[]; jitter: number }
+  | { type: 'record_events'; events: readonly LeasedLine[]; jitter: number }
   | {
       type: 'observe_jobs';
       source: string;

@@ -24,8 +24,8 @@ function deadLetters(): Monitor {
 }
 
 const at = (monitor: Monitor, job_id: string) => formatTime(monitor.job(job_id).created_ms);
-const select = (monitor: Monitor, filter: JobFilter, queue: 'main' | 'dlq' = 'dlq') =>
-  selectJobs(monitor.state, queue, filter).map(({ job_id }) => job_id);
+const select = (monitor: Monitor, filter: JobFilter) =>
+  selectJobs(monitor.state, { type: 'redrive', filter }).map(({ job_id }) => job_id);
 
 describe('a filter takes the jobs for which all that it says holds, oldest first:', () => {
   const monitor = deadLetters();

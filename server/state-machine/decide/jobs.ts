@@ -3,7 +3,7 @@ import type { JobError, Priority } from '../../../protocol/job.ts';
 import { PRIORITIES } from '../../../protocol/job.ts';
 import { passedOver } from '../apply/job.ts';
 import type { Event } from '../events.ts';
-import { HANDED_BACK, type JobRecord, running, type WorkerRecord } from '../state/records.ts';
+import { HANDED_BACK, type JobRecord, running, runsElsewhere, type WorkerRecord } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import type { CommandBody, Policy } from './commands.ts';
 import { type Context, type Decision, refuse } from './decision.ts';
@@ -156,7 +156,7 @@ export function completeJob(state: State, body: Body<'complete_job'>, { at_ms }:
 }
 
 /** Its transcript is there; for a job that is being cancelled it came too late. */
-export function completed(
+function completed(
   state: State,
   job: JobRecord,
   output: { s3_path: string; segments_count: number; confidence_score?: number | null },
@@ -288,8 +288,9 @@ export function retryJob(state: State, { job_id }: Body<'retry_job'>): Decision 
   const job = state.job(job_id);
   if (!job) return jobNotFound(job_id);
   if (job.state !== 'FAILED' && job.state !== 'CANCELLED') return notAllowed(job, 'retried');
-  if (job.observed !== null) {
-    return refuse('conflict', 'runs_elsewhere', `${job_id} ran outside this queue; ${job.observed.source} told of it`, {
+  if (runsElsewhere(job)) {
+    const source = job.observed?.source ?? 'its worker';
+    return refuse('conflict', 'runs_elsewhere', `${job_id} ran outside this queue; ${source} reported it`, {
       extra: { state: job.state },
       hint: 'Start it again where it ran, or submit its recording here as a new job.',
     });

@@ -165,18 +165,6 @@ describe('a job that a source tells of', () => {
     observe(monitor, [told(180, { worker_id: 'worker-1', started_ms: at(180) })]);
     assert.equal(monitor.job().state, 'PROCESSING');
   });
-
-  test('that a worker has reported here, too, keeps its end', () => {
-    const monitor = new Monitor();
-    const events = [
-      { event: 'JOB_START', job_id: 'job-1', worker_id: 'worker-1' },
-      { event: 'JOB_COMPLETE', job_id: 'job-1', segments: 150 },
-    ] as const;
-    monitor.tell({ type: 'record_events', worker_id: null, events, jitter: 0 });
-    observe(monitor, [PROGRESS]);
-    assert.equal(monitor.job().state, 'COMPLETED');
-    assert.deepEqual(typesOf(observe(monitor, [PROGRESS])), []);
-  });
 });
 
 describe('a job of this queue', () => {

@@ -7,7 +7,7 @@
  */
 import { hasEnded, mergeSightings, type SightedState, type Sighting } from '../../../protocol/sighting.ts';
 import type { Event } from '../events.ts';
-import type { JobRecord, WorkerRecord } from '../state/records.ts';
+import { type JobRecord, runsElsewhere, type WorkerRecord } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import type { CommandBody } from './commands.ts';
 import { type Context, type Decision, type Refusal, refuse } from './decision.ts';
@@ -49,8 +49,7 @@ export function oneEach(sightings: readonly Sighting[]): Sighting[] {
 /** `job`: as memory or the archive has it. */
 export function weigh(job: JobRecord | undefined, told: Sighting): Verdict {
   if (!job) return { news: withEnd(told, null) };
-  const observed = job.observed ?? null;
-  if (observed === null && (job.run === null || job.run.token !== null)) {
+  if (!runsElsewhere(job)) {
     return refuse(
       'conflict',
       'job_of_this_queue',
@@ -92,6 +91,7 @@ function knownOf(job: JobRecord): Sighting {
     segments: job.output?.segments_count ?? null,
     s3_path: job.output?.s3_path || null,
     error: job.state === 'FAILED' ? (job.last_error?.message ?? null) : null,
+    ...(job.audio_url === '' ? {} : { audio_url: job.audio_url }),
   };
 }
 

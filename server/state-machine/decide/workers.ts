@@ -1,7 +1,7 @@
 /** Decisions about workers: arriving, beating, draining, restarting, ending. */
 import type { HealthReport, HealthStatus } from '../../../protocol/worker.ts';
 import type { Event } from '../events.ts';
-import type { WorkerRecord } from '../state/records.ts';
+import { runsElsewhere, type WorkerRecord } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import type { CommandBody } from './commands.ts';
 import { type Context, type Decision, refuse } from './decision.ts';
@@ -150,8 +150,8 @@ export function takeJobs(
 ): Event[] {
   return worker.holds.flatMap(({ job_id }) => {
     const job = state.job(job_id);
-    // One that runs elsewhere ends when its source says so.
-    if (!job || (job.observed !== null && !job.observed.overruled)) return [];
+    // One that runs elsewhere ends when its source says so, unless it was asked to stop.
+    if (!job || (runsElsewhere(job) && job.state !== 'CANCELLING')) return [];
     return endAttempt(state, job, { code, message: `${worker.worker_id}: ${message}`, retryable: true }, context, {
       delay_ms: null,
       keeps_place: true,

@@ -4,7 +4,7 @@
  */
 import type { JobStateName, Priority } from '../../../protocol/job.ts';
 import { SortedMap } from '../../sorted-map.ts';
-import { finished, type JobRecord, running } from './records.ts';
+import { finished, type JobRecord, running, runsElsewhere } from './records.ts';
 
 interface Index<K, V> {
   set(key: K, value: V): void;
@@ -80,10 +80,10 @@ export function indexJob(tables: JobIndexes, last: JobRecord | undefined, next: 
 
 /** May be handed out now: it waits, in this queue and no other, and for no retry delay. */
 export function claimable(job: JobRecord): boolean {
-  return job.state === 'QUEUED' && job.not_before_ms === null && job.observed === null;
+  return job.state === 'QUEUED' && job.not_before_ms === null && !runsElsewhere(job);
 }
 
-const waitsElsewhere = (job: JobRecord): boolean => job.state === 'QUEUED' && job.observed !== null;
+const waitsElsewhere = (job: JobRecord): boolean => job.state === 'QUEUED' && runsElsewhere(job);
 
 /** The one moment at which time itself must act on the job: its lease ends, its retry is due, its kill deadline passes. */
 export function jobDue(job: JobRecord): number | null {

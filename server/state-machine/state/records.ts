@@ -55,7 +55,7 @@ export type JobRecord = {
   actual_cost_usd: number | null;
   estimated_cost_usd: number | null;
   history: readonly HistoryRecord[];
-  /** What sources have told of it so far; null for a job that none has told of. */
+  /** What sources have told of it so far; null for a job that none has told of. See `runsElsewhere`. */
   observed: Observed | null;
 };
 
@@ -70,7 +70,7 @@ export type Run = {
   worker_id: string;
   instance_id: string | null;
   attempt: number;
-  /** The lease's token; null for a job that a worker only reports. */
+  /** The lease's token; null for a job that runs elsewhere. */
   token: string | null;
   expires_ms: number | null;
   assigned_ms: number;
@@ -167,6 +167,13 @@ export type CommandRecord = {
 
 /** One event of a command: its type, whom it is about, and a claim's lease. */
 export type CommandRef = readonly [type: string, entity: string, token?: string, expires_ms?: number];
+
+/**
+ * Only reported here, never handed out by this queue: a source told of it, or (in journals of before) its worker did without a
+ * lease. It is not this monitor's to hand out, whatever becomes of it. Old records of the archive have no `observed`.
+ */
+export const runsElsewhere = ({ observed, run }: JobRecord): boolean =>
+  observed != null || (run !== null && run.token === null);
 
 export const finished = (state: JobStateName): boolean =>
   state === 'COMPLETED' || state === 'FAILED' || state === 'CANCELLED';
