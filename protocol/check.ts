@@ -5,7 +5,7 @@
  * read.
  */
 import { type Static, Type } from 'typebox';
-import { Count, Nullable, Percent, Seconds, Time, Words } from './schema.ts';
+import { Count, Nullable, Percent, Time, TotalSeconds, Words } from './schema.ts';
 import { SIGHTED_STATES } from './sighted-state.ts';
 
 export const CHECK_VERDICTS = ['well', 'wrong', 'unknown'] as const;
@@ -31,14 +31,14 @@ export const CheckedJob = Type.Object({
       description: 'Its pace: over its last reports if they are known, otherwise since its start.',
     }),
   ),
-  eta_seconds: Nullable(Seconds('Time left at this pace; null if the pace is unknown or the job is stuck.')),
+  eta_seconds: Nullable(TotalSeconds('Time left at this pace; null if the pace is unknown or the job is stuck.')),
   started_at: Nullable(Time('Start of the last attempt.')),
   ended_at: Nullable(Time('End of the last attempt.')),
   told_at: Time('Time of the latest report.'),
   moved_at: Time('When percentage or stage last changed, as far as known.'),
-  still_seconds: Nullable(Seconds('Running: time without progress.')),
+  still_seconds: Nullable(TotalSeconds('Running: time without progress.')),
   progress_within_seconds: Nullable(
-    Seconds(
+    TotalSeconds(
       'Running: 3 × its longest time without progress; if only its last report is known, 3 × the time for 10 % at its mean pace; if nothing is known, --stuck-after.',
     ),
   ),
@@ -52,7 +52,7 @@ export const CheckedWorker = Type.Object({
     description: 'Holds a job, and was silent for longer than --quiet-after and than its jobs’ own pace allows.',
   }),
   heard_at: Time('Time of the latest report about any of its jobs.'),
-  silent_seconds: Seconds('Time since `heard_at`.'),
+  silent_seconds: TotalSeconds('Time since `heard_at`.'),
   running: Type.Array(Type.String(), { description: 'Jobs it holds.' }),
 });
 export type CheckedWorker = Static<typeof CheckedWorker>;
@@ -74,7 +74,7 @@ export const CheckedSource = Type.Object({
     Type.Object({
       waiting: Count('Messages or jobs that wait.'),
       in_flight: Count('Held by a worker.'),
-      oldest_seconds: Nullable(Seconds('Age of the oldest waiting one; null if unknown.')),
+      oldest_seconds: Nullable(TotalSeconds('Age of the oldest waiting one; null if unknown.')),
       dead_letters: Nullable(Count('In its dead-letter queue; null if it has none.')),
     }),
   ),

@@ -9,7 +9,7 @@ import { Problem } from './errors.ts';
 import { FeedResource, RequestId } from './feed.ts';
 import { JobError, JobOutput, JobStateName } from './job.ts';
 import type { Queue } from './queue.ts';
-import { Count, Nullable, Percent, Seconds, Time, Words } from './schema.ts';
+import { Count, Nullable, Percent, Time, TotalSeconds, Words } from './schema.ts';
 import type { SystemHealth } from './system.ts';
 import { Capabilities, Location, type Worker, WorkerHealth, WorkerStateName } from './worker.ts';
 
@@ -38,7 +38,7 @@ const job = {
   stage: Nullable(Type.String({ description: 'What its worker is doing; null if the event does not include it.' })),
   current_chunk: Type.Optional(Nullable(Count('Chunks done.'))),
   total_chunks: Type.Optional(Nullable(Count('Chunks in all.'))),
-  eta_seconds: Type.Optional(Nullable(Seconds('Time left.'))),
+  eta_seconds: Type.Optional(Nullable(TotalSeconds('Time left.'))),
   worker_id: Type.Optional(
     Nullable(Type.String({ description: 'The worker that holds or held it; null while it waits.' })),
   ),

@@ -3,7 +3,19 @@
  */
 import { type Static, Type } from 'typebox';
 import { Id } from './ids.ts';
-import { AsOfSeq, Count, closed, Nullable, Percent, Seconds, Time, Usd, Words } from './schema.ts';
+import {
+  AsOfSeq,
+  Count,
+  closed,
+  Nullable,
+  Ordinal,
+  Percent,
+  Seconds,
+  Time,
+  TotalSeconds,
+  TotalUsd,
+  Words,
+} from './schema.ts';
 
 export const JOB_STATES = [
   'SUBMITTED',
@@ -58,7 +70,7 @@ export const AudioUrl = Type.String({
 
 export const JobInput = Type.Object({
   s3_path: Type.String({ description: 'The submitted `audio_url`, whatever its scheme, without a query string.' }),
-  duration_seconds: Nullable(Seconds('Length of the recording; null until known.')),
+  duration_seconds: Nullable(TotalSeconds('Length of the recording; null until known.')),
   file_size_bytes: Nullable(Count('Size of the recording, bytes; null until known.')),
 });
 
@@ -91,14 +103,14 @@ export const JobProgress = Type.Object({
   ),
   current_chunk: Nullable(Count('Chunks done.')),
   total_chunks: Nullable(Count('Chunks in all.')),
-  eta_seconds: Nullable(Seconds('Time left, from the rate of the last chunks, not from the mean since the start.')),
+  eta_seconds: Nullable(TotalSeconds('Time left, from the rate of the last chunks, not from the mean since the start.')),
 });
 export type JobProgress = Static<typeof JobProgress>;
 
 export const JobPerformance = Type.Object({
-  queue_time_seconds: Nullable(Seconds('Time spent waiting, over all attempts; null until the first attempt begins.')),
+  queue_time_seconds: Nullable(TotalSeconds('Time spent waiting, over all attempts; null until the first attempt begins.')),
   processing_time_seconds: Nullable(
-    Seconds('Time of the current or last attempt, from assignment to its end or its last report.'),
+    TotalSeconds('Time of the current or last attempt, from assignment to its end or its last report.'),
   ),
   throughput_factor: Nullable(
     Type.Number({
@@ -106,7 +118,7 @@ export const JobPerformance = Type.Object({
       description: 'Audio seconds transcribed so far ÷ processing seconds. 3.2: an hour of audio takes 19 minutes.',
     }),
   ),
-  download_time_seconds: Nullable(Seconds('From assignment to the first report of a stage after DOWNLOADING.')),
+  download_time_seconds: Nullable(TotalSeconds('From assignment to the first report of a stage after DOWNLOADING.')),
 });
 
 export const StateHistoryEntry = Type.Object({
@@ -142,16 +154,16 @@ export const RetryInfo = Type.Object({
 
 export const CostTracking = Type.Object({
   estimated_cost_usd: Nullable(
-    Usd(
+    TotalUsd(
       'Duration ÷ the mean throughput factor of recent jobs × the mean hourly price of live workers ÷ 3600; null until all three are known.',
     ),
   ),
   actual_cost_usd: Nullable(
-    Usd(
+    TotalUsd(
       "Instance seconds × the worker's hourly price ÷ 3600, over all attempts that have ended; null until one has on a worker with a price.",
     ),
   ),
-  instance_time_seconds: Seconds(
+  instance_time_seconds: TotalSeconds(
     'Worker time spent on the job over all attempts, the current one up to its last report.',
   ),
 });
@@ -295,10 +307,7 @@ export const FailureReport = Type.Object(
     retry_with: Type.Optional(
       Type.Object(
         {
-          batch_size: Type.Integer({
-            minimum: 1,
-            description: 'Batch size for the next attempt, after `gpu_out_of_memory`.',
-          }),
+          batch_size: Ordinal('Batch size for the next attempt, after `gpu_out_of_memory`.'),
         },
         closed,
       ),

@@ -3,6 +3,7 @@
  * error, so that one malformed field does not lose a job.
  */
 import { isId } from './id-pattern.ts';
+import { COUNT_MAX, SECONDS_MAX } from './limits.ts';
 import { epochTime, logTimeAt } from './log-time.ts';
 
 /**
@@ -20,22 +21,22 @@ export function lenientWorkerId(value: unknown): string | null {
   return made === '' ? null : made;
 }
 
-/** A number of 0 or more, or its text. */
-export function lenientNumber(value: unknown): number | null {
+/** A number from 0 to the maximum, or its text. */
+export function lenientNumber(value: unknown, maximum = SECONDS_MAX): number | null {
   if (typeof value !== 'number' && typeof value !== 'string' && typeof value !== 'bigint') return null;
   if (typeof value === 'string' && value.trim() === '') return null;
   const number = Number(value);
-  return Number.isFinite(number) && number >= 0 ? number : null;
+  return number >= 0 && number <= maximum ? number : null;
 }
 
 export function lenientCount(value: unknown): number | null {
-  const number = lenientNumber(value);
+  const number = lenientNumber(value, COUNT_MAX);
   return number === null ? null : Math.floor(number);
 }
 
 /** Values above 100 become 100. */
 export function lenientPercentage(value: unknown): number | null {
-  const number = lenientNumber(value);
+  const number = lenientNumber(value, Number.MAX_VALUE);
   return number === null ? null : Math.min(100, number);
 }
 

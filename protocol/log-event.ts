@@ -8,6 +8,8 @@ import { type Static, Type } from 'typebox';
 import { Id } from './ids.ts';
 import { LOG_EVENTS } from './log-format.ts';
 import { Count, closed, Nullable, Percent, Seconds, Time, Words } from './schema.ts';
+import { type Sighting, sightingOf } from './sighting.ts';
+import { parseTime } from './time.ts';
 
 export { LOG_EVENTS };
 
@@ -54,3 +56,23 @@ export const LogEventAnswer = Type.Object(
   { $id: 'LogEventAnswer' },
 );
 export type LogEventAnswer = Static<typeof LogEventAnswer>;
+
+/**
+ * What a line without a lease says. One without a timestamp is of now, which is neither the start nor the end of anything: sent again it must say
+ * the same.
+ */
+export function readReport(event: LogEvent, now_ms: number): Sighting {
+  const { timestamp, stage, audio_url, confidence_score, code, current_chunk, total_chunks, eta_seconds } = event;
+  const line = stage === undefined ? event : { ...event, stage: stage.toUpperCase() };
+  const sighting =
+    timestamp === undefined
+      ? { ...sightingOf(line, now_ms), started_ms: null, ended_ms: null }
+      : sightingOf(line, parseTime(timestamp));
+  if (audio_url) sighting.audio_url = audio_url;
+  if (confidence_score != null) sighting.confidence_score = confidence_score;
+  if (code !== undefined) sighting.error_code = code;
+  if (current_chunk != null) sighting.current_chunk = current_chunk;
+  if (total_chunks != null) sighting.total_chunks = total_chunks;
+  if (eta_seconds != null) sighting.eta_seconds = eta_seconds;
+  return sighting;
+}

@@ -4,6 +4,7 @@
  * after the prefix of any logger, or as the text of a JSON log (log-wrapping.ts).
  */
 import { isId } from './id-pattern.ts';
+import { COUNT_MAX, SECONDS_MAX } from './limits.ts';
 import { LOG_EVENTS } from './log-format.ts';
 import { epochTime, type LogTimeOptions, logTimeAt, timeInPrefix } from './log-time.ts';
 import { objectEnd, unwrapLine } from './log-wrapping.ts';
@@ -187,18 +188,16 @@ function workerIn(value: unknown): string | null {
   return name === '' ? null : name.slice(0, 64);
 }
 
-function numberIn(fields: Record<string, unknown>, name: string, maximum = Number.POSITIVE_INFINITY): number | null {
+function numberIn(fields: Record<string, unknown>, name: string, maximum = SECONDS_MAX): number | null {
   const value = fields[name];
   if (value === undefined || value === null) return null;
   const number = typeof value === 'string' ? numberOf(value) : value;
-  if (typeof number === 'number' && number >= 0 && number <= maximum && number < Number.POSITIVE_INFINITY) {
-    return number;
-  }
-  throw new Malformed(`${name} is ${show(value)}${maximum === 100 ? ', not 0 to 100' : ', not a number of 0 or more'}`);
+  if (typeof number === 'number' && number >= 0 && number <= maximum) return number;
+  throw new Malformed(`${name} is ${show(value)}, not a number from 0 to ${maximum}`);
 }
 
 function countIn(fields: Record<string, unknown>, name: string): number | null {
-  const number = numberIn(fields, name);
+  const number = numberIn(fields, name, COUNT_MAX);
   return number === null ? null : Math.round(number);
 }
 

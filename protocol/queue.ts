@@ -2,7 +2,7 @@
 import { type Static, Type } from 'typebox';
 import { Id } from './ids.ts';
 import { JobStateName, Priority } from './job.ts';
-import { AsOfSeq, Count, closed, Nullable, Seconds, Time } from './schema.ts';
+import { AsOfSeq, Count, closed, Nullable, Time, TotalSeconds } from './schema.ts';
 
 export const Queue = Type.Object(
   {
@@ -11,7 +11,7 @@ export const Queue = Type.Object(
     messages_inflight: Count('Jobs that workers hold.'),
     messages_delayed: Count('Jobs waiting out a retry delay.'),
     age_oldest_message: Nullable(
-      Seconds('Time the oldest claimable job has waited, measured from its enqueue time; null if none waits.'),
+      TotalSeconds('Time the oldest claimable job has waited, measured from its enqueue time; null if none waits.'),
     ),
     by_priority: Type.Object({ high: Count('Claimable.'), normal: Count('Claimable.'), low: Count('Claimable.') }),
     updated_at: Time('Log time of this document.'),

@@ -6,7 +6,7 @@
 import type { LogEventName } from './log-line.ts';
 import type { SightedState } from './sighted-state.ts';
 import type { JobSighting } from './sighting-schema.ts';
-import { formatTime, parseTime } from './time.ts';
+import { formatTime, LAST_MS, parseTime } from './time.ts';
 
 export type { JobSighting, SightedState };
 
@@ -39,6 +39,24 @@ export type SightingDetails = {
 };
 
 export const hasEnded = ({ state }: { state: SightedState }): boolean => state === 'COMPLETED' || state === 'FAILED';
+
+export const endsBeforeStart = ({ started_ms, ended_ms }: Pick<Sighting, 'started_ms' | 'ended_ms'>): boolean =>
+  started_ms !== null && ended_ms !== null && ended_ms < started_ms;
+
+/**
+ * With times that can be true: from 1970 to 9999, and no end before its start, which is ordinary where the clocks of two machines
+ * differ: such an end is at the start. The same object if nothing has to change.
+ */
+export function withSoundTimes(told: Sighting): Sighting {
+  const told_ms = soundTime(told.told_ms);
+  const started_ms = told.started_ms === null ? null : soundTime(told.started_ms);
+  let ended_ms = told.ended_ms === null ? null : soundTime(told.ended_ms);
+  if (endsBeforeStart({ started_ms, ended_ms })) ended_ms = started_ms;
+  const same = told_ms === told.told_ms && started_ms === told.started_ms && ended_ms === told.ended_ms;
+  return same ? told : { ...told, told_ms, started_ms, ended_ms };
+}
+
+const soundTime = (time_ms: number): number => Math.max(0, Math.min(LAST_MS, time_ms));
 
 /**
  * Merges two sightings: the newer one decides, the older one fills in its nulls. An attempt that has ended stays ended,
@@ -115,8 +133,8 @@ const LINE_STATES: Record<LogEventName, SightedState> = {
 
 /** For the wire: omits unknown values. */
 export function writeSighting(sighting: Sighting): JobSighting {
-  const { job_id, state, told_ms, worker_id, started_ms, ended_ms, percentage, stage, audio_duration } = sighting;
-  const { duration, segments, s3_path, error } = sighting;
+  const { job_id, state, told_ms, worker_id, started_ms, ended_ms, percentage } = withSoundTimes(sighting);
+  const { stage, audio_duration, duration, segments, s3_path, error } = sighting;
   const body: JobSighting = { job_id, state, told_at: formatTime(told_ms) };
   if (worker_id !== null) body.worker_id = worker_id;
   if (started_ms !== null) body.started_at = formatTime(started_ms);

@@ -92,6 +92,13 @@ test('an unusable field does not lose the job', () => {
   );
 });
 
+test('a number beyond what is taken anywhere says nothing, and costs no job', () => {
+  const file = { job_id: 'job-1', status: 'COMPLETED', duration: 1e300, audio_duration: 1e9, segments: 1e300 };
+  const read = readStatusFile(JSON.stringify({ ...file, percentage: 1e300 }), CHANGED_MS);
+  assert.ok('job_id' in read);
+  assert.deepEqual([read.duration, read.audio_duration, read.segments, read.percentage], [null, 1e9, null, 100]);
+});
+
 test('a file that does not report a job is refused with the reason', () => {
   for (const [text, why] of [
     ['', /^it is empty$/],

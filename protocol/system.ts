@@ -2,7 +2,7 @@
 import { type Static, Type } from 'typebox';
 import { Severity } from './alert.ts';
 import { Id } from './ids.ts';
-import { AsOfSeq, Count, Nullable, Seconds, Time, Usd, Words } from './schema.ts';
+import { AsOfSeq, Count, Nullable, Time, TotalSeconds, TotalUsd, Words } from './schema.ts';
 import { HEALTH_STATUSES } from './worker.ts';
 
 const successRate = (window: string) =>
@@ -16,7 +16,7 @@ const successRate = (window: string) =>
 
 export const SystemMetrics = Type.Object({
   throughput_jobs_per_hour: Count('Jobs completed in the last 60 minutes.'),
-  cost_per_hour_usd: Usd("Sum of the live workers' hourly prices."),
+  cost_per_hour_usd: TotalUsd("Sum of the live workers' hourly prices."),
   efficiency_score: Nullable(
     Type.Number({
       minimum: 0,
@@ -39,7 +39,7 @@ export const SystemHealth = Type.Object(
         ),
         messages_visible: Count('Jobs that may be claimed now.'),
         messages_inflight: Count('Jobs that workers hold.'),
-        age_oldest_message: Nullable(Seconds('Time the oldest claimable job has waited; null when none waits.')),
+        age_oldest_message: Nullable(TotalSeconds('Time the oldest claimable job has waited; null when none waits.')),
       }),
       workers: Type.Object({
         status: Words(HEALTH_STATUSES, 'DEGRADED: a live worker is not HEALTHY. UNHEALTHY: none of them is.'),
@@ -53,7 +53,7 @@ export const SystemHealth = Type.Object(
         total_active: Count('Jobs that have not ended.'),
         success_rate_24h: successRate('24 hours'),
         average_completion_time: Nullable(
-          Seconds('Mean from submission to completion, jobs completed in the last 24 hours.'),
+          TotalSeconds('Mean from submission to completion, jobs completed in the last 24 hours.'),
         ),
       }),
       sources: Type.Optional(
@@ -89,10 +89,10 @@ export const MetricsPeriod = Type.Object(
     jobs_completed: Count('Jobs completed.'),
     jobs_failed: Count('Jobs that failed permanently.'),
     jobs_cancelled: Count('Jobs cancelled.'),
-    average_processing_time: Nullable(Seconds('Mean time of the attempts that completed.')),
-    average_queue_time: Nullable(Seconds('Mean time that completed jobs had waited.')),
-    audio_seconds: Seconds('Audio transcribed.'),
-    cost_total: Usd('Sum of `actual_cost_usd` of attempts that ended.'),
+    average_processing_time: Nullable(TotalSeconds('Mean time of the attempts that completed.')),
+    average_queue_time: Nullable(TotalSeconds('Mean time that completed jobs had waited.')),
+    audio_seconds: TotalSeconds('Audio transcribed.'),
+    cost_total: TotalUsd('Sum of `actual_cost_usd` of attempts that ended.'),
     success_rate: successRate('period'),
     as_of_seq: AsOfSeq,
   },

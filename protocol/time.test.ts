@@ -2,9 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatTime, parseTime } from './time.ts';
 
+const FIRST_MS = Date.parse('0000-01-01T00:00:00Z');
+const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+const inRange = (time_ms: number) => Math.max(FIRST_MS, Math.min(LAST_MS, time_ms));
+
 /** The platform's own conversion. */
 const byDate = {
-  format: (time_ms: number) => new Date(time_ms).toISOString().replace('.000Z', 'Z'),
+  format: (time_ms: number) => new Date(inRange(time_ms)).toISOString().replace('.000Z', 'Z'),
   parse: (text: string) => Date.parse(text),
 };
 
@@ -33,8 +37,20 @@ test('a time is written and read as the platform does it, whatever the previous 
   for (const time_ms of times) {
     const text = formatTime(time_ms);
     assert.equal(text, byDate.format(time_ms));
-    if (/^\d{4}-/.test(text)) assert.equal(parseTime(text), time_ms, text);
+    assert.equal(parseTime(text), inRange(time_ms), text);
     assert.equal(formatTime(time_ms), text);
+  }
+});
+
+test('any number is written as a time: beyond the years 0000 to 9999 as the nearest in them, NaN as 1970', () => {
+  for (const [number, text] of [
+    [Number.NaN, '1970-01-01T00:00:00Z'],
+    [Number.POSITIVE_INFINITY, '9999-12-31T23:59:59.999Z'],
+    [Number.NEGATIVE_INFINITY, '0000-01-01T00:00:00Z'],
+    [1e300, '9999-12-31T23:59:59.999Z'],
+    [FIRST_MS - 0.5, '0000-01-01T00:00:00Z'],
+  ] as const) {
+    assert.equal(formatTime(number), text);
   }
 });
 

@@ -5,14 +5,24 @@ export const MINUTE_MS = 60_000;
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 86_400_000;
 
-/** `1751916600000` → `2025-07-07T19:30:00Z`. */
+/** The first and the last moment that RFC 3339 can write: the years 0000 to 9999. */
+const FIRST_MS = -62_167_219_200_000;
+export const LAST_MS = 253_402_300_799_999;
+
+/** `1751916600000` → `2025-07-07T19:30:00Z`. Total: what is out of range is the nearest moment in it, NaN is 1970. */
 export function formatTime(time_ms: number): string {
+  if (!(time_ms >= FIRST_MS && time_ms <= LAST_MS)) return format(clamped(time_ms));
   const place = Math.abs(time_ms) % RECENT;
   const recent = formatted[place];
   if (recent !== undefined && recent.time_ms === time_ms) return recent.text;
   const text = format(Math.trunc(time_ms));
   if (Number.isInteger(place)) formatted[place] = { time_ms, text };
   return text;
+}
+
+function clamped(time_ms: number): number {
+  if (Number.isNaN(time_ms)) return 0;
+  return time_ms < FIRST_MS ? FIRST_MS : LAST_MS;
 }
 
 /** Caches the last few results: everything a segment changed has the same time, and a job has a handful. */

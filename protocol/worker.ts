@@ -2,7 +2,7 @@
 import { type Static, Type } from 'typebox';
 import { Id } from './ids.ts';
 import { Lease } from './job.ts';
-import { AsOfSeq, Count, closed, Nullable, Percent, Seconds, Time, Usd, Words } from './schema.ts';
+import { AsOfSeq, Count, closed, Nullable, Ordinal, Percent, Time, TotalSeconds, Usd, Words } from './schema.ts';
 
 export const WORKER_STATES = ['STARTING', 'IDLE', 'ACTIVE', 'DRAINING', 'RESTARTING', 'TERMINATED'] as const;
 export const WorkerStateName = Words(
@@ -35,7 +35,7 @@ export const Capabilities = Type.Object(
     model: Type.Optional(Type.String({ maxLength: 200, description: '`large-v3`' })),
     device: Type.Optional(Type.String({ maxLength: 40, description: '`cuda`, `cpu`' })),
     gpu_optimized: Type.Optional(Type.Boolean()),
-    batch_size: Type.Optional(Type.Integer({ minimum: 1, description: 'Segments decoded at once.' })),
+    batch_size: Type.Optional(Ordinal('Segments decoded at once.')),
   },
   { ...closed, description: 'What the worker can do.' },
 );
@@ -76,8 +76,8 @@ export const Worker = Type.Object(
     performance: Type.Object({
       jobs_completed: Count('Attempts that completed a job.'),
       jobs_failed: Count('Attempts that failed; excluding those cancelled or released.'),
-      total_runtime_seconds: Seconds('Time spent on attempts that have ended.'),
-      average_job_time: Nullable(Seconds('Mean time of the attempts that completed.')),
+      total_runtime_seconds: TotalSeconds('Time spent on attempts that have ended.'),
+      average_job_time: Nullable(TotalSeconds('Mean time of the attempts that completed.')),
       success_rate: Nullable(
         Type.Number({ minimum: 0, maximum: 1, description: 'completed ÷ (completed + failed); null when both are 0.' }),
       ),

@@ -1,8 +1,13 @@
-/** Times and numbers as documents show them. */
+/** Times and numbers as documents show them. Total: a journal of before may hold any number, and a source's clock any time. */
 import { formatTime } from '../../protocol/time.ts';
 
 export const time = (at_ms: number | null): string | null => (at_ms === null ? null : formatTime(at_ms));
 
-export const seconds = (duration_ms: number): number => Math.round(duration_ms) / 1000;
+/** Never negative. */
+export const seconds = (duration_ms: number): number => Math.max(0, Math.round(duration_ms)) / 1000;
 
-export const round = (value: number, parts: number): number => Math.round(value * parts) / parts;
+/** Beyond the exact numbers there is nothing to round. */
+export function round(value: number, parts: number): number {
+  const whole = Math.round(value * parts);
+  return Number.isSafeInteger(whole) ? whole / parts : value;
+}

@@ -93,6 +93,17 @@ describe('a job document', () => {
     assert.equal(estimated_completion, '2025-07-07T19:51:00Z');
   });
 
+  test('an eta beyond a year is none: neither noise of a percentage nor a report can take a document beyond the calendar', () => {
+    const { monitor, lease } = started();
+    monitor.later(MINUTE_MS).progress(lease, 45);
+    monitor.later(50).progress(lease, 45.00000000000001);
+    const noise = jobDocument(monitor.job('job-abc123'));
+    assert.deepEqual([noise.progress.eta_seconds, noise.estimated_completion], [null, null]);
+    monitor.progress(lease, 46, { eta_seconds: 1e9 });
+    const reported = jobDocument(monitor.job('job-abc123'));
+    assert.deepEqual([reported.progress.eta_seconds, reported.estimated_completion], [1e9, null]);
+  });
+
   test('[A32] [A51] has its history, in words', () => {
     assert.deepEqual(job.state_history, [
       { state: 'SUBMITTED', timestamp: '2025-07-07T19:30:00Z', details: 'Job submitted to queue' },

@@ -5,6 +5,8 @@ import type { JobRecord } from '../state-machine/state/records.ts';
 import { finished } from '../state-machine/state/records.ts';
 import { round, seconds, time } from './figures.ts';
 
+const YEAR_SECONDS = 365 * 24 * 3600;
+
 export function jobDocument(job: JobRecord): Job {
   const progress = progressOf(job);
   const { run } = job;
@@ -79,27 +81,30 @@ function progressOf(job: JobRecord): JobProgress {
   };
 }
 
-/** What is left ÷ the rate between the oldest and the newest of the last few reports. */
+/** What is left ÷ the rate between the oldest and the newest of the last few reports; null beyond a year. */
 function recentEta(marks: readonly number[]): number | null {
   const [from_ms, from, to_ms, to] = [marks[0], marks[1], marks.at(-2), marks.at(-1)];
   if (from_ms === undefined || from === undefined || to_ms === undefined || to === undefined) return null;
   if (to <= from || to_ms <= from_ms) return null;
-  return Math.round(((100 - to) / (to - from)) * ((to_ms - from_ms) / 1000));
+  const eta_seconds = Math.round(((100 - to) / (to - from)) * ((to_ms - from_ms) / 1000));
+  // So slow a rate is noise: the last digits of a percentage that did not move.
+  return eta_seconds <= YEAR_SECONDS ? eta_seconds : null;
 }
 
 /** From assignment to the attempt's end, or to its last report. */
 function processingTime({ run, progress }: JobRecord): number | null {
   if (!run) return null;
-  return (run.ended_ms ?? Math.max(run.assigned_ms, progress?.at_ms ?? 0)) - run.assigned_ms;
+  return Math.max(0, (run.ended_ms ?? progress?.at_ms ?? 0) - run.assigned_ms);
 }
 
 function throughputFactor(job: JobRecord, percentage: number, processing_ms: number | null): number | null {
   if (job.duration_seconds === null || processing_ms === null || processing_ms <= 0) return null;
-  return round((job.duration_seconds * (percentage / 100)) / (processing_ms / 1000), 1000);
+  const factor = round((job.duration_seconds * (percentage / 100)) / (processing_ms / 1000), 1000);
+  return Number.isFinite(factor) ? factor : null;
 }
 
 function estimatedCompletion(job: JobRecord, eta_seconds: number | null): string | null {
-  if (finished(job.state) || !job.progress || eta_seconds === null) return null;
+  if (finished(job.state) || !job.progress || eta_seconds === null || eta_seconds > YEAR_SECONDS) return null;
   return formatTime(job.progress.at_ms + Math.round(eta_seconds * 1000));
 }
 

@@ -7,6 +7,7 @@ import { QUEUE_SLOW_MS, QUEUE_STUCK_MS } from '../state-machine/decide/alerts.ts
 import { EMPTY_PERIOD, sumPeriods } from '../state-machine/state/periods.ts';
 import type { PeriodRecord } from '../state-machine/state/records.ts';
 import type { State } from '../state-machine/state/state.ts';
+import { microUsd } from '../state-machine/state/sums.ts';
 import { activeAlerts } from './alerts.ts';
 import { round, seconds } from './figures.ts';
 import { mainQueueDocument } from './queues.ts';
@@ -65,7 +66,7 @@ function systemMetrics(state: State): SystemHealth['metrics'] {
   for (const worker of state.tables.workers.values()) {
     const until_ms = worker.terminated_ms ?? state.at_ms;
     paid_ms += Math.max(0, until_ms - Math.max(worker.created_ms, since_ms));
-    if (worker.state !== 'TERMINATED') cost_micro_usd += Math.round((worker.location.spot_price ?? 0) * 1e6);
+    if (worker.state !== 'TERMINATED') cost_micro_usd += microUsd(worker.location.spot_price ?? 0);
   }
   return {
     throughput_jobs_per_hour: hour.completed,

@@ -5,7 +5,7 @@
 
 import { isId } from '../../protocol/ids.ts';
 import type { FINISHED_STATES } from '../../protocol/job.ts';
-import { DAY_MS, HOUR_MS } from '../../protocol/time.ts';
+import { DAY_MS, formatTime, HOUR_MS } from '../../protocol/time.ts';
 
 export type FinishedState = (typeof FINISHED_STATES)[number];
 
@@ -195,11 +195,11 @@ function period(kind: 'hour' | 'day', hour: number | null, hours: number): Subje
 
 /** The day of a time as `2025-07-07`, with this between its parts. */
 function dayName(time_ms: number, between: string): string {
-  const [year, month, day] = new Date(time_ms).toISOString().slice(0, 10).split('-');
+  const [year, month, day] = formatTime(time_ms).slice(0, 10).split('-');
   return `${year}${between}${month}${between}${day}`;
 }
 
-/** Hours before 1970 are negative. */
+/** Hours before 1970 are negative; old journals may hold such times. */
 const hourName = (hour: number): string => String(((hour % 24) + 24) % 24).padStart(2, '0');
 
 function checked(id: string): string {

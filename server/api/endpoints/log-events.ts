@@ -4,9 +4,7 @@
  */
 import type { FieldError } from '../../../protocol/errors.ts';
 import { MonitorError } from '../../../protocol/errors.ts';
-import { LogEvent, LogEventAnswer } from '../../../protocol/log-event.ts';
-import { type Sighting, sightingOf } from '../../../protocol/sighting.ts';
-import { parseTime } from '../../../protocol/time.ts';
+import { LogEvent, LogEventAnswer, readReport } from '../../../protocol/log-event.ts';
 import type { Engine } from '../../engine.ts';
 import { observe } from '../../sources/observe.ts';
 import type { Command, CommandBody } from '../../state-machine/decide/commands.ts';
@@ -95,7 +93,7 @@ async function record(engine: Engine, commandOf: CommandOf, durable: Line<Leased
 /** Submits what the lines without a lease say of jobs that run elsewhere; returns those that take no effect. */
 async function sight(context: ApiContext, commandOf: CommandOf, reports: Line[]): Promise<Rejected[]> {
   const now_ms = context.engine.journal.now();
-  const lines = new Map(reports.map((one) => [reported(one.event, now_ms), one]));
+  const lines = new Map(reports.map((one) => [readReport(one.event, now_ms), one]));
   const rejected = new Map<number, Rejected>();
   const reject = (line: number, wrong: Omit<Rejected, 'line'>) => rejected.set(line, { line, ...wrong });
   const named = new Set<string>();
@@ -125,23 +123,6 @@ async function sight(context: ApiContext, commandOf: CommandOf, reports: Line[])
   }
   // The request was done before: it is what ended these jobs.
   return [...rejected.values()].filter(({ code }) => !(replayed && code === 'transition_not_allowed'));
-}
-
-/** A line without a timestamp is of now, which is neither the start nor the end of anything: sent again it must say the same. */
-function reported(event: LogEvent, now_ms: number): Sighting {
-  const { timestamp, stage, audio_url, confidence_score, code, current_chunk, total_chunks, eta_seconds } = event;
-  const line = stage === undefined ? event : { ...event, stage: stage.toUpperCase() };
-  const sighting =
-    timestamp === undefined
-      ? { ...sightingOf(line, now_ms), started_ms: null, ended_ms: null }
-      : sightingOf(line, parseTime(timestamp));
-  if (audio_url) sighting.audio_url = audio_url;
-  if (confidence_score != null) sighting.confidence_score = confidence_score;
-  if (code !== undefined) sighting.error_code = code;
-  if (current_chunk != null) sighting.current_chunk = current_chunk;
-  if (total_chunks != null) sighting.total_chunks = total_chunks;
-  if (eta_seconds != null) sighting.eta_seconds = eta_seconds;
-  return sighting;
 }
 
 /** `named`: jobs whose worker a line before, or this one, has named. */

@@ -87,6 +87,15 @@ test('a sighting that is none refuses the request, with the place', async () => 
   assert.equal((await tell(many)).status, 400);
 });
 
+test('an end before its start is refused at the door, with its field', async () => {
+  const { status, body } = await tell([
+    processing('job-first'),
+    { ...completed('job-crossed'), started_at: ago(4), ended_at: ago(5) },
+  ]);
+  assert.deepEqual([status, body.code, body.errors[0].field], [400, 'invalid_body', '/jobs/1/ended_at']);
+  assert.equal((await monitor.get('/jobs/job-first')).status, 404);
+});
+
 test('1,000 jobs go in one request', async () => {
   const jobs = Array.from({ length: 1000 }, (_, i) => completed(`job-many-${i}`));
   assert.deepEqual((await tell(jobs)).body, { taken: 1000, known: 0, refused: [] });

@@ -4,6 +4,7 @@ import { countInPeriods } from '../state/periods.ts';
 import type { HistoryRecord, JobRecord, ProgressRecord, Run, WorkerRecord } from '../state/records.ts';
 import { HANDED_BACK } from '../state/records.ts';
 import type { State } from '../state/state.ts';
+import { plus } from '../state/sums.ts';
 
 export function applyJobEvent(state: State, event: JobEvent): void {
   if (event.type === 'JobSubmitted') return submit(state, event);
@@ -174,7 +175,7 @@ function assign(state: State, job: JobRecord, { data }: JobEvent & { type: 'JobA
     run,
     not_before_ms: null,
     progress: null,
-    queue_ms: job.queue_ms + (state.at_ms - job.queued_ms),
+    queue_ms: plus(job.queue_ms, since(state, job.queued_ms)),
     estimated_cost_usd: data.estimated_cost_usd ?? job.estimated_cost_usd,
     history: entered(job, {
       state: 'PROCESSING',
@@ -235,13 +236,13 @@ function progressed(
 }
 
 function complete(state: State, job: JobRecord, { data }: JobEvent & { type: 'JobCompleted' }): void {
-  const taken_ms = job.run ? state.at_ms - job.run.assigned_ms : 0;
+  const taken_ms = job.run ? since(state, job.run.assigned_ms) : 0;
   const audio_ms = (job.duration_seconds ?? 0) * 1000;
   countInPeriods(state, {
     completed: 1,
     processing_ms: taken_ms,
     queue_ms: job.queue_ms,
-    turnaround_ms: state.at_ms - job.created_ms,
+    turnaround_ms: since(state, job.created_ms),
     audio_ms,
   });
   learnPace(state, audio_ms, taken_ms);
@@ -260,9 +261,13 @@ function complete(state: State, job: JobRecord, { data }: JobEvent & { type: 'Jo
   });
 }
 
+/** Not below 0: the start of a job that runs elsewhere has its source's clock. */
+const since = (state: State, from_ms: number): number => Math.max(0, state.at_ms - from_ms);
+
 /** A job of this length took this long. */
 export function learnPace({ scalars }: State, audio_ms: number, taken_ms: number): void {
-  if (audio_ms <= 0 || taken_ms <= 0) return;
+  // Less than a millisecond, or more than any recording has: no pace to learn from.
+  if (!(audio_ms >= 1 && audio_ms <= Number.MAX_SAFE_INTEGER && taken_ms >= 1)) return;
   const mean = scalars.throughput_factor;
   const factor = audio_ms / taken_ms;
   scalars.throughput_factor = mean === null ? factor : mean + (factor - mean) * RECENT_WEIGHT;
@@ -288,14 +293,14 @@ type Verdict = 'completed' | 'failed' | 'neither';
 function endRun(state: State, job: JobRecord, cost_usd: number | null, verdict: Verdict): Partial<JobRecord> {
   const run = job.run;
   if (!run || run.ended_ms !== null) return {};
-  const taken_ms = state.at_ms - run.assigned_ms;
+  const taken_ms = since(state, run.assigned_ms);
   if (cost_usd !== null) countInPeriods(state, { cost_usd });
   const gpu_usage = release(state, run.worker_id, job.job_id, { taken_ms, verdict });
   return {
     run: { ...run, ended_ms: state.at_ms, expires_ms: null, gpu_usage },
     kill_ms: null,
-    instance_ms: job.instance_ms + taken_ms,
-    actual_cost_usd: cost_usd === null ? job.actual_cost_usd : (job.actual_cost_usd ?? 0) + cost_usd,
+    instance_ms: plus(job.instance_ms, taken_ms),
+    actual_cost_usd: cost_usd === null ? job.actual_cost_usd : plus(job.actual_cost_usd ?? 0, cost_usd),
   };
 }
 
@@ -317,8 +322,8 @@ export function release(
     state: worker.state === 'ACTIVE' && holds.length === 0 ? 'IDLE' : worker.state,
     jobs_completed: worker.jobs_completed + (verdict === 'completed' ? 1 : 0),
     jobs_failed: worker.jobs_failed + (verdict === 'failed' ? 1 : 0),
-    runtime_ms: worker.runtime_ms + taken_ms,
-    completed_runtime_ms: worker.completed_runtime_ms + (verdict === 'completed' ? taken_ms : 0),
+    runtime_ms: plus(worker.runtime_ms, taken_ms),
+    completed_runtime_ms: plus(worker.completed_runtime_ms, verdict === 'completed' ? taken_ms : 0),
   };
   state.putWorker(next);
   return held && held.gpu_count > 0 ? held.gpu_sum / held.gpu_count : null;

@@ -8,6 +8,7 @@ import type { JobEvent } from '../events.ts';
 import { countInPeriods, isOpenHour } from '../state/periods.ts';
 import { finished, type JobRecord, type ProgressRecord, type Run } from '../state/records.ts';
 import type { State } from '../state/state.ts';
+import { plus } from '../state/sums.ts';
 import { type Asked, entered, learnPace, NO_PROGRESS, newJob, release } from './job.ts';
 import { NEW_WORKER } from './worker.ts';
 
@@ -150,7 +151,7 @@ const timeOf = (run: Run | null): number =>
 /** Of attempts that have ended; one that is told of again counts as it is told now. */
 function instanceTime({ instance_ms, run: last }: JobRecord, run: Run | null): number {
   const before = last !== null && last.attempt === run?.attempt ? instance_ms - timeOf(last) : instance_ms;
-  return Math.max(0, before) + timeOf(run);
+  return plus(Math.max(0, before), timeOf(run));
 }
 
 /** One more entry for each change of state, of attempt or of the time of an end: views go by the ends that it names. */

@@ -57,7 +57,11 @@ export function estimateCost(state: State, duration_seconds: number | null): num
   return roundUsd(((duration_seconds / factor) * price_usd) / 3600);
 }
 
-export const roundUsd = (usd: number): number => Math.round(usd * 1e6) / 1e6;
+/** null: beyond any amount that could be counted in millionths. */
+function roundUsd(usd: number): number | null {
+  const micro_usd = Math.round(usd * 1e6);
+  return Number.isSafeInteger(micro_usd) ? micro_usd / 1e6 : null;
+}
 
 export function claimJobs(state: State, body: Body<'claim_jobs'>, { at_ms, policy }: Context): Decision {
   const worker = state.worker(body.worker_id);

@@ -122,6 +122,20 @@ describe('a job that a source tells of', () => {
     assert.equal(monitor.job().instance_ms, 50 * SECOND_MS, 'of the attempt that has ended');
   });
 
+  test('that ends before its start, by another machine’s clock, ends at its start, and says nothing new when told again', () => {
+    for (const crossed of [
+      told(-10, { state: 'COMPLETED', worker_id: 'worker-1', started_ms: at(-5), ended_ms: at(-10) }),
+      told(-10, { state: 'FAILED', worker_id: 'worker-1', started_ms: at(-5) }),
+    ]) {
+      const monitor = new Monitor();
+      observe(monitor, [crossed]);
+      const { run, completed_ms } = monitor.job();
+      assert.deepEqual([run?.assigned_ms, run?.ended_ms, completed_ms], [at(-5), at(-5), at(-5)]);
+      assert.equal(jobDocument(monitor.job()).performance.processing_time_seconds, 0);
+      assert.deepEqual(typesOf(observe(monitor, [crossed])), []);
+    }
+  });
+
   test('waiting in a queue elsewhere is not handed out here, nor counted in the queue here', () => {
     const monitor = new Monitor();
     monitor.register('worker-1');

@@ -5,7 +5,13 @@
  * A job that this queue has or handed out is its worker's to tell of: a sighting never changes it. A worker that is named
  * by something recent becomes known; what is long past leaves the fleet alone.
  */
-import { hasEnded, mergeSightings, type SightedState, type Sighting } from '../../../protocol/sighting.ts';
+import {
+  hasEnded,
+  mergeSightings,
+  type SightedState,
+  type Sighting,
+  withSoundTimes,
+} from '../../../protocol/sighting.ts';
 import type { Event } from '../events.ts';
 import { type JobRecord, runsElsewhere, type WorkerRecord } from '../state/records.ts';
 import type { State } from '../state/state.ts';
@@ -39,7 +45,7 @@ export function observeJobs(state: State, body: CommandBody & { type: 'observe_j
 /** Several of one job as one, in the order of the first. */
 export function oneEach(sightings: readonly Sighting[]): Sighting[] {
   const byJob = new Map<string, Sighting>();
-  for (const told of sightings) {
+  for (const told of sightings.map(withSoundTimes)) {
     const known = byJob.get(told.job_id);
     byJob.set(told.job_id, known ? mergeSightings(known, told) : told);
   }
@@ -48,7 +54,7 @@ export function oneEach(sightings: readonly Sighting[]): Sighting[] {
 
 /** `job`: as memory or the archive has it. */
 export function weigh(job: JobRecord | undefined, told: Sighting): Verdict {
-  if (!job) return { news: withEnd(told, null) };
+  if (!job) return { news: withSoundTimes(withEnd(told, null)) };
   if (!runsElsewhere(job)) {
     return refuse(
       'conflict',
@@ -65,7 +71,7 @@ export function weigh(job: JobRecord | undefined, told: Sighting): Verdict {
   if (job.state === 'CANCELLED' && !(told.started_ms !== null && told.started_ms > (job.completed_ms ?? 0))) {
     return { news: null };
   }
-  const merged = merge(known, withEnd(told, known));
+  const merged = withSoundTimes(merge(known, withSoundTimes(withEnd(told, known))));
   if (job.state === 'CANCELLING' && !hasEnded(merged)) return { news: null };
   return { news: isSame(known, merged) ? null : merged };
 }

@@ -2,6 +2,7 @@
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../protocol/time.ts';
 import type { PeriodRecord } from './records.ts';
 import type { State } from './state.ts';
+import { plus } from './sums.ts';
 
 /** Kept: minutes of a day and an hour, hours of 90 days, days of ten years. Their views stay in the store for ever. */
 const KEPT = { minutes: 25 * 60, hours: 90 * 24, days: 3653 };
@@ -18,7 +19,10 @@ export function countInPeriods(state: State, counts: Counts, at_ms: number = sta
 function count(table: State['tables']['minutes'], period: number, kept: number, version: number, counts: Counts): void {
   const last = table.get(period);
   const next: PeriodRecord = { ...(last ?? EMPTY_PERIOD), version };
-  for (const name in counts) next[name as keyof Counts] += counts[name as keyof Counts] ?? 0;
+  for (const counted in counts) {
+    const name = counted as keyof Counts;
+    next[name] = plus(next[name], counts[name] ?? 0);
+  }
   table.set(period, next);
   if (!last)
     for (let oldest = table.minKey(); oldest !== undefined && oldest <= period - kept; oldest = table.minKey())
@@ -47,10 +51,10 @@ export const EMPTY_PERIOD: PeriodRecord = {
 export function sumPeriods(table: State['tables']['minutes'], from: number, to: number): PeriodRecord {
   const sum = { ...EMPTY_PERIOD };
   table.forRange(from, to, true, (_, period) => {
-    for (const name of COUNTED) sum[name] += period[name];
+    for (const name of COUNTED) sum[name] = plus(sum[name], period[name]);
     sum.version = Math.max(sum.version, period.version);
   });
   return sum;
 }
 
-const COUNTED = (Object.keys(EMPTY_PERIOD) as (keyof PeriodRecord)[]).filter((name) => name !== 'version');
+const COUNTED = Object.keys(EMPTY_PERIOD).filter((name) => name !== 'version') as (keyof Counts)[];

@@ -8,6 +8,7 @@ import type { JobStateName, Priority } from '../../../protocol/job.ts';
 import { SortedMap } from '../../sorted-map.ts';
 import { indexesOf, indexJob, type Timer, timerKey } from './job-indexes.ts';
 import type { AlertRecord, CommandRecord, JobRecord, PeriodRecord, WorkerRecord } from './records.ts';
+import { microUsd } from './sums.ts';
 
 /** Tables that hold facts; all others are derived from them. */
 type Facts = {
@@ -206,7 +207,7 @@ export class State {
     const price = worker && worker.state !== 'TERMINATED' ? worker.location.spot_price : undefined;
     if (typeof price !== 'number') return;
     this.fleet.priced_workers += sign;
-    this.fleet.price_micro_usd += sign * Math.round(price * 1e6);
+    this.fleet.price_micro_usd += sign * microUsd(price);
   }
 }
 

@@ -31,6 +31,9 @@ STATUS_AFTER = {
 #: Below the 256 KiB limit of CloudWatch Logs and SQS, with room for their overhead.
 EVENT_BYTES_MAX = 200 * 1024
 DEPTH_MAX = 8
+#: No monitor takes a greater one.
+SECONDS_MAX = 1e9
+COUNT_MAX = 2**53 - 1
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
@@ -185,6 +188,11 @@ def _at_least_0(value: Any) -> float | int | None:
     return None if number is None else max(0, number)
 
 
+def _seconds(value: Any) -> float | int | None:
+    number = _at_least_0(value)
+    return None if number is None or number > SECONDS_MAX else number
+
+
 def _percent(value: Any) -> float | int | None:
     number = _at_least_0(value)
     return None if number is None else min(100, number)
@@ -192,7 +200,7 @@ def _percent(value: Any) -> float | int | None:
 
 def _count(value: Any) -> int | None:
     number = _at_least_0(value)
-    return None if number is None else int(number)
+    return None if number is None or number > COUNT_MAX else int(number)
 
 
 def _share(value: Any) -> float | int | None:
@@ -219,10 +227,10 @@ _FIELDS: dict[str, Callable[[Any], Any]] = {
     "stage": _words(40),
     "current_chunk": _count,
     "total_chunks": _count,
-    "eta_seconds": _at_least_0,
+    "eta_seconds": _seconds,
     "audio_url": _words(2048),
-    "audio_duration": _at_least_0,
-    "duration": _at_least_0,
+    "audio_duration": _seconds,
+    "duration": _seconds,
     "segments": _count,
     "s3_path": _words(2048),
     "confidence_score": _share,
