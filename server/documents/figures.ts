@@ -6,8 +6,4 @@ export const time = (at_ms: number | null): string | null => (at_ms === null ? n
 /** Never negative. */
 export const seconds = (duration_ms: number): number => Math.max(0, Math.round(duration_ms)) / 1000;
 
-/** Beyond the exact numbers there is nothing to round. */
-export function round(value: number, parts: number): number {
-  const whole = Math.round(value * parts);
-  return Number.isSafeInteger(whole) ? whole / parts : value;
-}
+export const round = (value: number, parts: number): number => Math.round(value * parts) / parts;

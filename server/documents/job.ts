@@ -94,7 +94,7 @@ function recentEta(marks: readonly number[]): number | null {
 /** From assignment to the attempt's end, or to its last report. */
 function processingTime({ run, progress }: JobRecord): number | null {
   if (!run) return null;
-  return Math.max(0, (run.ended_ms ?? progress?.at_ms ?? 0) - run.assigned_ms);
+  return (run.ended_ms ?? Math.max(run.assigned_ms, progress?.at_ms ?? 0)) - run.assigned_ms;
 }
 
 function throughputFactor(job: JobRecord, percentage: number, processing_ms: number | null): number | null {

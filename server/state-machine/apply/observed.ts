@@ -3,6 +3,7 @@
  * only says which hour's figures are still open.
  */
 import type { JobError } from '../../../protocol/job.ts';
+import { SECONDS_MAX } from '../../../protocol/limits.ts';
 import { hasEnded } from '../../../protocol/sighting.ts';
 import type { JobEvent } from '../events.ts';
 import { countInPeriods, isOpenHour } from '../state/periods.ts';
@@ -91,7 +92,9 @@ function runOf(told: Told, last: JobRecord | undefined): Run | null {
   const before = last?.run ?? null;
   const worker_id = told.worker_id ?? UNKNOWN_WORKER;
   const ended_ms = hasEnded(told) ? (told.ended_ms ?? told.told_ms) : null;
-  const heard_ms = ended_ms === null ? told.told_ms : ended_ms - (told.duration ?? 0) * 1000;
+  // Journals of before may hold any duration.
+  const took_ms = Math.min(told.duration ?? 0, SECONDS_MAX) * 1000;
+  const heard_ms = ended_ms === null ? told.told_ms : ended_ms - took_ms;
   const again =
     before !== null &&
     told.started_ms !== null &&

@@ -1,8 +1,13 @@
 /** The fold is total: whatever stands in the log, applying it never throws and gives every instance the same. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { HOUR_MS } from '../../../protocol/time.ts';
+import { jobDocument } from '../../documents/job.ts';
+import { deadLetterQueueDocument } from '../../documents/queues.ts';
+import { healthDocument, metricsDocument } from '../../documents/system.ts';
+import { workerDocument } from '../../documents/worker.ts';
 import type { Event, EventType, JobEvent, JournalEvent, WorkerEvent } from '../events.ts';
-import { snapshotRows } from '../state/snapshot.ts';
+import { restore, snapshotRows } from '../state/snapshot.ts';
 import { State } from '../state/state.ts';
 import { Monitor } from '../testing.ts';
 import { applyEvents, beginSegment } from './apply.ts';
@@ -110,6 +115,70 @@ test('an event of a newer kind, without data or with data of another shape chang
         beginSegment(state, 99, monitor.at_ms + 1);
         applyEvents(state, [event, { ...event, id: undefined as unknown as string }]);
       }
+    }
+  }
+});
+
+test('any number that an old journal may hold makes documents, the same live and restored', () => {
+  const EXTREMES = [0, 5e-324, 0.5, 1e15, 1e300, Number.MAX_VALUE];
+  const next = numbers(11);
+  const extreme = () => EXTREMES[next(EXTREMES.length)]!;
+  /** What schemas of before took without a maximum. */
+  const unbounded = (type: EventType): object => {
+    switch (type) {
+      case 'JobSubmitted':
+        return { ...TYPES[type], duration_seconds: extreme(), file_size_bytes: extreme() };
+      case 'JobProgressed':
+        return { ...TYPES[type], percentage: next(100), eta_seconds: extreme(), duration_seconds: extreme() };
+      case 'JobCompleted':
+      case 'JobAttemptFailed':
+      case 'JobCancelled':
+        return { ...TYPES[type], cost_usd: extreme() };
+      case 'WorkerRegistered':
+        return { ...TYPES[type], location: { spot_price: extreme() } };
+      case 'JobObserved': {
+        const state = ['PROCESSING', 'COMPLETED', 'FAILED'][next(3)];
+        const moment = () => next(9) * HOUR_MS + next(2);
+        const started_ms = next(3) === 0 ? null : moment();
+        const times = { told_ms: moment(), started_ms, ended_ms: moment() };
+        const sighting = { state, ...times, worker_id: 'worker-1', audio_duration: extreme(), duration: extreme() };
+        return { source: 's', sighting, worker_check_ms: null };
+      }
+      default:
+        return TYPES[type];
+    }
+  };
+  const TOLD = [
+    ...names.filter((name) => /^(Job|Worker[RT])/.test(name) && !/Archived/.test(name)),
+    'JobObserved',
+  ] as const;
+  for (let round = 0; round < 600; round++) {
+    const live = new State();
+    let restored = new State();
+    for (let seq = 1; seq <= 30; seq++) {
+      const type = TOLD[next(TOLD.length)]!;
+      const entity = type.startsWith('Worker') ? 'worker-1' : `job-${1 + next(2)}`;
+      const event = { id: '~x//0', at: '', actor: '', type, entity, data: unbounded(type) } as JournalEvent;
+      for (const state of [live, restored]) {
+        beginSegment(state, seq, seq * 1_000_000);
+        applyEvents(state, [event]);
+      }
+      if (next(8) === 0) restored = restore(snapshotRows(restored));
+    }
+    assert.deepEqual([...snapshotRows(restored)], [...snapshotRows(live)]);
+    assert.deepEqual(restored.fleet, live.fleet);
+    const documents = [live, restored].flatMap((state) => [
+      ...[...state.tables.jobs.values()].map(jobDocument),
+      ...[...state.tables.workers.values()].map((worker) => workerDocument(state, worker)),
+      healthDocument(state),
+      metricsDocument(state),
+      deadLetterQueueDocument(state),
+    ]);
+    for (const document of documents) {
+      const texts = JSON.stringify(document, (_, value) =>
+        typeof value === 'number' && !(value >= 0 && value < Number.POSITIVE_INFINITY) ? `not ${value}` : value,
+      );
+      assert.doesNotMatch(texts, /"not /);
     }
   }
 });

@@ -1,0 +1,250 @@
+/**
+ * A history of commands whose bodies are any values that the schemas take, at odd times; then every document of every subject,
+ * of the state that lived through it and of one that was restored from a snapshot on the way.
+ */
+import assert from 'node:assert/strict';
+import { Alert } from '../../protocol/alert.ts';
+import {
+  CompletionReport,
+  FailureReport,
+  Job,
+  JobProgressDocument,
+  JobSubmission,
+  JobTimeline,
+  ProgressReport,
+} from '../../protocol/job.ts';
+import { LogEvent, readReport } from '../../protocol/log-event.ts';
+import { JobFilter, Queue } from '../../protocol/queue.ts';
+import { readSighting, type Sighting } from '../../protocol/sighting.ts';
+import { JobSighting } from '../../protocol/sighting-schema.ts';
+import { CurrentMetrics, MetricsPeriod, SystemHealth } from '../../protocol/system.ts';
+import { DAY_MS, HOUR_MS } from '../../protocol/time.ts';
+import { Heartbeat, Worker, WorkerJob, WorkerLaunch, WorkerRegistration } from '../../protocol/worker.ts';
+import { alertDocument } from '../../server/documents/alerts.ts';
+import {
+  assignmentDocument,
+  jobDocument,
+  progressDocument,
+  timelineDocument,
+  workerJobDocument,
+} from '../../server/documents/job.ts';
+import { deadLetterQueueDocument, mainQueueDocument } from '../../server/documents/queues.ts';
+import { healthDocument, metricsDocument, periodDocument } from '../../server/documents/system.ts';
+import { heartbeatDocument, workerDocument } from '../../server/documents/worker.ts';
+import type { CommandBody, CommandType } from '../../server/state-machine/decide/commands.ts';
+import { restore, snapshotRows } from '../../server/state-machine/state/snapshot.ts';
+import type { State } from '../../server/state-machine/state/state.ts';
+import { Monitor } from '../../server/state-machine/testing.ts';
+import { assertValid } from '../../server/state-machine/testing-schemas.ts';
+import { subjectsOf, viewOf } from '../../server/views/layout.ts';
+import { Chance } from '../simulation/chance.ts';
+import { NOW_MS, Values } from './values.ts';
+
+const WEIGHTS = {
+  submit_jobs: 4,
+  claim_jobs: 8,
+  report_progress: 10,
+  complete_job: 4,
+  fail_job: 4,
+  cancel_job: 2,
+  retry_job: 2,
+  purge_queue: 0.5,
+  redrive: 2,
+  record_events: 4,
+  observe_jobs: 6,
+  register_worker: 5,
+  launch_worker: 1,
+  beat: 4,
+  drain_worker: 0.5,
+  restart_worker: 0.5,
+  terminate_worker: 0.5,
+  resolve_alert: 0.5,
+  tick: 3,
+  forget: 0.5,
+} as const satisfies Record<CommandType, number>;
+
+const IDS = ['a', 'b', 'c', 'Z9_-'.repeat(16)];
+const LATER_MS = [0, 1, 50, 1_000, 20_000];
+const MUCH_LATER_MS = [61_000, HOUR_MS, DAY_MS, 400 * DAY_MS];
+
+/** Commands of the history with this seed. Throws AssertionError where a document is not as it should be. */
+export function runHistory(seed: number, commands = 40): number {
+  const chance = new Chance(seed);
+  const asking = new Asking(chance);
+  const live = new Monitor();
+  const again = new Monitor();
+  live.at_ms = NOW_MS;
+  const restored_at = chance.whole(1, commands);
+  for (let n = 0; n < commands; n++) {
+    live.later(chance.pick(chance.happens(0.9) ? LATER_MS : MUCH_LATER_MS));
+    again.at_ms = live.at_ms;
+    const body = asking.next(live.state);
+    const as = { id: `c${n}` };
+    live.tell(body, as);
+    if (n === restored_at) again.state = restore(snapshotRows(live.state));
+    else if (n > restored_at) again.tell(body, as);
+  }
+  const documents = checkedDocuments(live.state);
+  const restored = restore(snapshotRows(live.state));
+  for (const [state, how] of [
+    [restored, 'restored'],
+    [again.state, 'restored on the way'],
+  ] as const) {
+    if (state === again.state && restored_at >= commands) continue;
+    assert.deepEqual(
+      [...snapshotRows(state)],
+      [...snapshotRows(live.state)],
+      `its rows differ from those of one ${how}`,
+    );
+    assert.deepEqual(state.fleet, live.state.fleet, how);
+    assert.deepEqual(documentsOf(state).map(written), documents, `its documents differ from those of one ${how}`);
+  }
+  return commands;
+}
+
+class Asking {
+  readonly #chance: Chance;
+  readonly #values: Values;
+  #count = 0;
+
+  constructor(chance: Chance) {
+    this.#chance = chance;
+    this.#values = new Values(chance, IDS);
+  }
+
+  next(state: State): CommandBody {
+    this.#count += 1;
+    return this.#body(this.#chance.weighted(WEIGHTS), state);
+  }
+
+  #body(type: CommandType, state: State): CommandBody {
+    const chance = this.#chance;
+    const values = this.#values;
+    const id = () => chance.pick(IDS);
+    const worker_id = id();
+    // Mostly one that is held: a lease that has ended is refused, and says little.
+    const held = [...state.tables.jobs_by_state.PROCESSING.values()].filter((one) => state.job(one)?.run?.token);
+    const job_id = held.length > 0 && chance.happens(0.8) ? chance.pick(held) : this.#anyJob(state);
+    const lease_token = state.job(job_id)?.run?.token ?? 'none';
+    switch (type) {
+      case 'submit_jobs':
+        return { type, jobs: [{ ...values.of<JobSubmission>(JobSubmission), job_id: `job-${this.#count}` }] };
+      case 'claim_jobs':
+        return { type, worker_id, max_jobs: chance.pick([1, 1000]), secret: `s${this.#count}` };
+      case 'report_progress':
+        return { type, job_id, report: { ...values.of<ProgressReport>(ProgressReport), lease_token } };
+      case 'complete_job':
+        return { type, job_id, lease_token, output: values.of<CompletionReport>(CompletionReport).output };
+      case 'fail_job': {
+        const { error, retry_with } = values.of<FailureReport>(FailureReport);
+        const batch_size = retry_with?.batch_size ?? null;
+        return { type, job_id, lease_token, error, batch_size, jitter: chance.pick([0, 0.5, 1]) };
+      }
+      case 'cancel_job':
+      case 'retry_job':
+        return { type, job_id: this.#anyJob(state) };
+      case 'purge_queue':
+        return { type, queue: chance.pick(['main', 'dlq']), filter: values.of(JobFilter) };
+      case 'redrive':
+        return { type, filter: chance.happens(0.5) ? {} : values.of(JobFilter) };
+      case 'record_events': {
+        const events = [1, 2].map(() => ({ ...values.of<LogEvent>(LogEvent), job_id, lease_token }));
+        return { type, jitter: 0.5, events };
+      }
+      case 'observe_jobs': {
+        const sightings = Array.from({ length: chance.whole(1, 3) }, () => this.#sighting(state.at_ms));
+        return { type, source: chance.pick(['reports', 's'.repeat(512)]), sightings, absent: IDS };
+      }
+      case 'register_worker':
+        return { type, worker_id, registration: values.of(WorkerRegistration) };
+      case 'launch_worker':
+        return { type, worker_id, launch: values.of(WorkerLaunch) };
+      case 'beat': {
+        const { health = {} } = values.of<Heartbeat>(Heartbeat);
+        return { type, worker_id, health, leases: [lease_token] };
+      }
+      case 'drain_worker':
+      case 'restart_worker':
+        return { type, worker_id };
+      case 'terminate_worker':
+        return { type, worker_id, reason: 'asked for' };
+      case 'resolve_alert':
+        return { type, alert_id: state.tables.alerts.maxKey() ?? 'none', by: 'api' };
+      case 'tick':
+        return { type, ids: [1, 2, 3].map((n) => `alert-${this.#count}-${n}`), expire: true };
+      case 'forget': {
+        const jobs = [...state.tables.finished.values()].map((one) => ({ id: one, version: state.job(one)!.version }));
+        return { type, jobs, workers: [], alerts: [] };
+      }
+    }
+  }
+
+  #anyJob(state: State): string {
+    return this.#chance.pick([...IDS, ...state.tables.jobs.keys()]);
+  }
+
+  /** From a source, or from a line of POST /events. */
+  #sighting(now_ms: number): Sighting {
+    if (this.#chance.happens(0.5)) return readSighting(this.#values.of<JobSighting>(JobSighting));
+    return readReport(this.#values.of<LogEvent>(LogEvent), now_ms);
+  }
+}
+
+type Named = { name: string; schema: Parameters<typeof assertValid>[0] | null; document: unknown };
+
+const written = ({ name, document }: Named): string => `${name} ${JSON.stringify(document)}`;
+
+/** All of them, as they are written; each fits its schema, and says nothing that JSON can't. */
+function checkedDocuments(state: State): string[] {
+  const documents = documentsOf(state);
+  for (const { name, schema, document } of documents) {
+    assertSayable(document, name);
+    if (schema !== null) assertValid(schema, document);
+  }
+  return documents.map(written);
+}
+
+function assertSayable(value: unknown, where: string): void {
+  if (typeof value === 'number') assert.ok(Number.isFinite(value), `${where} is ${value}`);
+  else if (typeof value === 'object' && value !== null) {
+    for (const [name, inner] of Object.entries(value)) assertSayable(inner, `${where}/${name}`);
+  } else assert.notEqual(value, undefined, where);
+}
+
+function documentsOf(state: State): Named[] {
+  const documents: Named[] = [];
+  const add = (name: string, schema: Named['schema'], document: unknown) => documents.push({ name, schema, document });
+  for (const [id, job] of state.tables.jobs.entries()) {
+    add(`job ${id}`, Job, jobDocument(job));
+    add(`progress ${id}`, JobProgressDocument, progressDocument(job));
+    add(`timeline ${id}`, JobTimeline, timelineDocument(job));
+    add(`assignment ${id}`, null, assignmentDocument(job));
+    for (const { worker_id = 'unknown' } of job.history) {
+      add(`job ${id} of ${worker_id}`, WorkerJob, workerJobDocument(job, worker_id));
+    }
+  }
+  for (const [id, worker] of state.tables.workers.entries()) {
+    add(`worker ${id}`, Worker, workerDocument(state, worker));
+    add(`heartbeat ${id}`, null, heartbeatDocument(worker));
+  }
+  for (const [id, alert] of state.tables.alerts.entries()) add(`alert ${id}`, Alert, alertDocument(alert));
+  add('main queue', Queue, mainQueueDocument(state));
+  add('dead-letter queue', Queue, deadLetterQueueDocument(state));
+  add('health', SystemHealth, healthDocument(state));
+  add('metrics', CurrentMetrics, metricsDocument(state));
+  for (const [table, length_ms] of [
+    [state.tables.hours, HOUR_MS],
+    [state.tables.days, DAY_MS],
+  ] as const) {
+    for (const period of table.keys()) {
+      add(`period ${period}`, MetricsPeriod, periodDocument(table, period, length_ms));
+    }
+  }
+  for (const subject of subjectsOf(state)) {
+    for (const { key, document } of viewOf(state, subject)?.present ?? []) {
+      assert.match(key, /^[\w/=.-]+$/);
+      add(key, null, document());
+    }
+  }
+  return documents;
+}
