@@ -84,6 +84,18 @@ test('a job is forgotten only once its views are in the store', async () => {
   await monitor.stop();
 });
 
+test('a job whose view can not be made is kept in memory, and keeps no other there', async () => {
+  const { memory, monitor } = await open({ finished_max: 0 });
+  await finish(monitor, 'job-1', 'job-2');
+  const { jobs } = monitor.engine.state.tables;
+  const job = monitor.job('job-1');
+  jobs.set('job-1', { ...job, tags: 5 as unknown as string[] });
+  assert.equal(await monitor.archive.runOnce(), 1);
+  assert.deepEqual([...monitor.engine.state.tables.jobs.keys()], ['job-1']);
+  assert.ok(await readArchivedJob(memory, 'job-2'));
+  await monitor.stop();
+});
+
 test('a job that is retried while it is being archived is not forgotten', async () => {
   const { monitor, store, memory, clock } = await open({ finished_max: 0 });
   await monitor.submit('job-1');

@@ -52,15 +52,22 @@ export class Archive {
   async runOnce(): Promise<number> {
     const { engine, store, publisher } = this.#options;
     this.#periods_through = await archivePeriods(store, engine.state, this.#periods_through);
-    const jobs = await this.#keep(this.#dueJobs(), (job) => this.#keepJob(job));
-    const workers = await this.#keep(this.#dueWorkers(), (worker) => this.#keepWorker(worker));
-    const alerts = await this.#keep(this.#dueAlerts(), (alert) => keep(store, archivedAlertKey(alert.id), alert));
-    if (jobs.length + workers.length + alerts.length === 0) return 0;
+    const kept = {
+      jobs: await this.#keep(this.#dueJobs(), (job) => this.#keepJob(job)),
+      workers: await this.#keep(this.#dueWorkers(), (worker) => this.#keepWorker(worker)),
+      alerts: await this.#keep(this.#dueAlerts(), (alert) => keep(store, archivedAlertKey(alert.id), alert)),
+    };
+    if (kept.jobs.length + kept.workers.length + kept.alerts.length === 0) return 0;
     await publisher.flushOf([
-      ...jobs.map(({ job_id }): Subject => ({ kind: 'job', id: job_id })),
-      ...workers.map(({ worker_id }): Subject => ({ kind: 'worker', id: worker_id })),
-      ...alerts.map(({ id }): Subject => ({ kind: 'alert', id })),
+      ...kept.jobs.map(jobSubject),
+      ...kept.workers.map(workerSubject),
+      ...kept.alerts.map(alertSubject),
     ]);
+    // One whose views can't be made stays where it can be looked at, and keeps no other.
+    const jobs = kept.jobs.filter((job) => !publisher.isUnmade(jobSubject(job)));
+    const workers = kept.workers.filter((worker) => !publisher.isUnmade(workerSubject(worker)));
+    const alerts = kept.alerts.filter((alert) => !publisher.isUnmade(alertSubject(alert)));
+    if (jobs.length + workers.length + alerts.length === 0) return 0;
     await engine.submit({
       id: `${UNREMEMBERED}${newUlid()}`,
       fingerprint: '',
@@ -148,6 +155,10 @@ export class Archive {
     return keep(store, own, worker);
   }
 }
+
+const jobSubject = ({ job_id }: JobRecord): Subject => ({ kind: 'job', id: job_id });
+const workerSubject = ({ worker_id }: WorkerRecord): Subject => ({ kind: 'worker', id: worker_id });
+const alertSubject = ({ id }: AlertRecord): Subject => ({ kind: 'alert', id });
 
 async function bytesAt(store: ObjectStore, key: string): Promise<Uint8Array> {
   const got = await store.get(key);

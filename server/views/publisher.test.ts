@@ -409,3 +409,57 @@ test('two instances on one store leave the views of one, also where the other ar
   assert.deepEqual(await viewsIn(store), (await rebuiltFrom(store, clock)).views);
   for (const monitor of [one, other]) await monitor.stop();
 });
+
+/** Breaks a job's document; returns how often it was tried, and what repairs it. */
+function breakJob(monitor: TestMonitor, job_id: string): { tries: () => number; repair: () => void } {
+  const job = monitor.job(job_id);
+  let tries = 0;
+  const broken = Object.defineProperty({ ...job }, 'tags', {
+    enumerable: true,
+    get() {
+      tries += 1;
+      throw new TypeError('its tags are broken');
+    },
+  });
+  monitor.engine.state.tables.jobs.set(job_id, broken);
+  return { tries: () => tries, repair: () => monitor.engine.state.tables.jobs.set(job_id, job) };
+}
+
+test('a view whose document throws is tried again ever more seldom, logged once, and written when it can be made', async () => {
+  const { clock, memory, monitor } = await open();
+  await monitor.submit('job-1', 'job-2');
+  const { tries, repair } = breakJob(monitor, 'job-1');
+  await clock.turn(5_000);
+  const views = await viewsIn(memory);
+  assert.deepEqual([views.has(STATE), views.has('jobs/active/job-2/state.json')], [false, true]);
+  await clock.turn(300_000);
+  assert.ok(tries() > 10 && tries() < 30, `${tries()} tries`);
+  const said = () => monitor.log.filter((line) => /job job-1/.test(line));
+  assert.deepEqual(said(), [
+    "error: views: job job-1 can't be made (the only one) and is tried again: its tags are broken",
+  ]);
+  assert.equal(monitor.publisher.backlog, 1);
+  repair();
+  await clock.turn(30_000);
+  assert.ok((await viewsIn(memory)).has(STATE));
+  assert.equal(monitor.publisher.backlog, 0);
+  assert.equal(said()[1], 'info: views: job job-1 is written again');
+  await monitor.stop();
+});
+
+test('a view that can not be made keeps no other from a flush, and the next start goes on with it', async () => {
+  const { clock, memory, monitor } = await open();
+  await monitor.submit('job-1', 'job-2', 'job-3');
+  breakJob(monitor, 'job-1');
+  await monitor.publisher.flush();
+  assert.deepEqual(
+    [...(await viewsIn(memory)).keys()].filter((key) => key.endsWith('state.json')),
+    ['jobs/active/job-2/state.json', 'jobs/active/job-3/state.json'],
+  );
+  await monitor.stop();
+  assert.match(monitor.log.at(-1)!, /1 are not written, the next start goes on with them/);
+  const again = await TestMonitor.open({ store: memory, clock });
+  await again.publisher.flush();
+  assert.ok((await viewsIn(memory)).has(STATE));
+  await again.stop();
+});

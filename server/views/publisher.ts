@@ -2,7 +2,8 @@
  * The publisher: writes the views of what changed, soon enough and no oftener.
  *
  *     segment → noted (one note a subject) → due → written at the pace: puts first, then what must be gone → clean
- *                                              └ the store fails → noted again, tried later, then ever more seldom
+ *                                              └ the store fails, or a document can't be made → noted again, tried later,
+ *                                                then ever more seldom
  *
  * A note says who changed, never what: the document is made from the fold at the moment it is written, so a job that
  * changed ten times is rendered and put once, and nothing grows with the number of changes. New objects are written before
@@ -62,6 +63,8 @@ export class ViewPublisher {
   /** Failures since the store last took anything; while there are some, it is left alone until then. */
   #failures = 0;
   #resume_ms = 0;
+  /** Subjects whose documents can't be made, by a fault of ours or a damaged record: tried again, and no one else's trouble. */
+  readonly #unmade = new Set<string>();
   #flushing = 0;
   #started = false;
   #stopped = false;
@@ -75,6 +78,11 @@ export class ViewPublisher {
   /** Subjects that are not written as they are now. */
   get backlog(): number {
     return this.#pending.size + this.#writing.size;
+  }
+
+  /** Whether its documents could not be made when they were last tried. */
+  isUnmade(subject: Subject): boolean {
+    return this.#unmade.has(nameOf(subject));
   }
 
   /** Finds what is not written yet, and from now on writes what changes. Throws StoreError where the store can't be read. */
@@ -95,7 +103,10 @@ export class ViewPublisher {
     this.#pump();
   }
 
-  /** Writes all that is unwritten now, at once. Throws StoreError where the store does not take it; it stays noted. */
+  /**
+   * Writes all that is unwritten now, at once. Throws StoreError if the store does not take it; it stays noted. So does what can't
+   * be made, without an error.
+   */
   async flush(): Promise<void> {
     await this.#settle(this.#unwritten());
     await this.#writeCheckpoint();
@@ -144,7 +155,8 @@ export class ViewPublisher {
       else changesSince(before.seq, currentHour(before), after, this.#noteSince(before.seq + 1));
     } catch (error) {
       // A fault of ours must not stop the journal, which is who tells us.
-      this.#options.log('error', `views: segment ${after.seq} is not shown: ${messageOf(error)}`);
+      this.#options.log('error', `views: segment ${after.seq} can't be read for what it changed: ${messageOf(error)}`);
+      changesSince(before.seq, currentHour(before), after, this.#noteSince(before.seq + 1));
     }
     this.#checkpointLater();
     this.#pump();
@@ -200,6 +212,7 @@ export class ViewPublisher {
       () => {
         this.#failures = 0;
         this.#resume_ms = 0;
+        if (this.#unmade.delete(nameOf(note))) this.#options.log('info', `views: ${nameOf(note)} is written again`);
       },
       (error: unknown) => {
         this.#failed(note, error);
@@ -252,14 +265,16 @@ export class ViewPublisher {
   #failed(note: Note, error: unknown): void {
     if (this.#stopped) return;
     const { clock, log } = this.#options;
-    if (!(error instanceof StoreError)) {
-      log('error', `views: ${nameOf(note)} can't be written: ${messageOf(error)}`);
-      return;
-    }
     const failures = note.failures + 1;
     const now_ms = clock.monotonic();
-    const alone = OF_ONE_KEY.has(error.code);
-    if (alone ? failures === 1 : this.#failures === 0) {
+    const alone = !(error instanceof StoreError) || OF_ONE_KEY.has(error.code);
+    if (!(error instanceof StoreError)) {
+      const known = this.#unmade.has(nameOf(note));
+      this.#unmade.add(nameOf(note));
+      const count = this.#unmade.size === 1 ? 'the only one' : `one of ${this.#unmade.size}`;
+      if (!known)
+        log('error', `views: ${nameOf(note)} can't be made (${count}) and is tried again: ${messageOf(error)}`);
+    } else if (alone ? failures === 1 : this.#failures === 0) {
       log('warn', `views: the store does not take ${nameOf(note)}: ${error.message}`);
     }
     if (!alone) {
@@ -285,7 +300,7 @@ export class ViewPublisher {
             continue;
           }
           const note = this.#pending.take(subject);
-          return note && this.#write(note);
+          return note && this.#write(note).catch(unlessUnmade);
         }
       });
     } finally {
@@ -330,5 +345,10 @@ const OF_ONE_KEY: ReadonlySet<string> = new Set(['key_conflict', 'bad_key']);
 const nameOf = ({ kind, id }: Subject): string => `${kind} ${id}`;
 
 const backoff = (failures: number): number => Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(failures - 1, 20));
+
+/** What can't be made is noted, and keeps nothing else from being written. */
+function unlessUnmade(error: unknown): void {
+  if (error instanceof StoreError) throw error;
+}
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
