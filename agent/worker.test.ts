@@ -118,6 +118,54 @@ test('two jobs at once where it may', async (t) => {
   for (const { id } of jobs) assert.equal((await jobEnd(api, id)).state, 'COMPLETED');
 });
 
+test('a claim whose answer was lost is sent again as it was, also when the worker has room for more by then', async (t) => {
+  const { url, api } = await startTestMonitor(t);
+  const sent = new Map<string, Set<string>>();
+  let losing = false;
+  let onLost = () => {};
+  const losses = async (count: number) => {
+    for (let lost = 0; lost < count; lost++) {
+      await new Promise<void>((resolve) => {
+        onLost = resolve;
+      });
+    }
+  };
+  const flaky = new TranscriptionAPI({
+    baseUrl: url,
+    fetch: async (input, init) => {
+      if (!String(input).endsWith('/claim')) return fetch(input, init);
+      const key = new Headers(init?.headers).get('idempotency-key') ?? '';
+      sent.set(key, (sent.get(key) ?? new Set()).add(String(init?.body)));
+      const answer = await fetch(input, init);
+      if (!losing) return answer;
+      await answer.text();
+      onLost();
+      throw new TypeError('the connection was reset');
+    },
+  });
+  const { script, open } = gated(t);
+  startTestWorker(t, flaky, script, { maxJobs: 2 });
+  const first = await submitAudio(api);
+  await jobThat(api, first.id, ({ percentage }) => percentage > 0);
+  losing = true;
+  const second = await submitAudio(api);
+  await losses(1);
+  open();
+  assert.equal((await jobEnd(api, first.id)).state, 'COMPLETED');
+  // A call is three tries: the fourth loss is of a claim that began with room for two.
+  await losses(4);
+  losing = false;
+  await jobThat(api, second.id, ({ percentage }) => percentage > 0);
+  open();
+  const job = await jobEnd(api, second.id);
+  assert.deepEqual([job.state, job.retry_info.attempt], ['COMPLETED', 1]);
+  assert.deepEqual(
+    [...sent.values()].filter((bodies) => bodies.size > 1),
+    [],
+    'a key came with two bodies',
+  );
+});
+
 test('a monitor killed with -9 in the middle of a job is waited for, and the job ends once', async (t) => {
   const monitor = await startTestMonitor(t);
   const { api } = monitor;

@@ -11,7 +11,7 @@
  * In every state it waits for a monitor that is away. A bad job never ends the worker; only a monitor that refuses the
  * worker itself does (a bad key, an invalid registration).
  */
-import type { HealthReport, WorkerCommand, WorkerRegistration } from '../protocol/worker.ts';
+import type { Claim, HealthReport, WorkerCommand, WorkerRegistration } from '../protocol/worker.ts';
 import { ConflictError, NotFoundError, type TranscriptionAPI, WorkerTerminatedError } from '../sdk/typescript/index.ts';
 import type { Engine } from './engines/engine.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -131,8 +131,8 @@ class RunningWorker {
     const { api, workerId, maxJobs = 1 } = this.#options;
     const { signal } = this.#ending;
     let tries = 0;
-    // Kept until it is answered: jobs handed out in an answer that was lost are handed out again, not waited for.
-    let idempotencyKey = crypto.randomUUID();
+    // Kept, body and key, until it is answered: jobs handed out in an answer that was lost are handed out again.
+    let asking: { claim: Claim; idempotencyKey: string } | null = null;
     while (!signal.aborted) {
       const max_jobs = maxJobs - this.#running.size;
       if (max_jobs <= 0) {
@@ -142,10 +142,11 @@ class RunningWorker {
         continue;
       }
       try {
-        const claim = { max_jobs, wait_seconds: CLAIM_WAIT_SECONDS };
+        asking ??= { claim: { max_jobs, wait_seconds: CLAIM_WAIT_SECONDS }, idempotencyKey: crypto.randomUUID() };
+        const { claim, idempotencyKey } = asking;
         const asked_ms = performance.now();
         const { jobs } = await api.workers.claim(workerId, claim, { signal, retries: 2, idempotencyKey });
-        idempotencyKey = crypto.randomUUID();
+        asking = null;
         tries = 0;
         this.#onAway(null);
         for (const job of jobs) this.#take(new HeldJob(job));
@@ -155,6 +156,8 @@ class RunningWorker {
         await pause(2, signal).catch(() => {});
       } catch (error) {
         if (signal.aborted) return;
+        // Refused, it handed out nothing.
+        if (error instanceof ConflictError) asking = null;
         if (isAway(error)) {
           this.#onAway(error);
           await pause(tries++, signal).catch(() => {});

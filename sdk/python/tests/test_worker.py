@@ -19,10 +19,12 @@ from transcription_monitor import (
     LeaseLost,
     Transcript,
     TranscriptionAPI,
+    UnreachableError,
     Worker,
     WorkerRestarting,
 )
 from transcription_monitor.bodies import HealthReport
+from transcription_monitor.models import Claimed
 
 from .processes import PATIENCE_SECONDS, Monitor, monitor
 
@@ -327,6 +329,30 @@ def test_a_job_that_is_completed_while_the_monitor_is_away_is_told_when_it_is_ba
                     assert job.complete(SPOKEN).state == "COMPLETED"
             worker.drain()
         assert api.jobs.get(job_id).state == "COMPLETED"
+
+
+def test_a_claim_whose_answer_was_lost_is_sent_again_with_its_key(
+    api: TranscriptionAPI, worker: Worker, tone: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = api.workers.claim
+    keys: list[str] = []
+
+    def lossy(*args: Any, **more: Any) -> Claimed:
+        keys.append(more["idempotency_key"])
+        answer = claim(*args, **more)
+        if len(keys) == 1 and answer.jobs:
+            raise UnreachableError("the monitor", "the connection was reset")
+        return answer
+
+    monkeypatch.setattr(api.workers, "claim", lossy)
+    job_id = submit(api, tone)
+    for job in worker.jobs():
+        with job:
+            assert (job.id, job.attempt) == (job_id, 1)
+            job.complete(SPOKEN)
+        worker.drain()
+    assert keys[0] == keys[1]
+    assert len(keys) == 2
 
 
 def test_a_worker_that_the_monitor_refuses_says_why(api: TranscriptionAPI) -> None:

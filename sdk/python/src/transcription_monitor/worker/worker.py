@@ -106,6 +106,8 @@ class Worker:
         self._registered_at = float("-inf")
         # A claim is under way. There is one at a time, because the jobs it returns must not be dropped.
         self._claiming = False
+        # Kept until the claim is answered, so that jobs whose response was lost are handed out again.
+        self._claim_key: str | None = None
         # Wakes the loop: a claim's result, or None if something else needs attention. Safe in a signal handler.
         self._inbox: queue.SimpleQueue[Claimed | Exception | None] = queue.SimpleQueue()
         self._heartbeat: Heartbeat | None = None
@@ -152,6 +154,7 @@ class Worker:
     def _living(self) -> Iterator[None]:
         self.end = self._ending = self._refusal = None
         self._drain_told = self._claiming = False
+        self._claim_key = None
         self._inbox = queue.SimpleQueue()
         self._heartbeat = Heartbeat(
             api=self._api,
@@ -202,10 +205,15 @@ class Worker:
     def _claim(self) -> Claimed | Exception | None:
         """Runs on its own thread, so that signals and commands needn't wait for the poll. None: one is under way."""
         inbox = self._inbox
+        key = self._claim_key = self._claim_key or secrets.token_hex(16)
 
         def claim() -> None:
             try:
-                inbox.put(self._api.workers.claim(self.worker_id, wait_seconds=CLAIM_WAIT_SECONDS, retries=2))
+                inbox.put(
+                    self._api.workers.claim(
+                        self.worker_id, wait_seconds=CLAIM_WAIT_SECONDS, retries=2, idempotency_key=key
+                    )
+                )
             except Exception as error:
                 inbox.put(error)
 
@@ -215,6 +223,9 @@ class Worker:
         answer = inbox.get()
         if answer is not None:
             self._claiming = False
+            if isinstance(answer, Claimed | ConflictError):
+                # Answered, or refused: then it handed out nothing.
+                self._claim_key = None
         return answer
 
     def _hold(self, answer: Any) -> HeldJob:
