@@ -24,7 +24,9 @@ const NVIDIA_SMI_TIMEOUT_MS = 5000;
 const run = promisify(execFile);
 
 /** CPU is the mean of all cores since the previous call. */
-export function createHealthReader(options: HealthReaderOptions): () => Promise<Required<HealthReport>> {
+export function createHealthReader(
+  options: HealthReaderOptions,
+): () => Promise<Required<Omit<HealthReport, 'status'>>> {
   let hasGpu = true;
   const gpu = async () => {
     if (!hasGpu) return null;

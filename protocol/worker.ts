@@ -25,7 +25,7 @@ const usage = {
 export const WorkerHealth = Type.Object({
   status: Words(
     HEALTH_STATUSES,
-    'HEALTHY: sends heartbeats and has free memory and disk. DEGRADED: a heartbeat is 30 s overdue, or memory or disk use is 95 % or more. UNHEALTHY: no heartbeat for 90 s; its jobs returned to the queue.',
+    'The worst of: the status that the worker reports; DEGRADED if it was silent for 30 s, or memory or disk is at 95 % or more; UNHEALTHY if it was silent for 90 s: its jobs went back to the queue. HEALTHY otherwise.',
   ),
   ...usage,
 });
@@ -58,7 +58,7 @@ export const Worker = Type.Object(
     instance_id: Nullable(Type.String()),
     state: WorkerStateName,
     created_at: Time('When it was launched or first registered.'),
-    last_heartbeat: Nullable(Time('Time of the last heartbeat.')),
+    last_heartbeat: Nullable(Time('When it last beat; or claimed, reported or registered, to within 10 s.')),
     health: WorkerHealth,
     capabilities: Type.Object({
       model: Nullable(Type.String()),
@@ -121,6 +121,9 @@ export type WorkerLaunch = Static<typeof WorkerLaunch>;
 
 export const HealthReport = Type.Object(
   {
+    status: Type.Optional(
+      Words(HEALTH_STATUSES, "The worker's own opinion. Shown unless the monitor's is worse. Default HEALTHY."),
+    ),
     cpu_usage: Type.Optional(usage.cpu_usage),
     memory_usage: Type.Optional(usage.memory_usage),
     gpu_usage: Type.Optional(usage.gpu_usage),
@@ -156,7 +159,8 @@ export const HeartbeatAnswer = Type.Object(
   {
     commands: Type.Array(WorkerCommand, { description: 'What the worker must do. Repeated until done.' }),
     leases: Type.Array(Lease, {
-      description: 'The leases that were renewed. A lease that is missing is lost: stop that job.',
+      description:
+        'The leases that were renewed. One that is missing here is lost: stop that job. A heartbeat that can not be recorded is answered 503, and no lease is lost by that.',
     }),
   },
   { $id: 'HeartbeatAnswer' },

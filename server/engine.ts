@@ -12,7 +12,7 @@ import { JournalError } from './journal/errors.ts';
 import { Journal, type JournalOptions } from './journal/journal.ts';
 import type { Draft, ReplayedSegment, Replica, Slot } from './journal/replica.ts';
 import { applyEvents, beginSegment, eventId, isRemembered } from './state-machine/apply/apply.ts';
-import { type Command, type Outcome, type Policy, softKey } from './state-machine/decide/commands.ts';
+import { type Command, mergeSoft, type Outcome, type Policy, softKey } from './state-machine/decide/commands.ts';
 import { decide } from './state-machine/decide/decide.ts';
 import type { Context, Decision, Refusal } from './state-machine/decide/decision.ts';
 import type { JournalEvent } from './state-machine/events.ts';
@@ -100,11 +100,19 @@ export class Engine implements Replica<Proposal> {
     });
   }
 
-  /** Takes progress or a heartbeat: it rides along with the next segment, and may be lost in a crash until then. */
-  submitSoft(command: Command): void {
+  /**
+   * Takes progress or a heartbeat: it rides along with the next segment, and may be lost in a crash until then. Returns the
+   * command that waits now: this one, merged with one that waited.
+   */
+  submitSoft(command: Command): Command {
     const key = softKey(command.body);
     if (key === null) throw new Error(`${command.body.type} is durable`);
-    this.#journal.proposeSoft(key, { command, resolve: ignore, reject: ignore });
+    let kept = command;
+    this.#journal.proposeSoft(key, { command, resolve: ignore, reject: ignore }, (waiting, next) => {
+      kept = mergeSoft(waiting.command, command);
+      return { ...next, command: kept };
+    });
+    return kept;
   }
 
   /** Told of every segment from now on; the answer ends it. */

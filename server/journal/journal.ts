@@ -127,11 +127,11 @@ export class Journal<P> {
     else this.#waiting.add(proposal);
   }
 
-  /** Soft: rides along with the next segment, or goes after the linger. The newest of a key replaces those before it. */
-  proposeSoft(key: string, proposal: P): void {
+  /** Soft: rides along with the next segment, or goes after the linger. One that waits under the same key is merged, or else replaced. */
+  proposeSoft(key: string, proposal: P, merge?: (waiting: P, next: P) => P): void {
     const refusal = this.#cannotTake();
     if (refusal) this.#replica.fail(proposal, refusal);
-    else this.#waiting.addSoft(key, proposal);
+    else this.#waiting.addSoft(key, proposal, merge);
   }
 
   /** The lines of a segment up to the head; null where it has been truncated. Throws JournalError. */

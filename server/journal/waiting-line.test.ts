@@ -37,6 +37,14 @@ test('soft proposals linger, and the newest of a key replaces those before it', 
   assert.deepEqual(waiting.take(), ['at 20 %', 'at 50 %']);
 });
 
+test('a soft proposal may be merged with the one that waits under its key', () => {
+  const { waiting } = line();
+  for (const lease of ['a', 'b', 'c']) waiting.addSoft('beat', lease, (before, next) => `${before}+${next}`);
+  assert.deepEqual(waiting.take(), ['a+b+c']);
+  waiting.addSoft('beat', 'd', (before, next) => `${before}+${next}`);
+  assert.deepEqual(waiting.take(), ['d'], 'what was taken is not merged again');
+});
+
 test('what is soft goes along with what is durable, before it: a last progress counts before the end', async () => {
   const { waiting } = line();
   waiting.addSoft('beat', 'soft');

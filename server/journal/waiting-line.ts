@@ -1,6 +1,6 @@
 /**
  * Where proposals wait for the next segment. Durable ones are wanted at once; soft ones linger, the newest of a key
- * replacing those before it, and never hurry a commit; whatever waits goes along.
+ * replacing those before it or merged with them, and never hurry a commit; whatever waits goes along.
  */
 import type { Clock } from '../clock.ts';
 
@@ -31,8 +31,9 @@ export class WaitingLine<P> {
     this.#wake?.();
   }
 
-  addSoft(key: string, proposal: P): void {
-    this.#soft.set(key, proposal);
+  addSoft(key: string, proposal: P, merge: (waiting: P, next: P) => P = (_, next) => next): void {
+    const waiting = this.#soft.get(key);
+    this.#soft.set(key, waiting === undefined ? proposal : merge(waiting, proposal));
     this.#cancelLinger ??= this.#clock.after(this.#linger_ms, () => {
       this.#softDue = true;
       this.#wake?.();

@@ -70,7 +70,7 @@ export class Clients {
     this.#world.after(chance.between(1, 30), process, () => {
       const { engine } = instance;
       if (!engine || instance.process !== process) return again();
-      if (soft(command.body)) return engine.submitSoft(command);
+      if (soft(command.body)) return this.#log.send(engine.submitSoft(command));
       const asking = this.#answers.asked(command, process.name);
       engine.submit(command).then(
         (outcome) => {

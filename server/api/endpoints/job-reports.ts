@@ -19,11 +19,12 @@ import { heldJob } from '../../state-machine/decide/jobs.ts';
 import type { JobRecord } from '../../state-machine/state/records.ts';
 import type { ApiContext } from '../context.ts';
 import { endpoint, httpEndpoint } from '../endpoint.ts';
-import { RETRY_AFTER_SECONDS } from '../errors.ts';
+import { assertWritable } from './assert-writable.ts';
 import { catchUp } from './catch-up.ts';
 import { commandOf, softCommandOf } from './command.ts';
 import { findJob } from './find-job.ts';
 import { JobParams } from './jobs.ts';
+import { noteReport } from './sign-of-life.ts';
 import { keepTranscript, readTranscript } from './transcripts.ts';
 
 /** Ten hours of speech with every segment's times are about 5 MB. */
@@ -42,6 +43,7 @@ export const jobReportEndpoints = [
       const job = await held(context, params.job_id, body.lease_token);
       const { job_id, state } = job;
       assertWritable(context);
+      noteReport(context, caller, job_id, body.lease_token);
       context.engine.submitSoft(softCommandOf(caller, { type: 'report_progress', job_id, report: body }));
       reply.code(202);
       return { job_id, state };
@@ -57,8 +59,10 @@ export const jobReportEndpoints = [
     bodyLimit: TRANSCRIPT_BYTES_MAX,
     headers: { 'Lease-Token': 'The token of the lease under which the job is worked on.' },
     answers: { 200: StoredTranscript },
-    async run(context, { params, body, http }) {
-      const job = await held(context, params.job_id, leaseHeader(http.request.headers['lease-token']));
+    async run(context, { params, body, caller, http }) {
+      const token = leaseHeader(http.request.headers['lease-token']);
+      const job = await held(context, params.job_id, token);
+      noteReport(context, caller, params.job_id, token);
       return keepTranscript(context.store, job, body);
     },
   }),
@@ -90,6 +94,7 @@ export const jobReportEndpoints = [
       const { lease_token, output } = body;
       const over = await overAlready(context, job_id, lease_token);
       if (over) return jobDocument(over);
+      noteReport(context, caller, job_id, lease_token);
       await context.engine.submit(commandOf(caller, { type: 'complete_job', job_id, lease_token, output }));
       return jobDocument(await findJob(context, job_id));
     },
@@ -108,6 +113,7 @@ export const jobReportEndpoints = [
       const batch_size = retry_with?.batch_size ?? null;
       const over = await overAlready(context, job_id, lease_token);
       if (over) return jobDocument(over);
+      noteReport(context, caller, job_id, lease_token);
       await context.engine.submit(
         commandOf(caller, { type: 'fail_job', job_id, lease_token, error, batch_size, jitter: Math.random() }),
       );
@@ -142,15 +148,6 @@ function leaseExpired({ job_id, state }: JobRecord): MonitorError {
   return new MonitorError('conflict', 'lease_expired', `the lease on ${job_id} is no longer yours: it is ${state}`, {
     extra: { state },
     hint: 'Stop this attempt and write nothing; claim again.',
-  });
-}
-
-/** Progress may be lost in a crash; what is sure to be lost is not taken. */
-function assertWritable({ engine }: ApiContext): void {
-  if (engine.journal.status.writable) return;
-  throw new MonitorError('unavailable', 'store_unavailable', 'the store takes no writes now; this was not recorded', {
-    hint: 'Go on with the job, and report again later.',
-    retry_after_seconds: RETRY_AFTER_SECONDS,
   });
 }
 

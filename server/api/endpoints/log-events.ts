@@ -15,9 +15,11 @@ import { finished, type JobRecord, runsElsewhere } from '../../state-machine/sta
 import type { ApiContext } from '../context.ts';
 import { endpoint } from '../endpoint.ts';
 import { validator } from '../validation.ts';
+import { assertWritable } from './assert-writable.ts';
 import { catchUp } from './catch-up.ts';
 import { commandsOf, softCommandOf } from './command.ts';
 import { observingFor } from './observing.ts';
+import { noteReport } from './sign-of-life.ts';
 
 const LINES_MAX = 1000;
 /** The source of jobs that are reported here. */
@@ -40,6 +42,7 @@ export const logEventEndpoints = [
       const { lines, rejected } = parse(String(body ?? ''));
       const read = lines.length + rejected.length;
       const { soft, durable, reports, ended } = split(lines);
+      if (soft.length > 0) assertWritable(context);
       const leased = [...soft, ...durable];
       let stale = staleLeases(engine, leased);
       if (stale.size > 0) {
@@ -47,6 +50,7 @@ export const logEventEndpoints = [
         await catchUp(context);
         stale = staleLeases(engine, leased);
       }
+      for (const { event } of leased) noteReport(context, caller, event.job_id, event.lease_token);
       for (const { line, event } of soft) {
         const refusal = stale.get(line);
         if (refusal) {

@@ -25,12 +25,14 @@ import type { State } from '../../state-machine/state/state.ts';
 import type { ApiContext } from '../context.ts';
 import { endpoint } from '../endpoint.ts';
 import { notModified } from '../etag.ts';
+import { assertWritable } from './assert-writable.ts';
 import { catchUp } from './catch-up.ts';
 import { commandOf, ownCommand, softCommandOf } from './command.ts';
 import { findJob } from './find-job.ts';
 import { findWorker } from './find-worker.ts';
 import { pageOf } from './jobs.ts';
 import { decodeCursor, encodeCursor, NEWEST, PAGE_DEFAULT, pageOfJobs } from './listing.ts';
+import { noteAlive } from './sign-of-life.ts';
 
 const WorkerParams = Type.Object({ worker_id: Id });
 const PageQuery = Type.Object(
@@ -140,6 +142,7 @@ export const workerEndpoints = [
       const { engine } = context;
       const { worker_id } = params;
       const known = engine.state.worker(worker_id) !== undefined;
+      noteAlive(context, caller, worker_id);
       await engine.submit(commandOf(caller, { type: 'register_worker', worker_id, registration: body }));
       reply.code(known ? 200 : 201);
       return documentOf(context, worker_id);
@@ -156,6 +159,7 @@ export const workerEndpoints = [
     async run(context, { params, body, caller }) {
       const { engine } = context;
       const worker = await liveWorker(context, params.worker_id);
+      assertWritable(context);
       const leases = body.leases ?? [];
       let renewed = renewable(engine.state, leases);
       if (renewed.length < leases.length) {
@@ -164,11 +168,13 @@ export const workerEndpoints = [
         renewed = renewable(engine.state, leases);
       }
       const { worker_id } = worker;
-      engine.submitSoft(softCommandOf(caller, { type: 'beat', worker_id, health: body.health ?? {}, leases }));
+      const tokens = renewed.map((job_id) => engine.state.job(job_id)?.run?.token ?? '');
+      const beat = { type: 'beat' as const, worker_id, health: body.health ?? null, leases: tokens };
+      engine.submitSoft(softCommandOf(caller, beat));
       const expires_at = formatTime(engine.journal.now() + engine.policy.lease_ms);
       return {
         commands: commandsFor(engine.state, engine.state.worker(worker_id) ?? worker),
-        leases: renewed.map((job_id) => ({ token: engine.state.job(job_id)?.run?.token ?? '', expires_at })),
+        leases: tokens.map((token) => ({ token, expires_at })),
       };
     },
   }),
@@ -185,6 +191,7 @@ export const workerEndpoints = [
       const { worker_id } = params;
       const { max_jobs = 1, wait_seconds = 0 } = body;
       await liveWorker(context, worker_id);
+      noteAlive(context, caller, worker_id);
       const [method, url] = caller.asked;
       // A claim sent again is the same claim, also if the worker has room for more by now.
       const command = commandOf(caller, { type: 'claim_jobs', worker_id, max_jobs, secret: newSecret() }, [

@@ -52,7 +52,8 @@ export type CommandBody =
     }
   | { type: 'register_worker'; worker_id: string; registration: WorkerRegistration }
   | { type: 'launch_worker'; worker_id: string; launch: WorkerLaunch }
-  | { type: 'beat'; worker_id: string; health: HealthReport; leases: readonly string[] }
+  /** `health` null: as it was last reported. */
+  | { type: 'beat'; worker_id: string; health: HealthReport | null; leases: readonly string[] }
   | { type: 'drain_worker'; worker_id: string }
   | { type: 'restart_worker'; worker_id: string }
   | { type: 'terminate_worker'; worker_id: string; reason: string }
@@ -77,6 +78,14 @@ export function softKey(body: CommandBody): string | null {
   if (body.type === 'report_progress') return body.job_id;
   if (body.type === 'beat') return `beat|${body.worker_id}`;
   return null;
+}
+
+/** The soft command that stands for two with the same key: the later one, and of a heartbeat's leases and health what it leaves out. */
+export function mergeSoft(earlier: Command, later: Command): Command {
+  const [before, body] = [earlier.body, later.body];
+  if (before.type !== 'beat' || body.type !== 'beat') return later;
+  const leases = [...new Set([...before.leases, ...body.leases])];
+  return { ...later, body: { ...body, health: body.health ?? before.health, leases } };
 }
 
 /** What became of a command that was not refused. */

@@ -13,7 +13,7 @@ import type { CommandBody } from './commands.ts';
 import type { Context, Decision } from './decision.ts';
 import { attemptCost, cancelled, endAttempt } from './jobs.ts';
 import { reportedSilence } from './observed.ts';
-import { endWorker, takeJobs } from './workers.ts';
+import { endWorker, takeJobs, worse } from './workers.ts';
 
 /** At most this many timers a tick; the rest are due at the next. */
 const TIMERS_MAX = 1000;
@@ -96,7 +96,11 @@ function silentEvents(state: State, worker: WorkerRecord, context: Context): Eve
     {
       type: 'WorkerStatusChanged',
       entity: worker.worker_id,
-      data: { status: 'DEGRADED', check_ms: heard_ms + policy.worker_lost_ms, reason },
+      data: {
+        status: worse('DEGRADED', worker.health.status ?? 'HEALTHY'),
+        check_ms: heard_ms + policy.worker_lost_ms,
+        reason,
+      },
     },
   ];
 }

@@ -1,5 +1,5 @@
 /** Decisions about workers: arriving, beating, draining, restarting, ending. */
-import type { HealthReport, HealthStatus } from '../../../protocol/worker.ts';
+import { HEALTH_STATUSES, type HealthReport, type HealthStatus } from '../../../protocol/worker.ts';
 import type { Event } from '../events.ts';
 import { runsElsewhere, type WorkerRecord } from '../state/records.ts';
 import type { State } from '../state/state.ts';
@@ -69,14 +69,15 @@ export function beat(state: State, body: Body<'beat'>, { at_ms, policy }: Contex
   if (!worker || worker.reported) return workerNotFound(body.worker_id);
   if (worker.state === 'TERMINATED') return workerTerminated(worker);
   const renewed = renewable(state, body.leases);
+  const health = body.health ?? worker.health;
   return {
     events: [
       {
         type: 'WorkerBeat',
         entity: worker.worker_id,
         data: {
-          health: body.health,
-          status: statusOf(body.health),
+          health,
+          status: statusOf(health),
           check_ms:
             worker.state === 'STARTING' || worker.state === 'RESTARTING'
               ? worker.check_ms!
@@ -101,9 +102,15 @@ export function renewable(state: State, tokens: readonly string[]): string[] {
 
 const FULL_PERCENT = 95;
 
+/** The worse of what the worker says and what its figures show. */
 function statusOf(health: HealthReport): HealthStatus {
   const full = (health.memory_usage ?? 0) >= FULL_PERCENT || (health.disk_usage ?? 0) >= FULL_PERCENT;
-  return full ? 'DEGRADED' : 'HEALTHY';
+  return worse(full ? 'DEGRADED' : 'HEALTHY', health.status ?? 'HEALTHY');
+}
+
+/** HEALTH_STATUSES goes from the best to the worst. */
+export function worse(one: HealthStatus, other: HealthStatus): HealthStatus {
+  return HEALTH_STATUSES.indexOf(one) > HEALTH_STATUSES.indexOf(other) ? one : other;
 }
 
 export function drainWorker(state: State, { worker_id }: Body<'drain_worker'>): Decision {

@@ -94,6 +94,8 @@ class Location(TypedDict, total=False):
 class HealthReport(TypedDict, total=False):
     """Use in percent, 0 to 100; None if unknown."""
 
+    #: The worker's own opinion; the monitor shows it unless its own is worse.
+    status: Literal["HEALTHY", "DEGRADED", "UNHEALTHY"]
     cpu_usage: float | None
     memory_usage: float | None
     gpu_usage: float | None
