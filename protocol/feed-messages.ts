@@ -11,7 +11,7 @@ import { JobError, JobOutput, JobStateName } from './job.ts';
 import type { Queue } from './queue.ts';
 import { Count, Nullable, Percent, Time, TotalSeconds, Words } from './schema.ts';
 import type { SystemHealth } from './system.ts';
-import { Capabilities, Location, type Worker, WorkerHealth, WorkerStateName } from './worker.ts';
+import { KnownCapabilities, Location, type Worker, WorkerHealth, WorkerStateName } from './worker.ts';
 
 const position = {
   seq: Count('Position: segment.'),
@@ -92,7 +92,7 @@ export const WorkerChanged = Type.Object(
     health: Type.Optional(Type.Partial(WorkerHealth)),
     reason: Type.Optional(Type.String()),
     instance_id: Type.Optional(Nullable(Type.String())),
-    capabilities: Type.Optional(Capabilities),
+    capabilities: Type.Optional(KnownCapabilities),
     location: Type.Optional(Location),
   },
   { $id: 'WorkerChanged' },

@@ -25,7 +25,7 @@ const usage = {
 export const WorkerHealth = Type.Object({
   status: Words(
     HEALTH_STATUSES,
-    'The worst of: the status that the worker reports; DEGRADED if it was silent for 30 s, or memory or disk is at 95 % or more; UNHEALTHY if it was silent for 90 s: its jobs went back to the queue. HEALTHY otherwise.',
+    'The worst of: the status that the worker reports; DEGRADED if it was silent for 30 s, or memory or disk use is 95 % or more; UNHEALTHY if it was silent for 90 s: its jobs returned to the queue. HEALTHY otherwise.',
   ),
   ...usage,
 });
@@ -40,6 +40,18 @@ export const Capabilities = Type.Object(
   { ...closed, description: 'What the worker can do.' },
 );
 export type Capabilities = Static<typeof Capabilities>;
+
+/** As they are kept. Null: withdrawn by a later registration. */
+export const KnownCapabilities = Type.Object(
+  {
+    model: Type.Optional(Nullable(Type.String())),
+    device: Type.Optional(Nullable(Type.String())),
+    gpu_optimized: Type.Optional(Nullable(Type.Boolean())),
+    batch_size: Type.Optional(Nullable(Type.Integer())),
+  },
+  { description: 'What the worker can do. null: no longer.' },
+);
+export type KnownCapabilities = Static<typeof KnownCapabilities>;
 
 export const Location = Type.Object(
   {
@@ -58,7 +70,7 @@ export const Worker = Type.Object(
     instance_id: Nullable(Type.String()),
     state: WorkerStateName,
     created_at: Time('When it was launched or first registered.'),
-    last_heartbeat: Nullable(Time('When it last beat; or claimed, reported or registered, to within 10 s.')),
+    last_heartbeat: Nullable(Time('Time of the last heartbeat; or claim, registration or report, to within 10 s.')),
     health: WorkerHealth,
     capabilities: Type.Object({
       model: Nullable(Type.String()),
@@ -160,7 +172,7 @@ export const HeartbeatAnswer = Type.Object(
     commands: Type.Array(WorkerCommand, { description: 'What the worker must do. Repeated until done.' }),
     leases: Type.Array(Lease, {
       description:
-        'The leases that were renewed. One that is missing here is lost: stop that job. A heartbeat that can not be recorded is answered 503, and no lease is lost by that.',
+        'The leases that were renewed. A lease that is missing is lost: stop that job. A heartbeat that cannot be recorded is answered 503; it loses no lease.',
     }),
   },
   { $id: 'HeartbeatAnswer' },

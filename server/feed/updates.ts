@@ -83,7 +83,7 @@ function workerFields({ type, data }: WorkerEvent): Partial<WorkerChanged> {
       return { instance_id, capabilities, location };
     }
     case 'WorkerBeat':
-      return { health: { status: data.status, ...data.health } };
+      return { health: { ...data.health, status: data.status } };
     case 'WorkerStatusChanged':
       return { health: { status: data.status }, reason: data.reason };
     case 'WorkerDraining':

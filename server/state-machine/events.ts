@@ -5,7 +5,7 @@
 import type { Severity } from '../../protocol/alert.ts';
 import type { JobError, OutputFormat, Priority } from '../../protocol/job.ts';
 import type { Sighting } from '../../protocol/sighting.ts';
-import type { Capabilities, HealthReport, HealthStatus, Location } from '../../protocol/worker.ts';
+import type { Capabilities, HealthReport, HealthStatus, KnownCapabilities, Location } from '../../protocol/worker.ts';
 
 /** An event as the journal keeps it. `at` is the segment's log time, RFC 3339; `id` is `<command>/<fingerprint>/<index>`. */
 export type JournalEvent = Event & { id: string; at: string; actor: string };
@@ -116,7 +116,13 @@ export type WorkerEvent =
   | {
       type: 'WorkerRegistered';
       entity: string;
-      data: { instance_id: string | null; capabilities: Capabilities; location: Location; check_ms: number };
+      /** Merged with what is known; null withdraws it. */
+      data: {
+        instance_id: string | null;
+        capabilities: KnownCapabilities;
+        location: Location;
+        check_ms: number;
+      };
     }
   | {
       type: 'WorkerBeat';

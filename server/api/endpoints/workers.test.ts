@@ -25,14 +25,30 @@ test('[A36] [A38] [A41] [A71] a worker that registers is there at once, as it sa
   assert.deepEqual((await monitor.get<Worker>('/workers/worker-123')).body, body);
 });
 
-test('registering again is 200, changes what is new and keeps the rest', async () => {
+test('registering again is 200 and replaces what it gives whole: a lost GPU no longer shows', async () => {
   const again = await monitor.put<Worker>('/workers/worker-123', { capabilities: { batch_size: 32 } });
   assert.equal(again.status, 200);
-  assert.deepEqual(again.body.capabilities, { ...CAPABILITIES, batch_size: 32 });
-  assert.deepEqual(again.body.location, LOCATION);
+  assert.deepEqual(again.body.capabilities, { model: null, device: null, gpu_optimized: null, batch_size: 32 });
+  assert.deepEqual(
+    [again.body.instance_id, again.body.location],
+    ['i-0123456789', LOCATION],
+    'what it leaves out stays',
+  );
   const seq = again.headers.get('tmon-seq');
   const same = await monitor.put<Worker>('/workers/worker-123', { capabilities: { batch_size: 32 } });
   assert.equal(same.headers.get('tmon-seq'), seq, 'what says nothing new is no event');
+  const moved = await monitor.put<Worker>('/workers/worker-123', {
+    capabilities: { batch_size: 32 },
+    location: { region: 'eu-west-1' },
+  });
+  assert.deepEqual(moved.body.location, {
+    region: 'eu-west-1',
+    availability_zone: null,
+    instance_type: null,
+    spot_price: null,
+  });
+  const back = await monitor.put<Worker>('/workers/worker-123', { capabilities: CAPABILITIES });
+  assert.deepEqual(back.body.capabilities, CAPABILITIES);
 });
 
 test('every wrong field of a registration is named', async () => {

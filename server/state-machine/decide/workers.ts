@@ -1,5 +1,10 @@
 /** Decisions about workers: arriving, beating, draining, restarting, ending. */
-import { HEALTH_STATUSES, type HealthReport, type HealthStatus } from '../../../protocol/worker.ts';
+import {
+  HEALTH_STATUSES,
+  type HealthReport,
+  type HealthStatus,
+  type KnownCapabilities,
+} from '../../../protocol/worker.ts';
 import type { Event } from '../events.ts';
 import { runsElsewhere, type WorkerRecord } from '../state/records.ts';
 import type { State } from '../state/state.ts';
@@ -15,8 +20,8 @@ export function registerWorker(state: State, body: Body<'register_worker'>, cont
   const known = state.worker(worker_id);
   const data = {
     instance_id: registration.instance_id ?? known?.instance_id ?? null,
-    capabilities: registration.capabilities,
-    location: registration.location ?? {},
+    capabilities: replacing<KnownCapabilities>(known?.capabilities, registration.capabilities),
+    location: registration.location === undefined ? {} : replacing(known?.location, registration.location),
     check_ms: at_ms + policy.worker_degraded_ms,
   };
   if (known && !known.reported && isSettled(known) && isKnown(known, data)) return { events: [] };
@@ -31,13 +36,19 @@ export function registerWorker(state: State, body: Body<'register_worker'>, cont
 const isSettled = (worker: WorkerRecord): boolean =>
   worker.state === 'IDLE' || worker.state === 'ACTIVE' || worker.state === 'DRAINING';
 
+/** What replaces the known facts where facts are merged: a known one that is not given is null. */
+function replacing<T extends object>(known: T | undefined, given: T): T {
+  const withdrawn = Object.entries(known ?? {}).flatMap(([name, value]) => (value === null ? [] : [[name, null]]));
+  return { ...Object.fromEntries(withdrawn), ...given };
+}
+
 /** Says nothing new. */
 function isKnown(
   known: WorkerRecord,
   { instance_id, capabilities, location }: { instance_id: string | null; capabilities: object; location: object },
 ): boolean {
   const within = (part: object, whole: object) =>
-    Object.entries(part).every(([name, value]) => (whole as Record<string, unknown>)[name] === value);
+    Object.entries(part).every(([name, value]) => ((whole as Record<string, unknown>)[name] ?? null) === value);
   return (
     known.instance_id === instance_id &&
     known.status === 'HEALTHY' &&

@@ -6,7 +6,13 @@
 import type { Severity } from '../../../protocol/alert.ts';
 import type { JobError, JobStateName, OutputFormat, Priority, StateHistoryEntry } from '../../../protocol/job.ts';
 import type { Sighting } from '../../../protocol/sighting.ts';
-import type { Capabilities, HealthReport, HealthStatus, Location, WorkerStateName } from '../../../protocol/worker.ts';
+import type {
+  HealthReport,
+  HealthStatus,
+  KnownCapabilities,
+  Location,
+  WorkerStateName,
+} from '../../../protocol/worker.ts';
 
 export type JobRecord = {
   job_id: string;
@@ -111,7 +117,7 @@ export type WorkerRecord = {
   terminated_ms: number | null;
   status: HealthStatus;
   health: HealthReport;
-  capabilities: Capabilities;
+  capabilities: KnownCapabilities;
   location: Location;
   /** Launched by this monitor's fleet, which may therefore end it. */
   launched: boolean;
