@@ -11,7 +11,8 @@ import { pipeline, type Readable } from 'node:stream';
 import { crc32, createGunzip } from 'node:zlib';
 
 export type FilePosition = {
-  inode: number;
+  /** Decimal digits: a 64-bit inode does not fit a number. */
+  inode: string;
   /** Bytes of the uncompressed text. */
   offset: number;
   /** The first bytes of the text: their number and CRC-32. */
@@ -20,7 +21,7 @@ export type FilePosition = {
 };
 
 /** A file to read from an offset to its end. */
-export type Piece = { path: string; offset: number; inode: number; mtime_ms: number };
+export type Piece = { path: string; offset: number; inode: string; mtime_ms: number };
 
 const HEAD_BYTES_MAX = 1024;
 /** Maximum number of rotated files to look at, newest first. */
@@ -33,8 +34,9 @@ export function formatPosition({ inode, offset, head_bytes, head_crc }: FilePosi
 
 /** Returns null if the text is not a position; then everything is read. */
 export function parsePosition(text: string | null | undefined): FilePosition | null {
-  if (!text || !/^\d{1,16}:\d{1,16}:\d{1,4}:\d{1,10}$/.test(text)) return null;
-  const [inode = 0, offset = 0, head_bytes = 0, head_crc = 0] = text.split(':').map(Number);
+  if (!text || !/^\d{1,20}:\d{1,16}:\d{1,4}:\d{1,10}$/.test(text)) return null;
+  const [inode = '', ...numbers] = text.split(':');
+  const [offset = 0, head_bytes = 0, head_crc = 0] = numbers.map(Number);
   return { inode, offset, head_bytes, head_crc };
 }
 
@@ -85,8 +87,8 @@ async function isSame({ path }: Piece, from: FilePosition): Promise<boolean> {
 }
 
 async function pieceOf(path: string): Promise<Piece> {
-  const { ino, mtimeMs } = await stat(path);
-  return { path, offset: 0, inode: ino, mtime_ms: mtimeMs };
+  const { ino, mtimeNs } = await stat(path, { bigint: true });
+  return { path, offset: 0, inode: String(ino), mtime_ms: Number(mtimeNs) / 1e6 };
 }
 
 /** `app.log.1`, `app.log-20250707.gz`, `app-2025-07-07.log`, newest first. */
