@@ -99,13 +99,14 @@ export const WorkerChanged = Type.Object(
 );
 export type WorkerChanged = Static<typeof WorkerChanged>;
 
-/** Workers that are not TERMINATED. */
+/** Workers that are not TERMINATED, newest first. */
 export const WorkersNow = Type.Object(
   {
     type: FirstType,
     resource: Type.Literal('workers'),
     ...position,
-    items: Type.Array(Type.Unsafe<Worker>({ $ref: 'Worker#' })),
+    items: Type.Array(Type.Unsafe<Worker>({ $ref: 'Worker#' }), { description: 'At most 1,000.' }),
+    more: Type.Boolean({ description: 'There are more; GET /workers lists them.' }),
   },
   { $id: 'WorkersNow' },
 );

@@ -18,6 +18,7 @@ export type Target = { resource: FeedResource; id: string | null; filter: FeedFi
 export type Archived = { job?: JobRecord | undefined; worker?: WorkerRecord | undefined };
 
 export const STATE_JOBS_MAX = 1000;
+export const STATE_WORKERS_MAX = 1000;
 
 export function stateNow(
   state: State,
@@ -40,8 +41,9 @@ export function stateNow(
       return { ...said, worker_id: id, ...(worker ? workerDocument(state, worker) : {}) };
     }
     case 'workers': {
-      const live = [...state.tables.workers.values()].filter((worker) => worker.state !== 'TERMINATED');
-      return { ...said, items: live.map((worker) => workerDocument(state, worker)) };
+      const live = liveWorkers(state);
+      const items = live.slice(0, STATE_WORKERS_MAX).map((worker) => workerDocument(state, worker));
+      return { ...said, items, more: live.length > items.length };
     }
     case 'alerts':
       return { ...said, items: activeAlerts(state).map(alertDocument) };
@@ -71,6 +73,17 @@ function jobNow(type: 'state' | 'reset', job: JobRecord, position: FeedPosition)
     ...(job.last_error ? { error: job.last_error } : {}),
     ...(job.output ? { output: job.output } : {}),
   };
+}
+
+/** Those that are not TERMINATED, the newest first; one more than are shown, if there are more. */
+function liveWorkers(state: State): WorkerRecord[] {
+  const workers: WorkerRecord[] = [];
+  for (const [, worker_id] of state.tables.workers_by_creation.entriesReversed()) {
+    if (workers.length > STATE_WORKERS_MAX) return workers;
+    const worker = state.worker(worker_id);
+    if (worker && worker.state !== 'TERMINATED') workers.push(worker);
+  }
+  return workers;
 }
 
 /** Running jobs first, then those that wait, the newest first of each; one more than are shown, where there are more. */
