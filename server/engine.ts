@@ -12,10 +12,18 @@ import { JournalError } from './journal/errors.ts';
 import { Journal, type JournalOptions } from './journal/journal.ts';
 import type { Draft, ReplayedSegment, Replica, Slot } from './journal/replica.ts';
 import { applyEvents, beginSegment, eventId, isRemembered } from './state-machine/apply/apply.ts';
-import { type Command, mergeSoft, type Outcome, type Policy, softKey } from './state-machine/decide/commands.ts';
+import {
+  type Command,
+  mergeSoft,
+  type Outcome,
+  type Policy,
+  progressKey,
+  softKey,
+} from './state-machine/decide/commands.ts';
 import { decide } from './state-machine/decide/decide.ts';
 import type { Context, Decision, Refusal } from './state-machine/decide/decision.ts';
 import type { JournalEvent } from './state-machine/events.ts';
+import type { JobRecord } from './state-machine/state/records.ts';
 import { restore, snapshotRows } from './state-machine/state/snapshot.ts';
 import { State } from './state-machine/state/state.ts';
 
@@ -52,6 +60,8 @@ export class Engine implements Replica<Proposal> {
   readonly #outcome_unknown_ms: number;
   readonly #log: JournalOptions['log'];
   readonly #listeners = new Set<SegmentListener>();
+  /** Soft commands that are not in the journal yet, the newest of each key. */
+  readonly #soft = new Map<string, Proposal>();
   #state = new State();
   #journal!: Journal<Proposal>;
 
@@ -107,12 +117,31 @@ export class Engine implements Replica<Proposal> {
   submitSoft(command: Command): Command {
     const key = softKey(command.body);
     if (key === null) throw new Error(`${command.body.type} is durable`);
-    let kept = command;
-    this.#journal.proposeSoft(key, { command, resolve: ignore, reject: ignore }, (waiting, next) => {
-      kept = mergeSoft(waiting.command, command);
-      return { ...next, command: kept };
+    const settled = () => {
+      if (this.#soft.get(key) === proposal) this.#soft.delete(key);
+    };
+    const proposal: Proposal = { command, resolve: settled, reject: settled };
+    this.#soft.set(key, proposal);
+    this.#journal.proposeSoft(key, proposal, (waiting) => {
+      proposal.command = mergeSoft(waiting.command, command);
+      return proposal;
     });
-    return kept;
+    return proposal.command;
+  }
+
+  /** The job as its last progress report will make it, while that isn't in the journal yet, and the report's id. Null if there is none. */
+  reported(job_id: string): { job: JobRecord; report_id: string } | null {
+    const command = this.#soft.get(progressKey(job_id))?.command;
+    if (!command) return null;
+    const state = this.#state.clone();
+    beginSegment(state, state.seq, this.#journal.now());
+    const { events = [] } = this.#decide(state, command, { at_ms: state.at_ms, policy: this.#policy });
+    applyEvents(
+      state,
+      events.map((event, index) => ({ id: eventId(command.id, '', index), at: '', actor: command.actor, ...event })),
+    );
+    const job = state.job(job_id);
+    return job && events.length > 0 ? { job, report_id: command.id } : null;
   }
 
   /** Told of every segment from now on; the answer ends it. */
@@ -285,8 +314,6 @@ function bytesOf(lines: readonly string[]): number {
 function bytesAtMost(lines: readonly string[]): number {
   return lines.reduce((sum, { length }) => sum + 3 * length + 1, 0);
 }
-
-function ignore(): void {}
 
 function describe(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

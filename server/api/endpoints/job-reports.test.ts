@@ -207,3 +207,35 @@ test('a transcript of ten hours, larger than other bodies may be, is taken', asy
   );
   assert.deepEqual([status, body.segments_count], [200, 20_000]);
 });
+
+test('a report shows to readers of its instance as soon as it is accepted, before it is written', async (t) => {
+  const own = await openMonitor(t, { soft_linger_ms: 60_000 });
+  const held = await hold(own);
+  const path = `/jobs/${held.id}/progress`;
+  const seq = (await own.get(path)).headers.get('tmon-seq');
+  const shown = async (percentage: number) => {
+    const report = { lease_token: held.token, percentage, stage: 'transcribing' };
+    assert.equal((await own.put(path, report)).status, 202);
+    const { headers, body } = await own.get(path);
+    assert.deepEqual([body.percentage, body.stage, headers.get('tmon-seq')], [percentage, 'TRANSCRIBING', seq]);
+    const etag = headers.get('etag')!;
+    assert.equal((await own.get(path, { 'if-none-match': etag })).status, 304);
+    return etag;
+  };
+  assert.notEqual(await shown(10), await shown(20), 'each report has its own ETag');
+
+  await submit(own);
+  const written = await own.get(path);
+  assert.deepEqual([written.body.percentage, written.body.as_of_seq], [20, Number(seq) + 1]);
+  await complete(own, held);
+  assert.equal((await own.get(path)).body.percentage, 100);
+});
+
+test('a report whose lease ends before it is written shows no more', async (t) => {
+  const own = await openMonitor(t, { soft_linger_ms: 60_000 });
+  const held = await hold(own);
+  await own.put(`/jobs/${held.id}/progress`, { lease_token: held.token, percentage: 33 });
+  await own.delete('/workers/worker-1');
+  const { body } = await own.get(`/jobs/${held.id}/progress`);
+  assert.deepEqual([body.state, body.percentage], ['QUEUED', 0]);
+});

@@ -97,12 +97,16 @@ export const jobEndpoints = [
     method: 'GET',
     path: '/jobs/:job_id/progress',
     operation: 'jobs.progress',
-    summary: 'How far a job is',
+    summary: 'How far a job is; on the instance that accepted a report, from then on',
     params: JobParams,
     answers: { 200: JobProgressDocument },
     async run(context, { params, caller, reply }) {
-      const job = await findJob(context, params.job_id);
-      return notModified(caller, reply, job.version) ?? progressDocument(job);
+      const { job_id } = params;
+      // A report that was just accepted shows at once, to whoever asks the same instance.
+      const reported = context.engine.reported(job_id);
+      const job = reported?.job ?? (await findJob(context, job_id));
+      const version = reported ? `${job.version}${reported.report_id}` : job.version;
+      return notModified(caller, reply, version) ?? progressDocument(job);
     },
   }),
   endpoint({

@@ -74,11 +74,13 @@ export function soft(body: CommandBody): boolean {
 
 /** Which soft commands replace each other. */
 export function softKey(body: CommandBody): string | null {
-  // A job's id alone: there are many, and no id has a `|`.
-  if (body.type === 'report_progress') return body.job_id;
+  if (body.type === 'report_progress') return progressKey(body.job_id);
   if (body.type === 'beat') return `beat|${body.worker_id}`;
   return null;
 }
+
+/** A job's id alone: there are many, and no id has a `|`. */
+export const progressKey = (job_id: string): string => job_id;
 
 /** The soft command that stands for two with the same key: the later one, and of a heartbeat's leases and health what it leaves out. */
 export function mergeSoft(earlier: Command, later: Command): Command {
