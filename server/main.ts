@@ -10,6 +10,7 @@ import { hostname } from 'node:os';
 import pino from 'pino';
 import { MonitorError } from '../protocol/errors.ts';
 import { ClaimLine } from './api/endpoints/claim-line.ts';
+import { DepartedJobs } from './api/endpoints/departed-jobs.ts';
 import { buildApi } from './api/http/app.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type Settings, sourceUrls } from './config.ts';
@@ -101,6 +102,7 @@ export async function startMonitor(
     const fleet = openFleet(settings.fleet, { clock, serverUrl: () => url, log });
     undo.push(() => fleet.close());
     const claims = new ClaimLine(engine, clock);
+    const departed = new DepartedJobs(engine);
     const feed = new FeedHub(engine, clock);
     if (!halted) {
       undo.push(() => publisher.stop());
@@ -108,7 +110,7 @@ export async function startMonitor(
     }
     const sources = followSources(sourceUrls(settings), { engine, store, clock, settings, log });
     const uploads = new Uploads({ store, settings, now: () => engine.journal.now() });
-    api.serve({ engine, store, clock, settings, fleet, claims, feed, uploads, sources, log });
+    api.serve({ engine, store, clock, settings, fleet, claims, departed, feed, uploads, sources, log });
 
     const duties = [
       ticking(engine, clock, log),

@@ -79,7 +79,7 @@ export const jobEndpoints = [
     summary: 'List jobs, newest first',
     query: JobQuery,
     answers: { 200: pageOf(Job) },
-    run: (context, { query }) => list(context, query),
+    run: (context, { query }) => listJobs(context, query),
   }),
   endpoint({
     method: 'GET',
@@ -176,28 +176,33 @@ function refuseArchived({ engine }: ApiContext, job: JobRecord, what: string): v
   );
 }
 
-/** From memory first, then from the archive's dates. */
-async function list({ engine, store }: ApiContext, query: JobQuery) {
+/** What was in memory when the listing began first, then from the archive's dates. Exported for its test. */
+export async function listJobs(
+  { engine, store, departed }: Pick<ApiContext, 'engine' | 'store' | 'departed'>,
+  query: JobQuery,
+) {
   const { state } = engine;
   const limit = query.limit ?? PAGE_DEFAULT;
   const cursor = decodeCursor(query.cursor) ?? { ordinal: NEWEST };
+  const { archived = state.scalars.archived_jobs } = cursor;
   const items: JobRecord[] = [];
   if ('ordinal' in cursor) {
-    const { jobs, exhausted } = await pageOfJobs(state, query, cursor.ordinal, limit);
+    const since = departed.newestFirst(archived, cursor.ordinal);
+    const { jobs, exhausted } = await pageOfJobs(state, query, cursor.ordinal, limit, since);
     items.push(...jobs);
-    if (!exhausted) return pageAnswer(items, { ordinal: items.at(-1)!.ordinal });
+    if (!exhausted) return pageAnswer(items, { ordinal: items.at(-1)!.ordinal, archived });
   }
   const states = FINISHED_STATES.filter((name) => query.state === undefined || query.state === name);
   if (state.scalars.archived_jobs === 0 || states.length === 0) return pageAnswer(items, null);
-  if (items.length === limit) return pageAnswer(items, { archive: '' });
+  if (items.length === limit) return pageAnswer(items, { archive: '', archived });
   const matcher = matcherOf(query);
   const { jobs, next } = await archivedPage(store, state, {
     before: 'archive' in cursor && cursor.archive !== '' ? cursor.archive : undefined,
     limit: limit - items.length,
     states,
-    test: (job) => matcher.test(job),
+    test: (job) => matcher.test(job) && !departed.has(job, archived),
   });
-  return pageAnswer([...items, ...jobs], next === null ? null : { archive: next });
+  return pageAnswer([...items, ...jobs], next === null ? null : { archive: next, archived });
 }
 
 function pageAnswer(jobs: readonly JobRecord[], next: Cursor | null) {
