@@ -7,6 +7,7 @@ import { selectJobs } from '../../state-machine/decide/queues.ts';
 import type { ApiContext } from '../context.ts';
 import { type ApiRequest, type Endpoint, endpoint } from '../endpoint.ts';
 import { notModified } from '../etag.ts';
+import { submitInParts } from './bulk-command.ts';
 import { catchUp } from './catch-up.ts';
 import { commandOf } from './command.ts';
 
@@ -67,8 +68,9 @@ function bulk(
         await catchUp(context);
         return { job_ids: selectJobs(engine.state, body(filter)).map((job) => job.job_id), dry_run };
       }
-      const { refs } = await engine.submit(commandOf(caller, body(filter)));
-      return { job_ids: refs.map(([, job_id]) => job_id), dry_run };
+      const bulkBody = body(filter);
+      const command = { ...commandOf(caller, bulkBody), body: bulkBody };
+      return { job_ids: await submitInParts(engine, command), dry_run };
     },
   });
 }

@@ -38,14 +38,29 @@ export function selectJobs(state: State, body: Bulk): JobRecord[] {
     job_ids: job_ids === undefined ? undefined : new Set(job_ids),
   });
   const queue = body.type === 'redrive' ? 'dlq' : body.queue;
-  const ids = queue === 'main' ? state.tables.jobs_by_state.QUEUED : state.tables.dead;
   // A job that runs elsewhere can't be handed out or kept from running; an old journal may have left it among the dead letters.
   const takesElsewhere = body.type === 'purge_queue' && queue === 'dlq';
   const jobs: JobRecord[] = [];
-  for (const job_id of ids.values()) {
-    const job = state.job(job_id);
-    if (job && (takesElsewhere || !runsElsewhere(job)) && matches.test(job)) jobs.push(job);
+  for (const job of job_ids === undefined ? jobsIn(state, queue) : namedJobs(state, queue, job_ids)) {
+    if ((takesElsewhere || !runsElsewhere(job)) && matches.test(job)) jobs.push(job);
     if (jobs.length === BULK_MAX) break;
   }
   return jobs;
+}
+
+function* jobsIn(state: State, queue: 'main' | 'dlq'): Generator<JobRecord> {
+  const ids = queue === 'main' ? state.tables.jobs_by_state.QUEUED : state.tables.dead;
+  for (const job_id of ids.values()) {
+    const job = state.job(job_id);
+    if (job) yield job;
+  }
+}
+
+/** Costs as much as there are ids, however long the queue is. */
+function namedJobs(state: State, queue: 'main' | 'dlq', job_ids: readonly string[]): JobRecord[] {
+  const placeOf = (job: JobRecord) => (queue === 'main' ? job.ordinal : (job.dead?.ordinal ?? 0));
+  return [...new Set(job_ids)]
+    .flatMap((job_id) => state.job(job_id) ?? [])
+    .filter((job) => (queue === 'main' ? job.state === 'QUEUED' : job.dead !== null))
+    .sort((a, b) => placeOf(a) - placeOf(b));
 }

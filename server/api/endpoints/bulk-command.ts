@@ -1,0 +1,51 @@
+/**
+ * Purging and redriving in commits of PART_JOBS jobs: deciding and applying 10,000 at once would hold up everything else.
+ *
+ * The last part carries the command's own id, the others that id and their number. So a request sent again with its key finds either
+ * the last part, and all has been done, or only earlier ones, and goes on after them. What each part took is remembered with it: the
+ * answer names exactly those jobs.
+ */
+import type { JobFilter } from '../../../protocol/queue.ts';
+import type { Engine } from '../../engine.ts';
+import type { Command, CommandBody } from '../../state-machine/decide/commands.ts';
+import { BULK_MAX, selectJobs } from '../../state-machine/decide/queues.ts';
+
+export const PART_JOBS = 1_000;
+
+type BulkBody = CommandBody & { type: 'purge_queue' | 'redrive' };
+
+/** Returns the ids of the jobs that it took, in order. */
+export async function submitInParts(
+  engine: Pick<Engine, 'state' | 'submit'>,
+  command: Command & { body: BulkBody },
+): Promise<string[]> {
+  const { body } = command;
+  const taken: string[] = [];
+  const submit = async (id: string, filter: JobFilter) => {
+    const { refs } = await engine.submit({ ...command, id, body: { ...body, filter } });
+    for (const [, job_id] of refs) taken.push(job_id);
+    // A store that answers at once would leave no turn to anybody else.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  };
+  const isKnown = (id: string) => engine.state.tables.commands.has(id);
+  let part = 1;
+  const nextId = () => `${command.id}-${part}`;
+  for (; isKnown(nextId()); part++) await submit(nextId(), body.filter);
+  if (isKnown(command.id)) {
+    await submit(command.id, body.filter);
+    return taken;
+  }
+  const left = selectJobs(engine.state, body)
+    .map(({ job_id }) => job_id)
+    .slice(0, BULK_MAX - taken.length);
+  if (part === 1 && left.length <= PART_JOBS) {
+    // In one part, what matches is decided with the commit.
+    await submit(command.id, body.filter);
+    return taken;
+  }
+  for (; left.length > PART_JOBS; part++) {
+    await submit(nextId(), { ...body.filter, job_ids: left.splice(0, PART_JOBS) });
+  }
+  await submit(command.id, { ...body.filter, job_ids: left });
+  return taken;
+}
