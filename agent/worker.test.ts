@@ -166,6 +166,34 @@ test('a claim whose answer was lost is sent again as it was, also when the worke
   );
 });
 
+test('a heartbeat that the monitor cannot record is sent again later; the job goes on', async (t) => {
+  const { url, api } = await startTestMonitor(t, { lease_ms: 2_000 });
+  let refused = 0;
+  let onRefused = () => {};
+  const refusing = new TranscriptionAPI({
+    baseUrl: url,
+    fetch: async (input, init) => {
+      if (!String(input).endsWith('/heartbeat')) return fetch(input, init);
+      refused += 1;
+      onRefused();
+      const problem = { status: 503, code: 'store_unavailable', detail: 'the store takes no writes now' };
+      return Response.json(problem, { status: 503, headers: { 'content-type': 'application/problem+json' } });
+    },
+  });
+  const { script, open } = gated(t);
+  const worker = startTestWorker(t, refusing, script);
+  const { id } = await submitAudio(api);
+  await jobThat(api, id, ({ percentage }) => percentage > 0);
+  const before = refused;
+  await new Promise<void>((resolve) => {
+    onRefused = () => refused > before && resolve();
+  });
+  open();
+  const job = await jobEnd(api, id);
+  assert.deepEqual([job.state, job.retry_info.attempt], ['COMPLETED', 1]);
+  await worker.line(/^the monitor is away/);
+});
+
 test('a monitor killed with -9 in the middle of a job is waited for, and the job ends once', async (t) => {
   const monitor = await startTestMonitor(t);
   const { api } = monitor;
