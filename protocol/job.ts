@@ -228,12 +228,14 @@ export const JobSubmission = Type.Object(
     tags: Type.Optional(Tags),
     metadata: Type.Optional(Metadata),
     webhook_url: Type.Optional(
-      Type.String({
-        maxLength: 2048,
-        pattern: '^https?://[^\\s]+$',
-        examples: ['https://example.com/transcribed'],
-        description: 'Called when the job ends.',
-      }),
+      Nullable(
+        Type.String({
+          maxLength: 2048,
+          pattern: '^https?://[^\\s]+$',
+          examples: ['https://example.com/transcribed'],
+          description: 'Reserved: a submission with a URL here is refused with `not_supported_yet`.',
+        }),
+      ),
     ),
   },
   { ...closed, $id: 'JobSubmission', description: 'A recording to transcribe.' },

@@ -71,6 +71,7 @@ export const SETTINGS = {
 
   upload_bytes_max: setting(4 * 1024 * 1024 * 1024, 'Largest audio file that POST /uploads takes'),
   uploads_at_once: setting(32, 'Uploads that are received at the same time; each may hold 8 MiB of memory'),
+  body_idle_ms: setting(20_000, 'A request whose body stops arriving for this long is ended with 408'),
   body_bytes_max: setting(1024 * 1024, 'Largest request body, uploads apart'),
   socket_messages_per_second: setting(
     2_000,

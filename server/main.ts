@@ -67,7 +67,7 @@ export async function startMonitor(
   const logger = pino({ level: settings.log_level, base: null }, pino.destination(2));
   const log: Log = (level, message) => logger[level](message);
   // Side by side: the store opens in its thread while the API is built here.
-  const building = version().then((current) => buildApi(settings, current, log));
+  const building = version().then((current) => buildApi(settings, current, log, clock));
   building.catch(() => undefined);
   const store = brought ?? (await openStoreInThread(settings.store, { clock, lock: true }));
   const undo: (() => Promise<unknown>)[] = [() => store.close()];

@@ -25,8 +25,12 @@ export type Endpoint = {
   /** The body is not JSON: given as a stream or text. */
   consumes?: string[];
   answers: Record<number, TSchema>;
-  /** Media type of the body of a successful response; JSON otherwise. */
-  produces?: string;
+  /** Media types of a successful response; JSON otherwise. */
+  produces?: string[];
+  /** It sends an ETag, and 304 for `If-None-Match`. */
+  etag?: true;
+  /** It may answer 429. */
+  busy?: true;
   /** It streams, or looks at HTTP itself: it can't be called on the WebSocket. */
   http_only?: true;
   run: (context: ApiContext, request: HttpApiRequest<unknown, unknown, unknown>) => Promise<unknown>;

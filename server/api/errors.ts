@@ -139,6 +139,7 @@ const STATUS_OF_CODE: Record<string, number> = {
   unsupported_media_type: 415,
   method_not_allowed: 405,
   range_not_satisfiable: 416,
+  request_timeout: 408,
 };
 
 export const statusOf = (error: MonitorError): number => STATUS_OF_CODE[error.code] ?? ERROR_STATUS[error.kind];

@@ -24,7 +24,7 @@ export function jobDocument(job: JobRecord): Job {
     tags: [...job.tags],
     metadata: { ...job.metadata },
     input: {
-      s3_path: withoutQuery(job.audio_url),
+      s3_path: withoutCredentials(job.audio_url),
       duration_seconds: job.duration_seconds,
       file_size_bytes: job.file_size_bytes,
     },
@@ -60,10 +60,10 @@ export function jobDocument(job: JobRecord): Job {
   };
 }
 
-/** A query string is often a signature: no document shows it. */
-function withoutQuery(audio_url: string): string {
-  const at = audio_url.indexOf('?');
-  return at < 0 || audio_url.startsWith('s3:') ? audio_url : audio_url.slice(0, at);
+/** A query string is often a signature, and `user:password@` is one: no document shows either. */
+function withoutCredentials(audio_url: string): string {
+  if (audio_url.startsWith('s3:')) return audio_url;
+  return audio_url.replace(/\?.*$/s, '').replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/#]*@/i, '$1');
 }
 
 function historyOf(job: JobRecord): Job['state_history'] {

@@ -44,6 +44,7 @@ export const feedEndpoints = [
     summary: 'Follow what changes, live (Server-Sent Events); default: all jobs',
     query: EventsQuery,
     answers: { 200: Type.String() },
+    produces: ['text/event-stream'],
     async run(context, { query, http: { request, reply } }) {
       const { resource = 'jobs', job_id, worker_id, since: _, ...filter } = query as EventsQuery;
       const target = targetOf({
@@ -72,6 +73,7 @@ async function stream(
   const response = reply.raw;
   reply.hijack();
   response.writeHead(200, {
+    ...(reply.getHeaders() as Record<string, string>),
     'content-type': 'text/event-stream',
     'cache-control': 'no-store',
     'x-accel-buffering': 'no',

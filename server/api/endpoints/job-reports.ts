@@ -74,6 +74,7 @@ export const jobReportEndpoints = [
     params: JobParams,
     query: Type.Object({ format: Type.Optional(Words(OUTPUT_FORMATS, "Default: the job's output_format.")) }, closed),
     answers: { 200: Type.String() },
+    produces: Object.values(TRANSCRIPT_MEDIA_TYPES).map((type) => type.split(';')[0]!),
     async run(context, { params, query, http: { reply } }) {
       const job = await findJob(context, params.job_id);
       const format = query.format ?? job.output_format;

@@ -17,7 +17,7 @@ test('[A3] [A68] POST /jobs answers 201, the whole job and where it is', async (
     file_size_bytes: 75_000_000,
     tags: ['call', 'berlin'],
     metadata: { customer: '17' },
-    webhook_url: 'https://example.com/hook',
+    webhook_url: null,
   });
   assert.equal(status, 201);
   assert.match(body.job_id, /^job-[0-9A-HJKMNP-TV-Z]{26}$/);

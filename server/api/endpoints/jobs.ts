@@ -18,12 +18,13 @@ import { archivedPage } from '../../views/archived-jobs.ts';
 import type { Caller } from '../caller.ts';
 import type { ApiContext } from '../context.ts';
 import { endpoint } from '../endpoint.ts';
-import { toProblem } from '../errors.ts';
+import { statusOf, toProblem } from '../errors.ts';
 import { notModified } from '../etag.ts';
 import { invalid, validator } from '../validation.ts';
 import { commandOf } from './command.ts';
 import { findJob } from './find-job.ts';
 import { type Cursor, decodeCursor, encodeCursor, matcherOf, NEWEST, PAGE_DEFAULT, pageOfJobs } from './listing.ts';
+import { checkRecordings } from './submission.ts';
 
 export const JobParams = Type.Object({ job_id: Id });
 export const pageOf = (items: TSchema) =>
@@ -39,6 +40,7 @@ export const jobEndpoints = [
     answers: { 201: Job },
     async run(context, { body, caller, reply }) {
       const [job] = await submit(context, caller, [body]);
+      if (job instanceof MonitorError) throw job;
       reply.code(201).header('location', `/api/v1/jobs/${job!.job_id}`);
       return job;
     },
@@ -62,12 +64,13 @@ export const jobEndpoints = [
     async run(context, { body, caller }) {
       const checked = body.jobs.map((job) => checkSubmission(job));
       const good = checked.flatMap((one) => ('value' in one ? [one.value] : []));
-      const jobs = good.length > 0 ? await submit(context, caller, good) : [];
+      const jobs = await submit(context, caller, good);
       let next = 0;
       return {
         jobs: checked.map((one) => {
-          if ('value' in one) return { status: 201, job: jobs[next++] };
-          return { status: 400, error: toProblem(invalid(one.errors, 'job'), caller.request_id) };
+          const job = 'value' in one ? jobs[next++]! : invalid(one.errors, 'job');
+          if (!(job instanceof MonitorError)) return { status: 201, job };
+          return { status: statusOf(job), error: toProblem(job, caller.request_id) };
         }),
       };
     },
@@ -88,6 +91,7 @@ export const jobEndpoints = [
     summary: 'A job, in any state, ever',
     params: JobParams,
     answers: { 200: Job },
+    etag: true,
     async run(context, { params, caller, reply }) {
       const job = await findJob(context, params.job_id);
       return notModified(caller, reply, job.version) ?? jobDocument(job);
@@ -100,6 +104,7 @@ export const jobEndpoints = [
     summary: 'How far a job is; on the instance that accepted a report, from then on',
     params: JobParams,
     answers: { 200: JobProgressDocument },
+    etag: true,
     async run(context, { params, caller, reply }) {
       const { job_id } = params;
       // A report that was just accepted shows at once, to whoever asks the same instance.
@@ -116,6 +121,7 @@ export const jobEndpoints = [
     summary: 'Every state a job has been in',
     params: JobParams,
     answers: { 200: JobTimeline },
+    etag: true,
     async run(context, { params, caller, reply }) {
       const job = await findJob(context, params.job_id);
       return notModified(caller, reply, job.version) ?? timelineDocument(job);
@@ -155,9 +161,33 @@ export const jobEndpoints = [
 
 const checkSubmission = validator<JobSubmission>(JobSubmission);
 
-async function submit(context: ApiContext, caller: Caller, submissions: readonly JobSubmission[]) {
-  const jobs = submissions.map((submission) => ({ job_id: newId('job'), ...submission }));
+/** The jobs, in the order of their submissions; in the place of one that is refused, why. */
+async function submit(
+  context: ApiContext,
+  caller: Caller,
+  submissions: readonly JobSubmission[],
+): Promise<(Job | MonitorError)[]> {
+  const asked = submissions.map((submission) => ({ job_id: newId('job'), ...submission }));
+  const wrong = await checkRecordings(context.uploads, asked);
+  const jobs = asked.filter(({ job_id }) => !wrong.has(job_id));
+  const documents = jobs.length > 0 ? await submitGood(context, caller, jobs) : [];
+  if (documents.length !== jobs.length) {
+    throw new MonitorError(
+      'conflict',
+      'upload_gone',
+      'an upload of this batch has gone since the batch was submitted',
+      {
+        hint: 'The batch was submitted before; its jobs are in GET /api/v1/jobs.',
+      },
+    );
+  }
+  let next = 0;
+  return asked.map(({ job_id }) => wrong.get(job_id) ?? documents[next++]!);
+}
+
+async function submitGood(context: ApiContext, caller: Caller, jobs: (JobSubmission & { job_id: string })[]) {
   const { refs } = await context.engine.submit(commandOf(caller, { type: 'submit_jobs', jobs }));
+  // Of a command that was sent again: those of the first time.
   const ids = refs.flatMap(([type, job_id]) => (type === 'JobSubmitted' ? [job_id] : []));
   return Promise.all(ids.map(async (job_id) => jobDocument(await findJob(context, job_id))));
 }

@@ -20,6 +20,7 @@ export const queueEndpoints: Endpoint[] = [
     operation: 'queues.main',
     summary: 'The main queue',
     answers: { 200: Queue },
+    etag: true,
     run: async ({ engine }, { caller, reply }) =>
       notModified(caller, reply, engine.state.seq) ?? mainQueueDocument(engine.state),
   }),
@@ -29,6 +30,7 @@ export const queueEndpoints: Endpoint[] = [
     operation: 'queues.dlq',
     summary: 'The dead-letter queue; its jobs are GET /jobs?state=FAILED',
     answers: { 200: Queue },
+    etag: true,
     run: async ({ engine }, { caller, reply }) =>
       notModified(caller, reply, engine.state.seq) ?? deadLetterQueueDocument(engine.state),
   }),

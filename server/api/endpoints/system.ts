@@ -28,6 +28,7 @@ export const systemEndpoints = [
     operation: 'system.health',
     summary: 'How the whole system is',
     answers: { 200: SystemHealth },
+    etag: true,
     async run({ engine, sources }, { caller, reply }) {
       // Whether sources can be read is no fact of the journal, so no segment stands for it.
       if (sources.length > 0) return withSources(healthDocument(engine.state), sources);
@@ -40,6 +41,7 @@ export const systemEndpoints = [
     operation: 'system.metrics',
     summary: 'Current metrics, with the hour and the day so far',
     answers: { 200: CurrentMetrics },
+    etag: true,
     run: async ({ engine }, { caller, reply }) =>
       notModified(caller, reply, engine.state.seq) ?? metricsDocument(engine.state),
   }),

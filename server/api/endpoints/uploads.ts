@@ -25,6 +25,7 @@ export const uploadEndpoints = [
     ),
     consumes: ['*/*'],
     answers: { 201: Upload },
+    busy: true,
     async run({ uploads, settings }, { query, body, caller, reply, http: { request } }) {
       const bytes_max = settings.upload_bytes_max;
       const key = requestKey(caller);
@@ -48,7 +49,8 @@ export const uploadEndpoints = [
     summary: 'The bytes of an upload, or a range of them',
     params: Type.Object({ upload_id: Id }),
     answers: { 200: Type.String(), 206: Type.String() },
-    produces: 'application/octet-stream',
+    produces: ['application/octet-stream'],
+    etag: true,
     async run({ uploads, log }, { params, caller, http: { request, reply } }) {
       const manifest = await uploads.open(params.upload_id);
       const { file_size_bytes, sha256 } = manifest.upload;

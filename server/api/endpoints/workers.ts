@@ -102,6 +102,7 @@ export const workerEndpoints = [
     summary: 'A worker',
     params: WorkerParams,
     answers: { 200: Worker },
+    etag: true,
     async run(context, { params, caller, reply }) {
       const worker = await findWorker(context, params.worker_id);
       const { state } = context.engine;

@@ -123,10 +123,14 @@ test('what is not there is 404, another method is 405 with those there are, anot
   assert.deepEqual([nothing.status, nothing.body.code], [404, 'route_not_found']);
   assert.match(nothing.body.hint, /openapi\.json/);
   for (const [method, path, allow] of [
-    ['PUT', '/jobs', 'POST, GET'],
-    ['POST', '/system/health', 'GET'],
+    ['PUT', '/jobs', 'POST, GET, HEAD'],
+    ['QUERY', '/jobs', 'POST, GET, HEAD'],
+    ['PROPFIND', '/jobs', 'POST, GET, HEAD'],
+    ['PUT', '/jobs/batch', 'POST'],
+    ['POST', '/openapi.json', 'GET, HEAD'],
+    ['POST', '/system/health', 'GET, HEAD'],
     ['GET', '/jobs/job-1/complete', 'POST'],
-    ['PATCH', '/workers/worker-1', 'GET, PUT, DELETE'],
+    ['PATCH', '/workers/worker-1', 'GET, HEAD, PUT, DELETE'],
   ] as const) {
     const { status, headers, body } = await monitor.call(method, `/api/v1${path}`);
     assert.deepEqual(

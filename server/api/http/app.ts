@@ -4,11 +4,12 @@
  * It listens before the journal has been recovered, so that a probe hears "starting" and not nothing; `serve` hands it
  * the engine. An answer carries `Tmon-Seq`, the segment it reflects; `Tmon-Stale` says why, while nothing can be written.
  */
+import cors from '@fastify/cors';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { MonitorError } from '../../../protocol/errors.ts';
-import type { Clock } from '../../clock.ts';
+import { type Clock, systemClock } from '../../clock.ts';
 import type { Settings } from '../../config.ts';
 import { assertKey, HttpCaller } from '../caller.ts';
 import type { ApiContext } from '../context.ts';
@@ -26,7 +27,9 @@ import { asMonitorError, logFault, statusOf, toProblem } from '../errors.ts';
 import { waitForSeq } from '../min-seq.ts';
 import { addFeedWebSocket } from '../socket/feed-websocket.ts';
 import { compileValidator } from '../validation.ts';
-import { foreignOriginGuard } from './foreign-origin.ts';
+import { BodyDeadlines } from './body-deadlines.ts';
+import { foreignOriginGuard, parseOrigins } from './foreign-origin.ts';
+import { noSuchRoute } from './no-such-route.ts';
 import { openApiDocument } from './openapi.ts';
 import { bodyScopes } from './parsers.ts';
 import { addProbes } from './probes.ts';
@@ -64,6 +67,13 @@ const LOGO =
 const PAGES_MAY =
   "default-src 'self'; base-uri 'self'; font-src 'self' data:; frame-ancestors 'self'; img-src 'self' data:; object-src 'none'; " +
   "script-src 'self'; script-src-attr 'none'; style-src 'self' 'unsafe-inline'";
+/** For pages of the origins that may use the API; a preflight is good for ten minutes. */
+const CORS = {
+  methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
+  exposedHeaders: ['Tmon-Seq', 'Tmon-Stale', 'ETag', 'Location', 'Retry-After', 'Content-Range'],
+  maxAge: 600,
+  strictPreflight: false,
+};
 /** Beyond the time a commit may take: then whoever is still sending or reading is cut off. */
 const LAST_ANSWERS_MS = 3_000;
 
@@ -71,6 +81,7 @@ export async function buildApi(
   settings: Settings,
   version: string,
   log: (level: 'info' | 'warn' | 'error', message: string) => void,
+  clock: Clock = systemClock,
 ): Promise<Api> {
   const answerError = (error: unknown, request: FastifyRequest, reply: FastifyReply) =>
     sendProblem(error, request, reply, log);
@@ -94,10 +105,25 @@ export async function buildApi(
   app.decorateRequest('idempotencyKey', null);
   app.removeAllContentTypeParsers();
   app.setErrorHandler(answerError);
-  app.setNotFoundHandler((request, reply) => answerError(noSuchRoute(request, reply), request, reply));
+  const noRoute = noSuchRoute(endpoints, PREFIX);
+  app.setNotFoundHandler((request, reply) => answerError(noRoute(request, reply), request, reply));
   const refuseForeign = foreignOriginGuard(settings.allowed_origins);
-  app.addHook('onRequest', (request, _reply, done) => {
+  const bodies = new BodyDeadlines(clock, settings.body_idle_ms);
+  app.addHook('onRequest', (request, reply, done) => {
+    bodies.watch(request, reply);
+    reply.header('x-content-type-options', 'nosniff');
     refuseForeign(request.headers);
+    done();
+  });
+  const origins = parseOrigins(settings.allowed_origins);
+  if (origins.length > 0) await app.register(cors, { ...CORS, origin: origins });
+  // Before the body is read, and whatever type it has.
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.is404) throw noRoute(request, reply);
+    done();
+  });
+  app.addHook('preValidation', (request, _reply, done) => {
+    bodies.forgetComplete(request);
     done();
   });
   app.addHook('onSend', (_request, reply, payload, done) => {
@@ -149,6 +175,7 @@ export async function buildApi(
       );
       await sockets.answered();
       await app.close();
+      bodies.close();
       patience();
     },
   };
@@ -188,24 +215,6 @@ function addRoute(app: FastifyInstance, one: Endpoint, current: () => ApiContext
   });
 }
 
-const shapes = endpoints.map(({ method, path }) => ({
-  method,
-  shape: new RegExp(`^${PREFIX}${path.replace(/:[a-z_]+/g, '[^/]+')}/?$`),
-}));
-
-/** There is nothing there, or nothing for this method. */
-function noSuchRoute({ method, url }: FastifyRequest, reply: FastifyReply): MonitorError {
-  const path = url.split('?', 1)[0]!;
-  const methods = shapes.filter(({ shape }) => shape.test(path)).map((one) => one.method);
-  if (methods.length > 0) {
-    reply.header('allow', methods.join(', '));
-    return new MonitorError('invalid', 'method_not_allowed', `${path} takes ${methods.join(' or ')}, not ${method}`);
-  }
-  return new MonitorError('not_found', 'route_not_found', `there is no ${method} ${path}`, {
-    hint: 'The API document lists what there is: /api/v1/openapi.json',
-  });
-}
-
 function sendProblem(
   cause: unknown,
   request: FastifyRequest,
@@ -214,6 +223,7 @@ function sendProblem(
 ): FastifyReply {
   const error = asMonitorError(cause);
   logFault(error, `${request.method} ${request.url} (${request.id})`, log);
+  reply.header('x-content-type-options', 'nosniff');
   if (error.retry_after_seconds !== undefined) reply.header('retry-after', error.retry_after_seconds);
   const unknown = error.code === 'outcome_unknown' && request.idempotencyKey !== null;
   const problem = {

@@ -35,7 +35,7 @@ function isOurs(host: string, hosts: ReadonlySet<string>): boolean {
   return url !== null && (LOOPBACK.test(url.hostname) || hosts.has(url.host) || hosts.has(host.toLowerCase()));
 }
 
-function parseOrigins(text: string): string[] {
+export function parseOrigins(text: string): string[] {
   return text
     .split(',')
     .map((one) => one.trim().toLowerCase())

@@ -66,7 +66,7 @@ test('[S12] a compressed body is not unpacked', async () => {
     body,
     headers: { ...JSON_TYPE, 'content-encoding': 'gzip' },
   });
-  assert.deepEqual([answer.status, answer.body.code], [400, 'invalid_json']);
+  assert.deepEqual([answer.status, answer.body.code], [415, 'unsupported_media_type']);
 });
 
 test('what is no HTTP at all is told so', async () => {

@@ -66,8 +66,7 @@ export function readForm(body: Readable, headers: IncomingHttpHeaders): Promise<
     if (!file) return fail(wrong('it has no file'));
     name.resolve(field ?? file_name);
   });
-  body.on('error', () => fail(wrong('it ended early')));
-  body.on('aborted', () => fail(wrong('it ended early')));
+  body.on('error', (error) => fail(error instanceof MonitorError ? error : wrong('it ended early')));
   body.pipe(form);
   return promise;
 }

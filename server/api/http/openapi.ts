@@ -2,7 +2,7 @@
 import type { TSchema } from 'typebox';
 import { Problem } from '../../../protocol/errors.ts';
 import { MetricsPeriod } from '../../../protocol/system.ts';
-import type { Endpoint } from '../endpoint.ts';
+import { bodySchema, type Endpoint } from '../endpoint.ts';
 import { codeSamples } from './snippets.ts';
 
 type Json = { [key: string]: unknown };
@@ -37,7 +37,7 @@ const tagOf = ({ operation: name }: Endpoint): string => name.split('.', 1)[0]!;
 function operation(one: Endpoint, schemas: Json): Json {
   const answers = Object.entries(one.answers).map(([status, schema]) => [
     status,
-    { description: describe(schema), content: { 'application/json': { schema: hoist(schema, schemas) } } },
+    { description: describe(schema), content: contentOf(one.produces ?? ['application/json'], hoist(schema, schemas)) },
   ]);
   return {
     operationId: one.operation,
@@ -53,19 +53,55 @@ function operation(one: Endpoint, schemas: Json): Json {
     ...(one.body || one.consumes ? { requestBody: requestBody(one, schemas) } : {}),
     responses: {
       ...Object.fromEntries(answers),
-      default: {
-        description: 'What went wrong',
-        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-      },
+      ...(one.etag ? { 304: { description: 'Nothing has changed since the version in If-None-Match' } } : {}),
+      ...Object.fromEntries(problemsOf(one).map(([status, description]) => [status, problem(description)])),
+      default: problem('What went wrong'),
     },
   };
 }
 
+/** Beyond what its own schemas say: 400 and 404 are the default's. */
+function problemsOf(one: Endpoint): [status: number, description: string][] {
+  const body: [number, string][] = [
+    [408, 'The body stopped arriving'],
+    [413, 'The body is too large'],
+    [415, 'The body is of a type or charset that is not taken here'],
+  ];
+  const any_type = one.consumes?.includes('*/*');
+  return [
+    ...(bodySchema(one) || one.consumes ? body.filter(([status]) => status !== 415 || !any_type) : []),
+    ...(one.produces && one.etag ? ([[416, 'The range lies beyond the end']] as [number, string][]) : []),
+    ...(one.busy ? ([[429, 'Too many at the same time: send it again after Retry-After']] as [number, string][]) : []),
+    [503, 'The monitor is starting, stopping, or its store does not answer: send it again after Retry-After'],
+  ];
+}
+
+const problem = (description: string): Json => ({
+  description,
+  content: contentOf(['application/problem+json'], { $ref: '#/components/schemas/Problem' }),
+});
+
+/** What is not JSON is bytes or text, which a schema says nothing about. */
+const contentOf = (types: readonly string[], schema: unknown): Json =>
+  Object.fromEntries(types.map((type) => [type, type === 'application/octet-stream' ? {} : { schema }]));
+
 function requestBody({ body, consumes }: Endpoint, schemas: Json): Json {
-  if (consumes) return { content: Object.fromEntries(consumes.map((type) => [type, { schema: { type: 'string' } }])) };
+  if (consumes?.includes('*/*')) return { required: true, content: { '*/*': {}, 'multipart/form-data': FORM } };
+  if (consumes) return { content: contentOf(consumes, { type: 'string' }) };
   const optional = JSON.stringify(body).includes('"type":"null"') && (body as { anyOf?: unknown }).anyOf !== undefined;
   return { required: !optional, content: { 'application/json': { schema: hoist(body!, schemas) } } };
 }
+
+const FORM: Json = {
+  schema: {
+    type: 'object',
+    properties: {
+      file: { type: 'string', contentMediaType: 'application/octet-stream' },
+      name: { type: 'string', maxLength: 255 },
+    },
+    required: ['file'],
+  },
+};
 
 function parametersOf(schema: TSchema | undefined, where: 'path' | 'query'): Json[] {
   const { properties = {}, required = [] } = (schema ?? {}) as {
@@ -89,7 +125,7 @@ const MIN_SEQ: Json = {
   schema: { type: 'integer', minimum: 0 },
 };
 
-function headersOf({ method, headers = {} }: Endpoint): Json[] {
+function headersOf({ method, etag, headers = {} }: Endpoint): Json[] {
   const own = Object.entries(headers).map(([name, description]) => ({
     name,
     in: 'header',
@@ -98,7 +134,9 @@ function headersOf({ method, headers = {} }: Endpoint): Json[] {
     description,
   }));
   if (method === 'GET') {
+    if (!etag) return own;
     return [
+      ...own,
       {
         name: 'If-None-Match',
         in: 'header',

@@ -1,8 +1,10 @@
 /**
  * Bodies, by what an endpoint takes: JSON, lines of text, or bytes as they come. Each in a scope of its own, so that a body
- * of another type is refused with 415 before anything looks at it.
+ * of another type is refused with 415 before anything looks at it. Text is UTF-8: another charset is refused with 415, and
+ * bytes that are not UTF-8 with 400, because a replacement character would be stored as if it had been sent.
  */
-import type { FastifyInstance } from 'fastify';
+import { isUtf8 } from 'node:buffer';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { MonitorError } from '../../../protocol/errors.ts';
 import type { Endpoint } from '../endpoint.ts';
 
@@ -17,29 +19,56 @@ export const bodyScopes: readonly { takes: (one: Endpoint) => boolean; addParser
   ];
 
 function addJsonParser(app: FastifyInstance): void {
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, text, done) => {
-    if (text === '') return done(null, undefined);
-    try {
-      const value: unknown = JSON.parse(text as string);
-      assertDepth(value);
-      done(null, value);
-    } catch (error) {
-      done(
-        error instanceof MonitorError
-          ? error
-          : new MonitorError('invalid', 'invalid_json', `the body is not JSON: ${(error as Error).message}`),
-        undefined,
-      );
-    }
+  addTextParser(app, ['application/json'], (text) => {
+    if (text === '') return undefined;
+    const value = parseJson(text);
+    assertDepth(value);
+    return value;
   });
 }
 
 function addTextParsers(app: FastifyInstance): void {
-  app.addContentTypeParser(
-    ['application/x-ndjson', 'application/jsonl', 'text/plain'],
-    { parseAs: 'string' },
-    (_request, text, done) => done(null, text),
-  );
+  addTextParser(app, ['application/x-ndjson', 'application/jsonl', 'text/plain'], (text) => text);
+}
+
+function addTextParser(app: FastifyInstance, types: string[], parse: (text: string) => unknown): void {
+  app.addContentTypeParser(types, { parseAs: 'buffer' }, (request, bytes, done) => {
+    let body: unknown;
+    try {
+      body = parse(decode(request, bytes as Buffer));
+    } catch (error) {
+      return done(error as Error, undefined);
+    }
+    done(null, body);
+  });
+}
+
+const CHARSET = /;\s*charset\s*=\s*"?([^\s;"]+)/i;
+const UTF8 = /^(utf-?8|us-ascii)$/i;
+
+function decode({ headers }: FastifyRequest, bytes: Buffer): string {
+  const charset = CHARSET.exec(headers['content-type'] ?? '')?.[1];
+  if (charset !== undefined && !UTF8.test(charset)) throw notTaken(`the charset ${charset.slice(0, 40)}`);
+  const encoding = headers['content-encoding'] ?? 'identity';
+  if (encoding.toLowerCase() !== 'identity') throw notTaken(`the content encoding ${encoding.slice(0, 40)}`);
+  if (!isUtf8(bytes)) {
+    throw new MonitorError('invalid', 'invalid_utf8', 'the body is not valid UTF-8', { hint: 'Send UTF-8.' });
+  }
+  return bytes.toString();
+}
+
+function notTaken(what: string): MonitorError {
+  return new MonitorError('invalid', 'unsupported_media_type', `${what} is not supported`, {
+    hint: 'Send UTF-8, not compressed.',
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new MonitorError('invalid', 'invalid_json', `the body is not JSON: ${(error as Error).message}`);
+  }
 }
 
 /** For uploads: whatever its type, it is not looked at. */

@@ -1,0 +1,49 @@
+/** That a submission whose recording can't be there, or that asks for what there is not, is refused before anything is written. */
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { openMonitor } from '../../../test/servers/monitor.ts';
+import { AUDIO, claim, register } from '../../../test/servers/steps.ts';
+
+const monitor = await openMonitor({ after });
+
+const REFUSED = [
+  [{ audio_url: 'upload://upload-nothing/call.wav' }, 'upload_not_found', '/audio_url'],
+  [{ audio_url: 'upload://../call.wav' }, 'upload_not_found', '/audio_url'],
+  [{ audio_url: 's3://bucket/folder/' }, 'invalid_body', '/audio_url'],
+  [{ audio_url: 's3://bucket/' }, 'invalid_body', '/audio_url'],
+  [{ audio_url: 's3://bucket' }, 'invalid_body', '/audio_url'],
+  [{ audio_url: 'https://user:pass/word@host/x' }, 'invalid_body', '/audio_url'],
+  [{ audio_url: AUDIO, webhook_url: 'https://example.com/done' }, 'not_supported_yet', '/webhook_url'],
+] as const;
+
+test('a submission is refused if its recording can not be there, or if it asks for a webhook', async () => {
+  const before = (await monitor.get('/jobs')).body.items.length;
+  for (const [submission, code, field] of REFUSED) {
+    const { status, body } = await monitor.post('/jobs', submission);
+    assert.deepEqual([status, body.code, body.errors[0].field], [400, code, field], JSON.stringify(submission));
+  }
+  assert.equal((await monitor.get('/jobs')).body.items.length, before);
+});
+
+test('in a batch each is refused by itself, and the others keep their places', async () => {
+  const upload = await monitor.call('POST', '/api/v1/uploads', { body: 'audio', headers: { 'content-type': 'x/y' } });
+  const good = [{ audio_url: AUDIO, webhook_url: null }, { audio_url: upload.body.audio_url }];
+  const jobs = [good[0], ...REFUSED.map(([submission]) => submission), good[1]];
+  const { body } = await monitor.post('/jobs/batch', { jobs });
+  assert.deepEqual(
+    body.jobs.map((one: { status: number; error?: { code: string }; job?: { input: { s3_path: string } } }) =>
+      one.status === 201 ? one.job!.input.s3_path : one.error!.code,
+    ),
+    [AUDIO, ...REFUSED.map(([, code]) => code), upload.body.audio_url],
+  );
+});
+
+test('no document shows the user and password of an audio_url; its worker gets them', async () => {
+  const secret = 'https://user:se%40cret@example.com:8443/a@b.wav?signature=abc#x';
+  const { body } = await monitor.post('/jobs', { audio_url: secret, priority: 'high' });
+  assert.equal(body.input.s3_path, 'https://example.com:8443/a@b.wav');
+  for (const path of [`/jobs/${body.job_id}`, '/jobs', `/jobs/${body.job_id}/timeline`])
+    assert.doesNotMatch((await monitor.get(path)).text, /se%40cret|signature/, path);
+  await register(monitor, 'worker-1');
+  assert.equal((await claim(monitor, 'worker-1'))[0]?.audio_url, secret);
+});

@@ -1,0 +1,73 @@
+/** What a submission must be beyond its schema, checked before anything is written: that its recording can be there at all. */
+import { MonitorError } from '../../../protocol/errors.ts';
+import type { JobSubmission } from '../../../protocol/job.ts';
+import { eachAtOnce } from '../../at-once.ts';
+import { isKeyPart } from '../../objects/store.ts';
+import type { Uploads } from '../../uploads/uploads.ts';
+
+type NewJob = JobSubmission & { job_id: string };
+
+const UPLOADS_AT_ONCE = 16;
+
+/**
+ * What is wrong with each of the jobs, by its id. The uploads of all others are recorded as used by them, so that they stay
+ * until those jobs have ended.
+ */
+export async function checkRecordings(uploads: Uploads, jobs: readonly NewJob[]): Promise<Map<string, MonitorError>> {
+  const wrong = new Map<string, MonitorError>();
+  const uses = new Map<string, string[]>();
+  for (const job of jobs) {
+    const error = whatIsWrong(job);
+    if (error) wrong.set(job.job_id, error);
+    else if (job.audio_url.startsWith(UPLOAD)) {
+      const upload_id = uploadOf(job.audio_url);
+      const job_ids = uses.get(upload_id);
+      if (job_ids) job_ids.push(job.job_id);
+      else uses.set(upload_id, [job.job_id]);
+    }
+  }
+  await eachAtOnce(uses, UPLOADS_AT_ONCE, async ([upload_id, job_ids]) => {
+    const error = await use(uploads, upload_id, job_ids);
+    if (error) for (const job_id of job_ids) wrong.set(job_id, error);
+  });
+  return wrong;
+}
+
+function whatIsWrong({ audio_url, webhook_url }: JobSubmission): MonitorError | undefined {
+  if (webhook_url !== undefined && webhook_url !== null) {
+    return new MonitorError('invalid', 'not_supported_yet', 'webhook_url is not supported yet', {
+      errors: [{ field: '/webhook_url', message: 'is not supported yet' }],
+      hint: 'Leave it out; follow the job with GET /api/v1/events?resource=job&job_id=… or over the WebSocket.',
+    });
+  }
+  if (audio_url.startsWith('s3:') && audio_url.endsWith('/')) return notAudio('is a folder, not an object');
+  if (audio_url.startsWith('https:') && !URL.canParse(audio_url)) return notAudio('is not a URL');
+  return undefined;
+}
+
+/** Throws what is not the submission's fault: a store that does not answer. */
+async function use(uploads: Uploads, upload_id: string, job_ids: string[]): Promise<MonitorError | undefined> {
+  try {
+    if (!isKeyPart(upload_id)) return noUpload(`there is no upload ${JSON.stringify(upload_id.slice(0, 100))}`);
+    await uploads.use(upload_id, job_ids);
+  } catch (error) {
+    if (!(error instanceof MonitorError)) throw error;
+    return error.kind === 'not_found' ? noUpload(error.message) : error;
+  }
+}
+
+const UPLOAD = 'upload://';
+
+const uploadOf = (audio_url: string): string => audio_url.slice(UPLOAD.length).split('/', 1)[0]!;
+
+const notAudio = (why: string): MonitorError =>
+  new MonitorError('invalid', 'invalid_body', `body: /audio_url ${why}`, {
+    errors: [{ field: '/audio_url', message: why }],
+    hint: 'It takes s3://bucket/key, https://…, or the upload://… of POST /api/v1/uploads.',
+  });
+
+const noUpload = (message: string): MonitorError =>
+  new MonitorError('invalid', 'upload_not_found', message, {
+    errors: [{ field: '/audio_url', message: 'names an upload that is not there' }],
+    hint: 'Upload the file with POST /api/v1/uploads, and submit the audio_url of the response.',
+  });

@@ -1,0 +1,37 @@
+/** The response to a request that no route takes: 405 with `Allow` if another method has one, else 404. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { MonitorError } from '../../../protocol/errors.ts';
+import type { Endpoint } from '../endpoint.ts';
+
+const OUTSIDE = ['/livez', '/readyz', '/metrics', '/ws', '/docs', '/api/v1/openapi.json'];
+
+type Shape = { methods: string[]; pattern: RegExp; exact: boolean };
+
+export function noSuchRoute(
+  endpoints: readonly Endpoint[],
+  prefix: string,
+): (request: FastifyRequest, reply: FastifyReply) => MonitorError {
+  const shapes: Shape[] = [
+    ...endpoints.map(({ method, path }) => ({
+      methods: method === 'GET' ? ['GET', 'HEAD'] : [method],
+      pattern: new RegExp(`^${prefix}${path.replace(/:[a-z_]+/g, '[^/]+')}/?$`),
+      exact: !path.includes(':'),
+    })),
+    ...OUTSIDE.map((path) => ({ methods: ['GET', 'HEAD'], pattern: new RegExp(`^${path}/?$`), exact: true })),
+  ];
+  return ({ method, url }, reply) => {
+    const path = url.split('?', 1)[0]!;
+    const fitting = shapes.filter(({ pattern }) => pattern.test(path));
+    // `/jobs/batch` is meant as that path, not as the job named batch.
+    const exact = fitting.filter((shape) => shape.exact);
+    const methods = (exact.length > 0 ? exact : fitting).flatMap((shape) => shape.methods);
+    if (methods.length > 0) {
+      reply.header('allow', methods.join(', '));
+      const others = methods.filter((one) => one !== 'HEAD').join(' or ');
+      return new MonitorError('invalid', 'method_not_allowed', `${path} takes ${others}, not ${method}`);
+    }
+    return new MonitorError('not_found', 'route_not_found', `there is no ${method} ${path}`, {
+      hint: 'The API document lists what there is: /api/v1/openapi.json',
+    });
+  };
+}
