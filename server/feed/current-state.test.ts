@@ -7,7 +7,7 @@ import { STATE_WORKERS_MAX, stateNow } from './current-state.ts';
 
 function workersNow({ state }: Monitor): WorkersNow {
   const target = { resource: 'workers', id: null, filter: {} } as const;
-  return stateNow(state, target, { type: 'state', position: { seq: 1, index: 0 }, archived: {} }) as WorkersNow;
+  return stateNow(state, target, { type: 'state', position: { seq: 1, index: 0 }, beside: {} }) as WorkersNow;
 }
 
 test('the newest live workers are named, at most so many, and whether there are more', () => {

@@ -7,41 +7,44 @@ import { progressDocument } from '../documents/job.ts';
 import { mainQueueDocument } from '../documents/queues.ts';
 import { healthDocument } from '../documents/system.ts';
 import { workerDocument } from '../documents/worker.ts';
-import { JobMatcher } from '../state-machine/decide/match.ts';
 import type { JobRecord, WorkerRecord } from '../state-machine/state/records.ts';
 import type { State } from '../state-machine/state/state.ts';
 
 /** What a subscription follows. `id` of a job or worker, `filter` of jobs. */
 export type Target = { resource: FeedResource; id: string | null; filter: FeedFilter };
 
-/** A job or worker that has left memory. */
-export type Archived = { job?: JobRecord | undefined; worker?: WorkerRecord | undefined };
+/** What the state does not have: a job or worker that has left memory; the jobs that a filter means. */
+export type Beside = {
+  job?: JobRecord | undefined;
+  worker?: WorkerRecord | undefined;
+  jobs?: readonly JobRecord[] | undefined;
+};
 
 export const STATE_JOBS_MAX = 1000;
 export const STATE_WORKERS_MAX = 1000;
 
 export function stateNow(
   state: State,
-  { resource, id, filter }: Target,
-  { type, position, archived }: { type: 'state' | 'reset' | 'update'; position: FeedPosition; archived: Archived },
+  { resource, id }: Target,
+  { type, position, beside }: { type: 'state' | 'reset' | 'update'; position: FeedPosition; beside: Beside },
 ): object {
   const said = { type, resource, ...position };
   switch (resource) {
     case 'job': {
-      const job = state.job(id!) ?? archived.job;
+      const job = state.job(id!) ?? beside.job;
       return job ? jobNow(type === 'reset' ? 'reset' : 'state', job, position) : { ...said, job_id: id };
     }
     case 'jobs': {
-      const jobs = activeJobs(state, new JobMatcher(filter));
+      const jobs = beside.jobs ?? [...take(activeJobs(state), STATE_JOBS_MAX + 1)];
       const items = jobs.slice(0, STATE_JOBS_MAX).map((job) => jobNow('state', job, position));
       return { ...said, items, more: jobs.length > items.length };
     }
     case 'worker': {
-      const worker = state.worker(id!) ?? archived.worker;
+      const worker = state.worker(id!) ?? beside.worker;
       return { ...said, worker_id: id, ...(worker ? workerDocument(state, worker) : {}) };
     }
     case 'workers': {
-      const live = liveWorkers(state);
+      const live = [...take(liveWorkers(state), STATE_WORKERS_MAX + 1)];
       const items = live.slice(0, STATE_WORKERS_MAX).map((worker) => workerDocument(state, worker));
       return { ...said, items, more: live.length > items.length };
     }
@@ -75,27 +78,30 @@ function jobNow(type: 'state' | 'reset', job: JobRecord, position: FeedPosition)
   };
 }
 
-/** Those that are not TERMINATED, the newest first; one more than are shown, if there are more. */
-function liveWorkers(state: State): WorkerRecord[] {
-  const workers: WorkerRecord[] = [];
-  for (const [, worker_id] of state.tables.workers_by_creation.entriesReversed()) {
-    if (workers.length > STATE_WORKERS_MAX) return workers;
-    const worker = state.worker(worker_id);
-    if (worker && worker.state !== 'TERMINATED') workers.push(worker);
-  }
-  return workers;
-}
-
-/** Running jobs first, then those that wait, the newest first of each; one more than are shown, where there are more. */
-function activeJobs(state: State, matcher: JobMatcher): JobRecord[] {
+/** Jobs that have not ended: running ones first, then those that wait, the newest first of each. */
+export function* activeJobs(state: State): Generator<JobRecord> {
   const { PROCESSING, CANCELLING, QUEUED, SUBMITTED } = state.tables.jobs_by_state;
-  const jobs: JobRecord[] = [];
   for (const table of [PROCESSING, CANCELLING, QUEUED, SUBMITTED]) {
     for (const [, job_id] of table.entriesReversed()) {
-      if (jobs.length > STATE_JOBS_MAX) return jobs;
       const job = state.job(job_id);
-      if (job && matcher.test(job)) jobs.push(job);
+      if (job) yield job;
     }
   }
-  return jobs;
+}
+
+/** Those that are not TERMINATED, the newest first. */
+function* liveWorkers(state: State): Generator<WorkerRecord> {
+  for (const [, worker_id] of state.tables.workers_by_creation.entriesReversed()) {
+    const worker = state.worker(worker_id);
+    if (worker && worker.state !== 'TERMINATED') yield worker;
+  }
+}
+
+function* take<T>(all: Iterable<T>, count: number): Generator<T> {
+  let taken = 0;
+  for (const one of all) {
+    if (taken === count) return;
+    taken += 1;
+    yield one;
+  }
 }

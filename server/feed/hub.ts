@@ -1,16 +1,22 @@
 /**
  * The hub: hears every segment from the engine, makes each event's message once, and hands it to whoever follows what it is
  * about. It keeps the last segments, so that a reader that was gone for a moment is served from memory.
+ *
+ * A segment for many readers is told over several turns of the event loop (telling-line.ts). Whatever carries a position is
+ * said only when all before it has been told, so that positions only grow on a connection.
  */
-import type { FeedPosition } from '../../protocol/feed.ts';
+import type { FeedFilter, FeedPosition } from '../../protocol/feed.ts';
 import type { Clock } from '../clock.ts';
 import type { AppliedSegment, Engine } from '../engine.ts';
 import type { JournalEvent } from '../state-machine/events.ts';
 import type { State } from '../state-machine/state/state.ts';
-import { type Archived, stateNow, type Target } from './current-state.ts';
-import { Parcel, Telling } from './parcel.ts';
+import { type Beside, stateNow, type Target } from './current-state.ts';
+import { FilterIndex } from './filter-index.ts';
+import { JobScan, type Scanned } from './job-scan.ts';
+import { Parcel, type Telling } from './parcel.ts';
 import { endOf, isAfter } from './position.ts';
 import { ReadBack } from './read-back.ts';
+import { type Addressed, TellingLine } from './telling-line.ts';
 import { type FeedUpdate, updateOf } from './updates.ts';
 
 /** One who follows something; see subscription.ts. */
@@ -26,13 +32,14 @@ export interface Follower {
   fault(error: unknown): void;
 }
 
+/** `job|job-01…`, `jobs`, …; jobs that a filter means. */
+export type Topic = string | FeedFilter;
+
 /** What is kept for those who come back: segments of so many events, or so many characters. */
 const KEPT_MAX = 20_000;
 const KEPT_CHARACTERS_MAX = 16 * 1024 * 1024;
 /** Queue, system: sums, told at most this often. */
 const SUMS_MS = 1_000;
-/** Different first messages that are kept from one segment to the next. */
-const FIRST_MAX = 100;
 
 export class FeedHub {
   readonly readBack: ReadBack;
@@ -41,7 +48,11 @@ export class FeedHub {
   readonly #unsubscribe: () => void;
   /** `job|job-01…`, `jobs`, `worker|…`, `workers`, `alerts`, `sums` → who follows it. */
   readonly #topics = new Map<string, Set<Follower>>();
+  /** `jobs`, with a filter. */
+  readonly #filtered = new FilterIndex<Follower>();
   readonly #everyone = new Set<Follower>();
+  readonly #line: TellingLine<Follower>;
+  readonly #scan: JobScan;
   readonly #closing = new Set<() => void>();
   readonly #first = new Map<string, Parcel>();
   #closed = false;
@@ -51,12 +62,18 @@ export class FeedHub {
   /** Everything after this is in `#kept`. */
   #kept_from: FeedPosition;
   #cancelSums: (() => void) | null = null;
+  #sums_due = false;
+  /** Everything up to here has been told. */
+  #told: FeedPosition;
 
   constructor(engine: Engine, clock: Clock) {
     this.#engine = engine;
     this.#clock = clock;
     this.readBack = new ReadBack(engine);
     this.#kept_from = endOf(engine.state.seq);
+    this.#told = this.#kept_from;
+    this.#line = new TellingLine(clock, () => this.#allTold());
+    this.#scan = new JobScan(clock, () => ({ position: this.position, state: engine.state }));
     this.#unsubscribe = engine.subscribe((segment) => (segment ? this.#hear(segment) : this.#lose()));
   }
 
@@ -64,27 +81,44 @@ export class FeedHub {
     return this.#engine.state;
   }
 
-  /** After all that followers have been given so far. */
+  /** After all that has happened. Followers are given what is left of that first. */
   get position(): FeedPosition {
+    this.#line.finish();
     return endOf(this.#engine.state.seq);
   }
 
-  follow(topic: string, follower: Follower): void {
-    const followers = this.#topics.get(topic);
-    if (followers) followers.add(follower);
-    else this.#topics.set(topic, new Set([follower]));
+  /** After all that followers have been given so far. */
+  get told(): FeedPosition {
+    return this.#told;
+  }
+
+  follow(topic: Topic, follower: Follower): void {
+    this.#line.finish();
+    if (typeof topic !== 'string') this.#filtered.add(topic, follower);
+    else {
+      const followers = this.#topics.get(topic);
+      if (followers) followers.add(follower);
+      else this.#topics.set(topic, new Set([follower]));
+    }
     this.#everyone.add(follower);
   }
 
-  unfollow(topic: string, follower: Follower): void {
+  unfollow(topic: Topic, follower: Follower): void {
+    this.#everyone.delete(follower);
+    if (typeof topic !== 'string') return this.#filtered.delete(topic, follower);
     const followers = this.#topics.get(topic);
     followers?.delete(follower);
     if (followers?.size === 0) this.#topics.delete(topic);
-    this.#everyone.delete(follower);
+  }
+
+  /** The jobs that the filter means now. */
+  find(filter: FeedFilter): Promise<Scanned> {
+    return this.#scan.find(filter);
   }
 
   /** At most `count` of the kept messages after `since`; null where it goes further back than is kept. */
   keptSince(since: FeedPosition, count: number): FeedUpdate[] | null {
+    this.#line.finish();
     if (isAfter(this.#kept_from, since)) return null;
     let low = 0;
     let high = this.#kept.length;
@@ -103,16 +137,16 @@ export class FeedHub {
   }
 
   /** The state now as a message, made once for all who ask the same between two segments. */
-  now(type: 'state' | 'reset' | 'update', target: Target, archived: Archived): Parcel {
+  now(type: 'state' | 'reset' | 'update', target: Target, beside: Beside): Parcel {
     const { position } = this;
     const make = () => {
-      const text = JSON.stringify(stateNow(this.#engine.state, target, { type, position, archived }));
+      const text = JSON.stringify(stateNow(this.#engine.state, target, { type, position, beside }));
       return new Parcel({ text, position });
     };
     if (target.id !== null) return make();
-    const name = JSON.stringify([type, target.resource, target.filter]);
+    const name = `${type} ${target.resource}`;
     const made = this.#first.get(name) ?? make();
-    if (this.#first.size < FIRST_MAX) this.#first.set(name, made);
+    this.#first.set(name, made);
     return made;
   }
 
@@ -125,6 +159,7 @@ export class FeedHub {
 
   close(): void {
     this.#closed = true;
+    this.#line.finish();
     this.#unsubscribe();
     this.#cancelSums?.();
     for (const listener of [...this.#closing]) listener();
@@ -137,24 +172,29 @@ export class FeedHub {
     const kept: Kept = { seq, lines, updates: null };
     this.#keep(kept);
     // Mostly nobody follows, and of what is kept little is ever asked for: messages are made for those who read them.
-    if (this.#topics.size > (this.#topics.has('sums') ? 1 : 0)) {
-      const telling = new Telling<Follower>();
+    if (this.#topics.size > (this.#topics.has('sums') ? 1 : 0) || this.#filtered.size > 0) {
       kept.updates = messagesOf(seq, events);
-      for (const update of kept.updates) {
-        this.#tell(`${update.kind}|${update.id}`, update, telling);
-        this.#tell(`${update.kind}s`, update, telling);
-      }
-      for (const follower of telling.given) guarded(follower, told);
-    }
+      this.#line.add(kept.updates.flatMap((update) => this.#address(update)));
+    } else if (this.#line.empty) this.#allTold();
     if (this.#topics.has('sums')) this.#cancelSums ??= this.#clock.after(SUMS_MS, () => this.#sum());
   }
 
   #sum(): void {
     this.#cancelSums = null;
+    this.#sums_due = true;
+    if (this.#line.empty) this.#allTold();
+  }
+
+  #allTold(): void {
+    this.#told = endOf(this.#engine.state.seq);
+    if (!this.#sums_due) return;
+    this.#sums_due = false;
     for (const follower of this.#topics.get('sums') ?? []) guarded(follower, (one) => one.sums());
   }
 
   #lose(): void {
+    this.#line.clear();
+    this.#told = endOf(this.#engine.state.seq);
     this.#first.clear();
     this.#kept = [];
     this.#kept_events = 0;
@@ -163,16 +203,18 @@ export class FeedHub {
     for (const follower of [...this.#everyone]) guarded(follower, () => follower.gap());
   }
 
-  #tell(topic: string, update: FeedUpdate, telling: Telling<Follower>): void {
-    const followers = this.#topics.get(topic);
-    if (!followers) return;
-    for (const follower of followers) {
-      try {
-        follower.update(update, telling);
-      } catch (error) {
-        follower.fault(error);
-      }
+  /** For whom an update is: nobody, often. Found now, as the job is now. */
+  #address(update: FeedUpdate): Addressed<Follower> | [] {
+    const { kind, id, state } = update;
+    const to: ReadonlySet<Follower>[] = [];
+    const one = this.#topics.get(`${kind}|${id}`);
+    if (one) to.push(one);
+    const all = this.#topics.get(`${kind}s`);
+    if (all) to.push(all);
+    if (kind === 'job' && this.#filtered.size > 0) {
+      to.push(...this.#filtered.matching({ state, job: this.#engine.state.job(id) }));
     }
+    return to.length > 0 ? { update, to } : [];
   }
 
   #keep(segment: Kept): void {
@@ -207,8 +249,6 @@ function messagesOf(seq: number, events: readonly JournalEvent[]): readonly Feed
 }
 
 const charactersOf = ({ lines }: Kept): number => lines.reduce((sum, { length }) => sum + length, 0);
-
-const told = (follower: Follower): void => follower.told();
 
 function guarded(follower: Follower, tell: (follower: Follower) => void): void {
   try {

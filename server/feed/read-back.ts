@@ -1,57 +1,48 @@
 /**
- * Segments read back for those who were away for longer than the hub remembers: each is read and told once, however many
- * come back at the same time, as they do after a restart.
+ * Segments read back for those who were away for longer than the hub remembers: each is read and turned into messages once,
+ * however many come back at the same time, as they do after a restart.
  */
+import { LRUCache } from 'lru-cache';
 import type { Engine } from '../engine.ts';
 import { type FeedUpdate, updateOf } from './updates.ts';
 
-type Updates = readonly FeedUpdate[] | null;
+type Updates = readonly FeedUpdate[];
 
-const KEPT_CHARACTERS_MAX = 16 * 1024 * 1024;
+/** Of one more segment: its objects, beside its messages. */
+const OVERHEAD_CHARACTERS = 200;
 
 export class ReadBack {
   readonly #engine: Pick<Engine, 'eventsOf'>;
-  /** By segment, the one asked for longest ago first. */
-  readonly #segments = new Map<number, { updates: Promise<Updates>; characters: number }>();
-  #characters = 0;
+  readonly #kept: LRUCache<number, Updates>;
+  /** Not in the cache: it would give up what has no size yet before anything else. */
+  readonly #under_way = new Map<number, Promise<Updates | null>>();
 
-  constructor(engine: Pick<Engine, 'eventsOf'>) {
+  constructor(engine: Pick<Engine, 'eventsOf'>, characters_max = 16 * 1024 * 1024) {
     this.#engine = engine;
+    this.#kept = new LRUCache({
+      maxSize: characters_max,
+      sizeCalculation: (updates) => updates.reduce((sum, { text }) => sum + text.length, OVERHEAD_CHARACTERS),
+    });
   }
 
-  /** What a segment up to the head told; null where it has been truncated. Rejects with JournalError where it can't be read. */
-  updatesOf(seq: number): Promise<Updates> {
-    const known = this.#segments.get(seq);
-    if (known) {
-      this.#segments.delete(seq);
-      this.#segments.set(seq, known);
-      return known.updates;
-    }
-    const updates = this.#read(seq);
-    const entry = { updates, characters: 0 };
-    this.#segments.set(seq, entry);
-    updates.then(
-      (read) => {
-        if (read === null) this.#segments.delete(seq);
-        for (const { text } of read ?? []) entry.characters += text.length;
-        this.#characters += entry.characters;
-        this.#forget();
-      },
-      () => this.#segments.delete(seq),
-    );
-    return updates;
+  /** The messages of a segment up to the head; null if it has been truncated. Rejects with JournalError if it can't be read. */
+  updatesOf(seq: number): Promise<Updates | null> {
+    const kept = this.#kept.get(seq);
+    if (kept) return Promise.resolve(kept);
+    const under_way = this.#under_way.get(seq);
+    if (under_way) return under_way;
+    const reading = this.#read(seq).finally(() => this.#under_way.delete(seq));
+    this.#under_way.set(seq, reading);
+    // Segments are also read ahead, without anybody who waits yet.
+    reading.catch(() => {});
+    return reading;
   }
 
-  async #read(seq: number): Promise<Updates> {
+  async #read(seq: number): Promise<Updates | null> {
     const events = await this.#engine.eventsOf(seq);
-    return events ? events.flatMap((event, index) => updateOf(event, { seq, index }) ?? []) : null;
-  }
-
-  #forget(): void {
-    for (const [seq, { characters }] of this.#segments) {
-      if (this.#characters <= KEPT_CHARACTERS_MAX) return;
-      this.#segments.delete(seq);
-      this.#characters -= characters;
-    }
+    if (!events) return null;
+    const updates = events.flatMap((event, index) => updateOf(event, { seq, index }) ?? []);
+    this.#kept.set(seq, updates);
+    return updates;
   }
 }

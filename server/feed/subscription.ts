@@ -9,12 +9,12 @@
  * The step to live is taken in the same turn as the last look for what was missed, so nothing falls between.
  */
 import type { FeedPosition } from '../../protocol/feed.ts';
-import { JobMatcher } from '../state-machine/decide/match.ts';
 import type { JobRecord, WorkerRecord } from '../state-machine/state/records.ts';
-import type { Archived, Target } from './current-state.ts';
-import type { FeedHub, Follower } from './hub.ts';
+import { type Beside, stateNow, type Target } from './current-state.ts';
+import { fits } from './filter-index.ts';
+import type { FeedHub, Follower, Topic } from './hub.ts';
 import type { Outbox } from './outbox.ts';
-import type { Telling } from './parcel.ts';
+import { Parcel, type Telling } from './parcel.ts';
 import { isAfter } from './position.ts';
 import type { FeedUpdate } from './updates.ts';
 
@@ -45,8 +45,7 @@ const KEPT_AT_ONCE = 1000;
 export class Subscription implements Follower {
   readonly target: Target;
   readonly #options: SubscriptionOptions;
-  readonly #matcher: JobMatcher | null;
-  readonly #topic: string;
+  readonly #topic: Topic;
   readonly #kind: FeedUpdate['kind'] | null;
   /** What is there now replaces what was there before. */
   readonly #now: string;
@@ -62,8 +61,6 @@ export class Subscription implements Follower {
     this.#topic = topicOf(target);
     this.#kind = KINDS[resource];
     this.#now = `now ${JSON.stringify([resource, id, filter])}`;
-    const { state: _, ...lasting } = filter;
-    this.#matcher = Object.keys(lasting).length > 0 ? new JobMatcher(lasting) : null;
   }
 
   /** It has been given everything up to the hub's position. */
@@ -88,7 +85,6 @@ export class Subscription implements Follower {
   }
 
   update(update: FeedUpdate, telling: Telling<Follower>): void {
-    if (!this.#wants(update)) return;
     const { given, outbox } = this.#options;
     const { position } = update;
     if (given.last !== null && given.last.seq === position.seq && given.last.index === position.index) return;
@@ -118,18 +114,34 @@ export class Subscription implements Follower {
   async #begin(type: 'state' | 'reset', live: () => void): Promise<void> {
     const { hub, outbox, beyond } = this.#options;
     const { resource, id } = this.target;
-    const archived: Archived = {};
-    if (resource === 'job' && !hub.state.job(id!)) archived.job = await beyond.job(id!);
-    if (resource === 'worker' && !hub.state.worker(id!)) archived.worker = await beyond.worker(id!);
+    if (this.#filtered) return this.#beginFiltered(type, live);
+    const beside: Beside = {};
+    if (resource === 'job' && !hub.state.job(id!)) beside.job = await beyond.job(id!);
+    if (resource === 'worker' && !hub.state.worker(id!)) beside.worker = await beyond.worker(id!);
     outbox.whenFlowing(() => {
       if (this.#ended) return;
       try {
-        this.#say(type, archived);
+        this.#say(type, beside);
         this.#follow(live);
       } catch (error) {
         this.fault(error);
       }
     });
+  }
+
+  /** What there is takes a while to find: what happens meanwhile is caught up with. */
+  async #beginFiltered(type: 'state' | 'reset', live: () => void): Promise<void> {
+    const { hub, outbox } = this.#options;
+    const { jobs, position } = await hub.find(this.target.filter);
+    await new Promise<void>((resolve) => outbox.whenFlowing(resolve));
+    if (this.#ended) return;
+    const text = JSON.stringify(stateNow(hub.state, this.target, { type, position, beside: { jobs } }));
+    outbox.happened(new Parcel({ text, position }), this.#now);
+    if (!(await this.#catchUp(position, live))) await this.#beginFiltered('reset', live);
+  }
+
+  get #filtered(): boolean {
+    return typeof this.#topic !== 'string';
   }
 
   #follow(live: () => void): void {
@@ -139,9 +151,9 @@ export class Subscription implements Follower {
     live();
   }
 
-  #say(type: 'state' | 'reset' | 'update', archived: Archived): void {
+  #say(type: 'state' | 'reset' | 'update', beside: Beside): void {
     const { hub, outbox } = this.#options;
-    outbox.happened(hub.now(type, this.target, archived), this.#now);
+    outbox.happened(hub.now(type, this.target, beside), this.#now);
   }
 
   /** Gives exactly what came after `since`, then follows. False: that can't be known any more. */
@@ -194,7 +206,7 @@ export class Subscription implements Follower {
 
   /** A filter looks at the job, which may have left memory since. */
   async #rememberJobs(updates: readonly FeedUpdate[]): Promise<void> {
-    if (!this.#matcher) return;
+    if (!this.#filtered) return;
     for (const { kind, id } of updates) {
       if (kind !== 'job' || this.#options.hub.state.job(id) || this.#archived.has(id)) continue;
       this.#archived.set(id, await this.#options.beyond.job(id));
@@ -206,10 +218,8 @@ export class Subscription implements Follower {
     const { id: one, filter } = this.target;
     if (one !== null && id !== one) return false;
     if (kind !== 'job') return true;
-    if (filter.state !== undefined && state !== filter.state) return false;
-    if (this.#matcher === null) return true;
-    const job = this.#options.hub.state.job(id) ?? this.#archived.get(id);
-    return job !== undefined && this.#matcher.test(job);
+    if (!this.#filtered) return true;
+    return fits(filter, { state, job: this.#options.hub.state.job(id) ?? this.#archived.get(id) });
   }
 }
 
@@ -224,7 +234,8 @@ const KINDS: Record<Target['resource'], FeedUpdate['kind'] | null> = {
   system: null,
 };
 
-function topicOf({ resource, id }: Target): string {
+function topicOf({ resource, id, filter }: Target): Topic {
+  if (resource === 'jobs' && Object.values(filter).some((value) => value !== undefined)) return filter;
   if (resource === 'job' || resource === 'worker') return `${resource}|${id}`;
   return resource === 'queue' || resource === 'system' ? 'sums' : resource;
 }

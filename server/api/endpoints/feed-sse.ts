@@ -96,7 +96,7 @@ async function stream(
   let cancel = () => {};
   const keepAlive = () => {
     // No event, and yet its `id:` counts: who follows something quiet need not look back far.
-    if (subscription.live) outbox.happened(new Parcel({ text: '', position: feed.position }), 'alive');
+    if (subscription.live) outbox.happened(new Parcel({ text: '', position: feed.told }), 'alive');
     cancel = clock.after(KEEP_ALIVE_MS, keepAlive);
   };
   cancel = clock.after(KEEP_ALIVE_MS, keepAlive);

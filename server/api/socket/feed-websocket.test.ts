@@ -252,12 +252,14 @@ test('[S22] a connection has at most 1,000 subscriptions', async (t) => {
     // Within the rate of messages.
     if (i % 100 === 99) await feed.settled();
   }
-  const refused = await feed.ask(filters(SUBSCRIPTIONS_MAX));
-  assert.equal(refused.code, 'too_many_subscriptions');
-  assert.equal(refused.id, String(SUBSCRIPTIONS_MAX));
-  assert.equal((await feed.ask(filters(0))).type, 'subscribed', 'one that it has may be asked for again');
-  await feed.ask({ ...filters(5), action: 'unsubscribe' });
-  await feed.until(({ type }) => type === 'unsubscribed').catch(() => {});
+  // First messages of others come when their jobs have been found.
+  const ask = (message: { id: string }) => {
+    feed.send({ ...message, id: `again ${message.id}` });
+    return feed.until(({ id }) => id === `again ${message.id}`);
+  };
+  assert.equal((await ask(filters(SUBSCRIPTIONS_MAX))).code, 'too_many_subscriptions');
+  assert.equal((await ask(filters(0))).type, 'subscribed', 'one that it has may be asked for again');
+  assert.equal((await ask({ ...filters(5), action: 'unsubscribe' } as never)).type, 'unsubscribed');
   feed.send(filters(SUBSCRIPTIONS_MAX));
   await feed.until(({ type, id }) => type === 'subscribed' && id === String(SUBSCRIPTIONS_MAX));
 });

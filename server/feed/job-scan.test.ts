@@ -1,0 +1,64 @@
+/** The jobs that filters mean are found in one pass for all that wait, a slice at a time, and what happens meanwhile is not lost. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Clock } from '../clock.ts';
+import { JobScan } from './job-scan.ts';
+import { openFeed, TestReader } from './testing-feed.ts';
+
+test('all filters that wait share one pass over the jobs', async () => {
+  const { monitor } = await openFeed();
+  for (let n = 0; n < 20; n += 1) await monitor.submit(`job-${n}`);
+  let passes = 0;
+  const clock: Clock = { now: () => 0, monotonic: () => 0, after: () => () => {} };
+  const scan = new JobScan(clock, () => {
+    passes += 1;
+    return { state: monitor.engine.state, position: { seq: 21, index: -1 } };
+  });
+  const found = await Promise.all(
+    Array.from({ length: 100 }, (_, n) => scan.find(n % 2 === 0 ? { priority: 'normal' } : { tag: `t-${n}` })),
+  );
+  assert.equal(passes, 1);
+  assert.deepEqual(
+    found.slice(0, 2).map(({ jobs }) => jobs.length),
+    [20, 0],
+  );
+  await scan.find({ priority: 'normal' });
+  assert.equal(passes, 2);
+  await monitor.stop();
+});
+
+test('a scan of many jobs takes several turns of the event loop', async () => {
+  const { monitor } = await openFeed();
+  await monitor.submit(...Array.from({ length: 2_000 }, (_, n) => `job-${n}`));
+  let now_ms = 0;
+  const clock: Clock = { now: () => 0, monotonic: () => (now_ms += 10), after: () => () => {} };
+  const scan = new JobScan(clock, () => ({ state: monitor.engine.state, position: { seq: 2, index: -1 } }));
+  let turns = 0;
+  let done = false;
+  const count = () => {
+    turns += 1;
+    if (!done) setImmediate(count);
+  };
+  setImmediate(count);
+  const { jobs } = await scan.find({ tag: 'none of them' });
+  done = true;
+  assert.deepEqual([jobs.length, turns >= 7], [0, true]);
+  await monitor.stop();
+});
+
+test('what happens while a subscription looks for its jobs is given after them, nothing twice', async () => {
+  const { monitor, hub } = await openFeed();
+  await monitor.submit('job-1');
+  const reader = new TestReader(hub);
+  const following = reader.follow('jobs', { filter: { priority: 'normal' } });
+  const submitted = (async () => {
+    for (let n = 2; n < 30; n += 1) await monitor.submit(`job-${n}`);
+  })();
+  await Promise.all([following, submitted]);
+  const [first, ...rest] = reader.told;
+  assert.equal(first.type, 'state');
+  const known = first.items.map(({ job_id }: { job_id: string }) => job_id);
+  const told = rest.filter(({ state }) => state === 'QUEUED').map(({ job_id }) => job_id);
+  assert.deepEqual([...known, ...told].sort(), Array.from({ length: 29 }, (_, n) => `job-${n + 1}`).sort());
+  await monitor.stop();
+});
