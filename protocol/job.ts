@@ -69,7 +69,9 @@ export const AudioUrl = Type.String({
 });
 
 export const JobInput = Type.Object({
-  s3_path: Type.String({ description: 'The submitted `audio_url`, whatever its scheme, without a query string.' }),
+  s3_path: Type.String({
+    description: 'The submitted `audio_url`, whatever its scheme, without a query string and without `user:password@`.',
+  }),
   duration_seconds: Nullable(TotalSeconds('Length of the recording; null until known.')),
   file_size_bytes: Nullable(Count('Size of the recording, bytes; null until known.')),
 });

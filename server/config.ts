@@ -70,6 +70,11 @@ export const SETTINGS = {
   source_since_ms: setting(86_400_000, 'A first reading of a source goes this far back'),
 
   upload_bytes_max: setting(4 * 1024 * 1024 * 1024, 'Largest audio file that POST /uploads takes'),
+  upload_unused_ms: setting(7 * 86_400_000, 'An upload that no job was given is removed after this long; 0: never'),
+  upload_keep_ms: setting(
+    0,
+    'An upload whose jobs have ended and can not be retried any more is removed this long after; at least a day; 0: never',
+  ),
   uploads_at_once: setting(32, 'Uploads that are received at the same time; each may hold 8 MiB of memory'),
   body_idle_ms: setting(20_000, 'A request whose body stops arriving for this long is ended with 408'),
   body_bytes_max: setting(1024 * 1024, 'Largest request body, uploads apart'),

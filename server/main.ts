@@ -25,6 +25,7 @@ import { openStore } from './objects/open-store.ts';
 import { type ObjectStore, StoreError } from './objects/store.ts';
 import { openStoreInThread } from './objects/store-thread.ts';
 import { followSources } from './sources/follow-sources.ts';
+import { cleaningUploads } from './uploads/cleanup.ts';
 import { Uploads } from './uploads/uploads.ts';
 import { Archive } from './views/archive.ts';
 import { JOURNAL_TRACES } from './views/keys.ts';
@@ -142,6 +143,7 @@ export async function startMonitor(
           return { again_ms: TRUNCATE_MS };
         },
       }),
+      cleaningUploads({ store, engine, settings, log, clock }),
     ];
     if (!halted) for (const duty of [...duties, ...sources]) duty.start();
     log('info', `listening on ${url}, store ${store.url}, segment ${engine.state.seq}`);

@@ -59,3 +59,6 @@ async function lastListed(store: ObjectStore, upload_id: string): Promise<number
 }
 
 const bytesOf = (use: Use): Buffer => Buffer.from(`${JSON.stringify(use)}\n`);
+
+/** By its size an end is told from a use in a list. */
+export const REMOVED_BYTES = bytesOf({ removed: true }).length;

@@ -24,6 +24,7 @@ test('01 [A15] [A16] [A17] [A18] [A21] [A22] [A79] submitting makes the job know
     'system/metrics/daily/YYYY-MM-DD.json',
     'uploads/UPLOAD/000001.part',
     'uploads/UPLOAD/manifest.json',
+    'uploads/UPLOAD/uses/000001.json',
   ]);
 
   assert.deepEqual(story.read('jobs/active/JOB/state.json'), job, 'the object is the answer, to the letter');
