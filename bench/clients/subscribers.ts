@@ -9,6 +9,8 @@ import { argv, cpuUsage } from 'node:process';
 export type SubscribersOrder =
   /** Count from now on; say so each time all have `mark` more, and report once all have `messages`. */
   | { do: 'count'; messages: number; mark: number }
+  /** So many ask for as much as those that stall do, and read it. */
+  | { do: 'ask'; count: number }
   /** So many stop reading, with more on the way to them than the system buffers. */
   | { do: 'stall'; count: number }
   /** Those are gone, and others come in their place. */
@@ -31,6 +33,7 @@ const [, , url = '', count = '', subscription = ''] = argv;
 const { hostname, port } = new URL(url);
 /** Asked by one who will not read the answers, of about 400 kB each: the system buffers the first megabytes of them. */
 const FILLING = 14;
+const ANSWER = '{"type":"answer"';
 const LATENCY_MS_MAX = 20_000;
 const answer = (said: SubscribersAnswer) => process.send!(said);
 const buffer = Buffer.alloc(256 * 1024);
@@ -52,6 +55,9 @@ class Subscriber {
   /** The beginning of a frame whose end is not here yet. */
   #rest: Buffer | null = null;
   stalled = false;
+  /** That it has asked for. */
+  #answers = 0;
+  #answered: () => void = () => {};
 
   constructor() {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -80,8 +86,18 @@ class Subscriber {
   stall(): void {
     this.stalled = true;
     this.#socket.pause();
+    void this.ask();
+  }
+
+  /** Resolves when all of it has been read, if it reads. */
+  ask(): Promise<void> {
+    this.#answers = FILLING;
+    const answered = new Promise<void>((resolve) => {
+      this.#answered = resolve;
+    });
     for (let asked = 0; asked < FILLING; asked += 1)
       this.#say(JSON.stringify({ action: 'call', id: `${asked}`, operation: 'jobs.list', query: { limit: 300 } }));
+    return answered;
   }
 
   end(): void {
@@ -125,6 +141,11 @@ class Subscriber {
   }
 
   #hear(bytes: Buffer, start: number, end: number): void {
+    if (this.#answers > 0 && bytes.toString('latin1', start, start + ANSWER.length) === ANSWER) {
+      this.#answers -= 1;
+      if (this.#answers === 0) this.#answered();
+      return;
+    }
     if (!this.#counts) {
       this.#counts = true;
       return this.#ready();
@@ -160,6 +181,9 @@ async function obey(order: SubscribersOrder): Promise<void> {
       latencies = new Array<number>(LATENCY_MS_MAX).fill(0);
       for (const reader of readers) reader.count = 0;
       cpu = cpuUsage();
+      break;
+    case 'ask':
+      await Promise.all(readers.slice(0, order.count).map((one) => one.ask()));
       break;
     case 'stall':
       stalled = readers.splice(0, order.count);

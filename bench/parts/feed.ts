@@ -17,7 +17,7 @@ import { median } from '../statistics.ts';
 
 export type FeedTurn = {
   round: number;
-  who: 'monitor' | 'monitor, some stalled' | 'ws';
+  who: 'monitor' | 'monitor, same requests' | 'monitor, some stalled' | 'ws';
   jobs_per_request: number;
   deliveries_per_second: number;
   /** From the message's own time (the monitor: as it was decided, before its commit; `ws`: as it was sent) to its arrival. */
@@ -128,6 +128,14 @@ async function takeTurns({
       ...(await take(ws, { readers: subscribers, jobs })),
       who: 'ws' as const,
     });
+    // Those that stall ask for what they then don't read. What is made of that is collected some time later, which takes the
+    // others a moment: the turns that theirs are compared with come after the same requests.
+    const asked = async () => {
+      monitor.server.resume();
+      await monitor.subscribers.order({ do: 'ask', count: STALLED });
+      await untilIdle(monitor.server);
+      return { ...(await take(monitor, { readers: subscribers, jobs: 10 })), who: 'monitor, same requests' as const };
+    };
     const stalled = async () => {
       monitor.server.resume();
       await monitor.subscribers.order({ do: 'stall', count: STALLED });
@@ -140,8 +148,8 @@ async function takeTurns({
       return { ...turn, who: 'monitor, some stalled' as const };
     };
     // Round 0 is for the just-in-time compilers, and gives `ws` its messages.
-    const pairs = Array.from({ length: PAIRS }, () => [plain(10), stalled]).flat();
-    const order = [...pairs, bare(10), plain(1), bare(1)];
+    const pairs = Array.from({ length: PAIRS }, () => [asked, stalled]).flat();
+    const order = [plain(10), ...pairs, plain(10), bare(10), plain(10), plain(1), bare(1)];
     if (round % 2 === 1) order.reverse();
     for (const one of order) {
       const { texts: _, ...figures } = await one();
@@ -220,7 +228,9 @@ function summarise(
     p99_ms: median(monitor.map((turn) => turn.p99_ms)),
     ws_p99_ms: median(ws.map((turn) => turn.p99_ms)),
     stalled_p99_change:
-      median(of('monitor, some stalled').map(({ p99_ms }, pair) => p99_ms / monitor[pair]!.p99_ms)) - 1,
+      median(
+        of('monitor, some stalled').map(({ p99_ms }, pair) => p99_ms / of('monitor, same requests')[pair]!.p99_ms),
+      ) - 1,
   };
 }
 
