@@ -5,15 +5,16 @@ import { clientOf, DEFAULT_SERVER, jsonOption } from './options.ts';
 import { colour, oneLine, printJson, printLine } from './output.ts';
 
 type Finding = { check: string; verdict: string; says: string; hint?: string | undefined };
-type DoctorOptions = { store?: string; acceptLoss?: boolean; server?: string; json?: boolean };
+type DoctorOptions = { store?: string; acceptLoss?: boolean; recheck?: boolean; server?: string; json?: boolean };
 
 export function doctorCommand(): Command {
   return new Command('doctor')
     .description(
       'Test whether a store meets the journal’s requirements; without --store, check this machine and the monitor.',
     )
-    .option('--store <url>', 'dir:PATH, s3://bucket/prefix; about 26,000 requests to a bucket ($0.07 on Amazon S3)')
+    .option('--store <url>', 'dir:PATH, s3://bucket/prefix; about 14,000 requests to a bucket ($0.07 on Amazon S3)')
     .option('--accept-loss', 'with --store: keep what can be read of a damaged journal, and go on without the rest')
+    .option('--recheck', 'with --store: use a store again that was found unsafe, if it passes three full checks')
     .addOption(new Option('--server <url>', 'the monitor').env('TMON_SERVER'))
     .addOption(jsonOption())
     .action(doctor);
@@ -33,14 +34,16 @@ async function doctor(options: DoctorOptions): Promise<void> {
     else printFinding(finding);
   }
   if (findings.some((finding) => finding.verdict === 'fail')) process.exitCode = EXIT.failed;
+  else if (findings.some((finding) => finding.verdict === 'unfinished')) process.exitCode = EXIT.unavailable;
 }
 
-async function checkStore({ store: url = '', acceptLoss }: DoctorOptions): Promise<Finding[]> {
+async function checkStore({ store = '', acceptLoss, recheck = false }: DoctorOptions): Promise<Finding[]> {
   const { acceptLossAt, inspectStoreAt } = await import('../server/doctor.ts');
-  if (acceptLoss) return acceptLossAt(url);
-  const journal = await inspectStoreAt(url);
+  if (acceptLoss) return acceptLossAt(store);
+  const journal = await inspectStoreAt(store);
   const { checkStoreAt } = await import('../server/main.ts');
-  return [...journal, ...(await checkStoreAt(url)).findings];
+  const { readSettings } = await import('../server/config.ts');
+  return [...journal, ...(await checkStoreAt(readSettings({ store }), { recheck })).findings];
 }
 
 async function lookAround(options: DoctorOptions): Promise<Finding[]> {

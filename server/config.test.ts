@@ -1,7 +1,7 @@
 /** Settings: where they come from, which wins, and what a wrong one is told. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readSettings, SETTINGS, type SettingName, sourceUrls } from './config.ts';
+import { readSettings, SETTINGS, type SettingName, s3Headers, sourceUrls } from './config.ts';
 
 const NAMES = Object.keys(SETTINGS) as SettingName[];
 
@@ -21,7 +21,7 @@ test('the environment is over the defaults, what is given over both, and an empt
 
 test('every setting can be given by its name in capitals, and says what it means', () => {
   for (const name of NAMES) {
-    assert.match(name, /^[a-z]+(_[a-z]+)*$/);
+    assert.match(name, /^[a-z][a-z0-9]*(_[a-z]+)*$/);
     assert.ok(SETTINGS[name].meaning.length > 10, name);
     if (name === 'log_level') continue;
     const settings = readSettings({}, { [`TMON_${name.toUpperCase()}`]: '86400000' });
@@ -52,4 +52,12 @@ test('sources are one a line, or with spaces between; a path may have spaces', (
   assert.deepEqual(urls('log:/var/log/my worker.log\ndir:/tmp\n'), ['log:/var/log/my worker.log', 'dir:/tmp']);
   assert.deepEqual(urls('s3://bucket/prefix  sqs://queue'), ['s3://bucket/prefix', 'sqs://queue']);
   assert.deepEqual(urls('dir:/tmp dir:/tmp'), ['dir:/tmp'], 'each once');
+});
+
+test('headers for a bucket are checked before they are sent', () => {
+  const sse = { s3_sse: 'aws:kms', s3_sse_kms_key_id: 'key-1', s3_requester_pays: 'true' };
+  assert.deepEqual(s3Headers(readSettings(sse, {})), { requester_pays: true, sse: 'aws:kms', sse_kms_key_id: 'key-1' });
+  for (const bad of [{ s3_requester_pays: 'yes' }, { s3_sse: 'aes' }, { s3_sse_kms_key_id: 'key-1' }]) {
+    assert.throws(() => s3Headers(readSettings(bad, {})), { kind: 'invalid', code: 'bad_setting' });
+  }
 });

@@ -11,6 +11,9 @@ const setting = <T>(value: T, meaning: string): Setting<T> => ({ default: value,
 
 export const SETTINGS = {
   store: setting('dir:./data', 'Where everything is kept: dir:PATH, s3://bucket/prefix or memory:'),
+  s3_requester_pays: setting('', 'true: requests to the bucket are paid for by whoever sends them'),
+  s3_sse: setting('', 'Server-side encryption that the bucket demands: AES256, aws:kms or aws:kms:dsse'),
+  s3_sse_kms_key_id: setting('', 'The KMS key for it, where it is not the bucket’s default'),
   listen: setting('127.0.0.1:8080', 'HOST:PORT of the API; port 0 takes a free one'),
   allowed_origins: setting(
     '',
@@ -115,6 +118,30 @@ export function readSettings(
     );
   }
   return read;
+}
+
+/** Headers that the settings want sent to a bucket. Throws MonitorError('invalid'). */
+export function s3Headers({
+  s3_requester_pays,
+  s3_sse,
+  s3_sse_kms_key_id,
+}: Pick<Settings, 's3_requester_pays' | 's3_sse' | 's3_sse_kms_key_id'>): {
+  requester_pays: boolean;
+  sse: string;
+  sse_kms_key_id: string;
+} {
+  const bad = (name: SettingName, value: string, takes: string) =>
+    new MonitorError('invalid', 'bad_setting', `${name} is ${JSON.stringify(value)}`, { hint: `It takes ${takes}.` });
+  if (!['', 'true', 'false'].includes(s3_requester_pays)) {
+    throw bad('s3_requester_pays', s3_requester_pays, 'true or false');
+  }
+  if (!['', 'AES256', 'aws:kms', 'aws:kms:dsse'].includes(s3_sse)) {
+    throw bad('s3_sse', s3_sse, 'AES256, aws:kms or aws:kms:dsse');
+  }
+  if (s3_sse_kms_key_id !== '' && !s3_sse.startsWith('aws:kms')) {
+    throw bad('s3_sse_kms_key_id', s3_sse_kms_key_id, 'a key only with s3_sse aws:kms or aws:kms:dsse');
+  }
+  return { requester_pays: s3_requester_pays === 'true', sse: s3_sse, sse_kms_key_id: s3_sse_kms_key_id };
 }
 
 /** The URLs of the setting `source`: one a line, or with spaces between. */

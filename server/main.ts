@@ -13,16 +13,17 @@ import { ClaimLine } from './api/endpoints/claim-line.ts';
 import { DepartedJobs } from './api/endpoints/departed-jobs.ts';
 import { buildApi } from './api/http/app.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { type Settings, sourceUrls } from './config.ts';
+import { type Settings, s3Headers, sourceUrls } from './config.ts';
 import { Engine } from './engine.ts';
 import { FeedHub } from './feed/hub.ts';
 import { openFleet } from './fleets/open-fleet.ts';
 import { newUlid } from './ids.ts';
 import { Duty } from './maintenance/duty.ts';
 import { ticking } from './maintenance/ticking.ts';
-import { checkStore, fullCheck, quickCheck, type StoreCheckReport } from './objects/check-store.ts';
+import { assureStore, examineStore } from './objects/assured-store.ts';
+import type { StoreCheckReport } from './objects/check-store.ts';
 import { openStore } from './objects/open-store.ts';
-import { type ObjectStore, StoreError } from './objects/store.ts';
+import type { ObjectStore } from './objects/store.ts';
 import { openStoreInThread } from './objects/store-thread.ts';
 import { followSources } from './sources/follow-sources.ts';
 import { cleaningUploads } from './uploads/cleanup.ts';
@@ -47,7 +48,6 @@ export type RunningMonitor = {
 const ARCHIVE_MS = 10_000;
 const HEAD_MARK_MS = 10_000;
 const TRUNCATE_MS = 600_000;
-const STORE_CHECK_KEY = 'meta/store-check.json';
 
 export type Log = (level: 'info' | 'warn' | 'error', message: string) => void;
 
@@ -70,10 +70,10 @@ export async function startMonitor(
   // Side by side: the store opens in its thread while the API is built here.
   const building = version().then((current) => buildApi(settings, current, log, clock));
   building.catch(() => undefined);
-  const store = brought ?? (await openStoreInThread(settings.store, { clock, lock: true }));
-  const undo: (() => Promise<unknown>)[] = [() => store.close()];
+  const opened = brought ?? (await openStoreInThread(settings.store, { clock, lock: true, s3: s3Headers(settings) }));
+  const undo: (() => Promise<unknown>)[] = [() => opened.close()];
   try {
-    await assertGoodStore(store);
+    const store = await assureStore(opened, { clock, log });
     if (!store.shared) await logFindings(store, log);
     const api = await building;
     await listen(api.app, { host, port });
@@ -181,10 +181,13 @@ export async function startMonitor(
 }
 
 /** `tmon doctor`: the full check of a store, on a throw-away prefix of it. */
-export async function checkStoreAt(url: string, clock: Clock = systemClock): Promise<StoreCheckReport> {
-  const store = await openStore(url, { clock, lock: false });
+export async function checkStoreAt(
+  settings: Settings,
+  { clock = systemClock, recheck = false }: { clock?: Clock; recheck?: boolean } = {},
+): Promise<StoreCheckReport> {
+  const store = await openStore(settings.store, { clock, lock: false, s3: s3Headers(settings) });
   try {
-    return await checkStore(store, fullCheck);
+    return await examineStore(store, { clock, recheck });
   } finally {
     await store.close();
   }
@@ -196,13 +199,13 @@ export async function rebuildAt(
   { clock = systemClock, dry_run = false }: { clock?: Clock; dry_run?: boolean } = {},
 ): Promise<RebuildReport> {
   // A look first: a directory without a journal gets no lock file either.
-  const look = await openStore(settings.store, { clock, lock: false });
+  const look = await openStore(settings.store, { clock, lock: false, s3: s3Headers(settings) });
   try {
     if (dry_run || !(await holdsJournal(look))) return await rebuildViews({ store: look, clock, settings, dry_run });
   } finally {
     await look.close();
   }
-  const store = await openStore(settings.store, { clock, lock: true, create: false });
+  const store = await openStore(settings.store, { clock, lock: true, create: false, s3: s3Headers(settings) });
   try {
     return await rebuildViews({ store, clock, settings });
   } finally {
@@ -213,26 +216,6 @@ export async function rebuildAt(
 async function holdsJournal(store: ObjectStore): Promise<boolean> {
   for (const prefix of ['journal/', 'snapshots/']) for await (const _ of store.list(prefix)) return true;
   return false;
-}
-
-/** A store that breaks its promises would lose acknowledged writes: it is refused. Checked once; the result is kept in it. */
-async function assertGoodStore(store: ObjectStore): Promise<void> {
-  if ((await store.get(STORE_CHECK_KEY)).found) return;
-  const report = await checkStore(store, quickCheck);
-  if (!report.passed) {
-    const failed = report.findings
-      .filter(({ verdict }) => verdict === 'fail')
-      .map(({ check, says }) => `${check}: ${says}`);
-    throw new StoreError(
-      'refused',
-      'store_check_failed',
-      `the store does not keep what the journal rests on: ${failed.join('; ')}`,
-      {
-        hint: `tmon doctor --store ${store.url} tells more`,
-      },
-    );
-  }
-  await store.putIfAbsent(STORE_CHECK_KEY, Buffer.from(`${JSON.stringify(report)}\n`));
 }
 
 /** What the owner of a directory should know at every start: a file system that forgets, say. */

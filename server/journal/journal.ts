@@ -348,6 +348,11 @@ export class Journal<P> {
           throw open ? outcomeUnknown(error) : error;
         }
       }
+      if (answer.code === 'store_unsafe') {
+        // The segment may stand, ours or another's: nobody is told that it was not written.
+        this.#trouble.halt(new JournalError('corrupt', answer.message, { hint: answer.hint, cause: answer }));
+        throw outcomeUnknown(answer);
+      }
       if (answer.kind === 'refused' && !unanswered) {
         throw this.#trouble.putRefused(key, answer);
       }

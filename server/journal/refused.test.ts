@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { StoreError } from '../objects/store.ts';
 import { JournalError } from './errors.ts';
 import { SEGMENTS, segmentKey } from './keys.ts';
 import { FailingStore, flipped, newClock, openDesk } from './testing.ts';
@@ -84,4 +85,20 @@ test('a damaged segment in its place halts writing for good; what was known stay
   assert.equal((await store.keys(SEGMENTS)).length, 2);
   journal.abandon();
   other.journal.abandon();
+});
+
+test('a store that turns out to be unsafe halts the journal for good before it acknowledges, and its callers may ask again', async () => {
+  const { clock, store, notes, write, journal } = await desk();
+  assert.equal(await write('a'), 'in 1');
+  const put = store.putIfAbsent.bind(store);
+  store.putIfAbsent = async (key, bytes) => {
+    await put(key, bytes);
+    throw new StoreError('refused', 'store_unsafe', 'it told two writers yes', { hint: 'move' });
+  };
+  await assert.rejects(write('b'), (error) => kindOf(error) === 'outcome_unknown');
+  assert.deepEqual([notes.texts, journal.status.halted], [['a'], true]);
+  assert.match(journal.status.problem ?? '', /it told two writers yes/);
+  store.putIfAbsent = put;
+  await clock.turn(60_000);
+  await assert.rejects(write('c'), (error) => kindOf(error) === 'corrupt');
 });

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { systemClock } from '../clock.ts';
+import { TurnedClock } from '../testing-clock.ts';
 import { checkStore } from './check-store.ts';
 import { MemoryStore } from './memory.ts';
 import { type ListOptions, StoreError } from './store.ts';
@@ -135,6 +136,8 @@ describe('the store check', () => {
       assert.equal(finding?.verdict, 'fail');
       assert.match(finding.says, says);
       assert.ok(finding.hint);
+      // Access that is denied and clocks are corrected; a promise that was broken is remembered.
+      assert.equal(finding.broken, check === 'clocks' || check === 'reachable' ? undefined : true);
     });
   }
 
@@ -175,6 +178,25 @@ describe('the store check', () => {
       }
     }
     assert.equal((await checkStore(new Conflicts(systemClock), options)).passed, true);
+  });
+
+  test('cannot be finished at a store that goes on saying "later": no fault of the store, and no further check is tried', async () => {
+    class Overloaded extends MemoryStore {
+      override async delete(): Promise<never> {
+        throw new StoreError('unavailable', 'store_unavailable', '503 SlowDown', { hint: 'try later' });
+      }
+    }
+    const clock = new TurnedClock('2026-11-21T18:00:00Z');
+    const checking = checkStore(new Overloaded(clock), { ...options, clock });
+    for (let turns = 0; turns < 60; turns++) await clock.turn(1_000);
+    const report = await checking;
+    assert.equal(report.passed, false);
+    assert.deepEqual(report.findings.at(-1), {
+      check: 'gone after delete',
+      verdict: 'unfinished',
+      says: 'could not be finished: 503 SlowDown',
+      hint: 'try later',
+    });
   });
 
   test('names what it could not remove, and passes', async () => {

@@ -80,6 +80,20 @@ describe('opening a store by its URL', () => {
     });
   }
 
+  for (const [bucket, reason] of [
+    ['my_bucket', /has an underscore/],
+    ['My-bucket', /has a capital letter/],
+    ['b', /has 1 characters/],
+    ['-bucket', /begins or ends/],
+    ['bucket!', /has "!" in it/],
+    ['arn:aws:s3:eu-west-1:123456789012:accesspoint/mine', /is an ARN/],
+    ['', /names no bucket/],
+  ] as const) {
+    test(`s3://${bucket} is refused with the rule that its name breaks`, async () => {
+      await assert.rejects(openStore(`s3://${bucket}/prefix`, options), { code: 'bad_store_url', message: reason });
+    });
+  }
+
   test('a file where the directory should be is refused with words', async () => {
     const root = await mkdtemp(join(tmpdir(), 'tmon-open-'));
     try {

@@ -2,6 +2,7 @@
 import type { Clock } from '../clock.ts';
 import { DirectoryStore } from './directory.ts';
 import { MemoryStore } from './memory.ts';
+import type { S3Headers } from './s3.ts';
 import { type ObjectStore, StoreError } from './store.ts';
 
 export type OpenStoreOptions = {
@@ -10,6 +11,8 @@ export type OpenStoreOptions = {
   lock: boolean;
   /** Make the directory if there is none; by default with the lock alone. */
   create?: boolean;
+  /** Headers that a bucket may demand. */
+  s3?: S3Headers;
 };
 
 const FORMS = 'use dir:PATH, s3://bucket/prefix or memory:';
@@ -25,7 +28,7 @@ export async function openStore(url: string, options: OpenStoreOptions): Promise
     case 'dir':
       return openDirectory(url.slice('dir:'.length), options);
     case 's3':
-      return openBucket(url);
+      return openBucket(url, options);
     case 'postgres':
     case 'postgresql':
       throw badUrl('a PostgreSQL store is not there yet', FORMS);
@@ -41,18 +44,37 @@ function openDirectory(path: string, options: OpenStoreOptions): Promise<ObjectS
   return DirectoryStore.open(path, options);
 }
 
-async function openBucket(url: string): Promise<ObjectStore> {
-  const parts = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/i.exec(url);
+async function openBucket(url: string, { s3 }: OpenStoreOptions): Promise<ObjectStore> {
   if (url.includes('@')) {
     throw badUrl('the URL of a bucket holds no credentials', 'set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY');
   }
   if (url.includes('?')) {
     throw badUrl('the URL of a bucket takes no options', 'set AWS_REGION and AWS_ENDPOINT_URL_S3');
   }
-  if (!parts) throw badUrl(`not a bucket's URL: ${url}`, 'write s3://bucket/prefix');
+  const [, bucket = '', prefix = ''] = /^s3:\/\/([^/]*)(?:\/(.*))?$/i.exec(url) ?? [];
+  assertBucketName(bucket);
   // Loading it takes a quarter of the start and 13 MB of heap, which a directory need not pay for.
   const { S3Store } = await import('./s3.ts');
-  return S3Store.open({ bucket: parts[1]!, prefix: (parts[2] ?? '').replace(/\/+$/, '') });
+  return S3Store.open({ bucket, prefix: prefix.replace(/\/+$/, ''), ...(s3 === undefined ? {} : { headers: s3 }) });
+}
+
+/** Throws with the rule of S3 that the name breaks. */
+function assertBucketName(bucket: string): void {
+  if (bucket === '') throw badUrl('the URL names no bucket', 'write s3://bucket/prefix');
+  if (/^arn:/i.test(bucket)) {
+    throw badUrl(
+      `${bucket} is an ARN, not the name of a bucket`,
+      "write the bucket's name, or the alias of the access point: s3://NAME-…-s3alias/prefix",
+    );
+  }
+  const hint = 'a bucket has 3 to 63 lower-case letters, digits, dots and hyphens: s3://my-bucket/prefix';
+  if (bucket.length < 3 || bucket.length > 63) throw badUrl(`${bucket} has ${bucket.length} characters`, hint);
+  const [odd] = /[^a-z0-9.-]/.exec(bucket) ?? [];
+  if (odd === '_') throw badUrl(`the name of the bucket ${bucket} has an underscore, which S3 does not allow`, hint);
+  if (odd !== undefined && /[A-Z]/.test(odd))
+    throw badUrl(`the name of the bucket ${bucket} has a capital letter`, hint);
+  if (odd !== undefined) throw badUrl(`the name of the bucket ${bucket} has ${JSON.stringify(odd)} in it`, hint);
+  if (/^[.-]|[.-]$/.test(bucket)) throw badUrl(`${bucket} begins or ends with a dot or hyphen`, hint);
 }
 
 function badUrl(message: string, hint: string): StoreError {

@@ -1,19 +1,34 @@
-/** What a failed request to S3 means: whether its effect is unknown, or what its owner has to put right. */
+/** What a failed request to S3 means: whether its effect is unknown, or what its owner has to correct. */
 import { StoreError } from './store.ts';
+
+/** What the SDK leaves out of outputs and errors: the headers that tell the store's clock, kind and region. */
+export type Answered = { store_headers?: Record<string, string> };
 
 type Failure = { code: string; says: string; hint: string };
 
-/** By the error code in the answer; these go before the status. */
+const KEYS_HINT = 'set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run where a role provides them';
+
+/** By the error code in the answer; these take precedence over the status. */
 const REFUSALS: Record<string, Failure> = {
   NoSuchBucket: {
     code: 'store_no_bucket',
     says: 'there is no such bucket',
-    hint: 'make it (aws s3 mb s3://BUCKET), or correct --store',
+    hint: 'create it (aws s3 mb s3://BUCKET), or correct --store',
   },
   CredentialsProviderError: {
     code: 'store_no_credentials',
     says: 'no credentials for it were found',
-    hint: 'set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run where a role gives them',
+    hint: KEYS_HINT,
+  },
+  InvalidAccessKeyId: {
+    code: 'store_denied',
+    says: 'the store does not know this access key',
+    hint: `correct the access key, or AWS_ENDPOINT_URL_S3 if the key is of another store; ${KEYS_HINT}`,
+  },
+  SignatureDoesNotMatch: {
+    code: 'store_denied',
+    says: 'the signature is wrong: the secret key does not belong to this access key, or a proxy changes requests',
+    hint: 'correct AWS_SECRET_ACCESS_KEY; a proxy in between must pass on the path and the Host header unchanged',
   },
   QuotaExceeded: {
     code: 'store_full',
@@ -27,18 +42,37 @@ const REFUSALS: Record<string, Failure> = {
   },
 };
 
-/** Answered with 400 or 403, but the same request can succeed later: the SDK corrects its clock, credentials are renewed. */
-const PASSING = new Set(['RequestTimeTooSkewed', 'RequestExpired', 'ExpiredToken', 'RequestTimeout']);
+/** Answered with 400, 403 or 503, but the same request can succeed later. */
+const PASSING: Record<string, string | undefined> = {
+  RequestTimeTooSkewed: "correct this machine's clock (NTP), or the store's",
+  RequestExpired: "correct this machine's clock (NTP), or the store's",
+  ExpiredToken: 'renew the credentials (aws sso login, or whatever issued them); they are read again while this runs',
+  ExpiredTokenException: 'renew the credentials; they are read again while this runs',
+  InvalidToken: 'renew the credentials; they are read again while this runs',
+  TokenRefreshRequired: 'renew the credentials; they are read again while this runs',
+  RequestTimeout: undefined,
+  SlowDown: 'the store limits how many requests it takes: try later, or raise its limit',
+  ServiceUnavailable: 'the store is overloaded or in maintenance: try later',
+};
+
+/** Rejected for the credentials they were signed with: reading the credentials again may help. */
+const REJECTED = new Set([
+  'ExpiredToken',
+  'ExpiredTokenException',
+  'InvalidToken',
+  'TokenRefreshRequired',
+  'InvalidAccessKeyId',
+]);
 
 const DENIED: Failure = {
   code: 'store_denied',
   says: 'access is denied',
-  hint: 'allow s3:GetObject, s3:PutObject and s3:DeleteObject on it and s3:ListBucket on the bucket (without the last, what is missing looks denied)',
+  hint: 'allow s3:GetObject, s3:PutObject and s3:DeleteObject on it and s3:ListBucket on the bucket (without the last, what is missing looks denied); a bucket that demands encryption or that its readers pay: s3_sse, s3_requester_pays',
 };
 const REFUSED: Failure = {
   code: 'store_refused',
   says: 'the request was refused',
-  hint: 'run: tmon doctor --store URL',
+  hint: 'the store names the reason; correct --store, AWS_REGION and AWS_ENDPOINT_URL_S3',
 };
 
 export function errorName(error: unknown): string {
@@ -49,12 +83,16 @@ export function isStatus(error: unknown, status: number): boolean {
   return statusOf(error) === status;
 }
 
+export function areCredentialsRejected(error: unknown): boolean {
+  return REJECTED.has(errorName(error));
+}
+
 export function storeError(error: unknown, address: string): StoreError {
   if (error instanceof StoreError) return error;
   const name = errorName(error);
   const status = statusOf(error);
   const says = `${name}: ${error instanceof Error ? error.message : String(error)}`;
-  const failure = PASSING.has(name) ? undefined : (REFUSALS[name] ?? byStatus(status));
+  const failure = name in PASSING ? undefined : (otherRegion(error, status) ?? REFUSALS[name] ?? byStatus(status));
   if (failure) {
     const message = `${address}: ${failure.says} (${status ? `${status} ` : ''}${says})`;
     return new StoreError('refused', failure.code, message, { hint: failure.hint, cause: error });
@@ -62,7 +100,24 @@ export function storeError(error: unknown, address: string): StoreError {
   const timedOut = name === 'TimeoutError' || name === 'AbortError';
   const code = timedOut ? 'store_timeout' : 'store_unavailable';
   const message = `${address}: ${status ? `${status} ` : ''}${says}`;
-  return new StoreError('unavailable', code, message, { cause: error });
+  const hint = PASSING[name];
+  return new StoreError('unavailable', code, message, hint === undefined ? { cause: error } : { hint, cause: error });
+}
+
+/** The bucket is in another region than the request was signed for or sent to. */
+function otherRegion(error: unknown, status: number | undefined): Failure | undefined {
+  const { store_headers, Region } = error as Answered & { Region?: string };
+  const region = store_headers?.['x-amz-bucket-region'] ?? Region;
+  const moved = status === 301 || status === 307;
+  if (!moved && !(status === 400 && errorName(error) === 'AuthorizationHeaderMalformed')) return undefined;
+  return {
+    code: 'store_other_region',
+    says: `the bucket is in ${region === undefined ? 'another region' : `the region ${region}`}`,
+    hint:
+      region === undefined
+        ? "set AWS_REGION to the bucket's region, and AWS_ENDPOINT_URL_S3, if it is set, to that region's endpoint"
+        : `set AWS_REGION=${region}, and AWS_ENDPOINT_URL_S3, if it is set, to that region's endpoint`,
+  };
 }
 
 function statusOf(error: unknown): number | undefined {

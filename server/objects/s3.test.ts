@@ -1,15 +1,19 @@
 /** What is a bucket's own: which failures are unknown and which refused, retries, clocks, the AWS chain, lifecycle rules. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { PutBucketLifecycleConfigurationCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { createBucket, testBucket } from '../../test/conformance/object-store-s3.ts';
 import { motoCredentials, startMoto } from '../../test/servers/moto.ts';
 import { freePort, type TestServer } from '../../test/servers/start.ts';
 import { systemClock } from '../clock.ts';
+import { TurnedClock } from '../testing-clock.ts';
 import { openStore } from './open-store.ts';
-import { S3Store } from './s3.ts';
+import { S3Store, type S3StoreOptions } from './s3.ts';
 import { StoreError } from './store.ts';
 
 const bytes = new Uint8Array([1, 2, 3]);
@@ -43,7 +47,7 @@ describe('an answer of S3', () => {
           assert.ok(error instanceof StoreError);
           assert.deepEqual([error.kind, error.code], [kind, code]);
           assert.match(error.message, /^s3:\/\/bucket\/prefix\/a: /);
-          assert.equal(error.hint !== undefined, kind === 'refused');
+          if (kind === 'refused') assert.ok(error.hint);
           return true;
         });
         assert.equal(requests.length, 1);
@@ -51,6 +55,60 @@ describe('an answer of S3', () => {
       });
     });
   }
+
+  const hints: [Answer, hint: RegExp][] = [
+    [{ status: 403, code: 'InvalidAccessKeyId' }, /correct the access key/],
+    [{ status: 403, code: 'SignatureDoesNotMatch' }, /AWS_SECRET_ACCESS_KEY/],
+    [{ status: 403, code: 'RequestTimeTooSkewed' }, /clock/],
+    [{ status: 400, code: 'ExpiredToken' }, /renew the credentials/],
+    [{ status: 503, code: 'SlowDown' }, /try later/],
+    [{ status: 403, code: 'AccessDenied' }, /s3:GetObject.*s3_sse/],
+    [
+      { status: 301, code: 'PermanentRedirect', headers: { 'x-amz-bucket-region': 'eu-central-1' } },
+      /AWS_REGION=eu-central-1/,
+    ],
+    [
+      { status: 400, body: '<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-west-3</Region></Error>' },
+      /AWS_REGION=eu-west-3/,
+    ],
+    [{ status: 301, code: 'PermanentRedirect' }, /set AWS_REGION/],
+  ];
+  for (const [answer, hint] of hints) {
+    test(`${answer.status} ${answer.code ?? 'with a region'} has a hint of its own: ${hint.source}`, async () => {
+      await withServer(always(answer), async (store) => {
+        await assert.rejects(store.get('a'), (error) => {
+          assert.ok(error instanceof StoreError);
+          assert.match(error.hint ?? '', hint);
+          assert.doesNotMatch(error.hint ?? '', /tmon doctor/, 'doctor must not send its reader to doctor');
+          return true;
+        });
+      });
+    });
+  }
+
+  test('is asked for with the headers that the owner wants sent, on every request that takes them', async () => {
+    const answered = always({ status: 200, body: '<?xml version="1.0"?><ListBucketResult/>' });
+    const headers = { requester_pays: true, sse: 'aws:kms', sse_kms_key_id: 'key-1' };
+    await withServer(
+      answered,
+      async (store, requests) => {
+        await store.putIfAbsent('a', bytes);
+        await store.put('a', bytes);
+        await store.race('a', [bytes]);
+        const writes = requests.length;
+        await store.get('a');
+        await Array.fromAsync(store.list(''));
+        await store.delete('a');
+        for (const [i, { headers }] of requests.entries()) {
+          assert.equal(headers['x-amz-request-payer'], 'requester');
+          assert.equal(headers['x-amz-server-side-encryption'], i < writes ? 'aws:kms' : undefined);
+          assert.equal(headers['x-amz-server-side-encryption-aws-kms-key-id'], i < writes ? 'key-1' : undefined);
+        }
+        assert.equal(requests.length, 6);
+      },
+      { headers },
+    );
+  });
 
   test("200 is created, 412 is not; each with the store's own time", async () => {
     await withServer(always({ status: 200 }), async (store) => {
@@ -168,6 +226,47 @@ describe('a bucket on moto_server', () => {
     );
   });
 
+  test('credentials that the store no longer takes are read again from the shared file, and the same request goes on', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'tmon-credentials-'));
+    const file = join(directory, 'credentials');
+    const write = (key: string) =>
+      writeFile(file, `[default]\naws_access_key_id = ${key}\naws_secret_access_key = secret-of-${key}\n`);
+    let taken = 'old';
+    const seen: string[] = [];
+    const server = createServer((request, response) => {
+      const key = /Credential=([^/]+)/.exec(request.headers.authorization ?? '')?.[1] ?? '';
+      seen.push(key);
+      const answer = key === taken ? { status: 200 } : { status: 400, code: 'ExpiredToken' };
+      always(answer)(request, response);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const endpoint = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
+    const clock = new TurnedClock('2026-11-21T18:00:00Z');
+    try {
+      await write('old');
+      await withEnvironment({ AWS_SHARED_CREDENTIALS_FILE: file, AWS_REGION: 'us-east-1' }, async () => {
+        const store = await S3Store.open({ bucket: 'bucket', prefix: '', client: { endpoint }, clock });
+        assert.equal((await store.putIfAbsent('a', bytes)).created, true);
+        taken = 'new';
+        await assert.rejects(store.putIfAbsent('b', bytes), { kind: 'unavailable' });
+        assert.deepEqual(seen, ['old', 'old'], 'the file still has the old ones');
+        await write('new');
+        await assert.rejects(store.putIfAbsent('b', bytes), { kind: 'unavailable' });
+        assert.equal(seen.at(-1), 'old', 'the file is not read again at once');
+        await clock.turn(2_000);
+        assert.equal((await store.putIfAbsent('b', bytes)).created, true);
+        assert.ok((await store.get('b')).found);
+        assert.deepEqual(seen.slice(3), ['old', 'new', 'new']);
+        await store.close();
+      });
+    } finally {
+      server.closeAllConnections();
+      server.close();
+      await rm(directory, { recursive: true });
+    }
+  });
+
   test('no credentials anywhere: refused with what to set', async () => {
     await withEnvironment({ AWS_ENDPOINT_URL: moto.endpoint, AWS_EC2_METADATA_DISABLED: 'true' }, async () => {
       const store = await openStore(`s3://${testBucket}/chain`, { clock: systemClock, lock: true });
@@ -216,6 +315,8 @@ describe('a bucket on moto_server', () => {
       [{ Filter: { Prefix: 'mon' }, ...days }, 'fail'],
       [{ Filter: { Prefix: '' }, ...days }, 'fail'],
       [{ Filter: { Prefix: 'monitor/snapshots/0' }, ...days }, 'fail'],
+      [{ Filter: { Prefix: 'monitor/archive/' }, ...days }, 'fail'],
+      [{ Filter: { Prefix: 'monitor/meta/' }, ...days }, 'fail'],
       [{ Filter: { Prefix: '' }, Transitions: [{ Days: 30, StorageClass: 'GLACIER' as const }] }, 'fail'],
       [{ Filter: { Prefix: 'monitor/jobs/completed/' }, ...days }, 'pass'],
       [{ Filter: { Prefix: 'other/' }, ...days }, 'pass'],
@@ -228,7 +329,7 @@ describe('a bucket on moto_server', () => {
       await admin.send(new PutBucketLifecycleConfigurationCommand({ Bucket: testBucket, LifecycleConfiguration }));
       const [finding] = await store.inspect();
       assert.equal(finding?.verdict, verdict, JSON.stringify(rule));
-      if (verdict === 'fail') assert.match(finding.says, /rule tidy deletes or archives the journal/);
+      if (verdict === 'fail') assert.match(finding.says, /rule tidy \(.*\) deletes or archives what the monitor needs/);
     }
     admin.destroy();
     await store.close();
@@ -258,7 +359,7 @@ function always(answer: Answer): Handler {
 async function withServer(
   handler: Handler,
   run: (store: S3Store, requests: IncomingMessage[]) => Promise<void>,
-  options: { attempt_timeout_ms?: number } = {},
+  options: Pick<S3StoreOptions, 'attempt_timeout_ms' | 'headers'> = {},
 ): Promise<void> {
   const requests: IncomingMessage[] = [];
   const server = createServer((request, response) => {
@@ -278,7 +379,10 @@ async function withServer(
   }
 }
 
-function openAt(endpoint: string, options: { attempt_timeout_ms?: number } = {}): Promise<S3Store> {
+function openAt(
+  endpoint: string,
+  options: Pick<S3StoreOptions, 'attempt_timeout_ms' | 'headers'> = {},
+): Promise<S3Store> {
   return S3Store.open({ bucket: 'bucket', prefix: 'prefix', client: clientOf(endpoint), ...options });
 }
 

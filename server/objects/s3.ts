@@ -9,15 +9,15 @@
  */
 import {
   DeleteObjectCommand,
-  GetBucketLifecycleConfigurationCommand,
   GetObjectCommand,
-  type LifecycleRule,
   ListObjectsV2Command,
   PutObjectCommand,
-  S3Client,
-  type S3ClientConfig,
+  type S3Client,
+  type ServerSideEncryption,
 } from '@aws-sdk/client-s3';
-import { errorName, isStatus, storeError } from './s3-errors.ts';
+import { ATTEMPTS, type S3ClientOptions, S3Clients } from './s3-client.ts';
+import { type Answered, errorName, isStatus, storeError } from './s3-errors.ts';
+import { inspectRules } from './s3-rules.ts';
 import {
   assertKey,
   assertPrefix,
@@ -27,8 +27,10 @@ import {
   type ListOptions,
   type ObjectStore,
   type PutIfAbsentResult,
+  type RaceAnswer,
   StoreError,
   type StoreFinding,
+  type StoreIdentity,
 } from './store.ts';
 
 export type S3StoreOptions = {
@@ -37,15 +39,19 @@ export type S3StoreOptions = {
   prefix: string;
   /** One attempt of one request, its body included, is given up after this. */
   attempt_timeout_ms?: number;
-  /** What the AWS chain would otherwise find: for tests. */
-  client?: Pick<S3ClientConfig, 'endpoint' | 'region' | 'credentials'>;
+  headers?: S3Headers;
+} & Pick<S3ClientOptions, 'client' | 'clock'>;
+
+/** Headers that a bucket may demand. */
+export type S3Headers = {
+  /** Whoever asks pays, not the bucket's owner. */
+  requester_pays?: boolean;
+  /** Server-side encryption of what is written: `AES256`, `aws:kms`, `aws:kms:dsse`; the bucket's default if empty. */
+  sse?: string;
+  sse_kms_key_id?: string;
 };
 
-const ATTEMPTS = 3;
 const ATTEMPT_TIMEOUT_MS = 5000;
-const CONNECT_TIMEOUT_MS = 2000;
-/** As many as the store check has writers; each commit needs one. */
-const SOCKETS = 64;
 
 export class S3Store implements ObjectStore {
   readonly url: string;
@@ -53,17 +59,30 @@ export class S3Store implements ObjectStore {
   readonly #bucket: string;
   readonly #prefix: string;
   readonly #attempt_timeout_ms: number;
-  /** The SDK's retries are off: for putIfAbsent. */
-  readonly #once: S3Client;
-  readonly #retrying: S3Client;
+  readonly #clients: S3Clients;
+  /** What every request, and every write, carries at the owner's wish. */
+  readonly #every: { RequestPayer?: 'requester' };
+  readonly #write: {
+    RequestPayer?: 'requester';
+    ServerSideEncryption?: ServerSideEncryption;
+    SSEKMSKeyId?: string;
+  };
+  readonly #options_said: string;
 
-  private constructor(options: S3StoreOptions, clients: { once: S3Client; retrying: S3Client }) {
+  private constructor(options: S3StoreOptions, clients: S3Clients) {
     this.url = `s3://${options.bucket}${options.prefix && `/${options.prefix}`}`;
     this.#bucket = options.bucket;
     this.#prefix = options.prefix && `${options.prefix}/`;
     this.#attempt_timeout_ms = options.attempt_timeout_ms ?? ATTEMPT_TIMEOUT_MS;
-    this.#once = clients.once;
-    this.#retrying = clients.retrying;
+    this.#clients = clients;
+    const { requester_pays = false, sse = '', sse_kms_key_id = '' } = options.headers ?? {};
+    this.#every = requester_pays ? { RequestPayer: 'requester' } : {};
+    this.#write = {
+      ...this.#every,
+      ...(sse === '' ? {} : { ServerSideEncryption: sse as ServerSideEncryption }),
+      ...(sse_kms_key_id === '' ? {} : { SSEKMSKeyId: sse_kms_key_id }),
+    };
+    this.#options_said = [requester_pays ? 'requester-pays' : '', sse].filter((option) => option !== '').join(' ');
   }
 
   /** Sends nothing yet: a bucket that isn't there is found by the first request. */
@@ -74,18 +93,15 @@ export class S3Store implements ObjectStore {
         hint: 'use letters, digits and ._=- between slashes, at most 120 of them: s3://bucket/prefix',
       });
     }
-    const shared = await clientConfig(options);
-    const once = new S3Client({ ...shared, maxAttempts: 1 });
-    const retrying = new S3Client({ ...shared, maxAttempts: ATTEMPTS, requestHandler: once.config.requestHandler });
-    for (const client of [once, retrying]) keepDates(client);
-    return new S3Store(options, { once, retrying });
+    const attempt_timeout_ms = options.attempt_timeout_ms ?? ATTEMPT_TIMEOUT_MS;
+    return new S3Store(options, await S3Clients.open({ ...options, attempt_timeout_ms }));
   }
 
   async putIfAbsent(key: string, bytes: Uint8Array): Promise<PutIfAbsentResult> {
     const Key = this.#name(key);
-    const put = new PutObjectCommand({ Bucket: this.#bucket, Key, Body: bytes, IfNoneMatch: '*' });
+    const put = new PutObjectCommand({ Bucket: this.#bucket, Key, Body: bytes, IfNoneMatch: '*', ...this.#write });
     try {
-      const { $metadata } = await this.#once.send(put, this.#deadline(1));
+      const { $metadata } = await this.#clients.send(() => this.#clients.once.send(put, this.#deadline(1)));
       return { created: true, server_ms: dateOf($metadata, this.url) };
     } catch (error) {
       if (isStatus(error, 412)) return { created: false, server_ms: dateOf(error, this.url) };
@@ -96,8 +112,8 @@ export class S3Store implements ObjectStore {
   async get(key: string): Promise<GetResult> {
     const Key = this.#name(key);
     try {
-      const get = new GetObjectCommand({ Bucket: this.#bucket, Key });
-      const answer = await this.#retrying.send(get, this.#deadline(ATTEMPTS));
+      const get = new GetObjectCommand({ Bucket: this.#bucket, Key, ...this.#every });
+      const answer = await this.#retrying((client, deadline) => client.send(get, deadline));
       const bytes = await answer.Body!.transformToByteArray();
       if (answer.ContentLength !== undefined && answer.ContentLength !== bytes.length) {
         throw new Error(`${bytes.length} of ${answer.ContentLength} bytes arrived`);
@@ -121,8 +137,9 @@ export class S3Store implements ObjectStore {
     const StartAfter = options.after ? `${this.#prefix}${options.after}` : undefined;
     let last = '';
     for (let ContinuationToken: string | undefined; ; ) {
-      const list = new ListObjectsV2Command({ Bucket: this.#bucket, Prefix, StartAfter, ContinuationToken });
-      const page = await this.#retrying.send(list, this.#deadline(ATTEMPTS)).catch((error) => {
+      const where = { Bucket: this.#bucket, Prefix, StartAfter, ContinuationToken };
+      const list = new ListObjectsV2Command({ ...where, ...this.#every });
+      const page = await this.#retrying((client, deadline) => client.send(list, deadline)).catch((error) => {
         throw storeError(error, `${this.url}/${prefix}`);
       });
       for (const { Key = '', Size = 0, LastModified } of page.Contents ?? []) {
@@ -139,16 +156,16 @@ export class S3Store implements ObjectStore {
 
   async put(key: string, bytes: Uint8Array): Promise<void> {
     const Key = this.#name(key);
-    const put = new PutObjectCommand({ Bucket: this.#bucket, Key, Body: bytes });
-    await this.#retrying.send(put, this.#deadline(ATTEMPTS)).catch((error) => {
+    const put = new PutObjectCommand({ Bucket: this.#bucket, Key, Body: bytes, ...this.#write });
+    await this.#retrying((client, deadline) => client.send(put, deadline)).catch((error) => {
       throw storeError(error, this.locate(key));
     });
   }
 
   async delete(key: string): Promise<void> {
     const Key = this.#name(key);
-    const remove = new DeleteObjectCommand({ Bucket: this.#bucket, Key });
-    await this.#retrying.send(remove, this.#deadline(ATTEMPTS)).catch((error) => {
+    const remove = new DeleteObjectCommand({ Bucket: this.#bucket, Key, ...this.#every });
+    await this.#retrying((client, deadline) => client.send(remove, deadline)).catch((error) => {
       if (isStatus(error, 404) && errorName(error) !== 'NoSuchBucket') return;
       throw storeError(error, this.locate(key));
     });
@@ -160,30 +177,45 @@ export class S3Store implements ObjectStore {
   }
 
   async inspect(): Promise<StoreFinding[]> {
-    const check = 'lifecycle rules';
-    const hint = `limit the rule to keys outside ${this.#prefix}journal/ and ${this.#prefix}snapshots/, or remove it`;
-    try {
-      const read = new GetBucketLifecycleConfigurationCommand({ Bucket: this.#bucket });
-      const { Rules = [] } = await this.#retrying.send(read, this.#deadline(ATTEMPTS));
-      const harmful = Rules.filter((rule) => this.#expires(rule, 'journal/') || this.#expires(rule, 'snapshots/'));
-      const names = harmful.map((rule) => rule.ID ?? 'unnamed').join(', ');
-      if (harmful.length === 0) return [{ check, verdict: 'pass', says: 'no rule expires or archives the journal' }];
-      return [{ check, verdict: 'fail', says: `the bucket's rule ${names} deletes or archives the journal`, hint }];
-    } catch (error) {
-      if (errorName(error) === 'NoSuchLifecycleConfiguration') {
-        return [{ check, verdict: 'pass', says: 'the bucket has no lifecycle rules' }];
-      }
-      if (errorName(error) === 'NotImplemented') {
-        return [{ check, verdict: 'pass', says: 'this server knows no lifecycle rules' }];
-      }
-      const says = `the bucket's lifecycle rules can't be read (${errorName(error)}): see that none touches the journal`;
-      return [{ check, verdict: 'skip', says, hint: 'allow s3:GetLifecycleConfiguration to have it checked' }];
-    }
+    const place = { bucket: this.#bucket, prefix: this.#prefix };
+    return await inspectRules(this.#clients.retrying, place, this.#deadline(ATTEMPTS));
+  }
+
+  async identify(): Promise<StoreIdentity> {
+    // Any answer will do; errors of the store itself carry its headers too.
+    const get = new GetObjectCommand({ Bucket: this.#bucket, Key: this.#name('meta/format.json'), ...this.#every });
+    const answered = await this.#clients.retrying.send(get, this.#deadline(ATTEMPTS)).then(
+      ({ $metadata }) => $metadata as Answered,
+      (error: unknown) => {
+        const { store_headers = {} } = error as Answered;
+        if (Object.keys(store_headers).length === 0) throw storeError(error, this.url);
+        return { store_headers };
+      },
+    );
+    return { endpoint: this.#clients.endpoint, options: this.#options_said, headers: answered.store_headers ?? {} };
+  }
+
+  async race(key: string, bodies: readonly Uint8Array[]): Promise<RaceAnswer[]> {
+    const Key = this.#name(key);
+    const settled = await this.#clients.race.round(
+      bodies.map((Body) => async () => {
+        const put = new PutObjectCommand({ Bucket: this.#bucket, Key, Body, IfNoneMatch: '*', ...this.#write });
+        return await this.#clients.racing.send(put);
+      }),
+    );
+    return settled.map((each): RaceAnswer => {
+      if (each.status === 'fulfilled') return { created: true };
+      if (isStatus(each.reason, 412)) return { created: false };
+      return { error: storeError(each.reason, this.locate(key)) };
+    });
   }
 
   async close(): Promise<void> {
-    this.#once.destroy();
-    this.#retrying.destroy();
+    this.#clients.destroy();
+  }
+
+  #retrying<T>(request: (client: S3Client, deadline: { abortSignal: AbortSignal }) => Promise<T>): Promise<T> {
+    return this.#clients.send(() => request(this.#clients.retrying, this.#deadline(ATTEMPTS)));
   }
 
   #name(key: string): string {
@@ -194,68 +226,10 @@ export class S3Store implements ObjectStore {
   #deadline(attempts: number): { abortSignal: AbortSignal } {
     return { abortSignal: AbortSignal.timeout(this.#attempt_timeout_ms * attempts) };
   }
-
-  #expires(rule: LifecycleRule, folder: string): boolean {
-    if (rule.Status !== 'Enabled') return false;
-    // Archived objects can't be read at once. Old versions and broken uploads are none of the journal's.
-    if (!rule.Expiration?.Days && !rule.Expiration?.Date && !rule.Transitions?.length) return false;
-    const { Filter } = rule;
-    if (Filter?.Tag || Filter?.And?.Tags?.length) return false; // Nothing of ours is tagged.
-    const theirs = Filter?.Prefix ?? Filter?.And?.Prefix ?? rule.Prefix ?? '';
-    const ours = `${this.#prefix}${folder}`;
-    return ours.startsWith(theirs) || theirs.startsWith(ours);
-  }
-}
-
-/** The AWS chain's own endpoint, region and credentials, with the two things that clones of S3 need to be told. */
-async function clientConfig(options: S3StoreOptions): Promise<S3ClientConfig> {
-  const chain = new S3Client(options.client ?? {});
-  const configured = await chain.config.serviceConfiguredEndpoint?.();
-  const custom = options.client?.endpoint !== undefined || configured !== undefined;
-  const region = await chain.config.region().catch(() => 'us-east-1');
-  chain.destroy();
-  return {
-    ...options.client,
-    region,
-    forcePathStyle: custom,
-    followRegionRedirects: !custom,
-    // Clones know neither the newer checksums' trailers nor, behind some proxies, `Expect`.
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-    responseChecksumValidation: 'WHEN_REQUIRED',
-    expectContinueHeader: false,
-    requestHandler: {
-      connectionTimeout: CONNECT_TIMEOUT_MS,
-      requestTimeout: options.attempt_timeout_ms ?? ATTEMPT_TIMEOUT_MS,
-      throwOnRequestTimeout: true,
-      httpAgent: { keepAlive: true, maxSockets: SOCKETS },
-      httpsAgent: { keepAlive: true, maxSockets: SOCKETS },
-    },
-  };
-}
-
-type Dated = { store_date?: string };
-
-/** Puts the answer's `Date` header into the metadata that the SDK hands out with outputs and errors alike. */
-function keepDates(client: S3Client): void {
-  client.middlewareStack.add(
-    (next) => async (args) => {
-      try {
-        const result = await next(args);
-        const { headers } = result.response as { headers: Record<string, string> };
-        (result.output as { $metadata: Dated }).$metadata.store_date = headers.date;
-        return result;
-      } catch (error) {
-        const answered = error as { $response?: { headers?: Record<string, string> } } & Dated;
-        answered.store_date = answered.$response?.headers?.date;
-        throw error;
-      }
-    },
-    { step: 'deserialize', priority: 'high', name: 'keepDates' },
-  );
 }
 
 function dateOf(answered: unknown, url: string): number {
-  const date_ms = Date.parse((answered as Dated).store_date ?? '');
+  const date_ms = Date.parse((answered as Answered).store_headers?.date ?? '');
   if (Number.isNaN(date_ms)) throw noClock(url, 'Date');
   return date_ms;
 }

@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../clock.ts';
 import { openStore } from './open-store.ts';
 import { type GetResult, type ListedObject, type ObjectStore, StoreError } from './store.ts';
-import type { Answer, Ask, ListPage, Opened, ThreadData, ToldError } from './store-thread.ts';
+import type { Answer, Ask, ListPage, Opened, ThreadData, ToldError, ToldRaceAnswer } from './store-thread.ts';
 
 const PAGE = 1000;
 
@@ -71,8 +71,12 @@ function run(store: ObjectStore, ask: Ask): Promise<unknown> {
       return page(ask.list);
     case 'leave':
       return endList(ask.list);
+    case 'race':
+      return race(store, ask.key, ask.bodies);
     case 'inspect':
       return store.inspect!();
+    case 'identify':
+      return store.identify!();
     case 'close':
       return Promise.all(running).then(() => store.close());
   }
@@ -84,6 +88,11 @@ async function get(store: ObjectStore, key: string): Promise<GetResult> {
   if (!got.found) return got;
   const { bytes } = got;
   return { ...got, bytes: bytes.length === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes) };
+}
+
+async function race(store: ObjectStore, key: string, bodies: readonly Uint8Array[]): Promise<ToldRaceAnswer[]> {
+  const answers = await store.race!(key, bodies);
+  return answers.map((answer) => ('error' in answer ? { error: told(answer.error) } : answer));
 }
 
 async function page(list: number): Promise<ListPage> {
@@ -109,9 +118,9 @@ async function endList(list: number): Promise<void> {
   lists.delete(list);
 }
 
-const { url, lock } = workerData as ThreadData;
+const { url, ...options } = workerData as ThreadData;
 await answer(0, async (): Promise<Opened> => {
-  const store = await openStore(url, { clock: systemClock, lock });
+  const store = await openStore(url, { clock: systemClock, ...options });
   port.on('message', (asks: Ask[]) => {
     for (const ask of asks) {
       const answering = answer(ask.id, () => run(store, ask));
@@ -122,5 +131,12 @@ await answer(0, async (): Promise<Opened> => {
     }
   });
   const base = store.locate('x').slice(0, -1);
-  return { url: store.url, shared: store.shared, base, inspects: store.inspect !== undefined };
+  return {
+    url: store.url,
+    shared: store.shared,
+    base,
+    inspects: store.inspect !== undefined,
+    identifies: store.identify !== undefined,
+    races: store.race !== undefined,
+  };
 });

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -145,4 +146,35 @@ test('closing finishes what was asked, gives up the lock and leaves nothing in t
   assert.equal(await readFile(join(root, 'a/49'), 'utf8'), '49');
   assert.deepEqual(await readdir(join(root, '.tmp')), []);
   await (await DirectoryStore.open(root, { lock: true })).close();
+});
+
+test('what only a bucket can do, its identity, race and rules, crosses as well, with the errors of a race', async () => {
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => {
+      const body = '<Error><Code>SlowDown</Code><Message>slower</Message></Error>';
+      response.writeHead(503, { 'content-type': 'application/xml', server: 'Somebody/1.0' }).end(body);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const endpoint = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
+  const variables = { AWS_ENDPOINT_URL_S3: endpoint, AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
+  const before = { ...process.env };
+  Object.assign(process.env, variables);
+  try {
+    const s3 = { requester_pays: true };
+    const store = await openStoreInThread('s3://bucket/prefix', { clock: systemClock, lock: true, s3 });
+    const { headers, ...told } = await store.identify!();
+    assert.deepEqual([told, headers.server], [{ endpoint, options: 'requester-pays' }, 'Somebody/1.0']);
+    const [answer] = await store.race!('a', [Buffer.from('one')]);
+    assert.ok(answer && 'error' in answer && answer.error instanceof StoreError);
+    assert.deepEqual([answer.error.kind, answer.error.hint !== undefined], ['unavailable', true]);
+    assert.equal((await store.inspect!())[0]?.verdict, 'skip');
+    await store.close();
+  } finally {
+    for (const name of Object.keys(variables)) delete process.env[name];
+    Object.assign(process.env, before);
+    server.closeAllConnections();
+    server.close();
+  }
 });

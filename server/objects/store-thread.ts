@@ -20,13 +20,15 @@ import {
   type ListOptions,
   type ObjectStore,
   type PutIfAbsentResult,
+  type RaceAnswer,
   StoreError,
   type StoreErrorKind,
   type StoreFinding,
+  type StoreIdentity,
 } from './store.ts';
 
 /** What the thread is started with. */
-export type ThreadData = { url: string; lock: boolean };
+export type ThreadData = { url: string } & Omit<OpenStoreOptions, 'clock'>;
 
 /** `lists` are walked through a page at a time; `list` names one. */
 export type Ask = { id: number } & (
@@ -34,7 +36,8 @@ export type Ask = { id: number } & (
   | { op: 'get' | 'delete'; key: string }
   | { op: 'list'; list: number; prefix: string; after: string | undefined }
   | { op: 'more' | 'leave'; list: number }
-  | { op: 'inspect' | 'close' }
+  | { op: 'race'; key: string; bodies: readonly Uint8Array[] }
+  | { op: 'inspect' | 'identify' | 'close' }
 );
 
 export type ToldError = { kind: StoreErrorKind | null; code: string; message: string; hint: string | undefined };
@@ -42,7 +45,17 @@ export type ToldError = { kind: StoreErrorKind | null; code: string; message: st
 export type Answer = { id: number } & ({ value: unknown } | { error: ToldError });
 
 /** The first answer: what is known of the store without asking it. `base` stands before every key in what `locate` says. */
-export type Opened = { url: string; shared: boolean; base: string; inspects: boolean };
+export type Opened = {
+  url: string;
+  shared: boolean;
+  base: string;
+  inspects: boolean;
+  identifies: boolean;
+  races: boolean;
+};
+
+/** As an error of the store's travels in an answer that is not one itself. */
+export type ToldRaceAnswer = { created: boolean } | { error: ToldError };
 
 export type ListPage = { objects: ListedObject[]; last: boolean };
 
@@ -52,7 +65,8 @@ type Waiting = { resolve: (value: unknown) => void; reject: (error: Error) => vo
 /** Opens the store that a URL names, in a thread, but for memory, which nobody waits for. Throws as `openStore` does. */
 export async function openStoreInThread(url: string, options: OpenStoreOptions): Promise<ObjectStore> {
   if (url.startsWith('memory:')) return openStore(url, options);
-  const workerData: ThreadData = { url, lock: options.lock };
+  const { clock: _, ...told } = options;
+  const workerData: ThreadData = { url, ...told };
   const thread = new Worker(new URL('store-thread-worker.ts', import.meta.url), { workerData, name: 'store' });
   const calls = new Calls(thread);
   try {
@@ -70,15 +84,24 @@ class StoreThread implements ObjectStore {
   readonly #base: string;
   readonly #calls: Calls;
   readonly inspect?: () => Promise<StoreFinding[]>;
+  readonly identify?: () => Promise<StoreIdentity>;
+  readonly race?: (key: string, bodies: readonly Uint8Array[]) => Promise<RaceAnswer[]>;
   #lists = 0;
 
-  constructor(calls: Calls, { url, shared, base, inspects }: Opened) {
+  constructor(calls: Calls, { url, shared, base, inspects, identifies, races }: Opened) {
     this.url = url;
     this.shared = shared;
     this.failed = calls.failed;
     this.#base = base;
     this.#calls = calls;
     if (inspects) this.inspect = () => calls.ask({ op: 'inspect' });
+    if (identifies) this.identify = () => calls.ask({ op: 'identify' });
+    if (races) {
+      this.race = async (key, bodies) => {
+        const answers = await calls.ask<ToldRaceAnswer[]>({ op: 'race', key, bodies });
+        return answers.map((answer) => ('error' in answer ? { error: asError(answer.error) as StoreError } : answer));
+      };
+    }
   }
 
   putIfAbsent(key: string, bytes: Uint8Array): Promise<PutIfAbsentResult> {

@@ -51,6 +51,15 @@ export interface ObjectStore {
   /** What this adapter alone can tell about its place, for the store check: a bucket's lifecycle rules, say. */
   inspect?(): Promise<StoreFinding[]>;
 
+  /** What serves this place, by what it says of itself; only adapters of servers that others run have it. */
+  identify?(): Promise<StoreIdentity>;
+
+  /**
+   * `putIfAbsent` of each of the bodies under one key, all at the same moment, as closely as this adapter can; for the store
+   * check. Returns their answers in order, and never throws for what the store answers.
+   */
+  race?(key: string, bodies: readonly Uint8Array[]): Promise<RaceAnswer[]>;
+
   /** Ends connections and gives up locks. No call may follow. */
   close(): Promise<void>;
 }
@@ -68,8 +77,27 @@ export type ListOptions = {
 
 export type ListedObject = { key: string; size_bytes: number; last_modified_ms: number };
 
-/** One finding of the store check, in words for the owner. `warn` lets the monitor run; `skip` says why it wasn't looked at. */
-export type StoreFinding = { check: string; verdict: 'pass' | 'warn' | 'fail' | 'skip'; says: string; hint?: string };
+export type RaceAnswer = { created: boolean } | { error: StoreError };
+
+export type StoreIdentity = {
+  /** `https://minio.example:9000`; null for Amazon's own. */
+  endpoint: string | null;
+  /** What the owner asked to be sent with requests and may change how the store behaves: `aws:kms`. */
+  options: string;
+  /** Headers of one of its answers, names in lower case. */
+  headers: Readonly<Record<string, string>>;
+};
+
+/** One finding of the store check, in words for the owner. `warn` lets the monitor run; `skip` says why it was not looked at;
+ * `unfinished`: the store did not answer for long enough, which says nothing about whether it keeps its promises. */
+export type StoreFinding = {
+  check: string;
+  verdict: 'pass' | 'warn' | 'fail' | 'skip' | 'unfinished';
+  says: string;
+  hint?: string;
+  /** Of a `fail`: the store was seen to break a promise, rather than to refuse a request. */
+  broken?: true;
+};
 
 export type StoreErrorKind = 'unavailable' | 'refused';
 
