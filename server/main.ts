@@ -19,6 +19,7 @@ import { FeedHub } from './feed/hub.ts';
 import { openFleet } from './fleets/open-fleet.ts';
 import { newUlid } from './ids.ts';
 import { Duty } from './maintenance/duty.ts';
+import { StoreRules } from './maintenance/store-rules.ts';
 import { ticking } from './maintenance/ticking.ts';
 import { assureStore, examineStore } from './objects/assured-store.ts';
 import type { StoreCheckReport } from './objects/check-store.ts';
@@ -113,8 +114,10 @@ export async function startMonitor(
     const uploads = new Uploads({ store, settings, now: () => engine.journal.now() });
     api.serve({ engine, store, clock, settings, fleet, claims, departed, feed, uploads, sources, log });
 
+    const rules = new StoreRules({ inspect: store.inspect?.bind(store), clock, log });
     const duties = [
-      ticking(engine, clock, log),
+      ticking({ engine, clock, log, rules }),
+      rules.duty(),
       new Duty({
         name: 'archive',
         clock,

@@ -11,6 +11,7 @@ import { newId, newUlid } from '../ids.ts';
 import { UNREMEMBERED } from '../state-machine/apply/apply.ts';
 import { nextDue } from '../state-machine/decide/time.ts';
 import { Duty } from './duty.ts';
+import type { StoreRules } from './store-rules.ts';
 
 /** Alert rules, and what has no timer, are looked at this often. */
 const ALERTS_MS = 5_000;
@@ -20,7 +21,14 @@ const LATEST_MS = 1_000;
 /** Alerts that one tick may raise. */
 const ALERT_IDS = 8;
 
-export function ticking(engine: Engine, clock: Clock, log: (level: 'warn', message: string) => void): Duty {
+export type TickingOptions = {
+  engine: Engine;
+  clock: Clock;
+  log: (level: 'warn', message: string) => void;
+  rules?: StoreRules;
+};
+
+export function ticking({ engine, clock, log, rules }: TickingOptions): Duty {
   const { lease_ms } = engine.policy;
   let spared_until_ms = clock.monotonic() + lease_ms;
   let turned_ms = clock.monotonic();
@@ -46,7 +54,7 @@ export function ticking(engine: Engine, clock: Clock, log: (level: 'warn', messa
           id: `${UNREMEMBERED}${newUlid()}`,
           fingerprint: '',
           actor: 'monitor',
-          body: { type: 'tick', ids, expire },
+          body: { type: 'tick', ids, expire, store_rule: rules?.harm },
         });
         // What came of it may be worth an alert.
         if (engine.state.seq !== before) alerts_ms = 0;

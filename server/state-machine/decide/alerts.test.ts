@@ -107,3 +107,17 @@ test('what is forgotten is what is resolved and no longer holds', () => {
   assert.deepEqual(typesOf(forget(monitor.state.tables.alerts.get(id)!.version)), ['AlertsArchived']);
   assert.equal(monitor.state.tables.alerts.size, 0);
 });
+
+test('a rule of the store that does harm is a critical alert, until it is seen to do none', () => {
+  const monitor = new Monitor();
+  const tick = (store_rule?: string | null) =>
+    alerting(typesOf(monitor.later(SECOND_MS).tell({ type: 'tick', ids: ['alert-1'], expire: true, store_rule })));
+  assert.deepEqual(tick(undefined), []);
+  assert.deepEqual(tick(null), []);
+  assert.deepEqual(tick('the rule tidy deletes journal/'), ['AlertRaised']);
+  const [alert] = activeAlerts(monitor.state);
+  assert.deepEqual([alert?.severity, alert?.message], ['CRITICAL', 'the rule tidy deletes journal/']);
+  assert.deepEqual(tick('the rule tidy deletes journal/'), []);
+  assert.deepEqual(tick(undefined), [], 'an instance that has not looked yet leaves it');
+  assert.deepEqual(tick(null), ['AlertResolved', 'AlertCleared']);
+});

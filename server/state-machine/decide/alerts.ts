@@ -11,11 +11,23 @@ import type { Context } from './decision.ts';
 
 type Finding = { rule: string; subject: string; severity: Severity; message: string };
 
+const STORE_RULE = alertKey('store_rule', 'store');
+
 export const QUEUE_SLOW_MS = 5 * MINUTE_MS;
 export const QUEUE_STUCK_MS = 30 * MINUTE_MS;
 
-export function decideAlerts(state: State, ids: readonly string[], { at_ms }: Context): Event[] {
+type Look = {
+  /** Of the alerts that may be raised. */
+  ids: readonly string[];
+  /** What a rule of the store would do: it is seen from outside the state. */
+  store_rule?: string | null | undefined;
+};
+
+export function decideAlerts(state: State, { ids, store_rule }: Look, { at_ms }: Context): Event[] {
   const found = new Map<string, Finding>();
+  if (typeof store_rule === 'string') {
+    found.set(STORE_RULE, { rule: 'store_rule', subject: 'store', severity: 'CRITICAL', message: store_rule });
+  }
   for (const finding of findings(state, at_ms)) found.set(alertKey(finding.rule, finding.subject), finding);
   const events: Event[] = [];
   const free = [...ids];
@@ -26,7 +38,7 @@ export function decideAlerts(state: State, ids: readonly string[], { at_ms }: Co
     events.push({ type: 'AlertRaised', entity: id, data: { rule, subject, severity, message } });
   }
   for (const [key, id] of state.tables.alert_conditions.entries()) {
-    if (found.has(key)) continue;
+    if (found.has(key) || (key === STORE_RULE && store_rule === undefined)) continue;
     if (state.tables.alerts.get(id)?.resolved_ms === null) {
       events.push({ type: 'AlertResolved', entity: id, data: { by: 'condition' } });
     }

@@ -58,8 +58,8 @@ export type CommandBody =
   | { type: 'restart_worker'; worker_id: string }
   | { type: 'terminate_worker'; worker_id: string; reason: string }
   | { type: 'resolve_alert'; alert_id: string; by: string }
-  /** Time passed: leases, retries, silences and alert rules are looked at. `ids` name the alerts that this may raise; `expire`: whether silence counts yet. */
-  | { type: 'tick'; ids: readonly string[]; expire: boolean }
+  /** Time passed: leases, retries, silences and alert rules are looked at. `ids` name the alerts that this may raise; `expire`: whether silence counts yet; `store_rule`: what a rule of the store would do, null if none does harm, left out if that is not known. */
+  | { type: 'tick'; ids: readonly string[]; expire: boolean; store_rule?: string | null | undefined }
   | { type: 'forget'; jobs: readonly Archived[]; workers: readonly Archived[]; alerts: readonly Archived[] };
 
 /** A record that the archive has, and the version it has: one that has changed since must stay. */

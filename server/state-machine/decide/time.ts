@@ -41,7 +41,7 @@ export function tick(state: State, body: CommandBody & { type: 'tick' }, context
     }
     looked += 1;
   }
-  return { events: [...events, ...decideAlerts(state, body.ids, context), ...forgetEvents(state, context)] };
+  return { events: [...events, ...decideAlerts(state, body, context), ...forgetEvents(state, context)] };
 }
 
 function jobDueEvents(state: State, job: JobRecord, context: Context): Event[] {
