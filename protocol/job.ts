@@ -105,12 +105,16 @@ export const JobProgress = Type.Object({
   ),
   current_chunk: Nullable(Count('Chunks done.')),
   total_chunks: Nullable(Count('Chunks in all.')),
-  eta_seconds: Nullable(TotalSeconds('Time left, from the rate of the last chunks, not from the mean since the start.')),
+  eta_seconds: Nullable(
+    TotalSeconds('Time left, from the rate of the last chunks, not from the mean since the start.'),
+  ),
 });
 export type JobProgress = Static<typeof JobProgress>;
 
 export const JobPerformance = Type.Object({
-  queue_time_seconds: Nullable(TotalSeconds('Time spent waiting, over all attempts; null until the first attempt begins.')),
+  queue_time_seconds: Nullable(
+    TotalSeconds('Time spent waiting, over all attempts; null until the first attempt begins.'),
+  ),
   processing_time_seconds: Nullable(
     TotalSeconds('Time of the current or last attempt, from assignment to its end or its last report.'),
   ),
