@@ -1,4 +1,7 @@
-/** The direction of dependencies, held by a table: who may import whom. A new folder has to be entered here to import anything. */
+/**
+ * The direction of dependencies, held by a table: who may import whom. A new folder has to be entered here to import
+ * anything.
+ */
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';

@@ -1,6 +1,7 @@
 /**
- * Workers without an engine, as a process that can be killed: `[LOOPS_TRANSPORT=websocket] node claim-loops.ts URL ID…`, one loop an id. A loop claims a
- * job, stores a transcript that says who made it, completes the job, and tells each answer in a line of JSON.
+ * Workers without an engine, as a process that can be killed: `[LOOPS_TRANSPORT=websocket] node claim-loops.ts URL
+ * ID…`, one loop per id. A loop claims a job, stores a transcript that names the loop, completes the job, and prints
+ * each response as a line of JSON.
  */
 import { ConflictError, TranscriptionAPI } from '../../sdk/typescript/index.ts';
 import { waitFor } from '../../sdk/typescript/transport.ts';
@@ -8,7 +9,7 @@ import { waitFor } from '../../sdk/typescript/transport.ts';
 const [, , baseUrl = '', ...ids] = process.argv;
 const transport = process.env.LOOPS_TRANSPORT === 'websocket' ? 'websocket' : 'http';
 
-/** For as long as the monitor is away; the same call with the same key. */
+/** Retries while the monitor is away, with the same key. */
 const api = new TranscriptionAPI({
   baseUrl,
   transport,
@@ -37,7 +38,7 @@ async function loop(worker: string): Promise<void> {
         await api.jobs.complete(job_id, { lease_token: lease.token, output: { s3_path: s3_path!, segments_count } });
         tell({ done: 'completed', job_id, token: lease.token });
       } catch (error) {
-        // The lease ran out while the monitor was away: the job is another's.
+        // The lease expired while the monitor was away: the job belongs to another worker.
         if (!(error instanceof ConflictError)) throw error;
         tell({ done: 'lost', job_id });
       }

@@ -1,4 +1,4 @@
-/** kill -9 in the middle of a load, again and again: every acknowledged job ends exactly once, no transcript is written twice. */
+/** kill -9 under load, repeatedly: every acknowledged job ends exactly once, no transcript is written twice. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ async function finish(monitor: TestMonitor, load: Load): Promise<void> {
   assert.equal((await monitor.stop()).code, 0);
 }
 
-/** Looks into the store, with nobody left who could mend it. */
+/** Reads the store after every monitor has stopped. */
 async function assertOnceEach(directory: string, load: Load): Promise<void> {
   const ids = new Set(load.submitted.values());
   assert.equal(ids.size, JOBS, 'two submissions were answered with one job');
@@ -60,7 +60,7 @@ test('the server is killed twenty times under a load of 200 jobs and 8 workers',
   await assertOnceEach(monitor.directory, load);
 });
 
-test('the server is killed five times under workers that speak over WebSockets', async (t) => {
+test('the server is killed five times under workers that use WebSockets', async (t) => {
   const monitor = await startTestMonitor(t, SETTINGS);
   const load = new Load(t, monitor.url);
   load.transport = 'websocket';
@@ -76,7 +76,7 @@ test('the server is killed five times under workers that speak over WebSockets',
   await assertOnceEach(monitor.directory, load);
 });
 
-test('workers are killed with what they hold, and the server between them', async (t) => {
+test('workers are killed with their jobs, and the server in between', async (t) => {
   const monitor = await startTestMonitor(t, SETTINGS);
   const load = new Load(t, monitor.url);
   const names = (round: number) => [0, 1, 2, 3].map((n) => `worker-${round}-${n}`);

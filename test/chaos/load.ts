@@ -1,4 +1,7 @@
-/** A load that goes on whatever dies: submitters in this process, workers in others, and everything that was acknowledged. */
+/**
+ * A load that survives every crash: submitters in this process, workers in others, and a record of everything
+ * acknowledged.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -12,14 +15,14 @@ const LOOPS = fileURLToPath(new URL('./claim-loops.ts', import.meta.url));
 type Told = { done: string; job_id: string; text?: string; already_there?: boolean };
 
 export class Load {
-  /** Answered with 201, by submission. */
+  /** Acknowledged with 201, by submission. */
   readonly submitted = new Map<number, string>();
-  /** The texts that a worker was told it stored, by job. */
+  /** The texts that workers know to be stored, by job. */
   readonly stored = new Map<string, string[]>();
   readonly completed: string[] = [];
-  /** How workers that are started speak to the monitor. */
+  /** The transport of newly started workers. */
   transport: 'http' | 'websocket' = 'http';
-  /** Answers of any kind so far. */
+  /** Responses of any kind so far. */
   answers = 0;
   #broken: Error | null = null;
   readonly #url: string;
@@ -31,7 +34,7 @@ export class Load {
     this.#url = url;
   }
 
-  /** Submits that many jobs, `at_once` of them at a time, each with a key that its retries keep. */
+  /** Submits that many jobs, `at_once` concurrently, each with a key that its retries keep. */
   async submit(jobs: number, at_once: number): Promise<void> {
     const api = new TranscriptionAPI({ baseUrl: this.#url, retries: 10_000, wait: (_, signal) => waitFor(20, signal) });
     let next = 0;
@@ -66,7 +69,7 @@ export class Load {
     return child;
   }
 
-  /** Resolves once there have been so many answers. */
+  /** Resolves after so many responses. */
   reached(answers: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const look = () => {

@@ -1,4 +1,4 @@
-/** A store's whole journal, checked link by link: no segment missing, changed or out of order. */
+/** Reads a store's whole journal and checks each link: no segment missing, changed or out of order. */
 import { systemClock } from '../../server/clock.ts';
 import { readFormat } from '../../server/journal/format.ts';
 import { parseSegmentKey, SEGMENTS } from '../../server/journal/keys.ts';
@@ -7,7 +7,7 @@ import { openStore } from '../../server/objects/open-store.ts';
 import type { ObjectStore } from '../../server/objects/store.ts';
 import type { JournalEvent } from '../../server/state-machine/events.ts';
 
-/** Every segment in order. Throws on what is no chain from the first segment on. */
+/** Every segment in order. Throws unless they form a chain from the first segment on. */
 export async function* readSegments(store: ObjectStore): AsyncGenerator<{ seq: number; events: JournalEvent[] }> {
   const format = await readFormat(store);
   if (!format) throw new Error('the store is empty');
@@ -32,7 +32,7 @@ export async function readJournal(store: ObjectStore): Promise<JournalEvent[]> {
   return all;
 }
 
-/** Of a directory that no monitor need have released. */
+/** Reads a directory even if a monitor has not released it. */
 export async function readJournalOf(directory: string): Promise<JournalEvent[]> {
   const store = await openStore(`dir:${directory}`, { clock: systemClock, lock: false });
   try {

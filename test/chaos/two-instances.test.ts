@@ -1,4 +1,4 @@
-/** Two monitors on one bucket: what is done at one shows at the other, and nothing is lost or done twice. */
+/** Two monitors on one bucket: changes at one are visible at the other, and nothing is lost or done twice. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Claimed, Job } from '../../protocol/job.ts';
@@ -51,7 +51,7 @@ test('a job submitted at one is claimed, reported and read at the other', async 
   assert.deepEqual(read.body, done.body);
 });
 
-test('min_seq shows at one what was written at the other; an id never heard of is looked for first', async (t) => {
+test('min_seq shows at one what was written at the other; an unknown id is looked up first', async (t) => {
   const [one, two] = await openTwo(t, 'min-seq');
   for (let n = 0; n < 10; n++) {
     const [here, there] = n % 2 === 0 ? [one, two] : [two, one];
@@ -63,7 +63,7 @@ test('min_seq shows at one what was written at the other; an id never heard of i
   }
 });
 
-test('the same key at both, at the same time, is done once', async (t) => {
+test('the same key at both instances at the same time takes effect once', async (t) => {
   const [one, two] = await openTwo(t, 'one-key');
   for (let n = 0; n < 5; n++) {
     const key = { 'idempotency-key': `both-${n}` };
@@ -76,7 +76,7 @@ test('the same key at both, at the same time, is done once', async (t) => {
   assert.equal((await one.get('/jobs')).body.items.length, 5);
 });
 
-test('both under load, and one of them leaves: every job ends exactly once', async (t) => {
+test('both are under load and one of them stops: every job ends exactly once', async (t) => {
   const JOBS = 30;
   const prefix = 'under-load';
   const instances = await openTwo(t, prefix);

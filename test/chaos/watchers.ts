@@ -1,6 +1,7 @@
 /**
- * Watchers of the feed through kills of the server and cuts of their connections, during a load that does not stop. In the end each
- * one's sequence is held against the journal: what it follows, from where it began, without a gap and without a repeat (I11).
+ * Watchers of the feed through kills of the server and cuts of their connections, during a load that does not stop. In
+ * the end each one's sequence is held against the journal: what it follows, from where it began, without a gap and
+ * without a repeat (I11).
  */
 import assert from 'node:assert/strict';
 import type { FeedPosition } from '../../protocol/feed.ts';

@@ -1,4 +1,4 @@
-/** The object store's rules, by a directory, with the lock and without. */
+/** The object store's rules for a directory, with and without the lock. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

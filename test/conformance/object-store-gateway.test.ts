@@ -1,4 +1,4 @@
-/** The object store's rules, by a real S3 server. */
+/** The object store's rules for a real S3 server. */
 import { gatewayAbsent, gatewayCredentials, startGateway } from '../servers/s3-gateway.ts';
 import { objectStoreConformance } from './object-store.ts';
 import { s3Conformance } from './object-store-s3.ts';

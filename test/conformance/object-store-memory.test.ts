@@ -1,4 +1,4 @@
-/** The object store's rules, by the store in memory. */
+/** The object store's rules for the store in memory. */
 import { systemClock } from '../../server/clock.ts';
 import { MemoryStore } from '../../server/objects/memory.ts';
 import { objectStoreConformance } from './object-store.ts';

@@ -1,4 +1,4 @@
-/** The object store's rules, by S3 as moto_server imitates it. */
+/** The object store's rules for moto_server's imitation of S3. */
 import { motoCredentials, startMoto } from '../servers/moto.ts';
 import { objectStoreConformance } from './object-store.ts';
 import { s3Conformance } from './object-store-s3.ts';

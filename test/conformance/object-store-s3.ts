@@ -1,4 +1,4 @@
-/** How the object store's rules are run against a server that speaks S3: a new prefix each time, and a proxy that loses. */
+/** Runs the object store's rules against an S3 server: a new prefix each time, and a proxy that loses responses. */
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { S3Store } from '../../server/objects/s3.ts';
 import { type LossyProxy, startLossyProxy } from '../servers/lossy-proxy.ts';

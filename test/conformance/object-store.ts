@@ -1,8 +1,8 @@
 /**
- * What every object store must do, run by each adapter against the real thing.
+ * The rules of every object store, run by each adapter against the real system.
  *
- * `open` answers an empty store each time (a new directory, a new prefix). `losing` answers one whose next put takes effect
- * while its answer never arrives; a store with no wire in between has no answer to lose, and leaves it out.
+ * `open` returns an empty store each time (a new directory, a new prefix). `losing` returns one whose next put takes effect
+ * while its response is lost; a store without a network has no response to lose, and omits it.
  */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
@@ -12,11 +12,11 @@ import { type ObjectStore, StoreError } from '../../server/objects/store.ts';
 export type ConformanceOptions = {
   open(): Promise<ObjectStore>;
   losing?(): Promise<ObjectStore>;
-  /** Keys that 64 writers race for; fewer where a request is slow. */
+  /** Number of writers racing for a key, by default 64; fewer if requests are slow. */
   races: number;
   /** Why the suite can't run here. */
   skip?: string | undefined;
-  /** Ends what `open` started. */
+  /** Stops what `open` started. */
   end?(): Promise<void>;
 };
 
@@ -53,7 +53,7 @@ export function objectStoreConformance(name: string, options: ConformanceOptions
       }
     });
 
-    test('an object is created once: a second creator is told so and changes nothing', async () => {
+    test('an object is created once: a second creation is refused and changes nothing', async () => {
       const store = await open();
       assert.equal((await store.putIfAbsent('a/b', bytesOf('first'))).created, true);
       assert.equal((await store.putIfAbsent('a/b', bytesOf('second'))).created, false);
@@ -63,7 +63,7 @@ export function objectStoreConformance(name: string, options: ConformanceOptions
       assert.equal(await textAt(store, 'a/b'), 'third');
     });
 
-    test('what was written is read and listed at once, and put replaces it', async () => {
+    test('a written object is readable and listed at once, and put replaces it', async () => {
       const store = await open();
       for (let n = 0; n < 20; n++) {
         const key = `views/${n % 5}/state.json`;
@@ -88,7 +88,7 @@ export function objectStoreConformance(name: string, options: ConformanceOptions
       }
     });
 
-    test('what was deleted is gone: not found, not listed; deleting what is not there is no error', async () => {
+    test('a deleted object is not found and not listed; deleting a missing one is not an error', async () => {
       const store = await open();
       for (const key of ['a/b/c', 'a/b/d', 'a-b']) await store.putIfAbsent(key, bytesOf(key));
       await store.delete('a/b/c');
@@ -104,7 +104,7 @@ export function objectStoreConformance(name: string, options: ConformanceOptions
     const { losing } = options;
     if (losing) lostAnswers(() => open(losing));
 
-    test('names that some store could not keep are refused by every operation, alike', async () => {
+    test('names that some store cannot keep are refused by every operation of every store', async () => {
       const store = await open();
       const odd = [
         '',
@@ -140,7 +140,7 @@ export function objectStoreConformance(name: string, options: ConformanceOptions
       assert.deepEqual(await keysOf(store, ''), []);
     });
 
-    test('odd names that are allowed are kept as they are', async () => {
+    test('unusual but valid names are kept unchanged', async () => {
       const store = await open();
       const odd = [
         '_',
@@ -178,7 +178,7 @@ export function objectStoreConformance(name: string, options: ConformanceOptions
       });
     }
 
-    test('a list goes past 1,000 keys, in the order of their bytes, from any prefix and after any key', async () => {
+    test('a list continues past 1,000 keys, in the order of their bytes, from any prefix and after any key', async () => {
       const store = await open();
       const numbered = Array.from({ length: 1203 }, (_, n) => `journal/${String(n).padStart(20, '0')}.ndjson`);
       const others = [
@@ -222,7 +222,7 @@ export function objectStoreConformance(name: string, options: ConformanceOptions
       for (const after of ['a', 'a-b', 'a/', 'a/b', 'a/c', 'a0']) await expect('a', after);
     });
 
-    test('a list can be left early', async () => {
+    test('a list can be stopped early', async () => {
       const store = await open();
       for (const key of ['a', 'b', 'c']) await store.put(key, bytesOf(key));
       for await (const { key } of store.list('')) {
@@ -231,7 +231,7 @@ export function objectStoreConformance(name: string, options: ConformanceOptions
       }
     });
 
-    test("every answer has the store's own time, near an object's time of writing", async () => {
+    test("every response has the store's own time, close to an object's write time", async () => {
       const store = await open();
       const missing = await store.get('nothing');
       const created = await store.putIfAbsent('key', bytesOf('x'));
@@ -267,7 +267,7 @@ export function objectStoreConformance(name: string, options: ConformanceOptions
 }
 
 function lostAnswers(open: () => Promise<ObjectStore>): void {
-  test('after a lost answer the same bytes sent again are not created, and ours are there', async () => {
+  test('after a lost response, a second attempt does not create the object, which has our bytes', async () => {
     const store = await open();
     await assert.rejects(
       store.putIfAbsent('journal/1', bytesOf('ours')),

@@ -1,4 +1,4 @@
-/** The documents' JavaScript for live progress, in a process of its own, while a worker works. */
+/** The documents' JavaScript for live progress, in its own process, while a worker works. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -29,8 +29,8 @@ ws.onmessage = (event) => {
 `;
 
 /**
- * The page around it. The program sends before the connection is open, which a browser's own WebSocket refuses; this one
- * waits, as libraries that reconnect do.
+ * The page around it. The program sends before the connection is open, which a browser's own WebSocket refuses; this
+ * one waits, like reconnecting libraries.
  */
 const PAGE = `\
 const updateProgressBar = (percentage) => console.log('bar', percentage);
@@ -43,7 +43,7 @@ globalThis.WebSocket = class extends WebSocket {
 };
 `;
 
-/** Says how far it is, and leaves a transcript once that has been seen. */
+/** Reports progress, and writes a transcript once the progress has been seen. */
 const engineUntil = (seen: string) =>
   `exec:sh -c 'echo "chunk 1/2"; until [ -e ${seen} ]; do sleep 0.05; done; echo hello > "$2"' sh {input} {output}`;
 
@@ -61,7 +61,7 @@ test('[A98] [A99] [A100] [A101] the documents’ JavaScript, as printed, shows h
   });
   const shown: string[] = [];
   for await (const line of createInterface(page.stdout)) {
-    // It shows what there is first; then the work begins.
+    // It shows the current state first; then the work begins.
     if (shown.push(line) === 2) startTmon(t, ['worker', '--server', url, '--engine', engineUntil(seen)]);
     if (line === 'status TRANSCRIBING') writeFileSync(seen, '');
     if (line === 'bar 100' || line === 'bar null') page.kill('SIGTERM');

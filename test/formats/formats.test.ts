@@ -1,4 +1,7 @@
-/** Stores written by earlier versions (see write-store.ts), opened by this one: each answer stands, the archive is read, work goes on. */
+/**
+ * Stores written by earlier versions (see write-store.ts), opened by this one: each answer stands, the archive is read,
+ * work goes on.
+ */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';

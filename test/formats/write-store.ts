@@ -1,9 +1,11 @@
 /**
- * Writes a store with everything a store can hold, by the monitor of a given checkout, and what that monitor said of it:
+ * Writes a store with everything a store can hold, by the monitor of a given checkout, and what that monitor said of
+ * it:
  *
  *     node test/formats/write-store.ts CHECKOUT FOLDER
  *
- * FOLDER becomes test/formats/VERSION, once for each released version; its path stands in the store, so choose a neutral one (/srv/tmon).
+ * FOLDER becomes test/formats/VERSION, once for each released version; its path stands in the store, so choose a
+ * neutral one (/srv/tmon).
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';

@@ -1,6 +1,6 @@
 /**
- * A log as a fleet writes it, for tests and benchmarks: workers' lines in both forms behind Python's prefix, and lines of others in
- * between. The same seed writes the same bytes.
+ * Writes a fleet's log for tests and benchmarks: workers' lines in both forms after Python's prefix, with unrelated
+ * lines in between. The same seed gives the same bytes.
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { formatLogLine, formatPlainLine } from '../../protocol/log-line.ts';
@@ -18,11 +18,11 @@ export type MadeLog = {
 export type LogToMake = {
   lines: number;
   seed?: number;
-  /** Of the first line; a line is 100 ms after the one before. */
+  /** Time of the first line; lines are 100 ms apart. */
   start_ms?: number;
-  /** Lines of others, 0 to 1. */
+  /** Share of unrelated lines, 0 to 1. */
   noise?: number;
-  /** Jobs that run at once. */
+  /** Number of concurrent jobs. */
   running?: number;
 };
 
@@ -98,7 +98,7 @@ function lineOf(job: RunningJob, told: { event: string; [field: string]: unknown
   return plain ? formatPlainLine(event) : formatLogLine(event);
 }
 
-/** A small random source; the same numbers for the same seed. */
+/** A small random generator; the same seed gives the same numbers. */
 function mulberry32(seed: number): () => number {
   let state = seed;
   return () => {

@@ -1,4 +1,7 @@
-/** Loaded before anything else (`--import`): replaces a few characters of one file of the product while it is loaded, and nowhere else. */
+/**
+ * Loaded before anything else (`--import`): replaces a few characters of one file of the product while it is loaded,
+ * and nowhere else.
+ */
 import { registerHooks } from 'node:module';
 import { pathToFileURL } from 'node:url';
 

@@ -3,8 +3,9 @@
  *
  *     npm run mutate -- --count 100 --seed 7 [--part journal] [--json]
  *
- * Mutants are drawn evenly from the parts. Each runs in processes of its own; the file on disk is never changed. A mutant
- * whose tests fail or hang is caught. equivalent.json lists mutants that change nothing that can be observed, with the reason.
+ * Mutants are drawn evenly from the parts. Each runs in processes of its own; the file on disk is never changed. A
+ * mutant whose tests fail or hang is caught. equivalent.json lists mutants that change nothing that can be observed,
+ * with the reason.
  */
 import { spawn } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';

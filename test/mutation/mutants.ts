@@ -1,4 +1,7 @@
-/** Finds the places of a source file that can be broken in one way, and how each is broken. Types are not code: they are blanked out first. */
+/**
+ * Finds the places of a source file that can be broken in one way, and how each is broken. Types are not code: they are
+ * blanked out first.
+ */
 import { stripTypeScriptTypes } from 'node:module';
 import { type Node, parse } from 'acorn';
 import { fullAncestor } from 'acorn-walk';

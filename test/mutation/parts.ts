@@ -1,4 +1,7 @@
-/** The parts of the server that are mutated, and the tests that must notice: the nearest first, the wider ones only if those pass. */
+/**
+ * The parts of the server that are mutated, and the tests that must notice: the nearest first, the wider ones only if
+ * those pass.
+ */
 
 export type Part = { name: string; files: string; stages: readonly (readonly string[])[] };
 

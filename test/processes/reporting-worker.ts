@@ -1,6 +1,6 @@
 /**
- * A worker that only reports, to every URL it is given: `reporting-worker.ts WORKER JOB HANGS URL…`. It goes on with JOB for as long as it
- * lives; `HANGS`, another job that it has begun, stands still (`-`: none). Says `reports` once it has begun.
+ * A worker that only reports, to every URL: `reporting-worker.ts WORKER JOB HANGS URL…`. It keeps reporting JOB;
+ * `HANGS` is another job that it started and that stands still (`-`: none). Prints `reports` once it has started.
  */
 import { Reporter } from '../../sdk/typescript/reporter/reporter.ts';
 

@@ -1,4 +1,4 @@
-/** The command as tests run it: real processes, ended by their own pid, waited for by what they say. */
+/** The command line for tests: real processes, ended by their own pid, waited for by their output. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { TranscriptionAPI } from '../../sdk/typescript/index.ts';
 
 const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
-/** The programs compiled, so that the hundreds that tests start are up in half the time. */
+/** The programs compiled, so that the hundreds that tests start take half the time to start. */
 const COMPILED = fileURLToPath(new URL('../../.cache/compiled/', import.meta.url));
 
 /** A test's context, or `{ after }` of node:test for a whole file. */
@@ -22,12 +22,12 @@ export type StartOptions = { environment?: Record<string, string>; directory?: s
 
 export type Program = ChildProcess & { ended: Promise<Ended>; line(pattern: RegExp): Promise<RegExpExecArray> };
 
-/** Starts `tmon …`; it is killed with the test. */
+/** Starts `tmon …`; killed at the end of the test. */
 export function startTmon(t: Cleaning, args: readonly string[], options: StartOptions = {}): Program {
   return startNode(t, [MAIN, ...args], options);
 }
 
-/** Starts a program of ours; it is killed with the test. */
+/** Starts one of our programs; killed at the end of the test. */
 export function startNode(
   t: Cleaning,
   args: readonly string[],
@@ -60,7 +60,7 @@ export function startNode(
     await ended;
   });
 
-  /** The first line, said already or yet to come, that matches. Rejects when the process ends without one. */
+  /** The first matching line, past or future. Rejects if the process ends without one. */
   const line = (pattern: RegExp) =>
     new Promise<RegExpExecArray>((resolve, reject) => {
       const look = () => {
@@ -85,17 +85,17 @@ export function runTmon(t: Cleaning, args: readonly string[], options: StartOpti
 export type TestMonitor = {
   url: string;
   api: TranscriptionAPI;
-  /** What its store keeps. */
+  /** The store's URL. */
   directory: string;
-  /** Asks it to end. */
+  /** Stops it in order. */
   stop(): Promise<Ended>;
-  /** Ends it without a word, as a crash does. */
+  /** Kills it, like a crash. */
   kill(): Promise<void>;
   /** Starts it again on the same store and port. */
   restart(): Promise<void>;
 };
 
-/** A monitor on a directory of its own and a free port, with short times where `settings` says so. */
+/** A monitor on its own directory and a free port, with the given settings. */
 export async function startTestMonitor(
   t: Cleaning,
   settings: Record<string, string | number> = {},

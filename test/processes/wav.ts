@@ -2,7 +2,7 @@
 
 const RATE_HZ = 16_000;
 
-/** A tone, 16 kHz mono 16 bit. `promised_seconds` is what its header says, where that differs. */
+/** A tone, 16 kHz mono 16 bit. `promised_seconds`: the length in the header, if different. */
 export function wav(seconds: number, promised_seconds: number = seconds): Buffer<ArrayBuffer> {
   const samples = Math.round(seconds * RATE_HZ);
   const promised = Math.round(promised_seconds * RATE_HZ) * 2;

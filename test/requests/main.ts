@@ -1,6 +1,6 @@
 /**
- * Counts the requests of every system in a run and writes them to cli/recommend/measured.json: `node test/requests/main.ts`.
- * Five minutes, most of them spent looking at a monitor that has nothing to do.
+ * Counts the requests of every system in a run and writes them to cli/recommend/measured.json: `node
+ * test/requests/main.ts`. Takes five minutes, most of them watching an idle monitor.
  */
 import { writeFile } from 'node:fs/promises';
 import { startCountingProxy } from '../servers/counting-proxy.ts';
@@ -9,7 +9,7 @@ import { countMonitor } from './monitor.ts';
 import { countReporter, prepareSystems, URLS } from './reporters.ts';
 
 const FILE = new URL('../../cli/recommend/measured.json', import.meta.url);
-/** A statement each: what it costs is the machine. */
+/** One statement each: its cost is the machine. */
 const DATABASE = {
   requests_per_job: 2,
   requests_per_report: 1,

@@ -1,4 +1,4 @@
-/** Counts what a monitor asks of its bucket: for a job, for a progress report, and in an hour without work. */
+/** Counts a monitor's requests to its bucket: for a job, for a progress report, and in an idle hour. */
 
 import { setTimeout as wait } from 'node:timers/promises';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
@@ -13,15 +13,15 @@ export type MonitorRequests = {
   puts_per_report: number;
   gets_per_job: number;
   puts_per_idle_hour: number;
-  /** While one worker holds a job and beats; those of several fall together. */
+  /** While one worker holds a job and sends heartbeats; those of several coincide. */
   puts_per_busy_hour: number;
 };
 
 const BUCKET = 'counted';
-/** Longer than what the monitor waits to put several changes into one object: then no report shares a put. */
+/** Longer than the monitor waits to combine changes into one object: then no report shares a put. */
 const APART_MS = 2_500;
 const MINUTES_PER_HOUR = 60;
-/** As the agent does. */
+/** Like the agent. */
 const BEAT_MS = 10_000;
 const JOBS = 4;
 const REPORTS = 4;
@@ -77,7 +77,7 @@ export async function countMonitor(t: Cleaning, proxy: CountingProxy): Promise<M
   };
 }
 
-/** Submits a job, takes it, and beats for it until it is let go. */
+/** Submits a job, claims it, and sends heartbeats for it until it is released. */
 async function hold(api: TranscriptionAPI) {
   const { id } = await api.jobs.submit({ audio_url: 's3://bucket/audio.wav' });
   const { jobs } = await api.workers.claim('worker-1', { max_jobs: 1, wait_seconds: 5 });

@@ -23,7 +23,7 @@ export const URLS = {
   dynamodb: 'dynamodb://counted_job_status',
 } as const;
 
-/** The queue, group, bucket and table that the URLs name. */
+/** The queue, group, bucket and table named in the URLs. */
 export async function prepareSystems(endpoint: string): Promise<void> {
   const client = { endpoint, region: 'us-east-1', credentials: motoCredentials };
   const s3 = new S3Client({ ...client, forcePathStyle: true });
@@ -43,7 +43,7 @@ export async function countReporter(url: string, proxy: CountingProxy, jobs = 5,
   const without = sum(proxy.take());
   await report(url, proxy.endpoint, jobs, reports);
   const reported = sum(proxy.take());
-  // A check remembers what had ended: the second is what they cost from then on.
+  // A check remembers ended jobs: the second one shows the regular cost.
   await tmon(proxy.endpoint, 'check', url, '--json');
   proxy.take();
   await tmon(proxy.endpoint, 'check', url, '--json');

@@ -1,4 +1,4 @@
-/** What `tmon recommend` multiplies by prices is what a run asks for. */
+/** The counts that `tmon recommend` multiplies by prices match a run. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { MEASURED } from '../../cli/recommend/cost.ts';
@@ -15,7 +15,7 @@ after(async () => {
 await prepareSystems(proxy.endpoint);
 
 for (const system of ['logs', 's3', 'dynamodb'] as const) {
-  test(`[B146] ${system}: the requests of a job, a report and a check are those that were counted`, async () => {
+  test(`[B146] ${system}: the requests of a job, a report and a check match the recorded counts`, async () => {
     const { bytes_per_job, bytes_per_report, ...requests } = await countReporter(URLS[system], proxy, 2, 3);
     const { bytes_per_job: jobBytes, bytes_per_report: reportBytes, ...counted } = MEASURED[system];
     assert.deepEqual(requests, counted);

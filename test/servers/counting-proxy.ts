@@ -1,4 +1,4 @@
-/** Stands before an AWS endpoint and counts what is asked of it: by service and operation, with the bytes sent. */
+/** A proxy before an AWS endpoint that counts requests by service and operation, with the bytes sent. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,7 +7,7 @@ export type Counted = { requests: number; bytes: number };
 
 export type CountingProxy = {
   endpoint: string;
-  /** Since the last call: `sqs SendMessageBatch`, `s3 PUT`. */
+  /** Counts since the last call: `sqs SendMessageBatch`, `s3 PUT`. */
   take(): Record<string, Counted>;
   stop(): Promise<void>;
 };

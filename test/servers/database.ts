@@ -1,4 +1,6 @@
-/** A database server of a test's own: in a temporary directory, on a free port of 127.0.0.1, ended by its own pid. */
+/**
+ * A private database server for a test: in a temporary directory, on a free port of 127.0.0.1, ended by its own pid.
+ */
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
@@ -9,13 +11,13 @@ import { promisify } from 'node:util';
 import { systemClock } from '../../server/clock.ts';
 
 export type DatabaseServer = {
-  /** Of a database that is there, with a user who may do anything in it. */
+  /** URL of an existing database, with a user who has all rights in it. */
   url: string;
-  /** Makes an empty database of this name; answers its URL. */
+  /** Creates an empty database of this name; returns its URL. */
   database(name: string): Promise<string>;
-  /** Ends it in order and removes what it kept. */
+  /** Stops it in order and removes its data. */
   stop(): Promise<void>;
-  /** Ends it without a word, as a crash does; `start` brings it back on the same port with what it kept. */
+  /** Kills it, like a crash; `start` brings it back on the same port with its data. */
   kill(): Promise<void>;
   start(): Promise<void>;
 };
@@ -23,13 +25,13 @@ export type DatabaseServer = {
 export type DatabaseProgram = {
   program: string;
   arguments: readonly string[];
-  /** What it says once it takes connections. */
+  /** Printed once it accepts connections. */
   ready: RegExp;
-  /** Ends it now, but in order. */
+  /** Signal for a fast shutdown in order. */
   end: NodeJS.Signals;
 };
 
-/** Both of a server's programs refuse to run as root: then they run as another user. */
+/** Both servers refuse to run as root, so they run as another user. */
 export type ServerUser = { uid: number; gid: number };
 
 const READY_WITHIN_MS = 60_000;
@@ -38,7 +40,7 @@ const READY_WITHIN_MS = 60_000;
 export async function databaseDirectory(user: ServerUser | undefined): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'tmon-db-'));
   if (user) await chown(directory, user.uid, user.gid);
-  // A runner that ends early leaves nothing lying about.
+  // Removes the directory even if the test runner ends early.
   process.once('exit', () => rmSync(directory, { recursive: true, force: true, maxRetries: 5 }));
   return directory;
 }
@@ -46,7 +48,7 @@ export async function databaseDirectory(user: ServerUser | undefined): Promise<s
 export const removeDirectory = (directory: string): Promise<void> =>
   rm(directory, { recursive: true, force: true, maxRetries: 5 });
 
-/** The first of these users that is there, where we are root. */
+/** The first of these users that exists, if we are root. */
 export function serverUser(names: readonly string[]): ServerUser | undefined {
   if (process.getuid?.() !== 0) return undefined;
   for (const name of [...names, 'nobody']) {
@@ -54,13 +56,13 @@ export function serverUser(names: readonly string[]): ServerUser | undefined {
       const id = (flag: string) => Number(execFileSync('id', [flag, name], { stdio: ['ignore', 'pipe', 'ignore'] }));
       return { uid: id('-u'), gid: id('-g') };
     } catch {
-      // No such user here.
+      // No such user.
     }
   }
   throw new Error('a database server does not run as root, and there is no other user, not even nobody');
 }
 
-/** Runs a program to its end; throws with what it said. */
+/** Runs a program to its end; throws with its output. */
 export async function runProgram(
   program: string,
   arguments_: readonly string[],
@@ -76,14 +78,14 @@ export async function runProgram(
 
 export type RunningProgram = { stop(signal?: NodeJS.Signals): Promise<void> };
 
-/** Starts it and waits until it takes connections; it is killed with us, whatever becomes of us. */
+/** Starts it and waits until it accepts connections; it is killed with us in every case. */
 export async function startProgram(
   { program, arguments: arguments_, ready, end }: DatabaseProgram,
   options: { cwd: string; uid?: number; gid?: number },
 ): Promise<RunningProgram> {
   const child = spawn(program, arguments_, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
   const kill = () => child.kill('SIGKILL');
-  // Before its directory is removed.
+  // Before the directory is removed.
   process.prependOnceListener('exit', kill);
   const closed = once(child, 'close');
   closed.catch(() => {}); // Told to whoever waits for it to be ready.

@@ -1,4 +1,4 @@
-/** The database servers of tests are private, and come back with what they kept. */
+/** The database servers of tests are private, and keep their data across a crash. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createConnection } from 'mysql2/promise';
@@ -29,7 +29,7 @@ for (const { name, start, query, absent } of [
   { name: 'PostgreSQL', start: startPostgresql, query: postgresql, absent: postgresqlAbsent() },
   { name: 'MariaDB', start: startMariadb, query: mariadb, absent: mariadbAbsent() },
 ]) {
-  test(`${name} starts, is killed, and comes back with what was committed`, { skip: absent ?? false }, async (t) => {
+  test(`${name} starts, is killed, and restarts with the committed data`, { skip: absent ?? false }, async (t) => {
     const server = await start();
     t.after(() => server.stop());
     await query(server.url, 'CREATE TABLE kept (n INT)');

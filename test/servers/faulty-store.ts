@@ -1,17 +1,17 @@
-/** A store in memory that can be made to fail as real ones do: silent, losing answers, full, unreadable. */
+/** A store in memory that can fail like real ones: silent, losing responses, full, unreadable. */
 import type { Clock } from '../../server/clock.ts';
 import { MemoryStore } from '../../server/objects/memory.ts';
 import { type GetResult, type PutIfAbsentResult, StoreError } from '../../server/objects/store.ts';
 
 /**
- *     silent    writes have no effect and no answer
- *     lossy     writes take effect, their answers are lost
+ *     silent    writes have no effect and no response
+ *     lossy     writes take effect, their responses are lost
  *     full      writes are refused
- *     dead      nothing is answered, reads neither
+ *     dead      no response to anything, including reads
  */
 export type Fault = 'none' | 'silent' | 'lossy' | 'full' | 'dead';
 
-/** Words of a store's own that no client should see. */
+/** A store's internal message, which no client should see. */
 export const SECRET_WORDS = 'bucket-of-secrets';
 
 export class FaultyStore extends MemoryStore {
@@ -22,7 +22,7 @@ export class FaultyStore extends MemoryStore {
     super(clock);
   }
 
-  /** From now on. The answer resolves when the first write or read has failed. */
+  /** From now on. The promise resolves when the first write or read has failed. */
   break(fault: Exclude<Fault, 'none'>): Promise<void> {
     this.#fault = fault;
     return new Promise((resolve) => this.#failed.push(resolve));

@@ -1,10 +1,10 @@
-/** Readers of the live feed for tests: a WebSocket and an SSE stream whose messages can be waited for. */
+/** Clients of the live feed for tests: a WebSocket and an SSE stream whose messages can be awaited. */
 import assert from 'node:assert/strict';
 import type { CallRequest } from '../../protocol/feed.ts';
 import type { Cleaning } from '../processes/tmon.ts';
 import type { Json } from './monitor.ts';
 
-/** What was heard, and one who waits for more. */
+/** Received messages, and a waiting reader. */
 class Messages {
   readonly all: Json[] = [];
   #taken = 0;
@@ -21,7 +21,7 @@ class Messages {
     this.#wake?.();
   }
 
-  /** The next one that `is` holds of; what comes before it is passed over. */
+  /** The next message for which `is` returns true; earlier ones are dropped. */
   async until(is: (message: Json) => boolean): Promise<Json> {
     for (;;) {
       while (this.#taken < this.all.length) {
@@ -38,7 +38,7 @@ class Messages {
   }
 }
 
-/** What a call has beside its operation. */
+/** The fields of a call besides its operation. */
 export type CallParts = Pick<CallRequest, 'params' | 'query' | 'body' | 'idempotency_key'>;
 
 export class FeedClient {
@@ -85,7 +85,7 @@ export class FeedClient {
     return this.#messages.all;
   }
 
-  /** A string goes as it is. */
+  /** A string is sent unchanged. */
   send(message: unknown): void {
     this.socket.send(typeof message === 'string' ? message : JSON.stringify(message));
   }
@@ -98,13 +98,13 @@ export class FeedClient {
     return this.#messages.until(is);
   }
 
-  /** Sends it, and answers what comes next. */
+  /** Sends it, and returns the next message. */
   ask(message: unknown): Promise<Json> {
     this.send(message);
     return this.next();
   }
 
-  /** Resolves with its `answer` or `error`, whatever else comes before. Rejects when the connection ends first. */
+  /** Resolves with its `answer` or `error`, whatever comes before. Rejects if the connection closes first. */
   call(operation: string, parts: CallParts = {}): Promise<Json> {
     this.#ids += 1;
     const id = `call-${this.#ids}`;
@@ -112,7 +112,7 @@ export class FeedClient {
     return new Promise((resolve, reject) => this.#calls.set(id, { resolve, reject }));
   }
 
-  /** Everything that was sent before this call has been answered, and all that was told of it has come. */
+  /** Resolves once everything sent before this call has been handled and its messages have arrived. */
   async settled(): Promise<void> {
     const id = `settled-${Math.random()}`;
     this.send({ action: 'none', id });
@@ -155,7 +155,7 @@ export class EventsClient {
     return this.#messages.until(is);
   }
 
-  /** The next `id:` that comes without an event. */
+  /** The next `id:` without an event. */
   alive(): Promise<string> {
     return new Promise((resolve) => {
       this.#alive = resolve;

@@ -1,4 +1,4 @@
-/** Asserts that what the feed says is what protocol/feed-messages.ts says it is. */
+/** Asserts that a message of the feed matches its schema in protocol/feed-messages.ts. */
 import assert from 'node:assert/strict';
 import { Ajv } from 'ajv';
 import { Alert } from '../../protocol/alert.ts';
@@ -24,7 +24,7 @@ const CONTROLS: Record<string, string> = {
   answer: 'CallAnswer',
 };
 
-/** Name of its schema. */
+/** The name of its schema. */
 export function kindOf({ type, resource, operation }: Json): string {
   if (type === 'error' && operation !== undefined) return 'CallError';
   const control = CONTROLS[type];

@@ -1,4 +1,4 @@
-/** A clock that runs as the wall's does and can be put forward: what would be due by then is due at once, in order. */
+/** A clock that runs like the real one and can be advanced: timers due by then fire at once, in order. */
 import type { Clock } from '../../server/clock.ts';
 
 const STEP_MS = 1_000;
@@ -29,7 +29,7 @@ export class JumpingClock implements Clock {
     for (const timer of [...this.#timers].sort((a, b) => a.due_ms - b.due_ms)) this.#arm(timer);
   }
 
-  /** As if the time passed, but faster: in steps of a second, with a turn for whoever is woken. */
+  /** Advances as if the time passed, but faster: in steps of a second, with a turn for each woken task. */
   async pass(forward_ms: number): Promise<void> {
     for (let left_ms = forward_ms; left_ms > 0; left_ms -= STEP_MS) {
       this.jump(Math.min(left_ms, STEP_MS));

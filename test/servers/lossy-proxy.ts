@@ -1,6 +1,6 @@
 /**
- * A proxy on TCP that can lose an answer: the request goes through and takes effect, and as soon as the server begins to
- * answer, both connections are cut.
+ * A TCP proxy that can lose a response: the request takes effect, and both connections are cut as soon as the server
+ * begins to respond.
  */
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
@@ -8,7 +8,7 @@ import { connect, createServer, type Socket } from 'node:net';
 export type LossyProxy = {
   endpoint: string;
   loseNextAnswer(): void;
-  /** Cuts the connections of which `which` says so, as they are; answers how many. */
+  /** Cuts the connections for which `which` returns true; returns how many. */
   cut(which: () => boolean): number;
   stop(): Promise<void>;
 };

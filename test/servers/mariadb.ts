@@ -1,4 +1,4 @@
-/** A private MariaDB, from the system's package. */
+/** A private MariaDB from the system's package. */
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -26,7 +26,7 @@ export function findMariadb(): string | undefined {
   return find('mariadb-install-db') && find('my_print_defaults') && find('mariadbd');
 }
 
-/** Why there is none, or `undefined` if it can be started. */
+/** Why it can't be started, or `undefined` if it can. */
 export function mariadbAbsent(): string | undefined {
   return findMariadb()
     ? undefined

@@ -1,6 +1,6 @@
 /**
- * A monitor in the test's own process, spoken to over real HTTP: on memory unless told otherwise, on a free port, stopped
- * with the test. For one that can be killed see test/processes/tmon.ts.
+ * A monitor in the test's own process, called over real HTTP: in memory by default, on a free port, stopped with the
+ * test. For one that can be killed see test/processes/tmon.ts.
  */
 import { type Clock, systemClock } from '../../server/clock.ts';
 import { readSettings, type Settings } from '../../server/config.ts';
@@ -9,15 +9,15 @@ import { MemoryStore } from '../../server/objects/memory.ts';
 import type { ObjectStore } from '../../server/objects/store.ts';
 import type { Cleaning } from '../processes/tmon.ts';
 
-// biome-ignore lint/suspicious/noExplicitAny: what comes over the wire is what the assertions look at.
+// biome-ignore lint/suspicious/noExplicitAny: assertions check what comes over the wire.
 export type Json = any;
 
 export type Answer<T = Json> = { status: number; headers: Headers; text: string; body: T };
 
-/** A string, bytes or a stream goes as it is; anything else as JSON. */
+/** A string, bytes or a stream is sent unchanged; anything else as JSON. */
 export type Send = { body?: unknown; headers?: Record<string, string>; signal?: AbortSignal };
 
-/** How often the monitor may answer that a segment has not come; it waits 5 s each time. */
+/** How often the monitor may report that a segment has not arrived; it waits 5 s each time. */
 const IDLE_MAX = 12;
 
 export class Caller {
@@ -27,7 +27,7 @@ export class Caller {
     this.url = url;
   }
 
-  /** Any path of the server: `/readyz`. */
+  /** Any path of the server, for example `/readyz`. */
   async call<T = Json>(method: string, path: string, { body, headers = {}, signal }: Send = {}): Promise<Answer<T>> {
     const raw = typeof body === 'string' || body instanceof Uint8Array || body instanceof ReadableStream;
     const response = await fetch(`${this.url}${path}`, {
@@ -58,7 +58,7 @@ export class Caller {
     return this.call('DELETE', `/api/v1${path}`, { headers });
   }
 
-  /** Asks again after every segment until `is` holds of the answer's body. Throws when no more segments come. */
+  /** Retries after every segment until `is` returns true for the body. Throws if no more segments arrive. */
   async until<T = Json>(path: string, is: (body: T) => boolean): Promise<T> {
     let seq = 0;
     let last = '';
@@ -79,7 +79,7 @@ export type Monitor = Caller & { store: ObjectStore; settings: Settings; stop():
 
 export type MonitorOptions = Partial<Settings> & { clock?: Clock; objects?: ObjectStore };
 
-/** `objects`: a store of the test’s own, one that outlives the monitor or that fails. */
+/** `objects`: the test’s own store, which outlives the monitor or fails. */
 export async function openMonitor(t: Cleaning, options: MonitorOptions = {}): Promise<Monitor> {
   const { clock = systemClock, objects, ...given } = options;
   const settings = readSettings(

@@ -1,4 +1,4 @@
-/** `moto_server`: AWS in memory, for tests. It keeps nothing after `stop`. */
+/** `moto_server`: AWS in memory, for tests. Keeps nothing after `stop`. */
 import { fileURLToPath } from 'node:url';
 import { ensurePythonEnvironment } from '../../agent/python/environment.ts';
 import { startServer, type TestServer } from './start.ts';
@@ -9,7 +9,7 @@ export const motoEnvironment = { name: 'moto', requirements: ['moto[server]==5.2
 
 export const motoCredentials = { accessKeyId: 'test', secretAccessKey: 'test' };
 
-/** The environment by which every AWS client finds it. */
+/** The environment for AWS clients. */
 export const motoSettings = (endpoint: string) => ({
   AWS_ENDPOINT_URL: endpoint,
   AWS_REGION: 'us-east-1',

@@ -1,4 +1,4 @@
-/** A private PostgreSQL, from the system's package. */
+/** A private PostgreSQL from the system's package. */
 import { existsSync, globSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
@@ -13,7 +13,7 @@ import {
 } from './database.ts';
 import { freePort } from './start.ts';
 
-/** The folder of `initdb` and `postgres`: the newest there is, or undefined. */
+/** The folder of `initdb` and `postgres`: the newest, or undefined. */
 export function findPostgresql(): string | undefined {
   const version = (folder: string) => Number(/(\d+)\/bin$/.exec(folder)?.[1] ?? 0);
   const packaged = globSync('/usr/lib/postgresql/*/bin/initdb')
@@ -23,7 +23,7 @@ export function findPostgresql(): string | undefined {
   return [...packaged, ...onPath].find((folder) => existsSync(join(folder, 'postgres')));
 }
 
-/** Why there is none, or `undefined` if it can be started. */
+/** Why it can't be started, or `undefined` if it can. */
 export function postgresqlAbsent(): string | undefined {
   return findPostgresql()
     ? undefined

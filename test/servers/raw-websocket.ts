@@ -1,4 +1,4 @@
-/** A WebSocket peer down to its bytes, for tests of what no library would send: broken frames, silence, not reading. */
+/** A WebSocket peer at byte level, for tests of what no library sends: malformed frames, silence, not reading. */
 import { createHash, randomBytes } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -11,13 +11,13 @@ export type Frame = {
   payload: Uint8Array;
   fin?: boolean;
   masked?: boolean;
-  /** Of the first byte: reserved bits. */
+  /** Reserved bits of the first byte. */
   rsv?: number;
-  /** What the header says, where it is not the payload's own. */
+  /** Length in the header, if it differs from the payload's. */
   length?: number;
 };
 
-/** As RFC 6455 lays it out. */
+/** In the format of RFC 6455. */
 export function frame({ opcode, payload, fin = true, masked = true, rsv = 0, length = payload.length }: Frame): Buffer {
   const head = Buffer.alloc(14);
   head[0] = (fin ? 0x80 : 0) | rsv | opcode;
@@ -45,9 +45,9 @@ export class RawWebSocket extends EventEmitter<Events> {
   pongs = 0;
   answersPings = true;
   answersClose = true;
-  /** Of the handshake's answer; 101 when it is a WebSocket. */
+  /** Status of the handshake's response; 101 for a WebSocket. */
   status = 0;
-  /** The close frame's code and reason; null where the connection ended without one. */
+  /** The close frame's code and reason; null if the connection ended without one. */
   readonly closed: Promise<{ code: number | null; reason: string }>;
   #buffer: Buffer = Buffer.alloc(0);
   #close: { code: number | null; reason: string } = { code: null, reason: '' };
@@ -81,7 +81,7 @@ export class RawWebSocket extends EventEmitter<Events> {
     });
   }
 
-  /** A whole text message. */
+  /** A complete text message. */
   send(message: unknown): void {
     const text = typeof message === 'string' ? message : JSON.stringify(message);
     this.sendFrame({ opcode: OPCODE.text, payload: Buffer.from(text) });
@@ -91,7 +91,7 @@ export class RawWebSocket extends EventEmitter<Events> {
     return this.socket.write(frame(one));
   }
 
-  /** Reads nothing more: its buffers, and then the sender's, fill. */
+  /** Stops reading: its buffers, and then the sender's, fill up. */
   pause(): void {
     this.socket.pause();
   }

@@ -13,12 +13,12 @@ import { startServer, type TestServer } from './start.ts';
 export const gatewayModule = 'github.com/versity/versitygw/cmd/versitygw@v1.8.0';
 export const gatewayDirectory = fileURLToPath(new URL('../../.cache/go/bin/', import.meta.url));
 
-/** The version is in the name, so that another version is another program. */
+/** The version is part of the name, so that another version is another program. */
 export const gatewayProgram = join(gatewayDirectory, 'versitygw-v1.8.0');
 
 export const gatewayCredentials = { accessKeyId: 'test', secretAccessKey: 'test-secret' };
 
-/** Why there is none, or `undefined` if it can be started. */
+/** Why it can't be started, or `undefined` if it can. */
 export function gatewayAbsent(): string | undefined {
   return existsSync(gatewayProgram) ? undefined : 'versitygw is not built: it needs Go and test/setup (npm test)';
 }

@@ -1,4 +1,4 @@
-/** Starts a server for a test on a free port of 127.0.0.1, waits until it answers, and ends it by its own pid. */
+/** Starts a server for a test on a free port of 127.0.0.1, waits until it responds, and ends it by its own pid. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -10,7 +10,7 @@ export type ServerCommand = {
   command: string;
   args: (port: number) => string[];
   env?: Record<string, string>;
-  /** Tried until it answers with any HTTP status. */
+  /** Polled until it responds with any HTTP status. */
   path?: string;
 };
 
@@ -23,7 +23,7 @@ export async function startServer(server: ServerCommand): Promise<TestServer> {
     env: { ...process.env, ...server.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  // A runner that ends early takes its servers with it.
+  // Ends the servers even if the test runner ends early.
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);
   let said = '';

@@ -1,4 +1,4 @@
-/** The steps of a job's life, for tests that are about something else. Each asserts that it went well. */
+/** The steps of a job's life, for tests of something else. Each asserts that it succeeds. */
 import assert from 'node:assert/strict';
 import type { Claimed, Job } from '../../protocol/job.ts';
 import type { Transcript } from '../../protocol/transcript.ts';

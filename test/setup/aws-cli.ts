@@ -1,4 +1,4 @@
-/** The AWS CLI, in a private Python environment: the commands that the documents print are run by it. */
+/** The AWS CLI, in a private Python environment, to run the commands printed in the documents. */
 import { ensurePythonEnvironment } from '../../agent/python/environment.ts';
 import type { SetupStep } from './step.ts';
 

@@ -1,6 +1,6 @@
 /**
- * PostgreSQL and MariaDB, from Debian's packages: installed where we are root and apt-get is there, else only looked for.
- * No service is started by it; each test starts a private instance (test/servers/database.ts).
+ * PostgreSQL and MariaDB from Debian's packages: installed if we are root and apt-get exists, otherwise only searched
+ * for. Starts no service; each test starts a private instance (test/servers/database.ts).
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -10,14 +10,14 @@ import { findMariadb } from '../servers/mariadb.ts';
 import { findPostgresql } from '../servers/postgresql.ts';
 import type { SetupStep } from './step.ts';
 
-/** MariaDB: what makes a server, without the service, the user and the start that `mariadb-server` adds to it. */
+/** MariaDB: the server without the service, the user and the start that `mariadb-server` adds. */
 const WANTED = [
   { names: ['postgresql'], find: findPostgresql },
   { names: ['mariadb-server-core', 'mariadb-client-core'], find: findMariadb },
 ];
 
 const INSTALL_WITHIN_MS = 8 * 60_000;
-/** Read by invoke-rc.d: a package that would start its service may not. */
+/** Read by invoke-rc.d: prevents packages from starting their service. */
 const POLICY = '/usr/sbin/policy-rc.d';
 
 export const databases: SetupStep = {
@@ -38,7 +38,7 @@ async function install(packages: readonly string[]): Promise<void> {
     try {
       await aptGet(arguments_);
     } catch {
-      // The lists of a fresh image are empty, those of an old one name packages that are gone.
+      // The package lists of a new image are empty; old ones name packages that no longer exist.
       await aptGet(['update']);
       await aptGet(arguments_);
     }

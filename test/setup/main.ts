@@ -1,7 +1,8 @@
 /**
- * Prepares what the tests need beyond `npm ci`, into `.cache/`, and prints a line for each. Run by `npm test`; what is there
- * already takes no time, so `node --test` alone works afterwards. A step that fails fails no run: the tests that need it
- * say so, or skip with the reason. A new step is a file beside this one and a name in the list.
+ * Installs what the tests need beyond `npm ci` into `.cache/`, and prints a line for each step. Run by `npm test`;
+ * existing installations take no time, so `node --test` alone works afterwards. A failing step does not fail the run:
+ * the tests that need it report it, or skip with the reason. A new step is a file beside this one and a name in the
+ * list.
  */
 
 import { awsCli } from './aws-cli.ts';

@@ -1,4 +1,4 @@
-/** The speech recogniser that tests and the demo fall back on, in its private Python environment. */
+/** The speech recognition engine that tests and the demo fall back on, in its private Python environment. */
 import { pocketsphinxRequirements } from '../../agent/engines/pocketsphinx.ts';
 import { ensurePythonEnvironment } from '../../agent/python/environment.ts';
 import type { SetupStep } from './step.ts';

@@ -1,4 +1,4 @@
-/** What the Python SDK and its tests need, in a private Python environment. */
+/** Requirements of the Python SDK and its tests, in a private Python environment. */
 import { readFile } from 'node:fs/promises';
 import { ensurePythonEnvironment, type PythonEnvironmentRequest } from '../../agent/python/environment.ts';
 import type { SetupStep } from './step.ts';

@@ -1,4 +1,4 @@
-/** A real S3 server, built by Go where Go is: about 90 s and 300 MB of downloads the first time. */
+/** A real S3 server, built with Go if installed: about 90 s and 300 MB of downloads the first time. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
@@ -14,7 +14,7 @@ export const s3Gateway: SetupStep = {
   async run() {
     if (existsSync(gatewayProgram)) return gatewayProgram;
     await mkdir(gatewayDirectory, { recursive: true });
-    // Built aside and renamed, so that two set-ups at once don't run each other's half of a program.
+    // Built under another name and renamed, so that concurrent set-ups don't run a partial program.
     const aside = await mkdtemp(join(gatewayDirectory, 'build-'));
     try {
       await promisify(execFile)('go', ['install', '-trimpath', '-ldflags=-s -w', gatewayModule], {

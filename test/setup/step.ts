@@ -1,6 +1,6 @@
-/** One thing that the tests need and `npm ci` doesn't bring. Steps run at the same time: none may rest on another. */
+/** One requirement of the tests that `npm ci` does not install. Steps run concurrently: none may depend on another. */
 export type SetupStep = {
   name: string;
-  /** Prepares it, or finds it prepared; answers what there is now, in a few words. Rejects with a reason in words. */
+  /** Installs it, or finds it installed; returns a short status. Rejects with a readable reason. */
   run(): Promise<string>;
 };

@@ -1,6 +1,6 @@
 /**
- * What goes wrong in a history. Each history has only some of the faults, each at its own rate: rare ones meet each other
- * more often in a few rough histories than in many mild ones.
+ * What goes wrong in a history. Each history has only some of the faults, each at its own rate: rare ones meet each
+ * other more often in a few rough histories than in many mild ones.
  */
 import type { Chance } from './chance.ts';
 import type { Plan } from './plan.ts';

@@ -1,6 +1,6 @@
 /**
- * What the log must be. Every segment is read at the moment its name is first created, its commands are decided again and
- * its events applied again, from the first on: the fold that every instance must hold, whatever happened to it.
+ * What the log must be. Every segment is read at the moment its name is first created, its commands are decided again
+ * and its events applied again, from the first on: the fold that every instance must hold, whatever happened to it.
  */
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
@@ -36,7 +36,9 @@ export class LogAudit {
   readonly segments: AuditedSegment[] = [{ hash: NO_HASH, at_ms: 0, lines: [], folds: [new State()] }];
   /** Every command ever sent, by id and fingerprint. */
   readonly commands = new Map<string, Command>();
-  /** Where each command took effect, and what it is remembered by. More than once only where it was forgotten between. */
+  /**
+   * Where each command took effect, and what it is remembered by. More than once only where it was forgotten between.
+   */
   readonly effects = new Map<string, Effect[]>();
   events = 0;
   readonly #world: World;

@@ -1,6 +1,6 @@
 /**
- * `npm run simulate -- --histories N --seed S [--workers K] [--rule NAME]`: runs histories on all cores. Exit code 1 where
- * a rule was broken, with the seed, what happened last, and the command that replays it.
+ * `npm run simulate -- --histories N --seed S [--workers K] [--rule NAME]`: runs histories on all cores. Exit code 1
+ * where a rule was broken, with the seed, what happened last, and the command that replays it.
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';

@@ -1,4 +1,6 @@
-/** What kind of history it is to be, drawn once at its start: how many instances, with which settings, in what weather. */
+/**
+ * What kind of history it is to be, drawn once at its start: how many instances, with which settings, in what weather.
+ */
 import { MINUTE_MS } from '../../protocol/time.ts';
 import type { Policy } from '../../server/state-machine/decide/commands.ts';
 import type { Chance } from './chance.ts';
@@ -102,7 +104,9 @@ function drawPolicy(chance: Chance): Policy {
   };
 }
 
-/** How long until the next step: bursts, so that commands meet in batches, and lulls, so that leases end and names age. */
+/**
+ * How long until the next step: bursts, so that commands meet in batches, and lulls, so that leases end and names age.
+ */
 export function drawWait(chance: Chance): number {
   switch (chance.weighted({ burst: 60, flow: 28, lull: 12 })) {
     case 'burst':

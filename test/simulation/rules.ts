@@ -1,6 +1,6 @@
 /**
- * The rules that everything rests on, and how to break each on purpose: one line of the product replaced as it is loaded.
- * The simulation must catch every one of these, or it proves nothing about the line that is there.
+ * The rules that everything rests on, and how to break each on purpose: one line of the product replaced as it is
+ * loaded. The simulation must catch every one of these, or it proves nothing about the line that is there.
  */
 export type Rule = {
   /** Without it. */

@@ -1,6 +1,6 @@
 /**
- * The store itself: objects and one clock, everything at once and without fault. What goes wrong on the way to it and back
- * is store-port.ts's.
+ * The store itself: objects and one clock, everything at once and without fault. What goes wrong on the way to it and
+ * back is store-port.ts's.
  */
 import type { World } from './world.ts';
 

@@ -92,7 +92,9 @@ export class StoreAudit implements StoreObserver {
     });
   }
 
-  /** An accident to the newest snapshot, where an older one could still lead to the tail. Answers whether there was one. */
+  /**
+   * An accident to the newest snapshot, where an older one could still lead to the tail. Answers whether there was one.
+   */
   damageNewest(): boolean {
     const seqs = this.#snapshotSeqs();
     const [older, newest] = [seqs.at(-2), seqs.at(-1)];

@@ -1,4 +1,7 @@
-/** Chapter 0. A monitor starts on an empty directory: it says what the store is, and that it has tried it. Nothing else. */
+/**
+ * Chapter 0. A monitor starts on an empty directory: it records the store's format and the store check, and nothing
+ * else.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Story } from './story.ts';
@@ -17,7 +20,7 @@ test('00 an empty store holds its format and the store check, and the monitor is
   assert.deepEqual((await story.http.get('/jobs')).body, { items: [], next_cursor: null });
 });
 
-test('00 whoever starts it again finds the same journal', async (t) => {
+test('00 a restart finds the same journal', async (t) => {
   const story = await Story.begin(t);
   const { journal_id } = story.read('meta/format.json');
   await story.objects();

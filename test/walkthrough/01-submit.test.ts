@@ -1,4 +1,7 @@
-/** Chapter 1. A recording is uploaded and submitted: one segment in the journal, and the job's documents under jobs/active/. */
+/**
+ * Chapter 1. A recording is uploaded and submitted: one segment in the journal, and the job's documents under
+ * jobs/active/.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Story } from './story.ts';

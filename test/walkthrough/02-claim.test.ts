@@ -1,9 +1,12 @@
-/** Chapter 2. A worker registers and claims the job: it has a lease, and the directory says who works on what. */
+/**
+ * Chapter 2. A worker registers and claims the job: it gets a lease, and the directory shows which worker has which
+ * job.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Story } from './story.ts';
 
-test('02 [A10] [A11] [A12] [A13] [A80] a claim shows with the job and with the worker', async (t) => {
+test('02 [A10] [A11] [A12] [A13] [A80] a claim is visible in the job and in the worker', async (t) => {
   const story = await Story.begin(t);
   const { job_id } = await story.submit();
   const held = await story.claim();

@@ -1,9 +1,11 @@
-/** Chapter 3. The worker reports and beats: progress and health are soft, and show within their settings' time. */
+/**
+ * Chapter 3. The worker reports progress and sends heartbeats: both are soft, and visible within the configured time.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Story } from './story.ts';
 
-test('03 [A11] [A16] progress and heartbeats show in the documents of the job and of the worker', async (t) => {
+test('03 [A11] [A16] progress and heartbeats are visible in the documents of the job and of the worker', async (t) => {
   const story = await Story.begin(t);
   await story.submit();
   const { id, token } = await story.claim();

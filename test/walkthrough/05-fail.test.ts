@@ -1,10 +1,10 @@
-/** Chapter 5. Attempts fail: the job is tried again, then it is a dead letter, until somebody redrives it. */
+/** Chapter 5. Attempts fail: the job is retried, then it is a dead letter until it is redriven. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Job } from '../../protocol/job.ts';
 import { Story } from './story.ts';
 
-test('05 [A20] [A22] [A79] a job that failed for good lies by its id and by its hour, until it is redriven', async (t) => {
+test('05 [A20] [A22] [A79] a permanently failed job is stored by its id and by its hour, until it is redriven', async (t) => {
   const story = await Story.begin(t);
   const { job_id } = await story.submit('JOB', { max_attempts: 2 });
   const again = await story.fail(await story.claim(), true);

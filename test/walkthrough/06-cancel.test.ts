@@ -1,9 +1,9 @@
-/** Chapter 6. Cancelling: at once while the job waits, and once its worker has stopped when one has it. */
+/** Chapter 6. Cancelling: at once if the job waits, otherwise once its worker has stopped. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Story } from './story.ts';
 
-test('06 a cancelled job moves to its hour; one that runs is CANCELLING until its worker has stopped', async (t) => {
+test('06 a cancelled job moves to its hour; a running one is CANCELLING until its worker has stopped', async (t) => {
   const story = await Story.begin(t);
   const { job_id } = await story.submit('JOB');
   const held = await story.claim();

@@ -1,4 +1,4 @@
-/** Chapter 7. The worker is ended: its job goes back to its place in the queue, its final state is kept. */
+/** Chapter 7. The worker is terminated: its job returns to its place in the queue, its final state is kept. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Story } from './story.ts';

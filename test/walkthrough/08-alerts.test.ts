@@ -1,4 +1,4 @@
-/** Chapter 8. A dead letter is worth an alert: raised once, resolved by hand or when its cause is gone. */
+/** Chapter 8. A dead letter raises an alert: once, until it is resolved by hand or its cause is gone. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Story } from './story.ts';

@@ -1,4 +1,4 @@
-/** Chapter 9. Behind all of it: the journal has every event, in order, chained; every other document can be made again from it. */
+/** Chapter 9. The journal has every event, in order, chained; every other document can be rebuilt from it. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ async function aWholeLife(story: Story): Promise<string> {
   return job_id;
 }
 
-test('09 [A1] [A2] the journal tells the job’s life, one event after the other', async (t) => {
+test('09 [A1] [A2] the journal has the job’s life, one event after the other', async (t) => {
   const story = await Story.begin(t);
   const job_id = await aWholeLife(story);
   await story.stop();
@@ -30,7 +30,7 @@ test('09 [A1] [A2] the journal tells the job’s life, one event after the other
   for (const event of life) assert.deepEqual(Object.keys(event), ['id', 'type', 'at', 'actor', 'entity', 'data']);
 });
 
-test('09 every view can be deleted, and is made again the same to the byte', async (t) => {
+test('09 every view can be deleted and is rebuilt byte for byte', async (t) => {
   const story = await Story.begin(t);
   await aWholeLife(story);
   await story.objects();
@@ -41,7 +41,7 @@ test('09 every view can be deleted, and is made again the same to the byte', asy
   assert.deepEqual(contentOf(story.directory), before);
 });
 
-test('09 a byte changed in the journal is found', async (t) => {
+test('09 a changed byte in the journal is detected', async (t) => {
   const story = await Story.begin(t);
   await aWholeLife(story);
   await story.stop();

@@ -1,7 +1,8 @@
 /**
- * The story that the chapters of this folder tell: one job's life, over HTTP, and what lies in the directory after each step.
- * A chapter begins where the one before it ended. To look into the directory the monitor is stopped, so that all is written
- * (a running one is at most a second behind), and started again: that it may be, at any time, is part of the story.
+ * The story told by the chapters of this folder: one job's life over HTTP, and the directory's contents after each
+ * step. A chapter begins where the previous one ended. To read the directory the monitor is stopped, so that everything
+ * is written (a running one is at most a second behind), and started again: that this is possible at any time is part
+ * of the story.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -19,10 +20,10 @@ import { claim, type Held, register, TRANSCRIPT } from '../servers/steps.ts';
 export class Story {
   readonly directory: string;
   readonly settings: Settings;
-  /** Put forward where the story has to wait. */
+  /** Advanced when the story has to wait. */
   readonly clock = new JumpingClock();
   #monitor: RunningMonitor | null = null;
-  /** What the listing calls the ids of this run: `job-01J…` → `JOB`. */
+  /** Replacements for the ids of this run in listings: `job-01J…` → `JOB`. */
   readonly #names = new Map<string, string>();
 
   static async begin(t: Cleaning): Promise<Story> {
@@ -55,12 +56,12 @@ export class Story {
     await this.#monitor?.stop();
   }
 
-  /** From now on this id stands in listings as this word. */
+  /** From now on this id is shown as this word in listings. */
   call(id: string, name: string): void {
     this.#names.set(id, name);
   }
 
-  /** Every object in the directory below these folders, once all is written. Dates and ids as words. */
+  /** Every object below these folders, once everything is written. Dates and ids are replaced by words. */
   async objects(...folders: string[]): Promise<string[]> {
     await this.stop();
     const paths = readdirSync(this.directory, { recursive: true, withFileTypes: true })
@@ -75,7 +76,7 @@ export class Story {
     return paths.map((path) => this.#inWords(path)).sort();
   }
 
-  /** The document under a key as `objects` shows it. */
+  /** The document at a key, in the form of `objects`. */
   read(key: string): Json {
     const path = readdirSync(this.directory, { recursive: true, encoding: 'utf8' })
       .map((one) => one.replaceAll('\\', '/'))
@@ -123,7 +124,7 @@ export class Story {
     return body;
   }
 
-  /** Chapter 5: the worker gives up. */
+  /** Chapter 5: the attempt fails. */
   async fail({ id, token }: Held, retryable: boolean): Promise<Job> {
     const error = { code: 'worker_error', message: 'the engine crashed', retryable };
     return (await this.http.post<Job>(`/jobs/${id}/fail`, { lease_token: token, error })).body;
