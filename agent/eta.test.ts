@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Eta } from './eta.ts';
 
-test('nothing is known before the first chunk', () => {
+test('the time left is unknown before the first chunk', () => {
   const eta = new Eta(0);
   assert.equal(eta.seconds(1000), null);
   eta.note(0, 500);
   assert.equal(eta.seconds(1000), null);
 });
 
-test('a steady pace gives the rest in proportion, and it runs down between chunks', () => {
+test('at a steady pace the time left is proportional, and counts down between chunks', () => {
   const eta = new Eta(0);
   eta.note(10, 10_000);
   eta.note(20, 20_000);
@@ -17,14 +17,14 @@ test('a steady pace gives the rest in proportion, and it runs down between chunk
   assert.equal(eta.seconds(25_000), 75);
 });
 
-test('a pace that changed is believed after a few chunks, whatever the mean since the start says', () => {
+test('a changed pace counts after a few chunks, whatever the mean since the start', () => {
   const eta = new Eta(0);
   for (let chunk = 1; chunk <= 10; chunk += 1) eta.note(chunk * 5, chunk * 60_000);
   for (let chunk = 1; chunk <= 6; chunk += 1) eta.note(50 + chunk * 5, 600_000 + chunk * 6_000);
   assert.equal(eta.seconds(636_000), 24, 'four chunks of 6 s, not of 60 s');
 });
 
-test('it is never below zero, and a step back is no chunk', () => {
+test('the time left is never negative, and a step back is not a chunk', () => {
   const eta = new Eta(0);
   eta.note(50, 1000);
   eta.note(40, 2000);

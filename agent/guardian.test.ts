@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 const PROCESS_GROUP = fileURLToPath(new URL('process-group.ts', import.meta.url));
 
 /**
- * A process that runs an engine, which starts a child of its own; both ignore polite signals and hold our pipe's other
+ * A process that runs an engine, which starts a child of its own; both ignore SIGTERM and hold our pipe's other
  * end.
  */
 const PROGRAM = `
@@ -22,7 +22,7 @@ const PROGRAM = `
   });
 `;
 
-test('an engine and what it started do not outlive a worker that is killed with -9', { timeout: 30_000 }, async () => {
+test('an engine and its children do not outlive a worker killed with -9', { timeout: 30_000 }, async () => {
   const worker = spawn(process.execPath, ['--input-type=module', '-e', PROGRAM], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

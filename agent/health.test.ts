@@ -18,7 +18,7 @@ async function nvidiaSmi(t: TestContext, script: string): Promise<string> {
 const LINES = `0, GPU-1111-aaaa, 90\n1, GPU-2222-bbbb, 40\n2, GPU-3333-cccc, [N/A]\n`;
 const OPTIONS = '--query-gpu=index,uuid,utilization.gpu --format=csv,noheader,nounits';
 
-test('[A37] a worker reads its CPU, memory and disk in percent, on the machine that it runs on', async () => {
+test('[A37] a worker reads its CPU, memory and disk in percent, of its machine', async () => {
   const readHealth = createHealthReader({ directory: tmpdir(), nvidia_smi: '/nowhere/nvidia-smi' });
   await readHealth();
   const { cpu_usage, memory_usage, disk_usage, gpu_usage } = await readHealth();
@@ -29,12 +29,12 @@ test('[A37] a worker reads its CPU, memory and disk in percent, on the machine t
   assert.equal(gpu_usage, null, 'no GPU is null, not 0');
 });
 
-test('[A37] GPU use is the mean of the GPUs that tell it', async (t) => {
+test('[A37] GPU use is the mean of the GPUs that report it', async (t) => {
   const nvidia_smi = await nvidiaSmi(t, `[ "$*" = "${OPTIONS}" ] || exit 2\nprintf '${LINES}'`);
   assert.equal((await createHealthReader({ directory: '/', nvidia_smi })()).gpu_usage, 65);
 });
 
-test('a worker that has some of the GPUs counts those alone, by number or by name', async (t) => {
+test('a worker with some of the GPUs counts only those, by number or by name', async (t) => {
   const nvidia_smi = await nvidiaSmi(t, `printf '${LINES}'`);
   for (const [visible_gpus, usage] of [
     ['1', 40],
@@ -51,7 +51,7 @@ test('a worker that has some of the GPUs counts those alone, by number or by nam
   }
 });
 
-test('a driver in trouble costs the GPU figure alone, and is asked again', async (t) => {
+test('a failing driver loses only the GPU value, and is retried', async (t) => {
   const nvidia_smi = await nvidiaSmi(t, 'echo call >> "$0.calls"; exit 9');
   const readHealth = createHealthReader({ directory: '/', nvidia_smi });
   for (let beat = 0; beat < 2; beat++) {
@@ -62,7 +62,7 @@ test('a driver in trouble costs the GPU figure alone, and is asked again', async
   assert.equal(await readFile(`${nvidia_smi}.calls`, 'utf8'), 'call\ncall\n');
 });
 
-test('a disk that can not be read is null', async () => {
+test('an unreadable disk is null', async () => {
   const readHealth = createHealthReader({ directory: '/nowhere/at-all', nvidia_smi: '/nowhere/nvidia-smi' });
   assert.equal((await readHealth()).disk_usage, null);
 });

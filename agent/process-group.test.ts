@@ -45,7 +45,7 @@ test('an abort kills the program and a grandchild that ignores SIGTERM, then rej
   await gone(grandchild);
 });
 
-test('a program that ends by itself leaves no grandchild behind', async () => {
+test('a program that exits leaves no grandchild behind', async () => {
   let grandchild = 0;
   const source = `
     const child = require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(GRANDCHILD)}],
@@ -60,7 +60,7 @@ test('a program that ends by itself leaves no grandchild behind', async () => {
   await gone(grandchild);
 });
 
-test('a signal that is aborted already starts nothing', async () => {
+test('an already aborted signal starts nothing', async () => {
   const reason = new Error('too late');
   const run = runProcessGroup(node('process.exit(0)', { signal: AbortSignal.abort(reason) }));
   await assert.rejects(run, reason);
@@ -85,7 +85,7 @@ test('a line without end is cut at 64 Ki characters, and the next line is whole'
   );
 });
 
-test('of stderr only the last 40 lines are kept', async () => {
+test('only the last 40 lines of stderr are kept', async () => {
   const source = `for (let i = 1; i <= 1000; i++) console.error('line ' + i); process.exitCode = 7;`;
   const end = await runProcessGroup(node(source));
   assert.equal(end.exit_code, 7);
@@ -101,12 +101,12 @@ test('standard input is closed, so a program that reads it ends', async () => {
   assert.deepEqual(lines, ['end of input']);
 });
 
-test('a program that is not there rejects with ENOENT', async () => {
+test('a missing program rejects with ENOENT', async () => {
   const run = runProcessGroup({ command: ['/nowhere/at-all'], directory: '.', signal: never });
   await assert.rejects(run, { code: 'ENOENT' });
 });
 
-test('an end by a signal says which', async () => {
+test('a program killed by a signal reports the signal', async () => {
   const end = await runProcessGroup(node(`process.kill(process.pid, 'SIGSEGV')`));
   assert.deepEqual([end.exit_code, end.exit_signal], [null, 'SIGSEGV']);
 });

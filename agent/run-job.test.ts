@@ -1,4 +1,4 @@
-/** One attempt at one job, against a real monitor: how it ends, and what is told and left of it. */
+/** One attempt at one job, against a real monitor: how it ends, what is reported, and what remains. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -31,7 +31,7 @@ test('a job is fetched, transcribed and stored: COMPLETED, its transcript there'
   assert.deepEqual(worker.leftovers(), []);
 });
 
-test('its worker, its stages, its length and size can be watched while it is at work', async (t) => {
+test('its worker, stages, length and size can be watched while it runs', async (t) => {
   const gate = join(temporaryDirectory(t), 'gate');
   spawnSync('mkfifo', [gate]);
   startTestWorker(t, api, `echo "chunk 1/4"; read line < ${gate}; echo done > "$2"`, { workerId: 'worker-watched' });
@@ -50,7 +50,7 @@ test('its worker, its stages, its length and size can be watched while it is at 
   assert.equal((await jobEnd(api, id)).state, 'COMPLETED');
 });
 
-test('audio that is missing, a text file or cut short is FAILED with its code, at once, and the worker lives', async (t) => {
+test('missing, truncated and non-audio files are FAILED at once with a code, and the worker continues', async (t) => {
   const worker = startTestWorker(t, api, SPEAK, { workerId: 'worker-bad-audio' });
   const missing = await api.jobs.submit({ audio_url: 'upload://upload-01AAAAAAAAAAAAAAAAAAAAAAAA/none.wav' });
   const text = await submitAudio(api, Buffer.from('Dear Sir or Madam, this is a letter.\n'.repeat(50)));
@@ -75,11 +75,11 @@ test('audio that is missing, a text file or cut short is FAILED with its code, a
   assert.deepEqual(worker.leftovers(), []);
 });
 
-test('a file without a byte is refused when it is uploaded', async () => {
+test('an empty file is refused when it is uploaded', async () => {
   await assert.rejects(submitAudio(api, Buffer.alloc(0)), { status: 400, code: 'audio_empty' });
 });
 
-test('an engine that crashes is tried again, up to max_attempts', async (t) => {
+test('a crashed engine is retried, up to max_attempts', async (t) => {
   const tries = join(temporaryDirectory(t), 'tries');
   startTestWorker(t, api, `echo try >> ${tries}; echo "segmentation fault" >&2; exit 3`, { workerId: 'worker-crash' });
   const { id } = await submitAudio(api, wav(1), { max_attempts: 3 });
@@ -90,7 +90,7 @@ test('an engine that crashes is tried again, up to max_attempts', async (t) => {
   assert.equal(readFileSync(tries, 'utf8'), 'try\n'.repeat(3));
 });
 
-test('out of GPU memory is tried again with half the batch size', async (t) => {
+test('an attempt out of GPU memory is retried with half the batch size', async (t) => {
   const sizes = join(temporaryDirectory(t), 'sizes');
   const script = `echo $3 >> ${sizes}; test $3 -gt 1 && { echo "CUDA out of memory" >&2; exit 1; }; echo ok > "$2"`;
   startTestWorker(t, api, script, { workerId: 'worker-oom' });
@@ -132,7 +132,7 @@ test('a lost lease kills the engine and nothing is written', async (t) => {
   await api.jobs.cancel(id);
 });
 
-test('a worker cut off until its lease has run out is refused, and what the other wrote stands', async (t) => {
+test('a worker cut off until its lease has expired is refused, and the other worker’s result is kept', async (t) => {
   const gate = join(temporaryDirectory(t), 'gate');
   spawnSync('mkfifo', [gate]);
   // Its claims and results come through, its heartbeats and reports don't.
@@ -156,7 +156,7 @@ test('a worker cut off until its lease has run out is refused, and what the othe
   assert.deepEqual(await api.jobs.get(id), job, 'nothing was written');
 });
 
-test('a transcript that an earlier attempt stored is taken over, not made again', async (t) => {
+test('a transcript stored by an earlier attempt is reused', async (t) => {
   const { id } = await submitAudio(api);
   await api.workers.register('worker-first', { capabilities: {} });
   const { jobs } = await api.workers.claim('worker-first');

@@ -61,15 +61,15 @@ export async function runJob(held: HeldJob, options: RunJobOptions): Promise<voi
   } catch (error) {
     if (!held.signal.aborted) await reports.flush();
     reports.close();
-    const told = await tellEnd(error, held, options).catch((refusal: unknown) => {
-      log('the end could not be reported', { ...spent(), ...wordsOf(refusal) });
+    const outcome = await reportEnd(error, held, options).catch((refusal: unknown) => {
+      log('the end could not be reported', { ...spent(), ...errorFields(refusal) });
       return undefined;
     });
-    if (told !== undefined) log(told, { ...spent(), ...wordsOf(error) });
+    if (outcome !== undefined) log(outcome, { ...spent(), ...errorFields(error) });
   } finally {
     if (directory !== undefined) {
       await rm(directory, { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) =>
-        log('its directory could not be removed', wordsOf(error)),
+        log('its directory could not be removed', errorFields(error)),
       );
     }
   }
@@ -150,7 +150,7 @@ async function transcribe(
 }
 
 /** Reports an attempt that didn't complete; returns a word for the log. Throws if it can't be reported. */
-async function tellEnd(error: unknown, held: HeldJob, options: RunJobOptions): Promise<string> {
+async function reportEnd(error: unknown, held: HeldJob, options: RunJobOptions): Promise<string> {
   const why = held.stopped?.why ?? (error instanceof Stopped ? error.why : undefined);
   if (why === 'lease_lost' || error instanceof LeaseExpiredError) return 'lost: another worker holds it';
   if (why === 'leaving') return 'released: the worker exits';
@@ -190,7 +190,7 @@ export function failureOf(error: unknown, batchSize: number): Omit<FailureReport
   return { error: { code, message, retryable: !(error instanceof RefusedError) } };
 }
 
-function wordsOf(error: unknown): Record<string, unknown> {
+function errorFields(error: unknown): Record<string, unknown> {
   if (error instanceof Stopped) return {};
   if (!(error instanceof Error)) return { error: String(error) };
   const { code, hint } = error as { code?: unknown; hint?: unknown };

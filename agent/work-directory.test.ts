@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { openWorkDirectory } from './work-directory.ts';
 
-test('a worker removes its own directory, and that of one that died here, and no other', async (t) => {
+test('a worker removes its own directory and those of dead workers on this machine, and no others', async (t) => {
   const base = mkdtempSync(join(tmpdir(), 'tmon-work-'));
   t.after(() => rmSync(base, { recursive: true, force: true }));
   const { pid: dead } = spawnSync(process.execPath, ['-e', '']);

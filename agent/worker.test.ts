@@ -1,4 +1,4 @@
-/** A worker's life: how it arrives, drains, stops, restarts, and outlives its monitor. */
+/** A worker's life: it starts, drains, stops, restarts, and outlives its monitor. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { jobEnd, jobThat, startTestWorker, submitAudio } from './testing-worker.
 
 const SPEAK = 'echo "hello world" > "$2"';
 
-/** An engine that waits at a gate: it goes on when something is written there. */
+/** An engine that waits for a write to a pipe. */
 function gated(t: Parameters<typeof temporaryDirectory>[0]) {
   const gate = join(temporaryDirectory(t), 'gate');
   spawnSync('mkfifo', [gate]);
@@ -21,7 +21,7 @@ function gated(t: Parameters<typeof temporaryDirectory>[0]) {
   };
 }
 
-test('draining finishes the job at hand, claims no other, and leaves', async (t) => {
+test('draining finishes the current job, claims no other, and exits', async (t) => {
   const { api } = await startTestMonitor(t);
   const { script, open } = gated(t);
   const worker = startTestWorker(t, api, script);
@@ -50,7 +50,7 @@ test('a worker drained by its owner does the same', async (t) => {
   assert.equal((await api.jobs.get(id)).state, 'COMPLETED');
 });
 
-test('an idle worker leaves at once', async (t) => {
+test('an idle worker exits at once', async (t) => {
   const { api } = await startTestMonitor(t);
   const worker = startTestWorker(t, api, SPEAK);
   await worker.line('ready');
@@ -59,7 +59,7 @@ test('an idle worker leaves at once', async (t) => {
   assert.equal((await api.workers.get('worker-1')).state, 'TERMINATED');
 });
 
-test('stopping hands the job back, uncounted, and another worker does it', async (t) => {
+test('stopping releases the job without counting the attempt, and another worker completes it', async (t) => {
   const { api } = await startTestMonitor(t);
   const { script } = gated(t);
   const worker = startTestWorker(t, api, script);
@@ -73,7 +73,7 @@ test('stopping hands the job back, uncounted, and another worker does it', async
   assert.equal((await jobEnd(api, id)).state, 'COMPLETED');
 });
 
-test('told to restart, it hands its job back uncounted and can come again under its name', async (t) => {
+test('on a restart it releases its job without counting the attempt, and can register again under its id', async (t) => {
   const { api } = await startTestMonitor(t, { lease_ms: 1_000 });
   const { script } = gated(t);
   const worker = startTestWorker(t, api, script);
@@ -87,7 +87,7 @@ test('told to restart, it hands its job back uncounted and can come again under 
   assert.equal((await jobEnd(api, id)).state, 'COMPLETED');
 });
 
-test('the process: told to restart it ends with 75 where something starts it again, else it comes again by itself', async (t) => {
+test('the process: on a restart it exits with 75 if supervised, otherwise registers again', async (t) => {
   const { url, api } = await startTestMonitor(t, { lease_ms: 1_000 });
   const start = async (id: string, ...more: string[]) => {
     const engine = `exec:sh -c '${SPEAK}' sh {input} {output}`;
@@ -108,7 +108,7 @@ test('the process: told to restart it ends with 75 where something starts it aga
   assert.equal((await jobEnd(api, id)).worker?.worker_id, 'worker-alone');
 });
 
-test('two jobs at once where it may', async (t) => {
+test('two concurrent jobs if allowed', async (t) => {
   const { api } = await startTestMonitor(t);
   const { script, open } = gated(t);
   startTestWorker(t, api, script, { maxJobs: 2 });
@@ -202,7 +202,7 @@ test('a monitor killed with -9 in the middle of a job is waited for, and the job
   const { id } = await submitAudio(api);
   await jobThat(api, id, ({ percentage }) => percentage > 0);
   await monitor.kill();
-  // The work goes on meanwhile; its result is told when the monitor is back.
+  // The work continues meanwhile; its result is reported once the monitor is back.
   open();
   await worker.line(/^the monitor is away/);
   await monitor.restart();
@@ -212,7 +212,7 @@ test('a monitor killed with -9 in the middle of a job is waited for, and the job
   await worker.line('completed');
 });
 
-test('a worker that comes before its monitor waits for it', async (t) => {
+test('a worker started before its monitor waits for it', async (t) => {
   const monitor = await startTestMonitor(t);
   await monitor.kill();
   const worker = startTestWorker(t, monitor.api, SPEAK);
@@ -223,7 +223,7 @@ test('a worker that comes before its monitor waits for it', async (t) => {
   assert.equal((await jobEnd(monitor.api, id)).state, 'COMPLETED');
 });
 
-test('a worker that speaks over a WebSocket outlives its monitor, and completes what it holds', async (t) => {
+test('a worker on a WebSocket outlives its monitor and completes its job', async (t) => {
   const monitor = await startTestMonitor(t);
   const { script, open } = gated(t);
   const api = new TranscriptionAPI({ baseUrl: monitor.url, transport: 'websocket' });

@@ -131,7 +131,7 @@ class RunningWorker {
     const { api, workerId, maxJobs = 1 } = this.#options;
     const { signal } = this.#ending;
     let tries = 0;
-    // Kept, body and key, until it is answered: jobs handed out in an answer that was lost are handed out again.
+    // Body and key are kept until the monitor responds: jobs of a lost response are handed out again.
     let asking: { claim: Claim; idempotencyKey: string } | null = null;
     while (!signal.aborted) {
       const max_jobs = maxJobs - this.#running.size;

@@ -48,7 +48,7 @@ export function checkCommand(): Command {
     .addOption(
       new Option('--notify <url>', 'send a message when the verdict changes: sns:ARN, https://…, slack:URL, mailto:…')
         .argParser(collect)
-        .default([], 'nobody'),
+        .default([], 'none'),
     )
     .option('--state <file>', 'file for what one run keeps for the next (default: in your state directory)')
     .addOption(jsonOption())
@@ -130,8 +130,8 @@ async function tellAll(
   document: CheckDocument,
   { notifiers, memory, signal }: { notifiers: readonly Notifier[]; memory: CheckMemory; signal: AbortSignal },
 ): Promise<void> {
-  const { told, unread } = memory;
-  const failures = await tell({ document, text: reportOf(document), notifiers, told, unread_before: unread, signal });
+  const { told: sent, unread } = memory;
+  const failures = await tell({ document, text: reportOf(document), notifiers, sent, unread_before: unread, signal });
   memory.unread = new Set(unreadIn(document));
   for (const failure of failures) {
     if (!(failure instanceof NotifierError)) throw failure;

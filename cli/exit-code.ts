@@ -33,7 +33,7 @@ export class CommandError extends Error {
 
 /** Shows the error and returns its exit code. */
 export function reportError(error: unknown, json: boolean): number {
-  const { message, hint: known, code, fields } = wordsOf(error);
+  const { message, hint: known, code, fields } = describeError(error);
   const exitCode = exitCodeOf(error);
   const hint = known ?? (exitCode === EXIT.usage ? 'See `tmon COMMAND --help`.' : undefined);
   printError({ message, hint, code, fields, exitCode, json });
@@ -43,7 +43,7 @@ export function reportError(error: unknown, json: boolean): number {
 
 type Words = { message: string; hint: string | undefined; code: string | undefined; fields: string[] };
 
-function wordsOf(error: unknown): Words {
+function describeError(error: unknown): Words {
   if (!(error instanceof Error)) return { message: String(error), hint: undefined, code: undefined, fields: [] };
   const { hint, code, errors } = error as { hint?: unknown; code?: unknown; errors?: unknown };
   const fields = Array.isArray(errors)

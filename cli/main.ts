@@ -69,8 +69,8 @@ async function createProgram(name = ''): Promise<Command> {
     .description('The control plane for a fleet of transcription workers.')
     .helpCommand(false)
     .showSuggestionAfterError(true);
-  const asked = Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]!] : Object.values(COMMANDS);
-  for (const command of await Promise.all(asked.map((make) => make()))) program.addCommand(command);
+  const requested = Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]!] : Object.values(COMMANDS);
+  for (const command of await Promise.all(requested.map((make) => make()))) program.addCommand(command);
   program.helpInformation = () => TUTORIAL;
   speakOurWay(program);
   return program;
@@ -85,8 +85,8 @@ function speakOurWay(command: Command): void {
 function reportUsage(error: CommanderError, json: boolean): number {
   if (error.exitCode === 0 || error.code === 'commander.help') return error.exitCode === 0 ? EXIT.fine : EXIT.usage;
   const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
-  const asked = process.argv[2] ?? '';
-  const command = Object.hasOwn(COMMANDS, asked) ? `tmon ${asked}` : 'tmon';
+  const requested = process.argv[2] ?? '';
+  const command = Object.hasOwn(COMMANDS, requested) ? `tmon ${requested}` : 'tmon';
   const hint = suggestion?.replace(/^\(|\)$/g, '') ?? `\`${command} --help\` lists the arguments.`;
   return reportError(Object.assign(new Error(message), { kind: 'invalid', hint, code: 'bad_usage' }), json);
 }

@@ -65,8 +65,8 @@ export function printError(shown: {
     return;
   }
   // Most messages already contain the fields.
-  const unsaid = fields.filter((field) => !message.includes(field.replace(': ', ' ')));
-  const details = unsaid.length > 0 ? ` (${unsaid.join('; ')})` : '';
+  const missing = fields.filter((field) => !message.includes(field.replace(': ', ' ')));
+  const details = missing.length > 0 ? ` (${missing.join('; ')})` : '';
   note(`${colour('red', 'tmon:', process.stderr)} ${oneLine(message)}${oneLine(details)}`);
   if (hint !== undefined) note(`${colour('dim', 'hint:', process.stderr)} ${oneLine(hint)}`);
 }

@@ -33,11 +33,11 @@ async function serve(options: Record<string, string> & { json?: boolean }): Prom
 
 /** Commander's `softLingerMs` is the table's `soft_linger_ms`. */
 export function settingsOf(options: Record<string, unknown>): ReturnType<typeof readSettings> {
-  const given: Record<string, unknown> = {};
+  const values: Record<string, unknown> = {};
   for (const name of Object.keys(SETTINGS)) {
-    given[name] = options[name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())];
+    values[name] = options[name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())];
   }
-  return readSettings(given);
+  return readSettings(values);
 }
 
 const SAME_KEY_MS = 500;

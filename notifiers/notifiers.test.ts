@@ -225,9 +225,9 @@ test('[B110] one message is sent when the verdict changes, none while it stays, 
       heard.push(title.replace('transcription-monitor: ', ''));
     },
   };
-  const told = new Map<string, string>();
+  const sent = new Map<string, string>();
   const round = (...given: Parameters<typeof document>) =>
-    tell({ document: document(...given), text: '', notifiers: [notifier], told, unread_before: new Set(), signal });
+    tell({ document: document(...given), text: '', notifiers: [notifier], sent, unread_before: new Set(), signal });
 
   await round('well');
   assert.deepEqual(heard, [], 'that all is well is no news');
@@ -256,11 +256,11 @@ test('an unreadable source is reported at the second check, and its problems are
       heard.push(title.replace('transcription-monitor: ', ''));
     },
   };
-  const told = new Map<string, string>();
+  const sent = new Map<string, string>();
   let unread_before = new Set<string>();
   const look = async (given: CheckDocument, read = true) => {
     const one = { ...given, sources: [{ name: 's3://b', read }] } as CheckDocument;
-    await tell({ document: one, text: '', notifiers: [notifier], told, unread_before, signal });
+    await tell({ document: one, text: '', notifiers: [notifier], sent, unread_before, signal });
     unread_before = new Set(unreadIn(one));
   };
   await look(document('wrong', 'job-1'));

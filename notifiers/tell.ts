@@ -27,23 +27,23 @@ export type Telling = {
   text: string;
   notifiers: readonly Notifier[];
   /** The last verdict sent, by notifier; kept by the caller. */
-  told: Map<string, string>;
+  sent: Map<string, string>;
   /** Names of the sources that the previous check could not read. */
   unread_before: ReadonlySet<string>;
   signal: AbortSignal;
 };
 
 /** Returns the errors of failed notifiers; the next round retries them. */
-export async function tell({ document, text, notifiers, told, unread_before, signal }: Telling): Promise<Error[]> {
+export async function tell({ document, text, notifiers, sent, unread_before, signal }: Telling): Promise<Error[]> {
   if (unreadIn(document).some((name) => !unread_before.has(name))) return [];
   const answer = answerOf(document);
   const notice: Notice = { title: `transcription-monitor: ${document.says}`, text, document };
   const failures = await Promise.all(
     notifiers.map(async (notifier) => {
-      if ((told.get(notifier.name) ?? WELL) === answer) return undefined;
+      if ((sent.get(notifier.name) ?? WELL) === answer) return undefined;
       try {
         await notifier.notify(notice, signal);
-        told.set(notifier.name, answer);
+        sent.set(notifier.name, answer);
         return undefined;
       } catch (error) {
         return error as Error;

@@ -13,11 +13,11 @@ export function webhookNotifier(url: string): Notifier {
 
 /** The path is often the secret: shows only the host and the last characters, which distinguish webhooks. */
 export function nameOf(url: string): string {
-  const { protocol, host, pathname } = parse(url);
+  const { protocol, host, pathname } = parseWebhookUrl(url);
   return `${protocol}//${host}/${pathname.length > 1 ? `…${pathname.slice(-4)}` : ''}`;
 }
 
-function parse(url: string): URL {
+function parseWebhookUrl(url: string): URL {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed && /^https?:$/.test(parsed.protocol)) return parsed;
   throw new NotifierError('a webhook must be https://HOST/PATH', { hint: '--notify https://example.com/hook' });

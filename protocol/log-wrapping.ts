@@ -28,7 +28,7 @@ export function unwrapLine(text: string, marker: number): Unwrapped {
 }
 
 function unwrapObject(text: string): Unwrapped {
-  const object = parse(text.trimEnd().replace(/,$/, ''));
+  const object = parseJson(text.trimEnd().replace(/,$/, ''));
   if (object === undefined) return MENTION.test(text) ? { why: 'the JSON around it is cut or malformed' } : null;
   return within(object, 0);
 }
@@ -51,7 +51,7 @@ function within(value: unknown, depth: number): Unwrapped {
 /** `"message": "JOB_START …",` and `"JOB_START …",`: lines of pretty-printed JSON. */
 function unwrapString(text: string): Unwrapped {
   const [, string] = /^\s*(?:"[^"]*"\s*:\s*)?("(?:[^"\\]|\\.)*")\s*,?\s*$/.exec(text) ?? [];
-  const inside = string === undefined ? undefined : parse(string);
+  const inside = string === undefined ? undefined : parseJson(string);
   return typeof inside === 'string' && MENTION.test(inside) ? { text: inside, event: null, time: null } : null;
 }
 
@@ -77,7 +77,7 @@ export function objectEnd(text: string, start: number): number {
   return -1;
 }
 
-function parse(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

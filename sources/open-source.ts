@@ -8,12 +8,12 @@ export async function openSource(url: string): Promise<Source> {
   if (url === '-' || /^(log|cloudwatch-logs):/i.test(url) || isPath(url)) {
     return (await import('./log-lines/open.ts')).openLog(url);
   }
-  return await open(parse(url), nameOfUrl(url));
+  return await openSystem(parseSourceUrl(url), nameOfUrl(url));
 }
 
 const isPath = (url: string): boolean => !/^[A-Za-z][A-Za-z0-9+.-]+:/.test(url);
 
-function parse(url: string): SystemUrl {
+function parseSourceUrl(url: string): SystemUrl {
   try {
     return readSystemUrl(url);
   } catch (error) {
@@ -22,7 +22,7 @@ function parse(url: string): SystemUrl {
   }
 }
 
-async function open(at: SystemUrl, name: string): Promise<Source> {
+async function openSystem(at: SystemUrl, name: string): Promise<Source> {
   switch (at.system) {
     case 's3': {
       const [{ StatusFiles }, { openStatusBucket }] = await Promise.all([

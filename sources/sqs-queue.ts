@@ -81,14 +81,14 @@ export class SqsQueue implements Source {
     const held = new Map<string, Message>();
     try {
       for (let looked_at = 0; !peek || looked_at < PEEK_MAX; ) {
-        const given = await this.#receive(signal);
-        if (given.length === 0) return;
+        const batch = await this.#receive(signal);
+        if (batch.length === 0) return;
         const messages: Message[] = [];
-        for (const message of given) {
+        for (const message of batch) {
           if (!held.has(message.MessageId!)) messages.push(message);
           held.set(message.MessageId!, message);
         }
-        looked_at += given.length;
+        looked_at += batch.length;
         yield {
           ...this.#tell(messages, since_ms),
           done: async () => {
@@ -97,7 +97,7 @@ export class SqsQueue implements Source {
             for (const { MessageId } of reports) held.delete(MessageId!);
           },
         };
-        if (given.every((message) => sentAt(message) > began_ms)) return;
+        if (batch.every((message) => sentAt(message) > began_ms)) return;
       }
     } finally {
       await this.#giveBack([...held.values()]);
@@ -126,21 +126,21 @@ export class SqsQueue implements Source {
     const events: DatedEvent[] = [];
     const unreadable: Unreadable[] = [];
     const sightings = new Map<string, Sighting>();
-    const keep = (told: Sighting) => {
-      const known = sightings.get(told.job_id);
-      sightings.set(told.job_id, known === undefined ? told : mergeSightings(known, told));
+    const keep = (report: Sighting) => {
+      const known = sightings.get(report.job_id);
+      sightings.set(report.job_id, known === undefined ? report : mergeSightings(known, report));
     };
     for (const message of messages) {
-      const told = readMessage(message);
-      if (!('why' in told) && !isReport(message)) this.#holdsJobs = true;
-      if ('why' in told) unreadable.push({ where: `message ${message.MessageId}`, why: told.why });
-      else if ('event' in told) events.push(told);
-      else if (told.told_ms >= since_ms || told.state === 'QUEUED') keep(told);
+      const report = readMessage(message);
+      if (!('why' in report) && !isReport(message)) this.#holdsJobs = true;
+      if ('why' in report) unreadable.push({ where: `message ${message.MessageId}`, why: report.why });
+      else if ('event' in report) events.push(report);
+      else if (report.told_ms >= since_ms || report.state === 'QUEUED') keep(report);
     }
     if (events.length > 0) this.#holdsReports = true;
     // A queue has no order, so order by report time.
-    const { sightings: told, moved_ms } = foldEvents(events.sort(byTime), since_ms);
-    for (const sighting of told) keep(sighting);
+    const { sightings: folded, moved_ms } = foldEvents(events.sort(byTime), since_ms);
+    for (const sighting of folded) keep(sighting);
     return {
       sightings: [...sightings.values()],
       moved_ms,

@@ -67,12 +67,12 @@ export class StatusFiles implements Source {
       for (const { modified_ms } of files) newest_ms = Math.max(newest_ms, modified_ms);
       const wanted = files.filter((file) => after_ms === null || this.#isNew(file, after_ms));
       const known = wanted.map((file) => recall?.get(file.key, file.version));
-      const told = await inParallel(wanted, PARALLEL, async (file, index) => {
+      const reports = await inParallel(wanted, PARALLEL, async (file, index) => {
         if (known[index] !== undefined) return known[index];
         return file.modified_ms < since_ms ? undefined : await this.#fetch(file, signal);
       });
       const sightings: Sighting[] = [];
-      for (const [index, one] of told.entries()) {
+      for (const [index, one] of reports.entries()) {
         const { key, version } = wanted[index]!;
         if (one === undefined) continue;
         if ('why' in one) {
@@ -106,9 +106,9 @@ export class StatusFiles implements Source {
   async #fetch(file: ListedFile, signal: AbortSignal): Promise<Sighting | { why: string } | undefined> {
     const text = await this.#place.fetch(file.key, signal);
     if (text === undefined) return undefined;
-    const told = readStatusFile(text, file.modified_ms);
-    if ('why' in told || told.job_id === jobOfStatusFileKey(file.key)) return told;
-    return { why: `it is a report about ${told.job_id}` };
+    const reports = readStatusFile(text, file.modified_ms);
+    if ('why' in reports || reports.job_id === jobOfStatusFileKey(file.key)) return reports;
+    return { why: `it is a report about ${reports.job_id}` };
   }
 }
 

@@ -58,7 +58,7 @@ export class StatusTable implements Source {
     if (error instanceof SourceError || signal.aborted) return error;
     const { name, meaningOf } = this.#database;
     const failure = meaningOf(error);
-    const words = wordsOf(error);
+    const words = errorMessage(error);
     if (failure === undefined) return new SourceError('unusable', `${name}: ${words}`, { cause: error });
     const { kind, says, hint } = FAILURES[failure];
     const detail = failure === 'no_table' ? '' : ` (${words})`;
@@ -113,7 +113,7 @@ const FAILURES = {
   },
 } as const;
 
-function wordsOf(error: unknown): string {
+function errorMessage(error: unknown): string {
   // A name with several addresses fails with one error for each, and has no message of its own.
   const [first] = (error as { errors?: unknown[] }).errors ?? [];
   const { message, code } = (first ?? error) as NodeJS.ErrnoException;

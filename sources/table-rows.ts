@@ -23,12 +23,12 @@ export function readRows(rows: readonly object[], position: TablePosition): Read
   const sightings: Sighting[] = [];
   const unreadable: Unreadable[] = [];
   for (const row of rows) {
-    const told = readRow(row);
-    if ('why' in told)
-      unreadable.push({ where: `job_id ${String((row as { job_id?: unknown }).job_id)}`, why: told.why });
+    const report = readRow(row);
+    if ('why' in report)
+      unreadable.push({ where: `job_id ${String((row as { job_id?: unknown }).job_id)}`, why: report.why });
     else {
-      sightings.push(told);
-      position.newest_ms = Math.max(position.newest_ms, told.told_ms);
+      sightings.push(report);
+      position.newest_ms = Math.max(position.newest_ms, report.told_ms);
     }
   }
   return {

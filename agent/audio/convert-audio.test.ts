@@ -28,12 +28,12 @@ test('a plain WAV is read as it is', async (t) => {
   assert.equal(await asPlainWav({ ...request, audio_path: EXAMPLE }), EXAMPLE);
 });
 
-test('what the recogniser reads by itself is left as it is', async (t) => {
+test('formats that the engine reads itself are left unchanged', async (t) => {
   const request = await setUp(t, 'exit 1');
   assert.equal(await asPlainWav({ ...request, audio_path: MP3, leave: ['mp3'] }), MP3);
 });
 
-test('anything else goes through ffmpeg, which is told the kind and guesses nothing', async (t) => {
+test('anything else is converted by ffmpeg with an explicit format', async (t) => {
   const request = await setUp(t, `printf '%s\\n' "$@" > arguments; echo converted > plain-16k.wav`);
   const path = await asPlainWav({ ...request, audio_path: MP3 });
   assert.equal(await readFile(path, 'utf8'), 'converted\n');
@@ -42,7 +42,7 @@ test('anything else goes through ffmpeg, which is told the kind and guesses noth
   assert.deepEqual(args.slice(args.indexOf('-ac')).slice(0, 6), ['-ac', '1', '-ar', '16000', '-c:a', 'pcm_s16le']);
 });
 
-test('what ffmpeg can not read is audio_unreadable, without the path', async (t) => {
+test('a file that ffmpeg cannot read is audio_unreadable, without the path', async (t) => {
   const request = await setUp(t, `echo "file:${MP3}: Invalid data found when processing input" >&2; exit 1`);
   await assert.rejects(asPlainWav({ ...request, audio_path: MP3 }), {
     code: 'audio_unreadable',
@@ -50,7 +50,7 @@ test('what ffmpeg can not read is audio_unreadable, without the path', async (t)
   });
 });
 
-test('without ffmpeg it is audio_unsupported, and the hint names both ways out', async (t) => {
+test('without ffmpeg it is audio_unsupported, and the hint names both solutions', async (t) => {
   const request = await setUp(t, '');
   await assert.rejects(asPlainWav({ ...request, audio_path: MP3, ffmpeg: '/nowhere/ffmpeg' }), {
     code: 'audio_unsupported',

@@ -48,7 +48,7 @@ async function refuses(run: () => Promise<unknown>, code: string, message: RegEx
   });
 }
 
-test('https: the bytes are streamed to the file, and their number told', async (t) => {
+test('https: the bytes are streamed to the file, and counted', async (t) => {
   const received: [number, number | null][] = [];
   const { request, run } = await fetchFrom(
     t,
@@ -62,7 +62,7 @@ test('https: the bytes are streamed to the file, and their number told', async (
   assert.deepEqual(received.at(-1), [BYTES.length, BYTES.length]);
 });
 
-test('https: an answer that says no length is read to its end', async (t) => {
+test('https: a response without a length is read to its end', async (t) => {
   const { run } = await fetchFrom(t, (_, response) => response.write(BYTES, () => response.end(BYTES)));
   assert.equal((await run()).file_size_bytes, 2 * BYTES.length);
 });
@@ -86,7 +86,7 @@ test('https: a redirect never leaves HTTPS', async (t) => {
   }
 });
 
-test('https: what the server says decides whether another attempt can help', async (t) => {
+test('https: the status decides whether another attempt can help', async (t) => {
   for (const [status, code, retryable] of [
     [404, 'audio_not_found', false],
     [410, 'audio_not_found', false],
@@ -101,7 +101,7 @@ test('https: what the server says decides whether another attempt can help', asy
   }
 });
 
-test('https: more bytes than the limit are refused, by the promise or by the count', async (t) => {
+test('https: more bytes than the limit are refused, by the declared or the received length', async (t) => {
   const limits = { size_bytes_max: BYTES.length - 1 };
   const told = await fetchFrom(
     t,
@@ -113,7 +113,7 @@ test('https: more bytes than the limit are refused, by the promise or by the cou
   await refuses(untold.run, 'audio_too_large', /the limit is 159999/);
 });
 
-test('https: an answer that ends early is trouble of the network', async (t) => {
+test('https: a response that ends early is a network error', async (t) => {
   const { run } = await fetchFrom(t, (_, response) => {
     response.writeHead(200, { 'content-length': BYTES.length });
     response.write(BYTES.subarray(0, 1000), () => response.destroy());
@@ -121,14 +121,14 @@ test('https: an answer that ends early is trouble of the network', async (t) => 
   await refuses(run, 'audio_unreachable', /call\.wav/, true);
 });
 
-test('https: silence before the answer, and in the middle of it, ends the fetch', async (t) => {
+test('https: silence before or during the response ends the download', async (t) => {
   const mute = await fetchFrom(t, () => {}, { limits: { answer_timeout_ms: 50 } });
   await refuses(mute.run, 'audio_unreachable', /no response within 0\.05 s/, true);
   const stuck = await fetchFrom(t, (_, response) => response.write(BYTES), { limits: { idle_timeout_ms: 50 } });
   await refuses(stuck.run, 'audio_unreachable', /no data for 0\.05 s/, true);
 });
 
-test('https: nobody listening, and a server that speaks no TLS, are trouble of the network', async (t) => {
+test('https: a closed port, and a server without TLS, are network errors', async (t) => {
   const server = createServer((socket) =>
     socket
       .on('error', () => {})
@@ -145,7 +145,7 @@ test('https: nobody listening, and a server that speaks no TLS, are trouble of t
   await refuses(() => fetchAudio(request), 'audio_unreachable', /ECONNREFUSED/, true);
 });
 
-test('an abort rejects with its reason, before and while it fetches', async (t) => {
+test('an abort rejects with its reason, before and during the download', async (t) => {
   const reason = new Error('cancelled');
   const { url, agent } = await startHttps(t, (_, response) => response.write(BYTES));
   const stop = new AbortController();
@@ -158,7 +158,7 @@ test('an abort rejects with its reason, before and while it fetches', async (t) 
   await assert.rejects(fetchAudio(request), reason);
 });
 
-test('s3: a denial and a server that is away are told apart', async (t) => {
+test('s3: a denial and an unreachable server are distinguished', async (t) => {
   // A real S3 server that denies needs policies; these are the answers of one.
   const denied = '<Error><Code>AccessDenied</Code><Message>secret</Message></Error>';
   const server = createHttpServer((_, response) => response.writeHead(403).end(denied));
@@ -190,7 +190,7 @@ test('an upload comes through the function that is passed in', async (t) => {
   assert.equal(await readFile(request.path, 'utf8'), 'bytes of upload-01');
 });
 
-test("an upload's refusal is told by its status", async (t) => {
+test("an upload's refusal is classified by its status", async (t) => {
   for (const [status, code, retryable] of [
     [404, 'audio_not_found', false],
     [403, 'audio_forbidden', false],
@@ -203,7 +203,7 @@ test("an upload's refusal is told by its status", async (t) => {
   }
 });
 
-test('a URL of another kind is refused with what there is', async (t) => {
+test('an unsupported URL is refused with the supported ones', async (t) => {
   for (const audio_url of ['http://host/a.wav?secret', 'file:///etc/passwd', '/etc/passwd', '', 'ftp://host/a']) {
     const request = await requestOf(t, audio_url);
     await refuses(() => fetchAudio(request), 'audio_url_invalid', /cannot fetch/);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { findEngine, parseEngine } from './choose-engine.ts';
 
-test('every engine is chosen by its name, with the options that it takes', () => {
+test('every engine is selected by name, with its options', () => {
   for (const [text, name] of [
     ['whisper.cpp', 'whisper.cpp'],
     ['whisper.cpp?model=/models/a%20b.bin&language=en&device=cpu', 'whisper.cpp'],
@@ -15,7 +15,7 @@ test('every engine is chosen by its name, with the options that it takes', () =>
   }
 });
 
-test('a choice that is wrong says what there is', () => {
+test('an invalid choice lists the valid ones', () => {
   for (const [text, message, hint] of [
     ['whisper', /unknown engine "whisper"/, /whisper\.cpp, faster-whisper, openai-whisper, pocketsphinx/],
     ['', /unknown engine ""/, /pocketsphinx/],
@@ -31,7 +31,7 @@ test('a choice that is wrong says what there is', () => {
   }
 });
 
-test('the first engine that gets ready is taken, and those before it say why they would not do', async () => {
+test('the first working engine is used, and the skipped ones have reasons', async () => {
   const found = await findEngine([
     'whisper.cpp?program=/nowhere/whisper-cli',
     'openai-whisper?python=/nowhere/python3',
@@ -43,7 +43,7 @@ test('the first engine that gets ready is taken, and those before it say why the
   assert.match(found.passed_over[0]?.reason ?? '', /program \/nowhere\/whisper-cli not found/);
 });
 
-test('where none works, every reason is told', async () => {
+test('if none works, the error has every reason', async () => {
   await assert.rejects(
     findEngine(['whisper.cpp?program=/nowhere/whisper-cli', 'faster-whisper?python=/nowhere/python3']),
     {

@@ -54,7 +54,7 @@ test('progress comes from its lines, never falls, and a bare percentage is count
   ]);
 });
 
-test('an exit code is a crash worth a retry, with the last lines of stderr', async (t) => {
+test('an exit code is a retryable crash, with the last lines of stderr', async (t) => {
   const it = await execOf(t, `console.error('loading'); console.error('boom: bad luck'); process.exitCode = 9`);
   await assert.rejects(it.run(), (error) => {
     assert.ok(error instanceof EngineError);
@@ -64,7 +64,7 @@ test('an exit code is a crash worth a retry, with the last lines of stderr', asy
   });
 });
 
-test('a death by a signal is a crash that names the signal', async (t) => {
+test('death by a signal is a crash that names the signal', async (t) => {
   const it = await execOf(t, `process.kill(process.pid, 'SIGSEGV')`);
   await assert.rejects(it.run(), { code: 'engine_crashed', message: /killed by SIGSEGV/ });
 });
@@ -76,7 +76,7 @@ test('an empty output is a crash, though the program ended with 0', async (t) =>
   }
 });
 
-test('words of full GPU memory on stderr make it worth a retry with half the batch size', async (t) => {
+test('signs of full GPU memory on stderr cause a retry with half the batch size', async (t) => {
   const it = await execOf(
     t,
     `console.error('torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB');
@@ -95,7 +95,7 @@ test('an abort ends the program and rejects with the reason', async (t) => {
   await assert.rejects(it.run(), reason);
 });
 
-test('a program that is not there is told before the first job, with a hint', async () => {
+test('a missing program is reported before the first job, with a hint', async () => {
   const engine = createExec({ command: 'no-such-transcriber {input} {output}' });
   await assert.rejects(engine.prepare(), { code: 'engine_missing', hint: /install no-such-transcriber/ });
 });

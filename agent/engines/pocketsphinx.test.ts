@@ -62,7 +62,7 @@ test('silence is a transcript without words', async (t) => {
   assert.deepEqual([transcript.text, transcript.segments], ['', []]);
 });
 
-test('an abort in the middle ends the recogniser and rejects with the reason', async (t) => {
+test('an abort in the middle ends the engine and rejects with the reason', async (t) => {
   const task = await temporaryTask(t, fileURLToPath(new URL('lost-keys.wav', RECORDINGS)));
   const stop = new AbortController();
   const reason = new Error('cancelled');
@@ -75,7 +75,7 @@ test('a Python without pocketsphinx is engine_missing, with the command that ins
   await assert.rejects(engine.prepare(), { code: 'engine_missing', hint: /pip install pocketsphinx/ });
 });
 
-/** Words added, left out or replaced, divided by the words that were said. */
+/** Words inserted, deleted or replaced, divided by the words spoken. */
 function wordErrorRate(said: string, heard: string): number {
   const words = (text: string) => text.toLowerCase().match(/[a-z']+/g) ?? [];
   const reference = words(said);

@@ -24,7 +24,7 @@ test('pieces done and in all give the percentage too', () => {
   }
 });
 
-test('what people say is no progress, nor is what can not be one', () => {
+test('spoken text is not progress, nor is an impossible value', () => {
   const lines = [
     'sales rose by 45% last year',
     'we made progress 45 years ago',

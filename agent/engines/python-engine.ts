@@ -65,7 +65,7 @@ export function createPythonEngine(description: PythonEngineDescription): Engine
   }
 
   async function prepare(): Promise<EngineCapabilities> {
-    let said: EngineCapabilities | undefined;
+    let reported: EngineCapabilities | undefined;
     const verb = {
       args: ['capabilities'],
       directory: tmpdir(),
@@ -74,10 +74,10 @@ export function createPythonEngine(description: PythonEngineDescription): Engine
       signal: new AbortController().signal,
     };
     const { request, end } = await runScript(verb, (event) => {
-      if (event.event === 'capabilities') said = event;
+      if (event.event === 'capabilities') reported = event;
     });
-    if (said === undefined) throw engineFailure(request, end, 'it did not report its capabilities');
-    const { model, device, gpu_optimized, batch_size } = said;
+    if (reported === undefined) throw engineFailure(request, end, 'it did not report its capabilities');
+    const { model, device, gpu_optimized, batch_size } = reported;
     known = { model, device, gpu_optimized, batch_size };
     return known;
   }

@@ -103,7 +103,7 @@ test('openai-whisper without ffmpeg is engine_missing before the first job', asy
 });
 
 for (const [name, create] of Object.entries(ENGINES)) {
-  test(`${name}: full GPU memory is worth a retry with half the batch size`, async (t) => {
+  test(`${name}: full GPU memory causes a retry with half the batch size`, async (t) => {
     const engine = create({ python: await pythonOf(t) });
     await assert.rejects(transcribe(t, engine, { audio: 'huge.wav', batch_size: 8 }), {
       code: 'gpu_out_of_memory',
@@ -112,7 +112,7 @@ for (const [name, create] of Object.entries(ENGINES)) {
     });
   });
 
-  test(`${name}: audio that can not be decoded is audio_unreadable, and no path is told`, async (t) => {
+  test(`${name}: undecodable audio is audio_unreadable, without a path`, async (t) => {
     const engine = create({ python: await pythonOf(t) });
     await assert.rejects(transcribe(t, engine, { bytes: 'text' }), {
       code: 'audio_unreadable',

@@ -22,7 +22,7 @@ test('segments are sorted, trimmed, numbered, and held inside the audio', () => 
   ]);
 });
 
-test('JSON that is no transcript is null', () => {
+test('JSON that is not a transcript is null', () => {
   const texts = [
     '',
     'plain text',
@@ -37,7 +37,7 @@ test('JSON that is no transcript is null', () => {
   for (const text of texts) assert.equal(readTranscriptJson(text, facts), null, text);
 });
 
-test('JSON with a text alone is one segment over the whole audio', () => {
+test('JSON with only a text is one segment over the whole audio', () => {
   for (const json of ['{"text": "all", "language": "en"}', '{"text": "all", "language": "en", "segments": []}']) {
     const transcript = readTranscriptJson(json, facts);
     assert.deepEqual(transcript?.segments, [
@@ -47,7 +47,7 @@ test('JSON with a text alone is one segment over the whole audio', () => {
   }
 });
 
-test('a transcript of nothing said has no segments', () => {
+test('a transcript of silence has no segments', () => {
   assert.deepEqual(readTranscriptJson('{"segments": []}', facts)?.segments, []);
   assert.deepEqual(transcriptOfText('  \n', facts).segments, []);
 });

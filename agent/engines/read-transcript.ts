@@ -38,7 +38,7 @@ export function assembleTranscript(
  * avg_logprob?}]}`. Null if it is anything else.
  */
 export function readTranscriptJson(json: string, facts: TranscriptFacts): Transcript | null {
-  const value = parse(json);
+  const value = parseJson(json);
   if (!isRecord(value)) return null;
   const language = typeof value.language === 'string' && value.language !== '' ? value.language : null;
   if (Array.isArray(value.segments)) {
@@ -76,7 +76,7 @@ function readConfidence(item: Record<string, unknown>): number | null {
   return typeof item.avg_logprob === 'number' ? Math.exp(item.avg_logprob) : null;
 }
 
-function parse(json: string): unknown {
+function parseJson(json: string): unknown {
   try {
     return JSON.parse(json);
   } catch {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { EngineProgress } from './engine.ts';
 import { engineFailure, saysOutOfMemory, steadyProgress } from './run-engine-program.ts';
 
-test('each library has words of its own for full GPU memory', () => {
+test('the messages of each library for full GPU memory are recognised', () => {
   const lines = [
     'torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a total capacity of 7.79 GiB',
     'torch.cuda.OutOfMemoryError: HIP out of memory.',
@@ -21,7 +21,7 @@ test('each library has words of its own for full GPU memory', () => {
   for (const line of lines) assert.equal(saysOutOfMemory(line), true, line);
 });
 
-test('other trouble, and other memory, is not taken for it', () => {
+test('other errors, and other memory, are not mistaken for it', () => {
   const lines = [
     'MemoryError',
     'std::bad_alloc',
@@ -50,7 +50,7 @@ test("a failure's message has the last five lines of stderr, without Python's un
   assert.equal(message, 'x: exit code 1\n6\n7\n8\n9\nValueError: bad');
 });
 
-test('progress is held to what the port promises, whatever an engine says', () => {
+test('progress complies with the port, whatever an engine reports', () => {
   const told: EngineProgress[] = [];
   const report = steadyProgress((progress) => told.push(progress));
   for (const percentage of [-5, 10, 5, 10, Number.NaN, 272]) {

@@ -26,7 +26,7 @@ async function setUp(t: TestContext, names: { model?: string; audio?: string; op
   return { engine, progress, run: () => engine.transcribe({ ...task, audio_path, duration_seconds: 97.4 }, options) };
 }
 
-test('its JSON becomes a transcript: times inside the audio, confidence of the words alone', async (t) => {
+test('its JSON becomes a transcript: times inside the audio, confidence of words only', async (t) => {
   const { run, progress } = await setUp(t);
   const transcript = await run();
   assert.deepEqual(transcript, {
@@ -48,7 +48,7 @@ test('its JSON becomes a transcript: times inside the audio, confidence of the w
   ]);
 });
 
-test('it loads the model once before the first job, and tells the device that it found', async (t) => {
+test('it loads the model once before the first job, and reports the device', async (t) => {
   const onCpu = await setUp(t);
   assert.deepEqual(await onCpu.engine.prepare(), {
     model: 'ggml-base.bin',
@@ -67,7 +67,7 @@ test('it loads the model once before the first job, and tells the device that it
   assert.equal((await keptOff.engine.prepare()).device, 'cpu');
 });
 
-test('audio that it can not read is audio_unreadable, though it ends with 0', async (t) => {
+test('unreadable audio is audio_unreadable, although it exits with 0', async (t) => {
   const { engine } = await setUp(t);
   const task = await temporaryTask(t);
   const audio_path = join(task.work_directory, 'short.wav');
@@ -76,12 +76,12 @@ test('audio that it can not read is audio_unreadable, though it ends with 0', as
   await assert.rejects(run, { code: 'audio_unreadable', retryable: false });
 });
 
-test('full GPU memory is worth a retry', async (t) => {
+test('full GPU memory is retryable', async (t) => {
   const { run } = await setUp(t, { model: 'ggml-huge.bin' });
   await assert.rejects(run(), { code: 'gpu_out_of_memory', retryable: true, retry_with: { batch_size: 2 } });
 });
 
-test('a crash names the signal, and a missing transcript is one', async (t) => {
+test('a crash names the signal, and a missing transcript is a crash', async (t) => {
   await assert.rejects((await setUp(t, { audio: 'crash.wav' })).run(), { code: 'engine_crashed', message: /SIGABRT/ });
   await assert.rejects((await setUp(t, { audio: 'lost.wav' })).run(), {
     code: 'engine_crashed',
@@ -89,22 +89,22 @@ test('a crash names the signal, and a missing transcript is one', async (t) => {
   });
 });
 
-test('a model that is not there is engine_missing, with the way to one', async (t) => {
+test('a missing model is engine_missing, with a hint', async (t) => {
   const { engine } = await setUp(t, { options: { model: '/nowhere/ggml-base.bin' } });
   await assert.rejects(engine.prepare(), { code: 'engine_missing', message: /failed to open/, hint: /\?model=/ });
 });
 
-test('a program that is not there is engine_missing, with the way to it', async (t) => {
+test('a missing program is engine_missing, with a hint', async (t) => {
   const { engine } = await setUp(t, { options: { program: 'whisper-cli-nowhere' } });
   await assert.rejects(engine.prepare(), { code: 'engine_missing', hint: /build whisper\.cpp/ });
 });
 
-test('a language that it does not know is told before the first job', async (t) => {
+test('an unsupported language is reported before the first job', async (t) => {
   const { engine } = await setUp(t, { options: { language: 'xx' } });
   await assert.rejects(engine.prepare(), { code: 'engine_choice_invalid', message: /does not support language xx/ });
 });
 
-test('of the models in a directory the one that suits any machine is taken, and one for silence never', async (t) => {
+test('the model that suits any machine is preferred in a directory, and a speech detection model is never used', async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'tmon-models-'));
   t.after(() => rm(directory, { recursive: true, force: true }));
   const found = async () => (await findWhisperModel(['/nowhere', directory]))?.slice(directory.length + 1);

@@ -56,7 +56,7 @@ export function createWhisperCpp(options: WhisperCppOptions = {}): Engine {
     const model = await modelPath();
     const output = join(task.work_directory, 'whisper');
     const report = steadyProgress(onProgress);
-    const said = { gpu: false, unreadable: false, unknownLanguage: false };
+    const seen = { gpu: false, unreadable: false, unknownLanguage: false };
     const request = {
       engine: 'whisper.cpp',
       command: [
@@ -72,19 +72,19 @@ export function createWhisperCpp(options: WhisperCppOptions = {}): Engine {
       onLine: (line: string) => {
         const percentage = /progress\s*=\s*(\d+)\s*%/.exec(line)?.[1];
         if (percentage !== undefined) report(chunksAt(Math.min(100, Number(percentage)), task));
-        if (/failed to (read audio|read WAV|open .* as WAV)|input file not found/.test(line)) said.unreadable = true;
-        if (/unknown language/.test(line)) said.unknownLanguage = true;
-        if (/using \w*(cuda|rocm|hip|vulkan|metal|sycl)\w* backend/i.test(line)) said.gpu = true;
+        if (/failed to (read audio|read WAV|open .* as WAV)|input file not found/.test(line)) seen.unreadable = true;
+        if (/unknown language/.test(line)) seen.unknownLanguage = true;
+        if (/using \w*(cuda|rocm|hip|vulkan|metal|sycl)\w* backend/i.test(line)) seen.gpu = true;
       },
     };
     const end = await runEngineProgram(request);
-    if (said.unknownLanguage) {
+    if (seen.unknownLanguage) {
       throw new EngineError('engine_choice_invalid', `whisper.cpp does not support language ${options.language}`, {
         hint: 'use a code like en or de, or omit it for detection',
       });
     }
     const json = await readFile(`${output}.json`, 'utf8').catch(() => null);
-    return { model, request, end, json, said };
+    return { model, request, end, json, seen };
   }
 
   return {
@@ -101,11 +101,11 @@ export function createWhisperCpp(options: WhisperCppOptions = {}): Engine {
         await writeFile(audio, '');
         const signal = new AbortController().signal;
         const task = { duration_seconds: 0, work_directory: directory, batch_size: 1 };
-        const { model, said } = await run(audio, task, { signal, onProgress: () => {} });
+        const { model, seen } = await run(audio, task, { signal, onProgress: () => {} });
         return {
           model: basename(model),
-          device: said.gpu ? 'cuda' : 'cpu',
-          gpu_optimized: said.gpu,
+          device: seen.gpu ? 'cuda' : 'cpu',
+          gpu_optimized: seen.gpu,
           batch_size: 1,
         };
       } catch (error) {
@@ -117,8 +117,8 @@ export function createWhisperCpp(options: WhisperCppOptions = {}): Engine {
 
     async transcribe(task, { signal, onProgress }) {
       const audio = await asPlainWav({ ...task, signal, leave: READS });
-      const { model, request, end, json, said } = await run(audio, task, { signal, onProgress });
-      if (said.unreadable) throw new EngineError('audio_unreadable', 'whisper.cpp cannot read the audio');
+      const { model, request, end, json, seen } = await run(audio, task, { signal, onProgress });
+      if (seen.unreadable) throw new EngineError('audio_unreadable', 'whisper.cpp cannot read the audio');
       if (json === null) throw engineFailure(request, end, 'exit code 0, but no transcript');
       const facts = { engine: `whisper.cpp ${basename(model)}`, duration_seconds: task.duration_seconds };
       const transcript = readWhisperJson(json, facts);

@@ -18,7 +18,7 @@ test('two callers at once get one environment, and its interpreter runs inside i
   assert.equal(stdout.trim(), 'True');
 });
 
-test('other requirements are another environment; one that pip refuses leaves nothing behind and says why', async (t) => {
+test('other requirements are another environment; one that pip refuses leaves nothing behind and has the reason', async (t) => {
   const directory = await temporary(t);
   const requirements = [`${directory}/absent-1.0-py3-none-any.whl`];
   await assert.rejects(ensurePythonEnvironment({ name: 'bad', requirements, directory }), (error) => {
@@ -30,7 +30,7 @@ test('other requirements are another environment; one that pip refuses leaves no
   assert.deepEqual(left, []);
 });
 
-test('a Python that is too old is passed over; when all are, the error says which version is needed', async (t) => {
+test('a Python that is too old is skipped; if all are, the error names the required version', async (t) => {
   const directory = await temporary(t);
   const old = join(directory, 'python-too-old');
   await writeFile(old, '#!/bin/sh\nexit 69\n');

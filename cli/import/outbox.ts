@@ -32,12 +32,12 @@ export class Outbox {
 
   /** Waits while too many batches are under way. Rejects if the monitor refuses one. */
   async add(sightings: readonly Sighting[]): Promise<void> {
-    for (const told of sightings) {
-      const known = this.#ended.get(told.job_id) ?? this.#going.get(told.job_id);
-      const merged = known ? mergeSightings(known, told) : told;
+    for (const sighting of sightings) {
+      const known = this.#ended.get(sighting.job_id) ?? this.#going.get(sighting.job_id);
+      const merged = known ? mergeSightings(known, sighting) : sighting;
       const ended = hasEnded(merged);
-      (ended ? this.#ended : this.#going).set(told.job_id, merged);
-      if (known) (ended ? this.#going : this.#ended).delete(told.job_id);
+      (ended ? this.#ended : this.#going).set(sighting.job_id, merged);
+      if (known) (ended ? this.#going : this.#ended).delete(sighting.job_id);
     }
     while (this.#ended.size >= PORTION) if (!(await this.#sendFrom(this.#ended))) break;
     while (this.#going.size >= WAITING_MAX) if (!(await this.#sendFrom(this.#going))) break;
@@ -57,8 +57,8 @@ export class Outbox {
     while (this.#sending.size >= IN_FLIGHT_MAX) await this.#oneSent();
     this.#check();
     const free: Sighting[] = [];
-    for (const told of waiting.values()) {
-      if (!this.#inFlight.has(told.job_id)) free.push(told);
+    for (const sighting of waiting.values()) {
+      if (!this.#inFlight.has(sighting.job_id)) free.push(sighting);
       if (free.length === PORTION) break;
     }
     const [portion] = portionsOf(free);

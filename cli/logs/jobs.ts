@@ -16,9 +16,9 @@ export async function showJobs(
 ): Promise<void> {
   const known = new Map<string, Sighting>();
   const tally = await readLogs(sources, options, (event) => {
-    const told = sightingOf(event, event.timestamp_ms);
+    const sighting = sightingOf(event, event.timestamp_ms);
     const before = known.get(event.job_id);
-    known.set(event.job_id, before === undefined ? told : mergeSightings(before, told));
+    known.set(event.job_id, before === undefined ? sighting : mergeSightings(before, sighting));
   });
   const { state, limit, json } = options;
   const jobs = [...known.values()]

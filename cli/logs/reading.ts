@@ -110,8 +110,10 @@ export class Tally {
     }
     if (this.#ahead !== null) {
       const { count, newest } = this.#ahead;
-      const told = `${newest.job_id} at ${formatTime(newest.timestamp_ms)}`;
-      note(colour('yellow', `${lines(count)} from the future (${told}): a clock is wrong, or --zone`, process.stderr));
+      const example = `${newest.job_id} at ${formatTime(newest.timestamp_ms)}`;
+      note(
+        colour('yellow', `${lines(count)} from the future (${example}): a clock is wrong, or --zone`, process.stderr),
+      );
     }
   }
 }

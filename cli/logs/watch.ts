@@ -96,9 +96,9 @@ class WatchedJobs {
   }
 
   #apply(event: DatedEvent, quietly: boolean): void {
-    const told = sightingOf(event, event.timestamp_ms);
+    const update = sightingOf(event, event.timestamp_ms);
     const known = this.#running.get(event.job_id) ?? this.#ended.get(event.job_id);
-    const sighting = known === undefined ? told : mergeSightings(known.sighting, told);
+    const sighting = known === undefined ? update : mergeSightings(known.sighting, update);
     const shown = { sighting, event: event.timestamp_ms === sighting.told_ms ? event : (known?.event ?? event) };
     if (known !== undefined && !differs(known, shown)) return;
     this.#running.delete(event.job_id);
@@ -126,7 +126,7 @@ function differs(a: Shown, b: Shown): boolean {
   return fields.some((field) => a.sighting[field] !== b.sighting[field]);
 }
 
-function wordsOf({ sighting, event }: Shown): string[] {
+function detailsOf({ sighting, event }: Shown): string[] {
   const { state, worker_id, error, stage, started_ms, ended_ms } = sighting;
   const runs = state === 'PROCESSING';
   const took = sighting.duration ?? (started_ms === null || ended_ms === null ? null : (ended_ms - started_ms) / 1000);
@@ -144,14 +144,14 @@ function wordsOf({ sighting, event }: Shown): string[] {
 function lineOf(shown: Shown): string {
   const { job_id, state, percentage } = shown.sighting;
   const at = percentage === null || state !== 'PROCESSING' ? [] : [`${Math.floor(percentage)}%`];
-  return oneLine([job_id, state, ...at, ...wordsOf(shown)].join(' '));
+  return oneLine([job_id, state, ...at, ...detailsOf(shown)].join(' '));
 }
 
 function barOf(shown: Shown): string {
   const { job_id, state, percentage } = shown.sighting;
   const done = state === 'COMPLETED' ? 100 : (percentage ?? 0);
   const bar = colour(state === 'FAILED' ? 'red' : 'green', barCells(done));
-  const words = [state === 'PROCESSING' ? '' : stateColour(state), ...wordsOf(shown).map(oneLine)].filter(Boolean);
+  const words = [state === 'PROCESSING' ? '' : stateColour(state), ...detailsOf(shown).map(oneLine)].filter(Boolean);
   return `${job_id.padEnd(20).slice(0, 30)} ${bar} ${String(Math.floor(done)).padStart(3)}%  ${words.join('  ')}`;
 }
 

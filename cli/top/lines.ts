@@ -4,12 +4,14 @@ import { oneLine } from '../output.ts';
 
 /** No lines for an empty first message. */
 export function lineOf(event: FeedEvent): string[] {
-  return wordsOf(event).map((words) => oneLine(words.filter((word) => word !== null && word !== undefined).join(' ')));
+  return columnsOf(event).map((words) =>
+    oneLine(words.filter((word) => word !== null && word !== undefined).join(' ')),
+  );
 }
 
 type Words = (string | null | undefined)[];
 
-function wordsOf(event: FeedEvent): Words[] {
+function columnsOf(event: FeedEvent): Words[] {
   switch (event.resource) {
     case 'job':
       return [jobWords(event)];

@@ -258,9 +258,9 @@ function bodyOf(call: Call): { body?: RawBody } {
 }
 
 function queryOf(query: Call['query']): string {
-  const given = Object.entries(query ?? {}).filter(([, value]) => value !== undefined);
-  if (given.length === 0) return '';
-  return `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
+  const entries = Object.entries(query ?? {}).filter(([, value]) => value !== undefined);
+  if (entries.length === 0) return '';
+  return `?${new URLSearchParams(entries.map(([name, value]) => [name, String(value)]))}`;
 }
 
 /** 128 random bits. Not `randomUUID`, which browsers offer only to pages with TLS. */

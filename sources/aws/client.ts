@@ -29,8 +29,8 @@ export function awsConfig(): { region: string; maxAttempts: number; requestHandl
 
 /** Read here, because the AWS SDK throws if no region is set. */
 function regionOf(environment: Record<string, string | undefined>): string {
-  const told = environment.AWS_REGION || environment.AWS_DEFAULT_REGION;
-  if (told) return told;
+  const region = environment.AWS_REGION || environment.AWS_DEFAULT_REGION;
+  if (region) return region;
   const profile = environment.AWS_PROFILE || 'default';
   const heads = [`${profile}]`, `profile ${profile}]`];
   const section = readConfig(environment.AWS_CONFIG_FILE || join(homedir(), '.aws', 'config'))

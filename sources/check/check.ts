@@ -15,15 +15,15 @@ import { follow, type Track } from './track.ts';
 const UNREADABLE_SHOWN_MAX = 10;
 
 /** The state read from a source. */
-type Told = { jobs: Map<string, Sighting>; moved_ms: Map<string, number>; position: string | null };
+type SourceReports = { jobs: Map<string, Sighting>; moved_ms: Map<string, number>; position: string | null };
 
-const nothing = (): Told => ({ jobs: new Map(), moved_ms: new Map(), position: null });
+const nothing = (): SourceReports => ({ jobs: new Map(), moved_ms: new Map(), position: null });
 
 export class Check {
   readonly memory: CheckMemory;
   readonly #sources: readonly Source[];
   readonly #options: CheckOptions;
-  readonly #logs = new Map<Source, Told>();
+  readonly #logs = new Map<Source, SourceReports>();
 
   constructor(sources: readonly Source[], options: Partial<CheckOptions> = {}, memory = new CheckMemory()) {
     this.#sources = sources;
@@ -35,14 +35,14 @@ export class Check {
   async run(now_ms: number, signal: AbortSignal): Promise<CheckDocument> {
     const read = await Promise.all(this.#sources.map((source) => this.#read(source, now_ms, signal)));
     const merged = new Map<string, { sighting: Sighting; source: string; moved_ms: number | undefined }>();
-    for (const { told, checked } of read) {
-      for (const [job_id, sighting] of told.jobs) {
+    for (const { reports, checked } of read) {
+      for (const [job_id, sighting] of reports.jobs) {
         const known = merged.get(job_id);
         const newest = known === undefined || sighting.told_ms > known.sighting.told_ms;
         merged.set(job_id, {
           sighting: known === undefined ? sighting : mergeSightings(known.sighting, sighting),
           source: newest ? checked.name : known.source,
-          moved_ms: newest ? told.moved_ms.get(job_id) : known.moved_ms,
+          moved_ms: newest ? reports.moved_ms.get(job_id) : known.moved_ms,
         });
       }
     }
@@ -60,19 +60,23 @@ export class Check {
     return judge({ jobs, sources, now_ms }, this.#options);
   }
 
-  async #read(source: Source, now_ms: number, signal: AbortSignal): Promise<{ told: Told; checked: CheckedSource }> {
-    const { told, ...counted } = await this.#tally(source, now_ms, signal);
-    return { told, checked: { name: source.name, ...counted } };
+  async #read(
+    source: Source,
+    now_ms: number,
+    signal: AbortSignal,
+  ): Promise<{ reports: SourceReports; checked: CheckedSource }> {
+    const { reports, ...counted } = await this.#tally(source, now_ms, signal);
+    return { reports, checked: { name: source.name, ...counted } };
   }
 
   async #tally(
     source: Source,
     now_ms: number,
     signal: AbortSignal,
-  ): Promise<{ told: Told } & Omit<CheckedSource, 'name'>> {
+  ): Promise<{ reports: SourceReports } & Omit<CheckedSource, 'name'>> {
     const goesOn = source.appendsOnly === true;
-    const told = (goesOn ? this.#logs.get(source) : undefined) ?? nothing();
-    if (goesOn) this.#logs.set(source, told);
+    const reports = (goesOn ? this.#logs.get(source) : undefined) ?? nothing();
+    if (goesOn) this.#logs.set(source, reports);
     const recall = this.memory.recall(source.name);
     const since_ms = now_ms - this.#options.since_ms;
     const checked: Omit<CheckedSource, 'name'> = {
@@ -85,10 +89,10 @@ export class Check {
       alerts: [],
     };
     try {
-      const options = { since_ms, from: told.position, peek: true, recall, signal };
+      const options = { since_ms, from: reports.position, peek: true, recall, signal };
       for await (const reading of source.read(options)) {
-        for (const sighting of reading.sightings) keep(told, sighting, reading.moved_ms?.get(sighting.job_id));
-        told.position = goesOn ? reading.position : null;
+        for (const sighting of reading.sightings) keep(reports, sighting, reading.moved_ms?.get(sighting.job_id));
+        reports.position = goesOn ? reading.position : null;
         checked.looked_at += reading.looked_at;
         checked.unreadable_count += reading.unreadable.length;
         checked.unreadable.push(...reading.unreadable.slice(0, UNREADABLE_SHOWN_MAX - checked.unreadable.length));
@@ -96,26 +100,26 @@ export class Check {
       checked.queue = (await source.depth?.(signal)) ?? null;
       checked.alerts = (await source.alerts?.(signal)) ?? [];
       recall.forget(since_ms);
-      forgetBefore(told, since_ms);
-      return { told, ...checked, read: true };
+      forgetBefore(reports, since_ms);
+      return { reports, ...checked, read: true };
     } catch (error) {
       if (!(error instanceof SourceError) || signal.aborted) throw error;
       const { kind, message, hint } = error;
-      return { told, ...checked, error: { kind, message, hint: hint ?? null } };
+      return { reports, ...checked, error: { kind, message, hint: hint ?? null } };
     }
   }
 }
 
-function keep(told: Told, sighting: Sighting, moved_ms: number | undefined): void {
+function keep(reports: SourceReports, sighting: Sighting, moved_ms: number | undefined): void {
   const { job_id, percentage, stage } = sighting;
-  const known = told.jobs.get(job_id);
-  told.jobs.set(job_id, known === undefined ? sighting : mergeSightings(known, sighting));
-  const earlier = told.moved_ms.get(job_id);
+  const known = reports.jobs.get(job_id);
+  reports.jobs.set(job_id, known === undefined ? sighting : mergeSightings(known, sighting));
+  const earlier = reports.moved_ms.get(job_id);
   const stands = known !== undefined && known.percentage === percentage && known.stage === stage;
   const newest = known === undefined || sighting.told_ms >= known.told_ms;
   const moved = stands ? least(earlier, moved_ms) : newest ? moved_ms : earlier;
-  if (moved === undefined) told.moved_ms.delete(job_id);
-  else told.moved_ms.set(job_id, moved);
+  if (moved === undefined) reports.moved_ms.delete(job_id);
+  else reports.moved_ms.set(job_id, moved);
 }
 
 function least(a: number | undefined, b: number | undefined): number | undefined {
@@ -123,7 +127,7 @@ function least(a: number | undefined, b: number | undefined): number | undefined
 }
 
 /** Bounds the memory of a log that is followed for months. */
-function forgetBefore({ jobs, moved_ms }: Told, since_ms: number): void {
+function forgetBefore({ jobs, moved_ms }: SourceReports, since_ms: number): void {
   for (const [job_id, { state, told_ms }] of jobs) {
     if (told_ms >= since_ms || state === 'PROCESSING') continue;
     jobs.delete(job_id);

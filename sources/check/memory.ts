@@ -82,29 +82,29 @@ export class CheckMemory {
 /** Forgets files that a complete read did not request, because they are gone, and jobs that ended too long ago. */
 export class FileRecall implements Recall {
   readonly files: Map<string, Remembered>;
-  #asked = new Set<string>();
+  #requested = new Set<string>();
 
   constructor(files: Iterable<[string, Remembered]> = []) {
     this.files = new Map(files);
   }
 
   get(where: string, version: string): Sighting | undefined {
-    this.#asked.add(where);
+    this.#requested.add(where);
     const known = this.files.get(where);
     return known?.version === version ? known.sighting : undefined;
   }
 
   set(where: string, version: string, sighting: Sighting): void {
-    this.#asked.add(where);
+    this.#requested.add(where);
     this.files.set(where, { version, sighting });
   }
 
   forget(since_ms: number): void {
     for (const [where, { sighting }] of this.files) {
       const old = hasEnded(sighting) && sighting.told_ms < since_ms;
-      if (old || !this.#asked.has(where)) this.files.delete(where);
+      if (old || !this.#requested.has(where)) this.files.delete(where);
     }
-    this.#asked = new Set();
+    this.#requested = new Set();
   }
 }
 

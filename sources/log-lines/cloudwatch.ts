@@ -72,7 +72,7 @@ class CloudWatchLogs implements LogReader {
     } while (token !== undefined);
   }
 
-  async #page(asked: {
+  async #page(request: {
     start_ms: number;
     token: string | undefined;
     signal: AbortSignal;
@@ -82,15 +82,15 @@ class CloudWatchLogs implements LogReader {
     const command = new FilterLogEventsCommand({
       logGroupName: this.#group,
       ...(this.#stream === null ? {} : { logStreamNames: [this.#stream] }),
-      startTime: asked.start_ms,
+      startTime: request.start_ms,
       filterPattern: PATTERN,
       limit: this.#options.page_size ?? PAGE_SIZE_MAX,
-      ...(asked.token === undefined ? {} : { nextToken: asked.token }),
+      ...(request.token === undefined ? {} : { nextToken: request.token }),
     });
     try {
-      return await this.#client.send(command, { abortSignal: asked.signal });
+      return await this.#client.send(command, { abortSignal: request.signal });
     } catch (error) {
-      asked.signal.throwIfAborted();
+      request.signal.throwIfAborted();
       throw awsError(error, { name: this.name, ...this.#missing(error), allow: 'logs:FilterLogEvents' });
     }
   }

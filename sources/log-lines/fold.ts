@@ -14,43 +14,43 @@ export type Folded = {
 };
 
 export function foldEvents(events: readonly DatedEvent[], since_ms: number): Folded {
-  const jobs = new Map<string, { told: Sighting; moved_ms: number }>();
+  const jobs = new Map<string, { sighting: Sighting; moved_ms: number }>();
   for (const event of events) {
     const told_ms = event.timestamp_ms;
     if (told_ms < since_ms) continue;
     const known = jobs.get(event.job_id);
     if (known === undefined) {
-      const told = sightingOf(event, told_ms);
-      told.job_id = ownWord(told.job_id);
-      own(told, null);
-      jobs.set(told.job_id, { told, moved_ms: told_ms });
+      const sighting = sightingOf(event, told_ms);
+      sighting.job_id = ownWord(sighting.job_id);
+      own(sighting, null);
+      jobs.set(sighting.job_id, { sighting, moved_ms: told_ms });
       continue;
     }
-    const { told } = known;
-    const { percentage, stage } = told;
-    if (event.event === 'JOB_PROGRESS' && told.state === 'PROCESSING' && told_ms >= told.told_ms) {
-      progress(told, event, told_ms);
+    const { sighting } = known;
+    const { percentage, stage } = sighting;
+    if (event.event === 'JOB_PROGRESS' && sighting.state === 'PROCESSING' && told_ms >= sighting.told_ms) {
+      progress(sighting, event, told_ms);
     } else {
-      known.told = mergeSightings(told, sightingOf(event, told_ms));
-      own(known.told, told);
+      known.sighting = mergeSightings(sighting, sightingOf(event, told_ms));
+      own(known.sighting, sighting);
     }
-    if (known.told.percentage !== percentage || known.told.stage !== stage) known.moved_ms = told_ms;
+    if (known.sighting.percentage !== percentage || known.sighting.stage !== stage) known.moved_ms = told_ms;
   }
   const sightings: Sighting[] = [];
   const moved_ms = new Map<string, number>();
   for (const [job_id, job] of jobs) {
-    sightings.push(job.told);
+    sightings.push(job.sighting);
     moved_ms.set(job_id, job.moved_ms);
   }
   return { sightings, moved_ms };
 }
 
 /** Values that are new are slices of a line, and must not keep it in memory. */
-function own(told: Sighting, before: Sighting | null): void {
-  if (told.worker_id !== before?.worker_id) told.worker_id &&= ownWord(told.worker_id);
-  if (told.stage !== before?.stage) told.stage &&= ownWord(told.stage);
-  if (told.s3_path !== before?.s3_path) told.s3_path &&= ownWord(told.s3_path);
-  if (told.error !== before?.error) told.error &&= ownWord(told.error);
+function own(sighting: Sighting, before: Sighting | null): void {
+  if (sighting.worker_id !== before?.worker_id) sighting.worker_id &&= ownWord(sighting.worker_id);
+  if (sighting.stage !== before?.stage) sighting.stage &&= ownWord(sighting.stage);
+  if (sighting.s3_path !== before?.s3_path) sighting.s3_path &&= ownWord(sighting.s3_path);
+  if (sighting.error !== before?.error) sighting.error &&= ownWord(sighting.error);
 }
 
 /** The result of merging for nine events in ten, without creating a sighting for each. */

@@ -1,8 +1,8 @@
 /**
  * The rules of every object store, run by each adapter against the real system.
  *
- * `open` returns an empty store each time (a new directory, a new prefix). `losing` returns one whose next put takes effect
- * while its response is lost; a store without a network has no response to lose, and omits it.
+ * `open` returns an empty store each time (a new directory, a new prefix). `losing` returns one whose next put takes
+ * effect while its response is lost; a store without a network has no response to lose, and omits it.
  */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';

@@ -149,7 +149,10 @@ export class AnswerAudit {
     }
   }
 
-  /** After all faults: an instance that has read on to what was the log's end then, or beyond it, holds exactly the log's fold. */
+  /**
+   * After all faults: an instance that has read on to what was the log's end then, or beyond it, holds exactly the
+   * log's fold.
+   */
   auditTail(name: string, engine: Engine, head: number): void {
     const { status } = engine.journal;
     if (status.halted || !status.writable) {

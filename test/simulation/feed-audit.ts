@@ -1,4 +1,7 @@
-/** I11: a reader of the feed that loses its connection and comes back, to any instance, gets every event once and in order. */
+/**
+ * I11: a reader of the feed that loses its connection and comes back, to any instance, gets every event once and in
+ * order.
+ */
 import type { FeedPosition } from '../../protocol/feed.ts';
 import type { FeedHub } from '../../server/feed/hub.ts';
 import { Outbox } from '../../server/feed/outbox.ts';

@@ -1,4 +1,7 @@
-/** A log that grows while it is followed: what it says must be in the journal at the end, whoever read it and however often. */
+/**
+ * A log that grows while it is followed: what it says must be in the journal at the end, whoever read it and however
+ * often.
+ */
 import { mergeSightings, type Sighting } from '../../protocol/sighting.ts';
 import type { Source } from '../../sources/source.ts';
 import type { Chance } from './chance.ts';

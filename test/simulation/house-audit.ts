@@ -1,4 +1,6 @@
-/** What a monitor's house must have come to once all is quiet: views, archive, followed source, and workers that wait. */
+/**
+ * What a monitor's house must have come to once all is quiet: views, archive, followed source, and workers that wait.
+ */
 import { isDeepStrictEqual } from 'node:util';
 import { MINUTE_MS } from '../../protocol/time.ts';
 import { systemClock } from '../../server/clock.ts';

@@ -1,6 +1,6 @@
 /**
- * What a monitor keeps on its engine, as the simulation runs it: views, archive, claim line, feed and a followed source, each the
- * real one, in the process of its instance and on its store.
+ * What a monitor keeps on its engine, as the simulation runs it: views, archive, claim line, feed and a followed
+ * source, each the real one, in the process of its instance and on its store.
  */
 
 import { ClaimLine } from '../../server/api/endpoints/claim-line.ts';

@@ -1,4 +1,7 @@
-/** Breaks the promise of put-if-absent now and then, in front of a store or of a server: the condition is ignored, or left out. */
+/**
+ * Breaks the promise of put-if-absent now and then, in front of a store or of a server: the condition is ignored, or
+ * left out.
+ */
 import { once } from 'node:events';
 import { Agent, createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -3,7 +3,8 @@
  *
  *     node test/stores/broken-rule-main.ts [--tries 100] [--jobs 60] [--unseen] [--gateway]
  *
- * `--unseen`: the store behaves while it is checked; `--gateway`: versitygw behind a proxy, rather than a store in memory.
+ * `--unseen`: the store behaves while it is checked; `--gateway`: versitygw behind a proxy, rather than a store in
+ * memory.
  */
 import { parseArgs } from 'node:util';
 import { S3Store } from '../../server/objects/s3.ts';

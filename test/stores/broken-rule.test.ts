@@ -1,4 +1,6 @@
-/** [A1] A store that breaks the promise of put-if-absent now and then loses nothing that three monitors acknowledged. */
+/**
+ * [A1] A store that breaks the promise of put-if-absent now and then loses nothing that three monitors acknowledged.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BreakingStore } from './breaking-store.ts';

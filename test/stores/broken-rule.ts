@@ -1,6 +1,6 @@
 /**
- * Three monitors on a store that breaks the promise of put-if-absent once in so many puts: either it is refused, or a monitor
- * notices before anything that was acknowledged is lost.
+ * Three monitors on a store that breaks the promise of put-if-absent once in so many puts: either it is refused, or a
+ * monitor notices before anything that was acknowledged is lost.
  */
 import { systemClock } from '../../server/clock.ts';
 import type { ObjectStore } from '../../server/objects/store.ts';

@@ -3,7 +3,8 @@
  *
  *     node test/stores/main.ts [--programs DIR] [--only NAME] [--directories /mnt/ext4,/mnt/xfs] [--keys 200]
  *
- * It runs the servers it finds (test/stores/servers.ts), and the directories that are named. A few minutes; not part of npm test.
+ * It runs the servers it finds (test/stores/servers.ts), and the directories that are named. A few minutes; not part of
+ * npm test.
  */
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../server/clock.ts';

@@ -1,6 +1,6 @@
 /**
- * The truth about a store, by a client that shares nothing with the product's: raw HTTP, signed by hand (SigV4), 32 warm connections.
- * Each key is raced for by all of them; how many were told that they created it?
+ * The truth about a store, by a client that shares nothing with the product's: raw HTTP, signed by hand (SigV4), 32
+ * warm connections. Each key is raced for by all of them; how many were told that they created it?
  */
 import { createHash, createHmac } from 'node:crypto';
 import { once } from 'node:events';

@@ -1,4 +1,7 @@
-/** Servers that speak S3 and can be started here, if their program is found: `--programs` names a folder of binaries and jars. */
+/**
+ * Servers that speak S3 and can be started here, if their program is found: `--programs` names a folder of binaries and
+ * jars.
+ */
 import { existsSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

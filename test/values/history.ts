@@ -1,6 +1,6 @@
 /**
- * A history of commands whose bodies are any values that the schemas take, at odd times; then every document of every subject,
- * of the state that lived through it and of one that was restored from a snapshot on the way.
+ * A history of commands whose bodies are any values that the schemas take, at odd times; then every document of every
+ * subject, of the state that lived through it and of one that was restored from a snapshot on the way.
  */
 import assert from 'node:assert/strict';
 import { Alert } from '../../protocol/alert.ts';

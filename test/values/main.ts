@@ -1,4 +1,6 @@
-/** `node test/values/main.ts --histories N --seed S`: more histories of any values. Prints the seed of one that fails. */
+/**
+ * `node test/values/main.ts --histories N --seed S`: more histories of any values. Prints the seed of one that fails.
+ */
 import { parseArgs } from 'node:util';
 import { runHistory } from './history.ts';
 

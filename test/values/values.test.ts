@@ -1,4 +1,7 @@
-/** Any value that a schema takes makes every document of every subject. More histories: `node test/values/main.ts --histories 100000`. */
+/**
+ * Any value that a schema takes makes every document of every subject. More histories: `node test/values/main.ts
+ * --histories 100000`.
+ */
 import { test } from 'node:test';
 import { runHistory } from './history.ts';
 

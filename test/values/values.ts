@@ -1,4 +1,7 @@
-/** Values that a schema takes, drawn from a seed, extremes first: bounds, 0, -0, tiny differences, longest texts, odd characters. */
+/**
+ * Values that a schema takes, drawn from a seed, extremes first: bounds, 0, -0, tiny differences, longest texts, odd
+ * characters.
+ */
 import type { TSchema } from 'typebox';
 import { ID_PATTERN } from '../../protocol/ids.ts';
 import { AudioUrl, JobSubmission } from '../../protocol/job.ts';

@@ -1,4 +1,4 @@
-"""A real monitor for each module that asks for one, and clients of it."""
+"""A real monitor for each module that needs one, and its clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents as the monitor answers them."""
+"""Documents as the monitor returns them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real monitors and workers for tests: child processes, waited for by what they say, ended by their own pid."""
+"""Real monitors and workers for tests: child processes, awaited by their output, ended by their own pid."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PATIENCE_SECONDS = 120.0
 
 
 class Process:
-    """A child whose lines, of both streams, can be waited for."""
+    """A child process whose output lines can be awaited."""
 
     def __init__(
         self, command: Sequence[str | Path], environment: dict[str, str] | None = None, **options: Any
@@ -52,7 +52,7 @@ class Process:
         self._lines.put(None)
 
     def line(self, pattern: str) -> re.Match[str]:
-        """The next line that matches. Raises where the process ends without one."""
+        """The next matching line. Raises if the process ends without one."""
         while (line := self._lines.get(timeout=PATIENCE_SECONDS)) is not None:
             if found := re.search(pattern, line):
                 return found
@@ -76,7 +76,7 @@ class Process:
 
 
 class Monitor:
-    """`tmon serve` on a directory of its own."""
+    """`tmon serve` on its own directory."""
 
     def __init__(self, store: Path, **settings: object) -> None:
         given = {"fleet": "none:", "log_level": "warn", "retry_base_ms": 1, **settings}
@@ -102,7 +102,7 @@ class Monitor:
         self.url = json.loads(self._process.line(r'^\{"url"').string)["url"]
 
     def kill(self) -> None:
-        """Ends it without a word, as a crash does."""
+        """Kills it, like a crash."""
         if self._process:
             self._process.kill()
         self._process = None

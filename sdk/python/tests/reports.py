@@ -1,4 +1,4 @@
-"""What the tests of reporters share: the life of a job as document B's usage tells it, and transports that fail."""
+"""Shared by the reporter tests: the life of a job as in document B's usage, and failing sinks."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def tell_four_jobs(reporter: Reporter) -> None:
 
 
 class Kept:
-    """A transport that keeps what it is sent; `answer` may raise before it does, or say what is refused."""
+    """A sink that keeps its events; `answer` may raise first, or return refused events."""
 
     count_max = 100
     linger_seconds = 0.0
@@ -59,13 +59,13 @@ class Kept:
 
 
 def reporter_to(transport: Any, **options: Any) -> Reporter:
-    """It waits hardly between tries."""
+    """Barely waits between attempts."""
     settings: dict[str, Any] = {"worker_id": WORKER, "backoff_seconds": 0.001, **options}
     return Reporter(lambda: transport, **settings)
 
 
 def heard_of_trouble(reporter: Reporter, caplog: pytest.LogCaptureFixture) -> str:
-    """What is logged, once that says that the system can't be told."""
+    """The log, once it reports that the system is away."""
     end = time.monotonic() + PATIENCE_SECONDS
     while "retrying" not in caplog.text:
         assert time.monotonic() < end, caplog.text
@@ -74,7 +74,7 @@ def heard_of_trouble(reporter: Reporter, caplog: pytest.LogCaptureFixture) -> st
 
 
 def typescript(program: str, given: Any) -> Any:
-    """What a program of ours makes of `given`: the body of a module of the repository's root, which prints JSON."""
+    """The JSON printed by the body of a module at the repository's root, run with `given`."""
     words = [NODE, "--input-type=module-typescript", "-e", f"const given = {json.dumps(given)};\n{program}"]
     done = subprocess.run(
         [str(word) for word in words],

@@ -24,7 +24,7 @@ FOLDERS = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: f
 
 
 def find(program: str) -> Path:
-    """Skips the test where there is no such program."""
+    """Skips the test if the program is missing."""
     places = [*map(str, FOLDERS), "/usr/sbin", "/usr/local/sbin", os.environ.get("PATH", "")]
     found = shutil.which(program, path=":".join(places))
     if found is None:
@@ -34,7 +34,7 @@ def find(program: str) -> Path:
 
 @contextmanager
 def postgresql() -> Iterator[str]:
-    """Its URL, of a database that is empty."""
+    """The URL of an empty database."""
     programs = find("initdb").parent
     with _folder("postgres") as (folder, user):
         data, port = folder / "data", free_port()
@@ -50,7 +50,7 @@ def postgresql() -> Iterator[str]:
 
 @contextmanager
 def mariadb() -> Iterator[str]:
-    """Its URL, of a database that is empty."""
+    """The URL of an empty database."""
     program, install = find("mariadbd"), find("mariadb-install-db")
     with _folder("mysql") as (folder, user):
         data, port = folder / "data", free_port()
@@ -82,7 +82,7 @@ def mariadb() -> Iterator[str]:
 
 @contextmanager
 def aws() -> Iterator[dict[str, str]]:
-    """The environment in which AWS is `moto_server`; python.test.ts makes the environment it is in."""
+    """An environment in which AWS is `moto_server`; python.test.ts installs it."""
     programs = sorted((ROOT / ".cache" / "python").glob("moto-*/bin/moto_server"))
     if not programs:
         pytest.skip("moto_server is not there: `npm test` installs it")
@@ -98,7 +98,7 @@ def aws() -> Iterator[dict[str, str]]:
 
 
 def execute(url: str, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    """Runs a statement on a connection of its own; answers its rows."""
+    """Runs a statement on its own connection; returns its rows."""
     if url.startswith("postgres"):
         connection: Any = psycopg.connect(url)
     else:
@@ -117,7 +117,7 @@ def execute(url: str, statement: str, parameters: Sequence[Any] = ()) -> list[tu
 
 @contextmanager
 def _folder(name: str) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """A folder, and the user who owns it where we are root: databases refuse to run as root."""
+    """A folder, owned by another user if we are root, because databases refuse to run as root."""
     with tempfile.TemporaryDirectory(prefix="tmon-db-", ignore_cleanup_errors=True) as directory:
         if os.getuid() != 0:
             yield Path(directory), {}

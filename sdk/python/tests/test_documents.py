@@ -1,4 +1,4 @@
-"""The documents' Python program, as it is printed there: only `base_url` and `api_key` are others."""
+"""The documents' Python program, as printed there except for `base_url` and `api_key`."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ if health.status != 'HEALTHY':
     print(f"Alerts: {health.alerts}")
 """
 
-#: Says how far it is, then leaves a transcript.
+#: Reports progress, then writes a transcript.
 ENGINE = """exec:sh -c 'echo "chunk 1/2"; echo "chunk 2/2"; echo hello > "$2"' sh {input} {output}"""
 
 
 @pytest.fixture
 def bucket(tone: bytes) -> Iterator[str]:
-    """Where `s3://bucket/audio.mp3` is: an object store of one object."""
+    """An object store with one object, `s3://bucket/audio.mp3`."""
 
     class Objects(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -28,7 +28,7 @@ Answer = tuple[int, dict[str, str], bytes]
 
 @contextmanager
 def serving(answers: Callable[[str, str], Answer], tls: ssl.SSLContext | None = None) -> Iterator[str]:
-    """Answers by path and Authorization; gives the address."""
+    """Responds by path and Authorization; yields the address."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -54,7 +54,7 @@ def serving(answers: Callable[[str, str], Answer], tls: ssl.SSLContext | None = 
 
 @pytest.fixture
 def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
-    """A server's certificate, of an authority that this process trusts."""
+    """A server certificate of an authority that this process trusts."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)

@@ -1,4 +1,4 @@
-"""The workers of examples/python, as the processes they are, against a real monitor."""
+"""The workers of examples/python as processes, against a real monitor."""
 
 from __future__ import annotations
 

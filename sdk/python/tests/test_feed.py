@@ -43,7 +43,7 @@ HELLO = Transcript.of_segments([{"start": 0, "end": 1, "text": "hello"}], engine
 
 
 def hold(api: TranscriptionAPI, job_id: str) -> str:
-    """A worker claims it; answers the lease's token."""
+    """A worker claims it; returns the lease's token."""
     api.workers.register("worker-1", capabilities={"model": "test"})
     [claimed] = api.workers.claim("worker-1", wait_seconds=5).jobs
     assert claimed.job.id == job_id
@@ -180,7 +180,7 @@ class Feed:
 
 @contextmanager
 def feed(*scripts: Script | int) -> Iterator[Feed]:
-    """The n-th connection meets the n-th script; a number refuses the handshake. A GET of the job answers COMPLETED."""
+    """The n-th connection meets the n-th script; a number refuses the handshake. A GET of the job returns COMPLETED."""
     turns = iter(scripts)
     served: Feed
     script: list[Script] = []

@@ -1,4 +1,4 @@
-"""The client without asyncio is what the script makes of the one with it."""
+"""The client without asyncio is up to date with its script."""
 
 from __future__ import annotations
 

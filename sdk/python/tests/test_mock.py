@@ -1,4 +1,4 @@
-"""The mock that users test with. That it answers as a monitor does is proven in test_operations.py."""
+"""The mock for users' tests. test_operations.py proves that it responds like a monitor."""
 
 from __future__ import annotations
 

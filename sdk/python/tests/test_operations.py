@@ -57,7 +57,7 @@ def api(request: pytest.FixtureRequest) -> Iterator[TranscriptionAPI]:
 
 
 def claim_one(api: TranscriptionAPI, worker_id: str) -> tuple[str, str]:
-    """Claims the one job that waits; answers its id and its lease's token."""
+    """Claims the one waiting job; returns its id and its lease's token."""
     api.workers.register(worker_id, capabilities={"model": "test"}, location={"region": "here"}, instance_id="i-1")
     [claimed] = api.workers.claim(worker_id, wait_seconds=5).jobs
     return claimed.job.id, claimed.lease.token
@@ -65,7 +65,7 @@ def claim_one(api: TranscriptionAPI, worker_id: str) -> tuple[str, str]:
 
 @pytest.fixture(scope="module")
 def document(server: Monitor) -> Any:
-    """What the monitor says of itself."""
+    """The monitor's API document."""
     return httpx.get(f"{server.url}/api/v1/openapi.json").json()
 
 
@@ -115,7 +115,7 @@ def test_every_field_that_the_monitor_tells_of_is_in_the_model(document: Any, na
 
 
 def missing(schema: Any, annotation: Any, schemas: Any, path: str = "") -> list[str]:
-    """Fields of the schema that the model has not, each with its path."""
+    """Fields of the schema that the model lacks, each with its path."""
     if "$ref" in schema:
         return missing(schemas[schema["$ref"].rsplit("/", 1)[1]], annotation, schemas, path)
     for word in ("allOf", "anyOf"):

@@ -1,4 +1,4 @@
-"""What users install."""
+"""The installed package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A reporter never breaks a worker: what becomes of events when the system is away, slow or says no; and the end."""
+"""A reporter never breaks a worker: events while the system is away, slow or refusing, and at the end."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def report_to(url: str) -> None:
 
 
 def away(url: str, caplog: pytest.LogCaptureFixture) -> str:
-    """What is logged of a system that lacks something."""
+    """The log for a system that is missing something."""
     reporter = Reporter.from_url(url, worker_id=WORKER)
     reporter.job_start("job-1")
     said = heard_of_trouble(reporter, caplog)

@@ -84,7 +84,7 @@ class Database:
 
 @pytest.fixture(params=DIALECTS)
 def database(request: pytest.FixtureRequest, statements: Any, tmp_path: Path) -> Database:
-    """With an empty table, as `tmon db init` makes it."""
+    """With an empty table, as created by `tmon db init`."""
     name = request.param
     url = f"sqlite:{tmp_path}/jobs.db" if name == "sqlite" else request.getfixturevalue(f"{name}_url")
     made = Database(url)

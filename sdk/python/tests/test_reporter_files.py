@@ -1,4 +1,4 @@
-"""Lines and status files: `log:` and `dir:`, and what the TypeScript readers make of them."""
+"""Lines and status files: `log:` and `dir:`, read back by the TypeScript readers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def report_to(url: str) -> None:
 
 
 def said(read: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Without what was not told, and without times."""
+    """Without unknown values and times."""
     return [
         {name: value for name, value in event.items() if value is not None and not name.endswith("_ms")}
         for event in read

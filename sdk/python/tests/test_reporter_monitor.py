@@ -1,4 +1,4 @@
-"""`http://`: a real monitor, told of jobs that it did not hand out."""
+"""`http://`: a real monitor, with reports of jobs that it did not hand out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What waits: order, the pace of progress, bounds. No clock: times are given."""
+"""The outbox: order, the interval of progress, bounds. Without a clock: times are arguments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the monitor's API document shows as Python is right by mypy, strict, as its readers' own programs would be."""
+"""The Python snippets of the monitor's API document pass mypy --strict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Document B's logging, as it is printed there."""
+"""Document B's logging, as printed there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a call is sent, and sent again: against a server that answers what each test says."""
+"""Sending and retrying a call, against a server with scripted responses."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Answer = httpx.Response | httpx.TransportError
 
 
 class Serving(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Answers the n-th request with the n-th of `answers`, and the last for ever."""
+    """Sends the n-th of `answers` to the n-th request, and the last one from then on."""
 
     def __init__(self, *answers: Answer) -> None:
         self._answers = answers
@@ -72,7 +72,7 @@ def client_of(serving: Serving, **options: Any) -> TranscriptionAPI:
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long a call would have waited; it doesn't."""
+    """Records delays instead of waiting."""
     waited: list[float] = []
 
     async def sleep(seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""A worker of one's own, against a real monitor."""
+"""A worker against a real monitor."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SPOKEN = {"segments": [{"start": 0, "end": 1, "text": "hello", "avg_logprob": -0
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Monitor]:
-    """With leases short enough that a worker hears of a cancellation within a second."""
+    """With leases so short that a worker learns of a cancellation within a second."""
     with monitor(lease_ms=2_000) as running:
         yield running
 
@@ -54,7 +54,7 @@ def submit(api: TranscriptionAPI, tone: bytes, **more: Any) -> str:
 
 
 def work_until(job: HeldJob, condition: Callable[[], bool]) -> None:
-    """What a transcriber does: a piece of work, a report, the next piece."""
+    """Acts like a transcriber: a piece of work, a report, the next piece."""
     end = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         assert time.monotonic() < end

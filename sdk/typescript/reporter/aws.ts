@@ -48,8 +48,8 @@ export function awsFailure(error: unknown, { what, make }: { what: string; make:
     return new SinkError('no AWS credentials found', { hint, cause: error });
   }
   const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
-  const told =
+  const message =
     `${what}: ${name === 'Error' ? '' : `${name} `}${words || (error as { code?: string }).code || ''}`.trim();
   const hint = status === 401 || status === 403 ? 'aws sts get-caller-identity shows the identity in use' : undefined;
-  return new SinkError(told, { hint, cause: error });
+  return new SinkError(message, { hint, cause: error });
 }

@@ -72,10 +72,10 @@ export class Delivery {
     if (this.waiting === 0) return true;
     this.#flushing += 1;
     const emptied = new Promise<boolean>((resolve) => {
-      const done = (told: boolean) => {
+      const done = (delivered: boolean) => {
         cancel();
         this.#emptied.delete(onEmptied);
-        resolve(told);
+        resolve(delivered);
       };
       const onEmptied = () => done(true);
       const cancel = this.#options.clock.after(within_ms, () => done(false), true);

@@ -113,7 +113,10 @@ export class Reporter {
       random,
       onRefused: ({ report, why }) => this.#drop('refused', why, report.event),
       onFailure: (error) =>
-        this.#warnings.say({ text: () => this.#trouble(wordsOf(error)), mended: () => !this.#delivery.failing }),
+        this.#warnings.say({
+          text: () => this.#trouble(messageWithHint(error)),
+          resolved: () => !this.#delivery.failing,
+        }),
     });
     process.once('beforeExit', this.#beforeExit);
   }
@@ -209,7 +212,7 @@ export class Reporter {
 
 const CLOSE_TRANSPORT_WITHIN_MS = 1000;
 
-function wordsOf(error: unknown): string {
+function messageWithHint(error: unknown): string {
   const { message, hint } = error as SinkError;
   return hint === undefined ? message : `${message} (${hint})`;
 }

@@ -10,7 +10,7 @@ export type Warning = {
   /** The text, composed when it is written. */
   text: () => string;
   /** Whether the warning no longer applies. */
-  mended?: () => boolean;
+  resolved?: () => boolean;
 };
 
 export class Warnings {
@@ -28,7 +28,7 @@ export class Warnings {
    * The last of several within a minute is written at its end; a lost report takes precedence over a passing failure.
    */
   say(warning: Warning): void {
-    if (this.#pending === null || !warning.mended || this.#pending.mended) this.#pending = warning;
+    if (this.#pending === null || !warning.resolved || this.#pending.resolved) this.#pending = warning;
     if (this.#cancel !== null) return;
     this.flush();
     this.#wait();
@@ -38,7 +38,7 @@ export class Warnings {
   flush(): void {
     const warning = this.#pending;
     this.#pending = null;
-    if (warning === null || warning.mended?.()) return;
+    if (warning === null || warning.resolved?.()) return;
     try {
       this.#write(`transcription-monitor: ${warning.text().replace(/\s+/g, ' ')}`);
     } catch {

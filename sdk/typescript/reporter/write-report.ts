@@ -66,17 +66,17 @@ export class ReportWriter {
 
   progress(jobId: string, percentage: number, details: ProgressDetails): Report {
     const { told_ms, known } = this.#job(jobId);
-    const told = lenientPercentage(Math.max(0, percentage));
-    if (told === null) throw new UnusableReport(`percentage is ${String(percentage)}, not a number`);
+    const value = lenientPercentage(Math.max(0, percentage));
+    if (value === null) throw new UnusableReport(`percentage is ${String(percentage)}, not a number`);
     const stage = text(details.stage, 40);
     const sighting: Sighting = {
       ...(known ?? this.#blank(jobId, told_ms)),
       told_ms,
-      percentage: told,
+      percentage: value,
       stage: stage?.toUpperCase() ?? known?.stage ?? null,
     };
     return this.#report('JOB_PROGRESS', sighting, details, {
-      percentage: told,
+      percentage: value,
       stage,
       current_chunk: lenientCount(details.currentChunk),
       total_chunks: lenientCount(details.totalChunks),
@@ -112,7 +112,7 @@ export class ReportWriter {
 
   fail(jobId: string, error: unknown, details: FailureDetails): Report {
     const { told_ms, known } = this.#job(jobId);
-    const words = text(wordsOf(error), 4000) ?? 'the error has no message';
+    const words = text(errorMessage(error), 4000) ?? 'the error has no message';
     const sighting: Sighting = {
       ...(known ?? this.#blank(jobId, told_ms)),
       state: 'FAILED',
@@ -195,7 +195,7 @@ function text(value: unknown, charactersMax: number): string | null {
   return lenientText(value, charactersMax)?.replaceAll('\u0000', '').toWellFormed() || null;
 }
 
-function wordsOf(error: unknown): string {
+function errorMessage(error: unknown): string {
   try {
     if (error instanceof Error) return error.message || error.name;
     return typeof error === 'string' ? error : (JSON.stringify(error) ?? String(error));

@@ -79,7 +79,7 @@ class Workers:
         location: Location | None = None,
         **options: Unpack[CallOptions],
     ) -> Worker:
-        """Worker's side: makes it known, or tells what changed."""
+        """For workers: registers the worker, or updates its registration."""
         body = given(capabilities=capabilities, instance_id=instance_id, location=location)
         return self._transport.model(Worker, Call("PUT", path("workers", worker_id), body=body, options=options))
 
@@ -91,9 +91,7 @@ class Workers:
         leases: Sequence[str] = (),
         **options: Unpack[CallOptions],
     ) -> HeartbeatAnswer:
-        """Worker's side: health in, commands out. The leases named are renewed; one that is missing in the answer is
-        lost.
-        """
+        """For workers: sends health, returns commands; renews the leases named. One missing in the result is lost."""
         body = given(health=health, leases=list(leases))
         call = Call("POST", path("workers", worker_id, "heartbeat"), body=body, options=options)
         return self._transport.model(HeartbeatAnswer, call)
@@ -106,7 +104,7 @@ class Workers:
         wait_seconds: float = 0,
         **options: Unpack[CallOptions],
     ) -> Claimed:
-        """Worker's side: waits up to `wait_seconds` (20 at most) for up to `max_jobs` jobs, each with a lease."""
+        """For workers: waits up to `wait_seconds` (at most 20) for up to `max_jobs` jobs, each with a lease."""
         call = Call(
             "POST",
             path("workers", worker_id, "claim"),
