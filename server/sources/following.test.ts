@@ -125,7 +125,7 @@ test('a source that fails is told of, with what mends it, and read once it is th
   const path = join(directory, 'later', 'worker.log');
   const monitor = await follow(t, `log:${path}`);
   const { problem } = await source(monitor, ({ state }) => state === 'FAILING');
-  assert.match(problem!.message, /no such file/);
+  assert.match(problem!.message, /does not exist/);
   assert.ok(problem!.hint);
   const health = (await monitor.get('/system/health')).body;
   assert.deepEqual([health.overall_status, health.components.sources.failing_count], ['DEGRADED', 1]);
