@@ -75,6 +75,15 @@ export const SystemHealth = Type.Object(
       { description: 'Active alerts.' },
     ),
     metrics: SystemMetrics,
+    clock: Type.Optional(
+      Type.Object(
+        { offset_ms: Type.Integer({ description: 'How far log time is ahead of the clock of the machine, in ms.' }) },
+        {
+          description:
+            'Only if that clock was set while the monitor ran, or is behind the journal; omitted in the store.',
+        },
+      ),
+    ),
     as_of_seq: AsOfSeq,
   },
   { $id: 'SystemHealth' },

@@ -2,12 +2,15 @@
  * Time and chance, taken in from outside, so that a seed replays a run. The system's own are made once, in main.ts; the
  * simulator passes its own. Nothing else in server/ reads a clock or draws a number, but for adapters at the edge.
  */
+import { uptime } from 'node:os';
 
 export interface Clock {
   /** Wall time, milliseconds since 1970-01-01T00:00:00Z. May jump. */
   now(): number;
   /** Milliseconds since some fixed moment; never goes back. */
   monotonic(): number;
+  /** The same, counting time in which the machine was suspended, where the two differ. */
+  boottime?(): number;
   /** Calls `run` once after `delay_ms`. The answer cancels it. */
   after(delay_ms: number, run: () => void): () => void;
 }
@@ -40,6 +43,7 @@ export function isoTime(at_ms: number): string | null {
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
+  boottime: () => uptime() * 1000,
   after(delay_ms, run) {
     const timer = setTimeout(run, delay_ms);
     return () => clearTimeout(timer);

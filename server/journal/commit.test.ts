@@ -98,7 +98,14 @@ test('a store that is silent too long: callers hear that the outcome is unknown,
   down = false;
   await clock.turn(5_000);
   assert.deepEqual(notes.texts, ['a']);
-  assert.deepEqual(journal.status, { seq: 1, writable: true, problem: null, problems: [], halted: false });
+  assert.deepEqual(journal.status, {
+    seq: 1,
+    writable: true,
+    problem: null,
+    problems: [],
+    halted: false,
+    clock_offset_ms: 0,
+  });
   assert.equal(await write('d'), 'in 2');
 });
 

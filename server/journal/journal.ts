@@ -20,7 +20,7 @@ import { Chain, type Head } from './chain.ts';
 import { isCorrupt, JournalError, type Problem } from './errors.ts';
 import { createFormat, identify } from './format.ts';
 import { HEAD_KEY, segmentKey } from './keys.ts';
-import { LogClock } from './log-clock.ts';
+import { type LogClock, SharedLogClock, SteadyLogClock } from './log-clock.ts';
 import { Patience } from './patience.ts';
 import type { Draft, Replica } from './replica.ts';
 import { decodeSegment, type EncodedSegment, encodeSegment, SEGMENT_BYTES_MAX } from './segment.ts';
@@ -60,6 +60,8 @@ export type JournalStatus = {
   /** The objects that are damaged or missing; empty unless halted. */
   problems: readonly Problem[];
   halted: boolean;
+  /** How far log time is ahead of this machine's clock because that was set while it ran, or is behind the journal. */
+  clock_offset_ms: number;
 };
 
 const RETRY_MAX_MS = 2_000;
@@ -92,7 +94,9 @@ export class Journal<P> {
   private constructor(options: JournalOptions, replica: Replica<P>) {
     this.#options = options;
     this.#replica = replica;
-    this.#logClock = new LogClock(options.clock);
+    this.#logClock = this.#sole
+      ? new SteadyLogClock(options.clock, (message) => options.log('warn', message))
+      : new SharedLogClock(options.clock);
     this.#waiting = new WaitingLine(options.clock, options.soft_linger_ms);
     this.#trouble = new Trouble({ ...options, signal: this.#stopping.signal });
   }
@@ -104,6 +108,7 @@ export class Journal<P> {
       problem: this.#trouble.error?.message ?? null,
       problems: this.#trouble.error?.problems ?? [],
       halted: this.#trouble.halted,
+      clock_offset_ms: this.#logClock.offset_ms,
     };
   }
 
@@ -226,6 +231,7 @@ export class Journal<P> {
       if (!isCorrupt(error)) throw error;
       this.#trouble.halt(error);
     }
+    this.#logClock.startAt(this.#chain.head.at_ms);
     this.#snapshotting = new Snapshotting(
       {
         ...this.#options,

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { Clock } from '../clock.ts';
-import { LogClock } from './log-clock.ts';
+import { SharedLogClock, SteadyLogClock } from './log-clock.ts';
 
 /** A machine whose wall clock and monotonic clock are set by hand. */
 function machine() {
   const hands = { wall_ms: 1_000_000, monotonic_ms: 0 };
   const clock: Clock = { now: () => hands.wall_ms, monotonic: () => hands.monotonic_ms, after: () => () => {} };
-  return { hands, log: new LogClock(clock) };
+  return { hands, log: new SharedLogClock(clock) };
 }
 
 test('before the store has said the time, the machine is believed', () => {
@@ -45,4 +45,101 @@ test('log time is in whole milliseconds', () => {
   hands.wall_ms = 2_000_000;
   hands.monotonic_ms = 0.75;
   assert.equal(log.now(), 1_002_000);
+});
+
+describe('alone on a store', () => {
+  /** A machine all of whose clocks are set by hand. */
+  function lonelyMachine() {
+    const hands = { wall_ms: 1_000_000, monotonic_ms: 0, suspended_ms: 0 };
+    const clock: Clock = {
+      now: () => hands.wall_ms,
+      monotonic: () => hands.monotonic_ms,
+      boottime: () => 50_000 + hands.monotonic_ms + hands.suspended_ms,
+      after: () => () => {},
+    };
+    const notices: string[] = [];
+    const pass = (length_ms: number) => {
+      hands.wall_ms += length_ms;
+      hands.monotonic_ms += length_ms;
+    };
+    const suspend = (length_ms: number) => {
+      hands.wall_ms += length_ms;
+      hands.suspended_ms += length_ms;
+    };
+    return { hands, notices, pass, suspend, log: new SteadyLogClock(clock, (notice) => notices.push(notice)) };
+  }
+
+  test('the wall clock is log time as long as it runs, also where it is corrected little by little', () => {
+    const { hands, log, pass, notices } = lonelyMachine();
+    pass(5_000);
+    assert.equal(log.now(), 1_005_000);
+    for (let n = 0; n < 10; n++) {
+      pass(1_000);
+      hands.wall_ms -= 100;
+      assert.equal(log.now(), hands.wall_ms);
+    }
+    assert.deepEqual([log.offset_ms, notices], [0, []]);
+  });
+
+  test('a step of the wall clock is not followed, is told once, and is forgotten when it is taken back', () => {
+    for (const step_ms of [3_600_000, -3_600_000, 315_576_000_000]) {
+      const { hands, log, pass, notices } = lonelyMachine();
+      hands.wall_ms += step_ms;
+      assert.equal(log.now(), 1_000_000);
+      pass(5_000);
+      assert.deepEqual([log.now(), log.offset_ms], [1_005_000, -step_ms]);
+      const way = step_ms > 0 ? 'forward' : 'back';
+      assert.deepEqual(notices, [
+        `this machine's clock was set ${way} by ${Math.abs(step_ms) / 1000} s; log time continues without the step`,
+      ]);
+      hands.wall_ms -= step_ms;
+      assert.deepEqual([log.now(), log.offset_ms, notices.length], [1_005_000, 0, 2]);
+    }
+  });
+
+  test('time in which the machine was suspended has passed', () => {
+    const { log, suspend, pass, notices } = lonelyMachine();
+    suspend(8 * 3_600_000);
+    pass(1_000);
+    assert.deepEqual([log.now(), log.offset_ms, notices], [1_000_000 + 8 * 3_600_000 + 1_000, 0, []]);
+  });
+
+  test('a start with a clock that is behind the journal continues from the journal, at the pace of time', () => {
+    const { log, pass, notices } = lonelyMachine();
+    log.startAt(900_000_000);
+    pass(5_000);
+    assert.deepEqual([log.now(), log.offset_ms], [900_005_000, 899_000_000]);
+    assert.match(notices.join(), /clock is 899000 s behind the journal/);
+  });
+
+  test('a start with a clock that is ahead of the journal follows it: the monitor was away', () => {
+    const { log, notices } = lonelyMachine();
+    log.startAt(5_000);
+    assert.deepEqual([log.now(), notices], [1_000_000, []]);
+  });
+
+  test('whatever steps and suspends come, log time is what has passed', () => {
+    let seed = 7;
+    const draw = () => {
+      seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
+      return seed / 2 ** 31;
+    };
+    for (let run = 0; run < 200; run++) {
+      const { hands, log, pass, suspend } = lonelyMachine();
+      let passed_ms = 0;
+      let before = log.now();
+      for (let n = 0; n < 50; n++) {
+        const length_ms = Math.floor(draw() * 100_000);
+        passed_ms += length_ms;
+        if (draw() < 0.3) suspend(length_ms);
+        else pass(length_ms);
+        // Beyond the tolerance, up to ten years either way.
+        if (draw() < 0.4)
+          hands.wall_ms += Math.round((draw() < 0.5 ? -1 : 1) * (4_001 + draw() ** 8 * 315_576_000_000));
+        assert.ok(log.now() >= before);
+        before = log.now();
+        assert.ok(Math.abs(before - 1_000_000 - passed_ms) <= 2_000, `${before - 1_000_000 - passed_ms} ms off`);
+      }
+    }
+  });
 });

@@ -3,7 +3,7 @@ import type { Clock, Random } from '../clock.ts';
 import type { ObjectStore } from '../objects/store.ts';
 import { Chain, type Head } from './chain.ts';
 import { identify } from './format.ts';
-import { LogClock } from './log-clock.ts';
+import { SharedLogClock } from './log-clock.ts';
 import { Patience } from './patience.ts';
 import type { Replica } from './replica.ts';
 import { findUse, NO_TRACES, readTraces, type TraceKeys } from './traces.ts';
@@ -39,7 +39,7 @@ export async function readJournal(
     ...options,
     journal_id: identity.journal_id,
     patience: new Patience({ clock, random, signal: new AbortController().signal }),
-    logClock: new LogClock(clock),
+    logClock: new SharedLogClock(clock),
     // A chain only reads: it drafts nothing.
     replica: follower as Replica<never>,
   });

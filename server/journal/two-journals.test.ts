@@ -114,7 +114,14 @@ test('a store that goes silent while nobody writes is noticed, said, and forgott
   await assert.rejects(a.write('second'), (error: JournalError) => error.kind === 'unavailable');
   store.fate = () => 'fine';
   await clock.turn(5_000);
-  assert.deepEqual(a.journal.status, { seq: 1, writable: true, problem: null, problems: [], halted: false });
+  assert.deepEqual(a.journal.status, {
+    seq: 1,
+    writable: true,
+    problem: null,
+    problems: [],
+    halted: false,
+    clock_offset_ms: 0,
+  });
   assert.equal(await a.write('third'), 'in 2');
 });
 

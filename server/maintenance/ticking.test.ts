@@ -161,3 +161,75 @@ test('an idle fleet costs nothing: time alone makes no segment', async (t) => {
   await clock.pass(600_000);
   assert.equal((await monitor.get('/queues/main')).headers.get('tmon-seq'), seq);
 });
+
+/** A machine whose wall clock can be set, which does not change how time passes. */
+class SettableClock extends JumpingClock {
+  wrong_by_ms = 0;
+
+  override now(): number {
+    return super.now() + this.wrong_by_ms;
+  }
+}
+
+const YEARS_MS = 10 * 365 * 24 * 3_600_000;
+
+for (const [how, wrong_by_ms] of [
+  ['an hour ahead', 3_600_000],
+  ['an hour back', -3_600_000],
+  ['ten years ahead', YEARS_MS],
+  ['ten years back', -YEARS_MS],
+] as const) {
+  test(`a clock that is set ${how} ends no lease early and none late`, async (t) => {
+    const clock = new SettableClock();
+    const monitor = await openMonitor(t, { clock, objects: new MemoryStore(clock), lease_ms: LEASE_MS });
+    await clock.pass(LEASE_MS);
+    const held = await hold(monitor);
+    clock.wrong_by_ms = wrong_by_ms;
+    await clock.pass(LEASE_MS - 5_000);
+    assert.equal((await monitor.get(`/jobs/${held.id}`)).body.state, 'PROCESSING');
+    const { body: ready } = await monitor.call('GET', '/readyz');
+    assert.ok(Math.abs(ready.clock.offset_ms + wrong_by_ms) < 100, `${ready.clock.offset_ms}`);
+    assert.deepEqual((await monitor.get('/system/health')).body.clock, ready.clock);
+    await clock.pass(6_000);
+    await monitor.until<Job>(`/jobs/${held.id}`, ({ state }) => state === 'QUEUED');
+    clock.wrong_by_ms = 0;
+    await clock.pass(2_000);
+    assert.equal((await monitor.call('GET', '/readyz')).body.clock, undefined);
+  });
+}
+
+test('a start with a clock behind the journal: leases end, and time goes on from where the journal ends', async (t) => {
+  const clock = new SettableClock();
+  const objects = new MemoryStore(clock);
+  clock.wrong_by_ms = YEARS_MS;
+  const first = await openMonitor(t, { clock, objects, lease_ms: LEASE_MS });
+  const held = await hold(first);
+  await first.stop();
+  clock.wrong_by_ms = 0;
+  const second = await openMonitor(t, { clock, objects, lease_ms: LEASE_MS });
+  await clock.pass(2 * LEASE_MS);
+  await second.until<Job>(`/jobs/${held.id}`, ({ state }) => state === 'QUEUED');
+});
+
+test('a machine that was suspended spares its leases, though its monotonic clock stood still', async (t) => {
+  class SuspendedClock extends JumpingClock {
+    suspended_ms = 0;
+
+    override now(): number {
+      return super.now() + this.suspended_ms;
+    }
+
+    boottime(): number {
+      return this.monotonic() + this.suspended_ms;
+    }
+  }
+  const clock = new SuspendedClock();
+  const monitor = await openMonitor(t, { clock, objects: new MemoryStore(clock), lease_ms: LEASE_MS });
+  await clock.pass(LEASE_MS);
+  const held = await hold(monitor);
+  clock.suspended_ms = 8 * 3_600_000;
+  await clock.pass(LEASE_MS / 2);
+  assert.equal((await monitor.get(`/jobs/${held.id}`)).body.state, 'PROCESSING');
+  await clock.pass(LEASE_MS / 2 + 2_000);
+  await monitor.until<Job>(`/jobs/${held.id}`, ({ state }) => state === 'QUEUED');
+});

@@ -32,6 +32,7 @@ export function ticking({ engine, clock, log, rules }: TickingOptions): Duty {
   const { lease_ms } = engine.policy;
   let spared_until_ms = clock.monotonic() + lease_ms;
   let turned_ms = clock.monotonic();
+  let turned_at_ms = engine.journal.now();
   let alerts_ms = 0;
   return new Duty({
     name: 'ticking',
@@ -40,9 +41,12 @@ export function ticking({ engine, clock, log, rules }: TickingOptions): Duty {
     log,
     async run() {
       const now_ms = clock.monotonic();
-      if (!engine.journal.status.writable || now_ms - turned_ms > LATEST_MS + lease_ms / 2)
-        spared_until_ms = now_ms + lease_ms;
+      const at_ms = engine.journal.now();
+      // Log time counts a machine's suspend, its monotonic clock may not.
+      const away_ms = Math.max(now_ms - turned_ms, at_ms - turned_at_ms);
+      if (!engine.journal.status.writable || away_ms > LATEST_MS + lease_ms / 2) spared_until_ms = now_ms + lease_ms;
       turned_ms = now_ms;
+      turned_at_ms = at_ms;
       const expire = now_ms >= spared_until_ms;
       const wait_ms = (nextDue(engine.state) ?? Number.POSITIVE_INFINITY) - engine.journal.now();
       const alerts = now_ms >= alerts_ms;

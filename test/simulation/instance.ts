@@ -165,6 +165,10 @@ class SimClock implements Clock {
     return this.#world.now_ms - this.#booted_ms - this.#stood_still_ms;
   }
 
+  boottime(): number {
+    return this.#world.now_ms - this.#booted_ms;
+  }
+
   after(delay_ms: number, run: () => void): () => void {
     // As setTimeout: no timer is shorter than a millisecond.
     return this.#world.after(delay_ms > 0 ? Math.max(1, delay_ms) : 0, this.#process, run);

@@ -14,6 +14,7 @@ import { commandOf } from './command.ts';
 import { pageOf } from './jobs.ts';
 
 function withSources(health: SystemHealth, sources: ApiContext['sources']): SystemHealth {
+  if (sources.length === 0) return health;
   const total_count = sources.length;
   const failing_count = sources.filter(({ status }) => status.state === 'FAILING').length;
   const status = failing_count === 0 ? 'HEALTHY' : 'DEGRADED';
@@ -30,8 +31,12 @@ export const systemEndpoints = [
     answers: { 200: SystemHealth },
     etag: true,
     async run({ engine, sources }, { caller, reply }) {
-      // Whether sources can be read is no fact of the journal, so no segment stands for it.
-      if (sources.length > 0) return withSources(healthDocument(engine.state), sources);
+      // Whether sources can be read, and a clock that was set, are no facts of the journal: no segment stands for them.
+      const { clock_offset_ms: offset_ms } = engine.journal.status;
+      if (sources.length > 0 || offset_ms !== 0) {
+        const health = withSources(healthDocument(engine.state), sources);
+        return offset_ms === 0 ? health : { ...health, clock: { offset_ms } };
+      }
       return notModified(caller, reply, engine.state.seq) ?? healthDocument(engine.state);
     },
   }),

@@ -8,11 +8,12 @@ export function addProbes(app: FastifyInstance, current: () => ApiContext | null
   app.get('/livez', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_, reply) => {
     const status = current()?.engine.journal.status;
-    if (status?.writable) return { status: 'ready', seq: status.seq };
+    const clock = status && status.clock_offset_ms !== 0 ? { clock: { offset_ms: status.clock_offset_ms } } : {};
+    if (status?.writable) return { status: 'ready', seq: status.seq, ...clock };
     reply.code(503).header('retry-after', '2');
     if (!status) return { status: 'starting' };
     const { problem, problems, halted, seq } = status;
-    return { status: 'not_ready', problem, problems, halted, seq };
+    return { status: 'not_ready', problem, problems, halted, seq, ...clock };
   });
   const registry = metricsOf(current);
   app.get('/metrics', async (_, reply) => {
