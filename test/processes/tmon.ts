@@ -99,12 +99,14 @@ export type TestMonitor = {
 export async function startTestMonitor(
   t: Cleaning,
   settings: Record<string, string | number> = {},
+  environment: Record<string, string> = {},
 ): Promise<TestMonitor> {
   const store = mkdtempSync(join(tmpdir(), 'tmon-store-'));
   const options = Object.entries({ fleet: 'none:', log_level: 'warn', retry_base_ms: 1, ...settings });
   const start = async (listen: string) => {
     const given = options.flatMap(([name, value]) => [`--${name.replaceAll('_', '-')}`, String(value)]);
-    const child = startTmon(t, ['serve', '--json', '--store', `dir:${store}`, '--listen', listen, ...given]);
+    const args = ['serve', '--json', '--store', `dir:${store}`, '--listen', listen, ...given];
+    const child = startTmon(t, args, { environment });
     const [, url = ''] = await child.line(/^\{"url":"([^"]+)"/);
     return { child, url };
   };
