@@ -117,6 +117,23 @@ test('a format that is missing is written again, with the id that every object n
   assert.equal(await desk.write('next'), 'in 11');
 });
 
+test('nothing is given up while a monitor writes', async () => {
+  const { store, clock } = await written();
+  const other = await openDesk(store, clock, { instance: 'b', tail_poll_ms: 200 });
+  await store.delete(segmentKey(9));
+  const list = store.list.bind(store);
+  let written_once = false;
+  store.list = async function* (prefix, options) {
+    yield* list(prefix, options);
+    if (prefix !== SEGMENTS || written_once) return;
+    written_once = true;
+    await other.write('meanwhile');
+  };
+  await assert.rejects(accept(store, clock), /a monitor has written to memory: meanwhile/);
+  assert.deepEqual((await store.keys(SNAPSHOTS)).length, 4);
+  other.journal.abandon();
+});
+
 test('run twice it does nothing the second time', async () => {
   const { store, clock } = await written();
   await store.delete(segmentKey(9));

@@ -10,6 +10,7 @@
 import { createHash } from 'node:crypto';
 import { type Clock, isoTime } from '../clock.ts';
 import type { ObjectStore } from '../objects/store.ts';
+import { listSegments } from './completeness.ts';
 import { JournalError } from './errors.ts';
 import { createFormat } from './format.ts';
 import { type Inspection, inspectJournal, readSegments } from './inspect.ts';
@@ -40,7 +41,7 @@ export type LossReport = {
   format_written: boolean;
 };
 
-/** Throws JournalError('corrupt') if the store holds no journal. Safe to run again, also after it was ended in the middle. */
+/** Throws JournalError: 'corrupt' if the store holds no journal, 'refused' if a monitor writes to it meanwhile. Safe to run again, also after it was ended in the middle. */
 export async function acceptLoss(options: AcceptLossOptions): Promise<LossReport> {
   const { store, clock, traceKeys, newId } = options;
   const inspection = await inspectJournal(store, traceKeys);
@@ -59,6 +60,11 @@ export async function acceptLoss(options: AcceptLossOptions): Promise<LossReport
   const { at_ms } = await salvage(options, inspection, journal_id);
   const seq =
     1 + Math.max(await highestSnapshot(store), ...inspection.traces.map((trace) => trace.seq), lastOf(inspection));
+  if ((await listSegments(store, lastOf(inspection))).length > 0) {
+    throw new JournalError('refused', `a monitor has written to ${store.url} meanwhile`, {
+      hint: 'Stop every monitor on this store, then run it again.',
+    });
+  }
   const loss: AcceptedLoss = {
     after_seq: inspection.head_seq,
     through_seq: seq,
