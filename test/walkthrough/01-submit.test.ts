@@ -18,6 +18,7 @@ test('01 [A15] [A16] [A17] [A18] [A21] [A22] [A79] submitting makes the job know
     'jobs/active/JOB/worker.json',
     'journal/00000000000000000001.ndjson',
     'meta/format.json',
+    'meta/head.json',
     'meta/store-check.json',
     'meta/views.json',
     'queues/dead-letter-queue.json',
