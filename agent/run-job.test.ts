@@ -50,20 +50,18 @@ test('its worker, stages, length and size can be watched while it runs', async (
   assert.equal((await jobEnd(api, id)).state, 'COMPLETED');
 });
 
-test('missing, truncated and non-audio files are FAILED at once with a code, and the worker continues', async (t) => {
+test('truncated, empty and non-audio files are FAILED at once with a code, and the worker continues', async (t) => {
   const worker = startTestWorker(t, api, SPEAK, { workerId: 'worker-bad-audio' });
-  const missing = await api.jobs.submit({ audio_url: 'upload://upload-01AAAAAAAAAAAAAAAAAAAAAAAA/none.wav' });
   const text = await submitAudio(api, Buffer.from('Dear Sir or Madam, this is a letter.\n'.repeat(50)));
   const cut = await submitAudio(api, wav(1, 60));
   const silent = await submitAudio(api, wav(0));
   const good = await submitAudio(api);
   const ends: [string, string | undefined, number][] = [];
-  for (const { id } of [missing, text, cut, silent]) {
+  for (const { id } of [text, cut, silent]) {
     const { state, retry_info } = await jobEnd(api, id);
     ends.push([state, retry_info.last_error?.code, retry_info.attempt]);
   }
   assert.deepEqual(ends, [
-    ['FAILED', 'audio_not_found', 1],
     ['FAILED', 'audio_unreadable', 1],
     ['FAILED', 'audio_truncated', 1],
     ['FAILED', 'audio_empty', 1],
@@ -73,6 +71,11 @@ test('missing, truncated and non-audio files are FAILED at once with a code, and
   worker.drain();
   await worker.ended;
   assert.deepEqual(worker.leftovers(), []);
+});
+
+test('a missing upload is refused when it is submitted', async () => {
+  const audio_url = 'upload://upload-01AAAAAAAAAAAAAAAAAAAAAAAA/none.wav';
+  await assert.rejects(api.jobs.submit({ audio_url }), { status: 400 });
 });
 
 test('an empty file is refused when it is uploaded', async () => {
