@@ -116,6 +116,11 @@ class SystemMetrics(Model):
     efficiency_score: float | None
 
 
+class ClockHealth(Model):
+    #: How far log time is ahead of the clock of the monitor's machine, ms.
+    offset_ms: int
+
+
 class SystemHealth(Document):
     timestamp: AwareDatetime
     #: The worst of the components: HEALTHY, DEGRADED or UNHEALTHY.
@@ -124,6 +129,8 @@ class SystemHealth(Document):
     #: Active alerts.
     alerts: list[HealthAlert]
     metrics: SystemMetrics
+    #: None unless that clock was set while the monitor ran, or is behind the journal.
+    clock: ClockHealth | None = None
 
     @property
     def status(self) -> str:
