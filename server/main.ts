@@ -42,7 +42,7 @@ export type RunningMonitor = {
   url: string;
   /** Finishes what is under way, then ends. */
   stop(): Promise<void>;
-  /** Resolves with the reason when it can't go on and does not recover: the process has to be started again. */
+  /** Resolves with the reason if it can't recover by itself: the process has to be started again. */
   failed: Promise<Error>;
 };
 
@@ -196,12 +196,12 @@ export async function checkStoreAt(
   }
 }
 
-/** `tmon rebuild`: every view again, from the journal and the archive. A dry run takes no lock and changes nothing. */
+/** `tmon rebuild`: writes every view again from the journal and the archive. A dry run takes no lock and changes nothing. */
 export async function rebuildAt(
   settings: Settings,
   { clock = systemClock, dry_run = false }: { clock?: Clock; dry_run?: boolean } = {},
 ): Promise<RebuildReport> {
-  // A look first: a directory without a journal gets no lock file either.
+  // Look first, without the lock: a directory without a journal must not get a lock file.
   const look = await openStore(settings.store, { clock, lock: false, s3: s3Headers(settings) });
   try {
     if (dry_run || !(await holdsJournal(look))) return await rebuildViews({ store: look, clock, settings, dry_run });
@@ -221,7 +221,7 @@ async function holdsJournal(store: ObjectStore): Promise<boolean> {
   return false;
 }
 
-/** What the owner of a directory should know at every start: a file system that forgets, say. */
+/** What the owner of a directory should know at every start: that its file system is in memory, for example. */
 async function logFindings(store: ObjectStore, log: Log): Promise<void> {
   for (const { check, verdict, says, hint } of (await store.inspect?.()) ?? []) {
     const level = verdict === 'pass' ? 'info' : 'warn';

@@ -54,7 +54,7 @@ export function readError(error: unknown, path: string): StoreError {
 
 /** An error of a call after which the object may or may not be there: never `refused`, whatever its code. */
 export function unknownEffect(error: unknown, path: string): StoreError {
-  // Without the paths of Node's message: those may lead through an open descriptor.
+  // Without the paths in Node's message, which may lead through an open descriptor.
   const says = (error instanceof Error ? error.message : String(error)).replace(/ '[^']*'( -> '[^']*')?$/, '');
   return new StoreError('unavailable', 'store_unavailable', `${path}: ${says}`, { cause: error });
 }

@@ -1,12 +1,12 @@
-/** What a directory's file system means for a store, for `doctor` and the log of a start. */
+/** What a directory's file system means for a store: for `tmon doctor`, and for the log at start. */
 import { statfsSync } from 'node:fs';
 import type { StoreFinding } from './store.ts';
 
-/** The magic numbers of Linux (statfs(2)); other systems number theirs in other ways. */
+/** Magic numbers of Linux (statfs(2)); other systems have their own. */
 const IN_MEMORY: Record<number, string> = { 16914836: 'tmpfs', 2240043254: 'ramfs' };
 const OVERLAY = 0x794c7630;
 
-/** Nothing where there is nothing to say. */
+/** Returns no finding for an ordinary disk. */
 export function inspectFileSystem(root: string): StoreFinding[] {
   const check = 'file system';
   if (process.platform !== 'linux') return [];
@@ -14,7 +14,7 @@ export function inspectFileSystem(root: string): StoreFinding[] {
   try {
     ({ type } = statfsSync(root));
   } catch (error) {
-    return [{ check, verdict: 'skip', says: `its file system can't be told: ${(error as Error).message}` }];
+    return [{ check, verdict: 'skip', says: `its file system can't be determined: ${(error as Error).message}` }];
   }
   const memory = IN_MEMORY[type >>> 0];
   if (memory !== undefined) {

@@ -1,4 +1,4 @@
-/** The files that a directory store writes before they have a name: made, filled, synced, linked or renamed, removed. */
+/** The temporary files of a directory store: what is written before it gets its name. */
 import {
   closeSync,
   fdatasync,
@@ -17,7 +17,7 @@ import { StoreError } from './store.ts';
 
 export type TemporaryFile = { fd: number; path: string };
 
-/** Files in `.tmp/`, named so that no two processes meet. What a crash leaves there is swept by the next holder of the lock. */
+/** Files in `.tmp/`, with names unique to a process. What a crash leaves there is removed by the next holder of the lock. */
 export class TemporaryFiles {
   readonly #folder: string;
   readonly #shown: string;
@@ -25,13 +25,13 @@ export class TemporaryFiles {
   #count = 0;
   #made = false;
 
-  /** `folder` is the path of the store as calls reach it, `root` as its owner knows it. */
+  /** `folder` is the store's path for calls, `root` the one for messages. */
   constructor({ folder, root }: { folder: string; root: string }) {
     this.#folder = join(folder, '.tmp');
     this.#shown = join(root, '.tmp');
   }
 
-  /** Tries what a put needs of the file system: to write, and hard links. */
+  /** Tries what a put needs from the file system: to write, and hard links. */
   prepare(): void {
     try {
       const file = this.write(new Uint8Array(0));
@@ -39,7 +39,7 @@ export class TemporaryFiles {
         linkSync(file.path, `${file.path}-link`);
         rmSync(`${file.path}-link`);
       } catch (error) {
-        if (codeOf(error) === 'ENOENT') return; // Swept by one who has just taken the lock: the lock will say so.
+        if (codeOf(error) === 'ENOENT') return; // Swept by a process that has just taken the lock.
         if (codeOf(error) === 'ENOSPC' || codeOf(error) === 'EDQUOT') throw error;
         throw new StoreError('refused', 'store_no_hard_links', `${this.#shown}: its file system has no hard links`, {
           hint: 'put the store on ext4, XFS, Btrfs, ZFS, APFS or NFS; a bucket that is mounted here is opened as s3://bucket/prefix',
@@ -53,7 +53,7 @@ export class TemporaryFiles {
     }
   }
 
-  /** Removes the folder if this made it and nobody uses it. */
+  /** Removes the folder if this object made it and nobody else uses it. */
   removeFolder(): void {
     if (!this.#made) return;
     try {
@@ -67,7 +67,7 @@ export class TemporaryFiles {
     for (const name of readdirSync(this.#folder)) rmSync(join(this.#folder, name), { force: true });
   }
 
-  /** A file with these bytes, not yet known to be on the disk. Throws what the system says, and leaves nothing. */
+  /** Writes a file with these bytes, not yet known to be on the disk. Throws the system's error, and leaves nothing behind. */
   write(bytes: Uint8Array): TemporaryFile {
     const path = join(this.#folder, `${this.#prefix}-${this.#count++}`);
     const file = { fd: this.#create(path), path };
@@ -80,7 +80,7 @@ export class TemporaryFiles {
     }
   }
 
-  /** Makes the folder where it is missing: before the first write, or because somebody has removed it. */
+  /** Makes the folder if it is missing: before the first write, or because somebody has removed it. */
   #create(path: string): number {
     try {
       return openSync(path, 'wx');

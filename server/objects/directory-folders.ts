@@ -1,4 +1,4 @@
-/** Folders of a directory store: made one by one, known to be on the disk, removed when empty. */
+/** Folders of a directory store: made one by one, made durable, and removed when empty. */
 import { mkdirSync, rmdirSync, statSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -7,14 +7,14 @@ import { StoreError } from './store.ts';
 
 const FOLDERS_KEPT = 64;
 
-/** What the system says of a path at which no folder can ever be made. */
+/** Errors for a path at which no folder can ever be made. */
 const IMPOSSIBLE = new Set(['ELOOP', 'ENOENT', 'EEXIST', 'ENAMETOOLONG', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
 /**
- * Makes the root of a store and what is missing above it, each durable in the one above. Returns what it made, the uppermost first.
+ * Makes the root of a store and the missing folders above it, each durable in its parent. Returns those it made, the uppermost first.
  *
- * One by one, as in `makeFolder`: a recursive `mkdir` of Node never ends in a file system that says ENOENT to new folders (/proc),
- * and says ENOENT where a read-only one says EROFS.
+ * One by one, as in `makeFolder`: Node's recursive `mkdir` never returns on a file system that fails with ENOENT (/proc), and reports
+ * ENOENT for a read-only one (EROFS).
  */
 export async function makeRoot(root: string): Promise<string[]> {
   const missing: string[] = [];
@@ -30,16 +30,16 @@ export async function makeRoot(root: string): Promise<string[]> {
   }
 }
 
-/** Undoes `makeRoot` where nothing has been put in. */
+/** Undoes `makeRoot`, up to the first folder that is not empty. */
 export function removeFolders(made: readonly string[]): void {
   try {
     for (const folder of made.toReversed()) rmdirSync(folder);
   } catch {
-    // In use by another.
+    // In use by another process.
   }
 }
 
-/** Throws `store_not_found` where there is no such folder. */
+/** Throws `store_not_found` if the folder does not exist. */
 export function assertFolder(root: string): void {
   if (isFolder(root, root)) return;
   throw new StoreError('refused', 'store_not_found', `${root} does not exist`, {
@@ -47,7 +47,7 @@ export function assertFolder(root: string): void {
   });
 }
 
-/** Throws `store_not_a_directory` where a file stands in its place or in its path. */
+/** Returns false if nothing is there. Throws `store_not_a_directory` if a file is in its place or in its path. */
 function isFolder(folder: string, root: string): boolean {
   let found: ReturnType<typeof statSync>;
   try {
@@ -62,13 +62,13 @@ function isFolder(folder: string, root: string): boolean {
   });
 }
 
-/** Returns whether it was this call that made it. */
+/** Returns whether this call made it. */
 function makeOne(folder: string, root: string): boolean {
   try {
     mkdirSync(folder);
     return true;
   } catch (error) {
-    // Made by another at this moment; or a link that leads nowhere.
+    // Made by another process at this moment, or a link to nothing.
     if (codeOf(error) === 'EEXIST' && isFolder(folder, root)) return false;
     throw IMPOSSIBLE.has(codeOf(error)) ? notCreatable(root, error, folder) : error;
   }
@@ -83,8 +83,8 @@ function notCreatable(root: string, error: unknown, folder = root): StoreError {
 }
 
 /**
- * Makes a folder below `root`, and what is missing between them. One that is removed under it by another is left missing: the caller
- * looks again.
+ * Makes a folder below `root`, and those missing in between. If another process removes one at the same time, it is left missing: the
+ * caller tries again.
  */
 export function makeFolder(folder: string, root: string): void {
   try {
@@ -104,15 +104,15 @@ export function makeFolder(folder: string, root: string): void {
 }
 
 /**
- * Makes entries of folders durable. A folder met for the first time may itself be new, so its parents up to the root are
- * synced with it, and then its descriptor is kept. That is only right while nobody else removes folders, so without the
- * lock (`keep: false`) every sync opens anew.
+ * Makes entries of folders durable. A folder seen for the first time may itself be new, so its parents up to the root are
+ * synced with it, and then its descriptor is kept. That is correct only while nobody else removes folders, so without the
+ * lock (`keep: false`) every sync opens them again.
  */
 export class DurableFolders {
   readonly #root: string;
   readonly #keep: boolean;
   readonly #handles = new Map<string, FileHandle>();
-  /** How many folders have been removed: what was opened before the last of them may be of one that is gone. */
+  /** How many folders have been removed: a descriptor opened before the last removal may be of a folder that is gone. */
   #removals = 0;
 
   constructor(root: string, options: { keep: boolean }) {
@@ -136,7 +136,7 @@ export class DurableFolders {
     if (this.#handles.size > FOLDERS_KEPT) this.#forget(this.#handles.keys().next().value!);
   }
 
-  /** Removes the folder if it is empty; answers whether it did. */
+  /** Removes the folder if it is empty. Returns whether it did. */
   remove(folder: string): boolean {
     try {
       rmdirSync(folder);
@@ -154,7 +154,7 @@ export class DurableFolders {
   }
 
   #forget(folder: string): void {
-    // Closing waits for a sync under way on it.
+    // Closing waits for a sync in progress.
     void this.#handles.get(folder)?.close();
     this.#handles.delete(folder);
   }

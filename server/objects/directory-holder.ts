@@ -1,14 +1,14 @@
 /**
  * The note beside a directory's lock: who holds it, and a beat that shows that the holder is alive.
  *
- * On a network file system a lock may reach only its own machine, so that two machines hold "the" lock at once. The note is an
- * ordinary file, which both see. Who finds a note that may belong to a live holder watches it before writing anything: a beat
- * that changes means that the holder is alive. The holder reads the note at each beat, and stops when it is another's.
+ * On a network file system a lock may be local to a machine, so that two machines hold it at once. The note is an ordinary file, which
+ * both see. A process that finds a note whose holder may be alive watches it before it writes anything: a beat that changes proves
+ * that the holder is alive. The holder reads the note at each beat, and stops writing once it is another's.
  *
  *     .lock.holder   {"id", "pid", "host", "boot_id", "started_at", "beat_ms"}
  *
- * `beat_ms` is the holder's wall clock at its last beat. Others only look at whether it changes, so clocks need not agree. All fields
- * keep their length, so a beat overwrites the file in place: that takes no disk space, and no reader sees a partial note.
+ * `beat_ms` is the holder's wall clock at its last beat. Others check only whether it changes, so clocks need not agree. All fields
+ * keep their length, so a beat overwrites the file in place: that needs no disk space, and no reader sees a partial note.
  */
 import { closeSync, ftruncateSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { hostname, uptime } from 'node:os';
@@ -16,9 +16,9 @@ import { join } from 'node:path';
 import { type Clock, sleep } from '../clock.ts';
 import { codeOf } from './directory-errors.ts';
 
-/** Two seconds: a holder that lost its place to another machine goes on writing for at most this long. */
+/** A holder that was displaced by another machine goes on writing for at most this long. */
 export const BEAT_MS = 2_000;
-/** Three beats. NFS may show a file as it was up to 3 s ago. */
+/** Three beats. An NFS client may serve a file as it was 3 s ago. */
 const WATCH_MS = 6_000;
 const LOOK_MS = 200;
 
@@ -43,7 +43,7 @@ export class HolderNote {
     };
   }
 
-  /** The holder that is alive, or null if there is none. Returns at once unless the note may be of a live one. */
+  /** Returns the live holder, or null if there is none. Returns at once unless the holder in the note may be alive. */
   async findLiveHolder(): Promise<Holder | null> {
     const found = this.#read();
     if (found === null || !mayBeAlive(found)) return null;
@@ -57,7 +57,7 @@ export class HolderNote {
     return null;
   }
 
-  /** Writes a beat. Returns the holder who has written the note in the meantime, or null if it is still ours. */
+  /** Writes a beat and returns null, or returns the other holder if the note is no longer ours. */
   beat(): Holder | null {
     const found = this.#read();
     if (found !== null && found.id !== this.#own.id) return found;
@@ -65,7 +65,7 @@ export class HolderNote {
     return null;
   }
 
-  /** A full or read-only disk must not keep the monitor from serving reads, so a note that can't be written is left out. */
+  /** Never throws: a full or read-only disk must not keep the monitor from serving reads. */
   write(): void {
     this.#own.beat_ms = Date.now();
     const bytes = Buffer.from(`${JSON.stringify(this.#own)}\n`);
@@ -95,7 +95,7 @@ export class HolderNote {
   }
 }
 
-/** Null if there is no note, or none that can be read. */
+/** Returns null if there is no note, or it can't be read. */
 export function readHolder(path: string): Holder | null {
   try {
     const holder = JSON.parse(readFileSync(path, 'utf8')) as Holder;
@@ -110,8 +110,8 @@ export function nameOf({ pid, host }: Holder): string {
 }
 
 /**
- * Whether the writer of a note that was left behind may be running. Its lock is ours by now, so on this machine it is a process that
- * is gone, or one that came to the folder by another mount.
+ * Whether the holder in a note may be running. Its lock is ours by now, so on this machine its process is gone, or it reached the folder
+ * through another mount.
  */
 function mayBeAlive({ pid, host, boot_id, beat_ms }: Holder): boolean {
   const boot = bootId();
@@ -132,7 +132,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Names this start of this machine; null where the system has no such name. */
+/** Identifies this boot of this machine; null if the system has no such id. */
 function bootId(): string | null {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();

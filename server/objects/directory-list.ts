@@ -16,7 +16,7 @@ const STATS_AT_ONCE = 64;
 
 const ENTRIES_AT_ONCE = 1024;
 
-/** `root` is the store's folder as calls reach it, `shown` as its owner knows it. */
+/** `root` is the store's path for calls, `shown` the one for messages. */
 type Range = { root: string; shown: string; prefix: string; after: string };
 
 export async function* walk(range: Range): AsyncGenerator<ListedObject> {

@@ -2,14 +2,14 @@
  * One writer to a directory store: a lock of the operating system, which dies with the process that holds it.
  *
  * `.lock` is an empty SQLite database with an exclusive transaction held open: SQLite takes the right kind of lock on each
- * system, and Node ships it. The kernel releases it when the process dies, so it is never stale. No other code may
+ * system, and Node includes it. The kernel releases it when the process dies, so it is never stale. No other code may
  * open `.lock` once it exists: POSIX drops a process's locks on a file when it closes *any* descriptor of it.
  *
- * A lock belongs to a file, not to a path. So the lock and the folder are held together:
+ * A lock belongs to a file, not to a path, so the lock and the folder are held together:
  *
- * - `folder` leads to the locked folder itself, by an open descriptor, even after it was moved. Where the system has no such
- *   paths (all but Linux) it is the root's path.
- * - `assertHeld` compares what stands at the root's path with what was locked. Moved, removed or replaced, it is lost for good.
+ * - `folder` leads to the locked folder through an open descriptor, even after it was moved. On systems without such paths (all but
+ *   Linux) it is the root's path.
+ * - `assertHeld` compares what is at the root's path with what was locked. If it was moved, removed or replaced, the lock is lost for good.
  */
 import { closeSync, fstatSync, openSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ const SQLITE_READONLY = 8;
 
 const ATTEMPTS = 3;
 
-/** After a pause longer than this the note is read before anything is written: another may have taken over meanwhile. */
+/** After a longer pause than this the note is read before anything is written: another machine may have taken over. */
 const LATE_MS = 2 * BEAT_MS;
 
 type Identity = { dev: bigint; ino: bigint };
@@ -52,7 +52,7 @@ export class DirectoryLock {
           await lock.#begin();
           return lock;
         }
-        // Replaced at this moment; or overlayfs, which makes a file of the image another one when it is first written.
+        // It was replaced at this moment; or it is on overlayfs, where a file of the image becomes another one when first opened to write.
         if (attempt === ATTEMPTS) throw moved(root);
       } catch (error) {
         lock.release();
@@ -82,14 +82,14 @@ export class DirectoryLock {
     this.#note = new HolderNote(this.folder, clock);
   }
 
-  /** Throws unless the locked folder is what stands at the store's path, and nobody else has taken it over. Costs two stats. */
+  /** Throws unless the locked folder is at the store's path and nobody else has taken it over. Costs two stats. */
   assertHeld(): void {
     if (this.#lost === null && this.#clock.monotonic() - this.#beaten_ms > LATE_MS) this.#beat();
     if (this.#lost === null && !this.#isInPlace()) this.#lose(moved(this.#root));
     if (this.#lost !== null) throw this.#lost;
   }
 
-  /** With `forget`, a lock file that this process made is removed: the folder has turned out to be unusable. */
+  /** With `forget`, also removes a lock file that this process made: the folder has turned out to be unusable. */
   release({ forget = false }: { forget?: boolean } = {}): void {
     clearInterval(this.#timer);
     this.#note.remove();
@@ -126,7 +126,7 @@ export class DirectoryLock {
   }
 }
 
-/** Null where a folder can't be opened (Windows). */
+/** Returns null where a folder can't be opened (Windows). */
 function openFolder(root: string): number | null {
   try {
     return openSync(root, 'r');
@@ -136,7 +136,7 @@ function openFolder(root: string): number | null {
   }
 }
 
-/** Returns whether it was not there before. */
+/** Returns false if it exists already. */
 function createLockFile(path: string): boolean {
   try {
     closeSync(openSync(path, 'wx'));
@@ -175,7 +175,7 @@ function removeQuietly(path: string): void {
   }
 }
 
-/** A path that leads to what is open, wherever it is moved; undefined where the system has none. */
+/** A path that leads to an open folder wherever it is moved; undefined if the system has no such paths. */
 function pathOfOpen(fd: number | null, held: Identity): string | undefined {
   const path = `/proc/self/fd/${fd}`;
   try {
@@ -202,12 +202,12 @@ function same(a: Identity | undefined, b: Identity): boolean {
 function moved(root: string): StoreError {
   const message = `${root} is not the folder that this process locked: it was moved, removed or replaced`;
   return new StoreError('refused', 'store_moved', message, {
-    hint: 'stop the monitor, see that the folder with the right journal is at this path, then start it again',
+    hint: 'stop the monitor, make sure that the folder with the right journal is at this path, then start it again',
   });
 }
 
 function lockedBy(root: string, holder: Holder | null): StoreError {
-  // Without a note the lock is just being taken, or the note could not be written.
+  // Without a note, the lock is being taken at this moment or the note could not be written.
   const other = 'give this one a store of its own (--store dir:PATH)';
   const hint = holder
     ? `stop it first (kill ${holder.pid}), or ${other}`

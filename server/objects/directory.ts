@@ -1,18 +1,19 @@
 /**
  * Objects as files under one directory: the default store, for one machine.
  *
- * Creating: write a temporary file, fdatasync it, `link(2)` it to its name (EEXIST: another was first), fsync the folder, then
- * answer. The link is what makes it atomic, and the order is what makes it durable: a name never shows bytes that a power
- * cut could take. An existing name is answered only after its folder is synced too, for its creator's own sync may have failed.
+ * To create an object: write a temporary file, fdatasync it, `link(2)` it to its name (EEXIST: it exists already), fsync the folder,
+ * then return. The link makes it atomic, and the order makes it durable: a name never shows bytes that a power cut could take.
+ * For an existing name the folder is synced too before the call returns, because its creator's own sync may have failed.
  *
  *     <root>/<key>          the objects, as they are: `cat`, `cp -a` and a backup work
  *     <root>/.tmp/          files being written           <root>/.lock, .lock.holder    see directory-lock.ts, directory-holder.ts
  *
- * With the lock every call goes through the locked folder, and a write is only begun, and only answered, while that folder is what
- * stands at the store's path. So nothing is acknowledged after the folder was moved, removed or replaced (`store_moved`).
+ * With the lock, every call goes through the locked folder, and its identity is compared with what is at the store's path before an
+ * object gets its name and again before the write is acknowledged (9 µs in all). So nothing is acknowledged after the folder was
+ * moved, removed or replaced (`store_moved`).
  *
- * Only what waits for the disk (fdatasync, fsync) and reading goes through the thread pool: to wake a thread costs several times
- * what a short system call does. So whoever has other things to do opens it in a thread (store-thread.ts).
+ * Only reads and waits for the disk (fdatasync, fsync) go through the thread pool: waking a thread costs several times as much as a
+ * short system call. A caller with other work opens the store in a thread (store-thread.ts).
  *
  * Measured one after the other on a virtual disk with ext4: 0.3 ms a create, 1,700 to 3,500 a second depending on the disk. On a file
  * system that ignores case two keys differing only in case are one; the journal's keys are digits, so only views of ids so chosen
@@ -41,13 +42,13 @@ import {
   type StoreFinding,
 } from './store.ts';
 
-/** A folder removed under a put is made again and the put goes on; so often only if something else is wrong. */
+/** A folder that is removed during a put is made again. More attempts than this mean that something else is wrong. */
 const ATTEMPTS = 20;
 
 export type DirectoryOptions = {
-  /** Be the only one who writes there. Without it nothing is created until the first write, and a read-only one can be opened. */
+  /** Be the only writer. Without the lock nothing is created before the first write, and a read-only directory can be opened. */
   lock: boolean;
-  /** Make the directory if there is none; by default with the lock alone. */
+  /** Make the directory if it does not exist. Defaults to `lock`. */
   create?: boolean;
   /** For the beat of the lock. */
   clock?: Clock;
@@ -56,7 +57,7 @@ export type DirectoryOptions = {
 export class DirectoryStore implements ObjectStore {
   readonly url: string;
   readonly shared = false;
-  /** The store's path, for words and addresses; calls go through `#folder`. */
+  /** The store's path, for messages and addresses; calls go through `#folder`. */
   readonly #root: string;
   readonly #folder: string;
   readonly #temporary: TemporaryFiles;
@@ -75,8 +76,8 @@ export class DirectoryStore implements ObjectStore {
   }
 
   /**
-   * With the lock, refuses a directory that another process has locked (`store_locked`), that can't be written, or whose file system
-   * can't keep a store; what it made until then is removed. Without, refuses one that does not exist (`store_not_found`).
+   * With the lock, throws if another process has locked the directory (`store_locked`), if it can't be written, or if its file system
+   * can't hold a store; whatever was made until then is removed. Without `create`, throws `store_not_found` if it does not exist.
    */
   static async open(path: string, options: DirectoryOptions): Promise<DirectoryStore> {
     const { lock: locked, create = locked, clock = systemClock } = options;
@@ -121,7 +122,7 @@ export class DirectoryStore implements ObjectStore {
         if (codeOf(failure) !== 'ENOENT' || attempt === ATTEMPTS) throw this.#inTheWay(failure, key);
         this.#makeFolder(path, key);
         if (attempt % 2 === 0) {
-          // The folder is there, so it is the temporary file that is gone: swept by one who took the lock after us.
+          // The folder exists, so the temporary file is gone: swept by a process that took the lock after us.
           this.#temporary.release(file, { renamed: true });
           file = await this.#writeDurably(bytes, key);
         }
@@ -218,7 +219,7 @@ export class DirectoryStore implements ObjectStore {
     this.#lock?.assertHeld();
   }
 
-  /** Before a write is answered: it is in the locked folder, which may not be the store any more. */
+  /** Before a write is acknowledged: it is in the locked folder, which may no longer be the store. */
   #assertAcknowledged(key: string): void {
     try {
       this.#assertHeld();
@@ -227,7 +228,7 @@ export class DirectoryStore implements ObjectStore {
     }
   }
 
-  /** What is missing in a folder that was removed or replaced may be in the store. */
+  /** An object that is missing from a folder that was removed or replaced may still be in the store. */
   #absent(): GetResult {
     this.#assertHeld();
     return { found: false, server_ms: Date.now() };
@@ -239,7 +240,7 @@ export class DirectoryStore implements ObjectStore {
       this.#prepared = true;
       return this.#temporary.write(bytes);
     } catch (error) {
-      // In a folder that was removed nothing can be written, and the owner should read why.
+      // Nothing can be written to a folder that was removed: report that instead.
       this.#assertHeld();
       throw writeError(error, this.#shown(key));
     }
@@ -260,7 +261,7 @@ export class DirectoryStore implements ObjectStore {
     try {
       await this.#folders.sync(folder);
     } catch (error) {
-      // The object was deleted and its folder removed since: there is nothing left to make durable.
+      // The object was deleted and its folder removed in the meantime: nothing is left to make durable.
       if (codeOf(error) !== 'ENOENT') throw unknownEffect(error, this.#shown(key));
     }
   }
@@ -279,7 +280,7 @@ export class DirectoryStore implements ObjectStore {
     return writeError(error, this.#shown(key));
   }
 
-  /** True if the name was taken by a folder with nothing in it, which is now removed; a folder in use is a conflict. */
+  /** Returns true if the name was that of an empty folder, which is removed. Throws if the folder is in use. */
   #isFolder(path: string, key: string): boolean {
     if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return false;
     this.#folders.remove(path);
@@ -294,7 +295,7 @@ export class DirectoryStore implements ObjectStore {
   }
 }
 
-/** The error, or nothing: a name is made or isn't, so its failure is an answer. */
+/** The error of a call whose failure is an expected result, or undefined. */
 function failureOf(call: () => void): unknown {
   try {
     call();

@@ -7,9 +7,9 @@ import { type ObjectStore, StoreError } from './store.ts';
 
 export type OpenStoreOptions = {
   clock: Clock;
-  /** Be the only one on a directory: true for the monitor, false for a look at it. Buckets need no lock. */
+  /** Be the only user of a directory: true for the monitor, false for reading it. Buckets need no lock. */
   lock: boolean;
-  /** Make the directory if there is none; by default with the lock alone. */
+  /** Make the directory if it does not exist. Defaults to `lock`. */
   create?: boolean;
   /** Headers that a bucket may demand. */
   s3?: S3Headers;

@@ -3,42 +3,42 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../clock.ts';
 import { openStore } from './open-store.ts';
 import { type GetResult, type ListedObject, type ObjectStore, StoreError } from './store.ts';
-import type { Answer, Ask, ListPage, Opened, ThreadData, ToldError, ToldRaceAnswer } from './store-thread.ts';
+import type { ErrorParts, ListPage, Opened, RaceReply, Reply, Request, ThreadData } from './store-thread.ts';
 
 const PAGE = 1000;
 
 const port = parentPort!;
 const lists = new Map<number, AsyncIterator<ListedObject>>();
-/** What was asked and is not answered yet, but for closing. */
+/** Requests without a reply yet, except `close`. */
 const running = new Set<Promise<void>>();
-let leaving: Answer[] = [];
+let outgoing: Reply[] = [];
 
-function tell(answer: Answer): void {
-  // After all that is settled in this turn.
-  if (leaving.length === 0) process.nextTick(leave);
-  leaving.push(answer);
+function reply(one: Reply): void {
+  // Together with everything else that settles in this turn.
+  if (outgoing.length === 0) process.nextTick(send);
+  outgoing.push(one);
 }
 
-function leave(): void {
-  const answers = leaving;
-  leaving = [];
-  port.postMessage(answers, answers.flatMap(memoryOf));
+function send(): void {
+  const replies = outgoing;
+  outgoing = [];
+  port.postMessage(replies, replies.flatMap(memoryOf));
 }
 
-function memoryOf(answer: Answer): ArrayBuffer[] {
-  const { bytes } = ('value' in answer ? (answer.value ?? {}) : {}) as { bytes?: Uint8Array<ArrayBuffer> };
+function memoryOf(one: Reply): ArrayBuffer[] {
+  const { bytes } = ('value' in one ? (one.value ?? {}) : {}) as { bytes?: Uint8Array<ArrayBuffer> };
   return bytes === undefined ? [] : [bytes.buffer];
 }
 
 async function answer(id: number, work: () => Promise<unknown>): Promise<void> {
   try {
-    tell({ id, value: await work() });
+    reply({ id, value: await work() });
   } catch (error) {
-    tell({ id, error: told(error) });
+    reply({ id, error: partsOf(error) });
   }
 }
 
-function told(error: unknown): ToldError {
+function partsOf(error: unknown): ErrorParts {
   if (error instanceof StoreError) {
     const { kind, code, message, hint } = error;
     return { kind, code, message, hint };
@@ -51,28 +51,28 @@ function told(error: unknown): ToldError {
   };
 }
 
-function run(store: ObjectStore, ask: Ask): Promise<unknown> {
-  switch (ask.op) {
+function run(store: ObjectStore, request: Request): Promise<unknown> {
+  switch (request.op) {
     case 'putIfAbsent':
-      return store.putIfAbsent(ask.key, ask.bytes);
+      return store.putIfAbsent(request.key, request.bytes);
     case 'put':
-      return store.put(ask.key, ask.bytes);
+      return store.put(request.key, request.bytes);
     case 'get':
-      return get(store, ask.key);
+      return get(store, request.key);
     case 'delete':
-      return store.delete(ask.key);
+      return store.delete(request.key);
     case 'list':
       lists.set(
-        ask.list,
-        store.list(ask.prefix, ask.after === undefined ? {} : { after: ask.after })[Symbol.asyncIterator](),
+        request.list,
+        store.list(request.prefix, request.after === undefined ? {} : { after: request.after })[Symbol.asyncIterator](),
       );
-      return page(ask.list);
+      return page(request.list);
     case 'more':
-      return page(ask.list);
+      return page(request.list);
     case 'leave':
-      return endList(ask.list);
+      return endList(request.list);
     case 'race':
-      return race(store, ask.key, ask.bodies);
+      return race(store, request.key, request.bodies);
     case 'inspect':
       return store.inspect!();
     case 'identify':
@@ -82,7 +82,7 @@ function run(store: ObjectStore, ask: Ask): Promise<unknown> {
   }
 }
 
-/** What it read lies in memory of its own, so that it can be handed over. */
+/** With bytes in memory of their own, which can be moved. */
 async function get(store: ObjectStore, key: string): Promise<GetResult> {
   const got = await store.get(key);
   if (!got.found) return got;
@@ -90,9 +90,9 @@ async function get(store: ObjectStore, key: string): Promise<GetResult> {
   return { ...got, bytes: bytes.length === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes) };
 }
 
-async function race(store: ObjectStore, key: string, bodies: readonly Uint8Array[]): Promise<ToldRaceAnswer[]> {
+async function race(store: ObjectStore, key: string, bodies: readonly Uint8Array[]): Promise<RaceReply[]> {
   const answers = await store.race!(key, bodies);
-  return answers.map((answer) => ('error' in answer ? { error: told(answer.error) } : answer));
+  return answers.map((answer) => ('error' in answer ? { error: partsOf(answer.error) } : answer));
 }
 
 async function page(list: number): Promise<ListPage> {
@@ -107,7 +107,7 @@ async function page(list: number): Promise<ListPage> {
     }
     last = false;
   } finally {
-    // At its end, and where it can't go on.
+    // At the end of the list, and after an error.
     if (last) lists.delete(list);
   }
   return { objects, last };
@@ -121,13 +121,13 @@ async function endList(list: number): Promise<void> {
 const { url, ...options } = workerData as ThreadData;
 await answer(0, async (): Promise<Opened> => {
   const store = await openStore(url, { clock: systemClock, ...options });
-  port.on('message', (asks: Ask[]) => {
-    for (const ask of asks) {
-      const answering = answer(ask.id, () => run(store, ask));
-      if (ask.op !== 'close') running.add(answering);
-      void answering.then(() => running.delete(answering));
-      // Nothing is left to do, so the thread ends; its answer leaves first.
-      if (ask.op === 'close') void answering.then(() => setImmediate(() => port.close()));
+  port.on('message', (requests: Request[]) => {
+    for (const request of requests) {
+      const answered = answer(request.id, () => run(store, request));
+      if (request.op !== 'close') running.add(answered);
+      void answered.then(() => running.delete(answered));
+      // Nothing is left to do, so the thread ends; the reply leaves first.
+      if (request.op === 'close') void answered.then(() => setImmediate(() => port.close()));
     }
   });
   const base = store.locate('x').slice(0, -1);

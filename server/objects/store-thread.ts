@@ -1,9 +1,9 @@
 /**
- * A store that works in a thread of its own. To its caller each call is one message and one answer, whatever the adapter does for
- * it; calls of one turn of the event loop leave together, and so do answers.
+ * A store that works in a thread of its own. For its caller each call is one message and one reply, whatever the adapter does for
+ * it; calls of one turn of the event loop leave together, and so do replies.
  *
- *     caller → StoreThread ──(Ask[])──→ store-thread-worker.ts → the store of the URL
- *                          ←─(Answer[])──
+ *     caller → StoreThread ──(Request[])──→ store-thread-worker.ts → the store of the URL
+ *                          ←──(Reply[])───
  *
  * Measured with `npm run bench -- --only race,monitor-websocket`: a put to a directory is seven system calls, and waking a thread of the
  * pool for each cost the event loop a seventh of its time. The thread holds the store's lock; should it ever die, the
@@ -30,8 +30,8 @@ import {
 /** What the thread is started with. */
 export type ThreadData = { url: string } & Omit<OpenStoreOptions, 'clock'>;
 
-/** `lists` are walked through a page at a time; `list` names one. */
-export type Ask = { id: number } & (
+/** A list is read a page at a time; `list` identifies it. */
+export type Request = { id: number } & (
   | { op: 'putIfAbsent' | 'put'; key: string; bytes: Uint8Array }
   | { op: 'get' | 'delete'; key: string }
   | { op: 'list'; list: number; prefix: string; after: string | undefined }
@@ -40,11 +40,11 @@ export type Ask = { id: number } & (
   | { op: 'inspect' | 'identify' | 'close' }
 );
 
-export type ToldError = { kind: StoreErrorKind | null; code: string; message: string; hint: string | undefined };
+export type ErrorParts = { kind: StoreErrorKind | null; code: string; message: string; hint: string | undefined };
 
-export type Answer = { id: number } & ({ value: unknown } | { error: ToldError });
+export type Reply = { id: number } & ({ value: unknown } | { error: ErrorParts });
 
-/** The first answer: what is known of the store without asking it. `base` stands before every key in what `locate` says. */
+/** The first reply: what is known of the store without a call. `base` precedes every key in what `locate` returns. */
 export type Opened = {
   url: string;
   shared: boolean;
@@ -54,25 +54,25 @@ export type Opened = {
   races: boolean;
 };
 
-/** As an error of the store's travels in an answer that is not one itself. */
-export type ToldRaceAnswer = { created: boolean } | { error: ToldError };
+/** A race's answers, with errors as they cross to another thread. */
+export type RaceReply = { created: boolean } | { error: ErrorParts };
 
 export type ListPage = { objects: ListedObject[]; last: boolean };
 
 type Body<A> = A extends unknown ? Omit<A, 'id'> : never;
 type Waiting = { resolve: (value: unknown) => void; reject: (error: Error) => void };
 
-/** Opens the store that a URL names, in a thread, but for memory, which nobody waits for. Throws as `openStore` does. */
+/** Opens the store of a URL in a thread; a store in memory, which never waits, is opened directly. Throws as `openStore` does. */
 export async function openStoreInThread(url: string, options: OpenStoreOptions): Promise<ObjectStore> {
-  if (url.startsWith('memory:')) return openStore(url, options);
-  const { clock: _, ...told } = options;
-  const workerData: ThreadData = { url, ...told };
+  if (/^memory:/i.test(url)) return openStore(url, options);
+  const { clock: _, ...rest } = options;
+  const workerData: ThreadData = { url, ...rest };
   const thread = new Worker(new URL('store-thread-worker.ts', import.meta.url), { workerData, name: 'store' });
-  const calls = new Calls(thread);
+  const channel = new ThreadChannel(thread);
   try {
-    return new StoreThread(calls, (await calls.opened) as Opened);
+    return new StoreThread(channel, (await channel.opened) as Opened);
   } catch (error) {
-    calls.end();
+    channel.end();
     throw error;
   }
 }
@@ -82,56 +82,56 @@ class StoreThread implements ObjectStore {
   readonly shared: boolean;
   readonly failed: Promise<StoreError>;
   readonly #base: string;
-  readonly #calls: Calls;
+  readonly #channel: ThreadChannel;
   readonly inspect?: () => Promise<StoreFinding[]>;
   readonly identify?: () => Promise<StoreIdentity>;
   readonly race?: (key: string, bodies: readonly Uint8Array[]) => Promise<RaceAnswer[]>;
   #lists = 0;
 
-  constructor(calls: Calls, { url, shared, base, inspects, identifies, races }: Opened) {
+  constructor(channel: ThreadChannel, { url, shared, base, inspects, identifies, races }: Opened) {
     this.url = url;
     this.shared = shared;
-    this.failed = calls.failed;
+    this.failed = channel.failed;
     this.#base = base;
-    this.#calls = calls;
-    if (inspects) this.inspect = () => calls.ask({ op: 'inspect' });
-    if (identifies) this.identify = () => calls.ask({ op: 'identify' });
+    this.#channel = channel;
+    if (inspects) this.inspect = () => channel.call({ op: 'inspect' });
+    if (identifies) this.identify = () => channel.call({ op: 'identify' });
     if (races) {
       this.race = async (key, bodies) => {
-        const answers = await calls.ask<ToldRaceAnswer[]>({ op: 'race', key, bodies });
+        const answers = await channel.call<RaceReply[]>({ op: 'race', key, bodies });
         return answers.map((answer) => ('error' in answer ? { error: asError(answer.error) as StoreError } : answer));
       };
     }
   }
 
   putIfAbsent(key: string, bytes: Uint8Array): Promise<PutIfAbsentResult> {
-    return this.#calls.ask({ op: 'putIfAbsent', key, bytes: copyOf(bytes) });
+    return this.#channel.call({ op: 'putIfAbsent', key, bytes: copyOf(bytes) });
   }
 
   get(key: string): Promise<GetResult> {
-    return this.#calls.ask({ op: 'get', key });
+    return this.#channel.call({ op: 'get', key });
   }
 
   async *list(prefix: string, { after }: ListOptions = {}): AsyncIterable<ListedObject> {
     const list = ++this.#lists;
-    let page = await this.#calls.ask<ListPage>({ op: 'list', list, prefix, after });
+    let page = await this.#channel.call<ListPage>({ op: 'list', list, prefix, after });
     try {
       for (;;) {
         yield* page.objects;
         if (page.last) return;
-        page = await this.#calls.ask<ListPage>({ op: 'more', list });
+        page = await this.#channel.call<ListPage>({ op: 'more', list });
       }
     } finally {
-      if (!page.last) await this.#calls.ask({ op: 'leave', list });
+      if (!page.last) await this.#channel.call({ op: 'leave', list });
     }
   }
 
   put(key: string, bytes: Uint8Array): Promise<void> {
-    return this.#calls.ask({ op: 'put', key, bytes: copyOf(bytes) });
+    return this.#channel.call({ op: 'put', key, bytes: copyOf(bytes) });
   }
 
   delete(key: string): Promise<void> {
-    return this.#calls.ask({ op: 'delete', key });
+    return this.#channel.call({ op: 'delete', key });
   }
 
   locate(key: string): string {
@@ -140,28 +140,28 @@ class StoreThread implements ObjectStore {
 
   async close(): Promise<void> {
     try {
-      await this.#calls.ask({ op: 'close' });
+      await this.#channel.call({ op: 'close' });
     } finally {
-      this.#calls.end();
+      this.#channel.end();
     }
   }
 }
 
-/** Calls on their way to the thread and back. */
-class Calls {
+/** Requests on their way to the thread, and their replies. */
+class ThreadChannel {
   readonly opened: Promise<unknown>;
   readonly failed: Promise<StoreError>;
   readonly #thread: Worker;
   readonly #waiting = new Map<number, Waiting>();
-  #leaving: Ask[] = [];
+  #outgoing: Request[] = [];
   #last = 0;
   #ended: StoreError | null = null;
 
   constructor(thread: Worker) {
     this.#thread = thread;
     this.opened = new Promise((resolve, reject) => this.#waiting.set(0, { resolve, reject }));
-    thread.on('message', (answers: Answer[]) => {
-      for (const answer of answers) this.#settle(answer);
+    thread.on('message', (replies: Reply[]) => {
+      for (const reply of replies) this.#settle(reply);
     });
     this.failed = new Promise((resolve) => {
       const fail = (message: string, cause?: Error) => {
@@ -172,35 +172,35 @@ class Calls {
     });
   }
 
-  /** The bytes that it carries are the thread's from now on. */
-  ask<T>(body: Body<Ask>): Promise<T> {
+  /** The bytes in it are moved to the thread. */
+  call<T>(body: Body<Request>): Promise<T> {
     if (this.#ended) return Promise.reject(this.#ended);
     const id = ++this.#last;
-    if (this.#leaving.length === 0) process.nextTick(() => this.#leave());
-    this.#leaving.push({ id, ...body } as Ask);
+    if (this.#outgoing.length === 0) process.nextTick(() => this.#send());
+    this.#outgoing.push({ id, ...body } as Request);
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
     });
   }
 
-  /** The store is closed already, or never was open: nobody needs to wait for the thread's own end. */
+  /** For a store that is closed, or could not be opened: nobody needs to wait for the thread to end. */
   end(): void {
     this.#fail('the store is closed');
     this.#thread.unref();
   }
 
-  #leave(): void {
-    const asks = this.#leaving;
-    this.#leaving = [];
-    const bytes = asks.flatMap((ask) => ('bytes' in ask ? [ask.bytes.buffer as ArrayBuffer] : []));
-    this.#thread.postMessage(asks, bytes);
+  #send(): void {
+    const requests = this.#outgoing;
+    this.#outgoing = [];
+    const bytes = requests.flatMap((request) => ('bytes' in request ? [request.bytes.buffer as ArrayBuffer] : []));
+    this.#thread.postMessage(requests, bytes);
   }
 
-  #settle(answer: Answer): void {
-    const waiting = this.#waiting.get(answer.id);
-    this.#waiting.delete(answer.id);
-    if ('error' in answer) waiting?.reject(asError(answer.error));
-    else waiting?.resolve(answer.value);
+  #settle(reply: Reply): void {
+    const waiting = this.#waiting.get(reply.id);
+    this.#waiting.delete(reply.id);
+    if ('error' in reply) waiting?.reject(asError(reply.error));
+    else waiting?.resolve(reply.value);
   }
 
   #fail(message: string, cause?: Error): StoreError {
@@ -211,12 +211,12 @@ class Calls {
   }
 }
 
-/** Exactly these, and not the pool that a small Buffer lies in; its new owner may do with them as it likes. */
+/** Bytes with memory of their own, which can be moved: a small Buffer is a part of a shared pool. */
 function copyOf(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes);
 }
 
-function asError({ kind, code, message, hint }: ToldError): Error {
+function asError({ kind, code, message, hint }: ErrorParts): Error {
   if (kind === null) return new Error(message);
   return new StoreError(kind, code, message, hint === undefined ? {} : { hint });
 }

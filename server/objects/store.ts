@@ -21,7 +21,7 @@ export interface ObjectStore {
   /** The URL it was opened with, without credentials: `dir:/srv/data`, `s3://bucket/prefix`, `memory:`. */
   readonly url: string;
 
-  /** Whether other instances may write to it while this one has it open: true for a bucket, false for what is locked or private. */
+  /** Whether other instances may write to it while this one has it open: true for a bucket, false for a locked directory or memory. */
   readonly shared: boolean;
 
   /**
@@ -45,7 +45,7 @@ export interface ObjectStore {
   /** The address by which the owner finds the object without us: `s3://bucket/prefix/key`, `file:///srv/data/key`. */
   locate(key: string): string;
 
-  /** Resolves when the store can never be used again by this process, with the reason. Left out where that can't happen. */
+  /** Resolves with the reason once this process can't use the store any more. Absent if that can't happen. */
   readonly failed?: Promise<StoreError>;
 
   /** What this adapter alone can tell about its place, for the store check: a bucket's lifecycle rules, say. */
