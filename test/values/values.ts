@@ -4,7 +4,7 @@
  */
 import type { TSchema } from 'typebox';
 import { ID_PATTERN } from '../../protocol/ids.ts';
-import { AudioUrl, JobSubmission } from '../../protocol/job.ts';
+import { AudioUrl } from '../../protocol/job.ts';
 import type { Chance } from '../simulation/chance.ts';
 
 /** The keywords of JSON Schema that the protocol uses. */
@@ -147,7 +147,7 @@ export class Values {
           'upload://upload-1/ä 😀.mp3',
           `s3://b/${'k'.repeat(maxLength - 7)}`,
         ]);
-      case WEBHOOK_URL:
+      case '^https?://[^\\s]+$':
         return 'https://example.org/hook';
       case '^[a-z0-9_]{1,64}$':
         return this.#chance.pick(['worker_error', 'worker_drained', 'gpu_out_of_memory', '_'.repeat(64)]);
@@ -165,7 +165,6 @@ const bound = (chance: Chance) => ({
 
 const patternOf = (schema: TSchema): string | undefined => (schema as Schema).pattern;
 const AUDIO_URL = patternOf(AudioUrl);
-const WEBHOOK_URL = patternOf(JobSubmission.properties.webhook_url);
 
 /** Where histories of these values begin. */
 export const NOW_MS = Date.parse('2025-07-07T19:30:00Z');
