@@ -73,7 +73,6 @@ const REQUESTS: Record<string, () => Promise<Request>> = {
     return { at: `/jobs/${id}/fail`, body: { lease_token: token, error } };
   },
   'workers.list': async () => ({ at: '/workers' }),
-  'workers.launch': async () => ({ at: '/workers', body: {} }),
   'workers.get': async () => ({ at: `/workers/${(await register(monitor)).worker_id}` }),
   'workers.jobs': async () => ({ at: `/workers/worker-1/jobs?limit=3` }),
   'workers.register': async () => ({ at: '/workers/worker-new', body: { capabilities: { model: 'large-v3' } } }),
@@ -118,6 +117,8 @@ const REQUESTS: Record<string, () => Promise<Request>> = {
     const { body } = await monitor.call('POST', '/api/v1/uploads', { body: 'audio' });
     return { at: `/uploads/${body.upload_id}` };
   },
+  // Last: the worker that it starts takes jobs, which the tests before have for themselves.
+  'workers.launch': async () => ({ at: '/workers', body: {} }),
 };
 
 /** Answers that never end by themselves. */
