@@ -3,9 +3,11 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { type Monitor, openMonitor } from '../../../test/servers/monitor.ts';
 import { AUDIO, completion, fail, hold, register, submit } from '../../../test/servers/steps.ts';
+import { TurnedClock } from '../../testing-clock.ts';
 import { endpoints } from '../http/app.ts';
 
-const monitor = await openMonitor({ after });
+// Time stands still: what a tick writes would count as written by the second request.
+const monitor = await openMonitor({ after }, { clock: new TurnedClock('2026-01-05T08:00:00Z') });
 
 type Case = { path: string; body?: unknown; other?: unknown };
 

@@ -66,12 +66,12 @@ function bulk(
     async run(context: ApiContext, { body: asked, caller }: ApiRequest<unknown, unknown, BulkRequest | null>) {
       const { engine } = context;
       const { filter = {}, dry_run = false } = asked ?? {};
+      const selection = body(filter);
       if (dry_run) {
         await catchUp(context);
-        return { job_ids: selectJobs(engine.state, body(filter)).map((job) => job.job_id), dry_run };
+        return { job_ids: selectJobs(engine.state, selection).map((job) => job.job_id), dry_run };
       }
-      const bulkBody = body(filter);
-      const command = { ...commandOf(caller, bulkBody), body: bulkBody };
+      const command = { ...commandOf(caller, selection), body: selection };
       return { job_ids: await submitInParts(engine, command), dry_run };
     },
   });
