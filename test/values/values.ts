@@ -163,7 +163,9 @@ const bound = (chance: Chance) => ({
   whole: chance.whole.bind(chance),
 });
 
-const patternOf = (schema: TSchema): string | undefined => (schema as Schema).pattern;
+/** Of what may also be null, too. */
+const patternOf = (schema: TSchema): string | undefined =>
+  (schema as Schema).pattern ?? (schema as { anyOf?: Schema[] }).anyOf?.find(({ pattern }) => pattern)?.pattern;
 const AUDIO_URL = patternOf(AudioUrl);
 
 /** Where histories of these values begin. */

@@ -107,6 +107,10 @@ class Monitor:
             self._process.kill()
         self._process = None
 
+    def remove(self, key: str) -> None:
+        """Removes an object of its store, as an owner might."""
+        (self._store / key).unlink()
+
 
 @contextmanager
 def started(

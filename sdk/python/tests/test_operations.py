@@ -152,7 +152,6 @@ def test_a_jobs_life_as_its_owner_and_its_worker_see_it(api: TranscriptionAPI) -
         file_size_bytes=100,
         tags=["one", "two"],
         metadata={"customer": "7"},
-        webhook_url="https://example.com/hook",
     )
     assert isinstance(job, Job)
     assert (job.state, job.priority, job.output_format, job.tags) == ("QUEUED", "low", "srt", ["one", "two"])

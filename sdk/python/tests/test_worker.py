@@ -126,8 +126,12 @@ def test_an_error_with_a_code_of_its_own_is_told_as_it_is(api: TranscriptionAPI,
     assert failed.retry_info.last_error.code == "nothing_said"
 
 
-def test_a_recording_that_is_not_there_fails_for_good(api: TranscriptionAPI, worker: Worker) -> None:
-    job_id = api.jobs.submit("upload://upload-none/a.wav").id
+def test_a_recording_that_is_not_there_fails_for_good(
+    server: Monitor, api: TranscriptionAPI, worker: Worker, tone: bytes
+) -> None:
+    upload = api.uploads.create(tone, name="a.wav")
+    job_id = api.jobs.submit(upload.audio_url).id
+    server.remove(f"uploads/{upload.upload_id}/manifest.json")
 
     def transcribe(job: HeldJob) -> None:
         worker.drain()
