@@ -35,14 +35,18 @@ export async function assureStore(
   store: ObjectStore,
   { clock = systemClock, log }: AssureOptions,
 ): Promise<ObjectStore> {
-  const { known, place, unsafe, foreign } = await meet(store);
+  const met = await meet(store);
+  const { known, place, unsafe, foreign } = met;
   if (unsafe !== null) throw refusedBefore(store, unsafe);
   if (known?.verdict === 'bad') throw knownBad(store, known);
   if (!(await hasPassed(store, place))) {
     const options = foreign && known?.verdict !== 'good' ? servingCheck : quickCheck;
     const report = await checkStore(store, { ...options, clock });
-    await remember(store, place, report, foreign);
+    await rememberBroken(store, met, report);
     assertPassed(store, report);
+    // A failure of another server that was here before says nothing about this one.
+    await forgetUnsafe(store);
+    await rememberPass(store, place, report);
   }
   if (!foreign || known !== undefined) return store;
   log(
@@ -73,7 +77,7 @@ export async function examineStore(
   const checks = unsafe !== null && recheck ? RECHECKS : 1;
   for (let n = 1; n <= checks; n++) {
     const report = await checkStore(store, { ...fullCheck, clock });
-    await remember(store, place, report, foreign);
+    await rememberBroken(store, met, report);
     findings.push(...report.findings);
     if (!report.passed) return { ...report, findings };
   }
@@ -107,21 +111,11 @@ async function meet(store: ObjectStore): Promise<Met> {
   return { known, place, unsafe: await unsafeSince(store, place), foreign: identity !== undefined };
 }
 
-async function remember(
-  store: ObjectStore,
-  place: CheckedPlace,
-  report: StoreCheckReport,
-  foreign: boolean,
-): Promise<void> {
+/** It is refused even if it does not take this. */
+async function rememberBroken(store: ObjectStore, { place, foreign }: Met, report: StoreCheckReport): Promise<void> {
   const broken = report.findings.find((finding) => finding.broken);
-  if (report.passed) {
-    // A failure of another server that was here before says nothing about this one.
-    if ((await unsafeSince(store, place)) === null) await forgetUnsafe(store);
-    await rememberPass(store, place, report);
-  } else if (broken && foreign) {
-    // It is refused even if it does not take this.
-    await rememberUnsafe(store, place, `${broken.check}: ${broken.says}`).catch(() => undefined);
-  }
+  if (!broken || !foreign) return;
+  await rememberUnsafe(store, place, `${broken.check}: ${broken.says}`).catch(() => undefined);
 }
 
 function assertPassed(store: ObjectStore, report: StoreCheckReport): void {
