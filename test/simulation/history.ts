@@ -18,6 +18,7 @@ import { House } from './house.ts';
 import { auditArchive, auditFollowed, auditViews } from './house-audit.ts';
 import { Instance, type InstanceOptions } from './instance.ts';
 import { LogAudit } from './log-audit.ts';
+import { auditLoss } from './loss-audit.ts';
 import { type Deed, drawPlan, drawWait, type Plan } from './plan.ts';
 import { SimStore } from './sim-store.ts';
 import { StoreAudit } from './store-audit.ts';
@@ -341,6 +342,15 @@ class History {
       if (engine) auditState(world, engine.state, process.name, indexes);
     }
     if (this.#plan.house) await this.#auditHouses();
+    // A snapshot that was damaged on the way may be all that leads on.
+    if (this.#storeAudit.damaged.size > 0 || this.#world.violation) return;
+    await this.#stopAll();
+    await auditLoss({ world, chance: this.#chance, store: this.#store, log: this.#log });
+  }
+
+  async #stopAll(): Promise<void> {
+    for (const instance of this.#instances) void instance.stop();
+    await this.#runFor(30_000);
   }
 
   async #auditHouses(): Promise<void> {
