@@ -39,11 +39,13 @@ async function doctor(options: DoctorOptions): Promise<void> {
 
 async function checkStore({ store = '', acceptLoss, recheck = false }: DoctorOptions): Promise<Finding[]> {
   const { acceptLossAt, inspectStoreAt } = await import('../server/doctor.ts');
-  if (acceptLoss) return acceptLossAt(store);
-  const journal = await inspectStoreAt(store);
+  const { readSettings, s3Headers } = await import('../server/config.ts');
+  const settings = readSettings({ store });
+  const s3 = s3Headers(settings);
+  if (acceptLoss) return acceptLossAt(store, { s3 });
+  const journal = await inspectStoreAt(store, { s3 });
   const { checkStoreAt } = await import('../server/main.ts');
-  const { readSettings } = await import('../server/config.ts');
-  return [...journal, ...(await checkStoreAt(readSettings({ store }), { recheck })).findings];
+  return [...journal, ...(await checkStoreAt(settings, { recheck })).findings];
 }
 
 async function lookAround(options: DoctorOptions): Promise<Finding[]> {

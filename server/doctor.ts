@@ -4,18 +4,24 @@ import { type Clock, systemClock } from './clock.ts';
 import { newUlid } from './ids.ts';
 import { acceptLoss, type LossReport } from './journal/accept-loss.ts';
 import { type Inspection, inspectJournal } from './journal/inspect.ts';
-import { openStore } from './objects/open-store.ts';
+import { type OpenStoreOptions, openStore } from './objects/open-store.ts';
 import type { StoreFinding } from './objects/store.ts';
 import { eventId, UNREMEMBERED } from './state-machine/apply/apply.ts';
 import { Fold } from './state-machine/apply/fold.ts';
 import type { JournalEvent } from './state-machine/events.ts';
 import { CHECKPOINT_KEY, JOURNAL_TRACES } from './views/keys.ts';
 
+/** `s3`: headers that a bucket may demand. */
+type LookOptions = { clock?: Clock; s3?: OpenStoreOptions['s3'] };
+
 const ACTOR = 'tmon doctor';
 
 /** A look without a lock, also beside a monitor that runs. */
-export async function inspectStoreAt(url: string, clock: Clock = systemClock): Promise<StoreFinding[]> {
-  const store = await openStore(url, { clock, lock: false, create: false });
+export async function inspectStoreAt(
+  url: string,
+  { clock = systemClock, s3 }: LookOptions = {},
+): Promise<StoreFinding[]> {
+  const store = await openStore(url, { clock, lock: false, create: false, ...(s3 ? { s3 } : {}) });
   try {
     const inspection = await inspectJournal(store, JOURNAL_TRACES);
     return inspection
@@ -27,8 +33,11 @@ export async function inspectStoreAt(url: string, clock: Clock = systemClock): P
 }
 
 /** Shows what is lost, and goes on without it. A directory must not be in use; on a bucket the monitors must be stopped. */
-export async function acceptLossAt(url: string, clock: Clock = systemClock): Promise<StoreFinding[]> {
-  const store = await openStore(url, { clock, lock: true, create: false });
+export async function acceptLossAt(
+  url: string,
+  { clock = systemClock, s3 }: LookOptions = {},
+): Promise<StoreFinding[]> {
+  const store = await openStore(url, { clock, lock: true, create: false, ...(s3 ? { s3 } : {}) });
   try {
     const fold = new Fold();
     const report = await acceptLoss({
