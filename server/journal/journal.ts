@@ -355,7 +355,7 @@ export class Journal<P> {
         }
       }
       if (answer.code === 'store_unsafe') {
-        // The segment may stand, ours or another's: nobody is told that it was not written.
+        // The segment may stand, ours or another's, so callers must not conclude that it was not written.
         this.#trouble.halt(new JournalError('corrupt', answer.message, { hint: answer.hint, cause: answer }));
         throw outcomeUnknown(answer);
       }

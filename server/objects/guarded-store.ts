@@ -11,8 +11,8 @@
  * broken; then nothing was acknowledged yet. It needs reads and lists that see what was written before, which the store check
  * tests, and that no request is on its way for longer than a flag counts (`FLAG_MS`, by the store's own clock).
  *
- * Besides, the first puts and a sample of later ones are sent twice at once: if both are told that they created the object, the
- * store is refused before it does so to two writers.
+ * Besides, the first puts and a sample of later ones are sent twice at once: if both are answered "created", the store is
+ * refused before it does that to two writers.
  *
  * Cost per segment: one put, one list, two gets and a delete more than without.
  */
@@ -31,7 +31,7 @@ export type GuardOptions = {
   clock: Clock;
   /** A name that no other writer has. */
   writer: string;
-  /** Keeps in mind, in the store itself, what was seen. Its object's key is `UNSAFE_KEY`. */
+  /** Records in the store, under `UNSAFE_KEY`, what was seen. */
   remember: (says: string) => Promise<void>;
   /** Whether the nth put is sent twice. */
   sentTwice?: (n: number) => boolean;
@@ -51,7 +51,7 @@ const YOUNG_MS = FLAG_MS + 5_000;
 /** An object that is gone after this may have been truncated. */
 const TRUNCATED_MS = 300_000;
 const FLAGS_PAUSE_MS = 20;
-/** After this long its caller hears that the store does not answer, and asks again. */
+/** After this long the put fails as unavailable, and the caller retries. */
 const FLAGS_PATIENCE_MS = 5_000;
 const YOUNG_MAX = 256;
 const firstAndSample = (n: number): boolean => n <= 50 || n % 20 === 0;
@@ -63,7 +63,7 @@ export class GuardedStore implements ObjectStore {
   readonly shared: boolean;
   readonly #store: ObjectStore;
   readonly #options: GuardOptions;
-  /** Read while a writer could still have replaced it; looked at again before anything is built on it. */
+  /** Objects read while a writer could still have replaced them; verified before anything is built on them. */
   readonly #young = new Map<string, Seen>();
   /** Flags of ours whose puts were not answered, with what they would have put. */
   readonly #unanswered = new Map<string, string>();
@@ -209,7 +209,7 @@ export class GuardedStore implements ObjectStore {
     this.#unsafe = new StoreError('refused', 'store_unsafe', `${this.url} is not safe to write to: ${says}`, {
       hint: `move to another store, or have this server corrected and run: tmon doctor --store ${this.url} --recheck`,
     });
-    // The refusal stands, whether or not the next start hears of it.
+    // The refusal stands even if it cannot be recorded.
     if (!told) await this.#options.remember(says).catch(() => undefined);
     return this.#unsafe;
   }

@@ -1,11 +1,11 @@
 /**
- * What the store check found, kept in the store itself, so that a supervisor which starts the monitor again and again does not draw
+ * What the store check found, kept in the store itself, so that a supervisor cannot restart the monitor
  * until a broken store passes by chance.
  *
  *     meta/store-check.json    the last check that passed: holds for the same endpoint, server, options and version of the check
  *     meta/store-unsafe.json   a promise was seen broken: holds for the same endpoint, server and options until doctor --recheck
  *
- * A bucket that breaks promises may lose these as well; they are traces, and nothing rests on their being there.
+ * A bucket that breaks promises may lose these too; nothing depends on their being there.
  */
 import { CHECK_VERSION, type StoreCheckReport } from './check-store.ts';
 import { UNSAFE_KEY } from './guarded-store.ts';
