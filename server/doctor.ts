@@ -61,17 +61,19 @@ export async function acceptLossAt(
     });
     // The views may show what is lost: without its mark, the next start writes all that is left again.
     await store.delete(CHECKPOINT_KEY);
-    const found = findingsOf(report.inspection, url).map((finding) => ({
-      ...finding,
-      verdict: accepted(finding.verdict),
-    }));
+    const found = findingsOf(report.inspection, url).map(accepted);
     return [...found, ...outcomesOf(report)];
   } finally {
     await store.close();
   }
 }
 
-const accepted = (verdict: StoreFinding['verdict']) => (verdict === 'fail' ? 'warn' : verdict);
+/** What was accepted is no failure any more, and nothing is left to do about it. */
+const accepted = ({ check, verdict, says }: StoreFinding): StoreFinding => ({
+  check,
+  verdict: verdict === 'fail' ? 'warn' : verdict,
+  says,
+});
 
 function findingsOf({ problems, segments, snapshots, head_seq }: Inspection, url: string): StoreFinding[] {
   const findings = problems.map(({ key, problem, reach, halts }): StoreFinding => {

@@ -49,9 +49,7 @@ export async function identify(
   const journal_id = [...ids.keys()].sort((a, b) => ids.get(b)!.length - ids.get(a)!.length)[0] ?? '';
   const reach =
     ids.size > 0
-      ? [...ids]
-          .map(([id, keys]) => `${keys.join(', ')} ${keys.length === 1 ? 'is' : 'are'} of journal ${id}`)
-          .join('; ')
+      ? [...ids].map(([id, keys]) => `${some(keys)} ${keys.length === 1 ? 'is' : 'are'} of journal ${id}`).join('; ')
       : `${use?.key} exists, so this store has been used`;
   const problem = damage?.problems[0]?.problem ?? 'is missing';
   return {
@@ -137,3 +135,9 @@ async function idIn(store: ObjectStore, key: string): Promise<string | null> {
 }
 
 const NEWLINE = 0x0a;
+
+/** The first few of these keys, and how many more there are. */
+function some(keys: readonly string[]): string {
+  const more = keys.length > 3 ? ` and ${keys.length - 3} more` : '';
+  return `${keys.slice(0, 3).join(', ')}${more}`;
+}
