@@ -186,6 +186,11 @@ export const RULES: readonly Rule[] = [
     ],
   },
   {
+    name: 'no-step-of-the-clock-is-followed',
+    file: 'server/journal/log-clock.ts',
+    replace: [['const offset_ms = this.#offset_ms - step_ms;', 'const offset_ms = this.#offset_ms;']],
+  },
+  {
     name: 'leases-by-log-time',
     file: ENGINE,
     replace: [
