@@ -4,13 +4,14 @@ import { test } from 'node:test';
 import type { AppliedSegment, Engine, SegmentListener } from '../engine.ts';
 import { State } from '../state-machine/state/state.ts';
 import { TurnedClock } from '../testing-clock.ts';
+import type { Target } from './current-state.ts';
 import { FeedHub, type Follower } from './hub.ts';
 import { openFeed, TestReader } from './testing-feed.ts';
 
 const quiet: Follower = { update: () => {}, told: () => {}, sums: () => {}, gap: () => {}, fault: () => {} };
 
 /** A hub on an engine that says what a test makes it say. */
-function hubOf(): { hub: FeedHub; say(events: unknown[], lines?: string[]): void } {
+function hubOf(): { hub: FeedHub; say(events: unknown[], lines?: string[]): void; reset(seq: number): void } {
   let listener: SegmentListener = () => {};
   const state = new State();
   const engine = {
@@ -25,6 +26,10 @@ function hubOf(): { hub: FeedHub; say(events: unknown[], lines?: string[]): void
     say: (events, lines = events.map((event) => JSON.stringify(event))) => {
       state.scalars.seq += 1;
       listener({ seq: state.seq, at_ms: 0, events: events as AppliedSegment['events'], lines });
+    },
+    reset: (seq) => {
+      state.scalars.seq = seq;
+      listener(null);
     },
   };
 }
@@ -114,6 +119,43 @@ test('sums are told at most once a second, and made once for all', async () => {
   await clock.turn(10_000);
   assert.equal(readers[0]!.told.length, 2, 'nothing has happened since');
   await monitor.stop();
+});
+
+const ALERTS: Target = { resource: 'alerts', id: null, filter: {} };
+
+test('the first message is made once between two segments, and never from an earlier state', () => {
+  const { hub, say, reset } = hubOf();
+  const first = hub.now('state', ALERTS, {});
+  assert.equal(hub.now('state', ALERTS, {}), first);
+  assert.notEqual(hub.now('reset', ALERTS, {}), first, 'a reset is another message');
+  for (const change of [() => say([raised('a')]), () => reset(9)]) {
+    change();
+    assert.deepEqual(hub.now('state', ALERTS, {}).message.position, hub.position);
+  }
+});
+
+test('the first message about one job is not reused for another', () => {
+  const { hub } = hubOf();
+  for (const id of ['job-1', 'job-2']) {
+    const { message } = hub.now('state', { resource: 'job', id, filter: {} }, {});
+    assert.equal(JSON.parse(message.text).job_id, id);
+  }
+});
+
+test('after a reset the hub keeps only what follows it', () => {
+  const { hub, say, reset } = hubOf();
+  say([raised('a')]);
+  const before = hub.position;
+  reset(9);
+  assert.equal(hub.keptSince({ seq: 1, index: -1 }, 10), null);
+  assert.equal(hub.keptSince(before, 10), null, 'the events in between are unknown');
+  assert.deepEqual(hub.told, hub.position);
+  const since = hub.position;
+  say([raised('b')]);
+  assert.deepEqual(
+    hub.keptSince(since, 10)?.map(({ position }) => position),
+    [{ seq: 10, index: 0 }],
+  );
 });
 
 test('one who comes when the hub has closed is told at once', async () => {

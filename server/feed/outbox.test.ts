@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FeedPosition } from '../../protocol/feed.ts';
-import { Outbox, SENT_MAX, WAITING_MAX } from './outbox.ts';
-import { Parcel } from './parcel.ts';
+import { ANSWERS_WAITING_MAX, Outbox, SENT_MAX, WAITING_MAX } from './outbox.ts';
+import { Parcel, Telling } from './parcel.ts';
+import type { FeedUpdate } from './updates.ts';
 
 /** A reader that takes nothing until it is told to. */
 class SlowSink {
@@ -170,4 +171,53 @@ test('while answers wait no more is taken from who called for them; events that 
   assert.deepEqual(sink.holds, [true, false]);
   outbox.answer(['e']);
   assert.deepEqual(sink.holds, [true, false], 'one who has read is held for nothing');
+});
+
+const updateAt = (position: FeedPosition): FeedUpdate => ({
+  kind: 'job',
+  id: 'job-1',
+  state: 'QUEUED',
+  soft: false,
+  position,
+  text: `update ${position.seq}.${position.index}`,
+});
+
+test('the updates of a segment are sent as one parcel, before anything said later', () => {
+  const sink = new SlowSink();
+  const outbox = new Outbox(sink);
+  const telling = new Telling();
+  assert.equal(outbox.gather(updateAt(at(1, 0)), telling), true);
+  assert.equal(outbox.gather(updateAt(at(1, 1)), telling), false, 'sent with the first');
+  assert.deepEqual(sink.sent, []);
+  outbox.say('pong');
+  outbox.leave();
+  assert.deepEqual(sink.sent, [
+    { text: 'update 1.1', position: at(1, 1) },
+    { text: 'pong', position: null },
+  ]);
+});
+
+test('a closed outbox sends nothing, not even what it had gathered', () => {
+  const sink = new SlowSink();
+  const outbox = new Outbox(sink);
+  const telling = new Telling();
+  outbox.gather(updateAt(at(1, 0)), telling);
+  outbox.close();
+  outbox.leave();
+  assert.equal(outbox.gather(updateAt(at(1, 1)), telling), false);
+  outbox.leave();
+  outbox.update(updateAt(at(2)));
+  outbox.say('pong');
+  outbox.answer(['answer']);
+  assert.deepEqual(sink.sent, []);
+});
+
+test('a reader is let go when more answers wait than are allowed', () => {
+  const sink = new SlowSink();
+  const outbox = new Outbox(sink);
+  happen(outbox, FULL, at(1));
+  outbox.answer(['x'.repeat(ANSWERS_WAITING_MAX)]);
+  assert.equal(sink.resume, undefined);
+  outbox.answer(['x']);
+  assert.deepEqual(sink.resume, at(1));
 });

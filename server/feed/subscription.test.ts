@@ -274,3 +274,42 @@ test('one that ended while it was catching up says no more', async () => {
   assert.deepEqual(reader.told, []);
   await after.monitor.stop();
 });
+
+test('a fault after a subscription has ended is not reported', async () => {
+  const { monitor, hub } = await openFeed();
+  const reader = new TestReader(hub);
+  const subscription = await reader.follow('jobs');
+  subscription.fault(new Error('while it lasts'));
+  assert.equal(reader.faults.length, 1);
+  subscription.end();
+  subscription.fault(new Error('afterwards'));
+  assert.equal(reader.faults.length, 1);
+  await monitor.stop();
+});
+
+test('a subscription that has ended receives nothing more', async () => {
+  const { monitor, hub } = await openFeed();
+  const reader = new TestReader(hub);
+  const subscription = await reader.follow('jobs');
+  assert.equal(subscription.live, true);
+  subscription.end();
+  assert.equal(subscription.live, false);
+  await monitor.submit('job-1');
+  assert.equal(reader.told.length, 1);
+  await monitor.stop();
+});
+
+test('a subscription that ends before its first message can be sent sends none', async () => {
+  const { monitor, hub } = await openFeed();
+  const reader = new TestReader(hub);
+  reader.reads = false;
+  reader.outbox.say('{}'.padEnd(SENT_MAX));
+  const subscription = await reader.follow('jobs');
+  subscription.end();
+  reader.catchUp();
+  await settled();
+  assert.equal(reader.told.length, 1);
+  await monitor.submit('job-1');
+  assert.equal(reader.told.length, 1);
+  await monitor.stop();
+});
