@@ -5,6 +5,7 @@ import { HOUR_MS, MINUTE_MS, parseTime, SECOND_MS } from '../../../protocol/time
 import { jobDocument } from '../../documents/job.ts';
 import { mainQueueDocument } from '../../documents/queues.ts';
 import { healthDocument, periodDocument } from '../../documents/system.ts';
+import type { Event } from '../events.ts';
 import { restore, snapshotRows } from '../state/snapshot.ts';
 import { Monitor, type Told, typesOf } from '../testing.ts';
 import { weigh } from './observed.ts';
@@ -179,6 +180,21 @@ describe('a job that a source tells of', () => {
     observe(monitor, [told(180, { worker_id: 'worker-1', started_ms: at(180) })]);
     assert.equal(monitor.job().state, 'PROCESSING');
   });
+});
+
+test('what was known of a job that was cancelled here is kept when its end is told of', () => {
+  const monitor = new Monitor();
+  observe(monitor, [START, PROGRESS]);
+  monitor.tell({ type: 'cancel_job', job_id: 'job-1' });
+  assert.equal(monitor.job().observed?.overruled, true);
+  const [event] = observe(monitor, [told(-5, { state: 'FAILED' })]).events;
+  assert.equal(event?.type, 'JobObserved');
+  const { sighting } = (event as Event & { type: 'JobObserved' }).data;
+  const { worker_id, started_ms, percentage, stage, audio_duration } = sighting;
+  assert.deepEqual(
+    [worker_id, started_ms, percentage, stage, audio_duration],
+    ['worker-1', at(-60), 45, 'TRANSCRIBING', 600],
+  );
 });
 
 describe('a job of this queue', () => {

@@ -74,6 +74,24 @@ describe('the log vocabulary under a lease', () => {
     assert.equal(monitor.job().progress?.percentage, 45);
     report(monitor, { event: 'JOB_COMPLETE', job_id: 'job-1', lease_token, s3_path: 's3://t/f.json', segments: 2 });
     assert.equal(monitor.job().state, 'COMPLETED');
+    assert.deepEqual(monitor.job().output, { s3_path: 's3://t/f.json', segments_count: 2, confidence_score: null });
+  });
+
+  test('a completion keeps the confidence that its line gives', () => {
+    const monitor = new Monitor();
+    const { token: lease_token } = monitor.claimed();
+    const output = { s3_path: 's3://t/f.json', confidence_score: 0.93 };
+    report(monitor, { event: 'JOB_COMPLETE', job_id: 'job-1', lease_token, ...output });
+    assert.deepEqual(monitor.job().output, { s3_path: 's3://t/f.json', segments_count: 0, confidence_score: 0.93 });
+  });
+
+  test('a failure without words says that the worker gave no reason, and is retried', () => {
+    const monitor = new Monitor();
+    const { token: lease_token } = monitor.claimed();
+    report(monitor, { event: 'JOB_FAILED', job_id: 'job-1', lease_token });
+    const message = 'The worker gave no reason';
+    assert.deepEqual(monitor.job().last_error, { code: 'worker_error', message, retryable: true });
+    assert.equal(monitor.job().state, 'QUEUED');
   });
 
   test('a failure is retried with its delay, as one that is reported by itself', () => {
