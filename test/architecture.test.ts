@@ -10,8 +10,8 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-/** Time, chance, sorted maps and bounded concurrency: what every part of the server stands on. */
-const GROUND = ['server/clock.ts', 'server/sorted-map.ts', 'server/ids.ts', 'server/at-once.ts'];
+/** Time, randomness, sorted maps, bounded concurrency and delays between attempts: every part of the server may use them. */
+const GROUND = ['server/clock.ts', 'server/sorted-map.ts', 'server/ids.ts', 'server/at-once.ts', 'server/backoff.ts'];
 
 const MAY_IMPORT: Record<string, string[]> = {
   protocol: [],
@@ -24,9 +24,10 @@ const MAY_IMPORT: Record<string, string[]> = {
     'server/state-machine/state',
     'server/state-machine/apply',
     'server/state-machine/events.ts',
+    'server/backoff.ts',
   ],
   'server/documents': ['protocol', 'server/state-machine'],
-  'server/journal': ['server/objects', 'server/clock.ts'],
+  'server/journal': ['server/objects', 'server/clock.ts', 'server/backoff.ts', 'server/sealed-json.ts'],
   'server/engine.ts': ['protocol', 'server/state-machine', 'server/journal', 'server/clock.ts'],
   'server/views': [
     'protocol',
@@ -73,6 +74,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'server/clock.ts': [],
   'server/sorted-map.ts': [],
   'server/at-once.ts': [],
+  'server/backoff.ts': [],
   'server/main.ts': ['protocol', 'server', 'sources'],
   'server/doctor.ts': ['protocol', 'server'],
   'server/sources': [

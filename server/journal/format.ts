@@ -4,10 +4,10 @@
  * all of them, it is what is wrong, and they say what stood in it.
  */
 import type { ObjectStore } from '../objects/store.ts';
+import { parseJsonObject, readSealed, sealFields } from '../sealed-json.ts';
 import { corruptObject, isCorrupt, JournalError } from './errors.ts';
 import { listSnapshots } from './gap-rule.ts';
 import { FORMAT_KEY, parseSegmentKey, SEGMENTS, segmentKey, snapshotKey } from './keys.ts';
-import { checkSeal, encodeSealed, parseJsonObject } from './seal.ts';
 import { decodeSegment, FORMAT } from './segment.ts';
 import { findUse, type Trace, type TraceKeys } from './traces.ts';
 
@@ -65,7 +65,7 @@ export async function identify(
 /** Creates the format of a new store; of racing instances one names the journal for all. Returns its id. */
 export async function createFormat(store: ObjectStore, journal_id: string): Promise<string> {
   const format: StoreFormat = { format: FORMAT, kind: 'transcription-monitor', journal_id };
-  await store.putIfAbsent(FORMAT_KEY, encodeSealed(format, 'sha256'));
+  await store.putIfAbsent(FORMAT_KEY, sealFields(format));
   const settled = await readFormat(store);
   if (!settled) throw corruptObject(FORMAT_KEY, 'was written, and is not there');
   return settled.journal_id;
@@ -75,10 +75,10 @@ export async function createFormat(store: ObjectStore, journal_id: string): Prom
 export async function readFormat(store: ObjectStore): Promise<StoreFormat | null> {
   const got = await store.get(FORMAT_KEY);
   if (!got.found) return null;
-  const format = parseJsonObject(got.bytes);
-  if (!format) throw corruptObject(FORMAT_KEY, 'is damaged: it is not a JSON object');
-  if (checkSeal(format, 'sha256') === 'broken') throw corruptObject(FORMAT_KEY, 'is damaged: its checksum is wrong');
-  const { kind, journal_id, format: number } = format;
+  const read = readSealed(got.bytes);
+  if (!read) throw corruptObject(FORMAT_KEY, 'is damaged: it is not a JSON object');
+  if (read.seal === 'broken') throw corruptObject(FORMAT_KEY, 'is damaged: its checksum is wrong');
+  const { kind, journal_id, format: number } = read.value;
   if (kind !== 'transcription-monitor' || typeof journal_id !== 'string') {
     throw new JournalError('corrupt', `${FORMAT_KEY} is not a transcription-monitor's`, {
       hint: 'Choose another store or prefix.',
@@ -122,11 +122,13 @@ async function idIn(store: ObjectStore, key: string): Promise<string | null> {
   const got = await store.get(key);
   if (!got.found) return null;
   const seq = parseSegmentKey(key);
-  const line = seq === null ? got.bytes : got.bytes.subarray(0, Math.max(0, got.bytes.indexOf(NEWLINE)));
-  const value = parseJsonObject(line);
-  const id = value?.journal_id;
+  if (seq === null) {
+    const read = readSealed(got.bytes, 'manifest_sha256');
+    const id = read?.value.journal_id;
+    return typeof id === 'string' && read?.seal !== 'broken' ? id : null;
+  }
+  const id = parseJsonObject(got.bytes.subarray(0, Math.max(0, got.bytes.indexOf(NEWLINE))))?.journal_id;
   if (typeof id !== 'string') return null;
-  if (seq === null) return checkSeal(value!, 'manifest_sha256') === 'broken' ? null : id;
   try {
     return decodeSegment(got.bytes, { journal_id: id, seq }).header.journal_id;
   } catch {

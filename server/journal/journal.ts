@@ -13,6 +13,7 @@
  * instances on one store are safe by put-if-absent alone. Each segment's header has its author's URL: a preferred committer,
  * to whom others forward their proposals, would be asked for in #commitSome, before #place.
  */
+import { backoff } from '../backoff.ts';
 import { type Clock, type Random, sleep } from '../clock.ts';
 import type { ObjectStore } from '../objects/store.ts';
 import { StoreError } from '../objects/store.ts';
@@ -21,7 +22,7 @@ import { isCorrupt, JournalError, type Problem } from './errors.ts';
 import { createFormat, identify } from './format.ts';
 import { HEAD_KEY, segmentKey } from './keys.ts';
 import { type LogClock, SharedLogClock, SteadyLogClock } from './log-clock.ts';
-import { Patience } from './patience.ts';
+import { Patience, STORE_RETRIES } from './patience.ts';
 import type { Draft, Replica } from './replica.ts';
 import { decodeSegment, type EncodedSegment, encodeSegment, SEGMENT_BYTES_MAX } from './segment.ts';
 import { Snapshotting } from './snapshotting.ts';
@@ -64,7 +65,6 @@ export type JournalStatus = {
   clock_offset_ms: number;
 };
 
-const RETRY_MAX_MS = 2_000;
 const TAIL_POLL_MAX = 10;
 
 export class Journal<P> {
@@ -366,7 +366,7 @@ export class Journal<P> {
       unanswered = true;
       const patience_ms = outcome_unknown_ms - (clock.monotonic() - began_ms);
       if (patience_ms <= 0) this.#giveUpAnswering(batch, answer);
-      await sleep(clock, random.float() * Math.min(RETRY_MAX_MS, 20 * 2 ** attempt), signal);
+      await sleep(clock, random.float() * backoff(attempt, STORE_RETRIES), signal);
       if (signal.aborted) throw outcomeUnknown(isClosing());
     }
   }

@@ -1,4 +1,5 @@
 /** Asks the store again until it answers: reads during recovery and catch-up wait out an outage instead of failing. */
+import { type BackoffOptions, backoff } from '../backoff.ts';
 import { type Clock, type Random, sleep } from '../clock.ts';
 import { StoreError } from '../objects/store.ts';
 import { JournalError } from './errors.ts';
@@ -11,7 +12,8 @@ export type PatienceOptions = {
   silence?: { after_ms: number; begins: (cause: StoreError) => void; ends: () => void };
 };
 
-const RETRY_MAX_MS = 2_000;
+/** Delays between attempts to reach a store, before jitter. */
+export const STORE_RETRIES: BackoffOptions = { base_ms: 20, max_ms: 2_000 };
 
 export class Patience {
   readonly #options: PatienceOptions;
@@ -42,7 +44,7 @@ export class Patience {
           silence.begins(error);
         }
       }
-      await sleep(clock, random.float() * Math.min(RETRY_MAX_MS, 20 * 2 ** attempt), signal);
+      await sleep(clock, random.float() * backoff(attempt, STORE_RETRIES), signal);
     }
   }
 }

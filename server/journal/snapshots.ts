@@ -7,9 +7,9 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { sleep } from '../clock.ts';
 import type { ObjectStore } from '../objects/store.ts';
+import { readSealed, sealFields } from '../sealed-json.ts';
 import { corruptObject, JournalError } from './errors.ts';
 import { segmentKey, snapshotKey, snapshotPartKey } from './keys.ts';
-import { checkSeal, encodeSealed, parseJsonObject } from './seal.ts';
 import { decodeSegment, FORMAT, type Segment } from './segment.ts';
 
 export type SnapshotManifest = {
@@ -25,8 +25,6 @@ export type SnapshotManifest = {
   sha256: string;
   /** Numbers that were given up before this snapshot, by its owner's decision: see accept-loss.ts. */
   accepted_loss?: AcceptedLoss;
-  /** SHA-256 of the manifest without this field; older manifests have none. */
-  manifest_sha256?: string;
 };
 
 /** Segments `after_seq + 1` to `through_seq` do not all exist, and never will. */
@@ -80,7 +78,7 @@ export async function writeSnapshot(
   }
   await flush();
   const manifest: SnapshotManifest = { format: FORMAT, ...head, parts, sha256: whole.digest('hex') };
-  const { created } = await store.putIfAbsent(snapshotKey(head.seq), encodeSealed(manifest, 'manifest_sha256'));
+  const { created } = await store.putIfAbsent(snapshotKey(head.seq), sealFields(manifest, 'manifest_sha256'));
   if (!created) await assertAgrees(store, manifest);
   return manifest;
 }
@@ -92,7 +90,7 @@ async function assertAgrees(store: ObjectStore, manifest: SnapshotManifest): Pro
   if (!got.found) return;
   let there: SnapshotManifest;
   try {
-    there = parseManifest(got.bytes, journal_id, seq);
+    there = parseManifest(got.bytes, journal_id, seq).manifest;
   } catch (cause) {
     throw new JournalError('unavailable', `what is there can't be read: ${String(cause)}`, { cause });
   }
@@ -106,16 +104,21 @@ async function assertAgrees(store: ObjectStore, manifest: SnapshotManifest): Pro
 export async function readManifest(store: ObjectStore, journal_id: string, seq: number): Promise<SnapshotManifest> {
   const got = await store.get(snapshotKey(seq));
   if (!got.found) throw corruptObject(snapshotKey(seq), 'is missing');
-  const manifest = parseManifest(got.bytes, journal_id, seq);
-  if (manifest.manifest_sha256 === undefined) await assertFitsSegments(store, manifest);
+  const { manifest, sealed } = parseManifest(got.bytes, journal_id, seq);
+  if (!sealed) await assertFitsSegments(store, manifest);
   return manifest;
 }
 
-function parseManifest(bytes: Uint8Array, journal_id: string, seq: number): SnapshotManifest {
+/** `sealed`: the manifest has a checksum; those of version 0.1.0 have none. */
+function parseManifest(
+  bytes: Uint8Array,
+  journal_id: string,
+  seq: number,
+): { manifest: SnapshotManifest; sealed: boolean } {
   const key = snapshotKey(seq);
-  const value = parseJsonObject(bytes);
-  if (!value) throw corruptObject(key, 'is damaged: it is not JSON');
-  const seal = checkSeal(value, 'manifest_sha256');
+  const read = readSealed(bytes, 'manifest_sha256');
+  if (!read) throw corruptObject(key, 'is damaged: it is not JSON');
+  const { value, seal } = read;
   if (seal === 'broken') throw corruptObject(key, 'is damaged: its checksum is wrong');
   if (value.seq !== seq || value.journal_id !== journal_id || !Array.isArray(value.parts)) {
     throw corruptObject(key, `is damaged: it is not a manifest of snapshot ${seq}`);
@@ -124,8 +127,9 @@ function parseManifest(bytes: Uint8Array, journal_id: string, seq: number): Snap
     throw corruptObject(key, `needs a reader of format ${value.format}; this one knows ${FORMAT}`);
   }
   const manifest = value as SnapshotManifest;
-  if (seal === 'absent') assertWellFormed(manifest);
-  return manifest;
+  const sealed = seal === 'intact';
+  if (!sealed) assertWellFormed(manifest);
+  return { manifest, sealed };
 }
 
 const HASH = /^[0-9a-f]{64}$/;

@@ -5,8 +5,8 @@
  * They have to be read before the journal is: another instance may commit meanwhile.
  */
 import type { ObjectStore } from '../objects/store.ts';
+import { readSealed, sealFields } from '../sealed-json.ts';
 import { HEAD_KEY } from './keys.ts';
-import { checkSeal, encodeSealed, parseJsonObject } from './seal.ts';
 
 /** `key` proves that segment `seq` was committed. */
 export type Trace = { key: string; seq: number };
@@ -24,16 +24,16 @@ export const NO_TRACES: TraceKeys = { documents: [], prefixes: [] };
 /** `meta/head.json`: how far the journal reached when it was written, by the journal itself. */
 export type HeadMark = { journal_id: string; seq: number; hash: string; at: number };
 
-export const encodeHeadMark = (mark: HeadMark): Uint8Array => encodeSealed(mark, 'sha256');
+export const encodeHeadMark = (mark: HeadMark): Uint8Array => sealFields(mark);
 
 /** Reads one object per key. What cannot be read as a trace is none: all of them can be lost and written again. */
 export async function readTraces(store: ObjectStore, { documents }: TraceKeys): Promise<Trace[]> {
   const traces = await Promise.all(
     [HEAD_KEY, ...documents].map(async (key): Promise<Trace | null> => {
       const got = await store.get(key);
-      const value = got.found ? parseJsonObject(got.bytes) : null;
-      if (!value || (key === HEAD_KEY && checkSeal(value, 'sha256') !== 'intact')) return null;
-      const seq = key === HEAD_KEY ? value.seq : value.as_of_seq;
+      const read = got.found ? readSealed(got.bytes) : null;
+      if (!read || (key === HEAD_KEY && read.seal !== 'intact')) return null;
+      const seq = key === HEAD_KEY ? read.value.seq : read.value.as_of_seq;
       return Number.isSafeInteger(seq) && (seq as number) > 0 ? { key, seq: seq as number } : null;
     }),
   );

@@ -7,6 +7,7 @@
  *
  * Cost in a bucket (S3 Standard): the full check 14,000 requests, about $0.07; the serving one 2,000, $0.01; the quick one 120, $0.0005.
  */
+import { backoff } from '../backoff.ts';
 import { type Clock, sleep, systemClock } from '../clock.ts';
 import {
   type ListedObject,
@@ -54,8 +55,7 @@ const CLOCKS_APART_MS = 60_000;
 /** A request to a store that says "later" (503, or 409 to racing writers, as Amazon does) is sent this often, */
 const SENDS = 10;
 /** after pauses that double up to this: 12 s in all. */
-const PAUSE_MAX_MS = 4_000;
-const PAUSE_MS = 20;
+const PAUSES = { base_ms: 20, max_ms: 4_000 };
 
 /** Never throws for what a store does: that is a finding. */
 export async function checkStore(store: ObjectStore, options: StoreCheckOptions): Promise<StoreCheckReport> {
@@ -260,7 +260,7 @@ class PatientStore {
       } catch (error) {
         if (!(error instanceof StoreError) || error.kind === 'refused' || sends === SENDS) throw error;
       }
-      await sleep(this.#clock, Math.min(PAUSE_MAX_MS, PAUSE_MS * 2 ** sends));
+      await sleep(this.#clock, backoff(sends, PAUSES));
     }
   }
 }

@@ -8,6 +8,7 @@ import type { FollowedSource } from '../../protocol/source.ts';
 import { formatTime } from '../../protocol/time.ts';
 import { portionsOf } from '../../sources/portions.ts';
 import { type Source, SourceError, type Unreadable } from '../../sources/source.ts';
+import { backoff } from '../backoff.ts';
 import type { Clock } from '../clock.ts';
 import { Duty } from '../maintenance/duty.ts';
 import { FileRecall } from './file-recall.ts';
@@ -99,7 +100,7 @@ export class Following {
       if (this.#problem?.message !== message) log('warn', `source ${this.#name}: ${message}${hint ? `. ${hint}` : ''}`);
       this.#problem = { message, hint };
       this.#failures += 1;
-      return { again_ms: Math.min(FAILURE_MAX_MS, poll_ms * 2 ** Math.min(this.#failures, 10)) };
+      return { again_ms: backoff(this.#failures, { base_ms: poll_ms, max_ms: FAILURE_MAX_MS }) };
     }
   }
 

@@ -14,6 +14,7 @@
  */
 
 import { eachAtOnce } from '../at-once.ts';
+import { backoff } from '../backoff.ts';
 import type { Clock } from '../clock.ts';
 import type { Settings } from '../config.ts';
 import type { AppliedSegment, Engine } from '../engine.ts';
@@ -45,8 +46,7 @@ const FEW = 4;
 const CHECKPOINT_MS = 15_000;
 /** A stop waits so long for the views; what is left is found again at the next start. */
 const STOP_MS = 10_000;
-const RETRY_MIN_MS = 100;
-const RETRY_MAX_MS = 30_000;
+const RETRIES = { base_ms: 100, max_ms: 30_000 };
 
 export class ViewPublisher {
   readonly #options: PublisherOptions;
@@ -279,9 +279,9 @@ export class ViewPublisher {
     }
     if (!alone) {
       this.#failures += 1;
-      this.#resume_ms = now_ms + backoff(this.#failures);
+      this.#resume_ms = now_ms + backoff(this.#failures - 1, RETRIES);
     }
-    this.#pending.add({ ...note, fresh: false, failures, due_ms: now_ms + backoff(failures) });
+    this.#pending.add({ ...note, fresh: false, failures, due_ms: now_ms + backoff(failures - 1, RETRIES) });
   }
 
   /** Sees these written as they are now, or as they become meanwhile. */
@@ -343,8 +343,6 @@ export class ViewPublisher {
 const OF_ONE_KEY: ReadonlySet<string> = new Set(['key_conflict', 'bad_key']);
 
 const nameOf = ({ kind, id }: Subject): string => `${kind} ${id}`;
-
-const backoff = (failures: number): number => Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(failures - 1, 20));
 
 /** What can't be made is noted, and keeps nothing else from being written. */
 function unlessUnmade(error: unknown): void {

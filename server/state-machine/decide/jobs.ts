@@ -1,6 +1,7 @@
 /** Decisions about jobs: submitting, handing out, reports under a lease, cancelling and retrying. */
 import type { JobError, Priority } from '../../../protocol/job.ts';
 import { PRIORITIES } from '../../../protocol/job.ts';
+import { backoff } from '../../backoff.ts';
 import { passedOver } from '../apply/job.ts';
 import type { Event } from '../events.ts';
 import { HANDED_BACK, type JobRecord, running, runsElsewhere, type WorkerRecord } from '../state/records.ts';
@@ -246,7 +247,7 @@ export function endAttempt(
 
 /** Exponential, with jitter: between half and all of base × 2^(attempt - 1), at most the maximum. */
 function retryDelay(attempt: number, jitter: number, { retry_base_ms, retry_max_ms }: Policy): number {
-  const full = Math.min(retry_max_ms, retry_base_ms * 2 ** Math.min(attempt - 1, 30));
+  const full = backoff(attempt - 1, { base_ms: retry_base_ms, max_ms: retry_max_ms });
   return Math.round(full * (0.5 + jitter / 2));
 }
 
