@@ -1,4 +1,4 @@
-/** What no job needs any more is removed, and nothing that one may still need. */
+/** The cleanup removes uploads that no job needs, and nothing that a job may still need. */
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
@@ -17,7 +17,7 @@ const SETTINGS = { upload_unused_ms: 7 * DAY_MS, upload_keep_ms: 0, commands_win
 async function open(settings: Partial<typeof SETTINGS> = {}) {
   const clock = new TurnedClock('2026-01-01T00:00:00Z');
   const store = new MemoryStore(clock);
-  // Memory keeps finished jobs for an hour, so that they are archived soon.
+  // Finished jobs are archived after an hour.
   const monitor = await TestMonitor.open({ store, clock, settings: { finished_window_ms: HOUR_MS } });
   const { engine, log } = monitor;
   const uploads = new Uploads({
@@ -44,7 +44,7 @@ async function open(settings: Partial<typeof SETTINGS> = {}) {
   return { clock, store, monitor, uploads, cleanup, create, keys, submit };
 }
 
-test('parts without a manifest go a day after the last of them, not before', async () => {
+test('parts without a manifest are removed a day after the last part was written, not before', async () => {
   const { clock, store, cleanup, keys, monitor } = await open();
   await store.putIfAbsent(partKey('upload-1', 1), Buffer.from('a'));
   await clock.turn(20 * HOUR_MS);
@@ -57,7 +57,7 @@ test('parts without a manifest go a day after the last of them, not before', asy
   await monitor.stop();
 });
 
-test('an upload that no job was given goes after a week; a submission that comes then is refused', async () => {
+test('an upload that no job uses is removed after a week; a submission after that is refused', async () => {
   const { clock, uploads, cleanup, create, keys, monitor } = await open();
   const { upload_id } = await create();
   await clock.turn(7 * DAY_MS - HOUR_MS);
@@ -79,7 +79,7 @@ test('upload_unused_ms 0 keeps unused uploads for ever', async () => {
   await monitor.stop();
 });
 
-test('of a submission and a cleanup at the same moment one is first, and the other sees it', async () => {
+test('of a concurrent submission and cleanup one is first, and the other sees it', async () => {
   const { store, uploads, create, monitor } = await open();
   const used = await create();
   await uploads.use(used.upload_id, ['job-1']);
@@ -107,7 +107,7 @@ test('by default the upload of a job is kept after the job has been archived', a
   await monitor.stop();
 });
 
-test('with upload_keep_ms it goes that long after the job has ended, in memory or archived', async () => {
+test('with upload_keep_ms the upload is removed that long after its job has ended, in memory or archived', async () => {
   const { clock, monitor, cleanup, submit } = await open({ upload_keep_ms: 3 * DAY_MS });
   await submit('job-1');
   await monitor.register('worker-1');
@@ -123,7 +123,7 @@ test('with upload_keep_ms it goes that long after the job has ended, in memory o
   await monitor.stop();
 });
 
-test('an upload stays while a job that waits, has failed or was cancelled may still be retried', async () => {
+test('an upload is kept while its job waits or may still be retried after a failure or cancellation', async () => {
   const { clock, monitor, cleanup, submit, store } = await open({ upload_keep_ms: DAY_MS });
   const waiting = await submit('job-1');
   const cancelled = await submit('job-2');
@@ -138,7 +138,7 @@ test('an upload stays while a job that waits, has failed or was cancelled may st
   await monitor.stop();
 });
 
-test('an upload of several jobs stays as long as one of them needs it', async () => {
+test('an upload of several jobs is kept as long as one of them needs it', async () => {
   const { clock, monitor, uploads, cleanup, submit, store } = await open({ upload_keep_ms: DAY_MS });
   const upload_id = await submit('job-1');
   await uploads.use(upload_id, ['job-2', 'job-never-committed']);
@@ -157,7 +157,7 @@ test('an upload of several jobs stays as long as one of them needs it', async ()
   await monitor.stop();
 });
 
-test('an upload of a version that recorded no uses is kept, and one with a damaged object', async () => {
+test('an upload of a version that recorded no uses is kept, and so is one with a damaged object', async () => {
   const { clock, store, cleanup, create, monitor } = await open();
   const old = await create();
   await store.put(manifestKey(old.upload_id), Buffer.from(JSON.stringify({ upload: old, parts: 1 })));
@@ -169,7 +169,7 @@ test('an upload of a version that recorded no uses is kept, and one with a damag
   await monitor.stop();
 });
 
-test('a removal that was cut short is finished by the next run', async () => {
+test('an interrupted removal is finished by the next run', async () => {
   const { clock, store, cleanup, create, keys, monitor } = await open();
   const { upload_id } = await create();
   await endUses(store, upload_id, 0);
@@ -180,7 +180,7 @@ test('a removal that was cut short is finished by the next run', async () => {
   await monitor.stop();
 });
 
-test('the note of an Idempotency-Key goes when a repeated command is no longer answered as the first', async () => {
+test('the note of an Idempotency-Key is removed once the commands window has passed', async () => {
   const { clock, cleanup, create, keys, monitor } = await open();
   await create('k1');
   await clock.turn(23 * HOUR_MS);

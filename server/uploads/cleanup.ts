@@ -1,14 +1,14 @@
 /**
- * Removes what no job needs any more, four times a day:
+ * Deletes unneeded objects of uploads, four times a day:
  *
- *     parts without a manifest          a day after the last of them: the upload broke off
- *     uploads that no job was given     after `upload_unused_ms`
- *     uploads whose jobs have ended     after `upload_keep_ms`; never while one may still be retried
+ *     parts without a manifest          a day after the last part was written: the upload was interrupted
+ *     uploads that no job uses          after `upload_unused_ms`
+ *     uploads whose jobs have ended     after `upload_keep_ms`; never while a job may still be retried
  *     notes of Idempotency-Keys         after `commands_window_ms`
  *
- * Ages are by the store's own clock. What is uncertain stays: an upload of a version that did not record uses, or one with a
- * damaged object. An upload is ended in its list of uses before anything of it is deleted (uses.ts), so that no submission
- * gets it at the same time.
+ * Ages are measured by the store's clock. In doubt an upload is kept: if an older version wrote it without recording
+ * its uses, or if one of its objects is damaged. Before any object is deleted, the list of uses is closed (uses.ts), so
+ * that a concurrent submission cannot use the upload.
  */
 import { formatTime } from '../../protocol/time.ts';
 import type { Clock } from '../clock.ts';
@@ -28,13 +28,13 @@ export type CleanupOptions = {
   log: (level: 'info' | 'warn', message: string) => void;
 };
 
-/** A run lists all uploads: not at each of many starts, and not often. */
+/** A run lists all uploads, so it is rare, and does not happen immediately after each of many restarts. */
 const FIRST_MS = 600_000;
 const AGAIN_MS = 6 * 3_600_000;
 const DAY_MS = 86_400_000;
 const JOBS_A_TURN = 2_000;
 
-/** What is there of one upload. */
+/** The objects of one upload. */
 type Found = {
   upload_id: string;
   manifest_ms: number | null;
@@ -50,7 +50,7 @@ export class UploadCleanup {
     this.#options = options;
   }
 
-  /** Returns how many uploads were removed, those that had broken off included. */
+  /** Returns the number of uploads removed, including interrupted ones. */
   async runOnce(): Promise<number> {
     const { store, engine, settings, log } = this.#options;
     if (!engine.journal.status.writable) return 0;
@@ -85,7 +85,7 @@ export class UploadCleanup {
       const over = last ? await this.#isOver(found, now) : await this.#isUnused(found, now);
       if (!over || !(await endUses(store, upload_id, last?.number ?? 0))) return false;
     }
-    // Its uses stay for a day, with their end: who has read the manifest just now finds that.
+    // The closed list of uses stays for a day: a submission that has just read the manifest will find it.
     await store.delete(manifestKey(upload_id));
     for (const part of parts) await store.delete(partKey(upload_id, part));
     return true;
@@ -99,11 +99,11 @@ export class UploadCleanup {
     const { upload_unused_ms, commands_window_ms } = settings;
     if (upload_unused_ms === 0 || jobs.length > 0) return false;
     if (server_ms - manifest_ms! <= Math.max(upload_unused_ms, commands_window_ms, DAY_MS)) return false;
-    // Of an older version: a job that has left memory may have been given it.
+    // Without `part_list` an older version wrote it, and an archived job may use it.
     return (await readManifest(store, upload_id)).part_list !== undefined;
   }
 
-  /** All jobs that were given it are over for good, and have been for long enough. */
+  /** Whether every job that used the upload has ended, cannot be retried, and ended long enough ago. */
   async #isOver(
     { upload_id, uses }: Found,
     { server_ms, jobs }: { server_ms: number; jobs: readonly JobRecord[] },
@@ -122,7 +122,7 @@ export class UploadCleanup {
       for (const job_id of job_ids) {
         if (engine.state.job(job_id)) continue;
         const archived = await readArchivedJob(store, job_id);
-        // Neither here nor there: its submission was refused, or never committed.
+        // A job in neither place was refused, or never committed.
         if (archived && !over(archived)) return false;
       }
     }
@@ -147,7 +147,7 @@ export function cleaningUploads({ clock, ...options }: CleanupOptions & { clock:
   });
 }
 
-/** Jobs in memory that were given an upload. */
+/** Jobs in memory, by the upload they use. */
 async function jobsByUpload({ state }: Pick<Engine, 'state'>): Promise<Map<string, JobRecord[]>> {
   const found = new Map<string, JobRecord[]>();
   let seen = 0;
@@ -163,7 +163,7 @@ async function jobsByUpload({ state }: Pick<Engine, 'state'>): Promise<Map<strin
   return found;
 }
 
-/** Uploads one after the other, as their keys are listed; notes are handed to `onNote`. */
+/** Yields uploads in the order of their keys, and calls `onNote` for each note. */
 async function* foundUploads(
   store: ObjectStore,
   onNote: (note: ListedObject) => Promise<void> | undefined,

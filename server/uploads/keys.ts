@@ -1,10 +1,10 @@
 /**
  * The keys of uploads:
  *
- *     uploads/{upload_id}/manifest.json         written last; without it there is no upload
+ *     uploads/{upload_id}/manifest.json         written last; without it the upload does not exist
  *     uploads/{upload_id}/{part}.part           six digits, from 000001
- *     uploads/{upload_id}/uses/{number}.json    which jobs need it, six digits, from 000001; see uses.ts
- *     uploads/keys/{key}.json                   which upload came with an Idempotency-Key, hashed
+ *     uploads/{upload_id}/uses/{number}.json    the jobs that use it, six digits, from 000001; see uses.ts
+ *     uploads/keys/{key}.json                   the upload made with an Idempotency-Key; {key} is its hash
  */
 export const UPLOADS_PREFIX = 'uploads/';
 
@@ -21,7 +21,7 @@ export type UploadKey = { what: 'manifest' | 'part' | 'use'; upload_id: string; 
 const OF_UPLOAD = /^uploads\/([^/]+)\/(?:(manifest)\.json|(\d{6,})\.part|uses\/(\d{6,})\.json)$/;
 const NOTE = /^uploads\/keys\/[^/]+\.json$/;
 
-/** undefined for a key of something else. */
+/** Returns undefined for any other key. */
 export function parseUploadKey(key: string): UploadKey | undefined {
   if (NOTE.test(key)) return { what: 'note' };
   const [, upload_id, manifest, part, use] = OF_UPLOAD.exec(key) ?? [];

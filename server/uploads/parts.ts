@@ -1,6 +1,6 @@
 /**
- * The bytes of an upload, in parts of 4 MiB: a file of any size passes through little memory, and every store can hold it.
- * The manifest has the size and hash of each part, so that a damaged part is found before any byte of it is sent.
+ * The bytes of an upload, in parts of 4 MiB: a file of any size needs little memory and fits in every store. The
+ * manifest has the size and hash of each part, so damage is detected before any byte of the part is sent.
  */
 import { createHash, hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
@@ -21,7 +21,7 @@ const FIELDS_BEFORE = ['upload', 'parts'];
 
 export type WrittenParts = { file_size_bytes: number; sha256: string; part_list: Part[] };
 
-/** Stores the stream. If that fails, no part is left, and the rest of the stream is read and dropped. */
+/** Stores the stream. On failure, deletes the parts written so far and discards the rest of the stream. */
 export async function writeParts(
   store: ObjectStore,
   upload_id: string,
@@ -41,7 +41,7 @@ export async function writeParts(
     await store.putIfAbsent(partKey(upload_id, part_list.length), bytes);
   };
   try {
-    // The request must outlive a refusal, or its sender sees a broken connection and no reason.
+    // If a refusal destroyed the request, the client would see a broken connection instead of the error.
     for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
       let bytes = chunk as Buffer;
       file_size_bytes += bytes.length;
@@ -94,13 +94,15 @@ export async function readManifest(store: ObjectStore, upload_id: string): Promi
 /** `first` and `last` byte. */
 export type ByteRange = { first: number; last: number };
 
-/** The bytes of the range, or all. A part is verified before any byte of it is yielded; throws MonitorError `upload_damaged`. */
+/**
+ * Yields the bytes of the range, or all. Verifies each part before yielding it; throws MonitorError `upload_damaged`.
+ */
 export async function* readParts(
   store: ObjectStore,
   { upload, parts, part_list }: Manifest,
   range?: ByteRange,
 ): AsyncGenerator<Buffer> {
-  // Without hashes of parts, the last one is held back until the whole file has been verified.
+  // Without hashes of parts, the last part is held back until the hash of the file has been verified.
   const whole = part_list ? undefined : createHash('sha256');
   let at = 0;
   for (let part = 1; part <= parts; part++) {

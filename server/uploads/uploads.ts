@@ -1,6 +1,7 @@
 /**
- * Uploads: audio files stored for owners whose recordings are on no store that the workers reach. The manifest is written
- * last: an upload that broke off is no upload. Only so many are taken at a time, because each holds a part in memory.
+ * Uploads: audio files stored for clients whose recordings are not in a place that workers can reach. The manifest is
+ * written last, so an interrupted upload does not exist. Concurrent uploads are limited, because each holds a part in
+ * memory.
  */
 import type { Readable } from 'node:stream';
 import { MonitorError } from '../../protocol/errors.ts';
@@ -31,7 +32,7 @@ export type NewUpload = {
   stream: Readable;
   /** Called once the stream has ended: a form may name the file after its bytes. */
   file_name: () => Promise<string>;
-  /** What stands for its Idempotency-Key in the store; null without one. */
+  /** Its Idempotency-Key as stored; null without one. See `requestKey`. */
   key: string | null;
 };
 
@@ -49,7 +50,7 @@ export class Uploads {
     if (this.#under_way >= uploads_at_once) {
       upload.stream.resume();
       throw new MonitorError('busy', 'too_many_uploads', `${uploads_at_once} uploads are under way`, {
-        hint: 'Send it again in a moment.',
+        hint: 'Send the request again in a moment.',
         retry_after_seconds: 1,
       });
     }
@@ -98,7 +99,7 @@ export class Uploads {
     return readParts(this.#options.store, manifest, range);
   }
 
-  /** These jobs need the upload: from now on it is not removed. Throws MonitorError `upload_not_found`. */
+  /** Records that these jobs use the upload, which keeps it. Throws MonitorError `upload_not_found`. */
   async use(upload_id: string, job_ids: readonly string[]): Promise<void> {
     const { store } = this.#options;
     await readManifest(store, upload_id);
@@ -107,8 +108,8 @@ export class Uploads {
 }
 
 /**
- * The upload that came first with this Idempotency-Key: this one, or one before it whose response was lost. The note is
- * written after the manifest, so that it never leads to half an upload.
+ * Returns the first upload with this Idempotency-Key: this one, or an earlier one whose response was lost. The note is
+ * written after the manifest, so it never refers to an incomplete upload.
  */
 async function firstWithKey(store: ObjectStore, key: string | null, upload: Upload): Promise<Upload> {
   if (key === null) return upload;
@@ -120,6 +121,6 @@ async function firstWithKey(store: ObjectStore, key: string | null, upload: Uplo
 
 function keyReused(): MonitorError {
   return new MonitorError('conflict', 'idempotency_key_reused', 'this Idempotency-Key was used for another upload', {
-    hint: 'Use a new key for a new upload, and the same key only to send the same one again.',
+    hint: 'Use a new key for a new upload, and the same key only to send the same upload again.',
   });
 }

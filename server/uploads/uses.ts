@@ -1,13 +1,13 @@
 /**
- * Which jobs need an upload: a numbered list of objects in the store, each created with put-if-absent.
+ * The jobs that use an upload: a numbered list of objects in the store, each created with put-if-absent.
  *
  *     uses/000001.json   {"job_ids": ["job-01…"]}
  *     uses/000002.json   {"job_ids": ["job-02…", "job-03…"]}
  *     uses/000003.json   {"removed": true}
  *
- * A submission appends its jobs; the cleanup appends `removed` before it deletes anything. Each number is created once, so
- * one of the two is first whatever their timing: a job submitted before is seen by the cleanup, and a submission after is
- * refused. Nothing is ever appended after `removed`.
+ * A submission appends its jobs; the cleanup appends `removed` before it deletes anything. Each number is created once,
+ * so the two are ordered whatever their timing: the cleanup sees the jobs submitted before it, and later submissions
+ * are refused. Nothing is ever appended after `removed`.
  */
 import { MonitorError } from '../../protocol/errors.ts';
 import type { ObjectStore } from '../objects/store.ts';
@@ -20,7 +20,7 @@ export async function recordUse(store: ObjectStore, upload_id: string, job_ids: 
   const bytes = bytesOf({ job_ids: [...job_ids] });
   let number = 1;
   while (!(await store.putIfAbsent(useKey(upload_id, number), bytes)).created) {
-    // The list is a hint where the end is; the puts decide.
+    // The listing is only a hint of where the list ends; the puts decide.
     if (number === 1) number = await lastListed(store, upload_id);
     if ((await readUse(store, upload_id, number)) === 'removed') {
       throw new MonitorError('not_found', 'upload_not_found', `the upload ${upload_id} has been removed`, {
@@ -31,13 +31,16 @@ export async function recordUse(store: ObjectStore, upload_id: string, job_ids: 
   }
 }
 
-/** Ends the list, if its last number is still `last`. Returns whether the upload may be deleted. */
+/** Closes the list if its last number is still `last`. Returns whether the upload may be deleted. */
 export async function endUses(store: ObjectStore, upload_id: string, last: number): Promise<boolean> {
   const { created } = await store.putIfAbsent(useKey(upload_id, last + 1), bytesOf({ removed: true }));
   return created || (await readUse(store, upload_id, last + 1)) === 'removed';
 }
 
-/** The jobs of one number; 'removed' at the list's end; undefined if the object is gone. A damaged one throws. */
+/**
+ * Returns the jobs of one number, 'removed' if it closes the list, undefined if the object is missing. Throws if it is
+ * damaged.
+ */
 export async function readUse(
   store: ObjectStore,
   upload_id: string,
@@ -60,5 +63,5 @@ async function lastListed(store: ObjectStore, upload_id: string): Promise<number
 
 const bytesOf = (use: Use): Buffer => Buffer.from(`${JSON.stringify(use)}\n`);
 
-/** By its size an end is told from a use in a list. */
+/** The size that distinguishes `removed` from a use in a listing. */
 export const REMOVED_BYTES = bytesOf({ removed: true }).length;
