@@ -1,20 +1,23 @@
 /**
- * The fleet port: machines or processes on which the monitor can start and end workers itself.
+ * The fleet port: machines or processes on which the monitor can start and stop workers itself.
  *
- * A worker that was launched registers by itself under the id it was given. A fleet knows only those it launched; of the
- * others it answers false, and they are reached by the commands in their heartbeats' answers.
+ * A launched worker registers itself under the id passed to it. A fleet knows only the workers it launched and returns
+ * false for others, which receive commands in the responses to their heartbeats.
  */
 import type { WorkerLaunch } from '../../protocol/worker.ts';
 
 export interface Fleet {
-  /** Throws MonitorError where it launches nothing: there is no fleet, or it closes. */
+  /** Throws MonitorError if it cannot launch workers: there is no fleet, or it is closing. */
   assertLaunches(): void;
-  /** Starts a worker with this id, if it has none. Throws MonitorError where it can't. */
+  /** Starts a worker with this id unless it is running. Throws MonitorError on failure. */
   launch(worker_id: string, launch: WorkerLaunch): Promise<void>;
-  /** Ends it, by force if it does not go by itself, and starts it again with the same id. False: not ours. */
+  /**
+   * Stops the worker, by force if needed, and starts it again with the same id. Returns false if this fleet did not
+   * launch it.
+   */
   restart(worker_id: string): Promise<boolean>;
-  /** Ends it now. False: not ours. */
+  /** Stops the worker now. Returns false if this fleet did not launch it. */
   terminate(worker_id: string): Promise<boolean>;
-  /** Ends all of them. */
+  /** Stops all workers. */
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** The local fleet through the API: workers as real processes, launched, working, restarted, ended. */
+/** The local fleet through the API: workers as real processes, launched, working, restarted, stopped. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Job } from '../../protocol/job.ts';
@@ -10,7 +10,7 @@ import { systemClock } from '../clock.ts';
 import { LocalFleet } from './local-fleet.ts';
 
 const SPEAK = `exec:sh -c 'echo "hello world" > "$2"' sh {input} {output}`;
-/** Says who it is before it goes on for ever. */
+/** Prints its process id, then runs for ever. */
 const HANG = `exec:sh -c 'echo "chunk 1/4"; exec sleep 1000' sh {input} {output}`;
 
 async function launched(t: TestContext, engine: string, options: MonitorOptions = {}): Promise<[Monitor, Worker]> {
@@ -28,7 +28,7 @@ async function upload(monitor: Monitor): Promise<string> {
   return body.audio_url;
 }
 
-test('[A74] POST /workers launches a process that registers by the id it was given, and works', async (t) => {
+test('[A74] POST /workers launches a process that registers under the assigned id, and works', async (t) => {
   const [monitor, worker] = await launched(t, SPEAK);
   assert.equal(worker.location.spot_price, 0.2, 'what the launch said stands');
   assert.ok(worker.capabilities.model);
@@ -39,13 +39,13 @@ test('[A74] POST /workers launches a process that registers by the id it was giv
   assert.ok(job.cost_tracking.actual_cost_usd !== null);
 });
 
-test('[A73] restarting ends the process and starts another under the same id; its job is handed back', async (t) => {
+test('[A73] a restart ends the process and starts another under the same id; its job is handed back', async (t) => {
   const [monitor, worker] = await launched(t, HANG, { lease_ms: 2_000 });
   const { job_id } = await submit(monitor, { audio_url: await upload(monitor) });
   await monitor.until<Job>(`/jobs/${job_id}`, ({ progress }) => progress.percentage > 0);
   const { status, body } = await monitor.post<Worker>(`/workers/${worker.worker_id}/restart`);
   assert.deepEqual([status, body.state], [202, 'RESTARTING']);
-  // Back as a process of its own, it takes the job once more.
+  // The new process claims the job again.
   const job = await monitor.until<Job>(
     `/jobs/${job_id}`,
     ({ state_history }) => state_history.filter(({ state }) => state === 'PROCESSING').length === 2,
@@ -55,7 +55,7 @@ test('[A73] restarting ends the process and starts another under the same id; it
   assert.deepEqual([again.state, again.created_at], ['ACTIVE', worker.created_at]);
 });
 
-test('DELETE ends the process and its engine now; the job goes back', async (t) => {
+test('DELETE ends the process and its engine immediately; the job returns to the queue', async (t) => {
   const [monitor, worker] = await launched(t, HANG);
   const { job_id } = await submit(monitor, { audio_url: await upload(monitor) });
   await monitor.until<Job>(`/jobs/${job_id}`, ({ progress }) => progress.percentage > 0);
@@ -63,7 +63,7 @@ test('DELETE ends the process and its engine now; the job goes back', async (t) 
   assert.equal((await monitor.get<Job>(`/jobs/${job_id}`)).body.state, 'QUEUED');
 });
 
-test('a launch sent again with its key launches one worker', async (t) => {
+test('a launch repeated with its key launches one worker', async (t) => {
   const monitor = await openMonitor(t, { fleet: `local:${SPEAK}` });
   const key = { 'idempotency-key': 'launch-1' };
   const [first, again] = await Promise.all([
@@ -74,7 +74,7 @@ test('a launch sent again with its key launches one worker', async (t) => {
   assert.equal((await monitor.get('/workers')).body.items.length, 1);
 });
 
-/** Processes by the id of their worker, as the fleet says it launched them. */
+/** Process ids by worker id, from the log of the fleet. */
 function fleetThatTells(engine: string) {
   const pids: number[] = [];
   const listeners = new Set<() => void>();
@@ -99,7 +99,7 @@ const alive = (pid: number): boolean => {
   }
 };
 
-test('closing ends every process; afterwards it launches nothing', async () => {
+test('closing ends every process; a closed fleet launches nothing', async () => {
   const { fleet, pids } = fleetThatTells(SPEAK);
   await Promise.all([fleet.launch('worker-1', {}), fleet.launch('worker-2', {})]);
   await fleet.launch('worker-1', {});
@@ -111,7 +111,7 @@ test('closing ends every process; afterwards it launches nothing', async () => {
   await assert.rejects(fleet.launch('worker-3', {}), { code: 'stopping' });
 });
 
-test('terminating ends one process and no other; workers of others are not the fleet’s', async () => {
+test('terminating ends one process and no other; the fleet does not know workers that it did not launch', async () => {
   const { fleet, pids } = fleetThatTells(SPEAK);
   await fleet.launch('worker-1', {});
   await fleet.launch('worker-2', {});

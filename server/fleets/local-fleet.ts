@@ -1,8 +1,8 @@
 /**
- * Workers as child processes of the monitor, on its own machine: `local:ENGINE`, for one machine and for trying out.
+ * Workers as child processes of the monitor: `local:ENGINE`, for a single machine and for evaluation.
  *
- *     launched → (exit 75: it was told to restart) → launched again
- *              → (any other exit) gone; the monitor notices by its silence, or was told by the worker itself
+ *     launched → (exit 75: a restart was requested) → launched again
+ *              → (any other exit) gone; the worker has reported it, or the monitor detects its silence
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -12,28 +12,28 @@ import { type Clock, sleep } from '../clock.ts';
 import type { Fleet } from './fleet.ts';
 
 const COMMAND = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
-/** The worker asks to be started again (EX_TEMPFAIL). */
+/** The worker requests a restart (EX_TEMPFAIL). */
 const RESTART_EXIT = 75;
-const GOES_BY_ITSELF_MS = 15_000;
+const RESTART_EXIT_MS = 15_000;
 const DRAINS_MS = 200;
 const STOPS_MS = 5_000;
 
 export type LocalFleetOptions = {
   clock: Clock;
-  /** Where the workers reach the monitor. */
+  /** The monitor's URL for the workers. */
   serverUrl: () => string;
-  /** What they run; `auto` is the best engine found on this machine. */
+  /** Their engine; `auto` selects the best one found on this machine. */
   engine: string;
   log: (level: 'info' | 'warn', message: string) => void;
 };
 
-/** `gone` aborts when the process has ended. */
+/** `gone` aborts when the process has exited. */
 type Child = { process: ChildProcess; launch: WorkerLaunch; gone: AbortSignal };
 
 export class LocalFleet implements Fleet {
   readonly #options: LocalFleetOptions;
   readonly #children = new Map<string, Child>();
-  /** Told to end, and not gone yet. */
+  /** Processes that are stopping. */
   readonly #ending = new Set<Promise<void>>();
   #closed = false;
 
@@ -77,7 +77,7 @@ export class LocalFleet implements Fleet {
   async restart(worker_id: string): Promise<boolean> {
     const child = this.#children.get(worker_id);
     if (!child) return false;
-    void this.#killIfDeaf(worker_id, child);
+    void this.#killIfHung(worker_id, child);
     return true;
   }
 
@@ -100,9 +100,9 @@ export class LocalFleet implements Fleet {
     await ended.finally(() => this.#ending.delete(ended));
   }
 
-  /** Its next heartbeat tells it to hand its jobs back and exit; one that is too hung to hear is killed. */
-  async #killIfDeaf(worker_id: string, child: Child): Promise<void> {
-    await sleep(this.#options.clock, GOES_BY_ITSELF_MS, child.gone);
+  /** The response to its next heartbeat makes the worker hand back its jobs and exit. A worker that hangs is killed. */
+  async #killIfHung(worker_id: string, child: Child): Promise<void> {
+    await sleep(this.#options.clock, RESTART_EXIT_MS, child.gone);
     if (child.gone.aborted || this.#closed || this.#children.get(worker_id) !== child) return;
     child.gone.addEventListener('abort', () => this.#launchAgain(worker_id, child.launch), { once: true });
     child.process.kill('SIGKILL');
@@ -117,7 +117,7 @@ export class LocalFleet implements Fleet {
   }
 }
 
-/** The first SIGTERM drains, the second stops; SIGKILL for what hears neither. */
+/** The first SIGTERM drains, the second stops, SIGKILL ends a process that ignores both. */
 async function end({ process, gone }: Child, clock: Clock): Promise<void> {
   process.kill('SIGTERM');
   await sleep(clock, DRAINS_MS, gone);
