@@ -1,10 +1,10 @@
-/** A background duty: never twice at once, never stopped by a failure, waited for when it ends. */
+/** A background duty: runs never overlap, a failure does not stop it, and a stop waits for the current run. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { JumpingClock } from '../../test/servers/jumping-clock.ts';
 import { Duty } from './duty.ts';
 
-/** A duty whose turns are ended by hand. `turn(n)` resolves when the n-th has begun. */
+/** A duty whose runs are ended by hand. `turn(n)` resolves when the n-th has started. */
 function dutyByHand() {
   const clock = new JumpingClock();
   const turns: { began: PromiseWithResolvers<void>; end: PromiseWithResolvers<{ again_ms: number }> }[] = [];
@@ -41,7 +41,7 @@ function dutyByHand() {
   };
 }
 
-test('it runs at once, and again after as long as each turn says', async () => {
+test('it runs at once, and again after the interval that each run returns', async () => {
   const { clock, duty, turn, end, count } = dutyByHand();
   duty.start();
   await turn(0);
@@ -57,7 +57,7 @@ test('it runs at once, and again after as long as each turn says', async () => {
   await duty.stop();
 });
 
-test('a failure is logged with the duty’s name, and the next turn comes', async () => {
+test('a failure is logged with the duty’s name, and the next run takes place', async () => {
   const { clock, duty, logged, turn, end } = dutyByHand();
   duty.start();
   await turn(0);
@@ -70,7 +70,7 @@ test('a failure is logged with the duty’s name, and the next turn comes', asyn
   await duty.stop();
 });
 
-test('stopping waits for the turn under way, and ends the wait for the next', async () => {
+test('stopping waits for the current run, and ends the wait for the next', async () => {
   const { duty, turn, end, count } = dutyByHand();
   duty.start();
   await turn(0);
@@ -93,7 +93,7 @@ test('stopping waits for the turn under way, and ends the wait for the next', as
   assert.equal(other.count(), 1);
 });
 
-test('a failure of the turn that a stop interrupts is not logged', async () => {
+test('a failure of the run that a stop interrupts is not logged', async () => {
   const { duty, logged, turn, end } = dutyByHand();
   duty.start();
   await turn(0);
@@ -103,6 +103,6 @@ test('a failure of the turn that a stop interrupts is not logged', async () => {
   assert.deepEqual(logged, []);
 });
 
-test('one that never started stops at once', async () => {
+test('a duty that never started stops at once', async () => {
   await dutyByHand().duty.stop();
 });

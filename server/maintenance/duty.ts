@@ -1,13 +1,13 @@
 /**
- * A background duty: run, wait, run again, until stopped. It never overlaps itself, a failure is logged and tried again at
- * the next turn, and `stop` waits for the run that is under way.
+ * A background duty: run, wait, run again, until stopped. Runs never overlap, a failed run is logged and retried, and
+ * `stop` waits for the current run.
  */
 import { type Clock, sleep } from '../clock.ts';
 
 export type DutyOptions = {
   name: string;
   clock: Clock;
-  /** One turn. Answers how long to wait until the next. */
+  /** One run. Returns how long to wait before the next. */
   run: () => Promise<{ again_ms: number }>;
   /** How long to wait after a failure. */
   failure_ms: number;

@@ -1,4 +1,4 @@
-/** Rules of a bucket that were added later are found and become an alert, which goes when they do. */
+/** Harmful rules that are added to a bucket later raise an alert, which is resolved once they are removed. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { JumpingClock } from '../../test/servers/jumping-clock.ts';
@@ -19,7 +19,7 @@ const HARM: StoreFinding = {
 };
 const HIDDEN: StoreFinding = { check: 'lifecycle rules', verdict: 'skip', says: 'cannot be read' };
 
-test('the rules are looked at when the monitor starts and every day, and what does harm is logged', async () => {
+test('the rules are checked when the monitor starts and every day, and harmful ones are logged', async () => {
   const clock = new TurnedClock(START);
   const logged: string[] = [];
   let findings = [FINE];
@@ -37,20 +37,20 @@ test('the rules are looked at when the monitor starts and every day, and what do
   assert.deepEqual(logged, ['the rule tidy deletes archive/: x']);
   findings = [HIDDEN];
   await clock.turn(DAY_MS);
-  assert.equal(rules.harm, HARM.says, 'rules that may not be read any more are as they were');
+  assert.equal(rules.harm, HARM.says, 'rules that can no longer be read keep their last result');
   findings = [FINE];
   await clock.turn(DAY_MS);
   assert.equal(rules.harm, null);
   await duty.stop();
 });
 
-test('a store without rules has none that do harm', async () => {
+test('a store without rules has no harmful ones', async () => {
   const rules = new StoreRules({ inspect: undefined, clock: new TurnedClock(START), log: () => assert.fail() });
-  await rules.look();
+  await rules.check();
   assert.equal(rules.harm, null);
 });
 
-test('a rule that was added after the first start is an active alert at the next, and is resolved when it is gone', async (t) => {
+test('a harmful rule added between two starts raises an alert, which is resolved once the rule is removed', async (t) => {
   class Bucket extends MemoryStore {
     findings = [FINE];
     async inspect() {

@@ -1,6 +1,6 @@
 /**
- * A bucket's rules can be changed while the monitor runs: they are looked at when it starts and every day. One that would delete or
- * archive what the monitor needs is logged, and raised as the alert `store_rule` by the next tick.
+ * A bucket's lifecycle rules can change while the monitor runs, so they are checked at the start and daily. A rule that
+ * would delete or archive objects that the monitor needs is logged, and the next tick raises the alert `store_rule`.
  */
 import type { Clock } from '../clock.ts';
 import { Duty } from './duty.ts';
@@ -8,7 +8,7 @@ import { Duty } from './duty.ts';
 type Finding = { verdict: string; says: string; hint?: string };
 
 export type StoreRulesOptions = {
-  /** What the store finds out about its place; absent in a directory, which has no rules. */
+  /** Inspects the bucket; undefined for a directory, which has no rules. */
   inspect: (() => Promise<Finding[]>) | undefined;
   clock: Clock;
   log: (level: 'warn', message: string) => void;
@@ -25,7 +25,7 @@ export class StoreRules {
     this.#options = options;
   }
 
-  /** What a rule would do; null if no rule does harm, undefined if that is not known. */
+  /** The harm that the rules would do; null if none, undefined if unknown. */
   get harm(): string | null | undefined {
     return this.#harm;
   }
@@ -38,16 +38,16 @@ export class StoreRules {
       failure_ms: FAILURE_MS,
       log,
       run: async () => {
-        await this.look();
+        await this.check();
         return { again_ms: DAY_MS };
       },
     });
   }
 
-  async look(): Promise<void> {
+  async check(): Promise<void> {
     const { inspect, log } = this.#options;
     const findings = (await inspect?.()) ?? [];
-    // Rules that may not be read say nothing about what they were.
+    // Without permission to read the rules, the last known result stands.
     if (findings.some(({ verdict }) => verdict === 'skip')) return;
     const harmful = findings.filter(({ verdict }) => verdict === 'fail');
     for (const { says, hint } of harmful) log('warn', hint === undefined ? says : `${says}: ${hint}`);

@@ -1,4 +1,7 @@
-/** Time passes: leases end, workers fall silent, retries and kill deadlines come due. Seen over HTTP, with the clock put forward. */
+/**
+ * The passing of time over HTTP, with the clock advanced: leases end, workers fall silent, retries and kill deadlines
+ * are due.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Job } from '../../protocol/job.ts';
@@ -17,7 +20,7 @@ const GONE_MS = 200_000;
 async function open(t: Parameters<typeof openMonitor>[0], options: MonitorOptions = {}) {
   const clock = new JumpingClock();
   const monitor = await openMonitor(t, { clock, worker_terminated_ms: GONE_MS, lease_ms: LEASE_MS, ...options });
-  /** Far enough from the start for leases to count. */
+  /** Long enough after the start for leases to expire. */
   const settle = () => clock.pass(LEASE_MS);
   return { clock, monitor, settle };
 }
@@ -48,7 +51,7 @@ test('[A37] a worker that falls silent is DEGRADED, then UNHEALTHY and without i
   await monitor.until<Worker>('/workers/worker-1', ({ state }) => state === 'TERMINATED');
 });
 
-test('a worker that is heard of again is HEALTHY, and its alert is resolved', async (t) => {
+test('a worker that reports again is HEALTHY, and its alert is resolved', async (t) => {
   const { clock, monitor, settle } = await open(t);
   await settle();
   await register(monitor);
@@ -61,7 +64,7 @@ test('a worker that is heard of again is HEALTHY, and its alert is resolved', as
   await monitor.until('/system/alerts', ({ items }) => items.length === 0);
 });
 
-test('a lease that is not renewed ends, though its worker beats; one that is renewed does not', async (t) => {
+test('a lease that is not renewed ends although its worker beats; a renewed lease does not', async (t) => {
   const { clock, monitor, settle } = await open(t);
   await settle();
   const forgotten = await hold(monitor);
@@ -75,7 +78,7 @@ test('a lease that is not renewed ends, though its worker beats; one that is ren
   assert.equal((await complete(monitor, kept)).state, 'COMPLETED');
 });
 
-test('a lease no longer than a turn of the clockwork ends, too', async (t) => {
+test('a lease shorter than the interval between ticks ends too', async (t) => {
   const { clock, monitor } = await open(t, { lease_ms: 1_000 });
   await clock.pass(2_000);
   const { id } = await hold(monitor);
@@ -83,7 +86,7 @@ test('a lease no longer than a turn of the clockwork ends, too', async (t) => {
   await monitor.until<Job>(`/jobs/${id}`, ({ state }) => state === 'QUEUED');
 });
 
-test('a lease that runs out with the last attempt ends the job', async (t) => {
+test('a lease that expires during the last attempt ends the job', async (t) => {
   const { clock, monitor, settle } = await open(t);
   await settle();
   const { id } = await hold(monitor, { max_attempts: 1 });
@@ -92,7 +95,7 @@ test('a lease that runs out with the last attempt ends the job', async (t) => {
   assert.equal(job.retry_info.last_error?.code, 'lease_expired');
 });
 
-test('after a start, leases are spared for as long as a worker may need to be heard of', async (t) => {
+test('after a start, no lease expires for one lease time, so that workers can report first', async (t) => {
   const clock = new JumpingClock();
   const objects = new MemoryStore(systemClock);
   const first = await openMonitor(t, { objects, clock, lease_ms: LEASE_MS });
@@ -108,7 +111,7 @@ test('after a start, leases are spared for as long as a worker may need to be he
   assert.equal((await complete(second, held)).state, 'COMPLETED');
 });
 
-test('a machine that slept wakes to its leases, and then they count', async (t) => {
+test('after the machine was suspended, leases are spared for one lease time and expire after that', async (t) => {
   const { clock, monitor, settle } = await open(t);
   await settle();
   const held = await hold(monitor);
@@ -129,7 +132,7 @@ test('[A69] a job whose worker does not stop is CANCELLED at the kill deadline',
   assert.equal((await monitor.get('/workers/worker-1')).body.current_job, null);
 });
 
-test('a retry waits out its delay, which doubles, and is then handed out', async (t) => {
+test('a retry is handed out after its delay, which doubles', async (t) => {
   const { clock, monitor } = await open(t, { retry_base_ms: 10_000 });
   const held = await hold(monitor);
   const { retry_info, updated_at } = await fail(monitor, held, true);
@@ -141,7 +144,7 @@ test('a retry waits out its delay, which doubles, and is then handed out', async
   assert.equal((await waiting).body.jobs[0].attempt.number, 2);
 });
 
-test('dead letters are given up after their time, and commands forgotten after theirs', async (t) => {
+test('dead letters are dropped and commands forgotten after their retention times', async (t) => {
   const { clock, monitor } = await open(t, { dlq_window_ms: 30_000, commands_window_ms: 30_000 });
   await fail(monitor, await hold(monitor));
   const key = { 'idempotency-key': 'short-lived' };
@@ -152,7 +155,7 @@ test('dead letters are given up after their time, and commands forgotten after t
   assert.notEqual(again.body.job_id, first.body.job_id);
 });
 
-test('an idle fleet costs nothing: time alone makes no segment', async (t) => {
+test('an idle fleet costs nothing: time alone writes no segment', async (t) => {
   const { clock, monitor, settle } = await open(t);
   await register(monitor);
   await monitor.delete('/workers/worker-1');
@@ -162,7 +165,7 @@ test('an idle fleet costs nothing: time alone makes no segment', async (t) => {
   assert.equal((await monitor.get('/queues/main')).headers.get('tmon-seq'), seq);
 });
 
-/** A machine whose wall clock can be set, which does not change how time passes. */
+/** A machine whose wall clock can be set without changing the monotonic time. */
 class SettableClock extends JumpingClock {
   wrong_by_ms = 0;
 
@@ -179,7 +182,7 @@ for (const [how, wrong_by_ms] of [
   ['ten years ahead', YEARS_MS],
   ['ten years back', -YEARS_MS],
 ] as const) {
-  test(`a clock that is set ${how} ends no lease early and none late`, async (t) => {
+  test(`setting the clock ${how} ends no lease early or late`, async (t) => {
     const clock = new SettableClock();
     const monitor = await openMonitor(t, { clock, objects: new MemoryStore(clock), lease_ms: LEASE_MS });
     await clock.pass(LEASE_MS);
@@ -198,7 +201,7 @@ for (const [how, wrong_by_ms] of [
   });
 }
 
-test('a start with a clock behind the journal: leases end, and time goes on from where the journal ends', async (t) => {
+test('if the clock is behind the journal at the start, log time continues from the journal', async (t) => {
   const clock = new SettableClock();
   const objects = new MemoryStore(clock);
   clock.wrong_by_ms = YEARS_MS;
@@ -211,7 +214,7 @@ test('a start with a clock behind the journal: leases end, and time goes on from
   await second.until<Job>(`/jobs/${held.id}`, ({ state }) => state === 'QUEUED');
 });
 
-test('a machine that was suspended spares its leases, though its monotonic clock stood still', async (t) => {
+test('a suspend spares leases even if the monotonic clock stood still', async (t) => {
   class SuspendedClock extends JumpingClock {
     suspended_ms = 0;
 

@@ -1,9 +1,9 @@
 /**
- * Time passes: submits a tick when a timer is due, and now and then for the alerts. A tick that finds nothing to do makes
- * no segment, so an idle fleet costs nothing.
+ * The passing of time: submits a tick when a timer is due, and periodically for the alerts. A tick with nothing to do
+ * writes no segment, so an idle fleet costs nothing.
  *
- * After a time in which no worker could be heard, leases and silences are spared for one lease: after a start, while the
- * store takes no writes, and when this process itself was away (a machine that slept) for half a lease.
+ * No lease expires and no silence counts for one lease time after a period in which workers could not report: after a
+ * start, while the store accepts no writes, and after this process was suspended for half a lease.
  */
 import type { Clock } from '../clock.ts';
 import type { Engine } from '../engine.ts';
@@ -13,9 +13,9 @@ import { nextDue } from '../state-machine/decide/time.ts';
 import { Duty } from './duty.ts';
 import type { StoreRules } from './store-rules.ts';
 
-/** Alert rules, and what has no timer, are looked at this often. */
+/** Interval at which alert rules, and everything else without a timer, are evaluated. */
 const ALERTS_MS = 5_000;
-/** A queue of many due timers is worked off in ticks this far apart. */
+/** Interval between ticks while many timers are due. */
 const SOONEST_MS = 20;
 const LATEST_MS = 1_000;
 /** Alerts that one tick may raise. */
@@ -42,7 +42,7 @@ export function ticking({ engine, clock, log, rules }: TickingOptions): Duty {
     async run() {
       const now_ms = clock.monotonic();
       const at_ms = engine.journal.now();
-      // Log time counts a machine's suspend, its monotonic clock may not.
+      // Log time includes a suspend of the machine; its monotonic clock may not.
       const away_ms = Math.max(now_ms - turned_ms, at_ms - turned_at_ms);
       if (!engine.journal.status.writable || away_ms > LATEST_MS + lease_ms / 2) spared_until_ms = now_ms + lease_ms;
       turned_ms = now_ms;
@@ -60,9 +60,9 @@ export function ticking({ engine, clock, log, rules }: TickingOptions): Duty {
           actor: 'monitor',
           body: { type: 'tick', ids, expire, store_rule: rules?.harm },
         });
-        // What came of it may be worth an alert.
+        // The events of this tick may raise an alert.
         if (engine.state.seq !== before) alerts_ms = 0;
-        // Nothing came of what is due: it is spared, and need not be asked for again at once.
+        // A due timer without an event is being spared: retry later.
         else if (wait_ms <= 0) return { again_ms: LATEST_MS };
       }
       const next_ms = (nextDue(engine.state) ?? Number.POSITIVE_INFINITY) - engine.journal.now();
