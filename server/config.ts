@@ -43,6 +43,10 @@ export const SETTINGS = {
 
   finished_window_ms: setting(86_400_000, 'Finished jobs stay in memory for this long'),
   finished_max: setting(100_000, 'At most this many finished jobs stay in memory'),
+  job_views_days: setting(
+    30,
+    'The JSON views of a finished job are deleted this many days after its end; 0 keeps them. The archive has it for ever',
+  ),
   dlq_window_ms: setting(14 * 86_400_000, 'A failed job leaves the dead-letter queue after this long'),
   commands_window_ms: setting(86_400_000, 'A retried command is answered as the first for this long'),
   commands_max: setting(100_000, 'At most this many answered commands are remembered'),

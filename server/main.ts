@@ -10,7 +10,6 @@ import { hostname } from 'node:os';
 import pino from 'pino';
 import { MonitorError } from '../protocol/errors.ts';
 import { ClaimLine } from './api/endpoints/claim-line.ts';
-import { DepartedJobs } from './api/endpoints/departed-jobs.ts';
 import { buildApi } from './api/http/app.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type Settings, s3Headers, sourceUrls } from './config.ts';
@@ -100,11 +99,10 @@ export async function startMonitor(
     const publisher = new ViewPublisher({ engine, store, clock, settings, log });
     // A fold that ends before the damage is older than the views: nothing is made of it, and nothing cleared away.
     const { halted } = engine.journal.status;
-    const archive = new Archive({ engine, store, clock, settings, publisher });
+    const archive = new Archive({ engine, store, clock, settings, publisher, log });
     const fleet = openFleet(settings.fleet, { clock, serverUrl: () => url, log });
     undo.push(() => fleet.close());
     const claims = new ClaimLine(engine, clock);
-    const departed = new DepartedJobs(engine);
     const feed = new FeedHub(engine, clock);
     if (!halted) {
       undo.push(() => publisher.stop());
@@ -112,7 +110,7 @@ export async function startMonitor(
     }
     const sources = followSources(sourceUrls(settings), { engine, store, clock, settings, log });
     const uploads = new Uploads({ store, settings, now: () => engine.journal.now() });
-    api.serve({ engine, store, clock, settings, fleet, claims, departed, feed, uploads, sources, log });
+    api.serve({ engine, store, clock, settings, fleet, claims, feed, uploads, sources, log });
 
     const rules = new StoreRules({ inspect: store.inspect?.bind(store), clock, log });
     const duties = [

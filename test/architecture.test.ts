@@ -16,7 +16,7 @@ const GROUND = ['server/clock.ts', 'server/sorted-map.ts', 'server/ids.ts', 'ser
 const MAY_IMPORT: Record<string, string[]> = {
   protocol: [],
   'server/objects': GROUND,
-  'server/state-machine/events.ts': ['protocol'],
+  'server/state-machine/events.ts': ['protocol', 'server/state-machine/state/records.ts'],
   'server/state-machine/state': ['protocol', 'server/sorted-map.ts'],
   'server/state-machine/apply': ['protocol', 'server/state-machine/state', 'server/state-machine/events.ts'],
   'server/state-machine/decide': [

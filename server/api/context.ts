@@ -9,7 +9,6 @@ import type { Fleet } from '../fleets/fleet.ts';
 import type { ObjectStore } from '../objects/store.ts';
 import type { Uploads } from '../uploads/uploads.ts';
 import type { ClaimLine } from './endpoints/claim-line.ts';
-import type { DepartedJobs } from './endpoints/departed-jobs.ts';
 
 export type ApiContext = {
   engine: Engine;
@@ -18,7 +17,6 @@ export type ApiContext = {
   settings: Settings;
   fleet: Fleet;
   claims: ClaimLine;
-  departed: DepartedJobs;
   feed: FeedHub;
   uploads: Uploads;
   log: (level: 'info' | 'warn' | 'error', message: string) => void;

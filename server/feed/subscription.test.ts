@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { segmentKey } from '../journal/keys.ts';
 import { MemoryStore } from '../objects/memory.ts';
+import { forgetJobs } from '../state-machine/testing.ts';
 import { settled, TurnedClock } from '../testing-clock.ts';
 import { SENT_MAX } from './outbox.ts';
 import { jobUpdatesOf, openFeed, TestReader } from './testing-feed.ts';
@@ -152,12 +153,7 @@ test('an archived job is told from the archive', async () => {
   await monitor.claim('worker-1');
   await monitor.complete('job-1');
   const record = monitor.job('job-1');
-  await monitor.do({
-    type: 'forget',
-    jobs: [{ id: 'job-1', version: record.version }],
-    workers: [],
-    alerts: [],
-  });
+  await monitor.do(forgetJobs([record], monitor.engine.journal.now()));
   assert.equal(monitor.engine.state.job('job-1'), undefined);
   const reader = new TestReader(hub, { job: async () => record });
   await reader.follow('job', { id: 'job-1' });
@@ -177,12 +173,7 @@ test('a filter means archived jobs, too', async () => {
   });
   for (const job_id of ['job-1', 'job-2']) await monitor.do({ type: 'cancel_job', job_id });
   const records = new Map(['job-1', 'job-2'].map((id) => [id, monitor.job(id)]));
-  await monitor.do({
-    type: 'forget',
-    jobs: [...records.values()].map(({ job_id, version }) => ({ id: job_id, version })),
-    workers: [],
-    alerts: [],
-  });
+  await monitor.do(forgetJobs([...records.values()], monitor.engine.journal.now()));
   const reader = new TestReader(hub, { job: async (id) => records.get(id) });
   await reader.follow('jobs', { filter: { priority: 'high' }, since: BEGINNING });
   assert.deepEqual(

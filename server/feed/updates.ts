@@ -53,6 +53,9 @@ export function updateOf(event: JournalEvent, position: FeedPosition): FeedUpdat
     }
     case 'AlertCleared':
     case 'JobsArchived':
+    case 'ArchivePacked':
+    case 'ArchiveIndexed':
+    case 'ArchiveRepacked':
     case 'WorkersArchived':
     case 'AlertsArchived':
     case 'CommandsForgotten':

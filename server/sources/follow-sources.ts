@@ -29,7 +29,7 @@ export function followSources(urls: readonly string[], { engine, store, clock, s
   const observing: Observing = {
     engine,
     catchUp: () => engine.journal.catchUp(),
-    archived: (job_id) => readArchivedJob(store, job_id),
+    archived: (job_id) => readArchivedJob(store, engine.state, job_id),
     async submit(body) {
       if (body.sightings.length === 0) return { refs: [], replayed: false };
       return engine.submit({ id: `${UNREMEMBERED}${newUlid()}`, fingerprint: '', actor: 'monitor', body });

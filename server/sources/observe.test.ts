@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Sighting } from '../../protocol/sighting.ts';
 import type { Source } from '../../sources/source.ts';
 import { systemClock } from '../clock.ts';
-import { Monitor } from '../state-machine/testing.ts';
+import { forgetJobs, Monitor } from '../state-machine/testing.ts';
 import { Following } from './following.ts';
 import { type ObserveCommand, type Observing, observe } from './observe.ts';
 
@@ -35,7 +35,7 @@ function observing() {
   const forget = (job_id: string) => {
     const job = monitor.job(job_id);
     archive.set(job_id, job);
-    monitor.tell({ type: 'forget', jobs: [{ id: job_id, version: job.version }], workers: [], alerts: [] });
+    monitor.tell(forgetJobs([job], monitor.at_ms));
   };
   const with_: Observing = {
     engine: monitor,

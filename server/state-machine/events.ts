@@ -6,6 +6,7 @@ import type { Severity } from '../../protocol/alert.ts';
 import type { JobError, OutputFormat, Priority } from '../../protocol/job.ts';
 import type { Sighting } from '../../protocol/sighting.ts';
 import type { Capabilities, HealthReport, HealthStatus, KnownCapabilities, Location } from '../../protocol/worker.ts';
+import type { Pack, Replaced, ShardRecord } from './state/records.ts';
 
 /** An event as the journal keeps it. `at` is the segment's log time, RFC 3339; `id` is `<command>/<fingerprint>/<index>`. */
 export type JournalEvent = Event & { id: string; at: string; actor: string };
@@ -157,7 +158,31 @@ export type AlertEvent =
 
 /** About the house, not about the fleet: what the fold may forget because the archive has it, and what was lost. */
 export type HouseEvent =
-  | { type: 'JobsArchived'; entity: string; data: { job_ids: readonly string[] } }
+  | {
+      type: 'JobsArchived';
+      entity: string;
+      data: {
+        job_ids: readonly string[];
+        /** Has them all, and nothing else. Left out: each is an object of its own, as it was before there were packs. */
+        pack?: Pack;
+        /** Older records of some of them. */
+        replaced?: readonly Replaced[];
+      };
+    }
+  /** Jobs that have left memory before lie in this pack now, and in those no longer. */
+  | {
+      type: 'ArchivePacked';
+      entity: string;
+      data: { job_ids: readonly string[]; pack: Pack; replaces: readonly string[] };
+    }
+  /** The index covers these packs. Each shard takes the place of the one with the same first id. */
+  | {
+      type: 'ArchiveIndexed';
+      entity: string;
+      data: { packs: readonly string[]; shards: readonly ShardRecord[] };
+    }
+  /** No job is archived as an object of its own any more. */
+  | { type: 'ArchiveRepacked'; entity: string; data: Record<string, never> }
   | { type: 'WorkersArchived'; entity: string; data: { worker_ids: readonly string[] } }
   | { type: 'AlertsArchived'; entity: string; data: { alert_ids: readonly string[] } }
   | { type: 'CommandsForgotten'; entity: string; data: { through_ordinal: number } }

@@ -6,7 +6,7 @@ import type { Command, CommandBody, Policy } from './decide/commands.ts';
 import { decide } from './decide/decide.ts';
 import type { Refusal } from './decide/decision.ts';
 import type { Event, JournalEvent } from './events.ts';
-import type { CommandRef, JobRecord, WorkerRecord } from './state/records.ts';
+import type { CommandRef, JobRecord, Pack, WorkerRecord } from './state/records.ts';
 import { State } from './state/state.ts';
 
 export const POLICY: Policy = {
@@ -30,6 +30,27 @@ export type Lease = { job_id: string; token: string; expires_ms: number };
 
 /** The documents' own moment. */
 const START_MS = parseTime('2025-07-07T19:30:00Z');
+
+let packs = 0;
+
+/** What is said of a pack that nobody reads. */
+export function packNamed(key = `archive/packs/2025/07/07/pack-${packs++}.ndjson`): Pack {
+  return { key, sha256: key, first_ms: START_MS, last_ms: START_MS, first_ordinal: 0, last_ordinal: 1e9 };
+}
+
+/** These jobs lie in a pack now, and may be forgotten. */
+export function forgetJobs(
+  jobs: readonly { job_id: string; version: number }[],
+  made_ms = START_MS,
+): CommandBody & { type: 'forget' } {
+  const archived = jobs.map(({ job_id: id, version }) => ({ id, version }));
+  return {
+    type: 'forget',
+    packs: [{ pack: packNamed(), made_ms, jobs: archived, replaced: [] }],
+    workers: [],
+    alerts: [],
+  };
+}
 
 export class Monitor {
   readonly policy: Policy;

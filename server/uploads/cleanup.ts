@@ -121,7 +121,7 @@ export class UploadCleanup {
       if (job_ids === undefined || job_ids === 'removed') return false;
       for (const job_id of job_ids) {
         if (engine.state.job(job_id)) continue;
-        const archived = await readArchivedJob(store, job_id);
+        const archived = await readArchivedJob(store, engine.state, job_id);
         // A job in neither place was refused, or never committed.
         if (archived && !over(archived)) return false;
       }

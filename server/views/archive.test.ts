@@ -8,9 +8,11 @@ import type { Settings } from '../config.ts';
 import { MemoryStore } from '../objects/memory.ts';
 import { StoreError } from '../objects/store.ts';
 import { TurnedClock } from '../testing-clock.ts';
+import { damageIn } from './archive-objects.ts';
+import { readArchivedPeriods } from './archived-periods.ts';
 import { readArchivedJob, readArchivedWorker } from './archived-records.ts';
-import { archivedJobKey } from './keys.ts';
-import { rebuiltFrom, TestMonitor, viewsIn, WatchedStore } from './testing-monitor.ts';
+import { PACKS } from './keys.ts';
+import { keysIn, rebuiltFrom, TestMonitor, textAt, viewsIn, WatchedStore } from './testing-monitor.ts';
 
 async function open(settings: Partial<Settings> = {}) {
   const clock = new TurnedClock('2025-07-07T19:30:00Z');
@@ -41,7 +43,7 @@ test('a finished job leaves memory after finished_window_ms, and its record is r
   await clock.turn(1_000);
   assert.equal(await monitor.archive.runOnce(), 1);
   assert.equal(monitor.engine.state.job('job-1'), undefined);
-  assert.deepEqual(await readArchivedJob(memory, 'job-1'), record);
+  assert.deepEqual(await readArchivedJob(memory, monitor.engine.state, 'job-1'), record);
   await monitor.stop();
 });
 
@@ -63,7 +65,7 @@ test('a failed job stays in memory while it lies in the dead-letter queue', asyn
   assert.equal(await monitor.archive.runOnce(), 0);
   await monitor.do({ type: 'purge_queue', queue: 'dlq', filter: {} });
   assert.equal(await monitor.archive.runOnce(), 1);
-  assert.equal((await readArchivedJob(memory, 'job-1'))?.state, 'FAILED');
+  assert.equal((await readArchivedJob(memory, monitor.engine.state, 'job-1'))?.state, 'FAILED');
   await assertAsRebuilt(memory, clock, monitor);
   await monitor.stop();
 });
@@ -92,7 +94,7 @@ test('a job whose view can not be made is kept in memory, and keeps no other the
   jobs.set('job-1', { ...job, tags: 5 as unknown as string[] });
   assert.equal(await monitor.archive.runOnce(), 1);
   assert.deepEqual([...monitor.engine.state.tables.jobs.keys()], ['job-1']);
-  assert.ok(await readArchivedJob(memory, 'job-2'));
+  assert.ok(await readArchivedJob(memory, monitor.engine.state, 'job-2'));
   await monitor.stop();
 });
 
@@ -102,7 +104,7 @@ test('a job that is retried while it is being archived is not forgotten', async 
   await monitor.do({ type: 'cancel_job', job_id: 'job-1' });
   let retried: Promise<unknown> = Promise.resolve();
   store.meet = (call, done) => {
-    if (!done || call.key !== archivedJobKey('job-1')) return undefined;
+    if (!done || call.name !== 'putIfAbsent' || !call.key.startsWith(PACKS)) return undefined;
     retried = monitor
       .do({ type: 'retry_job', job_id: 'job-1' })
       .then(() => monitor.do({ type: 'cancel_job', job_id: 'job-1' }));
@@ -113,7 +115,7 @@ test('a job that is retried while it is being archived is not forgotten', async 
   const record = monitor.job('job-1');
   store.meet = () => undefined;
   assert.equal(await monitor.archive.runOnce(), 1);
-  assert.deepEqual(await readArchivedJob(memory, 'job-1'), record);
+  assert.deepEqual(await readArchivedJob(memory, monitor.engine.state, 'job-1'), record);
   await assertAsRebuilt(memory, clock, monitor);
   await monitor.stop();
 });
@@ -129,7 +131,7 @@ test('a job that was archived, not forgotten, retried and ended anew is archived
   };
   void monitor.archive.runOnce().catch(() => undefined);
   await clock.turn(100);
-  assert.equal((await readArchivedJob(memory, 'job-1'))?.state, 'CANCELLED');
+  assert.equal((await keysIn(memory, PACKS)).length, 1);
   monitor.crash();
 
   const again = await TestMonitor.open({ store: memory, clock, settings: { finished_max: 0 } });
@@ -140,7 +142,7 @@ test('a job that was archived, not forgotten, retried and ended anew is archived
   await again.complete('job-1');
   const record = again.job('job-1');
   assert.equal(await again.archive.runOnce(), 1);
-  assert.deepEqual(await readArchivedJob(memory, 'job-1'), record);
+  assert.deepEqual(await readArchivedJob(memory, again.engine.state, 'job-1'), record);
   await assertAsRebuilt(memory, clock, again);
   await again.stop();
 });
@@ -171,15 +173,25 @@ test('a job that starts again elsewhere after it was archived is in the store as
   await monitor.stop();
 });
 
-test('an instance that lags does not put an older record in place of a newer one', async () => {
-  const { memory, monitor } = await open({ finished_max: 0 });
-  await finish(monitor, 'job-1');
-  const newer = Buffer.from(`${JSON.stringify({ ...monitor.job('job-1'), version: 1000 })}\n`);
-  await memory.put(archivedJobKey('job-1'), newer);
-  assert.equal(await monitor.archive.runOnce(), 0);
-  assert.equal((await readArchivedJob(memory, 'job-1'))?.version, 1000);
-  assert.ok(monitor.engine.state.job('job-1'));
-  await monitor.stop();
+test('of two instances that archive the same jobs one is taken, and the other removes its pack', async () => {
+  const clock = new TurnedClock('2025-07-07T19:30:00Z');
+  const memory = new MemoryStore(clock);
+  const settings = { finished_max: 0 };
+  const one = await TestMonitor.open({ store: memory, clock, settings, shared: true });
+  const two = await TestMonitor.open({ store: memory, clock, settings, shared: true });
+  await one.register('worker-1');
+  await finish(one, 'job-1', 'job-2');
+  await two.engine.journal.catchUp();
+  const left = await Promise.all([one.archive.runOnce(), two.archive.runOnce()]);
+  assert.ok(left.includes(2));
+  for (const { engine } of [one, two]) {
+    await engine.journal.catchUp();
+    assert.deepEqual(await keysIn(memory, PACKS), [...engine.state.tables.packs.keys()]);
+    assert.equal((await readArchivedJob(memory, engine.state, 'job-2'))?.state, 'COMPLETED');
+  }
+  assert.equal(one.engine.state.scalars.archived_jobs, 2);
+  await two.stop();
+  await one.stop();
 });
 
 test('a worker leaves memory 7 days after its end, and comes back as another', async () => {
@@ -250,9 +262,10 @@ test('hours that memory drops after 90 days can still be made again', async () =
   for (let day = 0; day < 95; day++) {
     await finish(monitor, `job-${day}`);
     await clock.turn(DAY_MS);
-    await monitor.archive.runOnce();
+    while ((await monitor.archive.runOnce()) > 0);
   }
   await finish(monitor, 'job-last');
+  while ((await monitor.archive.runOnce()) > 0);
   assert.ok(monitor.engine.state.tables.hours.size < 95);
   await assertAsRebuilt(memory, clock, monitor);
   assert.ok((await viewsIn(memory)).has('system/metrics/2025/07/07/hourly/19.json'));
@@ -260,28 +273,83 @@ test('hours that memory drops after 90 days can still be made again', async () =
   await monitor.stop();
 });
 
-test('a damaged record is named, and never answered', async () => {
+test('a pack that is damaged, cut short or missing is named, and hides no other', async () => {
   const { memory, monitor } = await open({ finished_max: 0 });
-  await finish(monitor, 'job-1');
+  await finish(monitor, 'job-1', 'job-2');
   await monitor.archive.runOnce();
-  for (const text of ['', '{"job_id":"job-1"', '[]', '{"job_id":"job-2"}']) {
-    await memory.put(archivedJobKey('job-1'), Buffer.from(text));
-    await assert.rejects(readArchivedJob(memory, 'job-1'), {
-      code: 'archive_damaged',
-      message: /archive\/jobs\/job-1/,
-    });
+  await finish(monitor, 'job-3');
+  await monitor.archive.runOnce();
+  const { state } = monitor.engine;
+  const key = state.tables.packed_recently.get('job-1')!;
+  const whole = await textAt(memory, key);
+  for (const text of [
+    '',
+    whole.slice(0, -1),
+    whole.replace('150', '151'),
+    whole.replace('"count":2', '"count":3'),
+    null,
+  ]) {
+    if (text === null) await memory.delete(key);
+    else await memory.put(key, Buffer.from(text));
+    const store = new WatchedStore(memory);
+    const damaged = { code: 'archive_damaged', message: new RegExp(`^${key} is `) };
+    await assert.rejects(readArchivedJob(store, state, 'job-1'), damaged);
+    await assert.rejects(readArchivedJob(store, state, 'job-2'), damaged);
+    assert.equal((await readArchivedJob(store, state, 'job-3'))?.job_id, 'job-3');
+    assert.deepEqual([...damageIn(store).keys()], [key]);
+  }
+  await memory.put(key, Buffer.from(whole));
+  assert.equal((await readArchivedJob(memory, state, 'job-1'))?.job_id, 'job-1');
+  await monitor.stop();
+});
+
+test('any byte of a worker record, an alert or the sums of a day that is changed is noticed', async () => {
+  const { clock, memory, monitor } = await open();
+  await monitor.terminate('worker-1');
+  await monitor.submit('job-1');
+  await clock.turn(8 * DAY_MS);
+  await monitor.archive.runOnce();
+  await monitor.archive.runOnce();
+  const worker = (await keysIn(memory, 'archive/workers/'))[0]!;
+  const periods = (await keysIn(memory, 'archive/periods/'))[0]!;
+  for (const key of [worker, periods]) {
+    const whole = Buffer.from(await textAt(memory, key));
+    for (let at = 0; at < whole.length; at++) {
+      const bytes = Buffer.from(whole);
+      bytes[at] = bytes[at]! ^ 1;
+      await memory.put(key, bytes);
+      const reading =
+        key === worker
+          ? readArchivedWorker(memory, 'worker-1')
+          : readArchivedPeriods(memory, Math.floor(Date.parse('2025-07-07T00:00:00Z') / DAY_MS));
+      await assert.rejects(reading, { code: 'archive_damaged' }, `byte ${at} of ${key}`);
+    }
+    await memory.put(key, whole);
   }
   await monitor.stop();
 });
 
-test('an archived job is one object read, and one that never was is none', async () => {
+test('a record from before there were hashes is read as it is', async () => {
+  const { clock, memory, monitor } = await open();
+  await monitor.terminate('worker-1');
+  await clock.turn(8 * DAY_MS);
+  await monitor.archive.runOnce();
+  const key = (await keysIn(memory, 'archive/workers/'))[0]!;
+  const { sha256: _, ...record } = JSON.parse(await textAt(memory, key)) as { sha256: string };
+  await memory.put(key, Buffer.from(`${JSON.stringify(record)}\n`));
+  assert.deepEqual(await readArchivedWorker(memory, 'worker-1'), record);
+  await monitor.stop();
+});
+
+test('a job that was archived a while ago is one read, a second time none, and one that never was costs nothing', async () => {
   const { store, monitor } = await open({ finished_max: 0 });
   await finish(monitor, 'job-1');
   await monitor.archive.runOnce();
   const before = store.calls.length;
-  await readArchivedJob(store, 'job-1');
-  assert.equal(await readArchivedJob(store, 'job-2'), undefined);
-  assert.equal(await readArchivedJob(store, '../meta/format'), undefined);
-  assert.equal(store.calls.length - before, 2);
+  await readArchivedJob(store, monitor.engine.state, 'job-1');
+  await readArchivedJob(store, monitor.engine.state, 'job-1');
+  assert.equal(await readArchivedJob(store, monitor.engine.state, 'job-2'), undefined);
+  assert.equal(await readArchivedJob(store, monitor.engine.state, '../meta/format'), undefined);
+  assert.equal(store.calls.length - before, 1);
   await monitor.stop();
 });

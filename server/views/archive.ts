@@ -1,8 +1,8 @@
 /**
- * The archive: what leaves memory, kept whole. A record is written and read back as written, its views are in the store,
- * and only then the journal says that it may be forgotten; so a crash at any point leaves it in memory or here, or both.
+ * The archive: what leaves memory, kept whole. Its views are in the store, its record is written and read back, and only then
+ * the journal says that it may be forgotten; so a crash at any point leaves it in memory or here, or both.
  *
- *     archive/jobs/{job_id}.json                 finished jobs, after `finished_window_ms` or beyond `finished_max`
+ *     archive/packs/…                            finished jobs, after `finished_window_ms` or beyond `finished_max`: see pack.ts
  *     archive/workers/{worker_id}/{day}.json     TERMINATED for 7 days, or beyond 10,000
  *     archive/alerts/{id}.json                   resolved for 30 days, or beyond 10,000
  *     archive/periods/{day}.json                 the sums of a day that is over and of its hours, long before memory drops them
@@ -12,28 +12,25 @@
 
 import { DAY_MS } from '../../protocol/time.ts';
 import { eachAtOnce } from '../at-once.ts';
-import type { Clock } from '../clock.ts';
 import type { Settings } from '../config.ts';
-import type { Engine } from '../engine.ts';
-import { newUlid } from '../ids.ts';
 import type { ObjectStore } from '../objects/store.ts';
-import { UNREMEMBERED } from '../state-machine/apply/apply.ts';
 import type { AlertRecord, JobRecord, WorkerRecord } from '../state-machine/state/records.ts';
+import { ArchiveUpkeep, type UpkeepOptions } from './archive-upkeep.ts';
 import { archivePeriods } from './archived-periods.ts';
-import { parse } from './archived-records.ts';
-import { archivedAlertKey, archivedJobKey, archivedWorkerKey, archivedWorkerPrefix, type Subject } from './keys.ts';
-import { jobView } from './layout.ts';
+import { encodeRecord, parse } from './archived-records.ts';
+import { archivedAlertKey, archivedWorkerKey, archivedWorkerPrefix, type Subject } from './keys.ts';
+import { submitOwn } from './own-command.ts';
+import { packJobs } from './packing.ts';
 import type { ViewPublisher } from './publisher.ts';
 
-export type ArchiveOptions = {
-  engine: Engine;
-  store: ObjectStore;
-  clock: Clock;
+export type ArchiveOptions = UpkeepOptions & {
   settings: Pick<Settings, 'finished_window_ms' | 'finished_max'>;
   publisher: ViewPublisher;
 };
 
-/** Records of one turn: enough that the journal's part is little, few enough that nobody waits for it. */
+/** Jobs of one turn: enough that packs are few, few enough that nobody waits for the segment that forgets them. */
+const JOBS_MAX = 500;
+/** Workers and alerts of one turn: an object each. */
 const BATCH_MAX = 200;
 const AT_ONCE = 4;
 const WORKERS = { window_ms: 7 * DAY_MS, max: 10_000 };
@@ -41,45 +38,51 @@ const ALERTS = { window_ms: 30 * DAY_MS, max: 10_000 };
 
 export class Archive {
   readonly #options: ArchiveOptions;
+  readonly #upkeep: ArchiveUpkeep;
   /** Days up to this one are known to be archived. */
   #periods_through: number | null = null;
 
   constructor(options: ArchiveOptions) {
     this.#options = options;
+    this.#upkeep = new ArchiveUpkeep(options);
   }
 
-  /** Archives what is due, at most a few hundred at a time; answers how many have left memory. Throws StoreError, JournalError. */
+  /** Archives what is due, at most a few hundred at a time; else one step of the archive's upkeep. Returns how much was done. Throws StoreError, JournalError. */
   async runOnce(): Promise<number> {
+    return (await this.forget()) || (await this.#upkeep.runOnce());
+  }
+
+  /** Returns how many have left memory. */
+  async forget(): Promise<number> {
     const { engine, store, publisher } = this.#options;
     this.#periods_through = await archivePeriods(store, engine.state, this.#periods_through);
-    const kept = {
-      jobs: await this.#keep(this.#dueJobs(), (job) => this.#keepJob(job)),
-      workers: await this.#keep(this.#dueWorkers(), (worker) => this.#keepWorker(worker)),
-      alerts: await this.#keep(this.#dueAlerts(), (alert) => keep(store, archivedAlertKey(alert.id), alert)),
-    };
-    if (kept.jobs.length + kept.workers.length + kept.alerts.length === 0) return 0;
+    const due = { jobs: this.#dueJobs(), workers: this.#dueWorkers(), alerts: this.#dueAlerts() };
     await publisher.flushOf([
-      ...kept.jobs.map(jobSubject),
-      ...kept.workers.map(workerSubject),
-      ...kept.alerts.map(alertSubject),
+      ...due.jobs.map(jobSubject),
+      ...due.workers.map(workerSubject),
+      ...due.alerts.map(alertSubject),
     ]);
     // One whose views can't be made stays where it can be looked at, and keeps no other.
-    const jobs = kept.jobs.filter((job) => !publisher.isUnmade(jobSubject(job)));
-    const workers = kept.workers.filter((worker) => !publisher.isUnmade(workerSubject(worker)));
-    const alerts = kept.alerts.filter((alert) => !publisher.isUnmade(alertSubject(alert)));
+    const jobs = due.jobs.filter((job) => !publisher.isUnmade(jobSubject(job)));
+    const packs = await packJobs(this.#options, jobs);
+    const workers = await this.#keep(
+      due.workers.filter((worker) => !publisher.isUnmade(workerSubject(worker))),
+      (worker) => this.#keepWorker(worker),
+    );
+    const alerts = await this.#keep(
+      due.alerts.filter((alert) => !publisher.isUnmade(alertSubject(alert))),
+      (alert) => keep(store, archivedAlertKey(alert.id), alert),
+    );
     if (jobs.length + workers.length + alerts.length === 0) return 0;
-    await engine.submit({
-      id: `${UNREMEMBERED}${newUlid()}`,
-      fingerprint: '',
-      actor: 'monitor',
-      body: {
-        type: 'forget',
-        jobs: jobs.map(({ job_id, version }) => ({ id: job_id, version })),
-        workers: workers.map(({ worker_id, version }) => ({ id: worker_id, version })),
-        alerts: alerts.map(({ id, version }) => ({ id, version })),
-      },
+    await submitOwn(engine, {
+      type: 'forget',
+      packs,
+      workers: workers.map(({ worker_id, version }) => ({ id: worker_id, version })),
+      alerts: alerts.map(({ id, version }) => ({ id, version })),
     });
     const { state } = engine;
+    // The answer is known: a pack that the journal does not name will never be named.
+    for (const { pack } of packs) if (!state.tables.packs.has(pack.key)) await store.delete(pack.key);
     return (
       jobs.filter(({ job_id }) => !state.job(job_id)).length +
       workers.filter(({ worker_id }) => !state.worker(worker_id)).length +
@@ -105,7 +108,7 @@ export class Archive {
     const due: JobRecord[] = [];
     for (const job_id of tables.finished.values()) {
       const job = tables.jobs.get(job_id);
-      if (due.length === BATCH_MAX || !job || (excess <= 0 && (job.completed_ms ?? 0) > until_ms)) break;
+      if (due.length === JOBS_MAX || !job || (excess <= 0 && (job.completed_ms ?? 0) > until_ms)) break;
       due.push(job);
       excess -= 1;
     }
@@ -134,16 +137,6 @@ export class Archive {
     return ended.filter((record, index) => index < ended.length - max || endOf(record) <= until_ms).slice(0, BATCH_MAX);
   }
 
-  /** A job of another time with the same id (a reported one may come again) gives way, and with it its views. */
-  #keepJob(job: JobRecord): Promise<boolean> {
-    const { store } = this.#options;
-    return keep(store, archivedJobKey(job.job_id), job, async (older) => {
-      const { present, absent } = jobView(job);
-      const known = new Set([...present.map(({ key }) => key), ...absent]);
-      for (const { key } of jobView(older).present) if (!known.has(key)) await store.delete(key);
-    });
-  }
-
   /** An end that it came back from before it was forgotten was none. */
   async #keepWorker(worker: WorkerRecord): Promise<boolean> {
     const { store } = this.#options;
@@ -167,16 +160,11 @@ async function bytesAt(store: ObjectStore, key: string): Promise<Uint8Array> {
 
 /**
  * Makes sure that the archive has exactly this record, durably. False: it has a newer version, which this instance has not
- * seen yet. An older one, of a job that was archived, not yet forgotten, and changed once more, is replaced: by deleting and
+ * seen yet. An older one, of what was archived, not yet forgotten, and changed once more, is replaced: by deleting and
  * creating, for only a creation is durable, and until the record is forgotten memory has it.
  */
-async function keep<R extends { version: number }>(
-  store: ObjectStore,
-  key: string,
-  record: R,
-  replacing: (older: R) => Promise<void> = async () => {},
-): Promise<boolean> {
-  const bytes = Buffer.from(`${JSON.stringify(record)}\n`);
+async function keep<R extends { version: number }>(store: ObjectStore, key: string, record: R): Promise<boolean> {
+  const bytes = encodeRecord(record);
   for (;;) {
     if ((await store.putIfAbsent(key, bytes)).created) return true;
     const there = await store.get(key);
@@ -184,7 +172,6 @@ async function keep<R extends { version: number }>(
     if (bytes.equals(there.bytes)) return true;
     const older = parse<R>(there.bytes);
     if (older && older.version > record.version) return false;
-    if (older) await replacing(older);
     await store.delete(key);
   }
 }

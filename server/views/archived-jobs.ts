@@ -1,26 +1,29 @@
 /**
- * Jobs further back than memory reaches: through the dated keys of their views, newest hour first, by key within the hour,
- * each read from the archive. Inside an hour the store's own order is taken as it is, so that a page costs the same however
- * many jobs ended then.
+ * Jobs further back than memory reaches, those that ended last first: out of packs, and, while a store has any, out of
+ * objects of their own, of which those that ended in one hour come before the packs' of that hour.
  *
- * A page makes at most about `lists_max` lists and `reads_max` reads; it may be short, or empty, and says where to go on.
+ * A page makes at most about `lists_max` lists and `reads_max` reads, and looks at `rows_max` jobs; it may be short, or
+ * empty, and says where to go on. What can't be read is named, and passed over.
  */
 
 import { MonitorError } from '../../protocol/errors.ts';
 import { isId } from '../../protocol/ids.ts';
 import { FINISHED_STATES } from '../../protocol/job.ts';
 import { HOUR_MS } from '../../protocol/time.ts';
-import { compareKeys, type ObjectStore } from '../objects/store.ts';
+import type { ObjectStore } from '../objects/store.ts';
 import type { JobRecord } from '../state-machine/state/records.ts';
 import type { State } from '../state-machine/state/state.ts';
-import { readArchivedJob } from './archived-records.ts';
-import { Calendar, type End } from './calendar.ts';
+import { damageOf, readPack, type Unreadable } from './archive-objects.ts';
 import { type FinishedState, nameHour, parseHour } from './keys.ts';
+import { type Hour, type LooseStep, looseJobs } from './loose-jobs.ts';
+import { type End, type PackedStep, packedJobs } from './packed-jobs.ts';
 
 export type ArchivedPage = {
   jobs: JobRecord[];
   /** Where the next page begins; null where there is nothing further back. */
   next: string | null;
+  /** What was passed over: jobs in it may be missing from this page. */
+  unreadable: Unreadable[];
 };
 
 export type ArchivedPageOptions = {
@@ -31,12 +34,13 @@ export type ArchivedPageOptions = {
   states?: readonly FinishedState[] | undefined;
   /** Only jobs of which this is true. */
   test?: ((job: JobRecord) => boolean) | undefined;
-  /** Requests to the store. Defaults: 100 lists, 1,000 reads. */
+  /** Only jobs that had left memory by this segment. Default: all. */
+  through_seq?: number | undefined;
+  /** Requests to the store, and jobs looked at. Defaults: 100 lists, 1,000 reads, 10,000 jobs. */
   lists_max?: number | undefined;
   reads_max?: number | undefined;
+  rows_max?: number | undefined;
 };
-
-const READ_AT_ONCE = 16;
 
 /** One page of the jobs that have left memory; those in `state` are left out. Throws MonitorError('invalid') on a bad `before`. */
 export async function archivedPage(
@@ -47,19 +51,24 @@ export async function archivedPage(
     limit,
     states = FINISHED_STATES,
     test = () => true,
+    through_seq = Number.POSITIVE_INFINITY,
     lists_max = 100,
     reads_max = 1000,
+    rows_max = 10_000,
   }: ArchivedPageOptions,
 ): Promise<ArchivedPage> {
-  const jobs: JobRecord[] = [];
+  const page: ArchivedPage = { jobs: [], next: null, unreadable: [] };
   let reads = 0;
-  for await (const { job, position, paused } of archived(store, state, { before, states, lists_max })) {
-    if (paused) return { jobs, next: position };
-    if (job && test(job)) jobs.push(job);
-    reads += 1;
-    if (jobs.length === limit || reads === reads_max) return { jobs, next: position };
+  let rows = 0;
+  for await (const step of archived(store, state, { before, states, through_seq, lists_max })) {
+    if (step.unreadable) page.unreadable.push(step.unreadable);
+    if (step.job && test(step.job)) page.jobs.push(step.job);
+    reads += step.reads;
+    rows += step.rows;
+    const full = page.jobs.length === limit || reads >= reads_max || rows === rows_max;
+    if (step.paused || (full && step.position !== null)) return { ...page, next: step.position };
   }
-  return { jobs, next: null };
+  return page;
 }
 
 /** All of them as one long list; `position` is what a later call takes as `before`. */
@@ -68,89 +77,95 @@ export async function* archivedJobs(
   state: State,
   before?: string,
 ): AsyncGenerator<{ job: JobRecord; position: string }> {
-  const all = { before, states: FINISHED_STATES, lists_max: Number.POSITIVE_INFINITY };
-  for await (const { job, position } of archived(store, state, all)) if (job) yield { job, position };
+  const unbounded = { lists_max: Number.POSITIVE_INFINITY, through_seq: Number.POSITIVE_INFINITY };
+  for await (const { job, position } of archived(store, state, { before, states: FINISHED_STATES, ...unbounded })) {
+    if (job && position !== null) yield { job, position };
+  }
 }
 
-type Walk = { before: string | undefined; states: readonly FinishedState[]; lists_max: number };
+type Walk = { before: string | undefined; states: readonly FinishedState[]; through_seq: number; lists_max: number };
 
-/** `paused`: the lists are used up. No job: its view is there and it is not, which a rebuild would mend. */
-type Step = { position: string; paused: boolean; job: JobRecord | undefined };
+type Step = {
+  /** null: the walk can't begin again here. */
+  position: string | null;
+  /** The lists are used up. */
+  paused: boolean;
+  reads: number;
+  rows: number;
+  job: JobRecord | undefined;
+  unreadable: Unreadable | undefined;
+};
 
 async function* archived(store: ObjectStore, memory: State, walk: Walk): AsyncGenerator<Step> {
-  let chunk: End[] = [];
-  const read = async (): Promise<Step[]> => {
-    const jobs = await Promise.all(chunk.map((end) => readEnd(store, end)));
-    const steps = chunk.map((end, index) => ({ position: positionOf(end), paused: false, job: jobs[index] }));
-    chunk = [];
-    return steps;
-  };
-  for await (const end of endsBefore(store, memory, walk)) {
-    if (end.job_id !== null && memory.job(end.job_id)) continue;
-    if (end.job_id !== null) chunk.push(end as End);
-    if (chunk.length === READ_AT_ONCE || end.job_id === null) yield* await read();
-    if (end.job_id === null)
-      yield { position: positionOf({ hour: end.hour, job_id: end.after }), paused: true, job: undefined };
-  }
-  yield* await read();
-}
-
-type Pause = { hour: number; job_id: null; after: string };
-
-/** The calendar with the highest bound is narrowed until what it stands at is certain: so every list brings the walk on. */
-async function* endsBefore(
-  store: ObjectStore,
-  { at_ms }: State,
-  { before, states, lists_max }: Walk,
-): AsyncGenerator<End | Pause> {
-  const from = before === undefined ? { hour: Math.floor(at_ms / HOUR_MS), job_id: '' } : parsePosition(before);
-  const calendars = states.map((state) => new Calendar(store, state, from.hour));
+  const { states, through_seq, lists_max } = walk;
+  const from = walk.before === undefined ? beginning(memory) : parsePosition(walk.before);
+  const loose =
+    memory.scalars.loose_jobs > 0 ? looseJobs(store, memory, { from: from.loose, states, lists_max }) : null;
+  const packed = packedJobs(store, memory, { before: from.packed, through_seq });
+  let looseHead = await loose?.next();
+  let packedHead = await packed.next();
   for (;;) {
-    const hour = Math.max(...calendars.map(({ upper }) => upper));
-    if (hour === Number.NEGATIVE_INFINITY) return;
-    const after = hour === from.hour ? from.job_id : '';
-    if (calendars.reduce((sum, { lists }) => sum + lists, 0) >= lists_max) {
-      yield { hour, job_id: null, after };
-      return;
-    }
-    const newest = calendars.filter(({ upper }) => upper === hour);
-    const doubtful = newest.find(({ settled }) => !settled);
-    if (doubtful) await doubtful.narrow();
-    else {
-      yield* merged(newest.map((calendar) => calendar.ends(after)));
-      for (const calendar of newest) calendar.next();
-    }
+    if (looseHead && !looseHead.done && (packedHead.done || isFirst(looseHead.value, packedHead.value))) {
+      yield looseStep(looseHead.value);
+      looseHead = await loose!.next();
+    } else if (!packedHead.done) {
+      const step = packedStep(packedHead.value);
+      const wanted = step.job && states.includes(step.job.state as FinishedState);
+      yield wanted ? step : { ...step, job: undefined };
+      packedHead = await packed.next();
+    } else return;
   }
 }
 
-/** Several sorted by key, as one sorted by key. */
-async function* merged(sources: AsyncGenerator<End>[]): AsyncGenerator<End> {
-  const heads = await Promise.all(sources.map(async (source) => ({ source, head: await source.next() })));
-  for (;;) {
-    let first: (typeof heads)[number] | undefined;
-    for (const one of heads) {
-      if (one.head.done) continue;
-      if (!first || compareKeys(`${one.head.value.job_id}.`, `${first.head.value.job_id}.`) < 0) first = one;
-    }
-    if (!first) return;
-    yield first.head.value;
-    first.head = await first.source.next();
-  }
+const isFirst = ({ hour }: LooseStep, { end }: PackedStep): boolean => hour >= Math.floor(end.ended_ms / HOUR_MS);
+
+function looseStep({ hour, job_id, paused, job, unreadable }: LooseStep): Step {
+  return { position: `${nameHour(hour)}/${job_id}`, paused, reads: 1, rows: 1, job, unreadable };
 }
 
-/** The job, if it ended as the key of its view says. */
-async function readEnd(store: ObjectStore, { state, hour, job_id }: End): Promise<JobRecord | undefined> {
-  const job = await readArchivedJob(store, job_id);
-  return job?.state === state && Math.floor((job.completed_ms ?? 0) / HOUR_MS) === hour ? job : undefined;
+function packedStep({ end, opened, job, unreadable }: PackedStep): Step {
+  const position = job ? `${end.ended_ms}/${end.job_id}` : null;
+  return { position, paused: false, reads: opened, rows: 1, job, unreadable };
 }
 
-const positionOf = ({ hour, job_id }: { hour: number; job_id: string }): string => `${nameHour(hour)}/${job_id}`;
+type Position = { loose: Hour; packed: End };
 
-function parsePosition(position: string): { hour: number; job_id: string } {
+function beginning({ at_ms }: State): Position {
+  return { loose: { hour: Math.floor(at_ms / HOUR_MS), job_id: '' }, packed: { ended_ms: Infinity, job_id: '' } };
+}
+
+function parsePosition(position: string): Position {
   const [name = '', job_id = '', ...more] = position.split('/');
-  const hour = parseHour(name);
-  if (hour !== null && (job_id === '' || isId(job_id)) && more.length === 0) return { hour, job_id };
+  if ((job_id === '' || isId(job_id)) && more.length === 0) {
+    const hour = parseHour(name);
+    if (hour !== null) return { loose: { hour, job_id }, packed: { ended_ms: (hour + 1) * HOUR_MS, job_id: '' } };
+    const ended_ms = /^-?\d{1,16}$/.test(name) && job_id !== '' ? Number(name) : Number.NaN;
+    if (Number.isSafeInteger(ended_ms)) {
+      return { loose: { hour: Math.floor(ended_ms / HOUR_MS) - 1, job_id: '' }, packed: { ended_ms, job_id } };
+    }
+  }
   throw new MonitorError('invalid', 'invalid_cursor', 'the cursor is not one that this monitor gave', {
     hint: "Pass the last page's next_cursor unchanged, or leave it out to begin anew.",
   });
+}
+
+/** Jobs that have left memory since this segment, by creation, newest first: of those a list of memory was cut from then. */
+export async function archivedSince(
+  store: ObjectStore,
+  { tables }: State,
+  { since_seq, below, from }: { since_seq: number; below: number; from: number },
+): Promise<{ jobs: JobRecord[]; unreadable: Unreadable[] }> {
+  const jobs: JobRecord[] = [];
+  const unreadable: Unreadable[] = [];
+  for (const pack of tables.packs.values()) {
+    if (pack.seq <= since_seq || pack.first_ordinal >= below || pack.last_ordinal < from) continue;
+    try {
+      for (const job of (await readPack(store, pack)).jobs()) {
+        if (job.ordinal < below && job.ordinal >= from && !tables.jobs.has(job.job_id)) jobs.push(job);
+      }
+    } catch (error) {
+      unreadable.push(damageOf(error));
+    }
+  }
+  return { jobs: jobs.sort((a, b) => b.ordinal - a.ordinal), unreadable };
 }

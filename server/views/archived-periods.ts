@@ -3,11 +3,12 @@
  * for 90 days and days for ten years; their views stay for ever, and can be made again from here.
  */
 
-import { MonitorError } from '../../protocol/errors.ts';
 import { DAY_MS, HOUR_MS } from '../../protocol/time.ts';
 import type { ObjectStore } from '../objects/store.ts';
 import type { PeriodRecord } from '../state-machine/state/records.ts';
 import { State } from '../state-machine/state/state.ts';
+import { ArchiveDamage, IS_DAMAGED } from './archive-objects.ts';
+import { encodeRecord, parse } from './archived-records.ts';
 import { ARCHIVED_PERIODS, archivedPeriodsKey } from './keys.ts';
 
 type ArchivedDay = { day: number; sums: PeriodRecord; hours: [hour: number, sums: PeriodRecord][] };
@@ -37,7 +38,7 @@ export async function archivePeriods(
     tables.hours.forRange(day * HOURS, (day + 1) * HOURS, false, (hour, hourSums) => {
       archived.hours.push([hour, hourSums]);
     });
-    await store.putIfAbsent(archivedPeriodsKey(day), Buffer.from(`${JSON.stringify(archived)}\n`));
+    await store.putIfAbsent(archivedPeriodsKey(day), encodeRecord(archived));
   }
   return over;
 }
@@ -47,17 +48,17 @@ export async function readArchivedPeriods(store: ObjectStore, day: number): Prom
   const key = archivedPeriodsKey(day);
   const got = await store.get(key);
   if (!got.found) return undefined;
-  try {
-    const { sums, hours } = JSON.parse(Buffer.from(got.bytes).toString()) as ArchivedDay;
-    const state = new State();
-    state.scalars.at_ms = (day + 1) * DAY_MS;
-    state.tables.days.set(day, sums);
-    for (const [hour, hourSums] of hours) state.tables.hours.set(hour, hourSums);
-    return state;
-  } catch (cause) {
-    throw new MonitorError('corrupt', 'archive_damaged', `${key} is damaged: it is not what was written`, {
-      hint: 'Restore it from a copy of the store, or delete it to give those sums up.',
-      cause,
-    });
+  const archived = parse<ArchivedDay>(got.bytes);
+  if (!archived?.sums || !Array.isArray(archived.hours)) {
+    throw new ArchiveDamage(
+      key,
+      IS_DAMAGED,
+      'Restore it from a copy of the store, or delete it to give those sums up.',
+    );
   }
+  const state = new State();
+  state.scalars.at_ms = (day + 1) * DAY_MS;
+  state.tables.days.set(day, archived.sums);
+  for (const [hour, sums] of archived.hours) state.tables.hours.set(hour, sums);
+  return state;
 }

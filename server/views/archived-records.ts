@@ -1,13 +1,50 @@
-/** Reads the archive's records: jobs, worker ends and alerts that have left memory. */
-import { MonitorError } from '../../protocol/errors.ts';
+/**
+ * Reads what has left memory: jobs by way of the packs that the journal names, worker ends and alerts as an object each.
+ *
+ *     job id → the pack it was archived in a short while ago, which the fold knows (1 read)
+ *            → else its shard of the index, then its pack                          (2 reads, and none if no shard covers it)
+ *            → else, while there are any, an object of its own                     (1 more)
+ */
 import { isId } from '../../protocol/ids.ts';
 import type { ObjectStore } from '../objects/store.ts';
-import type { AlertRecord, JobRecord, WorkerRecord } from '../state-machine/state/records.ts';
+import type { AlertRecord, JobRecord, PackRecord, WorkerRecord } from '../state-machine/state/records.ts';
+import type { State } from '../state-machine/state/state.ts';
+import { ArchiveDamage, IS_DAMAGED, IS_MISSING, readPack, readShard } from './archive-objects.ts';
 import { archivedAlertKey, archivedJobKey, archivedWorkerKey, archivedWorkerPrefix } from './keys.ts';
+import { hashOf } from './pack.ts';
+import { shardOf } from './shard.ts';
 
-/** One object read. undefined: it was never archived. Throws MonitorError('corrupt') where the object is damaged. */
-export async function readArchivedJob(store: ObjectStore, job_id: string): Promise<JobRecord | undefined> {
-  return isId(job_id) ? read(store, archivedJobKey(job_id), (job: JobRecord) => job.job_id === job_id) : undefined;
+/** undefined: it was never archived. Throws MonitorError('corrupt') if an object that leads to it is missing or damaged. */
+export async function readArchivedJob(
+  store: ObjectStore,
+  state: State,
+  job_id: string,
+): Promise<JobRecord | undefined> {
+  if (!isId(job_id)) return undefined;
+  const pack = await packOf(store, state, job_id);
+  if (!pack) return state.scalars.loose_jobs > 0 ? readLooseJob(store, job_id) : undefined;
+  const job = (await readPack(store, pack)).find(job_id);
+  if (!job) throw new ArchiveDamage(pack.key, IS_DAMAGED);
+  return job;
+}
+
+/** The pack that has the newest record of the job. */
+export async function packOf(store: ObjectStore, state: State, job_id: string): Promise<PackRecord | undefined> {
+  const { packs, packed_recently } = state.tables;
+  let key = packed_recently.get(job_id);
+  if (key === undefined) {
+    const shard = shardOf(state, job_id);
+    key = shard && (await readShard(store, shard)).get(job_id);
+  }
+  if (key === undefined) return undefined;
+  const pack = packs.get(key);
+  if (!pack) throw new ArchiveDamage(key, IS_MISSING);
+  return pack;
+}
+
+/** A job that was archived as an object of its own. */
+export function readLooseJob(store: ObjectStore, job_id: string): Promise<JobRecord | undefined> {
+  return read(store, archivedJobKey(job_id), (job: JobRecord) => job.job_id === job_id && isRecord(job));
 }
 
 /** How the worker ended last: a list and a read. */
@@ -39,16 +76,41 @@ async function read<R>(store: ObjectStore, key: string, fits: (record: R) => boo
   if (!got.found) return undefined;
   const record = parse<R>(got.bytes);
   if (record && fits(record)) return record;
-  throw new MonitorError('corrupt', 'archive_damaged', `${key} is damaged: it is not the record that was written`, {
-    hint: 'Restore it from a copy of the store, or delete it to give that record up.',
-  });
+  throw damaged(key);
 }
 
+function damaged(key: string): ArchiveDamage {
+  return new ArchiveDamage(
+    key,
+    IS_DAMAGED,
+    'Restore it from a copy of the store, or delete it to give that record up.',
+  );
+}
+
+/** One object and a newline; `sha256` is of the object without it. */
+export function encodeRecord(record: object): Buffer {
+  const text = JSON.stringify(record);
+  return Buffer.from(`${JSON.stringify({ ...record, sha256: hashOf(Buffer.from(text)) })}\n`);
+}
+
+/** undefined: it is damaged. Records from before there were hashes have none. */
 export function parse<R>(bytes: Uint8Array): R | undefined {
   try {
-    const value: unknown = JSON.parse(Buffer.from(bytes).toString());
-    return typeof value === 'object' && value !== null ? (value as R) : undefined;
+    const text = Buffer.from(bytes).toString();
+    const value = JSON.parse(text) as Record<string, unknown> | null;
+    if (typeof value !== 'object' || value === null) return undefined;
+    const { sha256, ...record } = value;
+    // A hash whose name is damaged is none of an old record's fields.
+    const intact = sha256 === undefined ? !ENDS_IN_HASH.test(text) : encodeRecord(record).equals(bytes);
+    return intact ? (record as R) : undefined;
   } catch {
     return undefined;
   }
+}
+
+const ENDS_IN_HASH = /"[0-9a-f]{64}"\}\s*$/;
+
+/** Enough of a job's record that documents can be made of it. */
+function isRecord({ ordinal, version, created_ms, completed_ms, history }: JobRecord): boolean {
+  return [ordinal, version, created_ms, completed_ms].every(Number.isSafeInteger) && Array.isArray(history);
 }

@@ -1,53 +1,99 @@
 /**
  * The views of what has left memory, for a rebuild. The fold goes before the archive: a record that memory still has, being
  * archived but not yet forgotten, is not asked for here; and nothing here contradicts what memory says of a key.
+ *
+ * Each pack is read once. Which keys it made is kept as a number a key, so that an object is judged without another read.
  */
-import { MonitorError } from '../../protocol/errors.ts';
+import type { Settings } from '../config.ts';
 import type { ObjectStore } from '../objects/store.ts';
+import type { JobRecord, PackRecord } from '../state-machine/state/records.ts';
 import type { State } from '../state-machine/state/state.ts';
 import { alertView } from './alerts.ts';
+import { ArchiveDamage, damageOf, readPack } from './archive-objects.ts';
 import { readArchivedPeriods } from './archived-periods.ts';
-import { readArchivedAlert, readArchivedJob, readArchivedWorkerEnd } from './archived-records.ts';
-import { type ArchiveEntry, parseTerminatedWorkerKey, type Subject } from './keys.ts';
+import { packOf, readArchivedAlert, readArchivedWorkerEnd, readLooseJob } from './archived-records.ts';
+import { KeySet } from './key-set.ts';
+import {
+  ARCHIVED_ALERTS,
+  ARCHIVED_JOBS,
+  ARCHIVED_PERIODS,
+  ARCHIVED_WORKERS,
+  type ArchiveEntry,
+  archivedAlertKey,
+  archivedPeriodsKey,
+  archivedWorkerKey,
+  parseArchiveKey,
+  parseTerminatedWorkerKey,
+  type Subject,
+} from './keys.ts';
 import { jobView } from './layout.ts';
 import { dayView, hourView } from './metrics.ts';
+import { endOf } from './pack.ts';
 import { terminatedWorkerView } from './terminated-workers.ts';
 import type { Present } from './view.ts';
+import { viewsKeptFrom } from './view-age.ts';
 
-type Views = readonly Present[] | 'damaged';
+/** A record of the archive, or, if it can't be read, the object that it is in. */
+type ArchivedRecord = { key: string; views: () => Promise<readonly Present[] | 'damaged'> };
 
 export class ArchivedViews {
   readonly #store: ObjectStore;
   readonly #state: State;
-  /** The days of a store follow each other in a list, so the last one is asked for again and again. */
-  #day: { day: number; views: Promise<Views> } | null = null;
+  /** Jobs that ended earlier have no views any more. */
+  readonly #kept_from_ms: number;
+  readonly #made = new KeySet();
+  readonly #damaged = new Set<string>();
 
-  constructor(store: ObjectStore, state: State) {
+  constructor(store: ObjectStore, state: State, { job_views_days }: Pick<Settings, 'job_views_days'>) {
     this.#store = store;
     this.#state = state;
+    this.#kept_from_ms = state.scalars.loose_jobs > 0 ? -Infinity : viewsKeptFrom(state.at_ms, job_views_days);
   }
 
-  /** The views that this entry of the archive makes. */
-  async viewsOf(entry: ArchiveEntry): Promise<Views> {
-    try {
-      return await this.#viewsOf(entry);
-    } catch (error) {
-      if (error instanceof MonitorError && error.kind === 'corrupt') return 'damaged';
-      throw error;
+  /** Keys of the objects that can't be read, as far as they have been met. */
+  get damaged(): string[] {
+    return [...this.#damaged].sort();
+  }
+
+  /** Every record, with the views that it makes. */
+  async *records(): AsyncGenerator<ArchivedRecord> {
+    for (const pack of this.#state.tables.packs.values()) yield* this.#packed(pack);
+    const loose = this.#state.scalars.loose_jobs > 0 ? [ARCHIVED_JOBS] : [];
+    for (const prefix of [...loose, ARCHIVED_WORKERS, ARCHIVED_ALERTS, ARCHIVED_PERIODS]) {
+      for await (const { key } of this.#store.list(prefix)) {
+        const entry = parseArchiveKey(key);
+        if (entry) yield { key, views: () => this.#noting(() => this.#viewsOf(entry)) };
+      }
     }
   }
 
   /** Whether the archive makes a view under this key, or may have: those of a damaged record are kept. */
   async has(subject: Subject, key: string): Promise<boolean> {
-    const entry = entryOf(subject, key);
-    const views = entry ? await this.#remembered(entry) : [];
-    return views === 'damaged' || views.some((present) => present.key === key);
+    if (this.#made.has(key)) return true;
+    return this.#damaged.size > 0 && this.#isOfDamaged(subject, key);
   }
 
-  #remembered(entry: ArchiveEntry): Promise<Views> {
-    if (entry.kind !== 'periods') return this.viewsOf(entry);
-    if (this.#day?.day !== entry.day) this.#day = { day: entry.day, views: this.viewsOf(entry) };
-    return this.#day.views;
+  async *#packed(pack: PackRecord): AsyncGenerator<ArchivedRecord> {
+    const rows = await readPack(this.#store, pack).catch((error) => this.#note(error));
+    if (rows === 'damaged') yield { key: pack.key, views: async () => 'damaged' };
+    else
+      for (const job of rows.jobs())
+        yield { key: pack.key, views: () => this.#noting(async () => this.#jobViews(job)) };
+  }
+
+  async #noting(make: () => Promise<readonly Present[]>): Promise<readonly Present[] | 'damaged'> {
+    try {
+      const views = await make();
+      for (const { key } of views) this.#made.add(key);
+      return views;
+    } catch (error) {
+      return this.#note(error);
+    }
+  }
+
+  #note(error: unknown): 'damaged' {
+    this.#damaged.add(damageOf(error).key);
+    return 'damaged';
   }
 
   async #viewsOf(entry: ArchiveEntry): Promise<readonly Present[]> {
@@ -55,11 +101,9 @@ export class ArchivedViews {
     const { tables } = this.#state;
     switch (entry.kind) {
       case 'job': {
-        const job = await readArchivedJob(store, entry.id);
-        const known = tables.jobs.get(entry.id);
-        if (!job || job.ordinal === known?.ordinal) return [];
-        const { present } = jobView(job);
-        return known ? without(present, jobView(known)) : present;
+        // What a pack has is newer.
+        const job = (await packOf(store, this.#state, entry.id)) ? undefined : await readLooseJob(store, entry.id);
+        return job ? this.#jobViews(job) : [];
       }
       case 'worker': {
         const worker = await readArchivedWorkerEnd(store, entry.id, entry.terminated_ms);
@@ -83,24 +127,44 @@ export class ArchivedViews {
       }
     }
   }
-}
 
-/** Which entry would make a view of this subject under this key. */
-function entryOf({ kind, id }: Subject, key: string): ArchiveEntry | null {
-  switch (kind) {
-    case 'job':
-    case 'alert':
-      return { kind, id };
-    case 'worker': {
-      const end = parseTerminatedWorkerKey(key);
-      return end && { kind, id, terminated_ms: end.terminated_ms };
+  #jobViews(job: JobRecord): readonly Present[] {
+    const known = this.#state.job(job.job_id);
+    if (endOf(job) < this.#kept_from_ms) return [];
+    if (job.ordinal === known?.ordinal) return [];
+    const { present } = jobView(job);
+    return known ? without(present, jobView(known)) : present;
+  }
+
+  async #isOfDamaged({ kind, id }: Subject, key: string): Promise<boolean> {
+    switch (kind) {
+      case 'job':
+        return this.#isDamagedJob(id);
+      case 'worker': {
+        const end = parseTerminatedWorkerKey(key);
+        return end !== null && this.#damaged.has(archivedWorkerKey(id, end.terminated_ms));
+      }
+      case 'alert':
+        return this.#damaged.has(archivedAlertKey(id));
+      case 'hour':
+        return this.#damaged.has(archivedPeriodsKey(Math.floor(Number(id) / 24)));
+      case 'day':
+        return this.#damaged.has(archivedPeriodsKey(Number(id)));
+      default:
+        return false;
     }
-    case 'hour':
-      return { kind: 'periods', day: Math.floor(Number(id) / 24) };
-    case 'day':
-      return { kind: 'periods', day: Number(id) };
-    default:
-      return null;
+  }
+
+  async #isDamagedJob(id: string): Promise<boolean> {
+    try {
+      const pack = await packOf(this.#store, this.#state, id);
+      if (pack) return this.#damaged.has(pack.key);
+      if (this.#state.scalars.loose_jobs > 0) await readLooseJob(this.#store, id);
+      return false;
+    } catch (error) {
+      if (error instanceof ArchiveDamage) return true;
+      throw error;
+    }
   }
 }
 

@@ -33,7 +33,7 @@ test('without a fault the history leaves what a rebuild makes, and the archive h
   await play(HISTORY, monitor, clock);
   await assertWhole(memory, clock, monitor, 'at the end');
   const archived = [];
-  for (const job_id of JOBS) if (await readArchivedJob(memory, job_id)) archived.push(job_id);
+  for (const job_id of JOBS) if (await readArchivedJob(memory, monitor.engine.state, job_id)) archived.push(job_id);
   assert.deepEqual(archived, ['job-1', 'job-2', 'job-3', 'job-4']);
   assert.deepEqual(
     JOBS.filter((job_id) => monitor.engine.state.job(job_id)),
@@ -75,7 +75,7 @@ for (const applied of [false, true]) {
       await play(HISTORY.slice(step - 1), again, clock);
       await assertWhole(memory, clock, again, `at the end, after a crash at call ${at}`);
       for (const job_id of JOBS) {
-        const found = again.engine.state.job(job_id) ?? (await readArchivedJob(memory, job_id));
+        const found = again.engine.state.job(job_id) ?? (await readArchivedJob(memory, again.engine.state, job_id));
         const submitted = again.engine.state.scalars.next_ordinal > 0;
         assert.ok(found || !submitted, `${job_id} is lost after a crash at call ${at}`);
       }

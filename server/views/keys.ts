@@ -21,6 +21,8 @@ export const ARCHIVED_JOBS = 'archive/jobs/';
 export const ARCHIVED_WORKERS = 'archive/workers/';
 export const ARCHIVED_ALERTS = 'archive/alerts/';
 export const ARCHIVED_PERIODS = 'archive/periods/';
+export const PACKS = 'archive/packs/';
+export const SHARDS = 'archive/index/';
 
 const JOB_DOCUMENTS = ['state', 'progress', 'worker', 'timeline'] as const;
 const ENDS = { COMPLETED: 'completed', FAILED: 'failed', CANCELLED: 'cancelled' } as const;
@@ -72,6 +74,17 @@ export const dayKey = (day: number): string => `system/metrics/daily/${dayName(d
 export const closedHourKey = (hour: number): string =>
   `metrics/hourly/${dayName(hour * HOUR_MS, '/')}/${hourName(hour)}.json`;
 
+/** By the hour in which its jobs ended, else by the day, else by the month. `name` is a ULID. */
+export function packKey(first_ms: number, last_ms: number, name: string): string {
+  const [first, last] = [clamped(first_ms), clamped(last_ms)].map((time_ms) => dayName(time_ms, '/'));
+  if (first !== last) return `${PACKS}${first!.slice(0, 7)}/${checked(name)}.ndjson`;
+  const [hour, lastHour] = [first_ms, last_ms].map((time_ms) => Math.floor(clamped(time_ms) / HOUR_MS));
+  return `${PACKS}${first}/${hour === lastHour ? `hour=${hourName(hour!)}/` : ''}${checked(name)}.ndjson`;
+}
+
+export const shardKey = (name: string): string => `${SHARDS}${checked(name)}.json`;
+
+/** A job as an object of its own: how it was archived before there were packs. */
 export const archivedJobKey = (job_id: string): string => `${ARCHIVED_JOBS}${checked(job_id)}.json`;
 
 export const archivedWorkerPrefix = (worker_id: string): string => `${ARCHIVED_WORKERS}${checked(worker_id)}/`;
@@ -198,6 +211,9 @@ function dayName(time_ms: number, between: string): string {
   const [year, month, day] = formatTime(time_ms).slice(0, 10).split('-');
   return `${year}${between}${month}${between}${day}`;
 }
+
+/** Years with four digits. */
+const clamped = (time_ms: number): number => Math.min(Math.max(time_ms, 0), 253_402_300_799_999);
 
 /** Hours before 1970 are negative; old journals may hold such times. */
 const hourName = (hour: number): string => String(((hour % 24) + 24) % 24).padStart(2, '0');

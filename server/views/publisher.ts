@@ -21,6 +21,7 @@ import type { AppliedSegment, Engine } from '../engine.ts';
 import type { ObjectStore } from '../objects/store.ts';
 import { StoreError } from '../objects/store.ts';
 import type { State } from '../state-machine/state/state.ts';
+import { damageOf } from './archive-objects.ts';
 import { readArchivedJob } from './archived-records.ts';
 import { type Change, changesOf, changesSince } from './changes.ts';
 import { type Checkpoint, encodeCheckpoint, NOTHING, readCheckpoint } from './checkpoint.ts';
@@ -250,7 +251,7 @@ export class ViewPublisher {
     const { engine, store } = this.#options;
     if (note.kind === 'job' && !engine.state.job(note.id)) {
       // Another instance archived it; what this one wrote of it before may have come after that one's last word.
-      const job = await readArchivedJob(store, note.id);
+      const job = await readArchivedJob(store, engine.state, note.id).catch(noneIfDamaged);
       if (job) return jobView(job);
     }
     return viewOf(engine.state, note);
@@ -341,6 +342,10 @@ export class ViewPublisher {
 
 /** Failures that say nothing of the store as a whole. */
 const OF_ONE_KEY: ReadonlySet<string> = new Set(['key_conflict', 'bad_key']);
+
+function noneIfDamaged(error: unknown): undefined {
+  damageOf(error);
+}
 
 const nameOf = ({ kind, id }: Subject): string => `${kind} ${id}`;
 

@@ -4,8 +4,8 @@
  *
  *     recover the fold → write the views of the archive, then those of the fold → judge every object there is → checkpoint
  *
- * Memory holds the fold and no more, however large the archive: an object is judged by its key, whose record is looked up
- * again. That costs a read for each archived record, one for each of its views, and a put where something differs.
+ * Memory holds the fold, a few packs, and eight bytes for each view of the archive. That costs a read for each pack, one for each view, and
+ * a put where something differs.
  */
 import { MonitorError } from '../../protocol/errors.ts';
 import { eachAtOnce } from '../at-once.ts';
@@ -17,7 +17,7 @@ import { Fold } from '../state-machine/apply/fold.ts';
 import type { State } from '../state-machine/state/state.ts';
 import { ArchivedViews } from './archived-views.ts';
 import { encodeCheckpoint } from './checkpoint.ts';
-import { ARCHIVE, CHECKPOINT_KEY, JOURNAL_TRACES, parseArchiveKey, subjectOf, VIEW_PREFIXES } from './keys.ts';
+import { CHECKPOINT_KEY, JOURNAL_TRACES, subjectOf, VIEW_PREFIXES } from './keys.ts';
 import { subjectsOf, viewOf } from './layout.ts';
 import { currentHour } from './metrics.ts';
 import { count, emptyReport, type RebuildReport } from './rebuild-report.ts';
@@ -27,7 +27,7 @@ export type RebuildOptions = {
   /** Opened with its lock, so that no monitor writes beside it; on a bucket stop the monitors first. */
   store: ObjectStore;
   clock: Clock;
-  settings: Pick<Settings, 'retention_ms'>;
+  settings: Pick<Settings, 'retention_ms' | 'job_views_days'>;
   /** Report what would be done, and do nothing. */
   dry_run?: boolean;
   /** For the pauses between tries; a single reader needs none. */
@@ -65,7 +65,7 @@ export async function rebuildViews({
   }
   const { state } = fold;
   const report = emptyReport(state.seq, dry_run);
-  const archive = new ArchivedViews(store, state);
+  const archive = new ArchivedViews(store, state, settings);
   const write = async (present: readonly Present[]) => {
     for (const { key, document } of present) {
       const bytes = encodeDocument(document());
@@ -76,14 +76,12 @@ export async function rebuildViews({
       }
     }
   };
-  await eachAtOnce(store.list(ARCHIVE), AT_ONCE, async ({ key }) => {
-    const entry = parseArchiveKey(key);
-    if (!entry) return;
+  await eachAtOnce(archive.records(), AT_ONCE, async ({ views }) => {
     report.archived += 1;
-    const present = await archive.viewsOf(entry);
-    if (present !== 'damaged') return write(present);
-    report.damaged.push(key);
+    const present = await views();
+    if (present !== 'damaged') await write(present);
   });
+  report.damaged = archive.damaged;
   await eachAtOnce(subjectsOf(state), AT_ONCE, (subject) => write(viewOf(state, subject)?.present ?? []));
   for (const prefix of VIEW_PREFIXES) {
     await eachAtOnce(store.list(prefix), AT_ONCE, async ({ key }) => {

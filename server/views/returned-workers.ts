@@ -5,6 +5,7 @@
  */
 import type { ObjectStore } from '../objects/store.ts';
 import type { State } from '../state-machine/state/state.ts';
+import { damageOf } from './archive-objects.ts';
 import { readArchivedWorkerEnd } from './archived-records.ts';
 import type { Change } from './changes.ts';
 import { parseTerminatedWorkerKey, TERMINATED_WORKERS } from './keys.ts';
@@ -21,8 +22,9 @@ export async function* endsLeftBehind(
     const end = parseTerminatedWorkerKey(key);
     const worker = end && worker_ids.has(end.worker_id) ? state.worker(end.worker_id) : undefined;
     if (!end || !worker || endKey(worker) === key) continue;
-    const archived = await readArchivedWorkerEnd(store, end.worker_id, end.terminated_ms);
-    if (archived && archived.ordinal !== worker.ordinal) continue;
+    const archived = await readArchivedWorkerEnd(store, end.worker_id, end.terminated_ms).catch(damageOf);
+    // Of a damaged record its view is all that is left.
+    if (archived && (!('ordinal' in archived) || archived.ordinal !== worker.ordinal)) continue;
     yield { kind: 'worker', id: end.worker_id, urgency: 'transition', moved: true, gone: [key] };
   }
 }

@@ -1,4 +1,5 @@
 /** A whole monitor without its API, for tests of the views: the real engine, publisher and archive on any store. */
+import { readFile } from 'node:fs/promises';
 import type { Clock } from '../clock.ts';
 import { readSettings, type Settings } from '../config.ts';
 import { Engine } from '../engine.ts';
@@ -8,6 +9,7 @@ import type { CommandBody, Outcome } from '../state-machine/decide/commands.ts';
 import type { JobRecord } from '../state-machine/state/records.ts';
 import type { TurnedClock } from '../testing-clock.ts';
 import { Archive } from './archive.ts';
+import type { IndexSizes } from './indexing.ts';
 import { JOURNAL_TRACES, VIEW_PREFIXES } from './keys.ts';
 import { ViewPublisher } from './publisher.ts';
 import { rebuildViews } from './rebuild.ts';
@@ -19,6 +21,7 @@ export type TestMonitorOptions = {
   settings?: Partial<Settings>;
   /** Other instances write to the store, too. Default false. */
   shared?: boolean;
+  index_sizes?: IndexSizes;
 };
 
 let names = 0;
@@ -29,7 +32,13 @@ export class TestMonitor {
   readonly archive: Archive;
   readonly log: string[];
 
-  static async open({ store, clock, settings: given = {}, shared = false }: TestMonitorOptions): Promise<TestMonitor> {
+  static async open({
+    store,
+    clock,
+    settings: given = {},
+    shared = false,
+    index_sizes,
+  }: TestMonitorOptions): Promise<TestMonitor> {
     const settings = readSettings(given, {});
     const log: string[] = [];
     const note = (level: string, message: string) => void log.push(`${level}: ${message}`);
@@ -49,7 +58,17 @@ export class TestMonitor {
     });
     const publisher = new ViewPublisher({ engine, store, clock, settings, log: note });
     await publisher.start();
-    return new TestMonitor(engine, publisher, new Archive({ engine, store, clock, settings, publisher }), log);
+    const archive = new Archive({
+      engine,
+      store,
+      clock,
+      settings,
+      publisher,
+      log: note,
+      upkeep_after_ms: 0,
+      ...(index_sizes && { index_sizes }),
+    });
+    return new TestMonitor(engine, publisher, archive, log);
   }
 
   private constructor(engine: Engine, publisher: ViewPublisher, archive: Archive, log: string[]) {
@@ -157,6 +176,12 @@ export async function viewsIn(store: ObjectStore): Promise<Map<string, string>> 
   return views;
 }
 
+export async function keysIn(store: ObjectStore, prefix: string): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of store.list(prefix)) keys.push(key);
+  return keys;
+}
+
 export async function textAt(store: ObjectStore, key: string): Promise<string> {
   const got = await store.get(key);
   if (!got.found) throw new Error(`${key} is not there`);
@@ -233,4 +258,20 @@ export class WatchedStore implements ObjectStore {
     await this.meet(call, true);
     return answer;
   }
+}
+
+/** A store that an earlier version left: all its jobs archived, each as an object of its own. */
+export async function openOldStore(
+  clock: TurnedClock,
+): Promise<{ store: MemoryStore; jobs: ReadonlyMap<string, JobRecord> }> {
+  // Its commands were named by a count, too.
+  names = Math.max(names, 100_000);
+  const url = new URL('../../test/formats/archive-of-single-objects.json', import.meta.url);
+  const { objects, jobs } = JSON.parse(await readFile(url, 'utf8')) as {
+    objects: Record<string, string>;
+    jobs: Record<string, JobRecord>;
+  };
+  const store = new MemoryStore(clock);
+  for (const [key, text] of Object.entries(objects)) await store.put(key, Buffer.from(text));
+  return { store, jobs: new Map(Object.entries(jobs)) };
 }

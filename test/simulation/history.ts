@@ -367,6 +367,12 @@ class History {
 const LATE: readonly Fault[] = ['landed_later', 'sent_twice', 'paused_before_sending', 'answer_lost'];
 
 const HOUSE_SETTINGS: Settings = readSettings(
-  { finished_window_ms: 10 * MINUTE_MS, finished_max: 5, view_puts_per_second: 100_000, log_level: 'silent' },
+  {
+    finished_window_ms: 10 * MINUTE_MS,
+    finished_max: 5,
+    job_views_days: 0,
+    view_puts_per_second: 100_000,
+    log_level: 'silent',
+  },
   {},
 );

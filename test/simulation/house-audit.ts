@@ -26,7 +26,7 @@ function copyOf({ objects }: SimStore): MemoryStore {
 export async function auditViews({ world, store, log }: HouseAuditParts): Promise<void> {
   const copy = copyOf(store);
   const random = { float: () => 0.5 };
-  const settings = { retention_ms: 10 * MINUTE_MS };
+  const settings = { retention_ms: 10 * MINUTE_MS, job_views_days: 0 };
   const written: string[] = [];
   const put = copy.put.bind(copy);
   copy.put = async (key, bytes) => {
@@ -51,7 +51,7 @@ export async function auditArchive({ world, store, log }: HouseAuditParts): Prom
   const copy = copyOf(store);
   for (const [job_id, record] of log.forgotten) {
     if (log.end.job(job_id)) continue;
-    const archived = await readArchivedJob(copy, job_id).catch((error: Error) => error);
+    const archived = await readArchivedJob(copy, log.end, job_id).catch((error: Error) => error);
     if (isDeepStrictEqual(plain(archived), plain(record))) continue;
     const what = archived instanceof Error ? archived.message : archived ? 'is another record' : 'is not there';
     world.violate('archive', `${job_id}, which left memory, ${what}`);
@@ -63,7 +63,7 @@ export async function auditFollowed(parts: HouseAuditParts, followed: FollowedLo
   const { world, store, log } = parts;
   const copy = copyOf(store);
   for (const [job_id, { state }] of followed.expected) {
-    const job = log.end.job(job_id) ?? (await readArchivedJob(copy, job_id));
+    const job = log.end.job(job_id) ?? (await readArchivedJob(copy, log.end, job_id));
     if (job?.state !== state) world.violate('I13', `the log says that ${job_id} is ${state}; it is ${job?.state}`);
   }
 }

@@ -58,7 +58,15 @@ export class House {
         },
       },
     }) as Engine;
-    const archive = new Archive({ engine: watched, store, clock, settings, publisher: this.publisher });
+    const archive = new Archive({
+      engine: watched,
+      store,
+      clock,
+      settings,
+      publisher: this.publisher,
+      log,
+      index_sizes: { index_at: 5, shard_max: 4 },
+    });
     this.#duties = [
       new Duty({
         name: 'archive',
@@ -76,7 +84,7 @@ export class House {
         observing: {
           engine,
           catchUp: () => engine.journal.catchUp(),
-          archived: (job_id) => readArchivedJob(store, job_id),
+          archived: (job_id) => readArchivedJob(store, engine.state, job_id),
           async submit(body) {
             if (body.sightings.length === 0) return { refs: [], replayed: false };
             return watched.submit({ id: newId(), fingerprint: '', actor: 'monitor', body });

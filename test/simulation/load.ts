@@ -30,7 +30,19 @@ const ASKED = {
   resolve_alert: 0.6,
   tick: 12,
   forget: 2,
+  pack_archived: 0.5,
+  index_archive: 0.5,
+  end_repacking: 0.2,
 } as const satisfies Record<CommandBody['type'], number>;
+
+/** Of the monitor's own making: these leave no trace of their id. */
+const OWN: ReadonlySet<CommandBody['type']> = new Set([
+  'tick',
+  'forget',
+  'pack_archived',
+  'index_archive',
+  'end_repacking',
+]);
 
 export class Load {
   readonly #chance: Chance;
@@ -45,7 +57,7 @@ export class Load {
   /** `archived`: an archive decides what memory may forget. */
   constructor(chance: Chance, { archived }: { archived: boolean }) {
     this.#chance = chance;
-    this.#asked = archived ? { ...ASKED, forget: 0 } : ASKED;
+    this.#asked = archived ? { ...ASKED, forget: 0, pack_archived: 0, index_archive: 0, end_repacking: 0 } : ASKED;
     this.#workers = Array.from({ length: chance.whole(1, 5) }, (_, i) => `worker-${i + 1}`);
   }
 
@@ -57,7 +69,7 @@ export class Load {
   command(type: CommandBody['type'], seen: State): Command {
     this.#count += 1;
     const body = this.#body(type, seen);
-    const own = soft(body) || body.type === 'tick' || body.type === 'forget';
+    const own = soft(body) || OWN.has(body.type);
     return {
       id: `${own ? UNREMEMBERED : ''}c${this.#count}`,
       fingerprint: own ? '' : `f${this.#count}`,
@@ -165,15 +177,44 @@ export class Load {
       case 'forget': {
         const version = (record: { version: number } | undefined) =>
           (record?.version ?? 0) - (chance.happens(0.1) ? 1 : 0);
-        const jobs = [...seen.tables.finished.values()]
-          .slice(0, 2)
-          .map((id) => ({ id, version: version(seen.job(id)) }));
+        const ended = [...seen.tables.finished.values()].slice(0, 2);
+        const jobs = ended.map((id) => ({ id, version: version(seen.job(id)) }));
+        const older = seen.tables.packed_recently.minKey();
+        const replaced: [string, string][] =
+          older && chance.happens(0.1) ? [[seen.tables.packed_recently.get(older)!, older]] : [];
+        const made_ms = seen.at_ms - (chance.happens(0.05) ? 7_200_000 : 0);
         const workers = chance.happens(0.3) ? [{ id: worker_id, version: version(seen.worker(worker_id)) }] : [];
         const alert = seen.tables.alerts.minKey();
         const alerts = alert ? [{ id: alert, version: version(seen.tables.alerts.get(alert)) }] : [];
-        return { type, jobs, workers, alerts };
+        const packs = [{ pack: this.#pack(), made_ms, jobs, replaced }];
+        return { type, packs, workers, alerts };
       }
+      case 'pack_archived': {
+        const replaces = [...seen.tables.unindexed.keys()].slice(0, 3);
+        const job_ids = replaces.flatMap((key) => {
+          const stale = new Set(seen.tables.packs.get(key)!.stale);
+          return seen.tables.unindexed.get(key)!.filter((id) => !stale.has(id));
+        });
+        return { type, ...this.#basis(seen), pack: this.#pack(), job_ids, replaces };
+      }
+      case 'index_archive': {
+        const packs = [...seen.tables.unindexed.keys()].slice(0, 2);
+        const key = `archive/index/shard-${this.#count}.json`;
+        const shards = [{ first: chance.pick(['', 'job-2']), key, sha256: key, count: packs.length }];
+        return { type, ...this.#basis(seen), packs, shards };
+      }
+      case 'end_repacking':
+        return { type, loose_jobs: seen.scalars.loose_jobs };
     }
+  }
+
+  #pack() {
+    const key = `archive/packs/2025/07/07/pack-${this.#count}.ndjson`;
+    return { key, sha256: key, first_ms: 0, last_ms: 1, first_ordinal: 0, last_ordinal: 1 };
+  }
+
+  #basis(seen: State) {
+    return { basis_seq: seen.scalars.archive_seq, made_ms: seen.at_ms };
   }
 
   #submission() {

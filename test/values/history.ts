@@ -34,7 +34,7 @@ import { heartbeatDocument, workerDocument } from '../../server/documents/worker
 import type { CommandBody, CommandType } from '../../server/state-machine/decide/commands.ts';
 import { restore, snapshotRows } from '../../server/state-machine/state/snapshot.ts';
 import type { State } from '../../server/state-machine/state/state.ts';
-import { Monitor } from '../../server/state-machine/testing.ts';
+import { forgetJobs, Monitor, packNamed } from '../../server/state-machine/testing.ts';
 import { assertValid } from '../../server/state-machine/testing-schemas.ts';
 import { subjectsOf, viewOf } from '../../server/views/layout.ts';
 import { Chance } from '../simulation/chance.ts';
@@ -61,7 +61,12 @@ const WEIGHTS = {
   resolve_alert: 0.5,
   tick: 3,
   forget: 0.5,
+  pack_archived: 0.1,
+  index_archive: 0.1,
+  end_repacking: 0.1,
 } as const satisfies Record<CommandType, number>;
+
+const basisOf = ({ scalars, at_ms }: State) => ({ basis_seq: scalars.archive_seq, made_ms: at_ms });
 
 const IDS = ['a', 'b', 'c', 'Z9_-'.repeat(16)];
 const LATER_MS = [0, 1, 50, 1_000, 20_000];
@@ -173,9 +178,22 @@ class Asking {
       case 'tick':
         return { type, ids: [1, 2, 3].map((n) => `alert-${this.#count}-${n}`), expire: true };
       case 'forget': {
-        const jobs = [...state.tables.finished.values()].map((one) => ({ id: one, version: state.job(one)!.version }));
-        return { type, jobs, workers: [], alerts: [] };
+        return forgetJobs(
+          [...state.tables.finished.values()].map((one) => state.job(one)!),
+          state.at_ms,
+        );
       }
+      case 'pack_archived': {
+        const replaces = [...state.tables.unindexed.keys()];
+        const job_ids = [...state.tables.packed_recently.keys()];
+        return { type, ...basisOf(state), pack: packNamed(), job_ids, replaces };
+      }
+      case 'index_archive': {
+        const shard = { first: '', key: 'archive/index/shard.json', sha256: '', count: 1 };
+        return { type, ...basisOf(state), packs: [...state.tables.unindexed.keys()], shards: [shard] };
+      }
+      case 'end_repacking':
+        return { type, loose_jobs: state.scalars.loose_jobs };
     }
   }
 

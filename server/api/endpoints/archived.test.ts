@@ -5,6 +5,8 @@ import type { Job } from '../../../protocol/job.ts';
 import { JumpingClock } from '../../../test/servers/jumping-clock.ts';
 import { type Answer, openMonitor } from '../../../test/servers/monitor.ts';
 import { AUDIO, complete, completion, hold, register, submit, TRANSCRIPT } from '../../../test/servers/steps.ts';
+import { MemoryStore } from '../../objects/memory.ts';
+import { keysIn } from '../../views/testing-monitor.ts';
 
 const clock = new JumpingClock();
 const monitor = await openMonitor({ after }, { clock, finished_max: 0, finished_window_ms: 0 });
@@ -87,6 +89,57 @@ test('[A64] lists reach from memory into the archive, page by page, each job onc
   const completed = (await monitor.get('/jobs?tag=deep&state=COMPLETED&limit=1000')).body.items;
   assert.equal(completed.length, 7);
   assert.deepEqual((await monitor.get('/jobs?tag=deep&state=PROCESSING')).body.items, []);
+});
+
+test('jobs that leave memory between two pages come once, in the place they had', async () => {
+  const ids: string[] = [];
+  for (let n = 0; n < 6; n++) ids.unshift((await submit(monitor, { tags: ['moving'] })).job_id);
+  const page = async (cursor: string | null) =>
+    (await monitor.get(`/jobs?tag=moving&limit=2${cursor === null ? '' : `&cursor=${cursor}`}`)).body as {
+      items: Job[];
+      next_cursor: string | null;
+    };
+  const found: string[] = [];
+  let cursor: string | null = null;
+  for (const ended of [[ids[0]!, ids[4]!], [ids[1]!, ids[5]!], []]) {
+    const { items, next_cursor }: Awaited<ReturnType<typeof page>> = await page(cursor);
+    found.push(...items.map(({ job_id }) => job_id));
+    cursor = next_cursor;
+    for (const job_id of ended) await monitor.delete(`/jobs/${job_id}`);
+    if (ended.length > 0) await archive();
+  }
+  while (cursor !== null) {
+    const { items, next_cursor }: Awaited<ReturnType<typeof page>> = await page(cursor);
+    found.push(...items.map(({ job_id }) => job_id));
+    cursor = next_cursor;
+  }
+  assert.deepEqual(found, ids);
+  assert.deepEqual(new Set((await page(null)).items.map(({ job_id }) => job_id)), new Set([ids[2], ids[3]]));
+});
+
+test('a list passes over a damaged pack and names it; the pages behind it are reached', async () => {
+  const store = new MemoryStore(clock);
+  const other = await openMonitor({ after }, { clock, objects: store, finished_max: 0, finished_window_ms: 0 });
+  const ids: string[] = [];
+  for (let n = 0; n < 3; n++) {
+    ids.push((await submit(other)).job_id);
+    await other.delete(`/jobs/${ids[n]}`);
+    clock.jump(ARCHIVE_MS);
+    await other.until('/system/metrics', ({ jobs }) => jobs.CANCELLED === 0);
+  }
+  const packs = await keysIn(store, 'archive/packs/');
+  assert.equal(packs.length, 3);
+  await store.put(packs[1]!, Buffer.from('{}'));
+  const { status, body } = await other.get('/jobs?limit=1000');
+  assert.equal(status, 200);
+  assert.deepEqual(
+    body.items.map(({ job_id }: Job) => job_id),
+    [ids[2], ids[0]],
+  );
+  assert.deepEqual(body.unreadable, [{ key: packs[1], problem: 'is damaged: it is not what was written' }]);
+  const one = await other.get(`/jobs/${ids[1]}`);
+  assert.deepEqual([one.status, one.body.code], [500, 'archive_damaged']);
+  assert.match(one.body.detail, new RegExp(packs[1]!));
 });
 
 test('[A71] a worker that ended long ago is found', async () => {

@@ -8,9 +8,11 @@ import type { ApiContext } from '../context.ts';
 
 const CATCH_UP_MS = 2_000;
 
-export async function catchUp({ engine, clock }: Pick<ApiContext, 'engine' | 'clock'>): Promise<void> {
-  if (!engine.journal.status.writable) return;
+/** Returns whether the tail was reached. */
+export async function catchUp({ engine, clock }: Pick<ApiContext, 'engine' | 'clock'>): Promise<boolean> {
+  if (!engine.journal.status.writable) return false;
   const done = new AbortController();
   const read = engine.journal.catchUp().then(() => done.abort());
   await Promise.race([read, sleep(clock, CATCH_UP_MS, done.signal)]);
+  return done.signal.aborted;
 }

@@ -10,7 +10,9 @@ export function beyondMemory(context: ApiContext): Beyond {
   return {
     job: (id) => findJob(context, id).catch(noneIfNotFound),
     worker: (id) => findWorker(context, id).catch(noneIfNotFound),
-    catchUp: () => catchUp(context),
+    catchUp: async () => {
+      await catchUp(context);
+    },
   };
 }
 

@@ -1,7 +1,7 @@
-/** A job in any state, ever: from memory, else after reading on to the journal's tail, else from the archive (one object). */
+/** A job in any state, ever: from memory, else after reading on to the journal's tail, else from the archive (two objects at most). */
 import { MonitorError } from '../../../protocol/errors.ts';
 import type { JobRecord } from '../../state-machine/state/records.ts';
-import { readArchivedJob } from '../../views/archived-records.ts';
+import { readArchivedJob, readLooseJob } from '../../views/archived-records.ts';
 import type { ApiContext } from '../context.ts';
 import { catchUp } from './catch-up.ts';
 
@@ -9,9 +9,11 @@ export async function findJob(context: ApiContext, job_id: string): Promise<JobR
   const { engine, store } = context;
   const here = engine.state.job(job_id);
   if (here) return here;
-  await catchUp(context);
-  const job = engine.state.job(job_id) ?? (await readArchivedJob(store, job_id));
+  const reached = await catchUp(context);
+  const job = engine.state.job(job_id) ?? (await readArchivedJob(store, engine.state, job_id));
   if (job) return job;
+  // No job is said to be missing while the store does not answer.
+  if (!reached) await readLooseJob(store, job_id);
   throw new MonitorError('not_found', 'job_not_found', `there is no job ${job_id}`, {
     hint: 'tmon jobs lists the jobs there are.',
   });

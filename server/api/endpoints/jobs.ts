@@ -14,7 +14,8 @@ import { JobQuery } from '../../../protocol/queue.ts';
 import { jobDocument, progressDocument, timelineDocument } from '../../documents/job.ts';
 import { newId } from '../../ids.ts';
 import type { JobRecord } from '../../state-machine/state/records.ts';
-import { archivedPage } from '../../views/archived-jobs.ts';
+import type { Unreadable } from '../../views/archive-objects.ts';
+import { archivedPage, archivedSince } from '../../views/archived-jobs.ts';
 import type { Caller } from '../caller.ts';
 import type { ApiContext } from '../context.ts';
 import { endpoint } from '../endpoint.ts';
@@ -29,6 +30,22 @@ import { checkRecordings } from './submission.ts';
 export const JobParams = Type.Object({ job_id: Id });
 export const pageOf = (items: TSchema) =>
   Type.Object({ items: Type.Array(items), next_cursor: Type.Union([Type.String(), Type.Null()]) });
+
+const JobPage = Type.Object({
+  ...pageOf(Job).properties,
+  unreadable: Type.Optional(
+    Type.Array(
+      Type.Object({
+        key: Type.String({ description: 'The object of the store' }),
+        problem: Type.String({ description: 'Why it was passed over: it is missing, or damaged' }),
+      }),
+      {
+        description:
+          'Objects of the archive that could not be read, so that jobs in them may be missing. Left out if there are none.',
+      },
+    ),
+  ),
+});
 
 export const jobEndpoints = [
   endpoint({
@@ -81,7 +98,7 @@ export const jobEndpoints = [
     operation: 'jobs.list',
     summary: 'List jobs, newest first',
     query: JobQuery,
-    answers: { 200: pageOf(Job) },
+    answers: { 200: JobPage },
     run: (context, { query }) => listJobs(context, query),
   }),
   endpoint({
@@ -206,35 +223,47 @@ function refuseArchived({ engine }: ApiContext, job: JobRecord, what: string): v
   );
 }
 
-/** What was in memory when the listing began first, then from the archive's dates. Exported for its test. */
-export async function listJobs(
-  { engine, store, departed }: Pick<ApiContext, 'engine' | 'store' | 'departed'>,
-  query: JobQuery,
-) {
+/**
+ * From memory first, then from the archive. A job that leaves memory while a caller goes from page to page stays in memory's
+ * part of the list, so that it comes once. Exported for its test.
+ */
+export async function listJobs({ engine, store }: Pick<ApiContext, 'engine' | 'store'>, query: JobQuery) {
   const { state } = engine;
   const limit = query.limit ?? PAGE_DEFAULT;
+  const matcher = matcherOf(query);
   const cursor = decodeCursor(query.cursor) ?? { ordinal: NEWEST };
-  const { archived = state.scalars.archived_jobs } = cursor;
-  const items: JobRecord[] = [];
+  const { seq = state.seq } = cursor;
+  const page: Page = { jobs: [], unreadable: [] };
   if ('ordinal' in cursor) {
-    const since = departed.newestFirst(archived, cursor.ordinal);
-    const { jobs, exhausted } = await pageOfJobs(state, query, cursor.ordinal, limit, since);
-    items.push(...jobs);
-    if (!exhausted) return pageAnswer(items, { ordinal: items.at(-1)!.ordinal, archived });
+    const { jobs, exhausted } = await pageOfJobs(state, query, cursor.ordinal, limit);
+    const from = exhausted ? 0 : jobs.at(-1)!.ordinal;
+    const left = await archivedSince(store, state, { since_seq: seq, below: cursor.ordinal, from });
+    const all = [...jobs, ...left.jobs.filter((job) => matcher.test(job))].sort((a, b) => b.ordinal - a.ordinal);
+    page.jobs.push(...all.slice(0, limit));
+    page.unreadable.push(...left.unreadable);
+    if (!exhausted || all.length > limit) return pageAnswer(page, { ordinal: page.jobs.at(-1)!.ordinal, seq });
   }
   const states = FINISHED_STATES.filter((name) => query.state === undefined || query.state === name);
-  if (state.scalars.archived_jobs === 0 || states.length === 0) return pageAnswer(items, null);
-  if (items.length === limit) return pageAnswer(items, { archive: '', archived });
-  const matcher = matcherOf(query);
-  const { jobs, next } = await archivedPage(store, state, {
+  if (state.scalars.archived_jobs === 0 || states.length === 0) return pageAnswer(page, null);
+  if (page.jobs.length === limit) return pageAnswer(page, { archive: '', seq });
+  const { jobs, unreadable, next } = await archivedPage(store, state, {
     before: 'archive' in cursor && cursor.archive !== '' ? cursor.archive : undefined,
-    limit: limit - items.length,
+    limit: limit - page.jobs.length,
     states,
-    test: (job) => matcher.test(job) && !departed.has(job, archived),
+    test: (job) => matcher.test(job),
+    through_seq: seq,
   });
-  return pageAnswer([...items, ...jobs], next === null ? null : { archive: next, archived });
+  page.jobs.push(...jobs);
+  page.unreadable.push(...unreadable);
+  return pageAnswer(page, next === null ? null : { archive: next, seq });
 }
 
-function pageAnswer(jobs: readonly JobRecord[], next: Cursor | null) {
-  return { items: jobs.map(jobDocument), next_cursor: next === null ? null : encodeCursor(next) };
+type Page = { jobs: JobRecord[]; unreadable: Unreadable[] };
+
+function pageAnswer({ jobs, unreadable }: Page, next: Cursor | null) {
+  return {
+    items: jobs.map(jobDocument),
+    next_cursor: next === null ? null : encodeCursor(next),
+    ...(unreadable.length > 0 && { unreadable }),
+  };
 }

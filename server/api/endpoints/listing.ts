@@ -15,8 +15,8 @@ export const PAGE_DEFAULT = 100;
 /** Jobs looked at between two pauses, for filters that few jobs match. */
 const SCANNED_PER_TURN = 2_000;
 
-/** `archived`: how many jobs had left memory when the listing began. */
-export type Cursor = ({ ordinal: number } | { archive: string }) & { archived?: number };
+/** `seq`: the segment that the list began at. What has left memory since then still comes in the place that it had there. */
+export type Cursor = ({ ordinal: number } | { archive: string }) & { seq?: number | undefined };
 
 export function encodeCursor(cursor: Cursor): string {
   return Buffer.from(JSON.stringify(cursor)).toString('base64url');
@@ -26,10 +26,9 @@ export function decodeCursor(text: string | undefined): Cursor | null {
   if (text === undefined) return null;
   try {
     const value = JSON.parse(Buffer.from(text, 'base64url').toString()) as Record<string, unknown>;
-    const { ordinal, archive, archived } = value;
-    const began = Number.isSafeInteger(archived) ? { archived: archived as number } : {};
-    if (Number.isSafeInteger(ordinal)) return { ordinal: ordinal as number, ...began };
-    if (typeof archive === 'string') return { archive, ...began };
+    const seq = Number.isSafeInteger(value.seq) ? (value.seq as number) : undefined;
+    if (Number.isSafeInteger(value.ordinal)) return { ordinal: value.ordinal as number, seq };
+    if (typeof value.archive === 'string') return { archive: value.archive, seq };
   } catch {
     // Falls through to the refusal.
   }
@@ -51,44 +50,24 @@ export function matcherOf(query: JobQuery): JobMatcher {
   });
 }
 
-/** The next matching jobs in memory and of `departed` below `before`, newest first, and whether there are no more. */
+/** The next matching jobs in memory below `before`, newest first, and whether memory is exhausted. */
 export async function pageOfJobs(
   state: State,
   query: JobQuery & { had_by?: string },
   before: number,
   limit: number,
-  departed: Iterable<JobRecord> = [],
 ): Promise<{ jobs: JobRecord[]; exhausted: boolean }> {
   const matcher = matcherOf(query);
   const jobs: JobRecord[] = [];
   let scanned = 0;
-  for (const job of merged(inMemory(state, query, before), departed)) {
-    if (matcher.test(job)) jobs.push(job);
+  for (const job_id of newestFirst(state, query, before)) {
+    const job = state.job(job_id);
+    if (job && matcher.test(job)) jobs.push(job);
     if (jobs.length === limit) return { jobs, exhausted: false };
     scanned += 1;
     if (scanned % SCANNED_PER_TURN === 0) await new Promise<void>((resolve) => setImmediate(resolve));
   }
   return { jobs, exhausted: true };
-}
-
-function* inMemory(state: State, query: JobQuery & { had_by?: string }, before: number): Generator<JobRecord> {
-  for (const job_id of newestFirst(state, query, before)) {
-    const job = state.job(job_id);
-    if (job) yield job;
-  }
-}
-
-/** Two lists, newest first, as one; a job that is in both comes once. */
-function* merged(one: Iterable<JobRecord>, other: Iterable<JobRecord>): Generator<JobRecord> {
-  const others = other[Symbol.iterator]();
-  let next = others.next();
-  for (const job of one) {
-    for (; !next.done && next.value.ordinal >= job.ordinal; next = others.next()) {
-      if (next.value.ordinal > job.ordinal) yield next.value;
-    }
-    yield job;
-  }
-  for (; !next.done; next = others.next()) yield next.value;
 }
 
 /** Ids below the ordinal `before`, by the narrowest index that the query allows. */

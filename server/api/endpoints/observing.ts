@@ -11,7 +11,7 @@ export function observingFor(context: ApiContext, commandOf: (body: CommandBody)
   return {
     engine,
     catchUp: () => catchUp(context),
-    archived: (job_id) => readArchivedJob(store, job_id),
+    archived: (job_id) => readArchivedJob(store, engine.state, job_id),
     async submit(body) {
       const command = commandOf(body);
       // Nothing new, but the first answer is wanted again if there was something the first time.

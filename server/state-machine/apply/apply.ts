@@ -8,6 +8,7 @@
 import type { Event, JournalEvent } from '../events.ts';
 import type { CommandRef } from '../state/records.ts';
 import type { State } from '../state/state.ts';
+import { applyArchiveEvent } from './archive.ts';
 import { applyJobEvent } from './job.ts';
 import { observe } from './observed.ts';
 import { applyWorkerEvent } from './worker.ts';
@@ -126,9 +127,10 @@ function apply(state: State, event: Event): void {
       return;
     }
     case 'JobsArchived':
-      state.scalars.archived_jobs += event.data.job_ids.length;
-      for (const job_id of event.data.job_ids) state.removeJob(job_id);
-      return;
+    case 'ArchivePacked':
+    case 'ArchiveIndexed':
+    case 'ArchiveRepacked':
+      return applyArchiveEvent(state, event);
     case 'WorkersArchived':
       for (const worker_id of event.data.worker_ids) state.removeWorker(worker_id);
       return;

@@ -99,7 +99,7 @@ test('what is forgotten is what is resolved and no longer holds', () => {
   monitor.tick();
   const { id, version } = [...monitor.state.tables.alerts.values()][0]!;
   const forget = (version: number) =>
-    monitor.tell({ type: 'forget', jobs: [], workers: [], alerts: [{ id, version }] });
+    monitor.tell({ type: 'forget', packs: [], workers: [], alerts: [{ id, version }] });
   assert.deepEqual(typesOf(forget(version)), []);
   monitor.beat('worker-1');
   monitor.tick();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { HOUR_MS } from '../../../protocol/time.ts';
-import { Monitor, typesOf } from '../testing.ts';
+import { forgetJobs, Monitor, typesOf } from '../testing.ts';
 import type { CommandBody } from './commands.ts';
 
 const KEY = { id: 'key-1', fingerprint: 'abc' };
@@ -83,8 +83,7 @@ test("soft commands and the monitor's own leave no trace of their id", () => {
 test('only the version that the archive has is forgotten', () => {
   const monitor = new Monitor();
   monitor.complete(monitor.claimed());
-  const forget = (version: number) =>
-    typesOf(monitor.tell({ type: 'forget', jobs: [{ id: 'job-1', version }], workers: [], alerts: [] }));
+  const forget = (version: number) => typesOf(monitor.tell(forgetJobs([{ job_id: 'job-1', version }])));
   assert.deepEqual(forget(monitor.job().version - 1), []);
   assert.deepEqual(forget(monitor.job().version), ['JobsArchived']);
   assert.deepEqual([monitor.state.job('job-1'), monitor.state.scalars.archived_jobs], [undefined, 1]);
@@ -99,7 +98,9 @@ test('what has not ended is never forgotten', () => {
   monitor.claimed('running');
   monitor.submit('waiting');
   monitor.fail(monitor.claimed('dead'), { retryable: false });
-  const jobs = ['running', 'waiting', 'dead'].map((id) => ({ id, version: monitor.job(id).version }));
   const workers = [{ id: 'worker-1', version: monitor.worker().version }];
-  assert.deepEqual(typesOf(monitor.tell({ type: 'forget', jobs, workers, alerts: [] })), []);
+  assert.deepEqual(typesOf(monitor.tell({ type: 'forget', packs: [], workers, alerts: [] })), []);
+  for (const id of ['running', 'waiting', 'dead']) {
+    assert.deepEqual(typesOf(monitor.tell(forgetJobs([monitor.job(id)]))), [], id);
+  }
 });

@@ -6,7 +6,7 @@ import type { FailureReport, JobSubmission, ProgressReport } from '../../../prot
 import type { JobFilter } from '../../../protocol/queue.ts';
 import type { Sighting } from '../../../protocol/sighting.ts';
 import type { HealthReport, WorkerLaunch, WorkerRegistration } from '../../../protocol/worker.ts';
-import type { CommandRef } from '../state/records.ts';
+import type { CommandRef, Pack, Replaced, ShardRecord } from '../state/records.ts';
 import type { RefusedPart } from './decision.ts';
 import type { LeasedLine } from './reports.ts';
 
@@ -60,10 +60,38 @@ export type CommandBody =
   | { type: 'resolve_alert'; alert_id: string; by: string }
   /** Time passed: leases, retries, silences and alert rules are looked at. `ids` name the alerts that this may raise; `expire`: whether silence counts yet; `store_rule`: what a rule of the store would do, null if none does harm, left out if that is not known. */
   | { type: 'tick'; ids: readonly string[]; expire: boolean; store_rule?: string | null | undefined }
-  | { type: 'forget'; jobs: readonly Archived[]; workers: readonly Archived[]; alerts: readonly Archived[] };
+  | { type: 'forget'; packs: readonly Packed[]; workers: readonly Archived[]; alerts: readonly Archived[] }
+  /** Jobs that have left memory before were written into this pack. `basis_seq`: the fold's archive_seq when its author began. */
+  | {
+      type: 'pack_archived';
+      basis_seq: number;
+      made_ms: number;
+      pack: Pack;
+      job_ids: readonly string[];
+      replaces: readonly string[];
+    }
+  | {
+      type: 'index_archive';
+      basis_seq: number;
+      made_ms: number;
+      packs: readonly string[];
+      shards: readonly ShardRecord[];
+    }
+  /** No object of the old form was found, when the fold counted so many jobs in it. */
+  | { type: 'end_repacking'; loose_jobs: number };
 
 /** A record that the archive has, and the version it has: one that has changed since must stay. */
 export type Archived = { id: string; version: number };
+
+/** Jobs that lie in a pack now. */
+export type Packed = {
+  pack: Pack;
+  /** Log time when writing it began. */
+  made_ms: number;
+  jobs: readonly Archived[];
+  /** Older records of some of these jobs. */
+  replaced: readonly Replaced[];
+};
 
 export type CommandType = CommandBody['type'];
 

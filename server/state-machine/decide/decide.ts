@@ -1,7 +1,6 @@
-import type { Event } from '../events.ts';
-import { finished } from '../state/records.ts';
 import type { State } from '../state/state.ts';
-import type { Archived, Command, CommandBody } from './commands.ts';
+import { endRepacking, forget, indexArchive, packArchived } from './archive.ts';
+import type { Command, CommandBody } from './commands.ts';
 import { type Context, type Decision, refuse } from './decision.ts';
 import { cancelJob, claimJobs, completeJob, failJob, reportProgress, retryJob, submitJobs } from './jobs.ts';
 import { observeJobs } from './observed.ts';
@@ -63,6 +62,12 @@ function decideBody(state: State, body: CommandBody, context: Context): Decision
       return tick(state, body, context);
     case 'forget':
       return forget(state, body);
+    case 'pack_archived':
+      return packArchived(state, body);
+    case 'index_archive':
+      return indexArchive(state, body);
+    case 'end_repacking':
+      return endRepacking(state, body);
   }
 }
 
@@ -71,28 +76,4 @@ function resolveAlert(state: State, { alert_id, by }: CommandBody & { type: 'res
   if (!alert) return refuse('not_found', 'alert_not_found', `there is no alert ${alert_id}`);
   if (alert.resolved_ms !== null) return { events: [] };
   return { events: [{ type: 'AlertResolved', entity: alert_id, data: { by } }] };
-}
-
-/** Only what may still be forgotten: it may have come back to life, or changed, since the archive was written. */
-function forget(state: State, body: CommandBody & { type: 'forget' }): Decision {
-  const { jobs, workers, alerts } = state.tables;
-  const job_ids = unchanged(jobs, body.jobs, (job) => finished(job.state) && job.dead === null);
-  const worker_ids = unchanged(workers, body.workers, (worker) => worker.state === 'TERMINATED');
-  const alert_ids = unchanged(alerts, body.alerts, (alert) => alert.resolved_ms !== null && !alert.holds);
-  const events: Event[] = [];
-  if (job_ids.length > 0) events.push({ type: 'JobsArchived', entity: 'archive', data: { job_ids } });
-  if (worker_ids.length > 0) events.push({ type: 'WorkersArchived', entity: 'archive', data: { worker_ids } });
-  if (alert_ids.length > 0) events.push({ type: 'AlertsArchived', entity: 'archive', data: { alert_ids } });
-  return { events };
-}
-
-function unchanged<R extends { version: number }>(
-  table: { get(id: string): R | undefined },
-  archived: readonly Archived[],
-  over: (record: R) => boolean,
-): string[] {
-  return archived.flatMap(({ id, version }) => {
-    const record = table.get(id);
-    return record && record.version === version && over(record) ? [id] : [];
-  });
 }

@@ -163,6 +163,36 @@ export type PeriodRecord = {
   cost_usd: number;
 };
 
+/** One object of the archive that holds finished jobs which have left memory. */
+export type PackRecord = Pack & {
+  count: number;
+  /** The last segment that let jobs of it leave memory; 0 if they had left before there were packs. */
+  seq: number;
+  /** When that was. */
+  archived_ms: number;
+  /** Jobs in it that a later pack has a newer record of. */
+  stale: readonly string[];
+};
+
+/** Where a pack is, what it must be, and which jobs it can hold. */
+export type Pack = {
+  key: string;
+  /** Of every byte above its last line. */
+  sha256: string;
+  /** When the first and the last of its jobs ended. */
+  first_ms: number;
+  last_ms: number;
+  /** The least and the greatest ordinal of its jobs. */
+  first_ordinal: number;
+  last_ordinal: number;
+};
+
+/** A pack, and a job in it that a later one has a newer record of. */
+export type Replaced = readonly [key: string, job_id: string];
+
+/** One object of the archive's index: which pack has a job, for ids from `first` up to the next shard's. */
+export type ShardRecord = { first: string; key: string; sha256: string; count: number };
+
 /** What a durable command did, so that the same command, sent again, is answered as the first was. */
 export type CommandRecord = {
   ordinal: number;

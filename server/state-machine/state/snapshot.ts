@@ -3,7 +3,15 @@
  * rows go by table and key, and only facts are written; indexes are made again by the same functions that keep them.
  */
 import { JOB_FIELDS, type JobFields, type JobValues, jobUnpacker, packJob } from './job-rows.ts';
-import type { AlertRecord, CommandRecord, JobRecord, PeriodRecord, WorkerRecord } from './records.ts';
+import type {
+  AlertRecord,
+  CommandRecord,
+  JobRecord,
+  PackRecord,
+  PeriodRecord,
+  ShardRecord,
+  WorkerRecord,
+} from './records.ts';
 import { type Scalars, State } from './state.ts';
 
 type Row =
@@ -13,7 +21,10 @@ type Row =
   | ['worker', WorkerRecord]
   | ['alert', AlertRecord]
   | ['command', string, CommandRecord]
-  | ['minute' | 'hour' | 'day', number, PeriodRecord];
+  | ['minute' | 'hour' | 'day', number, PeriodRecord]
+  /** With the ids of its jobs while the index does not cover it. */
+  | ['pack', PackRecord, job_ids?: readonly string[]]
+  | ['shard', ShardRecord];
 
 /** Each row a line of JSON without its newline. Lazy: a caller may stop between rows, the state being a copy of its own. */
 export function* snapshotRows(state: State): Generator<string> {
@@ -27,6 +38,11 @@ export function* snapshotRows(state: State): Generator<string> {
   for (const [minute, period] of tables.minutes.entries()) yield JSON.stringify(['minute', minute, period]);
   for (const [hour, period] of tables.hours.entries()) yield JSON.stringify(['hour', hour, period]);
   for (const [day, period] of tables.days.entries()) yield JSON.stringify(['day', day, period]);
+  for (const pack of tables.packs.values()) {
+    const job_ids = tables.unindexed.get(pack.key);
+    yield JSON.stringify(job_ids ? ['pack', pack, job_ids] : ['pack', pack]);
+  }
+  for (const shard of tables.archive_shards.values()) yield JSON.stringify(['shard', shard]);
 }
 
 /** The state of these rows. Throws SyntaxError on what is no row. */
@@ -55,11 +71,20 @@ function restoreRow(state: State, row: OtherRow, line: string): void {
   switch (row[0]) {
     case 'scalars':
       Object.assign(state.scalars, row[1]);
+      // A snapshot from before there were packs: all that is archived is an object each.
+      state.scalars.loose_jobs = row[1].loose_jobs ?? row[1].archived_jobs;
       return;
     case 'worker':
       return state.putWorker(row[1]);
     case 'alert':
       return state.putAlert(row[1]);
+    case 'pack':
+      if (row[2]) state.putPack(row[1], row[2]);
+      else state.tables.packs.set(row[1].key, row[1]);
+      return;
+    case 'shard':
+      state.tables.archive_shards.set(row[1].first, row[1]);
+      return;
     case 'minute':
       state.tables.minutes.set(row[1], row[2]);
       return;

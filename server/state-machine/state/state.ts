@@ -7,7 +7,15 @@
 import type { JobStateName, Priority } from '../../../protocol/job.ts';
 import { SortedMap } from '../../sorted-map.ts';
 import { indexesOf, indexJob, type Timer, timerKey } from './job-indexes.ts';
-import type { AlertRecord, CommandRecord, JobRecord, PeriodRecord, WorkerRecord } from './records.ts';
+import type {
+  AlertRecord,
+  CommandRecord,
+  JobRecord,
+  PackRecord,
+  PeriodRecord,
+  ShardRecord,
+  WorkerRecord,
+} from './records.ts';
 import { microUsd } from './sums.ts';
 
 /** Tables that hold facts; all others are derived from them. */
@@ -19,6 +27,12 @@ type Facts = {
   minutes: SortedMap<number, PeriodRecord>;
   hours: SortedMap<number, PeriodRecord>;
   days: SortedMap<number, PeriodRecord>;
+  /** Every pack of the archive, by key. */
+  packs: SortedMap<string, PackRecord>;
+  /** Key of a pack that the index does not cover yet → ids of its jobs. */
+  unindexed: SortedMap<string, readonly string[]>;
+  /** First id of a shard of the archive's index → the shard. */
+  archive_shards: SortedMap<string, ShardRecord>;
 };
 
 type Indexes = {
@@ -42,6 +56,8 @@ type Indexes = {
   /** `rule|subject` → id of the alert raised for the condition that holds. */
   alert_conditions: SortedMap<string, string>;
   commands_by_age: SortedMap<number, string>;
+  /** Job id → key of the pack that has it, for packs that the index does not cover yet. */
+  packed_recently: SortedMap<string, string>;
 };
 
 /** Sums over the workers, derived; whole numbers, so that they are the same in whatever order they came about. */
@@ -57,6 +73,10 @@ export type Scalars = {
   passed_low: number;
   /** Jobs that have left memory for the archive. */
   archived_jobs: number;
+  /** Of those, the ones archived as an object each, until none of these objects is left. */
+  loose_jobs: number;
+  /** The last segment that changed which pack has a job that was archived before. */
+  archive_seq: number;
   /** Mean throughput factor of completed jobs, recent ones weighing more; null before the first. */
   throughput_factor: number | null;
 };
@@ -203,6 +223,43 @@ export class State {
     for (const ordinal of gone) commands_by_age.delete(ordinal);
   }
 
+  /** `job_ids`: all that it has. They are found through it until the index covers it. */
+  putPack(pack: PackRecord, job_ids: readonly string[]): void {
+    this.tables.packs.set(pack.key, pack);
+    this.tables.unindexed.set(pack.key, job_ids);
+    const { packed_recently } = this.tables;
+    const stale = new Set(pack.stale);
+    for (const job_id of job_ids) {
+      if (stale.has(job_id)) continue;
+      const older = packed_recently.get(job_id);
+      if (older !== undefined) this.outdate(older, job_id);
+      packed_recently.set(job_id, pack.key);
+    }
+  }
+
+  /** A later pack has a newer record of this job. */
+  outdate(key: string, job_id: string): void {
+    const { packs, packed_recently } = this.tables;
+    const pack = packs.get(key);
+    if (!pack) return;
+    packs.set(key, { ...pack, stale: [...pack.stale, job_id] });
+    if (packed_recently.get(job_id) === key) packed_recently.delete(job_id);
+  }
+
+  /** From now on the index has these jobs, or another pack. */
+  settlePack(key: string): void {
+    const { unindexed, packed_recently } = this.tables;
+    for (const job_id of unindexed.get(key) ?? []) {
+      if (packed_recently.get(job_id) === key) packed_recently.delete(job_id);
+    }
+    unindexed.delete(key);
+  }
+
+  removePack(key: string): void {
+    this.settlePack(key);
+    this.tables.packs.delete(key);
+  }
+
   #countPrice(worker: WorkerRecord | undefined, sign: 1 | -1): void {
     const price = worker && worker.state !== 'TERMINATED' ? worker.location.spot_price : undefined;
     if (typeof price !== 'number') return;
@@ -220,6 +277,8 @@ const ZERO: Scalars = {
   passed_normal: 0,
   passed_low: 0,
   archived_jobs: 0,
+  loose_jobs: 0,
+  archive_seq: 0,
   throughput_factor: null,
 };
 
@@ -232,6 +291,9 @@ function emptyTables(): Facts & Indexes {
     minutes: table(),
     hours: table(),
     days: table(),
+    packs: table(),
+    unindexed: table(),
+    archive_shards: table(),
     jobs_by_creation: table(),
     jobs_by_state: {
       SUBMITTED: table(),
@@ -252,6 +314,7 @@ function emptyTables(): Facts & Indexes {
     workers_by_creation: table(),
     alert_conditions: table(),
     commands_by_age: table(),
+    packed_recently: table(),
   };
 }
 

@@ -5,7 +5,6 @@ import type { JobQuery } from '../../../protocol/queue.ts';
 import { MemoryStore } from '../../objects/memory.ts';
 import { TurnedClock } from '../../testing-clock.ts';
 import { TestMonitor } from '../../views/testing-monitor.ts';
-import { DepartedJobs } from './departed-jobs.ts';
 import { listJobs } from './jobs.ts';
 
 async function open(t: TestContext) {
@@ -14,14 +13,11 @@ async function open(t: TestContext) {
   const settings = { finished_window_ms: 3_600_000, finished_max: 0 };
   const monitor = await TestMonitor.open({ store, clock, settings });
   t.after(() => monitor.stop());
-  const departed = new DepartedJobs(monitor.engine);
-  const page = (query: JobQuery) => listJobs({ engine: monitor.engine, store, departed }, query);
+  const page = (query: JobQuery) => listJobs({ engine: monitor.engine, store }, query);
   await monitor.register('worker-1');
   let jobs = 0;
   return {
     clock,
-    store,
-    monitor,
     page,
     submit: async () => {
       await monitor.submit(`job-${++jobs}`);
@@ -84,21 +80,6 @@ test('however jobs come, end and move to the archive between pages, each that wa
       `seed ${seed}: a job is hidden`,
     );
   }
-});
-
-test('an instance that started after the first page repeats jobs at worst, and hides none', async (t) => {
-  const { monitor, store, page, submit, finish, archive } = await open(t);
-  for (let n = 1; n <= 6; n++) await finish(await submit());
-  const { items, next_cursor } = await page({ limit: 3 });
-  await archive();
-  const other = { engine: monitor.engine, store, departed: new DepartedJobs(monitor.engine) };
-  const rest = await walk(
-    (query) => listJobs(other, query),
-    { limit: 3, cursor: next_cursor! },
-    async () => {},
-  );
-  const ids = new Set([...items.map(({ job_id }) => job_id), ...rest]);
-  assert.deepEqual([...ids].sort(), ['job-1', 'job-2', 'job-3', 'job-4', 'job-5', 'job-6']);
 });
 
 /** Numbers in [0, 1) that a seed determines. */

@@ -1,0 +1,83 @@
+/**
+ * Keeps the archive small and quick: one thing at a time, whatever is due first.
+ *
+ *     repack what is an object of its own → merge small packs → bring packs into the index → delete what was replaced → expire views
+ */
+import { HOUR_MS, MINUTE_MS } from '../../protocol/time.ts';
+import type { Clock } from '../clock.ts';
+import type { Settings } from '../config.ts';
+import type { Engine } from '../engine.ts';
+import type { ObjectStore } from '../objects/store.ts';
+import { damageIn } from './archive-objects.ts';
+import { expireViews } from './expiring-views.ts';
+import { INDEX_SIZES, type IndexSizes, indexPacks } from './indexing.ts';
+import { mergePacks } from './merging.ts';
+import { Repacking } from './repacking.ts';
+import { Sweeping } from './sweeping.ts';
+
+export type UpkeepOptions = {
+  engine: Engine;
+  store: ObjectStore;
+  clock: Clock;
+  settings: Pick<Settings, 'job_views_days'>;
+  log: (level: 'info' | 'warn', message: string) => void;
+  index_sizes?: IndexSizes;
+  /** How long after a start upkeep begins. Default: a minute, for a start has more urgent things to do. */
+  upkeep_after_ms?: number;
+};
+
+const EXPIRE_MS = HOUR_MS;
+
+export class ArchiveUpkeep {
+  readonly #options: UpkeepOptions;
+  readonly #repacking: Repacking;
+  readonly #sweeping: Sweeping;
+  /** Packs that a merge could not read. */
+  readonly #unmergeable = new Set<string>();
+  /** What the log has named. */
+  readonly #named = new Set<string>();
+  readonly #begin_ms: number;
+  #expire_ms = Number.NEGATIVE_INFINITY;
+
+  constructor(options: UpkeepOptions) {
+    this.#options = options;
+    this.#begin_ms = options.clock.monotonic() + (options.upkeep_after_ms ?? MINUTE_MS);
+    this.#repacking = new Repacking(options);
+    this.#sweeping = new Sweeping(options);
+  }
+
+  /** One step. Returns how much it did; 0: nothing is due. Throws StoreError, JournalError, ArchiveDamage. */
+  async runOnce(): Promise<number> {
+    const { store, engine, index_sizes = INDEX_SIZES } = this.#options;
+    this.#nameDamage();
+    if (this.#options.clock.monotonic() < this.#begin_ms) return 0;
+    await this.#sweeping.runOnce();
+    const repacked = await this.#repacking.runOnce();
+    if (repacked > 0) return repacked;
+    const merged = await mergePacks(this.#options, this.#unmergeable);
+    if (merged) this.#sweeping.add(merged.replaced);
+    if (merged && merged.replaced.length > 0) return merged.replaced.length;
+    const indexed = await indexPacks({ store, engine, sizes: index_sizes });
+    if (indexed) this.#sweeping.add(indexed.replaced);
+    if (indexed) return 1;
+    return this.#expire();
+  }
+
+  async #expire(): Promise<number> {
+    const { store, engine, clock, settings } = this.#options;
+    if (clock.monotonic() < this.#expire_ms) return 0;
+    const expired = await expireViews({ store, engine, days: settings.job_views_days });
+    if (expired === 0) this.#expire_ms = clock.monotonic() + EXPIRE_MS;
+    return expired;
+  }
+
+  #nameDamage(): void {
+    const damage = damageIn(this.#options.store);
+    for (const key of this.#named) if (!damage.has(key)) this.#named.delete(key);
+    for (const [key, problem] of damage) {
+      if (this.#named.has(key)) continue;
+      this.#named.add(key);
+      this.#options.log('warn', `archive: ${key} ${problem}; restore it from a copy of the store`);
+    }
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * Writes finished jobs into packs: each pack durably, read back, and only then to be named by the journal.
+ *
+ * A job that a source reports again after it was archived goes on in memory and is archived once more. Its older record
+ * lies in an earlier pack: the journal names it as replaced, and the views that only the older record has are removed.
+ */
+import { DAY_MS } from '../../protocol/time.ts';
+import type { Engine } from '../engine.ts';
+import { newUlid } from '../ids.ts';
+import { type ObjectStore, StoreError } from '../objects/store.ts';
+import type { Packed } from '../state-machine/decide/commands.ts';
+import type { JobRecord, Pack, Replaced } from '../state-machine/state/records.ts';
+import type { State } from '../state-machine/state/state.ts';
+import { damageOf, readPack } from './archive-objects.ts';
+import { packOf, readLooseJob } from './archived-records.ts';
+import { jobView } from './layout.ts';
+import { encodePack, endOf } from './pack.ts';
+
+export type Written = { pack: Pack; jobs: JobRecord[] };
+
+/** One pack for each day on which some of these ended: all in the store, and nothing said of them yet. */
+export async function packJobs(
+  { store, engine }: { store: ObjectStore; engine: Pick<Engine, 'state' | 'journal'> },
+  jobs: readonly JobRecord[],
+): Promise<Packed[]> {
+  const made_ms = engine.journal.now();
+  const packed: Packed[] = [];
+  for (const sameDay of byDay(jobs)) {
+    const replaced: Replaced[] = [];
+    for (const job of sameDay) {
+      const key = await replaceOlder(store, engine.state, job);
+      if (key !== undefined) replaced.push([key, job.job_id]);
+    }
+    const { pack, jobs: sorted } = await writePack(store, sameDay);
+    packed.push({ pack, made_ms, jobs: sorted.map(({ job_id, version }) => ({ id: job_id, version })), replaced });
+  }
+  return packed;
+}
+
+/** Durably, and read back as it was written. */
+export async function writePack(store: ObjectStore, jobs: readonly JobRecord[]): Promise<Written> {
+  const { pack, bytes, jobs: sorted } = encodePack(jobs, newUlid());
+  await writeOnce(store, pack.key, bytes);
+  return { pack, jobs: sorted };
+}
+
+export async function writeOnce(store: ObjectStore, key: string, bytes: Buffer): Promise<void> {
+  await store.putIfAbsent(key, bytes);
+  const there = await store.get(key);
+  if (there.found && bytes.equals(there.bytes)) return;
+  throw new StoreError('unavailable', 'store_lost_write', `${key} was written, and reads otherwise`);
+}
+
+/** Those that ended on one day together. */
+export function byDay(jobs: readonly JobRecord[]): JobRecord[][] {
+  const days = new Map<number, JobRecord[]>();
+  for (const job of jobs) {
+    const day = Math.floor(endOf(job) / DAY_MS);
+    const sameDay = days.get(day);
+    if (sameDay) sameDay.push(job);
+    else days.set(day, [job]);
+  }
+  return [...days.values()];
+}
+
+/** The key of the pack that has an older record of this job, whose views are gone then; undefined if none has. */
+async function replaceOlder(store: ObjectStore, state: State, job: JobRecord): Promise<string | undefined> {
+  if (!mayHaveComeBack(job)) return undefined;
+  const pack = await packOf(store, state, job.job_id).catch(ignoreDamage);
+  const older = pack
+    ? await readPack(store, pack).then((rows) => rows.find(job.job_id), ignoreDamage)
+    : await looseOne(store, state, job);
+  if (older) await removeViews(store, older, job);
+  return pack?.key;
+}
+
+/** Ids of jobs that were submitted here are given once. */
+const mayHaveComeBack = (job: JobRecord): boolean => job.observed !== null || job.run?.token === null;
+
+async function looseOne(store: ObjectStore, state: State, job: JobRecord): Promise<JobRecord | undefined> {
+  if (state.scalars.loose_jobs === 0) return undefined;
+  const older = await readLooseJob(store, job.job_id).catch(ignoreDamage);
+  // One that was archived and never forgotten is this job itself.
+  return older && older.ordinal !== job.ordinal ? older : undefined;
+}
+
+async function removeViews(store: ObjectStore, older: JobRecord, job: JobRecord): Promise<void> {
+  const { present, absent } = jobView(job);
+  const known = new Set([...present.map(({ key }) => key), ...absent]);
+  for (const { key } of jobView(older).present) if (!known.has(key)) await store.delete(key);
+}
+
+function ignoreDamage(error: unknown): undefined {
+  damageOf(error);
+}
