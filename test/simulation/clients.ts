@@ -145,17 +145,17 @@ export class Clients {
   /** Without faults, but under writes that never pause: reading on to the tail ends all the same. */
   mustCatchUp(name: string, engine: Engine): void {
     const world = this.#world;
-    const end_ms = world.now_ms + 4_000;
+    const end_ms = world.now_ms + 1_500;
     const write = () => {
       if (world.now_ms >= end_ms) return;
       this.mustBeAnswered(name, engine);
-      world.after(8, null, write);
+      world.after(20, null, write);
     };
     write();
-    world.after(500, null, () => {
+    world.after(200, null, () => {
       const reading = `reading on at ${name}`;
       this.#unanswered.add(reading);
-      world.after(2_000, null, () => {
+      world.after(1_000, null, () => {
         if (this.#unanswered.has(reading)) world.violate('I13', `${reading} does not end under steady writes`);
       });
       void engine.journal.catchUp().then(() => this.#unanswered.delete(reading));
