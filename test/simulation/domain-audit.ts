@@ -30,6 +30,8 @@ export function auditEvent(world: World, before: State, { type, entity, data }: 
   switch (event.type) {
     case 'JobAssigned': {
       const job = before.job(event.entity);
+      if (job?.observed)
+        world.violate('lease', `${entity}, which runs elsewhere, was handed to ${event.data.worker_id}`);
       if (job && (finished(job.state) || (running(job.state) && job.run?.ended_ms === null))) {
         world.violate('lease', `${entity} was handed to ${event.data.worker_id} while ${job.state}`);
       }

@@ -17,12 +17,20 @@ import type { SimStore } from './sim-store.ts';
 import type { World } from './world.ts';
 
 const TRUTH = /^(journal|snapshots)\/|^meta\/(format|head)\.json$/;
-const HOWS = ['deleted', 'flipped', 'cut short'] as const;
+const HOWS = ['deleted', 'flipped', 'with another digit', 'cut short'] as const;
+/** After each history. */
+const CASES = 4;
+
+const ZERO = 48;
 
 type Parts = { world: World; chance: Chance; store: SimStore; log: LogAudit };
 
-/** All instances have been stopped. Returns what was done, for the trace. */
-export async function auditLoss({ world, chance, store, log }: Parts): Promise<void> {
+/** All instances have been stopped. */
+export async function auditLoss(parts: Parts): Promise<void> {
+  for (let n = 0; n < CASES && !parts.world.violation; n++) await auditOne(parts);
+}
+
+async function auditOne({ world, chance, store, log }: Parts): Promise<void> {
   const keys = [...store.objects.keys()].filter((key) => TRUTH.test(key)).sort();
   if (keys.length === 0) return;
   const key = chance.pick(keys);
@@ -74,11 +82,13 @@ async function goOn(
         }),
     });
     lost ||= loss !== null;
+    if (loss && loss.through_seq <= head) wrong(`the loss takes number ${loss.through_seq}, which was used`);
   }
   const fold = await read(copy);
   if (fold instanceof JournalError) return wrong(`after the loss was accepted: ${fold.message}`);
   // Without its format the journal has lost nothing.
-  if (fold.state.seq < head + (lost ? 1 : 0)) return wrong(`after the loss was accepted number ${fold.state.seq} is used again`);
+  if (fold.state.seq < head + (lost ? 1 : 0))
+    return wrong(`after the loss was accepted number ${fold.state.seq} is used again`);
   const { journal } = fold;
   const next = encodeSegment(
     {
@@ -123,13 +133,15 @@ async function read(store: MemoryStore): Promise<Read | JournalError> {
     return { state: fold.state, journal };
   } catch (error) {
     if (error instanceof JournalError && error.kind === 'corrupt') return error;
-    throw error;
+    return new JournalError('unavailable', `reading threw ${error}`);
   }
 }
 
-function auditWhole({ state }: Read, log: LogAudit, wrong: (message: string) => void): void {
+function auditWhole({ state, journal }: Read, log: LogAudit, wrong: (message: string) => void): void {
   if (state.seq !== log.head) return wrong(`in silence ${state.seq} is read as the end of the log; it is ${log.head}`);
-  if (stateHash(state) !== log.hash(state.seq)) wrong('in silence another state is read than the log gives');
+  if (stateHash(state) !== log.hash(state.seq)) return wrong('in silence another state is read than the log gives');
+  const { at_ms } = log.segments[log.head]!;
+  if (journal.head.at_ms !== at_ms) wrong(`in silence log time is read as ${journal.head.at_ms}; it is ${at_ms}`);
 }
 
 async function copyOf({ objects }: SimStore): Promise<MemoryStore> {
@@ -140,7 +152,13 @@ async function copyOf({ objects }: SimStore): Promise<MemoryStore> {
 
 function damaged(bytes: Uint8Array, how: Exclude<(typeof HOWS)[number], 'deleted'>, chance: Chance): Uint8Array {
   if (how === 'cut short') return bytes.slice(0, chance.whole(0, bytes.length - 1));
-  const flipped = new Uint8Array(bytes);
-  flipped[chance.whole(0, bytes.length - 1)]! ^= 1 << chance.whole(0, 6);
-  return flipped;
+  const changed = new Uint8Array(bytes);
+  const digits =
+    how === 'flipped' ? [] : [...bytes.keys()].filter((at) => bytes[at]! >= ZERO && bytes[at]! < ZERO + 10);
+  if (digits.length === 0) changed[chance.whole(0, bytes.length - 1)]! ^= 1 << chance.whole(0, 6);
+  else {
+    const at = chance.pick(digits);
+    changed[at] = ZERO + ((bytes[at]! - ZERO + chance.whole(1, 9)) % 10);
+  }
+  return changed;
 }

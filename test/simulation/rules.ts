@@ -14,6 +14,7 @@ const CHAIN = 'server/journal/chain.ts';
 const JOURNAL = 'server/journal/journal.ts';
 const TRUNCATION = 'server/journal/truncation.ts';
 const ENGINE = 'server/engine.ts';
+const PUBLISHER = 'server/views/publisher.ts';
 
 export const RULES: readonly Rule[] = [
   {
@@ -224,5 +225,67 @@ export const RULES: readonly Rule[] = [
         'if (known.fingerprint === command.fingerprint) return decideBody(state, command.body, context);',
       ],
     ],
+  },
+  {
+    name: 'a-segment-that-is-missing-is-no-tail',
+    file: 'server/journal/completeness.ts',
+    replace: [['if (problems.length === 0) return;', 'return;']],
+  },
+  {
+    name: 'verify-parts',
+    file: 'server/journal/snapshots.ts',
+    replace: [["if (createHash('sha256').update(got.bytes).digest('hex') !== sha256) {", 'if (false as boolean) {']],
+  },
+  {
+    name: 'verify-segments',
+    file: 'server/journal/segment.ts',
+    replace: [["if (footer?.sha256 !== running.copy().digest('hex'))", 'if (!footer)']],
+  },
+  {
+    name: 'no-number-after-a-loss-was-used-before',
+    file: 'server/journal/accept-loss.ts',
+    replace: [['1 + Math.max(await highestSnapshot(store)', '0 + Math.max(await highestSnapshot(store)']],
+  },
+  {
+    name: 'a-put-proves-the-tail',
+    file: JOURNAL,
+    replace: [
+      [
+        'if (await this.#waiting.visited(() => this.#place(batch, draft))) return draft.taken;',
+        'if (await this.#place(batch, draft)) return draft.taken;',
+      ],
+    ],
+  },
+  {
+    name: 'jobs-that-run-elsewhere-stay-there',
+    file: 'server/state-machine/state/job-indexes.ts',
+    replace: [['job.not_before_ms === null && !runsElsewhere(job)', 'job.not_before_ms === null']],
+  },
+  {
+    name: 'show-workers-that-sources-name',
+    file: 'server/views/changes.ts',
+    replace: [
+      ["if (event.type === 'JobObserved') sightedWorker(event.data.sighting.worker_id, before, after, tell);", ''],
+    ],
+  },
+  {
+    name: 'checkpoint-before-what-is-unwritten',
+    file: PUBLISHER,
+    replace: [['checkpoint.as_of_seq = Math.min(checkpoint.as_of_seq, seq - 1);', '']],
+  },
+  {
+    name: 'views-that-failed-are-noted-again',
+    file: PUBLISHER,
+    replace: [['this.#pending.add({ ...note, fresh: false, failures,', 'void ({ ...note, fresh: false, failures,']],
+  },
+  {
+    name: 'forget-the-version-that-is-archived',
+    file: 'server/state-machine/decide/archive.ts',
+    replace: [['record.version === version', 'record.version >= version']],
+  },
+  {
+    name: 'forget-only-what-is-packed',
+    file: 'server/views/packing.ts',
+    replace: [['await writeOnce(store, pack.key, bytes);', '']],
   },
 ];
