@@ -1,4 +1,7 @@
-/** What there is now of what is followed: the first message of a subscription, the one after a gap, and sums as they change. */
+/**
+ * The current state of a feed resource: the first message of a subscription, the one after a gap, and the updates of
+ * sums.
+ */
 import type { FeedFilter, FeedPosition, FeedResource } from '../../protocol/feed.ts';
 import type { JobNow } from '../../protocol/feed-messages.ts';
 import { formatTime } from '../../protocol/time.ts';
@@ -10,11 +13,11 @@ import { workerDocument } from '../documents/worker.ts';
 import type { JobRecord, WorkerRecord } from '../state-machine/state/records.ts';
 import type { State } from '../state-machine/state/state.ts';
 
-/** What a subscription follows. `id` of a job or worker, `filter` of jobs. */
+/** What a subscription follows: `id` for a job or worker, `filter` for jobs. */
 export type Target = { resource: FeedResource; id: string | null; filter: FeedFilter };
 
-/** What the state does not have: a job or worker that has left memory; the jobs that a filter means. */
-export type Beside = {
+/** What has to be looked up outside the state's indexes: an archived job or worker, the jobs that match a filter. */
+export type Extra = {
   job?: JobRecord | undefined;
   worker?: WorkerRecord | undefined;
   jobs?: readonly JobRecord[] | undefined;
@@ -26,34 +29,34 @@ export const STATE_WORKERS_MAX = 1000;
 export function stateNow(
   state: State,
   { resource, id }: Target,
-  { type, position, beside }: { type: 'state' | 'reset' | 'update'; position: FeedPosition; beside: Beside },
+  { type, position, extra }: { type: 'state' | 'reset' | 'update'; position: FeedPosition; extra: Extra },
 ): object {
-  const said = { type, resource, ...position };
+  const common = { type, resource, ...position };
   switch (resource) {
     case 'job': {
-      const job = state.job(id!) ?? beside.job;
-      return job ? jobNow(type === 'reset' ? 'reset' : 'state', job, position) : { ...said, job_id: id };
+      const job = state.job(id!) ?? extra.job;
+      return job ? jobNow(type === 'reset' ? 'reset' : 'state', job, position) : { ...common, job_id: id };
     }
     case 'jobs': {
-      const jobs = beside.jobs ?? [...take(activeJobs(state), STATE_JOBS_MAX + 1)];
+      const jobs = extra.jobs ?? [...take(activeJobs(state), STATE_JOBS_MAX + 1)];
       const items = jobs.slice(0, STATE_JOBS_MAX).map((job) => jobNow('state', job, position));
-      return { ...said, items, more: jobs.length > items.length };
+      return { ...common, items, more: jobs.length > items.length };
     }
     case 'worker': {
-      const worker = state.worker(id!) ?? beside.worker;
-      return { ...said, worker_id: id, ...(worker ? workerDocument(state, worker) : {}) };
+      const worker = state.worker(id!) ?? extra.worker;
+      return { ...common, worker_id: id, ...(worker ? workerDocument(state, worker) : {}) };
     }
     case 'workers': {
       const live = [...take(liveWorkers(state), STATE_WORKERS_MAX + 1)];
       const items = live.slice(0, STATE_WORKERS_MAX).map((worker) => workerDocument(state, worker));
-      return { ...said, items, more: live.length > items.length };
+      return { ...common, items, more: live.length > items.length };
     }
     case 'alerts':
-      return { ...said, items: activeAlerts(state).map(alertDocument) };
+      return { ...common, items: activeAlerts(state).map(alertDocument) };
     case 'queue':
-      return { ...said, ...mainQueueDocument(state) };
+      return { ...common, ...mainQueueDocument(state) };
     case 'system':
-      return { ...said, ...healthDocument(state) };
+      return { ...common, ...healthDocument(state) };
   }
 }
 
@@ -78,7 +81,7 @@ function jobNow(type: 'state' | 'reset', job: JobRecord, position: FeedPosition)
   };
 }
 
-/** Jobs that have not ended: running ones first, then those that wait, the newest first of each. */
+/** Jobs that have not ended: running ones, then waiting ones, newest first. */
 export function* activeJobs(state: State): Generator<JobRecord> {
   const { PROCESSING, CANCELLING, QUEUED, SUBMITTED } = state.tables.jobs_by_state;
   for (const table of [PROCESSING, CANCELLING, QUEUED, SUBMITTED]) {
@@ -89,7 +92,7 @@ export function* activeJobs(state: State): Generator<JobRecord> {
   }
 }
 
-/** Those that are not TERMINATED, the newest first. */
+/** Workers that are not TERMINATED, newest first. */
 function* liveWorkers(state: State): Generator<WorkerRecord> {
   for (const [, worker_id] of state.tables.workers_by_creation.entriesReversed()) {
     const worker = state.worker(worker_id);

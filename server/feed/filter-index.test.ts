@@ -1,4 +1,4 @@
-/** An index of filters finds the same as asking each filter, and asks only those that can fit. */
+/** An index of filters finds the same followers as testing each filter, without testing each. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FeedFilter } from '../../protocol/feed.ts';
@@ -30,7 +30,7 @@ const SEEN: Seen[] = [
   { state: undefined, job: job('worker-1', 'low', ['a']) },
 ];
 
-test('those found are those whose filter fits, each once', () => {
+test('the index returns exactly the followers whose filter matches, each once', () => {
   const index = new FilterIndex<FeedFilter>();
   for (const filter of FILTERS) index.add(filter, filter);
   for (const seen of SEEN) {
@@ -40,7 +40,7 @@ test('those found are those whose filter fits, each once', () => {
   }
 });
 
-test('of thousands of filters that do not fit none is asked', () => {
+test('none of thousands of filters that do not match is tested', () => {
   const index = new FilterIndex<number>();
   for (let n = 0; n < 5_000; n += 1) index.add({ worker_id: `w-${n}` }, n);
   assert.deepEqual(index.matching(SEEN[1]!), []);
@@ -48,7 +48,7 @@ test('of thousands of filters that do not fit none is asked', () => {
   assert.deepEqual(index.matching(SEEN[1]!), [new Set([-1])]);
 });
 
-test('one that has left is found no more, and nothing is kept of it', () => {
+test('a removed follower is no longer found, and nothing of it is kept', () => {
   const index = new FilterIndex<FeedFilter>();
   for (const filter of FILTERS) index.add(filter, filter);
   for (const filter of FILTERS) index.delete(filter, filter);

@@ -1,10 +1,10 @@
 /**
- * Who asks for which jobs, by what they ask for: an event is offered only to those whose filter it fits, however many others
- * there are. A filter is a set of fields with a value each, so those that fit are found by looking each set of fields up
- * with the job's own values:
+ * An index of followers by their job filter, so that the cost of an event does not grow with the number of followers it
+ * does not match. A filter is a set of fields with one value each; for each set of fields in use, one lookup with the
+ * job's values finds the matching followers:
  *
  *     {state}            state=QUEUED             → …
- *     {tag, worker_id}   tag=a, worker_id=w-1     → …        looked up once for each of the job's tags
+ *     {tag, worker_id}   tag=a, worker_id=w-1     → …        one lookup per tag of the job
  */
 import type { FeedFilter } from '../../protocol/feed.ts';
 import type { JobStateName } from '../../protocol/job.ts';
@@ -15,7 +15,7 @@ type Field = (typeof FIELDS)[number];
 
 type Shape<T> = { fields: readonly Field[]; byValues: Map<string, Set<T>> };
 
-/** A job as a filter looks at it: in this state, whatever state its record is in by now. */
+/** A job as of one event: `state` is the state after that event, not the record's current one. */
 export type Seen = { state: JobStateName | undefined; job: JobRecord | undefined };
 
 export class FilterIndex<T> {
@@ -46,7 +46,7 @@ export class FilterIndex<T> {
     return this.#shapes.size;
   }
 
-  /** Those whose filter the job fits, in sets that nobody is in twice. */
+  /** Returns the followers whose filter the job matches, as disjoint sets. */
   matching({ state, job }: Seen): Set<T>[] {
     const found: Set<T>[] = [];
     for (const { fields, byValues } of this.#shapes.values()) {
@@ -65,7 +65,7 @@ export class FilterIndex<T> {
   }
 }
 
-/** The same for one filter. */
+/** Whether a job matches one filter. */
 export function fits(filter: FeedFilter, { state, job }: Seen): boolean {
   return (
     (filter.state === undefined || filter.state === state) &&

@@ -1,44 +1,44 @@
 /**
- * The hub: hears every segment from the engine, makes each event's message once, and hands it to whoever follows what it is
- * about. It keeps the last segments, so that a reader that was gone for a moment is served from memory.
+ * The hub: receives every segment from the engine, makes each event's message once, and delivers it to its followers.
+ * It keeps the most recent segments, so that a reader that reconnects soon is served from memory.
  *
- * A segment for many readers is told over several turns of the event loop (telling-line.ts). Whatever carries a position is
- * said only when all before it has been told, so that positions only grow on a connection.
+ * A segment for many readers is delivered over several turns of the event loop (delivery.ts). A message with a position
+ * is sent only after everything before it has been delivered, so positions only grow on a connection.
  */
 import type { FeedFilter, FeedPosition } from '../../protocol/feed.ts';
 import type { Clock } from '../clock.ts';
 import type { AppliedSegment, Engine } from '../engine.ts';
 import type { JournalEvent } from '../state-machine/events.ts';
 import type { State } from '../state-machine/state/state.ts';
-import { type Beside, stateNow, type Target } from './current-state.ts';
+import { type Extra, stateNow, type Target } from './current-state.ts';
+import { type Addressed, Delivery } from './delivery.ts';
 import { FilterIndex } from './filter-index.ts';
 import { JobScan, type Scanned } from './job-scan.ts';
-import { Parcel, type Telling } from './parcel.ts';
+import { Parcel, type SegmentParcels } from './parcel.ts';
 import { endOf, isAfter } from './position.ts';
 import { ReadBack } from './read-back.ts';
-import { type Addressed, TellingLine } from './telling-line.ts';
 import { type FeedUpdate, updateOf } from './updates.ts';
 
-/** One who follows something; see subscription.ts. */
+/** A recipient of updates; see subscription.ts. */
 export interface Follower {
-  update(update: FeedUpdate, telling: Telling<Follower>): void;
-  /** All of a segment has been told: what was gathered of it leaves. */
-  told(): void;
-  /** Something has changed that shows in sums. */
+  update(update: FeedUpdate, parcels: SegmentParcels<Follower>): void;
+  /** The segment has been delivered completely: sends what was gathered from it. */
+  delivered(): void;
+  /** The sums may have changed. */
   sums(): void;
-  /** The fold was replaced: events between were not seen. */
+  /** The fold was replaced, and the events in between are unknown. */
   gap(): void;
-  /** One of these threw. It must not reach the engine, nor other followers. */
+  /** One of these methods threw. The error must not reach the engine or other followers. */
   fault(error: unknown): void;
 }
 
-/** `job|job-01…`, `jobs`, …; jobs that a filter means. */
+/** `job|job-01…`, `jobs`, …; or a filter of jobs. */
 export type Topic = string | FeedFilter;
 
-/** What is kept for those who come back: segments of so many events, or so many characters. */
+/** Limits of the segments kept for readers that reconnect: events, characters. */
 const KEPT_MAX = 20_000;
 const KEPT_CHARACTERS_MAX = 16 * 1024 * 1024;
-/** Queue, system: sums, told at most this often. */
+/** Minimum interval between updates of `queue` and `system`. */
 const SUMS_MS = 1_000;
 
 export class FeedHub {
@@ -46,12 +46,12 @@ export class FeedHub {
   readonly #engine: Engine;
   readonly #clock: Clock;
   readonly #unsubscribe: () => void;
-  /** `job|job-01…`, `jobs`, `worker|…`, `workers`, `alerts`, `sums` → who follows it. */
+  /** `job|job-01…`, `jobs`, `worker|…`, `workers`, `alerts`, `sums` → its followers. */
   readonly #topics = new Map<string, Set<Follower>>();
-  /** `jobs`, with a filter. */
+  /** Followers of `jobs` with a filter. */
   readonly #filtered = new FilterIndex<Follower>();
   readonly #everyone = new Set<Follower>();
-  readonly #line: TellingLine<Follower>;
+  readonly #line: Delivery<Follower>;
   readonly #scan: JobScan;
   readonly #closing = new Set<() => void>();
   readonly #first = new Map<string, Parcel>();
@@ -63,33 +63,33 @@ export class FeedHub {
   #kept_from: FeedPosition;
   #cancelSums: (() => void) | null = null;
   #sums_due = false;
-  /** Everything up to here has been told. */
-  #told: FeedPosition;
+  /** Everything up to here has been delivered. */
+  #delivered: FeedPosition;
 
   constructor(engine: Engine, clock: Clock) {
     this.#engine = engine;
     this.#clock = clock;
     this.readBack = new ReadBack(engine);
     this.#kept_from = endOf(engine.state.seq);
-    this.#told = this.#kept_from;
-    this.#line = new TellingLine(clock, () => this.#allTold());
+    this.#delivered = this.#kept_from;
+    this.#line = new Delivery(clock, () => this.#onDelivered());
     this.#scan = new JobScan(clock, () => ({ position: this.position, state: engine.state }));
-    this.#unsubscribe = engine.subscribe((segment) => (segment ? this.#hear(segment) : this.#lose()));
+    this.#unsubscribe = engine.subscribe((segment) => (segment ? this.#onSegment(segment) : this.#onGap()));
   }
 
   get state(): State {
     return this.#engine.state;
   }
 
-  /** After all that has happened. Followers are given what is left of that first. */
+  /** The position after the last event. Delivers everything before it first. */
   get position(): FeedPosition {
     this.#line.finish();
     return endOf(this.#engine.state.seq);
   }
 
-  /** After all that followers have been given so far. */
-  get told(): FeedPosition {
-    return this.#told;
+  /** The position after the last event delivered. */
+  get delivered(): FeedPosition {
+    return this.#delivered;
   }
 
   follow(topic: Topic, follower: Follower): void {
@@ -111,12 +111,12 @@ export class FeedHub {
     if (followers?.size === 0) this.#topics.delete(topic);
   }
 
-  /** The jobs that the filter means now. */
+  /** Returns the jobs that match the filter now. */
   find(filter: FeedFilter): Promise<Scanned> {
     return this.#scan.find(filter);
   }
 
-  /** At most `count` of the kept messages after `since`; null where it goes further back than is kept. */
+  /** Returns at most `count` kept messages after `since`; null if `since` is older than what is kept. */
   keptSince(since: FeedPosition, count: number): FeedUpdate[] | null {
     this.#line.finish();
     if (isAfter(this.#kept_from, since)) return null;
@@ -136,11 +136,11 @@ export class FeedHub {
     return found;
   }
 
-  /** The state now as a message, made once for all who ask the same between two segments. */
-  now(type: 'state' | 'reset' | 'update', target: Target, beside: Beside): Parcel {
+  /** Returns the current state as a message, made once per target without an id between two segments. */
+  now(type: 'state' | 'reset' | 'update', target: Target, extra: Extra): Parcel {
     const { position } = this;
     const make = () => {
-      const text = JSON.stringify(stateNow(this.#engine.state, target, { type, position, beside }));
+      const text = JSON.stringify(stateNow(this.#engine.state, target, { type, position, extra }));
       return new Parcel({ text, position });
     };
     if (target.id !== null) return make();
@@ -150,7 +150,7 @@ export class FeedHub {
     return made;
   }
 
-  /** Told when the monitor stops, at once if it has; the answer takes it back. */
+  /** Calls the listener when the monitor stops, immediately if it has. Returns a function that removes the listener. */
   onClose(listener: () => void): () => void {
     if (this.#closed) listener();
     this.#closing.add(listener);
@@ -167,34 +167,34 @@ export class FeedHub {
     this.#everyone.clear();
   }
 
-  #hear({ seq, events, lines }: AppliedSegment): void {
+  #onSegment({ seq, events, lines }: AppliedSegment): void {
     this.#first.clear();
     const kept: Kept = { seq, lines, updates: null };
     this.#keep(kept);
-    // Mostly nobody follows, and of what is kept little is ever asked for: messages are made for those who read them.
+    // Usually there are no followers, and few kept segments are ever read, so messages are made on demand.
     if (this.#topics.size > (this.#topics.has('sums') ? 1 : 0) || this.#filtered.size > 0) {
       kept.updates = messagesOf(seq, events);
       this.#line.add(kept.updates.flatMap((update) => this.#address(update)));
-    } else if (this.#line.empty) this.#allTold();
+    } else if (this.#line.empty) this.#onDelivered();
     if (this.#topics.has('sums')) this.#cancelSums ??= this.#clock.after(SUMS_MS, () => this.#sum());
   }
 
   #sum(): void {
     this.#cancelSums = null;
     this.#sums_due = true;
-    if (this.#line.empty) this.#allTold();
+    if (this.#line.empty) this.#onDelivered();
   }
 
-  #allTold(): void {
-    this.#told = endOf(this.#engine.state.seq);
+  #onDelivered(): void {
+    this.#delivered = endOf(this.#engine.state.seq);
     if (!this.#sums_due) return;
     this.#sums_due = false;
     for (const follower of this.#topics.get('sums') ?? []) guarded(follower, (one) => one.sums());
   }
 
-  #lose(): void {
+  #onGap(): void {
     this.#line.clear();
-    this.#told = endOf(this.#engine.state.seq);
+    this.#delivered = endOf(this.#engine.state.seq);
     this.#first.clear();
     this.#kept = [];
     this.#kept_events = 0;
@@ -203,7 +203,7 @@ export class FeedHub {
     for (const follower of [...this.#everyone]) guarded(follower, () => follower.gap());
   }
 
-  /** For whom an update is: nobody, often. Found now, as the job is now. */
+  /** Finds the followers of an update, often none. Filters are matched now, against the job's current record. */
   #address(update: FeedUpdate): Addressed<Follower> | [] {
     const { kind, id, state } = update;
     const to: ReadonlySet<Follower>[] = [];
@@ -222,7 +222,7 @@ export class FeedHub {
     this.#kept_events += segment.lines.length;
     this.#kept_characters += charactersOf(segment);
     if (this.#kept_events <= KEPT_MAX && this.#kept_characters <= KEPT_CHARACTERS_MAX) return;
-    // Half at a time: taking one off the front of a long array each time would cost more than the segment.
+    // Half at a time: removing the first element of a long array for each segment would cost more than the segment.
     const gone = this.#kept.splice(0, (this.#kept.length + 1) >> 1);
     for (const segment of gone) {
       this.#kept_events -= segment.lines.length;
@@ -232,7 +232,7 @@ export class FeedHub {
   }
 }
 
-/** A segment as it was written, which costs the least to keep, and its messages once somebody has read them. */
+/** A segment as written, the most compact form, and its messages once a reader has needed them. */
 type Kept = Pick<AppliedSegment, 'seq' | 'lines'> & { updates: readonly FeedUpdate[] | null };
 
 function updatesOf(segment: Kept): readonly FeedUpdate[] {

@@ -1,11 +1,11 @@
-/** The jobs that filters mean are found in one pass for all that wait, a slice at a time, and what happens meanwhile is not lost. */
+/** One pass finds the jobs of all waiting filters, in slices, and the events of that time are not lost. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Clock } from '../clock.ts';
 import { JobScan } from './job-scan.ts';
 import { openFeed, TestReader } from './testing-feed.ts';
 
-test('all filters that wait share one pass over the jobs', async () => {
+test('all waiting filters share one pass over the jobs', async () => {
   const { monitor } = await openFeed();
   for (let n = 0; n < 20; n += 1) await monitor.submit(`job-${n}`);
   let passes = 0;
@@ -46,7 +46,7 @@ test('a scan of many jobs takes several turns of the event loop', async () => {
   await monitor.stop();
 });
 
-test('what happens while a subscription looks for its jobs is given after them, nothing twice', async () => {
+test('events during the scan of a subscription are sent after its jobs, nothing twice', async () => {
   const { monitor, hub } = await openFeed();
   await monitor.submit('job-1');
   const reader = new TestReader(hub);
@@ -55,10 +55,10 @@ test('what happens while a subscription looks for its jobs is given after them, 
     for (let n = 2; n < 30; n += 1) await monitor.submit(`job-${n}`);
   })();
   await Promise.all([following, submitted]);
-  const [first, ...rest] = reader.told;
+  const [first, ...rest] = reader.messages;
   assert.equal(first.type, 'state');
   const known = first.items.map(({ job_id }: { job_id: string }) => job_id);
-  const told = rest.filter(({ state }) => state === 'QUEUED').map(({ job_id }) => job_id);
-  assert.deepEqual([...known, ...told].sort(), Array.from({ length: 29 }, (_, n) => `job-${n + 1}`).sort());
+  const updated = rest.filter(({ state }) => state === 'QUEUED').map(({ job_id }) => job_id);
+  assert.deepEqual([...known, ...updated].sort(), Array.from({ length: 29 }, (_, n) => `job-${n + 1}`).sort());
   await monitor.stop();
 });

@@ -1,6 +1,6 @@
 /**
- * The jobs that there are now for filters that few of them may fit. All filters that wait are looked at in one pass over the
- * jobs, a slice in each turn of the event loop, on a copy of the state that stands still meanwhile.
+ * Finds the current jobs that match filters. One pass over the jobs serves all waiting filters, a slice per turn of the
+ * event loop, on a copy of the state that does not change meanwhile.
  */
 import type { FeedFilter, FeedPosition } from '../../protocol/feed.ts';
 import type { Clock } from '../clock.ts';
@@ -10,16 +10,16 @@ import { activeJobs, STATE_JOBS_MAX } from './current-state.ts';
 import { FilterIndex } from './filter-index.ts';
 
 export type Scanned = {
-  /** One more than are shown, if there are more. */
+  /** One more than STATE_JOBS_MAX if there are more. */
   jobs: readonly JobRecord[];
-  /** They are as of here. */
+  /** The position of the state that was scanned. */
   position: FeedPosition;
 };
 
 type Waiting = { filter: FeedFilter; jobs: JobRecord[]; resolve: (found: Scanned) => void };
 
 const SLICE_MS = 8;
-/** The clock is looked at after so many jobs. */
+/** Jobs between two looks at the clock. */
 const JOBS_AT_ONCE = 256;
 
 export class JobScan {
@@ -42,7 +42,7 @@ export class JobScan {
 
   async #run(): Promise<void> {
     this.#running = true;
-    // Those that come in this turn are looked at together.
+    // Filters added in this turn share one pass.
     await nextTurn();
     while (this.#waiting.length > 0) {
       const all = this.#waiting;
@@ -68,7 +68,7 @@ export class JobScan {
       for (const found of index.matching({ state: job.state, job })) {
         for (const one of found) {
           one.jobs.push(job);
-          // It has enough.
+          // This filter is complete.
           if (one.jobs.length > STATE_JOBS_MAX) index.delete(one.filter, one);
         }
       }

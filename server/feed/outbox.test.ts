@@ -1,4 +1,4 @@
-/** What a reader gets who is slower than the fleet. */
+/** What a reader receives that is slower than the fleet. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FeedPosition } from '../../protocol/feed.ts';
@@ -6,7 +6,7 @@ import { ANSWERS_WAITING_MAX, Outbox, SENT_MAX, WAITING_MAX } from './outbox.ts'
 import { Parcel, Telling } from './parcel.ts';
 import type { FeedUpdate } from './updates.ts';
 
-/** A reader that takes nothing until it is told to. */
+/** A reader that reads nothing until the test lets it. */
 class SlowSink {
   readonly sent: { text: string; position: FeedPosition | null }[] = [];
   readonly holds: boolean[] = [];
@@ -30,7 +30,7 @@ class SlowSink {
     for (const sent of this.#unread.splice(0)) sent();
   }
 
-  /** Reads until nothing more comes. */
+  /** Reads until nothing more arrives. */
   readAll(): string[] {
     for (let before = -1; before !== this.sent.length; ) {
       before = this.sent.length;
@@ -43,17 +43,17 @@ class SlowSink {
 const at = (seq: number, index = 0): FeedPosition => ({ seq, index });
 
 function happen(outbox: Outbox, text: string, position: FeedPosition, replaces?: string): void {
-  outbox.happened(new Parcel({ text, position }), replaces ?? `${position.seq}.${position.index}`);
+  outbox.push(new Parcel({ text, position }), replaces ?? `${position.seq}.${position.index}`);
 }
 
-/** Fills what may be unread, so that all that follows waits. */
+/** Fills the unread limit, so that everything after it waits. */
 const FULL = 'x'.repeat(SENT_MAX);
 
-test('messages go out as they come while they are read', () => {
+test('messages are sent immediately while they are read', () => {
   const sink = new SlowSink();
   const outbox = new Outbox(sink);
   happen(outbox, 'a', at(1));
-  outbox.say('b');
+  outbox.reply('b');
   happen(outbox, 'c', at(2));
   assert.deepEqual(sink.sent, [
     { text: 'a', position: at(1) },
@@ -62,7 +62,7 @@ test('messages go out as they come while they are read', () => {
   ]);
 });
 
-test('progress replaces the progress of the same job that waits, and positions only grow', () => {
+test('progress replaces the waiting progress of the same job, and positions only grow', () => {
   const sink = new SlowSink();
   const outbox = new Outbox(sink);
   happen(outbox, FULL, at(1));
@@ -101,7 +101,7 @@ test('transitions are never dropped, however many wait', () => {
   assert.equal(sink.resume, undefined);
 });
 
-test('a reader over its buffer is let go after all that was sent, and hears no more', () => {
+test('a reader over its buffer is disconnected with the position of the last message sent', () => {
   const sink = new SlowSink();
   const outbox = new Outbox(sink);
   happen(outbox, FULL, at(1));
@@ -116,15 +116,15 @@ test('a reader over its buffer is let go after all that was sent, and hears no m
   assert.equal(sink.sent.length, 1);
 });
 
-test('one who was sent nothing with a position is let go without one', () => {
+test('a reader that was sent no position is disconnected without one', () => {
   const sink = new SlowSink();
   const outbox = new Outbox(sink);
-  outbox.say(FULL);
-  outbox.say('z'.repeat(WAITING_MAX + 1));
+  outbox.reply(FULL);
+  outbox.reply('z'.repeat(WAITING_MAX + 1));
   assert.equal(sink.resume, null);
 });
 
-test('a large message goes out at once while messages flow: it is not what makes a reader slow', () => {
+test('a large message is sent immediately while messages flow, and does not count as slow reading', () => {
   const sink = new SlowSink();
   const outbox = new Outbox(sink);
   happen(outbox, 'x'.repeat(4 * WAITING_MAX), at(1));
@@ -132,7 +132,7 @@ test('a large message goes out at once while messages flow: it is not what makes
   assert.equal(sink.resume, undefined);
 });
 
-test('those who have something large to say take turns', () => {
+test('senders of large messages take turns', () => {
   const sink = new SlowSink();
   const outbox = new Outbox(sink);
   happen(outbox, FULL, at(1));
@@ -145,7 +145,7 @@ test('those who have something large to say take turns', () => {
   assert.equal(sink.resume, undefined);
 });
 
-test('closing lets those go who wait to say more', () => {
+test('closing releases waiting senders', () => {
   const outbox = new Outbox(new SlowSink());
   happen(outbox, FULL, at(1));
   let gone = false;
@@ -157,11 +157,11 @@ test('closing lets those go who wait to say more', () => {
   assert.equal(gone, true);
 });
 
-test('while answers wait no more is taken from who called for them; events that wait hold up nobody', () => {
+test('waiting answers pause reading from the connection; waiting events do not', () => {
   const sink = new SlowSink();
   const outbox = new Outbox(sink);
   outbox.answer(['a']);
-  outbox.say(FULL);
+  outbox.reply(FULL);
   happen(outbox, 'event', at(1));
   assert.deepEqual(sink.holds, []);
   outbox.answer(['b', 'c']);
@@ -170,7 +170,7 @@ test('while answers wait no more is taken from who called for them; events that 
   sink.readAll();
   assert.deepEqual(sink.holds, [true, false]);
   outbox.answer(['e']);
-  assert.deepEqual(sink.holds, [true, false], 'one who has read is held for nothing');
+  assert.deepEqual(sink.holds, [true, false], 'a reader that has read everything is not paused');
 });
 
 const updateAt = (position: FeedPosition): FeedUpdate => ({

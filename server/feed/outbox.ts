@@ -1,37 +1,40 @@
 /**
- * What is on its way to one reader, who may be slower than the fleet.
+ * Messages on their way to one reader, which may be slower than the fleet.
  *
- *     flowing   messages go out as they come
- *     behind    more than SENT_MAX is unread: messages wait here in order, progress of a job replacing what waits of it
- *     closed    more than WAITING_MAX waits: the reader is let go with the position to resume from
+ *     flowing   messages are sent immediately
+ *     behind    more than SENT_MAX is unread: messages wait in order; progress of a job replaces its waiting progress
+ *     closed    more than WAITING_MAX waits: the reader is disconnected with the position to resume from
  *
- * A transition is never dropped, and positions only grow: a progress that replaces another moves to the end of the line.
+ * A transition is never dropped, and positions only grow: progress that replaces another moves to the end.
  */
 import type { FeedPosition } from '../../protocol/feed.ts';
-import { keyOf, Parcel, type Telling } from './parcel.ts';
+import { keyOf, Parcel, type SegmentParcels } from './parcel.ts';
 import type { FeedUpdate } from './updates.ts';
 
-/** One reader's way out: a WebSocket, or an SSE response. */
+/** The connection to one reader: a WebSocket or an SSE response. */
 export interface Sink {
-  /** `sent` is called when it has left this process, or never will. */
+  /** Calls `sent` once the parcel has left this process, or never will. */
   send(parcel: Parcel, sent: () => void): void;
-  /** Answers to what the reader calls have to wait, or no longer: until then no more is to be taken from it. */
+  /** Stops (true) or resumes (false) reading from the connection: answers to its calls are waiting. */
   hold?(held: boolean): void;
-  /** Lets the reader go. `resume`: after all that was sent; null where nothing with a position was. */
+  /**
+   * Disconnects the reader. `resume` is the position after the last message sent; null if none with a position was
+   * sent.
+   */
   tooSlow(resume: FeedPosition | null): void;
 }
 
-/** In characters, which are bytes but for names and words in other scripts. */
+/** In characters, which are bytes except for text outside ASCII. */
 export const SENT_MAX = 256 * 1024;
 export const WAITING_MAX = 1024 * 1024;
-/** Of answers to calls, which the reader asked for and of which one alone may be large. */
+/** For answers to calls: the reader requested them, and a single one may be large. */
 export const ANSWERS_WAITING_MAX = 16 * 1024 * 1024;
 
 export class Outbox {
   readonly #sink: Sink;
   readonly #waiting = new Map<string, Parcel>();
   #sent = 0;
-  /** What leaves at the end of what is being told. */
+  /** Updates of the current segment, sent when it has been delivered. */
   #gathered: Parcel | null = null;
   #waits = 0;
   #answers_wait = 0;
@@ -44,13 +47,13 @@ export class Outbox {
     this.#sink = sink;
   }
 
-  /** What is said now has to wait. One who has much to say, or something large, says it `whenFlowing`. */
+  /** Whether a message sent now has to wait. Large or many messages should be sent by `whenFlowing`. */
   get behind(): boolean {
     return this.#waiting.size > 0 || this.#sent >= SENT_MAX;
   }
 
-  /** Something that happened. `replaces`: what waits under this key is out of date with it. */
-  happened(parcel: Parcel, replaces: string): void {
+  /** Sends a message with a position, in place of a waiting one with the same key. */
+  push(parcel: Parcel, replaces: string): void {
     this.#add(replaces, parcel);
   }
 
@@ -58,39 +61,42 @@ export class Outbox {
     this.#add(keyOf(update), new Parcel(update));
   }
 
-  /** The same, but it leaves with all else that is told now, by `leave`. True: it is the first of that. */
-  gather<T>(update: FeedUpdate, telling: Telling<T>): boolean {
+  /**
+   * Like `update`, but sent by `flush`, together with the rest of its segment. Returns whether it is the first to
+   * gather.
+   */
+  gather<T>(update: FeedUpdate, parcels: SegmentParcels<T>): boolean {
     if (this.#closed) return false;
     if (this.behind) {
-      this.#add(telling.key(update), telling.alone(update));
+      this.#add(parcels.key(update), parcels.alone(update));
       return false;
     }
     const gathered = this.#gathered;
-    this.#gathered = gathered === null ? telling.begin(update) : gathered.and(update);
+    this.#gathered = gathered === null ? parcels.begin(update) : gathered.and(update);
     this.#sent += update.text.length;
     return gathered === null;
   }
 
-  leave(): void {
+  flush(): void {
     const parcel = this.#gathered;
     this.#gathered = null;
     if (parcel !== null && !this.#closed) this.#dispatch(parcel);
   }
 
-  /** Something said to the reader alone. */
-  say(text: string): void {
+  /** Sends a message without a position, to this reader alone. */
+  reply(text: string): void {
     const parcel = new Parcel({ text, position: null });
     this.#controls += 1;
     if (this.behind) this.#add(`control ${this.#controls}`, parcel);
     else if (!this.#closed) {
-      this.leave();
+      this.flush();
       this.#send(parcel);
     }
   }
 
   /**
-   * What the reader has called for, in one piece. While it is behind they wait apart, no more calls are taken from it, and it
-   * does not count as slow until there is much of them.
+   * Sends answers to calls in one piece. While the reader is behind, they wait separately and no further calls are
+   * read; it is disconnected as slow only beyond ANSWERS_WAITING_MAX.
    */
   answer(texts: readonly string[]): void {
     if (this.#closed) return;
@@ -98,14 +104,14 @@ export class Outbox {
     for (const text of texts) parcel = new Parcel({ text, position: null }, parcel);
     if (parcel === null) return;
     const send = () => {
-      this.leave();
+      this.flush();
       this.#send(parcel);
     };
     if (!this.behind) return send();
     const { characters } = parcel;
     if (this.#answers_wait === 0) this.#sink.hold?.(true);
     this.#answers_wait += characters;
-    if (this.#answers_wait > ANSWERS_WAITING_MAX) return this.#letGo();
+    if (this.#answers_wait > ANSWERS_WAITING_MAX) return this.#disconnect();
     this.whenFlowing(() => {
       this.#answers_wait -= characters;
       if (this.#answers_wait === 0) this.#sink.hold?.(false);
@@ -113,7 +119,7 @@ export class Outbox {
     });
   }
 
-  /** Runs it as soon as messages flow, one after the other; or when nobody reads any more. */
+  /** Runs the function once messages flow, in order of the requests; or when the outbox is closed. */
   whenFlowing(run: () => void): void {
     this.#whenFlowing.push(run);
     this.#runFlowing();
@@ -131,7 +137,7 @@ export class Outbox {
 
   #add(key: string, parcel: Parcel): void {
     if (this.#closed) return;
-    this.leave();
+    this.flush();
     if (!this.behind) return this.#send(parcel);
     const older = this.#waiting.get(key);
     if (older) {
@@ -140,10 +146,10 @@ export class Outbox {
     }
     this.#waiting.set(key, parcel);
     this.#waits += parcel.characters;
-    if (this.#waits > WAITING_MAX) this.#letGo();
+    if (this.#waits > WAITING_MAX) this.#disconnect();
   }
 
-  #letGo(): void {
+  #disconnect(): void {
     this.close();
     this.#sink.tooSlow(this.#last);
   }

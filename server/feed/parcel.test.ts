@@ -1,8 +1,8 @@
-/** What is told to many is put together once, and its bytes are made once. */
+/** Messages for many readers are combined once, and encoded once. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Outbox, SENT_MAX } from './outbox.ts';
-import { type Message, Parcel, Telling } from './parcel.ts';
+import { type Message, Parcel, SegmentParcels } from './parcel.ts';
 import { textsOf } from './testing-feed.ts';
 import type { FeedUpdate } from './updates.ts';
 
@@ -14,15 +14,15 @@ const update = (text: string, index: number): FeedUpdate => ({
   soft: false,
 });
 
-test('those who are told the same get the same parcel, and its bytes are made once', () => {
+test('readers that get the same messages share a parcel, and its bytes are made once', () => {
   let encoded = 0;
   const encode = ({ text }: Message) => {
     encoded += 1;
     return Buffer.from(text);
   };
-  const telling = new Telling();
+  const parcels = new SegmentParcels();
   const [a, b] = [update('a', 0), update('b', 1)];
-  const begun = [telling.begin(a), telling.begin(a)];
+  const begun = [parcels.begin(a), parcels.begin(a)];
   const [first, second] = begun.map((parcel) => parcel.and(b));
   assert.equal(first, second);
   assert.equal(String(first!.bytes(encode)), 'ab');
@@ -31,39 +31,39 @@ test('those who are told the same get the same parcel, and its bytes are made on
   assert.equal(first!.characters, 2);
 });
 
-test('those who are told less get a parcel of their own', () => {
-  const telling = new Telling();
+test('readers that get fewer messages have a parcel of their own', () => {
+  const parcels = new SegmentParcels();
   const [a, b, c] = [update('a', 0), update('b', 1), update('c', 2)];
-  const all = telling.begin(a);
-  const some = telling.begin(b);
-  const allOfIt = all.and(b).and(c);
+  const all = parcels.begin(a);
+  const some = parcels.begin(b);
+  const whole = all.and(b).and(c);
   assert.deepEqual(textsOf(some.and(c)), ['b', 'c']);
-  assert.deepEqual(textsOf(allOfIt), ['a', 'b', 'c']);
+  assert.deepEqual(textsOf(whole), ['a', 'b', 'c']);
   assert.deepEqual(textsOf(all), ['a']);
 });
 
-test('each transport has bytes of its own', () => {
+test('each transport has its own bytes', () => {
   const parcel = new Parcel({ text: 'a', position: null });
   assert.equal(String(parcel.bytes(() => Buffer.from('one'))), 'one');
   assert.equal(String(parcel.bytes(() => Buffer.from('another'))), 'another');
 });
 
-test('what a segment tells leaves in one piece, before anything that is said after it', () => {
+test('the messages of a segment are sent in one piece, before any later message', () => {
   const sent: string[][] = [];
   const outbox = new Outbox({ send: (parcel) => sent.push(textsOf(parcel)), tooSlow: () => {} });
-  const telling = new Telling();
-  assert.equal(outbox.gather(update('a', 0), telling), true);
-  assert.equal(outbox.gather(update('b', 1), telling), false);
+  const parcels = new SegmentParcels();
+  assert.equal(outbox.gather(update('a', 0), parcels), true);
+  assert.equal(outbox.gather(update('b', 1), parcels), false);
   assert.deepEqual(sent, []);
-  outbox.leave();
+  outbox.flush();
   assert.deepEqual(sent, [['a', 'b']]);
-  outbox.gather(update('c', 2), telling);
-  outbox.happened(new Parcel({ text: 'now', position: { seq: 2, index: -1 } }), 'now');
-  outbox.leave();
+  outbox.gather(update('c', 2), parcels);
+  outbox.push(new Parcel({ text: 'now', position: { seq: 2, index: -1 } }), 'now');
+  outbox.flush();
   assert.deepEqual(sent, [['a', 'b'], ['c'], ['now']]);
 });
 
-test('a reader who falls behind in the middle of a segment gets the rest of it as he reads', () => {
+test('a reader that falls behind in the middle of a segment gets the rest as it reads', () => {
   const sent: string[] = [];
   const unread: (() => void)[] = [];
   const outbox = new Outbox({
@@ -73,10 +73,10 @@ test('a reader who falls behind in the middle of a segment gets the rest of it a
     },
     tooSlow: () => assert.fail('it waits for little'),
   });
-  const telling = new Telling();
+  const parcels = new SegmentParcels();
   const long = 'x'.repeat(SENT_MAX - 1);
-  for (const [index, text] of ['a', long, 'b', 'c'].entries()) outbox.gather(update(text, index), telling);
-  outbox.leave();
+  for (const [index, text] of ['a', long, 'b', 'c'].entries()) outbox.gather(update(text, index), parcels);
+  outbox.flush();
   assert.deepEqual(sent, ['a', long]);
   for (let read = unread.shift(); read; read = unread.shift()) read();
   assert.deepEqual(sent, ['a', long, 'b', 'c']);

@@ -1,23 +1,26 @@
 /**
- * What leaves for a reader in one piece: a message, or all that a segment told him. However many readers are told the same,
- * it is put together once, and its bytes are made once.
+ * What is sent to a reader in one piece: a message, or all messages of a segment that it follows. Readers that get the
+ * same messages share one parcel and its bytes.
  *
- *     nothing ── a ── a b ── a b c      who follows everything
- *        └────── b                      who follows only what b is about
+ *     nothing ── a ── a b ── a b c      followers of everything
+ *        └────── b                      followers of the subject of b only
  *
- * Events are told one after the other, each to all who follow it: whoever has been told the same so far holds the same parcel,
- * and what comes next leads all of them to the same next one.
+ * Events are delivered one after the other, each to all of its followers: readers that got the same messages so far
+ * hold the same parcel, and the next message leads all of them to the same next parcel.
  */
 import type { FeedPosition } from '../../protocol/feed.ts';
 import type { FeedUpdate } from './updates.ts';
 
 export type Message = {
   readonly text: string;
-  /** null: said to the reader alone. */
+  /** null for a reply to one reader. */
   readonly position: FeedPosition | null;
 };
 
-/** A message as its transport carries it. One function for all readers of a transport: bytes are remembered by it. */
+/**
+ * Encodes a message for a transport. Bytes are cached per function, so a transport must use the same one for all
+ * readers.
+ */
 export type Encode = (message: Message) => Uint8Array;
 
 export class Parcel {
@@ -34,7 +37,7 @@ export class Parcel {
     this.#before = before;
   }
 
-  /** This and one more message. */
+  /** Returns the parcel with one more message. */
   and(message: Message): Parcel {
     if (this.#next?.message !== message) this.#next = new Parcel(message, this);
     return this.#next;
@@ -50,28 +53,28 @@ export class Parcel {
   }
 }
 
-/** What one segment tells: parcels begin here, and leave together at its end. */
-export class Telling<Follower> {
-  /** Who has been given something that has not left. */
-  readonly given: Follower[] = [];
+/** The parcels of one segment, shared among its followers and sent at its end. */
+export class SegmentParcels<Follower> {
+  /** Followers with a parcel that has not been sent. */
+  readonly open: Follower[] = [];
   #first: Parcel | null = null;
   #alone: Parcel | null = null;
   #keyed: FeedUpdate | null = null;
   #key = '';
 
-  /** The first of a parcel. */
+  /** Returns the parcel that begins with this message. */
   begin(message: Message): Parcel {
     if (this.#first?.message !== message) this.#first = new Parcel(message);
     return this.#first;
   }
 
-  /** A parcel that stays as it is: for those who can't take it yet. */
+  /** Returns a parcel with this message alone, for readers that are behind. */
   alone(message: Message): Parcel {
     if (this.#alone?.message !== message) this.#alone = new Parcel(message);
     return this.#alone;
   }
 
-  /** Under which that waits, made once as well. */
+  /** Returns `keyOf(update)`, computed once. */
   key(update: FeedUpdate): string {
     if (this.#keyed !== update) {
       this.#keyed = update;
@@ -81,7 +84,7 @@ export class Telling<Follower> {
   }
 }
 
-/** Under which an update waits: progress of a job, and a worker's heartbeat, replace the one before. */
+/** The key under which an update waits: progress of a job, or a worker's heartbeat, replaces the one before. */
 export function keyOf({ soft, kind, id, position }: FeedUpdate): string {
   return soft ? `${kind}|${id}` : `${position.seq}.${position.index}`;
 }

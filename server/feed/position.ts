@@ -1,4 +1,4 @@
-/** Places in the journal, by which a reader resumes: after event `index` of segment `seq`. */
+/** Positions in the journal, from which a reader resumes: after event `index` of segment `seq`. */
 import type { FeedPosition } from '../../protocol/feed.ts';
 
 export const isAfter = (a: FeedPosition, b: FeedPosition): boolean =>

@@ -1,10 +1,10 @@
-/** Segments are read back once for all who ask, and as many are kept as fit. */
+/** Segments are read back once for all readers, and as many are cached as fit. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { JournalEvent } from '../state-machine/events.ts';
 import { ReadBack } from './read-back.ts';
 
-/** A segment of one alert whose message has so many characters. */
+/** A segment of one alert with a message of the given length. */
 const segment = (characters: number): JournalEvent[] => [
   {
     id: 'x/0',
@@ -26,22 +26,22 @@ function reading(characters: number) {
   return { reads, gates, eventsOf };
 }
 
-test('those who ask for a segment at the same time share one read, and later ones what was kept of it', async () => {
+test('concurrent requests for a segment share one read, and later ones use the cache', async () => {
   const { reads, gates, eventsOf } = reading(10);
   const back = new ReadBack({ eventsOf });
-  const asked = [back.updatesOf(1), back.updatesOf(1), back.updatesOf(1)];
+  const pending = [back.updatesOf(1), back.updatesOf(1), back.updatesOf(1)];
   gates.get(1)!();
-  for (const updates of await Promise.all(asked)) assert.equal(updates?.length, 1);
+  for (const updates of await Promise.all(pending)) assert.equal(updates?.length, 1);
   await back.updatesOf(1);
   assert.deepEqual(reads, [1]);
 });
 
-test('after many large segments at once those read last are still kept, and each was read once', async () => {
+test('after many large segments at once the last ones are still cached, and each was read once', async () => {
   const { reads, gates, eventsOf } = reading(100_000);
   const back = new ReadBack({ eventsOf }, 500_000);
-  const asked = Array.from({ length: 17 }, (_, seq) => back.updatesOf(seq));
+  const pending = Array.from({ length: 17 }, (_, seq) => back.updatesOf(seq));
   for (let seq = 0; seq < 17; seq += 1) gates.get(seq)!();
-  for (const updates of await Promise.all(asked)) assert.equal(updates?.length, 1);
+  for (const updates of await Promise.all(pending)) assert.equal(updates?.length, 1);
   assert.equal(reads.length, 17);
   await back.updatesOf(16);
   await back.updatesOf(15);
@@ -53,7 +53,7 @@ test('after many large segments at once those read last are still kept, and each
   assert.equal(reads.length, 18, 'and what comes later is kept, too');
 });
 
-test('a segment that was truncated is null, and one that can not be read is asked for again', async () => {
+test('a truncated segment is null, and a failed read is repeated', async () => {
   let reads = 0;
   const back = new ReadBack({
     eventsOf: async (seq) => {
@@ -68,7 +68,7 @@ test('a segment that was truncated is null, and one that can not be read is aske
   assert.equal((await back.updatesOf(2))?.length, 1);
 });
 
-test('a segment larger than all that may be kept is given all the same', async () => {
+test('a segment larger than the cache is returned', async () => {
   const back = new ReadBack({ eventsOf: async () => segment(1_000) }, 500);
   assert.equal((await back.updatesOf(1))?.length, 1);
 });

@@ -1,6 +1,6 @@
 /**
- * Segments read back for those who were away for longer than the hub remembers: each is read and turned into messages once,
- * however many come back at the same time, as they do after a restart.
+ * Reads segments that the hub no longer keeps, for readers that resume from further back. Each is read and turned into
+ * messages once, however many readers reconnect at the same time, as they do after a restart.
  */
 import { LRUCache } from 'lru-cache';
 import type { Engine } from '../engine.ts';
@@ -8,13 +8,13 @@ import { type FeedUpdate, updateOf } from './updates.ts';
 
 type Updates = readonly FeedUpdate[];
 
-/** Of one more segment: its objects, beside its messages. */
+/** Memory of a cached segment in addition to its messages. */
 const OVERHEAD_CHARACTERS = 200;
 
 export class ReadBack {
   readonly #engine: Pick<Engine, 'eventsOf'>;
   readonly #kept: LRUCache<number, Updates>;
-  /** Not in the cache: it would give up what has no size yet before anything else. */
+  /** Not in the cache, which would evict entries without a size first. */
   readonly #under_way = new Map<number, Promise<Updates | null>>();
 
   constructor(engine: Pick<Engine, 'eventsOf'>, characters_max = 16 * 1024 * 1024) {
@@ -25,7 +25,9 @@ export class ReadBack {
     });
   }
 
-  /** The messages of a segment up to the head; null if it has been truncated. Rejects with JournalError if it can't be read. */
+  /**
+   * Returns the messages of a segment; null if it has been truncated. Rejects with JournalError if it can't be read.
+   */
   updatesOf(seq: number): Promise<Updates | null> {
     const kept = this.#kept.get(seq);
     if (kept) return Promise.resolve(kept);
@@ -33,7 +35,7 @@ export class ReadBack {
     if (under_way) return under_way;
     const reading = this.#read(seq).finally(() => this.#under_way.delete(seq));
     this.#under_way.set(seq, reading);
-    // Segments are also read ahead, without anybody who waits yet.
+    // A segment that is read ahead has no awaiter yet.
     reading.catch(() => {});
     return reading;
   }

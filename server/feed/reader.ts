@@ -1,9 +1,10 @@
 /**
- * One reader of the feed over WebSocket: the messages it sends, and what is answered. A mistake in one message is told and
- * harms nothing else; the connection stays. Its calls are begun as they come; what else it asks is answered one after the other.
+ * One reader of the feed over WebSocket: the messages it sends, and the replies. An invalid message gets an error and
+ * affects nothing else; the connection stays open. Calls start as they arrive; other messages are handled one after the
+ * other.
  *
- * A frame is a message or a list of them, which are taken as if each had come alone. Who has sent a list can read one: from then on
- * answers to its calls that are ready together leave as one.
+ * A frame is a message or a list of messages, each handled as if sent alone. To a client that has sent a list, answers
+ * to calls that are ready together are sent as a list.
  */
 import type { FieldError } from '../../protocol/errors.ts';
 import {
@@ -25,20 +26,20 @@ export type ReaderOptions = {
   hub: FeedHub;
   sink: Sink;
   beyond: Beyond;
-  /** Checks a value against a schema: its errors, or none. */
+  /** Validates a value against a schema and returns the errors. */
   check: (schema: keyof typeof MESSAGE_SCHEMAS, value: unknown) => FieldError[];
-  /** Does what is called, and answers it. Never throws. */
+  /** Runs a call and sends its answer. Never throws. */
   call: (call: CallRequest) => void;
-  /** The answer to this call is not waited for any more. */
+  /** The client no longer waits for the answer to this call. */
   cancel: (id: string) => void;
-  /** So many messages have come: whether it may say so much. */
+  /** Counts messages received; returns false beyond the allowed rate. */
   spend: (messages: number) => boolean;
-  /** It can't be served further: let it go, so that it comes back. */
+  /** The reader cannot be served any further: disconnect it, so that it reconnects. */
   onFault: (error: unknown) => void;
 };
 
 export const SUBSCRIPTIONS_MAX = 1000;
-/** Errors that one refusal names. */
+/** Errors named in one refusal. */
 const ERRORS_MAX = 5;
 
 export const MESSAGE_SCHEMAS = {
@@ -55,9 +56,9 @@ const isAction = (action: unknown): action is keyof typeof MESSAGE_SCHEMAS =>
 export class Reader {
   readonly #options: ReaderOptions;
   readonly #outbox: Outbox;
-  readonly #given: { last: FeedPosition | null } = { last: null };
+  readonly #sent: { last: FeedPosition | null } = { last: null };
   readonly #subscriptions = new Map<string, Subscription>();
-  /** Of what is answered in order. */
+  /** The last message that is handled in order. */
   #last: Promise<void> = Promise.resolve();
   #ended = false;
   #readsLists = false;
@@ -75,25 +76,28 @@ export class Reader {
     });
   }
 
-  /** A frame as it came: resolves when all in it has been answered; undefined where it holds calls alone. Never throws. */
+  /**
+   * Handles a frame: resolves once every message in it has been handled; undefined if it holds only calls. Never
+   * throws.
+   */
   receive(text: string): Promise<void> | undefined {
-    const said = parse(text);
-    const count = Array.isArray(said) ? said.length : 1;
+    const value = parse(text);
+    const count = Array.isArray(value) ? value.length : 1;
     if (!this.#options.spend(Math.max(1, count))) return;
-    if (!Array.isArray(said)) return this.#take(said);
-    if (count === 0) return this.#take(`${NO_OBJECT}: the list is empty`);
+    if (!Array.isArray(value)) return this.#take(value);
+    if (count === 0) return this.#take(`${NOT_AN_OBJECT}: the list is empty`);
     this.#readsLists = true;
     let answer: Promise<void> | undefined;
-    for (const message of said) answer = this.#take(isMessage(message) ? message : NO_OBJECT) ?? answer;
+    for (const message of value) answer = this.#take(isMessage(message) ? message : NOT_AN_OBJECT) ?? answer;
     return answer;
   }
 
-  /** Answers to calls; one who reads none is let go. */
+  /** Sends answers to calls. A reader that does not read them is disconnected. */
   answer(texts: readonly string[]): void {
     this.#outbox.answer(this.#readsLists && texts.length > 1 ? [`[${texts.join(',')}]`] : texts);
   }
 
-  /** A message, or why it is none. */
+  /** `message`: a string describes why it is invalid. */
   #take(message: Message | string): Promise<void> | undefined {
     if (typeof message === 'string') return this.#inOrder(() => this.#refuse(undefined, 'invalid_json', message));
     if (message.action === 'call' || message.action === 'cancel') return this.#call(message.action, message);
@@ -120,12 +124,17 @@ export class Reader {
     }
     if (action !== 'ping' && !FEED_RESOURCES.includes(resource as never)) {
       const words = FEED_RESOURCES.join(', ');
-      return this.#refuse(id, 'unknown_resource', `there is no resource ${inWords(resource)}`, `There are ${words}.`);
+      return this.#refuse(
+        id,
+        'unknown_resource',
+        `there is no resource ${inWords(resource)}`,
+        `The resources are ${words}.`,
+      );
     }
     const errors = this.#options.check(action, message);
     if (errors.length > 0) return this.#refuseInvalid(id, errors);
     if (action === 'ping') {
-      return this.#outbox.say(JSON.stringify({ type: 'pong', ...(id === undefined ? {} : { id }) }));
+      return this.#outbox.reply(JSON.stringify({ type: 'pong', ...(id === undefined ? {} : { id }) }));
     }
     const target = targetOf(message as never);
     if (typeof target === 'string') return this.#refuse(id, 'invalid_message', target);
@@ -140,29 +149,34 @@ export class Reader {
     this.#outbox.close();
   }
 
-  /** Resolves once it is accepted: what it says first, or catches up with, follows beside other messages. */
+  /** Resolves once the subscription is accepted; its first message, or the missed events, may follow other messages. */
   async #subscribe(target: Target, since: FeedPosition | undefined, id: string | undefined): Promise<void> {
     const { hub, beyond, onFault } = this.#options;
     const { resource } = target;
     const name = nameOf(target);
     if (!this.#subscriptions.has(name) && this.#subscriptions.size >= SUBSCRIPTIONS_MAX) {
       const words = `a connection has at most ${SUBSCRIPTIONS_MAX} subscriptions`;
-      return this.#refuse(id, 'too_many_subscriptions', words, 'Unsubscribe from what has ended, or follow jobs.');
+      return this.#refuse(
+        id,
+        'too_many_subscriptions',
+        words,
+        'Unsubscribe from jobs that have ended, or subscribe to `jobs`.',
+      );
     }
     if (resource === 'job' || resource === 'worker') {
       try {
         if (!(await beyond[resource](target.id!)))
           return this.#refuse(id, `${resource}_not_found`, `there is no ${resource} ${target.id}`);
       } catch {
-        return this.#refuse(id, 'store_unavailable', 'the store can not be read now', 'Ask again in a moment.');
+        return this.#refuse(id, 'store_unavailable', 'the store cannot be read now', 'Try again in a moment.');
       }
     }
     if (this.#ended) return;
     this.#subscriptions.get(name)?.end();
-    const subscription = new Subscription(target, { hub, beyond, outbox: this.#outbox, given: this.#given, onFault });
+    const subscription = new Subscription(target, { hub, beyond, outbox: this.#outbox, sent: this.#sent, onFault });
     this.#subscriptions.set(name, subscription);
-    if (id !== undefined) this.#say('subscribed', target, id);
-    const live = () => this.#say('live', target, id);
+    if (id !== undefined) this.#reply('subscribed', target, id);
+    const live = () => this.#reply('live', target, id);
     void subscription.start(since, id !== undefined && since ? live : undefined);
   }
 
@@ -170,12 +184,12 @@ export class Reader {
     const name = nameOf(target);
     this.#subscriptions.get(name)?.end();
     this.#subscriptions.delete(name);
-    this.#say('unsubscribed', target, id);
+    this.#reply('unsubscribed', target, id);
   }
 
-  #say(type: 'subscribed' | 'live' | 'unsubscribed', target: Target, id: string | undefined): void {
+  #reply(type: 'subscribed' | 'live' | 'unsubscribed', target: Target, id: string | undefined): void {
     const { resource } = target;
-    this.#outbox.say(JSON.stringify({ type, ...(id === undefined ? {} : { id }), resource, ...idOf(target) }));
+    this.#outbox.reply(JSON.stringify({ type, ...(id === undefined ? {} : { id }), resource, ...idOf(target) }));
   }
 
   #refuseInvalid(id: unknown, errors: readonly FieldError[]): void {
@@ -184,10 +198,10 @@ export class Reader {
     this.#refuse(id, 'invalid_message', [...named, ...more].join('; '), 'docs/feed.md lists the messages.');
   }
 
-  /** An `id` that is none of ours is echoed as far as it can be one. */
+  /** Echoes an `id` even if it breaks the schema, provided it is a number or short enough. */
   #refuse(id: unknown, code: FeedError['code'], detail: string, hint?: string): void {
     const echoed = typeof id === 'number' || (typeof id === 'string' && id.length <= 128) ? { id } : {};
-    this.#outbox.say(
+    this.#outbox.reply(
       JSON.stringify({ type: 'error', ...echoed, code, detail, ...(hint === undefined ? {} : { hint }) }),
     );
   }
@@ -195,17 +209,18 @@ export class Reader {
 
 type Message = Record<string, unknown>;
 
-const NO_OBJECT = 'the message is not a JSON object';
+const NOT_AN_OBJECT = 'the message is not a JSON object';
 
-const isMessage = (said: unknown): said is Message => typeof said === 'object' && said !== null && !Array.isArray(said);
+const isMessage = (value: unknown): value is Message =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** What a frame says: a message, a list of whatever, or why it is neither. */
+/** Returns a message, a list of unchecked values, or a description of the error. */
 function parse(text: string): Message | unknown[] | string {
   try {
-    const said: unknown = JSON.parse(text);
-    return Array.isArray(said) || isMessage(said) ? said : NO_OBJECT;
+    const value: unknown = JSON.parse(text);
+    return Array.isArray(value) || isMessage(value) ? value : NOT_AN_OBJECT;
   } catch (error) {
-    return `${NO_OBJECT}: ${(error as Error).message}`;
+    return `${NOT_AN_OBJECT}: ${(error as Error).message}`;
   }
 }
 
@@ -216,14 +231,14 @@ const inWords = (value: unknown): string => (JSON.stringify(value) ?? 'undefined
 
 const idOf = ({ resource, id }: Target): object => (id === null ? {} : { [`${resource}_id`]: id });
 
-/** What a message follows; in words, what is missing. */
-export function targetOf(asked: {
+/** Returns what a message subscribes to, or a description of what is missing. */
+export function targetOf(request: {
   resource: Target['resource'];
   job_id?: string;
   worker_id?: string;
   filter?: Target['filter'];
 }): Target | string {
-  const { resource, job_id, worker_id, filter = {} } = asked;
+  const { resource, job_id, worker_id, filter = {} } = request;
   if (resource === 'job') return job_id ? { resource, id: job_id, filter: {} } : '/job_id is missing';
   if (resource === 'worker') return worker_id ? { resource, id: worker_id, filter: {} } : '/worker_id is missing';
   return { resource, id: null, filter: resource === 'jobs' ? filter : {} };

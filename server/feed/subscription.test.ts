@@ -1,4 +1,4 @@
-/** What one subscription is given: first, when it comes back, and after gaps. */
+/** What a subscription receives: first, on resuming, and after gaps. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { segmentKey } from '../journal/keys.ts';
@@ -10,19 +10,19 @@ import { jobUpdatesOf, openFeed, TestReader } from './testing-feed.ts';
 
 const BEGINNING = { seq: 1, index: -1 };
 
-test('the first message is the state now, what follows is what changes, nothing twice', async () => {
+test('the first message is the current state, then come its changes, nothing twice', async () => {
   const { monitor, hub } = await openFeed();
   await monitor.register('worker-1');
   await monitor.submit('job-1');
   const reader = new TestReader(hub);
   await reader.follow('job', { id: 'job-1' });
-  assert.equal(reader.told[0].type, 'state');
-  assert.equal(reader.told[0].state, 'QUEUED');
+  assert.equal(reader.messages[0].type, 'state');
+  assert.equal(reader.messages[0].state, 'QUEUED');
   await monitor.claim('worker-1');
   await monitor.complete('job-1');
   await monitor.submit('job-2');
   assert.deepEqual(
-    reader.told.map(({ type, state, seq }) => [type, state, seq]),
+    reader.messages.map(({ type, state, seq }) => [type, state, seq]),
     [
       ['state', 'QUEUED', 3],
       ['update', 'PROCESSING', 3],
@@ -32,7 +32,7 @@ test('the first message is the state now, what follows is what changes, nothing 
   await monitor.stop();
 });
 
-test('one who comes back is given exactly what it missed, out of memory', async () => {
+test('a reader that resumes gets exactly the missed events from memory', async () => {
   const feed = await openFeed();
   const { monitor, hub } = feed;
   await monitor.submit('job-1', 'job-2', 'job-3');
@@ -40,12 +40,12 @@ test('one who comes back is given exactly what it missed, out of memory', async 
     const reader = new TestReader(hub);
     await reader.follow('jobs', { since });
     assert.deepEqual(reader.positions, await jobUpdatesOf(feed, since));
-    assert.ok(reader.told.every(({ type }) => type === 'update'));
+    assert.ok(reader.messages.every(({ type }) => type === 'update'));
   }
   await monitor.stop();
 });
 
-test('one who comes back after a restart is given exactly what it missed, out of the segments, as it read live', async () => {
+test('a reader that resumes after a restart gets exactly the missed events from the segments', async () => {
   const before = await openFeed();
   const live = new TestReader(before.hub);
   await live.follow('jobs', { since: BEGINNING });
@@ -58,21 +58,21 @@ test('one who comes back after a restart is given exactly what it missed, out of
   const after = await openFeed(before.store, before.clock);
   const back = new TestReader(after.hub);
   await back.follow('jobs', { since: BEGINNING });
-  assert.equal(back.told.length, 40 * 2 + 10 + 1);
-  assert.deepEqual(back.told, live.told);
+  assert.equal(back.messages.length, 40 * 2 + 10 + 1);
+  assert.deepEqual(back.messages, live.messages);
   await after.monitor.submit('job-live');
-  assert.equal(back.told.at(-1).job_id, 'job-live');
+  assert.equal(back.messages.at(-1).job_id, 'job-live');
   await after.monitor.stop();
 });
 
-test('nothing falls between catching up and following, whenever a segment comes', async () => {
+test('no event is lost between catching up and following, whenever a segment arrives', async () => {
   const before = await openFeed();
   for (let i = 0; i < 20; i += 1) await before.monitor.submit(`old-${i}`);
   await before.monitor.stop();
   const after = await openFeed(before.store, before.clock);
   const reader = new TestReader(after.hub);
   const following = reader.follow('jobs', { since: BEGINNING });
-  // Segments come at every step of it.
+  // A segment arrives at each step of the catch-up.
   const submitted = (async () => {
     for (let i = 0; i < 200; i += 1) await after.monitor.submit(`new-${i}`);
   })();
@@ -81,7 +81,7 @@ test('nothing falls between catching up and following, whenever a segment comes'
   await after.monitor.stop();
 });
 
-test('what has been truncated is a reset with the state now', async () => {
+test('a truncated position is a reset with the current state', async () => {
   const before = await openFeed();
   await before.monitor.submit('job-1');
   await before.monitor.submit('job-2');
@@ -90,36 +90,36 @@ test('what has been truncated is a reset with the state now', async () => {
   await after.store.delete(segmentKey(1));
   const reader = new TestReader(after.hub);
   await reader.follow('jobs', { since: BEGINNING });
-  assert.equal(reader.told.length, 1);
-  assert.equal(reader.told[0].type, 'reset');
+  assert.equal(reader.messages.length, 1);
+  assert.equal(reader.messages[0].type, 'reset');
   assert.deepEqual(
-    reader.told[0].items.map(({ job_id }: { job_id: string }) => job_id),
+    reader.messages[0].items.map(({ job_id }: { job_id: string }) => job_id),
     ['job-2', 'job-1'],
   );
   assert.deepEqual(reader.positions, [after.hub.position]);
   await after.monitor.stop();
 });
 
-test('a position from the future is looked for at the tail, then a reset', async () => {
+test('a position in the future is looked up at the tail, then a reset', async () => {
   const { monitor, hub } = await openFeed();
   await monitor.submit('job-1');
-  let asked = 0;
+  let catch_ups = 0;
   const reader = new TestReader(hub, {
     catchUp: async () => {
-      asked += 1;
-      // Another instance's segment is read meanwhile.
-      if (asked === 1) await monitor.submit('job-2');
+      catch_ups += 1;
+      // Another instance's segment is read here.
+      if (catch_ups === 1) await monitor.submit('job-2');
     },
   });
   await reader.follow('jobs', { since: { seq: 3, index: -1 } });
-  assert.equal(reader.told.length, 0, 'it was only a moment ahead of this instance');
+  assert.equal(reader.messages.length, 0, 'it was only a moment ahead of this instance');
   await reader.follow('jobs', { since: { seq: 100, index: 0 } });
-  assert.equal(asked, 2);
-  assert.equal(reader.told[0].type, 'reset');
+  assert.equal(catch_ups, 2);
+  assert.equal(reader.messages[0].type, 'reset');
   await monitor.stop();
 });
 
-test('the journal is read only as far as the job has changed', async () => {
+test('the journal is read only up to the last change of the job', async () => {
   const before = await openFeed();
   await before.monitor.submit('quiet');
   for (let i = 0; i < 30; i += 1) await before.monitor.submit(`job-${i}`);
@@ -140,13 +140,13 @@ test('the journal is read only as far as the job has changed', async () => {
   assert.deepEqual(last.positions, [{ seq: 1, index: 1 }]);
   await after.monitor.do({ type: 'cancel_job', job_id: 'quiet' });
   assert.deepEqual(
-    reader.told.map(({ state }) => state),
+    reader.messages.map(({ state }) => state),
     ['CANCELLED'],
   );
   await after.monitor.stop();
 });
 
-test('an archived job is told from the archive', async () => {
+test('the state of an archived job comes from the archive', async () => {
   const { monitor, hub } = await openFeed();
   await monitor.register('worker-1');
   await monitor.submit('job-1');
@@ -157,12 +157,12 @@ test('an archived job is told from the archive', async () => {
   assert.equal(monitor.engine.state.job('job-1'), undefined);
   const reader = new TestReader(hub, { job: async () => record });
   await reader.follow('job', { id: 'job-1' });
-  assert.equal(reader.told[0].state, 'COMPLETED');
-  assert.equal(reader.told[0].percentage, 100);
+  assert.equal(reader.messages[0].state, 'COMPLETED');
+  assert.equal(reader.messages[0].percentage, 100);
   await monitor.stop();
 });
 
-test('a filter means archived jobs, too', async () => {
+test('a filter matches archived jobs too', async () => {
   const { monitor, hub } = await openFeed();
   await monitor.do({
     type: 'submit_jobs',
@@ -177,13 +177,13 @@ test('a filter means archived jobs, too', async () => {
   const reader = new TestReader(hub, { job: async (id) => records.get(id) });
   await reader.follow('jobs', { filter: { priority: 'high' }, since: BEGINNING });
   assert.deepEqual(
-    reader.told.map(({ job_id, state }) => `${job_id} ${state}`),
+    reader.messages.map(({ job_id, state }) => `${job_id} ${state}`),
     ['job-1 SUBMITTED', 'job-1 QUEUED', 'job-1 CANCELLED'],
   );
   await monitor.stop();
 });
 
-test('one who reads slowly while it catches up is waited for, not let go', async () => {
+test('a reader that is slow while it catches up is waited for, not disconnected', async () => {
   const feed = await openFeed();
   const { monitor, hub } = feed;
   const names = Array.from({ length: 3_000 }, (_, i) => `job-${i}`);
@@ -192,7 +192,7 @@ test('one who reads slowly while it catches up is waited for, not let go', async
   reader.reads = false;
   const following = reader.follow('jobs', { since: BEGINNING });
   await settled();
-  assert.ok(JSON.stringify(reader.told).length < 2 * SENT_MAX, 'it is given more than it reads');
+  assert.ok(JSON.stringify(reader.messages).length < 2 * SENT_MAX, 'it is sent more than it reads');
   reader.catchUp();
   await following;
   assert.equal(reader.resume, undefined);
@@ -200,7 +200,7 @@ test('one who reads slowly while it catches up is waited for, not let go', async
   await monitor.stop();
 });
 
-test('one who was let go as too slow resumes from the position it was told, and misses and repeats nothing', async () => {
+test('a reader disconnected as too slow resumes from the position it got, without loss or repetition', async () => {
   const feed = await openFeed();
   const { monitor, hub } = feed;
   const slow = new TestReader(hub);
@@ -214,18 +214,18 @@ test('one who was let go as too slow resumes from the position it was told, and 
   await monitor.stop();
 });
 
-test('a fold that was replaced is a reset, also of a job that has left memory meanwhile', async () => {
+test('a replaced fold is a reset, also of a job that has left memory meanwhile', async () => {
   const { monitor, hub } = await openFeed();
   await monitor.submit('job-1');
   const record = monitor.job('job-1');
   const reader = new TestReader(hub, { job: async () => ({ ...record, state: 'CANCELLED' }) });
   await reader.follow('job', { id: 'job-1' });
   await reader.follow('jobs');
-  // As after a snapshot that passed this instance by.
+  // As after a snapshot that overtook this instance.
   monitor.engine.reset();
   await settled();
   assert.deepEqual(
-    reader.told.slice(2).map(({ type, resource, state, items }) => [type, resource, state ?? items]),
+    reader.messages.slice(2).map(({ type, resource, state, items }) => [type, resource, state ?? items]),
     [
       ['reset', 'jobs', []],
       ['reset', 'job', 'CANCELLED'],
@@ -234,7 +234,7 @@ test('a fold that was replaced is a reset, also of a job that has left memory me
   monitor.crash();
 });
 
-test('a store that can not be read is a fault of this subscription alone', async () => {
+test('a store that cannot be read fails this subscription alone', async () => {
   const before = await openFeed();
   await before.monitor.submit('job-1');
   await before.monitor.stop();
@@ -246,11 +246,11 @@ test('a store that can not be read is a fault of this subscription alone', async
   await reader.follow('jobs', { since: BEGINNING });
   assert.equal(reader.faults.length, 1);
   await reader.follow('jobs');
-  assert.equal(reader.told[0].type, 'state');
+  assert.equal(reader.messages[0].type, 'state');
   await after.monitor.stop();
 });
 
-test('one that ended while it was catching up says no more', async () => {
+test('a subscription that ended while it was catching up sends nothing more', async () => {
   const before = await openFeed(new MemoryStore(new TurnedClock('2026-01-01T00:00:00Z')));
   await before.monitor.submit('job-1');
   await before.monitor.stop();
@@ -262,7 +262,7 @@ test('one that ended while it was catching up says no more', async () => {
   reader.outbox.close();
   release([]);
   await following;
-  assert.deepEqual(reader.told, []);
+  assert.deepEqual(reader.messages, []);
   await after.monitor.stop();
 });
 

@@ -1,29 +1,29 @@
 /**
- * One subscription: what it follows, what it says first, and how it catches up with what was missed.
+ * One subscription: its first message, the catch-up with missed events, and live updates.
  *
- *     no since       → state (what there is now) → live
- *     since given    → catching up: from the journal's segments, then from the hub's memory → live
- *                    → too far back, or from the future: reset (what there is now) → live
+ *     without since  → state (the current state) → live
+ *     with since     → catching up: from the journal's segments, then from the hub's memory → live
+ *                    → too old, or in the future: reset (the current state) → live
  *     the fold was replaced while live → reset → live
  *
- * The step to live is taken in the same turn as the last look for what was missed, so nothing falls between.
+ * The last check for missed events and the step to live happen in the same turn, so no event is lost in between.
  */
 import type { FeedPosition } from '../../protocol/feed.ts';
 import type { JobRecord, WorkerRecord } from '../state-machine/state/records.ts';
-import { type Beside, stateNow, type Target } from './current-state.ts';
+import { type Extra, stateNow, type Target } from './current-state.ts';
 import { fits } from './filter-index.ts';
 import type { FeedHub, Follower, Topic } from './hub.ts';
 import type { Outbox } from './outbox.ts';
-import { Parcel, type Telling } from './parcel.ts';
+import { Parcel, type SegmentParcels } from './parcel.ts';
 import { isAfter } from './position.ts';
 import type { FeedUpdate } from './updates.ts';
 
-/** What this instance's memory does not have. */
+/** Access to what is not in this instance's memory. */
 export interface Beyond {
-  /** In memory or archived; undefined where there is no such job or worker. */
+  /** In memory or archived; undefined if it does not exist. */
   job(id: string): Promise<JobRecord | undefined>;
   worker(id: string): Promise<WorkerRecord | undefined>;
-  /** Reads on to the journal's tail: other instances may have written. */
+  /** Reads to the journal's tail: other instances may have written. */
   catchUp(): Promise<void>;
 }
 
@@ -31,13 +31,13 @@ export type SubscriptionOptions = {
   hub: FeedHub;
   outbox: Outbox;
   beyond: Beyond;
-  /** What this reader was given last, through any of its subscriptions: the same event is not given twice. */
-  given: { last: FeedPosition | null };
-  /** It can't go on: the reader is to be let go, and may come back. */
+  /** The last event sent to this reader by any of its subscriptions, so that no event is sent twice. */
+  sent: { last: FeedPosition | null };
+  /** The subscription failed: disconnect the reader, which may reconnect. */
   onFault: (error: unknown) => void;
 };
 
-/** Segments that are read back; who missed more gets a reset. */
+/** Segments read back at most; a reader that missed more gets a reset. */
 const SEGMENTS_BACK_MAX = 100_000;
 const PREFETCH = 16;
 const KEPT_AT_ONCE = 1000;
@@ -47,9 +47,9 @@ export class Subscription implements Follower {
   readonly #options: SubscriptionOptions;
   readonly #topic: Topic;
   readonly #kind: FeedUpdate['kind'] | null;
-  /** What is there now replaces what was there before. */
-  readonly #now: string;
-  /** Jobs met while catching up that are no longer in memory. */
+  /** Outbox key of the current state: a newer one replaces a waiting one. */
+  readonly #state_key: string;
+  /** Jobs of missed events that are no longer in memory. */
   readonly #archived = new Map<string, JobRecord | undefined>();
   #live = false;
   #ended = false;
@@ -60,15 +60,15 @@ export class Subscription implements Follower {
     const { resource, id, filter } = target;
     this.#topic = topicOf(target);
     this.#kind = KINDS[resource];
-    this.#now = `now ${JSON.stringify([resource, id, filter])}`;
+    this.#state_key = `now ${JSON.stringify([resource, id, filter])}`;
   }
 
-  /** It has been given everything up to the hub's position. */
+  /** Whether everything up to the hub's position has been sent. */
   get live(): boolean {
     return this.#live;
   }
 
-  /** Says what there is to say first, then follows; `live` is called when it does. Faults go to `onFault`. */
+  /** Sends the first message or the missed events, then calls `live` and follows. Errors go to `onFault`. */
   async start(since: FeedPosition | undefined, live: () => void = () => {}): Promise<void> {
     try {
       if (!since) await this.#begin('state', live);
@@ -84,20 +84,20 @@ export class Subscription implements Follower {
     this.#options.hub.unfollow(this.#topic, this);
   }
 
-  update(update: FeedUpdate, telling: Telling<Follower>): void {
-    const { given, outbox } = this.#options;
+  update(update: FeedUpdate, parcels: SegmentParcels<Follower>): void {
+    const { sent, outbox } = this.#options;
     const { position } = update;
-    if (given.last !== null && given.last.seq === position.seq && given.last.index === position.index) return;
-    given.last = position;
-    if (outbox.gather(update, telling)) telling.given.push(this);
+    if (sent.last !== null && sent.last.seq === position.seq && sent.last.index === position.index) return;
+    sent.last = position;
+    if (outbox.gather(update, parcels)) parcels.open.push(this);
   }
 
-  told(): void {
-    this.#options.outbox.leave();
+  delivered(): void {
+    this.#options.outbox.flush();
   }
 
   sums(): void {
-    this.#say('update', {});
+    this.#sendState('update', {});
   }
 
   gap(): void {
@@ -110,18 +110,18 @@ export class Subscription implements Follower {
     if (!this.#ended) this.#options.onFault(error);
   }
 
-  /** A first message may be large: it goes out when messages flow, and is what there is then. */
+  /** A first message may be large: it is made and sent once messages flow. */
   async #begin(type: 'state' | 'reset', live: () => void): Promise<void> {
     const { hub, outbox, beyond } = this.#options;
     const { resource, id } = this.target;
     if (this.#filtered) return this.#beginFiltered(type, live);
-    const beside: Beside = {};
-    if (resource === 'job' && !hub.state.job(id!)) beside.job = await beyond.job(id!);
-    if (resource === 'worker' && !hub.state.worker(id!)) beside.worker = await beyond.worker(id!);
+    const extra: Extra = {};
+    if (resource === 'job' && !hub.state.job(id!)) extra.job = await beyond.job(id!);
+    if (resource === 'worker' && !hub.state.worker(id!)) extra.worker = await beyond.worker(id!);
     outbox.whenFlowing(() => {
       if (this.#ended) return;
       try {
-        this.#say(type, beside);
+        this.#sendState(type, extra);
         this.#follow(live);
       } catch (error) {
         this.fault(error);
@@ -129,14 +129,14 @@ export class Subscription implements Follower {
     });
   }
 
-  /** What there is takes a while to find: what happens meanwhile is caught up with. */
+  /** Finding the jobs takes several turns; the events of that time are caught up with afterwards. */
   async #beginFiltered(type: 'state' | 'reset', live: () => void): Promise<void> {
     const { hub, outbox } = this.#options;
     const { jobs, position } = await hub.find(this.target.filter);
     await new Promise<void>((resolve) => outbox.whenFlowing(resolve));
     if (this.#ended) return;
-    const text = JSON.stringify(stateNow(hub.state, this.target, { type, position, beside: { jobs } }));
-    outbox.happened(new Parcel({ text, position }), this.#now);
+    const text = JSON.stringify(stateNow(hub.state, this.target, { type, position, extra: { jobs } }));
+    outbox.push(new Parcel({ text, position }), this.#state_key);
     if (!(await this.#catchUp(position, live))) await this.#beginFiltered('reset', live);
   }
 
@@ -151,12 +151,12 @@ export class Subscription implements Follower {
     live();
   }
 
-  #say(type: 'state' | 'reset' | 'update', beside: Beside): void {
+  #sendState(type: 'state' | 'reset' | 'update', extra: Extra): void {
     const { hub, outbox } = this.#options;
-    outbox.happened(hub.now(type, this.target, beside), this.#now);
+    outbox.push(hub.now(type, this.target, extra), this.#state_key);
   }
 
-  /** Gives exactly what came after `since`, then follows. False: that can't be known any more. */
+  /** Sends exactly the events after `since`, then follows. Returns false if they are no longer available. */
   async #catchUp(since: FeedPosition, live: () => void): Promise<boolean> {
     const { hub, outbox, beyond } = this.#options;
     const { resource } = this.target;
@@ -188,7 +188,7 @@ export class Subscription implements Follower {
     return true;
   }
 
-  /** What a segment told, those after it being on their way already. */
+  /** Reads a segment, and starts to read those after it. */
   #readBack(seq: number): Promise<readonly FeedUpdate[] | null> {
     const { readBack, state } = this.#options.hub;
     const last = Math.min(seq + PREFETCH, this.#lastChange ?? state.seq);
@@ -196,7 +196,7 @@ export class Subscription implements Follower {
     return readBack.updatesOf(seq);
   }
 
-  /** The last segment that changed the job or worker, which knows that itself: nothing after it need be read. */
+  /** The last segment that changed the job or worker, from its record: later ones need not be read. */
   get #lastChange(): number | undefined {
     const { resource, id } = this.target;
     const { state } = this.#options.hub;
@@ -204,7 +204,7 @@ export class Subscription implements Follower {
     return resource === 'worker' ? state.worker(id!)?.version : undefined;
   }
 
-  /** A filter looks at the job, which may have left memory since. */
+  /** Loads archived jobs, because filters are matched against the job's record. */
   async #rememberJobs(updates: readonly FeedUpdate[]): Promise<void> {
     if (!this.#filtered) return;
     for (const { kind, id } of updates) {
@@ -223,7 +223,7 @@ export class Subscription implements Follower {
   }
 }
 
-/** What a resource is told of; null: sums alone. */
+/** The kind of update that a resource gets; null for sums only. */
 const KINDS: Record<Target['resource'], FeedUpdate['kind'] | null> = {
   job: 'job',
   jobs: 'job',

@@ -1,4 +1,4 @@
-/** A hub on a real engine, and a reader of it that takes as much as a test lets it. */
+/** A hub on a real engine, and a reader whose reading the test controls. */
 import type { FeedFilter, FeedPosition } from '../../protocol/feed.ts';
 import { MemoryStore } from '../objects/memory.ts';
 import type { ObjectStore } from '../objects/store.ts';
@@ -9,8 +9,8 @@ import { Outbox } from './outbox.ts';
 import type { Parcel } from './parcel.ts';
 import { type Beyond, Subscription } from './subscription.ts';
 
-// biome-ignore lint/suspicious/noExplicitAny: what a reader gets is what the assertions look at.
-export type Told = any;
+// biome-ignore lint/suspicious/noExplicitAny: assertions look at arbitrary fields of the messages.
+export type Received = any;
 
 export type TestFeed = { clock: TurnedClock; store: ObjectStore; monitor: TestMonitor; hub: FeedHub };
 
@@ -24,10 +24,10 @@ export async function openFeed(
 }
 
 export class TestReader {
-  readonly told: Told[] = [];
+  readonly messages: Received[] = [];
   readonly faults: unknown[] = [];
   resume: FeedPosition | null | undefined;
-  /** While false, nothing that is sent counts as read. */
+  /** While false, nothing that was sent counts as read. */
   reads = true;
   readonly outbox: Outbox;
   readonly #hub: FeedHub;
@@ -39,7 +39,7 @@ export class TestReader {
     this.#beyond = { job: async () => undefined, worker: async () => undefined, catchUp: async () => {}, ...beyond };
     this.outbox = new Outbox({
       send: (parcel, sent) => {
-        for (const text of textsOf(parcel)) this.told.push(JSON.parse(text));
+        for (const text of textsOf(parcel)) this.messages.push(JSON.parse(text));
         if (this.reads) setImmediate(sent);
         else this.#unread.push(sent);
       },
@@ -49,7 +49,7 @@ export class TestReader {
     });
   }
 
-  /** Resolves once it follows, or has failed. */
+  /** Resolves once the subscription is live or has failed. */
   async follow(
     resource: 'job' | 'jobs' | 'worker' | 'workers' | 'alerts' | 'queue' | 'system',
     { id = null, filter = {}, since }: { id?: string | null; filter?: FeedFilter; since?: FeedPosition } = {},
@@ -60,7 +60,7 @@ export class TestReader {
         hub: this.#hub,
         outbox: this.outbox,
         beyond: this.#beyond,
-        given: { last: null },
+        sent: { last: null },
         onFault: (error) => this.faults.push(error),
       },
     );
@@ -68,19 +68,19 @@ export class TestReader {
     return subscription;
   }
 
-  /** Reads what it had left unread, and from now on as it comes. */
+  /** Reads everything unread, and later messages immediately. */
   catchUp(): void {
     this.reads = true;
     for (const sent of this.#unread.splice(0)) sent();
   }
 
-  /** Positions of what it was told. */
+  /** The positions of the messages received. */
   get positions(): FeedPosition[] {
-    return this.told.map(({ seq, index }) => ({ seq, index }));
+    return this.messages.map(({ seq, index }) => ({ seq, index }));
   }
 }
 
-/** What the journal says of jobs, as a reader who missed nothing would have heard it. */
+/** Positions of the job updates in the journal, which a reader that missed nothing has received. */
 export async function jobUpdatesOf({ monitor, hub }: TestFeed, since: FeedPosition): Promise<FeedPosition[]> {
   const positions: FeedPosition[] = [];
   for (let seq = Math.max(1, since.seq); seq <= monitor.engine.state.seq; seq += 1) {

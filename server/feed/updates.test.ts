@@ -6,7 +6,7 @@ import { updateOf } from './updates.ts';
 
 const NOTHING = { percentage: null, stage: null, audio_duration: null, duration: null, segments: null, s3_path: null };
 
-test('a sighting is told as the state of its job then, with what its source says', () => {
+test('the update of a sighting has the state of its job then, and the data of its source', () => {
   const monitor = new Monitor();
   const told_ms = monitor.at_ms - 1000;
   const common = { ...NOTHING, told_ms, worker_id: 'worker-1', started_ms: told_ms, ended_ms: null, error: null };
@@ -26,7 +26,7 @@ test('a sighting is told as the state of its job then, with what its source says
     assert.ok(update);
     const { type, resource, event: name, details, ...rest } = JSON.parse(update.text);
     assert.deepEqual([type, resource, name, update.soft], ['update', 'job', 'JobObserved', false]);
-    assert.equal(details, 'Told by log:/var/log/worker.log');
+    assert.equal(details, 'Reported by log:/var/log/worker.log');
     return rest;
   });
   const same = { at, seq: 1, worker_id: 'worker-1' };

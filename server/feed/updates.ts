@@ -1,6 +1,6 @@
 /**
- * Events as the feed tells them. A pure function of the event, so that what a reader missed reads the same when it is sent
- * later, out of the journal, as it did live.
+ * Events as messages of the feed. A pure function of the event, so that an event read back from the journal gives the
+ * same message as it did live.
  */
 import type { FeedPosition } from '../../protocol/feed.ts';
 import type { AlertChanged, JobChanged, WorkerChanged } from '../../protocol/feed-messages.ts';
@@ -12,15 +12,15 @@ export type FeedUpdate = {
   position: FeedPosition;
   kind: 'job' | 'worker' | 'alert';
   id: string;
-  /** A job's, after this event. */
+  /** For a job: its state after this event. */
   state?: JobStateName;
-  /** Progress and heartbeats: only the newest of a job or worker matters to a reader who can't keep up. */
+  /** Progress and heartbeats: to a slow reader only the newest of a job or worker is sent. */
   soft: boolean;
-  /** Serialised once, however many read it. */
+  /** Serialised once for all readers. */
   text: string;
 };
 
-/** undefined: nothing that a reader of the feed follows, or of a kind that a newer monitor wrote. */
+/** Returns undefined for events that the feed does not carry, including types written by a newer monitor. */
 export function updateOf(event: JournalEvent, position: FeedPosition): FeedUpdate | undefined {
   const common = { type: 'update', event: event.type, at: event.at, ...position };
   switch (event.type) {
@@ -81,7 +81,7 @@ function workerFields({ type, data }: WorkerEvent): Partial<WorkerChanged> {
     case 'WorkerLaunched':
       return { state: 'STARTING', capabilities: data.capabilities, location: data.location };
     case 'WorkerRegistered': {
-      // Its state depends on what it holds: IDLE, ACTIVE, or still DRAINING.
+      // Its state is not in the event; it depends on the jobs held: IDLE, ACTIVE or DRAINING.
       const { instance_id, capabilities, location } = data;
       return { instance_id, capabilities, location };
     }
@@ -107,7 +107,7 @@ function alertFields(event: AlertEvent): Partial<AlertChanged> {
 
 type JobFields = Pick<JobChanged, 'state' | 'percentage' | 'stage'> & Partial<JobChanged>;
 
-/** What the event alone tells of its job; a failed attempt is told by what becomes of the job. */
+/** The fields that the event alone determines. A failed attempt has no update; the event that follows it has. */
 function jobFields({ type, data }: JobEvent): JobFields | undefined {
   const now = (state: JobStateName, percentage: number | null, more: Partial<JobChanged> = {}): JobFields => ({
     state,
@@ -142,7 +142,7 @@ function jobFields({ type, data }: JobEvent): JobFields | undefined {
       return now(state, state === 'COMPLETED' ? 100 : percentage, {
         stage,
         worker_id,
-        details: `Told by ${data.source}`,
+        details: `Reported by ${data.source}`,
         ...(state === 'COMPLETED' ? { output: sightedOutput(data.sighting) } : {}),
         ...(state === 'FAILED' ? { error: sightedError(data.sighting) } : {}),
       });

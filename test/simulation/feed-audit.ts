@@ -55,7 +55,7 @@ export class FeedAudit {
         hub,
         outbox,
         beyond: { job: async () => undefined, worker: async () => undefined, catchUp },
-        given: { last: null },
+        sent: { last: null },
         onFault: (error) => {
           this.#world.note(`feed: ${error}`);
           gone();

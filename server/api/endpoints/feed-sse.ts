@@ -90,13 +90,13 @@ async function stream(
     hub: feed,
     outbox,
     beyond: beyondMemory(context),
-    given: { last: null },
+    sent: { last: null },
     onFault: () => response.destroy(),
   });
   let cancel = () => {};
   const keepAlive = () => {
     // No event, and yet its `id:` counts: who follows something quiet need not look back far.
-    if (subscription.live) outbox.happened(new Parcel({ text: '', position: feed.told }), 'alive');
+    if (subscription.live) outbox.push(new Parcel({ text: '', position: feed.delivered }), 'alive');
     cancel = clock.after(KEEP_ALIVE_MS, keepAlive);
   };
   cancel = clock.after(KEEP_ALIVE_MS, keepAlive);

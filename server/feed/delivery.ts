@@ -1,45 +1,45 @@
 /**
- * Segments on their way to their followers, one after the other. As much as SLICE_MS takes is told at once; what is left waits
- * for the next turn of the event loop, so that a segment for thousands of readers holds up nobody else.
+ * Delivers segments to their followers, one after the other, for at most SLICE_MS per turn of the event loop, so that a
+ * segment for thousands of readers does not block anything else.
  *
- *     add → told (all at once, mostly)
- *         → waiting → a slice each turn → told
+ *     add → delivered (usually all at once)
+ *         → waiting → one slice per turn → delivered
  *
- * Whoever needs to know that everything has been told calls `finish`. More than WAITING_MAX updates don't wait: then commits
- * come faster than they can be told, and have to be held up.
+ * `finish` delivers everything immediately. So does `add` beyond WAITING_MAX updates: commits then arrive faster than
+ * they can be delivered, and must be slowed down.
  */
 import type { Clock } from '../clock.ts';
-import { Telling } from './parcel.ts';
+import { SegmentParcels } from './parcel.ts';
 import type { FeedUpdate } from './updates.ts';
 
-/** What the line does to a follower; see hub.ts. */
-interface Told {
-  update(update: FeedUpdate, telling: Telling<Told>): void;
-  told(): void;
+/** The part of a follower that a delivery uses; see hub.ts. */
+interface Recipient {
+  update(update: FeedUpdate, parcels: SegmentParcels<Recipient>): void;
+  delivered(): void;
   fault(error: unknown): void;
 }
 
-/** An update, and the followers it is for. */
+/** An update and its followers. */
 export type Addressed<F> = { update: FeedUpdate; to: readonly ReadonlySet<F>[] };
 
 const SLICE_MS = 8;
-/** The clock is looked at after so many calls. */
+/** Calls between two looks at the clock. */
 const CALLS_AT_ONCE = 64;
 const WAITING_MAX = 20_000;
 
-export class TellingLine<F extends Told> {
+export class Delivery<F extends Recipient> {
   readonly #clock: Clock;
-  readonly #onTold: () => void;
+  readonly #onDelivered: () => void;
   #waiting: (readonly Addressed<F>[])[] = [];
   #updates_waiting = 0;
   #steps: Iterator<void> | null = null;
   #running = false;
   #scheduled = false;
 
-  /** `onTold` is called whenever nothing waits any more. */
-  constructor(clock: Clock, onTold: () => void) {
+  /** `onDelivered` is called whenever everything has been delivered. */
+  constructor(clock: Clock, onDelivered: () => void) {
     this.#clock = clock;
-    this.#onTold = onTold;
+    this.#onDelivered = onDelivered;
   }
 
   get empty(): boolean {
@@ -53,12 +53,12 @@ export class TellingLine<F extends Told> {
     else if (!this.#scheduled) this.#slice();
   }
 
-  /** Tells all that waits, now. */
+  /** Delivers everything that waits, now. */
   finish(): void {
     this.#run(() => false);
   }
 
-  /** Forgets all that waits. */
+  /** Discards everything that waits. */
   clear(): void {
     this.#waiting = [];
     this.#updates_waiting = 0;
@@ -77,7 +77,7 @@ export class TellingLine<F extends Told> {
   }
 
   #run(late: () => boolean): void {
-    // What a follower does when it is told may lead here again: what waits is being told already.
+    // A follower may cause a reentrant call: the outer call is already delivering.
     if (this.#running || this.empty) return;
     this.#running = true;
     try {
@@ -89,7 +89,7 @@ export class TellingLine<F extends Told> {
     } finally {
       this.#running = false;
     }
-    this.#onTold();
+    this.#onDelivered();
   }
 
   #next(): Iterator<void> {
@@ -99,14 +99,14 @@ export class TellingLine<F extends Told> {
   }
 }
 
-function* steps<F extends Told>(segment: readonly Addressed<F>[]): Generator<void> {
-  const telling = new Telling<Told>();
+function* steps<F extends Recipient>(segment: readonly Addressed<F>[]): Generator<void> {
+  const parcels = new SegmentParcels<Recipient>();
   let calls = 0;
   for (const { update, to } of segment) {
     for (const followers of to) {
       for (const follower of followers) {
         try {
-          follower.update(update, telling);
+          follower.update(update, parcels);
         } catch (error) {
           follower.fault(error);
         }
@@ -115,9 +115,9 @@ function* steps<F extends Told>(segment: readonly Addressed<F>[]): Generator<voi
       }
     }
   }
-  for (const follower of telling.given) {
+  for (const follower of parcels.open) {
     try {
-      follower.told();
+      follower.delivered();
     } catch (error) {
       follower.fault(error);
     }
