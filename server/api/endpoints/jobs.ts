@@ -1,5 +1,5 @@
 /** Jobs, as those see them who submit and watch: submit, list, look at, cancel, retry. */
-import { type TSchema, Type } from 'typebox';
+import { type Static, type TSchema, Type } from 'typebox';
 import { MonitorError, Problem } from '../../../protocol/errors.ts';
 import { Id } from '../../../protocol/ids.ts';
 import {
@@ -20,12 +20,12 @@ import type { Caller } from '../caller.ts';
 import type { ApiContext } from '../context.ts';
 import { endpoint } from '../endpoint.ts';
 import { statusOf, toProblem } from '../errors.ts';
-import { notModified } from '../etag.ts';
 import { invalid, validator } from '../validation.ts';
 import { commandOf } from './command.ts';
 import { findJob } from './find-job.ts';
 import { type Cursor, decodeCursor, encodeCursor, matcherOf, NEWEST, PAGE_DEFAULT, pageOfJobs } from './listing.ts';
 import { checkRecordings } from './submission.ts';
+import { versioned } from './versioned.ts';
 
 export const JobParams = Type.Object({ job_id: Id });
 export const pageOf = (items: TSchema) =>
@@ -109,10 +109,7 @@ export const jobEndpoints = [
     params: JobParams,
     answers: { 200: Job },
     etag: true,
-    async run(context, { params, caller, reply }) {
-      const job = await findJob(context, params.job_id);
-      return notModified(caller, reply, job.version) ?? jobDocument(job);
-    },
+    run: versionedJob(jobDocument),
   }),
   endpoint({
     method: 'GET',
@@ -122,14 +119,16 @@ export const jobEndpoints = [
     params: JobParams,
     answers: { 200: JobProgressDocument },
     etag: true,
-    async run(context, { params, caller, reply }) {
-      const { job_id } = params;
-      // A report that was just accepted shows at once, to whoever asks the same instance.
-      const reported = context.engine.reported(job_id);
-      const job = reported?.job ?? (await findJob(context, job_id));
-      const version = reported ? `${job.version}${reported.report_id}` : job.version;
-      return notModified(caller, reply, version) ?? progressDocument(job);
-    },
+    run: versioned({
+      async find(context, { job_id }: Static<typeof JobParams>) {
+        // This instance shows a report as soon as it has accepted it.
+        const reported = context.engine.reported(job_id);
+        const job = reported?.job ?? (await findJob(context, job_id));
+        return { job, version: reported ? `${job.version}${reported.report_id}` : job.version };
+      },
+      version: ({ version }) => version,
+      document: ({ job }) => progressDocument(job),
+    }),
   }),
   endpoint({
     method: 'GET',
@@ -139,10 +138,7 @@ export const jobEndpoints = [
     params: JobParams,
     answers: { 200: JobTimeline },
     etag: true,
-    async run(context, { params, caller, reply }) {
-      const job = await findJob(context, params.job_id);
-      return notModified(caller, reply, job.version) ?? timelineDocument(job);
-    },
+    run: versionedJob(timelineDocument),
   }),
   endpoint({
     method: 'DELETE',
@@ -175,6 +171,14 @@ export const jobEndpoints = [
     },
   }),
 ];
+
+function versionedJob(document: (job: JobRecord) => object) {
+  return versioned({
+    find: (context, { job_id }: Static<typeof JobParams>) => findJob(context, job_id),
+    version: ({ version }) => version,
+    document,
+  });
+}
 
 const checkSubmission = validator<JobSubmission>(JobSubmission);
 

@@ -6,10 +6,10 @@ import type { CommandBody } from '../../state-machine/decide/commands.ts';
 import { selectJobs } from '../../state-machine/decide/queues.ts';
 import type { ApiContext } from '../context.ts';
 import { type ApiRequest, type Endpoint, endpoint } from '../endpoint.ts';
-import { notModified } from '../etag.ts';
 import { submitInParts } from './bulk-command.ts';
 import { catchUp } from './catch-up.ts';
 import { commandOf } from './command.ts';
+import { versionedState } from './versioned.ts';
 
 const OptionalBulkRequest = Type.Union([BulkRequest, Type.Null()]);
 
@@ -21,8 +21,7 @@ export const queueEndpoints: Endpoint[] = [
     summary: 'The main queue',
     answers: { 200: Queue },
     etag: true,
-    run: async ({ engine }, { caller, reply }) =>
-      notModified(caller, reply, engine.state.seq) ?? mainQueueDocument(engine.state),
+    run: versionedState(mainQueueDocument),
   }),
   endpoint({
     method: 'GET',
@@ -31,8 +30,7 @@ export const queueEndpoints: Endpoint[] = [
     summary: 'The dead-letter queue; its jobs are GET /jobs?state=FAILED',
     answers: { 200: Queue },
     etag: true,
-    run: async ({ engine }, { caller, reply }) =>
-      notModified(caller, reply, engine.state.seq) ?? deadLetterQueueDocument(engine.state),
+    run: versionedState(deadLetterQueueDocument),
   }),
   bulk('/queues/main/purge', 'queues.purge', 'Cancel the jobs that wait', (filter) => ({
     type: 'purge_queue',

@@ -9,9 +9,9 @@ import { healthDocument, metricsDocument, worst } from '../../documents/system.t
 import { readArchivedAlert } from '../../views/archived-records.ts';
 import type { ApiContext } from '../context.ts';
 import { endpoint } from '../endpoint.ts';
-import { notModified } from '../etag.ts';
 import { commandOf } from './command.ts';
 import { pageOf } from './jobs.ts';
+import { versioned, versionedState } from './versioned.ts';
 
 function withSources(health: SystemHealth, sources: ApiContext['sources']): SystemHealth {
   if (sources.length === 0) return health;
@@ -30,15 +30,19 @@ export const systemEndpoints = [
     summary: 'How the whole system is',
     answers: { 200: SystemHealth },
     etag: true,
-    async run({ engine, sources }, { caller, reply }) {
-      // Whether sources can be read, and a clock that was set, are no facts of the journal: no segment stands for them.
-      const { clock_offset_ms: offset_ms } = engine.journal.status;
-      if (sources.length > 0 || offset_ms !== 0) {
-        const health = withSources(healthDocument(engine.state), sources);
+    run: versioned({
+      find: ({ engine, sources }) => ({
+        state: engine.state,
+        sources,
+        offset_ms: engine.journal.status.clock_offset_ms,
+      }),
+      // The state of sources and a clock that was set are not in the journal, so its sequence does not cover them.
+      version: ({ state, sources, offset_ms }) => (sources.length > 0 || offset_ms !== 0 ? null : state.seq),
+      document({ state, sources, offset_ms }) {
+        const health = withSources(healthDocument(state), sources);
         return offset_ms === 0 ? health : { ...health, clock: { offset_ms } };
-      }
-      return notModified(caller, reply, engine.state.seq) ?? healthDocument(engine.state);
-    },
+      },
+    }),
   }),
   endpoint({
     method: 'GET',
@@ -47,8 +51,7 @@ export const systemEndpoints = [
     summary: 'Current metrics, with the hour and the day so far',
     answers: { 200: CurrentMetrics },
     etag: true,
-    run: async ({ engine }, { caller, reply }) =>
-      notModified(caller, reply, engine.state.seq) ?? metricsDocument(engine.state),
+    run: versionedState(metricsDocument),
   }),
   endpoint({
     method: 'GET',

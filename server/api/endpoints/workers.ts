@@ -1,5 +1,5 @@
 /** Workers: those who run them (list, launch, drain, restart, end) and the workers themselves (register, beat, claim). */
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { Id } from '../../../protocol/ids.ts';
 import { Claimed } from '../../../protocol/job.ts';
 import { closed } from '../../../protocol/schema.ts';
@@ -24,7 +24,6 @@ import type { WorkerRecord } from '../../state-machine/state/records.ts';
 import type { State } from '../../state-machine/state/state.ts';
 import type { ApiContext } from '../context.ts';
 import { endpoint } from '../endpoint.ts';
-import { notModified } from '../etag.ts';
 import { assertWritable } from './assert-writable.ts';
 import { catchUp } from './catch-up.ts';
 import { commandOf, ownCommand, softCommandOf } from './command.ts';
@@ -33,6 +32,7 @@ import { findWorker } from './find-worker.ts';
 import { pageOf } from './jobs.ts';
 import { decodeCursor, encodeCursor, NEWEST, PAGE_DEFAULT, pageOfJobs } from './listing.ts';
 import { noteAlive } from './sign-of-life.ts';
+import { versioned } from './versioned.ts';
 
 const WorkerParams = Type.Object({ worker_id: Id });
 const PageQuery = Type.Object(
@@ -103,11 +103,14 @@ export const workerEndpoints = [
     params: WorkerParams,
     answers: { 200: Worker },
     etag: true,
-    async run(context, { params, caller, reply }) {
-      const worker = await findWorker(context, params.worker_id);
-      const { state } = context.engine;
-      return notModified(caller, reply, workerVersion(state, worker)) ?? workerDocument(state, worker);
-    },
+    run: versioned({
+      async find(context, { worker_id }: Static<typeof WorkerParams>) {
+        const worker = await findWorker(context, worker_id);
+        return { worker, state: context.engine.state };
+      },
+      version: ({ state, worker }) => workerVersion(state, worker),
+      document: ({ state, worker }) => workerDocument(state, worker),
+    }),
   }),
   endpoint({
     method: 'GET',
