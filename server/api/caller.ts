@@ -1,28 +1,28 @@
 /**
- * Who asks, whatever way the call came: a request over HTTP, or a message on the WebSocket. What an endpoint may know of it,
- * so that each can be called both ways and knows of neither.
+ * The caller of an endpoint, independent of the transport: a request over HTTP or a message on the WebSocket. Endpoints
+ * depend on this interface alone, so that each can be called both ways.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { MonitorError } from '../../protocol/errors.ts';
 
 export interface Caller {
-  /** Names this call in logs and errors. */
+  /** Identifies this call in logs and errors. */
   readonly request_id: string;
-  /** Its Idempotency-Key as it gave it. */
-  readonly given_key: string | undefined;
-  /** The key by which the call may be sent again: its own, or one that we made; told when the outcome is unknown. */
+  /** The Idempotency-Key as sent. */
+  readonly sent_key: string | undefined;
+  /** The key with which the call can be sent again: its own or a generated one. Returned if the outcome is unknown. */
   idempotency_key: string | null;
-  /** What it asks: the same call sent again, either way, asks the same. */
-  readonly asked: readonly [method: string, url: string, body: unknown];
-  /** The versions that it has already: `If-None-Match`. */
-  readonly has: string | undefined;
-  /** Aborts when nobody waits for the answer any more. */
-  readonly gone: AbortSignal;
+  /** What identifies the request: equal if the same call is sent again by either transport. */
+  readonly content: readonly [method: string, url: string, body: unknown];
+  /** The header `If-None-Match`. */
+  readonly if_none_match: string | undefined;
+  /** Aborts when the caller no longer waits for the answer. */
+  readonly signal: AbortSignal;
 }
 
 const KEY_CHARACTERS_MAX = 255;
 
-/** Throws for an Idempotency-Key that no operation takes. */
+/** Throws MonitorError `invalid_idempotency_key` if the key is too long. */
 export function assertKey(key: string | undefined): void {
   if (key === undefined || key.length <= KEY_CHARACTERS_MAX) return;
   throw new MonitorError(
@@ -33,20 +33,20 @@ export function assertKey(key: string | undefined): void {
 }
 
 /**
- * The URL of a request in one spelling, however it was sent. `min_seq` is left out: it says when to answer, not what is asked.
- * `path` as Fastify writes it: `/api/v1/jobs/:job_id`.
+ * Returns the URL of a request in canonical form, without `min_seq`, which only delays the response. `path` is in
+ * Fastify's notation: `/api/v1/jobs/:job_id`.
  */
 export function canonicalUrl(path: string, params: object, query: object): string {
   const values = params as Record<string, unknown>;
   const filled = path.replace(/:([a-z_]+)/g, (_, name: string) => encodeURIComponent(String(values[name])));
-  const asked = Object.entries(query)
+  const pairs = Object.entries(query)
     .filter(([name]) => name !== 'min_seq')
     .map(([name, value]): [string, string] => [name, String(value)])
     .sort(([a], [b]) => (a < b ? -1 : 1));
-  return asked.length > 0 ? `${filled}?${new URLSearchParams(asked)}` : filled;
+  return pairs.length > 0 ? `${filled}?${new URLSearchParams(pairs)}` : filled;
 }
 
-/** What an answer has beside its body. */
+/** The response to a call, without its body. */
 export interface Reply {
   code(status: number): Reply;
   header(name: string, value: string | number): Reply;
@@ -66,7 +66,7 @@ export class HttpCaller implements Caller {
     return this.#request.id;
   }
 
-  get given_key(): string | undefined {
+  get sent_key(): string | undefined {
     const key = this.#request.headers['idempotency-key'];
     return typeof key === 'string' ? key : undefined;
   }
@@ -79,17 +79,17 @@ export class HttpCaller implements Caller {
     this.#request.idempotencyKey = key;
   }
 
-  get asked(): [string, string, unknown] {
+  get content(): [string, string, unknown] {
     const { method, routeOptions, params, query, body } = this.#request;
     return [method, canonicalUrl(routeOptions.url ?? '', params as object, query as object), body];
   }
 
-  get has(): string | undefined {
+  get if_none_match(): string | undefined {
     return this.#request.headers['if-none-match'];
   }
 
-  /** Made for those that look at it. */
-  get gone(): AbortSignal {
+  /** Created on first use. */
+  get signal(): AbortSignal {
     if (this.#gone === null) {
       const gone = new AbortController();
       this.#gone = gone;
@@ -102,7 +102,7 @@ export class HttpCaller implements Caller {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Kept where the answer to an error finds it. */
+    /** Kept on the request for the error handler. */
     idempotencyKey: string | null;
   }
 }

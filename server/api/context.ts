@@ -1,4 +1,4 @@
-/** What endpoints work with. */
+/** The parts of the monitor that endpoints use. */
 
 import type { FollowedSource } from '../../protocol/source.ts';
 import type { Clock } from '../clock.ts';
@@ -20,6 +20,6 @@ export type ApiContext = {
   feed: FeedHub;
   uploads: Uploads;
   log: (level: 'info' | 'warn' | 'error', message: string) => void;
-  /** Those that this instance follows. */
+  /** The sources that this instance follows. */
   sources: readonly { readonly status: FollowedSource }[];
 };

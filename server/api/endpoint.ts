@@ -1,6 +1,6 @@
 /**
- * An endpoint: method, path, schemas and one function. Decoding, validation, errors, headers and the API document are done
- * once for all of them, in app.ts.
+ * An endpoint: method, path, schemas and one function. app.ts implements decoding, validation, errors, headers and the
+ * API document for all of them.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, type TSchema, Type } from 'typebox';
@@ -10,7 +10,7 @@ import type { ApiContext } from './context.ts';
 
 export type Endpoint = {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** Under /api/v1, as Fastify writes it: `/jobs/:job_id`. */
+  /** Relative to /api/v1, in Fastify's notation: `/jobs/:job_id`. */
   path: string;
   /** Name of the operation in the API document and the SDKs: `jobs.submit`. */
   operation: string;
@@ -18,36 +18,36 @@ export type Endpoint = {
   params?: TSchema;
   query?: TSchema;
   body?: TSchema;
-  /** Headers that it needs, and what they mean. */
+  /** Required headers, with their descriptions. */
   headers?: Record<string, string>;
-  /** Bytes; the setting `body_bytes_max` otherwise. */
+  /** In bytes; default: the setting `body_bytes_max`. */
   bodyLimit?: number;
-  /** The body is not JSON: given as a stream or text. */
+  /** Media types of a body that is not JSON; it is passed as a stream or as text. */
   consumes?: string[];
-  answers: Record<number, TSchema>;
-  /** Media types of a successful response; JSON otherwise. */
+  responses: Record<number, TSchema>;
+  /** Media types of a successful response; default: JSON. */
   produces?: string[];
-  /** It sends an ETag, and 304 for `If-None-Match`. */
+  /** Sends an ETag, and 304 for `If-None-Match`. */
   etag?: true;
-  /** It may answer 429. */
+  /** May return 429. */
   busy?: true;
-  /** It streams, or looks at HTTP itself: it can't be called on the WebSocket. */
+  /** Streams or uses HTTP directly, so it cannot be called on the WebSocket. */
   http_only?: true;
   run: (context: ApiContext, request: HttpApiRequest<unknown, unknown, unknown>) => Promise<unknown>;
 };
 
-/** What endpoints take that say nothing else. */
+/** The query and body of endpoints that declare none. */
 const NO_QUERY = Type.Object({}, closed);
 export const NO_BODY = Type.Union([Type.Object({}, closed), Type.Null()]);
 
 export const querySchema = ({ query }: Endpoint): TSchema => query ?? NO_QUERY;
 
-/** Of a JSON body; undefined where there is none or it is another. */
+/** Returns the schema of a JSON body; undefined if the endpoint has no body or a body of another type. */
 export function bodySchema({ method, body, consumes }: Endpoint): TSchema | undefined {
   return body ?? (method === 'GET' || consumes ? undefined : NO_BODY);
 }
 
-/** An answer without a body. */
+/** Returned by an endpoint for a response without a body. */
 export const NOTHING = Symbol('nothing');
 
 export type ApiRequest<P, Q, B> = {
@@ -58,7 +58,7 @@ export type ApiRequest<P, Q, B> = {
   reply: Reply;
 };
 
-/** With the HTTP request and response themselves. */
+/** Also has the HTTP request and response. */
 export type HttpApiRequest<P, Q, B> = ApiRequest<P, Q, B> & {
   http: { request: FastifyRequest; reply: FastifyReply };
 };
@@ -74,14 +74,14 @@ type Typed<P extends TSchema, Q extends TSchema, B extends TSchema> = Omit<
 
 type Run<R> = { run: (context: ApiContext, request: R) => Promise<unknown> };
 
-/** Ties the function's types to the schemas. */
+/** Defines an endpoint whose function is typed by its schemas. */
 export function endpoint<P extends TSchema = TSchema, Q extends TSchema = TSchema, B extends TSchema = TSchema>(
   definition: Typed<P, Q, B> & Run<ApiRequest<Static<P>, Static<Q>, Static<B>>>,
 ): Endpoint {
   return definition as unknown as Endpoint;
 }
 
-/** The same for one that needs HTTP itself. */
+/** Like `endpoint`, for a function that uses HTTP directly. */
 export function httpEndpoint<P extends TSchema = TSchema, Q extends TSchema = TSchema, B extends TSchema = TSchema>(
   definition: Typed<P, Q, B> & Run<HttpApiRequest<Static<P>, Static<Q>, Static<B>>>,
 ): Endpoint {

@@ -1,4 +1,7 @@
-/** Whatever went wrong, as one MonitorError, and as the problem+json that the caller gets. No stack, no key, no bucket name. */
+/**
+ * Converts any error to a MonitorError, and that to the problem+json of the response, without stacks, keys or bucket
+ * names.
+ */
 import type { FastifyError, FastifySchemaValidationError } from 'fastify';
 import { ERROR_STATUS, type FieldError, MonitorError, type Problem } from '../../protocol/errors.ts';
 import { Refused } from '../engine.ts';
@@ -16,7 +19,7 @@ export function asMonitorError(error: unknown): MonitorError {
   if (error instanceof JournalError) return fromJournal(error);
   if (error instanceof StoreError) {
     const refused = error.kind === 'refused';
-    const words = refused ? 'the store refuses this' : 'the store does not answer now';
+    const words = refused ? 'the store refused the request' : 'the store is not responding';
     return new MonitorError('unavailable', refused ? 'store_refused' : 'store_unavailable', words, {
       hint: 'See /readyz and the log of the monitor.',
       retry_after_seconds: RETRY_AFTER_SECONDS,
@@ -27,10 +30,10 @@ export function asMonitorError(error: unknown): MonitorError {
 }
 
 const JOURNAL_CODES = {
-  unavailable: ['store_unavailable', 'the store does not answer; nothing was written'],
-  outcome_unknown: ['outcome_unknown', 'the store did not answer in time; this may have been done'],
+  unavailable: ['store_unavailable', 'the store is not responding; nothing was written'],
+  outcome_unknown: ['outcome_unknown', 'the store did not respond in time; the request may have taken effect'],
   refused: ['store_refused', 'the store refuses writes; nothing was written'],
-  corrupt: ['journal_halted', 'the journal is damaged; nothing is written until its owner has looked at it'],
+  corrupt: ['journal_halted', 'the journal is damaged; nothing is written until it has been repaired'],
   stopped: ['stopping', 'this instance is stopping'],
 } as const;
 
@@ -38,7 +41,7 @@ function fromJournal(error: JournalError): MonitorError {
   const [code, message] = JOURNAL_CODES[error.kind];
   const hint =
     error.kind === 'outcome_unknown'
-      ? 'Send the same request again with this Idempotency-Key: it is done once, and answered as the first time.'
+      ? 'Send the same request again with this Idempotency-Key: it takes effect once and returns the first result.'
       : 'See /readyz and the log of the monitor.';
   return new MonitorError('unavailable', code, message, {
     hint,
@@ -53,21 +56,21 @@ function fromFastify(error: FastifyError): MonitorError {
     const where = validationContext === 'querystring' ? 'query' : validationContext === 'params' ? 'params' : 'body';
     return invalidPart(
       where,
-      error.validation.map((one) => fieldError(one)),
+      error.validation.map((wrong) => fieldError(wrong)),
     );
   }
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return new MonitorError('too_large', 'body_too_large', 'the request body is larger than this endpoint takes', {
+      return new MonitorError('too_large', 'body_too_large', 'the request body is larger than this endpoint accepts', {
         hint: 'Send audio to POST /api/v1/uploads, many jobs in several batches.',
       });
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new MonitorError(
         'invalid',
         'unsupported_media_type',
-        'the body is of a type this endpoint does not take',
+        'this endpoint does not accept a body of this type',
         {
-          hint: 'Send Content-Type: application/json; POST /events takes application/x-ndjson.',
+          hint: 'Send Content-Type: application/json; POST /events accepts application/x-ndjson.',
         },
       );
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':
@@ -77,31 +80,31 @@ function fromFastify(error: FastifyError): MonitorError {
   if (typeof error.statusCode === 'number' && error.statusCode >= 400 && error.statusCode < 500) {
     return new MonitorError('invalid', 'bad_request', error.message);
   }
-  return new MonitorError('internal', 'internal', 'this is our fault; the log of the monitor has more', {
+  return new MonitorError('internal', 'internal', 'an internal error; see the log of the monitor', {
     cause: error,
   });
 }
 
-/** What is wrong with one part of a request: every field. */
+/** Returns the error of one part of a request, with every wrong field. */
 export function invalidPart(where: 'params' | 'query' | 'body', errors: FieldError[]): MonitorError {
   return new MonitorError('invalid', `invalid_${where}`, `${where}: ${errors.map(inWords).join('; ')}`, {
     errors,
-    hint: 'The API document says what is taken: /api/v1/openapi.json',
+    hint: 'See the API document: /api/v1/openapi.json',
   });
 }
 
 const inWords = ({ field, message }: FieldError): string => `${field || 'it'} ${message}`;
 
-/** One wrong field: which, by JSON pointer, and what it should be. */
+/** Converts a validation error to a field, by JSON pointer, and what is wrong with it. */
 export function fieldError(error: FastifySchemaValidationError): FieldError {
   const params = error.params as Record<string, unknown>;
   switch (error.keyword) {
     case 'required':
       return { field: `${error.instancePath}/${params.missingProperty}`, message: 'is missing' };
     case 'additionalProperties':
-      return { field: `${error.instancePath}/${params.additionalProperty}`, message: 'is not known' };
+      return { field: `${error.instancePath}/${params.additionalProperty}`, message: 'is unknown' };
     case 'propertyNames':
-      return { field: `${error.instancePath}/${params.propertyName}`, message: 'is not a name that is taken here' };
+      return { field: `${error.instancePath}/${params.propertyName}`, message: 'is not an allowed name' };
     case 'enum':
       return { field: error.instancePath, message: `must be one of ${(params.allowedValues as string[]).join(', ')}` };
     case 'pattern': {
@@ -114,7 +117,7 @@ export function fieldError(error: FastifySchemaValidationError): FieldError {
   }
 }
 
-/** What is our fault stands in the log, with all that the caller is not told. */
+/** Logs internal errors with the details that the response omits. */
 export function logFault(error: MonitorError, what: string, log: (level: 'error', message: string) => void): void {
   if (error.kind !== 'internal' && error.kind !== 'corrupt') return;
   log('error', `${what}: ${(error.cause as Error | undefined)?.stack ?? error.stack}`);
@@ -134,7 +137,7 @@ export function toProblem(error: MonitorError, request_id: string): Problem {
   };
 }
 
-/** Finer than the kind tells, where HTTP has a word for it. */
+/** Statuses more specific than that of the error's kind. */
 const STATUS_OF_CODE: Record<string, number> = {
   unsupported_media_type: 415,
   method_not_allowed: 405,
@@ -145,14 +148,14 @@ const STATUS_OF_CODE: Record<string, number> = {
 export const statusOf = (error: MonitorError): number => STATUS_OF_CODE[error.code] ?? ERROR_STATUS[error.kind];
 
 const TITLES = {
-  invalid: 'The request is wrong',
-  unauthenticated: 'A key is needed',
-  forbidden: 'This key may not do that',
-  not_found: 'There is no such thing',
-  conflict: 'It is in a state that does not allow this',
+  invalid: 'Invalid request',
+  unauthenticated: 'Authentication required',
+  forbidden: 'Forbidden',
+  not_found: 'Not found',
+  conflict: 'Conflict with the current state',
   too_large: 'Too large',
-  busy: 'Too much at once',
-  unavailable: 'Not now',
+  busy: 'Too many at once',
+  unavailable: 'Temporarily unavailable',
   corrupt: 'An object in the store is damaged',
-  internal: 'A fault of the monitor',
+  internal: 'Internal error',
 } as const;

@@ -1,6 +1,7 @@
 /**
- * Validation by the schemas of protocol/. Every wrong field is named, an unknown one is refused, and a JSON body is taken as
- * it is: `"5"` is no number. Only a query or a path, being text, is read as what its schema wants.
+ * Validation against the schemas of protocol/. Errors name every wrong field, unknown fields are refused, and values in
+ * JSON are not coerced: `"5"` is not a number. Only queries and paths, which are text, are coerced to the types of
+ * their schemas.
  */
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import type { TSchema } from 'typebox';
@@ -8,7 +9,7 @@ import { type FieldError, MonitorError } from '../../protocol/errors.ts';
 import { parseTime } from '../../protocol/time.ts';
 import { fieldError } from './errors.ts';
 
-// Verbose: an error knows its schema, which says in words what is wanted.
+// Verbose: errors include the schema, whose description goes into the message.
 const options = { allErrors: true, strict: false, addUsedSchema: false, verbose: true } as const;
 const json = withFormats(new Ajv(options));
 const text = withFormats(new Ajv({ ...options, coerceTypes: true }));
@@ -17,7 +18,7 @@ function withFormats(ajv: Ajv): Ajv {
   return ajv.addFormat('date-time', (value: string) => !Number.isNaN(parseTime(value)));
 }
 
-/** For Fastify: one compiler for what is text, one for what is JSON. */
+/** For Fastify: one compiler for text, one for JSON. */
 export function compileValidator({
   schema,
   httpPart,
@@ -28,9 +29,9 @@ export function compileValidator({
   return (httpPart === 'body' ? json : text).compile(schema as object);
 }
 
-/** A check for a value that came some other way: a line of NDJSON, an element of a batch. */
+/** Returns a check for values that Fastify does not validate: a line of NDJSON, an element of a batch. */
 export function validator<T>(schema: TSchema): (value: unknown) => { value: T } | { errors: FieldError[] } {
-  // Compiled when first used: all of them at a start would be a tenth of it.
+  // Compiled on first use: compiling all of them would take a tenth of the start.
   let validate: ValidateFunction | undefined;
   return (value) => {
     validate ??= json.compile(schema as object);

@@ -1,4 +1,7 @@
-/** Purging and redriving more jobs than one commit takes: every part once, also when the request is sent again in the middle. */
+/**
+ * Purging and redriving more jobs than one commit takes: every part once, also when the request is sent again in the
+ * middle.
+ */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { MemoryStore } from '../../objects/memory.ts';

@@ -1,9 +1,9 @@
 /**
- * Purging and redriving in commits of PART_JOBS jobs: deciding and applying 10,000 at once would hold up everything else.
+ * Purges and redrives jobs in commits of PART_JOBS: deciding and applying 10,000 at once would block everything else.
  *
- * The last part carries the command's own id, the others that id and their number. So a request sent again with its key finds either
- * the last part, and all has been done, or only earlier ones, and goes on after them. What each part took is remembered with it: the
- * answer names exactly those jobs.
+ * The last part has the command's own id, the others that id and their number. A request repeated with its key finds
+ * either the last part, and is complete, or only earlier ones, and continues after them. The jobs of each part are
+ * remembered with it, so the response lists exactly those.
  */
 import type { JobFilter } from '../../../protocol/queue.ts';
 import type { Engine } from '../../engine.ts';
@@ -14,7 +14,7 @@ export const PART_JOBS = 1_000;
 
 type BulkBody = CommandBody & { type: 'purge_queue' | 'redrive' };
 
-/** Returns the ids of the jobs that it took, in order. */
+/** Returns the ids of the affected jobs, in order. */
 export async function submitInParts(
   engine: Pick<Engine, 'state' | 'submit'>,
   command: Command & { body: BulkBody },
@@ -24,7 +24,7 @@ export async function submitInParts(
   const submit = async (id: string, filter: JobFilter) => {
     const { refs } = await engine.submit({ ...command, id, body: { ...body, filter } });
     for (const [, job_id] of refs) taken.push(job_id);
-    // A store that answers at once would leave no turn to anybody else.
+    // A fast store would otherwise leave no turn of the event loop to other requests.
     await new Promise<void>((resolve) => setImmediate(resolve));
   };
   const isKnown = (id: string) => engine.state.tables.commands.has(id);
@@ -39,7 +39,7 @@ export async function submitInParts(
     .map(({ job_id }) => job_id)
     .slice(0, BULK_MAX - taken.length);
   if (part === 1 && left.length <= PART_JOBS) {
-    // In one part, what matches is decided with the commit.
+    // A single part selects its jobs within the commit.
     await submit(command.id, body.filter);
     return taken;
   }

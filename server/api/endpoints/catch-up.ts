@@ -1,7 +1,7 @@
 /**
- * Reading on to the journal's tail before an answer that rests on something not being there: another instance may have
- * written it a moment ago. A store that does not answer must not keep anybody from what is known, so it is waited for
- * briefly, and not at all while it is known to be in trouble.
+ * Reads to the journal's tail before a response that depends on something not existing: another instance may just have
+ * written it. A store that does not respond must not block reads, so the wait is short, and skipped while the store is
+ * known to fail.
  */
 import { sleep } from '../../clock.ts';
 import type { ApiContext } from '../context.ts';

@@ -1,4 +1,7 @@
-/** The line of workers that wait for a job, over a store whose puts are held back: who is tried when, and that nobody waits in vain. */
+/**
+ * The line of workers that wait for a job, over a store whose puts are held back: who is tried when, and that nobody
+ * waits in vain.
+ */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { MemoryStore } from '../../objects/memory.ts';

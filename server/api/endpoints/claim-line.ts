@@ -1,15 +1,15 @@
 /**
- * The workers that want a job, first come first served. A claim is tried only while there are more claimable jobs than claims
- * under way, so that a thousand idle workers don't all ask for the one job that came.
+ * The line of waiting claims, first come first served. A claim is tried only while there are more claimable jobs than
+ * claims being tried, so that a single new job does not trigger a thousand waiting claims.
  *
- *     in line → trying → answered with jobs
+ *     in line → trying → resolved with jobs
  *        ▲         │
- *        └─ none ──┘      back to the place it had
- *     in line → answered with nothing: told to stop, gone, or the monitor closes
- *     in line → last try → answered, whatever it finds: its time is over
+ *        └─ none ──┘      back to its place
+ *     in line → resolved with no jobs: the worker is stopping, the caller is gone, or the monitor closes
+ *     in line → last try → resolved with the result: its wait is over
  *
- * The line is looked at whenever its inputs change: a claim arrives, a claim under way ends, a segment is applied. All three happen
- * within one turn of the event loop, so no worker waits beside a job that nobody is about to take.
+ * The line is processed whenever its inputs change: a claim arrives, a try ends, a segment is applied. Each does so
+ * within one turn of the event loop, so no worker waits while a job is claimable and not being claimed.
  */
 import type { Clock } from '../../clock.ts';
 import type { Engine } from '../../engine.ts';
@@ -19,29 +19,29 @@ import type { State } from '../../state-machine/state/state.ts';
 
 export type ClaimRequest = {
   worker_id: string;
-  /** How long to wait for a job; 0 tries once. */
+  /** How long to wait for a job; with 0, tries once. */
   wait_ms: number;
-  /** Aborts when nobody waits for the answer any more. */
+  /** Aborts when the caller no longer waits. */
   signal: AbortSignal;
-  /** Tries to take jobs. Called again if it takes none. */
+  /** Tries to claim jobs. Called again if there were none. */
   claim: () => Promise<Pick<Outcome, 'refs'>>;
 };
 
 type Waiter = Pick<ClaimRequest, 'worker_id' | 'claim'> & {
   place: number;
-  /** Its time is over: the try under way is its last. */
+  /** Its wait is over: the current try is the last. */
   last: boolean;
-  answer: (refs: Outcome['refs']) => void;
-  fail: (error: unknown) => void;
+  resolve: (refs: Outcome['refs']) => void;
+  reject: (error: unknown) => void;
 };
 
-/** A worker that one of these events is about gets no more jobs. */
+/** Events after which a worker gets no more jobs. */
 const STOPPING: ReadonlySet<string> = new Set(['WorkerDraining', 'WorkerRestarting', 'WorkerTerminated']);
 
 export class ClaimLine {
   readonly #engine: Pick<Engine, 'state' | 'subscribe'>;
   readonly #clock: Clock;
-  /** Place → a waiter that isn't trying. */
+  /** Place → a waiter that is not being tried. */
   readonly #line = new SortedMap<number, Waiter>();
   readonly #trying = new Set<Waiter>();
   readonly #unsubscribe: () => void;
@@ -62,7 +62,10 @@ export class ClaimLine {
     });
   }
 
-  /** Resolves with what was handed out; with nothing after `wait_ms`, or once the worker is to get no jobs. Rejects as `claim` does. */
+  /**
+   * Resolves with the claimed jobs, or with none after `wait_ms` or once the worker is stopping. Rejects if `claim`
+   * does.
+   */
   next({ worker_id, wait_ms, signal, claim }: ClaimRequest): Promise<Outcome['refs']> {
     return new Promise((resolve, reject) => {
       if (this.#closed || signal.aborted || isStopping(this.#engine.state, worker_id)) return resolve([]);
@@ -70,7 +73,7 @@ export class ClaimLine {
         <T>(settled: (value: T) => void) =>
         (value: T) => {
           cancel();
-          signal.removeEventListener('abort', gone);
+          signal.removeEventListener('abort', onAbort);
           settled(value);
         };
       const waiter: Waiter = {
@@ -78,11 +81,11 @@ export class ClaimLine {
         claim,
         place: ++this.#places,
         last: wait_ms <= 0,
-        answer: settle(resolve),
-        fail: settle(reject),
+        resolve: settle(resolve),
+        reject: settle(reject),
       };
-      const gone = () => this.#dismiss((one) => one === waiter);
-      signal.addEventListener('abort', gone);
+      const onAbort = () => this.#dismiss((other) => other === waiter);
+      signal.addEventListener('abort', onAbort);
       const cancel = waiter.last ? () => {} : this.#clock.after(wait_ms, () => this.#lastTry(waiter));
       if (waiter.last) void this.#try(waiter);
       else {
@@ -92,7 +95,7 @@ export class ClaimLine {
     });
   }
 
-  /** The monitor stops: everybody is answered, and nobody is given a job any more. */
+  /** Resolves every waiting claim; no jobs are handed out any more. */
   close(): void {
     this.#closed = true;
     this.#unsubscribe();
@@ -110,10 +113,10 @@ export class ClaimLine {
     this.#trying.add(waiter);
     try {
       const { refs } = await waiter.claim();
-      if (refs.length > 0 || waiter.last) waiter.answer(refs);
+      if (refs.length > 0 || waiter.last) waiter.resolve(refs);
       else this.#line.set(waiter.place, waiter);
     } catch (error) {
-      waiter.fail(error);
+      waiter.reject(error);
     }
     this.#trying.delete(waiter);
     this.#offer();
@@ -124,13 +127,13 @@ export class ClaimLine {
     if (!this.#trying.has(waiter)) void this.#try(waiter);
   }
 
-  /** One that is trying is answered with what it finds: that may have been handed out. */
+  /** A claim being tried resolves with its result, because the jobs may already have been handed out. */
   #dismiss(leaves: (waiter: Waiter) => boolean): void {
     for (const waiter of this.#trying) if (leaves(waiter)) waiter.last = true;
     for (const waiter of this.#line.clone().values()) {
       if (!leaves(waiter)) continue;
       this.#line.delete(waiter.place);
-      waiter.answer([]);
+      waiter.resolve([]);
     }
   }
 }
@@ -148,7 +151,7 @@ function claimableJobs(state: State): number {
   return high.size + normal.size + low.size;
 }
 
-/** A worker that is to stop is given nothing, at once; its heartbeat says why. One that is gone hears it from its claim. */
+/** A stopping worker gets no jobs; its heartbeats have the reason. For a terminated one, `claim` itself is refused. */
 function isStopping(state: State, worker_id: string): boolean {
   const worker = state.worker(worker_id);
   return worker?.state === 'DRAINING' || worker?.state === 'RESTARTING';

@@ -1,6 +1,6 @@
 /**
- * A request as a command: its identity. With an Idempotency-Key the command's id comes from the key, so that the same
- * request, sent again to any instance, is done once. Without one we make a key, and return it if the outcome is unknown.
+ * Makes commands of requests. The command's id is derived from the Idempotency-Key, so that a request repeated at any
+ * instance takes effect once. Without a key one is generated, and returned if the outcome is unknown.
  */
 import { createHash } from 'node:crypto';
 import { newUlid } from '../../ids.ts';
@@ -10,14 +10,14 @@ import type { Caller } from '../caller.ts';
 
 const OURS = /^tmon-[0-9A-HJKMNP-TV-Z]{26}$/;
 
-/** Durable: remembered under its id. `asked`: what a request with the same key has to have in common with this one. */
-export function commandOf(caller: Caller, body: CommandBody, asked: readonly unknown[] = caller.asked): Command {
+/** A durable command, remembered by its id. A request with the same key must have the same `content`. */
+export function commandOf(caller: Caller, body: CommandBody, content: readonly unknown[] = caller.content): Command {
   const id = requestKey(caller) ?? newUlid();
   caller.idempotency_key ??= `tmon-${id}`;
-  return { id, fingerprint: hash(asked, 11), actor: actorOf(caller), body };
+  return { id, fingerprint: hash(content, 11), actor: actorOf(caller), body };
 }
 
-/** For a request of several durable commands: the first is the request's own, the others are named after it, in order. */
+/** For requests with several durable commands: the first has the request's id, the others that id and a number. */
 export function commandsOf(caller: Caller): (body: CommandBody) => Command {
   let first: Command | null = null;
   let more = 0;
@@ -31,15 +31,15 @@ export function commandsOf(caller: Caller): (body: CommandBody) => Command {
   };
 }
 
-/** What stands for the caller's Idempotency-Key in the store; null without one. One of ours names the request it was made for. */
+/** Returns the caller's Idempotency-Key as stored; null without one. A generated key maps to the id of its request. */
 export function requestKey(caller: Caller): string | null {
-  const key = caller.given_key;
+  const key = caller.sent_key;
   if (key === undefined || key === '') return null;
   caller.idempotency_key = key;
   return OURS.test(key) ? key.slice('tmon-'.length) : `k${hash([actorOf(caller), key], 22)}`;
 }
 
-/** Soft: the latest wins, and nothing is remembered. A ULID for each would cost as much as deciding it. */
+/** A soft command: the latest wins, and it is not remembered. A ULID for each would cost as much as deciding it. */
 export function softCommandOf(caller: Caller, body: CommandBody): Command {
   softCommands += 1;
   return { id: `${SOFT}${softCommands}`, fingerprint: '', actor: actorOf(caller), body };
@@ -48,12 +48,12 @@ export function softCommandOf(caller: Caller, body: CommandBody): Command {
 const SOFT = `${UNREMEMBERED}${newUlid()}-`;
 let softCommands = 0;
 
-/** What the monitor itself does in consequence of a request. */
+/** A command of the monitor itself, as the consequence of a request. */
 export function ownCommand(body: CommandBody): Command {
   return { id: `${UNREMEMBERED}${newUlid()}`, fingerprint: '', actor: 'monitor', body };
 }
 
-/** Who asks. Everybody is `api` until keys tell callers apart. */
+/** Every caller is `api` until API keys distinguish them. */
 function actorOf(_caller: Caller): string {
   return 'api';
 }

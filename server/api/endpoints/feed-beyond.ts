@@ -1,4 +1,4 @@
-/** What the feed asks for when its instance's memory does not have it: the archive, and the journal's tail. */
+/** The feed's access to what is not in memory: the archive and the journal's tail. */
 import { MonitorError } from '../../../protocol/errors.ts';
 import type { Beyond } from '../../feed/subscription.ts';
 import type { ApiContext } from '../context.ts';

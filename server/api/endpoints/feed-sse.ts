@@ -1,7 +1,7 @@
 /**
- * `GET /api/v1/events`: the live feed as Server-Sent Events, for those who only read: curl, EventSource, a proxy that knows no
- * WebSocket. Every message carries its position as `id:`, so an EventSource resumes by itself. A keep-alive is an `id:` alone,
- * which is no event.
+ * `GET /api/v1/events`: the live feed as Server-Sent Events, for clients without WebSocket such as curl and
+ * EventSource. Every message has its position as `id:`, from which an EventSource resumes automatically. A keep-alive
+ * is an `id:` without an event.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
@@ -21,7 +21,7 @@ import { findJob } from './find-job.ts';
 import { findWorker } from './find-worker.ts';
 
 const KEEP_ALIVE_MS = 15_000;
-/** Time for a reader to take the last of it when the monitor stops. */
+/** How long a reader may take to read the end of the stream when the monitor stops. */
 const STOP_MS = 1_000;
 
 const EventsQuery = Type.Object(
@@ -30,7 +30,9 @@ const EventsQuery = Type.Object(
     job_id: Type.Optional(Type.String({ maxLength: 64 })),
     worker_id: Type.Optional(Type.String({ maxLength: 64 })),
     ...Object.fromEntries(Object.entries(FeedFilter.properties).filter(([name]) => name !== 'worker_id')),
-    since: Type.Optional(Type.String({ description: 'A position, as an `id:` gave it: `42.3`. Last-Event-ID wins.' })),
+    since: Type.Optional(
+      Type.String({ description: 'A position from an `id:`, such as `42.3`. Last-Event-ID takes precedence.' }),
+    ),
   },
   closed,
 );
@@ -41,9 +43,9 @@ export const feedEndpoints = [
     method: 'GET',
     path: '/events',
     operation: 'events.follow',
-    summary: 'Follow what changes, live (Server-Sent Events); default: all jobs',
+    summary: 'Follow changes live (Server-Sent Events); default: all jobs',
     query: EventsQuery,
-    answers: { 200: Type.String() },
+    responses: { 200: Type.String() },
     produces: ['text/event-stream'],
     async run(context, { query, http: { request, reply } }) {
       const { resource = 'jobs', job_id, worker_id, since: _, ...filter } = query as EventsQuery;
@@ -56,8 +58,8 @@ export const feedEndpoints = [
       if (typeof target === 'string') throw new MonitorError('invalid', 'invalid_query', `query: ${target}`);
       if (target.resource === 'job') await findJob(context, target.id!);
       if (target.resource === 'worker') await findWorker(context, target.id!);
-      const since = positionAsked(request);
-      // Gone before it was answered: its `close` has been, too.
+      const since = requestedPosition(request);
+      // If the client has left, its `close` event is already over.
       if (!reply.raw.destroyed) await stream(context, reply, { target, since });
       return reply;
     },
@@ -95,7 +97,7 @@ async function stream(
   });
   let cancel = () => {};
   const keepAlive = () => {
-    // No event, and yet its `id:` counts: who follows something quiet need not look back far.
+    // The `id:` advances the position, so that a reader of a quiet resource need not read back far.
     if (subscription.live) outbox.push(new Parcel({ text: '', position: feed.delivered }), 'alive');
     cancel = clock.after(KEEP_ALIVE_MS, keepAlive);
   };
@@ -119,7 +121,7 @@ const asEvent = ({ text, position }: Message): Buffer => {
   return Buffer.from(`${id}${text === '' ? '' : `data: ${text}\n`}\n`);
 };
 
-function positionAsked(request: FastifyRequest) {
+function requestedPosition(request: FastifyRequest) {
   const text = request.headers['last-event-id'] ?? (request.query as { since?: string }).since;
   if (text === undefined || text === '') return undefined;
   const position = parsePosition(String(text));
@@ -127,6 +129,6 @@ function positionAsked(request: FastifyRequest) {
   throw new MonitorError(
     'invalid',
     'invalid_query',
-    `since is ${JSON.stringify(text)}; it takes a position such as 42.3`,
+    `since is ${JSON.stringify(text)}, but must be a position such as 42.3`,
   );
 }

@@ -1,4 +1,4 @@
-/** A job in any state, ever: from memory, else after reading on to the journal's tail, else from the archive (two objects at most). */
+/** Finds a job in any state: in memory, then after reading to the journal's tail, then in the archive (at most two objects). */
 import { MonitorError } from '../../../protocol/errors.ts';
 import type { JobRecord } from '../../state-machine/state/records.ts';
 import { readArchivedJob, readLooseJob } from '../../views/archived-records.ts';
@@ -15,6 +15,6 @@ export async function findJob(context: ApiContext, job_id: string): Promise<JobR
   // No job is said to be missing while the store does not answer.
   if (!reached) await readLooseJob(store, job_id);
   throw new MonitorError('not_found', 'job_not_found', `there is no job ${job_id}`, {
-    hint: 'tmon jobs lists the jobs there are.',
+    hint: 'tmon jobs lists the jobs.',
   });
 }

@@ -1,4 +1,4 @@
-/** A worker, alive or ended: from memory, else after reading on to the journal's tail, else from the archive. */
+/** Finds a worker in any state: in memory, then after reading to the journal's tail, then in the archive. */
 import { MonitorError } from '../../../protocol/errors.ts';
 import type { WorkerRecord } from '../../state-machine/state/records.ts';
 import { readArchivedWorker } from '../../views/archived-records.ts';
@@ -11,6 +11,6 @@ export async function findWorker(context: ApiContext, worker_id: string): Promis
   const worker = engine.state.worker(worker_id) ?? (await readArchivedWorker(store, worker_id));
   if (worker) return worker;
   throw new MonitorError('not_found', 'worker_not_found', `there is no worker ${worker_id}`, {
-    hint: 'tmon workers lists the workers there are.',
+    hint: 'tmon workers lists the workers.',
   });
 }

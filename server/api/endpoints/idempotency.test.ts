@@ -1,4 +1,7 @@
-/** Idempotency-Key: the same key and request is done once and answered as the first time; with another request it is refused. */
+/**
+ * Idempotency-Key: the same key and request is done once and answered as the first time; with another request it is
+ * refused.
+ */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { type Monitor, openMonitor } from '../../../test/servers/monitor.ts';

@@ -1,4 +1,7 @@
-/** What the worker that holds a job tells of it, over HTTP: progress, transcript, completion, failure, all under its lease. */
+/**
+ * What the worker that holds a job tells of it, over HTTP: progress, transcript, completion, failure, all under its
+ * lease.
+ */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { Job } from '../../../protocol/job.ts';

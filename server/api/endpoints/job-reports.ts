@@ -1,4 +1,6 @@
-/** Jobs, as the worker sees them that holds one: progress, transcript, completion, failure. All under the lease's token. */
+/**
+ * Jobs from the side of their worker: progress, transcript, completion, failure. Reports need the token of the lease.
+ */
 import { Type } from 'typebox';
 import { MonitorError } from '../../../protocol/errors.ts';
 import { Id } from '../../../protocol/ids.ts';
@@ -35,10 +37,10 @@ export const jobReportEndpoints = [
     method: 'PUT',
     path: '/jobs/:job_id/progress',
     operation: 'jobs.reportProgress',
-    summary: 'Say how far a job is; may be lost in a crash within the soft linger',
+    summary: 'Report the progress of a job; a crash within the soft linger may lose it',
     params: JobParams,
     body: ProgressReport,
-    answers: { 202: Type.Object({ job_id: Id, state: JobStateName }) },
+    responses: { 202: Type.Object({ job_id: Id, state: JobStateName }) },
     async run(context, { params, body, caller, reply }) {
       const job = await held(context, params.job_id, body.lease_token);
       const { job_id, state } = job;
@@ -53,12 +55,12 @@ export const jobReportEndpoints = [
     method: 'PUT',
     path: '/jobs/:job_id/transcript',
     operation: 'jobs.putTranscript',
-    summary: 'Store the transcript; once only, whatever retries there are',
+    summary: 'Store the transcript; the first complete one is kept',
     params: JobParams,
     body: TranscriptBody,
     bodyLimit: TRANSCRIPT_BYTES_MAX,
-    headers: { 'Lease-Token': 'The token of the lease under which the job is worked on.' },
-    answers: { 200: StoredTranscript },
+    headers: { 'Lease-Token': "The token of the job's lease." },
+    responses: { 200: StoredTranscript },
     async run(context, { params, body, caller, http }) {
       const token = leaseHeader(http.request.headers['lease-token']);
       const job = await held(context, params.job_id, token);
@@ -70,10 +72,10 @@ export const jobReportEndpoints = [
     method: 'GET',
     path: '/jobs/:job_id/transcript',
     operation: 'jobs.transcript',
-    summary: 'The transcript, in the format the job asked for or another',
+    summary: "Get the transcript, in the job's output_format or another",
     params: JobParams,
     query: Type.Object({ format: Type.Optional(Words(OUTPUT_FORMATS, "Default: the job's output_format.")) }, closed),
-    answers: { 200: Type.String() },
+    responses: { 200: Type.String() },
     produces: Object.values(TRANSCRIPT_MEDIA_TYPES).map((type) => type.split(';')[0]!),
     async run(context, { params, query, http: { reply } }) {
       const job = await findJob(context, params.job_id);
@@ -86,10 +88,10 @@ export const jobReportEndpoints = [
     method: 'POST',
     path: '/jobs/:job_id/complete',
     operation: 'jobs.complete',
-    summary: 'The transcript is there: the job is COMPLETED',
+    summary: 'Complete a job whose transcript is stored',
     params: JobParams,
     body: CompletionReport,
-    answers: { 200: Job },
+    responses: { 200: Job },
     async run(context, { params, body, caller }) {
       const { job_id } = params;
       const { lease_token, output } = body;
@@ -104,10 +106,10 @@ export const jobReportEndpoints = [
     method: 'POST',
     path: '/jobs/:job_id/fail',
     operation: 'jobs.fail',
-    summary: 'The attempt failed: another follows if it can help, else the job is FAILED and a dead letter',
+    summary: 'Report a failed attempt: the job is retried if the error allows it, otherwise FAILED and a dead letter',
     params: JobParams,
     body: FailureReport,
-    answers: { 200: Job },
+    responses: { 200: Job },
     async run(context, { params, body, caller }) {
       const { job_id } = params;
       const { lease_token, error, retry_with } = body;
@@ -123,7 +125,7 @@ export const jobReportEndpoints = [
   }),
 ];
 
-/** The job, if the token is its current lease; another instance may have handed it out a moment ago. */
+/** Returns the job if the token is its current lease, which another instance may just have granted. */
 async function held(context: ApiContext, job_id: string, token: string): Promise<JobRecord> {
   const { engine } = context;
   const job = heldJob(engine.state, job_id, token);
@@ -135,7 +137,7 @@ async function held(context: ApiContext, job_id: string, token: string): Promise
   throw new Refused(again.refusal);
 }
 
-/** A job that has left memory is over. Its last attempt hears that it is; any other, that its lease is gone. */
+/** Returns a job that has left memory to its last attempt; to any other attempt, throws `lease_expired`. */
 async function overAlready(context: ApiContext, job_id: string, token: string): Promise<JobRecord | null> {
   const { engine } = context;
   if (engine.state.job(job_id)) return null;
@@ -155,6 +157,6 @@ function leaseExpired({ job_id, state }: JobRecord): MonitorError {
 function leaseHeader(value: string | string[] | undefined): string {
   if (typeof value === 'string' && value !== '') return value;
   throw new MonitorError('invalid', 'lease_token_missing', 'the header Lease-Token is missing', {
-    hint: 'Send the token that the claim answered.',
+    hint: 'Send the lease token returned by the claim.',
   });
 }

@@ -1,4 +1,4 @@
-/** Jobs, as those see them who submit and watch: submit, list, look at, cancel, retry. */
+/** Jobs from the side of their clients: submit, list, get, cancel, retry. */
 import { type Static, type TSchema, Type } from 'typebox';
 import { MonitorError, Problem } from '../../../protocol/errors.ts';
 import { Id } from '../../../protocol/ids.ts';
@@ -54,7 +54,7 @@ export const jobEndpoints = [
     operation: 'jobs.submit',
     summary: 'Submit a recording',
     body: JobSubmission,
-    answers: { 201: Job },
+    responses: { 201: Job },
     async run(context, { body, caller, reply }) {
       const [job] = await submit(context, caller, [body]);
       if (job instanceof MonitorError) throw job;
@@ -66,9 +66,9 @@ export const jobEndpoints = [
     method: 'POST',
     path: '/jobs/batch',
     operation: 'jobs.submitBatch',
-    summary: 'Submit up to 1,000 recordings in one commit, each answered by itself',
+    summary: 'Submit up to 1,000 recordings in one commit, each with its own result',
     body: JobBatch,
-    answers: {
+    responses: {
       200: Type.Object({
         jobs: Type.Array(
           Type.Union([
@@ -80,12 +80,12 @@ export const jobEndpoints = [
     },
     async run(context, { body, caller }) {
       const checked = body.jobs.map((job) => checkSubmission(job));
-      const good = checked.flatMap((one) => ('value' in one ? [one.value] : []));
+      const good = checked.flatMap((result) => ('value' in result ? [result.value] : []));
       const jobs = await submit(context, caller, good);
       let next = 0;
       return {
-        jobs: checked.map((one) => {
-          const job = 'value' in one ? jobs[next++]! : invalid(one.errors, 'job');
+        jobs: checked.map((result) => {
+          const job = 'value' in result ? jobs[next++]! : invalid(result.errors, 'job');
           if (!(job instanceof MonitorError)) return { status: 201, job };
           return { status: statusOf(job), error: toProblem(job, caller.request_id) };
         }),
@@ -98,16 +98,16 @@ export const jobEndpoints = [
     operation: 'jobs.list',
     summary: 'List jobs, newest first',
     query: JobQuery,
-    answers: { 200: JobPage },
+    responses: { 200: JobPage },
     run: (context, { query }) => listJobs(context, query),
   }),
   endpoint({
     method: 'GET',
     path: '/jobs/:job_id',
     operation: 'jobs.get',
-    summary: 'A job, in any state, ever',
+    summary: 'Get a job in any state, archived or not',
     params: JobParams,
-    answers: { 200: Job },
+    responses: { 200: Job },
     etag: true,
     run: versionedJob(jobDocument),
   }),
@@ -115,9 +115,9 @@ export const jobEndpoints = [
     method: 'GET',
     path: '/jobs/:job_id/progress',
     operation: 'jobs.progress',
-    summary: 'How far a job is; on the instance that accepted a report, from then on',
+    summary: 'Get the progress of a job, including reports that this instance has just accepted',
     params: JobParams,
-    answers: { 200: JobProgressDocument },
+    responses: { 200: JobProgressDocument },
     etag: true,
     run: versioned({
       async find(context, { job_id }: Static<typeof JobParams>) {
@@ -134,9 +134,9 @@ export const jobEndpoints = [
     method: 'GET',
     path: '/jobs/:job_id/timeline',
     operation: 'jobs.timeline',
-    summary: 'Every state a job has been in',
+    summary: 'Get every state that a job has been in',
     params: JobParams,
-    answers: { 200: JobTimeline },
+    responses: { 200: JobTimeline },
     etag: true,
     run: versionedJob(timelineDocument),
   }),
@@ -144,9 +144,9 @@ export const jobEndpoints = [
     method: 'DELETE',
     path: '/jobs/:job_id',
     operation: 'jobs.cancel',
-    summary: 'Cancel a job: at once while it waits, else once its worker has stopped',
+    summary: 'Cancel a job: immediately while it waits, otherwise once its worker has stopped',
     params: JobParams,
-    answers: { 200: Job, 202: Job },
+    responses: { 200: Job, 202: Job },
     async run(context, { params, caller, reply }) {
       const { job_id } = params;
       refuseArchived(context, await findJob(context, job_id), 'cancelled');
@@ -160,9 +160,9 @@ export const jobEndpoints = [
     method: 'POST',
     path: '/jobs/:job_id/retry',
     operation: 'jobs.retry',
-    summary: 'Put a FAILED or CANCELLED job back into the queue, with all its attempts before it',
+    summary: 'Put a FAILED or CANCELLED job back into the queue with a new set of attempts',
     params: JobParams,
-    answers: { 200: Job },
+    responses: { 200: Job },
     async run(context, { params, caller }) {
       const { job_id } = params;
       refuseArchived(context, await findJob(context, job_id), 'retried');
@@ -182,38 +182,38 @@ function versionedJob(document: (job: JobRecord) => object) {
 
 const checkSubmission = validator<JobSubmission>(JobSubmission);
 
-/** The jobs, in the order of their submissions; in the place of one that is refused, why. */
+/** Returns the jobs in the order of their submissions; for refused ones the error. */
 async function submit(
   context: ApiContext,
   caller: Caller,
   submissions: readonly JobSubmission[],
 ): Promise<(Job | MonitorError)[]> {
-  const asked = submissions.map((submission) => ({ job_id: newId('job'), ...submission }));
-  const wrong = await checkRecordings(context.uploads, asked);
-  const jobs = asked.filter(({ job_id }) => !wrong.has(job_id));
+  const submitted = submissions.map((submission) => ({ job_id: newId('job'), ...submission }));
+  const wrong = await checkRecordings(context.uploads, submitted);
+  const jobs = submitted.filter(({ job_id }) => !wrong.has(job_id));
   const documents = jobs.length > 0 ? await submitGood(context, caller, jobs) : [];
   if (documents.length !== jobs.length) {
     throw new MonitorError(
       'conflict',
       'upload_gone',
-      'an upload of this batch has gone since the batch was submitted',
+      'an upload of this batch was removed after the batch had been submitted',
       {
-        hint: 'The batch was submitted before; its jobs are in GET /api/v1/jobs.',
+        hint: 'GET /api/v1/jobs lists the jobs of the first submission.',
       },
     );
   }
   let next = 0;
-  return asked.map(({ job_id }) => wrong.get(job_id) ?? documents[next++]!);
+  return submitted.map(({ job_id }) => wrong.get(job_id) ?? documents[next++]!);
 }
 
 async function submitGood(context: ApiContext, caller: Caller, jobs: (JobSubmission & { job_id: string })[]) {
   const { refs } = await context.engine.submit(commandOf(caller, { type: 'submit_jobs', jobs }));
-  // Of a command that was sent again: those of the first time.
+  // For a repeated command, the ids of the first time.
   const ids = refs.flatMap(([type, job_id]) => (type === 'JobSubmitted' ? [job_id] : []));
   return Promise.all(ids.map(async (job_id) => jobDocument(await findJob(context, job_id))));
 }
 
-/** A job that has left memory is over for good: what would change it is refused with the state it ended in. */
+/** Refuses to change a job that has left memory: its state is final. */
 function refuseArchived({ engine }: ApiContext, job: JobRecord, what: string): void {
   if (engine.state.job(job.job_id)) return;
   throw new MonitorError(

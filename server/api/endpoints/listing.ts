@@ -1,7 +1,7 @@
 /**
- * Pages: newest first, cut from one state, so that a page is consistent however long it takes. The cursor is opaque; it
- * names the last item given and how many jobs had left memory at the first page, so neither what comes in meanwhile nor
- * what moves to the archive repeats or hides anything.
+ * Pages of lists, newest first. Each page is read from one state, so it is consistent however long it takes. The opaque
+ * cursor has the last item returned and the number of jobs archived at the time of the first page, so that neither new
+ * jobs nor jobs that move to the archive cause repetitions or omissions.
  */
 import { MonitorError } from '../../../protocol/errors.ts';
 import type { JobQuery } from '../../../protocol/queue.ts';
@@ -12,10 +12,10 @@ import type { JobRecord } from '../../state-machine/state/records.ts';
 import type { State } from '../../state-machine/state/state.ts';
 
 export const PAGE_DEFAULT = 100;
-/** Jobs looked at between two pauses, for filters that few jobs match. */
+/** Jobs scanned between two pauses, for filters that few jobs match. */
 const SCANNED_PER_TURN = 2_000;
 
-/** `seq`: the segment that the list began at. What has left memory since then still comes in the place that it had there. */
+/** `seq`: the segment at which the listing began. A job that has left memory since then keeps its place in the list. */
 export type Cursor = ({ ordinal: number } | { archive: string }) & { seq?: number | undefined };
 
 export function encodeCursor(cursor: Cursor): string {
@@ -32,8 +32,8 @@ export function decodeCursor(text: string | undefined): Cursor | null {
   } catch {
     // Falls through to the refusal.
   }
-  throw new MonitorError('invalid', 'invalid_cursor', 'the cursor is not one that this monitor gave', {
-    hint: "Pass the last page's next_cursor unchanged, or leave it out to begin anew.",
+  throw new MonitorError('invalid', 'invalid_cursor', 'the cursor is not from this monitor', {
+    hint: "Pass the last page's next_cursor unchanged, or omit it to start from the beginning.",
   });
 }
 
@@ -50,7 +50,7 @@ export function matcherOf(query: JobQuery): JobMatcher {
   });
 }
 
-/** The next matching jobs in memory below `before`, newest first, and whether memory is exhausted. */
+/** Returns the next matching jobs in memory below `before`, newest first, and whether memory is exhausted. */
 export async function pageOfJobs(
   state: State,
   query: JobQuery & { had_by?: string },
@@ -89,5 +89,5 @@ function* newestFirst(
   }
 }
 
-/** Above every ordinal, and as long as one when it is padded. */
+/** Greater than every ordinal, and of the same padded length. */
 export const NEWEST = 36 ** 10 - 1;

@@ -1,6 +1,7 @@
 /**
- * POST /events: the log vocabulary in bulk. Each line is answered by itself; what is wrong with one harms no other. A line with a
- * lease token acts for that lease; one without is a sighting of a job that runs elsewhere, as a followed log's lines are.
+ * POST /events: log events in bulk. Each line has its own result; an invalid line does not affect others. A line with a
+ * lease token acts under that lease; one without is a sighting of a job that runs elsewhere, like a line of a followed
+ * log.
  */
 import type { FieldError } from '../../../protocol/errors.ts';
 import { MonitorError } from '../../../protocol/errors.ts';
@@ -34,9 +35,9 @@ export const logEventEndpoints = [
     method: 'POST',
     path: '/events',
     operation: 'events.report',
-    summary: 'Report what happened to many jobs: NDJSON, up to 1,000 lines',
+    summary: 'Report events of many jobs as up to 1,000 lines of NDJSON',
     consumes: ['application/x-ndjson', 'application/jsonl', 'text/plain'],
-    answers: { 200: LogEventAnswer },
+    responses: { 200: LogEventAnswer },
     async run(context, { body, caller }) {
       const { engine } = context;
       const { lines, rejected } = parse(String(body ?? ''));
@@ -46,7 +47,7 @@ export const logEventEndpoints = [
       const leased = [...soft, ...durable];
       let stale = staleLeases(engine, leased);
       if (stale.size > 0) {
-        // Another instance may have handed them out a moment ago.
+        // Another instance may just have granted the leases.
         await catchUp(context);
         stale = staleLeases(engine, leased);
       }
@@ -65,14 +66,17 @@ export const logEventEndpoints = [
       }
       const commandOf = commandsOf(caller);
       if (durable.length > 0) rejected.push(...(await record(engine, commandOf, durable)));
-      if (reports.length > 0) rejected.push(...(await sight(context, commandOf, reports)));
+      if (reports.length > 0) rejected.push(...(await observeReports(context, commandOf, reports)));
       rejected.sort((a, b) => a.line - b.line);
       return { accepted: read - rejected.length, rejected };
     },
   }),
 ];
 
-/** Lines whose lease is not, or no longer, that of their job, as far as this instance has read; by number. */
+/**
+ * Returns a refusal for each line whose lease is not, or no longer, its job's, as far as this instance has read; by
+ * number.
+ */
 function staleLeases({ state }: Engine, lines: readonly Line<LeasedLine>[]): Map<number, Refusal> {
   const stale = new Map<number, Refusal>();
   for (const { line, event } of lines) {
@@ -82,10 +86,10 @@ function staleLeases({ state }: Engine, lines: readonly Line<LeasedLine>[]): Map
   return stale;
 }
 
-/** Submits the lines under leases that are no mere progress, as one command; returns those that take no effect. */
+/** Submits the lines under leases, except progress, as one command; returns those without effect. */
 async function record(engine: Engine, commandOf: CommandOf, durable: Line<LeasedLine>[]): Promise<Rejected[]> {
   const events = durable.map(({ event }) => event);
-  // Of a retry of what was done nothing is refused, though its leases have ended with it.
+  // A repeated request is not refused although its leases ended with the first one.
   const { refused = [] } = await engine.submit(commandOf({ type: 'record_events', jitter: Math.random(), events }));
   return refused.map(({ index, refusal: { code, message } }) => ({
     line: durable[index]!.line,
@@ -94,10 +98,10 @@ async function record(engine: Engine, commandOf: CommandOf, durable: Line<Leased
   }));
 }
 
-/** Submits what the lines without a lease say of jobs that run elsewhere; returns those that take no effect. */
-async function sight(context: ApiContext, commandOf: CommandOf, reports: Line[]): Promise<Rejected[]> {
+/** Submits the lines without a lease as sightings of jobs that run elsewhere; returns those without effect. */
+async function observeReports(context: ApiContext, commandOf: CommandOf, reports: Line[]): Promise<Rejected[]> {
   const now_ms = context.engine.journal.now();
-  const lines = new Map(reports.map((one) => [readReport(one.event, now_ms), one]));
+  const lines = new Map(reports.map((report) => [readReport(report.event, now_ms), report]));
   const rejected = new Map<number, Rejected>();
   const reject = (line: number, wrong: Omit<Rejected, 'line'>) => rejected.set(line, { line, ...wrong });
   const named = new Set<string>();
@@ -125,11 +129,11 @@ async function sight(context: ApiContext, commandOf: CommandOf, reports: Line[])
   for (const { job_id, code, detail } of observed.refused) {
     for (const { line, event } of reports) if (event.job_id === job_id) reject(line, { code, detail });
   }
-  // The request was done before: it is what ended these jobs.
+  // A repeated request: its first execution ended these jobs.
   return [...rejected.values()].filter(({ code }) => !(replayed && code === 'transition_not_allowed'));
 }
 
-/** `named`: jobs whose worker a line before, or this one, has named. */
+/** `named`: jobs whose worker is in this line or an earlier one. */
 function whyNot(
   { event, job_id, timestamp }: LogEvent,
   job: JobRecord | undefined,
@@ -139,10 +143,10 @@ function whyNot(
     return { code: 'lease_required', detail: `${job_id} is a job of this queue: send its lease_token` };
   }
   if (!job?.run && !named.has(job_id)) {
-    return { code: 'worker_id_missing', detail: `${event} of ${job_id} names no worker_id` };
+    return { code: 'worker_id_missing', detail: `${event} of ${job_id} has no worker_id` };
   }
   if (job && finished(job.state) && timestamp === undefined) {
-    const detail = `${job_id} is ${job.state}: a line without a timestamp may be an old one, sent again`;
+    const detail = `${job_id} is ${job.state}: a line without a timestamp may be a repetition`;
     return { code: 'transition_not_allowed', detail };
   }
   return null;
@@ -180,7 +184,7 @@ const words = (errors: FieldError[]): string =>
   errors.map(({ field, message }) => `${field || 'it'} ${message}`).join('; ');
 
 /**
- * Progress under a lease is soft. Where the same job has `ended` in the same request, that says more. `reports` are the lines
+ * Progress under a lease is soft, and redundant if the job has `ended` in the same request. `reports` are the lines
  * without a lease.
  */
 function split(lines: Line[]) {

@@ -1,4 +1,4 @@
-/** The queues: what waits, what lies dead; purge and redrive, each with a dry run that names the exact jobs. */
+/** The main queue and the dead-letter queue; purge and redrive, each with a dry run that lists the exact jobs. */
 import { Type } from 'typebox';
 import { BulkAnswer, BulkRequest, Queue } from '../../../protocol/queue.ts';
 import { deadLetterQueueDocument, mainQueueDocument } from '../../documents/queues.ts';
@@ -18,8 +18,8 @@ export const queueEndpoints: Endpoint[] = [
     method: 'GET',
     path: '/queues/main',
     operation: 'queues.main',
-    summary: 'The main queue',
-    answers: { 200: Queue },
+    summary: 'Get the main queue',
+    responses: { 200: Queue },
     etag: true,
     run: versionedState(mainQueueDocument),
   }),
@@ -27,22 +27,22 @@ export const queueEndpoints: Endpoint[] = [
     method: 'GET',
     path: '/queues/dlq',
     operation: 'queues.dlq',
-    summary: 'The dead-letter queue; its jobs are GET /jobs?state=FAILED',
-    answers: { 200: Queue },
+    summary: 'Get the dead-letter queue; GET /jobs?state=FAILED lists its jobs',
+    responses: { 200: Queue },
     etag: true,
     run: versionedState(deadLetterQueueDocument),
   }),
-  bulk('/queues/main/purge', 'queues.purge', 'Cancel the jobs that wait', (filter) => ({
+  bulk('/queues/main/purge', 'queues.purge', 'Cancel the waiting jobs', (filter) => ({
     type: 'purge_queue',
     queue: 'main',
     filter,
   })),
-  bulk('/queues/dlq/purge', 'queues.purgeDlq', 'Give dead letters up; they stay FAILED', (filter) => ({
+  bulk('/queues/dlq/purge', 'queues.purgeDlq', 'Remove dead letters; their jobs stay FAILED', (filter) => ({
     type: 'purge_queue',
     queue: 'dlq',
     filter,
   })),
-  bulk('/queues/dlq/redrive', 'queues.redrive', 'Put dead letters back into the main queue', (filter) => ({
+  bulk('/queues/dlq/redrive', 'queues.redrive', 'Move dead letters back to the main queue', (filter) => ({
     type: 'redrive',
     filter,
   })),
@@ -60,10 +60,10 @@ function bulk(
     operation,
     summary,
     body: OptionalBulkRequest,
-    answers: { 200: BulkAnswer },
-    async run(context: ApiContext, { body: asked, caller }: ApiRequest<unknown, unknown, BulkRequest | null>) {
+    responses: { 200: BulkAnswer },
+    async run(context: ApiContext, { body: request, caller }: ApiRequest<unknown, unknown, BulkRequest | null>) {
       const { engine } = context;
-      const { filter = {}, dry_run = false } = asked ?? {};
+      const { filter = {}, dry_run = false } = request ?? {};
       const selection = body(filter);
       if (dry_run) {
         await catchUp(context);

@@ -1,4 +1,7 @@
-/** Lines of POST /events without a lease: sightings of jobs that run elsewhere, which this queue neither changes nor hands out. */
+/**
+ * Lines of POST /events without a lease: sightings of jobs that run elsewhere, which this queue neither changes nor
+ * hands out.
+ */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { Job } from '../../../protocol/job.ts';

@@ -1,4 +1,6 @@
-/** Signs of life: whatever a worker does keeps it healthy, and its reports keep their leases, whether it beats or not. */
+/**
+ * Signs of life: whatever a worker does keeps it healthy, and its reports keep their leases, whether it beats or not.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Worker } from '../../../protocol/worker.ts';

@@ -1,4 +1,4 @@
-/** Sources: what systems without a server tell of jobs that run elsewhere, sent in portions, and those that are followed. */
+/** Sources: submits sightings of jobs that run elsewhere, and lists the followed sources. */
 import { Type } from 'typebox';
 import { endsBeforeStart, readSighting } from '../../../protocol/sighting.ts';
 import { FollowedSource, JobSightings, SightingsAnswer, SourceName } from '../../../protocol/source.ts';
@@ -14,22 +14,22 @@ export const sourceEndpoints = [
     method: 'GET',
     path: '/sources',
     operation: 'sources.list',
-    summary: 'The sources that this instance follows',
-    answers: { 200: pageOf(FollowedSource) },
+    summary: 'List the sources that this instance follows',
+    responses: { 200: pageOf(FollowedSource) },
     run: async ({ sources }) => ({ items: sources.map(({ status }) => status), next_cursor: null }),
   }),
   endpoint({
     method: 'POST',
     path: '/sources/:source/jobs',
     operation: 'sources.observe',
-    summary: 'Tell what a source says of up to 1,000 jobs; what is known already changes nothing',
+    summary: 'Report up to 1,000 jobs of a source; known data changes nothing',
     params: Type.Object({ source: SourceName }),
     body: JobSightings,
-    answers: { 200: SightingsAnswer },
+    responses: { 200: SightingsAnswer },
     async run(context, { params, body, caller }) {
       const sightings = body.jobs.map(readSighting);
-      const wrong = sightings.flatMap((told, i) => (endsBeforeStart(told) ? [crossed(i)] : []));
-      if (wrong.length > 0) throw invalid(wrong, 'the sightings are not as they should be');
+      const wrong = sightings.flatMap((sighting, i) => (endsBeforeStart(sighting) ? [crossed(i)] : []));
+      if (wrong.length > 0) throw invalid(wrong, 'invalid sightings');
       return observe(observingFor(context, commandsOf(caller)), params.source, sightings);
     },
   }),

@@ -1,4 +1,7 @@
-/** That a submission whose recording can't be there, or that asks for what there is not, is refused before anything is written. */
+/**
+ * That a submission whose recording can't be there, or that asks for what there is not, is refused before anything is
+ * written.
+ */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { openMonitor } from '../../../test/servers/monitor.ts';

@@ -1,4 +1,4 @@
-/** What a submission must be beyond its schema, checked before anything is written: that its recording can be there at all. */
+/** Checks submissions beyond their schema before anything is written: whether the recordings can exist. */
 import { MonitorError } from '../../../protocol/errors.ts';
 import type { JobSubmission } from '../../../protocol/job.ts';
 import { eachAtOnce } from '../../at-once.ts';
@@ -10,14 +10,14 @@ type NewJob = JobSubmission & { job_id: string };
 const UPLOADS_AT_ONCE = 16;
 
 /**
- * What is wrong with each of the jobs, by its id. The uploads of all others are recorded as used by them, so that they stay
- * until those jobs have ended.
+ * Returns the errors of invalid jobs, by id. Records the uploads of all other jobs as used, so that they are kept until
+ * those jobs have ended.
  */
 export async function checkRecordings(uploads: Uploads, jobs: readonly NewJob[]): Promise<Map<string, MonitorError>> {
   const wrong = new Map<string, MonitorError>();
   const uses = new Map<string, string[]>();
   for (const job of jobs) {
-    const error = whatIsWrong(job);
+    const error = recordingError(job);
     if (error) wrong.set(job.job_id, error);
     else if (job.audio_url.startsWith(UPLOAD)) {
       const upload_id = uploadOf(job.audio_url);
@@ -33,11 +33,11 @@ export async function checkRecordings(uploads: Uploads, jobs: readonly NewJob[])
   return wrong;
 }
 
-function whatIsWrong({ audio_url, webhook_url }: JobSubmission): MonitorError | undefined {
+function recordingError({ audio_url, webhook_url }: JobSubmission): MonitorError | undefined {
   if (webhook_url !== undefined && webhook_url !== null) {
     return new MonitorError('invalid', 'not_supported_yet', 'webhook_url is not supported yet', {
       errors: [{ field: '/webhook_url', message: 'is not supported yet' }],
-      hint: 'Leave it out; follow the job with GET /api/v1/events?resource=job&job_id=… or over the WebSocket.',
+      hint: 'Omit it; follow the job with GET /api/v1/events?resource=job&job_id=… or over the WebSocket.',
     });
   }
   if (audio_url.startsWith('s3:') && audio_url.endsWith('/')) return notAudio('is a folder, not an object');
@@ -45,7 +45,7 @@ function whatIsWrong({ audio_url, webhook_url }: JobSubmission): MonitorError | 
   return undefined;
 }
 
-/** Throws what is not the submission's fault: a store that does not answer. */
+/** Returns errors of the submission; throws others, such as a failing store. */
 async function use(uploads: Uploads, upload_id: string, job_ids: string[]): Promise<MonitorError | undefined> {
   try {
     if (!isKeyPart(upload_id)) return noUpload(`there is no upload ${JSON.stringify(upload_id.slice(0, 100))}`);
@@ -63,11 +63,11 @@ const uploadOf = (audio_url: string): string => audio_url.slice(UPLOAD.length).s
 const notAudio = (why: string): MonitorError =>
   new MonitorError('invalid', 'invalid_body', `body: /audio_url ${why}`, {
     errors: [{ field: '/audio_url', message: why }],
-    hint: 'It takes s3://bucket/key, https://…, or the upload://… of POST /api/v1/uploads.',
+    hint: 'Use s3://bucket/key, https://…, or the upload://… returned by POST /api/v1/uploads.',
   });
 
 const noUpload = (message: string): MonitorError =>
   new MonitorError('invalid', 'upload_not_found', message, {
-    errors: [{ field: '/audio_url', message: 'names an upload that is not there' }],
-    hint: 'Upload the file with POST /api/v1/uploads, and submit the audio_url of the response.',
+    errors: [{ field: '/audio_url', message: 'names an upload that does not exist' }],
+    hint: 'Upload the file with POST /api/v1/uploads and submit the returned audio_url.',
   });

@@ -27,8 +27,8 @@ export const systemEndpoints = [
     method: 'GET',
     path: '/system/health',
     operation: 'system.health',
-    summary: 'How the whole system is',
-    answers: { 200: SystemHealth },
+    summary: 'Get the health of the system',
+    responses: { 200: SystemHealth },
     etag: true,
     run: versioned({
       find: ({ engine, sources }) => ({
@@ -48,8 +48,8 @@ export const systemEndpoints = [
     method: 'GET',
     path: '/system/metrics',
     operation: 'system.metrics',
-    summary: 'Current metrics, with the hour and the day so far',
-    answers: { 200: CurrentMetrics },
+    summary: 'Get current metrics, with the hour and the day so far',
+    responses: { 200: CurrentMetrics },
     etag: true,
     run: versionedState(metricsDocument),
   }),
@@ -57,8 +57,8 @@ export const systemEndpoints = [
     method: 'GET',
     path: '/system/alerts',
     operation: 'system.alerts',
-    summary: 'Active alerts, oldest first',
-    answers: { 200: pageOf(Alert) },
+    summary: 'List active alerts, oldest first',
+    responses: { 200: pageOf(Alert) },
     run: async ({ engine }) => ({ items: activeAlerts(engine.state).map(alertDocument), next_cursor: null }),
   }),
   endpoint({
@@ -67,11 +67,11 @@ export const systemEndpoints = [
     operation: 'system.resolveAlert',
     summary: 'Resolve an alert; it is raised again only after its condition has cleared',
     params: Type.Object({ alert_id: Id }),
-    answers: { 200: Alert },
+    responses: { 200: Alert },
     async run({ engine, store }, { params, caller }) {
       const { alert_id } = params;
       await engine.submit(commandOf(caller, { type: 'resolve_alert', alert_id, by: 'api' }));
-      // Sent again much later, it may have left memory meanwhile.
+      // When a repeated request arrives, the alert may have left memory.
       const alert = engine.state.tables.alerts.get(alert_id) ?? (await readArchivedAlert(store, alert_id));
       if (!alert) throw new MonitorError('not_found', 'alert_not_found', `there is no alert ${alert_id}`);
       return alertDocument(alert);

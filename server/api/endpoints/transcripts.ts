@@ -1,7 +1,7 @@
 /**
- * Transcripts in the store: `transcripts/{job_id}.json`, created once and never replaced, and beside it the same rendered
- * in the format the job asked for. The first complete one stands: an attempt that finds one there takes over its figures,
- * so that no lost response, retry or second worker can leave two. The JSON carries its own hash; see sealed-json.ts.
+ * Transcripts in the store: `transcripts/{job_id}.json`, created once and never replaced, and a rendering in the job's
+ * output format. The first complete transcript is kept, and later attempts get its figures, so that no lost response,
+ * retry or second worker leads to two. The JSON has its own hash; see sealed-json.ts.
  */
 import { MonitorError } from '../../../protocol/errors.ts';
 import { OUTPUT_FORMATS, type OutputFormat } from '../../../protocol/job.ts';
@@ -12,7 +12,7 @@ import type { JobRecord } from '../../state-machine/state/records.ts';
 
 const EXTENSIONS = { json: 'json', text: 'txt', srt: 'srt', vtt: 'vtt' } as const;
 const INDENT = 2;
-/** Of transcripts that older versions wrote without a hash. */
+/** Fields of transcripts that older versions wrote without a hash. */
 const FIELDS_BEFORE = ['text', 'language', 'duration_seconds', 'engine', 'segments'];
 
 const transcriptKey = (job_id: string, format: OutputFormat): string => `transcripts/${job_id}.${EXTENSIONS[format]}`;
@@ -60,11 +60,11 @@ async function read(store: ObjectStore, job: JobRecord): Promise<Transcript> {
     extra: { state },
     hint:
       path === null
-        ? `The job is ${state}; its transcript is there once it is COMPLETED.`
-        : `Its worker keeps transcripts itself: ${path}`,
+        ? `The job is ${state}; its transcript exists once it is COMPLETED.`
+        : `Its worker stored the transcript elsewhere: ${path}`,
   });
 }
 
-/** Whether the path is one that this store gives to a transcript. */
+/** Whether the path is that of a transcript in this store. */
 const isHere = (store: ObjectStore, job_id: string, path: string): boolean =>
   OUTPUT_FORMATS.some((format) => path === store.locate(transcriptKey(job_id, format)));

@@ -1,4 +1,4 @@
-/** Uploads over HTTP: a file in the body or in a form, streamed in; streamed out, whole or a range of it. */
+/** Uploads over HTTP: a file in the body or in a form, streamed in; streamed out, whole or as a range. */
 import { Readable } from 'node:stream';
 import { Type } from 'typebox';
 import { MonitorError } from '../../../protocol/errors.ts';
@@ -18,20 +18,20 @@ export const uploadEndpoints = [
     method: 'POST',
     path: '/uploads',
     operation: 'uploads.create',
-    summary: 'Upload an audio file, as the body or in a multipart form; submit the audio_url of the response',
+    summary: 'Upload an audio file, as the body or in a multipart form, and submit the returned audio_url',
     query: Type.Object(
       { name: Type.Optional(Type.String({ maxLength: 255, description: 'File name, for people.' })) },
       closed,
     ),
     consumes: ['*/*'],
-    answers: { 201: Upload },
+    responses: { 201: Upload },
     busy: true,
     async run({ uploads, settings }, { query, body, caller, reply, http: { request } }) {
       const bytes_max = settings.upload_bytes_max;
       const key = requestKey(caller);
       const sent = body instanceof Readable ? body : Readable.from([]);
       const form = isMultipart(request.headers['content-type']);
-      // A form is a little larger than its file.
+      // A form is slightly larger than its file.
       if (!form && Number(request.headers['content-length']) > bytes_max) throw tooLarge(bytes_max);
       const { stream, name } = form
         ? await readForm(sent, request.headers)
@@ -46,9 +46,9 @@ export const uploadEndpoints = [
     method: 'GET',
     path: '/uploads/:upload_id',
     operation: 'uploads.open',
-    summary: 'The bytes of an upload, or a range of them',
+    summary: 'Get the bytes of an upload, or a range',
     params: Type.Object({ upload_id: Id }),
-    answers: { 200: Type.String(), 206: Type.String() },
+    responses: { 200: Type.String(), 206: Type.String() },
     produces: ['application/octet-stream'],
     etag: true,
     async run({ uploads, log }, { params, caller, http: { request, reply } }) {
@@ -56,13 +56,13 @@ export const uploadEndpoints = [
       const { file_size_bytes, sha256 } = manifest.upload;
       const unchanged = notModified(caller, reply, sha256);
       if (unchanged) return unchanged;
-      // Where a part begins is known from its manifest only since that has their sizes.
+      // Manifests of older versions do not have the sizes of parts, which a range needs.
       const ranges = manifest.part_list !== undefined;
       reply.type('application/octet-stream').header('accept-ranges', ranges ? 'bytes' : 'none');
-      const { range: asked, 'if-range': condition } = request.headers;
+      const { range: range_header, 'if-range': condition } = request.headers;
       const range =
         ranges && (condition === undefined || condition === `"${sha256}"`)
-          ? parseRange(asked, file_size_bytes)
+          ? parseRange(range_header, file_size_bytes)
           : undefined;
       if (range === 'unsatisfiable') {
         reply.header('content-range', `bytes */${file_size_bytes}`);
@@ -75,7 +75,7 @@ export const uploadEndpoints = [
       const length = range ? range.last - range.first + 1 : file_size_bytes;
       if (request.method === 'HEAD') return reply.header('content-length', length).send(Readable.from([]));
       const parts = uploads.read(manifest, range);
-      // While nothing has been sent, a damaged part can still be reported in the response.
+      // Read the first part before sending anything, so that damage can still be reported in the response.
       const { value: first_bytes } = await parts.next();
       reply.header('content-length', length);
       const rest = async function* () {

@@ -1,4 +1,7 @@
-/** Workers: those who run them (list, launch, drain, restart, end) and the workers themselves (register, beat, claim). */
+/**
+ * Workers, for operators (list, launch, drain, restart, terminate) and for the workers themselves (register, beat,
+ * claim).
+ */
 import { type Static, Type } from 'typebox';
 import { Id } from '../../../protocol/ids.ts';
 import { Claimed } from '../../../protocol/job.ts';
@@ -50,7 +53,7 @@ export const workerEndpoints = [
     operation: 'workers.list',
     summary: 'List workers, newest first',
     query: PageQuery,
-    answers: { 200: pageOf(Worker) },
+    responses: { 200: pageOf(Worker) },
     async run({ engine }, { query }) {
       const { state } = engine;
       const limit = query.limit ?? PAGE_DEFAULT;
@@ -74,7 +77,7 @@ export const workerEndpoints = [
     operation: 'workers.launch',
     summary: "Launch a worker on the monitor's fleet",
     body: Type.Union([WorkerLaunch, Type.Null()]),
-    answers: { 201: Worker },
+    responses: { 201: Worker },
     async run(context, { body, caller, reply }) {
       const { engine, fleet } = context;
       const launch = body ?? {};
@@ -83,7 +86,7 @@ export const workerEndpoints = [
         commandOf(caller, { type: 'launch_worker', worker_id: newId('worker'), launch }),
       );
       const worker_id = refs[0]![1];
-      // Sent again because the first answer was lost, it may not have been launched yet; once it has, this does nothing.
+      // If a repeated request finds the worker still STARTING, launch it again: that does nothing if it is running.
       if (engine.state.worker(worker_id)?.state === 'STARTING') {
         await fleet.launch(worker_id, launch).catch(async (error: unknown) => {
           const reason = `not launched: ${error instanceof Error ? error.message : String(error)}`;
@@ -99,9 +102,9 @@ export const workerEndpoints = [
     method: 'GET',
     path: '/workers/:worker_id',
     operation: 'workers.get',
-    summary: 'A worker',
+    summary: 'Get a worker',
     params: WorkerParams,
-    answers: { 200: Worker },
+    responses: { 200: Worker },
     etag: true,
     run: versioned({
       async find(context, { worker_id }: Static<typeof WorkerParams>) {
@@ -116,10 +119,10 @@ export const workerEndpoints = [
     method: 'GET',
     path: '/workers/:worker_id/jobs',
     operation: 'workers.jobs',
-    summary: 'The jobs a worker has had, newest first',
+    summary: "List a worker's jobs, past and current, newest first",
     params: WorkerParams,
     query: PageQuery,
-    answers: { 200: pageOf(WorkerJob) },
+    responses: { 200: pageOf(WorkerJob) },
     async run(context, { params, query }) {
       const { worker_id } = params;
       await findWorker(context, worker_id);
@@ -138,10 +141,10 @@ export const workerEndpoints = [
     method: 'PUT',
     path: '/workers/:worker_id',
     operation: 'workers.register',
-    summary: 'A worker registers itself, or tells of other capabilities',
+    summary: 'Register a worker, or update its capabilities',
     params: WorkerParams,
     body: WorkerRegistration,
-    answers: { 200: Worker, 201: Worker },
+    responses: { 200: Worker, 201: Worker },
     async run(context, { params, body, caller, reply }) {
       const { engine } = context;
       const { worker_id } = params;
@@ -156,10 +159,10 @@ export const workerEndpoints = [
     method: 'POST',
     path: '/workers/:worker_id/heartbeat',
     operation: 'workers.heartbeat',
-    summary: 'Health in; commands and renewed leases out',
+    summary: 'Report health; returns commands and renewed leases',
     params: WorkerParams,
     body: Heartbeat,
-    answers: { 200: HeartbeatAnswer },
+    responses: { 200: HeartbeatAnswer },
     async run(context, { params, body, caller }) {
       const { engine } = context;
       const worker = await liveWorker(context, params.worker_id);
@@ -167,7 +170,7 @@ export const workerEndpoints = [
       const leases = body.leases ?? [];
       let renewed = renewable(engine.state, leases);
       if (renewed.length < leases.length) {
-        // Another instance may have handed it out a moment ago.
+        // Another instance may just have granted a lease.
         await catchUp(context);
         renewed = renewable(engine.state, leases);
       }
@@ -186,18 +189,18 @@ export const workerEndpoints = [
     method: 'POST',
     path: '/workers/:worker_id/claim',
     operation: 'workers.claim',
-    summary: 'Take up to max_jobs jobs, each with a lease; waits for one up to wait_seconds',
+    summary: 'Claim up to max_jobs jobs, each with a lease; waits up to wait_seconds for the first',
     params: WorkerParams,
     body: Claim,
-    answers: { 200: Claimed },
+    responses: { 200: Claimed },
     async run(context, { params, body, caller }) {
       const { engine, claims } = context;
       const { worker_id } = params;
       const { max_jobs = 1, wait_seconds = 0 } = body;
       await liveWorker(context, worker_id);
       noteAlive(context, caller, worker_id);
-      const [method, url] = caller.asked;
-      // A claim sent again is the same claim, also if the worker has room for more by now.
+      const [method, url] = caller.content;
+      // A claim with the same key is the same claim, even with another max_jobs or wait_seconds.
       const command = commandOf(caller, { type: 'claim_jobs', worker_id, max_jobs, secret: newSecret() }, [
         method,
         url,
@@ -205,7 +208,7 @@ export const workerEndpoints = [
       const claim = () => engine.submit(command);
       const { refs } = engine.state.tables.commands.has(command.id)
         ? await claim()
-        : { refs: await claims.next({ worker_id, wait_ms: wait_seconds * 1000, signal: caller.gone, claim }) };
+        : { refs: await claims.next({ worker_id, wait_ms: wait_seconds * 1000, signal: caller.signal, claim }) };
       return { jobs: await Promise.all(refs.map((ref) => handOut(context, ref))) };
     },
   }),
@@ -213,9 +216,9 @@ export const workerEndpoints = [
     method: 'POST',
     path: '/workers/:worker_id/drain',
     operation: 'workers.drain',
-    summary: 'Finish the current jobs, then stop',
+    summary: 'Drain a worker: it finishes its current jobs, then stops',
     params: WorkerParams,
-    answers: { 202: Worker },
+    responses: { 202: Worker },
     async run(context, { params, caller, reply }) {
       const { worker_id } = params;
       await context.engine.submit(commandOf(caller, { type: 'drain_worker', worker_id }));
@@ -227,9 +230,9 @@ export const workerEndpoints = [
     method: 'POST',
     path: '/workers/:worker_id/restart',
     operation: 'workers.restart',
-    summary: 'Hand the current jobs back, then start anew',
+    summary: 'Restart a worker: it hands back its current jobs, then starts again',
     params: WorkerParams,
-    answers: { 202: Worker },
+    responses: { 202: Worker },
     async run(context, { params, caller, reply }) {
       const { engine, fleet } = context;
       const { worker_id } = params;
@@ -243,9 +246,9 @@ export const workerEndpoints = [
     method: 'DELETE',
     path: '/workers/:worker_id',
     operation: 'workers.terminate',
-    summary: 'Stop a worker now; its jobs return to the queue',
+    summary: 'Terminate a worker now; its jobs return to the queue',
     params: WorkerParams,
-    answers: { 200: Worker },
+    responses: { 200: Worker },
     async run(context, { params, caller }) {
       const { engine, fleet } = context;
       const { worker_id } = params;
@@ -267,7 +270,7 @@ async function handOut(context: ApiContext, ref: readonly [string, string, strin
   };
 }
 
-/** What the worker is to do, said at each heartbeat until it is done. */
+/** Commands for the worker, repeated in each heartbeat's response until they have been carried out. */
 function commandsFor(state: State, worker: WorkerRecord): WorkerCommand[] {
   const commands: WorkerCommand[] = [];
   for (const { job_id } of worker.holds) {
@@ -287,7 +290,7 @@ async function liveWorker(context: ApiContext, worker_id: string): Promise<Worke
   return worker;
 }
 
-/** Of a command's worker. Answered again much later, it may have left memory meanwhile. */
+/** Returns the document of a command's worker, which may have left memory if the command is a repetition. */
 async function documentOf(context: ApiContext, worker_id: string): Promise<Worker> {
   return workerDocument(context.engine.state, await findWorker(context, worker_id));
 }

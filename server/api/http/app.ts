@@ -1,8 +1,8 @@
 /**
- * The HTTP API: every endpoint, and what is the same for all of them: parsing, validation, errors, headers, documents.
+ * The HTTP API: every endpoint, and what all of them have in common: parsing, validation, errors, headers, documents.
  *
- * It listens before the journal has been recovered, so that a probe hears "starting" and not nothing; `serve` hands it
- * the engine. An answer carries `Tmon-Seq`, the segment it reflects; `Tmon-Stale` says why, while nothing can be written.
+ * It listens before the journal has been recovered, so that probes get "starting"; `serve` passes it the engine. Every
+ * response has `Tmon-Seq`, the segment it reflects, and `Tmon-Stale` with the reason while nothing can be written.
  */
 import cors from '@fastify/cors';
 import swagger from '@fastify/swagger';
@@ -50,31 +50,31 @@ export const endpoints: readonly Endpoint[] = [
 
 export type Api = {
   app: FastifyInstance;
-  /** From now on requests are served. */
+  /** Begins to serve requests. */
   serve(context: ApiContext): void;
-  /** From now on workers are given no more jobs, and each answer is the last of its connection. */
+  /** Hands out no more jobs, and closes each connection after its next response. */
   retire(): void;
-  /** Answers what is under way, then closes every connection. */
+  /** Completes the requests under way, then closes every connection. */
   close(clock: Clock): Promise<void>;
 };
 
 const PREFIX = '/api/v1';
 
-/** The name, where the pages of the API would show their library's. */
+/** Replaces the logo of Swagger UI. */
 const LOGO =
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 260 40"><text x="0" y="27" font-family="sans-serif" font-size="22" fill="#fff">transcription-monitor</text></svg>';
-/** The plugin's own says upgrade-insecure-requests, too: over plain HTTP no page but localhost's would find its scripts. */
+/** The plugin's default has upgrade-insecure-requests, which breaks the scripts over plain HTTP except on localhost. */
 const PAGES_MAY =
   "default-src 'self'; base-uri 'self'; font-src 'self' data:; frame-ancestors 'self'; img-src 'self' data:; object-src 'none'; " +
   "script-src 'self'; script-src-attr 'none'; style-src 'self' 'unsafe-inline'";
-/** For pages of the origins that may use the API; a preflight is good for ten minutes. */
+/** For pages of allowed origins; a preflight is cached for ten minutes. */
 const CORS = {
   methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
   exposedHeaders: ['Tmon-Seq', 'Tmon-Stale', 'ETag', 'Location', 'Retry-After', 'Content-Range'],
   maxAge: 600,
   strictPreflight: false,
 };
-/** Beyond the time a commit may take: then whoever is still sending or reading is cut off. */
+/** After the longest commit, clients that are still sending or reading have this long before they are cut off. */
 const LAST_ANSWERS_MS = 3_000;
 
 export async function buildApi(
@@ -117,7 +117,7 @@ export async function buildApi(
   });
   const origins = parseOrigins(settings.allowed_origins);
   if (origins.length > 0) await app.register(cors, { ...CORS, origin: origins });
-  // Before the body is read, and whatever type it has.
+  // Before the body is read, whatever its type.
   app.addHook('onRequest', (request, reply, done) => {
     if (request.is404) throw noRoute(request, reply);
     done();
@@ -131,7 +131,7 @@ export async function buildApi(
     if (context) {
       const { seq, problem } = context.engine.journal.status;
       reply.header('tmon-seq', seq);
-      if (problem !== null) reply.header('tmon-stale', 'the store takes no writes; this is as of Tmon-Seq');
+      if (problem !== null) reply.header('tmon-stale', 'the store accepts no writes; this is the state as of Tmon-Seq');
     }
     done(null, payload);
   });
@@ -154,15 +154,15 @@ export async function buildApi(
     await app.register(
       async (routes) => {
         addParsers(routes);
-        for (const one of endpoints.filter(takes)) addRoute(routes, one, () => context);
+        for (const endpoint of endpoints.filter(takes)) addRoute(routes, endpoint, () => context);
       },
       { prefix: PREFIX },
     );
   }
   return {
     app,
-    serve: (given) => {
-      context = given;
+    serve: (ready) => {
+      context = ready;
     },
     retire: () => {
       retired = true;
@@ -173,7 +173,7 @@ export async function buildApi(
       const patience = clock.after(settings.outcome_unknown_ms + LAST_ANSWERS_MS, () =>
         app.server.closeAllConnections(),
       );
-      await sockets.answered();
+      await sockets.drained();
       await app.close();
       bodies.close();
       patience();
@@ -181,18 +181,18 @@ export async function buildApi(
   };
 }
 
-function addRoute(app: FastifyInstance, one: Endpoint, current: () => ApiContext | null): void {
-  const body = bodySchema(one);
+function addRoute(app: FastifyInstance, endpoint: Endpoint, current: () => ApiContext | null): void {
+  const body = bodySchema(endpoint);
   app.route({
-    method: one.method,
-    url: one.path,
-    ...(one.bodyLimit === undefined ? {} : { bodyLimit: one.bodyLimit }),
+    method: endpoint.method,
+    url: endpoint.path,
+    ...(endpoint.bodyLimit === undefined ? {} : { bodyLimit: endpoint.bodyLimit }),
     schema: {
-      ...(one.params ? { params: one.params } : {}),
-      querystring: querySchema(one),
+      ...(endpoint.params ? { params: endpoint.params } : {}),
+      querystring: querySchema(endpoint),
       ...(body ? { body } : {}),
     },
-    // A POST without a body is a POST of null: those that need one refuse it by their schema.
+    // A missing body is null, which the schemas of endpoints with a required body refuse.
     preValidation: (request, _reply, done) => {
       if (body && request.body === undefined) request.body = null;
       const query = request.query as Record<string, unknown>;
@@ -201,7 +201,7 @@ function addRoute(app: FastifyInstance, one: Endpoint, current: () => ApiContext
     },
     handler: async (request, reply) => {
       const caller = new HttpCaller(request, reply);
-      assertKey(caller.given_key);
+      assertKey(caller.sent_key);
       const context = current();
       if (!context) {
         throw new MonitorError('unavailable', 'starting', 'the monitor is reading its journal', {
@@ -209,7 +209,7 @@ function addRoute(app: FastifyInstance, one: Endpoint, current: () => ApiContext
         });
       }
       const { params, query, body } = request;
-      const answer = await one.run(context, { params, query, body, caller, reply, http: { request, reply } });
+      const answer = await endpoint.run(context, { params, query, body, caller, reply, http: { request, reply } });
       return answer === NOTHING ? reply.send() : answer;
     },
   });

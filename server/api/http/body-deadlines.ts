@@ -1,8 +1,8 @@
 /**
- * A request body that stops arriving: after `idle_ms` without a byte of it the request gets 408, and its connection ends.
- * Slow bodies that keep arriving may take as long as they need. A body that we do not read is not late.
+ * Ends requests whose body stops arriving: after `idle_ms` without a byte the request gets 408, and its connection is
+ * closed. A slow body that keeps arriving may take any time. A body that the monitor does not read is not late.
  *
- * One timer looks at all requests with a body, every half of the time: most are complete before it ever runs.
+ * One timer checks all requests with a body every `idle_ms / 2`: most are complete before it ever runs.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { MonitorError } from '../../../protocol/errors.ts';
@@ -28,7 +28,7 @@ export class BodyDeadlines {
     this.#cancel ??= this.#clock.after(this.#idle_ms / 2, () => this.#look());
   }
 
-  /** Its body may have been read by now. A response that comes before that does not end the wait. */
+  /** Stops watching if the body is complete. A response sent before that does not end the watch. */
   forgetComplete({ raw }: FastifyRequest): void {
     if (raw.complete) this.#arriving.delete(raw);
   }
@@ -57,10 +57,16 @@ export class BodyDeadlines {
   #end({ request: { raw }, reply }: Arriving): void {
     if (reply.sent) return void raw.socket.destroy();
     reply.header('connection', 'close');
-    const error = new MonitorError('invalid', 'request_timeout', `no byte of the body came for ${this.#idle_ms} ms`, {
-      hint: 'Send the request again; nothing of it was done.',
-    });
-    // Whoever reads the body ends as on any other error of it. Destroying it would end the connection before the response.
+    const error = new MonitorError(
+      'invalid',
+      'request_timeout',
+      `no byte of the body arrived for ${this.#idle_ms} ms`,
+      {
+        hint: 'Send the request again; it had no effect.',
+      },
+    );
+    // A reader of the body fails as on any stream error. Destroying the body would close the connection before the
+    // response.
     if (raw.listenerCount('error') > 0) raw.emit('error', error);
     else void reply.send(error);
   }

@@ -1,8 +1,8 @@
 /** The request header `Range`: one range of bytes. Several ranges, or another unit, are ignored, as RFC 9110 allows. */
 
-export type AskedRange = { first: number; last: number } | 'unsatisfiable' | undefined;
+export type RequestedRange = { first: number; last: number } | 'unsatisfiable' | undefined;
 
-export function parseRange(header: string | undefined, size_bytes: number): AskedRange {
+export function parseRange(header: string | undefined, size_bytes: number): RequestedRange {
   const [, from, to] = /^bytes=\s*(\d{0,15})-(\d{0,15})\s*$/.exec(header ?? '') ?? [];
   if (from === undefined || to === undefined || (from === '' && to === '')) return undefined;
   if (from === '') {

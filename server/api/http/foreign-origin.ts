@@ -1,25 +1,26 @@
 /**
- * Keeps foreign web pages out. Whoever reaches the port may do everything, and a browser on this machine reaches it for
- * any page that it shows; so a request is refused when its headers say that such a page made it:
+ * Refuses requests from foreign web pages. Every client that reaches the port has full access, and a browser on this
+ * machine reaches it on behalf of any page. A request is refused if its headers show that such a page made it:
  *
- *     Origin   another than the monitor's own: a page elsewhere posts to us, which needs no permission of ours
- *     Host     a name that is not this machine's: the page's own name now leads here (DNS rebinding)
+ *     Origin   not the monitor's own: a foreign page may post without a preflight
+ *     Host     not a name of this machine: the page's own name resolves to it (DNS rebinding)
  *
- * Programs send no Origin and the Host they were told, and notice nothing.
+ * Programs send no Origin and the Host of their configuration, so they are not affected.
  */
 import { MonitorError } from '../../../protocol/errors.ts';
 
 type Headers = { host?: string | undefined; origin?: string | undefined };
 
-/** `allowed`: the setting `allowed_origins`. The answer throws MonitorError('forbidden', 'foreign_origin'). */
+/** `allowed` is the setting `allowed_origins`. The returned function throws MonitorError `foreign_origin`. */
 export function foreignOriginGuard(allowed: string): (headers: Headers) => void {
   const origins = new Set(parseOrigins(allowed));
   const hosts = new Set([...origins].map((origin) => new URL(origin).host));
-  /** Nearly every request names the same host. */
+  /** Cached because nearly every request has the same Host. */
   let last: string | undefined;
   return ({ host, origin }) => {
     if (origin === undefined && host === last) return;
-    if (host !== undefined && !isOurs(host, hosts)) throw foreign(`the Host ${quoted(host)} is not this monitor's`);
+    if (host !== undefined && !isOurs(host, hosts))
+      throw foreign(`the Host ${quoted(host)} is not a name of this monitor`);
     last = host;
     if (origin === undefined || origins.has(origin.toLowerCase())) return;
     const from = parseUrl(origin);
@@ -38,13 +39,18 @@ function isOurs(host: string, hosts: ReadonlySet<string>): boolean {
 export function parseOrigins(text: string): string[] {
   return text
     .split(',')
-    .map((one) => one.trim().toLowerCase())
-    .filter((one) => one !== '')
-    .map((one) => {
-      if (parseUrl(one)?.origin === one && one !== 'null') return one;
-      throw new MonitorError('invalid', 'bad_setting', `allowed_origins has ${quoted(one)}, which is no origin`, {
-        hint: 'An origin is scheme and host, and a port where it is not the usual one: https://monitor.example.com',
-      });
+    .map((part) => part.trim().toLowerCase())
+    .filter((part) => part !== '')
+    .map((part) => {
+      if (parseUrl(part)?.origin === part && part !== 'null') return part;
+      throw new MonitorError(
+        'invalid',
+        'bad_setting',
+        `allowed_origins contains ${quoted(part)}, which is not an origin`,
+        {
+          hint: 'An origin is a scheme, a host, and a port unless it is the default: https://monitor.example.com',
+        },
+      );
     });
 }
 
@@ -56,6 +62,6 @@ const quoted = (text: string): string => JSON.stringify(text.slice(0, 100));
 
 function foreign(message: string): MonitorError {
   return new MonitorError('forbidden', 'foreign_origin', message, {
-    hint: 'If it should: start the monitor with --allowed-origins https://that.host, with commas between several.',
+    hint: 'To allow it, start the monitor with --allowed-origins https://that.host, a comma-separated list.',
   });
 }

@@ -1,4 +1,7 @@
-/** What a client may send, and that whatever it sends gets a clear refusal and never more memory, another's data or our insides. */
+/**
+ * What a client may send, and that whatever it sends gets a clear refusal and never more memory, another's data or our
+ * insides.
+ */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';

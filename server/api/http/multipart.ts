@@ -1,4 +1,4 @@
-/** A file sent as a form (`multipart/form-data`): the one file part, and the field `name`, before the file or after it. */
+/** A file sent as a form (`multipart/form-data`): one file part, and the field `name` before or after it. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { PassThrough, type Readable } from 'node:stream';
 import { Busboy } from '@fastify/busboy';
@@ -6,7 +6,7 @@ import { MonitorError } from '../../../protocol/errors.ts';
 
 export type FormFile = {
   stream: Readable;
-  /** The field `name`, else the file name of the part, else undefined. Rejects if the form turns out to be wrong. */
+  /** The field `name`, else the file name of the part, else undefined. Rejects if the form is invalid. */
   name: Promise<string | undefined>;
 };
 
@@ -16,7 +16,10 @@ export const isMultipart = (content_type: string | undefined): boolean =>
 const FIELD_BYTES_MAX = 1024;
 const FIELDS_MAX = 16;
 
-/** Resolves when the file begins. Throws MonitorError `invalid_form` if there is no file, or more than one, or another field. */
+/**
+ * Resolves when the file begins. Rejects with MonitorError `invalid_form` if it has no file, several files or another
+ * field.
+ */
 export function readForm(body: Readable, headers: IncomingHttpHeaders): Promise<FormFile> {
   const { promise, resolve, reject } = Promise.withResolvers<FormFile>();
   const name = Promise.withResolvers<string | undefined>();
@@ -44,15 +47,15 @@ export function readForm(body: Readable, headers: IncomingHttpHeaders): Promise<
     body.resume();
     return Promise.reject(wrong((error as Error).message));
   }
-  form.on('file', (_field, stream, given_name) => {
+  form.on('file', (_field, stream, part_name) => {
     if (file || failed) {
       stream.resume();
       return fail(wrong('it has more than one file'));
     }
-    // Of its own, so that it ends with our error and not with the parser's.
+    // A separate stream, so that it fails with our error instead of the parser's.
     file = stream.pipe(new PassThrough());
     file.on('error', () => {});
-    file_name = given_name;
+    file_name = part_name;
     stream.on('error', ({ message }) => fail(wrong(message)));
     resolve({ stream: file, name: name.promise });
   });
@@ -72,7 +75,7 @@ export function readForm(body: Readable, headers: IncomingHttpHeaders): Promise<
 }
 
 function wrong(why: string): MonitorError {
-  return new MonitorError('invalid', 'invalid_form', `the form is not one of an upload: ${why}`, {
-    hint: 'Send one file part, and at most a field "name". Or send the file itself as the body of the request.',
+  return new MonitorError('invalid', 'invalid_form', `the form is not a valid upload: ${why}`, {
+    hint: 'Send one file part and optionally a field "name", or send the file itself as the request body.',
   });
 }

@@ -1,4 +1,4 @@
-/** The response to a request that no route takes: 405 with `Allow` if another method has one, else 404. */
+/** The response to a request without a route: 405 with `Allow` if other methods have one, otherwise 404. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { MonitorError } from '../../../protocol/errors.ts';
 import type { Endpoint } from '../endpoint.ts';
@@ -22,16 +22,16 @@ export function noSuchRoute(
   return ({ method, url }, reply) => {
     const path = url.split('?', 1)[0]!;
     const fitting = shapes.filter(({ pattern }) => pattern.test(path));
-    // `/jobs/batch` is meant as that path, not as the job named batch.
+    // `/jobs/batch` means that path, not a job with the id batch.
     const exact = fitting.filter((shape) => shape.exact);
     const methods = (exact.length > 0 ? exact : fitting).flatMap((shape) => shape.methods);
     if (methods.length > 0) {
       reply.header('allow', methods.join(', '));
-      const others = methods.filter((one) => one !== 'HEAD').join(' or ');
-      return new MonitorError('invalid', 'method_not_allowed', `${path} takes ${others}, not ${method}`);
+      const others = methods.filter((name) => name !== 'HEAD').join(' or ');
+      return new MonitorError('invalid', 'method_not_allowed', `${path} supports ${others}, not ${method}`);
     }
     return new MonitorError('not_found', 'route_not_found', `there is no ${method} ${path}`, {
-      hint: 'The API document lists what there is: /api/v1/openapi.json',
+      hint: 'The API document lists all operations: /api/v1/openapi.json',
     });
   };
 }

@@ -1,4 +1,4 @@
-/** The API document, made of the endpoints' own schemas: one table is the inventory, and nothing can be in one and not the other. */
+/** The API document, generated from the table of endpoints and their schemas, so the two cannot differ. */
 import type { TSchema } from 'typebox';
 import { Problem } from '../../../protocol/errors.ts';
 import { MetricsPeriod } from '../../../protocol/system.ts';
@@ -10,12 +10,12 @@ type Json = { [key: string]: unknown };
 export function openApiDocument(endpoints: readonly Endpoint[], version: string): Json {
   const schemas: Json = {};
   const paths: Record<string, Json> = {};
-  for (const one of endpoints) {
-    const path = `/api/v1${one.path.replace(/:([a-z_]+)/g, '{$1}')}`;
+  for (const endpoint of endpoints) {
+    const path = `/api/v1${endpoint.path.replace(/:([a-z_]+)/g, '{$1}')}`;
     paths[path] ??= {};
-    paths[path][one.method.toLowerCase()] = operation(one, schemas);
+    paths[path][endpoint.method.toLowerCase()] = operation(endpoint, schemas);
   }
-  // Named by others only, or by every answer.
+  // Problem is in every response, MetricsPeriod only inside other schemas.
   for (const schema of [Problem, MetricsPeriod]) hoist(schema, schemas);
   return {
     openapi: '3.1.0',
@@ -34,45 +34,48 @@ export function openApiDocument(endpoints: readonly Endpoint[], version: string)
 
 const tagOf = ({ operation: name }: Endpoint): string => name.split('.', 1)[0]!;
 
-function operation(one: Endpoint, schemas: Json): Json {
-  const answers = Object.entries(one.answers).map(([status, schema]) => [
+function operation(endpoint: Endpoint, schemas: Json): Json {
+  const answers = Object.entries(endpoint.responses).map(([status, schema]) => [
     status,
-    { description: describe(schema), content: contentOf(one.produces ?? ['application/json'], hoist(schema, schemas)) },
+    {
+      description: describe(schema),
+      content: contentOf(endpoint.produces ?? ['application/json'], hoist(schema, schemas)),
+    },
   ]);
   return {
-    operationId: one.operation,
-    tags: [tagOf(one)],
-    summary: one.summary,
-    'x-codeSamples': codeSamples(one.operation),
+    operationId: endpoint.operation,
+    tags: [tagOf(endpoint)],
+    summary: endpoint.summary,
+    'x-codeSamples': codeSamples(endpoint.operation),
     parameters: [
-      ...parametersOf(one.params, 'path'),
-      ...parametersOf(one.query, 'query'),
-      ...(one.method === 'GET' ? [MIN_SEQ] : []),
-      ...headersOf(one),
+      ...parametersOf(endpoint.params, 'path'),
+      ...parametersOf(endpoint.query, 'query'),
+      ...(endpoint.method === 'GET' ? [MIN_SEQ] : []),
+      ...headersOf(endpoint),
     ],
-    ...(one.body || one.consumes ? { requestBody: requestBody(one, schemas) } : {}),
+    ...(endpoint.body || endpoint.consumes ? { requestBody: requestBody(endpoint, schemas) } : {}),
     responses: {
       ...Object.fromEntries(answers),
-      ...(one.etag ? { 304: { description: 'Nothing has changed since the version in If-None-Match' } } : {}),
-      ...Object.fromEntries(problemsOf(one).map(([status, description]) => [status, problem(description)])),
-      default: problem('What went wrong'),
+      ...(endpoint.etag ? { 304: { description: 'Not modified since the version in If-None-Match' } } : {}),
+      ...Object.fromEntries(problemsOf(endpoint).map(([status, description]) => [status, problem(description)])),
+      default: problem('Any other error'),
     },
   };
 }
 
-/** Beyond what its own schemas say: 400 and 404 are the default's. */
-function problemsOf(one: Endpoint): [status: number, description: string][] {
+/** Responses not covered by the endpoint's schemas. 400 and 404 fall under `default`. */
+function problemsOf(endpoint: Endpoint): [status: number, description: string][] {
   const body: [number, string][] = [
     [408, 'The body stopped arriving'],
     [413, 'The body is too large'],
-    [415, 'The body is of a type or charset that is not taken here'],
+    [415, 'The type or charset of the body is not supported'],
   ];
-  const any_type = one.consumes?.includes('*/*');
+  const any_type = endpoint.consumes?.includes('*/*');
   return [
-    ...(bodySchema(one) || one.consumes ? body.filter(([status]) => status !== 415 || !any_type) : []),
-    ...(one.produces && one.etag ? ([[416, 'The range lies beyond the end']] as [number, string][]) : []),
-    ...(one.busy ? ([[429, 'Too many at the same time: send it again after Retry-After']] as [number, string][]) : []),
-    [503, 'The monitor is starting, stopping, or its store does not answer: send it again after Retry-After'],
+    ...(bodySchema(endpoint) || endpoint.consumes ? body.filter(([status]) => status !== 415 || !any_type) : []),
+    ...(endpoint.produces && endpoint.etag ? ([[416, 'The range starts beyond the end']] as [number, string][]) : []),
+    ...(endpoint.busy ? ([[429, 'Too many at the same time: try again after Retry-After']] as [number, string][]) : []),
+    [503, 'The monitor is starting or stopping, or its store is not responding: try again after Retry-After'],
   ];
 }
 
@@ -81,7 +84,7 @@ const problem = (description: string): Json => ({
   content: contentOf(['application/problem+json'], { $ref: '#/components/schemas/Problem' }),
 });
 
-/** What is not JSON is bytes or text, which a schema says nothing about. */
+/** Bytes have no schema. */
 const contentOf = (types: readonly string[], schema: unknown): Json =>
   Object.fromEntries(types.map((type) => [type, type === 'application/octet-stream' ? {} : { schema }]));
 
@@ -121,7 +124,7 @@ const MIN_SEQ: Json = {
   name: 'min_seq',
   in: 'query',
   required: false,
-  description: 'A Tmon-Seq: the answer waits until this instance has reached it.',
+  description: 'A Tmon-Seq: waits until this instance has reached it.',
   schema: { type: 'integer', minimum: 0 },
 };
 
@@ -141,24 +144,24 @@ function headersOf({ method, etag, headers = {} }: Endpoint): Json[] {
         name: 'If-None-Match',
         in: 'header',
         schema: { type: 'string' },
-        description: 'An ETag: 304 while it is the newest.',
+        description: 'An ETag: returns 304 while it is current.',
       },
     ];
   }
   if (method !== 'POST') return own;
-  const description = 'The same key and request again is done once and answered as the first time.';
+  const description = 'A request repeated with the same key takes effect once and returns the first result.';
   return [...own, { name: 'Idempotency-Key', in: 'header', schema: { type: 'string', maxLength: 255 }, description }];
 }
 
-const describe = (schema: TSchema): string => (schema as { description?: string }).description ?? 'Done';
+const describe = (schema: TSchema): string => (schema as { description?: string }).description ?? 'Success';
 
-/** Moves every schema with an `$id` to the components, and leaves a reference. */
+/** Moves every schema with an `$id` to the components and replaces it with a reference. */
 function hoist(value: unknown, schemas: Json): unknown {
-  if (Array.isArray(value)) return value.map((one) => hoist(one, schemas));
+  if (Array.isArray(value)) return value.map((item) => hoist(item, schemas));
   if (typeof value !== 'object' || value === null) return value;
   const { $id, $ref, ...rest } = value as Json;
   if (typeof $ref === 'string') return { ...rest, $ref: `#/components/schemas/${$ref.replace('#', '')}` };
-  const inside = Object.fromEntries(Object.entries(rest).map(([name, one]) => [name, hoist(one, schemas)]));
+  const inside = Object.fromEntries(Object.entries(rest).map(([name, member]) => [name, hoist(member, schemas)]));
   if (typeof $id !== 'string') return inside;
   schemas[$id] = inside;
   return { $ref: `#/components/schemas/${$id}` };

@@ -1,7 +1,7 @@
 /**
- * Bodies, by what an endpoint takes: JSON, lines of text, or bytes as they come. Each in a scope of its own, so that a body
- * of another type is refused with 415 before anything looks at it. Text is UTF-8: another charset is refused with 415, and
- * bytes that are not UTF-8 with 400, because a replacement character would be stored as if it had been sent.
+ * Body parsers, by what an endpoint consumes: JSON, lines of text, or a stream of bytes. Each has its own scope, so
+ * that a body of another type is refused with 415 before it is parsed. Text is UTF-8: another charset is refused with
+ * 415, and invalid UTF-8 with 400, because otherwise replacement characters would be stored.
  */
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -10,13 +10,15 @@ import type { Endpoint } from '../endpoint.ts';
 
 const DEPTH_MAX = 32;
 
-/** Which endpoints share a scope, and what its parsers are. */
-export const bodyScopes: readonly { takes: (one: Endpoint) => boolean; addParsers: (app: FastifyInstance) => void }[] =
-  [
-    { takes: ({ consumes }) => consumes === undefined, addParsers: addJsonParser },
-    { takes: ({ consumes }) => consumes !== undefined && !consumes.includes('*/*'), addParsers: addTextParsers },
-    { takes: ({ consumes }) => consumes?.includes('*/*') ?? false, addParsers: addStreamParser },
-  ];
+/** The scopes: the endpoints in each, and its parsers. */
+export const bodyScopes: readonly {
+  takes: (endpoint: Endpoint) => boolean;
+  addParsers: (app: FastifyInstance) => void;
+}[] = [
+  { takes: ({ consumes }) => consumes === undefined, addParsers: addJsonParser },
+  { takes: ({ consumes }) => consumes !== undefined && !consumes.includes('*/*'), addParsers: addTextParsers },
+  { takes: ({ consumes }) => consumes?.includes('*/*') ?? false, addParsers: addStreamParser },
+];
 
 function addJsonParser(app: FastifyInstance): void {
   addTextParser(app, ['application/json'], (text) => {
@@ -71,15 +73,15 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** For uploads: whatever its type, it is not looked at. */
+/** For uploads: passes the body on, whatever its type. */
 function addStreamParser(app: FastifyInstance): void {
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
 }
 
-/** Throws where a body is nested so deep that what walks through it might not come back. */
+/** Throws if a body is nested so deeply that recursive code could overflow the stack. */
 export function assertDepth(value: unknown, depth = 0): void {
   if (typeof value !== 'object' || value === null) return;
   if (depth === DEPTH_MAX) throw new MonitorError('invalid', 'too_deep', `the body is nested deeper than ${DEPTH_MAX}`);
-  // Of JSON: it has no properties but its own.
+  // Parsed JSON has only own properties.
   for (const name in value) assertDepth((value as Record<string, unknown>)[name], depth + 1);
 }

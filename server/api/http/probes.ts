@@ -1,4 +1,4 @@
-/** For machines that watch the monitor: is it alive, is it ready, and its figures for Prometheus. Outside /api/v1. */
+/** Probes outside /api/v1: liveness, readiness and metrics for Prometheus. */
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { healthDocument } from '../../documents/system.ts';
@@ -60,7 +60,7 @@ function metricsOf(current: () => ApiContext | null): Registry {
     },
     ['state'],
   );
-  gauge('queue_age_seconds', 'Time the oldest claimable job has waited', ({ engine }, metric) =>
+  gauge('queue_age_seconds', 'Waiting time of the oldest claimable job', ({ engine }, metric) =>
     metric.set(healthDocument(engine.state).components.queue.age_oldest_message ?? 0),
   );
   gauge('dead_letters', 'Jobs in the dead-letter queue', ({ engine }, metric) =>
@@ -73,7 +73,7 @@ function metricsOf(current: () => ApiContext | null): Registry {
     metric.set(healthDocument(engine.state).metrics.cost_per_hour_usd),
   );
   gauge('journal_seq', 'Last segment applied', ({ engine }, metric) => metric.set(engine.state.seq));
-  gauge('journal_writable', '1 while the store takes writes', ({ engine }, metric) =>
+  gauge('journal_writable', '1 while the store accepts writes', ({ engine }, metric) =>
     metric.set(engine.journal.status.writable ? 1 : 0),
   );
   return registry;

@@ -1,10 +1,10 @@
 /**
- * What each operation looks like in both SDKs, as the API document and its pages show it. Tests hold every snippet against its
- * SDK: it type-checks, and it calls the operation under its name.
+ * A code sample of each operation in both SDKs, for the API document and its pages. Tests check every sample: it calls
+ * its operation by name, and TypeScript's type-check.
  */
 export type Snippet = { typescript: string; python: string };
 
-/** How `api` is made; each snippet goes on from there. */
+/** Creates `api`; each sample continues from here. */
 export const SNIPPETS_BEGIN: Snippet = {
   typescript: `\
 import { TranscriptionAPI } from '@transcription-monitor/sdk';
@@ -148,8 +148,8 @@ print(worker.state, worker.health.status)`,
   },
   'workers.jobs': {
     typescript: `for await (const { job_id, state } of api.workers.jobs('${WORKER}')) console.log(job_id, state);`,
-    python: `for one in api.workers.jobs("${WORKER}"):
-    print(one.job_id, one.state)`,
+    python: `for job in api.workers.jobs("${WORKER}"):
+    print(job.job_id, job.state)`,
   },
   'workers.register': {
     typescript: `await api.workers.register('${WORKER}', { capabilities: { model: 'large-v3' }, location: { region: 'us-east-1' } });`,
@@ -277,7 +277,7 @@ for await (const bytes of body) console.log(bytes.length);`,
   },
 };
 
-/** Redoc's and others' extension of OpenAPI. */
+/** An extension of OpenAPI that Redoc and other tools support. */
 export function codeSamples(operation: string): { lang: string; label: string; source: string }[] {
   const snippet = SNIPPETS[operation];
   if (!snippet) return [];
@@ -287,18 +287,21 @@ export function codeSamples(operation: string): { lang: string; label: string; s
   ];
 }
 
-/** Swagger UI shows no `x-codeSamples`; it shows what a description says. */
+/** Copies the samples into the descriptions, because Swagger UI does not show `x-codeSamples`. */
 export function withSamplesInDescriptions(document: Readonly<Record<string, unknown>>): Record<string, unknown> {
   type Operation = { description?: string; 'x-codeSamples'?: ReturnType<typeof codeSamples> };
   const paths = Object.entries(document.paths as Record<string, Record<string, Operation>>).map(
     ([path, operations]) => [
       path,
       Object.fromEntries(
-        Object.entries(operations).map(([method, one]) => {
-          const samples = (one['x-codeSamples'] ?? []).map(
+        Object.entries(operations).map(([method, operation]) => {
+          const samples = (operation['x-codeSamples'] ?? []).map(
             ({ lang, label, source }) => `**${label}**\n\n\`\`\`${lang}\n${source}\`\`\``,
           );
-          return [method, { ...one, description: [one.description, ...samples].filter(Boolean).join('\n\n') }];
+          return [
+            method,
+            { ...operation, description: [operation.description, ...samples].filter(Boolean).join('\n\n') },
+          ];
         }),
       ),
     ],

@@ -1,4 +1,7 @@
-/** A store that fails, seen through the API: nothing is acknowledged that is not in the journal, reads go on, and it heals. */
+/**
+ * A store that fails, seen through the API: nothing is acknowledged that is not in the journal, reads go on, and it
+ * heals.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Job } from '../../../protocol/job.ts';

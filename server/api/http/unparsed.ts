@@ -1,4 +1,4 @@
-/** The answer to what was no HTTP request at all, or too long a head, or too slow: Node hands over the bare socket. */
+/** The response to a malformed request, and to a head that is too long or too slow: Node passes only the socket. */
 
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
@@ -7,7 +7,7 @@ const REASONS: Record<string, { status: number; code: string; detail: string }> 
   HPE_HEADER_OVERFLOW: { status: 431, code: 'headers_too_large', detail: 'the request’s headers are over 16 KiB' },
   ERR_HTTP_REQUEST_TIMEOUT: { status: 408, code: 'request_timeout', detail: 'the request’s headers took over 20 s' },
 };
-const MALFORMED = { status: 400, code: 'bad_request', detail: 'this is no HTTP request' };
+const MALFORMED = { status: 400, code: 'bad_request', detail: 'this is not an HTTP request' };
 
 export function answerUnparsed(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;

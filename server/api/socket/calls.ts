@@ -1,11 +1,11 @@
 /**
- * The calls of one WebSocket: operations of the API, each a message, answered by its `id`.
+ * The calls of one WebSocket: operations of the API, each a message with an `id` that its answer repeats.
  *
- *     taken → run, beside others → answered (with an id) or refused → done
+ *     accepted → runs concurrently → answered (if it has an id) or refused → done
  *
- * They begin in the order they came and end as they can: a claim that waits holds up nothing. Beyond CALLS_MAX under way one is
- * refused before anything is done. The socket's end is the end of waiting, as a connection's is over HTTP; what was on its way to the
- * journal is done, and a call sent again with its key is answered as the first would have been.
+ * Calls start in the order of their messages and end independently: a waiting claim delays nothing. A call beyond
+ * CALLS_MAX is refused without effect. When the socket closes, waiting ends, as it does when an HTTP connection closes;
+ * submitted commands are committed, and a call repeated with its key returns the first result.
  */
 import { MonitorError } from '../../../protocol/errors.ts';
 import type { CallRequest } from '../../../protocol/feed.ts';
@@ -14,13 +14,13 @@ import type { ApiContext } from '../context.ts';
 import { asMonitorError, logFault, toProblem } from '../errors.ts';
 import type { Operation, Operations } from './operations.ts';
 
-/** A thousand workers behind one gateway may each wait for a job, and beat meanwhile. */
+/** Enough for a thousand workers behind one gateway, each with a waiting claim and a heartbeat. */
 export const CALLS_MAX = 2_000;
 
 export type CallsOptions = {
   context: ApiContext;
   operations: Operations;
-  /** Says them to the caller. */
+  /** Sends the answers to the caller. */
   answer: (texts: readonly string[]) => void;
   log: (level: 'error', message: string) => void;
 };
@@ -30,7 +30,7 @@ export class Calls {
   readonly #under_way = new Set<Call>();
   #stopping = false;
   #onIdle: (() => void)[] = [];
-  /** Answers of this turn of the event loop: they leave together at its end. */
+  /** Answers of this turn of the event loop, sent together at its end. */
   #answers: string[] = [];
 
   constructor(options: CallsOptions) {
@@ -38,20 +38,20 @@ export class Calls {
   }
 
   /** Never throws. */
-  take(asked: CallRequest): void {
-    const call = new Call(asked);
+  take(request: CallRequest): void {
+    const call = new Call(request);
     let running: Promise<unknown>;
     try {
       this.#assertFree();
-      call.operation = this.#options.operations.find(asked.operation);
-      running = call.operation.run(this.#options.context, asked, call);
+      call.operation = this.#options.operations.find(request.operation);
+      running = call.operation.run(this.#options.context, request, call);
     } catch (error) {
       return this.#refuse(call, error);
     }
     this.#under_way.add(call);
     running.then(
       (body) => {
-        if (asked.id !== undefined) this.#tell(answer(asked.id, call.status, body));
+        if (request.id !== undefined) this.#send(answer(request.id, call.status, body));
         this.#end(call);
       },
       (error: unknown) => {
@@ -61,17 +61,17 @@ export class Calls {
     );
   }
 
-  /** Nobody waits for the answer to this one any more; it is answered all the same. */
+  /** Ends the waiting of a call, which is still answered. */
   cancel(id: string): void {
-    for (const call of this.#under_way) if (call.message.id === id) call.leave();
+    for (const call of this.#under_way) if (call.message.id === id) call.abandon();
   }
 
-  /** Nobody is there any more. */
+  /** Ends the waiting of all calls: the socket has closed. */
   end(): void {
-    for (const call of this.#under_way) call.leave();
+    for (const call of this.#under_way) call.abandon();
   }
 
-  /** Takes no more; resolves when all that were taken have been answered. */
+  /** Refuses further calls; resolves when all accepted ones have been answered. */
   finish(): Promise<void> {
     this.#stopping = true;
     return new Promise((resolve) => {
@@ -83,17 +83,17 @@ export class Calls {
   #end(call: Call): void {
     this.#under_way.delete(call);
     if (this.#under_way.size > 0 || this.#onIdle.length === 0) return;
-    this.#leave();
+    this.#flush();
     for (const resolve of this.#onIdle.splice(0)) resolve();
   }
 
-  #tell(text: string): void {
-    // After all promises that are settled now; an immediate would come a whole turn later.
-    if (this.#answers.length === 0) process.nextTick(() => this.#leave());
+  #send(text: string): void {
+    // Runs after all promises that are settled now; setImmediate would run a whole turn later.
+    if (this.#answers.length === 0) process.nextTick(() => this.#flush());
     this.#answers.push(text);
   }
 
-  #leave(): void {
+  #flush(): void {
     const answers = this.#answers;
     this.#answers = [];
     this.#options.answer(answers);
@@ -103,7 +103,7 @@ export class Calls {
     if (this.#stopping) throw new MonitorError('unavailable', 'stopping', 'this instance is stopping', RETRY);
     if (this.#under_way.size < CALLS_MAX) return;
     throw new MonitorError('busy', 'too_many_calls', `a connection has at most ${CALLS_MAX} calls under way`, {
-      hint: 'Wait for answers before you send more, or open another connection. Nothing of this call was done.',
+      hint: 'Wait for answers before you send more, or open another connection. This call had no effect.',
       ...RETRY,
     });
   }
@@ -115,7 +115,7 @@ export class Calls {
     const { type: _, title: __, ...problem } = toProblem(error, call.request_id);
     const { retry_after_seconds } = error;
     const unknown = error.code === 'outcome_unknown' && call.idempotency_key !== null;
-    this.#tell(
+    this.#send(
       JSON.stringify({
         type: 'error',
         ...(id === undefined ? {} : { id }),
@@ -135,30 +135,30 @@ const answer = (id: string, status: number, body: unknown): string =>
 
 let calls = 0;
 
-/** One call: who asks, and the status of its answer. Headers are HTTP's. */
+/** One call: its caller, and the status of its answer. Headers exist only over HTTP and are dropped. */
 class Call implements Caller, Reply {
   readonly message: CallRequest;
-  readonly has = undefined;
+  readonly if_none_match = undefined;
   readonly #number = ++calls;
   idempotency_key: string | null = null;
   operation: Operation | null = null;
   status = 200;
   #gone: AbortController | null = null;
-  #left = false;
+  #abandoned = false;
 
   constructor(message: CallRequest) {
     this.message = message;
   }
 
-  /** Made for those that look at it. */
-  get gone(): AbortSignal {
+  /** Created on first use. */
+  get signal(): AbortSignal {
     this.#gone ??= new AbortController();
-    if (this.#left) this.#gone.abort('gone');
+    if (this.#abandoned) this.#gone.abort('gone');
     return this.#gone.signal;
   }
 
-  leave(): void {
-    this.#left = true;
+  abandon(): void {
+    this.#abandoned = true;
     this.#gone?.abort('gone');
   }
 
@@ -166,11 +166,11 @@ class Call implements Caller, Reply {
     return `call-${this.#number.toString(36)}`;
   }
 
-  get given_key(): string | undefined {
+  get sent_key(): string | undefined {
     return this.message.idempotency_key;
   }
 
-  get asked(): [string, string, unknown] {
+  get content(): [string, string, unknown] {
     const { message, operation } = this;
     return [operation!.method, operation!.url(message), message.body ?? null];
   }

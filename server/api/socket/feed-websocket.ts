@@ -1,7 +1,7 @@
 /**
- * `/ws`: the live feed over WebSocket, and calls. Frames of 64 KiB at most (1009), pings that find dead peers, a bound on messages a
- * second (4029), and a stop that says so (1001) once the calls under way are answered, so that readers come back with the
- * position they have.
+ * `/ws`: the live feed over WebSocket, and calls. Frames have at most 64 KiB (1009), pings detect dead peers, the rate
+ * of messages is limited (4029), and a stop closes with 1001 once the calls under way have been answered, so that
+ * readers reconnect with their position.
  */
 import type { Socket } from 'node:net';
 import websocket from '@fastify/websocket';
@@ -20,11 +20,11 @@ import { textFrame } from './websocket-frame.ts';
 
 const FRAME_BYTES_MAX = 64 * 1024;
 const PING_MS = 30_000;
-/** Messages that wait for the one before them; then no more is read from the socket. */
+/** Messages that may wait for the one before them; beyond that the socket is paused. */
 const UNANSWERED_MAX = 64;
-/** Pongs on their way; pings beyond that are not answered. */
+/** Pongs under way; further pings get no pong. */
 const PONGS_MAX = 60;
-/** Time for a peer to answer a close; a stop waits less. */
+/** How long to wait for a peer's close frame, normally and during a stop. */
 const CLOSE_MS = 10_000;
 const STOP_MS = 1_000;
 
@@ -38,17 +38,17 @@ const checks = {
 
 type Options = {
   current: () => ApiContext | null;
-  /** Those that may be called here are. */
+  /** All endpoints; those that are not `http_only` can be called. */
   endpoints: readonly Endpoint[];
   log: (level: 'error', message: string) => void;
 };
 
-/** What all connections have in common. */
+/** Shared by all connections. */
 type Shared = { context: ApiContext; operations: Operations; open: Set<Calls>; log: Options['log'] };
 
 export type FeedWebSockets = {
-  /** Takes no more calls; resolves when those under way have been answered. */
-  answered(): Promise<unknown>;
+  /** Refuses further calls; resolves when those under way have been answered. */
+  drained(): Promise<unknown>;
 };
 
 export async function addFeedWebSocket(
@@ -58,12 +58,12 @@ export async function addFeedWebSocket(
   const operations = new Operations(endpoints);
   const open = new Set<Calls>();
   await app.register(websocket, {
-    // ws cuts off a peer that pings faster than it reads; here that costs the peer its answers, and more than that 4029.
+    // With autoPong, ws terminates a peer that pings faster than it reads; here such a peer gets fewer pongs, or 4029.
     options: { maxPayload: FRAME_BYTES_MAX, autoPong: false },
-    // A broken frame: ws says so with its close code, which must get out before the connection ends.
+    // After a malformed frame ws sends a close code, which must be written before the connection ends.
     errorHandler: () => {},
   });
-  // Refused before ws took it over, as one of another origin is: nobody else would end that connection.
+  // An upgrade refused before ws takes it over, such as one from a foreign origin: nothing else closes that connection.
   app.addHook('onResponse', (request, _, done) => {
     if (request.headers.upgrade !== undefined) request.raw.socket.destroy();
     done();
@@ -73,11 +73,11 @@ export async function addFeedWebSocket(
     if (!context) return socket.close(FEED_CLOSE.starting, 'starting');
     serve(socket, request.raw.socket, { context, operations, open, log });
   });
-  return { answered: () => Promise.all([...open].map((calls) => calls.finish())) };
+  return { drained: () => Promise.all([...open].map((calls) => calls.finish())) };
 }
 
 function serve(socket: WebSocket, stream: Socket, { context, operations, open, log }: Shared): void {
-  // It may have gone while its handshake was looked at; then nothing tells of its end any more.
+  // If the peer left during the handshake, no `close` event follows.
   if (socket.readyState === socket.CLOSED) return;
   const { clock, settings } = context;
   const gather = gathering(stream);
@@ -86,7 +86,7 @@ function serve(socket: WebSocket, stream: Socket, { context, operations, open, l
   const closer = new Closer(socket, clock);
   let unanswered = 0;
   let held = false;
-  /** Reads no more from one who has enough to be answered, or to read. */
+  /** Pauses the socket of a peer with many unanswered messages or unread answers. */
   const pace = () => {
     if (closer.closing) return;
     if (held || unanswered >= UNANSWERED_MAX) socket.pause();
@@ -96,16 +96,16 @@ function serve(socket: WebSocket, stream: Socket, { context, operations, open, l
     hub: context.feed,
     sink: {
       send(parcel, sent) {
-        // What is said to one alone comes in bursts, as calls do; what happened comes together already.
-        // What waited leaves only as the peer reads.
-        if (held) pings.heard();
+        // While held, a parcel is sent only because the peer has read.
+        if (held) pings.markAlive();
+        // Replies come in bursts, as calls do; events are combined already.
         if (parcel.message.position === null) gather();
         if (socket.readyState === socket.OPEN) stream.write(parcel.bytes(textFrame), sent);
         else process.nextTick(sent);
       },
       hold(now) {
         held = now;
-        if (!held) pings.heard();
+        if (!held) pings.markAlive();
         pace();
       },
       tooSlow: (resume) => closer.close(FEED_CLOSE.too_slow, JSON.stringify(resume)),
@@ -118,7 +118,7 @@ function serve(socket: WebSocket, stream: Socket, { context, operations, open, l
     call: (call) => calls.take(call),
     cancel: (id) => calls.cancel(id),
     spend: (messages) => spend(messages),
-    onFault: () => closer.close(FEED_CLOSE.fault, 'a fault of ours'),
+    onFault: () => closer.close(FEED_CLOSE.fault, 'internal error'),
   });
   const pings = pingDead(socket, clock, () => held);
   const allowance = new Allowance(clock, settings.socket_messages_per_second);
@@ -149,7 +149,7 @@ function serve(socket: WebSocket, stream: Socket, { context, operations, open, l
     });
   });
   const leave = context.feed.onClose(() => {
-    void calls.finish().then(() => closer.close(FEED_CLOSE.going_away, 'the monitor stops', STOP_MS));
+    void calls.finish().then(() => closer.close(FEED_CLOSE.going_away, 'the monitor is stopping', STOP_MS));
   });
   socket.on('close', () => {
     leave();
@@ -161,7 +161,7 @@ function serve(socket: WebSocket, stream: Socket, { context, operations, open, l
   });
 }
 
-/** What is sent in one turn of the event loop leaves in one write. */
+/** Combines everything sent in one turn of the event loop into one write. */
 function gathering(stream: Socket): () => void {
   let gathered = false;
   const flush = () => {
@@ -176,25 +176,25 @@ function gathering(stream: Socket): () => void {
   };
 }
 
-/** Pings; a peer that has answered nothing and sent nothing by the next is dead, and so is one that is `held` and has read nothing. */
-function pingDead(socket: WebSocket, clock: Clock, held: () => boolean): { heard(): void; cancel(): void } {
+/** Pings the peer. It is dead if it has sent nothing by the next ping; if it is `held`, if it has also read nothing. */
+function pingDead(socket: WebSocket, clock: Clock, held: () => boolean): { markAlive(): void; cancel(): void } {
   let alive = true;
-  const heard = () => {
+  const markAlive = () => {
     alive = true;
   };
-  for (const sign of ['message', 'ping', 'pong'] as const) socket.on(sign, heard);
+  for (const sign of ['message', 'ping', 'pong'] as const) socket.on(sign, markAlive);
   const beat = () => {
-    // While it is paused for what we have not answered yet, nothing of it is heard.
+    // A socket paused because of unanswered messages delivers no pongs.
     if (!alive && (held() || !socket.isPaused)) return socket.terminate();
     alive = false;
     socket.ping();
     cancel = clock.after(PING_MS, beat);
   };
   let cancel = clock.after(PING_MS, beat);
-  return { heard, cancel: () => cancel() };
+  return { markAlive, cancel: () => cancel() };
 }
 
-/** Closes with a code, and ends the connection of a peer that does not answer that. */
+/** Closes with a code, and terminates the connection if the peer does not respond. */
 class Closer {
   readonly #socket: WebSocket;
   readonly #clock: Clock;
@@ -221,7 +221,7 @@ class Closer {
   }
 }
 
-/** So many messages a second, and as many at once. */
+/** A token bucket of `per_second` messages. */
 class Allowance {
   readonly #clock: Clock;
   readonly #per_second: number;

@@ -1,6 +1,6 @@
 /**
- * The operations that can be called by name, over the WebSocket: every endpoint that does not need HTTP itself. They take what they
- * take over HTTP, by the same schemas; but all of it is JSON, so that a number in a path or a query is one.
+ * The operations that can be called by name over the WebSocket: every endpoint that does not use HTTP directly. The
+ * schemas are the same as over HTTP, but everything is JSON, so numbers in paths and queries are numbers.
  */
 import { type TSchema, Type } from 'typebox';
 import { type FieldError, MonitorError } from '../../../protocol/errors.ts';
@@ -24,8 +24,8 @@ export class Operation {
   readonly #checkParams: Check;
   readonly #checkQuery: Check;
   readonly #checkBody: Check;
-  /** What is to be said of a call without a query: nothing, mostly. */
-  #unasked: ReturnType<Check> | null = null;
+  /** The cached check of an absent query. */
+  #no_query: ReturnType<Check> | null = null;
 
   constructor(endpoint: Endpoint) {
     this.#endpoint = endpoint;
@@ -39,22 +39,22 @@ export class Operation {
     return this.#endpoint.method;
   }
 
-  /** Where a request over HTTP would find it. */
+  /** The URL of the same request over HTTP. */
   url({ params = EMPTY, query = EMPTY }: Pick<CallRequest, 'params' | 'query'>): string {
     return canonicalUrl(`/api/v1${this.#endpoint.path}`, params, query);
   }
 
-  /** Checks what was asked, then does it. Rejects as the endpoint does, and with what is wrong with the call. */
-  run(context: ApiContext, asked: CallRequest, call: Caller & Reply): Promise<unknown> {
-    return asked.query?.min_seq === undefined
-      ? this.#run(context, asked, call, asked.query)
-      : this.#runAfter(context, asked, call);
+  /** Validates the call, then runs the endpoint. Throws or rejects with MonitorError. */
+  run(context: ApiContext, request: CallRequest, call: Caller & Reply): Promise<unknown> {
+    return request.query?.min_seq === undefined
+      ? this.#run(context, request, call, request.query)
+      : this.#runAfter(context, request, call);
   }
 
-  async #runAfter(context: ApiContext, asked: CallRequest, call: Caller & Reply): Promise<unknown> {
-    const query = { ...asked.query };
+  async #runAfter(context: ApiContext, request: CallRequest, call: Caller & Reply): Promise<unknown> {
+    const query = { ...request.query };
     await waitForSeq(query, context);
-    return this.#run(context, asked, call, query);
+    return this.#run(context, request, call, query);
   }
 
   #run(
@@ -66,13 +66,13 @@ export class Operation {
     assertDepth(body);
     assertValid('params', this.#checkParams(params));
     assertValid('body', this.#checkBody(body));
-    if (query === EMPTY) this.#unasked ??= this.#checkQuery(EMPTY);
-    assertValid('query', query === EMPTY ? this.#unasked! : this.#checkQuery(query));
+    if (query === EMPTY) this.#no_query ??= this.#checkQuery(EMPTY);
+    assertValid('query', query === EMPTY ? this.#no_query! : this.#checkQuery(query));
     return this.#endpoint.run(context, { params, query, body, caller: call, reply: call, http: NO_HTTP });
   }
 }
 
-/** Those that look at it are not called this way. */
+/** Endpoints that use `http` are not callable here. */
 const NO_HTTP = undefined as never;
 
 function assertValid(where: 'params' | 'query' | 'body', checked: ReturnType<Check>): void {
@@ -85,23 +85,25 @@ export class Operations {
 
   constructor(endpoints: readonly Endpoint[]) {
     const callable = endpoints.filter(({ http_only }) => !http_only);
-    this.#byName = new Map(callable.map((one) => [one.operation, new Operation(one)]));
-    this.#httpOnly = new Map(endpoints.filter(({ http_only }) => http_only).map((one) => [one.operation, one]));
+    this.#byName = new Map(callable.map((endpoint) => [endpoint.operation, new Operation(endpoint)]));
+    this.#httpOnly = new Map(
+      endpoints.filter(({ http_only }) => http_only).map((endpoint) => [endpoint.operation, endpoint]),
+    );
   }
 
-  /** Throws where there is none of that name, or it can't be called. */
+  /** Throws if the operation does not exist or cannot be called. */
   find(name: string): Operation {
     const operation = this.#byName.get(name);
     if (operation) return operation;
     const streaming = this.#httpOnly.get(name);
     if (streaming) {
       const { method, path } = streaming;
-      throw new MonitorError('invalid', 'http_only', `${name} is not to be called here`, {
+      throw new MonitorError('invalid', 'http_only', `${name} cannot be called over the WebSocket`, {
         hint: `Send it over HTTP: ${method} /api/v1${path}`,
       });
     }
     throw new MonitorError('not_found', 'unknown_operation', `there is no operation ${JSON.stringify(name)}`, {
-      hint: 'They are named in the API document: /api/v1/openapi.json',
+      hint: 'The API document lists all operations: /api/v1/openapi.json',
     });
   }
 }

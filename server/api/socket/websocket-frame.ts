@@ -1,6 +1,6 @@
 /**
- * A text message as a frame of WebSocket (RFC 6455, 5.2): unmasked, in one piece. `ws` makes the same, but once for each
- * connection; what goes to a thousand is framed here, once.
+ * Encodes a text message as an unmasked, unfragmented WebSocket frame (RFC 6455, 5.2). `ws` would do so for each
+ * connection; here a message for a thousand readers is encoded once.
  */
 export function textFrame({ text }: { text: string }): Buffer {
   const length = Buffer.byteLength(text);
