@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FeedPosition } from '../../protocol/feed.ts';
 import { ANSWERS_WAITING_MAX, Outbox, SENT_MAX, WAITING_MAX } from './outbox.ts';
-import { Parcel, Telling } from './parcel.ts';
+import { Parcel, SegmentParcels } from './parcel.ts';
 import type { FeedUpdate } from './updates.ts';
 
 /** A reader that reads nothing until the test lets it. */
@@ -185,12 +185,12 @@ const updateAt = (position: FeedPosition): FeedUpdate => ({
 test('the updates of a segment are sent as one parcel, before anything said later', () => {
   const sink = new SlowSink();
   const outbox = new Outbox(sink);
-  const telling = new Telling();
-  assert.equal(outbox.gather(updateAt(at(1, 0)), telling), true);
-  assert.equal(outbox.gather(updateAt(at(1, 1)), telling), false, 'sent with the first');
+  const parcels = new SegmentParcels();
+  assert.equal(outbox.gather(updateAt(at(1, 0)), parcels), true);
+  assert.equal(outbox.gather(updateAt(at(1, 1)), parcels), false, 'sent with the first');
   assert.deepEqual(sink.sent, []);
-  outbox.say('pong');
-  outbox.leave();
+  outbox.reply('pong');
+  outbox.flush();
   assert.deepEqual(sink.sent, [
     { text: 'update 1.1', position: at(1, 1) },
     { text: 'pong', position: null },
@@ -200,14 +200,14 @@ test('the updates of a segment are sent as one parcel, before anything said late
 test('a closed outbox sends nothing, not even what it had gathered', () => {
   const sink = new SlowSink();
   const outbox = new Outbox(sink);
-  const telling = new Telling();
-  outbox.gather(updateAt(at(1, 0)), telling);
+  const parcels = new SegmentParcels();
+  outbox.gather(updateAt(at(1, 0)), parcels);
   outbox.close();
-  outbox.leave();
-  assert.equal(outbox.gather(updateAt(at(1, 1)), telling), false);
-  outbox.leave();
+  outbox.flush();
+  assert.equal(outbox.gather(updateAt(at(1, 1)), parcels), false);
+  outbox.flush();
   outbox.update(updateAt(at(2)));
-  outbox.say('pong');
+  outbox.reply('pong');
   outbox.answer(['answer']);
   assert.deepEqual(sink.sent, []);
 });

@@ -286,7 +286,7 @@ test('a subscription that has ended receives nothing more', async () => {
   subscription.end();
   assert.equal(subscription.live, false);
   await monitor.submit('job-1');
-  assert.equal(reader.told.length, 1);
+  assert.equal(reader.messages.length, 1);
   await monitor.stop();
 });
 
@@ -294,13 +294,13 @@ test('a subscription that ends before its first message can be sent sends none',
   const { monitor, hub } = await openFeed();
   const reader = new TestReader(hub);
   reader.reads = false;
-  reader.outbox.say('{}'.padEnd(SENT_MAX));
+  reader.outbox.reply('{}'.padEnd(SENT_MAX));
   const subscription = await reader.follow('jobs');
   subscription.end();
   reader.catchUp();
   await settled();
-  assert.equal(reader.told.length, 1);
+  assert.equal(reader.messages.length, 1);
   await monitor.submit('job-1');
-  assert.equal(reader.told.length, 1);
+  assert.equal(reader.messages.length, 1);
   await monitor.stop();
 });
