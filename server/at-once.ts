@@ -1,4 +1,7 @@
-/** Does something with each item, at most `width` at a time, taking items as it goes. The first failure ends it, once all under way have ended. */
+/**
+ * Does something with each item, at most `width` at a time, taking items as it goes. The first failure ends it, once
+ * all under way have ended.
+ */
 export async function eachAtOnce<T>(
   items: Iterable<T> | AsyncIterable<T>,
   width: number,

@@ -2,7 +2,10 @@
 
 export type BackoffOptions = { base_ms: number; max_ms: number };
 
-/** `attempt` counts from 0, whose delay is `base_ms`; every further attempt doubles it. Multiply by a random fraction for jitter. */
+/**
+ * `attempt` counts from 0, whose delay is `base_ms`; every further attempt doubles it. Multiply by a random fraction
+ * for jitter.
+ */
 export function backoff(attempt: number, { base_ms, max_ms }: BackoffOptions): number {
   return Math.min(max_ms, base_ms * 2 ** Math.min(attempt, DOUBLINGS_MAX));
 }

@@ -1,17 +1,17 @@
 /**
- * Time and chance, taken in from outside, so that a seed replays a run. The system's own are made once, in main.ts; the
- * simulator passes its own. Nothing else in server/ reads a clock or draws a number, but for adapters at the edge.
+ * Time and randomness, passed in from outside so that a seed replays a run. main.ts passes the system's, the simulation
+ * its own. Apart from adapters at the edge, nothing else in server/ reads a clock or draws a random number.
  */
 import { uptime } from 'node:os';
 
 export interface Clock {
   /** Wall time, milliseconds since 1970-01-01T00:00:00Z. May jump. */
   now(): number;
-  /** Milliseconds since some fixed moment; never goes back. */
+  /** Milliseconds since a fixed moment; never goes back. */
   monotonic(): number;
-  /** The same, counting time in which the machine was suspended, where the two differ. */
+  /** Like `monotonic`, but includes time in which the machine was suspended. */
   boottime?(): number;
-  /** Calls `run` once after `delay_ms`. The answer cancels it. */
+  /** Calls `run` once after `delay_ms`. Returns a function that cancels the call. */
   after(delay_ms: number, run: () => void): () => void;
 }
 
@@ -20,7 +20,7 @@ export interface Random {
   float(): number;
 }
 
-/** Waits `delay_ms`, or less when `signal` aborts; never rejects. */
+/** Resolves after `delay_ms`, or as soon as `signal` aborts; never rejects. */
 export function sleep(clock: Clock, delay_ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve();
@@ -34,7 +34,7 @@ export function sleep(clock: Clock, delay_ms: number, signal?: AbortSignal): Pro
   });
 }
 
-/** For a message; null if it is no time. */
+/** For messages; null if `at_ms` is beyond the calendar. */
 export function isoTime(at_ms: number): string | null {
   const time = new Date(at_ms);
   return Number.isNaN(time.getTime()) ? null : time.toISOString();

@@ -1,16 +1,16 @@
-/** Settings: where they come from, which wins, and what a wrong one is told. */
+/** Settings: their sources, the precedence of those, and the errors for invalid values. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readSettings, SETTINGS, type SettingName, s3Headers, sourceUrls } from './config.ts';
 
 const NAMES = Object.keys(SETTINGS) as SettingName[];
 
-test('without anything given every setting has its default', () => {
+test('settings that are not set have their defaults', () => {
   const settings = readSettings({}, {});
   for (const name of NAMES) assert.equal(settings[name], SETTINGS[name].default, name);
 });
 
-test('the environment is over the defaults, what is given over both, and an empty value is none', () => {
+test('the command line overrides the environment, which overrides the defaults; an empty value is not set', () => {
   const environment = { TMON_LISTEN: '127.0.0.1:9', TMON_LEASE_MS: '5000', TMON_STORE: '', TMON_SOFT_LINGER_MS: '7' };
   const settings = readSettings({ listen: '127.0.0.1:8' }, environment);
   assert.deepEqual(
@@ -19,7 +19,7 @@ test('the environment is over the defaults, what is given over both, and an empt
   );
 });
 
-test('every setting can be given by its name in capitals, and says what it means', () => {
+test('every setting has an environment variable and a meaning', () => {
   for (const name of NAMES) {
     assert.match(name, /^[a-z][a-z0-9]*(_[a-z]+)*$/);
     assert.ok(SETTINGS[name].meaning.length > 10, name);
@@ -29,7 +29,7 @@ test('every setting can be given by its name in capitals, and says what it means
   }
 });
 
-test('a number that is none is refused with its meaning and default', () => {
+test('an invalid number is refused with the meaning and default of the setting', () => {
   for (const value of ['many', '-1', '1.5', '1e3', ' ', '99999999999999999999', Number.NaN, -5]) {
     assert.throws(() => readSettings({ lease_ms: value }, {}), {
       kind: 'invalid',
@@ -40,13 +40,13 @@ test('a number that is none is refused with its meaning and default', () => {
   }
 });
 
-test('a retention that would undo the gap rule, and a log level that is none, are refused', () => {
+test('a retention too short for the gap rule and an unknown log level are refused', () => {
   assert.throws(() => readSettings({ retention_ms: 599_999 }, {}), { code: 'bad_setting', message: /600000/ });
   assert.equal(readSettings({ retention_ms: 600_000 }, {}).retention_ms, 600_000);
   assert.throws(() => readSettings({ log_level: 'loud' }, {}), { code: 'bad_setting', hint: /trace, debug, info/ });
 });
 
-test('sources are one a line, or with spaces between; a path may have spaces', () => {
+test('sources are separated by line breaks or spaces; a path may have spaces', () => {
   const urls = (source: string) => sourceUrls(readSettings({ source }, {}));
   assert.deepEqual(urls(''), []);
   assert.deepEqual(urls('log:/var/log/my worker.log\ndir:/tmp\n'), ['log:/var/log/my worker.log', 'dir:/tmp']);
@@ -54,7 +54,7 @@ test('sources are one a line, or with spaces between; a path may have spaces', (
   assert.deepEqual(urls('dir:/tmp dir:/tmp'), ['dir:/tmp'], 'each once');
 });
 
-test('headers for a bucket are checked before they are sent', () => {
+test('settings for the headers of a bucket are validated', () => {
   const sse = { s3_sse: 'aws:kms', s3_sse_kms_key_id: 'key-1', s3_requester_pays: 'true' };
   assert.deepEqual(s3Headers(readSettings(sse, {})), { requester_pays: true, sse: 'aws:kms', sse_kms_key_id: 'key-1' });
   for (const bad of [{ s3_requester_pays: 'yes' }, { s3_sse: 'aes' }, { s3_sse_kms_key_id: 'key-1' }]) {

@@ -60,7 +60,7 @@ async function pair(): Promise<{ a: Engine; b: Engine; store: FailingStore; cloc
 const rows = ({ state }: Engine) => [...snapshotRows(state)];
 
 describe('a command', () => {
-  test('[A48] [A49] is answered once its events are in the journal and in the state', async () => {
+  test('[A48] [A49] resolves once its events are in the journal and in the state', async () => {
     const { engine } = await alone();
     const { seq, refs, replayed } = await engine.submit(submit('job-1'));
     assert.deepEqual(
@@ -78,7 +78,7 @@ describe('a command', () => {
     assert.deepEqual([job?.state, job?.version], ['QUEUED', 1]);
   });
 
-  test('[A50] [A51] moves the state, the time and the history of what it is about', async () => {
+  test('[A50] [A51] changes the state, the time and the history of its subject', async () => {
     const { engine, clock } = await alone();
     await engine.submit(submit('job-1'));
     const submitted_ms = engine.state.job('job-1')!.updated_ms;
@@ -93,7 +93,7 @@ describe('a command', () => {
     );
   });
 
-  test('sent again is answered as the first time, after a crash and from another instance too', async () => {
+  test('sent again has the same outcome, even after a crash or at another instance', async () => {
     const { a, b, store, clock } = await pair();
     const first = submit('job-1');
     const { refs } = await a.submit(first);
@@ -113,7 +113,7 @@ describe('a command', () => {
     assert.equal(engine.state.seq, 1);
   });
 
-  test('that is refused says why, and writes nothing', async () => {
+  test('that is refused rejects with the reason, and writes nothing', async () => {
     const { engine } = await alone();
     await assert.rejects(engine.submit(command({ type: 'cancel_job', job_id: 'job-9' })), (error) => {
       assert.ok(error instanceof Refused);
@@ -123,7 +123,7 @@ describe('a command', () => {
     assert.equal(engine.state.seq, 0);
   });
 
-  test('that a fault of ours fails is refused alone: the others of its batch stand', async () => {
+  test('whose decision throws is refused alone: the others of its batch take effect', async () => {
     const { engine } = await alone();
     const broken = command({ type: 'submit_jobs', jobs: null } as unknown as CommandBody);
     const answers = await Promise.allSettled([engine.submit(submit('job-1')), engine.submit(broken)]);
@@ -136,7 +136,7 @@ describe('a command', () => {
     assert.equal((await engine.submit(submit('job-2'))).seq, 2);
   });
 
-  test('is told in the end that nobody knows, when the store never answers', async () => {
+  test('rejects with outcome_unknown if the store never responds', async () => {
     const { engine, store, clock } = await alone();
     store.fate = () => 'unavailable';
     const kind = engine.submit(submit('job-1')).catch((error: JournalError) => error.kind);
@@ -145,7 +145,7 @@ describe('a command', () => {
   });
 });
 
-test('soft commands are answered by nobody, the last of each counts, and they are in the journal after the linger', async () => {
+test('of soft commands with the same key the last counts, and it is in the journal after the linger', async () => {
   const { engine, clock, store } = await alone();
   await engine.submit(register('worker-1'));
   for (const cpu of [10, 20, 30]) engine.submitSoft(beat('worker-1', cpu));
@@ -159,35 +159,35 @@ test('soft commands are answered by nobody, the last of each counts, and they ar
 });
 
 describe('subscribers', () => {
-  test('hear of every segment after it was applied, in order, with its events', async () => {
+  test('receive every segment after it was applied, in order, with its events', async () => {
     const { engine } = await alone();
-    const heard: [number, string[], boolean][] = [];
+    const received: [number, string[], boolean][] = [];
     const end = engine.subscribe((segment: AppliedSegment | null) => {
       const types = segment?.events.map(({ type }) => type) ?? [];
-      heard.push([segment?.seq ?? 0, types, engine.state.seq === segment?.seq]);
+      received.push([segment?.seq ?? 0, types, engine.state.seq === segment?.seq]);
     });
     await engine.submit(submit('job-1'));
     await engine.submit(register('worker-1'));
     end();
     await engine.submit(submit('job-2'));
-    assert.deepEqual(heard, [
+    assert.deepEqual(received, [
       [1, ['JobSubmitted', 'JobQueued'], true],
       [2, ['WorkerRegistered'], true],
     ]);
   });
 
-  test('of another instance hear the same', async () => {
+  test('of another instance receive the same', async () => {
     const { a, b } = await pair();
-    const heard: AppliedSegment[][] = [[], []];
-    for (const [i, engine] of [a, b].entries()) engine.subscribe((segment) => segment && heard[i]!.push(segment));
+    const received: AppliedSegment[][] = [[], []];
+    for (const [i, engine] of [a, b].entries()) engine.subscribe((segment) => segment && received[i]!.push(segment));
     await Promise.all([a.submit(submit('job-1')), b.submit(submit('job-2')), a.submit(register('worker-1'))]);
     await Promise.all([a.journal.catchUp(), b.journal.catchUp()]);
-    assert.deepEqual(heard[0], heard[1]);
+    assert.deepEqual(received[0], received[1]);
     assert.deepEqual(rows(a), rows(b));
   });
 });
 
-test('one waits for a segment by its number, for as long as it cares to', async () => {
+test('reached waits for a segment, up to the given time', async () => {
   const { a, b, clock } = await pair();
   await a.submit(submit('job-1'));
   assert.equal(await b.reached(1, 1_000), true);
@@ -197,7 +197,7 @@ test('one waits for a segment by its number, for as long as it cares to', async 
   assert.equal(await never, false);
 });
 
-test('two instances hand a job to one worker, however they race', async () => {
+test('two racing instances hand a job to one worker', async () => {
   const { a, b } = await pair();
   await a.submit(register('worker-1'));
   await b.submit(register('worker-2'));
@@ -205,14 +205,14 @@ test('two instances hand a job to one worker, however they race', async () => {
     await a.submit(submit(`job-${i}`));
     await b.journal.catchUp();
     const claims = [a.submit(claim('worker-1', 'one')), b.submit(claim('worker-2', 'two'))];
-    const given = (await Promise.all(claims)).flatMap(({ refs }) => refs);
-    assert.equal(given.length, 1);
+    const leases = (await Promise.all(claims)).flatMap(({ refs }) => refs);
+    assert.equal(leases.length, 1);
   }
   await Promise.all([a.journal.catchUp(), b.journal.catchUp()]);
   assert.deepEqual(rows(a), rows(b));
 });
 
-test('what the author of a segment holds is what its readers hold, whatever a command left undefined', async () => {
+test('the author of a segment has the same fold as its readers, even if a command has undefined fields', async () => {
   const { a, b } = await pair();
   const odd = { model: undefined, device: 'cuda' } as unknown as { device: string };
   await a.submit(register('worker-1'));
@@ -222,7 +222,7 @@ test('what the author of a segment holds is what its readers hold, whatever a co
   assert.deepEqual(rows(a), rows(b));
 });
 
-test('what the author of a segment holds is what its readers hold, where JSON has no word for a number', async () => {
+test('the author of a segment has the same fold as its readers, even for numbers that are not JSON', async () => {
   for (const percentage of [-0, Number.NaN, Number.POSITIVE_INFINITY]) {
     const { a, b } = await pair();
     await a.submit(register('worker-1'));
@@ -237,7 +237,7 @@ test('what the author of a segment holds is what its readers hold, where JSON ha
   }
 });
 
-test('a segment takes as many commands as fit into it, counted in bytes', async () => {
+test('a segment holds as many commands as fit, counted in bytes', async () => {
   const { engine } = await alone();
   for (const [character, bytes] of [
     ['a', 1],
@@ -246,7 +246,7 @@ test('a segment takes as many commands as fit into it, counted in bytes', async 
   ] as const) {
     const before = engine.state.seq;
     const audio_url = character.repeat(1_300_000 / bytes);
-    // The first goes alone; the others wait for it, and three of them have room in one.
+    // The first is written alone; the others wait, and three of them fit in a segment.
     const jobs = Array.from({ length: 7 }, (_, i) => ({ job_id: `job-${bytes}-${i}`, audio_url }));
     const done = jobs.map((job) => engine.submit(command({ type: 'submit_jobs', jobs: [job] })));
     const seqs = (await Promise.all(done)).map(({ seq }) => seq - before);
@@ -255,19 +255,19 @@ test('a segment takes as many commands as fit into it, counted in bytes', async 
   }
 });
 
-test('a subscriber that fails does not undo, or hide from its caller, what was committed', async () => {
+test('a subscriber that throws neither undoes a commit nor hides it from the caller', async () => {
   const logged: string[] = [];
   const { engine } = await alone({ log: (_: string, message: string) => logged.push(message) });
   engine.subscribe(() => {
-    throw new Error('a fault of the subscriber');
+    throw new Error('a bug in the subscriber');
   });
   assert.equal((await engine.submit(submit('job-1'))).seq, 1);
   assert.equal((await engine.submit(submit('job-2'))).seq, 2);
   assert.equal(engine.journal.status.writable, true);
-  assert.match(logged.join('\n'), /a fault of the subscriber/);
+  assert.match(logged.join('\n'), /a bug in the subscriber/);
 });
 
-test('an engine that ends as by a crash answers nobody any more, and its successor has all that was answered', async () => {
+test('a crashed engine settles no command, and its successor has every acknowledged one', async () => {
   const { engine, store, clock } = await alone();
   await engine.submit(submit('job-1'));
   let answered = false;

@@ -1,10 +1,10 @@
 /**
- * The engine: one command's whole way, from being asked to being answered, and the fold that everything else reads.
+ * The engine: the path of a command from submission to its outcome, and the fold that everything else reads.
  *
- *     submit → (waits in the journal) → draft: decide, apply on a copy → put → adopt: the copy is the fold → answered
+ *     submit → (waits in the journal) → draft: decide, apply on a copy → put → adopt: the copy is the fold → resolve
  *
- * `state` is always the fold of what is in the journal, never of what is on its way. Subscribers hear of each segment
- * after it has been applied, in order.
+ * `state` is always the fold of what is in the journal, never of a segment that is still being written. Subscribers
+ * receive each segment after it has been applied, in order.
  */
 import { formatTime } from '../protocol/time.ts';
 import type { Clock } from './clock.ts';
@@ -27,7 +27,7 @@ import type { JobRecord } from './state-machine/state/records.ts';
 import { restore, snapshotRows } from './state-machine/state/snapshot.ts';
 import { State } from './state-machine/state/state.ts';
 
-/** `lines`: its events as they were written. */
+/** `lines`: the events as they were written. */
 export type AppliedSegment = {
   seq: number;
   at_ms: number;
@@ -35,10 +35,10 @@ export type AppliedSegment = {
   lines: readonly string[];
 };
 
-/** `null`: the fold was replaced by a snapshot's, and what lay between was not seen. */
+/** `null`: the fold was replaced by that of a snapshot, and the events in between were skipped. */
 export type SegmentListener = (segment: AppliedSegment | null) => void;
 
-/** A command was refused by the state it met. */
+/** The state does not permit the command. */
 export class Refused extends Error {
   readonly refusal: Refusal;
 
@@ -51,7 +51,7 @@ export class Refused extends Error {
 
 type Proposal = { command: Command; resolve: (outcome: Outcome) => void; reject: (error: Error) => void };
 
-/** Answers after a store outage come a little after the journal's own, which know more. */
+/** The engine's own timeout comes after the journal's, whose errors say more. */
 const GUARD_MS = 2_000;
 
 export class Engine implements Replica<Proposal> {
@@ -65,7 +65,7 @@ export class Engine implements Replica<Proposal> {
   #state = new State();
   #journal!: Journal<Proposal>;
 
-  /** Recovers the fold from the journal, then takes commands. */
+  /** Recovers the fold from the journal, then accepts commands. */
   static async open(options: JournalOptions & { policy: Policy }): Promise<Engine> {
     const engine = new Engine(options);
     engine.#journal = await Journal.open(options, engine);
@@ -94,11 +94,15 @@ export class Engine implements Replica<Proposal> {
     return this.#policy;
   }
 
-  /** Resolves once the command is in the journal. Rejects with Refused, or with JournalError where it is not known to be. */
+  /**
+   * Resolves once the command is in the journal. Rejects with Refused, or with JournalError if the outcome is unknown.
+   */
   submit(command: Command): Promise<Outcome> {
     return new Promise((resolve, reject) => {
       const guard = this.#clock.after(this.#outcome_unknown_ms + GUARD_MS, () =>
-        reject(new JournalError('outcome_unknown', 'the store did not answer in time; it may have been written')),
+        reject(
+          new JournalError('outcome_unknown', 'the store did not respond in time; the command may have been written'),
+        ),
       );
       const settled =
         <T>(settle: (value: T) => void) =>
@@ -111,8 +115,8 @@ export class Engine implements Replica<Proposal> {
   }
 
   /**
-   * Takes progress or a heartbeat: it rides along with the next segment, and may be lost in a crash until then. Returns the
-   * command that waits now: this one, merged with one that waited.
+   * Accepts progress or a heartbeat. It is written with the next segment, and lost in a crash before that. Returns the
+   * pending command: this one, merged with an earlier pending one of the same key.
    */
   submitSoft(command: Command): Command {
     const key = softKey(command.body);
@@ -129,7 +133,7 @@ export class Engine implements Replica<Proposal> {
     return proposal.command;
   }
 
-  /** The job as its last progress report will make it, while that isn't in the journal yet, and the report's id. Null if there is none. */
+  /** The job with its pending progress report applied, and the report's id; null if no report is pending. */
   reported(job_id: string): { job: JobRecord; report_id: string } | null {
     const command = this.#soft.get(progressKey(job_id))?.command;
     if (!command) return null;
@@ -144,19 +148,19 @@ export class Engine implements Replica<Proposal> {
     return job && events.length > 0 ? { job, report_id: command.id } : null;
   }
 
-  /** Told of every segment from now on; the answer ends it. */
+  /** Calls `listener` for every segment from now on. Returns a function that unsubscribes. */
   subscribe(listener: SegmentListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** The events of a segment that was applied before; null where it has been truncated. */
+  /** The events of a segment that was applied before; null if it has been truncated. */
   async eventsOf(seq: number): Promise<readonly JournalEvent[] | null> {
     const lines = await this.#journal.read(seq);
     return lines?.map((line) => JSON.parse(line) as JournalEvent) ?? null;
   }
 
-  /** Resolves once the fold has reached `seq`, or after `wait_ms`; answers whether it has. */
+  /** Resolves to true once the fold has reached `seq`, or to false after `wait_ms`. */
   async reached(seq: number, wait_ms: number): Promise<boolean> {
     if (this.#state.seq >= seq) return true;
     void this.#journal.catchUp();
@@ -177,7 +181,7 @@ export class Engine implements Replica<Proposal> {
     return this.#journal.stop();
   }
 
-  /** Ends as a crash would. For tests. */
+  /** Stops as a crash would. For tests. */
   abandon(): void {
     this.#journal.abandon();
   }
@@ -189,8 +193,8 @@ export class Engine implements Replica<Proposal> {
     const context = { at_ms: state.at_ms, policy: this.#policy };
     const lines: string[] = [];
     const events: JournalEvent[] = [];
-    const answers: (() => void)[] = [];
-    /** At most. */
+    const outcomes: (() => void)[] = [];
+    /** An upper bound. */
     let bytes = 0;
     let taken = 0;
     let needs_tail = false;
@@ -199,13 +203,13 @@ export class Engine implements Replica<Proposal> {
       if (decision.refusal) {
         const { refusal } = decision;
         needs_tail = true;
-        answers.push(() => reject(new Refused(refusal)));
+        outcomes.push(() => reject(new Refused(refusal)));
       } else if (decision.refs) {
         const { refs } = decision;
-        answers.push(() => resolve({ seq: this.#state.seq, refs, replayed: true }));
+        outcomes.push(() => resolve({ seq: this.#state.seq, refs, replayed: true }));
       } else {
         const { id, fingerprint, actor } = command;
-        // "Nothing to do" is a fact about the end of the log, too. A claim asks again by itself, and often.
+        // "Nothing to do" is only true at the end of the log. Claims are exempt: they are repeated anyway, and often.
         needs_tail ||= decision.events.length === 0 && isRemembered(id) && command.body.type !== 'claim_jobs';
         const decided = decision.events.map(({ type, entity, data }, index) => {
           return { id: eventId(id, fingerprint, index), type, at, actor, entity, data } as JournalEvent;
@@ -213,12 +217,12 @@ export class Engine implements Replica<Proposal> {
         const written = decided.map((event) => JSON.stringify(event));
         let size = bytesAtMost(written);
         if (bytes + size > slot.bytes_max) {
-          // Counted only where it may matter.
+          // Exact counts are needed only near the limit.
           bytes = bytesOf(lines);
           size = bytesOf(written);
           if (bytes + size > slot.bytes_max && taken > 0) break;
         }
-        // Applied as it will be read, so that its author can't hold what JSON does not say.
+        // Apply events as they will be read, so that the author's fold has nothing that JSON cannot represent.
         const named = decided.map((event, i) =>
           isPlain(event.data) ? event : (JSON.parse(written[i]!) as JournalEvent),
         );
@@ -228,7 +232,7 @@ export class Engine implements Replica<Proposal> {
         events.push(...named);
         const refs = state.tables.commands.get(id)?.refs ?? [];
         const refused = decision.refused?.length ? { refused: decision.refused } : {};
-        answers.push(() => resolve({ seq: this.#state.seq, refs, replayed: false, ...refused }));
+        outcomes.push(() => resolve({ seq: this.#state.seq, refs, replayed: false, ...refused }));
       }
       taken += 1;
     }
@@ -239,14 +243,14 @@ export class Engine implements Replica<Proposal> {
       adopt: () => {
         if (events.length > 0) {
           this.#state = state;
-          this.#tell({ seq: slot.seq, at_ms: state.at_ms, events, lines });
+          this.#notify({ seq: slot.seq, at_ms: state.at_ms, events, lines });
         }
-        for (const answer of answers) answer();
+        for (const settle of outcomes) settle();
       },
     };
   }
 
-  /** A fault of ours in one decision must not stop the log for all: it is that caller's answer alone. */
+  /** A bug in one decision must not stop the log: it becomes the refusal of that command alone. */
   #decide(state: State, command: Command, context: Context): Decision {
     try {
       return decide(state, command, context);
@@ -262,7 +266,7 @@ export class Engine implements Replica<Proposal> {
     beginSegment(state, seq, at_ms);
     applyEvents(state, events);
     this.#state = state;
-    this.#tell({ seq, at_ms: state.at_ms, events, lines });
+    this.#notify({ seq, at_ms: state.at_ms, events, lines });
   }
 
   rows(): Iterable<string> {
@@ -271,20 +275,20 @@ export class Engine implements Replica<Proposal> {
 
   restore(rows: Iterable<string>): void {
     this.#state = restore(rows);
-    this.#tell(null);
+    this.#notify(null);
   }
 
   reset(): void {
     this.#state = new State();
-    this.#tell(null);
+    this.#notify(null);
   }
 
   fail({ reject }: Proposal, error: Error): void {
     reject(error);
   }
 
-  /** A subscriber's fault is its own: what was committed stands, and the others hear of it. */
-  #tell(segment: AppliedSegment | null): void {
+  /** An error in one subscriber undoes nothing and does not affect the others. */
+  #notify(segment: AppliedSegment | null): void {
     for (const listener of this.#listeners) {
       try {
         listener(segment);
@@ -295,7 +299,7 @@ export class Engine implements Replica<Proposal> {
   }
 }
 
-/** Nothing in it would read otherwise than it was written: no lists, no objects of a class, nothing undefined, no -0, no NaN. */
+/** Whether `data` survives JSON unchanged: it has no arrays, no class instances, no undefined, no -0 and no NaN. */
 function isPlain(data: unknown): boolean {
   if (typeof data !== 'object' || data === null || Object.getPrototypeOf(data) !== Object.prototype) return false;
   for (const value of Object.values(data)) {
@@ -305,12 +309,12 @@ function isPlain(data: unknown): boolean {
   return true;
 }
 
-/** As they stand in a segment. */
+/** Size of the lines in a segment. */
 function bytesOf(lines: readonly string[]): number {
   return lines.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
 }
 
-/** As many bytes at most: none of a string's characters takes more than three. */
+/** Upper bound of `bytesOf`: a UTF-16 code unit takes at most three bytes. */
 function bytesAtMost(lines: readonly string[]): number {
   return lines.reduce((sum, { length }) => sum + 3 * length + 1, 0);
 }

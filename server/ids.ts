@@ -1,9 +1,9 @@
-/** New names: ULIDs that sort by time, and the secret part of a lease's token. */
+/** New ids (ULIDs, which sort by time) and the secret part of lease tokens. */
 import { randomFillSync } from 'node:crypto';
 import { monotonicFactory } from 'ulidx';
 import type { IdKind } from '../protocol/ids.ts';
 
-/** Random bytes drawn 4 kB at a time: drawing them one by one took 60 % of the engine's time. */
+/** Random bytes are drawn 4 kB at a time: drawing them one by one took 60 % of the engine's time. */
 const pool = new Uint8Array(4096);
 let drawn = pool.length;
 
@@ -24,11 +24,11 @@ function randomFraction(): number {
   return pool[drawn++]! / 256;
 }
 
-/** A ULID; later ones sort after earlier ones, within a millisecond too. */
+/** A ULID that sorts after all earlier ones, even within a millisecond. */
 export const newUlid: () => string = monotonicFactory(randomFraction);
 
 /** `job-01J…`, `worker-01J…`. */
 export const newId = (kind: IdKind): string => `${kind}-${newUlid()}`;
 
-/** 96 bits that nobody can guess. */
+/** 96 random bits. */
 export const newSecret = (): string => Buffer.from(draw(12)).toString('base64url');

@@ -1,4 +1,4 @@
-/** Start and stop: what is refused before anything is touched, and what a stop still finishes. */
+/** Start and stop: bad settings are refused before anything is changed, and a stop finishes requests in progress. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -17,7 +17,7 @@ import type { PutIfAbsentResult } from './objects/store.ts';
 const start = (settings: Partial<Settings>) =>
   startMonitor(readSettings({ store: 'memory:', listen: '127.0.0.1:0', log_level: 'silent', ...settings }, {}));
 
-test('[S9] without keys it serves this machine only, and refuses before it touches the store', async (t) => {
+test('[S9] without keys it refuses addresses that other machines reach, before it opens the store', async (t) => {
   const directory = join(temporaryDirectory(t), 'store');
   for (const listen of ['0.0.0.0:0', ':0', '[::]:0', '192.168.0.1:0', '10.0.0.1:80', 'example.com:80', '1270.0.1:0'])
     await assert.rejects(start({ listen, store: `dir:${directory}` }), { code: 'not_loopback', hint: /127\.0\.0\.1/ });
@@ -26,8 +26,10 @@ test('[S9] without keys it serves this machine only, and refuses before it touch
   assert.equal(existsSync(directory), false);
 });
 
-test('[S9] it listens on every form of this machine', async () => {
-  const six = Object.values(networkInterfaces()).some((one) => one?.some(({ address }) => address === '::1'));
+test('[S9] it listens on every name of the loopback interface', async () => {
+  const six = Object.values(networkInterfaces()).some((addresses) =>
+    addresses?.some(({ address }) => address === '::1'),
+  );
   for (const listen of ['localhost:0', '127.0.0.1:0', ...(six ? ['[::1]:0'] : [])]) {
     const monitor = await start({ listen });
     assert.equal((await new Caller(monitor.url).call('GET', '/livez')).status, 200, monitor.url);
@@ -35,14 +37,14 @@ test('[S9] it listens on every form of this machine', async () => {
   }
 });
 
-test('what a setting names and is not there is said, with what there is', async () => {
+test('an unsupported value of a setting is refused with the supported ones', async () => {
   await assert.rejects(start({ queue: 'sqs://main' }), { code: 'bad_queue_url', hint: /embedded:/ });
   await assert.rejects(start({ fleet: 'ec2:' }), { code: 'bad_fleet_url', hint: /local:ENGINE/ });
   await assert.rejects(start({ store: 'ftp://x' }), { code: 'bad_store_url', hint: /s3:\/\// });
   await assert.rejects(start({ allowed_origins: '*' }), { code: 'bad_setting' });
 });
 
-test('a port that is taken is refused with a way out, and the store is given up', async (t) => {
+test('a port in use is refused with a hint, and the store is released', async (t) => {
   const directory = temporaryDirectory(t);
   const taken = createServer().listen(0, '127.0.0.1');
   t.after(() => void taken.close());
@@ -53,7 +55,7 @@ test('a port that is taken is refused with a way out, and the store is given up'
   await (await start({ store: `dir:${directory}` })).stop();
 });
 
-test('two monitors on one directory: the second is refused and told who has it, the first goes on', async (t) => {
+test('a second monitor on a directory is refused with the process of the first, which goes on', async (t) => {
   const first = await startTestMonitor(t);
   await assert.rejects(start({ store: `dir:${first.directory}` }), {
     code: 'store_locked',
@@ -63,7 +65,7 @@ test('two monitors on one directory: the second is refused and told who has it, 
   await submit(new Caller(first.url));
 });
 
-test('a store that breaks what the journal rests on is refused', async () => {
+test('a store that breaks the requirements of the journal is refused', async () => {
   class Overwriting extends MemoryStore {
     override async putIfAbsent(key: string, bytes: Uint8Array): Promise<PutIfAbsentResult> {
       await this.put(key, bytes);
@@ -77,7 +79,7 @@ test('a store that breaks what the journal rests on is refused', async () => {
   });
 });
 
-test('a store that others may write to is followed, whatever the URL in the settings looks like', async (t) => {
+test('a store that other instances may write to is polled, whatever its URL', async (t) => {
   class Shared extends MemoryStore {
     override readonly shared = true;
   }
@@ -88,12 +90,12 @@ test('a store that others may write to is followed, whatever the URL in the sett
   await second.until('/jobs', (page) => JSON.stringify(page).includes(job_id));
 });
 
-/** A store whose journal can be held up, and that tells when something is being held. */
+/** A store whose journal writes can be held back. */
 class SlowStore extends MemoryStore {
   #gate: PromiseWithResolvers<void> | null = null;
   #reached = Promise.withResolvers<void>();
 
-  /** The answer resolves when a segment is on its way. */
+  /** Resolves when a segment is held back. */
   hold(): Promise<void> {
     this.#gate = Promise.withResolvers();
     return this.#reached.promise;
@@ -112,16 +114,16 @@ class SlowStore extends MemoryStore {
   }
 }
 
-test('a stop answers what is under way, sends claims away empty, and writes the last views', async (t) => {
+test('a stop finishes requests in progress, returns waiting claims empty, and writes the last views', async (t) => {
   const store = new SlowStore(systemClock);
   const monitor = await openMonitor(t, { objects: store, view_transition_ms: 3_600_000 });
   await register(monitor);
   const waiting = monitor.post('/workers/worker-1/claim', { wait_seconds: 20 });
   await monitor.get('/workers/worker-1');
-  const onItsWay = store.hold();
+  const held = store.hold();
   t.after(() => store.release());
   const submitted = monitor.post('/jobs', { audio_url: AUDIO });
-  await onItsWay;
+  await held;
   const stopped = monitor.stop();
   assert.deepEqual((await waiting).body, { jobs: [] });
   store.release();
@@ -133,7 +135,7 @@ test('a stop answers what is under way, sends claims away empty, and writes the 
   assert.ok((await store.get(`jobs/active/${body.job_id}/state.json`)).found, 'the last views are there');
 });
 
-test('what was acknowledged is there after a restart, leases too', async (t) => {
+test('acknowledged writes survive a restart, and so do leases', async (t) => {
   const objects = new MemoryStore(systemClock);
   const first = await openMonitor(t, { objects });
   const held = await hold(first);
@@ -149,7 +151,7 @@ test('what was acknowledged is there after a restart, leases too', async (t) => 
   assert.equal((await claim(second))[0]?.id, job_id);
 });
 
-test('SIGTERM ends `tmon serve` with 0: a waiting claim is answered, a second start finds all', async (t: TestContext) => {
+test('SIGTERM ends `tmon serve` with 0: a waiting claim returns, a second start finds everything', async (t: TestContext) => {
   const monitor = await startTestMonitor(t);
   const caller = new Caller(monitor.url);
   await register(caller);

@@ -1,8 +1,8 @@
 /**
- * Start and stop; the only file that builds adapters and ties the parts together.
+ * Start and stop; the only file that builds adapters and connects the parts.
  *
  *     store → check → listen ("starting") → recover the journal → views, claims, fleet → serve → duties
- *     stop: no more claims → answer what is under way → last commit → last views → close
+ *     stop: no more claims → finish requests in progress → last commit → last views → close
  */
 import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
@@ -37,11 +37,11 @@ import type { RebuildReport } from './views/rebuild-report.ts';
 export type { RebuildReport };
 
 export type RunningMonitor = {
-  /** Where it listens: `http://127.0.0.1:8080`. */
+  /** Base URL of the API: `http://127.0.0.1:8080`. */
   url: string;
-  /** Finishes what is under way, then ends. */
+  /** Finishes requests in progress, then stops. */
   stop(): Promise<void>;
-  /** Resolves with the reason if it can't recover by itself: the process has to be started again. */
+  /** Resolves with the reason if the monitor can't recover: the process has to be restarted. */
   failed: Promise<Error>;
 };
 
@@ -51,26 +51,26 @@ const TRUNCATE_MS = 600_000;
 
 export type Log = (level: 'info' | 'warn' | 'error', message: string) => void;
 
-/** What a caller may bring along: its own time, and a store that it has opened. */
+/** Parts that a caller may provide: a clock, and an open store. */
 export type Parts = { clock?: Clock; store?: ObjectStore };
 
-/** Throws MonitorError, StoreError or JournalError, each with a hint, where it can't start. */
+/** Throws MonitorError, StoreError or JournalError, each with a hint, if the monitor can't start. */
 export async function startMonitor(
   settings: Settings,
-  { clock = systemClock, store: brought }: Parts = {},
+  { clock = systemClock, store: provided }: Parts = {},
 ): Promise<RunningMonitor> {
   const { host, port } = parseListen(settings.listen);
   if (settings.queue !== 'embedded:') {
     throw new MonitorError('invalid', 'bad_queue_url', `the queue is ${JSON.stringify(settings.queue)}`, {
-      hint: 'It takes embedded:.',
+      hint: 'Use embedded:.',
     });
   }
   const logger = pino({ level: settings.log_level, base: null }, pino.destination(2));
   const log: Log = (level, message) => logger[level](message);
-  // Side by side: the store opens in its thread while the API is built here.
+  // In parallel: the store opens in its thread while the API is built here.
   const building = version().then((current) => buildApi(settings, current, log, clock));
   building.catch(() => undefined);
-  const opened = brought ?? (await openStoreInThread(settings.store, { clock, lock: true, s3: s3Headers(settings) }));
+  const opened = provided ?? (await openStoreInThread(settings.store, { clock, lock: true, s3: s3Headers(settings) }));
   const undo: (() => Promise<unknown>)[] = [() => opened.close()];
   try {
     const store = await assureStore(opened, { clock, log });
@@ -97,7 +97,7 @@ export async function startMonitor(
     });
     undo.push(() => engine.stop());
     const publisher = new ViewPublisher({ engine, store, clock, settings, log });
-    // A fold that ends before the damage is older than the views: nothing is made of it, and nothing cleared away.
+    // A fold that ends before the damage is older than the views, so it must not write or delete any.
     const { halted } = engine.journal.status;
     const archive = new Archive({ engine, store, clock, settings, publisher, log });
     const fleet = openFleet(settings.fleet, { clock, serverUrl: () => url, log });
@@ -151,7 +151,7 @@ export async function startMonitor(
 
     let stopped: Promise<void> | undefined;
     const stop = async () => {
-      log('info', 'stopping: no more claims, finishing what is under way');
+      log('info', 'stopping: no more claims, finishing requests in progress');
       api.retire();
       const steps = [
         () => Promise.all([...duties, ...sources].map((duty) => duty.stop())),
@@ -163,7 +163,7 @@ export async function startMonitor(
         },
         () => store.close(),
       ];
-      // A store in trouble fails some of them; the lock is given up all the same.
+      // If the store fails, some steps fail; the lock must be released all the same.
       for (const step of steps) await step().catch((error: Error) => log('warn', `while stopping: ${error.message}`));
       log('info', `stopped at segment ${engine.state.seq}`);
     };
@@ -181,7 +181,7 @@ export async function startMonitor(
   }
 }
 
-/** `tmon doctor`: the full check of a store, on a throw-away prefix of it. */
+/** `tmon doctor`: the full check of a store, under a temporary prefix. */
 export async function checkStoreAt(
   settings: Settings,
   { clock = systemClock, recheck = false }: { clock?: Clock; recheck?: boolean } = {},
@@ -194,17 +194,20 @@ export async function checkStoreAt(
   }
 }
 
-/** `tmon rebuild`: writes every view again from the journal and the archive. A dry run takes no lock and changes nothing. */
+/**
+ * `tmon rebuild`: rewrites every view from the journal and the archive. A dry run takes no lock and changes nothing.
+ */
 export async function rebuildAt(
   settings: Settings,
   { clock = systemClock, dry_run = false }: { clock?: Clock; dry_run?: boolean } = {},
 ): Promise<RebuildReport> {
-  // Look first, without the lock: a directory without a journal must not get a lock file.
-  const look = await openStore(settings.store, { clock, lock: false, s3: s3Headers(settings) });
+  // Check first, without the lock: a directory without a journal must not get a lock file.
+  const unlocked = await openStore(settings.store, { clock, lock: false, s3: s3Headers(settings) });
   try {
-    if (dry_run || !(await holdsJournal(look))) return await rebuildViews({ store: look, clock, settings, dry_run });
+    if (dry_run || !(await holdsJournal(unlocked)))
+      return await rebuildViews({ store: unlocked, clock, settings, dry_run });
   } finally {
-    await look.close();
+    await unlocked.close();
   }
   const store = await openStore(settings.store, { clock, lock: true, create: false, s3: s3Headers(settings) });
   try {
@@ -219,7 +222,7 @@ async function holdsJournal(store: ObjectStore): Promise<boolean> {
   return false;
 }
 
-/** What the owner of a directory should know at every start: that its file system is in memory, for example. */
+/** Logs findings that the owner of a directory should see at every start, such as a file system in memory. */
 async function logFindings(store: ObjectStore, log: Log): Promise<void> {
   for (const { check, verdict, says, hint } of (await store.inspect?.()) ?? []) {
     const level = verdict === 'pass' ? 'info' : 'warn';
@@ -231,8 +234,8 @@ function parseListen(text: string): { host: string; port: number } {
   const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   if (!match || port > 65_535) {
-    throw new MonitorError('invalid', 'bad_listen', `--listen is ${JSON.stringify(text)}; it takes HOST:PORT`, {
-      hint: 'For example 127.0.0.1:8080',
+    throw new MonitorError('invalid', 'bad_listen', `--listen is ${JSON.stringify(text)}; it must be HOST:PORT`, {
+      hint: 'For example 127.0.0.1:8080.',
     });
   }
   const host = match[1] ?? match[2] ?? '';
@@ -240,9 +243,9 @@ function parseListen(text: string): { host: string; port: number } {
     throw new MonitorError(
       'forbidden',
       'not_loopback',
-      `without keys the monitor serves this machine only, not ${host || 'every address'}`,
+      `without keys the monitor serves only this machine, not ${host || 'every address'}`,
       {
-        hint: 'Use --listen 127.0.0.1:PORT, and a reverse proxy that authenticates in front of it.',
+        hint: 'Use --listen 127.0.0.1:PORT behind a reverse proxy that authenticates.',
       },
     );
   }
@@ -259,8 +262,8 @@ async function listen(
     await app.listen(at);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    throw new MonitorError('conflict', 'port_in_use', `something listens on ${at.host}:${at.port} already`, {
-      hint: `Stop it, or use --listen ${at.host}:0 for a free port.`,
+    throw new MonitorError('conflict', 'port_in_use', `${at.host}:${at.port} is already in use`, {
+      hint: `Stop the process that uses it, or use --listen ${at.host}:0 for a free port.`,
       cause: error,
     });
   }

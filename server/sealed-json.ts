@@ -1,9 +1,9 @@
 /**
  * JSON objects whose last field is their own SHA-256, so that damage is found when they are read.
  *
- * Stores hold two kinds of hash, and both are verified wherever one is expected: `seal` hashes the text of the object with
- * 64 zeros in the place of the hash, `sealFields` the compact JSON of the other fields. The journal's objects keep the
- * second, which every version can read.
+ * Stores hold two kinds of hash, and both are verified wherever one is expected: `seal` hashes the text of the object
+ * with 64 zeros in the place of the hash, `sealFields` the compact JSON of the other fields. The journal's objects keep
+ * the second, which every version can read.
  */
 import { createHash, hash } from 'node:crypto';
 
@@ -42,8 +42,8 @@ export function readSealed(bytes: Uint8Array, field = 'sha256'): SealedObject | 
 }
 
 /**
- * The object without its hash; undefined if it is damaged. An object without a hash is accepted only if it has no fields
- * besides `fields_before`, those of the versions that wrote none.
+ * The object without its hash; undefined if it is damaged. An object without a hash is accepted only if it has no
+ * fields besides `fields_before`, those of the versions that wrote none.
  */
 export function unseal<T>(bytes: Uint8Array, fields_before: readonly string[]): T | undefined {
   const read = readSealed(bytes);

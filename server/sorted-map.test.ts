@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { SortedMap } from './sorted-map.ts';
 
-/** Numbers from a seed, so that a failure can be had again. */
+/** Seeded, so that a failure can be reproduced. */
 function dice(seed: number): (sides: number) => number {
   let state = seed;
   return (sides) => {
@@ -50,7 +50,7 @@ const KINDS: { of: string; key: (n: number) => string | number }[] = [
   { of: 'text', key: text },
 ];
 
-/** In which order keys come and go. */
+/** Orders in which keys are set and deleted. */
 const ORDERS: { name: string; next: (roll: (sides: number) => number, step: number) => number }[] = [
   { name: 'at random', next: (roll) => roll(2000) },
   { name: 'rising', next: (_, step) => step },
@@ -62,15 +62,15 @@ const ORDERS: { name: string; next: (roll: (sides: number) => number, step: numb
 describe('a sorted map', () => {
   for (const { of, key } of KINDS) {
     for (const { name, next } of ORDERS) {
-      it(`has what was set and not deleted, in order: ${of}, ${name}`, () => {
+      it(`has the entries that were set and not deleted, in order: ${of}, ${name}`, () => {
         const roll = dice(7);
         const map = new SortedMap<string | number, number>();
         const model: Model<string | number> = new Map();
         const probes = [0, 31, 32, 499, 500, 1234, 4999, 5001].map(key);
         for (let step = 0; step < 3000; step++) {
-          const one = key(next(roll, step));
-          map.set(one, step);
-          model.set(one, step);
+          const at = key(next(roll, step));
+          map.set(at, step);
+          model.set(at, step);
           if (step % 500 === 0) assertEqual(map, model, probes);
         }
         assertEqual(map, model, probes);
@@ -86,7 +86,7 @@ describe('a sorted map', () => {
       });
     }
 
-    it(`is not changed by what is done to its copies, nor they by it: ${of}`, () => {
+    it(`does not change when its copies change, and its copies do not change with it: ${of}`, () => {
       const roll = dice(11);
       const kept: { map: SortedMap<string | number, number>; model: Model<string | number> }[] = [
         { map: new SortedMap(), model: new Map() },
@@ -108,14 +108,14 @@ describe('a sorted map', () => {
       for (const { map, model } of kept) assertEqual(map, model, [key(0), key(150), key(299)]);
     });
 
-    it(`made of rows at once is the same as one made row by row: ${of}`, () => {
+    it(`built from rows at once is the same as one built row by row: ${of}`, () => {
       const roll = dice(13);
       for (const count of [0, 1, 27, 28, 29, 784, 785, 3000]) {
         for (const pick of [(i: number) => 2 * i, (i: number) => 10_000 - i, () => roll(count)]) {
           const keys = Array.from({ length: count }, (_, i) => key(pick(i)));
           const values = keys.map((_, i) => i);
           const map = SortedMap.of(keys, values);
-          const model: Model<string | number> = new Map(keys.map((one, i) => [one, i]));
+          const model: Model<string | number> = new Map(keys.map((at, i) => [at, i]));
           const probes = [0, 1, 27, 1500].map(key);
           assertEqual(map, model, probes);
           for (let step = 0; step < 300; step++) {
@@ -132,15 +132,15 @@ describe('a sorted map', () => {
     });
   }
 
-  it('tells of a range with its end or without', () => {
+  it('visits a range with or without its end', () => {
     const map = SortedMap.of(
       Array.from({ length: 100 }, (_, i) => i * 2),
       Array.from({ length: 100 }, (_, i) => i),
     );
     const range = (low: number, high: number, includeHigh: boolean) => {
-      const told: [number, number][] = [];
-      map.forRange(low, high, includeHigh, (key, value) => told.push([key, value]));
-      return told;
+      const visited: [number, number][] = [];
+      map.forRange(low, high, includeHigh, (key, value) => visited.push([key, value]));
+      return visited;
     };
     assert.deepEqual(range(9, 14, true), [
       [10, 5],

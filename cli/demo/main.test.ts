@@ -56,5 +56,5 @@ test('a port that is taken ends it at once, with a way out', async (t) => {
   const { said, closed } = startDemo(['--store', `dir:${temporaryDirectory(t)}`, '--listen', `127.0.0.1:${port}`]);
   const [code] = await closed;
   assert.equal(code, 5);
-  assert.match(said.stderr, /^tmon: something listens on .* already\nhint: .*--listen/);
+  assert.match(said.stderr, /^tmon: \S+ is already in use\nhint: .*--listen/);
 });
