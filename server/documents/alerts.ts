@@ -19,7 +19,7 @@ export function alertDocument(alert: AlertRecord): Alert {
   };
 }
 
-/** Alerts that are not resolved, oldest first. */
+/** Unresolved alerts, oldest first. */
 export function activeAlerts(state: State): AlertRecord[] {
   const active: AlertRecord[] = [];
   for (const id of state.tables.alert_conditions.values()) {

@@ -1,4 +1,4 @@
-/** The documents' shape of a job: every field they name, valid by the schema that answers are made of. */
+/** The job document has every field of the documents' shape, and is valid by the schema of responses. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -24,7 +24,7 @@ describe('a job document', () => {
       if (id === 'completed') states.complete(held);
       else states.fail(lease, { retryable: false });
     }
-    for (const job_id of ['cancelling', 'queued']) states.tell({ type: 'cancel_job', job_id });
+    for (const job_id of ['cancelling', 'queued']) states.run({ type: 'cancel_job', job_id });
     for (const record of states.state.tables.jobs.values()) {
       assertValid(Job, jobDocument(record));
       assertValid(JobProgressDocument, progressDocument(record));
@@ -49,7 +49,7 @@ describe('a job document', () => {
     });
   });
 
-  test('[A27] shows no signature of an input', () => {
+  test('[A27] shows no credentials of an input URL', () => {
     const other = new Monitor();
     other.submit('job-1', { audio_url: 'https://example.org/a.mp3?X-Amz-Signature=secret' });
     assert.equal(jobDocument(other.job()).input.s3_path, 'https://example.org/a.mp3');
@@ -65,7 +65,7 @@ describe('a job document', () => {
     assert.equal(gpu_usage, null);
   });
 
-  test('[A30] has its progress, the stage upper case', () => {
+  test('[A30] has its progress, with the stage in upper case', () => {
     const expected = { percentage: 45, stage: 'TRANSCRIBING', current_chunk: 15, total_chunks: 33, eta_seconds: 600 };
     assert.deepEqual(job.progress, expected);
     const { job_id, state, updated_at, as_of_seq, ...progress } = progressDocument(monitor.job('job-abc123'));
@@ -73,7 +73,7 @@ describe('a job document', () => {
     assert.deepEqual([job_id, state, updated_at, as_of_seq], [job.job_id, job.state, job.updated_at, job.as_of_seq]);
   });
 
-  test('[A31] performance: time waited, time spent, audio transcribed so far ÷ time spent', () => {
+  test('[A31] has its performance: waiting time, processing time, audio transcribed so far ÷ processing time', () => {
     assert.deepEqual(job.performance, {
       queue_time_seconds: 120,
       processing_time_seconds: 180,
@@ -82,7 +82,7 @@ describe('a job document', () => {
     });
   });
 
-  test('[A31] an eta that no worker gives comes from the rate of the last reports', () => {
+  test('[A31] an eta that the worker does not report is estimated from the last reports', () => {
     const { monitor, lease } = started();
     monitor.later(10 * MINUTE_MS).progress(lease, 10);
     monitor.later(MINUTE_MS).progress(lease, 20);
@@ -93,7 +93,7 @@ describe('a job document', () => {
     assert.equal(estimated_completion, '2025-07-07T19:51:00Z');
   });
 
-  test('an eta beyond a year is none: neither noise of a percentage nor a report can take a document beyond the calendar', () => {
+  test('an eta beyond a year is null, so that no document has a time beyond the calendar', () => {
     const { monitor, lease } = started();
     monitor.later(MINUTE_MS).progress(lease, 45);
     monitor.later(50).progress(lease, 45.00000000000001);
@@ -104,7 +104,7 @@ describe('a job document', () => {
     assert.deepEqual([reported.progress.eta_seconds, reported.estimated_completion], [1e9, null]);
   });
 
-  test('[A32] [A51] has its history, in words', () => {
+  test('[A32] [A51] has its history, with details', () => {
     assert.deepEqual(job.state_history, [
       { state: 'SUBMITTED', timestamp: '2025-07-07T19:30:00Z', details: 'Job submitted to queue' },
       { state: 'QUEUED', timestamp: '2025-07-07T19:30:00Z', details: 'Message in main queue' },
@@ -117,7 +117,7 @@ describe('a job document', () => {
     assert.deepEqual(job.retry_info, { attempt: 1, max_attempts: 3, last_error: null, next_attempt_at: null });
   });
 
-  test('[A34] has its cost: nothing yet, the time so far', () => {
+  test('[A34] has its cost: none yet, and the instance time so far', () => {
     assert.deepEqual(job.cost_tracking, {
       estimated_cost_usd: null,
       actual_cost_usd: null,
@@ -125,7 +125,7 @@ describe('a job document', () => {
     });
   });
 
-  test('[A28] [A34] [A35] completed: its output, and what it cost: instance seconds × hourly price ÷ 3600', () => {
+  test('[A28] [A34] [A35] completed: has its output and its cost, instance seconds × hourly price ÷ 3600', () => {
     monitor.later(2 * MINUTE_MS).complete(lease, 150);
     const done = jobDocument(monitor.job('job-abc123'));
     assert.deepEqual(
@@ -150,7 +150,7 @@ describe('a job document', () => {
     assertValid(Job, done);
   });
 
-  test('[A34] the cost is over all attempts', () => {
+  test('[A34] the cost includes all attempts', () => {
     const other = new Monitor({ retry_base_ms: 0 });
     other.register('worker-1', 3.6);
     let lease = other.claimed();
@@ -164,7 +164,7 @@ describe('a job document', () => {
     assert.deepEqual([cost_tracking.actual_cost_usd, cost_tracking.instance_time_seconds], [0.36, 360]);
   });
 
-  test('[A34] the estimate is duration ÷ mean throughput × mean price ÷ 3600, once all three are known', () => {
+  test('[A34] the estimate is duration ÷ mean throughput × mean price ÷ 3600, null if one is unknown', () => {
     assert.equal(monitor.state.scalars.throughput_factor, 16.2);
     monitor.submit('job-next', { duration_seconds: 1620 });
     assert.equal(jobDocument(monitor.job('job-next')).cost_tracking.estimated_cost_usd, 0.01);
@@ -172,7 +172,7 @@ describe('a job document', () => {
     assert.equal(jobDocument(monitor.job('job-unknown')).cost_tracking.estimated_cost_usd, null);
   });
 
-  test('[A50] every change moves updated_at and the segment it is of', () => {
+  test('[A50] every change updates updated_at and as_of_seq', () => {
     const other = new Monitor();
     const lease = other.claimed();
     const before = jobDocument(other.job());

@@ -1,4 +1,7 @@
-/** Jobs as users see them: the whole job, its progress, its timeline, its assignment. Pure, and made from the state alone, so that equal segments give equal bytes. */
+/**
+ * Jobs as users see them: the whole job, its progress, its timeline, its assignment. Pure functions of the state, so
+ * that equal segments give equal bytes.
+ */
 import type { Job, JobProgress } from '../../protocol/job.ts';
 import { formatTime } from '../../protocol/time.ts';
 import type { JobRecord } from '../state-machine/state/records.ts';
@@ -60,7 +63,7 @@ export function jobDocument(job: JobRecord): Job {
   };
 }
 
-/** A query string is often a signature, and `user:password@` is one: no document shows either. */
+/** Removes the query string, which often has a signature, and `user:password@`. */
 function withoutCredentials(audio_url: string): string {
   if (audio_url.startsWith('s3:')) return audio_url;
   return audio_url.replace(/\?.*$/s, '').replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/#]*@/i, '$1');
@@ -81,17 +84,17 @@ function progressOf(job: JobRecord): JobProgress {
   };
 }
 
-/** What is left ÷ the rate between the oldest and the newest of the last few reports; null beyond a year. */
+/** Remaining percentage ÷ the rate between the oldest and the newest of the last few reports; null beyond a year. */
 function recentEta(marks: readonly number[]): number | null {
   const [from_ms, from, to_ms, to] = [marks[0], marks[1], marks.at(-2), marks.at(-1)];
   if (from_ms === undefined || from === undefined || to_ms === undefined || to === undefined) return null;
   if (to <= from || to_ms <= from_ms) return null;
   const eta_seconds = Math.round(((100 - to) / (to - from)) * ((to_ms - from_ms) / 1000));
-  // So slow a rate is noise: the last digits of a percentage that did not move.
+  // A slower rate is noise in the last digits of the percentage.
   return eta_seconds <= YEAR_SECONDS ? eta_seconds : null;
 }
 
-/** From assignment to the attempt's end, or to its last report. */
+/** From assignment to the end of the attempt, or to its last report. */
 function processingTime({ run, progress }: JobRecord): number | null {
   if (!run) return null;
   return (run.ended_ms ?? Math.max(run.assigned_ms, progress?.at_ms ?? 0)) - run.assigned_ms;
@@ -127,7 +130,7 @@ export function timelineDocument(job: JobRecord) {
   };
 }
 
-/** `jobs/active/{job_id}/worker.json`: who has it, and by which attempt. */
+/** `jobs/active/{job_id}/worker.json`: the worker of the current attempt. */
 export function assignmentDocument(job: JobRecord) {
   return { job_id: job.job_id, attempt: job.attempt, worker: jobDocument(job).worker, as_of_seq: job.version };
 }

@@ -1,4 +1,4 @@
-/** The documents about all jobs and workers together: queues, health, metrics, alerts. */
+/** The documents about the whole system: queues, health, metrics, alerts. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -12,7 +12,7 @@ import { alertDocument } from './alerts.ts';
 import { deadLetterQueueDocument, mainQueueDocument } from './queues.ts';
 import { healthDocument, metricsDocument, periodDocument } from './system.ts';
 
-/** Two workers at 1.05 $ an hour, each with a job; three jobs wait, the oldest for 45 s. */
+/** Two workers at $1.05 an hour, each with a job; three jobs wait, the oldest for 45 s. */
 function busy(): Monitor {
   const monitor = new Monitor({ worker_degraded_ms: 1e9 });
   for (const id of ['worker-1', 'worker-2']) {
@@ -24,7 +24,7 @@ function busy(): Monitor {
   return monitor;
 }
 
-/** Ends a new job on a worker after this long. */
+/** Runs a new job on a worker and ends it after this long. */
 function ended(monitor: Monitor, worker_id: string, minutes: number, failed = false): void {
   const name = `job-${monitor.state.seq}`;
   monitor.submit(name, { priority: 'high' });
@@ -38,16 +38,16 @@ describe('the health of the system', () => {
   const monitor = busy();
   const health = healthDocument(monitor.state);
 
-  test('is valid, also of a system in which nothing has happened yet', () => {
+  test('is valid, also without any events', () => {
     assertValid(SystemHealth, health);
     assertValid(SystemHealth, healthDocument(new Monitor().state));
   });
 
-  test('[A42] has its time and the worst status of its parts', () => {
+  test('[A42] has its time and the worst status of its components', () => {
     assert.deepEqual([health.timestamp, health.overall_status], ['2025-07-07T19:30:45Z', 'HEALTHY']);
   });
 
-  test('[A43] queue: what may be claimed, what workers hold, how long the oldest has waited', () => {
+  test('[A43] queue: claimable jobs, jobs that workers hold, age of the oldest', () => {
     assert.deepEqual(health.components.queue, {
       status: 'HEALTHY',
       messages_visible: 3,
@@ -56,7 +56,7 @@ describe('the health of the system', () => {
     });
   });
 
-  test('[A43] a queue that nobody moves is DEGRADED after 5 minutes, UNHEALTHY after 30, and at once without workers', () => {
+  test('[A43] a stalled queue is DEGRADED after 5 minutes, UNHEALTHY after 30, or at once without workers', () => {
     const status = (at: Monitor) => healthDocument(at.state).components.queue.status;
     const slow = busy();
     slow.later(5 * MINUTE_MS).beat('worker-1');
@@ -69,7 +69,7 @@ describe('the health of the system', () => {
     assert.equal(healthDocument(alone.state).overall_status, 'UNHEALTHY');
   });
 
-  test('[A44] workers: all that are not terminated, how many of them healthy, active, idle', () => {
+  test('[A44] workers: the number not terminated, healthy, active and idle', () => {
     assert.deepEqual(health.components.workers, {
       status: 'HEALTHY',
       total_count: 2,
@@ -80,7 +80,7 @@ describe('the health of the system', () => {
     const mixed = busy();
     for (const id of ['worker-3', 'worker-4']) mixed.register(id);
     mixed.beat('worker-3', [], { disk_usage: 99 });
-    mixed.tell({ type: 'terminate_worker', worker_id: 'worker-4', reason: 'asked for' });
+    mixed.run({ type: 'terminate_worker', worker_id: 'worker-4', reason: 'asked for' });
     assert.deepEqual(healthDocument(mixed.state).components.workers, {
       status: 'DEGRADED',
       total_count: 3,
@@ -90,7 +90,7 @@ describe('the health of the system', () => {
     });
   });
 
-  test('[A45] jobs: how many have not ended; completed ÷ (completed + failed), and the mean time, of 24 hours', () => {
+  test('[A45] jobs: the number not ended; completed ÷ (completed + failed) and mean time over 24 hours', () => {
     assert.deepEqual(health.components.jobs, {
       status: 'HEALTHY',
       total_active: 5,
@@ -112,7 +112,7 @@ describe('the health of the system', () => {
     assert.equal(healthDocument(day.state).components.jobs.success_rate_24h, null);
   });
 
-  test('[A46] alerts: those that are active, in words', () => {
+  test('[A46] alerts: the active ones, with messages', () => {
     const alerting = new Monitor();
     alerting.register('worker-1');
     alerting.later(90 * SECOND_MS).tick();
@@ -129,7 +129,7 @@ describe('the health of the system', () => {
     for (const alert of alerting.state.tables.alerts.values()) assertValid(Alert, alertDocument(alert));
   });
 
-  test('[A47] metrics: completions of an hour, prices of live workers, time on completed attempts ÷ time paid for', () => {
+  test('[A47] metrics: completions in an hour, prices of live workers, completed processing time ÷ paid time', () => {
     const hour = new Monitor({ worker_degraded_ms: 1e9 });
     for (const id of ['worker-1', 'worker-2']) hour.register(id, 1.05);
     ended(hour, 'worker-1', 20);
@@ -141,7 +141,7 @@ describe('the health of the system', () => {
       cost_per_hour_usd: 2.1,
       efficiency_score: 0.375,
     });
-    hour.tell({ type: 'terminate_worker', worker_id: 'worker-2', reason: 'asked for' });
+    hour.run({ type: 'terminate_worker', worker_id: 'worker-2', reason: 'asked for' });
     assert.equal(healthDocument(hour.state).metrics.cost_per_hour_usd, 1.05);
     hour.later(61 * MINUTE_MS).beat('worker-1');
     assert.equal(healthDocument(hour.state).metrics.throughput_jobs_per_hour, 0);
@@ -149,7 +149,7 @@ describe('the health of the system', () => {
 });
 
 describe('the queues', () => {
-  test('main: claimable by priority, held, waiting out a delay', () => {
+  test('main: claimable by priority, in flight, delayed', () => {
     const monitor = busy();
     monitor.fail(monitor.claimed('delayed', { priority: 'high' }));
     const queue = mainQueueDocument(monitor.state);
@@ -161,7 +161,7 @@ describe('the queues', () => {
     );
   });
 
-  test('dlq: what failed for good, and how long the oldest has lain there', () => {
+  test('dlq: permanently failed jobs, and the age of the oldest', () => {
     const monitor = new Monitor();
     for (const priority of ['low', 'high'] as const) {
       monitor.fail(monitor.claimed(priority, { priority }), { retryable: false });
@@ -173,7 +173,7 @@ describe('the queues', () => {
     assert.deepEqual(queue.by_priority, { high: 1, normal: 0, low: 1 });
   });
 
-  test('the dead-letter queue is described from one dead letter, however many there are', () => {
+  test('the dead-letter queue document reads one dead letter, however many there are', () => {
     const monitor = new Monitor();
     for (let n = 0; n < 50; n++) monitor.fail(monitor.claimed(`job-${n}`), { retryable: false });
     const { state } = monitor;
@@ -189,7 +189,7 @@ describe('the queues', () => {
 });
 
 describe('metrics', () => {
-  test('[A53] every transition moves them', () => {
+  test('[A53] every transition updates them', () => {
     const monitor = new Monitor({ worker_degraded_ms: 1e9 });
     monitor.register('worker-1', 3.6);
     const jobs = () => metricsDocument(monitor.state).jobs;
@@ -203,7 +203,7 @@ describe('metrics', () => {
     assert.deepEqual([metrics.jobs.COMPLETED, metrics.hour.jobs_completed, metrics.day.cost_total], [1, 1, 0.6]);
   });
 
-  test('an hour and a day are counted by themselves, and stay when the next begins', () => {
+  test('an hour and a day are counted separately, and stay when the next begins', () => {
     const monitor = new Monitor({ worker_degraded_ms: 1e9 });
     monitor.register('worker-1');
     ended(monitor, 'worker-1', 10);

@@ -88,7 +88,7 @@ export function metricsDocument(state: State): CurrentMetrics {
   };
 }
 
-/** One hour (`length_ms` an hour) or one day of the time series. */
+/** One period of the time series; `length_ms` is that of an hour or a day. */
 export function periodDocument(table: State['tables']['hours'], period: number, length_ms: number): MetricsPeriod {
   const sums: PeriodRecord = table.get(period) ?? EMPTY_PERIOD;
   const mean = (total_ms: number) => (sums.completed > 0 ? seconds(total_ms / sums.completed) : null);

@@ -1,4 +1,4 @@
-/** The documents' shape of a worker: every field they name, valid by the schema that answers are made of. */
+/** The worker document has every field of the documents' shape, and is valid by the schema of responses. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -12,9 +12,9 @@ describe('a worker document', () => {
   const { monitor, lease } = running();
   const worker = workerDocument(monitor.state, monitor.worker('worker-123'));
 
-  test('is valid, also of a worker that has said nothing yet', () => {
+  test('is valid, also for a worker without heartbeats', () => {
     assertValid(Worker, worker);
-    monitor.tell({ type: 'launch_worker', worker_id: 'worker-456', launch: {} });
+    monitor.run({ type: 'launch_worker', worker_id: 'worker-456', launch: {} });
     assertValid(Worker, workerDocument(monitor.state, monitor.worker('worker-456')));
   });
 
@@ -56,7 +56,7 @@ describe('a worker document', () => {
     });
   });
 
-  test('[A40] has its performance: attempts that completed and failed, time, success rate', () => {
+  test('[A40] has its performance: completed and failed attempts, time, success rate', () => {
     assert.deepEqual(worker.performance, {
       jobs_completed: 0,
       jobs_failed: 0,

@@ -47,7 +47,7 @@ export function workerDocument(state: State, worker: WorkerRecord): Worker {
   };
 }
 
-/** The last segment that changed what the document shows: the estimate is of the job that it is on. */
+/** The last segment that changed the document, which includes the estimate of the current job. */
 export function workerVersion(state: State, worker: WorkerRecord): number {
   const job_id = worker.state === 'TERMINATED' ? undefined : worker.holds[0]?.job_id;
   return Math.max(worker.version, job_id === undefined ? 0 : (state.job(job_id)?.version ?? 0));

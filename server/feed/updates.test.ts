@@ -10,7 +10,7 @@ test('the update of a sighting has the state of its job then, and the data of it
   const monitor = new Monitor();
   const told_ms = monitor.at_ms - 1000;
   const common = { ...NOTHING, told_ms, worker_id: 'worker-1', started_ms: told_ms, ended_ms: null, error: null };
-  const { events } = monitor.tell({
+  const { events } = monitor.run({
     type: 'observe_jobs',
     source: 'log:/var/log/worker.log',
     sightings: [

@@ -35,7 +35,7 @@ function observing() {
   const forget = (job_id: string) => {
     const job = monitor.job(job_id);
     archive.set(job_id, job);
-    monitor.tell(forgetJobs([job], monitor.at_ms));
+    monitor.run(forgetJobs([job], monitor.at_ms));
   };
   const with_: Observing = {
     engine: monitor,
@@ -50,7 +50,7 @@ function observing() {
     },
     async submit(body) {
       seen.commands.push(body);
-      if (body.sightings.length > 0) monitor.tell(body);
+      if (body.sightings.length > 0) monitor.run(body);
       return { refs: [], replayed: false };
     },
   };

@@ -10,7 +10,7 @@ import { eachAtOnce } from '../at-once.ts';
 import type { Engine } from '../engine.ts';
 import type { CommandBody, Outcome } from '../state-machine/decide/commands.ts';
 import type { Refusal } from '../state-machine/decide/decision.ts';
-import { oneEach, weigh } from '../state-machine/decide/observed.ts';
+import { judge, mergeByJob } from '../state-machine/decide/observed.ts';
 import type { JobRecord } from '../state-machine/state/records.ts';
 
 export type ObserveCommand = CommandBody & { type: 'observe_jobs' };
@@ -54,14 +54,14 @@ export async function observe(
   });
   const news: Sighting[] = [];
   const absent: string[] = [];
-  for (const told of oneEach(admitted)) {
+  for (const told of mergeByJob(admitted)) {
     const unreadable = damaged.get(told.job_id);
     if (unreadable) {
       refuse(told, unreadable);
       continue;
     }
     const here = engine.state.job(told.job_id);
-    const verdict = weigh(jobOf(told.job_id), told);
+    const verdict = judge(jobOf(told.job_id), told);
     if (verdict.refusal) refuse(told, verdict.refusal);
     else if (verdict.news) {
       // What the archive has of a job goes on in memory, with what is new.
@@ -92,7 +92,7 @@ async function again(
   answer.taken += news.length - left.length;
   if (left.length === 0 || round === ROUNDS_MAX) return answer;
   const { found } = await lookUp(observing, left);
-  const still = left.flatMap((told) => weigh(found.get(told.job_id), told).news ?? []);
+  const still = left.flatMap((told) => judge(found.get(told.job_id), told).news ?? []);
   answer.known += left.length - still.length;
   if (still.length === 0) return answer;
   const absent = still.map(({ job_id }) => job_id);

@@ -1,6 +1,6 @@
 /**
- * What happened. Events are what the journal keeps and the only thing that changes state; each says enough that applying
- * it needs no setting and no clock but the segment's log time. Their names and fields are part of the store's format.
+ * The events. They are what the journal holds and all that changes state; applying one needs no settings and no time
+ * but the log time of its segment. Their names and fields are part of the store's format.
  */
 import type { Severity } from '../../protocol/alert.ts';
 import type { JobError, OutputFormat, Priority } from '../../protocol/job.ts';
@@ -8,7 +8,7 @@ import type { Sighting } from '../../protocol/sighting.ts';
 import type { Capabilities, HealthReport, HealthStatus, KnownCapabilities, Location } from '../../protocol/worker.ts';
 import type { Pack, Replaced, ShardRecord } from './state/records.ts';
 
-/** An event as the journal keeps it. `at` is the segment's log time, RFC 3339; `id` is `<command>/<fingerprint>/<index>`. */
+/** An event in the journal. `at` is the segment's log time, RFC 3339; `id` is `<command>/<fingerprint>/<index>`. */
 export type JournalEvent = Event & { id: string; at: string; actor: string };
 
 export type Event = JobEvent | WorkerEvent | AlertEvent | HouseEvent;
@@ -32,7 +32,7 @@ export type JobEvent =
         details: string;
       };
     }
-  /** Placed in the queue: at first, after a failure (with a delay), by hand, or when its delay is over. */
+  /** The job entered the queue: on submission, after a failure (with a delay), or by hand. */
   | {
       type: 'JobQueued';
       entity: string;
@@ -40,7 +40,7 @@ export type JobEvent =
         attempt: number;
         not_before_ms: number | null;
         batch_size: number | null;
-        /** It was taken from a worker through no fault of its own, and goes back to the place it had. */
+        /** The attempt ended through no fault of the job, which returns to its previous place. */
         keeps_place: boolean;
         details: string;
       };
@@ -53,7 +53,7 @@ export type JobEvent =
         worker_id: string;
         instance_id: string | null;
         attempt: number;
-        /** null, in old journals: the job was not handed out by this queue, its worker only reported it. */
+        /** null in old journals: a worker reported the job, this queue did not hand it out. */
         token: string | null;
         expires_ms: number | null;
         estimated_cost_usd: number | null;
@@ -71,7 +71,7 @@ export type JobEvent =
         eta_seconds: number | null;
         duration_seconds: number | null;
         file_size_bytes: number | null;
-        /** The job is CANCELLING, and stays so. Left out otherwise. */
+        /** Present if the job is CANCELLING; it remains so. */
         cancelling?: boolean;
       };
     }
@@ -87,23 +87,25 @@ export type JobEvent =
         details: string;
       };
     }
-  /** An attempt ended without a transcript. What becomes of the job is the next event's: JobQueued, JobFailed or JobCancelled. */
+  /** An attempt ended without a transcript. The next event moves the job: JobQueued, JobFailed or JobCancelled. */
   | { type: 'JobAttemptFailed'; entity: string; data: { attempt: number; error: JobError; cost_usd: number | null } }
   | { type: 'JobFailed'; entity: string; data: { dead_until_ms: number; details: string } }
   | { type: 'JobCancelRequested'; entity: string; data: { kill_ms: number; details: string } }
-  /** With the cost of the attempt that it ends, if one still ran. */
+  /** `cost_usd`: of the attempt that this ends, if one was running. */
   | { type: 'JobCancelled'; entity: string; data: { details: string; cost_usd: number | null } }
-  /** Left the dead-letter queue: too old, or purged. It stays FAILED. */
+  /** The job left the dead-letter queue because it was too old or purged. It stays FAILED. */
   | { type: 'JobDropped'; entity: string; data: { details: string } }
-  /** A system without a server told something new of a job that runs elsewhere. Its times are the source's own. */
+  /** A source reported something new about a job that runs elsewhere. Times are from the source's clock. */
   | {
       type: 'JobObserved';
       entity: string;
       data: {
         source: string;
-        /** All that is known of the job with it. */
+        /** Everything known about the job, this sighting included. */
         sighting: Omit<Sighting, 'job_id'>;
-        /** Its worker is there now, and its silence is looked at then; null where that is long ago, or nobody's business. */
+        /**
+         * When to check the worker for silence; null if the sighting is too old, or the worker sends heartbeats itself.
+         */
         worker_check_ms: number | null;
       };
     };
@@ -117,7 +119,7 @@ export type WorkerEvent =
   | {
       type: 'WorkerRegistered';
       entity: string;
-      /** Merged with what is known; null withdraws it. */
+      /** Merged with the known values; null removes a value. */
       data: {
         instance_id: string | null;
         capabilities: KnownCapabilities;
@@ -132,7 +134,7 @@ export type WorkerEvent =
         health: HealthReport;
         status: HealthStatus;
         check_ms: number;
-        /** Jobs whose leases are renewed, and until when. */
+        /** Jobs whose leases are renewed until `expires_ms`. */
         renewed: readonly string[];
         expires_ms: number;
       };
@@ -153,10 +155,10 @@ export type AlertEvent =
       data: { rule: string; subject: string | null; severity: Severity; message: string };
     }
   | { type: 'AlertResolved'; entity: string; data: { by: string } }
-  /** The condition no longer holds: it may be raised anew. */
+  /** The condition no longer holds; the alert may be raised again. */
   | { type: 'AlertCleared'; entity: string; data: Record<string, never> };
 
-/** About the house, not about the fleet: what the fold may forget because the archive has it, and what was lost. */
+/** Records that the fold drops because the archive has them, and losses in the journal. */
 export type HouseEvent =
   | {
       type: 'JobsArchived';
@@ -186,7 +188,7 @@ export type HouseEvent =
   | { type: 'WorkersArchived'; entity: string; data: { worker_ids: readonly string[] } }
   | { type: 'AlertsArchived'; entity: string; data: { alert_ids: readonly string[] } }
   | { type: 'CommandsForgotten'; entity: string; data: { through_ordinal: number } }
-  /** The owner went on without segments that were lost: of those after the first and up to the second, not all were read. */
+  /** The owner accepted the loss of segments: of those after `after_seq`, up to `through_seq`, some are missing. */
   | {
       type: 'LossAccepted';
       entity: string;

@@ -1,8 +1,8 @@
-/** The recording of the documents' example, and the worker that transcribes it. */
+/** The recording in the documents' example, and the worker that transcribes it. */
 import { MINUTE_MS } from '../../protocol/time.ts';
 import { type Lease, Monitor } from './testing.ts';
 
-/** The recording of the documents: 81 minutes, submitted at 19:30, handed to worker-123 at 19:32. */
+/** 81 minutes of audio, submitted at 19:30, claimed by worker-123 at 19:32. */
 export function started(): { monitor: Monitor; lease: Lease } {
   const monitor = new Monitor();
   monitor.submit('job-abc123', {
@@ -11,7 +11,7 @@ export function started(): { monitor: Monitor; lease: Lease } {
     file_size_bytes: 75_000_000,
     tags: ['press'],
   });
-  monitor.later(2 * MINUTE_MS).tell({
+  monitor.later(2 * MINUTE_MS).run({
     type: 'register_worker',
     worker_id: 'worker-123',
     registration: {
@@ -29,7 +29,7 @@ export function started(): { monitor: Monitor; lease: Lease } {
   return { monitor, lease: lease! };
 }
 
-/** Three minutes on, at chunk 15 of 33. */
+/** Three minutes later, at chunk 15 of 33. */
 export function running(): { monitor: Monitor; lease: Lease } {
   const { monitor, lease } = started();
   monitor.later(MINUTE_MS).progress(lease, 0, { stage: 'downloading' });

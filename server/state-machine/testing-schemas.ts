@@ -1,4 +1,4 @@
-/** Checks values by the schemas of the protocol, with a JSON Schema validator that is not ours. */
+/** Validates values against the schemas of the protocol with an independent JSON Schema validator. */
 import assert from 'node:assert/strict';
 import Ajv from 'ajv';
 import type { TSchema } from 'typebox';
@@ -8,9 +8,9 @@ import { parseTime } from '../../protocol/time.ts';
 
 const ajv = new Ajv.default({ strict: false, allErrors: true });
 ajv.addFormat('date-time', (text: string) => !Number.isNaN(parseTime(text)));
-for (const referred of [Job, MetricsPeriod]) ajv.addSchema(referred);
+for (const referenced of [Job, MetricsPeriod]) ajv.addSchema(referenced);
 
-/** Throws on a value that breaks the schema, and on one with a field that the schema does not name. */
+/** Throws if the value breaks the schema, or has a field that the schema does not define. */
 export function assertValid(schema: TSchema, value: unknown): void {
   const { $id } = schema as { $id?: string };
   const validate = ($id && ajv.getSchema($id)) || ajv.compile(schema);
@@ -19,5 +19,5 @@ export function assertValid(schema: TSchema, value: unknown): void {
   const { properties } = schema as { properties?: Record<string, unknown> };
   if (!properties) return;
   const unknown = Object.keys(value as object).filter((name) => !(name in properties));
-  assert.deepEqual(unknown, [], `${$id} does not name them`);
+  assert.deepEqual(unknown, [], `fields that ${$id} does not define`);
 }

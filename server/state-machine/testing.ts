@@ -1,4 +1,4 @@
-/** What the state machine's tests share: a fold that commands are told to, one segment each, at a log time set by hand. */
+/** For tests of the state machine: a fold that runs each command as a segment, at a log time set by the test. */
 import type { JobSubmission } from '../../protocol/job.ts';
 import { HOUR_MS, parseTime } from '../../protocol/time.ts';
 import { applyEvents, beginSegment, eventId, isRemembered, UNREMEMBERED } from './apply/apply.ts';
@@ -24,11 +24,15 @@ export const POLICY: Policy = {
   commands_max: 100_000,
 };
 
-export type Told = { events: readonly Event[]; refs: readonly CommandRef[] | undefined; refusal: Refusal | undefined };
+export type Result = {
+  events: readonly Event[];
+  refs: readonly CommandRef[] | undefined;
+  refusal: Refusal | undefined;
+};
 
 export type Lease = { job_id: string; token: string; expires_ms: number };
 
-/** The documents' own moment. */
+/** The time in the documents' examples. */
 const START_MS = parseTime('2025-07-07T19:30:00Z');
 
 let packs = 0;
@@ -62,14 +66,14 @@ export class Monitor {
     this.policy = { ...POLICY, ...policy };
   }
 
-  /** Log time goes on. */
+  /** Advances log time. */
   later(by_ms: number): this {
     this.at_ms += by_ms;
     return this;
   }
 
-  /** Decides, and applies what comes of it as the next segment. */
-  tell(body: CommandBody, as: { id?: string; fingerprint?: string } = {}): Told {
+  /** Decides a command and applies its events as the next segment. */
+  run(body: CommandBody, as: { id?: string; fingerprint?: string } = {}): Result {
     this.#commands += 1;
     const command: Command = { id: `c${this.#commands}`, fingerprint: '', actor: 'test', body, ...as };
     if (body.type === 'tick' || body.type === 'forget') command.id = `${UNREMEMBERED}${command.id}`;
@@ -85,20 +89,20 @@ export class Monitor {
     return { events, refs, refusal: decision.refusal };
   }
 
-  /** Submits jobs of these ids, and answers the ids. */
+  /** Submits a job and returns its id. */
   submit(job_id: string, submission: Partial<JobSubmission> = {}): string {
-    this.tell({ type: 'submit_jobs', jobs: [{ job_id, audio_url: `s3://audio/${job_id}.mp3`, ...submission }] });
+    this.run({ type: 'submit_jobs', jobs: [{ job_id, audio_url: `s3://audio/${job_id}.mp3`, ...submission }] });
     return job_id;
   }
 
   register(worker_id: string, spot_price?: number): string {
     const location = spot_price === undefined ? {} : { spot_price };
-    this.tell({ type: 'register_worker', worker_id, registration: { capabilities: {}, location } });
+    this.run({ type: 'register_worker', worker_id, registration: { capabilities: {}, location } });
     return worker_id;
   }
 
   claim(worker_id: string, max_jobs = 1): Lease[] {
-    const { events } = this.tell({ type: 'claim_jobs', worker_id, max_jobs, secret: `s${this.#commands}` });
+    const { events } = this.run({ type: 'claim_jobs', worker_id, max_jobs, secret: `s${this.#commands}` });
     return events.flatMap((event) =>
       event.type === 'JobAssigned'
         ? [{ job_id: event.entity, token: event.data.token!, expires_ms: event.data.expires_ms! }]
@@ -113,17 +117,17 @@ export class Monitor {
     return this.claim(worker_id)[0]!;
   }
 
-  complete({ job_id, token }: Lease, segments_count = 3): Told {
+  complete({ job_id, token }: Lease, segments_count = 3): Result {
     const output = { s3_path: `s3://transcripts/${job_id}.json`, segments_count, confidence_score: null };
-    return this.tell({ type: 'complete_job', job_id, lease_token: token, output });
+    return this.run({ type: 'complete_job', job_id, lease_token: token, output });
   }
 
   fail(
     { job_id, token }: Lease,
     error: { code?: string; message?: string; retryable?: boolean } = {},
     jitter = 1,
-  ): Told {
-    return this.tell({
+  ): Result {
+    return this.run({
       type: 'fail_job',
       job_id,
       lease_token: token,
@@ -133,16 +137,16 @@ export class Monitor {
     });
   }
 
-  progress({ job_id, token }: Lease, percentage: number, more: object = {}): Told {
-    return this.tell({ type: 'report_progress', job_id, report: { lease_token: token, percentage, ...more } });
+  progress({ job_id, token }: Lease, percentage: number, more: object = {}): Result {
+    return this.run({ type: 'report_progress', job_id, report: { lease_token: token, percentage, ...more } });
   }
 
-  beat(worker_id: string, leases: Lease[] = [], health: object = {}): Told {
-    return this.tell({ type: 'beat', worker_id, health, leases: leases.map(({ token }) => token) });
+  beat(worker_id: string, leases: Lease[] = [], health: object = {}): Result {
+    return this.run({ type: 'beat', worker_id, health, leases: leases.map(({ token }) => token) });
   }
 
-  tick(expire = true): Told {
-    return this.tell({ type: 'tick', ids: ['a', 'b', 'c'].map((n) => `alert-${this.#commands}${n}`), expire });
+  tick(expire = true): Result {
+    return this.run({ type: 'tick', ids: ['a', 'b', 'c'].map((n) => `alert-${this.#commands}${n}`), expire });
   }
 
   job(job_id = 'job-1'): JobRecord {
@@ -160,11 +164,11 @@ export class Monitor {
 
 function named({ id, fingerprint, actor }: Command, events: readonly Event[]): JournalEvent[] {
   return events.map((event, index) => {
-    // As the journal has it: what JSON can't say is not there.
+    // As read from the journal: without what JSON cannot represent.
     const line = JSON.stringify({ id: eventId(id, fingerprint, index), at: '', actor, ...event });
     return JSON.parse(line) as JournalEvent;
   });
 }
 
 /** Types of the events, in order. */
-export const typesOf = ({ events }: Told): string[] => events.map(({ type }) => type);
+export const typesOf = ({ events }: Result): string[] => events.map(({ type }) => type);

@@ -85,9 +85,9 @@ export function runHistory(seed: number, commands = 40): number {
     again.at_ms = live.at_ms;
     const body = asking.next(live.state);
     const as = { id: `c${n}` };
-    live.tell(body, as);
+    live.run(body, as);
     if (n === restored_at) again.state = restore(snapshotRows(live.state));
-    else if (n > restored_at) again.tell(body, as);
+    else if (n > restored_at) again.run(body, as);
   }
   const documents = checkedDocuments(live.state);
   const restored = restore(snapshotRows(live.state));

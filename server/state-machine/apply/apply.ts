@@ -1,8 +1,8 @@
 /**
- * Apply: events change state; nothing else does.
+ * Applies events to the state; nothing else changes it.
  *
- * Total: it never throws, whatever the event, so that a replay cannot stop half way; an event about something that is not
- * there changes nothing. Deterministic: the event, the segment's number and its log time are all it sees.
+ * Total: it never throws, so that no event can stop a replay; an event about an unknown entity changes nothing.
+ * Deterministic: its only inputs are the state, the event, the segment's number and its log time.
  */
 
 import type { Event, JournalEvent } from '../events.ts';
@@ -13,18 +13,18 @@ import { applyJobEvent } from './job.ts';
 import { observe } from './observed.ts';
 import { applyWorkerEvent } from './worker.ts';
 
-/** Begins segment `seq`. Log time never goes back, whatever the author's clock said. */
+/** Begins segment `seq`. Log time never goes back, even if the author's clock did. */
 export function beginSegment(state: State, seq: number, at_ms: number): void {
   state.scalars.seq = seq;
   if (at_ms > state.scalars.at_ms) state.scalars.at_ms = at_ms;
 }
 
-/** Applies events of the current segment, in order. An event id that took effect before is passed over. */
+/** Applies events of the current segment, in order. Skips an event whose id has taken effect before. */
 export function applyEvents(state: State, events: readonly JournalEvent[]): void {
   let at = 0;
   while (at < events.length) {
     const event = events[at]!;
-    // Most are soft: of those nothing but the event itself matters.
+    // Soft events, most of all, are not remembered.
     if (!isRemembered(String(event.id))) {
       applyIfPossible(state, event);
       at += 1;
@@ -38,7 +38,7 @@ export function applyEvents(state: State, events: readonly JournalEvent[]): void
   }
 }
 
-/** The events of one command, and what is remembered of it. */
+/** Applies the events of one command and remembers the command. */
 function applyCommand(
   state: State,
   { command_id, fingerprint }: { command_id: string; fingerprint: string },
@@ -70,19 +70,19 @@ function splitEventId(id: string): { command_id: string; fingerprint: string; in
   return { command_id, fingerprint, index: Number(index) };
 }
 
-/** Commands that may be repeated harmlessly (soft ones, the monitor's own) begin with `~` and leave no trace of their id. */
+/** Prefix of ids that are not remembered: of commands that are harmless to repeat (soft ones, the monitor's own). */
 export const UNREMEMBERED = '~';
 
 export function isRemembered(command_id: string): boolean {
   return !command_id.startsWith(UNREMEMBERED);
 }
 
-/** An event that has not the shape its type promises is passed over, by every instance alike: none may stop at it. */
+/** Skips an event without the shape of its type, as every other instance does, rather than stop the replay. */
 function applyIfPossible(state: State, event: JournalEvent): void {
   try {
     apply(state, event);
   } catch {
-    // Nothing that decide.ts makes comes here; a log that another hand wrote may.
+    // Not reached by events from decide.ts; a log written by another program may contain others.
   }
 }
 

@@ -1,4 +1,4 @@
-/** The state of a journal that is only read: what segments and snapshots make of it, without an engine. */
+/** The state of a journal that is only read: folds segments and snapshots without an engine. */
 import type { JournalEvent } from '../events.ts';
 import { restore, snapshotRows } from '../state/snapshot.ts';
 import { State } from '../state/state.ts';

@@ -1,4 +1,4 @@
-/** How events change jobs, and with them the workers that hold them and the periods that count them. */
+/** Applies events to jobs, to the workers that hold them, and to the periods that count them. */
 import type { JobEvent } from '../events.ts';
 import { countInPeriods } from '../state/periods.ts';
 import type { HistoryRecord, JobRecord, ProgressRecord, Run, WorkerRecord } from '../state/records.ts';
@@ -82,7 +82,7 @@ export function applyJobEvent(state: State, event: JobEvent): void {
   }
 }
 
-/** Every change of a job but a sighting goes through here: it stamps version and time. */
+/** Every change of a job except a sighting goes through here, to set its version and time. */
 function changeJob(state: State, job: JobRecord, changes: Partial<JobRecord>): void {
   const observed = job.observed && { ...job.observed, overruled: true };
   state.putJob({ ...job, ...changes, observed, version: state.seq, updated_ms: state.at_ms }, job);
@@ -92,11 +92,11 @@ function submit(state: State, { entity, data }: JobEvent & { type: 'JobSubmitted
   if (state.job(entity)) return;
   countInPeriods(state, { submitted: 1 });
   const history = [{ state: 'SUBMITTED' as const, at_ms: state.at_ms, details: data.details }];
-  state.putJob(newJob(state, entity, { created_ms: state.at_ms, asked: data, history }));
+  state.putJob(newJob(state, entity, { created_ms: state.at_ms, request: data, history }));
 }
 
-/** What a job was asked for with. */
-export type Asked = Pick<
+/** The fields of a job that its submitter chose. */
+export type JobRequest = Pick<
   JobRecord,
   | 'audio_url'
   | 'output_format'
@@ -110,11 +110,11 @@ export type Asked = Pick<
   | 'estimated_cost_usd'
 >;
 
-/** A job that nobody has worked on. */
+/** A job without attempts. */
 export function newJob(
   state: State,
   job_id: string,
-  { created_ms, asked, history }: { created_ms: number; asked: Asked; history: JobRecord['history'] },
+  { created_ms, request, history }: { created_ms: number; request: JobRequest; history: JobRecord['history'] },
 ): JobRecord {
   const ordinal = state.nextOrdinal();
   return {
@@ -125,15 +125,15 @@ export function newJob(
     created_ms,
     updated_ms: created_ms,
     completed_ms: null,
-    audio_url: asked.audio_url,
-    output_format: asked.output_format,
-    priority: asked.priority,
-    max_attempts: asked.max_attempts,
-    duration_seconds: asked.duration_seconds,
-    file_size_bytes: asked.file_size_bytes,
-    tags: asked.tags.length === 0 ? NO_TAGS : asked.tags,
-    metadata: asked.metadata,
-    webhook_url: asked.webhook_url,
+    audio_url: request.audio_url,
+    output_format: request.output_format,
+    priority: request.priority,
+    max_attempts: request.max_attempts,
+    duration_seconds: request.duration_seconds,
+    file_size_bytes: request.file_size_bytes,
+    tags: request.tags.length === 0 ? NO_TAGS : request.tags,
+    metadata: request.metadata,
+    webhook_url: request.webhook_url,
     attempt: 1,
     place: ordinal,
     queued_ms: created_ms,
@@ -148,7 +148,7 @@ export function newJob(
     queue_ms: 0,
     instance_ms: 0,
     actual_cost_usd: null,
-    estimated_cost_usd: asked.estimated_cost_usd,
+    estimated_cost_usd: request.estimated_cost_usd,
     history,
     observed: null,
   };
@@ -194,7 +194,7 @@ function assign(state: State, job: JobRecord, { data }: JobEvent & { type: 'JobA
   });
 }
 
-/** Counts, for each lower class with a job waiting, that another was served before it. */
+/** Counts, for each lower class with a waiting job, that it was passed over. */
 function passOver(state: State, job: JobRecord): void {
   const { scalars, tables } = state;
   const next = passedOver(scalars, job.priority, tables.waiting.normal.size > 0, tables.waiting.low.size > 0);
@@ -261,19 +261,19 @@ function complete(state: State, job: JobRecord, { data }: JobEvent & { type: 'Jo
   });
 }
 
-/** Not below 0: the start of a job that runs elsewhere has its source's clock. */
+/** Not below 0: the start of a job that runs elsewhere comes from its source's clock. */
 const since = (state: State, from_ms: number): number => Math.max(0, state.at_ms - from_ms);
 
-/** A job of this length took this long. */
+/** Updates the mean throughput factor with a job that took `taken_ms`. */
 export function learnPace({ scalars }: State, audio_ms: number, taken_ms: number): void {
-  // Less than a millisecond, or more than any recording has: no pace to learn from.
+  // Durations outside this range teach nothing.
   if (!(audio_ms >= 1 && audio_ms <= Number.MAX_SAFE_INTEGER && taken_ms >= 1)) return;
   const mean = scalars.throughput_factor;
   const factor = audio_ms / taken_ms;
   scalars.throughput_factor = mean === null ? factor : mean + (factor - mean) * RECENT_WEIGHT;
 }
 
-/** Weight of the newest job in the mean throughput factor: the last 20 or so count. */
+/** Weight of the newest job in the mean throughput factor: about the last 20 jobs count. */
 const RECENT_WEIGHT = 0.1;
 
 export const NO_PROGRESS: ProgressRecord = {
@@ -286,10 +286,10 @@ export const NO_PROGRESS: ProgressRecord = {
   marks: [],
 };
 
-/** What an attempt's end says of its worker. */
+/** How an attempt counts for its worker. */
 type Verdict = 'completed' | 'failed' | 'neither';
 
-/** Ends the current attempt: the worker is free again, its time and cost are counted. */
+/** Ends the current attempt: frees the worker and counts time and cost. */
 function endRun(state: State, job: JobRecord, cost_usd: number | null, verdict: Verdict): Partial<JobRecord> {
   const run = job.run;
   if (!run || run.ended_ms !== null) return {};
@@ -304,7 +304,7 @@ function endRun(state: State, job: JobRecord, cost_usd: number | null, verdict: 
   };
 }
 
-/** Takes the job from the worker; answers the mean GPU use while it had it. */
+/** Takes the job from the worker. Returns the worker's mean GPU usage during the job, null if unknown. */
 export function release(
   state: State,
   worker_id: string,
@@ -329,7 +329,7 @@ export function release(
   return held && held.gpu_count > 0 ? held.gpu_sum / held.gpu_count : null;
 }
 
-/** History with one more entry. A job redriven without end keeps its first entries and its last. */
+/** The history with one more entry. Beyond HISTORY_MAX the first two entries and the latest are kept. */
 export function entered(job: Pick<JobRecord, 'history'>, entry: HistoryRecord): readonly HistoryRecord[] {
   if (job.history.length < HISTORY_MAX) return [...job.history, entry];
   return [...job.history.slice(0, 2), ...job.history.slice(4 - HISTORY_MAX), entry].slice(0, HISTORY_MAX);

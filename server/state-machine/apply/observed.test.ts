@@ -32,7 +32,7 @@ const START = told(-60, { worker_id: 'worker-1', started_ms: at(-60) });
 
 function observe(monitor: Monitor, ...sightings: Sighting[]): Monitor {
   for (const sighting of sightings) {
-    monitor.tell({ type: 'observe_jobs', source: SOURCE, sightings: [sighting], absent: [sighting.job_id] });
+    monitor.run({ type: 'observe_jobs', source: SOURCE, sightings: [sighting], absent: [sighting.job_id] });
   }
   return monitor;
 }
@@ -182,7 +182,7 @@ describe('a job', () => {
     const monitor = new Monitor();
     const source = `log:/${'x'.repeat(300)}`;
     for (const sighting of [START, told(-50, { percentage: 5 })]) {
-      monitor.tell({ type: 'observe_jobs', source, sightings: [sighting], absent: ['job-1'] });
+      monitor.run({ type: 'observe_jobs', source, sightings: [sighting], absent: ['job-1'] });
     }
     assert.deepEqual(monitor.job().tags, [`source:${source}`.slice(0, 128)]);
   });
@@ -215,7 +215,7 @@ describe('a worker that a sighting names', () => {
   test('that is back after its end begins anew', () => {
     const monitor = observe(new Monitor(), told(0, { worker_id: 'worker-1', percentage: 5 }));
     const { ordinal } = monitor.worker();
-    monitor.tell({ type: 'terminate_worker', worker_id: 'worker-1', reason: 'asked for' });
+    monitor.run({ type: 'terminate_worker', worker_id: 'worker-1', reason: 'asked for' });
     monitor.later(HOUR_MS);
     observe(monitor, told(3_590, { job_id: 'job-2', worker_id: 'worker-1', percentage: 5 }));
     const { state, created_ms, terminated_ms, heartbeat_ms } = monitor.worker();

@@ -1,6 +1,8 @@
 /**
- * How a sighting changes a job that runs elsewhere, and the worker that it names. The times are the source's own; log time
- * only says which hour's figures are still open.
+ * Applies a sighting to a job that runs elsewhere and to the worker it names. Times are from the source's clock; log
+ * time only decides which hour's figures are still open.
+ *
+ * The texts of history entries are part of the fold: a change makes instances of different versions disagree.
  */
 import type { JobError } from '../../../protocol/job.ts';
 import { SECONDS_MAX } from '../../../protocol/limits.ts';
@@ -10,13 +12,13 @@ import { countInPeriods, isOpenHour } from '../state/periods.ts';
 import { finished, type JobRecord, type ProgressRecord, type Run } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import { plus } from '../state/sums.ts';
-import { type Asked, entered, learnPace, NO_PROGRESS, newJob, release } from './job.ts';
+import { entered, type JobRequest, learnPace, NO_PROGRESS, newJob, release } from './job.ts';
 import { NEW_WORKER } from './worker.ts';
 
 type Observation = JobEvent & { type: 'JobObserved' };
-type Told = Observation['data']['sighting'];
+type JobSighting = Observation['data']['sighting'];
 
-/** Stands where a source does not say who works on a job. */
+/** The worker of a job whose source names none. */
 export const UNKNOWN_WORKER = 'unknown';
 
 export function observe(state: State, { entity, data }: Observation): void {
@@ -24,7 +26,7 @@ export function observe(state: State, { entity, data }: Observation): void {
   const last = state.job(entity);
   const run = runOf(sighting, last);
   const created_ms = Math.min(sighting.told_ms, run?.assigned_ms ?? sighting.told_ms);
-  const base = last ?? newJob(state, entity, { created_ms, asked: UNASKED, history: [] });
+  const base = last ?? newJob(state, entity, { created_ms, request: UNKNOWN_REQUEST, history: [] });
   if (!last && isOpenHour(state, created_ms)) countInPeriods(state, { submitted: 1 }, created_ms);
   const ended_ms = run?.ended_ms ?? null;
   const next: JobRecord = {
@@ -52,28 +54,28 @@ export function observe(state: State, { entity, data }: Observation): void {
     observed: { source, ...sighting, overruled: false },
     history: historyOf(base, sighting, run, source),
   };
-  if (last?.run && last.run.ended_ms === null && !isSameRun(last.run, run)) letGo(state, last, last.run.assigned_ms);
-  if (worker_check_ms !== null) greet(state, sighting, worker_check_ms);
+  if (last?.run && last.run.ended_ms === null && !isSameRun(last.run, run))
+    releaseWorker(state, last, last.run.assigned_ms);
+  if (worker_check_ms !== null) noteWorker(state, sighting, worker_check_ms);
   if (run && ended_ms === null) hold(state, entity, run);
   if (ended_ms !== null && !(last && finished(last.state))) {
-    letGo(state, next, ended_ms);
+    releaseWorker(state, next, ended_ms);
     count(state, next, ended_ms);
   }
   state.putJob(next);
 }
 
-/** An error in words, as a job has it. */
-export function sightedError({ error, error_code }: Told): JobError {
+export function sightedError({ error, error_code }: JobSighting): JobError {
   const message = error ?? 'The worker gave no reason';
   return { code: error_code ?? 'worker_error', message, retryable: false };
 }
 
-export function sightedOutput({ s3_path, segments, confidence_score }: Told) {
+export function sightedOutput({ s3_path, segments, confidence_score }: JobSighting) {
   return { s3_path: s3_path ?? '', segments_count: segments ?? 0, confidence_score: confidence_score ?? null };
 }
 
-/** Of a job that another system was asked for; what it tells of it stands in the sighting. */
-const UNASKED: Asked = {
+/** Of a job submitted to another system; the sighting has what is known. */
+const UNKNOWN_REQUEST: JobRequest = {
   audio_url: '',
   output_format: 'json',
   priority: 'normal',
@@ -86,41 +88,41 @@ const UNASKED: Asked = {
   estimated_cost_usd: null,
 };
 
-/** The attempt that it tells of: the one before as it goes on, or the next. */
-function runOf(told: Told, last: JobRecord | undefined): Run | null {
-  if (told.state === 'QUEUED') return null;
+/** The attempt that the sighting is about: the last one, continued, or a new one. */
+function runOf(sighting: JobSighting, last: JobRecord | undefined): Run | null {
+  if (sighting.state === 'QUEUED') return null;
   const before = last?.run ?? null;
-  const worker_id = told.worker_id ?? UNKNOWN_WORKER;
-  const ended_ms = hasEnded(told) ? (told.ended_ms ?? told.told_ms) : null;
-  // Journals of before may hold any duration.
-  const took_ms = Math.min(told.duration ?? 0, SECONDS_MAX) * 1000;
-  const heard_ms = ended_ms === null ? told.told_ms : ended_ms - took_ms;
-  const again =
+  const worker_id = sighting.worker_id ?? UNKNOWN_WORKER;
+  const ended_ms = hasEnded(sighting) ? (sighting.ended_ms ?? sighting.told_ms) : null;
+  // Old journals may contain any duration.
+  const took_ms = Math.min(sighting.duration ?? 0, SECONDS_MAX) * 1000;
+  const latest_start_ms = ended_ms === null ? sighting.told_ms : ended_ms - took_ms;
+  const isNew =
     before !== null &&
-    told.started_ms !== null &&
-    told.started_ms > before.assigned_ms &&
-    ((before.ended_ms !== null && told.started_ms > before.ended_ms) ||
+    sighting.started_ms !== null &&
+    sighting.started_ms > before.assigned_ms &&
+    ((before.ended_ms !== null && sighting.started_ms > before.ended_ms) ||
       (before.worker_id !== worker_id && before.worker_id !== UNKNOWN_WORKER));
-  const goesOn = before !== null && !again;
+  const continued = before !== null && !isNew;
   return {
     worker_id,
     instance_id: null,
-    attempt: again ? before.attempt + 1 : (before?.attempt ?? last?.attempt ?? 1),
+    attempt: isNew ? before.attempt + 1 : (before?.attempt ?? last?.attempt ?? 1),
     token: null,
     expires_ms: null,
-    assigned_ms: told.started_ms ?? (goesOn ? Math.min(before.assigned_ms, heard_ms) : heard_ms),
+    assigned_ms: sighting.started_ms ?? (continued ? Math.min(before.assigned_ms, latest_start_ms) : latest_start_ms),
     ended_ms,
-    downloaded_ms: goesOn ? before.downloaded_ms : null,
-    gpu_usage: goesOn ? before.gpu_usage : null,
+    downloaded_ms: continued ? before.downloaded_ms : null,
+    gpu_usage: continued ? before.gpu_usage : null,
   };
 }
 
 const isSameRun = (a: Run | null, b: Run | null): boolean =>
   a !== null && b !== null && a.attempt === b.attempt && a.worker_id === b.worker_id;
 
-function progressOf(told: Told, last: ProgressRecord | null): ProgressRecord | null {
-  const { percentage, stage, told_ms } = told;
-  if (told.state === 'COMPLETED') {
+function progressOf(sighting: JobSighting, last: ProgressRecord | null): ProgressRecord | null {
+  const { percentage, stage, told_ms } = sighting;
+  if (sighting.state === 'COMPLETED') {
     return {
       ...(last ?? NO_PROGRESS),
       percentage: 100,
@@ -135,61 +137,63 @@ function progressOf(told: Told, last: ProgressRecord | null): ProgressRecord | n
   return {
     percentage: now,
     stage: stage ?? last?.stage ?? null,
-    current_chunk: told.current_chunk ?? last?.current_chunk ?? null,
-    total_chunks: told.total_chunks ?? last?.total_chunks ?? null,
-    eta_seconds: told.eta_seconds ?? null,
+    current_chunk: sighting.current_chunk ?? last?.current_chunk ?? null,
+    total_chunks: sighting.total_chunks ?? last?.total_chunks ?? null,
+    eta_seconds: sighting.eta_seconds ?? null,
     at_ms: told_ms,
     marks: marks.at(-1) === now ? marks : [...marks.slice(-6), told_ms, now],
   };
 }
 
-function errorOf(told: Told, { last_error }: JobRecord): JobError | null {
-  if (told.state === 'COMPLETED') return null;
-  return told.state === 'FAILED' ? sightedError(told) : last_error;
+function errorOf(sighting: JobSighting, { last_error }: JobRecord): JobError | null {
+  if (sighting.state === 'COMPLETED') return null;
+  return sighting.state === 'FAILED' ? sightedError(sighting) : last_error;
 }
 
 const timeOf = (run: Run | null): number =>
   run !== null && run.ended_ms !== null ? Math.max(0, run.ended_ms - run.assigned_ms) : 0;
 
-/** Of attempts that have ended; one that is told of again counts as it is told now. */
+/** Total time of the ended attempts. A new sighting of the last attempt replaces the time of that attempt. */
 function instanceTime({ instance_ms, run: last }: JobRecord, run: Run | null): number {
   const before = last !== null && last.attempt === run?.attempt ? instance_ms - timeOf(last) : instance_ms;
   return plus(Math.max(0, before), timeOf(run));
 }
 
-/** One more entry for each change of state, of attempt or of the time of an end: views go by the ends that it names. */
-function historyOf(job: JobRecord, told: Told, run: Run | null, source: string): JobRecord['history'] {
+/** Adds an entry for each change of state, attempt or end time; views depend on the end times in the history. */
+function historyOf(job: JobRecord, sighting: JobSighting, run: Run | null, source: string): JobRecord['history'] {
   let { history } = job;
   const enter = (entry: JobRecord['history'][number]) => {
     history = entered({ history }, entry);
   };
   if (run === null) {
-    if (job.state !== 'QUEUED') enter({ state: 'QUEUED', at_ms: told.told_ms, details: `Waits, as told by ${source}` });
+    if (job.state !== 'QUEUED')
+      enter({ state: 'QUEUED', at_ms: sighting.told_ms, details: `Waits, as told by ${source}` });
     return history;
   }
   const { worker_id, assigned_ms, ended_ms } = run;
   const begun = !isSameRun(job.run, run);
   if (begun) {
-    const who = worker_id === UNKNOWN_WORKER ? {} : { worker_id };
+    const worker = worker_id === UNKNOWN_WORKER ? {} : { worker_id };
     enter({
       state: 'PROCESSING',
       at_ms: assigned_ms,
       details: `Started by ${worker_id}, as told by ${source}`,
-      ...who,
+      ...worker,
     });
   } else if (job.run !== null && job.run.assigned_ms !== assigned_ms) {
-    // Its start was told after its end.
+    // The start was reported after the end.
     const started_ms = job.run.assigned_ms;
-    history = history.map((one) =>
-      one.state === 'PROCESSING' && one.at_ms === started_ms ? { ...one, at_ms: assigned_ms } : one,
+    history = history.map((entry) =>
+      entry.state === 'PROCESSING' && entry.at_ms === started_ms ? { ...entry, at_ms: assigned_ms } : entry,
     );
   }
   if (!begun && ended_ms === null && job.state !== 'PROCESSING') {
-    enter({ state: 'PROCESSING', at_ms: told.told_ms, details: `Goes on, as told by ${source}` });
+    enter({ state: 'PROCESSING', at_ms: sighting.told_ms, details: `Goes on, as told by ${source}` });
   }
-  if (ended_ms !== null && (begun || job.state !== told.state || job.completed_ms !== ended_ms)) {
-    const words = told.state === 'COMPLETED' ? `Transcribed by ${worker_id}` : (told.error ?? `Failed on ${worker_id}`);
-    enter({ state: told.state, at_ms: ended_ms, details: `${words.slice(0, 500)}, as told by ${source}` });
+  if (ended_ms !== null && (begun || job.state !== sighting.state || job.completed_ms !== ended_ms)) {
+    const outcome =
+      sighting.state === 'COMPLETED' ? `Transcribed by ${worker_id}` : (sighting.error ?? `Failed on ${worker_id}`);
+    enter({ state: sighting.state, at_ms: ended_ms, details: `${outcome.slice(0, 500)}, as told by ${source}` });
   }
   return history;
 }
@@ -202,12 +206,12 @@ function tagged(tags: readonly string[], source: string): readonly string[] {
   return tags.includes(tag) || tags.length >= TAGS_MAX ? tags : [...tags, tag];
 }
 
-/** Its worker is there: known from now on, and heard of. */
-function greet(state: State, { worker_id, told_ms }: Told, check_ms: number): void {
+/** The worker exists and was active at the time of the sighting. */
+function noteWorker(state: State, { worker_id, told_ms }: JobSighting, check_ms: number): void {
   if (worker_id === null) return;
   const known = state.worker(worker_id);
   if (known && known.state !== 'TERMINATED' && !known.reported) return;
-  const heard_ms = Math.min(told_ms, state.at_ms);
+  const active_ms = Math.min(told_ms, state.at_ms);
   const back = known && known.state !== 'TERMINATED' ? known : undefined;
   state.putWorker({
     ...(known ?? NEW_WORKER),
@@ -215,16 +219,16 @@ function greet(state: State, { worker_id, told_ms }: Told, check_ms: number): vo
     ordinal: known?.ordinal ?? state.nextOrdinal(),
     version: state.seq,
     state: back?.state ?? 'IDLE',
-    created_ms: back?.created_ms ?? heard_ms,
+    created_ms: back?.created_ms ?? active_ms,
     terminated_ms: null,
-    heartbeat_ms: Math.max(back?.heartbeat_ms ?? heard_ms, heard_ms),
+    heartbeat_ms: Math.max(back?.heartbeat_ms ?? active_ms, active_ms),
     status: 'HEALTHY',
     reported: true,
     check_ms,
   });
 }
 
-/** A worker that is known has the job. */
+/** Gives the job to its worker, if the worker is known. */
 function hold(state: State, job_id: string, { worker_id, assigned_ms }: Run): void {
   const worker = state.worker(worker_id);
   if (!worker || worker.state === 'TERMINATED' || worker.holds.some((held) => held.job_id === job_id)) return;
@@ -236,15 +240,15 @@ function hold(state: State, job_id: string, { worker_id, assigned_ms }: Run): vo
   });
 }
 
-/** The worker that had it has it no more. */
-function letGo(state: State, job: JobRecord, ended_ms: number): void {
+/** Takes the job from the worker of its last attempt. */
+function releaseWorker(state: State, job: JobRecord, ended_ms: number): void {
   if (!job.run) return;
   const taken_ms = Math.max(0, ended_ms - job.run.assigned_ms);
   const verdict = job.state === 'COMPLETED' ? 'completed' : job.state === 'FAILED' ? 'failed' : 'neither';
   release(state, job.run.worker_id, job.job_id, { taken_ms, verdict });
 }
 
-/** In the hour of its end, where that is still open: what ended yesterday did not end now. */
+/** Counts the job in the hour of its end if that hour is still open; figures of past hours are final. */
 function count(state: State, job: JobRecord, ended_ms: number): void {
   if (!isOpenHour(state, ended_ms)) return;
   if (job.state === 'FAILED') return countInPeriods(state, { failed: 1 }, ended_ms);

@@ -1,4 +1,6 @@
-/** Journals of before, in which workers reported jobs without a lease: still folded, and their jobs are never handed out. */
+/**
+ * Old journals in which workers reported jobs without a lease are still folded, and their jobs are never handed out.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { deadLetterQueueDocument, mainQueueDocument } from '../../documents/queues.ts';
@@ -48,7 +50,7 @@ const failed = (job_id: string, dead_until_ms: number): Event => ({
   data: { dead_until_ms, details: 'worker_error' },
 });
 
-/** job-1 runs, job-2 lies in the dead-letter queue, job-3 was returned to the queue when its worker was lost. */
+/** job-1 runs, job-2 is in the dead-letter queue, job-3 returned to the queue when its worker was lost. */
 function before(): Monitor {
   const monitor = new Monitor();
   monitor.register('worker-1');
@@ -67,7 +69,7 @@ function before(): Monitor {
   return monitor;
 }
 
-test('jobs that an old journal reported without a lease are in the states that it says', () => {
+test('jobs that an old journal reported without a lease have the states in the journal', () => {
   const monitor = before();
   const states = ['job-1', 'job-2', 'job-3'].map((id) => monitor.job(id).state);
   assert.deepEqual(states, ['PROCESSING', 'FAILED', 'QUEUED']);
@@ -75,31 +77,31 @@ test('jobs that an old journal reported without a lease are in the states that i
   assert.equal(deadLetterQueueDocument(monitor.state).messages_visible, 1);
 });
 
-test('none of them is handed out, whatever is asked for', () => {
+test('none of them is handed out, by any command', () => {
   for (const restored of [false, true]) {
     const monitor = before();
     if (restored) monitor.state = restore(snapshotRows(monitor.state));
     monitor.register('worker-2');
     assert.deepEqual(monitor.claim('worker-2', 10), []);
     assert.deepEqual(mainQueueDocument(monitor.state).messages_visible, 0);
-    assert.equal(monitor.tell({ type: 'retry_job', job_id: 'job-2' }).refusal?.code, 'runs_elsewhere');
-    assert.deepEqual(typesOf(monitor.tell({ type: 'redrive', filter: {} })), []);
-    monitor.tell({ type: 'terminate_worker', worker_id: 'worker-1', reason: 'asked for' });
+    assert.equal(monitor.run({ type: 'retry_job', job_id: 'job-2' }).refusal?.code, 'runs_elsewhere');
+    assert.deepEqual(typesOf(monitor.run({ type: 'redrive', filter: {} })), []);
+    monitor.run({ type: 'terminate_worker', worker_id: 'worker-1', reason: 'asked for' });
     assert.equal(monitor.job('job-1').state, 'PROCESSING');
     assert.deepEqual(monitor.claim('worker-2', 10), []);
   }
 });
 
-test('they can be cancelled, and given up as dead letters', () => {
+test('they can be cancelled, and purged from the dead letters', () => {
   const monitor = before();
-  for (const job_id of ['job-1', 'job-3']) monitor.tell({ type: 'cancel_job', job_id });
+  for (const job_id of ['job-1', 'job-3']) monitor.run({ type: 'cancel_job', job_id });
   monitor.later(120_000).tick();
   assert.deepEqual([monitor.job('job-1').state, monitor.job('job-3').state], ['CANCELLED', 'CANCELLED']);
-  monitor.tell({ type: 'purge_queue', queue: 'dlq', filter: {} });
+  monitor.run({ type: 'purge_queue', queue: 'dlq', filter: {} });
   assert.equal(monitor.job('job-2').dead, null);
 });
 
-test('a sighting goes on with them', () => {
+test('a sighting continues them', () => {
   const monitor = before();
   const sighting = {
     job_id: 'job-1',
@@ -116,7 +118,7 @@ test('a sighting goes on with them', () => {
     s3_path: null,
     error: null,
   };
-  monitor.later(6_000).tell({ type: 'observe_jobs', source: 'reports', sightings: [sighting], absent: [] });
+  monitor.later(6_000).run({ type: 'observe_jobs', source: 'reports', sightings: [sighting], absent: [] });
   const { state, run, output } = monitor.job('job-1');
   assert.deepEqual([state, run?.worker_id, output?.segments_count], ['COMPLETED', 'worker-1', 3]);
 });

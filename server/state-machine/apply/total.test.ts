@@ -1,4 +1,4 @@
-/** The fold is total: whatever stands in the log, applying it never throws and gives every instance the same. */
+/** The fold is total: applying any log never throws, and every instance gets the same state. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HOUR_MS } from '../../../protocol/time.ts';
@@ -64,7 +64,7 @@ const TYPES: Record<EventType, object> = {
 const names = Object.keys(TYPES) as EventType[];
 const entities = ['job-1', 'job-2', 'job-3', 'worker-1', 'worker-2', 'alert-1', ''];
 
-/** A small generator of whole numbers, from a seed. */
+/** Seeded random integers. */
 function numbers(seed: number): (below: number) => number {
   let state = seed * 2_654_435_761 + 1;
   return (below) => {
@@ -82,7 +82,7 @@ function fold(segments: readonly (readonly JournalEvent[])[]): string {
   return [...snapshotRows(state)].join('\n');
 }
 
-test('any events in any order, about whatever there is or is not, fold to the same state every time', () => {
+test('any events in any order, about known and unknown entities, always fold to the same state', () => {
   for (let seed = 1; seed <= 300; seed++) {
     const next = numbers(seed);
     const segments = Array.from({ length: 40 }, (_, segment) =>
@@ -97,7 +97,7 @@ test('any events in any order, about whatever there is or is not, fold to the sa
   }
 });
 
-test('no event of the right shape is passed over, whatever it meets', () => {
+test('no event of the right shape is skipped, in any state', () => {
   const next = numbers(7);
   const state = new State();
   for (let i = 0; i < 5_000; i++) {
@@ -110,7 +110,7 @@ test('no event of the right shape is passed over, whatever it meets', () => {
   }
 });
 
-test('an event of a newer kind, without data or with data of another shape changes nothing else and stops nothing', () => {
+test('an event of an unknown type, without data or with malformed data changes nothing and stops nothing', () => {
   const monitor = new Monitor();
   monitor.claimed();
   const odd: unknown[] = [undefined, null, 5, 'x', [], {}, { job_ids: 5, renewed: null, error: null, tags: 3 }];
@@ -126,7 +126,7 @@ test('an event of a newer kind, without data or with data of another shape chang
   }
 });
 
-test('any number that an old journal may hold makes documents, the same live and restored', () => {
+test('any number in an old journal makes the same documents in a live and in a restored state', () => {
   const EXTREMES = [0, 5e-324, 0.5, 1e15, 1e300, Number.MAX_VALUE];
   const next = numbers(11);
   const extreme = () => EXTREMES[next(EXTREMES.length)]!;
@@ -190,7 +190,7 @@ test('any number that an old journal may hold makes documents, the same live and
   }
 });
 
-test('an event id takes effect once, wherever it comes again', () => {
+test('an event id takes effect once, even if it is repeated anywhere', () => {
   const monitor = new Monitor();
   monitor.submit('job-1');
   const before = monitor.state.clone();

@@ -1,4 +1,4 @@
-/** How events change workers, and the leases that their heartbeats renew. */
+/** Applies events to workers, and to the leases that their heartbeats renew. */
 import type { WorkerEvent } from '../events.ts';
 import type { WorkerRecord } from '../state/records.ts';
 import { running } from '../state/records.ts';
@@ -13,7 +13,7 @@ export function applyWorkerEvent(state: State, event: WorkerEvent): void {
       const { health, status, check_ms, renewed, expires_ms } = event.data;
       for (const job_id of renewed) {
         const job = state.job(job_id);
-        // A renewal shows in no document, so it makes no new version.
+        // No document shows a renewal, so the version stays.
         if (job?.run && job.run.ended_ms === null && running(job.state)) {
           state.putJob({ ...job, run: { ...job.run, expires_ms } });
         }
@@ -50,13 +50,13 @@ export function applyWorkerEvent(state: State, event: WorkerEvent): void {
         state: 'TERMINATED',
         terminated_ms: state.at_ms,
         check_ms: null,
-        // Jobs that run elsewhere go on there, whatever becomes of the name.
+        // Jobs that run elsewhere continue there.
         holds: [],
       });
   }
 }
 
-/** Launched, or registered: for the first time, again with other capabilities, or back after its end. */
+/** A worker was launched or registered: for the first time, with other capabilities, or after its end. */
 function arrive(
   state: State,
   known: WorkerRecord | undefined,

@@ -15,7 +15,7 @@ function lost(): Monitor {
   return monitor;
 }
 
-test('[A54] a condition raises its alert once, however often it is looked at', () => {
+test('[A54] a condition raises its alert once, in any number of ticks', () => {
   const monitor = lost();
   assert.deepEqual(alerting(typesOf(monitor.tick())), ['AlertRaised']);
   assert.deepEqual(rules(monitor), ['worker_lost worker-1']);
@@ -23,7 +23,7 @@ test('[A54] a condition raises its alert once, however often it is looked at', (
   assert.equal(monitor.state.tables.alerts.size, 1);
 });
 
-test('an alert is resolved by itself when its condition clears, and raised anew when it comes back', () => {
+test('an alert is resolved when its condition clears, and raised again when the condition returns', () => {
   const monitor = lost();
   monitor.tick();
   monitor.beat('worker-1');
@@ -41,7 +41,7 @@ test('an alert resolved by hand is not raised again while its condition holds', 
   const monitor = lost();
   monitor.tick();
   const alert_id = monitor.state.tables.alerts.minKey()!;
-  const resolve = () => monitor.tell({ type: 'resolve_alert', alert_id, by: 'ada' });
+  const resolve = () => monitor.run({ type: 'resolve_alert', alert_id, by: 'ada' });
   assert.deepEqual(typesOf(resolve()), ['AlertResolved']);
   assert.equal(monitor.state.tables.alerts.get(alert_id)?.resolved_by, 'ada');
   assert.deepEqual(typesOf(resolve()), []);
@@ -55,22 +55,22 @@ test('an alert resolved by hand is not raised again while its condition holds', 
   assert.deepEqual(rules(monitor), ['worker_lost worker-1']);
 });
 
-test('resolving an alert that there is not is refused', () => {
-  const { refusal } = new Monitor().tell({ type: 'resolve_alert', alert_id: 'alert-1', by: 'ada' });
+test('resolving an unknown alert is refused', () => {
+  const { refusal } = new Monitor().run({ type: 'resolve_alert', alert_id: 'alert-1', by: 'ada' });
   assert.deepEqual([refusal?.kind, refusal?.code], ['not_found', 'alert_not_found']);
 });
 
-test('jobs in the dead-letter queue are one alert, until it is empty', () => {
+test('jobs in the dead-letter queue raise one alert, until the queue is empty', () => {
   const monitor = new Monitor();
   for (const id of ['a', 'b']) monitor.fail(monitor.claimed(id), { retryable: false });
   monitor.tick();
   assert.deepEqual(rules(monitor), ['jobs_dead_lettered dlq']);
-  monitor.tell({ type: 'purge_queue', queue: 'dlq', filter: {} });
+  monitor.run({ type: 'purge_queue', queue: 'dlq', filter: {} });
   monitor.tick();
   assert.deepEqual(rules(monitor), []);
 });
 
-test('jobs that wait 5 minutes while no worker lives are a critical alert', () => {
+test('jobs that wait 5 minutes without a live worker raise a critical alert', () => {
   const monitor = new Monitor();
   monitor.submit('job-1');
   monitor.later(5 * MINUTE_MS - 1).tick();
@@ -83,7 +83,7 @@ test('jobs that wait 5 minutes while no worker lives are a critical alert', () =
   assert.deepEqual(rules(monitor), []);
 });
 
-test('a job that waits half an hour is an alert, workers or not', () => {
+test('a job that waits half an hour raises an alert, with or without workers', () => {
   const monitor = new Monitor();
   monitor.submit('job-1');
   monitor.later(30 * MINUTE_MS).register('worker-1');
@@ -94,12 +94,12 @@ test('a job that waits half an hour is an alert, workers or not', () => {
   assert.deepEqual(rules(monitor), []);
 });
 
-test('what is forgotten is what is resolved and no longer holds', () => {
+test('only alerts that are resolved and no longer hold are forgotten', () => {
   const monitor = lost();
   monitor.tick();
   const { id, version } = [...monitor.state.tables.alerts.values()][0]!;
   const forget = (version: number) =>
-    monitor.tell({ type: 'forget', packs: [], workers: [], alerts: [{ id, version }] });
+    monitor.run({ type: 'forget', packs: [], workers: [], alerts: [{ id, version }] });
   assert.deepEqual(typesOf(forget(version)), []);
   monitor.beat('worker-1');
   monitor.tick();
@@ -108,10 +108,10 @@ test('what is forgotten is what is resolved and no longer holds', () => {
   assert.equal(monitor.state.tables.alerts.size, 0);
 });
 
-test('a rule of the store that does harm is a critical alert, until it is seen to do none', () => {
+test('a harmful lifecycle rule of the store raises a critical alert, until it is harmless', () => {
   const monitor = new Monitor();
   const tick = (store_rule?: string | null) =>
-    alerting(typesOf(monitor.later(SECOND_MS).tell({ type: 'tick', ids: ['alert-1'], expire: true, store_rule })));
+    alerting(typesOf(monitor.later(SECOND_MS).run({ type: 'tick', ids: ['alert-1'], expire: true, store_rule })));
   assert.deepEqual(tick(undefined), []);
   assert.deepEqual(tick(null), []);
   assert.deepEqual(tick('the rule tidy deletes journal/'), ['AlertRaised']);

@@ -1,6 +1,6 @@
 /**
- * The alerts that the fold itself raises and resolves: what nobody should have to notice by looking. Each rule says which
- * subjects it holds for now; an alert is raised once for a rule and subject, and resolved when the condition clears.
+ * The alerts that the monitor raises and resolves by itself. Each rule yields the subjects for which its condition
+ * holds. An alert is raised once per rule and subject, and resolved when the condition clears.
  */
 import type { Severity } from '../../../protocol/alert.ts';
 import { MINUTE_MS } from '../../../protocol/time.ts';
@@ -16,14 +16,14 @@ const STORE_RULE = alertKey('store_rule', 'store');
 export const QUEUE_SLOW_MS = 5 * MINUTE_MS;
 export const QUEUE_STUCK_MS = 30 * MINUTE_MS;
 
-type Look = {
-  /** Of the alerts that may be raised. */
+type AlertInput = {
+  /** Ids for the alerts that may be raised. */
   ids: readonly string[];
-  /** What a rule of the store would do: it is seen from outside the state. */
+  /** See the command `tick`. */
   store_rule?: string | null | undefined;
 };
 
-export function decideAlerts(state: State, { ids, store_rule }: Look, { at_ms }: Context): Event[] {
+export function decideAlerts(state: State, { ids, store_rule }: AlertInput, { at_ms }: Context): Event[] {
   const found = new Map<string, Finding>();
   if (typeof store_rule === 'string') {
     found.set(STORE_RULE, { rule: 'store_rule', subject: 'store', severity: 'CRITICAL', message: store_rule });
@@ -67,7 +67,7 @@ function* findings(state: State, at_ms: number): Generator<Finding> {
       rule: 'jobs_dead_lettered',
       subject: 'dlq',
       severity: 'WARNING',
-      message: 'Jobs have failed for good and lie in the dead-letter queue',
+      message: 'Jobs have failed permanently and are in the dead-letter queue',
     };
   }
   const waited_ms = at_ms - (oldestWaiting(state) ?? at_ms);
@@ -76,7 +76,7 @@ function* findings(state: State, at_ms: number): Generator<Finding> {
       rule: 'queue_without_workers',
       subject: 'main',
       severity: 'CRITICAL',
-      message: 'Jobs wait and no worker lives',
+      message: 'Jobs are waiting and no worker is alive',
     };
   }
   if (waited_ms >= QUEUE_STUCK_MS) {

@@ -10,7 +10,7 @@ function ended(...ids: string[]): Monitor {
   const monitor = new Monitor();
   for (const id of ids) {
     monitor.submit(id);
-    monitor.tell({ type: 'cancel_job', job_id: id });
+    monitor.run({ type: 'cancel_job', job_id: id });
   }
   return monitor;
 }
@@ -22,10 +22,10 @@ const packedRecently = ({ state }: Monitor) => Object.fromEntries(state.tables.p
 test('a pack is taken whole or not at all', () => {
   const monitor = ended('job-1', 'job-2');
   const forget = forgetJobs([monitor.job('job-1'), monitor.job('job-2')], monitor.at_ms);
-  monitor.tell({ type: 'retry_job', job_id: 'job-2' });
-  assert.deepEqual(typesOf(monitor.tell(forget)), []);
+  monitor.run({ type: 'retry_job', job_id: 'job-2' });
+  assert.deepEqual(typesOf(monitor.run(forget)), []);
   assert.ok(monitor.state.job('job-1'));
-  assert.deepEqual(typesOf(monitor.tell(forgetJobs([monitor.job('job-1')], monitor.at_ms))), ['JobsArchived']);
+  assert.deepEqual(typesOf(monitor.run(forgetJobs([monitor.job('job-1')], monitor.at_ms))), ['JobsArchived']);
   assert.equal(monitor.state.tables.packs.size, 1);
 });
 
@@ -33,32 +33,32 @@ test('an object that was made more than an hour ago is not named any more, for i
   const monitor = ended('job-1');
   const made_ms = monitor.at_ms;
   monitor.later(HOUR_MS + 1);
-  assert.deepEqual(typesOf(monitor.tell(forgetJobs([monitor.job('job-1')], made_ms))), []);
-  assert.deepEqual(typesOf(monitor.tell(forgetJobs([monitor.job('job-1')], made_ms + 1))), ['JobsArchived']);
+  assert.deepEqual(typesOf(monitor.run(forgetJobs([monitor.job('job-1')], made_ms))), []);
+  assert.deepEqual(typesOf(monitor.run(forgetJobs([monitor.job('job-1')], made_ms + 1))), ['JobsArchived']);
   const late = { basis_seq: 0, made_ms };
   const [key] = monitor.state.tables.packs.keys();
   const pack = { type: 'pack_archived', ...late, pack: packNamed(), job_ids: ['job-1'], replaces: [key!] } as const;
-  assert.deepEqual(typesOf(monitor.tell(pack)), []);
-  assert.deepEqual(typesOf(monitor.tell({ type: 'index_archive', ...late, packs: [key!], shards: [] })), []);
+  assert.deepEqual(typesOf(monitor.run(pack)), []);
+  assert.deepEqual(typesOf(monitor.run({ type: 'index_archive', ...late, packs: [key!], shards: [] })), []);
 });
 
 test('of two that move archived jobs at once the second is dropped', () => {
   const monitor = ended('job-1', 'job-2');
-  for (const id of ['job-1', 'job-2']) monitor.tell(forgetJobs([monitor.job(id)], monitor.at_ms));
+  for (const id of ['job-1', 'job-2']) monitor.run(forgetJobs([monitor.job(id)], monitor.at_ms));
   const replaces = [...monitor.state.tables.packs.keys()];
   const merge = () => ({ type: 'pack_archived', ...basis(monitor), job_ids: ['job-1', 'job-2'], replaces }) as const;
   const [one, two] = [
     { ...merge(), pack: packNamed() },
     { ...merge(), pack: packNamed() },
   ];
-  assert.deepEqual(typesOf(monitor.tell(one)), ['ArchivePacked']);
-  assert.deepEqual(typesOf(monitor.tell(two)), []);
+  assert.deepEqual(typesOf(monitor.run(one)), ['ArchivePacked']);
+  assert.deepEqual(typesOf(monitor.run(two)), []);
   assert.deepEqual([...monitor.state.tables.packs.keys()], [one.pack.key]);
   assert.deepEqual(packedRecently(monitor), { 'job-1': one.pack.key, 'job-2': one.pack.key });
   const index = { type: 'index_archive', ...basis(monitor), packs: [one.pack.key] } as const;
   const shard = { first: '', key: 'archive/index/1.json', sha256: 'x', count: 2 };
-  assert.deepEqual(typesOf(monitor.tell({ ...index, shards: [shard] })), ['ArchiveIndexed']);
-  assert.deepEqual(typesOf(monitor.tell({ ...index, shards: [{ ...shard, key: 'archive/index/2.json' }] })), []);
+  assert.deepEqual(typesOf(monitor.run({ ...index, shards: [shard] })), ['ArchiveIndexed']);
+  assert.deepEqual(typesOf(monitor.run({ ...index, shards: [{ ...shard, key: 'archive/index/2.json' }] })), []);
   assert.deepEqual(packedRecently(monitor), {});
   assert.deepEqual([...monitor.state.tables.archive_shards.values()], [shard]);
 });
@@ -67,13 +67,13 @@ test('a newer record of a job makes the older stale, after a restore too', () =>
   const monitor = ended('job-1');
   const job = monitor.job('job-1');
   const first = forgetJobs([job], monitor.at_ms);
-  monitor.tell(first);
+  monitor.run(first);
   const again = monitor.state.clone();
   again.putJob({ ...job, version: 90 });
   monitor.state = again;
   const second = forgetJobs([{ ...job, version: 90 }], monitor.at_ms);
   const replaced = [[first.packs[0]!.pack.key, 'job-1']] as const;
-  monitor.tell({ ...second, packs: [{ ...second.packs[0]!, replaced }] });
+  monitor.run({ ...second, packs: [{ ...second.packs[0]!, replaced }] });
   const { pack } = second.packs[0]!;
   assert.deepEqual(packedRecently(monitor), { 'job-1': pack.key });
   assert.deepEqual(monitor.state.tables.packs.get(first.packs[0]!.pack.key)!.stale, ['job-1']);
@@ -90,7 +90,7 @@ test('jobs of a snapshot from before there were packs are objects of their own u
   const monitor = new Monitor();
   monitor.state = restore(rows);
   assert.equal(monitor.state.scalars.loose_jobs, 7);
-  assert.deepEqual(typesOf(monitor.tell({ type: 'end_repacking', loose_jobs: 6 })), []);
-  assert.deepEqual(typesOf(monitor.tell({ type: 'end_repacking', loose_jobs: 7 })), ['ArchiveRepacked']);
+  assert.deepEqual(typesOf(monitor.run({ type: 'end_repacking', loose_jobs: 6 })), []);
+  assert.deepEqual(typesOf(monitor.run({ type: 'end_repacking', loose_jobs: 7 })), ['ArchiveRepacked']);
   assert.equal(monitor.state.scalars.loose_jobs, 0);
 });

@@ -3,10 +3,10 @@ import { test } from 'node:test';
 import { MINUTE_MS, SECOND_MS } from '../../../protocol/time.ts';
 import { Monitor, typesOf } from '../testing.ts';
 
-const cancel = (monitor: Monitor, job_id = 'job-1') => monitor.tell({ type: 'cancel_job', job_id });
+const cancel = (monitor: Monitor, job_id = 'job-1') => monitor.run({ type: 'cancel_job', job_id });
 const states = (monitor: Monitor) => monitor.job().history.map(({ state }) => state);
 
-test('a job that waits is cancelled at once', () => {
+test('a waiting job is cancelled at once', () => {
   const monitor = new Monitor();
   monitor.submit('job-1');
   assert.deepEqual(typesOf(cancel(monitor)), ['JobCancelled']);
@@ -15,7 +15,7 @@ test('a job that waits is cancelled at once', () => {
   assert.deepEqual(monitor.claim('worker-1'), []);
 });
 
-test('a job that waits out a retry delay is cancelled at once, and its delay is no timer any more', () => {
+test('a job with a retry delay is cancelled at once, and its timer is removed', () => {
   const monitor = new Monitor();
   monitor.fail(monitor.claimed());
   cancel(monitor);
@@ -23,7 +23,7 @@ test('a job that waits out a retry delay is cancelled at once, and its delay is 
   assert.ok(![...monitor.state.tables.timers.values()].some(({ kind }) => kind === 'job'));
 });
 
-test('a job that runs is CANCELLING until its worker confirms', () => {
+test('a running job is CANCELLING until its worker confirms', () => {
   const monitor = new Monitor();
   const lease = monitor.claimed();
   assert.deepEqual(typesOf(cancel(monitor)), ['JobCancelRequested']);
@@ -36,7 +36,7 @@ test('a job that runs is CANCELLING until its worker confirms', () => {
   assert.deepEqual([monitor.worker().state, monitor.worker().jobs_failed], ['IDLE', 0]);
 });
 
-test('a transcript that comes after the cancellation does not undo it', () => {
+test('a transcript that arrives after the cancellation does not undo it', () => {
   const monitor = new Monitor();
   const lease = monitor.claimed();
   cancel(monitor);
@@ -44,7 +44,7 @@ test('a transcript that comes after the cancellation does not undo it', () => {
   assert.deepEqual([monitor.job().state, monitor.job().output], ['CANCELLED', null]);
 });
 
-test('without a word from the worker it is cancelled at the kill deadline, never before', () => {
+test('if the worker does not confirm, the job is cancelled at the kill deadline, never before', () => {
   const monitor = new Monitor();
   const lease = monitor.claimed();
   monitor.later(10 * SECOND_MS);
@@ -56,7 +56,7 @@ test('without a word from the worker it is cancelled at the kill deadline, never
   assert.deepEqual(monitor.worker().holds, []);
 });
 
-test('what the cancelled attempt cost is counted', () => {
+test('the cost of a cancelled attempt is counted', () => {
   for (const end of ['complete', 'deadline', 'confirmed'] as const) {
     const monitor = new Monitor({ kill_deadline_ms: 30 * MINUTE_MS, worker_degraded_ms: 1e9 });
     monitor.register('worker-1', 0.36);
@@ -80,7 +80,7 @@ test('a kill deadline and the silence of the worker in one tick cancel the job o
   assert.equal(monitor.state.tables.days.get(monitor.state.tables.days.maxKey()!)?.cancelled, 1);
 });
 
-test('a lost worker cancels what was being cancelled, and does not give it to another', () => {
+test('a CANCELLING job of a lost worker is cancelled, not handed to another worker', () => {
   const monitor = new Monitor({ kill_deadline_ms: 1e9 });
   monitor.claimed();
   cancel(monitor);
@@ -88,7 +88,7 @@ test('a lost worker cancels what was being cancelled, and does not give it to an
   assert.equal(monitor.job().state, 'CANCELLED');
 });
 
-test('cancelling again changes nothing; a finished job can not be cancelled', () => {
+test('cancelling again changes nothing; a finished job cannot be cancelled', () => {
   const monitor = new Monitor();
   const lease = monitor.claimed();
   cancel(monitor);
@@ -113,7 +113,7 @@ test('a cancelled job can be retried, and runs like a new one', () => {
   const monitor = new Monitor();
   monitor.submit('job-1');
   cancel(monitor);
-  monitor.tell({ type: 'retry_job', job_id: 'job-1' });
+  monitor.run({ type: 'retry_job', job_id: 'job-1' });
   monitor.register('worker-1');
   monitor.complete(monitor.claim('worker-1')[0]!);
   assert.deepEqual([monitor.job().state, monitor.job().kill_ms], ['COMPLETED', null]);

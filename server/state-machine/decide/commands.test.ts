@@ -11,12 +11,12 @@ const submission = (job_id: string): CommandBody => ({
 });
 
 describe('a command that is sent again', () => {
-  test('is answered as the first time, and changes nothing', () => {
+  test('has the first outcome, and changes nothing', () => {
     const monitor = new Monitor();
-    const first = monitor.tell(submission('job-1'), KEY);
+    const first = monitor.run(submission('job-1'), KEY);
     const before = monitor.state;
     // A retry names another job id: ids are made anew for each request, the key is what counts.
-    const again = monitor.tell(submission('job-2'), KEY);
+    const again = monitor.run(submission('job-2'), KEY);
     assert.deepEqual(again.refs, [
       ['JobSubmitted', 'job-1'],
       ['JobQueued', 'job-1'],
@@ -25,54 +25,54 @@ describe('a command that is sent again', () => {
     assert.equal(monitor.state, before);
   });
 
-  test('gives a claim the same leases', () => {
+  test('returns the same leases for a claim', () => {
     const monitor = new Monitor();
     monitor.register('worker-1');
     monitor.submit('job-1');
     monitor.submit('job-2');
     const claim = (secret: string) =>
-      monitor.tell({ type: 'claim_jobs', worker_id: 'worker-1', max_jobs: 1, secret }, KEY).refs;
+      monitor.run({ type: 'claim_jobs', worker_id: 'worker-1', max_jobs: 1, secret }, KEY).refs;
     const first = claim('one');
     assert.deepEqual(first, [['JobAssigned', 'job-1', 'job-1.1.one', monitor.at_ms + 60_000]]);
     assert.deepEqual(claim('two'), first);
     assert.equal(monitor.job('job-2').state, 'QUEUED');
   });
 
-  test('is refused as a mistake when it asks for something else', () => {
+  test('is refused if its request differs', () => {
     const monitor = new Monitor();
-    monitor.tell(submission('job-1'), KEY);
-    const { refusal } = monitor.tell(submission('job-2'), { ...KEY, fingerprint: 'other' });
+    monitor.run(submission('job-1'), KEY);
+    const { refusal } = monitor.run(submission('job-2'), { ...KEY, fingerprint: 'other' });
     assert.deepEqual([refusal?.kind, refusal?.code], ['conflict', 'idempotency_key_reused']);
     assert.match(refusal?.hint ?? '', /new key/);
     assert.equal(monitor.state.job('job-2'), undefined);
   });
 
-  test('was refused the first time, and may go well now', () => {
+  test('may succeed if it was refused the first time', () => {
     const monitor = new Monitor();
     const cancel = (): CommandBody => ({ type: 'cancel_job', job_id: 'job-1' });
-    assert.equal(monitor.tell(cancel(), KEY).refusal?.code, 'job_not_found');
+    assert.equal(monitor.run(cancel(), KEY).refusal?.code, 'job_not_found');
     monitor.submit('job-1');
-    assert.deepEqual(typesOf(monitor.tell(cancel(), KEY)), ['JobCancelled']);
+    assert.deepEqual(typesOf(monitor.run(cancel(), KEY)), ['JobCancelled']);
   });
 });
 
 test('commands are remembered for their window, then forgotten by a tick', () => {
   const monitor = new Monitor();
-  monitor.tell(submission('job-1'), KEY);
+  monitor.run(submission('job-1'), KEY);
   monitor.later(24 * HOUR_MS - 1).tick();
   assert.equal(monitor.state.tables.commands.has(KEY.id), true);
   assert.ok(typesOf(monitor.later(1).tick()).includes('CommandsForgotten'));
   assert.deepEqual([monitor.state.tables.commands.size, monitor.state.tables.commands_by_age.size], [0, 0]);
 });
 
-test('of more commands than can be remembered the oldest are forgotten', () => {
+test('above the maximum number of remembered commands the oldest are forgotten', () => {
   const monitor = new Monitor({ commands_max: 3 });
-  for (let i = 1; i <= 5; i++) monitor.tell(submission(`job-${i}`), { id: `key-${i}`, fingerprint: '' });
+  for (let i = 1; i <= 5; i++) monitor.run(submission(`job-${i}`), { id: `key-${i}`, fingerprint: '' });
   monitor.tick();
   assert.deepEqual([...monitor.state.tables.commands.keys()], ['key-3', 'key-4', 'key-5']);
 });
 
-test("soft commands and the monitor's own leave no trace of their id", () => {
+test("ids of soft commands and of the monitor's own are not remembered", () => {
   const monitor = new Monitor();
   monitor.claimed();
   const remembered = monitor.state.tables.commands.size;
@@ -80,10 +80,10 @@ test("soft commands and the monitor's own leave no trace of their id", () => {
   assert.equal(monitor.state.tables.commands.size, remembered);
 });
 
-test('only the version that the archive has is forgotten', () => {
+test('only the archived version of a record is forgotten', () => {
   const monitor = new Monitor();
   monitor.complete(monitor.claimed());
-  const forget = (version: number) => typesOf(monitor.tell(forgetJobs([{ job_id: 'job-1', version }])));
+  const forget = (version: number) => typesOf(monitor.run(forgetJobs([{ job_id: 'job-1', version }])));
   assert.deepEqual(forget(monitor.job().version - 1), []);
   assert.deepEqual(forget(monitor.job().version), ['JobsArchived']);
   assert.deepEqual([monitor.state.job('job-1'), monitor.state.scalars.archived_jobs], [undefined, 1]);
@@ -93,14 +93,14 @@ test('only the version that the archive has is forgotten', () => {
   }
 });
 
-test('what has not ended is never forgotten', () => {
+test('records that have not ended are never forgotten', () => {
   const monitor = new Monitor();
   monitor.claimed('running');
   monitor.submit('waiting');
   monitor.fail(monitor.claimed('dead'), { retryable: false });
   const workers = [{ id: 'worker-1', version: monitor.worker().version }];
-  assert.deepEqual(typesOf(monitor.tell({ type: 'forget', packs: [], workers, alerts: [] })), []);
+  assert.deepEqual(typesOf(monitor.run({ type: 'forget', packs: [], workers, alerts: [] })), []);
   for (const id of ['running', 'waiting', 'dead']) {
-    assert.deepEqual(typesOf(monitor.tell(forgetJobs([monitor.job(id)]))), [], id);
+    assert.deepEqual(typesOf(monitor.run(forgetJobs([monitor.job(id)]))), [], id);
   }
 });

@@ -1,6 +1,6 @@
 /**
- * What is asked. A command carries all the chance it needs (ids, a token's secret part), so that deciding it is pure and
- * deciding it again, after another instance was faster, gives the same ids.
+ * The commands. A command carries the random values that it needs (ids, the secret part of a token), so that deciding
+ * it is pure, and deciding it again after another instance was faster gives the same ids.
  */
 import type { FailureReport, JobSubmission, ProgressReport } from '../../../protocol/job.ts';
 import type { JobFilter } from '../../../protocol/queue.ts';
@@ -11,11 +11,11 @@ import type { RefusedPart } from './decision.ts';
 import type { LeasedLine } from './reports.ts';
 
 export type Command = {
-  /** Unique; for a request with an Idempotency-Key made from that key, so that a retry has the same. No `/`. */
+  /** Unique; derived from the Idempotency-Key if the request has one, so that a retry has the same id. Without `/`. */
   id: string;
-  /** What the request asked, hashed: the same id with another fingerprint is a mistake of the client's. Empty without a key. */
+  /** Hash of the request: the same id with another fingerprint is a client's mistake. Empty without a key. */
   fingerprint: string;
-  /** Who asked: `api`, `worker:worker-1`, `monitor`. */
+  /** The author of the command: `api`, `worker:worker-1`, `monitor`. */
   actor: string;
   body: CommandBody;
 };
@@ -47,18 +47,25 @@ export type CommandBody =
       type: 'observe_jobs';
       source: string;
       sightings: readonly Sighting[];
-      /** Jobs that are neither in memory nor in the archive. Another that is not in memory left it a moment ago, and is let be. */
+      /**
+       * Jobs that are neither in memory nor in the archive. Any other job that is not in memory has just left it, and
+       * is skipped.
+       */
       absent: readonly string[];
     }
   | { type: 'register_worker'; worker_id: string; registration: WorkerRegistration }
   | { type: 'launch_worker'; worker_id: string; launch: WorkerLaunch }
-  /** `health` null: as it was last reported. */
+  /** `health` null: unchanged. */
   | { type: 'beat'; worker_id: string; health: HealthReport | null; leases: readonly string[] }
   | { type: 'drain_worker'; worker_id: string }
   | { type: 'restart_worker'; worker_id: string }
   | { type: 'terminate_worker'; worker_id: string; reason: string }
   | { type: 'resolve_alert'; alert_id: string; by: string }
-  /** Time passed: leases, retries, silences and alert rules are looked at. `ids` name the alerts that this may raise; `expire`: whether silence counts yet; `store_rule`: what a rule of the store would do, null if none does harm, left out if that is not known. */
+  /**
+   * Time has passed: checks leases, retries, silent workers and alert rules. `ids`: for the alerts that may be raised.
+   * `expire`: whether silence counts yet. `store_rule`: the effect of a harmful lifecycle rule of the store, null if
+   * there is none, absent if unknown.
+   */
   | { type: 'tick'; ids: readonly string[]; expire: boolean; store_rule?: string | null | undefined }
   | { type: 'forget'; packs: readonly Packed[]; workers: readonly Archived[]; alerts: readonly Archived[] }
   /** Jobs that have left memory before were written into this pack. `basis_seq`: the fold's archive_seq when its author began. */
@@ -80,7 +87,7 @@ export type CommandBody =
   /** No object of the old form was found, when the fold counted so many jobs in it. */
   | { type: 'end_repacking'; loose_jobs: number };
 
-/** A record that the archive has, and the version it has: one that has changed since must stay. */
+/** A record in the archive and its version there: a record that has changed since must stay in memory. */
 export type Archived = { id: string; version: number };
 
 /** Jobs that lie in a pack now. */
@@ -95,22 +102,28 @@ export type Packed = {
 
 export type CommandType = CommandBody['type'];
 
-/** Progress and heartbeats: answered on receipt, the latest of an entity wins inside a batch, the last ones may be lost. */
+/**
+ * Progress and heartbeats: acknowledged on receipt, only the latest per entity is written, and the last ones may be
+ * lost.
+ */
 export function soft(body: CommandBody): boolean {
   return body.type === 'report_progress' || body.type === 'beat';
 }
 
-/** Which soft commands replace each other. */
+/** Soft commands with the same key replace each other; null for a durable command. */
 export function softKey(body: CommandBody): string | null {
   if (body.type === 'report_progress') return progressKey(body.job_id);
   if (body.type === 'beat') return `beat|${body.worker_id}`;
   return null;
 }
 
-/** A job's id alone: there are many, and no id has a `|`. */
+/** Just the id, to save memory; distinct from keys of heartbeats, since no id has a `|`. */
 export const progressKey = (job_id: string): string => job_id;
 
-/** The soft command that stands for two with the same key: the later one, and of a heartbeat's leases and health what it leaves out. */
+/**
+ * Merges two soft commands with the same key: the later one, with leases and health of the earlier heartbeat that it
+ * lacks.
+ */
 export function mergeSoft(earlier: Command, later: Command): Command {
   const [before, body] = [earlier.body, later.body];
   if (before.type !== 'beat' || body.type !== 'beat') return later;
@@ -118,18 +131,18 @@ export function mergeSoft(earlier: Command, later: Command): Command {
   return { ...later, body: { ...body, health: body.health ?? before.health, leases } };
 }
 
-/** What became of a command that was not refused. */
+/** The outcome of a command that was not refused. */
 export type Outcome = {
-  /** The segment in which it stands. */
+  /** The segment with its events. */
   seq: number;
   refs: readonly CommandRef[];
-  /** It had been done before; this is the first answer again. */
+  /** The command had taken effect before; this is the first outcome. */
   replayed: boolean;
-  /** What of it had no effect, where it has many parts. Nothing where it is the first answer again. */
+  /** Parts of the command that had no effect. Absent if `replayed`. */
   refused?: readonly RefusedPart[];
 };
 
-/** Settings that decisions follow. What follows from them is written into events, so applying never needs them. */
+/** Settings for decisions. Events contain what follows from them, so that applying needs no settings. */
 export type Policy = {
   lease_ms: number;
   kill_deadline_ms: number;

@@ -6,7 +6,7 @@ import { formatTime, MINUTE_MS, SECOND_MS } from '../../../protocol/time.ts';
 import { Monitor } from '../testing.ts';
 import { selectJobs } from './queues.ts';
 
-/** Four dead letters, a minute apart, each different. */
+/** Four different dead letters, a minute apart. */
 function deadLetters(): Monitor {
   const monitor = new Monitor();
   const jobs: [string, Partial<JobSubmission>, string, string][] = [
@@ -27,10 +27,10 @@ const at = (monitor: Monitor, job_id: string) => formatTime(monitor.job(job_id).
 const select = (monitor: Monitor, filter: JobFilter) =>
   selectJobs(monitor.state, { type: 'redrive', filter }).map(({ job_id }) => job_id);
 
-describe('a filter takes the jobs for which all that it says holds, oldest first:', () => {
+describe('a filter selects the jobs that match all of its criteria, oldest first:', () => {
   const monitor = deadLetters();
   const cases: [string, JobFilter, string[]][] = [
-    ['nothing said', {}, ['a', 'b', 'c', 'd']],
+    ['no criteria', {}, ['a', 'b', 'c', 'd']],
     ['a tag', { tag: 'night' }, ['a', 'b']],
     ['a priority', { priority: 'normal' }, ['c', 'd']],
     ['an error', { error_code: 'audio_unreadable' }, ['a', 'c']],
@@ -42,17 +42,17 @@ describe('a filter takes the jobs for which all that it says holds, oldest first
     ['at or after', { created_after: at(monitor, 'c') }, ['c', 'd']],
     ['before', { created_before: at(monitor, 'c') }, ['a', 'b']],
     ['two things', { tag: 'night', error_code: 'crashed' }, ['b']],
-    ['two things that never meet', { tag: 'press', worker_id: 'worker-1' }, []],
+    ['criteria that no job matches together', { tag: 'press', worker_id: 'worker-1' }, []],
   ];
   for (const [name, filter, expected] of cases) {
     test(name, () => assert.deepEqual(select(monitor, filter), expected));
   }
 });
 
-test('a redrive returns exactly the selected jobs to the end of the queue, with all attempts before them', () => {
+test('a redrive returns exactly the selected jobs to the end of the queue, with their attempts reset', () => {
   const monitor = deadLetters();
   const selected = select(monitor, { tag: 'night' });
-  const { events } = monitor.tell({ type: 'redrive', filter: { tag: 'night' } });
+  const { events } = monitor.run({ type: 'redrive', filter: { tag: 'night' } });
   assert.deepEqual(
     events.map(({ entity }) => entity),
     selected,
@@ -70,19 +70,19 @@ test('a redrive returns exactly the selected jobs to the end of the queue, with 
 
 test('purging the dead-letter queue drops the jobs from it; they stay FAILED', () => {
   const monitor = deadLetters();
-  monitor.tell({ type: 'purge_queue', queue: 'dlq', filter: { error_code: 'crashed' } });
+  monitor.run({ type: 'purge_queue', queue: 'dlq', filter: { error_code: 'crashed' } });
   assert.deepEqual(select(monitor, {}), ['a', 'c']);
   assert.equal(monitor.job('b').state, 'FAILED');
-  assert.equal(monitor.tell({ type: 'retry_job', job_id: 'b' }).refusal, undefined);
+  assert.equal(monitor.run({ type: 'retry_job', job_id: 'b' }).refusal, undefined);
 });
 
-test('purging the main queue cancels what waits, a delayed retry too, and nothing that runs', () => {
+test('purging the main queue cancels waiting jobs, delayed retries too, but no running job', () => {
   const monitor = new Monitor();
   monitor.claimed('running');
   monitor.fail(monitor.claimed('delayed'));
   monitor.submit('waiting');
   monitor.submit('kept', { priority: 'high' });
-  monitor.tell({ type: 'purge_queue', queue: 'main', filter: { priority: 'normal' } });
+  monitor.run({ type: 'purge_queue', queue: 'main', filter: { priority: 'normal' } });
   assert.deepEqual(
     ['running', 'delayed', 'waiting', 'kept'].map((job_id) => monitor.job(job_id).state),
     ['PROCESSING', 'CANCELLED', 'CANCELLED', 'QUEUED'],

@@ -1,3 +1,4 @@
+/** Decides a command: events, a refusal, or the first outcome of a repeated command. Pure. */
 import type { State } from '../state/state.ts';
 import { endRepacking, forget, indexArchive, packArchived } from './archive.ts';
 import type { Command, CommandBody } from './commands.ts';

@@ -1,4 +1,4 @@
-/** What a decision is: events, the first answer again, or a refusal; and what it may know beyond the state. */
+/** The result of a decision (events, the first outcome again, or a refusal), and its inputs beyond the state. */
 import type { ErrorKind } from '../../../protocol/errors.ts';
 import type { Event } from '../events.ts';
 import type { CommandRef } from '../state/records.ts';
@@ -9,21 +9,21 @@ export type Refusal = {
   code: string;
   message: string;
   hint?: string;
-  /** Added to the problem: `{state: 'COMPLETED'}`. */
+  /** Additional fields of the problem: `{state: 'COMPLETED'}`. */
   extra?: Record<string, unknown>;
 };
 
-/** `index`: its place among the command's parts. */
+/** `index`: position among the command's parts. */
 export type RefusedPart = { index: number; refusal: Refusal };
 
 export type Decision =
-  /** `refused`: parts of the command that have no effect, where it has many; the others stand. */
+  /** `refused`: parts of the command that have no effect. */
   | { events: readonly Event[]; refused?: readonly RefusedPart[]; refs?: undefined; refusal?: undefined }
-  /** Done before: the first answer again. */
+  /** The command took effect before: its first outcome. */
   | { refs: readonly CommandRef[]; events?: undefined; refusal?: undefined }
   | { refusal: Refusal; events?: undefined; refs?: undefined };
 
-/** What decisions may know beyond the state: the log time the segment will have, and the settings. */
+/** Inputs beyond the state: the log time of the segment to be written, and the settings. */
 export type Context = { at_ms: number; policy: Policy };
 
 export function refuse(

@@ -1,4 +1,4 @@
-/** Decisions about jobs: submitting, handing out, reports under a lease, cancelling and retrying. */
+/** Decisions about jobs: submission, claims, reports under a lease, cancellation and retries. */
 import type { JobError, Priority } from '../../../protocol/job.ts';
 import { PRIORITIES } from '../../../protocol/job.ts';
 import { backoff } from '../../backoff.ts';
@@ -14,7 +14,7 @@ type Body<T extends CommandBody['type']> = CommandBody & { type: T };
 export function submitJobs(state: State, { jobs }: Body<'submit_jobs'>): Decision {
   const events: Event[] = [];
   for (const job of jobs) {
-    if (state.job(job.job_id)) return refuse('conflict', 'job_exists', `there is a job ${job.job_id} already`);
+    if (state.job(job.job_id)) return refuse('conflict', 'job_exists', `job ${job.job_id} already exists`);
     events.push(
       {
         type: 'JobSubmitted',
@@ -49,7 +49,9 @@ export function submitJobs(state: State, { jobs }: Body<'submit_jobs'>): Decisio
   return { events };
 }
 
-/** Duration ÷ mean throughput factor × mean hourly price of live workers ÷ 3600; null until all three are known. */
+/**
+ * Duration ÷ mean throughput factor × mean hourly price of live workers ÷ 3600; null if any of the three is unknown.
+ */
 export function estimateCost(state: State, duration_seconds: number | null): number | null {
   const { priced_workers, price_micro_usd } = state.fleet;
   const factor = state.scalars.throughput_factor;
@@ -58,7 +60,7 @@ export function estimateCost(state: State, duration_seconds: number | null): num
   return roundUsd(((duration_seconds / factor) * price_usd) / 3600);
 }
 
-/** null: beyond any amount that could be counted in millionths. */
+/** Null if the amount in millionths is not a safe integer. */
 function roundUsd(usd: number): number | null {
   const micro_usd = Math.round(usd * 1e6);
   return Number.isSafeInteger(micro_usd) ? micro_usd / 1e6 : null;
@@ -85,14 +87,14 @@ export function claimJobs(state: State, body: Body<'claim_jobs'>, { at_ms, polic
   };
 }
 
-/** Names job and attempt, so that it fences: an older attempt's token never equals a newer one's. */
+/** Includes job and attempt, so that an older attempt's token never equals a newer one's. */
 export function leaseToken(job: JobRecord, secret: string): string {
   return `${job.job_id}.${job.attempt}.${secret}`;
 }
 
 /**
- * The next jobs to hand out: high before normal before low, first in first out inside; but a class that was passed over
- * `passes_max` times while it had a job waiting goes next, so that none starves.
+ * The next jobs to hand out: high before normal before low, first in, first out within a class. A class that was passed
+ * over `passes_max` times while it had a waiting job goes next, so that none starves.
  */
 function nextJobs(state: State, count: number, { passes_max }: Policy): JobRecord[] {
   const heads = { high: head(state, 'high'), normal: head(state, 'normal'), low: head(state, 'low') };
@@ -153,14 +155,14 @@ export function reportProgress(state: State, { job_id, report }: Body<'report_pr
 
 export function completeJob(state: State, body: Body<'complete_job'>, { at_ms }: Context): Decision {
   const job = state.job(body.job_id);
-  // The same attempt says it again, its first answer was lost.
+  // A repeated report, because the first response was lost.
   if (job?.state === 'COMPLETED' && job.run?.token === body.lease_token) return { events: [] };
   const held = heldJob(state, body.job_id, body.lease_token);
   if ('refusal' in held) return held;
   return { events: [completed(state, held, body.output, at_ms)] };
 }
 
-/** Its transcript is there; for a job that is being cancelled it came too late. */
+/** The event for a finished transcript, which is too late for a CANCELLING job. */
 function completed(
   state: State,
   job: JobRecord,
@@ -168,7 +170,7 @@ function completed(
   at_ms: number,
 ): Event {
   const cost_usd = attemptCost(state, job, at_ms);
-  if (job.state === 'CANCELLING') return cancelled(job, 'Cancelled; its transcript came too late', cost_usd);
+  if (job.state === 'CANCELLING') return cancelled(job, 'Cancelled; the transcript arrived too late', cost_usd);
   return {
     type: 'JobCompleted',
     entity: job.job_id,
@@ -201,7 +203,7 @@ export function failJob(state: State, body: Body<'fail_job'>, context: Context):
   };
 }
 
-/** What an attempt's end without a transcript makes of the job: another attempt, the dead-letter queue, or its cancellation. */
+/** Ends an attempt without a transcript; the job gets another attempt, fails permanently or is cancelled. */
 export function endAttempt(
   state: State,
   job: JobRecord,
@@ -245,13 +247,13 @@ export function endAttempt(
   ];
 }
 
-/** Exponential, with jitter: between half and all of base × 2^(attempt - 1), at most the maximum. */
+/** Exponential backoff with jitter: between half of the delay and all of it. */
 function retryDelay(attempt: number, jitter: number, { retry_base_ms, retry_max_ms }: Policy): number {
   const full = backoff(attempt - 1, { base_ms: retry_base_ms, max_ms: retry_max_ms });
   return Math.round(full * (0.5 + jitter / 2));
 }
 
-/** Instance seconds × hourly price ÷ 3600; null where the worker's price is not known. */
+/** Instance seconds × hourly price ÷ 3600; null if the worker's price is unknown. */
 export function attemptCost(state: State, job: JobRecord, at_ms: number): number | null {
   if (!job.run || job.run.ended_ms !== null) return null;
   const price = state.worker(job.run.worker_id)?.location.spot_price;
@@ -272,7 +274,10 @@ export function cancelJob(state: State, { job_id }: Body<'cancel_job'>, { at_ms,
           {
             type: 'JobCancelRequested',
             entity: job_id,
-            data: { kill_ms: at_ms + policy.kill_deadline_ms, details: `Asked ${job.run?.worker_id} to stop` },
+            data: {
+              kill_ms: at_ms + policy.kill_deadline_ms,
+              details: `Cancellation requested from ${job.run?.worker_id}`,
+            },
           },
         ],
       };
@@ -284,7 +289,7 @@ export function cancelJob(state: State, { job_id }: Body<'cancel_job'>, { at_ms,
   }
 }
 
-/** `cost_usd`: of the attempt that this ends, where one runs. */
+/** `cost_usd`: of the attempt that this ends, if one is running. */
 export function cancelled(job: JobRecord, details: string, cost_usd: number | null = null): Event {
   return { type: 'JobCancelled', entity: job.job_id, data: { details, cost_usd } };
 }
@@ -297,13 +302,13 @@ export function retryJob(state: State, { job_id }: Body<'retry_job'>): Decision 
     const source = job.observed?.source ?? 'its worker';
     return refuse('conflict', 'runs_elsewhere', `${job_id} ran outside this queue; ${source} reported it`, {
       extra: { state: job.state },
-      hint: 'Start it again where it ran, or submit its recording here as a new job.',
+      hint: 'Start it again where it ran, or submit its recording to this monitor as a new job.',
     });
   }
   return { events: [requeued(job, 'Retried by hand')] };
 }
 
-/** Back to the queue with all its attempts before it. */
+/** Returns the job to the queue with its attempts reset. */
 export function requeued(job: JobRecord, details: string): Event {
   return {
     type: 'JobQueued',
@@ -312,14 +317,14 @@ export function requeued(job: JobRecord, details: string): Event {
   };
 }
 
-/** The job, if this token is its current lease. */
+/** The job if `token` is its current lease, else a refusal. */
 export function heldJob(state: State, job_id: string, token: string): JobRecord | ReturnType<typeof refuse> {
   const job = state.job(job_id);
   if (!job) return jobNotFound(job_id);
   if (job.run && job.run.ended_ms === null && job.run.token === token && running(job.state)) return job;
-  return refuse('conflict', 'lease_expired', `the lease on ${job_id} is not, or no longer, yours`, {
+  return refuse('conflict', 'lease_expired', `the lease token is not the current one of ${job_id}`, {
     extra: { state: job.state },
-    hint: 'Stop this attempt and write nothing; claim again.',
+    hint: 'Stop this attempt without writing anything, and claim again.',
   });
 }
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MINUTE_MS, SECOND_MS } from '../../../protocol/time.ts';
-import { Monitor, type Told, typesOf } from '../testing.ts';
+import { Monitor, type Result, typesOf } from '../testing.ts';
 
-const refusedAs = ({ refusal }: Told) => [refusal?.kind, refusal?.code, refusal?.extra];
+const refusedAs = ({ refusal }: Result) => [refusal?.kind, refusal?.code, refusal?.extra];
 
-test('a claim gives a lease: a token that names job and attempt, and when it ends', () => {
+test('a claim returns a lease: a token with job and attempt, and its end', () => {
   const monitor = new Monitor();
   const lease = monitor.claimed();
   assert.match(lease.token, /^job-1\.1\.s\d+$/);
@@ -15,7 +15,7 @@ test('a claim gives a lease: a token that names job and attempt, and when it end
   assert.equal(monitor.worker().state, 'ACTIVE');
 });
 
-test('a beat renews exactly the leases that it names and that are current', () => {
+test('a heartbeat renews exactly those of its leases that are current', () => {
   const monitor = new Monitor();
   const kept = monitor.claimed('job-1');
   const left = monitor.claimed('job-2');
@@ -26,7 +26,7 @@ test('a beat renews exactly the leases that it names and that are current', () =
   assert.equal(monitor.job('job-2').run?.expires_ms, left.expires_ms);
 });
 
-test('a lease that is not renewed ends when it is due: the job returns to its place as the next attempt', () => {
+test('a lease that is not renewed ends when due, and the job returns to its place as the next attempt', () => {
   const monitor = new Monitor({ worker_degraded_ms: 1e9 });
   monitor.claimed();
   assert.deepEqual(typesOf(monitor.later(MINUTE_MS - 1).tick()), []);
@@ -39,7 +39,7 @@ test('a lease that is not renewed ends when it is due: the job returns to its pl
   assert.deepEqual(monitor.worker().holds, []);
 });
 
-test('after a start leases are spared for a while: no worker could be heard', () => {
+test('after a start leases do not end for a while, since no worker could send heartbeats', () => {
   const monitor = new Monitor({ worker_degraded_ms: 1e9 });
   monitor.claimed();
   assert.deepEqual(typesOf(monitor.later(10 * MINUTE_MS).tick(false)), []);
@@ -57,7 +57,7 @@ describe('a stale token is refused and changes nothing:', () => {
     return { monitor, stale, current: current! };
   }
 
-  const reports: [string, (there: ReturnType<typeof reassigned>) => Told][] = [
+  const reports: [string, (there: ReturnType<typeof reassigned>) => Result][] = [
     ['progress', ({ monitor, stale }) => monitor.progress(stale, 50)],
     ['completion', ({ monitor, stale }) => monitor.complete(stale)],
     ['failure', ({ monitor, stale }) => monitor.fail(stale)],
@@ -78,14 +78,14 @@ describe('a stale token is refused and changes nothing:', () => {
     assert.equal(monitor.job().run?.expires_ms, current.expires_ms);
   });
 
-  test('after the job has ended, too', () => {
+  test('also after the job has ended', () => {
     const { monitor, stale, current } = reassigned();
     monitor.complete(current);
     assert.deepEqual(refusedAs(monitor.complete(stale)), ['conflict', 'lease_expired', { state: 'COMPLETED' }]);
   });
 });
 
-test('a job is completed by one attempt, once; the same report again is answered as before', () => {
+test('a job is completed once, by one attempt; a repeated report has the same outcome', () => {
   const monitor = new Monitor();
   const lease = monitor.claimed();
   assert.deepEqual(typesOf(monitor.complete(lease)), ['JobCompleted']);
@@ -96,15 +96,15 @@ test('a job is completed by one attempt, once; the same report again is answered
   assert.equal(monitor.worker().jobs_completed, 1);
 });
 
-test('a report on a job that there is not is refused as such', () => {
+test('a report on an unknown job is refused', () => {
   const monitor = new Monitor();
   const lease = { job_id: 'job-9', token: 'job-9.1.x', expires_ms: 0 };
-  for (const told of [monitor.complete(lease), monitor.fail(lease), monitor.progress(lease, 1)]) {
-    assert.deepEqual(refusedAs(told), ['not_found', 'job_not_found', undefined]);
+  for (const result of [monitor.complete(lease), monitor.fail(lease), monitor.progress(lease, 1)]) {
+    assert.deepEqual(refusedAs(result), ['not_found', 'job_not_found', undefined]);
   }
 });
 
-test('a worker may hold many jobs, and loses each by itself', () => {
+test('a worker may hold many jobs, and loses each separately', () => {
   const monitor = new Monitor();
   monitor.register('worker-1');
   for (const id of ['a', 'b', 'c']) monitor.submit(id);

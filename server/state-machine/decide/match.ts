@@ -1,4 +1,4 @@
-/** Which jobs a filter means: one test for lists, purges and redrives. */
+/** Whether a job matches a filter, for lists, purges and redrives. */
 import type { JobStateName, Priority } from '../../../protocol/job.ts';
 import type { JobRecord } from '../state/records.ts';
 
@@ -11,7 +11,7 @@ export type JobCriteria = {
   created_after_ms?: number | undefined;
   created_before_ms?: number | undefined;
   job_ids?: ReadonlySet<string> | undefined;
-  /** Found in id, input path, tags, metadata or last error, in any case. */
+  /** Text in id, input path, tags, metadata or last error, case-insensitive. */
   q?: string | undefined;
 };
 
@@ -25,16 +25,16 @@ export class JobMatcher {
   }
 
   test(job: JobRecord): boolean {
-    const want = this.#criteria;
+    const filter = this.#criteria;
     return (
-      (want.state === undefined || job.state === want.state) &&
-      (want.worker_id === undefined || job.run?.worker_id === want.worker_id) &&
-      (want.priority === undefined || job.priority === want.priority) &&
-      (want.tag === undefined || job.tags.includes(want.tag)) &&
-      (want.error_code === undefined || job.last_error?.code === want.error_code) &&
-      (want.created_after_ms === undefined || job.created_ms >= want.created_after_ms) &&
-      (want.created_before_ms === undefined || job.created_ms < want.created_before_ms) &&
-      (want.job_ids === undefined || want.job_ids.has(job.job_id)) &&
+      (filter.state === undefined || job.state === filter.state) &&
+      (filter.worker_id === undefined || job.run?.worker_id === filter.worker_id) &&
+      (filter.priority === undefined || job.priority === filter.priority) &&
+      (filter.tag === undefined || job.tags.includes(filter.tag)) &&
+      (filter.error_code === undefined || job.last_error?.code === filter.error_code) &&
+      (filter.created_after_ms === undefined || job.created_ms >= filter.created_after_ms) &&
+      (filter.created_before_ms === undefined || job.created_ms < filter.created_before_ms) &&
+      (filter.job_ids === undefined || filter.job_ids.has(job.job_id)) &&
       (this.#needle === undefined || this.#found(job, this.#needle))
     );
   }

@@ -7,8 +7,8 @@ import { mainQueueDocument } from '../../documents/queues.ts';
 import { healthDocument, periodDocument } from '../../documents/system.ts';
 import type { Event } from '../events.ts';
 import { restore, snapshotRows } from '../state/snapshot.ts';
-import { Monitor, type Told, typesOf } from '../testing.ts';
-import { weigh } from './observed.ts';
+import { Monitor, type Result, typesOf } from '../testing.ts';
+import { judge } from './observed.ts';
 
 const NOW_MS = parseTime('2025-07-07T19:30:00Z');
 const SOURCE = 'log:/var/log/worker.log';
@@ -28,28 +28,28 @@ const NOTHING: Sighting = {
   error: null,
 };
 
-/** Told at `told_s` seconds from now. */
-const told = (told_s: number, more: Partial<Sighting> = {}): Sighting => ({
+/** Result at `told_s` seconds from now. */
+const sighted = (told_s: number, more: Partial<Sighting> = {}): Sighting => ({
   ...NOTHING,
   told_ms: NOW_MS + told_s * SECOND_MS,
   ...more,
 });
 const at = (seconds: number) => NOW_MS + seconds * SECOND_MS;
-const START = told(-60, { worker_id: 'worker-1', started_ms: at(-60), audio_duration: 600 });
-const PROGRESS = told(-30, { worker_id: 'worker-1', percentage: 45, stage: 'TRANSCRIBING' });
-const COMPLETE = told(-10, { state: 'COMPLETED', ended_ms: at(-10), segments: 150, duration: 50 });
-const FAILED = told(-10, { state: 'FAILED', ended_ms: at(-10), error: 'GPU out of memory' });
+const START = sighted(-60, { worker_id: 'worker-1', started_ms: at(-60), audio_duration: 600 });
+const PROGRESS = sighted(-30, { worker_id: 'worker-1', percentage: 45, stage: 'TRANSCRIBING' });
+const COMPLETE = sighted(-10, { state: 'COMPLETED', ended_ms: at(-10), segments: 150, duration: 50 });
+const FAILED = sighted(-10, { state: 'FAILED', ended_ms: at(-10), error: 'GPU out of memory' });
 const LIFE = [START, PROGRESS, COMPLETE];
 
-function observe(monitor: Monitor, sightings: Sighting[], source = SOURCE): Told {
+function observe(monitor: Monitor, sightings: Sighting[], source = SOURCE): Result {
   const absent = sightings.map(({ job_id }) => job_id);
-  return monitor.tell({ type: 'observe_jobs', source, sightings, absent });
+  return monitor.run({ type: 'observe_jobs', source, sightings, absent });
 }
 
 const rows = (monitor: Monitor) => [...snapshotRows(monitor.state)].filter((row) => row.startsWith('["job"'));
 
 describe('a job that a source tells of', () => {
-  test('has the times of the source, not the time at which it was heard', () => {
+  test('has the times of the source, not the time of the sighting', () => {
     const monitor = new Monitor();
     for (const sighting of LIFE) observe(monitor, [sighting]);
     const job = jobDocument(monitor.job());
@@ -72,7 +72,7 @@ describe('a job that a source tells of', () => {
     assert.deepEqual([job.tags, job.metadata], [[`source:${SOURCE}`], { source: SOURCE }]);
   });
 
-  test('the same said again makes no event, in whatever portions', () => {
+  test('repeated sightings make no event, in any portions', () => {
     const monitor = new Monitor();
     for (const sighting of LIFE) observe(monitor, [sighting]);
     const { state } = monitor;
@@ -81,7 +81,7 @@ describe('a job that a source tells of', () => {
     assert.equal(monitor.state, state);
   });
 
-  test('in any order comes to the same end', () => {
+  test('ends in the same state after sightings in any order', () => {
     const orders = [
       [0, 1, 2],
       [2, 1, 0],
@@ -100,20 +100,20 @@ describe('a job that a source tells of', () => {
     }
   });
 
-  test('fails with its words, and is no dead letter: nobody could redrive it', () => {
+  test('fails with its own error, and is not a dead letter, since it cannot be redriven', () => {
     const monitor = new Monitor();
     observe(monitor, [START, FAILED]);
     const { state, last_error, dead } = monitor.job();
     assert.deepEqual([state, last_error?.message, dead], ['FAILED', 'GPU out of memory', null]);
-    assert.equal(monitor.tell({ type: 'retry_job', job_id: 'job-1' }).refusal?.code, 'runs_elsewhere');
-    assert.deepEqual(typesOf(monitor.tell({ type: 'redrive', filter: {} })), []);
+    assert.equal(monitor.run({ type: 'retry_job', job_id: 'job-1' }).refusal?.code, 'runs_elsewhere');
+    assert.deepEqual(typesOf(monitor.run({ type: 'redrive', filter: {} })), []);
   });
 
   test('started again after its end is a second attempt', () => {
     const monitor = new Monitor();
     observe(monitor, [START]);
     observe(monitor, [FAILED]);
-    observe(monitor, [told(-5, { worker_id: 'worker-2', started_ms: at(-5) })]);
+    observe(monitor, [sighted(-5, { worker_id: 'worker-2', started_ms: at(-5) })]);
     const { state, attempt, run, completed_ms, history } = monitor.job();
     assert.deepEqual([state, attempt, run?.worker_id, completed_ms], ['PROCESSING', 2, 'worker-2', null]);
     assert.deepEqual(
@@ -123,10 +123,10 @@ describe('a job that a source tells of', () => {
     assert.equal(monitor.job().instance_ms, 50 * SECOND_MS, 'of the attempt that has ended');
   });
 
-  test('that ends before its start, by another machine’s clock, ends at its start, and says nothing new when told again', () => {
+  test('that ends before its start, by the clock of another machine, ends at its start, and is no news again', () => {
     for (const crossed of [
-      told(-10, { state: 'COMPLETED', worker_id: 'worker-1', started_ms: at(-5), ended_ms: at(-10) }),
-      told(-10, { state: 'FAILED', worker_id: 'worker-1', started_ms: at(-5) }),
+      sighted(-10, { state: 'COMPLETED', worker_id: 'worker-1', started_ms: at(-5), ended_ms: at(-10) }),
+      sighted(-10, { state: 'FAILED', worker_id: 'worker-1', started_ms: at(-5) }),
     ]) {
       const monitor = new Monitor();
       observe(monitor, [crossed]);
@@ -137,21 +137,21 @@ describe('a job that a source tells of', () => {
     }
   });
 
-  test('waiting in a queue elsewhere is not handed out here, nor counted in the queue here', () => {
+  test('that waits in another queue is neither handed out nor counted in this one', () => {
     const monitor = new Monitor();
     monitor.register('worker-1');
-    observe(monitor, [told(-5, { state: 'QUEUED' })]);
+    observe(monitor, [sighted(-5, { state: 'QUEUED' })]);
     assert.equal(monitor.job().state, 'QUEUED');
     assert.deepEqual(monitor.claim('worker-1'), []);
     const { messages_visible, messages_delayed } = mainQueueDocument(monitor.state);
     assert.deepEqual([messages_visible, messages_delayed], [0, 0]);
-    assert.deepEqual(typesOf(monitor.tell({ type: 'purge_queue', queue: 'main', filter: {} })), []);
+    assert.deepEqual(typesOf(monitor.run({ type: 'purge_queue', queue: 'main', filter: {} })), []);
   });
 
-  test('told of by two sources that say different things of one moment does not go to and fro', () => {
+  test('does not alternate when two sources disagree about one moment', () => {
     const monitor = new Monitor();
-    const a = told(0, { worker_id: 'worker-1', percentage: 45 });
-    const b = told(0, { worker_id: 'worker-1', percentage: 44 });
+    const a = sighted(0, { worker_id: 'worker-1', percentage: 45 });
+    const b = sighted(0, { worker_id: 'worker-1', percentage: 44 });
     observe(monitor, [a], 'log:/a');
     for (const [sighting, source] of [
       [b, 'dir:/b'],
@@ -162,22 +162,22 @@ describe('a job that a source tells of', () => {
     }
   });
 
-  test('is in the snapshot as it is', () => {
+  test('is unchanged in a snapshot', () => {
     const monitor = new Monitor();
-    observe(monitor, [START, told(0, { job_id: 'job-2', state: 'QUEUED' })]);
+    observe(monitor, [START, sighted(0, { job_id: 'job-2', state: 'QUEUED' })]);
     assert.deepEqual([...snapshotRows(restore(snapshotRows(monitor.state)))], [...snapshotRows(monitor.state)]);
     assert.equal(rows(monitor).length, 2);
   });
 
-  test('cancelled here stays so until its source tells of a later start', () => {
+  test('cancelled here stays cancelled until its source reports a later start', () => {
     const monitor = new Monitor();
     observe(monitor, [START]);
-    monitor.tell({ type: 'cancel_job', job_id: 'job-1' });
-    assert.deepEqual(typesOf(observe(monitor, [told(0, { percentage: 60 })])), []);
+    monitor.run({ type: 'cancel_job', job_id: 'job-1' });
+    assert.deepEqual(typesOf(observe(monitor, [sighted(0, { percentage: 60 })])), []);
     monitor.later(2 * MINUTE_MS).tick();
     assert.equal(monitor.job().state, 'CANCELLED');
     assert.deepEqual(typesOf(observe(monitor, [START, COMPLETE])), []);
-    observe(monitor, [told(180, { worker_id: 'worker-1', started_ms: at(180) })]);
+    observe(monitor, [sighted(180, { worker_id: 'worker-1', started_ms: at(180) })]);
     assert.equal(monitor.job().state, 'PROCESSING');
   });
 });
@@ -185,9 +185,9 @@ describe('a job that a source tells of', () => {
 test('what was known of a job that was cancelled here is kept when its end is told of', () => {
   const monitor = new Monitor();
   observe(monitor, [START, PROGRESS]);
-  monitor.tell({ type: 'cancel_job', job_id: 'job-1' });
+  monitor.run({ type: 'cancel_job', job_id: 'job-1' });
   assert.equal(monitor.job().observed?.overruled, true);
-  const [event] = observe(monitor, [told(-5, { state: 'FAILED' })]).events;
+  const [event] = observe(monitor, [sighted(-5, { state: 'FAILED' })]).events;
   assert.equal(event?.type, 'JobObserved');
   const { sighting } = (event as Event & { type: 'JobObserved' }).data;
   const { worker_id, started_ms, percentage, stage, audio_duration } = sighting;
@@ -208,11 +208,11 @@ describe('a job of this queue', () => {
       const { state } = monitor;
       assert.deepEqual(typesOf(observe(monitor, [{ ...START, job_id }])), []);
       assert.equal(monitor.state, state);
-      assert.equal(weigh(state.job(job_id), START).refusal?.code, 'job_of_this_queue');
+      assert.equal(judge(state.job(job_id), START).refusal?.code, 'job_of_this_queue');
     }
   });
 
-  test('does not keep the others of a batch from being taken', () => {
+  test('does not prevent other sightings of a batch from being accepted', () => {
     const monitor = new Monitor();
     monitor.submit('job-2');
     assert.deepEqual(
@@ -222,10 +222,10 @@ describe('a job of this queue', () => {
   });
 });
 
-test('a job that has just left memory is not made anew: only what the archive does not have is absent', () => {
+test('a job that has just left memory is not created again: absent are only jobs that the archive lacks', () => {
   const monitor = new Monitor();
-  const said = monitor.tell({ type: 'observe_jobs', source: SOURCE, sightings: [START], absent: [] });
-  assert.deepEqual(typesOf(said), []);
+  const result = monitor.run({ type: 'observe_jobs', source: SOURCE, sightings: [START], absent: [] });
+  assert.deepEqual(typesOf(result), []);
 });
 
 describe('workers that sightings name', () => {
@@ -244,7 +244,7 @@ describe('workers that sightings name', () => {
     assert.deepEqual([monitor.worker().jobs_completed, monitor.worker().holds], [1, []]);
   });
 
-  test('of long ago do not come to the fleet, and raise no alert', () => {
+  test('of old sightings are not added to the fleet, and raise no alert', () => {
     const monitor = new Monitor();
     const year_ms = 365 * 24 * HOUR_MS;
     observe(monitor, [
@@ -255,7 +255,7 @@ describe('workers that sightings name', () => {
     assert.deepEqual(typesOf(monitor.later(10 * MINUTE_MS).tick()), []);
   });
 
-  test('one that hangs with a job is UNHEALTHY after half an hour, and its job is nobody’s to hand out', () => {
+  test('one that hangs with a job is UNHEALTHY after half an hour, and its job is not handed out', () => {
     const monitor = new Monitor();
     observe(monitor, [START]);
     monitor.later(28 * MINUTE_MS).tick();
@@ -268,7 +268,7 @@ describe('workers that sightings name', () => {
       [monitor.worker().state, monitor.worker().holds, monitor.job().state],
       ['TERMINATED', [], 'PROCESSING'],
     );
-    observe(monitor.later(MINUTE_MS), [told(5_430, { worker_id: 'worker-1', percentage: 80 })]);
+    observe(monitor.later(MINUTE_MS), [sighted(5_430, { worker_id: 'worker-1', percentage: 80 })]);
     assert.deepEqual([monitor.worker().state, monitor.worker().status], ['ACTIVE', 'HEALTHY']);
   });
 
@@ -284,25 +284,29 @@ describe('workers that sightings name', () => {
     assert.equal(monitor.worker().state, 'TERMINATED');
   });
 
-  test('claim nothing and beat for nothing before they have registered', () => {
+  test('cannot claim or send heartbeats before they have registered', () => {
     const monitor = new Monitor();
     observe(monitor, [START]);
     monitor.submit('job-2');
     const body = { type: 'claim_jobs', worker_id: 'worker-1', max_jobs: 1, secret: 's' } as const;
-    assert.equal(monitor.tell(body).refusal?.code, 'worker_not_found');
+    assert.equal(monitor.run(body).refusal?.code, 'worker_not_found');
     assert.equal(monitor.beat('worker-1').refusal?.code, 'worker_not_found');
-    assert.equal(healthDocument(monitor.state).components.queue.status, 'UNHEALTHY', 'jobs wait, and nobody claims');
+    assert.equal(
+      healthDocument(monitor.state).components.queue.status,
+      'UNHEALTHY',
+      'jobs wait and no worker claims them',
+    );
     monitor.register('worker-1');
     assert.equal(monitor.worker().reported, undefined);
     assert.equal(monitor.claim('worker-1').length, 1);
   });
 
-  test('a worker of this monitor that is lost takes no job along that runs elsewhere', () => {
+  test('a lost worker of this monitor does not affect jobs that run elsewhere', () => {
     const monitor = new Monitor();
     monitor.register('worker-1');
     observe(monitor, [START]);
     assert.equal(monitor.worker().holds.length, 1);
-    monitor.tell({ type: 'terminate_worker', worker_id: 'worker-1', reason: 'asked for' });
+    monitor.run({ type: 'terminate_worker', worker_id: 'worker-1', reason: 'asked for' });
     assert.deepEqual([monitor.job().state, monitor.worker().holds], ['PROCESSING', []]);
   });
 });
@@ -318,7 +322,7 @@ describe('figures', () => {
     assert.deepEqual([jobs_submitted, jobs_completed, average_processing_time, audio_seconds], [1, 1, 50, 600]);
   });
 
-  test('leave out what ended in an hour that is over', () => {
+  test('exclude jobs that ended in a past hour', () => {
     const monitor = new Monitor();
     monitor.later(HOUR_MS);
     observe(monitor, LIFE);

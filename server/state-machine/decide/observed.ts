@@ -1,9 +1,9 @@
 /**
- * Decisions about sightings: what a system without a server tells of jobs that run elsewhere. One that says nothing new
- * makes no event, so a source may be read again from anywhere, in any order, without doubling anything.
+ * Decisions about sightings: reports of a system without a server on jobs that run elsewhere. A sighting without news
+ * makes no event, so a source may be read again, from anywhere and in any order, without duplicates.
  *
- * A job that this queue has or handed out is its worker's to tell of: a sighting never changes it. A worker that is named
- * by something recent becomes known; what is long past leaves the fleet alone.
+ * A sighting never changes a job of this queue: only its worker reports on it. A recent sighting makes its worker
+ * known; an old one does not.
  */
 import {
   hasEnded,
@@ -18,10 +18,10 @@ import type { State } from '../state/state.ts';
 import type { CommandBody } from './commands.ts';
 import { type Context, type Decision, type Refusal, refuse } from './decision.ts';
 
-/** A worker that only logs is silent for long stretches; half an hour without a word is the documents' "stuck" (D17). */
+/** A worker that only logs may be silent for long; half an hour is the documents' "stuck" (D17). */
 const REPORTED_SILENT_MS = 30 * 60_000;
 
-/** What a sighting comes to: all that is known with it, nothing new, or a refusal. */
+/** The result for a sighting: everything known about the job, sighting included; null without news; or a refusal. */
 export type Verdict =
   | { news: Sighting; refusal?: undefined }
   | { news: null; refusal?: undefined }
@@ -30,53 +30,52 @@ export type Verdict =
 export function observeJobs(state: State, body: CommandBody & { type: 'observe_jobs' }, context: Context): Decision {
   const absent = new Set(body.absent);
   const events: Event[] = [];
-  for (const told of oneEach(body.sightings)) {
-    const job = state.job(told.job_id);
-    if (!job && !absent.has(told.job_id)) continue;
-    const { news } = weigh(job, told);
+  for (const sighting of mergeByJob(body.sightings)) {
+    const job = state.job(sighting.job_id);
+    if (!job && !absent.has(sighting.job_id)) continue;
+    const { news } = judge(job, sighting);
     if (!news) continue;
-    const { job_id, ...sighting } = news;
+    const { job_id, ...known } = news;
     const worker_check_ms = workerCheck(state, news, context);
-    events.push({ type: 'JobObserved', entity: job_id, data: { source: body.source, sighting, worker_check_ms } });
+    events.push({
+      type: 'JobObserved',
+      entity: job_id,
+      data: { source: body.source, sighting: known, worker_check_ms },
+    });
   }
   return { events };
 }
 
-/** Several of one job as one, in the order of the first. */
-export function oneEach(sightings: readonly Sighting[]): Sighting[] {
+/** Merges the sightings of each job, in the order of the first of each. */
+export function mergeByJob(sightings: readonly Sighting[]): Sighting[] {
   const byJob = new Map<string, Sighting>();
-  for (const told of sightings.map(withSoundTimes)) {
-    const known = byJob.get(told.job_id);
-    byJob.set(told.job_id, known ? mergeSightings(known, told) : told);
+  for (const sighting of sightings.map(withSoundTimes)) {
+    const known = byJob.get(sighting.job_id);
+    byJob.set(sighting.job_id, known ? mergeSightings(known, sighting) : sighting);
   }
   return [...byJob.values()];
 }
 
-/** `job`: as memory or the archive has it. */
-export function weigh(job: JobRecord | undefined, told: Sighting): Verdict {
-  if (!job) return { news: withSoundTimes(withEnd(told, null)) };
+/** `job`: from memory or the archive. */
+export function judge(job: JobRecord | undefined, sighting: Sighting): Verdict {
+  if (!job) return { news: withSoundTimes(withEnd(sighting, null)) };
   if (!runsElsewhere(job)) {
-    return refuse(
-      'conflict',
-      'job_of_this_queue',
-      `${job.job_id} belongs to this monitor's queue, which knows better`,
-      {
-        hint: 'Its worker reports it here; a job that runs elsewhere needs an id of its own.',
-        extra: { state: job.state },
-      },
-    );
+    return refuse('conflict', 'job_of_this_queue', `${job.job_id} is a job of this monitor's queue`, {
+      hint: 'Only its worker can report on it. Use another id for a job that runs elsewhere.',
+      extra: { state: job.state },
+    });
   }
   const known = knownOf(job);
-  // Cancelled here: only another start, after that, is news.
-  if (job.state === 'CANCELLED' && !(told.started_ms !== null && told.started_ms > (job.completed_ms ?? 0))) {
+  // After a cancellation here, only a later start is news.
+  if (job.state === 'CANCELLED' && !(sighting.started_ms !== null && sighting.started_ms > (job.completed_ms ?? 0))) {
     return { news: null };
   }
-  const merged = withSoundTimes(merge(known, withSoundTimes(withEnd(told, known))));
+  const merged = withSoundTimes(merge(known, withSoundTimes(withEnd(sighting, known))));
   if (job.state === 'CANCELLING' && !hasEnded(merged)) return { news: null };
   return { news: isSame(known, merged) ? null : merged };
 }
 
-/** What the record says, as a sighting. */
+/** The record as a sighting. */
 function knownOf(job: JobRecord): Sighting {
   const { job_id, run, observed } = job;
   if (observed && !observed.overruled) {
@@ -111,25 +110,28 @@ const SIGHTED_AS: Record<JobRecord['state'], SightedState> = {
   CANCELLED: 'FAILED',
 };
 
-/** An end without a time: the one that is known, or when it was told. What has not ended has no end. */
-function withEnd(told: Sighting, known: Sighting | null): Sighting {
-  if (!hasEnded(told)) return told.ended_ms === null ? told : { ...told, ended_ms: null };
-  if (told.ended_ms !== null) return told;
+/**
+ * Fills in a missing end time: the known one, or the time of the sighting. Removes the end time of a job that has not
+ * ended.
+ */
+function withEnd(sighting: Sighting, known: Sighting | null): Sighting {
+  if (!hasEnded(sighting)) return sighting.ended_ms === null ? sighting : { ...sighting, ended_ms: null };
+  if (sighting.ended_ms !== null) return sighting;
   const { ended_ms = null } = known ?? {};
-  const same = ended_ms !== null && !(told.started_ms !== null && told.started_ms > ended_ms);
-  return { ...told, ended_ms: same ? ended_ms : told.told_ms };
+  const same = ended_ms !== null && !(sighting.started_ms !== null && sighting.started_ms > ended_ms);
+  return { ...sighting, ended_ms: same ? ended_ms : sighting.told_ms };
 }
 
-/** Of two told at the same time the further one decides, so that two sources can't take turns for ever. */
-function merge(known: Sighting, told: Sighting): Sighting {
-  if (told.told_ms !== known.told_ms || distance(told) > distance(known)) return mergeSightings(known, told);
-  return { ...mergeSightings(told, known), job_id: known.job_id };
+/** Of two sightings with the same time the more advanced one wins, so that two sources can't alternate forever. */
+function merge(known: Sighting, sighting: Sighting): Sighting {
+  if (sighting.told_ms !== known.told_ms || advance(sighting) > advance(known)) return mergeSightings(known, sighting);
+  return { ...mergeSightings(sighting, known), job_id: known.job_id };
 }
 
-const distance = ({ state, percentage }: Sighting): number =>
+const advance = ({ state, percentage }: Sighting): number =>
   state === 'QUEUED' ? -1 : state === 'PROCESSING' ? (percentage ?? 0) : 200;
 
-/** An end that is told of again, later, is the same end. */
+/** Whether `merged` has no news. Later reports of the same end are no news. */
 function isSame(known: Sighting, merged: Sighting): boolean {
   const ended = hasEnded(known) && hasEnded(merged);
   return (Object.keys(merged) as (keyof Sighting)[]).every(
@@ -137,20 +139,20 @@ function isSame(known: Sighting, merged: Sighting): boolean {
   );
 }
 
-/** When the silence of its worker is looked at; null where that says nothing: long ago, or a worker that beats for itself. */
-function workerCheck(state: State, told: Sighting, { at_ms, policy }: Context): number | null {
-  const heard_ms = Math.min(told.told_ms, at_ms);
-  if (told.worker_id === null || heard_ms <= at_ms - REPORTED_SILENT_MS) return null;
-  const worker = state.worker(told.worker_id);
+/** When to check the worker for silence; null if the sighting is too old, or the worker sends heartbeats itself. */
+function workerCheck(state: State, sighting: Sighting, { at_ms, policy }: Context): number | null {
+  const active_ms = Math.min(sighting.told_ms, at_ms);
+  if (sighting.worker_id === null || active_ms <= at_ms - REPORTED_SILENT_MS) return null;
+  const worker = state.worker(sighting.worker_id);
   if (worker && worker.state !== 'TERMINATED' && !worker.reported) return null;
-  if (worker?.state === 'TERMINATED' && heard_ms <= (worker.terminated_ms ?? 0)) return null;
-  const busy = told.state === 'PROCESSING' || worker?.holds.some(({ job_id }) => job_id !== told.job_id);
-  return heard_ms + (busy ? REPORTED_SILENT_MS : policy.worker_terminated_ms);
+  if (worker?.state === 'TERMINATED' && active_ms <= (worker.terminated_ms ?? 0)) return null;
+  const busy = sighting.state === 'PROCESSING' || worker?.holds.some(({ job_id }) => job_id !== sighting.job_id);
+  return active_ms + (busy ? REPORTED_SILENT_MS : policy.worker_terminated_ms);
 }
 
-/** A worker known from sightings has been silent for some time: that is an alarm only while it has a job. */
-export function reportedSilence(worker: WorkerRecord, heard_ms: number, { at_ms, policy }: Context): Event {
-  const silent_ms = at_ms - heard_ms;
+/** A worker known from sightings has been silent; it is UNHEALTHY only while it has a job. */
+export function reportedSilence(worker: WorkerRecord, active_ms: number, { at_ms, policy }: Context): Event {
+  const silent_ms = at_ms - active_ms;
   const lost = worker.holds.length > 0 && silent_ms >= REPORTED_SILENT_MS;
   const again_ms = worker.holds.length > 0 && !lost ? REPORTED_SILENT_MS : policy.worker_terminated_ms;
   return {
@@ -158,8 +160,8 @@ export function reportedSilence(worker: WorkerRecord, heard_ms: number, { at_ms,
     entity: worker.worker_id,
     data: {
       status: lost ? 'UNHEALTHY' : worker.status,
-      check_ms: heard_ms + again_ms,
-      reason: `no source has told of it for ${Math.round(silent_ms / 1000)} s`,
+      check_ms: active_ms + again_ms,
+      reason: `no source has reported it for ${Math.round(silent_ms / 1000)} s`,
     },
   };
 }

@@ -1,4 +1,4 @@
-/** Decisions about many jobs at once: purging a queue, redriving dead letters. The same selection serves their dry runs. */
+/** Decisions about many jobs: purging a queue and redriving dead letters. Dry runs use the same selection. */
 import { parseTime } from '../../../protocol/time.ts';
 import { type JobRecord, runsElsewhere } from '../state/records.ts';
 import type { State } from '../state/state.ts';
@@ -7,7 +7,7 @@ import type { Decision } from './decision.ts';
 import { cancelled, requeued } from './jobs.ts';
 import { JobMatcher } from './match.ts';
 
-/** At most this many jobs a call, so that one command fits a segment. */
+/** Maximum number of jobs per command, so that it fits in a segment. */
 export const BULK_MAX = 10_000;
 
 type Bulk = CommandBody & { type: 'purge_queue' | 'redrive' };
@@ -28,7 +28,7 @@ export function redrive(state: State, body: CommandBody & { type: 'redrive' }): 
   return { events: selectJobs(state, body).map((job) => requeued(job, 'Redriven from dead-letter queue')) };
 }
 
-/** The jobs that this purge or redrive takes now, oldest first. */
+/** The jobs that a purge or redrive applies to, oldest first. */
 export function selectJobs(state: State, body: Bulk): JobRecord[] {
   const { created_after, created_before, job_ids, ...rest } = body.filter;
   const matches = new JobMatcher({
@@ -38,11 +38,11 @@ export function selectJobs(state: State, body: Bulk): JobRecord[] {
     job_ids: job_ids === undefined ? undefined : new Set(job_ids),
   });
   const queue = body.type === 'redrive' ? 'dlq' : body.queue;
-  // A job that runs elsewhere can't be handed out or kept from running; an old journal may have left it among the dead letters.
-  const takesElsewhere = body.type === 'purge_queue' && queue === 'dlq';
+  // This queue can't start or stop a job that runs elsewhere; old journals may have such jobs among the dead letters.
+  const includesElsewhere = body.type === 'purge_queue' && queue === 'dlq';
   const jobs: JobRecord[] = [];
   for (const job of job_ids === undefined ? jobsIn(state, queue) : namedJobs(state, queue, job_ids)) {
-    if ((takesElsewhere || !runsElsewhere(job)) && matches.test(job)) jobs.push(job);
+    if ((includesElsewhere || !runsElsewhere(job)) && matches.test(job)) jobs.push(job);
     if (jobs.length === BULK_MAX) break;
   }
   return jobs;
@@ -56,7 +56,7 @@ function* jobsIn(state: State, queue: 'main' | 'dlq'): Generator<JobRecord> {
   }
 }
 
-/** Costs as much as there are ids, however long the queue is. */
+/** Takes time by the number of ids, not by the length of the queue. */
 function namedJobs(state: State, queue: 'main' | 'dlq', job_ids: readonly string[]): JobRecord[] {
   const placeOf = (job: JobRecord) => (queue === 'main' ? job.ordinal : (job.dead?.ordinal ?? 0));
   return [...new Set(job_ids)]

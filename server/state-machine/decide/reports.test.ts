@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Event } from '../events.ts';
-import { Monitor, type Told } from '../testing.ts';
+import { Monitor, type Result } from '../testing.ts';
 import { type LeasedLine, recordEvents } from './reports.ts';
 
-function report(monitor: Monitor, ...events: LeasedLine[]): Told {
-  return monitor.tell({ type: 'record_events', events, jitter: 1 });
+function report(monitor: Monitor, ...events: LeasedLine[]): Result {
+  return monitor.run({ type: 'record_events', events, jitter: 1 });
 }
 
-/** Codes of the refusals that the lines would get now. */
+/** Codes of the refusals of these lines. */
 function codes(monitor: Monitor, ...events: LeasedLine[]): (string | undefined)[] {
   const body = { type: 'record_events', events, jitter: 1 } as const;
   const { refused } = recordEvents(monitor.state, body, { at_ms: monitor.at_ms, policy: monitor.policy });
@@ -16,7 +16,7 @@ function codes(monitor: Monitor, ...events: LeasedLine[]): (string | undefined)[
 }
 
 describe('many lines in one request', () => {
-  test('do what they would do one by one, whatever jobs they tell of and in whatever order', () => {
+  test('have the same effect as one by one, for any jobs and in any order', () => {
     let seed = 5;
     const roll = (sides: number): number => {
       seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
@@ -51,7 +51,7 @@ describe('many lines in one request', () => {
         const body = { type: 'record_events' as const, events: [line], jitter: 1 };
         const alone = recordEvents(single.state, body, { at_ms: single.at_ms, policy: single.policy });
         for (const { refusal } of alone.refused) expected.refused.push([index, refusal.code]);
-        expected.events = [...expected.events, ...single.tell(body).events];
+        expected.events = [...expected.events, ...single.run(body).events];
       }
       assert.deepEqual(report(whole, ...lines).events, expected.events);
       assert.deepEqual(
@@ -63,7 +63,7 @@ describe('many lines in one request', () => {
 });
 
 describe('the log vocabulary under a lease', () => {
-  test('acts exactly as the endpoints of the job do', () => {
+  test('has exactly the effect of the job’s endpoints', () => {
     const monitor = new Monitor();
     const { token: lease_token } = monitor.claimed();
     report(
@@ -94,14 +94,14 @@ describe('the log vocabulary under a lease', () => {
     assert.equal(monitor.job().state, 'QUEUED');
   });
 
-  test('a failure is retried with its delay, as one that is reported by itself', () => {
+  test('a failure is retried after a delay, as a single report is', () => {
     const monitor = new Monitor();
     const { token: lease_token } = monitor.claimed();
     report(monitor, { event: 'JOB_FAILED', job_id: 'job-1', lease_token, code: 'crashed' });
     assert.deepEqual([monitor.job().state, monitor.job().not_before_ms], ['QUEUED', monitor.at_ms + 5_000]);
   });
 
-  test('a lease that has ended is refused, whatever its line says', () => {
+  test('a line under a lease that has ended is refused', () => {
     const monitor = new Monitor();
     const lease = monitor.claimed();
     monitor.fail(lease);
@@ -113,7 +113,7 @@ describe('the log vocabulary under a lease', () => {
     assert.deepEqual(codes(monitor, ...stale), ['lease_expired', 'lease_expired']);
   });
 
-  test('a completion has to say where the transcript is', () => {
+  test('a completion must have an s3_path', () => {
     const monitor = new Monitor();
     const { token: lease_token } = monitor.claimed();
     assert.deepEqual(codes(monitor, { event: 'JOB_COMPLETE', job_id: 'job-1', lease_token }), ['s3_path_missing']);

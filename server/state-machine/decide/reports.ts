@@ -1,6 +1,6 @@
 /**
- * Decisions about lines of the log vocabulary under a lease: each acts as the job's own endpoint would. A line without a lease
- * is a sighting of a job that runs elsewhere (observed.ts) and does not come here.
+ * Decisions about log lines under a lease: each has the effect of the job's own endpoint. A line without a lease is a
+ * sighting (observed.ts).
  */
 import type { LogEvent } from '../../../protocol/log-event.ts';
 import { applyEvents, beginSegment, UNREMEMBERED } from '../apply/apply.ts';
@@ -13,8 +13,8 @@ import { completeJob, failJob, reportProgress } from './jobs.ts';
 export type LeasedLine = LogEvent & { lease_token: string };
 
 /**
- * A line is decided on the state that those before it lead to. What is decided about a job follows from that job and its worker's
- * price alone, so the lines before are applied to a copy only where a job has more than one. Refused lines are left out.
+ * Each line is decided on the state after the lines before it. A decision depends only on the job and its worker's
+ * price, so earlier lines are applied to a copy only if a job has several. Refused lines have no effect.
  */
 export function recordEvents(
   state: State,
@@ -56,7 +56,7 @@ function decideLine(state: State, line: LeasedLine, jitter: number, context: Con
     case 'JOB_COMPLETE': {
       const { s3_path, segments = 0, confidence_score = null } = line;
       if (s3_path === undefined) {
-        return refuse('invalid', 's3_path_missing', `JOB_COMPLETE of ${job_id} does not say where the transcript is`);
+        return refuse('invalid', 's3_path_missing', `JOB_COMPLETE of ${job_id} has no s3_path`);
       }
       const output = { s3_path, segments_count: segments, confidence_score };
       return completeJob(state, { type: 'complete_job', job_id, lease_token, output }, context);

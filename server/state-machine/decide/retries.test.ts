@@ -21,7 +21,7 @@ describe('a retryable failure', () => {
     assert.deepEqual(monitor.claim('worker-1'), []);
   });
 
-  test('is claimable when its delay is over, not before', () => {
+  test('can be claimed when its delay is over, not before', () => {
     const monitor = new Monitor();
     monitor.fail(monitor.claimed());
     monitor.later(5 * SECOND_MS - 1).tick();
@@ -30,7 +30,7 @@ describe('a retryable failure', () => {
     assert.equal(monitor.claim('worker-1').length, 1);
   });
 
-  test('waits twice as long each time, up to the maximum, half of it by chance', () => {
+  test('waits twice as long each time, up to the maximum, half of it random', () => {
     for (const jitter of [0, 0.5, 1]) {
       const monitor = new Monitor({ retry_max_ms: 30_000 });
       monitor.register('worker-1');
@@ -59,7 +59,7 @@ describe('a retryable failure', () => {
   });
 });
 
-test('a failure that no other attempt could mend fails the job at once', () => {
+test('a failure that is not retryable fails the job at once', () => {
   const monitor = new Monitor();
   const lease = monitor.claimed();
   monitor.fail(lease, { code: 'audio_unreadable', retryable: false });
@@ -67,7 +67,7 @@ test('a failure that no other attempt could mend fails the job at once', () => {
   assert.equal(monitor.worker().jobs_failed, 1);
 });
 
-test('a job handed back unharmed returns at once, and the attempt counts for nobody', () => {
+test('a job handed back returns at once, and the attempt does not count', () => {
   const monitor = new Monitor();
   let lease = monitor.claimed('job-1', { max_attempts: 1 });
   for (const code of ['worker_drained', 'worker_restarted', 'worker_terminated']) {
@@ -79,10 +79,10 @@ test('a job handed back unharmed returns at once, and the attempt counts for nob
   assert.equal(monitor.worker().jobs_failed, 0);
 });
 
-test('after running out of GPU memory the next attempt is given the batch size that was asked for, and keeps it', () => {
+test('after running out of GPU memory further attempts have the requested batch size', () => {
   const monitor = new Monitor({ retry_base_ms: 0 });
   const { job_id, token } = monitor.claimed();
-  monitor.tell({
+  monitor.run({
     type: 'fail_job',
     job_id,
     lease_token: token,
@@ -96,7 +96,7 @@ test('after running out of GPU memory the next attempt is given the batch size t
   assert.equal(monitor.job().batch_size, 32);
 });
 
-test('a failure that is reported again, because its answer was lost, changes nothing', () => {
+test('a failure that is reported again, because the response was lost, changes nothing', () => {
   const monitor = new Monitor();
   const lease = monitor.claimed();
   monitor.fail(lease);
@@ -105,9 +105,9 @@ test('a failure that is reported again, because its answer was lost, changes not
   assert.equal(monitor.state.seq, seq);
 });
 
-test('a retry by hand begins again with all attempts; only what failed or was cancelled can be retried', () => {
+test('a manual retry resets the attempts; only failed and cancelled jobs can be retried', () => {
   const monitor = new Monitor();
-  const retry = (job_id: string) => monitor.tell({ type: 'retry_job', job_id });
+  const retry = (job_id: string) => monitor.run({ type: 'retry_job', job_id });
   monitor.fail(monitor.claimed(), { retryable: false });
   retry('job-1');
   const job = monitor.job();
@@ -122,7 +122,7 @@ test('a retry by hand begins again with all attempts; only what failed or was ca
   assert.equal(retry('job-2').refusal?.code, 'job_not_found');
 });
 
-test('a failed job leaves the dead-letter queue when its time there is over, and stays FAILED', () => {
+test('a failed job leaves the dead-letter queue after its window, and stays FAILED', () => {
   const monitor = new Monitor({ dlq_window_ms: HOUR_MS });
   monitor.fail(monitor.claimed(), { retryable: false });
   monitor.beat('worker-1');

@@ -14,7 +14,7 @@ test('a tick handles at most 1,000 timers; the rest are due at the next', () => 
     job_id: `job-${n}`,
     audio_url: 's3://audio/a.mp3',
   }));
-  monitor.tell({ type: 'submit_jobs', jobs });
+  monitor.run({ type: 'submit_jobs', jobs });
   monitor.claim('worker-1', jobs.length);
   monitor.later(MINUTE_MS);
   const failed = () => typesOf(monitor.tick()).filter((type) => type === 'JobAttemptFailed').length;
@@ -31,7 +31,7 @@ test('timers that are spared do not count: those behind them are handled', () =>
     job_id: `job-${n}`,
     audio_url: 's3://audio/a.mp3',
   }));
-  monitor.tell({ type: 'submit_jobs', jobs });
+  monitor.run({ type: 'submit_jobs', jobs });
   monitor.claim('worker-1', jobs.length);
   monitor.later(5 * MINUTE_MS);
   assert.deepEqual(typesOf(monitor.tick(false)), ['JobDelayOver']);

@@ -1,8 +1,9 @@
 /**
- * Decisions that time makes: leases that end, retries that come due, workers gone silent, and the alerts they raise.
+ * Decisions of a tick: leases that end, retries that are due, silent workers, and alerts.
  *
- * A tick looks only at timers that are due by log time, so an idle fleet costs nothing and a tick without consequence
- * makes no segment. `expire: false` spares leases and silences: after a start the workers first get the time to be heard.
+ * A tick handles only timers that are due by log time, so an idle fleet costs nothing, and a tick without effect writes
+ * no segment. With `expire: false` leases and silence don't count: after a start workers first need time to send
+ * heartbeats.
  */
 
 import type { Event } from '../events.ts';
@@ -15,17 +16,17 @@ import { attemptCost, cancelled, endAttempt } from './jobs.ts';
 import { reportedSilence } from './observed.ts';
 import { endWorker, takeJobs, worse } from './workers.ts';
 
-/** At most this many timers a tick; the rest are due at the next. */
+/** Maximum number of timers per tick; the next tick handles the rest. */
 const TIMERS_MAX = 1000;
 const FORGET_MAX = 10_000;
 
 export function tick(state: State, body: CommandBody & { type: 'tick' }, context: Context): Decision {
   const events: Event[] = [];
-  // A job's own timer and its worker's silence may come due in one tick: the first to act on the job stands.
+  // A job's own timer and its worker's silence may be due in one tick: only the first acts on the job.
   const settled = new Set<string>();
-  let looked = 0;
+  let handled = 0;
   for (const [, timer] of state.tables.timers.entries()) {
-    if (timer.due_ms > context.at_ms || looked === TIMERS_MAX) break;
+    if (timer.due_ms > context.at_ms || handled === TIMERS_MAX) break;
     if (timer.kind === 'job') {
       const job = state.job(timer.id);
       if (!job || (running(job.state) && !body.expire)) continue;
@@ -39,7 +40,7 @@ export function tick(state: State, body: CommandBody & { type: 'tick' }, context
       for (const { type, entity } of silent) if (type === 'JobAttemptFailed') settled.add(entity);
       events.push(...silent);
     }
-    looked += 1;
+    handled += 1;
   }
   return { events: [...events, ...decideAlerts(state, body, context), ...forgetEvents(state, context)] };
 }
@@ -52,7 +53,7 @@ function jobDueEvents(state: State, job: JobRecord, context: Context): Event[] {
         job,
         {
           code: 'lease_expired',
-          message: `${job.run?.worker_id} was not heard of for the time of its lease`,
+          message: `${job.run?.worker_id} did not renew its lease`,
           retryable: true,
         },
         context,
@@ -77,9 +78,9 @@ function silentEvents(state: State, worker: WorkerRecord, context: Context): Eve
   const { at_ms, policy } = context;
   if (worker.state === 'STARTING') return endWorker(state, worker, 'it never registered', context);
   if (worker.state === 'RESTARTING') return endWorker(state, worker, 'it did not come back from its restart', context);
-  const heard_ms = worker.heartbeat_ms ?? worker.created_ms;
-  const silent_ms = at_ms - heard_ms;
-  if (worker.reported && silent_ms < policy.worker_terminated_ms) return [reportedSilence(worker, heard_ms, context)];
+  const active_ms = worker.heartbeat_ms ?? worker.created_ms;
+  const silent_ms = at_ms - active_ms;
+  if (worker.reported && silent_ms < policy.worker_terminated_ms) return [reportedSilence(worker, active_ms, context)];
   if (silent_ms >= policy.worker_terminated_ms) return endWorker(state, worker, 'silent for too long', context);
   const reason = `silent for ${Math.round(silent_ms / 1000)} s`;
   if (silent_ms >= policy.worker_lost_ms) {
@@ -88,7 +89,7 @@ function silentEvents(state: State, worker: WorkerRecord, context: Context): Eve
       {
         type: 'WorkerStatusChanged',
         entity: worker.worker_id,
-        data: { status: 'UNHEALTHY', check_ms: heard_ms + policy.worker_terminated_ms, reason },
+        data: { status: 'UNHEALTHY', check_ms: active_ms + policy.worker_terminated_ms, reason },
       },
     ];
   }
@@ -98,32 +99,32 @@ function silentEvents(state: State, worker: WorkerRecord, context: Context): Eve
       entity: worker.worker_id,
       data: {
         status: worse('DEGRADED', worker.health.status ?? 'HEALTHY'),
-        check_ms: heard_ms + policy.worker_lost_ms,
+        check_ms: active_ms + policy.worker_lost_ms,
         reason,
       },
     },
   ];
 }
 
-/** Answered commands that are too old or too many to be remembered. */
+/** Forgets the commands that are too old or exceed the maximum number. */
 function forgetEvents(state: State, { at_ms, policy }: Context): Event[] {
   const { commands, commands_by_age } = state.tables;
   let excess = commands.size - policy.commands_max;
   let through: number | undefined;
-  let looked = 0;
+  let handled = 0;
   for (const [ordinal, id] of commands_by_age.entries()) {
     if (excess <= 0 && (commands.get(id)?.at_ms ?? 0) > at_ms - policy.commands_window_ms) break;
-    if (looked === FORGET_MAX) break;
+    if (handled === FORGET_MAX) break;
     through = ordinal;
     excess -= 1;
-    looked += 1;
+    handled += 1;
   }
   return through === undefined
     ? []
     : [{ type: 'CommandsForgotten', entity: 'commands', data: { through_ordinal: through } }];
 }
 
-/** When the next tick has something to do; null when no timer is set. */
+/** When the next timer is due; null if none is set. */
 export function nextDue(state: State): number | null {
   const first = state.tables.timers.minKey();
   return first === undefined ? null : (state.tables.timers.get(first)?.due_ms ?? null);

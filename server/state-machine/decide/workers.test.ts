@@ -3,13 +3,13 @@ import { describe, test } from 'node:test';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../../protocol/time.ts';
 import { Monitor, typesOf } from '../testing.ts';
 
-const drain = (monitor: Monitor) => monitor.tell({ type: 'drain_worker', worker_id: 'worker-1' });
-const restart = (monitor: Monitor) => monitor.tell({ type: 'restart_worker', worker_id: 'worker-1' });
+const drain = (monitor: Monitor) => monitor.run({ type: 'drain_worker', worker_id: 'worker-1' });
+const restart = (monitor: Monitor) => monitor.run({ type: 'restart_worker', worker_id: 'worker-1' });
 const terminate = (monitor: Monitor) =>
-  monitor.tell({ type: 'terminate_worker', worker_id: 'worker-1', reason: 'asked for' });
+  monitor.run({ type: 'terminate_worker', worker_id: 'worker-1', reason: 'asked for' });
 
 describe('a silent worker', () => {
-  test('is DEGRADED after 30 s, UNHEALTHY after 90 s, when its jobs return to their place, TERMINATED after an hour', () => {
+  test('is DEGRADED after 30 s, UNHEALTHY after 90 s (its jobs return to the queue), TERMINATED after an hour', () => {
     const monitor = new Monitor({ lease_ms: 1e9 });
     monitor.claimed();
     monitor.later(30 * SECOND_MS - 1).tick();
@@ -23,7 +23,7 @@ describe('a silent worker', () => {
     assert.deepEqual([monitor.worker().state, monitor.worker().terminated_ms], ['TERMINATED', monitor.at_ms]);
   });
 
-  test('is healthy again at its next beat', () => {
+  test('is healthy again at its next heartbeat', () => {
     const monitor = new Monitor();
     monitor.register('worker-1');
     monitor.later(90 * SECOND_MS).tick();
@@ -34,14 +34,14 @@ describe('a silent worker', () => {
     assert.equal(monitor.worker().status, 'HEALTHY');
   });
 
-  test('is spared after a start, when it could not be heard', () => {
+  test('is not silent after a start, when it could not send heartbeats', () => {
     const monitor = new Monitor();
     monitor.register('worker-1');
     monitor.later(HOUR_MS).tick(false);
     assert.deepEqual([monitor.worker().status, monitor.worker().state], ['HEALTHY', 'IDLE']);
   });
 
-  test('and its lease end in one tick end the attempt once', () => {
+  test('and the end of its lease in one tick end the attempt once', () => {
     const monitor = new Monitor({ lease_ms: 90_000 });
     monitor.claimed();
     monitor.later(90 * SECOND_MS);
@@ -52,7 +52,7 @@ describe('a silent worker', () => {
   });
 });
 
-test('a beat that reports a full memory or disk makes a worker DEGRADED', () => {
+test('a heartbeat with full memory or a full disk makes a worker DEGRADED', () => {
   const monitor = new Monitor();
   monitor.register('worker-1');
   monitor.beat('worker-1', [], { memory_usage: 94.9, disk_usage: 94.9 });
@@ -61,20 +61,20 @@ test('a beat that reports a full memory or disk makes a worker DEGRADED', () => 
   assert.equal(monitor.worker().status, 'DEGRADED');
 });
 
-test('registering again is idempotent, and adds what is new', () => {
+test('registering again is idempotent, and adds new fields', () => {
   const monitor = new Monitor();
   const register = (model: string) =>
-    monitor.tell({ type: 'register_worker', worker_id: 'worker-1', registration: { capabilities: { model } } });
+    monitor.run({ type: 'register_worker', worker_id: 'worker-1', registration: { capabilities: { model } } });
   register('base');
   assert.deepEqual(typesOf(register('base')), []);
   assert.deepEqual(typesOf(register('large-v3')), ['WorkerRegistered']);
   assert.equal(monitor.worker().capabilities.model, 'large-v3');
 });
 
-test('what a registration leaves undefined does not erase what was known', () => {
+test('undefined fields of a registration do not erase known ones', () => {
   const monitor = new Monitor();
   const register = (capabilities: { model?: string | undefined; device?: string }) =>
-    monitor.tell({
+    monitor.run({
       type: 'register_worker',
       worker_id: 'worker-1',
       registration: { capabilities } as never,
@@ -86,7 +86,7 @@ test('what a registration leaves undefined does not erase what was known', () =>
 
 test('a launched worker is STARTING until it registers, and TERMINATED if it never does', () => {
   const monitor = new Monitor();
-  const launch = (worker_id: string) => monitor.tell({ type: 'launch_worker', worker_id, launch: {} });
+  const launch = (worker_id: string) => monitor.run({ type: 'launch_worker', worker_id, launch: {} });
   launch('worker-1');
   launch('worker-2');
   assert.equal(monitor.worker().state, 'STARTING');
@@ -109,7 +109,7 @@ test('a draining worker finishes its job and takes no other', () => {
   assert.deepEqual(typesOf(drain(monitor)), []);
 });
 
-test('a restarted worker comes back holding nothing, and its jobs return unharmed', () => {
+test('a restarted worker holds no jobs, and its jobs return to their places', () => {
   const monitor = new Monitor();
   monitor.claimed();
   restart(monitor);
@@ -119,7 +119,7 @@ test('a restarted worker comes back holding nothing, and its jobs return unharme
   assert.deepEqual([monitor.job().state, monitor.job().attempt], ['QUEUED', 1]);
 });
 
-test('a worker that does not come back from its restart is TERMINATED', () => {
+test('a worker that does not return from its restart is TERMINATED', () => {
   const monitor = new Monitor();
   monitor.register('worker-1');
   restart(monitor);
@@ -129,7 +129,7 @@ test('a worker that does not come back from its restart is TERMINATED', () => {
   assert.equal(monitor.worker().state, 'TERMINATED');
 });
 
-test('a terminated worker loses its jobs unharmed; what it then says is refused; it may register anew', () => {
+test('a terminated worker loses its jobs, later reports are refused, and it may register again', () => {
   const monitor = new Monitor();
   const lease = monitor.claimed();
   terminate(monitor);
@@ -144,10 +144,10 @@ test('a terminated worker loses its jobs unharmed; what it then says is refused;
   assert.deepEqual([worker.state, worker.terminated_ms, worker.created_ms], ['IDLE', null, monitor.at_ms]);
 });
 
-test('a worker that nobody knows is refused, with how to make it known', () => {
+test('an unknown worker is refused with a hint to register it', () => {
   const monitor = new Monitor();
-  for (const told of [drain(monitor), restart(monitor), terminate(monitor), monitor.beat('worker-1')]) {
-    assert.equal(told.refusal?.code, 'worker_not_found');
-    assert.match(told.refusal?.hint ?? '', /PUT \/api\/v1\/workers\/worker-1/);
+  for (const result of [drain(monitor), restart(monitor), terminate(monitor), monitor.beat('worker-1')]) {
+    assert.equal(result.refusal?.code, 'worker_not_found');
+    assert.match(result.refusal?.hint ?? '', /PUT \/api\/v1\/workers\/worker-1/);
   }
 });

@@ -1,4 +1,4 @@
-/** Decisions about workers: arriving, beating, draining, restarting, ending. */
+/** Decisions about workers: registration, launch, heartbeats, draining, restart and termination. */
 import {
   HEALTH_STATUSES,
   type HealthReport,
@@ -25,7 +25,7 @@ export function registerWorker(state: State, body: Body<'register_worker'>, cont
     check_ms: at_ms + policy.worker_degraded_ms,
   };
   if (known && !known.reported && isSettled(known) && isKnown(known, data)) return { events: [] };
-  // Back from a restart it holds nothing any more, whatever it could still say before.
+  // A worker that returns from a restart holds no jobs.
   const restarted = known?.state === 'RESTARTING';
   const returned = restarted
     ? takeJobs(state, known, { code: 'worker_restarted', message: 'it was restarted', counts: false }, context)
@@ -36,13 +36,13 @@ export function registerWorker(state: State, body: Body<'register_worker'>, cont
 const isSettled = (worker: WorkerRecord): boolean =>
   worker.state === 'IDLE' || worker.state === 'ACTIVE' || worker.state === 'DRAINING';
 
-/** What replaces the known facts where facts are merged: a known one that is not given is null. */
+/** `given`, with null for each known field that it lacks, since applying merges them into the known ones. */
 function replacing<T extends object>(known: T | undefined, given: T): T {
   const withdrawn = Object.entries(known ?? {}).flatMap(([name, value]) => (value === null ? [] : [[name, null]]));
   return { ...Object.fromEntries(withdrawn), ...given };
 }
 
-/** Says nothing new. */
+/** Whether the registration has nothing new. */
 function isKnown(
   known: WorkerRecord,
   { instance_id, capabilities, location }: { instance_id: string | null; capabilities: object; location: object },
@@ -59,7 +59,7 @@ function isKnown(
 
 export function launchWorker(state: State, body: Body<'launch_worker'>, { at_ms, policy }: Context): Decision {
   const { worker_id, launch } = body;
-  if (state.worker(worker_id)) return refuse('conflict', 'worker_exists', `there is a worker ${worker_id} already`);
+  if (state.worker(worker_id)) return refuse('conflict', 'worker_exists', `worker ${worker_id} already exists`);
   return {
     events: [
       {
@@ -101,7 +101,7 @@ export function beat(state: State, body: Body<'beat'>, { at_ms, policy }: Contex
   };
 }
 
-/** The jobs whose current lease is among these tokens. */
+/** The jobs whose current lease tokens are among `tokens`. */
 export function renewable(state: State, tokens: readonly string[]): string[] {
   const job_ids: string[] = [];
   for (const token of tokens) {
@@ -113,15 +113,15 @@ export function renewable(state: State, tokens: readonly string[]): string[] {
 
 const FULL_PERCENT = 95;
 
-/** The worse of what the worker says and what its figures show. */
+/** The worse of the reported status and the status that the figures imply. */
 function statusOf(health: HealthReport): HealthStatus {
   const full = (health.memory_usage ?? 0) >= FULL_PERCENT || (health.disk_usage ?? 0) >= FULL_PERCENT;
   return worse(full ? 'DEGRADED' : 'HEALTHY', health.status ?? 'HEALTHY');
 }
 
-/** HEALTH_STATUSES goes from the best to the worst. */
-export function worse(one: HealthStatus, other: HealthStatus): HealthStatus {
-  return HEALTH_STATUSES.indexOf(one) > HEALTH_STATUSES.indexOf(other) ? one : other;
+/** HEALTH_STATUSES is ordered from best to worst. */
+export function worse(a: HealthStatus, b: HealthStatus): HealthStatus {
+  return HEALTH_STATUSES.indexOf(a) > HEALTH_STATUSES.indexOf(b) ? a : b;
 }
 
 export function drainWorker(state: State, { worker_id }: Body<'drain_worker'>): Decision {
@@ -151,7 +151,7 @@ export function terminateWorker(state: State, body: Body<'terminate_worker'>, co
   return { events: endWorker(state, worker, body.reason, context) };
 }
 
-/** The worker is TERMINATED; what it held returns to its place, and the attempt does not count. */
+/** Terminates the worker; its jobs return to their places, and the attempts do not count. */
 export function endWorker(state: State, worker: WorkerRecord, reason: string, context: Context): Event[] {
   return [
     ...takeJobs(state, worker, { code: 'worker_terminated', message: reason, counts: false }, context),
@@ -159,7 +159,7 @@ export function endWorker(state: State, worker: WorkerRecord, reason: string, co
   ];
 }
 
-/** Takes every job from the worker and ends its lease: a late report is refused from now on. */
+/** Takes every job from the worker and ends the leases, so that late reports are refused. */
 export function takeJobs(
   state: State,
   worker: WorkerRecord,
@@ -168,7 +168,7 @@ export function takeJobs(
 ): Event[] {
   return worker.holds.flatMap(({ job_id }) => {
     const job = state.job(job_id);
-    // One that runs elsewhere ends when its source says so, unless it was asked to stop.
+    // A job that runs elsewhere ends when its source reports the end, unless it is CANCELLING.
     if (!job || (runsElsewhere(job) && job.state !== 'CANCELLING')) return [];
     return endAttempt(state, job, { code, message: `${worker.worker_id}: ${message}`, retryable: true }, context, {
       delay_ms: null,

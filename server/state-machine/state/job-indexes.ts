@@ -1,6 +1,6 @@
 /**
- * The indexes of jobs: which entries a job has in each, from the record alone. They are kept as records are replaced, and made
- * of many at once at a start, by the same function.
+ * The indexes of jobs. The entries of a job depend on its record alone, and one function keeps them: as records are
+ * replaced, and for all jobs at once on a start.
  */
 import type { JobStateName, Priority } from '../../../protocol/job.ts';
 import { SortedMap } from '../../sorted-map.ts';
@@ -25,7 +25,7 @@ type JobIndexes = {
   readonly timers: Index<string, Timer>;
 };
 
-/** Moves the job, as it was and as it is now, in every index. */
+/** Replaces the entries of the old record with those of the new one in every index. */
 export function indexJob(tables: JobIndexes, last: JobRecord | undefined, next: JobRecord | undefined): void {
   const job_id = (next ?? last)!.job_id;
   if (!last) tables.jobs_by_creation.set(next!.ordinal, job_id);
@@ -63,9 +63,9 @@ export function indexJob(tables: JobIndexes, last: JobRecord | undefined, next: 
   }
   if (last?.history !== next?.history || last?.run?.worker_id !== next?.run?.worker_id) {
     const { ordinal } = (next ?? last)!;
-    const before = last ? workersOf(last) : NOBODY;
-    const after = next ? workersOf(next) : NOBODY;
-    // A history that grows too long forgets workers.
+    const before = last ? workersOf(last) : NO_WORKERS;
+    const after = next ? workersOf(next) : NO_WORKERS;
+    // A long history drops entries, and with them workers.
     for (const id of before) if (!after.has(id)) tables.jobs_by_worker.delete(workerJobKey(id, ordinal));
     for (const id of after) if (!before.has(id)) tables.jobs_by_worker.set(workerJobKey(id, ordinal), job_id);
   }
@@ -78,26 +78,29 @@ export function indexJob(tables: JobIndexes, last: JobRecord | undefined, next: 
   }
 }
 
-/** May be handed out now: it waits, in this queue and no other, and for no retry delay. */
+/** Whether the job may be handed out now: it waits in this queue, without a retry delay. */
 export function claimable(job: JobRecord): boolean {
   return job.state === 'QUEUED' && job.not_before_ms === null && !runsElsewhere(job);
 }
 
 const waitsElsewhere = (job: JobRecord): boolean => job.state === 'QUEUED' && runsElsewhere(job);
 
-/** The one moment at which time itself must act on the job: its lease ends, its retry is due, its kill deadline passes. */
+/**
+ * When a tick must act on the job: the end of its lease, its retry delay, its kill deadline or its time as a dead
+ * letter.
+ */
 export function jobDue(job: JobRecord): number | null {
   if (job.state === 'CANCELLING') return job.kill_ms;
   if (running(job.state)) return job.run?.expires_ms ?? null;
   return job.not_before_ms ?? job.dead?.until_ms ?? null;
 }
 
-/** Where a job stands in the order of leaving memory; null while it has to stay. */
+/** Position of the job in the order of leaving memory; null while it must stay. */
 function leavesKey(job: JobRecord): string | null {
   return finished(job.state) && job.dead === null ? `${pad(job.completed_ms ?? 0)}|${job.job_id}` : null;
 }
 
-/** Every worker that the job was handed to, as far as its history goes. */
+/** The workers of the job's last attempt and of its history. */
 function workersOf(job: JobRecord): Set<string> {
   const workers = new Set<string>();
   if (job.run) workers.add(job.run.worker_id);
@@ -105,15 +108,15 @@ function workersOf(job: JobRecord): Set<string> {
   return workers;
 }
 
-const NOBODY: ReadonlySet<string> = new Set();
+const NO_WORKERS: ReadonlySet<string> = new Set();
 
 export const workerJobKey = (worker_id: string, ordinal: number): string => `${worker_id}|${pad(ordinal)}`;
 export const timerKey = (due_ms: number, kind: string, id: string): string => `${pad(due_ms)}|${kind}|${id}`;
 
-/** Numbers as text that sorts like them. */
+/** A number as text that sorts like the number. */
 export const pad = (n: number): string => Math.floor(n).toString(36).padStart(10, '0');
 
-/** Entries as they come, for a table to be made of at once. */
+/** Collects entries, to build a table from them at once. */
 class Rows<K extends string | number, V> implements Index<K, V> {
   readonly #keys: K[] = [];
   readonly #values: V[] = [];
@@ -132,11 +135,11 @@ class Rows<K extends string | number, V> implements Index<K, V> {
   }
 }
 
-/** The indexes of these jobs, each a table made at once. */
+/** Builds the indexes of these jobs, each at once. */
 export function indexesOf(jobs: readonly JobRecord[]) {
   const rows = <V = string>() => new Rows<number, V>();
   const named = <V = string>() => new Rows<string, V>();
-  const made = {
+  const indexes = {
     jobs_by_creation: rows(),
     jobs_by_state: {
       SUBMITTED: rows(),
@@ -155,8 +158,8 @@ export function indexesOf(jobs: readonly JobRecord[]) {
     jobs_by_worker: named(),
     timers: named<Timer>(),
   };
-  for (const job of jobs) indexJob(made, undefined, job);
-  const { jobs_by_state, waiting, dead_by_priority, ...flat } = made;
+  for (const job of jobs) indexJob(indexes, undefined, job);
+  const { jobs_by_state, waiting, dead_by_priority, ...flat } = indexes;
   return {
     ...tables(flat),
     jobs_by_state: tables(jobs_by_state),
@@ -168,5 +171,5 @@ export function indexesOf(jobs: readonly JobRecord[]) {
 function tables<T extends Record<string, { table(): unknown }>>(
   rows: T,
 ): { [N in keyof T]: ReturnType<T[N]['table']> } {
-  return Object.fromEntries(Object.entries(rows).map(([name, one]) => [name, one.table()])) as never;
+  return Object.fromEntries(Object.entries(rows).map(([name, entries]) => [name, entries.table()])) as never;
 }

@@ -1,15 +1,15 @@
-/** Sums by minute, hour and day of log time: what throughput, success rates and the hourly and daily metrics are made of. */
+/** Sums by minute, hour and day of log time, for throughput, success rates, and hourly and daily metrics. */
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../protocol/time.ts';
 import type { PeriodRecord } from './records.ts';
 import type { State } from './state.ts';
 import { plus } from './sums.ts';
 
-/** Kept: minutes of a day and an hour, hours of 90 days, days of ten years. Their views stay in the store for ever. */
+/** Periods kept: minutes of 25 hours, hours of 90 days, days of ten years. Their views stay in the store forever. */
 const KEPT = { minutes: 25 * 60, hours: 90 * 24, days: 3653 };
 
 type Counts = { [K in Exclude<keyof PeriodRecord, 'version'>]?: number };
 
-/** `at_ms`: when it happened, where that is not now; it must lie in the hour that is open. */
+/** `at_ms`: the time of the counted event; it must be in the open hour. */
 export function countInPeriods(state: State, counts: Counts, at_ms: number = state.at_ms): void {
   count(state.tables.minutes, Math.floor(at_ms / MINUTE_MS), KEPT.minutes, state.seq, counts);
   count(state.tables.hours, Math.floor(at_ms / HOUR_MS), KEPT.hours, state.seq, counts);
@@ -29,7 +29,7 @@ function count(table: State['tables']['minutes'], period: number, kept: number, 
       table.delete(oldest);
 }
 
-/** What happened then is still counted: figures of an hour that is over stand. */
+/** Whether events at `at_ms` are still counted; figures of past hours are final. */
 export function isOpenHour(state: State, at_ms: number): boolean {
   return Math.floor(at_ms / HOUR_MS) === Math.floor(state.at_ms / HOUR_MS);
 }

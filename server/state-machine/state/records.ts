@@ -1,7 +1,7 @@
 /**
- * What the fold keeps of each job, worker and alert: the facts, flat, from which documents.ts makes the shapes that users
- * see. Records are never changed in place; an event makes a new one. Times are log times in milliseconds, `version` is the
- * last segment that changed what the documents show.
+ * The records of jobs, workers and alerts in the fold, from which server/documents makes the documents that users see.
+ * Records are immutable; an event replaces them. Times are log times in milliseconds. `version` is the last segment
+ * that changed what the documents show.
  */
 import type { Severity } from '../../../protocol/alert.ts';
 import type { JobError, JobStateName, OutputFormat, Priority, StateHistoryEntry } from '../../../protocol/job.ts';
@@ -16,7 +16,7 @@ import type {
 
 export type JobRecord = {
   job_id: string;
-  /** Number of the job in order of creation: lists go by it. */
+  /** Number of the job in order of creation, which is the order of lists. */
   ordinal: number;
   version: number;
   state: JobStateName;
@@ -34,41 +34,41 @@ export type JobRecord = {
   metadata: Readonly<Record<string, string>> | null;
   webhook_url: string | null;
 
-  /** The current attempt, or the next while the job waits. Counts from 1. */
+  /** The current attempt, or the next one while the job waits. Counts from 1. */
   attempt: number;
-  /** Its place in the queue, by order of entering; a job whose worker was lost returns to the place it had. */
+  /** Place in the queue, by order of entry. A job whose worker was lost returns to its previous place. */
   place: number;
   /** When it last entered the queue. */
   queued_ms: number;
-  /** Not to be claimed before a JobDelayOver; set while a retry is delayed. */
+  /** Set while a retry is delayed: the job can't be claimed before JobDelayOver. */
   not_before_ms: number | null;
-  /** Set while PROCESSING or CANCELLING, and kept as the last attempt's facts when the job has left them. */
+  /** The attempt while PROCESSING or CANCELLING, and the last attempt afterwards. */
   run: Run | null;
-  /** Place in the dead-letter queue, and until when. */
+  /** Place in the dead-letter queue, and the time at which the job leaves it. */
   dead: { ordinal: number; until_ms: number } | null;
-  /** CANCELLED at the latest then. */
+  /** Deadline of a cancellation: the job is CANCELLED then at the latest. */
   kill_ms: number | null;
 
   progress: ProgressRecord | null;
   last_error: JobError | null;
   output: { s3_path: string; segments_count: number; confidence_score: number | null } | null;
-  /** Batch size the next attempt should take, after running out of GPU memory. */
+  /** Batch size for the next attempt, after an attempt ran out of GPU memory. */
   batch_size: number | null;
 
   queue_ms: number;
-  /** Of attempts that have ended. */
+  /** Total time of the ended attempts. */
   instance_ms: number;
   actual_cost_usd: number | null;
   estimated_cost_usd: number | null;
   history: readonly HistoryRecord[];
-  /** What sources have told of it so far; null for a job that none has told of. See `runsElsewhere`. */
+  /** Everything that sources have reported about the job; null if none has. See `runsElsewhere`. */
   observed: Observed | null;
 };
 
 export type Observed = Omit<Sighting, 'job_id'> & {
-  /** The last that told something new. */
+  /** The last source that reported something new. */
   source: string;
-  /** Something else changed the job since: what is known of it is in the record, no longer here. */
+  /** Another event has changed the job since: the record is current, the sighting is not. */
   overruled: boolean;
 };
 
@@ -82,7 +82,7 @@ export type Run = {
   assigned_ms: number;
   /** When the attempt ended; null while it runs. */
   ended_ms: number | null;
-  /** First report of a stage after DOWNLOADING. */
+  /** Time of the first report of a stage after DOWNLOADING. */
   downloaded_ms: number | null;
   gpu_usage: number | null;
 };
@@ -94,7 +94,7 @@ export type ProgressRecord = {
   total_chunks: number | null;
   eta_seconds: number | null;
   at_ms: number;
-  /** The last few reports, oldest first, for an eta from the recent rate: time, percentage, time, percentage, … */
+  /** The last few reports, oldest first, to estimate the rate: time, percentage, time, percentage, … */
   marks: readonly number[];
 };
 
@@ -102,7 +102,7 @@ export type HistoryRecord = {
   state: StateHistoryEntry['state'];
   at_ms: number;
   details: string;
-  /** Whom the job was handed to, where that is what happened. */
+  /** The worker that the job was handed to, for entries about that. */
   worker_id?: string;
 };
 
@@ -119,17 +119,17 @@ export type WorkerRecord = {
   health: HealthReport;
   capabilities: KnownCapabilities;
   location: Location;
-  /** Launched by this monitor's fleet, which may therefore end it. */
+  /** Launched by this monitor's fleet, which may therefore terminate it. */
   launched: boolean;
-  /** Known from sightings alone: it takes no jobs here, and its silence means little. Left out otherwise. */
+  /** Present if the worker is known from sightings alone: it takes no jobs here, and may be silent for long. */
   reported?: boolean;
-  /** Jobs it holds, oldest first, with the GPU samples seen while it did. */
+  /** Jobs that the worker holds, oldest first, with the GPU samples taken meanwhile. */
   holds: readonly { job_id: string; assigned_ms: number; gpu_sum: number; gpu_count: number }[];
   jobs_completed: number;
   jobs_failed: number;
   runtime_ms: number;
   completed_runtime_ms: number;
-  /** When silence is next looked at. */
+  /** When to check the worker for silence. */
   check_ms: number | null;
 };
 
@@ -143,18 +143,18 @@ export type AlertRecord = {
   created_ms: number;
   resolved_ms: number | null;
   resolved_by: string | null;
-  /** The condition still holds. One resolved by hand is not raised again until it has cleared. */
+  /** The condition still holds. An alert resolved by hand is not raised again until its condition has cleared. */
   holds: boolean;
 };
 
-/** One minute, hour or day of what happened, by log time. Sums, so that periods add up. */
+/** Sums over one minute, hour or day of log time. */
 export type PeriodRecord = {
   version: number;
   submitted: number;
   completed: number;
   failed: number;
   cancelled: number;
-  /** Of attempts that completed. */
+  /** Total time of the attempts that completed. */
   processing_ms: number;
   queue_ms: number;
   /** From submission to completion. */
@@ -193,7 +193,7 @@ export type Replaced = readonly [key: string, job_id: string];
 /** One object of the archive's index: which pack has a job, for ids from `first` up to the next shard's. */
 export type ShardRecord = { first: string; key: string; sha256: string; count: number };
 
-/** What a durable command did, so that the same command, sent again, is answered as the first was. */
+/** The outcome of a durable command, so that a repeated command has the same outcome. */
 export type CommandRecord = {
   ordinal: number;
   fingerprint: string;
@@ -201,12 +201,12 @@ export type CommandRecord = {
   refs: readonly CommandRef[];
 };
 
-/** One event of a command: its type, whom it is about, and a claim's lease. */
+/** One event of a command: its type, its entity, and for a claim the lease. */
 export type CommandRef = readonly [type: string, entity: string, token?: string, expires_ms?: number];
 
 /**
- * Only reported here, never handed out by this queue: a source told of it, or (in journals of before) its worker did without a
- * lease. It is not this monitor's to hand out, whatever becomes of it. Old records of the archive have no `observed`.
+ * Whether the job runs outside this queue: a source reported it, or (in old journals) a worker without a lease. This
+ * monitor never hands it out. Old records in the archive have no `observed`.
  */
 export const runsElsewhere = ({ observed, run }: JobRecord): boolean =>
   observed != null || (run !== null && run.token === null);
@@ -216,5 +216,7 @@ export const finished = (state: JobStateName): boolean =>
 
 export const running = (state: JobStateName): boolean => state === 'PROCESSING' || state === 'CANCELLING';
 
-/** Why a worker gave a job back unharmed: it returns to its place at once, and the attempt counts for nobody. */
+/**
+ * Codes of an attempt that ended through no fault of the job: it returns to its place, and the attempt does not count.
+ */
 export const HANDED_BACK: ReadonlySet<string> = new Set(['worker_restarted', 'worker_drained', 'worker_terminated']);

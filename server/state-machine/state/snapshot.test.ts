@@ -5,27 +5,27 @@ import { Monitor } from '../testing.ts';
 import { restore, snapshotRows } from './snapshot.ts';
 import type { State } from './state.ts';
 
-/** Something of everything: jobs in every state, workers, alerts, commands, periods. */
+/** Jobs in every state, workers, alerts, commands and periods. */
 function full(): Monitor {
   const monitor = new Monitor();
   monitor.register('worker-1', 0.35);
-  monitor.tell({ type: 'launch_worker', worker_id: 'worker-2', launch: { location: { spot_price: 0.9 } } });
+  monitor.run({ type: 'launch_worker', worker_id: 'worker-2', launch: { location: { spot_price: 0.9 } } });
   monitor.claimed('running', { priority: 'high', tags: ['night'], metadata: { b: '2', 1: 'one', a: '1' } });
   const held = monitor.claimed('cancelling');
   monitor.progress(held, 20, { stage: 'transcribing', eta_seconds: 3.5 });
   monitor.beat('worker-1', [held], { gpu_usage: 33.3, memory_usage: 50 });
-  monitor.tell({ type: 'cancel_job', job_id: 'cancelling' });
+  monitor.run({ type: 'cancel_job', job_id: 'cancelling' });
   monitor.later(MINUTE_MS / 2).complete(monitor.claimed('completed', { duration_seconds: 90.5 }));
   monitor.fail(monitor.claimed('dead'), { retryable: false });
   monitor.fail(monitor.claimed('delayed'), {}, 0.123);
   monitor.submit('waiting', { priority: 'low', webhook_url: 'https://example.org/hook' });
   monitor.submit('cancelled');
-  monitor.tell({ type: 'cancel_job', job_id: 'cancelled' });
+  monitor.run({ type: 'cancel_job', job_id: 'cancelled' });
   monitor.tick();
   return monitor;
 }
 
-/** Every table and index, entry by entry. */
+/** All entries of every table and index. */
 function tablesOf(state: State): unknown {
   const entries = (table: object): unknown =>
     'entries' in table && typeof table.entries === 'function'
@@ -41,28 +41,28 @@ test('a state restored from its rows is the same in every field, table and index
   assert.deepEqual([...restored.tables.jobs.values()], [...state.tables.jobs.values()]);
 });
 
-test('equal states give equal bytes, whatever way they came about', () => {
+test('equal states give equal bytes, however they were built', () => {
   const { state } = full();
   assert.deepEqual([...snapshotRows(full().state)], [...snapshotRows(state)]);
   const restored = restore(snapshotRows(restore(snapshotRows(state))));
   assert.deepEqual([...snapshotRows(restored)], [...snapshotRows(state)]);
 });
 
-test('a restored state goes on as the one it was made from', () => {
-  const one = full();
+test('a restored state behaves as the original', () => {
+  const original = full();
   const other = full();
-  other.state = restore(snapshotRows(one.state));
-  for (const monitor of [one, other]) {
+  other.state = restore(snapshotRows(original.state));
+  for (const monitor of [original, other]) {
     monitor.later(2 * MINUTE_MS).tick();
     monitor.register('worker-3');
     monitor.claim('worker-3', 10);
     monitor.later(HOUR_MS).tick();
-    monitor.tell({ type: 'redrive', filter: {} });
+    monitor.run({ type: 'redrive', filter: {} });
   }
-  assert.deepEqual([...snapshotRows(other.state)], [...snapshotRows(one.state)]);
+  assert.deepEqual([...snapshotRows(other.state)], [...snapshotRows(original.state)]);
 });
 
-test('rows are of the moment they were asked for, while the state goes on', () => {
+test('rows do not change while the state does', () => {
   const monitor = full();
   const before = [...snapshotRows(monitor.state)];
   const rows = snapshotRows(monitor.state.clone());
@@ -71,7 +71,7 @@ test('rows are of the moment they were asked for, while the state goes on', () =
   assert.deepEqual([first, ...rows], before);
 });
 
-test('a job that was handed out more often than its history remembers is found by exactly the workers it remembers', () => {
+test('a job with more attempts than history entries is indexed under exactly the workers in its history', () => {
   const monitor = new Monitor();
   monitor.submit('job-1');
   for (let i = 0; i < 60; i++) {
@@ -86,7 +86,7 @@ test('a job that was handed out more often than its history remembers is found b
   );
 });
 
-test('a copy of a state can be changed without the state noticing', () => {
+test('changing a copy of a state does not change the state', () => {
   const { state } = full();
   const before = tablesOf(state);
   const copy = state.clone();
@@ -102,7 +102,7 @@ test('a copy of a state can be changed without the state noticing', () => {
   }
 });
 
-test('what is no row of a snapshot is refused', () => {
+test('a line that is not a row of a snapshot is refused', () => {
   assert.throws(() => restore(['["something"]']), SyntaxError);
   assert.throws(() => restore(['{']), SyntaxError);
   assert.throws(() => restore(['["job","job-1"]']), SyntaxError);

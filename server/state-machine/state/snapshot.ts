@@ -1,6 +1,6 @@
 /**
- * The state as rows of text, and back. Equal states give equal bytes, so the hash of a snapshot is the hash of the state:
- * rows go by table and key, and only facts are written; indexes are made again by the same functions that keep them.
+ * Converts the state to rows of text and back. Equal states give equal bytes, so the hash of a snapshot is the hash of
+ * the state: rows are ordered by table and key. Indexes are not written; they are rebuilt from the records.
  */
 import { JOB_FIELDS, type JobFields, type JobValues, jobUnpacker, packJob } from './job-rows.ts';
 import type {
@@ -26,7 +26,7 @@ type Row =
   | ['pack', PackRecord, job_ids?: readonly string[]]
   | ['shard', ShardRecord];
 
-/** Each row a line of JSON without its newline. Lazy: a caller may stop between rows, the state being a copy of its own. */
+/** Yields each row as a line of JSON without its newline. Lazy, so `state` must be a copy that does not change. */
 export function* snapshotRows(state: State): Generator<string> {
   const { tables } = state;
   yield JSON.stringify(['scalars', state.scalars]);
@@ -45,7 +45,7 @@ export function* snapshotRows(state: State): Generator<string> {
   for (const shard of tables.archive_shards.values()) yield JSON.stringify(['shard', shard]);
 }
 
-/** The state of these rows. Throws SyntaxError on what is no row. */
+/** Throws SyntaxError if a line is not a row. */
 export function restore(rows: Iterable<string>): State {
   const jobs: JobRecord[] = [];
   const commands: [id: string, CommandRecord][] = [];

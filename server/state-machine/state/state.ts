@@ -1,8 +1,9 @@
 /**
- * The fold's result: every job, worker, alert and answered command in memory, with the indexes that decisions need.
+ * The state that the fold computes: every job, worker, alert and remembered command in memory, with the indexes that
+ * decisions need.
  *
- * The tables are sorted maps with free copies: `clone()` gives a State that may be changed without the first one noticing.
- * Records are replaced whole through `putJob`, `putWorker`, `putAlert`, which keep every index; nothing else writes one.
+ * The tables are sorted maps with free copies, so a `clone()` may be changed without changing the original. Records are
+ * replaced only through `putJob`, `putWorker` and `putAlert`, which keep every index.
  */
 import type { JobStateName, Priority } from '../../../protocol/job.ts';
 import { SortedMap } from '../../sorted-map.ts';
@@ -18,7 +19,7 @@ import type {
 } from './records.ts';
 import { microUsd } from './sums.ts';
 
-/** Tables that hold facts; all others are derived from them. */
+/** Primary tables; the indexes are derived from them. */
 type Facts = {
   jobs: SortedMap<string, JobRecord>;
   workers: SortedMap<string, WorkerRecord>;
@@ -36,42 +37,42 @@ type Facts = {
 };
 
 type Indexes = {
-  /** Creation ordinal → job id, all jobs and by state. */
+  /** Creation ordinal → job id, for all jobs and by state. */
   jobs_by_creation: SortedMap<number, string>;
   jobs_by_state: { readonly [S in JobStateName]: SortedMap<number, string> };
   /** Queue ordinal → id of a job that may be claimed. */
   waiting: { readonly [P in Priority]: SortedMap<number, string> };
-  /** Creation ordinal → id of a job that waits elsewhere, as a source told. */
+  /** Creation ordinal → id of a job that waits in another system's queue. */
   waiting_elsewhere: SortedMap<number, string>;
-  /** Dead-letter ordinal → job id, all dead letters and by priority. */
+  /** Dead-letter ordinal → job id, for all dead letters and by priority. */
   dead: SortedMap<number, string>;
   dead_by_priority: { readonly [P in Priority]: SortedMap<number, string> };
-  /** `completed_ms|job_id`: who leaves memory first. */
+  /** `completed_ms|job_id` → job id, in the order of leaving memory. */
   finished: SortedMap<string, string>;
   /** `worker_id|creation ordinal` → job id, for each worker the job's last attempt ran on. */
   jobs_by_worker: SortedMap<string, string>;
-  /** `due_ms|kind|id`: what time must be told of. */
+  /** `due_ms|kind|id` → timer, for ticks. */
   timers: SortedMap<string, Timer>;
   workers_by_creation: SortedMap<number, string>;
-  /** `rule|subject` → id of the alert raised for the condition that holds. */
+  /** `rule|subject` → id of the alert, while its condition holds. */
   alert_conditions: SortedMap<string, string>;
   commands_by_age: SortedMap<number, string>;
   /** Job id → key of the pack that has it, for packs that the index does not cover yet. */
   packed_recently: SortedMap<string, string>;
 };
 
-/** Sums over the workers, derived; whole numbers, so that they are the same in whatever order they came about. */
+/** Derived sums over the workers; integers, so that they do not depend on the order of changes. */
 export type Fleet = { priced_workers: number; price_micro_usd: number };
 
-/** Numbers that only events change. */
+/** Numbers that are part of the state. */
 export type Scalars = {
   seq: number;
   at_ms: number;
   next_ordinal: number;
-  /** How often a waiting class was passed over since it was last served. */
+  /** How often a class with waiting jobs was passed over since it was last served. */
   passed_normal: number;
   passed_low: number;
-  /** Jobs that have left memory for the archive. */
+  /** Number of jobs that have left memory for the archive. */
   archived_jobs: number;
   /** Of those, the ones archived as an object each, until none of these objects is left. */
   loose_jobs: number;
@@ -98,7 +99,7 @@ export class State {
     this.fleet = fleet;
   }
 
-  /** A state of these jobs and commands, with every table made at once: many times faster than one by one. */
+  /** A state of these jobs and commands. Building each table at once is many times faster than one by one. */
   static of(jobs: readonly JobRecord[], commands: readonly (readonly [id: string, CommandRecord])[]): State {
     const ids = commands.map(([id]) => id);
     const records = commands.map(([, record]) => record);
@@ -115,7 +116,7 @@ export class State {
     });
   }
 
-  /** A copy that may be changed; costs the same however large the state is. */
+  /** A copy that may be changed, in constant time. */
   clone(): State {
     const { jobs_by_state, waiting, dead_by_priority, ...flat } = this.tables;
     return new State(
@@ -134,7 +135,7 @@ export class State {
     return this.scalars.seq;
   }
 
-  /** Log time: the only time that leases and timers are compared with. */
+  /** Log time, the only time that leases and timers are compared with. */
   get at_ms(): number {
     return this.scalars.at_ms;
   }
@@ -152,7 +153,7 @@ export class State {
     return this.scalars.next_ordinal;
   }
 
-  /** `last`: the record that this one replaces, where the caller has it at hand. */
+  /** `last`: the record that `next` replaces, if the caller has it. */
   putJob(next: JobRecord, last: JobRecord | undefined = this.tables.jobs.get(next.job_id)): void {
     this.tables.jobs.set(next.job_id, next);
     indexJob(this.tables, last, next);

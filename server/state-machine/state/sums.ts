@@ -1,10 +1,10 @@
 /**
- * Sums that stay exact, so that they are the same in a fold that lived through them and in one restored from a snapshot. What is
- * taken today is bounded (protocol/limits.ts); journals of before may hold any number that JSON can write.
+ * Exact sums, so that they are equal in a live fold and in one restored from a snapshot. New input is bounded
+ * (protocol/limits.ts); old journals may contain any number that JSON can represent.
  */
 import { USD_MAX } from '../../../protocol/limits.ts';
 
-/** A sum that would be beyond the exact whole numbers stays at the greatest. */
+/** The sum, at most the greatest safe integer. */
 export const plus = (sum: number, more: number): number => Math.min(sum + more, Number.MAX_SAFE_INTEGER);
 
 /** A price in millionths of a dollar. */

@@ -1,7 +1,7 @@
-/** What waits in the queue, read from the state's indexes. */
+/** Reads the queue of waiting jobs from the indexes. */
 import type { State } from './state.ts';
 
-/** When the first of the jobs at the heads of the queue entered it; null when none waits. */
+/** When the oldest waiting job entered the queue; null if none waits. */
 export function oldestWaiting(state: State): number | null {
   let oldest: number | null = null;
   for (const places of Object.values(state.tables.waiting)) {
