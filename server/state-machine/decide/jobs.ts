@@ -324,7 +324,7 @@ export function heldJob(state: State, job_id: string, token: string): JobRecord 
   if (job.run && job.run.ended_ms === null && job.run.token === token && running(job.state)) return job;
   return refuse('conflict', 'lease_expired', `the lease token is not the current one of ${job_id}`, {
     extra: { state: job.state },
-    hint: 'Stop this attempt without writing anything, and claim again.',
+    hint: 'Stop this attempt and write nothing; claim again.',
   });
 }
 

@@ -28,7 +28,7 @@ const NOTHING: Sighting = {
   error: null,
 };
 
-/** Result at `told_s` seconds from now. */
+/** A sighting `told_s` seconds from now. */
 const sighted = (told_s: number, more: Partial<Sighting> = {}): Sighting => ({
   ...NOTHING,
   told_ms: NOW_MS + told_s * SECOND_MS,
