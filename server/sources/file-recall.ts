@@ -1,4 +1,6 @@
-/** What was made of files, so that one that has not changed is not fetched again. The least recently used go first. */
+/**
+ * Sightings of files by version, so that unchanged files are not fetched again. Drops the least recently used first.
+ */
 import type { Sighting } from '../../protocol/sighting.ts';
 import type { Recall } from '../../sources/source.ts';
 

@@ -1,4 +1,4 @@
-/** The same worker program with five URLs, and one monitor with five sources that shows the same jobs in the same states. */
+/** One worker program with five URLs, and a monitor that shows the same jobs in the same states from each source. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import type { TestServer } from '../../test/servers/start.ts';
 
 const JOBS = { good: 'COMPLETED', bad: 'FAILED', on: 'PROCESSING' };
 
-/** A worker: it knows its URL, and nothing of what is behind. Its jobs are named after the system, to tell them apart. */
+/** A worker that knows only the URL of its sink. Its job ids include the name of the system. */
 async function work(url: string, system: string): Promise<void> {
   const reporter = Reporter.fromUrl(url, {
     workerId: `worker-${system}`,
@@ -30,7 +30,7 @@ async function work(url: string, system: string): Promise<void> {
   assert.deepEqual(reporter.dropped, { full: 0, refused: 0, unusable: 0, closed: 0 });
 }
 
-/** Every job of the system, once all of them are there as they should be. */
+/** The jobs of the system, once all of them have the expected state. */
 async function jobsOf(monitor: Monitor, system: string): Promise<Record<string, string>> {
   const { items } = await monitor.until('/jobs', (page) => {
     const states = new Map(page.items.map((one: Json) => [one.job_id, one.state]));
@@ -104,7 +104,7 @@ describe('systems without a server, and the monitor that follows them', () => {
     );
   });
 
-  test('a queue of jobs that wait keeps them: they are their workers’ to take', async (t) => {
+  test('following a queue of waiting jobs leaves its messages to the workers', async (t) => {
     const { QueueUrl } = await sqs.send(
       new CreateQueueCommand({ QueueName: 'work', Attributes: { VisibilityTimeout: '1' } }),
     );

@@ -1,4 +1,4 @@
-/** The sources of the setting `source`, each followed by itself. */
+/** Follows each source in the setting `source`. */
 import type { Source } from '../../sources/source.ts';
 import type { Clock } from '../clock.ts';
 import type { Settings } from '../config.ts';
@@ -13,7 +13,7 @@ import type { Observing } from './observe.ts';
 const FILES_POLL_MS = 1_000;
 const POLL_MS = 5_000;
 
-/** Loaded by those that follow something: with it come the clients of clouds and databases. */
+/** Imported only when a source is followed, since it loads the clients of clouds and databases. */
 const open = async (url: string): Promise<Source> => (await import('../../sources/open-source.ts')).openSource(url);
 
 type Parts = {
@@ -24,7 +24,7 @@ type Parts = {
   log: (level: 'info' | 'warn', message: string) => void;
 };
 
-/** Not yet started. */
+/** Returns the followers, not yet started. */
 export function followSources(urls: readonly string[], { engine, store, clock, settings, log }: Parts): Following[] {
   const observing: Observing = {
     engine,

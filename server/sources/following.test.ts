@@ -1,4 +1,4 @@
-/** `tmon serve --source`: real sources, written by the reporters that workers have, and a monitor that shows their jobs. */
+/** `tmon serve --source`: real sources, written by reporters as in workers, and a monitor that shows their jobs. */
 import assert from 'node:assert/strict';
 import { appendFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ const follow = (t: Cleaning, source: string, more: MonitorOptions = {}): Promise
 const job = (monitor: Monitor, job_id: string, is: (job: Json) => boolean): Promise<Json> =>
   monitor.until(`/jobs?q=${job_id}`, ({ items }) => items.some((one: Json) => one.job_id === job_id && is(one)));
 
-/** The only source, once it is as it should be; each look is a request, none waits for time. */
+/** The status of the only source, once it is as expected; polls with requests, without waiting. */
 async function source(monitor: Monitor, is: (one: FollowedSource) => boolean): Promise<FollowedSource> {
   for (;;) {
     const [one] = (await monitor.get('/sources')).body.items;
@@ -33,7 +33,7 @@ const line = (event: string, job_id: string, seconds_ago: number, more: object =
   return `TRANSCRIPTION_EVENT ${JSON.stringify({ event, job_id, worker_id: 'worker-1', timestamp, ...more })}\n`;
 };
 
-/** One job that completes, one that fails, one that goes on. */
+/** One job that completes, one that fails, one that keeps running. */
 async function work(url: string): Promise<void> {
   const reporter = Reporter.fromUrl(url, { workerId: 'worker-1', progressIntervalMs: 0 });
   for (const id of ['job-good', 'job-bad', 'job-on']) reporter.jobStart(id, { audioDuration: 60 });
@@ -57,7 +57,7 @@ async function showsThem(monitor: Monitor): Promise<void> {
   assert.deepEqual([worker.state, worker.current_job.job_id], ['ACTIVE', 'job-on']);
 }
 
-test('a folder of status files: its jobs show, live, with their worker', async (t) => {
+test('the jobs in a folder of status files are shown, live, with their worker', async (t) => {
   const url = `dir:${temporaryDirectory(t)}`;
   const monitor = await follow(t, url);
   await work(url);
@@ -71,7 +71,7 @@ test('a folder of status files: its jobs show, live, with their worker', async (
   });
 });
 
-test('a table of SQLite: its jobs show, live, with their worker', async (t) => {
+test('the jobs in a SQLite table are shown, live, with their worker', async (t) => {
   const path = join(temporaryDirectory(t), 'jobs.db');
   const database = new DatabaseSync(path);
   database.exec(JOB_STATUS_SQL.sqlite.create);
@@ -81,7 +81,7 @@ test('a table of SQLite: its jobs show, live, with their worker', async (t) => {
   await showsThem(await follow(t, url));
 });
 
-test('a log that grows and is rotated: no line is missed, none counts twice', async (t) => {
+test('a log that grows and is rotated: no line is missed or counted twice', async (t) => {
   const path = join(temporaryDirectory(t), 'worker.log');
   writeFileSync(path, line('JOB_START', 'job-1', 60));
   const monitor = await follow(t, `log:${path}`);
@@ -97,7 +97,7 @@ test('a log that grows and is rotated: no line is missed, none counts twice', as
   assert.equal((await source(monitor, ({ looked_at }) => looked_at >= 6)).looked_at, 6);
 });
 
-test('lines that tell of no job as they should are counted and shown, and harm no other', async (t) => {
+test('unreadable lines are counted and shown, and do not affect others', async (t) => {
   const path = join(temporaryDirectory(t), 'worker.log');
   writeFileSync(path, `TRANSCRIPTION_EVENT {"event": "JOB_START", "job_\n${line('JOB_START', 'job-1', 60)}`);
   const monitor = await follow(t, `log:${path}`);
@@ -107,7 +107,7 @@ test('lines that tell of no job as they should are counted and shown, and harm n
   assert.ok(unreadable[0]!.why.length > 0);
 });
 
-test('a monitor that starts again reads again, and doubles nothing', async (t) => {
+test('a monitor that restarts reads the source again, without duplicates', async (t) => {
   const url = `dir:${temporaryDirectory(t)}`;
   const objects = new MemoryStore(systemClock);
   await work(url);
@@ -120,7 +120,7 @@ test('a monitor that starts again reads again, and doubles nothing', async (t) =
   assert.equal((await source(second, () => true)).jobs_taken, 0);
 });
 
-test('a source that fails is told of, with what mends it, and read once it is there; the monitor goes on', async (t) => {
+test('a source that fails is shown with a hint and read once it works again, while the monitor goes on', async (t) => {
   const directory = temporaryDirectory(t);
   const path = join(directory, 'later', 'worker.log');
   const monitor = await follow(t, `log:${path}`);
@@ -136,7 +136,7 @@ test('a source that fails is told of, with what mends it, and read once it is th
   assert.equal((await source(monitor, ({ state }) => state === 'FOLLOWING')).problem, null);
 });
 
-test('a password in its URL is shown nowhere', async (t) => {
+test('a password in the URL of a source is shown nowhere', async (t) => {
   const monitor = await follow(t, 'postgres://tmon:hidden-word@127.0.0.1:1/jobs');
   const failing = await source(monitor, ({ state }) => state === 'FAILING');
   assert.doesNotMatch(JSON.stringify(failing), /hidden-word/);

@@ -1,8 +1,9 @@
 /**
- * Following a source: read it, put what is new into the journal, wait, read on. A source that fails is closed, told of once,
- * and tried again at growing intervals; whatever it does, the monitor goes on.
+ * Follows a source: reads it, writes what is new to the journal, waits, and reads on. A source that fails is closed,
+ * logged once, and retried with backoff; it never stops the monitor.
  *
- * The position is kept in memory alone. After a restart the source is read again from `since_ms` ago, which doubles nothing.
+ * The position is kept only in memory. After a restart the source is read again from `since_ms` ago, without
+ * duplicates.
  */
 import type { FollowedSource } from '../../protocol/source.ts';
 import { formatTime } from '../../protocol/time.ts';
@@ -12,25 +13,25 @@ import { backoff } from '../backoff.ts';
 import type { Clock } from '../clock.ts';
 import { Duty } from '../maintenance/duty.ts';
 import { FileRecall } from './file-recall.ts';
-import { LastTold } from './last-told.ts';
+import { LastSightings } from './last-sightings.ts';
 import { type Observing, observe } from './observe.ts';
 
 export type FollowingOptions = {
-  /** As it was given; it may hold what is secret, and is never shown. */
+  /** May contain secrets, so it is never shown. */
   url: string;
   open: (url: string) => Promise<Source>;
   observing: Observing;
   clock: Clock;
   poll_ms: number;
-  /** How far back a first reading goes. */
+  /** How far back the first read goes. */
   since_ms: number;
   log: (level: 'info' | 'warn', message: string) => void;
 };
 
 const FAILURE_MAX_MS = 60_000;
-/** One command's, well within a segment. */
+/** Sightings per command, which must fit in a segment. */
 const PORTION = 500;
-const EXAMPLES = 10;
+const EXAMPLES_MAX = 10;
 const UNREADABLE_MAX = 10_000;
 
 export class Following {
@@ -38,7 +39,7 @@ export class Following {
   readonly #duty: Duty;
   readonly #stopping = new AbortController();
   readonly #recall = new FileRecall();
-  readonly #told = new LastTold();
+  readonly #last = new LastSightings();
   readonly #unreadable = new Map<string, string>();
   #source: Source | null = null;
   #name: string;
@@ -61,7 +62,7 @@ export class Following {
     this.#duty.start();
   }
 
-  /** Lets the commit that is under way end. */
+  /** Waits for the commit in progress. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#duty.stop();
@@ -77,17 +78,17 @@ export class Following {
       jobs_refused: this.#refused.size,
       looked_at: this.#looked_at,
       unreadable_count: this.#unreadable.size,
-      unreadable: [...this.#unreadable].slice(0, EXAMPLES).map(([where, why]) => ({ where, why })),
+      unreadable: [...this.#unreadable].slice(0, EXAMPLES_MAX).map(([where, why]) => ({ where, why })),
       problem: this.#problem,
     };
   }
 
-  /** Never fails: what goes wrong is told here. */
+  /** Never rejects: a failure is logged and shown in `status`. */
   async #turn(): Promise<{ again_ms: number }> {
     const { poll_ms, clock, log } = this.#options;
     try {
       await this.#read();
-      if (this.#problem) log('info', `${this.#name}: is read again`);
+      if (this.#problem) log('info', `source ${this.#name} is read again`);
       this.#problem = null;
       this.#failures = 0;
       this.#last_read_ms = clock.now();
@@ -117,17 +118,17 @@ export class Following {
     });
     for await (const reading of readings) {
       this.#looked_at += reading.looked_at;
-      for (const one of reading.unreadable) this.#note(one);
-      const fresh = reading.sightings.filter((told) => this.#told.isNew(told));
+      for (const item of reading.unreadable) this.#note(item);
+      const fresh = reading.sightings.filter((sighting) => this.#last.isNew(sighting));
       for (const portion of portionsOf(fresh, PORTION)) {
         const { taken, refused } = await observe(observing, this.#name, portion);
         this.#taken += taken;
-        for (const told of portion) this.#told.keep(told);
+        for (const sighting of portion) this.#last.keep(sighting);
         for (const { job_id } of refused) if (this.#refused.size < UNREADABLE_MAX) this.#refused.add(job_id);
       }
-      // Only now: what a queue gives up, and what is not read again, is in the journal.
+      // Only now, since it deletes messages of a queue and moves on: everything read is in the journal.
       await reading.done();
-      // A notice (a file has gone) has none.
+      // A notice, such as that of a deleted file, has no position.
       if (reading.position !== null) this.#position = reading.position;
       if (signal.aborted) return;
     }
@@ -144,7 +145,7 @@ export class Following {
   }
 }
 
-/** Until the source has said its name. */
+/** The name until the source is open. */
 function withoutSecrets(url: string): string {
   return url.replace(/\/\/[^/@]*@/, '//').replace(/[?#].*$/, '');
 }

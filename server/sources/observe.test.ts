@@ -57,7 +57,7 @@ function observing() {
   return { monitor, forget, seen, with_ };
 }
 
-test('a forgotten job is known by the archive, and not made anew', async () => {
+test('a forgotten job is found in the archive, and not created again', async () => {
   const { monitor, forget, with_ } = observing();
   assert.equal((await observe(with_, SOURCE, [completed('job-1')])).taken, 1);
   forget('job-1');
@@ -65,7 +65,7 @@ test('a forgotten job is known by the archive, and not made anew', async () => {
   assert.equal(monitor.state.job('job-1'), undefined);
 });
 
-test('a forgotten job of which more is told comes back with all that was known', async () => {
+test('a forgotten job with news returns to memory with everything known about it', async () => {
   const { monitor, forget, with_ } = observing();
   await observe(with_, SOURCE, [completed('job-1', { segments: null })]);
   forget('job-1');
@@ -75,7 +75,7 @@ test('a forgotten job of which more is told comes back with all that was known',
   assert.deepEqual([run?.worker_id, output?.s3_path], ['worker-1', 's3://transcripts/1.json']);
 });
 
-test('a job that leaves memory between the look and the commit is looked at again', async () => {
+test('a job that leaves memory between the lookup and the commit is looked up again', async () => {
   const parts = observing();
   await observe(parts.with_, SOURCE, [completed('job-1')]);
   const { submit } = parts.with_;
@@ -91,7 +91,7 @@ test('a job that leaves memory between the look and the commit is looked at agai
   assert.equal(parts.seen.commands.length, 3);
 });
 
-test('while nothing was ever forgotten the archive is not asked; then a few at a time', async () => {
+test('the archive is not read while no job was ever forgotten; then a few reads run at a time', async () => {
   const { seen, forget, with_ } = observing();
   const jobs = Array.from({ length: 100 }, (_, i) => completed(`job-${i}`));
   await observe(with_, SOURCE, jobs.slice(0, 1));
@@ -102,7 +102,7 @@ test('while nothing was ever forgotten the archive is not asked; then a few at a
   assert.ok(seen.at_once_max <= 16, `${seen.at_once_max} at once`);
 });
 
-test('an id that could be no key is refused by itself', async () => {
+test('a sighting with an invalid id is refused alone', async () => {
   const { monitor, with_ } = observing();
   const { taken, refused } = await observe(with_, SOURCE, [
     completed('../etc'),
@@ -116,7 +116,7 @@ test('an id that could be no key is refused by itself', async () => {
   assert.equal(monitor.state.tables.jobs.size, 1);
 });
 
-test('a source that is read whole, again and again, costs the archive one look at each job', async (t) => {
+test('a source that is read in full repeatedly costs one archive lookup per job', async (t) => {
   const { seen, forget, with_ } = observing();
   const jobs = Array.from({ length: 100 }, (_, i) => completed(`job-${i}`));
   await observe(with_, SOURCE, jobs);
@@ -138,6 +138,6 @@ test('a source that is read whole, again and again, costs the archive one look a
   following.start();
   t.after(() => following.stop());
   await fourth.promise;
-  assert.equal(seen.reads, 101, 'each once, and the one of which more was told once more');
+  assert.equal(seen.reads, 101, 'each once, and the job with news once more');
   assert.equal(following.status.jobs_taken, 1);
 });

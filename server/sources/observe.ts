@@ -1,6 +1,6 @@
 /**
- * Sightings into the journal: what is new in them, as one command. A finished job that has left memory is looked up in the
- * archive before it could be made anew, so that history that is read again, even after it was forgotten, doubles nothing.
+ * Writes the news in sightings to the journal, as one command. A finished job that has left memory is first looked up in the
+ * archive, so that reading old history again creates no duplicates.
  */
 import { MonitorError } from '../../protocol/errors.ts';
 import { isId } from '../../protocol/ids.ts';
@@ -17,90 +17,90 @@ export type ObserveCommand = CommandBody & { type: 'observe_jobs' };
 
 export type Observing = {
   engine: Pick<Engine, 'state'>;
-  /** Reads on to the end of the journal: another instance may know a job already. */
+  /** Reads to the end of the journal, since another instance may have written a job. */
   catchUp: () => Promise<unknown>;
   /** From the archive; undefined if it was never there. */
   archived: (job_id: string) => Promise<JobRecord | undefined>;
   submit: (body: ObserveCommand) => Promise<Pick<Outcome, 'refs' | 'replayed'>>;
-  /** A caller's own rule, with the job as memory or the archive has it. What it leaves out is the caller's to report. */
+  /** An additional check by the caller, with the job from memory or the archive. The caller reports what it rejects. */
   admits?: (sighting: Sighting, job: JobRecord | undefined) => boolean;
 };
 
-/** Requests to the store at a time. */
+/** Maximum number of concurrent requests to the store. */
 const READS_AT_ONCE = 16;
-/** A job may leave memory between the look at it and the commit; hardly twice. */
+/** A job may leave memory between the lookup and the commit, but hardly more than once. */
 const ROUNDS_MAX = 3;
 
-/** At most 1,000. Resolves once what is new is in the journal. Throws Refused, JournalError, StoreError, MonitorError. */
+/** Takes up to 1,000 sightings. Resolves once the news is in the journal. Throws Refused, JournalError, StoreError, MonitorError. */
 export async function observe(
   observing: Observing,
   source: string,
   sightings: readonly Sighting[],
 ): Promise<SightingsAnswer> {
   const { engine, submit } = observing;
-  const answer: SightingsAnswer = { taken: 0, known: 0, refused: [] };
+  const result: SightingsAnswer = { taken: 0, known: 0, refused: [] };
   const refuse = ({ job_id }: Sighting, { code, message }: Pick<Refusal, 'code' | 'message'>): void => {
-    answer.refused.push({ job_id, code, detail: message });
+    result.refused.push({ job_id, code, detail: message });
   };
-  const sound = sightings.filter((told) => {
-    if (isSound(told)) return true;
-    refuse({ ...told, job_id: told.job_id.slice(0, 100) }, BAD_ID);
+  const sound = sightings.filter((sighting) => {
+    if (isSound(sighting)) return true;
+    refuse({ ...sighting, job_id: sighting.job_id.slice(0, 100) }, BAD_ID);
     return false;
   });
   const { found, damaged } = await lookUp(observing, sound);
   const jobOf = (job_id: string) => engine.state.job(job_id) ?? found.get(job_id);
-  const admitted = sound.filter((told) => {
-    return observing.admits?.(told, jobOf(told.job_id)) ?? true;
+  const admitted = sound.filter((sighting) => {
+    return observing.admits?.(sighting, jobOf(sighting.job_id)) ?? true;
   });
   const news: Sighting[] = [];
   const absent: string[] = [];
-  for (const told of mergeByJob(admitted)) {
-    const unreadable = damaged.get(told.job_id);
+  for (const sighting of mergeByJob(admitted)) {
+    const unreadable = damaged.get(sighting.job_id);
     if (unreadable) {
-      refuse(told, unreadable);
+      refuse(sighting, unreadable);
       continue;
     }
-    const here = engine.state.job(told.job_id);
-    const verdict = judge(jobOf(told.job_id), told);
-    if (verdict.refusal) refuse(told, verdict.refusal);
+    const here = engine.state.job(sighting.job_id);
+    const verdict = judge(jobOf(sighting.job_id), sighting);
+    if (verdict.refusal) refuse(sighting, verdict.refusal);
     else if (verdict.news) {
-      // What the archive has of a job goes on in memory, with what is new.
-      news.push(here ? told : verdict.news);
-      if (!here) absent.push(told.job_id);
-    } else answer.known += 1;
+      // A job from the archive returns to memory with everything known about it.
+      news.push(here ? sighting : verdict.news);
+      if (!here) absent.push(sighting.job_id);
+    } else result.known += 1;
   }
   const { refs, replayed } = await submit({ type: 'observe_jobs', source, sightings: news, absent });
   if (replayed) {
-    answer.taken = refs.length;
-    answer.known += news.length - refs.length;
-    return answer;
+    result.taken = refs.length;
+    result.known += news.length - refs.length;
+    return result;
   }
-  return again(observing, source, news, answer);
+  return observeDeparted(observing, source, news, result);
 }
 
-const BAD_ID = { code: 'invalid_id', message: 'an id has letters, digits, _ and -, and at most 64 of them' };
+const BAD_ID = { code: 'invalid_id', message: 'an id is up to 64 letters, digits, _ and -' };
 
-/** Those of the news that have left memory before the commit are not in it yet. */
-async function again(
+/** Looks up jobs that left memory before the commit, which skipped them, and submits their news again. */
+async function observeDeparted(
   observing: Observing,
   source: string,
   news: Sighting[],
-  answer: SightingsAnswer,
+  result: SightingsAnswer,
   round = 1,
 ): Promise<SightingsAnswer> {
   const left = news.filter(({ job_id }) => !observing.engine.state.job(job_id));
-  answer.taken += news.length - left.length;
-  if (left.length === 0 || round === ROUNDS_MAX) return answer;
+  result.taken += news.length - left.length;
+  if (left.length === 0 || round === ROUNDS_MAX) return result;
   const { found } = await lookUp(observing, left);
-  const still = left.flatMap((told) => judge(found.get(told.job_id), told).news ?? []);
-  answer.known += left.length - still.length;
-  if (still.length === 0) return answer;
+  const still = left.flatMap((sighting) => judge(found.get(sighting.job_id), sighting).news ?? []);
+  result.known += left.length - still.length;
+  if (still.length === 0) return result;
   const absent = still.map(({ job_id }) => job_id);
   await observing.submit({ type: 'observe_jobs', source, sightings: still, absent });
-  return again(observing, source, still, answer, round + 1);
+  return observeDeparted(observing, source, still, result, round + 1);
 }
 
-/** What the archive has of those that are not in memory. A record that is damaged is its own job's trouble alone. */
+/** Reads jobs that are not in memory from the archive. A damaged record affects only its own job. */
 async function lookUp(
   { engine, catchUp, archived }: Observing,
   sightings: readonly Sighting[],
@@ -123,7 +123,7 @@ async function lookUp(
   return { found, damaged };
 }
 
-/** Ids are parts of keys. */
+/** Whether the ids are valid; they become parts of keys. */
 function isSound({ job_id, worker_id }: Sighting): boolean {
   return isId(job_id) && (worker_id === null || isId(worker_id));
 }

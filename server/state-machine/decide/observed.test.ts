@@ -48,7 +48,7 @@ function observe(monitor: Monitor, sightings: Sighting[], source = SOURCE): Resu
 
 const rows = (monitor: Monitor) => [...snapshotRows(monitor.state)].filter((row) => row.startsWith('["job"'));
 
-describe('a job that a source tells of', () => {
+describe('a job that a source reports', () => {
   test('has the times of the source, not the time of the sighting', () => {
     const monitor = new Monitor();
     for (const sighting of LIFE) observe(monitor, [sighting]);
@@ -182,7 +182,7 @@ describe('a job that a source tells of', () => {
   });
 });
 
-test('what was known of a job that was cancelled here is kept when its end is told of', () => {
+test('the known fields of a job cancelled here are kept when its source reports the end', () => {
   const monitor = new Monitor();
   observe(monitor, [START, PROGRESS]);
   monitor.run({ type: 'cancel_job', job_id: 'job-1' });

@@ -23,7 +23,7 @@ test('a tick handles at most 1,000 timers; the rest are due at the next', () => 
   assert.equal(failed(), 1);
 });
 
-test('timers that are spared do not count: those behind them are handled', () => {
+test('timers that do not count yet do not prevent later ones from being handled', () => {
   const monitor = new Monitor({ worker_degraded_ms: 1e9, retry_base_ms: 2 * MINUTE_MS });
   const delayed = monitor.claimed('job-delayed');
   monitor.fail(delayed);
