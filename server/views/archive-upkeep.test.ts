@@ -311,6 +311,32 @@ test('whichever object of the archive is lost or damaged, it is named, its neigh
   await again.stop();
 });
 
+test('a shard that is lost together with a pack waits for the pack, and stops no other upkeep', async () => {
+  const clock = new TurnedClock(OLD_STORE_MS);
+  const { store, jobs } = await openOldStore(clock);
+  const first = await TestMonitor.open({ store, clock, index_sizes: { index_at: 5, shard_max: 8 } });
+  await drain(first);
+  await first.stop();
+  const [shard] = await keysIn(store, SHARDS);
+  const [pack] = await keysIn(store, PACKS);
+  const whole = Buffer.from(await textAt(store, pack!));
+  await store.delete(shard!);
+  await store.delete(pack!);
+  const monitor = await TestMonitor.open({ store, clock, settings: { job_views_days: 10 } });
+  const { engine } = monitor;
+  for (const job_id of jobs.keys()) await readArchivedJob(store, engine.state, job_id).catch(() => undefined);
+  clock.leap(40 * DAY_MS);
+  await monitor.submit('job-now');
+  const views = await viewsIn(store);
+  await drain(monitor);
+  assert.ok((await viewsIn(store)).size < views.size);
+  await store.put(pack!, whole);
+  clock.leap(HOUR_MS);
+  await drain(monitor);
+  await assertArchive(store, engine.state, jobs);
+  await monitor.stop();
+});
+
 test('views of a job are deleted job_views_days after the day of its end, a rebuild does not bring them back, and it is found', async () => {
   const { clock, store, monitor } = await open({ job_views_days: 30 });
   const jobs = new Map<string, JobRecord>();

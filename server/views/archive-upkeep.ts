@@ -8,7 +8,7 @@ import type { Clock } from '../clock.ts';
 import type { Settings } from '../config.ts';
 import type { Engine } from '../engine.ts';
 import type { ObjectStore } from '../objects/store.ts';
-import { damageIn } from './archive-objects.ts';
+import { damageIn, damageOf } from './archive-objects.ts';
 import { expireViews } from './expiring-views.ts';
 import { INDEX_SIZES, type IndexSizes, indexPacks } from './indexing.ts';
 import { mergePacks } from './merging.ts';
@@ -27,6 +27,7 @@ export type UpkeepOptions = {
 };
 
 const EXPIRE_MS = HOUR_MS;
+const INDEX_AGAIN_MS = HOUR_MS;
 
 export class ArchiveUpkeep {
   readonly #options: UpkeepOptions;
@@ -37,6 +38,7 @@ export class ArchiveUpkeep {
   /** What the log has named. */
   readonly #named = new Set<string>();
   readonly #begin_ms: number;
+  #index_ms = Number.NEGATIVE_INFINITY;
   #expire_ms = Number.NEGATIVE_INFINITY;
 
   constructor(options: UpkeepOptions) {
@@ -46,7 +48,7 @@ export class ArchiveUpkeep {
     this.#sweeping = new Sweeping(options);
   }
 
-  /** One step. Returns how much it did; 0: nothing is due. Throws StoreError, JournalError, ArchiveDamage. */
+  /** One step. Returns how much it did; 0: nothing is due. Throws StoreError, JournalError. */
   async runOnce(): Promise<number> {
     const { store, engine, index_sizes = INDEX_SIZES } = this.#options;
     this.#nameDamage();
@@ -57,10 +59,23 @@ export class ArchiveUpkeep {
     const merged = await mergePacks(this.#options, this.#unmergeable);
     if (merged) this.#sweeping.add(merged.replaced);
     if (merged && merged.replaced.length > 0) return merged.replaced.length;
-    const indexed = await indexPacks({ store, engine, sizes: index_sizes });
-    if (indexed) this.#sweeping.add(indexed.replaced);
-    if (indexed) return 1;
+    if (await this.#index({ store, engine, sizes: index_sizes })) return 1;
     return this.#expire();
+  }
+
+  /** A damaged shard can't be made anew while a pack that it leads to is damaged, too: that waits, and stops nothing else. */
+  async #index(options: Parameters<typeof indexPacks>[0]): Promise<boolean> {
+    const { clock } = this.#options;
+    if (clock.monotonic() < this.#index_ms) return false;
+    try {
+      const indexed = await indexPacks(options);
+      if (indexed) this.#sweeping.add(indexed.replaced);
+      return indexed !== null;
+    } catch (error) {
+      damageOf(error);
+      this.#index_ms = clock.monotonic() + INDEX_AGAIN_MS;
+      return false;
+    }
   }
 
   async #expire(): Promise<number> {
