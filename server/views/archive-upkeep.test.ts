@@ -202,6 +202,33 @@ test('a damaged object of the old form stays where it is and is named; all other
   await monitor.stop();
 });
 
+test('of a pack that the journal does not take nothing is deleted but the pack', async () => {
+  const clock = new TurnedClock(OLD_STORE_MS);
+  const { store: memory, jobs } = await openOldStore(clock);
+  const store = new WatchedStore(memory);
+  const monitor = await TestMonitor.open({ store, clock });
+  const { engine } = monitor;
+  let first = true;
+  store.meet = (call, done) => {
+    if (!done || !first || call.name !== 'putIfAbsent' || !call.key.startsWith(PACKS)) return undefined;
+    first = false;
+    // Another instance moves something else.
+    const basis = { basis_seq: engine.state.scalars.archive_seq, made_ms: engine.journal.now() };
+    return monitor.do({ type: 'index_archive', ...basis, packs: [], shards: [] }, '~other').then(() => undefined);
+  };
+  await monitor.archive.runOnce();
+  assert.equal(first, false);
+  await assertArchive(memory, engine.state, jobs);
+  await assertNamed(memory, engine.state);
+  await clock.turn(2 * HOUR_MS);
+  await drain(monitor);
+  clock.leap(HOUR_MS);
+  await drain(monitor);
+  assert.deepEqual(await keysIn(memory, ARCHIVED_JOBS), []);
+  await assertArchive(memory, engine.state, jobs);
+  await monitor.stop();
+});
+
 test('an object that no journal names is deleted a day later, and no earlier', async () => {
   const { clock, store, monitor } = await open();
   const [job] = await end(monitor, 'job-1');

@@ -15,7 +15,7 @@ function ended(...ids: string[]): Monitor {
   return monitor;
 }
 
-const basis = ({ state }: Monitor) => ({ basis_seq: state.scalars.archive_seq, made_ms: state.at_ms });
+const basis = ({ state, at_ms }: Monitor) => ({ basis_seq: state.scalars.archive_seq, made_ms: at_ms });
 
 const packedRecently = ({ state }: Monitor) => Object.fromEntries(state.tables.packed_recently.entries());
 
@@ -61,6 +61,15 @@ test('of two that move archived jobs at once the second is dropped', () => {
   assert.deepEqual(typesOf(monitor.run({ ...index, shards: [{ ...shard, key: 'archive/index/2.json' }] })), []);
   assert.deepEqual(packedRecently(monitor), {});
   assert.deepEqual([...monitor.state.tables.archive_shards.values()], [shard]);
+});
+
+test('jobs that another instance has repacked meanwhile are not packed once more', () => {
+  const monitor = new Monitor();
+  const repack = { type: 'pack_archived', ...basis(monitor), job_ids: ['job-1'], replaces: [] } as const;
+  const pack = packNamed();
+  assert.deepEqual(typesOf(monitor.tell({ ...repack, pack })), ['ArchivePacked']);
+  assert.deepEqual(typesOf(monitor.tell({ ...repack, pack: packNamed() })), []);
+  assert.deepEqual([...monitor.state.tables.packs.keys()], [pack.key]);
 });
 
 test('a newer record of a job makes the older stale, after a restore too', () => {
