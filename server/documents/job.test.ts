@@ -55,6 +55,19 @@ describe('a job document', () => {
     assert.equal(jobDocument(other.job()).input.s3_path, 'https://example.org/a.mp3');
   });
 
+  test('[A27] shows the whole address of an input that has neither a signature nor credentials', () => {
+    for (const audio_url of [
+      'https://example.org/a.mp3',
+      'https://example.org:8443/a@b.mp3#x@y',
+      's3://audio/what?.mp3',
+      's3://audio/a@b.mp3',
+    ]) {
+      const other = new Monitor();
+      other.submit('job-1', { audio_url });
+      assert.equal(jobDocument(other.job()).input.s3_path, audio_url);
+    }
+  });
+
   test('[A29] has its worker', () => {
     const { gpu_usage, ...worker } = job.worker!;
     assert.deepEqual(worker, {
@@ -91,6 +104,28 @@ describe('a job document', () => {
     const { progress, estimated_completion } = jobDocument(monitor.job('job-abc123'));
     assert.equal(progress.eta_seconds, 420);
     assert.equal(estimated_completion, '2025-07-07T19:51:00Z');
+  });
+
+  test('an eta needs two reports between which both the percentage and the time have grown', () => {
+    const eta = (...reports: [after_ms: number, percentage: number][]) => {
+      const { monitor, lease } = started();
+      for (const [after_ms, percentage] of reports) monitor.later(after_ms).progress(lease, percentage);
+      return jobDocument(monitor.job('job-abc123')).progress.eta_seconds;
+    };
+    assert.equal(eta([MINUTE_MS, 10]), null, 'one report');
+    assert.equal(eta([MINUTE_MS, 10], [MINUTE_MS, 10]), null, 'the same percentage');
+    assert.equal(eta([MINUTE_MS, 20], [MINUTE_MS, 10]), null, 'a smaller percentage');
+    assert.equal(eta([MINUTE_MS, 10], [0, 20]), null, 'no time between them');
+    assert.equal(eta([MINUTE_MS, 0], [MINUTE_MS, 50]), 60, 'from the first percent on');
+    assert.equal(eta([MINUTE_MS, 50], [MINUTE_MS, 100]), 0, 'nothing is left');
+  });
+
+  test('an eta of exactly a year is shown, with the time at which it ends', () => {
+    const { monitor, lease } = started();
+    monitor.progress(lease, 1, { eta_seconds: 365 * 24 * 3600 });
+    const { progress, estimated_completion } = jobDocument(monitor.job('job-abc123'));
+    assert.equal(progress.eta_seconds, 365 * 24 * 3600);
+    assert.match(estimated_completion!, /^2026-07-07T/);
   });
 
   test('an eta beyond a year is null, so that no document has a time beyond the calendar', () => {

@@ -147,6 +147,22 @@ test('a claim sent again with another max_jobs or wait is the same claim; anothe
   assert.equal(other.body.code, 'idempotency_key_reused');
 });
 
+test('a claim sent again returns its leases, though its worker is to stop by now', async () => {
+  for (const command of ['drain', 'restart']) {
+    const worker_id = `worker-again-${command}`;
+    await register(monitor, worker_id);
+    await submit(monitor);
+    const key = { 'idempotency-key': `claim-${command}` };
+    const first = await monitor.post(`/workers/${worker_id}/claim`, { max_jobs: 1 }, key);
+    assert.equal(first.body.jobs.length, 1);
+    assert.equal((await monitor.post(`/workers/${worker_id}/${command}`)).status, 202);
+    const again = await monitor.post(`/workers/${worker_id}/claim`, { max_jobs: 1 }, key);
+    assert.deepEqual([again.status, again.body.jobs[0]?.lease.token], [200, first.body.jobs[0].lease.token], command);
+    const other = await monitor.post(`/workers/${worker_id}/claim`, { max_jobs: 1 });
+    assert.deepEqual(other.body.jobs, [], 'and it is given nothing else');
+  }
+});
+
 test('min_seq, a slash at the end and the spelling of the path do not make another request', async () => {
   const { job_id } = await submit(monitor);
   const key = { 'idempotency-key': 'spelling' };

@@ -1,0 +1,120 @@
+/** How often time is looked at: what is due is done at once, an idle fleet is left alone. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MemoryStore } from '../objects/memory.ts';
+import type { CommandBody } from '../state-machine/decide/commands.ts';
+import { TurnedClock } from '../testing-clock.ts';
+import { TestMonitor } from '../views/testing-monitor.ts';
+import { ticking } from './ticking.ts';
+
+const LEASE_MS = 60_000;
+/** Ticks are at least this far apart. */
+const SOONEST_MS = 20;
+/** And at most this far. */
+const LATEST_MS = 1_000;
+const ALERTS_MS = 5_000;
+
+async function open(t: { after(run: () => Promise<void>): void }) {
+  const clock = new TurnedClock('2026-01-01T00:00:00Z');
+  const monitor = await TestMonitor.open({ store: new MemoryStore(clock), clock, settings: { lease_ms: LEASE_MS } });
+  const { engine } = monitor;
+  const ticks: (CommandBody & { type: 'tick' })[] = [];
+  const warnings: string[] = [];
+  const submit = engine.submit.bind(engine);
+  engine.submit = (command) => {
+    if (command.body.type === 'tick') ticks.push(command.body);
+    return submit(command);
+  };
+  const duty = ticking({ engine, clock, log: (_, message) => warnings.push(message) });
+  duty.start();
+  t.after(async () => {
+    await duty.stop();
+    await monitor.stop();
+  });
+  return { clock, monitor, ticks, warnings };
+}
+
+test('an idle fleet is looked at every five seconds, and that makes no segment', async (t) => {
+  const { clock, monitor, ticks } = await open(t);
+  await clock.turn(60_000);
+  assert.equal(ticks.length, 1 + 60_000 / ALERTS_MS);
+  assert.equal(monitor.engine.state.seq, 0);
+});
+
+test('a retry is claimable when its delay is over, not at the next whole second', async (t) => {
+  const { clock, monitor } = await open(t);
+  await monitor.register('worker-1');
+  await monitor.submit('job-1');
+  await monitor.claim('worker-1');
+  await clock.turn(300);
+  await monitor.fail('job-1', true);
+  const due_ms = monitor.job('job-1').not_before_ms!;
+  await clock.turn(due_ms - 1 - clock.now());
+  assert.notEqual(monitor.job('job-1').not_before_ms, null);
+  await clock.turn(1);
+  assert.equal(monitor.job('job-1').not_before_ms, null);
+});
+
+test('timers that are due together are worked off without pauses of a second', async (t) => {
+  const { clock, monitor } = await open(t);
+  await clock.turn(LEASE_MS);
+  await monitor.register('worker-1');
+  const ids = Array.from({ length: 1_001 }, (_, n) => `job-${n}`);
+  await monitor.submit(...ids);
+  await monitor.claim('worker-1', ids.length);
+  await clock.turn(1);
+  for (let beats = 0; beats < 5; beats += 1) {
+    monitor.beat('worker-1');
+    await clock.turn(LEASE_MS / 5 - 1);
+  }
+  const running = () => ids.filter((id) => monitor.job(id).state === 'PROCESSING').length;
+  assert.equal(running(), ids.length);
+  await clock.turn(4 + 3 * SOONEST_MS);
+  assert.equal(running(), 0);
+});
+
+test('an alert for what a tick did is raised by the next one', async (t) => {
+  const { clock, monitor } = await open(t);
+  await clock.turn(LEASE_MS);
+  await monitor.register('worker-1');
+  await monitor.do({
+    type: 'submit_jobs',
+    jobs: [{ job_id: 'job-1', audio_url: 's3://audio/1.mp3', max_attempts: 1 }],
+  });
+  await monitor.claim('worker-1');
+  const { expires_ms } = monitor.job('job-1').run!;
+  await clock.turn(expires_ms! - 1 - clock.now());
+  assert.equal(monitor.job('job-1').state, 'PROCESSING');
+  await clock.turn(1 + SOONEST_MS);
+  assert.equal(monitor.job('job-1').state, 'FAILED');
+  await clock.turn(LATEST_MS);
+  const rules = [...monitor.engine.state.tables.alerts.values()].map(({ rule }) => rule);
+  assert.ok(rules.includes('jobs_dead_lettered'), rules.join());
+});
+
+test('what is due but spared is looked at once a second', async (t) => {
+  const { clock, monitor, ticks } = await open(t);
+  await monitor.register('worker-1');
+  await monitor.submit('job-1');
+  await monitor.do({ type: 'claim_jobs', worker_id: 'worker-1', max_jobs: 1, secret: 's' });
+  await clock.turn(LEASE_MS - 20_000);
+  assert.ok(ticks.every(({ expire }) => !expire));
+  const before = ticks.length;
+  await clock.turn(10_000);
+  assert.equal(ticks.length - before, 10);
+});
+
+test('a tick that the store refuses is logged, and comes again', async (t) => {
+  const { clock, monitor, ticks, warnings } = await open(t);
+  await clock.turn(ALERTS_MS);
+  const { submit } = monitor.engine;
+  monitor.engine.submit = async () => {
+    throw new Error('refused');
+  };
+  await clock.turn(ALERTS_MS);
+  assert.deepEqual(warnings, ['ticking: refused']);
+  monitor.engine.submit = submit;
+  const before = ticks.length;
+  await clock.turn(ALERTS_MS);
+  assert.equal(ticks.length, before + 1);
+});
