@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Job, JobProgressDocument, JobTimeline } from '../../protocol/job.ts';
-import { MINUTE_MS, SECOND_MS } from '../../protocol/time.ts';
+import { DAY_MS, MINUTE_MS, SECOND_MS } from '../../protocol/time.ts';
 import { Monitor } from '../state-machine/testing.ts';
 import { running, started } from '../state-machine/testing-recording.ts';
 import { assertValid } from '../state-machine/testing-schemas.ts';
@@ -118,6 +118,7 @@ describe('a job document', () => {
     assert.equal(eta([MINUTE_MS, 10], [0, 20]), null, 'no time between them');
     assert.equal(eta([MINUTE_MS, 0], [MINUTE_MS, 50]), 60, 'from the first percent on');
     assert.equal(eta([MINUTE_MS, 50], [MINUTE_MS, 100]), 0, 'nothing is left');
+    assert.equal(eta([MINUTE_MS, 0], [365 * DAY_MS, 50]), 365 * 24 * 3600, 'a year');
   });
 
   test('an eta of exactly a year is shown, with the time at which it ends', () => {

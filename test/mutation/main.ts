@@ -1,18 +1,21 @@
 /**
  * Mutation testing: breaks one place of the server at a time and runs the tests that should notice.
  *
- *     npm run mutate -- --count 100 --seed 7 [--part journal] [--json]
+ *     npm run mutate -- --count 100 --seed 7 [--part journal] [--file server/journal/chain.ts] [--nearest] [--json]
  *
- * Mutants are drawn evenly from the parts. Each runs in processes of its own; the file on disk is never changed. A
- * mutant whose tests fail or hang is caught. equivalent.json lists mutants that change nothing that can be observed,
- * with the reason.
+ * Mutants are drawn evenly from the parts. Each runs in processes of its own; the file on disk is never changed. A mutant
+ * is caught by the first test that fails or hangs. Tests beside the file and those that import it directly run first, then
+ * the part's stages; tests that never load the file are left out. `--nearest` runs only the first of these: its survivors
+ * may be caught by the others. equivalent.json lists mutants that change nothing that can be observed, with the reason.
  */
 import { spawn } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Mutant, mutantsOf } from './mutants.ts';
+import { Tests } from './nearest.ts';
 import { PARTS, type Part, SIMULATION } from './parts.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -28,6 +31,8 @@ const { values } = parseArgs({
     count: { type: 'string', default: '100' },
     seed: { type: 'string', default: '7' },
     part: { type: 'string' },
+    file: { type: 'string' },
+    nearest: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 });
@@ -63,17 +68,17 @@ function draw<T>(items: T[], count: number, chance: () => number): T[] {
   return drawn;
 }
 
-/** True if the tests fail or do not end. */
+/** True if a test fails, or does not end. */
 function fails(mutant: Mutant, stage: readonly string[]): Promise<boolean> {
-  const args =
-    stage[0] === SIMULATION
-      ? ['test/simulation/main.ts', '--histories', HISTORIES, '--seed', '7']
-      : ['--test', `--test-timeout=${TEST_TIMEOUT_MS}`, '--test-concurrency=2', ...stage];
+  const simulates = stage[0] === SIMULATION;
+  const args = simulates
+    ? ['test/simulation/main.ts', '--histories', HISTORIES, '--seed', '7']
+    : ['--test', `--test-timeout=${TEST_TIMEOUT_MS}`, '--test-concurrency=2', '--test-reporter=tap', ...stage];
   const { file, start, end, replacement } = mutant;
   return new Promise((resolve) => {
     const child = spawn(process.execPath, args, {
       cwd: ROOT,
-      stdio: 'ignore',
+      stdio: ['ignore', 'pipe', 'ignore'],
       detached: true,
       env: {
         ...process.env,
@@ -82,33 +87,62 @@ function fails(mutant: Mutant, stage: readonly string[]): Promise<boolean> {
         TMON_MUTANT: JSON.stringify({ path: join(ROOT, file), start, end, replacement }),
       },
     });
-    const end_ = (failed: boolean) => {
+    const settle = (failed: boolean) => {
       clearTimeout(timer);
       resolve(failed);
     };
-    const timer = setTimeout(() => {
-      // The group holds the processes that the tests started.
-      process.kill(-child.pid!, 'SIGKILL');
-      end_(true);
-    }, STAGE_TIMEOUT_MS);
-    child.once('exit', (code) => end_(code !== 0));
+    const stop = () => {
+      settle(true);
+      try {
+        // The group holds the processes that the tests started.
+        process.kill(-child.pid!, 'SIGKILL');
+      } catch {
+        // It has ended by itself.
+      }
+    };
+    const timer = setTimeout(stop, STAGE_TIMEOUT_MS);
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      if (!simulates && /^\s*not ok /.test(line)) stop();
+    });
+    child.once('exit', (code) => settle(code !== 0));
   });
 }
 
+/** Tests beside the file and those that import it directly, then the part's stages, each test once. */
+function stagesOf({ file }: Mutant, part: Part): string[][] {
+  const distances = tests.of(file);
+  const near = [...distances]
+    .filter(([name, distance]) => distance === 1 || dirname(name) === dirname(file))
+    .map(([name]) => name);
+  if (values.nearest) return [near];
+  const run = new Set(near);
+  const stages = part.stages.map((stage) => {
+    if (stage[0] === SIMULATION) return [SIMULATION];
+    const left = globSync(stage, { cwd: ROOT })
+      .map((name) => name.replaceAll('\\', '/'))
+      .filter((name) => distances.has(name) && !run.has(name));
+    for (const name of left) run.add(name);
+    return left;
+  });
+  return [near, ...stages].filter((stage) => stage.length > 0);
+}
+
 async function isCaught(mutant: Mutant, part: Part): Promise<boolean> {
-  for (const stage of part.stages) if (await fails(mutant, stage)) return true;
+  for (const stage of stagesOf(mutant, part)) if (await fails(mutant, stage)) return true;
   return false;
 }
 
 const parts = PARTS.filter(({ name }) => values.part === undefined || name === values.part);
 if (parts.length === 0)
   throw new Error(`no part ${values.part}; there are ${PARTS.map(({ name }) => name).join(', ')}`);
+const tests = new Tests(ROOT);
 const chance = chanceOf(Number(values.seed));
 let caught = 0;
 let tried = 0;
 const survivors: (Mutant & { part: string })[] = [];
 for (const part of parts) {
   const all = filesOf(part)
+    .filter((file) => values.file === undefined || file === values.file)
     .flatMap((file) => mutantsOf(file, readFileSync(join(ROOT, file), 'utf8')))
     .filter(({ file, change }) => !equivalents.some((one) => one.file === file && one.change === change));
   const drawn = draw(all, Math.ceil(Number(values.count) / parts.length), chance);
