@@ -183,6 +183,24 @@ test('a filter matches archived jobs too', async () => {
   await monitor.stop();
 });
 
+test('all jobs are followed without asking the archive for any; each archived job that a filter meets is asked for once', async () => {
+  const { monitor, hub } = await openFeed();
+  await monitor.submit('job-1');
+  await monitor.do({ type: 'cancel_job', job_id: 'job-1' });
+  const record = monitor.job('job-1');
+  await monitor.do({ type: 'forget', jobs: [{ id: 'job-1', version: record.version }], workers: [], alerts: [] });
+  const asked: string[] = [];
+  const job = async (id: string) => {
+    asked.push(id);
+    return record;
+  };
+  await new TestReader(hub, { job }).follow('jobs', { since: BEGINNING });
+  assert.deepEqual(asked, []);
+  await new TestReader(hub, { job }).follow('jobs', { filter: { priority: 'normal' }, since: BEGINNING });
+  assert.deepEqual(asked, ['job-1']);
+  await monitor.stop();
+});
+
 test('a reader that is slow while it catches up is waited for, not disconnected', async () => {
   const feed = await openFeed();
   const { monitor, hub } = feed;
