@@ -46,6 +46,24 @@ test('a scan of many jobs takes several turns of the event loop', async () => {
   await monitor.stop();
 });
 
+test('one pass ends before the next begins', async () => {
+  const { monitor } = await openFeed();
+  for (let n = 0; n < 3; n += 1) await monitor.submit(...Array.from({ length: 1_000 }, (_, i) => `job-${n}-${i}`));
+  let now_ms = 0;
+  const clock: Clock = { now: () => 0, monotonic: () => (now_ms += 10), after: () => () => {} };
+  const ended: string[] = [];
+  let second: Promise<unknown> | undefined;
+  const scan = new JobScan(clock, () => {
+    // It comes when the first has begun, and would have enough long before it.
+    second ??= scan.find({ priority: 'normal' }).then(() => ended.push('second'));
+    return { state: monitor.engine.state, position: { seq: 4, index: -1 } };
+  });
+  await scan.find({ tag: 'none of them' }).then(() => ended.push('first'));
+  await second;
+  assert.deepEqual(ended, ['first', 'second']);
+  await monitor.stop();
+});
+
 test('events during the scan of a subscription are sent after its jobs, nothing twice', async () => {
   const { monitor, hub } = await openFeed();
   await monitor.submit('job-1');

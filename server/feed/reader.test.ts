@@ -5,11 +5,11 @@ import type { CallRequest, FeedPosition } from '../../protocol/feed.ts';
 import { settled } from '../testing-clock.ts';
 import { WAITING_MAX } from './outbox.ts';
 import { Reader, SUBSCRIPTIONS_MAX } from './reader.ts';
-import { openFeed, type Told, textsOf } from './testing-feed.ts';
+import { openFeed, type Received, textsOf } from './testing-feed.ts';
 
 async function open() {
   const { monitor, hub } = await openFeed();
-  const told: Told[] = [];
+  const told: Received[] = [];
   const calls: CallRequest[] = [];
   const faults: unknown[] = [];
   const left: { resume?: FeedPosition | null } = {};

@@ -1,9 +1,10 @@
 /** What a subscription receives: first, on resuming, and after gaps. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { segmentKey } from '../journal/keys.ts';
 import { MemoryStore } from '../objects/memory.ts';
-import { forgetJobs } from '../state-machine/testing.ts';
+import { forgetJobs, forgetJobs } from '../state-machine/testing.ts';
 import { settled, TurnedClock } from '../testing-clock.ts';
 import { SENT_MAX } from './outbox.ts';
 import { jobUpdatesOf, openFeed, TestReader } from './testing-feed.ts';
@@ -188,7 +189,7 @@ test('all jobs are followed without asking the archive for any; each archived jo
   await monitor.submit('job-1');
   await monitor.do({ type: 'cancel_job', job_id: 'job-1' });
   const record = monitor.job('job-1');
-  await monitor.do({ type: 'forget', jobs: [{ id: 'job-1', version: record.version }], workers: [], alerts: [] });
+  await monitor.do(forgetJobs([record], monitor.engine.state.at_ms));
   const asked: string[] = [];
   const job = async (id: string) => {
     asked.push(id);

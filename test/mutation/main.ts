@@ -4,13 +4,13 @@
  *     npm run mutate -- --count 100 --seed 7 [--part journal] [--file server/journal/chain.ts] [--nearest] [--json]
  *
  * Mutants are drawn evenly from the parts. Each runs in processes of its own; the file on disk is never changed. A mutant
- * is caught by the first test that fails or hangs. Tests beside the file and those that import it directly run first, then
+ * is caught by the first test that fails or hangs. Tests of the same folder and those that import it directly run first, then
  * the part's stages; tests that never load the file are left out. `--nearest` runs only the first of these: its survivors
  * may be caught by the others. equivalent.json lists mutants that change nothing that can be observed, with the reason.
  */
 import { spawn } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -108,11 +108,11 @@ function fails(mutant: Mutant, stage: readonly string[]): Promise<boolean> {
   });
 }
 
-/** Tests beside the file and those that import it directly, then the part's stages, each test once. */
+/** Tests of the same folder and those that import the file directly, then the part's stages, each test once. */
 function stagesOf({ file }: Mutant, part: Part): string[][] {
   const distances = tests.of(file);
   const near = [...distances]
-    .filter(([name, distance]) => distance === 1 || dirname(name) === dirname(file))
+    .filter(([name, distance]) => distance === 1 || roomOf(name) === roomOf(file))
     .map(([name]) => name);
   if (values.nearest) return [near];
   const run = new Set(near);
@@ -126,6 +126,9 @@ function stagesOf({ file }: Mutant, part: Part): string[][] {
   });
   return [near, ...stages].filter((stage) => stage.length > 0);
 }
+
+/** `server/journal` of `server/journal/chain.ts`. */
+const roomOf = (file: string): string => file.split('/', 2).join('/');
 
 async function isCaught(mutant: Mutant, part: Part): Promise<boolean> {
   for (const stage of stagesOf(mutant, part)) if (await fails(mutant, stage)) return true;

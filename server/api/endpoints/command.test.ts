@@ -4,13 +4,13 @@ import { test } from 'node:test';
 import type { Caller } from '../caller.ts';
 import { commandOf, commandsOf, requestKey } from './command.ts';
 
-const callerOf = (given_key?: string, body: unknown = {}): Caller => ({
+const callerOf = (sent_key?: string, body: unknown = {}): Caller => ({
   request_id: 'request-1',
-  given_key,
+  sent_key,
   idempotency_key: null,
-  asked: ['POST', '/api/v1/jobs', body],
-  has: undefined,
-  gone: new AbortController().signal,
+  content: ['POST', '/api/v1/jobs', body],
+  if_none_match: undefined,
+  signal: new AbortController().signal,
 });
 const BODY = { type: 'submit_jobs', jobs: [] } as const;
 

@@ -67,8 +67,8 @@ test('jobs that another instance has repacked meanwhile are not packed once more
   const monitor = new Monitor();
   const repack = { type: 'pack_archived', ...basis(monitor), job_ids: ['job-1'], replaces: [] } as const;
   const pack = packNamed();
-  assert.deepEqual(typesOf(monitor.tell({ ...repack, pack })), ['ArchivePacked']);
-  assert.deepEqual(typesOf(monitor.tell({ ...repack, pack: packNamed() })), []);
+  assert.deepEqual(typesOf(monitor.run({ ...repack, pack })), ['ArchivePacked']);
+  assert.deepEqual(typesOf(monitor.run({ ...repack, pack: packNamed() })), []);
   assert.deepEqual([...monitor.state.tables.packs.keys()], [pack.key]);
 });
 

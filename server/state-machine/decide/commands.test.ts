@@ -93,6 +93,42 @@ test('only the archived version of a record is forgotten', () => {
   }
 });
 
+test('workers and alerts are forgotten as they were archived, and are gone from every index', () => {
+  const monitor = new Monitor();
+  monitor.register('worker-1');
+  monitor.run({ type: 'terminate_worker', worker_id: 'worker-1', reason: 'asked for' });
+  monitor.fail(monitor.claimed('dead', {}, 'worker-2'), { retryable: false });
+  monitor.tick();
+  const [alert] = [...monitor.state.tables.alerts.values()];
+  monitor.run({ type: 'purge_queue', queue: 'dlq', filter: {} });
+  monitor.tick();
+  const workers = [{ id: 'worker-1', version: monitor.worker().version }];
+  const { id, version } = monitor.state.tables.alerts.get(alert!.id)!;
+  const outcome = monitor.run({ type: 'forget', packs: [], workers, alerts: [{ id, version }] });
+  assert.deepEqual(typesOf(outcome), ['WorkersArchived', 'AlertsArchived']);
+  assert.equal(monitor.state.worker('worker-1'), undefined);
+  assert.equal(monitor.state.tables.alerts.get(id), undefined);
+  for (const table of ['workers_by_creation', 'timers'] as const) {
+    const left = [...monitor.state.tables[table].values()].filter((value) =>
+      JSON.stringify(value).includes('worker-1'),
+    );
+    assert.deepEqual(left, [], table);
+  }
+});
+
+test('jobs leave memory in the order of their ends, dead letters not before they are dropped', () => {
+  const monitor = new Monitor();
+  const leases = ['job-a', 'job-b', 'job-c'].map((id) => monitor.claimed(id));
+  for (const lease of [leases[1]!, leases[0]!]) monitor.later(1_000).complete(lease);
+  monitor.later(1_000).fail(leases[2]!, { retryable: false });
+  const leaving = () => [...monitor.state.tables.finished.values()];
+  assert.deepEqual(leaving(), ['job-b', 'job-a']);
+  monitor.run({ type: 'purge_queue', queue: 'dlq', filter: {} });
+  assert.deepEqual(leaving(), ['job-b', 'job-a', 'job-c']);
+  monitor.run({ type: 'retry_job', job_id: 'job-c' });
+  assert.deepEqual(leaving(), ['job-b', 'job-a']);
+});
+
 test('records that have not ended are never forgotten', () => {
   const monitor = new Monitor();
   monitor.claimed('running');

@@ -68,6 +68,54 @@ test('a redrive returns exactly the selected jobs to the end of the queue, with 
   );
 });
 
+test('jobs that are named are taken once each, in the order of their queue', () => {
+  const monitor = deadLetters();
+  monitor.run({ type: 'retry_job', job_id: 'a' });
+  const [lease] = monitor.claim('worker-1');
+  monitor.fail(lease!, { retryable: false });
+  const named = ['c', 'a', 'nobody', 'b', 'a'];
+  assert.deepEqual(select(monitor, { job_ids: named }), ['b', 'c', 'a'], 'a died last');
+  for (const job_id of ['w2', 'w1']) monitor.submit(job_id);
+  const waiting = selectJobs(monitor.state, {
+    type: 'purge_queue',
+    queue: 'main',
+    filter: { job_ids: ['w1', 'a', 'w2'] },
+  });
+  assert.deepEqual(
+    waiting.map(({ job_id }) => job_id),
+    ['w2', 'w1'],
+  );
+});
+
+test('a job that is redriven without end keeps the first two entries of its history and the last ones', () => {
+  const monitor = new Monitor();
+  monitor.register('worker-1');
+  monitor.submit('job-1');
+  const details: string[] = [];
+  for (let n = 0; n < 60; n += 1) {
+    const [lease] = monitor.later(SECOND_MS).claim('worker-1');
+    monitor.fail(lease!, { message: `failure ${n}`, retryable: false });
+    monitor.run({ type: 'redrive', filter: {} });
+    details.push(
+      ...monitor
+        .job()
+        .history.slice(-3)
+        .map(({ state, at_ms }) => `${state} ${at_ms}`),
+    );
+    const history = monitor.job().history.map(({ state, at_ms }) => `${state} ${at_ms}`);
+    assert.deepEqual(
+      monitor
+        .job()
+        .history.slice(0, 2)
+        .map(({ state }) => state),
+      ['SUBMITTED', 'QUEUED'],
+    );
+    const last = history.slice(2);
+    assert.deepEqual(last, details.slice(-last.length), 'no entry is left out of the middle');
+    assert.ok(history.length <= 64 && history.length >= Math.min(63, 2 + details.length), `${history.length}`);
+  }
+});
+
 test('purging the dead-letter queue drops the jobs from it; they stay FAILED', () => {
   const monitor = deadLetters();
   monitor.run({ type: 'purge_queue', queue: 'dlq', filter: { error_code: 'crashed' } });

@@ -231,8 +231,8 @@ test('a job that has just left memory is not created again: absent are only jobs
 test('an end that is told again without its time is the same end', () => {
   const monitor = new Monitor();
   observe(monitor, [START, COMPLETE]);
-  assert.deepEqual(typesOf(observe(monitor, [told(0, { state: 'COMPLETED' })])), []);
-  const again = told(20, { state: 'COMPLETED', worker_id: 'worker-1', started_ms: at(5) });
+  assert.deepEqual(typesOf(observe(monitor, [sighted(0, { state: 'COMPLETED' })])), []);
+  const again = sighted(20, { state: 'COMPLETED', worker_id: 'worker-1', started_ms: at(5) });
   assert.deepEqual(typesOf(observe(monitor, [again])), ['JobObserved']);
   assert.deepEqual([monitor.job().attempt, monitor.job().completed_ms], [2, at(20)], 'of a later start it is another');
 });
@@ -242,10 +242,10 @@ test('a record that no source has told of yet keeps its output when its end is t
   observe(monitor, [START, { ...COMPLETE, s3_path: 's3://t/1.json' }]);
   const { run } = monitor.job();
   const record = { ...monitor.job(), observed: null, run: run && { ...run, token: null } };
-  const { news } = weigh(record, told(0, { state: 'COMPLETED', duration: 50 }));
+  const { news } = judge(record, sighted(0, { state: 'COMPLETED', duration: 50 }));
   assert.deepEqual([news?.s3_path, news?.segments, news?.ended_ms], ['s3://t/1.json', 150, at(-10)]);
   const empty = { ...record, output: { s3_path: '', segments_count: 0, confidence_score: null } };
-  assert.equal(weigh(empty, told(0, { state: 'COMPLETED', duration: 50 })).news?.s3_path, null);
+  assert.equal(judge(empty, sighted(0, { state: 'COMPLETED', duration: 50 })).news?.s3_path, null);
 });
 
 describe('the silence of a worker is looked at', () => {
@@ -267,7 +267,7 @@ describe('the silence of a worker is looked at', () => {
     const monitor = new Monitor();
     monitor.register('worker-1');
     assert.equal(checkOf(monitor, START), null);
-    assert.equal(checkOf(monitor, told(-5, { job_id: 'job-2', percentage: 5 })), null);
+    assert.equal(checkOf(monitor, sighted(-5, { job_id: 'job-2', percentage: 5 })), null);
     assert.equal(checkOf(monitor, { ...START, job_id: 'job-3', worker_id: 'worker-2', told_ms: at(-1_800) }), null);
     const just = { ...START, job_id: 'job-4', worker_id: 'worker-2', told_ms: at(-1_799) };
     assert.equal(checkOf(monitor, just), at(1));
@@ -276,11 +276,11 @@ describe('the silence of a worker is looked at', () => {
   test('from its end on, if it has ended: what was before does not bring it back', () => {
     const monitor = new Monitor();
     observe(monitor, [START]);
-    monitor.tell({ type: 'terminate_worker', worker_id: 'worker-1', reason: 'asked for' });
-    assert.equal(checkOf(monitor, told(0, { worker_id: 'worker-1', percentage: 5 })), null);
+    monitor.run({ type: 'terminate_worker', worker_id: 'worker-1', reason: 'asked for' });
+    assert.equal(checkOf(monitor, sighted(0, { worker_id: 'worker-1', percentage: 5 })), null);
     assert.equal(monitor.worker().state, 'TERMINATED');
     monitor.later(2_000);
-    assert.equal(checkOf(monitor, told(1, { worker_id: 'worker-1', percentage: 6 })), at(1) + 30 * MINUTE_MS);
+    assert.equal(checkOf(monitor, sighted(1, { worker_id: 'worker-1', percentage: 6 })), at(1) + 30 * MINUTE_MS);
     assert.equal(monitor.worker().state, 'ACTIVE');
   });
 });
