@@ -1,4 +1,4 @@
-/** Jobs that have left memory: found, listed and told as before, and over for good. */
+/** Jobs that have left memory: found and listed as before, and final. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { Job } from '../../../protocol/job.ts';
@@ -17,7 +17,7 @@ async function archive(): Promise<void> {
   await monitor.until('/system/metrics', ({ jobs }) => jobs.COMPLETED + jobs.CANCELLED === 0);
 }
 
-/** One that is over, and no longer in memory. */
+/** A finished job that is no longer in memory. */
 async function archived(submission: object = {}): Promise<{ job: Job; token: string }> {
   const held = await hold(monitor, submission);
   await monitor.put(`/jobs/${held.id}/transcript`, TRANSCRIPT, { 'lease-token': held.token });
@@ -26,7 +26,7 @@ async function archived(submission: object = {}): Promise<{ job: Job; token: str
   return { job, token: held.token };
 }
 
-test('[A65] [A66] [A67] a job answers as it did, long after it has left memory', async () => {
+test('[A65] [A66] [A67] a job’s documents are the same long after it has left memory', async () => {
   const { job } = await archived({ duration_seconds: 60, tags: ['kept'], metadata: { a: 'b' } });
   const { status, headers, body } = await monitor.get<Job>(`/jobs/${job.job_id}`);
   assert.deepEqual([status, body], [200, job]);
@@ -36,7 +36,7 @@ test('[A65] [A66] [A67] a job answers as it did, long after it has left memory',
   assert.match((await monitor.get(`/jobs/${job.job_id}/transcript?format=text`)).text, /hello/);
 });
 
-test('[A69] what would change it is refused with the state it ended in', async () => {
+test('[A69] changes to an archived job are refused with its final state', async () => {
   const { job, token } = await archived();
   const error = { code: 'worker_error', message: 'x', retryable: true };
   for (const [method, path, body, code] of [
@@ -49,18 +49,18 @@ test('[A69] what would change it is refused with the state it ended in', async (
   ] as const) {
     const send = { body, headers: { 'lease-token': token } };
     const answer = await monitor.call(method, `/api/v1/jobs/${job.job_id}${path}`, send);
-    const { code: said, state } = answer.body;
-    assert.deepEqual([answer.status, said, state], [409, code, 'COMPLETED'], `${method} ${path}`);
+    const { code: returned, state } = answer.body;
+    assert.deepEqual([answer.status, returned, state], [409, code, 'COMPLETED'], `${method} ${path}`);
   }
 });
 
-test('the worker that completed it may say so again, and hears what it heard', async () => {
+test('the worker that completed the job may report it again, and gets the same response', async () => {
   const { job, token } = await archived();
   const again = await monitor.post<Job>(`/jobs/${job.job_id}/complete`, completion(token));
   assert.deepEqual([again.status, again.body], [200, job]);
 });
 
-test('a submission sent again with its key still names the job it made', async () => {
+test('a submission repeated with its key returns the same job', async () => {
   const key = { 'idempotency-key': 'archived-1' };
   await register(monitor);
   const first = await monitor.post<Job>('/jobs', { audio_url: AUDIO }, key);
@@ -70,7 +70,7 @@ test('a submission sent again with its key still names the job it made', async (
   assert.deepEqual([again.status, again.body.job_id, again.body.state], [201, first.body.job_id, 'CANCELLED']);
 });
 
-test('[A64] lists reach from memory into the archive, page by page, each job once', async () => {
+test('[A64] lists continue from memory into the archive, page by page, each job once', async () => {
   const ids = new Set<string>();
   for (let n = 0; n < 7; n++) ids.add((await archived({ tags: ['deep'] })).job.job_id);
   for (let n = 0; n < 4; n++) ids.add((await submit(monitor, { tags: ['deep'] })).job_id);
@@ -91,7 +91,7 @@ test('[A64] lists reach from memory into the archive, page by page, each job onc
   assert.deepEqual((await monitor.get('/jobs?tag=deep&state=PROCESSING')).body.items, []);
 });
 
-test('jobs that leave memory between two pages come once, in the place they had', async () => {
+test('jobs that leave memory between two pages are listed once, in their place', async () => {
   const ids: string[] = [];
   for (let n = 0; n < 6; n++) ids.unshift((await submit(monitor, { tags: ['moving'] })).job_id);
   const page = async (cursor: string | null) =>
@@ -117,7 +117,7 @@ test('jobs that leave memory between two pages come once, in the place they had'
   assert.deepEqual(new Set((await page(null)).items.map(({ job_id }) => job_id)), new Set([ids[2], ids[3]]));
 });
 
-test('a list passes over a damaged pack and names it; the pages behind it are reached', async () => {
+test('a list skips a damaged pack and names it, and continues with the next', async () => {
   const store = new MemoryStore(clock);
   const other = await openMonitor({ after }, { clock, objects: store, finished_max: 0, finished_window_ms: 0 });
   const ids: string[] = [];
@@ -137,12 +137,12 @@ test('a list passes over a damaged pack and names it; the pages behind it are re
     [ids[2], ids[0]],
   );
   assert.deepEqual(body.unreadable, [{ key: packs[1], problem: 'is damaged: it is not what was written' }]);
-  const one = await other.get(`/jobs/${ids[1]}`);
-  assert.deepEqual([one.status, one.body.code], [500, 'archive_damaged']);
-  assert.match(one.body.detail, new RegExp(packs[1]!));
+  const damaged = await other.get(`/jobs/${ids[1]}`);
+  assert.deepEqual([damaged.status, damaged.body.code], [500, 'archive_damaged']);
+  assert.match(damaged.body.detail, new RegExp(packs[1]!));
 });
 
-test('[A71] a worker that ended long ago is found', async () => {
+test('[A71] a worker that terminated long ago is found', async () => {
   await register(monitor, 'worker-of-old', { capabilities: { model: 'tiny' } });
   const ended = (await monitor.delete('/workers/worker-of-old')).body;
   clock.jump(8 * 86_400_000);

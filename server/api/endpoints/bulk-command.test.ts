@@ -1,7 +1,4 @@
-/**
- * Purging and redriving more jobs than one commit takes: every part once, also when the request is sent again in the
- * middle.
- */
+/** Purging and redriving more jobs than fit in one commit: each part once, even if the request is repeated midway. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { MemoryStore } from '../../objects/memory.ts';
@@ -24,7 +21,7 @@ async function open(t: TestContext, count: number): Promise<TestMonitor> {
 const purge = (id = 'purge') =>
   ({ id, fingerprint: 'f', actor: 'test', body: { type: 'purge_queue', queue: 'main', filter: {} } }) as const;
 
-test('a purge of many jobs takes a commit for each thousand, and names them all in order', async (t) => {
+test('a purge of many jobs makes one commit per thousand, and returns all of them in order', async (t) => {
   const { engine } = await open(t, JOBS);
   const { seq } = engine.state;
   assert.deepEqual(await submitInParts(engine, purge()), ids(JOBS));
@@ -32,7 +29,7 @@ test('a purge of many jobs takes a commit for each thousand, and names them all 
   assert.equal(engine.state.tables.jobs_by_state.CANCELLED.size, JOBS);
 });
 
-test('others are served between two parts', async (t) => {
+test('other requests are served between two parts', async (t) => {
   const { engine } = await open(t, JOBS);
   let served = 0;
   const serve = () => {
@@ -45,7 +42,7 @@ test('others are served between two parts', async (t) => {
   assert.ok(served >= 2, `${served} turns`);
 });
 
-test('jobs that come while it goes on are not purged', async (t) => {
+test('jobs submitted during a purge are not purged', async (t) => {
   const monitor = await open(t, JOBS);
   const purging = submitInParts(monitor.engine, purge());
   await monitor.submit('job-late');
@@ -53,7 +50,7 @@ test('jobs that come while it goes on are not purged', async (t) => {
   assert.equal(monitor.job('job-late').state, 'QUEUED');
 });
 
-test('sent again it names the same jobs and changes nothing, whatever waits by then', async (t) => {
+test('a repeated purge returns the same jobs and changes nothing, whatever waits by then', async (t) => {
   for (const count of [10, PART_JOBS, JOBS]) {
     const monitor = await open(t, count);
     const first = await submitInParts(monitor.engine, purge());
@@ -64,7 +61,7 @@ test('sent again it names the same jobs and changes nothing, whatever waits by t
   }
 });
 
-test('one that broke off is finished by sending it again, and names the jobs of both', async (t) => {
+test('an interrupted purge is finished by repeating it, and returns the jobs of both requests', async (t) => {
   const { engine } = await open(t, JOBS);
   let parts = 0;
   const breaking = {
@@ -83,7 +80,7 @@ test('one that broke off is finished by sending it again, and names the jobs of 
   assert.equal(engine.state.seq, seq);
 });
 
-test('the same key for another filter is refused in the middle, too', async (t) => {
+test('the same key with another filter is refused, even between two parts', async (t) => {
   const { engine } = await open(t, JOBS);
   await submitInParts(engine, purge());
   await assert.rejects(submitInParts(engine, { ...purge(), fingerprint: 'g' }), { name: 'Refused' });

@@ -1,7 +1,4 @@
-/**
- * The line of workers that wait for a job, over a store whose puts are held back: who is tried when, and that nobody
- * waits in vain.
- */
+/** The line of waiting claims, over a store whose puts are delayed: the order of tries, and that none waits in vain. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { MemoryStore } from '../../objects/memory.ts';
@@ -11,14 +8,14 @@ import { ClaimLine } from './claim-line.ts';
 
 const WAIT_MS = 20_000;
 
-/** A monitor whose segments wait at a gate, and the claims that wait in its line. */
+/** A monitor whose segments wait at a gate, and the claims in its line. */
 class World {
   readonly clock: TurnedClock;
   readonly monitor: TestMonitor;
   readonly line: ClaimLine;
-  /** Open claims, in the order in which they came. */
+  /** Open claims in order of arrival. */
   readonly waiting = new Map<number, { worker_id: string; leave: () => void }>();
-  readonly given = new Map<string, string>();
+  readonly claimed = new Map<string, string>();
   readonly order: number[] = [];
   #open: () => void = () => {};
   #gate: Promise<void> | undefined;
@@ -91,22 +88,22 @@ class World {
         this.waiting.delete(number);
         if (refs.length > 0) this.order.push(number);
         for (const [, job_id] of refs) {
-          assert.ok(!this.given.has(job_id), `${job_id} was handed out twice`);
-          this.given.set(job_id, worker_id);
+          assert.ok(!this.claimed.has(job_id), `${job_id} was handed out twice`);
+          this.claimed.set(job_id, worker_id);
         }
       },
       () => this.waiting.delete(number),
     );
   }
 
-  /** Lets everything go, until nothing but time can change anything. */
+  /** Opens the gate until only the passing of time can change anything. */
   async quiet(): Promise<void> {
     this.release();
     for (let calm = 0; calm < 3; calm = this.#under_way > 0 ? 0 : calm + 1) await settled();
   }
 }
 
-test('a worker is not left waiting beside a job that came with the claim that found nothing', async (t) => {
+test('a worker does not wait while there is a job that arrived with a claim that found none', async (t) => {
   const world = await World.open(t);
   for (const worker_id of ['worker-1', 'worker-2']) await world.monitor.register(worker_id);
   await world.monitor.submit('job-1');
@@ -117,11 +114,11 @@ test('a worker is not left waiting beside a job that came with the claim that fo
   world.do(world.monitor.submit('job-2'));
   world.claim('worker-2');
   await world.quiet();
-  assert.deepEqual([...world.given.keys()].sort(), ['job-1', 'job-2']);
+  assert.deepEqual([...world.claimed.keys()].sort(), ['job-1', 'job-2']);
   assert.equal(world.waiting.size, 0);
 });
 
-test('a claim looks once more when its time is over', async (t) => {
+test('a claim is tried once more when its wait is over', async (t) => {
   const world = await World.open(t);
   await world.monitor.register('worker-1');
   world.claim('worker-1', 1_000);
@@ -132,10 +129,10 @@ test('a claim looks once more when its time is over', async (t) => {
   await settled();
   await world.clock.turn(1_000);
   await world.quiet();
-  assert.deepEqual([...world.given], [['job-1', 'worker-1']]);
+  assert.deepEqual([...world.claimed], [['job-1', 'worker-1']]);
 });
 
-test('the first in line is served first, also after it tried in vain', async (t) => {
+test('the first in line is served first, even after a try without success', async (t) => {
   const world = await World.open(t);
   for (let n = 1; n <= 3; n++) await world.monitor.register(`worker-${n}`);
   await world.monitor.submit('job-1');
@@ -153,17 +150,17 @@ test('the first in line is served first, also after it tried in vain', async (t)
   assert.deepEqual(world.order, [1, 2]);
 });
 
-test('a failed claim wakes the next in line', async (t) => {
+test('after a failed claim, the next in line is tried', async (t) => {
   const world = await World.open(t);
   await world.monitor.register('worker-2');
   world.claim('worker-unknown');
   world.claim('worker-2');
   await world.monitor.submit('job-1');
   await world.quiet();
-  assert.deepEqual([...world.given], [['job-1', 'worker-2']]);
+  assert.deepEqual([...world.claimed], [['job-1', 'worker-2']]);
 });
 
-test('one job that comes is tried by one claim, however many wait', async (t) => {
+test('a single new job is tried by one claim, however many wait', async (t) => {
   const world = await World.open(t);
   await world.monitor.register('worker-1');
   for (let n = 0; n < 100; n++) world.claim('worker-1');
@@ -174,7 +171,7 @@ test('one job that comes is tried by one claim, however many wait', async (t) =>
   assert.deepEqual([world.order, world.waiting.size], [[1], 99]);
 });
 
-test('no worker ever waits beside a claimable job, however claims, jobs and segments interleave', async (t) => {
+test('no worker waits while a job is claimable, however claims, jobs and segments interleave', async (t) => {
   for (let seed = 1; seed <= 40; seed++) {
     const world = await World.open(t);
     const float = lcg(seed);
@@ -221,11 +218,11 @@ test('no worker ever waits beside a claimable job, however claims, jobs and segm
     await world.quiet();
     await world.clock.turn(WAIT_MS);
     await world.quiet();
-    assert.equal(world.waiting.size, 0, `seed ${seed}: everybody is answered in time`);
+    assert.equal(world.waiting.size, 0, `seed ${seed}: every claim is resolved in time`);
   }
 });
 
-/** Numbers in [0, 1) that a seed determines. */
+/** Numbers in [0, 1) determined by a seed. */
 function lcg(seed: number): () => number {
   let state = seed;
   return () => {

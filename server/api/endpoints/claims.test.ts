@@ -1,4 +1,4 @@
-/** Claims over HTTP: who gets which job, who waits for one, and what becomes of a client that does not wait. */
+/** Claims over HTTP: which worker gets which job, waiting, and clients that disconnect. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -7,7 +7,7 @@ import type { Claimed } from '../../../protocol/job.ts';
 import { openMonitor } from '../../../test/servers/monitor.ts';
 import { claim, complete, register, submit } from '../../../test/servers/steps.ts';
 
-/** Another for each test that counts what waits. */
+/** A separate monitor for each test that counts waiting jobs. */
 const fresh = (t: Parameters<typeof openMonitor>[0]) => openMonitor(t);
 const monitor = await openMonitor({ after });
 
@@ -21,22 +21,22 @@ test('a claim hands out the job with its lease, its recording and its attempt', 
   assert.equal(held?.job.input.s3_path, 'https://audio.example/a.mp3', '[S16] and no document shows it');
   assert.deepEqual(held?.attempt, { number: 1, batch_size: null });
   assert.ok(held?.lease.expires_at.endsWith('Z') && held.lease.token.length > 20);
-  assert.deepEqual(await claim(monitor), [], 'nobody else is given it');
+  assert.deepEqual(await claim(monitor), [], 'no other worker gets it');
 });
 
-test('high goes before normal before low, the first in first out of each', async () => {
+test('jobs are handed out by priority, first in first out within each', async () => {
   const ids: string[] = [];
   for (const priority of ['low', 'normal', 'high', 'low', 'normal', 'high'])
     ids.push((await submit(monitor, { priority })).job_id);
   const order = [2, 5, 1, 4, 0, 3].map((n) => ids[n]);
-  const given = [...(await claim(monitor, 'worker-1', 4)), ...(await claim(monitor, 'worker-1', 1000))];
+  const claimed = [...(await claim(monitor, 'worker-1', 4)), ...(await claim(monitor, 'worker-1', 1000))];
   assert.deepEqual(
-    given.map(({ id }) => id),
+    claimed.map(({ id }) => id),
     order,
   );
 });
 
-test('what a claim takes is checked', async () => {
+test('the body of a claim is validated', async () => {
   for (const [body, field] of [
     [{ max_jobs: 0 }, '/max_jobs'],
     [{ max_jobs: 1001 }, '/max_jobs'],
@@ -49,7 +49,7 @@ test('what a claim takes is checked', async () => {
   }
 });
 
-test('a claim that waits is answered by the job that comes', async (t) => {
+test('a waiting claim gets the job that arrives', async (t) => {
   const own = await fresh(t);
   await register(own);
   const waiting = own.post<Claimed>('/workers/worker-1/claim', { wait_seconds: 20 });
@@ -57,26 +57,26 @@ test('a claim that waits is answered by the job that comes', async (t) => {
   assert.equal((await waiting).body.jobs[0]?.job.job_id, job_id);
 });
 
-test('of many that wait each job goes to one, and the rest wait on', async (t) => {
+test('each job goes to one of many waiting claims, and the others keep waiting', async (t) => {
   const own = await fresh(t);
   for (let n = 0; n < 5; n++) await register(own, `worker-${n}`);
   const waiting = Array.from({ length: 5 }, (_, n) =>
     own.post<Claimed>(`/workers/worker-${n}/claim`, { wait_seconds: 20 }),
   );
-  const given: string[] = [];
+  const claimed: string[] = [];
   for (let n = 0; n < 5; n++) {
     const { job_id } = await submit(own);
     const answered = await Promise.race(
-      waiting.map(async (one, at) => ({ at, id: (await one).body.jobs[0]?.job.job_id })),
+      waiting.map(async (answer, at) => ({ at, id: (await answer).body.jobs[0]?.job.job_id })),
     );
     assert.equal(answered.id, job_id);
     waiting.splice(answered.at, 1);
-    given.push(job_id);
+    claimed.push(job_id);
   }
-  assert.equal(new Set(given).size, 5);
+  assert.equal(new Set(claimed).size, 5);
 });
 
-test('a client that hangs up while it waits takes no job with it', async (t) => {
+test('a client that disconnects while it waits gets no job', async (t) => {
   const own = await fresh(t);
   await register(own, 'worker-gone');
   await register(own, 'worker-here');
@@ -97,7 +97,7 @@ test('a client that hangs up while it waits takes no job with it', async (t) => 
   assert.equal((await here).body.jobs[0]?.job.job_id, job_id);
 });
 
-test('a worker told to stop while it waits is sent away at once; another waits on', async (t) => {
+test('the claim of a worker that is drained while it waits ends at once; another keeps waiting', async (t) => {
   const own = await fresh(t);
   await register(own, 'worker-stays');
   const staying = own.post<Claimed>('/workers/worker-stays/claim', { wait_seconds: 20 });
@@ -117,7 +117,7 @@ test('a worker told to stop while it waits is sent away at once; another waits o
   assert.equal((await staying).body.jobs[0]?.job.job_id, job_id);
 });
 
-test('a claim of a worker that drains is answered at once, whatever waits, and costs nothing', async (t) => {
+test('a claim of a draining worker returns at once without jobs, and costs nothing', async (t) => {
   const own = await fresh(t);
   await register(own);
   await own.post('/workers/worker-1/drain');
@@ -128,7 +128,7 @@ test('a claim of a worker that drains is answered at once, whatever waits, and c
   assert.equal(headers.get('tmon-seq'), seq);
 });
 
-test('claims on one connection leave nothing behind', async (t) => {
+test('claims on one connection leak nothing', async (t) => {
   const warnings: Error[] = [];
   const note = (warning: Error) => warnings.push(warning);
   process.on('warning', note);
@@ -141,7 +141,7 @@ test('claims on one connection leave nothing behind', async (t) => {
   );
 });
 
-test('a claim sent again with its key is given the same jobs and the same leases, not others', async () => {
+test('a claim repeated with its key returns the same jobs and leases', async () => {
   await submit(monitor);
   await submit(monitor);
   const key = { 'idempotency-key': 'claim-1' };
@@ -152,7 +152,7 @@ test('a claim sent again with its key is given the same jobs and the same leases
   assert.equal((await claim(monitor, 'worker-1', 10)).length, 1, 'the second job is still there');
 });
 
-test('[A31] waiting and working times are told apart', async () => {
+test('[A31] waiting time and working time are separate', async () => {
   const { job_id } = await submit(monitor, { duration_seconds: 10 });
   const held = (await claim(monitor, 'worker-1', 10)).find(({ id }) => id === job_id)!;
   const job = await complete(monitor, held);

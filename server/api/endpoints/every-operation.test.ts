@@ -1,4 +1,4 @@
-/** Every operation of the table, once, and well: what it answers is what the API document promises. */
+/** Every operation once, successfully: its response matches the API document. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -19,17 +19,17 @@ const ajv = new Ajv2020({ strict: false, allErrors: true }).addFormat(
 );
 ajv.addSchema((await monitor.get('/openapi.json')).body, 'api');
 
-/** What the document says of an answer with this status. */
+/** Returns a check against the documented schema of a response with this status. */
 function promised(operation: string, status: number, type = 'application/json'): (body: unknown) => string | null {
-  const { method, path } = endpoints.find((one) => one.operation === operation)!;
+  const { method, path } = endpoints.find((endpoint) => endpoint.operation === operation)!;
   const at = ['paths', `/api/v1${path.replace(/:([a-z_]+)/g, '{$1}')}`, method.toLowerCase(), 'responses', `${status}`];
   const pointer = [...at, 'content', type, 'schema'].map((part) => part.replaceAll('/', '~1')).join('/');
-  // Bytes have no schema; that they are documented is all there is to check.
+  // Bytes have no schema; check only that they are documented.
   const promise = ajv.getSchema(`api#/${encodeURI(pointer)}`);
   const bytes =
     type === 'application/octet-stream' && ajv.getSchema(`api#/${encodeURI(pointer.slice(0, -'/schema'.length))}`);
   const validate = promise ?? bytes;
-  assert.ok(validate, `${operation} promises nothing for ${status}`);
+  assert.ok(validate, `${operation} documents nothing for ${status}`);
   return (body) => (validate(body) ? null : ajv.errorsText(validate.errors));
 }
 
@@ -40,7 +40,7 @@ const lease = async () => {
   return { id, token, headers: { 'lease-token': token } };
 };
 
-/** How each is asked so that it succeeds. */
+/** A successful request for each operation. */
 const REQUESTS: Record<string, () => Promise<Request>> = {
   'jobs.submit': async () => ({ at: '/jobs', body: { audio_url: AUDIO, duration_seconds: 60 } }),
   'jobs.submitBatch': async () => ({ at: '/jobs/batch', body: { jobs: [{ audio_url: AUDIO }, {}] } }),
@@ -104,7 +104,7 @@ const REQUESTS: Record<string, () => Promise<Request>> = {
   },
   'events.report': async () => ({
     at: '/events',
-    body: '{"event":"JOB_START","job_id":"job-told","worker_id":"worker-tells"}\nno JSON',
+    body: '{"event":"JOB_START","job_id":"job-reported","worker_id":"worker-reports"}\nno JSON',
     headers: { 'content-type': 'application/x-ndjson' },
   }),
   'sources.list': async () => ({ at: '/sources' }),
@@ -117,16 +117,16 @@ const REQUESTS: Record<string, () => Promise<Request>> = {
     const { body } = await monitor.call('POST', '/api/v1/uploads', { body: 'audio' });
     return { at: `/uploads/${body.upload_id}` };
   },
-  // Last: the worker that it starts takes jobs, which the tests before have for themselves.
+  // Last, because the launched worker would claim the jobs of the other tests.
   'workers.launch': async () => ({ at: '/workers', body: {} }),
 };
 
-/** Answers that never end by themselves. */
+/** Operations whose response never ends. */
 const STREAMS = ['events.follow'];
 
 for (const [operation, prepare] of Object.entries(REQUESTS)) {
-  test(`${operation} answers what the API document promises`, async () => {
-    const endpoint = endpoints.find((one) => one.operation === operation);
+  test(`the response of ${operation} matches the API document`, async () => {
+    const endpoint = endpoints.find((endpoint) => endpoint.operation === operation);
     assert.ok(endpoint, `there is no ${operation}`);
     const { at, ...send } = await prepare();
     const answer: Answer = await monitor.call(endpoint.method, `/api/v1${at}`, send);
@@ -137,7 +137,7 @@ for (const [operation, prepare] of Object.entries(REQUESTS)) {
   });
 }
 
-test('no operation is left out', () => {
+test('every operation is tested', () => {
   const tested = [...Object.keys(REQUESTS), ...STREAMS].sort();
   assert.deepEqual(endpoints.map(({ operation }) => operation).sort(), tested);
   assert.match(promised('jobs.get', 200)({}) ?? '', /job_id/, 'and what is not promised would be noticed');

@@ -1,4 +1,4 @@
-/** The live feed as Server-Sent Events: for curl, EventSource, and proxies that know no WebSocket. */
+/** The live feed as Server-Sent Events, for clients without WebSocket. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -11,7 +11,7 @@ import { complete, hold, submit } from '../../../test/servers/steps.ts';
 
 const monitor = await openMonitor({ after });
 
-test('a stream begins with the state now; every event has its position as id', async (t) => {
+test('a stream begins with the current state; every event has its position as id', async (t) => {
   const held = await hold(monitor);
   const events = await EventsClient.open(t, monitor.url, `?resource=job&job_id=${held.id}`);
   assert.equal(events.response.headers.get('content-type'), 'text/event-stream');
@@ -27,7 +27,7 @@ test('a stream begins with the state now; every event has its position as id', a
   }
 });
 
-test('without a resource it is all jobs, which a query filters', async (t) => {
+test('without a resource the stream follows all jobs, filtered by the query', async (t) => {
   const low = await submit(monitor, { priority: 'low', tags: ['quiet'] });
   const all = await EventsClient.open(t, monitor.url);
   assert.equal((await all.next()).data.resource, 'jobs');
@@ -44,7 +44,7 @@ test('without a resource it is all jobs, which a query filters', async (t) => {
   assert.equal((await ofWorker.next()).data.job_id, held.id);
 });
 
-test('Last-Event-ID gives exactly what was missed, and wins over since', async (t) => {
+test('Last-Event-ID resumes with exactly the missed events, and takes precedence over since', async (t) => {
   const held = await hold(monitor);
   const query = `?resource=job&job_id=${held.id}`;
   const before = await EventsClient.open(t, monitor.url, query);
@@ -61,12 +61,12 @@ test('Last-Event-ID gives exactly what was missed, and wins over since', async (
   }
 });
 
-test('a position from the future is a reset', async (t) => {
+test('a position in the future is a reset', async (t) => {
   const events = await EventsClient.open(t, monitor.url, '?resource=workers', { 'last-event-id': '99999.0' });
   assert.equal((await events.next()).data.type, 'reset');
 });
 
-test('bad input gets a problem, as everywhere', async () => {
+test('invalid input is refused with a problem document', async () => {
   for (const [query, status, words] of [
     ['?resource=everything', 400, /resource/],
     ['?resource=job', 400, /job_id is missing/],
@@ -85,7 +85,7 @@ test('bad input gets a problem, as everywhere', async () => {
   assert.equal(body.status, 400);
 });
 
-test('a keep-alive is no event, but moves the id along: one who follows something quiet need not look back far', async (t) => {
+test('a keep-alive is not an event, but advances the id, so that little is read back on a resume', async (t) => {
   const clock = new JumpingClock();
   const other = await openMonitor(t, { clock });
   const { job_id } = await submit(other);
@@ -100,7 +100,7 @@ test('a keep-alive is no event, but moves the id along: one who follows somethin
   assert.equal((await events.next()).data.state, 'CANCELLED');
 });
 
-test('a stop ends the stream, also of one who does not read, and is not held up', async (t) => {
+test('a stop ends the stream, even of a client that does not read, and is not delayed', async (t) => {
   const stopping = await openMonitor(t);
   const events = await EventsClient.open(t, stopping.url);
   await events.next();

@@ -1,7 +1,4 @@
-/**
- * Idempotency-Key: the same key and request is done once and answered as the first time; with another request it is
- * refused.
- */
+/** Idempotency-Key: a repeated request takes effect once and returns the first result; a different one is refused. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { type Monitor, openMonitor } from '../../../test/servers/monitor.ts';
@@ -9,14 +6,14 @@ import { AUDIO, completion, fail, hold, register, submit } from '../../../test/s
 import { TurnedClock } from '../../testing-clock.ts';
 import { endpoints } from '../http/app.ts';
 
-// Time stands still: what a tick writes would count as written by the second request.
+// Time is stopped: writes of a tick would count as writes of the second request.
 const monitor = await openMonitor({ after }, { clock: new TurnedClock('2026-01-05T08:00:00Z') });
 
 type Case = { path: string; body?: unknown; other?: unknown };
 
 const error = (message: string) => ({ code: 'worker_error', message, retryable: true });
 
-/** One request for every POST that is decided in the journal, and another that the same key must not stand for. */
+/** A request for every POST that is decided in the journal, and a different one that its key must not stand for. */
 const POSTS: Record<string, (on: Monitor) => Promise<Case>> = {
   'jobs.submit': async () => ({ path: '/jobs', body: { audio_url: AUDIO }, other: { audio_url: `${AUDIO}x` } }),
   'jobs.submitBatch': async () => ({
@@ -79,7 +76,7 @@ const ELSEWHERE: Record<string, string> = {
 };
 
 for (const [operation, prepare] of Object.entries(POSTS)) {
-  test(`${operation} sent again with its key changes nothing more and names the same things`, async () => {
+  test(`${operation} repeated with its key changes nothing and returns the same ids`, async () => {
     const { path, body, other } = await prepare(monitor);
     const key = { 'idempotency-key': `key-${operation}` };
     const first = await monitor.post(path, body, key);
@@ -110,7 +107,7 @@ test('a DELETE takes a key too', async () => {
   assert.deepEqual([first.body.state, again.body.state], ['CANCELLED', 'QUEUED'], 'the retry in between stands');
 });
 
-test('requests with one key at the same time are done once', async () => {
+test('concurrent requests with the same key take effect once', async () => {
   const key = { 'idempotency-key': 'at-once' };
   const answers = await Promise.all(
     Array.from({ length: 20 }, () => monitor.post('/jobs', { audio_url: AUDIO, tags: ['at-once'] }, key)),
@@ -119,14 +116,14 @@ test('requests with one key at the same time are done once', async () => {
   assert.equal((await monitor.get('/jobs?tag=at-once')).body.items.length, 1);
 });
 
-test('a key counts for its path: the same one on another is another request', async () => {
-  const [one, two] = [await submit(monitor), await submit(monitor)];
+test('a key belongs to its path: the same key with another path is refused', async () => {
+  const [first, second] = [await submit(monitor), await submit(monitor)];
   const key = { 'idempotency-key': 'two-paths' };
-  assert.equal((await monitor.delete(`/jobs/${one.job_id}`, key)).status, 200);
-  assert.equal((await monitor.delete(`/jobs/${two.job_id}`, key)).body.code, 'idempotency_key_reused');
+  assert.equal((await monitor.delete(`/jobs/${first.job_id}`, key)).status, 200);
+  assert.equal((await monitor.delete(`/jobs/${second.job_id}`, key)).body.code, 'idempotency_key_reused');
 });
 
-test('a refused request is not remembered: it may succeed with the same key later', async () => {
+test('a refused request is not remembered: it may succeed later with the same key', async () => {
   const { job_id } = await submit(monitor);
   const key = { 'idempotency-key': 'later' };
   assert.equal((await monitor.post(`/jobs/${job_id}/retry`, undefined, key)).status, 409);
@@ -134,7 +131,7 @@ test('a refused request is not remembered: it may succeed with the same key late
   assert.equal((await monitor.post(`/jobs/${job_id}/retry`, undefined, key)).status, 200);
 });
 
-test('a claim sent again with another max_jobs or wait is the same claim; another worker may not use its key', async () => {
+test('a key stands for one claim whatever max_jobs and wait; another worker may not use it', async () => {
   await submit(monitor);
   await submit(monitor);
   const key = { 'idempotency-key': 'claim-again' };
@@ -147,7 +144,7 @@ test('a claim sent again with another max_jobs or wait is the same claim; anothe
   assert.equal(other.body.code, 'idempotency_key_reused');
 });
 
-test('a claim sent again returns its leases, though its worker is to stop by now', async () => {
+test('a repeated claim returns its leases even if its worker is stopping by now', async () => {
   for (const command of ['drain', 'restart']) {
     const worker_id = `worker-again-${command}`;
     await register(monitor, worker_id);
@@ -159,11 +156,11 @@ test('a claim sent again returns its leases, though its worker is to stop by now
     const again = await monitor.post(`/workers/${worker_id}/claim`, { max_jobs: 1 }, key);
     assert.deepEqual([again.status, again.body.jobs[0]?.lease.token], [200, first.body.jobs[0].lease.token], command);
     const other = await monitor.post(`/workers/${worker_id}/claim`, { max_jobs: 1 });
-    assert.deepEqual(other.body.jobs, [], 'and it is given nothing else');
+    assert.deepEqual(other.body.jobs, [], 'and it gets nothing else');
   }
 });
 
-test('min_seq, a slash at the end and the spelling of the path do not make another request', async () => {
+test('min_seq, a trailing slash and the encoding of the path do not make a different request', async () => {
   const { job_id } = await submit(monitor);
   const key = { 'idempotency-key': 'spelling' };
   const first = await monitor.delete(`/jobs/${job_id}`, key);
@@ -174,7 +171,7 @@ test('min_seq, a slash at the end and the spelling of the path do not make anoth
   }
 });
 
-test("a key that looks like one of the monitor's own stands for one request, too", async () => {
+test('a key in the form of a generated one stands for one request too', async () => {
   const key = { 'idempotency-key': 'tmon-01ARZ3NDEKTSV4RRFFQ69G5FAV' };
   const first = await monitor.post('/jobs', { audio_url: AUDIO }, key);
   const again = await monitor.post('/jobs', { audio_url: AUDIO }, key);
@@ -206,7 +203,7 @@ test('a key that is too long is refused by every operation', async () => {
   }
 });
 
-test('a key has 255 characters at most, and an empty one is none', async () => {
+test('a key has 255 characters at most, and an empty key counts as none', async () => {
   const submission = { audio_url: AUDIO };
   const long = await monitor.post('/jobs', submission, { 'idempotency-key': 'k'.repeat(256) });
   assert.deepEqual([long.status, long.body.code], [400, 'invalid_idempotency_key']);
@@ -215,7 +212,7 @@ test('a key has 255 characters at most, and an empty one is none', async () => {
   assert.equal(new Set(await Promise.all(ids)).size, 2);
 });
 
-/** Every id and lease in an answer, wherever it stands. */
+/** Every id and lease anywhere in a response. */
 function idsIn(value: unknown): unknown[] {
   if (Array.isArray(value)) return value.flatMap(idsIn);
   if (typeof value !== 'object' || value === null) return [];

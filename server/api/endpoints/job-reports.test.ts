@@ -1,7 +1,4 @@
-/**
- * What the worker that holds a job tells of it, over HTTP: progress, transcript, completion, failure, all under its
- * lease.
- */
+/** Reports of the worker that holds a job, under its lease: progress, transcript, completion, failure. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { Job } from '../../../protocol/job.ts';
@@ -12,7 +9,7 @@ import { claim, complete, completion, fail, type Held, hold, submit, TRANSCRIPT 
 const clock = new JumpingClock();
 const monitor = await openMonitor({ after }, { clock });
 
-/** The next attempt of a job whose last one failed. */
+/** Claims the next attempt of a job whose last one failed. */
 async function claimAgain({ id }: Held): Promise<Held> {
   clock.jump(1_000);
   await monitor.until<Job>(`/jobs/${id}`, ({ retry_info }) => retry_info.next_attempt_at === null);
@@ -21,7 +18,7 @@ async function claimAgain({ id }: Held): Promise<Held> {
   return again;
 }
 
-test('completing needs the lease; the job is COMPLETED once, however often it is said', async () => {
+test('completing needs the lease; the job is COMPLETED once, however often it is reported', async () => {
   const held = await hold(monitor);
   const first = await monitor.post<Job>(`/jobs/${held.id}/complete`, completion(held.token));
   assert.equal(first.status, 200);
@@ -35,7 +32,7 @@ test('completing needs the lease; the job is COMPLETED once, however often it is
   assert.equal(again.body.as_of_seq, first.body.as_of_seq);
 });
 
-test('a stale lease is refused everywhere with lease_expired and the state, and changes nothing', async () => {
+test('a report under an expired lease is refused with lease_expired and the state, and has no effect', async () => {
   const held = await hold(monitor);
   await monitor.delete('/workers/worker-1');
   const before = (await monitor.get(`/jobs/${held.id}`)).body;
@@ -54,7 +51,7 @@ test('a stale lease is refused everywhere with lease_expired and the state, and 
   assert.deepEqual((await monitor.get(`/jobs/${held.id}`)).body, before);
 });
 
-test('[A33] a failure that another attempt may mend brings the job back, the last one ends it', async () => {
+test('[A33] a retryable failure returns the job to the queue, the last attempt ends it', async () => {
   let held = await hold(monitor, { max_attempts: 3 });
   for (const attempt of [2, 3]) {
     const job = await fail(monitor, held, true);
@@ -65,10 +62,10 @@ test('[A33] a failure that another attempt may mend brings the job back, the las
   }
   assert.equal((await fail(monitor, held, true)).state, 'FAILED');
   const other = await hold(monitor);
-  assert.equal((await fail(monitor, other, false)).state, 'FAILED', 'one that cannot be mended ends at once');
+  assert.equal((await fail(monitor, other, false)).state, 'FAILED', 'a failure that is not retryable ends it');
 });
 
-test('after running out of GPU memory the next attempt is told a smaller batch', async () => {
+test('after running out of GPU memory the next attempt gets a smaller batch size', async () => {
   const held = await hold(monitor);
   const error = { code: 'gpu_out_of_memory', message: 'CUDA out of memory', retryable: true };
   await monitor.post(`/jobs/${held.id}/fail`, { lease_token: held.token, error, retry_with: { batch_size: 16 } });
@@ -76,7 +73,7 @@ test('after running out of GPU memory the next attempt is told a smaller batch',
   assert.deepEqual(again.attempt, { number: 2, batch_size: 16 });
 });
 
-test('every wrong field of a report is named', async () => {
+test('the error names every wrong field of a report', async () => {
   const held = await hold(monitor);
   for (const [method, path, body, fields] of [
     ['POST', 'complete', { output: { s3_path: '', segments_count: -1, extra: 1 } }, 4],
@@ -91,7 +88,7 @@ test('every wrong field of a report is named', async () => {
   await complete(monitor, held);
 });
 
-test('[A66] of many reports the newest counts, and a later attempt starts anew', async () => {
+test('[A66] the newest of many reports counts, and the next attempt starts at zero', async () => {
   const held = await hold(monitor, { duration_seconds: 60 });
   for (let percentage = 1; percentage <= 50; percentage++)
     await monitor.put(`/jobs/${held.id}/progress`, { lease_token: held.token, percentage, stage: 'Downloading' });
@@ -100,30 +97,26 @@ test('[A66] of many reports the newest counts, and a later attempt starts anew',
   assert.equal((await fail(monitor, held, true)).progress.percentage, 0);
 });
 
-test('a transcript is stored once: what a later attempt sends does not replace it', async () => {
+test('a transcript is stored once: a later attempt does not replace it', async () => {
   const held = await hold(monitor, { output_format: 'srt', max_attempts: 5 });
   const put = (body: unknown, token: string) =>
     monitor.put(`/jobs/${held.id}/transcript`, body, { 'lease-token': token });
   const first = await put(TRANSCRIPT, held.token);
   assert.equal(first.status, 200);
   assert.deepEqual([first.body.segments_count, first.body.confidence_score, first.body.already_there], [2, 0.8, false]);
-  assert.match(first.body.s3_path, new RegExp(`${held.id}\\.srt$`), 'in the format the job asked for');
+  assert.match(first.body.s3_path, new RegExp(`${held.id}\\.srt$`), "in the job's output_format");
   assert.equal((await put(TRANSCRIPT, held.token)).body.already_there, true);
 
   await fail(monitor, held, true);
   const second = await claimAgain(held);
   const other = { ...TRANSCRIPT, text: 'something else', segments: [] };
   const kept = await put(other, second.token);
-  assert.deepEqual(
-    [kept.body.already_there, kept.body.segments_count],
-    [true, 2],
-    'the figures of the one that stands',
-  );
+  assert.deepEqual([kept.body.already_there, kept.body.segments_count], [true, 2], 'the figures of the stored one');
   await complete(monitor, second);
   assert.equal(JSON.parse((await monitor.get(`/jobs/${held.id}/transcript?format=json`)).text).text, 'hello world');
 });
 
-test('[A28] a transcript is given in every format, by default in the one the job asked for', async () => {
+test('[A28] a transcript is returned in any format, by default in that of the job', async () => {
   const held = await hold(monitor, { output_format: 'vtt' });
   await monitor.put(`/jobs/${held.id}/transcript`, TRANSCRIPT, { 'lease-token': held.token });
   await complete(monitor, held);
@@ -145,7 +138,7 @@ test('[A28] a transcript is given in every format, by default in the one the job
   assert.equal((await monitor.get(`/jobs/${held.id}/transcript?format=pdf`)).body.errors[0].field, '/format');
 });
 
-test('a transcript that is not there is 404 with the state of the job, or where its worker keeps it', async () => {
+test('a missing transcript is 404 with the state of the job, or the place where its worker stored it', async () => {
   const { job_id } = await submit(monitor);
   const none = await monitor.get(`/jobs/${job_id}/transcript`);
   assert.deepEqual([none.status, none.body.code, none.body.state], [404, 'transcript_not_found', 'QUEUED']);
@@ -155,7 +148,7 @@ test('a transcript that is not there is 404 with the state of the job, or where 
   assert.match(body.hint, /s3:\/\/transcripts\/file\.json/);
 });
 
-test('a damaged transcript is named; one that the job has here but that is gone is missing, not elsewhere', async () => {
+test('the error names a damaged transcript, and one that was deleted from the store', async () => {
   const held = await hold(monitor, { output_format: 'srt' });
   const { s3_path } = (await monitor.put(`/jobs/${held.id}/transcript`, TRANSCRIPT, { 'lease-token': held.token }))
     .body;
@@ -181,7 +174,7 @@ test('a damaged transcript is named; one that the job has here but that is gone 
   assert.deepEqual(await read(), [500, 'transcript_missing', key]);
 });
 
-test('a transcript without its lease, or that is none, is refused', async () => {
+test('a transcript without a valid lease, or an invalid transcript, is refused', async () => {
   const held = await hold(monitor);
   const missing = await monitor.put(`/jobs/${held.id}/transcript`, TRANSCRIPT);
   assert.deepEqual([missing.status, missing.body.code], [400, 'lease_token_missing']);
@@ -194,7 +187,7 @@ test('a transcript without its lease, or that is none, is refused', async () => 
   );
 });
 
-test('a transcript of ten hours, larger than other bodies may be, is taken', async () => {
+test('a transcript of ten hours, larger than the limit of other bodies, is accepted', async () => {
   const held = await hold(monitor);
   const segments = Array.from({ length: 20_000 }, (_, id) => ({
     id,
@@ -211,7 +204,7 @@ test('a transcript of ten hours, larger than other bodies may be, is taken', asy
   assert.deepEqual([status, body.segments_count], [200, 20_000]);
 });
 
-test('a report shows to readers of its instance as soon as it is accepted, before it is written', async (t) => {
+test('an instance shows a report as soon as it has accepted it, before it is written', async (t) => {
   const own = await openMonitor(t, { soft_linger_ms: 60_000 });
   const held = await hold(own);
   const path = `/jobs/${held.id}/progress`;
@@ -234,7 +227,7 @@ test('a report shows to readers of its instance as soon as it is accepted, befor
   assert.equal((await own.get(path)).body.percentage, 100);
 });
 
-test('a report whose lease ends before it is written shows no more', async (t) => {
+test('a report whose lease ends before it is written is no longer shown', async (t) => {
   const own = await openMonitor(t, { soft_linger_ms: 60_000 });
   const held = await hold(own);
   await own.put(`/jobs/${held.id}/progress`, { lease_token: held.token, percentage: 33 });

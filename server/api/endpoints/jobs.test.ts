@@ -1,4 +1,4 @@
-/** Jobs, as those see them who submit and watch: submit, look at, cancel, retry, over HTTP. */
+/** Jobs over HTTP from the side of their clients: submit, get, cancel, retry. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { Job } from '../../../protocol/job.ts';
@@ -7,7 +7,7 @@ import { AUDIO, complete, fail, hold, submit } from '../../../test/servers/steps
 
 const monitor = await openMonitor({ after });
 
-test('[A3] [A68] POST /jobs answers 201, the whole job and where it is', async () => {
+test('[A3] [A68] POST /jobs returns 201, the complete job and its Location', async () => {
   const { status, headers, body } = await monitor.post<Job>('/jobs', {
     audio_url: AUDIO,
     output_format: 'srt',
@@ -40,7 +40,7 @@ test('[A3] [A68] POST /jobs answers 201, the whole job and where it is', async (
   assert.deepEqual(there.body, body);
 });
 
-test('[A26] what is not said has its default', async () => {
+test('[A26] omitted fields have their defaults', async () => {
   const job = await submit(monitor);
   assert.equal(job.priority, 'normal');
   assert.equal(job.output_format, 'json');
@@ -48,7 +48,7 @@ test('[A26] what is not said has its default', async () => {
   assert.deepEqual([job.tags, job.metadata, job.worker, job.completed_at], [[], {}, null, null]);
 });
 
-test('every wrong field of a submission is named', async () => {
+test('the error names every wrong field of a submission', async () => {
   const { status, headers, body } = await monitor.post('/jobs', {
     audio_url: 'ftp://x/y',
     priority: 'urgent',
@@ -71,7 +71,7 @@ test('every wrong field of a submission is named', async () => {
   assert.equal((await monitor.post('/jobs', {})).body.errors[0].field, '/audio_url');
 });
 
-test('[A65] GET /jobs/{id} answers in every state, with all that led there', async () => {
+test('[A65] GET /jobs/{id} returns a job in every state, with its history', async () => {
   const seen: Record<string, Job> = {};
   const look = async (id: string) => {
     const { status, body } = await monitor.get<Job>(`/jobs/${id}`);
@@ -106,7 +106,7 @@ test('[A65] GET /jobs/{id} answers in every state, with all that led there', asy
   ]);
 });
 
-test('[A66] GET /jobs/{id}/progress says how far it is', async () => {
+test('[A66] GET /jobs/{id}/progress returns its progress', async () => {
   const { id, token } = await hold(monitor, { duration_seconds: 100 });
   assert.equal((await monitor.get(`/jobs/${id}/progress`)).body.percentage, 0);
   const report = { percentage: 45, stage: 'transcribing', current_chunk: 15, total_chunks: 33, eta_seconds: 600 };
@@ -119,7 +119,7 @@ test('[A66] GET /jobs/{id}/progress says how far it is', async () => {
   assert.ok(as_of_seq > 0 && updated_at.endsWith('Z'));
 });
 
-test('[A67] GET /jobs/{id}/timeline gives every state with its time and words', async () => {
+test('[A67] GET /jobs/{id}/timeline returns every state with its time and details', async () => {
   const held = await hold(monitor);
   await complete(monitor, held);
   const { status, body } = await monitor.get(`/jobs/${held.id}/timeline`);
@@ -136,15 +136,15 @@ test('[A67] GET /jobs/{id}/timeline gives every state with its time and words', 
   assert.deepEqual([body.job_id, body.state], [held.id, 'COMPLETED']);
 });
 
-test('[A69] DELETE /jobs/{id} cancels at once what waits, and asks the worker of what runs', async () => {
+test('[A69] DELETE /jobs/{id} cancels a waiting job at once, and a running one through its worker', async () => {
   const waiting = await submit(monitor);
   const at_once = await monitor.delete<Job>(`/jobs/${waiting.job_id}`);
   assert.deepEqual([at_once.status, at_once.body.state], [200, 'CANCELLED']);
   assert.equal((await monitor.delete(`/jobs/${waiting.job_id}`)).status, 200, 'cancelling again changes nothing');
 
   const running = await hold(monitor);
-  const asked = await monitor.delete<Job>(`/jobs/${running.id}`);
-  assert.deepEqual([asked.status, asked.body.state], [202, 'CANCELLING']);
+  const response = await monitor.delete<Job>(`/jobs/${running.id}`);
+  assert.deepEqual([response.status, response.body.state], [202, 'CANCELLING']);
   const beat = await monitor.post('/workers/worker-1/heartbeat', { leases: [running.token] });
   assert.deepEqual(beat.body.commands, [{ type: 'cancel_job', job_id: running.id }]);
   assert.equal((await complete(monitor, running)).state, 'CANCELLED', 'a transcript that comes too late is none');
@@ -156,7 +156,7 @@ test('[A69] DELETE /jobs/{id} cancels at once what waits, and asks the worker of
   assert.equal(refused.body.state, 'COMPLETED', 'the state it is in');
 });
 
-test('retrying brings a FAILED or CANCELLED job back with all its attempts, and no other', async () => {
+test('a retry returns a FAILED or CANCELLED job to the queue with all its attempts, and no other job', async () => {
   const held = await hold(monitor);
   assert.equal((await monitor.post(`/jobs/${held.id}/retry`)).status, 409);
   await fail(monitor, held);
@@ -167,7 +167,7 @@ test('retrying brings a FAILED or CANCELLED job back with all its attempts, and 
   assert.equal((await monitor.post<Job>(`/jobs/${job_id}/retry`)).body.state, 'QUEUED');
 });
 
-test('a batch is one commit; each of its jobs is answered by itself, in order', async () => {
+test('a batch is one commit; each of its jobs has its own result, in order', async () => {
   const before = Number((await monitor.get('/queues/main')).headers.get('tmon-seq'));
   const jobs = Array.from({ length: 1000 }, (_, n) =>
     n % 100 === 7 ? { audio_url: 5, priority: 'none' } : { audio_url: `s3://audio/${n}.mp3` },
@@ -176,20 +176,20 @@ test('a batch is one commit; each of its jobs is answered by itself, in order', 
   assert.equal(status, 200);
   assert.equal(body.jobs.length, 1000);
   assert.equal(Number(headers.get('tmon-seq')), before + 1);
-  for (const [n, one] of body.jobs.entries()) {
+  for (const [n, result] of body.jobs.entries()) {
     if (n % 100 !== 7) {
-      assert.deepEqual([one.status, one.job.input.s3_path], [201, `s3://audio/${n}.mp3`]);
+      assert.deepEqual([result.status, result.job.input.s3_path], [201, `s3://audio/${n}.mp3`]);
       continue;
     }
-    assert.deepEqual([one.status, one.error.code], [400, 'invalid_body']);
-    const fields = one.error.errors.map(({ field }: { field: string }) => field);
+    assert.deepEqual([result.status, result.error.code], [400, 'invalid_body']);
+    const fields = result.error.errors.map(({ field }: { field: string }) => field);
     assert.ok(fields.includes('/audio_url') && fields.includes('/priority'));
   }
   assert.equal((await monitor.post('/jobs/batch', { jobs: [...jobs, {}] })).status, 400, '[S10] 1,001 are refused');
   assert.equal((await monitor.post('/jobs/batch', { jobs: [] })).status, 400);
 });
 
-test('an id that is not there is 404 everywhere, one that is no id is 400', async () => {
+test('an unknown id is 404 everywhere, an invalid one is 400', async () => {
   for (const [method, path] of [
     ['GET', ''],
     ['GET', '/progress'],
@@ -205,7 +205,7 @@ test('an id that is not there is 404 everywhere, one that is no id is 400', asyn
   }
 });
 
-test('an ETag holds until the job changes, and If-None-Match answers 304 meanwhile', async () => {
+test('an ETag is valid until the job changes; If-None-Match returns 304 until then', async () => {
   const held = await hold(monitor);
   for (const path of ['', '/progress', '/timeline']) {
     const first = await monitor.get(`/jobs/${held.id}${path}`);

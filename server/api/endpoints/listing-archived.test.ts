@@ -1,4 +1,4 @@
-/** Listings that go on while jobs move from memory to the archive. */
+/** Listings during which jobs move from memory to the archive. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { JobQuery } from '../../../protocol/queue.ts';
@@ -28,7 +28,7 @@ async function open(t: TestContext) {
   };
 }
 
-/** Every page from here on; `between` happens after each. */
+/** Every further page; `between` runs after each. */
 async function walk(
   page: (query: JobQuery) => ReturnType<typeof listJobs>,
   query: JobQuery,
@@ -44,13 +44,13 @@ async function walk(
   }
 }
 
-test('jobs that move to the archive between two pages are listed once, in their place', async (t) => {
+test('jobs archived between two pages are listed once, in their place', async (t) => {
   const { page, submit, finish, archive } = await open(t);
   for (let n = 1; n <= 4; n++) await finish(await submit());
   assert.deepEqual(await walk(page, { limit: 2 }, archive), ['job-4', 'job-3', 'job-2', 'job-1']);
 });
 
-test('however jobs come, end and move to the archive between pages, each that was there is listed once', async (t) => {
+test('jobs that existed at the first page are listed once, whatever happens between pages', async (t) => {
   for (let seed = 1; seed <= 12; seed++) {
     const { clock, page, submit, finish, archive } = await open(t);
     const float = lcg(seed);
@@ -82,7 +82,7 @@ test('however jobs come, end and move to the archive between pages, each that wa
   }
 });
 
-/** Numbers in [0, 1) that a seed determines. */
+/** Numbers in [0, 1) determined by a seed. */
 function lcg(seed: number): () => number {
   let state = seed;
   return () => {

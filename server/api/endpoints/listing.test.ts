@@ -1,4 +1,4 @@
-/** Lists over HTTP: pages, cursors and filters, while the world goes on. */
+/** Lists over HTTP: pages, cursors and filters, with changes in between. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { Job } from '../../../protocol/job.ts';
@@ -28,20 +28,20 @@ const idsOf = (jobs: readonly Job[]) => jobs.map(({ job_id }) => job_id);
 async function submitMany(count: number, submission: object = {}): Promise<string[]> {
   const jobs = Array.from({ length: count }, (_, n) => ({ audio_url: `s3://audio/${n}.mp3`, ...submission }));
   const { body } = await monitor.post('/jobs/batch', { jobs });
-  return body.jobs.map((one: { job: Job }) => one.job.job_id);
+  return body.jobs.map((result: { job: Job }) => result.job.job_id);
 }
 
-test('[A64] pages follow one another, newest first, without a gap or a repeat while jobs come in', async () => {
+test('[A64] pages are newest first, without gap or repetition while jobs are submitted', async () => {
   const ids = await submitMany(57);
-  const given = await pages('limit=10', () => submit(monitor));
-  assert.deepEqual(idsOf(given.flat()), ids.toReversed());
+  const listed = await pages('limit=10', () => submit(monitor));
+  assert.deepEqual(idsOf(listed.flat()), ids.toReversed());
   assert.deepEqual(
-    given.map((page) => page.length),
+    listed.map((page) => page.length),
     [10, 10, 10, 10, 10, 7],
   );
 });
 
-test('[A64] a page is at most what is asked for, 100 by default, 1,000 at most', async () => {
+test('[A64] a page has at most limit items, 100 by default, 1,000 at most', async () => {
   await submitMany(1000);
   assert.equal((await monitor.get<Page>('/jobs')).body.items.length, 100);
   assert.equal((await monitor.get<Page>('/jobs?limit=1000')).body.items.length, 1000);
@@ -51,7 +51,7 @@ test('[A64] a page is at most what is asked for, 100 by default, 1,000 at most',
   }
 });
 
-test('a list that ends with a full page says so with the next one', async () => {
+test('a list that ends with a full page ends with an empty one', async () => {
   await submitMany(4, { tags: ['four'] });
   assert.deepEqual(
     (await pages('tag=four&limit=2')).map((page) => page.length),
@@ -59,7 +59,7 @@ test('a list that ends with a full page says so with the next one', async () => 
   );
 });
 
-test('filters hold together: state, priority, tag, worker and words', async () => {
+test('filters combine: state, priority, tag, worker and text', async () => {
   await register(monitor, 'worker-f');
   const held = await hold(monitor, { tags: ['f', 'g'], priority: 'high', metadata: { name: 'Straße' } }, 'worker-f');
   const { job_id } = await submit(monitor, { tags: ['f'], audio_url: 's3://audio/unheard-of.mp3' });
@@ -88,14 +88,14 @@ test('created_after is at or after, created_before is before', async () => {
     assert.equal((await monitor.get(`/jobs?created_after=${wrong}`)).body.errors[0].field, '/created_after', wrong);
 });
 
-test('a filter with no such state or an unknown name is refused by name', async () => {
+test('an unknown state or filter is refused by name', async () => {
   assert.match((await monitor.get('/jobs?state=DONE')).body.errors[0].message, /SUBMITTED/);
   const { status, body } = await monitor.get('/jobs?stat=QUEUED&limit=5');
   assert.deepEqual([status, body.errors[0].field], [400, '/stat']);
   assert.equal((await monitor.get('/jobs?state=QUEUED&state=FAILED')).status, 400);
 });
 
-test('a cursor that was never given is refused', async () => {
+test('a cursor that the monitor never returned is refused', async () => {
   const forge = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
   const forged = ['x', '!!!', forge(7), forge(null), forge({}), forge({ ordinal: 'x' }), forge({ ordinal: 1.5 })];
   for (const cursor of forged) {
@@ -110,7 +110,7 @@ test('a cursor that was never given is refused', async () => {
   }
 });
 
-test('[A72] a worker’s jobs are listed newest first, page by page, whatever became of them', async () => {
+test('[A72] a worker’s jobs are listed newest first, page by page, in whatever state', async () => {
   const ids: string[] = [];
   for (let n = 0; n < 5; n++) {
     const held = await hold(monitor, { tags: ['h'] }, 'worker-h');

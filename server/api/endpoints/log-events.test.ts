@@ -1,4 +1,4 @@
-/** POST /events: the log vocabulary in bulk, each line answered by itself. */
+/** POST /events: log events in bulk, each line with its own result. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { Job } from '../../../protocol/job.ts';
@@ -13,33 +13,33 @@ const report = (lines: readonly unknown[], headers: Record<string, string> = {})
     headers: { 'content-type': 'application/x-ndjson', ...headers },
   });
 
-test('[B119] [B120] [B121] a worker that only reports makes its jobs known, with their whole life', async () => {
-  const who = { job_id: 'job-told', worker_id: 'worker-tells' };
+test('[B119] [B120] [B121] a worker that only reports makes its jobs known, from start to end', async () => {
+  const names = { job_id: 'job-reported', worker_id: 'worker-reports' };
   const { status, body } = await report([
-    { event: 'JOB_START', ...who, audio_duration: 4860, audio_url: 's3://audio/told.mp3' },
-    { event: 'JOB_PROGRESS', ...who, percentage: 45, stage: 'transcribing', timestamp: '2025-07-07T19:30:00Z' },
-    { event: 'JOB_COMPLETE', ...who, duration: 1200, segments: 150, s3_path: 's3://transcripts/told.json' },
+    { event: 'JOB_START', ...names, audio_duration: 4860, audio_url: 's3://audio/reported.mp3' },
+    { event: 'JOB_PROGRESS', ...names, percentage: 45, stage: 'transcribing', timestamp: '2025-07-07T19:30:00Z' },
+    { event: 'JOB_COMPLETE', ...names, duration: 1200, segments: 150, s3_path: 's3://transcripts/reported.json' },
   ]);
   assert.deepEqual([status, body], [200, { accepted: 3, rejected: [] }]);
-  const job = (await monitor.get<Job>('/jobs/job-told')).body;
+  const job = (await monitor.get<Job>('/jobs/job-reported')).body;
   assert.deepEqual([job.state, job.input.duration_seconds, job.output.segments_count], ['COMPLETED', 4860, 150]);
-  assert.equal(job.worker?.worker_id, 'worker-tells');
+  assert.equal(job.worker?.worker_id, 'worker-reports');
   assert.deepEqual(
     job.state_history.map(({ state }) => state),
     ['PROCESSING', 'COMPLETED'],
   );
 });
 
-test('[B122] a reported failure is one', async () => {
+test('[B122] a reported failure makes the job FAILED', async () => {
   await report([
-    { event: 'JOB_START', job_id: 'job-fails', worker_id: 'worker-tells' },
-    { event: 'JOB_FAILED', job_id: 'job-fails', worker_id: 'worker-tells', error: 'GPU out of memory' },
+    { event: 'JOB_START', job_id: 'job-fails', worker_id: 'worker-reports' },
+    { event: 'JOB_FAILED', job_id: 'job-fails', worker_id: 'worker-reports', error: 'GPU out of memory' },
   ]);
   const job = (await monitor.get<Job>('/jobs/job-fails')).body;
   assert.deepEqual([job.state, job.retry_info.last_error?.message], ['FAILED', 'GPU out of memory']);
 });
 
-test('lines under leases act as the jobs’ own endpoints do, many jobs in one request', async () => {
+test('lines under leases act like the endpoints of jobs, for many jobs in one request', async () => {
   const [one, two, three] = [await hold(monitor), await hold(monitor), await hold(monitor)];
   const { body } = await report([
     { event: 'JOB_PROGRESS', job_id: one.id, lease_token: one.token, percentage: 40, stage: 'Transcribing' },
@@ -53,9 +53,9 @@ test('lines under leases act as the jobs’ own endpoints do, many jobs in one r
   assert.equal((await monitor.get<Job>(`/jobs/${three.id}`)).body.state, 'FAILED');
 });
 
-test('what is wrong with a line is said by its number, and harms no other', async () => {
+test('an invalid line is reported by its number, and affects no other', async () => {
   const held = await hold(monitor);
-  const good = { event: 'JOB_START', worker_id: 'worker-tells' };
+  const good = { event: 'JOB_START', worker_id: 'worker-reports' };
   const { status, body } = await report([
     { ...good, job_id: 'job-line-1' },
     'not JSON',
@@ -66,7 +66,7 @@ test('what is wrong with a line is said by its number, and harms no other', asyn
     { event: 'JOB_START', job_id: 'job-line-7' },
     { event: 'JOB_COMPLETE', job_id: held.id, lease_token: 'stale.1.token', s3_path: 's3://t/x' },
     { event: 'JOB_PROGRESS', job_id: held.id, lease_token: 'stale.1.token', percentage: 5 },
-    { event: 'JOB_COMPLETE', job_id: held.id, worker_id: 'worker-tells' },
+    { event: 'JOB_COMPLETE', job_id: held.id, worker_id: 'worker-reports' },
     { event: 'JOB_COMPLETE', job_id: held.id, lease_token: held.token },
     { ...good, job_id: 'job-line-12' },
   ]);
@@ -91,7 +91,7 @@ test('what is wrong with a line is said by its number, and harms no other', asyn
   for (const id of ['job-line-1', 'job-line-12']) assert.equal((await monitor.get(`/jobs/${id}`)).status, 200);
 });
 
-test('[S10] a thousand lines are taken in one commit, one more is too many and none is taken', async () => {
+test('[S10] a thousand lines are one commit; a request with one more is refused as a whole', async () => {
   const lines = Array.from({ length: 1000 }, (_, n) => ({
     event: 'JOB_START',
     job_id: `job-bulk-${n}`,
@@ -107,7 +107,7 @@ test('[S10] a thousand lines are taken in one commit, one more is too many and n
   assert.equal((await monitor.get('/jobs/job-bulk-0-more')).status, 404);
 });
 
-test('sent again with its key it is done once', async () => {
+test('a request repeated with its key takes effect once', async () => {
   const held = await hold(monitor);
   const line = { event: 'JOB_COMPLETE', job_id: held.id, lease_token: held.token, s3_path: 's3://t/k.json' };
   const key = { 'idempotency-key': 'events-1' };
@@ -118,7 +118,7 @@ test('sent again with its key it is done once', async () => {
   assert.equal((await monitor.get<Job>(`/jobs/${held.id}`)).body.output.s3_path, 's3://t/k.json');
 });
 
-test('lines are text: JSON is told what is taken, an empty body is nothing', async () => {
+test('lines are text: a JSON body is refused with a hint, an empty body is accepted', async () => {
   const json = await monitor.post('/events', { event: 'JOB_START' });
   assert.deepEqual([json.status, json.body.code], [415, 'unsupported_media_type']);
   assert.match(json.body.hint, /x-ndjson/);

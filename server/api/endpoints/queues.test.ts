@@ -1,11 +1,11 @@
-/** The queues over HTTP: what waits, what lies dead, purging and redriving, with and without a dry run. */
+/** The queues over HTTP: waiting jobs, dead letters, purging and redriving, with and without a dry run. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Job } from '../../../protocol/job.ts';
 import { openMonitor } from '../../../test/servers/monitor.ts';
 import { claim, fail, hold, register, submit } from '../../../test/servers/steps.ts';
 
-test('[A43] [A75] GET /queues/main counts what waits, what is held and what is delayed', async (t) => {
+test('[A43] [A75] GET /queues/main counts waiting, held and delayed jobs', async (t) => {
   const monitor = await openMonitor(t, { retry_base_ms: 60_000 });
   const empty = await monitor.get('/queues/main');
   assert.equal(empty.status, 200);
@@ -20,7 +20,7 @@ test('[A43] [A75] GET /queues/main counts what waits, what is held and what is d
   assert.ok(body.age_oldest_message >= 0 && body.updated_at.endsWith('Z'));
 });
 
-test('[A76] GET /queues/dlq counts what failed for good; the jobs themselves are a list away', async (t) => {
+test('[A76] GET /queues/dlq counts permanently failed jobs, which GET /jobs lists', async (t) => {
   const monitor = await openMonitor(t);
   for (const priority of ['high', 'low']) await fail(monitor, await hold(monitor, { priority }));
   const { status, body } = await monitor.get('/queues/dlq');
@@ -30,7 +30,7 @@ test('[A76] GET /queues/dlq counts what failed for good; the jobs themselves are
   assert.equal((await monitor.get('/jobs?state=FAILED')).body.items.length, 2);
 });
 
-test('[A77] POST /queues/main/purge cancels what waits, by filter or all of it, and names the jobs', async (t) => {
+test('[A77] POST /queues/main/purge cancels the waiting jobs that match, or all, and returns them', async (t) => {
   const monitor = await openMonitor(t);
   const running = await hold(monitor);
   const old = await submit(monitor, { tags: ['old'] });
@@ -49,7 +49,7 @@ test('[A77] POST /queues/main/purge cancels what waits, by filter or all of it, 
   );
 });
 
-test('redriving brings back exactly what its dry run named, with all attempts before it', async (t) => {
+test('a redrive returns exactly the jobs of its dry run to the queue, with all their attempts', async (t) => {
   const monitor = await openMonitor(t);
   const dead: string[] = [];
   for (const priority of ['high', 'low', 'high'])
@@ -74,7 +74,7 @@ test('redriving brings back exactly what its dry run named, with all attempts be
   assert.equal((await claim(monitor, 'worker-1', 10)).length, 3);
 });
 
-test('purging dead letters gives them up: they stay FAILED and are redriven no more', async (t) => {
+test('purged dead letters stay FAILED and cannot be redriven', async (t) => {
   const monitor = await openMonitor(t);
   const { job_id } = await fail(monitor, await hold(monitor));
   assert.deepEqual((await monitor.post('/queues/dlq/purge')).body.job_ids, [job_id]);
@@ -83,7 +83,7 @@ test('purging dead letters gives them up: they stay FAILED and are redriven no m
   assert.deepEqual((await monitor.post('/queues/dlq/redrive')).body.job_ids, []);
 });
 
-test('a filter that is misspelt takes nothing: it is refused', async (t) => {
+test('a misspelt filter is refused and affects nothing', async (t) => {
   const monitor = await openMonitor(t);
   const { job_id } = await submit(monitor);
   for (const path of ['/queues/main/purge', '/queues/dlq/purge', '/queues/dlq/redrive']) {

@@ -1,7 +1,4 @@
-/**
- * Lines of POST /events without a lease: sightings of jobs that run elsewhere, which this queue neither changes nor
- * hands out.
- */
+/** POST /events without leases: sightings of jobs that run elsewhere, which the queue does not hand out. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { Job } from '../../../protocol/job.ts';
@@ -25,7 +22,7 @@ const report = (lines: readonly object[], headers: Record<string, string> = {}) 
 
 const codes = ({ body }: { body: Json }) => body.rejected.map(({ line, code }: Json) => `${line} ${code}`);
 
-/** Everything that ended has left memory. */
+/** Archives every finished job. */
 async function archive(): Promise<void> {
   clock.jump(ARCHIVE_MS);
   await monitor.until('/system/metrics', ({ jobs }) => jobs.COMPLETED + jobs.FAILED + jobs.CANCELLED === 0);
@@ -41,7 +38,7 @@ const KINDS = ['JOB_START', 'JOB_PROGRESS', 'JOB_COMPLETE', 'JOB_FAILED'] as con
 const every = (job_id: string, more: object = {}) =>
   KINDS.map((event) => ({ event, job_id, worker_id: 'worker-1', percentage: 5, ...more }));
 
-test('a job of this queue takes no line without its token, waiting, held or archived, and its record stays as it is', async () => {
+test('a line without a token is refused for a job of this queue in any state, and changes nothing', async () => {
   const held = await hold(monitor, { metadata: { customer: '42' } });
   const waiting = (await monitor.post<Job>('/jobs', { audio_url: 's3://audio/waits.mp3' })).body;
   const refused = ['1 lease_required', '2 lease_required', '3 lease_required', '4 lease_required'];
@@ -58,14 +55,14 @@ test('a job of this queue takes no line without its token, waiting, held or arch
   assert.deepEqual((await monitor.get<Job>(`/jobs/${held.id}`)).body, job);
 });
 
-test('the lines of a reported job, sent again after it was archived, change nothing', async () => {
+test('lines repeated after their job was archived change nothing', async () => {
   const now_ms = clock.now();
   const at = (seconds: number) => formatTime(now_ms + seconds * 1000);
-  const who = { job_id: 'job-shipped', worker_id: 'worker-shipped' };
+  const names = { job_id: 'job-shipped', worker_id: 'worker-shipped' };
   const lines = [
-    { event: 'JOB_START', ...who, timestamp: at(-60), audio_url: 's3://audio/shipped.mp3' },
-    { event: 'JOB_PROGRESS', ...who, timestamp: at(-30), percentage: 45 },
-    { event: 'JOB_COMPLETE', ...who, timestamp: at(-1), s3_path: 's3://t/x.json', confidence_score: 0.9 },
+    { event: 'JOB_START', ...names, timestamp: at(-60), audio_url: 's3://audio/shipped.mp3' },
+    { event: 'JOB_PROGRESS', ...names, timestamp: at(-30), percentage: 45 },
+    { event: 'JOB_COMPLETE', ...names, timestamp: at(-1), s3_path: 's3://t/x.json', confidence_score: 0.9 },
   ];
   assert.deepEqual((await report(lines)).body, { accepted: 3, rejected: [] });
   const job = (await monitor.get<Job>('/jobs/job-shipped')).body;
@@ -79,11 +76,11 @@ test('the lines of a reported job, sent again after it was archived, change noth
   assert.deepEqual((await monitor.get<Job>('/jobs/job-shipped')).body, job);
 });
 
-test('a line without a timestamp can neither end nor start a job that has ended, in memory or archived', async () => {
-  const who = { job_id: 'job-undated', worker_id: 'worker-1' };
+test('a line without a timestamp neither ends nor restarts a finished job, in memory or archived', async () => {
+  const names = { job_id: 'job-undated', worker_id: 'worker-1' };
   await report([
-    { event: 'JOB_START', ...who },
-    { event: 'JOB_COMPLETE', ...who, s3_path: 's3://t/undated.json' },
+    { event: 'JOB_START', ...names },
+    { event: 'JOB_COMPLETE', ...names, s3_path: 's3://t/undated.json' },
   ]);
   const refused = KINDS.map((_, i) => `${i + 1} transition_not_allowed`);
   assert.deepEqual(codes(await report(every('job-undated'))), refused);
@@ -92,12 +89,12 @@ test('a line without a timestamp can neither end nor start a job that has ended,
   assert.deepEqual(codes(await report(every('job-undated'))), refused);
   await archive();
   assert.equal(await recordOf('job-undated'), record);
-  const again = { event: 'JOB_START', ...who, timestamp: formatTime(clock.now()) };
+  const again = { event: 'JOB_START', ...names, timestamp: formatTime(clock.now()) };
   assert.deepEqual((await report([again])).body, { accepted: 1, rejected: [] });
   assert.equal((await monitor.get<Job>('/jobs/job-undated')).body.state, 'PROCESSING');
 });
 
-test('a job that runs elsewhere is never handed out: not by a retry, a redrive or the end of its worker', async () => {
+test('no retry, redrive or loss of its worker makes a job that runs elsewhere claimable', async () => {
   await register(monitor, 'worker-lost');
   const line = { event: 'JOB_START', job_id: 'job-there', worker_id: 'worker-lost' };
   await report([line, { ...line, job_id: 'job-fails' }, { ...line, event: 'JOB_FAILED', job_id: 'job-fails' }]);
@@ -110,26 +107,26 @@ test('a job that runs elsewhere is never handed out: not by a retry, a redrive o
   assert.deepEqual(await claim(monitor, 'worker-claims', 1000), []);
 });
 
-test('lines of one job in one request count in their order where they are of one moment, and by their times otherwise', async () => {
-  const who = { job_id: 'job-ordered', worker_id: 'worker-1' };
+test('lines of one job in a request apply by time, and in their order if the times are equal', async () => {
+  const names = { job_id: 'job-ordered', worker_id: 'worker-1' };
   await report([
-    { event: 'JOB_PROGRESS', ...who, percentage: 10 },
-    { event: 'JOB_PROGRESS', ...who, percentage: 30 },
-    { event: 'JOB_PROGRESS', ...who, percentage: 20, stage: 'aligning', current_chunk: 3, total_chunks: 9 },
+    { event: 'JOB_PROGRESS', ...names, percentage: 10 },
+    { event: 'JOB_PROGRESS', ...names, percentage: 30 },
+    { event: 'JOB_PROGRESS', ...names, percentage: 20, stage: 'aligning', current_chunk: 3, total_chunks: 9 },
   ]);
   const { percentage, stage, current_chunk } = (await monitor.get<Job>('/jobs/job-ordered')).body.progress;
   assert.deepEqual([percentage, stage, current_chunk], [20, 'ALIGNING', 3]);
   const now_ms = clock.now();
   const at = (seconds: number) => formatTime(now_ms + seconds * 1000);
   await report([
-    { event: 'JOB_FAILED', ...who, timestamp: at(20), error: 'no memory', code: 'gpu_out_of_memory' },
-    { event: 'JOB_START', ...who, timestamp: at(10) },
+    { event: 'JOB_FAILED', ...names, timestamp: at(20), error: 'no memory', code: 'gpu_out_of_memory' },
+    { event: 'JOB_START', ...names, timestamp: at(10) },
   ]);
   const job = (await monitor.get<Job>('/jobs/job-ordered')).body;
   assert.deepEqual([job.state, job.retry_info.last_error?.code], ['FAILED', 'gpu_out_of_memory']);
 });
 
-test('a request with a key that mixes both kinds of line is done once, and answered alike', async () => {
+test('a request with both kinds of lines takes effect once per key, and returns the same result', async () => {
   const held = await hold(monitor);
   const lines = [
     { event: 'JOB_COMPLETE', job_id: held.id, lease_token: held.token, s3_path: 's3://t/k.json' },
@@ -148,7 +145,7 @@ test('a request with a key that mixes both kinds of line is done once, and answe
     assert.deepEqual((await report(only, two)).body, { accepted: 1, rejected: [] });
 });
 
-test('a damaged record of the archive is refused by its own line alone', async () => {
+test('a damaged record in the archive refuses only the lines of its job', async () => {
   const line = (job_id: string) => ({ event: 'JOB_COMPLETE', job_id, worker_id: 'worker-1' });
   await report([line('job-damaged')]);
   await archive();

@@ -1,6 +1,4 @@
-/**
- * Signs of life: whatever a worker does keeps it healthy, and its reports keep their leases, whether it beats or not.
- */
+/** Signs of life: every request of a worker keeps it healthy, and its reports keep their leases, without heartbeats. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Worker } from '../../../protocol/worker.ts';
@@ -16,7 +14,7 @@ type Cleaning = Parameters<typeof openMonitor>[0];
 async function open(t: Cleaning, settings: { soft_linger_ms?: number } = {}) {
   const clock = new JumpingClock();
   const monitor = await openMonitor(t, { clock, ...settings });
-  // A start spares silences for one lease.
+  // After a start, silences do not count for one lease time.
   await clock.pass(monitor.settings.lease_ms);
   return { clock, monitor };
 }
@@ -24,7 +22,7 @@ async function open(t: Cleaning, settings: { soft_linger_ms?: number } = {}) {
 const worker = async (monitor: Monitor, worker_id = 'worker-1') =>
   (await monitor.get<Worker>(`/workers/${worker_id}`)).body;
 
-/** Does it every 20 s for three minutes: twice as long as silence may last. */
+/** Repeats an act every 20 s for three minutes, twice the allowed silence. */
 async function often(clock: JumpingClock, act: () => Promise<unknown>): Promise<void> {
   for (let n = 0; n < 9; n++) {
     await act();
@@ -32,7 +30,7 @@ async function often(clock: JumpingClock, act: () => Promise<unknown>): Promise<
   }
 }
 
-test('a worker that claims and reports but never beats stays healthy, and keeps the lease that it reports under', async (t) => {
+test('a worker that claims and reports without heartbeats stays healthy, and keeps its lease', async (t) => {
   const { clock, monitor } = await open(t);
   const held = await hold(monitor);
   await register(monitor, 'worker-silent');
@@ -86,7 +84,7 @@ test('storing a transcript and lines of POST /events under a lease are signs of 
   }
 });
 
-test('a worker that was heard of a moment ago writes nothing more by claiming', async (t) => {
+test('a claim shortly after another sign of life writes nothing', async (t) => {
   const { clock, monitor } = await open(t);
   await register(monitor);
   const seq = (await monitor.get('/queues/main')).headers.get('tmon-seq');
@@ -97,7 +95,7 @@ test('a worker that was heard of a moment ago writes nothing more by claiming', 
   assert.equal((await monitor.get('/queues/main')).headers.get('tmon-seq'), seq);
 });
 
-test('a report leaves the health that the last heartbeat told', async (t) => {
+test('a report keeps the health of the last heartbeat', async (t) => {
   const { clock, monitor } = await open(t);
   const held = await hold(monitor);
   const health = { cpu_usage: 50, memory_usage: 97, gpu_usage: null, disk_usage: 3 };
@@ -121,15 +119,15 @@ test('two heartbeats of one worker within the linger renew the leases of both', 
       );
     }
   });
-  for (const one of held) assert.equal((await complete(monitor, one)).retry_info.attempt, 1);
+  for (const job of held) assert.equal((await complete(monitor, job)).retry_info.attempt, 1);
 });
 
-test('a worker that says it is unwell is shown so; the worse of its word and the figures counts', async (t) => {
+test('the shown health is the worse of the worker’s own status and the monitor’s', async (t) => {
   const { clock, monitor } = await open(t);
   await register(monitor);
   const shown = async (health: object, status: string) => {
     await monitor.post('/workers/worker-1/heartbeat', { health });
-    await monitor.until<Worker>('/workers/worker-1', (one) => one.health.status === status);
+    await monitor.until<Worker>('/workers/worker-1', (worker) => worker.health.status === status);
   };
   await shown({ status: 'DEGRADED' }, 'DEGRADED');
   await shown({ status: 'HEALTHY', disk_usage: 97 }, 'DEGRADED');
@@ -141,7 +139,7 @@ test('a worker that says it is unwell is shown so; the worse of its word and the
   assert.deepEqual([refused.status, refused.body.errors[0].field], [400, '/health/status']);
 });
 
-test('while the store takes no writes, a heartbeat and progress in POST /events are 503, and the job goes on afterwards', async (t) => {
+test('while the store accepts no writes, heartbeats and progress are 503; the job continues later', async (t) => {
   const clock = new JumpingClock();
   const store = new FaultyStore(clock);
   const monitor = await openMonitor(t, { clock, objects: store });

@@ -28,10 +28,10 @@ const completed = (job_id: string) => ({
   segments: 150,
 });
 
-const tell = (jobs: Json[], headers: Record<string, string> = {}) => monitor.post(at, { jobs }, headers);
+const report = (jobs: Json[], headers: Record<string, string> = {}) => monitor.post(at, { jobs }, headers);
 
-test('what a source tells of jobs shows like any other job, found by its source', async () => {
-  const { status, body } = await tell([processing('job-seen'), { ...completed('job-done'), worker_id: 'worker-2' }]);
+test('jobs reported by a source are shown like any other, and found by their source', async () => {
+  const { status, body } = await report([processing('job-seen'), { ...completed('job-done'), worker_id: 'worker-2' }]);
   assert.deepEqual([status, body], [200, { taken: 2, known: 0, refused: [] }]);
   const { body: job } = await monitor.get('/jobs/job-seen');
   assert.deepEqual([job.state, job.started_at, job.progress.percentage], ['PROCESSING', ago(60), 45]);
@@ -42,28 +42,28 @@ test('what a source tells of jobs shows like any other job, found by its source'
   assert.deepEqual([worker.state, worker.current_job.job_id], ['ACTIVE', 'job-seen']);
 });
 
-test('told again it changes nothing, and says so', async () => {
+test('repeated sightings change nothing, and count as known', async () => {
   const seq = (await monitor.get('/jobs/job-seen')).body.as_of_seq;
-  const { body } = await tell([processing('job-seen'), completed('job-done')]);
+  const { body } = await report([processing('job-seen'), completed('job-done')]);
   assert.deepEqual(body, { taken: 0, known: 2, refused: [] });
   assert.equal((await monitor.get('/jobs/job-seen')).body.as_of_seq, seq);
 });
 
-test('the same request, sent again under its key, is answered as it was', async () => {
+test('a request repeated with its key returns the first result', async () => {
   const jobs = [processing('job-once'), processing('job-twice')];
-  const first = await tell(jobs, { 'idempotency-key': 'once' });
-  const again = await tell(jobs, { 'idempotency-key': 'once' });
+  const first = await report(jobs, { 'idempotency-key': 'once' });
+  const again = await report(jobs, { 'idempotency-key': 'once' });
   assert.deepEqual(first.body, { taken: 2, known: 0, refused: [] });
   assert.deepEqual(again.body, first.body);
 });
 
-test('a job of this queue is refused by itself, whether it waits or runs', async () => {
+test('sightings of a job of this queue are refused separately, whether it waits or runs', async () => {
   const held = await hold(monitor);
   const { job_id } = await submit(monitor);
-  const { body } = await tell([processing(held.id), processing(job_id), processing('job-fine')]);
+  const { body } = await report([processing(held.id), processing(job_id), processing('job-fine')]);
   assert.equal(body.taken, 1);
   assert.deepEqual(
-    body.refused.map((one: Json) => [one.job_id, one.code]),
+    body.refused.map((job: Json) => [job.job_id, job.code]),
     [
       [held.id, 'job_of_this_queue'],
       [job_id, 'job_of_this_queue'],
@@ -72,23 +72,23 @@ test('a job of this queue is refused by itself, whether it waits or runs', async
   assert.equal((await monitor.get(`/jobs/${held.id}`)).body.progress.percentage, 0);
 });
 
-test('a sighting that is none refuses the request, with the place', async () => {
+test('an invalid sighting refuses the request with its place', async () => {
   for (const [bad, field] of [
     [{ ...processing('job-bad'), state: 'LOST' }, '/jobs/0/state'],
     [{ ...processing('no id'), told_at: ago(1) }, '/jobs/0/job_id'],
     [{ ...processing('job-bad'), told_at: 'yesterday' }, '/jobs/0/told_at'],
     [{ ...processing('job-bad'), more: 1 }, '/jobs/0'],
   ] as const) {
-    const { status, body } = await tell([bad]);
+    const { status, body } = await report([bad]);
     assert.equal(status, 400);
     assert.match(body.errors[0].field, new RegExp(`^${field}`));
   }
   const many = Array.from({ length: 1001 }, (_, i) => processing(`job-${i}`));
-  assert.equal((await tell(many)).status, 400);
+  assert.equal((await report(many)).status, 400);
 });
 
-test('an end before its start is refused at the door, with its field', async () => {
-  const { status, body } = await tell([
+test('an end before its start refuses the request with the field', async () => {
+  const { status, body } = await report([
     processing('job-first'),
     { ...completed('job-crossed'), started_at: ago(4), ended_at: ago(5) },
   ]);
@@ -96,16 +96,16 @@ test('an end before its start is refused at the door, with its field', async () 
   assert.equal((await monitor.get('/jobs/job-first')).status, 404);
 });
 
-test('1,000 jobs go in one request', async () => {
+test('a request takes 1,000 jobs', async () => {
   const jobs = Array.from({ length: 1000 }, (_, i) => completed(`job-many-${i}`));
-  assert.deepEqual((await tell(jobs)).body, { taken: 1000, known: 0, refused: [] });
+  assert.deepEqual((await report(jobs)).body, { taken: 1000, known: 0, refused: [] });
 });
 
-test('sources that are followed are listed; here there are none', async () => {
+test('the list of followed sources is empty by default', async () => {
   assert.deepEqual((await monitor.get('/sources')).body, { items: [], next_cursor: null });
 });
 
-test('history taken in again after the archive has it, and memory forgot it, doubles nothing', async (t) => {
+test('history imported again after it was archived is not duplicated', async (t) => {
   const small = await openMonitor(t, { finished_max: 0, finished_window_ms: 0 });
   const jobs = [completed('job-a'), completed('job-b'), { ...completed('job-c'), state: 'FAILED', error: 'noise' }];
   const first = await small.post(at, { jobs });

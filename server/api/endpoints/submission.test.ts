@@ -1,7 +1,4 @@
-/**
- * That a submission whose recording can't be there, or that asks for what there is not, is refused before anything is
- * written.
- */
+/** Submissions whose recording cannot exist, or with unsupported options, are refused before anything is written. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { openMonitor } from '../../../test/servers/monitor.ts';
@@ -19,7 +16,7 @@ const REFUSED = [
   [{ audio_url: AUDIO, webhook_url: 'https://example.com/done' }, 'not_supported_yet', '/webhook_url'],
 ] as const;
 
-test('a submission is refused if its recording can not be there, or if it asks for a webhook', async () => {
+test('a submission is refused if its recording cannot exist, or if it has a webhook', async () => {
   const before = (await monitor.get('/jobs')).body.items.length;
   for (const [submission, code, field] of REFUSED) {
     const { status, body } = await monitor.post('/jobs', submission);
@@ -28,20 +25,20 @@ test('a submission is refused if its recording can not be there, or if it asks f
   assert.equal((await monitor.get('/jobs')).body.items.length, before);
 });
 
-test('in a batch each is refused by itself, and the others keep their places', async () => {
+test('in a batch each submission is refused separately, and the others keep their places', async () => {
   const upload = await monitor.call('POST', '/api/v1/uploads', { body: 'audio', headers: { 'content-type': 'x/y' } });
   const good = [{ audio_url: AUDIO, webhook_url: null }, { audio_url: upload.body.audio_url }];
   const jobs = [good[0], ...REFUSED.map(([submission]) => submission), good[1]];
   const { body } = await monitor.post('/jobs/batch', { jobs });
   assert.deepEqual(
-    body.jobs.map((one: { status: number; error?: { code: string }; job?: { input: { s3_path: string } } }) =>
-      one.status === 201 ? one.job!.input.s3_path : one.error!.code,
+    body.jobs.map((result: { status: number; error?: { code: string }; job?: { input: { s3_path: string } } }) =>
+      result.status === 201 ? result.job!.input.s3_path : result.error!.code,
     ),
     [AUDIO, ...REFUSED.map(([, code]) => code), upload.body.audio_url],
   );
 });
 
-test('no document shows the user and password of an audio_url; its worker gets them', async () => {
+test('no document shows the user and password of an audio_url; only its worker gets them', async () => {
   const secret = 'https://user:se%40cret@example.com:8443/a@b.wav?signature=abc#x';
   const { body } = await monitor.post('/jobs', { audio_url: secret, priority: 'high' });
   assert.equal(body.input.s3_path, 'https://example.com:8443/a@b.wav');

@@ -44,7 +44,7 @@ test('[A43] [A44] [A45] [A47] health counts queue, workers, jobs, price and thro
   assert.deepEqual([components.jobs.status, overall_status], ['DEGRADED', 'DEGRADED'], 'half of the jobs failed');
 });
 
-test('[A61] GET /system/metrics gives the hour and the day so far', async (t) => {
+test('[A61] GET /system/metrics returns the hour and the day so far', async (t) => {
   const monitor = await openMonitor(t);
   await complete(monitor, await hold(monitor, { duration_seconds: 30 }));
   await fail(monitor, await hold(monitor));
@@ -65,7 +65,7 @@ test('[A61] GET /system/metrics gives the hour and the day so far', async (t) =>
   assert.equal((await monitor.get('/system/metrics', { 'if-none-match': etag })).status, 304);
 });
 
-test('[A46] [A62] an alert is raised while its condition holds, and resolved by itself when it clears', async (t) => {
+test('[A46] [A62] an alert is raised while its condition holds, and resolved when it clears', async (t) => {
   const clock = new JumpingClock();
   const monitor = await openMonitor(t, { clock });
   assert.deepEqual((await monitor.get('/system/alerts')).body, { items: [], next_cursor: null });
@@ -84,7 +84,7 @@ test('[A46] [A62] an alert is raised while its condition holds, and resolved by 
   await monitor.until('/system/alerts', (page) => page.items.length === 0);
 });
 
-test('[A63] an alert resolved by hand is raised anew only after its condition has cleared', async (t) => {
+test('[A63] a manually resolved alert is raised again only after its condition has cleared', async (t) => {
   const clock = new JumpingClock();
   const monitor = await openMonitor(t, { clock });
   const dead = await fail(monitor, await hold(monitor));
@@ -100,7 +100,7 @@ test('[A63] an alert resolved by hand is raised anew only after its condition ha
   assert.deepEqual((await monitor.get('/system/alerts')).body.items, [], 'it still holds, and was answered');
   const { headers } = await monitor.post(`/jobs/${dead.job_id}/retry`);
   clock.jump(5_000);
-  // That the condition has cleared shows in no document: its segment is waited for.
+  // No document shows that the condition has cleared, so wait for the segment.
   const cleared = await monitor.get(`/queues/main?min_seq=${Number(headers.get('tmon-seq')) + 1}`);
   assert.equal(cleared.status, 200);
   await fail(monitor, await hold(monitor));
@@ -110,7 +110,7 @@ test('[A63] an alert resolved by hand is raised anew only after its condition ha
   assert.equal((await monitor.post('/system/alerts/alert-nothing/resolve')).body.code, 'alert_not_found');
 });
 
-test('jobs that wait while no worker lives are an alert after five minutes', async (t) => {
+test('jobs that wait without a live worker raise an alert after five minutes', async (t) => {
   const clock = new JumpingClock();
   const monitor = await openMonitor(t, { clock });
   await submit(monitor);
@@ -124,7 +124,7 @@ test('jobs that wait while no worker lives are an alert after five minutes', asy
   await monitor.until('/system/alerts', (page) => page.items.length === 0);
 });
 
-test('the probes say that it lives and is ready, and give figures to Prometheus', async (t) => {
+test('the probes report liveness, readiness and metrics for Prometheus', async (t) => {
   const monitor = await openMonitor(t);
   await submit(monitor);
   assert.deepEqual((await monitor.call('GET', '/livez')).body, { status: 'ok' });

@@ -17,7 +17,7 @@ async function uploadedKeys(store: ObjectStore): Promise<string[]> {
   return (await Array.fromAsync(store.list('uploads/'))).map(({ key }) => key);
 }
 
-test('what is uploaded comes back byte for byte, and its URL can be submitted', async (t) => {
+test('an upload is returned byte for byte, and its URL can be submitted', async (t) => {
   const monitor = await openMonitor(t);
   const bytes = randomBytes(9 * 1024 * 1024 + 17);
   const { status, headers, body } = await upload(monitor, bytes, '?name=two%20words%2Fäöü.wav');
@@ -33,7 +33,7 @@ test('what is uploaded comes back byte for byte, and its URL can be submitted', 
   assert.equal((await submit(monitor, { audio_url: body.audio_url })).input.s3_path, body.audio_url);
 });
 
-test('any type of body is taken as it is, none too', async (t) => {
+test('a body of any type, or without one, is accepted', async (t) => {
   const monitor = await openMonitor(t);
   for (const type of ['application/json', 'text/plain', 'multipart/mixed; boundary=x', 'x/y']) {
     const { status, body } = await upload(monitor, '{"not": looked at', '', { 'content-type': type });
@@ -56,7 +56,7 @@ test('an empty upload is refused', async (t) => {
   assert.deepEqual(await uploadedKeys(monitor.store), []);
 });
 
-test('one that is too large is refused with 413, whether it says its length or not, and leaves nothing', async (t) => {
+test('an upload that is too large is 413, with or without Content-Length, and leaves nothing', async (t) => {
   const monitor = await openMonitor(t, { upload_bytes_max: 5_000_000 });
   const bytes = new Uint8Array(5_000_001);
   for (const body of [bytes, new Blob([bytes]).stream()]) {
@@ -68,7 +68,7 @@ test('one that is too large is refused with 413, whether it says its length or n
   assert.equal((await uploadedKeys(monitor.store)).filter((key) => key.endsWith('.part')).length, 2);
 });
 
-test('an upload that breaks off is no upload, and leaves nothing', async (t) => {
+test('an interrupted upload does not exist, and leaves nothing', async (t) => {
   const deleted = Promise.withResolvers<void>();
   class WatchedStore extends MemoryStore {
     override async delete(key: string): Promise<void> {
@@ -89,7 +89,7 @@ test('an upload that breaks off is no upload, and leaves nothing', async (t) => 
   assert.deepEqual(await uploadedKeys(store), []);
 });
 
-test('an upload sent again with its key is the same one; another body is refused', async (t) => {
+test('an upload repeated with its key is the same upload; another body is refused', async (t) => {
   const monitor = await openMonitor(t);
   const key = { 'idempotency-key': 'upload-1' };
   const first = await upload(monitor, 'one recording', '?name=a.wav', key);
@@ -100,7 +100,7 @@ test('an upload sent again with its key is the same one; another body is refused
   assert.equal((await uploadedKeys(monitor.store)).filter((name) => name.endsWith('manifest.json')).length, 1);
 });
 
-test('an upload that is not there is 404', async (t) => {
+test('an unknown upload is 404', async (t) => {
   const monitor = await openMonitor(t);
   assert.equal((await monitor.get('/uploads/upload-nothing')).body.code, 'upload_not_found');
   assert.equal((await monitor.get('/uploads/..%2f..%2fetc')).body.code, 'invalid_params');
@@ -116,7 +116,7 @@ async function damage(store: ObjectStore, key: string, change: 'flip' | 'remove'
   await store.put(key, bytes);
 }
 
-test('a damaged or missing object of an upload is named in the response', async (t) => {
+test('the response names a damaged or missing object of an upload', async (t) => {
   const monitor = await openMonitor(t);
   for (const [name, change] of [
     ['000001.part', 'flip'],
@@ -148,7 +148,7 @@ test('no byte of a damaged part is sent: the response ends before it', async (t)
   }
 });
 
-test('an upload of a version without hashes of parts is read, and verified as a whole', async (t) => {
+test('an upload of a version without hashes of parts is verified as a whole', async (t) => {
   const monitor = await openMonitor(t);
   const { body } = await upload(monitor, randomBytes(5_000_000));
   const manifest = `uploads/${body.upload_id}/manifest.json`;
@@ -200,7 +200,7 @@ function formOf(...fields: [name: string, value: string | File][]): FormData {
   return form;
 }
 
-test('a form is taken apart: its file is the upload, named by the field before or after it', async (t) => {
+test('the file of a form is the upload, named by a field before or after it', async (t) => {
   const monitor = await openMonitor(t);
   for (const [form, query, name] of [
     [formOf(['file', FILE]), '', 'call.wav'],
@@ -215,7 +215,7 @@ test('a form is taken apart: its file is the upload, named by the field before o
   }
 });
 
-test('a form without a file, with two, with another field or cut short is refused, and leaves nothing', async (t) => {
+test('a form without a file, with two, with another field or truncated is refused, and leaves nothing', async (t) => {
   const monitor = await openMonitor(t);
   const large = new File([randomBytes(5_000_000)], 'large.wav');
   for (const form of [
@@ -246,7 +246,7 @@ test('a form without a file, with two, with another field or cut short is refuse
   assert.deepEqual(await uploadedKeys(monitor.store), []);
 });
 
-test('so many uploads are taken at a time; one more is refused with 429 and can be sent again', async (t) => {
+test('beyond the limit of concurrent uploads one is refused with 429 and can be repeated', async (t) => {
   const stored = Promise.withResolvers<void>();
   const gate = Promise.withResolvers<void>();
   class SlowStore extends MemoryStore {

@@ -1,4 +1,4 @@
-/** Workers over HTTP: those who run them, and their own registration and heartbeat. Claims: claims.test.ts. */
+/** Workers over HTTP: operators' requests, registrations and heartbeats. Claims are in claims.test.ts. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { Worker } from '../../../protocol/worker.ts';
@@ -15,7 +15,7 @@ const LOCATION = {
   spot_price: 0.35,
 };
 
-test('[A36] [A38] [A41] [A71] a worker that registers is there at once, as it said', async () => {
+test('[A36] [A38] [A41] [A71] a registered worker is shown at once, as it registered', async () => {
   const registration = { instance_id: 'i-0123456789', capabilities: CAPABILITIES, location: LOCATION };
   const { status, body } = await monitor.put<Worker>('/workers/worker-123', registration);
   assert.equal(status, 201);
@@ -25,7 +25,7 @@ test('[A36] [A38] [A41] [A71] a worker that registers is there at once, as it sa
   assert.deepEqual((await monitor.get<Worker>('/workers/worker-123')).body, body);
 });
 
-test('registering again is 200 and replaces what it gives whole: a lost GPU no longer shows', async () => {
+test('registering again is 200 and replaces each field completely: a lost GPU is no longer shown', async () => {
   const again = await monitor.put<Worker>('/workers/worker-123', { capabilities: { batch_size: 32 } });
   assert.equal(again.status, 200);
   assert.deepEqual(again.body.capabilities, { model: null, device: null, gpu_optimized: null, batch_size: 32 });
@@ -36,7 +36,7 @@ test('registering again is 200 and replaces what it gives whole: a lost GPU no l
   );
   const seq = again.headers.get('tmon-seq');
   const same = await monitor.put<Worker>('/workers/worker-123', { capabilities: { batch_size: 32 } });
-  assert.equal(same.headers.get('tmon-seq'), seq, 'what says nothing new is no event');
+  assert.equal(same.headers.get('tmon-seq'), seq, 'an unchanged registration is not an event');
   const moved = await monitor.put<Worker>('/workers/worker-123', {
     capabilities: { batch_size: 32 },
     location: { region: 'eu-west-1' },
@@ -51,7 +51,7 @@ test('registering again is 200 and replaces what it gives whole: a lost GPU no l
   assert.deepEqual(back.body.capabilities, CAPABILITIES);
 });
 
-test('every wrong field of a registration is named', async () => {
+test('the error names every wrong field of a registration', async () => {
   const { status, body } = await monitor.put('/workers/worker-x', {
     capabilities: { batch_size: 0, speed: 9 },
     location: { spot_price: -1 },
@@ -65,7 +65,7 @@ test('every wrong field of a registration is named', async () => {
   assert.equal((await monitor.put('/workers/no spaces', { capabilities: {} })).body.code, 'invalid_params');
 });
 
-test('[A37] [A39] [A40] its health, its job and its record show', async () => {
+test('[A37] [A39] [A40] a worker shows its health, its job and its statistics', async () => {
   const held = await hold(monitor, {}, 'worker-shown');
   const health = { cpu_usage: 85.5, memory_usage: 65.2, gpu_usage: 95.8, disk_usage: 45.1 };
   const beat = await monitor.post('/workers/worker-shown/heartbeat', { health, leases: [held.token] });
@@ -73,7 +73,7 @@ test('[A37] [A39] [A40] its health, its job and its record show', async () => {
   assert.deepEqual(beat.body.commands, []);
   assert.equal(beat.body.leases[0].token, held.token);
   assert.ok(beat.body.leases[0].expires_at >= held.lease.expires_at);
-  const worker = await monitor.until<Worker>('/workers/worker-shown', (one) => one.health.cpu_usage !== null);
+  const worker = await monitor.until<Worker>('/workers/worker-shown', (worker) => worker.health.cpu_usage !== null);
   assert.deepEqual(worker.health, { status: 'HEALTHY', ...health });
   assert.deepEqual([worker.state, worker.current_job?.job_id], ['ACTIVE', held.id]);
   assert.ok(worker.last_heartbeat !== null);
@@ -91,7 +91,7 @@ test('a full disk or memory makes a worker DEGRADED', async () => {
   await monitor.until<Worker>('/workers/worker-full', ({ health }) => health.status === 'DEGRADED');
 });
 
-test('a lease that is not, or no longer, the worker’s is missing from the answer', async () => {
+test('a lease that is not, or no longer, the worker’s is missing from the response', async () => {
   const held = await hold(monitor, {}, 'worker-lease');
   await complete(monitor, held);
   const { body } = await monitor.post('/workers/worker-lease/heartbeat', {
@@ -100,7 +100,7 @@ test('a lease that is not, or no longer, the worker’s is missing from the answ
   assert.deepEqual(body.leases, []);
 });
 
-test('draining finishes what is held, takes no more, and says so at the heartbeat', async () => {
+test('a draining worker finishes its jobs, gets no more, and gets the command with its heartbeats', async () => {
   const held = await hold(monitor, {}, 'worker-drain');
   await submit(monitor);
   const { status, body } = await monitor.post<Worker>('/workers/worker-drain/drain');
@@ -113,7 +113,7 @@ test('draining finishes what is held, takes no more, and says so at the heartbea
   assert.equal((await monitor.post('/workers/worker-drain/drain')).status, 202, 'twice is no mistake');
 });
 
-test('[A73] restarting tells the worker, and gives its jobs back once it returns', async () => {
+test('[A73] a restart sends the command, and requeues the jobs once the worker registers again', async () => {
   const held = await hold(monitor, {}, 'worker-again');
   const { status, body } = await monitor.post<Worker>('/workers/worker-again/restart');
   assert.deepEqual([status, body.state], [202, 'RESTARTING']);
@@ -122,10 +122,10 @@ test('[A73] restarting tells the worker, and gives its jobs back once it returns
   assert.deepEqual(await claim(monitor, 'worker-again'), []);
   assert.equal((await register(monitor, 'worker-again')).state, 'IDLE');
   const job = (await monitor.get(`/jobs/${held.id}`)).body;
-  assert.deepEqual([job.state, job.retry_info.attempt], ['QUEUED', 1], 'back in its place, and nobody to blame');
+  assert.deepEqual([job.state, job.retry_info.attempt], ['QUEUED', 1], 'back in its place, without a lost attempt');
 });
 
-test('DELETE ends a worker now: its jobs are the queue’s again, its lease is dead', async () => {
+test('DELETE terminates a worker now: its jobs return to the queue, its leases end', async () => {
   const held = await hold(monitor, {}, 'worker-end');
   const { status, body } = await monitor.delete<Worker>('/workers/worker-end');
   assert.deepEqual([status, body.state, body.current_job], [200, 'TERMINATED', null]);
@@ -143,7 +143,7 @@ test('DELETE ends a worker now: its jobs are the queue’s again, its lease is d
   assert.equal((await register(monitor, 'worker-end')).state, 'IDLE', 'unless it registers again');
 });
 
-test('[A74] a monitor without a fleet says so, and leaves no trace of the worker', async () => {
+test('[A74] a monitor without a fleet refuses a launch, and leaves no trace of the worker', async () => {
   const before = (await monitor.get('/workers?limit=1000')).body.items.length;
   const { status, body } = await monitor.post('/workers', {});
   assert.deepEqual([status, body.code], [409, 'no_fleet']);
@@ -151,7 +151,7 @@ test('[A74] a monitor without a fleet says so, and leaves no trace of the worker
   assert.equal((await monitor.get('/workers?limit=1000')).body.items.length, before);
 });
 
-test('a worker that is not there is 404 with the way to register', async () => {
+test('an unknown worker is 404 with a hint to register', async () => {
   for (const [method, path, body] of [
     ['GET', '', undefined],
     ['GET', '/jobs', undefined],
@@ -167,7 +167,7 @@ test('a worker that is not there is 404 with the way to register', async () => {
   }
 });
 
-test('a worker’s ETag changes with the estimate of the job it is on', async () => {
+test('a worker’s ETag changes with the estimate of its current job', async () => {
   const held = await hold(monitor, { priority: 'high' }, 'worker-tag');
   const { headers } = await monitor.get('/workers/worker-tag');
   const etag = { 'if-none-match': headers.get('etag')! };

@@ -1,4 +1,4 @@
-/** What is the same for all endpoints: every one is tested and documented, and all keep the same conventions. */
+/** What all endpoints have in common: each is tested and documented, and follows the same conventions. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
@@ -38,7 +38,7 @@ const DOCUMENTED: Record<string, string> = {
 const nameOf = ({ method, path }: { method: string; path: string }) =>
   `${method} ${path.replace(/:([a-z_]+)/g, '{$1}')}`;
 
-test('[A3] every endpoint of the documents is there, and a test beside this one names it', () => {
+test('[A3] every endpoint of the documents exists and has a test', () => {
   const here = new Set(endpoints.map(nameOf));
   const folder = fileURLToPath(new URL('../endpoints/', import.meta.url));
   const tests = readdirSync(folder)
@@ -51,20 +51,23 @@ test('[A3] every endpoint of the documents is there, and a test beside this one 
   }
 });
 
-test('[S32] every route there is stands in the API document, and the document in no other', async () => {
+test('[S32] the API document has every route, and no other', async () => {
   const { app, close } = await buildApi(readSettings({}, {}), '0', () => {});
   const { body: document } = await monitor.get('/openapi.json');
   const declared = Object.entries(document.paths as Record<string, object>)
     .flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`))
     .sort();
   const routes = routesOf(app.printRoutes({ commonPrefix: false })).filter((route) => route.includes(' /api/'));
-  // The document itself is the one route that it does not name.
+  // The only route that the document does not contain is its own.
   assert.deepEqual(routes.sort(), [...declared, 'GET /api/v1/openapi.json'].sort());
-  assert.deepEqual(endpoints.map((one) => `${one.method} /api/v1${nameOf(one).split(' ')[1]}`).sort(), declared);
+  assert.deepEqual(
+    endpoints.map((endpoint) => `${endpoint.method} /api/v1${nameOf(endpoint).split(' ')[1]}`).sort(),
+    declared,
+  );
   await close(systemClock);
 });
 
-test('the API document is sound: OpenAPI 3.1, unique operations, no reference into nothing', async () => {
+test('the API document is valid: OpenAPI 3.1, unique operations, no dangling reference', async () => {
   const { status, body: document } = await monitor.get('/openapi.json');
   assert.equal(status, 200);
   assert.match(document.openapi, /^3\.1\./);
@@ -76,9 +79,10 @@ test('the API document is sound: OpenAPI 3.1, unique operations, no reference in
       assert.ok(!operations.has(operation.operationId), `${where}: ${operation.operationId} is there twice`);
       operations.add(operation.operationId);
       assert.ok(operation.summary && operation.tags.length === 1, where);
-      const named = operation.parameters.filter((one) => one.in === 'path').map(({ name }) => `{${name}}`);
+      const named = operation.parameters.filter((parameter) => parameter.in === 'path').map(({ name }) => `{${name}}`);
       assert.deepEqual(path.match(/\{[a-z_]+\}/g) ?? [], named, `${where}: path parameters`);
-      for (const one of operation.parameters) assert.ok(one.schema && (one.in !== 'path' || one.required), where);
+      for (const { schema, in: place, required } of operation.parameters)
+        assert.ok(schema && (place !== 'path' || required), where);
       const answers = Object.keys(operation.responses);
       assert.ok(answers.includes('default') && answers.some((code) => /^2\d\d$/.test(code)), where);
       if (method === 'post')
@@ -118,7 +122,7 @@ type Operation = {
   responses: object;
 };
 
-test('what is not there is 404, another method is 405 with those there are, another type is 415', async () => {
+test('an unknown path is 404, an unsupported method is 405 with Allow, an unsupported type is 415', async () => {
   const nothing = await monitor.get('/nothing?x=1');
   assert.deepEqual([nothing.status, nothing.body.code], [404, 'route_not_found']);
   assert.match(nothing.body.hint, /openapi\.json/);
@@ -149,21 +153,28 @@ test('what is not there is 404, another method is 405 with those there are, anot
   assert.equal((await monitor.get('/jobs/')).status, 200, 'a slash at the end is none');
 });
 
-test('no endpoint takes a query or a body field that it does not know', async () => {
-  for (const one of endpoints) {
-    const path = `/api/v1${one.path.replace(/:[a-z]+_id/g, 'some-id')}`;
-    const headers: Record<string, string> = one.consumes ? { 'content-type': 'application/x-ndjson' } : {};
-    const query = await monitor.call(one.method, `${path}?surprise=1`, one.consumes ? { body: 'x', headers } : {});
-    assert.equal(query.status, 400, `${nameOf(one)}?surprise`);
-    assert.ok(['invalid_query', 'invalid_body'].includes(query.body.code), `${nameOf(one)}: ${query.body.code}`);
-    if (one.method === 'GET' || one.consumes) continue;
-    const body = await monitor.call(one.method, path, { body: { surprise: 1 } });
-    assert.deepEqual([body.status, body.body.code], [400, 'invalid_body'], nameOf(one));
-    assert.ok(body.body.errors.some(({ field }: { field: string }) => field === '/surprise') || one.body, nameOf(one));
+test('every endpoint refuses unknown query parameters and body fields', async () => {
+  for (const endpoint of endpoints) {
+    const path = `/api/v1${endpoint.path.replace(/:[a-z]+_id/g, 'some-id')}`;
+    const headers: Record<string, string> = endpoint.consumes ? { 'content-type': 'application/x-ndjson' } : {};
+    const query = await monitor.call(
+      endpoint.method,
+      `${path}?surprise=1`,
+      endpoint.consumes ? { body: 'x', headers } : {},
+    );
+    assert.equal(query.status, 400, `${nameOf(endpoint)}?surprise`);
+    assert.ok(['invalid_query', 'invalid_body'].includes(query.body.code), `${nameOf(endpoint)}: ${query.body.code}`);
+    if (endpoint.method === 'GET' || endpoint.consumes) continue;
+    const body = await monitor.call(endpoint.method, path, { body: { surprise: 1 } });
+    assert.deepEqual([body.status, body.body.code], [400, 'invalid_body'], nameOf(endpoint));
+    assert.ok(
+      body.body.errors.some(({ field }: { field: string }) => field === '/surprise') || endpoint.body,
+      nameOf(endpoint),
+    );
   }
 });
 
-test('every answer carries Tmon-Seq; min_seq waits for it, and says so when it does not come', async () => {
+test('every response has Tmon-Seq; min_seq waits for it, and fails if it is not reached', async () => {
   const { headers } = await monitor.post('/jobs', { audio_url: AUDIO });
   const seq = Number(headers.get('tmon-seq'));
   assert.ok(seq > 0);
@@ -174,8 +185,8 @@ test('every answer carries Tmon-Seq; min_seq waits for it, and says so when it d
   const never = monitor.get(`/jobs?min_seq=${Number.MAX_SAFE_INTEGER}`);
   await monitor.get('/jobs');
   clock.jump(5_000);
-  const { status, body: problem, headers: told } = await never;
-  assert.deepEqual([status, problem.code, told.get('retry-after')], [503, 'seq_not_reached', '1']);
+  const { status, body: problem, headers: refused } = await never;
+  assert.deepEqual([status, problem.code, refused.get('retry-after')], [503, 'seq_not_reached', '1']);
   for (const wrong of ['x', '-1', '1.5', '1&min_seq=2']) {
     const { status, body } = await monitor.get(`/jobs?min_seq=${wrong}`);
     assert.deepEqual([status, body.code], [400, 'invalid_query'], wrong);
@@ -183,7 +194,7 @@ test('every answer carries Tmon-Seq; min_seq waits for it, and says so when it d
   assert.equal((await monitor.get('/nothing')).headers.get('tmon-seq'), String(seq + 1), 'a refusal too');
 });
 
-test('before the journal has been read, the API says that it is starting', async () => {
+test('before the journal has been read, the API reports that it is starting', async () => {
   const { app, close } = await buildApi(readSettings({}, {}), '0', () => {});
   const answer = await app.inject({ method: 'GET', url: '/api/v1/jobs', headers: { host: 'localhost' } });
   assert.deepEqual([answer.statusCode, answer.json().code, answer.headers['retry-after']], [503, 'starting', '1']);

@@ -44,12 +44,12 @@ test('a body that stops arriving gets 408, and its connection ends', async () =>
   }
 });
 
-test('a body in chunks that stops arriving gets 408, too', async () => {
+test('a chunked body that stops arriving gets 408 too', async () => {
   const head = `POST /api/v1/jobs HTTP/1.1\r\nhost: ${hostname}\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{"a":`;
   assert.match(await open(head).response, /^HTTP\/1\.1 408 /);
 });
 
-test('a connection whose request was refused before its body came does not stay open for that', async () => {
+test('a connection whose request was refused before its body arrived does not stay open', async () => {
   const { response } = open(post('/nothing', 'application/json', 500));
   assert.match(await response, /^HTTP\/1\.1 404 /);
 });
@@ -68,7 +68,7 @@ test('an upload that stops arriving leaves nothing', async () => {
   assert.deepEqual(await Array.fromAsync(store.list('uploads/')), []);
 });
 
-test('a body that keeps arriving may take longer than that', async () => {
+test('a body that keeps arriving may take longer', async () => {
   const body = JSON.stringify({ audio_url: AUDIO });
   const { socket, response } = open(
     post('/jobs', 'application/json', body.length).replace('\r\n\r\n', '\r\nconnection: close\r\n\r\n'),

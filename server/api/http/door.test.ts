@@ -1,4 +1,4 @@
-/** What every response carries, which text is taken, and what pages of an allowed origin may do. */
+/** Headers of every response, accepted encodings, and requests from pages of an allowed origin. */
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { after, test } from 'node:test';
@@ -9,7 +9,7 @@ const PAGE = 'https://app.example.com';
 const monitor = await openMonitor({ after }, { allowed_origins: PAGE });
 const JSON_TYPE = { 'content-type': 'application/json' };
 
-/** fetch lets nobody set `Origin`. */
+/** fetch does not allow setting `Origin`. */
 function send(method: string, path: string, headers: Record<string, string>, body = '') {
   const { promise, resolve, reject } = Promise.withResolvers<{
     status: number;
@@ -24,7 +24,7 @@ function send(method: string, path: string, headers: Record<string, string>, bod
   return promise;
 }
 
-test('every response forbids the browser to guess its type', async () => {
+test('every response disables MIME sniffing', async () => {
   for (const [method, path] of [
     ['GET', '/livez'],
     ['GET', '/metrics'],
@@ -40,7 +40,7 @@ test('every response forbids the browser to guess its type', async () => {
   }
 });
 
-test('a body that is not valid UTF-8 is refused, and one of another charset', async () => {
+test('a body in invalid UTF-8 or another charset is refused', async () => {
   const json = Buffer.from(`{"audio_url":"${AUDIO}","tags":["\u00e9"]}`, 'latin1');
   for (const path of ['/jobs', '/events']) {
     const type = path === '/jobs' ? 'application/json' : 'application/x-ndjson';
@@ -60,13 +60,13 @@ test('a body that is not valid UTF-8 is refused, and one of another charset', as
   }
 });
 
-test('of a name that is in a JSON object twice, the last value counts', async () => {
+test('the last value of a duplicate name in a JSON object counts', async () => {
   const body = `{"audio_url":"s3://a/b","audio_url":"${AUDIO}"}`;
   const { body: job } = await monitor.call('POST', '/api/v1/jobs', { body, headers: JSON_TYPE });
   assert.equal(job.input.s3_path, AUDIO);
 });
 
-test('a page of an allowed origin may read responses, with the headers that the API needs', async () => {
+test('a page of an allowed origin may read responses and the headers of the API', async () => {
   for (const path of ['/api/v1/jobs', '/api/v1/jobs/job-nothing', '/api/v1/events']) {
     const { headers } = await send('GET', path, { origin: PAGE });
     assert.equal(headers['access-control-allow-origin'], PAGE, path);
@@ -76,7 +76,7 @@ test('a page of an allowed origin may read responses, with the headers that the 
   }
 });
 
-test('a preflight of an allowed origin is granted, of another refused', async () => {
+test('a preflight is granted to an allowed origin, and refused to others', async () => {
   const asks = { 'access-control-request-method': 'PUT', 'access-control-request-headers': 'content-type,lease-token' };
   const { status, headers } = await send('OPTIONS', '/api/v1/jobs', { origin: PAGE, ...asks });
   assert.deepEqual([status, headers['access-control-allow-origin']], [204, PAGE]);
@@ -86,7 +86,7 @@ test('a preflight of an allowed origin is granted, of another refused', async ()
   assert.deepEqual([other.status, other.headers['access-control-allow-origin']], [403, undefined]);
 });
 
-test('a program and the own pages get no permission that they do not need, and caches keep them apart', async () => {
+test('programs and the monitor’s own pages get no CORS permission, and caches vary by Origin', async () => {
   const { headers } = await send('GET', '/api/v1/jobs', {});
   assert.equal(headers['access-control-allow-origin'], undefined);
   assert.match(String(headers.vary), /\bOrigin\b/i);

@@ -1,4 +1,4 @@
-/** That no page of another origin can drive a monitor without keys through a browser on its machine. */
+/** No page of another origin can control a monitor through a browser on its machine. */
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { after, test } from 'node:test';
@@ -9,7 +9,7 @@ import { foreignOriginGuard } from './foreign-origin.ts';
 const monitor = await openMonitor({ after });
 const { host } = new URL(monitor.url);
 
-/** fetch lets nobody set these headers. */
+/** fetch does not allow setting these headers. */
 function send(
   method: string,
   path: string,
@@ -34,7 +34,7 @@ function send(
 
 const refused = { status: 403, code: 'foreign_origin' };
 
-test('what a foreign page can post without asking is refused, and does nothing', async () => {
+test('a request that a foreign page can send without a preflight is refused without effect', async () => {
   const { job_id } = await submit(monitor);
   for (const origin of ['https://evil.example', 'http://127.0.0.1:9', `https://${host}.evil.example`, 'null']) {
     for (const [path, type, body] of [
@@ -53,7 +53,7 @@ test('what a foreign page can post without asking is refused, and does nothing',
   assert.equal((await monitor.get('/jobs/job-evil')).status, 404);
 });
 
-test('a name that was made to lead here (DNS rebinding) is refused, for reading too', async () => {
+test('a foreign name that resolves to this machine (DNS rebinding) is refused, for reads too', async () => {
   for (const name of [
     'evil.example',
     'evil.example:8080',
@@ -78,7 +78,7 @@ test('the monitor’s own pages, and programs, are served', async () => {
     assert.equal((await send('GET', '/api/v1/jobs', headers)).status, 200, JSON.stringify(headers));
 });
 
-test('no answer allows another origin to read it', async () => {
+test('no response allows another origin to read it', async () => {
   const { headers } = await monitor.get('/jobs');
   assert.deepEqual(
     [...headers.keys()].filter((name) => name.startsWith('access-control-')),
@@ -87,7 +87,7 @@ test('no answer allows another origin to read it', async () => {
   assert.equal((await send('OPTIONS', '/api/v1/jobs', { origin: 'https://evil.example' })).status, 403);
 });
 
-test('an origin that is allowed, behind a proxy of that name too, is served and no other', () => {
+test('an allowed origin is served, also behind a proxy of that name, and no other', () => {
   const guard = foreignOriginGuard('https://monitor.example.com, http://localhost:5173');
   guard({ host: 'monitor.example.com', origin: 'https://monitor.example.com' });
   guard({ host: '127.0.0.1:8080', origin: 'https://Monitor.Example.com' });
@@ -100,7 +100,7 @@ test('an origin that is allowed, behind a proxy of that name too, is served and 
   assert.throws(() => guard({ host: 'a b' }), foreign);
 });
 
-test('a setting that names no origin is refused with an example', () => {
+test('a setting that is not an origin is refused with an example', () => {
   for (const wrong of ['*', 'null', 'monitor.example.com', 'https://monitor.example.com/', 'https://a,b'])
     assert.throws(() => foreignOriginGuard(wrong), { code: 'bad_setting', hint: /https:\/\/monitor\.example\.com/ });
   foreignOriginGuard(' , ');

@@ -1,7 +1,4 @@
-/**
- * What a client may send, and that whatever it sends gets a clear refusal and never more memory, another's data or our
- * insides.
- */
+/** Limits of requests: oversized or malicious input is refused, without large memory use or exposed internals. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -20,17 +17,17 @@ const JSON_TYPE = { 'content-type': 'application/json' };
 async function raw(bytes: string): Promise<string> {
   const { hostname, port } = new URL(monitor.url);
   const socket = connect(Number(port), hostname);
-  let said = '';
+  let response = '';
   socket.on('data', (chunk: Buffer) => {
-    said += chunk.toString();
+    response += chunk.toString();
   });
   socket.on('error', () => {});
   socket.write(bytes);
   await once(socket, 'close');
-  return said;
+  return response;
 }
 
-test('[S10] a body over 1 MiB is 413, whether it says its length or not', async () => {
+test('[S10] a body over 1 MiB is 413, with or without Content-Length', async () => {
   const big = JSON.stringify({ audio_url: AUDIO, tags: ['x'.repeat(1024 * 1024)] });
   for (const body of [big, new Blob([big]).stream()]) {
     const { status, body: problem } = await monitor.call('POST', '/api/v1/jobs', { body, headers: JSON_TYPE });
@@ -41,7 +38,7 @@ test('[S10] a body over 1 MiB is 413, whether it says its length or not', async 
   assert.equal((await monitor.call('POST', '/api/v1/events', events)).status, 413);
 });
 
-test('[S10] JSON is nested 32 deep at most, and a body of nothing but brackets is no harm', async () => {
+test('[S10] JSON is nested 32 deep at most, and a body of brackets alone is harmless', async () => {
   const nested = (depth: number) => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`;
   const post = (body: string) => monitor.call('POST', '/api/v1/jobs', { body, headers: JSON_TYPE });
   assert.equal((await post(nested(32))).body.code, 'invalid_body');
@@ -57,13 +54,13 @@ test('[S12] headers over 16 KiB are 431, as a problem', async () => {
   assert.match(headers.get('content-type') ?? '', /^application\/problem\+json/);
 });
 
-test('[S12] headers have 20 seconds, so that slow ones cannot hold every connection', async () => {
+test('[S12] headers have to arrive within 20 seconds, so that slow ones cannot occupy every connection', async () => {
   const { app, close } = await buildApi(readSettings({}, {}), '0', () => {});
   assert.equal(app.server.headersTimeout, 20_000);
   await close(systemClock);
 });
 
-test('[S12] a compressed body is not unpacked', async () => {
+test('[S12] a compressed body is not decompressed', async () => {
   const body = gzipSync(JSON.stringify({ audio_url: AUDIO }));
   const answer = await monitor.call('POST', '/api/v1/jobs', {
     body,
@@ -72,11 +69,11 @@ test('[S12] a compressed body is not unpacked', async () => {
   assert.deepEqual([answer.status, answer.body.code], [415, 'unsupported_media_type']);
 });
 
-test('what is no HTTP at all is told so', async () => {
+test('a malformed request gets a problem document', async () => {
   assert.match(await raw('GARBAGE\r\n\r\n'), /^HTTP\/1\.1 400 [\s\S]*application\/problem\+json[\s\S]*"bad_request"/);
 });
 
-test('[S27] __proto__ and its like are names as any other', async () => {
+test('[S27] __proto__ and similar names are ordinary names', async () => {
   const post = (body: string, path = '/jobs') => monitor.call('POST', `/api/v1${path}`, { body, headers: JSON_TYPE });
   const refused = await post(`{"audio_url":"${AUDIO}","__proto__":{"state":"COMPLETED"}}`);
   assert.deepEqual([refused.status, refused.body.errors[0].field], [400, '/__proto__']);
@@ -98,7 +95,7 @@ test('[S27] __proto__ and its like are names as any other', async () => {
   assert.equal(({} as { state?: unknown }).state, undefined);
 });
 
-test('ids are letters, digits, _ and -, 64 at most; whatever else is put in their place is refused', async () => {
+test('ids are at most 64 letters, digits, _ and -; anything else is refused', async () => {
   const wrong = [
     '-x',
     '_x',
@@ -119,7 +116,7 @@ test('ids are letters, digits, _ and -, 64 at most; whatever else is put in thei
     'a#b',
   ];
   for (let n = 0; n < 200; n++) {
-    // Spread over what one byte can say, without the characters that ids may have.
+    // Every byte value except the characters allowed in ids.
     const code = (n * 89) % 256;
     if (!/[A-Za-z0-9_-]/.test(String.fromCharCode(code))) wrong.push(`id${String.fromCharCode(code)}id`);
   }
@@ -133,7 +130,7 @@ test('ids are letters, digits, _ and -, 64 at most; whatever else is put in thei
   assert.equal((await register(monitor, longest)).worker_id, longest);
 });
 
-test('numbers, texts and lists beyond their limits are refused by name', async () => {
+test('numbers, texts and lists beyond their limits are refused by field', async () => {
   const wrong: Record<string, unknown>[] = [
     { audio_url: `s3://a/${'x'.repeat(2048)}` },
     { audio_url: 'file:///etc/passwd' },
@@ -157,7 +154,7 @@ test('numbers, texts and lists beyond their limits are refused by name', async (
   }
 });
 
-test('[S31] no refusal tells of our insides', async () => {
+test('[S31] no error reveals internals', async () => {
   const { job_id } = await submit(monitor);
   const answers = await Promise.all([
     monitor.get('/jobs/%zz'),

@@ -1,4 +1,4 @@
-/** Snippets that a user pastes: there is one of each SDK for every operation, and TypeScript's type-check. */
+/** Code samples: every operation has one for each SDK, and those in TypeScript type-check. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { codeSamples, SNIPPETS, withSamplesInDescriptions } from './snippets.ts'
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
-test('every operation has a snippet of each SDK, which calls it under its name', () => {
+test('every operation has a sample for each SDK, which calls it by name', () => {
   assert.deepEqual(Object.keys(SNIPPETS).sort(), endpoints.map(({ operation }) => operation).sort());
   for (const [operation, { typescript, python }] of Object.entries(SNIPPETS)) {
     assert.ok(typescript.includes(`api.${operation}(`), `${operation}: ${typescript}`);
@@ -21,7 +21,7 @@ test('every operation has a snippet of each SDK, which calls it under its name',
   }
 });
 
-test('every snippet in TypeScript type-checks against the SDK', (t) => {
+test('every sample in TypeScript type-checks against the SDK', (t) => {
   const directory = temporaryDirectory(t);
   const names = Object.keys(SNIPPETS).map((operation) => {
     const { source } = codeSamples(operation).find(({ lang }) => lang === 'typescript')!;
@@ -44,7 +44,7 @@ test('every snippet in TypeScript type-checks against the SDK', (t) => {
   assert.equal(status, 0, stdout + stderr);
 });
 
-test('the pages of the API show in each description what the API document has as samples', () => {
+test('the pages of the API show the samples in the descriptions', () => {
   const document = openApiDocument(endpoints, '0.0.0');
   const shown = withSamplesInDescriptions(document) as {
     paths: Record<string, Record<string, { description: string }>>;
@@ -55,5 +55,5 @@ test('the pages of the API show in each description what the API document has as
   assert.match(description, /api\.jobs\.submit\(/);
   const operations = Object.values(shown.paths).flatMap((path) => Object.values(path));
   assert.equal(operations.length, endpoints.length);
-  assert.ok(operations.every((one) => one.description.includes('```python')));
+  assert.ok(operations.every((operation) => operation.description.includes('```python')));
 });

@@ -1,7 +1,4 @@
-/**
- * A store that fails, seen through the API: nothing is acknowledged that is not in the journal, reads go on, and it
- * heals.
- */
+/** A failing store through the API: only what is in the journal is acknowledged, reads continue, and it recovers. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Job } from '../../../protocol/job.ts';
@@ -20,10 +17,10 @@ async function open(t: Cleaning) {
 }
 
 const outcomeUnknown = ({ settings }: Monitor) => settings.outcome_unknown_ms;
-/** Longer than the store is left alone after a failure. */
+/** Longer than the pause after a failure of the store. */
 const PAUSE_MS = 2_000;
 
-/** Sends it into a store that has begun to fail, and lets so much time pass that the caller is told. */
+/** Sends a request while the store fails, and advances the clock until it gets a response. */
 async function sendInto(
   { clock, store, monitor }: Awaited<ReturnType<typeof open>>,
   fault: 'silent' | 'lossy' | 'dead',
@@ -43,7 +40,7 @@ function assertUnavailable({ status, headers, body, text }: Answer, code: string
 }
 
 for (const fault of ['silent', 'lossy'] as const) {
-  test(`a store that is ${fault}: the outcome is unknown, and the same key later gives the first answer`, async (t) => {
+  test(`with a ${fault} store the outcome is unknown, and the key later returns the first result`, async (t) => {
     const all = await open(t);
     const { clock, store, monitor } = all;
     const there = await submit(monitor);
@@ -55,7 +52,7 @@ for (const fault of ['silent', 'lossy'] as const) {
     assertUnavailable(await monitor.post('/jobs', { audio_url: AUDIO }), 'store_unavailable');
     const read = await monitor.get<Job>(`/jobs/${there.job_id}`);
     assert.equal(read.status, 200);
-    assert.ok(read.headers.get('tmon-stale'), 'reads go on, and say that they are stale');
+    assert.ok(read.headers.get('tmon-stale'), 'reads continue, and are marked stale');
     assert.equal((await monitor.get('/jobs?tag=sent')).body.items.length, 0);
     const ready = await monitor.call('GET', '/readyz');
     assert.deepEqual([ready.status, ready.body.status], [503, 'not_ready']);
@@ -76,7 +73,7 @@ for (const fault of ['silent', 'lossy'] as const) {
   });
 }
 
-test('without a key of its own a caller is told one, by which the same is done once', async (t) => {
+test('without a key of its own a caller gets one, with which the request takes effect once', async (t) => {
   const all = await open(t);
   const unknown = await sendInto(all, 'lossy');
   assertUnavailable(unknown, 'outcome_unknown');
@@ -91,7 +88,7 @@ test('without a key of its own a caller is told one, by which the same is done o
   assert.equal((await all.monitor.get('/jobs?tag=sent')).body.items.length, 1);
 });
 
-test('a store that is full: nothing is written, nothing acknowledged, and it goes on once there is room', async (t) => {
+test('with a full store nothing is written or acknowledged, and writing resumes once there is room', async (t) => {
   const { clock, store, monitor } = await open(t);
   const held = await hold(monitor);
   const before = await monitor.get<Job>(`/jobs/${held.id}`);
@@ -116,7 +113,7 @@ test('a store that is full: nothing is written, nothing acknowledged, and it goe
   assert.deepEqual((await monitor.get<Job>(`/jobs/${held.id}`)).body, before.body);
   const ready = await monitor.call('GET', '/readyz');
   assert.deepEqual([ready.status, ready.body.halted], [503, false]);
-  assert.match(ready.body.problem, /store_full/, 'the owner is told which failure');
+  assert.match(ready.body.problem, /store_full/, 'the problem has the code of the failure');
 
   store.mend();
   clock.jump(PAUSE_MS);
@@ -125,7 +122,7 @@ test('a store that is full: nothing is written, nothing acknowledged, and it goe
   assert.equal((await complete(monitor, held)).state, 'COMPLETED', 'the lease has outlived the trouble');
 });
 
-test('a store that answers nothing keeps nobody from what is known', async (t) => {
+test('a store that does not respond does not block reads from memory', async (t) => {
   const all = await open(t);
   const { monitor } = all;
   const held = await hold(monitor);
@@ -144,7 +141,7 @@ test('a store that answers nothing keeps nobody from what is known', async (t) =
   all.clock.jump(PAUSE_MS);
 });
 
-test('leases do not run out for a time in which the store took no writes', async (t) => {
+test('leases do not expire because of a time in which the store accepted no writes', async (t) => {
   const all = await open(t);
   const { clock, store, monitor } = all;
   const held = await hold(monitor, { tags: ['held'] });
@@ -161,7 +158,7 @@ test('leases do not run out for a time in which the store took no writes', async
   assert.equal((await complete(monitor, held)).state, 'COMPLETED');
 });
 
-test('a damaged segment is named and refused; what came before it is served, and nothing is written', async (t) => {
+test('a damaged segment is named; the state before it is served, and nothing is written', async (t) => {
   const clock = new JumpingClock();
   const store = new FaultyStore(clock);
   const first = await openMonitor(t, { clock, objects: store });

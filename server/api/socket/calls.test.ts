@@ -1,4 +1,4 @@
-/** Operations called over the WebSocket: the same answers, refusals and promises as over HTTP. */
+/** Operations called over the WebSocket: the same results, errors and guarantees as over HTTP. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, test } from 'node:test';
@@ -50,10 +50,10 @@ test('a worker does all its work over one connection', async (t) => {
     body: { lease_token: second.lease.token, error },
   });
   assert.deepEqual([failed.status, failed.body.state], [200, 'FAILED']);
-  const told = await feed.call('events.report', {
-    body: `{"event":"JOB_START","job_id":"job-told","worker_id":"worker-1"}\nno JSON`,
+  const lines = await feed.call('events.report', {
+    body: `{"event":"JOB_START","job_id":"job-reported","worker_id":"worker-1"}\nno JSON`,
   });
-  assert.deepEqual([told.body.accepted, told.body.rejected[0].line], [1, 2]);
+  assert.deepEqual([lines.body.accepted, lines.body.rejected[0].line], [1, 2]);
   const drained = await feed.call('workers.drain', worker('worker-1'));
   assert.equal(drained.status, 202);
 
@@ -67,15 +67,15 @@ test('every operation that does not stream can be called', async (t) => {
   const feed = await FeedClient.open(t, monitor.url);
   const httpOnly = ['events.follow', 'jobs.putTranscript', 'jobs.transcript', 'uploads.create', 'uploads.open'];
   for (const { operation, params } of endpoints) {
-    const given = Object.keys((params as Json)?.properties ?? {}).map((name) => [name, '!']);
-    // No id has such a character, and no body is a number: what can be called says so, and does nothing.
-    const bad = given.length > 0 ? Object.fromEntries(given) : { unknown: 1 };
+    const bad_params = Object.keys((params as Json)?.properties ?? {}).map((name) => [name, '!']);
+    // No id has such a character, and no body is a number: every callable operation refuses this without effect.
+    const bad = bad_params.length > 0 ? Object.fromEntries(bad_params) : { unknown: 1 };
     const { code } = await feed.call(operation, { params: bad, body: 5 });
     assert.match(code, httpOnly.includes(operation) ? /^http_only$/ : /^invalid_(params|body)$/, operation);
   }
 });
 
-test('what is wrong with a call is told as HTTP tells it, every field of it, and nothing is done', async (t) => {
+test('an invalid call gets the error of HTTP, with every field, and has no effect', async (t) => {
   const feed = await FeedClient.open(t, monitor.url);
   const { id, token } = await hold(monitor);
   const cases: [string, object, string, string, Json][] = [
@@ -95,7 +95,7 @@ test('what is wrong with a call is told as HTTP tells it, every field of it, and
     ['jobs.retry', { ...jobOf(id), body: { force: true } }, 'POST', `/jobs/${id}/retry`, { force: true }],
   ];
   for (const [operation, parts, method, path, body] of cases) {
-    const { type, id: _, operation: echoed, request_id, ...said } = await feed.call(operation, parts);
+    const { type, id: _, operation: echoed, request_id, ...error } = await feed.call(operation, parts);
     const {
       type: __,
       title,
@@ -103,7 +103,7 @@ test('what is wrong with a call is told as HTTP tells it, every field of it, and
       ...problem
     } = (await monitor.call(method, `/api/v1${path}`, { body })).body;
     assert.deepEqual([type, echoed, typeof request_id], ['error', operation, 'string']);
-    assert.deepEqual(said, problem, operation);
+    assert.deepEqual(error, problem, operation);
   }
   const stale = await feed.call('jobs.complete', { ...jobOf(id), body: completion('stale') });
   assert.deepEqual([stale.status, stale.code], [409, 'lease_expired']);
@@ -119,7 +119,7 @@ test('what is wrong with a call is told as HTTP tells it, every field of it, and
   assert.equal((await feed.call('jobs.complete', { ...jobOf(id), body: completion(token) })).status, 200);
 });
 
-test('a call that is no call is a mistake like others, and the connection stays', async (t) => {
+test('a malformed call is an error like others, and the connection stays open', async (t) => {
   const feed = await FeedClient.open(t, monitor.url);
   for (const [message, code] of [
     [{ action: 'call', id: 'x' }, 'invalid_message'],
@@ -138,7 +138,7 @@ test('a call that is no call is a mistake like others, and the connection stays'
   assert.equal((await feed.call('queues.main')).status, 200);
 });
 
-test('without an id a call that goes well is not answered, one that is refused is', async (t) => {
+test('without an id only a refused call is answered', async (t) => {
   const feed = await FeedClient.open(t, monitor.url);
   const { id, token } = await hold(monitor);
   const report = (lease_token: string) =>
@@ -160,7 +160,7 @@ test('without an id a call that goes well is not answered, one that is refused i
   assert.equal((await monitor.until(`/jobs/${id}`, ({ progress }) => progress.percentage > 0)).progress.percentage, 20);
 });
 
-test('a claim that waits holds up nothing, and is answered by the job that comes', async (t) => {
+test('a waiting claim delays nothing, and gets the job that arrives', async (t) => {
   const own = await openMonitor(t);
   const feed = await FeedClient.open(t, own.url);
   await register(own);
@@ -185,11 +185,11 @@ test('a claim whose connection ends hands out nothing', async (t) => {
   gone.socket.destroy();
   await gone.closed;
   const { job_id } = await submit(own);
-  assert.equal((await waiting).body.jobs[0].job.job_id, job_id, 'the next in line is given the job');
+  assert.equal((await waiting).body.jobs[0].job.job_id, job_id, 'the next in line gets the job');
   assert.equal((await own.get(`/jobs/${job_id}`)).body.worker.worker_id, 'worker-2');
 });
 
-test('a claim that is cancelled is answered with nothing, and the rest of the connection goes on', async (t) => {
+test('a cancelled claim returns no jobs, and the connection continues', async (t) => {
   const own = await openMonitor(t);
   await register(own);
   const feed = await FeedClient.open(t, own.url);
@@ -201,11 +201,11 @@ test('a claim that is cancelled is answered with nothing, and the rest of the co
   feed.send({ action: 'cancel', id: 'none that there is' });
   assert.equal((await feed.ask({ action: 'cancel' })).code, 'invalid_message');
   const { job_id } = await submit(own);
-  const given = await feed.next();
-  assert.deepEqual([given.id, given.body.jobs[0].job.job_id], ['other', job_id]);
+  const claimed = await feed.next();
+  assert.deepEqual([claimed.id, claimed.body.jobs[0].job.job_id], ['other', job_id]);
 });
 
-test('the same call with the same key is done once: on another connection after the first was cut, and over HTTP', async (t) => {
+test('a call repeated with its key takes effect once, also on another connection and over HTTP', async (t) => {
   const own = await openMonitor(t);
   const proxy = await startLossyProxy(own.url);
   t.after(() => proxy.stop());
@@ -224,17 +224,17 @@ test('the same call with the same key is done once: on another connection after 
   const other = await again.call('jobs.submit', { body: { audio_url: AUDIO }, idempotency_key: 'mine' });
   assert.deepEqual([other.status, other.code], [409, 'idempotency_key_reused']);
 
-  const [one, two] = await Promise.all(
+  const [first, second] = await Promise.all(
     [again, await FeedClient.open(t, own.url)].map((feed) =>
       feed.call('jobs.submit', { body: { audio_url: AUDIO }, idempotency_key: 'both' }),
     ),
   );
-  assert.equal(one.body.job_id, two.body.job_id);
+  assert.equal(first.body.job_id, second.body.job_id);
   const { body } = await own.post('/jobs', { audio_url: AUDIO }, { 'idempotency-key': 'both' });
-  assert.equal(body.job_id, one.body.job_id);
+  assert.equal(body.job_id, first.body.job_id);
 });
 
-test('calls beyond those that a connection may have under way are refused, and nothing of them is done', async (t) => {
+test('calls beyond the limit of a connection are refused without effect', async (t) => {
   const own = await openMonitor(t, { socket_messages_per_second: 10 * CALLS_MAX });
   await register(own);
   const feed = await FeedClient.open(t, own.url);
@@ -247,17 +247,21 @@ test('calls beyond those that a connection may have under way are refused, and n
   const { job_id } = await submit(own);
   const claimed = await Promise.race(waiting);
   assert.equal(claimed.body.jobs[0].job.job_id, job_id);
-  assert.equal((await feed.call('jobs.submit', { body: { audio_url: AUDIO } })).status, 201, 'one has been answered');
+  assert.equal(
+    (await feed.call('jobs.submit', { body: { audio_url: AUDIO } })).status,
+    201,
+    'a call has been answered',
+  );
 });
 
-test('more messages a second than are allowed close the connection, and a setting allows more', async (t) => {
+test('more messages a second than allowed close the connection, and a setting allows more', async (t) => {
   const own = await openMonitor(t, { socket_messages_per_second: 10 });
   const raw = await RawWebSocket.connect(t, own.url);
   for (let i = 0; i < 50; i++) raw.send({ action: 'call', id: `${i}`, operation: 'queues.main' });
   assert.equal((await raw.closed).code, 4029);
 });
 
-test('a monitor that stops answers the calls under way, then closes', async (t) => {
+test('a stopping monitor answers the calls under way, then closes', async (t) => {
   const own = await openMonitor(t);
   await register(own);
   const feed = await FeedClient.open(t, own.url);
@@ -271,7 +275,7 @@ test('a monitor that stops answers the calls under way, then closes', async (t) 
   assert.equal((await feed.closed).code, 1001);
 });
 
-test('a large answer reaches a reader who has not read the one before', async (t) => {
+test('a large answer reaches a reader that has not read the one before', async (t) => {
   const own = await openMonitor(t, { socket_messages_per_second: 10_000 });
   const jobs = Array.from({ length: 1000 }, () => ({ audio_url: `${AUDIO}?${'x'.repeat(500)}` }));
   await own.post('/jobs/batch', { jobs });
@@ -289,7 +293,7 @@ test('a large answer reaches a reader who has not read the one before', async (t
   for (const text of raw.texts) assert.equal(JSON.parse(text).body.items.length, 1000);
 });
 
-test('what is called is claimed from the same queue as over HTTP', async (t) => {
+test('calls claim from the same queue as requests over HTTP', async (t) => {
   const own = await openMonitor(t);
   await register(own);
   const feed = await FeedClient.open(t, own.url);
@@ -298,24 +302,24 @@ test('what is called is claimed from the same queue as over HTTP', async (t) => 
   assert.equal(held?.id, body.job_id);
 });
 
-test('messages that come as a list are taken one by one, and answers that are ready together come as a list', async (t) => {
+test('the messages of a list are handled separately, and answers ready together are sent as a list', async (t) => {
   const socket = new WebSocket(`${monitor.url.replace('http', 'ws')}/ws`);
   t.after(() => socket.close());
   await new Promise((resolve) => socket.addEventListener('open', resolve));
   const frames: Json[] = [];
-  let heard = () => {};
+  let onFrame = () => {};
   socket.addEventListener('message', ({ data }) => {
     frames.push(JSON.parse(data));
-    heard();
+    onFrame();
   });
-  const told = async (count: number): Promise<Json[]> => {
-    while (frames.flat().length < count) await new Promise<void>((resolve) => (heard = resolve));
+  const messages = async (count: number): Promise<Json[]> => {
+    while (frames.flat().length < count) await new Promise<void>((resolve) => (onFrame = resolve));
     return frames.splice(0);
   };
   const call = (id: string, operation: string, more: object = {}) => ({ action: 'call', id, operation, ...more });
 
   socket.send(JSON.stringify(call('0', 'jobs.get', jobOf('job-none'))));
-  assert.equal((await told(1))[0].id, '0', 'who sends no list gets none');
+  assert.equal((await messages(1))[0].id, '0', 'a client that sends no list gets none');
 
   const list = [
     call('1', 'jobs.get', jobOf('job-none')),
@@ -327,9 +331,9 @@ test('messages that come as a list are taken one by one, and answers that are re
     call('6', 'jobs.get', jobOf('job-none')),
   ];
   socket.send(JSON.stringify(list));
-  const answers = await told(7);
-  const said = answers.flat().map(({ type, id, code, status }) => [type, id ?? null, code ?? status ?? null]);
-  assert.deepEqual(said.sort(), [
+  const answers = await messages(7);
+  const received = answers.flat().map(({ type, id, code, status }) => [type, id ?? null, code ?? status ?? null]);
+  assert.deepEqual(received.sort(), [
     ['answer', '4', 201],
     ['error', null, 'invalid_json'],
     ['error', null, 'invalid_json'],
@@ -340,7 +344,7 @@ test('messages that come as a list are taken one by one, and answers that are re
   ]);
   assert.ok(
     answers.some((frame) => Array.isArray(frame) && frame.length > 1),
-    'answers that were ready together came one by one',
+    'answers that were ready together were sent separately',
   );
 });
 
@@ -353,7 +357,7 @@ test('each message of a list counts', async (t) => {
   assert.equal(await closed, 4029);
 });
 
-/** A connection that sends many calls, each with a large answer, and reads nothing. */
+/** A connection that sends many calls with large answers, and reads nothing. */
 async function openDeafCaller(t: Cleaning, own: Monitor, calls: number): Promise<WebSocketClient> {
   const jobs = Array.from({ length: 20 }, () => ({ audio_url: AUDIO, metadata: { words: 'x'.repeat(1_000) } }));
   assert.equal((await own.post('/jobs/batch', { jobs })).body.jobs[19].status, 201);
@@ -361,7 +365,7 @@ async function openDeafCaller(t: Cleaning, own: Monitor, calls: number): Promise
   t.after(() => caller.terminate());
   await once(caller, 'open');
   caller.pause();
-  // Of long questions fewer come at a time, and what came at a time is answered.
+  // Long calls arrive in small groups, and each group is answered.
   const long = { id: '-'.repeat(100), idempotency_key: '-'.repeat(250) };
   for (let n = 0; n < calls; n += 1) {
     caller.send(JSON.stringify({ action: 'call', ...long, id: `${n}${long.id}`, operation: 'jobs.list' }));
@@ -369,7 +373,7 @@ async function openDeafCaller(t: Cleaning, own: Monitor, calls: number): Promise
   return caller;
 }
 
-test('[S22] one who is slowed down and then reads nothing is dead', { timeout: 120_000 }, async (t) => {
+test('[S22] a paused peer that reads nothing is considered dead', { timeout: 120_000 }, async (t) => {
   const clock = new JumpingClock();
   const own = await openMonitor(t, { clock, socket_messages_per_second: 100_000 });
   const caller = await openDeafCaller(t, own, 1_000);
@@ -381,20 +385,20 @@ test('[S22] one who is slowed down and then reads nothing is dead', { timeout: 1
   while (!closed) {
     clock.jump(30_000);
     await own.get('/jobs?limit=1');
-    // A write shows a paused socket that there is nobody any more.
+    // A paused socket notices the end of its peer only by a write.
     caller.ping();
   }
 });
 
-test('of one who reads no answers no more calls are taken; when he reads, each is answered', async (t) => {
+test('no further calls are read from a peer that reads no answers; once it reads, each is answered', async (t) => {
   const own = await openMonitor(t, { socket_messages_per_second: 100_000 });
   const calls = 1_000;
   const caller = await openDeafCaller(t, own, calls);
   const answered = new Set<string>();
-  let heard = () => {};
+  let onFrame = () => {};
   caller.on('message', (text) => {
     answered.add(JSON.parse(String(text)).id);
-    heard();
+    onFrame();
   });
   caller.send(
     JSON.stringify({
@@ -413,7 +417,7 @@ test('of one who reads no answers no more calls are taken; when he reads, each i
   }
   caller.resume();
   const closed = once(caller, 'close').then(([code]) => assert.fail(`it was closed with ${code}`));
-  while (answered.size <= calls) await Promise.race([closed, new Promise<void>((resolve) => (heard = resolve))]);
+  while (answered.size <= calls) await Promise.race([closed, new Promise<void>((resolve) => (onFrame = resolve))]);
   caller.removeAllListeners('close');
   assert.equal((await own.get('/jobs?tag=last')).body.items.length, 1);
 });

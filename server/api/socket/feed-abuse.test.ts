@@ -1,4 +1,4 @@
-/** The feed against peers that break the protocol: the right close code, bounded memory, and nobody else notices. */
+/** The feed against peers that break the protocol: the right close code, bounded memory, no effect on other peers. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, test } from 'node:test';
@@ -7,12 +7,12 @@ import { openMonitor } from '../../../test/servers/monitor.ts';
 import { frame, OPCODE, RawWebSocket } from '../../../test/servers/raw-websocket.ts';
 import { submit } from '../../../test/servers/steps.ts';
 
-// So few messages a second that a slow machine, too, can be asked for more of them.
+// A limit so low that even a slow machine can exceed it.
 const monitor = await openMonitor({ after }, { socket_messages_per_second: 100 });
 const bystander = await FeedClient.open({ after }, monitor.url);
 await bystander.ask({ action: 'subscribe', resource: 'jobs' });
 
-/** Something happens, and the bystander hears of it. */
+/** Makes a change, and waits until the bystander has received it. */
 async function othersAreUnharmed(): Promise<void> {
   const { job_id } = await submit(monitor);
   await bystander.until((message) => message.job_id === job_id && message.state === 'QUEUED');
@@ -34,7 +34,7 @@ const BROKEN: [string, number, Buffer][] = [
   ['an unmasked frame', 1002, frame({ opcode: OPCODE.text, payload: text('{}'), masked: false })],
   ['a frame of more than 64 KiB', 1009, frame({ opcode: OPCODE.text, payload: Buffer.alloc(LARGE + 1, 'x') })],
   [
-    'a frame that says it has 2^62 bytes',
+    'a frame with a length of 2^62 bytes',
     1009,
     frame({ opcode: OPCODE.text, payload: text('x'), length: Number(2n ** 52n) }),
   ],
@@ -72,7 +72,7 @@ for (const [what, code, bytes] of BROKEN) {
   });
 }
 
-test('an answered close is answered with the same code', async (t) => {
+test('a close is answered with the same code', async (t) => {
   const raw = await RawWebSocket.connect(t, monitor.url);
   raw.answersClose = false;
   raw.sendFrame({ opcode: OPCODE.close, payload: Buffer.from([0x03, 0xe8]) });
@@ -86,7 +86,7 @@ test('a frame of exactly 64 KiB is read', async (t) => {
   assert.equal(JSON.parse((await answer)[0] as string).code, 'unknown_action');
 });
 
-test('a message in a thousand fragments, with pings between, is one message', async (t) => {
+test('a message in a thousand fragments with pings in between is one message', async (t) => {
   const raw = await RawWebSocket.connect(t, monitor.url);
   const words = text('{"action":"none","id":"in pieces"}'.padEnd(1000));
   const answer = once(raw, 'text');
@@ -107,17 +107,17 @@ test('a flood of pings is closed with 4029', async (t) => {
   await othersAreUnharmed();
 });
 
-/** Heap and buffers that remain when everything that can be freed has been. */
+/** Heap and buffers after a full garbage collection. */
 function memory(): number {
   globalThis.gc?.();
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
 }
 
-test('peers that flood and read nothing cost a bounded amount, and others are served meanwhile', async (t) => {
+test('peers that flood and read nothing use bounded memory, and others are served meanwhile', async (t) => {
   const peers = await Promise.all(Array.from({ length: 20 }, () => RawWebSocket.connect(t, monitor.url)));
   const before = memory();
-  // Refused at length: each answer is one that it does not read.
+  // Each message gets a long error that the peer does not read.
   const mistake = frame({ opcode: OPCODE.text, payload: text(JSON.stringify({ action: 'x'.repeat(1000) })) });
   const ping = frame({ opcode: OPCODE.ping, payload: Buffer.alloc(125) });
   const flood = Buffer.concat(Array.from({ length: 500 }, (_, i) => (i % 2 === 0 ? mistake : ping)));
@@ -127,7 +127,7 @@ test('peers that flood and read nothing cost a bounded amount, and others are se
   }
   await othersAreUnharmed();
   const grown = memory() - before;
-  // What the peers themselves have not written yet is counted, too: they are in this process.
+  // The peers are in this process, so their unwritten data is included.
   const bound = 20 * (1.5 * 1024 * 1024 + 8 * flood.length);
   assert.ok(grown < bound, `${Math.round(grown / 1024)} kB more`);
   for (const peer of peers) peer.resume();
@@ -135,7 +135,7 @@ test('peers that flood and read nothing cost a bounded amount, and others are se
   await othersAreUnharmed();
 });
 
-test('subscriptions to what has to be looked for far away are taken one at a time', async (t) => {
+test('subscriptions that need the archive are handled one at a time', async (t) => {
   const feed = await FeedClient.open(t, monitor.url);
   for (let i = 0; i < 90; i += 1)
     feed.send({ action: 'subscribe', resource: 'job', job_id: `job-none-${i}`, id: `${i}` });
@@ -146,7 +146,7 @@ test('subscriptions to what has to be looked for far away are taken one at a tim
   );
 });
 
-test('half a handshake, and half a frame, hold up nobody', async (t) => {
+test('an incomplete handshake or frame delays no other peer', async (t) => {
   const raw = await RawWebSocket.connect(t, monitor.url);
   raw.socket.write(frame({ opcode: OPCODE.text, payload: text('{"action":"none"}') }).subarray(0, 5));
   await othersAreUnharmed();
@@ -154,7 +154,7 @@ test('half a handshake, and half a frame, hold up nobody', async (t) => {
   await othersAreUnharmed();
 });
 
-test('a peer that vanishes while it catches up leaves nothing behind', async (t) => {
+test('a peer that vanishes while it catches up leaks nothing', async (t) => {
   const jobs = Array.from({ length: 1000 }, () => ({ audio_url: 's3://audio/x.mp3' }));
   for (let i = 0; i < 4; i += 1) await monitor.post('/jobs/batch', { jobs });
   for (let i = 0; i < 10; i += 1) {

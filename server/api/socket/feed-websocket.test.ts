@@ -1,4 +1,4 @@
-/** The live feed over WebSocket, as its clients use and misuse it. */
+/** The live feed over WebSocket: correct and incorrect use by clients. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, test } from 'node:test';
@@ -15,7 +15,7 @@ const monitor = await openMonitor({ after });
 const progress = (id: string, lease_token: string, percentage: number, on: Caller = monitor) =>
   on.put(`/jobs/${id}/progress`, { lease_token, percentage, stage: 'transcribing' });
 
-test('[A98] [A99] [A100] the documents’ JavaScript runs as printed, its URL and job aside', async (t) => {
+test('[A98] [A99] [A100] the documents’ JavaScript runs as printed, except for its URL and job', async (t) => {
   const { id, token } = await hold(monitor);
   const bar: number[] = [];
   const statuses: string[] = [];
@@ -60,11 +60,11 @@ return ws;`
   assert.deepEqual(statuses, [null, 'TRANSCRIBING']);
 });
 
-test('every resource says first what there is, then what changes, each message as its schema says', async (t) => {
+test('every resource sends its current state, then its changes, each message by its schema', async (t) => {
   const clock = new JumpingClock();
-  const one = await openMonitor(t, { clock });
-  const feed = await FeedClient.open(t, one.url);
-  const held = await hold(one, { priority: 'high' });
+  const monitor = await openMonitor(t, { clock });
+  const feed = await FeedClient.open(t, monitor.url);
+  const held = await hold(monitor, { priority: 'high' });
   for (const message of [
     { resource: 'job', job_id: held.id },
     { resource: 'jobs' },
@@ -78,18 +78,18 @@ test('every resource says first what there is, then what changes, each message a
     assert.equal(first.type, 'state');
     assert.equal(first.resource, message.resource);
   }
-  await progress(held.id, held.token, 10, one);
-  await one.post('/workers/worker-1/heartbeat', { health: { cpu_usage: 50 } });
-  const failed = await hold(one);
-  await fail(one, failed);
-  const cancelled = await submit(one);
-  await one.delete(`/jobs/${cancelled.job_id}`);
-  await complete(one, held);
-  await register(one, 'worker-2');
-  await one.delete('/workers/worker-2');
+  await progress(held.id, held.token, 10, monitor);
+  await monitor.post('/workers/worker-1/heartbeat', { health: { cpu_usage: 50 } });
+  const failed = await hold(monitor);
+  await fail(monitor, failed);
+  const cancelled = await submit(monitor);
+  await monitor.delete(`/jobs/${cancelled.job_id}`);
+  await complete(monitor, held);
+  await register(monitor, 'worker-2');
+  await monitor.delete('/workers/worker-2');
   clock.jump(20_000);
   const alert = await feed.until(({ event }) => event === 'AlertRaised');
-  await one.post(`/system/alerts/${alert.alert_id}/resolve`);
+  await monitor.post(`/system/alerts/${alert.alert_id}/resolve`);
   await feed.until(({ event }) => event === 'AlertResolved');
   await feed.until(({ resource, type }) => resource === 'system' && type === 'update');
   await feed.ask({ action: 'subscribe', resource: 'jobs', since: { seq: 1, index: -1 }, id: 'again' });
@@ -107,10 +107,10 @@ test('every resource says first what there is, then what changes, each message a
     'messages that were not seen',
   );
   const text = JSON.stringify(feed.messages);
-  assert.ok(!text.includes(held.token), 'a lease token is nobody else’s');
+  assert.ok(!text.includes(held.token), 'a lease token is secret');
 });
 
-test('an id is echoed; control messages carry no position, events do', async (t) => {
+test('an id is echoed; events have a position, control messages do not', async (t) => {
   const feed = await FeedClient.open(t, monitor.url);
   const { job_id } = await submit(monitor);
   assert.deepEqual(await feed.ask({ action: 'subscribe', resource: 'job', job_id, id: 'mine-1' }), {
@@ -129,10 +129,10 @@ test('an id is echoed; control messages carry no position, events do', async (t)
   });
   await monitor.delete(`/jobs/${job_id}`);
   await feed.settled();
-  assert.equal(feed.messages.length, 4, 'it was told of what it no longer follows');
+  assert.equal(feed.messages.length, 4, 'it received a message after it had unsubscribed');
 });
 
-test('bad input gets an error with a code and its id, and the connection stays', async (t) => {
+test('invalid input gets an error with a code and its id, and the connection stays open', async (t) => {
   const feed = await FeedClient.open(t, monitor.url);
   const cases: [unknown, string, RegExp][] = [
     ['{"action":', 'invalid_json', /not a JSON object/],
@@ -173,7 +173,7 @@ test('bad input gets an error with a code and its id, and the connection stays',
   assert.equal((await feed.ask({ action: 'subscribe', resource: 'alerts' })).type, 'state');
 });
 
-test('jobs are filtered as lists are', async (t) => {
+test('jobs are filtered like lists', async (t) => {
   const feed = await FeedClient.open(t, monitor.url);
   const low = await submit(monitor, { priority: 'low', tags: ['night', 'press'] });
   await submit(monitor, { priority: 'low', tags: ['day'] });
@@ -191,7 +191,7 @@ test('jobs are filtered as lists are', async (t) => {
   assert.equal(ended.job_id, low.job_id);
 });
 
-test('an event that two subscriptions of a connection mean comes once', async (t) => {
+test('an event that matches two subscriptions of a connection is sent once', async (t) => {
   const feed = await FeedClient.open(t, monitor.url);
   const { job_id } = await submit(monitor);
   await feed.ask({ action: 'subscribe', resource: 'jobs' });
@@ -201,17 +201,17 @@ test('an event that two subscriptions of a connection mean comes once', async (t
   assert.equal(feed.messages.filter(({ type }) => type === 'update').length, 1);
 });
 
-test('progress of a job that is being cancelled says CANCELLING', async (t) => {
+test('progress of a job that is being cancelled has the state CANCELLING', async (t) => {
   const feed = await FeedClient.open(t, monitor.url);
   const { id, token } = await hold(monitor);
   await feed.ask({ action: 'subscribe', resource: 'job', job_id: id });
   await monitor.delete(`/jobs/${id}`);
   await progress(id, token, 77);
-  const told = await feed.until(({ event }) => event === 'JobProgressed');
-  assert.deepEqual([told.state, told.percentage], ['CANCELLING', 77]);
+  const update = await feed.until(({ event }) => event === 'JobProgressed');
+  assert.deepEqual([update.state, update.percentage], ['CANCELLING', 77]);
 });
 
-test('since gives exactly what was missed, and live says when that is done', async (t) => {
+test('since resumes with exactly the missed events, followed by live', async (t) => {
   const { id, token } = await hold(monitor);
   const feed = await FeedClient.open(t, monitor.url);
   const { seq, index } = await feed.ask({ action: 'subscribe', resource: 'job', job_id: id });
@@ -233,7 +233,7 @@ test('since gives exactly what was missed, and live says when that is done', asy
   );
 });
 
-test('a since from the future is a reset', async (t) => {
+test('a since in the future is a reset', async (t) => {
   const feed = await FeedClient.open(t, monitor.url);
   const { type, items } = await feed.ask({
     action: 'subscribe',
@@ -249,16 +249,16 @@ test('[S22] a connection has at most 1,000 subscriptions', async (t) => {
   const filters = (i: number) => ({ action: 'subscribe', resource: 'jobs', filter: { tag: `tag-${i}` }, id: `${i}` });
   for (let i = 0; i < SUBSCRIPTIONS_MAX; i += 1) {
     feed.send(filters(i));
-    // Within the rate of messages.
+    // Within the message rate.
     if (i % 100 === 99) await feed.settled();
   }
-  // First messages of others come when their jobs have been found.
+  // The first messages of filters follow once their jobs have been found.
   const ask = (message: { id: string }) => {
     feed.send({ ...message, id: `again ${message.id}` });
     return feed.until(({ id }) => id === `again ${message.id}`);
   };
   assert.equal((await ask(filters(SUBSCRIPTIONS_MAX))).code, 'too_many_subscriptions');
-  assert.equal((await ask(filters(0))).type, 'subscribed', 'one that it has may be asked for again');
+  assert.equal((await ask(filters(0))).type, 'subscribed', 'an existing subscription may be repeated');
   assert.equal((await ask({ ...filters(5), action: 'unsubscribe' } as never)).type, 'unsubscribed');
   feed.send(filters(SUBSCRIPTIONS_MAX));
   await feed.until(({ type, id }) => type === 'subscribed' && id === String(SUBSCRIPTIONS_MAX));
@@ -276,7 +276,7 @@ test('[S19] pages of another origin are refused, the monitor’s own are not', a
   assert.equal(rebound.status, 403);
 });
 
-test('a stop says so with 1001, also to one who answers nothing, and is not held up', async (t) => {
+test('a stop closes with 1001, even if the peer does not respond, and is not delayed', async (t) => {
   const stopping = await openMonitor(t);
   const feed = await FeedClient.open(t, stopping.url);
   await feed.ask({ action: 'subscribe', resource: 'jobs' });
@@ -287,7 +287,7 @@ test('a stop says so with 1001, also to one who answers nothing, and is not held
   assert.equal((await deaf.closed).code, 1001);
 });
 
-test('[S22] pings find dead peers; one that answers stays', async (t) => {
+test('[S22] pings detect dead peers; a peer that responds stays connected', async (t) => {
   const clock = new JumpingClock();
   const other = await openMonitor(t, { clock });
   const alive = await FeedClient.open(t, other.url);
@@ -298,7 +298,7 @@ test('[S22] pings find dead peers; one that answers stays', async (t) => {
   for (let i = 0; i < 2; i += 1) {
     const pinged = once(dead, 'ping');
     clock.jump(30_000);
-    // The first finds a peer that has spoken, the second one that has not.
+    // At the first ping the peer has sent something, at the second it has not.
     if (i === 0) await pinged;
     await alive.settled();
   }
@@ -307,7 +307,7 @@ test('[S22] pings find dead peers; one that answers stays', async (t) => {
   await alive.settled();
 });
 
-test('[S22] more messages a second than it may are closed with 4029', async (t) => {
+test('[S22] more messages a second than allowed are closed with 4029', async (t) => {
   const feed = await FeedClient.open(t, monitor.url);
   for (let i = 0; i < 5_000; i += 1) feed.send('{}');
   assert.equal((await feed.closed).code, 4029);
@@ -319,17 +319,17 @@ test('a binary message is closed with 1003', async (t) => {
   assert.equal((await feed.closed).code, 1003);
 });
 
-test('[S22] one who does not read is closed with 4008 and resumes from there, while others hear everything', async (t) => {
+test('[S22] a client that does not read is closed with 4008 and can resume; others receive everything', async (t) => {
   const { headers } = await monitor.get('/jobs');
   const since = { seq: Number(headers.get('tmon-seq')) + 1, index: -1 };
   const slow = await RawWebSocket.connect(t, monitor.url);
   const other = await FeedClient.open(t, monitor.url);
-  const heard = once(slow, 'text');
-  for (const one of [slow, other]) one.send({ action: 'subscribe', resource: 'jobs', since, id: 'both' });
-  await Promise.all([heard, other.until(({ type }) => type === 'live')]);
+  const live = once(slow, 'text');
+  for (const client of [slow, other]) client.send({ action: 'subscribe', resource: 'jobs', since, id: 'both' });
+  await Promise.all([live, other.until(({ type }) => type === 'live')]);
   slow.pause();
   const jobs = Array.from({ length: 1000 }, () => ({ audio_url: 's3://audio/long-way.mp3' }));
-  // Twice what the buffers of the kernel and of the outbox take in: 4 MB was measured.
+  // Twice the measured capacity of the buffers of the kernel and the outbox, 4 MB.
   for (let i = 0; i < 14; i += 1) assert.ok((await monitor.post('/jobs/batch', { jobs })).status < 300);
   await other.settled();
   assert.equal(other.messages.filter(({ type }) => type === 'update').length, 14 * 2000);

@@ -1,4 +1,4 @@
-/** A frame of ours is one of WebSocket: another's parser reads it, whatever its length. */
+/** A frame of any length is read by another WebSocket parser. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { WebSocketServer } from 'ws';
 import { textFrame } from './websocket-frame.ts';
 
-test('texts of every length are read back as they were', async (t) => {
+test('texts of every length class are read back unchanged', async (t) => {
   const texts = [0, 1, 125, 126, 65_535, 65_536, 1_000_000].map(
     (bytes) => 'é'.repeat(bytes >> 1) + 'x'.repeat(bytes & 1),
   );
