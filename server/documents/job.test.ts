@@ -7,7 +7,7 @@ import { DAY_MS, MINUTE_MS, SECOND_MS } from '../../protocol/time.ts';
 import { Monitor } from '../state-machine/testing.ts';
 import { running, started } from '../state-machine/testing-recording.ts';
 import { assertValid } from '../state-machine/testing-schemas.ts';
-import { jobDocument, progressDocument, timelineDocument } from './job.ts';
+import { jobDocument, progressDocument, timelineDocument, workerJobDocument } from './job.ts';
 
 describe('a job document', () => {
   const { monitor, lease } = running();
@@ -217,4 +217,15 @@ describe('a job document', () => {
     assert.deepEqual([before.updated_at, after.updated_at], ['2025-07-07T19:30:00Z', '2025-07-07T19:30:01Z']);
     assert.deepEqual([before.as_of_seq, after.as_of_seq], [other.state.seq - 1, other.state.seq]);
   });
+});
+
+test("a job in a worker's history has the time of that worker's own attempt", () => {
+  const monitor = new Monitor({ retry_base_ms: 0 });
+  const first = monitor.claimed();
+  monitor.later(MINUTE_MS).fail(first);
+  monitor.tick(false);
+  monitor.register('worker-2');
+  monitor.claim('worker-2');
+  const assigned = ['worker-1', 'worker-2'].map((id) => workerJobDocument(monitor.job(), id).assigned_at);
+  assert.deepEqual(assigned, ['2025-07-07T19:30:00Z', '2025-07-07T19:31:00Z']);
 });

@@ -106,3 +106,17 @@ test('a failure of the run that a stop interrupts is not logged', async () => {
 test('a duty that never started stops at once', async () => {
   await dutyByHand().duty.stop();
 });
+
+test('what is thrown is logged in its words, an Error or not', async () => {
+  const { duty, logged, turn, end, clock } = dutyByHand();
+  duty.start();
+  await turn(0);
+  end(0).reject('not an Error');
+  await new Promise((resolve) => setImmediate(resolve));
+  clock.jump(60_000);
+  await turn(1);
+  assert.deepEqual(logged, ['sweeping: not an Error']);
+  const stopped = duty.stop();
+  end(1).resolve({ again_ms: 0 });
+  await stopped;
+});

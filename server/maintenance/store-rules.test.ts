@@ -44,6 +44,19 @@ test('the rules are checked when the monitor starts and every day, and harmful o
   await duty.stop();
 });
 
+test('several rules that do harm are named together; one without a hint is logged without', async () => {
+  const logged: string[] = [];
+  const { hint: _, ...plain } = { ...HARM, says: 'the rule sweep deletes views/' };
+  const rules = new StoreRules({
+    inspect: async () => [HARM, FINE, plain],
+    clock: new TurnedClock(START),
+    log: (_, message) => logged.push(message),
+  });
+  await rules.look();
+  assert.equal(rules.harm, `${HARM.says}; ${plain.says}`);
+  assert.deepEqual(logged, [`${HARM.says}: x`, plain.says]);
+});
+
 test('a store without rules has no harmful ones', async () => {
   const rules = new StoreRules({ inspect: undefined, clock: new TurnedClock(START), log: () => assert.fail() });
   await rules.check();

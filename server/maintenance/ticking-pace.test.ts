@@ -14,8 +14,21 @@ const SOONEST_MS = 20;
 const LATEST_MS = 1_000;
 const ALERTS_MS = 5_000;
 
+/** A machine that can be away: time passes, and no timer runs. */
+class LeapingClock extends TurnedClock {
+  away_ms = 0;
+
+  override now(): number {
+    return super.now() + this.away_ms;
+  }
+
+  override monotonic(): number {
+    return super.monotonic() + this.away_ms;
+  }
+}
+
 async function open(t: { after(run: () => Promise<void>): void }) {
-  const clock = new TurnedClock('2026-01-01T00:00:00Z');
+  const clock = new LeapingClock('2026-01-01T00:00:00Z');
   const monitor = await TestMonitor.open({ store: new MemoryStore(clock), clock, settings: { lease_ms: LEASE_MS } });
   const { engine } = monitor;
   const ticks: (CommandBody & { type: 'tick' })[] = [];
@@ -90,6 +103,46 @@ test('an alert for what a tick did is raised by the next one', async (t) => {
   await clock.turn(LATEST_MS);
   const rules = [...monitor.engine.state.tables.alerts.values()].map(({ rule }) => rule);
   assert.ok(rules.includes('jobs_dead_lettered'), rules.join());
+});
+
+test('a timer that is due soon after a tick without consequence is not late', async (t) => {
+  const { clock, monitor } = await open(t);
+  await monitor.register('worker-1');
+  await monitor.submit('job-1', 'job-2');
+  await monitor.claim('worker-1', 2);
+  await monitor.fail('job-1', true);
+  // The tick a second after the first retry finds nothing.
+  await clock.turn(1_300);
+  await monitor.fail('job-2', true);
+  await clock.turn(monitor.job('job-2').not_before_ms! - clock.now());
+  assert.deepEqual([monitor.job('job-1').not_before_ms, monitor.job('job-2').not_before_ms], [null, null]);
+});
+
+test('leases are spared for exactly one lease after the start, and after more than half of one away', async (t) => {
+  const { clock, ticks } = await open(t);
+  const expires = () => ticks.at(-1)!.expire;
+  await clock.turn(LEASE_MS - ALERTS_MS);
+  assert.ok(ticks.every(({ expire }) => !expire));
+  await clock.turn(ALERTS_MS);
+  assert.equal(expires(), true);
+  clock.away_ms += LEASE_MS / 2;
+  await clock.turn(2 * LATEST_MS);
+  assert.equal(expires(), true, 'half a lease is not long');
+  clock.away_ms += LEASE_MS / 2 + 1;
+  await clock.turn(2 * LATEST_MS);
+  assert.equal(expires(), false);
+  await clock.turn(LEASE_MS + ALERTS_MS);
+  assert.equal(expires(), true);
+});
+
+test('a timer that comes due while it is spared makes one tick, not two', async (t) => {
+  const { clock, monitor, ticks } = await open(t);
+  await monitor.register('worker-1');
+  const due_ms = monitor.engine.state.worker('worker-1')!.check_ms!;
+  await clock.turn(due_ms - 500 - clock.now());
+  const before = ticks.length;
+  await clock.turn(LATEST_MS);
+  assert.equal(ticks.length, before + 1);
 });
 
 test('what is due but spared is looked at once a second', async (t) => {

@@ -146,9 +146,11 @@ const survivors: (Mutant & { part: string })[] = [];
 for (const part of parts) {
   const all = filesOf(part)
     .filter((file) => values.file === undefined || file === values.file)
-    .flatMap((file) => mutantsOf(file, readFileSync(join(ROOT, file), 'utf8')))
-    .filter(({ file, change }) => !equivalents.some((one) => one.file === file && one.change === change));
-  const drawn = draw(all, Math.ceil(Number(values.count) / parts.length), chance);
+    .flatMap((file) => mutantsOf(file, readFileSync(join(ROOT, file), 'utf8')));
+  // Left out after the draw, so that a new entry does not change which others a seed draws.
+  const drawn = draw(all, Math.ceil(Number(values.count) / parts.length), chance).filter(
+    ({ file, change }) => !equivalents.some((one) => one.file === file && one.change === change),
+  );
   let ofPart = 0;
   for (const mutant of drawn) {
     const is = await isCaught(mutant, part);

@@ -68,6 +68,17 @@ test('a redrive returns exactly the selected jobs to the end of the queue, with 
   );
 });
 
+test('dead letters are found by their priority until they leave', () => {
+  const monitor = deadLetters();
+  const dead = () =>
+    (['high', 'normal', 'low'] as const).map((name) => [...monitor.state.tables.dead_by_priority[name].values()]);
+  assert.deepEqual(dead(), [['a'], ['c', 'd'], ['b']]);
+  monitor.tell({ type: 'purge_queue', queue: 'dlq', filter: { job_ids: ['c'] } });
+  monitor.tell({ type: 'redrive', filter: { job_ids: ['a', 'b'] } });
+  assert.deepEqual(dead(), [[], ['d'], []]);
+  assert.deepEqual([...monitor.state.tables.dead.values()], ['d']);
+});
+
 test('jobs that are named are taken once each, in the order of their queue', () => {
   const monitor = deadLetters();
   monitor.run({ type: 'retry_job', job_id: 'a' });
