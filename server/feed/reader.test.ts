@@ -5,9 +5,10 @@ import type { CallRequest, FeedPosition } from '../../protocol/feed.ts';
 import { settled } from '../testing-clock.ts';
 import { WAITING_MAX } from './outbox.ts';
 import { Reader, SUBSCRIPTIONS_MAX } from './reader.ts';
+import type { Beyond } from './subscription.ts';
 import { openFeed, type Received, textsOf } from './testing-feed.ts';
 
-async function open() {
+async function open(more: Partial<Beyond> = {}) {
   const { monitor, hub } = await openFeed();
   const told: Received[] = [];
   const calls: CallRequest[] = [];
@@ -31,6 +32,7 @@ async function open() {
       job: async (id) => hub.state.job(id),
       worker: async (id) => hub.state.worker(id),
       catchUp: async () => {},
+      ...more,
     },
     check: () => [],
     call: (call) => void calls.push(call),
@@ -81,6 +83,24 @@ test('a list may hold anything: what is no message is refused, the rest is done'
   assert.deepEqual(
     calls.map(({ id }) => id),
     ['b'],
+  );
+  await monitor.stop();
+});
+
+test('answers keep the order of the messages, though one has to be looked up', async () => {
+  const found = Promise.withResolvers<undefined>();
+  const { monitor, receive, told } = await open({ job: () => found.promise });
+  const answered = receive(follow('job', { job_id: 'job-9', id: 'a' }), { action: 'ping', id: 'b' });
+  await settled();
+  assert.deepEqual(told, []);
+  found.resolve(undefined);
+  await answered;
+  assert.deepEqual(
+    told.map(({ type, id }) => [type, id]),
+    [
+      ['error', 'a'],
+      ['pong', 'b'],
+    ],
   );
   await monitor.stop();
 });

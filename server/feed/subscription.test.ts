@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { segmentKey } from '../journal/keys.ts';
 import { MemoryStore } from '../objects/memory.ts';
-import { forgetJobs, forgetJobs } from '../state-machine/testing.ts';
+import { forgetJobs } from '../state-machine/testing.ts';
 import { settled, TurnedClock } from '../testing-clock.ts';
 import { SENT_MAX } from './outbox.ts';
 import { jobUpdatesOf, openFeed, TestReader } from './testing-feed.ts';

@@ -219,6 +219,16 @@ test('an inspection names damage that a start passes over', async () => {
   );
 });
 
+test('an inspection says how much follows what is missing or damaged', async () => {
+  const { store } = await written();
+  await store.damage(segmentKey(2), flipped);
+  await store.delete(segmentKey(9));
+  const { problems = [] } = (await inspectJournal(store, TRACES)) ?? {};
+  const follows = new Map(problems.map(({ key, reach }) => [key, reach]));
+  assert.equal(follows.get(segmentKey(2)), '7 segments from 3 to 10 follow');
+  assert.equal(follows.get(segmentKey(9)), 'segment 10 follows');
+});
+
 test('an inspection of a store without a journal finds none', async () => {
   assert.equal(await inspectJournal(new FailingStore(newClock()), TRACES), null);
   const { store } = await written();

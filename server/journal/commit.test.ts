@@ -172,3 +172,18 @@ test('stopping does not wait for ever for a store that is silent', async () => {
   await stopped;
   assert.equal(await answer, 'outcome_unknown');
 });
+
+test('a store that does not answer is asked again soon, then less and less often', async () => {
+  const { clock, store, write } = await desk();
+  store.fate = (call) => (call === 'create' ? 'unavailable' : 'fine');
+  void ending(write('a'));
+  const asked: number[] = [];
+  for (const ms of [100, 1_000, 8_000]) {
+    const before = store.calls.length;
+    await clock.turn(ms);
+    asked.push(store.calls.slice(before).filter((call) => call.startsWith('create')).length);
+  }
+  const [soon, soonAfter, later] = asked as [number, number, number];
+  assert.ok(soon >= 3 && soonAfter >= 2 && later >= 7, `asked ${asked} times`);
+  assert.ok(soon <= 5 && soonAfter <= 6 && later <= 10, `asked ${asked} times`);
+});

@@ -102,3 +102,14 @@ test('a store that turns out to be unsafe halts the journal for good before it a
   await clock.turn(60_000);
   await assert.rejects(write('c'), (error) => kindOf(error) === 'corrupt');
 });
+
+test('what is soft is refused as well, while the store takes no writes and after the journal has stopped', async () => {
+  const { store, write, journal } = await desk();
+  const soft = () =>
+    new Promise<string>((resolve, reject) => journal.proposeSoft('key', { text: 'soft', resolve, reject }));
+  store.fate = (call) => (call === 'create' || call === 'put' ? 'refused' : 'fine');
+  await assert.rejects(write('a'));
+  await assert.rejects(soft(), (error) => kindOf(error) === 'refused');
+  await journal.stop();
+  await assert.rejects(soft(), /this instance is closing/);
+});

@@ -13,6 +13,8 @@ const SOONEST_MS = 20;
 /** And at most this far. */
 const LATEST_MS = 1_000;
 const ALERTS_MS = 5_000;
+/** The first delay of a retry, with the jitter that the test monitor gives. */
+const RETRY_MS = 3_750;
 
 /** A machine that can be away: time passes, and no timer runs. */
 class LeapingClock extends TurnedClock {
@@ -117,6 +119,27 @@ test('a timer that is due soon after a tick without consequence is not late', as
   await clock.turn(monitor.job('job-2').not_before_ms! - clock.now());
   assert.deepEqual([monitor.job('job-1').not_before_ms, monitor.job('job-2').not_before_ms], [null, null]);
 });
+
+for (const [when, due_ms] of [
+  ['a look', 8_001],
+  ['a look at the alerts', 10_001],
+] as const) {
+  test(`a timer that is due a millisecond after ${when} is handled by one tick, soon`, async (t) => {
+    const { clock, monitor, ticks } = await open(t);
+    const start_ms = clock.now();
+    await monitor.register('worker-1');
+    await monitor.submit('job-1');
+    await monitor.claim('worker-1');
+    await clock.turn(due_ms - RETRY_MS);
+    await monitor.fail('job-1', true);
+    assert.equal(monitor.job('job-1').not_before_ms, start_ms + due_ms);
+    await clock.turn(RETRY_MS - 2);
+    const before = ticks.length;
+    await clock.turn(2 + SOONEST_MS);
+    assert.equal(monitor.job('job-1').not_before_ms, null);
+    assert.equal(ticks.length, before + 1);
+  });
+}
 
 test('leases are spared for exactly one lease after the start, and after more than half of one away', async (t) => {
   const { clock, ticks } = await open(t);

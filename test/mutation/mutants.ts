@@ -44,6 +44,8 @@ const OPERATORS: Record<string, string> = {
 };
 
 const LITERAL_MAX = 16;
+/** Characters of a change that are not cut. */
+const SHOWN_MAX = 100;
 
 export function mutantsOf(file: string, source: string): Mutant[] {
   const script = stripTypeScriptTypes(source);
@@ -53,13 +55,20 @@ export function mutantsOf(file: string, source: string): Mutant[] {
     const parent = (ancestors as Node[]).at(-2) as AnyNode | undefined;
     if (isConstant(ancestors as Node[])) return;
     for (const { start, end, replacement } of breaksOf(node as AnyNode, parent, script)) {
-      const before = script.slice(node.start, node.end);
-      const after = before.slice(0, start - node.start) + replacement + before.slice(end - node.start);
+      const shown = shownOf(node, parent);
+      const before = script.slice(shown.start, shown.end);
+      const after = before.slice(0, start - shown.start) + replacement + before.slice(end - shown.start);
       const line = script.slice(0, start).split('\n').length;
       mutants.push({ file, start, end, replacement, change: `${oneLine(before)} → ${oneLine(after)}`, line });
     }
   });
   return mutants;
+}
+
+/** A literal alone says nothing: it is shown in its expression, unless that is too long to read. */
+function shownOf(node: Node, parent: Node | undefined): Node {
+  const alone = node.type !== 'Literal' || parent === undefined;
+  return alone || parent.end - parent.start > SHOWN_MAX ? node : parent;
 }
 
 /** Within `const SOME_LIMIT = …` of a module: a setting, not a rule. */
@@ -125,5 +134,5 @@ function* breaksOf(node: AnyNode, parent: AnyNode | undefined, script: string): 
 
 function oneLine(text: string): string {
   const line = text.replace(/\s+/g, ' ');
-  return line.length <= 100 ? line : `${line.slice(0, 60)} … ${line.slice(-36)}`;
+  return line.length <= SHOWN_MAX ? line : `${line.slice(0, 60)} … ${line.slice(-36)}`;
 }
