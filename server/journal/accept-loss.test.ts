@@ -8,7 +8,7 @@ import { FailingStore, flipped, Notes, newClock, openDesk } from './testing.ts';
 
 const TRACES = { documents: ['views/health.json'], prefixes: ['archive/'] };
 
-/** Ten segments, snapshots at 4 and 8, and what shows that there were ten. */
+/** Ten segments, snapshots at 4 and 8, and traces of segment 10. */
 async function written(): Promise<{ store: FailingStore; clock: TurnedClock }> {
   const clock = newClock();
   const store = new FailingStore(clock);
@@ -38,7 +38,7 @@ const open = (store: FailingStore, clock: TurnedClock) => openDesk(store, clock,
 const halts = async (store: FailingStore) =>
   (await inspectJournal(store, TRACES))?.problems.some((problem) => problem.halts) ?? false;
 
-/** These notes are left, and writing goes on at a number that was never used. */
+/** Asserts that these notes are left, and that the next segment has an unused number. */
 async function assertGoesOn(store: FailingStore, clock: TurnedClock, texts: string[]): Promise<void> {
   assert.equal(await halts(store), false);
   const used = (await store.keys(SEGMENTS)).length > 0 ? (await store.keys(SEGMENTS)).at(-1)! : '';
@@ -52,7 +52,7 @@ async function assertGoesOn(store: FailingStore, clock: TurnedClock, texts: stri
 
 const notes = (...seqs: number[]) => seqs.map((seq) => `note ${seq}`);
 
-test('a journal that is whole has nothing to accept, and is not changed', async () => {
+test('a complete journal has no loss to accept, and is not changed', async () => {
   const { store, clock } = await written();
   const before = await store.keys();
   const report = await accept(store, clock);
@@ -60,7 +60,7 @@ test('a journal that is whole has nothing to accept, and is not changed', async 
   assert.deepEqual(await store.keys(), before);
 });
 
-test('a hole is passed over: what stands behind it is kept, and the journal says what is lost', async () => {
+test('a gap is skipped: the segments after it are kept, and the journal records the loss', async () => {
   const { store, clock } = await written();
   await store.delete(segmentKey(9));
   assert.equal((await open(store, clock)).journal.status.halted, true);
@@ -75,14 +75,14 @@ test('a hole is passed over: what stands behind it is kept, and the journal says
   await assertGoesOn(store, clock, [...notes(1, 2, 3, 4, 5, 6, 7, 8, 10), 'lost 8 to 11']);
 });
 
-test('a damaged segment is passed over as a missing one is', async () => {
+test('a damaged segment is skipped like a missing one', async () => {
   const { store, clock } = await written();
   await store.damage(segmentKey(9), flipped);
   await accept(store, clock);
   await assertGoesOn(store, clock, [...notes(1, 2, 3, 4, 5, 6, 7, 8, 10), 'lost 8 to 11']);
 });
 
-test('numbers that only a trace tells of are not used again', async () => {
+test('numbers that only a trace proves are not reused', async () => {
   const { store, clock } = await written();
   for (const seq of [9, 10]) await store.delete(segmentKey(seq));
   await store.put('views/health.json', Buffer.from('{"as_of_seq":20}'));
@@ -90,7 +90,7 @@ test('numbers that only a trace tells of are not used again', async () => {
   await assertGoesOn(store, clock, [...notes(1, 2, 3, 4, 5, 6, 7, 8), 'lost 8 to 21']);
 });
 
-test('without any snapshot the segments that are left are the journal', async () => {
+test('without a snapshot the journal consists of the segments that are left', async () => {
   const { store, clock } = await written();
   for (const key of await store.keys(SNAPSHOTS)) await store.delete(key);
   for (const seq of [1, 2, 5]) await store.delete(segmentKey(seq));
@@ -98,7 +98,7 @@ test('without any snapshot the segments that are left are the journal', async ()
   await assertGoesOn(store, clock, [...notes(3, 4, 6, 7, 8, 9, 10), 'lost 0 to 11']);
 });
 
-test('where nothing but the archive is left, an empty journal begins after the last number known', async () => {
+test('if only the archive is left, an empty journal starts after the last known number', async () => {
   const { store, clock } = await written();
   for (const key of await store.keys()) if (!key.startsWith('archive/')) await store.delete(key);
   const { format_written, loss } = await accept(store, clock);
@@ -107,7 +107,7 @@ test('where nothing but the archive is left, an empty journal begins after the l
   assert.deepEqual([desk.journal.status.problem, desk.notes.texts], [null, ['lost 0 to 2']]);
 });
 
-test('a format that is missing is written again, with the id that every object names; nothing else is given up', async () => {
+test('a missing format is rewritten with the id in every object, without any other loss', async () => {
   const { store, clock } = await written();
   await store.delete(FORMAT_KEY);
   const { format_written, loss } = await accept(store, clock);
@@ -117,7 +117,7 @@ test('a format that is missing is written again, with the id that every object n
   assert.equal(await desk.write('next'), 'in 11');
 });
 
-test('nothing is given up while a monitor writes', async () => {
+test('no loss is accepted while a monitor writes', async () => {
   const { store, clock } = await written();
   const other = await openDesk(store, clock, { instance: 'b', tail_poll_ms: 200 });
   await store.delete(segmentKey(9));
@@ -134,7 +134,7 @@ test('nothing is given up while a monitor writes', async () => {
   other.journal.abandon();
 });
 
-test('run twice it does nothing the second time', async () => {
+test('a second run does nothing', async () => {
   const { store, clock } = await written();
   await store.delete(segmentKey(9));
   await accept(store, clock);
@@ -143,7 +143,7 @@ test('run twice it does nothing the second time', async () => {
   assert.deepEqual(await store.keys(), after);
 });
 
-test('ended before or after any change to the store, the next run completes it', async () => {
+test('after an interruption at any change to the store, the next run completes it', async () => {
   for (let at = 1; ; at++) {
     for (const applied of [false, true]) {
       const { store, clock } = await written();
@@ -177,14 +177,14 @@ test('ended before or after any change to the store, the next run completes it',
 });
 
 describe('whatever is deleted or damaged', () => {
-  /** A generator of numbers, so that a seed says the case. */
+  /** Seeded random numbers, so that a case can be reproduced. */
   const random = (seed: number) => () => {
     seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
     return seed / 2 ** 31;
   };
 
   for (let seed = 1; seed <= 60; seed++) {
-    test(`a start halts just where the inspection says so, and accepting it lets it go on (${seed})`, async () => {
+    test(`a start halts where the inspection reports it, and continues once the loss is accepted (${seed})`, async () => {
       const { store, clock } = await written();
       const draw = random(seed);
       const keys = (await store.keys()).filter((key) => /^(journal|snapshots|meta\/(format|head))/.test(key));
@@ -204,7 +204,7 @@ describe('whatever is deleted or damaged', () => {
   }
 });
 
-test('an inspection names damage that a start passes over', async () => {
+test('an inspection reports damage that a start skips', async () => {
   const { store } = await written();
   await store.damage(snapshotPartKey(4, 1), flipped);
   await store.damage(segmentKey(2), flipped);

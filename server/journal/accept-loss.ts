@@ -1,11 +1,11 @@
 /**
- * Goes on without what is lost, by its owner's decision.
+ * Continues a journal without its lost segments, by the owner's decision.
  *
- *     everything that can be read is applied, over the holes → a snapshot M beyond every number ever used, which says what
- *     was given up → segment M+1, which says it to whoever follows the journal
+ *     apply everything that can be read, across the gaps → write snapshot M beyond every number ever used, with the loss
+ *     in its manifest → write segment M+1, with the loss as an event for readers of the journal
  *
- * Recovery from that snapshot passes the holes by as it passes truncated segments, and no number is used again. The
- * snapshot's manifest is the moment of decision: ended before it, the next run begins again; after it, the journal is whole.
+ * Recovery from that snapshot skips the gaps as it skips truncated segments, and no number is reused. The manifest is
+ * the commit point: a run that ends before it starts over the next time; after it the journal is complete.
  */
 import { createHash } from 'node:crypto';
 import { type Clock, isoTime } from '../clock.ts';
@@ -21,27 +21,30 @@ import { type AcceptedLoss, readRows, type SnapshotManifest, writeSnapshot } fro
 import type { TraceKeys } from './traces.ts';
 
 export type AcceptLossOptions = {
-  /** Opened with its lock, so that no monitor writes beside it; on a bucket they must be stopped. */
+  /** Locked, so that no monitor writes to it; on a bucket all monitors must be stopped. */
   store: ObjectStore;
   clock: Clock;
   traceKeys: TraceKeys;
   replica: Pick<Replica<never>, 'replay' | 'restore' | 'reset' | 'rows'>;
   actor: string;
   newId: () => string;
-  /** The event that says it in the journal, as a line of a segment. */
+  /** Returns the event for the journal, as a line of a segment. */
   eventOf: (loss: AcceptedLoss, at_ms: number) => string;
 };
 
 export type LossReport = {
-  /** What there was to accept. */
+  /** The journal before. */
   inspection: Inspection;
-  /** null if no segment was given up: nothing was wrong, or the format alone. */
+  /** null if no segment was lost: at most the format was wrong. */
   loss: AcceptedLoss | null;
-  /** The format was written again. */
+  /** The format was rewritten. */
   format_written: boolean;
 };
 
-/** Throws JournalError: 'corrupt' if the store holds no journal, 'refused' if a monitor writes to it meanwhile. Safe to run again, also after it was ended in the middle. */
+/**
+ * Throws JournalError: 'corrupt' if the store has no journal, 'refused' if a monitor writes to it meanwhile. Safe to
+ * repeat, also after an interruption.
+ */
 export async function acceptLoss(options: AcceptLossOptions): Promise<LossReport> {
   const { store, clock, traceKeys, newId } = options;
   const inspection = await inspectJournal(store, traceKeys);
@@ -53,7 +56,7 @@ export async function acceptLoss(options: AcceptLossOptions): Promise<LossReport
   }
   const lost = inspection.problems.filter(({ halts, key }) => halts && key !== FORMAT_KEY);
   if (lost.length === 0) {
-    // The run that wrote this snapshot may have ended before the event.
+    // The run that wrote this snapshot may have ended before it wrote the event.
     if (inspection.newest?.accepted_loss) await writeEvent(options, inspection.newest);
     return { inspection, loss: null, format_written: inspection.format_damaged };
   }
@@ -73,14 +76,14 @@ export async function acceptLoss(options: AcceptLossOptions): Promise<LossReport
     actor: options.actor,
   };
   options.replica.replay({ seq, at_ms, lines: [] });
-  // There is no segment `seq`: the next one rests on what was decided here instead.
+  // Segment `seq` does not exist: the next one is chained to the accepted loss instead.
   const segment_hash = createHash('sha256').update(JSON.stringify(loss)).digest('hex');
   const head = { journal_id, seq, segment_hash, at_ms, accepted_loss: loss };
   await writeEvent(options, await writeSnapshot(store, clock, head, options.replica.rows()));
   return { inspection, loss, format_written: inspection.format_damaged };
 }
 
-/** Applies the newest good snapshot and every later segment that can be read. Returns the log time then. */
+/** Applies the newest good snapshot and every later segment that can be read. Returns the log time after them. */
 async function salvage(
   { store, clock, replica }: AcceptLossOptions,
   { newest, segments }: Inspection,
@@ -98,7 +101,7 @@ async function salvage(
   return { at_ms: at_ms > 0 ? at_ms : Math.floor(clock.now()) };
 }
 
-/** Put if absent: where the segment exists, this was done, or a monitor has gone on from the snapshot. */
+/** Put if absent: if the segment exists, the event was written, or a monitor has continued from the snapshot. */
 async function writeEvent(options: AcceptLossOptions, manifest: SnapshotManifest): Promise<void> {
   const { journal_id, seq, segment_hash, at_ms, accepted_loss } = manifest;
   if (!accepted_loss) return;
@@ -115,7 +118,7 @@ async function writeEvent(options: AcceptLossOptions, manifest: SnapshotManifest
   await store.putIfAbsent(segmentKey(seq + 1), encodeSegment(header, [eventOf(accepted_loss, at_ms)]).bytes);
 }
 
-/** Parts count too: a half-written snapshot's name must not be taken again with other bytes. */
+/** Includes parts: the name of a partially written snapshot must not be reused for other bytes. */
 async function highestSnapshot(store: ObjectStore): Promise<number> {
   let highest = 0;
   for await (const { key } of store.list(SNAPSHOTS)) {

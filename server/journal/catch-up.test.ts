@@ -6,7 +6,7 @@ import { type Desk, FailingStore, newClock, openDesk } from './testing.ts';
 
 const PUT_MS = 30;
 
-/** A desk whose store takes 30 ms a put, and at which a write always waits: every put that begins brings the next. */
+/** A desk whose store takes 30 ms per put, and where each put that starts adds the next write. */
 async function busyDesk(text: string): Promise<{ clock: TurnedClock; store: FailingStore; desk: Desk }> {
   const clock = newClock();
   const store = new FailingStore(clock);
@@ -29,7 +29,7 @@ function watched(promise: Promise<void>): { resolved: boolean } {
   return watch;
 }
 
-test('under steady writes, a put that began after the visitor came releases it', async () => {
+test('under steady writes a put that started after a visit resolves it', async () => {
   const { clock, desk } = await busyDesk('note');
   void desk.write('first');
   await clock.turn(PUT_MS / 2);
@@ -42,7 +42,7 @@ test('under steady writes, a put that began after the visitor came releases it',
   desk.journal.abandon();
 });
 
-test('a visitor sees what another instance had written before it came, however many writes wait', async () => {
+test('a visit sees what another instance wrote before it, however many writes are pending', async () => {
   const { clock, store, desk } = await busyDesk('note');
   const other = await openDesk(store, clock, { tail_poll_ms: 200, instance: 'b' });
   const foreign = other.write('foreign');
@@ -56,7 +56,7 @@ test('a visitor sees what another instance had written before it came, however m
   for (const { journal } of [desk, other]) journal.abandon();
 });
 
-test('proposals that write nothing do not keep a visitor waiting', async () => {
+test('proposals that write nothing do not delay a visit', async () => {
   const clock = newClock();
   const store = new FailingStore(clock);
   const desk = await openDesk(store, clock, { tail_poll_ms: 200 });
@@ -69,7 +69,7 @@ test('proposals that write nothing do not keep a visitor waiting', async () => {
   desk.journal.abandon();
 });
 
-test('an instance alone on its store has nothing to catch up with, and does not wait for its own put', async () => {
+test('an instance alone on its store catches up at once, without waiting for its own put', async () => {
   const clock = newClock();
   const store = new FailingStore(clock);
   const desk = await openDesk(store, clock);

@@ -1,9 +1,9 @@
 /**
- * The chain as this instance has followed it: recovery, reading on to the tail, and the gap rule. Reads only.
+ * The chain of segments as read by this instance: recovery, reading on to the tail, and the gap rule. Read-only.
  *
  *     recover   newest good snapshot → its rows → the segments after it, prefetched → 404 → is that the tail? → ready
- *     drain     from the head to the tail: what other instances have written meanwhile
- *     trust     the gap rule on an answer about the next segment; on doubt it recovers from the snapshot that passed us by
+ *     drain     from the head to the tail: segments that other instances have written meanwhile
+ *     trust     the gap rule for a response about the next segment; in doubt, recovers from a newer snapshot
  */
 import type { GetResult, ObjectStore } from '../objects/store.ts';
 import { assertComplete, listSegments } from './completeness.ts';
@@ -23,7 +23,7 @@ export type Head = {
   hash: string;
   /** Log time at `seq`. */
   at_ms: number;
-  /** LastModified of segment `seq`; null where only a snapshot told of it. */
+  /** LastModified of segment `seq`; null if only a snapshot is known. */
   last_modified_ms: number | null;
 };
 
@@ -34,7 +34,7 @@ export type ChainOptions<P> = {
   replica: Replica<P>;
   journal_id: string;
   retention_ms: number;
-  /** Called with what was damaged and passed over. */
+  /** Reports a damaged object that was skipped. */
   warn: (message: string) => void;
 };
 
@@ -46,9 +46,9 @@ export class Chain<P> {
   readonly #damaged = new Set<number>();
   #head: Head = START;
   #recovering = false;
-  /** While recovering: the first segment about which an answer could not be trusted without a look at the snapshots. */
+  /** While recovering: the first segment whose response cannot be trusted without checking the snapshots. */
   #first_doubt: number | null = null;
-  /** The snapshot that this fold began from; 0 if none. */
+  /** The snapshot that this fold started from; 0 if none. */
   snapshot_seq = 0;
 
   constructor(options: ChainOptions<P>) {
@@ -60,27 +60,27 @@ export class Chain<P> {
   }
 
   /**
-   * From nothing to the tail. Throws JournalError('corrupt') if neither snapshots nor segments lead there, or if the journal
-   * once went further: `traces`, read before, and what `findUse` finds beside an empty journal show how far.
+   * Recovers to the tail. Throws JournalError('corrupt') if neither snapshots nor segments lead there, or if the
+   * journal once went further, as `traces`, read before, or the use that `findUse` finds beside an empty journal prove.
    */
   async recover(traces: readonly Trace[], findUse: () => Promise<Trace | null>): Promise<void> {
     const { store, journal_id, patience } = this.#options;
     await this.#restore();
     for (;;) {
-      // Listed before reading, so that whatever is listed and not found has been deleted. By truncation, the gap rule finds
-      // the snapshot that covers it and replaces the fold; then this list says nothing any more.
-      const listed = await patience.ask(() => listSegments(store, this.#head.seq));
+      // Listed before reading, so that a segment that is listed and not found has been deleted. If truncation deleted
+      // it, the gap rule finds the covering snapshot and replaces the fold, and the list is read again.
+      const listed = await patience.run(() => listSegments(store, this.#head.seq));
       const failure = await this.#drainOnTrust();
-      // A name that was used again breaks the chain, too: then it is no damage.
-      if (await this.#startAgain()) continue;
+      // A reused name also breaks the chain, but is no damage.
+      if (await this.#restart()) continue;
       if (failure) throw failure;
-      const use = this.#head.seq === 0 ? await patience.ask(findUse) : null;
+      const use = this.#head.seq === 0 ? await patience.run(findUse) : null;
       const all = use ? [...traces, use] : traces;
       return assertComplete(store, { journal_id, head_seq: this.#head.seq, listed, traces: all });
     }
   }
 
-  /** Reads to the tail with every answer trusted for now; returns what is damaged on the way. */
+  /** Reads to the tail, trusting every response for now. Returns the error if an object is damaged. */
   async #drainOnTrust(): Promise<JournalError | null> {
     this.#first_doubt = null;
     this.#recovering = true;
@@ -96,10 +96,10 @@ export class Chain<P> {
   }
 
   /**
-   * The gap rule for all that was read since the last restore, in one look: true if a snapshot tells that a name was used
-   * and truncated; then the fold begins anew from it. Nobody has seen the fold before recovery ends.
+   * The gap rule for everything read since the last restore, in one check: true if a snapshot shows that a name was
+   * used and truncated, and the fold was restored from it. The fold is not visible before recovery ends.
    */
-  async #startAgain(): Promise<boolean> {
+  async #restart(): Promise<boolean> {
     const doubt = this.#first_doubt;
     this.#first_doubt = null;
     if (doubt === null) return false;
@@ -110,7 +110,7 @@ export class Chain<P> {
     return true;
   }
 
-  /** Applies every segment after the head; answers how many. */
+  /** Applies every segment after the head. Returns their number. */
   async drain(): Promise<number> {
     const from = this.#head.seq;
     let window = 1;
@@ -123,7 +123,7 @@ export class Chain<P> {
         if (seq !== this.#head.seq + 1) break;
         if (!(await this.trust(answer.server_ms))) break;
         if (!answer.found) {
-          // An old answer, perhaps: before calling the journal broken, ask again.
+          // The response may be stale: read again before reporting damage.
           if (this.#damageAhead() && (await this.get(segmentKey(seq))).found) break;
           this.assertLedPastDamage();
           return this.#head.seq - from;
@@ -137,12 +137,12 @@ export class Chain<P> {
     }
   }
 
-  /** Applies the next segment. Throws JournalError('corrupt') where it does not follow the head. */
+  /** Applies the next segment. Throws JournalError('corrupt') if it does not follow the head. */
   replay(segment: Segment, last_modified_ms: number): void {
     const { header, lines, hash } = segment;
     if (header.prev !== this.#head.hash) {
       throw corruptObject(segmentKey(header.seq), 'does not follow the segment before it: the chain is broken', {
-        hint: 'Someone changed the journal. Restore both segments from a copy of the store.',
+        hint: 'The journal was changed. Restore both segments from a copy of the store.',
       });
     }
     const at_ms = Math.max(this.#head.at_ms, header.at);
@@ -150,14 +150,14 @@ export class Chain<P> {
     this.extend({ seq: header.seq, hash, at_ms, last_modified_ms });
   }
 
-  /** The segment at this head has been applied. */
+  /** Moves the head, after its segment has been applied. */
   extend(head: Head): void {
     this.#head = head;
   }
 
   /**
-   * The gap rule, for an answer that the store gave at `server_ms` about the segment after the head. False: the name had
-   * been used and truncated, the fold was replaced from a snapshot, and whatever rested on the answer must be given up.
+   * The gap rule for a response of the store at `server_ms` about the segment after the head. False: the name had been
+   * used and truncated, the fold was restored from a snapshot, and the response must be discarded.
    */
   async trust(server_ms: number): Promise<boolean> {
     const { retention_ms, logClock } = this.#options;
@@ -172,26 +172,26 @@ export class Chain<P> {
     return !(await this.#restore());
   }
 
-  /** Reads one object, waiting out a store that does not answer. Throws JournalError('refused' | 'stopped'). */
+  /** Reads an object, retrying while the store does not respond. Throws JournalError('refused' | 'stopped'). */
   get(key: string): Promise<GetResult> {
-    return this.#options.patience.ask(() => this.#options.store.get(key));
+    return this.#options.patience.run(() => this.#options.store.get(key));
   }
 
-  /** Replaces the fold by the newest good snapshot after the head; false where there is none. */
+  /** Restores the fold from the newest good snapshot after the head; false if none exists. */
   async #restore(): Promise<boolean> {
     const { store, replica, journal_id, warn } = this.#options;
     for (;;) {
       const seq = (await this.#snapshots()).find((seq) => seq > this.#head.seq && !this.#damaged.has(seq));
       if (seq === undefined) break;
       try {
-        const manifest = await this.#options.patience.ask(() => readManifest(store, journal_id, seq));
-        replica.restore(await this.#options.patience.ask(() => readRows(store, manifest)));
+        const manifest = await this.#options.patience.run(() => readManifest(store, journal_id, seq));
+        replica.restore(await this.#options.patience.run(() => readRows(store, manifest)));
         this.#head = { seq, hash: manifest.segment_hash, at_ms: manifest.at_ms, last_modified_ms: null };
         this.snapshot_seq = seq;
         return true;
       } catch (error) {
         if (!isCorrupt(error)) throw error;
-        // A newer one may have replaced it while it was being read: then it is not damaged, only gone.
+        // A newer one may have replaced it during the read; then it is gone, not damaged.
         if (!(await this.#snapshots()).includes(seq)) continue;
         this.#damaged.add(seq);
         warn(`${error.message}; trying the next older snapshot`);
@@ -202,15 +202,15 @@ export class Chain<P> {
   }
 
   #snapshots(): Promise<number[]> {
-    return this.#options.patience.ask(() => listSnapshots(this.#options.store));
+    return this.#options.patience.run(() => listSnapshots(this.#options.store));
   }
 
-  /** Where a newer snapshot is damaged, only the segments up to it lead past it: without them nothing may be built here. */
+  /** Throws if a snapshot after the head is damaged and a segment that would lead past it is missing. */
   assertLedPastDamage(): void {
     if (!this.#damageAhead()) return;
     throw corruptObject(
       snapshotKey(Math.max(...this.#damaged)),
-      `is damaged, and ${segmentKey(this.#head.seq + 1)}, which would lead there without it, is gone`,
+      `is damaged, and ${segmentKey(this.#head.seq + 1)}, needed without it, is missing`,
       { hint: 'Restore the snapshot from a copy of the store.' },
     );
   }

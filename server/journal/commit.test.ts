@@ -6,7 +6,7 @@ import { SEGMENTS, segmentKey } from './keys.ts';
 import { decodeSegment } from './segment.ts';
 import { FailingStore, type Fate, newClock, openDesk } from './testing.ts';
 
-/** The kind of error that something is rejected with, or how it was answered. */
+/** The kind of the error, or the resolved value. */
 const ending = (answer: Promise<string>): Promise<string> =>
   answer.then(
     (said) => said,
@@ -20,12 +20,12 @@ async function desk(options = {}) {
   return { clock, store, ...opened };
 }
 
-/** The next creations of segments end so; later ones are fine. */
+/** Sets the fates of the next segment puts; later ones succeed. */
 function fates(store: FailingStore, ...next: Fate[]): void {
   store.fate = (call, key) => (call === 'create' && key.startsWith(SEGMENTS) ? (next.shift() ?? 'fine') : 'fine');
 }
 
-test('what arrives while a segment is on its way becomes the next segment, whole', async () => {
+test('all proposals that arrive while a segment is being written become the next segment', async () => {
   const { store, notes, write, journal } = await desk();
   const answers = [write('a'), write('b'), write('c')];
   assert.deepEqual(await Promise.all(answers), ['in 1', 'in 1', 'in 1']);
@@ -37,7 +37,7 @@ test('what arrives while a segment is on its way becomes the next segment, whole
   await journal.stop();
 });
 
-test('nothing is adopted or answered before the put has answered', async () => {
+test('nothing is adopted or resolved before the put has returned', async () => {
   const { store, notes, write } = await desk();
   let answer: (() => void) | undefined;
   const held = new Promise<void>((resolve) => {
@@ -62,7 +62,7 @@ test('nothing is adopted or answered before the put has answered', async () => {
   assert.equal(said, 'in 1');
 });
 
-test('after a lost answer the same bytes are sent again, and what is there is found to be ours', async () => {
+test('after a lost response the same bytes are sent again, and the segment is recognized as ours', async () => {
   const { clock, store, notes, write } = await desk();
   const sent: Buffer[] = [];
   const create = store.putIfAbsent.bind(store);
@@ -80,7 +80,7 @@ test('after a lost answer the same bytes are sent again, and what is there is fo
   assert.deepEqual(notes.drafts, [['a']]);
 });
 
-test('a store that is silent too long: callers hear that the outcome is unknown, and it is resolved all the same', async () => {
+test('if the store is silent for too long callers get outcome_unknown, and the segment is still written', async () => {
   const { clock, store, notes, write, journal } = await desk();
   let down = true;
   store.fate = (call) => (call === 'create' && down ? 'answer_lost' : 'fine');
@@ -90,11 +90,11 @@ test('a store that is silent too long: callers hear that the outcome is unknown,
   await clock.turn(9_000);
   assert.equal(journal.status.writable, true);
   await clock.turn(4_000);
-  // The one under way may have been written; the one behind it was not, and nothing else is taken in.
+  // The first may have been written, the pending one was not, and further ones are rejected.
   assert.equal(await first, 'outcome_unknown');
   assert.equal(await behind, 'unavailable');
   assert.equal(await ending(write('c')), 'unavailable');
-  assert.match(journal.status.problem ?? '', /does not answer/);
+  assert.match(journal.status.problem ?? '', /does not respond/);
   down = false;
   await clock.turn(5_000);
   assert.deepEqual(notes.texts, ['a']);
@@ -109,7 +109,7 @@ test('a store that is silent too long: callers hear that the outcome is unknown,
   assert.equal(await write('d'), 'in 2');
 });
 
-test('a refusal after a lost answer proves nothing: it goes on until it is known', async () => {
+test('a refusal after a lost response proves nothing: retries continue until the outcome is known', async () => {
   const { clock, store, notes, write } = await desk();
   fates(store, 'answer_lost', 'refused', 'refused');
   const answer = write('a');
@@ -136,7 +136,7 @@ test('a proposal that changes nothing makes no segment', async () => {
   assert.deepEqual(await store.keys(SEGMENTS), []);
 });
 
-test('each segment names its author and rests on the hash of the one before', async () => {
+test('each segment has its author and the hash of the previous one', async () => {
   const { store, write, journal } = await desk();
   await write('a');
   await write('b');
@@ -153,7 +153,7 @@ test('each segment names its author and rests on the hash of the one before', as
   assert.notEqual(one!.header.batch_id, two!.header.batch_id);
 });
 
-test('stopping commits what waits and takes in nothing more', async () => {
+test('stopping commits pending proposals and rejects new ones', async () => {
   const { notes, write, journal } = await desk();
   const last = write('last');
   const stopped = journal.stop();
@@ -163,7 +163,7 @@ test('stopping commits what waits and takes in nothing more', async () => {
   assert.deepEqual(notes.texts, ['last']);
 });
 
-test('stopping does not wait for ever for a store that is silent', async () => {
+test('stopping does not wait forever for a silent store', async () => {
   const { clock, store, write, journal } = await desk();
   store.fate = () => 'unavailable';
   const answer = ending(write('a'));

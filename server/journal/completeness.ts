@@ -1,6 +1,6 @@
 /**
- * Whether the journal that was read is all there is. A segment that is not there looks like the tail; it is the tail only
- * if nothing shows that the journal went on: no later segment, and no trace of one.
+ * Checks that the journal that was read is complete. A missing segment looks like the tail; it is the tail only if no
+ * later segment exists, and no trace of one.
  */
 import { isoTime } from '../clock.ts';
 import type { ObjectStore } from '../objects/store.ts';
@@ -44,17 +44,17 @@ export async function assertComplete(store: ObjectStore, reached: Reached): Prom
     problems.push({ ...missing({ from: last + 1, to: furthest.seq }), reach });
   }
   if (problems.length === 0) return;
-  const what = problems.map(({ key, problem, reach }) => `${key} ${problem} (${reach})`).join('; ');
-  const only = later.length === 0 ? ` If ${furthest?.key} alone is wrong, delete it: it is written again.` : '';
-  throw new JournalError('corrupt', `the journal has lost segments: ${what}`, {
-    hint: `Restore them from a copy of the store. tmon doctor --store ${store.url} shows what is left, and with --accept-loss continues without them.${only}`,
+  const list = problems.map(({ key, problem, reach }) => `${key} ${problem} (${reach})`).join('; ');
+  const only = later.length === 0 ? ` If only ${furthest?.key} is wrong, delete it: the monitor writes it again.` : '';
+  throw new JournalError('corrupt', `the journal has lost segments: ${list}`, {
+    hint: `Restore them from a copy of the store. tmon doctor --store ${store.url} shows what is left; with --accept-loss it continues without them.${only}`,
     problems,
   });
 }
 
 type Gap = { from: number; to: number };
 
-/** The numbers that are missing between the head and the last of these. */
+/** The gaps between the head and the last of these numbers. */
 export function* gapsBetween(head_seq: number, seqs: readonly number[]): Generator<Gap> {
   let next = head_seq + 1;
   for (const seq of seqs) {
@@ -71,7 +71,7 @@ export function missing({ from, to }: Gap): Pick<Problem, 'key' | 'problem'> {
   };
 }
 
-/** "segments 676 to 694 (19) follow, written …": what is there, but cannot be reached. */
+/** Describes the segments that exist but cannot be reached: "19 segments from 676 to 694 follow, written …". */
 async function reachOf(store: ObjectStore, journal_id: string, later: readonly number[]): Promise<string> {
   const [first, last] = [later[0]!, later.at(-1)!];
   const times = await Promise.all([first, last].map((seq) => writtenAt(store, journal_id, seq)));

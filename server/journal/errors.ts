@@ -1,10 +1,10 @@
 /**
- * What can go wrong with a journal, by what its user has to do:
+ * Errors of the journal, by what the caller has to do:
  *
- *     unavailable      the store does not answer; nothing was written, try again later
- *     outcome_unknown  it may have been written; send the same again, under the same id
- *     refused          the store will not take writes (denied, full, read-only); its owner must act
- *     corrupt          objects are damaged, missing or not of this journal; `problems` names them
+ *     unavailable      the store does not respond; nothing was written, try again later
+ *     outcome_unknown  it may have been written; send the same command again, with the same id
+ *     refused          the store rejects writes (denied, full, read-only); its owner must act
+ *     corrupt          objects are damaged, missing or of another journal; `problems` names them
  *     stopped          this instance is closing
  */
 export type JournalErrorKind = 'unavailable' | 'outcome_unknown' | 'refused' | 'corrupt' | 'stopped';
@@ -19,7 +19,7 @@ export type Problem = {
 };
 
 export type JournalErrorOptions = {
-  /** What its owner can do. */
+  /** What the owner can do. */
   hint?: string | undefined;
   cause?: unknown;
   problems?: readonly Problem[];

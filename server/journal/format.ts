@@ -1,7 +1,7 @@
 /**
- * `meta/format.json`: what this store is, written once, before anything else. It names the journal that every segment and
- * snapshot belongs to, so it is created only in a store that shows no sign of use; where it is missing or disagrees with
- * all of them, it is what is wrong, and they say what stood in it.
+ * `meta/format.json`: identifies the store, and is written once, before anything else. It names the journal that every
+ * segment and snapshot belongs to, so it is created only in a store without any sign of use. If it is missing, or
+ * disagrees with all of them, it is what is damaged, and they have the id.
  */
 import type { ObjectStore } from '../objects/store.ts';
 import { parseJsonObject, readSealed, sealFields } from '../sealed-json.ts';
@@ -14,13 +14,15 @@ import { findUse, type Trace, type TraceKeys } from './traces.ts';
 export type StoreFormat = { format: number; kind: 'transcription-monitor'; journal_id: string };
 
 export type Identity = {
-  /** Empty if nothing in the store says it. */
+  /** Empty if no object names it. */
   journal_id: string;
   /** Why nothing may be written; null if the format is sound. */
   problem: JournalError | null;
 };
 
-/** Whose journal the store holds; null for a new store. Throws JournalError('corrupt') if it is not ours to use. */
+/**
+ * Identifies the journal in the store; null for a new store. Throws JournalError('corrupt') if the store can't be used.
+ */
 export async function identify(
   store: ObjectStore,
   { traces, traceKeys }: { traces: readonly Trace[]; traceKeys: TraceKeys },
@@ -37,14 +39,14 @@ export async function identify(
   const ids = await idsOf(store);
   if (format) {
     if (ids.size !== 1 || ids.has(format.journal_id)) return { journal_id: format.journal_id, problem: null };
-    damage = corruptObject(FORMAT_KEY, `is damaged: it says journal ${format.journal_id}`);
+    damage = corruptObject(FORMAT_KEY, `is damaged: it names journal ${format.journal_id}`);
   }
   const use = traces[0] ?? (await findUse(store, traceKeys));
   if (ids.size === 0 && !use) {
     if (damage) throw damage;
     return null;
   }
-  // The format is written before anything else: what another instance wrote since it was looked for comes after it.
+  // Another instance may have created the store since; its format is written before anything else.
   if (!damage && (await readFormat(store))) return identify(store, { traces, traceKeys });
   const journal_id = [...ids.keys()].sort((a, b) => ids.get(b)!.length - ids.get(a)!.length)[0] ?? '';
   const reach =
@@ -55,23 +57,25 @@ export async function identify(
   return {
     journal_id,
     problem: new JournalError('corrupt', `${FORMAT_KEY} ${problem}, and ${reach}`, {
-      hint: `Restore it from a copy of the store, or run tmon doctor --store ${store.url} --accept-loss, which writes it again.`,
+      hint: `Restore it from a copy of the store, or run tmon doctor --store ${store.url} --accept-loss, which rewrites it.`,
       cause: damage ?? undefined,
       problems: [{ key: FORMAT_KEY, problem, reach }],
     }),
   };
 }
 
-/** Creates the format of a new store; of racing instances one names the journal for all. Returns its id. */
+/**
+ * Creates the format of a new store; of several instances at once the first chooses the id. Returns the journal's id.
+ */
 export async function createFormat(store: ObjectStore, journal_id: string): Promise<string> {
   const format: StoreFormat = { format: FORMAT, kind: 'transcription-monitor', journal_id };
   await store.putIfAbsent(FORMAT_KEY, sealFields(format));
   const settled = await readFormat(store);
-  if (!settled) throw corruptObject(FORMAT_KEY, 'was written, and is not there');
+  if (!settled) throw corruptObject(FORMAT_KEY, 'was written and is missing');
   return settled.journal_id;
 }
 
-/** The store's format; null if there is none. Throws JournalError('corrupt'), naming the object if it is damaged. */
+/** The store's format; null if none exists. Throws JournalError('corrupt'), naming the object if it is damaged. */
 export async function readFormat(store: ObjectStore): Promise<StoreFormat | null> {
   const got = await store.get(FORMAT_KEY);
   if (!got.found) return null;
@@ -85,21 +89,21 @@ export async function readFormat(store: ObjectStore): Promise<StoreFormat | null
     });
   }
   if (typeof number !== 'number' || number > FORMAT) {
-    throw new JournalError('corrupt', `the store has format ${number}; this monitor knows ${FORMAT}`, {
+    throw new JournalError('corrupt', `the store has format ${number}; this version supports up to ${FORMAT}`, {
       hint: 'Upgrade the monitor.',
     });
   }
   return { format: number, kind, journal_id };
 }
 
-/** One request for what a start reads anyway: the newest manifest, or the first segment. */
+/** Takes one request: for the newest manifest or the first segment, which a start reads anyway. */
 async function agrees(store: ObjectStore, journal_id: string): Promise<boolean> {
   const [newest] = await listSnapshots(store);
   const id = await idIn(store, newest === undefined ? segmentKey(1) : snapshotKey(newest));
   return id === null || id === journal_id;
 }
 
-/** The journals that objects here name, with the keys that do: every manifest, the first and the last segment. */
+/** The journal ids in every manifest and in the first and last segment, each with the keys that have it. */
 async function idsOf(store: ObjectStore): Promise<Map<string, string[]>> {
   const keys = (await listSnapshots(store)).map(snapshotKey);
   let first: string | null = null;
@@ -117,7 +121,7 @@ async function idsOf(store: ObjectStore): Promise<Map<string, string[]>> {
   return ids;
 }
 
-/** The journal that a manifest or a segment says it is of; null if it is missing or damaged. */
+/** The journal id in a manifest or segment; null if the object is missing or damaged. */
 async function idIn(store: ObjectStore, key: string): Promise<string | null> {
   const got = await store.get(key);
   if (!got.found) return null;

@@ -7,13 +7,13 @@ import { newClock } from './testing.ts';
 
 const RETENTION_MS = 600_000;
 
-test('an answer is fresh while the segment before is two minutes younger than the retention', () => {
+test('a response is fresh while the previous segment is two minutes younger than the retention', () => {
   assert.equal(isFresh(479_999, 0, RETENTION_MS), true);
   assert.equal(isFresh(480_000, 0, RETENTION_MS), false);
   assert.equal(isFresh(10_000_000, 0, RETENTION_MS), false);
 });
 
-test('an answer is never fresh where only a snapshot told of the segment before', () => {
+test('a response is never fresh if the previous segment is known only from a snapshot', () => {
   assert.equal(isFresh(0, null, RETENTION_MS), false);
 });
 

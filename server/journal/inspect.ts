@@ -1,6 +1,6 @@
 /**
- * A look at a whole journal that changes nothing and needs no lock: the format, every snapshot with its parts, every
- * segment and the chain between them, and every trace of how far it once reached. For `tmon doctor`.
+ * Inspects a whole journal without changes or a lock: the format, every snapshot with its parts, every segment and the
+ * chain between them, and every trace of how far the journal once reached. For `tmon doctor`.
  */
 import type { ObjectStore } from '../objects/store.ts';
 import { gapsBetween, listSegments, missing } from './completeness.ts';
@@ -13,18 +13,18 @@ import { readManifest, readRows, type SnapshotManifest } from './snapshots.ts';
 import { findUse, readTraces, type Trace, type TraceKeys } from './traces.ts';
 
 export type InspectedProblem = Problem & {
-  /** A start halts because of it. Otherwise a good snapshot leads past it. */
+  /** A start halts because of it. Otherwise a start recovers from a good snapshot after it. */
   halts: boolean;
 };
 
 export type Inspection = {
-  /** Empty if nothing in the store says it. */
+  /** Empty if no object names it. */
   journal_id: string;
-  /** The format alone is wrong, or not. */
+  /** The format is damaged or missing. */
   format_damaged: boolean;
-  /** What a start recovers to: the last segment before the first problem that halts. */
+  /** The last segment that a start recovers: the one before the first problem that halts. */
   head_seq: number;
-  /** The newest snapshot that can be read whole; null if there is none. */
+  /** The newest intact snapshot; null if none exists. */
   newest: SnapshotManifest | null;
   snapshots: number;
   /** Segments in the store, ascending. */
@@ -33,10 +33,10 @@ export type Inspection = {
   problems: readonly InspectedProblem[];
 };
 
-/** Segments that are read at once. */
+/** Number of segments read concurrently. */
 const WINDOW = 32;
 
-/** null if the store holds no journal and shows no sign of one. Throws JournalError, StoreError if it cannot be read. */
+/** Null if the store has no journal and no sign of one. Throws JournalError, StoreError if it cannot be read. */
 export async function inspectJournal(store: ObjectStore, traceKeys: TraceKeys): Promise<Inspection | null> {
   let traces = await readTraces(store, traceKeys);
   const identity = await identify(store, { traces, traceKeys });
@@ -56,7 +56,7 @@ export async function inspectJournal(store: ObjectStore, traceKeys: TraceKeys): 
       newest ??= manifest;
     } catch (error) {
       if (!isCorrupt(error)) throw error;
-      // A monitor that runs drops old ones.
+      // A running monitor deletes old snapshots.
       if ((await listSnapshots(store)).includes(seq)) problems.push(...problemsOf(error, false));
     }
   }
@@ -73,7 +73,7 @@ export async function inspectJournal(store: ObjectStore, traceKeys: TraceKeys): 
   for await (const { seq, segment, error } of readSegments(store, journal_id, segments)) {
     const halts = seq > covered;
     if (error) {
-      // Truncated by a monitor that runs.
+      // Truncated by a running monitor.
       if (error === 'gone' && !halts) continue;
       const damage = error === 'gone' ? corruptObject(segmentKey(seq), 'is missing') : error;
       problems.push(...problemsOf(damage, halts).map((problem) => ({ ...problem, reach: reachPast(seq, segments) })));
@@ -107,7 +107,7 @@ export type ReadSegment =
   | { seq: number; segment: Segment; error: null }
   | { seq: number; segment: null; error: JournalError | 'gone' };
 
-/** These segments in order, each with what is wrong with it; a few are read ahead. */
+/** Yields these segments in order, each with its error if it has one; reads a few ahead. */
 export async function* readSegments(
   store: ObjectStore,
   journal_id: string,

@@ -1,17 +1,17 @@
 /**
  * The journal: a totally ordered log on put-if-absent, with group commit. Proposals go in, segments come out.
  *
- * One put at a time, never two: while segment n is on its way, what arrives waits and becomes segment n+1. A proposal is
- * answered when its segment is in the store; if another instance wrote n first, the proposal is decided again after it.
+ * One put at a time: proposals that arrive while segment n is being written wait and become segment n+1. A proposal
+ * resolves when its segment is in the store. If another instance wrote n first, the proposal is decided again after it.
  *
- *     idle → drafting → placing → (ours) adopted, answered → idle
- *                          ├ (another's) replay, draft again
- *                          ├ (no answer) send the same bytes until there is one; callers get `outcome_unknown`
- *                          └ (refused)   callers get `refused`
+ *     idle → drafting → placing → (ours) adopted, resolved → idle
+ *                          ├ (another's)   replay, draft again
+ *                          ├ (no response) send the same bytes until there is one; callers get `outcome_unknown`
+ *                          └ (refused)     callers get `refused`
  *
- * What the store's failures mean for later writes is trouble.ts's; when a snapshot is due is snapshotting.ts's. Two
- * instances on one store are safe by put-if-absent alone. Each segment's header has its author's URL: a preferred committer,
- * to whom others forward their proposals, would be asked for in #commitSome, before #place.
+ * trouble.ts decides what failures of the store mean for later writes, snapshotting.ts when a snapshot is due. Two
+ * instances on one store are safe by put-if-absent alone. The header of each segment has its author's URL, so that a
+ * preferred committer could be added in #commitSome, before #place.
  */
 import { backoff } from '../backoff.ts';
 import { type Clock, type Random, sleep } from '../clock.ts';
@@ -35,10 +35,10 @@ export type JournalOptions = {
   store: ObjectStore;
   clock: Clock;
   random: Random;
-  /** Name and address of this instance, for the segments it writes. */
+  /** Name of this instance, for the headers of its segments. */
   instance: string;
   url: string;
-  /** A name no other batch ever has. */
+  /** Returns a globally unique id. */
   newId: () => string;
   soft_linger_ms: number;
   outcome_unknown_ms: number;
@@ -46,9 +46,9 @@ export type JournalOptions = {
   snapshot_segments: number;
   snapshot_bytes: number;
   snapshot_ms: number;
-  /** How often to look for other instances' segments while idle; null where the store is locked for this one. */
+  /** Interval between reads of other instances' segments while idle; null if the store is locked for this instance. */
   tail_poll_ms: number | null;
-  /** What the owner keeps beside the journal that proves how far it reached. */
+  /** Objects outside the journal that prove how far it reached. */
   traces?: TraceKeys;
   log: (level: 'info' | 'warn' | 'error', message: string) => void;
 };
@@ -56,12 +56,12 @@ export type JournalOptions = {
 export type JournalStatus = {
   seq: number;
   writable: boolean;
-  /** Why not, in words for the owner. */
+  /** Why the journal is not writable, as a message for the owner. */
   problem: string | null;
   /** The objects that are damaged or missing; empty unless halted. */
   problems: readonly Problem[];
   halted: boolean;
-  /** How far log time is ahead of this machine's clock because that was set while it ran, or is behind the journal. */
+  /** How far log time is ahead of this machine's clock, which was set while running or is behind the journal. */
   clock_offset_ms: number;
 };
 
@@ -77,14 +77,17 @@ export class Journal<P> {
   #chain!: Chain<P>;
   #snapshotting!: Snapshotting;
   #journal_id = '';
-  /** The segment that the head's mark is of. */
+  /** The segment in the last head mark. */
   #marked_seq = 0;
   #loop: Promise<void> = Promise.resolve();
   #abandoned = false;
-  /** A segment of ours may stand after the head: nothing is decided before it has been looked for. */
+  /** A segment of ours may exist after the head: read on before the next decision. */
   #behind = false;
 
-  /** Recovers to the tail, then begins to commit. Throws JournalError if the store cannot be read or holds no journal of ours. */
+  /**
+   * Recovers to the tail, then starts committing. Throws JournalError if the store cannot be read or has no journal of
+   * ours.
+   */
   static async open<P>(options: JournalOptions, replica: Replica<P>): Promise<Journal<P>> {
     const journal = new Journal(options, replica);
     await journal.#open();
@@ -120,40 +123,43 @@ export class Journal<P> {
     return this.#journal_id;
   }
 
-  /** Log time as of now: what the next segment would be stamped with. */
+  /** Current log time: the time of the next segment. */
   now(): number {
     return Math.max(this.#chain.head.at_ms, this.#logClock.now());
   }
 
-  /** Durable: the replica answers it once it is in the journal. */
+  /** Adds a durable proposal; the replica resolves it once it is in the journal. */
   propose(proposal: P): void {
-    const refusal = this.#cannotTake();
+    const refusal = this.#rejection();
     if (refusal) this.#replica.fail(proposal, refusal);
     else this.#waiting.add(proposal);
   }
 
-  /** Soft: rides along with the next segment, or goes after the linger. One that waits under the same key is merged, or else replaced. */
+  /**
+   * Adds a soft proposal, written with the next segment or after the linger. Merges with or replaces a pending one of
+   * the same key.
+   */
   proposeSoft(key: string, proposal: P, merge?: (waiting: P, next: P) => P): void {
-    const refusal = this.#cannotTake();
+    const refusal = this.#rejection();
     if (refusal) this.#replica.fail(proposal, refusal);
     else this.#waiting.addSoft(key, proposal, merge);
   }
 
-  /** The lines of a segment up to the head; null where it has been truncated. Throws JournalError. */
+  /** The lines of a segment up to the head; null if it has been truncated. Throws JournalError. */
   async read(seq: number): Promise<readonly string[] | null> {
     const got = await this.#chain.get(segmentKey(seq));
     return got.found ? decodeSegment(got.bytes, { journal_id: this.#journal_id, seq }).lines : null;
   }
 
   /**
-   * Resolves once everything that other instances had written before this call is applied, or reading it has failed. An
+   * Resolves once everything that other instances wrote before this call is applied, or reading it has failed. An
    * instance that is alone on its store has nothing to read.
    */
   async catchUp(): Promise<void> {
     if (!this.#sole || this.#behind) await this.#waiting.visit();
   }
 
-  /** Commits what waits, then ends. Nothing is taken in any more. */
+  /** Rejects new proposals, commits the pending ones, then stops. */
   async stop(): Promise<void> {
     this.#waiting.close();
     const patience = this.#options.clock.after(this.#options.outcome_unknown_ms, () => this.#stopping.abort());
@@ -164,28 +170,28 @@ export class Journal<P> {
     this.#waiting.releaseVisitors();
     await this.#snapshotting.settled();
     await this.mark().catch((error: Error) =>
-      this.#options.log('warn', `${HEAD_KEY} is not written: ${error.message}`),
+      this.#options.log('warn', `${HEAD_KEY} was not written: ${error.message}`),
     );
   }
 
-  /** Ends at once, as a crash would: what waits is lost, callers are not answered. For tests. */
+  /** Stops at once, as a crash would: pending proposals are lost and never settle. For tests. */
   abandon(): void {
     this.#abandoned = true;
     this.#stopping.abort();
     this.#waiting.close();
   }
 
-  /** Deletes segments that a verified snapshot covers and that are older than the retention. Answers how many. */
+  /** Deletes segments that a verified snapshot covers and that are older than the retention. Returns their number. */
   async truncate(): Promise<number> {
     return truncate(this.#options.store, this.#journal_id, this.#options.retention_ms, this.#options.clock);
   }
 
-  /** Writes a snapshot of the state as it is now, beside the commits. */
+  /** Writes a snapshot of the current state while commits continue. */
   async snapshot(): Promise<void> {
     await this.#snapshotting.write();
   }
 
-  /** Leaves a mark of how far the journal reaches, by which a later start knows that segments were lost. Throws StoreError. */
+  /** Writes a mark of how far the journal reaches, so that a later start notices lost segments. Throws StoreError. */
   async mark(): Promise<void> {
     const { seq, hash, at_ms } = this.#chain.head;
     if (seq <= this.#marked_seq || this.#trouble.error) return;
@@ -207,13 +213,13 @@ export class Journal<P> {
       signal: this.#stopping.signal,
       silence: {
         after_ms: this.#options.outcome_unknown_ms,
-        begins: (cause) => this.#unanswered(cause),
-        ends: () => this.#trouble.readAnswered(),
+        begins: (cause) => this.#storeSilent(cause),
+        ends: () => this.#trouble.readSucceeded(),
       },
     });
-    const traces = await patience.ask(() => readTraces(store, traceKeys));
+    const traces = await patience.run(() => readTraces(store, traceKeys));
     this.#marked_seq = traces.find(({ key }) => key === HEAD_KEY)?.seq ?? 0;
-    const identity = await patience.ask(() => identify(store, { traces, traceKeys }));
+    const identity = await patience.run(() => identify(store, { traces, traceKeys }));
     this.#journal_id = identity?.journal_id ?? (await createFormat(store, this.#options.newId()));
     this.#chain = new Chain({
       store,
@@ -261,14 +267,14 @@ export class Journal<P> {
         }
       } catch (error) {
         if (this.#stopping.signal.aborted) return;
-        this.#trouble.met(error);
-        // Those who wait go on with what is known, which is marked stale from here on.
+        this.#trouble.handle(error);
+        // Visitors continue with the known state, which is marked stale from here on.
         if (this.#trouble.error) this.#waiting.releaseVisitors();
       }
     }
   }
 
-  /** Reads on to the tail and lets go whoever waits for that; returns how many segments that were. */
+  /** Reads on to the tail and releases the visitors. Returns the number of segments read. */
   async #readOn(): Promise<number> {
     return this.#waiting.visited(async () => {
       if (this.#trouble.halted || (this.#sole && !this.#behind)) return 0;
@@ -278,7 +284,7 @@ export class Journal<P> {
     });
   }
 
-  /** Takes what waits and sees it through. */
+  /** Commits all pending proposals. */
   async #commit(): Promise<void> {
     const proposals = this.#waiting.take();
     let left: readonly P[] = proposals;
@@ -290,7 +296,7 @@ export class Journal<P> {
     }
   }
 
-  /** Commits one segment's worth; answers how many proposals that were. */
+  /** Commits one segment. Returns the number of proposals in it. */
   async #commitSome(proposals: readonly P[]): Promise<number> {
     for (;;) {
       const refusal = this.#trouble.cannotWrite();
@@ -302,7 +308,7 @@ export class Journal<P> {
       if (draft.lines.length === 0) {
         const sole = this.#sole;
         if (draft.needs_tail && !sole && (await this.#chain.drain()) > 0) continue;
-        // Proposals that write nothing may keep coming: visitors must not wait for their end.
+        // A stream of proposals that write nothing must not keep visitors waiting.
         if (this.#waiting.hasVisitors && (await this.#readOn()) > 0) continue;
         draft.adopt();
         return draft.taken;
@@ -321,13 +327,16 @@ export class Journal<P> {
         draft.lines,
       );
       const taken = proposals.slice(0, draft.taken);
-      // Either answer to this put proves the tail for those who came before it: created, there was nothing to read.
+      // Either result of this put proves the tail for earlier visitors: if it was created, there was nothing to read.
       const batch = { seq: head.seq + 1, batch_id, at_ms, encoded, taken };
       if (await this.#waiting.visited(() => this.#place(batch, draft))) return draft.taken;
     }
   }
 
-  /** Puts the segment until it is known whose the place is. True: ours, adopted. False: another's, replayed. */
+  /**
+   * Puts the segment until the outcome is known. True: ours was written and adopted. False: another's, which was
+   * replayed.
+   */
   async #place(batch: Batch<P>, draft: Draft): Promise<boolean> {
     const { store, clock, random, outcome_unknown_ms } = this.#options;
     const { signal } = this.#stopping;
@@ -344,28 +353,28 @@ export class Journal<P> {
       }
       if (signal.aborted) throw outcomeUnknown(isClosing());
       if (!(answer instanceof StoreError)) {
-        this.#trouble.putAnswered();
+        this.#trouble.putSucceeded();
         try {
           return await (answer.created ? this.#created(batch, draft, answer.server_ms) : this.#lost(batch, draft));
         } catch (error) {
-          // What we asked to make sure of it was refused or given up, not the segment: that may stand.
+          // The read that verifies the outcome failed, not the put: the segment may exist.
           const open = error instanceof JournalError && (error.kind === 'refused' || error.kind === 'stopped');
           this.#behind = true;
           throw open ? outcomeUnknown(error) : error;
         }
       }
       if (answer.code === 'store_unsafe') {
-        // The segment may stand, ours or another's, so callers must not conclude that it was not written.
+        // A segment may exist, ours or another's, so callers must not conclude that it was not written.
         this.#trouble.halt(new JournalError('corrupt', answer.message, { hint: answer.hint, cause: answer }));
         throw outcomeUnknown(answer);
       }
       if (answer.kind === 'refused' && !unanswered) {
         throw this.#trouble.putRefused(key, answer);
       }
-      // From here on it may have been written, whatever later tries answer: only 200 or 412 settles it.
+      // From here on the segment may have been written, and only 200 or 412 proves the outcome.
       unanswered = true;
       const patience_ms = outcome_unknown_ms - (clock.monotonic() - began_ms);
-      if (patience_ms <= 0) this.#giveUpAnswering(batch, answer);
+      if (patience_ms <= 0) this.#failAsUnknown(batch, answer);
       await sleep(clock, random.float() * backoff(attempt, STORE_RETRIES), signal);
       if (signal.aborted) throw outcomeUnknown(isClosing());
     }
@@ -379,7 +388,7 @@ export class Journal<P> {
     return true;
   }
 
-  /** The place is taken: by our own earlier try, or by another instance. */
+  /** The segment exists: from our own earlier put, or from another instance. */
   async #lost(batch: Batch<P>, draft: Draft): Promise<boolean> {
     const { seq, at_ms, encoded } = batch;
     const there = await this.#chain.get(segmentKey(seq));
@@ -401,20 +410,20 @@ export class Journal<P> {
     this.#snapshotting.appended(encoded.bytes.length);
   }
 
-  /** Tells the callers of a batch, and those that wait behind it, that the store does not answer. */
-  #giveUpAnswering(batch: Batch<P>, cause: StoreError): void {
+  /** Rejects the batch and the pending proposals because the store does not respond. */
+  #failAsUnknown(batch: Batch<P>, cause: StoreError): void {
     const unknown = outcomeUnknown(cause);
     for (const proposal of batch.taken) this.#replica.fail(proposal, unknown);
-    this.#unanswered(cause);
+    this.#storeSilent(cause);
   }
 
-  /** The store does not answer: nothing more is accepted, and what waits was not written. */
-  #unanswered(cause: StoreError): void {
+  /** The store does not respond: stops accepting proposals, and rejects the pending ones, which were not written. */
+  #storeSilent(cause: StoreError): void {
     const error = this.#trouble.silent(cause);
     if (error) for (const proposal of this.#waiting.take()) this.#replica.fail(proposal, error);
   }
 
-  #cannotTake(): JournalError | null {
+  #rejection(): JournalError | null {
     return this.#waiting.closed ? isClosing() : this.#trouble.cannotWrite();
   }
 
@@ -431,7 +440,7 @@ function isClosing(): JournalError {
 }
 
 function outcomeUnknown(cause: Error): JournalError {
-  return new JournalError('outcome_unknown', 'the store did not answer in time; it may have been written', {
+  return new JournalError('outcome_unknown', 'the store did not respond in time; the command may have been written', {
     hint: 'Send the same request again with the same Idempotency-Key.',
     cause,
   });
@@ -440,7 +449,7 @@ function outcomeUnknown(cause: Error): JournalError {
 function truncatedMeanwhile(seq: number): JournalError {
   return new JournalError(
     'outcome_unknown',
-    `segment ${seq} was written and truncated while this instance slept; it has recovered from a snapshot`,
+    `segment ${seq} was written and truncated while this instance was suspended; it has recovered from a snapshot`,
     { hint: 'Send the same request again with the same Idempotency-Key.' },
   );
 }

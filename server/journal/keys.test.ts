@@ -12,12 +12,12 @@ import {
   snapshotPartKey,
 } from './keys.ts';
 
-/** Numbers of every length, their neighbours, and the largest there is. */
+/** Numbers of every length, their neighbors, and the largest. */
 const SEQS = [...new Set(Array.from({ length: 16 }, (_, i) => [10 ** i - 1, 10 ** i, 10 ** i + 1]).flat())].concat(
   Number.MAX_SAFE_INTEGER,
 );
 
-test('every key that is made is parsed to the same number, and by its own parser alone', () => {
+test('every key parses to its number, and only with its own parser', () => {
   for (const seq of SEQS) {
     assert.equal(parseSegmentKey(segmentKey(seq)), seq);
     assert.equal(parseSnapshotKey(snapshotKey(seq)), seq);
@@ -29,7 +29,7 @@ test('every key that is made is parsed to the same number, and by its own parser
   }
 });
 
-test('every key is one that a store can keep, under the prefix it is listed by', () => {
+test('every key is valid for a store and has the prefix for its list', () => {
   for (const seq of SEQS) {
     for (const key of [segmentKey(seq), snapshotKey(seq), snapshotPartKey(seq, 99_999)]) assertKey(key);
     assert.ok(segmentKey(seq).startsWith(SEGMENTS));
@@ -45,7 +45,7 @@ test('byte order is numeric order', () => {
   }
 });
 
-test('what is not a key of the journal is not taken for one', () => {
+test('other keys are not parsed as keys of the journal', () => {
   const others = [
     '',
     'journal/',

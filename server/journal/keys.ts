@@ -1,7 +1,7 @@
-/** Every key of the journal is made and parsed here. Twenty digits, so that byte order is numeric order. */
+/** Builds and parses every key of the journal. Numbers have twenty digits, so that byte order is numeric order. */
 
 export const FORMAT_KEY = 'meta/format.json';
-/** How far the journal reached: see traces.ts. */
+/** The head mark: see traces.ts. */
 export const HEAD_KEY = 'meta/head.json';
 export const SEGMENTS = 'journal/';
 export const SNAPSHOTS = 'snapshots/';
@@ -12,7 +12,7 @@ export const segmentKey = (seq: number): string => `${SEGMENTS}${digits(seq)}.nd
 
 export const snapshotKey = (seq: number): string => `${SNAPSHOTS}${digits(seq)}.json`;
 
-/** A part of the snapshot's rows; counts from 1. */
+/** Key of a part of a snapshot's rows; `part` counts from 1. */
 export const snapshotPartKey = (seq: number, part: number): string =>
   `${SNAPSHOTS}${digits(seq)}/${String(part).padStart(5, '0')}.ndjson`;
 

@@ -3,18 +3,18 @@ import { describe, test } from 'node:test';
 import type { Clock } from '../clock.ts';
 import { SharedLogClock, SteadyLogClock } from './log-clock.ts';
 
-/** A machine whose wall clock and monotonic clock are set by hand. */
+/** A machine whose wall and monotonic clocks are set by the test. */
 function machine() {
   const hands = { wall_ms: 1_000_000, monotonic_ms: 0 };
   const clock: Clock = { now: () => hands.wall_ms, monotonic: () => hands.monotonic_ms, after: () => () => {} };
   return { hands, log: new SharedLogClock(clock) };
 }
 
-test('before the store has said the time, the machine is believed', () => {
+test('before a response of the store the machine’s clock is used', () => {
   assert.equal(machine().log.now(), 1_000_000);
 });
 
-test('a clock within two seconds of the store is believed', () => {
+test('a clock within two seconds of the store is used', () => {
   const { hands, log } = machine();
   log.observe(1_001_000);
   assert.equal(log.now(), 1_000_000);
@@ -31,7 +31,7 @@ test('a clock that jumps ahead moves log time by two seconds at most', () => {
   assert.equal(log.now(), 1_007_000);
 });
 
-test('a clock that jumps back holds log time up by two seconds at most', () => {
+test('a clock that jumps back delays log time by two seconds at most', () => {
   const { hands, log } = machine();
   log.observe(1_000_000);
   hands.wall_ms -= 86_400_000;
@@ -48,7 +48,7 @@ test('log time is in whole milliseconds', () => {
 });
 
 describe('alone on a store', () => {
-  /** A machine all of whose clocks are set by hand. */
+  /** A machine with all clocks set by the test. */
   function lonelyMachine() {
     const hands = { wall_ms: 1_000_000, monotonic_ms: 0, suspended_ms: 0 };
     const clock: Clock = {
@@ -69,7 +69,7 @@ describe('alone on a store', () => {
     return { hands, notices, pass, suspend, log: new SteadyLogClock(clock, (notice) => notices.push(notice)) };
   }
 
-  test('the wall clock is log time as long as it runs, also where it is corrected little by little', () => {
+  test('log time is the wall clock, also while it is adjusted gradually', () => {
     const { hands, log, pass, notices } = lonelyMachine();
     pass(5_000);
     assert.equal(log.now(), 1_005_000);
@@ -81,7 +81,7 @@ describe('alone on a store', () => {
     assert.deepEqual([log.offset_ms, notices], [0, []]);
   });
 
-  test('a step of the wall clock is not followed, is told once, and is forgotten when it is taken back', () => {
+  test('a step of the wall clock is not followed, is logged once, and ends when it is undone', () => {
     for (const step_ms of [3_600_000, -3_600_000, 315_576_000_000]) {
       const { hands, log, pass, notices } = lonelyMachine();
       hands.wall_ms += step_ms;
@@ -97,14 +97,14 @@ describe('alone on a store', () => {
     }
   });
 
-  test('time in which the machine was suspended has passed', () => {
+  test('time in which the machine was suspended counts', () => {
     const { log, suspend, pass, notices } = lonelyMachine();
     suspend(8 * 3_600_000);
     pass(1_000);
     assert.deepEqual([log.now(), log.offset_ms, notices], [1_000_000 + 8 * 3_600_000 + 1_000, 0, []]);
   });
 
-  test('a start with a clock that is behind the journal continues from the journal, at the pace of time', () => {
+  test('a start with a clock behind the journal continues from the journal, with elapsed time', () => {
     const { log, pass, notices } = lonelyMachine();
     log.startAt(900_000_000);
     pass(5_000);
@@ -112,13 +112,13 @@ describe('alone on a store', () => {
     assert.match(notices.join(), /clock is 899000 s behind the journal/);
   });
 
-  test('a start with a clock that is ahead of the journal follows it: the monitor was away', () => {
+  test('a start with a clock ahead of the journal follows the clock', () => {
     const { log, notices } = lonelyMachine();
     log.startAt(5_000);
     assert.deepEqual([log.now(), notices], [1_000_000, []]);
   });
 
-  test('whatever steps and suspends come, log time is what has passed', () => {
+  test('after any steps and suspends log time has advanced by the elapsed time', () => {
     let seed = 7;
     const draw = () => {
       seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;

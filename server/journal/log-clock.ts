@@ -1,27 +1,27 @@
 /**
- * The clocks that stamp segments. A machine whose clock jumps must not drag log time, and with it every lease, along.
+ * The clocks for log time. A jump of the machine's clock must not move log time, and with it every lease.
  *
- * On a store that others write to, the store's own clock is the reference: see SharedLogClock. On a store whose clock is
- * this machine's own there is nothing to hold it against but time that passes: see SteadyLogClock.
+ * On a store that other instances write to, the reference is the store's clock: see SharedLogClock. On a store whose
+ * clock is this machine's, the only reference is elapsed time: see SteadyLogClock.
  */
 import type { Clock } from '../clock.ts';
 
 export interface LogClock {
-  /** The store said that this is the time. */
+  /** Call with the store's time from a response. */
   observe(server_ms: number): void;
-  /** The journal ends at this log time: what follows comes after it. */
+  /** Call with the log time at the end of the journal, which the next log times must follow. */
   startAt(head_ms: number): void;
   now(): number;
-  /** How far log time is ahead of this machine's wall clock on purpose. */
+  /** How far log time is intentionally ahead of this machine's wall clock. */
   readonly offset_ms: number;
 }
 
-/** Two clocks further apart than this do not show the same time. */
+/** Greatest difference at which two clocks count as equal. */
 const TOLERANCE_MS = 2_000;
-/** Two readings of two clocks of one machine differ by less. */
+/** Greatest difference between readings of two clocks of one machine. */
 const JITTER_MS = 100;
 
-/** This machine's clock, held within two seconds of the store's own. */
+/** This machine's clock, kept within two seconds of the store's. */
 export class SharedLogClock implements LogClock {
   readonly offset_ms = 0;
   readonly #clock: Clock;
@@ -48,22 +48,22 @@ export class SharedLogClock implements LogClock {
 }
 
 /**
- * The wall clock as long as it runs; a step of it, in either direction, is not followed, and log time goes on at the pace
- * of time that passes. Time in which the machine was suspended does pass. A start with a clock that is behind the journal
- * continues from the journal's last time at the same pace.
+ * Follows the wall clock, except its steps in either direction: after one, log time continues with elapsed time,
+ * including time in which the machine was suspended. If the clock is behind the journal on a start, log time continues
+ * from the journal's last time.
  */
 export class SteadyLogClock implements LogClock {
   readonly #clock: Clock;
-  readonly #notice: (message: string) => void;
+  readonly #warn: (message: string) => void;
   #wall_ms: number;
   #monotonic_ms: number;
-  /** Of all suspends so far. */
+  /** Total time suspended so far. */
   #suspended_ms: number;
   #offset_ms = 0;
 
-  constructor(clock: Clock, notice: (message: string) => void) {
+  constructor(clock: Clock, warn: (message: string) => void) {
     this.#clock = clock;
-    this.#notice = notice;
+    this.#warn = warn;
     this.#wall_ms = clock.now();
     this.#monotonic_ms = clock.monotonic();
     this.#suspended_ms = this.#suspended();
@@ -79,18 +79,18 @@ export class SteadyLogClock implements LogClock {
     const behind_ms = head_ms - this.now();
     if (behind_ms <= TOLERANCE_MS) return;
     this.#offset_ms += behind_ms;
-    this.#notice(
+    this.#warn(
       `this machine's clock is ${seconds(behind_ms)} behind the journal; log time continues from the journal's`,
     );
   }
 
   now(): number {
-    this.#look();
+    this.#detectStep();
     return Math.floor(this.#wall_ms + this.#offset_ms);
   }
 
-  /** Compares what the wall clock says has passed since the last look with what has. */
-  #look(): void {
+  /** Compares the wall clock's progress since the last call with elapsed time. */
+  #detectStep(): void {
     const wall_ms = this.#clock.now();
     const monotonic_ms = this.#clock.monotonic();
     const apart_ms = wall_ms - this.#wall_ms - (monotonic_ms - this.#monotonic_ms);
@@ -102,10 +102,10 @@ export class SteadyLogClock implements LogClock {
     this.#suspended_ms = suspended_ms;
     if (Math.abs(step_ms) <= TOLERANCE_MS) return;
     const offset_ms = this.#offset_ms - step_ms;
-    // A clock that was set back to what it had been is right again.
+    // The step was undone.
     this.#offset_ms = Math.abs(offset_ms) <= JITTER_MS ? 0 : offset_ms;
-    const now = this.#offset_ms === 0 ? 'log time is the same again' : 'log time continues without the step';
-    this.#notice(`this machine's clock was set ${step_ms > 0 ? 'forward' : 'back'} by ${seconds(step_ms)}; ${now}`);
+    const now = this.#offset_ms === 0 ? 'log time matches it again' : 'log time continues without the step';
+    this.#warn(`this machine's clock was set ${step_ms > 0 ? 'forward' : 'back'} by ${seconds(step_ms)}; ${now}`);
   }
 
   #suspended(): number {

@@ -1,4 +1,4 @@
-/** An object that is missing is never taken for one that never was: the journal halts before anything is written. */
+/** A missing object is never mistaken for one that never existed: the journal halts before it writes. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { TurnedClock } from '../testing-clock.ts';
@@ -8,7 +8,7 @@ import { type Desk, FailingStore, newClock, openDesk } from './testing.ts';
 
 const TRACES = { documents: ['views/health.json'], prefixes: ['archive/'] };
 
-/** A store in which this many segments were written, and snapshots between them. */
+/** A store with this many segments, and snapshots between them. */
 async function written(segments: number, snapshot_segments = 1_000) {
   const clock = newClock();
   const store = new FailingStore(clock);
@@ -24,7 +24,7 @@ async function remove(store: FailingStore, prefix: string): Promise<void> {
   for (const key of await store.keys(prefix)) await store.delete(key);
 }
 
-/** Halted, with this said, and nothing is written by a start or by a proposal. */
+/** Asserts that a start halts with this problem, and that neither it nor a proposal writes anything. */
 async function assertHalted(store: FailingStore, clock: TurnedClock, problem: RegExp): Promise<Desk> {
   const before = await store.keys();
   const desk = await open(store, clock);
@@ -39,7 +39,7 @@ async function assertHalted(store: FailingStore, clock: TurnedClock, problem: Re
 const keysOf = ({ journal }: Desk) => journal.status.problems.map(({ key }) => key);
 
 describe('a missing segment', () => {
-  test('in the middle is not taken for the tail: it is named, with what follows it', async () => {
+  test('in the middle is not mistaken for the tail: it is reported, with the segments after it', async () => {
     const { store, clock } = await written(9);
     await store.delete(segmentKey(4));
     const desk = await assertHalted(store, clock, /lost segments: journal\/0{19}4\.ndjson is missing/);
@@ -48,7 +48,7 @@ describe('a missing segment', () => {
     assert.deepEqual(desk.journal.status.problems, [{ key: segmentKey(4), problem: 'is missing', reach }]);
   });
 
-  test('is named wherever there is one', async () => {
+  test('is reported at any position', async () => {
     const { store, clock } = await written(9);
     for (const seq of [4, 6, 7]) await store.delete(segmentKey(seq));
     const desk = await assertHalted(
@@ -59,14 +59,14 @@ describe('a missing segment', () => {
     assert.deepEqual(keysOf(desk), [segmentKey(4), segmentKey(6)]);
   });
 
-  test('right after the newest snapshot is missing, too', async () => {
+  test('right after the newest snapshot is reported, too', async () => {
     const { store, clock } = await written(10, 4);
     await store.delete(segmentKey(9));
     const desk = await assertHalted(store, clock, /0{19}9\.ndjson is missing/);
     assert.equal(desk.notes.seq, 8);
   });
 
-  test('with no snapshot that leads past it is missing, though it may once have been truncated', async () => {
+  test('without a snapshot after it is reported, even though it may have been truncated', async () => {
     const { store, clock } = await written(10, 4);
     for (const seq of [1, 2, 3]) await store.delete(segmentKey(seq));
     await remove(store, SNAPSHOTS);
@@ -74,14 +74,14 @@ describe('a missing segment', () => {
     assert.deepEqual(desk.notes.texts, []);
   });
 
-  test('at the end is known by the mark that the journal left', async () => {
+  test('at the end is noticed by the head mark', async () => {
     const { store, clock } = await written(9);
     for (const seq of [7, 8, 9]) await store.delete(segmentKey(seq));
     const desk = await assertHalted(store, clock, /meta\/head\.json reflects segment 9/);
     assert.deepEqual([desk.notes.seq, keysOf(desk)], [6, [segmentKey(7)]]);
   });
 
-  test('at the end is known by any document made after it', async () => {
+  test('at the end is noticed by any later document', async () => {
     const { store, clock } = await written(9);
     await store.delete(segmentKey(9));
     await store.delete(HEAD_KEY);
@@ -89,7 +89,7 @@ describe('a missing segment', () => {
     await assertHalted(store, clock, /views\/health\.json reflects segment 9/);
   });
 
-  test('is found by a start that reads the list once, and only after the snapshot', async () => {
+  test('is found by a start with one list request, only for segments after the snapshot', async () => {
     const { store, clock } = await written(10, 4);
     store.calls = [];
     await open(store, clock);
@@ -99,7 +99,7 @@ describe('a missing segment', () => {
 
 describe('a journal that is gone altogether', () => {
   for (const trace of [HEAD_KEY, 'views/health.json', 'archive/jobs/job-1.json']) {
-    test(`is missed where ${trace} is left`, async () => {
+    test(`is noticed if ${trace} exists`, async () => {
       const { store, clock } = await written(9, 4);
       await store.put('views/health.json', Buffer.from('{"as_of_seq":9}'));
       await store.put('archive/jobs/job-1.json', Buffer.from('{}'));
@@ -110,37 +110,37 @@ describe('a journal that is gone altogether', () => {
 });
 
 describe('the format of a store', () => {
-  test('that is missing is not created anew beside a journal: its id is that of the objects there', async () => {
+  test('that is missing is not created beside a journal: the id comes from the existing objects', async () => {
     const { store, clock, journal_id } = await written(10, 4);
     await store.delete(FORMAT_KEY);
     const desk = await assertHalted(store, clock, /^meta\/format\.json is missing, and snapshots\/.* of journal a-1$/);
     assert.deepEqual([desk.notes.seq, desk.journal.journal_id, keysOf(desk)], [10, journal_id, [FORMAT_KEY]]);
   });
 
-  test('that is missing is not created anew where anything shows that the store was used', async () => {
+  test('that is missing is not created if anything proves that the store was used', async () => {
     const { store, clock } = await written(3);
     await store.put('archive/jobs/job-1.json', Buffer.from('{}'));
     for (const key of await store.keys()) if (!key.startsWith('archive/')) await store.delete(key);
     await assertHalted(store, clock, /meta\/format\.json is missing, and archive\/jobs\/job-1\.json exists/);
   });
 
-  test('that disagrees with every other object is the one that is damaged, and they are read', async () => {
+  test('that disagrees with every other object is damaged, and the others are read', async () => {
     const { store, clock, journal_id } = await written(10, 4);
     const wrong = JSON.stringify({ format: 1, kind: 'transcription-monitor', journal_id: 'another' });
     await store.put(FORMAT_KEY, Buffer.from(wrong));
-    const desk = await assertHalted(store, clock, /meta\/format\.json is damaged: it says journal another/);
+    const desk = await assertHalted(store, clock, /meta\/format\.json is damaged: it names journal another/);
     assert.deepEqual([desk.notes.seq, desk.journal.journal_id], [10, journal_id]);
     assert.ok(!desk.logged.some((line) => line.startsWith('warn')), desk.logged.join('\n'));
   });
 
-  test('with any letter changed is found by its checksum', async () => {
+  test('with any changed character is detected by its checksum', async () => {
     const { store, clock } = await written(3);
     await store.damage(FORMAT_KEY, (bytes) => Buffer.from(Buffer.from(bytes).toString().replace('a-1', 'a-2')));
     const desk = await assertHalted(store, clock, /meta\/format\.json is damaged: its checksum is wrong/);
     assert.equal(desk.notes.seq, 3);
   });
 
-  test('that was written before it had a checksum is accepted', async () => {
+  test('without a checksum, from an older version, is accepted', async () => {
     const { store, clock, journal_id } = await written(3);
     await store.put(FORMAT_KEY, Buffer.from(JSON.stringify({ format: 1, kind: 'transcription-monitor', journal_id })));
     const desk = await open(store, clock);
@@ -149,7 +149,7 @@ describe('the format of a store', () => {
 });
 
 describe('what is not missing', () => {
-  test('a store that another instance creates while this one starts is no store without a format', async () => {
+  test('a store that another instance creates during a start is not reported as a store without a format', async () => {
     const clock = newClock();
     const store = new FailingStore(clock);
     const get = store.get.bind(store);
@@ -167,14 +167,14 @@ describe('what is not missing', () => {
     assert.deepEqual([desk.journal.status.halted, desk.notes.texts], [false, ['first']]);
   });
 
-  test('a mark that is damaged, or older than the head, says nothing', async () => {
+  test('a mark that is damaged or older than the head proves nothing', async () => {
     const { store, clock } = await written(3);
     await store.damage(HEAD_KEY, (bytes) => Buffer.from(Buffer.from(bytes).toString().replace('"seq":3', '"seq":9')));
     const desk = await open(store, clock);
     assert.equal(await desk.write('next'), 'in 4');
   });
 
-  test('segments that another instance commits while this one starts are no loss', async () => {
+  test('segments that another instance commits during a start are no loss', async () => {
     const clock = newClock();
     const store = new FailingStore(clock);
     const other = await openDesk(store, clock, { instance: 'b', tail_poll_ms: 200 });
@@ -191,7 +191,7 @@ describe('what is not missing', () => {
     other.journal.abandon();
   });
 
-  test('segments that are truncated while an instance starts are no loss: it continues from the newer snapshot', async () => {
+  test('segments truncated during a start are no loss: it continues from the newer snapshot', async () => {
     const { store, clock } = await written(10, 4);
     // Hours later: an age at which names may have been freed.
     await clock.turn(3_600_000);

@@ -1,4 +1,4 @@
-/** Asks the store again until it answers: reads during recovery and catch-up wait out an outage instead of failing. */
+/** Retries reads until the store responds, so that recovery and catch-up survive an outage. */
 import { type BackoffOptions, backoff } from '../backoff.ts';
 import { type Clock, type Random, sleep } from '../clock.ts';
 import { StoreError } from '../objects/store.ts';
@@ -8,7 +8,7 @@ export type PatienceOptions = {
   clock: Clock;
   random: Random;
   signal: AbortSignal;
-  /** Called when a read has gone unanswered for `after_ms`, and when it is answered in the end. */
+  /** Called when a read has failed for `after_ms`, and when it succeeds after that. */
   silence?: { after_ms: number; begins: (cause: StoreError) => void; ends: () => void };
 };
 
@@ -22,17 +22,17 @@ export class Patience {
     this.#options = options;
   }
 
-  /** Throws JournalError('refused' | 'stopped'), and whatever `ask` throws that is no StoreError. */
-  async ask<T>(ask: () => Promise<T>): Promise<T> {
+  /** Throws JournalError('refused' | 'stopped'), and every error of `read` that is not a StoreError. */
+  async run<T>(read: () => Promise<T>): Promise<T> {
     const { clock, random, signal, silence } = this.#options;
     const began_ms = clock.monotonic();
     let silent = false;
     for (let attempt = 0; ; attempt++) {
       if (signal.aborted) throw new JournalError('stopped', 'this instance is closing');
       try {
-        const answer = await ask();
+        const result = await read();
         if (silent) silence?.ends();
-        return answer;
+        return result;
       } catch (error) {
         if (!(error instanceof StoreError) || error.kind !== 'unavailable') {
           if (silent) silence?.ends();

@@ -1,4 +1,4 @@
-/** Reads a journal and writes nothing: for one who wants the fold as it is, beside or instead of an instance that commits. */
+/** Reads a journal without writing, to get the fold with or without a running instance. */
 import type { Clock, Random } from '../clock.ts';
 import type { ObjectStore } from '../objects/store.ts';
 import { Chain, type Head } from './chain.ts';
@@ -8,17 +8,20 @@ import { Patience } from './patience.ts';
 import type { Replica } from './replica.ts';
 import { findUse, NO_TRACES, readTraces, type TraceKeys } from './traces.ts';
 
-/** The half of a replica that only follows. */
+/** The part of a replica that only reads. */
 export type Follower = Pick<Replica<never>, 'replay' | 'restore' | 'reset'>;
 
 export type ReadOnlyJournal = {
   readonly journal_id: string;
   readonly head: Readonly<Head>;
-  /** Applies what was written since; answers how many segments. */
+  /** Applies the segments written since. Returns their number. */
   drain(): Promise<number>;
 };
 
-/** Recovers to the tail; null if the store has no journal. Throws JournalError if it is damaged, incomplete or unreadable. */
+/**
+ * Recovers to the tail; null if the store has no journal. Throws JournalError if it is damaged, incomplete or
+ * unreadable.
+ */
 export async function readJournal(
   options: {
     store: ObjectStore;
@@ -40,7 +43,7 @@ export async function readJournal(
     journal_id: identity.journal_id,
     patience: new Patience({ clock, random, signal: new AbortController().signal }),
     logClock: new SharedLogClock(clock),
-    // A chain only reads: it drafts nothing.
+    // A chain never drafts.
     replica: follower as Replica<never>,
   });
   await chain.recover(traces, () => findUse(store, traceKeys));

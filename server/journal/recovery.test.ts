@@ -6,7 +6,7 @@ import { FORMAT_KEY, SEGMENTS, SNAPSHOTS, segmentKey, snapshotKey, snapshotPartK
 import { encodeSegment, NO_HASH } from './segment.ts';
 import { FailingStore, flipped, newClock, openDesk } from './testing.ts';
 
-/** A store with this many segments, a note each, and a snapshot every so many. */
+/** A store with this many segments of one note each, and snapshots at this interval. */
 async function written(segments: number, snapshot_segments = 1e9) {
   const clock = newClock();
   const store = new FailingStore(clock);
@@ -28,7 +28,7 @@ describe('recovery', () => {
     assert.equal(await again.write('next'), 'in 6');
   });
 
-  test('reads many segments at once, 64 at most, and applies them in order', async () => {
+  test('reads up to 64 segments concurrently, and applies them in order', async () => {
     const { clock, store, texts } = await written(300);
     store.reading_most = 0;
     const again = await openDesk(store, clock);
@@ -36,7 +36,7 @@ describe('recovery', () => {
     assert.equal(store.reading_most, 64);
   });
 
-  test('begins at the newest snapshot, and reads no segment before it', async () => {
+  test('starts from the newest snapshot, and reads no segment before it', async () => {
     const { clock, store, texts } = await written(10, 4);
     store.calls = [];
     const again = await openDesk(store, clock);
@@ -45,7 +45,7 @@ describe('recovery', () => {
     assert.ok(!read.includes(`get ${segmentKey(8)}`) && read.includes(`get ${segmentKey(9)}`), read.join(', '));
   });
 
-  test('after a rest longer than the retention looks at the snapshots as seldom as ever', async () => {
+  test('after a pause longer than the retention lists the snapshots no more often than usual', async () => {
     const { clock, store, texts } = await written(300);
     store.calls = [];
     await openDesk(store, clock);
@@ -58,7 +58,7 @@ describe('recovery', () => {
     assert.ok(lists() <= usual && usual <= 4, `${lists()} lists, ${usual} without the rest`);
   });
 
-  test('begins anew where a name that it read had been used and truncated', async () => {
+  test('starts over if a name that it read had been used and truncated', async () => {
     const { clock, store, texts } = await written(10, 4);
     await clock.turn(60 * MINUTE_MS);
     const other = await openDesk(store, clock, { instance: 'b', tail_poll_ms: 200 });
@@ -66,7 +66,8 @@ describe('recovery', () => {
     store.get = async (key) => {
       if (key === segmentKey(9)) {
         store.get = get;
-        // While it starts, another writes a snapshot of all, truncates, and a third puts its late segment into the hole.
+        // While it starts, another writes a snapshot of all, truncates, and a third puts its late segment into the
+        // hole.
         await other.journal.snapshot();
         await store.delete(segmentKey(9));
         const { journal_id } = other.journal;
@@ -80,7 +81,7 @@ describe('recovery', () => {
     other.journal.abandon();
   });
 
-  test('waits out a store that does not answer', async () => {
+  test('retries while the store does not respond', async () => {
     const { clock, store, texts } = await written(3);
     let failing = 20;
     store.fate = (call, key) => (call === 'get' && key !== FORMAT_KEY && failing-- > 0 ? 'unavailable' : 'fine');
@@ -89,7 +90,7 @@ describe('recovery', () => {
     assert.deepEqual((await opening).notes.texts, texts);
   });
 
-  test('passes over a damaged snapshot, names it, and goes on from the one before', async () => {
+  test('skips a damaged snapshot, reports it, and continues from the previous one', async () => {
     const { clock, store, texts } = await written(10, 4);
     await store.damage(snapshotPartKey(8, 1), flipped);
     const again = await openDesk(store, clock);
@@ -103,7 +104,7 @@ describe('recovery', () => {
     ['the hash of its segment', '"segment_hash":"', '"segment_hash":"0'],
     ['the key of a part', '/00001.ndjson', '/0000 .ndjson'],
   ] as const) {
-    test(`passes over a manifest in which ${what} is damaged: the next older snapshot is used`, async () => {
+    test(`skips a manifest in which ${what} is damaged: the next older snapshot is used`, async () => {
       const { clock, store, texts, journal } = await written(10, 4);
       await store.damage(snapshotKey(8), (bytes) => Buffer.from(Buffer.from(bytes).toString().replace(from, to)));
       const again = await openDesk(store, clock);
@@ -113,7 +114,7 @@ describe('recovery', () => {
     });
   }
 
-  test('without any snapshot that can be read begins at the first segment', async () => {
+  test('without an intact snapshot starts at the first segment', async () => {
     const { clock, store, texts } = await written(10, 4);
     await store.damage(snapshotKey(8), flipped);
     await store.damage(snapshotKey(4), () => Buffer.from('{'));
@@ -122,7 +123,7 @@ describe('recovery', () => {
     assert.equal(again.logged.length, 2);
   });
 
-  test('halts where a damaged snapshot was the only way past truncated segments: nothing is made up', async () => {
+  test('halts if a damaged snapshot was the only way past truncated segments', async () => {
     const { clock, store } = await written(10, 4);
     for (const seq of [1, 2, 3, 4, 5]) await store.delete(segmentKey(seq));
     for (const seq of [4, 8]) await store.damage(snapshotPartKey(seq, 1), flipped);
@@ -133,7 +134,7 @@ describe('recovery', () => {
     assert.equal((await store.keys(SEGMENTS)).length, 5);
   });
 
-  test('halts at a damaged segment: what came before it is served, nothing after it is applied', async () => {
+  test('halts at a damaged segment: the state before it is served, nothing after it is applied', async () => {
     const { clock, store, texts } = await written(6);
     await store.damage(segmentKey(4), flipped);
     const again = await openDesk(store, clock);
@@ -142,7 +143,7 @@ describe('recovery', () => {
     assert.deepEqual(again.journal.status.halted, true);
   });
 
-  test('halts where a segment does not follow the one before it', async () => {
+  test('halts if a segment does not follow the previous one', async () => {
     const { clock, store, journal } = await written(3);
     const header = { journal_id: journal.journal_id, seq: 2, batch_id: 'x', instance: 'x', url: '', at: 0 };
     const stray = encodeSegment({ ...header, prev: NO_HASH }, ['{"text":"stray"}']);
@@ -153,7 +154,7 @@ describe('recovery', () => {
     assert.equal(again.journal.status.halted, true);
   });
 
-  test('a follower whose snapshot is replaced while it reads it takes the newer one', async () => {
+  test('a reader whose snapshot is replaced during the read uses the newer one', async () => {
     const { clock, store, texts } = await written(10, 4);
     for (const seq of [1, 2, 3, 4, 5, 6, 7, 8]) await store.delete(segmentKey(seq));
     const list = store.list.bind(store);
@@ -174,7 +175,7 @@ describe('recovery', () => {
 });
 
 describe('the format of the store', () => {
-  test('is written before anything else, once, and names the journal for all', async () => {
+  test('is written once, before anything else, and names the journal for all instances', async () => {
     const store = new FailingStore(newClock());
     const [a, b] = await Promise.all([
       openDesk(store, newClock(), { instance: 'a' }),
@@ -191,7 +192,11 @@ describe('the format of the store', () => {
     ['damaged', '{"format":', /meta\/format\.json is damaged: it is not a JSON object/],
     ['of another program', '{"kind":"something-else"}', /is not a transcription-monitor's/],
     ['nothing', 'null', /meta\/format\.json is damaged: it is not a JSON object/],
-    ['newer', '{"kind":"transcription-monitor","journal_id":"j","format":2}', /has format 2; this monitor knows 1/],
+    [
+      'newer',
+      '{"kind":"transcription-monitor","journal_id":"j","format":2}',
+      /has format 2; this version supports up to 1/,
+    ],
   ];
   for (const [what, text, why] of refused) {
     test(`that is ${what} is refused`, async () => {

@@ -13,7 +13,7 @@ async function desk(options = {}) {
   return { clock, store, ...(await openDesk(store, clock, options)) };
 }
 
-test('a store that refuses (denied, full, read-only) is said to, with what to do, and nothing is acknowledged', async () => {
+test('a store that refuses writes is reported with a hint, and nothing is acknowledged', async () => {
   const { store, notes, write, journal } = await desk();
   store.fate = (call) => (call === 'create' ? 'refused' : 'fine');
   await assert.rejects(write('a'), (error: JournalError) => {
@@ -26,7 +26,7 @@ test('a store that refuses (denied, full, read-only) is said to, with what to do
   await assert.rejects(write('b'), (error) => kindOf(error) === 'refused');
 });
 
-test('a store that comes to its senses is found out by a probe, and writing goes on', async () => {
+test('a probe notices a store that accepts writes again, and writes continue', async () => {
   const { clock, store, notes, write, journal, logged } = await desk();
   let refusing = true;
   store.fate = (call) => (refusing && call !== 'get' ? 'refused' : 'fine');
@@ -38,11 +38,11 @@ test('a store that comes to its senses is found out by a probe, and writing goes
   assert.equal(journal.status.writable, true);
   assert.equal(await write('b'), 'in 1');
   assert.deepEqual(notes.texts, ['b']);
-  assert.deepEqual(logged.at(-1), 'info: the store takes writes again');
+  assert.deepEqual(logged.at(-1), 'info: the store accepts writes again');
   assert.ok(!(await store.keys()).some((key) => key.includes('probe')));
 });
 
-test('however many writes are refused, one probe is under way', async () => {
+test('however many writes are refused, only one probe is pending', async () => {
   const { clock, store, write } = await desk();
   store.fate = (call) => (call === 'create' || call === 'put' ? 'refused' : 'fine');
   for (let minute = 0; minute < 5; minute++) {
@@ -53,7 +53,7 @@ test('however many writes are refused, one probe is under way', async () => {
   assert.ok(probes > 100 && probes <= 150, `${probes} probes in 300 s`);
 });
 
-test('reads that are refused while a put is settled leave its outcome unknown, until they are not', async () => {
+test('reads that are refused after a lost put leave its outcome unknown until they succeed', async () => {
   const { clock, store, notes, write, journal } = await desk();
   let put = false;
   store.fate = (call) => {
@@ -64,13 +64,13 @@ test('reads that are refused while a put is settled leave its outcome unknown, u
   await assert.rejects(write('a'), (error) => kindOf(error) === 'outcome_unknown');
   assert.equal(journal.status.seq, 0);
   store.fate = () => 'fine';
-  // Also alone on the store, which is read by no one else: it may have been written.
+  // Also for an instance alone on its store: the segment may have been written.
   await clock.turn(3_000);
   assert.deepEqual([journal.status.seq, notes.texts], [1, ['a']]);
   assert.equal(await write('b'), 'in 2');
 });
 
-test('a damaged segment in its place halts writing for good; what was known stays', async () => {
+test('a damaged segment at the next number halts writes permanently; reads continue', async () => {
   const { store, notes, write, journal, logged } = await desk({ tail_poll_ms: 200 });
   await write('a');
   const other = await openDesk(store, newClock(), { instance: 'b', tail_poll_ms: 200 });
@@ -80,14 +80,14 @@ test('a damaged segment in its place halts writing for good; what was known stay
   assert.equal(journal.status.halted, true);
   assert.match(journal.status.problem ?? '', /journal\/0{19}2\.ndjson is damaged/);
   assert.deepEqual(notes.texts, ['a']);
-  assert.match(logged.at(-1) ?? '', /No more is written; reads go on, marked stale/);
+  assert.match(logged.at(-1) ?? '', /Writes have stopped; reads continue, marked stale/);
   await assert.rejects(write('d'), (error) => kindOf(error) === 'corrupt');
   assert.equal((await store.keys(SEGMENTS)).length, 2);
   journal.abandon();
   other.journal.abandon();
 });
 
-test('a store that turns out to be unsafe halts the journal for good before it acknowledges, and its callers may ask again', async () => {
+test('an unsafe store halts the journal before it acknowledges, with an unknown outcome', async () => {
   const { clock, store, notes, write, journal } = await desk();
   assert.equal(await write('a'), 'in 1');
   const put = store.putIfAbsent.bind(store);

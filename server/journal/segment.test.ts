@@ -21,13 +21,13 @@ const corrupt = (why: RegExp) => (error: unknown) =>
   error.message.includes('journal/00000000000000000007.ndjson') &&
   why.test(error.message);
 
-/** A segment whose header says something else, its checksum made again. */
+/** A segment with a changed header and a valid checksum. */
 function encodedWith(header: Record<string, unknown>): EncodedSegment {
   return encodeSegment({ ...HEADER, ...header }, LINES);
 }
 
 describe('a segment', () => {
-  test('gives back what was put in, and the hash that the next one rests on', () => {
+  test('decodes to its input, and the hash for the next segment', () => {
     const { bytes, hash } = encodeSegment(HEADER, LINES);
     const segment = decodeSegment(bytes, EXPECTED);
     assert.deepEqual(segment.lines, LINES);
@@ -36,7 +36,7 @@ describe('a segment', () => {
     assert.match(hash, /^[0-9a-f]{64}$/);
   });
 
-  test('may be of no event at all', () => {
+  test('may have no events', () => {
     assert.deepEqual(decodeSegment(encodeSegment(HEADER, []).bytes, EXPECTED).lines, []);
   });
 
@@ -46,7 +46,7 @@ describe('a segment', () => {
     for (const line of text.trimEnd().split('\n')) assert.equal(typeof JSON.parse(line), 'object');
   });
 
-  test('with any one bit changed is named and refused', () => {
+  test('with any one bit changed is reported and refused', () => {
     const { bytes } = encodeSegment(HEADER, LINES);
     for (let bit = 0; bit < bytes.length * 8; bit++) {
       const damaged = new Uint8Array(bytes);
@@ -55,7 +55,7 @@ describe('a segment', () => {
     }
   });
 
-  test('cut anywhere is named and refused', () => {
+  test('cut anywhere is reported and refused', () => {
     const { bytes } = encodeSegment(HEADER, LINES);
     for (let length = 0; length < bytes.length; length++) {
       assert.throws(() => decodeSegment(bytes.subarray(0, length), EXPECTED), corrupt(/damaged/), `${length} bytes`);
@@ -72,14 +72,14 @@ describe('a segment', () => {
 
   test('of another journal is refused', () => {
     const { bytes } = encodedWith({ journal_id: 'journal-2' });
-    assert.throws(() => decodeSegment(bytes, EXPECTED), corrupt(/it is of journal journal-2/));
+    assert.throws(() => decodeSegment(bytes, EXPECTED), corrupt(/it belongs to journal journal-2/));
   });
 
   test('of another number is refused', () => {
     assert.throws(() => decodeSegment(encodedWith({ seq: 8 }).bytes, EXPECTED), corrupt(/it is segment 8/));
   });
 
-  test('that is nothing of ours is refused', () => {
+  test('that is not a segment is refused', () => {
     for (const text of ['', '\n', 'hello\n', '[]\n[]\n', '{}\n{}\n', '{"sha256":1,"count":0}\n']) {
       assert.throws(() => decodeSegment(Buffer.from(text), EXPECTED), corrupt(/damaged/), JSON.stringify(text));
     }

@@ -6,8 +6,8 @@
  *     {…event…}
  *     {"sha256":"<of every byte above>","count":2}
  *
- * `prev` chains the whole objects, so a changed, removed or reordered byte anywhere shows. A segment that fails a check
- * here is named and refused, never applied.
+ * `prev` chains whole objects, so that a changed, removed or reordered byte anywhere is found. A segment that fails a
+ * check is reported by its key and never applied.
  */
 import { createHash } from 'node:crypto';
 import { corruptObject } from './errors.ts';
@@ -24,21 +24,21 @@ export type SegmentHeader = {
   seq: number;
   prev: string;
   batch_id: string;
-  /** Who wrote it, and where it may be reached. */
+  /** Name and URL of the author. */
   instance: string;
   url: string;
-  /** Oldest format a reader must know to apply it. */
+  /** Format that a reader must support to apply it. */
   min_reader: number;
   count: number;
-  /** The author's clock, ms since 1970; log time is the maximum of these. */
+  /** The author's clock, ms since 1970; log time is the maximum up to this segment. */
   at: number;
 };
 
 export type Segment = {
   header: SegmentHeader;
-  /** One line of JSON an event. */
+  /** One line of JSON per event. */
   lines: readonly string[];
-  /** SHA-256 of the whole object: the next one's `prev`. */
+  /** SHA-256 of the whole object: `prev` of the next segment. */
   hash: string;
 };
 
@@ -57,7 +57,7 @@ export function encodeSegment(
   return { bytes: Buffer.concat([body, footer]), hash: running.update(footer).digest('hex') };
 }
 
-/** Checks all but the chain, which only the reader of the segment before can check. Throws JournalError('corrupt'). */
+/** Checks everything except `prev`, which needs the previous segment. Throws JournalError('corrupt'). */
 export function decodeSegment(bytes: Uint8Array, expected: { journal_id: string; seq: number }): Segment {
   const corrupt = (why: string) => corruptObject(segmentKey(expected.seq), `is damaged: ${why}`);
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -71,8 +71,8 @@ export function decodeSegment(bytes: Uint8Array, expected: { journal_id: string;
   const header = parseObject(lines.shift() ?? '') as SegmentHeader | null;
   if (!header || typeof header.min_reader !== 'number') throw corrupt('it has no header');
   if (header.min_reader > FORMAT)
-    throw corrupt(`it needs a reader of format ${header.min_reader}; this one knows ${FORMAT}`);
-  if (header.journal_id !== expected.journal_id) throw corrupt(`it is of journal ${header.journal_id}`);
+    throw corrupt(`it requires format ${header.min_reader}; this version supports up to ${FORMAT}`);
+  if (header.journal_id !== expected.journal_id) throw corrupt(`it belongs to journal ${header.journal_id}`);
   if (header.seq !== expected.seq) throw corrupt(`it is segment ${header.seq}`);
   if (header.count !== lines.length || footer.count !== lines.length) throw corrupt('its count is wrong');
   return { header, lines, hash: running.update(buffer.subarray(footerAt)).digest('hex') };

@@ -13,13 +13,13 @@ const rows = (count: number, text = 'row') => Array.from({ length: count }, (_, 
 const corrupt = (why: RegExp) => (error: unknown) =>
   error instanceof JournalError && error.kind === 'corrupt' && why.test(error.message);
 
-test('a snapshot gives back its rows', async () => {
+test('a snapshot reads back as its rows', async () => {
   const store = new FailingStore(systemClock);
   await writeSnapshot(store, systemClock, HEAD, rows(450));
   assert.deepEqual([...(await readRows(store, await readManifest(store, 'j', 9)))], rows(450));
 });
 
-test('equal states give equal bytes, so whoever is second finds the same snapshot there', async () => {
+test('equal states give equal bytes, so a second instance finds the same snapshot', async () => {
   const stores = [new FailingStore(systemClock), new FailingStore(systemClock)];
   const written = await Promise.all(stores.map((store) => writeSnapshot(store, systemClock, HEAD, rows(300))));
   assert.deepEqual(written[0], written[1]);
@@ -31,25 +31,22 @@ test('equal states give equal bytes, so whoever is second finds the same snapsho
   assert.deepEqual(await writeSnapshot(stores[0]!, systemClock, HEAD, rows(300)), written[0]);
 });
 
-test('the parts come first and the manifest last: without it there is no snapshot', async () => {
+test('parts are written first and the manifest last: without it there is no snapshot', async () => {
   const store = new FailingStore(newClock());
   await writeSnapshot(store, systemClock, HEAD, rows(3));
   assert.deepEqual(store.calls, [`create ${snapshotPartKey(9, 1)}`, `create ${snapshotKey(9)}`]);
 });
 
-test('another snapshot of the same segment is an alarm: two instances disagree', async () => {
+test('another snapshot of the same segment is an error: two instances disagree', async () => {
   const store = new FailingStore(systemClock);
   await writeSnapshot(store, systemClock, HEAD, rows(3));
   const otherRows = writeSnapshot(store, systemClock, HEAD, rows(3, 'other'));
-  await assert.rejects(
-    otherRows,
-    corrupt(/snapshots\/0{19}9\.json is there with another hash: two instances disagree/),
-  );
+  await assert.rejects(otherRows, corrupt(/snapshots\/0{19}9\.json exists with another hash: two instances disagree/));
   const otherSegment = writeSnapshot(store, systemClock, { ...HEAD, segment_hash: '0'.repeat(64) }, rows(3));
   await assert.rejects(otherSegment, corrupt(/two instances disagree/));
 });
 
-test('a snapshot that was there and is gone, or damaged, is no alarm', async () => {
+test('an existing snapshot that is then missing or damaged is no disagreement', async () => {
   const store = new FailingStore(systemClock);
   await writeSnapshot(store, systemClock, HEAD, rows(3));
   const get = store.get.bind(store);
@@ -83,7 +80,7 @@ test('a large state is written in parts, with a pause every 200 rows', async () 
   assert.deepEqual([...(await readRows(store, await readManifest(store, 'j', 9)))], large);
 });
 
-test('damage anywhere in a part is found before a row is handed on, and the part is named', async () => {
+test('damage anywhere in a part is found before the first row, and the part is reported', async () => {
   const store = new FailingStore(systemClock);
   const manifest = await writeSnapshot(store, systemClock, HEAD, rows(3));
   await store.damage(snapshotPartKey(9, 1), flipped);
@@ -100,7 +97,7 @@ test('a manifest that is missing, damaged, of another journal or of a newer form
   await put({ ...manifest, journal_id: 'other' });
   await assert.rejects(readManifest(store, 'j', 9), corrupt(/not a manifest of snapshot 9/));
   await put({ ...manifest, format: 99 });
-  await assert.rejects(readManifest(store, 'j', 9), corrupt(/needs a reader of format 99; this one knows 1/));
+  await assert.rejects(readManifest(store, 'j', 9), corrupt(/requires format 99; this version supports up to 1/));
   await put(null);
   await assert.rejects(readManifest(store, 'j', 9), corrupt(/damaged/));
   await store.put(snapshotKey(9), Buffer.from('{'));
@@ -126,7 +123,7 @@ describe('a manifest with a checksum', () => {
 describe('a manifest that was written before manifests had a checksum', () => {
   const HASH = 'a'.repeat(64);
 
-  /** Segment 9, the next one, and the manifest of a snapshot between them. */
+  /** Segments 9 and 10, and the manifest of a snapshot between them. */
   async function old(change: Record<string, unknown> = {}) {
     const store = new FailingStore(systemClock);
     const segment = { journal_id: 'j', batch_id: 'b', instance: 'i', url: '', at: 1_000 };
@@ -166,7 +163,7 @@ describe('a manifest that was written before manifests had a checksum', () => {
     });
   }
 
-  test('is held against the segment after it if its own is gone', async () => {
+  test('is compared with the next segment if its own is missing', async () => {
     const { store } = await old({ at_ms: 9_000 });
     await store.delete(segmentKey(9));
     await assert.rejects(readManifest(store, 'j', 9), corrupt(/does not fit the segments beside it/));

@@ -1,7 +1,7 @@
 /**
- * Snapshots: the fold as of a segment, so that recovery need not begin at the first. Parts are written first, the
- * manifest last; the manifest is the commit point. All by put-if-absent: equal folds give equal bytes, so a manifest that
- * is there with another hash means that two instances disagree, which must never be passed over.
+ * Snapshots: the fold as of a segment, so that recovery need not start at the first segment. Parts are written first,
+ * the manifest, which is the commit point, last. All with put-if-absent: equal folds give equal bytes, so an existing
+ * manifest with another hash means that two instances disagree, which is always an error.
  */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
@@ -16,22 +16,22 @@ export type SnapshotManifest = {
   format: number;
   journal_id: string;
   seq: number;
-  /** Hash of segment `seq`, on which the next one's `prev` must rest. */
+  /** Hash of segment `seq`: `prev` of the next segment. */
   segment_hash: string;
   /** Log time at `seq`. */
   at_ms: number;
   parts: { key: string; sha256: string; bytes: number }[];
   /** SHA-256 of all rows: the hash of the state. */
   sha256: string;
-  /** Numbers that were given up before this snapshot, by its owner's decision: see accept-loss.ts. */
+  /** The loss before this snapshot that the owner accepted: see accept-loss.ts. */
   accepted_loss?: AcceptedLoss;
 };
 
-/** Segments `after_seq + 1` to `through_seq` do not all exist, and never will. */
+/** Of the segments `after_seq + 1` to `through_seq` some do not exist, and never will. */
 export type AcceptedLoss = { after_seq: number; through_seq: number; missing: string[]; at: string; actor: string };
 
 const PART_BYTES = 4 * 1024 * 1024;
-/** Rows between two pauses: serialising 100,000 jobs in one go would hold up every request for a third of a second. */
+/** Rows between two pauses: serializing 100,000 jobs at once would block every request for a third of a second. */
 const ROWS_PER_TURN = 200;
 
 export async function writeSnapshot(
@@ -46,7 +46,7 @@ export async function writeSnapshot(
   let chunks: Buffer[] = [];
   let pending: string[] = [];
   let size = 0;
-  // Little by little: a whole part made bytes and hashed at once would be felt.
+  // In small steps: encoding and hashing a whole part at once would block the event loop.
   const take = () => {
     if (pending.length === 0) return;
     const bytes = Buffer.from(`${pending.join('\n')}\n`);
@@ -83,7 +83,9 @@ export async function writeSnapshot(
   return manifest;
 }
 
-/** Throws JournalError('corrupt') if the snapshot that is there is of another state. One that is gone or damaged proves nothing. */
+/**
+ * Throws JournalError('corrupt') if the existing snapshot is of another state. A missing or damaged one proves nothing.
+ */
 async function assertAgrees(store: ObjectStore, manifest: SnapshotManifest): Promise<void> {
   const { journal_id, seq, sha256, segment_hash } = manifest;
   const got = await store.get(snapshotKey(seq));
@@ -92,15 +94,15 @@ async function assertAgrees(store: ObjectStore, manifest: SnapshotManifest): Pro
   try {
     there = parseManifest(got.bytes, journal_id, seq).manifest;
   } catch (cause) {
-    throw new JournalError('unavailable', `what is there can't be read: ${String(cause)}`, { cause });
+    throw new JournalError('unavailable', `the existing snapshot can't be read: ${String(cause)}`, { cause });
   }
   if (there.sha256 === sha256 && there.segment_hash === segment_hash) return;
-  throw new JournalError('corrupt', `${snapshotKey(seq)} is there with another hash: two instances disagree`, {
-    hint: `This instance: ${sha256}. There: ${there.sha256}. Stop the instance that differs, keep both for a report.`,
+  throw new JournalError('corrupt', `${snapshotKey(seq)} exists with another hash: two instances disagree`, {
+    hint: `This instance: ${sha256}. In the store: ${there.sha256}. Stop the instance that differs, and keep both for a report.`,
   });
 }
 
-/** Throws JournalError('corrupt') if it is missing, damaged or of another journal. */
+/** Throws JournalError('corrupt') if the manifest is missing, damaged or of another journal. */
 export async function readManifest(store: ObjectStore, journal_id: string, seq: number): Promise<SnapshotManifest> {
   const got = await store.get(snapshotKey(seq));
   if (!got.found) throw corruptObject(snapshotKey(seq), 'is missing');
@@ -124,7 +126,7 @@ function parseManifest(
     throw corruptObject(key, `is damaged: it is not a manifest of snapshot ${seq}`);
   }
   if (!Number.isSafeInteger(value.format) || (value.format as number) > FORMAT) {
-    throw corruptObject(key, `needs a reader of format ${value.format}; this one knows ${FORMAT}`);
+    throw corruptObject(key, `requires format ${value.format}; this version supports up to ${FORMAT}`);
   }
   const manifest = value as SnapshotManifest;
   const sealed = seal === 'intact';
@@ -135,19 +137,19 @@ function parseManifest(
 const HASH = /^[0-9a-f]{64}$/;
 const isSize = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
 
-/** For a manifest that was written before manifests had a checksum: every field is of the shape it was written in. */
+/** For a manifest without a checksum: checks the shape of every field. */
 function assertWellFormed(manifest: SnapshotManifest): void {
   const { seq, segment_hash, at_ms, sha256, parts } = manifest;
   const partsFit = parts.every(
     (part, i) => part?.key === snapshotPartKey(seq, i + 1) && HASH.test(part.sha256) && isSize(part.bytes),
   );
-  // A field too many is a checksum whose name was changed.
+  // An additional field may be a checksum with a damaged name.
   const fieldsFit = Object.keys(manifest).length === 7;
   if (fieldsFit && HASH.test(segment_hash) && HASH.test(sha256) && isSize(at_ms) && partsFit) return;
-  throw corruptObject(snapshotKey(seq), 'is damaged: a field is not what it must be');
+  throw corruptObject(snapshotKey(seq), 'is damaged: a field is invalid');
 }
 
-/** The same manifest against what stands beside it: its own segment, or the one after, which says the same of it. */
+/** For a manifest without a checksum: compares it with its own segment and the next one. */
 async function assertFitsSegments(store: ObjectStore, manifest: SnapshotManifest): Promise<void> {
   const { journal_id, seq, segment_hash, at_ms } = manifest;
   const [own, next] = await Promise.all([seq, seq + 1].map((n) => readSegment(store, journal_id, n)));
@@ -157,7 +159,7 @@ async function assertFitsSegments(store: ObjectStore, manifest: SnapshotManifest
   if (!fits) throw corruptObject(snapshotKey(seq), 'is damaged: it does not fit the segments beside it');
 }
 
-/** null if it is missing or damaged: then it says nothing. */
+/** Null if the segment is missing or damaged. */
 async function readSegment(store: ObjectStore, journal_id: string, seq: number): Promise<Segment | null> {
   const got = await store.get(segmentKey(seq));
   if (!got.found) return null;
@@ -168,7 +170,7 @@ async function readSegment(store: ObjectStore, journal_id: string, seq: number):
   }
 }
 
-/** The rows of a snapshot, every byte checked before any is handed on. Throws JournalError('corrupt'). */
+/** The rows of a snapshot. Every part is verified before the first row. Throws JournalError('corrupt'). */
 export async function readRows(store: ObjectStore, manifest: SnapshotManifest): Promise<Iterable<string>> {
   const parts = await Promise.all(
     manifest.parts.map(async ({ key, sha256 }) => {
@@ -183,7 +185,7 @@ export async function readRows(store: ObjectStore, manifest: SnapshotManifest): 
   return rowsOf(parts);
 }
 
-/** Made as they are read: 100,000 jobs as text all at once are 80 MB more to collect. */
+/** Lazy: 100,000 jobs as strings at once would take another 80 MB. */
 function* rowsOf(parts: Uint8Array[]): Generator<string> {
   for (const { buffer, byteOffset, byteLength } of parts) {
     yield* Buffer.from(buffer, byteOffset, byteLength).toString().trimEnd().split('\n');

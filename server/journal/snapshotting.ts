@@ -1,4 +1,4 @@
-/** Decides when a snapshot is due, and writes it beside the commits: one at a time, never in their way. */
+/** Decides when a snapshot is due, and writes it while commits continue, one at a time. */
 import type { Clock } from '../clock.ts';
 import type { ObjectStore } from '../objects/store.ts';
 import type { Head } from './chain.ts';
@@ -11,7 +11,7 @@ export type SnapshottingOptions = {
   journal_id: string;
   chain: { readonly head: Readonly<Head> };
   replica: Pick<Replica<never>, 'rows'>;
-  /** A snapshot is due after this many segments, bytes, or milliseconds in which something was written. */
+  /** A snapshot is due after this many segments or bytes, or at the first segment after this many milliseconds. */
   snapshot_segments: number;
   snapshot_bytes: number;
   snapshot_ms: number;
@@ -25,14 +25,14 @@ export class Snapshotting {
   #since_ms: number;
   #writing: Promise<void> | null = null;
 
-  /** `segments`: how many follow the newest snapshot already. */
+  /** `segments`: number of segments after the newest snapshot. */
   constructor(options: SnapshottingOptions, segments: number) {
     this.#options = options;
     this.#segments = segments;
     this.#since_ms = options.clock.monotonic();
   }
 
-  /** A segment was written. */
+  /** Call after each segment. */
   appended(bytes: number): void {
     this.#segments += 1;
     this.#bytes += bytes;
@@ -47,7 +47,7 @@ export class Snapshotting {
       });
   }
 
-  /** Writes a snapshot of the state as it is now. Throws JournalError, StoreError. */
+  /** Writes a snapshot of the current state. Throws JournalError, StoreError. */
   async write(): Promise<void> {
     const { store, clock, chain, replica, journal_id } = this.#options;
     const { seq, hash, at_ms } = chain.head;
@@ -56,7 +56,7 @@ export class Snapshotting {
     await writeSnapshot(store, clock, head, replica.rows());
   }
 
-  /** Resolves once none is being written. */
+  /** Resolves once no snapshot is being written. */
   async settled(): Promise<void> {
     await this.#writing;
   }

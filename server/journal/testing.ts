@@ -1,4 +1,4 @@
-/** What the journal's tests share: a replica that keeps notes, a store that fails as told, and a journal over both. */
+/** For tests of the journal: a replica of notes, a store with scripted failures, and a journal over both. */
 import { MemoryStore } from '../objects/memory.ts';
 import {
   type GetResult,
@@ -13,14 +13,14 @@ import type { Draft, ReplayedSegment, Replica, Slot } from './replica.ts';
 
 export const START = '2026-01-05T08:00:00Z';
 
-export type Note = { text: string; resolve: (answer: string) => void; reject: (error: Error) => void };
+export type Note = { text: string; resolve: (text: string) => void; reject: (error: Error) => void };
 
-/** Keeps the texts it was given, in order. Refuses `no`, has nothing to do for `nothing`. */
+/** Keeps the texts of its proposals in order. Refuses `no`; `nothing` changes nothing. */
 export class Notes implements Replica<Note> {
   texts: string[] = [];
   seq = 0;
   resets = 0;
-  /** Proposals of each draft that was made. */
+  /** The proposals of each draft. */
   drafts: string[][] = [];
 
   draft(proposals: readonly Note[], slot: Slot): Draft {
@@ -77,15 +77,15 @@ export class Notes implements Replica<Note> {
   }
 }
 
-/** What becomes of a call: nothing wrong, no effect and no answer, an effect and no answer, or a clear no. */
+/** The fate of a call: success, no effect and no response, an effect and no response, or a refusal. */
 export type Fate = 'fine' | 'unavailable' | 'answer_lost' | 'refused';
 
-/** A store in memory whose calls fail as `fate` says. */
+/** A store in memory whose calls fail according to `fate`. */
 export class FailingStore extends MemoryStore {
   fate: (call: 'create' | 'get' | 'list' | 'put', key: string) => Fate = () => 'fine';
   /** Keys of the calls so far. */
   calls: string[] = [];
-  /** Most reads that were under way at once. */
+  /** Maximum number of concurrent reads so far. */
   reading_most = 0;
   #reading = 0;
 
@@ -112,7 +112,7 @@ export class FailingStore extends MemoryStore {
     return this.#call('put', key, () => super.put(key, bytes));
   }
 
-  /** Changes an object behind everyone's back. */
+  /** Changes an object without recording a call. */
   async damage(key: string, change: (bytes: Uint8Array) => Uint8Array): Promise<void> {
     const there = await super.get(key);
     if (!there.found) throw new Error(`${key} is not there`);
@@ -130,16 +130,16 @@ export class FailingStore extends MemoryStore {
     const fate = this.fate(call, key);
     if (fate === 'refused')
       throw new StoreError('refused', 'store_denied', 'access denied', { hint: 'Ask its owner.' });
-    if (fate === 'unavailable') throw new StoreError('unavailable', 'store_timeout', 'no answer');
+    if (fate === 'unavailable') throw new StoreError('unavailable', 'store_timeout', 'no response');
     const result = await run();
-    if (fate === 'answer_lost') throw new StoreError('unavailable', 'store_timeout', 'no answer');
+    if (fate === 'answer_lost') throw new StoreError('unavailable', 'store_timeout', 'no response');
     return result;
   }
 }
 
 export const newClock = (): TurnedClock => new TurnedClock(START);
 
-/** Changes one bit in the middle. */
+/** Flips one bit in the middle. */
 export const flipped = (bytes: Uint8Array): Uint8Array => {
   const changed = new Uint8Array(bytes);
   changed[changed.length >> 1]! ^= 1;
@@ -148,7 +148,7 @@ export const flipped = (bytes: Uint8Array): Uint8Array => {
 
 export type Desk = { journal: Journal<Note>; notes: Notes; logged: string[]; write(text: string): Promise<string> };
 
-/** A journal of notes. `write` answers `in <seq>`, or rejects. */
+/** A journal of notes. `write` resolves to `in <seq>`, or rejects. */
 export async function openDesk(
   store: FailingStore,
   clock: TurnedClock,

@@ -1,8 +1,8 @@
 /**
- * Traces: objects outside the journal that prove how far it once reached. Whatever reflects segment n was written after
- * n was committed, so a journal that ends before n has lost segments, however well it reads.
+ * Traces: objects outside the journal that prove how far it once reached. An object that reflects segment n was written
+ * after n was committed, so a journal that ends before n has lost segments, even if it reads well.
  *
- * They have to be read before the journal is: another instance may commit meanwhile.
+ * Traces must be read before the journal, since another instance may commit meanwhile.
  */
 import type { ObjectStore } from '../objects/store.ts';
 import { readSealed, sealFields } from '../sealed-json.ts';
@@ -11,22 +11,22 @@ import { HEAD_KEY } from './keys.ts';
 /** `key` proves that segment `seq` was committed. */
 export type Trace = { key: string; seq: number };
 
-/** What the journal's owner keeps beside it. */
+/** Objects that the journal's owner writes beside it. */
 export type TraceKeys = {
-  /** JSON objects whose `as_of_seq` is a segment that was committed. */
+  /** JSON objects whose `as_of_seq` is a committed segment. */
   documents: readonly string[];
-  /** Objects under these exist only after the first commit. */
+  /** Objects with these prefixes exist only after the first commit. */
   prefixes: readonly string[];
 };
 
 export const NO_TRACES: TraceKeys = { documents: [], prefixes: [] };
 
-/** `meta/head.json`: how far the journal reached when it was written, by the journal itself. */
+/** `meta/head.json`: how far the journal reached when it wrote the mark. */
 export type HeadMark = { journal_id: string; seq: number; hash: string; at: number };
 
 export const encodeHeadMark = (mark: HeadMark): Uint8Array => sealFields(mark);
 
-/** Reads one object per key. What cannot be read as a trace is none: all of them can be lost and written again. */
+/** Reads one object per key. Skips unreadable ones: any of them may be lost and is rewritten. */
 export async function readTraces(store: ObjectStore, { documents }: TraceKeys): Promise<Trace[]> {
   const traces = await Promise.all(
     [HEAD_KEY, ...documents].map(async (key): Promise<Trace | null> => {
@@ -40,7 +40,7 @@ export async function readTraces(store: ObjectStore, { documents }: TraceKeys): 
   return traces.filter((trace) => trace !== null);
 }
 
-/** The first object that only a store with commits has, as proof of segment 1; null if there is none. */
+/** The first object that exists only in a store with commits, as proof of segment 1; null if none exists. */
 export async function findUse(store: ObjectStore, { prefixes }: TraceKeys): Promise<Trace | null> {
   for (const prefix of prefixes) for await (const { key } of store.list(prefix)) return { key, seq: 1 };
   return null;

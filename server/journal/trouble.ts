@@ -1,12 +1,13 @@
 /**
- * What the store's trouble means for writing: the journal asks here before it takes or writes anything.
+ * What failures of the store mean for writes. The journal checks it before it accepts or writes anything.
  *
- *     well     writes are taken
- *     silent   the store does not answer; the segment under way is sent until it does         → well
- *     refused  the store rejects writes (full, read-only, denied); a probe tests it every 2 s  → well
- *     halted   an object is damaged or missing, or two instances disagree; only reads go on    (final)
+ *     well     writes are accepted
+ *     silent   the store does not respond; the current segment is sent until it does            → well
+ *     refused  the store rejects writes (full, read-only, denied); a probe tests it every 2 s   → well
+ *     halted   an object is damaged or missing, or two instances disagree; only reads continue  (final)
  *
- * A refused put closes the journal until the next probe could have succeeded; after that, a write may test the store too.
+ * After a refused put no write is tried until the next probe could have succeeded; then a write may test the store,
+ * too.
  */
 import type { Clock } from '../clock.ts';
 import type { ObjectStore, StoreError } from '../objects/store.ts';
@@ -20,14 +21,14 @@ export type TroubleOptions = {
   log: (level: 'info' | 'warn' | 'error', message: string) => void;
 };
 
-/** Between two tests of a store that refuses writes. */
+/** Pause between tests of a store that refuses writes. */
 export const REFUSED_PAUSE_MS = 2_000;
 
 export class Trouble {
   readonly #options: TroubleOptions;
   #error: JournalError | null = null;
   #halted = false;
-  /** No put is tried before then. */
+  /** No put is tried before this time. */
   #closed_until_ms = 0;
   #probing = false;
 
@@ -35,7 +36,7 @@ export class Trouble {
     this.#options = options;
   }
 
-  /** Why nothing can be written; null if the store is well. */
+  /** Why writes fail; null if the store is well. */
   get error(): JournalError | null {
     return this.#error;
   }
@@ -44,27 +45,27 @@ export class Trouble {
     return this.#halted;
   }
 
-  /** The error for a write that must not be tried now; null if it may be. */
+  /** The error for a write that must not be tried now; null if it may be tried. */
   cannotWrite(): JournalError | null {
     const mayTest = this.#error?.kind === 'refused' && this.#options.clock.monotonic() >= this.#closed_until_ms;
     return this.#halted || !mayTest ? this.#error : null;
   }
 
-  /** Returns the error for those who wait; null if halted, which stays the answer. */
+  /** The store does not respond. Returns the error for pending proposals; null if halted. */
   silent(cause: StoreError): JournalError | null {
     if (this.#halted) return null;
     const { hint } = cause;
-    this.#error = new JournalError('unavailable', `the store does not answer: ${cause.message}`, { hint });
+    this.#error = new JournalError('unavailable', `the store does not respond: ${cause.message}`, { hint });
     return this.#error;
   }
 
-  /** A read that had gone unanswered was answered. */
-  readAnswered(): void {
+  /** A read succeeded after the store had not responded. */
+  readSucceeded(): void {
     if (this.#error?.kind === 'unavailable') this.#error = null;
   }
 
-  /** A put was answered with created or taken: the store accepts writes. */
-  putAnswered(): void {
+  /** A put returned created or not created: the store accepts writes. */
+  putSucceeded(): void {
     if (!this.#halted) this.#error = null;
   }
 
@@ -75,8 +76,8 @@ export class Trouble {
     return new JournalError('refused', `the store refused ${key}: ${cause.message}`, { hint, cause });
   }
 
-  /** The journal's work failed with this. */
-  met(error: unknown): void {
+  /** Handles an error of a commit or a read. */
+  handle(error: unknown): void {
     const { log } = this.#options;
     if (!(error instanceof JournalError)) {
       const message = `the journal cannot continue after an unexpected error: ${String(error)}`;
@@ -89,7 +90,7 @@ export class Trouble {
     this.#probeLater();
   }
 
-  /** Stops all writing. A second reason joins the first. */
+  /** Stops all writes. A second error is added to the first. */
   halt(error: JournalError): void {
     const first = this.#halted ? this.#error : null;
     this.#halted = true;
@@ -100,7 +101,7 @@ export class Trouble {
           problems: [...first.problems, ...error.problems],
         })
       : error;
-    this.#options.log('error', `${error.message}. No more is written; reads go on, marked stale.`);
+    this.#options.log('error', `${error.message}. Writes have stopped; reads continue, marked stale.`);
   }
 
   get #refused(): boolean {
@@ -128,6 +129,6 @@ export class Trouble {
     }
     if (this.#error?.kind !== 'refused') return;
     this.#error = null;
-    log('info', 'the store takes writes again');
+    log('info', 'the store accepts writes again');
   }
 }

@@ -10,7 +10,7 @@ import { truncate } from './truncation.ts';
 
 const RETENTION_MS = 600_000;
 
-/** Ten segments, one a minute, and snapshots at these. */
+/** Ten segments, one per minute, and snapshots at these. */
 async function journal(snapshots: number[]): Promise<{ store: FailingStore; clock: TurnedClock }> {
   const clock = newClock();
   const store = new FailingStore(clock);
@@ -31,7 +31,7 @@ async function truncated({ store, clock }: { store: FailingStore; clock: TurnedC
 
 const segments = async (store: FailingStore) => (await store.keys(SEGMENTS)).map((key) => Number(key.slice(8, 28)));
 
-test('what is older than the retention and covered by the older of two snapshots goes', async () => {
+test('segments older than the retention and covered by the older of two snapshots are deleted', async () => {
   const there = await journal([4, 8]);
   await there.clock.turn(5 * MINUTE_MS);
   // Segment n is now 16 - n minutes old; 10 of them are kept.
@@ -39,21 +39,21 @@ test('what is older than the retention and covered by the older of two snapshots
   assert.deepEqual(await segments(there.store), [5, 6, 7, 8, 9, 10]);
 });
 
-test('what is younger than the retention stays, however well it is covered', async () => {
+test('segments younger than the retention stay, even if covered', async () => {
   const there = await journal([9, 10]);
   await there.clock.turn(2 * MINUTE_MS);
   assert.equal(await truncated(there), 2);
   assert.deepEqual(await segments(there.store), [3, 4, 5, 6, 7, 8, 9, 10]);
 });
 
-test('what no snapshot covers stays, however old it is', async () => {
+test('segments that no snapshot covers stay, however old', async () => {
   const there = await journal([2, 3]);
   await there.clock.turn(24 * 60 * MINUTE_MS);
   assert.equal(await truncated(there), 2);
   assert.deepEqual(await segments(there.store), [3, 4, 5, 6, 7, 8, 9, 10]);
 });
 
-test('nothing goes while there are fewer than two snapshots', async () => {
+test('nothing is deleted with fewer than two snapshots', async () => {
   for (const snapshots of [[], [8]]) {
     const there = await journal(snapshots);
     await there.clock.turn(24 * 60 * MINUTE_MS);
@@ -61,7 +61,7 @@ test('nothing goes while there are fewer than two snapshots', async () => {
   }
 });
 
-test('nothing goes on the strength of a snapshot that can not be read back', async () => {
+test('nothing is deleted if a snapshot cannot be read back', async () => {
   const there = await journal([4, 8]);
   await there.clock.turn(24 * 60 * MINUTE_MS);
   await there.store.damage(snapshotPartKey(8, 1), flipped);
@@ -69,7 +69,7 @@ test('nothing goes on the strength of a snapshot that can not be read back', asy
   assert.equal((await segments(there.store)).length, 10);
 });
 
-test('the newest two snapshots are kept, older ones go with their parts', async () => {
+test('the newest two snapshots are kept, older ones are deleted with their parts', async () => {
   const there = await journal([2, 4, 6, 8]);
   await there.clock.turn(24 * 60 * MINUTE_MS);
   await truncated(there);
@@ -81,7 +81,7 @@ test('the newest two snapshots are kept, older ones go with their parts', async 
   ]);
 });
 
-test('parts without a manifest go once they are old: someone may be writing the manifest right now', async () => {
+test('parts without a manifest are deleted once they are old, since a manifest may follow recent ones', async () => {
   const there = await journal([6, 8]);
   await there.store.put(snapshotPartKey(7, 1), Buffer.from('half a snapshot'));
   await truncated(there);
@@ -91,7 +91,7 @@ test('parts without a manifest go once they are old: someone may be writing the 
   assert.ok(!(await there.store.keys(SNAPSHOTS)).includes(snapshotPartKey(7, 1)));
 });
 
-test('what is not truncated is not listed: the list ends at the first segment that stays', async () => {
+test('the list of segments ends at the first one that stays', async () => {
   const there = await journal([2, 3]);
   await there.clock.turn(24 * 60 * MINUTE_MS);
   const list = there.store.list.bind(there.store);
@@ -109,7 +109,7 @@ test('what is not truncated is not listed: the list ends at the first segment th
   assert.equal(listed, 1);
 });
 
-test('a few are deleted at a time, the oldest first', async () => {
+test('segments are deleted a few at a time, oldest first', async () => {
   const clock = newClock();
   const store = new FailingStore(clock);
   await store.put(FORMAT_KEY, Buffer.from('{}'));

@@ -1,6 +1,6 @@
 /**
- * Truncation: a segment is deleted only if a snapshot at or after it was read back whole just now, and is kept, and the
- * segment is older than the retention by the store's own clock. The newest snapshots are never deleted.
+ * Truncation: deletes a segment only if a snapshot at or after it has just been read back in full and is kept, and the
+ * segment is older than the retention by the store's clock. Never deletes the newest snapshots.
  */
 import type { Clock } from '../clock.ts';
 import { sleep } from '../clock.ts';
@@ -9,7 +9,7 @@ import { listSnapshots } from './gap-rule.ts';
 import { FORMAT_KEY, parseSegmentKey, parseSnapshotPartKey, SEGMENTS, SNAPSHOTS, snapshotKey } from './keys.ts';
 import { readManifest, readRows } from './snapshots.ts';
 
-/** Newest snapshots that are kept, so that a damaged one leaves another. */
+/** Number of newest snapshots to keep: if one is damaged, another is left. */
 const SNAPSHOTS_KEPT = 2;
 const DELETES_AT_ONCE = 8;
 
@@ -20,7 +20,7 @@ export async function truncate(
   clock: Clock,
 ): Promise<number> {
   const snapshots = await listSnapshots(store);
-  // The oldest of those kept: from it, too, every later segment can be reached.
+  // The oldest snapshot to keep: recovery must be possible from it, too.
   const covering = snapshots[Math.min(SNAPSHOTS_KEPT, snapshots.length) - 1];
   if (covering === undefined || snapshots.length < SNAPSHOTS_KEPT) return 0;
   for (const seq of snapshots.slice(0, SNAPSHOTS_KEPT))
@@ -32,14 +32,14 @@ export async function truncate(
     await Promise.all(batch.map((key) => store.delete(key)));
     deleted += batch.length;
     batch = [];
-    // Commits share the store's connections: they go first.
+    // Commits share the store's connections and go first.
     await sleep(clock, 0);
   };
   for await (const { key, last_modified_ms } of store.list(SEGMENTS)) {
     const seq = parseSegmentKey(key);
     if (seq === null) continue;
     const truncatable = seq <= covering && server_ms - last_modified_ms > retention_ms;
-    // They come in order: those after the first that stays are younger, or not covered either.
+    // The list is ordered: after the first segment that stays, all are younger or not covered.
     if (!truncatable) break;
     batch.push(key);
     if (batch.length === DELETES_AT_ONCE) await deleteBatch();
@@ -49,7 +49,10 @@ export async function truncate(
   return deleted;
 }
 
-/** Old snapshots go manifest first, so that a half-deleted one is no snapshot; parts without a manifest go once they are old. */
+/**
+ * Deletes manifests before parts, so that a partially deleted snapshot is none; parts without a manifest once they are
+ * old.
+ */
 async function dropSnapshots(
   store: ObjectStore,
   seqs: number[],

@@ -16,7 +16,7 @@ async function pair(options = {}): Promise<{ clock: TurnedClock; store: FailingS
   return { clock, store, a, b };
 }
 
-test('whoever is second at a number replays the first and decides again', async () => {
+test('the second instance at a number replays the first one’s segment and decides again', async () => {
   const { a, b, store } = await pair();
   const answers = await Promise.all([a.write('from a'), b.write('from b')]);
   assert.deepEqual(answers.sort(), ['in 1', 'in 2']);
@@ -26,7 +26,7 @@ test('whoever is second at a number replays the first and decides again', async 
   assert.deepEqual(await store.keys(SEGMENTS), [segmentKey(1), segmentKey(2)]);
 });
 
-test('many writes of both are all in the log once, in one order for both', async () => {
+test('concurrent writes of both are in the log once, in one order for both', async () => {
   const { a, b } = await pair();
   const names = Array.from({ length: 40 }, (_, i) => `${i}`);
   await Promise.all(
@@ -40,7 +40,7 @@ test('many writes of both are all in the log once, in one order for both', async
   assert.deepEqual([...a.notes.texts].sort(), [...names].sort());
 });
 
-test('a refusal, or nothing to do, is said from the end of the log', async () => {
+test('refusals and proposals without effect are decided at the end of the log', async () => {
   const { a, b } = await pair();
   await a.write('first');
   assert.equal(b.notes.seq, 0);
@@ -50,7 +50,7 @@ test('a refusal, or nothing to do, is said from the end of the log', async () =>
   assert.equal(await b.write('nothing'), 'in 2');
 });
 
-test('a follower finds what others write by polling, more seldom while nothing comes', async () => {
+test('an instance polls for segments of others, less often while there are none', async () => {
   const { a, b, clock, store } = await pair();
   await a.write('first');
   await clock.turn(60_000);
@@ -62,7 +62,7 @@ test('a follower finds what others write by polling, more seldom while nothing c
   assert.deepEqual(b.notes.texts, ['first', 'news']);
 });
 
-test('a name that was used and freed is not taken for free: its second creator recovers and acknowledges nothing', async () => {
+test('a truncated name is not reused: its second creator recovers and acknowledges nothing', async () => {
   const clock = newClock();
   const store = new FailingStore(clock);
   // Of `b` no timer runs: it sleeps.
@@ -78,7 +78,7 @@ test('a name that was used and freed is not taken for free: its second creator r
 
   await assert.rejects(b.write('late'), (error: JournalError) => {
     assert.equal(error.kind, 'outcome_unknown');
-    assert.match(error.message, /segment 2 was written and truncated while this instance slept/);
+    assert.match(error.message, /segment 2 was written and truncated while this instance was suspended/);
     return true;
   });
   assert.deepEqual(b.notes.texts, ['one', 'two', 'three', 'four', 'five', 'six']);
@@ -89,7 +89,7 @@ test('a name that was used and freed is not taken for free: its second creator r
   b.journal.abandon();
 });
 
-test('a name that is no longer there is not taken for the end of the log', async () => {
+test('a truncated segment is not mistaken for the end of the log', async () => {
   const clock = newClock();
   const store = new FailingStore(clock);
   const a = await openDesk(store, clock, { ...SHARED, snapshot_segments: 2, instance: 'a' });
@@ -104,13 +104,13 @@ test('a name that is no longer there is not taken for the end of the log', async
   b.journal.abandon();
 });
 
-test('a store that goes silent while nobody writes is noticed, said, and forgotten when it answers again', async () => {
+test('a store that is silent while idle is reported until it responds again', async () => {
   const { a, clock, store } = await pair();
   await a.write('first');
   store.fate = () => 'unavailable';
   await clock.turn(15_000);
   assert.equal(a.journal.status.writable, false);
-  assert.match(a.journal.status.problem ?? '', /the store does not answer/);
+  assert.match(a.journal.status.problem ?? '', /the store does not respond/);
   await assert.rejects(a.write('second'), (error: JournalError) => error.kind === 'unavailable');
   store.fate = () => 'fine';
   await clock.turn(5_000);
@@ -125,7 +125,7 @@ test('a store that goes silent while nobody writes is noticed, said, and forgott
   assert.equal(await a.write('third'), 'in 2');
 });
 
-test('what came while a silent store was being read was not written, and is not written later', async () => {
+test('proposals that arrive while reads get no response are rejected, and never written', async () => {
   const { a, clock, store } = await pair();
   store.fate = () => 'unavailable';
   await clock.turn(3_000);
@@ -138,7 +138,7 @@ test('what came while a silent store was being read was not written, and is not 
   assert.deepEqual(a.notes.texts, ['late']);
 });
 
-test('a name that only a damaged snapshot tells of is not taken for free either', async () => {
+test('a name that only a damaged snapshot proves is not reused either', async () => {
   const clock = newClock();
   const store = new FailingStore(clock);
   const a = await openDesk(store, clock, { ...SHARED, snapshot_segments: 2, instance: 'a' });

@@ -11,7 +11,7 @@ function line() {
   return { clock, waiting: new WaitingLine<string>(clock, LINGER_MS) };
 }
 
-test('a durable proposal is wanted at once', async () => {
+test('a durable proposal triggers a commit at once', async () => {
   const { waiting } = line();
   const next = waiting.next(null);
   waiting.add('one');
@@ -20,7 +20,7 @@ test('a durable proposal is wanted at once', async () => {
   assert.deepEqual(waiting.take(), ['one', 'two']);
 });
 
-test('soft proposals linger, and the newest of a key replaces those before it', async () => {
+test('soft proposals linger, and the newest of a key replaces earlier ones', async () => {
   const { clock, waiting } = line();
   let next: string | null = null;
   void waiting.next(null).then((work) => {
@@ -37,7 +37,7 @@ test('soft proposals linger, and the newest of a key replaces those before it', 
   assert.deepEqual(waiting.take(), ['at 20 %', 'at 50 %']);
 });
 
-test('a soft proposal may be merged with the one that waits under its key', () => {
+test('a soft proposal may be merged with the pending one of its key', () => {
   const { waiting } = line();
   for (const lease of ['a', 'b', 'c']) waiting.addSoft('beat', lease, (before, next) => `${before}+${next}`);
   assert.deepEqual(waiting.take(), ['a+b+c']);
@@ -45,7 +45,7 @@ test('a soft proposal may be merged with the one that waits under its key', () =
   assert.deepEqual(waiting.take(), ['d'], 'what was taken is not merged again');
 });
 
-test('what is soft goes along with what is durable, before it: a last progress counts before the end', async () => {
+test('soft proposals are taken before durable ones, so that a last progress counts before the end', async () => {
   const { waiting } = line();
   waiting.addSoft('beat', 'soft');
   waiting.add('durable');
@@ -53,7 +53,7 @@ test('what is soft goes along with what is durable, before it: a last progress c
   assert.deepEqual(waiting.take(), ['soft', 'durable']);
 });
 
-test('a linger that was cut short does not hurry the next soft proposal', async () => {
+test('a linger that was cut short does not shorten the next one', async () => {
   const { clock, waiting } = line();
   waiting.addSoft('beat', 'first');
   waiting.take();
@@ -69,7 +69,7 @@ test('a linger that was cut short does not hurry the next soft proposal', async 
   assert.equal(next, 'commit');
 });
 
-test('with nothing to do it is time to poll, where polling is asked for', async () => {
+test('without work it is time to poll, if polling is enabled', async () => {
   const { clock, waiting } = line();
   let next: string | null = null;
   void waiting.next(200).then((work) => {
@@ -81,7 +81,7 @@ test('with nothing to do it is time to poll, where polling is asked for', async 
   assert.equal(next, 'poll');
 });
 
-test('a visitor is released by a proof that began after it came and succeeded, and work comes before visits', async () => {
+test('a visit resolves with a successful proof that started after it, and commits go before visits', async () => {
   const { waiting } = line();
   const gone: string[] = [];
   const goneSoFar = () => [...gone];
@@ -107,7 +107,7 @@ test('a visitor is released by a proof that began after it came and succeeded, a
   assert.deepEqual(goneSoFar(), ['first', 'second']);
 });
 
-test('a line that closes still gives out what waits, then nothing', async () => {
+test('after close the pending proposals are still taken, then nothing', async () => {
   const { waiting } = line();
   waiting.add('last words');
   waiting.addSoft('beat', 'a last beat');

@@ -1,6 +1,6 @@
 /**
- * Where proposals wait for the next segment. Durable ones are wanted at once; soft ones linger, the newest of a key
- * replacing those before it or merged with them, and never hurry a commit; whatever waits goes along.
+ * Pending proposals for the next segment. A durable proposal triggers a commit at once; soft ones linger, and a newer
+ * one replaces or merges with an earlier one of the same key. A commit takes all pending proposals.
  */
 import type { Clock } from '../clock.ts';
 
@@ -44,7 +44,7 @@ export class WaitingLine<P> {
     return this.#visitors.length > 0;
   }
 
-  /** Resolves once the journal has proved or read the tail, beginning after this call. */
+  /** Resolves once the journal has proved or read the tail, starting after this call. */
   visit(): Promise<void> {
     if (this.#closed) return Promise.resolve();
     return new Promise((resolve) => {
@@ -53,13 +53,13 @@ export class WaitingLine<P> {
     });
   }
 
-  /** Lets the visitors go without a proof. */
+  /** Resolves the visits without a proof. */
   releaseVisitors(): void {
     for (const resolve of this.#visitors) resolve();
     this.#visitors = [];
   }
 
-  /** Runs what proves the tail to all visitors that came before it. If it fails they wait for the next. */
+  /** Runs `proveTail`, then resolves the visits from before it. If it fails, they wait for the next proof. */
   async visited<T>(proveTail: () => Promise<T>): Promise<T> {
     const visitors = this.#visitors;
     this.#visitors = [];
@@ -73,7 +73,7 @@ export class WaitingLine<P> {
     }
   }
 
-  /** What to do next: waits for something to do, at most `poll_ms`. Closed only once nothing waits. */
+  /** Waits up to `poll_ms` for work and returns it; `closed` only if nothing is pending. */
   async next(poll_ms: number | null): Promise<Work> {
     let polled = false;
     for (;;) {
@@ -101,7 +101,10 @@ export class WaitingLine<P> {
     }
   }
 
-  /** Takes all that waits. Soft first: a job's last progress was said before its end, and would be dropped after it. */
+  /**
+   * Takes all pending proposals, soft ones first: a job's last progress precedes its end, and would be dropped after
+   * it.
+   */
   take(): P[] {
     this.#cancelLinger?.();
     this.#cancelLinger = null;
