@@ -189,7 +189,7 @@ test('all jobs are followed without asking the archive for any; each archived jo
   await monitor.submit('job-1');
   await monitor.do({ type: 'cancel_job', job_id: 'job-1' });
   const record = monitor.job('job-1');
-  await monitor.do(forgetJobs([record], monitor.engine.state.at_ms));
+  await monitor.do(forgetJobs([record], monitor.engine.journal.now()));
   const asked: string[] = [];
   const job = async (id: string) => {
     asked.push(id);

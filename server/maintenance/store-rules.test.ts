@@ -52,7 +52,7 @@ test('several rules that do harm are named together; one without a hint is logge
     clock: new TurnedClock(START),
     log: (_, message) => logged.push(message),
   });
-  await rules.look();
+  await rules.check();
   assert.equal(rules.harm, `${HARM.says}; ${plain.says}`);
   assert.deepEqual(logged, [`${HARM.says}: x`, plain.says]);
 });
