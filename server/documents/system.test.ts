@@ -37,7 +37,7 @@ function ended(monitor: Monitor, worker_id: string, minutes: number, failed = fa
 test('a worker that ended more than an hour ago is paid for no longer: without others there is no efficiency', () => {
   const monitor = new Monitor({ worker_degraded_ms: 1e9 });
   monitor.register('worker-1');
-  monitor.later(10 * MINUTE_MS).tell({ type: 'terminate_worker', worker_id: 'worker-1', reason: 'asked for' });
+  monitor.later(10 * MINUTE_MS).run({ type: 'terminate_worker', worker_id: 'worker-1', reason: 'asked for' });
   assert.equal(healthDocument(monitor.state).metrics.efficiency_score, 0);
   monitor.later(2 * HOUR_MS).submit('job-1');
   assert.equal(healthDocument(monitor.state).metrics.efficiency_score, null);

@@ -69,7 +69,7 @@ describe('progress', () => {
     assert.equal(eta_seconds, null, 'an estimate is of its own moment');
   });
 
-    test('a job with only a start has none', () => {
+  test('a job with only a start has none', () => {
     assert.equal(observe(new Monitor(), START).job().progress, null);
   });
 

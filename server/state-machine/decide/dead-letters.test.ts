@@ -73,8 +73,8 @@ test('dead letters are found by their priority until they leave', () => {
   const dead = () =>
     (['high', 'normal', 'low'] as const).map((name) => [...monitor.state.tables.dead_by_priority[name].values()]);
   assert.deepEqual(dead(), [['a'], ['c', 'd'], ['b']]);
-  monitor.tell({ type: 'purge_queue', queue: 'dlq', filter: { job_ids: ['c'] } });
-  monitor.tell({ type: 'redrive', filter: { job_ids: ['a', 'b'] } });
+  monitor.run({ type: 'purge_queue', queue: 'dlq', filter: { job_ids: ['c'] } });
+  monitor.run({ type: 'redrive', filter: { job_ids: ['a', 'b'] } });
   assert.deepEqual(dead(), [[], ['d'], []]);
   assert.deepEqual([...monitor.state.tables.dead.values()], ['d']);
 });
