@@ -5,7 +5,7 @@ import { newUlid } from './ids.ts';
 import { acceptLoss, type LossReport } from './journal/accept-loss.ts';
 import { type Inspection, inspectJournal } from './journal/inspect.ts';
 import { type OpenStoreOptions, openStore } from './objects/open-store.ts';
-import type { StoreFinding } from './objects/store.ts';
+import type { ObjectStore, StoreFinding } from './objects/store.ts';
 import { eventId, UNREMEMBERED } from './state-machine/apply/apply.ts';
 import { Fold } from './state-machine/apply/fold.ts';
 import type { JournalEvent } from './state-machine/events.ts';
@@ -39,33 +39,38 @@ export async function acceptLossAt(
 ): Promise<StoreFinding[]> {
   const store = await openStore(url, { clock, lock: true, create: false, ...(s3 ? { s3 } : {}) });
   try {
-    const fold = new Fold();
-    const report = await acceptLoss({
-      store,
-      clock,
-      traceKeys: JOURNAL_TRACES,
-      replica: fold,
-      actor: ACTOR,
-      newId: newUlid,
-      eventOf: ({ after_seq, through_seq, missing }, at_ms) => {
-        const event: JournalEvent = {
-          id: eventId(`${UNREMEMBERED}${newUlid()}`, '', 0),
-          type: 'LossAccepted',
-          at: formatTime(at_ms),
-          actor: ACTOR,
-          entity: 'journal',
-          data: { after_seq, through_seq, missing },
-        };
-        return JSON.stringify(event);
-      },
-    });
-    // The views may show what is lost: without its mark, the next start writes all that is left again.
-    await store.delete(CHECKPOINT_KEY);
-    const found = findingsOf(report.inspection, url).map(accepted);
-    return [...found, ...outcomesOf(report)];
+    return await acceptLossIn(store, clock);
   } finally {
     await store.close();
   }
+}
+
+/** The same in a store that is open, with its lock. */
+export async function acceptLossIn(store: ObjectStore, clock: Clock): Promise<StoreFinding[]> {
+  const fold = new Fold();
+  const report = await acceptLoss({
+    store,
+    clock,
+    traceKeys: JOURNAL_TRACES,
+    replica: fold,
+    actor: ACTOR,
+    newId: newUlid,
+    eventOf: ({ after_seq, through_seq, missing }, at_ms) => {
+      const event: JournalEvent = {
+        id: eventId(`${UNREMEMBERED}${newUlid()}`, '', 0),
+        type: 'LossAccepted',
+        at: formatTime(at_ms),
+        actor: ACTOR,
+        entity: 'journal',
+        data: { after_seq, through_seq, missing },
+      };
+      return JSON.stringify(event);
+    },
+  });
+  // The views may show what is lost: without its mark, the next start writes all that is left again.
+  await store.delete(CHECKPOINT_KEY);
+  const found = findingsOf(report.inspection, store.url).map(accepted);
+  return [...found, ...outcomesOf(report)];
 }
 
 /** What was accepted is no failure any more, and nothing is left to do about it. */

@@ -51,13 +51,13 @@ const TRUNCATE_MS = 600_000;
 
 export type Log = (level: 'info' | 'warn' | 'error', message: string) => void;
 
-/** Parts that a caller may provide: a clock, and an open store. */
-export type Parts = { clock?: Clock; store?: ObjectStore };
+/** Parts that a caller may provide: a clock, an open store, and a receiver of the log's lines. */
+export type Parts = { clock?: Clock; store?: ObjectStore; log?: Log };
 
 /** Throws MonitorError, StoreError or JournalError, each with a hint, if the monitor can't start. */
 export async function startMonitor(
   settings: Settings,
-  { clock = systemClock, store: provided }: Parts = {},
+  { clock = systemClock, store: provided, log = logTo(settings.log_level) }: Parts = {},
 ): Promise<RunningMonitor> {
   const { host, port } = parseListen(settings.listen);
   if (settings.queue !== 'embedded:') {
@@ -65,8 +65,6 @@ export async function startMonitor(
       hint: 'Use embedded:.',
     });
   }
-  const logger = pino({ level: settings.log_level, base: null }, pino.destination(2));
-  const log: Log = (level, message) => logger[level](message);
   // In parallel: the store opens in its thread while the API is built here.
   const building = version().then((current) => buildApi(settings, current, log, clock));
   building.catch(() => undefined);
@@ -179,6 +177,11 @@ export async function startMonitor(
     for (const step of undo.reverse()) await step().catch(() => undefined);
     throw error;
   }
+}
+
+function logTo(level: string): Log {
+  const logger = pino({ level, base: null }, pino.destination(2));
+  return (severity, message) => logger[severity](message);
 }
 
 /** `tmon doctor`: the full check of a store, under a temporary prefix. */

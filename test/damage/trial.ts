@@ -1,0 +1,260 @@
+/**
+ * One damaged store, lived with as its owner would:
+ *
+ *     doctor → start → read everything → write → start again → read → upkeep → put the objects back → start → read
+ *
+ * The same without damage is what its answers are compared with.
+ */
+import { createHash } from 'node:crypto';
+import { readSettings } from '../../server/config.ts';
+import { acceptLossIn } from '../../server/doctor.ts';
+import { inspectJournal } from '../../server/journal/inspect.ts';
+import { MemoryStore } from '../../server/objects/memory.ts';
+import { TurnedClock } from '../../server/testing-clock.ts';
+import { UploadCleanup } from '../../server/uploads/cleanup.ts';
+import { JOURNAL_TRACES } from '../../server/views/keys.ts';
+import { rebuildViews } from '../../server/views/rebuild.ts';
+import { TestMonitor, viewsIn } from '../../server/views/testing-monitor.ts';
+import type { Caller } from '../servers/monitor.ts';
+import { type Answer, read, readEverything } from './answers.ts';
+import type { Damage } from './damages.ts';
+import { type FinishedStore, SETTINGS, TRANSCRIPT } from './finished-store.ts';
+import { type LoggedMonitor, openLogged } from './logged-monitor.ts';
+
+const DAY_MS = 86_400_000;
+
+export type Phase = {
+  answers: Map<string, Answer>;
+  /** Everything said so far, by the log, the doctor, the probe and errors. */
+  said: string;
+};
+
+export type Trial = {
+  /** null: the monitor did not start. */
+  first: Phase;
+  /** null: the store took no writes. */
+  written: Phase | null;
+  restored: Phase;
+  /** Views after a rebuild, and what it said; null if it refused. */
+  rebuilt: { views: Map<string, string> | null; said: string };
+  /** Acknowledged writes that were missing: after the restart and not excused by a halt, at the end, or after a loss was accepted. */
+  lost: string[];
+};
+
+/** `has`: a value that its response has. Default: status 200. */
+type Acknowledged = { what: string; path: string; has?: [field: string, value: string] };
+
+export class Trialist {
+  readonly #base: FinishedStore;
+  readonly #damages: readonly Damage[];
+  readonly #clock: TurnedClock;
+  readonly #store: MemoryStore;
+  readonly #said: string[] = [];
+  readonly #acknowledged: Acknowledged[] = [];
+  #halted = false;
+
+  constructor(base: FinishedStore, damages: readonly Damage[]) {
+    this.#base = base;
+    this.#damages = damages;
+    this.#clock = new TurnedClock(base.left_at);
+    this.#store = new MemoryStore(this.#clock);
+  }
+
+  async run(): Promise<Trial> {
+    const lost: string[] = [];
+    await this.#fill();
+    await this.#askDoctor();
+    const rebuilt = await this.#rebuild();
+    const first = await this.#visit(async (monitor) => void (await this.#write(monitor)));
+    const writable = !this.#halted;
+    let written: Phase | null = null;
+    if (writable) {
+      written = await this.#visit(async (monitor) => {
+        if (!this.#halted) lost.push(...(await this.#missing(monitor, 'after a restart')));
+      });
+      if (this.#halted) lost.push(...(await this.#acceptLoss()));
+      else await this.#maintain();
+    } else lost.push(...(await this.#acceptLoss()));
+    await this.#restore();
+    // What was put back into the archive is found by its upkeep.
+    if (writable && !this.#halted) await this.#maintain();
+    const restored = await this.#visit(async (monitor) => {
+      lost.push(...(await this.#missing(monitor, 'after the objects were put back', true)));
+    });
+    if (this.#halted) lost.push('the objects were put back, and the monitor still takes no writes');
+    return { first, written, restored, rebuilt, lost };
+  }
+
+  async #fill(): Promise<void> {
+    for (const [key, bytes] of this.#base.objects) await this.#store.put(key, bytes);
+    for (const { key, bytes } of this.#damages) {
+      if (bytes) await this.#store.put(key, bytes);
+      else await this.#store.delete(key);
+    }
+  }
+
+  async #askDoctor(): Promise<void> {
+    try {
+      const inspection = await inspectJournal(this.#store, JOURNAL_TRACES);
+      for (const { key, problem } of inspection?.problems ?? []) this.#said.push(`${key} ${problem}`);
+    } catch (error) {
+      this.#said.push(String(error));
+    }
+  }
+
+  async #rebuild(): Promise<Trial['rebuilt']> {
+    const store = await copyOf(this.#store, this.#clock);
+    const said: string[] = [];
+    try {
+      const log = (_: string, message: string) => void said.push(message);
+      const report = await rebuildViews({ store, clock: this.#clock, settings: readSettings(SETTINGS, {}), log });
+      return { views: await viewsIn(store), said: [...said, ...report.damaged].join('\n') };
+    } catch (error) {
+      return { views: null, said: [...said, textOf(error)].join('\n') };
+    }
+  }
+
+  /** Starts a monitor, reads everything, and does something more with it. */
+  async #visit(then: (monitor: LoggedMonitor) => Promise<void>): Promise<Phase> {
+    let monitor: LoggedMonitor;
+    try {
+      monitor = await openLogged({ store: this.#store, clock: this.#clock, settings: SETTINGS, log: this.#said });
+    } catch (error) {
+      this.#halted = true;
+      this.#said.push(textOf(error));
+      return { answers: new Map(), said: this.#said.join('\n') };
+    }
+    try {
+      const ready = await monitor.call('GET', '/readyz');
+      this.#halted = ready.status !== 200;
+      if (this.#halted) this.#said.push(ready.text);
+      const answers = await readEverything(monitor, this.#base);
+      for (const { problem } of answers.values()) this.#said.push(problem);
+      const phase = { answers, said: this.#said.join('\n') };
+      await then(monitor);
+      return phase;
+    } finally {
+      await monitor.stop();
+    }
+  }
+
+  /** What is acknowledged is remembered; a store that is halted must refuse all of it. */
+  async #write(monitor: Caller): Promise<void> {
+    const acknowledged = this.#acknowledged;
+    for (const { path, key, body } of this.#base.repeats) {
+      const { status, text, body: first } = await monitor.post(path, body, { 'idempotency-key': key });
+      this.#said.push(status >= 400 ? text : '');
+      if (status >= 300) continue;
+      const url = first.upload_id ? `/uploads/${first.upload_id}` : `/jobs/${first.job_id}`;
+      acknowledged.push({ what: `the repeated ${path}`, path: url });
+    }
+    const audio = Buffer.from('some other audio');
+    const sha256 = createHash('sha256').update(audio).digest('hex');
+    const uploaded = await monitor.post('/uploads', audio);
+    if (uploaded.status < 300) {
+      const path = `/uploads/${uploaded.body.upload_id}`;
+      acknowledged.push({ what: 'an upload', path, has: ['sha256', sha256] });
+    }
+    const audio_url = uploaded.body?.audio_url ?? 's3://audio/new.mp3';
+    const { status, body: job } = await monitor.post('/jobs', { audio_url, priority: 'high' });
+    if (status !== 201) return;
+    const at = `/jobs/${job.job_id}`;
+    acknowledged.push({ what: 'a new job', path: at });
+    const worker_id = 'worker-new';
+    const location = { region: 'us-east-1', availability_zone: 'a', instance_type: 'g4dn.xlarge', spot_price: 0.35 };
+    const capabilities = { model: 'large-v3', device: 'cuda', gpu_optimized: true, batch_size: 64 };
+    await monitor.put(`/workers/${worker_id}`, { instance_id: 'i-new', capabilities, location });
+    const { body: claimed } = await monitor.post(`/workers/${worker_id}/claim`, { max_jobs: 1 });
+    const token = claimed?.jobs?.[0]?.lease.token;
+    const own = claimed?.jobs?.[0]?.job.job_id === job.job_id;
+    if (!own) return;
+    const kept = await monitor.put(`${at}/transcript`, TRANSCRIPT, { 'lease-token': token });
+    if (kept.status < 300) {
+      acknowledged.push({ what: 'a transcript', path: `${at}/transcript` });
+    }
+    const output = { s3_path: 's3://transcripts/new.json', segments_count: 1, confidence_score: null };
+    const completed = await monitor.post(`${at}/complete`, { lease_token: token, output });
+    if (completed.status < 300) acknowledged.push({ what: 'a completion', path: at, has: ['.state', '"COMPLETED"'] });
+  }
+
+  async #missing(monitor: Caller, when: string, isBack = false): Promise<string[]> {
+    const missing: string[] = [];
+    for (const { what, path, has: [field, value] = ['status', '200'] } of this.#acknowledged) {
+      const { values, problem } = await read(monitor, path);
+      if (values.get(field) === value) continue;
+      // An error that names what was damaged is no loss, as long as it can be put back.
+      if (!isBack && this.#damages.some(({ key }) => problem.includes(key))) continue;
+      missing.push(`${what}, ${when}`);
+    }
+    return missing;
+  }
+
+  /** On a copy: what is acknowledged after the owner accepted the loss must stand, too. */
+  async #acceptLoss(): Promise<string[]> {
+    const { objects } = this.#base;
+    const copy = new Trialist({ ...this.#base, objects }, []);
+    for await (const { key } of this.#store.list('')) {
+      const got = await this.#store.get(key);
+      if (got.found) await copy.#store.put(key, got.bytes);
+    }
+    try {
+      await acceptLossIn(copy.#store, copy.#clock);
+    } catch (error) {
+      // A store of which nothing is known but that it was damaged: there is nothing to go on with.
+      this.#said.push(textOf(error));
+      return [];
+    }
+    await copy.#visit((monitor) => copy.#write(monitor));
+    if (copy.#halted) return [`no writes are taken after --accept-loss: ${copy.#said.at(-1)}`];
+    const lost: string[] = [];
+    await copy.#visit(async (monitor) => void lost.push(...(await copy.#missing(monitor, 'after --accept-loss'))));
+    return lost;
+  }
+
+  /** Days pass, in which the archive is kept small, snapshots are taken, segments truncated and uploads removed. */
+  async #maintain(): Promise<void> {
+    const log = (level: string, message: string) => void this.#said.push(`${level}: ${message}`);
+    let monitor: TestMonitor | undefined;
+    try {
+      this.#clock.leap(2 * DAY_MS);
+      monitor = await TestMonitor.open({ store: this.#store, clock: this.#clock, settings: SETTINGS });
+      for (let step = 0; step < 20; step++) {
+        this.#clock.leap(700_000);
+        if ((await monitor.archive.runOnce()) === 0 && step > 3) break;
+      }
+      await monitor.engine.journal.snapshot();
+      await monitor.engine.journal.truncate();
+      await new UploadCleanup({ store: this.#store, engine: monitor.engine, settings: CLEANUP, log }).runOnce();
+    } catch (error) {
+      this.#said.push(textOf(error));
+    } finally {
+      this.#said.push(...(monitor?.log ?? []));
+      await monitor?.stop().catch((error) => this.#said.push(textOf(error)));
+    }
+  }
+
+  /** As docs/operations.md says: what is missing, and what is still as it was damaged. What was written since stays. */
+  async #restore(): Promise<void> {
+    for (const { key, bytes } of this.#damages) {
+      const now = await this.#store.get(key);
+      if (now.found && !(bytes && Buffer.from(bytes).equals(now.bytes))) continue;
+      await this.#store.put(key, this.#base.objects.get(key)!);
+    }
+  }
+}
+
+const CLEANUP = { upload_unused_ms: DAY_MS, upload_keep_ms: 0, commands_window_ms: DAY_MS };
+
+function textOf(error: unknown): string {
+  const { message, hint, problems } = error as Error & { hint?: string; problems?: unknown };
+  return [message ?? String(error), hint, JSON.stringify(problems)].join(' ');
+}
+
+async function copyOf(store: MemoryStore, clock: TurnedClock): Promise<MemoryStore> {
+  const copy = new MemoryStore(clock);
+  for await (const { key } of store.list('')) {
+    const got = await store.get(key);
+    if (got.found) await copy.put(key, got.bytes);
+  }
+  return copy;
+}
