@@ -145,7 +145,7 @@ test('the first message about one job is not reused for another', () => {
   }
 });
 
-test('after a reset the hub keeps only what follows it', () => {
+test('after a reset the hub keeps only later segments', () => {
   const { hub, emit, reset } = hubOf();
   emit([raised('a')]);
   const before = hub.position;

@@ -250,9 +250,9 @@ function messagesOf(seq: number, events: readonly JournalEvent[]): readonly Feed
 
 const charactersOf = ({ lines }: Kept): number => lines.reduce((sum, { length }) => sum + length, 0);
 
-function guarded(follower: Follower, tell: (follower: Follower) => void): void {
+function guarded(follower: Follower, notify: (follower: Follower) => void): void {
   try {
-    tell(follower);
+    notify(follower);
   } catch (error) {
     follower.fault(error);
   }

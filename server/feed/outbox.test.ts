@@ -182,7 +182,7 @@ const updateAt = (position: FeedPosition): FeedUpdate => ({
   text: `update ${position.seq}.${position.index}`,
 });
 
-test('the updates of a segment are sent as one parcel, before anything said later', () => {
+test('the updates of a segment are sent as one parcel, before any later message', () => {
   const sink = new SlowSink();
   const outbox = new Outbox(sink);
   const parcels = new SegmentParcels();
@@ -212,7 +212,7 @@ test('a closed outbox sends nothing, not even what it had gathered', () => {
   assert.deepEqual(sink.sent, []);
 });
 
-test('a reader is let go when more answers wait than are allowed', () => {
+test('a reader is disconnected when more answers wait than allowed', () => {
   const sink = new SlowSink();
   const outbox = new Outbox(sink);
   happen(outbox, FULL, at(1));

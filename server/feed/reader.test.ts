@@ -1,4 +1,4 @@
-/** One reader's messages without a socket: what is answered, and what is left when it goes. */
+/** The messages of a reader without a socket: replies, and cleanup when it ends. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CallRequest, FeedPosition } from '../../protocol/feed.ts';
@@ -10,7 +10,7 @@ import { openFeed, type Received, textsOf } from './testing-feed.ts';
 
 async function open(more: Partial<Beyond> = {}) {
   const { monitor, hub } = await openFeed();
-  const told: Received[] = [];
+  const received: Received[] = [];
   const calls: CallRequest[] = [];
   const faults: unknown[] = [];
   const left: { resume?: FeedPosition | null } = {};
@@ -20,7 +20,7 @@ async function open(more: Partial<Beyond> = {}) {
     hub,
     sink: {
       send: (parcel, sent) => {
-        for (const text of textsOf(parcel)) told.push(JSON.parse(text));
+        for (const text of textsOf(parcel)) received.push(JSON.parse(text));
         if (reading.reads) setImmediate(sent);
         else unread.push(sent);
       },
@@ -42,12 +42,12 @@ async function open(more: Partial<Beyond> = {}) {
   });
   const receive = (...messages: unknown[]) =>
     reader.receive(JSON.stringify(messages.length === 1 ? messages[0] : messages));
-  return { monitor, hub, told, calls, faults, left, reading, receive };
+  return { monitor, hub, received, calls, faults, left, reading, receive };
 }
 
 const follow = (resource: string, more: object = {}) => ({ action: 'subscribe', resource, ...more });
 
-test('a reader that is too slow is let go once, and its subscriptions end', async () => {
+test('a reader that is too slow is disconnected once, and its subscriptions end', async () => {
   const { monitor, hub, receive, left, reading, faults } = await open();
   await receive(follow('jobs'));
   await settled();
@@ -59,7 +59,7 @@ test('a reader that is too slow is let go once, and its subscriptions end', asyn
   };
   reading.reads = false;
   for (let i = 0; left.resume === undefined; i += 1) {
-    assert.ok(i * 500 * 100 < 10 * WAITING_MAX, 'it was never let go');
+    assert.ok(i * 500 * 100 < 10 * WAITING_MAX, 'it was never disconnected');
     await monitor.submit(...Array.from({ length: 500 }, (_, j) => `job-${i}-${j}`));
   }
   assert.deepEqual(unfollowed, ['jobs']);
@@ -67,11 +67,11 @@ test('a reader that is too slow is let go once, and its subscriptions end', asyn
   await monitor.stop();
 });
 
-test('a list may hold anything: what is no message is refused, the rest is done', async () => {
-  const { monitor, receive, told, calls } = await open();
+test('elements of a list that are not messages are refused, the others are handled', async () => {
+  const { monitor, receive, received, calls } = await open();
   await receive({ action: 'ping', id: 'a' }, 5, null, ['x'], { action: 'call', id: 'b' }, { action: 'ping', id: 'c' });
   assert.deepEqual(
-    told.map(({ type, id, code }) => [type, id ?? code]),
+    received.map(({ type, id, code }) => [type, id ?? code]),
     [
       ['pong', 'a'],
       ['error', 'invalid_json'],
@@ -87,16 +87,16 @@ test('a list may hold anything: what is no message is refused, the rest is done'
   await monitor.stop();
 });
 
-test('answers keep the order of the messages, though one has to be looked up', async () => {
+test('replies keep the order of the messages even if one needs a lookup', async () => {
   const found = Promise.withResolvers<undefined>();
-  const { monitor, receive, told } = await open({ job: () => found.promise });
+  const { monitor, receive, received } = await open({ job: () => found.promise });
   const answered = receive(follow('job', { job_id: 'job-9', id: 'a' }), { action: 'ping', id: 'b' });
   await settled();
-  assert.deepEqual(told, []);
+  assert.deepEqual(received, []);
   found.resolve(undefined);
   await answered;
   assert.deepEqual(
-    told.map(({ type, id }) => [type, id]),
+    received.map(({ type, id }) => [type, id]),
     [
       ['error', 'a'],
       ['pong', 'b'],
@@ -105,59 +105,59 @@ test('answers keep the order of the messages, though one has to be looked up', a
   await monitor.stop();
 });
 
-test('subscribing again to the same replaces the subscription: nothing is told twice', async () => {
-  const { monitor, receive, told } = await open();
+test('subscribing again to the same target replaces the subscription: nothing is sent twice', async () => {
+  const { monitor, receive, received } = await open();
   await receive(follow('jobs'));
   await receive(follow('jobs'));
   await settled();
-  told.length = 0;
+  received.length = 0;
   await monitor.submit('job-1');
   assert.deepEqual(
-    told.map(({ state }) => state),
+    received.map(({ state }) => state),
     ['SUBMITTED', 'QUEUED'],
   );
   await receive({ action: 'unsubscribe', resource: 'jobs' });
-  told.length = 0;
+  received.length = 0;
   await monitor.submit('job-2');
-  assert.deepEqual(told, []);
+  assert.deepEqual(received, []);
   await monitor.stop();
 });
 
-test('jobs with another filter are another subscription, whatever the order of its fields', async () => {
-  const { monitor, receive, told } = await open();
+test('each filter of jobs is a separate subscription, whatever the order of its fields', async () => {
+  const { monitor, receive, received } = await open();
   await receive(follow('jobs', { filter: { priority: 'high', state: 'QUEUED' } }));
   await receive(follow('jobs', { filter: { state: 'QUEUED', priority: 'high' } }));
   await receive(follow('jobs', { filter: { priority: 'low' } }));
   await settled();
-  told.length = 0;
+  received.length = 0;
   await monitor.do({
     type: 'submit_jobs',
     jobs: [{ job_id: 'job-1', audio_url: 's3://audio/1.mp3', priority: 'high' }],
   });
   await settled();
-  assert.equal(told.filter(({ state }) => state === 'QUEUED').length, 1);
+  assert.equal(received.filter(({ state }) => state === 'QUEUED').length, 1);
   await monitor.stop();
 });
 
-test('one subscription too many is refused; one that is there already is not one more', async () => {
-  const { monitor, receive, told } = await open();
+test('a subscription beyond the limit is refused; repeating an existing one is not', async () => {
+  const { monitor, receive, received } = await open();
   const filtered = (n: number) => follow('jobs', { filter: { tag: `tag-${n}` } });
   for (let n = 0; n < SUBSCRIPTIONS_MAX; n += 1) await receive(filtered(n));
   await receive(filtered(0));
-  assert.ok(told.every(({ type }) => type !== 'error'));
+  assert.ok(received.every(({ type }) => type !== 'error'));
   await receive(filtered(SUBSCRIPTIONS_MAX));
   await settled();
-  assert.equal(told.find(({ type }) => type === 'error')?.code, 'too_many_subscriptions');
+  assert.equal(received.find(({ type }) => type === 'error')?.code, 'too_many_subscriptions');
   await monitor.stop();
 });
 
-test('one whose job is not there is refused by name', async () => {
-  const { monitor, receive, told } = await open();
+test('a subscription to an unknown job is refused by name', async () => {
+  const { monitor, receive, received } = await open();
   await receive(follow('job', { job_id: 'job-9', id: 'a' }));
   await receive(follow('worker', { worker_id: 'worker-9' }));
   await receive(follow('job'));
   assert.deepEqual(
-    told.map(({ type, id, code }) => [type, id, code]),
+    received.map(({ type, id, code }) => [type, id, code]),
     [
       ['error', 'a', 'job_not_found'],
       ['error', undefined, 'worker_not_found'],
@@ -167,12 +167,12 @@ test('one whose job is not there is refused by name', async () => {
   await monitor.stop();
 });
 
-test('a subscription with an id and a position says when it is live', async () => {
-  const { monitor, hub, receive, told } = await open();
+test('a subscription with an id and a position gets a live message', async () => {
+  const { monitor, hub, receive, received } = await open();
   await receive(follow('jobs', { id: 'a', since: hub.position }));
   await settled();
   assert.deepEqual(
-    told.map(({ type, id }) => [type, id]),
+    received.map(({ type, id }) => [type, id]),
     [
       ['subscribed', 'a'],
       ['live', 'a'],

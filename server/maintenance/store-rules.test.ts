@@ -63,7 +63,7 @@ test('a store without rules has no harmful ones', async () => {
   assert.equal(rules.harm, null);
 });
 
-test('a harmful rule added between two starts raises an alert, which is resolved once the rule is removed', async (t) => {
+test('a harmful rule added between two starts raises an alert, resolved once the rule is removed', async (t) => {
   class Bucket extends MemoryStore {
     findings = [FINE];
     async inspect() {

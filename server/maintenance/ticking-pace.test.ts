@@ -1,4 +1,4 @@
-/** How often time is looked at: what is due is done at once, an idle fleet is left alone. */
+/** The pace of ticks: due timers are handled at once, and an idle fleet costs little. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MemoryStore } from '../objects/memory.ts';
@@ -8,15 +8,15 @@ import { TestMonitor } from '../views/testing-monitor.ts';
 import { ticking } from './ticking.ts';
 
 const LEASE_MS = 60_000;
-/** Ticks are at least this far apart. */
+/** Minimum interval between ticks. */
 const SOONEST_MS = 20;
-/** And at most this far. */
+/** Maximum interval between ticks. */
 const LATEST_MS = 1_000;
 const ALERTS_MS = 5_000;
-/** The first delay of a retry, with the jitter that the test monitor gives. */
+/** The first delay of a retry, with the jitter of the test monitor. */
 const RETRY_MS = 3_750;
 
-/** A machine that can be away: time passes, and no timer runs. */
+/** A machine that can be suspended: time passes without timers running. */
 class LeapingClock extends TurnedClock {
   away_ms = 0;
 
@@ -49,14 +49,14 @@ async function open(t: { after(run: () => Promise<void>): void }) {
   return { clock, monitor, ticks, warnings };
 }
 
-test('an idle fleet is looked at every five seconds, and that makes no segment', async (t) => {
+test('an idle fleet gets a tick every five seconds, which writes no segment', async (t) => {
   const { clock, monitor, ticks } = await open(t);
   await clock.turn(60_000);
   assert.equal(ticks.length, 1 + 60_000 / ALERTS_MS);
   assert.equal(monitor.engine.state.seq, 0);
 });
 
-test('a retry is claimable when its delay is over, not at the next whole second', async (t) => {
+test('a retry is claimable as soon as its delay is over, not at the next full second', async (t) => {
   const { clock, monitor } = await open(t);
   await monitor.register('worker-1');
   await monitor.submit('job-1');
@@ -70,7 +70,7 @@ test('a retry is claimable when its delay is over, not at the next whole second'
   assert.equal(monitor.job('job-1').not_before_ms, null);
 });
 
-test('timers that are due together are worked off without pauses of a second', async (t) => {
+test('timers due together are handled without pauses of a second', async (t) => {
   const { clock, monitor } = await open(t);
   await clock.turn(LEASE_MS);
   await monitor.register('worker-1');
@@ -88,7 +88,7 @@ test('timers that are due together are worked off without pauses of a second', a
   assert.equal(running(), 0);
 });
 
-test('an alert for what a tick did is raised by the next one', async (t) => {
+test('an alert caused by a tick is raised by the next one', async (t) => {
   const { clock, monitor } = await open(t);
   await clock.turn(LEASE_MS);
   await monitor.register('worker-1');
@@ -107,13 +107,13 @@ test('an alert for what a tick did is raised by the next one', async (t) => {
   assert.ok(rules.includes('jobs_dead_lettered'), rules.join());
 });
 
-test('a timer that is due soon after a tick without consequence is not late', async (t) => {
+test('a timer due shortly after a tick without events is not late', async (t) => {
   const { clock, monitor } = await open(t);
   await monitor.register('worker-1');
   await monitor.submit('job-1', 'job-2');
   await monitor.claim('worker-1', 2);
   await monitor.fail('job-1', true);
-  // The tick a second after the first retry finds nothing.
+  // The tick a second after the first retry has nothing to do.
   await clock.turn(1_300);
   await monitor.fail('job-2', true);
   await clock.turn(monitor.job('job-2').not_before_ms! - clock.now());
@@ -121,10 +121,10 @@ test('a timer that is due soon after a tick without consequence is not late', as
 });
 
 for (const [when, due_ms] of [
-  ['a look', 8_001],
-  ['a look at the alerts', 10_001],
+  ['a check', 8_001],
+  ['a check of the alerts', 10_001],
 ] as const) {
-  test(`a timer that is due a millisecond after ${when} is handled by one tick, soon`, async (t) => {
+  test(`a timer due a millisecond after ${when} is handled by one tick, promptly`, async (t) => {
     const { clock, monitor, ticks } = await open(t);
     const start_ms = clock.now();
     await monitor.register('worker-1');
@@ -168,7 +168,7 @@ test('a timer that comes due while it is spared makes one tick, not two', async 
   assert.equal(ticks.length, before + 1);
 });
 
-test('what is due but spared is looked at once a second', async (t) => {
+test('a due timer that is spared is checked once a second', async (t) => {
   const { clock, monitor, ticks } = await open(t);
   await monitor.register('worker-1');
   await monitor.submit('job-1');
@@ -180,7 +180,7 @@ test('what is due but spared is looked at once a second', async (t) => {
   assert.equal(ticks.length - before, 10);
 });
 
-test('a tick that the store refuses is logged, and comes again', async (t) => {
+test('a tick that the store refuses is logged and repeated', async (t) => {
   const { clock, monitor, ticks, warnings } = await open(t);
   await clock.turn(ALERTS_MS);
   const { submit } = monitor.engine;

@@ -1,4 +1,4 @@
-/** The identity of a request: which requests are one command. */
+/** The identity of commands: which requests are the same command. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Caller } from '../caller.ts';
@@ -14,7 +14,7 @@ const callerOf = (sent_key?: string, body: unknown = {}): Caller => ({
 });
 const BODY = { type: 'submit_jobs', jobs: [] } as const;
 
-test('a request without a key is given one; sent again with it, it is the same command', () => {
+test('a request without a key gets one; repeated with that key, it is the same command', () => {
   for (const none of [undefined, '']) {
     const first = callerOf(none);
     const { id, fingerprint } = commandOf(first, BODY);
@@ -26,7 +26,7 @@ test('a request without a key is given one; sent again with it, it is the same c
   }
 });
 
-test('a key of the caller names a command, and does not stand in the store itself', () => {
+test('a caller’s key determines the command id, and is not stored itself', () => {
   const caller = callerOf('my key');
   const { id } = commandOf(caller, BODY);
   assert.equal(caller.idempotency_key, 'my key');
@@ -35,7 +35,7 @@ test('a key of the caller names a command, and does not stand in the store itsel
   assert.ok(!id.includes('my key'));
 });
 
-test('only a whole key of the monitor is taken as one', () => {
+test('only a complete generated key counts as generated', () => {
   const ulid = '01ARZ3NDEKTSV4RRFFQ69G5FAV';
   assert.equal(requestKey(callerOf(`tmon-${ulid}`)), ulid);
   for (const key of [ulid, `x-tmon-${ulid}`, `tmon-${ulid}0`, `tmon-${ulid.slice(1)}`, `tmon-${ulid}/../x`]) {
@@ -47,7 +47,7 @@ test('another body with the same key has another fingerprint', () => {
   assert.notEqual(commandOf(callerOf('k', { a: 1 }), BODY).fingerprint, commandOf(callerOf('k'), BODY).fingerprint);
 });
 
-test('the commands of one request are named after it, in order, each time the same', () => {
+test('the ids of a request’s commands derive from its id in order, the same each time', () => {
   const idsOf = () => {
     const next = commandsOf(callerOf('k'));
     return [next(BODY), next(BODY), next(BODY)].map(({ id }) => id);

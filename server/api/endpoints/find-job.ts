@@ -1,4 +1,7 @@
-/** Finds a job in any state: in memory, then after reading to the journal's tail, then in the archive (at most two objects). */
+/**
+ * Finds a job in any state: in memory, then after reading to the journal's tail, then in the archive (at most two
+ * objects).
+ */
 import { MonitorError } from '../../../protocol/errors.ts';
 import type { JobRecord } from '../../state-machine/state/records.ts';
 import { readArchivedJob, readLooseJob } from '../../views/archived-records.ts';
@@ -12,7 +15,7 @@ export async function findJob(context: ApiContext, job_id: string): Promise<JobR
   const reached = await catchUp(context);
   const job = engine.state.job(job_id) ?? (await readArchivedJob(store, engine.state, job_id));
   if (job) return job;
-  // No job is said to be missing while the store does not answer.
+  // While the store is not responding, a job cannot be reported as missing.
   if (!reached) await readLooseJob(store, job_id);
   throw new MonitorError('not_found', 'job_not_found', `there is no job ${job_id}`, {
     hint: 'tmon jobs lists the jobs.',

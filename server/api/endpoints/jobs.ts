@@ -228,8 +228,8 @@ function refuseArchived({ engine }: ApiContext, job: JobRecord, what: string): v
 }
 
 /**
- * From memory first, then from the archive. A job that leaves memory while a caller goes from page to page stays in memory's
- * part of the list, so that it comes once. Exported for its test.
+ * Lists jobs from memory, then from the archive. A job that leaves memory between two pages keeps its place in the
+ * first part, so that it is listed once. Exported for its test.
  */
 export async function listJobs({ engine, store }: Pick<ApiContext, 'engine' | 'store'>, query: JobQuery) {
   const { state } = engine;

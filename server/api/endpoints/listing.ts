@@ -1,7 +1,7 @@
 /**
  * Pages of lists, newest first. Each page is read from one state, so it is consistent however long it takes. The opaque
- * cursor has the last item returned and the number of jobs archived at the time of the first page, so that neither new
- * jobs nor jobs that move to the archive cause repetitions or omissions.
+ * cursor has the last item returned and the segment at which the listing began, so that neither new jobs nor jobs that
+ * move to the archive cause repetitions or omissions.
  */
 import { MonitorError } from '../../../protocol/errors.ts';
 import type { JobQuery } from '../../../protocol/queue.ts';
@@ -70,7 +70,7 @@ export async function pageOfJobs(
   return { jobs, exhausted: true };
 }
 
-/** Ids below the ordinal `before`, by the narrowest index that the query allows. */
+/** Yields ids below the ordinal `before`, from the narrowest index for the query. */
 function* newestFirst(
   state: State,
   { state: name, worker_id, had_by = worker_id }: JobQuery & { had_by?: string },
