@@ -37,6 +37,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'server/journal',
     'server/engine.ts',
     'server/config.ts',
+    'server/sealed-json.ts',
     ...GROUND,
   ],
   'server/feed': ['protocol', 'server/engine.ts', 'server/state-machine', 'server/documents', 'server/clock.ts'],

@@ -32,7 +32,7 @@ export async function readTraces(store: ObjectStore, { documents }: TraceKeys): 
     [HEAD_KEY, ...documents].map(async (key): Promise<Trace | null> => {
       const got = await store.get(key);
       const read = got.found ? readSealed(got.bytes) : null;
-      if (!read || (key === HEAD_KEY && read.seal !== 'intact')) return null;
+      if (!read || read.seal === 'broken' || (key === HEAD_KEY && read.seal !== 'intact')) return null;
       const seq = key === HEAD_KEY ? read.value.seq : read.value.as_of_seq;
       return Number.isSafeInteger(seq) && (seq as number) > 0 ? { key, seq: seq as number } : null;
     }),

@@ -6,7 +6,7 @@ import { MemoryStore } from '../objects/memory.ts';
 import { TurnedClock } from '../testing-clock.ts';
 import { TestMonitor } from '../views/testing-monitor.ts';
 import { UploadCleanup } from './cleanup.ts';
-import { manifestKey, partKey } from './keys.ts';
+import { manifestKey, partKey, useKey } from './keys.ts';
 import { Uploads } from './uploads.ts';
 import { endUses } from './uses.ts';
 
@@ -166,6 +166,32 @@ test('an upload of a version that recorded no uses is kept, and so is one with a
   await clock.turn(30 * DAY_MS);
   assert.equal(await cleanup.runOnce(), 0);
   assert.ok(monitor.log.some((line) => line.includes(`${manifestKey(damaged.upload_id)} is damaged`)));
+  await monitor.stop();
+});
+
+test('an upload is kept if the list of its uses is damaged, or is the list of another upload', async () => {
+  const { clock, store, uploads, cleanup, create, monitor } = await open({ upload_keep_ms: DAY_MS });
+  const [one, other, removed] = [await create(), await create(), await create()];
+  for (const { upload_id } of [one, other]) await uploads.use(upload_id, ['job-that-has-ended']);
+  await endUses(store, removed.upload_id, 0);
+  const [ofOne, ofOther, ofRemoved] = [one, other, removed].map(({ upload_id }) => useKey(upload_id, 1)) as [
+    string,
+    string,
+    string,
+  ];
+  const removal = await store.get(ofRemoved);
+  const use = await store.get(ofOne);
+  assert.ok(removal.found && use.found);
+  await store.put(ofOther, removal.bytes);
+  await store.put(ofOne, Buffer.from(Buffer.from(use.bytes).toString().replace('job-that', 'job-this')));
+  await clock.turn(10 * DAY_MS);
+  assert.equal(await cleanup.runOnce(), 1, 'the one that was being removed');
+  for (const key of [ofOne, ofOther])
+    assert.ok(
+      monitor.log.some((line) => line.includes(`${key} is damaged`)),
+      key,
+    );
+  await assert.rejects(uploads.use(one.upload_id, ['job-2']), { code: 'upload_damaged' });
   await monitor.stop();
 });
 

@@ -19,7 +19,7 @@ import type { JobRecord } from '../state-machine/state/records.ts';
 import { readArchivedJob } from '../views/archived-records.ts';
 import { manifestKey, noteKey, parseUploadKey, partKey, UPLOADS_PREFIX, useKey } from './keys.ts';
 import { readManifest } from './parts.ts';
-import { endUses, REMOVED_BYTES, readUse } from './uses.ts';
+import { endUses, maybeRemoval, readUse } from './uses.ts';
 
 export type CleanupOptions = {
   store: ObjectStore;
@@ -80,7 +80,10 @@ export class UploadCleanup {
       return parts.length > 0;
     }
     const last = uses.at(-1);
-    const ended = last?.size_bytes === REMOVED_BYTES && (await readUse(store, upload_id, last.number)) === 'removed';
+    const ended =
+      last !== undefined &&
+      maybeRemoval(upload_id, last.size_bytes) &&
+      (await readUse(store, upload_id, last.number)) === 'removed';
     if (!ended) {
       const over = last ? await this.#isOver(found, now) : await this.#isUnused(found, now);
       if (!over || !(await endUses(store, upload_id, last?.number ?? 0))) return false;

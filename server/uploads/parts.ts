@@ -88,7 +88,9 @@ export async function readManifest(store: ObjectStore, upload_id: string): Promi
       hint: 'Upload the file with POST /api/v1/uploads, and use the audio_url of the response.',
     });
   }
-  return unseal<Manifest>(got.bytes, FIELDS_BEFORE) ?? raise(damaged(key, 'damaged'));
+  const manifest = unseal<Manifest>(got.bytes, FIELDS_BEFORE);
+  if (manifest?.upload?.upload_id !== upload_id) throw damaged(key, 'damaged');
+  return manifest;
 }
 
 /** `first` and `last` byte. */
@@ -133,13 +135,10 @@ export function tooLarge(bytes_max: number): MonitorError {
   });
 }
 
-function damaged(key: string, how: string): MonitorError {
-  return new MonitorError('corrupt', 'upload_damaged', `${key} is ${how}`, {
-    extra: { key },
-    hint: 'Restore that object from a copy of the store, or upload the file again.',
-  });
-}
-
-function raise(error: MonitorError): never {
-  throw error;
+export function damaged(
+  key: string,
+  how: string,
+  hint = 'Restore that object from a copy of the store, or upload the file again.',
+): MonitorError {
+  return new MonitorError('corrupt', 'upload_damaged', `${key} is ${how}`, { extra: { key }, hint });
 }

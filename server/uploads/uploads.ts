@@ -5,13 +5,16 @@
  */
 import type { Readable } from 'node:stream';
 import { MonitorError } from '../../protocol/errors.ts';
+import { isId } from '../../protocol/ids.ts';
 import { formatTime } from '../../protocol/time.ts';
 import type { Upload } from '../../protocol/upload.ts';
 import { newId } from '../ids.ts';
 import type { ObjectStore } from '../objects/store.ts';
+import { parseJsonObject, sealFields, unseal } from '../sealed-json.ts';
 import { manifestKey, noteKey } from './keys.ts';
 import {
   type ByteRange,
+  damaged,
   dropParts,
   type Manifest,
   readManifest,
@@ -81,12 +84,11 @@ export class Uploads {
       created_at: formatTime(now()),
     };
     await writeManifest(store, upload, part_list);
-    const first = await firstWithKey(store, key, upload);
-    if (first.upload_id !== upload_id) {
-      await store.delete(manifestKey(upload_id));
-      await dropParts(store, upload_id, part_list.length);
-      if (first.sha256 !== upload.sha256 || first.file_name !== name) throw keyReused();
-    }
+    if (key === null || (await createNote(store, key, upload))) return upload;
+    await store.delete(manifestKey(upload_id));
+    await dropParts(store, upload_id, part_list.length);
+    const first = await readNote(store, key);
+    if (first.sha256 !== upload.sha256 || first.file_name !== name) throw keyReused();
     return first;
   }
 
@@ -108,16 +110,44 @@ export class Uploads {
 }
 
 /**
- * Returns the first upload with this Idempotency-Key: this one, or an earlier one whose response was lost. The note is
- * written after the manifest, so it never refers to an incomplete upload.
+ * Records the upload as the first with this Idempotency-Key; false if an earlier one was, whose response may have been
+ * lost. Called after the manifest is written, so a note never refers to an incomplete upload.
  */
-async function firstWithKey(store: ObjectStore, key: string | null, upload: Upload): Promise<Upload> {
-  if (key === null) return upload;
-  const note = noteKey(key);
-  if ((await store.putIfAbsent(note, Buffer.from(`${JSON.stringify(upload)}\n`))).created) return upload;
-  const there = await store.get(note);
-  return there.found ? (JSON.parse(Buffer.from(there.bytes).toString()) as Upload) : upload;
+async function createNote(store: ObjectStore, key: string, upload: Upload): Promise<boolean> {
+  return (await store.putIfAbsent(noteKey(key), sealFields({ key, upload }))).created;
 }
+
+/** The upload that the note of this key refers to. Throws MonitorError `upload_damaged` if either is damaged or missing. */
+async function readNote(store: ObjectStore, key: string): Promise<Upload> {
+  const note = noteKey(key);
+  const got = await store.get(note);
+  if (!got.found) {
+    // The cleanup has removed it in this moment.
+    throw new MonitorError('busy', 'too_many_uploads', 'the first upload with this Idempotency-Key has just expired', {
+      hint: 'Send the request again.',
+      retry_after_seconds: 1,
+    });
+  }
+  const object = parseJsonObject(got.bytes);
+  // Older versions wrote the upload alone, whose own `sha256` is that of the file.
+  const sealed = object && 'upload' in object ? unseal<{ key: string; upload: Upload }>(got.bytes, []) : undefined;
+  const upload = sealed ? sealed.upload : (object as Upload | null);
+  if (!upload || (sealed ? sealed.key !== key : !isUpload(upload))) {
+    throw damaged(note, 'damaged', NEW_KEY);
+  }
+  try {
+    await readManifest(store, upload.upload_id);
+  } catch (error) {
+    if (!(error instanceof MonitorError) || error.kind !== 'not_found') throw error;
+    throw damaged(manifestKey(upload.upload_id), 'missing', NEW_KEY);
+  }
+  return upload;
+}
+
+const NEW_KEY = 'Restore that object from a copy of the store, or upload the file with a new Idempotency-Key.';
+
+const isUpload = ({ upload_id, sha256, file_name }: Upload): boolean =>
+  isId(upload_id) && /^[0-9a-f]{64}$/.test(sha256) && typeof file_name === 'string';
 
 function keyReused(): MonitorError {
   return new MonitorError('conflict', 'idempotency_key_reused', 'this Idempotency-Key was used for another upload', {

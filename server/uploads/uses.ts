@@ -1,9 +1,9 @@
 /**
  * The jobs that use an upload: a numbered list of objects in the store, each created with put-if-absent.
  *
- *     uses/000001.json   {"job_ids": ["job-01…"]}
- *     uses/000002.json   {"job_ids": ["job-02…", "job-03…"]}
- *     uses/000003.json   {"removed": true}
+ *     uses/000001.json   {"upload_id": "upload-01…", "job_ids": ["job-01…"], "sha256": "…"}
+ *     uses/000002.json   {"upload_id": "upload-01…", "job_ids": ["job-02…", "job-03…"], "sha256": "…"}
+ *     uses/000003.json   {"upload_id": "upload-01…", "removed": true, "sha256": "…"}
  *
  * A submission appends its jobs; the cleanup appends `removed` before it deletes anything. Each number is created once,
  * so the two are ordered whatever their timing: the cleanup sees the jobs submitted before it, and later submissions
@@ -11,13 +11,18 @@
  */
 import { MonitorError } from '../../protocol/errors.ts';
 import type { ObjectStore } from '../objects/store.ts';
+import { sealFields, unseal } from '../sealed-json.ts';
 import { parseUploadKey, useKey, usesPrefix } from './keys.ts';
+import { damaged } from './parts.ts';
 
-type Use = { job_ids: string[] } | { removed: true };
+/** Older versions wrote neither `upload_id` nor a hash. */
+type Use = { upload_id?: string; job_ids?: string[]; removed?: true };
 
-/** Throws MonitorError `upload_not_found` if the upload has been removed. */
+const FIELDS_BEFORE = ['job_ids', 'removed'];
+
+/** Throws MonitorError: `upload_not_found` if the upload has been removed, `upload_damaged`. */
 export async function recordUse(store: ObjectStore, upload_id: string, job_ids: readonly string[]): Promise<void> {
-  const bytes = bytesOf({ job_ids: [...job_ids] });
+  const bytes = sealFields({ upload_id, job_ids: [...job_ids] });
   let number = 1;
   while (!(await store.putIfAbsent(useKey(upload_id, number), bytes)).created) {
     // The listing is only a hint of where the list ends; the puts decide.
@@ -33,23 +38,27 @@ export async function recordUse(store: ObjectStore, upload_id: string, job_ids: 
 
 /** Closes the list if its last number is still `last`. Returns whether the upload may be deleted. */
 export async function endUses(store: ObjectStore, upload_id: string, last: number): Promise<boolean> {
-  const { created } = await store.putIfAbsent(useKey(upload_id, last + 1), bytesOf({ removed: true }));
+  const { created } = await store.putIfAbsent(useKey(upload_id, last + 1), removalOf(upload_id));
   return created || (await readUse(store, upload_id, last + 1)) === 'removed';
 }
 
 /**
- * Returns the jobs of one number, 'removed' if it closes the list, undefined if the object is missing. Throws if it is
- * damaged.
+ * Returns the jobs of one number, 'removed' if it closes the list, undefined if the object is missing. Throws
+ * MonitorError `upload_damaged`.
  */
 export async function readUse(
   store: ObjectStore,
   upload_id: string,
   number: number,
 ): Promise<string[] | 'removed' | undefined> {
-  const got = await store.get(useKey(upload_id, number));
+  const key = useKey(upload_id, number);
+  const got = await store.get(key);
   if (!got.found) return undefined;
-  const use = JSON.parse(Buffer.from(got.bytes).toString()) as Use;
-  return 'removed' in use ? 'removed' : use.job_ids;
+  const use = unseal<Use>(got.bytes, FIELDS_BEFORE);
+  const own = use && (use.upload_id === undefined || use.upload_id === upload_id);
+  if (own && use.removed === true) return 'removed';
+  if (own && Array.isArray(use.job_ids)) return use.job_ids;
+  throw damaged(key, 'damaged');
 }
 
 async function lastListed(store: ObjectStore, upload_id: string): Promise<number> {
@@ -61,7 +70,10 @@ async function lastListed(store: ObjectStore, upload_id: string): Promise<number
   return last;
 }
 
-const bytesOf = (use: Use): Buffer => Buffer.from(`${JSON.stringify(use)}\n`);
+const removalOf = (upload_id: string): Buffer => sealFields({ upload_id, removed: true });
 
-/** The size that distinguishes `removed` from a use in a listing. */
-export const REMOVED_BYTES = bytesOf({ removed: true }).length;
+const REMOVAL_BYTES_BEFORE = '{"removed":true}\n'.length;
+
+/** Whether an object of this size may close the list; a use has another size. */
+export const maybeRemoval = (upload_id: string, size_bytes: number): boolean =>
+  size_bytes === removalOf(upload_id).length || size_bytes === REMOVAL_BYTES_BEFORE;

@@ -229,6 +229,23 @@ test('of a pack that the journal does not take nothing is deleted but the pack',
   await monitor.stop();
 });
 
+test('an object of the old form that is put back after all were repacked is found again', async () => {
+  const clock = new TurnedClock(OLD_STORE_MS);
+  const { store, jobs } = await openOldStore(clock);
+  const [lost = ''] = await keysIn(store, ARCHIVED_JOBS);
+  const text = await textAt(store, lost);
+  await store.delete(lost);
+  const first = await TestMonitor.open({ store, clock, settings: SOON });
+  await drain(first);
+  assert.equal(first.engine.state.scalars.loose_jobs, 0);
+  await first.stop();
+  await store.put(lost, Buffer.from(text));
+  const again = await TestMonitor.open({ store, clock, settings: SOON });
+  await drain(again);
+  await assertArchive(store, again.engine.state, jobs);
+  await again.stop();
+});
+
 test('an object that no journal names is deleted a day later, and no earlier', async () => {
   const { clock, store, monitor } = await open();
   const [job] = await end(monitor, 'job-1');

@@ -329,6 +329,22 @@ test('any byte of a worker record, an alert or the sums of a day that is changed
   await monitor.stop();
 });
 
+test('the sums of another day, or the end of a worker on another day, are damage under this key', async () => {
+  const { clock, memory, monitor } = await open();
+  await monitor.terminate('worker-1');
+  await clock.turn(8 * DAY_MS);
+  await monitor.archive.runOnce();
+  await monitor.archive.runOnce();
+  const worker = (await keysIn(memory, 'archive/workers/'))[0]!;
+  await memory.put('archive/workers/worker-1/20300101.json', Buffer.from(await textAt(memory, worker)));
+  await assert.rejects(readArchivedWorker(memory, 'worker-1'), { code: 'archive_damaged' });
+  const periods = (await keysIn(memory, 'archive/periods/'))[0]!;
+  await memory.put('archive/periods/2030-01-01.json', Buffer.from(await textAt(memory, periods)));
+  const day = Math.floor(Date.parse('2030-01-01T00:00:00Z') / DAY_MS);
+  await assert.rejects(readArchivedPeriods(memory, day), { code: 'archive_damaged' });
+  await monitor.stop();
+});
+
 test('a record from before there were hashes is read as it is', async () => {
   const { clock, memory, monitor } = await open();
   await monitor.terminate('worker-1');

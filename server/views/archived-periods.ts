@@ -49,7 +49,7 @@ export async function readArchivedPeriods(store: ObjectStore, day: number): Prom
   const got = await store.get(key);
   if (!got.found) return undefined;
   const archived = parse<ArchivedDay>(got.bytes);
-  if (!archived?.sums || !Array.isArray(archived.hours)) {
+  if (!archived?.sums || archived.day !== day || !Array.isArray(archived.hours)) {
     throw new ArchiveDamage(
       key,
       IS_DAMAGED,

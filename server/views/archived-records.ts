@@ -54,8 +54,11 @@ export async function readArchivedWorker(store: ObjectStore, worker_id: string):
   for await (const { key } of store.list(archivedWorkerPrefix(worker_id))) newest = key;
   return newest === undefined
     ? undefined
-    : read(store, newest, (worker: WorkerRecord) => worker.worker_id === worker_id);
+    : read(store, newest, (worker: WorkerRecord) => worker.worker_id === worker_id && isEndAt(worker, newest));
 }
+
+const isEndAt = ({ worker_id, terminated_ms }: WorkerRecord, key: string): boolean =>
+  terminated_ms !== null && archivedWorkerKey(worker_id, terminated_ms) === key;
 
 /** One end of a worker, by the key of its archive. */
 export async function readArchivedWorkerEnd(
@@ -64,7 +67,7 @@ export async function readArchivedWorkerEnd(
   terminated_ms: number,
 ): Promise<WorkerRecord | undefined> {
   const key = archivedWorkerKey(worker_id, terminated_ms);
-  return read(store, key, (worker: WorkerRecord) => worker.worker_id === worker_id && worker.terminated_ms !== null);
+  return read(store, key, (worker: WorkerRecord) => worker.worker_id === worker_id && isEndAt(worker, key));
 }
 
 export async function readArchivedAlert(store: ObjectStore, id: string): Promise<AlertRecord | undefined> {

@@ -1,9 +1,12 @@
 /** `meta/views.json`: up to which segment the views are known to be written, so that a start has only the rest to write. */
 import type { ObjectStore } from '../objects/store.ts';
+import { sealFields, unseal } from '../sealed-json.ts';
 import { CHECKPOINT_KEY } from './keys.ts';
 
 /** Of the layout and of what the documents show: with another, everything in memory is written again. */
 const LAYOUT = 1;
+/** Version 0.1.0 wrote no hash. */
+const FIELDS = ['layout', 'as_of_seq', 'hour'];
 
 export type Checkpoint = {
   /** Every view of a version up to this is in the store. */
@@ -16,18 +19,14 @@ export type Checkpoint = {
 export const NOTHING: Checkpoint = { as_of_seq: 0, hour: 0 };
 
 export function encodeCheckpoint({ as_of_seq, hour }: Checkpoint): Uint8Array {
-  return Buffer.from(`${JSON.stringify({ layout: LAYOUT, as_of_seq, hour })}\n`);
+  return sealFields({ layout: LAYOUT, as_of_seq, hour });
 }
 
 /** NOTHING where there is none that can be used: writing a view again is harmless. */
 export async function readCheckpoint(store: ObjectStore): Promise<Checkpoint> {
   const got = await store.get(CHECKPOINT_KEY);
   if (!got.found) return NOTHING;
-  try {
-    const { layout, as_of_seq, hour } = JSON.parse(Buffer.from(got.bytes).toString()) as Record<string, unknown>;
-    const usable = layout === LAYOUT && Number.isSafeInteger(as_of_seq) && Number.isSafeInteger(hour);
-    return usable ? { as_of_seq: as_of_seq as number, hour: hour as number } : NOTHING;
-  } catch {
-    return NOTHING;
-  }
+  const { layout, as_of_seq, hour } = unseal<Record<string, unknown>>(got.bytes, FIELDS) ?? {};
+  const usable = layout === LAYOUT && Number.isSafeInteger(as_of_seq) && Number.isSafeInteger(hour);
+  return usable ? { as_of_seq: as_of_seq as number, hour: hour as number } : NOTHING;
 }

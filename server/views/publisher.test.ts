@@ -364,6 +364,20 @@ test('a store whose checkpoint is ahead of its journal has everything written ag
   await again.stop();
 });
 
+test('a checkpoint of which a digit was changed counts for nothing, and halts no start', async () => {
+  const { clock, memory, monitor } = await open();
+  await monitor.submit('job-1');
+  await monitor.stop();
+  const checkpoint = await textAt(memory, CHECKPOINT_KEY);
+  await memory.put(CHECKPOINT_KEY, Buffer.from(checkpoint.replace(/"as_of_seq":\d+/, '"as_of_seq":1000')));
+  await memory.delete(STATE);
+  const again = await TestMonitor.open({ store: memory, clock });
+  assert.equal(again.engine.journal.status.halted, false);
+  await again.publisher.flush();
+  assert.ok((await memory.get(STATE)).found);
+  await again.stop();
+});
+
 test('a job whose history has grown too long to keep leaves nothing behind that a rebuild would not make', async () => {
   const { clock, memory, monitor } = await open();
   for (const worker of ['worker-1', 'worker-2']) await monitor.register(worker);

@@ -43,6 +43,8 @@ export class Repacking {
   /** Left where they are in this pass. */
   #left = 0;
   #resume_ms = Number.NEGATIVE_INFINITY;
+  /** After a start one pass is made even if the journal says that none is left: one may have been put back from a copy of the store. */
+  #passed = false;
 
   constructor(options: Options) {
     this.#options = options;
@@ -51,7 +53,7 @@ export class Repacking {
   /** One step. Returns how many objects it has dealt with; 0: there is nothing to do now. */
   async runOnce(): Promise<number> {
     const { engine, clock } = this.#options;
-    if (engine.state.scalars.loose_jobs === 0 || clock.monotonic() < this.#resume_ms) return 0;
+    if ((engine.state.scalars.loose_jobs === 0 && this.#passed) || clock.monotonic() < this.#resume_ms) return 0;
     if (this.#found.length === 0 && !(await this.#list())) return 0;
     const some = this.#found.splice(0, PACKED_AT_ONCE);
     const jobs: JobRecord[] = [];
@@ -78,8 +80,10 @@ export class Repacking {
     this.#found.sort((a, b) => a.last_modified_ms - b.last_modified_ms || (a.job_id < b.job_id ? -1 : 1));
     if (this.#found.length > 0) return true;
     this.#after = null;
-    if (before === null) await submitOwn(engine, { type: 'end_repacking', loose_jobs });
-    else if (this.#left === 0) return this.#list();
+    this.#passed = true;
+    if (before === null) {
+      if (loose_jobs > 0) await submitOwn(engine, { type: 'end_repacking', loose_jobs });
+    } else if (this.#left === 0) return this.#list();
     else {
       log('warn', `archive: ${this.#left} objects under ${ARCHIVED_JOBS} are left as they are for now`);
       this.#resume_ms = clock.monotonic() + AGAIN_MS;

@@ -13,6 +13,7 @@ export function damage(
   key: string,
   { objects, others, chance, how }: { objects: Objects; others: readonly string[]; chance: Chance; how: How },
 ): Damage {
+  if (how === 'swapped' && others.length === 1) return { key, how: 'deleted', bytes: null };
   const bytes = damaged(
     objects.get(key)!,
     how,

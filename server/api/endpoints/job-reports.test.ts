@@ -168,6 +168,12 @@ test('the error names a damaged transcript, and one that was deleted from the st
     await monitor.store.put(key, Buffer.from(damaged));
     assert.deepEqual(await read(), [500, 'transcript_damaged', key]);
   }
+  const other = await hold(monitor);
+  await monitor.put(`/jobs/${other.id}/transcript`, TRANSCRIPT, { 'lease-token': other.token });
+  const others = await monitor.store.get(`transcripts/${other.id}.json`);
+  assert.ok(others.found);
+  await monitor.store.put(key, others.bytes);
+  assert.deepEqual(await read(), [500, 'transcript_damaged', key], 'the transcript of another job');
   await monitor.store.put(key, Buffer.from(JSON.stringify(TRANSCRIPT)));
   assert.equal((await read())[0], 200, 'of a version without hashes');
   await monitor.store.delete(key);

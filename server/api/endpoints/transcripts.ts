@@ -1,7 +1,7 @@
 /**
  * Transcripts in the store: `transcripts/{job_id}.json`, created once and never replaced, and a rendering in the job's
  * output format. The first complete transcript is kept, and later attempts get its figures, so that no lost response,
- * retry or second worker leads to two. The JSON has its own hash; see sealed-json.ts.
+ * retry or second worker leads to two. The JSON names its job and has its own hash; see sealed-json.ts.
  */
 import { MonitorError } from '../../../protocol/errors.ts';
 import { OUTPUT_FORMATS, type OutputFormat } from '../../../protocol/job.ts';
@@ -19,7 +19,7 @@ const transcriptKey = (job_id: string, format: OutputFormat): string => `transcr
 
 export async function keepTranscript(store: ObjectStore, job: JobRecord, transcript: Transcript) {
   const { job_id, output_format } = job;
-  const { created } = await store.putIfAbsent(transcriptKey(job_id, 'json'), seal(transcript, INDENT));
+  const { created } = await store.putIfAbsent(transcriptKey(job_id, 'json'), seal({ ...transcript, job_id }, INDENT));
   const kept = created ? transcript : await read(store, job);
   if (output_format !== 'json') {
     await store.putIfAbsent(transcriptKey(job_id, output_format), Buffer.from(renderTranscript(kept, output_format)));
@@ -42,8 +42,10 @@ async function read(store: ObjectStore, job: JobRecord): Promise<Transcript> {
   const key = transcriptKey(job_id, 'json');
   const got = await store.get(key);
   if (got.found) {
-    const transcript = unseal<Transcript>(got.bytes, FIELDS_BEFORE);
-    if (transcript) return transcript;
+    const kept = unseal<Transcript & { job_id?: string }>(got.bytes, FIELDS_BEFORE);
+    // Older versions did not write whose transcript it is.
+    const { job_id: of = job_id, ...transcript } = kept ?? {};
+    if (kept && of === job_id) return transcript as Transcript;
     throw new MonitorError('corrupt', 'transcript_damaged', `${key} is damaged`, {
       extra: { key, state },
       hint: 'Restore that object from a copy of the store, or submit the recording again.',

@@ -132,6 +132,41 @@ test('the response names a damaged or missing object of an upload', async (t) =>
   }
 });
 
+test('a manifest in the place of another is damaged', async (t) => {
+  const monitor = await openMonitor(t);
+  const [one, other] = [(await upload(monitor, 'one')).body, (await upload(monitor, 'other')).body];
+  const got = await monitor.store.get(`uploads/${other.upload_id}/manifest.json`);
+  assert.ok(got.found);
+  await monitor.store.put(`uploads/${one.upload_id}/manifest.json`, got.bytes);
+  const { status, body } = await monitor.get(`/uploads/${one.upload_id}`);
+  assert.deepEqual([status, body.key], [500, `uploads/${one.upload_id}/manifest.json`]);
+});
+
+test('a repeated upload is never confirmed by a damaged note, or by a note whose upload is gone', async (t) => {
+  const monitor = await openMonitor(t);
+  const { store } = monitor;
+  const send = (key: string) => upload(monitor, 'a recording', '?name=a.wav', { 'idempotency-key': key });
+  const { upload_id } = (await send('gone')).body;
+  await store.delete(`uploads/${upload_id}/manifest.json`);
+  const gone = await send('gone');
+  assert.deepEqual([gone.status, gone.body.key], [500, `uploads/${upload_id}/manifest.json`]);
+  const before = new Set(await uploadedKeys(store));
+  await send('damaged');
+  const note = (await uploadedKeys(store)).find((key) => key.startsWith('uploads/keys/') && !before.has(key))!;
+  const got = await store.get(note);
+  assert.ok(got.found);
+  const text = Buffer.from(got.bytes).toString();
+  for (const damaged of ['{}', '', text.slice(0, -9), text.replace('"file_size_bytes":11', '"file_size_bytes":12')]) {
+    await store.put(note, Buffer.from(damaged));
+    const { status, body } = await send('damaged');
+    assert.deepEqual([status, body.code, body.key], [500, 'upload_damaged', note], damaged);
+  }
+  // As version 0.1.0 wrote it.
+  await store.put(note, Buffer.from(`${JSON.stringify(JSON.parse(text).upload)}\n`));
+  assert.equal((await send('damaged')).status, 201);
+  assert.equal((await uploadedKeys(store)).filter((key) => key.endsWith('manifest.json')).length, 1);
+});
+
 test('no byte of a damaged part is sent: the response ends before it', async (t) => {
   const monitor = await openMonitor(t);
   for (const change of ['flip', 'remove'] as const) {
