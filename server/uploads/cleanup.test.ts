@@ -195,6 +195,21 @@ test('an upload is kept if the list of its uses is damaged, or is the list of an
   await monitor.stop();
 });
 
+test('the parts of an upload that a job uses are kept if its manifest is missing', async () => {
+  const { clock, store, cleanup, submit, create, keys, uploads, monitor } = await open();
+  const waiting = await submit('job-1');
+  const { upload_id: used } = await create();
+  await uploads.use(used, ['job-that-has-ended']);
+  for (const upload_id of [waiting, used]) await store.delete(manifestKey(upload_id));
+  await clock.turn(10 * DAY_MS);
+  assert.equal(await cleanup.runOnce(), 0);
+  for (const upload_id of [waiting, used]) {
+    assert.ok((await keys()).includes(partKey(upload_id, 1)));
+    assert.ok(monitor.log.some((line) => line.includes(`${manifestKey(upload_id)} is missing`)));
+  }
+  await monitor.stop();
+});
+
 test('an interrupted removal is finished by the next run', async () => {
   const { clock, store, cleanup, create, keys, monitor } = await open();
   const { upload_id } = await create();

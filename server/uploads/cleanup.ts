@@ -18,7 +18,7 @@ import type { ListedObject, ObjectStore } from '../objects/store.ts';
 import type { JobRecord } from '../state-machine/state/records.ts';
 import { readArchivedJob } from '../views/archived-records.ts';
 import { manifestKey, noteKey, parseUploadKey, partKey, UPLOADS_PREFIX, useKey } from './keys.ts';
-import { readManifest } from './parts.ts';
+import { damaged, readManifest } from './parts.ts';
 import { endUses, maybeRemoval, readUse } from './uses.ts';
 
 export type CleanupOptions = {
@@ -74,6 +74,9 @@ export class UploadCleanup {
     const { store } = this.#options;
     const { upload_id, manifest_ms, newest_ms, parts, uses } = found;
     if (manifest_ms === null) {
+      // What was used had a manifest, unless this is a removal that was interrupted.
+      const removal = uses.length > 0 && (await readUse(store, upload_id, uses.at(-1)!.number)) === 'removed';
+      if (!removal && (uses.length > 0 || now.jobs.length > 0)) throw damaged(manifestKey(upload_id), 'missing');
       if (now.server_ms - newest_ms <= DAY_MS) return false;
       for (const part of parts) await store.delete(partKey(upload_id, part));
       for (const { number } of uses) await store.delete(useKey(upload_id, number));

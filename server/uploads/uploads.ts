@@ -22,7 +22,7 @@ import {
   writeManifest,
   writeParts,
 } from './parts.ts';
-import { recordUse } from './uses.ts';
+import { recordUse, wasStored } from './uses.ts';
 
 export type UploadsOptions = {
   store: ObjectStore;
@@ -94,7 +94,7 @@ export class Uploads {
 
   /** Throws MonitorError: `upload_not_found`, `upload_damaged`. */
   open(upload_id: string): Promise<Manifest> {
-    return readManifest(this.#options.store, upload_id);
+    return openManifest(this.#options.store, upload_id);
   }
 
   read(manifest: Manifest, range?: ByteRange): AsyncGenerator<Buffer> {
@@ -104,8 +104,20 @@ export class Uploads {
   /** Records that these jobs use the upload, which keeps it. Throws MonitorError `upload_not_found`. */
   async use(upload_id: string, job_ids: readonly string[]): Promise<void> {
     const { store } = this.#options;
-    await readManifest(store, upload_id);
+    await openManifest(store, upload_id);
     await recordUse(store, upload_id, job_ids);
+  }
+}
+
+/** An upload that has parts and was not removed had a manifest: its id is given to nobody before. */
+async function openManifest(store: ObjectStore, upload_id: string): Promise<Manifest> {
+  try {
+    return await readManifest(store, upload_id);
+  } catch (error) {
+    if (error instanceof MonitorError && error.kind === 'not_found' && (await wasStored(store, upload_id))) {
+      throw damaged(manifestKey(upload_id), 'missing');
+    }
+    throw error;
   }
 }
 

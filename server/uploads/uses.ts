@@ -12,7 +12,7 @@
 import { MonitorError } from '../../protocol/errors.ts';
 import type { ObjectStore } from '../objects/store.ts';
 import { sealFields, unseal } from '../sealed-json.ts';
-import { parseUploadKey, useKey, usesPrefix } from './keys.ts';
+import { parseUploadKey, partKey, useKey, usesPrefix } from './keys.ts';
 import { damaged } from './parts.ts';
 
 /** Older versions wrote neither `upload_id` nor a hash. */
@@ -59,6 +59,12 @@ export async function readUse(
   if (own && use.removed === true) return 'removed';
   if (own && Array.isArray(use.job_ids)) return use.job_ids;
   throw damaged(key, 'damaged');
+}
+
+/** Whether the upload has parts and is not being removed. */
+export async function wasStored(store: ObjectStore, upload_id: string): Promise<boolean> {
+  if (!(await store.get(partKey(upload_id, 1))).found) return false;
+  return (await readUse(store, upload_id, await lastListed(store, upload_id))) !== 'removed';
 }
 
 async function lastListed(store: ObjectStore, upload_id: string): Promise<number> {

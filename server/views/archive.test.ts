@@ -332,6 +332,7 @@ test('any byte of a worker record, an alert or the sums of a day that is changed
 test('the sums of another day, or the end of a worker on another day, are damage under this key', async () => {
   const { clock, memory, monitor } = await open();
   await monitor.terminate('worker-1');
+  await monitor.submit('job-1');
   await clock.turn(8 * DAY_MS);
   await monitor.archive.runOnce();
   await monitor.archive.runOnce();

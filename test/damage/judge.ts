@@ -41,6 +41,10 @@ export async function judge(base: FinishedStore, known: Known, damages: readonly
   const restored = differencesOf(trial.restored.answers, trial.written ? known.restored : known.first).filter(
     ({ field }) => !(trial.written && isPosition(field)),
   );
+  // Upkeep cannot see it either: what it makes of the object stays.
+  if (restored.length > 0 && damages.every((one) => isUnverifiable(base, one))) {
+    return { outcome: 'unverifiable', why: show(restored) };
+  }
   if (trial.lost.length > 0) return { outcome: 'lost', why: trial.lost.join('; ') };
   if (restored.length > 0) return { outcome: 'lost', why: `after putting back: ${show(restored)}` };
 

@@ -122,6 +122,7 @@ test('the response names a damaged or missing object of an upload', async (t) =>
     ['000001.part', 'flip'],
     ['000001.part', 'remove'],
     ['manifest.json', 'flip'],
+    ['manifest.json', 'remove'],
   ] as const) {
     const { upload_id } = (await upload(monitor, randomBytes(5_000_000))).body;
     const key = `uploads/${upload_id}/${name}`;
