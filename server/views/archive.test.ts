@@ -346,6 +346,18 @@ test('the sums of another day, or the end of a worker on another day, are damage
   await monitor.stop();
 });
 
+test('a worker whose record is missing while its view is there is missing, not unknown', async () => {
+  const { clock, memory, monitor } = await open();
+  await monitor.terminate('worker-1');
+  await clock.turn(8 * DAY_MS);
+  await monitor.archive.runOnce();
+  const [key = ''] = await keysIn(memory, 'archive/workers/');
+  await memory.delete(key);
+  await assert.rejects(readArchivedWorker(memory, 'worker-1'), { code: 'archive_damaged', key });
+  assert.equal(await readArchivedWorker(memory, 'worker'), undefined);
+  await monitor.stop();
+});
+
 test('a record from before there were hashes is read as it is', async () => {
   const { clock, memory, monitor } = await open();
   await monitor.terminate('worker-1');

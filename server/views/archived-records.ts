@@ -10,7 +10,14 @@ import type { ObjectStore } from '../objects/store.ts';
 import type { AlertRecord, JobRecord, PackRecord, WorkerRecord } from '../state-machine/state/records.ts';
 import type { State } from '../state-machine/state/state.ts';
 import { ArchiveDamage, IS_DAMAGED, IS_MISSING, readPack, readShard } from './archive-objects.ts';
-import { archivedAlertKey, archivedJobKey, archivedWorkerKey, archivedWorkerPrefix } from './keys.ts';
+import {
+  archivedAlertKey,
+  archivedJobKey,
+  archivedWorkerKey,
+  archivedWorkerPrefix,
+  parseTerminatedWorkerKey,
+  TERMINATED_WORKERS,
+} from './keys.ts';
 import { hashOf } from './pack.ts';
 import { shardOf } from './shard.ts';
 
@@ -47,14 +54,25 @@ export function readLooseJob(store: ObjectStore, job_id: string): Promise<JobRec
   return read(store, archivedJobKey(job_id), (job: JobRecord) => job.job_id === job_id && isRecord(job));
 }
 
-/** How the worker ended last: a list and a read. */
+/**
+ * How the worker ended last: a list and a read. Throws MonitorError('corrupt') if the record is damaged, or missing although
+ * its view, which stays for ever, is there.
+ */
 export async function readArchivedWorker(store: ObjectStore, worker_id: string): Promise<WorkerRecord | undefined> {
   if (!isId(worker_id)) return undefined;
   let newest: string | undefined;
   for await (const { key } of store.list(archivedWorkerPrefix(worker_id))) newest = key;
-  return newest === undefined
-    ? undefined
-    : read(store, newest, (worker: WorkerRecord) => worker.worker_id === worker_id && isEndAt(worker, newest));
+  if (newest === undefined) {
+    for await (const { key } of store.list(`${TERMINATED_WORKERS}${worker_id}-`)) {
+      const end = parseTerminatedWorkerKey(key);
+      if (end?.worker_id !== worker_id) continue;
+      const hint = 'Restore it from a copy of the store, or give it up with tmon rebuild.';
+      throw new ArchiveDamage(archivedWorkerKey(worker_id, end.terminated_ms), IS_MISSING, hint);
+    }
+    return undefined;
+  }
+  const last = newest;
+  return read(store, last, (worker: WorkerRecord) => worker.worker_id === worker_id && isEndAt(worker, last));
 }
 
 const isEndAt = ({ worker_id, terminated_ms }: WorkerRecord, key: string): boolean =>
