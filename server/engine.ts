@@ -12,16 +12,10 @@ import { JournalError } from './journal/errors.ts';
 import { Journal, type JournalOptions } from './journal/journal.ts';
 import type { Draft, ReplayedSegment, Replica, Slot } from './journal/replica.ts';
 import { applyEvents, beginSegment, eventId, isRemembered } from './state-machine/apply/apply.ts';
-import {
-  type Command,
-  mergeSoft,
-  type Outcome,
-  type Policy,
-  progressKey,
-  softKey,
-} from './state-machine/decide/commands.ts';
+import { type Command, mergeSoft, type Outcome, progressKey, softKey } from './state-machine/decide/commands.ts';
 import { decide } from './state-machine/decide/decide.ts';
 import type { Context, Decision, Refusal } from './state-machine/decide/decision.ts';
+import type { Policy } from './state-machine/decide/policy.ts';
 import type { JournalEvent } from './state-machine/events.ts';
 import type { JobRecord } from './state-machine/state/records.ts';
 import { restore, snapshotRows } from './state-machine/state/snapshot.ts';

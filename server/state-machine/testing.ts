@@ -2,9 +2,10 @@
 import type { JobSubmission } from '../../protocol/job.ts';
 import { HOUR_MS, parseTime } from '../../protocol/time.ts';
 import { applyEvents, beginSegment, eventId, isRemembered, UNREMEMBERED } from './apply/apply.ts';
-import type { Command, CommandBody, Policy } from './decide/commands.ts';
+import type { Command, CommandBody } from './decide/commands.ts';
 import { decide } from './decide/decide.ts';
 import type { Refusal } from './decide/decision.ts';
+import type { Policy } from './decide/policy.ts';
 import type { Event, JournalEvent } from './events.ts';
 import type { CommandRef, JobRecord, Pack, WorkerRecord } from './state/records.ts';
 import { State } from './state/state.ts';

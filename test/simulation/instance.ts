@@ -7,7 +7,7 @@ import { Engine } from '../../server/engine.ts';
 import { JournalError } from '../../server/journal/errors.ts';
 import type { JournalOptions } from '../../server/journal/journal.ts';
 import { type ObjectStore, StoreError } from '../../server/objects/store.ts';
-import type { Policy } from '../../server/state-machine/decide/commands.ts';
+import type { Policy } from '../../server/state-machine/decide/policy.ts';
 import type { Chance } from './chance.ts';
 import type { Process, World } from './world.ts';
 

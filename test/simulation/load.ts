@@ -2,8 +2,8 @@
 import { SIGHTED_STATES } from '../../protocol/sighted-state.ts';
 import type { Sighting } from '../../protocol/sighting.ts';
 import { UNREMEMBERED } from '../../server/state-machine/apply/apply.ts';
+import type { LeasedLine } from '../../server/state-machine/decide/commands.ts';
 import { type Command, type CommandBody, type Outcome, soft } from '../../server/state-machine/decide/commands.ts';
-import type { LeasedLine } from '../../server/state-machine/decide/reports.ts';
 import type { State } from '../../server/state-machine/state/state.ts';
 import type { Chance } from './chance.ts';
 

@@ -2,7 +2,7 @@
  * What kind of history it is to be, drawn once at its start: how many instances, with which settings, in what weather.
  */
 import { MINUTE_MS } from '../../protocol/time.ts';
-import type { Policy } from '../../server/state-machine/decide/commands.ts';
+import type { Policy } from '../../server/state-machine/decide/policy.ts';
 import type { Chance } from './chance.ts';
 import type { InstanceOptions } from './instance.ts';
 

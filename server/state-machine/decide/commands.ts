@@ -2,13 +2,14 @@
  * The commands. A command carries the random values that it needs (ids, the secret part of a token), so that deciding
  * it is pure, and deciding it again after another instance was faster gives the same ids.
  */
+
 import type { FailureReport, JobSubmission, ProgressReport } from '../../../protocol/job.ts';
+import type { LogEvent } from '../../../protocol/log-event.ts';
 import type { JobFilter } from '../../../protocol/queue.ts';
 import type { Sighting } from '../../../protocol/sighting.ts';
 import type { HealthReport, WorkerLaunch, WorkerRegistration } from '../../../protocol/worker.ts';
 import type { CommandRef, Pack, Replaced, ShardRecord } from '../state/records.ts';
 import type { RefusedPart } from './decision.ts';
-import type { LeasedLine } from './reports.ts';
 
 export type Command = {
   /** Unique; derived from the Idempotency-Key if the request has one, so that a retry has the same id. Without `/`. */
@@ -19,6 +20,9 @@ export type Command = {
   actor: string;
   body: CommandBody;
 };
+
+/** A line of POST /events under a lease. */
+export type LeasedLine = LogEvent & { lease_token: string };
 
 export type CommandBody =
   | { type: 'submit_jobs'; jobs: readonly ({ job_id: string } & JobSubmission)[] }
@@ -140,20 +144,4 @@ export type Outcome = {
   replayed: boolean;
   /** Parts of the command that had no effect. Absent if `replayed`. */
   refused?: readonly RefusedPart[];
-};
-
-/** Settings for decisions. Events contain what follows from them, so that applying needs no settings. */
-export type Policy = {
-  lease_ms: number;
-  kill_deadline_ms: number;
-  retry_base_ms: number;
-  retry_max_ms: number;
-  passes_max: number;
-  worker_degraded_ms: number;
-  worker_lost_ms: number;
-  worker_terminated_ms: number;
-  worker_start_ms: number;
-  dlq_window_ms: number;
-  commands_window_ms: number;
-  commands_max: number;
 };

@@ -2,7 +2,7 @@
 import type { ErrorKind } from '../../../protocol/errors.ts';
 import type { Event } from '../events.ts';
 import type { CommandRef } from '../state/records.ts';
-import type { Policy } from './commands.ts';
+import type { Policy } from './policy.ts';
 
 export type Refusal = {
   kind: ErrorKind;

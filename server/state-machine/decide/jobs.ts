@@ -6,8 +6,9 @@ import { passedOver } from '../apply/job.ts';
 import type { Event } from '../events.ts';
 import { HANDED_BACK, type JobRecord, running, runsElsewhere, type WorkerRecord } from '../state/records.ts';
 import type { State } from '../state/state.ts';
-import type { CommandBody, Policy } from './commands.ts';
+import type { CommandBody } from './commands.ts';
 import { type Context, type Decision, refuse } from './decision.ts';
+import type { Policy } from './policy.ts';
 
 type Body<T extends CommandBody['type']> = CommandBody & { type: T };
 

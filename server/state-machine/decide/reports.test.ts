@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Event } from '../events.ts';
 import { Monitor, type Result } from '../testing.ts';
-import { type LeasedLine, recordEvents } from './reports.ts';
+import type { LeasedLine } from './commands.ts';
+import { recordEvents } from './reports.ts';
 
 function report(monitor: Monitor, ...events: LeasedLine[]): Result {
   return monitor.run({ type: 'record_events', events, jitter: 1 });

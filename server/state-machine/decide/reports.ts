@@ -2,15 +2,13 @@
  * Decisions about log lines under a lease: each has the effect of the job's own endpoint. A line without a lease is a
  * sighting (observed.ts).
  */
-import type { LogEvent } from '../../../protocol/log-event.ts';
+
 import { applyEvents, beginSegment, UNREMEMBERED } from '../apply/apply.ts';
 import type { Event, JournalEvent } from '../events.ts';
 import type { State } from '../state/state.ts';
-import type { CommandBody } from './commands.ts';
+import type { CommandBody, LeasedLine } from './commands.ts';
 import { type Context, type Decision, type RefusedPart, refuse } from './decision.ts';
 import { completeJob, failJob, reportProgress } from './jobs.ts';
-
-export type LeasedLine = LogEvent & { lease_token: string };
 
 /**
  * Each line is decided on the state after the lines before it. A decision depends only on the job and its worker's

@@ -1,0 +1,15 @@
+/** Settings for decisions. Events contain what follows from them, so that applying needs no settings. */
+export type Policy = {
+  lease_ms: number;
+  kill_deadline_ms: number;
+  retry_base_ms: number;
+  retry_max_ms: number;
+  passes_max: number;
+  worker_degraded_ms: number;
+  worker_lost_ms: number;
+  worker_terminated_ms: number;
+  worker_start_ms: number;
+  dlq_window_ms: number;
+  commands_window_ms: number;
+  commands_max: number;
+};
