@@ -130,7 +130,7 @@ test('malformed and cut lines are counted and shown, a line from the future is f
   assert.equal(stdout.trim().split('\n').length, 4);
   assert.match(
     stderr,
-    /2 lines could not be read:\n {2}line 9: percentage is "140", not 0 to 100\n {2}line 12: its JSON is cut or malformed\n/,
+    /2 lines could not be read:\n {2}line 9: percentage is "140", not a number from 0 to 100\n {2}line 12: its JSON is cut or malformed\n/,
   );
   assert.match(stderr, /1 line from the future \(job-4 at 20.*\): a clock is wrong, or --zone/);
   const document = JSON.parse((await pipe(t, input, ['jobs', '--json'])).stdout);
