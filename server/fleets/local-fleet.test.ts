@@ -30,7 +30,7 @@ async function upload(monitor: Monitor): Promise<string> {
 
 test('[A74] POST /workers launches a process that registers under the assigned id, and works', async (t) => {
   const [monitor, worker] = await launched(t, SPEAK);
-  assert.equal(worker.location.spot_price, 0.2, 'what the launch said stands');
+  assert.equal(worker.location.spot_price, 0.2, 'the fields of the launch are kept');
   assert.ok(worker.capabilities.model);
   const { job_id } = await submit(monitor, { audio_url: await upload(monitor) });
   const job = await monitor.until<Job>(`/jobs/${job_id}`, ({ state }) => state === 'COMPLETED');

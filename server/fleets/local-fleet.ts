@@ -112,7 +112,7 @@ export class LocalFleet implements Fleet {
     if (this.#closed) return;
     this.#children.delete(worker_id);
     this.launch(worker_id, launch).catch((error: Error) =>
-      this.#options.log('warn', `${worker_id} was not started again: ${error.message}`),
+      this.#options.log('warn', `could not restart ${worker_id}: ${error.message}`),
     );
   }
 }

@@ -6,15 +6,15 @@ import { LocalFleet, type LocalFleetOptions } from './local-fleet.ts';
 export function openFleet(url: string, options: Omit<LocalFleetOptions, 'engine'>): Fleet {
   if (url === 'none:') return noFleet;
   if (url.startsWith('local:')) return new LocalFleet({ ...options, engine: url.slice('local:'.length) || 'auto' });
-  throw new MonitorError('invalid', 'bad_fleet_url', `the fleet is ${JSON.stringify(url)}`, {
-    hint: 'It takes local:, local:ENGINE or none:.',
+  throw new MonitorError('invalid', 'bad_fleet_url', `unknown fleet URL ${JSON.stringify(url)}`, {
+    hint: 'Use local:, local:ENGINE or none:.',
   });
 }
 
 const noFleet: Fleet = {
   assertLaunches() {
     throw new MonitorError('conflict', 'no_fleet', 'this monitor launches no workers', {
-      hint: 'Start it with --fleet local: or start workers yourself: tmon worker --server URL',
+      hint: 'Start the monitor with --fleet local:, or start workers yourself: tmon worker --server URL',
     });
   },
   launch: async () => noFleet.assertLaunches(),

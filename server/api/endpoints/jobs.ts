@@ -36,12 +36,11 @@ const JobPage = Type.Object({
   unreadable: Type.Optional(
     Type.Array(
       Type.Object({
-        key: Type.String({ description: 'The object of the store' }),
-        problem: Type.String({ description: 'Why it was passed over: it is missing, or damaged' }),
+        key: Type.String({ description: 'Key of the object in the store' }),
+        problem: Type.String({ description: 'Why it was skipped: it is missing or damaged' }),
       }),
       {
-        description:
-          'Objects of the archive that could not be read, so that jobs in them may be missing. Left out if there are none.',
+        description: 'Unreadable objects of the archive, whose jobs may be missing from the list; omitted if none.',
       },
     ),
   ),
