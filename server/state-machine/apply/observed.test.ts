@@ -138,14 +138,14 @@ describe('an end', () => {
     assert.equal(monitor.job().instance_ms, 50 * SECOND_MS);
   });
 
-  test('is at the time that its source gives, not when it was told', () => {
+  test('is at the time in the sighting, not at the time of the sighting', () => {
     const end = sighted(-10, { state: 'COMPLETED', worker_id: 'worker-1', ended_ms: at(-20), duration: 15 });
     const { completed_ms, run, instance_ms } = observe(new Monitor(), end).job();
     assert.deepEqual([run?.assigned_ms, run?.ended_ms, completed_ms], [at(-35), at(-20), at(-20)]);
     assert.equal(instance_ms, 15 * SECOND_MS);
   });
 
-  test('without a time, as an old journal may hold it, is when it was told; without a duration it took none', () => {
+  test('without a time, as in old journals, is at the time of the sighting; without a duration it took none', () => {
     const monitor = new Monitor();
     applyObserved(monitor, sighted(-10, { state: 'COMPLETED' }), null);
     const { completed_ms, instance_ms } = monitor.job();

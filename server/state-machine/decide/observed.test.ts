@@ -228,7 +228,7 @@ test('a job that has just left memory is not created again: absent are only jobs
   assert.deepEqual(typesOf(result), []);
 });
 
-test('an end that is told again without its time is the same end', () => {
+test('an end that is reported again without its time is the same end', () => {
   const monitor = new Monitor();
   observe(monitor, [START, COMPLETE]);
   assert.deepEqual(typesOf(observe(monitor, [sighted(0, { state: 'COMPLETED' })])), []);
@@ -237,7 +237,7 @@ test('an end that is told again without its time is the same end', () => {
   assert.deepEqual([monitor.job().attempt, monitor.job().completed_ms], [2, at(20)], 'of a later start it is another');
 });
 
-test('a record that no source has told of yet keeps its output when its end is told of', () => {
+test('a record without sightings keeps its output when a source reports its end', () => {
   const monitor = new Monitor();
   observe(monitor, [START, { ...COMPLETE, s3_path: 's3://t/1.json' }]);
   const { run } = monitor.job();
@@ -254,7 +254,7 @@ describe('the silence of a worker is looked at', () => {
     return (event as Event & { type: 'JobObserved' }).data.worker_check_ms;
   };
 
-  test('half an hour after it was heard of while it works, later when it is idle', () => {
+  test('half an hour after its last sighting while it works, later when it is idle', () => {
     const monitor = new Monitor({ worker_terminated_ms: HOUR_MS });
     assert.equal(checkOf(monitor, START), at(-60) + 30 * MINUTE_MS);
     assert.equal(checkOf(monitor, { ...START, job_id: 'job-2' }), at(-60) + 30 * MINUTE_MS);
@@ -263,7 +263,7 @@ describe('the silence of a worker is looked at', () => {
     assert.equal(checkOf(monitor, { ...end, job_id: 'job-2' }), at(-10) + HOUR_MS);
   });
 
-  test('never if it beats for itself, if nobody is named, or if it was heard of long ago', () => {
+  test('never if it sends heartbeats itself, if no worker is named, or if its last sighting is old', () => {
     const monitor = new Monitor();
     monitor.register('worker-1');
     assert.equal(checkOf(monitor, START), null);

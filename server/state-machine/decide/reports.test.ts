@@ -86,7 +86,7 @@ describe('the log vocabulary under a lease', () => {
     assert.deepEqual(monitor.job().output, { s3_path: 's3://t/f.json', segments_count: 0, confidence_score: 0.93 });
   });
 
-  test('a failure without words says that the worker gave no reason, and is retried', () => {
+  test('a failure without a message says that the worker gave no reason, and is retried', () => {
     const monitor = new Monitor();
     const { token: lease_token } = monitor.claimed();
     report(monitor, { event: 'JOB_FAILED', job_id: 'job-1', lease_token });
