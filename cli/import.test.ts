@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import type { Sighting } from '../protocol/sighting.ts';
+import { NOTHING_KNOWN, type Sighting } from '../protocol/sighting.ts';
 import { Reporter } from '../sdk/typescript/reporter/reporter.ts';
 import { type Cleaning, runTmon, startTestMonitor, startTmon, temporaryDirectory } from '../test/processes/tmon.ts';
 import { Caller, type Json } from '../test/servers/monitor.ts';
@@ -162,16 +162,7 @@ test('a job is in one request at a time, and newer reports of it follow', async 
     job_id: 'job-1',
     state: 'PROCESSING',
     told_ms: BEGIN_MS,
-    worker_id: null,
-    started_ms: null,
-    ended_ms: null,
-    percentage: null,
-    stage: null,
-    audio_duration: null,
-    duration: null,
-    segments: null,
-    s3_path: null,
-    error: null,
+    ...NOTHING_KNOWN,
     ...more,
   });
   const requests: { jobs: string[]; answer: () => void }[] = [];

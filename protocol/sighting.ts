@@ -27,6 +27,20 @@ export type Sighting = {
   error: string | null;
 } & SightingDetails;
 
+/** A sighting's optional fields while nothing is known. */
+export const NOTHING_KNOWN = {
+  worker_id: null,
+  started_ms: null,
+  ended_ms: null,
+  percentage: null,
+  stage: null,
+  audio_duration: null,
+  duration: null,
+  segments: null,
+  s3_path: null,
+  error: null,
+} as const;
+
 /** What only lines of POST /events say. Left out if unknown. */
 export type SightingDetails = {
   audio_url?: string;

@@ -1,7 +1,7 @@
 /** Views of workers that only sources name, and of workers that come and go: what is written as it happens is what a rebuild writes. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Sighting } from '../../protocol/sighting.ts';
+import { NOTHING_KNOWN, type Sighting } from '../../protocol/sighting.ts';
 import { MemoryStore } from '../objects/memory.ts';
 import { TurnedClock } from '../testing-clock.ts';
 import { rebuiltFrom, TestMonitor, viewsIn } from './testing-monitor.ts';
@@ -30,16 +30,7 @@ const UNKNOWN: Sighting = {
   job_id: 'job-1',
   state: 'PROCESSING',
   told_ms: 0,
-  worker_id: null,
-  started_ms: null,
-  ended_ms: null,
-  percentage: null,
-  stage: null,
-  audio_duration: null,
-  duration: null,
-  segments: null,
-  s3_path: null,
-  error: null,
+  ...NOTHING_KNOWN,
 };
 
 test('a worker that is named for a waiting job is shown as of the newest sighting', async () => {

@@ -2,7 +2,7 @@
  * A history that has everything in it, as steps: jobs that complete, fail, are redriven, cancelled and retried; workers that
  * beat, end and come back; an alert; hours that pass; snapshots, truncation, and an archive that keeps little in memory.
  */
-import type { Sighting } from '../../protocol/sighting.ts';
+import { NOTHING_KNOWN, type Sighting } from '../../protocol/sighting.ts';
 import { HOUR_MS, parseTime } from '../../protocol/time.ts';
 import { readSettings } from '../config.ts';
 import { Refused } from '../engine.ts';
@@ -26,16 +26,7 @@ function sighted(told: Partial<Sighting>): CommandBody {
 }
 
 const NOTHING_TOLD: Omit<Sighting, 'job_id' | 'state' | 'told_ms'> = {
-  worker_id: null,
-  started_ms: null,
-  ended_ms: null,
-  percentage: null,
-  stage: null,
-  audio_duration: null,
-  duration: null,
-  segments: null,
-  s3_path: null,
-  error: null,
+  ...NOTHING_KNOWN,
 };
 
 type Step = (monitor: TestMonitor, clock: TurnedClock) => Promise<unknown>;

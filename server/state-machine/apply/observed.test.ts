@@ -1,7 +1,7 @@
 /** What a sighting changes in the record of its job, and in the workers that it names. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Sighting } from '../../../protocol/sighting.ts';
+import { NOTHING_KNOWN, type Sighting } from '../../../protocol/sighting.ts';
 import { HOUR_MS, parseTime, SECOND_MS } from '../../../protocol/time.ts';
 import type { JournalEvent } from '../events.ts';
 import { Monitor } from '../testing.ts';
@@ -16,16 +16,7 @@ const sighted = (told_s: number, more: Partial<Sighting> = {}): Sighting => ({
   job_id: 'job-1',
   state: 'PROCESSING',
   told_ms: at(told_s),
-  worker_id: null,
-  started_ms: null,
-  ended_ms: null,
-  percentage: null,
-  stage: null,
-  audio_duration: null,
-  duration: null,
-  segments: null,
-  s3_path: null,
-  error: null,
+  ...NOTHING_KNOWN,
   ...more,
 });
 const START = sighted(-60, { worker_id: 'worker-1', started_ms: at(-60) });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Sighting } from '../../../protocol/sighting.ts';
+import { NOTHING_KNOWN, type Sighting } from '../../../protocol/sighting.ts';
 import { HOUR_MS, MINUTE_MS, parseTime, SECOND_MS } from '../../../protocol/time.ts';
 import { jobDocument } from '../../documents/job.ts';
 import { mainQueueDocument } from '../../documents/queues.ts';
@@ -16,16 +16,7 @@ const NOTHING: Sighting = {
   job_id: 'job-1',
   state: 'PROCESSING',
   told_ms: NOW_MS,
-  worker_id: null,
-  started_ms: null,
-  ended_ms: null,
-  percentage: null,
-  stage: null,
-  audio_duration: null,
-  duration: null,
-  segments: null,
-  s3_path: null,
-  error: null,
+  ...NOTHING_KNOWN,
 };
 
 /** A sighting `told_s` seconds from now. */
