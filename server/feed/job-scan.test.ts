@@ -46,7 +46,7 @@ test('a scan of many jobs takes several turns of the event loop', async () => {
   await monitor.stop();
 });
 
-test('one pass ends before the next begins', async () => {
+test('a pass ends before the next begins', async () => {
   const { monitor } = await openFeed();
   for (let n = 0; n < 3; n += 1) await monitor.submit(...Array.from({ length: 1_000 }, (_, i) => `job-${n}-${i}`));
   let now_ms = 0;
@@ -54,7 +54,7 @@ test('one pass ends before the next begins', async () => {
   const ended: string[] = [];
   let second: Promise<unknown> | undefined;
   const scan = new JobScan(clock, () => {
-    // It comes when the first has begun, and would have enough long before it.
+    // Added during the first pass, which it would finish long before.
     second ??= scan.find({ priority: 'normal' }).then(() => ended.push('second'));
     return { state: monitor.engine.state, position: { seq: 4, index: -1 } };
   });

@@ -107,7 +107,7 @@ test('a duty that never started stops at once', async () => {
   await dutyByHand().duty.stop();
 });
 
-test('what is thrown is logged in its words, an Error or not', async () => {
+test('the message of a failure is logged, whether it is an Error or not', async () => {
   const { duty, logged, turn, end, clock } = dutyByHand();
   duty.start();
   await turn(0);

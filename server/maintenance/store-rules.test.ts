@@ -44,7 +44,7 @@ test('the rules are checked when the monitor starts and every day, and harmful o
   await duty.stop();
 });
 
-test('several rules that do harm are named together; one without a hint is logged without', async () => {
+test('several harmful rules are reported together; a rule without a hint is logged without one', async () => {
   const logged: string[] = [];
   const { hint: _, ...plain } = { ...HARM, says: 'the rule sweep deletes views/' };
   const rules = new StoreRules({

@@ -141,7 +141,7 @@ for (const [when, due_ms] of [
   });
 }
 
-test('leases are spared for exactly one lease after the start, and after more than half of one away', async (t) => {
+test('leases are spared for exactly one lease time after a start or a suspend of more than half of one', async (t) => {
   const { clock, ticks } = await open(t);
   const expires = () => ticks.at(-1)!.expire;
   await clock.turn(LEASE_MS - ALERTS_MS);
@@ -158,7 +158,7 @@ test('leases are spared for exactly one lease after the start, and after more th
   assert.equal(expires(), true);
 });
 
-test('a timer that comes due while it is spared makes one tick, not two', async (t) => {
+test('a timer that is due while spared causes one tick, not two', async (t) => {
   const { clock, monitor, ticks } = await open(t);
   await monitor.register('worker-1');
   const due_ms = monitor.engine.state.worker('worker-1')!.check_ms!;

@@ -74,7 +74,7 @@ export class UploadCleanup {
     const { store } = this.#options;
     const { upload_id, manifest_ms, newest_ms, parts, uses } = found;
     if (manifest_ms === null) {
-      // What was used had a manifest, unless this is a removal that was interrupted.
+      // A used upload had a manifest, unless this is an interrupted removal.
       const removal = uses.length > 0 && (await readUse(store, upload_id, uses.at(-1)!.number)) === 'removed';
       if (!removal && (uses.length > 0 || now.jobs.length > 0)) throw damaged(manifestKey(upload_id), 'missing');
       if (now.server_ms - newest_ms <= DAY_MS) return false;

@@ -109,7 +109,10 @@ export class Uploads {
   }
 }
 
-/** An upload that has parts and was not removed had a manifest: its id is given to nobody before. */
+/**
+ * An upload with parts that was not removed had a manifest, because its id is not returned before the manifest is
+ * written.
+ */
 async function openManifest(store: ObjectStore, upload_id: string): Promise<Manifest> {
   try {
     return await readManifest(store, upload_id);
@@ -129,12 +132,14 @@ async function createNote(store: ObjectStore, key: string, upload: Upload): Prom
   return (await store.putIfAbsent(noteKey(key), sealFields({ key, upload }))).created;
 }
 
-/** The upload that the note of this key refers to. Throws MonitorError `upload_damaged` if either is damaged or missing. */
+/**
+ * The upload that the note of this key refers to. Throws MonitorError `upload_damaged` if either is damaged or missing.
+ */
 async function readNote(store: ObjectStore, key: string): Promise<Upload> {
   const note = noteKey(key);
   const got = await store.get(note);
   if (!got.found) {
-    // The cleanup has removed it in this moment.
+    // The cleanup has just removed it.
     throw new MonitorError('busy', 'too_many_uploads', 'the first upload with this Idempotency-Key has just expired', {
       hint: 'Send the request again.',
       retry_after_seconds: 1,

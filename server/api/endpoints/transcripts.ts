@@ -43,7 +43,7 @@ async function read(store: ObjectStore, job: JobRecord): Promise<Transcript> {
   const got = await store.get(key);
   if (got.found) {
     const kept = unseal<Transcript & { job_id?: string }>(got.bytes, FIELDS_BEFORE);
-    // Older versions did not write whose transcript it is.
+    // Older versions did not write the job's id.
     const { job_id: of = job_id, ...transcript } = kept ?? {};
     if (kept && of === job_id) return transcript as Transcript;
     throw new MonitorError('corrupt', 'transcript_damaged', `${key} is damaged`, {

@@ -133,7 +133,7 @@ test('the response names a damaged or missing object of an upload', async (t) =>
   }
 });
 
-test('a manifest in the place of another is damaged', async (t) => {
+test('a manifest of another upload counts as damaged', async (t) => {
   const monitor = await openMonitor(t);
   const [one, other] = [(await upload(monitor, 'one')).body, (await upload(monitor, 'other')).body];
   const got = await monitor.store.get(`uploads/${other.upload_id}/manifest.json`);
@@ -162,7 +162,7 @@ test('a repeated upload is never confirmed by a damaged note, or by a note whose
     const { status, body } = await send('damaged');
     assert.deepEqual([status, body.code, body.key], [500, 'upload_damaged', note], damaged);
   }
-  // As version 0.1.0 wrote it.
+  // The format of version 0.1.0.
   await store.put(note, Buffer.from(`${JSON.stringify(JSON.parse(text).upload)}\n`));
   assert.equal((await send('damaged')).status, 201);
   assert.equal((await uploadedKeys(store)).filter((key) => key.endsWith('manifest.json')).length, 1);
