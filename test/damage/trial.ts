@@ -41,8 +41,8 @@ export type Trial = {
   lost: string[];
 };
 
-/** `has`: a value that its response has. Default: status 200. */
-type Acknowledged = { what: string; path: string; has?: [field: string, value: string] };
+/** `has`: a value that its response has. Default: status 200. `expires`: the cleanup of uploads may remove it. */
+type Acknowledged = { what: string; path: string; has?: [field: string, value: string]; expires?: boolean };
 
 export class Trialist {
   readonly #base: FinishedStore;
@@ -108,7 +108,8 @@ export class Trialist {
     try {
       const log = (_: string, message: string) => void said.push(message);
       const report = await rebuildViews({ store, clock: this.#clock, settings: readSettings(SETTINGS, {}), log });
-      return { views: await viewsIn(store), said: [...said, ...report.damaged].join('\n') };
+      const deleted = report.details.deleted.examples;
+      return { views: await viewsIn(store), said: [...said, ...report.damaged, ...deleted].join('\n') };
     } catch (error) {
       return { views: null, said: [...said, textOf(error)].join('\n') };
     }
@@ -141,12 +142,18 @@ export class Trialist {
   /** What is acknowledged is remembered; a store that is halted must refuse all of it. */
   async #write(monitor: Caller): Promise<void> {
     const acknowledged = this.#acknowledged;
+    // Where its note is gone, a repeated upload is a second one, of no job.
+    const { upload_ids } = this.#base;
     for (const { path, key, body } of this.#base.repeats) {
       const { status, text, body: first } = await monitor.post(path, body, { 'idempotency-key': key });
       this.#said.push(status >= 400 ? text : '');
       if (status >= 300) continue;
       const url = first.upload_id ? `/uploads/${first.upload_id}` : `/jobs/${first.job_id}`;
-      acknowledged.push({ what: `the repeated ${path}`, path: url });
+      acknowledged.push({
+        what: `the repeated ${path}`,
+        path: url,
+        expires: first.upload_id !== undefined && !upload_ids.includes(first.upload_id),
+      });
     }
     const audio = Buffer.from('some other audio');
     const sha256 = createHash('sha256').update(audio).digest('hex');
@@ -179,7 +186,8 @@ export class Trialist {
 
   async #missing(monitor: Caller, when: string, isBack = false): Promise<string[]> {
     const missing: string[] = [];
-    for (const { what, path, has: [field, value] = ['status', '200'] } of this.#acknowledged) {
+    for (const { what, path, has: [field, value] = ['status', '200'], expires } of this.#acknowledged) {
+      if (expires && isBack) continue;
       const { values, problem } = await read(monitor, path);
       if (values.get(field) === value) continue;
       // An error that names what was damaged is no loss, as long as it can be put back.

@@ -1,0 +1,21 @@
+/** Damage to any kind of object is named or harmless. More cases: `node test/damage/main.ts --cases 1000 --seed 7`. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { prepare, runCase } from './cases.ts';
+import { writeFinishedStores } from './finished-store.ts';
+
+const SEED = 2_000;
+const stores = await writeFinishedStores();
+
+// The truncated store has the same kinds as the whole one; main.ts takes it, too.
+for (const name of ['whole journal', 'version 0.1.0']) {
+  test(`${name}: no damaged or deleted object changes an answer without being named, and no acknowledged write is lost`, async () => {
+    const bases = await prepare(stores.filter((store) => store.name === name));
+    const kinds = bases.reduce((sum, base) => sum + base.kinds.size, 0);
+    for (let seed = SEED; seed < SEED + kinds; seed++) {
+      const { damages, outcome, why } = await runCase(bases, seed);
+      const what = damages.map(({ key, how }) => `${key} (${how})`).join(', ');
+      assert.ok(outcome !== 'silent' && outcome !== 'lost', `${outcome}, seed ${seed}: ${what}: ${why}`);
+    }
+  });
+}
