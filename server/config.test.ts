@@ -1,7 +1,7 @@
 /** Settings: their sources, the precedence of those, and the errors for invalid values. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readSettings, SETTINGS, type SettingName, s3Headers, sourceUrls } from './config.ts';
+import { forStore, readSettings, SETTINGS, type SettingName, s3Headers, sourceUrls } from './config.ts';
 
 const NAMES = Object.keys(SETTINGS) as SettingName[];
 
@@ -17,6 +17,22 @@ test('the command line overrides the environment, which overrides the defaults; 
     [settings.listen, settings.lease_ms, settings.store, settings.soft_linger_ms],
     ['127.0.0.1:8', 5000, 'dir:./data', 7],
   );
+});
+
+test('where each put has a price views wait longer, and what is given holds on any store', () => {
+  const settings = readSettings({ view_sums_ms: 7 }, {});
+  const [own, bucket] = [forStore(settings, { shared: false }), forStore(settings, { shared: true })];
+  for (const name of ['view_transition_ms', 'view_worker_ms', 'view_progress_ms'] as const) {
+    assert.ok(own[name] < bucket[name], name);
+  }
+  assert.deepEqual([own.view_sums_ms, bucket.view_sums_ms], [7, 7]);
+});
+
+test('a heartbeat does not wait so long that its lease or its worker could be given up', () => {
+  const wait = (given: object) => forStore(readSettings(given, {}), { shared: true }).soft_linger_ms;
+  for (const lease_ms of [300, 3_000, 60_000]) assert.ok(wait({ lease_ms }) <= lease_ms / 3, `${lease_ms}`);
+  assert.ok(wait({ worker_degraded_ms: 600 }) <= 200);
+  assert.equal(wait({ lease_ms: 300, soft_linger_ms: 5_000 }), 5_000, 'unless it is set');
 });
 
 test('every setting has an environment variable and a meaning', () => {

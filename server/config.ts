@@ -62,7 +62,7 @@ export const SETTINGS = {
 
   soft_linger_ms: setting<number | null>(
     null,
-    'Maximum delay before progress and heartbeats are durable: 20 on a directory, 1000 elsewhere',
+    'Maximum delay before progress and heartbeats are durable: 20 on a directory, up to 1000 elsewhere',
   ),
   outcome_unknown_ms: setting(
     10_000,
@@ -77,10 +77,27 @@ export const SETTINGS = {
     'Interval between reads of other instances’ segments: never on a directory, 200 to 2000 elsewhere',
   ),
 
-  view_transition_ms: setting(1_000, 'Maximum delay of a view after a state transition'),
-  view_progress_ms: setting(15_000, 'Maximum delay of a view after progress'),
+  view_transition_ms: setting<number | null>(
+    null,
+    'Maximum delay of a view after a state transition: 1000 on a directory, 15000 elsewhere',
+  ),
+  view_worker_ms: setting<number | null>(
+    null,
+    'Maximum delay of a worker’s views after it takes or ends a job: 1000 on a directory, 60000 elsewhere',
+  ),
+  view_sums_ms: setting<number | null>(
+    null,
+    'Minimum interval between writes of queues, health, hours and days: 1000 on a directory, 30000 elsewhere',
+  ),
+  view_progress_ms: setting<number | null>(
+    null,
+    'Maximum delay of a view after progress: 15000 on a directory, 60000 elsewhere',
+  ),
   view_heartbeat_ms: setting(60_000, 'Maximum delay of a view after a heartbeat'),
-  view_puts_per_second: setting(200, 'Maximum number of views written or deleted per second; the rest wait'),
+  view_puts_per_second: setting(
+    200,
+    'Number of views written or deleted per second; up to ten times as many while views are late',
+  ),
 
   source_poll_ms: setting<number | null>(null, 'Interval between reads of a source: 1000 for files, 5000 for others'),
   source_since_ms: setting(86_400_000, 'How far back the first read of a source goes'),
@@ -133,6 +150,34 @@ export function readSettings(
     );
   }
   return read;
+}
+
+/** Settings after the defaults that depend on the store have been filled in. */
+export type StoreSettings = { [K in keyof Settings]: K extends keyof typeof BY_STORE ? number : Settings[K] };
+
+/** Defaults on a directory, and on a store that other instances may share and where each request has a price. */
+const BY_STORE = {
+  soft_linger_ms: { own: 20, shared: 1_000 },
+  view_transition_ms: { own: 1_000, shared: 15_000 },
+  view_worker_ms: { own: 1_000, shared: 60_000 },
+  view_sums_ms: { own: 1_000, shared: 30_000 },
+  view_progress_ms: { own: 15_000, shared: 60_000 },
+} as const;
+
+/**
+ * Fills in the defaults that depend on the store. A heartbeat has to reach the journal well before its lease ends and before
+ * its worker counts as silent, so with short leases it waits less.
+ */
+export function forStore(settings: Settings, { shared }: { shared: boolean }): StoreSettings {
+  const names = Object.keys(BY_STORE) as (keyof typeof BY_STORE)[];
+  const filled = Object.fromEntries(
+    names.map((name) => [name, settings[name] ?? BY_STORE[name][shared ? 'shared' : 'own']]),
+  ) as Record<keyof typeof BY_STORE, number>;
+  if (settings.soft_linger_ms === null) {
+    const { lease_ms, worker_degraded_ms } = settings;
+    filled.soft_linger_ms = Math.min(filled.soft_linger_ms, Math.floor(Math.min(lease_ms / 6, worker_degraded_ms / 3)));
+  }
+  return { ...settings, ...filled };
 }
 
 /** Checks the settings that become headers of requests to a bucket. Throws MonitorError('invalid'). */

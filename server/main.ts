@@ -12,7 +12,7 @@ import { MonitorError } from '../protocol/errors.ts';
 import { ClaimLine } from './api/endpoints/claim-line.ts';
 import { buildApi } from './api/http/app.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { type Settings, s3Headers, sourceUrls } from './config.ts';
+import { forStore, type Settings, s3Headers, sourceUrls } from './config.ts';
 import { Engine } from './engine.ts';
 import { FeedHub } from './feed/hub.ts';
 import { openFleet } from './fleets/open-fleet.ts';
@@ -47,6 +47,8 @@ export type RunningMonitor = {
 
 const ARCHIVE_MS = 10_000;
 const HEAD_MARK_MS = 10_000;
+/** Where each put has a price. */
+const HEAD_MARK_SHARED_MS = 60_000;
 const TRUNCATE_MS = 600_000;
 
 export type Log = (level: 'info' | 'warn' | 'error', message: string) => void;
@@ -79,6 +81,7 @@ export async function startMonitor(
     const address = api.app.server.address() as AddressInfo;
     const url = `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
 
+    const own = forStore(settings, store);
     const engine = await Engine.open({
       ...settings,
       policy: settings,
@@ -88,13 +91,13 @@ export async function startMonitor(
       newId: newUlid,
       instance: settings.instance || `${hostname().replace(/[^A-Za-z0-9]+/g, '-')}-${newUlid().slice(-8)}`,
       url,
-      soft_linger_ms: settings.soft_linger_ms ?? (store.shared ? 1000 : 20),
+      soft_linger_ms: own.soft_linger_ms,
       tail_poll_ms: store.shared ? (settings.tail_poll_ms ?? 200) : null,
       traces: JOURNAL_TRACES,
       log,
     });
     undo.push(() => engine.stop());
-    const publisher = new ViewPublisher({ engine, store, clock, settings, log });
+    const publisher = new ViewPublisher({ engine, store, clock, settings: own, log });
     // A fold that ends before the damage is older than the views, so it must not write or delete any.
     const { halted } = engine.journal.status;
     const archive = new Archive({ engine, store, clock, settings, publisher, log });
@@ -128,7 +131,7 @@ export async function startMonitor(
         log,
         run: async () => {
           await engine.journal.mark();
-          return { again_ms: HEAD_MARK_MS };
+          return { again_ms: store.shared ? HEAD_MARK_SHARED_MS : HEAD_MARK_MS };
         },
       }),
       new Duty({

@@ -11,7 +11,7 @@ import { TurnedClock } from '../testing-clock.ts';
 import { subjectOf } from './keys.ts';
 import { viewOf } from './layout.ts';
 import { HISTORY, HISTORY_SETTINGS, HISTORY_START, play } from './testing-history.ts';
-import { TestMonitor, viewsIn } from './testing-monitor.ts';
+import { TestMonitor, textsIn } from './testing-monitor.ts';
 import { encodeDocument } from './view.ts';
 
 /** The folds of segments 1 to n, by their number. */
@@ -51,7 +51,7 @@ test('at any moment every view is the fold up to the segment it names', async ()
     await play([step], monitor, clock);
     const folds = await foldsOf(store, monitor.engine.journal.journal_id, monitor.engine.state.seq);
     // Nothing is flushed: what is old must be a true picture of then.
-    for (const [key, text] of await viewsIn(store)) {
+    for (const [key, text] of await textsIn(store)) {
       const as_of_seq = JSON.parse(text).as_of_seq as number;
       const view = viewOf(folds[as_of_seq]!, subjectOf(key)!);
       const there = view?.present.find((present) => present.key === key);

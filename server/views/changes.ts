@@ -33,7 +33,7 @@ export function changesOf(
     else if (kind === 'job') jobChanges(event, before, after, tell);
     else if (kind === 'worker') workerChange(event, before, after, tell);
     else if (kind === 'alert') tell({ kind, id: event.entity, urgency: 'transition', moved: true });
-    if (kind !== null && !SOFT.has(event.type)) urgency = 'transition';
+    if (kind !== null && !SOFT.has(event.type)) urgency = 'sums';
   }
   const hour = currentHour(after);
   if (after.tables.hours.get(hour)?.version === seq) {
@@ -126,10 +126,11 @@ function jobChanges(event: JournalEvent, before: State, after: State, tell: (cha
   const goesOn = event.type === 'JobObserved' && last?.state === next.state && !finished(next.state);
   const urgency = goesOn ? 'progress' : 'transition';
   tell({ kind: 'job', id, urgency, moved: !goesOn, fresh: !last, gone: last ? forgottenKeys(last, next) : [] });
-  if (event.type === 'JobAssigned') workerOf(event.data.worker_id, after, urgency, tell);
+  const work = goesOn ? 'progress' : 'work';
+  if (event.type === 'JobAssigned') workerOf(event.data.worker_id, after, work, tell);
   if (event.type === 'JobObserved') sightedWorker(event.data.sighting.worker_id, before, after, tell);
-  if (next.run) workerOf(next.run.worker_id, after, urgency, tell);
-  if (last?.run && last.run.worker_id !== next.run?.worker_id) workerOf(last.run.worker_id, after, urgency, tell);
+  if (next.run) workerOf(next.run.worker_id, after, work, tell);
+  if (last?.run && last.run.worker_id !== next.run?.worker_id) workerOf(last.run.worker_id, after, work, tell);
 }
 
 function workerOf(worker_id: string, after: State, urgency: Urgency, tell: (change: Change) => void): void {
@@ -143,7 +144,7 @@ function sightedWorker(id: string | null, before: State, after: State, tell: (ch
   const next = id === null ? undefined : after.worker(id);
   if (id === null || !next) return;
   if (last?.created_ms !== next.created_ms) movedWorker(id, last, next, tell);
-  else workerOf(id, after, 'transition', tell);
+  else workerOf(id, after, 'work', tell);
 }
 
 /** A very long history drops its third entry and those after it, and with them workers and ends: what stood of those is to go. */

@@ -59,6 +59,8 @@ for (const [name, open] of [
     };
     const under = (prefix: string) => keys.filter((key) => key.startsWith(prefix));
     const state = () => stage.monitor.engine.state;
+    /** What changed last may not show in it: then it is as of an earlier segment. */
+    const shown = ({ as_of_seq, ...document }: Record<string, unknown>) => document;
     const plain = (document: object) => JSON.parse(JSON.stringify(document)) as Record<string, unknown>;
 
     before(async () => {
@@ -107,7 +109,7 @@ for (const [name, open] of [
 
     test('[A18] an active job has timeline.json: every state it has been in', async () => {
       const timeline = await read('jobs/active/job-abc123/timeline.json');
-      assert.deepEqual(timeline, plain(timelineDocument(stage.monitor.job('job-abc123'))));
+      assert.deepEqual(shown(timeline), shown(plain(timelineDocument(stage.monitor.job('job-abc123')))));
       assert.deepEqual(
         (timeline.state_history as { state: string }[]).map((entry) => entry.state),
         ['SUBMITTED', 'QUEUED', 'PROCESSING'],
@@ -155,7 +157,8 @@ for (const [name, open] of [
 
     test('[A11] a live worker has heartbeat.json', async () => {
       const worker = state().worker('worker-123')!;
-      assert.deepEqual(await read('workers/active/worker-123/heartbeat.json'), plain(heartbeatDocument(worker)));
+      const heartbeat = await read('workers/active/worker-123/heartbeat.json');
+      assert.deepEqual(shown(heartbeat), shown(plain(heartbeatDocument(worker))));
     });
 
     test('[A12] [A80] a live worker has jobs/current.json: what it is on', async () => {

@@ -2,7 +2,7 @@
  * The documents' layout, all of it: which views there are of what. Everything here is a pure function of the fold; the
  * publisher writes it as things change, a rebuild writes it all at once, and both leave the same bytes.
  */
-import type { JobRecord, WorkerRecord } from '../state-machine/state/records.ts';
+import { finished, type JobRecord, type WorkerRecord } from '../state-machine/state/records.ts';
 import type { State } from '../state-machine/state/state.ts';
 import { activeJobKeys, activeJobView } from './active-jobs.ts';
 import { activeWorkerKeys, activeWorkerView } from './active-workers.ts';
@@ -49,6 +49,22 @@ export function viewOf(state: State, { kind, id }: Subject): View | undefined {
       return queuesView(state);
     case 'health':
       return healthView(state);
+  }
+}
+
+/** Whether it has ended: its views may be removed by whoever archives it. */
+export function hasEnded({ tables }: State, { kind, id }: Subject): boolean {
+  switch (kind) {
+    case 'job': {
+      const job = tables.jobs.get(id);
+      return !job || finished(job.state);
+    }
+    case 'worker':
+      return (tables.workers.get(id)?.state ?? 'TERMINATED') === 'TERMINATED';
+    case 'alert':
+      return tables.alerts.get(id)?.resolved_ms !== null;
+    default:
+      return false;
   }
 }
 

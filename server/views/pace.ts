@@ -1,4 +1,4 @@
-/** At most so many a second, evenly and in order; after a pause a few may go at once. */
+/** So many a second, evenly and in order, or a multiple of that; after a pause a few may go at once. */
 import type { Clock } from '../clock.ts';
 
 const BURST_MS = 20;
@@ -15,11 +15,11 @@ export class Pace {
     this.#gap_ms = 1000 / Math.max(1, per_second);
   }
 
-  /** Resolves when it is the caller's turn; undefined: it is now. */
-  take(): Promise<void> | undefined {
+  /** Resolves when it is the caller's turn; undefined: it is now. `times`: how much faster than the pace to go on after it. */
+  take(times = 1): Promise<void> | undefined {
     const now_ms = this.#clock.monotonic();
     const due_ms = Math.max(this.#next_ms, now_ms - BURST_MS);
-    this.#next_ms = due_ms + this.#gap_ms;
+    this.#next_ms = due_ms + this.#gap_ms / times;
     if (due_ms <= now_ms) return undefined;
     return new Promise((resolve) => {
       const go = () => {

@@ -4,7 +4,8 @@
  */
 import type { Subject, SubjectKind } from './keys.ts';
 
-export type Urgency = 'transition' | 'progress' | 'heartbeat';
+/** `transition`: of what the subject is; `work`: a worker took or ended a job; `sums`: of queues, health, hours and days. */
+export type Urgency = 'transition' | 'work' | 'sums' | 'progress' | 'heartbeat';
 
 export type Note = Subject & {
   urgency: Urgency;
@@ -21,7 +22,7 @@ export type Note = Subject & {
   failures: number;
 };
 
-type Line = 'summary' | 'transition' | 'progress' | 'heartbeat' | 'failed';
+type Line = 'summary' | 'transition' | 'work' | 'progress' | 'heartbeat' | 'failed';
 
 export class Pending {
   readonly #notes: Record<SubjectKind, Map<string, Note>> = {
@@ -36,6 +37,7 @@ export class Pending {
   readonly #lines: Record<Line, Set<Note>> = {
     summary: new Set(),
     transition: new Set(),
+    work: new Set(),
     progress: new Set(),
     heartbeat: new Set(),
     failed: new Set(),
@@ -116,12 +118,12 @@ export class Pending {
   }
 }
 
-const ORDER: readonly Line[] = ['summary', 'transition', 'progress', 'heartbeat', 'failed'];
+const ORDER: readonly Line[] = ['summary', 'transition', 'work', 'progress', 'heartbeat', 'failed'];
 /** In these the head is the first that is due: each entrant waits as long as the one before it. */
-const SORTED: ReadonlySet<Line> = new Set(['transition', 'progress', 'heartbeat']);
+const SORTED: ReadonlySet<Line> = new Set(['transition', 'work', 'progress', 'heartbeat']);
 const SUMMARIES: ReadonlySet<SubjectKind> = new Set(['hour', 'day', 'queues', 'health']);
 
 function lineOf(note: Note): Line {
   if (note.failures > 0) return 'failed';
-  return SUMMARIES.has(note.kind) ? 'summary' : note.urgency;
+  return SUMMARIES.has(note.kind) || note.urgency === 'sums' ? 'summary' : note.urgency;
 }

@@ -22,6 +22,7 @@ async function open(settings: Partial<Settings> = {}) {
 
 const STATE = 'jobs/active/job-1/state.json';
 const PROGRESS = 'jobs/active/job-1/progress.json';
+const CURRENT = 'workers/active/worker-1/jobs/current.json';
 const percentageIn = async (store: MemoryStore) => JSON.parse(await textAt(store, PROGRESS)) as { percentage: number };
 
 test('a hundred changes of a job make one put of each of its views', async () => {
@@ -175,6 +176,62 @@ test('a burst is written at the pace, the sums of the whole before it, and all o
   await clock.turn(20_000);
   assert.equal(monitor.publisher.backlog, 0);
   for (let job = 0; job < 300; job++) assert.equal(store.puts(`jobs/active/job-${job}/state.json`), 1);
+  await monitor.stop();
+});
+
+test('under a load of twice the pace views are late by a bounded time', async () => {
+  const { clock, monitor } = await open({ view_puts_per_second: 20 });
+  const load = async (from: number, seconds: number) => {
+    for (let second = from; second < from + seconds; second += 1) {
+      for (let job = 0; job < 10; job++) await monitor.submit(`job-${second}-${job}`);
+      await clock.turn(1_000);
+    }
+    return monitor.publisher.backlog;
+  };
+  const first = await load(0, 60);
+  const second = await load(60, 60);
+  assert.ok(second <= first + 20, `${first} subjects wait after one minute, ${second} after two`);
+  await monitor.stop();
+});
+
+test('progress writes nothing that shows the same: neither timeline, assignment, history, nor what its worker is on', async () => {
+  const { clock, store, monitor } = await open();
+  await monitor.register('worker-1');
+  await monitor.submit('job-1');
+  await monitor.claim('worker-1');
+  await clock.turn(2_000);
+  const before = store.calls.length;
+  for (const percentage of [10, 30]) {
+    monitor.progress('job-1', percentage);
+    await clock.turn(16_000);
+  }
+  const keys = store.calls.slice(before).flatMap(({ name, key }) => (name === 'put' ? [key] : []));
+  const written = new Set(keys.filter((key) => /^(jobs|workers)/.test(key)));
+  assert.deepEqual([...written].sort(), [PROGRESS, STATE, 'workers/active/worker-1/status.json', CURRENT].sort());
+  assert.equal(store.puts(CURRENT), 2, 'at the claim, and when there is an estimate');
+  await monitor.stop();
+});
+
+test('a view whose put failed is put again, also if it shows what was written before', async () => {
+  const { clock, memory, store, monitor } = await open();
+  await monitor.register('worker-1');
+  await clock.turn(2_000);
+  let lost = false;
+  // The object is gone and the answer lost: what is there is not known.
+  store.meet = (call, done) => {
+    if (done || call.key !== CURRENT || lost) return undefined;
+    lost = true;
+    return memory.delete(CURRENT).then(() => {
+      throw new StoreError('unavailable', 'store_unavailable', 'later');
+    });
+  };
+  await monitor.submit('job-1');
+  await monitor.claim('worker-1');
+  await clock.turn(1_050);
+  assert.ok(lost);
+  await monitor.fail('job-1');
+  await clock.turn(60_000);
+  assert.equal(JSON.parse(await textAt(memory, CURRENT)).current_job, null);
   await monitor.stop();
 });
 
@@ -346,9 +403,15 @@ test('a publisher that never started claims nothing to be written', async () => 
   const engine = (await TestMonitor.open({ store: memory, clock })).engine;
   assert.ok(engine.state.job('job-1'));
   const { ViewPublisher } = await import('./publisher.ts');
-  const { readSettings } = await import('../config.ts');
+  const { forStore, readSettings } = await import('../config.ts');
   const store = new WatchedStore(memory);
-  await new ViewPublisher({ engine, store, clock, settings: readSettings({}, {}), log: () => {} }).stop();
+  await new ViewPublisher({
+    engine,
+    store,
+    clock,
+    settings: forStore(readSettings({}, {}), { shared: false }),
+    log: () => {},
+  }).stop();
   assert.deepEqual(store.calls, []);
 });
 

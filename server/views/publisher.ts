@@ -16,7 +16,7 @@
 import { eachAtOnce } from '../at-once.ts';
 import { backoff } from '../backoff.ts';
 import type { Clock } from '../clock.ts';
-import type { Settings } from '../config.ts';
+import type { StoreSettings } from '../config.ts';
 import type { AppliedSegment, Engine } from '../engine.ts';
 import type { ObjectStore } from '../objects/store.ts';
 import { StoreError } from '../objects/store.ts';
@@ -26,18 +26,27 @@ import { readArchivedJob } from './archived-records.ts';
 import { type Change, changesOf, changesSince } from './changes.ts';
 import { type Checkpoint, encodeCheckpoint, NOTHING, readCheckpoint } from './checkpoint.ts';
 import { CHECKPOINT_KEY, type Subject } from './keys.ts';
-import { jobView, viewOf } from './layout.ts';
+import { hasEnded, jobView, viewOf } from './layout.ts';
 import { currentHour } from './metrics.ts';
 import { Pace } from './pace.ts';
 import { type Note, Pending } from './pending.ts';
 import { endsLeftBehind } from './returned-workers.ts';
 import { encodeDocument, type View } from './view.ts';
+import { WrittenViews } from './written-views.ts';
 
 export type PublisherOptions = {
   engine: Engine;
   store: ObjectStore;
   clock: Clock;
-  settings: Pick<Settings, 'view_transition_ms' | 'view_progress_ms' | 'view_heartbeat_ms' | 'view_puts_per_second'>;
+  settings: Pick<
+    StoreSettings,
+    | 'view_transition_ms'
+    | 'view_worker_ms'
+    | 'view_sums_ms'
+    | 'view_progress_ms'
+    | 'view_heartbeat_ms'
+    | 'view_puts_per_second'
+  >;
   log: (level: 'info' | 'warn' | 'error', message: string) => void;
 };
 
@@ -45,6 +54,11 @@ export type PublisherOptions = {
 const AT_ONCE = 16;
 const FEW = 4;
 const CHECKPOINT_MS = 15_000;
+/** Where each put has a price. */
+const CHECKPOINT_SHARED_MS = 60_000;
+/** Views that are later than this are written faster: at twice the pace when twice as late, and so on. */
+const LATE_MS = 5_000;
+const FASTER_MAX = 10;
 /** A stop waits so long for the views; what is left is found again at the next start. */
 const STOP_MS = 10_000;
 const RETRIES = { base_ms: 100, max_ms: 30_000 };
@@ -52,6 +66,7 @@ const RETRIES = { base_ms: 100, max_ms: 30_000 };
 export class ViewPublisher {
   readonly #options: PublisherOptions;
   readonly #pending = new Pending();
+  readonly #written = new WrittenViews();
   readonly #pace: Pace;
   /** Being written, each with what resolves at its end. */
   readonly #writing = new Map<string, { note: Note; end: Promise<void> }>();
@@ -168,6 +183,8 @@ export class ViewPublisher {
     const now_ms = clock.monotonic();
     const due_ms = {
       transition: now_ms + settings.view_transition_ms,
+      work: now_ms + settings.view_worker_ms,
+      sums: now_ms + settings.view_sums_ms,
       progress: now_ms + settings.view_progress_ms,
       heartbeat: now_ms + settings.view_heartbeat_ms,
     };
@@ -231,18 +248,24 @@ export class ViewPublisher {
   }
 
   async #putAndDelete(note: Note): Promise<void> {
-    const { store } = this.#options;
+    const { engine, store } = this.#options;
+    const ended = hasEnded(engine.state, note);
     const view = await this.#viewOf(note);
     for (const { key, document } of view?.present ?? []) {
-      if (!(await this.#turn())) return;
-      await store.put(key, encodeDocument(document()));
+      const bytes = encodeDocument(document());
+      if (!ended && this.#written.shows(key, bytes)) continue;
+      if (!(await this.#turn(note))) return;
+      this.#written.forget(key);
+      await store.put(key, bytes);
+      if (!ended) this.#written.wrote(key, bytes);
     }
     if (!note.moved || (note.fresh && note.gone.length === 0)) return;
     // A key that was to go may be there again: a worker that came back and ended once more on the same day.
     const present = new Set(view?.present.map(({ key }) => key));
     const gone = note.gone.filter((key) => !present.has(key));
     for (const key of [...(note.fresh ? [] : (view?.absent ?? [])), ...gone]) {
-      if (!(await this.#turn())) return;
+      if (!(await this.#turn(note))) return;
+      this.#written.forget(key);
       await store.delete(key);
     }
   }
@@ -257,9 +280,10 @@ export class ViewPublisher {
     return viewOf(engine.state, note);
   }
 
-  /** Waits for the pace, but for a flush; false: it is over. */
-  async #turn(): Promise<boolean> {
-    if (this.#flushing === 0) await this.#pace.take();
+  /** Waits for the pace, but for a flush; false: it is over. What is late goes faster, so that no load leaves views ever further behind. */
+  async #turn({ due_ms }: Note): Promise<boolean> {
+    const late_ms = this.#options.clock.monotonic() - due_ms;
+    if (this.#flushing === 0) await this.#pace.take(Math.min(FASTER_MAX, Math.max(1, late_ms / LATE_MS)));
     return !this.#stopped;
   }
 
@@ -316,7 +340,8 @@ export class ViewPublisher {
   }
 
   #checkpointLater(): void {
-    this.#cancelCheckpoint ??= this.#options.clock.after(CHECKPOINT_MS, async () => {
+    const { clock, store } = this.#options;
+    this.#cancelCheckpoint ??= clock.after(store.shared ? CHECKPOINT_SHARED_MS : CHECKPOINT_MS, async () => {
       this.#cancelCheckpoint = null;
       try {
         await this.#writeCheckpoint();

@@ -21,7 +21,7 @@ import { CHECKPOINT_KEY, JOURNAL_TRACES, subjectOf, VIEW_PREFIXES } from './keys
 import { subjectsOf, viewOf } from './layout.ts';
 import { currentHour } from './metrics.ts';
 import { count, emptyReport, type RebuildReport } from './rebuild-report.ts';
-import { encodeDocument, type Present } from './view.ts';
+import { encodeDocument, type Present, withoutVersion } from './view.ts';
 
 export type RebuildOptions = {
   /** Opened with its lock, so that no monitor writes beside it; on a bucket stop the monitors first. */
@@ -101,9 +101,10 @@ export async function rebuildViews({
   return report;
 }
 
+/** A view that shows the same is left alone, as a running monitor leaves it. */
 async function isThere(store: ObjectStore, key: string, bytes: Uint8Array): Promise<boolean> {
   const there = await store.get(key);
-  return there.found && Buffer.compare(there.bytes, bytes) === 0;
+  return there.found && withoutVersion(there.bytes) === withoutVersion(bytes);
 }
 
 /** Whether a monitor wrote it as a view: it has the key of one, and says which segment it reflects. */

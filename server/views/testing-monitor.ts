@@ -1,7 +1,7 @@
 /** A whole monitor without its API, for tests of the views: the real engine, publisher and archive on any store. */
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '../clock.ts';
-import { readSettings, type Settings } from '../config.ts';
+import { forStore, readSettings, type Settings } from '../config.ts';
 import { Engine } from '../engine.ts';
 import { MemoryStore } from '../objects/memory.ts';
 import type { GetResult, ListedObject, ListOptions, ObjectStore, PutIfAbsentResult } from '../objects/store.ts';
@@ -14,6 +14,7 @@ import { JOURNAL_TRACES, VIEW_PREFIXES } from './keys.ts';
 import { ViewPublisher } from './publisher.ts';
 import { rebuildViews } from './rebuild.ts';
 import type { RebuildReport } from './rebuild-report.ts';
+import { withoutVersion } from './view.ts';
 
 export type TestMonitorOptions = {
   store: ObjectStore;
@@ -39,7 +40,7 @@ export class TestMonitor {
     shared = false,
     index_sizes,
   }: TestMonitorOptions): Promise<TestMonitor> {
-    const settings = readSettings(given, {});
+    const settings = forStore(readSettings(given, {}), { shared: false });
     const log: string[] = [];
     const note = (level: string, message: string) => void log.push(`${level}: ${message}`);
     const engine = await Engine.open({
@@ -167,8 +168,14 @@ export class TestMonitor {
   }
 }
 
-/** Every view there is: key and text. */
+/** Every view there is: its key, and its text without `as_of_seq`, which may be an earlier segment that shows the same. */
 export async function viewsIn(store: ObjectStore): Promise<Map<string, string>> {
+  const texts = await textsIn(store);
+  return new Map([...texts].map(([key, text]) => [key, withoutVersion(Buffer.from(text))]));
+}
+
+/** Every view there is: key and text. */
+export async function textsIn(store: ObjectStore): Promise<Map<string, string>> {
   const views = new Map<string, string>();
   for (const prefix of VIEW_PREFIXES) {
     for await (const { key } of store.list(prefix)) views.set(key, await textAt(store, key));

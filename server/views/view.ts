@@ -10,6 +10,12 @@ export type Present = { key: string; document: () => object };
 /** For people too: two spaces, a newline at the end. */
 export const encodeDocument = (document: object): Uint8Array => Buffer.from(`${JSON.stringify(document, null, 2)}\n`);
 
+/** A document without the segment that it reflects, by which alone two that show the same may differ. */
+export const withoutVersion = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    .toString()
+    .replace(/\n {2}"as_of_seq": \d+(?=,?\n)/, '');
+
 export function together(views: readonly View[]): View {
   return { present: views.flatMap(({ present }) => present), absent: views.flatMap(({ absent }) => absent) };
 }

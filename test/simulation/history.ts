@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { MINUTE_MS } from '../../protocol/time.ts';
-import { readSettings, type Settings } from '../../server/config.ts';
+import { forStore, readSettings, type StoreSettings } from '../../server/config.ts';
 import type { Engine } from '../../server/engine.ts';
 import { UNREMEMBERED } from '../../server/state-machine/apply/apply.ts';
 import { AnswerAudit } from './answer-audit.ts';
@@ -366,13 +366,16 @@ class History {
 
 const LATE: readonly Fault[] = ['landed_later', 'sent_twice', 'paused_before_sending', 'answer_lost'];
 
-const HOUSE_SETTINGS: Settings = readSettings(
-  {
-    finished_window_ms: 10 * MINUTE_MS,
-    finished_max: 5,
-    job_views_days: 0,
-    view_puts_per_second: 100_000,
-    log_level: 'silent',
-  },
-  {},
+const HOUSE_SETTINGS: StoreSettings = forStore(
+  readSettings(
+    {
+      finished_window_ms: 10 * MINUTE_MS,
+      finished_max: 5,
+      job_views_days: 0,
+      view_puts_per_second: 100_000,
+      log_level: 'silent',
+    },
+    {},
+  ),
+  { shared: false },
 );

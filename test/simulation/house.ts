@@ -5,7 +5,7 @@
 
 import { ClaimLine } from '../../server/api/endpoints/claim-line.ts';
 import type { Clock } from '../../server/clock.ts';
-import type { Settings } from '../../server/config.ts';
+import type { StoreSettings } from '../../server/config.ts';
 import type { Engine } from '../../server/engine.ts';
 import { FeedHub } from '../../server/feed/hub.ts';
 import { Duty } from '../../server/maintenance/duty.ts';
@@ -21,7 +21,7 @@ export type HouseOptions = {
   engine: Engine;
   store: ObjectStore;
   clock: Clock;
-  settings: Settings;
+  settings: StoreSettings;
   /** Null: this instance follows no source. */
   followed: FollowedLog | null;
   /** Called with each command that the house itself submits, before it is. */

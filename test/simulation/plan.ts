@@ -74,7 +74,7 @@ function drawOptions(
 ): InstanceOptions[] {
   const draw = (): InstanceOptions => ({
     policy: drawPolicy(chance),
-    soft_linger_ms: chance.pick([20, 1_000]),
+    soft_linger_ms: chance.pick([20, 1_000, 10_000]),
     outcome_unknown_ms: 10_000,
     retention_ms: RETENTION_MS,
     snapshot_segments: chance.whole(2, sleepy ? 4 : 10),

@@ -1,0 +1,33 @@
+/**
+ * What this instance last wrote under each key, so that a view that shows the same is not put again: a job's progress
+ * leaves its timeline and its assignment as they were, a heartbeat what its worker is on.
+ *
+ * Only a hash is kept, of the newest KEYS_MAX keys; a view that isn't among them is put. So is every view of what has ended:
+ * whoever archives it may have removed what was written here.
+ */
+import { hash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { withoutVersion } from './view.ts';
+
+/** About 10 MB. */
+const KEYS_MAX = 50_000;
+
+export class WrittenViews {
+  readonly #hashes = new LRUCache<string, string>({ max: KEYS_MAX });
+
+  /** Whether what was written last shows the same; its `as_of_seq` may be an earlier one. */
+  shows(key: string, bytes: Uint8Array): boolean {
+    return this.#hashes.get(key) === hashOf(bytes);
+  }
+
+  wrote(key: string, bytes: Uint8Array): void {
+    this.#hashes.set(key, hashOf(bytes));
+  }
+
+  /** From the moment a put or a delete is sent: what is there is not known until it has succeeded. */
+  forget(key: string): void {
+    this.#hashes.delete(key);
+  }
+}
+
+const hashOf = (bytes: Uint8Array): string => hash('sha1', withoutVersion(bytes), 'base64');
