@@ -1,7 +1,7 @@
 /** `tmon watch`: progress of the named jobs until they end; without a name, of all active jobs until Ctrl-C. */
 import type { Command } from 'commander';
-import type { JobChanged, JobNow, JobsNow } from '../protocol/feed-messages.ts';
-import { type JobWithId, jobAsOf, type TranscriptionAPI } from '../sdk/typescript/index.ts';
+import type { JobChanged, JobNow, JobReported, JobsNow } from '../protocol/feed-messages.ts';
+import { isProgress, type JobWithId, jobAsOf, type TranscriptionAPI } from '../sdk/typescript/index.ts';
 import { EXIT } from './exit-code.ts';
 import { type ClientOptions, clientCommand, clientOf } from './options.ts';
 import { note } from './output.ts';
@@ -59,13 +59,12 @@ class ActiveJobs {
     for (const jobId of [...this.#jobs.keys()]) if (!still.has(jobId)) this.#show(await this.#api.jobs.get(jobId));
   }
 
-  async change(event: JobNow | JobChanged): Promise<void> {
+  async change(event: JobNow | JobChanged | JobReported): Promise<void> {
     const { job_id, state } = event;
     const known = this.#jobs.get(job_id);
     const waits = state === 'SUBMITTED' || state === 'QUEUED';
     if (!known && (state === 'SUBMITTED' || (waits && this.#waiting() >= QUEUED_SHOWN))) return;
-    const soft = event.type === 'update' && event.event === 'JobProgressed';
-    const job = known && soft ? known : await this.#api.jobs.get(job_id);
+    const job = known && isProgress(event) ? known : await this.#api.jobs.get(job_id);
     this.#show(jobAsOf(job, event));
   }
 

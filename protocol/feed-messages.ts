@@ -59,6 +59,22 @@ export type JobNow = Static<typeof JobNow>;
 export const JobChanged = Type.Object({ ...happened, resource: Type.Literal('job'), ...job }, { $id: 'JobChanged' });
 export type JobChanged = Static<typeof JobChanged>;
 
+/**
+ * A progress report that the instance has accepted and not yet written to the journal. The position is that of everything
+ * before it, so it is valid to resume from. The newest report follows as an `update`; a report is lost if the instance crashes first.
+ */
+export const JobReported = Type.Object(
+  {
+    type: Type.Literal('progress'),
+    resource: Type.Literal('job'),
+    at: Time('When it was accepted. Log time.'),
+    ...position,
+    ...job,
+  },
+  { $id: 'JobReported' },
+);
+export type JobReported = Static<typeof JobReported>;
+
 /** Unfinished jobs that match the filter, newest first. */
 export const JobsNow = Type.Object(
   {
@@ -243,6 +259,7 @@ export type CallError = Static<typeof CallError>;
 export const FEED_MESSAGES = [
   JobNow,
   JobChanged,
+  JobReported,
   JobsNow,
   WorkerNow,
   WorkerChanged,
@@ -264,6 +281,7 @@ export const FEED_MESSAGES = [
 export type FeedEvent =
   | JobNow
   | JobChanged
+  | JobReported
   | JobsNow
   | WorkerNow
   | WorkerChanged

@@ -62,7 +62,7 @@ export const SETTINGS = {
 
   soft_linger_ms: setting<number | null>(
     null,
-    'Maximum delay before progress and heartbeats are durable: 20 on a directory, up to 1000 elsewhere',
+    'Maximum delay before progress and heartbeats are durable: 20 on a directory, up to 10000 elsewhere',
   ),
   outcome_unknown_ms: setting(
     10_000,
@@ -157,7 +157,7 @@ export type StoreSettings = { [K in keyof Settings]: K extends keyof typeof BY_S
 
 /** Defaults on a directory, and on a store that other instances may share and where each request has a price. */
 const BY_STORE = {
-  soft_linger_ms: { own: 20, shared: 1_000 },
+  soft_linger_ms: { own: 20, shared: 10_000 },
   view_transition_ms: { own: 1_000, shared: 15_000 },
   view_worker_ms: { own: 1_000, shared: 60_000 },
   view_sums_ms: { own: 1_000, shared: 30_000 },

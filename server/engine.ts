@@ -32,6 +32,9 @@ export type AppliedSegment = {
 /** `null`: the fold was replaced by that of a snapshot, and the events in between were skipped. */
 export type SegmentListener = (segment: AppliedSegment | null) => void;
 
+/** An accepted progress report, as the event that the journal will contain unless a newer one replaces it. */
+export type ReportListener = (event: JournalEvent) => void;
+
 /** The state does not permit the command. */
 export class Refused extends Error {
   readonly refusal: Refusal;
@@ -54,6 +57,7 @@ export class Engine implements Replica<Proposal> {
   readonly #outcome_unknown_ms: number;
   readonly #log: JournalOptions['log'];
   readonly #listeners = new Set<SegmentListener>();
+  readonly #report_listeners = new Set<ReportListener>();
   /** Soft commands that are not in the journal yet, the newest of each key. */
   readonly #soft = new Map<string, Proposal>();
   #state = new State();
@@ -124,6 +128,7 @@ export class Engine implements Replica<Proposal> {
       proposal.command = mergeSoft(waiting.command, command);
       return proposal;
     });
+    if (this.#report_listeners.size > 0 && this.#soft.get(key) === proposal) this.#notifyReport(proposal.command);
     return proposal.command;
   }
 
@@ -146,6 +151,12 @@ export class Engine implements Replica<Proposal> {
   subscribe(listener: SegmentListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Calls the listener with every progress report that this instance accepts, before it is in the journal. Returns a function that unsubscribes. */
+  onReport(listener: ReportListener): () => void {
+    this.#report_listeners.add(listener);
+    return () => this.#report_listeners.delete(listener);
   }
 
   /** The events of a segment that was applied before; null if it has been truncated. */
@@ -281,14 +292,26 @@ export class Engine implements Replica<Proposal> {
     reject(error);
   }
 
+  #notifyReport(command: Command): void {
+    if (command.body.type !== 'report_progress') return;
+    const at_ms = this.#journal.now();
+    const { events = [] } = this.#decide(this.#state, command, { at_ms, policy: this.#policy });
+    for (const event of events) {
+      const report = { id: command.id, at: formatTime(at_ms), actor: command.actor, ...event } as JournalEvent;
+      for (const listener of this.#report_listeners) this.#guard(() => listener(report));
+    }
+  }
+
   /** An error in one subscriber undoes nothing and does not affect the others. */
   #notify(segment: AppliedSegment | null): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(segment);
-      } catch (error) {
-        this.#log('error', `a subscriber failed at segment ${this.#state.seq}: ${describe(error)}`);
-      }
+    for (const listener of this.#listeners) this.#guard(() => listener(segment));
+  }
+
+  #guard(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#log('error', `a subscriber failed at segment ${this.#state.seq}: ${describe(error)}`);
     }
   }
 }

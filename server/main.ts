@@ -50,6 +50,8 @@ const HEAD_MARK_MS = 10_000;
 /** Where each put has a price. */
 const HEAD_MARK_SHARED_MS = 60_000;
 const TRUNCATE_MS = 600_000;
+/** Progress that waits longer for the journal is told before. */
+const REPORTS_MS = 100;
 
 export type Log = (level: 'info' | 'warn' | 'error', message: string) => void;
 
@@ -104,7 +106,7 @@ export async function startMonitor(
     const fleet = openFleet(settings.fleet, { clock, serverUrl: () => url, log });
     undo.push(() => fleet.close());
     const claims = new ClaimLine(engine, clock);
-    const feed = new FeedHub(engine, clock);
+    const feed = new FeedHub(engine, clock, { reports: own.soft_linger_ms > REPORTS_MS });
     if (!halted) {
       undo.push(() => publisher.stop());
       await publisher.start();

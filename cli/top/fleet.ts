@@ -6,6 +6,7 @@ import type {
   FeedEvent,
   JobChanged,
   JobNow,
+  JobReported,
   JobsNow,
   QueueNow,
   SystemNow,
@@ -81,7 +82,7 @@ export class Fleet {
     for (const item of items.toReversed()) this.#changeJob(item);
   }
 
-  #changeJob(event: JobNow | JobChanged): void {
+  #changeJob(event: JobNow | JobChanged | JobReported): void {
     const { job_id, state, stage, percentage, eta_seconds = null, worker_id, attempt, details = null } = event;
     const before = this.jobs.get(job_id);
     const again = before !== undefined && attempt !== undefined && attempt !== before.attempt;

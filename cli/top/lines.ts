@@ -14,7 +14,8 @@ type Words = (string | null | undefined)[];
 function columnsOf(event: FeedEvent): Words[] {
   switch (event.resource) {
     case 'job':
-      return [jobWords(event)];
+      // It comes again when it is in the journal.
+      return event.type === 'progress' ? [] : [jobWords(event)];
     case 'jobs':
       return event.items.map(jobWords);
     case 'worker':

@@ -5,7 +5,7 @@
  *     for await (const event of api.feed.follow({ resource: 'job', job_id, since: lastEvent })) …
  *
  * The first event is the current state (`type: 'state'`), unless `since` sets a position to start from; changes
- * (`update`) follow. A `reset` is the current state after an absence so long that the missed events are no longer
+ * (`update`) follow. Progress that waits long for the journal comes first as `progress`. A `reset` is the current state after an absence so long that the missed events are no longer
  * available. docs/feed.md lists the events.
  */
 import type { FeedPosition } from '../../protocol/feed.ts';
@@ -16,6 +16,7 @@ import type {
   FeedEvent,
   JobChanged,
   JobNow,
+  JobReported,
   JobsNow,
   QueueNow,
   SystemNow,
@@ -42,8 +43,8 @@ export type FollowOptions = {
 
 /** The event types of each resource. */
 export type FeedEvents = {
-  job: JobNow | JobChanged;
-  jobs: JobsNow | JobChanged;
+  job: JobNow | JobChanged | JobReported;
+  jobs: JobsNow | JobChanged | JobReported;
   worker: WorkerNow | WorkerChanged;
   workers: WorkersNow | WorkerChanged;
   alerts: AlertsNow | AlertChanged;

@@ -56,5 +56,5 @@ export type { JobProgressDocument, JobTimeline, StoredTranscript } from './jobs.
 export { type Page, Pages } from './pages.ts';
 export type { SystemHealthWithStatus } from './system.ts';
 export type { CallOptions, RawBody, TransportOptions } from './transport.ts';
-export { type JobUpdate, jobAsOf, type WatchOptions } from './watch.ts';
+export { isProgress, type JobUpdate, jobAsOf, type WatchOptions } from './watch.ts';
 export type { WorkerJob } from './workers.ts';

@@ -5,7 +5,7 @@
  * Without a feed it polls with `If-None-Match`, so that an unchanged job costs an empty response. Once the job has been
  * read, it waits for a monitor that is away.
  */
-import type { JobChanged, JobNow } from '../../protocol/feed-messages.ts';
+import type { JobChanged, JobNow, JobReported } from '../../protocol/feed-messages.ts';
 import type { Job, JobStateName } from '../../protocol/job.ts';
 import { FeedUnavailableError, NoAnswerError, RefusedError } from './errors.ts';
 import type { Feed } from './feed.ts';
@@ -52,7 +52,7 @@ export async function* watchJob(
       const followed = feed.follow({ resource: 'job', job_id: jobId }, { since, signal, onAway, attempts: 1 });
       for await (const event of followed) {
         // A progress event carries everything it changes; any other needs the job again.
-        if (event.type !== 'update' || event.event !== 'JobProgressed') job = (await question.insist()) ?? job;
+        if (!isProgress(event)) job = (await question.insist()) ?? job;
         job = jobAsOf(job, event);
         yield* changes.of(job);
         if (ended(job)) return;
@@ -80,8 +80,13 @@ function oncePerChange(onAway: WatchOptions['onAway']): NonNullable<WatchOptions
 
 const ended = ({ state }: Job): boolean => state === 'COMPLETED' || state === 'FAILED' || state === 'CANCELLED';
 
+/** Whether the event carries everything that it changes. */
+export function isProgress(event: JobNow | JobChanged | JobReported): boolean {
+  return event.type === 'progress' || (event.type === 'update' && event.event === 'JobProgressed');
+}
+
 /** The job updated with an event of the feed. */
-export function jobAsOf(job: JobWithId, event: JobNow | JobChanged): JobWithId {
+export function jobAsOf(job: JobWithId, event: JobNow | JobChanged | JobReported): JobWithId {
   const { state, percentage, stage, current_chunk, total_chunks, eta_seconds, attempt } = event;
   const { progress, retry_info } = job;
   const same = attempt === undefined || attempt === retry_info.attempt;

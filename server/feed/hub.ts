@@ -17,7 +17,7 @@ import { JobScan, type Scanned } from './job-scan.ts';
 import { Parcel, type SegmentParcels } from './parcel.ts';
 import { endOf, isAfter } from './position.ts';
 import { ReadBack } from './read-back.ts';
-import { type FeedUpdate, updateOf } from './updates.ts';
+import { type FeedUpdate, reportOf, updateOf } from './updates.ts';
 
 /** A recipient of updates; see subscription.ts. */
 export interface Follower {
@@ -66,7 +66,8 @@ export class FeedHub {
   /** Everything up to here has been delivered. */
   #delivered: FeedPosition;
 
-  constructor(engine: Engine, clock: Clock) {
+  /** `reports`: also deliver progress when it is accepted, because it waits long for the journal. */
+  constructor(engine: Engine, clock: Clock, { reports = false }: { reports?: boolean } = {}) {
     this.#engine = engine;
     this.#clock = clock;
     this.readBack = new ReadBack(engine);
@@ -74,7 +75,12 @@ export class FeedHub {
     this.#delivered = this.#kept_from;
     this.#line = new Delivery(clock, () => this.#onDelivered());
     this.#scan = new JobScan(clock, () => ({ position: this.position, state: engine.state }));
-    this.#unsubscribe = engine.subscribe((segment) => (segment ? this.#onSegment(segment) : this.#onGap()));
+    const unsubscribe = engine.subscribe((segment) => (segment ? this.#onSegment(segment) : this.#onGap()));
+    const unreport = reports ? engine.onReport((event) => this.#onReport(event)) : () => {};
+    this.#unsubscribe = () => {
+      unsubscribe();
+      unreport();
+    };
   }
 
   get state(): State {
@@ -172,11 +178,23 @@ export class FeedHub {
     const kept: Kept = { seq, lines, updates: null };
     this.#keep(kept);
     // Usually there are no followers, and few kept segments are ever read, so messages are made on demand.
-    if (this.#topics.size > (this.#topics.has('sums') ? 1 : 0) || this.#filtered.size > 0) {
+    if (this.#followed) {
       kept.updates = messagesOf(seq, events);
       this.#line.add(kept.updates.flatMap((update) => this.#address(update)));
     } else if (this.#line.empty) this.#onDelivered();
     if (this.#topics.has('sums')) this.#cancelSums ??= this.#clock.after(SUMS_MS, () => this.#sum());
+  }
+
+  /** Delivered in its turn, after all segments so far. Not kept for readers that resume. */
+  #onReport(event: JournalEvent): void {
+    const update = this.#followed ? reportOf(event, endOf(this.#engine.state.seq)) : undefined;
+    const addressed = update ? this.#address(update) : [];
+    if (!Array.isArray(addressed)) this.#line.add([addressed]);
+  }
+
+  /** There are followers of more than sums. */
+  get #followed(): boolean {
+    return this.#topics.size > (this.#topics.has('sums') ? 1 : 0) || this.#filtered.size > 0;
   }
 
   #sum(): void {

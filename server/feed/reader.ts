@@ -21,6 +21,7 @@ import type { Target } from './current-state.ts';
 import type { FeedHub } from './hub.ts';
 import { Outbox, type Sink } from './outbox.ts';
 import { type Beyond, Subscription } from './subscription.ts';
+import type { FeedUpdate } from './updates.ts';
 
 export type ReaderOptions = {
   hub: FeedHub;
@@ -56,7 +57,7 @@ const isAction = (action: unknown): action is keyof typeof MESSAGE_SCHEMAS =>
 export class Reader {
   readonly #options: ReaderOptions;
   readonly #outbox: Outbox;
-  readonly #sent: { last: FeedPosition | null } = { last: null };
+  readonly #sent: { last: FeedUpdate | null } = { last: null };
   readonly #subscriptions = new Map<string, Subscription>();
   /** The last message that is handled in order. */
   #last: Promise<void> = Promise.resolve();

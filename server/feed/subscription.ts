@@ -32,7 +32,7 @@ export type SubscriptionOptions = {
   outbox: Outbox;
   beyond: Beyond;
   /** The last event sent to this reader by any of its subscriptions, so that no event is sent twice. */
-  sent: { last: FeedPosition | null };
+  sent: { last: FeedUpdate | null };
   /** The subscription failed: disconnect the reader, which may reconnect. */
   onFault: (error: unknown) => void;
 };
@@ -86,9 +86,8 @@ export class Subscription implements Follower {
 
   update(update: FeedUpdate, parcels: SegmentParcels<Follower>): void {
     const { sent, outbox } = this.#options;
-    const { position } = update;
-    if (sent.last !== null && sent.last.seq === position.seq && sent.last.index === position.index) return;
-    sent.last = position;
+    if (sent.last === update) return;
+    sent.last = update;
     if (outbox.gather(update, parcels)) parcels.open.push(this);
   }
 

@@ -7,7 +7,7 @@ import { TestMonitor } from '../views/testing-monitor.ts';
 import { FeedHub } from './hub.ts';
 import { Outbox } from './outbox.ts';
 import type { Parcel } from './parcel.ts';
-import { type Beyond, Subscription } from './subscription.ts';
+import { type Beyond, Subscription, type SubscriptionOptions } from './subscription.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: assertions look at arbitrary fields of the messages.
 export type Received = any;
@@ -17,10 +17,11 @@ export type TestFeed = { clock: TurnedClock; store: ObjectStore; monitor: TestMo
 export async function openFeed(
   store?: ObjectStore,
   clock = new TurnedClock('2026-01-01T00:00:00Z'),
+  options: { reports?: boolean } = {},
 ): Promise<TestFeed> {
   const kept = store ?? new MemoryStore(clock);
   const monitor = await TestMonitor.open({ store: kept, clock });
-  return { clock, store: kept, monitor, hub: new FeedHub(monitor.engine, clock) };
+  return { clock, store: kept, monitor, hub: new FeedHub(monitor.engine, clock, options) };
 }
 
 export class TestReader {
@@ -52,7 +53,12 @@ export class TestReader {
   /** Resolves once the subscription is live or has failed. */
   async follow(
     resource: 'job' | 'jobs' | 'worker' | 'workers' | 'alerts' | 'queue' | 'system',
-    { id = null, filter = {}, since }: { id?: string | null; filter?: FeedFilter; since?: FeedPosition } = {},
+    {
+      id = null,
+      filter = {},
+      since,
+      sent = { last: null },
+    }: { id?: string | null; filter?: FeedFilter; since?: FeedPosition; sent?: SubscriptionOptions['sent'] } = {},
   ): Promise<Subscription> {
     const subscription = new Subscription(
       { resource, id, filter },
@@ -60,7 +66,7 @@ export class TestReader {
         hub: this.#hub,
         outbox: this.outbox,
         beyond: this.#beyond,
-        sent: { last: null },
+        sent,
         onFault: (error) => this.faults.push(error),
       },
     );

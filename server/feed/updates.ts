@@ -76,6 +76,27 @@ export function updateOf(event: JournalEvent, position: FeedPosition): FeedUpdat
   }
 }
 
+/** A progress report before it is in the journal: `position` is that of everything before it. */
+export function reportOf(event: JournalEvent, position: FeedPosition): FeedUpdate | undefined {
+  if (event.type !== 'JobProgressed') return undefined;
+  const fields = jobFields(event)!;
+  return {
+    position,
+    kind: 'job',
+    id: event.entity,
+    state: fields.state,
+    soft: true,
+    text: JSON.stringify({
+      type: 'progress',
+      resource: 'job',
+      at: event.at,
+      ...position,
+      job_id: event.entity,
+      ...fields,
+    }),
+  };
+}
+
 function workerFields({ type, data }: WorkerEvent): Partial<WorkerChanged> {
   switch (type) {
     case 'WorkerLaunched':

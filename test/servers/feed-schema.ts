@@ -29,6 +29,7 @@ export function kindOf({ type, resource, operation }: Json): string {
   if (type === 'error' && operation !== undefined) return 'CallError';
   const control = CONTROLS[type];
   if (control) return control;
+  if (type === 'progress') return 'JobReported';
   const name = `${resource[0].toUpperCase()}${resource.slice(1)}`;
   return type === 'update' && ['job', 'worker', 'alert'].includes(resource) ? `${name}Changed` : `${name}Now`;
 }

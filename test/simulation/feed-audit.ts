@@ -6,6 +6,7 @@ import type { FeedPosition } from '../../protocol/feed.ts';
 import type { FeedHub } from '../../server/feed/hub.ts';
 import { Outbox } from '../../server/feed/outbox.ts';
 import type { Parcel } from '../../server/feed/parcel.ts';
+import { isAfter } from '../../server/feed/position.ts';
 import { Subscription } from '../../server/feed/subscription.ts';
 import { updateOf } from '../../server/feed/updates.ts';
 import type { JournalEvent } from '../../server/state-machine/events.ts';
@@ -89,6 +90,14 @@ export class FeedAudit {
     const last = this.#last;
     if (!last) return this.#world.violate('I11', 'the first message of a subscription was an update');
     const [next] = this.#updatesAfter(last);
+    if (type === 'progress') {
+      // It stands for everything before it, and for nothing that has not been given.
+      if (isAfter(last, position) || (next && isAfter(position, next))) {
+        this.#world.violate('I11', `progress at ${say(position)} after ${say(last)}, before ${say(next)}`);
+      }
+      this.#last = position;
+      return;
+    }
     if (next && next.seq === seq && next.index === index) this.#last = position;
     else
       this.#world.violate('I11', `after ${say(last)} comes ${say(next)}; the feed's reader was given ${say(position)}`);

@@ -44,7 +44,7 @@ export class House {
   constructor({ engine, store, clock, settings, followed, send, newId, log }: HouseOptions) {
     this.engine = engine;
     this.claims = new ClaimLine(engine, clock);
-    this.feed = new FeedHub(engine, clock);
+    this.feed = new FeedHub(engine, clock, { reports: true });
     this.publisher = new ViewPublisher({ engine, store, clock, settings, log });
     // The audits decide each command again: they have to know those of the house, too.
     const watched = Object.create(engine, {

@@ -277,6 +277,32 @@ def test_after_a_broken_connection_it_asks_for_what_came_after_the_last_position
 
 
 @pytest.mark.parametrize("watch", [watch_sync, watch_async])
+def test_a_report_is_an_update_when_it_is_accepted_and_when_it_is_written(
+    watch: Callable[[str], list[JobUpdate]],
+) -> None:
+    acknowledged = json.dumps({"type": "subscribed", "id": "1", "resource": "job"})
+    written = {"event": "JobProgressed"}
+    with feed(
+        says(
+            acknowledged,
+            message(3, "PROCESSING", 0, "state"),
+            message(4, "PROCESSING", 10, "progress"),
+            message(4, "PROCESSING", 20, "progress"),
+            message(4, "PROCESSING", 20, **written),
+            message(6, "COMPLETED", None, stage=None),
+        )
+    ) as served:
+        updates = watch(served.url)
+    assert [(update.type, update.event, update.percentage) for update in updates] == [
+        ("state", None, 0),
+        ("update", "JobProgressed", 10),
+        ("update", "JobProgressed", 20),
+        ("update", "JobProgressed", 20),
+        ("update", None, 20),
+    ]
+
+
+@pytest.mark.parametrize("watch", [watch_sync, watch_async])
 @pytest.mark.parametrize("status", [404, 426, 200])
 def test_where_there_is_no_feed_it_polls(watch: Callable[[str], list[JobUpdate]], status: int) -> None:
     with feed(status) as served:

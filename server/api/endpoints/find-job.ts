@@ -21,3 +21,17 @@ export async function findJob(context: ApiContext, job_id: string): Promise<JobR
     hint: 'tmon jobs lists the jobs.',
   });
 }
+
+/**
+ * The same, with a report that this instance has accepted and that is not in the journal yet. `version` changes whenever
+ * the job does.
+ */
+export async function findReportedJob(
+  context: ApiContext,
+  job_id: string,
+): Promise<{ job: JobRecord; version: number | string }> {
+  const reported = context.engine.reported(job_id);
+  if (reported) return { job: reported.job, version: `${reported.job.version}${reported.report_id}` };
+  const job = await findJob(context, job_id);
+  return { job, version: job.version };
+}

@@ -220,6 +220,7 @@ test('an instance shows a report as soon as it has accepted it, before it is wri
     assert.equal((await own.put(path, report)).status, 202);
     const { headers, body } = await own.get(path);
     assert.deepEqual([body.percentage, body.stage, headers.get('tmon-seq')], [percentage, 'TRANSCRIBING', seq]);
+    assert.equal((await own.get(`/jobs/${held.id}`)).body.progress.percentage, percentage);
     const etag = headers.get('etag')!;
     assert.equal((await own.get(path, { 'if-none-match': etag })).status, 304);
     return etag;

@@ -22,7 +22,7 @@ import { endpoint } from '../endpoint.ts';
 import { statusOf, toProblem } from '../errors.ts';
 import { invalid, validator } from '../validation.ts';
 import { commandOf } from './command.ts';
-import { findJob } from './find-job.ts';
+import { findJob, findReportedJob } from './find-job.ts';
 import { type Cursor, decodeCursor, encodeCursor, matcherOf, NEWEST, PAGE_DEFAULT, pageOfJobs } from './listing.ts';
 import { checkRecordings } from './submission.ts';
 import { versioned } from './versioned.ts';
@@ -45,6 +45,9 @@ const JobPage = Type.Object({
     ),
   ),
 });
+
+/** This instance shows a report as soon as it has accepted it. */
+const reportedJob = (context: ApiContext, { job_id }: Static<typeof JobParams>) => findReportedJob(context, job_id);
 
 export const jobEndpoints = [
   endpoint({
@@ -108,7 +111,7 @@ export const jobEndpoints = [
     params: JobParams,
     responses: { 200: Job },
     etag: true,
-    run: versionedJob(jobDocument),
+    run: versioned({ find: reportedJob, version: ({ version }) => version, document: ({ job }) => jobDocument(job) }),
   }),
   endpoint({
     method: 'GET',
@@ -119,12 +122,7 @@ export const jobEndpoints = [
     responses: { 200: JobProgressDocument },
     etag: true,
     run: versioned({
-      async find(context, { job_id }: Static<typeof JobParams>) {
-        // This instance shows a report as soon as it has accepted it.
-        const reported = context.engine.reported(job_id);
-        const job = reported?.job ?? (await findJob(context, job_id));
-        return { job, version: reported ? `${job.version}${reported.report_id}` : job.version };
-      },
+      find: reportedJob,
       version: ({ version }) => version,
       document: ({ job }) => progressDocument(job),
     }),

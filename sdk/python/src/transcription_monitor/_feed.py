@@ -97,7 +97,10 @@ class JobView:
         """None if the message has no state of the job."""
         if "state" not in message:
             return None
-        fields = {**message, "type": message.get("type") or "update"}
+        # `progress` is a report that is not in the journal yet: a change like any other.
+        soft = message.get("type") == "progress"
+        kind = "update" if soft else message.get("type") or "update"
+        fields = {**message, "type": kind, "event": "JobProgressed" if soft else message.get("event")}
         untold = message.get("percentage") is None
         if untold:
             fields["percentage"] = self.last.percentage if self.last else 0
