@@ -39,7 +39,8 @@ test('a seed replays to the byte', async () => {
 describe('a rule that is broken on purpose is caught:', () => {
   for (const rule of RULES) {
     test(rule.name, async () => {
-      const totals = await runHistories({ histories: HISTORIES_MAX, seed: 1, workers, rule: rule.name });
+      const { name, seed = 1 } = rule;
+      const totals = await runHistories({ histories: HISTORIES_MAX, seed, workers, rule: name });
       assert.ok(totals.failed, `${totals.histories} histories without ${rule.name} went well`);
     });
   }
