@@ -164,7 +164,7 @@ test('the error names a damaged transcript, and one that was deleted from the st
   const got = await monitor.store.get(key);
   assert.ok(got.found);
   const bytes = Buffer.from(got.bytes);
-  for (const damaged of [bytes.toString().replace('hello', 'hallo'), bytes.subarray(0, -20), '']) {
+  for (const damaged of [bytes.toString().replace('hello', 'hallo'), bytes.subarray(0, -20), '', '{}']) {
     await monitor.store.put(key, Buffer.from(damaged));
     assert.deepEqual(await read(), [500, 'transcript_damaged', key]);
   }

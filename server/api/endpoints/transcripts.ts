@@ -42,10 +42,10 @@ async function read(store: ObjectStore, job: JobRecord): Promise<Transcript> {
   const key = transcriptKey(job_id, 'json');
   const got = await store.get(key);
   if (got.found) {
-    const kept = unseal<Transcript & { job_id?: string }>(got.bytes, FIELDS_BEFORE);
+    const kept = unseal<Partial<Transcript> & { job_id?: string }>(got.bytes, FIELDS_BEFORE);
     // Older versions did not write the job's id.
     const { job_id: of = job_id, ...transcript } = kept ?? {};
-    if (kept && of === job_id) return transcript as Transcript;
+    if (of === job_id && isTranscript(transcript)) return transcript;
     throw new MonitorError('corrupt', 'transcript_damaged', `${key} is damaged`, {
       extra: { key, state },
       hint: 'Restore that object from a copy of the store, or submit the recording again.',
@@ -70,3 +70,7 @@ async function read(store: ObjectStore, job: JobRecord): Promise<Transcript> {
 /** Whether the path is that of a transcript in this store. */
 const isHere = (store: ObjectStore, job_id: string, path: string): boolean =>
   OUTPUT_FORMATS.some((format) => path === store.locate(transcriptKey(job_id, format)));
+
+/** Without a hash, `{}` would pass for one. */
+const isTranscript = (value: Partial<Transcript>): value is Transcript =>
+  typeof value.text === 'string' && Array.isArray(value.segments);
