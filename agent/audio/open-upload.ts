@@ -20,8 +20,11 @@ export async function openUploaded(
     const stream = await openUpload(upload_id, signal);
     return { stream: Readable.fromWeb(stream as WebStream), total_bytes: null };
   } catch (error) {
-    const { status } = error as { status?: number };
+    const { status, code } = error as { status?: number; code?: string };
     if (status === 404 || status === 410) throw new EngineError('audio_not_found', `upload ${upload_id}: ${status}`);
+    // The monitor has verified what its store holds: another attempt reads the same.
+    if (code === 'upload_damaged')
+      throw new EngineError('audio_not_found', `upload ${upload_id}: ${(error as Error).message}`);
     if (status === 401 || status === 403) throw new EngineError('audio_forbidden', `upload ${upload_id}: ${status}`);
     throw error;
   }

@@ -174,7 +174,7 @@ test('a worker’s ETag changes with the estimate of its current job', async () 
   assert.equal((await monitor.get('/workers/worker-tag', etag)).status, 304);
   const report = { lease_token: held.token, percentage: 10, eta_seconds: 90 };
   await monitor.put(`/jobs/${held.id}/progress`, report);
-  await monitor.until(`/jobs/${held.id}`, ({ progress }) => progress.percentage === 10);
+  await monitor.until('/workers/worker-tag', ({ current_job }) => current_job?.estimated_completion);
   const changed = await monitor.get<Worker>('/workers/worker-tag', etag);
   assert.equal(changed.status, 200);
   assert.ok(changed.body.current_job?.estimated_completion);

@@ -119,7 +119,9 @@ def _open_upload(api: TranscriptionAPI, audio_url: str) -> Iterator[Chunks]:
     except (ForbiddenError, UnauthenticatedError) as error:
         raise AudioError("audio_forbidden", error.message) from error
     except ApiError as error:
-        raise AudioError("audio_unreachable", error.message) from error
+        # The monitor has verified what its store holds: another attempt reads the same.
+        lost = error.code == "upload_damaged"
+        raise AudioError("audio_not_found" if lost else "audio_unreachable", error.message) from error
 
 
 @contextmanager
