@@ -17,7 +17,6 @@ type SubmitOptions = ClientOptions & {
   tag?: string[];
   meta?: Record<string, string>;
   maxAttempts?: number;
-  webhookUrl?: string;
   watch?: boolean;
   wait?: boolean;
 };
@@ -31,7 +30,6 @@ export function submitCommand(): Command {
     .option('--tag <tag>', 'a word to find the job by; repeatable', collect)
     .option('--meta <name=value>', 'kept with the job; repeatable', pair)
     .option('--max-attempts <count>', 'attempts before the job fails permanently', wholeNumber)
-    .option('--webhook-url <url>', 'URL to call when the job ends')
     .option('--watch', 'show progress until the jobs end, then the transcripts; exit code 1 if one fails')
     .option('--wait', 'the same without progress')
     .action(submit);
@@ -69,7 +67,7 @@ async function submit(inputs: string[], options: SubmitOptions): Promise<void> {
 export async function submitOne(
   api: TranscriptionAPI,
   input: string,
-  { priority, format, tag, meta, maxAttempts, webhookUrl }: Omit<SubmitOptions, keyof ClientOptions> = {},
+  { priority, format, tag, meta, maxAttempts }: Omit<SubmitOptions, keyof ClientOptions> = {},
 ): Promise<JobWithId> {
   const submission: JobSubmission = {
     audio_url: isUrl(input) ? input : await upload(api, input),
@@ -78,7 +76,6 @@ export async function submitOne(
     ...(tag === undefined ? {} : { tags: tag }),
     ...(meta === undefined ? {} : { metadata: meta }),
     ...(maxAttempts === undefined ? {} : { max_attempts: maxAttempts }),
-    ...(webhookUrl === undefined ? {} : { webhook_url: webhookUrl }),
   };
   return api.jobs.submit(submission);
 }

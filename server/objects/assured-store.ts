@@ -1,9 +1,9 @@
 /**
- * Makes sure of a store before the journal is built on it: a store that breaks its promises would lose acknowledged writes.
+ * Verifies a store before the journal uses it: a store that breaks its guarantees would lose acknowledged writes.
  *
- *     remembered as unsafe, or known to be bad → refused
- *     a check has passed that still holds      → used
- *     else: the check                          → passed: remembered, used · a broken promise: remembered, refused · busy: later
+ *     recorded as unsafe, or known to be bad   → refused
+ *     a recorded check that is still valid     → used
+ *     otherwise: the check                     → passed: recorded, used · a broken guarantee: recorded, refused · busy: later
  *
  * A server that is not known to be good is guarded (guarded-store.ts) even after it has passed: a check can only sample.
  */
@@ -30,7 +30,7 @@ export type AssureOptions = {
 /** How many full checks a store that was found unsafe has to pass in a row. */
 const RECHECKS = 3;
 
-/** Returns the store to use. Throws StoreError: `refused` if it is not safe, `unavailable` if that could not be found out now. */
+/** Returns the store to use. Throws StoreError: `refused` if it is not safe, `unavailable` if that could not be determined now. */
 export async function assureStore(
   store: ObjectStore,
   { clock = systemClock, log }: AssureOptions,
@@ -44,7 +44,7 @@ export async function assureStore(
     const report = await checkStore(store, { ...options, clock });
     await rememberBroken(store, met, report);
     assertPassed(store, report);
-    // A failure of another server that was here before says nothing about this one.
+    // A failure of a previous server at this address says nothing about this one.
     await forgetUnsafe(store);
     await rememberPass(store, place, report);
   }
@@ -60,7 +60,7 @@ export async function assureStore(
   });
 }
 
-/** `tmon doctor --store`: all that can be found out. With `recheck`, an unsafe store that passes several full checks is forgiven. */
+/** `tmon doctor --store`: runs every check. With `recheck`, an unsafe store that passes several full checks is cleared. */
 export async function examineStore(
   store: ObjectStore,
   { clock = systemClock, recheck = false }: { clock?: Clock; recheck?: boolean },
@@ -100,7 +100,7 @@ type Met = {
   known: KnownStore | undefined;
   place: CheckedPlace;
   unsafe: string | null;
-  /** Served by a server that says what it is, rather than by this machine. */
+  /** Whether a server that identifies itself serves the store, rather than this machine. */
   foreign: boolean;
 };
 
@@ -111,7 +111,7 @@ async function meet(store: ObjectStore): Promise<Met> {
   return { known, place, unsafe: await unsafeSince(store, place), foreign: identity !== undefined };
 }
 
-/** It is refused even if it does not take this. */
+/** The store is refused even if this record cannot be written. */
 async function rememberBroken(store: ObjectStore, { place, foreign }: Met, report: StoreCheckReport): Promise<void> {
   const broken = report.findings.find((finding) => finding.broken);
   if (!broken || !foreign) return;
@@ -121,11 +121,11 @@ async function rememberBroken(store: ObjectStore, { place, foreign }: Met, repor
 function assertPassed(store: ObjectStore, report: StoreCheckReport): void {
   const say = (wanted: StoreFinding['verdict']) =>
     report.findings.filter(({ verdict }) => verdict === wanted).map(({ check, says }) => `${check}: ${says}`);
-  const hint = `tmon doctor --store ${store.url} tells more`;
+  const hint = `tmon doctor --store ${store.url} shows details`;
   const failed = say('fail');
   if (failed.length > 0) {
     const broken = report.findings.some((finding) => finding.broken);
-    const what = broken ? 'the store does not keep what the journal rests on' : 'the store check failed';
+    const what = broken ? 'the store breaks a guarantee that the journal needs' : 'the store check failed';
     throw new StoreError('refused', 'store_check_failed', `${what}: ${failed.join('; ')}`, { hint });
   }
   const unfinished = say('unfinished');

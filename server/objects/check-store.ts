@@ -1,5 +1,5 @@
 /**
- * The store check: whether a store keeps what the journal rests on, found out by doing it.
+ * The store check: tests the guarantees that the journal needs by exercising them.
  *
  * Several servers that speak S3 create one object for several racing writers, or ignore `If-None-Match` altogether, and
  * then two histories would be acknowledged. So the monitor refuses a store that fails. Everything happens under
@@ -33,7 +33,7 @@ export const servingCheck: StoreCheckOptions = { writers: 32, keys: 50 };
 /** Before serving from a directory, or a server that is known to be good. */
 export const quickCheck: StoreCheckOptions = { writers: 8, keys: 4 };
 
-/** Counts the changes of this check that a store which passed an earlier one may fail. */
+/** Incremented when a store that passed an earlier version of this check may fail the new one. */
 export const CHECK_VERSION = 2;
 
 export type StoreCheckReport = {
@@ -52,18 +52,18 @@ const UNSAFE = 'this store must not hold the journal: use Amazon S3, another ser
 
 /** More than this between the two clocks of one store and the journal's 120 s of margin are at risk. */
 const CLOCKS_APART_MS = 60_000;
-/** A request to a store that says "later" (503, or 409 to racing writers, as Amazon does) is sent this often, */
+/** A request that a store defers (503, or 409 to racing writers, as Amazon does) is sent this many times, */
 const SENDS = 10;
-/** after pauses that double up to this: 12 s in all. */
+/** with pauses that double up to this: 12 s in all. */
 const PAUSES = { base_ms: 20, max_ms: 4_000 };
 
-/** Never throws for what a store does: that is a finding. */
+/** Never throws for a fault of the store: each is a finding. */
 export async function checkStore(store: ObjectStore, options: StoreCheckOptions): Promise<StoreCheckReport> {
   const patient = new PatientStore(store, options.clock ?? systemClock);
   const place = { store: patient, folder: `doctor/${crypto.randomUUID()}/`, options };
   const findings: StoreFinding[] = [];
   const run = async (check: string, work: Check) => {
-    // A store that did not answer one check would keep each of the others waiting as long.
+    // A store that did not respond to one check would make each of the others wait as long.
     if (findings.some(({ verdict }) => verdict === 'unfinished')) return;
     try {
       for (const finding of await work(place)) findings.push({ check, ...finding });
@@ -90,7 +90,7 @@ async function reachable({ store, folder }: Place): Promise<Finding[]> {
   const answer = await store.get(`${folder}nothing`);
   if (answer.found) return [broken('an object was found under a name never used')];
   await store.put(`${folder}reachable`, bytesOf('reachable'));
-  return [pass('it answers, can be read and can be written')];
+  return [pass('it responds, can be read and can be written')];
 }
 
 async function oneCreator({ store, folder }: Place): Promise<Finding[]> {
@@ -98,11 +98,11 @@ async function oneCreator({ store, folder }: Place): Promise<Finding[]> {
   const first = await store.putIfAbsent(key, bytesOf('first'));
   const second = await store.putIfAbsent(key, bytesOf('second'));
   if (second.created) {
-    return [broken('it said "created" for an object that was there already: it ignores If-None-Match')];
+    return [broken('it reported "created" for an existing object: it ignores If-None-Match')];
   }
   const kept = await textAt(store, key);
-  if (first.created && kept !== 'first') return [broken(`an object once created was changed to ${kept}`)];
-  return [pass('an object that is there is never created again')];
+  if (first.created && kept !== 'first') return [broken(`an existing object was changed to ${kept}`)];
+  return [pass('an existing object is never created again')];
 }
 
 async function race({ store, folder, options }: Place): Promise<Finding[]> {
@@ -111,16 +111,16 @@ async function race({ store, folder, options }: Place): Promise<Finding[]> {
     const key = `${folder}race/${String(n).padStart(6, '0')}`;
     const names = Array.from({ length: writers }, (_, writer) => `writer ${writer}`);
     const answers = await raceFor(store, key, names);
-    // Only after the race: a read in between would hold some of the writers up.
+    // Only after the race: a read in between would delay some of the writers.
     const kept = await textAt(store, key);
     const winners = answers.filter((answer) => answer.created);
     const of = `of ${writers} writers racing for one key (round ${n + 1} of ${keys})`;
-    if (winners.length > 1) return [broken(`${winners.length} ${of} were told that they created it`)];
+    if (winners.length > 1) return [broken(`${winners.length} ${of} got "created"`)];
     if (winners.length === 0 && !answers.some((answer) => answer.resent)) {
-      return [broken(`not one ${of} was told that it created it`)];
+      return [broken(`none ${of} got "created"`)];
     }
     if (winners[0] && winners[0].name !== kept) {
-      return [broken(`${winners[0].name} ${of} won, and the object holds the bytes of ${kept ?? 'nobody'}`)];
+      return [broken(`${winners[0].name} ${of} won, but the object holds the bytes of ${kept ?? 'none'}`)];
     }
     if (kept === undefined) return [broken(`the winner ${of} cannot be found`)];
   }
@@ -129,7 +129,7 @@ async function race({ store, folder, options }: Place): Promise<Finding[]> {
 
 type Raced = { name: string; created: boolean; resent: boolean };
 
-/** All at once; whoever is told "later" sends again when the others have been answered. */
+/** Sends all at once; a writer whose request is deferred sends it again when the others have their responses. */
 async function raceFor(store: PatientStore, key: string, names: string[]): Promise<Raced[]> {
   const bodies = names.map(bytesOf);
   const first = await store.race(key, bodies);
@@ -157,16 +157,16 @@ async function listAfterWrite({ store, folder, options }: Place): Promise<Findin
   const prefix = `${folder}list/`;
   const keys: string[] = [];
   for (let n = 0; n < options.keys; n++) {
-    // Ever new names before and after the old ones, and three that tell the order of bytes from other orders.
+    // New names before and after the existing ones, and three that distinguish byte order from other orders.
     const key = `${prefix}${['a-b', 'a/b', 'a0', 'B'][n] ?? `${(n * 7919) % 10_007}`}`;
     await store.putIfAbsent(key, bytesOf(key));
     keys.push(key);
-    // Listing grows with the square of the keys; the last rounds see pages, the first ones lateness.
+    // Listing grows with the square of the keys; the last rounds test pagination, the first ones delays.
     if (n >= 20 && n !== options.keys - 1) continue;
     const listed = (await listAll(store, prefix)).map((object) => object.key);
     if (!listed.includes(key)) return [broken('an object just written was missing from the list')];
     if (listed.join('\n') !== [...keys].sort().join('\n')) {
-      return [broken('the list does not show exactly what there is, in the order of its bytes')];
+      return [broken('the list does not show exactly the existing objects, in byte order')];
     }
   }
   const [first, ...rest] = [...keys].sort();
@@ -208,7 +208,7 @@ async function cleanUp({ store, folder }: Place): Promise<Finding[]> {
   }
 }
 
-/** Asks again, for a while, where a store says "later": being busy is no broken promise. */
+/** Retries for a while when a store defers a request: being busy breaks no guarantee. */
 class PatientStore {
   readonly #store: ObjectStore;
   readonly #clock: Clock;

@@ -5,13 +5,13 @@
  *     flag up → is the name free? → put → flag down → are others' flags down? → is it still ours, and what we built on? → created
  *                   └ taken: created false        └ lost: created false    └ no: wait
  *
- * Why it suffices. A writer has its own flag up before it looks at the name, and until its put was answered. So once the name is
- * ours and no other flag is up, whoever raises one later finds the name taken and does not put, and whoever put at the same time as
- * we has been answered: what stands there now stands for good. If that is not ours, or not what we built on, the promise was
+ * Why this suffices. A writer's flag is up before it reads the name, and until its put has a response. So once the name is
+ * ours and no other flag is up, a writer that raises one later finds the name taken and does not put, and every put concurrent with
+ * ours has its response: what is stored now is final. If that is not ours, or not what ours was built on, the guarantee was
  * broken; then nothing was acknowledged yet. It needs reads and lists that see what was written before, which the store check
  * tests, and that no request is on its way for longer than a flag counts (`FLAG_MS`, by the store's own clock).
  *
- * Besides, the first puts and a sample of later ones are sent twice at once: if both are answered "created", the store is
+ * Besides, the first puts and a sample of later ones are sent twice at once: if both return "created", the store is
  * refused before it does that to two writers.
  *
  * Cost per segment: one put, one list, two gets and a delete more than without.
@@ -65,7 +65,7 @@ export class GuardedStore implements ObjectStore {
   readonly #options: GuardOptions;
   /** Objects read while a writer could still have replaced them; verified before anything is built on them. */
   readonly #young = new Map<string, Seen>();
-  /** Flags of ours whose puts were not answered, with what they would have put. */
+  /** Our flags whose puts got no response, with what they would have put. */
   readonly #unanswered = new Map<string, string>();
   #puts = 0;
   #flags = 0;
@@ -108,7 +108,7 @@ export class GuardedStore implements ObjectStore {
     await this.#lower(flag);
     if (!answer.created) {
       const there = await this.#store.get(key);
-      // Of an earlier try of ours whose answer was lost: our caller will take it for its own.
+      // From our earlier attempt whose response was lost: the caller recognises it as its own.
       if (!there.found || hashOf(there.bytes) !== hashOf(bytes)) return answer;
     }
     await this.#settle(key, bytes, answer.server_ms);
@@ -156,14 +156,14 @@ export class GuardedStore implements ObjectStore {
     const answers = settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
     const created = answers.filter((answer) => answer.created);
     if (created.length > 1) {
-      throw await this.#refuse(`it told two writers of ${key} that each of them created it`);
+      throw await this.#refuse(`two writers of ${key} both got "created"`);
     }
     const failed = settled.find((each) => each.status === 'rejected');
     if (failed) throw failed.reason;
     return created[0] ?? answers[0]!;
   }
 
-  /** Returns when what stands under the key is ours for good, and so is all that was read before it. */
+  /** Returns once the object under the key is ours and final, and so is everything read before it. */
   async #settle(key: string, bytes: Uint8Array, server_ms: number): Promise<void> {
     const { clock } = this.#options;
     const began_ms = clock.monotonic();

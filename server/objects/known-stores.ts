@@ -1,9 +1,9 @@
 /**
- * Servers that speak S3 and are known, by what they say of themselves: which keep the promise of `putIfAbsent`, and which do not.
- * Only what was measured is here (docs/stores.md), or what its maker documents.
+ * Known servers that speak S3, recognised by how they identify themselves, and whether they keep the guarantee of `putIfAbsent`.
+ * Each entry was measured (docs/stores.md) or is documented by its vendor.
  *
  *     good   the quick check, then used as it is
- *     races  some of its versions keep the promise, and its answers do not tell which: good if it passes the serving check
+ *     races  some of its versions keep the promise, and its responses do not show which: good if it passes the serving check
  *     bad    refused by name
  *
  * Any other server has to pass the serving check, and is guarded ever after (guarded-store.ts).
@@ -21,7 +21,7 @@ const RULES: readonly Rule[] = [
     name: 'Amazon S3',
     verdict: 'good',
     because: 'Amazon documents conditional writes',
-    // Others call themselves AmazonS3 too: the endpoint tells.
+    // Other servers identify as AmazonS3 too, so the endpoint decides.
     is: ({ endpoint, headers }) => isAmazon(endpoint) && headers.server === 'AmazonS3',
   },
   {
@@ -45,22 +45,20 @@ const RULES: readonly Rule[] = [
   {
     name: 'moto',
     verdict: 'bad',
-    because:
-      'it looks for the object and writes it afterwards: two of several racing writers are told that they created it',
+    because: 'it looks for the object and writes it afterwards: two of several racing writers get "created"',
     is: server(/^Werkzeug\//),
   },
   {
     name: 's3proxy',
     verdict: 'bad',
-    because:
-      'with its file system backend it ignores If-None-Match: every racing writer is told that it created the object',
+    because: 'with its file system backend it ignores If-None-Match: every racing writer gets "created"',
     // This request id is a constant of its source.
     is: ({ headers }) => headers['x-amz-request-id'] === '4442587FB7D0A2F9',
   },
   {
     name: 'Adobe S3Mock',
     verdict: 'bad',
-    because: 'up to 24 of 32 racing writers are told that they created the object',
+    because: 'up to 24 of 32 racing writers get "created"',
     is: ({ endpoint, headers }) =>
       endpoint !== null &&
       headers.server === undefined &&

@@ -31,10 +31,10 @@ export async function openStore(url: string, options: OpenStoreOptions): Promise
       return openBucket(url, options);
     case 'postgres':
     case 'postgresql':
-      throw badUrl('a PostgreSQL store is not there yet', FORMS);
+      throw badUrl('PostgreSQL stores are not supported yet', FORMS);
     default:
       // Only the scheme is repeated: what follows may hold a password.
-      throw badUrl(`no store is known by ${scheme}:`, FORMS);
+      throw badUrl(`unknown kind of store ${scheme}:`, FORMS);
   }
 }
 

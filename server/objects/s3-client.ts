@@ -1,5 +1,5 @@
 /**
- * The SDK's clients for one bucket: what clones of S3 need to be told, the headers that the owner asked for, and credentials that
+ * The SDK's clients for one bucket: settings that clones of S3 need, headers that the owner configured, and credentials that
  * are read again when the store no longer takes them.
  *
  *     once       PutObject with If-None-Match: the SDK's retries are off

@@ -235,7 +235,7 @@ function dateOf(answered: unknown, url: string): number {
 }
 
 function noClock(url: string, header: string): StoreError {
-  return new StoreError('refused', 'store_no_clock', `${url}: its answers have no ${header} header`, {
+  return new StoreError('refused', 'store_no_clock', `${url}: its responses have no ${header} header`, {
     hint: "the journal needs the store's own clock to be safe: have the server or the proxy before it send the header",
   });
 }

@@ -54,7 +54,7 @@ export type Opened = {
   races: boolean;
 };
 
-/** A race's answers, with errors as they cross to another thread. */
+/** The results of a race, with errors in the form that crosses threads. */
 export type RaceReply = { created: boolean } | { error: ErrorParts };
 
 export type ListPage = { objects: ListedObject[]; last: boolean };

@@ -56,7 +56,7 @@ export interface ObjectStore {
 
   /**
    * `putIfAbsent` of each of the bodies under one key, all at the same moment, as closely as this adapter can; for the store
-   * check. Returns their answers in order, and never throws for what the store answers.
+   * check. Returns their results in order, and never throws for a response of the store.
    */
   race?(key: string, bodies: readonly Uint8Array[]): Promise<RaceAnswer[]>;
 
@@ -84,7 +84,7 @@ export type StoreIdentity = {
   endpoint: string | null;
   /** What the owner asked to be sent with requests and may change how the store behaves: `aws:kms`. */
   options: string;
-  /** Headers of one of its answers, names in lower case. */
+  /** Headers of one of its responses, names in lower case. */
   headers: Readonly<Record<string, string>>;
 };
 
