@@ -110,7 +110,12 @@ class CannotDelete extends MemoryStore {
 
 describe('the store check', () => {
   const broken: [rule: string, store: MemoryStore, check: string, says: RegExp][] = [
-    ['two winners of a race', new TwoWinners(systemClock), 'a race has one winner', /^2 of 8 writers .* got "created"$/],
+    [
+      'two winners of a race',
+      new TwoWinners(systemClock),
+      'a race has one winner',
+      /^2 of 8 writers .* got "created"$/,
+    ],
     ['a condition ignored', new IgnoresTheCondition(systemClock), 'one creator', /ignores If-None-Match/],
     ['a condition ignored in a race', new IgnoresTheCondition(systemClock), 'a race has one winner', /^8 of 8 writers/],
     [

@@ -63,7 +63,7 @@ export class ArchiveUpkeep {
     return this.#expire();
   }
 
-  /** A damaged shard can't be made anew while a pack that it leads to is damaged, too: that waits, and stops nothing else. */
+  /** A damaged shard cannot be rebuilt while a pack that it refers to is damaged too: it waits, and stops nothing else. */
   async #index(options: Parameters<typeof indexPacks>[0]): Promise<boolean> {
     const { clock } = this.#options;
     if (clock.monotonic() < this.#index_ms) return false;

@@ -81,7 +81,7 @@ export class Archive {
       alerts: alerts.map(({ id, version }) => ({ id, version })),
     });
     const { state } = engine;
-    // The answer is known: a pack that the journal does not name will never be named.
+    // Certain: a pack that the journal does not name will never be named.
     for (const { pack } of packs) if (!state.tables.packs.has(pack.key)) await store.delete(pack.key);
     return (
       jobs.filter(({ job_id }) => !state.job(job_id)).length +
@@ -90,7 +90,7 @@ export class Archive {
     );
   }
 
-  /** Those of which the archive has this version now. */
+  /** The jobs whose current version the archive has. */
   async #keep<R>(records: readonly R[], keepOne: (record: R) => Promise<boolean>): Promise<R[]> {
     const kept = new Set<R>();
     await eachAtOnce(records, AT_ONCE, async (record) => {

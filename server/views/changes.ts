@@ -18,7 +18,7 @@ import { endKey } from './terminated-workers.ts';
 /** See Note for the fields. */
 export type Change = Subject & { urgency: Urgency; moved?: boolean; fresh?: boolean; gone?: readonly string[] };
 
-/** Tells every change that this segment made, some more than once. */
+/** Reports every change that this segment made, some more than once. */
 export function changesOf(
   { seq, events }: AppliedSegment,
   before: State,
@@ -107,7 +107,7 @@ const SHOWN_BY: Readonly<Record<EventType, 'job' | 'worker' | 'alert' | null>> =
 /** No transition, so that the sums need not hurry for it. */
 const SOFT: ReadonlySet<EventType> = new Set(['JobProgressed', 'WorkerBeat']);
 
-/** The most frequent change, and the simplest. `workers`: of whom it has been told that a job of theirs has moved on. */
+/** The most frequent change, and the simplest. `workers`: those already reported for a job that progressed. */
 function progressChange(id: string, after: State, workers: Set<string>, tell: (change: Change) => void): void {
   const job = after.job(id);
   if (!job) return;

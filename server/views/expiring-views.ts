@@ -1,6 +1,6 @@
 /**
  * Deletes the views of jobs that ended more than `job_views_days` ago and have left memory. Their records stay in the archive,
- * and the API goes on answering.
+ * and the API keeps responding.
  *
  * The dated view of a job goes last, so the oldest dated view that there is says where to go on, after a crash too. The
  * views of a job whose record can't be read are left: they are all there is.

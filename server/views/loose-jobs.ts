@@ -46,7 +46,7 @@ export async function* looseJobs(store: ObjectStore, memory: State, walk: Walk):
 
 type Pause = { hour: number; job_id: null; after: string };
 
-/** The calendar with the highest bound is narrowed until what it stands at is certain: so every list brings the walk on. */
+/** Narrows the calendar with the highest bound until its next job is certain, so every list makes progress. */
 async function* endsBefore(store: ObjectStore, { from, states, lists_max }: Walk): AsyncGenerator<End | Pause> {
   const calendars = states.map((state) => new Calendar(store, state, from.hour));
   for (;;) {

@@ -1,6 +1,6 @@
 /**
  * The rows of all packs as one list, those that ended last first. The journal says which packs there are and when their jobs
- * ended, so a page opens only the packs that it comes to: one or two, since jobs are packed about in the order of their ends.
+ * ended, so a page opens only the packs that it reaches: one or two, since jobs are packed roughly in the order of their ends.
  */
 import type { ObjectStore } from '../objects/store.ts';
 import type { JobRecord, PackRecord } from '../state-machine/state/records.ts';
@@ -13,7 +13,7 @@ export type End = { ended_ms: number; job_id: string };
 /** `opened`: packs that were read for it. */
 export type PackedStep = { end: End; opened: number; job: JobRecord | undefined; unreadable: Unreadable | undefined };
 
-/** Those that ended before this and had left memory by `through_seq`, without those that memory has. */
+/** The jobs that ended before this and had left memory by `through_seq`, except those in memory now. */
 export async function* packedJobs(
   store: ObjectStore,
   memory: State,

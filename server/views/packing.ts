@@ -1,8 +1,8 @@
 /**
  * Writes finished jobs into packs: each pack durably, read back, and only then to be named by the journal.
  *
- * A job that a source reports again after it was archived goes on in memory and is archived once more. Its older record
- * lies in an earlier pack: the journal names it as replaced, and the views that only the older record has are removed.
+ * A job that a source reports again after it was archived continues in memory and is archived a second time. Its older record
+ * is in an earlier pack: the journal marks it as replaced, and the views that only the older record has are removed.
  */
 import { DAY_MS } from '../../protocol/time.ts';
 import type { Engine } from '../engine.ts';
@@ -63,7 +63,7 @@ export function byDay(jobs: readonly JobRecord[]): JobRecord[][] {
   return [...days.values()];
 }
 
-/** The key of the pack that has an older record of this job, whose views are gone then; undefined if none has. */
+/** The key of the pack with an older record of this job, whose views are removed then; undefined if there is none. */
 async function replaceOlder(store: ObjectStore, state: State, job: JobRecord): Promise<string | undefined> {
   if (!mayHaveComeBack(job)) return undefined;
   const pack = await packOf(store, state, job.job_id).catch(ignoreDamage);
@@ -80,7 +80,7 @@ const mayHaveComeBack = (job: JobRecord): boolean => job.observed !== null || jo
 async function looseOne(store: ObjectStore, state: State, job: JobRecord): Promise<JobRecord | undefined> {
   if (state.scalars.loose_jobs === 0) return undefined;
   const older = await readLooseJob(store, job.job_id).catch(ignoreDamage);
-  // One that was archived and never forgotten is this job itself.
+  // A record that was archived but never left memory is this job itself.
   return older && older.ordinal !== job.ordinal ? older : undefined;
 }
 

@@ -14,9 +14,9 @@ export type Note = Subject & {
   seq: number;
   /** More than progress or a heartbeat: objects may have to be removed. */
   moved: boolean;
-  /** Nothing of this subject was ever written, so nothing is there to be removed. */
+  /** No view of this subject was ever written, so none has to be removed. */
   fresh: boolean;
-  /** Keys to remove that the record no longer tells of. */
+  /** Keys to remove that the record no longer contains. */
   gone: readonly string[];
   /** How often writing it has failed since it was last written. */
   failures: number;
@@ -47,7 +47,7 @@ export class Pending {
     return Object.values(this.#lines).reduce((sum, line) => sum + line.size, 0);
   }
 
-  /** Notes a change, or adds it to the note there is: the older change stays the first, the sooner time stands. */
+  /** Notes a change, or merges it into the existing note, which keeps the older first change and the earlier due time. */
   add(note: Note): void {
     const last = this.#notes[note.kind].get(note.id);
     if (!last) return this.#enter(note);
@@ -67,7 +67,7 @@ export class Pending {
     return this.#notes[kind].has(id);
   }
 
-  /** Takes the note of this subject. */
+  /** Removes and returns the note of this subject. */
   take({ kind, id }: Subject): Note | undefined {
     const note = this.#notes[kind].get(id);
     if (note) {

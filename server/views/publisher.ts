@@ -1,11 +1,11 @@
 /**
  * The publisher: writes the views of what changed, soon enough and no oftener.
  *
- *     segment → noted (one note a subject) → due → written at the pace: puts first, then what must be gone → clean
+ *     segment → noted (one note a subject) → due → written at the pace: puts first, then deletes → clean
  *                                              └ the store fails, or a document can't be made → noted again, tried later,
  *                                                then ever more seldom
  *
- * A note says who changed, never what: the document is made from the fold at the moment it is written, so a job that
+ * A note names the subject that changed, never the change: the document is made from the fold at the moment it is written, so a job that
  * changed ten times is rendered and put once, and nothing grows with the number of changes. New objects are written before
  * old ones are removed, so a job is always to be found somewhere.
  *
@@ -170,7 +170,7 @@ export class ViewPublisher {
       if (segment) changesOf(segment, before, after, this.#noteSince(segment.seq));
       else changesSince(before.seq, currentHour(before), after, this.#noteSince(before.seq + 1));
     } catch (error) {
-      // A fault of ours must not stop the journal, which is who tells us.
+      // A fault here must not stop the journal, which calls this.
       this.#options.log('error', `views: segment ${after.seq} can't be read for what it changed: ${messageOf(error)}`);
       changesSince(before.seq, currentHour(before), after, this.#noteSince(before.seq + 1));
     }
@@ -260,7 +260,7 @@ export class ViewPublisher {
       if (!ended) this.#written.wrote(key, bytes);
     }
     if (!note.moved || (note.fresh && note.gone.length === 0)) return;
-    // A key that was to go may be there again: a worker that came back and ended once more on the same day.
+    // A key due for removal may be in use again: a worker that returned and ended a second time on the same day.
     const present = new Set(view?.present.map(({ key }) => key));
     const gone = note.gone.filter((key) => !present.has(key));
     for (const key of [...(note.fresh ? [] : (view?.absent ?? [])), ...gone]) {

@@ -40,7 +40,7 @@ export class Repacking {
   #found: Found[] = [];
   /** Where the next list goes on; null: at the beginning, as a new pass. */
   #after: string | null = null;
-  /** Left where they are in this pass. */
+  /** Not repacked in this pass. */
   #left = 0;
   #resume_ms = Number.NEGATIVE_INFINITY;
   /** After a start one pass is made even if the journal says that none is left: one may have been put back from a copy of the store. */

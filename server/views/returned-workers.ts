@@ -1,6 +1,6 @@
 /**
- * Workers that came back: each has left a final state behind, and its record does not tell under which day. While the
- * publisher runs it sees that happen; after a crash it has to look. Once that end was forgotten, it stands, and the archive
+ * Workers that returned: each left a final state under a day that its record does not contain. While the
+ * publisher runs it sees that happen; after a crash it has to search. Once that end has left memory it is final, and the archive
  * has it.
  */
 import type { ObjectStore } from '../objects/store.ts';

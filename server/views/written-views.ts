@@ -1,9 +1,9 @@
 /**
- * What this instance last wrote under each key, so that a view that shows the same is not put again: a job's progress
+ * What this instance last wrote under each key, so that an unchanged view is not put again: a job's progress
  * leaves its timeline and its assignment as they were, a heartbeat what its worker is on.
  *
  * Only a hash is kept, of the newest KEYS_MAX keys; a view that isn't among them is put. So is every view of what has ended:
- * whoever archives it may have removed what was written here.
+ * the instance that archives it may have removed what this one wrote.
  */
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
@@ -24,7 +24,7 @@ export class WrittenViews {
     this.#hashes.set(key, hashOf(bytes));
   }
 
-  /** From the moment a put or a delete is sent: what is there is not known until it has succeeded. */
+  /** Set when a put or a delete is sent: the object is unknown until the request has succeeded. */
   forget(key: string): void {
     this.#hashes.delete(key);
   }
