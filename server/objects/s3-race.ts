@@ -68,7 +68,7 @@ export class RaceHandler {
       headers: { ...request.headers, 'content-length': String(body.length) },
       timeout: this.#timeout_ms,
     });
-    sent.on('timeout', () => sent.destroy(Object.assign(new Error('no answer in time'), { name: 'TimeoutError' })));
+    sent.on('timeout', () => sent.destroy(Object.assign(new Error('no response in time'), { name: 'TimeoutError' })));
     const answered = once(sent, 'response') as Promise<[http.IncomingMessage]>;
     answered.catch(() => undefined); // A failure before the start is reported below.
     sent.setNoDelay(true);

@@ -4,12 +4,12 @@
  * Five operations, no compare-and-swap: stores differ too much on ETags, and a directory can't do it. `putIfAbsent` is the
  * only primitive on which the journal's safety rests; `put` overwrites and serves views alone.
  *
- * Every answer carries `server_ms`, the store's own clock when it answered (S3: the `Date` header). The journal's gap rule
+ * Every result carries `server_ms`, the store's own clock at the response (S3: the `Date` header). The journal's gap rule
  * compares it with `last_modified_ms`; it never compares either with this machine's clock.
  *
  * A failure is a StoreError, and its kind says what the caller may do:
  *
- *     unavailable   no answer, or "later" (409, 429, 5xx, timeout, reset): the effect is UNKNOWN; send the same bytes again
+ *     unavailable   no response, or a transient one (409, 429, 5xx, timeout, reset): the effect is UNKNOWN; send the same bytes again
  *     refused       the store will not (403, 400, full, read-only, bad bucket): stop writing, tell the owner
  *
  * Keys are `/`-separated and relative, of parts that match `[A-Za-z0-9_][A-Za-z0-9._=-]*`; `assertKey` holds callers to it, so that

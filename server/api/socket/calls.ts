@@ -103,7 +103,7 @@ export class Calls {
     if (this.#stopping) throw new MonitorError('unavailable', 'stopping', 'this instance is stopping', RETRY);
     if (this.#under_way.size < CALLS_MAX) return;
     throw new MonitorError('busy', 'too_many_calls', `a connection has at most ${CALLS_MAX} calls under way`, {
-      hint: 'Wait for answers before you send more, or open another connection. This call had no effect.',
+      hint: 'Wait for replies before you send more, or open another connection. This call had no effect.',
       ...RETRY,
     });
   }
