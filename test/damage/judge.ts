@@ -42,8 +42,11 @@ export async function judge(base: FinishedStore, known: Known, damages: readonly
   const restored = differencesOf(trial.restored.answers, trial.written ? known.restored : known.first).filter(
     ({ field }) => !(trial.written && isPosition(field)),
   );
-  // Upkeep cannot see it either: what it makes of the object stays.
-  if (restored.length > 0 && damages.every((one) => isUnverifiable(base, one))) {
+  // Upkeep cannot see it either: what it makes of the object stays. The other objects are judged without it.
+  const verifiable = damages.filter((one) => !isUnverifiable(base, one));
+  if (restored.length > 0 && verifiable.length < damages.length) {
+    const others = verifiable.length > 0 ? await judge(base, known, verifiable) : undefined;
+    if (others?.outcome === 'silent' || others?.outcome === 'lost') return others;
     return { outcome: 'unverifiable', why: show(restored) };
   }
   if (trial.lost.length > 0) return { outcome: 'lost', why: trial.lost.join('; ') };
