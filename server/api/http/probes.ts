@@ -24,7 +24,6 @@ export function addProbes(app: FastifyInstance, current: () => ApiContext | null
 
 function metricsOf(current: () => ApiContext | null): Registry {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
   const gauge = (
     name: string,
     help: string,
@@ -76,5 +75,16 @@ function metricsOf(current: () => ApiContext | null): Registry {
   gauge('journal_writable', '1 while the store accepts writes', ({ engine }, metric) =>
     metric.set(engine.journal.status.writable ? 1 : 0),
   );
-  return registry;
+  return Registry.merge([processMetrics(), registry]) as Registry;
+}
+
+let ofThisProcess: Registry | undefined;
+
+/** Collected once a process: their observer of garbage collections can't be removed, and would keep every stopped server in memory. */
+function processMetrics(): Registry {
+  if (!ofThisProcess) {
+    ofThisProcess = new Registry();
+    collectDefaultMetrics({ register: ofThisProcess });
+  }
+  return ofThisProcess;
 }
