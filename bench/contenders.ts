@@ -17,6 +17,8 @@ export type Contender = {
   client_arguments?: string[];
   /** What an answer does not promise: what may be gone after a power cut. */
   may_lose: string;
+  /** The same contender of this checkout, if this one is another checkout's. */
+  beside?: string;
 };
 
 /** All others are compared with it. */
@@ -25,8 +27,23 @@ export const YARDSTICK = 'bullmq-always';
 /** What one connection for many workers needs: it may send more a second than one worker's may. */
 const GATEWAY = ['--socket-messages-per-second', '1000000'];
 
-export function contenders(programs: Programs): Contender[] {
-  const { redis, postgresql } = programs;
+/** All contenders; with `beside`, each monitor is followed by that of another checkout. */
+export function contenders(programs: Programs, beside: string | null): Contender[] {
+  const here = contendersOf(programs);
+  if (beside === null) return here;
+  const there = new Map(contendersOf(programs, beside).map((contender) => [contender.name, contender]));
+  return here.flatMap((contender) => {
+    const { name, says } = contender;
+    if (!name.startsWith('monitor')) return [contender];
+    return [contender, { ...there.get(name)!, name: `${name}-beside`, says: `${says}; ${beside}`, beside: name }];
+  });
+}
+
+function contendersOf({ redis, postgresql }: Programs, checkout?: string): Contender[] {
+  const monitor =
+    (settings: readonly string[] = []): StartServer =>
+    (folder) =>
+      startMonitorProcess(folder, { settings, ...(checkout !== undefined && { checkout }) });
   const list: (Contender | false)[] = [
     redis !== null && {
       name: YARDSTICK,
@@ -40,7 +57,7 @@ export function contenders(programs: Programs): Contender[] {
       name: 'monitor',
       says: 'transcription-monitor, one request an update',
       kind: 'lifecycles',
-      start: startMonitorProcess,
+      start: monitor(),
       client: 'monitor.ts',
       may_lose: 'progress of the last 20 ms',
     },
@@ -48,7 +65,7 @@ export function contenders(programs: Programs): Contender[] {
       name: 'monitor-websocket',
       says: 'transcription-monitor, one call an update, one WebSocket for all',
       kind: 'lifecycles',
-      start: (folder) => startMonitorProcess(folder, GATEWAY),
+      start: monitor(GATEWAY),
       client: 'monitor-websocket.ts',
       may_lose: 'progress of the last 20 ms',
     },
@@ -56,7 +73,7 @@ export function contenders(programs: Programs): Contender[] {
       name: 'monitor-websocket-apart',
       says: 'the same, a WebSocket a client',
       kind: 'lifecycles',
-      start: startMonitorProcess,
+      start: monitor(),
       client: 'monitor-websocket.ts',
       client_arguments: ['apart'],
       may_lose: 'progress of the last 20 ms',
@@ -90,7 +107,7 @@ export function contenders(programs: Programs): Contender[] {
       name: 'monitor-batches',
       says: 'transcription-monitor, in batches',
       kind: 'batches',
-      start: startMonitorProcess,
+      start: monitor(),
       client: 'monitor.ts',
       may_lose: 'progress of the last 20 ms',
     },
@@ -98,7 +115,7 @@ export function contenders(programs: Programs): Contender[] {
       name: 'monitor-websocket-batches',
       says: 'the same over one WebSocket for all',
       kind: 'batches',
-      start: (folder) => startMonitorProcess(folder, GATEWAY),
+      start: monitor(GATEWAY),
       client: 'monitor-websocket.ts',
       may_lose: 'progress of the last 20 ms',
     },

@@ -26,7 +26,7 @@ async function main(): Promise<void> {
   const options = readOptions();
   const folder = resolve(options.folder);
   await mkdir(folder, { recursive: true });
-  const all = contenders(preparePrograms(say));
+  const all = contenders(preparePrograms(say), options.beside);
   const { parts, chosen } = choose(options, all);
   const figures: Figures = {
     machine: machine(),

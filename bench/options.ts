@@ -1,5 +1,6 @@
 /** The command line of `npm run bench`. */
 import { tmpdir } from 'node:os';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 export const PARTS = ['race', 'updates', 'latency', 'cold-start', 'memory', 'feed'] as const;
@@ -12,12 +13,14 @@ export type Options = {
   rounds: number;
   subscribers: number;
   only: string[];
+  /** Another checkout, whose monitor takes part too; null if none. */
+  beside: string | null;
   json: string | null;
   folder: string;
 };
 
 const HELP = `\
-npm run bench -- [NAME …] [--lifecycles N] [--clients N] [--batch N] [--rounds N] [--subscribers N] [--json FILE] [--dir FOLDER]
+npm run bench -- [NAME …] [--lifecycles N] [--clients N] [--batch N] [--rounds N] [--subscribers N] [--beside CHECKOUT] [--json FILE] [--dir FOLDER]
 
   --lifecycles   jobs a contender and round                     (3200)
   --clients      concurrent clients of each contender           (64)
@@ -26,6 +29,8 @@ npm run bench -- [NAME …] [--lifecycles N] [--clients N] [--batch N] [--rounds
   --subscribers  of the live feed                               (1000)
   NAME, --only   contenders and parts, by name: monitor, monitor-websocket, monitor-websocket-apart, monitor-batches, bullmq-always, bullmq-always-apart,
                  bullmq-everysec, bullmq-always-batches, job-status-table; race, updates, latency, cold-start, memory, feed
+  --beside       another checkout of this project, with its packages installed: its monitor takes part in the race, in progress
+                 updates and commit latency, and the ratio of this one to it is printed
   --json         also write every figure to this file
   --dir          where the servers keep their data while they are measured: a folder on a real disk (${tmpdir()})
 `;
@@ -42,6 +47,7 @@ export function readOptions(): Options {
       rounds: text,
       subscribers: text,
       only: text,
+      beside: text,
       json: text,
       dir: text,
       help: { type: 'boolean', short: 'h' },
@@ -64,6 +70,7 @@ export function readOptions(): Options {
     rounds: count('rounds', 7),
     subscribers: count('subscribers', 1000),
     only: [...positionals, ...(values.only === undefined ? [] : values.only.split(','))],
+    beside: values.beside === undefined ? null : resolve(values.beside),
     json: values.json ?? null,
     folder: values.dir ?? tmpdir(),
   };

@@ -17,6 +17,8 @@ export type RaceRow = {
   lifecycles_per_second: number;
   /** Median of the rounds' ratios to BullMQ on `appendfsync always` in the same round; null where that is not in. */
   ratio: number | null;
+  /** Median of the rounds' ratios to another checkout's monitor doing the same in the same round; null where that is not in. */
+  beside_ratio: number | null;
   client_cpu_ms: number;
   server_cpu_ms: number;
   others_cpu: number;
@@ -36,23 +38,24 @@ export type Figures = {
 };
 
 export function summarise(contenders: readonly Contender[], turns: readonly Turn[]): RaceRow[] {
-  const yardstick = new Map(
-    turns.filter(({ contender }) => contender === YARDSTICK).map((turn) => [turn.round, turn.lifecycles_per_second]),
-  );
   return contenders.flatMap(({ name, says, may_lose }) => {
     const own = turns.filter(({ contender }) => contender === name);
     if (own.length === 0) return [];
     const of = (field: Exclude<keyof Turn, 'contender'>) => median(own.map((turn) => turn[field]));
-    const ratios = own.flatMap(({ round, lifecycles_per_second }) => {
-      const other = yardstick.get(round);
-      return other === undefined ? [] : [lifecycles_per_second / other];
-    });
+    const ratioTo = (other: string | undefined): number | null => {
+      const ratios = own.flatMap(({ round, lifecycles_per_second }) => {
+        const turn = turns.find(({ contender, round: its }) => contender === other && its === round);
+        return turn === undefined ? [] : [lifecycles_per_second / turn.lifecycles_per_second];
+      });
+      return ratios.length > 0 ? median(ratios) : null;
+    };
     return [
       {
         contender: name,
         says,
         lifecycles_per_second: of('lifecycles_per_second'),
-        ratio: ratios.length > 0 ? median(ratios) : null,
+        ratio: ratioTo(YARDSTICK),
+        beside_ratio: ratioTo(contenders.find(({ beside }) => beside === name)?.name),
         client_cpu_ms: of('client_cpu_ms'),
         server_cpu_ms: of('server_cpu_ms'),
         others_cpu: of('others_cpu'),
@@ -72,11 +75,21 @@ export function printFigures({ machine, options, race, updates, latency, cold_st
         `median of ${options.rounds} rounds; batches of ${options.batch}`,
     );
     table(
-      ['', 'lifecycles/s', '÷ BullMQ always', 'CPU ms: server', 'clients', 'others’ CPU', 'a power cut may take'],
+      [
+        '',
+        'lifecycles/s',
+        '÷ BullMQ always',
+        '÷ beside',
+        'CPU ms: server',
+        'clients',
+        'others’ CPU',
+        'a power cut may take',
+      ],
       race.map((row) => [
         row.says,
         Math.round(row.lifecycles_per_second).toLocaleString('en'),
         row.ratio === null ? '-' : row.ratio.toFixed(2),
+        row.beside_ratio === null ? '-' : row.beside_ratio.toFixed(2),
         row.server_cpu_ms.toFixed(2),
         row.client_cpu_ms.toFixed(2),
         `${Math.round(row.others_cpu * 100)} %`,
@@ -89,11 +102,12 @@ export function printFigures({ machine, options, race, updates, latency, cold_st
     print();
     print(`Progress updates, each acknowledged; ${options.clients} clients, median of ${options.rounds} rounds`);
     table(
-      ['', 'updates/s', '÷ a request each', 'CPU µs: server', 'clients'],
+      ['', 'updates/s', '÷ a request each', '÷ beside', 'CPU µs: server', 'clients'],
       updates.map((row) => [
         row.says,
         Math.round(row.updates_per_second).toLocaleString('en'),
         row.ratio === null ? '-' : row.ratio.toFixed(2),
+        row.beside_ratio === null ? '-' : row.beside_ratio.toFixed(2),
         row.server_cpu_us.toFixed(0),
         row.client_cpu_us.toFixed(0),
       ]),

@@ -96,7 +96,7 @@ export const SETTINGS = {
   view_heartbeat_ms: setting(60_000, 'Maximum delay of a view after a heartbeat'),
   view_puts_per_second: setting(
     200,
-    'Number of views written or deleted per second; up to ten times as many while views are late',
+    'Number of views written or deleted per second; up to ten times as many while views are late and the monitor is not busy',
   ),
 
   source_poll_ms: setting<number | null>(null, 'Interval between reads of a source: 1000 for files, 5000 for others'),

@@ -12,7 +12,7 @@ import { JournalError } from './journal/errors.ts';
 import { Journal, type JournalOptions } from './journal/journal.ts';
 import type { Draft, ReplayedSegment, Replica, Slot } from './journal/replica.ts';
 import { applyEvents, beginSegment, eventId, isRemembered } from './state-machine/apply/apply.ts';
-import { type Command, mergeSoft, type Outcome, progressKey, softKey } from './state-machine/decide/commands.ts';
+import { type Command, mergeBeats, type Outcome, progressKey, softKey } from './state-machine/decide/commands.ts';
 import { decide } from './state-machine/decide/decide.ts';
 import type { Context, Decision, Refusal } from './state-machine/decide/decision.ts';
 import type { Policy } from './state-machine/decide/policy.ts';
@@ -58,8 +58,6 @@ export class Engine implements Replica<Proposal> {
   readonly #log: JournalOptions['log'];
   readonly #listeners = new Set<SegmentListener>();
   readonly #report_listeners = new Set<ReportListener>();
-  /** Soft commands that are not in the journal yet, the newest of each key. */
-  readonly #soft = new Map<string, Proposal>();
   #state = new State();
   #journal!: Journal<Proposal>;
 
@@ -113,28 +111,24 @@ export class Engine implements Replica<Proposal> {
   }
 
   /**
-   * Accepts progress or a heartbeat. It is written with the next segment, and lost in a crash before that. Returns the
-   * pending command: this one, merged with an earlier pending one of the same key.
+   * Accepts progress or a heartbeat. It is written with the next segment, and lost in a crash before that. A pending
+   * heartbeat of the same worker is merged with it, and a pending report on the same job is replaced. Returns the
+   * command that is pending now.
    */
   submitSoft(command: Command): Command {
     const key = softKey(command.body);
     if (key === null) throw new Error(`${command.body.type} is durable`);
-    const settled = () => {
-      if (this.#soft.get(key) === proposal) this.#soft.delete(key);
-    };
-    const proposal: Proposal = { command, resolve: settled, reject: settled };
-    this.#soft.set(key, proposal);
-    this.#journal.proposeSoft(key, proposal, (waiting) => {
-      proposal.command = mergeSoft(waiting.command, command);
-      return proposal;
-    });
-    if (this.#report_listeners.size > 0 && this.#soft.get(key) === proposal) this.#notifyReport(proposal.command);
+    const proposal: Proposal = { command, resolve: ignore, reject: ignore };
+    // Only heartbeats are merged: reading a pending proposal, which has left the processor's caches, is not free.
+    const merge = command.body.type === 'beat' ? mergeProposals : null;
+    const accepted = this.#journal.proposeSoft(key, proposal, merge);
+    if (accepted && this.#report_listeners.size > 0) this.#notifyReport(command);
     return proposal.command;
   }
 
   /** The job with its pending progress report applied, and the report's id; null if no report is pending. */
   reported(job_id: string): { job: JobRecord; report_id: string } | null {
-    const command = this.#soft.get(progressKey(job_id))?.command;
+    const command = this.#journal.pendingSoft(progressKey(job_id))?.command;
     if (!command) return null;
     const state = this.#state.clone();
     beginSegment(state, state.seq, this.#journal.now());
@@ -314,6 +308,13 @@ export class Engine implements Replica<Proposal> {
       this.#log('error', `a subscriber failed at segment ${this.#state.seq}: ${describe(error)}`);
     }
   }
+}
+
+function ignore(): void {}
+
+function mergeProposals(waiting: Proposal, next: Proposal): Proposal {
+  next.command = mergeBeats(waiting.command, next.command);
+  return next;
 }
 
 /** Whether `data` survives JSON unchanged: it has no arrays, no class instances, no undefined, no -0 and no NaN. */

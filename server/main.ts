@@ -29,6 +29,7 @@ import { followSources } from './sources/follow-sources.ts';
 import { cleaningUploads } from './uploads/cleanup.ts';
 import { Uploads } from './uploads/uploads.ts';
 import { Archive } from './views/archive.ts';
+import { idleShare } from './views/idle-share.ts';
 import { JOURNAL_TRACES } from './views/keys.ts';
 import { ViewPublisher } from './views/publisher.ts';
 import { rebuildViews } from './views/rebuild.ts';
@@ -99,7 +100,7 @@ export async function startMonitor(
       log,
     });
     undo.push(() => engine.stop());
-    const publisher = new ViewPublisher({ engine, store, clock, settings: own, log });
+    const publisher = new ViewPublisher({ engine, store, clock, settings: own, idle: idleShare(clock), log });
     // A fold that ends before the damage is older than the views, so it must not write or delete any.
     const { halted } = engine.journal.status;
     const archive = new Archive({ engine, store, clock, settings, publisher, log });

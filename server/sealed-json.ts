@@ -15,7 +15,7 @@ const TAIL_BYTES = 200;
 export function seal(value: object, indent = 0): Buffer {
   const bytes = Buffer.from(`${JSON.stringify({ ...value, sha256: ZEROS }, null, indent)}\n`);
   const at = bytes.lastIndexOf(ZEROS);
-  bytes.write(createHash('sha256').update(bytes).digest('hex'), at, 'latin1');
+  bytes.write(hash('sha256', bytes, 'hex'), at, 'latin1');
   return bytes;
 }
 

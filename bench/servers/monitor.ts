@@ -1,16 +1,19 @@
 /** The monitor as users start it, on an empty directory store, with default settings but for those given. */
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort, type RunningServer, served, startProgram, untilReady } from './server.ts';
 
-const main = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
+const HERE = fileURLToPath(new URL('../..', import.meta.url));
 
-export async function startMonitorProcess(folder: string, settings: readonly string[] = []): Promise<RunningServer> {
+export async function startMonitorProcess(
+  folder: string,
+  { settings = [], checkout = HERE }: { settings?: readonly string[]; checkout?: string } = {},
+): Promise<RunningServer> {
   const url = `http://127.0.0.1:${await freePort()}`;
   const program = startProgram(process.execPath, {
     arguments: [
       ...profiling(),
-      main,
+      resolve(checkout, 'cli/main.ts'),
       'serve',
       ...['--store', `dir:${join(folder, 'store')}`],
       ...['--listen', url.slice('http://'.length)],

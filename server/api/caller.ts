@@ -39,6 +39,7 @@ export function assertKey(key: string | undefined): void {
 export function canonicalUrl(path: string, params: object, query: object): string {
   const values = params as Record<string, unknown>;
   const filled = path.replace(/:([a-z_]+)/g, (_, name: string) => encodeURIComponent(String(values[name])));
+  if (Object.keys(query).length === 0) return filled;
   const pairs = Object.entries(query)
     .filter(([name]) => name !== 'min_seq')
     .map(([name, value]): [string, string] => [name, String(value)])

@@ -8,6 +8,7 @@ import type { TSchema } from 'typebox';
 import { type FieldError, MonitorError } from '../../protocol/errors.ts';
 import { parseTime } from '../../protocol/time.ts';
 import { fieldError } from './errors.ts';
+import { fasterLengths } from './string-lengths.ts';
 
 // Verbose: errors include the schema, whose description goes into the message.
 const options = { allErrors: true, strict: false, addUsedSchema: false, verbose: true } as const;
@@ -15,6 +16,7 @@ const json = withFormats(new Ajv(options));
 const text = withFormats(new Ajv({ ...options, coerceTypes: true }));
 
 function withFormats(ajv: Ajv): Ajv {
+  fasterLengths(ajv);
   return ajv.addFormat('date-time', (value: string) => !Number.isNaN(parseTime(value)));
 }
 

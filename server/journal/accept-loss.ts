@@ -7,7 +7,7 @@
  * Recovery from that snapshot skips the gaps as it skips truncated segments, and no number is reused. The manifest is
  * the commit point: a run that ends before it starts over the next time; after it the journal is complete.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type Clock, isoTime } from '../clock.ts';
 import type { ObjectStore } from '../objects/store.ts';
 import { listSegments } from './completeness.ts';
@@ -77,7 +77,7 @@ export async function acceptLoss(options: AcceptLossOptions): Promise<LossReport
   };
   options.replica.replay({ seq, at_ms, lines: [] });
   // Segment `seq` does not exist: the next one is chained to the accepted loss instead.
-  const segment_hash = createHash('sha256').update(JSON.stringify(loss)).digest('hex');
+  const segment_hash = hash('sha256', JSON.stringify(loss), 'hex');
   const head = { journal_id, seq, segment_hash, at_ms, accepted_loss: loss };
   await writeEvent(options, await writeSnapshot(store, clock, head, options.replica.rows()));
   return { inspection, loss, format_written: inspection.format_damaged };

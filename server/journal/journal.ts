@@ -137,12 +137,18 @@ export class Journal<P> {
 
   /**
    * Adds a soft proposal, written with the next segment or after the linger. Merges with or replaces a pending one of
-   * the same key.
+   * the same key. Returns false if it was rejected.
    */
-  proposeSoft(key: string, proposal: P, merge?: (waiting: P, next: P) => P): void {
+  proposeSoft(key: string, proposal: P, merge: ((waiting: P, next: P) => P) | null = null): boolean {
     const refusal = this.#rejection();
     if (refusal) this.#replica.fail(proposal, refusal);
     else this.#waiting.addSoft(key, proposal, merge);
+    return refusal === null;
+  }
+
+  /** The latest soft proposal of a key that is not in the journal yet. */
+  pendingSoft(key: string): P | undefined {
+    return this.#waiting.pendingSoft(key);
   }
 
   /** The lines of a segment up to the head; null if it has been truncated. Throws JournalError. */
@@ -293,6 +299,8 @@ export class Journal<P> {
     } catch (error) {
       if (!this.#abandoned) for (const proposal of left) this.#replica.fail(proposal, asFailure(error));
       throw error;
+    } finally {
+      this.#waiting.settled();
     }
   }
 
@@ -420,7 +428,9 @@ export class Journal<P> {
   /** The store does not respond: stops accepting proposals, and rejects the pending ones, which were not written. */
   #storeSilent(cause: StoreError): void {
     const error = this.#trouble.silent(cause);
-    if (error) for (const proposal of this.#waiting.take()) this.#replica.fail(proposal, error);
+    if (!error) return;
+    for (const proposal of this.#waiting.take()) this.#replica.fail(proposal, error);
+    this.#waiting.settled();
   }
 
   #rejection(): JournalError | null {

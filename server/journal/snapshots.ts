@@ -3,7 +3,7 @@
  * the manifest, which is the commit point, last. All with put-if-absent: equal folds give equal bytes, so an existing
  * manifest with another hash means that two instances disagree, which is always an error.
  */
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { sleep } from '../clock.ts';
 import type { ObjectStore } from '../objects/store.ts';
@@ -176,7 +176,7 @@ export async function readRows(store: ObjectStore, manifest: SnapshotManifest): 
     manifest.parts.map(async ({ key, sha256 }) => {
       const got = await store.get(key);
       if (!got.found) throw corruptObject(key, 'is missing');
-      if (createHash('sha256').update(got.bytes).digest('hex') !== sha256) {
+      if (hash('sha256', got.bytes, 'hex') !== sha256) {
         throw corruptObject(key, 'is damaged: its checksum is wrong');
       }
       return got.bytes;

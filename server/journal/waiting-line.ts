@@ -11,6 +11,8 @@ export class WaitingLine<P> {
   readonly #linger_ms: number;
   #durable: P[] = [];
   #soft = new Map<string, P>();
+  /** The soft proposals of the commit in progress. */
+  #committing = new Map<string, P>();
   #softDue = false;
   #cancelLinger: (() => void) | null = null;
   #visitors: (() => void)[] = [];
@@ -31,13 +33,19 @@ export class WaitingLine<P> {
     this.#wake?.();
   }
 
-  addSoft(key: string, proposal: P, merge: (waiting: P, next: P) => P = (_, next) => next): void {
-    const waiting = this.#soft.get(key);
-    this.#soft.set(key, waiting === undefined ? proposal : merge(waiting, proposal));
+  /** Without `merge`, the proposal replaces a pending one of the same key. */
+  addSoft(key: string, proposal: P, merge: ((waiting: P, next: P) => P) | null = null): void {
+    const waiting = merge ? this.#soft.get(key) : undefined;
+    this.#soft.set(key, merge && waiting !== undefined ? merge(waiting, proposal) : proposal);
     this.#cancelLinger ??= this.#clock.after(this.#linger_ms, () => {
       this.#softDue = true;
       this.#wake?.();
     });
+  }
+
+  /** The latest soft proposal of a key that is pending or in the commit in progress. */
+  pendingSoft(key: string): P | undefined {
+    return this.#soft.get(key) ?? this.#committing.get(key);
   }
 
   get hasVisitors(): boolean {
@@ -103,7 +111,7 @@ export class WaitingLine<P> {
 
   /**
    * Takes all pending proposals, soft ones first: a job's last progress precedes its end, and would be dropped after
-   * it.
+   * it. A commit that takes them calls `settled` at its end.
    */
   take(): P[] {
     this.#cancelLinger?.();
@@ -111,8 +119,14 @@ export class WaitingLine<P> {
     this.#softDue = false;
     const taken = [...this.#soft.values(), ...this.#durable];
     this.#durable = [];
-    this.#soft.clear();
+    this.#committing = this.#soft;
+    this.#soft = new Map();
     return taken;
+  }
+
+  /** Ends the commit in progress. */
+  settled(): void {
+    if (this.#committing.size > 0) this.#committing = new Map();
   }
 
   close(): void {

@@ -16,7 +16,7 @@
  *
  * Cost per segment: one put, one list, two gets and a delete more than without.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type Clock, sleep } from '../clock.ts';
 import {
   type GetResult,
@@ -241,5 +241,5 @@ function contentOf(key: string, bytes: Uint8Array): string {
 }
 
 function hashOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('base64');
+  return hash('sha256', bytes, 'base64');
 }

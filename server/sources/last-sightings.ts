@@ -2,7 +2,7 @@
  * The last sighting of each job. A source that is read in full every time repeats most of them; a repeated sighting
  * needs no lookup in the fold or in the archive, where it would cost a request per job and read.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Sighting } from '../../protocol/sighting.ts';
 
 const JOBS_MAX = 50_000;
@@ -22,5 +22,4 @@ export class LastSightings {
   }
 }
 
-const digest = (sighting: Sighting): string =>
-  createHash('sha256').update(JSON.stringify(sighting)).digest('base64url').slice(0, 20);
+const digest = (sighting: Sighting): string => hash('sha256', JSON.stringify(sighting), 'base64url').slice(0, 20);

@@ -7,7 +7,7 @@
  *
  * The journal names each pack with its hash, so a pack that is missing or changed is noticed when it is read.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { JobRecord, Pack, PackRecord } from '../state-machine/state/records.ts';
 import { packKey } from './keys.ts';
 
@@ -105,4 +105,4 @@ export class PackRows {
   }
 }
 
-export const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+export const hashOf = (bytes: Uint8Array): string => hash('sha256', bytes, 'hex');

@@ -47,6 +47,8 @@ export type PublisherOptions = {
     | 'view_heartbeat_ms'
     | 'view_puts_per_second'
   >;
+  /** The share of time that is left for late views, 0 to 1. */
+  idle?: () => number;
   log: (level: 'info' | 'warn' | 'error', message: string) => void;
 };
 
@@ -56,7 +58,7 @@ const FEW = 4;
 const CHECKPOINT_MS = 15_000;
 /** Where each put has a price. */
 const CHECKPOINT_SHARED_MS = 60_000;
-/** Views that are later than this are written faster: at twice the pace when twice as late, and so on. */
+/** Views that are later than this are written faster: at up to twice the pace when twice as late, and so on. */
 const LATE_MS = 5_000;
 const FASTER_MAX = 10;
 /** A stop waits so long for the views; what is left is found again at the next start. */
@@ -255,7 +257,8 @@ export class ViewPublisher {
       const bytes = encodeDocument(document());
       if (!ended && this.#written.shows(key, bytes)) continue;
       if (!(await this.#turn(note))) return;
-      this.#written.forget(key);
+      if (ended) this.#written.forget(key);
+      else this.#written.writing(key);
       await store.put(key, bytes);
       if (!ended) this.#written.wrote(key, bytes);
     }
@@ -280,10 +283,13 @@ export class ViewPublisher {
     return viewOf(engine.state, note);
   }
 
-  /** Waits for the pace, but for a flush; false: it is over. What is late goes faster, so that no load leaves views ever further behind. */
+  /** Waits for the pace, unless this is a flush. Returns false once the publisher has stopped. */
   async #turn({ due_ms }: Note): Promise<boolean> {
-    const late_ms = this.#options.clock.monotonic() - due_ms;
-    if (this.#flushing === 0) await this.#pace.take(Math.min(FASTER_MAX, Math.max(1, late_ms / LATE_MS)));
+    const { clock, idle = () => 1 } = this.#options;
+    const lateness = Math.min(FASTER_MAX, Math.max(1, (clock.monotonic() - due_ms) / LATE_MS));
+    // Late views go faster, so that no load leaves them ever further behind, but not at the cost of requests. Squared: where
+    // half of the time is left, a quarter of it is taken.
+    if (this.#flushing === 0) await this.#pace.take(1 + (lateness - 1) * idle() ** 2);
     return !this.#stopped;
   }
 

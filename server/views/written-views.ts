@@ -11,6 +11,8 @@ import { withoutVersion } from './view.ts';
 
 /** About 10 MB. */
 const KEYS_MAX = 50_000;
+/** No hash. */
+const UNKNOWN = '';
 
 export class WrittenViews {
   readonly #hashes = new LRUCache<string, string>({ max: KEYS_MAX });
@@ -24,7 +26,13 @@ export class WrittenViews {
     this.#hashes.set(key, hashOf(bytes));
   }
 
-  /** Set when a put or a delete is sent: the object is unknown until the request has succeeded. */
+  /** Before a put is sent: the object is unknown until it has succeeded. */
+  writing(key: string): void {
+    // Keeps the entry: deleting and adding one costs far more than replacing its value.
+    if (this.#hashes.has(key)) this.#hashes.set(key, UNKNOWN);
+  }
+
+  /** Before a delete is sent. */
   forget(key: string): void {
     this.#hashes.delete(key);
   }

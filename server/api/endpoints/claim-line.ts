@@ -21,8 +21,8 @@ export type ClaimRequest = {
   worker_id: string;
   /** How long to wait for a job; with 0, tries once. */
   wait_ms: number;
-  /** Aborts when the caller no longer waits. */
-  signal: AbortSignal;
+  /** Aborts when the caller no longer waits; null if it does not wait. */
+  signal: AbortSignal | null;
   /** Tries to claim jobs. Called again if there were none. */
   claim: () => Promise<Pick<Outcome, 'refs'>>;
 };
@@ -55,8 +55,8 @@ export class ClaimLine {
       if (this.#line.size + this.#trying.size === 0) return;
       if (segment === null) this.#dismiss(({ worker_id }) => isStopping(engine.state, worker_id));
       else {
-        const stopped = new Set(segment.events.flatMap(({ type, entity }) => (STOPPING.has(type) ? [entity] : [])));
-        if (stopped.size > 0) this.#dismiss(({ worker_id }) => stopped.has(worker_id));
+        const stopped = segment.events.filter(({ type }) => STOPPING.has(type)).map(({ entity }) => entity);
+        if (stopped.length > 0) this.#dismiss(({ worker_id }) => stopped.includes(worker_id));
       }
       this.#offer();
     });
@@ -68,12 +68,12 @@ export class ClaimLine {
    */
   next({ worker_id, wait_ms, signal, claim }: ClaimRequest): Promise<Outcome['refs']> {
     return new Promise((resolve, reject) => {
-      if (this.#closed || signal.aborted || isStopping(this.#engine.state, worker_id)) return resolve([]);
+      if (this.#closed || signal?.aborted || isStopping(this.#engine.state, worker_id)) return resolve([]);
       const settle =
         <T>(settled: (value: T) => void) =>
         (value: T) => {
           cancel();
-          signal.removeEventListener('abort', onAbort);
+          signal?.removeEventListener('abort', onAbort);
           settled(value);
         };
       const waiter: Waiter = {
@@ -85,7 +85,7 @@ export class ClaimLine {
         reject: settle(reject),
       };
       const onAbort = () => this.#dismiss((other) => other === waiter);
-      signal.addEventListener('abort', onAbort);
+      signal?.addEventListener('abort', onAbort);
       const cancel = waiter.last ? () => {} : this.#clock.after(wait_ms, () => this.#lastTry(waiter));
       if (waiter.last) void this.#try(waiter);
       else {

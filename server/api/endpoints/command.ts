@@ -2,7 +2,7 @@
  * Makes commands of requests. The command's id is derived from the Idempotency-Key, so that a request repeated at any
  * instance takes effect once. Without a key one is generated, and returned if the outcome is unknown.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { newUlid } from '../../ids.ts';
 import { UNREMEMBERED } from '../../state-machine/apply/apply.ts';
 import type { Command, CommandBody } from '../../state-machine/decide/commands.ts';
@@ -14,7 +14,7 @@ const OURS = /^tmon-[0-9A-HJKMNP-TV-Z]{26}$/;
 export function commandOf(caller: Caller, body: CommandBody, content: readonly unknown[] = caller.content): Command {
   const id = requestKey(caller) ?? newUlid();
   caller.idempotency_key ??= `tmon-${id}`;
-  return { id, fingerprint: hash(content, 11), actor: actorOf(caller), body };
+  return { id, fingerprint: fingerprintOf(content, 11), actor: actorOf(caller), body };
 }
 
 /** For requests with several durable commands: the first has the request's id, the others that id and a number. */
@@ -36,7 +36,7 @@ export function requestKey(caller: Caller): string | null {
   const key = caller.sent_key;
   if (key === undefined || key === '') return null;
   caller.idempotency_key = key;
-  return OURS.test(key) ? key.slice('tmon-'.length) : `k${hash([actorOf(caller), key], 22)}`;
+  return OURS.test(key) ? key.slice('tmon-'.length) : `k${fingerprintOf([actorOf(caller), key], 22)}`;
 }
 
 /** A soft command: the latest wins, and it is not remembered. A ULID for each would cost as much as deciding it. */
@@ -58,6 +58,6 @@ function actorOf(_caller: Caller): string {
   return 'api';
 }
 
-function hash(parts: readonly unknown[], characters: number): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, characters);
+function fingerprintOf(parts: readonly unknown[], characters: number): string {
+  return hash('sha256', JSON.stringify(parts), 'base64url').slice(0, characters);
 }

@@ -26,7 +26,7 @@ import { catchUp } from './catch-up.ts';
 import { commandOf, softCommandOf } from './command.ts';
 import { findJob } from './find-job.ts';
 import { JobParams } from './jobs.ts';
-import { noteReport } from './sign-of-life.ts';
+import { noteHolder, noteReport } from './sign-of-life.ts';
 import { keepTranscript, readTranscript } from './transcripts.ts';
 
 /** Ten hours of speech with every segment's times are about 5 MB. */
@@ -45,7 +45,7 @@ export const jobReportEndpoints = [
       const job = await held(context, params.job_id, body.lease_token);
       const { job_id, state } = job;
       assertWritable(context);
-      noteReport(context, caller, job_id, body.lease_token);
+      noteHolder(context, caller, job);
       context.engine.submitSoft(softCommandOf(caller, { type: 'report_progress', job_id, report: body }));
       reply.code(202);
       return { job_id, state };
@@ -64,7 +64,7 @@ export const jobReportEndpoints = [
     async run(context, { params, body, caller, http }) {
       const token = leaseHeader(http.request.headers['lease-token']);
       const job = await held(context, params.job_id, token);
-      noteReport(context, caller, params.job_id, token);
+      noteHolder(context, caller, job);
       return keepTranscript(context.store, job, body);
     },
   }),

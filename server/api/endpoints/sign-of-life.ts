@@ -4,7 +4,7 @@
  * no additional writes.
  */
 import { heldJob } from '../../state-machine/decide/jobs.ts';
-import type { Run } from '../../state-machine/state/records.ts';
+import type { JobRecord, Run } from '../../state-machine/state/records.ts';
 import type { Caller } from '../caller.ts';
 import type { ApiContext } from '../context.ts';
 import { softCommandOf } from './command.ts';
@@ -27,8 +27,18 @@ export function noteAlive({ engine }: ApiContext, caller: Caller, worker_id: str
   engine.submitSoft(softCommandOf(caller, { type: 'beat', worker_id, health: null, leases }));
 }
 
+/** Records a report on a job as a sign of life of the worker that holds its lease. */
+export function noteHolder(context: ApiContext, caller: Caller, { run }: JobRecord): void {
+  if (!run) return;
+  const { journal, policy } = context.engine;
+  const fresh_ms = Math.min(policy.lease_ms * LEASE_PART, policy.worker_degraded_ms * SILENCE_PART);
+  // Most reports end here: the worker showed life when the lease was granted or renewed.
+  if (run.expires_ms !== null && journal.now() - (run.expires_ms - policy.lease_ms) < fresh_ms) return;
+  noteAlive(context, caller, run.worker_id, run);
+}
+
 /** Records a report under a lease as a sign of life of its worker, unless the lease has ended. */
 export function noteReport(context: ApiContext, caller: Caller, job_id: string, lease_token: string): void {
   const job = heldJob(context.engine.state, job_id, lease_token);
-  if (!('refusal' in job) && job.run) noteAlive(context, caller, job.run.worker_id, job.run);
+  if (!('refusal' in job)) noteHolder(context, caller, job);
 }

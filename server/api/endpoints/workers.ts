@@ -206,9 +206,10 @@ export const workerEndpoints = [
         url,
       ]);
       const claim = () => engine.submit(command);
+      const signal = wait_seconds > 0 ? caller.signal : null;
       const { refs } = engine.state.tables.commands.has(command.id)
         ? await claim()
-        : { refs: await claims.next({ worker_id, wait_ms: wait_seconds * 1000, signal: caller.signal, claim }) };
+        : { refs: await claims.next({ worker_id, wait_ms: wait_seconds * 1000, signal, claim }) };
       return { jobs: await Promise.all(refs.map((ref) => handOut(context, ref))) };
     },
   }),

@@ -122,10 +122,6 @@ export async function buildApi(
     if (request.is404) throw noRoute(request, reply);
     done();
   });
-  app.addHook('preValidation', (request, _reply, done) => {
-    bodies.forgetComplete(request);
-    done();
-  });
   app.addHook('onSend', (_request, reply, payload, done) => {
     if (retired) reply.header('connection', 'close');
     if (context) {

@@ -2,18 +2,22 @@
  * Ends requests whose body stops arriving: after `idle_ms` without a byte the request gets 408, and its connection is
  * closed. A slow body that keeps arriving may take any time. A body that the monitor does not read is not late.
  *
- * One timer checks all requests with a body every `idle_ms / 2`: most are complete before it ever runs.
+ * One timer checks the latest request of every connection, so that a request costs a lookup and no timer of its own.
  */
+import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { MonitorError } from '../../../protocol/errors.ts';
 import type { Clock } from '../../clock.ts';
 
-type Arriving = { request: FastifyRequest; reply: FastifyReply; bytes_read: number; since_ms: number };
+/** A request whose body may still be arriving. */
+type Arriving = { request: FastifyRequest; reply: FastifyReply };
+/** A connection, its latest request if that has a body, and how many bytes had arrived since when. */
+type Connection = { arriving: Arriving | null; bytes_read: number; since_ms: number };
 
 export class BodyDeadlines {
   readonly #clock: Clock;
   readonly #idle_ms: number;
-  readonly #arriving = new Map<FastifyRequest['raw'], Arriving>();
+  readonly #connections = new Map<Socket, Connection>();
   #cancel: (() => void) | null = null;
 
   constructor(clock: Clock, idle_ms: number) {
@@ -23,35 +27,43 @@ export class BodyDeadlines {
 
   watch(request: FastifyRequest, reply: FastifyReply): void {
     const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
-    if ((length === undefined || length === '0') && encoding === undefined) return;
-    this.#arriving.set(request.raw, { request, reply, bytes_read: -1, since_ms: 0 });
-    this.#cancel ??= this.#clock.after(this.#idle_ms / 2, () => this.#look());
-  }
-
-  /** Stops watching if the body is complete. A response sent before that does not end the watch. */
-  forgetComplete({ raw }: FastifyRequest): void {
-    if (raw.complete) this.#arriving.delete(raw);
+    const has_body = (length !== undefined && length !== '0') || encoding !== undefined;
+    const { socket } = request.raw;
+    const connection = this.#connections.get(socket) ?? (has_body ? this.#add(socket) : null);
+    if (connection === null) return;
+    connection.arriving = has_body ? { request, reply } : null;
+    connection.bytes_read = -1;
   }
 
   close(): void {
     this.#cancel?.();
-    this.#arriving.clear();
+    this.#connections.clear();
+  }
+
+  #add(socket: Socket): Connection {
+    const connection = { arriving: null, bytes_read: -1, since_ms: 0 };
+    this.#connections.set(socket, connection);
+    socket.once('close', () => this.#connections.delete(socket));
+    this.#cancel ??= this.#clock.after(this.#idle_ms / 2, () => this.#look());
+    return connection;
   }
 
   #look(): void {
     const now_ms = this.#clock.monotonic();
-    for (const [raw, arriving] of this.#arriving) {
-      const { bytesRead } = raw.socket;
-      if (raw.complete || raw.socket.destroyed) this.#arriving.delete(raw);
-      else if (bytesRead !== arriving.bytes_read || raw.readableLength > 0) {
-        arriving.bytes_read = bytesRead;
-        arriving.since_ms = now_ms;
-      } else if (now_ms - arriving.since_ms >= this.#idle_ms) {
-        this.#arriving.delete(raw);
+    for (const [socket, connection] of this.#connections) {
+      const { arriving } = connection;
+      if (arriving === null) continue;
+      const { raw } = arriving.request;
+      if (raw.complete) connection.arriving = null;
+      else if (socket.bytesRead !== connection.bytes_read || raw.readableLength > 0) {
+        connection.bytes_read = socket.bytesRead;
+        connection.since_ms = now_ms;
+      } else if (now_ms - connection.since_ms >= this.#idle_ms) {
+        connection.arriving = null;
         this.#end(arriving);
       }
     }
-    this.#cancel = this.#arriving.size > 0 ? this.#clock.after(this.#idle_ms / 2, () => this.#look()) : null;
+    this.#cancel = this.#connections.size > 0 ? this.#clock.after(this.#idle_ms / 2, () => this.#look()) : null;
   }
 
   #end({ request: { raw }, reply }: Arriving): void {

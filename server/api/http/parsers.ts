@@ -49,7 +49,8 @@ const CHARSET = /;\s*charset\s*=\s*"?([^\s;"]+)/i;
 const UTF8 = /^(utf-?8|us-ascii)$/i;
 
 function decode({ headers }: FastifyRequest, bytes: Buffer): string {
-  const charset = CHARSET.exec(headers['content-type'] ?? '')?.[1];
+  const type = headers['content-type'];
+  const charset = type?.includes(';') ? CHARSET.exec(type)?.[1] : undefined;
   if (charset !== undefined && !UTF8.test(charset)) throw notTaken(`the charset ${charset.slice(0, 40)}`);
   const encoding = headers['content-encoding'] ?? 'identity';
   if (encoding.toLowerCase() !== 'identity') throw notTaken(`the content encoding ${encoding.slice(0, 40)}`);

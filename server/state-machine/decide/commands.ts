@@ -124,12 +124,10 @@ export function softKey(body: CommandBody): string | null {
 /** Just the id, to save memory; distinct from keys of heartbeats, since no id has a `|`. */
 export const progressKey = (job_id: string): string => job_id;
 
-/**
- * Merges two soft commands with the same key: the later one, with leases and health of the earlier heartbeat that it
- * lacks.
- */
-export function mergeSoft(earlier: Command, later: Command): Command {
-  const [before, body] = [earlier.body, later.body];
+/** Merges two heartbeats of a worker: the later one, with leases and health of the earlier one that it lacks. */
+export function mergeBeats(earlier: Command, later: Command): Command {
+  const before = earlier.body;
+  const body = later.body;
   if (before.type !== 'beat' || body.type !== 'beat') return later;
   const leases = [...new Set([...before.leases, ...body.leases])];
   return { ...later, body: { ...body, health: body.health ?? before.health, leases } };
