@@ -10,6 +10,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Contender, contenders } from './contenders.ts';
 import { type Options, PARTS, type Part, readOptions } from './options.ts';
+import { measureArchive } from './parts/archive.ts';
 import { measureColdStart } from './parts/cold-start.ts';
 import { measureCommitLatency } from './parts/commit-latency.ts';
 import { measureFeed } from './parts/feed.ts';
@@ -38,6 +39,7 @@ async function main(): Promise<void> {
     cold_start: null,
     inside: null,
     feed: null,
+    archive: null,
   };
 
   if (parts.has('race') || parts.has('updates') || parts.has('latency')) {
@@ -70,6 +72,7 @@ async function main(): Promise<void> {
     });
   }
   if (parts.has('feed')) figures.feed = await measureFeed(folder, options, say);
+  if (parts.has('archive')) figures.archive = await measureArchive(folder, options, say);
   printFigures(figures);
   if (options.json) await writeFile(options.json, `${JSON.stringify(figures, null, 2)}\n`);
 }

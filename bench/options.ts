@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
-export const PARTS = ['race', 'updates', 'latency', 'cold-start', 'memory', 'feed'] as const;
+export const PARTS = ['race', 'updates', 'latency', 'cold-start', 'memory', 'feed', 'archive'] as const;
 export type Part = (typeof PARTS)[number];
 
 export type Options = {
@@ -12,6 +12,8 @@ export type Options = {
   batch: number;
   rounds: number;
   subscribers: number;
+  /** Jobs that the part `archive` finishes. */
+  finished: number;
   only: string[];
   /** Another checkout, whose monitor takes part too; null if none. */
   beside: string | null;
@@ -20,7 +22,7 @@ export type Options = {
 };
 
 const HELP = `\
-npm run bench -- [NAME …] [--lifecycles N] [--clients N] [--batch N] [--rounds N] [--subscribers N] [--beside CHECKOUT] [--json FILE] [--dir FOLDER]
+npm run bench -- [NAME …] [--lifecycles N] [--clients N] [--batch N] [--rounds N] [--subscribers N] [--finished N] [--beside CHECKOUT] [--json FILE] [--dir FOLDER]
 
   --lifecycles   jobs a contender and round                     (3200)
   --clients      concurrent clients of each contender           (64)
@@ -28,7 +30,8 @@ npm run bench -- [NAME …] [--lifecycles N] [--clients N] [--batch N] [--rounds
   --rounds       counted rounds, after one to warm up           (7)
   --subscribers  of the live feed                               (1000)
   NAME, --only   contenders and parts, by name: monitor, monitor-websocket, monitor-websocket-apart, monitor-batches, bullmq-always, bullmq-always-apart,
-                 bullmq-everysec, bullmq-always-batches, job-status-table; race, updates, latency, cold-start, memory, feed
+                 bullmq-everysec, bullmq-always-batches, job-status-table; race, updates, latency, cold-start, memory, feed, archive
+  --finished     jobs that are finished and archived            (30000)
   --beside       another checkout of this project, with its packages installed: its monitor takes part in the race, in progress
                  updates and commit latency, and the ratio of this one to it is printed
   --json         also write every figure to this file
@@ -46,6 +49,7 @@ export function readOptions(): Options {
       batch: text,
       rounds: text,
       subscribers: text,
+      finished: text,
       only: text,
       beside: text,
       json: text,
@@ -57,7 +61,10 @@ export function readOptions(): Options {
     process.stdout.write(HELP);
     process.exit(0);
   }
-  const count = (name: 'lifecycles' | 'clients' | 'batch' | 'rounds' | 'subscribers', fallback: number): number => {
+  const count = (
+    name: 'lifecycles' | 'clients' | 'batch' | 'rounds' | 'subscribers' | 'finished',
+    fallback: number,
+  ): number => {
     const given = values[name];
     if (given === undefined) return fallback;
     if (!/^[1-9]\d{0,6}$/.test(given)) throw new Error(`--${name} is ${given}; it takes a whole number from 1`);
@@ -69,6 +76,7 @@ export function readOptions(): Options {
     batch: count('batch', 50),
     rounds: count('rounds', 7),
     subscribers: count('subscribers', 1000),
+    finished: count('finished', 30_000),
     only: [...positionals, ...(values.only === undefined ? [] : values.only.split(','))],
     beside: values.beside === undefined ? null : resolve(values.beside),
     json: values.json ?? null,

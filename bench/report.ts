@@ -2,6 +2,7 @@
 import type { Contender } from './contenders.ts';
 import { YARDSTICK } from './contenders.ts';
 import type { Options } from './options.ts';
+import type { ArchiveFigures } from './parts/archive.ts';
 import type { ColdStart } from './parts/cold-start.ts';
 import type { CommitLatency } from './parts/commit-latency.ts';
 import type { FeedFigures } from './parts/feed.ts';
@@ -35,6 +36,7 @@ export type Figures = {
   cold_start: ColdStart | null;
   inside: FromInside | null;
   feed: FeedFigures | null;
+  archive: ArchiveFigures | null;
 };
 
 export function summarise(contenders: readonly Contender[], turns: readonly Turn[]): RaceRow[] {
@@ -65,7 +67,17 @@ export function summarise(contenders: readonly Contender[], turns: readonly Turn
   });
 }
 
-export function printFigures({ machine, options, race, updates, latency, cold_start, inside, feed }: Figures): void {
+export function printFigures({
+  machine,
+  options,
+  race,
+  updates,
+  latency,
+  cold_start,
+  inside,
+  feed,
+  archive,
+}: Figures): void {
   const print = (line = '') => process.stdout.write(`${line}\n`);
   print(`${machine.cpu}, ${machine.memory_gb} GB, Node ${machine.node}`);
   if (race.length > 0) {
@@ -150,10 +162,25 @@ export function printFigures({ machine, options, race, updates, latency, cold_st
     );
   }
   if (feed) figures.push(...feedRows(feed));
+  if (archive) figures.push(...archiveRows(archive));
   if (figures.length > 0) {
     print();
     table(['', '', 'aim'], figures, print);
   }
+}
+
+function archiveRows({ jobs, finished_s, written_s, archive, views, all, start }: ArchiveFigures): string[][] {
+  const kilobytes = (bytes: number) => `${(bytes / jobs / 1000).toFixed(2)} kB`;
+  return [
+    ['finished jobs', jobs.toLocaleString('en'), ''],
+    ['  finished after, all written after', `${finished_s.toFixed(0)} s, ${written_s.toFixed(0)} s`, ''],
+    ['  objects of the archive', archive.files.toLocaleString('en'), ''],
+    ['  on the disk a job: archive', kilobytes(archive.bytes), ''],
+    ['  files a job in views, on the disk', `${(views.files / jobs).toFixed(3)}, ${kilobytes(views.bytes)}`, ''],
+    ['  files a job in all, on the disk', `${(all.files / jobs).toFixed(3)}, ${kilobytes(all.bytes)}`, ''],
+    ['  start, of which recovery', `${ms(start.ready_ms)}, ${ms(start.recovery_ms)}`, '≤ 3000 ms'],
+    ['  memory once ready', `${(start.ready_rss_bytes / 1e6).toFixed(0)} MB`, ''],
+  ];
 }
 
 function feedRows(feed: FeedFigures): string[][] {

@@ -1,7 +1,7 @@
 /** From the process's start to `/readyz` ready, on a filled store, and where the time goes. */
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { freePort, startProgram } from '../servers/server.ts';
+import { freePort, residentBytes, startProgram } from '../servers/server.ts';
 import { median } from '../statistics.ts';
 
 export type ColdStart = {
@@ -13,6 +13,8 @@ export type ColdStart = {
   modules_ms: number;
   /** Of it the snapshot, the segments after it, and the views' start: until /readyz is ready. */
   recovery_ms: number;
+  /** Resident memory when it is ready; NaN where the system does not tell. */
+  ready_rss_bytes: number;
 };
 
 const STARTS = 5;
@@ -31,6 +33,7 @@ export async function measureColdStart(store: string): Promise<ColdStart> {
     node_ms: of('node_ms'),
     modules_ms: of('modules_ms'),
     recovery_ms: of('recovery_ms'),
+    ready_rss_bytes: of('ready_rss_bytes'),
   };
 }
 
@@ -47,7 +50,8 @@ async function startOnce(store: string, end: NodeJS.Signals): Promise<ColdStart>
   try {
     const live_ms = (await untilOk(`http://${listen}/livez`)) - began_ms;
     const ready_ms = (await untilOk(`http://${listen}/readyz`)) - began_ms;
-    return { ready_ms, node_ms, modules_ms: live_ms - node_ms, recovery_ms: ready_ms - live_ms };
+    const ready_rss_bytes = residentBytes(monitor.pid);
+    return { ready_ms, node_ms, modules_ms: live_ms - node_ms, recovery_ms: ready_ms - live_ms, ready_rss_bytes };
   } catch (error) {
     throw new Error(`${error instanceof Error ? error.message : error}: ${monitor.said()}`);
   } finally {

@@ -8,11 +8,18 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { SubscribersAnswer, SubscribersOrder } from '../clients/subscribers.ts';
 import { startMonitorProcess } from '../servers/monitor.ts';
-import { freePort, inFolder, type RunningServer, served, startProgram, untilReady } from '../servers/server.ts';
+import {
+  freePort,
+  inFolder,
+  type RunningServer,
+  residentBytes,
+  served,
+  startProgram,
+  untilReady,
+} from '../servers/server.ts';
 import { median } from '../statistics.ts';
 
 export type FeedTurn = {
@@ -353,14 +360,4 @@ function quantileOf(histogram: readonly number[], part: number): number {
     below += count;
     return below >= all * part;
   });
-}
-
-/** NaN where the system does not tell. */
-function residentBytes(pid: number): number {
-  try {
-    const found = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-    return Number(found?.[1]) * 1024;
-  } catch {
-    return Number.NaN;
-  }
 }

@@ -134,3 +134,13 @@ export function childrenOf(pid: number): number[] {
     return [];
   }
 }
+
+/** Resident memory of a process; NaN where the system does not tell. */
+export function residentBytes(pid: number): number {
+  try {
+    const found = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    return Number(found?.[1]) * 1024;
+  } catch {
+    return Number.NaN;
+  }
+}

@@ -22,6 +22,7 @@ import { isCorrupt, JournalError, type Problem } from './errors.ts';
 import { createFormat, identify } from './format.ts';
 import { HEAD_KEY, segmentKey } from './keys.ts';
 import { type LogClock, SharedLogClock, SteadyLogClock } from './log-clock.ts';
+import { PastSegments } from './past-segments.ts';
 import { Patience, STORE_RETRIES } from './patience.ts';
 import type { Draft, Replica } from './replica.ts';
 import { decodeSegment, type EncodedSegment, encodeSegment, SEGMENT_BYTES_MAX } from './segment.ts';
@@ -75,6 +76,7 @@ export class Journal<P> {
   readonly #waiting: WaitingLine<P>;
   readonly #trouble: Trouble;
   #chain!: Chain<P>;
+  #past!: PastSegments;
   #snapshotting!: Snapshotting;
   #journal_id = '';
   /** The segment in the last head mark. */
@@ -153,8 +155,7 @@ export class Journal<P> {
 
   /** The lines of a segment up to the head; null if it has been truncated. Throws JournalError. */
   async read(seq: number): Promise<readonly string[] | null> {
-    const got = await this.#chain.get(segmentKey(seq));
-    return got.found ? decodeSegment(got.bytes, { journal_id: this.#journal_id, seq }).lines : null;
+    return this.#past.lines(seq);
   }
 
   /**
@@ -235,6 +236,11 @@ export class Journal<P> {
       journal_id: this.#journal_id,
       retention_ms,
       warn: (message) => log('warn', message),
+    });
+    this.#past = new PastSegments({
+      get: (key) => this.#chain.get(key),
+      head: () => this.#chain.head,
+      journal_id: this.#journal_id,
     });
     if (identity?.problem) this.#trouble.halt(identity.problem);
     try {

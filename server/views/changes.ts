@@ -70,6 +70,29 @@ export function changesSince(seq: number, hour: number, state: State, tell: (cha
   }
 }
 
+/**
+ * Every change between two folds of which the later one replaced the other. What left memory in between changed, too: this
+ * instance may have written views of it that were older than those of its end.
+ */
+export function changesBetween(before: State, after: State, tell: (change: Change) => void): void {
+  const urgency = 'transition';
+  const moved = true;
+  changesSince(before.seq, currentHour(before), after, tell);
+  for (const [id, job] of before.tables.jobs.entries()) {
+    const next = after.job(id);
+    const gone = next ? forgottenKeys(job, next) : [];
+    if (!next || gone.length > 0) tell({ kind: 'job', id, urgency, moved, gone });
+  }
+  for (const [id, worker] of before.tables.workers.entries()) {
+    const next = after.worker(id);
+    if (!next) tell({ kind: 'worker', id, urgency, moved });
+    else if (next.version > before.seq) movedWorker(id, worker, next, tell);
+  }
+  for (const id of before.tables.alerts.keys()) {
+    if (!after.tables.alerts.has(id)) tell({ kind: 'alert', id, urgency, moved });
+  }
+}
+
 /** Whose views show an event; null: it is about memory alone. */
 const SHOWN_BY: Readonly<Record<EventType, 'job' | 'worker' | 'alert' | null>> = {
   JobSubmitted: 'job',

@@ -23,7 +23,7 @@ import { StoreError } from '../objects/store.ts';
 import type { State } from '../state-machine/state/state.ts';
 import { damageOf } from './archive-objects.ts';
 import { readArchivedJob } from './archived-records.ts';
-import { type Change, changesOf, changesSince } from './changes.ts';
+import { type Change, changesBetween, changesOf, changesSince } from './changes.ts';
 import { type Checkpoint, encodeCheckpoint, NOTHING, readCheckpoint } from './checkpoint.ts';
 import { CHECKPOINT_KEY, type Subject } from './keys.ts';
 import { hasEnded, jobView, viewOf } from './layout.ts';
@@ -170,11 +170,11 @@ export class ViewPublisher {
     this.#heard = after;
     try {
       if (segment) changesOf(segment, before, after, this.#noteSince(segment.seq));
-      else changesSince(before.seq, currentHour(before), after, this.#noteSince(before.seq + 1));
+      else changesBetween(before, after, this.#noteSince(before.seq + 1));
     } catch (error) {
       // A fault here must not stop the journal, which calls this.
       this.#options.log('error', `views: segment ${after.seq} can't be read for what it changed: ${messageOf(error)}`);
-      changesSince(before.seq, currentHour(before), after, this.#noteSince(before.seq + 1));
+      changesBetween(before, after, this.#noteSince(before.seq + 1));
     }
     this.#checkpointLater();
     this.#pump();

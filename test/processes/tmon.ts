@@ -85,7 +85,7 @@ export function runTmon(t: Cleaning, args: readonly string[], options: StartOpti
 export type TestMonitor = {
   url: string;
   api: TranscriptionAPI;
-  /** The store's URL. */
+  /** The folder of its store, unless the settings name another store. */
   directory: string;
   /** Stops it in order. */
   stop(): Promise<Ended>;
@@ -95,17 +95,18 @@ export type TestMonitor = {
   restart(): Promise<void>;
 };
 
-/** A monitor on its own directory and a free port, with the given settings. */
+/** A monitor on a free port with the given settings, on its own directory unless they name a store. */
 export async function startTestMonitor(
   t: Cleaning,
   settings: Record<string, string | number> = {},
   environment: Record<string, string> = {},
 ): Promise<TestMonitor> {
   const store = mkdtempSync(join(tmpdir(), 'tmon-store-'));
-  const options = Object.entries({ fleet: 'none:', log_level: 'warn', retry_base_ms: 1, ...settings });
+  const defaults = { store: `dir:${store}`, fleet: 'none:', log_level: 'warn', retry_base_ms: 1 };
+  const options = Object.entries({ ...defaults, ...settings });
   const start = async (listen: string) => {
     const given = options.flatMap(([name, value]) => [`--${name.replaceAll('_', '-')}`, String(value)]);
-    const args = ['serve', '--json', '--store', `dir:${store}`, '--listen', listen, ...given];
+    const args = ['serve', '--json', '--listen', listen, ...given];
     const child = startTmon(t, args, { environment });
     const [, url = ''] = await child.line(/^\{"url":"([^"]+)"/);
     return { child, url };

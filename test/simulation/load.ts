@@ -48,6 +48,8 @@ export class Load {
   readonly #chance: Chance;
   readonly #workers: readonly string[];
   readonly #jobs: string[] = [];
+  /** Jobs whose submission was acknowledged: before that nobody knows their ids, which the monitor makes. */
+  readonly #submitted = new Set<string>();
   /** Every lease ever told of, newest last: most are stale. */
   readonly #held: Held[] = [];
   /** What is asked, and how often. */
@@ -84,8 +86,9 @@ export class Load {
     return { ...other, id: command.id };
   }
 
-  /** A claim was answered: from now on its worker reports under these leases. */
+  /** A command was acknowledged: from now on the jobs can be named, and the worker of a claim reports under its leases. */
   told(command: Command, { refs }: Outcome): void {
+    for (const [type, job_id] of refs) if (type === 'JobSubmitted') this.#submitted.add(job_id);
     if (command.body.type !== 'claim_jobs') return;
     for (const [, job_id, token] of refs) {
       if (token !== undefined) this.#held.push({ job_id, token, worker_id: command.body.worker_id });
@@ -244,7 +247,7 @@ export class Load {
     const told_ms = started_ms + chance.whole(0, 60) * 1000;
     const state = chance.pick(SIGHTED_STATES);
     return {
-      job_id: chance.happens(0.1) ? job_id : `sighted-${chance.whole(1, 6)}`,
+      job_id: chance.happens(0.1) && this.#submitted.has(job_id) ? job_id : `sighted-${chance.whole(1, 6)}`,
       state,
       told_ms,
       worker_id: chance.happens(0.8) ? chance.pick([...this.#workers, 'worker-elsewhere']) : null,
