@@ -63,7 +63,10 @@ test('a recreated segment is recognised also if the one that was truncated had b
 test('segments that are read together are got once each', async () => {
   const { past, gets } = log(20);
   await Promise.all(Array.from({ length: 20 }, (_, i) => past.lines(i + 1)));
-  assert.deepEqual(gets, Array.from({ length: 20 }, (_, i) => i + 1));
+  assert.deepEqual(
+    gets,
+    Array.from({ length: 20 }, (_, i) => i + 1),
+  );
 });
 
 test('a failed read is not remembered', async () => {

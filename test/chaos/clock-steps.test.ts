@@ -3,6 +3,7 @@
  * leases end when they must.
  */
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { createBucket, testBucket } from '../conformance/object-store-s3.ts';
@@ -52,7 +53,7 @@ async function leasesEnd({ caller, faketime }: Fake, offset: string): Promise<vo
   assert.ok(Math.abs(Date.parse(body.created_at) - Date.now()) < NEAR_MS, body.created_at);
 }
 
-describe('on a directory', { skip: absent }, () => {
+describe('on a directory', { skip: absent, concurrency: 2 }, () => {
   for (const offset of OFFSETS) {
     test(`a clock set by ${offset} while the monitor runs neither ends a lease nor keeps it from ending`, async (t) => {
       const fake = await start(t);
@@ -82,7 +83,7 @@ describe('on a directory', { skip: absent }, () => {
   });
 });
 
-describe('on a bucket, whose clock stays right', { skip: absent || gatewayAbsent() }, () => {
+describe('on a bucket, whose clock stays right', { skip: absent || gatewayAbsent(), concurrency: 3 }, () => {
   let gateway: Promise<TestServer> | undefined;
   after(async () => (await gateway)?.stop());
 
@@ -92,11 +93,12 @@ describe('on a bucket, whose clock stays right', { skip: absent || gatewayAbsent
     return server;
   }
 
-  async function bucket(prefix: string): Promise<Place> {
+  /** A prefix of its own. */
+  async function bucket(): Promise<Place> {
     gateway ??= openGateway();
     const { endpoint } = await gateway;
     return {
-      settings: { store: `s3://${testBucket}/${prefix}` },
+      settings: { store: `s3://${testBucket}/${randomUUID()}` },
       environment: {
         AWS_ENDPOINT_URL_S3: endpoint,
         AWS_REGION: 'us-east-1',
@@ -108,11 +110,11 @@ describe('on a bucket, whose clock stays right', { skip: absent || gatewayAbsent
 
   for (const offset of OFFSETS) {
     test(`a clock set by ${offset} while the monitor runs neither ends a lease nor keeps it from ending`, async (t) => {
-      await leasesEnd(await start(t, await bucket(`running${offset}`)), offset);
+      await leasesEnd(await start(t, await bucket()), offset);
     });
 
     test(`a clock that is ${offset} off at the start: leases end, and after a start with the right one, too`, async (t) => {
-      const { monitor, caller, faketime } = await start(t, await bucket(`starting${offset}`));
+      const { monitor, caller, faketime } = await start(t, await bucket());
       await monitor.stop();
       faketime.set(offset);
       await monitor.restart();
