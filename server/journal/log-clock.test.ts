@@ -97,6 +97,22 @@ describe('alone on a store', () => {
     }
   });
 
+  test('small steps are followed up to two seconds in all, and two more a day', () => {
+    const { hands, log, pass, notices } = lonelyMachine();
+    const start_ms = hands.wall_ms;
+    for (let n = 0; n < 100; n++) {
+      pass(1_000);
+      hands.wall_ms += 900;
+      log.now();
+    }
+    assert.equal(log.now() - start_ms, 100_000 + 1_800);
+    assert.equal(notices.length, 98);
+    pass(86_400_000);
+    log.now();
+    hands.wall_ms -= 1_500;
+    assert.equal(log.now() - start_ms, 100_000 + 86_400_000 + 1_800 - 1_500);
+  });
+
   test('time in which the machine was suspended counts', () => {
     const { log, suspend, pass, notices } = lonelyMachine();
     suspend(8 * 3_600_000);

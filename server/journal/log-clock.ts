@@ -4,6 +4,7 @@
  * On a store that other instances write to, the reference is the store's clock: see SharedLogClock. On a store whose
  * clock is this machine's, the only reference is elapsed time: see SteadyLogClock.
  */
+import { DAY_MS } from '../../protocol/time.ts';
 import type { Clock } from '../clock.ts';
 
 export interface LogClock {
@@ -48,7 +49,7 @@ export class SharedLogClock implements LogClock {
 }
 
 /**
- * Follows the wall clock, except its steps in either direction: after one, log time continues with elapsed time,
+ * Follows the wall clock, except its steps in either direction, of more than two seconds alone or together: after one, log time continues with elapsed time,
  * including time in which the machine was suspended. If the clock is behind the journal on a start, log time continues
  * from the journal's last time.
  */
@@ -60,6 +61,9 @@ export class SteadyLogClock implements LogClock {
   /** Total time suspended so far. */
   #suspended_ms: number;
   #offset_ms = 0;
+  /** Sum of the small steps that were followed; two seconds of it are forgotten in a day. */
+  #followed_ms = 0;
+  #followed_at_ms: number;
 
   constructor(clock: Clock, warn: (message: string) => void) {
     this.#clock = clock;
@@ -67,6 +71,7 @@ export class SteadyLogClock implements LogClock {
     this.#wall_ms = clock.now();
     this.#monotonic_ms = clock.monotonic();
     this.#suspended_ms = this.#suspended();
+    this.#followed_at_ms = this.#monotonic_ms;
   }
 
   get offset_ms(): number {
@@ -100,12 +105,24 @@ export class SteadyLogClock implements LogClock {
     const suspended_ms = this.#suspended();
     const step_ms = apart_ms - Math.max(0, suspended_ms - this.#suspended_ms);
     this.#suspended_ms = suspended_ms;
-    if (Math.abs(step_ms) <= TOLERANCE_MS) return;
+    if (this.#isFollowed(step_ms)) return;
     const offset_ms = this.#offset_ms - step_ms;
     // The step was undone.
     this.#offset_ms = Math.abs(offset_ms) <= JITTER_MS ? 0 : offset_ms;
     const now = this.#offset_ms === 0 ? 'log time matches it again' : 'log time continues without the step';
     this.#warn(`this machine's clock was set ${step_ms > 0 ? 'forward' : 'back'} by ${seconds(step_ms)}; ${now}`);
+  }
+
+  /** Small steps are corrections of a clock that drifts. Many of them within a day are not. */
+  #isFollowed(step_ms: number): boolean {
+    if (Math.abs(step_ms) > TOLERANCE_MS) return false;
+    const forgotten_ms = ((this.#monotonic_ms - this.#followed_at_ms) / DAY_MS) * TOLERANCE_MS;
+    const before_ms = Math.sign(this.#followed_ms) * Math.max(0, Math.abs(this.#followed_ms) - forgotten_ms);
+    const followed_ms = before_ms + step_ms;
+    if (Math.abs(followed_ms) > TOLERANCE_MS) return false;
+    this.#followed_ms = followed_ms;
+    this.#followed_at_ms = this.#monotonic_ms;
+    return true;
   }
 
   #suspended(): number {

@@ -30,7 +30,7 @@ export type PolicyOf = (instance: string) => Policy;
 export type Effect = { seq: number; name: string; refs: readonly CommandRef[] };
 
 /** What a machine's clock may add to log time. */
-const CLOCK_TOLERANCE_MS = 2_000;
+const CLOCK_TOLERANCE_MS = 2_500;
 
 export class LogAudit {
   /** The segment of each sequence number; none has number 0. */
