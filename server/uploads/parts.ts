@@ -104,8 +104,10 @@ export async function* readParts(
   { upload, parts, part_list }: Manifest,
   range?: ByteRange,
 ): AsyncGenerator<Buffer> {
-  // Without hashes of parts, the last part is held back until the hash of the file has been verified.
+  // Without hashes of parts, the last part is held back until the size and the hash of the file have been verified.
   const whole = part_list ? undefined : createHash('sha256');
+  const inconsistent = () => damaged(manifestKey(upload.upload_id), 'damaged, or one of its parts is');
+  if (!(parts >= 1)) throw inconsistent();
   let at = 0;
   for (let part = 1; part <= parts; part++) {
     const key = partKey(upload.upload_id, part);
@@ -121,8 +123,9 @@ export async function* readParts(
       throw damaged(key, 'damaged');
     }
     whole?.update(bytes);
-    if (whole && part === parts && whole.digest('hex') !== upload.sha256) {
-      throw damaged(manifestKey(upload.upload_id), 'damaged, or one of its parts is');
+    if (whole && part === parts) {
+      const sound = at + bytes.length === upload.file_size_bytes && whole.digest('hex') === upload.sha256;
+      if (!sound) throw inconsistent();
     }
     yield range ? bytes.subarray(Math.max(0, range.first - at), range.last + 1 - at) : bytes;
     at += bytes.length;

@@ -195,6 +195,31 @@ test('an upload of a version without hashes of parts is verified as a whole', as
   await assert.rejects(async () => (await fetch(`${monitor.url}/api/v1/uploads/${body.upload_id}`)).arrayBuffer());
 });
 
+test('a manifest of such a version with a wrong size or count of parts ends the response, not the patience of the client', async (t) => {
+  const monitor = await openMonitor(t);
+  for (const size of [5_000, 5_000_000]) {
+    const { body: sound } = await upload(monitor, randomBytes(size));
+    const parts = Math.ceil(size / (4 * 1024 * 1024));
+    const manifest = `uploads/${sound.upload_id}/manifest.json`;
+    for (const wrong of [
+      { upload: { ...sound, file_size_bytes: size + 1 }, parts },
+      { upload: { ...sound, file_size_bytes: size - 1 }, parts },
+      { upload: sound, parts: 0 },
+      { upload: sound },
+    ]) {
+      await monitor.store.put(manifest, Buffer.from(JSON.stringify(wrong)));
+      const read = async () => {
+        const signal = AbortSignal.timeout(20_000);
+        const response = await fetch(`${monitor.url}/api/v1/uploads/${sound.upload_id}`, { signal });
+        if (!response.ok) return ((await response.json()) as { key: string }).key;
+        return `${(await response.arrayBuffer()).byteLength} bytes`;
+      };
+      const got = await read().catch(String);
+      assert.ok(got.startsWith(`uploads/${sound.upload_id}/`) || /terminated|failed/.test(got), got);
+    }
+  }
+});
+
 test('a range of an upload is 206, across parts; one beyond its end is 416; an unchanged upload is 304', async (t) => {
   const monitor = await openMonitor(t);
   const bytes = randomBytes(9_000_000);
