@@ -81,7 +81,7 @@ export class Engine implements Replica<Proposal> {
 
   get journal(): Pick<
     Journal<Proposal>,
-    'status' | 'head' | 'journal_id' | 'now' | 'snapshot' | 'mark' | 'truncate' | 'catchUp'
+    'status' | 'head' | 'journal_id' | 'now' | 'unread_ms' | 'snapshot' | 'mark' | 'truncate' | 'catchUp'
   > {
     return this.#journal;
   }

@@ -77,6 +77,8 @@ export class Journal<P> {
   readonly #trouble: Trouble;
   #chain!: Chain<P>;
   #past!: PastSegments;
+  /** When the tail was last known. */
+  #tail_known = { monotonic_ms: 0, wall_ms: 0 };
   #snapshotting!: Snapshotting;
   #journal_id = '';
   /** The segment in the last head mark. */
@@ -123,6 +125,17 @@ export class Journal<P> {
 
   get journal_id(): string {
     return this.#journal_id;
+  }
+
+  /**
+   * For how long other instances may have written without this one having read it. It grows while this process is
+   * suspended or the store is out of reach; 0 for an instance that is alone on its store.
+   */
+  get unread_ms(): number {
+    if (this.#sole) return 0;
+    const { monotonic_ms, wall_ms } = this.#clocks();
+    // The monotonic clock may stand still while the machine is suspended.
+    return Math.max(monotonic_ms - this.#tail_known.monotonic_ms, wall_ms - this.#tail_known.wall_ms);
   }
 
   /** Current log time: the time of the next segment. */
@@ -243,6 +256,7 @@ export class Journal<P> {
       journal_id: this.#journal_id,
     });
     if (identity?.problem) this.#trouble.halt(identity.problem);
+    this.#tail_known = this.#clocks();
     try {
       await this.#chain.recover(traces, () => findUse(store, traceKeys));
     } catch (error) {
@@ -286,9 +300,17 @@ export class Journal<P> {
     }
   }
 
+  /** Runs a call that proves the tail as of its start, and releases the visitors from before it. */
+  async #proveTail<T>(prove: () => Promise<T>): Promise<T> {
+    const known = this.#clocks();
+    const proved = await this.#waiting.visited(prove);
+    this.#tail_known = known;
+    return proved;
+  }
+
   /** Reads on to the tail and releases the visitors. Returns the number of segments read. */
   async #readOn(): Promise<number> {
-    return this.#waiting.visited(async () => {
+    return this.#proveTail(async () => {
       if (this.#trouble.halted || (this.#sole && !this.#behind)) return 0;
       const read = await this.#chain.drain();
       this.#behind = false;
@@ -343,7 +365,7 @@ export class Journal<P> {
       const taken = proposals.slice(0, draft.taken);
       // Either result of this put proves the tail for earlier visitors: if it was created, there was nothing to read.
       const batch = { seq: head.seq + 1, batch_id, at_ms, encoded, taken };
-      if (await this.#waiting.visited(() => this.#place(batch, draft))) return draft.taken;
+      if (await this.#proveTail(() => this.#place(batch, draft))) return draft.taken;
     }
   }
 
@@ -437,6 +459,11 @@ export class Journal<P> {
     if (!error) return;
     for (const proposal of this.#waiting.take()) this.#replica.fail(proposal, error);
     this.#waiting.settled();
+  }
+
+  #clocks(): { monotonic_ms: number; wall_ms: number } {
+    const { clock } = this.#options;
+    return { monotonic_ms: clock.monotonic(), wall_ms: clock.now() };
   }
 
   #rejection(): JournalError | null {

@@ -80,8 +80,8 @@ export function changesBetween(before: State, after: State, tell: (change: Chang
   changesSince(before.seq, currentHour(before), after, tell);
   for (const [id, job] of before.tables.jobs.entries()) {
     const next = after.job(id);
-    const gone = next ? forgottenKeys(job, next) : [];
-    if (!next || gone.length > 0) tell({ kind: 'job', id, urgency, moved, gone });
+    if (next?.version === job.version) continue;
+    tell({ kind: 'job', id, urgency, moved, gone: jobView(job).present.map(({ key }) => key) });
   }
   for (const [id, worker] of before.tables.workers.entries()) {
     const next = after.worker(id);

@@ -61,6 +61,8 @@ const CHECKPOINT_SHARED_MS = 60_000;
 /** Views that are later than this are written faster: at up to twice the pace when twice as late, and so on. */
 const LATE_MS = 5_000;
 const FASTER_MAX = 10;
+/** An instance that has not known the end of the journal for longer reads on before it writes. */
+const UNREAD_MS = 30_000;
 /** A stop waits so long for the views; what is left is found again at the next start. */
 const STOP_MS = 10_000;
 const RETRIES = { base_ms: 100, max_ms: 30_000 };
@@ -135,15 +137,22 @@ export class ViewPublisher {
     await this.#settle(subjects, { width: FEW });
   }
 
-  /** Flushes as far as the store lets it in 10 s, then ends. What is left is found again at the next start. */
+  /**
+   * Reads the journal to its end and flushes, as far as the store lets it in 10 s, then ends. What is left is found again
+   * at the next start.
+   */
   async stop(): Promise<void> {
     if (this.#stopped) return;
-    const { clock, log } = this.#options;
+    const { engine, clock, log } = this.#options;
     let patient = true;
+    const late = Promise.withResolvers<void>();
     const cancel = clock.after(STOP_MS, () => {
       patient = false;
+      late.resolve();
     });
     try {
+      // What this instance wrote after a pause may be older than what others wrote meanwhile.
+      await Promise.race([engine.journal.catchUp(), late.promise]);
       await this.#settle(this.#unwritten(), { patient: () => patient });
       await this.#writeCheckpoint();
       if (this.backlog > 0) log('warn', `views: ${this.backlog} are not written, the next start goes on with them`);
@@ -251,6 +260,7 @@ export class ViewPublisher {
 
   async #putAndDelete(note: Note): Promise<void> {
     const { engine, store } = this.#options;
+    await this.#readOn();
     const ended = hasEnded(engine.state, note);
     const view = await this.#viewOf(note);
     for (const { key, document } of view?.present ?? []) {
@@ -283,14 +293,27 @@ export class ViewPublisher {
     return viewOf(engine.state, note);
   }
 
-  /** Waits for the pace, unless this is a flush. Returns false once the publisher has stopped. */
-  async #turn({ due_ms }: Note): Promise<boolean> {
-    const { clock, idle = () => 1 } = this.#options;
-    const lateness = Math.min(FASTER_MAX, Math.max(1, (clock.monotonic() - due_ms) / LATE_MS));
+  /** Waits for the pace, unless this is a flush. Returns false if the note must not be written further. */
+  async #turn(note: Note): Promise<boolean> {
+    const { engine, clock, idle = () => 1 } = this.#options;
+    const lateness = Math.min(FASTER_MAX, Math.max(1, (clock.monotonic() - note.due_ms) / LATE_MS));
     // Late views go faster, so that no load leaves them ever further behind, but not at the cost of requests. Squared: where
     // half of the time is left, a quarter of it is taken.
     if (this.#flushing === 0) await this.#pace.take(1 + (lateness - 1) * idle() ** 2);
-    return !this.#stopped;
+    if (this.#stopped) return false;
+    if (engine.journal.unread_ms <= UNREAD_MS) return true;
+    // This process was suspended: what the note's document shows may be old.
+    this.#pending.add(note);
+    return false;
+  }
+
+  /** After a pause, reads what others have written before writing views that may be older than theirs. */
+  async #readOn(): Promise<void> {
+    const { journal } = this.#options.engine;
+    if (journal.unread_ms <= UNREAD_MS) return;
+    await journal.catchUp();
+    if (journal.unread_ms <= UNREAD_MS || this.#stopped) return;
+    throw new StoreError('unavailable', 'store_unavailable', 'the journal can not be read to its end');
   }
 
   #failed(note: Note, error: unknown): void {

@@ -115,7 +115,7 @@ class History {
           if (this.#plan.house) this.#furnish(one, engine);
         },
         crashed: (one) => this.#houses.get(one)?.crash(),
-        stopping: async (one) => this.#houses.get(one)?.stop(),
+        stopping: async (one) => this.#houses.get(one)?.end(),
         logged: ({ process }, level, message) => world.note(`${process.name}: ${level}: ${message}`),
       },
     });
@@ -209,7 +209,8 @@ class History {
       case 'reader_moves':
         return this.#moveReader(instance);
       case 'stop':
-        void instance.stop().then(() => instance.startLater());
+        // A suspended process gets the signal when it goes on.
+        if (!instance.asleep) void instance.stop().then(() => instance.startLater());
         return;
       case 'snapshot':
       case 'truncate':

@@ -108,7 +108,13 @@ export class House {
     this.publisher.abandon();
   }
 
-  /** Before its engine stops. */
+  /** Before its engine stops, as the monitor does. */
+  async end(): Promise<void> {
+    await this.stop();
+    await this.publisher.stop();
+  }
+
+  /** All but the views. */
   async stop(): Promise<void> {
     this.claims.close();
     this.feed.close();
