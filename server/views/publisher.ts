@@ -275,7 +275,8 @@ export class ViewPublisher {
     if (!note.moved || (note.fresh && note.gone.length === 0)) return;
     // A key due for removal may be in use again: a worker that returned and ended a second time on the same day.
     const present = new Set(view?.present.map(({ key }) => key));
-    const gone = note.gone.filter((key) => !present.has(key));
+    // Of a job whose record can't be read, the views of its end are all that is left.
+    const gone = note.kind === 'job' && present.size === 0 ? [] : note.gone.filter((key) => !present.has(key));
     for (const key of [...(note.fresh ? [] : (view?.absent ?? [])), ...gone]) {
       if (!(await this.#turn(note))) return;
       this.#written.forget(key);
@@ -287,7 +288,14 @@ export class ViewPublisher {
     const { engine, store } = this.#options;
     if (note.kind === 'job' && !engine.state.job(note.id)) {
       // Another instance archived it; what this one wrote of it before may have come after that one's last word.
-      const job = await readArchivedJob(store, engine.state, note.id).catch(noneIfDamaged);
+      const read = () => readArchivedJob(store, engine.state, note.id);
+      // A record that is not where it was may have been moved.
+      const job = await read()
+        .catch((error) => {
+          damageOf(error);
+          return engine.journal.catchUp().then(read);
+        })
+        .catch(noneIfDamaged);
       if (job) return jobView(job);
     }
     return viewOf(engine.state, note);
