@@ -12,6 +12,7 @@ import { damageIn } from './archive-objects.ts';
 import { readArchivedPeriods } from './archived-periods.ts';
 import { readArchivedJob, readArchivedWorker } from './archived-records.ts';
 import { PACKS } from './keys.ts';
+import { packJobs } from './packing.ts';
 import { keysIn, rebuiltFrom, TestMonitor, textAt, viewsIn, WatchedStore } from './testing-monitor.ts';
 
 async function open(settings: Partial<Settings> = {}) {
@@ -192,6 +193,38 @@ test('of two instances that archive the same jobs one is taken, and the other re
   assert.equal(one.engine.state.scalars.archived_jobs, 2);
   await two.stop();
   await one.stop();
+});
+
+test('an instance that archives a job late removes no view of what another has archived meanwhile', async () => {
+  const { clock, memory, monitor } = await open({ finished_max: 0 });
+  const report = (hour: number) => {
+    const line = {
+      event: 'JOB_COMPLETE',
+      job_id: 'job-1',
+      worker_id: `worker-${hour}`,
+      s3_path: 's3://t/1.json',
+    } as const;
+    const sightings = [sightingOf(line, clock.now())];
+    return monitor.do({ type: 'observe_jobs', source: 'log:/a', sightings, absent: ['job-1'] });
+  };
+  await report(0);
+  const first = monitor.job('job-1');
+  assert.equal(await monitor.archive.runOnce(), 1);
+  await clock.turn(3 * HOUR_MS);
+  const start = { event: 'JOB_START', job_id: 'job-1', worker_id: 'worker-3' } as const;
+  const sightings = [sightingOf(start, clock.now())];
+  await monitor.do({ type: 'observe_jobs', source: 'log:/a', sightings, absent: ['job-1'] });
+  await report(3);
+  const second = monitor.job('job-1');
+  assert.equal(await monitor.archive.runOnce(), 1);
+  const views = await viewsIn(memory);
+  for (const late of [first, second]) {
+    const [packed] = await packJobs({ store: memory, engine: monitor.engine }, [late]);
+    assert.deepEqual(packed!.replaced, []);
+    await memory.delete(packed!.pack.key);
+    assert.deepEqual(await viewsIn(memory), views);
+  }
+  await monitor.stop();
 });
 
 test('a worker leaves memory 7 days after its end, and comes back as another', async () => {

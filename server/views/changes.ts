@@ -81,7 +81,7 @@ export function changesBetween(before: State, after: State, tell: (change: Chang
   for (const [id, job] of before.tables.jobs.entries()) {
     const next = after.job(id);
     if (next?.version === job.version) continue;
-    tell({ kind: 'job', id, urgency, moved, gone: jobView(job).present.map(({ key }) => key) });
+    tell({ kind: 'job', id, urgency, moved, gone: next ? forgottenKeys(job, next) : [] });
   }
   for (const [id, worker] of before.tables.workers.entries()) {
     const next = after.worker(id);

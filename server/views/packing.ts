@@ -70,6 +70,8 @@ async function replaceOlder(store: ObjectStore, state: State, job: JobRecord): P
   const older = pack
     ? await readPack(store, pack).then((rows) => rows.find(job.job_id), ignoreDamage)
     : await looseOne(store, state, job);
+  // While this was written another instance may have archived the job itself, or a later one of its id.
+  if (older && older.ordinal >= job.ordinal) return undefined;
   if (older) await removeViews(store, older, job);
   return pack?.key;
 }
@@ -79,9 +81,7 @@ const mayHaveComeBack = (job: JobRecord): boolean => job.observed !== null || jo
 
 async function looseOne(store: ObjectStore, state: State, job: JobRecord): Promise<JobRecord | undefined> {
   if (state.scalars.loose_jobs === 0) return undefined;
-  const older = await readLooseJob(store, job.job_id).catch(ignoreDamage);
-  // A record that was archived but never left memory is this job itself.
-  return older && older.ordinal !== job.ordinal ? older : undefined;
+  return readLooseJob(store, job.job_id).catch(ignoreDamage);
 }
 
 async function removeViews(store: ObjectStore, older: JobRecord, job: JobRecord): Promise<void> {
