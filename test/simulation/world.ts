@@ -14,6 +14,7 @@ export type Violation = { invariant: string; message: string; at_ms: number };
 
 /** More events than any history needs: reaching it means that something runs in circles. */
 const EVENTS_MAX = 400_000;
+const DELAY_MIN_MS = 0.001;
 const STEPS_KEPT = 60;
 
 export class World {
@@ -27,7 +28,9 @@ export class World {
 
   /** Runs something once after `delay_ms`, in the process where one is given. The answer cancels it. */
   after(delay_ms: number, process: Process | null, run: () => void): () => void {
-    const entry: Entry = { at_ms: this.now_ms + Math.max(0, delay_ms), order: this.#order++, process, run };
+    // Times since 1970 are not precise enough to tell shorter delays from none.
+    const at_ms = this.now_ms + (delay_ms > 0 ? Math.max(delay_ms, DELAY_MIN_MS) : 0);
+    const entry: Entry = { at_ms, order: this.#order++, process, run };
     this.#push(entry);
     return () => {
       entry.run = null;
