@@ -29,7 +29,7 @@ import { CHECKPOINT_KEY, type Subject } from './keys.ts';
 import { hasEnded, jobView, viewOf } from './layout.ts';
 import { currentHour } from './metrics.ts';
 import { Pace } from './pace.ts';
-import { type Note, Pending } from './pending.ts';
+import { type Note, Pending, type Urgency } from './pending.ts';
 import { endsLeftBehind } from './returned-workers.ts';
 import { encodeDocument, type View } from './view.ts';
 import { WrittenViews } from './written-views.ts';
@@ -190,17 +190,21 @@ export class ViewPublisher {
   }
 
   #noteSince(seq: number): (change: Change) => void {
+    const due_ms = this.#dueFromNow();
+    return ({ kind, id, urgency, moved = false, fresh = false, gone = [] }) => {
+      this.#pending.add({ kind, id, urgency, due_ms: due_ms[urgency], seq, moved, fresh, gone, failures: 0 });
+    };
+  }
+
+  #dueFromNow(): Record<Urgency, number> {
     const { clock, settings } = this.#options;
     const now_ms = clock.monotonic();
-    const due_ms = {
+    return {
       transition: now_ms + settings.view_transition_ms,
       work: now_ms + settings.view_worker_ms,
       sums: now_ms + settings.view_sums_ms,
       progress: now_ms + settings.view_progress_ms,
       heartbeat: now_ms + settings.view_heartbeat_ms,
-    };
-    return ({ kind, id, urgency, moved = false, fresh = false, gone = [] }) => {
-      this.#pending.add({ kind, id, urgency, due_ms: due_ms[urgency], seq, moved, fresh, gone, failures: 0 });
     };
   }
 
@@ -311,7 +315,7 @@ export class ViewPublisher {
     if (this.#stopped) return false;
     if (engine.journal.unread_ms <= UNREAD_MS) return true;
     // This process was suspended: what the note's document shows may be old.
-    this.#pending.add(note);
+    this.#pending.add({ ...note, due_ms: this.#dueFromNow()[note.urgency] });
     return false;
   }
 
