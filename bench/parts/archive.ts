@@ -24,8 +24,8 @@ export type ArchiveFigures = {
   start: ColdStart;
 };
 
-/** Jobs that stay in memory after their end. */
-const FINISHED_MAX = 1_000;
+/** Few jobs stay in memory after their end, and few commands: as a day later, when their repetitions are no longer expected. */
+const SETTINGS = ['--finished-max', '1000', '--commands-max', '1000'];
 
 export async function measureArchive(
   folder: string,
@@ -39,7 +39,7 @@ export async function measureArchive(
       says: 'transcription-monitor, in batches',
       kind: 'batches',
       async start(at) {
-        server = await startMonitorProcess(at, { settings: ['--finished-max', String(FINISHED_MAX)] });
+        server = await startMonitorProcess(at, { settings: SETTINGS });
         return server;
       },
       client: 'monitor.ts',

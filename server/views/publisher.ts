@@ -315,7 +315,7 @@ export class ViewPublisher {
     if (this.#stopped) return false;
     if (engine.journal.unread_ms <= UNREAD_MS) return true;
     // This process was suspended: what the note's document shows may be old.
-    this.#pending.add({ ...note, due_ms: this.#dueFromNow()[note.urgency] });
+    this.#pending.add({ ...note, fresh: false, due_ms: this.#dueFromNow()[note.urgency] });
     return false;
   }
 
