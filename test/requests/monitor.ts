@@ -60,7 +60,10 @@ export async function countMonitor(t: Cleaning, proxy: CountingProxy): Promise<M
   };
   const without = await worked(0);
   const reported = await worked(REPORTS);
-  await wait(MINUTE_MS);
+  // Views of the last job follow within a minute, and a snapshot and the archive within a few more.
+  await wait(3 * MINUTE_MS);
+  proxy.take();
+  await wait(2 * MINUTE_MS);
   const idle = proxy.take();
   const held = await hold(api);
   proxy.take();
@@ -72,7 +75,7 @@ export async function countMonitor(t: Cleaning, proxy: CountingProxy): Promise<M
     puts_per_job: puts(without) / JOBS,
     puts_per_report: (puts(reported) - puts(without)) / JOBS / REPORTS,
     gets_per_job: (without['s3 GET']?.requests ?? 0) / JOBS,
-    puts_per_idle_hour: puts(idle) * MINUTES_PER_HOUR,
+    puts_per_idle_hour: (puts(idle) / 2) * MINUTES_PER_HOUR,
     puts_per_busy_hour: puts(busy) * MINUTES_PER_HOUR,
   };
 }
