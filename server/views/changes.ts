@@ -72,7 +72,8 @@ export function changesSince(seq: number, hour: number, state: State, tell: (cha
 
 /**
  * Every change between two folds of which the later one replaced the other. What left memory in between changed, too: this
- * instance may have written views of it that were older than those of its end.
+ * instance may have written views of it that were older than those of its end. What has the same id and another ordinal is
+ * another: the views of the earlier one's end stay.
  */
 export function changesBetween(before: State, after: State, tell: (change: Change) => void): void {
   const urgency = 'transition';
@@ -81,12 +82,13 @@ export function changesBetween(before: State, after: State, tell: (change: Chang
   for (const [id, job] of before.tables.jobs.entries()) {
     const next = after.job(id);
     if (next?.version === job.version) continue;
-    tell({ kind: 'job', id, urgency, moved, gone: next ? forgottenKeys(job, next) : [] });
+    tell({ kind: 'job', id, urgency, moved, gone: next?.ordinal === job.ordinal ? forgottenKeys(job, next) : [] });
   }
   for (const [id, worker] of before.tables.workers.entries()) {
     const next = after.worker(id);
-    if (!next) tell({ kind: 'worker', id, urgency, moved });
-    else if (next.version > before.seq) movedWorker(id, worker, next, tell);
+    if (next?.version === worker.version) continue;
+    if (next?.ordinal === worker.ordinal) movedWorker(id, worker, next, tell);
+    else tell({ kind: 'worker', id, urgency, moved });
   }
   for (const id of before.tables.alerts.keys()) {
     if (!after.tables.alerts.has(id)) tell({ kind: 'alert', id, urgency, moved });
