@@ -4,7 +4,6 @@
  * On a store that other instances write to, the reference is the store's clock: see SharedLogClock. On a store whose
  * clock is this machine's, the only reference is elapsed time: see SteadyLogClock.
  */
-import { DAY_MS } from '../../protocol/time.ts';
 import type { Clock } from '../clock.ts';
 
 export interface LogClock {
@@ -19,6 +18,7 @@ export interface LogClock {
 
 /** Greatest difference at which two clocks count as equal. */
 const TOLERANCE_MS = 2_000;
+const DAY_MS = 86_400_000;
 /** Greatest difference between readings of two clocks of one machine. */
 const JITTER_MS = 100;
 

@@ -6,7 +6,7 @@ import type { Engine } from '../engine.ts';
 import { newUlid } from '../ids.ts';
 import type { ObjectStore } from '../objects/store.ts';
 import { UNREMEMBERED } from '../state-machine/apply/apply.ts';
-import { readArchivedJob } from '../views/archived-records.ts';
+import { findArchivedJob } from '../views/archived-records.ts';
 import { Following } from './following.ts';
 import type { Observing } from './observe.ts';
 
@@ -29,7 +29,7 @@ export function followSources(urls: readonly string[], { engine, store, clock, s
   const observing: Observing = {
     engine,
     catchUp: () => engine.journal.catchUp(),
-    archived: (job_id) => readArchivedJob(store, engine.state, job_id),
+    archived: (job_id) => findArchivedJob({ engine, store }, job_id),
     async submit(body) {
       if (body.sightings.length === 0) return { refs: [], replayed: false };
       return engine.submit({ id: `${UNREMEMBERED}${newUlid()}`, fingerprint: '', actor: 'monitor', body });

@@ -16,7 +16,7 @@ import type { Engine } from '../engine.ts';
 import { Duty } from '../maintenance/duty.ts';
 import type { ListedObject, ObjectStore } from '../objects/store.ts';
 import type { JobRecord } from '../state-machine/state/records.ts';
-import { readArchivedJob } from '../views/archived-records.ts';
+import { findArchivedJob } from '../views/archived-records.ts';
 import { manifestKey, noteKey, parseUploadKey, partKey, UPLOADS_PREFIX, useKey } from './keys.ts';
 import { damaged, readManifest } from './parts.ts';
 import { endUses, maybeRemoval, readUse } from './uses.ts';
@@ -127,7 +127,7 @@ export class UploadCleanup {
       if (job_ids === undefined || job_ids === 'removed') return false;
       for (const job_id of job_ids) {
         if (engine.state.job(job_id)) continue;
-        const archived = await readArchivedJob(store, engine.state, job_id);
+        const archived = await findArchivedJob({ engine, store }, job_id);
         // A job in neither place was refused, or never committed.
         if (archived && !over(archived)) return false;
       }

@@ -4,13 +4,13 @@ import { test } from 'node:test';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../protocol/time.ts';
 import type { Settings } from '../config.ts';
 import { MemoryStore } from '../objects/memory.ts';
-import type { ObjectStore } from '../objects/store.ts';
+import { type ObjectStore, StoreError } from '../objects/store.ts';
 import type { JobRecord } from '../state-machine/state/records.ts';
 import type { State } from '../state-machine/state/state.ts';
 import { TurnedClock } from '../testing-clock.ts';
 import { damageIn } from './archive-objects.ts';
 import { archivedJobs, archivedPage } from './archived-jobs.ts';
-import { readArchivedJob } from './archived-records.ts';
+import { findArchivedJob, readArchivedJob } from './archived-records.ts';
 import { ARCHIVED_JOBS, PACKS, SHARDS } from './keys.ts';
 import { keysIn, openOldStore, rebuiltFrom, TestMonitor, textAt, viewsIn, WatchedStore } from './testing-monitor.ts';
 
@@ -302,6 +302,46 @@ test('of two instances at the same upkeep one is taken; every job is found, and 
   await assertNamed(store, one.engine.state);
   await one.stop();
   await two.stop();
+});
+
+test('what a suspended instance finds replaced is not damage: it reads the journal on and looks again', async () => {
+  const clock = new TurnedClock(OLD_STORE_MS);
+  const { store, jobs } = await openOldStore(clock);
+  const sizes = { index_at: 5, shard_max: 4 };
+  const one = await TestMonitor.open({ store, clock, settings: SOON, shared: true, index_sizes: sizes });
+  for (let turn = 0; turn < 12; turn++) await one.archive.runOnce();
+  assert.equal(one.engine.state.scalars.loose_jobs, 0);
+  const slow = new WatchedStore(store);
+  const other = await TestMonitor.open({ store: slow, clock, settings: SOON, shared: true, index_sizes: sizes });
+  slow.meet = ({ key }) => {
+    if (key.startsWith('journal/')) throw new StoreError('unavailable', 'store_unavailable', 'later');
+    return undefined;
+  };
+  for (let day = 0; day < 4; day++) {
+    for (let job = 0; job < 6; job++) {
+      await one.submit(`job-${day}-${job}`);
+      await one.do({ type: 'cancel_job', job_id: `job-${day}-${job}` });
+    }
+    await drain(one);
+    clock.leap(11 * MINUTE_MS + (day === 2 ? 40 : 1) * DAY_MS);
+    await clock.turn(250);
+  }
+  const { state } = other.engine;
+  const old = async (job_id: string) => readArchivedJob(new WatchedStore(store), state, job_id);
+  const gone = await Promise.all(
+    [...jobs.keys()].map((job_id) =>
+      old(job_id).then(
+        () => false,
+        () => true,
+      ),
+    ),
+  );
+  assert.ok(gone.some((is) => is));
+  slow.meet = () => undefined;
+  const found = Promise.all([...jobs.keys()].map((job_id) => findArchivedJob({ engine: other.engine, store }, job_id)));
+  await clock.turn(60_000);
+  assert.deepEqual(await found, [...jobs.values()]);
+  for (const monitor of [one, other]) await monitor.stop();
 });
 
 test('whichever object of the archive is lost or damaged, it is named, its neighbours are served, and shards are made anew', async () => {

@@ -6,10 +6,11 @@
  *            → else, while there are any, an object of its own                     (1 more)
  */
 import { isId } from '../../protocol/ids.ts';
+import type { Engine } from '../engine.ts';
 import type { ObjectStore } from '../objects/store.ts';
 import type { AlertRecord, JobRecord, PackRecord, WorkerRecord } from '../state-machine/state/records.ts';
 import type { State } from '../state-machine/state/state.ts';
-import { ArchiveDamage, IS_DAMAGED, IS_MISSING, readPack, readShard } from './archive-objects.ts';
+import { ArchiveDamage, damageOf, IS_DAMAGED, IS_MISSING, readPack, readShard } from './archive-objects.ts';
 import {
   archivedAlertKey,
   archivedJobKey,
@@ -33,6 +34,23 @@ export async function readArchivedJob(
   const job = (await readPack(store, pack)).find(job_id);
   if (!job) throw new ArchiveDamage(pack.key, IS_DAMAGED);
   return job;
+}
+
+/**
+ * The same, for an instance whose fold may be old: what a process finds missing after a suspension may have been replaced,
+ * so it reads the journal on and looks again before it calls that damage.
+ */
+export async function findArchivedJob(
+  { engine, store }: { engine: Pick<Engine, 'state' | 'journal'>; store: ObjectStore },
+  job_id: string,
+): Promise<JobRecord | undefined> {
+  try {
+    return await readArchivedJob(store, engine.state, job_id);
+  } catch (error) {
+    damageOf(error);
+  }
+  await engine.journal.catchUp();
+  return readArchivedJob(store, engine.state, job_id);
 }
 
 /** The pack that has the newest record of the job. */

@@ -11,7 +11,7 @@ import { eachAtOnce } from '../at-once.ts';
 import type { Engine } from '../engine.ts';
 import type { ObjectStore } from '../objects/store.ts';
 import { ArchiveDamage } from './archive-objects.ts';
-import { readArchivedJob } from './archived-records.ts';
+import { findArchivedJob } from './archived-records.ts';
 import { type FinishedState, finishedPrefix, parseFinishedJobKey } from './keys.ts';
 import { jobView } from './layout.ts';
 import { viewsKeptFrom } from './view-age.ts';
@@ -56,7 +56,7 @@ async function* due(
 async function expire({ store, engine }: Options, key: string, job_id: string): Promise<boolean> {
   if (engine.state.job(job_id)) return false;
   try {
-    const job = await readArchivedJob(store, engine.state, job_id);
+    const job = await findArchivedJob({ engine, store }, job_id);
     for (const present of job ? jobView(job).present : []) if (present.key !== key) await store.delete(present.key);
   } catch (error) {
     if (error instanceof ArchiveDamage) return false;

@@ -22,7 +22,7 @@ import type { ObjectStore } from '../objects/store.ts';
 import { StoreError } from '../objects/store.ts';
 import type { State } from '../state-machine/state/state.ts';
 import { damageOf } from './archive-objects.ts';
-import { readArchivedJob } from './archived-records.ts';
+import { findArchivedJob } from './archived-records.ts';
 import { type Change, changesBetween, changesOf, changesSince } from './changes.ts';
 import { type Checkpoint, encodeCheckpoint, NOTHING, readCheckpoint } from './checkpoint.ts';
 import { CHECKPOINT_KEY, type Subject } from './keys.ts';
@@ -289,18 +289,11 @@ export class ViewPublisher {
   }
 
   async #viewOf(note: Note): Promise<View | undefined> {
-    const { engine, store } = this.#options;
+    const { engine } = this.#options;
     if (note.kind === 'job' && !engine.state.job(note.id)) {
       // Another instance archived it; what this one wrote of it before may have come after that one's last word.
-      const read = () => readArchivedJob(store, engine.state, note.id);
-      // A record that is not where it was may have been moved.
-      const job = await read()
-        .catch((error) => {
-          damageOf(error);
-          return engine.journal.catchUp().then(read);
-        })
-        .catch(noneIfDamaged);
-      if (job) return jobView(job);
+      const job = await findArchivedJob(this.#options, note.id).catch(noneIfDamaged);
+      if (job && !engine.state.job(note.id)) return jobView(job);
     }
     return viewOf(engine.state, note);
   }

@@ -13,7 +13,7 @@ import type { ObjectStore } from '../../server/objects/store.ts';
 import { Following } from '../../server/sources/following.ts';
 import type { Command } from '../../server/state-machine/decide/commands.ts';
 import { Archive } from '../../server/views/archive.ts';
-import { readArchivedJob } from '../../server/views/archived-records.ts';
+import { findArchivedJob } from '../../server/views/archived-records.ts';
 import { ViewPublisher } from '../../server/views/publisher.ts';
 import type { FollowedLog } from './followed-log.ts';
 
@@ -84,7 +84,7 @@ export class House {
         observing: {
           engine,
           catchUp: () => engine.journal.catchUp(),
-          archived: (job_id) => readArchivedJob(store, engine.state, job_id),
+          archived: (job_id) => findArchivedJob({ engine, store }, job_id),
           async submit(body) {
             if (body.sightings.length === 0) return { refs: [], replayed: false };
             return watched.submit({ id: newId(), fingerprint: '', actor: 'monitor', body });

@@ -240,7 +240,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'verify-parts',
     file: 'server/journal/snapshots.ts',
-    replace: [["if (createHash('sha256').update(got.bytes).digest('hex') !== sha256) {", 'if (false as boolean) {']],
+    replace: [["if (hash('sha256', got.bytes, 'hex') !== sha256) {", 'if (false as boolean) {']],
   },
   {
     name: 'verify-segments',
@@ -257,7 +257,7 @@ export const RULES: readonly Rule[] = [
     file: JOURNAL,
     replace: [
       [
-        'if (await this.#waiting.visited(() => this.#place(batch, draft))) return draft.taken;',
+        'if (await this.#proveTail(() => this.#place(batch, draft))) return draft.taken;',
         'if (await this.#place(batch, draft)) return draft.taken;',
       ],
     ],

@@ -4,7 +4,7 @@
  */
 import { MonitorError } from '../../../protocol/errors.ts';
 import type { JobRecord } from '../../state-machine/state/records.ts';
-import { readArchivedJob, readLooseJob } from '../../views/archived-records.ts';
+import { findArchivedJob, readLooseJob } from '../../views/archived-records.ts';
 import type { ApiContext } from '../context.ts';
 import { catchUp } from './catch-up.ts';
 
@@ -13,7 +13,7 @@ export async function findJob(context: ApiContext, job_id: string): Promise<JobR
   const here = engine.state.job(job_id);
   if (here) return here;
   const reached = await catchUp(context);
-  const job = engine.state.job(job_id) ?? (await readArchivedJob(store, engine.state, job_id));
+  const job = engine.state.job(job_id) ?? (await findArchivedJob({ engine, store }, job_id));
   if (job) return job;
   // While the store is not responding, a job cannot be reported as missing.
   if (!reached) await readLooseJob(store, job_id);

@@ -1,7 +1,7 @@
 /** Submits the sightings of a request: each commit has the request's key, and archived jobs are looked up first. */
 import type { Observing } from '../../sources/observe.ts';
 import type { Command, CommandBody } from '../../state-machine/decide/commands.ts';
-import { readArchivedJob } from '../../views/archived-records.ts';
+import { findArchivedJob } from '../../views/archived-records.ts';
 import type { ApiContext } from '../context.ts';
 import { catchUp } from './catch-up.ts';
 
@@ -11,7 +11,7 @@ export function observingFor(context: ApiContext, commandOf: (body: CommandBody)
   return {
     engine,
     catchUp: () => catchUp(context),
-    archived: (job_id) => readArchivedJob(store, engine.state, job_id),
+    archived: (job_id) => findArchivedJob({ engine, store }, job_id),
     async submit(body) {
       const command = commandOf(body);
       // There is nothing new to submit, but a repeated request returns its first result.
