@@ -55,12 +55,22 @@ export async function measureArchive(
     const written_s = (performance.now() - began_ms) / 1000;
     say(`archive: all is written after ${written_s.toFixed(0)} s`);
     await entrant.stop();
+    await takeSnapshot(own);
     const store = join(own, 'store');
     const archive = count(join(store, 'archive'));
     const views = count(join(store, 'jobs'));
     const all = count(store);
     return { jobs: finished, finished_s, written_s, archive, views, all, start: await measureColdStart(store) };
   });
+}
+
+/** As the hourly one would be: until now the newest is of a time when most of the jobs were in memory. */
+async function takeSnapshot(folder: string): Promise<void> {
+  const server = await startMonitorProcess(folder, { settings: [...SETTINGS, '--snapshot-segments', '1'] });
+  const body = JSON.stringify({ audio_url: 's3://recordings/last.mp3' });
+  await fetch(`${server.url}/api/v1/jobs`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+  await untilIdle(server.pid);
+  await server.stop();
 }
 
 /** Resolves once the process has used next to no CPU for five seconds. */

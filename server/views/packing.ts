@@ -71,7 +71,7 @@ async function replaceOlder(store: ObjectStore, state: State, job: JobRecord): P
     ? await readPack(store, pack).then((rows) => rows.find(job.job_id), ignoreDamage)
     : await looseOne(store, state, job);
   // While this was written another instance may have archived the job itself, or a later one of its id.
-  if (older && older.ordinal >= job.ordinal) return undefined;
+  if (older && older.version >= job.version) return undefined;
   if (older) await removeViews(store, older, job);
   return pack?.key;
 }

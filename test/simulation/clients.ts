@@ -71,6 +71,8 @@ export class Clients {
       const { engine } = instance;
       if (!engine || instance.process !== process) return again();
       if (soft(command.body)) return this.#log.send(engine.submitSoft(command));
+      // Repeated so late it would be another submission, and the monitor would make other ids.
+      if (command.body.type === 'submit_jobs' && this.#log.wasForgotten(command.id)) return;
       const asking = this.#answers.asked(command, process.name);
       engine.submit(command).then(
         (outcome) => {
