@@ -21,6 +21,7 @@ import { Chain, type Head } from './chain.ts';
 import { isCorrupt, JournalError, type Problem } from './errors.ts';
 import { createFormat, identify } from './format.ts';
 import { HEAD_KEY, segmentKey } from './keys.ts';
+import { LastProof } from './last-proof.ts';
 import { type LogClock, SharedLogClock, SteadyLogClock } from './log-clock.ts';
 import { PastSegments } from './past-segments.ts';
 import { Patience, STORE_RETRIES } from './patience.ts';
@@ -77,8 +78,7 @@ export class Journal<P> {
   readonly #trouble: Trouble;
   #chain!: Chain<P>;
   #past!: PastSegments;
-  /** When the tail was last known. */
-  #tail_known = { monotonic_ms: 0, wall_ms: 0 };
+  #proof!: LastProof;
   #snapshotting!: Snapshotting;
   #journal_id = '';
   /** The segment in the last head mark. */
@@ -132,10 +132,7 @@ export class Journal<P> {
    * suspended or the store is out of reach; 0 for an instance that is alone on its store.
    */
   get unread_ms(): number {
-    if (this.#sole) return 0;
-    const { monotonic_ms, wall_ms } = this.#clocks();
-    // The monotonic clock may stand still while the machine is suspended.
-    return Math.max(monotonic_ms - this.#tail_known.monotonic_ms, wall_ms - this.#tail_known.wall_ms);
+    return this.#sole ? 0 : this.#proof.age_ms;
   }
 
   /** Current log time: the time of the next segment. */
@@ -256,7 +253,7 @@ export class Journal<P> {
       journal_id: this.#journal_id,
     });
     if (identity?.problem) this.#trouble.halt(identity.problem);
-    this.#tail_known = this.#clocks();
+    this.#proof = new LastProof(clock);
     try {
       await this.#chain.recover(traces, () => findUse(store, traceKeys));
     } catch (error) {
@@ -302,10 +299,10 @@ export class Journal<P> {
 
   /** Runs a call that proves the tail as of its start, and releases the visitors from before it. */
   async #proveTail<T>(prove: () => Promise<T>): Promise<T> {
-    const known = this.#clocks();
-    const proved = await this.#waiting.visited(prove);
-    this.#tail_known = known;
-    return proved;
+    const began = this.#proof.now();
+    const result = await this.#waiting.visited(prove);
+    this.#proof.proved(began);
+    return result;
   }
 
   /** Reads on to the tail and releases the visitors. Returns the number of segments read. */
@@ -459,11 +456,6 @@ export class Journal<P> {
     if (!error) return;
     for (const proposal of this.#waiting.take()) this.#replica.fail(proposal, error);
     this.#waiting.settled();
-  }
-
-  #clocks(): { monotonic_ms: number; wall_ms: number } {
-    const { clock } = this.#options;
-    return { monotonic_ms: clock.monotonic(), wall_ms: clock.now() };
   }
 
   #rejection(): JournalError | null {
