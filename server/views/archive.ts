@@ -20,7 +20,7 @@ import { archivePeriods } from './archived-periods.ts';
 import { encodeRecord, parse } from './archived-records.ts';
 import { archivedAlertKey, archivedWorkerKey, archivedWorkerPrefix, type Subject } from './keys.ts';
 import { submitOwn } from './own-command.ts';
-import { packJobs } from './packing.ts';
+import { packJobs, restoreViews } from './packing.ts';
 import type { ViewPublisher } from './publisher.ts';
 
 export type ArchiveOptions = UpkeepOptions & {
@@ -64,7 +64,7 @@ export class Archive {
     ]);
     // One whose views can't be made stays where it can be looked at, and keeps no other.
     const jobs = due.jobs.filter((job) => !publisher.isUnmade(jobSubject(job)));
-    const packs = await packJobs(this.#options, jobs);
+    const { packed: packs, older } = await packJobs(this.#options, jobs);
     const workers = await this.#keep(
       due.workers.filter((worker) => !publisher.isUnmade(workerSubject(worker))),
       (worker) => this.#keepWorker(worker),
@@ -81,6 +81,11 @@ export class Archive {
       alerts: alerts.map(({ id, version }) => ({ id, version })),
     });
     const { state } = engine;
+    // Their jobs have changed meanwhile, and stay in memory.
+    for (const record of older) {
+      const job = state.job(record.job_id);
+      if (job) await restoreViews(store, record, job);
+    }
     // Certain: a pack that the journal does not name will never be named.
     for (const { pack } of packs) if (!state.tables.packs.has(pack.key)) await store.delete(pack.key);
     return (

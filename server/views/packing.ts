@@ -15,26 +15,37 @@ import { damageOf, readPack } from './archive-objects.ts';
 import { packOf, readLooseJob } from './archived-records.ts';
 import { jobView } from './layout.ts';
 import { encodePack, endOf } from './pack.ts';
+import { encodeDocument, type Present } from './view.ts';
 
 export type Written = { pack: Pack; jobs: JobRecord[] };
+
+/** `older`: records of some of these jobs whose views were removed. */
+export type PackedJobs = { packed: Packed[]; older: JobRecord[] };
 
 /** One pack for each day on which some of these ended: all in the store, and nothing said of them yet. */
 export async function packJobs(
   { store, engine }: { store: ObjectStore; engine: Pick<Engine, 'state' | 'journal'> },
   jobs: readonly JobRecord[],
-): Promise<Packed[]> {
+): Promise<PackedJobs> {
   const made_ms = engine.journal.now();
   const packed: Packed[] = [];
+  const olderOnes: JobRecord[] = [];
   for (const sameDay of byDay(jobs)) {
     const replaced: Replaced[] = [];
     for (const job of sameDay) {
-      const key = await replaceOlder(store, engine.state, job);
+      const { key, older } = await replaceOlder(store, engine.state, job);
       if (key !== undefined) replaced.push([key, job.job_id]);
+      if (older) olderOnes.push(older);
     }
     const { pack, jobs: sorted } = await writePack(store, sameDay);
     packed.push({ pack, made_ms, jobs: sorted.map(({ job_id, version }) => ({ id: job_id, version })), replaced });
   }
-  return packed;
+  return { packed, older: olderOnes };
+}
+
+/** Writes the removed views of an older record again, whose job has changed before it could be archived anew. */
+export async function restoreViews(store: ObjectStore, older: JobRecord, job: JobRecord): Promise<void> {
+  for (const { key, document } of onlyIn(older, job)) await store.put(key, encodeDocument(document()));
 }
 
 /** Durably, and read back as it was written. */
@@ -63,17 +74,21 @@ export function byDay(jobs: readonly JobRecord[]): JobRecord[][] {
   return [...days.values()];
 }
 
-/** The key of the pack with an older record of this job, whose views are removed then; undefined if there is none. */
-async function replaceOlder(store: ObjectStore, state: State, job: JobRecord): Promise<string | undefined> {
-  if (!mayHaveComeBack(job)) return undefined;
+/** An older record of this job, whose views are removed, and the key of its pack; undefined if there is none. */
+async function replaceOlder(
+  store: ObjectStore,
+  state: State,
+  job: JobRecord,
+): Promise<{ key?: string | undefined; older?: JobRecord | undefined }> {
+  if (!mayHaveComeBack(job)) return {};
   const pack = await packOf(store, state, job.job_id).catch(ignoreDamage);
   const older = pack
     ? await readPack(store, pack).then((rows) => rows.find(job.job_id), ignoreDamage)
     : await looseOne(store, state, job);
   // While this was written another instance may have archived the job itself, or a later one of its id.
-  if (older && older.version >= job.version) return undefined;
-  if (older) await removeViews(store, older, job);
-  return pack?.key;
+  if (older && older.version >= job.version) return {};
+  if (older) for (const { key } of onlyIn(older, job)) await store.delete(key);
+  return { key: pack?.key, older };
 }
 
 /** Ids of jobs that were submitted here are given once. */
@@ -84,10 +99,11 @@ async function looseOne(store: ObjectStore, state: State, job: JobRecord): Promi
   return readLooseJob(store, job.job_id).catch(ignoreDamage);
 }
 
-async function removeViews(store: ObjectStore, older: JobRecord, job: JobRecord): Promise<void> {
+/** The views that only the older record has. */
+function onlyIn(older: JobRecord, job: JobRecord): Present[] {
   const { present, absent } = jobView(job);
   const known = new Set([...present.map(({ key }) => key), ...absent]);
-  for (const { key } of jobView(older).present) if (!known.has(key)) await store.delete(key);
+  return jobView(older).present.filter(({ key }) => !known.has(key));
 }
 
 function ignoreDamage(error: unknown): undefined {
