@@ -219,7 +219,7 @@ test('an instance that archives a job late removes no view of what another has a
   assert.equal(await monitor.archive.runOnce(), 1);
   const views = await viewsIn(memory);
   for (const late of [first, second]) {
-    const [packed] = (await packJobs({ store: memory, engine: monitor.engine }, [late])).packed;
+    const [packed] = await packJobs({ store: memory, engine: monitor.engine }, [late]);
     assert.deepEqual(packed!.replaced, []);
     await memory.delete(packed!.pack.key);
     assert.deepEqual(await viewsIn(memory), views);

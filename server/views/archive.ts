@@ -54,6 +54,21 @@ export class Archive {
 
   /** Returns how many have left memory. */
   async forget(): Promise<number> {
+    const { engine, store } = this.#options;
+    const removed: JobRecord[] = [];
+    try {
+      return await this.#forget(removed);
+    } finally {
+      if (removed.length > 0) await engine.journal.catchUp();
+      for (const older of removed) {
+        const job = engine.state.job(older.job_id);
+        if (job) await restoreViews(store, older, job);
+      }
+    }
+  }
+
+  /** `removed` receives older records of jobs, whose views were removed. */
+  async #forget(removed: JobRecord[]): Promise<number> {
     const { engine, store, publisher } = this.#options;
     this.#periods_through = await archivePeriods(store, engine.state, this.#periods_through);
     const due = { jobs: this.#dueJobs(), workers: this.#dueWorkers(), alerts: this.#dueAlerts() };
@@ -64,7 +79,7 @@ export class Archive {
     ]);
     // One whose views can't be made stays where it can be looked at, and keeps no other.
     const jobs = due.jobs.filter((job) => !publisher.isUnmade(jobSubject(job)));
-    const { packed: packs, older } = await packJobs(this.#options, jobs);
+    const packs = await packJobs(this.#options, jobs, removed);
     const workers = await this.#keep(
       due.workers.filter((worker) => !publisher.isUnmade(workerSubject(worker))),
       (worker) => this.#keepWorker(worker),
@@ -81,11 +96,6 @@ export class Archive {
       alerts: alerts.map(({ id, version }) => ({ id, version })),
     });
     const { state } = engine;
-    // Their jobs have changed meanwhile, and stay in memory.
-    for (const record of older) {
-      const job = state.job(record.job_id);
-      if (job) await restoreViews(store, record, job);
-    }
     // Certain: a pack that the journal does not name will never be named.
     for (const { pack } of packs) if (!state.tables.packs.has(pack.key)) await store.delete(pack.key);
     return (

@@ -19,31 +19,30 @@ import { encodeDocument, type Present } from './view.ts';
 
 export type Written = { pack: Pack; jobs: JobRecord[] };
 
-/** `older`: records of some of these jobs whose views were removed. */
-export type PackedJobs = { packed: Packed[]; older: JobRecord[] };
-
-/** One pack for each day on which some of these ended: all in the store, and nothing said of them yet. */
+/**
+ * One pack for each day on which some of these ended: all in the store, and nothing said of them yet. `removed` receives
+ * the older records whose views were removed, also if it fails.
+ */
 export async function packJobs(
   { store, engine }: { store: ObjectStore; engine: Pick<Engine, 'state' | 'journal'> },
   jobs: readonly JobRecord[],
-): Promise<PackedJobs> {
+  removed: JobRecord[] = [],
+): Promise<Packed[]> {
   const made_ms = engine.journal.now();
   const packed: Packed[] = [];
-  const olderOnes: JobRecord[] = [];
   for (const sameDay of byDay(jobs)) {
     const replaced: Replaced[] = [];
     for (const job of sameDay) {
-      const { key, older } = await replaceOlder(store, engine.state, job);
+      const key = await replaceOlder(store, engine.state, job, removed);
       if (key !== undefined) replaced.push([key, job.job_id]);
-      if (older) olderOnes.push(older);
     }
     const { pack, jobs: sorted } = await writePack(store, sameDay);
     packed.push({ pack, made_ms, jobs: sorted.map(({ job_id, version }) => ({ id: job_id, version })), replaced });
   }
-  return { packed, older: olderOnes };
+  return packed;
 }
 
-/** Writes the removed views of an older record again, whose job has changed before it could be archived anew. */
+/** Writes the removed views of an older record again, whose job could not be archived anew. */
 export async function restoreViews(store: ObjectStore, older: JobRecord, job: JobRecord): Promise<void> {
   for (const { key, document } of onlyIn(older, job)) await store.put(key, encodeDocument(document()));
 }
@@ -74,21 +73,25 @@ export function byDay(jobs: readonly JobRecord[]): JobRecord[][] {
   return [...days.values()];
 }
 
-/** An older record of this job, whose views are removed, and the key of its pack; undefined if there is none. */
+/** The key of the pack with an older record of this job, whose views are removed; undefined if there is none. */
 async function replaceOlder(
   store: ObjectStore,
   state: State,
   job: JobRecord,
-): Promise<{ key?: string | undefined; older?: JobRecord | undefined }> {
-  if (!mayHaveComeBack(job)) return {};
+  removed: JobRecord[],
+): Promise<string | undefined> {
+  if (!mayHaveComeBack(job)) return undefined;
   const pack = await packOf(store, state, job.job_id).catch(ignoreDamage);
   const older = pack
     ? await readPack(store, pack).then((rows) => rows.find(job.job_id), ignoreDamage)
     : await looseOne(store, state, job);
   // While this was written another instance may have archived the job itself, or a later one of its id.
-  if (older && older.version >= job.version) return {};
-  if (older) for (const { key } of onlyIn(older, job)) await store.delete(key);
-  return { key: pack?.key, older };
+  if (older && older.version >= job.version) return undefined;
+  if (older) {
+    removed.push(older);
+    for (const { key } of onlyIn(older, job)) await store.delete(key);
+  }
+  return pack?.key;
 }
 
 /** Ids of jobs that were submitted here are given once. */
