@@ -49,9 +49,9 @@ export class SharedLogClock implements LogClock {
 }
 
 /**
- * Follows the wall clock, except its steps in either direction, of more than two seconds alone or together: after one, log time continues with elapsed time,
- * including time in which the machine was suspended. If the clock is behind the journal on a start, log time continues
- * from the journal's last time.
+ * Follows the wall clock, except its steps in either direction, of more than two seconds alone or together: after one,
+ * log time continues with elapsed time, including time in which the machine was suspended. If the clock is behind the
+ * journal on a start, log time continues from the journal's last time.
  */
 export class SteadyLogClock implements LogClock {
   readonly #clock: Clock;

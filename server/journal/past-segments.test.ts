@@ -13,6 +13,7 @@ const segment = (seq: number, prev: string, line: string): EncodedSegment =>
 function log(count: number) {
   const objects = new Map<string, Uint8Array>();
   const gets: number[] = [];
+  let failing = 0;
   let hash = NO_HASH;
   for (let seq = 1; seq <= count; seq++) {
     const encoded = segment(seq, hash, `true ${seq}`);
@@ -25,12 +26,26 @@ function log(count: number) {
     head: () => head,
     async get(key) {
       gets.push(Number(key.replace(/\D/g, '')));
+      if (key === segmentKey(failing)) {
+        failing = 0;
+        throw new Error('later');
+      }
       const bytes = objects.get(key);
       return bytes ? { found: true, bytes, last_modified_ms: 0, server_ms: 0 } : { found: false, server_ms: 0 };
     },
   });
   const recreate = (seq: number) => objects.set(segmentKey(seq), segment(seq, 'another', `recreated ${seq}`).bytes);
-  return { past, gets, recreate, remove: (seq: number) => objects.delete(segmentKey(seq)) };
+  const remove = (seq: number): Uint8Array => {
+    const bytes = objects.get(segmentKey(seq))!;
+    objects.delete(segmentKey(seq));
+    return bytes;
+  };
+  const put = (seq: number, bytes: Uint8Array) => objects.set(segmentKey(seq), bytes);
+  /** The next read of this segment fails. */
+  const fail = (seq: number) => {
+    failing = seq;
+  };
+  return { past, gets, recreate, remove, put, fail };
 }
 
 const lineOf = (lines: readonly string[] | null) => lines && JSON.parse(lines[0]!).line;
@@ -69,16 +84,18 @@ test('segments that are read together are got once each', async () => {
   );
 });
 
-test('a failed read is not remembered', async () => {
-  const { past, remove } = log(3);
-  remove(2);
+test('a read that failed, or found nothing, is not remembered', async () => {
+  const { past, put, remove, fail } = log(3);
+  const next = remove(2);
   assert.equal(await past.lines(1), null);
-  const failing = log(2);
-  const broken = new PastSegments({
-    journal_id,
-    head: () => ({ seq: 2, hash: '' }),
-    get: () => Promise.reject(new Error('later')),
-  });
-  await assert.rejects(broken.lines(1), /later/);
-  assert.equal(lineOf(await failing.past.lines(1)), 'true 1');
+  put(2, next);
+  assert.equal(lineOf(await past.lines(1)), 'true 1');
+
+  const again = log(3);
+  again.fail(2);
+  await assert.rejects(again.past.lines(1), /later/);
+  assert.equal(lineOf(await again.past.lines(1)), 'true 1');
+  fail(3);
+  await assert.rejects(past.lines(3), /later/);
+  assert.equal(lineOf(await past.lines(3)), 'true 3');
 });

@@ -227,6 +227,31 @@ test('an instance that archives a job late removes no view of what another has a
   await monitor.stop();
 });
 
+test('an archiving that fails leaves the views of the older record of a job that came back', async () => {
+  const { clock, memory, store, monitor } = await open({ finished_max: 0 });
+  const report = (event: 'JOB_START' | 'JOB_COMPLETE', worker_id: string) => {
+    const sightings = [sightingOf({ event, job_id: 'job-1', worker_id, s3_path: 's3://t/1.json' }, clock.now())];
+    return monitor.do({ type: 'observe_jobs', source: 'log:/a', sightings, absent: ['job-1'] });
+  };
+  await report('JOB_COMPLETE', 'worker-8');
+  assert.equal(await monitor.archive.runOnce(), 1);
+  await clock.turn(3 * HOUR_MS);
+  await report('JOB_START', 'worker-9');
+  await report('JOB_COMPLETE', 'worker-9');
+  await monitor.publisher.flush();
+  const views = await viewsIn(memory);
+  store.meet = ({ name, key }) => {
+    if (name !== 'putIfAbsent' || !key.startsWith(PACKS)) return undefined;
+    throw new StoreError('unavailable', 'store_unavailable', 'later');
+  };
+  await assert.rejects(monitor.archive.runOnce(), /later/);
+  assert.deepEqual(await viewsIn(memory), views);
+  store.meet = () => undefined;
+  assert.equal(await monitor.archive.runOnce(), 1);
+  await assertAsRebuilt(memory, clock, monitor);
+  await monitor.stop();
+});
+
 test('a worker leaves memory 7 days after its end, and comes back as another', async () => {
   const { clock, memory, monitor } = await open();
   await monitor.terminate('worker-1');

@@ -51,8 +51,10 @@ export class BodyDeadlines {
   #look(): void {
     const now_ms = this.#clock.monotonic();
     for (const [socket, connection] of this.#connections) {
+      // Its close may have come before it was watched.
+      if (socket.destroyed) this.#connections.delete(socket);
       const { arriving } = connection;
-      if (arriving === null) continue;
+      if (arriving === null || socket.destroyed) continue;
       const { raw } = arriving.request;
       if (raw.complete) connection.arriving = null;
       else if (socket.bytesRead !== connection.bytes_read || raw.readableLength > 0) {
