@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatTime } from '../../protocol/time.ts';
-import { Monitor } from '../state-machine/testing.ts';
+import { Monitor, observation } from '../state-machine/testing.ts';
 import { updateOf } from './updates.ts';
 
 const NOTHING = { percentage: null, stage: null, audio_duration: null, duration: null, segments: null, s3_path: null };
@@ -10,16 +10,13 @@ test('the update of a sighting has the state of its job then, and the data of it
   const monitor = new Monitor();
   const told_ms = monitor.at_ms - 1000;
   const common = { ...NOTHING, told_ms, worker_id: 'worker-1', started_ms: told_ms, ended_ms: null, error: null };
-  const { events } = monitor.run({
-    type: 'observe_jobs',
-    source: 'log:/var/log/worker.log',
-    sightings: [
+  const { events } = monitor.run(
+    observation('log:/var/log/worker.log', [
       { ...common, job_id: 'job-1', state: 'PROCESSING', percentage: 45, stage: 'TRANSCRIBING' },
       { ...common, job_id: 'job-2', state: 'COMPLETED', segments: 3, s3_path: 's3://transcripts/2.json' },
       { ...common, job_id: 'job-3', state: 'FAILED', error: 'noise' },
-    ],
-    absent: ['job-1', 'job-2', 'job-3'],
-  });
+    ]),
+  );
   const at = formatTime(monitor.at_ms);
   const updates = events.map((event, index) => {
     const update = updateOf({ ...event, id: `c/f/${index}`, at, actor: 'api' }, { seq: 1, index });

@@ -46,7 +46,8 @@ function observing() {
       seen.at_once_max = Math.max(seen.at_once_max, seen.at_once);
       await Promise.resolve();
       seen.at_once -= 1;
-      return archive.get(job_id);
+      const job = archive.get(job_id);
+      return job && { job, pack: monitor.state.tables.packed_recently.get(job_id)! };
     },
     async submit(body) {
       seen.commands.push(body);
@@ -89,6 +90,42 @@ test('a job that leaves memory between the lookup and the commit is looked up ag
   assert.deepEqual(await observe(parts.with_, SOURCE, [more]), { taken: 1, known: 0, refused: [] });
   assert.equal(parts.monitor.job('job-1').output?.segments_count, 3);
   assert.equal(parts.seen.commands.length, 3);
+});
+
+test('many archived jobs with news return in several commands, which a repeated request completes', async () => {
+  const parts = observing();
+  const jobs = Array.from({ length: 120 }, (_, i) => completed(`job-${i}`));
+  await observe(parts.with_, SOURCE, jobs);
+  for (const { job_id } of jobs) parts.forget(job_id);
+  const news = jobs.map((job) => ({ ...job, s3_path: `s3://transcripts/${job.job_id}.json` }));
+  const { submit } = parts.with_;
+  parts.with_.submit = (body) => {
+    if (parts.monitor.state.tables.jobs.size > 0) throw new Error('the connection is gone');
+    return submit(body);
+  };
+  await assert.rejects(observe(parts.with_, SOURCE, news), /gone/);
+  const first = parts.monitor.state.tables.jobs.size;
+  assert.ok(first > 0 && first < 120, `${first} of 120`);
+  let repeated = true;
+  parts.with_.submit = async (body) => {
+    if (!repeated) return submit(body);
+    repeated = false;
+    const refs = [...parts.monitor.state.tables.jobs.keys()].map((job_id) => ['JobObserved', job_id] as const);
+    return { refs, replayed: true };
+  };
+  assert.deepEqual(await observe(parts.with_, SOURCE, news), { taken: 120, known: 0, refused: [] });
+  assert.equal(parts.monitor.state.tables.jobs.size, 120);
+  for (const { job_id } of news)
+    assert.equal(parts.monitor.job(job_id).output?.s3_path, `s3://transcripts/${job_id}.json`);
+});
+
+test('a job that leaves memory before every commit is an error, not lost', async () => {
+  const parts = observing();
+  await observe(parts.with_, SOURCE, [completed('job-1')]);
+  parts.forget('job-1');
+  parts.with_.submit = async () => ({ refs: [], replayed: false });
+  const more = completed('job-1', { s3_path: 's3://transcripts/1.json' });
+  await assert.rejects(observe(parts.with_, SOURCE, [more]), { kind: 'unavailable', code: 'archive_busy' });
 });
 
 test('the archive is not read while no job was ever forgotten; then a few reads run at a time', async () => {

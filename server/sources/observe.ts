@@ -1,6 +1,6 @@
 /**
- * Writes the news in sightings to the journal, as one command. A finished job that has left memory is first looked up in the
- * archive, so that reading old history again creates no duplicates.
+ * Writes the news in sightings to the journal. A finished job that has left memory is first looked up in the archive, so that
+ * reading old history again creates no duplicates; one with news returns to memory as it was archived.
  */
 import { MonitorError } from '../../protocol/errors.ts';
 import { isId } from '../../protocol/ids.ts';
@@ -11,7 +11,7 @@ import type { Engine } from '../engine.ts';
 import type { CommandBody, Outcome } from '../state-machine/decide/commands.ts';
 import type { Refusal } from '../state-machine/decide/decision.ts';
 import { judge, mergeByJob } from '../state-machine/decide/observed.ts';
-import type { JobRecord } from '../state-machine/state/records.ts';
+import type { ArchivedJob, JobRecord } from '../state-machine/state/records.ts';
 
 export type ObserveCommand = CommandBody & { type: 'observe_jobs' };
 
@@ -20,7 +20,7 @@ export type Observing = {
   /** Reads to the end of the journal, since another instance may have written a job. */
   catchUp: () => Promise<unknown>;
   /** From the archive; undefined if it was never there. */
-  archived: (job_id: string) => Promise<JobRecord | undefined>;
+  archived: (job_id: string) => Promise<ArchivedJob | undefined>;
   submit: (body: ObserveCommand) => Promise<Pick<Outcome, 'refs' | 'replayed'>>;
   /** An additional check by the caller, with the job from memory or the archive. The caller reports what it rejects. */
   admits?: (sighting: Sighting, job: JobRecord | undefined) => boolean;
@@ -28,8 +28,17 @@ export type Observing = {
 
 /** Maximum number of concurrent requests to the store. */
 const READS_AT_ONCE = 16;
+/** Jobs per command that return from the archive: their records must fit in a segment. */
+const RETURNING_MAX = 50;
 /** A job may leave memory between the lookup and the commit, but hardly more than once. */
-const ROUNDS_MAX = 3;
+const SKIPPED_MAX = 5;
+
+type Lookup = {
+  found: ReadonlyMap<string, ArchivedJob>;
+  damaged: ReadonlyMap<string, MonitorError>;
+  /** The seq of the fold that the archive was read by. */
+  read_seq: number;
+};
 
 /** Takes up to 1,000 sightings. Resolves once the news is in the journal. Throws Refused, JournalError, StoreError, MonitorError. */
 export async function observe(
@@ -47,70 +56,66 @@ export async function observe(
     refuse({ ...sighting, job_id: sighting.job_id.slice(0, 100) }, BAD_ID);
     return false;
   });
-  const { found, damaged } = await lookUp(observing, sound);
-  const jobOf = (job_id: string) => engine.state.job(job_id) ?? found.get(job_id);
-  const admitted = sound.filter((sighting) => {
-    return observing.admits?.(sighting, jobOf(sighting.job_id)) ?? true;
-  });
-  const news: Sighting[] = [];
-  const absent: string[] = [];
-  for (const sighting of mergeByJob(admitted)) {
-    const unreadable = damaged.get(sighting.job_id);
-    if (unreadable) {
-      refuse(sighting, unreadable);
-      continue;
+  let lookup = await lookUp(observing, sound);
+  const jobOf = (job_id: string) => engine.state.job(job_id) ?? lookup.found.get(job_id)?.job;
+  let left = mergeByJob(sound.filter((sighting) => observing.admits?.(sighting, jobOf(sighting.job_id)) ?? true));
+  for (let skipped = 0; ; ) {
+    const news = left.filter((sighting) => {
+      const unreadable = lookup.damaged.get(sighting.job_id);
+      const { news = null, refusal } = unreadable ? { refusal: unreadable } : judge(jobOf(sighting.job_id), sighting);
+      if (refusal) refuse(sighting, refusal);
+      else if (!news) result.known += 1;
+      return news !== null;
+    });
+    const { refs, replayed } = await submit({ type: 'observe_jobs', source, ...portionOf(news, lookup, engine) });
+    left = news.filter(({ job_id }) => !engine.state.job(job_id));
+    const taken = news.length - left.length;
+    result.taken += replayed ? refs.length : taken;
+    // The first try of a repeated request took what is known by now.
+    if (replayed) result.known = Math.max(0, result.known + taken - refs.length);
+    if (left.length === 0) return result;
+    skipped = taken > 0 || replayed ? 0 : skipped + 1;
+    if (skipped === SKIPPED_MAX) {
+      throw new MonitorError('unavailable', 'archive_busy', `${left[0]!.job_id} leaves memory again and again`, {
+        hint: 'Send the sightings again.',
+      });
     }
-    const here = engine.state.job(sighting.job_id);
-    const verdict = judge(jobOf(sighting.job_id), sighting);
-    if (verdict.refusal) refuse(sighting, verdict.refusal);
-    else if (verdict.news) {
-      // A job from the archive returns to memory with everything known about it.
-      news.push(here ? sighting : verdict.news);
-      if (!here) absent.push(sighting.job_id);
-    } else result.known += 1;
+    lookup = await lookUp(observing, left);
   }
-  const { refs, replayed } = await submit({ type: 'observe_jobs', source, sightings: news, absent });
-  if (replayed) {
-    result.taken = refs.length;
-    result.known += news.length - refs.length;
-    return result;
+}
+
+/** As many as fit in a command. */
+function portionOf(
+  news: readonly Sighting[],
+  { found, read_seq }: Lookup,
+  { state }: Pick<Engine, 'state'>,
+): Pick<ObserveCommand, 'sightings' | 'archived' | 'read_seq'> {
+  const sightings: Sighting[] = [];
+  const archived: [string, ArchivedJob | null][] = [];
+  let returning = 0;
+  for (const sighting of news) {
+    const { job_id } = sighting;
+    if (!state.job(job_id)) {
+      const job = found.get(job_id) ?? null;
+      if (job && returning === RETURNING_MAX) continue;
+      if (job) returning += 1;
+      archived.push([job_id, job]);
+    }
+    sightings.push(sighting);
   }
-  return observeDeparted(observing, source, news, result);
+  return { sightings, archived, read_seq };
 }
 
 const BAD_ID = { code: 'invalid_id', message: 'an id is up to 64 letters, digits, _ and -' };
 
-/** Looks up jobs that left memory before the commit, which skipped them, and submits their news again. */
-async function observeDeparted(
-  observing: Observing,
-  source: string,
-  news: Sighting[],
-  result: SightingsAnswer,
-  round = 1,
-): Promise<SightingsAnswer> {
-  const left = news.filter(({ job_id }) => !observing.engine.state.job(job_id));
-  result.taken += news.length - left.length;
-  if (left.length === 0 || round === ROUNDS_MAX) return result;
-  const { found } = await lookUp(observing, left);
-  const still = left.flatMap((sighting) => judge(found.get(sighting.job_id), sighting).news ?? []);
-  result.known += left.length - still.length;
-  if (still.length === 0) return result;
-  const absent = still.map(({ job_id }) => job_id);
-  await observing.submit({ type: 'observe_jobs', source, sightings: still, absent });
-  return observeDeparted(observing, source, still, result, round + 1);
-}
-
 /** Reads jobs that are not in memory from the archive. A damaged record affects only its own job. */
-async function lookUp(
-  { engine, catchUp, archived }: Observing,
-  sightings: readonly Sighting[],
-): Promise<{ found: Map<string, JobRecord>; damaged: Map<string, MonitorError> }> {
-  const found = new Map<string, JobRecord>();
+async function lookUp({ engine, catchUp, archived }: Observing, sightings: readonly Sighting[]): Promise<Lookup> {
+  const found = new Map<string, ArchivedJob>();
   const damaged = new Map<string, MonitorError>();
   const absent = () => new Set(sightings.map(({ job_id }) => job_id).filter((job_id) => !engine.state.job(job_id)));
-  if (absent().size === 0) return { found, damaged };
-  await catchUp();
-  if (engine.state.scalars.archived_jobs === 0) return { found, damaged };
+  if (absent().size > 0) await catchUp();
+  const { seq: read_seq, scalars } = engine.state;
+  if (scalars.archived_jobs === 0) return { found, damaged, read_seq };
   await eachAtOnce(absent(), READS_AT_ONCE, async (job_id) => {
     try {
       const job = await archived(job_id);
@@ -120,7 +125,7 @@ async function lookUp(
       damaged.set(job_id, error);
     }
   });
-  return { found, damaged };
+  return { found, damaged, read_seq };
 }
 
 /** Whether the ids are valid; they become parts of keys. */

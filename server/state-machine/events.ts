@@ -6,7 +6,7 @@ import type { Severity } from '../../protocol/alert.ts';
 import type { JobError, OutputFormat, Priority } from '../../protocol/job.ts';
 import type { Sighting } from '../../protocol/sighting.ts';
 import type { Capabilities, HealthReport, HealthStatus, KnownCapabilities, Location } from '../../protocol/worker.ts';
-import type { Pack, Replaced, ShardRecord } from './state/records.ts';
+import type { ArchivedJob, Pack, ShardRecord } from './state/records.ts';
 
 /** An event in the journal. `at` is the segment's log time, RFC 3339; `id` is `<command>/<fingerprint>/<index>`. */
 export type JournalEvent = Event & { id: string; at: string; actor: string };
@@ -103,6 +103,8 @@ export type JobEvent =
         source: string;
         /** Everything known about the job, this sighting included. */
         sighting: Omit<Sighting, 'job_id'>;
+        /** The job as it was archived: it returns to memory, and its record in the archive no longer counts. */
+        returning?: ArchivedJob;
         /**
          * When to check the worker for silence; null if the sighting is too old, or the worker sends heartbeats itself.
          */
@@ -167,8 +169,6 @@ export type HouseEvent =
         job_ids: readonly string[];
         /** Has them all, and nothing else. Left out: each is an object of its own, as it was before there were packs. */
         pack?: Pack;
-        /** Older records of some of them. */
-        replaced?: readonly Replaced[];
       };
     }
   /** Jobs that have left memory before lie in this pack now, and in those no longer. */

@@ -1,5 +1,6 @@
 /** For tests of the state machine: a fold that runs each command as a segment, at a log time set by the test. */
 import type { JobSubmission } from '../../protocol/job.ts';
+import type { Sighting } from '../../protocol/sighting.ts';
 import { HOUR_MS, parseTime } from '../../protocol/time.ts';
 import { applyEvents, beginSegment, eventId, isRemembered, UNREMEMBERED } from './apply/apply.ts';
 import type { Command, CommandBody } from './decide/commands.ts';
@@ -51,10 +52,16 @@ export function forgetJobs(
   const archived = jobs.map(({ job_id: id, version }) => ({ id, version }));
   return {
     type: 'forget',
-    packs: [{ pack: packNamed(), made_ms, jobs: archived, replaced: [] }],
+    packs: [{ pack: packNamed(), made_ms, jobs: archived }],
     workers: [],
     alerts: [],
   };
+}
+
+/** Sightings of jobs that the archive does not have. */
+export function observation(source: string, sightings: readonly Sighting[]): CommandBody & { type: 'observe_jobs' } {
+  const archived = sightings.map(({ job_id }) => [job_id, null] as const);
+  return { type: 'observe_jobs', source, sightings, archived, read_seq: Number.MAX_SAFE_INTEGER };
 }
 
 export class Monitor {

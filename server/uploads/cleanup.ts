@@ -129,7 +129,7 @@ export class UploadCleanup {
         if (engine.state.job(job_id)) continue;
         const archived = await findArchivedJob({ engine, store }, job_id);
         // A job in neither place was refused, or never committed.
-        if (archived && !over(archived)) return false;
+        if (engine.state.job(job_id) || (archived && !over(archived.job))) return false;
       }
     }
     return true;

@@ -12,7 +12,6 @@ import { damageIn } from './archive-objects.ts';
 import { readArchivedPeriods } from './archived-periods.ts';
 import { readArchivedJob, readArchivedWorker } from './archived-records.ts';
 import { PACKS } from './keys.ts';
-import { packJobs } from './packing.ts';
 import { keysIn, rebuiltFrom, TestMonitor, textAt, viewsIn, WatchedStore } from './testing-monitor.ts';
 
 async function open(settings: Partial<Settings> = {}) {
@@ -44,7 +43,7 @@ test('a finished job leaves memory after finished_window_ms, and its record is r
   await clock.turn(1_000);
   assert.equal(await monitor.archive.runOnce(), 1);
   assert.equal(monitor.engine.state.job('job-1'), undefined);
-  assert.deepEqual(await readArchivedJob(memory, monitor.engine.state, 'job-1'), record);
+  assert.deepEqual((await readArchivedJob(memory, monitor.engine.state, 'job-1'))?.job, record);
   await monitor.stop();
 });
 
@@ -66,7 +65,7 @@ test('a failed job stays in memory while it lies in the dead-letter queue', asyn
   assert.equal(await monitor.archive.runOnce(), 0);
   await monitor.do({ type: 'purge_queue', queue: 'dlq', filter: {} });
   assert.equal(await monitor.archive.runOnce(), 1);
-  assert.equal((await readArchivedJob(memory, monitor.engine.state, 'job-1'))?.state, 'FAILED');
+  assert.equal((await readArchivedJob(memory, monitor.engine.state, 'job-1'))?.job.state, 'FAILED');
   await assertAsRebuilt(memory, clock, monitor);
   await monitor.stop();
 });
@@ -116,7 +115,7 @@ test('a job that is retried while it is being archived is not forgotten', async 
   const record = monitor.job('job-1');
   store.meet = () => undefined;
   assert.equal(await monitor.archive.runOnce(), 1);
-  assert.deepEqual(await readArchivedJob(memory, monitor.engine.state, 'job-1'), record);
+  assert.deepEqual((await readArchivedJob(memory, monitor.engine.state, 'job-1'))?.job, record);
   await assertAsRebuilt(memory, clock, monitor);
   await monitor.stop();
 });
@@ -143,7 +142,7 @@ test('a job that was archived, not forgotten, retried and ended anew is archived
   await again.complete('job-1');
   const record = again.job('job-1');
   assert.equal(await again.archive.runOnce(), 1);
-  assert.deepEqual(await readArchivedJob(memory, again.engine.state, 'job-1'), record);
+  assert.deepEqual((await readArchivedJob(memory, again.engine.state, 'job-1'))?.job, record);
   await assertAsRebuilt(memory, clock, again);
   await again.stop();
 });
@@ -152,8 +151,7 @@ test('a job that starts again elsewhere after it was archived is in the store as
   const { clock, memory, monitor } = await open({ finished_max: 0 });
   const report = (event: 'JOB_START' | 'JOB_COMPLETE') => {
     const line = { event, job_id: 'job-1', worker_id: 'worker-9', s3_path: 's3://t/1.json' };
-    const sightings = [sightingOf(line, clock.now())];
-    return monitor.do({ type: 'observe_jobs', source: 'log:/a', sightings, absent: ['job-1'] });
+    return monitor.observe('log:/a', sightingOf(line, clock.now()));
   };
   await report('JOB_START');
   await report('JOB_COMPLETE');
@@ -188,68 +186,11 @@ test('of two instances that archive the same jobs one is taken, and the other re
   for (const { engine } of [one, two]) {
     await engine.journal.catchUp();
     assert.deepEqual(await keysIn(memory, PACKS), [...engine.state.tables.packs.keys()]);
-    assert.equal((await readArchivedJob(memory, engine.state, 'job-2'))?.state, 'COMPLETED');
+    assert.equal((await readArchivedJob(memory, engine.state, 'job-2'))?.job.state, 'COMPLETED');
   }
   assert.equal(one.engine.state.scalars.archived_jobs, 2);
   await two.stop();
   await one.stop();
-});
-
-test('an instance that archives a job late removes no view of what another has archived meanwhile', async () => {
-  const { clock, memory, monitor } = await open({ finished_max: 0 });
-  const report = (hour: number) => {
-    const line = {
-      event: 'JOB_COMPLETE',
-      job_id: 'job-1',
-      worker_id: `worker-${hour}`,
-      s3_path: 's3://t/1.json',
-    } as const;
-    const sightings = [sightingOf(line, clock.now())];
-    return monitor.do({ type: 'observe_jobs', source: 'log:/a', sightings, absent: ['job-1'] });
-  };
-  await report(0);
-  const first = monitor.job('job-1');
-  assert.equal(await monitor.archive.runOnce(), 1);
-  await clock.turn(3 * HOUR_MS);
-  const start = { event: 'JOB_START', job_id: 'job-1', worker_id: 'worker-3' } as const;
-  const sightings = [sightingOf(start, clock.now())];
-  await monitor.do({ type: 'observe_jobs', source: 'log:/a', sightings, absent: ['job-1'] });
-  await report(3);
-  const second = monitor.job('job-1');
-  assert.equal(await monitor.archive.runOnce(), 1);
-  const views = await viewsIn(memory);
-  for (const late of [first, second]) {
-    const [packed] = await packJobs({ store: memory, engine: monitor.engine }, [late]);
-    assert.deepEqual(packed!.replaced, []);
-    await memory.delete(packed!.pack.key);
-    assert.deepEqual(await viewsIn(memory), views);
-  }
-  await monitor.stop();
-});
-
-test('an archiving that fails leaves the views of the older record of a job that came back', async () => {
-  const { clock, memory, store, monitor } = await open({ finished_max: 0 });
-  const report = (event: 'JOB_START' | 'JOB_COMPLETE', worker_id: string) => {
-    const sightings = [sightingOf({ event, job_id: 'job-1', worker_id, s3_path: 's3://t/1.json' }, clock.now())];
-    return monitor.do({ type: 'observe_jobs', source: 'log:/a', sightings, absent: ['job-1'] });
-  };
-  await report('JOB_COMPLETE', 'worker-8');
-  assert.equal(await monitor.archive.runOnce(), 1);
-  await clock.turn(3 * HOUR_MS);
-  await report('JOB_START', 'worker-9');
-  await report('JOB_COMPLETE', 'worker-9');
-  await monitor.publisher.flush();
-  const views = await viewsIn(memory);
-  store.meet = ({ name, key }) => {
-    if (name !== 'putIfAbsent' || !key.startsWith(PACKS)) return undefined;
-    throw new StoreError('unavailable', 'store_unavailable', 'later');
-  };
-  await assert.rejects(monitor.archive.runOnce(), /later/);
-  assert.deepEqual(await viewsIn(memory), views);
-  store.meet = () => undefined;
-  assert.equal(await monitor.archive.runOnce(), 1);
-  await assertAsRebuilt(memory, clock, monitor);
-  await monitor.stop();
 });
 
 test('a worker leaves memory 7 days after its end, and comes back as another', async () => {
@@ -353,11 +294,11 @@ test('a pack that is damaged, cut short or missing is named, and hides no other'
     const damaged = { code: 'archive_damaged', message: new RegExp(`^${key} is `) };
     await assert.rejects(readArchivedJob(store, state, 'job-1'), damaged);
     await assert.rejects(readArchivedJob(store, state, 'job-2'), damaged);
-    assert.equal((await readArchivedJob(store, state, 'job-3'))?.job_id, 'job-3');
+    assert.equal((await readArchivedJob(store, state, 'job-3'))?.job.job_id, 'job-3');
     assert.deepEqual([...damageIn(store).keys()], [key]);
   }
   await memory.put(key, Buffer.from(whole));
-  assert.equal((await readArchivedJob(memory, state, 'job-1'))?.job_id, 'job-1');
+  assert.equal((await readArchivedJob(memory, state, 'job-1'))?.job.job_id, 'job-1');
   await monitor.stop();
 });
 

@@ -20,7 +20,7 @@ import { archivePeriods } from './archived-periods.ts';
 import { encodeRecord, parse } from './archived-records.ts';
 import { archivedAlertKey, archivedWorkerKey, archivedWorkerPrefix, type Subject } from './keys.ts';
 import { submitOwn } from './own-command.ts';
-import { packJobs, restoreViews } from './packing.ts';
+import { packJobs } from './packing.ts';
 import type { ViewPublisher } from './publisher.ts';
 
 export type ArchiveOptions = UpkeepOptions & {
@@ -54,21 +54,6 @@ export class Archive {
 
   /** Returns how many have left memory. */
   async forget(): Promise<number> {
-    const { engine, store } = this.#options;
-    const removed: JobRecord[] = [];
-    try {
-      return await this.#forget(removed);
-    } finally {
-      if (removed.length > 0) await engine.journal.catchUp();
-      for (const older of removed) {
-        const job = engine.state.job(older.job_id);
-        if (job) await restoreViews(store, older, job);
-      }
-    }
-  }
-
-  /** `removed` receives older records of jobs, whose views were removed. */
-  async #forget(removed: JobRecord[]): Promise<number> {
     const { engine, store, publisher } = this.#options;
     this.#periods_through = await archivePeriods(store, engine.state, this.#periods_through);
     const due = { jobs: this.#dueJobs(), workers: this.#dueWorkers(), alerts: this.#dueAlerts() };
@@ -79,7 +64,7 @@ export class Archive {
     ]);
     // One whose views can't be made stays where it can be looked at, and keeps no other.
     const jobs = due.jobs.filter((job) => !publisher.isUnmade(jobSubject(job)));
-    const packs = await packJobs(this.#options, jobs, removed);
+    const packs = await packJobs(this.#options, jobs);
     const workers = await this.#keep(
       due.workers.filter((worker) => !publisher.isUnmade(workerSubject(worker))),
       (worker) => this.#keepWorker(worker),

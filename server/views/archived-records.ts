@@ -8,7 +8,7 @@
 import { isId } from '../../protocol/ids.ts';
 import type { Engine } from '../engine.ts';
 import type { ObjectStore } from '../objects/store.ts';
-import type { AlertRecord, JobRecord, PackRecord, WorkerRecord } from '../state-machine/state/records.ts';
+import type { AlertRecord, ArchivedJob, JobRecord, PackRecord, WorkerRecord } from '../state-machine/state/records.ts';
 import type { State } from '../state-machine/state/state.ts';
 import { ArchiveDamage, damageOf, IS_DAMAGED, IS_MISSING, readPack, readShard } from './archive-objects.ts';
 import {
@@ -27,30 +27,34 @@ export async function readArchivedJob(
   store: ObjectStore,
   state: State,
   job_id: string,
-): Promise<JobRecord | undefined> {
+): Promise<ArchivedJob | undefined> {
   if (!isId(job_id)) return undefined;
   const pack = await packOf(store, state, job_id);
-  if (!pack) return state.scalars.loose_jobs > 0 ? readLooseJob(store, job_id) : undefined;
+  if (!pack) {
+    const job = state.scalars.loose_jobs > 0 ? await readLooseJob(store, job_id) : undefined;
+    return job && { job, pack: null };
+  }
   const job = (await readPack(store, pack)).find(job_id);
   if (!job) throw new ArchiveDamage(pack.key, IS_DAMAGED);
-  return job;
+  return { job, pack: pack.key };
 }
 
 /**
  * The same, for an instance whose fold may be old: what a process finds missing after a suspension may have been replaced,
- * so it reads the journal on and looks again before it calls that damage.
+ * so it reads the journal on and looks again before it calls that damage. undefined, too, for a job that has returned to
+ * memory meanwhile.
  */
 export async function findArchivedJob(
   { engine, store }: { engine: Pick<Engine, 'state' | 'journal'>; store: ObjectStore },
   job_id: string,
-): Promise<JobRecord | undefined> {
+): Promise<ArchivedJob | undefined> {
   try {
     return await readArchivedJob(store, engine.state, job_id);
   } catch (error) {
     damageOf(error);
   }
   await engine.journal.catchUp();
-  return readArchivedJob(store, engine.state, job_id);
+  return engine.state.job(job_id) ? undefined : readArchivedJob(store, engine.state, job_id);
 }
 
 /** The pack that has the newest record of the job. */

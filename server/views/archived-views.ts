@@ -129,11 +129,8 @@ export class ArchivedViews {
   }
 
   #jobViews(job: JobRecord): readonly Present[] {
-    const known = this.#state.job(job.job_id);
-    if (endOf(job) < this.#kept_from_ms) return [];
-    if (job.ordinal === known?.ordinal) return [];
-    const { present } = jobView(job);
-    return known ? without(present, jobView(known)) : present;
+    if (endOf(job) < this.#kept_from_ms || this.#state.job(job.job_id)) return [];
+    return jobView(job).present;
   }
 
   async #isOfDamaged({ kind, id }: Subject, key: string): Promise<boolean> {

@@ -72,8 +72,8 @@ export function changesSince(seq: number, hour: number, state: State, tell: (cha
 
 /**
  * Every change between two folds of which the later one replaced the other. What left memory in between changed, too: this
- * instance may have written views of it that were older than those of its end. What has the same id and another ordinal is
- * another: the views of the earlier one's end stay.
+ * instance may have written views of it that were older than those of its end. A worker with the same id and another ordinal
+ * is another: the views of the earlier one's end stay.
  */
 export function changesBetween(before: State, after: State, tell: (change: Change) => void): void {
   const urgency = 'transition';
@@ -82,7 +82,7 @@ export function changesBetween(before: State, after: State, tell: (change: Chang
   for (const [id, job] of before.tables.jobs.entries()) {
     const next = after.job(id);
     if (next?.version === job.version) continue;
-    tell({ kind: 'job', id, urgency, moved, gone: next?.ordinal === job.ordinal ? forgottenKeys(job, next) : [] });
+    tell({ kind: 'job', id, urgency, moved, gone: next ? forgottenKeys(job, next) : [] });
   }
   for (const [id, worker] of before.tables.workers.entries()) {
     const next = after.worker(id);
@@ -146,7 +146,8 @@ function jobChanges(event: JournalEvent, before: State, after: State, tell: (cha
   const id = event.entity;
   const next = after.job(id);
   if (!next) return;
-  const last = before.job(id);
+  const returning = event.type === 'JobObserved' ? event.data.returning : undefined;
+  const last = before.job(id) ?? returning?.job;
   // A sighting of a job that goes on as before is progress, too.
   const goesOn = event.type === 'JobObserved' && last?.state === next.state && !finished(next.state);
   const urgency = goesOn ? 'progress' : 'transition';

@@ -56,8 +56,10 @@ async function* due(
 async function expire({ store, engine }: Options, key: string, job_id: string): Promise<boolean> {
   if (engine.state.job(job_id)) return false;
   try {
-    const job = await findArchivedJob({ engine, store }, job_id);
-    for (const present of job ? jobView(job).present : []) if (present.key !== key) await store.delete(present.key);
+    const archived = await findArchivedJob({ engine, store }, job_id);
+    if (engine.state.job(job_id)) return false;
+    for (const present of archived ? jobView(archived.job).present : [])
+      if (present.key !== key) await store.delete(present.key);
   } catch (error) {
     if (error instanceof ArchiveDamage) return false;
     throw error;

@@ -292,8 +292,8 @@ export class ViewPublisher {
     const { engine } = this.#options;
     if (note.kind === 'job' && !engine.state.job(note.id)) {
       // Another instance archived it; what this one wrote of it before may have come after that one's last word.
-      const job = await findArchivedJob(this.#options, note.id).catch(noneIfDamaged);
-      if (job && !engine.state.job(note.id)) return jobView(job);
+      const archived = await findArchivedJob(this.#options, note.id).catch(noneIfDamaged);
+      if (archived && !engine.state.job(note.id)) return jobView(archived.job);
     }
     return viewOf(engine.state, note);
   }

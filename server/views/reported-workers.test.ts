@@ -13,12 +13,7 @@ async function open() {
   const store = new MemoryStore(clock);
   const monitor = await TestMonitor.open({ store, clock });
   const observe = (sighting: Partial<Sighting>) =>
-    monitor.do({
-      type: 'observe_jobs',
-      source: 'log:/var/log/worker.log',
-      sightings: [{ ...UNKNOWN, ...sighting, told_ms: clock.now() }],
-      absent: ['job-1'],
-    });
+    monitor.observe('log:/var/log/worker.log', { ...UNKNOWN, ...sighting, told_ms: clock.now() });
   const assertShown = async () => {
     await monitor.publisher.flush();
     assert.deepEqual(await viewsIn(store), (await rebuiltFrom(store, clock)).views);

@@ -6,7 +6,6 @@ import { NOTHING_KNOWN, type Sighting } from '../../protocol/sighting.ts';
 import { HOUR_MS, parseTime } from '../../protocol/time.ts';
 import { readSettings } from '../config.ts';
 import { Refused } from '../engine.ts';
-import type { CommandBody } from '../state-machine/decide/commands.ts';
 import type { TurnedClock } from '../testing-clock.ts';
 import type { TestMonitor } from './testing-monitor.ts';
 
@@ -18,11 +17,11 @@ const HISTORY_START_MS = parseTime(HISTORY_START);
 const SEEN_AGAIN = { told_ms: HISTORY_START_MS + HOUR_MS, worker_id: 'worker-seen' };
 
 /** What a source tells of a job that runs elsewhere. */
-function sighted(told: Partial<Sighting>): CommandBody {
+function sighted(monitor: TestMonitor, told: Partial<Sighting>): Promise<unknown> {
   const ended = told.state === 'PROCESSING' ? {} : { ended_ms: told.told_ms };
   const job_id = 'job-seen';
   const sighting = { ...NOTHING_TOLD, job_id, told_ms: HISTORY_START_MS, ...ended, ...told } as Sighting;
-  return { type: 'observe_jobs', source: 'log:/var/log/worker.log', sightings: [sighting], absent: [job_id] };
+  return monitor.observe('log:/var/log/worker.log', sighting);
 }
 
 const NOTHING_TOLD: Omit<Sighting, 'job_id' | 'state' | 'told_ms'> = {
@@ -43,7 +42,7 @@ export const HISTORY: readonly Step[] = [
   },
   (monitor) => monitor.complete('job-1'),
   (monitor) => monitor.fail('job-2'),
-  (monitor) => monitor.do(sighted({ state: 'PROCESSING', started_ms: HISTORY_START_MS, worker_id: 'worker-seen' })),
+  (monitor) => sighted(monitor, { state: 'PROCESSING', started_ms: HISTORY_START_MS, worker_id: 'worker-seen' }),
   (monitor) => monitor.tick('alert-1'),
   (_, clock) => clock.turn(2_000),
   (monitor) => monitor.engine.journal.snapshot(),
@@ -59,10 +58,10 @@ export const HISTORY: readonly Step[] = [
   (monitor) => monitor.claim('worker-2', 2),
   (monitor) => monitor.complete('job-2'),
   // It had ended in the hour before, as its source tells; then it is started again, by a worker that had ended.
-  (monitor) => monitor.do(sighted({ state: 'FAILED', told_ms: HISTORY_START_MS + 60_000, error: 'noise' })),
-  (monitor) => monitor.do(sighted({ ...SEEN_AGAIN, state: 'PROCESSING', started_ms: HISTORY_START_MS + HOUR_MS })),
+  (monitor) => sighted(monitor, { state: 'FAILED', told_ms: HISTORY_START_MS + 60_000, error: 'noise' }),
+  (monitor) => sighted(monitor, { ...SEEN_AGAIN, state: 'PROCESSING', started_ms: HISTORY_START_MS + HOUR_MS }),
   (monitor) => monitor.submit('job-4', 'job-5'),
-  (monitor) => monitor.do(sighted({ ...SEEN_AGAIN, state: 'COMPLETED', segments: 3 })),
+  (monitor) => sighted(monitor, { ...SEEN_AGAIN, state: 'COMPLETED', segments: 3 }),
   (monitor) => monitor.archive.runOnce(),
   (monitor) => monitor.do({ type: 'cancel_job', job_id: 'job-4' }),
   (monitor) => monitor.register('worker-1'),

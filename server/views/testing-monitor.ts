@@ -1,14 +1,18 @@
 /** A whole monitor without its API, for tests of the views: the real engine, publisher and archive on any store. */
 import { readFile } from 'node:fs/promises';
+import type { Sighting } from '../../protocol/sighting.ts';
+import type { SightingsAnswer } from '../../protocol/source.ts';
 import type { Clock } from '../clock.ts';
 import { forStore, readSettings, type Settings } from '../config.ts';
 import { Engine } from '../engine.ts';
 import { MemoryStore } from '../objects/memory.ts';
 import type { GetResult, ListedObject, ListOptions, ObjectStore, PutIfAbsentResult } from '../objects/store.ts';
+import { type Observing, observe } from '../sources/observe.ts';
 import type { CommandBody, Outcome } from '../state-machine/decide/commands.ts';
 import type { JobRecord } from '../state-machine/state/records.ts';
 import type { TurnedClock } from '../testing-clock.ts';
 import { Archive } from './archive.ts';
+import { findArchivedJob } from './archived-records.ts';
 import type { IndexSizes } from './indexing.ts';
 import { JOURNAL_TRACES, VIEW_PREFIXES } from './keys.ts';
 import { ViewPublisher } from './publisher.ts';
@@ -28,6 +32,7 @@ export type TestMonitorOptions = {
 let names = 0;
 
 export class TestMonitor {
+  readonly #store: ObjectStore;
   readonly engine: Engine;
   readonly publisher: ViewPublisher;
   readonly archive: Archive;
@@ -69,14 +74,27 @@ export class TestMonitor {
       upkeep_after_ms: 0,
       ...(index_sizes && { index_sizes }),
     });
-    return new TestMonitor(engine, publisher, archive, log);
+    return new TestMonitor(store, engine, publisher, archive, log);
   }
 
-  private constructor(engine: Engine, publisher: ViewPublisher, archive: Archive, log: string[]) {
+  private constructor(store: ObjectStore, engine: Engine, publisher: ViewPublisher, archive: Archive, log: string[]) {
+    this.#store = store;
     this.engine = engine;
     this.publisher = publisher;
     this.archive = archive;
     this.log = log;
+  }
+
+  /** As a source that is followed reports it. */
+  observe(source: string, ...sightings: Sighting[]): Promise<SightingsAnswer> {
+    const { engine } = this;
+    const parts: Observing = {
+      engine,
+      catchUp: () => engine.journal.catchUp(),
+      archived: (job_id) => findArchivedJob({ engine, store: this.#store }, job_id),
+      submit: async (body) => (body.sightings.length === 0 ? { refs: [], replayed: false } : this.do(body)),
+    };
+    return observe(parts, source, sightings);
   }
 
   do(body: CommandBody, id = `command-${names++}`): Promise<Outcome> {

@@ -38,7 +38,8 @@ export class Clients {
     this.#log = options.log;
     this.#answers = options.answers;
     this.#instances = options.instances;
-    this.#load = new Load(options.chance, options);
+    const { chance, archived, log } = options;
+    this.#load = new Load(chance, { archived, archive: log.forgotten });
   }
 
   ask(): void {

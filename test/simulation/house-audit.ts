@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { MINUTE_MS } from '../../protocol/time.ts';
 import { systemClock } from '../../server/clock.ts';
 import { MemoryStore } from '../../server/objects/memory.ts';
-import type { JobRecord } from '../../server/state-machine/state/records.ts';
+import type { ArchivedJob } from '../../server/state-machine/state/records.ts';
 import { readArchivedJob } from '../../server/views/archived-records.ts';
 import { rebuildViews } from '../../server/views/rebuild.ts';
 import type { FollowedLog } from './followed-log.ts';
@@ -63,9 +63,10 @@ export async function auditFollowed(parts: HouseAuditParts, followed: FollowedLo
   const { world, store, log } = parts;
   const copy = copyOf(store);
   for (const [job_id, { state }] of followed.expected) {
-    const job = log.end.job(job_id) ?? (await readArchivedJob(copy, log.end, job_id).catch(() => undefined));
+    const archived = await readArchivedJob(copy, log.end, job_id).catch(() => undefined);
+    const job = log.end.job(job_id) ?? archived?.job;
     if (job?.state !== state) world.violate('I13', `the log says that ${job_id} is ${state}; it is ${job?.state}`);
   }
 }
 
-const plain = (record: JobRecord | Error | undefined): unknown => JSON.parse(JSON.stringify(record ?? null));
+const plain = (record: ArchivedJob | Error | undefined): unknown => JSON.parse(JSON.stringify(record ?? null));

@@ -4,6 +4,7 @@ import type { Sighting } from '../../protocol/sighting.ts';
 import { UNREMEMBERED } from '../../server/state-machine/apply/apply.ts';
 import type { LeasedLine } from '../../server/state-machine/decide/commands.ts';
 import { type Command, type CommandBody, type Outcome, soft } from '../../server/state-machine/decide/commands.ts';
+import type { ArchivedJob } from '../../server/state-machine/state/records.ts';
 import type { State } from '../../server/state-machine/state/state.ts';
 import type { Chance } from './chance.ts';
 
@@ -46,6 +47,7 @@ const OWN: ReadonlySet<CommandBody['type']> = new Set([
 
 export class Load {
   readonly #chance: Chance;
+  readonly #archive: ReadonlyMap<string, ArchivedJob>;
   readonly #workers: readonly string[];
   readonly #jobs: string[] = [];
   /** Jobs whose submission was acknowledged: before that nobody knows their ids, which the monitor makes. */
@@ -56,9 +58,10 @@ export class Load {
   readonly #asked: Readonly<Record<CommandBody['type'], number>>;
   #count = 0;
 
-  /** `archived`: an archive decides what memory may forget. */
-  constructor(chance: Chance, { archived }: { archived: boolean }) {
+  /** `archived`: an archive decides what memory may forget. `archive`: what it has at the end of the log. */
+  constructor(chance: Chance, { archived, archive }: { archived: boolean; archive: ReadonlyMap<string, ArchivedJob> }) {
     this.#chance = chance;
+    this.#archive = archive;
     this.#asked = archived ? { ...ASKED, forget: 0, pack_archived: 0, index_archive: 0, end_repacking: 0 } : ASKED;
     this.#workers = Array.from({ length: chance.whole(1, 5) }, (_, i) => `worker-${i + 1}`);
   }
@@ -154,8 +157,9 @@ export class Load {
       }
       case 'observe_jobs': {
         const sightings = Array.from({ length: chance.whole(1, 4) }, () => this.#sighting(job_id, seen.at_ms));
-        const absent = sightings.map((told) => told.job_id).filter(() => chance.happens(0.9));
-        return { type, source: chance.pick(['log:/a', 'dir:/b']), sightings, absent };
+        const looked_for = sightings.filter(() => chance.happens(0.9));
+        const archived = looked_for.map(({ job_id }) => [job_id, this.#archive.get(job_id) ?? null] as const);
+        return { type, source: chance.pick(['log:/a', 'dir:/b']), sightings, archived, read_seq: seen.seq };
       }
       case 'register_worker':
         return {
@@ -182,14 +186,11 @@ export class Load {
           (record?.version ?? 0) - (chance.happens(0.1) ? 1 : 0);
         const ended = [...seen.tables.finished.values()].slice(0, 2);
         const jobs = ended.map((id) => ({ id, version: version(seen.job(id)) }));
-        const older = seen.tables.packed_recently.minKey();
-        const replaced: [string, string][] =
-          older && chance.happens(0.1) ? [[seen.tables.packed_recently.get(older)!, older]] : [];
         const made_ms = seen.at_ms - (chance.happens(0.05) ? 7_200_000 : 0);
         const workers = chance.happens(0.3) ? [{ id: worker_id, version: version(seen.worker(worker_id)) }] : [];
         const alert = seen.tables.alerts.minKey();
         const alerts = alert ? [{ id: alert, version: version(seen.tables.alerts.get(alert)) }] : [];
-        const packs = [{ pack: this.#pack(), made_ms, jobs, replaced }];
+        const packs = [{ pack: this.#pack(), made_ms, jobs }];
         return { type, packs, workers, alerts };
       }
       case 'pack_archived': {

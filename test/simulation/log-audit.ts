@@ -10,7 +10,7 @@ import type { Command } from '../../server/state-machine/decide/commands.ts';
 import { decide } from '../../server/state-machine/decide/decide.ts';
 import type { Policy } from '../../server/state-machine/decide/policy.ts';
 import type { JournalEvent } from '../../server/state-machine/events.ts';
-import type { CommandRef, JobRecord } from '../../server/state-machine/state/records.ts';
+import type { ArchivedJob, CommandRef, Pack } from '../../server/state-machine/state/records.ts';
 import { snapshotRows } from '../../server/state-machine/state/snapshot.ts';
 import { State } from '../../server/state-machine/state/state.ts';
 import { auditEvent } from './domain-audit.ts';
@@ -44,8 +44,8 @@ export class LogAudit {
   events = 0;
   readonly #world: World;
   readonly #policyOf: PolicyOf;
-  /** Jobs as they were when the journal said that the archive has them. */
-  readonly forgotten = new Map<string, JobRecord>();
+  /** Jobs as they were when the journal said that the archive has them, and where they are now. */
+  readonly forgotten = new Map<string, ArchivedJob>();
   readonly #hashes = new Map<number, string>();
   readonly #forgotten = new Set<string>();
 
@@ -132,10 +132,11 @@ export class LogAudit {
   }
 
   #rememberForgotten(fold: State, { type, data }: JournalEvent): void {
-    if (type !== 'JobsArchived') return;
-    for (const job_id of (data as { job_ids: readonly string[] }).job_ids) {
-      const job = fold.job(job_id);
-      if (job) this.forgotten.set(job_id, job);
+    if (type !== 'JobsArchived' && type !== 'ArchivePacked') return;
+    const { job_ids, pack } = data as { job_ids: readonly string[]; pack: Pack };
+    for (const job_id of job_ids) {
+      const job = type === 'JobsArchived' ? fold.job(job_id) : this.forgotten.get(job_id)?.job;
+      if (job) this.forgotten.set(job_id, { job, pack: pack.key });
     }
   }
 

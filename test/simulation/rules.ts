@@ -295,4 +295,15 @@ export const RULES: readonly Rule[] = [
     file: 'server/views/packing.ts',
     replace: [['await writeOnce(store, pack.key, bytes);', '']],
   },
+  {
+    name: 'what-has-left-memory-since-is-looked-up-again',
+    file: 'server/state-machine/decide/observed.ts',
+    seed: 190,
+    replace: [['if (!here && state.hasBeenArchivedSince(sighting.job_id, body.read_seq)) continue;', '']],
+  },
+  {
+    name: 'a-returning-job-leaves-its-earlier-end',
+    file: 'server/views/changes.ts',
+    replace: [['before.job(id) ?? returning?.job', 'before.job(id)']],
+  },
 ];

@@ -32,6 +32,7 @@ import { deadLetterQueueDocument, mainQueueDocument } from '../../server/documen
 import { healthDocument, metricsDocument, periodDocument } from '../../server/documents/system.ts';
 import { heartbeatDocument, workerDocument } from '../../server/documents/worker.ts';
 import type { CommandBody, CommandType } from '../../server/state-machine/decide/commands.ts';
+import type { ArchivedJob, JobRecord } from '../../server/state-machine/state/records.ts';
 import { restore, snapshotRows } from '../../server/state-machine/state/snapshot.ts';
 import type { State } from '../../server/state-machine/state/state.ts';
 import { forgetJobs, Monitor, packNamed } from '../../server/state-machine/testing.ts';
@@ -110,6 +111,7 @@ export function runHistory(seed: number, commands = 40): number {
 class Asking {
   readonly #chance: Chance;
   readonly #values: Values;
+  readonly #forgotten = new Map<string, JobRecord>();
   #count = 0;
 
   constructor(chance: Chance) {
@@ -158,7 +160,8 @@ class Asking {
       }
       case 'observe_jobs': {
         const sightings = Array.from({ length: chance.whole(1, 3) }, () => this.#sighting(state.at_ms));
-        return { type, source: chance.pick(['reports', 's'.repeat(512)]), sightings, absent: IDS };
+        const archived = IDS.map((job_id) => [job_id, this.#archived(job_id, state)] as const);
+        return { type, source: chance.pick(['reports', 's'.repeat(512)]), sightings, archived, read_seq: state.seq };
       }
       case 'register_worker':
         return { type, worker_id, registration: values.of(WorkerRegistration) };
@@ -178,10 +181,9 @@ class Asking {
       case 'tick':
         return { type, ids: [1, 2, 3].map((n) => `alert-${this.#count}-${n}`), expire: true };
       case 'forget': {
-        return forgetJobs(
-          [...state.tables.finished.values()].map((one) => state.job(one)!),
-          state.at_ms,
-        );
+        const jobs = [...state.tables.finished.values()].map((one) => state.job(one)!);
+        for (const job of jobs) this.#forgotten.set(job.job_id, job);
+        return forgetJobs(jobs, state.at_ms);
       }
       case 'pack_archived': {
         const replaces = [...state.tables.unindexed.keys()];
@@ -195,6 +197,11 @@ class Asking {
       case 'end_repacking':
         return { type, loose_jobs: state.scalars.loose_jobs };
     }
+  }
+
+  #archived(job_id: string, { tables }: State): ArchivedJob | null {
+    const job = this.#forgotten.get(job_id);
+    return job ? { job, pack: tables.packed_recently.get(job_id) ?? null } : null;
   }
 
   #anyJob(state: State): string {

@@ -13,7 +13,8 @@ export async function findJob(context: ApiContext, job_id: string): Promise<JobR
   const here = engine.state.job(job_id);
   if (here) return here;
   const reached = await catchUp(context);
-  const job = engine.state.job(job_id) ?? (await findArchivedJob({ engine, store }, job_id));
+  const archived = engine.state.job(job_id) ? undefined : await findArchivedJob({ engine, store }, job_id);
+  const job = engine.state.job(job_id) ?? archived?.job;
   if (job) return job;
   // While the store is not responding, a job cannot be reported as missing.
   if (!reached) await readLooseJob(store, job_id);

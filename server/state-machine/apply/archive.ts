@@ -1,5 +1,6 @@
 /** How the fold knows what the archive has: every pack, by its hash, and which pack or shard of the index leads to a job. */
 import type { Event } from '../events.ts';
+import type { ArchivedJob, JobRecord } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 
 type ArchiveEvent = Event & { type: 'JobsArchived' | 'ArchivePacked' | 'ArchiveIndexed' | 'ArchiveRepacked' };
@@ -18,19 +19,23 @@ export function applyArchiveEvent(state: State, event: ArchiveEvent): void {
   }
 }
 
-function archive(state: State, { job_ids, pack, replaced }: (ArchiveEvent & { type: 'JobsArchived' })['data']): void {
+function archive(state: State, { job_ids, pack }: (ArchiveEvent & { type: 'JobsArchived' })['data']): void {
   for (const job_id of job_ids) state.removeJob(job_id);
   state.scalars.archived_jobs += job_ids.length;
   if (!pack) {
     state.scalars.loose_jobs += job_ids.length;
     return;
   }
-  for (const [key, job_id] of replaced ?? []) {
-    state.scalars.archive_seq = state.seq;
-    state.outdate(key, job_id);
-  }
   const now = { seq: state.seq, archived_ms: state.at_ms };
   state.putPack({ ...pack, count: job_ids.length, ...now, stale: [] }, job_ids);
+}
+
+/** Takes a job back into memory, as the archive has it. Its ordinal, by which lists are paged, is given to no other. */
+export function takeBack(state: State, { job, pack }: ArchivedJob): JobRecord {
+  state.scalars.archived_jobs -= 1;
+  state.scalars.archive_seq = state.seq;
+  if (pack !== null) state.outdate(pack, job.job_id);
+  return state.tables.jobs_by_creation.has(job.ordinal) ? { ...job, ordinal: state.nextOrdinal() } : job;
 }
 
 function repack(state: State, { job_ids, pack, replaces }: (ArchiveEvent & { type: 'ArchivePacked' })['data']): void {

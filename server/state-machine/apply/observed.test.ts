@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { NOTHING_KNOWN, type Sighting } from '../../../protocol/sighting.ts';
 import { HOUR_MS, parseTime, SECOND_MS } from '../../../protocol/time.ts';
 import type { JournalEvent } from '../events.ts';
-import { Monitor } from '../testing.ts';
+import { Monitor, observation } from '../testing.ts';
 import { applyEvents, beginSegment } from './apply.ts';
 
 const NOW_MS = parseTime('2025-07-07T19:30:00Z');
@@ -23,7 +23,7 @@ const START = sighted(-60, { worker_id: 'worker-1', started_ms: at(-60) });
 
 function observe(monitor: Monitor, ...sightings: Sighting[]): Monitor {
   for (const sighting of sightings) {
-    monitor.run({ type: 'observe_jobs', source: SOURCE, sightings: [sighting], absent: [sighting.job_id] });
+    monitor.run(observation(SOURCE, [sighting]));
   }
   return monitor;
 }
@@ -189,7 +189,7 @@ describe('a job', () => {
     const monitor = new Monitor();
     const source = `log:/${'x'.repeat(300)}`;
     for (const sighting of [START, sighted(-50, { percentage: 5 })]) {
-      monitor.run({ type: 'observe_jobs', source, sightings: [sighting], absent: ['job-1'] });
+      monitor.run(observation(source, [sighting]));
     }
     assert.deepEqual(monitor.job().tags, [`source:${source}`.slice(0, 128)]);
   });

@@ -12,6 +12,7 @@ import { countInPeriods, isOpenHour } from '../state/periods.ts';
 import { finished, type JobRecord, type ProgressRecord, type Run } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import { plus } from '../state/sums.ts';
+import { takeBack } from './archive.ts';
 import { entered, type JobRequest, learnPace, NO_PROGRESS, newJob, release } from './job.ts';
 import { NEW_WORKER } from './worker.ts';
 
@@ -22,8 +23,8 @@ type JobSighting = Observation['data']['sighting'];
 export const UNKNOWN_WORKER = 'unknown';
 
 export function observe(state: State, { entity, data }: Observation): void {
-  const { source, sighting, worker_check_ms } = data;
-  const last = state.job(entity);
+  const { source, sighting, returning, worker_check_ms } = data;
+  const last = state.job(entity) ?? (returning && takeBack(state, returning));
   const run = runOf(sighting, last);
   const created_ms = Math.min(sighting.told_ms, run?.assigned_ms ?? sighting.told_ms);
   const base = last ?? newJob(state, entity, { created_ms, request: UNKNOWN_REQUEST, history: [] });

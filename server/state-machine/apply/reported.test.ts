@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { deadLetterQueueDocument, mainQueueDocument } from '../../documents/queues.ts';
 import type { Event, JournalEvent } from '../events.ts';
 import { restore, snapshotRows } from '../state/snapshot.ts';
-import { Monitor, typesOf } from '../testing.ts';
+import { Monitor, observation, typesOf } from '../testing.ts';
 import { applyEvents, beginSegment } from './apply.ts';
 
 const reported = (job_id: string, worker_id: string): Event[] => [
@@ -118,7 +118,7 @@ test('a sighting continues them', () => {
     s3_path: null,
     error: null,
   };
-  monitor.later(6_000).run({ type: 'observe_jobs', source: 'reports', sightings: [sighting], absent: [] });
+  monitor.later(6_000).run(observation('reports', [sighting]));
   const { state, run, output } = monitor.job('job-1');
   assert.deepEqual([state, run?.worker_id, output?.segments_count], ['COMPLETED', 'worker-1', 3]);
 });

@@ -36,6 +36,7 @@ const TYPES: Record<EventType, object> = {
   JobObserved: {
     source: 'log:/x',
     sighting: { state: 'PROCESSING', told_ms: 7, worker_id: 'worker-1', started_ms: 3, ended_ms: null, percentage: 5 },
+    returning: { job: { job_id: 'job-1', ordinal: 1, tags: [], history: [] }, pack: 'p1' },
     worker_check_ms: 9,
   },
   WorkerLaunched: { capabilities: {}, location: {}, check_ms: 3 },
@@ -51,7 +52,6 @@ const TYPES: Record<EventType, object> = {
   JobsArchived: {
     job_ids: ['job-1', 'job-2'],
     pack: { key: 'p1', sha256: 'x', first_ms: 1, last_ms: 2, first_ordinal: 1, last_ordinal: 2 },
-    replaced: [['p1', 'job-1']],
   },
   ArchivePacked: { job_ids: ['job-3'], pack: { key: 'p2', sha256: 'x' }, replaces: ['p1'] },
   ArchiveIndexed: { packs: ['p1'], shards: [{ first: '', key: 's1', sha256: 'x', count: 1 }] },

@@ -72,24 +72,6 @@ test('jobs that another instance has repacked meanwhile are not packed once more
   assert.deepEqual([...monitor.state.tables.packs.keys()], [pack.key]);
 });
 
-test('a newer record of a job makes the older stale, after a restore too', () => {
-  const monitor = ended('job-1');
-  const job = monitor.job('job-1');
-  const first = forgetJobs([job], monitor.at_ms);
-  monitor.run(first);
-  const again = monitor.state.clone();
-  again.putJob({ ...job, version: 90 });
-  monitor.state = again;
-  const second = forgetJobs([{ ...job, version: 90 }], monitor.at_ms);
-  const replaced = [[first.packs[0]!.pack.key, 'job-1']] as const;
-  monitor.run({ ...second, packs: [{ ...second.packs[0]!, replaced }] });
-  const { pack } = second.packs[0]!;
-  assert.deepEqual(packedRecently(monitor), { 'job-1': pack.key });
-  assert.deepEqual(monitor.state.tables.packs.get(first.packs[0]!.pack.key)!.stale, ['job-1']);
-  monitor.state = restore(snapshotRows(monitor.state));
-  assert.deepEqual(packedRecently(monitor), { 'job-1': pack.key });
-});
-
 test('jobs of a snapshot from before there were packs are objects of their own until they are repacked', () => {
   const rows = [...snapshotRows(new Monitor().state)].map((row) => {
     if (!row.startsWith('["scalars"')) return row;

@@ -22,10 +22,10 @@ export function forget(state: State, body: CommandBody & { type: 'forget' }): De
   const { workers, alerts } = state.tables;
   const events: Event[] = body.packs
     .filter((packed) => mayForget(state, packed))
-    .map(({ pack, jobs, replaced }) => ({
+    .map(({ pack, jobs }) => ({
       type: 'JobsArchived',
       entity: 'archive',
-      data: { job_ids: jobs.map(({ id }) => id), pack, ...(replaced.length > 0 && { replaced }) },
+      data: { job_ids: jobs.map(({ id }) => id), pack },
     }));
   const worker_ids = unchanged(workers, body.workers, (worker) => worker.state === 'TERMINATED');
   const alert_ids = unchanged(alerts, body.alerts, (alert) => alert.resolved_ms !== null && !alert.holds);
@@ -35,12 +35,9 @@ export function forget(state: State, body: CommandBody & { type: 'forget' }): De
 }
 
 /** All of a pack or nothing of it, so that the journal names exactly what it holds. */
-function mayForget(state: State, { pack, made_ms, jobs, replaced }: Packed): boolean {
+function mayForget(state: State, { pack, made_ms, jobs }: Packed): boolean {
   const { jobs: known, packs } = state.tables;
   if (isLate(state, made_ms) || packs.has(pack.key) || jobs.length === 0) return false;
-  const ids = new Set(jobs.map(({ id }) => id));
-  if (!replaced.every(([, job_id]) => ids.has(job_id))) return false;
-  if (!replaced.every(([key, job_id]) => packs.get(key)?.stale.includes(job_id) === false)) return false;
   return unchanged(known, jobs, (job) => finished(job.state) && job.dead === null).length === jobs.length;
 }
 

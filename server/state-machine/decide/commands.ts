@@ -8,7 +8,7 @@ import type { LogEvent } from '../../../protocol/log-event.ts';
 import type { JobFilter } from '../../../protocol/queue.ts';
 import type { Sighting } from '../../../protocol/sighting.ts';
 import type { HealthReport, WorkerLaunch, WorkerRegistration } from '../../../protocol/worker.ts';
-import type { CommandRef, Pack, Replaced, ShardRecord } from '../state/records.ts';
+import type { ArchivedJob, CommandRef, Pack, ShardRecord } from '../state/records.ts';
 import type { RefusedPart } from './decision.ts';
 
 export type Command = {
@@ -52,10 +52,12 @@ export type CommandBody =
       source: string;
       sightings: readonly Sighting[];
       /**
-       * Jobs that are neither in memory nor in the archive. Any other job that is not in memory has just left it, and
-       * is skipped.
+       * What the archive has of sighted jobs that are not in memory; null: nothing. Any other job that is not in memory
+       * has just left it, and is skipped.
        */
-      absent: readonly string[];
+      archived: readonly (readonly [job_id: string, ArchivedJob | null])[];
+      /** The seq of the fold that the archive was read by. A job that has left memory since is skipped. */
+      read_seq: number;
     }
   | { type: 'register_worker'; worker_id: string; registration: WorkerRegistration }
   | { type: 'launch_worker'; worker_id: string; launch: WorkerLaunch }
@@ -100,8 +102,6 @@ export type Packed = {
   /** Log time when writing it began. */
   made_ms: number;
   jobs: readonly Archived[];
-  /** Older records of some of these jobs. */
-  replaced: readonly Replaced[];
 };
 
 export type CommandType = CommandBody['type'];

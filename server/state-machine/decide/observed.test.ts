@@ -7,7 +7,7 @@ import { mainQueueDocument } from '../../documents/queues.ts';
 import { healthDocument, periodDocument } from '../../documents/system.ts';
 import type { Event } from '../events.ts';
 import { restore, snapshotRows } from '../state/snapshot.ts';
-import { Monitor, type Result, typesOf } from '../testing.ts';
+import { forgetJobs, Monitor, observation, type Result, typesOf } from '../testing.ts';
 import { judge } from './observed.ts';
 
 const NOW_MS = parseTime('2025-07-07T19:30:00Z');
@@ -33,8 +33,7 @@ const FAILED = sighted(-10, { state: 'FAILED', ended_ms: at(-10), error: 'GPU ou
 const LIFE = [START, PROGRESS, COMPLETE];
 
 function observe(monitor: Monitor, sightings: Sighting[], source = SOURCE): Result {
-  const absent = sightings.map(({ job_id }) => job_id);
-  return monitor.run({ type: 'observe_jobs', source, sightings, absent });
+  return monitor.run(observation(source, sightings));
 }
 
 const rows = (monitor: Monitor) => [...snapshotRows(monitor.state)].filter((row) => row.startsWith('["job"'));
@@ -213,10 +212,70 @@ describe('a job of this queue', () => {
   });
 });
 
-test('a job that has just left memory is not created again: absent are only jobs that the archive lacks', () => {
-  const monitor = new Monitor();
-  const result = monitor.run({ type: 'observe_jobs', source: SOURCE, sightings: [START], absent: [] });
-  assert.deepEqual(typesOf(result), []);
+describe('a job that is not in memory', () => {
+  test('is skipped if nobody has looked for it in the archive', () => {
+    const monitor = new Monitor();
+    assert.deepEqual(typesOf(monitor.run({ ...observation(SOURCE, [START]), archived: [] })), []);
+  });
+
+  test('is skipped if it has left memory since the archive was read, also where the index has it by now', () => {
+    const monitor = new Monitor();
+    observe(monitor, LIFE);
+    const read_seq = monitor.state.seq;
+    monitor.run(forgetJobs([monitor.job()], monitor.at_ms));
+    const again = { ...COMPLETE, s3_path: 's3://t/1.json' };
+    const late = { ...observation(SOURCE, [again]), read_seq };
+    assert.deepEqual(typesOf(monitor.run(late)), []);
+    const packs = [...monitor.state.tables.packs.keys()];
+    const { archive_seq } = monitor.state.scalars;
+    const made_ms = monitor.at_ms;
+    monitor.run({ type: 'index_archive', basis_seq: archive_seq, made_ms, packs, shards: [] });
+    assert.equal(monitor.state.tables.packed_recently.size, 0);
+    assert.deepEqual(typesOf(monitor.run(late)), []);
+    assert.deepEqual(typesOf(monitor.run({ ...late, read_seq: monitor.state.seq })), ['JobObserved']);
+  });
+
+  test('returns with news as it was archived, and its record in the archive no longer counts', () => {
+    const monitor = new Monitor();
+    observe(monitor, LIFE);
+    monitor.submit('job-2');
+    const record = monitor.job();
+    const hour = () =>
+      [...monitor.state.tables.hours.values()].map(({ submitted, completed }) => [submitted, completed]);
+    const counted = hour();
+    monitor.run(forgetJobs([record], monitor.at_ms));
+    const [pack] = [...monitor.state.tables.packs.keys()];
+    const later = sighted(3600, {
+      worker_id: 'worker-2',
+      state: 'COMPLETED',
+      started_ms: at(3540),
+      ended_ms: at(3600),
+    });
+    monitor.later(HOUR_MS).run({
+      ...observation(SOURCE, [later]),
+      archived: [['job-1', { job: record, pack: pack! }]],
+    });
+    const job = monitor.job();
+    assert.deepEqual(job.history.slice(0, 2), record.history);
+    assert.deepEqual([job.ordinal, job.created_ms, job.attempt], [record.ordinal, record.created_ms, 2]);
+    assert.equal(job.duration_seconds, record.duration_seconds);
+    assert.deepEqual(hour(), counted, 'what was counted is not counted again');
+    assert.equal(monitor.state.scalars.archived_jobs, 0);
+    for (const state of [monitor.state, restore(snapshotRows(monitor.state))]) {
+      assert.deepEqual(state.tables.packs.get(pack!)!.stale, ['job-1']);
+      assert.equal(state.tables.packed_recently.size, 0);
+    }
+  });
+
+  test('returns under another ordinal if its own has been given again, as after an accepted loss', () => {
+    const monitor = new Monitor();
+    observe(monitor, LIFE);
+    const record = { ...monitor.job(), job_id: 'job-9' };
+    const sightings = [{ ...COMPLETE, job_id: 'job-9', s3_path: 's3://t/9.json' }];
+    monitor.run({ ...observation(SOURCE, sightings), archived: [['job-9', { job: record, pack: null }]] });
+    assert.notEqual(monitor.job('job-9').ordinal, record.ordinal);
+    assert.deepEqual([...monitor.state.tables.jobs_by_creation.values()].sort(), ['job-1', 'job-9']);
+  });
 });
 
 test('an end that is reported again without its time is the same end', () => {

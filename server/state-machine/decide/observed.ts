@@ -28,19 +28,21 @@ export type Verdict =
   | { news?: undefined; refusal: Refusal };
 
 export function observeJobs(state: State, body: CommandBody & { type: 'observe_jobs' }, context: Context): Decision {
-  const absent = new Set(body.absent);
+  const archived = new Map(body.archived);
   const events: Event[] = [];
   for (const sighting of mergeByJob(body.sightings)) {
-    const job = state.job(sighting.job_id);
-    if (!job && !absent.has(sighting.job_id)) continue;
-    const { news } = judge(job, sighting);
+    const here = state.job(sighting.job_id);
+    const returning = here ? null : archived.get(sighting.job_id);
+    if (returning === undefined) continue;
+    if (!here && state.hasBeenArchivedSince(sighting.job_id, body.read_seq)) continue;
+    const { news } = judge(here ?? returning?.job, sighting);
     if (!news) continue;
     const { job_id, ...known } = news;
     const worker_check_ms = workerCheck(state, news, context);
     events.push({
       type: 'JobObserved',
       entity: job_id,
-      data: { source: body.source, sighting: known, worker_check_ms },
+      data: { source: body.source, sighting: known, ...(returning && { returning }), worker_check_ms },
     });
   }
   return { events };

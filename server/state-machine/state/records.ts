@@ -170,7 +170,7 @@ export type PackRecord = Pack & {
   seq: number;
   /** When that was. */
   archived_ms: number;
-  /** Jobs in it that a later pack has a newer record of. */
+  /** Jobs in it that have returned to memory since. Their records here no longer count. */
   stale: readonly string[];
 };
 
@@ -187,8 +187,8 @@ export type Pack = {
   last_ordinal: number;
 };
 
-/** A pack, and a job in it that a later one has a newer record of. */
-export type Replaced = readonly [key: string, job_id: string];
+/** A job that has left memory. `pack`: the key of the one that has it; null: it is an object of its own. */
+export type ArchivedJob = { job: JobRecord; pack: string | null };
 
 /** One object of the archive's index: which pack has a job, for ids from `first` up to the next shard's. */
 export type ShardRecord = { first: string; key: string; sha256: string; count: number };

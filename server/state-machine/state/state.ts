@@ -238,7 +238,14 @@ export class State {
     }
   }
 
-  /** A later pack has a newer record of this job. */
+  /** Whether the job has left memory since this segment, or the index may no longer lead to where it was then. */
+  hasBeenArchivedSince(job_id: string, seq: number): boolean {
+    const { packs, packed_recently } = this.tables;
+    const key = packed_recently.get(job_id);
+    return this.scalars.archive_seq > seq || (key !== undefined && (packs.get(key)?.seq ?? 0) > seq);
+  }
+
+  /** The record in this pack no longer counts: the job has returned to memory. */
   outdate(key: string, job_id: string): void {
     const { packs, packed_recently } = this.tables;
     const pack = packs.get(key);
