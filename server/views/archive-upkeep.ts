@@ -1,7 +1,7 @@
 /**
  * Keeps the archive small and quick: one thing at a time, whatever is due first.
  *
- *     repack what is an object of its own → merge small packs → bring packs into the index → delete what was replaced → expire views
+ *     repack what is an object of its own → merge small packs → bring packs into the index → delete what was replaced → find stray views → expire views
  */
 import { HOUR_MS, MINUTE_MS } from '../../protocol/time.ts';
 import type { Clock } from '../clock.ts';
@@ -12,7 +12,9 @@ import { damageIn, damageOf } from './archive-objects.ts';
 import { expireViews } from './expiring-views.ts';
 import { INDEX_SIZES, type IndexSizes, indexPacks } from './indexing.ts';
 import { mergePacks } from './merging.ts';
+import type { ViewPublisher } from './publisher.ts';
 import { Repacking } from './repacking.ts';
+import { StrayViews } from './stray-views.ts';
 import { Sweeping } from './sweeping.ts';
 
 export type UpkeepOptions = {
@@ -20,6 +22,7 @@ export type UpkeepOptions = {
   store: ObjectStore;
   clock: Clock;
   settings: Pick<Settings, 'job_views_days'>;
+  publisher: ViewPublisher;
   log: (level: 'info' | 'warn', message: string) => void;
   index_sizes?: IndexSizes;
   /** How long after a start upkeep begins. Default: a minute, for a start has more urgent things to do. */
@@ -33,6 +36,7 @@ export class ArchiveUpkeep {
   readonly #options: UpkeepOptions;
   readonly #repacking: Repacking;
   readonly #sweeping: Sweeping;
+  readonly #strays: StrayViews;
   /** Packs that a merge could not read. */
   readonly #unmergeable = new Set<string>();
   /** What the log has named. */
@@ -46,6 +50,7 @@ export class ArchiveUpkeep {
     this.#begin_ms = options.clock.monotonic() + (options.upkeep_after_ms ?? MINUTE_MS);
     this.#repacking = new Repacking(options);
     this.#sweeping = new Sweeping(options);
+    this.#strays = new StrayViews(options);
   }
 
   /** One step. Returns how much it did; 0: nothing is due. Throws StoreError, JournalError. */
@@ -60,7 +65,7 @@ export class ArchiveUpkeep {
     if (merged) this.#sweeping.add(merged.replaced);
     if (merged && merged.replaced.length > 0) return merged.replaced.length;
     if (await this.#index({ store, engine, sizes: index_sizes })) return 1;
-    return this.#expire();
+    return (await this.#strays.runOnce()) || this.#expire();
   }
 
   /** A damaged shard cannot be rebuilt while a pack that it refers to is damaged too: it waits, and stops nothing else. */

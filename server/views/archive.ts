@@ -21,11 +21,9 @@ import { encodeRecord, parse } from './archived-records.ts';
 import { archivedAlertKey, archivedWorkerKey, archivedWorkerPrefix, type Subject } from './keys.ts';
 import { submitOwn } from './own-command.ts';
 import { packJobs } from './packing.ts';
-import type { ViewPublisher } from './publisher.ts';
 
 export type ArchiveOptions = UpkeepOptions & {
   settings: Pick<Settings, 'finished_window_ms' | 'finished_max'>;
-  publisher: ViewPublisher;
 };
 
 /** Jobs of one turn: enough that packs are few, few enough that nobody waits for the segment that forgets them. */

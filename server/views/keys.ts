@@ -27,8 +27,11 @@ export const SHARDS = 'archive/index/';
 const JOB_DOCUMENTS = ['state', 'progress', 'worker', 'timeline'] as const;
 const ENDS = { COMPLETED: 'completed', FAILED: 'failed', CANCELLED: 'cancelled' } as const;
 
+export const ACTIVE_JOBS = 'jobs/active/';
+export const ACTIVE_ALERTS = 'alerts/active/';
+
 export const activeJobKey = (job_id: string, document: (typeof JOB_DOCUMENTS)[number]): string =>
-  `jobs/active/${checked(job_id)}/${document}.json`;
+  `${ACTIVE_JOBS}${checked(job_id)}/${document}.json`;
 
 /** By the hour in which the job ended. */
 export const finishedJobKey = (state: FinishedState, completed_ms: number, job_id: string): string =>
@@ -52,7 +55,7 @@ export const terminatedWorkerKey = (worker_id: string, terminated_ms: number): s
 export const queueKey = (queue: 'main' | 'dlq'): string =>
   queue === 'main' ? 'queues/main-queue.json' : 'queues/dead-letter-queue.json';
 
-export const activeAlertKey = (id: string): string => `alerts/active/${checked(id)}.json`;
+export const activeAlertKey = (id: string): string => `${ACTIVE_ALERTS}${checked(id)}.json`;
 
 export const resolvedAlertKey = (id: string, resolved_ms: number): string =>
   `alerts/resolved/${dayName(resolved_ms, '/')}/${checked(id)}.json`;

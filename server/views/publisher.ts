@@ -105,6 +105,12 @@ export class ViewPublisher {
     return this.#unmade.has(nameOf(subject));
   }
 
+  /** Writes its views again, and removes those that it has no more. */
+  renew({ kind, id }: Subject): void {
+    this.#noteSince(this.#heard.seq)({ kind, id, urgency: 'transition', moved: true });
+    this.#pump();
+  }
+
   /** Finds what is not written yet, and from now on writes what changes. Throws StoreError where the store can't be read. */
   async start(): Promise<void> {
     const { engine, store } = this.#options;
