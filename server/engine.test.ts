@@ -144,6 +144,17 @@ describe('a command', () => {
     await clock.turn(13_000);
     assert.equal(await kind, 'outcome_unknown');
   });
+
+  test('is not written after a suspension: its caller may have repeated it elsewhere, and that may be forgotten', async () => {
+    const { engine, clock } = await alone();
+    await engine.submit(submit('job-1'));
+    const late = assert.rejects(engine.submit(submit('job-2')), { kind: 'outcome_unknown', message: /suspended/ });
+    clock.leap(61_000);
+    await clock.turn(0);
+    await late;
+    assert.equal(engine.state.job('job-2'), undefined);
+    assert.equal((await engine.submit(submit('job-3'))).seq, 2);
+  });
 });
 
 test('of soft commands with the same key the last counts, and it is in the journal after the linger', async () => {

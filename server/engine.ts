@@ -46,10 +46,21 @@ export class Refused extends Error {
   }
 }
 
-type Proposal = { command: Command; resolve: (outcome: Outcome) => void; reject: (error: Error) => void };
+type Proposal = {
+  command: Command;
+  /** Log time when it was submitted; Infinity for a soft one, which may be late. */
+  submitted_ms: number;
+  resolve: (outcome: Outcome) => void;
+  reject: (error: Error) => void;
+};
 
 /** The engine's own timeout comes after the journal's, whose errors say more. */
 const GUARD_MS = 2_000;
+/**
+ * A command that has waited for longer is not written: this process was suspended. Its caller may have repeated it at another
+ * instance, and by the time of the wake-up that may be forgotten, so that it would take effect twice.
+ */
+const WAITING_MAX_MS = 60_000;
 
 export class Engine implements Replica<Proposal> {
   readonly #policy: Policy;
@@ -106,7 +117,8 @@ export class Engine implements Replica<Proposal> {
           guard();
           settle(value);
         };
-      this.#journal.propose({ command, resolve: settled(resolve), reject: settled(reject) });
+      const submitted_ms = this.#journal.now();
+      this.#journal.propose({ command, submitted_ms, resolve: settled(resolve), reject: settled(reject) });
     });
   }
 
@@ -118,7 +130,7 @@ export class Engine implements Replica<Proposal> {
   submitSoft(command: Command): Command {
     const key = softKey(command.body);
     if (key === null) throw new Error(`${command.body.type} is durable`);
-    const proposal: Proposal = { command, resolve: ignore, reject: ignore };
+    const proposal: Proposal = { command, submitted_ms: Infinity, resolve: ignore, reject: ignore };
     // Only heartbeats are merged: reading a pending proposal, which has left the processor's caches, is not free.
     const merge = command.body.type === 'beat' ? mergeProposals : null;
     const accepted = this.#journal.proposeSoft(key, proposal, merge);
@@ -197,7 +209,14 @@ export class Engine implements Replica<Proposal> {
     let bytes = 0;
     let taken = 0;
     let needs_tail = false;
-    for (const { command, resolve, reject } of proposals) {
+    for (const { command, submitted_ms, resolve, reject } of proposals) {
+      if (slot.at_ms - submitted_ms > WAITING_MAX_MS) {
+        outcomes.push(() =>
+          reject(new JournalError('outcome_unknown', 'the monitor was suspended; nothing was written')),
+        );
+        taken += 1;
+        continue;
+      }
       const decision = this.#decide(state, command, context);
       if (decision.refusal) {
         const { refusal } = decision;

@@ -7,6 +7,7 @@ import { systemClock } from '../../server/clock.ts';
 import { MemoryStore } from '../../server/objects/memory.ts';
 import type { ArchivedJob } from '../../server/state-machine/state/records.ts';
 import { readArchivedJob } from '../../server/views/archived-records.ts';
+import { subjectOf } from '../../server/views/keys.ts';
 import { rebuildViews } from '../../server/views/rebuild.ts';
 import type { FollowedLog } from './followed-log.ts';
 import type { LogAudit } from './log-audit.ts';
@@ -36,7 +37,7 @@ export async function auditViews({ world, store, log }: HouseAuditParts): Promis
   const removed: string[] = [];
   const remove = copy.delete.bind(copy);
   copy.delete = async (key) => {
-    removed.push(key);
+    if (!log.made_again.has(subjectOf(key)?.id ?? '')) removed.push(key);
     return remove(key);
   };
   const report = await rebuildViews({ store: copy, clock: systemClock, settings, random });

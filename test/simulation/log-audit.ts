@@ -46,6 +46,8 @@ export class LogAudit {
   readonly #policyOf: PolicyOf;
   /** Jobs as they were when the journal said that the archive has them, and where they are now. */
   readonly forgotten = new Map<string, ArchivedJob>();
+  /** Jobs that a repeated submission made again once the first was forgotten: the monitor makes other ids, the load does not. */
+  readonly made_again = new Set<string>();
   readonly #hashes = new Map<number, string>();
   readonly #forgotten = new Set<string>();
 
@@ -157,6 +159,7 @@ export class LogAudit {
     if (before && !this.#forgotten.has(command.id)) {
       this.#world.violate('I5', `${command.id} took effect in segment ${before[0]?.seq} and again in ${seq}`);
     }
+    if (before) for (const { type, entity } of written) if (type === 'JobSubmitted') this.made_again.add(entity);
     for (const { type, data } of written) {
       if (type !== 'CommandsForgotten') continue;
       const { through_ordinal } = data as { through_ordinal: number };
