@@ -2,7 +2,7 @@
 import type { JobEvent } from '../events.ts';
 import { countInPeriods } from '../state/periods.ts';
 import type { HistoryRecord, JobRecord, ProgressRecord, Run, WorkerRecord } from '../state/records.ts';
-import { HANDED_BACK } from '../state/records.ts';
+import { HANDED_BACK, NO_RUNS } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import { plus } from '../state/sums.ts';
 
@@ -47,7 +47,7 @@ export function applyJobEvent(state: State, event: JobEvent): void {
       const { error, cost_usd } = event.data;
       const blamed = job.state !== 'CANCELLING' && !HANDED_BACK.has(error.code);
       return changeJob(state, job, {
-        ...endRun(state, job, cost_usd, blamed ? 'failed' : 'neither'),
+        ...endRun(state, job, { cost_usd, verdict: blamed ? 'failed' : 'neither', error_code: error.code }),
         last_error: error,
       });
     }
@@ -68,7 +68,7 @@ export function applyJobEvent(state: State, event: JobEvent): void {
     case 'JobCancelled':
       countInPeriods(state, { cancelled: 1 });
       return changeJob(state, job, {
-        ...endRun(state, job, event.data.cost_usd, 'neither'),
+        ...endRun(state, job, { cost_usd: event.data.cost_usd, verdict: 'neither', error_code: 'cancelled' }),
         state: 'CANCELLED',
         completed_ms: state.at_ms,
         not_before_ms: null,
@@ -139,6 +139,7 @@ export function newJob(
     queued_ms: created_ms,
     not_before_ms: null,
     run: null,
+    earlier: NO_RUNS,
     dead: null,
     kill_ms: null,
     progress: null,
@@ -158,6 +159,7 @@ const NO_TAGS: readonly string[] = [];
 
 function assign(state: State, job: JobRecord, { data }: JobEvent & { type: 'JobAssigned' }): void {
   passOver(state, job);
+  const worker = state.worker(data.worker_id);
   const run: Run = {
     worker_id: data.worker_id,
     instance_id: data.instance_id,
@@ -168,11 +170,15 @@ function assign(state: State, job: JobRecord, { data }: JobEvent & { type: 'JobA
     ended_ms: null,
     downloaded_ms: null,
     gpu_usage: null,
+    ...hardwareOf(worker),
+    cost_usd: null,
+    error_code: null,
   };
   changeJob(state, job, {
     state: 'PROCESSING',
     attempt: data.attempt,
     run,
+    earlier: earlierOf(job),
     not_before_ms: null,
     progress: null,
     queue_ms: plus(job.queue_ms, since(state, job.queued_ms)),
@@ -184,7 +190,6 @@ function assign(state: State, job: JobRecord, { data }: JobEvent & { type: 'JobA
       worker_id: data.worker_id,
     }),
   });
-  const worker = state.worker(data.worker_id);
   if (!worker) return;
   state.putWorker({
     ...worker,
@@ -193,6 +198,19 @@ function assign(state: State, job: JobRecord, { data }: JobEvent & { type: 'JobA
     holds: [...worker.holds, { job_id: job.job_id, assigned_ms: state.at_ms, gpu_sum: 0, gpu_count: 0 }],
   });
 }
+
+/** What an attempt ran on. */
+export function hardwareOf(worker: WorkerRecord | undefined): Pick<Run, 'model' | 'device' | 'instance_type'> {
+  const { model = null, device = null } = worker?.capabilities ?? {};
+  return { model, device, instance_type: worker?.location.instance_type ?? null };
+}
+
+/** The attempts before one that begins now. */
+export function earlierOf({ run, earlier }: Pick<JobRecord, 'run' | 'earlier'>): readonly Run[] {
+  return run ? [...earlier, run].slice(-EARLIER_MAX) : earlier;
+}
+
+const EARLIER_MAX = 32;
 
 /** Counts, for each lower class with a waiting job, that it was passed over. */
 function passOver(state: State, job: JobRecord): void {
@@ -247,7 +265,7 @@ function complete(state: State, job: JobRecord, { data }: JobEvent & { type: 'Jo
   });
   learnPace(state, audio_ms, taken_ms);
   changeJob(state, job, {
-    ...endRun(state, job, data.cost_usd, 'completed'),
+    ...endRun(state, job, { cost_usd: data.cost_usd, verdict: 'completed', error_code: null }),
     state: 'COMPLETED',
     completed_ms: state.at_ms,
     last_error: null,
@@ -290,14 +308,18 @@ export const NO_PROGRESS: ProgressRecord = {
 type Verdict = 'completed' | 'failed' | 'neither';
 
 /** Ends the current attempt: frees the worker and counts time and cost. */
-function endRun(state: State, job: JobRecord, cost_usd: number | null, verdict: Verdict): Partial<JobRecord> {
+function endRun(
+  state: State,
+  job: JobRecord,
+  { cost_usd, verdict, error_code }: { cost_usd: number | null; verdict: Verdict; error_code: string | null },
+): Partial<JobRecord> {
   const run = job.run;
   if (!run || run.ended_ms !== null) return {};
   const taken_ms = since(state, run.assigned_ms);
   if (cost_usd !== null) countInPeriods(state, { cost_usd });
   const gpu_usage = release(state, run.worker_id, job.job_id, { taken_ms, verdict });
   return {
-    run: { ...run, ended_ms: state.at_ms, expires_ms: null, gpu_usage },
+    run: { ...run, ended_ms: state.at_ms, expires_ms: null, gpu_usage, cost_usd, error_code },
     kill_ms: null,
     instance_ms: plus(job.instance_ms, taken_ms),
     actual_cost_usd: cost_usd === null ? job.actual_cost_usd : plus(job.actual_cost_usd ?? 0, cost_usd),

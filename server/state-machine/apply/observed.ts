@@ -13,7 +13,7 @@ import { finished, type JobRecord, type ProgressRecord, type Run } from '../stat
 import type { State } from '../state/state.ts';
 import { plus } from '../state/sums.ts';
 import { takeBack } from './archive.ts';
-import { entered, type JobRequest, learnPace, NO_PROGRESS, newJob, release } from './job.ts';
+import { earlierOf, entered, hardwareOf, type JobRequest, learnPace, NO_PROGRESS, newJob, release } from './job.ts';
 import { NEW_WORKER } from './worker.ts';
 
 type Observation = JobEvent & { type: 'JobObserved' };
@@ -25,7 +25,7 @@ export const UNKNOWN_WORKER = 'unknown';
 export function observe(state: State, { entity, data }: Observation): void {
   const { source, sighting, returning, worker_check_ms } = data;
   const last = state.job(entity) ?? (returning && takeBack(state, returning));
-  const run = runOf(sighting, last);
+  const run = runOf(state, sighting, last);
   const created_ms = Math.min(sighting.told_ms, run?.assigned_ms ?? sighting.told_ms);
   const base = last ?? newJob(state, entity, { created_ms, request: UNKNOWN_REQUEST, history: [] });
   if (!last && isOpenHour(state, created_ms)) countInPeriods(state, { submitted: 1 }, created_ms);
@@ -45,6 +45,7 @@ export function observe(state: State, { entity, data }: Observation): void {
     max_attempts: Math.max(base.max_attempts, run?.attempt ?? 1),
     not_before_ms: null,
     run,
+    earlier: isSameRun(base.run, run) ? base.earlier : earlierOf(base),
     dead: null,
     kill_ms: null,
     progress: progressOf(sighting, isSameRun(base.run, run) ? base.progress : null),
@@ -90,7 +91,7 @@ const UNKNOWN_REQUEST: JobRequest = {
 };
 
 /** The attempt that the sighting is about: the last one, continued, or a new one. */
-function runOf(sighting: JobSighting, last: JobRecord | undefined): Run | null {
+function runOf(state: State, sighting: JobSighting, last: JobRecord | undefined): Run | null {
   if (sighting.state === 'QUEUED') return null;
   const before = last?.run ?? null;
   const worker_id = sighting.worker_id ?? UNKNOWN_WORKER;
@@ -115,8 +116,13 @@ function runOf(sighting: JobSighting, last: JobRecord | undefined): Run | null {
     ended_ms,
     downloaded_ms: continued ? before.downloaded_ms : null,
     gpu_usage: continued ? before.gpu_usage : null,
+    ...(continued && before.worker_id === worker_id ? hardware(before) : hardwareOf(state.worker(worker_id))),
+    cost_usd: continued ? before.cost_usd : null,
+    error_code: sighting.state === 'FAILED' ? sightedError(sighting).code : null,
   };
 }
+
+const hardware = ({ model, device, instance_type }: Run) => ({ model, device, instance_type });
 
 const isSameRun = (a: Run | null, b: Run | null): boolean =>
   a !== null && b !== null && a.attempt === b.attempt && a.worker_id === b.worker_id;

@@ -2,7 +2,8 @@
  * Jobs as rows of values, for snapshots: the field names are in one row, not in each of 100,000 jobs. That takes a
  * third of the bytes, and two thirds of the time of a cold start. A reader finds fields by the names in the snapshot.
  */
-import type { HistoryRecord, JobRecord, ProgressRecord, Run } from './records.ts';
+import { LRUCache } from 'lru-cache';
+import { type HistoryRecord, type JobRecord, NO_RUNS, type ProgressRecord, type Run } from './records.ts';
 
 type Names<T> = readonly (keyof T & string)[];
 
@@ -28,6 +29,7 @@ const JOB: Names<JobRecord> = [
   'queued_ms',
   'not_before_ms',
   'run',
+  'earlier',
   'dead',
   'kill_ms',
   'progress',
@@ -51,6 +53,11 @@ const RUN: Names<Run> = [
   'ended_ms',
   'downloaded_ms',
   'gpu_usage',
+  'model',
+  'device',
+  'instance_type',
+  'cost_usd',
+  'error_code',
 ];
 const PROGRESS: Names<ProgressRecord> = [
   'percentage',
@@ -80,6 +87,8 @@ export function packJob(job: JobRecord): JobValues {
     switch (name) {
       case 'run':
         return job.run && pack(RUN, job.run);
+      case 'earlier':
+        return job.earlier.map((run) => pack(RUN, run));
       case 'progress':
         return job.progress && pack(PROGRESS, job.progress);
       case 'history':
@@ -125,6 +134,7 @@ export function jobUnpacker(fields: JobFields): (values: JobValues) => JobRecord
     queued_ms: v[at.queued_ms] as number,
     not_before_ms: v[at.not_before_ms] as number | null,
     run: unpackRun(v[at.run] as JobValues | null, run),
+    earlier: unpackRuns(v[at.earlier] as JobValues[] | undefined, run),
     dead: v[at.dead] as JobRecord['dead'],
     kill_ms: v[at.kill_ms] as number | null,
     progress: unpackProgress(v[at.progress] as JobValues | null, progress),
@@ -147,6 +157,11 @@ function positions<T>(names: readonly string[]): Positions<T> {
   return Object.fromEntries(names.map((name, i) => [name, i])) as Positions<T>;
 }
 
+/** Rows of older versions lack this field. */
+function unpackRuns(rows: JobValues[] | undefined, at: Positions<Run>): readonly Run[] {
+  return rows === undefined || rows.length === 0 ? NO_RUNS : rows.map((row) => unpackRun(row, at)!);
+}
+
 function unpackRun(v: JobValues | null, at: Positions<Run>): Run | null {
   return (
     v && {
@@ -159,6 +174,12 @@ function unpackRun(v: JobValues | null, at: Positions<Run>): Run | null {
       ended_ms: v[at.ended_ms] as number | null,
       downloaded_ms: v[at.downloaded_ms] as number | null,
       gpu_usage: v[at.gpu_usage] as number | null,
+      // Rows of older versions lack these.
+      model: shared(v[at.model]),
+      device: shared(v[at.device]),
+      instance_type: shared(v[at.instance_type]),
+      cost_usd: (v[at.cost_usd] as number | null | undefined) ?? null,
+      error_code: shared(v[at.error_code]),
     }
   );
 }
@@ -176,6 +197,17 @@ function unpackProgress(v: JobValues | null, at: Positions<ProgressRecord>): Pro
     }
   );
 }
+
+/** The same string for equal values, of which there are few: each row would bring its own. */
+function shared(value: unknown): string | null {
+  if (typeof value !== 'string') return null;
+  const known = STRINGS.get(value);
+  if (known !== undefined) return known;
+  STRINGS.set(value, value);
+  return value;
+}
+
+const STRINGS = new LRUCache<string, string>({ max: 1_000 });
 
 function unpackHistory(v: JobValues, at: Positions<HistoryRecord>): HistoryRecord {
   const entry = { state: v[at.state], at_ms: v[at.at_ms], details: v[at.details] } as HistoryRecord;

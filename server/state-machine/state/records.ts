@@ -44,6 +44,8 @@ export type JobRecord = {
   not_before_ms: number | null;
   /** The attempt while PROCESSING or CANCELLING, and the last attempt afterwards. */
   run: Run | null;
+  /** The attempts before that, oldest first; of very many only the latest. */
+  earlier: readonly Run[];
   /** Place in the dead-letter queue, and the time at which the job leaves it. */
   dead: { ordinal: number; until_ms: number } | null;
   /** Deadline of a cancellation: the job is CANCELLED then at the latest. */
@@ -85,7 +87,17 @@ export type Run = {
   /** Time of the first report of a stage after DOWNLOADING. */
   downloaded_ms: number | null;
   gpu_usage: number | null;
+  /** As the worker had registered when the attempt began. */
+  model: string | null;
+  device: string | null;
+  instance_type: string | null;
+  cost_usd: number | null;
+  /** Why it ended without a transcript; null if it completed, or has not ended. */
+  error_code: string | null;
 };
+
+/** The same for all jobs without earlier attempts. */
+export const NO_RUNS: readonly Run[] = [];
 
 export type ProgressRecord = {
   percentage: number;
