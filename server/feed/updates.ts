@@ -55,6 +55,7 @@ export function updateOf(event: JournalEvent, position: FeedPosition): FeedUpdat
     case 'JobsArchived':
     case 'ArchivePacked':
     case 'ArchiveIndexed':
+    case 'ColumnsWritten':
     case 'ArchiveRepacked':
     case 'WorkersArchived':
     case 'AlertsArchived':

@@ -6,7 +6,7 @@ import type { Severity } from '../../protocol/alert.ts';
 import type { JobError, OutputFormat, Priority } from '../../protocol/job.ts';
 import type { Sighting } from '../../protocol/sighting.ts';
 import type { Capabilities, HealthReport, HealthStatus, KnownCapabilities, Location } from '../../protocol/worker.ts';
-import type { ArchivedJob, Pack, ShardRecord } from './state/records.ts';
+import type { ArchivedJob, ColumnFile, Pack, ShardRecord } from './state/records.ts';
 
 /** An event in the journal. `at` is the segment's log time, RFC 3339; `id` is `<command>/<fingerprint>/<index>`. */
 export type JournalEvent = Event & { id: string; at: string; actor: string };
@@ -182,6 +182,17 @@ export type HouseEvent =
       type: 'ArchiveIndexed';
       entity: string;
       data: { packs: readonly string[]; shards: readonly ShardRecord[] };
+    }
+  /** The jobs of these packs have rows in these column files, which take the place of others; strays have none any more. */
+  | {
+      type: 'ColumnsWritten';
+      entity: string;
+      data: {
+        packs: readonly string[];
+        files: readonly ColumnFile[];
+        replaces: readonly string[];
+        strays: readonly string[];
+      };
     }
   /** No job is archived as an object of its own any more. */
   | { type: 'ArchiveRepacked'; entity: string; data: Record<string, never> }

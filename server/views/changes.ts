@@ -122,6 +122,7 @@ const SHOWN_BY: Readonly<Record<EventType, 'job' | 'worker' | 'alert' | null>> =
   JobsArchived: null,
   ArchivePacked: null,
   ArchiveIndexed: null,
+  ColumnsWritten: null,
   ArchiveRepacked: null,
   WorkersArchived: null,
   AlertsArchived: null,

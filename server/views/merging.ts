@@ -66,7 +66,9 @@ export function nextGroup(
   for (const pack of packs) {
     const rested_ms = now_ms - pack.archived_ms;
     if (rowsOf(pack) >= SMALL || rested_ms < REST_MS || damaged.has(pack.key)) continue;
-    const name = rested_ms < MONTH_OVER_MS ? dateOf(pack.first_ms) : dateOf(pack.first_ms).slice(0, 7);
+    const period = rested_ms < MONTH_OVER_MS ? dateOf(pack.first_ms) : dateOf(pack.first_ms).slice(0, 7);
+    // Of a merged pack either all jobs have rows in the column files or none has.
+    const name = `${period} ${pack.in_columns}`;
     const group = groups.get(name);
     if (group) group.push(pack);
     else groups.set(name, [pack]);

@@ -33,6 +33,7 @@ const ASKED = {
   forget: 2,
   pack_archived: 0.5,
   index_archive: 0.5,
+  write_columns: 0.5,
   end_repacking: 0.2,
 } as const satisfies Record<CommandBody['type'], number>;
 
@@ -42,6 +43,7 @@ const OWN: ReadonlySet<CommandBody['type']> = new Set([
   'forget',
   'pack_archived',
   'index_archive',
+  'write_columns',
   'end_repacking',
 ]);
 
@@ -62,7 +64,9 @@ export class Load {
   constructor(chance: Chance, { archived, archive }: { archived: boolean; archive: ReadonlyMap<string, ArchivedJob> }) {
     this.#chance = chance;
     this.#archive = archive;
-    this.#asked = archived ? { ...ASKED, forget: 0, pack_archived: 0, index_archive: 0, end_repacking: 0 } : ASKED;
+    this.#asked = archived
+      ? { ...ASKED, forget: 0, pack_archived: 0, index_archive: 0, write_columns: 0, end_repacking: 0 }
+      : ASKED;
     this.#workers = Array.from({ length: chance.whole(1, 5) }, (_, i) => `worker-${i + 1}`);
   }
 
@@ -206,6 +210,19 @@ export class Load {
         const key = `archive/index/shard-${this.#count}.json`;
         const shards = [{ first: chance.pick(['', 'job-2']), key, sha256: key, count: packs.length }];
         return { type, ...this.#basis(seen), packs, shards };
+      }
+      case 'write_columns': {
+        const { packs, column_files, column_strays } = seen.tables;
+        const fresh = [...packs.values()].filter(({ in_columns }) => !in_columns || chance.happens(0.02));
+        const name = `file-${this.#count}`;
+        return {
+          type,
+          ...this.#basis(seen),
+          packs: fresh.slice(0, 2).map(({ key }) => key),
+          files: [{ name, day: 1, rows: 1, sha256: { job_states: name, job_attempts: name } }],
+          replaces: [...column_files.keys()].slice(0, chance.whole(0, 2)),
+          strays: [...column_strays.keys()],
+        };
       }
       case 'end_repacking':
         return { type, loose_jobs: seen.scalars.loose_jobs };

@@ -64,6 +64,7 @@ const WEIGHTS = {
   forget: 0.5,
   pack_archived: 0.1,
   index_archive: 0.1,
+  write_columns: 0.1,
   end_repacking: 0.1,
 } as const satisfies Record<CommandType, number>;
 
@@ -193,6 +194,18 @@ class Asking {
       case 'index_archive': {
         const shard = { first: '', key: 'archive/index/shard.json', sha256: '', count: 1 };
         return { type, ...basisOf(state), packs: [...state.tables.unindexed.keys()], shards: [shard] };
+      }
+      case 'write_columns': {
+        const { packs, column_strays } = state.tables;
+        const name = `file-${this.#count}`;
+        return {
+          type,
+          ...basisOf(state),
+          packs: [...packs.values()].filter(({ in_columns }) => !in_columns).map(({ key }) => key),
+          files: [{ name, day: 1, rows: 1, sha256: { job_states: name, job_attempts: name } }],
+          replaces: [],
+          strays: [...column_strays.keys()],
+        };
       }
       case 'end_repacking':
         return { type, loose_jobs: state.scalars.loose_jobs };

@@ -129,6 +129,7 @@ function apply(state: State, event: Event): void {
     case 'JobsArchived':
     case 'ArchivePacked':
     case 'ArchiveIndexed':
+    case 'ColumnsWritten':
     case 'ArchiveRepacked':
       return applyArchiveEvent(state, event);
     case 'WorkersArchived':

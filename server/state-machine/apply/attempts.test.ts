@@ -25,9 +25,11 @@ test('each attempt keeps the worker, the hardware, the cost and the error that i
   monitor.later(20_000).complete(second!);
   for (const state of [monitor.state, restore(snapshotRows(monitor.state))]) {
     const { run, earlier } = state.job('job-1')!;
-    const shown = [...earlier, run!].map(({ attempt, worker_id, model, device, instance_type, cost_usd, error_code }) => {
-      return [attempt, worker_id, model, device, instance_type, cost_usd, error_code];
-    });
+    const shown = [...earlier, run!].map(
+      ({ attempt, worker_id, model, device, instance_type, cost_usd, error_code }) => {
+        return [attempt, worker_id, model, device, instance_type, cost_usd, error_code];
+      },
+    );
     assert.deepEqual(shown, [
       [1, 'worker-1', 'large-v3', 'cuda', 'g4dn.xlarge', 0.01, 'gpu_out_of_memory'],
       [2, 'worker-2', 'base', 'cuda', 'g4dn.xlarge', 0.02, null],

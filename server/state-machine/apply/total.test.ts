@@ -55,6 +55,12 @@ const TYPES: Record<EventType, object> = {
   },
   ArchivePacked: { job_ids: ['job-3'], pack: { key: 'p2', sha256: 'x' }, replaces: ['p1'] },
   ArchiveIndexed: { packs: ['p1'], shards: [{ first: '', key: 's1', sha256: 'x', count: 1 }] },
+  ColumnsWritten: {
+    packs: ['p1'],
+    files: [{ name: 'f1', day: 1, rows: 1, sha256: { job_states: 'x', job_attempts: 'y' } }],
+    replaces: ['f0'],
+    strays: ['job-1'],
+  },
   ArchiveRepacked: {},
   WorkersArchived: { worker_ids: ['worker-1'] },
   AlertsArchived: { alert_ids: ['alert-1'] },

@@ -1,9 +1,10 @@
 /** What may be forgotten because the archive has it, and how packs and shards take each other's place in the fold. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { NOTHING_KNOWN, type Sighting } from '../../../protocol/sighting.ts';
 import { HOUR_MS } from '../../../protocol/time.ts';
 import { restore, snapshotRows } from '../state/snapshot.ts';
-import { forgetJobs, Monitor, packNamed, typesOf } from '../testing.ts';
+import { forgetJobs, Monitor, observation, packNamed, typesOf } from '../testing.ts';
 
 /** Jobs that have ended, in memory. */
 function ended(...ids: string[]): Monitor {
@@ -70,6 +71,48 @@ test('jobs that another instance has repacked meanwhile are not packed once more
   assert.deepEqual(typesOf(monitor.run({ ...repack, pack })), ['ArchivePacked']);
   assert.deepEqual(typesOf(monitor.run({ ...repack, pack: packNamed() })), []);
   assert.deepEqual([...monitor.state.tables.packs.keys()], [pack.key]);
+});
+
+test('column files are named once: for packs that have none, against the fold that their author saw, with every stray', () => {
+  const monitor = new Monitor();
+  const ended_at = (job_id: string, ended_ms: number): Sighting => {
+    return { ...NOTHING_KNOWN, job_id, state: 'COMPLETED', told_ms: ended_ms, ended_ms };
+  };
+  monitor.run(observation('log:/a', [ended_at('job-1', monitor.at_ms), ended_at('job-2', monitor.at_ms)]));
+  const job = monitor.job('job-1');
+  const forgotten = forgetJobs([job, monitor.job('job-2')], monitor.at_ms);
+  monitor.run(forgotten);
+  const pack = forgotten.packs[0]!.pack.key;
+  const file = (name: string) => ({ name, day: 20_276, rows: 2, sha256: { job_states: name, job_attempts: name } });
+  const write = () => {
+    return {
+      type: 'write_columns' as const,
+      ...basis(monitor),
+      packs: [pack],
+      files: [file('f1')],
+      replaces: [] as string[],
+      strays: [] as string[],
+    };
+  };
+  const late = write();
+  assert.deepEqual(typesOf(monitor.run({ ...write(), made_ms: monitor.at_ms - 2 * HOUR_MS })), []);
+  assert.deepEqual(typesOf(monitor.run({ ...write(), replaces: ['f0'] })), []);
+  assert.deepEqual(typesOf(monitor.run({ ...write(), packs: ['another'] })), []);
+  assert.deepEqual(typesOf(monitor.run(write())), ['ColumnsWritten']);
+  assert.deepEqual(typesOf(monitor.run(late)), [], 'another was faster');
+  assert.deepEqual(typesOf(monitor.run(write())), [], 'they have rows already');
+
+  // A job whose row is in a file returns: until that row is dropped, no file is written that could repeat it.
+  const again = observation('log:/a', [{ ...ended_at('job-1', monitor.at_ms), s3_path: 's3://t/1.json' }]);
+  monitor.run({ ...again, archived: [['job-1', { job, pack }]] });
+  assert.deepEqual([...monitor.state.tables.column_strays.entries()], [['job-1', 20_276]]);
+  const next = { ...write(), packs: [], files: [file('f2')], replaces: ['f1'] };
+  monitor.state = restore(snapshotRows(monitor.state));
+  assert.deepEqual(typesOf(monitor.run(next)), []);
+  assert.deepEqual(typesOf(monitor.run({ ...next, strays: ['job-1'] })), ['ColumnsWritten']);
+  const { tables } = restore(snapshotRows(monitor.state));
+  assert.deepEqual([[...tables.column_files.keys()], tables.column_strays.size], [['f2'], 0]);
+  assert.equal(tables.packs.get(pack)?.in_columns, true);
 });
 
 test('jobs of a snapshot from before there were packs are objects of their own until they are repacked', () => {

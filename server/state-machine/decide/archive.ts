@@ -55,6 +55,17 @@ export function indexArchive(state: State, body: CommandBody & { type: 'index_ar
   return { events: [{ type: 'ArchiveIndexed', entity: 'archive', data: { packs, shards } }] };
 }
 
+/** Two files with a row of the same job would be counted twice: `strays` are all that there are. */
+export function writeColumns(state: State, body: CommandBody & { type: 'write_columns' }): Decision {
+  const { basis_seq, made_ms, packs, files, replaces, strays } = body;
+  const { tables } = state;
+  if (basis_seq !== state.scalars.archive_seq || isLate(state, made_ms)) return NOTHING;
+  if (packs.some((key) => tables.packs.get(key)?.in_columns !== false)) return NOTHING;
+  if (!replaces.every((name) => tables.column_files.has(name)) || strays.length !== tables.column_strays.size)
+    return NOTHING;
+  return { events: [{ type: 'ColumnsWritten', entity: 'archive', data: { packs, files, replaces, strays } }] };
+}
+
 /** An instance of an older version may have archived some more. */
 export function endRepacking(state: State, { loose_jobs }: CommandBody & { type: 'end_repacking' }): Decision {
   if (loose_jobs !== state.scalars.loose_jobs || loose_jobs === 0) return NOTHING;

@@ -8,7 +8,7 @@ import type { LogEvent } from '../../../protocol/log-event.ts';
 import type { JobFilter } from '../../../protocol/queue.ts';
 import type { Sighting } from '../../../protocol/sighting.ts';
 import type { HealthReport, WorkerLaunch, WorkerRegistration } from '../../../protocol/worker.ts';
-import type { ArchivedJob, CommandRef, Pack, ShardRecord } from '../state/records.ts';
+import type { ArchivedJob, ColumnFile, CommandRef, Pack, ShardRecord } from '../state/records.ts';
 import type { RefusedPart } from './decision.ts';
 
 export type Command = {
@@ -89,6 +89,16 @@ export type CommandBody =
       made_ms: number;
       packs: readonly string[];
       shards: readonly ShardRecord[];
+    }
+  /** The jobs of these packs, and of the replaced files without the strays, have rows in these files now. */
+  | {
+      type: 'write_columns';
+      basis_seq: number;
+      made_ms: number;
+      packs: readonly string[];
+      files: readonly ColumnFile[];
+      replaces: readonly string[];
+      strays: readonly string[];
     }
   /** No object of the old form was found, when the fold counted so many jobs in it. */
   | { type: 'end_repacking'; loose_jobs: number };

@@ -1,6 +1,6 @@
 /** Decides a command: events, a refusal, or the first outcome of a repeated command. Pure. */
 import type { State } from '../state/state.ts';
-import { endRepacking, forget, indexArchive, packArchived } from './archive.ts';
+import { endRepacking, forget, indexArchive, packArchived, writeColumns } from './archive.ts';
 import type { Command, CommandBody } from './commands.ts';
 import { type Context, type Decision, refuse } from './decision.ts';
 import { cancelJob, claimJobs, completeJob, failJob, reportProgress, retryJob, submitJobs } from './jobs.ts';
@@ -65,6 +65,8 @@ function decideBody(state: State, body: CommandBody, context: Context): Decision
       return forget(state, body);
     case 'pack_archived':
       return packArchived(state, body);
+    case 'write_columns':
+      return writeColumns(state, body);
     case 'index_archive':
       return indexArchive(state, body);
     case 'end_repacking':

@@ -184,6 +184,22 @@ export type PackRecord = Pack & {
   archived_ms: number;
   /** Jobs in it that have returned to memory since. Their records here no longer count. */
   stale: readonly string[];
+  /** Its jobs have rows in the column files. */
+  in_columns: boolean;
+};
+
+/**
+ * A file of each analytic table: the rows of jobs that ended on one day, and of their attempts. The keys follow from the
+ * name and the day. Apart from the packs, whose records they repeat, column files can be lost and made again.
+ */
+export type ColumnFile = {
+  /** A ULID. */
+  name: string;
+  /** Days since 1970. */
+  day: number;
+  rows: number;
+  /** Of the files of `job_states` and `job_attempts`. */
+  sha256: { job_states: string; job_attempts: string };
 };
 
 /** Where a pack is, what it must be, and which jobs it can hold. */

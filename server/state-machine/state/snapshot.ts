@@ -5,6 +5,7 @@
 import { JOB_FIELDS, type JobFields, type JobValues, jobUnpacker, packJob } from './job-rows.ts';
 import type {
   AlertRecord,
+  ColumnFile,
   CommandRecord,
   JobRecord,
   PackRecord,
@@ -24,7 +25,9 @@ type Row =
   | ['minute' | 'hour' | 'day', number, PeriodRecord]
   /** With the ids of its jobs while the index does not cover it. */
   | ['pack', PackRecord, job_ids?: readonly string[]]
-  | ['shard', ShardRecord];
+  | ['shard', ShardRecord]
+  | ['column_file', ColumnFile]
+  | ['column_stray', job_id: string, day: number];
 
 /** Yields each row as a line of JSON without its newline. Lazy, so `state` must be a copy that does not change. */
 export function* snapshotRows(state: State): Generator<string> {
@@ -43,6 +46,8 @@ export function* snapshotRows(state: State): Generator<string> {
     yield JSON.stringify(job_ids ? ['pack', pack, job_ids] : ['pack', pack]);
   }
   for (const shard of tables.archive_shards.values()) yield JSON.stringify(['shard', shard]);
+  for (const file of tables.column_files.values()) yield JSON.stringify(['column_file', file]);
+  for (const [job_id, day] of tables.column_strays.entries()) yield JSON.stringify(['column_stray', job_id, day]);
 }
 
 /** Throws SyntaxError if a line is not a row. */
@@ -78,12 +83,21 @@ function restoreRow(state: State, row: OtherRow, line: string): void {
       return state.putWorker(row[1]);
     case 'alert':
       return state.putAlert(row[1]);
-    case 'pack':
-      if (row[2]) state.putPack(row[1], row[2]);
-      else state.tables.packs.set(row[1].key, row[1]);
+    case 'pack': {
+      // Rows of older versions lack this field.
+      const pack = { ...row[1], in_columns: row[1].in_columns ?? false };
+      if (row[2]) state.putPack(pack, row[2]);
+      else state.tables.packs.set(pack.key, pack);
       return;
+    }
     case 'shard':
       state.tables.archive_shards.set(row[1].first, row[1]);
+      return;
+    case 'column_file':
+      state.tables.column_files.set(row[1].name, row[1]);
+      return;
+    case 'column_stray':
+      state.tables.column_strays.set(row[1], row[2]);
       return;
     case 'minute':
       state.tables.minutes.set(row[1], row[2]);

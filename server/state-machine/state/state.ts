@@ -10,6 +10,7 @@ import { SortedMap } from '../../sorted-map.ts';
 import { indexesOf, indexJob, type Timer, timerKey } from './job-indexes.ts';
 import type {
   AlertRecord,
+  ColumnFile,
   CommandRecord,
   JobRecord,
   PackRecord,
@@ -34,6 +35,9 @@ type Facts = {
   unindexed: SortedMap<string, readonly string[]>;
   /** First id of a shard of the archive's index → the shard. */
   archive_shards: SortedMap<string, ShardRecord>;
+  column_files: SortedMap<string, ColumnFile>;
+  /** Jobs that returned to memory after their rows were written into column files, and the day of those rows. */
+  column_strays: SortedMap<string, number>;
 };
 
 type Indexes = {
@@ -302,6 +306,8 @@ function emptyTables(): Facts & Indexes {
     packs: table(),
     unindexed: table(),
     archive_shards: table(),
+    column_files: table(),
+    column_strays: table(),
     jobs_by_creation: table(),
     jobs_by_state: {
       SUBMITTED: table(),
