@@ -45,7 +45,8 @@ export function observe(state: State, { entity, data }: Observation): void {
     max_attempts: Math.max(base.max_attempts, run?.attempt ?? 1),
     not_before_ms: null,
     run,
-    earlier: isSameRun(base.run, run) ? base.earlier : earlierOf(base),
+    // A source may name an attempt's worker late, or report that the job waits again: that attempt goes on under its number.
+    earlier: run !== null && run.attempt !== base.run?.attempt ? earlierOf(base) : base.earlier,
     dead: null,
     kill_ms: null,
     progress: progressOf(sighting, isSameRun(base.run, run) ? base.progress : null),

@@ -106,10 +106,13 @@ test('column files are named once: for packs that have none, against the fold th
   const again = observation('log:/a', [{ ...ended_at('job-1', monitor.at_ms), s3_path: 's3://t/1.json' }]);
   monitor.run({ ...again, archived: [['job-1', { job, pack }]] });
   assert.deepEqual([...monitor.state.tables.column_strays.entries()], [['job-1', 20_276]]);
-  const next = { ...write(), packs: [], files: [file('f2')], replaces: ['f1'] };
+  monitor.run(forgetJobs([monitor.job('job-1')], monitor.at_ms));
   monitor.state = restore(snapshotRows(monitor.state));
-  assert.deepEqual(typesOf(monitor.run(next)), []);
-  assert.deepEqual(typesOf(monitor.run({ ...next, strays: ['job-1'] })), ['ColumnsWritten']);
+  const later = [...monitor.state.tables.packs.keys()].filter((key) => key !== pack);
+  const next = { ...write(), files: [file('f2')], replaces: ['f1'] };
+  assert.deepEqual(typesOf(monitor.run({ ...next, packs: later })), []);
+  assert.deepEqual(typesOf(monitor.run({ ...next, packs: [], strays: ['job-2'] })), []);
+  assert.deepEqual(typesOf(monitor.run({ ...next, packs: later, strays: ['job-1'] })), ['ColumnsWritten']);
   const { tables } = restore(snapshotRows(monitor.state));
   assert.deepEqual([[...tables.column_files.keys()], tables.column_strays.size], [['f2'], 0]);
   assert.equal(tables.packs.get(pack)?.in_columns, true);

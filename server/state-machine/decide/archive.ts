@@ -55,14 +55,15 @@ export function indexArchive(state: State, body: CommandBody & { type: 'index_ar
   return { events: [{ type: 'ArchiveIndexed', entity: 'archive', data: { packs, shards } }] };
 }
 
-/** Two files with a row of the same job would be counted twice: `strays` are all that there are. */
+/** A job with rows in two files would be counted twice, so packs, which may have one of a stray, come after the strays. */
 export function writeColumns(state: State, body: CommandBody & { type: 'write_columns' }): Decision {
   const { basis_seq, made_ms, packs, files, replaces, strays } = body;
   const { tables } = state;
   if (basis_seq !== state.scalars.archive_seq || isLate(state, made_ms)) return NOTHING;
   if (packs.some((key) => tables.packs.get(key)?.in_columns !== false)) return NOTHING;
-  if (!replaces.every((name) => tables.column_files.has(name)) || strays.length !== tables.column_strays.size)
-    return NOTHING;
+  if (!replaces.every((name) => tables.column_files.has(name))) return NOTHING;
+  if (!strays.every((job_id) => tables.column_strays.has(job_id))) return NOTHING;
+  if (packs.length > 0 && strays.length < tables.column_strays.size) return NOTHING;
   return { events: [{ type: 'ColumnsWritten', entity: 'archive', data: { packs, files, replaces, strays } }] };
 }
 
