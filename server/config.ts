@@ -4,6 +4,8 @@
  * A setting `soft_linger_ms` is `--soft-linger-ms` on the command line and `TMON_SOFT_LINGER_MS` in the environment;
  * the command line wins. A default of `null` depends on the kind of store or source.
  */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { MonitorError } from '../protocol/errors.ts';
 
 type Setting<T> = { default: T; meaning: string };
@@ -99,6 +101,13 @@ export const SETTINGS = {
     'Number of views written or deleted per second; up to ten times as many while views are late and the monitor is not busy',
   ),
 
+  analytics: setting('on', 'off: write no column files for analytics, and refuse its requests'),
+  analytics_sql: setting('off', 'on: POST /analytics/sql runs SQL that reads the analytic tables'),
+  analytics_memory_mb: setting(512, 'Memory of the analytics process for queries'),
+  analytics_timeout_ms: setting(30_000, 'Maximum duration of an analytic query'),
+  analytics_rows_max: setting(10_000, 'Maximum number of rows of an analytic query'),
+  analytics_cache: setting('', 'Folder for downloaded column files; ~/.cache/transcription-monitor if empty'),
+
   source_poll_ms: setting<number | null>(null, 'Interval between reads of a source: 1000 for files, 5000 for others'),
   source_since_ms: setting(86_400_000, 'How far back the first read of a source goes'),
 
@@ -178,6 +187,11 @@ export function forStore(settings: Settings, { shared }: { shared: boolean }): S
     filled.soft_linger_ms = Math.min(filled.soft_linger_ms, Math.floor(Math.min(lease_ms / 6, worker_degraded_ms / 3)));
   }
   return { ...settings, ...filled };
+}
+
+/** Where files may be kept that can be fetched again. */
+export function cacheFolder(chosen: string, environment: Record<string, string | undefined> = process.env): string {
+  return chosen || join(environment.XDG_CACHE_HOME || join(homedir(), '.cache'), 'transcription-monitor');
 }
 
 /** Checks the settings that become headers of requests to a bucket. Throws MonitorError('invalid'). */

@@ -9,6 +9,8 @@ import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import pino from 'pino';
 import { MonitorError } from '../protocol/errors.ts';
+import { keepingColumns } from './analytics/columns/duty.ts';
+import { openAnalytics } from './analytics/open-analytics.ts';
 import { ClaimLine } from './api/endpoints/claim-line.ts';
 import { buildApi } from './api/http/app.ts';
 import { type Clock, systemClock } from './clock.ts';
@@ -112,9 +114,11 @@ export async function startMonitor(
       undo.push(() => publisher.stop());
       await publisher.start();
     }
+    const analytics = openAnalytics(settings, clock, ownStore(provided, store));
+    undo.push(() => analytics.close());
     const sources = followSources(sourceUrls(settings), { engine, store, clock, settings, log });
     const uploads = new Uploads({ store, settings, now: () => engine.journal.now() });
-    api.serve({ engine, store, clock, settings, fleet, claims, feed, uploads, sources, log });
+    api.serve({ engine, store, clock, settings, fleet, claims, feed, uploads, sources, analytics, log });
 
     const rules = new StoreRules({ inspect: store.inspect?.bind(store), clock, log });
     const duties = [
@@ -149,6 +153,7 @@ export async function startMonitor(
         },
       }),
       cleaningUploads({ store, engine, settings, log, clock }),
+      ...(settings.analytics === 'on' ? [keepingColumns({ engine, store, clock, analytics, log })] : []),
     ];
     if (!halted) for (const duty of [...duties, ...sources]) duty.start();
     log('info', `listening on ${url}, store ${store.url}, segment ${engine.state.seq}`);
@@ -160,6 +165,7 @@ export async function startMonitor(
       const steps = [
         () => Promise.all([...duties, ...sources].map((duty) => duty.stop())),
         () => fleet.close(),
+        () => analytics.close(),
         () => api.close(clock),
         () => engine.stop(),
         async () => {
@@ -184,6 +190,10 @@ export async function startMonitor(
     throw error;
   }
 }
+
+/** A store that another process can't open by its URL. */
+const ownStore = (provided: ObjectStore | undefined, store: ObjectStore): ObjectStore | undefined =>
+  provided || store.url === 'memory:' ? store : undefined;
 
 function logTo(level: string): Log {
   const logger = pino({ level, base: null }, pino.destination(2));

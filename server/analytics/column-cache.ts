@@ -33,7 +33,7 @@ export class ColumnCache {
     files: readonly ColumnFile[],
     onFetch: (done: number, of: number) => void = () => {},
   ): Promise<ColumnPaths> {
-    await mkdir(this.#folder, { recursive: true });
+    if (files.length > 0) await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const wanted = files.flatMap((file) =>
       (Object.keys(TABLES) as TableName[]).map((table) => ({ table, file, path: this.#pathOf(file.sha256[table]) })),
     );

@@ -148,7 +148,7 @@ export class Database {
   }
 }
 
-const ORDER = { job_states: 'completed_at, job_id', job_attempts: 'job_id, attempt' } as const;
+const ORDER = { job_states: 'completed_at, job_id', job_attempts: 'job_id, run' } as const;
 
 const definitions = (columns: readonly Column[]): string =>
   columns.map(({ name, type }) => `${name} ${DUCKDB_TYPES[type]}`).join(', ');

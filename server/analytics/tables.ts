@@ -47,6 +47,11 @@ export const JOB_COLUMNS = [
     meaning: 'Number of the last attempt; 2 and more: it was retried.',
     aliases: ['attempts'],
   },
+  {
+    name: 'runs',
+    type: 'integer',
+    meaning: 'How often it was handed to a worker; one that hands it back ends no attempt.',
+  },
   { name: 'max_attempts', type: 'integer', meaning: 'After so many it fails.' },
   { name: 'worker_id', type: 'text', meaning: 'Of the last attempt.', aliases: ['worker', 'worker.worker_id'] },
   { name: 'instance_id', type: 'text', meaning: 'Of the last attempt.', aliases: ['worker.instance_id'] },
@@ -93,8 +98,9 @@ export const JOB_COLUMNS = [
 ] as const satisfies readonly Column[];
 
 export const ATTEMPT_COLUMNS = [
-  { name: 'job_id', type: 'text', meaning: 'With attempt unique.' },
-  { name: 'attempt', type: 'integer', meaning: 'Counts from 1.' },
+  { name: 'job_id', type: 'text', meaning: 'With run unique.' },
+  { name: 'run', type: 'integer', meaning: 'Counts from 1; of more than 33 the latest are kept.' },
+  { name: 'attempt', type: 'integer', meaning: 'Counts from 1. A worker that hands its job back ends no attempt.' },
   { name: 'worker_id', type: 'text', meaning: 'Which worker tried.' },
   { name: 'instance_id', type: 'text', meaning: 'On which instance.' },
   { name: 'model', type: 'text', meaning: 'Of the worker, when it began.' },

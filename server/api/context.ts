@@ -1,6 +1,7 @@
 /** The parts of the monitor that endpoints use. */
 
 import type { FollowedSource } from '../../protocol/source.ts';
+import type { AnalyticsService } from '../analytics/analytics.ts';
 import type { Clock } from '../clock.ts';
 import type { Settings } from '../config.ts';
 import type { Engine } from '../engine.ts';
@@ -19,6 +20,7 @@ export type ApiContext = {
   claims: ClaimLine;
   feed: FeedHub;
   uploads: Uploads;
+  analytics: AnalyticsService;
   log: (level: 'info' | 'warn' | 'error', message: string) => void;
   /** The sources that this instance follows. */
   sources: readonly { readonly status: FollowedSource }[];

@@ -171,7 +171,7 @@ for (const seed of [1, 2, 3, 4]) {
       const archived = state.scalars.archived_jobs;
       assert.equal(ids.length, state.tables.jobs.size + archived);
       const attempts = await analytics.rows(
-        'SELECT count(*) AS n FROM (SELECT job_id, attempt FROM job_attempts GROUP BY ALL HAVING count(*) > 1)',
+        'SELECT count(*) AS n FROM (SELECT job_id, run FROM job_attempts GROUP BY ALL HAVING count(*) > 1)',
       );
       assert.equal(attempts[0]!.n, '0');
     }

@@ -23,6 +23,7 @@ export function jobRow(record: JobRecord): JobRow {
     completed_at: job.completed_at,
     ...audioOf(job.input),
     attempt: job.retry_info.attempt,
+    runs: record.earlier.length + (run ? 1 : 0),
     max_attempts: job.retry_info.max_attempts,
     worker_id: run?.worker_id ?? null,
     instance_id: run?.instance_id ?? null,
@@ -51,13 +52,14 @@ export function jobRow(record: JobRecord): JobRow {
 
 export function attemptRows(record: JobRecord): AttemptRow[] {
   const { earlier, run } = record;
-  return (run ? [...earlier, run] : earlier).map((attempt) => attemptRow(record, attempt));
+  return (run ? [...earlier, run] : earlier).map((attempt, index) => attemptRow(record, attempt, index + 1));
 }
 
-function attemptRow(record: JobRecord, run: Run): AttemptRow {
+function attemptRow(record: JobRecord, run: Run, number: number): AttemptRow {
   const { assigned_ms, ended_ms, downloaded_ms } = run;
   return {
     job_id: record.job_id,
+    run: number,
     attempt: run.attempt,
     worker_id: run.worker_id,
     instance_id: run.instance_id,

@@ -14,6 +14,7 @@ import type { Settings } from '../../config.ts';
 import { assertKey, HttpCaller } from '../caller.ts';
 import type { ApiContext } from '../context.ts';
 import { bodySchema, type Endpoint, NOTHING, querySchema } from '../endpoint.ts';
+import { analyticsEndpoints } from '../endpoints/analytics.ts';
 import { feedEndpoints } from '../endpoints/feed-sse.ts';
 import { jobReportEndpoints } from '../endpoints/job-reports.ts';
 import { jobEndpoints } from '../endpoints/jobs.ts';
@@ -46,6 +47,7 @@ export const endpoints: readonly Endpoint[] = [
   ...sourceEndpoints,
   ...feedEndpoints,
   ...uploadEndpoints,
+  ...analyticsEndpoints,
 ];
 
 export type Api = {

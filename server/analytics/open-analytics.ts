@@ -1,0 +1,49 @@
+/** The analytic service for a store: in a process of its own, except for a store in memory, which only this process has. */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { MonitorError } from '../../protocol/errors.ts';
+import type { Clock } from '../clock.ts';
+import { cacheFolder, type Settings, s3Headers } from '../config.ts';
+import type { ObjectStore } from '../objects/store.ts';
+import { Analytics, type AnalyticsService } from './analytics.ts';
+import { AnalyticsProcess } from './process/analytics-process.ts';
+
+const THREADS = 2;
+
+type AnalyticsSettings = Pick<
+  Settings,
+  | 'store'
+  | 'retention_ms'
+  | 'analytics'
+  | 'analytics_sql'
+  | 'analytics_cache'
+  | 'analytics_memory_mb'
+  | 's3_requester_pays'
+  | 's3_sse'
+  | 's3_sse_kms_key_id'
+>;
+
+/** `store`: not to be opened by its URL. */
+export function openAnalytics(settings: AnalyticsSettings, clock: Clock, store?: ObjectStore): AnalyticsService {
+  for (const name of ['analytics', 'analytics_sql'] as const) {
+    if (settings[name] === 'on' || settings[name] === 'off') continue;
+    throw new MonitorError('invalid', 'bad_setting', `${name} is ${JSON.stringify(settings[name])}`, {
+      hint: 'Use on or off.',
+    });
+  }
+  const options = optionsOf(settings);
+  if (!store) return new AnalyticsProcess({ ...options, store_url: settings.store, s3: s3Headers(settings) }, clock);
+  const random = { float: Math.random };
+  return new Analytics(async () => ({ ...options, store, clock, random, warn: () => undefined }), clock);
+}
+
+function optionsOf({
+  store,
+  retention_ms,
+  analytics_cache,
+  analytics_memory_mb,
+}: Pick<Settings, 'store' | 'retention_ms' | 'analytics_cache' | 'analytics_memory_mb'>) {
+  const name = createHash('sha256').update(store).digest('hex').slice(0, 16);
+  const cache = join(cacheFolder(analytics_cache), 'columns', name);
+  return { retention_ms, cache, threads: THREADS, memory_mb: analytics_memory_mb };
+}

@@ -1,0 +1,117 @@
+/** Analytics: reports over the jobs that ended in a time, and SQL for operators. */
+import {
+  AnalyticsQuery,
+  CostReport,
+  DurationReport,
+  FailureReport,
+  type Group,
+  SqlRequest,
+  SqlResult,
+  ThroughputReport,
+} from '../../../protocol/analytics.ts';
+import { MonitorError } from '../../../protocol/errors.ts';
+import { DAY_MS, parseTime } from '../../../protocol/time.ts';
+import { type Asking, type Figures, objectsOf, type Range } from '../../analytics/reports/base.ts';
+import { csvOf } from '../../analytics/reports/csv.ts';
+import { costs, durations, failures, throughput } from '../../analytics/reports/reports.ts';
+import type { ApiContext } from '../context.ts';
+import { endpoint, type HttpApiRequest } from '../endpoint.ts';
+
+/** undefined: the call came over a WebSocket. */
+type Http = HttpApiRequest<unknown, unknown, unknown>['http'] | undefined;
+type Report = { items: readonly Figures[] };
+
+const DEFAULT_DAYS = 30;
+const PRODUCES = ['application/json', 'text/csv'];
+
+export const analyticsEndpoints = [
+  report('costs', 'Get what the jobs that ended in a time cost', CostReport, costs, 'day'),
+  report(
+    'throughput',
+    'Get how many jobs and how much audio were transcribed in a time',
+    ThroughputReport,
+    throughput,
+    'day',
+  ),
+  report(
+    'durations',
+    'Get quantiles of queue, download, processing and turnaround times',
+    DurationReport,
+    durations,
+    'day',
+  ),
+  report('failures', 'Get what failed in a time, and what it cost', FailureReport, failures, 'error_code'),
+  endpoint({
+    method: 'POST',
+    path: '/analytics/sql',
+    operation: 'analytics.sql',
+    summary: 'Run a SELECT over job_states and job_attempts (DuckDB); off unless the setting analytics_sql is on',
+    body: SqlRequest,
+    responses: { 200: SqlResult },
+    produces: PRODUCES,
+    async run(context, request) {
+      const { analytics, limits } = askingFor(context);
+      if (context.settings.analytics_sql !== 'on') throw sqlIsOff();
+      const result = await analytics.query({ sql: request.body.sql, parameters: [], ...limits, foreign: true });
+      const items = objectsOf(result);
+      return answer(httpOf(request), { columns: result.columns, items, as_of_seq: result.as_of_seq }, result.columns);
+    },
+  }),
+];
+
+function report(
+  name: string,
+  summary: string,
+  schema: typeof CostReport | typeof ThroughputReport | typeof DurationReport | typeof FailureReport,
+  run: (asking: Asking, range: Range) => Promise<Report>,
+  group: Group,
+) {
+  return endpoint({
+    method: 'GET',
+    path: `/analytics/${name}`,
+    operation: `analytics.${name}`,
+    summary,
+    query: AnalyticsQuery,
+    responses: { 200: schema },
+    produces: PRODUCES,
+    async run(context, request) {
+      return answer(
+        httpOf(request),
+        await run(askingFor(context), rangeOf(request.query, context.engine.journal.now(), group)),
+      );
+    },
+  });
+}
+
+function askingFor({ analytics, settings }: ApiContext): Asking {
+  if (settings.analytics !== 'on') {
+    throw new MonitorError('conflict', 'analytics_off', 'analytics are switched off', {
+      hint: 'Start the monitor with --analytics on.',
+    });
+  }
+  const { analytics_rows_max: rows_max, analytics_timeout_ms: timeout_ms } = settings;
+  return { analytics, limits: { rows_max, timeout_ms } };
+}
+
+/** Whole milliseconds; `to` excluded. */
+function rangeOf({ from, to, group_by }: AnalyticsQuery, now_ms: number, group: Group): Range {
+  const to_ms = to === undefined ? now_ms + 1 : parseTime(to);
+  const from_ms = from === undefined ? to_ms - DEFAULT_DAYS * DAY_MS : parseTime(from);
+  if (from_ms < to_ms) return { from_ms, to_ms, group_by: group_by ?? group };
+  throw new MonitorError('invalid', 'empty_range', `from (${from}) is not before to (${to ?? 'now'})`);
+}
+
+const httpOf = (request: object): Http => (request as { http?: Http }).http;
+
+/** JSON, or CSV where the caller prefers it. */
+function answer<R extends Report>(http: Http, result: R, columns: readonly { name: string }[] = []) {
+  if (!http || !/\btext\/csv\b/.test(http.request.headers.accept ?? '')) return result;
+  http.reply.type('text/csv; charset=utf-8');
+  const names = columns.map(({ name }) => name);
+  return http.reply.send(csvOf(result.items, names));
+}
+
+const sqlIsOff = (): MonitorError =>
+  new MonitorError('forbidden', 'sql_off', 'this monitor does not run SQL', {
+    hint: 'Start it with --analytics-sql on, or run the query on the store: tmon sql --store URL "SELECT …"',
+  });
