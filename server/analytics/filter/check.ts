@@ -14,7 +14,7 @@ type Operand = { node: Syntax; checked: Checked };
 export function checkFilter(text: string, tree: Syntax, fields: Fields): Checked {
   const checked = check(tree, { text, fields, in_aggregate: false });
   if (checked.type === 'condition') return checked;
-  throw invalidFilter(text, tree.at, `a filter is a condition; this is a ${checked.type}`, {
+  throw invalidFilter(text, tree.at, `a filter is a condition; this is a ${TYPE_NAMES[checked.type]}`, {
     expected: ['a condition'],
     hint: 'Compare it with something: processing_time > 60',
   });
@@ -144,7 +144,7 @@ function unknownFunction(text: string, at: number, name: string): Error {
 }
 
 function notTaken(text: string, name: string, rules: readonly Rule[], operands: readonly Operand[], at: number): Error {
-  const given = operands.map(({ checked }) => checked.type).join(', ') || 'nothing';
+  const given = operands.map(({ checked }) => TYPE_NAMES[checked.type]).join(', ') || 'nothing';
   const expected = [...new Set(rules.map(signature))];
   return invalidFilter(text, at, `${name} takes ${alternatives(expected)}; here it has (${given})`, {
     expected,
@@ -152,7 +152,19 @@ function notTaken(text: string, name: string, rules: readonly Rule[], operands: 
   });
 }
 
-const signature = ({ takes, more }: Rule): string => `(${[...takes, ...(more ? [`${more} …`] : [])].join(', ')})`;
+const TYPE_NAMES: Readonly<Record<OperandType, string>> = {
+  number: 'number',
+  text: 'text',
+  texts: 'list of texts',
+  time: 'time',
+  condition: 'condition',
+  pattern: 'pattern in quotes',
+};
+
+function signature({ takes, more }: Rule): string {
+  const names = takes.map((type) => TYPE_NAMES[type]);
+  return `(${[...names, ...(more ? [`${TYPE_NAMES[more]} …`] : [])].join(', ')})`;
+}
 
 function typeHint(operands: readonly Operand[]): string | undefined {
   const types = new Set(operands.map(({ checked }) => checked.type));

@@ -86,7 +86,7 @@ Value
   / Call
   / Field
 
-Call = name:Name _ "(" &{ return open(offset()); } _ operands:Arguments? _ ")" {
+Call = name:Name &(_ "(") _ "(" &{ return open(offset()); } _ operands:Arguments? _ ")" {
   return close({ kind: 'call', name, operands: operands ?? [], at: offset() });
 }
 
