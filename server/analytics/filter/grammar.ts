@@ -77,7 +77,7 @@ Negated
   / Value
 
 Value
-  = "(" &{ return open(offset()); } _ node:Or _ ")" { return close(node); }
+  = at:Opening &{ return open(at); } _ node:Or _ ")" { return close(node); }
   / Text
   / Number
   / Null { return { kind: 'null', at: offset() }; }
@@ -86,7 +86,7 @@ Value
   / Call
   / Field
 
-Call = name:Name &(_ "(") _ "(" &{ return open(offset()); } _ operands:Arguments? _ ")" {
+Call = name:Name &(_ "(") _ at:Opening &{ return open(at); } _ operands:Arguments? _ ")" {
   return close({ kind: 'call', name, operands: operands ?? [], at: offset() });
 }
 
@@ -121,6 +121,7 @@ Comparison "a comparison" = operator:$("==" / "=" / "!=" / "<>" / "<=" / "<" / "
 TextTest = operator:("like"i / "ilike"i / "contains"i) !Part { return { operator: operator.toLowerCase(), at: offset() }; }
 Plus "an arithmetic operator" = operator:$[+-] { return { operator, at: offset() }; }
 Times "an arithmetic operator" = operator:$[*/%] { return { operator, at: offset() }; }
+Opening = "(" { return offset(); }
 Minus = "-" { return offset(); }
 AndWord "\"and\"" = ("and"i !Part / "&&") { return offset(); }
 OrWord "\"or\"" = ("or"i !Part / "||") { return offset(); }

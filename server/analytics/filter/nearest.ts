@@ -5,10 +5,10 @@ const LONGEST_NAME = 64;
 /** At most three, the nearest first; none if all are far away. */
 export function nearestNames(name: string, known: Iterable<string>): string[] {
   if (name.length > LONGEST_NAME) return [];
-  const limit = Math.max(2, Math.floor(name.length / 3));
+  const limit = Math.max(1, Math.floor(name.length / 3));
   return [...new Set(known)]
     .map((candidate) => ({ candidate, distance: distance(name.toLowerCase(), candidate.toLowerCase()) }))
-    .filter((found) => found.distance <= limit && found.distance < name.length)
+    .filter((found) => found.distance <= limit)
     .sort((a, b) => a.distance - b.distance)
     .slice(0, 3)
     .map((found) => found.candidate);
