@@ -38,9 +38,7 @@ const nameOf = (item: NonNullable<GrammarError['expected']>[number]): string =>
 
 function checksOf(text: string): GrammarChecks {
   return {
-    nested: (depth, at) => {
-      if (depth > LIMITS.depth) throw invalidFilter(text, at, `nested deeper than ${LIMITS.depth}`);
-    },
+    nested: (depth, at) => checkDepth(text, depth, at),
     unclosedText: (at) => {
       const quote = text[at]!;
       throw invalidFilter(text, at, `the text that begins here is not closed; expected ${quote}`, {
@@ -50,6 +48,11 @@ function checksOf(text: string): GrammarChecks {
     escaped: (character, at) => escaped(text, character, at),
     number: (digits, unit, at) => numberOf(text, digits, unit, at),
   };
+}
+
+/** Also of calculations such as a + b + c + …, which nest without parentheses. */
+function checkDepth(text: string, depth: number, at: number): void {
+  if (depth > LIMITS.depth) throw invalidFilter(text, at, `nested deeper than ${LIMITS.depth}`);
 }
 
 /** `\%` and `\_` stay as they are: they mean something to `like`. */
@@ -87,17 +90,18 @@ function checkCharacters(text: string): void {
 /** The items of a list have a limit of their own, and do not count as nodes if they are plain values. */
 function checkSize(text: string, tree: Syntax): void {
   let nodes = 0;
-  const count = (node: Syntax): void => {
+  const count = (node: Syntax, depth: number): void => {
+    checkDepth(text, depth, node.at);
     if (++nodes > LIMITS.nodes) {
       throw invalidFilter(text, node.at, `it has more than ${LIMITS.nodes} values and operators`);
     }
     const isList = node.kind === 'operation' && node.operator === 'in';
     if (isList) checkList(text, node.operands.slice(1));
     for (const [index, operand] of operandsOf(node).entries()) {
-      if (!isList || index === 0 || operandsOf(operand).length > 0) count(operand);
+      if (!isList || index === 0 || operandsOf(operand).length > 0) count(operand, depth + 1);
     }
   };
-  count(tree);
+  count(tree, 1);
 }
 
 function checkList(text: string, items: readonly Syntax[]): void {
