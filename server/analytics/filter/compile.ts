@@ -93,6 +93,7 @@ function aggregateSql(sql: string, { aggregates }: Output): string {
       'invalid',
       'invalid_filter',
       `The filter has more than ${AGGREGATES_LIMIT} different aggregates.`,
+      { hint: 'Compare with fewer aggregates, or filter in several queries.' },
     );
   }
   return `(SELECT ${aggregateName(aggregates.indexOf(sql))} FROM ${AGGREGATES_TABLE})`;

@@ -1,6 +1,7 @@
 /**
  * What operators and functions take and return, and their SQL: the only place that writes SQL of expressions. In SQL a
- * number is a DOUBLE and a time is a DOUBLE of microseconds, so no cast can fail and nothing overflows.
+ * number is a DOUBLE and a time is a DOUBLE of microseconds: no cast fails, and what is too large is infinite, as long as
+ * DuckDB's setting ieee_floating_point_ops is true, its default.
  */
 import type { Operator } from './syntax.ts';
 
