@@ -41,6 +41,8 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...GROUND,
   ],
   'server/feed': ['protocol', 'server/engine.ts', 'server/state-machine', 'server/documents', 'server/clock.ts'],
+  'server/analytics/tables.ts': [],
+  'server/analytics/filter': ['protocol', 'server/analytics/tables.ts'],
   'server/fleets': ['protocol', ...GROUND],
   'server/maintenance': ['protocol', 'server/engine.ts', 'server/state-machine', 'server/config.ts', ...GROUND],
   'server/sealed-json.ts': [],

@@ -4,6 +4,7 @@
  * It needs memory and time of its own, so a monitor has it in another process: see process/. In the same process it serves a
  * store in memory, and the command line.
  */
+import { MonitorError } from '../../protocol/errors.ts';
 import type { Clock } from '../clock.ts';
 import type { MadeColumns } from './columns/making.ts';
 import { makeColumns } from './columns/making.ts';
@@ -46,6 +47,9 @@ export class Analytics implements AnalyticsService {
       const as_of_seq = reader.state.seq;
       const connection = await reader.database.connect();
       return { ...(await runQuery(connection, query, this.#clock)), as_of_seq };
+    } catch (error) {
+      if (error instanceof MonitorError && error.code === 'database_lost') await this.close();
+      throw error;
     } finally {
       this.#running -= 1;
       this.#waiting.shift()?.();

@@ -11,14 +11,14 @@ import {
 } from '@duckdb/node-api';
 import { MonitorError } from '../../protocol/errors.ts';
 import type { Clock } from '../clock.ts';
+import { bindings } from './filter/bindings.ts';
+import type { SqlParameter } from './filter/compile.ts';
 import { sqlError } from './sql-errors.ts';
-
-export type Parameter = string | number | boolean | null;
 
 export type Query = {
   sql: string;
-  /** The values of $1, $2, … */
-  parameters: readonly Parameter[];
+  /** The values of $1, $2, …, each of which the SQL casts to its type wherever it is used. */
+  parameters: readonly SqlParameter[];
   rows_max: number;
   timeout_ms: number;
   /** The SQL is a caller's. */
@@ -41,7 +41,8 @@ export async function runQuery(connection: DuckDBConnection, query: Query, clock
   try {
     if (query.foreign) await assertSelect(connection, query.sql);
     await connection.run('BEGIN TRANSACTION READ ONLY');
-    const reader = await connection.streamAndReadUntil(query.sql, query.rows_max + 1, [...query.parameters]);
+    const { values, types } = bindings(query.parameters);
+    const reader = await connection.streamAndReadUntil(query.sql, query.rows_max + 1, values, types);
     if (reader.currentRowCount > query.rows_max) throw tooManyRows(query.rows_max);
     return tableOf(reader);
   } catch (error) {

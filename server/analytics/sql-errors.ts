@@ -14,6 +14,17 @@ export function sqlError(error: Error, sql: string): MonitorError {
       cause: error,
     });
   }
+  if (/^INTERNAL Error|has been invalidated/.test(text)) {
+    return new MonitorError(
+      'unavailable',
+      'database_lost',
+      'the query ended the analytic database; it is opened again',
+      {
+        hint: 'Write the query in another way.',
+        cause: error,
+      },
+    );
+  }
   // Its text may name folders of this machine.
   if (/^(Permission|IO) Error/.test(text)) {
     return new MonitorError('invalid', 'not_a_table', 'the query asks for something outside the analytic tables', {

@@ -7,6 +7,7 @@ import type { Json } from '@duckdb/node-api';
 import type { Group } from '../../../protocol/analytics.ts';
 import { formatTime } from '../../../protocol/time.ts';
 import type { AnalyticsService, QueryResult } from '../analytics.ts';
+import type { SqlParameter } from '../filter/compile.ts';
 import type { Query } from '../query.ts';
 
 export type Range = { from_ms: number; to_ms: number; group_by: Group };
@@ -91,11 +92,13 @@ export async function ask(
 ): Promise<{ total: Figures; items: Figures[]; frame: object }> {
   const from = formatTime(from_ms);
   const to = formatTime(to_ms);
-  const result = await analytics.query({ sql, parameters: [from, to], ...limits, foreign: false });
+  const result = await analytics.query({ sql, parameters: [textOf(from), textOf(to)], ...limits, foreign: false });
   const [total = {}, ...items] = objectsOf(result).map(({ whole: _, ...row }) => row);
   const { group: __, ...figures } = total;
   return { total: figures, items, frame: { from, to, group_by, as_of_seq: result.as_of_seq } };
 }
+
+export const textOf = (value: string): SqlParameter => ({ type: 'VARCHAR', value });
 
 export function objectsOf({ columns, rows }: Pick<QueryResult, 'columns' | 'rows'>): Figures[] {
   const names = columns.map(({ name }) => name);
