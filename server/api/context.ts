@@ -1,6 +1,7 @@
 /** The parts of the monitor that endpoints use. */
 
 import type { FollowedSource } from '../../protocol/source.ts';
+import type { CacheStatus } from '../cache/status.ts';
 import type { Clock } from '../clock.ts';
 import type { Settings } from '../config.ts';
 import type { Engine } from '../engine.ts';
@@ -19,6 +20,8 @@ export type ApiContext = {
   claims: ClaimLine;
   feed: FeedHub;
   uploads: Uploads;
+  /** Null if no cache is configured. */
+  cache: { readonly status: CacheStatus } | null;
   log: (level: 'info' | 'warn' | 'error', message: string) => void;
   /** The sources that this instance follows. */
   sources: readonly { readonly status: FollowedSource }[];
