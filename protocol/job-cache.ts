@@ -21,7 +21,7 @@ export const WRITE_JOB = `
 local seq = tonumber(ARGV[2])
 local ended = redis.pcall('GET', KEYS[2])
 ended = type(ended) == 'string' and tonumber(ended) or -1
-if ended > seq or (ended == seq and ARGV[1] ~= '') then return 0 end
+if ended > seq then return 0 end
 local cached = redis.pcall('GET', KEYS[1])
 if type(cached) == 'string' then
   local is_json, document = pcall(cjson.decode, cached)
