@@ -52,18 +52,19 @@ test('[A81] each change of a job replaces its document, and its end removes it',
   assert.equal(await reader.ttl('job-ended:job-1'), 300);
 });
 
-test('a change is written a tenth of a second later, and all changes of one job until then are one write', async (t) => {
+test('a change is written 50 ms later, and all changes of one job until then are one write', async (t) => {
   const redis = await startRedis(t);
   const monitor = await openCached(t, redis.url);
   await monitor.register('worker-1');
   await monitor.submit('job-1');
   await monitor.claim('worker-1');
-  for (const percentage of [10, 20, 30]) {
+  for (const percentage of [10, 20]) {
     monitor.progress('job-1', percentage);
     await monitor.clock.turn(20);
   }
   assert.deepEqual([monitor.cache.status.written, monitor.cache.status.pending], [0, 1]);
-  await monitor.clock.turn(100);
+  await monitor.clock.turn(10);
+  assert.equal(monitor.cache.status.pending, 0, 'it is being written');
   await monitor.cache.flush();
   assert.deepEqual([monitor.cache.status.written, monitor.cache.status.pending], [1, 0]);
 });

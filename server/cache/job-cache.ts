@@ -2,7 +2,7 @@
  * Active jobs in Redis, for readers that have no monitor: `job:{job_id}` holds the document of
  * `jobs/active/{job_id}/state.json`, sooner than the view.
  *
- *     segment → noted (a set of ids) → 0.1 s later written, many in one round trip → Redis keeps the newer
+ *     segment → noted (a set of ids) → 0.05 s later written, many in one round trip → Redis keeps the newer
  *                                      └ Redis fails: nothing is noted until it is back; then what is recent is written
  *
  * A document expires 300 s after it was written. Jobs that a worker holds are written again before that; a job that waits is
@@ -33,9 +33,12 @@ export type JobCacheOptions = {
   log: (level: 'info' | 'warn' | 'error', message: string) => void;
 };
 
-/** Changes of one job within this time are one write; with BATCH it limits the time that the cache takes from requests. */
-const PACE_MS = 100;
-const BATCH = 200;
+/**
+ * Changes of one job within this time are one write. With BATCH it limits what the cache takes from requests: 2,000 documents
+ * a second, 5 % of a core, no more than 3 ms in one piece.
+ */
+const PACE_MS = 50;
+const BATCH = 100;
 /** A quarter of a document's life before its end, so that a late write is still in time. */
 const REFRESH_MS = CACHE_TTL_SECONDS * 1000 * 0.75;
 /** An instance that has not known the end of the journal for longer reads on before it writes. */

@@ -3,6 +3,7 @@
 const HINTS: readonly (readonly [RegExp, string])[] = [
   [/^(ECONNREFUSED|ENOENT)/, 'Start Redis, or correct --cache.'],
   [/^(ENOTFOUND|EAI_AGAIN)/, 'Correct the host in --cache.'],
+  [/certificate/, 'Trust the certificate of its authority: NODE_EXTRA_CA_CERTS=FILE.'],
   [/^(WRONGPASS|NOAUTH|ERR (AUTH|invalid password))/, 'Correct the user and password in --cache.'],
   [
     /^NOPERM/,

@@ -1,9 +1,13 @@
 /** The whole monitor with `--cache`: its setting, its probes and its metrics. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { MonitorError } from '../../protocol/errors.ts';
+import { startTestMonitor, startTmon, temporaryDirectory } from '../../test/processes/tmon.ts';
 import { openMonitor } from '../../test/servers/monitor.ts';
 import { startRedis } from '../../test/servers/redis.ts';
+import { freePort } from '../../test/servers/start.ts';
 import { complete, hold } from '../../test/servers/steps.ts';
 import { readSettings } from '../config.ts';
 import { startMonitor } from '../main.ts';
@@ -44,6 +48,38 @@ test('without its Redis a monitor is ready, says so in /readyz and counts failur
   await redis.start();
   await until(async () => (await metric('up')) === 1 && (await metric('writes_total')) > 0);
   assert.equal((await monitor.call('GET', '/readyz')).body.cache, undefined);
+});
+
+test('rediss:// is TLS: a certificate that the machine trusts is accepted, another is refused', async (t) => {
+  const directory = temporaryDirectory(t);
+  const files = { key: join(directory, 'key.pem'), certificate: join(directory, 'certificate.pem') };
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
+  const made = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
+  execFileSync('openssl', ['req', ...made, ...subject, '-keyout', files.key, '-out', files.certificate], {
+    stdio: 'ignore',
+  });
+  const port = await freePort();
+  const redis = await startRedis(t, {
+    'tls-port': String(port),
+    'tls-cert-file': files.certificate,
+    'tls-key-file': files.key,
+    'tls-ca-cert-file': files.certificate,
+    'tls-auth-clients': 'no',
+    requirepass: 'hush',
+  });
+  const settings = { cache: `rediss://:hush@127.0.0.1:${port}/1` };
+  const trusting = await startTestMonitor(t, settings, { NODE_EXTRA_CA_CERTS: files.certificate });
+  const { id } = await trusting.api.jobs.submit({ audio_url: 's3://audio/a.mp3' });
+  await trusting.stop();
+  const reader = await redis.client({ password: 'hush', database: 1 });
+  assert.equal(JSON.parse((await reader.get(`job:${id}`))!).job_id, id);
+
+  const wary = startTmon(t, ['serve', '--json', '--listen', '127.0.0.1:0', '--store', 'memory:', '--fleet', 'none:'], {
+    environment: { TMON_CACHE: settings.cache },
+  });
+  const [line] = await wary.line(/"level":40.*self-signed certificate/);
+  assert.match(line, new RegExp(`cache: rediss://127\\.0\\.0\\.1:${port}/1: `));
+  assert.doesNotMatch(line, /hush/);
 });
 
 test('requests do not wait for a Redis that answers nothing', async (t) => {

@@ -24,10 +24,11 @@ export type TestRedis = {
   /** On the same port, empty. */
   start(): Promise<void>;
   /** A client of the test's own, closed before the server. */
-  client(): Promise<RedisClient>;
+  client(options?: { password?: string; database?: number }): Promise<RedisClient>;
 };
 
-const clientOf = (url: string) => createClient({ url, RESP: 2, socket: { reconnectStrategy: false } });
+const clientOf = (url: string, options: { password?: string; database?: number } = {}) =>
+  createClient({ url, RESP: 2, socket: { reconnectStrategy: false }, ...options });
 export type RedisClient = ReturnType<typeof clientOf>;
 
 /** `settings`: as in redis.conf. Stopped with the test. */
@@ -66,8 +67,8 @@ export async function startRedis(t: Cleaning, settings: Record<string, string> =
     start,
     suspend: () => running?.signal('SIGSTOP'),
     resume: () => running?.signal('SIGCONT'),
-    async client() {
-      const client = clientOf(url);
+    async client(options) {
+      const client = clientOf(url, options);
       client.on('error', () => {});
       clients.push(client);
       await client.connect();
