@@ -174,7 +174,7 @@ export class JobCache {
 
   async #connect(): Promise<void> {
     const { url, clock, log } = this.#options;
-    const onLost = (error: unknown) => this.#lost(error);
+    const onLost = (error: unknown) => void this.#lost(error);
     const redis = await RedisConnection.open({ url, clock, onLost });
     if (this.#stopped) return redis.close();
     this.#redis = redis;
@@ -185,9 +185,10 @@ export class JobCache {
     this.#note(this.#recent());
   }
 
-  /** During a write, that fails too. */
-  #lost(error: unknown): void {
-    if (this.#working) return;
+  async #lost(error: unknown): Promise<void> {
+    await this.#working;
+    // What was under way has failed and is reported.
+    if (!this.#redis) return;
     this.#failed(error);
     this.#workSoon();
   }

@@ -62,6 +62,36 @@ test('[A84] an instance or reader that is late does not bring back a job that ha
   assert.equal(await cached(), null);
 });
 
+/** Every order of these. */
+function* ordersOf<T>(items: readonly T[]): Generator<T[]> {
+  if (items.length === 0) yield [];
+  for (const [n, item] of items.entries()) {
+    for (const rest of ordersOf(items.toSpliced(n, 1))) yield [item, ...rest];
+  }
+}
+
+test('[A84] in whatever order the writes of a job arrive, the last state of the job stays', async (t) => {
+  const redis = await startRedis(t);
+  const reader = await redis.client();
+  const active = (as_of_seq: number) => ({ document: JSON.stringify({ as_of_seq }), as_of_seq });
+  const end = (as_of_seq: number) => ({ document: '', as_of_seq });
+  const lives = [
+    [active(1), active(2), active(10), end(11)],
+    [active(1), active(2), end(3), active(4), active(5)],
+    [active(1), end(2), active(3), end(4), end(4)],
+  ];
+  for (const life of lives) {
+    const last = life.at(-1)!.document || null;
+    for (const order of ordersOf(life)) {
+      await reader.flushDb();
+      for (const { document, as_of_seq } of order) {
+        await reader.eval(WRITE_JOB, writeJobArguments('job-1', document, as_of_seq));
+      }
+      assert.equal(await reader.get('job:job-1'), last, JSON.stringify(order));
+    }
+  }
+});
+
 test('an instance that hears late of an end does not remove a job that was redriven since', async (t) => {
   const { one, other, cached } = await twoInstances(t);
   await one.fail('job-1');
