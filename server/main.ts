@@ -13,6 +13,7 @@ import { keepingColumns } from './analytics/columns/duty.ts';
 import { openAnalytics } from './analytics/open-analytics.ts';
 import { ClaimLine } from './api/endpoints/claim-line.ts';
 import { buildApi } from './api/http/app.ts';
+import { checkCacheUrl, openCache } from './cache/open-cache.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { forStore, type Settings, s3Headers, sourceUrls } from './config.ts';
 import { Engine } from './engine.ts';
@@ -72,6 +73,7 @@ export async function startMonitor(
       hint: 'Use embedded:.',
     });
   }
+  checkCacheUrl(settings.cache);
   // In parallel: the store opens in its thread while the API is built here.
   const building = version().then((current) => buildApi(settings, current, log, clock));
   building.catch(() => undefined);
@@ -114,11 +116,14 @@ export async function startMonitor(
       undo.push(() => publisher.stop());
       await publisher.start();
     }
+    const cache = halted ? null : await openCache({ url: settings.cache, engine, clock, log });
+    if (cache) undo.push(async () => cache.abandon());
+    cache?.start();
     const analytics = openAnalytics(settings, clock, ownStore(provided, store));
     undo.push(() => analytics.close());
     const sources = followSources(sourceUrls(settings), { engine, store, clock, settings, log });
     const uploads = new Uploads({ store, settings, now: () => engine.journal.now() });
-    api.serve({ engine, store, clock, settings, fleet, claims, feed, uploads, sources, analytics, log });
+    api.serve({ engine, store, clock, settings, fleet, claims, feed, uploads, sources, analytics, cache, log });
 
     const rules = new StoreRules({ inspect: store.inspect?.bind(store), clock, log });
     const duties = [
@@ -168,6 +173,7 @@ export async function startMonitor(
         () => analytics.close(),
         () => api.close(clock),
         () => engine.stop(),
+        async () => cache?.stop(),
         async () => {
           if (!halted) await publisher.stop();
         },

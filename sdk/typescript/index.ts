@@ -51,9 +51,11 @@ export class TranscriptionAPI {
 
 export * from './errors.ts';
 export type { FeedEvents, FollowOptions, FollowTarget } from './feed.ts';
+export type { StateRedis } from './job-cache.ts';
 export type { JobWithId } from './job-with-id.ts';
 export type { JobProgressDocument, JobTimeline, StoredTranscript } from './jobs.ts';
 export { type Page, Pages } from './pages.ts';
+export { type JobStateOptions, StateAPI, type StateOptions, type StateStore } from './state-api.ts';
 export type { SystemHealthWithStatus } from './system.ts';
 export type { CallOptions, RawBody, TransportOptions } from './transport.ts';
 export { isProgress, type JobUpdate, jobAsOf, type WatchOptions } from './watch.ts';

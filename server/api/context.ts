@@ -2,6 +2,7 @@
 
 import type { FollowedSource } from '../../protocol/source.ts';
 import type { AnalyticsService } from '../analytics/analytics.ts';
+import type { CacheStatus } from '../cache/status.ts';
 import type { Clock } from '../clock.ts';
 import type { Settings } from '../config.ts';
 import type { Engine } from '../engine.ts';
@@ -21,6 +22,8 @@ export type ApiContext = {
   feed: FeedHub;
   uploads: Uploads;
   analytics: AnalyticsService;
+  /** Null if no cache is configured. */
+  cache: { readonly status: CacheStatus } | null;
   log: (level: 'info' | 'warn' | 'error', message: string) => void;
   /** The sources that this instance follows. */
   sources: readonly { readonly status: FollowedSource }[];

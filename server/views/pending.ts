@@ -82,11 +82,12 @@ export class Pending {
     let next: Note | undefined;
     for (const name of ORDER) {
       for (const note of this.#lines[name]) {
+        // As in soonest: otherwise something could be due now that is never taken.
+        if (busy(note)) continue;
         if (note.due_ms > now_ms) {
           if (SORTED.has(name)) break;
           continue;
         }
-        if (busy(note)) continue;
         if (!next || note.due_ms < next.due_ms) next = note;
         if (SORTED.has(name)) break;
       }

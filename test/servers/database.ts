@@ -76,7 +76,11 @@ export async function runProgram(
   }
 }
 
-export type RunningProgram = { stop(signal?: NodeJS.Signals): Promise<void> };
+export type RunningProgram = {
+  stop(signal?: NodeJS.Signals): Promise<void>;
+  /** Sends a signal and waits for nothing. */
+  signal(name: NodeJS.Signals): void;
+};
 
 /** Starts it and waits until it accepts connections; it is killed with us in every case. */
 export async function startProgram(
@@ -111,7 +115,7 @@ export async function startProgram(
   };
   try {
     await isReady;
-    return { stop };
+    return { stop, signal: (name) => void child.kill(name) };
   } catch (error) {
     await stop('SIGKILL');
     throw new Error(`${program} did not start: ${(error as Error).message}\n${said}`, { cause: error });

@@ -11,10 +11,11 @@ import { faketime } from './faketime.ts';
 import { moto } from './moto.ts';
 import { pocketsphinx } from './pocketsphinx.ts';
 import { pythonSdk } from './python-sdk.ts';
+import { redis } from './redis.ts';
 import { s3Gateway } from './s3-gateway.ts';
 import type { SetupStep } from './step.ts';
 
-const steps: SetupStep[] = [awsCli, databases, faketime, moto, pocketsphinx, pythonSdk, s3Gateway];
+const steps: SetupStep[] = [awsCli, databases, faketime, moto, pocketsphinx, pythonSdk, redis, s3Gateway];
 
 await Promise.all(
   steps.map(async ({ name, run }) => {

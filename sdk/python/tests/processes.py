@@ -101,6 +101,11 @@ class Monitor:
         self._process = Process([*serve, *self._settings])
         self.url = json.loads(self._process.line(r'^\{"url"').string)["url"]
 
+    @property
+    def store(self) -> Path:
+        """The folder that holds everything."""
+        return self._store
+
     def kill(self) -> None:
         """Kills it, like a crash."""
         if self._process:

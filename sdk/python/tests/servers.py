@@ -17,7 +17,7 @@ import psycopg
 import pymysql
 import pytest
 
-from .processes import PATIENCE_SECONDS, ROOT, free_port, started
+from .processes import PATIENCE_SECONDS, ROOT, Process, free_port, started
 
 #: Where Debian keeps what is on nobody's PATH.
 FOLDERS = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name), reverse=True)]
@@ -95,6 +95,43 @@ def aws() -> Iterator[dict[str, str]]:
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": "us-east-1",
         }
+
+
+@contextmanager
+def redis_server() -> Iterator[RedisServer]:
+    with tempfile.TemporaryDirectory(prefix="tmon-redis-", ignore_cleanup_errors=True) as folder:
+        server = RedisServer(folder)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+class RedisServer:
+    """A Redis that keeps nothing over a restart."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._port = free_port()
+        self._process: Process | None = None
+        self.url = f"redis://127.0.0.1:{self._port}/0"
+
+    def start(self) -> None:
+        """On the same port, empty."""
+        settings = {"port": self._port, "bind": "127.0.0.1", "dir": self._folder, "save": "", "appendonly": "no"}
+        words = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
+        self._process = Process([find("redis-server"), *words])
+        self._process.line("Ready to accept connections")
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.signal(number)
+
+    def stop(self) -> None:
+        if self._process:
+            self._process.kill()
+        self._process = None
 
 
 def execute(url: str, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

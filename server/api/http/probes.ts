@@ -3,17 +3,21 @@ import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { healthDocument } from '../../documents/system.ts';
 import type { ApiContext } from '../context.ts';
+import { addCacheMetrics } from './cache-metrics.ts';
 
 export function addProbes(app: FastifyInstance, current: () => ApiContext | null): void {
   app.get('/livez', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_, reply) => {
     const status = current()?.engine.journal.status;
     const clock = status && status.clock_offset_ms !== 0 ? { clock: { offset_ms: status.clock_offset_ms } } : {};
-    if (status?.writable) return { status: 'ready', seq: status.seq, ...clock };
+    const cache_problem = current()?.cache?.status.problem ?? null;
+    // The cache is for readers beside the monitor: without it the monitor is ready all the same.
+    const cache = cache_problem === null ? {} : { cache: { problem: cache_problem } };
+    if (status?.writable) return { status: 'ready', seq: status.seq, ...clock, ...cache };
     reply.code(503).header('retry-after', '2');
     if (!status) return { status: 'starting' };
     const { problem, problems, halted, seq } = status;
-    return { status: 'not_ready', problem, problems, halted, seq, ...clock };
+    return { status: 'not_ready', problem, problems, halted, seq, ...clock, ...cache };
   });
   const registry = metricsOf(current);
   app.get('/metrics', async (_, reply) => {
@@ -75,6 +79,7 @@ function metricsOf(current: () => ApiContext | null): Registry {
   gauge('journal_writable', '1 while the store accepts writes', ({ engine }, metric) =>
     metric.set(engine.journal.status.writable ? 1 : 0),
   );
+  addCacheMetrics(registry, () => current()?.cache ?? null);
   return Registry.merge([processMetrics(), registry]) as Registry;
 }
 

@@ -9,8 +9,9 @@
     print(api.jobs.transcript(job.id).text)
 
 `AsyncTranscriptionAPI` is the same for asyncio. `Worker` turns your own transcriber into a worker. `Reporter` and
-`StructuredLogger` report what a worker does to systems without a monitor. `transcription_monitor.testing` has a monitor
-for your tests. `models` defines the results, `errors` the exceptions.
+`StructuredLogger` report what a worker does to systems without a monitor. `StateAPI` reads jobs from the monitor's
+cache and store. `transcription_monitor.testing` has a monitor for your tests. `models` defines the results, `errors`
+the exceptions.
 """
 
 from ._async.client import AsyncTranscriptionAPI
@@ -41,6 +42,7 @@ from .errors import (
 from .models import Alert, Job, JobUpdate, Queue, SystemHealth, Transcript
 from .pages import Page
 from .reporter import Reporter, ReporterError
+from .state import StateAPI
 from .structured_logger import StructuredLogger
 from .worker import AudioError, HeldJob, JobCancelled, JobFailed, JobStopped, LeaseLost, Worker, WorkerRestarting
 
@@ -75,6 +77,7 @@ __all__ = [
     "Reporter",
     "ReporterError",
     "ServerFaultError",
+    "StateAPI",
     "StructuredLogger",
     "SystemHealth",
     "TimedOutError",
