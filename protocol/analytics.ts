@@ -130,3 +130,78 @@ export const SqlResult = Type.Object(
   { $id: 'SqlResult' },
 );
 export type SqlResult = Static<typeof SqlResult>;
+
+/** A job as a row of `job_states`; see docs/analytics.md for the columns. Null where a value is unknown. */
+export const JobRow = Type.Object(
+  { job_id: Type.String(), state: Type.String() },
+  { $id: 'JobRow', additionalProperties: true, description: 'A row of job_states: flat, null where unknown.' },
+);
+export type JobRow = Static<typeof JobRow> & Record<string, unknown>;
+
+const range = { from: AnalyticsQuery.properties.from, to: AnalyticsQuery.properties.to };
+
+export const JobRowQuery = Type.Object(
+  {
+    ...range,
+    filter: Type.Optional(
+      Type.String({
+        maxLength: 4_096,
+        description: 'A condition: `processing_time > avg_processing_time * 2`. See docs/analytics-filter.md.',
+      }),
+    ),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, description: 'Default 100.' })),
+    cursor: Type.Optional(Type.String({ description: '`next_cursor` of the page before.' })),
+  },
+  closed,
+);
+export type JobRowQuery = Static<typeof JobRowQuery>;
+
+export const PATTERNS = {
+  large_files: 'Slow jobs whose file is larger than 100 MB.',
+  gpu_issues: 'Slow jobs whose worker used its GPU below 50 %.',
+  network_issues: 'Slow jobs that took longer than 300 s to download.',
+  cold_starts: 'Slow jobs that were the first of their worker in this time.',
+  cpu_fallback: 'Slow jobs that ran on a CPU, though others had a GPU.',
+  bad_workers: 'Jobs that failed on a worker on which far more fail than elsewhere.',
+  bad_sources: 'Jobs that failed with audio from a place of which far more fail than of others.',
+  retries: 'Jobs that took more than one attempt.',
+} as const;
+export type Pattern = keyof typeof PATTERNS;
+
+export const BottleneckQuery = Type.Object(
+  {
+    ...range,
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200, description: 'Jobs of each pattern. Default 20.' })),
+  },
+  closed,
+);
+export type BottleneckQuery = Static<typeof BottleneckQuery>;
+
+const Suspect = Type.Intersect([
+  JobRow,
+  Type.Object({ evidence: Type.String({ description: 'Why it is here, in words and figures.' }) }),
+]);
+
+export const Bottlenecks = Type.Object(
+  {
+    from: Time('As asked for.'),
+    to: Time('As asked for.'),
+    jobs_completed: Count('Jobs that were completed.'),
+    average_processing_seconds: Nullable(TotalSeconds('Their mean processing time.')),
+    slow_jobs: Count('Of these, the ones that took more than twice as long.'),
+    counts: Type.Object(
+      Object.fromEntries(Object.entries(PATTERNS).map(([name, meaning]) => [name, Count(meaning)])) as Record<
+        Pattern,
+        ReturnType<typeof Count>
+      >,
+    ),
+    patterns: Type.Object(
+      Object.fromEntries(
+        Object.entries(PATTERNS).map(([name, meaning]) => [name, Type.Array(Suspect, { description: meaning })]),
+      ) as Record<Pattern, ReturnType<typeof Type.Array<typeof Suspect>>>,
+    ),
+    as_of_seq: AsOfSeq,
+  },
+  { $id: 'Bottlenecks' },
+);
+export type Bottlenecks = Static<typeof Bottlenecks>;

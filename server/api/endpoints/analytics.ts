@@ -1,10 +1,14 @@
 /** Analytics: reports over the jobs that ended in a time, and SQL for operators. */
 import {
   AnalyticsQuery,
+  BottleneckQuery,
+  Bottlenecks,
   CostReport,
   DurationReport,
   FailureReport,
   type Group,
+  JobRow,
+  JobRowQuery,
   SqlRequest,
   SqlResult,
   ThroughputReport,
@@ -12,16 +16,21 @@ import {
 import { MonitorError } from '../../../protocol/errors.ts';
 import { DAY_MS, parseTime } from '../../../protocol/time.ts';
 import { type Asking, type Figures, objectsOf, type Range } from '../../analytics/reports/base.ts';
+import { bottlenecks } from '../../analytics/reports/bottlenecks.ts';
 import { csvOf } from '../../analytics/reports/csv.ts';
+import { jobRows } from '../../analytics/reports/jobs.ts';
 import { costs, durations, failures, throughput } from '../../analytics/reports/reports.ts';
 import type { ApiContext } from '../context.ts';
 import { endpoint, type HttpApiRequest } from '../endpoint.ts';
+import { pageOf } from './jobs.ts';
 
 /** undefined: the call came over a WebSocket. */
 type Http = HttpApiRequest<unknown, unknown, unknown>['http'] | undefined;
 type Report = { items: readonly Figures[] };
 
 const DEFAULT_DAYS = 30;
+const PAGE_DEFAULT = 100;
+const SUSPECTS_DEFAULT = 20;
 const PRODUCES = ['application/json', 'text/csv'];
 
 export const analyticsEndpoints = [
@@ -41,6 +50,32 @@ export const analyticsEndpoints = [
     'day',
   ),
   report('failures', 'Get what failed in a time, and what it cost', FailureReport, failures, 'error_code'),
+  endpoint({
+    method: 'GET',
+    path: '/analytics/bottlenecks',
+    operation: 'analytics.bottlenecks',
+    summary: 'Get what slows jobs down or makes them fail: patterns with the jobs that show them',
+    query: BottleneckQuery,
+    responses: { 200: Bottlenecks },
+    async run(context, { query }) {
+      const range = rangeOf(query, context.engine.journal.now());
+      return bottlenecks(askingFor(context), range, query.limit ?? SUSPECTS_DEFAULT);
+    },
+  }),
+  endpoint({
+    method: 'GET',
+    path: '/analytics/jobs',
+    operation: 'analytics.jobs',
+    summary: 'List jobs of a time by a filter with arithmetic and aggregates',
+    query: JobRowQuery,
+    responses: { 200: pageOf(JobRow) },
+    produces: PRODUCES,
+    async run(context, request) {
+      const { filter, limit = PAGE_DEFAULT, cursor, ...times } = request.query;
+      const range = rangeOf(times, context.engine.journal.now());
+      return answer(httpOf(request), await jobRows(askingFor(context), { ...range, filter, limit, cursor }));
+    },
+  }),
   endpoint({
     method: 'POST',
     path: '/analytics/sql',
@@ -77,7 +112,10 @@ function report(
     async run(context, request) {
       return answer(
         httpOf(request),
-        await run(askingFor(context), rangeOf(request.query, context.engine.journal.now(), group)),
+        await run(askingFor(context), {
+          ...rangeOf(request.query, context.engine.journal.now()),
+          group_by: request.query.group_by ?? group,
+        }),
       );
     },
   });
@@ -94,10 +132,10 @@ function askingFor({ analytics, settings }: ApiContext): Asking {
 }
 
 /** Whole milliseconds; `to` excluded. */
-function rangeOf({ from, to, group_by }: AnalyticsQuery, now_ms: number, group: Group): Range {
+function rangeOf({ from, to }: Pick<AnalyticsQuery, 'from' | 'to'>, now_ms: number): Omit<Range, 'group_by'> {
   const to_ms = to === undefined ? now_ms + 1 : parseTime(to);
   const from_ms = from === undefined ? to_ms - DEFAULT_DAYS * DAY_MS : parseTime(from);
-  if (from_ms < to_ms) return { from_ms, to_ms, group_by: group_by ?? group };
+  if (from_ms < to_ms) return { from_ms, to_ms };
   throw new MonitorError('invalid', 'empty_range', `from (${from}) is not before to (${to ?? 'now'})`);
 }
 
