@@ -6,6 +6,7 @@
  */
 import { MonitorError } from '../../protocol/errors.ts';
 import type { Clock } from '../clock.ts';
+import { isColumnDamage } from './columns/healing.ts';
 import type { MadeColumns } from './columns/making.ts';
 import { makeColumns } from './columns/making.ts';
 import { type Query, runQuery, type Table } from './query.ts';
@@ -17,6 +18,8 @@ export type QueryResult = Table & {
 };
 
 export interface AnalyticsService {
+  /** A request met a column file that is missing or damaged; `makeColumns` makes it again. */
+  readonly damaged: boolean;
   /** Throws MonitorError. */
   query(query: Query): Promise<QueryResult>;
   /** The next column files, in files of this machine; null: none are due. */
@@ -31,6 +34,7 @@ export class Analytics implements AnalyticsService {
   readonly #options: () => Promise<ReaderOptions>;
   readonly #clock: Clock;
   #reader: Promise<AnalyticsReader> | null = null;
+  damaged = false;
   #running = 0;
   readonly #waiting: (() => void)[] = [];
 
@@ -49,6 +53,7 @@ export class Analytics implements AnalyticsService {
       return { ...(await runQuery(connection, query, this.#clock)), as_of_seq };
     } catch (error) {
       if (error instanceof MonitorError && error.code === 'database_lost') await this.close();
+      this.damaged ||= isColumnDamage(error);
       throw error;
     } finally {
       this.#running -= 1;
@@ -57,7 +62,9 @@ export class Analytics implements AnalyticsService {
   }
 
   async makeColumns(now_ms: number): Promise<MadeColumns | null> {
-    return makeColumns(await this.#open(), now_ms);
+    const made = await makeColumns(await this.#open(), now_ms);
+    this.damaged = false;
+    return made;
   }
 
   async close(): Promise<void> {

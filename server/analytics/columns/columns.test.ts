@@ -1,12 +1,17 @@
 /** Column files: every job has one row, wherever it is, and the row is what the job's document shows. */
 import assert from 'node:assert/strict';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { sightingOf } from '../../../protocol/sighting.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../protocol/time.ts';
 import { readArchivedJob } from '../../views/archived-records.ts';
 import { keysIn } from '../../views/testing-monitor.ts';
-import { openAnalytics } from '../testing-analytics.ts';
+import { openAnalytics, openReader } from '../testing-analytics.ts';
+import { makeColumns } from './making.ts';
 import { attemptRows, jobRow } from './rows.ts';
+import { writeColumns } from './writing.ts';
 
 const SOON = { finished_window_ms: HOUR_MS };
 
@@ -99,6 +104,40 @@ test('a job that returns and ends on another day has one row: that of its last e
   assert.deepEqual([[...column_files.values()].map(({ rows }) => rows).sort(), column_strays.size], [[1, 1], 0]);
   await analytics.close();
 });
+
+for (const damage of ['missing', 'changed'] as const) {
+  test(`a column file that is ${damage} is named, and made again from the packs of its day`, async () => {
+    const analytics = await openAnalytics({ finished_max: 0, job_views_days: 0 });
+    const { monitor, clock, store } = analytics;
+    const report = (job_id: string, back_ms: number) => {
+      const line = { event: 'JOB_COMPLETE', job_id, worker_id: 'worker-9', s3_path: 's3://t/1.json' } as const;
+      return monitor.observe('log:/a', sightingOf(line, clock.now() - back_ms));
+    };
+    for (let n = 0; n < 6; n++) {
+      await report(`job-${n}`, (n % 2) * DAY_MS);
+      await analytics.archive();
+      await clock.turn(HOUR_MS);
+    }
+    await analytics.write();
+    const sql = 'SELECT job_id, version FROM job_states ORDER BY ALL';
+    const rows = await analytics.rows(sql);
+    await report('job-0', -HOUR_MS);
+    const [key] = await keysIn(store, 'analytics/job_states/');
+    if (damage === 'missing') await store.delete(key!);
+    else await store.put(key!, Buffer.from('PAR1'));
+    const fresh = await openReader(store, clock, await mkdtemp(join(tmpdir(), 'tmon-columns-')));
+    await assert.rejects(fresh.refresh(), { code: 'columns_damaged', extra: { key } });
+    const make = (now_ms: number) => makeColumns(fresh, now_ms);
+    assert.ok((await writeColumns({ engine: monitor.engine, store, make })) > 0);
+    await fresh.refresh();
+    await fresh.close();
+    assert.deepEqual(
+      (await analytics.rows(sql)).map(({ job_id }) => job_id),
+      rows.map(({ job_id }) => job_id),
+    );
+    await analytics.close();
+  });
+}
 
 function numbers(seed: number): (below: number) => number {
   let state = seed * 2_654_435_761 + 1;

@@ -33,7 +33,7 @@ export function keepingColumns({
     log,
     run: async () => {
       // Looking costs nothing; making starts a process.
-      const due = planColumns(engine.state, engine.journal.now()) !== null;
+      const due = analytics.damaged || planColumns(engine.state, engine.journal.now()) !== null;
       if (due && (await writeColumns({ engine, store, make })) > 0) return { again_ms: 0 };
       if (clock.monotonic() >= sweep_ms) {
         await sweepColumns(store, engine);

@@ -2,11 +2,13 @@
 import { createHash } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { MonitorError } from '../../../protocol/errors.ts';
 import { newUlid } from '../../ids.ts';
 import { dayOf } from '../../state-machine/apply/archive.ts';
 import type { ColumnFile, JobRecord } from '../../state-machine/state/records.ts';
 import { type AnalyticsReader, rowsOf } from '../reader.ts';
 import type { TableName } from '../tables.ts';
+import { healingFor, isColumnDamage } from './healing.ts';
 import { type ColumnsPlan, planColumns } from './plan.ts';
 
 export type MadeFile = { file: ColumnFile; paths: Record<TableName, string> };
@@ -22,9 +24,13 @@ export type MadeColumns = {
 
 /** null: nothing is due. */
 export async function makeColumns(reader: AnalyticsReader, now_ms: number): Promise<MadeColumns | null> {
-  await reader.refresh();
-  const { scalars } = reader.state;
-  const basis_seq = scalars.archive_seq;
+  try {
+    await reader.refresh();
+  } catch (error) {
+    if (isColumnDamage(error)) return heal(reader, error);
+    throw error;
+  }
+  const basis_seq = reader.state.scalars.archive_seq;
   const plan = planColumns(reader.state, now_ms);
   if (!plan) return null;
   const made = await makeFiles(reader, plan);
@@ -35,6 +41,15 @@ export async function makeColumns(reader: AnalyticsReader, now_ms: number): Prom
     strays: [...plan.strays],
     made,
   };
+}
+
+async function heal(reader: AnalyticsReader, damage: MonitorError): Promise<MadeColumns | null> {
+  const basis_seq = reader.state.scalars.archive_seq;
+  const healing = await healingFor(reader, damage);
+  if (!healing) return null;
+  const { day, records, replaces, strays } = healing;
+  const made = await makeFile(reader, { day, records, files: [], strays: [] });
+  return { basis_seq, packs: [], replaces: replaces.map(({ name }) => name), strays, made: made ? [made] : [] };
 }
 
 async function makeFiles(reader: AnalyticsReader, { packs, rewrite, strays }: ColumnsPlan): Promise<MadeFile[]> {

@@ -8,6 +8,7 @@ import { MonitorError } from '../../../protocol/errors.ts';
 import { MINUTE_MS } from '../../../protocol/time.ts';
 import type { Clock } from '../../clock.ts';
 import type { AnalyticsService, QueryResult } from '../analytics.ts';
+import { isColumnDamage } from '../columns/healing.ts';
 import type { MadeColumns } from '../columns/making.ts';
 import type { Query } from '../query.ts';
 import { errorOf, type ProcessOptions, type Request, type Response } from './messages.ts';
@@ -24,6 +25,7 @@ export class AnalyticsProcess implements AnalyticsService {
   readonly #options: ProcessOptions;
   readonly #clock: Clock;
   readonly #asked = new Map<number, Asked>();
+  damaged = false;
   #child: ChildProcess | null = null;
   #ended: Promise<void> = Promise.resolve();
   #cancelIdle: (() => void) | null = null;
@@ -40,7 +42,10 @@ export class AnalyticsProcess implements AnalyticsService {
   }
 
   makeColumns(now_ms: number): Promise<MadeColumns | null> {
-    return this.#ask<MadeColumns | null>({ type: 'make_columns', now_ms });
+    return this.#ask<MadeColumns | null>({ type: 'make_columns', now_ms }).then((made) => {
+      this.damaged = false;
+      return made;
+    });
   }
 
   async close(): Promise<void> {
@@ -87,8 +92,10 @@ export class AnalyticsProcess implements AnalyticsService {
 
   #settle(response: Response): void {
     const asked = this.#asked.get(response.id);
-    if (response.type === 'result') asked?.resolve(response.result as never);
-    else asked?.reject(errorOf(response.error));
+    if (response.type === 'result') return asked?.resolve(response.result as never);
+    const error = errorOf(response.error);
+    this.damaged ||= isColumnDamage(error);
+    asked?.reject(error);
   }
 
   #lose(child: ChildProcess, how: string): void {
