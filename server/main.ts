@@ -104,7 +104,7 @@ export async function startMonitor(
     // A fold that ends before the damage is older than the views, so it must not write or delete any.
     const { halted } = engine.journal.status;
     const archive = new Archive({ engine, store, clock, settings, publisher, log });
-    const fleet = openFleet(settings.fleet, { clock, serverUrl: () => url, log });
+    const fleet = await openFleet(settings.fleet, { clock, serverUrl: () => url, monitor: nameOf(store), log });
     undo.push(() => fleet.close());
     const claims = new ClaimLine(engine, clock);
     const feed = new FeedHub(engine, clock, { reports: own.soft_linger_ms > REPORTS_MS });
@@ -230,6 +230,9 @@ async function holdsJournal(store: ObjectStore): Promise<boolean> {
   for (const prefix of ['journal/', 'snapshots/']) for await (const _ of store.list(prefix)) return true;
   return false;
 }
+
+/** Monitors of one bucket share its name; a directory may have the same path on two machines. */
+const nameOf = ({ shared, url }: ObjectStore): string => (shared ? url : `${hostname()}:${url}`);
 
 /** Logs findings that the owner of a directory should see at every start, such as a file system in memory. */
 async function logFindings(store: ObjectStore, log: Log): Promise<void> {
