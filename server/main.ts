@@ -16,6 +16,7 @@ import { forStore, type Settings, s3Headers, sourceUrls } from './config.ts';
 import { Engine } from './engine.ts';
 import { FeedHub } from './feed/hub.ts';
 import { openFleet } from './fleets/open-fleet.ts';
+import { Reconciler } from './fleets/reconciler.ts';
 import { newUlid } from './ids.ts';
 import { Duty } from './maintenance/duty.ts';
 import { StoreRules } from './maintenance/store-rules.ts';
@@ -106,6 +107,7 @@ export async function startMonitor(
     const archive = new Archive({ engine, store, clock, settings, publisher, log });
     const fleet = await openFleet(settings.fleet, { clock, serverUrl: () => url, monitor: nameOf(store), log });
     undo.push(() => fleet.close());
+    const reconciler = new Reconciler({ engine, fleet, settings, clock, log });
     const claims = new ClaimLine(engine, clock);
     const feed = new FeedHub(engine, clock, { reports: own.soft_linger_ms > REPORTS_MS });
     if (!halted) {
@@ -114,7 +116,7 @@ export async function startMonitor(
     }
     const sources = followSources(sourceUrls(settings), { engine, store, clock, settings, log });
     const uploads = new Uploads({ store, settings, now: () => engine.journal.now() });
-    api.serve({ engine, store, clock, settings, fleet, claims, feed, uploads, sources, log });
+    api.serve({ engine, store, clock, settings, fleet, reconciler, claims, feed, uploads, sources, log });
 
     const rules = new StoreRules({ inspect: store.inspect?.bind(store), clock, log });
     const duties = [
@@ -149,6 +151,7 @@ export async function startMonitor(
         },
       }),
       cleaningUploads({ store, engine, settings, log, clock }),
+      ...reconciler.duties(),
     ];
     if (!halted) for (const duty of [...duties, ...sources]) duty.start();
     log('info', `listening on ${url}, store ${store.url}, segment ${engine.state.seq}`);

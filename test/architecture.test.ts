@@ -41,7 +41,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...GROUND,
   ],
   'server/feed': ['protocol', 'server/engine.ts', 'server/state-machine', 'server/documents', 'server/clock.ts'],
-  'server/fleets': ['protocol', ...GROUND],
+  'server/fleets': ['protocol', 'server/engine.ts', 'server/state-machine', 'server/maintenance/duty.ts', ...GROUND],
   'server/maintenance': ['protocol', 'server/engine.ts', 'server/state-machine', 'server/config.ts', ...GROUND],
   'server/sealed-json.ts': [],
   'server/uploads': [
@@ -66,6 +66,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'server/views',
     'server/feed',
     'server/fleets/fleet.ts',
+    'server/fleets/reconciler.ts',
     'server/sources/observe.ts',
     'server/config.ts',
     ...GROUND,

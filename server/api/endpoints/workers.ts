@@ -11,6 +11,7 @@ import {
   Claim,
   Heartbeat,
   HeartbeatAnswer,
+  Reconciliation,
   Worker,
   type WorkerCommand,
   WorkerJob,
@@ -38,6 +39,10 @@ import { noteAlive } from './sign-of-life.ts';
 import { versioned } from './versioned.ts';
 
 const WorkerParams = Type.Object({ worker_id: Id });
+const ReconcileRequest = Type.Object(
+  { dry_run: Type.Optional(Type.Boolean({ description: 'Change nothing. Default false.' })) },
+  closed,
+);
 const PageQuery = Type.Object(
   {
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
@@ -98,6 +103,15 @@ export const workerEndpoints = [
       reply.code(201).header('location', `/api/v1/workers/${worker_id}`);
       return documentOf(context, worker_id);
     },
+  }),
+  endpoint({
+    method: 'POST',
+    path: '/workers/reconcile',
+    operation: 'workers.reconcile',
+    summary: 'Compare the workers with the instances of the fleet, and settle what is confirmed',
+    body: Type.Union([ReconcileRequest, Type.Null()]),
+    responses: { 200: Reconciliation },
+    run: ({ reconciler }, { body }) => reconciler.reconcile({ dry_run: body?.dry_run ?? false }),
   }),
   endpoint({
     method: 'GET',
