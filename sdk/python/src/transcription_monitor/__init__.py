@@ -9,7 +9,8 @@
     print(api.jobs.transcript(job.id).text)
 
 `AsyncTranscriptionAPI` is the same for asyncio. `Worker` turns your own transcriber into a worker. `Reporter` and
-`StructuredLogger` report what a worker does to systems without a monitor. `transcription_monitor.testing` has a monitor
+`StructuredLogger` report what a worker does to systems without a monitor. `StateReconciler` compares workers
+with EC2 instances. `transcription_monitor.testing` has a monitor
 for your tests. `models` defines the results, `errors` the exceptions.
 """
 
@@ -41,6 +42,7 @@ from .errors import (
 from .models import Alert, Job, JobUpdate, Queue, SystemHealth, Transcript
 from .pages import Page
 from .reporter import Reporter, ReporterError
+from .state_reconciler import Ec2Instance, StateReconciler
 from .structured_logger import StructuredLogger
 from .worker import AudioError, HeldJob, JobCancelled, JobFailed, JobStopped, LeaseLost, Worker, WorkerRestarting
 
@@ -54,6 +56,7 @@ __all__ = [
     "AudioError",
     "BusyError",
     "ConflictError",
+    "Ec2Instance",
     "FeedUnavailableError",
     "ForbiddenError",
     "HeldJob",
@@ -75,6 +78,7 @@ __all__ = [
     "Reporter",
     "ReporterError",
     "ServerFaultError",
+    "StateReconciler",
     "StructuredLogger",
     "SystemHealth",
     "TimedOutError",
