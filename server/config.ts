@@ -22,7 +22,7 @@ export const SETTINGS = {
   queue: setting('embedded:', 'Queue for waiting jobs; embedded: is the only kind'),
   fleet: setting(
     'local:',
-    'Where POST /workers launches workers: local:ENGINE (child processes of the monitor), ec2:LAUNCH_TEMPLATE[?spot=true&max=20] or none:',
+    'Where POST /workers launches workers: local:ENGINE (child processes of the monitor), ec2:LAUNCH_TEMPLATE[?spot=true&max=20], asg:GROUP or none:',
   ),
   source: setting(
     '',

@@ -40,14 +40,19 @@ export async function regionOf(client: { config: { region(): Promise<string> } }
 export class FleetRequests {
   readonly #fleet: string;
   readonly #running = new Set<Promise<unknown>>();
-  #closed = false;
+  readonly #closing = new AbortController();
 
   constructor(fleet: string) {
     this.#fleet = fleet;
   }
 
+  /** Aborts when the fleet closes: ends waits between requests. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
   assertOpen(): void {
-    if (this.#closed) throw new MonitorError('unavailable', 'stopping', 'the monitor is stopping');
+    if (this.#closing.signal.aborted) throw new MonitorError('unavailable', 'stopping', 'the monitor is stopping');
   }
 
   /** `action`: the permission that it needs. */
@@ -66,7 +71,7 @@ export class FleetRequests {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#closing.abort();
     await Promise.allSettled(this.#running);
   }
 }

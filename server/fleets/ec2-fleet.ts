@@ -43,7 +43,10 @@ export class Ec2Fleet implements Fleet {
     const { page_max } = options;
     this.#instances = new Ec2Instances({ client, region, scope, ...(page_max === undefined ? {} : { page_max }) });
     this.#requests = new FleetRequests(url.url);
-    const live = async () => (await this.#instances.live()).map(({ InstanceId }) => InstanceId!);
+    const live = async () => {
+      const found = await this.#requests.run('ec2:DescribeInstances', () => this.#instances.live());
+      return found.map(({ InstanceId }) => InstanceId!);
+    };
     this.#room = new FleetRoom({ max: url.max, fleet: url.url, live, clock: options.clock });
   }
 

@@ -29,9 +29,10 @@ export async function logMissingRights({ client, instances, launch, fleet, log }
   const probes: [string, () => Promise<unknown>][] = [
     ['ec2:DescribeInstances', () => client.send(new DescribeInstancesCommand({ DryRun: true }))],
     ['ec2:RebootInstances', () => client.send(new RebootInstancesCommand({ InstanceIds, DryRun: true }))],
-    ['ec2:TerminateInstances', () => client.send(new TerminateInstancesCommand({ InstanceIds, DryRun: true }))],
   ];
   if (launch !== null) {
+    const end = new TerminateInstancesCommand({ InstanceIds, DryRun: true });
+    probes.push(['ec2:TerminateInstances', () => client.send(end)]);
     // Without its token, which would belong to a real launch afterwards.
     const { ClientToken: _, ...request } = launch;
     probes.push(['ec2:RunInstances', () => client.send(new RunInstancesCommand({ ...request, DryRun: true }))]);

@@ -1,9 +1,9 @@
 /**
- * Fleets by URL: `local:` (the best engine found), `local:ENGINE`, `ec2:LAUNCH_TEMPLATE`, `none:`. Those on AWS are loaded
+ * Fleets by URL: `local:` (the best engine found), `local:ENGINE`, `ec2:LAUNCH_TEMPLATE`, `asg:GROUP`, `none:`. Those on AWS are loaded
  * when one is used, because their clients take a while to load.
  */
 import { MonitorError } from '../../protocol/errors.ts';
-import { parseEc2FleetUrl } from './aws-fleet-url.ts';
+import { parseAsgFleetUrl, parseEc2FleetUrl } from './aws-fleet-url.ts';
 import type { Fleet } from './fleet.ts';
 import { LocalFleet, type LocalFleetOptions } from './local-fleet.ts';
 
@@ -20,8 +20,13 @@ export async function openFleet(url: string, { monitor, ...options }: OpenFleetO
     const { Ec2Fleet } = await import('./ec2-fleet.ts');
     return Ec2Fleet.open(parsed, options);
   }
+  if (url.startsWith('asg:')) {
+    const parsed = parseAsgFleetUrl(url, monitor);
+    const { AsgFleet } = await import('./asg-fleet.ts');
+    return AsgFleet.open(parsed, options);
+  }
   throw new MonitorError('invalid', 'bad_fleet_url', `unknown fleet URL ${JSON.stringify(url)}`, {
-    hint: 'Use local:, local:ENGINE, ec2:LAUNCH_TEMPLATE or none:.',
+    hint: 'Use local:, local:ENGINE, ec2:LAUNCH_TEMPLATE, asg:GROUP or none:.',
   });
 }
 

@@ -38,7 +38,7 @@ export class Reconciler {
     const { listing } = this.#options.fleet;
     if (!listing) {
       throw new MonitorError('conflict', 'fleet_not_listed', 'this monitor has no fleet whose instances it can list', {
-        hint: 'Start the monitor with --fleet ec2:LAUNCH_TEMPLATE.',
+        hint: 'Start the monitor with --fleet ec2:LAUNCH_TEMPLATE or asg:GROUP.',
       });
     }
     const turn = this.#turn.then(() => this.#look(listing, dry_run));

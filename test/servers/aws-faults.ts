@@ -7,7 +7,8 @@ import { createServer, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export type AwsRequest = { action: string; params: URLSearchParams };
-export type Fault = { code: string; message?: string; status?: number };
+/** `accepted`: answered as done, with nothing done. */
+export type Fault = 'accepted' | { code: string; message?: string; status?: number };
 
 export type AwsFaults = {
   endpoint: string;
@@ -29,6 +30,7 @@ export async function startAwsFaults(target: string): Promise<AwsFaults> {
       const seen = { action: params.get('Action') ?? '', params };
       faults.requests.push(seen);
       const fault = faults.fail(seen);
+      if (fault === 'accepted') return accept(answer, seen.action);
       if (fault) return refuse(answer, fault);
       const { url: path, method, headers } = asked;
       const onward = request({ hostname, port, path, method, headers }, (answered) => {
@@ -51,8 +53,13 @@ export async function startAwsFaults(target: string): Promise<AwsFaults> {
   });
 }
 
+function accept(answer: ServerResponse, action: string): void {
+  answer.writeHead(200, { 'content-type': 'text/xml' });
+  answer.end(`<${action}Response><ResponseMetadata><RequestId>none</RequestId></ResponseMetadata></${action}Response>`);
+}
+
 /** In the form of both services: EC2 has a list of errors, Auto Scaling one error. */
-function refuse(answer: ServerResponse, { code, message = code, status = 400 }: Fault): void {
+function refuse(answer: ServerResponse, { code, message = code, status = 400 }: Exclude<Fault, 'accepted'>): void {
   const error = `<Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error>`;
   answer.writeHead(status, { 'content-type': 'text/xml' });
   answer.end(`<Response><Errors>${error}</Errors>${error}<RequestID>none</RequestID></Response>`);
