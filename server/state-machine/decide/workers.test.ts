@@ -166,6 +166,7 @@ test('a launched worker is placed once its fleet has told where it runs, unless 
   const { state, instance_id, location, check_ms } = monitor.worker();
   assert.deepEqual([state, instance_id, check_ms], ['STARTING', 'i-1', due_ms]);
   assert.deepEqual(location, { spot_price: 0.5, region: 'us-east-1' });
+  assert.deepEqual(typesOf(place('worker-1', 'i-1')), [], 'once');
   assert.deepEqual(typesOf(place('worker-2', 'i-2')), []);
   assert.deepEqual(typesOf(place('nobody', 'i-3')), []);
 });

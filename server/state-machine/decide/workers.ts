@@ -84,7 +84,7 @@ function isClaimed({ tables }: State, instance_id: string): boolean {
 
 export function placeWorker(state: State, { worker_id, instance_id, location }: Body<'place_worker'>): Decision {
   const worker = state.worker(worker_id);
-  if (worker?.state !== 'STARTING') return { events: [] };
+  if (worker?.state !== 'STARTING' || worker.instance_id === instance_id) return { events: [] };
   const data = { capabilities: {}, location, check_ms: worker.check_ms!, instance_id };
   return { events: [{ type: 'WorkerLaunched', entity: worker_id, data }] };
 }
