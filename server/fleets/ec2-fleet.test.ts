@@ -192,7 +192,7 @@ test('throttling is retried, then reported as unavailable with a time to wait', 
   assert.ok(faults.requests.filter(({ action }) => action === 'DescribeInstances').length >= 3);
 });
 
-test('a listing has every page of the fleet, and claimed instances of others', async (t) => {
+test('[A57] a listing has every page of the fleet, and claimed instances of others', async (t) => {
   const stranger = await (await open(t, 'ec2:whisper?monitor=stranger')).fleet.launch('worker-1', {});
   const options = { clock: systemClock, serverUrl: () => '', monitor: 'pages', log: () => {} };
   const { Ec2Fleet } = await import('./ec2-fleet.ts');
