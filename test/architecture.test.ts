@@ -174,6 +174,16 @@ test('the SDK has no runtime dependency; its reporter, for workers, stands on No
   assert.deepEqual(wrong, []);
 });
 
+test('the clients of fleets on AWS are loaded only with such a fleet', () => {
+  const needs = needsOf('server/main.ts');
+  assert.ok(needs.includes('fastify'));
+  assert.deepEqual(
+    needs.filter((need) => /client-(ec2|auto-scaling)/.test(need)),
+    [],
+  );
+  assert.ok(needsOf('server/fleets/asg-fleet.ts').includes('@aws-sdk/client-auto-scaling'));
+});
+
 test('only config.ts and the programs at the edge read the environment', () => {
   const readers = FILES.filter(
     (file) => within(file, 'server') && readFileSync(join(ROOT, file), 'utf8').includes('process.env'),

@@ -3,9 +3,11 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { TerminateInstancesCommand } from '@aws-sdk/client-ec2';
 import type { Worker } from '../../protocol/worker.ts';
-import { openMonitor } from '../../test/servers/monitor.ts';
+import { Caller, openMonitor } from '../../test/servers/monitor.ts';
 import { hold } from '../../test/servers/steps.ts';
 import { systemClock } from '../clock.ts';
+import { readSettings } from '../config.ts';
+import { startMonitor } from '../main.ts';
 import type { Fleet } from './fleet.ts';
 import { openFleet } from './open-fleet.ts';
 import { createTemplate, instancesIn, openAws, tag } from './testing-aws.ts';
@@ -94,6 +96,30 @@ test('DELETE terminates the instance of that worker and no other', async (t) => 
   assert.equal((await monitor.delete<Worker>(`/workers/${worker_id}`)).body.state, 'TERMINATED');
   await monitor.stop(); // Waits for the request to EC2.
   assert.deepEqual(await statesOf('deletes'), ['running', 'terminated']);
+});
+
+test('an instance that EC2 does not terminate ends neither the request nor the monitor', async (t) => {
+  const lines: string[] = [];
+  const settings = { store: 'memory:', listen: '127.0.0.1:0', fleet: 'ec2:whisper?monitor=stays' };
+  const log = (_: string, message: string) => void lines.push(message);
+  const running = await startMonitor(readSettings(settings, {}), { log });
+  t.after(async () => {
+    faults.fail = () => undefined;
+    await running.stop();
+  });
+  const monitor = new Caller(running.url);
+  const { worker_id } = (await monitor.post<Worker>('/workers')).body;
+  faults.fail = ({ action, params }) =>
+    action === 'TerminateInstances' && !params.has('DryRun')
+      ? { code: 'UnauthorizedOperation', status: 403 }
+      : undefined;
+  assert.equal((await monitor.delete<Worker>(`/workers/${worker_id}`)).body.state, 'TERMINATED');
+  await running.stop();
+  assert.deepEqual(await statesOf('stays'), ['running']);
+  assert.match(
+    lines.join('\n'),
+    new RegExp(`${worker_id} is terminated, .* lacks the permission ec2:TerminateInstances`),
+  );
 });
 
 test('a launch that is repeated, at once or after a restart of the monitor, starts one instance', async (t) => {

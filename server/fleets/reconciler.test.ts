@@ -155,6 +155,24 @@ test('a listing that fails counts as none, and the monitor goes on', async (t) =
   assert.equal((await workerOf(monitor, worker_id)).state, 'STARTING');
 });
 
+test('listings of EC2 that are empty for less than the grace time have no effect', async (t) => {
+  const { monitor, clock, reconcile } = await open(t, 'empty');
+  const { worker_id } = (await monitor.post<Worker>('/workers')).body;
+  t.after(async () => pass());
+  clock.jump(GRACE_MS + 1_000);
+  for (let round = 0; round < 3; round++) {
+    faults.fail = ({ action }) => (action === 'DescribeInstances' ? 'accepted' : undefined);
+    for (let look = 0; look < 4; look++) {
+      const { orphaned, unconfirmed } = await reconcile();
+      assert.deepEqual([orphaned, unconfirmed.map((one) => one.worker_id)], [[], [worker_id]]);
+      clock.jump(GRACE_MS / 5);
+    }
+    pass();
+    assert.deepEqual((await reconcile()).unconfirmed, []);
+  }
+  assert.equal((await workerOf(monitor, worker_id)).state, 'STARTING');
+});
+
 test('the duty does it by itself, and survives failures', async (t) => {
   const fleet = 'ec2:whisper?monitor=duty';
   const monitor = await openMonitor(t, { fleet, reconcile_ms: 20, reconcile_grace_ms: 200 });
