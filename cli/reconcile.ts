@@ -10,7 +10,10 @@ export function reconcileCommand(): Command {
   return clientCommand('reconcile')
     .description('Terminate workers whose instance is gone; add instances without a worker.')
     .option('--dry-run', 'print what would be done, and change nothing')
-    .addHelpText('after', '\nA difference is settled once it has been seen for --reconcile-grace-ms of the monitor.')
+    .addHelpText(
+      'after',
+      '\nA difference is settled once it has been seen for a while: see --reconcile-grace-ms of tmon serve.',
+    )
     .action(reconcile);
 }
 

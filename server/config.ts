@@ -53,7 +53,7 @@ export const SETTINGS = {
   ),
   reconcile_grace_ms: setting(
     300_000,
-    'How long a worker without its instance, or an instance without a worker, must be seen before it is settled',
+    'How long a worker without its instance, or an instance without a worker, is left alone, and then must be seen, before it is settled',
   ),
 
   finished_window_ms: setting(86_400_000, 'How long finished jobs stay in memory'),

@@ -50,7 +50,7 @@ test('[A59] missing is a running instance of ours of which no worker is known, n
   assert.deepEqual(compared(monitor, [running('i-1')]), []);
 });
 
-test('a difference is confirmed by every complete listing over the grace time, two at least', () => {
+test('a difference that is older than the grace time is confirmed by every complete listing over another, two at least', () => {
   const difference: Difference = {
     kind: 'orphaned',
     worker_id: 'worker-1',
@@ -68,6 +68,7 @@ test('a difference is confirmed by every complete listing over the grace time, t
   assert.deepEqual(late.confirmed, [difference]);
   const between = judge(first.suspicions, [], at(GRACE_MS * 9 + 60), GRACE_MS);
   assert.deepEqual(judge(between.suspicions, [difference], at(GRACE_MS * 20), GRACE_MS).confirmed, []);
-  const alive = { ...difference, since_ms: GRACE_MS * 10 };
-  assert.deepEqual(judge(first.suspicions, [alive], at(GRACE_MS * 10 + 10), GRACE_MS).confirmed, []);
+  const alive = { ...difference, since_ms: GRACE_MS * 9 };
+  const spared = judge(first.suspicions, [alive], at(GRACE_MS * 10 - 1), GRACE_MS);
+  assert.deepEqual([spared.suspicions.size, spared.unconfirmed[0]?.due_ms], [0, GRACE_MS * 11 + 9]);
 });

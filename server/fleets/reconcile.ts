@@ -4,9 +4,9 @@
  *     orphaned   a live worker claims an instance that does not exist    → the worker is terminated
  *     missing    an instance of ours runs, and no worker is known        → the worker is known, as STARTING
  *
- * A listing may be stale or incomplete without saying so. A difference is believed once every complete listing over the
- * grace time has had it, two at least; and the grace time also runs from the worker's last sign of life and the
- * instance's launch. Whatever is wrong for less than the grace time has no effect.
+ * A listing may be stale or incomplete without saying so. A difference is not looked at for the grace time after the worker's
+ * last sign of life or the instance's launch, and is believed once every complete listing over a further grace time has had
+ * it, two at least. Whatever is wrong for less than the grace time has no effect.
  */
 import { formatTime } from '../../protocol/time.ts';
 import type { Location } from '../../protocol/worker.ts';
@@ -106,9 +106,11 @@ export function judge(
   const unconfirmed: Judged['unconfirmed'] = [];
   for (const difference of differences) {
     const key = JSON.stringify([difference.kind, difference.worker_id, difference.instance_id]);
-    const seen_ms = earlier.get(key);
-    suspicions.set(key, seen_ms ?? ended_ms);
-    const due_ms = Math.max(seen_ms ?? ended_ms, difference.since_ms) + grace_ms;
+    const settled_ms = difference.since_ms + grace_ms;
+    const settled = began_ms >= settled_ms;
+    const seen_ms = settled ? earlier.get(key) : undefined;
+    if (settled) suspicions.set(key, seen_ms ?? ended_ms);
+    const due_ms = Math.max(seen_ms ?? ended_ms, settled_ms) + grace_ms;
     if (seen_ms !== undefined && began_ms >= due_ms) confirmed.push(difference);
     else unconfirmed.push({ ...difference, due_ms });
   }

@@ -68,6 +68,7 @@ test('[A55] [A58] a worker whose instance has ended is terminated: its view move
   const other = (await monitor.post<Worker>('/workers')).body;
   const held = await hold(monitor, {}, worker_id);
   await end(instance_id);
+  clock.jump(GRACE_MS + 1_000);
   const first = await reconcile();
   assert.deepEqual(
     [first.orphaned, first.unconfirmed.map(({ kind, worker_id }) => [kind, worker_id])],
@@ -95,7 +96,7 @@ test('[A59] an instance of ours without a worker becomes one, STARTING, and regi
   const tagged = await startInstance({ 'tmon:monitor': 'adopts', 'tmon:worker_id': 'worker-before' });
   const untagged = await startInstance({ 'tmon:monitor': 'adopts' });
   await startInstance({});
-  clock.jump(GRACE_MS);
+  clock.jump(GRACE_MS + 1_000);
   assert.equal((await reconcile()).unconfirmed.length, 2);
   assert.deepEqual((await monitor.get('/workers')).body.items, []);
   clock.jump(GRACE_MS + 1_000);
@@ -135,6 +136,8 @@ test('a worker that sends heartbeats, runs elsewhere or tells no instance is lef
     await monitor.put('/workers/worker-beating', { capabilities: { batch_size: look + 1 } });
   }
   clock.jump(GRACE_MS + 1_000);
+  await reconcile();
+  clock.jump(GRACE_MS + 1_000);
   assert.deepEqual(
     (await reconcile()).orphaned.map(({ worker_id }) => worker_id),
     ['worker-beating'],
@@ -146,6 +149,7 @@ test('a listing that fails counts as none, and the monitor goes on', async (t) =
   const { worker_id, instance_id } = (await monitor.post<Worker>('/workers')).body;
   t.after(async () => pass());
   faults.fail = ({ action }) => (action === 'DescribeInstances' ? { code: 'InternalFailure', status: 500 } : undefined);
+  clock.jump(GRACE_MS + 1_000);
   const { status, body } = await monitor.post('/workers/reconcile');
   assert.deepEqual([status, body.code], [503, 'aws_failed']);
   clock.jump(GRACE_MS + 1_000);
@@ -175,7 +179,7 @@ test('listings of EC2 that are empty for less than the grace time have no effect
 
 test('the duty does it by itself, and survives failures', async (t) => {
   const fleet = 'ec2:whisper?monitor=duty';
-  const monitor = await openMonitor(t, { fleet, reconcile_ms: 20, reconcile_grace_ms: 200 });
+  const monitor = await openMonitor(t, { fleet, reconcile_ms: 20, reconcile_grace_ms: 100 });
   const { worker_id, instance_id } = (await monitor.post<Worker>('/workers')).body;
   t.after(async () => pass());
   let failures = 2;
@@ -194,6 +198,7 @@ test('tmon reconcile prints what it would do, or has done, and why', async (t) =
   assert.deepEqual([agreed.code, agreed.stdout], [0, '']);
   const { worker_id, instance_id } = (await monitor.post<Worker>('/workers')).body;
   await end(instance_id);
+  clock.jump(GRACE_MS + 1_000);
   await reconcile();
   const early = await runTmon(t, ['reconcile', '--dry-run'], { environment });
   assert.match(early.stdout, new RegExp(`${worker_id}\\t${instance_id}\\tunconfirmed until`));

@@ -35,7 +35,7 @@ def ec2(environment: dict[str, str]) -> Any:
 def fleet(ec2: Any) -> Iterator[Monitor]:
     """A monitor whose grace time is a moment; it reconciles on request alone."""
     assert ec2
-    settings = {"fleet": "ec2:whisper?monitor=py&region=us-east-1", "reconcile_ms": 0, "reconcile_grace_ms": 1}
+    settings = {"fleet": "ec2:whisper?monitor=py&region=us-east-1", "reconcile_ms": 0, "reconcile_grace_ms": 0}
     with monitor(**settings) as running:
         yield running
 
