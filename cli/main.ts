@@ -24,6 +24,7 @@ tmon: the control plane for a fleet of transcription workers. To get a first tra
   tmon jobs --state FAILED        list jobs              tmon cancel JOB…           cancel jobs
   tmon job JOB                    one job in detail
   tmon workers [ID] [--drain]     list workers           tmon queue [dlq]           queue and dead letters
+  tmon reconcile [--dry-run]      compare workers with the fleet's instances
   tmon doctor [--store URL]       check the setup        tmon rebuild --store URL   rebuild all views
 
 Without a monitor, from what workers report to a log, a bucket, a table or a queue:
@@ -52,6 +53,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   cancel: async () => (await import('./cancel.ts')).cancelCommand(),
   retry: async () => (await import('./retry.ts')).retryCommand(),
   workers: async () => (await import('./workers.ts')).workersCommand(),
+  reconcile: async () => (await import('./reconcile.ts')).reconcileCommand(),
   queue: async () => (await import('./queue.ts')).queueCommand(),
   check: async () => (await import('./check.ts')).checkCommand(),
   db: async () => (await import('./db.ts')).dbCommand(),

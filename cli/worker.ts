@@ -1,8 +1,8 @@
 /** `tmon worker`: runs a worker until it is drained or terminated. */
-import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { ulid } from 'ulidx';
+import { machineId } from '../agent/machine-id.ts';
 import type { WorkerLine } from '../agent/worker.ts';
 import type { Location } from '../protocol/worker.ts';
 import { EXIT } from './exit-code.ts';
@@ -52,7 +52,11 @@ export function workerCommand(): Command {
         'TMON_WORK_DIR',
       ),
     )
-    .addOption(new Option('--instance-id <id>', 'id of the machine').env('TMON_INSTANCE_ID').default(hostname()))
+    .addOption(
+      new Option('--instance-id <id>', 'id of the machine (default: the EC2 instance, or the host name)')
+        .env('TMON_INSTANCE_ID')
+        .default(machineId()),
+    )
     .addOption(new Option('--region <region>').env('TMON_REGION'))
     .addOption(new Option('--availability-zone <zone>').env('TMON_AVAILABILITY_ZONE'))
     .addOption(

@@ -131,6 +131,31 @@ export const WorkerLaunch = Type.Object(
 );
 export type WorkerLaunch = Static<typeof WorkerLaunch>;
 
+const Difference = { worker_id: Id, instance_id: Type.String(), reason: Type.String() };
+
+/** The response of POST /workers/reconcile. */
+export const Reconciliation = Type.Object(
+  {
+    dry_run: Type.Boolean(),
+    orphaned: Type.Array(Type.Object(Difference), {
+      description: 'Live workers that claim an instance which does not exist: terminated, or would be in a dry run.',
+    }),
+    missing: Type.Array(Type.Object(Difference), {
+      description: 'Instances of the fleet without a known worker: known as STARTING, or would be in a dry run.',
+    }),
+    unconfirmed: Type.Array(
+      Type.Object({
+        kind: Words(['orphaned', 'missing'], 'What it will be.'),
+        ...Difference,
+        due_at: Time('A complete listing from then on confirms it.'),
+      }),
+      { description: 'Differences that another listing, after the grace time, has to confirm.' },
+    ),
+  },
+  { $id: 'Reconciliation', description: "The monitor's workers compared with the fleet's instances." },
+);
+export type Reconciliation = Static<typeof Reconciliation>;
+
 export const HealthReport = Type.Object(
   {
     status: Type.Optional(

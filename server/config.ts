@@ -24,7 +24,7 @@ export const SETTINGS = {
   queue: setting('embedded:', 'Queue for waiting jobs; embedded: is the only kind'),
   fleet: setting(
     'local:',
-    'Where POST /workers launches workers: local:ENGINE (child processes of the monitor) or none:',
+    'Where POST /workers launches workers: local:ENGINE (child processes of the monitor), ec2:LAUNCH_TEMPLATE[?spot=true&max=20], asg:GROUP or none:',
   ),
   source: setting(
     '',
@@ -52,6 +52,15 @@ export const SETTINGS = {
   ),
   worker_terminated_ms: setting(3_600_000, 'A worker that has been silent for this long is TERMINATED'),
   worker_start_ms: setting(600_000, 'A launched worker that does not register within this time is TERMINATED'),
+
+  reconcile_ms: setting(
+    60_000,
+    'Interval at which workers are compared with the instances of the fleet; 0: only on request',
+  ),
+  reconcile_grace_ms: setting(
+    300_000,
+    'How long a worker without its instance, or an instance without a worker, is left alone, and then must be seen, before it is settled',
+  ),
 
   finished_window_ms: setting(86_400_000, 'How long finished jobs stay in memory'),
   finished_max: setting(100_000, 'Maximum number of finished jobs in memory'),

@@ -19,6 +19,7 @@ import { forStore, type Settings, s3Headers, sourceUrls } from './config.ts';
 import { Engine } from './engine.ts';
 import { FeedHub } from './feed/hub.ts';
 import { openFleet } from './fleets/open-fleet.ts';
+import { Reconciler } from './fleets/reconciler.ts';
 import { newUlid } from './ids.ts';
 import { Duty } from './maintenance/duty.ts';
 import { StoreRules } from './maintenance/store-rules.ts';
@@ -108,8 +109,9 @@ export async function startMonitor(
     // A fold that ends before the damage is older than the views, so it must not write or delete any.
     const { halted } = engine.journal.status;
     const archive = new Archive({ engine, store, clock, settings, publisher, log });
-    const fleet = openFleet(settings.fleet, { clock, serverUrl: () => url, log });
+    const fleet = await openFleet(settings.fleet, { clock, serverUrl: () => url, monitor: nameOf(store), log });
     undo.push(() => fleet.close());
+    const reconciler = new Reconciler({ engine, fleet, settings, clock, log });
     const claims = new ClaimLine(engine, clock);
     const feed = new FeedHub(engine, clock, { reports: own.soft_linger_ms > REPORTS_MS });
     if (!halted) {
@@ -123,7 +125,21 @@ export async function startMonitor(
     undo.push(() => analytics.close());
     const sources = followSources(sourceUrls(settings), { engine, store, clock, settings, log });
     const uploads = new Uploads({ store, settings, now: () => engine.journal.now() });
-    api.serve({ engine, store, clock, settings, fleet, claims, feed, uploads, sources, analytics, cache, log });
+    api.serve({
+      engine,
+      store,
+      clock,
+      settings,
+      fleet,
+      reconciler,
+      claims,
+      feed,
+      uploads,
+      sources,
+      analytics,
+      cache,
+      log,
+    });
 
     const rules = new StoreRules({ inspect: store.inspect?.bind(store), clock, log });
     const duties = [
@@ -159,6 +175,7 @@ export async function startMonitor(
       }),
       cleaningUploads({ store, engine, settings, log, clock }),
       ...(settings.analytics === 'on' ? [keepingColumns({ engine, store, clock, analytics, log })] : []),
+      ...reconciler.duties(),
     ];
     if (!halted) for (const duty of [...duties, ...sources]) duty.start();
     log('info', `listening on ${url}, store ${store.url}, segment ${engine.state.seq}`);
@@ -246,6 +263,9 @@ async function holdsJournal(store: ObjectStore): Promise<boolean> {
   for (const prefix of ['journal/', 'snapshots/']) for await (const _ of store.list(prefix)) return true;
   return false;
 }
+
+/** Monitors of one bucket share its name; a directory may have the same path on two machines. */
+const nameOf = ({ shared, url }: ObjectStore): string => (shared ? url : `${hostname()}:${url}`);
 
 /** Logs findings that the owner of a directory should see at every start, such as a file system in memory. */
 async function logFindings(store: ObjectStore, log: Log): Promise<void> {

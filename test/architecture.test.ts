@@ -52,7 +52,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'server/feed': ['protocol', 'server/engine.ts', 'server/state-machine', 'server/documents', 'server/clock.ts'],
   'server/analytics/tables.ts': [],
   'server/analytics/filter': ['protocol', 'server/analytics/tables.ts'],
-  'server/fleets': ['protocol', ...GROUND],
+  'server/fleets': ['protocol', 'server/engine.ts', 'server/state-machine', 'server/maintenance/duty.ts', ...GROUND],
   'server/maintenance': ['protocol', 'server/engine.ts', 'server/state-machine', 'server/config.ts', ...GROUND],
   'server/sealed-json.ts': [],
   'server/uploads': [
@@ -91,6 +91,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'server/feed',
     'server/fleets/fleet.ts',
     'server/cache/status.ts',
+    'server/fleets/reconciler.ts',
     'server/sources/observe.ts',
     'server/config.ts',
     ...GROUND,
@@ -196,6 +197,16 @@ test('the SDK has no runtime dependency; its reporter, for workers, stands on No
     }
   }
   assert.deepEqual(wrong, []);
+});
+
+test('the clients of fleets on AWS are loaded only with such a fleet', () => {
+  const needs = needsOf('server/main.ts');
+  assert.ok(needs.includes('fastify'));
+  assert.deepEqual(
+    needs.filter((need) => /client-(ec2|auto-scaling)/.test(need)),
+    [],
+  );
+  assert.ok(needsOf('server/fleets/asg-fleet.ts').includes('@aws-sdk/client-auto-scaling'));
 });
 
 test('only config.ts and the programs at the edge read the environment', () => {

@@ -35,5 +35,5 @@ test('ruff has nothing to say of the Python SDK and its examples', async () => {
 
 test('mypy, strict, finds no wrong type in the Python SDK and its examples', () => runs('mypy'));
 
-test("[A91] [A92] [A93] [A94] [A95] [A96] pytest: the documents' programs, every operation, the feed, workers, reporters, the mock", () =>
+test("[A55] [A56] [A57] [A58] [A59] [A91] [A92] [A93] [A94] [A95] [A96] pytest: the documents' programs, every operation, the feed, workers, reporters, the reconciler, the mock", () =>
   runs('pytest', '-q'));

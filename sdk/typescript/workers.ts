@@ -5,6 +5,7 @@ import type {
   Claim,
   Heartbeat,
   HeartbeatAnswer,
+  Reconciliation,
   Worker,
   WorkerJob as WorkerJobSchema,
   WorkerLaunch,
@@ -56,6 +57,14 @@ export class Workers {
   /** Launches a worker on the monitor's fleet. */
   launch(launch: WorkerLaunch = {}, options: CallOptions = {}): Promise<Worker> {
     return this.#transport.json({ method: 'POST', path: '/workers', body: launch, ...options });
+  }
+
+  /**
+   * Compares the workers with the instances of the monitor's fleet, and settles the differences that are confirmed. With `dry_run`,
+   * only returns them.
+   */
+  reconcile(request: { dry_run?: boolean } = {}, options: CallOptions = {}): Promise<Reconciliation> {
+    return this.#transport.json({ method: 'POST', path: '/workers/reconcile', body: request, ...options });
   }
 
   /** The worker stops at once, releases its jobs and starts again. */

@@ -8,6 +8,7 @@ import type { Settings } from '../config.ts';
 import type { Engine } from '../engine.ts';
 import type { FeedHub } from '../feed/hub.ts';
 import type { Fleet } from '../fleets/fleet.ts';
+import type { Reconciler } from '../fleets/reconciler.ts';
 import type { ObjectStore } from '../objects/store.ts';
 import type { Uploads } from '../uploads/uploads.ts';
 import type { ClaimLine } from './endpoints/claim-line.ts';
@@ -18,6 +19,7 @@ export type ApiContext = {
   clock: Clock;
   settings: Settings;
   fleet: Fleet;
+  reconciler: Reconciler;
   claims: ClaimLine;
   feed: FeedHub;
   uploads: Uploads;

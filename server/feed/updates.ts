@@ -101,7 +101,13 @@ export function reportOf(event: JournalEvent, position: FeedPosition): FeedUpdat
 function workerFields({ type, data }: WorkerEvent): Partial<WorkerChanged> {
   switch (type) {
     case 'WorkerLaunched':
-      return { state: 'STARTING', capabilities: data.capabilities, location: data.location };
+      return {
+        state: 'STARTING',
+        capabilities: data.capabilities,
+        location: data.location,
+        ...(data.instance_id === undefined ? {} : { instance_id: data.instance_id }),
+        ...(data.reason === undefined ? {} : { reason: data.reason }),
+      };
     case 'WorkerRegistered': {
       // Its state is not in the event; it depends on the jobs held: IDLE, ACTIVE or DRAINING.
       const { instance_id, capabilities, location } = data;

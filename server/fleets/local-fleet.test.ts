@@ -91,6 +91,8 @@ function fleetThatTells(engine: string) {
   return { fleet, pids };
 }
 
+const member = (worker_id: string) => ({ worker_id, instance_id: null });
+
 const alive = (pid: number): boolean => {
   try {
     return process.kill(pid, 0);
@@ -115,9 +117,9 @@ test('terminating ends one process and no other; the fleet does not know workers
   const { fleet, pids } = fleetThatTells(SPEAK);
   await fleet.launch('worker-1', {});
   await fleet.launch('worker-2', {});
-  assert.equal(await fleet.terminate('worker-1'), true);
+  assert.equal(await fleet.terminate(member('worker-1')), true);
   assert.deepEqual(pids.map(alive), [false, true]);
-  assert.equal(await fleet.terminate('worker-1'), false);
-  assert.equal(await fleet.restart('worker-of-another'), false);
+  assert.equal(await fleet.terminate(member('worker-1')), false);
+  assert.equal(await fleet.restart(member('worker-of-another')), false);
   await fleet.close();
 });

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { MonitorError } from '../../protocol/errors.ts';
 import type { WorkerLaunch } from '../../protocol/worker.ts';
 import { type Clock, sleep } from '../clock.ts';
-import type { Fleet } from './fleet.ts';
+import type { Fleet, Instance, InstanceListing, Member } from './fleet.ts';
 
 const COMMAND = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 /** The worker requests a restart (EX_TEMPFAIL). */
@@ -28,7 +28,7 @@ export type LocalFleetOptions = {
 };
 
 /** `gone` aborts when the process has exited. */
-type Child = { process: ChildProcess; launch: WorkerLaunch; gone: AbortSignal };
+type Child = { process: ChildProcess; launch: WorkerLaunch; launched_ms: number; gone: AbortSignal };
 
 export class LocalFleet implements Fleet {
   readonly #options: LocalFleetOptions;
@@ -45,14 +45,15 @@ export class LocalFleet implements Fleet {
     if (this.#closed) throw new MonitorError('unavailable', 'stopping', 'the monitor is stopping');
   }
 
-  async launch(worker_id: string, launch: WorkerLaunch): Promise<void> {
+  /** Workers name the machine when they register, so the process is not named here. */
+  async launch(worker_id: string, launch: WorkerLaunch): Promise<null> {
     this.assertLaunches();
-    if (this.#children.has(worker_id)) return;
-    const { serverUrl, engine, log } = this.#options;
+    if (this.#children.has(worker_id)) return null;
+    const { serverUrl, engine, log, clock } = this.#options;
     const args = [COMMAND, 'worker', '--server', serverUrl(), '--id', worker_id, '--engine', engine, '--supervised'];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
     const gone = new AbortController();
-    this.#children.set(worker_id, { process: child, launch, gone: gone.signal });
+    this.#children.set(worker_id, { process: child, launch, launched_ms: clock.now(), gone: gone.signal });
     child.once('exit', (code) => {
       gone.abort();
       if (this.#children.get(worker_id)?.process !== child) return;
@@ -72,21 +73,30 @@ export class LocalFleet implements Fleet {
       });
     });
     log('info', `launched ${worker_id} as process ${child.pid}`);
+    return null;
   }
 
-  async restart(worker_id: string): Promise<boolean> {
+  async restart({ worker_id }: Member): Promise<boolean> {
     const child = this.#children.get(worker_id);
     if (!child) return false;
     void this.#killIfHung(worker_id, child);
     return true;
   }
 
-  async terminate(worker_id: string): Promise<boolean> {
+  async terminate({ worker_id }: Member): Promise<boolean> {
     const child = this.#children.get(worker_id);
     if (!child) return false;
     this.#children.delete(worker_id);
     await this.#end(child);
     return true;
+  }
+
+  get listing(): InstanceListing {
+    return {
+      region: null,
+      isInstanceId: (instance_id) => /^process-\d+$/.test(instance_id),
+      list: async () => [...this.#children].map(([worker_id, child]) => instanceOf(worker_id, child)),
+    };
   }
 
   async close(): Promise<void> {
@@ -116,6 +126,15 @@ export class LocalFleet implements Fleet {
     );
   }
 }
+
+const instanceOf = (worker_id: string, { process, launched_ms }: Child): Instance => ({
+  instance_id: `process-${process.pid}`,
+  worker_id,
+  state: 'running',
+  ours: true,
+  launched_ms,
+  location: {},
+});
 
 /** The first SIGTERM drains, the second stops, SIGKILL ends a process that ignores both. */
 async function end({ process, gone }: Child, clock: Clock): Promise<void> {

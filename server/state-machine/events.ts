@@ -116,7 +116,15 @@ export type WorkerEvent =
   | {
       type: 'WorkerLaunched';
       entity: string;
-      data: { capabilities: Capabilities; location: Location; check_ms: number };
+      data: {
+        capabilities: Capabilities;
+        location: Location;
+        check_ms: number;
+        /** Absent while the fleet has not told it. */
+        instance_id?: string;
+        /** Why, if nobody asked for the launch. */
+        reason?: string;
+      };
     }
   | {
       type: 'WorkerRegistered';

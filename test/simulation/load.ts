@@ -25,6 +25,7 @@ const ASKED = {
   observe_jobs: 5,
   register_worker: 5,
   launch_worker: 0.5,
+  place_worker: 0.5,
   drain_worker: 0.6,
   restart_worker: 0.6,
   terminate_worker: 0.6,
@@ -176,6 +177,15 @@ export class Load {
         };
       case 'launch_worker':
         return { type, worker_id: `launched-${this.#count}`, launch: { location: { spot_price: 0.5 } } };
+      case 'place_worker': {
+        const launched = [...seen.tables.workers.keys()].filter((id) => id.startsWith('launched-'));
+        return {
+          type,
+          worker_id: chance.pick([worker_id, ...launched]),
+          instance_id: `i-${this.#count}`,
+          location: { spot_price: 0.25 },
+        };
+      }
       case 'drain_worker':
       case 'restart_worker':
         return { type, worker_id };

@@ -19,7 +19,7 @@ import { readSighting, type Sighting } from '../../protocol/sighting.ts';
 import { JobSighting } from '../../protocol/sighting-schema.ts';
 import { CurrentMetrics, MetricsPeriod, SystemHealth } from '../../protocol/system.ts';
 import { DAY_MS, HOUR_MS } from '../../protocol/time.ts';
-import { Heartbeat, Worker, WorkerJob, WorkerLaunch, WorkerRegistration } from '../../protocol/worker.ts';
+import { Heartbeat, Location, Worker, WorkerJob, WorkerLaunch, WorkerRegistration } from '../../protocol/worker.ts';
 import { alertDocument } from '../../server/documents/alerts.ts';
 import {
   assignmentDocument,
@@ -55,6 +55,7 @@ const WEIGHTS = {
   observe_jobs: 6,
   register_worker: 5,
   launch_worker: 1,
+  place_worker: 0.5,
   beat: 4,
   drain_worker: 0.5,
   restart_worker: 0.5,
@@ -168,6 +169,8 @@ class Asking {
         return { type, worker_id, registration: values.of(WorkerRegistration) };
       case 'launch_worker':
         return { type, worker_id, launch: values.of(WorkerLaunch) };
+      case 'place_worker':
+        return { type, worker_id, instance_id: 'i-0123456789abcdef0', location: values.of(Location) };
       case 'beat': {
         const { health = {} } = values.of<Heartbeat>(Heartbeat);
         return { type, worker_id, health, leases: [lease_token] };

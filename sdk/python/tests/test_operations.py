@@ -101,6 +101,7 @@ def test_every_operation_of_the_monitor_is_in_both_clients_under_its_name(docume
         "LogEventAnswer",
         "MetricsPeriod",
         "Queue",
+        "Reconciliation",
         "StoredTranscript",
         "SystemHealth",
         "Transcript",
@@ -265,6 +266,8 @@ def test_a_worker_is_registered_beats_drains_and_ends(api: TranscriptionAPI) -> 
         api.workers.claim("worker-held")
     with pytest.raises(ConflictError, match="no_fleet"):
         api.workers.launch(capabilities={"model": "test"})
+    with pytest.raises(ConflictError, match="fleet_not_listed"):
+        api.workers.reconcile(dry_run=True)
     api.jobs.cancel(job_id)
 
 

@@ -88,6 +88,7 @@ const REQUESTS: Record<string, () => Promise<Request>> = {
   'workers.drain': async () => ({ at: `/workers/${(await register(monitor, 'worker-drain')).worker_id}/drain` }),
   'workers.restart': async () => ({ at: `/workers/${(await register(monitor, 'worker-restart')).worker_id}/restart` }),
   'workers.terminate': async () => ({ at: `/workers/${(await register(monitor, 'worker-end')).worker_id}` }),
+  'workers.reconcile': async () => ({ at: '/workers/reconcile', body: { dry_run: true } }),
   'queues.main': async () => ({ at: '/queues/main' }),
   'queues.dlq': async () => ({ at: '/queues/dlq' }),
   'queues.purge': async () => ({ at: '/queues/main/purge', body: { dry_run: true } }),

@@ -70,9 +70,11 @@ const POSTS: Record<string, (on: Monitor) => Promise<Case>> = {
 const ELSEWHERE: Record<string, string> = {
   'workers.heartbeat': 'soft: a second beat renews the same leases again',
   'workers.launch': 'local-fleet.test.ts: one worker is launched',
+  'workers.reconcile': 'reconciler.test.ts: a repetition is another look',
   'system.resolveAlert': 'system.test.ts: an alert is resolved once, key or none',
   'events.report': 'log-events.test.ts',
   'uploads.create': 'uploads.test.ts',
+  'analytics.sql': 'it only reads',
 };
 
 for (const [operation, prepare] of Object.entries(POSTS)) {

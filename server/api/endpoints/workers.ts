@@ -11,6 +11,7 @@ import {
   Claim,
   Heartbeat,
   HeartbeatAnswer,
+  Reconciliation,
   Worker,
   type WorkerCommand,
   WorkerJob,
@@ -38,6 +39,10 @@ import { noteAlive } from './sign-of-life.ts';
 import { versioned } from './versioned.ts';
 
 const WorkerParams = Type.Object({ worker_id: Id });
+const ReconcileRequest = Type.Object(
+  { dry_run: Type.Optional(Type.Boolean({ description: 'Change nothing. Default false.' })) },
+  closed,
+);
 const PageQuery = Type.Object(
   {
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
@@ -88,15 +93,25 @@ export const workerEndpoints = [
       const worker_id = refs[0]![1];
       // If a repeated request finds the worker still STARTING, launch it again: that does nothing if it is running.
       if (engine.state.worker(worker_id)?.state === 'STARTING') {
-        await fleet.launch(worker_id, launch).catch(async (error: unknown) => {
+        const placement = await fleet.launch(worker_id, launch).catch(async (error: unknown) => {
           const reason = `not launched: ${error instanceof Error ? error.message : String(error)}`;
           await engine.submit(ownCommand({ type: 'terminate_worker', worker_id, reason }));
           throw error;
         });
+        if (placement) await engine.submit(ownCommand({ type: 'place_worker', worker_id, ...placement }));
       }
       reply.code(201).header('location', `/api/v1/workers/${worker_id}`);
       return documentOf(context, worker_id);
     },
+  }),
+  endpoint({
+    method: 'POST',
+    path: '/workers/reconcile',
+    operation: 'workers.reconcile',
+    summary: 'Compare the workers with the instances of the fleet, and settle what is confirmed',
+    body: Type.Union([ReconcileRequest, Type.Null()]),
+    responses: { 200: Reconciliation },
+    run: ({ reconciler }, { body }) => reconciler.reconcile({ dry_run: body?.dry_run ?? false }),
   }),
   endpoint({
     method: 'GET',
@@ -238,7 +253,8 @@ export const workerEndpoints = [
       const { engine, fleet } = context;
       const { worker_id } = params;
       await engine.submit(commandOf(caller, { type: 'restart_worker', worker_id }));
-      await fleet.restart(worker_id);
+      const { instance_id } = await findWorker(context, worker_id);
+      await fleet.restart({ worker_id, instance_id });
       reply.code(202);
       return documentOf(context, worker_id);
     },
@@ -251,11 +267,15 @@ export const workerEndpoints = [
     params: WorkerParams,
     responses: { 200: Worker },
     async run(context, { params, caller }) {
-      const { engine, fleet } = context;
+      const { engine, fleet, log } = context;
       const { worker_id } = params;
       await engine.submit(commandOf(caller, { type: 'terminate_worker', worker_id, reason: 'terminated by request' }));
-      void fleet.terminate(worker_id);
-      return documentOf(context, worker_id);
+      const worker = await findWorker(context, worker_id);
+      // Not awaited: a machine may take a while to end, and the worker's jobs have already returned.
+      fleet.terminate({ worker_id, instance_id: worker.instance_id }).catch((error: Error) => {
+        log('warn', `${worker_id} is terminated, but its machine may run on: ${error.message}`);
+      });
+      return workerDocument(engine.state, worker);
     },
   }),
 ];

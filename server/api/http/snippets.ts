@@ -175,6 +175,10 @@ for (const { job, lease } of jobs) console.log(job.job_id, lease.token);`,
     typescript: `await api.workers.drain('${WORKER}');`,
     python: `api.workers.drain("${WORKER}")`,
   },
+  'workers.reconcile': {
+    typescript: `const { orphaned, missing } = await api.workers.reconcile({ dry_run: true });`,
+    python: `report = api.workers.reconcile(dry_run=True)\nprint(report.orphaned, report.missing)`,
+  },
   'workers.restart': {
     typescript: `await api.workers.restart('${WORKER}');`,
     python: `api.workers.restart("${WORKER}")`,

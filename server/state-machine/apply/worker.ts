@@ -70,7 +70,7 @@ function arrive(
     worker_id: event.entity,
     ordinal: known?.ordinal ?? state.nextOrdinal(),
     version: state.seq,
-    instance_id: registered ? event.data.instance_id : (known?.instance_id ?? null),
+    instance_id: registered ? event.data.instance_id : (event.data.instance_id ?? known?.instance_id ?? null),
     state: stateOnArrival(known, registered),
     created_ms: fresh ? state.at_ms : known.created_ms,
     terminated_ms: null,

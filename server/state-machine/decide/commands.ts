@@ -7,7 +7,7 @@ import type { FailureReport, JobSubmission, ProgressReport } from '../../../prot
 import type { LogEvent } from '../../../protocol/log-event.ts';
 import type { JobFilter } from '../../../protocol/queue.ts';
 import type { Sighting } from '../../../protocol/sighting.ts';
-import type { HealthReport, WorkerLaunch, WorkerRegistration } from '../../../protocol/worker.ts';
+import type { HealthReport, Location, WorkerLaunch, WorkerRegistration } from '../../../protocol/worker.ts';
 import type { ArchivedJob, ColumnFile, CommandRef, Pack, ShardRecord } from '../state/records.ts';
 import type { RefusedPart } from './decision.ts';
 
@@ -60,12 +60,21 @@ export type CommandBody =
       read_seq: number;
     }
   | { type: 'register_worker'; worker_id: string; registration: WorkerRegistration }
-  | { type: 'launch_worker'; worker_id: string; launch: WorkerLaunch }
+  /** `found`: an instance that runs without a known worker; nothing happens if a worker has claimed it meanwhile. */
+  | { type: 'launch_worker'; worker_id: string; launch: WorkerLaunch; found?: { instance_id: string; reason: string } }
+  /** Where a worker that was launched runs; without effect once it has registered. */
+  | { type: 'place_worker'; worker_id: string; instance_id: string; location: Location }
   /** `health` null: unchanged. */
   | { type: 'beat'; worker_id: string; health: HealthReport | null; leases: readonly string[] }
   | { type: 'drain_worker'; worker_id: string }
   | { type: 'restart_worker'; worker_id: string }
-  | { type: 'terminate_worker'; worker_id: string; reason: string }
+  /** `unless_seen`: nothing happens if the worker has given a sign of life since, or claims another instance. */
+  | {
+      type: 'terminate_worker';
+      worker_id: string;
+      reason: string;
+      unless_seen?: { since_ms: number; instance_id: string };
+    }
   | { type: 'resolve_alert'; alert_id: string; by: string }
   /**
    * Time has passed: checks leases, retries, silent workers and alert rules. `ids`: for the alerts that may be raised.

@@ -8,7 +8,15 @@ import { observeJobs } from './observed.ts';
 import { purgeQueue, redrive } from './queues.ts';
 import { recordEvents } from './reports.ts';
 import { tick } from './time.ts';
-import { beat, drainWorker, launchWorker, registerWorker, restartWorker, terminateWorker } from './workers.ts';
+import {
+  beat,
+  drainWorker,
+  launchWorker,
+  placeWorker,
+  registerWorker,
+  restartWorker,
+  terminateWorker,
+} from './workers.ts';
 
 export function decide(state: State, command: Command, context: Context): Decision {
   const known = state.tables.commands.get(command.id);
@@ -49,6 +57,8 @@ function decideBody(state: State, body: CommandBody, context: Context): Decision
       return registerWorker(state, body, context);
     case 'launch_worker':
       return launchWorker(state, body, context);
+    case 'place_worker':
+      return placeWorker(state, body);
     case 'beat':
       return beat(state, body, context);
     case 'drain_worker':

@@ -151,3 +151,54 @@ test('an unknown worker is refused with a hint to register it', () => {
     assert.match(result.refusal?.hint ?? '', /PUT \/api\/v1\/workers\/worker-1/);
   }
 });
+
+test('a launched worker is placed once its fleet has told where it runs, unless it has registered by itself', () => {
+  const monitor = new Monitor();
+  for (const worker_id of ['worker-1', 'worker-2']) {
+    monitor.run({ type: 'launch_worker', worker_id, launch: { location: { spot_price: 0.5 } } });
+  }
+  monitor.register('worker-2');
+  const due_ms = monitor.worker().check_ms;
+  monitor.later(MINUTE_MS);
+  const place = (worker_id: string, instance_id: string) =>
+    monitor.run({ type: 'place_worker', worker_id, instance_id, location: { region: 'us-east-1' } });
+  assert.deepEqual(typesOf(place('worker-1', 'i-1')), ['WorkerLaunched']);
+  const { state, instance_id, location, check_ms } = monitor.worker();
+  assert.deepEqual([state, instance_id, check_ms], ['STARTING', 'i-1', due_ms]);
+  assert.deepEqual(location, { spot_price: 0.5, region: 'us-east-1' });
+  assert.deepEqual(typesOf(place('worker-1', 'i-1')), [], 'once');
+  assert.deepEqual(typesOf(place('worker-2', 'i-2')), []);
+  assert.deepEqual(typesOf(place('nobody', 'i-3')), []);
+});
+
+test('an instance found without a worker becomes one, with the reason, unless a worker claims it by then', () => {
+  const monitor = new Monitor();
+  const find = (worker_id: string, instance_id: string) =>
+    monitor.run({ type: 'launch_worker', worker_id, launch: {}, found: { instance_id, reason: 'it runs' } });
+  const [launched] = find('worker-1', 'i-1').events;
+  assert.ok(launched?.type === 'WorkerLaunched');
+  assert.equal(launched.data.reason, 'it runs');
+  assert.deepEqual([monitor.worker().state, monitor.worker().instance_id], ['STARTING', 'i-1']);
+  assert.deepEqual(typesOf(find('worker-2', 'i-1')), []);
+});
+
+test('a worker that is terminated unless it was seen is spared by a sign of life, and by another instance', () => {
+  const monitor = new Monitor();
+  monitor.run({
+    type: 'register_worker',
+    worker_id: 'worker-1',
+    registration: { instance_id: 'i-1', capabilities: {} },
+  });
+  const since_ms = monitor.at_ms;
+  const end = (instance_id: string) =>
+    monitor.run({
+      type: 'terminate_worker',
+      worker_id: 'worker-1',
+      reason: 'gone',
+      unless_seen: { since_ms, instance_id },
+    });
+  assert.deepEqual(typesOf(end('i-2')), []);
+  assert.deepEqual(typesOf(end('i-1')), ['WorkerTerminated']);
+  monitor.later(1).register('worker-1');
+  assert.deepEqual(typesOf(end('i-1')), []);
+});

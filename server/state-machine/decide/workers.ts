@@ -58,7 +58,8 @@ function isKnown(
 }
 
 export function launchWorker(state: State, body: Body<'launch_worker'>, { at_ms, policy }: Context): Decision {
-  const { worker_id, launch } = body;
+  const { worker_id, launch, found } = body;
+  if (found && isClaimed(state, found.instance_id)) return { events: [] };
   if (state.worker(worker_id)) return refuse('conflict', 'worker_exists', `worker ${worker_id} already exists`);
   return {
     events: [
@@ -69,10 +70,23 @@ export function launchWorker(state: State, body: Body<'launch_worker'>, { at_ms,
           capabilities: launch.capabilities ?? {},
           location: launch.location ?? {},
           check_ms: at_ms + policy.worker_start_ms,
+          ...found,
         },
       },
     ],
   };
+}
+
+function isClaimed({ tables }: State, instance_id: string): boolean {
+  for (const [, worker] of tables.workers.entries()) if (worker.instance_id === instance_id) return true;
+  return false;
+}
+
+export function placeWorker(state: State, { worker_id, instance_id, location }: Body<'place_worker'>): Decision {
+  const worker = state.worker(worker_id);
+  if (worker?.state !== 'STARTING' || worker.instance_id === instance_id) return { events: [] };
+  const data = { capabilities: {}, location, check_ms: worker.check_ms!, instance_id };
+  return { events: [{ type: 'WorkerLaunched', entity: worker_id, data }] };
 }
 
 export function beat(state: State, body: Body<'beat'>, { at_ms, policy }: Context): Decision {
@@ -148,8 +162,14 @@ export function terminateWorker(state: State, body: Body<'terminate_worker'>, co
   const worker = state.worker(body.worker_id);
   if (!worker) return workerNotFound(body.worker_id);
   if (worker.state === 'TERMINATED') return { events: [] };
+  if (body.unless_seen && hasReturned(worker, body.unless_seen)) return { events: [] };
   return { events: endWorker(state, worker, body.reason, context) };
 }
+
+const hasReturned = (
+  worker: WorkerRecord,
+  { since_ms, instance_id }: { since_ms: number; instance_id: string },
+): boolean => worker.instance_id !== instance_id || (worker.heartbeat_ms ?? worker.created_ms) > since_ms;
 
 /** Terminates the worker; its jobs return to their places, and the attempts do not count. */
 export function endWorker(state: State, worker: WorkerRecord, reason: string, context: Context): Event[] {

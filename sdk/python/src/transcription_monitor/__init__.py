@@ -10,8 +10,8 @@
 
 `AsyncTranscriptionAPI` is the same for asyncio. `Worker` turns your own transcriber into a worker. `Reporter` and
 `StructuredLogger` report what a worker does to systems without a monitor. `StateAPI` reads jobs from the monitor's
-cache and store. `transcription_monitor.testing` has a monitor for your tests. `models` defines the results, `errors`
-the exceptions.
+cache and store. `StateReconciler` compares workers with EC2 instances. `transcription_monitor.testing` has a monitor
+for your tests. `models` defines the results, `errors` the exceptions.
 """
 
 from ._async.client import AsyncTranscriptionAPI
@@ -43,6 +43,7 @@ from .models import Alert, Job, JobUpdate, Queue, SystemHealth, Transcript
 from .pages import Page
 from .reporter import Reporter, ReporterError
 from .state import StateAPI
+from .state_reconciler import Ec2Instance, StateReconciler
 from .structured_logger import StructuredLogger
 from .worker import AudioError, HeldJob, JobCancelled, JobFailed, JobStopped, LeaseLost, Worker, WorkerRestarting
 
@@ -56,6 +57,7 @@ __all__ = [
     "AudioError",
     "BusyError",
     "ConflictError",
+    "Ec2Instance",
     "FeedUnavailableError",
     "ForbiddenError",
     "HeldJob",
@@ -78,6 +80,7 @@ __all__ = [
     "ReporterError",
     "ServerFaultError",
     "StateAPI",
+    "StateReconciler",
     "StructuredLogger",
     "SystemHealth",
     "TimedOutError",

@@ -8,7 +8,7 @@ from typing_extensions import Unpack
 
 from .._call import Call, given, path
 from ..bodies import CallOptions, Capabilities, HealthReport, Location
-from ..models import Claimed, HeartbeatAnswer, Worker, WorkerJob
+from ..models import Claimed, HeartbeatAnswer, Reconciliation, Worker, WorkerJob
 from .pages import AsyncPages
 from .transport import AsyncTransport
 
@@ -56,6 +56,12 @@ class AsyncWorkers:
         """Launches a worker on the monitor's fleet."""
         body = given(capabilities=capabilities, location=location)
         return await self._transport.model(Worker, Call("POST", "/workers", body=body, options=options))
+
+    async def reconcile(self, *, dry_run: bool = False, **options: Unpack[CallOptions]) -> Reconciliation:
+        """Compares the workers with the instances of the monitor's fleet, and settles the differences that are
+        confirmed. `dry_run` only returns them."""
+        call = Call("POST", "/workers/reconcile", body={"dry_run": dry_run}, options=options)
+        return await self._transport.model(Reconciliation, call)
 
     async def restart(self, worker_id: str, **options: Unpack[CallOptions]) -> Worker:
         """The worker stops at once, releases its jobs and starts again."""

@@ -9,7 +9,7 @@ from typing_extensions import Unpack
 
 from .._call import Call, given, path
 from ..bodies import CallOptions, Capabilities, HealthReport, Location
-from ..models import Claimed, HeartbeatAnswer, Worker, WorkerJob
+from ..models import Claimed, HeartbeatAnswer, Reconciliation, Worker, WorkerJob
 from .pages import Pages
 from .transport import Transport
 
@@ -57,6 +57,12 @@ class Workers:
         """Launches a worker on the monitor's fleet."""
         body = given(capabilities=capabilities, location=location)
         return self._transport.model(Worker, Call("POST", "/workers", body=body, options=options))
+
+    def reconcile(self, *, dry_run: bool = False, **options: Unpack[CallOptions]) -> Reconciliation:
+        """Compares the workers with the instances of the monitor's fleet, and settles the differences that are
+        confirmed. `dry_run` only returns them."""
+        call = Call("POST", "/workers/reconcile", body={"dry_run": dry_run}, options=options)
+        return self._transport.model(Reconciliation, call)
 
     def restart(self, worker_id: str, **options: Unpack[CallOptions]) -> Worker:
         """The worker stops at once, releases its jobs and starts again."""

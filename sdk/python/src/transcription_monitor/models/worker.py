@@ -89,6 +89,31 @@ class WorkerJob(Document):
     assigned_at: AwareDatetime
 
 
+class ReconciledWorker(Model):
+    worker_id: str
+    instance_id: str
+    reason: str
+
+
+class UnconfirmedWorker(ReconciledWorker):
+    #: `orphaned` or `missing`.
+    kind: str
+    #: A complete listing from then on confirms it.
+    due_at: AwareDatetime
+
+
+class Reconciliation(Model):
+    """The monitor's workers compared with the instances of its fleet."""
+
+    dry_run: bool
+    #: Live workers that claim an instance which does not exist: terminated, or would be in a dry run.
+    orphaned: list[ReconciledWorker]
+    #: Instances of the fleet without a known worker: known as STARTING, or would be in a dry run.
+    missing: list[ReconciledWorker]
+    #: Differences that another listing, after the grace time, has to confirm.
+    unconfirmed: list[UnconfirmedWorker]
+
+
 class Lease(Model):
     #: Proof that the job is still this worker's.
     token: str

@@ -159,6 +159,10 @@ def launch(_: State, __: Request) -> Any:
     raise Refusal(409, "no_fleet", "this monitor launches no workers")
 
 
+def reconcile(_: State, __: Request) -> Any:
+    raise Refusal(409, "fleet_not_listed", "this monitor has no fleet whose instances it can list")
+
+
 def register(state: State, request: Request, worker_id: str) -> httpx.Response:
     known = worker_id in state.workers
     if known:
@@ -409,6 +413,7 @@ ROUTES: dict[str, Callable[..., Any]] = {
     "POST /jobs/{job_id}/fail": fail,
     "GET /workers": list_workers,
     "POST /workers": launch,
+    "POST /workers/reconcile": reconcile,
     "GET /workers/{worker_id}": get_worker,
     "PUT /workers/{worker_id}": register,
     "DELETE /workers/{worker_id}": terminate,
