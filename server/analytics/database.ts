@@ -126,7 +126,7 @@ export class Database {
       if (path !== null) parts.push(`SELECT ${columns} FROM ${readJson(name, path)}`);
       if (parts.length === 0) parts.push(`SELECT ${columns} FROM ${FRESH[name]} WHERE false`);
       const sorted = `SELECT * FROM (${parts.join(' UNION ALL ')}) ORDER BY ${ORDER[name]}`;
-      const copy = `COPY (${sorted}) TO ${literal(to[name])} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)`;
+      const copy = `COPY (${sorted}) TO ${literal(to[name])} (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 122880)`;
       const values = files[name].length > 0 ? [listValue([...strays])] : [];
       const reader = await this.#own.runAndReadAll(
         copy,

@@ -100,6 +100,7 @@ export const JOB_COLUMNS = [
 export const ATTEMPT_COLUMNS = [
   { name: 'job_id', type: 'text', meaning: 'With run unique.' },
   { name: 'run', type: 'integer', meaning: 'Counts from 1; of more than 33 the latest are kept.' },
+  { name: 'runs', type: 'integer', meaning: 'How many runs its job has.' },
   { name: 'attempt', type: 'integer', meaning: 'Counts from 1. A worker that hands its job back ends no attempt.' },
   { name: 'worker_id', type: 'text', meaning: 'Which worker tried.' },
   { name: 'instance_id', type: 'text', meaning: 'On which instance.' },

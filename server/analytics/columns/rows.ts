@@ -52,7 +52,19 @@ export function jobRow(record: JobRecord): JobRow {
 
 export function attemptRows(record: JobRecord): AttemptRow[] {
   const { earlier, run } = record;
-  return (run ? [...earlier, run] : earlier).map((attempt, index) => attemptRow(record, attempt, index + 1));
+  const runs = run ? [...earlier, run] : earlier;
+  const rows = runs.map((attempt, index) => attemptRow(record, attempt, index + 1));
+  return withCostBefore(record, rows);
+}
+
+/** Of very many runs the earliest are not kept: what they cost is added to the first that is. */
+function withCostBefore({ actual_cost_usd }: JobRecord, rows: AttemptRow[]): AttemptRow[] {
+  const [first, ...others] = rows;
+  const known = rows.reduce((sum, { cost_usd }) => sum + Number(cost_usd ?? 0), 0);
+  const before = round((actual_cost_usd ?? 0) - known, 1e6);
+  return first && before > 0
+    ? [{ ...first, cost_usd: round(Number(first.cost_usd ?? 0) + before, 1e6) }, ...others]
+    : rows;
 }
 
 function attemptRow(record: JobRecord, run: Run, number: number): AttemptRow {
@@ -60,6 +72,7 @@ function attemptRow(record: JobRecord, run: Run, number: number): AttemptRow {
   return {
     job_id: record.job_id,
     run: number,
+    runs: record.earlier.length + 1,
     attempt: run.attempt,
     worker_id: run.worker_id,
     instance_id: run.instance_id,

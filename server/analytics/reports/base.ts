@@ -17,55 +17,40 @@ export type Asking = { analytics: Pick<AnalyticsService, 'query'>; limits: Limit
 /** A row by the names of its columns. */
 export type Figures = Record<string, Json>;
 
-/** The jobs that ended in the time, of which $1 and $2 are the bounds. */
+/**
+ * The jobs that ended in the time, of which $1 and $2 are the bounds. Read again by each part, which needs few of the columns:
+ * to keep them all takes ten times as long, and memory.
+ */
 export const JOBS = `
-  jobs AS (
+  jobs AS NOT MATERIALIZED (
     SELECT * FROM job_states
     WHERE completed_at >= $1::TIMESTAMP AND completed_at < $2::TIMESTAMP AND state IN ('COMPLETED', 'FAILED', 'CANCELLED')
   )`;
 
 /**
  * A row for each attempt of those jobs; the last one of each job has the state that it ended in. Most jobs ran once, which
- * their own row has; of the others what earlier runs do not account for is the last one's.
+ * their own row has.
  */
 export const ATTEMPTS = `
-  parts AS (
-    SELECT
-      j.job_id, j.state, j.completed_at, j.priority, j.tags, j.duration_seconds,
-      coalesce(a.worker_id, j.worker_id) AS worker_id,
-      CASE WHEN a.job_id IS NULL THEN j.model ELSE a.model END AS model,
-      CASE WHEN a.job_id IS NULL THEN j.device ELSE a.device END AS device,
-      CASE WHEN a.job_id IS NULL THEN j.instance_type ELSE a.instance_type END AS instance_type,
-      row_number() OVER (PARTITION BY j.job_id ORDER BY a.run DESC) = 1 AS is_last,
-      CASE WHEN a.job_id IS NULL THEN j.error_code ELSE a.error_code END AS error_code,
-      coalesce(a.ended_at, j.completed_at) AS ended_at,
-      CAST(round(j.cost_usd * 1e6) AS BIGINT) AS job_micros,
-      CAST(round(a.cost_usd * 1e6) AS BIGINT) AS own_micros,
-      j.instance_time_seconds AS job_seconds,
-      a.processing_time_seconds AS own_seconds
-    FROM jobs j LEFT JOIN job_attempts a ON a.job_id = j.job_id
-    WHERE j.runs > 1
-  ),
-  attempts AS (
+  attempts AS NOT MATERIALIZED (
     SELECT
       job_id, state, completed_at, priority, tags, duration_seconds, worker_id, model, device, instance_type, true AS is_last,
-      CASE WHEN state = 'COMPLETED' THEN NULL WHEN runs = 0 THEN NULL ELSE error_code END AS error_code, completed_at AS ended_at,
+      CASE WHEN state = 'COMPLETED' OR runs = 0 THEN NULL ELSE error_code END AS error_code, completed_at AS ended_at,
       CAST(round(cost_usd * 1e6) AS BIGINT) AS micros, instance_time_seconds AS seconds, runs > 0 AS ran
     FROM jobs WHERE runs <= 1
     UNION ALL
     SELECT
-      job_id, state, completed_at, priority, tags, duration_seconds, worker_id, model, device, instance_type, is_last,
-      error_code, ended_at,
-      CASE WHEN is_last THEN job_micros - coalesce(sum(own_micros) FILTER (NOT is_last) OVER of_job, 0) ELSE own_micros END,
-      CASE WHEN is_last THEN job_seconds - coalesce(sum(own_seconds) FILTER (NOT is_last) OVER of_job, 0) ELSE own_seconds END,
-      true
-    FROM parts WINDOW of_job AS (PARTITION BY job_id)
+      job_id, j.state, j.completed_at, j.priority, j.tags, j.duration_seconds, a.worker_id, a.model, a.device,
+      a.instance_type, a.run = a.runs, a.error_code, coalesce(a.ended_at, j.completed_at),
+      CAST(round(a.cost_usd * 1e6) AS BIGINT), a.processing_time_seconds, true
+    FROM jobs j JOIN (SELECT * FROM job_attempts WHERE runs > 1) a USING (job_id)
+    WHERE j.runs > 1
   )`;
 
 /** The group of a row; for tags there is a row for each. */
 export const GROUP_OF: Readonly<Record<Group, string>> = {
-  day: `strftime(completed_at, '%Y-%m-%d')`,
-  hour: `strftime(completed_at, '%Y-%m-%dT%H:00:00Z')`,
+  day: 'CAST(completed_at AS DATE)',
+  hour: `date_trunc('hour', completed_at)`,
   model: 'model',
   device: 'device',
   instance_type: 'instance_type',
@@ -77,11 +62,16 @@ export const GROUP_OF: Readonly<Record<Group, string>> = {
 
 /** One row for the whole, whose `whole` is true, and one for each group. */
 export function grouped(rows: string, figures: string, group_by: Group): string {
+  const of = `(SELECT *, ${GROUP_OF[group_by]} AS "group" FROM ${rows})`;
+  const order = 'ORDER BY whole DESC, "group" NULLS LAST';
+  if (group_by !== 'tag') {
+    const sets = 'GROUP BY GROUPING SETS ((), ("group"))';
+    return `SELECT "group", grouping("group") = 1 AS whole, ${figures} FROM ${of} ${sets} ${order}`;
+  }
+  // A job with several tags is in several groups, and in the whole once.
   return `
     SELECT NULL AS "group", true AS whole, ${figures} FROM ${rows}
-    UNION ALL
-    SELECT "group", false AS whole, ${figures} FROM (SELECT *, ${GROUP_OF[group_by]} AS "group" FROM ${rows}) GROUP BY "group"
-    ORDER BY whole DESC, "group" NULLS LAST`;
+    UNION ALL SELECT "group", false AS whole, ${figures} FROM ${of} GROUP BY "group" ${order}`;
 }
 
 /** The figures of the whole and of each group. */

@@ -29,7 +29,7 @@ const failing = (pattern: Pattern, column: string): string => `
   WHERE state = 'FAILED' AND share > ${TIMES} * coalesce(others, 1)`;
 
 const FOUND = `
-  completed AS (SELECT * FROM jobs WHERE state = 'COMPLETED'),
+  completed AS NOT MATERIALIZED (SELECT * FROM jobs WHERE state = 'COMPLETED'),
   pace AS (SELECT count(*) AS n, avg(processing_time_seconds) AS mean FROM completed),
   slow AS MATERIALIZED (SELECT ${COLUMNS} FROM completed, pace WHERE processing_time_seconds > mean * 2),
   firsts AS (SELECT arg_min(job_id, started_at) AS job_id FROM jobs WHERE worker_id IS NOT NULL GROUP BY worker_id),

@@ -35,9 +35,15 @@ export async function jobRows({ analytics, limits }: Asking, options: JobRowsOpt
     ...(compiled ? [compiled.where] : []),
     ...(cursor ? ['(sorted_at, job_id) < ($3::TIMESTAMP, $4::VARCHAR)'] : []),
   ];
-  const sql = `WITH ${[QUERIED, ...(compiled?.with ?? [])].join(', ')}
-    SELECT ${NAMES}, sorted_at FROM queried ${conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''}
-    ORDER BY sorted_at DESC, job_id DESC LIMIT ${limit + 1}`;
+  // First which jobs, of the columns that the filter needs, then the whole rows of those few.
+  const sql = `WITH ${[QUERIED, ...(compiled?.with ?? [])].join(', ')}, page AS MATERIALIZED (
+      SELECT job_id, sorted_at FROM queried ${conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''}
+      ORDER BY sorted_at DESC, job_id DESC LIMIT ${limit + 1}
+    )
+    SELECT ${NAMES}, sorted_at FROM queried
+    WHERE job_id IN (SELECT job_id FROM page)
+      AND sorted_at BETWEEN (SELECT min(sorted_at) FROM page) AND (SELECT max(sorted_at) FROM page)
+    ORDER BY sorted_at DESC, job_id DESC`;
   const parameters = [...before, ...(compiled?.parameters ?? [])];
   const result = await analytics.query({ sql, parameters, ...limits, foreign: false });
   const rows = objectsOf(result);
@@ -49,7 +55,7 @@ export async function jobRows({ analytics, limits }: Asking, options: JobRowsOpt
 
 const NAMES = JOB_COLUMNS.map(({ name }) => name).join(', ');
 
-const QUERIED = `queried AS (
+const QUERIED = `queried AS NOT MATERIALIZED (
   SELECT *, coalesce(completed_at, created_at) AS sorted_at FROM job_states
   WHERE coalesce(completed_at, created_at) >= $1::TIMESTAMP AND coalesce(completed_at, created_at) < $2::TIMESTAMP
 )`;
