@@ -69,7 +69,8 @@ def run_row(job: dict, run: dict | None, is_last: bool) -> dict:
         "ran": run is not None,
         "is_last": is_last,
         "micros": None if cost is None else round(cost * 1e6),
-        "seconds": (of["ended_ms"] - of["assigned_ms"]) / 1000 if run else 0,
+        # How an attempt ended that another followed at once may never have been reported.
+        "seconds": 0 if not run or run["ended_ms"] is None else (run["ended_ms"] - run["assigned_ms"]) / 1000,
         "audio": job["duration_seconds"],
     }
 
