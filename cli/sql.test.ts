@@ -1,6 +1,7 @@
 /** `tmon sql` on real stores and by a real monitor. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -178,7 +179,7 @@ test('a table has at most 1,000 rows and says that there are more; other formats
   assert.deepEqual([list.length, list[299_999]], [300_000, { n: 299_999 }]);
   const path = join(temporaryDirectory(t), 'ten.parquet');
   assert.equal(
-    (await sql(t, rows, '--store', store, '--limit', '10', '--output', path)).stderr,
+    (await sql(t, `${rows};`, '--store', store, '--limit', '10', '--output', path)).stderr,
     `10 rows in ${path}\n`,
   );
 });
@@ -269,6 +270,22 @@ test('column files are fetched into the cache once; of one that is damaged the k
   const { code, stdout, stderr } = await count();
   assert.deepEqual([code, stdout], [6, '']);
   assert.ok(stderr.startsWith(`tmon: ${lost} is damaged\nhint: `), stderr);
+});
+
+test('a query that is interrupted ends at once and leaves no temporary files', async (t) => {
+  const args = [MAIN, 'sql', 'SELECT range FROM range(1000000000000)', '--store', store, '--format', 'csv'];
+  const child = spawn(process.execPath, args, {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => void child.kill('SIGKILL'));
+  const ended = once(child, 'exit');
+  await once(child.stdout, 'data');
+  child.stdout.pause();
+  assert.notDeepEqual(readdirSync(temporary), []);
+  child.kill('SIGINT');
+  assert.deepEqual(await ended, [130, null]);
+  assert.deepEqual(readdirSync(temporary), []);
 });
 
 test('a terminal shows how many column files are fetched, on a line that is removed at the end', () => {

@@ -3,7 +3,6 @@ import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { Command, Option } from 'commander';
-import type { StoreSql } from '../server/sql.ts';
 import { CommandError, EXIT } from './exit-code.ts';
 import { FetchBar } from './fetch-bar.ts';
 import { clientOf, wholeNumber } from './options.ts';
@@ -72,25 +71,20 @@ type Writing = SqlOptions & { format: Format; limit: number };
 async function onStore(sql: string, options: Writing): Promise<void> {
   const { openSql } = await import('../server/sql.ts');
   const bar = new FetchBar();
+  endAtSignals();
   const opened = await openSql(settingsOf({ store: options.store }), (done, of) => bar.show(done, of));
-  const release = discardAtExit(opened);
   try {
-    if (options.format !== 'parquet') return await write(await opened.query(sql), options);
-    const part = options.limit > 0 ? `SELECT * FROM (\n${sql}\n) LIMIT ${options.limit}` : sql;
-    note(`${await opened.writeParquet(part, options.output!)} rows in ${options.output}`);
+    const { format, limit, output = '' } = options;
+    if (format !== 'parquet') return await write(await opened.query(sql), options);
+    note(`${await opened.writeParquet(sql, { path: output, limit })} rows in ${output}`);
   } finally {
-    release();
     await opened.close();
   }
 }
 
-/** A process that is interrupted, or whose reader has gone, leaves no files in the folder for temporary ones. */
-function discardAtExit(opened: StoreSql): () => void {
-  const discard = () => opened.discard();
-  const interrupted = () => process.exit(128 + 2);
-  const terminated = () => process.exit(128 + 15);
-  process.on('exit', discard).on('SIGINT', interrupted).on('SIGTERM', terminated);
-  return () => process.off('exit', discard).off('SIGINT', interrupted).off('SIGTERM', terminated);
+/** At once, whatever DuckDB is doing, but not without the removal of temporary files at the end of the process. */
+function endAtSignals(): void {
+  process.once('SIGINT', () => process.exit(128 + 2)).once('SIGTERM', () => process.exit(128 + 15));
 }
 
 async function askMonitor(sql: string, { server = '', apiKey }: SqlOptions): Promise<SqlResult> {

@@ -20,11 +20,9 @@ export type StoreSql = {
   as_of_seq: number;
   /** Runs one SELECT. Its rows can be read once. Throws MonitorError. */
   query(sql: string): Promise<Streamed>;
-  /** Writes the rows of one SELECT. Returns their number. Throws MonitorError. */
-  writeParquet(sql: string, path: string): Promise<number>;
+  /** Writes the rows of one SELECT, at most `limit` unless that is 0. Returns their number. Throws MonitorError. */
+  writeParquet(sql: string, to: { path: string; limit: number }): Promise<number>;
   close(): Promise<void>;
-  /** Removes its temporary files at once, for a process that is about to end. */
-  discard(): void;
 };
 
 /** Throws MonitorError, StoreError, JournalError. `onFetch`: how many of how many column files are here. */
@@ -39,6 +37,9 @@ export async function openSql(
   const store = await openStore(settings.store, { clock: systemClock, lock: false, create: false, s3 });
   const parts = { store, clock: systemClock, random: { float: Math.random }, warn: () => undefined, onFetch };
   const reader = await AnalyticsReader.open({ ...optionsOf(settings), ...parts });
+  // For a process that ends before it closes this.
+  const discard = () => rmSync(reader.folder, { recursive: true, force: true });
+  process.on('exit', discard);
   await reader.refresh().catch(async (error: unknown) => {
     await reader.close();
     throw error;
@@ -47,17 +48,17 @@ export async function openSql(
   return {
     as_of_seq: reader.state.seq,
     query: (sql) => connected((connection) => streamQuery(connection, sql)),
-    async writeParquet(sql, path) {
+    async writeParquet(sql, { path, limit }) {
       const made = join(reader.folder, 'result.parquet');
-      const rows = await connected((connection) => writeParquet(connection, sql, made));
+      const rows = await connected((connection) => writeParquet(connection, sql, { path: made, limit }));
       await move(made, path);
       return rows;
     },
     async close() {
+      process.off('exit', discard);
       await reader.close();
       await store.close();
     },
-    discard: () => rmSync(reader.folder, { recursive: true, force: true }),
   };
 }
 

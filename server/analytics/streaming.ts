@@ -33,24 +33,31 @@ async function* rowsOf(result: DuckDBResult, sql: string): AsyncGenerator<Json[]
   }
 }
 
-/** `path`: in a folder that DuckDB may write to. Returns the number of rows. */
-export async function writeParquet(connection: DuckDBConnection, sql: string, path: string): Promise<number> {
+/** `path`: in a folder that DuckDB may write to. `limit`: 0 for all rows. Returns the number of rows. */
+export async function writeParquet(
+  connection: DuckDBConnection,
+  sql: string,
+  to: { path: string; limit: number },
+): Promise<number> {
   await explained(sql, () => assertSelect(connection, sql));
   try {
-    return await copy(connection, sql, path);
+    return await copy(connection, sql, to);
   } catch (error) {
     // A semicolon that ends a statement can't end a part of one.
     const part = sql.replace(/;(?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*$/, '');
     if (part === sql || !/^Parser Error/.test((error as Error).message)) throw withoutPlace(error as Error, sql);
-    return await copy(connection, part, path).catch((again: Error) => {
+    return await copy(connection, part, to).catch((again: Error) => {
       throw withoutPlace(again, sql);
     });
   }
 }
 
-async function copy(connection: DuckDBConnection, sql: string, path: string): Promise<number> {
-  const statement = `COPY (\n${sql}\n) TO ${literal(path)} (FORMAT parquet, COMPRESSION zstd)`;
-  return Number((await connection.runAndReadAll(statement)).getRows()[0]?.[0]);
+async function copy(connection: DuckDBConnection, sql: string, to: { path: string; limit: number }): Promise<number> {
+  const rows = to.limit > 0 ? `SELECT * FROM (\n${sql}\n) LIMIT ${to.limit}` : `\n${sql}\n`;
+  const reader = await connection.runAndReadAll(
+    `COPY (${rows}) TO ${literal(to.path)} (FORMAT parquet, COMPRESSION zstd)`,
+  );
+  return Number(reader.getRows()[0]?.[0]);
 }
 
 /** A place in the statement around it would be none in the caller's SQL. */
