@@ -2,14 +2,12 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { Job } from '../protocol/job.ts';
-import { HOUR_MS } from '../protocol/time.ts';
-import { copyObjects, finishJobs, openAnalytics } from '../server/analytics/testing-analytics.ts';
 import { runTmon, startTestMonitor, temporaryDirectory } from '../test/processes/tmon.ts';
 import { Caller } from '../test/servers/monitor.ts';
 import { complete, fail, hold, register } from '../test/servers/steps.ts';
@@ -243,33 +241,6 @@ test('bad usage, a store that is not there and a monitor that runs no SQL are to
     assert.deepEqual([found, stdout], [code, ''], `${args.join(' ')}: ${stderr}`);
     assert.match(stderr, /^tmon: [^\n]+\n/, args.join(' '));
   }
-});
-
-test('column files are fetched into the cache once; of one that is damaged the key is named, and the exit code is 6', async (t) => {
-  const analytics = await openAnalytics({ finished_window_ms: HOUR_MS });
-  t.after(() => analytics.close());
-  await finishJobs(analytics, 3);
-  await analytics.clock.turn(2 * HOUR_MS);
-  await analytics.archive();
-  await analytics.clock.turn(2 * HOUR_MS);
-  assert.equal(await analytics.write(), 1);
-  const [folder, cache] = [temporaryDirectory(t), temporaryDirectory(t)];
-  await copyObjects(analytics.store, folder);
-  const count = () => {
-    const args = ['sql', 'SELECT count(*) AS n, sum(cost_usd) AS usd FROM job_states', '--store', `dir:${folder}`];
-    return runTmon(t, args, { environment: { XDG_CACHE_HOME: cache, TMPDIR: temporary } });
-  };
-  const columns = () =>
-    readdirSync(cache, { recursive: true, encoding: 'utf8' }).filter((name) => /parquet$/.test(name));
-  assert.deepEqual((await count()).stdout, '3\t0.18\n');
-  assert.equal(columns().length, 2);
-  const [lost] = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => /parquet$/.test(name));
-  writeFileSync(join(folder, lost!), 'PAR1 no more');
-  assert.equal((await count()).stdout, '3\t0.18\n', 'from the cache');
-  for (const name of columns()) rmSync(join(cache, name));
-  const { code, stdout, stderr } = await count();
-  assert.deepEqual([code, stdout], [6, '']);
-  assert.ok(stderr.startsWith(`tmon: ${lost} is damaged\nhint: `), stderr);
 });
 
 test('a query that is interrupted ends at once and leaves no temporary files', async (t) => {
