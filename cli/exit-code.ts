@@ -33,19 +33,27 @@ export class CommandError extends Error {
 
 /** Shows the error and returns its exit code. */
 export function reportError(error: unknown, json: boolean): number {
-  const { message, hint: known, code, fields } = describeError(error);
+  const { message, hint: known, code, fields, excerpt } = describeError(error);
   const exitCode = exitCodeOf(error);
   const hint = known ?? (exitCode === EXIT.usage ? 'See `tmon COMMAND --help`.' : undefined);
-  printError({ message, hint, code, fields, exitCode, json });
+  printError({ message, hint, code, fields, excerpt, exitCode, json });
   if (exitCode === EXIT.internal && error instanceof Error && process.env.TMON_TRACE) console.error(error.stack);
   return exitCode;
 }
 
-type Words = { message: string; hint: string | undefined; code: string | undefined; fields: string[] };
+type Words = {
+  message: string;
+  hint: string | undefined;
+  code: string | undefined;
+  fields: string[];
+  excerpt: string | undefined;
+};
 
 function describeError(error: unknown): Words {
-  if (!(error instanceof Error)) return { message: String(error), hint: undefined, code: undefined, fields: [] };
-  const { hint, code, errors } = error as { hint?: unknown; code?: unknown; errors?: unknown };
+  if (!(error instanceof Error)) {
+    return { message: String(error), hint: undefined, code: undefined, fields: [], excerpt: undefined };
+  }
+  const { hint, code, errors, excerpt } = error as Partial<Record<'hint' | 'code' | 'errors' | 'excerpt', unknown>>;
   const fields = Array.isArray(errors)
     ? (errors as { field: string; message: string }[]).map(({ field, message }) => `${field || '/'}: ${message}`)
     : [];
@@ -58,6 +66,7 @@ function describeError(error: unknown): Words {
     hint: unreachable ?? (typeof hint === 'string' ? hint : undefined),
     code: typeof code === 'string' ? code : undefined,
     fields,
+    excerpt: typeof excerpt === 'string' ? excerpt : undefined,
   };
 }
 

@@ -27,6 +27,12 @@ tmon: the control plane for a fleet of transcription workers. To get a first tra
   tmon reconcile [--dry-run]      compare workers with the fleet's instances
   tmon doctor [--store URL]       check the setup        tmon rebuild --store URL   rebuild all views
 
+What jobs cost and what slows them down:
+
+  tmon costs [--by model]         costs of 30 days       tmon bottlenecks          slow and failing jobs, and why
+  tmon sql "SELECT …"             all jobs of a store, as a table, CSV, JSON or Parquet; no monitor needed
+  tmon analytics ddl              statements for Athena and DuckDB
+
 Without a monitor, from what workers report to a log, a bucket, a table or a queue:
 
   tmon check URL…                 find stuck and failed jobs; exit code 0, 1 or 3
@@ -58,6 +64,10 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   check: async () => (await import('./check.ts')).checkCommand(),
   db: async () => (await import('./db.ts')).dbCommand(),
   doctor: async () => (await import('./doctor.ts')).doctorCommand(),
+  sql: async () => (await import('./sql.ts')).sqlCommand(),
+  costs: async () => (await import('./costs.ts')).costsCommand(),
+  bottlenecks: async () => (await import('./bottlenecks.ts')).bottlenecksCommand(),
+  analytics: async () => (await import('./analytics.ts')).analyticsCommand(),
   rebuild: async () => (await import('./rebuild.ts')).rebuildCommand(),
   import: async () => (await import('./import.ts')).importCommand(),
   aws: async () => (await import('./aws.ts')).awsCommand(),

@@ -43,11 +43,20 @@ export function printTable(heads: readonly string[], rows: readonly (readonly st
     for (const row of rows) printLine(row.map(oneLine).join('\t'));
     return;
   }
-  const widths = heads.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  const [head = '', ...lines] = tableLines(heads, rows);
+  printLine(colour('dim', head));
+  for (const line of lines) printLine(line);
+}
+
+/** With aligned columns; the first line has their names. */
+export function tableLines(heads: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const shown = rows.map((row) => row.map(oneLine));
+  const widths = heads.map((head, column) =>
+    shown.reduce((widest, row) => Math.max(widest, row[column]?.length ?? 0), head.length),
+  );
   const shape = (row: readonly string[]) =>
     row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column]!))).join('  ');
-  printLine(colour('dim', shape(heads)));
-  for (const row of rows) printLine(shape(row.map(oneLine)));
+  return [heads, ...shown].map(shape);
 }
 
 export function printError(shown: {
@@ -55,10 +64,12 @@ export function printError(shown: {
   hint: string | undefined;
   code: string | undefined;
   fields: readonly string[];
+  /** A line of what was asked, with a caret below the place of the error. */
+  excerpt: string | undefined;
   exitCode: number;
   json: boolean;
 }): void {
-  const { message, hint, code, fields, exitCode, json } = shown;
+  const { message, hint, code, fields, excerpt, exitCode, json } = shown;
   if (json) {
     const error = { code, message, hint, errors: fields.length > 0 ? fields : undefined, exit_code: exitCode };
     note(JSON.stringify({ error }));
@@ -68,6 +79,7 @@ export function printError(shown: {
   const missing = fields.filter((field) => !message.includes(field.replace(': ', ' ')));
   const details = missing.length > 0 ? ` (${missing.join('; ')})` : '';
   note(`${colour('red', 'tmon:', process.stderr)} ${oneLine(message)}${oneLine(details)}`);
+  if (excerpt !== undefined) note(excerpt);
   if (hint !== undefined) note(`${colour('dim', 'hint:', process.stderr)} ${oneLine(hint)}`);
 }
 

@@ -112,6 +112,10 @@ export const CostReport = reportOf(Costs, 'CostReport');
 export const ThroughputReport = reportOf(Throughput, 'ThroughputReport');
 export const DurationReport = reportOf(Durations, 'DurationReport');
 export const FailureReport = reportOf(Failures, 'FailuresReport');
+export type CostReport = Static<typeof CostReport>;
+export type ThroughputReport = Static<typeof ThroughputReport>;
+export type DurationReport = Static<typeof DurationReport>;
+export type FailuresReport = Static<typeof FailureReport>;
 
 export const SqlRequest = Type.Object(
   {

@@ -104,6 +104,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'server/backoff.ts': [],
   'server/main.ts': ['protocol', 'server', 'sources'],
   'server/doctor.ts': ['protocol', 'server'],
+  'server/sql.ts': ['protocol', 'server'],
   'server/sources': [
     'protocol',
     'sources',
@@ -127,6 +128,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'notifiers',
     'server/main.ts',
     'server/doctor.ts',
+    'server/sql.ts',
     'server/config.ts',
   ],
 };

@@ -9,6 +9,7 @@
  *
  * Every method takes `{ signal, idempotencyKey }` as its last argument. For errors see errors.ts.
  */
+import { Analytics } from './analytics.ts';
 import { Events } from './events.ts';
 import { Feed } from './feed.ts';
 import { Jobs } from './jobs.ts';
@@ -27,6 +28,7 @@ export class TranscriptionAPI {
   readonly uploads: Uploads;
   readonly sources: Sources;
   readonly events: Events;
+  readonly analytics: Analytics;
   readonly feed: Feed;
   readonly #transport: Transport;
 
@@ -41,6 +43,7 @@ export class TranscriptionAPI {
     this.uploads = new Uploads(transport);
     this.sources = new Sources(transport);
     this.events = new Events(transport, this.feed);
+    this.analytics = new Analytics(transport);
   }
 
   /** Closes the connection of `transport: 'websocket'`, which closes by itself a few seconds after the last call. */
@@ -55,6 +58,7 @@ export type { StateRedis } from './job-cache.ts';
 export type { JobWithId } from './job-with-id.ts';
 export type { JobProgressDocument, JobTimeline, StoredTranscript } from './jobs.ts';
 export { type Page, Pages } from './pages.ts';
+export { type AnalyzedJob, PerformanceAnalyzer } from './performance-analyzer.ts';
 export { type JobStateOptions, StateAPI, type StateOptions, type StateStore } from './state-api.ts';
 export type { SystemHealthWithStatus } from './system.ts';
 export type { CallOptions, RawBody, TransportOptions } from './transport.ts';

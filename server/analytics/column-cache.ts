@@ -79,6 +79,6 @@ const isThere = (path: string): Promise<boolean> =>
 
 const damaged = (key: string, problem: string): MonitorError =>
   new MonitorError('corrupt', 'columns_damaged', `${key} ${problem}`, {
-    hint: 'A running monitor makes it again from the packs within a few minutes.',
+    hint: 'Put it back from a copy of the store. All other requests go on without it.',
     extra: { key },
   });

@@ -37,7 +37,8 @@ export function openAnalytics(settings: AnalyticsSettings, clock: Clock, store?:
   return new Analytics(async () => ({ ...options, store, clock, random, warn: () => undefined }), clock);
 }
 
-function optionsOf({
+/** Where column files are kept on this machine, and what queries may use. */
+export function optionsOf({
   store,
   retention_ms,
   analytics_cache,

@@ -5,6 +5,7 @@
 import {
   type DuckDBConnection,
   type DuckDBResultReader,
+  type DuckDBType,
   DuckDBTypeId,
   type Json,
   StatementType,
@@ -54,7 +55,8 @@ export async function runQuery(connection: DuckDBConnection, query: Query, clock
   }
 }
 
-async function assertSelect(connection: DuckDBConnection, sql: string): Promise<void> {
+/** Throws MonitorError unless DuckDB parses the SQL as one SELECT, of tables and columns that exist. */
+export async function assertSelect(connection: DuckDBConnection, sql: string): Promise<void> {
   const statements = await connection.extractStatements(sql);
   if (statements.count !== 1) {
     throw new MonitorError('invalid', 'not_one_statement', `these are ${statements.count} statements`, {
@@ -78,11 +80,16 @@ async function assertSelect(connection: DuckDBConnection, sql: string): Promise<
 function tableOf(reader: DuckDBResultReader): Table {
   const types = reader.columnTypes();
   const names = reader.columnNames();
-  const convert = types.map(({ typeId }) => CONVERSIONS[typeId] ?? ((value: Json) => value));
   return {
     columns: names.map((name, at) => ({ name, type: String(types[at]) })),
-    rows: reader.getRowsJson().map((row) => row.map((value, at) => (value === null ? null : convert[at]!(value)))),
+    rows: convertedRows(reader.getRowsJson(), types),
   };
+}
+
+/** Values as `Table` has them. */
+export function convertedRows(rows: readonly Json[][], types: readonly DuckDBType[]): Json[][] {
+  const convert = types.map(({ typeId }) => CONVERSIONS[typeId] ?? ((value: Json) => value));
+  return rows.map((row) => row.map((value, at) => (value === null ? null : convert[at]!(value))));
 }
 
 const wholeNumber = (value: Json): Json => (Number.isSafeInteger(Number(value)) ? Number(value) : value);

@@ -51,5 +51,20 @@ function placeOf(text: string, sql: string): { line: number; column: number } | 
   const whole = sql.split('\n')[line - 1] ?? '';
   const part = shown.slice(cut).replace(/\.\.\.$/, '');
   const begin = cut > 0 ? whole.indexOf(part) : 0;
-  return { line, column: Math.max(1, begin + at - cut + 1) };
+  return { line, column: begin + indexAt(part, at - cut) + 1 };
+}
+
+const WIDE = /\p{Emoji_Presentation}|\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}/u;
+
+/** DuckDB's caret counts columns of a terminal, and a tab as none. */
+function indexAt(text: string, columns: number): number {
+  let seen = 0;
+  let index = 0;
+  for (const character of text) {
+    const width = character === '\t' ? 0 : WIDE.test(character) ? 2 : 1;
+    if (seen >= columns && width > 0) break;
+    seen += width;
+    index += character.length;
+  }
+  return index;
 }

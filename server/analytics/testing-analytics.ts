@@ -1,12 +1,13 @@
 /** For tests: a monitor in memory, and a reader of its store beside it. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { MINUTE_MS } from '../../protocol/time.ts';
 import type { Settings } from '../config.ts';
 import { MemoryStore } from '../objects/memory.ts';
 import type { ObjectStore } from '../objects/store.ts';
 import { TurnedClock } from '../testing-clock.ts';
-import { TestMonitor } from '../views/testing-monitor.ts';
+import { keysIn, TestMonitor } from '../views/testing-monitor.ts';
 import { makeColumns } from './columns/making.ts';
 import { writeColumns } from './columns/writing.ts';
 import { AnalyticsReader } from './reader.ts';
@@ -50,6 +51,35 @@ export async function openAnalytics(settings: Partial<Settings> = {}) {
       await rm(cache, { recursive: true, force: true });
     },
   };
+}
+
+/** On a worker with a price; each takes ten minutes and costs 6 cents. */
+export async function finishJobs(
+  { monitor, clock }: Pick<Analytics, 'monitor' | 'clock'>,
+  count: number,
+): Promise<void> {
+  await monitor.do({
+    type: 'register_worker',
+    worker_id: 'worker-1',
+    registration: { capabilities: {}, location: { instance_type: 'g4dn.xlarge', spot_price: 0.36 } },
+  });
+  const ids = Array.from({ length: count }, (_, n) => `job-${clock.now() / MINUTE_MS}-${n}`);
+  await monitor.submit(...ids);
+  for (const id of ids) {
+    await monitor.claim('worker-1', 1);
+    await clock.turn(10 * MINUTE_MS);
+    await monitor.complete(id);
+  }
+}
+
+/** Copies a store in memory to a directory. */
+export async function copyObjects(store: ObjectStore, folder: string, prefix = ''): Promise<void> {
+  for (const key of await keysIn(store, prefix)) {
+    const object = await store.get(key);
+    if (!object.found) continue;
+    await mkdir(dirname(join(folder, key)), { recursive: true });
+    await writeFile(join(folder, key), object.bytes);
+  }
 }
 
 export function openReader(store: ObjectStore, clock: TurnedClock, cache: string): Promise<AnalyticsReader> {

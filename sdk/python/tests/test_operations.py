@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import httpx
 import pytest
@@ -90,20 +90,27 @@ def test_every_operation_of_the_monitor_is_in_both_clients_under_its_name(docume
     "name",
     [
         "Alert",
+        "Bottlenecks",
         "BulkAnswer",
         "Claimed",
+        "CostReport",
         "CurrentMetrics",
+        "DurationReport",
+        "FailuresReport",
         "FollowedSource",
         "HeartbeatAnswer",
         "Job",
+        "JobRow",
         "JobTimeline",
         "Lease",
         "LogEventAnswer",
         "MetricsPeriod",
         "Queue",
         "Reconciliation",
+        "SqlResult",
         "StoredTranscript",
         "SystemHealth",
+        "ThroughputReport",
         "Transcript",
         "Upload",
         "Worker",
@@ -127,12 +134,16 @@ def missing(schema: Any, annotation: Any, schemas: Any, path: str = "") -> list[
         return missing(schema["items"], model, schemas, f"{path}[]")
     if model is None:
         return []
+    fields = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+    # The names in a dictionary may be any.
+    if get_origin(annotation) is dict:
+        fields = dict.fromkeys(schema.get("properties", {}), annotation.__args__[1])
     lacking = []
     for name, field in schema.get("properties", {}).items():
-        if name not in model.model_fields:
+        if name not in fields:
             lacking.append(f"{path}.{name}")
         else:
-            lacking += missing(field, model.model_fields[name].annotation, schemas, f"{path}.{name}")
+            lacking += missing(field, fields[name], schemas, f"{path}.{name}")
     return lacking
 
 

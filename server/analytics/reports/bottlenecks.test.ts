@@ -110,6 +110,8 @@ test('[A104] [A106] [A107] [A108] each pattern has its jobs, at the borders that
     retries: ['retried'],
   });
   assert.equal(counts.bad_workers, 5);
+  const columns = JOB_COLUMNS.map(({ name }) => name);
+  assert.deepEqual(Object.keys(patterns.large_files[0]!).sort(), [...columns, 'evidence'].sort());
   const evidence = (name: keyof typeof patterns) => patterns[name][0]?.evidence;
   assert.match(String(evidence('large_files')), /^took 600 s, [\d.]+ times the mean; the file has 100 MB$/);
   assert.match(String(evidence('bad_workers')), /^failed on worker-9: 83 % of its jobs fail, \d+ % of the others$/);

@@ -9,8 +9,9 @@ const NAMES = Object.keys(PATTERNS) as Pattern[];
 const FAILED_MIN = 3;
 const TIMES = 3;
 
-const COLUMNS = `job_id, state, completed_at, audio_url, audio_source, duration_seconds, file_size_bytes, attempt, worker_id,
-  model, device, instance_type, gpu_usage, queue_time_seconds, processing_time_seconds, download_time_seconds, cost_usd, error_code`;
+/** What finds a job and puts it in its place. Of those that are listed, all columns are read. */
+const COLUMNS = 'job_id, processing_time_seconds';
+const MEASURED = `${COLUMNS}, file_size_bytes, gpu_usage, download_time_seconds, device`;
 
 const slow = (pattern: Pattern, condition: string): string =>
   `SELECT '${pattern}' AS pattern, ${COLUMNS}, NULL::DOUBLE AS share, NULL::DOUBLE AS others FROM slow WHERE ${condition}`;
@@ -31,7 +32,7 @@ const failing = (pattern: Pattern, column: string): string => `
 const FOUND = `
   completed AS NOT MATERIALIZED (SELECT * FROM jobs WHERE state = 'COMPLETED'),
   pace AS (SELECT count(*) AS n, avg(processing_time_seconds) AS mean FROM completed),
-  slow AS MATERIALIZED (SELECT ${COLUMNS} FROM completed, pace WHERE processing_time_seconds > mean * 2),
+  slow AS MATERIALIZED (SELECT ${MEASURED} FROM completed, pace WHERE processing_time_seconds > mean * 2),
   firsts AS (SELECT arg_min(job_id, started_at) AS job_id FROM jobs WHERE worker_id IS NOT NULL GROUP BY worker_id),
   found AS (
     ${[
@@ -56,9 +57,11 @@ export async function bottlenecks(
   const sql = `WITH ${JOBS}, ${FOUND}
     SELECT (SELECT n FROM pace) AS completed, (SELECT mean FROM pace) AS mean, (SELECT count(*) FROM slow) AS slow, listed.*
     FROM (SELECT 1) LEFT JOIN (
-      SELECT *, count(*) OVER (PARTITION BY pattern) AS found,
-        row_number() OVER (PARTITION BY pattern ORDER BY processing_time_seconds DESC NULLS LAST, job_id) AS nth
-      FROM found QUALIFY nth <= ${limit}
+      SELECT * FROM (
+        SELECT pattern, job_id, share, others, count(*) OVER (PARTITION BY pattern) AS found,
+          row_number() OVER (PARTITION BY pattern ORDER BY processing_time_seconds DESC NULLS LAST, job_id) AS nth
+        FROM found QUALIFY nth <= ${limit}
+      ) JOIN jobs USING (job_id)
     ) AS listed ON true ORDER BY pattern, nth`;
   const parameters = [textOf(from), textOf(to)];
   const result = await analytics.query({ sql, parameters, ...limits, foreign: false });

@@ -4,10 +4,11 @@ import type { Figures } from './base.ts';
 export function csvOf(items: readonly Figures[], names: readonly string[] = []): string {
   const rows = items.map((item) => flat(item));
   const header = names.length > 0 ? names : [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  return [header.map(field), ...rows.map((row) => header.map((name) => field(row[name])))]
-    .map((row) => `${row.join(',')}\r\n`)
-    .join('');
+  return [header, ...rows.map((row) => header.map((name) => row[name]))].map(csvLine).join('');
 }
+
+/** One row, with its line break. */
+export const csvLine = (values: readonly unknown[]): string => `${values.map(field).join(',')}\r\n`;
 
 function flat(item: Figures, prefix = ''): Figures {
   return Object.fromEntries(

@@ -263,6 +263,57 @@ for message in api.events.follow("jobs", filter={"priority": "high"}):
     if message.type == "update":
         print(message.job_id, message.state, message.percentage)`,
   },
+  'analytics.costs': {
+    typescript: `\
+const { items, total } = await api.analytics.costs({ from: '2025-07-01T00:00:00Z', group_by: 'model' });
+for (const { group, cost_usd, cost_per_audio_minute_usd } of items) console.log(group, cost_usd, cost_per_audio_minute_usd);
+console.log(total.cost_usd);`,
+    python: `\
+report = api.analytics.costs(from_="2025-07-01T00:00:00Z", group_by="model")
+for item in report.items:
+    print(item.group, item.cost_usd, item.cost_per_audio_minute_usd)
+print(report.total.cost_usd)`,
+  },
+  'analytics.throughput': {
+    typescript: `const { total } = await api.analytics.throughput({ group_by: 'worker' });
+console.log(total.jobs_completed, total.success_rate);`,
+    python: `report = api.analytics.throughput(group_by="worker")
+print(report.total.jobs_completed, report.total.success_rate)`,
+  },
+  'analytics.durations': {
+    typescript: `const { items } = await api.analytics.durations({ group_by: 'instance_type' });
+for (const { group, processing } of items) console.log(group, processing.p50, processing.p95);`,
+    python: `for item in api.analytics.durations(group_by="instance_type").items:
+    print(item.group, item.processing.p50, item.processing.p95)`,
+  },
+  'analytics.failures': {
+    typescript: `const { items } = await api.analytics.failures();
+for (const { group, jobs_failed, wasted_usd } of items) console.log(group, jobs_failed, wasted_usd);`,
+    python: `for item in api.analytics.failures().items:
+    print(item.group, item.jobs_failed, item.wasted_usd)`,
+  },
+  'analytics.bottlenecks': {
+    typescript: `const { patterns } = await api.analytics.bottlenecks();
+for (const { job_id, evidence } of patterns.gpu_issues) console.log(job_id, evidence);`,
+    python: `for job in api.analytics.bottlenecks().patterns["gpu_issues"]:
+    print(job.id, job.evidence)`,
+  },
+  'analytics.jobs': {
+    typescript: `\
+const slow = api.analytics.jobs({ filter: 'processing_time > avg_processing_time * 2' });
+for await (const job of slow) console.log(job.job_id, job.processing_time_seconds);`,
+    python: `for job in api.analytics.jobs(filter="processing_time > avg_processing_time * 2"):
+    print(job.id, job.processing_time)`,
+  },
+  'analytics.sql': {
+    typescript: `\
+const { items } = await api.analytics.sql('SELECT model, sum(cost_usd) AS cost FROM job_states GROUP BY model');
+for (const { model, cost } of items) console.log(model, cost);`,
+    python: `\
+result = api.analytics.sql("SELECT model, sum(cost_usd) AS cost FROM job_states GROUP BY model")
+for row in result.items:
+    print(row["model"], row["cost"])`,
+  },
   'uploads.create': {
     typescript: `\
 import { openAsBlob } from 'node:fs';

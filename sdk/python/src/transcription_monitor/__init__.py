@@ -10,15 +10,17 @@
 
 `AsyncTranscriptionAPI` is the same for asyncio. `Worker` turns your own transcriber into a worker. `Reporter` and
 `StructuredLogger` report what a worker does to systems without a monitor. `StateAPI` reads jobs from the monitor's
-cache and store. `StateReconciler` compares workers with EC2 instances. `transcription_monitor.testing` has a monitor
-for your tests. `models` defines the results, `errors` the exceptions.
+cache and store. `StateReconciler` compares workers with EC2 instances, `PerformanceAnalyzer` finds what slows jobs down.
+`transcription_monitor.testing` has a monitor for your tests. `models` defines the results, `errors` the exceptions.
 """
 
 from ._async.client import AsyncTranscriptionAPI
 from ._async.pages import AsyncPages
+from ._async.performance_analyzer import AsyncPerformanceAnalyzer
 from ._call import VERSION
 from ._sync.client import TranscriptionAPI
 from ._sync.pages import Pages
+from ._sync.performance_analyzer import PerformanceAnalyzer
 from .errors import (
     ApiError,
     BusyError,
@@ -53,6 +55,7 @@ __all__ = [
     "Alert",
     "ApiError",
     "AsyncPages",
+    "AsyncPerformanceAnalyzer",
     "AsyncTranscriptionAPI",
     "AudioError",
     "BusyError",
@@ -74,6 +77,7 @@ __all__ = [
     "OutcomeUnknownError",
     "Page",
     "Pages",
+    "PerformanceAnalyzer",
     "Queue",
     "RefusedError",
     "Reporter",

@@ -7,6 +7,7 @@ from types import TracebackType
 import httpx
 
 from .. import _call
+from .analytics import AsyncAnalytics
 from .events import AsyncEvents
 from .feed import AsyncFeed
 from .jobs import AsyncJobs
@@ -54,6 +55,7 @@ class AsyncTranscriptionAPI:
         self.sources = AsyncSources(self._transport)
         self.feed = AsyncFeed(self._transport)
         self.events = AsyncEvents(self._transport, self.feed)
+        self.analytics = AsyncAnalytics(self._transport)
 
     @property
     def base_url(self) -> str:

@@ -8,6 +8,7 @@ from types import TracebackType
 import httpx
 
 from .. import _call
+from .analytics import Analytics
 from .events import Events
 from .feed import Feed
 from .jobs import Jobs
@@ -55,6 +56,7 @@ class TranscriptionAPI:
         self.sources = Sources(self._transport)
         self.feed = Feed(self._transport)
         self.events = Events(self._transport, self.feed)
+        self.analytics = Analytics(self._transport)
 
     @property
     def base_url(self) -> str:

@@ -11,7 +11,7 @@
     assert [update.state for update in api.jobs.watch(job.id)] == ["COMPLETED"]
 
 It responds as a monitor does: our own tests run the same rules against both. It has no clock: leases don't expire,
-retries and claims don't wait. It has no live feed: `jobs.watch` polls.
+retries and claims don't wait. It has no live feed: `jobs.watch` polls. It has no analytics.
 """
 
 from .mock_monitor import MockMonitor

@@ -1,4 +1,4 @@
-"""The mock monitor's endpoints: those of the real one except the live feed."""
+"""The mock monitor's endpoints: those of the real one except the live feed and analytics."""
 
 from __future__ import annotations
 
