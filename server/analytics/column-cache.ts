@@ -6,6 +6,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MonitorError } from '../../protocol/errors.ts';
+import { HOUR_MS } from '../../protocol/time.ts';
 import { eachAtOnce } from '../at-once.ts';
 import type { ObjectStore } from '../objects/store.ts';
 import type { ColumnFile } from '../state-machine/state/records.ts';
@@ -13,6 +14,7 @@ import { columnKey } from './columns/keys.ts';
 import { TABLES, type TableName } from './tables.ts';
 
 const FETCHES_AT_ONCE = 8;
+const KEPT_MS = HOUR_MS;
 
 export type ColumnPaths = Record<TableName, string[]>;
 
@@ -47,11 +49,14 @@ export class ColumnCache {
     return { job_states: of('job_states'), job_attempts: of('job_attempts') };
   }
 
-  /** Deletes files that are none of these. */
-  async keepOnly(files: readonly ColumnFile[]): Promise<void> {
+  /** Deletes files that are none of these, unless they came so recently that a query of another process may read them. */
+  async keepOnly(files: readonly ColumnFile[], now_ms: number): Promise<void> {
     const kept = new Set(files.flatMap(({ sha256 }) => Object.values(sha256).map(nameOf)));
-    for (const name of await readdir(this.#folder)) {
-      if (/^[0-9a-f]{64}\.parquet$/.test(name) && !kept.has(name)) await rm(join(this.#folder, name), { force: true });
+    for (const name of await readdir(this.#folder).catch(() => [])) {
+      if (!/^[0-9a-f]{64}\.parquet$/.test(name) || kept.has(name)) continue;
+      const path = join(this.#folder, name);
+      const there = await stat(path).catch(() => null);
+      if (there && now_ms - there.mtimeMs > KEPT_MS) await rm(path, { force: true });
     }
   }
 
@@ -79,6 +84,6 @@ const isThere = (path: string): Promise<boolean> =>
 
 const damaged = (key: string, problem: string): MonitorError =>
   new MonitorError('corrupt', 'columns_damaged', `${key} ${problem}`, {
-    hint: 'Put it back from a copy of the store. All other requests go on without it.',
+    hint: 'A running monitor makes it again from the packs within a minute of a request that needs it.',
     extra: { key },
   });

@@ -128,6 +128,7 @@ export class AnalyticsReader {
     if (names === this.#shown_files) return;
     await this.database.show(await this.cache.paths(files, this.#options.onFetch), strays);
     this.#shown_files = names;
+    await this.cache.keepOnly(files, this.#options.clock.now());
   }
 
   async #showPacks({ tables }: State): Promise<void> {

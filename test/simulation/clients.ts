@@ -131,18 +131,20 @@ export class Clients {
   mustBeHandedOut(name: string, { engine, claims }: House): void {
     const worker_id = `waiting-${name.replace('.', '-')}`;
     const register = this.#load.command('register_worker', this.#log.end);
-    this.mustBeAnswered(name, engine, { ...register, body: { ...register.body, worker_id } as Command['body'] });
+    const registered = Promise.withResolvers<void>();
+    const body = { ...register.body, worker_id } as Command['body'];
+    this.mustBeAnswered(name, engine, { ...register, body }, { done: registered.resolve });
     const claim = this.#load.command('claim_jobs', this.#log.end);
     const command = { ...claim, body: { ...claim.body, worker_id, max_jobs: 1 } as Command['body'] };
-    this.#world.after(2_000, null, () => {
+    void registered.promise.then(() => {
       this.#unanswered.add(`${command.id} of ${worker_id}`);
       const { signal } = new AbortController();
       const tried = () => this.#claim(name, engine, command);
       void claims.next({ worker_id, wait_ms: 15_000, signal, claim: tried }).then((refs) => {
         if (refs.length > 0) this.#unanswered.delete(`${command.id} of ${worker_id}`);
       });
+      this.#world.after(1_000, null, () => this.mustBeAnswered(name, engine));
     });
-    this.#world.after(3_000, null, () => this.mustBeAnswered(name, engine));
   }
 
   /** Without faults, but under writes that never pause: reading on to the tail ends all the same. */
@@ -183,7 +185,12 @@ export class Clients {
   }
 
   /** Without faults: what is asked now must be done. */
-  mustBeAnswered(name: string, engine: Engine, command = this.#submission(), tries = 4): void {
+  mustBeAnswered(
+    name: string,
+    engine: Engine,
+    command = this.#submission(),
+    { tries = 4, done = () => {} }: { tries?: number; done?: () => void } = {},
+  ): void {
     this.#log.send(command);
     const asking = this.#answers.asked(command, name);
     this.#unanswered.add(command.id);
@@ -191,11 +198,12 @@ export class Clients {
       (outcome) => {
         this.#unanswered.delete(command.id);
         this.#answers.acked(asking, outcome);
+        done();
       },
       (error) => {
         // Whoever slept past the retention learns of it by this command.
         if (tries > 1 && error instanceof JournalError && error.kind === 'outcome_unknown') {
-          this.#world.after(10, null, () => this.mustBeAnswered(name, engine, command, tries - 1));
+          this.#world.after(10, null, () => this.mustBeAnswered(name, engine, command, { tries: tries - 1, done }));
         } else this.#world.violate('I13', `${command.id} was answered ${error} by ${name}, without faults`);
       },
     );
