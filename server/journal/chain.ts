@@ -215,6 +215,20 @@ export class Chain<P> {
     );
   }
 
+  /**
+   * The same once a segment of ours was created after the head: if another instance has continued it, its name was not used
+   * before, and it leads on.
+   */
+  async assertCreatedLeadsOn({ seq, hash }: { seq: number; hash: string }): Promise<void> {
+    if (!this.#damageAhead()) return;
+    const next = await this.get(segmentKey(seq + 1));
+    if (next.found) {
+      const { header } = decodeSegment(next.bytes, { journal_id: this.#options.journal_id, seq: seq + 1 });
+      if (header.prev === hash) return;
+    }
+    this.assertLedPastDamage();
+  }
+
   #damageAhead(): boolean {
     return Math.max(0, ...this.#damaged) > this.#head.seq;
   }

@@ -416,7 +416,7 @@ export class Journal<P> {
   async #created(batch: Batch<P>, draft: Draft, server_ms: number): Promise<boolean> {
     const { seq, at_ms, encoded } = batch;
     if (!(await this.#chain.trust(server_ms))) throw truncatedMeanwhile(seq);
-    this.#chain.assertLedPastDamage();
+    await this.#chain.assertCreatedLeadsOn({ seq, hash: encoded.hash });
     this.#adopted({ seq, hash: encoded.hash, at_ms, last_modified_ms: server_ms }, encoded, draft);
     return true;
   }

@@ -89,6 +89,41 @@ test('a truncated name is not reused: its second creator recovers and acknowledg
   b.journal.abandon();
 });
 
+test('a segment whose answer comes after a suspension is ours if others continued it, though the newest snapshot is damaged', async () => {
+  const clock = newClock();
+  const store = new FailingStore(clock);
+  const asleep = newClock();
+  const a = await openDesk(store, clock, { ...SHARED, instance: 'a' });
+  await a.write('one');
+  const answered = Promise.withResolvers<void>();
+  // Of `b` no timer runs: it sleeps from the moment at which its put reaches the store.
+  const late = new Proxy(store, {
+    get(target, name) {
+      if (name !== 'putIfAbsent') return Reflect.get(target, name).bind?.(target) ?? Reflect.get(target, name);
+      return async (key: string, bytes: Uint8Array) => {
+        const result = await target.putIfAbsent(key, bytes);
+        if (key !== segmentKey(2)) return result;
+        await answered.promise;
+        return { ...result, server_ms: clock.now() };
+      };
+    },
+  });
+  const b = await openDesk(late, asleep, { ...SHARED, instance: 'b' });
+  const written = b.write('two');
+  await settled();
+  await a.journal.catchUp();
+  for (const text of ['three', 'four', 'five']) await a.write(text);
+  await a.journal.snapshot();
+  await clock.turn(11 * MINUTE_MS);
+  await store.damage(snapshotPartKey(5, 1), flipped);
+  answered.resolve();
+  assert.equal(await written, 'in 2');
+  await b.journal.catchUp();
+  assert.deepEqual(b.notes.texts, ['one', 'two', 'three', 'four', 'five']);
+  a.journal.abandon();
+  b.journal.abandon();
+});
+
 test('a truncated segment is not mistaken for the end of the log', async () => {
   const clock = newClock();
   const store = new FailingStore(clock);
