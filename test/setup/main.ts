@@ -6,6 +6,7 @@
  */
 
 import { awsCli } from './aws-cli.ts';
+import { cfnLint } from './cfn-lint.ts';
 import { databases } from './databases.ts';
 import { faketime } from './faketime.ts';
 import { moto } from './moto.ts';
@@ -15,7 +16,7 @@ import { redis } from './redis.ts';
 import { s3Gateway } from './s3-gateway.ts';
 import type { SetupStep } from './step.ts';
 
-const steps: SetupStep[] = [awsCli, databases, faketime, moto, pocketsphinx, pythonSdk, redis, s3Gateway];
+const steps: SetupStep[] = [awsCli, cfnLint, databases, faketime, moto, pocketsphinx, pythonSdk, redis, s3Gateway];
 
 await Promise.all(
   steps.map(async ({ name, run }) => {
