@@ -2,6 +2,7 @@
  * An AWS endpoint that enforces IAM policies, conditions and tags included, before moto, which knows neither conditions nor bucket
  * policies: it answers as AWS does where a request is denied, passes on the others, and records what each needed.
  */
+import { hash } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -58,6 +59,7 @@ async function serve({ asked, answer, target, world }: Exchange): Promise<void> 
   const { method = '', url: path = '', headers } = asked;
   const http = { method, path, headers, body: body.toString('latin1') };
   const by = /Credential=([^/]+)\//.exec(String(headers.authorization))?.[1] ?? '';
+  if (/Action=GetCallerIdentity/.test(http.body)) return identify(answer, world.principals[by]);
   if (/Action=SimulatePrincipalPolicy/.test(http.body)) return simulate(http.body, { answer, world, by });
   const rights = await rightsOf(http, {
     account: { ...ACCOUNT, worker_role: world.principals[WORKER]?.arn ?? '' },
@@ -65,6 +67,7 @@ async function serve({ asked, answer, target, world }: Exchange): Promise<void> 
   });
   const denied = rights.filter((right) => !isAllowed(right, world, by));
   if (denied[0]) return deny(answer, { http, right: denied[0] });
+  if (isDamaged(http, body)) return refuseDigest(answer);
   await forward({ http, body, target, answer }, () => {
     const [right] = rights;
     if (right?.action !== 's3:GetObject' || isAllowed(listRightOf(right), world, by)) return true;
@@ -84,6 +87,17 @@ function judge({ action, resource, context }: AwsRequest, world: World, by: stri
   const { arn = '', identity = [] } = world.principals[by] ?? {};
   const full = { action, resource, context: { ...TLS, 'aws:PrincipalArn': arn, ...context } };
   return evaluate(full, { identity, resource: world.resource_policies });
+}
+
+/** As S3 verifies it, and moto does not. */
+function isDamaged({ headers }: HttpRequest, body: Buffer): boolean {
+  const digest = headers['content-md5'];
+  return digest !== undefined && digest !== hash('md5', body, 'base64');
+}
+
+function refuseDigest(answer: ServerResponse): void {
+  answer.writeHead(400, { 'content-type': 'application/xml', date: new Date().toUTCString() });
+  answer.end('<Error><Code>BadDigest</Code><Message>The Content-MD5 you specified did not match</Message></Error>');
 }
 
 type Onward = { http: HttpRequest; body: Buffer; target: string; answer: ServerResponse };
@@ -130,6 +144,22 @@ const tagsAt =
     const tags = [...text.matchAll(/<key>([^<]*)<\/key>\s*(?:<[^>]+>[^<]*<\/[^>]+>\s*)*?<value>([^<]*)<\/value>/g)];
     return Object.fromEntries(tags.map(([, key = '', value = '']) => [key, value]));
   };
+
+/** Which anyone may ask; a role is seen by its session. */
+function identify(answer: ServerResponse, principal: Principal | undefined): void {
+  if (!principal) {
+    answer.writeHead(403, { 'content-type': 'text/xml' });
+    answer.end(
+      '<ErrorResponse><Error><Code>InvalidClientTokenId</Code><Message>unknown</Message></Error></ErrorResponse>',
+    );
+    return;
+  }
+  const arn = principal.arn.replace(':iam:', ':sts:').replace(':role/', ':assumed-role/');
+  answer.writeHead(200, { 'content-type': 'text/xml' });
+  answer.end(
+    `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>${arn}/session</Arn><UserId>id</UserId><Account>${ACCOUNT.account}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`,
+  );
+}
 
 /** IAM's own simulation, by the same evaluation: the policies of the role that it names, and no resource's. */
 function simulate(body: string, { answer, world, by }: { answer: ServerResponse; world: World; by: string }): void {
