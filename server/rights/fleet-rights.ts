@@ -24,7 +24,6 @@ import { attempt, type Outcome, type Right } from './right.ts';
 
 const DRY = ['DryRunOperation'];
 const GROUP_TAG = 'aws:autoscaling:groupName';
-const BEYOND_ANY_MAXIMUM = 1_000_000;
 
 export class FleetProbe {
   readonly #url: string;
@@ -111,7 +110,6 @@ export class FleetProbe {
     const about = { resource: arn('ec2', 'instance/*'), context: tagged, condition: { StringEquals: tagged } };
     const one = this.#any(filter(`tag:${GROUP_TAG}`, name));
     const Tags = [{ Key: MONITOR_TAG, Value: monitor }];
-    const resize = { AutoScalingGroupName: name, DesiredCapacity: BEYOND_ANY_MAXIMUM, HonorCooldown: false };
     return [
       plain('autoscaling:DescribeAutoScalingGroups', 'the size of the group', () =>
         this.#groups.send(new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [name] })),
@@ -121,7 +119,7 @@ export class FleetProbe {
         resource: group,
         needed_for: 'launches',
         expected: 'allowed',
-        attempt: () => attempt(() => this.#groups.send(new SetDesiredCapacityCommand(resize)), ['ValidationError']),
+        attempt: () => this.#tryToExceed(name),
       },
       {
         action: 'autoscaling:TerminateInstanceInAutoScalingGroup',
@@ -136,6 +134,16 @@ export class FleetProbe {
         this.#ec2.send(new RebootInstancesCommand({ InstanceIds: [id], DryRun: true })),
       ),
     ];
+  }
+
+  /** Asks for one instance more than the maximum, which is refused to those who may resize the group. */
+  async #tryToExceed(name: string): Promise<Outcome> {
+    const find = new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [name] });
+    const { AutoScalingGroups = [] } = await this.#groups.send(find).catch(() => ({ AutoScalingGroups: [] }));
+    const max = AutoScalingGroups[0]?.MaxSize;
+    if (max === undefined) return { is: 'unsure', because: `the group ${name} is not there, or cannot be read` };
+    const resize = { AutoScalingGroupName: name, DesiredCapacity: max + 1, HonorCooldown: false };
+    return attempt(() => this.#groups.send(new SetDesiredCapacityCommand(resize)), ['ValidationError']);
   }
 
   #onInstance(

@@ -68,6 +68,7 @@ async function serve({ asked, answer, target, world }: Exchange): Promise<void> 
   const denied = rights.filter((right) => !isAllowed(right, world, by));
   if (denied[0]) return deny(answer, { http, right: denied[0] });
   if (isDamaged(http, body)) return refuseDigest(answer);
+  if (isBeyondMaximum(http)) return refuseSize(answer);
   await forward({ http, body, target, answer }, () => {
     const [right] = rights;
     if (right?.action !== 's3:GetObject' || isAllowed(listRightOf(right), world, by)) return true;
@@ -98,6 +99,18 @@ function isDamaged({ headers }: HttpRequest, body: Buffer): boolean {
 function refuseDigest(answer: ServerResponse): void {
   answer.writeHead(400, { 'content-type': 'application/xml', date: new Date().toUTCString() });
   answer.end('<Error><Code>BadDigest</Code><Message>The Content-MD5 you specified did not match</Message></Error>');
+}
+
+/** Auto Scaling refuses more than the maximum, ten in the template; moto starts them. */
+function isBeyondMaximum({ body }: HttpRequest): boolean {
+  return /Action=SetDesiredCapacity/.test(body) && Number(new URLSearchParams(body).get('DesiredCapacity')) > 10;
+}
+
+function refuseSize(answer: ServerResponse): void {
+  answer.writeHead(400, { 'content-type': 'text/xml' });
+  answer.end(
+    '<ErrorResponse><Error><Code>ValidationError</Code><Message>above max value</Message></Error></ErrorResponse>',
+  );
 }
 
 type Onward = { http: HttpRequest; body: Buffer; target: string; answer: ServerResponse };

@@ -1,6 +1,7 @@
 /** The fleet of an Auto Scaling group with the rights of the template: nothing denied, nothing unused. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { checkRightsAt } from '../../server/doctor.ts';
 import { startTestMonitor } from '../processes/tmon.ts';
 import { asPrincipal, deployFullSystem, enforcePolicies, statementsOf } from './full-system.ts';
 import { patternsUsed } from './policy.ts';
@@ -18,6 +19,7 @@ test('[S34] workers are launched, restarted and terminated in the group with the
   const { api, stop } = await startTestMonitor(t, settings, asPrincipal(proxy, 'server'));
   const worker = await api.workers.launch();
   assert.match(worker.instance_id ?? '', /^i-/);
+  await assertDoctorAgrees(fleet);
   await api.workers.restart(worker.worker_id);
   await api.workers.terminate(worker.worker_id);
   await proxy.requested('autoscaling:TerminateInstanceInAutoScalingGroup');
@@ -37,3 +39,26 @@ test('[S34] workers are launched, restarted and terminated in the group with the
     [],
   );
 });
+
+/** While an instance runs. Nothing tells of a termination; a size beyond the maximum is refused, so the group keeps its own. */
+async function assertDoctorAgrees(fleet: string): Promise<void> {
+  const saved = { ...process.env };
+  const began = proxy.seen.length;
+  Object.assign(process.env, asPrincipal(proxy, 'server'));
+  const rights = await checkRightsAt({ as: 'server', fleet });
+  process.env = saved;
+  // What the doctor asks for is no proof that the monitor uses it.
+  proxy.seen.splice(began);
+  assert.deepEqual(
+    rights.map(({ check, verdict }) => `${verdict} ${check}`),
+    [
+      'pass ec2:DescribeInstances',
+      'pass ec2:DescribeSpotPriceHistory',
+      'pass autoscaling:DescribeAutoScalingGroups',
+      'pass autoscaling:SetDesiredCapacity',
+      'skip autoscaling:TerminateInstanceInAutoScalingGroup',
+      'pass ec2:CreateTags',
+      'pass ec2:RebootInstances',
+    ],
+  );
+}
