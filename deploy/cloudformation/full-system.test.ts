@@ -18,7 +18,7 @@ import { StoreRules } from '../../server/maintenance/store-rules.ts';
 import { S3Store } from '../../server/objects/s3.ts';
 import { ask, deployFullSystem, FULL_SYSTEM, lifecycleRules } from '../../test/aws/full-system.ts';
 import { evaluate, type Statement } from '../../test/aws/policy.ts';
-import { readTemplate, resolveTemplate, type Value } from '../../test/aws/template.ts';
+import type { Value } from '../../test/aws/template.ts';
 import { runTmon } from '../../test/processes/tmon.ts';
 import { cfnLintEnvironment } from '../../test/setup/cfn-lint.ts';
 
@@ -68,19 +68,6 @@ test('[A1] the bucket is encrypted, versioned, private and owned by its account'
   assert.deepEqual(new Set(Object.values(Properties.PublicAccessBlockConfiguration)), new Set([true]));
 });
 
-test('with a KMS key the bucket uses it, and the roles may use nothing else of it than they need', async () => {
-  const key = 'arn:aws:kms:us-east-1:123456789012:key/1';
-  const given = { ...REFERENCES, KmsKeyArn: key };
-  const { resources } = resolveTemplate(await readTemplate(FULL_SYSTEM), given);
-  const [rule] = resources.Bucket!.Properties.BucketEncryption.ServerSideEncryptionConfiguration;
-  assert.deepEqual(rule.ServerSideEncryptionByDefault, { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: key });
-  assert.equal(rule.BucketKeyEnabled, true);
-  const statement = (id: string) => resources[id]!.Properties.PolicyDocument.Statement[0];
-  assert.deepEqual(statement('ServerKeyPolicy').Action, ['kms:Decrypt', 'kms:GenerateDataKey']);
-  assert.deepEqual(statement('WorkerKeyPolicy').Action, 'kms:Decrypt');
-  for (const id of ['ServerKeyPolicy', 'WorkerKeyPolicy']) assert.equal(statement(id).Resource, key);
-});
-
 /** What the table of docs/format.md says may be deleted at any time; everything else must be kept. */
 function foldersOf(): { kept: string[]; made_again: string[] } {
   const rows = [...FORMAT.matchAll(/^\| (`[a-z]+\/`|views) \|[^|]*\|[^|]*\| ([^|]+) \|$/gm)];
@@ -126,15 +113,6 @@ test('[A109] old versions of everything that is replaced or deleted expire, and 
   }
   const [all] = lifecycleRules(stack).filter(({ Filter }) => Filter?.Prefix === '');
   assert.deepEqual(all?.AbortIncompleteMultipartUpload, { DaysAfterInitiation: 1 });
-});
-
-test('by default S3 removes no recording and no view', async () => {
-  const plain = resolveTemplate(await readTemplate(FULL_SYSTEM), REFERENCES);
-  const removing = lifecycleRules(plain).filter(({ Status, Expiration }) => Status === 'Enabled' && Expiration?.Days);
-  assert.deepEqual(
-    removing.map(({ ID }) => ID),
-    ['store-checks'],
-  );
 });
 
 test('[A109] the monitor finds the rules harmless, and a rule on the journal harmful', async (t) => {
@@ -208,16 +186,6 @@ test('the queue passes on to dead letters what nobody could process, and takes e
   assert.equal(events.Condition.StringEquals['aws:SourceAccount'], '123456789012');
 });
 
-test('with AudioEvents S3 tells the queue of recordings, and the monitor does not read it', async () => {
-  const given = { ...REFERENCES, AudioEvents: 'true' };
-  const { resources, outputs: told } = resolveTemplate(await readTemplate(FULL_SYSTEM), given);
-  const [event] = resources.Bucket!.Properties.NotificationConfiguration.QueueConfigurations;
-  assert.equal(event.Filter.S3Key.Rules[0].Value, 'audio/');
-  assert.equal(resources.ReportsPolicy, undefined);
-  assert.doesNotMatch(told.ServeCommand, /--source/);
-  assert.equal(stack.resources.Bucket!.Properties.NotificationConfiguration, undefined);
-});
-
 test('[S34] the deployed roles have the template’s policies and no others', async () => {
   // moto keeps a role's own policies as Python writes them.
   const decode = (xml: string) =>
@@ -274,45 +242,3 @@ test('the command of the outputs is one that the monitor takes', () => {
   const launch = stack.resources.Ec2FleetPolicy!.Properties.PolicyDocument.Statement[0];
   assert.equal(launch.Condition.StringEquals['aws:RequestTag/tmon:monitor'], url.monitor);
 });
-
-test('with an Auto Scaling group, or without a fleet, there is nothing of the other kinds', async () => {
-  const template = await readTemplate(FULL_SYSTEM);
-  const group = resolveTemplate(template, { ...REFERENCES, Fleet: 'asg' });
-  assert.ok(group.resources.Workers && group.resources.AsgFleetPolicy);
-  assert.equal(group.resources.Ec2FleetPolicy, undefined);
-  assert.match(group.outputs.ServeCommand, /--fleet 'asg:workers\?server=https:/);
-  assert.equal(group.resources.WorkerTemplate!.Properties.LaunchTemplateData.NetworkInterfaces, undefined);
-  const none = resolveTemplate(template, { ...REFERENCES, Fleet: 'none' });
-  for (const id of ['Workers', 'WorkerTemplate', 'InstancesPolicy', 'AsgFleetPolicy', 'Ec2FleetPolicy'])
-    assert.equal(none.resources[id], undefined, id);
-  assert.match(none.outputs.ServeCommand, /--fleet none:/);
-});
-
-const REFERENCES = {
-  'AWS::AccountId': '123456789012',
-  'AWS::Region': 'us-east-1',
-  'AWS::Partition': 'aws',
-  'AWS::URLSuffix': 'amazonaws.com',
-  'AWS::StackName': 'monitor',
-  MonitorUrl: 'https://monitor.example.com',
-  Subnets: ['subnet-1'],
-  SecurityGroups: ['sg-1'],
-  Bucket: 'bucket',
-  'Bucket.Arn': 'arn:aws:s3:::bucket',
-  Queue: 'https://sqs/queue',
-  'Queue.Arn': 'arn:aws:sqs:us-east-1:123456789012:queue',
-  'Queue.QueueName': 'queue',
-  'DeadLetterQueue.Arn': 'arn:aws:sqs:us-east-1:123456789012:dead',
-  'DeadLetterQueue.QueueName': 'dead',
-  ServerRole: 'server',
-  'ServerRole.Arn': 'arn:aws:iam::123456789012:role/server',
-  ServerProfile: 'server',
-  WorkerRole: 'worker',
-  'WorkerRole.Arn': 'arn:aws:iam::123456789012:role/worker',
-  'WorkerProfile.Arn': 'arn:aws:iam::123456789012:instance-profile/worker',
-  WorkerLogs: 'logs',
-  'WorkerLogs.Arn': 'arn:aws:logs:us-east-1:123456789012:log-group:logs:*',
-  WorkerTemplate: 'lt-1',
-  'WorkerTemplate.LatestVersionNumber': '1',
-  Workers: 'workers',
-};
