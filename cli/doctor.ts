@@ -1,20 +1,34 @@
-/** `tmon doctor`: checks this machine, the monitor and the store. */
+/** `tmon doctor`: checks this machine, the monitor, the store, and the rights on AWS. */
 import { Command, Option } from 'commander';
+import { checkAws, type DoctorAwsOptions, printRights } from './doctor-aws.ts';
 import { CommandError, EXIT } from './exit-code.ts';
 import { clientOf, DEFAULT_SERVER, jsonOption } from './options.ts';
 import { colour, oneLine, printJson, printLine } from './output.ts';
 
 type Finding = { check: string; verdict: string; says: string; hint?: string | undefined };
-type DoctorOptions = { store?: string; acceptLoss?: boolean; recheck?: boolean; server?: string; json?: boolean };
+type DoctorOptions = DoctorAwsOptions & { aws?: boolean; acceptLoss?: boolean; recheck?: boolean; server?: string };
 
 export function doctorCommand(): Command {
   return new Command('doctor')
     .description(
-      'Test whether a store meets the journal’s requirements; without --store, check this machine and the monitor.',
+      'Test whether a store meets the journal’s requirements; with --aws, whether the rights on AWS suffice; without either, check this machine and the monitor.',
     )
     .option('--store <url>', 'dir:PATH, s3://bucket/prefix; about 14,000 requests to a bucket ($0.07 on Amazon S3)')
     .option('--accept-loss', 'with --store: keep what can be read of a damaged journal, and go on without the rest')
     .option('--recheck', 'with --store: use a store again that was found unsafe, if it passes three full checks')
+    .option(
+      '--aws',
+      'try every right that --store, --queue and --fleet need, without harm, and every denial of the template',
+    )
+    .option('--queue <name>', 'with --aws: the queue of --source sqs://NAME')
+    .option('--fleet <url>', 'with --aws: ec2:LAUNCH_TEMPLATE or asg:GROUP')
+    .addOption(
+      new Option('--as <role>', 'with --aws: whose credentials these are')
+        .choices(['server', 'worker'])
+        .default('server'),
+    )
+    .option('--worker-role <arn>', 'with --aws: ask IAM whether this role reads recordings and nothing else')
+    .option('--audio <url>', 'with --aws: a recording that workers read, s3://bucket/key')
     .addOption(new Option('--server <url>', 'the monitor').env('TMON_SERVER'))
     .addOption(jsonOption())
     .action(doctor);
@@ -28,11 +42,20 @@ async function doctor(options: DoctorOptions): Promise<void> {
       'Stop every monitor on that store first.',
     );
   }
+  if (options.aws) {
+    const rights = await checkAws(options);
+    printRights(rights, options.json ?? false);
+    return exitBy(rights);
+  }
   const findings = options.store === undefined ? await lookAround(options) : await checkStore(options);
   for (const finding of findings) {
     if (options.json) printJson(finding);
     else printFinding(finding);
   }
+  exitBy(findings);
+}
+
+function exitBy(findings: readonly Pick<Finding, 'verdict'>[]): void {
   if (findings.some((finding) => finding.verdict === 'fail')) process.exitCode = EXIT.failed;
   else if (findings.some((finding) => finding.verdict === 'unfinished')) process.exitCode = EXIT.unavailable;
 }

@@ -1,4 +1,4 @@
-/** `tmon doctor --store URL`: what is in the journal, and how to go on where something of it is lost. */
+/** `tmon doctor`: what is in the journal, how to go on where something of it is lost, and the monitor's rights on AWS. */
 import { formatTime } from '../protocol/time.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { newUlid } from './ids.ts';
@@ -6,6 +6,7 @@ import { acceptLoss, type LossReport } from './journal/accept-loss.ts';
 import { type Inspection, inspectJournal } from './journal/inspect.ts';
 import { type OpenStoreOptions, openStore } from './objects/open-store.ts';
 import type { ObjectStore, StoreFinding } from './objects/store.ts';
+import type { CheckRightsOptions, RightFinding } from './rights/check-rights.ts';
 import { eventId, UNREMEMBERED } from './state-machine/apply/apply.ts';
 import { Fold } from './state-machine/apply/fold.ts';
 import type { JournalEvent } from './state-machine/events.ts';
@@ -15,6 +16,13 @@ import { CHECKPOINT_KEY, JOURNAL_TRACES } from './views/keys.ts';
 type LookOptions = { clock?: Clock; s3?: OpenStoreOptions['s3'] };
 
 const ACTOR = 'tmon doctor';
+
+export type { CheckRightsOptions, RightFinding };
+
+/** Tries every right on AWS; loads the clients for it only then. Throws MonitorError. */
+export async function checkRightsAt(options: CheckRightsOptions): Promise<RightFinding[]> {
+  return (await import('./rights/check-rights.ts')).checkRights(options);
+}
 
 /** A look without a lock, also beside a monitor that runs. */
 export async function inspectStoreAt(

@@ -53,6 +53,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'server/analytics/tables.ts': [],
   'server/analytics/filter': ['protocol', 'server/analytics/tables.ts'],
   'server/fleets': ['protocol', 'server/engine.ts', 'server/state-machine', 'server/maintenance/duty.ts', ...GROUND],
+  'server/rights': ['protocol', 'server/objects', 'server/fleets/aws-fleet-url.ts', 'server/fleets/ec2-instances.ts'],
   'server/maintenance': ['protocol', 'server/engine.ts', 'server/state-machine', 'server/config.ts', ...GROUND],
   'server/sealed-json.ts': [],
   'server/uploads': [

@@ -6,6 +6,7 @@
  */
 
 import { awsCli } from './aws-cli.ts';
+import { cfnLint } from './cfn-lint.ts';
 import { columnReaders } from './column-readers.ts';
 import { databases } from './databases.ts';
 import { faketime } from './faketime.ts';
@@ -18,6 +19,7 @@ import type { SetupStep } from './step.ts';
 
 const steps: SetupStep[] = [
   awsCli,
+  cfnLint,
   columnReaders,
   databases,
   faketime,

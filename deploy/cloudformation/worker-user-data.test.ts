@@ -1,0 +1,115 @@
+/** The user data of workers: its scripts run here, against an instance metadata service that insists on version 2. */
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { FULL_SYSTEM } from '../../test/aws/full-system.ts';
+import { readTemplate } from '../../test/aws/template.ts';
+import { type Cleaning, temporaryDirectory } from '../../test/processes/tmon.ts';
+
+const template = await readTemplate(FULL_SYSTEM);
+const data = template.Resources.WorkerTemplate!.Properties.LaunchTemplateData;
+const names: Record<string, string> = {
+  Install: '# installed',
+  MonitorUrl: 'https://monitor.example.com',
+  'AWS::Region': 'eu-central-1',
+  Engine: 'faster-whisper',
+  WorkerLogs: 'logs',
+};
+const userData = (data.UserData['Fn::Base64']['Fn::Sub'][0] as string).replace(
+  /\$\{(!?)([^}]+)\}/g,
+  (_, literal, name) => (literal ? `\${${name}}` : names[name]!),
+);
+/** A file that the user data writes. */
+const written = (path: string): string =>
+  new RegExp(`cat >${path} <<'(\\w+)'\\n([\\s\\S]*?)\\n\\1\\n`).exec(userData)![2]!;
+
+type Metadata = Record<string, string | undefined>;
+
+async function startMetadata(t: Cleaning, metadata: Metadata): Promise<string> {
+  const server = createServer(({ method, url = '', headers }, answer) => {
+    const value = metadata[url.replace('/latest/meta-data/', '')];
+    if (method === 'PUT' && url === '/latest/api/token') answer.end('token-1');
+    else if (headers['x-aws-ec2-metadata-token'] !== 'token-1') answer.writeHead(401).end();
+    else if (value === undefined) answer.writeHead(404).end('<html>Not Found</html>');
+    else answer.end(value);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(async () => {
+    server.close();
+    server.closeAllConnections();
+    await once(server, 'close');
+  });
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** Runs the script that finds out who the worker is; pauses take no time. */
+async function identity(t: Cleaning, metadata: Metadata): Promise<string[]> {
+  const address = await startMetadata(t, metadata);
+  const file = join(temporaryDirectory(t), 'env');
+  const script = written('/usr/local/bin/tmon-worker-identity')
+    .replaceAll('169.254.169.254', address)
+    .replaceAll('/run/tmon-worker.env', file)
+    .replaceAll('sleep 1', ':');
+  const child = spawn('bash', ['-c', script], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.on('data', (bytes) => {
+    said += bytes;
+  });
+  const [code] = await once(child, 'close');
+  assert.equal(code, 0, said);
+  return readFileSync(file, 'utf8').trimEnd().split('\n');
+}
+
+test('it is a script that bash can read', () => {
+  const { status, stderr } = spawnSync('bash', ['-n'], { input: userData, encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  assert.doesNotMatch(userData, /undefined/);
+});
+
+test('a launched worker has the id and the monitor that its tags name, read with a token', async (t) => {
+  const tags = {
+    'tags/instance/tmon:worker_id': 'worker-7',
+    'tags/instance/tmon:server': 'https://other.example.com',
+  };
+  assert.deepEqual(await identity(t, { 'instance-id': 'i-1', ...tags }), [
+    'TMON_SERVER=https://other.example.com',
+    'TMON_INSTANCE_ID=i-1',
+    'TMON_WORKER_ID=worker-7',
+  ]);
+});
+
+test('without tags a worker is known by its instance, and reaches the monitor of the stack', async (t) => {
+  assert.deepEqual(await identity(t, { 'instance-id': 'i-1' }), [
+    'TMON_SERVER=https://monitor.example.com',
+    'TMON_INSTANCE_ID=i-1',
+    'TMON_WORKER_ID=worker-i-1',
+  ]);
+});
+
+test('metadata is read with tokens only, and shows the tags', () => {
+  assert.equal(data.MetadataOptions.HttpTokens, 'required');
+  assert.equal(data.MetadataOptions.InstanceMetadataTags, 'enabled');
+});
+
+test('the service starts the worker supervised, lets it finish its job, and stays down after a drain', () => {
+  const unit = written('/etc/systemd/system/tmon-worker.service');
+  for (const line of [
+    'ExecStart=/opt/transcription-monitor/bin/tmon.mjs worker --supervised',
+    'Environment=AWS_REGION=eu-central-1 TMON_ENGINE=faster-whisper',
+    'KillMode=mixed',
+    'Restart=on-failure',
+    'RestartPreventExitStatus=5',
+  ])
+    assert.ok(unit.split('\n').includes(line), line);
+});
+
+test('logs go to the log group of the stack', () => {
+  const { logs } = JSON.parse(written('/opt/aws/amazon-cloudwatch-agent/etc/tmon-worker.json'));
+  assert.equal(logs.logs_collected.files.collect_list[0].log_group_name, 'logs');
+});
