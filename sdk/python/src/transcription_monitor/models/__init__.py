@@ -27,10 +27,12 @@ from .system import (
     HealthAlert,
     HealthComponents,
     MetricsPeriod,
+    MetricsSeries,
     Queue,
     SourcesHealth,
     SystemHealth,
     SystemMetrics,
+    UnreadableObject,
 )
 from .transcript import (
     LogEventAnswer,
@@ -90,6 +92,7 @@ __all__ = [
     "Lease",
     "LogEventAnswer",
     "MetricsPeriod",
+    "MetricsSeries",
     "Model",
     "Queue",
     "ReconciledWorker",
@@ -107,6 +110,7 @@ __all__ = [
     "Transcript",
     "TranscriptSegment",
     "UnconfirmedWorker",
+    "UnreadableObject",
     "UnreadableSighting",
     "Upload",
     "Worker",
