@@ -49,7 +49,9 @@ def api(server: Monitor) -> Iterator[TranscriptionAPI]:
             client.jobs.submit("s3://bucket/a.mp3", max_attempts=1)
             [claimed] = client.workers.claim("worker-1", wait_seconds=5).jobs
             if failed:
-                client.jobs.fail(claimed.job.id, claimed.lease.token, {"code": "noise", "message": "noise", "retryable": False})
+                client.jobs.fail(
+                    claimed.job.id, claimed.lease.token, {"code": "noise", "message": "noise", "retryable": False}
+                )
             else:
                 output: Any = {"s3_path": "s3://bucket/a.json", "segments_count": 1, "confidence_score": None}
                 client.jobs.complete(claimed.job.id, claimed.lease.token, output)

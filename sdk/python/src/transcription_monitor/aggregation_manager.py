@@ -47,7 +47,7 @@ class AggregationManager:
         return HourlyMetrics(current, key_of(current.period_start), last)
 
     def count_completed_jobs_last_hour(self) -> int:
-        """Jobs completed in the hour so far. `api.system.metrics().throughput_jobs_per_hour` has the last 60 minutes."""
+        """Jobs completed in the hour so far; `throughput_jobs_per_hour` of `api.system.metrics()` has 60 minutes."""
         return self._hour().jobs_completed
 
     def avg_processing_time(self) -> float | None:
