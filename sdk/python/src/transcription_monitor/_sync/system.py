@@ -37,7 +37,7 @@ class System:
     ) -> MetricsSeries:
         """Hours or days from `from_` up to `to`, which is excluded; by default the last 24 hours or 30 days.
 
-        At most 10,000. Periods in which nothing happened are left out. Times must have a time zone. Raises InvalidRequestError.
+        At most 10,000. Periods in which nothing happened are left out. Times must have a time zone.
         """
         query = given(**{"from": from_, "to": to, "step": step})
         return self._transport.model(MetricsSeries, Call("GET", "/system/metrics", query, options=options))
