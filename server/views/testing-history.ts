@@ -71,6 +71,7 @@ export const HISTORY: readonly Step[] = [
   // Nobody works or waits during the long gap: each hour of it would have views of its own.
   (monitor) => monitor.terminate('worker-1'),
   (monitor) => monitor.terminate('worker-2'),
+  (monitor) => monitor.terminate('worker-seen'),
   (_, clock) => clock.turn(8 * 24 * HOUR_MS),
   (monitor) => monitor.register('worker-1'),
   (monitor) => monitor.submit('job-5'),
