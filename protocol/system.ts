@@ -2,7 +2,7 @@
 import { type Static, Type } from 'typebox';
 import { Severity } from './alert.ts';
 import { Id } from './ids.ts';
-import { AsOfSeq, Count, Nullable, Time, TotalSeconds, TotalUsd, Words } from './schema.ts';
+import { AsOfSeq, Count, closed, Nullable, Time, TotalSeconds, TotalUsd, Words } from './schema.ts';
 import { HEALTH_STATUSES } from './worker.ts';
 
 const successRate = (window: string) =>
@@ -103,6 +103,24 @@ export const MetricsPeriod = Type.Object(
     audio_seconds: TotalSeconds('Audio transcribed.'),
     cost_total: TotalUsd('Sum of `actual_cost_usd` of attempts that ended.'),
     success_rate: successRate('period'),
+    audio_hours: Type.Number({ minimum: 0, description: '`audio_seconds` ÷ 3600, to four decimals.' }),
+    queue_depth: Nullable(Count('Jobs that could be claimed at the end of the period; null until it is over.')),
+    queue_depth_max: Nullable(Count('Most jobs that could be claimed at any time; null if not measured.')),
+    queue_depth_mean: Nullable(
+      Type.Number({
+        minimum: 0,
+        description: 'Time that jobs waited ÷ `measured_seconds`, the mean depth over time; null if not measured.',
+      }),
+    ),
+    age_oldest_message_max: Nullable(
+      TotalSeconds('Greatest `age_oldest_message` of the main queue; null if none waited.'),
+    ),
+    worker_seconds_paid: Nullable(TotalSeconds('Time of all workers that were not TERMINATED; null if not measured.')),
+    worker_seconds_busy: Nullable(TotalSeconds('Of this, time in which the worker held a job.')),
+    worker_seconds_idle: Nullable(TotalSeconds('Of this, time in which it was IDLE.')),
+    measured_seconds: TotalSeconds(
+      'Log time that the figures of the queue and the workers cover: 3600 for a whole hour; less if the journal began in it, if it began before a version that measures them, or while it is not over. In the store they then cover, of an hour, the time up to `as_of_seq`, and of a day, its hours that are over.',
+    ),
     as_of_seq: AsOfSeq,
   },
   { $id: 'MetricsPeriod' },
@@ -123,3 +141,33 @@ export const CurrentMetrics = Type.Intersect(
   { $id: 'CurrentMetrics' },
 );
 export type CurrentMetrics = Static<typeof CurrentMetrics>;
+
+export const MetricsQuery = Type.Object(
+  {
+    from: Type.Optional(Time('Start of the series. Default: 24 hours, or 30 days, before `to`.')),
+    to: Type.Optional(Time('End of the series, excluded. Default: now.')),
+    step: Type.Optional(Words(['hour', 'day'], 'Length of a period. Default: hour.')),
+  },
+  closed,
+);
+export type MetricsQuery = Static<typeof MetricsQuery>;
+
+export const MetricsSeries = Type.Object(
+  {
+    step: Words(['hour', 'day'], 'Length of a period.'),
+    from: Time('First moment of the first period of the range.'),
+    to: Time('First moment after its last period.'),
+    items: Type.Array(Type.Unsafe<MetricsPeriod>({ $ref: 'MetricsPeriod#' }), {
+      description:
+        'Periods that overlap the range, oldest first. One in which nothing was counted, no job waited and no worker was paid is left out. The period that is not over has its figures so far.',
+    }),
+    unreadable: Type.Optional(
+      Type.Array(Type.Object({ key: Type.String(), problem: Type.String() }), {
+        description: 'Missing or damaged objects of the archive, whose periods are missing here; omitted if none.',
+      }),
+    ),
+    as_of_seq: AsOfSeq,
+  },
+  { $id: 'MetricsSeries' },
+);
+export type MetricsSeries = Static<typeof MetricsSeries>;

@@ -72,6 +72,8 @@ test('[A97] system.health returns status and alerts', async () => {
   assert.ok(['HEALTHY', 'DEGRADED', 'UNHEALTHY'].includes(health.status));
   assert.ok(Array.isArray(health.alerts));
   assert.equal(typeof (await api.system.metrics()).throughput_jobs_per_hour, 'number');
+  const { step, items } = await api.system.metricsSeries({ step: 'day' });
+  assert.deepEqual([step, items.length > 0 && items.at(-1)!.jobs_submitted > 0], ['day', true]);
 });
 
 test('a batch returns one result per job, in order', async () => {

@@ -1,6 +1,6 @@
 /** `api.system`: health, metrics and alerts. */
 import type { Alert } from '../../protocol/alert.ts';
-import type { CurrentMetrics, SystemHealth } from '../../protocol/system.ts';
+import type { CurrentMetrics, MetricsQuery, MetricsSeries, SystemHealth } from '../../protocol/system.ts';
 import { type Page, Pages } from './pages.ts';
 import { type CallOptions, segment, type Transport } from './transport.ts';
 
@@ -24,6 +24,19 @@ export class System {
 
   metrics(options: CallOptions = {}): Promise<CurrentMetrics> {
     return this.#transport.json({ method: 'GET', path: '/system/metrics', ...options });
+  }
+
+  /**
+   * Hours or days from `from` up to `to`, which is excluded; by default the last 24 hours or 30 days, and at most 10,000.
+   * Periods in which nothing happened are left out.
+   */
+  metricsSeries(query: MetricsQuery = {}, options: CallOptions = {}): Promise<MetricsSeries> {
+    return this.#transport.json({
+      method: 'GET',
+      path: '/system/metrics',
+      query: { step: 'hour', ...query },
+      ...options,
+    });
   }
 
   /** Active alerts. */

@@ -4,8 +4,9 @@ import type { CurrentMetrics, MetricsPeriod, SystemHealth } from '../../protocol
 import { DAY_MS, formatTime, HOUR_MS, MINUTE_MS } from '../../protocol/time.ts';
 import type { HealthStatus } from '../../protocol/worker.ts';
 import { QUEUE_SLOW_MS, QUEUE_STUCK_MS } from '../state-machine/decide/alerts.ts';
+import { gaugesNow, NO_GAUGES } from '../state-machine/state/gauges.ts';
 import { EMPTY_PERIOD, sumPeriods } from '../state-machine/state/periods.ts';
-import type { PeriodRecord } from '../state-machine/state/records.ts';
+import type { Gauges, PeriodRecord } from '../state-machine/state/records.ts';
 import type { State } from '../state-machine/state/state.ts';
 import { microUsd } from '../state-machine/state/sums.ts';
 import { activeAlerts } from './alerts.ts';
@@ -82,18 +83,33 @@ export function metricsDocument(state: State): CurrentMetrics {
     timestamp: formatTime(state.at_ms),
     ...systemMetrics(state),
     jobs,
-    hour: periodDocument(state.tables.hours, Math.floor(state.at_ms / HOUR_MS), HOUR_MS),
-    day: periodDocument(state.tables.days, Math.floor(state.at_ms / DAY_MS), DAY_MS),
+    hour: currentPeriod(state, 'hour'),
+    day: currentPeriod(state, 'day'),
     as_of_seq: state.seq,
   };
 }
 
+/** The open hour or day, measured up to now. */
+export function currentPeriod(state: State, step: Step): MetricsPeriod {
+  const period = Math.floor(state.at_ms / STEP_MS[step]);
+  const sums = periodsOf(state, step).get(period) ?? EMPTY_PERIOD;
+  const gauges = gaugesNow(state)?.[step];
+  return recordDocument(gauges ? { ...sums, gauges } : sums, period * STEP_MS[step]);
+}
+
+export type Step = 'hour' | 'day';
+export const STEP_MS = { hour: HOUR_MS, day: DAY_MS } as const;
+export const periodsOf = ({ tables }: State, step: Step) => (step === 'hour' ? tables.hours : tables.days);
+
 /** One period of the time series; `length_ms` is that of an hour or a day. */
 export function periodDocument(table: State['tables']['hours'], period: number, length_ms: number): MetricsPeriod {
-  const sums: PeriodRecord = table.get(period) ?? EMPTY_PERIOD;
+  return recordDocument(table.get(period) ?? EMPTY_PERIOD, period * length_ms);
+}
+
+function recordDocument(sums: PeriodRecord, start_ms: number): MetricsPeriod {
   const mean = (total_ms: number) => (sums.completed > 0 ? seconds(total_ms / sums.completed) : null);
   return {
-    period_start: formatTime(period * length_ms),
+    period_start: formatTime(start_ms),
     jobs_submitted: sums.submitted,
     jobs_completed: sums.completed,
     jobs_failed: sums.failed,
@@ -103,7 +119,23 @@ export function periodDocument(table: State['tables']['hours'], period: number, 
     audio_seconds: seconds(sums.audio_ms),
     cost_total: round(sums.cost_usd, 1e6),
     success_rate: successRate(sums),
+    audio_hours: round(sums.audio_ms / HOUR_MS, 1e4),
+    ...measured(sums.gauges),
     as_of_seq: sums.version,
+  };
+}
+
+function measured(gauges: Gauges | undefined) {
+  const { measured_ms, depth, depth_max, depth_ms, oldest_max_ms, paid_ms, busy_ms, idle_ms } = gauges ?? NO_GAUGES;
+  return {
+    queue_depth: depth,
+    queue_depth_max: gauges ? depth_max : null,
+    queue_depth_mean: measured_ms > 0 ? round(depth_ms / measured_ms, 1e4) : null,
+    age_oldest_message_max: depth_max > 0 ? seconds(oldest_max_ms) : null,
+    worker_seconds_paid: gauges ? seconds(paid_ms) : null,
+    worker_seconds_busy: gauges ? seconds(busy_ms) : null,
+    worker_seconds_idle: gauges ? seconds(idle_ms) : null,
+    measured_seconds: seconds(measured_ms),
   };
 }
 

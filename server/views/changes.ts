@@ -3,7 +3,7 @@
  * the events don't say is read off the fold before and after.
  */
 
-import { DAY_MS } from '../../protocol/time.ts';
+import { DAY_MS, HOUR_MS } from '../../protocol/time.ts';
 import { workerVersion } from '../documents/worker.ts';
 import type { AppliedSegment } from '../engine.ts';
 import type { EventType, JournalEvent } from '../state-machine/events.ts';
@@ -204,11 +204,16 @@ function movedWorker(
   tell({ kind: 'worker', id, urgency: 'transition', moved: true, fresh: !last, gone });
 }
 
-/** An hour that is over has one more view. */
+/** An hour that is over has its final figures, under one key more, and counts into those of its day. */
 function closedHours(state: State, since: number, tell: (change: Change) => void): void {
   const now = currentHour(state);
   if (since >= now) return;
   state.tables.hours.forRange(since, now, false, (hour) => {
     tell({ kind: 'hour', id: String(hour), urgency: 'transition' });
   });
+  state.tables.days.forRange(dayOfHour(since), dayOfHour(now - 1), true, (day) => {
+    tell({ kind: 'day', id: String(day), urgency: 'transition' });
+  });
 }
+
+const dayOfHour = (hour: number): number => Math.floor((hour * HOUR_MS) / DAY_MS);

@@ -4,7 +4,7 @@ import { sealFields, unseal } from '../sealed-json.ts';
 import { CHECKPOINT_KEY } from './keys.ts';
 
 /** Of the layout and of what the documents show: with another, everything in memory is written again. */
-const LAYOUT = 1;
+const LAYOUT = 2;
 /** Version 0.1.0 wrote no hash. */
 const FIELDS = ['layout', 'as_of_seq', 'hour'];
 

@@ -1,7 +1,7 @@
 /**
  * The time series: `system/metrics/YYYY/MM/DD/hourly/HH.json` and `system/metrics/daily/YYYY-MM-DD.json` from the first count
  * on, and `metrics/hourly/YYYY/MM/DD/HH.json`, the same document, once the hour is over. A period in which nothing was
- * counted has none.
+ * counted or measured has none.
  */
 import { DAY_MS, HOUR_MS } from '../../protocol/time.ts';
 import { periodDocument } from '../documents/system.ts';

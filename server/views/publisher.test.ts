@@ -419,7 +419,7 @@ test('a store whose checkpoint is ahead of its journal has everything written ag
   const { clock, memory, monitor } = await open();
   await monitor.submit('job-1');
   await monitor.stop();
-  await memory.put(CHECKPOINT_KEY, Buffer.from('{"layout":1,"as_of_seq":1000,"hour":0}\n'));
+  await memory.put(CHECKPOINT_KEY, Buffer.from('{"layout":2,"as_of_seq":1000,"hour":0}\n'));
   await memory.delete(STATE);
   const again = await TestMonitor.open({ store: memory, clock });
   await again.publisher.flush();

@@ -60,7 +60,7 @@ export const HISTORY: readonly Step[] = [
   // It had ended in the hour before, as its source tells; then it is started again, by a worker that had ended.
   (monitor) => sighted(monitor, { state: 'FAILED', told_ms: HISTORY_START_MS + 60_000, error: 'noise' }),
   (monitor) => sighted(monitor, { ...SEEN_AGAIN, state: 'PROCESSING', started_ms: HISTORY_START_MS + HOUR_MS }),
-  (monitor) => monitor.submit('job-4', 'job-5'),
+  (monitor) => monitor.submit('job-4'),
   (monitor) => sighted(monitor, { ...SEEN_AGAIN, state: 'COMPLETED', segments: 3 }),
   (monitor) => monitor.archive.runOnce(),
   (monitor) => monitor.do({ type: 'cancel_job', job_id: 'job-4' }),
@@ -68,8 +68,13 @@ export const HISTORY: readonly Step[] = [
   (_, clock) => clock.turn(2_000),
   (monitor) => monitor.complete('job-3'),
   (monitor) => monitor.archive.runOnce(),
+  // Nobody works or waits during the long gap: each hour of it would have views of its own.
+  (monitor) => monitor.terminate('worker-1'),
   (monitor) => monitor.terminate('worker-2'),
+  (monitor) => monitor.terminate('worker-seen'),
   (_, clock) => clock.turn(8 * 24 * HOUR_MS),
+  (monitor) => monitor.register('worker-1'),
+  (monitor) => monitor.submit('job-5'),
   (monitor) => monitor.engine.journal.snapshot(),
   (monitor) => monitor.claim('worker-1'),
   (monitor) => monitor.archive.runOnce(),

@@ -142,7 +142,7 @@ export function rebuiltIndexes(state: State): string {
 function indexesOf({ tables, fleet }: State): string {
   const names = Object.keys(tables).filter((name) => !FACTS.has(name));
   const indexes = names.sort().map((name) => [name, entriesOf(tables[name as keyof State['tables']])]);
-  return JSON.stringify([indexes, fleet.priced_workers, fleet.price_micro_usd]);
+  return JSON.stringify([indexes, fleet]);
 }
 
 function entriesOf(table: object): unknown {

@@ -105,6 +105,7 @@ def test_every_operation_of_the_monitor_is_in_both_clients_under_its_name(docume
         "Lease",
         "LogEventAnswer",
         "MetricsPeriod",
+        "MetricsSeries",
         "Queue",
         "Reconciliation",
         "SqlResult",
@@ -299,6 +300,9 @@ def test_the_system_tells_its_health_metrics_and_alerts(api: TranscriptionAPI) -
     assert health.status == health.overall_status
     assert health.components.queue.status in ("HEALTHY", "DEGRADED", "UNHEALTHY")
     assert api.system.metrics().throughput_jobs_per_hour >= 0
+    api.jobs.submit("s3://bucket/counted.mp3")
+    series = api.system.metrics_series(from_=datetime(2026, 1, 1, tzinfo=timezone.utc), step="day")
+    assert (series.step, series.items[-1].jobs_submitted > 0, series.unreadable) == ("day", True, [])
     for alert in list(api.system.alerts()):
         assert api.system.resolve_alert(alert.id).resolved_by == "api"
     assert list(api.system.alerts()) == []

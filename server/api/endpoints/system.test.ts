@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Alert } from '../../../protocol/alert.ts';
 import type { SystemHealth } from '../../../protocol/system.ts';
+import { DAY_MS, formatTime, HOUR_MS, parseTime } from '../../../protocol/time.ts';
 import { JumpingClock } from '../../../test/servers/jumping-clock.ts';
 import { openMonitor } from '../../../test/servers/monitor.ts';
 import { claim, complete, fail, hold, register, submit } from '../../../test/servers/steps.ts';
@@ -63,6 +64,46 @@ test('[A61] GET /system/metrics returns the hour and the day so far', async (t) 
   assert.deepEqual([body.jobs.COMPLETED, body.jobs.FAILED, body.jobs.CANCELLED], [1, 1, 1]);
   const etag = (await monitor.get('/system/metrics')).headers.get('etag')!;
   assert.equal((await monitor.get('/system/metrics', { 'if-none-match': etag })).status, 304);
+});
+
+test('[A61] GET /system/metrics?step=hour returns the series, to the hour so far', async (t) => {
+  const clock = new JumpingClock();
+  const monitor = await openMonitor(t, { clock });
+  await complete(monitor, await hold(monitor, { duration_seconds: 30 }));
+  clock.jump(2 * HOUR_MS);
+  await submit(monitor);
+  const { status, body } = await monitor.get('/system/metrics?step=hour');
+  assert.equal(status, 200);
+  assert.equal(body.step, 'hour');
+  assert.equal(Date.parse(body.to) - Date.parse(body.from), DAY_MS);
+  const [first, ...more] = body.items;
+  assert.deepEqual([first.jobs_submitted, first.jobs_completed, first.audio_seconds], [1, 1, 30]);
+  assert.equal(more.at(-1).jobs_submitted, 1);
+  assert.equal(more.at(-1).period_start, (await monitor.get('/system/metrics')).body.hour.period_start);
+  const { period_start } = first;
+  const one = await monitor.get(`/system/metrics?from=${period_start}&to=${formatTime(parseTime(period_start) + 1)}`);
+  assert.deepEqual(one.body.items, [first]);
+  const { body: days } = await monitor.get('/system/metrics?step=day');
+  const submitted = days.items.map(({ jobs_submitted }: { jobs_submitted: number }) => jobs_submitted);
+  assert.equal(
+    submitted.reduce((sum: number, count: number) => sum + count, 0),
+    2,
+  );
+});
+
+test('a series is of at most 10,000 points, and of a range that is one', async (t) => {
+  const monitor = await openMonitor(t);
+  const get = async (query: string) => {
+    const { status, body } = await monitor.get(`/system/metrics?${query}`);
+    return [status, body.code];
+  };
+  const at = (hours: number) => formatTime(parseTime('2020-01-01T00:00:00Z') + hours * HOUR_MS);
+  assert.deepEqual(await get(`from=${at(0)}&to=${at(10_000)}`), [200, undefined]);
+  assert.deepEqual(await get(`from=${at(0)}&to=${at(10_001)}`), [400, 'too_many_points']);
+  assert.deepEqual(await get(`from=${at(0)}&to=${at(10_001)}&step=day`), [200, undefined]);
+  assert.deepEqual(await get(`from=${at(1)}&to=${at(1)}`), [400, 'empty_range']);
+  assert.deepEqual(await get('step=minute'), [400, 'invalid_query']);
+  assert.deepEqual((await get('from=yesterday'))[0], 400);
 });
 
 test('[A46] [A62] an alert is raised while its condition holds, and resolved when it clears', async (t) => {

@@ -3,14 +3,17 @@ import { Type } from 'typebox';
 import { Alert } from '../../../protocol/alert.ts';
 import { MonitorError } from '../../../protocol/errors.ts';
 import { Id } from '../../../protocol/ids.ts';
-import { CurrentMetrics, SystemHealth } from '../../../protocol/system.ts';
+import { CurrentMetrics, MetricsQuery, MetricsSeries, SystemHealth } from '../../../protocol/system.ts';
+import { formatTime } from '../../../protocol/time.ts';
 import { activeAlerts, alertDocument } from '../../documents/alerts.ts';
-import { healthDocument, metricsDocument, worst } from '../../documents/system.ts';
+import { healthDocument, metricsDocument, STEP_MS, worst } from '../../documents/system.ts';
 import { readArchivedAlert } from '../../views/archived-records.ts';
+import { periodSeries } from '../../views/period-series.ts';
 import type { ApiContext } from '../context.ts';
 import { endpoint } from '../endpoint.ts';
 import { commandOf } from './command.ts';
 import { pageOf } from './jobs.ts';
+import { seriesRange } from './metrics-range.ts';
 import { versioned, versionedState } from './versioned.ts';
 
 function withSources(health: SystemHealth, sources: ApiContext['sources']): SystemHealth {
@@ -20,6 +23,24 @@ function withSources(health: SystemHealth, sources: ApiContext['sources']): Syst
   const status = failing_count === 0 ? 'HEALTHY' : 'DEGRADED';
   const components = { ...health.components, sources: { status, total_count, failing_count } } as const;
   return { ...health, components, overall_status: worst([health.overall_status, status]) };
+}
+
+const currentMetrics = versionedState(metricsDocument);
+
+const isSeries = ({ from, to, step }: MetricsQuery) => (from ?? to ?? step) !== undefined;
+
+async function series({ engine, store }: ApiContext, query: MetricsQuery): Promise<MetricsSeries> {
+  const { state } = engine;
+  const range = seriesRange(query, engine.journal.now());
+  const { items, unreadable } = await periodSeries(store, state, range);
+  return {
+    step: range.step,
+    from: formatTime(range.first * STEP_MS[range.step]),
+    to: formatTime(range.end * STEP_MS[range.step]),
+    items,
+    ...(unreadable.length > 0 && { unreadable }),
+    as_of_seq: state.seq,
+  };
 }
 
 export const systemEndpoints = [
@@ -48,10 +69,12 @@ export const systemEndpoints = [
     method: 'GET',
     path: '/system/metrics',
     operation: 'system.metrics',
-    summary: 'Get current metrics, with the hour and the day so far',
-    responses: { 200: CurrentMetrics },
+    summary: 'Get current metrics, with the hour and the day so far; with a query, the series of hours or days',
+    query: MetricsQuery,
+    responses: { 200: Type.Union([CurrentMetrics, MetricsSeries]) },
     etag: true,
-    run: versionedState(metricsDocument),
+    run: (context, request) =>
+      isSeries(request.query) ? series(context, request.query) : currentMetrics(context, request),
   }),
   endpoint({
     method: 'GET',

@@ -220,8 +220,14 @@ if health.status != "HEALTHY":
     print(f"Alerts: {health.alerts}")`,
   },
   'system.metrics': {
-    typescript: `const { throughput_jobs_per_hour } = await api.system.metrics();`,
-    python: `print(api.system.metrics().throughput_jobs_per_hour)`,
+    typescript: `\
+const { throughput_jobs_per_hour } = await api.system.metrics();
+const { items } = await api.system.metricsSeries({ from: '2025-07-07T00:00:00Z', to: '2025-07-08T00:00:00Z' });
+for (const hour of items) console.log(hour.period_start, hour.jobs_completed, hour.queue_depth_max);`,
+    python: `\
+print(api.system.metrics().throughput_jobs_per_hour)
+for hour in api.system.metrics_series(from_="2025-07-07T00:00:00Z", to="2025-07-08T00:00:00Z").items:
+    print(hour.period_start, hour.jobs_completed, hour.queue_depth_max)`,
   },
   'system.alerts': {
     typescript: `for await (const alert of api.system.alerts()) console.log(alert.severity, alert.message);`,

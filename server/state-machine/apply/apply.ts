@@ -6,6 +6,7 @@
  */
 
 import type { Event, JournalEvent } from '../events.ts';
+import { measureUntil } from '../state/gauges.ts';
 import type { CommandRef } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import { applyArchiveEvent } from './archive.ts';
@@ -16,7 +17,9 @@ import { applyWorkerEvent } from './worker.ts';
 /** Begins segment `seq`. Log time never goes back, even if the author's clock did. */
 export function beginSegment(state: State, seq: number, at_ms: number): void {
   state.scalars.seq = seq;
-  if (at_ms > state.scalars.at_ms) state.scalars.at_ms = at_ms;
+  if (!(at_ms > state.scalars.at_ms)) return;
+  measureUntil(state, at_ms);
+  state.scalars.at_ms = at_ms;
 }
 
 /** Applies events of the current segment, in order. Skips an event whose id has taken effect before. */

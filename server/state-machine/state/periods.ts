@@ -1,32 +1,49 @@
 /** Sums by minute, hour and day of log time, for throughput, success rates, and hourly and daily metrics. */
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../protocol/time.ts';
-import type { PeriodRecord } from './records.ts';
+import type { Gauges, PeriodRecord } from './records.ts';
 import type { State } from './state.ts';
 import { plus } from './sums.ts';
 
 /** Periods kept: minutes of 25 hours, hours of 90 days, days of ten years. Their views stay in the store forever. */
-const KEPT = { minutes: 25 * 60, hours: 90 * 24, days: 3653 };
+export const KEPT = { minutes: 25 * 60, hours: 90 * 24, days: 3653 };
 
-type Counts = { [K in Exclude<keyof PeriodRecord, 'version'>]?: number };
+type Counts = { [K in Exclude<keyof PeriodRecord, 'version' | 'gauges'>]?: number };
 
 /** `at_ms`: the time of the counted event; it must be in the open hour. */
 export function countInPeriods(state: State, counts: Counts, at_ms: number = state.at_ms): void {
-  count(state.tables.minutes, Math.floor(at_ms / MINUTE_MS), KEPT.minutes, state.seq, counts);
-  count(state.tables.hours, Math.floor(at_ms / HOUR_MS), KEPT.hours, state.seq, counts);
-  count(state.tables.days, Math.floor(at_ms / DAY_MS), KEPT.days, state.seq, counts);
+  const { gauges } = state.scalars;
+  count(state, 'minutes', Math.floor(at_ms / MINUTE_MS), counts);
+  count(state, 'hours', Math.floor(at_ms / HOUR_MS), counts, gauges?.hour);
+  count(state, 'days', Math.floor(at_ms / DAY_MS), counts, gauges?.day);
 }
 
-function count(table: State['tables']['minutes'], period: number, kept: number, version: number, counts: Counts): void {
-  const last = table.get(period);
-  const next: PeriodRecord = { ...(last ?? EMPTY_PERIOD), version };
+/** Enters what was measured in an hour, or in a day so far. A period in which there was nothing has no record. */
+export function closePeriod(state: State, name: 'hours' | 'days', period: number, gauges: Gauges): void {
+  const last = state.tables[name].get(period);
+  if (!last && gauges.depth_max === 0 && gauges.paid_ms === 0) return;
+  put(state, name, period, last, { ...(last ?? EMPTY_PERIOD), version: state.seq, gauges });
+}
+
+type Periods = keyof typeof KEPT;
+
+function count(state: State, name: Periods, period: number, counts: Counts, gauges?: Gauges): void {
+  const last = state.tables[name].get(period);
+  const next: PeriodRecord = { ...(last ?? EMPTY_PERIOD), version: state.seq };
   for (const counted in counts) {
-    const name = counted as keyof Counts;
-    next[name] = plus(next[name], counts[name] ?? 0);
+    const sum = counted as keyof Counts;
+    next[sum] = plus(next[sum], counts[sum] ?? 0);
   }
+  if (gauges) next.gauges = gauges;
+  put(state, name, period, last, next);
+}
+
+function put(state: State, name: Periods, period: number, last: PeriodRecord | undefined, next: PeriodRecord): void {
+  const table = state.tables[name];
   table.set(period, next);
-  if (!last)
-    for (let oldest = table.minKey(); oldest !== undefined && oldest <= period - kept; oldest = table.minKey())
-      table.delete(oldest);
+  if (last) return;
+  const kept = KEPT[name];
+  for (let oldest = table.minKey(); oldest !== undefined && oldest <= period - kept; oldest = table.minKey())
+    table.delete(oldest);
 }
 
 /** Whether events at `at_ms` are still counted; figures of past hours are final. */
@@ -47,7 +64,7 @@ export const EMPTY_PERIOD: PeriodRecord = {
   cost_usd: 0,
 };
 
-/** The sum of all periods from `from` to `to`, both included. */
+/** The counts of all periods from `from` to `to`, both included. */
 export function sumPeriods(table: State['tables']['minutes'], from: number, to: number): PeriodRecord {
   const sum = { ...EMPTY_PERIOD };
   table.forRange(from, to, true, (_, period) => {

@@ -173,6 +173,28 @@ export type PeriodRecord = {
   turnaround_ms: number;
   audio_ms: number;
   cost_usd: number;
+  /**
+   * What was measured in the whole period once it is over. Until then, of an hour: up to the segment `version`; of a day: in
+   * its hours that are over. Minutes have none, and neither have periods before this was measured.
+   */
+  gauges?: Gauges;
+};
+
+/** What was measured over a period of log time; see gauges.ts. */
+export type Gauges = {
+  /** The part of the period that the rest covers. */
+  measured_ms: number;
+  /** Jobs waiting at the end of the period; null until then. */
+  depth: number | null;
+  depth_max: number;
+  /** Total time that jobs waited. */
+  depth_ms: number;
+  /** The longest that the job at the head of a class had waited; 0 if none waited. */
+  oldest_max_ms: number;
+  /** Total time of workers that are not TERMINATED, of those that hold a job, and of those that are IDLE. */
+  paid_ms: number;
+  busy_ms: number;
+  idle_ms: number;
 };
 
 /** One object of the archive that holds finished jobs which have left memory. */

@@ -70,6 +70,9 @@ export function restore(rows: Iterable<string>): State {
   return state;
 }
 
+/** A snapshot of an older version has none, or those that it once read and did not continue. */
+const gaugesOf = ({ gauges, at_ms }: Scalars): Scalars['gauges'] => (gauges?.through_ms === at_ms ? gauges : null);
+
 type OtherRow = Exclude<Row, ['fields' | 'job' | 'command', ...unknown[]]>;
 
 function restoreRow(state: State, row: OtherRow, line: string): void {
@@ -78,6 +81,7 @@ function restoreRow(state: State, row: OtherRow, line: string): void {
       Object.assign(state.scalars, row[1]);
       // A snapshot from before there were packs: all that is archived is an object each.
       state.scalars.loose_jobs = row[1].loose_jobs ?? row[1].archived_jobs;
+      state.scalars.gauges = gaugesOf(row[1]);
       return;
     case 'worker':
       return state.putWorker(row[1]);

@@ -12,6 +12,7 @@ import type {
   AlertRecord,
   ColumnFile,
   CommandRecord,
+  Gauges,
   JobRecord,
   PackRecord,
   PeriodRecord,
@@ -65,8 +66,16 @@ type Indexes = {
   packed_recently: SortedMap<string, string>;
 };
 
-/** Derived sums over the workers; integers, so that they do not depend on the order of changes. */
-export type Fleet = { priced_workers: number; price_micro_usd: number };
+/** Derived sums over the workers that are not TERMINATED; integers, so that they do not depend on the order of changes. */
+export type Fleet = {
+  live_workers: number;
+  /** Of these, holding a job. */
+  busy_workers: number;
+  /** Of these, IDLE. */
+  idle_workers: number;
+  priced_workers: number;
+  price_micro_usd: number;
+};
 
 /** Numbers that are part of the state. */
 export type Scalars = {
@@ -84,6 +93,8 @@ export type Scalars = {
   archive_seq: number;
   /** Mean throughput factor of completed jobs, recent ones weighing more; null before the first. */
   throughput_factor: number | null;
+  /** Measured in the open hour up to `through_ms`, which is `at_ms`, and in the hours of its day that are over; null before the first segment. */
+  gauges: { through_ms: number; hour: Gauges; day: Gauges } | null;
 };
 
 const table = <K extends string | number, V>() => new SortedMap<K, V>();
@@ -93,11 +104,7 @@ export class State {
   readonly scalars: Scalars;
   readonly fleet: Fleet;
 
-  constructor(
-    tables: Facts & Indexes = emptyTables(),
-    scalars: Scalars = { ...ZERO },
-    fleet: Fleet = { priced_workers: 0, price_micro_usd: 0 },
-  ) {
+  constructor(tables: Facts & Indexes = emptyTables(), scalars: Scalars = { ...ZERO }, fleet: Fleet = { ...NO_FLEET }) {
     this.tables = tables;
     this.scalars = scalars;
     this.fleet = fleet;
@@ -174,8 +181,8 @@ export class State {
     const { workers, timers, workers_by_creation } = this.tables;
     const last = workers.get(next.worker_id);
     workers.set(next.worker_id, next);
-    this.#countPrice(last, -1);
-    this.#countPrice(next, 1);
+    this.#countWorker(last, -1);
+    this.#countWorker(next, 1);
     if (!last) workers_by_creation.set(next.ordinal, next.worker_id);
     if (last?.check_ms !== next.check_ms) {
       if (last && last.check_ms !== null) timers.delete(timerKey(last.check_ms, 'worker', last.worker_id));
@@ -191,7 +198,7 @@ export class State {
     const last = workers.get(worker_id);
     if (!last) return;
     workers.delete(worker_id);
-    this.#countPrice(last, -1);
+    this.#countWorker(last, -1);
     workers_by_creation.delete(last.ordinal);
     if (last.check_ms !== null) timers.delete(timerKey(last.check_ms, 'worker', worker_id));
   }
@@ -272,8 +279,12 @@ export class State {
     this.tables.packs.delete(key);
   }
 
-  #countPrice(worker: WorkerRecord | undefined, sign: 1 | -1): void {
-    const price = worker && worker.state !== 'TERMINATED' ? worker.location.spot_price : undefined;
+  #countWorker(worker: WorkerRecord | undefined, sign: 1 | -1): void {
+    if (!worker || worker.state === 'TERMINATED') return;
+    this.fleet.live_workers += sign;
+    if (worker.holds.length > 0) this.fleet.busy_workers += sign;
+    else if (worker.state === 'IDLE') this.fleet.idle_workers += sign;
+    const price = worker.location.spot_price;
     if (typeof price !== 'number') return;
     this.fleet.priced_workers += sign;
     this.fleet.price_micro_usd += sign * microUsd(price);
@@ -292,7 +303,10 @@ const ZERO: Scalars = {
   loose_jobs: 0,
   archive_seq: 0,
   throughput_factor: null,
+  gauges: null,
 };
+
+const NO_FLEET: Fleet = { live_workers: 0, busy_workers: 0, idle_workers: 0, priced_workers: 0, price_micro_usd: 0 };
 
 function emptyTables(): Facts & Indexes {
   return {

@@ -3,11 +3,14 @@ import type { State } from './state.ts';
 
 /** When the oldest waiting job entered the queue; null if none waits. */
 export function oldestWaiting(state: State): number | null {
-  let oldest: number | null = null;
-  for (const places of Object.values(state.tables.waiting)) {
-    const place = places.minKey();
-    const job = place === undefined ? undefined : state.job(places.get(place)!);
-    if (job && (oldest === null || job.queued_ms < oldest)) oldest = job.queued_ms;
-  }
-  return oldest;
+  const { high, normal, low } = state.tables.waiting;
+  // Called for each segment.
+  const oldest = Math.min(headQueued(state, high), headQueued(state, normal), headQueued(state, low));
+  return oldest === Number.POSITIVE_INFINITY ? null : oldest;
+}
+
+function headQueued(state: State, places: State['tables']['waiting']['high']): number {
+  const place = places.minKey();
+  const job = place === undefined ? undefined : state.job(places.get(place)!);
+  return job?.queued_ms ?? Number.POSITIVE_INFINITY;
 }

@@ -10,8 +10,9 @@
 
 `AsyncTranscriptionAPI` is the same for asyncio. `Worker` turns your own transcriber into a worker. `Reporter` and
 `StructuredLogger` report what a worker does to systems without a monitor. `StateAPI` reads jobs from the monitor's
-cache and store. `StateReconciler` compares workers with EC2 instances, `PerformanceAnalyzer` finds what slows jobs down.
-`transcription_monitor.testing` has a monitor for your tests. `models` defines the results, `errors` the exceptions.
+cache and store. `StateReconciler` compares workers with EC2 instances, `PerformanceAnalyzer` finds what slows jobs
+down, `AggregationManager` reads the figures of the hour. `transcription_monitor.testing` has a monitor for your tests.
+`models` defines the results, `errors` the exceptions.
 """
 
 from ._async.client import AsyncTranscriptionAPI
@@ -21,6 +22,7 @@ from ._call import VERSION
 from ._sync.client import TranscriptionAPI
 from ._sync.pages import Pages
 from ._sync.performance_analyzer import PerformanceAnalyzer
+from .aggregation_manager import AggregationManager, HourlyMetrics
 from .errors import (
     ApiError,
     BusyError,
@@ -52,6 +54,7 @@ from .worker import AudioError, HeldJob, JobCancelled, JobFailed, JobStopped, Le
 __version__ = VERSION
 
 __all__ = [
+    "AggregationManager",
     "Alert",
     "ApiError",
     "AsyncPages",
@@ -64,6 +67,7 @@ __all__ = [
     "FeedUnavailableError",
     "ForbiddenError",
     "HeldJob",
+    "HourlyMetrics",
     "InvalidRequestError",
     "Job",
     "JobCancelled",

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Literal
+
 from typing_extensions import Unpack
 
 from .._call import Call, given, path
 from ..bodies import CallOptions
-from ..models import Alert, CurrentMetrics, SystemHealth
+from ..models import Alert, CurrentMetrics, MetricsSeries, SystemHealth
 from .pages import Pages
 from .transport import Transport
 
@@ -23,6 +26,21 @@ class System:
     def metrics(self, **options: Unpack[CallOptions]) -> CurrentMetrics:
         """Current metrics, with those of the current hour and day."""
         return self._transport.model(CurrentMetrics, Call("GET", "/system/metrics", options=options))
+
+    def metrics_series(
+        self,
+        *,
+        from_: datetime | str | None = None,
+        to: datetime | str | None = None,
+        step: Literal["hour", "day"] = "hour",
+        **options: Unpack[CallOptions],
+    ) -> MetricsSeries:
+        """Hours or days from `from_` up to `to`, which is excluded; by default the last 24 hours or 30 days.
+
+        At most 10,000. Periods in which nothing happened are left out. Times must have a time zone.
+        """
+        query = given(**{"from": from_, "to": to, "step": step})
+        return self._transport.model(MetricsSeries, Call("GET", "/system/metrics", query, options=options))
 
     def alerts(self, *, limit: int | None = None, **options: Unpack[CallOptions]) -> Pages[Alert]:
         """Active alerts, oldest first."""

@@ -49,10 +49,12 @@ from .system import (
     HealthAlert,
     HealthComponents,
     MetricsPeriod,
+    MetricsSeries,
     Queue,
     SourcesHealth,
     SystemHealth,
     SystemMetrics,
+    UnreadableObject,
 )
 from .transcript import (
     LogEventAnswer,
@@ -125,6 +127,7 @@ __all__ = [
     "Lease",
     "LogEventAnswer",
     "MetricsPeriod",
+    "MetricsSeries",
     "Model",
     "Quantiles",
     "Queue",
@@ -149,6 +152,7 @@ __all__ = [
     "Transcript",
     "TranscriptSegment",
     "UnconfirmedWorker",
+    "UnreadableObject",
     "UnreadableSighting",
     "Upload",
     "Worker",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from .base import Document, Model
 
@@ -153,7 +153,42 @@ class MetricsPeriod(Document):
     audio_seconds: float
     #: US dollars of attempts that ended.
     cost_total: float
+    #: completed ÷ (completed + failed); None when both are 0.
     success_rate: float | None
+    #: `audio_seconds` ÷ 3600.
+    audio_hours: float
+    #: Jobs that could be claimed at the end; None until the period is over. Their maximum, and their mean over time.
+    queue_depth: int | None
+    queue_depth_max: int | None
+    queue_depth_mean: float | None
+    #: The longest that the oldest claimable job had waited, seconds; None if none waited.
+    age_oldest_message_max: float | None
+    #: Time of workers that were not TERMINATED, seconds; of this, holding a job, and IDLE. None if not measured.
+    worker_seconds_paid: float | None
+    worker_seconds_busy: float | None
+    worker_seconds_idle: float | None
+    #: The part of the period that the figures of the queue and the workers cover.
+    measured_seconds: float
+
+
+class UnreadableObject(Model):
+    """An object of the archive that is missing or damaged."""
+
+    key: str
+    problem: str
+
+
+class MetricsSeries(Document):
+    """Hours or days of a range, oldest first; those in which nothing happened are left out."""
+
+    #: `hour` or `day`.
+    step: str
+    #: The whole periods of the range; `to` is excluded.
+    from_: AwareDatetime = Field(alias="from")
+    to: AwareDatetime
+    items: list[MetricsPeriod]
+    #: Objects whose periods are missing from `items`.
+    unreadable: list[UnreadableObject] = Field(default_factory=list)
 
 
 class CurrentMetrics(Document, SystemMetrics):

@@ -302,7 +302,7 @@ def sums(state: State) -> dict[str, Any]:
     return {"throughput_jobs_per_hour": completed, "cost_per_hour_usd": 0, "efficiency_score": None}
 
 
-def metrics(state: State, _: Request) -> Any:
+def metrics(state: State, request: Request) -> Any:
     states = [job.state for job in state.jobs.values()]
     period = {
         "period_start": now()[:13] + ":00:00Z",
@@ -315,8 +315,20 @@ def metrics(state: State, _: Request) -> Any:
         "audio_seconds": 0,
         "cost_total": 0,
         "success_rate": None,
+        "audio_hours": 0,
+        "queue_depth": None,
+        "queue_depth_max": None,
+        "queue_depth_mean": None,
+        "age_oldest_message_max": None,
+        "worker_seconds_paid": None,
+        "worker_seconds_busy": None,
+        "worker_seconds_idle": None,
+        "measured_seconds": 0,
         "as_of_seq": 1,
     }
+    if {"from", "to", "step"} & request.query.keys():
+        times = {"from": request.query.get("from", now()), "to": request.query.get("to", now())}
+        return {"step": request.query.get("step", "hour"), **times, "items": [period], "as_of_seq": 1}
     counted = {name: states.count(name) for name in sorted(set(states))}
     return {**sums(state), "timestamp": now(), "jobs": counted, "hour": period, "day": period, "as_of_seq": 1}
 
