@@ -11,7 +11,7 @@ import pino from 'pino';
 import { MonitorError } from '../protocol/errors.ts';
 import { keepingColumns } from './analytics/columns/duty.ts';
 import { openAnalytics } from './analytics/open-analytics.ts';
-import { ClaimLine } from './api/endpoints/claim-line.ts';
+import { ClaimLine } from './queues/claim-line.ts';
 import { buildApi } from './api/http/app.ts';
 import { checkCacheUrl, openCache } from './cache/open-cache.ts';
 import { type Clock, systemClock } from './clock.ts';

@@ -3,7 +3,7 @@
  * source, each the real one, in the process of its instance and on its store.
  */
 
-import { ClaimLine } from '../../server/api/endpoints/claim-line.ts';
+import { ClaimLine } from '../../server/queues/claim-line.ts';
 import type { Clock } from '../../server/clock.ts';
 import type { StoreSettings } from '../../server/config.ts';
 import type { Engine } from '../../server/engine.ts';
