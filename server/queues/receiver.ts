@@ -92,7 +92,8 @@ export class Receiver {
     const { engine, clock } = this.#options;
     return new Promise((resolve, reject) => {
       const { signal, wait_ms, worker_id } = request;
-      if (this.#closing.signal.aborted || signal?.aborted || isStopping(engine.state, worker_id)) return resolve([]);
+      const serves = this.#started && !this.#closing.signal.aborted;
+      if (!serves || signal?.aborted || isStopping(engine.state, worker_id)) return resolve([]);
       const settle =
         <T>(settled: (value: T) => void) =>
         (value: T) => {
