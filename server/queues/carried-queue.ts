@@ -2,7 +2,7 @@
  * The main queue carried by a queue of messages: outbox, claims, messages that are held, and what others put there. The parts share
  * the fold and the queue, and nothing else, so that any of them may be lost at any time.
  */
-import type { Clock } from '../clock.ts';
+import { type Clock, sleep } from '../clock.ts';
 import type { Outcome } from '../state-machine/decide/commands.ts';
 import { Holding } from './holding.ts';
 import type { Intake } from './ingest/intake.ts';
@@ -27,6 +27,7 @@ const HIDDEN_LEASES = 2;
 const HIDDEN_MAX_MS = 3_600_000;
 const FIGURES_MS = 10_000;
 const STRAYS_MAX = 1_000;
+const STOP_MS = 5_000;
 
 export class CarriedQueue implements ExternalQueue {
   readonly #options: CarriedQueueOptions;
@@ -81,8 +82,13 @@ export class CarriedQueue implements ExternalQueue {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#receiver.stop(), this.#outbox.stop(), this.#holding.stop()]);
-    this.#options.port.close();
+    const { clock, port } = this.#options;
+    const done = new AbortController();
+    const stopped = Promise.all([this.#receiver.stop(), this.#outbox.stop(), this.#holding.stop()]);
+    void stopped.then(() => done.abort());
+    // A queue that does not respond must not hold up the end; closing it ends what is under way.
+    await sleep(clock, STOP_MS, done.signal);
+    port.close();
   }
 
   /** Read at most every 10 s. */

@@ -67,7 +67,14 @@ class QueueHistory {
     this.#chance = chance;
     this.#long = chance.happens(0.02);
     const lease_ms = this.#long ? 600_000 : chance.pick([10_000, 60_000]);
-    this.#log = new ModelLog(this.#world, { ...POLICY, lease_ms, retry_base_ms: 1_000, retry_max_ms: 10_000 });
+    this.#log = new ModelLog(this.#world, {
+      ...POLICY,
+      lease_ms,
+      retry_base_ms: 1_000,
+      retry_max_ms: 10_000,
+      worker_degraded_ms: lease_ms,
+      worker_lost_ms: 2 * lease_ms,
+    });
     this.#log.observe = ({ events }, before) => this.#audit(events, before);
     this.#sqs = new ModelSqs(this.#world, chance, chance.happens(0.3));
     this.#sqs.deleted = (message) => this.#auditDelete(message);
@@ -186,7 +193,7 @@ class QueueHistory {
       outage: 1,
     });
     this.#world.note(deed);
-    this.#counts[deed] = (this.#counts[deed] ?? 0) + 1;
+    this.#count(deed);
     switch (deed) {
       case 'submit':
         return void this.#ask({
@@ -271,14 +278,16 @@ class QueueHistory {
     };
     const claim = () => {
       const [instance] = this.#instances.length > 0 ? [this.#chance.pick(this.#instances)] : [];
-      const wait_ms = this.#chance.pick([0, 2_000, 20_000]);
+      // While a long job is waited for, the idle workers are not in a hurry.
+      const idle = this.#quiet && this.#long;
+      const wait_ms = idle ? 20_000 : this.#chance.pick([0, 2_000, 20_000]);
       let answered = false;
       const next = (refs: Outcome['refs']) => {
         if (answered) return;
         answered = true;
         this.#started(worker_id, refs, life, takes_ms);
         if (refs.length > 0) beat();
-        world.after(this.#chance.between(10, 3_000), null, life.holds.size > 0 ? finish : claim);
+        world.after(this.#chance.between(10, idle ? 60_000 : 3_000), null, life.holds.size > 0 ? finish : claim);
       };
       world.after(wait_ms + 5_000, null, () => next([]));
       instance?.queue.next({ ...this.#claimOf(worker_id, instance), wait_ms, signal: null }).then(next, () => next([]));
@@ -355,6 +364,7 @@ class QueueHistory {
   #audit(events: readonly { type: string; entity: string; data?: unknown }[], before: State): void {
     const assigned = new Set<string>();
     for (const { type, entity, data } of events) {
+      if (type === 'JobMessaged' && before.job(entity)?.state === 'PROCESSING') this.#count('handed_over');
       if (type === 'JobSubmitted') this.#submitted.set(entity, (this.#submitted.get(entity) ?? 0) + 1);
       if (type === 'JobsArchived') for (const id of (data as { job_ids: string[] }).job_ids) this.#forgotten.add(id);
       if (type !== 'JobAssigned') continue;
@@ -391,6 +401,10 @@ class QueueHistory {
       const count = this.#submitted.get(job_id) ?? 0;
       if (count !== 1) this.#world.violate('one job a message', `${message_id} became ${count} jobs`);
     }
+  }
+
+  #count(what: string): void {
+    this.#counts[what] = (this.#counts[what] ?? 0) + 1;
   }
 
   #id(kind: string): string {
