@@ -80,7 +80,8 @@ export class ModelSqs {
       const look = () => {
         const found = this.#take(max, hidden_seconds * 1000);
         const ends = found.length > 0 || this.#world.now_ms >= until_ms;
-        if (!ends) return void this.#world.after(this.#chance.between(500, this.faults === QUIET ? 9_000 : 3_000), null, look);
+        if (!ends)
+          return void this.#world.after(this.#chance.between(500, this.faults === QUIET ? 9_000 : 3_000), null, look);
         this.#answer(process, found, resolve, reject);
       };
       this.#world.after(this.#chance.between(1, 40), null, () => {
