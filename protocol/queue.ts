@@ -4,6 +4,23 @@ import { Id } from './ids.ts';
 import { JobStateName, Priority } from './job.ts';
 import { AsOfSeq, Count, closed, Nullable, Time, TotalSeconds } from './schema.ts';
 
+const MaybeCount = (description: string) => Nullable(Count(`${description} null if it can't be read.`));
+
+export const SqsFigures = Type.Object(
+  {
+    url: Type.String({ description: 'The setting `queue`.' }),
+    messages_visible: MaybeCount('`ApproximateNumberOfMessages`, those of others included.'),
+    messages_inflight: MaybeCount('`ApproximateNumberOfMessagesNotVisible`.'),
+    messages_delayed: MaybeCount('`ApproximateNumberOfMessagesDelayed`.'),
+    messages_not_understood: Count('Messages of others that this instance could not understand since it started.'),
+    problem: Nullable(Type.String({ description: 'Why the figures can’t be read; null if they were.' })),
+    read_at: Time('When the figures were read; at most every 10 s.'),
+  },
+  { description: 'What SQS itself says about the main queue; only with such a queue, and only from this endpoint.' },
+);
+
+export type SqsFigures = Static<typeof SqsFigures>;
+
 export const Queue = Type.Object(
   {
     queue: Type.String({ description: '`main` or `dlq`.' }),
@@ -16,6 +33,7 @@ export const Queue = Type.Object(
     by_priority: Type.Object({ high: Count('Claimable.'), normal: Count('Claimable.'), low: Count('Claimable.') }),
     updated_at: Time('Log time of this document.'),
     as_of_seq: AsOfSeq,
+    sqs: Type.Optional(SqsFigures),
   },
   { $id: 'Queue' },
 );

@@ -21,7 +21,14 @@ export const SETTINGS = {
     '',
     'Comma-separated origins, besides its own, whose pages may use the API: https://monitor.example.com',
   ),
-  queue: setting('embedded:', 'Queue for waiting jobs; embedded: is the only kind'),
+  queue: setting(
+    'embedded:',
+    'Queue for waiting jobs: embedded:, or an SQS queue as sqs://NAME[?region=eu-central-1] or by its URL',
+  ),
+  ingest_rules: setting(
+    '',
+    'Options of jobs made from S3 events in the queue, by the URL of the recording: JSON, or a file with it',
+  ),
   fleet: setting(
     'local:',
     'Where POST /workers launches workers: local:ENGINE (child processes of the monitor), ec2:LAUNCH_TEMPLATE[?spot=true&max=20], asg:GROUP or none:',

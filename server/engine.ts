@@ -27,6 +27,8 @@ export type AppliedSegment = {
   at_ms: number;
   events: readonly JournalEvent[];
   lines: readonly string[];
+  /** This instance wrote it. */
+  own: boolean;
 };
 
 /** `null`: the fold was replaced by that of a snapshot, and the events in between were skipped. */
@@ -261,7 +263,7 @@ export class Engine implements Replica<Proposal> {
       adopt: () => {
         if (events.length > 0) {
           this.#state = state;
-          this.#notify({ seq: slot.seq, at_ms: state.at_ms, events, lines });
+          this.#notify({ seq: slot.seq, at_ms: state.at_ms, events, lines, own: true });
         }
         for (const settle of outcomes) settle();
       },
@@ -284,7 +286,7 @@ export class Engine implements Replica<Proposal> {
     beginSegment(state, seq, at_ms);
     applyEvents(state, events);
     this.#state = state;
-    this.#notify({ seq, at_ms: state.at_ms, events, lines });
+    this.#notify({ seq, at_ms: state.at_ms, events, lines, own: false });
   }
 
   rows(): Iterable<string> {

@@ -38,7 +38,7 @@ test('[S9] it listens on every name of the loopback interface', async () => {
 });
 
 test('an unsupported value of a setting is refused with the supported ones', async () => {
-  await assert.rejects(start({ queue: 'sqs://main' }), { code: 'bad_queue_url', hint: /embedded:/ });
+  await assert.rejects(start({ queue: 'kafka://main' }), { code: 'bad_queue_url', hint: /embedded:/ });
   await assert.rejects(start({ fleet: 'gce:' }), { code: 'bad_fleet_url', hint: /local:ENGINE/ });
   await assert.rejects(start({ store: 'ftp://x' }), { code: 'bad_store_url', hint: /s3:\/\// });
   await assert.rejects(start({ allowed_origins: '*' }), { code: 'bad_setting' });

@@ -9,10 +9,12 @@ import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import pino from 'pino';
 import { MonitorError } from '../protocol/errors.ts';
+import { JobSubmission } from '../protocol/job.ts';
 import { keepingColumns } from './analytics/columns/duty.ts';
 import { openAnalytics } from './analytics/open-analytics.ts';
-import { ClaimLine } from './api/endpoints/claim-line.ts';
+import { checkRecordings } from './api/endpoints/submission.ts';
 import { buildApi } from './api/http/app.ts';
+import { invalid, validator } from './api/validation.ts';
 import { checkCacheUrl, openCache } from './cache/open-cache.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { forStore, type Settings, s3Headers, sourceUrls } from './config.ts';
@@ -29,12 +31,17 @@ import type { StoreCheckReport } from './objects/check-store.ts';
 import { openStore } from './objects/open-store.ts';
 import type { ObjectStore } from './objects/store.ts';
 import { openStoreInThread } from './objects/store-thread.ts';
+import { readIngestRules } from './queues/ingest/rules.ts';
+import { openQueue } from './queues/open-queue.ts';
+import { parseQueueUrl } from './queues/queue-url.ts';
 import { followSources } from './sources/follow-sources.ts';
 import { cleaningUploads } from './uploads/cleanup.ts';
+import { UPLOADS_PREFIX } from './uploads/keys.ts';
 import { Uploads } from './uploads/uploads.ts';
 import { Archive } from './views/archive.ts';
+import { findArchivedJob } from './views/archived-records.ts';
 import { idleShare } from './views/idle-share.ts';
-import { JOURNAL_TRACES } from './views/keys.ts';
+import { ARCHIVE, JOURNAL_TRACES, VIEW_PREFIXES } from './views/keys.ts';
 import { ViewPublisher } from './views/publisher.ts';
 import { rebuildViews } from './views/rebuild.ts';
 import type { RebuildReport } from './views/rebuild-report.ts';
@@ -69,11 +76,8 @@ export async function startMonitor(
   { clock = systemClock, store: provided, log = logTo(settings.log_level) }: Parts = {},
 ): Promise<RunningMonitor> {
   const { host, port } = parseListen(settings.listen);
-  if (settings.queue !== 'embedded:') {
-    throw new MonitorError('invalid', 'bad_queue_url', `the queue is ${JSON.stringify(settings.queue)}`, {
-      hint: 'Use embedded:.',
-    });
-  }
+  parseQueueUrl(settings.queue);
+  const ingest_rules = await readIngestRules(settings.ingest_rules, validateSubmission);
   checkCacheUrl(settings.cache);
   // In parallel: the store opens in its thread while the API is built here.
   const building = version().then((current) => buildApi(settings, current, log, clock));
@@ -112,7 +116,6 @@ export async function startMonitor(
     const fleet = await openFleet(settings.fleet, { clock, serverUrl: () => url, monitor: nameOf(store), log });
     undo.push(() => fleet.close());
     const reconciler = new Reconciler({ engine, fleet, settings, clock, log });
-    const claims = new ClaimLine(engine, clock);
     const feed = new FeedHub(engine, clock, { reports: own.soft_linger_ms > REPORTS_MS });
     if (!halted) {
       undo.push(() => publisher.stop());
@@ -125,6 +128,17 @@ export async function startMonitor(
     undo.push(() => analytics.close());
     const sources = followSources(sourceUrls(settings), { engine, store, clock, settings, log });
     const uploads = new Uploads({ store, settings, now: () => engine.journal.now() });
+    const { claims, external } = await openQueue(settings.queue, {
+      engine,
+      clock,
+      log,
+      rules: ingest_rules,
+      own_urls: ownUrls(store),
+      validate: validateSubmission,
+      archived: async (job_id) => (await findArchivedJob({ engine, store }, job_id)) !== undefined,
+      check: (jobs) => checkRecordings(uploads, jobs),
+    });
+    undo.push(async () => external?.stop());
     api.serve({
       engine,
       store,
@@ -133,6 +147,7 @@ export async function startMonitor(
       fleet,
       reconciler,
       claims,
+      queue: external,
       feed,
       uploads,
       sources,
@@ -177,7 +192,7 @@ export async function startMonitor(
       ...(settings.analytics === 'on' ? [keepingColumns({ engine, store, clock, analytics, log })] : []),
       ...reconciler.duties(),
     ];
-    if (!halted) for (const duty of [...duties, ...sources]) duty.start();
+    if (!halted) for (const duty of [...duties, ...sources, ...(external ? [external] : [])]) duty.start();
     log('info', `listening on ${url}, store ${store.url}, segment ${engine.state.seq}`);
 
     let stopped: Promise<void> | undefined;
@@ -186,6 +201,7 @@ export async function startMonitor(
       api.retire();
       const steps = [
         () => Promise.all([...duties, ...sources].map((duty) => duty.stop())),
+        async () => external?.stop(),
         () => fleet.close(),
         () => analytics.close(),
         () => api.close(clock),
@@ -213,6 +229,28 @@ export async function startMonitor(
     throw error;
   }
 }
+
+const submissionOf = validator<JobSubmission>(JobSubmission);
+
+const validateSubmission = (value: unknown) => {
+  const checked = submissionOf(value);
+  return 'errors' in checked ? { why: invalid(checked.errors, 'as a submission').message } : checked;
+};
+
+const OWN_PREFIXES = [
+  ...VIEW_PREFIXES,
+  ARCHIVE,
+  UPLOADS_PREFIX,
+  'journal/',
+  'snapshots/',
+  'meta/',
+  'transcripts/',
+  'analytics/',
+];
+
+/** Of everything that a monitor writes into its bucket. */
+const ownUrls = ({ url }: ObjectStore): string[] =>
+  url.startsWith('s3://') ? OWN_PREFIXES.map((prefix) => `${url.replace(/\/*$/, '')}/${prefix}`) : [];
 
 /** A store that another process can't open by its URL. */
 const ownStore = (provided: ObjectStore | undefined, store: ObjectStore): ObjectStore | undefined =>

@@ -54,6 +54,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'server/analytics/filter': ['protocol', 'server/analytics/tables.ts'],
   'server/fleets': ['protocol', 'server/engine.ts', 'server/state-machine', 'server/maintenance/duty.ts', ...GROUND],
   'server/rights': ['protocol', 'server/objects', 'server/fleets/aws-fleet-url.ts', 'server/fleets/ec2-instances.ts'],
+  'server/queues': ['protocol', 'server/engine.ts', 'server/state-machine', ...GROUND],
   'server/maintenance': ['protocol', 'server/engine.ts', 'server/state-machine', 'server/config.ts', ...GROUND],
   'server/sealed-json.ts': [],
   'server/uploads': [
@@ -92,6 +93,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'server/feed',
     'server/fleets/fleet.ts',
     'server/cache/status.ts',
+    'server/queues/job-queue.ts',
     'server/fleets/reconciler.ts',
     'server/sources/observe.ts',
     'server/config.ts',
@@ -202,11 +204,11 @@ test('the SDK has no runtime dependency; its reporter, for workers, stands on No
   assert.deepEqual(wrong, []);
 });
 
-test('the clients of fleets on AWS are loaded only with such a fleet', () => {
+test('the clients of fleets and queues on AWS are loaded only with such a fleet or queue', () => {
   const needs = needsOf('server/main.ts');
   assert.ok(needs.includes('fastify'));
   assert.deepEqual(
-    needs.filter((need) => /client-(ec2|auto-scaling)/.test(need)),
+    needs.filter((need) => /client-(ec2|auto-scaling|sqs)/.test(need)),
     [],
   );
   assert.ok(needsOf('server/fleets/asg-fleet.ts').includes('@aws-sdk/client-auto-scaling'));

@@ -10,8 +10,8 @@ import type { FeedHub } from '../feed/hub.ts';
 import type { Fleet } from '../fleets/fleet.ts';
 import type { Reconciler } from '../fleets/reconciler.ts';
 import type { ObjectStore } from '../objects/store.ts';
+import type { ExternalQueue, JobQueue } from '../queues/job-queue.ts';
 import type { Uploads } from '../uploads/uploads.ts';
-import type { ClaimLine } from './endpoints/claim-line.ts';
 
 export type ApiContext = {
   engine: Engine;
@@ -20,7 +20,9 @@ export type ApiContext = {
   settings: Settings;
   fleet: Fleet;
   reconciler: Reconciler;
-  claims: ClaimLine;
+  claims: JobQueue;
+  /** Null with `embedded:`. */
+  queue: Pick<ExternalQueue, 'problem' | 'not_understood' | 'figures'> | null;
   feed: FeedHub;
   uploads: Uploads;
   analytics: AnalyticsService;

@@ -1,5 +1,5 @@
 /** The two queues as users see them. */
-import type { Queue } from '../../protocol/queue.ts';
+import type { Queue, SqsFigures } from '../../protocol/queue.ts';
 import { formatTime } from '../../protocol/time.ts';
 import type { State } from '../state-machine/state/state.ts';
 import { oldestWaiting } from '../state-machine/state/waiting.ts';
@@ -41,3 +41,24 @@ export function deadLetterQueueDocument(state: State): Queue {
     as_of_seq: state.seq,
   };
 }
+
+/** What SQS says of the queue that carries the main queue. */
+export function sqsFigures(
+  { url, read_ms, figures, problem }: MeasuredQueue,
+  messages_not_understood: number,
+): SqsFigures {
+  const { messages_visible = null, messages_inflight = null, messages_delayed = null } = figures ?? {};
+  return {
+    url,
+    messages_visible,
+    messages_inflight,
+    messages_delayed,
+    messages_not_understood,
+    problem,
+    read_at: formatTime(read_ms),
+  };
+}
+
+type Measured = { messages_visible: number; messages_inflight: number; messages_delayed: number };
+
+type MeasuredQueue = { url: string; read_ms: number; figures: Measured | null; problem: string | null };

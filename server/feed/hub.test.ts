@@ -28,7 +28,7 @@ function hubOf(): { hub: FeedHub; emit(events: unknown[], lines?: string[]): voi
     hub: new FeedHub(engine as unknown as Engine, new TurnedClock('2026-01-01T00:00:00Z')),
     emit: (events, lines = events.map((event) => JSON.stringify(event))) => {
       state.scalars.seq += 1;
-      listener({ seq: state.seq, at_ms: 0, events: events as AppliedSegment['events'], lines });
+      listener({ seq: state.seq, at_ms: 0, events: events as AppliedSegment['events'], lines, own: true });
     },
     reset: (seq) => {
       state.scalars.seq = seq;

@@ -177,6 +177,7 @@ function jobFields({ type, data }: JobEvent): JobFields | undefined {
     }
     case 'JobAttemptFailed':
     case 'JobDelayOver':
+    case 'JobMessaged':
     case 'JobDropped':
       return undefined;
   }

@@ -46,6 +46,12 @@ export type JobEvent =
       };
     }
   | { type: 'JobDelayOver'; entity: string; data: Record<string, never> }
+  /** A message in an external queue stands for the job's turn from now on; one before it no longer does. */
+  | {
+      type: 'JobMessaged';
+      entity: string;
+      data: { attempt: number; place: number; message_id: string; details: string };
+    }
   | {
       type: 'JobAssigned';
       entity: string;

@@ -100,6 +100,7 @@ const SHOWN_BY: Readonly<Record<EventType, 'job' | 'worker' | 'alert' | null>> =
   JobSubmitted: 'job',
   JobQueued: 'job',
   JobDelayOver: 'job',
+  JobMessaged: 'job',
   JobAssigned: 'job',
   JobProgressed: 'job',
   JobCompleted: 'job',

@@ -1,5 +1,6 @@
 """`moto_server`, whose S3 does one request at a time: it looks whether a key is there and writes it afterwards, so that of two
-threads that create one key both would be told that they did. It says so in its Server header, because the monitor refuses moto.
+threads that create one key both would be told that they did. Its SQS loses messages that are sent while another thread deletes one, so
+everything but receives, which wait, is one at a time there, too. It says so in its Server header, because the monitor refuses moto.
 """
 
 import threading
@@ -13,7 +14,9 @@ answer = DomainDispatcherApplication.__call__
 
 
 def answer_in_turn(self, environ, start_response):
-    if "/s3/" not in environ.get("HTTP_AUTHORIZATION", ""):
+    service = environ.get("HTTP_AUTHORIZATION", "")
+    waits = environ.get("HTTP_X_AMZ_TARGET", "").endswith(".ReceiveMessage")
+    if "/s3/" not in service and ("/sqs/" not in service or waits):
         return answer(self, environ, start_response)
     with one_at_a_time:
         return answer(self, environ, start_response)

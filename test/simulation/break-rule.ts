@@ -3,10 +3,10 @@ import { registerHooks } from 'node:module';
 import { RULES, type Rule } from './rules.ts';
 
 /** Call it before anything of the product is imported. Throws on a rule that there is not. */
-export function breakRule(name: string): void {
-  const rule = RULES.find((rule) => rule.name === name);
+export function breakRule(name: string, rules: readonly Rule[] = RULES): void {
+  const rule = rules.find((rule) => rule.name === name);
   if (!rule) {
-    throw new Error(`there is no rule ${name}; there are: ${RULES.map(({ name }) => name).join(', ')}`);
+    throw new Error(`there is no rule ${name}; there are: ${rules.map(({ name }) => name).join(', ')}`);
   }
   registerHooks({
     load(url, context, nextLoad) {

@@ -3,13 +3,13 @@
  * source, each the real one, in the process of its instance and on its store.
  */
 
-import { ClaimLine } from '../../server/api/endpoints/claim-line.ts';
 import type { Clock } from '../../server/clock.ts';
 import type { StoreSettings } from '../../server/config.ts';
 import type { Engine } from '../../server/engine.ts';
 import { FeedHub } from '../../server/feed/hub.ts';
 import { Duty } from '../../server/maintenance/duty.ts';
 import type { ObjectStore } from '../../server/objects/store.ts';
+import { ClaimLine } from '../../server/queues/claim-line.ts';
 import { Following } from '../../server/sources/following.ts';
 import type { Command } from '../../server/state-machine/decide/commands.ts';
 import { Archive } from '../../server/views/archive.ts';

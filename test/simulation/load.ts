@@ -36,6 +36,8 @@ const ASKED = {
   index_archive: 0.5,
   write_columns: 0.5,
   end_repacking: 0.2,
+  // Of a queue outside: server/queues/simulation/ has histories of their own.
+  record_messages: 0,
 } as const satisfies Record<CommandBody['type'], number>;
 
 /** Of the monitor's own making: these leave no trace of their id. */
@@ -46,6 +48,7 @@ const OWN: ReadonlySet<CommandBody['type']> = new Set([
   'index_archive',
   'write_columns',
   'end_repacking',
+  'record_messages',
 ]);
 
 export class Load {
@@ -115,6 +118,8 @@ export class Load {
       }
       case 'claim_jobs':
         return { type, worker_id, max_jobs: chance.whole(1, 3), secret: `s${this.#count}` };
+      case 'record_messages':
+        return { type, messages: [] };
       case 'report_progress':
         return {
           type,

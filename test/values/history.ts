@@ -67,6 +67,7 @@ const WEIGHTS = {
   index_archive: 0.1,
   write_columns: 0.1,
   end_repacking: 0.1,
+  record_messages: 1,
 } as const satisfies Record<CommandType, number>;
 
 const basisOf = ({ scalars, at_ms }: State) => ({ basis_seq: scalars.archive_seq, made_ms: at_ms });
@@ -140,6 +141,11 @@ class Asking {
         return { type, jobs: [{ ...values.of<JobSubmission>(JobSubmission), job_id: `job-${this.#count}` }] };
       case 'claim_jobs':
         return { type, worker_id, max_jobs: chance.pick([1, 1000]), secret: `s${this.#count}` };
+      case 'record_messages': {
+        const { attempt, place, message } = state.job(job_id) ?? { attempt: 1, place: 1, message: null };
+        const replaces = chance.pick([null, message?.message_id ?? null]);
+        return { type, messages: [{ job_id, attempt, place, message_id: `m${this.#count}`, replaces }] };
+      }
       case 'report_progress':
         return { type, job_id, report: { ...values.of<ProgressReport>(ProgressReport), lease_token } };
       case 'complete_job':

@@ -1,7 +1,7 @@
 /** The main queue and the dead-letter queue; purge and redrive, each with a dry run that lists the exact jobs. */
 import { Type } from 'typebox';
 import { BulkAnswer, BulkRequest, Queue } from '../../../protocol/queue.ts';
-import { deadLetterQueueDocument, mainQueueDocument } from '../../documents/queues.ts';
+import { deadLetterQueueDocument, mainQueueDocument, sqsFigures } from '../../documents/queues.ts';
 import type { CommandBody } from '../../state-machine/decide/commands.ts';
 import { selectJobs } from '../../state-machine/decide/queues.ts';
 import type { ApiContext } from '../context.ts';
@@ -9,7 +9,7 @@ import { type ApiRequest, type Endpoint, endpoint } from '../endpoint.ts';
 import { submitInParts } from './bulk-command.ts';
 import { catchUp } from './catch-up.ts';
 import { commandOf } from './command.ts';
-import { versionedState } from './versioned.ts';
+import { versioned, versionedState } from './versioned.ts';
 
 const OptionalBulkRequest = Type.Union([BulkRequest, Type.Null()]);
 
@@ -21,7 +21,13 @@ export const queueEndpoints: Endpoint[] = [
     summary: 'Get the main queue',
     responses: { 200: Queue },
     etag: true,
-    run: versionedState(mainQueueDocument),
+    run: versioned({
+      async find({ engine, queue }) {
+        return { state: engine.state, sqs: queue && sqsFigures(await queue.figures(), queue.not_understood) };
+      },
+      version: ({ state, sqs }) => (sqs ? null : state.seq),
+      document: ({ state, sqs }) => ({ ...mainQueueDocument(state), ...(sqs ? { sqs } : {}) }),
+    }),
   }),
   endpoint({
     method: 'GET',

@@ -22,6 +22,7 @@ import { jobDocument, workerJobDocument } from '../../documents/job.ts';
 import { workerDocument, workerVersion } from '../../documents/worker.ts';
 import { Refused } from '../../engine.ts';
 import { newId, newSecret } from '../../ids.ts';
+import type { CommandBody, JobMessage } from '../../state-machine/decide/commands.ts';
 import { workerNotFound, workerTerminated } from '../../state-machine/decide/jobs.ts';
 import { renewable } from '../../state-machine/decide/workers.ts';
 import type { WorkerRecord } from '../../state-machine/state/records.ts';
@@ -220,12 +221,14 @@ export const workerEndpoints = [
         method,
         url,
       ]);
-      const claim = () => engine.submit(command);
+      const claim = (messages?: readonly JobMessage[]) =>
+        engine.submit(messages ? { ...command, body: { ...command.body, messages } as CommandBody } : command);
       const signal = wait_seconds > 0 ? caller.signal : null;
       const { refs } = engine.state.tables.commands.has(command.id)
         ? await claim()
-        : { refs: await claims.next({ worker_id, wait_ms: wait_seconds * 1000, signal, claim }) };
-      return { jobs: await Promise.all(refs.map((ref) => handOut(context, ref))) };
+        : { refs: await claims.next({ worker_id, max_jobs, wait_ms: wait_seconds * 1000, signal, claim }) };
+      const assigned = refs.filter(([type]) => type === 'JobAssigned');
+      return { jobs: await Promise.all(assigned.map((ref) => handOut(context, ref))) };
     },
   }),
   endpoint({

@@ -13,11 +13,14 @@ export function addProbes(app: FastifyInstance, current: () => ApiContext | null
     const cache_problem = current()?.cache?.status.problem ?? null;
     // The cache is for readers beside the monitor: without it the monitor is ready all the same.
     const cache = cache_problem === null ? {} : { cache: { problem: cache_problem } };
-    if (status?.writable) return { status: 'ready', seq: status.seq, ...clock, ...cache };
+    // Without its queue the monitor answers everything; workers get no new jobs meanwhile.
+    const queue_problem = current()?.queue?.problem ?? null;
+    const notes = { ...clock, ...cache, ...(queue_problem === null ? {} : { queue: { problem: queue_problem } }) };
+    if (status?.writable) return { status: 'ready', seq: status.seq, ...notes };
     reply.code(503).header('retry-after', '2');
     if (!status) return { status: 'starting' };
     const { problem, problems, halted, seq } = status;
-    return { status: 'not_ready', problem, problems, halted, seq, ...clock, ...cache };
+    return { status: 'not_ready', problem, problems, halted, seq, ...notes };
   });
   const registry = metricsOf(current);
   app.get('/metrics', async (_, reply) => {

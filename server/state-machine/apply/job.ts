@@ -28,6 +28,8 @@ export function applyJobEvent(state: State, event: JobEvent): void {
     }
     case 'JobDelayOver':
       return changeJob(state, job, { not_before_ms: null });
+    case 'JobMessaged':
+      return messaged(state, job, event);
     case 'JobAssigned':
       return assign(state, job, event);
     case 'JobProgressed': {
@@ -137,6 +139,7 @@ export function newJob(
     attempt: 1,
     place: ordinal,
     queued_ms: created_ms,
+    message: null,
     not_before_ms: null,
     run: null,
     earlier: NO_RUNS,
@@ -156,6 +159,32 @@ export function newJob(
 }
 
 const NO_TAGS: readonly string[] = [];
+
+function messaged(state: State, job: JobRecord, { data }: JobEvent & { type: 'JobMessaged' }): void {
+  const { attempt, place, message_id, details } = data;
+  const enters = job.state === 'QUEUED' && isTurn(job, data) && !(job.message && isTurn(job, job.message));
+  const entry = { state: 'QUEUED' as const, at_ms: state.at_ms, details };
+  changeJob(state, job, {
+    message: { message_id, attempt, place, sent_ms: state.at_ms },
+    history: enters ? inQueue(job, entry) : job.history,
+  });
+}
+
+/** Whether this is the turn in the queue that the job is at: a later one has another attempt or another place. */
+export function isTurn(job: Turn, { attempt, place }: Turn): boolean {
+  return job.attempt === attempt && job.place === place;
+}
+
+export type Turn = { attempt: number; place: number };
+
+/** The message takes the place of the entry that only announces it; what another entry says must not be lost. */
+function inQueue({ history }: JobRecord, entry: HistoryRecord): readonly HistoryRecord[] {
+  const announced = history.at(-1)?.details === ANNOUNCED;
+  return entered({ history: announced ? history.slice(0, -1) : history }, entry);
+}
+
+/** Of a job that was just submitted. */
+export const ANNOUNCED = 'Message in main queue';
 
 function assign(state: State, job: JobRecord, { data }: JobEvent & { type: 'JobAssigned' }): void {
   passOver(state, job);

@@ -25,6 +25,7 @@ const TYPES: Record<EventType, object> = {
   },
   JobQueued: { attempt: 1, not_before_ms: null, batch_size: null, keeps_place: false, details: '' },
   JobDelayOver: {},
+  JobMessaged: { attempt: 1, place: 2, message_id: 'm', details: '' },
   JobAssigned: { worker_id: 'worker-1', instance_id: null, attempt: 1, token: 't', expires_ms: 5 },
   JobProgressed: { attempt: 1, percentage: 50, stage: 'X' },
   JobCompleted: { attempt: 1, s3_path: 's3://a/b', segments_count: 1, cost_usd: 0.1, details: '' },

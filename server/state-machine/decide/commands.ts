@@ -24,9 +24,23 @@ export type Command = {
 /** A line of POST /events under a lease. */
 export type LeasedLine = LogEvent & { lease_token: string };
 
+/** A message in an external queue, about one turn of a job. */
+export type JobMessage = { message_id: string; job_id: string; attempt: number; place: number };
+
+/** `replaces`: the message of the same turn that its sender knew; without effect if there is another by now. */
+export type SentMessage = JobMessage & { replaces: string | null };
+
 export type CommandBody =
   | { type: 'submit_jobs'; jobs: readonly ({ job_id: string } & JobSubmission)[] }
-  | { type: 'claim_jobs'; worker_id: string; max_jobs: number; secret: string }
+  /** `messages`: received from an external queue; the claim is for their jobs alone. */
+  | {
+      type: 'claim_jobs';
+      worker_id: string;
+      max_jobs: number;
+      secret: string;
+      messages?: readonly JobMessage[] | undefined;
+    }
+  | { type: 'record_messages'; messages: readonly SentMessage[] }
   | { type: 'report_progress'; job_id: string; report: ProgressReport }
   | {
       type: 'complete_job';

@@ -4,6 +4,7 @@ import { endRepacking, forget, indexArchive, packArchived, writeColumns } from '
 import type { Command, CommandBody } from './commands.ts';
 import { type Context, type Decision, refuse } from './decision.ts';
 import { cancelJob, claimJobs, completeJob, failJob, reportProgress, retryJob, submitJobs } from './jobs.ts';
+import { recordMessages } from './messages.ts';
 import { observeJobs } from './observed.ts';
 import { purgeQueue, redrive } from './queues.ts';
 import { recordEvents } from './reports.ts';
@@ -35,6 +36,8 @@ function decideBody(state: State, body: CommandBody, context: Context): Decision
       return submitJobs(state, body);
     case 'claim_jobs':
       return claimJobs(state, body, context);
+    case 'record_messages':
+      return recordMessages(state, body);
     case 'report_progress':
       return reportProgress(state, body);
     case 'complete_job':

@@ -2,12 +2,13 @@
 import type { JobError, Priority } from '../../../protocol/job.ts';
 import { PRIORITIES } from '../../../protocol/job.ts';
 import { backoff } from '../../backoff.ts';
-import { passedOver } from '../apply/job.ts';
+import { ANNOUNCED, passedOver } from '../apply/job.ts';
 import type { Event } from '../events.ts';
 import { HANDED_BACK, type JobRecord, running, runsElsewhere, type WorkerRecord } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import type { CommandBody } from './commands.ts';
 import { type Context, type Decision, refuse } from './decision.ts';
+import { claimsOf } from './messages.ts';
 import type { Policy } from './policy.ts';
 
 type Body<T extends CommandBody['type']> = CommandBody & { type: T };
@@ -42,7 +43,7 @@ export function submitJobs(state: State, { jobs }: Body<'submit_jobs'>): Decisio
           not_before_ms: null,
           batch_size: null,
           keeps_place: true,
-          details: 'Message in main queue',
+          details: ANNOUNCED,
         },
       },
     );
@@ -72,20 +73,23 @@ export function claimJobs(state: State, body: Body<'claim_jobs'>, { at_ms, polic
   if (!worker || worker.reported) return workerNotFound(body.worker_id);
   if (worker.state === 'TERMINATED') return workerTerminated(worker);
   if (worker.state === 'DRAINING' || worker.state === 'RESTARTING') return { events: [] };
-  return {
-    events: nextJobs(state, body.max_jobs, policy).map((job) => ({
-      type: 'JobAssigned',
-      entity: job.job_id,
-      data: {
-        worker_id: worker.worker_id,
-        instance_id: worker.instance_id,
-        attempt: job.attempt,
-        token: leaseToken(job, body.secret),
-        expires_ms: at_ms + policy.lease_ms,
-        estimated_cost_usd: job.estimated_cost_usd ?? estimateCost(state, job.duration_seconds),
-      },
-    })),
-  };
+  const assigned = (job: JobRecord): Event => ({
+    type: 'JobAssigned',
+    entity: job.job_id,
+    data: {
+      worker_id: worker.worker_id,
+      instance_id: worker.instance_id,
+      attempt: job.attempt,
+      token: leaseToken(job, body.secret),
+      expires_ms: at_ms + policy.lease_ms,
+      estimated_cost_usd: job.estimated_cost_usd ?? estimateCost(state, job.duration_seconds),
+    },
+  });
+  if (body.messages) {
+    const claims = claimsOf(state, body.messages);
+    return { events: claims.flatMap(({ job, events }) => [...events, assigned(job)]) };
+  }
+  return { events: nextJobs(state, body.max_jobs, policy).map(assigned) };
 }
 
 /** Includes job and attempt, so that an older attempt's token never equals a newer one's. */

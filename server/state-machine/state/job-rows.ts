@@ -42,6 +42,7 @@ const JOB: Names<JobRecord> = [
   'estimated_cost_usd',
   'history',
   'observed',
+  'message',
 ];
 const RUN: Names<Run> = [
   'worker_id',
@@ -146,8 +147,9 @@ export function jobUnpacker(fields: JobFields): (values: JobValues) => JobRecord
     actual_cost_usd: v[at.actual_cost_usd] as number | null,
     estimated_cost_usd: v[at.estimated_cost_usd] as number | null,
     history: (v[at.history] as JobValues[]).map((entry) => unpackHistory(entry, history)),
-    // Rows of older versions lack this field.
+    // Rows of older versions lack these fields.
     observed: (v[at.observed] as JobRecord['observed'] | undefined) ?? null,
+    message: (v[at.message] as JobRecord['message'] | undefined) ?? null,
   });
 }
 

@@ -40,6 +40,8 @@ export type JobRecord = {
   place: number;
   /** When it last entered the queue. */
   queued_ms: number;
+  /** The last message about the job in an external queue; null if none was sent. Counts for its own turn alone. */
+  message: MessageRecord | null;
   /** Set while a retry is delayed: the job can't be claimed before JobDelayOver. */
   not_before_ms: number | null;
   /** The attempt while PROCESSING or CANCELLING, and the last attempt afterwards. */
@@ -73,6 +75,9 @@ export type Observed = Omit<Sighting, 'job_id'> & {
   /** Another event has changed the job since: the record is current, the sighting is not. */
   overruled: boolean;
 };
+
+/** `attempt` and `place` are the turn that it stands for: no later turn of the job has both. */
+export type MessageRecord = { message_id: string; attempt: number; place: number; sent_ms: number };
 
 export type Run = {
   worker_id: string;

@@ -11,21 +11,15 @@
  * The line is processed whenever its inputs change: a claim arrives, a try ends, a segment is applied. Each does so
  * within one turn of the event loop, so no worker waits while a job is claimable and not being claimed.
  */
-import type { Clock } from '../../clock.ts';
-import type { Engine } from '../../engine.ts';
-import { SortedMap } from '../../sorted-map.ts';
-import type { Outcome } from '../../state-machine/decide/commands.ts';
-import type { State } from '../../state-machine/state/state.ts';
+import type { Clock } from '../clock.ts';
+import type { Engine } from '../engine.ts';
+import { SortedMap } from '../sorted-map.ts';
+import type { Outcome } from '../state-machine/decide/commands.ts';
+import { claimableJobs, isStopping, stoppedIn } from './claims.ts';
+import type { ClaimRequest as AnyClaimRequest } from './job-queue.ts';
 
-export type ClaimRequest = {
-  worker_id: string;
-  /** How long to wait for a job; with 0, tries once. */
-  wait_ms: number;
-  /** Aborts when the caller no longer waits; null if it does not wait. */
-  signal: AbortSignal | null;
-  /** Tries to claim jobs. Called again if there were none. */
-  claim: () => Promise<Pick<Outcome, 'refs'>>;
-};
+/** How many jobs a claim is for is the business of `claim`. */
+export type ClaimRequest = Omit<AnyClaimRequest, 'max_jobs'>;
 
 type Waiter = Pick<ClaimRequest, 'worker_id' | 'claim'> & {
   place: number;
@@ -34,9 +28,6 @@ type Waiter = Pick<ClaimRequest, 'worker_id' | 'claim'> & {
   resolve: (refs: Outcome['refs']) => void;
   reject: (error: unknown) => void;
 };
-
-/** Events after which a worker gets no more jobs. */
-const STOPPING: ReadonlySet<string> = new Set(['WorkerDraining', 'WorkerRestarting', 'WorkerTerminated']);
 
 export class ClaimLine {
   readonly #engine: Pick<Engine, 'state' | 'subscribe'>;
@@ -53,11 +44,8 @@ export class ClaimLine {
     this.#clock = clock;
     this.#unsubscribe = engine.subscribe((segment) => {
       if (this.#line.size + this.#trying.size === 0) return;
-      if (segment === null) this.#dismiss(({ worker_id }) => isStopping(engine.state, worker_id));
-      else {
-        const stopped = segment.events.filter(({ type }) => STOPPING.has(type)).map(({ entity }) => entity);
-        if (stopped.length > 0) this.#dismiss(({ worker_id }) => stopped.includes(worker_id));
-      }
+      const stopped = stoppedIn(engine.state, segment);
+      if (stopped) this.#dismiss(({ worker_id }) => stopped(worker_id));
       this.#offer();
     });
   }
@@ -144,15 +132,4 @@ function* first<T>(count: number, values: Iterable<T>): Generator<T> {
     if (left-- <= 0) return;
     yield value;
   }
-}
-
-function claimableJobs(state: State): number {
-  const { high, normal, low } = state.tables.waiting;
-  return high.size + normal.size + low.size;
-}
-
-/** A stopping worker gets no jobs; its heartbeats have the reason. For a terminated one, `claim` itself is refused. */
-function isStopping(state: State, worker_id: string): boolean {
-  const worker = state.worker(worker_id);
-  return worker?.state === 'DRAINING' || worker?.state === 'RESTARTING';
 }

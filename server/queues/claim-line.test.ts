@@ -1,9 +1,9 @@
 /** The line of waiting claims, over a store whose puts are delayed: the order of tries, and that none waits in vain. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { MemoryStore } from '../../objects/memory.ts';
-import { settled, TurnedClock } from '../../testing-clock.ts';
-import { TestMonitor, WatchedStore } from '../../views/testing-monitor.ts';
+import { MemoryStore } from '../objects/memory.ts';
+import { settled, TurnedClock } from '../testing-clock.ts';
+import { TestMonitor, WatchedStore } from '../views/testing-monitor.ts';
 import { ClaimLine } from './claim-line.ts';
 
 const WAIT_MS = 20_000;

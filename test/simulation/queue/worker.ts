@@ -1,0 +1,14 @@
+/** A thread that runs histories of the queue: every n-th of some seeds, with one rule broken where that is asked for. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { breakRule } from '../break-rule.ts';
+import { QUEUE_RULES } from './rules.ts';
+
+const { rule, from, to, step } = workerData as { rule: string | null; from: number; to: number; step: number };
+if (rule !== null) breakRule(rule, QUEUE_RULES);
+const { runQueueHistory } = await import('./history.ts');
+
+for (let seed = from; seed < to; seed += step) {
+  const result = await runQueueHistory(seed);
+  parentPort!.postMessage(result);
+  if (result.violation) break;
+}
