@@ -57,7 +57,7 @@ test('by default S3 removes no recording and no view', () => {
   );
 });
 
-test('with AudioEvents S3 tells the queue of recordings, and the monitor does not read it', () => {
+test('with AudioEvents S3 sends messages of recordings to the queue, and it is no source of reports', () => {
   const given = { ...REFERENCES, AudioEvents: 'true' };
   const { resources, outputs: told } = resolveTemplate(template, given);
   const [event] = resources.Bucket!.Properties.NotificationConfiguration.QueueConfigurations;
