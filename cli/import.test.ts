@@ -50,7 +50,9 @@ async function everything(from = api) {
   for await (const job of from.jobs.list()) jobs.push(job);
   // What has left memory is listed after what is in it.
   jobs.sort((a, b) => (a.job_id < b.job_id ? -1 : 1));
-  return JSON.stringify([jobs, (await from.system.metrics()).hour]);
+  // How much of the hour a monitor has measured grows by itself.
+  const { measured_seconds: _, ...hour } = (await from.system.metrics()).hour;
+  return JSON.stringify([jobs, hour]);
 }
 
 test('a log is imported once: its jobs with their own times, its counts as grep counts them', async (t) => {

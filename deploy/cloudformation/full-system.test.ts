@@ -86,7 +86,7 @@ const overlap = (one: string, other: string) => one.startsWith(other) || other.s
 
 test('[A109] no lifecycle rule removes an object that docs/format.md says must be kept', () => {
   const { kept, made_again } = foldersOf();
-  assert.deepEqual(kept, ['meta/', 'journal/', 'snapshots/', 'archive/', 'transcripts/', 'uploads/']);
+  assert.deepEqual(kept, ['meta/', 'journal/', 'snapshots/', 'archive/', 'analytics/', 'transcripts/', 'uploads/']);
   assert.deepEqual(made_again, ['jobs/', 'workers/', 'queues/', 'alerts/', 'system/', 'metrics/']);
   const removing = lifecycleRules(stack).filter(({ Expiration }) => Expiration?.Days || Expiration?.Date);
   assert.equal(removing.length, 5);
@@ -105,7 +105,7 @@ test('[A109] no lifecycle rule removes an object that docs/format.md says must b
 test('[A109] old versions of everything that is replaced or deleted expire, and broken uploads too', () => {
   const { kept, made_again } = foldersOf();
   const bounded = lifecycleRules(stack).filter(({ NoncurrentVersionExpiration }) => NoncurrentVersionExpiration);
-  for (const folder of [...kept, ...made_again, 'analytics/', 'doctor/']) {
+  for (const folder of [...kept, ...made_again, 'doctor/']) {
     assert.ok(
       bounded.some(({ Filter }) => Filter?.Prefix === `tmon/${folder}`),
       folder,
