@@ -188,13 +188,20 @@ describe('subscribers', () => {
     ]);
   });
 
-  test('of another instance receive the same', async () => {
+  test('of another instance receive the same, and each knows its own', async () => {
     const { a, b } = await pair();
     const received: AppliedSegment[][] = [[], []];
     for (const [i, engine] of [a, b].entries()) engine.subscribe((segment) => segment && received[i]!.push(segment));
     await Promise.all([a.submit(submit('job-1')), b.submit(submit('job-2')), a.submit(register('worker-1'))]);
     await Promise.all([a.journal.catchUp(), b.journal.catchUp()]);
-    assert.deepEqual(received[0], received[1]);
+    const [ofA = [], ofB = []] = received;
+    const shared = (segments: AppliedSegment[]) => segments.map(({ own: _, ...segment }) => segment);
+    assert.deepEqual(shared(ofA), shared(ofB));
+    assert.ok(ofA.length >= 2);
+    assert.deepEqual(
+      ofA.map(({ own }) => own),
+      ofB.map(({ own }) => !own),
+    );
     assert.deepEqual(rows(a), rows(b));
   });
 });

@@ -238,16 +238,17 @@ export class Receiver {
   #sort(messages: readonly OwnMessage[]): OwnMessage[] {
     const { engine, port, trouble, holding } = this.#options;
     const ready: OwnMessage[] = [];
-    const over: string[] = [];
+    // A set: SQS refuses a batch that names a receipt twice.
+    const over = new Set<string>();
     const ahead: OwnMessage[] = [];
     for (const message of messages) {
       const verdict = verdictOn(engine.state, message);
       if (verdict === 'claimable') ready.push(message);
       else if (verdict === 'held') holding.add(message);
-      else if (verdict === 'over') over.push(message.receipt);
+      else if (verdict === 'over') over.add(message.receipt);
       else ahead.push(message);
     }
-    for (const batch of batchesOf(over))
+    for (const batch of batchesOf([...over]))
       this.#run(trouble.attempt('deleting', () => port.delete(batch).then(() => true)));
     this.#hide(ahead, AHEAD_SECONDS);
     return ready;

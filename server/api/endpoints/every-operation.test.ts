@@ -11,7 +11,7 @@ import { endpoints } from '../http/app.ts';
 
 const clock = new JumpingClock();
 const SPEAK = `exec:sh -c 'echo "hello world" > "$2"' sh {input} {output}`;
-const monitor = await openMonitor({ after }, { clock, fleet: `local:${SPEAK}` });
+const monitor = await openMonitor({ after }, { clock, fleet: `local:${SPEAK}`, analytics_sql: 'on' });
 
 const ajv = new Ajv2020({ strict: false, allErrors: true }).addFormat(
   'date-time',
@@ -103,6 +103,13 @@ const REQUESTS: Record<string, () => Promise<Request>> = {
     const { items } = await monitor.until('/system/alerts', (page) => page.items.length > 0);
     return { at: `/system/alerts/${items[0].id}/resolve` };
   },
+  'analytics.costs': async () => ({ at: '/analytics/costs' }),
+  'analytics.throughput': async () => ({ at: '/analytics/throughput' }),
+  'analytics.durations': async () => ({ at: '/analytics/durations' }),
+  'analytics.failures': async () => ({ at: '/analytics/failures' }),
+  'analytics.bottlenecks': async () => ({ at: '/analytics/bottlenecks' }),
+  'analytics.jobs': async () => ({ at: '/analytics/jobs?filter=attempt%20%3E%200' }),
+  'analytics.sql': async () => ({ at: '/analytics/sql', body: { sql: 'SELECT job_id, completed_at FROM job_states' } }),
   'events.report': async () => ({
     at: '/events',
     body: '{"event":"JOB_START","job_id":"job-reported","worker_id":"worker-reports"}\nno JSON',

@@ -15,6 +15,23 @@ class QueuePriorities(Model):
     low: int
 
 
+class SqsFigures(Model):
+    """What SQS itself says about the main queue. The counts are None if they can't be read."""
+
+    #: The setting `queue`.
+    url: str
+    #: Messages that can be received, those of other senders included.
+    messages_visible: int | None
+    messages_inflight: int | None
+    messages_delayed: int | None
+    #: Messages of others that this instance could not understand since it started.
+    messages_not_understood: int
+    #: Why the figures can't be read; None if they were.
+    problem: str | None
+    #: When the figures were read; at most every 10 s.
+    read_at: AwareDatetime
+
+
 class Queue(Document):
     #: `main`, where jobs wait, or `dlq`, the dead-letter queue of jobs that failed permanently.
     queue: str
@@ -28,6 +45,8 @@ class Queue(Document):
     age_oldest_message: float | None
     by_priority: QueuePriorities
     updated_at: AwareDatetime
+    #: None unless SQS carries the jobs; only of `main`.
+    sqs: SqsFigures | None = None
 
 
 class BulkAnswer(Model):
