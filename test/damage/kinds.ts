@@ -31,6 +31,7 @@ const PATTERNS: readonly [pattern: RegExp, kind: string][] = [
   [/^archive\/workers\//, 'archive: workers'],
   [/^archive\/alerts\//, 'archive: alerts'],
   [/^archive\/periods\//, 'archive: days'],
+  [/^analytics\//, 'column files'],
   [/^uploads\/keys\//, 'uploads: keys'],
   [/^uploads\/.*\.part$/, 'uploads: parts'],
   [/^uploads\/.*\/uses\//, 'uploads: uses'],
