@@ -8,25 +8,13 @@ import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { Job } from '../protocol/job.ts';
+import { COST_QUERY } from '../test/documents/cost-query.ts';
 import { runTmon, startTestMonitor, temporaryDirectory } from '../test/processes/tmon.ts';
 import { Caller } from '../test/servers/monitor.ts';
 import { complete, fail, hold, register } from '../test/servers/steps.ts';
 import { FetchBar } from './fetch-bar.ts';
 import { excerptOf } from './sql-excerpt.ts';
 
-/** As the documents print it. */
-const COST_QUERY = `-- Query pattern for cost analysis
-SELECT 
-    DATE(completed_at) as date,
-    COUNT(*) as jobs_completed,
-    AVG(processing_time_seconds) as avg_time,
-    SUM(cost_usd) as total_cost,
-    AVG(cost_usd / duration_seconds * 60) as cost_per_minute
-FROM job_states 
-WHERE state = 'COMPLETED'
-GROUP BY DATE(completed_at)
-ORDER BY date DESC;
-`;
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
 
 const monitor = await startTestMonitor(

@@ -15,18 +15,8 @@ import { bottlenecks } from '../../server/analytics/reports/bottlenecks.ts';
 import { jobRows } from '../../server/analytics/reports/jobs.ts';
 import { costs, durations, failures, throughput } from '../../server/analytics/reports/reports.ts';
 import { systemClock } from '../../server/clock.ts';
+import { COST_QUERY } from '../../test/documents/cost-query.ts';
 import { generateJobs } from './generate-jobs.ts';
-
-const COST_QUERY = `SELECT
-    DATE(completed_at) as date,
-    COUNT(*) as jobs_completed,
-    AVG(processing_time_seconds) as avg_time,
-    SUM(cost_usd) as total_cost,
-    AVG(cost_usd / duration_seconds * 60) as cost_per_minute
-FROM job_states
-WHERE state = 'COMPLETED'
-GROUP BY DATE(completed_at)
-ORDER BY date DESC`;
 
 const text = { type: 'string' } as const;
 const { values } = parseArgs({ options: { jobs: text, days: text, seed: text, rounds: text, dir: text } });

@@ -6,20 +6,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { DAY_MS, HOUR_MS } from '../../protocol/time.ts';
+import { COST_QUERY } from '../../test/documents/cost-query.ts';
 import { athenaStatements, duckdbStatements } from './statements.ts';
 import { TABLES } from './tables.ts';
 import { copyObjects, finishJobs, openAnalytics } from './testing-analytics.ts';
-
-const COST_QUERY = `SELECT
-    DATE(completed_at) as date,
-    COUNT(*) as jobs_completed,
-    AVG(processing_time_seconds) as avg_time,
-    SUM(cost_usd) as total_cost,
-    AVG(cost_usd / duration_seconds * 60) as cost_per_minute
-FROM job_states
-WHERE state = 'COMPLETED'
-GROUP BY DATE(completed_at)
-ORDER BY date DESC;`;
 
 test("[A102] [A103] DuckDB's statements show the column files of a store to any DuckDB, without a monitor", async (t) => {
   const analytics = await openAnalytics({ finished_window_ms: HOUR_MS });

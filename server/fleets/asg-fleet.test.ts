@@ -10,7 +10,7 @@ import {
 import type { Instance } from '@aws-sdk/client-ec2';
 import type { Reconciliation, Worker } from '../../protocol/worker.ts';
 import { JumpingClock } from '../../test/servers/jumping-clock.ts';
-import { openMonitor } from '../../test/servers/monitor.ts';
+import { type Monitor, openMonitor } from '../../test/servers/monitor.ts';
 import { createTemplate, instancesIn, openAws, tag } from './testing-aws.ts';
 
 const { faults, ec2, moto } = await openAws({ after });
@@ -104,15 +104,8 @@ test('at the minimum size the instance ends all the same, and the group replaces
   assert.ok(!(await runningIn('least')).some(({ InstanceId }) => InstanceId === instance!.InstanceId));
 });
 
-test('an instance that comes later is marked by the next listing; one that nobody launched is known by its own id', async (t) => {
-  await createGroup('late', 0, 4);
-  const clock = new JumpingClock();
-  const monitor = await openMonitor(t, { fleet: 'asg:late', clock, reconcile_ms: 0, worker_start_ms: 86_400_000 });
-  t.after(() => {
-    faults.fail = () => undefined;
-  });
-  // The group takes the request, and has no instance for longer than the launch waits.
-  faults.fail = ({ action }) => (action === 'SetDesiredCapacity' ? 'accepted' : undefined);
+/** Launches a worker whose instance does not come for as long as the launch waits. */
+async function launchUnmet(monitor: Monitor, clock: JumpingClock): Promise<Worker> {
   let launched: Worker | undefined;
   const launching = monitor.post<Worker>('/workers').then(({ body }) => {
     launched = body;
@@ -122,6 +115,19 @@ test('an instance that comes later is marked by the next listing; one that nobod
     await new Promise((resolve) => setImmediate(resolve));
   }
   await launching;
+  return launched;
+}
+
+test('an instance that comes later is marked by the next listing; one that nobody launched is known by its own id', async (t) => {
+  await createGroup('late', 0, 4);
+  const clock = new JumpingClock();
+  const monitor = await openMonitor(t, { fleet: 'asg:late', clock, reconcile_ms: 0, worker_start_ms: 86_400_000 });
+  t.after(() => {
+    faults.fail = () => undefined;
+  });
+  // The group takes the request, and has no instance for longer than the launch waits.
+  faults.fail = ({ action }) => (action === 'SetDesiredCapacity' ? 'accepted' : undefined);
+  const launched = await launchUnmet(monitor, clock);
   assert.deepEqual([launched.state, launched.instance_id], ['STARTING', null]);
   // It comes, and with it one more, for which a scaling policy asked.
   await scaling.send(new SetDesiredCapacityCommand({ AutoScalingGroupName: 'late', DesiredCapacity: 2 }));
@@ -147,15 +153,7 @@ test('a launch whose instance has not come is taken back by DELETE', async (t) =
     faults.fail = () => undefined;
   });
   faults.fail = ({ action }) => (action === 'SetDesiredCapacity' ? 'accepted' : undefined);
-  let launched: Worker | undefined;
-  const launching = monitor.post<Worker>('/workers').then(({ body }) => {
-    launched = body;
-  });
-  while (launched === undefined) {
-    clock.jump(1_000);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  await launching;
+  const launched = await launchUnmet(monitor, clock);
   await scaling.send(new SetDesiredCapacityCommand({ AutoScalingGroupName: 'taken-back', DesiredCapacity: 1 }));
   faults.fail = () => undefined;
   await monitor.delete(`/workers/${launched.worker_id}`);

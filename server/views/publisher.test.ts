@@ -1,4 +1,4 @@
-/** The publisher: how soon, how seldom, and what happens when the store fails. The clock is turned; nothing is timed. */
+/** The publisher: how soon and how seldom it writes, and what is left after a crash. The clock is turned; nothing is timed. */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
@@ -6,19 +6,11 @@ import { sleep } from '../clock.ts';
 import type { Settings } from '../config.ts';
 import { jobDocument } from '../documents/job.ts';
 import { workerDocument } from '../documents/worker.ts';
-import { MemoryStore } from '../objects/memory.ts';
+import type { MemoryStore } from '../objects/memory.ts';
 import { StoreError } from '../objects/store.ts';
-import { settled, TurnedClock } from '../testing-clock.ts';
+import { settled } from '../testing-clock.ts';
 import { CHECKPOINT_KEY } from './keys.ts';
-import { rebuiltFrom, TestMonitor, textAt, viewsIn, WatchedStore } from './testing-monitor.ts';
-
-async function open(settings: Partial<Settings> = {}) {
-  const clock = new TurnedClock('2025-07-07T19:30:00Z');
-  const memory = new MemoryStore(clock);
-  const store = new WatchedStore(memory);
-  const monitor = await TestMonitor.open({ store, clock, settings });
-  return { clock, memory, store, monitor, settings };
-}
+import { openWatched, rebuiltFrom, TestMonitor, textAt, viewsIn, WatchedStore } from './testing-monitor.ts';
 
 const STATE = 'jobs/active/job-1/state.json';
 const PROGRESS = 'jobs/active/job-1/progress.json';
@@ -26,7 +18,7 @@ const CURRENT = 'workers/active/worker-1/jobs/current.json';
 const percentageIn = async (store: MemoryStore) => JSON.parse(await textAt(store, PROGRESS)) as { percentage: number };
 
 test('a hundred changes of a job make one put of each of its views', async () => {
-  const { clock, store, monitor } = await open();
+  const { clock, store, monitor } = await openWatched();
   await monitor.register('worker-1');
   await monitor.submit('job-1');
   for (let attempt = 0; attempt < 49; attempt++) {
@@ -40,7 +32,7 @@ test('a hundred changes of a job make one put of each of its views', async () =>
 });
 
 test('[A2] [A52] [A53] a transition reaches state.json, the queue and the health within view_transition_ms', async () => {
-  const { clock, memory, monitor } = await open();
+  const { clock, memory, monitor } = await openWatched();
   await monitor.register('worker-1');
   await monitor.submit('job-1', 'job-2');
   await clock.turn(60_000);
@@ -54,7 +46,7 @@ test('[A2] [A52] [A53] a transition reaches state.json, the queue and the health
 });
 
 test('a transition is written within view_transition_ms of the first change, however many follow', async () => {
-  const { clock, store, monitor } = await open();
+  const { clock, store, monitor } = await openWatched();
   await monitor.submit('job-1');
   await clock.turn(600);
   await monitor.do({ type: 'cancel_job', job_id: 'job-1' });
@@ -69,7 +61,7 @@ test('a transition is written within view_transition_ms of the first change, how
 });
 
 test('twenty progress reports within view_progress_ms make one put, and the last report is what it shows', async () => {
-  const { clock, memory, store, monitor } = await open();
+  const { clock, memory, store, monitor } = await openWatched();
   await monitor.register('worker-1');
   await monitor.submit('job-1');
   await monitor.claim('worker-1');
@@ -88,7 +80,7 @@ test('twenty progress reports within view_progress_ms make one put, and the last
 
 test('a job of ten minutes costs the puts that docs/format.md says', async () => {
   const puts = async (settings: Partial<Settings>) => {
-    const { clock, store, monitor } = await open(settings);
+    const { clock, store, monitor } = await openWatched(settings);
     await monitor.register('worker-1');
     await clock.turn(2_000);
     const before = store.calls.filter(({ name }) => name === 'put').length;
@@ -115,7 +107,7 @@ test('a job of ten minutes costs the puts that docs/format.md says', async () =>
 });
 
 test('heartbeats of ten minutes make one put a minute', async () => {
-  const { clock, store, monitor } = await open();
+  const { clock, store, monitor } = await openWatched();
   await monitor.register('worker-1');
   await clock.turn(2_000);
   const key = 'workers/active/worker-1/heartbeat.json';
@@ -130,7 +122,7 @@ test('heartbeats of ten minutes make one put a minute', async () => {
 });
 
 test('a job that ends before it was ever written is put once under its end, and nothing is deleted', async () => {
-  const { clock, store, monitor } = await open();
+  const { clock, store, monitor } = await openWatched();
   await monitor.register('worker-1');
   await monitor.submit('job-1');
   await monitor.claim('worker-1');
@@ -145,7 +137,7 @@ test('a job that ends before it was ever written is put once under its end, and 
 });
 
 test("a worker's status follows its job's estimate, though nothing happened to the worker", async () => {
-  const { clock, memory, monitor } = await open();
+  const { clock, memory, monitor } = await openWatched();
   await monitor.register('worker-1');
   await monitor.submit('job-1');
   await monitor.claim('worker-1');
@@ -163,7 +155,7 @@ test("a worker's status follows its job's estimate, though nothing happened to t
 });
 
 test('a burst is written at the pace, the sums of the whole before it, and all of it in the end', async () => {
-  const { clock, store, monitor } = await open({ view_puts_per_second: 100 });
+  const { clock, store, monitor } = await openWatched({ view_puts_per_second: 100 });
   await monitor.register('worker-1');
   for (let job = 0; job < 300; job++) await monitor.submit(`job-${job}`);
   const effects = () => store.calls.filter(({ name, key }) => name !== 'get' && !/^(journal|meta)/.test(key));
@@ -180,7 +172,7 @@ test('a burst is written at the pace, the sums of the whole before it, and all o
 });
 
 test('under a load of twice the pace views are late by a bounded time', async () => {
-  const { clock, monitor } = await open({ view_puts_per_second: 20 });
+  const { clock, monitor } = await openWatched({ view_puts_per_second: 20 });
   const load = async (from: number, seconds: number) => {
     for (let second = from; second < from + seconds; second += 1) {
       for (let job = 0; job < 10; job++) await monitor.submit(`job-${second}-${job}`);
@@ -195,7 +187,7 @@ test('under a load of twice the pace views are late by a bounded time', async ()
 });
 
 test('progress writes nothing that shows the same: neither timeline, assignment, history, nor what its worker is on', async () => {
-  const { clock, store, monitor } = await open();
+  const { clock, store, monitor } = await openWatched();
   await monitor.register('worker-1');
   await monitor.submit('job-1');
   await monitor.claim('worker-1');
@@ -212,31 +204,8 @@ test('progress writes nothing that shows the same: neither timeline, assignment,
   await monitor.stop();
 });
 
-test('a view whose put failed is put again, also if it shows what was written before', async () => {
-  const { clock, memory, store, monitor } = await open();
-  await monitor.register('worker-1');
-  await clock.turn(2_000);
-  let lost = false;
-  // The object is gone and the answer lost: what is there is not known.
-  store.meet = (call, done) => {
-    if (done || call.key !== CURRENT || lost) return undefined;
-    lost = true;
-    return memory.delete(CURRENT).then(() => {
-      throw new StoreError('unavailable', 'store_unavailable', 'later');
-    });
-  };
-  await monitor.submit('job-1');
-  await monitor.claim('worker-1');
-  await clock.turn(1_050);
-  assert.ok(lost);
-  await monitor.fail('job-1');
-  await clock.turn(60_000);
-  assert.equal(JSON.parse(await textAt(memory, CURRENT)).current_job, null);
-  await monitor.stop();
-});
-
 test('a flush does not wait for the pace, and leaves nothing', async () => {
-  const { store, monitor } = await open({ view_puts_per_second: 1 });
+  const { store, monitor } = await openWatched({ view_puts_per_second: 1 });
   for (let job = 0; job < 50; job++) await monitor.submit(`job-${job}`);
   await monitor.publisher.flush();
   assert.equal(monitor.publisher.backlog, 0);
@@ -245,7 +214,7 @@ test('a flush does not wait for the pace, and leaves nothing', async () => {
 });
 
 test('a stop does not wait out a long backlog on a slow store; the next start goes on with what is left', async () => {
-  const { clock, memory, store, monitor } = await open();
+  const { clock, memory, store, monitor } = await openWatched();
   for (let job = 0; job < 100; job++) await monitor.submit(`job-${job}`);
   store.meet = (call, done) => (!done && call.name === 'put' ? sleep(clock, 1_000) : undefined);
   const stopped = monitor.stop();
@@ -259,63 +228,8 @@ test('a stop does not wait out a long backlog on a slow store; the next start go
   await again.stop();
 });
 
-test('while the store fails it is asked ever more seldom, and then all is written as it is by then', async () => {
-  const { clock, memory, store, monitor } = await open();
-  await monitor.register('worker-1');
-  await monitor.submit('job-1', 'job-2', 'job-3');
-  let tries = 0;
-  store.meet = (call, done) => {
-    if (done || call.name !== 'put') return undefined;
-    tries += 1;
-    throw new StoreError('unavailable', 'store_unavailable', 'the store is away');
-  };
-  await clock.turn(600_000);
-  assert.ok(tries >= 10 && tries < 50, `${tries} tries in ten minutes`);
-  assert.equal(monitor.log.filter((line) => line.includes('does not take')).length, 1);
-  await monitor.claim('worker-1');
-  store.meet = () => undefined;
-  await clock.turn(60_000);
-  assert.equal(monitor.publisher.backlog, 0);
-  assert.deepEqual(JSON.parse(await textAt(memory, STATE)).state, 'PROCESSING');
-  assert.deepEqual(await viewsIn(memory), (await rebuiltFrom(memory, clock)).views);
-  await monitor.stop();
-});
-
-test('a flush on a store that fails says so, and what it could not write stays to be written', async () => {
-  const { clock, memory, store, monitor } = await open();
-  await monitor.submit('job-1');
-  store.meet = (call, done) => {
-    if (!done && call.name === 'put') throw new StoreError('refused', 'store_full', 'no space left');
-    return undefined;
-  };
-  await assert.rejects(monitor.publisher.flush(), { code: 'store_full' });
-  assert.ok(monitor.publisher.backlog > 0);
-  store.meet = () => undefined;
-  await monitor.publisher.flush();
-  assert.deepEqual(await viewsIn(memory), (await rebuiltFrom(memory, clock)).views);
-  await monitor.stop();
-});
-
-test('one view that can never be written holds up no other', async () => {
-  const { clock, store, monitor } = await open();
-  store.meet = (call, done) => {
-    if (!done && call.key === 'jobs/active/job-1/state.json') {
-      throw new StoreError('refused', 'key_conflict', 'an object is in its path');
-    }
-    return undefined;
-  };
-  await monitor.submit('job-1', 'job-2');
-  await clock.turn(120_000);
-  assert.equal(store.puts('jobs/active/job-2/state.json'), 1);
-  await monitor.submit('job-3');
-  await clock.turn(2_000);
-  assert.equal(store.puts('jobs/active/job-3/state.json'), 1);
-  store.meet = () => undefined;
-  await monitor.stop();
-});
-
 test('a change that comes while its view is being written is written after it', async () => {
-  const { clock, memory, store, monitor } = await open();
+  const { clock, memory, store, monitor } = await openWatched();
   let release = () => {};
   store.meet = (call, done) => {
     if (done || call.key !== STATE || call.name !== 'put') return undefined;
@@ -339,7 +253,7 @@ test('a change that comes while its view is being written is written after it', 
 });
 
 test('after a crash only what the checkpoint does not cover is written again', async () => {
-  const first = await open();
+  const first = await openWatched();
   for (let job = 0; job < 20; job++) await first.monitor.submit(`job-${job}`);
   await first.monitor.publisher.flush();
   await first.monitor.submit('job-late');
@@ -358,7 +272,7 @@ test('after a crash only what the checkpoint does not cover is written again', a
 });
 
 test('the checkpoint never passes what is not written, and follows by itself', async () => {
-  const { clock, memory, store, monitor } = await open();
+  const { clock, memory, store, monitor } = await openWatched();
   await monitor.register('worker-1');
   await monitor.submit('job-1');
   store.meet = (call, done) => {
@@ -376,7 +290,7 @@ test('the checkpoint never passes what is not written, and follows by itself', a
 });
 
 test('an hour that ended unseen by the store is written as ended after a crash', async () => {
-  const { clock, memory, store, monitor } = await open();
+  const { clock, memory, store, monitor } = await openWatched();
   await monitor.submit('job-1');
   await clock.turn(29 * 60_000 + 50_000);
   await monitor.submit('job-2');
@@ -396,7 +310,7 @@ test('an hour that ended unseen by the store is written as ended after a crash',
 });
 
 test('a publisher that never started claims nothing to be written', async () => {
-  const { clock, memory, monitor } = await open();
+  const { clock, memory, monitor } = await openWatched();
   await monitor.submit('job-1');
   monitor.crash();
   await settled();
@@ -416,7 +330,7 @@ test('a publisher that never started claims nothing to be written', async () => 
 });
 
 test('a store whose checkpoint is ahead of its journal has everything written again', async () => {
-  const { clock, memory, monitor } = await open();
+  const { clock, memory, monitor } = await openWatched();
   await monitor.submit('job-1');
   await monitor.stop();
   await memory.put(CHECKPOINT_KEY, Buffer.from('{"layout":2,"as_of_seq":1000,"hour":0}\n'));
@@ -428,7 +342,7 @@ test('a store whose checkpoint is ahead of its journal has everything written ag
 });
 
 test('a checkpoint of which a digit was changed counts for nothing, and halts no start', async () => {
-  const { clock, memory, monitor } = await open();
+  const { clock, memory, monitor } = await openWatched();
   await monitor.submit('job-1');
   await monitor.stop();
   const checkpoint = await textAt(memory, CHECKPOINT_KEY);
@@ -442,7 +356,7 @@ test('a checkpoint of which a digit was changed counts for nothing, and halts no
 });
 
 test('a job whose history has grown too long to keep leaves nothing behind that a rebuild would not make', async () => {
-  const { clock, memory, monitor } = await open();
+  const { clock, memory, monitor } = await openWatched();
   for (const worker of ['worker-1', 'worker-2']) await monitor.register(worker);
   await monitor.submit('job-1');
   await monitor.claim('worker-1');
@@ -459,58 +373,4 @@ test('a job whose history has grown too long to keep leaves nothing behind that 
   assert.ok(monitor.job('job-1').history.every(({ worker_id }) => worker_id !== 'worker-1'));
   assert.deepEqual(await viewsIn(memory), (await rebuiltFrom(memory, clock)).views);
   await monitor.stop();
-});
-
-/** Breaks a job's document; returns how often it was tried, and what repairs it. */
-function breakJob(monitor: TestMonitor, job_id: string): { tries: () => number; repair: () => void } {
-  const job = monitor.job(job_id);
-  let tries = 0;
-  const broken = Object.defineProperty({ ...job }, 'tags', {
-    enumerable: true,
-    get() {
-      tries += 1;
-      throw new TypeError('its tags are broken');
-    },
-  });
-  monitor.engine.state.tables.jobs.set(job_id, broken);
-  return { tries: () => tries, repair: () => monitor.engine.state.tables.jobs.set(job_id, job) };
-}
-
-test('a view whose document throws is tried again ever more seldom, logged once, and written when it can be made', async () => {
-  const { clock, memory, monitor } = await open();
-  await monitor.submit('job-1', 'job-2');
-  const { tries, repair } = breakJob(monitor, 'job-1');
-  await clock.turn(5_000);
-  const views = await viewsIn(memory);
-  assert.deepEqual([views.has(STATE), views.has('jobs/active/job-2/state.json')], [false, true]);
-  await clock.turn(300_000);
-  assert.ok(tries() > 10 && tries() < 30, `${tries()} tries`);
-  const said = () => monitor.log.filter((line) => /job job-1/.test(line));
-  assert.deepEqual(said(), [
-    "error: views: job job-1 can't be made (the only one) and is tried again: its tags are broken",
-  ]);
-  assert.equal(monitor.publisher.backlog, 1);
-  repair();
-  await clock.turn(30_000);
-  assert.ok((await viewsIn(memory)).has(STATE));
-  assert.equal(monitor.publisher.backlog, 0);
-  assert.equal(said()[1], 'info: views: job job-1 is written again');
-  await monitor.stop();
-});
-
-test('a view that can not be made keeps no other from a flush, and the next start goes on with it', async () => {
-  const { clock, memory, monitor } = await open();
-  await monitor.submit('job-1', 'job-2', 'job-3');
-  breakJob(monitor, 'job-1');
-  await monitor.publisher.flush();
-  assert.deepEqual(
-    [...(await viewsIn(memory)).keys()].filter((key) => key.endsWith('state.json')),
-    ['jobs/active/job-2/state.json', 'jobs/active/job-3/state.json'],
-  );
-  await monitor.stop();
-  assert.match(monitor.log.at(-1)!, /1 are not written, the next start goes on with them/);
-  const again = await TestMonitor.open({ store: memory, clock });
-  await again.publisher.flush();
-  assert.ok((await viewsIn(memory)).has(STATE));
-  await again.stop();
 });

@@ -10,7 +10,7 @@ import type { GetResult, ListedObject, ListOptions, ObjectStore, PutIfAbsentResu
 import { type Observing, observe } from '../sources/observe.ts';
 import type { CommandBody, Outcome } from '../state-machine/decide/commands.ts';
 import type { JobRecord } from '../state-machine/state/records.ts';
-import type { TurnedClock } from '../testing-clock.ts';
+import { TurnedClock } from '../testing-clock.ts';
 import { Archive } from './archive.ts';
 import { findArchivedJob } from './archived-records.ts';
 import type { IndexSizes } from './indexing.ts';
@@ -299,4 +299,13 @@ export async function openOldStore(
   const store = new MemoryStore(clock);
   for (const [key, text] of Object.entries(objects)) await store.put(key, Buffer.from(text));
   return { store, jobs: new Map(Object.entries(jobs)) };
+}
+
+/** A monitor whose store can be watched and can fail; `memory` is the store behind it. */
+export async function openWatched(settings: Partial<Settings> = {}) {
+  const clock = new TurnedClock('2025-07-07T19:30:00Z');
+  const memory = new MemoryStore(clock);
+  const store = new WatchedStore(memory);
+  const monitor = await TestMonitor.open({ store, clock, settings });
+  return { clock, memory, store, monitor, settings };
 }

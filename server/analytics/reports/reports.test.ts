@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Group } from '../../../protocol/analytics.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../protocol/time.ts';
+import { COST_QUERY } from '../../../test/documents/cost-query.ts';
 import { systemClock } from '../../clock.ts';
 import { jobDocument } from '../../documents/job.ts';
 import type { JobRecord, Run } from '../../state-machine/state/records.ts';
@@ -183,16 +184,7 @@ describe('costs', () => {
 });
 
 test('[A102] the cost query of the documents runs as it is printed, and its figures are those of the records', async () => {
-  const rows = await analytics.rows(`SELECT
-    DATE(completed_at) as date,
-    COUNT(*) as jobs_completed,
-    AVG(processing_time_seconds) as avg_time,
-    SUM(cost_usd) as total_cost,
-    AVG(cost_usd / duration_seconds * 60) as cost_per_minute
-FROM job_states
-WHERE state = 'COMPLETED'
-GROUP BY DATE(completed_at)
-ORDER BY date DESC`);
+  const rows = await analytics.rows(COST_QUERY);
   const byDay = Map.groupBy(
     ended().filter(({ state }) => state === 'COMPLETED'),
     (job) => jobDocument(job).completed_at!.slice(0, 10),
