@@ -238,7 +238,7 @@ export class Receiver {
   #sort(messages: readonly OwnMessage[]): OwnMessage[] {
     const { engine, port, trouble, holding } = this.#options;
     const ready: OwnMessage[] = [];
-    // A set: SQS refuses a batch that names a receipt twice.
+    // A set: a response may have a message twice, and a batch that names a receipt twice is refused by moto, at least.
     const over = new Set<string>();
     const ahead: OwnMessage[] = [];
     for (const message of messages) {
@@ -283,7 +283,9 @@ export class Receiver {
 
   #hide(messages: readonly OwnMessage[], seconds: number): void {
     const { port, trouble } = this.#options;
-    for (const batch of batchesOf(messages.map(({ receipt }) => ({ receipt, seconds })))) {
+    for (const batch of batchesOf(
+      [...new Set(messages.map(({ receipt }) => receipt))].map((receipt) => ({ receipt, seconds })),
+    )) {
       this.#run(trouble.attempt('hiding', () => port.hide(batch)));
     }
   }
