@@ -65,7 +65,7 @@ export class Chain<P> {
    */
   async recover(traces: readonly Trace[], findUse: () => Promise<Trace | null>): Promise<void> {
     const { store, journal_id, patience } = this.#options;
-    await this.#restore();
+    await this.#startOver();
     for (;;) {
       // Listed before reading, so that a segment that is listed and not found has been deleted. If truncation deleted
       // it, the gap rule finds the covering snapshot and replaces the fold, and the list is read again.
@@ -103,11 +103,15 @@ export class Chain<P> {
     const doubt = this.#first_doubt;
     this.#first_doubt = null;
     if (doubt === null) return false;
-    const newest = (await this.#snapshots()).find((seq) => !this.#damaged.has(seq)) ?? 0;
-    if (newest < doubt) return false;
-    this.#head = START;
-    await this.#restore();
+    const newer = await this.#snapshotsAfter(doubt - 1);
+    if (newer.every((seq) => this.#damaged.has(seq))) return false;
+    await this.#startOver();
     return true;
+  }
+
+  async #startOver(): Promise<void> {
+    this.#head = START;
+    if (!(await this.#restore())) this.#options.replica.reset();
   }
 
   /** Applies every segment after the head. Returns their number. */
@@ -167,8 +171,6 @@ export class Chain<P> {
       this.#first_doubt ??= this.#head.seq + 1;
       return true;
     }
-    const [newest = 0] = await this.#snapshots();
-    if (newest <= this.#head.seq) return true;
     return !(await this.#restore());
   }
 
@@ -181,7 +183,7 @@ export class Chain<P> {
   async #restore(): Promise<boolean> {
     const { store, replica, journal_id, warn } = this.#options;
     for (;;) {
-      const seq = (await this.#snapshots()).find((seq) => seq > this.#head.seq && !this.#damaged.has(seq));
+      const seq = (await this.#snapshotsAfter(this.#head.seq)).find((seq) => !this.#damaged.has(seq));
       if (seq === undefined) break;
       try {
         const manifest = await this.#options.patience.run(() => readManifest(store, journal_id, seq));
@@ -192,17 +194,16 @@ export class Chain<P> {
       } catch (error) {
         if (!isCorrupt(error)) throw error;
         // A newer one may have replaced it during the read; then it is gone, not damaged.
-        if (!(await this.#snapshots()).includes(seq)) continue;
+        if (!(await this.#snapshotsAfter(seq - 1)).includes(seq)) continue;
         this.#damaged.add(seq);
         warn(`${error.message}; trying the next older snapshot`);
       }
     }
-    if (this.#head.seq === 0) replica.reset();
     return false;
   }
 
-  #snapshots(): Promise<number[]> {
-    return this.#options.patience.run(() => listSnapshots(this.#options.store));
+  #snapshotsAfter(seq: number): Promise<number[]> {
+    return this.#options.patience.run(() => listSnapshots(this.#options.store, seq));
   }
 
   /** Throws if a snapshot after the head is damaged and a segment that would lead past it is missing. */

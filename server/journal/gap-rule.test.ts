@@ -23,4 +23,6 @@ test('snapshots are those with a manifest, newest first', async () => {
   await store.put(snapshotPartKey(300, 1), Buffer.from('half-written'));
   await store.put('snapshots/readme.txt', Buffer.from('not ours'));
   assert.deepEqual(await listSnapshots(store), [100, 20, 5]);
+  assert.deepEqual(await listSnapshots(store, 20), [100]);
+  assert.deepEqual(await listSnapshots(store, 19), [100, 20]);
 });

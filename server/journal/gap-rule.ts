@@ -7,7 +7,7 @@
  * beyond, the name was used. This costs no request as long as the journal is written at least once per retention.
  */
 import type { ObjectStore } from '../objects/store.ts';
-import { parseSnapshotKey, SNAPSHOTS } from './keys.ts';
+import { parseSnapshotKey, SNAPSHOTS, snapshotKey } from './keys.ts';
 
 const MARGIN_MS = 120_000;
 
@@ -18,10 +18,10 @@ export function isFresh(server_ms: number, last_modified_ms: number | null, rete
   return last_modified_ms !== null && server_ms - last_modified_ms < retention_ms - MARGIN_MS;
 }
 
-/** Sequence numbers of the snapshots in the store, newest first. */
-export async function listSnapshots(store: ObjectStore): Promise<number[]> {
+/** Sequence numbers of the snapshots after this segment, newest first. */
+export async function listSnapshots(store: ObjectStore, after = 0): Promise<number[]> {
   const seqs: number[] = [];
-  for await (const { key } of store.list(SNAPSHOTS)) {
+  for await (const { key } of store.list(SNAPSHOTS, { after: snapshotKey(after) })) {
     const seq = parseSnapshotKey(key);
     if (seq !== null) seqs.push(seq);
   }
