@@ -6,7 +6,7 @@ export type Rule = {
   /** Without it. */
   name: string;
   file: string;
-  /** Where the search for a history that catches it begins: near the first one, so that the test is short. Default 1. */
+  /** The first history that catches it from here on is near, so that the test is short. Default 1. */
   seed?: number;
   /** Each text is there exactly once; loading fails where it no longer is. */
   replace: readonly (readonly [text: string, by: string])[];
@@ -22,11 +22,13 @@ export const RULES: readonly Rule[] = [
   {
     name: 'gap-rule-on-put',
     file: JOURNAL,
+    seed: 8,
     replace: [['if (!(await this.#chain.trust(server_ms))) throw truncatedMeanwhile(seq);', '']],
   },
   {
     name: 'gap-rule-on-404',
     file: CHAIN,
+    seed: 11,
     replace: [
       [
         'if (!(await this.trust(answer.server_ms))) break;',
@@ -37,7 +39,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'gap-rule-on-read',
     file: CHAIN,
-    seed: 535,
+    seed: 619,
     replace: [
       [
         'if (!(await this.trust(answer.server_ms))) break;',
@@ -48,7 +50,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'gap-rule-on-lost',
     file: JOURNAL,
-    seed: 20,
+    seed: 98,
     replace: [['if (!(await this.#chain.trust(there.server_ms))) throw truncatedMeanwhile(seq);', '']],
   },
   {
@@ -59,7 +61,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'never-give-up-after-404',
     file: JOURNAL,
-    seed: 45,
+    seed: 106,
     replace: [
       [
         'unanswered = true;',
@@ -83,11 +85,13 @@ export const RULES: readonly Rule[] = [
   {
     name: 'unanswered-may-be-written',
     file: JOURNAL,
+    seed: 40,
     replace: [["if (answer.kind === 'refused' && !unanswered) {", "if (answer.kind === 'refused') {"]],
   },
   {
     name: 'unknown-is-said-as-unknown',
     file: JOURNAL,
+    seed: 24,
     replace: [
       [
         'const unknown = outcomeUnknown(cause);',
@@ -98,16 +102,19 @@ export const RULES: readonly Rule[] = [
   {
     name: 'truncate-by-age',
     file: TRUNCATION,
+    seed: 3,
     replace: [['seq <= covering && server_ms - last_modified_ms > retention_ms', 'seq <= covering']],
   },
   {
     name: 'truncate-what-is-covered',
     file: TRUNCATION,
+    seed: 8,
     replace: [['seq <= covering && server_ms', 'server_ms']],
   },
   {
     name: 'truncate-after-reading-back',
     file: TRUNCATION,
+    seed: 64,
     replace: [
       [
         'await readRows(store, await readManifest(store, journal_id, seq));',
@@ -119,6 +126,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'keep-the-newest-snapshot',
     file: TRUNCATION,
+    seed: 3,
     replace: [['snapshots.slice(SNAPSHOTS_KEPT), {', 'snapshots, {']],
   },
   {
@@ -161,16 +169,19 @@ export const RULES: readonly Rule[] = [
   {
     name: 'nothing-to-do-at-the-tail',
     file: ENGINE,
+    seed: 11,
     replace: [['needs_tail ||= decision.events.length === 0', 'needs_tail ||= (false as boolean)']],
   },
   {
     name: 'refused-reads-leave-it-open',
     file: JOURNAL,
+    seed: 71,
     replace: [['throw open ? outcomeUnknown(error) : error;', 'throw error;']],
   },
   {
     name: 'refuse-at-the-tail',
     file: JOURNAL,
+    seed: 7,
     replace: [['if (draft.needs_tail && !sole', 'if (false as boolean && !sole']],
   },
   {
@@ -187,6 +198,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'hold-the-clock-to-the-store',
     file: 'server/journal/log-clock.ts',
+    seed: 4,
     replace: [
       ['return Math.min(Math.max(here_ms, there_ms - TOLERANCE_MS), there_ms + TOLERANCE_MS);', 'return here_ms;'],
     ],
@@ -194,11 +206,13 @@ export const RULES: readonly Rule[] = [
   {
     name: 'no-step-of-the-clock-is-followed',
     file: 'server/journal/log-clock.ts',
+    seed: 15,
     replace: [['const offset_ms = this.#offset_ms - step_ms;', 'const offset_ms = this.#offset_ms;']],
   },
   {
     name: 'leases-by-log-time',
     file: ENGINE,
+    seed: 3,
     replace: [
       [
         'const context = { at_ms: state.at_ms, policy: this.#policy };',
@@ -209,11 +223,13 @@ export const RULES: readonly Rule[] = [
   {
     name: 'lease-ends-when-due',
     file: 'server/state-machine/decide/time.ts',
+    seed: 10,
     replace: [['if (timer.due_ms > context.at_ms ||', 'if (timer.due_ms > context.at_ms + 20_000 ||']],
   },
   {
     name: 'stale-token-changes-nothing',
     file: 'server/state-machine/decide/jobs.ts',
+    seed: 8,
     replace: [
       [
         'job.run.ended_ms === null && job.run.token === token && running(job.state)',
@@ -224,6 +240,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'remember-commands',
     file: 'server/state-machine/decide/decide.ts',
+    seed: 2,
     replace: [
       [
         'if (known.fingerprint === command.fingerprint) return { refs: known.refs };',
@@ -234,27 +251,31 @@ export const RULES: readonly Rule[] = [
   {
     name: 'a-segment-that-is-missing-is-no-tail',
     file: 'server/journal/completeness.ts',
-    seed: 140,
+    seed: 163,
     replace: [['if (problems.length === 0) return;', 'return;']],
   },
   {
     name: 'verify-parts',
     file: 'server/journal/snapshots.ts',
+    seed: 19,
     replace: [["if (hash('sha256', got.bytes, 'hex') !== sha256) {", 'if (false as boolean) {']],
   },
   {
     name: 'verify-segments',
     file: 'server/journal/segment.ts',
+    seed: 80,
     replace: [["if (footer?.sha256 !== running.copy().digest('hex'))", 'if (!footer)']],
   },
   {
     name: 'no-number-after-a-loss-was-used-before',
     file: 'server/journal/accept-loss.ts',
+    seed: 27,
     replace: [['1 + Math.max(await highestSnapshot(store)', '0 + Math.max(await highestSnapshot(store)']],
   },
   {
     name: 'a-put-proves-the-tail',
     file: JOURNAL,
+    seed: 5,
     replace: [
       [
         'if (await this.#proveTail(() => this.#place(batch, draft))) return draft.taken;',
@@ -265,11 +286,13 @@ export const RULES: readonly Rule[] = [
   {
     name: 'jobs-that-run-elsewhere-stay-there',
     file: 'server/state-machine/state/job-indexes.ts',
+    seed: 7,
     replace: [['job.not_before_ms === null && !runsElsewhere(job)', 'job.not_before_ms === null']],
   },
   {
     name: 'show-workers-that-sources-name',
     file: 'server/views/changes.ts',
+    seed: 36,
     replace: [
       ["if (event.type === 'JobObserved') sightedWorker(event.data.sighting.worker_id, before, after, tell);", ''],
     ],
@@ -277,17 +300,19 @@ export const RULES: readonly Rule[] = [
   {
     name: 'checkpoint-before-what-is-unwritten',
     file: PUBLISHER,
-    seed: 230,
+    seed: 487,
     replace: [['checkpoint.as_of_seq = Math.min(checkpoint.as_of_seq, seq - 1);', '']],
   },
   {
     name: 'views-that-failed-are-noted-again',
     file: PUBLISHER,
+    seed: 17,
     replace: [['this.#pending.add({ ...note, fresh: false, failures,', 'void ({ ...note, fresh: false, failures,']],
   },
   {
     name: 'forget-the-version-that-is-archived',
     file: 'server/state-machine/decide/archive.ts',
+    seed: 69,
     replace: [['record.version === version', 'record.version >= version']],
   },
   {
@@ -298,12 +323,13 @@ export const RULES: readonly Rule[] = [
   {
     name: 'what-has-left-memory-since-is-looked-up-again',
     file: 'server/state-machine/decide/observed.ts',
-    seed: 190,
+    seed: 497,
     replace: [['if (!here && state.hasBeenArchivedSince(sighting.job_id, body.read_seq)) continue;', '']],
   },
   {
     name: 'a-returning-job-leaves-its-earlier-end',
     file: 'server/views/changes.ts',
+    seed: 17,
     replace: [['before.job(id) ?? returning?.job', 'before.job(id)']],
   },
 ];
