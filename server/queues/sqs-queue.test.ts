@@ -55,6 +55,13 @@ async function counts(QueueUrl: string): Promise<string> {
   return `${visible} visible, ${hidden} hidden`;
 }
 
+/** The queue's lines of /metrics. */
+async function metricsOf(monitor: Monitor): Promise<Record<string, number>> {
+  const { text } = await monitor.call('GET', '/metrics');
+  const lines = text.matchAll(/^transcription_monitor_(sqs_\S+) (\S+)$/gm);
+  return Object.fromEntries([...lines].map(([, name, value]) => [name!, Number(value)]));
+}
+
 /** Each look is a request, so this waits at the pace of the queue. */
 async function until<T>(read: () => Promise<T>, wanted: T): Promise<void> {
   let last = await read();
@@ -211,6 +218,14 @@ test('messages of others become jobs, once each; one that is not understood stay
       read_at: '',
     },
   );
+  const metrics = await metricsOf(monitor);
+  assert.deepEqual(metrics, {
+    sqs_up: 1,
+    'sqs_messages{state="visible"}': 0,
+    'sqs_messages{state="inflight"}': 1,
+    'sqs_messages{state="delayed"}': 0,
+    sqs_messages_not_understood_total: 1,
+  });
 });
 
 test('a queue that is missing, or that the monitor may not use, ends the start with one line that says what to do', async (t) => {
@@ -249,6 +264,7 @@ test('a queue that fails later is a note in /readyz: jobs are accepted, and hand
   const { sqs: figures } = (await monitor.get('/queues/main')).body;
   assert.equal(figures.messages_visible, null);
   assert.match(figures.problem, /sqs:GetQueueAttributes/);
+  assert.deepEqual(await metricsOf(monitor), { sqs_up: 0, sqs_messages_not_understood_total: 0 });
   faults.denied.clear();
   const held = await next(monitor);
   assert.equal(held.id, job_id);

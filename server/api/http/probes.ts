@@ -4,6 +4,7 @@ import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { healthDocument } from '../../documents/system.ts';
 import type { ApiContext } from '../context.ts';
 import { addCacheMetrics } from './cache-metrics.ts';
+import { addQueueMetrics } from './queue-metrics.ts';
 
 export function addProbes(app: FastifyInstance, current: () => ApiContext | null): void {
   app.get('/livez', async () => ({ status: 'ok' }));
@@ -83,6 +84,7 @@ function metricsOf(current: () => ApiContext | null): Registry {
     metric.set(engine.journal.status.writable ? 1 : 0),
   );
   addCacheMetrics(registry, () => current()?.cache ?? null);
+  addQueueMetrics(registry, () => current()?.queue ?? null);
   return Registry.merge([processMetrics(), registry]) as Registry;
 }
 
