@@ -25,6 +25,7 @@ from transcription_monitor import (
     Job,
     LeaseExpiredError,
     NotFoundError,
+    StateManager,
     Transcript,
     TranscriptionAPI,
     WorkerTerminatedError,
@@ -359,6 +360,30 @@ def test_what_a_source_tells_of_jobs_is_taken_once(api: TranscriptionAPI) -> Non
     assert (job.state, job.progress.percentage, job.metadata["source"]) == ("PROCESSING", 45, source)
     assert list(api.sources.list()) == []
     api.jobs.cancel(mine.id)
+
+
+def test_transitions_of_a_job_that_runs_elsewhere_make_its_state(api: TranscriptionAPI) -> None:
+    manager = StateManager(api)
+    assert manager.update_job_state("job-elsewhere", "QUEUED").state == "QUEUED"
+    manager.update_job_state("job-elsewhere", "PROCESSING", "Assigned to worker-9")
+    assert manager.update_job_state("job-elsewhere", "PROCESSING", {"percentage": 45}).progress.percentage == 45
+    failed = manager.update_job_state("job-elsewhere", "FAILED", "GPU out of memory")
+    assert failed.retry_info.last_error is not None
+    assert failed.retry_info.last_error.message == "GPU out of memory"
+    assert manager.update_job_state("job-elsewhere", "PROCESSING").state == "FAILED"
+    started_at = datetime.now(timezone.utc) + timedelta(seconds=1)
+    again: Any = {"started_at": started_at.isoformat()}
+    assert manager.update_job_state("job-elsewhere", "PROCESSING", again, at=started_at).state == "PROCESSING"
+    ended_at = started_at + timedelta(seconds=1)
+    done = manager.update_job_state("job-elsewhere", "COMPLETED", {"segments": 150}, at=ended_at)
+    states = [entry.state for entry in done.state_history]
+    assert states == ["QUEUED", "PROCESSING", "FAILED", "PROCESSING", "COMPLETED"]
+    assert (done.progress.percentage, done.output.segments_count) == (100, 150)
+    mine = api.jobs.submit("s3://bucket/mine.mp3")
+    with pytest.raises(ConflictError) as raised:
+        manager.update_job_state(mine.id, "FAILED")
+    assert (raised.value.code, raised.value.state) == ("job_of_this_queue", "QUEUED")
+    assert manager.update_job_state(mine.id, "CANCELLED").state == "CANCELLED"
 
 
 def test_the_client_of_asyncio_does_the_same(server: Monitor, tmp_path: Path) -> None:

@@ -10,9 +10,9 @@
 
 `AsyncTranscriptionAPI` is the same for asyncio. `Worker` turns your own transcriber into a worker. `Reporter` and
 `StructuredLogger` report what a worker does to systems without a monitor. `StateAPI` reads jobs from the monitor's
-cache and store. `StateReconciler` compares workers with EC2 instances, `PerformanceAnalyzer` finds what slows jobs
-down, `AggregationManager` reads the figures of the hour. `transcription_monitor.testing` has a monitor for your tests.
-`models` defines the results, `errors` the exceptions.
+cache and store, `StateManager` reports jobs that run elsewhere. `StateReconciler` compares workers with EC2 instances,
+`PerformanceAnalyzer` finds what slows jobs down, `AggregationManager` reads the figures of the hour.
+`transcription_monitor.testing` has a monitor for your tests. `models` defines the results, `errors` the exceptions.
 """
 
 from ._async.client import AsyncTranscriptionAPI
@@ -47,6 +47,7 @@ from .models import Alert, Job, JobUpdate, Queue, SystemHealth, Transcript
 from .pages import Page
 from .reporter import Reporter, ReporterError
 from .state import StateAPI
+from .state_manager import StateManager
 from .state_reconciler import Ec2Instance, StateReconciler
 from .structured_logger import StructuredLogger
 from .worker import AudioError, HeldJob, JobCancelled, JobFailed, JobStopped, LeaseLost, Worker, WorkerRestarting
@@ -88,6 +89,7 @@ __all__ = [
     "ReporterError",
     "ServerFaultError",
     "StateAPI",
+    "StateManager",
     "StateReconciler",
     "StructuredLogger",
     "SystemHealth",

@@ -156,26 +156,31 @@ class LogEvent(TypedDict):
     retryable: NotRequired[bool]
 
 
-class JobSighting(TypedDict):
-    """What a system without a server reports about one job. Omitted fields are unknown."""
+class SightingDetails(TypedDict, total=False):
+    """What a system without a server may know of one job. Omitted fields are unknown."""
+
+    worker_id: str | None
+    #: Start of the last attempt, and its end. RFC 3339.
+    started_at: str | None
+    ended_at: str | None
+    #: 0 to 100.
+    percentage: float | None
+    stage: str | None
+    #: Length of the recording, and processing time of the attempt, in seconds.
+    audio_duration: float | None
+    duration: float | None
+    #: Segments of the transcript, and where it is stored.
+    segments: int | None
+    s3_path: str | None
+    #: FAILED: the reason, for people.
+    error: str | None
+
+
+class JobSighting(SightingDetails):
+    """What a system without a server reports about one job."""
 
     job_id: str
     #: The last reported state.
     state: Literal["QUEUED", "PROCESSING", "COMPLETED", "FAILED"]
     #: Time of the newest line, file, row or message in it. RFC 3339.
     told_at: str
-    worker_id: NotRequired[str | None]
-    #: Start of the last attempt, and its end. RFC 3339.
-    started_at: NotRequired[str | None]
-    ended_at: NotRequired[str | None]
-    #: 0 to 100.
-    percentage: NotRequired[float | None]
-    stage: NotRequired[str | None]
-    #: Length of the recording, and processing time of the attempt, in seconds.
-    audio_duration: NotRequired[float | None]
-    duration: NotRequired[float | None]
-    #: Segments of the transcript, and where it is stored.
-    segments: NotRequired[int | None]
-    s3_path: NotRequired[str | None]
-    #: FAILED: the reason, for people.
-    error: NotRequired[str | None]

@@ -387,15 +387,15 @@ def list_sources(_: State, request: Request) -> Any:
 
 
 def observe(state: State, request: Request, source: str) -> Any:
-    """The latest report of a job wins."""
+    """The latest report of a job wins, and an end is left only by a later start."""
     answer: dict[str, Any] = {"taken": 0, "known": 0, "refused": []}
     for told in request.body["jobs"]:
         job = state.jobs.get(told["job_id"])
         if job is not None and job.told_at is None:
             answer["refused"].append(
-                {"job_id": job.job_id, "code": "job_of_this_queue", "detail": "it belongs to this queue"}
+                {"job_id": job.job_id, "code": "job_of_this_queue", "detail": f"{job.job_id} is a job of this queue"}
             )
-        elif job is not None and job.told_at is not None and time_of(told["told_at"]) <= time_of(job.told_at):
+        elif job is not None and not _is_news(job, told):
             answer["known"] += 1
         else:
             tags, metadata = [f"source:{source}"[:128]], {"source": source}
@@ -404,9 +404,33 @@ def observe(state: State, request: Request, source: str) -> Any:
             job.told_at, job.worker_id = told["told_at"], told.get("worker_id") or job.worker_id
             job.assigned_at = told.get("started_at") or job.assigned_at or job.told_at
             job.percentage, job.stage = told.get("percentage") or job.percentage, told.get("stage") or job.stage
-            job.enter(told["state"], f"Reported by {source}")
+            job.duration_seconds = told.get("audio_duration") or job.duration_seconds
+            if told["state"] == "COMPLETED":
+                segments, s3_path = told.get("segments") or 0, told.get("s3_path")
+                job.percentage, job.last_error = 100, None
+                job.output = {"s3_path": s3_path, "segments_count": segments, "confidence_score": None}
+            if told["state"] == "FAILED":
+                message = told.get("error") or "The worker gave no reason"
+                job.last_error = {"code": "worker_error", "message": message, "retryable": False}
+            if told["state"] == job.state:
+                job.version += 1
+            else:
+                job.enter(told["state"], f"Reported by {source}")
             answer["taken"] += 1
     return answer
+
+
+def _is_news(job: MockJob, told: dict[str, Any]) -> bool:
+    last = time_of(job.completed_at if job.state == "CANCELLED" and job.completed_at else job.told_at or "")
+    if job.state == "CANCELLED" or (job.finished and told["state"] in ("QUEUED", "PROCESSING")):
+        return bool(told.get("started_at")) and time_of(told["started_at"]) > last
+    # Of two reports at the same time the more advanced one wins.
+    advance = _advance(told["state"], told.get("percentage") or 0), _advance(job.state, job.percentage)
+    return (time_of(told["told_at"]), advance[0]) > (last, advance[1])
+
+
+def _advance(state: str, percentage: float) -> float:
+    return {"QUEUED": -1.0, "PROCESSING": percentage}.get(state, 200)
 
 
 ROUTES: dict[str, Callable[..., Any]] = {
