@@ -46,7 +46,7 @@ function print(all: readonly Worker[], { json }: WorkersOptions): void {
   }
   if (all.length === 0 && isTerminal()) return note('no workers yet: `tmon worker` starts one');
   printTable(
-    ['WORKER', 'STATE', 'HEALTH', 'JOB', 'DONE', 'FAILED', 'CPU', 'GPU', 'MODEL', 'HEARTBEAT'],
+    ['WORKER', 'STATE', 'HEALTH', 'JOB', 'DONE', 'FAILED', 'CPU', 'GPU', 'MODEL', 'HEARTBEAT', 'REASON'],
     all.map(rowOf),
   );
 }
@@ -64,5 +64,6 @@ function rowOf(worker: Worker): string[] {
     percent(worker.health.gpu_usage),
     worker.capabilities.model ?? '–',
     worker.last_heartbeat ?? '–',
+    worker.reason ?? '–',
   ];
 }

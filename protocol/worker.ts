@@ -69,6 +69,11 @@ export const Worker = Type.Object(
     worker_id: Id,
     instance_id: Nullable(Type.String()),
     state: WorkerStateName,
+    reason: Nullable(
+      Type.String({
+        description: 'Why it is DRAINING or TERMINATED: `spot interruption at 2025-07-07T20:03:20Z`; null if unknown.',
+      }),
+    ),
     created_at: Time('When it was launched or first registered.'),
     last_heartbeat: Nullable(Time('Time of the last heartbeat; or claim, registration or report, to within 10 s.')),
     health: WorkerHealth,
@@ -130,6 +135,23 @@ export const WorkerLaunch = Type.Object(
   },
 );
 export type WorkerLaunch = Static<typeof WorkerLaunch>;
+
+/** The body of POST /workers/{id}/drain. */
+export const WorkerDrain = Type.Object(
+  {
+    reason: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 500, description: 'Shown as the `reason` of the worker.' }),
+    ),
+    replace: Type.Optional(
+      Type.Boolean({
+        description:
+          'The worker loses its machine, and is still wanted: an Auto Scaling group keeps its desired capacity when the worker terminates, and starts another instance. Other fleets start none. Default false.',
+      }),
+    ),
+  },
+  { ...closed, $id: 'WorkerDrain' },
+);
+export type WorkerDrain = Static<typeof WorkerDrain>;
 
 const Difference = { worker_id: Id, instance_id: Type.String(), reason: Type.String() };
 

@@ -151,6 +151,8 @@ test('a worker registers, sends heartbeats, drains and ends; its old token is re
   for await (const one of api.workers.jobs('worker-held')) assert.equal(one.job_id, id);
   assert.equal((await api.workers.get('worker-held')).current_job?.job_id, id);
   assert.equal((await api.workers.drain('worker-held')).state, 'DRAINING');
+  const drained = await api.workers.drain('worker-held', { reason: 'spot interruption', replace: true, retries: 0 });
+  assert.equal(drained.reason, 'spot interruption');
   assert.deepEqual((await api.workers.heartbeat('worker-held', { leases: [token] })).commands, [{ type: 'drain' }]);
   assert.equal((await api.workers.terminate('worker-held')).state, 'TERMINATED');
   await assert.rejects(api.workers.claim('worker-held'), WorkerTerminatedError);

@@ -7,6 +7,7 @@ import type {
   HeartbeatAnswer,
   Reconciliation,
   Worker,
+  WorkerDrain,
   WorkerJob as WorkerJobSchema,
   WorkerLaunch,
   WorkerRegistration,
@@ -72,12 +73,13 @@ export class Workers {
     return this.#transport.json({ method: 'POST', path: `${pathOf(workerId)}/restart`, ...options });
   }
 
-  /** The worker finishes its jobs, then exits. */
-  drain(workerId: string, options: CallOptions = {}): Promise<Worker> {
+  /** The worker finishes its jobs, then exits. `reason` is shown; `replace`: its machine is being taken away. */
+  drain(workerId: string, { reason, replace, ...options }: WorkerDrain & CallOptions = {}): Promise<Worker> {
     return this.#transport.json({
       operation: { name: 'workers.drain', params: { worker_id: workerId } },
       method: 'POST',
       path: `${pathOf(workerId)}/drain`,
+      body: { reason, replace },
       ...options,
     });
   }

@@ -14,6 +14,7 @@ export function workerDocument(state: State, worker: WorkerRecord): Worker {
     worker_id: worker.worker_id,
     instance_id: worker.instance_id,
     state: worker.state,
+    reason: worker.exit?.reason ?? null,
     created_at: formatTime(worker.created_ms),
     last_heartbeat: time(worker.heartbeat_ms),
     health: healthOf(worker),

@@ -118,7 +118,7 @@ function workerFields({ type, data }: WorkerEvent): Partial<WorkerChanged> {
     case 'WorkerStatusChanged':
       return { health: { status: data.status }, reason: data.reason };
     case 'WorkerDraining':
-      return { state: 'DRAINING' };
+      return { state: 'DRAINING', ...(data.reason === undefined ? {} : { reason: data.reason }) };
     case 'WorkerRestarting':
       return { state: 'RESTARTING' };
     case 'WorkerTerminated':

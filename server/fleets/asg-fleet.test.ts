@@ -74,6 +74,24 @@ test('[A73] a restart reboots the instance; DELETE ends it and lowers the desire
   assert.deepEqual([await desired('shrinks'), await runningIn('shrinks')], [0, []]);
 });
 
+test('a worker that loses its machine ends it without lowering the desired capacity', async (t) => {
+  await createGroup('replaces', 1, 2);
+  const [instance] = await runningIn('replaces');
+  const monitor = await openMonitor(t, { fleet: 'asg:replaces' });
+  await monitor.put('/workers/worker-spot', { capabilities: {}, instance_id: instance!.InstanceId });
+  await monitor.post('/workers/worker-spot/drain', { reason: 'spot interruption', replace: true });
+  faults.requests.length = 0;
+  await monitor.delete('/workers/worker-spot');
+  await monitor.stop();
+  const ended = faults.requests.filter(({ action }) => action === 'TerminateInstanceInAutoScalingGroup');
+  assert.deepEqual(
+    ended.map(({ params }) => [params.get('InstanceId'), params.get('ShouldDecrementDesiredCapacity')]),
+    [[instance!.InstanceId, 'false']],
+  );
+  assert.equal(await desired('replaces'), 1);
+  assert.ok(!(await runningIn('replaces')).some(({ InstanceId }) => InstanceId === instance!.InstanceId));
+});
+
 test('a worker that registered by itself is matched by its instance', async (t) => {
   await createGroup('matched', 1, 2);
   const [instance] = await runningIn('matched');

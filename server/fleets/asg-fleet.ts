@@ -5,7 +5,7 @@
  *
  *     launch      SetDesiredCapacity + 1, within MaxSize; CreateTags
  *     restart     RebootInstances
- *     terminate   TerminateInstanceInAutoScalingGroup, desired capacity − 1
+ *     terminate   TerminateInstanceInAutoScalingGroup, desired capacity − 1 unless the worker is to be replaced
  */
 import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import { CreateTagsCommand, EC2Client, type Instance as Ec2Instance } from '@aws-sdk/client-ec2';
@@ -71,14 +71,14 @@ export class AsgFleet implements Fleet {
     );
   }
 
-  async terminate(member: Member): Promise<boolean> {
+  async terminate(member: Member, { replace = false } = {}): Promise<boolean> {
     if (this.#expected.delete(member.worker_id)) {
       await this.#requests.all(() => this.#requests.run('autoscaling:SetDesiredCapacity', () => this.#group.shrink()));
       return true;
     }
     return this.#withInstanceOf(member, async (id) => {
       const action = 'autoscaling:TerminateInstanceInAutoScalingGroup';
-      if (await this.#requests.run(action, () => this.#group.terminate(id))) return;
+      if (await this.#requests.run(action, () => this.#group.terminate(id, { replace }))) return;
       this.#options.log('warn', `${this.#url.url} is at its minimum size: it will replace ${id}, which is terminated`);
     });
   }

@@ -48,12 +48,15 @@ export class AutoScalingGroup {
     await this.#resize(desired - 1);
   }
 
-  /** Returns false if the group is at its MinSize, and will therefore replace the instance. */
-  async terminate(InstanceId: string): Promise<boolean> {
+  /**
+   * Lowers the desired capacity too, unless the group is to replace the instance. Returns false if it can't, because the
+   * group is at its MinSize, and will therefore replace the instance.
+   */
+  async terminate(InstanceId: string, { replace }: { replace: boolean }): Promise<boolean> {
     const end = (ShouldDecrementDesiredCapacity: boolean) =>
       this.#client.send(new TerminateInstanceInAutoScalingGroupCommand({ InstanceId, ShouldDecrementDesiredCapacity }));
     try {
-      await end(true);
+      await end(!replace);
       return true;
     } catch (error) {
       if (!/min\s?size/i.test((error as Error).message)) throw error;

@@ -19,8 +19,11 @@ export interface Fleet {
    * this fleet.
    */
   restart(member: Member): Promise<boolean>;
-  /** Stops the worker now. Returns false if it does not run on this fleet. */
-  terminate(member: Member): Promise<boolean>;
+  /**
+   * Stops the worker now. Returns false if it does not run on this fleet. `replace`: a fleet that keeps a number of machines
+   * starts another one instead; default false.
+   */
+  terminate(member: Member, options?: { replace?: boolean }): Promise<boolean>;
   /** Absent if the fleet cannot tell what runs on it. */
   readonly listing?: InstanceListing;
   /** Stops the workers that cannot live without the monitor. */

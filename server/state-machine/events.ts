@@ -160,7 +160,8 @@ export type WorkerEvent =
       entity: string;
       data: { status: HealthStatus; check_ms: number | null; reason: string };
     }
-  | { type: 'WorkerDraining'; entity: string; data: Record<string, never> }
+  /** `replace`: its machine is being taken away, and the fleet is to replace it. Absent: false. */
+  | { type: 'WorkerDraining'; entity: string; data: { reason?: string; replace?: boolean } }
   | { type: 'WorkerRestarting'; entity: string; data: { check_ms: number } }
   | { type: 'WorkerTerminated'; entity: string; data: { reason: string } };
 

@@ -19,7 +19,15 @@ import { readSighting, type Sighting } from '../../protocol/sighting.ts';
 import { JobSighting } from '../../protocol/sighting-schema.ts';
 import { CurrentMetrics, MetricsPeriod, SystemHealth } from '../../protocol/system.ts';
 import { DAY_MS, HOUR_MS } from '../../protocol/time.ts';
-import { Heartbeat, Location, Worker, WorkerJob, WorkerLaunch, WorkerRegistration } from '../../protocol/worker.ts';
+import {
+  Heartbeat,
+  Location,
+  Worker,
+  WorkerDrain,
+  WorkerJob,
+  WorkerLaunch,
+  WorkerRegistration,
+} from '../../protocol/worker.ts';
 import { alertDocument } from '../../server/documents/alerts.ts';
 import {
   assignmentDocument,
@@ -185,6 +193,7 @@ class Asking {
         return { type, worker_id, health, leases: [lease_token] };
       }
       case 'drain_worker':
+        return { type, worker_id, drain: values.of(WorkerDrain) };
       case 'restart_worker':
         return { type, worker_id };
       case 'terminate_worker':

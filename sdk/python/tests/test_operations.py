@@ -272,6 +272,7 @@ def test_a_worker_is_registered_beats_drains_and_ends(api: TranscriptionAPI) -> 
     assert (worker.current_job.job_id, worker.instance_id) == (job_id, "i-1")
     assert [one.job_id for one in api.workers.jobs("worker-held", limit=1)] == [job_id]
     assert api.workers.drain("worker-held").state == "DRAINING"
+    assert api.workers.drain("worker-held", reason="spot interruption", replace=True).reason == "spot interruption"
     assert [command.type for command in api.workers.heartbeat("worker-held", leases=[token]).commands] == ["drain"]
     assert api.workers.restart("worker-held").state == "RESTARTING"
     assert api.workers.terminate("worker-held").state == "TERMINATED"

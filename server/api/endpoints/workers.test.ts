@@ -113,6 +113,22 @@ test('a draining worker finishes its jobs, gets no more, and gets the command wi
   assert.equal((await monitor.post('/workers/worker-drain/drain')).status, 202, 'twice is no mistake');
 });
 
+test('a worker that drains for a reason shows it until it is back; other fields are refused', async () => {
+  const held = await hold(monitor, {}, 'worker-spot');
+  const reason = 'spot interruption at 2025-07-07T20:03:20Z';
+  const drained = await monitor.post<Worker>('/workers/worker-spot/drain', { reason, replace: true });
+  assert.deepEqual([drained.status, drained.body.state, drained.body.reason], [202, 'DRAINING', reason]);
+  for (const wrong of [{ reason: '' }, { reason: 'x'.repeat(501) }, { replace: 'yes' }, { why: reason }]) {
+    assert.equal((await monitor.post('/workers/worker-spot/drain', wrong)).status, 400, JSON.stringify(wrong));
+  }
+  const error = { code: 'worker_drained', message: reason, retryable: true };
+  const job = (await monitor.post(`/jobs/${held.id}/fail`, { lease_token: held.token, error })).body;
+  assert.deepEqual([job.state, job.retry_info.attempt], ['QUEUED', 1], 'a hand-back is no attempt');
+  const ended = await monitor.delete<Worker>('/workers/worker-spot');
+  assert.deepEqual([ended.body.state, ended.body.reason], ['TERMINATED', reason]);
+  assert.equal((await register(monitor, 'worker-spot')).reason, null);
+});
+
 test('[A73] a restart sends the command, and requeues the jobs once the worker registers again', async () => {
   const held = await hold(monitor, {}, 'worker-again');
   const { status, body } = await monitor.post<Worker>('/workers/worker-again/restart');

@@ -14,6 +14,7 @@ import {
   Reconciliation,
   Worker,
   type WorkerCommand,
+  WorkerDrain,
   WorkerJob,
   WorkerLaunch,
   WorkerRegistration,
@@ -237,10 +238,11 @@ export const workerEndpoints = [
     operation: 'workers.drain',
     summary: 'Drain a worker: it finishes its current jobs, then stops',
     params: WorkerParams,
+    body: Type.Union([WorkerDrain, Type.Null()]),
     responses: { 202: Worker },
-    async run(context, { params, caller, reply }) {
+    async run(context, { params, body, caller, reply }) {
       const { worker_id } = params;
-      await context.engine.submit(commandOf(caller, { type: 'drain_worker', worker_id }));
+      await context.engine.submit(commandOf(caller, { type: 'drain_worker', worker_id, drain: body ?? {} }));
       reply.code(202);
       return documentOf(context, worker_id);
     },
@@ -274,8 +276,9 @@ export const workerEndpoints = [
       const { worker_id } = params;
       await engine.submit(commandOf(caller, { type: 'terminate_worker', worker_id, reason: 'terminated by request' }));
       const worker = await findWorker(context, worker_id);
+      const { instance_id, exit } = worker;
       // Not awaited: a machine may take a while to end, and the worker's jobs have already returned.
-      fleet.terminate({ worker_id, instance_id: worker.instance_id }).catch((error: Error) => {
+      fleet.terminate({ worker_id, instance_id }, { replace: exit?.replace ?? false }).catch((error: Error) => {
         log('warn', `${worker_id} is terminated, but its machine may run on: ${error.message}`);
       });
       return workerDocument(engine.state, worker);

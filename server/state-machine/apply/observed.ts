@@ -221,8 +221,10 @@ function noteWorker(state: State, { worker_id, told_ms }: JobSighting, check_ms:
   if (known && known.state !== 'TERMINATED' && !known.reported) return;
   const active_ms = Math.min(told_ms, state.at_ms);
   const back = known && known.state !== 'TERMINATED' ? known : undefined;
+  const { exit: _, ...before } = known ?? NEW_WORKER;
   state.putWorker({
-    ...(known ?? NEW_WORKER),
+    ...before,
+    ...(back?.exit ? { exit: back.exit } : {}),
     worker_id,
     ordinal: known?.ordinal ?? state.nextOrdinal(),
     version: state.seq,

@@ -39,16 +39,21 @@ export function applyWorkerEvent(state: State, event: WorkerEvent): void {
         status: event.data.status,
         check_ms: event.data.check_ms,
       });
-    case 'WorkerDraining':
-      return state.putWorker({ ...worker, version: state.seq, state: 'DRAINING' });
-    case 'WorkerRestarting':
-      return state.putWorker({ ...worker, version: state.seq, state: 'RESTARTING', check_ms: event.data.check_ms });
+    case 'WorkerDraining': {
+      const { reason = null, replace = false } = event.data;
+      return state.putWorker({ ...worker, version: state.seq, state: 'DRAINING', exit: { reason, replace } });
+    }
+    case 'WorkerRestarting': {
+      const { exit: _, ...staying } = worker;
+      return state.putWorker({ ...staying, version: state.seq, state: 'RESTARTING', check_ms: event.data.check_ms });
+    }
     case 'WorkerTerminated':
       return state.putWorker({
         ...worker,
         version: state.seq,
         state: 'TERMINATED',
         terminated_ms: state.at_ms,
+        exit: { reason: event.data.reason, replace: worker.exit?.replace ?? false },
         check_ms: null,
         // Jobs that run elsewhere continue there.
         holds: [],
@@ -64,14 +69,16 @@ function arrive(
 ): void {
   const registered = event.type === 'WorkerRegistered';
   const fresh = !known || known.state === 'TERMINATED';
-  const { reported: _, ...before } = known ?? NEW_WORKER;
+  const { reported: _, exit, ...before } = known ?? NEW_WORKER;
+  const arrived = stateOnArrival(known, registered);
   state.putWorker({
     ...before,
     worker_id: event.entity,
     ordinal: known?.ordinal ?? state.nextOrdinal(),
     version: state.seq,
     instance_id: registered ? event.data.instance_id : (event.data.instance_id ?? known?.instance_id ?? null),
-    state: stateOnArrival(known, registered),
+    state: arrived,
+    ...(arrived === 'DRAINING' && exit ? { exit } : {}),
     created_ms: fresh ? state.at_ms : known.created_ms,
     terminated_ms: null,
     heartbeat_ms: registered ? state.at_ms : (known?.heartbeat_ms ?? null),

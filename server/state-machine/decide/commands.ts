@@ -7,7 +7,13 @@ import type { FailureReport, JobSubmission, ProgressReport } from '../../../prot
 import type { LogEvent } from '../../../protocol/log-event.ts';
 import type { JobFilter } from '../../../protocol/queue.ts';
 import type { Sighting } from '../../../protocol/sighting.ts';
-import type { HealthReport, Location, WorkerLaunch, WorkerRegistration } from '../../../protocol/worker.ts';
+import type {
+  HealthReport,
+  Location,
+  WorkerDrain,
+  WorkerLaunch,
+  WorkerRegistration,
+} from '../../../protocol/worker.ts';
 import type { ArchivedJob, ColumnFile, CommandRef, Pack, ShardRecord } from '../state/records.ts';
 import type { RefusedPart } from './decision.ts';
 
@@ -80,7 +86,7 @@ export type CommandBody =
   | { type: 'place_worker'; worker_id: string; instance_id: string; location: Location }
   /** `health` null: unchanged. */
   | { type: 'beat'; worker_id: string; health: HealthReport | null; leases: readonly string[] }
-  | { type: 'drain_worker'; worker_id: string }
+  | { type: 'drain_worker'; worker_id: string; drain?: WorkerDrain }
   | { type: 'restart_worker'; worker_id: string }
   /** `unless_seen`: nothing happens if the worker has given a sign of life since, or claims another instance. */
   | {

@@ -109,6 +109,32 @@ test('a draining worker finishes its job and takes no other', () => {
   assert.deepEqual(typesOf(drain(monitor)), []);
 });
 
+test('the reason for draining stays the reason of the exit, and is gone once the worker registers again or restarts', () => {
+  const monitor = new Monitor();
+  const reason = 'spot interruption at 2025-07-07T20:03:20Z';
+  const drainWith = (more: { reason?: string; replace?: boolean }) =>
+    typesOf(monitor.run({ type: 'drain_worker', worker_id: 'worker-1', drain: more }));
+  monitor.claimed();
+  drain(monitor);
+  assert.deepEqual(monitor.worker().exit, { reason: null, replace: false });
+  assert.deepEqual(drainWith({ reason, replace: true }), ['WorkerDraining'], 'a reason that comes later is recorded');
+  assert.deepEqual([drainWith({ reason, replace: true }), drainWith({})], [[], []]);
+  assert.deepEqual([monitor.worker().state, monitor.worker().exit], ['DRAINING', { reason, replace: true }]);
+  monitor.register('worker-1');
+  assert.deepEqual(monitor.worker().exit, { reason, replace: true }, 'it is still DRAINING');
+  terminate(monitor);
+  assert.deepEqual(monitor.worker().exit, { reason, replace: true });
+  assert.equal(monitor.job().last_error?.message, `worker-1: ${reason}`);
+  monitor.register('worker-1');
+  assert.equal(monitor.worker().exit, undefined);
+  terminate(monitor);
+  assert.deepEqual(monitor.worker().exit, { reason: 'asked for', replace: false });
+  monitor.register('worker-1');
+  drainWith({ reason });
+  restart(monitor);
+  assert.equal(monitor.worker().exit, undefined);
+});
+
 test('a restarted worker holds no jobs, and its jobs return to their places', () => {
   const monitor = new Monitor();
   monitor.claimed();

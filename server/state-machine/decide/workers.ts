@@ -138,12 +138,15 @@ export function worse(a: HealthStatus, b: HealthStatus): HealthStatus {
   return HEALTH_STATUSES.indexOf(a) > HEALTH_STATUSES.indexOf(b) ? a : b;
 }
 
-export function drainWorker(state: State, { worker_id }: Body<'drain_worker'>): Decision {
+export function drainWorker(state: State, { worker_id, drain = {} }: Body<'drain_worker'>): Decision {
   const worker = state.worker(worker_id);
   if (!worker) return workerNotFound(worker_id);
   if (worker.state === 'TERMINATED') return workerTerminated(worker);
-  if (worker.state === 'DRAINING') return { events: [] };
-  return { events: [{ type: 'WorkerDraining', entity: worker_id, data: {} }] };
+  const known = worker.exit ?? { reason: null, replace: false };
+  const { reason = known.reason, replace = known.replace } = drain;
+  if (worker.state === 'DRAINING' && reason === known.reason && replace === known.replace) return { events: [] };
+  const data = { ...(reason === null ? {} : { reason }), ...(replace ? { replace } : {}) };
+  return { events: [{ type: 'WorkerDraining', entity: worker_id, data }] };
 }
 
 export function restartWorker(state: State, body: Body<'restart_worker'>, { at_ms, policy }: Context): Decision {
@@ -163,7 +166,8 @@ export function terminateWorker(state: State, body: Body<'terminate_worker'>, co
   if (!worker) return workerNotFound(body.worker_id);
   if (worker.state === 'TERMINATED') return { events: [] };
   if (body.unless_seen && hasReturned(worker, body.unless_seen)) return { events: [] };
-  return { events: endWorker(state, worker, body.reason, context) };
+  // One that drained leaves for the reason for which it drained.
+  return { events: endWorker(state, worker, worker.exit?.reason ?? body.reason, context) };
 }
 
 const hasReturned = (

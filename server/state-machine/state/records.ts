@@ -136,6 +136,8 @@ export type WorkerRecord = {
   health: HealthReport;
   capabilities: KnownCapabilities;
   location: Location;
+  /** Present while DRAINING and once TERMINATED, except in old records. `replace`: the fleet is to replace its machine. */
+  exit?: { reason: string | null; replace: boolean };
   /** Launched by this monitor's fleet, which may therefore terminate it. */
   launched: boolean;
   /** Present if the worker is known from sightings alone: it takes no jobs here, and may be silent for long. */

@@ -68,9 +68,18 @@ class Workers:
         """The worker stops at once, releases its jobs and starts again."""
         return self._transport.model(Worker, Call("POST", path("workers", worker_id, "restart"), options=options))
 
-    def drain(self, worker_id: str, **options: Unpack[CallOptions]) -> Worker:
-        """The worker finishes its jobs, then exits."""
-        return self._transport.model(Worker, Call("POST", path("workers", worker_id, "drain"), options=options))
+    def drain(
+        self,
+        worker_id: str,
+        *,
+        reason: str | None = None,
+        replace: bool | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Worker:
+        """The worker finishes its jobs, then exits. `reason` is shown; `replace`: its machine is being taken away."""
+        body = given(reason=reason, replace=replace)
+        call = Call("POST", path("workers", worker_id, "drain"), body=body, options=options)
+        return self._transport.model(Worker, call)
 
     def terminate(self, worker_id: str, **options: Unpack[CallOptions]) -> Worker:
         """The worker stops now; its jobs return to the queue."""

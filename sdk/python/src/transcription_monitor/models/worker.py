@@ -63,6 +63,8 @@ class Worker(Document):
     instance_id: str | None
     #: STARTING, IDLE, ACTIVE, DRAINING, RESTARTING or TERMINATED.
     state: str
+    #: Why it is DRAINING or TERMINATED: `spot interruption at 2025-07-07T20:03:20Z`; None if unknown.
+    reason: str | None = None
     created_at: AwareDatetime
     last_heartbeat: AwareDatetime | None
     health: WorkerHealth

@@ -107,6 +107,7 @@ class MockWorker:
     registration: dict[str, Any]
     created_at: str = field(default_factory=now)
     state: str = "IDLE"
+    reason: str | None = None
     last_heartbeat: str | None = None
     health: dict[str, Any] = field(default_factory=dict)
     jobs_completed: int = 0
@@ -121,6 +122,7 @@ class MockWorker:
             "worker_id": self.worker_id,
             "instance_id": self.registration.get("instance_id"),
             "state": "ACTIVE" if held and self.state == "IDLE" else self.state,
+            "reason": self.reason if self.state in ("DRAINING", "TERMINATED") else None,
             "created_at": self.created_at,
             "last_heartbeat": self.last_heartbeat,
             "health": {"status": "HEALTHY", **{name: self.health.get(name) for name in usages}},

@@ -206,8 +206,10 @@ def claim(state: State, request: Request, worker_id: str) -> Any:
     }
 
 
-def drain(state: State, _: Request, worker_id: str) -> httpx.Response:
-    state.worker(worker_id, live=True).state = "DRAINING"
+def drain(state: State, request: Request, worker_id: str) -> httpx.Response:
+    worker = state.worker(worker_id, live=True)
+    worker.reason = request.body.get("reason", worker.reason if worker.state == "DRAINING" else None)
+    worker.state = "DRAINING"
     return httpx.Response(202, json=worker_document(state, worker_id))
 
 
@@ -218,7 +220,10 @@ def restart(state: State, _: Request, worker_id: str) -> httpx.Response:
 
 
 def terminate(state: State, _: Request, worker_id: str) -> Any:
-    state.worker(worker_id, live=True).state = "TERMINATED"
+    worker = state.worker(worker_id, live=True)
+    if worker.state != "DRAINING" or worker.reason is None:
+        worker.reason = "terminated by request"
+    worker.state = "TERMINATED"
     state.hand_back(worker_id)
     return worker_document(state, worker_id)
 
