@@ -6,19 +6,20 @@
  *        └─ stop(why) ──► the engine's process group is killed, then by `why`:
  *               cancelled     the job was cancelled: confirm
  *               restarting    the worker restarts: release the job for another attempt
+ *               reclaimed     the machine is being taken away: the same, unless the transcript exists already
  *               lease_lost    it is no longer this worker's: write nothing
  *               leaving       the worker stops now: its exit releases all jobs at once
  */
 import type { Claimed } from '../protocol/job.ts';
 
-export type StopReason = 'cancelled' | 'restarting' | 'lease_lost' | 'leaving';
+export type StopReason = 'cancelled' | 'restarting' | 'reclaimed' | 'lease_lost' | 'leaving';
 
 /** The reason for which the engine's promise rejects after a stop. */
 export class Stopped extends Error {
   readonly why: StopReason;
 
-  constructor(why: StopReason) {
-    super(`stopped: ${why}`);
+  constructor(why: StopReason, details: string = why) {
+    super(`stopped: ${details}`);
     this.name = 'Stopped';
     this.why = why;
   }
@@ -28,6 +29,9 @@ export class HeldJob {
   readonly claimed: Claimed['jobs'][number];
   readonly #stop = new AbortController();
   #settling = false;
+  #delivering = false;
+  /** Returns the time left of its work, in seconds, by its own pace; null if unknown. */
+  secondsLeft: () => number | null = () => null;
 
   constructor(claimed: Claimed['jobs'][number]) {
     this.claimed = claimed;
@@ -50,10 +54,16 @@ export class HeldJob {
     return this.#stop.signal.reason as Stopped | undefined;
   }
 
-  stop(why: StopReason): void {
+  stop(why: StopReason, details?: string): void {
     // A lease missing because its job has just been completed is not lost.
     if (this.#settling && why !== 'leaving') return;
-    this.#stop.abort(new Stopped(why));
+    if (this.#delivering && why === 'reclaimed') return;
+    this.#stop.abort(new Stopped(why, details));
+  }
+
+  /** The transcript exists, and to store it takes no longer than to hand the job back. */
+  deliver(): void {
+    this.#delivering = true;
   }
 
   /** The result is known and is being sent. Throws Stopped if a stop came first. */

@@ -83,6 +83,7 @@ async function attemptJob(
 ): Promise<Job> {
   const transcript = (await earlierTranscript(held, options)) ?? (await transcribe(held, directory, reports, options));
   reports.note({ stage: 'UPLOADING', percentage: 100, eta_seconds: null });
+  held.deliver();
   await reports.flush();
   const { jobId, leaseToken } = held;
   const { onAway } = options;
@@ -133,6 +134,7 @@ async function transcribe(
   const facts = { duration_seconds, file_size_bytes };
   reports.note({ stage: 'TRANSCRIBING', percentage: 0, ...facts });
   const eta = new Eta(performance.now());
+  held.secondsLeft = () => eta.seconds(performance.now());
   const work_directory = join(directory, 'engine');
   await mkdir(work_directory);
   return engine.transcribe(
@@ -160,7 +162,9 @@ async function reportEnd(error: unknown, held: HeldJob, options: RunJobOptions):
     ? { error: { code: 'cancelled', message: 'stopped by the worker', retryable: false } }
     : why === 'restarting'
       ? { error: { code: 'worker_restarted', message: 'the worker was asked to restart', retryable: true } }
-      : failureOf(error, held.claimed.attempt.batch_size ?? options.batchSize);
+      : why === 'reclaimed'
+        ? { error: { code: 'worker_drained', message: held.stopped!.message, retryable: true } }
+        : failureOf(error, held.claimed.attempt.batch_size ?? options.batchSize);
   try {
     if (!held.signal.aborted) held.settle();
     await sendUntilAnswered(
@@ -171,7 +175,9 @@ async function reportEnd(error: unknown, held: HeldJob, options: RunJobOptions):
     if (refusal instanceof LeaseExpiredError) return 'lost: another worker holds it';
     throw refusal;
   }
-  return cancelled ? 'cancelled' : why === 'restarting' ? 'released: the worker restarts' : 'failed';
+  if (cancelled) return 'cancelled';
+  if (why === 'reclaimed') return 'released: the machine is being taken away';
+  return why === 'restarting' ? 'released: the worker restarts' : 'failed';
 }
 
 const MESSAGE_MAX = 4000;

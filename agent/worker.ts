@@ -7,15 +7,20 @@
  *
  *     restart, stop      its jobs are stopped and released at once
  *     terminated         the monitor has dropped it: its jobs are lost; it exits
+ *     interrupted        the machine is being taken away: it drains, and hands back what it can't finish in time
  *
  * In every state it waits for a monitor that is away. A bad job never ends the worker; only a monitor that refuses the
  * worker itself does (a bad key, an invalid registration).
  */
 import type { Claim, HealthReport, WorkerCommand, WorkerRegistration } from '../protocol/worker.ts';
 import { ConflictError, NotFoundError, type TranscriptionAPI, WorkerTerminatedError } from '../sdk/typescript/index.ts';
+import { type Clock, systemClock } from './clock.ts';
 import type { Engine } from './engines/engine.ts';
+import { reportDraining, reportExit } from './exit-reports.ts';
+import { handBackBefore } from './hand-back.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { HeldJob, type StopReason } from './held-job.ts';
+import type { Notice, Notices } from './notices/notice.ts';
 import { type JobLine, runJob } from './run-job.ts';
 import { isAway, pause, sendUntilAnswered } from './send-until-answered.ts';
 
@@ -32,6 +37,9 @@ export type WorkerOptions = WorkerRegistration & {
   drainSignal?: AbortSignal;
   /** Aborting stops and releases its jobs, then exits. */
   stopSignal?: AbortSignal;
+  /** Of the cloud, about this machine. Default: none. */
+  notices?: Notices | undefined;
+  clock?: Clock;
   log?: (line: WorkerLine) => void;
 };
 
@@ -42,7 +50,6 @@ export type WorkerEnd = 'drained' | 'stopped' | 'terminated' | 'restart';
 
 const CLAIM_WAIT_SECONDS = 20;
 const EMPTY_AT_ONCE_MS = 1_000;
-const LEAVE_TIMEOUT_MS = 3_000;
 
 /** Resolves when the worker has exited. Rejects if the monitor refuses it. */
 export async function runWorker(options: WorkerOptions): Promise<WorkerEnd> {
@@ -62,6 +69,9 @@ class RunningWorker {
   #end: WorkerEnd = 'drained';
   #refusal: unknown;
   #away = false;
+  /** The last one, which is the reason for draining. */
+  #notice: Notice | undefined;
+  #draining = false;
   /** Ends the claim loop's wait for a job's end. */
   #wake: () => void = () => {};
   /** One registration at a time, however many calls find that one is needed. */
@@ -82,13 +92,18 @@ class RunningWorker {
   }
 
   async run(): Promise<WorkerEnd> {
-    const { drainSignal, stopSignal } = this.#options;
+    const { drainSignal, stopSignal, notices } = this.#options;
     const onDrain = () => this.#finish('drained');
     const onStop = () => this.#finish('stopped');
     drainSignal?.addEventListener('abort', onDrain, { once: true });
     stopSignal?.addEventListener('abort', onStop, { once: true });
     if (drainSignal?.aborted) onDrain();
     if (stopSignal?.aborted) onStop();
+    let cancelHandBack = () => {};
+    const unsubscribe = notices?.subscribe((notice) => {
+      const cancel = this.#onNotice(notice);
+      if (cancel) cancelHandBack = cancel;
+    });
     try {
       await this.#register();
       if (!this.#ending.signal.aborted) this.#log({ message: 'ready', worker_id: this.#options.workerId });
@@ -98,6 +113,8 @@ class RunningWorker {
     } finally {
       drainSignal?.removeEventListener('abort', onDrain);
       stopSignal?.removeEventListener('abort', onStop);
+      unsubscribe?.();
+      cancelHandBack();
       this.#heartbeat.stop();
     }
     if (this.#refusal !== undefined) throw this.#refusal;
@@ -187,6 +204,16 @@ class RunningWorker {
     this.#running.add(running);
   }
 
+  /** For an interruption, returns a function that cancels the hand-back. */
+  #onNotice(notice: Notice): (() => void) | undefined {
+    this.#notice = notice;
+    this.#log({ message: notice.reason, jobs_held: this.#held.size });
+    this.#finish('drained');
+    if (this.#draining) void this.#reportDraining();
+    if (notice.kind !== 'interruption') return undefined;
+    return handBackBefore(notice, this.#held, this.#options.clock ?? systemClock);
+  }
+
   #obey(command: WorkerCommand): void {
     switch (command.type) {
       case 'cancel_job':
@@ -238,21 +265,28 @@ class RunningWorker {
     this.#log({ message: end === 'drained' ? 'draining' : end, jobs_held: this.#held.size });
   }
 
-  /** Waits for its jobs, then reports that this worker is gone, so that the monitor needn't wait for a timeout. */
+  /** Waits for its jobs, then exits. */
   async #drain(): Promise<void> {
     const { api, workerId } = this.#options;
-    const goodbye = { retries: 1, timeoutMs: LEAVE_TIMEOUT_MS };
-    const quietly = (error: unknown) => {
-      if (!(error instanceof ConflictError || error instanceof NotFoundError)) {
-        this.#log({ message: 'the exit could not be reported', error: String(error) });
-      }
-    };
-    if (this.#end === 'drained' && this.#running.size > 0) await api.workers.drain(workerId, goodbye).catch(() => {});
+    this.#draining = true;
+    if (this.#end === 'drained') await this.#reportDraining();
     while (this.#running.size > 0) await Promise.all(this.#running);
     this.#heartbeat.stop();
     if (this.#end === 'terminated' || this.#end === 'restart') return;
-    if (this.#refusal === undefined) await api.workers.terminate(workerId, goodbye).catch(quietly);
+    if (this.#refusal === undefined) {
+      await reportExit(api, workerId).catch((error: unknown) =>
+        this.#log({ message: 'the exit could not be reported', error: String(error) }),
+      );
+    }
     this.#log({ message: 'left', worker_id: workerId });
+  }
+
+  async #reportDraining(): Promise<void> {
+    if (this.#notice === undefined && this.#running.size === 0) return;
+    await reportDraining(this.#options.api, this.#options.workerId, this.#notice, {
+      signal: this.#leaving.signal,
+      onAway: (error) => this.#onAway(error),
+    });
   }
 
   /** Every call notices; the log has it once. */

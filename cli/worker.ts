@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import { ulid } from 'ulidx';
 import { machineId } from '../agent/machine-id.ts';
+import type { Notices } from '../agent/notices/notice.ts';
 import type { WorkerLine } from '../agent/worker.ts';
 import type { Location } from '../protocol/worker.ts';
 import { EXIT } from './exit-code.ts';
@@ -27,7 +28,10 @@ const SAME_KEY_MS = 500;
 
 const SIGNALS_HELP = `
 The first SIGTERM or Ctrl-C drains: the job at hand is finished. The second stops at once and hands the job back.
-Whatever ends the worker, kill -9 too, ends its engine with it.`;
+Whatever ends the worker, kill -9 too, ends its engine with it.
+
+A spot interruption notice of EC2 drains too, and hands back in time what can't be finished before the machine ends.
+AWS_EC2_METADATA_DISABLED=true turns this off.`;
 
 export function workerCommand(): Command {
   return clientCommand('worker')
@@ -77,6 +81,22 @@ export function workerCommand(): Command {
 }
 
 async function work(options: WorkerCommandOptions): Promise<void> {
+  const log = options.json ? logJson : logText;
+  const { watchNotices } = await import('../agent/notices/watch-notices.ts');
+  // Begins before the engine is looked for, so that a machine that is about to end claims nothing.
+  const notices = watchNotices(process.env, log);
+  try {
+    await workUntilEnd(options, log, notices);
+  } finally {
+    notices?.stop();
+  }
+}
+
+async function workUntilEnd(
+  options: WorkerCommandOptions,
+  log: (line: WorkerLine) => void,
+  notices: Notices | undefined,
+): Promise<void> {
   const [{ findEngine, parseEngine }, { createHealthReader }, { openWorkDirectory }, { runWorker }] = await Promise.all(
     [
       import('../agent/engines/choose-engine.ts'),
@@ -85,7 +105,6 @@ async function work(options: WorkerCommandOptions): Promise<void> {
       import('../agent/worker.ts'),
     ],
   );
-  const log = options.json ? logJson : logText;
   const chosen = options.engine === 'auto' ? undefined : parseEngine(options.engine);
   const { engine, capabilities } = chosen
     ? { engine: chosen, capabilities: await chosen.prepare() }
@@ -111,6 +130,7 @@ async function work(options: WorkerCommandOptions): Promise<void> {
         readHealth: createHealthReader({ directory: directory.path, visible_gpus: process.env.CUDA_VISIBLE_DEVICES }),
         drainSignal,
         stopSignal,
+        notices,
         log,
       }).finally(() => api.close());
       if (end !== 'restart') return;

@@ -94,6 +94,7 @@ test('without tags a worker is known by its instance, and reaches the monitor of
 
 test('metadata is read with tokens only, and shows the tags', () => {
   assert.equal(data.MetadataOptions.HttpTokens, 'required');
+  assert.equal(data.MetadataOptions.HttpPutResponseHopLimit, 2, 'containers reach it');
   assert.equal(data.MetadataOptions.InstanceMetadataTags, 'enabled');
 });
 

@@ -35,7 +35,14 @@ export function startNode(
 ): Program {
   const child = spawn(node, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NO_COLOR: '1', NODE_COMPILE_CACHE: COMPILED, ...environment },
+    // No worker of a test looks for notices about the machine that the tests run on.
+    env: {
+      ...process.env,
+      NO_COLOR: '1',
+      NODE_COMPILE_CACHE: COMPILED,
+      AWS_EC2_METADATA_DISABLED: 'true',
+      ...environment,
+    },
     ...(directory === undefined ? {} : { cwd: directory }),
   });
   let stdout = '';
