@@ -233,3 +233,40 @@ test('the process: a notice hands its job back, ends its engine, and it exits wi
   assert.equal((await api.workers.get('worker-process')).state, 'TERMINATED');
   await api.jobs.cancel(id);
 });
+
+test('a worker that drains already reports the notice before its exit', async (t) => {
+  const order: string[] = [];
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const through = new TranscriptionAPI({
+    baseUrl: url,
+    fetch: async (input, init) => {
+      if (init?.method === 'DELETE') order.push('exit');
+      if (!String(init?.body).includes(REASON)) return fetch(input, init);
+      await released;
+      const response = await fetch(input, init);
+      order.push('notice');
+      return response;
+    },
+  });
+  const { script, open } = gated(t, 'chunk 3/4');
+  const { metadata, worker, poll } = await startOnInstance(t, 'worker-twice', script, through);
+  const { id } = await submitAudio(api);
+  await jobThat(api, id, ({ percentage }) => percentage === 75);
+  worker.drain();
+  await workerThat('worker-twice', ({ state }) => state === 'DRAINING');
+  metadata.interrupt(END);
+  await poll();
+  await worker.line(REASON);
+  open();
+  await worker.line('completed');
+  // Its last job is over: whatever does not wait for the report happens now.
+  while (worker.leftovers().length > 0) await new Promise(setImmediate);
+  for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+  release();
+  assert.equal(await worker.ended, 'drained');
+  assert.deepEqual(order, ['notice', 'exit']);
+  assert.equal((await api.workers.get('worker-twice')).reason, REASON);
+});

@@ -72,6 +72,8 @@ class RunningWorker {
   /** The last one, which is the reason for draining. */
   #notice: Notice | undefined;
   #draining = false;
+  /** Resolves when the monitor knows that it drains, which comes before its exit. */
+  #reported: Promise<void> = Promise.resolve();
   /** Ends the claim loop's wait for a job's end. */
   #wake: () => void = () => {};
   /** One registration at a time, however many calls find that one is needed. */
@@ -209,7 +211,7 @@ class RunningWorker {
     this.#notice = notice;
     this.#log({ message: notice.reason, jobs_held: this.#held.size });
     this.#finish('drained');
-    if (this.#draining) void this.#reportDraining();
+    if (this.#draining) this.#reported = this.#reportDraining();
     if (notice.kind !== 'interruption') return undefined;
     return handBackBefore(notice, this.#held, this.#options.clock ?? systemClock);
   }
@@ -269,8 +271,9 @@ class RunningWorker {
   async #drain(): Promise<void> {
     const { api, workerId } = this.#options;
     this.#draining = true;
-    if (this.#end === 'drained') await this.#reportDraining();
+    if (this.#end === 'drained') this.#reported = this.#reportDraining();
     while (this.#running.size > 0) await Promise.all(this.#running);
+    await this.#reported;
     this.#heartbeat.stop();
     if (this.#end === 'terminated' || this.#end === 'restart') return;
     if (this.#refusal === undefined) {

@@ -17,6 +17,12 @@ from transcription_monitor import TranscriptionAPI
 from .processes import Monitor, monitor
 
 
+@pytest.fixture(autouse=True)
+def metadata_disabled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No worker of a test looks for notices about the machine that the tests run on."""
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[Monitor]:
     with monitor() as running:

@@ -50,7 +50,17 @@ from .state import StateAPI
 from .state_manager import StateManager
 from .state_reconciler import Ec2Instance, StateReconciler
 from .structured_logger import StructuredLogger
-from .worker import AudioError, HeldJob, JobCancelled, JobFailed, JobStopped, LeaseLost, Worker, WorkerRestarting
+from .worker import (
+    AudioError,
+    HeldJob,
+    JobCancelled,
+    JobFailed,
+    JobStopped,
+    LeaseLost,
+    Worker,
+    WorkerInterrupted,
+    WorkerRestarting,
+)
 
 __version__ = VERSION
 
@@ -101,6 +111,7 @@ __all__ = [
     "UnavailableError",
     "UnreachableError",
     "Worker",
+    "WorkerInterrupted",
     "WorkerRestarting",
     "WorkerTerminatedError",
     "__version__",

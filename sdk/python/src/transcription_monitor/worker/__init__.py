@@ -1,6 +1,6 @@
 """A worker around your own transcriber: `Worker`, and what its loop yields and raises."""
 
-from .errors import AudioError, JobCancelled, JobFailed, JobStopped, LeaseLost, WorkerRestarting
+from .errors import AudioError, JobCancelled, JobFailed, JobStopped, LeaseLost, WorkerInterrupted, WorkerRestarting
 from .held_job import HeldJob
 from .worker import Worker, WorkerEnd
 
@@ -13,5 +13,6 @@ __all__ = [
     "LeaseLost",
     "Worker",
     "WorkerEnd",
+    "WorkerInterrupted",
     "WorkerRestarting",
 ]

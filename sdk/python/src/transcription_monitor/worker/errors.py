@@ -3,7 +3,8 @@
     JobStopped              the job must stop; raised by its next call, and reported for you
     ├── JobCancelled        it was cancelled
     ├── LeaseLost           it is no longer this worker's: write nothing
-    └── WorkerRestarting    the worker must restart: the job returns for another attempt
+    ├── WorkerRestarting    the worker must restart: the job returns for another attempt
+    └── WorkerInterrupted   the cloud takes the machine away: the same
 
     JobFailed               raise it to fail the job with a code of your own
     └── AudioError          the recording can't be fetched: `audio_not_found`, `audio_unreachable`, …
@@ -35,6 +36,10 @@ class LeaseLost(JobStopped):
 
 
 class WorkerRestarting(JobStopped):
+    pass
+
+
+class WorkerInterrupted(JobStopped):
     pass
 
 

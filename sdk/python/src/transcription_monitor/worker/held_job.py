@@ -3,13 +3,14 @@
 working ──► settling ──► ended      the result is being sent; from here on only the monitor's response decides how it
 ended
    │
-   └─ stopped: cancelled, lost, or the worker restarts; raised by the next call
+   └─ stopped: cancelled, lost, the worker restarts, or its machine is taken away; raised by the next call
 """
 
 from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +22,7 @@ from ..bodies import CallOptions, Failure, Output, RetryWith
 from ..errors import ApiError, ConflictError, LeaseExpiredError
 from ..models import ClaimedJob, Transcript
 from .download import download, suffix_of
-from .errors import JobCancelled, JobStopped, LeaseLost, WorkerRestarting, failure_of
+from .errors import JobCancelled, JobStopped, LeaseLost, WorkerInterrupted, WorkerRestarting, failure_of
 from .progress import ProgressReports
 from .until_answered import log, until_answered
 
@@ -61,6 +62,9 @@ class HeldJob:
         self._figures: dict[str, Any] = {"percentage": 0, "stage": None}
         self._directory: Path | None = None
         self._stopped: type[JobStopped] | None = None
+        self._stop_details = ""
+        self._begun_at = self._reported_at = time.monotonic()
+        self._delivering = False
         self._settling = False
         self._ended = False
         #: For the worker: Ctrl-C or sys.exit ended the loop; the worker's exit releases the job.
@@ -95,7 +99,9 @@ class HeldJob:
         return self._directory
 
     def check(self) -> None:
-        """Raises JobCancelled, LeaseLost or WorkerRestarting if the job must stop. Cheap: call it often."""
+        """Raises JobCancelled, LeaseLost, WorkerRestarting or WorkerInterrupted if the job must stop. Cheap: call it
+        often.
+        """
         if self._stopped is not None and not self._settling:
             raise self._stopped(self.id)
 
@@ -139,6 +145,7 @@ class HeldJob:
             "total_chunks": total_chunks,
             "eta_seconds": eta_seconds,
         }
+        self._reported_at = time.monotonic()
         # Sent with every report, because any single one may be lost.
         self._reports.note({**self._facts, **self._figures})
 
@@ -154,9 +161,15 @@ class HeldJob:
         """
         if (transcript is None) == (output is None):
             raise ValueError("complete requires a transcript, or output: where you have stored it")
-        self.check()
-        if transcript is not None:
-            output = self._store(self._transcript_of(transcript))
+        if self._stopped is not WorkerInterrupted:
+            self.check()
+        done = None if transcript is None else self._transcript_of(transcript)
+        # To store it takes no longer than to hand the job back.
+        self._delivering = True
+        if self._stopped is WorkerInterrupted:
+            self._stopped = None
+        if done is not None:
+            output = self._store(done)
         self.check()
         assert output is not None
         given = output
@@ -177,11 +190,24 @@ class HeldJob:
         self.check()
         return self._fail({"code": code, "message": message, "retryable": retryable}, retry_with)
 
-    def stop(self, why: type[JobStopped]) -> None:
+    def stop(self, why: type[JobStopped], details: str = "") -> None:
         """For the worker: the job's next call raises it."""
         # A lease missing because its job has just been completed is not lost.
-        if not self._settling and self._stopped is None:
-            self._stopped = why
+        if self._settling or self._stopped is not None or (self._delivering and why is WorkerInterrupted):
+            return
+        self._stop_details = details
+        self._stopped = why
+
+    def seconds_left(self) -> float | None:
+        """For the worker: the time left of the work, by the last report; None if unknown."""
+        percentage: float = self._figures["percentage"]
+        eta_seconds: float | None = self._figures.get("eta_seconds")
+        now = time.monotonic()
+        if eta_seconds is not None:
+            return max(0.0, eta_seconds - (now - self._reported_at))
+        if percentage <= 0 or self._figures["stage"] == "DOWNLOADING":
+            return None
+        return (now - self._begun_at) * (100 - percentage) / percentage
 
     def __enter__(self) -> HeldJob:
         return self
@@ -242,6 +268,9 @@ class HeldJob:
             self._fail({"code": "cancelled", "message": "the worker stopped it", "retryable": False})
         elif why is not None and issubclass(why, WorkerRestarting):
             self._fail({"code": "worker_restarted", "message": "the worker was told to restart", "retryable": True})
+        elif why is WorkerInterrupted:
+            log.info("%s: released: the machine is being taken away", self.id)
+            self._fail({"code": "worker_drained", "message": self._stop_details, "retryable": True})
         elif error is None:
             message = "the worker's loop continued without complete or fail"
             log.error("%s: %s", self.id, message)

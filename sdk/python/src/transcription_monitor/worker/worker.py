@@ -7,6 +7,7 @@
     restart        releases its job, then registers again (or exits, if a supervisor restarts it)
     terminated     the monitor has dropped it: its job is lost, the loop ends
     stopped        Ctrl-C or SIGTERM twice, or the loop was left: releases its job
+    interrupted    the cloud takes the machine away: drains, and releases a job that can't be finished in time
 
 In every state it waits for a monitor that is away. Only a monitor that refuses the worker itself (a bad key) ends it
 with an error.
@@ -39,10 +40,11 @@ from ..errors import (
     WorkerTerminatedError,
 )
 from ..models import Claimed, Transcript, WorkerCommand
-from .errors import JobCancelled, LeaseLost, WorkerRestarting
+from .errors import JobCancelled, LeaseLost, WorkerInterrupted, WorkerRestarting
 from .health import HealthReader, health_reader
 from .heartbeat import Heartbeat
 from .held_job import HeldJob
+from .notices import Notice, NoticeWatch
 from .until_answered import is_away, log, pause_seconds, until_answered
 
 WorkerEnd = Literal["drained", "stopped", "terminated", "restart"]
@@ -50,6 +52,12 @@ WorkerEnd = Literal["drained", "stopped", "terminated", "restart"]
 CLAIM_WAIT_SECONDS = 20.0
 EMPTY_AT_ONCE_SECONDS = 1.0
 GOODBYE_SECONDS = 3.0
+# For the transcriber to stop, and for the report to reach a monitor that may be slow.
+HAND_BACK_SECONDS = 30.0
+# No cloud gives longer notice, so a later time means that this machine's clock is wrong.
+NOTICE_SECONDS_MAX = 120.0
+# An estimate may be this much too low.
+ETA_FACTOR = 1.5
 
 
 class Worker:
@@ -73,6 +81,10 @@ class Worker:
     It runs one job at a time: for more, start more workers. `worker_id` defaults to a new one each time. `location` has
     the price of the machine. `supervised` means that a supervisor restarts the program: the loop then ends when the
     monitor requests a restart, and `end` is `restart`.
+
+    On a spot instance of EC2 the worker hears of an interruption two minutes before: it claims no more, and a job that
+    won't be done well before raises WorkerInterrupted in its next call, which releases it without counting the attempt.
+    Report progress, so that it is known. `instance_notices=False` or AWS_EC2_METADATA_DISABLED=true turns this off.
     """
 
     def __init__(
@@ -87,6 +99,7 @@ class Worker:
         read_health: HealthReader | None = None,
         handle_signals: bool = True,
         supervised: bool = False,
+        instance_notices: bool = True,
     ) -> None:
         self.worker_id = worker_id or f"worker-{secrets.token_hex(8)}"
         #: How the loop ended: `drained`, `stopped`, `terminated` or `restart`. None while it runs.
@@ -102,7 +115,12 @@ class Worker:
         self._held: dict[str, HeldJob] = {}
         self._ending: WorkerEnd | None = None
         self._refusal: ApiError | None = None
-        self._drain_told = False
+        self._instance_notices = instance_notices
+        self._notice: Notice | None = None
+        self._hand_back_timer: threading.Timer | None = None
+        # The reasons for draining that the monitor knows.
+        self._drains_told: set[str | None] = set()
+        self._telling = threading.Lock()
         self._registered_at = float("-inf")
         # A claim is under way. There is one at a time, because the jobs it returns must not be dropped.
         self._claiming = False
@@ -153,8 +171,11 @@ class Worker:
     @contextmanager
     def _living(self) -> Iterator[None]:
         self.end = self._ending = self._refusal = None
-        self._drain_told = self._claiming = False
+        self._claiming = False
+        self._drains_told = set()
+        self._notice = self._hand_back_timer = None
         self._claim_key = None
+        notices = NoticeWatch(self._on_notice)
         self._inbox = queue.SimpleQueue()
         self._heartbeat = Heartbeat(
             api=self._api,
@@ -167,6 +188,8 @@ class Worker:
         )
         with self._signals():
             try:
+                if self._instance_notices:
+                    notices.start()
                 self._register()
                 self._heartbeat.start()
                 if self._ending is None:
@@ -175,6 +198,9 @@ class Worker:
             finally:
                 if self._ending is None:
                     self._finish("stopped")
+                notices.stop()
+                if self._hand_back_timer:
+                    self._hand_back_timer.cancel()
                 self._heartbeat.stop()
                 # From here on its end is known: a heartbeat under way may still be told that the worker was terminated.
                 self.end = self._ending
@@ -311,24 +337,56 @@ class Worker:
         self._inbox.put(None)
         self._hurry()
 
+    def _on_notice(self, notice: Notice) -> None:
+        """The cloud takes the machine away, or recommends to leave it."""
+        log.warning("%s: %s, jobs held: %d", self.worker_id, notice.reason, len(self._held))
+        self._notice = notice
+        self._finish("drained")
+        self._hurry()
+        if notice.ends_at is None:
+            return
+        left = min(NOTICE_SECONDS_MAX, notice.ends_at - time.time()) - HAND_BACK_SECONDS
+
+        def hand_back(*, all_jobs: bool) -> None:
+            for held in list(self._held.values()):
+                seconds = held.seconds_left()
+                if all_jobs or seconds is None or seconds * ETA_FACTOR > left:
+                    held.stop(WorkerInterrupted, notice.reason)
+
+        hand_back(all_jobs=False)
+        timer = self._hand_back_timer = threading.Timer(max(0.0, left), hand_back, kwargs={"all_jobs": True})
+        timer.daemon = True
+        timer.start()
+
     def _hurry(self) -> None:
         if self._heartbeat:
             self._heartbeat.hurry()
 
     def _tell_drain(self) -> None:
         """Reports that no more jobs are claimed. Here, because a signal handler must not do it."""
-        if self._ending == "drained" and self._held and not self._drain_told:
-            self._drain_told = True
+        # One at a time, so that the exit is not reported before it.
+        with self._telling:
+            notice = self._notice
+            reason = notice.reason if notice else None
+            if self._ending != "drained" or not (self._held or notice) or reason in self._drains_told:
+                return
             log.info("%s: draining, jobs held: %d", self.worker_id, len(self._held))
+            drain: dict[str, Any] = {"reason": notice.reason, "replace": True} if notice else {}
             try:
-                self._api.workers.drain(self.worker_id, retries=0, timeout=GOODBYE_SECONDS)
+                self._api.workers.drain(self.worker_id, **drain, retries=0, timeout=GOODBYE_SECONDS)
             except ApiError as error:
                 log.debug("draining could not be reported: %s", error.message)
+                # With a notice again at the next heartbeat, because the fleet is to replace the machine.
+                if notice and is_away(error):
+                    return
+            self._drains_told.add(reason)
 
     def _leave(self) -> None:
         """Reports that this worker is gone, so that its jobs return to the queue at once."""
         if self._ending in ("terminated", "restart") or self._refusal is not None:
             return
+        if self._notice:
+            self._tell_drain()
         try:
             self._api.workers.terminate(self.worker_id, retries=1, timeout=GOODBYE_SECONDS)
         except (ConflictError, NotFoundError):
