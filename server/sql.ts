@@ -2,7 +2,6 @@
  * For the command line: SQL on the analytic tables of a store, beside its monitor or without one, in this process. Nothing in
  * the store is created, changed or locked. DuckDB is loaded when a store is opened.
  */
-import { rmSync } from 'node:fs';
 import { copyFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
@@ -38,7 +37,7 @@ export async function openSql(
   const parts = { store, clock: systemClock, random: { float: Math.random }, warn: () => undefined, onFetch };
   const reader = await AnalyticsReader.open({ ...optionsOf(settings), ...parts });
   // For a process that ends before it closes this.
-  const discard = () => rmSync(reader.folder, { recursive: true, force: true });
+  const discard = () => reader.discard();
   process.on('exit', discard);
   await reader.refresh().catch(async (error: unknown) => {
     await reader.close();

@@ -87,7 +87,7 @@ function attemptsOf(): string {
     error_code: `CASE WHEN r.range < runs THEN 'crashed' ELSE error_code END`,
   };
   const list = ATTEMPT_COLUMNS.map(({ name, type }) => `(${values[name] ?? name})::${DUCKDB_TYPES[type]} AS ${name}`);
-  return `SELECT ${list.join(', ')} FROM made, range(1, 3) r WHERE r.range <= runs ORDER BY job_id, run`;
+  return `SELECT ${list.join(', ')} FROM made, range(1, 3) r WHERE r.range <= runs ORDER BY runs <= 1, job_id, run`;
 }
 
 const columns = (of: readonly Column[]): string =>

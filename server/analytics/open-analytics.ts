@@ -45,6 +45,7 @@ export function optionsOf({
   analytics_memory_mb,
 }: Pick<Settings, 'store' | 'retention_ms' | 'analytics_cache' | 'analytics_memory_mb'>) {
   const name = createHash('sha256').update(store).digest('hex').slice(0, 16);
-  const cache = join(cacheFolder(analytics_cache), 'columns', name);
-  return { retention_ms, cache, threads: THREADS, memory_mb: analytics_memory_mb };
+  const folder = cacheFolder(analytics_cache);
+  const cache = join(folder, 'columns', name);
+  return { retention_ms, cache, working: join(folder, 'working'), threads: THREADS, memory_mb: analytics_memory_mb };
 }

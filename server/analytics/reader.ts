@@ -4,9 +4,6 @@
  *
  *     refresh → the journal's tail → column files into the cache → packs without rows, and what changed in memory, as fresh rows
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { MonitorError } from '../../protocol/errors.ts';
 import type { Clock, Random } from '../clock.ts';
 import { type ReadOnlyJournal, readJournal } from '../journal/read-only.ts';
@@ -19,6 +16,7 @@ import { JOURNAL_TRACES } from '../views/keys.ts';
 import { ColumnCache } from './column-cache.ts';
 import { attemptRows, jobRow } from './columns/rows.ts';
 import { Database, type Rows } from './database.ts';
+import { WorkingFolder } from './working-folder.ts';
 
 export type ReaderOptions = {
   store: ObjectStore;
@@ -27,6 +25,8 @@ export type ReaderOptions = {
   retention_ms: number;
   /** Column files are kept here between processes. */
   cache: string;
+  /** Readers have folders for temporary files below it. */
+  working: string;
   threads: number;
   memory_mb: number;
   warn: (message: string) => void;
@@ -42,7 +42,7 @@ export class AnalyticsReader {
   readonly #options: ReaderOptions;
   readonly #fold: Fold;
   readonly #journal: ReadOnlyJournal;
-  readonly #folder: string;
+  readonly #working: WorkingFolder;
   readonly database: Database;
   readonly cache: ColumnCache;
   /** The fold that the tables show. */
@@ -63,19 +63,27 @@ export class AnalyticsReader {
         hint: 'Name the store that the monitor was started with: --store URL',
       });
     }
-    const folder = await mkdtemp(join(tmpdir(), 'tmon-analytics-'));
-    const database = await Database.open({ ...options, folder });
-    return new AnalyticsReader(options, { fold, journal, folder, database });
+    const working = await WorkingFolder.take(options.working);
+    const database = await Database.open({ ...options, folder: working.path }).catch((error: unknown) => {
+      working.remove();
+      throw error;
+    });
+    return new AnalyticsReader(options, { fold, journal, working, database });
   }
 
   private constructor(
     options: ReaderOptions,
-    { fold, journal, folder, database }: { fold: Fold; journal: ReadOnlyJournal; folder: string; database: Database },
+    {
+      fold,
+      journal,
+      working,
+      database,
+    }: { fold: Fold; journal: ReadOnlyJournal; working: WorkingFolder; database: Database },
   ) {
     this.#options = options;
     this.#fold = fold;
     this.#journal = journal;
-    this.#folder = folder;
+    this.#working = working;
     this.database = database;
     this.cache = new ColumnCache(options.cache, options.store);
   }
@@ -86,13 +94,18 @@ export class AnalyticsReader {
 
   /** A folder of this reader's own. */
   get folder(): string {
-    return this.#folder;
+    return this.#working.path;
   }
 
   async close(): Promise<void> {
     await this.#refreshing?.catch(() => undefined);
     this.database.close();
-    await rm(this.#folder, { recursive: true, force: true });
+    this.discard();
+  }
+
+  /** Removes the temporary files, for a process that ends without closing this. */
+  discard(): void {
+    this.#working.remove();
   }
 
   /** Brings the tables to the journal's tail. Throws MonitorError('corrupt') if an object of the archive is damaged. */

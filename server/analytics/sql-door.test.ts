@@ -176,6 +176,7 @@ test('what is too much for it ends the query, or its process, within its time an
     store_url: store,
     retention_ms: 86_400_000,
     cache: join(root, 'cache'),
+    working: join(root, 'working'),
     threads: 1,
     memory_mb: 128,
   };
@@ -187,6 +188,8 @@ test('what is too much for it ends the query, or its process, within its time an
     const { rows } = await analytics.query({ sql: 'SELECT count(*) FROM job_states', ...limits });
     assert.deepEqual(rows, [[1]], `after ${sql.slice(0, 200)}`);
   }
+  // Of the processes that ended, nothing is left: a folder and its lock of the one that runs.
+  assert.equal((await readdir(join(root, 'working'))).length, 2);
 });
 
 /** What a caller would see. */

@@ -89,6 +89,7 @@ export function openReader(store: ObjectStore, clock: TurnedClock, cache: string
     random: { float: () => 0.5 },
     retention_ms: 86_400_000,
     cache,
+    working: join(cache, 'working'),
     threads: 1,
     memory_mb: 256,
     warn: () => {},

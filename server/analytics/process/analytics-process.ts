@@ -3,6 +3,7 @@
  * it dies, what was asked fails and the next request starts another.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { MonitorError } from '../../../protocol/errors.ts';
 import { MINUTE_MS } from '../../../protocol/time.ts';
@@ -17,6 +18,8 @@ const PROGRAM = fileURLToPath(new URL('main.ts', import.meta.url));
 const IDLE_MS = 10 * MINUTE_MS;
 /** For the fold, and the rows that are on their way. */
 const BESIDE_MB = 2_048;
+/** Added to the monitor's: where both have work, the monitor goes first. */
+const NICENESS = 10;
 
 type Asked = { resolve: (result: never) => void; reject: (error: Error) => void };
 type Body = Request extends infer R ? (R extends { id: number } ? Omit<R, 'id'> : never) : never;
@@ -78,6 +81,7 @@ export class AnalyticsProcess implements AnalyticsService {
       JSON.stringify(this.#options),
     ]);
     const child = spawn(command!, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], serialization: 'advanced' });
+    if (process.platform === 'win32') lowerPriority(child);
     this.#child = child;
     child.on('message', (response: Response) => this.#settle(response));
     child.on('error', () => this.#lose(child, 'could not be started'));
@@ -118,11 +122,20 @@ export class AnalyticsProcess implements AnalyticsService {
   }
 }
 
+function lowerPriority({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // It has ended already.
+  }
+}
+
 /**
- * The command with a limit on its memory, where there is a shell to set one: some functions of DuckDB take memory that its own
- * limit does not count, `list_sum(range(4000000000))` among them.
+ * The command with a lower priority for all its threads and a limit on its memory, where there is a shell to set them: some functions
+ * of DuckDB take memory that its own limit does not count, `list_sum(range(4000000000))` among them.
  */
 function limited(memory_mb: number, command: string[]): string[] {
   if (process.platform === 'win32') return command;
-  return ['/bin/sh', '-c', 'ulimit -d "$0" 2>/dev/null; exec "$@"', String(memory_mb * 1024), ...command];
+  const script = `ulimit -d "$0" 2>/dev/null; command -v nice >/dev/null && set -- nice -n ${NICENESS} "$@"; exec "$@"`;
+  return ['/bin/sh', '-c', script, String(memory_mb * 1024), ...command];
 }

@@ -10,6 +10,7 @@ export type ProcessOptions = {
   s3?: S3Headers;
   retention_ms: number;
   cache: string;
+  working: string;
   threads: number;
   memory_mb: number;
 };

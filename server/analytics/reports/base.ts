@@ -34,44 +34,63 @@ export const JOBS = `
 export const ATTEMPTS = `
   attempts AS NOT MATERIALIZED (
     SELECT
-      job_id, state, completed_at, priority, tags, duration_seconds, worker_id, model, device, instance_type, true AS is_last,
+      job_id, state, completed_at, priority, tags, duration_seconds, worker_id, model, device, instance_type, true AS is_only,
+      true AS is_last,
       CASE WHEN state = 'COMPLETED' OR runs = 0 THEN NULL ELSE error_code END AS error_code, completed_at AS ended_at,
       CAST(round(cost_usd * 1e6) AS BIGINT) AS micros, instance_time_seconds AS seconds, runs > 0 AS ran
     FROM jobs WHERE runs <= 1
     UNION ALL
     SELECT
       job_id, j.state, j.completed_at, j.priority, j.tags, j.duration_seconds, a.worker_id, a.model, a.device,
-      a.instance_type, a.run = a.runs, a.error_code, coalesce(a.ended_at, j.completed_at),
+      a.instance_type, false, a.run = a.runs, a.error_code, coalesce(a.ended_at, j.completed_at),
       CAST(round(a.cost_usd * 1e6) AS BIGINT), a.processing_time_seconds, true
     FROM jobs j JOIN (SELECT * FROM job_attempts WHERE runs > 1) a USING (job_id)
     WHERE j.runs > 1
   )`;
 
-/** The group of a row; for tags there is a row for each. */
-export const GROUP_OF: Readonly<Record<Group, string>> = {
+/** What rows are grouped by. Rows with the same tags are together until `groupsOf` takes the tags apart. */
+export const KEY_OF: Readonly<Record<Group, string>> = {
   day: 'CAST(completed_at AS DATE)',
   hour: `date_trunc('hour', completed_at)`,
   model: 'model',
   device: 'device',
   instance_type: 'instance_type',
   worker: 'worker_id',
-  tag: `unnest(CASE WHEN len(tags) > 0 THEN tags ELSE [NULL] END)`,
+  tag: 'tags',
   priority: 'priority',
   error_code: 'error_code',
 };
 
-/** One row for the whole, whose `whole` is true, and one for each group. */
+/** The groups of a key: a job with several tags is in several, and in the whole once. */
+const groupsOf = (key: string, group_by: Group): string =>
+  group_by === 'tag' ? `unnest(CASE WHEN len(${key}) > 0 THEN ${key} ELSE [NULL] END)` : key;
+
+const IN_ORDER = 'ORDER BY whole DESC, "group" NULLS LAST';
+
+/**
+ * One row for the whole, whose `whole` is true, and one for each group, of figures that add up: `parts` are figures of the rows,
+ * computed once for each key, and `figures` are figures of the parts. Goes after WITH and what defines `rows`.
+ */
+export const added = (
+  rows: string,
+  { parts, figures }: { parts: string; figures: string },
+  group_by: Group,
+): string => `
+  parts AS MATERIALIZED (SELECT ${KEY_OF[group_by]} AS key, ${parts} FROM ${rows} GROUP BY key)
+  SELECT NULL AS "group", true AS whole, ${figures} FROM parts
+  UNION ALL SELECT "group", false AS whole, ${figures}
+  FROM (SELECT *, ${groupsOf('key', group_by)} AS "group" FROM parts) GROUP BY "group" ${IN_ORDER}`;
+
+/** The same for figures that do not add up, such as quantiles: computed from the rows of the whole and of each group. */
 export function grouped(rows: string, figures: string, group_by: Group): string {
-  const of = `(SELECT *, ${GROUP_OF[group_by]} AS "group" FROM ${rows})`;
-  const order = 'ORDER BY whole DESC, "group" NULLS LAST';
+  const of = `(SELECT *, ${groupsOf(KEY_OF[group_by], group_by)} AS "group" FROM ${rows})`;
   if (group_by !== 'tag') {
     const sets = 'GROUP BY GROUPING SETS ((), ("group"))';
-    return `SELECT "group", grouping("group") = 1 AS whole, ${figures} FROM ${of} ${sets} ${order}`;
+    return `SELECT "group", grouping("group") = 1 AS whole, ${figures} FROM ${of} ${sets} ${IN_ORDER}`;
   }
-  // A job with several tags is in several groups, and in the whole once.
   return `
     SELECT NULL AS "group", true AS whole, ${figures} FROM ${rows}
-    UNION ALL SELECT "group", false AS whole, ${figures} FROM ${of} GROUP BY "group" ${order}`;
+    UNION ALL SELECT "group", false AS whole, ${figures} FROM ${of} GROUP BY "group" ${IN_ORDER}`;
 }
 
 /** The figures of the whole and of each group. */
@@ -98,3 +117,4 @@ export function objectsOf({ columns, rows }: Pick<QueryResult, 'columns' | 'rows
 /** Micro-dollars as dollars. */
 export const usd = (micros: string): string => `coalesce(sum(${micros}), 0)::BIGINT / 1e6`;
 export const total = (seconds: string): string => `round(coalesce(sum(${seconds}), 0), 3)`;
+export const count = (counts: string): string => `coalesce(sum(${counts}), 0)::BIGINT`;

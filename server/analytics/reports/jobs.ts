@@ -55,9 +55,12 @@ export async function jobRows({ analytics, limits }: Asking, options: JobRowsOpt
 
 const NAMES = JOB_COLUMNS.map(({ name }) => name).join(', ');
 
+/** Jobs that have ended apart from the others: by the time of the end, most column files need not be read. */
 const QUERIED = `queried AS NOT MATERIALIZED (
-  SELECT *, coalesce(completed_at, created_at) AS sorted_at FROM job_states
-  WHERE coalesce(completed_at, created_at) >= $1::TIMESTAMP AND coalesce(completed_at, created_at) < $2::TIMESTAMP
+  SELECT *, completed_at AS sorted_at FROM job_states
+  WHERE completed_at >= $1::TIMESTAMP AND completed_at < $2::TIMESTAMP
+  UNION ALL SELECT *, created_at FROM job_states
+  WHERE completed_at IS NULL AND created_at >= $1::TIMESTAMP AND created_at < $2::TIMESTAMP
 )`;
 
 const encode = (cursor: Cursor): string => Buffer.from(JSON.stringify(cursor)).toString('base64url');

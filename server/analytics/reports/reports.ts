@@ -1,20 +1,42 @@
 /** The reports of the API: costs, throughput, durations, failures. */
-import { type Asking, ATTEMPTS, ask, type Figures, grouped, JOBS, type Range, total, usd } from './base.ts';
+import {
+  type Asking,
+  ATTEMPTS,
+  added,
+  ask,
+  count,
+  type Figures,
+  grouped,
+  JOBS,
+  type Range,
+  total,
+  usd,
+} from './base.ts';
 
-const ENDED = `
-  count(*) FILTER (is_last AND state = 'COMPLETED') AS jobs_completed,
-  count(*) FILTER (is_last AND state = 'FAILED') AS jobs_failed,
-  count(*) FILTER (is_last AND state = 'CANCELLED') AS jobs_cancelled`;
+const ENDED = {
+  parts: `
+    count(*) FILTER (is_last AND state = 'COMPLETED') AS completed,
+    count(*) FILTER (is_last AND state = 'FAILED') AS failed,
+    count(*) FILTER (is_last AND state = 'CANCELLED') AS cancelled`,
+  figures: `
+    ${count('completed')} AS jobs_completed, ${count('failed')} AS jobs_failed, ${count('cancelled')} AS jobs_cancelled`,
+};
 const COMPLETED = `is_last AND state = 'COMPLETED'`;
 
 export async function costs(asking: Asking, range: Range) {
-  const figures = `${ENDED},
+  const parts = `${ENDED.parts},
+    sum(micros) AS micros,
+    sum(micros) FILTER (NOT (${COMPLETED})) AS wasted,
+    count(*) FILTER (ran AND micros IS NULL) AS unpriced,
+    sum(seconds) AS seconds,
+    sum(duration_seconds) FILTER (${COMPLETED}) AS audio`;
+  const figures = `${ENDED.figures},
     ${usd('micros')} AS cost_usd,
-    coalesce(sum(micros) FILTER (NOT (${COMPLETED})), 0)::BIGINT / 1e6 AS wasted_usd,
-    count(*) FILTER (ran AND micros IS NULL) AS unpriced_attempts,
+    ${usd('wasted')} AS wasted_usd,
+    ${count('unpriced')} AS unpriced_attempts,
     ${total('seconds')} AS instance_seconds,
-    round(coalesce(sum(duration_seconds) FILTER (${COMPLETED}), 0), 3) AS audio_seconds`;
-  const sql = `WITH ${JOBS}, ${ATTEMPTS} ${grouped('attempts', figures, range.group_by)}`;
+    ${total('audio')} AS audio_seconds`;
+  const sql = `WITH ${JOBS}, ${ATTEMPTS}, ${added('attempts', { parts, figures }, range.group_by)}`;
   return reportOf(await ask(asking, range, sql), (row) => ({
     ...row,
     cost_per_job_usd: ratio(row.cost_usd, row.jobs_completed),
@@ -24,11 +46,17 @@ export async function costs(asking: Asking, range: Range) {
 
 export async function throughput(asking: Asking, range: Range) {
   const timed = `state = 'COMPLETED' AND duration_seconds IS NOT NULL AND processing_time_seconds > 0`;
-  const figures = `${ENDED},
-    round(coalesce(sum(duration_seconds) FILTER (${COMPLETED}), 0), 3) AS audio_seconds,
-    round(coalesce(sum(processing_time_seconds) FILTER (${COMPLETED}), 0), 3) AS processing_seconds,
-    sum(duration_seconds) FILTER (${timed}) / sum(processing_time_seconds) FILTER (${timed}) AS throughput_factor`;
-  const sql = `WITH ${JOBS}, ended AS (SELECT *, true AS is_last FROM jobs) ${grouped('ended', figures, range.group_by)}`;
+  const parts = `${ENDED.parts},
+    sum(duration_seconds) FILTER (${COMPLETED}) AS audio,
+    sum(processing_time_seconds) FILTER (${COMPLETED}) AS processing,
+    sum(duration_seconds) FILTER (${timed}) AS timed_audio,
+    sum(processing_time_seconds) FILTER (${timed}) AS timed_processing`;
+  const figures = `${ENDED.figures},
+    ${total('audio')} AS audio_seconds,
+    ${total('processing')} AS processing_seconds,
+    sum(timed_audio) / sum(timed_processing) AS throughput_factor`;
+  const ended = 'ended AS NOT MATERIALIZED (SELECT *, true AS is_last FROM jobs)';
+  const sql = `WITH ${JOBS}, ${ended}, ${added('ended', { parts, figures }, range.group_by)}`;
   return reportOf(await ask(asking, range, sql), (row) => ({
     ...row,
     success_rate: ratio(row.jobs_completed, Number(row.jobs_completed) + Number(row.jobs_failed)),
@@ -36,40 +64,57 @@ export async function throughput(asking: Asking, range: Range) {
   }));
 }
 
+/** In milliseconds, which these times were rounded to. */
 const MEASURES = {
-  queue: 'queue_time_seconds',
-  download: 'download_time_seconds',
-  processing: 'processing_time_seconds',
-  turnaround: `greatest(0, epoch_ms(completed_at) - epoch_ms(created_at)) / 1000`,
+  queue: 'round(queue_time_seconds * 1000)',
+  download: 'round(download_time_seconds * 1000)',
+  processing: 'round(processing_time_seconds * 1000)',
+  turnaround: 'greatest(0, epoch_ms(completed_at) - epoch_ms(created_at))',
 } as const;
+const NAMES = Object.keys(MEASURES);
 const QUANTILES = ['p50', 'p90', 'p95', 'p99'] as const;
+/** The largest INTEGER: 24 days. */
+const INTEGER_MAX_MS = 2 ** 31 - 1;
 
+/**
+ * Exact quantiles keep every value in memory, so the values are narrow unless one of them is too large; that is seen only
+ * afterwards, and then they are read again.
+ */
 export async function durations(asking: Asking, range: Range) {
-  const measures = Object.keys(MEASURES).map(
-    (name) => `
-    count(${name}) AS ${name}_count, avg(${name}) AS ${name}_average, max(${name}) AS ${name}_max,
-    quantile_cont(${name}, [0.5, 0.9, 0.95, 0.99]) AS ${name}_quantiles`,
-  );
-  const columns = Object.entries(MEASURES).map(([name, column]) => `${column} AS ${name}`);
-  const ended = `completed AS (SELECT *, ${columns.join(', ')} FROM jobs WHERE state = 'COMPLETED')`;
-  const figures = `count(*) AS jobs_completed, ${measures.join(',')}`;
-  const sql = `WITH ${JOBS}, ${ended} ${grouped('completed', figures, range.group_by)}`;
-  return reportOf(await ask(asking, range, sql), (row) => ({
+  const narrow = await ask(asking, range, durationsSql('INTEGER', range.group_by));
+  const fits = NAMES.every((name) => Number(narrow.total[`${name}_max`] ?? 0) <= INTEGER_MAX_MS);
+  const asked = fits ? narrow : await ask(asking, range, durationsSql('BIGINT', range.group_by));
+  return reportOf(asked, (row) => ({
     ...('group' in row && { group: row.group ?? null }),
     jobs_completed: row.jobs_completed ?? 0,
-    ...Object.fromEntries(Object.keys(MEASURES).map((name) => [name, quantilesOf(row, name)])),
+    ...Object.fromEntries(NAMES.map((name) => [name, quantilesOf(row, name)])),
   }));
+}
+
+function durationsSql(type: 'INTEGER' | 'BIGINT', group_by: Range['group_by']): string {
+  const measures = NAMES.map(
+    (name) => `
+    count(${name}) AS ${name}_count, avg(${name}) AS ${name}_average, max(${name}) AS ${name}_max,
+    quantile_cont(TRY_CAST(${name} AS ${type}), [0.5, 0.9, 0.95, 0.99]) AS ${name}_quantiles`,
+  );
+  const columns = Object.entries(MEASURES).map(([name, ms]) => `CAST(${ms} AS BIGINT) AS ${name}`);
+  const completed = `completed AS NOT MATERIALIZED (SELECT *, ${columns.join(', ')} FROM jobs WHERE state = 'COMPLETED')`;
+  const figures = `count(*) AS jobs_completed, ${measures.join(',')}`;
+  return `WITH ${JOBS}, ${completed} ${grouped('completed', figures, group_by)}`;
 }
 
 function quantilesOf(row: Figures, name: string): Figures {
   const quantiles = (row[`${name}_quantiles`] ?? []) as number[];
   return {
     count: row[`${name}_count`]!,
-    average: rounded(row[`${name}_average`], 1000),
-    ...Object.fromEntries(QUANTILES.map((quantile, at) => [quantile, rounded(quantiles[at], 1000)])),
-    max: rounded(row[`${name}_max`], 1000),
+    average: secondsOf(row[`${name}_average`]),
+    ...Object.fromEntries(QUANTILES.map((quantile, at) => [quantile, secondsOf(quantiles[at])])),
+    max: secondsOf(row[`${name}_max`]),
   };
 }
+
+const secondsOf = (ms: unknown): number | null =>
+  ms === null || ms === undefined ? null : Math.round(Number(ms)) / 1000;
 
 export async function failures(asking: Asking, range: Range) {
   const figures = `
@@ -80,7 +125,9 @@ export async function failures(asking: Asking, range: Range) {
     min(ended_at) FILTER (error_code IS NOT NULL) AS first_at,
     max(ended_at) FILTER (error_code IS NOT NULL) AS last_at,
     coalesce(arg_max(job_id, ended_at, 5), []) AS example_job_ids`;
-  const failed = `failed AS (SELECT * FROM attempts WHERE error_code IS NOT NULL OR state = 'FAILED')`;
+  // The first condition follows from the other, and lets most rows be left out before their other columns are read.
+  const few = `(NOT is_only OR state <> 'COMPLETED') AND (error_code IS NOT NULL OR state = 'FAILED')`;
+  const failed = `failed AS NOT MATERIALIZED (SELECT * FROM attempts WHERE ${few})`;
   const sql = `WITH ${JOBS}, ${ATTEMPTS}, ${failed} ${grouped('failed', figures, range.group_by)}`;
   return reportOf(await ask(asking, range, sql), (row) => row);
 }
