@@ -1,5 +1,6 @@
 /** The monitor of the stack, as its ServeCommand starts it; killed and started again on the same port and store. */
 import { type Cleaning, type Program, startTmon } from '../processes/tmon.ts';
+import type { Keep } from './run.ts';
 import { within } from './waiting.ts';
 
 export type MonitorOptions = {
@@ -8,15 +9,16 @@ export type MonitorOptions = {
   /** Options besides. */
   more: readonly string[];
   environment: Record<string, string>;
+  keep: Keep;
 };
 
 export class KilledMonitor {
   readonly #t: Cleaning;
   readonly #options: MonitorOptions;
-  #running: Program | null = null;
   /** Ends that nobody asked for. */
   readonly unasked: string[] = [];
-  kills = 0;
+  #running: Program | null = null;
+  #starts = 0;
 
   constructor(t: Cleaning, options: MonitorOptions) {
     this.#t = t;
@@ -25,11 +27,13 @@ export class KilledMonitor {
 
   /** Resolves when it serves. */
   async start(): Promise<void> {
-    const { command, more, environment } = this.#options;
+    const { command, more, environment, keep } = this.#options;
     const [tmon, ...args] = [...command.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain!);
     if (tmon !== 'tmon') throw new Error(`this is no command of tmon: ${command}`);
     const program = startTmon(this.#t, [...args, ...more, '--json'], { environment });
     this.#running = program;
+    this.#starts += 1;
+    keep(`monitor-${this.#starts}`, program);
     void program.ended.then(({ code, signal, stderr }) => {
       if (this.#running === program) this.unasked.push(`ended with ${code ?? signal}: ${stderr.slice(-2000)}`);
     });
@@ -37,7 +41,6 @@ export class KilledMonitor {
   }
 
   async kill(): Promise<void> {
-    this.kills += 1;
     await this.#end('SIGKILL');
   }
 

@@ -7,12 +7,16 @@ import type { Worker } from '../../protocol/worker.ts';
 import type { Stack } from '../aws/template.ts';
 import { fileIn, readIdentity } from '../aws/user-data.ts';
 import { type Cleaning, type Program, startTmon, temporaryDirectory } from '../processes/tmon.ts';
+import type { Keep } from './run.ts';
 
 export type LaunchedWorker = { worker_id: string; instance_id: string; agent: Program };
 
-export type Boot = { worker: Worker; ec2: EC2Client; stack: Stack; environment: Record<string, string> };
+export type Boot = { worker: Worker; ec2: EC2Client; stack: Stack; environment: Record<string, string>; keep: Keep };
 
-export async function bootWorker(t: Cleaning, { worker, ec2, stack, environment }: Boot): Promise<LaunchedWorker> {
+export async function bootWorker(
+  t: Cleaning,
+  { worker, ec2, stack, environment, keep }: Boot,
+): Promise<LaunchedWorker> {
   const { worker_id, instance_id } = worker;
   if (!instance_id) throw new Error(`${worker_id} was launched without an instance`);
   const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [instance_id] }));
@@ -30,5 +34,6 @@ export async function bootWorker(t: Cleaning, { worker, ec2, stack, environment 
       ...environment,
     },
   });
+  keep(worker_id, agent);
   return { worker_id, instance_id, agent };
 }

@@ -6,7 +6,7 @@ import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { Job } from '../../protocol/job.ts';
 import { StateAPI } from '../../sdk/typescript/index.ts';
 import { asPrincipal } from '../aws/full-system.ts';
-import type { Cleaning } from '../processes/tmon.ts';
+import type { Cleaning, Program } from '../processes/tmon.ts';
 import { Chance } from '../simulation/chance.ts';
 import { AIMS, type Aim, aimAt } from './aims.ts';
 import { bootWorker, type LaunchedWorker } from './launched-worker.ts';
@@ -15,13 +15,23 @@ import { makeRecordings, type Recording } from './recordings.ts';
 import { openSystem, type System } from './system.ts';
 import { until, untilEqual, within } from './waiting.ts';
 
-export type RunOptions = { kills: number; recordings: number; seed: number; log: (line: string) => void };
+/** Takes the output of a program, for who looks for the cause of something. */
+export type Keep = (name: string, program: Program) => void;
+
+export type RunOptions = {
+  kills: number;
+  recordings: number;
+  seed: number;
+  log: (line: string) => void;
+  keep: Keep;
+};
 
 export type Run = {
   system: System;
   recordings: readonly Recording[];
   workers: LaunchedWorker[];
   log: (line: string) => void;
+  keep: Keep;
 };
 
 /** moto's own price is so low that a job costs nothing. */
@@ -31,12 +41,12 @@ const KILLS_FIRST = 5;
 const OTHERS = ['notes.txt', 'list.json', 'empty-folder/'];
 
 /** Until every recording has been transcribed. Leaves the monitor and the workers running. */
-export async function play(t: Cleaning, { kills, recordings: count, seed, log }: RunOptions): Promise<Run> {
+export async function play(t: Cleaning, { kills, recordings: count, seed, log, keep }: RunOptions): Promise<Run> {
   const chance = new Chance(seed);
   const recogniser = await openRecogniser(t);
   const recordings = await makeRecordings(t, { python: recogniser.python, count });
-  const system = await openSystem(t, recogniser);
-  const run: Run = { system, recordings, workers: [], log };
+  const system = await openSystem(t, { ...recogniser, keep });
+  const run: Run = { system, recordings, workers: [], log, keep };
   const left = [...recordings];
   await system.monitor.start();
   log(`the monitor serves: ${system.stack.outputs.ServeCommand}`);
@@ -50,9 +60,10 @@ export async function play(t: Cleaning, { kills, recordings: count, seed, log }:
     const side = chance.pick(aim.sides);
     const shot = aimAt(system.proxy, aim, { side, passing: chance.whole(0, aim.passing ?? 0) });
     const launching = aim.needs === 'worker' ? launch(t, run) : null;
+    launching?.catch(() => {}); // It is awaited below.
     // One recording at least for each kill to come.
-    const spare = Math.max(0, left.length - (kills - index));
-    if (!launching) await drop(run, left.splice(0, 1 + chance.whole(0, spare)));
+    const spare = chance.whole(0, Math.max(0, left.length - (kills - index)));
+    if (!launching) await drop(run, left.splice(0, 1 + spare));
     await within(aim.name, shot.hit);
     await system.monitor.kill();
     shot.release();
@@ -98,7 +109,7 @@ async function launch(t: Cleaning, run: Run): Promise<void> {
   const worker = await within('a worker is launched', api.workers.launch({ location: { spot_price: HOURLY_PRICE } }));
   // Whatever the stack lets the recogniser fetch, it fetches nothing.
   const environment = { ...asPrincipal(proxy, 'worker'), HF_HUB_OFFLINE: '1' };
-  const launched = await bootWorker(t, { worker, ec2, stack: stack.stack, environment });
+  const launched = await bootWorker(t, { worker, ec2, stack: stack.stack, environment, keep: run.keep });
   run.workers.push(launched);
   run.log(`launched ${launched.worker_id} as ${launched.instance_id}`);
   await within(`${launched.worker_id} is ready`, launched.agent.line(/ ready /));

@@ -11,6 +11,7 @@ import { asPrincipal, deployFullSystem, enforcePolicies, type FullSystem } from 
 import type { Cleaning } from '../processes/tmon.ts';
 import { type RedisClient, startRedis } from '../servers/redis.ts';
 import { KilledMonitor } from './killed-monitor.ts';
+import type { Keep } from './run.ts';
 
 export type System = {
   stack: FullSystem;
@@ -39,7 +40,7 @@ const SETTINGS = {
 /** `urgent/` is what the rule of the monitor's settings is about. */
 export const URGENT = { prefix: 'urgent/', options: { priority: 'high', tags: ['urgent'] } } as const;
 
-export async function openSystem(t: Cleaning, { engine }: { engine: string }): Promise<System> {
+export async function openSystem(t: Cleaning, { engine, keep }: { engine: string; keep: Keep }): Promise<System> {
   const port = await quietPort();
   const url = `http://127.0.0.1:${port}`;
   const server = await startRedis(t);
@@ -51,6 +52,7 @@ export async function openSystem(t: Cleaning, { engine }: { engine: string }): P
     command: stack.outputs.ServeCommand!,
     more: Object.entries(settings).flatMap(([name, value]) => [`--${name.replaceAll('_', '-')}`, String(value)]),
     environment: asPrincipal(proxy, 'server'),
+    keep,
   });
   const { client } = stack;
   const clients = {
