@@ -2,7 +2,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { DescribeInstancesCommand, type Instance } from '@aws-sdk/client-ec2';
 import { paginateListObjectsV2 } from '@aws-sdk/client-s3';
-import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { wordErrorRate } from '../../agent/engines/testing.ts';
 import type { Job } from '../../protocol/job.ts';
 import { S3Store } from '../../server/objects/s3.ts';
@@ -12,7 +11,7 @@ import { countByEntity, readJournal } from '../chaos/read-journal.ts';
 import { type Cleaning, runTmon } from '../processes/tmon.ts';
 import type { Recording } from './recordings.ts';
 import type { Run } from './run.ts';
-import { type System, URGENT } from './system.ts';
+import { messagesIn, type System, URGENT } from './system.ts';
 import { untilEqual, within } from './waiting.ts';
 
 export type Verdict = { lost: number; doubled: number; transcripts: number; attempts: number; differences: string[] };
@@ -83,9 +82,13 @@ async function transcriptOf(
 
 /** Each recording is one job, and nothing else is; the rules gave their options. */
 async function ones({ system, recordings }: Run, jobs: readonly Job[]): Promise<string[]> {
-  const expected = recordings.map((one) => urlOf(system, one)).sort();
-  const actual = jobs.map(({ input }) => input.s3_path).sort();
-  const differences = isDeepStrictEqual(actual, expected) ? [] : [`the jobs are of ${actual.join(', ')}`];
+  const expected = recordings.map((one) => urlOf(system, one));
+  const actual = jobs.map(({ input }) => input.s3_path);
+  const differences = [...new Set([...expected, ...actual])].flatMap((url) => {
+    const count = actual.filter((one) => one === url).length;
+    const wanted = expected.includes(url) ? 1 : 0;
+    return count === wanted ? [] : [`${url} is ${count} jobs, not ${wanted}`];
+  });
   for (const { input, priority, tags } of jobs) {
     const urgent = input.s3_path.startsWith(urlOf(system, { name: URGENT.prefix }));
     const wanted = urgent ? URGENT.options : { priority: 'normal', tags: [] };
@@ -104,15 +107,6 @@ async function queue({ system }: Run): Promise<string[]> {
   const dead = await messagesIn(system, stack.ids.DeadLetterQueue!);
   const sums = [...waiting, dead].flat().reduce((sum, each) => sum + each, 0);
   return sums === 0 ? [] : [`main, dlq and SQS's dead letters have ${JSON.stringify([...waiting, dead])}`];
-}
-
-async function messagesIn({ sqs }: System, QueueUrl: string): Promise<number[]> {
-  const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] }));
-  const { ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible, ApproximateNumberOfMessagesDelayed } =
-    Attributes!;
-  return [ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible, ApproximateNumberOfMessagesDelayed].map(
-    Number,
-  );
 }
 
 /** Ended jobs are in Redis no more. */

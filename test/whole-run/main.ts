@@ -53,6 +53,7 @@ try {
 } finally {
   for (const run of cleaning.reverse()) await run();
 }
+for (const line of await warnings()) log(`the monitor warned: ${line}`);
 if (values.logs !== undefined) await writeLogs(values.logs);
 failures.push(...(await leftProcesses(mark)).map((left) => `a process is left behind: ${left}`));
 for (const failure of failures) log(`WRONG: ${failure}`);
@@ -60,6 +61,14 @@ if (failures.length > 0)
   log(`replay: node test/whole-run/main.ts --kills ${kills} --recordings ${recordings} --seed ${seed}`);
 console.log(result || 'the run did not come to its end');
 process.exit(failures.length === 0 ? 0 : 1);
+
+/** No failure: after a kill, or on a machine that is slow, some are right. */
+async function warnings(): Promise<Set<string>> {
+  const monitors = [...programs].filter(([name]) => name.startsWith('monitor-'));
+  const ends = await Promise.all(monitors.map(([, program]) => program.ended));
+  const lines = ends.flatMap(({ stderr }) => stderr.split('\n')).filter((line) => line.startsWith('{'));
+  return new Set(lines.map((line) => (JSON.parse(line) as { msg: string }).msg));
+}
 
 async function writeLogs(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });

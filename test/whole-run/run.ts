@@ -12,7 +12,7 @@ import { AIMS, type Aim, aimAt } from './aims.ts';
 import { bootWorker, type LaunchedWorker } from './launched-worker.ts';
 import { openRecogniser } from './recogniser.ts';
 import { makeRecordings, type Recording } from './recordings.ts';
-import { openSystem, type System } from './system.ts';
+import { messagesIn, openSystem, type System } from './system.ts';
 import { until, untilEqual, within } from './waiting.ts';
 
 /** Takes the output of a program, for who looks for the cause of something. */
@@ -164,10 +164,13 @@ async function finish({ system, recordings, log }: Run): Promise<void> {
   let ended = 0;
   await until('every job has ended', async () => {
     if (system.monitor.unasked.length > 0) throw new Error(`the monitor ${system.monitor.unasked[0]}`);
+    // Looked at first: what has no message any more is a job, or lost.
+    const messages = await messagesIn(system, system.stack.ids.Queue!);
+    const nothing_comes = messages.every((count) => count === 0);
     const jobs = await Array.fromAsync(system.api.jobs.list());
     const now = jobs.filter(hasEnded).length;
     if (now > ended) log(`${now} of ${recordings.length} jobs have ended`);
     ended = now;
-    return (jobs.length >= recordings.length && ended === jobs.length) || undefined;
+    return ((nothing_comes || jobs.length >= recordings.length) && ended === jobs.length) || undefined;
   });
 }

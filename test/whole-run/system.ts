@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { S3Client } from '@aws-sdk/client-s3';
-import { SQSClient } from '@aws-sdk/client-sqs';
+import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { TranscriptionAPI } from '../../sdk/typescript/index.ts';
 import { waitFor } from '../../sdk/typescript/transport.ts';
 import type { EnforcingProxy } from '../aws/enforcing-proxy.ts';
@@ -67,6 +67,16 @@ export async function openSystem(t: Cleaning, { engine, keep }: { engine: string
   const wait = (_: number, signal: AbortSignal | undefined) => waitFor(250, signal);
   const api = new TranscriptionAPI({ baseUrl: url, retries: Number.MAX_SAFE_INTEGER, wait });
   return { stack, proxy, monitor, api, redis: await server.client(), ...clients };
+}
+
+/** Visible, hidden and delayed. */
+export async function messagesIn({ sqs }: System, QueueUrl: string): Promise<number[]> {
+  const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] }));
+  const { ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible, ApproximateNumberOfMessagesDelayed } =
+    Attributes!;
+  return [ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible, ApproximateNumberOfMessagesDelayed].map(
+    Number,
+  );
 }
 
 /** Below the ports that the system gives to clients, one of which might take the monitor's while it is away. */
