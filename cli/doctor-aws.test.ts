@@ -13,7 +13,7 @@ const { outputs, ids, client } = system;
 const proxy = await enforcePolicies({ after }, system);
 const { principals, resource_policies } = proxy;
 const store = outputs.Store!;
-const queue = outputs.QueueName!;
+const source = `sqs://${outputs.QueueName}`;
 const [, fleet = ''] = /--fleet '([^']+)'/.exec(outputs.DoctorCommand!)!;
 const s3 = new S3Client({ ...client, forcePathStyle: true });
 const sqs = new SQSClient(client);
@@ -57,7 +57,7 @@ function without(action: string, resource?: string): void {
 
 test('[S34] with the role of the monitor every right is there and every denial holds; nothing is left behind', async (t) => {
   const before = await keys();
-  const args = ['doctor', '--aws', '--store', store, '--queue', queue, '--fleet', fleet];
+  const args = ['doctor', '--aws', '--store', store, '--source', source, '--fleet', fleet];
   const { code, stdout, stderr } = await runTmon(t, args, { environment: asPrincipal(proxy, 'server') });
   assert.equal(code, 0, stdout + stderr);
   const rows = stdout
@@ -76,7 +76,7 @@ test('[S34] with the role of the monitor every right is there and every denial h
 
 test('no message of the queue is received, and no instance is restarted or ended', async () => {
   await sqs.send(new SendMessageCommand({ QueueUrl: ids.Queue, MessageBody: 'waits' }));
-  const rights = await checkRightsAt({ as: 'server', store, queue, fleet });
+  const rights = await checkRightsAt({ as: 'server', store, source, fleet });
   assert.deepEqual(names(wrong(rights)), []);
   assert.equal(rights.find(({ check }) => check === 'ec2:TerminateInstances')?.source, 'tried');
   const visible = 'ApproximateNumberOfMessages';
@@ -114,26 +114,26 @@ function grant(statements: readonly Statement[]): void {
 
 test('exactly the rights that were taken away are missing, and the statements of the hints bring them back', async () => {
   for (const [action, resource] of TAKEN) without(action, resource);
-  const missing = wrong(await checkRightsAt({ as: 'server', store, queue, fleet }));
+  const missing = wrong(await checkRightsAt({ as: 'server', store, source, fleet }));
   const on = ({ check, on }: RightFinding) => (check === 's3:DeleteObject' ? `${check} ${on}` : check);
   assert.deepEqual(missing.map(on).sort(), TAKEN.map((taken) => taken.join(' ')).sort());
   assert.ok(missing.every(({ verdict }) => verdict === 'fail'));
   const statements = statementsIn(missing);
   assert.equal(statements.length, TAKEN.length);
   grant(statements);
-  assert.deepEqual(names(wrong(await checkRightsAt({ as: 'server', store, queue, fleet }))), []);
+  assert.deepEqual(names(wrong(await checkRightsAt({ as: 'server', store, source, fleet }))), []);
 });
 
 test('rights without which others cannot be tried are named as well, and nothing is called good that is not known', async () => {
   without('s3:ListBucket');
   without('sqs:GetQueueUrl');
-  const missing = wrong(await checkRightsAt({ as: 'server', store, queue }));
+  const missing = wrong(await checkRightsAt({ as: 'server', store, source }));
   const checks = missing.map(({ check }) => check);
   for (const check of ['s3:ListBucket', 's3:GetObject', 'sqs:GetQueueUrl', 'sqs:ReceiveMessage'])
     assert.ok(checks.includes(check), check);
   const needed = missing.filter(({ check }) => check === 's3:ListBucket' || check === 'sqs:GetQueueUrl');
   grant(statementsIn(needed));
-  assert.deepEqual(names(wrong(await checkRightsAt({ as: 'server', store, queue }))), []);
+  assert.deepEqual(names(wrong(await checkRightsAt({ as: 'server', store, source }))), []);
 });
 
 for (const action of ['ec2:CreateTags', 'iam:PassRole']) {
@@ -232,7 +232,7 @@ test('keys that AWS does not know are no missing right', async (t) => {
 test('what cannot be tried is bad usage', async (t) => {
   const environment = asPrincipal(proxy, 'server');
   assert.equal((await runTmon(t, ['doctor', '--aws'], { environment })).code, 2);
-  assert.equal((await runTmon(t, ['doctor', '--aws', '--as', 'worker', '--queue', queue], { environment })).code, 2);
+  assert.equal((await runTmon(t, ['doctor', '--aws', '--as', 'worker', '--source', source], { environment })).code, 2);
   const directory = await runTmon(t, ['doctor', '--aws', '--store', 'dir:./data'], { environment });
   assert.equal(directory.code, 2);
   assert.match(directory.stderr, /is not in a bucket/);

@@ -6,6 +6,7 @@ import { colour, oneLine, printJson, printLine, printTable } from './output.ts';
 export type DoctorAwsOptions = {
   store?: string;
   queue?: string;
+  source?: string;
   fleet?: string;
   as?: 'server' | 'worker';
   workerRole?: string;
@@ -14,11 +15,11 @@ export type DoctorAwsOptions = {
 };
 
 export async function checkAws(options: DoctorAwsOptions): Promise<RightFinding[]> {
-  const { store, queue, fleet, as = 'server', workerRole, audio } = options;
-  if (store === undefined && queue === undefined && fleet === undefined) {
+  const { store, queue, source, fleet, as = 'server', workerRole, audio } = options;
+  if ([store, queue, source, fleet].every((one) => one === undefined)) {
     throw new CommandError(
       EXIT.usage,
-      '--aws needs --store, --queue or --fleet',
+      '--aws needs --store, --queue, --source or --fleet',
       'The stack’s output DoctorCommand has them: aws cloudformation describe-stacks --stack-name NAME',
     );
   }
@@ -27,7 +28,7 @@ export async function checkAws(options: DoctorAwsOptions): Promise<RightFinding[
   const { checkRightsAt } = await import('../server/doctor.ts');
   const { readSettings, s3Headers } = await import('../server/config.ts');
   const s3 = s3Headers(readSettings({}));
-  return checkRightsAt({ as, store, queue, fleet, worker_role: workerRole, audio, s3 });
+  return checkRightsAt({ as, store, queue, source, fleet, worker_role: workerRole, audio, s3 });
 }
 
 export function printRights(findings: readonly RightFinding[], json: boolean): void {

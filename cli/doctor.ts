@@ -18,9 +18,10 @@ export function doctorCommand(): Command {
     .option('--recheck', 'with --store: use a store again that was found unsafe, if it passes three full checks')
     .option(
       '--aws',
-      'try every right that --store, --queue and --fleet need, without harm, and every denial of the template',
+      'try every right that --store, --queue, --source and --fleet need, without harm, and every denial of the template',
     )
-    .option('--queue <name>', 'with --aws: the queue of --source sqs://NAME')
+    .option('--queue <url>', 'with --aws: sqs://NAME, the queue that carries the jobs')
+    .option('--source <url>', 'with --aws: sqs://NAME, a queue of reports')
     .option('--fleet <url>', 'with --aws: ec2:LAUNCH_TEMPLATE or asg:GROUP')
     .addOption(
       new Option('--as <role>', 'with --aws: whose credentials these are')

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { probeAudio } from '../audio/probe-audio.ts';
 import type { EngineProgress } from './engine.ts';
 import { createPocketsphinx } from './pocketsphinx.ts';
-import { bareInterpreter, temporaryTask } from './testing.ts';
+import { bareInterpreter, temporaryTask, wordErrorRate } from './testing.ts';
 
 const RECORDINGS = new URL('../../examples/audio/', import.meta.url);
 const never = new AbortController().signal;
@@ -74,19 +74,3 @@ test('a Python without pocketsphinx is engine_missing, with the command that ins
   const engine = createPocketsphinx({ python: await bareInterpreter(t) });
   await assert.rejects(engine.prepare(), { code: 'engine_missing', hint: /pip install pocketsphinx/ });
 });
-
-/** Words inserted, deleted or replaced, divided by the words spoken. */
-function wordErrorRate(said: string, heard: string): number {
-  const words = (text: string) => text.toLowerCase().match(/[a-z']+/g) ?? [];
-  const reference = words(said);
-  let row = words(`x ${heard}`).map((_, index) => index);
-  for (const [index, word] of reference.entries()) {
-    const next = [index + 1];
-    for (const [column, other] of words(heard).entries()) {
-      const replaced = (row[column] ?? 0) + (word === other ? 0 : 1);
-      next.push(Math.min(replaced, (row[column + 1] ?? 0) + 1, (next[column] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return (row.at(-1) ?? 0) / reference.length;
-}

@@ -1,4 +1,4 @@
-/** Shared by the engines' tests: a task in a temporary directory, and a Python without libraries. */
+/** Shared by the engines' tests: a task in a temporary directory, a Python without libraries, and how wrong a transcript is. */
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,4 +21,20 @@ export async function bareInterpreter(t: TestContext): Promise<string> {
   await writeFile(path, '#!/bin/sh\nexec python3 -S "$@"\n');
   await chmod(path, 0o755);
   return path;
+}
+
+/** Words inserted, deleted or replaced, divided by the words spoken. */
+export function wordErrorRate(said: string, heard: string): number {
+  const words = (text: string) => text.toLowerCase().match(/[a-z']+/g) ?? [];
+  const reference = words(said);
+  let row = words(`x ${heard}`).map((_, index) => index);
+  for (const [index, word] of reference.entries()) {
+    const next = [index + 1];
+    for (const [column, other] of words(heard).entries()) {
+      const replaced = (row[column] ?? 0) + (word === other ? 0 : 1);
+      next.push(Math.min(replaced, (row[column + 1] ?? 0) + 1, (next[column] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return (row.at(-1) ?? 0) / reference.length;
 }

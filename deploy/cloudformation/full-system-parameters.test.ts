@@ -57,14 +57,19 @@ test('by default S3 removes no recording and no view', () => {
   );
 });
 
-test('with AudioEvents S3 sends messages of recordings to the queue, and it is no source of reports', () => {
+test('with AudioEvents S3 sends messages of recordings to the queue, which carries the jobs and is no source of reports', () => {
   const given = { ...REFERENCES, AudioEvents: 'true' };
   const { resources, outputs: told } = resolveTemplate(template, given);
   const [event] = resources.Bucket!.Properties.NotificationConfiguration.QueueConfigurations;
   assert.equal(event.Filter.S3Key.Rules[0].Value, 'audio/');
   assert.equal(resources.ReportsPolicy, undefined);
-  assert.doesNotMatch(told.ServeCommand, /--source/);
-  const { Bucket } = resolveTemplate(template, REFERENCES).resources;
+  for (const command of [told.ServeCommand, told.DoctorCommand]) {
+    assert.match(command, / --queue sqs:\/\/queue$/);
+    assert.doesNotMatch(command, /--source/);
+  }
+  assert.ok(resources.JobQueuePolicy!.Properties.PolicyDocument.Statement[0].Action.includes('sqs:SendMessage'));
+  const { Bucket, JobQueuePolicy } = resolveTemplate(template, REFERENCES).resources;
+  assert.equal(JobQueuePolicy, undefined);
   assert.equal(Bucket!.Properties.NotificationConfiguration, undefined);
 });
 

@@ -179,7 +179,7 @@ test('the queue passes on to dead letters what nobody could process, and takes e
   const get = new GetQueueAttributesCommand({ QueueUrl: ids.Queue, AttributeNames: ['RedrivePolicy'] });
   const { deadLetterTargetArn, maxReceiveCount } = JSON.parse((await sqs.send(get)).Attributes!.RedrivePolicy!);
   assert.equal(deadLetterTargetArn.split(':').at(-1), outputs.DeadLetterQueueName);
-  assert.equal(Number(maxReceiveCount), 5);
+  assert.equal(Number(maxReceiveCount), 20);
   const [tls, events] = stack.resources.QueuePolicy!.Properties.PolicyDocument.Statement;
   assert.equal(tls.Effect, 'Deny');
   assert.deepEqual(events.Principal, { Service: 's3.amazonaws.com' });

@@ -1,15 +1,11 @@
 /** The user data of workers: its scripts run here, against an instance metadata service that insists on version 2. */
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { FULL_SYSTEM } from '../../test/aws/full-system.ts';
 import { readTemplate } from '../../test/aws/template.ts';
-import { type Cleaning, temporaryDirectory } from '../../test/processes/tmon.ts';
+import { fileIn, type Metadata, readIdentity } from '../../test/aws/user-data.ts';
+import type { Cleaning } from '../../test/processes/tmon.ts';
 
 const template = await readTemplate(FULL_SYSTEM);
 const data = template.Resources.WorkerTemplate!.Properties.LaunchTemplateData;
@@ -24,47 +20,8 @@ const userData = (data.UserData['Fn::Base64']['Fn::Sub'][0] as string).replace(
   /\$\{(!?)([^}]+)\}/g,
   (_, literal, name) => (literal ? `\${${name}}` : names[name]!),
 );
-/** A file that the user data writes. */
-const written = (path: string): string =>
-  new RegExp(`cat >${path} <<'(\\w+)'\\n([\\s\\S]*?)\\n\\1\\n`).exec(userData)![2]!;
-
-type Metadata = Record<string, string | undefined>;
-
-async function startMetadata(t: Cleaning, metadata: Metadata): Promise<string> {
-  const server = createServer(({ method, url = '', headers }, answer) => {
-    const value = metadata[url.replace('/latest/meta-data/', '')];
-    if (method === 'PUT' && url === '/latest/api/token') answer.end('token-1');
-    else if (headers['x-aws-ec2-metadata-token'] !== 'token-1') answer.writeHead(401).end();
-    else if (value === undefined) answer.writeHead(404).end('<html>Not Found</html>');
-    else answer.end(value);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(async () => {
-    server.close();
-    server.closeAllConnections();
-    await once(server, 'close');
-  });
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-/** Runs the script that finds out who the worker is; pauses take no time. */
-async function identity(t: Cleaning, metadata: Metadata): Promise<string[]> {
-  const address = await startMetadata(t, metadata);
-  const file = join(temporaryDirectory(t), 'env');
-  const script = written('/usr/local/bin/tmon-worker-identity')
-    .replaceAll('169.254.169.254', address)
-    .replaceAll('/run/tmon-worker.env', file)
-    .replaceAll('sleep 1', ':');
-  const child = spawn('bash', ['-c', script], { stdio: ['ignore', 'ignore', 'pipe'] });
-  let said = '';
-  child.stderr.on('data', (bytes) => {
-    said += bytes;
-  });
-  const [code] = await once(child, 'close');
-  assert.equal(code, 0, said);
-  return readFileSync(file, 'utf8').trimEnd().split('\n');
-}
+const written = (path: string): string => fileIn(userData, path);
+const identity = (t: Cleaning, metadata: Metadata) => readIdentity(t, userData, metadata);
 
 test('it is a script that bash can read', () => {
   const { status, stderr } = spawnSync('bash', ['-n'], { input: userData, encoding: 'utf8' });

@@ -15,7 +15,7 @@ import { AutoScalingGroup } from './auto-scaling-group.ts';
 import { type AwsFleetOptions, awsClientConfig, FleetRequests, regionOf } from './aws-fleet.ts';
 import type { AwsFleetUrl } from './aws-fleet-url.ts';
 import { Ec2Instances, filter, MONITOR_TAG, SERVER_TAG, tagOf, WORKER_TAG } from './ec2-instances.ts';
-import { logMissingRights } from './ec2-rights.ts';
+import { Ec2Rights } from './ec2-rights.ts';
 import type { Fleet, Instance, InstanceListing, Member, Placement } from './fleet.ts';
 
 const ARRIVAL_LOOKS = 10;
@@ -28,6 +28,7 @@ export class AsgFleet implements Fleet {
   readonly #instances: Ec2Instances;
   readonly #group: AutoScalingGroup;
   readonly #requests: FleetRequests;
+  readonly #rights: Ec2Rights;
   /** Launched workers whose instance has not come yet, oldest first. */
   readonly #expected = new Map<string, { known: ReadonlySet<string>; launch: WorkerLaunch }>();
   /** One launch at a time, so that each instance is given to one worker. */
@@ -36,7 +37,7 @@ export class AsgFleet implements Fleet {
   static async open(url: AwsFleetUrl, options: AwsFleetOptions): Promise<AsgFleet> {
     const client = new EC2Client(awsClientConfig(url.region));
     const fleet = new AsgFleet(url, options, client, await regionOf(client, url.url));
-    fleet.#checkRights();
+    fleet.#check(() => fleet.#checkAtStart());
     return fleet;
   }
 
@@ -47,6 +48,8 @@ export class AsgFleet implements Fleet {
     this.#instances = new Ec2Instances({ client, region, scope: filter('tag:aws:autoscaling:groupName', url.name) });
     this.#group = new AutoScalingGroup(new AutoScalingClient(awsClientConfig(url.region)), url);
     this.#requests = new FleetRequests(url.url);
+    const { log } = options;
+    this.#rights = new Ec2Rights({ client, instances: this.#instances, launch: null, fleet: url.url, log });
   }
 
   get listing(): InstanceListing {
@@ -142,6 +145,7 @@ export class AsgFleet implements Fleet {
       this.#expected.delete(worker_id);
       this.#options.log('info', `launched ${worker_id} as ${instance.InstanceId}`);
       given.set(worker_id, instance);
+      this.#check(() => this.#rights.checkOn(instance.InstanceId!));
     }
     return given;
   }
@@ -169,16 +173,17 @@ export class AsgFleet implements Fleet {
   }
 
   /** Auto Scaling has no dry runs: what it denies is named when it is needed. */
-  #checkRights(): void {
+  async #checkAtStart(): Promise<void> {
+    await this.#rights.checkAtStart();
+    await this.#requests.run('autoscaling:DescribeAutoScalingGroups', () => this.#group.size());
+  }
+
+  /** Not awaited: it only logs. */
+  #check(rights: () => Promise<void>): void {
     const { log } = this.#options;
-    const [client, instances, fleet] = [this.#client, this.#instances, this.#url.url];
-    const checking = this.#requests.all(async () => {
-      await logMissingRights({ client, instances, launch: null, fleet, log });
-      await this.#requests.run('autoscaling:DescribeAutoScalingGroups', () => this.#group.size());
-    });
-    checking.catch(({ message, hint }: Error & { hint?: string }) =>
-      log('warn', hint ? `${message}; ${hint}` : message),
-    );
+    this.#requests
+      .all(rights)
+      .catch(({ message, hint }: Error & { hint?: string }) => log('warn', hint ? `${message}; ${hint}` : message));
   }
 }
 

@@ -12,7 +12,7 @@ import { type AwsFleetOptions, awsClientConfig, FleetRequests, regionOf } from '
 import { isCapacityError } from './aws-fleet-error.ts';
 import type { Ec2FleetUrl } from './aws-fleet-url.ts';
 import { Ec2Instances, filter, MONITOR_TAG, SERVER_TAG, tagOf, WORKER_TAG } from './ec2-instances.ts';
-import { logMissingRights } from './ec2-rights.ts';
+import { Ec2Rights } from './ec2-rights.ts';
 import type { Fleet, InstanceListing, Member, Placement } from './fleet.ts';
 import { FleetRoom } from './fleet-room.ts';
 
@@ -25,13 +25,14 @@ export class Ec2Fleet implements Fleet {
   readonly #instances: Ec2Instances;
   readonly #requests: FleetRequests;
   readonly #room: FleetRoom;
+  readonly #rights: Ec2Rights;
   readonly #launching = new Map<string, Promise<Placement>>();
   #priceDenied = false;
 
   static async open(url: Ec2FleetUrl, options: AwsFleetOptions): Promise<Ec2Fleet> {
     const client = new EC2Client(awsClientConfig(url.region));
     const fleet = new Ec2Fleet(url, options, client, await regionOf(client, url.url));
-    fleet.#checkRights();
+    fleet.#check(() => fleet.#rights.checkAtStart());
     return fleet;
   }
 
@@ -48,6 +49,8 @@ export class Ec2Fleet implements Fleet {
       return found.map((one) => ({ instance_id: one.InstanceId!, worker_id: tagOf(one, WORKER_TAG) }));
     };
     this.#room = new FleetRoom({ max: url.max, fleet: url.url, live, clock: options.clock });
+    const launch = this.#request('worker-dry-run', url.spot ? 'spot' : 'on-demand');
+    this.#rights = new Ec2Rights({ client, instances: this.#instances, launch, fleet: url.url, log: options.log });
   }
 
   get listing(): InstanceListing {
@@ -107,6 +110,7 @@ export class Ec2Fleet implements Fleet {
       (await this.#requests.run('ec2:RunInstances', () =>
         this.#room.within(worker_id, () => this.#runAnyMarket(worker_id)),
       ));
+    this.#check(() => this.#rights.checkOn(instance.InstanceId!));
     const price = location.spot_price ?? (await this.#priceOf(instance));
     const priced = price === null ? {} : { spot_price: price };
     return { instance_id: instance.InstanceId!, location: { ...this.#instances.locationOf(instance), ...priced } };
@@ -162,12 +166,9 @@ export class Ec2Fleet implements Fleet {
     });
   }
 
-  #checkRights(): void {
-    const { log } = this.#options;
-    const launch = this.#request('worker-dry-run', this.#url.spot ? 'spot' : 'on-demand');
-    const [client, instances, fleet] = [this.#client, this.#instances, this.#url.url];
-    const checking = this.#requests.all(() => logMissingRights({ client, instances, launch, fleet, log }));
-    checking.catch((error: Error) => log('warn', error.message));
+  /** Not awaited: it only logs. */
+  #check(rights: () => Promise<void>): void {
+    this.#requests.all(rights).catch((error: Error) => this.#options.log('warn', error.message));
   }
 }
 

@@ -50,8 +50,24 @@ test('a start logs one line for each missing permission, with the command that g
   await become('reader', ['ec2:DescribeInstances', 'ec2:RebootInstances']);
   const lines = await linesAtStart();
   const missing = lines.map((line) => /lacks the permission (\S+);/.exec(line)?.[1]).sort();
-  assert.deepEqual(missing, ['ec2:DescribeSpotPriceHistory', 'ec2:RunInstances', 'ec2:TerminateInstances']);
+  assert.deepEqual(missing, ['ec2:DescribeSpotPriceHistory', 'ec2:RunInstances']);
   for (const line of lines) assert.match(line, /aws iam put-role-policy .*"Action":"ec2:/);
+});
+
+test('the permissions to restart and terminate are asked about with the first instance, once, since a policy may be limited to its tags', async () => {
+  await become('launcher', ['ec2:DescribeInstances', 'ec2:RunInstances', 'ec2:CreateTags']);
+  const lines: string[] = [];
+  const log = (level: string, message: string) => void (level === 'warn' && lines.push(message));
+  const options = { clock: systemClock, serverUrl: () => '', monitor: 'first', log };
+  const fleet = await openFleet('ec2:whisper', options);
+  await fleet.launch('worker-1', {});
+  await fleet.launch('worker-2', {});
+  await fleet.close();
+  const missing = () => lines.splice(0).map((line) => /lacks the permission (\S+);/.exec(line)?.[1]);
+  assert.deepEqual(missing(), ['ec2:RebootInstances', 'ec2:TerminateInstances']);
+  const later = await openFleet('ec2:whisper', options);
+  await later.close();
+  assert.deepEqual(missing(), ['ec2:RebootInstances', 'ec2:TerminateInstances']);
 });
 
 test('with every permission a start logs nothing', async () => {

@@ -1,4 +1,8 @@
-/** Asks EC2, by dry runs, whether the monitor may do what its fleet needs, and logs one line per missing permission. */
+/**
+ * Asks EC2, by dry runs, whether the monitor may do what its fleet needs, and logs one line per missing permission. A policy may be
+ * limited to instances with certain tags, so restarts and ends are asked about with the first instance of the fleet: at the start if
+ * one runs, otherwise after the first launch.
+ */
 import {
   DescribeInstancesCommand,
   DescribeSpotPriceHistoryCommand,
@@ -20,42 +24,54 @@ export type RightsOptions = {
   log: (level: 'info' | 'warn', message: string) => void;
 };
 
-/** No instance has this id. */
-const NOBODY = 'i-00000000000000000';
+type Probe = () => Promise<unknown>;
 
-export async function logMissingRights({ client, instances, launch, fleet, log }: RightsOptions): Promise<void> {
-  // Policies that are limited to tagged instances can only be asked about one of those.
-  const InstanceIds = [await anyInstance(instances)];
-  const probes: [string, () => Promise<unknown>][] = [
-    ['ec2:DescribeInstances', () => client.send(new DescribeInstancesCommand({ DryRun: true }))],
-    ['ec2:RebootInstances', () => client.send(new RebootInstancesCommand({ InstanceIds, DryRun: true }))],
-  ];
-  if (launch !== null) {
-    const end = new TerminateInstancesCommand({ InstanceIds, DryRun: true });
-    probes.push(['ec2:TerminateInstances', () => client.send(end)]);
-    // Without its token, which would belong to a real launch afterwards.
-    const { ClientToken: _, ...request } = launch;
-    probes.push(['ec2:RunInstances', () => client.send(new RunInstancesCommand({ ...request, DryRun: true }))]);
-    if (launch.InstanceMarketOptions !== undefined) probes.push(['ec2:DescribeSpotPriceHistory', prices(client)]);
+export class Ec2Rights {
+  readonly #options: RightsOptions;
+  #asked_on_instance = false;
+
+  constructor(options: RightsOptions) {
+    this.#options = options;
   }
-  for (const [action, probe] of probes) {
+
+  async checkAtStart(): Promise<void> {
+    const { client, instances, launch } = this.#options;
+    await this.#try('ec2:DescribeInstances', () => client.send(new DescribeInstancesCommand({ DryRun: true })));
+    if (launch !== null) {
+      // Without its token, which would belong to a real launch afterwards.
+      const { ClientToken: _, ...request } = launch;
+      await this.#try('ec2:RunInstances', () => client.send(new RunInstancesCommand({ ...request, DryRun: true })));
+      if (launch.InstanceMarketOptions !== undefined) await this.#try('ec2:DescribeSpotPriceHistory', prices(client));
+    }
+    const [first] = await instances.live().catch(() => []);
+    if (first?.InstanceId !== undefined) await this.checkOn(first.InstanceId);
+  }
+
+  /** Does nothing after the first time. */
+  async checkOn(instance_id: string): Promise<void> {
+    if (this.#asked_on_instance) return;
+    this.#asked_on_instance = true;
+    const { client, launch } = this.#options;
+    const about = { InstanceIds: [instance_id], DryRun: true };
+    await this.#try('ec2:RebootInstances', () => client.send(new RebootInstancesCommand(about)));
+    if (launch !== null)
+      await this.#try('ec2:TerminateInstances', () => client.send(new TerminateInstancesCommand(about)));
+  }
+
+  async #try(action: string, probe: Probe): Promise<void> {
     const error = await probe().then(
       () => undefined,
       (error: unknown) => error,
     );
-    if (error === undefined || wouldSucceed(error)) continue;
-    if (action !== 'ec2:RunInstances' && !isDenied(error)) continue;
+    if (error === undefined || wouldSucceed(error)) return;
+    if (action !== 'ec2:RunInstances' && !isDenied(error)) return;
+    const { fleet, log } = this.#options;
     const { message, hint } = awsFleetError(error, fleet, action);
-    const unsure = InstanceIds[0] === NOBODY && /Reboot|Terminate/.test(action) ? UNSURE : '';
-    log('warn', `${message}${hint === undefined ? '' : `; ${hint}`}${unsure}`);
+    log('warn', hint === undefined ? message : `${message}; ${hint}`);
   }
 }
 
-const UNSURE = ' (ignore this if the policy is limited to instances with the tag tmon:monitor: none runs yet)';
-
-const prices = (client: EC2Client) => () => client.send(new DescribeSpotPriceHistoryCommand({ DryRun: true }));
-
-async function anyInstance(instances: Ec2Instances): Promise<string> {
-  const [first] = await instances.live().catch(() => []);
-  return first?.InstanceId ?? NOBODY;
-}
+const prices =
+  (client: EC2Client): Probe =>
+  () =>
+    client.send(new DescribeSpotPriceHistoryCommand({ DryRun: true }));

@@ -11,7 +11,10 @@ export type CheckRightsOptions = {
   /** Whose credentials these are. */
   as: 'server' | 'worker';
   store?: string | undefined;
+  /** Of the monitor's jobs. */
   queue?: string | undefined;
+  /** Of reports. */
+  source?: string | undefined;
   fleet?: string | undefined;
   /** ARN of the workers' role, of which IAM is asked. */
   worker_role?: string | undefined;
@@ -57,7 +60,7 @@ export async function checkRights(options: CheckRightsOptions): Promise<RightFin
 type Keep = <T extends Closing>(one: T) => T;
 
 async function rightsOf(options: CheckRightsOptions, caller: Caller, keep: Keep): Promise<Asked[]> {
-  const { as, store, queue, fleet, worker_role, audio = null, s3 } = options;
+  const { as, store, queue, source, fleet, worker_role, audio = null, s3 } = options;
   const own = keep(new Simulation(caller.principal_arn));
   const asked = (rights: Right[], of: 'server' | 'worker', simulation: Simulation) =>
     rights.map((right): Asked => ({ right, of, simulation }));
@@ -69,9 +72,13 @@ async function rightsOf(options: CheckRightsOptions, caller: Caller, keep: Keep)
     return all;
   }
   if (probe) all.push(...asked(storeRights(probe, partition), 'server', own));
-  if (queue !== undefined) {
+  for (const [url, carries] of [
+    [queue, true],
+    [source, false],
+  ] as const) {
+    if (url === undefined || !isSqs(url)) continue;
     const { QueueProbe } = await import('./queue-rights.ts');
-    all.push(...asked(await keep(new QueueProbe(queue)).rights(caller), 'server', own));
+    all.push(...asked(await keep(new QueueProbe({ queue: url, carries })).rights(caller), 'server', own));
   }
   if (fleet !== undefined && /^(ec2|asg):/.test(fleet)) {
     const { FleetProbe } = await import('./fleet-rights.ts');
@@ -83,6 +90,9 @@ async function rightsOf(options: CheckRightsOptions, caller: Caller, keep: Keep)
   }
   return all;
 }
+
+/** A name alone, too; not `embedded:`, and no source of another kind. */
+const isSqs = (url: string): boolean => /^(sqs|https?):/.test(url) || !url.includes(':');
 
 function bucketUrl(store: string): string {
   if (/^s3:\/\/[^/]+/.test(store)) return store;

@@ -1,6 +1,6 @@
 /**
- * The rights of `--source sqs://…` on its queue. A receive would count toward dead letters, so it is asked for in a number that SQS
- * refuses; deletes and changes are of a receipt that does not exist.
+ * The rights of `--queue sqs://…` and `--source sqs://…` on their queue. A receive would count toward dead letters, so it is asked for in
+ * a number that SQS refuses; deletes and changes are of a receipt that does not exist, and what is sent is no message.
  */
 import {
   ChangeMessageVisibilityCommand,
@@ -8,6 +8,7 @@ import {
   GetQueueAttributesCommand,
   GetQueueUrlCommand,
   ReceiveMessageCommand,
+  SendMessageBatchCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import { attempt, type Outcome, type Right } from './right.ts';
@@ -20,19 +21,25 @@ const REFUSED = [
   'ReceiptHandleIsInvalid',
   'InvalidIdFormat',
   'MessageNotInflight',
+  'EmptyBatchRequest',
 ];
+
+/** `carries`: it carries the monitor's jobs; otherwise it is a source of reports. */
+export type QueueUse = { queue: string; carries: boolean };
 
 export class QueueProbe {
   readonly #client: SQSClient;
   readonly #queue: string;
+  readonly #carries: boolean;
   #url: string | undefined;
 
   /** `queue`: its name or URL, `sqs://` before it or not. */
-  constructor(queue: string) {
-    const name = queue.replace(/^sqs:\/\//, '');
+  constructor({ queue, carries }: QueueUse) {
+    const [name = '', query = ''] = queue.replace(/^sqs:\/\//, '').split(/\?(.*)/s);
     const url = /^https?:\/\//.test(name) ? name : undefined;
-    const region = /\bsqs\.([a-z0-9-]+)\./.exec(name)?.[1];
-    this.#client = new SQSClient(url !== undefined && region !== undefined ? { region } : {});
+    const region = new URLSearchParams(query).get('region') ?? (url && /\bsqs\.([a-z0-9-]+)\./.exec(url)?.[1]);
+    this.#client = new SQSClient(region ? { region } : {});
+    this.#carries = carries;
     this.#url = url;
     this.#queue = name.split('/').at(-1)!;
   }
@@ -52,19 +59,34 @@ export class QueueProbe {
       right('GetQueueUrl', 'finding the queue by its name', () =>
         this.#client.send(new GetQueueUrlCommand({ QueueName: this.#queue })),
       ),
-      right('GetQueueAttributes', 'its depth, and whether it has dead letters', async () =>
+      right('GetQueueAttributes', 'its depth, and its dead letters', async () =>
         this.#client.send(new GetQueueAttributesCommand({ ...(await at()), AttributeNames: ['QueueArn'] })),
       ),
-      right('ReceiveMessage', 'reading reports', async () =>
-        this.#client.send(new ReceiveMessageCommand({ ...(await at()), MaxNumberOfMessages: TOO_MANY })),
+      ...(this.#carries
+        ? [
+            right('SendMessage', 'a message for each job that waits', async () =>
+              this.#client.send(new SendMessageBatchCommand({ ...(await at()), Entries: [] })),
+            ),
+          ]
+        : []),
+      right(
+        'ReceiveMessage',
+        this.#carries ? 'handing out jobs, and recordings of others' : 'reading reports',
+        async () => this.#client.send(new ReceiveMessageCommand({ ...(await at()), MaxNumberOfMessages: TOO_MANY })),
       ),
-      right('DeleteMessage', 'deleting reports that are in the journal', async () =>
-        this.#client.send(new DeleteMessageCommand({ ...(await at()), ReceiptHandle: NO_RECEIPT })),
+      right(
+        'DeleteMessage',
+        this.#carries ? 'deleting the messages of ended jobs' : 'deleting reports that are in the journal',
+        async () => this.#client.send(new DeleteMessageCommand({ ...(await at()), ReceiptHandle: NO_RECEIPT })),
       ),
-      right('ChangeMessageVisibility', 'giving back jobs that wait', async () => {
-        const change = { ...(await at()), ReceiptHandle: NO_RECEIPT, VisibilityTimeout: 0 };
-        await this.#client.send(new ChangeMessageVisibilityCommand(change));
-      }),
+      right(
+        'ChangeMessageVisibility',
+        this.#carries ? 'hiding the messages of jobs that workers hold' : 'giving back jobs that wait',
+        async () => {
+          const change = { ...(await at()), ReceiptHandle: NO_RECEIPT, VisibilityTimeout: 0 };
+          await this.#client.send(new ChangeMessageVisibilityCommand(change));
+        },
+      ),
     ];
   }
 

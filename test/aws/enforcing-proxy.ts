@@ -13,6 +13,11 @@ export type Principal = { arn: string; identity: readonly Statement[] };
 
 export type Seen = AwsRequest & { allowed: boolean; statement: Statement | null; by: string };
 
+/** A request that is allowed, by the access key of its principal. */
+export type Passing = { by: string; action: string; resource: string; body: string };
+/** Before a request is passed on, or its response is. */
+export type Side = 'request' | 'response';
+
 export type EnforcingProxy = {
   endpoint: string;
   /** By access key. Others are denied everything. */
@@ -20,6 +25,8 @@ export type EnforcingProxy = {
   /** Of buckets and queues. */
   resource_policies: readonly Statement[];
   seen: Seen[];
+  /** Holds what passes until it resolves, and cuts the connection if it rejects. */
+  gate: ((passing: Passing, side: Side) => Promise<void>) | null;
   /** Resolves when this has been requested, past or future. */
   requested(action: string): Promise<void>;
   stop(): Promise<void>;
@@ -32,7 +39,7 @@ const WORKER = 'worker';
 const TLS = { 'aws:SecureTransport': 'true' };
 
 export async function startEnforcingProxy(target: string): Promise<EnforcingProxy> {
-  const world: World = { principals: {}, resource_policies: [], seen: [], changes: new EventEmitter() };
+  const world: World = { principals: {}, resource_policies: [], seen: [], gate: null, changes: new EventEmitter() };
   const server = createServer((asked, answer) => {
     void serve({ asked, answer, target, world }).catch(() => answer.destroy());
   });
@@ -51,7 +58,7 @@ export async function startEnforcingProxy(target: string): Promise<EnforcingProx
   });
 }
 
-type World = Pick<EnforcingProxy, 'principals' | 'resource_policies' | 'seen'> & { changes: EventEmitter };
+type World = Pick<EnforcingProxy, 'principals' | 'resource_policies' | 'seen' | 'gate'> & { changes: EventEmitter };
 type Exchange = { asked: IncomingMessage; answer: ServerResponse; target: string; world: World };
 
 async function serve({ asked, answer, target, world }: Exchange): Promise<void> {
@@ -69,12 +76,16 @@ async function serve({ asked, answer, target, world }: Exchange): Promise<void> 
   if (denied[0]) return deny(answer, { http, right: denied[0] });
   if (isDamaged(http, body)) return refuseDigest(answer);
   if (isBeyondMaximum(http)) return refuseSize(answer);
-  await forward({ http, body, target, answer }, () => {
+  const { action = '', resource = '' } = rights[0] ?? {};
+  const pass = async (side: Side) => world.gate?.({ by, action, resource, body: http.body }, side);
+  await pass('request');
+  const missing = () => {
     const [right] = rights;
     if (right?.action !== 's3:GetObject' || isAllowed(listRightOf(right), world, by)) return true;
     deny(answer, { http, right });
     return false;
-  });
+  };
+  await forward({ http, body, target, answer }, { missing, pass: () => pass('response') });
 }
 
 function isAllowed(right: AwsRequest, world: World, by: string): boolean {
@@ -116,12 +127,18 @@ function refuseSize(answer: ServerResponse): void {
 type Onward = { http: HttpRequest; body: Buffer; target: string; answer: ServerResponse };
 
 /** `missing` is asked about an answer 404, and returns false if it has answered itself. */
-async function forward({ http, body, target, answer }: Onward, missing: () => boolean): Promise<void> {
+type Asking = { missing: () => boolean; pass: () => Promise<void> };
+
+async function forward({ http, body, target, answer }: Onward, { missing, pass }: Asking): Promise<void> {
   const { hostname, port } = new URL(target);
   const { method, path, headers } = http;
   const onward = request({ hostname, port, path, method, headers: headers as Record<string, string> });
   onward.end(body);
   const [answered] = (await once(onward, 'response')) as [IncomingMessage];
+  await pass().catch((error) => {
+    answered.destroy();
+    throw error;
+  });
   if (answered.statusCode === 404 && !missing()) {
     answered.resume();
     return;

@@ -8,8 +8,10 @@ import {
   DescribeStacksCommand,
 } from '@aws-sdk/client-cloudformation';
 import {
+  type Event,
   type LifecycleRule,
   PutBucketLifecycleConfigurationCommand,
+  PutBucketNotificationConfigurationCommand,
   PutBucketVersioningCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
@@ -119,7 +121,21 @@ async function completeBucket({ stack, ids, client }: FullSystem): Promise<void>
   await s3.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status } }));
   const LifecycleConfiguration = { Rules: lifecycleRules(stack) };
   await s3.send(new PutBucketLifecycleConfigurationCommand({ Bucket, LifecycleConfiguration }));
+  const NotificationConfiguration = notificationsOf(stack);
+  await s3.send(new PutBucketNotificationConfigurationCommand({ Bucket, NotificationConfiguration }));
   s3.destroy();
+}
+
+/** The messages that S3 sends to queues, in the words of S3's own requests. */
+function notificationsOf({ resources }: Stack) {
+  const { QueueConfigurations = [] } = resources.Bucket!.Properties.NotificationConfiguration ?? {};
+  return {
+    QueueConfigurations: (QueueConfigurations as Value[]).map(({ Event, Queue, Filter }) => ({
+      Events: [Event as Event],
+      QueueArn: Queue as string,
+      Filter: { Key: { FilterRules: Filter.S3Key.Rules } },
+    })),
+  };
 }
 
 /** A proxy that holds the stack's roles, by the access keys `server` and `worker`, and its bucket's policy. */
