@@ -2,19 +2,29 @@
  * A year of finished jobs as column files, from a seed: long tails of durations, weekdays and nights, bursts, bad days on which
  * many fail, retries, unknown prices. DuckDB makes them, a day at a time; the same seed makes the same rows.
  */
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { ATTEMPT_COLUMNS, type Column, DUCKDB_TYPES, JOB_COLUMNS } from '../../server/analytics/tables.ts';
 
 export type GeneratedFiles = { job_states: string[]; job_attempts: string[]; jobs: number };
 
-const FIRST_DAY = Date.parse('2025-01-01T00:00:00Z');
+export const FIRST_DAY = Date.parse('2025-01-01T00:00:00Z');
 const DAY_MS = 86_400_000;
 
-export async function generateJobs(
-  folder: string,
-  { jobs, days, seed }: { jobs: number; days: number; seed: number },
-): Promise<GeneratedFiles> {
+type Year = { jobs: number; days: number; seed: number };
+
+/** Those that an earlier run left in this folder, if they are of the same year. */
+export async function keptJobs(folder: string, year: Year): Promise<GeneratedFiles> {
+  const path = join(folder, 'generated.json');
+  const kept = await readFile(path, 'utf8').then(JSON.parse, () => null);
+  if (kept?.year === JSON.stringify(year)) return kept.files as GeneratedFiles;
+  const files = await generateJobs(folder, year);
+  await writeFile(path, JSON.stringify({ year: JSON.stringify(year), files }));
+  return files;
+}
+
+async function generateJobs(folder: string, { jobs, days, seed }: Year): Promise<GeneratedFiles> {
   const instance = await DuckDBInstance.create(':memory:', { threads: '1', memory_limit: '1GB' });
   const connection = await instance.connect();
   await connection.run(`SELECT setseed(${(seed % 1000) / 1000})`);

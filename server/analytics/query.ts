@@ -18,6 +18,11 @@ import { sqlError } from './sql-errors.ts';
 
 export type Query = {
   sql: string;
+  /**
+   * Further columns for the same rows in the same order, computed after the others, which need less memory so: the statements have
+   * the same parameters and see the same tables.
+   */
+  more_columns?: readonly string[];
   /** The values of $1, $2, …, each of which the SQL casts to its type wherever it is used. */
   parameters: readonly SqlParameter[];
   rows_max: number;
@@ -43,9 +48,13 @@ export async function runQuery(connection: DuckDBConnection, query: Query, clock
     if (query.foreign) await assertSelect(connection, query.sql);
     await connection.run('BEGIN TRANSACTION READ ONLY');
     const { values, types } = bindings(query.parameters);
-    const reader = await connection.streamAndReadUntil(query.sql, query.rows_max + 1, values, types);
-    if (reader.currentRowCount > query.rows_max) throw tooManyRows(query.rows_max);
-    return tableOf(reader);
+    const tables: Table[] = [];
+    for (const sql of [query.sql, ...(query.more_columns ?? [])]) {
+      const reader = await connection.streamAndReadUntil(sql, query.rows_max + 1, values, types);
+      if (reader.currentRowCount > query.rows_max) throw tooManyRows(query.rows_max);
+      tables.push(tableOf(reader));
+    }
+    return sideBySide(tables);
   } catch (error) {
     if (late) throw tooLong(query.timeout_ms);
     throw error instanceof MonitorError ? error : sqlError(error as Error, query.sql);
@@ -83,6 +92,13 @@ function tableOf(reader: DuckDBResultReader): Table {
   return {
     columns: names.map((name, at) => ({ name, type: String(types[at]) })),
     rows: convertedRows(reader.getRowsJson(), types),
+  };
+}
+
+function sideBySide([first, ...others]: Table[]): Table {
+  return {
+    columns: [first!, ...others].flatMap(({ columns }) => columns),
+    rows: first!.rows.map((row, at) => [...row, ...others.flatMap(({ rows }) => rows[at]!)]),
   };
 }
 

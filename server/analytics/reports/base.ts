@@ -97,11 +97,12 @@ export function grouped(rows: string, figures: string, group_by: Group): string 
 export async function ask(
   { analytics, limits }: Asking,
   { from_ms, to_ms, group_by }: Range,
-  sql: string,
+  [sql, ...more_columns]: readonly [string, ...string[]],
 ): Promise<{ total: Figures; items: Figures[]; frame: object }> {
   const from = formatTime(from_ms);
   const to = formatTime(to_ms);
-  const result = await analytics.query({ sql, parameters: [textOf(from), textOf(to)], ...limits, foreign: false });
+  const parameters = [textOf(from), textOf(to)];
+  const result = await analytics.query({ sql, more_columns, parameters, ...limits, foreign: false });
   const [total = {}, ...items] = objectsOf(result).map(({ whole: _, ...row }) => row);
   const { group: __, ...figures } = total;
   return { total: figures, items, frame: { from, to, group_by, as_of_seq: result.as_of_seq } };
