@@ -1,8 +1,6 @@
 /** Times as logs print them, less strict than on our wires: Python's `2025-07-07 19:30:00,123`, no zone, no year. */
 import { DAY_MS } from './time.ts';
-
-/** The zone of a time without one: minutes east of UTC, or the zone of this machine. */
-export type Zone = number | 'local';
+import { timeInZone, type Zone } from './zone.ts';
 
 export type LogTimeOptions = {
   /** UTC when absent. */
@@ -31,9 +29,8 @@ export function logTimeAt(text: string, at: number, zone: Zone = 0): number {
     if (unit < 0.1) ms = Math.floor(ms + 1e-6);
   }
   const offset = offsetAt(text, end);
-  if (offset === null && zone === 'local') return new Date(year, month - 1, day, hour, minute, second, ms).getTime();
-  const minutes = hour * 60 + minute - (offset ?? (zone as number));
-  return startOfDay(year, month, day) + minutes * 60_000 + second * 1000 + ms;
+  const shown_ms = startOfDay(year, month, day) + (hour * 60 + minute) * 60_000 + second * 1000 + ms;
+  return timeInZone(shown_ms, offset ?? zone);
 }
 
 /** Cached, because lines of one day come in runs. */

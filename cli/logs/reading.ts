@@ -1,6 +1,7 @@
 /** Shared by all `tmon logs` commands: opens the logs, reads their events, and reports what could not be read. */
-import type { Zone } from '../../protocol/log-time.ts';
+
 import { formatTime } from '../../protocol/time.ts';
+import type { Zone } from '../../protocol/zone.ts';
 import type { DatedEvent } from '../../sources/log-lines/dated-event.ts';
 import type { DatedBatch, LogSource } from '../../sources/log-lines/log.ts';
 import { openLog } from '../../sources/log-lines/open.ts';
