@@ -28,7 +28,7 @@ export function otherTimeIn(prefix: string, options: LogTimeOptions): number | n
 
 /** Whether days come before months in dates like 13/02/2026; null if none of these shows it. */
 export function dayFirstIn(text: string): boolean | null {
-  for (const [, first, second] of text.matchAll(NUMERIC)) {
+  for (const [, first, , second] of text.matchAll(NUMERIC)) {
     if (Number(first) > 12 && Number(second) <= 12) return true;
     if (Number(second) > 12 && Number(first) <= 12) return false;
   }

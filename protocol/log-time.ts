@@ -107,8 +107,10 @@ export function offsetAt(text: string, at: number): number | null {
 
 /** The names that RFC 2822 defines; others mean different zones in different countries. */
 function namedOffset(text: string, at: number): number | null {
-  const [name = ''] = /^[A-Z]{2,3}(?![\w.:])/.exec(text.slice(at, at + 4)) ?? [];
-  return ZONE_NAMES[name] ?? null;
+  const next = text.charCodeAt(at + 3);
+  if (isLetter(text, at + 3) || isDigit(text, at + 3) || next === COLON || next === POINT || next === UNDERSCORE)
+    return null;
+  return ZONE_NAMES[text.slice(at, at + 3)] ?? null;
 }
 
 /** Hours to add; null unless this is AM or PM. */
@@ -169,7 +171,6 @@ const PREFIX_CHARS = 400;
 const ZONE_NAMES: Readonly<Record<string, number>> = {
   UTC: 0,
   GMT: 0,
-  UT: 0,
   EST: -300,
   EDT: -240,
   CST: -360,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatZone, offsetInZone, parseZone, timeInZone } from './zone.ts';
+import { formatZone, offsetInZone, parseZone, takeZone, timeInZone } from './zone.ts';
 
 const shown = (text: string, zone: string) =>
   new Date(timeInZone(Date.parse(`${text}Z`), parseZone(zone))).toISOString();
@@ -66,4 +66,17 @@ test('any time in any zone is a number', () => {
       assert.equal(typeof timeInZone(at, parseZone(zone)), 'number');
     }
   }
+});
+
+test('the zone of a URL is taken out of it', () => {
+  for (const [url, rest, zone] of [
+    ['log:/a.log?zone=America/New_York', 'log:/a.log', 'America/New_York'],
+    ['log:?zone=local&format=plain', 'log:?format=plain', 'local'],
+    ['postgres://u@h/db?sslmode=no&zone=+05:30', 'postgres://u@h/db?sslmode=no', 330],
+    ['mysql://h/db?zone=%2B05%3A30&a=b', 'mysql://h/db?a=b', 330],
+    ['log:/a.log?timezone=UTC', 'log:/a.log?timezone=UTC', null],
+  ] as const) {
+    assert.deepEqual(takeZone(url), { url: rest, zone }, url);
+  }
+  assert.throws(() => takeZone('log:/a.log?zone=Mars'), /"Mars" is not a zone/);
 });

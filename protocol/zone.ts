@@ -25,6 +25,16 @@ export function parseZone(text: string): Zone {
   throw new RangeError(`${JSON.stringify(text)} is not a zone: ${ZONE_FORMS}`);
 }
 
+/**
+ * The URL of a source without its `zone`: `log:/var/log/worker.log?zone=America/New_York`, `postgres://host/db?zone=+02:00`. Throws
+ * a RangeError like `parseZone`.
+ */
+export function takeZone(url: string): { url: string; zone: Zone | null } {
+  const [all, mark = '', text, next] = /([?&])zone=([^&#]*)(&?)/.exec(url) ?? [];
+  if (all === undefined) return { url, zone: null };
+  return { url: url.replace(all, next === '' ? '' : mark), zone: parseZone(decodeURIComponent(text!)) };
+}
+
 /** What `parseZone` reads back. */
 export function formatZone(zone: Zone): string {
   if (typeof zone === 'string') return zone;
