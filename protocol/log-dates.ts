@@ -7,7 +7,7 @@
  *     Thu, 26 Nov 2026 19:28:00 GMT        RFC 2822; 26-Nov-2026 too
  *     Thu Nov 26 19:28:00 2026             ctime; Nov 26, 2026 7:28:00 PM
  *     Nov 26 19:28:00  I1126 19:28:00.123  syslog, klog: no year
- *     20261126T192800Z  2026-11-26 19:28
+ *     20261126T192800Z  2026-11-26 19:28  [11/26/26 19:28:00]
  */
 import { type LogTimeOptions, offsetAt } from './log-time.ts';
 import { DAY_MS } from './time.ts';
@@ -39,7 +39,8 @@ export function dayFirstIn(text: string): boolean | null {
  * The time of day at the beginning of a line, in milliseconds; null if there is none. Its day is that of the lines around it.
  */
 export function clockIn(prefix: string): number | null {
-  const match = BARE.exec(prefix);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colour sequences begin with one.
+  const match = BARE.exec(prefix.replace(/\u001b\[[\d;]*m/g, ''));
   return match === null ? null : clock(match.groups as Clock);
 }
 
@@ -89,6 +90,19 @@ function numericTime(match: Matched, options: LogTimeOptions): number | null {
   return distance(days) < distance(months) ? days : months;
 }
 
+/** Two digits for the year, in any place: the order of the log, or the date nearest to now. */
+function shortTime(match: Matched, options: LogTimeOptions): number | null {
+  const [a, b, c] = [match.groups.a, match.groups.b, match.groups.y].map(Number) as [number, number, number];
+  const at = (year: number, month: number, day: number) =>
+    timeOn({ year: 2000 + year, month, day }, match, options.zone);
+  const times = { mdy: at(c, a, b), dmy: at(c, b, a), ymd: at(a, b, c) };
+  const { day_first = null, now_ms } = options;
+  if (day_first === true && times.dmy !== null) return times.dmy;
+  if (now_ms === undefined) return times.mdy ?? times.dmy;
+  const distance = (time_ms: number | null) => (time_ms === null ? Infinity : Math.abs(now_ms - time_ms));
+  return Object.values(times).toSorted((one, other) => distance(one) - distance(other))[0] ?? null;
+}
+
 const month = (name: string | undefined): number => MONTHS.indexOf(name!.slice(0, 3).toLowerCase()) / 3 + 1;
 const day = (groups: Matched['groups'], number: number): Day => ({
   year: Number(groups.y),
@@ -126,6 +140,8 @@ const FORMS: [pattern: RegExp, read: (match: Matched, options: LogTimeOptions) =
     (match, { zone }) => timeOn(day(match.groups, month(match.groups.mon)), match, zone),
   ],
   [form(String.raw`\b${MONTH} {1,2}(?<d>\d\d?) ${TIME}(?: (?<zone>[A-Z]{3,4}))?(?: (?<y>\d{4}))?`), monthTime],
+  [form(String.raw`(?<![\d/])(?<a>\d\d)/(?<b>\d\d)/(?<y>\d\d) ${TIME}`), shortTime],
+  [form(String.raw`^__REALTIME_TIMESTAMP=(?<us>\d{16})`), (match) => Number(match.groups.us) / 1000],
   [
     form(String.raw`(?<![A-Za-z0-9])[IWEFD](?<mo>\d\d)(?<d>\d\d) ${TIME}`),
     (match, options) => timeOfYear(Number(match.groups.mo), Number(match.groups.d), match, options),

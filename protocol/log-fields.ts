@@ -200,8 +200,13 @@ const LOGGER_KEYS = new Set(
   ),
 );
 
-const FIRST_KEY = /["'`\])>*]*(?:[\s:,;|–—>-]|\.(?=\s))*(["']?)([A-Za-z_][\w.-]*)\1(\s*=\s*|\s*:\s*)/y;
-const NEXT_KEY = /[\s,;|)\]}]+(["']?)([A-Za-z_][\w.-]*)\1(\s*=\s*|\s*:\s*)/y;
+/** `job_id= a`, as print() writes it, unless that is the next key: `job_id= error=x`. */
+const SIGN = String.raw`(\s*[=:])(?:\s+(?![A-Za-z_][\w.-]*=))?`;
+const FIRST_KEY = new RegExp(
+  String.raw`["'\x60\])>*]*(?:[\s:,;|–—>-]|\.(?=\s))*(["']?)([A-Za-z_][\w.-]*)\1${SIGN}`,
+  'y',
+);
+const NEXT_KEY = new RegExp(String.raw`[\s,;|)\]}-]+(["']?)([A-Za-z_][\w.-]*)\1${SIGN}`, 'y');
 const KEY_AHEAD = /[\s,;|]+["']?([A-Za-z_][\w.-]*)["']?(=|\s?:\s|\s=\s)/g;
 const PAIR_ANYWHERE = /(?<![^\s,;|{[(])([A-Za-z_][\w.-]*)=/g;
 const AFTER_QUOTED = /$|[\s,;|)\]}"'`]/y;

@@ -10,7 +10,15 @@ import { fieldNamed, logfmtFields, plainFieldsAt } from './log-fields.ts';
 import { LOG_EVENTS } from './log-format.ts';
 import { objectAt } from './log-literal.ts';
 import { type LogTimeOptions, timeInPrefix, timeOf } from './log-time.ts';
-import { eventNamed, isSource, type Keyword, keywordFrom, type LogEventName, nextEventAt } from './log-words.ts';
+import {
+  eventNamed,
+  followsFrame,
+  isSource,
+  type Keyword,
+  keywordFrom,
+  type LogEventName,
+  nextEventAt,
+} from './log-words.ts';
 import { unwrapLine } from './log-wrapping.ts';
 import { reportedId } from './reported-id.ts';
 
@@ -76,6 +84,8 @@ function readText(line: string, context: Context): Found[] {
   const keyword = keywordFrom(text, 0);
   const wrapped = depth < WRAPPINGS_MAX ? unwrapLine(text, keyword?.index ?? -1) : null;
   if (wrapped !== null) {
+    // A line of a string that a traceback quotes looks like JSON.
+    if (/^\s/.test(text) && followsFrame(context.before)) return [];
     return wrapped.flatMap((inner): Found[] => {
       if ('why' in inner) return [inner];
       const time_ms = inner.time === null ? null : timeOf(inner.time, options);
@@ -104,13 +114,17 @@ const BEFORE_CHARS = 2000;
 function readLine(text: string, first: Keyword, { options, before }: Context): Found[] {
   const found: Found[] = [];
   let prefix = 0;
+  let line_ms: number | null = null;
   for (let keyword: Keyword | null = first; keyword !== null; ) {
     const quoted = isSource(text, keyword, before);
     const read: Read | null = quoted ? null : readAt(text, keyword, { options, prefix });
     const from: number = quoted ? nextEventAt(text, keyword.end, true) : (read?.end ?? keyword.end);
     if (read !== null) {
       const { event } = read;
-      if ('event' in event) event.timestamp_ms ??= timeInPrefix(text, keyword.index, options, prefix);
+      if ('event' in event) {
+        event.timestamp_ms ??= timeInPrefix(text, keyword.index, options, prefix) ?? line_ms;
+        line_ms ??= event.timestamp_ms;
+      }
       found.push(event);
       prefix = from;
     }

@@ -12,7 +12,7 @@ export type Keyword = {
 
 /** `job_completed` and `JOB_COMPLETED` are JOB_COMPLETE. */
 export function eventNamed(word: unknown): LogEventName | undefined {
-  return typeof word === 'string' ? EVENTS.get(word.toUpperCase()) : undefined;
+  return typeof word === 'string' ? EVENTS.get(word.trim().toUpperCase()) : undefined;
 }
 
 const EVENTS = new Map<string, LogEventName>(LOG_EVENTS.map((name) => [name, name]));
@@ -67,7 +67,7 @@ export function isSource(text: string, { index, end }: Keyword, before: string):
 }
 
 /** Whether the last line names a place in a program, and only indented lines have followed it. */
-function followsFrame(before: string): boolean {
+export function followsFrame(before: string): boolean {
   const lines = before.replace(/\n$/, '').split('\n').reverse();
   const frame = lines.findIndex((line) => FRAME.test(line));
   return frame !== -1 && lines.slice(0, frame).every((line) => /^\s/.test(line));

@@ -3,7 +3,7 @@
  * as a row printed by the `aws` command, or as a field of a CSV export.
  */
 import { fieldNamed } from './log-fields.ts';
-import { objectAt, objectEnd } from './log-literal.ts';
+import { objectAt, objectEnd, quotedAt } from './log-literal.ts';
 import { eventNamed, mentions } from './log-words.ts';
 
 /** `event` if the JSON is itself an event; otherwise `text` is the inner line. `time`: the time in the wrapping. */
@@ -25,6 +25,13 @@ export function unwrapLine(text: string, keyword: number): Unwrapped[] | null {
   if (open > 0 && open < keyword) {
     const end = objectEnd(text, open);
     return end === -1 || end > keyword ? unwrapObjects(text, open) : null;
+  }
+  const value = keyword > 0 ? LOGFMT_MESSAGE.exec(text) : null;
+  if (value !== null && value.index < keyword) {
+    const quote = value.index + value[0].length - 1;
+    const quoted = quotedAt(text, quote);
+    const holds = quoted !== null && quoted.end > keyword && eventNamed(quoted.value.trim()) === undefined;
+    if (holds) return [{ text: quoted.value, event: null, time: text.slice(0, quote) }];
   }
   if (keyword >= 0 && text.includes('{""event""', keyword)) {
     return [{ text: text.slice(keyword).replaceAll('""', '"'), event: null, time: text.slice(0, keyword) }];
@@ -66,13 +73,17 @@ function within(value: unknown, depth: number): Unwrapped | null {
   if (event !== null) {
     return { text: '', event, time: time ?? Object.values(fields).filter(isObject).map(timeIn).find(Boolean) ?? null };
   }
+  let mentioned: Unwrapped | null = null;
   for (const field of Object.values(fields)) {
     const text = textOf(field);
-    if (text !== null && mentions(text)) return { text, event: null, time };
+    if (text !== null && mentions(text)) {
+      mentioned ??= { text, event: null, time };
+      if (/job_?id/i.test(text)) return { text, event: null, time };
+    }
     const found = depth < DEPTH_MAX ? within(field, depth + 1) : null;
     if (found !== null && !('why' in found)) return { ...found, time: found.time ?? time };
   }
-  return null;
+  return mentioned;
 }
 
 /** Loguru writes `"time": {"repr": …, "timestamp": …}`. */
@@ -126,15 +137,20 @@ function parseJson(text: string): unknown {
   }
 }
 
+/** `level=error msg="JOB_FAILED …"`. */
+const LOGFMT_MESSAGE = /(?<![\w.-])(?:msg|message|event|log)="/;
 const SPACE = 32;
 const DELETE = 127;
-const DEPTH_MAX = 6;
+/** An OpenTelemetry export has its lines at seven. */
+const DEPTH_MAX = 10;
 /** Of a logger whose message is the event's name: structlog; pino, zap and slog; winston; loguru; logrus. */
 const MESSAGE_FIELDS = ['event', 'msg', 'message', 'MESSAGE', 'text', 'body'];
 
 /** Time fields of docker, fluentbit, pino, structlog, zap, Logs Insights, python-json-logger and journald. */
 const TIME_FIELDS = [
   'timestamp',
+  'Timestamp',
+  '@t',
   'time',
   'ts',
   '@timestamp',

@@ -18,7 +18,7 @@ import {
   positionAt,
   readHead,
 } from './position.ts';
-import { LineScanner, type Scanned } from './scan.ts';
+import { LineScanner, type ScanMemory, type Scanned } from './scan.ts';
 import { CHUNK_BYTES, encodingOf, openText } from './text.ts';
 
 type Read = Parameters<LogReader['read']>[0];
@@ -36,8 +36,8 @@ class LogFile implements LogReader {
   readonly poll_ms = 500;
   readonly #path: string;
   readonly #options: LogOptions;
-  /** The last position, and the time of the last dated line before it. */
-  #last: { position: string | null; last_ms: number | null } = { position: null, last_ms: null };
+  /** The last position, and what is known of the lines before it. */
+  #last: { position: string | null; memory?: ScanMemory } = { position: null };
 
   constructor(path: string, options: LogOptions) {
     this.#path = path;
@@ -53,7 +53,7 @@ class LogFile implements LogReader {
       const position = parsePosition(text);
       const from = position === null ? null : (text ?? null);
       const { pieces, gap } = await piecesAfter(this.#path, position);
-      if (from === null || from !== this.#last.position) this.#last = { position: from, last_ms: null };
+      if (from === null || from !== this.#last.position) this.#last = { position: from };
       if (gap) yield this.#notice('the file read before is gone; lines in between may be missing');
       for (const piece of pieces) {
         // Nobody reads the rest of a rotated file later, nor the rest after a read without a position.
@@ -71,7 +71,8 @@ class LogFile implements LogReader {
     const { zone = 0, now = Date.now } = this.#options;
     const { path, offset, mtime_ms } = piece;
     const place = how.place ? { place: path } : {};
-    const scanner = new LineScanner({ zone, now_ms: now(), offset, last_ms: this.#last.last_ms, ...place });
+    const { memory } = this.#last;
+    const scanner = new LineScanner({ zone, now_ms: now(), offset, ...place, ...(memory ? { memory } : {}) });
     const encoding = await encodingOf(path);
     const reads =
       encoding === 'utf-8'
@@ -82,7 +83,7 @@ class LogFile implements LogReader {
       const otherwise_ms = Math.floor(mtime_ms);
       const batches = held.map(({ scanned, position }) => dated(scanned, { scanner, otherwise_ms, position }));
       const position = held.at(-1)?.position ?? this.#last.position;
-      if (held.length > 0) this.#last = { position, last_ms: scanner.last_ms };
+      if (held.length > 0) this.#last = { position, memory: scanner.memory };
       held = [];
       return batches;
     };

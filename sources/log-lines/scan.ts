@@ -31,8 +31,16 @@ export type ScanOptions = LogTimeOptions & {
   offset?: number;
   /** Prefix of line numbers: the file's name, if there are several. */
   place?: string;
-  /** Time of the last dated line before the first byte. */
-  last_ms?: number | null;
+  /** Of the scanner that read the lines before the first byte. */
+  memory?: ScanMemory;
+};
+
+/** What a later line may need of those before it. */
+export type ScanMemory = {
+  /** Time of the last dated line; null if there is none. */
+  last_ms: number | null;
+  /** The last lines: a traceback may go on. */
+  before: string;
 };
 
 export class LineScanner {
@@ -48,12 +56,14 @@ export class LineScanner {
   #offset: number;
   #lines = 0;
   #numericDates = false;
+  #before: string;
 
-  constructor({ last_ms = null, ...options }: ScanOptions = {}) {
+  constructor({ memory, ...options }: ScanOptions = {}) {
     this.#options = options;
     this.#first = options.offset ?? 0;
     this.#offset = this.#first;
-    this.#times = new LineTimes(this.#options, last_ms);
+    this.#times = new LineTimes(this.#options, memory?.last_ms ?? null);
+    this.#before = memory?.before ?? '';
   }
 
   /** Offset of the first line that is unfinished, or whose parts are: everything before it has been returned. */
@@ -61,9 +71,8 @@ export class LineScanner {
     return Math.min(this.#offset, this.#partial.offset ?? Number.POSITIVE_INFINITY);
   }
 
-  /** Time of the last dated line; null before the first. */
-  get last_ms(): number | null {
-    return this.#times.last_ms;
+  get memory(): ScanMemory {
+    return { last_ms: this.#times.last_ms, before: this.#before };
   }
 
   /** Whether returned events wait for the first dated line, which sets their times. */
@@ -103,9 +112,9 @@ export class LineScanner {
    */
   half(): { scanned: Scanned; complete: boolean } {
     const line = this.#join(Buffer.alloc(0));
-    const [offset, lines, passing] = [this.#offset, this.#lines, this.#passing];
+    const [offset, lines, passing, before] = [this.#offset, this.#lines, this.#passing, this.#before];
     const scanned = this.#scanLines(line);
-    [this.#offset, this.#lines, this.#passing] = [offset, lines, passing];
+    [this.#offset, this.#lines, this.#passing, this.#before] = [offset, lines, passing, before];
     this.#half = [line];
     this.#halfBytes = line.length;
     const complete = scanned.events.length > 0 && line.toString('latin1').trimEnd().endsWith('}');
@@ -251,6 +260,8 @@ export class LineScanner {
     if (lower < text.length) this.#readLower(chunk, { from, stop: text.length, lines });
     lines += countLines(text, counted, text.length);
     this.#times.end();
+    const end = bytes.subarray(-BEFORE_CHARS).toString('latin1');
+    this.#before = end.length < BEFORE_CHARS ? (this.#before + end).slice(-BEFORE_CHARS) : end;
     this.#lines += lines;
     this.#offset += bytes.length;
     chunk.scanned.looked_at = lines;
@@ -277,10 +288,15 @@ export class LineScanner {
     { bytes, text, ascii, scanned }: Chunk,
     { start, end, lines }: { start: number; end: number; lines: number },
   ): void {
-    const before = text.charCodeAt(start) <= SPACE ? text.slice(Math.max(0, start - BEFORE_CHARS), start) : '';
+    const before = text.charCodeAt(start) <= SPACE ? this.#linesBefore(text, start) : '';
     const found = parseLogLines(bytes.toString(ascii ? 'latin1' : 'utf8', start, end), this.#options, before);
     if (found.length === 0) return;
     this.#add(found, { start, end, where: this.#where(this.#lines + lines, this.#offset + start) }, scanned);
+  }
+
+  #linesBefore(text: string, start: number): string {
+    const here = text.slice(Math.max(0, start - BEFORE_CHARS), start);
+    return start < BEFORE_CHARS ? this.#before + here : here;
   }
 
   #add(
