@@ -1,7 +1,7 @@
 /** `tmon logs`: jobs in workers' logs, without a monitor: files, standard input, CloudWatch Logs. */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { Zone } from '../protocol/log-time.ts';
 import { SIGHTED_STATES } from '../protocol/sighted-state.ts';
+import { parseZone, ZONE_FORMS, type Zone } from '../protocol/zone.ts';
 import type { LogsOptions } from './logs/reading.ts';
 import { jsonOption, moment, wholeNumber } from './options.ts';
 import { span } from './span.ts';
@@ -61,7 +61,7 @@ function view<T extends LogsOptions>(name: string, description: string, load: ()
   return new Command(name)
     .description(description)
     .argument('[source...]')
-    .option('--zone <zone>', 'zone of times without one: utc, local, or an offset like +02:00', zone, 0)
+    .option('--zone <zone>', `zone of times without one: ${ZONE_FORMS}`, zone, 0)
     .option('--print-query', 'print equivalent queries instead')
     .addOption(jsonOption())
     .addHelpText('after', SOURCES)
@@ -82,11 +82,11 @@ function since(what: string, preset?: string): Option {
 }
 
 function zone(value: string): Zone {
-  if (/^(utc|z)$/i.test(value)) return 0;
-  if (value === 'local') return 'local';
-  const [, sign, hours, minutes] = /^([+-])(\d\d):?(\d\d)$/.exec(value) ?? [];
-  if (sign === undefined) throw new InvalidArgumentError('Must be utc, local, or an offset like +02:00.');
-  return (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes));
+  try {
+    return parseZone(value);
+  } catch {
+    throw new InvalidArgumentError(`Must be ${ZONE_FORMS}.`);
+  }
 }
 
 function stateName(text: string): string {

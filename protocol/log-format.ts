@@ -26,14 +26,16 @@ export function formatLogLine({ event, job_id, worker_id, timestamp, ...rest }: 
 
 /**
  * `JOB_START job_id=… worker_id=…`, and so on. Has fewer fields than the JSON, and no time: the logger's prefix has it.
- * An error runs to the end of the line; one that would not read back (a line break, spaces at an end) is a JSON string.
+ * An error runs to the end of the line; one that would not read back (a line break, spaces at an end, our keywords) is a JSON string,
+ * and so is a job_id that is not one word.
  */
 export function formatPlainLine(fields: EventToLog): string {
   const name = PLAIN_FIELDS[fields.event] ?? 'worker_id';
   const value = fields[name] ?? null;
   const more = value === null && name === 'percentage' && fields.stage ? ` stage=${fields.stage}` : '';
-  if (value === null) return `${fields.event} job_id=${fields.job_id}${more}`;
-  return `${fields.event} job_id=${fields.job_id} ${name}=${name === 'error' ? plainError(String(value)) : value}`;
+  const id = plainId(fields.job_id);
+  if (value === null) return `${fields.event} job_id=${id}${more}`;
+  return `${fields.event} job_id=${id} ${name}=${name === 'error' ? plainError(String(value)) : value}`;
 }
 
 const PLAIN_FIELDS: Record<string, string> = {
@@ -43,9 +45,16 @@ const PLAIN_FIELDS: Record<string, string> = {
   JOB_FAILED: 'error',
 };
 
+function plainId(text: string): string {
+  return WORD.test(text) && text !== 'None' && text !== 'null' ? text : JSON.stringify(text);
+}
+
+/** As in paths and file names; nothing that a reader takes for punctuation. */
+const WORD = /^[\w./@:+~#%\u0080-\uffff-]*[\w/@+~#%\u0080-\uffff-]$/;
+
 function plainError(text: string): string {
   return text === '' || !text.isWellFormed() || UNPRINTABLE.test(text) ? JSON.stringify(text) : text;
 }
 
-/** Spaces at an end, a quote at the start, or a line break. */
-const UNPRINTABLE = /^[\s"]|\s$|[\p{Cc}\u2028\u2029]/u;
+/** Spaces at an end, a quote at the start, a line break, or a word that could be another event. */
+const UNPRINTABLE = /^[\s"']|\s$|[\p{Cc}\u2028\u2029]|JOB_|TRANSCRIPTION_EVENT/u;

@@ -1,22 +1,36 @@
 /**
  * Job events in a worker's log, in two forms: `TRANSCRIPTION_EVENT {json}` and `JOB_START job_id=… worker_id=…`. Writer
  * and reader share this format, so lines read back as they were written. The reader finds them anywhere in a line:
- * after the prefix of any logger, or as the text of a JSON log (log-wrapping.ts).
+ * after the prefix of any logger, or as the text of a JSON log (log-wrapping.ts). It takes what people and loggers make of
+ * the two forms (log-fields.ts, log-literal.ts): a field that it cannot read is null, and the event still counts.
  */
-import { isId } from './id-pattern.ts';
-import { COUNT_MAX, SECONDS_MAX } from './limits.ts';
+import { lenientNumber, lenientPercentage, lenientSeconds, lenientText, lenientWorkerId } from './lenient-values.ts';
+import { COUNT_MAX } from './limits.ts';
+import { fieldNamed, logfmtFields, plainFieldsAt } from './log-fields.ts';
 import { LOG_EVENTS } from './log-format.ts';
-import { epochTime, type LogTimeOptions, logTimeAt, timeInPrefix } from './log-time.ts';
-import { objectEnd, unwrapLine } from './log-wrapping.ts';
+import { objectAt } from './log-literal.ts';
+import { type LogTimeOptions, timeInPrefix, timeOf } from './log-time.ts';
+import {
+  eventNamed,
+  followsFrame,
+  isSource,
+  type Keyword,
+  keywordFrom,
+  type LogEventName,
+  nextEventAt,
+} from './log-words.ts';
+import { unwrapLine } from './log-wrapping.ts';
+import { reportedId } from './reported-id.ts';
 
 export { type EventToLog, formatLogLine, formatPlainLine } from './log-format.ts';
-
-export type LogEventName = (typeof LOG_EVENTS)[number];
+export type { LogEventName };
 
 /** Null: not in the line. Units as in `LogEvent`. */
 export type LoggedEvent = {
   event: LogEventName;
   job_id: string;
+  /** The name in the line, if it is not an id. */
+  reported_id?: string;
   worker_id: string | null;
   /** The event's own time, or that of the line's prefix. */
   timestamp_ms: number | null;
@@ -33,196 +47,200 @@ export type LoggedEvent = {
   error: string | null;
 };
 
-/** `why`: one of our lines, but malformed or cut. null: not one of our lines. */
-export type ParsedLine = LoggedEvent | { why: string } | null;
+/** One of our lines, but malformed or cut. */
+export type UnreadableLine = { why: string };
 
-/** Reads one line without its line break. Never throws. `readUsual` is a faster path for most lines. */
+/** null: not one of our lines. */
+export type ParsedLine = LoggedEvent | UnreadableLine | null;
+
+/** Reads the first event of a line. Never throws. `readUsual` is a faster path for most lines. */
 export function parseLogLine(text: string, options: LogTimeOptions = {}): ParsedLine {
-  try {
-    return readLine(text, options, 0);
-  } catch (error) {
-    if (error instanceof Malformed) return { why: error.message };
-    throw error;
-  }
+  return parseLogLines(text, options)[0] ?? null;
 }
+
+/**
+ * Every event in a text without its last line break: usually one; two if processes write to one file without a lock.
+ * `before`: the lines before it, if the text is indented, since it may be the source that a traceback quotes.
+ */
+export function parseLogLines(
+  text: string,
+  options: LogTimeOptions = {},
+  before = '',
+): (LoggedEvent | UnreadableLine)[] {
+  return readText(text, { options, depth: 0, before });
+}
+
+type Found = LoggedEvent | UnreadableLine;
+type Context = { options: LogTimeOptions; depth: number; before: string };
 
 class Malformed extends Error {}
 
 /** How deeply loggers nest lines within lines, at most. */
 const WRAPPINGS_MAX = 3;
 
-function readLine(line: string, options: LogTimeOptions, depth: number): ParsedLine {
+function readText(line: string, context: Context): Found[] {
+  const { options, depth } = context;
   const text = line.includes('\u001b') ? line.replace(ANSI, '') : line;
-  const marker = markerIn(text);
-  const wrapped = depth < WRAPPINGS_MAX ? unwrapLine(text, marker?.index ?? -1) : null;
+  const keyword = keywordFrom(text, 0);
+  const wrapped = depth < WRAPPINGS_MAX ? unwrapLine(text, keyword?.index ?? -1) : null;
   if (wrapped !== null) {
-    if ('why' in wrapped) return wrapped;
-    const time = wrapped.time === null ? null : timeOf(wrapped.time, options);
-    if (wrapped.event !== null) return eventOf(wrapped.event, time, options);
-    const event = readLine(wrapped.text, options, depth + 1);
-    if (event !== null && 'job_id' in event) event.timestamp_ms ??= time ?? timeInPrefix(text, text.length, options);
-    return event;
+    // A line of a string that a traceback quotes looks like JSON.
+    if (/^\s/.test(text) && followsFrame(context.before)) return [];
+    return wrapped.flatMap((inner): Found[] => {
+      if ('why' in inner) return [inner];
+      const time_ms = inner.time === null ? null : timeOf(inner.time, options);
+      if (inner.event !== null) return [reading(() => eventOf(inner.event!, time_ms, options))];
+      const found = readText(inner.text, { options, depth: depth + 1, before: '' });
+      for (const event of found) {
+        if ('event' in event) event.timestamp_ms ??= time_ms ?? timeInPrefix(text, text.length, options);
+      }
+      return found;
+    });
   }
-  if (marker === null) return null;
-  const after = marker.index + marker[0].length;
-  const event = marker[1] === undefined ? readJson(text, after, options) : readPlain(text, marker[1], after, options);
-  event.timestamp_ms ??= timeInPrefix(text, marker.index, options);
-  return event;
+  if (keyword === null) return [];
+  if (!text.includes('\n')) return readLine(text, keyword, context);
+  const found: Found[] = [];
+  for (let start = 0; start <= text.length; ) {
+    const end = text.indexOf('\n', start);
+    const one = text.slice(start, end === -1 ? text.length : end);
+    found.push(...readText(one, { options, depth, before: text.slice(Math.max(0, start - BEFORE_CHARS), start) }));
+    start = end === -1 ? text.length + 1 : end + 1;
+  }
+  return found;
 }
 
-/** Tested from the first of our keywords on: the runtime's own string search is much faster than the pattern. */
-function markerIn(text: string): RegExpExecArray | null {
-  const plain = text.indexOf('JOB_');
-  const json = text.indexOf('TRANSCRIPTION_EVENT');
-  if (plain === -1 && json === -1) return null;
-  MARKER.lastIndex = plain === -1 || (json !== -1 && json < plain) ? json : plain;
-  return MARKER.exec(text);
+const BEFORE_CHARS = 2000;
+
+function readLine(text: string, first: Keyword, { options, before }: Context): Found[] {
+  const found: Found[] = [];
+  let prefix = 0;
+  let line_ms: number | null = null;
+  for (let keyword: Keyword | null = first; keyword !== null; ) {
+    const quoted = isSource(text, keyword, before);
+    const read: Read | null = quoted ? null : readAt(text, keyword, { options, prefix });
+    const from: number = quoted ? nextEventAt(text, keyword.end, true) : (read?.end ?? keyword.end);
+    if (read !== null) {
+      const { event } = read;
+      if ('event' in event) {
+        event.timestamp_ms ??= timeInPrefix(text, keyword.index, options, prefix) ?? line_ms;
+        line_ms ??= event.timestamp_ms;
+      }
+      found.push(event);
+      prefix = from;
+    }
+    keyword = keywordFrom(text, from);
+  }
+  return found;
 }
 
-/** A keyword alone is prose; what follows makes it one of our lines, or a cut one. */
-const MARKER =
-  /(?<!\w)(?:TRANSCRIPTION_EVENT(?:[ :]*(?=\{)|\s*$)|(JOB_(?:START|PROGRESS|COMPLETE|FAILED))[ :]+(?:(?=job_id=)|(?:j(?:ob?)?|job_i?d?)?$))/g;
+type Read = { event: Found; end: number };
+
+/** Null if the keyword is only mentioned. */
+function readAt(
+  text: string,
+  keyword: Keyword,
+  { options, prefix }: { options: LogTimeOptions; prefix: number },
+): Read | null {
+  const { event, end } = keyword;
+  OBJECT_AHEAD.lastIndex = end;
+  if (OBJECT_AHEAD.test(text)) {
+    const object = objectAt(text, OBJECT_AHEAD.lastIndex - 1);
+    // `JOB_FAILED {…}`: the object of a logger that prints fields as JSON.
+    if (event !== null && object !== null && idIn(object.value) === undefined) return null;
+    if (event !== null && object === null) return null;
+    if (object === null) return { event: { why: CUT_JSON }, end: nextEventAt(text, end, true) };
+    const fields = event === null ? object.value : { ...object.value, event };
+    return { event: reading(() => eventOf(fields, null, options)), end: object.end };
+  }
+  if (event === null) return endsWith(text, end) ? { event: { why: CUT_JSON }, end } : null;
+  const more = keywordFrom(text, end) !== null;
+  const stopAt = (from: number, inError: boolean) => (more ? nextEventAt(text, from, inError) : text.length);
+  if (IS_VALUE.test(text.slice(Math.max(prefix, keyword.index - 20), keyword.index))) {
+    const stop = stopAt(end, false);
+    const fields = logfmtFields(text, prefix, stop);
+    if (idIn(fields) !== undefined)
+      return { event: reading(() => eventOf({ ...fields, event }, null, options)), end: stop };
+  }
+  const plain = plainFieldsAt(text, end, stopAt);
+  if (plain === null) return CUT.test(text.slice(end)) ? { event: { why: `${event} without a job_id` }, end } : null;
+  const { fields } = plain;
+  // Other systems have such words: Slurm writes `job_complete: JobId=5`.
+  if (text[keyword.index] === 'j' && !text.includes('job_id', end)) return null;
+  const isOurs = Object.keys(fields).some((name) => fieldNamed(name) !== undefined);
+  return isOurs ? { event: reading(() => eventOf({ ...fields, event }, null, options)), end: plain.end } : null;
+}
+
+const CUT_JSON = 'its JSON is cut or malformed';
+const endsWith = (text: string, end: number): boolean => text.slice(end).trim() === '';
+
+function reading(read: () => LoggedEvent): Found {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Malformed) return { why: error.message };
+    throw error;
+  }
+}
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: colour sequences begin with one.
-const ANSI = /\u001b\[[\d;]*m/g;
+const ANSI = /\u001b\[[\d;:?]*[A-Za-z]|\u001b\]8;[^\u0007\u001b]*(?:\u0007|\u001b\\)/g;
+const OBJECT_AHEAD = /["'`]?[\s:=,|-]*\{(?=\s*(?:["'}]|[a-z_]+:|$))/y;
+/** `msg=JOB_FAILED`, `event='JOB_FAILED'`. */
+const IS_VALUE = /(?<![\w.-])(?:msg|message|event|event_name|name|type)=["']?$/;
+/** A keyword alone is prose; the beginning of `job_id=` makes it a cut line. */
+const CUT = /^[ :]+(?:j(?:ob?)?|job_i?d?)?$/;
 
-function readJson(text: string, start: number, options: LogTimeOptions): LoggedEvent {
-  const object = objectAt(text, start);
-  if (object === null) throw new Malformed('its JSON is cut or malformed');
-  return eventOf(object, null, options);
-}
-
-/** The object that begins at `start`, ignoring what follows it. */
-function objectAt(text: string, start: number): Record<string, unknown> | null {
-  const whole = parseObject(text.slice(start).trimEnd());
-  if (whole !== null) return whole;
-  const end = objectEnd(text, start);
-  return end === -1 ? null : parseObject(text.slice(start, end));
-}
-
-function parseObject(text: string): Record<string, unknown> | null {
-  if (!text.endsWith('}')) return null;
-  try {
-    return JSON.parse(text) as Record<string, unknown>;
-  } catch {}
-  try {
-    return JSON.parse(text.replace(NO_NUMBER, ': null')) as Record<string, unknown>;
-  } catch {
-    return null;
-  }
-}
-
-/** Numbers that Python writes and JSON lacks. */
-const NO_NUMBER = /: ?(?:NaN|-?Infinity)(?=[,}])/g;
-
-function readPlain(text: string, event: string, start: number, options: LogTimeOptions): LoggedEvent {
-  const fields: Record<string, unknown> = { event };
-  PAIR.lastIndex = start;
-  for (let pair = PAIR.exec(text); pair !== null; pair = PAIR.exec(text)) {
-    const [, name = '', value = ''] = pair;
-    if (name === 'error') {
-      fields.error = errorIn(text.slice(PAIR.lastIndex - value.length));
-      break;
-    }
-    fields[name] = plainValue(value);
-  }
-  return eventOf(fields, null, options);
-}
-
-const PAIR = /\s*([A-Za-z_]\w*)=("(?:[^"\\]|\\.)*"(?=[\s,;]|$)|\S*)/y;
-
-function errorIn(rest: string): string {
-  const text = rest.trimEnd();
-  if (!text.startsWith('"') || !text.endsWith('"')) return text;
-  try {
-    return JSON.parse(text) as string;
-  } catch {
-    return text;
-  }
-}
-
-function plainValue(text: string): string | null {
-  const bare = /[,;"']$/.test(text) ? text.replace(/[,;]$/, '').replace(/^(["'])(.*)\1$/, '$2') : text;
-  return bare === '' || bare === 'None' || bare === 'null' ? null : bare;
-}
-
-function eventOf(fields: Record<string, unknown>, time_ms: number | null, options: LogTimeOptions): LoggedEvent {
-  const { event, job_id } = fields;
-  if (!isLogEvent(event)) throw new Malformed(`event is ${show(event)}, not one of ${LOG_EVENTS.join(', ')}`);
-  if (job_id === undefined || job_id === null) throw new Malformed(`${event} without a job_id`);
-  const jobId = String(job_id);
-  if (!isId(jobId)) throw new Malformed(`job_id ${show(job_id)}: an id is letters, digits, _ and -, at most 64`);
-  const percentage = numberIn(fields, 'percentage', 100);
+function eventOf(given: Record<string, unknown>, time_ms: number | null, options: LogTimeOptions): LoggedEvent {
+  const fields = ownFields(given);
+  const event = eventNamed(fields.event);
+  if (event === undefined) throw new Malformed(`event is ${show(fields.event)}, not one of ${LOG_EVENTS.join(', ')}`);
+  if (fields.job_id === undefined || fields.job_id === null) throw new Malformed(`${event} without a job_id`);
+  const id = reportedId(fields.job_id);
+  if (id === null) throw new Malformed(`job_id is ${show(fields.job_id)}, which cannot name a job`);
   const stage = textIn(fields, 'stage', 40)?.toUpperCase() ?? null;
-  if (event === 'JOB_PROGRESS' && percentage === null && stage === null) {
+  if (event === 'JOB_PROGRESS' && fields.percentage === undefined && stage === null) {
     throw new Malformed('JOB_PROGRESS without a percentage');
   }
   return {
     event,
-    job_id: jobId,
-    worker_id: workerIn(fields.worker_id),
+    job_id: id.job_id,
+    ...(id.reported_id === undefined ? {} : { reported_id: id.reported_id }),
+    worker_id: lenientWorkerId(fields.worker_id),
     timestamp_ms: timeOf(fields.timestamp, options) ?? time_ms,
-    percentage,
+    percentage: lenientPercentage(fields.percentage),
     stage,
     current_chunk: countIn(fields, 'current_chunk'),
     total_chunks: countIn(fields, 'total_chunks'),
-    eta_seconds: numberIn(fields, 'eta_seconds'),
-    audio_duration: numberIn(fields, 'audio_duration'),
-    duration: numberIn(fields, 'duration'),
+    eta_seconds: lenientSeconds(fields.eta_seconds),
+    audio_duration: lenientSeconds(fields.audio_duration),
+    duration: lenientSeconds(fields.duration),
     segments: countIn(fields, 'segments'),
     s3_path: textIn(fields, 's3_path', 2048),
     error: textIn(fields, 'error', 4000),
   };
 }
 
-function isLogEvent(value: unknown): value is LogEventName {
-  return (LOG_EVENTS as readonly unknown[]).includes(value);
+/** Our fields by their names, whatever the style of the keys. */
+function ownFields(given: Record<string, unknown>): Record<string, unknown> {
+  const fields: Record<string, unknown> = {};
+  for (const key of Object.keys(given)) {
+    const name = fieldNamed(key);
+    if (name !== undefined && (name === key || fields[name] === undefined)) fields[name] = given[key];
+  }
+  return fields;
 }
 
-/** A host name serves as a worker id: each character that an id can't have becomes a hyphen. */
-function workerIn(value: unknown): string | null {
-  if (value === undefined || value === null || value === '') return null;
-  const text = String(value);
-  if (isId(text)) return text;
-  const name = text.replace(/^[^A-Za-z0-9]+/, '').replace(/[^A-Za-z0-9_-]/g, '-');
-  return name === '' ? null : name.slice(0, 64);
-}
-
-function numberIn(fields: Record<string, unknown>, name: string, maximum = SECONDS_MAX): number | null {
-  const value = fields[name];
-  if (value === undefined || value === null) return null;
-  const number = typeof value === 'string' ? numberOf(value) : value;
-  if (typeof number === 'number' && number >= 0 && number <= maximum) return number;
-  throw new Malformed(`${name} is ${show(value)}, not a number from 0 to ${maximum}`);
-}
+const idIn = (fields: Record<string, unknown>): unknown => ownFields(fields).job_id;
 
 function countIn(fields: Record<string, unknown>, name: string): number | null {
-  const number = numberIn(fields, name, COUNT_MAX);
+  const number = lenientNumber(fields[name], COUNT_MAX);
   return number === null ? null : Math.round(number);
-}
-
-/** `45`, `45%`, `1200s`, and a timedelta's `0:20:00.5`. */
-function numberOf(text: string): number {
-  const [, hours, minutes, seconds] = /^(\d+):(\d\d):(\d\d(?:\.\d+)?)$/.exec(text) ?? [];
-  if (hours !== undefined) return Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
-  const number = text.replace(/[%s]$/, '');
-  return number === '' ? Number.NaN : Number(number);
 }
 
 function textIn(fields: Record<string, unknown>, name: string, lengthMax: number): string | null {
   const value = fields[name];
-  if (value === undefined || value === null || value === '') return null;
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return text.length > lengthMax ? text.slice(0, lengthMax) : text;
-}
-
-/** null if it is not a time. */
-function timeOf(value: unknown, { zone }: LogTimeOptions): number | null {
-  if (typeof value === 'number') return epochTime(value);
-  if (typeof value !== 'string') return null;
-  const time_ms = logTimeAt(value, 0, zone);
-  if (!Number.isNaN(time_ms)) return time_ms;
-  return /^\d{10,16}(?:\.\d+)?$/.test(value) ? epochTime(Number(value)) : null;
+  if (value === undefined || value === null) return null;
+  return lenientText(typeof value === 'string' ? value : JSON.stringify(value), lengthMax);
 }
 
 function show(value: unknown): string {

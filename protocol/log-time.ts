@@ -1,14 +1,17 @@
-/** Times as logs print them, less strict than on our wires: Python's `2025-07-07 19:30:00,123`, no zone, no year. */
-import { DAY_MS } from './time.ts';
-
-/** The zone of a time without one: minutes east of UTC, or the zone of this machine. */
-export type Zone = number | 'local';
+/**
+ * Times as logs print them, less strict than on our wires: Python's `2025-07-07 19:30:00,123`, no zone, no year. This is the form
+ * of nine lines in ten, by hand because every line passes here; log-dates.ts has the others.
+ */
+import { otherTimeIn } from './log-dates.ts';
+import { timeInZone, type Zone } from './zone.ts';
 
 export type LogTimeOptions = {
-  /** UTC when absent. */
+  /** Of times without one. UTC when absent. */
   zone?: Zone;
-  /** For syslog times, which have no year: the latest such day before this time. Without it they are not read. */
+  /** For times without a year: the latest such day before this time. Without it they are not read. */
   now_ms?: number;
+  /** Whether 01/02/2026 is the first of February; null if the log does not show it. */
+  day_first?: boolean | null;
 };
 
 /** The time at index `at`, in milliseconds since 1970; NaN if there is none. */
@@ -16,7 +19,7 @@ export function logTimeAt(text: string, at: number, zone: Zone = 0): number {
   const year = digits(text, at, 4);
   const month = digits(text, at + 5, 2);
   const day = digits(text, at + 8, 2);
-  const hour = digits(text, at + 11, 2);
+  let hour = digits(text, at + 11, 2);
   const minute = digits(text, at + 14, 2);
   const second = digits(text, at + 17, 2);
   if (year < 0 || month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 || hour > 24) return Number.NaN;
@@ -30,10 +33,16 @@ export function logTimeAt(text: string, at: number, zone: Zone = 0): number {
     for (; isDigit(text, end); end += 1, unit /= 10) ms += unit * (text.charCodeAt(end) - ZERO);
     if (unit < 0.1) ms = Math.floor(ms + 1e-6);
   }
+  if (text.charCodeAt(end) === BLANK && isLetter(text, end + 1)) {
+    const half = halfOfDay(text, end + 1);
+    if (half !== null && hour >= 1 && hour <= 12) {
+      hour = (hour % 12) + half;
+      end += 3;
+    }
+  }
   const offset = offsetAt(text, end);
-  if (offset === null && zone === 'local') return new Date(year, month - 1, day, hour, minute, second, ms).getTime();
-  const minutes = hour * 60 + minute - (offset ?? (zone as number));
-  return startOfDay(year, month, day) + minutes * 60_000 + second * 1000 + ms;
+  const shown_ms = startOfDay(year, month, day) + (hour * 60 + minute) * 60_000 + second * 1000 + ms;
+  return timeInZone(shown_ms, offset ?? zone);
 }
 
 /** Cached, because lines of one day come in runs. */
@@ -46,9 +55,9 @@ function startOfDay(year: number, month: number, day: number): number {
 
 let known = { year: 0, month: 0, day: 0, start_ms: 0 };
 
-/** The first time in a line's prefix: ISO, Python, Go, syslog, or seconds or milliseconds since 1970. */
+/** The first time in a line's prefix, in any form that is known. */
 export function timeInPrefix(text: string, end: number, options: LogTimeOptions, start = 0): number | null {
-  const { zone = 0, now_ms } = options;
+  const { zone = 0 } = options;
   const stop = Math.min(end, start + PREFIX_CHARS);
   const last = stop - 18;
   for (let at = start; at < last; at += 1) {
@@ -57,53 +66,67 @@ export function timeInPrefix(text: string, end: number, options: LogTimeOptions,
     if (!Number.isNaN(time_ms)) return time_ms;
   }
   const prefix = text.slice(start, stop);
-  const [, epoch] = /^\[?(\d{10}(?:\.\d+)?|\d{13})[\]\s]/.exec(prefix) ?? [];
-  if (epoch !== undefined) return epochTime(Number(epoch));
-  return now_ms === undefined ? null : syslogTime(prefix, zone, now_ms);
+  const [, epoch] = /^\[?(\d{10}(?:\.\d+)?|\d{13})[\]\s:,|]/.exec(prefix) ?? [];
+  return epoch === undefined ? otherTimeIn(prefix, options) : epochTime(Number(epoch));
+}
+
+/** A value that is a time: text in any known form, or a number. Null if it is not understood. */
+export function timeOf(value: unknown, options: LogTimeOptions = {}): number | null {
+  if (typeof value === 'number') return epochTime(value);
+  if (typeof value !== 'string') return null;
+  const time_ms = logTimeAt(value, 0, options.zone);
+  if (!Number.isNaN(time_ms)) return time_ms;
+  if (/^\d{10,19}(?:\.\d+)?$/.test(value)) return epochTime(Number(value));
+  return otherTimeIn(value.slice(0, PREFIX_CHARS), options);
 }
 
 /**
- * Seconds, milliseconds or microseconds since 1970, distinguished by size: all are taken as times between 2001 and
- * 2286.
+ * Seconds, milliseconds, microseconds or nanoseconds since 1970, distinguished by size: all are taken as times between 2001
+ * and 2286.
  */
 export function epochTime(value: number): number | null {
-  if (!(value >= 1e9 && value < 1e16)) return null;
+  if (!(value >= 1e9 && value < 1e19)) return null;
   if (value < 1e10) return Math.round(value * 1000);
-  return value < 1e13 ? Math.floor(value) : Math.floor(value / 1000);
-}
-
-/** `Jul  7 19:30:00`. */
-function syslogTime(prefix: string, zone: Zone, now_ms: number): number | null {
-  const [, name, day, clock] = SYSLOG.exec(prefix) ?? [];
-  if (name === undefined) return null;
-  const month = String(MONTHS.indexOf(name) / 3 + 1).padStart(2, '0');
-  const ofYear = (year: number) => logTimeAt(`${year}-${month}-${day!.padStart(2, '0')} ${clock}`, 0, zone);
-  const year = new Date(now_ms).getUTCFullYear();
-  // Up to a day ahead may be a zone or a wrong clock; more is last year.
-  const time_ms = [year + 1, year, year - 1].map(ofYear).find((time) => time <= now_ms + DAY_MS);
-  return time_ms ?? null;
+  if (value < 1e13) return Math.floor(value);
+  return Math.floor(value < 1e16 ? value / 1000 : value / 1e6);
 }
 
 /** Minutes east of UTC; null if there is no zone. */
-function offsetAt(text: string, at: number): number | null {
+export function offsetAt(text: string, at: number): number | null {
   const first = text.charCodeAt(at);
   if (first === UPPER_Z || first === LOWER_Z) return 0;
-  const start = first === BLANK && isDigit(text, at + 5) ? at + 1 : at;
+  const start = first === BLANK ? at + 1 : at;
+  if (start > at && isLetter(text, start)) return namedOffset(text, start);
   const sign = text.charCodeAt(start);
-  if (sign !== PLUS && sign !== HYPHEN) return null;
+  if ((sign !== PLUS && sign !== HYPHEN) || (start > at && !isDigit(text, at + 5))) return null;
   const hours = digits(text, start + 1, 2);
   const minutes = digits(text, text.charCodeAt(start + 3) === COLON ? start + 4 : start + 3, 2);
   if (hours < 0 || hours > 15) return null;
   return (sign === HYPHEN ? -1 : 1) * (hours * 60 + Math.max(0, minutes));
 }
 
+/** The names that RFC 2822 defines; others mean different zones in different countries. */
+function namedOffset(text: string, at: number): number | null {
+  const next = text.charCodeAt(at + 3);
+  if (isLetter(text, at + 3) || isDigit(text, at + 3) || next === COLON || next === POINT || next === UNDERSCORE)
+    return null;
+  return ZONE_NAMES[text.slice(at, at + 3)] ?? null;
+}
+
+/** Hours to add; null unless this is AM or PM. */
+function halfOfDay(text: string, at: number): 0 | 12 | null {
+  if ((text.charCodeAt(at + 1) | 32) !== 109 || isLetter(text, at + 2)) return null;
+  const letter = text.charCodeAt(at) | 32;
+  return letter === 97 ? 0 : letter === 112 ? 12 : null;
+}
+
 function separated(text: string, at: number): boolean {
   const date = text.charCodeAt(at + 4);
   const between = text.charCodeAt(at + 10);
   return (
-    (date === HYPHEN || date === SLASH) &&
+    (date === HYPHEN || date === SLASH || date === POINT) &&
     text.charCodeAt(at + 7) === date &&
-    (between === BLANK || between === UPPER_T || between === LOWER_T) &&
+    (between === BLANK || between === UPPER_T || between === LOWER_T || between === UNDERSCORE) &&
     text.charCodeAt(at + 13) === COLON &&
     text.charCodeAt(at + 16) === COLON
   );
@@ -125,6 +148,11 @@ function isDigit(text: string, at: number): boolean {
   return digit >= 0 && digit <= 9;
 }
 
+function isLetter(text: string, at: number): boolean {
+  const letter = text.charCodeAt(at) | 32;
+  return letter >= 97 && letter <= 122;
+}
+
 const BLANK = 32;
 const PLUS = 43;
 const COMMA = 44;
@@ -135,9 +163,20 @@ const ZERO = 48;
 const COLON = 58;
 const UPPER_T = 84;
 const UPPER_Z = 90;
+const UNDERSCORE = 95;
 const LOWER_T = 116;
 const LOWER_Z = 122;
 /** Longer than any logger's prefix. */
 const PREFIX_CHARS = 400;
-const MONTHS = 'JanFebMarAprMayJunJulAugSepOctNovDec';
-const SYSLOG = /(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\s+(\d{1,2}) (\d\d:\d\d:\d\d)/;
+const ZONE_NAMES: Readonly<Record<string, number>> = {
+  UTC: 0,
+  GMT: 0,
+  EST: -300,
+  EDT: -240,
+  CST: -360,
+  CDT: -300,
+  MST: -420,
+  MDT: -360,
+  PST: -480,
+  PDT: -420,
+};

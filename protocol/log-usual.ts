@@ -15,6 +15,8 @@ export type LineAt = {
   end: number;
   /** Index of the first `JOB_`, TRANSCRIPTION_EVENT, brace and escape character; past the end if there is none. */
   event: number;
+  /** Index of the `JOB_` after that. */
+  next: number;
   marker: number;
   brace: number;
   escape: number;
@@ -24,12 +26,12 @@ export type LineAt = {
 export function readUsual(line: LineAt, options: LogTimeOptions): LoggedEvent | null {
   const { text, start, end, event, marker, brace } = line;
   const name = EVENT_BY_LETTER[text.charCodeAt(event + 4) - LETTER_A];
-  if (name === undefined || line.escape < end || !text.startsWith(name, event)) return null;
+  if (name === undefined || line.escape < end || line.next < end || !text.startsWith(name, event)) return null;
   const json = marker < event;
   // A brace or quote before the keyword may be enclosing JSON, and a letter makes it another word.
   if ((json ? brace !== marker + 20 : brace < end) || text.charCodeAt(start) === QUOTE) return null;
   const first = json ? marker : event;
-  if (first > start && isWordPart(text.charCodeAt(first - 1))) return null;
+  if (first > start && isPartOfMore(text.charCodeAt(first - 1))) return null;
   const parsed = json ? readJson(line, name, options) : readPlain(line, name, options);
   return parsed?.event === 'JOB_PROGRESS' && parsed.percentage === null && parsed.stage === null ? null : parsed;
 }
@@ -50,7 +52,8 @@ function readPlain(line: LineAt, name: LogEventName, options: LogTimeOptions): L
     if (text.startsWith('error=', field)) {
       const stop = trimmedEnd(text, value, end);
       const opens = text.charCodeAt(value);
-      if (opens === SPACE || opens === QUOTE || printableEnd(text, value, stop) !== stop) return null;
+      if (opens === SPACE || opens === QUOTE || opens === APOSTROPHE || printableEnd(text, value, stop) !== stop)
+        return null;
       if (!setText(parsed, text, { field, fieldStop, value, stop })) return null;
       at = end;
       break;
@@ -240,10 +243,14 @@ function isBlank(text: string, start: number, end: number): boolean {
 const isDigit = (code: number): boolean => code >= ZERO && code <= 57;
 const isWordPart = (code: number): boolean =>
   isDigit(code) || (code >= 65 && code <= 90) || (code >= 97 && code <= 122) || code === UNDERSCORE;
+/** Of another word, of program text, or of a pair: `msg=JOB_FAILED`. */
+const isPartOfMore = (code: number): boolean =>
+  isWordPart(code) || code === QUOTE || code === APOSTROPHE || code === BACKTICK || code === EQUALS;
 const isIdPart = (code: number): boolean => isWordPart(code) || code === HYPHEN;
 
 const SPACE = 32;
 const QUOTE = 34;
+const APOSTROPHE = 39;
 const HYPHEN = 45;
 const POINT = 46;
 const ZERO = 48;
@@ -251,6 +258,7 @@ const EQUALS = 61;
 const LETTER_A = 65;
 const BACKSLASH = 92;
 const UNDERSCORE = 95;
+const BACKTICK = 96;
 const CLOSES = 125;
 const TILDE = 126;
 

@@ -3,12 +3,22 @@
  */
 import { type Static, Type } from 'typebox';
 import { Id } from './ids.ts';
+import { REPORTED_ID_MAX } from './reported-id.ts';
 import { Count, closed, Nullable, Percent, Seconds, Time, Words } from './schema.ts';
 import { SIGHTED_STATES } from './sighted-state.ts';
 
 export const JobSighting = Type.Object(
   {
     job_id: Id,
+    reported_id: Type.Optional(
+      Nullable(
+        Type.String({
+          minLength: 1,
+          maxLength: REPORTED_ID_MAX,
+          description: 'The name of the job in its system, if that is not an id; shown in `metadata.reported_id`.',
+        }),
+      ),
+    ),
     state: Words(SIGHTED_STATES, 'The last reported state.'),
     told_at: Time('Time of the newest line, file, row or message in it.'),
     worker_id: Type.Optional(Nullable(Id)),

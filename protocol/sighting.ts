@@ -41,8 +41,10 @@ export const NOTHING_KNOWN = {
   error: null,
 } as const;
 
-/** What only lines of POST /events say. Left out if unknown. */
+/** Left out if unknown. All but the first: only lines of POST /events say it. */
 export type SightingDetails = {
+  /** The name that the job has in its system, if that is not an id (reported-id.ts). */
+  reported_id?: string;
   audio_url?: string;
   confidence_score?: number;
   error_code?: string;
@@ -79,7 +81,7 @@ const soundTime = (time_ms: number): number => Math.max(0, Math.min(LAST_MS, tim
 export function mergeSightings(first: Sighting, second: Sighting): Sighting {
   const [older, newer] = second.told_ms >= first.told_ms ? [first, second] : [second, first];
   if (older.ended_ms !== null && newer.started_ms !== null && newer.started_ms > older.ended_ms) {
-    return { ...newer, audio_duration: newer.audio_duration ?? older.audio_duration };
+    return named({ ...newer, audio_duration: newer.audio_duration ?? older.audio_duration }, older);
   }
   const last = hasEnded(older) && !hasEnded(newer) ? older : newer;
   const other = last === newer ? older : newer;
@@ -102,6 +104,12 @@ export function mergeSightings(first: Sighting, second: Sighting): Sighting {
     const value = name === 'eta_seconds' ? last[name] : (last[name] ?? other[name]);
     if (value !== undefined) merged[name] = value as never;
   }
+  return named(named(merged, newer), older);
+}
+
+/** The name is that of the job, not of an attempt: what was known first stays. */
+function named(merged: Sighting, { reported_id }: Sighting): Sighting {
+  if (reported_id !== undefined) merged.reported_id = reported_id;
   return merged;
 }
 
@@ -112,10 +120,10 @@ const DETAILS = [
   'current_chunk',
   'total_chunks',
   'eta_seconds',
-] as const satisfies readonly (keyof SightingDetails)[];
+] as const satisfies readonly Exclude<keyof SightingDetails, 'reported_id'>[];
 
 /** A line of the log vocabulary, from a log or from POST /events. Null or left out: the line does not say. */
-export type ReportedLine = { event: LogEventName; job_id: string } & {
+export type ReportedLine = { event: LogEventName; job_id: string; reported_id?: string } & {
   [F in 'worker_id' | 'stage' | 's3_path' | 'error']?: string | null;
 } & { [F in 'percentage' | 'audio_duration' | 'duration' | 'segments']?: number | null };
 
@@ -135,6 +143,7 @@ export function sightingOf(line: ReportedLine, told_ms: number): Sighting {
     segments: line.segments ?? null,
     s3_path: line.s3_path ?? null,
     error: line.event === 'JOB_FAILED' ? (line.error ?? null) : null,
+    ...(line.reported_id === undefined ? {} : { reported_id: line.reported_id }),
   };
 }
 
@@ -148,8 +157,9 @@ const LINE_STATES: Record<LogEventName, SightedState> = {
 /** For the wire: omits unknown values. */
 export function writeSighting(sighting: Sighting): JobSighting {
   const { job_id, state, told_ms, worker_id, started_ms, ended_ms, percentage } = withSoundTimes(sighting);
-  const { stage, audio_duration, duration, segments, s3_path, error } = sighting;
+  const { stage, audio_duration, duration, segments, s3_path, error, reported_id } = sighting;
   const body: JobSighting = { job_id, state, told_at: formatTime(told_ms) };
+  if (reported_id !== undefined) body.reported_id = reported_id;
   if (worker_id !== null) body.worker_id = worker_id;
   if (started_ms !== null) body.started_at = formatTime(started_ms);
   if (ended_ms !== null) body.ended_at = ended_ms === told_ms ? body.told_at : formatTime(ended_ms);
@@ -181,5 +191,6 @@ export function readSighting(body: JobSighting): Sighting {
     segments: body.segments ?? null,
     s3_path: body.s3_path ?? null,
     error: body.error ?? null,
+    ...(body.reported_id == null ? {} : { reported_id: body.reported_id }),
   };
 }

@@ -60,8 +60,14 @@ export type Reading = {
   moved_ms?: ReadonlyMap<string, number>;
   /** Where to continue, opaque to the reader; null if it can only be read completely. */
   position: string | null;
-  /** Lines, files or rows that could not be read as a report. */
+  /** Lines, files or rows of ours that could not be read as a report. Of others, nothing is said. */
   unreadable: Unreadable[];
+  /** Number of reports, also from before `since_ms`: evidence that the source is the right one. Default: of sightings. */
+  found?: number;
+  /** What else people should know about what was read, one sentence each. */
+  notes?: string[];
+  /** Number of reports whose time is that of others, because it is missing or not understood. */
+  undated?: number;
   /** Number of lines, files, rows or messages read. */
   looked_at: number;
   /** Call once the sightings are stored: a source that deletes what is read (a queue) does so now. */

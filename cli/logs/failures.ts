@@ -42,10 +42,11 @@ export async function showFailures(sources: string[], options: LogsOptions & { l
   tally.show();
 }
 
-function documentOf({ timestamp_ms, job_id, worker_id, error }: DatedEvent): object {
-  return { failed_at: formatTime(timestamp_ms), job_id, worker_id, error };
+function documentOf({ timestamp_ms, job_id, reported_id, worker_id, error }: DatedEvent): object {
+  const name = reported_id === undefined ? {} : { reported_id };
+  return { failed_at: formatTime(timestamp_ms), job_id, ...name, worker_id, error };
 }
 
-function rowOf({ timestamp_ms, job_id, worker_id, error }: DatedEvent): string[] {
-  return [formatTime(timestamp_ms), job_id, worker_id ?? '–', error ?? '–'];
+function rowOf({ timestamp_ms, job_id, reported_id, worker_id, error }: DatedEvent): string[] {
+  return [formatTime(timestamp_ms), reported_id ?? job_id, worker_id ?? '–', error ?? '–'];
 }

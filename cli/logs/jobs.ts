@@ -35,7 +35,7 @@ function rowOf(job: Sighting): string[] {
   const { started_ms, ended_ms } = job;
   const took = job.duration ?? (started_ms === null || ended_ms === null ? null : (ended_ms - started_ms) / 1000);
   return [
-    job.job_id,
+    job.reported_id ?? job.job_id,
     // Padded here, because colour codes would count as width.
     isTerminal() ? stateColour(job.state.padEnd(10)) : job.state,
     job.percentage === null ? '–' : `${Math.floor(job.percentage)}%`,

@@ -1,8 +1,9 @@
 /** Shared by all `tmon logs` commands: opens the logs, reads their events, and reports what could not be read. */
-import type { Zone } from '../../protocol/log-time.ts';
+
 import { formatTime } from '../../protocol/time.ts';
+import type { Zone } from '../../protocol/zone.ts';
 import type { DatedEvent } from '../../sources/log-lines/dated-event.ts';
-import type { DatedBatch, LogSource } from '../../sources/log-lines/log.ts';
+import type { LogBatch, LogSource } from '../../sources/log-lines/log.ts';
 import { openLog } from '../../sources/log-lines/open.ts';
 import { CommandError, EXIT } from '../exit-code.ts';
 import { colour, note, oneLine } from '../output.ts';
@@ -15,6 +16,7 @@ export type LogsOptions = {
 };
 
 const UNREADABLE_SHOWN_MAX = 10;
+const NOTES_MAX = 10;
 /** Allowance for clocks that differ. */
 const AHEAD_MAX_MS = 60_000;
 
@@ -53,13 +55,16 @@ export class Tally {
   #undated = 0;
   #unreadableCount = 0;
   readonly #unreadable: { where: string; why: string }[] = [];
+  readonly #notes = new Set<string>();
   #ahead: { count: number; newest: DatedEvent } | null = null;
 
-  add(batch: DatedBatch, name: string | null = null, now_ms = Date.now()): void {
+  add(batch: LogBatch, name: string | null = null, now_ms = Date.now()): void {
     this.#lookedAt += batch.looked_at;
     this.#events += batch.events.length;
     this.#undated += batch.undated;
     this.#unreadableCount += batch.unreadable.length;
+    for (const text of batch.notes)
+      if (this.#notes.size < NOTES_MAX) this.#notes.add(name === null ? text : `${name}: ${text}`);
     for (const { where, why } of batch.unreadable.slice(0, UNREADABLE_SHOWN_MAX - this.#unreadable.length)) {
       this.#unreadable.push({ where: name === null ? where : `${name}, ${where}`, why });
     }
@@ -81,6 +86,7 @@ export class Tally {
       undated: this.#undated,
       unreadable_count: this.#unreadableCount,
       unreadable: this.#unreadable,
+      notes: [...this.#notes],
       from_the_future:
         this.#ahead === null
           ? null
@@ -105,8 +111,11 @@ export class Tally {
       const more = this.#unreadableCount - this.#unreadable.length;
       if (more > 0) note(`  and ${more} more`);
     }
+    for (const one of this.#notes) note(oneLine(one));
     if (this.#undated > 0) {
-      note(`${lines(this.#undated)} without a time: that of the previous line or of the file's last change is used`);
+      note(
+        `${lines(this.#undated)} without a time: that of the lines around it, or of the file's last change, is used`,
+      );
     }
     if (this.#ahead !== null) {
       const { count, newest } = this.#ahead;

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { hasEnded, mergeSightings, type Sighting, sightingOf } from '../../protocol/sighting.ts';
 import { formatTime } from '../../protocol/time.ts';
 import type { DatedEvent } from '../../sources/log-lines/dated-event.ts';
-import type { DatedBatch, LogSource } from '../../sources/log-lines/log.ts';
+import type { LogBatch, LogSource } from '../../sources/log-lines/log.ts';
 import { SourceError } from '../../sources/source.ts';
 import { colour, duration, isTerminal, note, oneLine, printJson, printLine, stateColour } from '../output.ts';
 import { Bars, barCells } from '../progress-bars.ts';
@@ -63,7 +63,7 @@ class WatchedJobs {
     this.#bars = !json && isTerminal() ? new Bars() : null;
   }
 
-  take(batch: DatedBatch, { since_ms, quietly }: { since_ms: number; quietly: boolean }): void {
+  take(batch: LogBatch, { since_ms, quietly }: { since_ms: number; quietly: boolean }): void {
     this.#tally.add(batch);
     for (const { where, why } of batch.unreadable) {
       this.#unreadable += 1;
@@ -142,25 +142,26 @@ function detailsOf({ sighting, event }: Shown): string[] {
 }
 
 function lineOf(shown: Shown): string {
-  const { job_id, state, percentage } = shown.sighting;
+  const { job_id, reported_id = job_id, state, percentage } = shown.sighting;
   const at = percentage === null || state !== 'PROCESSING' ? [] : [`${Math.floor(percentage)}%`];
-  return oneLine([job_id, state, ...at, ...detailsOf(shown)].join(' '));
+  return oneLine([reported_id, state, ...at, ...detailsOf(shown)].join(' '));
 }
 
 function barOf(shown: Shown): string {
-  const { job_id, state, percentage } = shown.sighting;
+  const { job_id, reported_id = job_id, state, percentage } = shown.sighting;
   const done = state === 'COMPLETED' ? 100 : (percentage ?? 0);
   const bar = colour(state === 'FAILED' ? 'red' : 'green', barCells(done));
   const words = [state === 'PROCESSING' ? '' : stateColour(state), ...detailsOf(shown).map(oneLine)].filter(Boolean);
-  return `${job_id.padEnd(20).slice(0, 30)} ${bar} ${String(Math.floor(done)).padStart(3)}%  ${words.join('  ')}`;
+  return `${oneLine(reported_id).padEnd(20).slice(0, 30)} ${bar} ${String(Math.floor(done)).padStart(3)}%  ${words.join('  ')}`;
 }
 
 function documentOf({ sighting, event }: Shown): object {
-  const { job_id, state, percentage, stage, worker_id, told_ms, duration: seconds, error } = sighting;
+  const { job_id, reported_id, state, percentage, stage, worker_id, told_ms, duration: seconds, error } = sighting;
   const { current_chunk, total_chunks, eta_seconds } = event;
   const told_at = formatTime(told_ms);
   return {
     job_id,
+    ...(reported_id === undefined ? {} : { reported_id }),
     state,
     percentage,
     stage,

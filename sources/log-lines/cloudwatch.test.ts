@@ -30,7 +30,7 @@ before(async () => {
     [-600_000, 'JOB_START job_id=job-1 worker_id=worker-1'],
     [-540_000, 'noise'],
     [-480_000, 'JOB_PROGRESS job_id=job-1 percentage=45'],
-    [-420_000, 'JOB_PROGRESS job_id=job-1 percentage=145'],
+    [-420_000, 'JOB_PROGRESS job_id=job-1'],
     [-400_000, 'JOB_FAILED job_id=job-1 error=GPU out of memory\nJOB_START job_id=job-3 worker_id=worker-1'],
   ]);
   await put('worker-2', [

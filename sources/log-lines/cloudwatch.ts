@@ -9,11 +9,12 @@ import type {
   FilteredLogEvent,
   FilterLogEventsCommandOutput,
 } from '@aws-sdk/client-cloudwatch-logs';
-import { type LoggedEvent, parseLogLine } from '../../protocol/log-line.ts';
+import { parseLogLines } from '../../protocol/log-line.ts';
 import { formatTime } from '../../protocol/time.ts';
 import { awsConfig } from '../aws/client.ts';
 import { awsError } from '../aws/errors.ts';
 import type { ReadOptions, Unreadable } from '../source.ts';
+import type { DatedEvent } from './dated-event.ts';
 import { type LogBatch, type LogOptions, type LogReader, LogSource } from './log.ts';
 
 export type CloudWatchOptions = LogOptions & {
@@ -23,8 +24,13 @@ export type CloudWatchOptions = LogOptions & {
 
 const PAGE_SIZE_MAX = 10_000;
 const LATE_MAX_MS = 2 * 60_000;
-/** Matches any of them. */
-const PATTERN = '?TRANSCRIPTION_EVENT ?JOB_START ?JOB_PROGRESS ?JOB_COMPLETE ?JOB_FAILED';
+/** Matches any of them. A term is a whole word, in its case. */
+const PATTERN = [
+  'TRANSCRIPTION_EVENT',
+  ...['JOB_START', 'JOB_STARTED', 'JOB_PROGRESS', 'JOB_COMPLETE', 'JOB_COMPLETED', 'JOB_FAILED', 'JOB_FAILURE'],
+]
+  .flatMap((word) => [`?${word}`, `?${word.toLowerCase()}`])
+  .join(' ');
 
 export function openCloudWatchLogs(
   group: string,
@@ -53,7 +59,6 @@ class CloudWatchLogs implements LogReader {
   }
 
   async *read({ since_ms, from, signal }: ReadOptions): AsyncGenerator<LogBatch> {
-    const { now = Date.now } = this.#options;
     const start_ms = Math.max(0, Math.floor(Math.max(since_ms, Number(from ?? 0) || 0)));
     let position_ms = start_ms;
     let token: string | undefined;
@@ -65,7 +70,8 @@ class CloudWatchLogs implements LogReader {
         ...this.#readEvents(events),
         looked_at: events.length,
         position: String(position_ms),
-        otherwise_ms: now(),
+        undated: 0,
+        notes: [],
       };
       // A repeated token would loop forever.
       token = page.nextToken === token ? undefined : page.nextToken;
@@ -105,21 +111,16 @@ class CloudWatchLogs implements LogReader {
   }
 
   /** An event is one line, or several that a logger wrote at once. */
-  #readEvents(events: readonly FilteredLogEvent[]): { events: LoggedEvent[]; unreadable: Unreadable[] } {
+  #readEvents(events: readonly FilteredLogEvent[]): { events: DatedEvent[]; unreadable: Unreadable[] } {
     const { zone = 0, now = Date.now } = this.#options;
-    const read = { events: [] as LoggedEvent[], unreadable: [] as Unreadable[] };
+    const read = { events: [] as DatedEvent[], unreadable: [] as Unreadable[] };
     const options = { zone, now_ms: now() };
     for (const { message = '', timestamp, logStreamName } of events) {
-      for (const line of message.split('\n')) {
-        const parsed = parseLogLine(line, options);
-        if (parsed === null) continue;
+      for (const parsed of parseLogLines(message, options)) {
         if ('why' in parsed) {
           const at = timestamp === undefined ? '' : `, ${formatTime(timestamp)}`;
           read.unreadable.push({ where: `stream ${logStreamName ?? '?'}${at}`, why: parsed.why });
-          continue;
-        }
-        parsed.timestamp_ms ??= timestamp ?? null;
-        read.events.push(parsed);
+        } else read.events.push({ ...parsed, timestamp_ms: parsed.timestamp_ms ?? timestamp ?? now() });
       }
     }
     return read;

@@ -2,10 +2,10 @@
  * A log as a source: wherever its lines come from (file.ts, standard-input.ts, cloudwatch.ts), it yields events for
  * `tmon logs`, and sightings for all others.
  */
-import type { LoggedEvent } from '../../protocol/log-line.ts';
 import type { LogTimeOptions } from '../../protocol/log-time.ts';
 import type { Reading, ReadOptions, Source, Unreadable } from '../source.ts';
 import type { DatedEvent } from './dated-event.ts';
+import { EventOrder } from './event-order.ts';
 import { foldEvents } from './fold.ts';
 import { OwnWords, ownWord } from './own-words.ts';
 
@@ -19,13 +19,15 @@ export type LogOptions = Pick<LogTimeOptions, 'zone'> & {
 };
 
 export type LogBatch = {
-  events: LoggedEvent[];
+  events: DatedEvent[];
   unreadable: Unreadable[];
   /** Number of lines, or of CloudWatch events. */
   looked_at: number;
   position: string | null;
-  /** The time of events that have none and follow none with a time (milliseconds since 1970). */
-  otherwise_ms: number;
+  /** Number of events whose time was taken from other lines, or is that of the file. */
+  undated: number;
+  /** What else people should know, one sentence each. */
+  notes: string[];
 };
 
 /** Where the lines come from. */
@@ -37,15 +39,11 @@ export interface LogReader {
   close(): Promise<void>;
 }
 
-export type DatedBatch = Omit<LogBatch, 'events' | 'otherwise_ms'> & {
-  events: DatedEvent[];
-  /** Number of events whose time was taken from another line or the file. */
-  undated: number;
-};
-
 export class LogSource implements Source {
   readonly appendsOnly = true;
   readonly #reader: LogReader;
+  /** Where the last read ended: one that goes on from there goes on with its order. */
+  #last: { position: string | null; order: EventOrder } | null = null;
 
   constructor(reader: LogReader) {
     this.#reader = reader;
@@ -60,11 +58,12 @@ export class LogSource implements Source {
   }
 
   /** Each event; it may be kept for any time. */
-  async *events(options: ReadOptions): AsyncGenerator<DatedBatch> {
+  async *events(options: ReadOptions): AsyncGenerator<LogBatch> {
     const words = new OwnWords();
-    for await (const batch of this.#dated(options)) {
+    for await (const batch of this.#ordered(options)) {
       for (const event of batch.events) {
         event.job_id = words.of(event.job_id);
+        if (event.reported_id !== undefined) event.reported_id = words.of(event.reported_id);
         event.worker_id &&= words.of(event.worker_id);
         event.stage &&= words.of(event.stage);
         event.s3_path &&= ownWord(event.s3_path);
@@ -74,23 +73,20 @@ export class LogSource implements Source {
     }
   }
 
-  async *#dated(options: ReadOptions): AsyncGenerator<DatedBatch> {
-    let last_ms: number | null = null;
-    for await (const { otherwise_ms, events, ...batch } of this.#reader.read(options)) {
-      let undated = 0;
-      for (const event of events) {
-        if (event.timestamp_ms === null) undated += 1;
-        event.timestamp_ms ??= last_ms ?? otherwise_ms;
-        last_ms = event.timestamp_ms;
-      }
-      yield { ...batch, undated, events: events as DatedEvent[] };
+  async *#ordered(options: ReadOptions): AsyncGenerator<LogBatch> {
+    const goesOn = typeof options.from === 'string' && options.from === this.#last?.position;
+    const order = goesOn ? this.#last!.order : new EventOrder();
+    for await (const batch of this.#reader.read(options)) {
+      const events = batch.events.filter((event) => order.take(event));
+      yield { ...batch, events };
+      this.#last = { position: batch.position ?? this.#last?.position ?? null, order };
     }
   }
 
   async *read(options: ReadOptions): AsyncGenerator<Reading> {
-    for await (const { events, unreadable, looked_at, position } of this.#dated(options)) {
+    for await (const { events, ...batch } of this.#ordered(options)) {
       const { sightings, moved_ms } = foldEvents(events, options.since_ms);
-      yield { sightings, moved_ms, position, unreadable, looked_at, done: async () => {} };
+      yield { ...batch, sightings, moved_ms, found: events.length, done: async () => {} };
     }
   }
 

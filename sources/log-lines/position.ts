@@ -4,11 +4,10 @@
  *
  * A file is identified by its inode and first bytes, because inodes are reused and some rotations copy and truncate.
  */
-import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
-import { pipeline, type Readable } from 'node:stream';
-import { crc32, createGunzip } from 'node:zlib';
+import { crc32 } from 'node:zlib';
+import { encodingOf, openText } from './text.ts';
 
 export type FilePosition = {
   /** Decimal digits: a 64-bit inode does not fit a number. */
@@ -20,13 +19,12 @@ export type FilePosition = {
   head_crc: number;
 };
 
-/** A file to read from an offset to its end. */
-export type Piece = { path: string; offset: number; inode: string; mtime_ms: number };
+/** A file to read from an offset to its end. `from`: the position whose offset it is; null if it is read from its beginning. */
+export type Piece = { path: string; offset: number; inode: string; mtime_ms: number; from: FilePosition | null };
 
-const HEAD_BYTES_MAX = 1024;
+export const HEAD_BYTES_MAX = 1024;
 /** Maximum number of rotated files to look at, newest first. */
 const ROTATED_MAX = 30;
-const CHUNK_BYTES = 1024 * 1024;
 
 export function formatPosition({ inode, offset, head_bytes, head_crc }: FilePosition): string {
   return `${inode}:${offset}:${head_bytes}:${head_crc}`;
@@ -41,7 +39,7 @@ export function parsePosition(text: string | null | undefined): FilePosition | n
 }
 
 /** The position at `offset` in a file whose text begins with these bytes. */
-export function positionAt(offset: number, { inode }: Piece, head: Buffer): FilePosition {
+export function positionAt(offset: number, { inode }: Pick<Piece, 'inode'>, head: Buffer): FilePosition {
   const known = head.subarray(0, Math.min(offset, HEAD_BYTES_MAX));
   return { inode, offset, head_bytes: known.length, head_crc: crc32(known) };
 }
@@ -52,8 +50,8 @@ export async function readHead(path: string): Promise<Buffer> {
   let bytes = 0;
   try {
     for await (const chunk of await openText(path, { chunkBytes: 4096 })) {
-      parts.push(chunk as Buffer);
-      bytes += (chunk as Buffer).length;
+      parts.push(chunk);
+      bytes += chunk.length;
       if (bytes >= HEAD_BYTES_MAX) break;
     }
   } catch {}
@@ -63,32 +61,38 @@ export async function readHead(path: string): Promise<Buffer> {
 /** The files to read after a position. `gap`: lines may be missing, because the file is gone. */
 export async function piecesAfter(path: string, from: FilePosition | null): Promise<{ pieces: Piece[]; gap: boolean }> {
   const current = await pieceOf(path);
-  if (from === null || from.offset === 0) return { pieces: [current], gap: false };
-  if (current.inode === from.inode && (await isSame(current, from))) {
-    return { pieces: [{ ...current, offset: from.offset }], gap: false };
-  }
+  if (from === null || (from.offset === 0 && current.inode === from.inode)) return { pieces: [current], gap: false };
+  const at = { offset: from.offset, from: from.offset === 0 ? null : from };
+  if (current.inode === from.inode && (await isSame(current, from)))
+    return { pieces: [{ ...current, ...at }], gap: false };
   const rotated = await rotatedFiles(path);
   const [byInode] = rotated.filter(({ inode }) => inode === from.inode);
   for (const file of byInode === undefined ? rotated : [byInode, ...rotated]) {
-    if (!(await isSame(file, from))) continue;
+    if (from.offset === 0 ? file !== byInode : !(await isSame(file, from))) continue;
     const newer = rotated.filter((one) => one.path !== file.path && one.mtime_ms > file.mtime_ms).reverse();
-    return { pieces: [{ ...file, offset: from.offset }, ...newer, current], gap: false };
+    return { pieces: [{ ...file, ...at }, ...newer, current], gap: false };
   }
+  // The file was empty.
+  if (from.offset === 0) return { pieces: [current], gap: false };
   // Moved to another disk, it has a new inode and the same bytes.
-  if (await isSame(current, from)) return { pieces: [{ ...current, offset: from.offset }], gap: false };
+  if (await isSame(current, from)) return { pieces: [{ ...current, ...at }], gap: false };
   return { pieces: [current], gap: true };
 }
 
 async function isSame({ path }: Piece, from: FilePosition): Promise<boolean> {
   const { size } = await stat(path);
-  if (size < from.offset && !(await isCompressed(path))) return false;
-  const head = (await readHead(path)).subarray(0, from.head_bytes);
-  return head.length === from.head_bytes && crc32(head) === from.head_crc;
+  if (size < from.offset && (await encodingOf(path)) === 'utf-8') return false;
+  return beginsWith(await readHead(path), from);
+}
+
+/** Whether this is the beginning of the text at whose `offset` a read ended. An empty one says nothing about the file. */
+export function beginsWith(head: Buffer, { head_bytes, head_crc }: FilePosition): boolean {
+  return head_bytes > 0 && head.length >= head_bytes && crc32(head.subarray(0, head_bytes)) === head_crc;
 }
 
 async function pieceOf(path: string): Promise<Piece> {
   const { ino, mtimeNs } = await stat(path, { bigint: true });
-  return { path, offset: 0, inode: String(ino), mtime_ms: Number(mtimeNs) / 1e6 };
+  return { path, offset: 0, inode: String(ino), mtime_ms: Number(mtimeNs) / 1e6, from: null };
 }
 
 /** `app.log.1`, `app.log-20250707.gz`, `app-2025-07-07.log`, newest first. */
@@ -106,21 +110,4 @@ async function rotatedFiles(path: string): Promise<Piece[]> {
     .filter((file) => file !== null)
     .sort((a, b) => b.mtime_ms - a.mtime_ms)
     .slice(0, ROTATED_MAX);
-}
-
-export async function isCompressed(path: string): Promise<boolean> {
-  for await (const chunk of createReadStream(path, { end: 1 })) {
-    return (chunk as Buffer).length === 2 && (chunk as Buffer).readUInt16BE() === 0x1f8b;
-  }
-  return false;
-}
-
-/** The text of a file in chunks, from an offset if it is not compressed. */
-export async function openText(
-  path: string,
-  { offset = 0, chunkBytes = CHUNK_BYTES }: { offset?: number; chunkBytes?: number } = {},
-): Promise<Readable> {
-  if (!(await isCompressed(path))) return createReadStream(path, { start: offset, highWaterMark: chunkBytes });
-  // Its errors reach the reader of the output.
-  return pipeline(createReadStream(path), createGunzip({ chunkSize: chunkBytes }), () => {});
 }

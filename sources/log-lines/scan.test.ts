@@ -14,11 +14,12 @@ import { LINE_BYTES_MAX, LineScanner, type Scanned } from './scan.ts';
 /** Everything, in chunks of a fixed size. */
 function scan(bytes: Buffer, chunkBytes = bytes.length || 1): Scanned {
   const scanner = new LineScanner();
-  const all: Scanned = { events: [], unreadable: [], looked_at: 0 };
-  const add = ({ events, unreadable, looked_at }: Scanned) => {
+  const all: Scanned = { events: [], unreadable: [], looked_at: 0, undated: 0 };
+  const add = ({ events, unreadable, looked_at, undated }: Scanned) => {
     for (const event of events) all.events.push(event);
     all.unreadable.push(...unreadable);
     all.looked_at += looked_at;
+    all.undated += undated;
   };
   for (let at = 0; at < bytes.length; at += chunkBytes) add(scanner.push(bytes.subarray(at, at + chunkBytes)));
   add(scanner.takeHalf());
@@ -80,8 +81,7 @@ test('invalid UTF-8 and binary data around a line do not lose it', () => {
 });
 
 test('malformed and cut lines are counted, with the number of their line', () => {
-  const text =
-    'noise\nJOB_PROGRESS job_id=a percentage=140\nJOB_START job_id=a worker_id=b\n\nTRANSCRIPTION_EVENT {"ev\n';
+  const text = 'noise\nJOB_PROGRESS job_id=a\nJOB_START job_id=a worker_id=b\n\nTRANSCRIPTION_EVENT {"ev\n';
   const { events, unreadable, looked_at } = scan(Buffer.from(text), 11);
   assert.equal(looked_at, 5);
   assert.equal(events.length, 1);
