@@ -1,6 +1,6 @@
 /** `tmon import`: history into a monitor, once, and again without duplicates. */
 import assert from 'node:assert/strict';
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { NOTHING_KNOWN, type Sighting } from '../protocol/sighting.ts';
@@ -121,6 +121,18 @@ test('a folder of status files is imported like a log', async (t) => {
   await reporter.close();
   assert.deepEqual((await taken(t, folder)).sent, { taken: 1, known: 0, refused: 0, refusals: [] });
   assert.equal((await api.jobs.get('folder-1')).metadata.source, folder);
+});
+
+test('a job of any name is imported, and found by that name', async (t) => {
+  const root = temporaryDirectory(t);
+  mkdirSync(join(root, 'jobs'));
+  const name = 'uploads/Meeting 1.mp3';
+  writeFileSync(join(root, 'jobs', 'a.json'), JSON.stringify({ job_id: name, status: 'FAILED', error: 'noise' }));
+  assert.deepEqual((await taken(t, `dir:${root}`)).sent, { taken: 1, known: 0, refused: 0, refusals: [] });
+  const { code, stdout, stderr } = await runTmon(t, ['job', '--json', '--server', url, name]);
+  assert.equal(code, 0, stderr);
+  const job = JSON.parse(stdout);
+  assert.deepEqual([job.state, job.metadata], ['FAILED', { reported_id: name, source: `dir:${root}` }]);
 });
 
 test('a dry run counts but sends nothing', async (t) => {

@@ -1,5 +1,6 @@
 /** Options shared by commands, and the client they configure. */
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { reportedId } from '../protocol/reported-id.ts';
 import { TranscriptionAPI, type TransportOptions } from '../sdk/typescript/index.ts';
 
 export const DEFAULT_SERVER = 'http://127.0.0.1:8080';
@@ -25,6 +26,15 @@ export function clientOf(
 ): TranscriptionAPI {
   const baseUrl = /^[a-z]+:\/\//i.test(server) ? server : `http://${server}`;
   return new TranscriptionAPI({ baseUrl, apiKey, retries: 2, ...options });
+}
+
+/** The id of a job, from its id or from the name that it has in its own system. */
+export function jobId(value: string): string {
+  return reportedId(value)?.job_id ?? value;
+}
+
+export function jobIds(value: string, before: string[] = []): string[] {
+  return [...before, jobId(value)];
 }
 
 /** For options that may be repeated. */

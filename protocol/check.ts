@@ -19,6 +19,7 @@ export type WarningKind = (typeof WARNING_KINDS)[number];
 
 export const CheckedJob = Type.Object({
   job_id: Type.String(),
+  reported_id: Nullable(Type.String({ description: 'The name of the job in its system, if that is not an id.' })),
   source: Type.String({ description: 'The source with the latest report.' }),
   state: Words(SIGHTED_STATES, 'The last reported state.'),
   worker_id: Nullable(Type.String()),

@@ -7,8 +7,8 @@
  * A TIMESTAMP in PostgreSQL has no zone: as in the documented statements, it is in the session's zone, by default the
  * server's. Times are passed as milliseconds since 1970 and converted by the database, so the zone does not matter.
  */
-import { isId } from './id-pattern.ts';
 import { lenientPercentage, lenientText, lenientTime, lenientWorkerId } from './lenient-values.ts';
+import { reportedId } from './reported-id.ts';
 import type { Sighting } from './sighting.ts';
 import { lenientState, noId, noStatus } from './status-file.ts';
 
@@ -175,8 +175,9 @@ ORDER BY job_status.updated_at`,
 
 /** Parameters of `upsert`, in order: job_id, worker_id, status, started_at, updated_at, percentage, error_message. */
 export function upsertParameters(sighting: Sighting): (string | number | null)[] {
-  const { job_id, worker_id, state, started_ms, told_ms, percentage, error } = sighting;
-  return [job_id, worker_id, state, started_ms, told_ms, whole(percentage), state === 'FAILED' ? error : null];
+  const { job_id, reported_id, worker_id, state, started_ms, told_ms, percentage, error } = sighting;
+  const name = reported_id ?? job_id;
+  return [name, worker_id, state, started_ms, told_ms, whole(percentage), state === 'FAILED' ? error : null];
 }
 
 /** Rounds down: a job at 99.7 % is not done. */
@@ -185,8 +186,8 @@ const whole = (percentage: number | null): number | null => (percentage === null
 /** Reads a row of `since`, or a DynamoDB item as plain values. */
 export function readRow(row: object): Sighting | { why: string } {
   const columns = row as Record<string, unknown>;
-  const { job_id } = columns;
-  if (typeof job_id !== 'string' || !isId(job_id)) return { why: noId(job_id) };
+  const id = reportedId(columns.job_id);
+  if (id === null) return { why: noId(columns.job_id) };
   const state = lenientState(columns.status);
   if (state === undefined) return { why: noStatus(columns.status) };
   const started_ms = lenientTime(columns.started_at);
@@ -194,7 +195,7 @@ export function readRow(row: object): Sighting | { why: string } {
   if (told_ms === null) return { why: 'it has neither an updated_at nor a started_at' };
   const ended = state === 'COMPLETED' || state === 'FAILED';
   return {
-    job_id,
+    ...id,
     state,
     told_ms,
     worker_id: lenientWorkerId(columns.worker_id),
@@ -228,7 +229,7 @@ type Attribute = { S: string } | { N: string };
  * the item was written by another worker and is newer.
  */
 export function dynamoUpdate(table: string, sighting: Sighting) {
-  const { job_id, worker_id, state, started_ms, told_ms, percentage, error } = sighting;
+  const { job_id, reported_id, worker_id, state, started_ms, told_ms, percentage, error } = sighting;
   const set: Record<string, Attribute> = {
     status: { S: state },
     updated_at: { S: dynamoTime(told_ms) },
@@ -242,7 +243,7 @@ export function dynamoUpdate(table: string, sighting: Sighting) {
   const mine = worker_id === null ? '' : ' OR #worker_id = :worker_id';
   return {
     TableName: table,
-    Key: { job_id: { S: job_id } },
+    Key: { job_id: { S: reported_id ?? job_id } },
     UpdateExpression: `SET ${names.map((name) => `#${name} = :${name}`).join(', ')}${remove}`,
     ConditionExpression: `attribute_not_exists(#updated_at) OR #updated_at <= :updated_at${mine}`,
     ExpressionAttributeNames: Object.fromEntries(

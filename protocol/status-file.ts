@@ -6,7 +6,6 @@
  *
  * The first five fields are always present, null if unknown; the others only if known.
  */
-import { isId } from './id-pattern.ts';
 import {
   lenientCount,
   lenientNumber,
@@ -15,6 +14,7 @@ import {
   lenientTime,
   lenientWorkerId,
 } from './lenient-values.ts';
+import { REPORTED_ID_MAX, reportedId } from './reported-id.ts';
 import type { SightedState, Sighting } from './sighting.ts';
 import { formatTime } from './time.ts';
 
@@ -40,19 +40,14 @@ export type StatusFile = {
 
 export const STATUS_FILE_PREFIX = 'jobs/';
 
+/** `job_id`: an id, also of a job with another name. */
 export const statusFileKey = (job_id: string): string => `${STATUS_FILE_PREFIX}${job_id}.json`;
 
-/** The inverse; undefined if the key is not that of a status file. `key` begins with `jobs/`. */
-export function jobOfStatusFileKey(key: string): string | undefined {
-  const job_id = key.startsWith(STATUS_FILE_PREFIX) && key.endsWith('.json') ? key.slice(5, -5) : '';
-  return isId(job_id) ? job_id : undefined;
-}
-
-/** The file's text. */
+/** The file's text, with the job's own name as its `job_id`. */
 export function writeStatusFile(sighting: Sighting): string {
-  const { job_id, worker_id, state, told_ms, started_ms, ended_ms, percentage, ...rest } = sighting;
+  const { job_id, reported_id, worker_id, state, told_ms, started_ms, ended_ms, percentage, ...rest } = sighting;
   const file: StatusFile = {
-    job_id,
+    job_id: reported_id ?? job_id,
     worker_id,
     status: state,
     started_at: started_ms === null ? null : formatTime(started_ms),
@@ -77,14 +72,14 @@ export function readStatusFile(text: string, last_modified_ms: number): Sighting
   }
   if (typeof file !== 'object' || file === null || Array.isArray(file)) return { why: 'it is not a JSON object' };
   const fields = file as Record<string, unknown>;
-  const { job_id } = fields;
-  if (typeof job_id !== 'string' || !isId(job_id)) return { why: noId(job_id) };
+  const id = reportedId(fields.job_id);
+  if (id === null) return { why: noId(fields.job_id) };
   const state = lenientState(fields.status ?? fields.state);
   if (state === undefined) return { why: noStatus(fields.status ?? fields.state) };
   const told_ms = lenientTime(fields.updated_at) ?? last_modified_ms;
   const ended = state === 'COMPLETED' || state === 'FAILED';
   return {
-    job_id,
+    ...id,
     state,
     told_ms,
     worker_id: lenientWorkerId(fields.worker_id),
@@ -114,7 +109,7 @@ export function noStatus(value: unknown): string {
 export function noId(value: unknown): string {
   return value == null
     ? 'it has no job_id'
-    : `its job_id is ${shown(value)}: an id has letters, digits, _ and -, at most 64`;
+    : `its job_id is ${shown(value)}, which is neither an integer nor a text of 1 to ${REPORTED_ID_MAX} characters`;
 }
 
 const shown = (value: unknown): string => JSON.stringify(value)?.slice(0, 80) ?? String(value);

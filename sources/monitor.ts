@@ -1,6 +1,7 @@
 /** `http(s)://…`: the jobs and queues of a monitor, over its REST API, with `TMON_API_KEY` if it needs a key. */
 import type { Job, JobStateName } from '../protocol/job.ts';
 import type { Queue } from '../protocol/queue.ts';
+import { reportedId } from '../protocol/reported-id.ts';
 import type { SightedState, Sighting } from '../protocol/sighting.ts';
 import type { SystemHealth } from '../protocol/system.ts';
 import { formatTime, parseTime } from '../protocol/time.ts';
@@ -112,8 +113,10 @@ export class Monitor implements Source {
 function sightingOf(job: Job, state: SightedState): Sighting {
   const time = (value: string | null) => (value === null ? null : parseTime(value));
   const error = job.retry_info.last_error;
+  const name = reportedId(job.metadata.reported_id);
   return {
-    job_id: job.job_id,
+    // Other metadata of that name is its submitter's.
+    ...(name?.job_id === job.job_id ? name : { job_id: job.job_id }),
     state,
     told_ms: parseTime(job.updated_at),
     worker_id: job.worker?.worker_id ?? null,

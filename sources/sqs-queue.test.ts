@@ -80,20 +80,24 @@ test('[B113] attributes give the waiting job, its start time and its worker', as
   await send(url, 's3://audio/a.mp3', { JobId: text('job-123'), StartTime });
   await send(url, 's3://audio/b.mp3', { JobId: text('job-124'), StartTime, WorkerId: text('worker-456') });
   await send(url, 'hello');
-  await send(url, 'hello', { JobId: text('../etc/passwd') });
+  await send(url, 's3://audio/c.mp3', { JobId: text('audio/c.mp3') });
+  await send(url, 'hello', { JobId: text(' ') });
   const source = await opened(t, 'sqs://attributes');
   const { sightings, unreadable } = await readAll(source, { peek: true });
   assert.deepEqual(
-    sightings.map(({ job_id, state, worker_id, started_ms }) => [job_id, state, worker_id, started_ms]),
+    sightings.map(({ job_id, reported_id, state, worker_id, started_ms }) => [
+      reported_id ?? job_id,
+      state,
+      worker_id,
+      started_ms,
+    ]),
     [
+      ['audio/c.mp3', 'QUEUED', null, null],
       ['job-123', 'QUEUED', null, null],
       ['job-124', 'PROCESSING', 'worker-456', Date.parse('2025-07-07T19:30:00Z')],
     ],
   );
-  assert.deepEqual(unreadable.sort(), [
-    'it has no attribute JobId',
-    'its JobId is "../etc/passwd", which is not an id',
-  ]);
+  assert.deepEqual(unreadable.sort(), ['it has no attribute JobId', 'its JobId is " ", which cannot name a job']);
 });
 
 test('a message delivered more than once is reported once, and deleted', async (t) => {

@@ -16,9 +16,9 @@ import {
   ReceiveMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import { isId } from '../protocol/ids.ts';
 import { lenientTime, lenientWorkerId } from '../protocol/lenient-values.ts';
 import { parseLogLine } from '../protocol/log-line.ts';
+import { reportedId } from '../protocol/reported-id.ts';
 import { mergeSightings, type Sighting } from '../protocol/sighting.ts';
 import { readStatusFile } from '../protocol/status-file.ts';
 import { awsConfig } from './aws/client.ts';
@@ -262,12 +262,12 @@ function readMessage(message: Message): DatedEvent | Sighting | { why: string } 
   const status = readStatusFile(Body, sent_ms);
   if (!('why' in status)) return status;
   const { JobId, StartTime, WorkerId } = MessageAttributes;
-  const job_id = JobId?.StringValue;
-  if (job_id === undefined) return { why: 'it has no attribute JobId' };
-  if (!isId(job_id)) return { why: `its JobId is ${JSON.stringify(job_id)}, which is not an id` };
+  if (JobId?.StringValue === undefined) return { why: 'it has no attribute JobId' };
+  const id = reportedId(JobId.StringValue);
+  if (id === null) return { why: `its JobId is ${JSON.stringify(JobId.StringValue)}, which cannot name a job` };
   const worker_id = lenientWorkerId(WorkerId?.StringValue);
   return {
-    job_id,
+    ...id,
     state: worker_id === null ? 'QUEUED' : 'PROCESSING',
     told_ms: sent_ms,
     worker_id,

@@ -126,26 +126,37 @@ function behavesAsStatusFiles(place: () => Promise<Place>): void {
     await write('jobs/job-2.json', '{"job_id": "job-2", "sta');
     await write('jobs/job-3.json', '');
     await write('jobs/job-4.json', words('job-4', 'SLEEPING'));
-    await write('jobs/job-5.json', words('job-1', 'FAILED'));
-    await write('jobs/job 6.json', words('job-6', 'FAILED'));
     await write('jobs/job-7.json', ' '.repeat(300_000));
     // None of ours, and of a full system.
     await write('jobs/readme.txt', 'hello');
     await write('jobs/active/job-8/state.json', '{}');
     await write('elsewhere.json', '{}');
+    await write('jobs/.job-9.json', '{"job_id": "job-9", "sta');
     const { ids, unreadable } = await readAll(new StatusFiles(await open()));
     assert.deepEqual(ids, ['job-1']);
     const patterns = [
-      /^jobs\/job 6\.json: its name is not a job id$/,
       /^jobs\/job-2\.json: it is not JSON: /,
       /^jobs\/job-3\.json: it is empty$/,
       /^jobs\/job-4\.json: its status is "SLEEPING"/,
-      /^jobs\/job-5\.json: it is a report about job-1$/,
       /^jobs\/job-7\.json: 300000 bytes are too many/,
     ];
     const sorted = unreadable.sort();
     assert.equal(sorted.length, patterns.length, sorted.join('\n'));
     for (const [index, pattern] of patterns.entries()) assert.match(sorted[index]!, pattern);
+  });
+
+  test('a file may have any name, and a job any: the file says which job it is', async () => {
+    const { open, write } = await place();
+    await write('jobs/meeting.mp3.json', words('meeting.mp3', 'FAILED'));
+    await write('jobs/job 6.JSON', words('job-6', 'FAILED'));
+    await write('jobs/a.json', words('job-7', 'PROCESSING', { updated_at: '2025-07-07T19:40:00Z' }));
+    await write('jobs/b.json', words('job-7', 'COMPLETED', { updated_at: '2025-07-07T19:50:00Z' }));
+    const { sightings, unreadable } = await readAll(new StatusFiles(await open()));
+    assert.deepEqual(unreadable, []);
+    assert.deepEqual(
+      [...sightings.values()].map(({ job_id, reported_id, state }) => `${reported_id ?? job_id} ${state}`).sort(),
+      ['job-6 FAILED', 'job-7 COMPLETED', 'meeting.mp3 FAILED'],
+    );
   });
 }
 

@@ -7,8 +7,8 @@
  * that a job that hangs for days stays visible.
  */
 
-import type { Sighting } from '../protocol/sighting.ts';
-import { jobOfStatusFileKey, readStatusFile, STATUS_FILE_PREFIX } from '../protocol/status-file.ts';
+import { mergeSightings, type Sighting } from '../protocol/sighting.ts';
+import { readStatusFile, STATUS_FILE_PREFIX } from '../protocol/status-file.ts';
 import { inParallel } from './in-parallel.ts';
 import type { Reading, ReadOptions, Source, Unreadable } from './source.ts';
 
@@ -57,11 +57,8 @@ export class StatusFiles implements Source {
       const unreadable: Unreadable[] = [];
       const files = listed.filter((file) => {
         if (!isStatusFile(file.key)) return false;
-        if (jobOfStatusFileKey(file.key) === undefined)
-          unreadable.push({ where: file.key, why: 'its name is not a job id' });
-        else if (file.size_bytes > FILE_BYTES_MAX) {
-          unreadable.push({ where: file.key, why: `${file.size_bytes} bytes are too many for a status file` });
-        } else return true;
+        if (file.size_bytes <= FILE_BYTES_MAX) return true;
+        unreadable.push({ where: file.key, why: `${file.size_bytes} bytes are too many for a status file` });
         return false;
       });
       for (const { modified_ms } of files) newest_ms = Math.max(newest_ms, modified_ms);
@@ -71,7 +68,7 @@ export class StatusFiles implements Source {
         if (known[index] !== undefined) return known[index];
         return file.modified_ms < since_ms ? undefined : await this.#fetch(file, signal);
       });
-      const sightings: Sighting[] = [];
+      const sightings = new Map<string, Sighting>();
       for (const [index, one] of reports.entries()) {
         const { key, version } = wanted[index]!;
         if (one === undefined) continue;
@@ -79,11 +76,12 @@ export class StatusFiles implements Source {
           unreadable.push({ where: key, why: one.why });
           continue;
         }
-        sightings.push(one);
+        const other = sightings.get(one.job_id);
+        sightings.set(one.job_id, other === undefined ? one : mergeSightings(other, one));
         recall?.set(key, version, one);
       }
       yield {
-        sightings,
+        sightings: [...sightings.values()],
         position: String(newest_ms),
         unreadable,
         looked_at: files.length,
@@ -106,13 +104,15 @@ export class StatusFiles implements Source {
   async #fetch(file: ListedFile, signal: AbortSignal): Promise<Sighting | { why: string } | undefined> {
     const text = await this.#place.fetch(file.key, signal);
     if (text === undefined) return undefined;
-    const reports = readStatusFile(text, file.modified_ms);
-    if ('why' in reports || reports.job_id === jobOfStatusFileKey(file.key)) return reports;
-    return { why: `it is a report about ${reports.job_id}` };
+    return readStatusFile(text, file.modified_ms);
   }
 }
 
-/** A full system keeps its own folders below jobs/; they are ignored. */
+/**
+ * Its job is in the file, whatever the file's name. Ignored: the folders that a full system keeps below jobs/, and hidden
+ * files, which are being written.
+ */
 function isStatusFile(key: string): boolean {
-  return key.endsWith('.json') && !key.slice(STATUS_FILE_PREFIX.length).includes('/');
+  const name = key.slice(STATUS_FILE_PREFIX.length);
+  return /\.json$/i.test(name) && !name.includes('/') && !name.startsWith('.');
 }

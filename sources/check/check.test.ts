@@ -117,6 +117,20 @@ test('[B135] a file of 81 minutes that reports steadily is never stuck, though t
   }
 });
 
+test('a job is shown by the name that its system gave it', async () => {
+  const reported_id = '/audio/Meeting 1.mp3';
+  const document = await run([
+    source([
+      told('Meeting-1', 50, { reported_id, worker_id: 'worker-1' }),
+      told('Meeting-2', 1, { reported_id: 'b.mp3', state: 'FAILED' }),
+    ]),
+  ]);
+  assert.deepEqual(problems(document), [`job_stuck ${reported_id}`, 'job_failed b.mp3']);
+  assert.deepEqual([document.running[0]!.job_id, document.running[0]!.reported_id], ['Meeting-1', reported_id]);
+  assert.match(reportOf(document), /^RUNNING {2}\/audio\/Meeting 1\.mp3 /m);
+  assert.ok(validDocument(document));
+});
+
 test('a failed job is a problem, with its reason; an allowed rate is not', async () => {
   const jobs = [
     told('job-1', 5, { state: 'FAILED', error: 'GPU out of memory' }),

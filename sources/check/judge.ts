@@ -72,6 +72,10 @@ export function judge({ jobs, sources, now_ms }: Known, options: CheckOptions): 
   return { ...document, says: inWords(document) };
 }
 
+/** As people know it. */
+const nameOf = ({ job_id, reported_id }: { job_id: string; reported_id?: string | null }): string =>
+  reported_id ?? job_id;
+
 const isOpen = ({ state }: Sighting): boolean => state === 'QUEUED' || state === 'PROCESSING';
 
 function verdictOf(problems: number, sources: readonly CheckedSource[]): CheckVerdict {
@@ -89,6 +93,7 @@ function checkJob({ sighting, source, track }: KnownJob, now_ms: number, options
   const time = (value_ms: number | null) => (value_ms === null ? null : formatTime(value_ms));
   return {
     job_id: sighting.job_id,
+    reported_id: sighting.reported_id ?? null,
     source,
     state: sighting.state,
     worker_id: sighting.worker_id,
@@ -115,14 +120,14 @@ function checkWorkers(jobs: readonly KnownJob[], now_ms: number, options: CheckO
   const heard = new Map<string, number>();
   const held = new Map<string, { ids: string[]; patience_ms: number }>();
   for (const { sighting, track } of jobs) {
-    const { worker_id, state, job_id } = sighting;
+    const { worker_id, state } = sighting;
     if (worker_id === null) continue;
     const heard_ms = heardAt(sighting.told_ms, track.seen_ms, now_ms);
     heard.set(worker_id, Math.max(heard.get(worker_id) ?? 0, heard_ms));
     if (state !== 'PROCESSING') continue;
     const limit_ms = paceLimit(track) ?? 0;
     const entry = held.get(worker_id) ?? { ids: [], patience_ms: Number.POSITIVE_INFINITY };
-    held.set(worker_id, { ids: [...entry.ids, job_id], patience_ms: Math.min(entry.patience_ms, limit_ms) });
+    held.set(worker_id, { ids: [...entry.ids, nameOf(sighting)], patience_ms: Math.min(entry.patience_ms, limit_ms) });
   }
   return [...held]
     .map(([worker_id, { ids, patience_ms }]) => {
@@ -151,7 +156,7 @@ function stuckProblem(job: CheckedJob, workers: readonly CheckedWorker[]): Check
         : `; ${worker.worker_id} reported ${span(worker.silent_seconds)} ago: it hangs`;
   const at = job.percentage === null ? '' : ` at ${percent(job.percentage)}`;
   const says = `no progress${at} for ${span(job.still_seconds ?? 0)}, expected within ${allowed}${cause}`;
-  return { kind: 'job_stuck', subject: job.job_id, says };
+  return { kind: 'job_stuck', subject: nameOf(job), says };
 }
 
 function quietProblem({ worker_id, silent_seconds, running }: CheckedWorker): CheckDocument['problems'][number] {
@@ -164,9 +169,10 @@ function quietProblem({ worker_id, silent_seconds, running }: CheckedWorker): Ch
   };
 }
 
-function failedProblem({ job_id, error, worker_id }: CheckedJob): CheckDocument['problems'][number] {
+function failedProblem(job: CheckedJob): CheckDocument['problems'][number] {
+  const { worker_id, error } = job;
   const on = worker_id === null ? '' : ` on ${worker_id}`;
-  return { kind: 'job_failed', subject: job_id, says: `failed${on}: ${error ?? 'no reason reported'}` };
+  return { kind: 'job_failed', subject: nameOf(job), says: `failed${on}: ${error ?? 'no reason reported'}` };
 }
 
 function queueProblems({ name, queue }: CheckedSource, options: CheckOptions): CheckDocument['problems'] {
@@ -188,7 +194,7 @@ function aheadWarnings(jobs: readonly KnownJob[], now_ms: number): CheckDocument
     if (!isAhead(sighting.told_ms, now_ms)) continue;
     const teller = sighting.worker_id ?? sighting.job_id;
     const ahead_ms = sighting.told_ms - now_ms;
-    if (ahead_ms > (byTeller.get(teller)?.ahead_ms ?? 0)) byTeller.set(teller, { ahead_ms, job_id: sighting.job_id });
+    if (ahead_ms > (byTeller.get(teller)?.ahead_ms ?? 0)) byTeller.set(teller, { ahead_ms, job_id: nameOf(sighting) });
   }
   return [...byTeller].map(([subject, { ahead_ms, job_id }]) => ({
     kind: 'clock_ahead' as const,

@@ -46,9 +46,9 @@ function problems({ problems: all }: CheckDocument): Row[] {
 
 function running({ running: all }: CheckDocument): Row[] {
   const rows = all.slice(0, RUNNING_SHOWN_MAX).map((job): Row => {
-    const { job_id, worker_id, percentage, stage } = job;
+    const { job_id, reported_id, worker_id, percentage, stage } = job;
     const at = percentage === null ? '–' : percent(percentage);
-    return ['RUNNING', job_id, at.padStart(4), stage ?? '–', worker_id ?? '–', progress(job)];
+    return ['RUNNING', reported_id ?? job_id, at.padStart(4), stage ?? '–', worker_id ?? '–', progress(job)];
   });
   return more(rows, all.length);
 }
