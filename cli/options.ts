@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { reportedId } from '../protocol/reported-id.ts';
 import { TranscriptionAPI, type TransportOptions } from '../sdk/typescript/index.ts';
+import type { Allowance } from '../sources/check/evidence.ts';
 
 export const DEFAULT_SERVER = 'http://127.0.0.1:8080';
 
@@ -35,6 +36,20 @@ export function jobId(value: string): string {
 
 export function jobIds(value: string, before: string[] = []): string[] {
   return [...before, jobId(value)];
+}
+
+/** For commands that read a source. */
+export function unreadableOption(): Option {
+  const meaning = 'lines, files or rows of a source that may be unreadable: a number, or a share of those found';
+  return new Option('--unreadable-allowed <n>', meaning).argParser(allowance).default({ count: 0 }, '0');
+}
+
+/** Parses `3` and `5%`. */
+function allowance(value: string): Allowance {
+  const [, number = '', percent] = /^(\d+(?:\.\d+)?)(%)?$/.exec(value) ?? [];
+  if (percent !== undefined && Number(number) <= 100) return { share: Number(number) / 100 };
+  if (percent === undefined && /^\d+$/.test(number)) return { count: Number(number) };
+  throw new InvalidArgumentError('Must be a whole number, or a percentage like 5%.');
 }
 
 /** For options that may be repeated. */

@@ -43,6 +43,9 @@ export const STATUS_FILE_PREFIX = 'jobs/';
 /** `job_id`: an id, also of a job with another name. */
 export const statusFileKey = (job_id: string): string => `${STATUS_FILE_PREFIX}${job_id}.json`;
 
+/** `half_written`: the text ends before the file does, as while it is being written. */
+export type UnreadableStatus = { why: string; half_written?: true };
+
 /** The file's text, with the job's own name as its `job_id`. */
 export function writeStatusFile(sighting: Sighting): string {
   const { job_id, reported_id, worker_id, state, told_ms, started_ms, ended_ms, percentage, ...rest } = sighting;
@@ -63,12 +66,14 @@ export function writeStatusFile(sighting: Sighting): string {
  * Reads a status file, whoever wrote it: `job_id` and `status` are required, unknown fields are ignored. Without an
  * `updated_at`, the file's modification time is used.
  */
-export function readStatusFile(text: string, last_modified_ms: number): Sighting | { why: string } {
+export function readStatusFile(text: string, last_modified_ms: number): Sighting | UnreadableStatus {
   let file: unknown;
   try {
     file = JSON.parse(text);
   } catch (error) {
-    return { why: text.trim() === '' ? 'it is empty' : `it is not JSON: ${(error as Error).message}` };
+    if (text.trim() === '') return { why: 'it is empty', half_written: true };
+    const why = `it is not JSON: ${(error as Error).message}`;
+    return /}\s*$/.test(text) ? { why } : { why, half_written: true };
   }
   if (typeof file !== 'object' || file === null || Array.isArray(file)) return { why: 'it is not a JSON object' };
   const fields = file as Record<string, unknown>;

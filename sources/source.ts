@@ -44,10 +44,20 @@ export type ReadOptions = {
   signal: AbortSignal;
 };
 
+/** What a file says, or why it could not be read. */
+export type FileResult = Sighting | UnreadableFile;
+
+/** `half_written`: its text ends in the middle; the next version may be whole. */
+export type UnreadableFile = { why: string; half_written?: boolean };
+
 /** Kept by the reader, between reads or runs. `version`: for example an ETag. */
 export interface Recall {
-  get(where: string, version: string): Sighting | undefined;
-  set(where: string, version: string, sighting: Sighting): void;
+  get(where: string, version: string): FileResult | undefined;
+  set(where: string, version: string, result: FileResult): void;
+  /** What the file said when it was last readable, in whatever version. */
+  last?(where: string): Sighting | undefined;
+  /** A file from before this time that `get` does not know had ended when it was read. Without it, old files are skipped. */
+  readonly complete_ms?: number;
 }
 
 export type Reading = {
@@ -74,14 +84,15 @@ export type Reading = {
   done(): Promise<void>;
 };
 
-/** `where`: a line number, a key, a row's id. */
-export type Unreadable = { where: string; why: string };
+/** `where`: a line number, a key, a row's id. `last_known`: the sightings have what it said before. */
+export type Unreadable = { where: string; why: string; half_written?: boolean; last_known?: boolean };
 
 export type QueueDepth = {
   waiting: number;
   in_flight: number;
   /** Age of the oldest waiting one; null if unknown. */
   oldest_seconds: number | null;
+  /** In its dead-letter queue, or in it if it is one; null if neither is known. */
   dead_letters: number | null;
 };
 

@@ -1,9 +1,10 @@
 /** The verdict: from the reports and progress of every job, and the sources read, to the document. Pure. */
-import type { CheckDocument, CheckedJob, CheckedSource, CheckedWorker, CheckVerdict } from '../../protocol/check.ts';
+import type { CheckDocument, CheckedJob, CheckedSource, CheckedWorker } from '../../protocol/check.ts';
 import type { Sighting } from '../../protocol/sighting.ts';
-import { formatTime } from '../../protocol/time.ts';
+import { formatTime, parseTime } from '../../protocol/time.ts';
+import { type EvidenceOptions, type Examined, evidenceWarnings } from './evidence.ts';
 import { etaOf, heardAt, isAhead, paceLimit, paceOf, stillFor, stuckLimit, type Track } from './track.ts';
-import { inWords, percent, span } from './words.ts';
+import { counted, inWords, percent, span } from './words.ts';
 
 export type CheckOptions = {
   stuck_after_ms: number;
@@ -12,23 +13,26 @@ export type CheckOptions = {
   since_ms: number;
   /** Failure rate above which failed jobs are a problem, 0 to 1. */
   failures_allowed: number;
-};
+} & EvidenceOptions;
 
 export const CHECK_DEFAULTS: CheckOptions = {
   stuck_after_ms: 30 * 60_000,
   quiet_after_ms: 5 * 60_000,
   since_ms: 24 * 3_600_000,
   failures_allowed: 0,
+  queued_after_ms: 6 * 3_600_000,
+  unreadable_allowed: { count: 0 },
 };
 
 /** A job, merged from all sources. */
 export type KnownJob = { sighting: Sighting; source: string; track: Track };
 
-export type Known = { jobs: readonly KnownJob[]; sources: readonly CheckedSource[]; now_ms: number };
+export type Known = { jobs: readonly KnownJob[]; sources: readonly Examined[]; now_ms: number };
 
 const FAILED_SHOWN_MAX = 100;
 
-export function judge({ jobs, sources, now_ms }: Known, options: CheckOptions): CheckDocument {
+export function judge({ jobs, sources: examined, now_ms }: Known, options: CheckOptions): CheckDocument {
+  const sources = examined.map(({ checked }) => checked);
   const since_ms = now_ms - options.since_ms;
   const recent = jobs.filter(({ sighting }) => isOpen(sighting) || (sighting.ended_ms ?? sighting.told_ms) >= since_ms);
   const checked = recent.map((job) => checkJob(job, now_ms, options));
@@ -43,14 +47,16 @@ export function judge({ jobs, sources, now_ms }: Known, options: CheckOptions): 
     ...running.filter(({ stuck }) => stuck).map((job) => stuckProblem(job, workers)),
     ...workers.filter(({ quiet }) => quiet).map(quietProblem),
     ...(rate !== null && rate > options.failures_allowed ? failed.map(failedProblem) : []),
+    ...waitingProblems(checked, sources, now_ms, options),
     ...sources.flatMap((source) => queueProblems(source, options)),
     ...sources.flatMap(({ alerts }) =>
       alerts.map(({ id, message }) => ({ kind: 'alert' as const, subject: id, says: message })),
     ),
   ];
-  const warnings = [...aheadWarnings(jobs, now_ms), ...unreadableWarnings(sources)];
+  const warnings = [...aheadWarnings(jobs, now_ms), ...evidenceWarnings(examined, options, { now_ms })];
+  const known = sources.every(({ read }) => read) && !warnings.some(({ unknown }) => unknown);
   const document: CheckDocument = {
-    verdict: verdictOf(problems.length, sources),
+    verdict: problems.length > 0 ? 'wrong' : known ? 'well' : 'unknown',
     checked_at: formatTime(now_ms),
     since: formatTime(since_ms),
     says: '',
@@ -67,7 +73,7 @@ export function judge({ jobs, sources, now_ms }: Known, options: CheckOptions): 
     running,
     failed: failed.slice(0, FAILED_SHOWN_MAX),
     workers,
-    sources: [...sources],
+    sources,
   };
   return { ...document, says: inWords(document) };
 }
@@ -77,11 +83,6 @@ const nameOf = ({ job_id, reported_id }: { job_id: string; reported_id?: string 
   reported_id ?? job_id;
 
 const isOpen = ({ state }: Sighting): boolean => state === 'QUEUED' || state === 'PROCESSING';
-
-function verdictOf(problems: number, sources: readonly CheckedSource[]): CheckVerdict {
-  if (problems > 0) return 'wrong';
-  return sources.every(({ read }) => read) ? 'well' : 'unknown';
-}
 
 function checkJob({ sighting, source, track }: KnownJob, now_ms: number, options: CheckOptions): CheckedJob {
   const runs = sighting.state === 'PROCESSING';
@@ -172,18 +173,35 @@ function quietProblem({ worker_id, silent_seconds, running }: CheckedWorker): Ch
 function failedProblem(job: CheckedJob): CheckDocument['problems'][number] {
   const { worker_id, error } = job;
   const on = worker_id === null ? '' : ` on ${worker_id}`;
-  return { kind: 'job_failed', subject: nameOf(job), says: `failed${on}: ${error ?? 'no reason reported'}` };
+  const says = `failed${on}: ${error ?? 'no reason reported'}`;
+  return { kind: 'job_failed', subject: nameOf(job), says, at: job.ended_at ?? job.told_at };
+}
+
+/** Of a queue that tells the age of its oldest message, that age is the problem. */
+function waitingProblems(
+  jobs: readonly CheckedJob[],
+  sources: readonly CheckedSource[],
+  now_ms: number,
+  { queued_after_ms }: CheckOptions,
+): CheckDocument['problems'] {
+  const queues = new Set(sources.filter(({ queue }) => queue !== null).map(({ name }) => name));
+  return jobs.flatMap((job) => {
+    const waits_ms = now_ms - parseTime(job.told_at);
+    if (job.state !== 'QUEUED' || queues.has(job.source) || waits_ms <= queued_after_ms) return [];
+    return [{ kind: 'job_waits' as const, subject: nameOf(job), says: `has waited for ${span(waits_ms / 1000)}` }];
+  });
 }
 
 function queueProblems({ name, queue }: CheckedSource, options: CheckOptions): CheckDocument['problems'] {
   if (queue === null) return [];
   const problems: CheckDocument['problems'] = [];
-  const { oldest_seconds, dead_letters } = queue;
-  if (oldest_seconds !== null && oldest_seconds * 1000 > options.stuck_after_ms) {
+  const { waiting, oldest_seconds, dead_letters } = queue;
+  // While none waits, the oldest message is in flight.
+  if (waiting > 0 && oldest_seconds !== null && oldest_seconds * 1000 > options.stuck_after_ms) {
     problems.push({ kind: 'queue_old', subject: name, says: `the oldest has waited ${span(oldest_seconds)}` });
   }
   if (dead_letters !== null && dead_letters > 0) {
-    problems.push({ kind: 'dead_letters', subject: name, says: `${dead_letters} in the dead-letter queue` });
+    problems.push({ kind: 'dead_letters', subject: name, says: `${counted(dead_letters, 'dead letter')}` });
   }
   return problems;
 }
@@ -200,17 +218,8 @@ function aheadWarnings(jobs: readonly KnownJob[], now_ms: number): CheckDocument
     kind: 'clock_ahead' as const,
     subject,
     says: `its clock is ${span(ahead_ms / 1000)} ahead of this machine’s (${job_id}): its times are ignored`,
+    unknown: false,
   }));
-}
-
-function unreadableWarnings(sources: readonly CheckedSource[]): CheckDocument['warnings'] {
-  return sources
-    .filter(({ unreadable_count }) => unreadable_count > 0)
-    .map(({ name, unreadable_count, unreadable }) => {
-      const [first] = unreadable;
-      const example = first === undefined ? '' : `: ${first.where}: ${first.why}`;
-      return { kind: 'unreadable' as const, subject: name, says: `${unreadable_count} could not be read${example}` };
-    });
 }
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
