@@ -107,12 +107,38 @@ test('a file that does not report a job is refused with the reason', () => {
     ['{"status": "PROCESSING"}', /^it has no job_id$/],
     ['{"job_id": 1.5, "status": "PROCESSING"}', /^its job_id is 1.5, which is neither/],
     ['{"job_id": "job-1"}', /^it has no status$/],
-    ['{"job_id": "job-1", "status": "EXPLODED"}', /^its status is "EXPLODED", not one of QUEUED/],
+    ['{"job_id": "job-1", "status": "EXPLODED"}', /^its status is "EXPLODED", which is not known/],
   ] as const) {
     const read = readStatusFile(text, CHANGED_MS);
     assert.ok('why' in read, text);
     assert.match(read.why, why);
   }
+});
+
+test('numbers that JSON does not know cost their field, not the job', () => {
+  const text =
+    '{"job_id": "NaN", "status": "failed", "error": "loss is NaN, \\"Infinity\\"", "percentage": NaN, "v": [-Infinity]}';
+  const read = readStatusFile(text, CHANGED_MS);
+  assert.ok('job_id' in read);
+  assert.deepEqual([read.job_id, read.error, read.percentage], ['NaN', 'loss is NaN, "Infinity"', null]);
+});
+
+test('a file that ends in the middle is half-written; one that is malformed is not', () => {
+  const half = (text: string) => {
+    const read = readStatusFile(text, CHANGED_MS);
+    return 'why' in read && read.half_written === true;
+  };
+  for (const text of ['', '  ', '\0\0\0\0', '{', '{"job_id": "job-1"', '{"job_id": "a", "v": [{"x": 1}'])
+    assert.ok(half(text), text);
+  for (const text of ["{'job_id': 'a'}", '{"job_id": "a", "status": "ASLEEP"}', '[]', '{"a": 1}}']) {
+    assert.equal(half(text), false, text);
+  }
+});
+
+test('a file that does not name its job is about the job that its own name says', () => {
+  const read = readStatusFile('{"status": "cancelled"}', CHANGED_MS, { name: 'talks-1' });
+  assert.ok('job_id' in read);
+  assert.deepEqual([read.job_id, read.state, read.error], ['talks-1', 'FAILED', 'cancelled']);
 });
 
 test('[B134] keys are jobs/{job_id}.json', () => {

@@ -16,6 +16,7 @@ import {
 } from './lenient-values.ts';
 import { REPORTED_ID_MAX, reportedId } from './reported-id.ts';
 import type { SightedState, Sighting } from './sighting.ts';
+import { lenientState, noStatus, reasonOf, type StateWords } from './status-words.ts';
 import { formatTime } from './time.ts';
 
 /**
@@ -62,24 +63,35 @@ export function writeStatusFile(sighting: Sighting): string {
   return JSON.stringify(file);
 }
 
+export type StatusFileOptions = {
+  /** The job, if the file does not say which. */
+  name?: string;
+  states?: StateWords | undefined;
+};
+
 /**
- * Reads a status file, whoever wrote it: `job_id` and `status` are required, unknown fields are ignored. Without an
- * `updated_at`, the file's modification time is used.
+ * Reads a status file, whoever wrote it: `status` is required, unknown fields are ignored. Without an `updated_at`, the file's
+ * modification time is used.
  */
-export function readStatusFile(text: string, last_modified_ms: number): Sighting | UnreadableStatus {
+export function readStatusFile(
+  text: string,
+  last_modified_ms: number,
+  { name, states }: StatusFileOptions = {},
+): Sighting | UnreadableStatus {
   let file: unknown;
   try {
-    file = JSON.parse(text);
+    file = parseJson(text);
   } catch (error) {
-    if (text.trim() === '') return { why: 'it is empty', half_written: true };
-    const why = `it is not JSON: ${(error as Error).message}`;
-    return /}\s*$/.test(text) ? { why } : { why, half_written: true };
+    if (isBlank(text)) return { why: 'it is empty', half_written: true };
+    const { message } = error as Error;
+    return { why: `it is not JSON: ${message}`, ...(endsEarly(text, message) ? { half_written: true } : {}) };
   }
   if (typeof file !== 'object' || file === null || Array.isArray(file)) return { why: 'it is not a JSON object' };
   const fields = file as Record<string, unknown>;
-  const id = reportedId(fields.job_id);
-  if (id === null) return { why: noId(fields.job_id) };
-  const state = lenientState(fields.status ?? fields.state);
+  const given = fields.job_id ?? fields.jobId ?? name;
+  const id = reportedId(given);
+  if (id === null) return { why: noId(given) };
+  const state = lenientState(fields.status ?? fields.state, states);
   if (state === undefined) return { why: noStatus(fields.status ?? fields.state) };
   const told_ms = lenientTime(fields.updated_at) ?? last_modified_ms;
   const ended = state === 'COMPLETED' || state === 'FAILED';
@@ -96,20 +108,33 @@ export function readStatusFile(text: string, last_modified_ms: number): Sighting
     duration: lenientNumber(fields.duration),
     segments: lenientCount(fields.segments),
     s3_path: lenientText(fields.s3_path, 2048),
-    error: state === 'FAILED' ? lenientText(fields.error ?? fields.error_message, 4000) : null,
+    error:
+      state === 'FAILED'
+        ? (lenientText(fields.error ?? fields.error_message, 4000) ?? reasonOf(fields.status ?? fields.state))
+        : null,
   };
 }
 
-const STATES: readonly SightedState[] = ['QUEUED', 'PROCESSING', 'COMPLETED', 'FAILED'];
-
-/** A status in any case; undefined if it is not one. */
-export function lenientState(value: unknown): SightedState | undefined {
-  return STATES.find((state) => state === String(value).toUpperCase());
+/** JSON, also with the numbers that Python's `json.dumps` writes and no parser of JSON reads: they are null. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (!/NaN|Infinity/.test(text)) throw error;
+    return JSON.parse(text.replace(TEXT_OR_NUMBER, (part) => (part.startsWith('"') ? part : 'null')));
+  }
 }
 
-export function noStatus(value: unknown): string {
-  return value == null ? 'it has no status' : `its status is ${shown(value)}, not one of ${STATES.join(', ')}`;
+const TEXT_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/gs;
+
+/** Whether the parser met the end of the text, and nothing wrong before it. */
+function endsEarly(text: string, message: string): boolean {
+  const [, position] = /at position (\d+)/.exec(message) ?? [];
+  return /end of JSON|Unterminated/.test(message) || Number(position) >= text.trimEnd().length;
 }
+
+/** A file that was created, or given its length, before its text was written. */
+const isBlank = (text: string): boolean => /^[\s\0]*$/.test(text);
 
 export function noId(value: unknown): string {
   return value == null

@@ -1,5 +1,6 @@
 /** MySQL and MariaDB, read as a stream. */
 import { createConnection } from 'mysql2';
+import type { TableShape } from '../protocol/job-status-rows.ts';
 import { batchesOf, type TableDatabase, type TableFailure } from './status-table.ts';
 
 const CONNECT_WITHIN_MS = 5000;
@@ -17,10 +18,11 @@ const FAILURES: Record<string, TableFailure> = {
   ER_COLUMNACCESS_DENIED_ERROR: 'denied',
 };
 
-export function mysqlTable(name: string, url: string): TableDatabase {
+export function mysqlTable(name: string, url: string, shape: TableShape): TableDatabase {
   return {
     name,
     dialect: 'mysql',
+    shape,
     async connect() {
       const connection = createConnection({ uri: url, connectTimeout: CONNECT_WITHIN_MS });
       // Without a listener, a server that goes away would end the process; the waiting query rejects as well.

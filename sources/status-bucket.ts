@@ -64,7 +64,7 @@ export async function openStatusBucket(
       try {
         const get = new GetObjectCommand({ Bucket: bucket, Key: `${place}${key}` });
         const { Body } = await client.send(get, { abortSignal: signal });
-        return await Body!.transformToString();
+        return await Body!.transformToByteArray();
       } catch (error) {
         if ((error as Error).name === 'NoSuchKey') return undefined;
         throw awsError(error, thing);

@@ -56,7 +56,7 @@ const words = (job_id: string, status: string, more: object = {}) =>
 type Place = {
   /** `below`: there, ending with a slash. */
   open(below?: string): Promise<StatusFilePlace>;
-  write(key: string, text: string): Promise<void>;
+  write(key: string, text: string | Buffer): Promise<void>;
   remove(key: string): Promise<void>;
 };
 
@@ -134,7 +134,7 @@ function behavesAsStatusFiles(place: () => Promise<Place>): void {
     await write('jobs/job-2.json', '{"job_id": "job-2", "sta');
     await write('jobs/job-3.json', '');
     await write('jobs/job-4.json', words('job-4', 'SLEEPING'));
-    await write('jobs/job-7.json', ' '.repeat(300_000));
+    await write('jobs/job-7.json', ' '.repeat(4_200_000));
     // None of ours, and of a full system.
     await write('jobs/readme.txt', 'hello');
     await write('jobs/active/job-8/state.json', '{}');
@@ -146,7 +146,7 @@ function behavesAsStatusFiles(place: () => Promise<Place>): void {
       /^jobs\/job-2\.json: it is not JSON: /,
       /^jobs\/job-3\.json: it is empty$/,
       /^jobs\/job-4\.json: its status is "SLEEPING"/,
-      /^jobs\/job-7\.json: 300000 bytes are too many/,
+      /^jobs\/job-7\.json: 4200000 bytes are too many/,
     ];
     const sorted = unreadable.sort();
     assert.equal(sorted.length, patterns.length, sorted.join('\n'));
@@ -195,6 +195,24 @@ function behavesAsStatusFiles(place: () => Promise<Place>): void {
       const [{ half_written, last_known } = {}] = unreadable;
       assert.deepEqual([unreadable.length, half_written, last_known], [1, true, true]);
     }
+  });
+
+  test('a file is read in the encoding in which it was written, whatever else it holds', async () => {
+    const { open, write } = await place();
+    const utf16 = Buffer.from(words('job-1', 'done'), 'utf16le');
+    await write('jobs/job-1.json', Buffer.concat([Buffer.from([0xff, 0xfe]), utf16]));
+    await write(
+      'jobs/job-2.json',
+      Buffer.from(utf16.toString('utf16le').replace('job-1', 'job-2'), 'utf16le').swap16(),
+    );
+    await write('jobs/job-3.json', `\uFEFF${words('job-3', 'in progress')}`);
+    await write('jobs/job-4.json', words('job-4', 'Error', { transcript: 'é'.repeat(1_000_000) }));
+    const { sightings, unreadable } = await readAll(new StatusFiles(await open()));
+    assert.deepEqual(unreadable, []);
+    assert.deepEqual(
+      ['job-1', 'job-2', 'job-3', 'job-4'].map((id) => sightings.get(id)?.state),
+      ['COMPLETED', 'COMPLETED', 'PROCESSING', 'FAILED'],
+    );
   });
 
   test('a file may have any name, and a job any: the file says which job it is', async () => {
@@ -271,7 +289,7 @@ describe('in a bucket', () => {
   });
 
   const at = (prefix: string) => openStatusBucket('s3://status-bucket', { bucket: 'status-bucket', prefix });
-  const put = async (Key: string, Body: string) => {
+  const put = async (Key: string, Body: string | Buffer) => {
     await s3.send(new PutObjectCommand({ Bucket: 'status-bucket', Key, Body }));
   };
 

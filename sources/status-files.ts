@@ -8,7 +8,8 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { mergeSightings, type Sighting } from '../protocol/sighting.ts';
-import { readStatusFile, STATUS_FILE_PREFIX } from '../protocol/status-file.ts';
+import { readStatusFile, STATUS_FILE_PREFIX, type StatusFileOptions } from '../protocol/status-file.ts';
+import { decodeText } from './decode-text.ts';
 import { inParallel } from './in-parallel.ts';
 import {
   type FileResult,
@@ -36,14 +37,14 @@ export interface StatusFilePlace {
   /** In batches. */
   list(signal: AbortSignal): AsyncIterable<ListedFile[]>;
   /** undefined if it no longer exists. */
-  fetch(key: string, signal: AbortSignal): Promise<string | undefined>;
+  fetch(key: string, signal: AbortSignal): Promise<Uint8Array | undefined>;
   /** Whether a monitor keeps its journal there. */
   isMonitorStore(signal: AbortSignal): Promise<boolean>;
   close(): Promise<void>;
 }
 
-/** No status file is larger; a larger one would fill the memory. */
-const FILE_BYTES_MAX = 256 * 1024;
+/** Some have the transcript in them. Larger ones would fill the memory. */
+const FILE_BYTES_MAX = 4 * 1024 * 1024;
 /** Files written during the listing may have a slightly earlier date. */
 const OVERLAP_MS = 60_000;
 const PARALLEL = 16;
@@ -53,11 +54,13 @@ const WRITTEN_LATELY_MS = 10_000;
 
 export class StatusFiles implements Source {
   readonly #place: StatusFilePlace;
+  readonly #options: Pick<StatusFileOptions, 'states'>;
   /** Files read recently, by key, which a position can't distinguish. */
   #lately = new Map<string, ListedFile>();
 
-  constructor(place: StatusFilePlace) {
+  constructor(place: StatusFilePlace, options: Pick<StatusFileOptions, 'states'> = {}) {
     this.#place = place;
+    this.#options = options;
   }
 
   get name(): string {
@@ -125,9 +128,11 @@ export class StatusFiles implements Source {
     if (file.size_bytes > FILE_BYTES_MAX) {
       return { why: `${file.size_bytes} bytes are too many for a status file` };
     }
+    const name = file.key.slice(STATUS_FILE_PREFIX.length).replace(/\.json$/i, '');
     const read = async () => {
-      const text = await this.#place.fetch(file.key, signal);
-      return text === undefined ? undefined : readStatusFile(text, file.modified_ms);
+      const bytes = await this.#place.fetch(file.key, signal);
+      if (bytes === undefined) return undefined;
+      return readStatusFile(decodeText(bytes), file.modified_ms, { ...this.#options, name });
     };
     const result = await read();
     if (result === undefined || !('half_written' in result)) return result;
@@ -150,7 +155,7 @@ export const placesOf = (prefix: string): string[] =>
   /(^|\/)jobs\/$/.test(prefix) ? [prefix, prefix.slice(0, -STATUS_FILE_PREFIX.length)] : [prefix];
 
 /**
- * Its job is in the file, whatever the file's name. Ignored: the folders that a full system keeps below jobs/, and hidden
+ * Its job is in the file, and only otherwise the file's name. Ignored: the folders that a full system keeps below jobs/, and hidden
  * files, which are being written.
  */
 export function isStatusFile(key: string): boolean {

@@ -56,7 +56,7 @@ export function openStatusFolder(path: string): StatusFilePlace {
     },
     async fetch(key, signal) {
       try {
-        return await readFile(join(place, key), { encoding: 'utf8', signal });
+        return await readFile(join(place, key), { signal });
       } catch (error) {
         if (isMissing(error)) return undefined;
         throw refused(error);

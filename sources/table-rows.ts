@@ -1,5 +1,5 @@
 /** Rows of a `job_status` table of any database, and the time from which to read on. */
-import { readRow } from '../protocol/job-status-table.ts';
+import { readRow, type TableShape } from '../protocol/job-status-rows.ts';
 import type { Sighting } from '../protocol/sighting.ts';
 import type { Reading, ReadOptions, Unreadable } from './source.ts';
 
@@ -19,11 +19,11 @@ export function sinceOf({ since_ms, from }: ReadOptions): number {
   return from == null ? since_ms : Math.max(since_ms, Number(from) - OVERLAP_MS);
 }
 
-export function readRows(rows: readonly object[], position: TablePosition): Reading {
+export function readRows(rows: readonly object[], position: TablePosition, shape: TableShape): Reading {
   const sightings: Sighting[] = [];
   const unreadable: Unreadable[] = [];
   for (const row of rows) {
-    const report = readRow(row);
+    const report = readRow(row, shape);
     if ('why' in report)
       unreadable.push({ where: `job_id ${String((row as { job_id?: unknown }).job_id)}`, why: report.why });
     else {
