@@ -56,7 +56,7 @@ export const CheckedJob = Type.Object({
   still_seconds: Nullable(TotalSeconds('Running: time without progress.')),
   progress_within_seconds: Nullable(
     TotalSeconds(
-      'Running: 3 × its longest time without progress; if only its last report is known, 3 × the time for 10 % at its mean pace; if nothing is known, --stuck-after.',
+      'Running: 3 × its longest time without progress; if only its last report is known, 3 × the time for 10 % at its mean pace (up to 10 %, at most --stuck-after); if nothing is known, --stuck-after.',
     ),
   ),
   error: Nullable(Type.String({ description: 'FAILED: the reason, for people.' })),

@@ -126,7 +126,7 @@ function checkWorkers(jobs: readonly KnownJob[], now_ms: number, options: CheckO
     const heard_ms = heardAt(sighting.told_ms, track.seen_ms, now_ms);
     heard.set(worker_id, Math.max(heard.get(worker_id) ?? 0, heard_ms));
     if (state !== 'PROCESSING') continue;
-    const limit_ms = paceLimit(track) ?? 0;
+    const limit_ms = paceLimit(track, options.stuck_after_ms) ?? 0;
     const entry = held.get(worker_id) ?? { ids: [], patience_ms: Number.POSITIVE_INFINITY };
     held.set(worker_id, { ids: [...entry.ids, nameOf(sighting)], patience_ms: Math.min(entry.patience_ms, limit_ms) });
   }
