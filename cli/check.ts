@@ -7,6 +7,7 @@ import { type Notifier, NotifierError } from '../notifiers/notifier.ts';
 import { openNotifier } from '../notifiers/open-notifier.ts';
 import { tell, unreadIn } from '../notifiers/tell.ts';
 import type { CheckDocument } from '../protocol/check.ts';
+import type { Zone } from '../protocol/zone.ts';
 import { Check } from '../sources/check/check.ts';
 import type { Allowance } from '../sources/check/evidence.ts';
 import { CheckMemory, defaultStateFile } from '../sources/check/memory.ts';
@@ -14,7 +15,7 @@ import { reportOf } from '../sources/check/report.ts';
 import { openSource } from '../sources/open-source.ts';
 import { SourceError } from '../sources/source.ts';
 import { CommandError, EXIT } from './exit-code.ts';
-import { amount, collect, jsonOption, unreadableOption } from './options.ts';
+import { amount, collect, jsonOption, unreadableOption, zoneOption } from './options.ts';
 import { colour, note, printJson, printLine } from './output.ts';
 import { span } from './span.ts';
 
@@ -25,6 +26,7 @@ type CheckCommandOptions = {
   allowFailures: number;
   queuedAfter: number;
   unreadableAllowed: Allowance;
+  zone?: Zone;
   every?: number;
   notify: string[];
   state?: string;
@@ -50,6 +52,7 @@ export function checkCommand(): Command {
     .addOption(spanOption('--since', 'how far to look back', '24h'))
     .option('--allow-failures <percent>', 'failure rate above which failed jobs are a problem', percentage, 0)
     .addOption(unreadableOption())
+    .addOption(zoneOption())
     .option('--every <time>', 'repeat at this interval until Ctrl-C', span)
     .addOption(
       new Option('--notify <url>', 'send a message when the verdict changes: sns:ARN, https://…, slack:URL, mailto:…')
@@ -76,7 +79,8 @@ async function check(urls: string[], options: CheckCommandOptions): Promise<void
   const end = () => stop.abort();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);
   const notifiers = await openAll(options.notify, openNotifier);
-  const sources = await openAll(urls, openSource);
+  const { zone } = options;
+  const sources = await openAll(urls, (url) => openSource(url, zone === undefined ? {} : { zone }));
   const state = options.state ?? defaultStateFile({ sources: urls, notifiers: notifiers.map(({ name }) => name) });
   const memory = await CheckMemory.load(state, (why) => note(`${state} is reset: ${why}`));
   if (notifiers.length > 0 && options.every === undefined) await requireWritable(memory, state);

@@ -1,14 +1,15 @@
 /** `tmon import`: imports the history of a system without a server. Running it again adds only what is new. */
 import type { SightedState } from '../protocol/sighting.ts';
+import type { Zone } from '../protocol/zone.ts';
 import { type Allowance, isAllowed } from '../sources/check/evidence.ts';
 import { openSource } from '../sources/open-source.ts';
 import type { Reading, Source, Unreadable } from '../sources/source.ts';
 import { CommandError, EXIT } from './exit-code.ts';
 import { Outbox } from './import/outbox.ts';
-import { type ClientOptions, clientCommand, clientOf, moment, unreadableOption } from './options.ts';
+import { type ClientOptions, clientCommand, clientOf, moment, unreadableOption, zoneOption } from './options.ts';
 import { note, oneLine, printJson, printLine } from './output.ts';
 
-type ImportOptions = ClientOptions & { since?: string; dryRun?: boolean; unreadableAllowed: Allowance };
+type ImportOptions = ClientOptions & { since?: string; dryRun?: boolean; unreadableAllowed: Allowance; zone?: Zone };
 
 type Counts = {
   looked_at: number;
@@ -34,6 +35,7 @@ export function importCommand() {
     .option('--since <time>', 'only reports since: 2025-07-07, 2025-07-07T19:30:00Z, or 12h, 90d ago', moment)
     .option('--dry-run', 'read and count, but send nothing')
     .addOption(unreadableOption())
+    .addOption(zoneOption())
     .addHelpText('after', AFTER_HELP)
     .action(run);
 }
@@ -43,7 +45,7 @@ async function run(url: string, options: ImportOptions): Promise<void> {
   const onSignal = () => stopping.abort(new CommandError(EXIT.failed, 'stopped; run it again to continue'));
   process.once('SIGINT', onSignal);
   try {
-    const source = await openSource(url);
+    const source = await openSource(url, options.zone === undefined ? {} : { zone: options.zone });
     try {
       await take(source, options, stopping.signal);
     } finally {

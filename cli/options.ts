@@ -1,6 +1,7 @@
 /** Options shared by commands, and the client they configure. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { reportedId } from '../protocol/reported-id.ts';
+import { parseZone, ZONE_FORMS, type Zone } from '../protocol/zone.ts';
 import { TranscriptionAPI, type TransportOptions } from '../sdk/typescript/index.ts';
 import type { Allowance } from '../sources/check/evidence.ts';
 
@@ -39,6 +40,18 @@ export function jobIds(value: string, before: string[] = []): string[] {
 }
 
 /** For commands that read a source. */
+export function zoneOption(): Option {
+  return new Option('--zone <zone>', `zone of times without one, by default utc: ${ZONE_FORMS}`).argParser(zone);
+}
+
+function zone(value: string): Zone {
+  try {
+    return parseZone(value);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
 export function unreadableOption(): Option {
   const meaning = 'lines, files or rows of a source that may be unreadable: a number, or a share of those found';
   return new Option('--unreadable-allowed <n>', meaning).argParser(allowance).default({ count: 0 }, '0');

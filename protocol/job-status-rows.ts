@@ -7,6 +7,7 @@ import { reportedId } from './reported-id.ts';
 import type { Sighting } from './sighting.ts';
 import { noId } from './status-file.ts';
 import { lenientState, noStatus, openSpellings, reasonOf, type StateWords } from './status-words.ts';
+import type { Zone } from './zone.ts';
 
 /** `mysql`: MariaDB too. */
 export type Dialect = 'postgres' | 'sqlite' | 'mysql';
@@ -31,6 +32,8 @@ export type TableShape = {
   /** The names of columns that have others; null for one that is not there. */
   columns: Partial<Record<JobStatusColumn, string | null>>;
   states?: StateWords;
+  /** Of times without one. For a server's own times, its session has the zone. */
+  zone?: Zone;
 };
 
 export const PRINTED_SHAPE: TableShape = { table: JOB_STATUS_TABLE, columns: {} };
@@ -134,14 +137,17 @@ const TIMES: Record<Dialect, Times> = {
 };
 
 /** Reads a row of `rowsSince`, or a DynamoDB item as plain values. */
-export function readRow(row: object, { states }: Pick<TableShape, 'states'> = {}): Sighting | { why: string } {
+export function readRow(
+  row: object,
+  { states, zone }: Pick<TableShape, 'states' | 'zone'> = {},
+): Sighting | { why: string } {
   const columns = row as Record<JobStatusColumn, unknown>;
   const id = reportedId(columns.job_id);
   if (id === null) return { why: noId(columns.job_id) };
   const state = lenientState(columns.status, states);
   if (state === undefined) return { why: noStatus(columns.status) };
-  const started_ms = lenientTime(columns.started_at);
-  const told_ms = lenientTime(columns.updated_at) ?? started_ms;
+  const started_ms = lenientTime(columns.started_at, zone);
+  const told_ms = lenientTime(columns.updated_at, zone) ?? started_ms;
   if (told_ms === null) return { why: 'it has neither an updated_at nor a started_at' };
   const ended = state === 'COMPLETED' || state === 'FAILED';
   return {

@@ -7,17 +7,20 @@
  * The first five fields are always present, null if unknown; the others only if known.
  */
 import {
+  isWithoutZone,
   lenientCount,
-  lenientNumber,
   lenientPercentage,
+  lenientSeconds,
   lenientText,
   lenientTime,
   lenientWorkerId,
 } from './lenient-values.ts';
+import { objectAt } from './log-literal.ts';
 import { REPORTED_ID_MAX, reportedId } from './reported-id.ts';
 import type { SightedState, Sighting } from './sighting.ts';
 import { lenientState, noStatus, reasonOf, type StateWords } from './status-words.ts';
 import { formatTime } from './time.ts';
+import type { Zone } from './zone.ts';
 
 /**
  * Times: RFC 3339, UTC. `completed_at`: end of the attempt, also of a failed one. `duration`, `audio_duration`:
@@ -67,6 +70,10 @@ export type StatusFileOptions = {
   /** The job, if the file does not say which. */
   name?: string;
   states?: StateWords | undefined;
+  /** Of times without one. */
+  zone?: Zone | undefined;
+  /** Leaves out a start whose zone nothing in the file confirms: a wrong one would make the job look slow. */
+  doubts_zone?: boolean;
 };
 
 /**
@@ -76,7 +83,7 @@ export type StatusFileOptions = {
 export function readStatusFile(
   text: string,
   last_modified_ms: number,
-  { name, states }: StatusFileOptions = {},
+  { name, states, zone, doubts_zone = false }: StatusFileOptions = {},
 ): Sighting | UnreadableStatus {
   let file: unknown;
   try {
@@ -93,19 +100,21 @@ export function readStatusFile(
   if (id === null) return { why: noId(given) };
   const state = lenientState(fields.status ?? fields.state, states);
   if (state === undefined) return { why: noStatus(fields.status ?? fields.state) };
-  const told_ms = lenientTime(fields.updated_at) ?? last_modified_ms;
+  const updated_ms = lenientTime(fields.updated_at, zone);
+  const told_ms = updated_ms ?? last_modified_ms;
+  const doubted = doubts_zone && updated_ms === null && isWithoutZone(fields.started_at);
   const ended = state === 'COMPLETED' || state === 'FAILED';
   return {
     ...id,
     state,
     told_ms,
     worker_id: lenientWorkerId(fields.worker_id),
-    started_ms: lenientTime(fields.started_at),
-    ended_ms: ended ? (lenientTime(fields.completed_at) ?? told_ms) : null,
+    started_ms: doubted ? null : lenientTime(fields.started_at, zone),
+    ended_ms: ended ? (lenientTime(fields.completed_at, zone) ?? told_ms) : null,
     percentage: lenientPercentage(fields.percentage),
     stage: lenientText(fields.stage, 40)?.toUpperCase() ?? null,
-    audio_duration: lenientNumber(fields.audio_duration),
-    duration: lenientNumber(fields.duration),
+    audio_duration: lenientSeconds(fields.audio_duration),
+    duration: lenientSeconds(fields.duration),
     segments: lenientCount(fields.segments),
     s3_path: lenientText(fields.s3_path, 2048),
     error:
@@ -115,17 +124,16 @@ export function readStatusFile(
   };
 }
 
-/** JSON, also with the numbers that Python's `json.dumps` writes and no parser of JSON reads: they are null. */
+/** JSON, with the NaN that Python's `json.dumps` adds, or a dict as Python prints it. */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    if (!/NaN|Infinity/.test(text)) throw error;
-    return JSON.parse(text.replace(TEXT_OR_NUMBER, (part) => (part.startsWith('"') ? part : 'null')));
+    const literal = objectAt(text, text.search(/\S/));
+    if (literal === null || text.slice(literal.end).trim() !== '') throw error;
+    return literal.value;
   }
 }
-
-const TEXT_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/gs;
 
 /** Whether the parser met the end of the text, and nothing wrong before it. */
 function endsEarly(text: string, message: string): boolean {

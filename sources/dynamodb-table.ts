@@ -5,7 +5,7 @@ import { dynamoRow, dynamoSince } from '../protocol/job-status-table.ts';
 import { awsConfig } from './aws/client.ts';
 import { awsError } from './aws/errors.ts';
 import type { Reading, ReadOptions, Source } from './source.ts';
-import { readRows, sinceOf, TablePosition } from './table-rows.ts';
+import { readRows, sinceInText, TablePosition } from './table-rows.ts';
 
 export class DynamodbTable implements Source {
   readonly name: string;
@@ -27,7 +27,7 @@ export class DynamodbTable implements Source {
       allow: 'dynamodb:Scan',
     };
     const position = new TablePosition(options.from);
-    const scan = dynamoSince(this.#table, sinceOf(options), this.#shape);
+    const scan = dynamoSince(this.#table, sinceInText(options, this.#shape), this.#shape);
     for (let ExclusiveStartKey: ScanCommandInput['ExclusiveStartKey']; ; ) {
       const command = new ScanCommand({ ...scan, ExclusiveStartKey });
       const page = await this.#client.send(command, { abortSignal: options.signal }).catch((error) => {

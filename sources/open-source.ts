@@ -3,13 +3,17 @@ import { readSystemUrl, type SystemUrl, SystemUrlError } from '../protocol/syste
 import { type Source, SourceError } from './source.ts';
 import { type SourceOptions, sourceName, splitOptions, tableShape } from './source-options.ts';
 
-/** Does not connect yet: the first read finds out what is missing. Throws a SourceError, `invalid_url`. */
-export async function openSource(text: string): Promise<Source> {
+/**
+ * Does not connect yet: the first read finds out what is missing. `zone`: of times without one, if the URL has none. Throws a
+ * SourceError, `invalid_url`.
+ */
+export async function openSource(text: string, { zone }: Pick<SourceOptions, 'zone'> = {}): Promise<Source> {
   // `-`, `log:…`, `cloudwatch-logs://…`, and a log's path.
   if (text === '-' || /^(log|cloudwatch-logs):/i.test(text) || isPath(text)) {
-    return (await import('./log-lines/open.ts')).openLog(text);
+    return (await import('./log-lines/open.ts')).openLog(text, zone === undefined ? {} : { zone });
   }
-  const { url, options } = splitOptions(text);
+  const { url, options: given } = splitOptions(text);
+  const options = zone === undefined ? given : { zone, ...given };
   return await openSystem(parseSourceUrl(url), sourceName(url, options), options);
 }
 

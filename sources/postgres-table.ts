@@ -1,7 +1,8 @@
 /** PostgreSQL, read through a cursor. */
 import pg from 'pg';
 import type { TableShape } from '../protocol/job-status-rows.ts';
-import type { TableDatabase, TableFailure } from './status-table.ts';
+import type { Zone } from '../protocol/zone.ts';
+import { serverZone, type TableDatabase, type TableFailure } from './status-table.ts';
 
 const CONNECT_WITHIN_MS = 5000;
 const STATEMENT_WITHIN_MS = 60_000;
@@ -15,6 +16,12 @@ const FAILURES: Record<string, TableFailure> = {
   '28000': 'bad_login',
   '42501': 'denied',
 };
+
+/** An offset by itself would be read with the sign reversed, as POSIX has it. */
+function zoneSql(zone: Zone): string {
+  const at = serverZone(zone);
+  return /^[+-]/.test(at) ? `INTERVAL '${at}' HOUR TO MINUTE` : pg.escapeLiteral(at);
+}
 
 export function postgresTable(name: string, url: string, shape: TableShape): TableDatabase {
   return {
@@ -33,7 +40,8 @@ export function postgresTable(name: string, url: string, shape: TableShape): Tab
       return {
         async *rows(statement, parameters, signal) {
           await client.query('BEGIN READ ONLY');
-          // Not a setting of the connection, which a pooler such as PgBouncer refuses.
+          // Not settings of the connection, which a pooler such as PgBouncer refuses.
+          if (shape.zone !== undefined) await client.query(`SET LOCAL TIME ZONE ${zoneSql(shape.zone)}`);
           await client.query(`SET LOCAL statement_timeout = ${STATEMENT_WITHIN_MS}`);
           await client.query(`DECLARE job_rows NO SCROLL CURSOR FOR ${statement}`, [...parameters]);
           for (;;) {

@@ -1,6 +1,7 @@
 /**
  * What the URL of a source says about how to read it, apart from where it is:
  *
+ *     ?zone=America/New_York                      of times without one
  *     ?states=sleeping:QUEUED,gone:FAILED         words for states (status files, tables)
  *     ?table=work.jobs&columns=job_id:id,status:state,worker_id:    the table and its columns
  *
@@ -9,11 +10,12 @@
 import { checkName, JOB_STATUS_TABLE, parseColumns, type TableShape } from '../protocol/job-status-rows.ts';
 import { parseStateWords, type StateWords } from '../protocol/status-words.ts';
 import { nameOfUrl } from '../protocol/system-urls.ts';
+import { parseZone, ZONE_FORMS, type Zone } from '../protocol/zone.ts';
 import { SourceError } from './source.ts';
 
-export type SourceOptions = { states?: StateWords; table?: string; columns?: TableShape['columns'] };
+export type SourceOptions = { zone?: Zone; states?: StateWords; table?: string; columns?: TableShape['columns'] };
 
-const OPTIONS = ['states', 'table', 'columns'] as const;
+const OPTIONS = ['zone', 'states', 'table', 'columns'] as const;
 
 /** Throws a SourceError, `invalid_url`. */
 export function splitOptions(url: string): { url: string; options: SourceOptions } {
@@ -32,6 +34,7 @@ export function splitOptions(url: string): { url: string; options: SourceOptions
 
 function readOption(option: (typeof OPTIONS)[number], value: string, url: string) {
   try {
+    if (option === 'zone') return parseZone(value);
     if (option === 'states') return parseStateWords(value);
     if (option === 'columns') return parseColumns(value);
     return checkName(value);
@@ -42,13 +45,14 @@ function readOption(option: (typeof OPTIONS)[number], value: string, url: string
 }
 
 const EXAMPLES = {
+  zone: `?zone=: ${ZONE_FORMS}`,
   states: '?states=sleeping:QUEUED,gone:FAILED',
   table: '?table=jobs, or ?table=schema.jobs',
   columns: '?columns=job_id:id,status:state,worker_id: (a column without a name is not there)',
 } as const;
 
-export function tableShape({ table = JOB_STATUS_TABLE, columns = {}, states }: SourceOptions): TableShape {
-  return { table, columns, ...(states === undefined ? {} : { states }) };
+export function tableShape({ table = JOB_STATUS_TABLE, columns = {}, states, zone }: SourceOptions): TableShape {
+  return { table, columns, ...(states === undefined ? {} : { states }), ...(zone === undefined ? {} : { zone }) };
 }
 
 /** Two tables of one database are two sources. */

@@ -26,6 +26,9 @@ export interface Source {
   /** Problems that it reports itself: a monitor's active alerts. */
   alerts?(signal: AbortSignal): Promise<SourceAlert[]>;
 
+  /** Workers that report to it by themselves, whatever they have to say about a job. By id. */
+  heartbeats?(signal: AbortSignal): Promise<ReadonlyMap<string, Heartbeat>>;
+
   close(): Promise<void>;
 }
 
@@ -74,6 +77,8 @@ export type Reading = {
   unreadable: Unreadable[];
   /** Number of reports, also from before `since_ms`: evidence that the source is the right one. Default: of sightings. */
   found?: number;
+  /** False if every time has its zone, or comes from a clock of the system: then none can be of another zone. */
+  without_zone?: boolean;
   /** What else people should know about what was read, one sentence each. */
   notes?: string[];
   /** Number of reports whose time is that of others, because it is missing or not understood. */
@@ -95,6 +100,9 @@ export type QueueDepth = {
   /** In its dead-letter queue, or in it if it is one; null if neither is known. */
   dead_letters: number | null;
 };
+
+/** Of a worker: when it was last heard of, and whether that is recent enough. */
+export type Heartbeat = { heard_ms: number; healthy: boolean };
 
 export type SourceAlert = { id: string; message: string };
 

@@ -9,6 +9,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { mergeSightings, type Sighting } from '../protocol/sighting.ts';
 import { readStatusFile, STATUS_FILE_PREFIX, type StatusFileOptions } from '../protocol/status-file.ts';
+import { offsetInZone } from '../protocol/zone.ts';
 import { decodeText } from './decode-text.ts';
 import { inParallel } from './in-parallel.ts';
 import {
@@ -54,11 +55,11 @@ const WRITTEN_LATELY_MS = 10_000;
 
 export class StatusFiles implements Source {
   readonly #place: StatusFilePlace;
-  readonly #options: Pick<StatusFileOptions, 'states'>;
+  readonly #options: Pick<StatusFileOptions, 'states' | 'zone'>;
   /** Files read recently, by key, which a position can't distinguish. */
   #lately = new Map<string, ListedFile>();
 
-  constructor(place: StatusFilePlace, options: Pick<StatusFileOptions, 'states'> = {}) {
+  constructor(place: StatusFilePlace, options: Pick<StatusFileOptions, 'states' | 'zone'> = {}) {
     this.#place = place;
     this.#options = options;
   }
@@ -78,7 +79,7 @@ export class StatusFiles implements Source {
       listed_count += files.length;
       for (const { modified_ms } of files) newest_ms = Math.max(newest_ms, modified_ms);
       const wanted = files.filter((file) => after_ms === null || this.#isNew(file, after_ms));
-      const known = wanted.map(({ key, version }) => recall?.get(key, version));
+      const known = wanted.map(({ key, version }) => recall?.get(key, this.#readAs(version)));
       const results = await inParallel(wanted, PARALLEL, async (file, index) => {
         if (known[index] !== undefined) return known[index];
         return file.modified_ms < before_ms ? undefined : await this.#fetch(file, signal);
@@ -92,7 +93,7 @@ export class StatusFiles implements Source {
       for (const [index, result] of results.entries()) {
         const { key, version } = wanted[index]!;
         if (result === undefined) continue;
-        recall?.set(key, version, result);
+        recall?.set(key, this.#readAs(version), result);
         if (!('why' in result)) {
           keep(result);
           continue;
@@ -120,6 +121,13 @@ export class StatusFiles implements Source {
     await this.#place.close();
   }
 
+  /** Read in another manner, the same version of a file may say something else. */
+  #readAs(version: string): string {
+    const { zone, states } = this.#options;
+    const manner = [zone ?? (isLocalElsewhere() ? '?' : ''), ...[...(states ?? [])].flat()].join(' ');
+    return manner === '' ? version : `${version} ${manner}`;
+  }
+
   #isNew({ key, modified_ms, version }: ListedFile, after_ms: number): boolean {
     return modified_ms >= after_ms && this.#lately.get(key)?.version !== version;
   }
@@ -132,7 +140,8 @@ export class StatusFiles implements Source {
     const read = async () => {
       const bytes = await this.#place.fetch(file.key, signal);
       if (bytes === undefined) return undefined;
-      return readStatusFile(decodeText(bytes), file.modified_ms, { ...this.#options, name });
+      const doubts_zone = this.#options.zone === undefined && isLocalElsewhere();
+      return readStatusFile(decodeText(bytes), file.modified_ms, { ...this.#options, name, doubts_zone });
     };
     const result = await read();
     if (result === undefined || !('half_written' in result)) return result;
@@ -149,6 +158,9 @@ export class StatusFiles implements Source {
     });
   }
 }
+
+/** Where local times are not UTC, times without a zone may be either. */
+const isLocalElsewhere = (): boolean => offsetInZone(Date.now(), 'local') !== 0;
 
 /** `jobs/` there; and if the place is named so itself, as in `s3://bucket/jobs`, also the files directly in it. */
 export const placesOf = (prefix: string): string[] =>

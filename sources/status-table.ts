@@ -1,7 +1,8 @@
 /** `postgres://`, `mysql://`, `sqlite:PATH`: the rows of the table `job_status`, on top of each database's driver. */
 import { anyRow, type Dialect, rowsSince, type TableShape } from '../protocol/job-status-rows.ts';
+import { formatZone, type Zone } from '../protocol/zone.ts';
 import { type Reading, type ReadOptions, type Source, SourceError } from './source.ts';
-import { readRows, sinceOf, TablePosition } from './table-rows.ts';
+import { readRows, sinceInText, sinceOf, TablePosition } from './table-rows.ts';
 
 /** One connection. Its errors are the driver's own. */
 export interface TableConnection {
@@ -41,7 +42,9 @@ export class StatusTable implements Source {
       connection = await connect(options.signal);
       const statement = rowsSince(dialect, shape);
       let looked_at = 0;
-      for await (const rows of connection.rows(statement, [sinceOf(options)], options.signal)) {
+      // A server compares times in the zone of the session.
+      const since_ms = dialect === 'sqlite' ? sinceInText(options, shape) : sinceOf(options);
+      for await (const rows of connection.rows(statement, [since_ms], options.signal)) {
         looked_at += rows.length;
         yield readRows(rows, position, shape);
       }
@@ -89,6 +92,12 @@ export async function* batchesOf(
     batch = [];
   }
   if (batch.length > 0) yield batch;
+}
+
+/** `+05:30` or a name. */
+export function serverZone(zone: Zone): string {
+  if (zone === 'local') return Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return zone === 0 ? '+00:00' : formatZone(zone);
 }
 
 const FAILURES = {

@@ -19,6 +19,13 @@ export function sinceOf({ since_ms, from }: ReadOptions): number {
   return from == null ? since_ms : Math.max(since_ms, Number(from) - OVERLAP_MS);
 }
 
+/** The same for a database that compares times as UTC text: those of another zone are up to so much earlier. */
+export function sinceInText(options: ReadOptions, { zone = 0 }: TableShape): number {
+  return Math.max(0, sinceOf(options) - (zone === 0 ? 0 : ZONE_MS_MAX));
+}
+
+const ZONE_MS_MAX = 15 * 3_600_000;
+
 export function readRows(rows: readonly object[], position: TablePosition, shape: TableShape): Reading {
   const sightings: Sighting[] = [];
   const unreadable: Unreadable[] = [];
@@ -36,6 +43,7 @@ export function readRows(rows: readonly object[], position: TablePosition, shape
     position: position.newest_ms === 0 ? null : String(position.newest_ms),
     unreadable,
     looked_at: rows.length,
+    without_zone: shape.zone === undefined,
     async done() {},
   };
 }

@@ -6,6 +6,7 @@
 import type { CheckDocument } from '../../protocol/check.ts';
 import { mergeSightings, type Sighting } from '../../protocol/sighting.ts';
 import type { Source } from '../source.ts';
+import { followTeller, type Teller, tellerOf } from './clocks.ts';
 import { CHECK_DEFAULTS, type CheckOptions, judge, type KnownJob } from './judge.ts';
 import { CheckMemory } from './memory.ts';
 import { type Look, SourceReader } from './read-source.ts';
@@ -27,17 +28,38 @@ export class Check {
     const since_ms = now_ms - this.#options.since_ms;
     const looks = await Promise.all(this.#readers.map((reader) => reader.read({ now_ms, since_ms, signal })));
     const complete = looks.every(({ checked }) => checked.read);
-    const jobs: KnownJob[] = merged(looks).map(({ sighting, source, moved_ms }) => ({
+    const reported = merged(looks);
+    const tellers = this.#followTellers(reported, looks, now_ms);
+    const jobs: KnownJob[] = reported.map(({ sighting, source, moved_ms }) => ({
       sighting,
       source,
       track: follow(this.memory.tracks.get(sighting.job_id), sighting, { now_ms, moved_ms }),
+      off_ms: tellers.get(tellerOf({ sighting }))?.off_ms,
     }));
     const kept: [string, Track][] = jobs
       .filter(({ sighting }) => sighting.state === 'PROCESSING')
       .map(({ sighting, track }) => [sighting.job_id, track]);
     this.memory.tracks = new Map([...(complete ? [] : this.memory.tracks), ...kept]);
     this.memory.endRound({ complete });
+    this.memory.tellers = new Map([...(complete ? [] : this.memory.tellers), ...tellers]);
     return judge({ jobs, sources: looks, now_ms }, this.#options);
+  }
+
+  /** Of the jobs that have not ended, and of what else their workers reported. */
+  #followTellers(all: readonly Merged[], looks: readonly Look[], now_ms: number): Map<string, Teller> {
+    const sources = new Set(looks.filter(({ evidence }) => evidence.without_zone).map(({ checked }) => checked.name));
+    const jobs = all.filter(({ source }) => sources.has(source));
+    const newest = new Map<string, number>();
+    for (const job of jobs) {
+      const teller = tellerOf(job);
+      newest.set(teller, Math.max(newest.get(teller) ?? 0, job.sighting.told_ms));
+    }
+    const open = new Set(jobs.filter(({ sighting }) => sighting.state === 'PROCESSING').map(tellerOf));
+    return new Map(
+      [...newest]
+        .filter(([teller]) => open.has(teller))
+        .map(([teller, told_ms]) => [teller, followTeller(this.memory.tellers.get(teller), told_ms, now_ms)]),
+    );
   }
 }
 

@@ -3,7 +3,7 @@
  * understood. Otherwise the verdict is unknown, and the reasons are among the warnings. Pure.
  */
 import type { CheckDocument, CheckedSource } from '../../protocol/check.ts';
-import type { Unreadable } from '../source.ts';
+import type { Heartbeat, Unreadable } from '../source.ts';
 import { span } from './words.ts';
 
 export type Evidence = {
@@ -13,6 +13,9 @@ export type Evidence = {
   half_written: readonly Unreadable[];
   /** Since when no message of its queue waits, and all are in flight. */
   in_flight_since_ms: number | null;
+  heartbeats: ReadonlyMap<string, Heartbeat>;
+  /** Some of its times may be of another zone than they were taken for. */
+  without_zone: boolean;
 };
 
 /** How much may be unreadable in each source: a number, or a share from 0 to 1 of what was found. */

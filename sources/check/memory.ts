@@ -9,6 +9,7 @@ import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { hasEnded, type Sighting } from '../../protocol/sighting.ts';
 import type { FileResult, Recall } from '../source.ts';
+import type { Teller } from './clocks.ts';
 import type { Track } from './track.ts';
 
 const FORMAT = 1;
@@ -30,11 +31,14 @@ type File = {
   found?: string[];
   since?: Record<string, Since>;
   failures?: Record<string, number>;
+  tellers?: Record<string, Teller>;
 };
 
 export class CheckMemory {
   /** Progress of running jobs, by id. */
   tracks = new Map<string, Track>();
+  /** Workers with a job, by id. */
+  tellers = new Map<string, Teller>();
   /** The last verdict sent, by notifier. */
   readonly told = new Map<string, string>();
   /** Sources that the previous check could not read. */
@@ -79,6 +83,7 @@ export class CheckMemory {
       for (const [name, answer] of Object.entries(file.told)) memory.told.set(name, answer);
       memory.found = new Set(file.found);
       for (const [subject, ended_ms] of Object.entries(file.failures ?? {})) memory.failures.set(subject, ended_ms);
+      memory.tellers = new Map(Object.entries(file.tellers ?? {}));
       memory.#since = new Map(Object.entries(file.since ?? {}));
       for (const [name, files] of Object.entries(file.recalls)) {
         memory.#recalls.set(name, new FileRecall(Object.entries(files), file.complete?.[name]));
@@ -102,6 +107,7 @@ export class CheckMemory {
       complete: Object.fromEntries([...this.#recalls].map(([name, { complete_ms }]) => [name, complete_ms])),
       found: [...this.found],
       since: Object.fromEntries(this.#since),
+      tellers: Object.fromEntries(this.tellers),
       failures: Object.fromEntries(this.failures),
     };
     const beside = `${path}.${process.pid}`;

@@ -6,7 +6,7 @@
  */
 import type { CheckedSource } from '../../protocol/check.ts';
 import { mergeSightings, type Sighting } from '../../protocol/sighting.ts';
-import { type Source, SourceError, type Unreadable } from '../source.ts';
+import { type Heartbeat, type Source, SourceError, type Unreadable } from '../source.ts';
 import type { Evidence } from './evidence.ts';
 import type { CheckMemory } from './memory.ts';
 
@@ -32,11 +32,19 @@ type Known = {
   moved_ms: Map<string, number>;
   position: string | null;
   found: number;
+  without_zone: boolean;
   /** By round. */
   unreadable: { at_ms: number; count: number; examples: Unreadable[] }[];
 };
 
-const nothing = (): Known => ({ jobs: new Map(), moved_ms: new Map(), position: null, found: 0, unreadable: [] });
+const nothing = (): Known => ({
+  jobs: new Map(),
+  moved_ms: new Map(),
+  position: null,
+  found: 0,
+  without_zone: false,
+  unreadable: [],
+});
 
 export class SourceReader {
   readonly #source: Source;
@@ -62,6 +70,7 @@ export class SourceReader {
     let error: CheckedSource['error'] = null;
     let queue: CheckedSource['queue'] = null;
     let alerts: CheckedSource['alerts'] = [];
+    let heartbeats: ReadonlyMap<string, Heartbeat> = new Map();
     try {
       const options = { since_ms, from: known.position, peek: true, recall, signal };
       for await (const reading of source.read(options)) {
@@ -69,6 +78,7 @@ export class SourceReader {
         known.position = goesOn ? reading.position : null;
         known.found += reading.found ?? reading.sightings.length;
         looked_at += reading.looked_at;
+        known.without_zone ||= reading.sightings.length > 0 && reading.without_zone !== false;
         for (const item of reading.unreadable) {
           if (this.#isBeingWritten(item, now_ms)) half_written.push(item);
           else {
@@ -80,6 +90,7 @@ export class SourceReader {
       }
       queue = (await source.depth?.(signal)) ?? null;
       alerts = (await source.alerts?.(signal)) ?? [];
+      heartbeats = (await source.heartbeats?.(signal)) ?? heartbeats;
       recall.forget(since_ms);
       forgetBefore(known, since_ms);
     } catch (thrown) {
@@ -108,6 +119,8 @@ export class SourceReader {
       // A queue or a monitor that responds says itself what it is.
       found_before: this.#memory.found.has(name) || source.depth !== undefined,
       half_written,
+      heartbeats,
+      without_zone: known.without_zone,
       in_flight_since_ms: queue === null ? null : this.#inFlightSince(queue, now_ms),
     };
     return { jobs: known.jobs, moved_ms: known.moved_ms, checked, evidence };

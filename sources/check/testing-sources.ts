@@ -44,6 +44,7 @@ export function source(sightings: Sighting[], more: Partial<Source & Reading> = 
         looked_at: more.looked_at ?? sightings.length,
         ...(more.found === undefined ? {} : { found: more.found }),
         notes: more.notes ?? [],
+        without_zone: more.without_zone ?? false,
         async done() {
           assert.fail('a check takes nothing away');
         },

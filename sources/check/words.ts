@@ -17,6 +17,10 @@ export function percent(value: number): string {
   return `${Math.floor(value)}%`;
 }
 
+/** As people know it. */
+export const nameOf = ({ job_id, reported_id }: { job_id: string; reported_id?: string | null }): string =>
+  reported_id ?? job_id;
+
 export const counted = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
 
 const NOUNS: Record<ProblemKind, [one: string, many: string]> = {
