@@ -5,6 +5,7 @@
  */
 import type { CheckDocument } from '../../protocol/check.ts';
 import { mergeSightings, type Sighting } from '../../protocol/sighting.ts';
+import { offsetInZone } from '../../protocol/zone.ts';
 import type { Source } from '../source.ts';
 import { followTeller, type Teller, tellerOf } from './clocks.ts';
 import { CHECK_DEFAULTS, type CheckOptions, judge, type KnownJob } from './judge.ts';
@@ -49,6 +50,7 @@ export class Check {
   #followTellers(all: readonly Merged[], looks: readonly Look[], now_ms: number): Map<string, Teller> {
     const sources = new Set(looks.filter(({ evidence }) => evidence.without_zone).map(({ checked }) => checked.name));
     const jobs = all.filter(({ source }) => sources.has(source));
+    const local_minutes = this.#options.local_minutes ?? offsetInZone(now_ms, 'local');
     const newest = new Map<string, number>();
     for (const job of jobs) {
       const teller = tellerOf(job);
@@ -58,7 +60,10 @@ export class Check {
     return new Map(
       [...newest]
         .filter(([teller]) => open.has(teller))
-        .map(([teller, told_ms]) => [teller, followTeller(this.memory.tellers.get(teller), told_ms, now_ms)]),
+        .map(([teller, told_ms]) => [
+          teller,
+          followTeller(this.memory.tellers.get(teller), told_ms, { now_ms, local_minutes }),
+        ]),
     );
   }
 }

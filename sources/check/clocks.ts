@@ -23,21 +23,19 @@ const STEP_MS = 15 * 60_000;
 /** Smaller differences are clocks, not zones. */
 const OFF_MS_MIN = 2 * STEP_MS;
 const OFF_MS_MAX = 15 * 3_600_000;
-/** At the first look, a report must be as fresh as this to be taken for one of another zone. */
-const FRESH_MS = 90_000;
-/** Later, reports must be seen within as much of being written. */
+/** Reports must be seen within as much of being written. */
 const SEEN_WITHIN_MS = 5 * 60_000;
 const CLOCKS_MS = 30_000;
 
 /**
- * The teller with its newest report. It seems to be of another zone at first because the report is a zone's offset old to the
- * minute, and later only if new reports are as far off. One that has died stays silent.
+ * The teller with its newest report. It seems to be of another zone if two reports in a row were as far off; one that has died
+ * stays silent. A single report seems so only if it is ahead, or behind by this machine's own zone.
  */
-export function followTeller(known: Teller | undefined, told_ms: number, now_ms: number): Teller {
+export function followTeller(known: Teller | undefined, told_ms: number, { now_ms, local_minutes }: Here): Teller {
   const off_ms = offsetOf(now_ms - told_ms);
   if (known === undefined) {
-    const fresh = off_ms !== null && now_ms - told_ms - off_ms <= FRESH_MS;
-    return { told_ms, seen_ms: now_ms, ...(fresh ? { off_ms } : {}) };
+    const plain = off_ms !== null && (off_ms < 0 || off_ms === -local_minutes * 60_000);
+    return { told_ms, seen_ms: now_ms, ...(plain ? { off_ms } : {}) };
   }
   if (told_ms <= known.told_ms) {
     // The same look again, or silence: what was confirmed before stays.
@@ -48,6 +46,9 @@ export function followTeller(known: Teller | undefined, told_ms: number, now_ms:
   const same = off_ms !== null && off_ms === before;
   return { told_ms, seen_ms: now_ms, ...(same ? { off_ms, confirmed: true } : {}) };
 }
+
+/** This machine's clock, and the zone that it shows: minutes east of UTC. */
+export type Here = { now_ms: number; local_minutes: number };
 
 function offsetOf(lag_ms: number): number | null {
   const off_ms = Math.floor((lag_ms + CLOCKS_MS) / STEP_MS) * STEP_MS;

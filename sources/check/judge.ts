@@ -15,6 +15,8 @@ export type CheckOptions = {
   since_ms: number;
   /** Failure rate above which failed jobs are a problem, 0 to 1. */
   failures_allowed: number;
+  /** The zone of this machine, minutes east of UTC. Default: its zone. */
+  local_minutes?: number;
 } & WorkerOptions &
   EvidenceOptions;
 
