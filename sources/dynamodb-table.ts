@@ -2,7 +2,7 @@
 import { DynamoDBClient, ScanCommand, type ScanCommandInput } from '@aws-sdk/client-dynamodb';
 import type { TableShape } from '../protocol/job-status-rows.ts';
 import { dynamoRow, dynamoSince } from '../protocol/job-status-table.ts';
-import { awsConfig } from './aws/client.ts';
+import { awsConfig, withinLimit } from './aws/client.ts';
 import { awsError } from './aws/errors.ts';
 import type { Reading, ReadOptions, Source } from './source.ts';
 import { readRows, sinceInText, TablePosition } from './table-rows.ts';
@@ -11,7 +11,7 @@ export class DynamodbTable implements Source {
   readonly name: string;
   readonly #table: string;
   readonly #shape: TableShape;
-  readonly #client = new DynamoDBClient(awsConfig());
+  readonly #client = withinLimit(new DynamoDBClient(awsConfig()));
 
   constructor(table: string, shape: TableShape) {
     this.name = `dynamodb://${table}`;

@@ -22,7 +22,7 @@ import { parseLogLine } from '../protocol/log-line.ts';
 import { reportedId } from '../protocol/reported-id.ts';
 import { mergeSightings, type Sighting } from '../protocol/sighting.ts';
 import { readStatusFile } from '../protocol/status-file.ts';
-import { awsConfig } from './aws/client.ts';
+import { awsConfig, withinLimit } from './aws/client.ts';
 import { type AwsThing, awsError } from './aws/errors.ts';
 import { inParallel } from './in-parallel.ts';
 import type { DatedEvent } from './log-lines/dated-event.ts';
@@ -57,7 +57,7 @@ export class SqsQueue implements Source {
     const config = awsConfig();
     // The URL of a queue also names its region.
     const region = /\bsqs\.([a-z0-9-]+)\./.exec(queue_url ?? '')?.[1];
-    this.#client = new SQSClient(region === undefined ? config : { ...config, region });
+    this.#client = withinLimit(new SQSClient(region === undefined ? config : { ...config, region }));
     this.#thing = {
       name,
       what: `queue ${this.#queue}`,

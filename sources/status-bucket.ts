@@ -4,7 +4,7 @@
  */
 import { GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { STATUS_FILE_PREFIX } from '../protocol/status-file.ts';
-import { awsConfig } from './aws/client.ts';
+import { awsConfig, withinLimit } from './aws/client.ts';
 import { awsError } from './aws/errors.ts';
 import { isStatusFile, type ListedFile, MONITOR_STORE_KEY, placesOf, type StatusFilePlace } from './status-files.ts';
 
@@ -82,11 +82,12 @@ async function openClient(): Promise<S3Client> {
   const chain = new S3Client(config);
   const custom = (await chain.config.serviceConfiguredEndpoint?.()) !== undefined;
   chain.destroy();
-  return new S3Client({
+  const client = new S3Client({
     ...config,
     forcePathStyle: custom,
     followRegionRedirects: !custom,
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
   });
+  return withinLimit(client);
 }
