@@ -148,6 +148,39 @@ test('a notifier that can’t be reached adds one line and does not change the v
   assert.match(stderr, /^tmon: http:\/\/127\.0\.0\.1:9\/…hook was not notified: [^\n]+\n$/);
 });
 
+test('--notify without a file that can be written is refused, with the reason and the option', async (t) => {
+  const jobs = folder(t);
+  jobs.tell('job-1', 'FAILED', 1);
+  const { url, bodies } = await receiver(t);
+  for (const state of ['/proc/tmon/state.json', '/dev/null/state.json', join(jobs.root, 'jobs', 'job-1.json', 'x')]) {
+    const { code, stdout, stderr } = await jobs.run('--notify', url, '--state', state);
+    assert.deepEqual([code, stdout], [2, ''], stderr);
+    assert.match(stderr, /can't be written: .*\nhint: --state FILE in a folder/);
+  }
+  assert.equal(bodies.length, 0);
+  // Without --notify it is only said.
+  const { code, stderr } = await jobs.run('--state', '/proc/tmon/state.json');
+  assert.equal(code, 1);
+  assert.match(stderr, /^the state could not be saved: /);
+});
+
+test('exit code 3 for what could not be read or found, unless it is allowed; told once', async (t) => {
+  const jobs = folder(t);
+  const { url, bodies } = await receiver(t);
+  const run = (...args: string[]) => jobs.run('--notify', url, ...args);
+  const empty = await run();
+  assert.equal(empty.code, 3);
+  assert.match(empty.stdout, /^UNKNOWN: 1 source without any job .*\n\nUNKNOWN {2}dir:\S+ {2}no job was found there/);
+  jobs.tell('job-1', 'PROCESSING', 1);
+  writeFileSync(join(jobs.root, 'jobs', 'job-2.json'), '{"job_id": "job-2", "status": "ASLEEP"}');
+  for (const _ of [1, 2]) assert.equal((await run()).code, 3);
+  assert.equal((await run('--unreadable-allowed', '50%')).code, 0);
+  assert.deepEqual(
+    bodies.map(({ says }) => says),
+    ['unknown: 1 source without any job', 'unknown: 1 unreadable', 'well: 1 running, 0 completed'],
+  );
+});
+
 test('bad usage is exit code 2, with a hint', async (t) => {
   for (const args of [
     ['check'],
@@ -155,6 +188,8 @@ test('bad usage is exit code 2, with a hint', async (t) => {
     ['check', 'dir:/tmp', '--stuck-after', '30'],
     ['check', 'dir:/tmp', '--notify', 'pager:ops'],
     ['check', 'dir:/tmp', '--allow-failures', '101'],
+    ['check', 'dir:/tmp', '--unreadable-allowed', '1.5'],
+    ['check', 'dir:/tmp', '--unreadable-allowed', '101%'],
   ]) {
     const { code, stdout, stderr } = await runTmon(t, args);
     assert.deepEqual([code, stdout], [2, ''], args.join(' '));

@@ -7,13 +7,15 @@ import { type Notifier, NotifierError } from '../notifiers/notifier.ts';
 import { openNotifier } from '../notifiers/open-notifier.ts';
 import { tell, unreadIn } from '../notifiers/tell.ts';
 import type { CheckDocument } from '../protocol/check.ts';
+import type { Zone } from '../protocol/zone.ts';
 import { Check } from '../sources/check/check.ts';
+import type { Allowance } from '../sources/check/evidence.ts';
 import { CheckMemory, defaultStateFile } from '../sources/check/memory.ts';
 import { reportOf } from '../sources/check/report.ts';
 import { openSource } from '../sources/open-source.ts';
 import { SourceError } from '../sources/source.ts';
 import { CommandError, EXIT } from './exit-code.ts';
-import { amount, collect, jsonOption } from './options.ts';
+import { amount, collect, jsonOption, unreadableOption, zoneOption } from './options.ts';
 import { colour, note, printJson, printLine } from './output.ts';
 import { span } from './span.ts';
 
@@ -22,6 +24,9 @@ type CheckCommandOptions = {
   since: number;
   quietAfter: number;
   allowFailures: number;
+  queuedAfter: number;
+  unreadableAllowed: Allowance;
+  zone?: Zone;
   every?: number;
   notify: string[];
   state?: string;
@@ -33,7 +38,8 @@ const EXIT_OF = { well: EXIT.fine, wrong: EXIT.failed, unknown: EXIT.unreachable
 const AFTER_HELP = `
 URL is log:/path, - (standard input), cloudwatch-logs://group/stream, s3://bucket/prefix, dir:PATH, postgres://…, mysql://…,
 sqlite:PATH, dynamodb://table, sqs://queue or http://monitor:8080; several are taken together.
-Exit code: 0 all is well, 1 something is wrong, 3 could not tell (a source could not be read).
+Exit code: 0 all is well, 1 something is wrong, 3 could not tell (a source or a part of it could not be read, or no job was
+ever found in it).
 A job is stuck when it stands still for longer than its own pace predicts. docs/checking.md says what is compared with what.`;
 
 export function checkCommand(): Command {
@@ -42,8 +48,11 @@ export function checkCommand(): Command {
     .argument('<url...>', 'where workers report their jobs')
     .addOption(spanOption('--stuck-after', 'time after which a job of unknown pace is stuck', '30m'))
     .addOption(spanOption('--quiet-after', 'time after which a worker with a job is quiet', '5m'))
+    .addOption(spanOption('--queued-after', 'time after which a job that still waits is a problem', '6h'))
     .addOption(spanOption('--since', 'how far to look back', '24h'))
     .option('--allow-failures <percent>', 'failure rate above which failed jobs are a problem', percentage, 0)
+    .addOption(unreadableOption())
+    .addOption(zoneOption())
     .option('--every <time>', 'repeat at this interval until Ctrl-C', span)
     .addOption(
       new Option('--notify <url>', 'send a message when the verdict changes: sns:ARN, https://…, slack:URL, mailto:…')
@@ -70,10 +79,12 @@ async function check(urls: string[], options: CheckCommandOptions): Promise<void
   const end = () => stop.abort();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);
   const notifiers = await openAll(options.notify, openNotifier);
-  const sources = await openAll(urls, openSource);
+  const { zone } = options;
+  const sources = await openAll(urls, (url) => openSource(url, zone === undefined ? {} : { zone }));
   const state = options.state ?? defaultStateFile({ sources: urls, notifiers: notifiers.map(({ name }) => name) });
   const memory = await CheckMemory.load(state, (why) => note(`${state} is reset: ${why}`));
-  const { stuckAfter, quietAfter, since, allowFailures } = options;
+  if (notifiers.length > 0 && options.every === undefined) await requireWritable(memory, state);
+  const { stuckAfter, quietAfter, since, allowFailures, queuedAfter, unreadableAllowed } = options;
   const checking = new Check(
     sources,
     {
@@ -81,6 +92,8 @@ async function check(urls: string[], options: CheckCommandOptions): Promise<void
       quiet_after_ms: quietAfter,
       since_ms: since,
       failures_allowed: allowFailures / 100,
+      queued_after_ms: queuedAfter,
+      unreadable_allowed: unreadableAllowed,
     },
     memory,
   );
@@ -101,6 +114,17 @@ async function check(urls: string[], options: CheckCommandOptions): Promise<void
   } finally {
     await Promise.all(sources.map((source) => source.close()));
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, end);
+  }
+}
+
+/** Without a memory, every run would send the same message. */
+async function requireWritable(memory: CheckMemory, state: string): Promise<void> {
+  try {
+    await memory.save(state);
+  } catch (error) {
+    const says = `--notify needs a file for what was sent before, or every run sends it again; ${state} can't be written`;
+    const hint = '--state FILE in a folder that is kept and can be written, or one process: --every 1m';
+    throw new CommandError(EXIT.usage, `${says}: ${(error as Error).message}`, hint);
   }
 }
 
@@ -130,8 +154,9 @@ async function tellAll(
   document: CheckDocument,
   { notifiers, memory, signal }: { notifiers: readonly Notifier[]; memory: CheckMemory; signal: AbortSignal },
 ): Promise<void> {
-  const { told: sent, unread } = memory;
-  const failures = await tell({ document, text: reportOf(document), notifiers, sent, unread_before: unread, signal });
+  const { told: sent, unread: unread_before, failures: failed } = memory;
+  const text = reportOf(document);
+  const failures = await tell({ document, text, notifiers, sent, unread_before, failures: failed, signal });
   memory.unread = new Set(unreadIn(document));
   for (const failure of failures) {
     if (!(failure instanceof NotifierError)) throw failure;

@@ -1,6 +1,6 @@
 /** `tmon import`: history into a monitor, once, and again without duplicates. */
 import assert from 'node:assert/strict';
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { NOTHING_KNOWN, type Sighting } from '../protocol/sighting.ts';
@@ -123,6 +123,18 @@ test('a folder of status files is imported like a log', async (t) => {
   assert.equal((await api.jobs.get('folder-1')).metadata.source, folder);
 });
 
+test('a job of any name is imported, and found by that name', async (t) => {
+  const root = temporaryDirectory(t);
+  mkdirSync(join(root, 'jobs'));
+  const name = 'uploads/Meeting 1.mp3';
+  writeFileSync(join(root, 'jobs', 'a.json'), JSON.stringify({ job_id: name, status: 'FAILED', error: 'noise' }));
+  assert.deepEqual((await taken(t, `dir:${root}`)).sent, { taken: 1, known: 0, refused: 0, refusals: [] });
+  const { code, stdout, stderr } = await runTmon(t, ['job', '--json', '--server', url, name]);
+  assert.equal(code, 0, stderr);
+  const job = JSON.parse(stdout);
+  assert.deepEqual([job.state, job.metadata], ['FAILED', { reported_id: name, source: `dir:${root}` }]);
+});
+
 test('a dry run counts but sends nothing', async (t) => {
   const path = join(temporaryDirectory(t), 'worker.log');
   writeFileSync(path, history('dry').join(''));
@@ -131,13 +143,25 @@ test('a dry run counts but sends nothing', async (t) => {
   assert.match(stdout, /6 read in .*\n3 jobs: 1 PROCESSING, 1 COMPLETED, 1 FAILED\ndry run: nothing was sent\n/);
 });
 
-test('unreadable lines are counted and listed; the others are imported', async (t) => {
+test('unreadable lines are counted and listed; the others are imported, with exit code 1', async (t) => {
   const path = join(temporaryDirectory(t), 'worker.log');
   writeFileSync(path, ['TRANSCRIPTION_EVENT {"event": "JOB_ST\n', ...history('cut')].join(''));
   const { code, stdout, stderr } = await take(t, path);
-  assert.equal(code, 0);
+  assert.equal(code, 1);
+  assert.equal((await take(t, path, '--unreadable-allowed', '1')).code, 0);
   assert.match(stdout, /3 imported, 0 already known, 0 refused/);
   assert.match(stderr, /1 unreadable:\n {2}.*1.*: ./);
+});
+
+test('importing from where no job is found is exit code 1', async (t) => {
+  const path = join(temporaryDirectory(t), 'other.log');
+  writeFileSync(path, 'GET /index.html 200\n');
+  const { code, stderr } = await take(t, path);
+  assert.equal(code, 1);
+  assert.match(stderr, /^no job was found in log:\S+: 1 read, none of them a report about a job$/m);
+  // History that is merely older than --since is there.
+  writeFileSync(path, history('older').join(''));
+  assert.equal((await take(t, path, '--since', '1h')).code, 0);
 });
 
 test('a job of the monitor’s own queue is refused and listed', async (t) => {

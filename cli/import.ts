@@ -1,18 +1,22 @@
 /** `tmon import`: imports the history of a system without a server. Running it again adds only what is new. */
 import type { SightedState } from '../protocol/sighting.ts';
+import type { Zone } from '../protocol/zone.ts';
+import { type Allowance, isAllowed } from '../sources/check/evidence.ts';
 import { openSource } from '../sources/open-source.ts';
-import type { Source, Unreadable } from '../sources/source.ts';
+import type { Reading, Source, Unreadable } from '../sources/source.ts';
 import { CommandError, EXIT } from './exit-code.ts';
 import { Outbox } from './import/outbox.ts';
-import { type ClientOptions, clientCommand, clientOf, moment } from './options.ts';
+import { type ClientOptions, clientCommand, clientOf, moment, unreadableOption, zoneOption } from './options.ts';
 import { note, oneLine, printJson, printLine } from './output.ts';
 
-type ImportOptions = ClientOptions & { since?: string; dryRun?: boolean };
+type ImportOptions = ClientOptions & { since?: string; dryRun?: boolean; unreadableAllowed: Allowance; zone?: Zone };
 
 type Counts = {
   looked_at: number;
+  found_count: number;
   unreadable_count: number;
   unreadable: Unreadable[];
+  notes: Set<string>;
   /** The last reported state of each job. */
   states: Map<string, SightedState>;
 };
@@ -20,13 +24,19 @@ type Counts = {
 const EXAMPLES = 5;
 const PROGRESS_MS = 500;
 
+const AFTER_HELP = `
+It can be run again at any time: reports that the monitor already has change nothing. Exit code 1: the rest was imported, but
+more was unreadable than --unreadable-allowed, or no job was found.`;
+
 export function importCommand() {
   return clientCommand('import')
     .description('Import the history of a log, folder, bucket, table or queue into the monitor.')
     .argument('<url>', 'log:PATH, a path, -, dir:PATH, s3://…, sqlite:PATH, postgres://…, mysql://…, dynamodb://…, …')
     .option('--since <time>', 'only reports since: 2025-07-07, 2025-07-07T19:30:00Z, or 12h, 90d ago', moment)
     .option('--dry-run', 'read and count, but send nothing')
-    .addHelpText('after', '\nIt can be run again at any time: reports that the monitor already has change nothing.')
+    .addOption(unreadableOption())
+    .addOption(zoneOption())
+    .addHelpText('after', AFTER_HELP)
     .action(run);
 }
 
@@ -35,7 +45,7 @@ async function run(url: string, options: ImportOptions): Promise<void> {
   const onSignal = () => stopping.abort(new CommandError(EXIT.failed, 'stopped; run it again to continue'));
   process.once('SIGINT', onSignal);
   try {
-    const source = await openSource(url);
+    const source = await openSource(url, options.zone === undefined ? {} : { zone: options.zone });
     try {
       await take(source, options, stopping.signal);
     } finally {
@@ -53,7 +63,14 @@ async function take(source: Source, options: ImportOptions, signal: AbortSignal)
   const since_ms = options.since === undefined ? 0 : Date.parse(options.since);
   const api = clientOf(options);
   const outbox = new Outbox((jobs) => api.sources.observe(source.name, jobs, { signal }));
-  const counts: Counts = { looked_at: 0, unreadable_count: 0, unreadable: [], states: new Map() };
+  const counts: Counts = {
+    looked_at: 0,
+    found_count: 0,
+    unreadable_count: 0,
+    unreadable: [],
+    notes: new Set(),
+    states: new Map(),
+  };
   const progress = progressLine();
   const began_ms = performance.now();
   const peek = options.dryRun === true;
@@ -70,27 +87,31 @@ async function take(source: Source, options: ImportOptions, signal: AbortSignal)
   if (!peek) await outbox.flush();
   progress.clear();
   report(source, options, { counts, outbox, seconds: (performance.now() - began_ms) / 1000 });
+  const { found_count: found, unreadable_count: unreadable } = counts;
+  const nothing = found === 0 && unreadable === 0 && source.depth === undefined;
+  if (nothing) note(`no job was found in ${source.name}: ${counts.looked_at} read, none of them a report about a job`);
+  if (nothing || !isAllowed({ found, unreadable }, options.unreadableAllowed)) process.exitCode = EXIT.failed;
 }
 
-function count(counts: Counts, reading: { sightings: readonly { job_id: string; state: SightedState }[] } & Read) {
+function count(counts: Counts, reading: Reading) {
   counts.looked_at += reading.looked_at;
+  counts.found_count += reading.found ?? reading.sightings.length;
+  for (const one of reading.notes ?? []) if (counts.notes.size < EXAMPLES) counts.notes.add(one);
   counts.unreadable_count += reading.unreadable.length;
   counts.unreadable.push(...reading.unreadable.slice(0, EXAMPLES - counts.unreadable.length));
   for (const { job_id, state } of reading.sightings) counts.states.set(job_id, state);
 }
 
-type Read = { looked_at: number; unreadable: Unreadable[] };
-
 type Result = { counts: Counts; outbox: Outbox; seconds: number };
 
 function report(source: Source, { json, dryRun }: ImportOptions, { counts, outbox, seconds }: Result): void {
-  const { looked_at, unreadable_count, unreadable, states } = counts;
+  const { looked_at, found_count, unreadable_count, unreadable, states } = counts;
   const { taken, known, refused, refusals } = outbox;
   const jobs = { total: states.size, QUEUED: 0, PROCESSING: 0, COMPLETED: 0, FAILED: 0 };
   for (const state of states.values()) jobs[state] += 1;
   if (json) {
     const sent = dryRun ? null : { taken, known, refused, refusals };
-    printJson({ source: source.name, looked_at, jobs, sent, unreadable_count, unreadable, seconds });
+    printJson({ source: source.name, looked_at, found_count, jobs, sent, unreadable_count, unreadable, seconds });
     return;
   }
   printLine(`${source.name}: ${looked_at} read in ${seconds.toFixed(1)} s`);
@@ -100,6 +121,7 @@ function report(source: Source, { json, dryRun }: ImportOptions, { counts, outbo
   if (dryRun) printLine('dry run: nothing was sent');
   else printLine(`${taken} imported, ${known} already known, ${refused} refused`);
   for (const { detail } of refusals) note(`refused: ${oneLine(detail)}`);
+  for (const one of counts.notes) note(oneLine(one));
   if (unreadable_count > 0) note(`${unreadable_count} unreadable:`);
   for (const { where, why } of unreadable) note(`  ${oneLine(where)}: ${oneLine(why)}`);
 }

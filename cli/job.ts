@@ -1,11 +1,14 @@
 /** `tmon job`: one job in detail. */
 import type { Command } from 'commander';
 import type { JobWithId } from '../sdk/typescript/index.ts';
-import { type ClientOptions, clientCommand, clientOf } from './options.ts';
+import { type ClientOptions, clientCommand, clientOf, jobId } from './options.ts';
 import { colour, duration, oneLine, printJson, printLine, stateColour } from './output.ts';
 
 export function jobCommand(): Command {
-  return clientCommand('job').description('Show one job.').argument('<job>').action(showJob);
+  return clientCommand('job')
+    .description('Show one job.')
+    .argument('<job>', 'its id, or the name that its system gave it', jobId)
+    .action(showJob);
 }
 
 async function showJob(jobId: string, options: ClientOptions): Promise<void> {

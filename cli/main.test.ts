@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -39,6 +39,19 @@ test('--help is a tutorial that covers every command and exit code', async (t) =
     assert.deepEqual([help.code, help.stderr], [0, ''], command);
   }
   assert.match(stdout, /Exit codes: 0 success; 1 .*; 2 .*; 3 .*; 4 .*5 .*6 /s);
+});
+
+test('--version is that of the package; help COMMAND is COMMAND --help', async (t) => {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  for (const option of ['--version', '-V']) {
+    const { code, stdout } = await tmon(t, option);
+    assert.deepEqual([code, stdout], [0, `${version}\n`]);
+  }
+  assert.deepEqual(await tmon(t, 'help', 'logs', 'stuck'), await tmon(t, 'logs', 'stuck', '--help'));
+  assert.deepEqual(await tmon(t, 'help'), await tmon(t, '--help'));
+  const { code, stderr } = await tmon(t, 'help', 'nosuch');
+  assert.equal(code, 2);
+  assert.match(stderr, /nosuch/);
 });
 
 test('bad usage is exit code 2: one line, and a hint', async (t) => {

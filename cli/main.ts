@@ -2,6 +2,7 @@
  * `tmon`: the command line. One file per command; only the requested command is loaded, because loading all of them
  * takes half a second of processor time, most of what a short command takes.
  */
+import { readFileSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
@@ -42,7 +43,7 @@ Without a monitor, from what workers report to a log, a bucket, a table or a que
   tmon recommend                  which system fits, and its monthly cost
   tmon import URL                 import history into a monitor; \`tmon serve --source URL\` follows it live
 
-Details: \`tmon COMMAND --help\`. --server URL or TMON_SERVER selects the monitor; --json is for programs.
+Details: \`tmon help COMMAND\`. --server URL or TMON_SERVER selects the monitor; --json is for programs.
 ${EXIT_CODES_HELP}
 `;
 
@@ -75,10 +76,18 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   logs: async () => (await import('./logs.ts')).logsCommand(),
 };
 
+/** `tmon help check` is `tmon check --help`. */
+function argumentsOf([first, second, ...rest]: readonly string[]): string[] {
+  if (first !== 'help') return [first, second, ...rest].filter((one) => one !== undefined);
+  if (second === undefined) return ['--help'];
+  return Object.hasOwn(COMMANDS, second) ? [second, ...rest, '--help'] : [second];
+}
+
 /** With only the named command; with all of them for any other name. */
 async function createProgram(name = ''): Promise<Command> {
   const program = new Command('tmon')
     .description('The control plane for a fleet of transcription workers.')
+    .version(version(), '-V, --version')
     .helpCommand(false)
     .showSuggestionAfterError(true);
   const requested = Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]!] : Object.values(COMMANDS);
@@ -86,6 +95,11 @@ async function createProgram(name = ''): Promise<Command> {
   program.helpInformation = () => TUTORIAL;
   speakOurWay(program);
   return program;
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
 }
 
 function speakOurWay(command: Command): void {
@@ -97,7 +111,7 @@ function speakOurWay(command: Command): void {
 function reportUsage(error: CommanderError, json: boolean): number {
   if (error.exitCode === 0 || error.code === 'commander.help') return error.exitCode === 0 ? EXIT.fine : EXIT.usage;
   const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
-  const requested = process.argv[2] ?? '';
+  const requested = given[0] ?? '';
   const command = Object.hasOwn(COMMANDS, requested) ? `tmon ${requested}` : 'tmon';
   const hint = suggestion?.replace(/^\(|\)$/g, '') ?? `\`${command} --help\` lists the arguments.`;
   return reportError(Object.assign(new Error(message), { kind: 'invalid', hint, code: 'bad_usage' }), json);
@@ -105,8 +119,9 @@ function reportUsage(error: CommanderError, json: boolean): number {
 
 endQuietlyWhenNobodyReads();
 const json = process.argv.includes('--json');
+const given = argumentsOf(process.argv.slice(2));
 try {
-  await (await createProgram(process.argv[2])).parseAsync();
+  await (await createProgram(given[0])).parseAsync(given, { from: 'user' });
 } catch (error) {
   process.exitCode = error instanceof CommanderError ? reportUsage(error, json) : reportError(error, json);
 }

@@ -1,6 +1,9 @@
 /** Options shared by commands, and the client they configure. */
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { reportedId } from '../protocol/reported-id.ts';
+import { parseZone, ZONE_FORMS, type Zone } from '../protocol/zone.ts';
 import { TranscriptionAPI, type TransportOptions } from '../sdk/typescript/index.ts';
+import type { Allowance } from '../sources/check/evidence.ts';
 
 export const DEFAULT_SERVER = 'http://127.0.0.1:8080';
 
@@ -25,6 +28,41 @@ export function clientOf(
 ): TranscriptionAPI {
   const baseUrl = /^[a-z]+:\/\//i.test(server) ? server : `http://${server}`;
   return new TranscriptionAPI({ baseUrl, apiKey, retries: 2, ...options });
+}
+
+/** The id of a job, from its id or from the name that it has in its own system. */
+export function jobId(value: string): string {
+  return reportedId(value)?.job_id ?? value;
+}
+
+export function jobIds(value: string, before: string[] = []): string[] {
+  return [...before, jobId(value)];
+}
+
+/** For commands that read a source. */
+export function zoneOption(): Option {
+  return new Option('--zone <zone>', `zone of times without one, by default utc: ${ZONE_FORMS}`).argParser(zone);
+}
+
+function zone(value: string): Zone {
+  try {
+    return parseZone(value);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
+export function unreadableOption(): Option {
+  const meaning = 'lines, files or rows of a source that may be unreadable: a number, or a share of those found';
+  return new Option('--unreadable-allowed <n>', meaning).argParser(allowance).default({ count: 0 }, '0');
+}
+
+/** Parses `3` and `5%`. */
+function allowance(value: string): Allowance {
+  const [, number = '', percent] = /^(\d+(?:\.\d+)?)(%)?$/.exec(value) ?? [];
+  if (percent !== undefined && Number(number) <= 100) return { share: Number(number) / 100 };
+  if (percent === undefined && /^\d+$/.test(number)) return { count: Number(number) };
+  throw new InvalidArgumentError('Must be a whole number, or a percentage like 5%.');
 }
 
 /** For options that may be repeated. */

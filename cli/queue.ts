@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import { PRIORITIES, type Priority } from '../protocol/job.ts';
 import type { BulkAnswer, JobFilter, Queue } from '../protocol/queue.ts';
 import { CommandError, EXIT } from './exit-code.ts';
-import { type ClientOptions, clientCommand, clientOf, collect, moment } from './options.ts';
+import { type ClientOptions, clientCommand, clientOf, jobIds, moment } from './options.ts';
 import { duration, isTerminal, note, printJson, printLine, printTable } from './output.ts';
 
 type QueueOptions = ClientOptions & {
@@ -27,7 +27,7 @@ export function queueCommand(): Command {
     .option('--purge', 'remove jobs: waiting ones are cancelled, dead letters dropped')
     .option('--redrive', 'return dead letters to the main queue')
     .option('--dry-run', 'list the jobs, change nothing')
-    .option('--job <id>', 'only this job; repeatable', collect)
+    .option('--job <id>', 'only this job; repeatable', jobIds)
     .addOption(new Option('--priority <priority>', 'only this priority').choices(PRIORITIES))
     .option('--tag <tag>', 'only jobs with this tag')
     .option('--error-code <code>', 'only jobs that failed with this code: gpu_out_of_memory')

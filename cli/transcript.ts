@@ -1,12 +1,12 @@
 /** `tmon transcript`: prints a transcript. */
 import { type Command, Option } from 'commander';
 import type { TranscriptFormat } from '../protocol/transcript.ts';
-import { type ClientOptions, clientCommand, clientOf } from './options.ts';
+import { type ClientOptions, clientCommand, clientOf, jobId } from './options.ts';
 
 export function transcriptCommand(): Command {
   return clientCommand('transcript')
     .description('Print the transcript of a completed job.')
-    .argument('<job>')
+    .argument('<job>', 'its id, or the name that its system gave it', jobId)
     .addOption(new Option('--format <format>').choices(['text', 'json', 'srt', 'vtt']).default('text'))
     .action(printTranscript);
 }

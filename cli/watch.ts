@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { JobChanged, JobNow, JobReported, JobsNow } from '../protocol/feed-messages.ts';
 import { isProgress, type JobWithId, jobAsOf, type TranscriptionAPI } from '../sdk/typescript/index.ts';
 import { EXIT } from './exit-code.ts';
-import { type ClientOptions, clientCommand, clientOf } from './options.ts';
+import { type ClientOptions, clientCommand, clientOf, jobIds } from './options.ts';
 import { note } from './output.ts';
 import { openProgressView, type ProgressView } from './progress-bars.ts';
 import { watchJobs } from './watch-jobs.ts';
@@ -14,7 +14,7 @@ const QUEUED_SHOWN = 20;
 export function watchCommand(): Command {
   return clientCommand('watch')
     .description('Show progress of the named jobs until they end; without a name, of all active jobs until Ctrl-C.')
-    .argument('[job...]')
+    .argument('[job...]', 'ids, or the names that their system gave them', jobIds)
     .action(watch);
 }
 

@@ -212,6 +212,8 @@ const document = (verdict: CheckDocument['verdict'], ...subjects: string[]): Che
     verdict,
     says: `${verdict}: ${subjects.length}`,
     problems: subjects.map((subject) => ({ kind: 'job_stuck', subject, says: 'no progress' })),
+    warnings: [],
+    since: '2025-07-06T20:00:00Z',
     sources: [],
   }) as unknown as CheckDocument;
 
@@ -226,8 +228,17 @@ test('[B110] one message is sent when the verdict changes, none while it stays, 
     },
   };
   const sent = new Map<string, string>();
+  const failures = new Map<string, number>();
   const round = (...given: Parameters<typeof document>) =>
-    tell({ document: document(...given), text: '', notifiers: [notifier], sent, unread_before: new Set(), signal });
+    tell({
+      document: document(...given),
+      text: '',
+      notifiers: [notifier],
+      sent,
+      unread_before: new Set(),
+      failures,
+      signal,
+    });
 
   await round('well');
   assert.deepEqual(heard, [], 'that all is well is no news');
@@ -257,10 +268,11 @@ test('an unreadable source is reported at the second check, and its problems are
     },
   };
   const sent = new Map<string, string>();
+  const failures = new Map<string, number>();
   let unread_before = new Set<string>();
   const look = async (given: CheckDocument, read = true) => {
     const one = { ...given, sources: [{ name: 's3://b', read }] } as CheckDocument;
-    await tell({ document: one, text: '', notifiers: [notifier], sent, unread_before, signal });
+    await tell({ document: one, text: '', notifiers: [notifier], sent, unread_before, failures, signal });
     unread_before = new Set(unreadIn(one));
   };
   await look(document('wrong', 'job-1'));
@@ -278,4 +290,52 @@ test('verdicts are the same while the problems are the same, however long and in
   assert.equal(answerOf(document('wrong', 'b', 'a')), answerOf(document('wrong', 'a', 'b')));
   assert.notEqual(answerOf(document('wrong', 'a')), answerOf(document('wrong', 'b')));
   assert.notEqual(answerOf(document('wrong', 'a')), answerOf(document('well')));
+});
+
+test('a failure that grows too old to be seen is no news; one that is solved is', async () => {
+  const heard: string[] = [];
+  const notifier = { name: 'ops', notify: async ({ title }: Notice) => void heard.push(title.slice(-9)) };
+  const kept = { sent: new Map<string, string>(), failures: new Map<string, number>() };
+  const look = async (hour: number, failed: Record<string, number>) => {
+    const problems = Object.entries(failed).map(([subject, at]) => ({
+      kind: 'job_failed',
+      subject,
+      says: 'failed',
+      at: `2025-07-07T0${at}:00:00Z`,
+    }));
+    const one = document(problems.length === 0 ? 'well' : 'wrong', ...Object.keys(failed));
+    const since = `2025-07-07T0${hour - 1}:00:00Z`;
+    const looked = { ...one, since, problems } as CheckDocument;
+    await tell({ document: looked, text: '', notifiers: [notifier], ...kept, unread_before: new Set(), signal });
+  };
+  await look(2, { a: 2 });
+  await look(3, { a: 2, b: 3 });
+  assert.deepEqual(
+    heard.splice(0),
+    [': wrong: 1', ': wrong: 2'].map((one) => one.slice(-9)),
+  );
+  await look(4, { b: 3 });
+  await look(6, {});
+  assert.deepEqual(heard.splice(0), []);
+  assert.equal(kept.failures.size, 0);
+  await look(7, { c: 7 });
+  await look(7, {});
+  assert.deepEqual(
+    heard,
+    [': wrong: 1', ': well: 0'].map((one) => one.slice(-9)),
+  );
+});
+
+test('what makes a verdict unknown is told once, and that it is known again', async () => {
+  const heard: string[] = [];
+  const notifier = { name: 'ops', notify: async ({ title }: Notice) => void heard.push(title.split(': ')[1]!) };
+  const kept = { sent: new Map<string, string>(), failures: new Map<string, number>() };
+  const look = (one: CheckDocument) =>
+    tell({ document: one, text: '', notifiers: [notifier], ...kept, unread_before: new Set(), signal });
+  const warnings = [{ kind: 'unreadable' as const, subject: 'log:x', says: '2 could not be read', unknown: true }];
+  for (const one of [{ ...document('unknown'), warnings }, document('well')]) {
+    await look(one);
+    await look(one);
+  }
+  assert.deepEqual(heard, ['unknown', 'well']);
 });

@@ -1,10 +1,12 @@
 /**
- * Sends one message when the verdict changes: well to wrong, wrong to well, or another set of problems.
+ * Sends one message when the verdict changes: well to wrong, wrong to well, another set of problems, or other reasons why it
+ * is unknown. A failure that merely grows old, until it is before what is looked at, changes nothing.
  *
  * An unreadable source is reported only if the next check can't read it either, and the check in between reports
  * nothing: its problems are unseen, not solved, and a short network failure should not wake anyone.
  */
 import type { CheckDocument } from '../protocol/check.ts';
+import { parseTime } from '../protocol/time.ts';
 import type { Notice, Notifier } from './notifier.ts';
 
 /** The key of a check without problems: the assumed last message of a new notifier. */
@@ -15,7 +17,24 @@ export function answerOf(document: CheckDocument): string {
   if (document.verdict === 'well') return WELL;
   const unread = unreadIn(document).map((name) => `unread ${name}`);
   const wrong = document.problems.map(({ kind, subject }) => `${kind} ${subject}`);
-  return [...wrong, ...unread].sort().join('\n');
+  const unknown = document.warnings.filter((one) => one.unknown).map(({ kind, subject }) => `${kind} ${subject}`);
+  return [...wrong, ...unread, ...unknown].sort().join('\n');
+}
+
+/** Adds the failures of this check, and returns what those that are now too old to be seen were called in an answer. */
+export function agedFailures(document: CheckDocument, failures: Map<string, number>): Set<string> {
+  for (const { kind, subject, at } of document.problems) {
+    if (kind === 'job_failed' && at !== undefined) failures.set(subject, parseTime(at));
+  }
+  const since_ms = parseTime(document.since);
+  return new Set(
+    [...failures].filter(([, ended_ms]) => ended_ms < since_ms).map(([subject]) => `job_failed ${subject}`),
+  );
+}
+
+function without(answer: string, aged: ReadonlySet<string>): string {
+  const left = answer.split('\n').filter((line) => !aged.has(line));
+  return left.length === 0 ? WELL : left.join('\n');
 }
 
 export function unreadIn({ sources }: CheckDocument): string[] {
@@ -30,17 +49,24 @@ export type Telling = {
   sent: Map<string, string>;
   /** Names of the sources that the previous check could not read. */
   unread_before: ReadonlySet<string>;
+  /** When the failures of earlier checks ended (milliseconds since 1970), by job; kept by the caller. */
+  failures: Map<string, number>;
   signal: AbortSignal;
 };
 
 /** Returns the errors of failed notifiers; the next round retries them. */
-export async function tell({ document, text, notifiers, sent, unread_before, signal }: Telling): Promise<Error[]> {
+export async function tell(telling: Telling): Promise<Error[]> {
+  const { document, text, notifiers, sent, unread_before, failures: failed, signal } = telling;
+  const aged = agedFailures(document, failed);
   if (unreadIn(document).some((name) => !unread_before.has(name))) return [];
   const answer = answerOf(document);
   const notice: Notice = { title: `transcription-monitor: ${document.says}`, text, document };
   const failures = await Promise.all(
     notifiers.map(async (notifier) => {
-      if ((sent.get(notifier.name) ?? WELL) === answer) return undefined;
+      if (without(sent.get(notifier.name) ?? WELL, aged) === answer) {
+        sent.set(notifier.name, answer);
+        return undefined;
+      }
       try {
         await notifier.notify(notice, signal);
         sent.set(notifier.name, answer);
@@ -50,5 +76,7 @@ export async function tell({ document, text, notifiers, sent, unread_before, sig
       }
     }),
   );
+  const left = new Set([...sent.values()].flatMap((one) => one.split('\n')));
+  for (const subject of failed.keys()) if (!left.has(`job_failed ${subject}`)) failed.delete(subject);
   return failures.filter((failure) => failure !== undefined);
 }

@@ -1,8 +1,8 @@
 /**
  * The result of `tmon check`: what `--json` prints and what a webhook receives. Fields may be added, never changed.
  *
- * `well`: no problem was found. `wrong`: see `problems`. `unknown`: no problem was found, but a source could not be
- * read.
+ * `well`: no problem was found in what was read completely. `wrong`: see `problems`. `unknown`: no problem was found, but
+ * a source could not be read, or a warning says what else is not known.
  */
 import { type Static, Type } from 'typebox';
 import { Count, Nullable, Percent, Time, TotalSeconds, Words } from './schema.ts';
@@ -11,14 +11,31 @@ import { SIGHTED_STATES } from './sighted-state.ts';
 export const CHECK_VERDICTS = ['well', 'wrong', 'unknown'] as const;
 export type CheckVerdict = (typeof CHECK_VERDICTS)[number];
 
-export const PROBLEM_KINDS = ['job_stuck', 'worker_quiet', 'job_failed', 'queue_old', 'dead_letters', 'alert'] as const;
+export const PROBLEM_KINDS = [
+  'job_stuck',
+  'worker_quiet',
+  'job_failed',
+  'job_waits',
+  'queue_old',
+  'dead_letters',
+  'alert',
+] as const;
 export type ProblemKind = (typeof PROBLEM_KINDS)[number];
 
-export const WARNING_KINDS = ['clock_ahead', 'unreadable'] as const;
+export const WARNING_KINDS = [
+  'clock_ahead',
+  'unreadable',
+  'half_written',
+  'nothing_found',
+  'in_flight',
+  'zone',
+  'note',
+] as const;
 export type WarningKind = (typeof WARNING_KINDS)[number];
 
 export const CheckedJob = Type.Object({
   job_id: Type.String(),
+  reported_id: Nullable(Type.String({ description: 'The name of the job in its system, if that is not an id.' })),
   source: Type.String({ description: 'The source with the latest report.' }),
   state: Words(SIGHTED_STATES, 'The last reported state.'),
   worker_id: Nullable(Type.String()),
@@ -39,7 +56,7 @@ export const CheckedJob = Type.Object({
   still_seconds: Nullable(TotalSeconds('Running: time without progress.')),
   progress_within_seconds: Nullable(
     TotalSeconds(
-      'Running: 3 × its longest time without progress; if only its last report is known, 3 × the time for 10 % at its mean pace; if nothing is known, --stuck-after.',
+      'Running: 3 × its longest time without progress; if only its last report is known, 3 × the time for 10 % at its mean pace (up to 10 %, at most --stuck-after); if nothing is known, --stuck-after.',
     ),
   ),
   error: Nullable(Type.String({ description: 'FAILED: the reason, for people.' })),
@@ -68,14 +85,16 @@ export const CheckedSource = Type.Object({
     }),
   ),
   looked_at: Count('Lines, files, rows or messages.'),
-  unreadable_count: Count('Of these, those that could not be read as a report.'),
+  found_count: Count('Reports about jobs in it, also from before `since`.'),
+  unreadable_count: Count('Lines, files, rows or messages that could not be read as a report.'),
   unreadable: Type.Array(Type.Object({ where: Type.String(), why: Type.String() }), { description: 'The first ten.' }),
+  notes: Type.Array(Type.String(), { description: 'What else there is to know about what was read.' }),
   queue: Nullable(
     Type.Object({
       waiting: Count('Messages or jobs that wait.'),
       in_flight: Count('Held by a worker.'),
       oldest_seconds: Nullable(TotalSeconds('Age of the oldest waiting one; null if unknown.')),
-      dead_letters: Nullable(Count('In its dead-letter queue; null if it has none.')),
+      dead_letters: Nullable(Count('In its dead-letter queue, or in it if it is one; null if it has none.')),
     }),
   ),
   alerts: Type.Array(Type.Object({ id: Type.String(), message: Type.String() }), {
@@ -95,10 +114,16 @@ export const CheckDocument = Type.Object(
         kind: Words(PROBLEM_KINDS, 'What is wrong.'),
         subject: Type.String({ description: 'The job, worker or source.' }),
         says: Type.String({ description: 'One-line description.' }),
+        at: Type.Optional(Time('job_failed: when.')),
       }),
     ),
     warnings: Type.Array(
-      Type.Object({ kind: Words(WARNING_KINDS, 'What to look at.'), subject: Type.String(), says: Type.String() }),
+      Type.Object({
+        kind: Words(WARNING_KINDS, 'What to look at.'),
+        subject: Type.String(),
+        says: Type.String(),
+        unknown: Type.Boolean({ description: 'The verdict is not `well`, because of what is not known.' }),
+      }),
     ),
     counts: Type.Object({
       queued: Count('Jobs reported as waiting.'),

@@ -9,7 +9,8 @@ import { type Connection, createConnection } from 'mysql2/promise';
 import pg from 'pg';
 import { mariadbAbsent, startMariadb } from '../test/servers/mariadb.ts';
 import { postgresqlAbsent, startPostgresql } from '../test/servers/postgresql.ts';
-import { type Dialect, JOB_STATUS_SQL, readRow, upsertParameters } from './job-status-table.ts';
+import { type Dialect, readRow } from './job-status-rows.ts';
+import { JOB_STATUS_SQL, upsertParameters } from './job-status-table.ts';
 import type { Sighting } from './sighting.ts';
 
 type Value = string | number | null;
@@ -99,7 +100,8 @@ for (const { dialect, open, absent } of [
       await database.ask('DROP TABLE IF EXISTS job_status');
       await database.ask(create);
     };
-    const rowsSince = async (since_ms: number) => (await database.ask(sql.since, [since_ms])).map(readRow);
+    const rowsSince = async (since_ms: number) =>
+      (await database.ask(sql.since, [since_ms])).map((row) => readRow(row));
     const ids = (rows: Rows) => rows.map(({ job_id }) => job_id).sort();
 
     test('[B137] the table has the documented columns, and creating it again does nothing', async () => {

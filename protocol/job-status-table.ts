@@ -7,15 +7,18 @@
  * A TIMESTAMP in PostgreSQL has no zone: as in the documented statements, it is in the session's zone, by default the
  * server's. Times are passed as milliseconds since 1970 and converted by the database, so the zone does not matter.
  */
-import { isId } from './id-pattern.ts';
-import { lenientPercentage, lenientText, lenientTime, lenientWorkerId } from './lenient-values.ts';
+import {
+  type Dialect,
+  JOB_STATUS_COLUMNS,
+  type JobStatusColumn,
+  nameOfColumn,
+  PRINTED_SHAPE,
+  rowsSince,
+  type TableShape,
+} from './job-status-rows.ts';
 import type { Sighting } from './sighting.ts';
-import { lenientState, noId, noStatus } from './status-file.ts';
+import { openSpellings } from './status-words.ts';
 
-export const JOB_STATUS_TABLE = 'job_status';
-
-/** `mysql`: MariaDB too. */
-export type Dialect = 'postgres' | 'sqlite' | 'mysql';
 export const DIALECTS: readonly Dialect[] = ['postgres', 'sqlite', 'mysql'];
 
 /** Maximum length of a worker or job id in the documented table. */
@@ -32,9 +35,7 @@ export type JobStatusSql = {
   stuckAsPrinted: string;
   /** Takes one parameter, minutes. Also finds rows without a time; the longest silent first. */
   stuck: string;
-  /**
-   * All rows reported since a time, and all running ones, oldest first, for `readRow`. One parameter: ms since 1970.
-   */
+  /** See `rowsSince`. */
   since: string;
 };
 
@@ -77,13 +78,7 @@ FROM job_status
 WHERE status = 'PROCESSING'
   AND (updated_at IS NULL OR updated_at < NOW() - $1 * INTERVAL '1 minute')
 ORDER BY updated_at NULLS FIRST`,
-    since: `SELECT job_id, worker_id, status, percentage, error_message,
-    ROUND(EXTRACT(EPOCH FROM started_at::timestamptz) * 1000)::float8 AS started_at,
-    ROUND(EXTRACT(EPOCH FROM updated_at::timestamptz) * 1000)::float8 AS updated_at
-FROM job_status
-WHERE updated_at IS NULL OR status = 'PROCESSING'
-   OR updated_at >= to_timestamp($1::float8 / 1000)::timestamp
-ORDER BY job_status.updated_at NULLS FIRST`,
+    since: rowsSince('postgres'),
   },
   // SQLite has no NOW(), INTERVAL or time type: times are UTC text in the format of its own functions.
   sqlite: {
@@ -123,11 +118,7 @@ FROM job_status
 WHERE status = 'PROCESSING'
   AND (updated_at IS NULL OR julianday(updated_at) < julianday('now') - ? / 1440.0)
 ORDER BY julianday(updated_at)`,
-    since: `SELECT ${COLUMNS}
-FROM job_status
-WHERE julianday(updated_at) IS NULL OR status = 'PROCESSING'
-   OR julianday(updated_at) >= julianday(? / 1000.0, 'unixepoch') - 1e-8
-ORDER BY julianday(updated_at)`,
+    since: rowsSince('sqlite'),
   },
   // A TIMESTAMP not declared NULL updates itself on older servers, and without (3) it keeps whole seconds only. The
   // server's default charset may lack characters, and its collation may treat Job-1 as job-1.
@@ -163,52 +154,19 @@ FROM job_status
 WHERE status = 'PROCESSING'
   AND (updated_at IS NULL OR updated_at < NOW() - INTERVAL ? MINUTE)
 ORDER BY updated_at`,
-    since: `SELECT job_id, worker_id, status, percentage, error_message,
-    UNIX_TIMESTAMP(started_at) * 1000 AS started_at,
-    UNIX_TIMESTAMP(updated_at) * 1000 AS updated_at
-FROM job_status
-WHERE updated_at IS NULL OR status = 'PROCESSING'
-   OR updated_at >= FROM_UNIXTIME(FLOOR(CAST(? AS DECIMAL(20)) / 1000))
-ORDER BY job_status.updated_at`,
+    since: rowsSince('mysql'),
   },
 };
 
 /** Parameters of `upsert`, in order: job_id, worker_id, status, started_at, updated_at, percentage, error_message. */
 export function upsertParameters(sighting: Sighting): (string | number | null)[] {
-  const { job_id, worker_id, state, started_ms, told_ms, percentage, error } = sighting;
-  return [job_id, worker_id, state, started_ms, told_ms, whole(percentage), state === 'FAILED' ? error : null];
+  const { job_id, reported_id, worker_id, state, started_ms, told_ms, percentage, error } = sighting;
+  const name = reported_id ?? job_id;
+  return [name, worker_id, state, started_ms, told_ms, whole(percentage), state === 'FAILED' ? error : null];
 }
 
 /** Rounds down: a job at 99.7 % is not done. */
 const whole = (percentage: number | null): number | null => (percentage === null ? null : Math.floor(percentage));
-
-/** Reads a row of `since`, or a DynamoDB item as plain values. */
-export function readRow(row: object): Sighting | { why: string } {
-  const columns = row as Record<string, unknown>;
-  const { job_id } = columns;
-  if (typeof job_id !== 'string' || !isId(job_id)) return { why: noId(job_id) };
-  const state = lenientState(columns.status);
-  if (state === undefined) return { why: noStatus(columns.status) };
-  const started_ms = lenientTime(columns.started_at);
-  const told_ms = lenientTime(columns.updated_at) ?? started_ms;
-  if (told_ms === null) return { why: 'it has neither an updated_at nor a started_at' };
-  const ended = state === 'COMPLETED' || state === 'FAILED';
-  return {
-    job_id,
-    state,
-    told_ms,
-    worker_id: lenientWorkerId(columns.worker_id),
-    started_ms,
-    ended_ms: ended ? told_ms : null,
-    percentage: lenientPercentage(columns.percentage),
-    stage: null,
-    audio_duration: null,
-    duration: null,
-    segments: null,
-    s3_path: null,
-    error: state === 'FAILED' ? lenientText(columns.error_message, 4000) : null,
-  };
-}
 
 /**
  * DynamoDB: the key is `job_id`; the other attributes are named after the columns. Times are
@@ -228,7 +186,7 @@ type Attribute = { S: string } | { N: string };
  * the item was written by another worker and is newer.
  */
 export function dynamoUpdate(table: string, sighting: Sighting) {
-  const { job_id, worker_id, state, started_ms, told_ms, percentage, error } = sighting;
+  const { job_id, reported_id, worker_id, state, started_ms, told_ms, percentage, error } = sighting;
   const set: Record<string, Attribute> = {
     status: { S: state },
     updated_at: { S: dynamoTime(told_ms) },
@@ -242,7 +200,7 @@ export function dynamoUpdate(table: string, sighting: Sighting) {
   const mine = worker_id === null ? '' : ' OR #worker_id = :worker_id';
   return {
     TableName: table,
-    Key: { job_id: { S: job_id } },
+    Key: { job_id: { S: reported_id ?? job_id } },
     UpdateExpression: `SET ${names.map((name) => `#${name} = :${name}`).join(', ')}${remove}`,
     ConditionExpression: `attribute_not_exists(#updated_at) OR #updated_at <= :updated_at${mine}`,
     ExpressionAttributeNames: Object.fromEntries(
@@ -252,17 +210,52 @@ export function dynamoUpdate(table: string, sighting: Sighting) {
   };
 }
 
-/** Parameters of Scan: all items reported since a time, and those without a time. */
-export const dynamoSince = (table: string, since_ms: number) => ({
-  TableName: table,
-  FilterExpression: 'attribute_not_exists(#updated_at) OR #updated_at >= :since',
-  ExpressionAttributeNames: { '#updated_at': 'updated_at' },
-  ExpressionAttributeValues: { ':since': { S: dynamoTime(since_ms) } },
-});
+/**
+ * Parameters of Scan: all items reported since a time, and those whose job has not ended or that have no time. A time that is a
+ * number is compared as seconds: one in milliseconds is always greater, and left to the reader.
+ */
+export function dynamoSince(table: string, since_ms: number, shape: TableShape = PRINTED_SHAPE) {
+  const updated = nameOfColumn(shape, 'updated_at') ?? nameOfColumn(shape, 'started_at');
+  if (updated === null) return { TableName: table };
+  const open = openSpellings(shape.states).flatMap((word) => [word, word.toUpperCase(), capitalised(word)]);
+  const words = [...new Set(open)];
+  // IN takes a hundred at most.
+  const groups = Array.from({ length: Math.ceil(words.length / 100) }, (_, n) =>
+    words.slice(n * 100, (n + 1) * 100).map((_word, at) => `:w${n * 100 + at}`),
+  );
+  const conditions = [
+    'attribute_not_exists(#told)',
+    'attribute_type(#told, :number) AND #told >= :since_seconds',
+    'attribute_type(#told, :text) AND #told >= :since',
+    ...groups.map((group) => `#status IN (${group.join(', ')})`),
+  ];
+  return {
+    TableName: table,
+    FilterExpression: conditions.map((one) => `(${one})`).join(' OR '),
+    ExpressionAttributeNames: { '#told': updated, '#status': nameOfColumn(shape, 'status') ?? 'status' },
+    ExpressionAttributeValues: {
+      ':since': { S: dynamoTime(since_ms) },
+      ':since_seconds': { N: String(Math.floor(since_ms / 1000)) },
+      ':number': { S: 'N' },
+      ':text': { S: 'S' },
+      ...Object.fromEntries(words.map((word, at) => [`:w${at}`, { S: word }])),
+    },
+  };
+}
+
+const capitalised = (word: string): string =>
+  word.replace(/(^|[ _-])([a-z])/g, (_, before: string, letter: string) => before + letter.toUpperCase());
 
 /** Converts an item of Scan for `readRow`. */
-export function dynamoRow(item: Readonly<Record<string, object>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(item).map(([name, value]) => [name, Object.values(value)[0]]));
+export function dynamoRow(
+  item: Readonly<Record<string, object>>,
+  shape: TableShape = PRINTED_SHAPE,
+): Record<string, unknown> {
+  const at = (column: JobStatusColumn): unknown => {
+    const [type, value] = Object.entries(item[nameOfColumn(shape, column) ?? ''] ?? {})[0] ?? [];
+    return type === 'N' ? Number(value) : type === 'S' ? value : undefined;
+  };
+  return Object.fromEntries(JOB_STATUS_COLUMNS.map((column) => [column, at(column)]));
 }
 
 /** Always with milliseconds, because DynamoDB compares times as text. */

@@ -4,7 +4,8 @@
  */
 import { isId } from './id-pattern.ts';
 import { COUNT_MAX, SECONDS_MAX } from './limits.ts';
-import { epochTime, logTimeAt } from './log-time.ts';
+import { timeOf } from './log-time.ts';
+import type { Zone } from './zone.ts';
 
 /**
  * An id unchanged; a worker name that is not an id (`ip-10-0-0-1.ec2.internal`) with hyphens for the invalid
@@ -109,14 +110,16 @@ export function lenientText(value: unknown, charactersMax: number): string | nul
 }
 
 /**
- * Milliseconds since 1970. Text without a zone, as written by Python's `datetime.now().isoformat()` and by databases,
- * is UTC; the size of a number tells seconds, milliseconds and microseconds apart.
+ * Milliseconds since 1970, from text in any form that logs have too. Text without a zone, as written by Python's
+ * `datetime.now().isoformat()` and by databases, is of `zone`, by default UTC; the size of a number tells seconds, milliseconds
+ * and microseconds apart.
  */
-export function lenientTime(value: unknown): number | null {
+export function lenientTime(value: unknown, zone: Zone = 0): number | null {
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.getTime();
-  if (typeof value === 'number' || typeof value === 'bigint') return epochTime(Number(value));
-  if (typeof value !== 'string') return null;
-  const time_ms = logTimeAt(value, 0);
-  if (!Number.isNaN(time_ms)) return time_ms;
-  return /^\d{10,16}(?:\.\d+)?$/.test(value) ? epochTime(Number(value)) : null;
+  return timeOf(typeof value === 'bigint' ? Number(value) : value, { zone });
+}
+
+/** Whether it is text whose zone has to be known from elsewhere. */
+export function isWithoutZone(value: unknown): boolean {
+  return typeof value === 'string' && lenientTime(value, 0) !== lenientTime(value, 60);
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Sighting } from './sighting.ts';
-import { jobOfStatusFileKey, readStatusFile, statusFileKey, writeStatusFile } from './status-file.ts';
+import { readStatusFile, statusFileKey, writeStatusFile } from './status-file.ts';
 
 const TOLD_MS = Date.UTC(2025, 6, 7, 19, 40);
 const CHANGED_MS = TOLD_MS + 5000;
@@ -105,9 +105,9 @@ test('a file that does not report a job is refused with the reason', () => {
     ['{"job_id": "job-1", "sta', /^it is not JSON: /],
     ['[]', /^it is not a JSON object$/],
     ['{"status": "PROCESSING"}', /^it has no job_id$/],
-    ['{"job_id": "../etc/passwd", "status": "PROCESSING"}', /^its job_id is "..\/etc\/passwd"/],
+    ['{"job_id": 1.5, "status": "PROCESSING"}', /^its job_id is 1.5, which is neither/],
     ['{"job_id": "job-1"}', /^it has no status$/],
-    ['{"job_id": "job-1", "status": "EXPLODED"}', /^its status is "EXPLODED", not one of QUEUED/],
+    ['{"job_id": "job-1", "status": "EXPLODED"}', /^its status is "EXPLODED", which is not known/],
   ] as const) {
     const read = readStatusFile(text, CHANGED_MS);
     assert.ok('why' in read, text);
@@ -115,10 +115,44 @@ test('a file that does not report a job is refused with the reason', () => {
   }
 });
 
-test('[B134] keys are jobs/{job_id}.json, and other keys are ignored', () => {
+test('numbers that JSON does not know cost their field, not the job', () => {
+  const text =
+    '{"job_id": "NaN", "status": "failed", "error": "loss is NaN, \\"Infinity\\"", "percentage": NaN, "v": [-Infinity]}';
+  const read = readStatusFile(text, CHANGED_MS);
+  assert.ok('job_id' in read);
+  assert.deepEqual([read.job_id, read.error, read.percentage], ['NaN', 'loss is NaN, "Infinity"', null]);
+});
+
+test('a file that ends in the middle is half-written; one that is malformed is not', () => {
+  const half = (text: string) => {
+    const read = readStatusFile(text, CHANGED_MS);
+    return 'why' in read && read.half_written === true;
+  };
+  for (const text of ['', '  ', '\0\0\0\0', '{', '{"job_id": "job-1"', '{"job_id": "a", "v": [{"x": 1}'])
+    assert.ok(half(text), text);
+  for (const text of ["{'job_id': 'a'}", '{"job_id": "a", "status": "ASLEEP"}', '[]', '{"a": 1}}']) {
+    assert.equal(half(text), false, text);
+  }
+});
+
+test('a file that does not name its job is about the job that its own name says', () => {
+  const read = readStatusFile('{"status": "cancelled"}', CHANGED_MS, { name: 'talks-1' });
+  assert.ok('job_id' in read);
+  assert.deepEqual([read.job_id, read.state, read.error], ['talks-1', 'FAILED', 'cancelled']);
+});
+
+test('[B134] keys are jobs/{job_id}.json', () => {
   assert.equal(statusFileKey('job-1'), 'jobs/job-1.json');
-  assert.equal(jobOfStatusFileKey('jobs/job-1.json'), 'job-1');
-  for (const key of ['jobs/', 'jobs/.json', 'jobs/a/b.json', 'jobs/job-1.txt', 'other/job-1.json']) {
-    assert.equal(jobOfStatusFileKey(key), undefined);
+});
+
+test('a job of any name has an id, and its file keeps the name', () => {
+  for (const job_id of ['meeting.mp3', '../etc/passwd', '🎙 interview', 42, 'x'.repeat(1024)]) {
+    const read = readStatusFile(JSON.stringify({ job_id, status: 'FAILED' }), CHANGED_MS);
+    assert.ok('job_id' in read, String(job_id));
+    assert.match(statusFileKey(read.job_id), /^jobs\/[A-Za-z0-9_-]{1,64}\.json$/);
+    const written = writeStatusFile(read);
+    assert.equal(JSON.parse(written).job_id, String(job_id));
+    assert.equal('reported_id' in JSON.parse(written), false);
+    assert.deepEqual(readStatusFile(written, CHANGED_MS), read);
   }
 });

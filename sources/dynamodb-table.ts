@@ -1,19 +1,22 @@
 /** `dynamodb://table`: the items of a `job_status` table, by Scan, which reads (and bills) every item each time. */
 import { DynamoDBClient, ScanCommand, type ScanCommandInput } from '@aws-sdk/client-dynamodb';
+import type { TableShape } from '../protocol/job-status-rows.ts';
 import { dynamoRow, dynamoSince } from '../protocol/job-status-table.ts';
-import { awsConfig } from './aws/client.ts';
+import { awsConfig, withinLimit } from './aws/client.ts';
 import { awsError } from './aws/errors.ts';
 import type { Reading, ReadOptions, Source } from './source.ts';
-import { readRows, sinceOf, TablePosition } from './table-rows.ts';
+import { readRows, sinceInText, TablePosition } from './table-rows.ts';
 
 export class DynamodbTable implements Source {
   readonly name: string;
   readonly #table: string;
-  readonly #client = new DynamoDBClient(awsConfig());
+  readonly #shape: TableShape;
+  readonly #client = withinLimit(new DynamoDBClient(awsConfig()));
 
-  constructor(table: string) {
+  constructor(table: string, shape: TableShape) {
     this.name = `dynamodb://${table}`;
     this.#table = table;
+    this.#shape = shape;
   }
 
   async *read(options: ReadOptions): AsyncIterable<Reading> {
@@ -24,20 +27,14 @@ export class DynamodbTable implements Source {
       allow: 'dynamodb:Scan',
     };
     const position = new TablePosition(options.from);
-    const since = dynamoSince(this.#table, sinceOf(options));
-    // Running jobs are returned whatever their age: a job that has hung for days is still stuck.
-    const scan = {
-      ...since,
-      FilterExpression: `${since.FilterExpression} OR #status = :running`,
-      ExpressionAttributeNames: { ...since.ExpressionAttributeNames, '#status': 'status' },
-      ExpressionAttributeValues: { ...since.ExpressionAttributeValues, ':running': { S: 'PROCESSING' } },
-    };
+    const scan = dynamoSince(this.#table, sinceInText(options, this.#shape), this.#shape);
     for (let ExclusiveStartKey: ScanCommandInput['ExclusiveStartKey']; ; ) {
       const command = new ScanCommand({ ...scan, ExclusiveStartKey });
       const page = await this.#client.send(command, { abortSignal: options.signal }).catch((error) => {
         throw awsError(error, thing);
       });
-      yield readRows((page.Items ?? []).map(dynamoRow), position);
+      const rows = (page.Items ?? []).map((item) => dynamoRow(item, this.#shape));
+      yield { ...readRows(rows, position, this.#shape), found: page.ScannedCount ?? rows.length };
       ExclusiveStartKey = page.LastEvaluatedKey;
       if (ExclusiveStartKey === undefined) return;
     }

@@ -1,10 +1,13 @@
 /** `http(s)://…`: the jobs and queues of a monitor, over its REST API, with `TMON_API_KEY` if it needs a key. */
 import type { Job, JobStateName } from '../protocol/job.ts';
 import type { Queue } from '../protocol/queue.ts';
+import { reportedId } from '../protocol/reported-id.ts';
 import type { SightedState, Sighting } from '../protocol/sighting.ts';
 import type { SystemHealth } from '../protocol/system.ts';
 import { formatTime, parseTime } from '../protocol/time.ts';
+import type { Worker } from '../protocol/worker.ts';
 import {
+  type Heartbeat,
   type QueueDepth,
   type Reading,
   type ReadOptions,
@@ -52,6 +55,7 @@ export class Monitor implements Source {
           position: null,
           unreadable: [],
           looked_at: page.items.length,
+          without_zone: false,
           async done() {},
         };
         cursor = page.next_cursor;
@@ -77,6 +81,20 @@ export class Monitor implements Source {
     return health.alerts
       .filter(({ severity }) => severity !== 'INFO')
       .map(({ id, message, severity }) => ({ id, message: `${severity}: ${message}` }));
+  }
+
+  async heartbeats(signal: AbortSignal): Promise<Map<string, Heartbeat>> {
+    const heartbeats = new Map<string, Heartbeat>();
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const query = new URLSearchParams({ limit: String(PAGE), ...(cursor === '' ? {} : { cursor }) });
+      const page: { items: Worker[]; next_cursor: string | null } = await this.#get(`/workers?${query}`, signal);
+      for (const { worker_id, last_heartbeat, health } of page.items) {
+        if (last_heartbeat === null) continue;
+        heartbeats.set(worker_id, { heard_ms: parseTime(last_heartbeat), healthy: health.status !== 'UNHEALTHY' });
+      }
+      cursor = page.next_cursor;
+    }
+    return heartbeats;
   }
 
   async close(): Promise<void> {}
@@ -112,14 +130,17 @@ export class Monitor implements Source {
 function sightingOf(job: Job, state: SightedState): Sighting {
   const time = (value: string | null) => (value === null ? null : parseTime(value));
   const error = job.retry_info.last_error;
+  const name = reportedId(job.metadata.reported_id);
   return {
-    job_id: job.job_id,
+    // Other metadata of that name is its submitter's.
+    ...(name?.job_id === job.job_id ? name : { job_id: job.job_id }),
     state,
     told_ms: parseTime(job.updated_at),
     worker_id: job.worker?.worker_id ?? null,
     started_ms: time(job.started_at),
     ended_ms: state === 'COMPLETED' || state === 'FAILED' ? time(job.completed_at) : null,
-    percentage: job.progress.percentage,
+    // A monitor says 0 also of a job about which nothing was reported.
+    percentage: job.progress.percentage === 0 && job.progress.stage === null ? null : job.progress.percentage,
     stage: job.progress.stage,
     audio_duration: job.input.duration_seconds,
     duration: job.performance.processing_time_seconds,

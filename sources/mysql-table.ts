@@ -1,6 +1,8 @@
 /** MySQL and MariaDB, read as a stream. */
-import { createConnection } from 'mysql2';
-import { batchesOf, type TableDatabase, type TableFailure } from './status-table.ts';
+import { type Connection, createConnection } from 'mysql2';
+import type { TableShape } from '../protocol/job-status-rows.ts';
+import { offsetInZone, type Zone } from '../protocol/zone.ts';
+import { batchesOf, serverZone, type TableDatabase, type TableFailure } from './status-table.ts';
 
 const CONNECT_WITHIN_MS = 5000;
 const STATEMENT_WITHIN_MS = 60_000;
@@ -17,10 +19,23 @@ const FAILURES: Record<string, TableFailure> = {
   ER_COLUMNACCESS_DENIED_ERROR: 'denied',
 };
 
-export function mysqlTable(name: string, url: string): TableDatabase {
+/** Servers know names of zones only if their tables of zones were loaded. */
+async function setZone(connection: Connection, zone: Zone): Promise<void> {
+  const set = (name: string) =>
+    new Promise<void>((resolve, reject) => {
+      connection.query('SET time_zone = ?', [name], (error) => (error ? reject(error) : resolve()));
+    });
+  await set(serverZone(zone)).catch(async (error) => {
+    if (error.code !== 'ER_UNKNOWN_TIME_ZONE') throw error;
+    await set(serverZone(offsetInZone(Date.now(), zone)));
+  });
+}
+
+export function mysqlTable(name: string, url: string, shape: TableShape): TableDatabase {
   return {
     name,
     dialect: 'mysql',
+    shape,
     async connect() {
       const connection = createConnection({ uri: url, connectTimeout: CONNECT_WITHIN_MS });
       // Without a listener, a server that goes away would end the process; the waiting query rejects as well.
@@ -28,6 +43,7 @@ export function mysqlTable(name: string, url: string): TableDatabase {
       await new Promise<void>((resolve, reject) => {
         connection.connect((error) => (error ? reject(error) : resolve()));
       });
+      if (shape.zone !== undefined) await setZone(connection, shape.zone);
       return {
         async *rows(statement, parameters, signal) {
           yield* batchesOf(

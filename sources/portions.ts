@@ -25,5 +25,6 @@ export function* portionsOf(sightings: readonly Sighting[], count_max = PORTION_
   if (portion.length > 0) yield portion;
 }
 
-const sizeOf = ({ error, s3_path, stage }: Sighting): number =>
-  USUAL_BYTES + CHARACTER_BYTES * ((error?.length ?? 0) + (s3_path?.length ?? 0) + (stage?.length ?? 0));
+const sizeOf = ({ error, s3_path, stage, reported_id }: Sighting): number =>
+  USUAL_BYTES +
+  CHARACTER_BYTES * [error, s3_path, stage, reported_id].reduce((sum, text) => sum + (text?.length ?? 0), 0);

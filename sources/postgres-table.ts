@@ -1,6 +1,8 @@
 /** PostgreSQL, read through a cursor. */
 import pg from 'pg';
-import type { TableDatabase, TableFailure } from './status-table.ts';
+import type { TableShape } from '../protocol/job-status-rows.ts';
+import type { Zone } from '../protocol/zone.ts';
+import { serverZone, type TableDatabase, type TableFailure } from './status-table.ts';
 
 const CONNECT_WITHIN_MS = 5000;
 const STATEMENT_WITHIN_MS = 60_000;
@@ -15,15 +17,21 @@ const FAILURES: Record<string, TableFailure> = {
   '42501': 'denied',
 };
 
-export function postgresTable(name: string, url: string): TableDatabase {
+/** An offset by itself would be read with the sign reversed, as POSIX has it. */
+function zoneSql(zone: Zone): string {
+  const at = serverZone(zone);
+  return /^[+-]/.test(at) ? `INTERVAL '${at}' HOUR TO MINUTE` : pg.escapeLiteral(at);
+}
+
+export function postgresTable(name: string, url: string, shape: TableShape): TableDatabase {
   return {
     name,
     dialect: 'postgres',
+    shape,
     async connect() {
       const client = new pg.Client({
         connectionString: url,
         connectionTimeoutMillis: CONNECT_WITHIN_MS,
-        statement_timeout: STATEMENT_WITHIN_MS,
         application_name: 'transcription-monitor',
       });
       // Without a listener, a server that goes away would end the process; the waiting query rejects as well.
@@ -32,13 +40,17 @@ export function postgresTable(name: string, url: string): TableDatabase {
       return {
         async *rows(statement, parameters, signal) {
           await client.query('BEGIN READ ONLY');
-          await client.query(`DECLARE job_rows CURSOR FOR ${statement}`, [...parameters]);
+          // Not settings of the connection, which a pooler such as PgBouncer refuses.
+          if (shape.zone !== undefined) await client.query(`SET LOCAL TIME ZONE ${zoneSql(shape.zone)}`);
+          await client.query(`SET LOCAL statement_timeout = ${STATEMENT_WITHIN_MS}`);
+          await client.query(`DECLARE job_rows NO SCROLL CURSOR FOR ${statement}`, [...parameters]);
           for (;;) {
             signal.throwIfAborted();
             const { rows } = await client.query<object>(`FETCH ${BATCH} FROM job_rows`);
-            if (rows.length === 0) return;
+            if (rows.length === 0) break;
             yield rows;
           }
+          await client.query('COMMIT');
         },
         async close() {
           await client.end();

@@ -26,6 +26,9 @@ export interface Source {
   /** Problems that it reports itself: a monitor's active alerts. */
   alerts?(signal: AbortSignal): Promise<SourceAlert[]>;
 
+  /** Workers that report to it by themselves, whatever they have to say about a job. By id. */
+  heartbeats?(signal: AbortSignal): Promise<ReadonlyMap<string, Heartbeat>>;
+
   close(): Promise<void>;
 }
 
@@ -44,10 +47,20 @@ export type ReadOptions = {
   signal: AbortSignal;
 };
 
+/** What a file says, or why it could not be read. */
+export type FileResult = Sighting | UnreadableFile;
+
+/** `half_written`: its text ends in the middle; the next version may be whole. */
+export type UnreadableFile = { why: string; half_written?: boolean };
+
 /** Kept by the reader, between reads or runs. `version`: for example an ETag. */
 export interface Recall {
-  get(where: string, version: string): Sighting | undefined;
-  set(where: string, version: string, sighting: Sighting): void;
+  get(where: string, version: string): FileResult | undefined;
+  set(where: string, version: string, result: FileResult): void;
+  /** What the file said when it was last readable, in whatever version. */
+  last?(where: string): Sighting | undefined;
+  /** A file from before this time that `get` does not know had ended when it was read. Without it, old files are skipped. */
+  readonly complete_ms?: number;
 }
 
 export type Reading = {
@@ -64,6 +77,8 @@ export type Reading = {
   unreadable: Unreadable[];
   /** Number of reports, also from before `since_ms`: evidence that the source is the right one. Default: of sightings. */
   found?: number;
+  /** False if every time has its zone, or comes from a clock of the system: then none can be of another zone. */
+  without_zone?: boolean;
   /** What else people should know about what was read, one sentence each. */
   notes?: string[];
   /** Number of reports whose time is that of others, because it is missing or not understood. */
@@ -74,16 +89,20 @@ export type Reading = {
   done(): Promise<void>;
 };
 
-/** `where`: a line number, a key, a row's id. */
-export type Unreadable = { where: string; why: string };
+/** `where`: a line number, a key, a row's id. `last_known`: the sightings have what it said before. */
+export type Unreadable = { where: string; why: string; half_written?: boolean; last_known?: boolean };
 
 export type QueueDepth = {
   waiting: number;
   in_flight: number;
   /** Age of the oldest waiting one; null if unknown. */
   oldest_seconds: number | null;
+  /** In its dead-letter queue, or in it if it is one; null if neither is known. */
   dead_letters: number | null;
 };
+
+/** Of a worker: when it was last heard of, and whether that is recent enough. */
+export type Heartbeat = { heard_ms: number; healthy: boolean };
 
 export type SourceAlert = { id: string; message: string };
 

@@ -1,16 +1,18 @@
 /** SQLite, with Node's own module, read-only. */
 import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import type { TableShape } from '../protocol/job-status-rows.ts';
 import { SourceError } from './source.ts';
 import { batchesOf, type TableDatabase } from './status-table.ts';
 
 /** A worker may be writing. */
 const BUSY_WITHIN_MS = 5000;
 
-export function sqliteTable(name: string, path: string): TableDatabase {
+export function sqliteTable(name: string, path: string, shape: TableShape): TableDatabase {
   return {
     name,
     dialect: 'sqlite',
+    shape,
     async connect() {
       if (!existsSync(path)) {
         throw new SourceError('missing', `${name}: the file does not exist`, { hint: `tmon db init ${name}` });

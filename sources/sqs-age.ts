@@ -1,13 +1,13 @@
 /** The age of a queue's oldest message, available only from CloudWatch (D14). */
 import { CloudWatchClient, GetMetricDataCommand } from '@aws-sdk/client-cloudwatch';
-import { awsConfig } from './aws/client.ts';
+import { awsConfig, withinLimit } from './aws/client.ts';
 
 /** CloudWatch has one value per minute, some minutes late. */
 const LOOK_BACK_MS = 15 * 60_000;
 
 /** Seconds; null if there is no metric or no permission: the depth is useful without it. */
 export async function oldestMessageSeconds(queue: string, signal: AbortSignal): Promise<number | null> {
-  const client = new CloudWatchClient(awsConfig());
+  const client = withinLimit(new CloudWatchClient(awsConfig()));
   const now_ms = Date.now();
   try {
     const { MetricDataResults } = await client.send(

@@ -60,12 +60,14 @@ async function readAll(source: Source, options: Partial<ReadOptions> & { keep?: 
   const { keep = false, ...rest } = options;
   const sightings: Sighting[] = [];
   const unreadable: string[] = [];
+  const notes: string[] = [];
   for await (const reading of source.read({ since_ms: 0, signal, ...rest })) {
     sightings.push(...reading.sightings);
     unreadable.push(...reading.unreadable.map(({ why }) => why));
+    notes.push(...(reading.notes ?? []));
     if (keep) await reading.done();
   }
-  return { sightings: sightings.sort((a, b) => (a.job_id < b.job_id ? -1 : 1)), unreadable };
+  return { sightings: sightings.sort((a, b) => (a.job_id < b.job_id ? -1 : 1)), unreadable, notes };
 }
 
 async function opened(t: { after(run: () => Promise<void>): void }, url: string): Promise<Source> {
@@ -80,20 +82,28 @@ test('[B113] attributes give the waiting job, its start time and its worker', as
   await send(url, 's3://audio/a.mp3', { JobId: text('job-123'), StartTime });
   await send(url, 's3://audio/b.mp3', { JobId: text('job-124'), StartTime, WorkerId: text('worker-456') });
   await send(url, 'hello');
-  await send(url, 'hello', { JobId: text('../etc/passwd') });
+  await send(url, 's3://audio/c.mp3', { JobId: text('audio/c.mp3') });
+  await send(url, 'hello', { JobId: text(' ') });
+  await send(url, '{"event": "JOB_FAILED", "job_id": "job-1');
   const source = await opened(t, 'sqs://attributes');
-  const { sightings, unreadable } = await readAll(source, { peek: true });
+  const { sightings, unreadable, notes } = await readAll(source, { peek: true });
   assert.deepEqual(
-    sightings.map(({ job_id, state, worker_id, started_ms }) => [job_id, state, worker_id, started_ms]),
+    sightings.map(({ job_id, reported_id, state, worker_id, started_ms }) => [
+      reported_id ?? job_id,
+      state,
+      worker_id,
+      started_ms,
+    ]),
     [
+      ['audio/c.mp3', 'QUEUED', null, null],
       ['job-123', 'QUEUED', null, null],
       ['job-124', 'PROCESSING', 'worker-456', Date.parse('2025-07-07T19:30:00Z')],
     ],
   );
-  assert.deepEqual(unreadable.sort(), [
-    'it has no attribute JobId',
-    'its JobId is "../etc/passwd", which is not an id',
-  ]);
+  const [damaged, badId, ...more] = unreadable.sort();
+  assert.match(damaged!, /^its JSON is cut/);
+  assert.deepEqual([badId, more], ['its JobId is " ", which cannot name a job', []]);
+  assert.deepEqual(notes, ['messages without an attribute JobId are counted, but not known as jobs']);
 });
 
 test('a message delivered more than once is reported once, and deleted', async (t) => {
@@ -120,7 +130,7 @@ test('a message delivered more than once is reported once, and deleted', async (
   });
   const source = await opened(t, 'sqs://more-than-once');
   const { sightings, unreadable } = await readAll(source, { keep: true });
-  assert.deepEqual([sightings.length, unreadable], [1, ['it has no attribute JobId']]);
+  assert.deepEqual([sightings.length, unreadable], [1, []]);
   assert.deepEqual(await visible(url), [1, 0]);
 });
 
@@ -198,6 +208,7 @@ test('[B114] the depth: waiting, in flight, age of the oldest from CloudWatch, d
   await sqs.send(new ReceiveMessageCommand({ QueueUrl: url, MaxNumberOfMessages: 1, VisibilityTimeout: 600 }));
   const source = await opened(t, 'sqs://jobs');
   assert.deepEqual(await source.depth!(signal), { waiting: 2, in_flight: 1, oldest_seconds: null, dead_letters: 1 });
+  assert.equal((await (await opened(t, 'sqs://jobs-dead')).depth!(signal)).dead_letters, 1);
 
   const cloudwatch = new CloudWatchClient({});
   t.after(() => cloudwatch.destroy());
@@ -227,9 +238,9 @@ test('a peek does not receive from a queue with dead letters: a check every minu
   await send(url, 'x', { JobId: text('job-1') });
   const source = await opened(t, 'sqs://poison');
   for (let look = 0; look < 4; look += 1) {
-    const { sightings, unreadable } = await readAll(source, { peek: true });
-    assert.deepEqual(sightings, []);
-    assert.match(unreadable[0]!, /not read: every receive counts toward the 2 /);
+    const { sightings, unreadable, notes } = await readAll(source, { peek: true });
+    assert.deepEqual([sightings, unreadable], [[], []]);
+    assert.match(notes[0]!, /not read: every receive counts toward the 2 /);
   }
   assert.deepEqual(await visible(url), [1, 0]);
   assert.deepEqual(await visible(dead), [0, 0]);

@@ -12,16 +12,17 @@ import {
   DeleteMessageBatchCommand,
   GetQueueAttributesCommand,
   GetQueueUrlCommand,
+  ListDeadLetterSourceQueuesCommand,
   type Message,
   ReceiveMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import { isId } from '../protocol/ids.ts';
 import { lenientTime, lenientWorkerId } from '../protocol/lenient-values.ts';
 import { parseLogLine } from '../protocol/log-line.ts';
+import { reportedId } from '../protocol/reported-id.ts';
 import { mergeSightings, type Sighting } from '../protocol/sighting.ts';
 import { readStatusFile } from '../protocol/status-file.ts';
-import { awsConfig } from './aws/client.ts';
+import { awsConfig, withinLimit } from './aws/client.ts';
 import { type AwsThing, awsError } from './aws/errors.ts';
 import { inParallel } from './in-parallel.ts';
 import type { DatedEvent } from './log-lines/dated-event.ts';
@@ -56,7 +57,7 @@ export class SqsQueue implements Source {
     const config = awsConfig();
     // The URL of a queue also names its region.
     const region = /\bsqs\.([a-z0-9-]+)\./.exec(queue_url ?? '')?.[1];
-    this.#client = new SQSClient(region === undefined ? config : { ...config, region });
+    this.#client = withinLimit(new SQSClient(region === undefined ? config : { ...config, region }));
     this.#thing = {
       name,
       what: `queue ${this.#queue}`,
@@ -69,9 +70,10 @@ export class SqsQueue implements Source {
   async *read({ since_ms, peek = false, signal }: ReadOptions): AsyncIterable<Reading> {
     const receives = peek || this.#holdsJobs ? (await this.#redrive(signal))?.maxReceiveCount : undefined;
     if (receives !== undefined) {
-      const why = `not read: every receive counts toward the ${receives} after which a message becomes a dead letter`;
-      const unreadable = [{ where: 'its messages', why }];
-      yield { sightings: [], position: null, unreadable, looked_at: 0, async done() {} };
+      const notes = [
+        `its messages are not read: every receive counts toward the ${receives} after which a message becomes a dead letter`,
+      ];
+      yield { sightings: [], position: null, unreadable: [], notes, looked_at: 0, async done() {} };
       return;
     }
     this.#holdsReports = false;
@@ -107,15 +109,17 @@ export class SqsQueue implements Source {
   async depth(signal: AbortSignal): Promise<QueueDepth> {
     const attributes = await this.#attributes(await this.#find(signal), signal);
     const redrive = readRedrive(attributes.RedrivePolicy);
-    const dead = redrive === undefined ? null : await this.#deadLetters(redrive.deadLetterTargetArn, signal);
-    const waiting = Number(attributes.ApproximateNumberOfMessages ?? 0);
-    const age = waiting === 0 || this.#holdsReports ? null : await oldestMessageSeconds(this.#queue, signal);
-    return {
-      waiting: waiting + Number(attributes.ApproximateNumberOfMessagesDelayed ?? 0),
-      in_flight: Number(attributes.ApproximateNumberOfMessagesNotVisible ?? 0),
-      oldest_seconds: age,
-      dead_letters: dead,
-    };
+    const [behind, isDeadLetterQueue] = await Promise.all([
+      redrive === undefined ? null : this.#deadLetters(redrive.deadLetterTargetArn, signal),
+      this.#isDeadLetterQueue(signal),
+    ]);
+    const visible = Number(attributes.ApproximateNumberOfMessages ?? 0);
+    const waiting = visible + Number(attributes.ApproximateNumberOfMessagesDelayed ?? 0);
+    const in_flight = Number(attributes.ApproximateNumberOfMessagesNotVisible ?? 0);
+    const age =
+      visible + in_flight === 0 || this.#holdsReports ? null : await oldestMessageSeconds(this.#queue, signal);
+    const dead_letters = isDeadLetterQueue ? (behind ?? 0) + waiting + in_flight : behind;
+    return { waiting, in_flight, oldest_seconds: age, dead_letters };
   }
 
   async close(): Promise<void> {
@@ -125,6 +129,7 @@ export class SqsQueue implements Source {
   #tell(messages: readonly Message[], since_ms: number): Omit<Reading, 'done'> {
     const events: DatedEvent[] = [];
     const unreadable: Unreadable[] = [];
+    let others = 0;
     const sightings = new Map<string, Sighting>();
     const keep = (report: Sighting) => {
       const known = sightings.get(report.job_id);
@@ -132,7 +137,9 @@ export class SqsQueue implements Source {
     };
     for (const message of messages) {
       const report = readMessage(message);
-      if (!('why' in report) && !isReport(message)) this.#holdsJobs = true;
+      if (report === null) others += 1;
+      if (report === null || (!('why' in report) && !isReport(message))) this.#holdsJobs = true;
+      if (report === null) continue;
       if ('why' in report) unreadable.push({ where: `message ${message.MessageId}`, why: report.why });
       else if ('event' in report) events.push(report);
       else if (report.told_ms >= since_ms || report.state === 'QUEUED') keep(report);
@@ -146,6 +153,7 @@ export class SqsQueue implements Source {
       moved_ms,
       position: null,
       unreadable,
+      notes: others === 0 ? [] : ['messages without an attribute JobId are counted, but not known as jobs'],
       looked_at: messages.length,
     };
   }
@@ -209,6 +217,18 @@ export class SqsQueue implements Source {
     return readRedrive((await this.#attributes(await this.#find(signal), signal)).RedrivePolicy);
   }
 
+  /** Whether other queues send their dead letters to it; false without permission to ask. */
+  async #isDeadLetterQueue(signal: AbortSignal): Promise<boolean> {
+    const list = new ListDeadLetterSourceQueuesCommand({ QueueUrl: await this.#find(signal), MaxResults: 1 });
+    try {
+      const { queueUrls = [] } = await this.#client.send(list, { abortSignal: signal });
+      return queueUrls.length > 0;
+    } catch {
+      signal.throwIfAborted();
+      return false;
+    }
+  }
+
   /** Null without permission: a reader of the queue need not have access to its dead letters. */
   async #deadLetters(arn: string, signal: AbortSignal): Promise<number | null> {
     const [, , , , QueueOwnerAWSAccountId, QueueName] = arn.split(':');
@@ -251,9 +271,10 @@ const sentAt = ({ Attributes }: Message): number => Number(Attributes?.SentTimes
 const byTime = (a: DatedEvent, b: DatedEvent): number => a.timestamp_ms - b.timestamp_ms;
 
 /**
- * An event or a status in its body; otherwise its attributes, which mean that the job waits, or which worker holds it.
+ * An event or a status in its body; otherwise its attributes, which mean that the job waits, or which worker holds it. Null:
+ * a message of others.
  */
-function readMessage(message: Message): DatedEvent | Sighting | { why: string } {
+function readMessage(message: Message): DatedEvent | Sighting | { why: string } | null {
   const { Body = '', MessageAttributes = {} } = message;
   const sent_ms = sentAt(message);
   const event = parseEvent(Body);
@@ -262,12 +283,12 @@ function readMessage(message: Message): DatedEvent | Sighting | { why: string } 
   const status = readStatusFile(Body, sent_ms);
   if (!('why' in status)) return status;
   const { JobId, StartTime, WorkerId } = MessageAttributes;
-  const job_id = JobId?.StringValue;
-  if (job_id === undefined) return { why: 'it has no attribute JobId' };
-  if (!isId(job_id)) return { why: `its JobId is ${JSON.stringify(job_id)}, which is not an id` };
+  if (JobId?.StringValue === undefined) return mentionsJob(Body) ? { why: status.why } : null;
+  const id = reportedId(JobId.StringValue);
+  if (id === null) return { why: `its JobId is ${JSON.stringify(JobId.StringValue)}, which cannot name a job` };
   const worker_id = lenientWorkerId(WorkerId?.StringValue);
   return {
-    job_id,
+    ...id,
     state: worker_id === null ? 'QUEUED' : 'PROCESSING',
     told_ms: sent_ms,
     worker_id,
@@ -282,6 +303,9 @@ function readMessage(message: Message): DatedEvent | Sighting | { why: string } 
     error: null,
   };
 }
+
+/** A damaged report; other bodies, such as the notification of an upload, are those of workers' own jobs. */
+const mentionsJob = (body: string): boolean => /["']job_id["']/.test(body);
 
 function batches(messages: readonly Message[]): Message[][] {
   const count = Math.ceil(messages.length / BATCH);

@@ -29,6 +29,7 @@ function counted(place: StatusFilePlace): { place: StatusFilePlace; fetched: str
         fetched.push(key);
         return place.fetch(key, signal);
       },
+      isMonitorStore: (signal) => place.isMonitorStore(signal),
       close: () => place.close(),
     },
   };
@@ -53,8 +54,9 @@ const words = (job_id: string, status: string, more: object = {}) =>
   JSON.stringify({ job_id, worker_id: 'worker-1', status, started_at: '2025-07-07T19:30:00', percentage: 45, ...more });
 
 type Place = {
-  open(): Promise<StatusFilePlace>;
-  write(key: string, text: string): Promise<void>;
+  /** `below`: there, ending with a slash. */
+  open(below?: string): Promise<StatusFilePlace>;
+  write(key: string, text: string | Buffer): Promise<void>;
   remove(key: string): Promise<void>;
 };
 
@@ -106,7 +108,7 @@ function behavesAsStatusFiles(place: () => Promise<Place>): void {
     assert.deepEqual((await readAll(new StatusFiles(await open()), { from: later })).ids, []);
   });
 
-  test('files written before `since` are not fetched, unless it was seen running', async () => {
+  test('files written before `since` are not fetched, except once by a reader that remembers them', async () => {
     const { open, write } = await place();
     await write('jobs/job-1.json', words('job-1', 'PROCESSING'));
     await write('jobs/job-2.json', words('job-2', 'COMPLETED'));
@@ -115,9 +117,15 @@ function behavesAsStatusFiles(place: () => Promise<Place>): void {
     assert.deepEqual((await readAll(new StatusFiles(real), { since_ms })).ids, []);
     assert.deepEqual(fetched, []);
     const recall = new CheckMemory().recall('any');
-    await readAll(new StatusFiles(await open()), { recall });
-    recall.forget(since_ms);
-    assert.deepEqual((await readAll(new StatusFiles(await open()), { since_ms, recall })).ids, ['job-1']);
+    const looks = async () => {
+      const { place: real, fetched: now } = counted(await open());
+      const { ids } = await readAll(new StatusFiles(real), { since_ms, recall });
+      recall.forget(since_ms);
+      return { ids, fetched: now.length };
+    };
+    // The first look knows of no file whether its job has ended; a hung one stays.
+    assert.deepEqual(await looks(), { ids: ['job-1', 'job-2'], fetched: 2 });
+    assert.deepEqual(await looks(), { ids: ['job-1'], fetched: 0 });
   });
 
   test('files that are not a status are listed and counted, and do not affect other jobs', async () => {
@@ -126,26 +134,99 @@ function behavesAsStatusFiles(place: () => Promise<Place>): void {
     await write('jobs/job-2.json', '{"job_id": "job-2", "sta');
     await write('jobs/job-3.json', '');
     await write('jobs/job-4.json', words('job-4', 'SLEEPING'));
-    await write('jobs/job-5.json', words('job-1', 'FAILED'));
-    await write('jobs/job 6.json', words('job-6', 'FAILED'));
-    await write('jobs/job-7.json', ' '.repeat(300_000));
+    await write('jobs/job-7.json', ' '.repeat(4_200_000));
     // None of ours, and of a full system.
     await write('jobs/readme.txt', 'hello');
     await write('jobs/active/job-8/state.json', '{}');
     await write('elsewhere.json', '{}');
+    await write('jobs/.job-9.json', '{"job_id": "job-9", "sta');
     const { ids, unreadable } = await readAll(new StatusFiles(await open()));
     assert.deepEqual(ids, ['job-1']);
     const patterns = [
-      /^jobs\/job 6\.json: its name is not a job id$/,
       /^jobs\/job-2\.json: it is not JSON: /,
       /^jobs\/job-3\.json: it is empty$/,
       /^jobs\/job-4\.json: its status is "SLEEPING"/,
-      /^jobs\/job-5\.json: it is a report about job-1$/,
-      /^jobs\/job-7\.json: 300000 bytes are too many/,
+      /^jobs\/job-7\.json: 4200000 bytes are too many/,
     ];
     const sorted = unreadable.sort();
     assert.equal(sorted.length, patterns.length, sorted.join('\n'));
     for (const [index, pattern] of patterns.entries()) assert.match(sorted[index]!, pattern);
+  });
+
+  test('the place may be named with its jobs/, as the keys are printed', async () => {
+    const { open, write } = await place();
+    await write('jobs/job-1.json', words('job-1', 'PROCESSING'));
+    const { place: named, fetched } = counted(await open('jobs/'));
+    assert.deepEqual((await readAll(new StatusFiles(named))).ids, ['job-1']);
+    assert.deepEqual(fetched, ['jobs/job-1.json']);
+    // What lies below jobs/ there comes first.
+    await write('jobs/jobs/job-2.json', words('job-2', 'PROCESSING'));
+    assert.deepEqual((await readAll(new StatusFiles(await open('jobs/')))).ids, ['job-2']);
+    assert.deepEqual((await readAll(new StatusFiles(await open()))).ids, ['job-1']);
+  });
+
+  test('the store of a monitor is refused, with what to ask instead, unless status files are there too', async () => {
+    const { open, write } = await place();
+    await write('meta/format.json', '{}');
+    await write('jobs/active/job-8/state.json', '{}');
+    for (const below of ['', 'jobs/']) {
+      await assert.rejects(readAll(new StatusFiles(await open(below))), {
+        kind: 'unusable',
+        hint: /^ask the monitor: /,
+      });
+    }
+    await write('jobs/job-1.json', words('job-1', 'PROCESSING'));
+    assert.deepEqual((await readAll(new StatusFiles(await open()))).ids, ['job-1']);
+  });
+
+  test('a file that is half-written has the state that it had before, and says so', async () => {
+    const { open, write } = await place();
+    const recall = new CheckMemory().recall('any');
+    await write('jobs/job-1.json', words('job-1', 'PROCESSING'));
+    await readAll(new StatusFiles(await open()), { recall });
+    for (const text of ['{"job_id": "job-1", "sta', '']) {
+      await write('jobs/job-1.json', text);
+      const readings = await Array.fromAsync(new StatusFiles(await open()).read({ since_ms: 0, recall, signal }));
+      const [{ sightings, unreadable } = { sightings: [], unreadable: [] }] = readings;
+      assert.deepEqual(
+        sightings.map(({ job_id, state }) => [job_id, state]),
+        [['job-1', 'PROCESSING']],
+      );
+      const [{ half_written, last_known } = {}] = unreadable;
+      assert.deepEqual([unreadable.length, half_written, last_known], [1, true, true]);
+    }
+  });
+
+  test('a file is read in the encoding in which it was written, whatever else it holds', async () => {
+    const { open, write } = await place();
+    const utf16 = Buffer.from(words('job-1', 'done'), 'utf16le');
+    await write('jobs/job-1.json', Buffer.concat([Buffer.from([0xff, 0xfe]), utf16]));
+    await write(
+      'jobs/job-2.json',
+      Buffer.from(utf16.toString('utf16le').replace('job-1', 'job-2'), 'utf16le').swap16(),
+    );
+    await write('jobs/job-3.json', `\uFEFF${words('job-3', 'in progress')}`);
+    await write('jobs/job-4.json', words('job-4', 'Error', { transcript: 'é'.repeat(1_000_000) }));
+    const { sightings, unreadable } = await readAll(new StatusFiles(await open()));
+    assert.deepEqual(unreadable, []);
+    assert.deepEqual(
+      ['job-1', 'job-2', 'job-3', 'job-4'].map((id) => sightings.get(id)?.state),
+      ['COMPLETED', 'COMPLETED', 'PROCESSING', 'FAILED'],
+    );
+  });
+
+  test('a file may have any name, and a job any: the file says which job it is', async () => {
+    const { open, write } = await place();
+    await write('jobs/meeting.mp3.json', words('meeting.mp3', 'FAILED'));
+    await write('jobs/job 6.JSON', words('job-6', 'FAILED'));
+    await write('jobs/a.json', words('job-7', 'PROCESSING', { updated_at: '2025-07-07T19:40:00Z' }));
+    await write('jobs/b.json', words('job-7', 'COMPLETED', { updated_at: '2025-07-07T19:50:00Z' }));
+    const { sightings, unreadable } = await readAll(new StatusFiles(await open()));
+    assert.deepEqual(unreadable, []);
+    assert.deepEqual(
+      [...sightings.values()].map(({ job_id, reported_id, state }) => `${reported_id ?? job_id} ${state}`).sort(),
+      ['job-6 FAILED', 'job-7 COMPLETED', 'meeting.mp3 FAILED'],
+    );
   });
 }
 
@@ -160,7 +241,7 @@ describe('in a folder', () => {
   behavesAsStatusFiles(async () => {
     const path = temporaryDirectory(file);
     return {
-      open: async () => openStatusFolder(path),
+      open: async (below = '') => openStatusFolder(join(path, below)),
       async write(key, text) {
         mkdirSync(join(path, key, '..'), { recursive: true });
         writeFileSync(join(path, key), text);
@@ -208,7 +289,7 @@ describe('in a bucket', () => {
   });
 
   const at = (prefix: string) => openStatusBucket('s3://status-bucket', { bucket: 'status-bucket', prefix });
-  const put = async (Key: string, Body: string) => {
+  const put = async (Key: string, Body: string | Buffer) => {
     await s3.send(new PutObjectCommand({ Bucket: 'status-bucket', Key, Body }));
   };
 
@@ -216,7 +297,7 @@ describe('in a bucket', () => {
     prefixes += 1;
     const prefix = `prefix-${prefixes}/`;
     return {
-      open: () => at(prefix),
+      open: (below = '') => at(`${prefix}${below}`),
       write: (key, text) => put(`${prefix}${key}`, text),
       async remove(key) {
         await s3.send(new DeleteObjectCommand({ Bucket: 'status-bucket', Key: `${prefix}${key}` }));

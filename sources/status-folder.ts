@@ -4,26 +4,32 @@ import { join } from 'node:path';
 import { STATUS_FILE_PREFIX } from '../protocol/status-file.ts';
 import { inParallel } from './in-parallel.ts';
 import { SourceError } from './source.ts';
-import type { ListedFile, StatusFilePlace } from './status-files.ts';
+import { isStatusFile, type ListedFile, MONITOR_STORE_KEY, placesOf, type StatusFilePlace } from './status-files.ts';
 
 const BATCH = 1000;
 const PARALLEL = 16;
 
 export function openStatusFolder(path: string): StatusFilePlace {
   const name = `dir:${path}`;
-  const folder = join(path, STATUS_FILE_PREFIX);
+  const places = placesOf(`${path.replace(/[/\\]+$/, '')}/`);
+  let place = places[0]!;
   const refused = (error: unknown) => folderError(error, name, path);
   return {
     name,
     async *list(signal) {
-      const names = await readdir(folder).catch(async (error) => {
-        if (!isMissing(error)) throw refused(error);
-        // No job has been reported yet; if the folder itself is missing, the path is wrong.
-        await access(path).catch((missing) => {
-          throw refused(missing);
-        });
-        return [];
+      // No job has been reported yet; if the folder itself is missing, the path is wrong.
+      await access(path).catch((missing) => {
+        throw refused(missing);
       });
+      let names: string[] = [];
+      for (place of places) {
+        names = await readdir(join(place, STATUS_FILE_PREFIX)).catch((error) => {
+          if (!isMissing(error)) throw refused(error);
+          return [];
+        });
+        if (names.some((file) => isStatusFile(`${STATUS_FILE_PREFIX}${file}`))) break;
+      }
+      const folder = join(place, STATUS_FILE_PREFIX);
       for (let start = 0; start < names.length; start += BATCH) {
         signal.throwIfAborted();
         const files = await inParallel(names.slice(start, start + BATCH), PARALLEL, async (file) => {
@@ -37,9 +43,20 @@ export function openStatusFolder(path: string): StatusFilePlace {
         yield files.filter((file) => file !== undefined);
       }
     },
+    async isMonitorStore() {
+      const found = await Promise.all(
+        places.map((within) =>
+          access(join(within, MONITOR_STORE_KEY)).then(
+            () => true,
+            () => false,
+          ),
+        ),
+      );
+      return found.includes(true);
+    },
     async fetch(key, signal) {
       try {
-        return await readFile(join(path, key), { encoding: 'utf8', signal });
+        return await readFile(join(place, key), { signal });
       } catch (error) {
         if (isMissing(error)) return undefined;
         throw refused(error);

@@ -1,7 +1,8 @@
 /** `postgres://`, `mysql://`, `sqlite:PATH`: the rows of the table `job_status`, on top of each database's driver. */
-import { JOB_STATUS_SQL } from '../protocol/job-status-table.ts';
+import { anyRow, type Dialect, rowsSince, type TableShape } from '../protocol/job-status-rows.ts';
+import { formatZone, type Zone } from '../protocol/zone.ts';
 import { type Reading, type ReadOptions, type Source, SourceError } from './source.ts';
-import { readRows, sinceOf, TablePosition } from './table-rows.ts';
+import { readRows, sinceInText, sinceOf, TablePosition } from './table-rows.ts';
 
 /** One connection. Its errors are the driver's own. */
 export interface TableConnection {
@@ -12,7 +13,8 @@ export interface TableConnection {
 
 export type TableDatabase = {
   name: string;
-  dialect: keyof typeof JOB_STATUS_SQL;
+  dialect: Dialect;
+  shape: TableShape;
   connect(signal: AbortSignal): Promise<TableConnection>;
   /** Classifies a driver's error; undefined if it is not from the database. */
   meaningOf(error: unknown): TableFailure | undefined;
@@ -33,18 +35,23 @@ export class StatusTable implements Source {
   }
 
   async *read(options: ReadOptions): AsyncIterable<Reading> {
-    const { dialect, connect } = this.#database;
+    const { dialect, shape, connect } = this.#database;
     const position = new TablePosition(options.from);
     let connection: TableConnection | undefined;
     try {
       connection = await connect(options.signal);
-      const statement = JOB_STATUS_SQL[dialect].since;
+      const statement = rowsSince(dialect, shape);
       let looked_at = 0;
-      for await (const rows of connection.rows(statement, [sinceOf(options)], options.signal)) {
+      // A server compares times in the zone of the session.
+      const since_ms = dialect === 'sqlite' ? sinceInText(options, shape) : sinceOf(options);
+      for await (const rows of connection.rows(statement, [since_ms], options.signal)) {
         looked_at += rows.length;
-        yield readRows(rows, position);
+        yield readRows(rows, position, shape);
       }
-      if (looked_at === 0) yield readRows([], position);
+      if (looked_at > 0) return;
+      let found = 0;
+      for await (const rows of connection.rows(anyRow(dialect, shape), [], options.signal)) found += rows.length;
+      yield { ...readRows([], position, shape), found };
     } catch (error) {
       throw this.#error(error, options.signal);
     } finally {
@@ -56,13 +63,16 @@ export class StatusTable implements Source {
 
   #error(error: unknown, signal: AbortSignal): unknown {
     if (error instanceof SourceError || signal.aborted) return error;
-    const { name, meaningOf } = this.#database;
+    const { name, shape, meaningOf } = this.#database;
     const failure = meaningOf(error);
     const words = errorMessage(error);
     if (failure === undefined) return new SourceError('unusable', `${name}: ${words}`, { cause: error });
     const { kind, says, hint } = FAILURES[failure];
     const detail = failure === 'no_table' ? '' : ` (${words})`;
-    return new SourceError(kind, `${name}: ${says}${detail}`, { hint: hint(name), cause: error });
+    return new SourceError(kind, `${name}: ${says(shape.table)}${detail}`, {
+      hint: hint(name, shape.table),
+      cause: error,
+    });
   }
 }
 
@@ -84,31 +94,38 @@ export async function* batchesOf(
   if (batch.length > 0) yield batch;
 }
 
+/** `+05:30` or a name. */
+export function serverZone(zone: Zone): string {
+  if (zone === 'local') return Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return zone === 0 ? '+00:00' : formatZone(zone);
+}
+
 const FAILURES = {
   no_table: {
     kind: 'missing',
-    says: 'table job_status does not exist',
-    hint: (name: string) => `tmon db init ${name}`,
+    says: (table: string) => `table ${table} does not exist`,
+    hint: (name: string) =>
+      `tmon db init ${name.replace(/[?&]table=[^&]*/, '')}, or ?table=NAME on the URL if yours has another name`,
   },
   no_column: {
     kind: 'unusable',
-    says: 'its table job_status has other columns',
-    hint: (name: string) => `compare it with tmon db init ${name} --print`,
+    says: (table: string) => `its table ${table} has other columns`,
+    hint: () => '?columns=job_id:id,status:state,worker_id: on the URL names them (one without a name is not there)',
   },
   no_database: {
     kind: 'missing',
-    says: 'the database does not exist',
+    says: () => 'the database does not exist',
     hint: () => 'CREATE DATABASE creates it, then run tmon db init',
   },
-  bad_login: { kind: 'denied', says: 'login failed', hint: () => 'check user and password in the URL' },
+  bad_login: { kind: 'denied', says: () => 'login failed', hint: () => 'check user and password in the URL' },
   denied: {
     kind: 'denied',
-    says: 'no permission to read job_status',
-    hint: () => 'GRANT SELECT ON job_status TO this user',
+    says: (table: string) => `no permission to read ${table}`,
+    hint: (_name: string, table: string) => `GRANT SELECT ON ${table} TO this user`,
   },
   no_server: {
     kind: 'unreachable',
-    says: 'no response',
+    says: () => 'no response',
     hint: () => 'check that the database is running and reachable',
   },
 } as const;

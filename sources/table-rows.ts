@@ -1,5 +1,5 @@
 /** Rows of a `job_status` table of any database, and the time from which to read on. */
-import { readRow } from '../protocol/job-status-table.ts';
+import { readRow, type TableShape } from '../protocol/job-status-rows.ts';
 import type { Sighting } from '../protocol/sighting.ts';
 import type { Reading, ReadOptions, Unreadable } from './source.ts';
 
@@ -19,11 +19,18 @@ export function sinceOf({ since_ms, from }: ReadOptions): number {
   return from == null ? since_ms : Math.max(since_ms, Number(from) - OVERLAP_MS);
 }
 
-export function readRows(rows: readonly object[], position: TablePosition): Reading {
+/** The same for a database that compares times as UTC text: those of another zone are up to so much earlier. */
+export function sinceInText(options: ReadOptions, { zone = 0 }: TableShape): number {
+  return Math.max(0, sinceOf(options) - (zone === 0 ? 0 : ZONE_MS_MAX));
+}
+
+const ZONE_MS_MAX = 15 * 3_600_000;
+
+export function readRows(rows: readonly object[], position: TablePosition, shape: TableShape): Reading {
   const sightings: Sighting[] = [];
   const unreadable: Unreadable[] = [];
   for (const row of rows) {
-    const report = readRow(row);
+    const report = readRow(row, shape);
     if ('why' in report)
       unreadable.push({ where: `job_id ${String((row as { job_id?: unknown }).job_id)}`, why: report.why });
     else {
@@ -36,6 +43,7 @@ export function readRows(rows: readonly object[], position: TablePosition): Read
     position: position.newest_ms === 0 ? null : String(position.newest_ms),
     unreadable,
     looked_at: rows.length,
+    without_zone: shape.zone === undefined,
     async done() {},
   };
 }

@@ -1,5 +1,6 @@
 /** Creates `job_status` in PostgreSQL, MySQL, MariaDB or SQLite. */
 import { dirname } from 'node:path';
+import { PRINTED_SHAPE } from '../../protocol/job-status-rows.ts';
 import { JOB_STATUS_SQL } from '../../protocol/job-status-table.ts';
 import { nameOfUrl, type SystemUrl } from '../../protocol/system-urls.ts';
 import { mysqlTable } from '../../sources/mysql-table.ts';
@@ -69,11 +70,11 @@ const CONNECT: Record<Place['system'], (place: Place) => Promise<Connection>> = 
 function meanings(place: Place, name: string): (error: unknown) => TableFailure | undefined {
   switch (place.system) {
     case 'postgres':
-      return postgresTable(name, place.url).meaningOf;
+      return postgresTable(name, place.url, PRINTED_SHAPE).meaningOf;
     case 'mysql':
-      return mysqlTable(name, place.url).meaningOf;
+      return mysqlTable(name, place.url, PRINTED_SHAPE).meaningOf;
     case 'sqlite':
-      return sqliteTable(name, place.path).meaningOf;
+      return sqliteTable(name, place.path, PRINTED_SHAPE).meaningOf;
   }
 }
 

@@ -25,7 +25,11 @@ export function jobDocument(job: JobRecord): Job {
     priority: job.priority,
     output_format: job.output_format,
     tags: [...job.tags],
-    metadata: { ...job.metadata },
+    // A field of the document only: the fold of older versions must stay the same.
+    metadata:
+      job.observed?.reported_id === undefined
+        ? { ...job.metadata }
+        : { ...job.metadata, reported_id: job.observed.reported_id },
     input: {
       s3_path: withoutCredentials(job.audio_url),
       duration_seconds: job.duration_seconds,

@@ -119,6 +119,7 @@ export class Following {
     for await (const reading of readings) {
       this.#looked_at += reading.looked_at;
       for (const item of reading.unreadable) this.#note(item);
+      for (const why of reading.notes ?? []) this.#note({ where: this.#name, why });
       const fresh = reading.sightings.filter((sighting) => this.#last.isNew(sighting));
       for (const portion of portionsOf(fresh, PORTION)) {
         const { taken, refused } = await observe(observing, this.#name, portion);

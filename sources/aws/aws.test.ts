@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryDirectory } from '../../test/processes/tmon.ts';
-import { awsConfig } from './client.ts';
+import { awsConfig, withinLimit } from './client.ts';
 import { awsError } from './errors.ts';
 
 const thing = {
@@ -73,4 +73,22 @@ test('the region is that of the environment, of the profile, or us-east-1', (t) 
   assert.equal(awsConfig().region, 'eu-west-1');
   process.env.AWS_DEFAULT_REGION = 'us-west-2';
   assert.equal(awsConfig().region, 'us-west-2');
+});
+
+test('a service that accepts the connection and is silent is given up after ten seconds, all attempts together', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  let middleware: (next: () => Promise<unknown>) => () => Promise<unknown> = (next) => next;
+  const add = (given: typeof middleware) => {
+    middleware = given;
+  };
+  const client = { middlewareStack: { add } };
+  assert.equal(withinLimit(client), client);
+  const silent = middleware(() => new Promise(() => {}))();
+  t.mock.timers.tick(9999);
+  const still = Symbol('still waiting');
+  assert.equal(await Promise.race([silent, Promise.resolve(still)]), still);
+  t.mock.timers.tick(1);
+  const error = await silent.catch((why: Error) => why);
+  assert.equal(awsError(error, thing).message, 's3://status-bucket: no response from AWS: no response in 10 s');
+  assert.equal(await middleware(async () => 'answer')(), 'answer');
 });

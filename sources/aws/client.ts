@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-const REQUEST_TIMEOUT_MS = 15_000;
+/** Of one attempt: a lost one is repeated within the time of all. */
+const REQUEST_TIMEOUT_MS = 5000;
+const ALL_ATTEMPTS_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 3000;
 
 /** Maximum number of concurrent requests of a source. */
@@ -25,6 +27,28 @@ export function awsConfig(): { region: string; maxAttempts: number; requestHandl
       httpsAgent: { keepAlive: true, maxSockets: SOCKETS },
     },
   };
+}
+
+type AnyClient = {
+  middlewareStack: { add(middleware: Middleware, options: { step: 'initialize'; name: string }): void };
+};
+type Middleware = (next: (args: never) => Promise<unknown>) => (args: never) => Promise<unknown>;
+
+/** The client, giving up a request after 10 s in total: its own time limit is for each attempt. */
+export function withinLimit<Client>(client: Client): Client {
+  const limit: Middleware = (next) => async (args) => {
+    const { promise, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      reject(Object.assign(new Error(`no response in ${ALL_ATTEMPTS_MS / 1000} s`), { name: 'TimeoutError' }));
+    }, ALL_ATTEMPTS_MS);
+    try {
+      return await Promise.race([next(args), promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+  (client as AnyClient).middlewareStack.add(limit, { step: 'initialize', name: 'timeOfAllAttempts' });
+  return client;
 }
 
 /** Read here, because the AWS SDK throws if no region is set. */

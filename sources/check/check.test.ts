@@ -5,63 +5,14 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Compile } from 'typebox/compile';
 import { CheckDocument } from '../../protocol/check.ts';
-import type { Sighting } from '../../protocol/sighting.ts';
 import { temporaryDirectory } from '../../test/processes/tmon.ts';
-import { type QueueDepth, type Reading, type Source, SourceError } from '../source.ts';
+import { type Source, SourceError } from '../source.ts';
 import { Check } from './check.ts';
 import { CheckMemory, defaultStateFile } from './memory.ts';
 import { reportOf } from './report.ts';
+import { MINUTE, NOW, problems, run, source, told } from './testing-sources.ts';
 
-const NOW = Date.parse('2025-07-07T20:00:00Z');
-const MINUTE = 60_000;
 const { signal } = new AbortController();
-
-/** Minutes before NOW. */
-function told(job_id: string, minutes: number, more: Partial<Sighting> = {}): Sighting {
-  const told_ms = NOW - minutes * MINUTE;
-  const state = more.state ?? 'PROCESSING';
-  return {
-    job_id,
-    state,
-    told_ms,
-    worker_id: 'worker-1',
-    started_ms: NOW - 60 * MINUTE,
-    ended_ms: state === 'COMPLETED' || state === 'FAILED' ? told_ms : null,
-    percentage: null,
-    stage: null,
-    audio_duration: null,
-    duration: null,
-    segments: null,
-    s3_path: null,
-    error: null,
-    ...more,
-  };
-}
-
-function source(sightings: Sighting[], more: Partial<Source & Reading> = {}, depth?: QueueDepth): Source {
-  return {
-    name: more.name ?? 'test:',
-    ...(more.appendsOnly === undefined ? {} : { appendsOnly: more.appendsOnly }),
-    async *read() {
-      yield {
-        sightings,
-        position: more.position ?? null,
-        unreadable: more.unreadable ?? [],
-        looked_at: sightings.length,
-        async done() {
-          assert.fail('a check takes nothing away');
-        },
-      };
-    },
-    ...(depth === undefined ? {} : { depth: async () => depth }),
-    async close() {},
-  };
-}
-
-const run = (sources: Source[], options = {}, memory?: CheckMemory) =>
-  new Check(sources, options, memory).run(NOW, signal);
-
-const problems = ({ problems: all }: CheckDocument) => all.map(({ kind, subject }) => `${kind} ${subject}`);
 
 test('all is well if jobs move, and the document matches its schema', async () => {
   const document = await run([
@@ -117,6 +68,20 @@ test('[B135] a file of 81 minutes that reports steadily is never stuck, though t
   }
 });
 
+test('a job is shown by the name that its system gave it', async () => {
+  const reported_id = '/audio/Meeting 1.mp3';
+  const document = await run([
+    source([
+      told('Meeting-1', 50, { reported_id, worker_id: 'worker-1' }),
+      told('Meeting-2', 1, { reported_id: 'b.mp3', state: 'FAILED' }),
+    ]),
+  ]);
+  assert.deepEqual(problems(document), [`job_stuck ${reported_id}`, 'job_failed b.mp3']);
+  assert.deepEqual([document.running[0]!.job_id, document.running[0]!.reported_id], ['Meeting-1', reported_id]);
+  assert.match(reportOf(document), /^RUNNING {2}\/audio\/Meeting 1\.mp3 /m);
+  assert.ok(validDocument(document));
+});
+
 test('a failed job is a problem, with its reason; an allowed rate is not', async () => {
   const jobs = [
     told('job-1', 5, { state: 'FAILED', error: 'GPU out of memory' }),
@@ -156,12 +121,16 @@ test('a clock ahead is flagged and ignored: its job is stuck by when we first sa
   assert.deepEqual(problems(await check.run(NOW + 31 * MINUTE, signal)), ['job_stuck job-1', 'worker_quiet worker-1']);
 });
 
-test('unreadable lines are counted and listed; an unreadable source makes the verdict unknown and does not hide others', async () => {
+test('unreadable lines are counted and listed, and make the verdict unknown, as an unreadable source does, which does not hide others', async () => {
   const unreadable = Array.from({ length: 12 }, (_, n) => ({ where: `line ${n}`, why: 'cut off' }));
   const document = await run([source([told('job-1', 1)], { unreadable })]);
-  assert.equal(document.verdict, 'well');
+  assert.equal(document.says, 'unknown: 12 unreadable');
   assert.deepEqual([document.sources[0]!.unreadable_count, document.sources[0]!.unreadable.length], [12, 10]);
   assert.equal(document.warnings[0]!.says, '12 could not be read: line 0: cut off');
+  assert.match(
+    reportOf(document),
+    /^UNKNOWN {2}test: {2}12 could not be read: line 0: cut off\n {16}line 1: cut off\n/m,
+  );
 
   const error = new SourceError('missing', 's3://b: bucket b does not exist', { hint: 'aws s3 mb s3://b' });
   const broken: Source = {
@@ -230,7 +199,7 @@ test('files that are no longer listed or ended long ago are forgotten; changed o
   recall.set('b', 'v1', told('job-b', 1));
   recall.set('c', 'v1', told('job-c', 100, { state: 'COMPLETED' }));
   recall.forget(NOW - 60 * MINUTE);
-  assert.equal(recall.get('a', 'v1')?.job_id, 'job-a');
+  assert.deepEqual(recall.get('a', 'v1'), told('job-a', 100));
   assert.equal(recall.get('a', 'v2'), undefined);
   assert.equal(recall.get('c', 'v1'), undefined);
   recall.forget(NOW - 60 * MINUTE);

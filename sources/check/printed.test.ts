@@ -79,20 +79,21 @@ test('[B139] the documented query misses a fast job and a row without a time, an
   row('slow', 'PROCESSING', 440, 40, 40);
   row('fast', 'PROCESSING', 13, 10, 60);
   row('untold', 'PROCESSING', 50, null, null);
+  row('begun', 'PROCESSING', 120, 70, 10);
   const ids = (statement: string, ...parameters: number[]) =>
     database
       .prepare(statement)
       .all(...parameters)
       .map(({ job_id }) => job_id)
       .sort();
-  assert.deepEqual(ids(sql.stuckAsPrinted), ['hangs', 'slow']);
-  assert.deepEqual(ids(sql.stuck, 30), ['hangs', 'slow', 'untold']);
+  assert.deepEqual(ids(sql.stuckAsPrinted), ['begun', 'hangs', 'slow']);
+  assert.deepEqual(ids(sql.stuck, 30), ['begun', 'hangs', 'slow', 'untold']);
   database.close();
   const source = await openSource(`sqlite:${path}`);
   t.after(() => source.close());
   const { running } = await new Check([source]).run(now_ms, signal);
   assert.deepEqual(
     running.filter(({ stuck }) => stuck).map(({ job_id }) => job_id),
-    ['fast', 'hangs', 'untold'],
+    ['begun', 'fast', 'hangs', 'untold'],
   );
 });

@@ -4,6 +4,7 @@ import { percent, span } from './words.ts';
 
 const PROBLEMS_SHOWN_MAX = 50;
 const RUNNING_SHOWN_MAX = 50;
+const EXAMPLES_SHOWN_MAX = 3;
 
 const HEADS = {
   job_stuck: 'STUCK',
@@ -11,6 +12,7 @@ const HEADS = {
   job_failed: 'FAILED',
   queue_old: 'SLOW',
   dead_letters: 'DEAD',
+  job_waits: 'WAITS',
   alert: 'ALERT',
 } as const;
 
@@ -19,11 +21,11 @@ export function reportOf(document: CheckDocument): string {
   const { verdict, says, checked_at } = document;
   return [
     `${verdict.toUpperCase()}${says.slice(verdict.length)}  (${checked_at})`,
-    ...section(unread(document)),
+    ...section([...unread(document), ...warnings(document, { unknown: true })]),
     ...section(problems(document)),
     ...section(running(document)),
     ...section(queues(document)),
-    ...section(warnings(document)),
+    ...section(warnings(document, { unknown: false })),
     '',
     totals(document),
   ].join('\n');
@@ -46,9 +48,9 @@ function problems({ problems: all }: CheckDocument): Row[] {
 
 function running({ running: all }: CheckDocument): Row[] {
   const rows = all.slice(0, RUNNING_SHOWN_MAX).map((job): Row => {
-    const { job_id, worker_id, percentage, stage } = job;
+    const { job_id, reported_id, worker_id, percentage, stage } = job;
     const at = percentage === null ? '–' : percent(percentage);
-    return ['RUNNING', job_id, at.padStart(4), stage ?? '–', worker_id ?? '–', progress(job)];
+    return ['RUNNING', reported_id ?? job_id, at.padStart(4), stage ?? '–', worker_id ?? '–', progress(job)];
   });
   return more(rows, all.length);
 }
@@ -72,8 +74,18 @@ function queues({ sources }: CheckDocument): Row[] {
   });
 }
 
-function warnings({ warnings: all }: CheckDocument): Row[] {
-  return all.map(({ subject, says }) => ['NOTE', subject, says]);
+/** What makes a verdict unknown comes first, like what is wrong. */
+function warnings({ warnings: all, sources }: CheckDocument, { unknown }: { unknown: boolean }): Row[] {
+  const rows = all
+    .filter((warning) => warning.unknown === unknown)
+    .flatMap(({ kind, subject, says }): Row[] => {
+      const examples = kind === 'unreadable' ? (sources.find(({ name }) => name === subject)?.unreadable ?? []) : [];
+      return [
+        [unknown ? 'UNKNOWN' : 'NOTE', subject, says],
+        ...examples.slice(1, EXAMPLES_SHOWN_MAX).map(({ where, why }): Row => ['', '', `${where}: ${why}`]),
+      ];
+    });
+  return rows;
 }
 
 function totals({ counts, since, sources }: CheckDocument): string {

@@ -236,7 +236,7 @@ describe('AWS', () => {
     t.after(() => s3.destroy());
     await s3.send(new CreateBucketCommand({ Bucket: 'status-bucket' }));
     const empty = await checkOf('s3://status-bucket');
-    assert.deepEqual([empty.verdict, empty.sources[0]?.looked_at], ['well', 0]);
+    assert.deepEqual([empty.verdict, empty.sources[0]?.looked_at], ['unknown', 0]);
     for (const report of REPORTS) {
       const Body = writeStatusFile(sightingOf(report));
       await s3.send(new PutObjectCommand({ Bucket: 'status-bucket', Key: statusFileKey(report.job_id), Body }));

@@ -37,16 +37,18 @@ test('if nothing is known, the limit is --stuck-after', () => {
   assert.equal(limitOf(follow(undefined, sighting(50, 20, null), seenAt(0))), 30);
 });
 
-test('one report with a percentage allows three times the time for ten percent', () => {
+test('one report above ten percent allows three times the time for ten percent', () => {
   // 40 % in 40 minutes: 10 % is 10 minutes.
   assert.equal(limitOf(follow(undefined, sighting(20, 40), seenAt(0))), 30);
   // A fast job is found early, a slow one is given its time.
   assert.equal(limitOf(follow(undefined, sighting(50, 40), seenAt(0))), 7.5);
-  assert.equal(limitOf(follow(undefined, sighting(0, 10, 600), seenAt(0))), 1800);
+  assert.equal(limitOf(follow(undefined, sighting(0, 20, 600), seenAt(0))), 900);
 });
 
-test('a slow first percent allows at most three times the time so far', () => {
-  assert.equal(limitOf(follow(undefined, sighting(20, 1), seenAt(0))), 120);
+test('one report up to ten percent is no pace: three times the time so far, at most --stuck-after', () => {
+  assert.equal(limitOf(follow(undefined, sighting(20, 1), seenAt(0))), 30);
+  assert.equal(limitOf(follow(undefined, sighting(0, 10, 600), seenAt(0))), 30);
+  assert.equal(limitOf(follow(undefined, sighting(55, 10), seenAt(0))), 15);
 });
 
 test('observed steps allow three times the longest', () => {

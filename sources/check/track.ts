@@ -4,8 +4,8 @@
  * A source often has only one report: start time, 45 %, report time. Tracks are kept from one read to the next, in
  * memory or in a file, and so learn the steps in which a job moves. The limit, by what is known:
  * - its steps: 3 × the longest time without progress;
- * - one report with a percentage: 3 × the time for 10 % at its mean pace since the start, but at most 3 × the time so
- * far;
+ * - one report above 10 %: 3 × the time for 10 % at its mean pace since the start;
+ * - one report up to 10 %: 3 × the time so far, at most `stuck_after_ms`: a job that has just loaded its model has no pace;
  * - neither: `stuck_after_ms`.
  * It is never below 5 minutes (or `stuck_after_ms`, if that is less), so that a short pause of a fast job is ignored.
  */
@@ -92,16 +92,17 @@ export function heardAt(told_ms: number, seen_ms: number, now_ms: number): numbe
 }
 
 /** How long it may stand still; null if unknown. */
-export function paceLimit(track: Track): number | null {
+export function paceLimit(track: Track, stuck_after_ms: number): number | null {
   if (track.longest_still_ms !== null) return PATIENCE * track.longest_still_ms;
   const { started_ms, percentage, moved_ms } = track;
   if (started_ms === null || percentage === null || percentage <= 0 || moved_ms <= started_ms) return null;
   const elapsed = moved_ms - started_ms;
-  return PATIENCE * Math.min(elapsed, (elapsed * STEP_PERCENT) / percentage);
+  if (percentage <= STEP_PERCENT) return Math.min(PATIENCE * elapsed, stuck_after_ms);
+  return (PATIENCE * elapsed * STEP_PERCENT) / percentage;
 }
 
 export function stuckLimit(track: Track, stuck_after_ms: number): number {
-  const limit = paceLimit(track);
+  const limit = paceLimit(track, stuck_after_ms);
   return limit === null ? stuck_after_ms : Math.max(limit, Math.min(LIMIT_LEAST_MS, stuck_after_ms));
 }
 

@@ -11,7 +11,7 @@ import type {
 } from '@aws-sdk/client-cloudwatch-logs';
 import { parseLogLines } from '../../protocol/log-line.ts';
 import { formatTime } from '../../protocol/time.ts';
-import { awsConfig } from '../aws/client.ts';
+import { awsConfig, withinLimit } from '../aws/client.ts';
 import { awsError } from '../aws/errors.ts';
 import type { ReadOptions, Unreadable } from '../source.ts';
 import type { DatedEvent } from './dated-event.ts';
@@ -84,7 +84,7 @@ class CloudWatchLogs implements LogReader {
     signal: AbortSignal;
   }): Promise<FilterLogEventsCommandOutput> {
     const { CloudWatchLogsClient, FilterLogEventsCommand } = await import('@aws-sdk/client-cloudwatch-logs');
-    this.#client ??= new CloudWatchLogsClient(awsConfig());
+    this.#client ??= withinLimit(new CloudWatchLogsClient(awsConfig()));
     const command = new FilterLogEventsCommand({
       logGroupName: this.#group,
       ...(this.#stream === null ? {} : { logStreamNames: [this.#stream] }),

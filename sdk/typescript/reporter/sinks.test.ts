@@ -15,13 +15,8 @@ import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/c
 import { createConnection } from 'mysql2/promise';
 import pg from 'pg';
 import type { Job } from '../../../protocol/job.ts';
-import {
-  dynamoCreateTable,
-  dynamoRow,
-  dynamoSince,
-  JOB_STATUS_SQL,
-  readRow,
-} from '../../../protocol/job-status-table.ts';
+import { readRow } from '../../../protocol/job-status-rows.ts';
+import { dynamoCreateTable, dynamoRow, dynamoSince, JOB_STATUS_SQL } from '../../../protocol/job-status-table.ts';
 import { parseLogLine } from '../../../protocol/log-line.ts';
 import type { Sighting } from '../../../protocol/sighting.ts';
 import { readStatusFile, type StatusFile } from '../../../protocol/status-file.ts';
@@ -366,9 +361,11 @@ describe('AWS', () => {
     await dynamo.send(new CreateTableCommand(dynamoCreateTable('job_status')));
     await runWorker('dynamodb://job_status');
     const scan = async (since_ms: number) =>
-      ((await dynamo.send(new ScanCommand(dynamoSince('job_status', since_ms)))).Items ?? []).map(dynamoRow);
+      ((await dynamo.send(new ScanCommand(dynamoSince('job_status', since_ms)))).Items ?? []).map((item) =>
+        dynamoRow(item),
+      );
     const items = await scan(0);
-    assertStates(items.map(readRow));
+    assertStates(items.map((item) => readRow(item)));
     assert.deepEqual(Object.keys(items.find(({ job_id }) => job_id === FAILED)!).sort(), [
       'error_message',
       'job_id',
@@ -404,7 +401,7 @@ describe('databases', () => {
     ask: (statement: string, values: number[]) => Promise<object[]>,
     dialect: 'postgres' | 'mysql' | 'sqlite',
   ): Promise<(Sighting | { why: string })[]> {
-    return (await ask(JOB_STATUS_SQL[dialect].since, [0])).map(readRow);
+    return (await ask(JOB_STATUS_SQL[dialect].since, [0])).map((row) => readRow(row));
   }
 
   for (const { dialect, start, absent } of [
@@ -515,7 +512,7 @@ describe('databases', () => {
     await reporter.close();
     const all = async () => database.prepare(JOB_STATUS_SQL.sqlite.since).all(0) as object[];
     assert.deepEqual(
-      (await all()).map(readRow).map((row) => 'state' in row && row.state),
+      (await all()).map((row) => readRow(row)).map((row) => 'state' in row && row.state),
       ['PROCESSING'],
     );
     database.exec('DELETE FROM job_status');

@@ -38,6 +38,34 @@ function observe(monitor: Monitor, sightings: Sighting[], source = SOURCE): Resu
 
 const rows = (monitor: Monitor) => [...snapshotRows(monitor.state)].filter((row) => row.startsWith('["job"'));
 
+describe('a job whose name is not an id', () => {
+  const reported_id = 'meeting.mp3';
+
+  test('shows its name, whichever report has it, and keeps it across attempts and a cancellation', () => {
+    const monitor = new Monitor();
+    observe(monitor, [START]);
+    assert.equal(jobDocument(monitor.job()).metadata.reported_id, undefined);
+    observe(monitor, [{ ...PROGRESS, reported_id }]);
+    const named = () => jobDocument(monitor.job()).metadata;
+    assert.deepEqual(named(), { source: SOURCE, reported_id });
+    assert.deepEqual(typesOf(observe(monitor, [{ ...PROGRESS, reported_id }])), []);
+    observe(monitor, [FAILED]);
+    assert.equal(named().reported_id, reported_id);
+    observe(monitor, [sighted(10, { started_ms: at(10), worker_id: 'worker-2' })]);
+    assert.deepEqual([monitor.job().attempt, named().reported_id], [2, reported_id]);
+    monitor.run({ type: 'cancel_job', job_id: 'job-1' });
+    observe(monitor, [sighted(20, { started_ms: at(20), worker_id: 'worker-2' }), sighted(30, { state: 'FAILED' })]);
+    assert.equal(named().reported_id, reported_id);
+  });
+
+  test('is the same after a snapshot', () => {
+    const monitor = new Monitor();
+    observe(monitor, [{ ...START, reported_id }]);
+    const again = restore([...snapshotRows(monitor.state)]);
+    assert.deepEqual(again.job('job-1'), monitor.job());
+  });
+});
+
 describe('a job that a source reports', () => {
   test('has the times of the source, not the time of the sighting', () => {
     const monitor = new Monitor();

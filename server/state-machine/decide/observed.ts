@@ -99,6 +99,7 @@ function knownOf(job: JobRecord): Sighting {
     s3_path: job.output?.s3_path || null,
     error: job.state === 'FAILED' ? (job.last_error?.message ?? null) : null,
     ...(job.audio_url === '' ? {} : { audio_url: job.audio_url }),
+    ...(observed?.reported_id === undefined ? {} : { reported_id: observed.reported_id }),
   };
 }
 

@@ -180,6 +180,8 @@ class JobSighting(SightingDetails):
     """What a system without a server reports about one job."""
 
     job_id: str
+    #: The name of the job in its system, if that is not an id; at most 1,024 characters.
+    reported_id: NotRequired[str | None]
     #: The last reported state.
     state: Literal["QUEUED", "PROCESSING", "COMPLETED", "FAILED"]
     #: Time of the newest line, file, row or message in it. RFC 3339.

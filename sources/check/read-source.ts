@@ -1,0 +1,166 @@
+/**
+ * One source in one round of a check: its reports of each job, and what could be read of it.
+ *
+ * A log is read on from the end of the previous round; every other source is read completely each round, so that a
+ * deleted row disappears from the verdict too.
+ */
+import type { CheckedSource } from '../../protocol/check.ts';
+import { mergeSightings, type Sighting } from '../../protocol/sighting.ts';
+import { type Heartbeat, type Source, SourceError, type Unreadable } from '../source.ts';
+import type { Evidence } from './evidence.ts';
+import type { CheckMemory } from './memory.ts';
+
+const UNREADABLE_SHOWN_MAX = 10;
+const NOTES_MAX = 10;
+/** A file that is being written keeps its last known state for two checks, or for five minutes if that is longer. */
+const HALF_WRITTEN_LOOKS = 2;
+const HALF_WRITTEN_MS = 5 * 60_000;
+
+export type Round = { now_ms: number; since_ms: number; signal: AbortSignal };
+
+export type Look = {
+  jobs: ReadonlyMap<string, Sighting>;
+  /** When each job's percentage or stage last changed, where the source knows. */
+  moved_ms: ReadonlyMap<string, number>;
+  checked: CheckedSource;
+  evidence: Evidence;
+};
+
+/** What is known of a log between rounds, and of another source during one. */
+type Known = {
+  jobs: Map<string, Sighting>;
+  moved_ms: Map<string, number>;
+  position: string | null;
+  found: number;
+  without_zone: boolean;
+  /** By round. */
+  unreadable: { at_ms: number; count: number; examples: Unreadable[] }[];
+};
+
+const nothing = (): Known => ({
+  jobs: new Map(),
+  moved_ms: new Map(),
+  position: null,
+  found: 0,
+  without_zone: false,
+  unreadable: [],
+});
+
+export class SourceReader {
+  readonly #source: Source;
+  readonly #memory: CheckMemory;
+  #known = nothing();
+
+  constructor(source: Source, memory: CheckMemory) {
+    this.#source = source;
+    this.#memory = memory;
+  }
+
+  /** Rejects only if `signal` aborts, or because of a bug. */
+  async read({ now_ms, since_ms, signal }: Round): Promise<Look> {
+    const source = this.#source;
+    const { name, appendsOnly: goesOn = false } = source;
+    if (!goesOn) this.#known = nothing();
+    const known = this.#known;
+    const recall = this.#memory.recall(name);
+    const round = { at_ms: now_ms, count: 0, examples: [] as Unreadable[] };
+    const half_written: Unreadable[] = [];
+    const notes = new Set<string>();
+    let looked_at = 0;
+    let error: CheckedSource['error'] = null;
+    let queue: CheckedSource['queue'] = null;
+    let alerts: CheckedSource['alerts'] = [];
+    let heartbeats: ReadonlyMap<string, Heartbeat> = new Map();
+    try {
+      const options = { since_ms, from: known.position, peek: true, recall, signal };
+      for await (const reading of source.read(options)) {
+        for (const sighting of reading.sightings) keep(known, sighting, reading.moved_ms?.get(sighting.job_id));
+        known.position = goesOn ? reading.position : null;
+        known.found += reading.found ?? reading.sightings.length;
+        looked_at += reading.looked_at;
+        known.without_zone ||= reading.sightings.length > 0 && reading.without_zone !== false;
+        for (const item of reading.unreadable) {
+          if (this.#isBeingWritten(item, now_ms)) half_written.push(item);
+          else {
+            round.count += 1;
+            if (round.examples.length < UNREADABLE_SHOWN_MAX) round.examples.push(item);
+          }
+        }
+        for (const note of reading.notes ?? []) if (notes.size < NOTES_MAX) notes.add(note);
+      }
+      queue = (await source.depth?.(signal)) ?? null;
+      alerts = (await source.alerts?.(signal)) ?? [];
+      heartbeats = (await source.heartbeats?.(signal)) ?? heartbeats;
+      recall.forget(since_ms);
+      forgetBefore(known, since_ms);
+    } catch (thrown) {
+      if (!(thrown instanceof SourceError) || signal.aborted) throw thrown;
+      const { kind, message, hint } = thrown;
+      error = { kind, message, hint: hint ?? null };
+    }
+    if (round.count > 0) known.unreadable.push(round);
+    if (known.found > 0) this.#memory.found.add(name);
+    const checked: CheckedSource = {
+      name,
+      read: error === null,
+      error,
+      looked_at,
+      found_count: known.found,
+      unreadable_count: known.unreadable.reduce((sum, { count }) => sum + count, 0),
+      unreadable: known.unreadable
+        .flatMap(({ examples }) => examples)
+        .slice(0, UNREADABLE_SHOWN_MAX)
+        .map(({ where, why }) => ({ where, why })),
+      notes: [...notes],
+      queue,
+      alerts,
+    };
+    const evidence = {
+      // A queue or a monitor that responds says itself what it is.
+      found_before: this.#memory.found.has(name) || source.depth !== undefined,
+      half_written,
+      heartbeats,
+      without_zone: known.without_zone,
+      in_flight_since_ms: queue === null ? null : this.#inFlightSince(queue, now_ms),
+    };
+    return { jobs: known.jobs, moved_ms: known.moved_ms, checked, evidence };
+  }
+
+  #isBeingWritten({ where, half_written = false, last_known = false }: Unreadable, now_ms: number): boolean {
+    if (!half_written || !last_known) return false;
+    const { since_ms, looks } = this.#memory.since(`half-written ${this.#source.name} ${where}`, now_ms);
+    return looks <= HALF_WRITTEN_LOOKS || now_ms - since_ms < HALF_WRITTEN_MS;
+  }
+
+  /** Since when none of its messages has waited, and as many have been in flight. */
+  #inFlightSince({ waiting, in_flight }: NonNullable<CheckedSource['queue']>, now_ms: number): number | null {
+    if (waiting > 0 || in_flight === 0) return null;
+    return this.#memory.since(`in flight ${this.#source.name} ${in_flight}`, now_ms).since_ms;
+  }
+}
+
+function keep(known: Known, sighting: Sighting, moved_ms: number | undefined): void {
+  const { job_id, percentage, stage } = sighting;
+  const before = known.jobs.get(job_id);
+  known.jobs.set(job_id, before === undefined ? sighting : mergeSightings(before, sighting));
+  const earlier = known.moved_ms.get(job_id);
+  const stands = before !== undefined && before.percentage === percentage && before.stage === stage;
+  const newest = before === undefined || sighting.told_ms >= before.told_ms;
+  const moved = stands ? least(earlier, moved_ms) : newest ? moved_ms : earlier;
+  if (moved === undefined) known.moved_ms.delete(job_id);
+  else known.moved_ms.set(job_id, moved);
+}
+
+function least(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined ? b : b === undefined ? a : Math.min(a, b);
+}
+
+/** Bounds the memory of a log that is followed for months. */
+function forgetBefore(known: Known, since_ms: number): void {
+  known.unreadable = known.unreadable.filter(({ at_ms }) => at_ms >= since_ms);
+  for (const [job_id, { state, told_ms }] of known.jobs) {
+    if (told_ms >= since_ms || state === 'PROCESSING') continue;
+    known.jobs.delete(job_id);
+    known.moved_ms.delete(job_id);
+  }
+}
