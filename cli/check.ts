@@ -5,6 +5,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Notifier, NotifierError } from '../notifiers/notifier.ts';
 import { openNotifier } from '../notifiers/open-notifier.ts';
+import { openPing, type Ping } from '../notifiers/ping.ts';
 import { tell, unreadIn } from '../notifiers/tell.ts';
 import type { CheckDocument } from '../protocol/check.ts';
 import type { Zone } from '../protocol/zone.ts';
@@ -14,9 +15,10 @@ import { CheckMemory, defaultStateFile } from '../sources/check/memory.ts';
 import { reportOf } from '../sources/check/report.ts';
 import { openSource } from '../sources/open-source.ts';
 import { SourceError } from '../sources/source.ts';
+import { exitOf, FORMATS, type Format, show } from './check/show.ts';
 import { CommandError, EXIT } from './exit-code.ts';
 import { amount, collect, jsonOption, unreadableOption, zoneOption } from './options.ts';
-import { colour, note, printJson, printLine } from './output.ts';
+import { note, printLine } from './output.ts';
 import { span } from './span.ts';
 
 type CheckCommandOptions = {
@@ -29,17 +31,18 @@ type CheckCommandOptions = {
   zone?: Zone;
   every?: number;
   notify: string[];
+  ping: string[];
   state?: string;
+  format: Format;
+  output?: string;
   json?: boolean;
 };
-
-const EXIT_OF = { well: EXIT.fine, wrong: EXIT.failed, unknown: EXIT.unreachable } as const;
 
 const AFTER_HELP = `
 URL is log:/path, - (standard input), cloudwatch-logs://group/stream, s3://bucket/prefix, dir:PATH, postgres://…, mysql://…,
 sqlite:PATH, dynamodb://table, sqs://queue or http://monitor:8080; several are taken together.
 Exit code: 0 all is well, 1 something is wrong, 3 could not tell (a source or a part of it could not be read, or no job was
-ever found in it).
+ever found in it); with --format nagios 0, 2 and 3.
 A job is stuck when it stands still for longer than its own pace predicts. docs/checking.md says what is compared with what.`;
 
 export function checkCommand(): Command {
@@ -59,7 +62,17 @@ export function checkCommand(): Command {
         .argParser(collect)
         .default([], 'none'),
     )
+    .addOption(
+      new Option(
+        '--ping <url>',
+        "report each check to a dead man's switch: Healthchecks, Cronitor, Uptime Kuma, any URL",
+      )
+        .argParser(collect)
+        .default([], 'none'),
+    )
     .option('--state <file>', 'file for what one run keeps for the next (default: in your state directory)')
+    .addOption(new Option('--format <format>', 'how the result is printed').choices(FORMATS).default('text'))
+    .option('--output <file>', 'write the result to a file, which is replaced in one step')
     .addOption(jsonOption())
     .addHelpText('after', AFTER_HELP)
     .action(check);
@@ -78,7 +91,10 @@ async function check(urls: string[], options: CheckCommandOptions): Promise<void
   const stop = new AbortController();
   const end = () => stop.abort();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);
+  const format = options.json ? 'json' : options.format;
+  const { output } = options;
   const notifiers = await openAll(options.notify, openNotifier);
+  const pings = await openAll(options.ping, async (url) => openPing(url));
   const { zone } = options;
   const sources = await openAll(urls, (url) => openSource(url, zone === undefined ? {} : { zone }));
   const state = options.state ?? defaultStateFile({ sources: urls, notifiers: notifiers.map(({ name }) => name) });
@@ -100,11 +116,12 @@ async function check(urls: string[], options: CheckCommandOptions): Promise<void
   try {
     for (let round = 1; ; round += 1) {
       const document = await checking.run(Date.now(), stop.signal);
-      if (round > 1 && !options.json) printLine('');
-      show(document, options);
+      if (round > 1 && format === 'text' && output === undefined) printLine('');
+      await show(document, { format, output });
       await tellAll(document, { notifiers, memory, signal: stop.signal });
+      await pingAll(document, pings, stop.signal);
       await memory.save(state).catch((error: Error) => note(`the state could not be saved: ${error.message}`));
-      process.exitCode = EXIT_OF[document.verdict];
+      process.exitCode = exitOf(document.verdict, format);
       if (options.every === undefined) return;
       await pause(options.every, stop.signal);
       if (stop.signal.aborted) return;
@@ -142,14 +159,6 @@ async function openAll<T>(urls: readonly string[], open: (url: string) => Promis
   return opened;
 }
 
-function show(document: CheckDocument, { json }: CheckCommandOptions): void {
-  if (json) return printJson(document);
-  const [word = '', ...rest] = reportOf(document).split(/(?=:)/);
-  printLine(`${colour(COLOURS[document.verdict], word)}${rest.join('')}`);
-}
-
-const COLOURS = { well: 'green', wrong: 'red', unknown: 'yellow' } as const;
-
 async function tellAll(
   document: CheckDocument,
   { notifiers, memory, signal }: { notifiers: readonly Notifier[]; memory: CheckMemory; signal: AbortSignal },
@@ -158,11 +167,18 @@ async function tellAll(
   const text = reportOf(document);
   const failures = await tell({ document, text, notifiers, sent, unread_before, failures: failed, signal });
   memory.unread = new Set(unreadIn(document));
-  for (const failure of failures) {
-    if (!(failure instanceof NotifierError)) throw failure;
-    note(`tmon: ${failure.message}`);
-    if (failure.hint !== undefined) note(`hint: ${failure.hint}`);
-  }
+  for (const failure of failures) noteFailure(failure);
+}
+
+async function pingAll(document: CheckDocument, pings: readonly Ping[], signal: AbortSignal): Promise<void> {
+  const text = reportOf(document);
+  await Promise.all(pings.map((ping) => ping.send(document, text, signal).catch(noteFailure)));
+}
+
+function noteFailure(failure: unknown): void {
+  if (!(failure instanceof NotifierError)) throw failure;
+  note(`tmon: ${failure.message}`);
+  if (failure.hint !== undefined) note(`hint: ${failure.hint}`);
 }
 
 /** Resolves early if it is stopped. */

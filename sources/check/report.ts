@@ -6,7 +6,7 @@ const PROBLEMS_SHOWN_MAX = 50;
 const RUNNING_SHOWN_MAX = 50;
 const EXAMPLES_SHOWN_MAX = 3;
 
-const HEADS = {
+export const HEADS = {
   job_stuck: 'STUCK',
   worker_quiet: 'QUIET',
   job_failed: 'FAILED',
