@@ -30,12 +30,13 @@ export async function openSql(
   onFetch: (done: number, of: number) => void = () => {},
 ): Promise<StoreSql> {
   const { AnalyticsReader } = await import('./analytics/reader.ts');
-  const { optionsOf } = await import('./analytics/open-analytics.ts');
+  const { optionsOf, threadsBeside } = await import('./analytics/open-analytics.ts');
   const { streamQuery, writeParquet } = await import('./analytics/streaming.ts');
   const s3 = s3Headers(settings);
   const store = await openStore(settings.store, { clock: systemClock, lock: false, create: false, s3 });
   const parts = { store, clock: systemClock, random: { float: Math.random }, warn: () => undefined, onFetch };
-  const reader = await AnalyticsReader.open({ ...optionsOf(settings), ...parts });
+  // Somebody waits for this, and for nothing else.
+  const reader = await AnalyticsReader.open({ ...optionsOf(settings), ...parts, threads: threadsBeside(0) });
   // For a process that ends before it closes this.
   const discard = () => reader.discard();
   process.on('exit', discard);

@@ -2,7 +2,7 @@
  * What the analytic queries take on a year of jobs: the documents' cost query, each report, a page by a filter, one job; the
  * memory of the process that runs them; and pandas on the same files.
  *
- *     node bench/parts/analytics.ts [--jobs 10000000] [--days 365] [--seed 7] [--rounds 5] [--last DAYS] [--dir FOLDER] [--keep FOLDER]
+ *     node bench/parts/analytics.ts [--jobs 10000000] [--days 365] [--seed 7] [--rounds 5] [--last DAYS] [--threads 2] [--dir FOLDER] [--keep FOLDER]
  *
  * `--last`: reports are over so many days at the end, not over all. `--keep`: the files stay in this folder for the next run.
  */
@@ -28,7 +28,7 @@ import { median } from '../statistics.ts';
 import { FIRST_DAY, keptJobs } from './generate-jobs.ts';
 
 const text = { type: 'string' } as const;
-const options = { jobs: text, days: text, seed: text, rounds: text, last: text, dir: text, keep: text };
+const options = { jobs: text, days: text, seed: text, rounds: text, last: text, threads: text, dir: text, keep: text };
 const { values } = parseArgs({ options });
 const [jobs, days, seed, rounds] = [
   Number(values.jobs ?? 10_000_000),
@@ -37,6 +37,7 @@ const [jobs, days, seed, rounds] = [
   Number(values.rounds ?? 5),
 ];
 const last = Number(values.last ?? days);
+const threads = Number(values.threads ?? 2);
 
 const folder = await mkdtemp(join(values.dir ?? tmpdir(), 'tmon-bench-analytics-'));
 try {
@@ -46,8 +47,10 @@ try {
   await mkdir(cache, { recursive: true });
   const began_ms = performance.now();
   const files = await keptJobs(cache, { jobs, days, seed });
-  say(`${files.jobs.toLocaleString('en')} jobs of ${days} days are there after ${since(began_ms)} s`);
-  const database = await Database.open({ folder: own, cache, threads: 2, memory_mb: 512 });
+  say(
+    `${files.jobs.toLocaleString('en')} jobs of ${days} days are there after ${since(began_ms)} s; ${threads} threads`,
+  );
+  const database = await Database.open({ folder: own, cache, threads, memory_mb: 512 });
   await database.show(files, []);
   const limits = { rows_max: 10_000, timeout_ms: 600_000 };
   const query: Asking['analytics']['query'] = async (asked) => ({

@@ -1,5 +1,6 @@
 /** The analytic service for a store: in a process of its own, except for a store in memory, which only this process has. */
 import { createHash } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { MonitorError } from '../../protocol/errors.ts';
 import type { Clock } from '../clock.ts';
@@ -8,7 +9,8 @@ import type { ObjectStore } from '../objects/store.ts';
 import { Analytics, type AnalyticsService } from './analytics.ts';
 import { AnalyticsProcess } from './process/analytics-process.ts';
 
-const THREADS = 2;
+/** More would need more memory than a query has. */
+const THREADS_MAX = 8;
 
 type AnalyticsSettings = Pick<
   Settings,
@@ -37,7 +39,7 @@ export function openAnalytics(settings: AnalyticsSettings, clock: Clock, store?:
   return new Analytics(async () => ({ ...options, store, clock, random, warn: () => undefined }), clock);
 }
 
-/** Where column files are kept on this machine, and what queries may use. */
+/** Where column files are kept on this machine, and what queries may use: all cores but one, which is for the monitor. */
 export function optionsOf({
   store,
   retention_ms,
@@ -47,5 +49,15 @@ export function optionsOf({
   const name = createHash('sha256').update(store).digest('hex').slice(0, 16);
   const folder = cacheFolder(analytics_cache);
   const cache = join(folder, 'columns', name);
-  return { retention_ms, cache, working: join(folder, 'working'), threads: THREADS, memory_mb: analytics_memory_mb };
+  return {
+    retention_ms,
+    cache,
+    working: join(folder, 'working'),
+    threads: threadsBeside(1),
+    memory_mb: analytics_memory_mb,
+  };
 }
+
+/** `others`: how many cores are left to others. */
+export const threadsBeside = (others: number): number =>
+  Math.min(THREADS_MAX, Math.max(1, availableParallelism() - others));
