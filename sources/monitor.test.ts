@@ -4,9 +4,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
+import { JumpingClock } from '../test/servers/jumping-clock.ts';
 import { openMonitor } from '../test/servers/monitor.ts';
 import { freePort } from '../test/servers/start.ts';
 import { AUDIO, complete, fail, hold } from '../test/servers/steps.ts';
+import { Check } from './check/check.ts';
 import { Monitor } from './monitor.ts';
 import type { SourceError } from './source.ts';
 
@@ -39,6 +41,30 @@ test('jobs in every state are read, past the first page', async (t) => {
   );
   const { waiting, in_flight, dead_letters, oldest_seconds } = await source.depth(signal);
   assert.deepEqual([waiting, in_flight, dead_letters, typeof oldest_seconds], [1001, 1, 1, 'number']);
+});
+
+test('workers are heard by their heartbeats, whatever the age of their jobs’ records', async (t) => {
+  const clock = new JumpingClock();
+  const monitor = await openMonitor(t, { clock });
+  const held = await hold(monitor, {}, 'worker-works');
+  await hold(monitor, {}, 'worker-gone');
+  for (let minute = 0; minute < 40; minute += 1) {
+    clock.jump(30_000);
+    await monitor.post('/workers/worker-works/heartbeat', { health: {}, leases: [held.token] });
+    clock.jump(30_000);
+    await monitor.post('/workers/worker-works/heartbeat', { health: {}, leases: [held.token] });
+  }
+  const source = new Monitor(monitor.url, { name: 'http://monitor' });
+  const heartbeats = await source.heartbeats(signal);
+  const works = heartbeats.get('worker-works')!;
+  assert.deepEqual([works.healthy, heartbeats.get('worker-gone')?.healthy ?? false], [true, false]);
+  assert.ok(clock.now() - works.heard_ms < 60_000);
+  // Its engine reports no progress: the check says of it what the monitor does.
+  const { problems } = await new Check([source]).run(clock.now(), signal);
+  assert.deepEqual(
+    problems.filter(({ says }) => says.includes('worker-works') || says.includes(held.id)),
+    [],
+  );
 });
 
 test('a refusal is denied, silence unreachable, and anything else not a monitor', async (t) => {

@@ -98,6 +98,10 @@ test('a job that waits for hours is a problem, unless its queue says how long th
   const document = await run([source(waiting)]);
   assert.deepEqual([problems(document), document.problems[0]!.says], [['job_waits job-1'], 'has waited for 7h']);
   assert.deepEqual(problems(await run([source(waiting)], { queued_after_ms: 8 * 3_600_000 })), []);
+  // Also one from before the time looked at.
+  assert.deepEqual(problems(await run([source([told('job-3', 3 * 24 * 60, { state: 'QUEUED' })])])), [
+    'job_waits job-3',
+  ]);
   const depth = { waiting: 2, in_flight: 0, oldest_seconds: 25_200, dead_letters: null };
   assert.deepEqual(problems(await run([source(waiting, {}, depth)])), ['queue_old test:']);
 });

@@ -5,7 +5,7 @@
  * deleted row disappears from the verdict too.
  */
 import type { CheckedSource } from '../../protocol/check.ts';
-import { mergeSightings, type Sighting } from '../../protocol/sighting.ts';
+import { hasEnded, mergeSightings, type Sighting } from '../../protocol/sighting.ts';
 import { type Heartbeat, type Source, SourceError, type Unreadable } from '../source.ts';
 import type { Evidence } from './evidence.ts';
 import type { CheckMemory } from './memory.ts';
@@ -158,8 +158,8 @@ function least(a: number | undefined, b: number | undefined): number | undefined
 /** Bounds the memory of a log that is followed for months. */
 function forgetBefore(known: Known, since_ms: number): void {
   known.unreadable = known.unreadable.filter(({ at_ms }) => at_ms >= since_ms);
-  for (const [job_id, { state, told_ms }] of known.jobs) {
-    if (told_ms >= since_ms || state === 'PROCESSING') continue;
+  for (const [job_id, sighting] of known.jobs) {
+    if (sighting.told_ms >= since_ms || !hasEnded(sighting)) continue;
     known.jobs.delete(job_id);
     known.moved_ms.delete(job_id);
   }
