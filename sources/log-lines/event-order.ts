@@ -3,18 +3,20 @@
  * the same second writes two lines with one time. Sightings merge by their times alone (protocol/sighting.ts), so a start
  * after an end in the same log is one millisecond after it, and what follows is not before it.
  */
+import { LRUCache } from 'lru-cache';
 import type { DatedEvent } from './dated-event.ts';
 
 /** How far a worker's clock may be behind that of the one before it. */
 const BEHIND_MAX_MS = 1000;
+/** The last jobs that ended, whose next lines are near. */
 const JOBS_MAX = 10_000;
 
 type End = { event: string; time_ms: number; worker_id: string | null };
 
 export class EventOrder {
-  readonly #ends = new Map<string, End>();
+  readonly #ends = new LRUCache<string, End>({ max: JOBS_MAX });
   /** Jobs with a start that was moved, and its time. */
-  readonly #moved = new Map<string, number>();
+  readonly #moved = new LRUCache<string, number>({ max: JOBS_MAX });
 
   /** Sets the event's time. Returns false if it repeats the last end of the job: a traceback prints the message again. */
   take(event: DatedEvent): boolean {
@@ -26,7 +28,7 @@ export class EventOrder {
       return true;
     }
     if (end?.event === event.event && Math.abs(event.timestamp_ms - end.time_ms) <= BEHIND_MAX_MS) return false;
-    put(this.#ends, event.job_id, {
+    this.#ends.set(event.job_id, {
       event: event.event,
       time_ms: event.timestamp_ms,
       worker_id: event.worker_id,
@@ -41,7 +43,7 @@ export class EventOrder {
     this.#ends.delete(event.job_id);
     if (behind_ms < 0) return;
     event.timestamp_ms = end.time_ms + 1;
-    put(this.#moved, event.job_id, event.timestamp_ms);
+    this.#moved.set(event.job_id, event.timestamp_ms);
   }
 
   #follow(event: DatedEvent): void {
@@ -50,11 +52,4 @@ export class EventOrder {
     if (event.timestamp_ms > start_ms) this.#moved.delete(event.job_id);
     else if (start_ms - event.timestamp_ms <= 2 * BEHIND_MAX_MS) event.timestamp_ms = start_ms;
   }
-}
-
-/** Forgets the job that was put first, if there are too many. */
-function put<V>(jobs: Map<string, V>, job_id: string, value: V): void {
-  jobs.delete(job_id);
-  if (jobs.size >= JOBS_MAX) jobs.delete(jobs.keys().next().value!);
-  jobs.set(job_id, value);
 }
