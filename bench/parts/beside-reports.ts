@@ -36,6 +36,7 @@ const [jobs, days, pairs, seconds, rate] = [
   Number(values.rate ?? 100),
 ];
 const ACTIVE_JOBS = 2_000;
+const WORKER = '/api/v1/workers/worker-1';
 const agent = new Agent({ keepAlive: true, maxSockets: 256 });
 
 /** The files under the names that the journal then gives them. */
@@ -118,7 +119,6 @@ class Load {
   readonly #url: string;
   readonly #ids: string[] = [];
   readonly #held: { job_id: string; lease_token: string }[] = [];
-  #worker = '';
   #sent = 0;
 
   constructor(url: string) {
@@ -126,8 +126,7 @@ class Load {
   }
 
   async prepare(): Promise<void> {
-    const { body } = await ask(this.#url, 'POST', '/api/v1/workers', { capabilities: {}, location: {} });
-    this.#worker = `/api/v1/workers/${body.worker_id}`;
+    await ask(this.#url, 'PUT', WORKER, { capabilities: {}, location: {} });
     for (let n = 0; n < ACTIVE_JOBS; n += 100)
       await Promise.all(Array.from({ length: 100 }, (_, at) => this.#submit(n + at)));
   }
@@ -169,7 +168,7 @@ class Load {
       });
       return;
     }
-    const { body } = await ask(this.#url, 'POST', `${this.#worker}/claim`, { max_jobs: 1, wait_seconds: 0 });
+    const { body } = await ask(this.#url, 'POST', `${WORKER}/claim`, { max_jobs: 1, wait_seconds: 0 });
     for (const { job, lease } of body.jobs as { job: { job_id: string }; lease: { token: string } }[]) {
       this.#held.push({ job_id: job.job_id, lease_token: lease.token });
     }
