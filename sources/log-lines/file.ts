@@ -85,11 +85,17 @@ class LogFile implements LogReader {
 
   /** Batches are held back while their events wait for the first line with a time. */
   async *#readPiece(piece: Piece, how: How): AsyncGenerator<LogBatch, boolean> {
-    const { zone = 0, now = Date.now } = this.#options;
+    const { zone, now = Date.now } = this.#options;
     const { path, offset, mtime_ms } = piece;
     const place = how.place ? { place: path } : {};
     const { memory } = this.#last;
-    const scanner = new LineScanner({ zone, now_ms: now(), offset, ...place, ...(memory ? { memory } : {}) });
+    const scanner = new LineScanner({
+      ...(zone === undefined ? {} : { zone }),
+      now_ms: now(),
+      offset,
+      ...place,
+      ...(memory ? { memory } : {}),
+    });
     const encoding = await encodingOf(path);
     const reads =
       encoding === 'utf-8'
@@ -199,7 +205,15 @@ class LogFile implements LogReader {
 
   #notice(why: string): LogBatch {
     const unreadable = [{ where: this.#path, why }];
-    return { events: [], unreadable, looked_at: 0, position: this.#last.position, undated: 0, notes: [] };
+    return {
+      events: [],
+      unreadable,
+      looked_at: 0,
+      position: this.#last.position,
+      undated: 0,
+      without_zone: false,
+      notes: [],
+    };
   }
 
   async close(): Promise<void> {}

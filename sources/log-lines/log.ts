@@ -26,6 +26,8 @@ export type LogBatch = {
   position: string | null;
   /** Number of events whose time was taken from other lines, or is that of the file. */
   undated: number;
+  /** Whether a time has no zone, and none was given. */
+  without_zone: boolean;
   /** What else people should know, one sentence each. */
   notes: string[];
 };
