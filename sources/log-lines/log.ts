@@ -79,8 +79,7 @@ export class LogSource implements Source {
     const goesOn = typeof options.from === 'string' && options.from === this.#last?.position;
     const order = goesOn ? this.#last!.order : new EventOrder();
     for await (const batch of this.#reader.read(options)) {
-      const events = batch.events.filter((event) => order.take(event));
-      yield { ...batch, events };
+      yield { ...batch, events: order.take(batch.events) };
       this.#last = { position: batch.position ?? this.#last?.position ?? null, order };
     }
   }
