@@ -9,7 +9,7 @@
  *     Nov 26 19:28:00  I1126 19:28:00.123  syslog, klog: no year
  *     20261126T192800Z  2026-11-26 19:28  [11/26/26 19:28:00]
  */
-import { type LogTimeOptions, offsetAt } from './log-time.ts';
+import { type LogTimeOptions, offsetAt, withoutZone } from './log-time.ts';
 import { DAY_MS } from './time.ts';
 import { timeInZone, type Zone } from './zone.ts';
 
@@ -64,6 +64,7 @@ function timeOn({ year, month, day }: Day, match: Matched, zone: Zone | undefine
   const of_day_ms = clock(match.groups);
   if (of_day_ms === null || !(month >= 1 && month <= 12 && day >= 1 && day <= 31)) return null;
   const offset = offsetAt(match.input, match.index + match[0].length);
+  if (offset === null) withoutZone.seen = true;
   return timeInZone(Date.UTC(year, month - 1, day) + of_day_ms, offset ?? zone ?? 0);
 }
 

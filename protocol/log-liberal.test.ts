@@ -246,3 +246,23 @@ test('the order of day and month is the log’s, or what AM, PM or the present s
   assert.equal(day('02/01/2026 10:00:00'), '2026-02-01');
   assert.equal(day('01.02.2026 10:00:00', { day_first: false }), '2026-02-01');
 });
+
+test('a time without a zone is in the zone that another time of its line shows, unless one is given', () => {
+  const json =
+    'TRANSCRIPTION_EVENT {"event": "JOB_START", "job_id": "a", "worker_id": "w", "timestamp": "2026-11-26T14:28:00"}';
+  const plain = '2026-11-26 14:28:00,000 INFO JOB_START job_id=a worker_id=w';
+  const time = (line: string, zone?: string) =>
+    (parseLogLines(line, { now_ms: NOW_MS, ...(zone === undefined ? {} : { zone }) })[0] as LoggedEvent).timestamp_ms;
+  for (const line of [
+    `2026-11-26T19:28:01.5Z stdout F ${json}`,
+    JSON.stringify({ log: `${json}\n`, stream: 'stdout', time: '2026-11-26T19:28:01.5Z' }),
+    JSON.stringify({ log: `${plain}\n`, stream: 'stdout', time: '2026-11-26T19:28:01.5Z' }),
+    JSON.stringify({ __REALTIME_TIMESTAMP: '1795721281500000', MESSAGE: plain }),
+    `EVENTS\t366\t1\tstream-1\t${plain}\t1795721281500`,
+  ]) {
+    assert.equal(time(line), Date.parse(AT), line);
+    assert.equal(time(line, 'Asia/Kolkata'), Date.parse('2026-11-26T08:58:00Z'), line);
+  }
+  assert.equal(time(json), Date.parse('2026-11-26T14:28:00Z'));
+  assert.equal(time(`2026-11-26T19:35:00Z stdout F ${json}`), Date.parse('2026-11-26T14:28:00Z'), 'too far apart');
+});

@@ -329,6 +329,7 @@ test('the fast reader returns what the general reader returns, or null', () => {
   const whole = [
     ...PLAIN_LINES.map(([, line]) => `2025-07-07 19:30:00,123 I x: ${line}`),
     ...JSON_LINES.map(([line]) => line),
+    ...JSON_LINES.map(([line]) => `2025-07-07T21:30:01Z stdout F ${line}`),
     'JOB_COMPLETE job_id=a-1 duration=1200 segments=12 worker_id=w-1',
     JSON_LINES[2]![0].replace('}', ', "s3_path": "s3://a/b c"}'),
   ];

@@ -9,7 +9,7 @@ import { COUNT_MAX } from './limits.ts';
 import { fieldNamed, logfmtFields, plainFieldsAt } from './log-fields.ts';
 import { LOG_EVENTS } from './log-format.ts';
 import { objectAt } from './log-literal.ts';
-import { type LogTimeOptions, timeInPrefix, timeOf } from './log-time.ts';
+import { inZoneOf, type LogTimeOptions, readZoned, timeInPrefix, timeOf } from './log-time.ts';
 import {
   eventNamed,
   followsFrame,
@@ -88,12 +88,15 @@ function readText(line: string, context: Context): Found[] {
     if (/^\s/.test(text) && followsFrame(context.before)) return [];
     return wrapped.flatMap((inner): Found[] => {
       if ('why' in inner) return [inner];
-      const time_ms = inner.time === null ? null : timeOf(inner.time, options);
-      if (inner.event !== null) return [reading(() => eventOf(inner.event!, time_ms, options))];
-      const found = readText(inner.text, { options, depth: depth + 1, before: '' });
-      for (const event of found) {
-        if ('event' in event) event.timestamp_ms ??= time_ms ?? timeInPrefix(text, text.length, options);
-      }
+      const time = readZoned(
+        () => (inner.time === null ? null : timeOf(inner.time, options)) ?? timeInPrefix(text, text.length, options),
+      );
+      const { value: found, hasZone } = readZoned(() =>
+        inner.event !== null
+          ? [reading(() => eventOf(inner.event!, options))]
+          : readText(inner.text, { options, depth: depth + 1, before: '' }),
+      );
+      for (const event of found) if ('event' in event) settle(event, { hasZone }, time, options);
       return found;
     });
   }
@@ -117,12 +120,23 @@ function readLine(text: string, first: Keyword, { options, before }: Context): F
   let line_ms: number | null = null;
   for (let keyword: Keyword | null = first; keyword !== null; ) {
     const quoted = isSource(text, keyword, before);
-    const read: Read | null = quoted ? null : readAt(text, keyword, { options, prefix });
+    const { value: read, hasZone } = readZoned((): Read | null =>
+      quoted ? null : readAt(text, keyword!, { options, prefix }),
+    );
     const from: number = quoted ? nextEventAt(text, keyword.end, true) : (read?.end ?? keyword.end);
     if (read !== null) {
       const { event } = read;
       if ('event' in event) {
-        event.timestamp_ms ??= timeInPrefix(text, keyword.index, options, prefix) ?? line_ms;
+        if (event.timestamp_ms === null || (!hasZone && options.zone === undefined)) {
+          const { index } = keyword;
+          settle(
+            event,
+            { hasZone },
+            readZoned(() => timeInPrefix(text, index, options, prefix)),
+            options,
+          );
+        }
+        event.timestamp_ms ??= line_ms;
         line_ms ??= event.timestamp_ms;
       }
       found.push(event);
@@ -131,6 +145,19 @@ function readLine(text: string, first: Keyword, { options, before }: Context): F
     keyword = keywordFrom(text, from);
   }
   return found;
+}
+
+/** The event's own time, otherwise that of what surrounds it, which may also show the zone of the first. */
+function settle(
+  event: LoggedEvent,
+  { hasZone }: { hasZone: boolean },
+  around: { value: number | null; hasZone: boolean },
+  { zone }: LogTimeOptions,
+): void {
+  if (event.timestamp_ms === null) event.timestamp_ms = around.value;
+  else if (!hasZone && zone === undefined && around.hasZone && around.value !== null) {
+    event.timestamp_ms = inZoneOf(event.timestamp_ms, around.value);
+  }
 }
 
 type Read = { event: Found; end: number };
@@ -150,7 +177,7 @@ function readAt(
     if (event !== null && object === null) return null;
     if (object === null) return { event: { why: CUT_JSON }, end: nextEventAt(text, end, true) };
     const fields = event === null ? object.value : { ...object.value, event };
-    return { event: reading(() => eventOf(fields, null, options)), end: object.end };
+    return { event: reading(() => eventOf(fields, options)), end: object.end };
   }
   if (event === null) return endsWith(text, end) ? { event: { why: CUT_JSON }, end } : null;
   const more = keywordFrom(text, end) !== null;
@@ -158,8 +185,7 @@ function readAt(
   if (IS_VALUE.test(text.slice(Math.max(prefix, keyword.index - 20), keyword.index))) {
     const stop = stopAt(end, false);
     const fields = logfmtFields(text, prefix, stop);
-    if (idIn(fields) !== undefined)
-      return { event: reading(() => eventOf({ ...fields, event }, null, options)), end: stop };
+    if (idIn(fields) !== undefined) return { event: reading(() => eventOf({ ...fields, event }, options)), end: stop };
   }
   const plain = plainFieldsAt(text, end, stopAt);
   if (plain === null) return CUT.test(text.slice(end)) ? { event: { why: `${event} without a job_id` }, end } : null;
@@ -167,7 +193,7 @@ function readAt(
   // Other systems have such words: Slurm writes `job_complete: JobId=5`.
   if (text[keyword.index] === 'j' && !text.includes('job_id', end)) return null;
   const isOurs = Object.keys(fields).some((name) => fieldNamed(name) !== undefined);
-  return isOurs ? { event: reading(() => eventOf({ ...fields, event }, null, options)), end: plain.end } : null;
+  return isOurs ? { event: reading(() => eventOf({ ...fields, event }, options)), end: plain.end } : null;
 }
 
 const CUT_JSON = 'its JSON is cut or malformed';
@@ -190,7 +216,7 @@ const IS_VALUE = /(?<![\w.-])(?:msg|message|event|event_name|name|type)=["']?$/;
 /** A keyword alone is prose; the beginning of `job_id=` makes it a cut line. */
 const CUT = /^[ :]+(?:j(?:ob?)?|job_i?d?)?$/;
 
-function eventOf(given: Record<string, unknown>, time_ms: number | null, options: LogTimeOptions): LoggedEvent {
+function eventOf(given: Record<string, unknown>, options: LogTimeOptions): LoggedEvent {
   const fields = ownFields(given);
   const event = eventNamed(fields.event);
   if (event === undefined) throw new Malformed(`event is ${show(fields.event)}, not one of ${LOG_EVENTS.join(', ')}`);
@@ -206,7 +232,7 @@ function eventOf(given: Record<string, unknown>, time_ms: number | null, options
     job_id: id.job_id,
     ...(id.reported_id === undefined ? {} : { reported_id: id.reported_id }),
     worker_id: lenientWorkerId(fields.worker_id),
-    timestamp_ms: timeOf(fields.timestamp, options) ?? time_ms,
+    timestamp_ms: timeOf(fields.timestamp, options),
     percentage: lenientPercentage(fields.percentage),
     stage,
     current_chunk: countIn(fields, 'current_chunk'),

@@ -6,13 +6,36 @@ import { otherTimeIn } from './log-dates.ts';
 import { timeInZone, type Zone } from './zone.ts';
 
 export type LogTimeOptions = {
-  /** Of times without one. UTC when absent. */
+  /** Of times without one. When absent, what another time of the line shows, otherwise UTC. */
   zone?: Zone;
   /** For times without a year: the latest such day before this time. Without it they are not read. */
   now_ms?: number;
   /** Whether 01/02/2026 is the first of February; null if the log does not show it. */
   day_first?: boolean | null;
 };
+
+/** Whether a time without a zone was read since this was last set to false. */
+export const withoutZone = { seen: false };
+
+/** Reads something, and whether a time without a zone was in it. */
+export function readZoned<T>(read: () => T): { value: T; hasZone: boolean } {
+  const before = withoutZone.seen;
+  withoutZone.seen = false;
+  const value = read();
+  const hasZone = !withoutZone.seen;
+  withoutZone.seen ||= before;
+  return { value, hasZone };
+}
+
+/**
+ * An event's own time without a zone, in the zone that another time of the same line shows, which has one: whole quarters of an hour
+ * between them are a zone. `datetime.now().isoformat()` in a container's log.
+ */
+export function inZoneOf(own_ms: number, zoned_ms: number): number {
+  const zone_ms = Math.round((zoned_ms - own_ms) / QUARTER_MS) * QUARTER_MS;
+  const rest_ms = Math.abs(zoned_ms - own_ms - zone_ms);
+  return Math.abs(zone_ms) <= ZONE_MS_MAX && rest_ms <= WRITTEN_WITHIN_MS ? own_ms + zone_ms : own_ms;
+}
 
 /** The time at index `at`, in milliseconds since 1970; NaN if there is none. */
 export function logTimeAt(text: string, at: number, zone: Zone = 0): number {
@@ -41,6 +64,7 @@ export function logTimeAt(text: string, at: number, zone: Zone = 0): number {
     }
   }
   const offset = offsetAt(text, end);
+  if (offset === null) withoutZone.seen = true;
   const shown_ms = startOfDay(year, month, day) + (hour * 60 + minute) * 60_000 + second * 1000 + ms;
   return timeInZone(shown_ms, offset ?? zone);
 }
@@ -166,6 +190,10 @@ const UPPER_Z = 90;
 const UNDERSCORE = 95;
 const LOWER_T = 116;
 const LOWER_Z = 122;
+const QUARTER_MS = 15 * 60_000;
+const ZONE_MS_MAX = 15 * 3_600_000;
+/** Between an event and its line. */
+const WRITTEN_WITHIN_MS = 60_000;
 /** Longer than any logger's prefix. */
 const PREFIX_CHARS = 400;
 const ZONE_NAMES: Readonly<Record<string, number>> = {

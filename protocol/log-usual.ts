@@ -5,7 +5,7 @@
 import { SECONDS_MAX } from './limits.ts';
 import { LOG_EVENTS } from './log-format.ts';
 import type { LogEventName, LoggedEvent } from './log-line.ts';
-import { type LogTimeOptions, logTimeAt, timeInPrefix } from './log-time.ts';
+import { inZoneOf, type LogTimeOptions, logTimeAt, timeInPrefix, withoutZone } from './log-time.ts';
 
 /** A line by its position in a larger text: nothing is copied until it is known to be a usual line. */
 export type LineAt = {
@@ -86,7 +86,16 @@ function readJson(line: LineAt, name: LogEventName, options: LogTimeOptions): Lo
   const workerStop = idEnd(text, worker);
   if (workerStop === -1 || !text.startsWith('", "timestamp": "', workerStop)) return null;
   const time = workerStop + 17;
-  const time_ms = logTimeAt(text, time, options.zone);
+  const before = withoutZone.seen;
+  withoutZone.seen = false;
+  let time_ms = logTimeAt(text, time, options.zone);
+  if (withoutZone.seen && options.zone === undefined && marker > line.start) {
+    withoutZone.seen = false;
+    const prefix_ms = timeInPrefix(text, marker, options, line.start);
+    if (prefix_ms !== null && !withoutZone.seen) time_ms = inZoneOf(time_ms, prefix_ms);
+    withoutZone.seen = true;
+  }
+  withoutZone.seen ||= before;
   const timeStop = printableEnd(text, time, end);
   if (Number.isNaN(time_ms) || text.charCodeAt(timeStop) !== QUOTE) return null;
   const parsed = eventOf(name, text.slice(id, idStop));

@@ -138,7 +138,7 @@ function parseJson(text: string): unknown {
 }
 
 /** `level=error msg="JOB_FAILED …"`. */
-const LOGFMT_MESSAGE = /(?<![\w.-])(?:msg|message|event|log)="/;
+const LOGFMT_MESSAGE = /(?<![\w.-])(?:msg|message|event|log)=["']/;
 const SPACE = 32;
 const DELETE = 127;
 /** An OpenTelemetry export has its lines at seven. */

@@ -10,7 +10,7 @@ import { colour, note, oneLine } from '../output.ts';
 
 export type LogsOptions = {
   json?: true;
-  zone: Zone;
+  zone?: Zone;
   /** Milliseconds since 1970; 0 for no limit. */
   since: number;
 };
@@ -20,7 +20,7 @@ const NOTES_MAX = 10;
 /** Allowance for clocks that differ. */
 const AHEAD_MAX_MS = 60_000;
 
-export function openLogs(names: readonly string[], zone: Zone, last_line: 'wait' | 'take'): LogSource[] {
+export function openLogs(names: readonly string[], zone: Zone | undefined, last_line: 'wait' | 'take'): LogSource[] {
   if (names.includes('-') && process.stdin.isTTY) {
     throw new CommandError(
       EXIT.usage,
@@ -28,7 +28,7 @@ export function openLogs(names: readonly string[], zone: Zone, last_line: 'wait'
       'name a file, or pipe one in: journalctl -fu NAME | tmon logs watch',
     );
   }
-  return names.map((name) => openLog(name, { zone, last_line }));
+  return names.map((name) => openLog(name, { last_line, ...(zone === undefined ? {} : { zone }) }));
 }
 
 /** Every event since a time, one log after the other. */

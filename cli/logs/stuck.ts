@@ -35,7 +35,7 @@ export async function showStuck(sources: string[], options: LogsOptions & { stuc
 
 function rowOf(job: CheckedJob): string[] {
   return [
-    job.job_id,
+    job.reported_id ?? job.job_id,
     job.percentage === null ? '–' : `${Math.floor(job.percentage)}%`,
     job.stage ?? '–',
     job.worker_id ?? '–',

@@ -10,6 +10,7 @@ import type {
   FilterLogEventsCommandOutput,
 } from '@aws-sdk/client-cloudwatch-logs';
 import { parseLogLines } from '../../protocol/log-line.ts';
+import { inZoneOf, readZoned } from '../../protocol/log-time.ts';
 import { formatTime } from '../../protocol/time.ts';
 import { awsConfig, withinLimit } from '../aws/client.ts';
 import { awsError } from '../aws/errors.ts';
@@ -71,6 +72,8 @@ class CloudWatchLogs implements LogReader {
         looked_at: events.length,
         position: String(position_ms),
         undated: 0,
+        // CloudWatch's own time shows the zone of one without.
+        without_zone: false,
         notes: [],
       };
       // A repeated token would loop forever.
@@ -112,15 +115,20 @@ class CloudWatchLogs implements LogReader {
 
   /** An event is one line, or several that a logger wrote at once. */
   #readEvents(events: readonly FilteredLogEvent[]): { events: DatedEvent[]; unreadable: Unreadable[] } {
-    const { zone = 0, now = Date.now } = this.#options;
+    const { zone, now = Date.now } = this.#options;
     const read = { events: [] as DatedEvent[], unreadable: [] as Unreadable[] };
-    const options = { zone, now_ms: now() };
+    const options = { ...(zone === undefined ? {} : { zone }), now_ms: now() };
     for (const { message = '', timestamp, logStreamName } of events) {
-      for (const parsed of parseLogLines(message, options)) {
+      const { value: found, hasZone } = readZoned(() => parseLogLines(message, options));
+      for (const parsed of found) {
         if ('why' in parsed) {
           const at = timestamp === undefined ? '' : `, ${formatTime(timestamp)}`;
           read.unreadable.push({ where: `stream ${logStreamName ?? '?'}${at}`, why: parsed.why });
-        } else read.events.push({ ...parsed, timestamp_ms: parsed.timestamp_ms ?? timestamp ?? now() });
+          continue;
+        }
+        const own_ms = parsed.timestamp_ms ?? timestamp ?? now();
+        const isOpen = !hasZone && zone === undefined && timestamp !== undefined;
+        read.events.push({ ...parsed, timestamp_ms: isOpen ? inZoneOf(own_ms, timestamp) : own_ms });
       }
     }
     return read;

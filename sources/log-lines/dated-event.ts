@@ -7,7 +7,7 @@ export type DatedEvent = LoggedEvent & { timestamp_ms: number };
 
 /** The events of a chunk as a batch; those that still wait for a time get `otherwise_ms`, with a note. */
 export function dated(
-  { events, unreadable, looked_at, undated }: Scanned,
+  { events, ...scanned }: Scanned,
   { scanner, otherwise_ms, position }: { scanner: LineScanner; otherwise_ms: number; position: string | null },
 ): LogBatch {
   const notes: string[] = [];
@@ -20,5 +20,5 @@ export function dated(
   if (scanner.isAmbiguous) {
     notes.push('dates like 01/02/2026 do not show whether the day comes first: the one nearest to now is used');
   }
-  return { events: events as DatedEvent[], unreadable, looked_at, undated, position, notes };
+  return { ...scanned, events: events as DatedEvent[], position, notes };
 }

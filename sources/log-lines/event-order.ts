@@ -3,36 +3,43 @@
  * the same second writes two lines with one time. Sightings merge by their times alone (protocol/sighting.ts), so a start
  * after an end in the same log is one millisecond after it, and what follows is not before it.
  */
-import { LRUCache } from 'lru-cache';
 import type { DatedEvent } from './dated-event.ts';
+import { ownWord } from './own-words.ts';
 
 /** How far a worker's clock may be behind that of the one before it. */
 const BEHIND_MAX_MS = 1000;
-/** The last jobs that ended, whose next lines are near. */
+/** Twice as many are remembered: the order of lines that are further apart than so many ends is shown by their times. */
 const JOBS_MAX = 10_000;
 
 type End = { event: string; time_ms: number; worker_id: string | null };
 
 export class EventOrder {
-  readonly #ends = new LRUCache<string, End>({ max: JOBS_MAX });
+  readonly #ends = new LastJobs<End>();
   /** Jobs with a start that was moved, and its time. */
-  readonly #moved = new LRUCache<string, number>({ max: JOBS_MAX });
+  readonly #moved = new LastJobs<number>();
 
-  /** Sets the event's time. Returns false if it repeats the last end of the job: a traceback prints the message again. */
-  take(event: DatedEvent): boolean {
-    if (this.#moved.size > 0) this.#follow(event);
-    if (event.event === 'JOB_PROGRESS') return true;
+  /** Sets the times of events. Leaves out what repeats the last end of a job: a traceback prints the message again. */
+  take(events: DatedEvent[]): DatedEvent[] {
+    let repeated: Set<DatedEvent> | null = null;
+    for (const event of events) {
+      if (!this.#moved.isEmpty) this.#follow(event);
+      if (event.event === 'JOB_PROGRESS' || this.#takeEnd(event)) continue;
+      repeated ??= new Set();
+      repeated.add(event);
+    }
+    return repeated === null ? events : events.filter((event) => !repeated.has(event));
+  }
+
+  /** Of a start or an end. */
+  #takeEnd(event: DatedEvent): boolean {
     const end = this.#ends.get(event.job_id);
     if (event.event === 'JOB_START') {
       if (end !== undefined) this.#startAgain(event, end);
       return true;
     }
     if (end?.event === event.event && Math.abs(event.timestamp_ms - end.time_ms) <= BEHIND_MAX_MS) return false;
-    this.#ends.set(event.job_id, {
-      event: event.event,
-      time_ms: event.timestamp_ms,
-      worker_id: event.worker_id,
-    });
+    const worker_id = event.worker_id === null ? null : ownWord(event.worker_id);
+    this.#ends.set(event.job_id, { event: event.event, time_ms: event.timestamp_ms, worker_id });
     return true;
   }
 
@@ -51,5 +58,29 @@ export class EventOrder {
     if (start_ms === undefined) return;
     if (event.timestamp_ms > start_ms) this.#moved.delete(event.job_id);
     else if (start_ms - event.timestamp_ms <= 2 * BEHIND_MAX_MS) event.timestamp_ms = start_ms;
+  }
+}
+
+/** A value for each of the last jobs. */
+class LastJobs<V> {
+  #recent = new Map<string, V>();
+  #older = new Map<string, V>();
+
+  get isEmpty(): boolean {
+    return this.#recent.size === 0 && this.#older.size === 0;
+  }
+
+  get(job_id: string): V | undefined {
+    return this.#recent.get(job_id) ?? this.#older.get(job_id);
+  }
+
+  set(job_id: string, value: V): void {
+    if (this.#recent.size >= JOBS_MAX) [this.#older, this.#recent] = [this.#recent, new Map()];
+    this.#recent.set(ownWord(job_id), value);
+  }
+
+  delete(job_id: string): void {
+    this.#recent.delete(job_id);
+    this.#older.delete(job_id);
   }
 }

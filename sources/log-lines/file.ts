@@ -3,30 +3,38 @@
  *
  * The position is after the last complete line; an unfinished line is after it, so that it is read again in full.
  */
-import { open } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { SourceError } from '../source.ts';
 import { dated } from './dated-event.ts';
 import { type LogBatch, type LogOptions, type LogReader, LogSource } from './log.ts';
 import {
   beginsWith,
+  type FilePosition,
   formatPosition,
   HEAD_BYTES_MAX,
+  hasBefore,
   type Piece,
   parsePosition,
   piecesAfter,
   positionAt,
   readHead,
+  rotatedNow,
+  TAIL_BYTES_MAX,
 } from './position.ts';
 import { LineScanner, type ScanMemory, type Scanned } from './scan.ts';
 import { CHUNK_BYTES, encodingOf, openText } from './text.ts';
 
 type Read = Parameters<LogReader['read']>[0];
 type How = { takesHalf: boolean; place: boolean; signal: AbortSignal };
-type PieceRead = { scanned: Scanned; position: string | null; notice?: undefined } | { notice: string };
+/** `moved`: it is another file than it was when it was looked at. */
+type PieceRead = 'moved' | { scanned: Scanned; position: string | null; notice?: undefined } | { notice: string };
 
 /** Chunks that are held back until a line has a time. */
 const HELD_MAX = 16;
+/** Rotations during one read. */
+const MOVES_MAX = 20;
 
 export function openLogFile(path: string, options: LogOptions = {}): LogSource {
   return new LogSource(new LogFile(resolve(path), options));
@@ -48,31 +56,46 @@ class LogFile implements LogReader {
     return `log:${this.#path}`;
   }
 
-  async *read({ from: text, signal }: Read): AsyncGenerator<LogBatch> {
-    try {
-      const position = parsePosition(text);
-      const from = position === null ? null : (text ?? null);
-      const { pieces, gap } = await piecesAfter(this.#path, position);
-      if (from === null || from !== this.#last.position) this.#last = { position: from };
-      if (gap) yield this.#notice('the file read before is gone; lines in between may be missing');
-      for (const piece of pieces) {
-        // Nobody reads the rest of a rotated file later, nor the rest after a read without a position.
-        const waits = (this.#options.last_line ?? (text === undefined ? 'take' : 'wait')) === 'wait';
-        const takesHalf = !waits || piece !== pieces.at(-1);
-        yield* this.#readPiece(piece, { takesHalf, place: pieces.length > 1, signal });
+  async *read({ from, signal }: Read): AsyncGenerator<LogBatch> {
+    const position = parsePosition(from) === null ? null : (from ?? null);
+    if (position === null || position !== this.#last.position) this.#last = { position };
+    const waits = (this.#options.last_line ?? (from === undefined ? 'take' : 'wait')) === 'wait';
+    for (let moves = 0; moves < MOVES_MAX; moves += 1) {
+      try {
+        const moved = yield* this.#readPieces({ waits, signal });
+        if (!moved) return;
+      } catch (error) {
+        const isGone = (error as { code?: string }).code === 'ENOENT' && existsSync(this.#path);
+        if (!isGone) throw fileError(error, this.#path);
       }
-    } catch (error) {
-      throw fileError(error, this.#path);
     }
   }
 
+  /** From the last position on. Returns true if a file was rotated meanwhile: what follows has other names now. */
+  async *#readPieces({ waits, signal }: { waits: boolean; signal: AbortSignal }): AsyncGenerator<LogBatch, boolean> {
+    const { pieces, gap } = await piecesAfter(this.#path, parsePosition(this.#last.position));
+    if (gap) yield this.#notice('the file read before is gone; lines in between may be missing');
+    for (const piece of pieces) {
+      // Nobody reads the rest of a rotated file later, nor the rest after a read without a position.
+      const takesHalf = !waits || piece !== pieces.at(-1);
+      if (yield* this.#readPiece(piece, { takesHalf, place: pieces.length > 1, signal })) return true;
+    }
+    return false;
+  }
+
   /** Batches are held back while their events wait for the first line with a time. */
-  async *#readPiece(piece: Piece, how: How): AsyncGenerator<LogBatch> {
-    const { zone = 0, now = Date.now } = this.#options;
+  async *#readPiece(piece: Piece, how: How): AsyncGenerator<LogBatch, boolean> {
+    const { zone, now = Date.now } = this.#options;
     const { path, offset, mtime_ms } = piece;
     const place = how.place ? { place: path } : {};
     const { memory } = this.#last;
-    const scanner = new LineScanner({ zone, now_ms: now(), offset, ...place, ...(memory ? { memory } : {}) });
+    const scanner = new LineScanner({
+      ...(zone === undefined ? {} : { zone }),
+      now_ms: now(),
+      offset,
+      ...place,
+      ...(memory ? { memory } : {}),
+    });
     const encoding = await encodingOf(path);
     const reads =
       encoding === 'utf-8'
@@ -88,6 +111,10 @@ class LogFile implements LogReader {
       return batches;
     };
     for await (const read of reads) {
+      if (read === 'moved') {
+        yield* release();
+        return true;
+      }
       if (read.notice !== undefined) {
         yield this.#notice(read.notice);
         continue;
@@ -96,6 +123,7 @@ class LogFile implements LogReader {
       if (!scanner.waits || held.length >= HELD_MAX) yield* release();
     }
     yield* release();
+    return false;
   }
 
   async *#readPlain(piece: Piece, scanner: LineScanner, { takesHalf, signal }: How): AsyncGenerator<PieceRead> {
@@ -104,32 +132,51 @@ class LogFile implements LogReader {
     const file = await open(piece.path);
     try {
       const { ino } = await file.stat({ bigint: true });
-      const headIn = async (bytes: number): Promise<Buffer> => {
-        const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, 0);
+      const inode = String(ino);
+      const readAt = async (start: number, bytes: number): Promise<Buffer> => {
+        const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, start);
         return buffer.subarray(0, bytesRead);
       };
-      // The file may have been rotated since it was looked at; then the next read finds the rest under another name.
-      let head = await headIn(Math.min(piece.offset, HEAD_BYTES_MAX));
-      if (piece.from !== null && (String(ino) !== piece.inode || !beginsWith(head, piece.from))) return;
+      let offset = piece.offset;
+      let head = await readAt(0, Math.min(offset, HEAD_BYTES_MAX));
+      /** The last bytes that were read, and those before the position. */
+      let last = await readAt(Math.max(0, offset - TAIL_BYTES_MAX), Math.min(offset, TAIL_BYTES_MAX));
+      let tail = last;
+      const isPiece = inode === piece.inode && (piece.from === null || isBefore(piece.from, head, last));
+      if (!isPiece) return yield 'moved';
       const at = (): string | null =>
         scanner.offset === 0 && from !== null
           ? from
-          : formatPosition(positionAt(scanner.offset, { inode: String(ino) }, head));
+          : formatPosition(positionAt(scanner.offset, { inode, head, tail }));
       const buffer = Buffer.alloc(CHUNK_BYTES);
-      for (let offset = piece.offset; ; ) {
+      for (;;) {
         signal.throwIfAborted();
         const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES, offset);
         if (bytesRead === 0) break;
         // Truncated in between, these bytes are those of another log.
-        if (head.length > 0 && !head.equals(await headIn(head.length))) return;
+        const same =
+          head.equals(await readAt(0, head.length)) && last.equals(await readAt(offset - last.length, last.length));
+        if (!same) return yield 'moved';
+        const isFirst = offset === 0 && piece.rotated !== undefined;
+        if (isFirst && piece.rotated !== (await rotatedNow(piece.path))) return yield 'moved';
         const chunk = buffer.subarray(0, bytesRead);
         if (head.length === offset) head = Buffer.concat([head, chunk.subarray(0, HEAD_BYTES_MAX - head.length)]);
+        const before = scanner.offset;
+        const scanned = scanner.push(chunk);
+        const read = scanner.offset - offset;
+        // Where parts of a line wait for their end, the position may be in an earlier chunk.
+        if (read > 0) tail = lastBytes(last, chunk.subarray(0, read));
+        else if (scanner.offset !== before) tail = Buffer.alloc(0);
+        last = lastBytes(last, chunk);
         offset += bytesRead;
-        yield { scanned: scanner.push(chunk), position: at() };
+        yield { scanned, position: at() };
       }
       // The next read of an empty file knows it by its inode.
       if (head.length === 0 && from === null) yield { scanned: scanner.push(Buffer.alloc(0)), position: at() };
-      for (const scanned of lastOf(scanner, takesHalf)) yield { scanned, position: at() };
+      for (const scanned of lastOf(scanner, takesHalf)) {
+        if (scanner.offset === offset) tail = last;
+        yield { scanned, position: at() };
+      }
     } finally {
       await file.close();
     }
@@ -137,8 +184,10 @@ class LogFile implements LogReader {
 
   /** Its text has no offsets in the file: it is decoded from the beginning. */
   async *#readEncoded(piece: Piece, scanner: LineScanner, { takesHalf, signal }: How): AsyncGenerator<PieceRead> {
+    const { ino } = await stat(piece.path, { bigint: true });
+    if (String(ino) !== piece.inode) return yield 'moved';
     const head = await readHead(piece.path);
-    const at = () => formatPosition(positionAt(scanner.offset, piece, head));
+    const at = () => formatPosition(positionAt(scanner.offset, { inode: piece.inode, head }));
     let passed = piece.offset;
     try {
       for await (const chunk of await openText(piece.path)) {
@@ -156,11 +205,29 @@ class LogFile implements LogReader {
 
   #notice(why: string): LogBatch {
     const unreadable = [{ where: this.#path, why }];
-    return { events: [], unreadable, looked_at: 0, position: this.#last.position, undated: 0, notes: [] };
+    return {
+      events: [],
+      unreadable,
+      looked_at: 0,
+      position: this.#last.position,
+      undated: 0,
+      without_zone: false,
+      notes: [],
+    };
   }
 
   async close(): Promise<void> {}
 }
+
+const lastBytes = (before: Buffer, bytes: Buffer): Buffer =>
+  Buffer.from(
+    bytes.length < TAIL_BYTES_MAX
+      ? Buffer.concat([before, bytes]).subarray(-TAIL_BYTES_MAX)
+      : bytes.subarray(-TAIL_BYTES_MAX),
+  );
+
+const isBefore = (from: FilePosition, head: Buffer, last: Buffer): boolean =>
+  beginsWith(head, from) && (from.tail_bytes === 0 || hasBefore(last.subarray(-from.tail_bytes), from));
 
 /** The unfinished line: as a line, or only if the rest cannot change it. */
 function* lastOf(scanner: LineScanner, takesHalf: boolean): Generator<Scanned> {

@@ -26,6 +26,8 @@ export type LogBatch = {
   position: string | null;
   /** Number of events whose time was taken from other lines, or is that of the file. */
   undated: number;
+  /** Whether a time has no zone, and none was given. */
+  without_zone: boolean;
   /** What else people should know, one sentence each. */
   notes: string[];
 };
@@ -77,8 +79,7 @@ export class LogSource implements Source {
     const goesOn = typeof options.from === 'string' && options.from === this.#last?.position;
     const order = goesOn ? this.#last!.order : new EventOrder();
     for await (const batch of this.#reader.read(options)) {
-      const events = batch.events.filter((event) => order.take(event));
-      yield { ...batch, events };
+      yield { ...batch, events: order.take(batch.events) };
       this.#last = { position: batch.position ?? this.#last?.position ?? null, order };
     }
   }

@@ -14,7 +14,7 @@ import { LINE_BYTES_MAX, LineScanner, type Scanned } from './scan.ts';
 /** Everything, in chunks of a fixed size. */
 function scan(bytes: Buffer, chunkBytes = bytes.length || 1): Scanned {
   const scanner = new LineScanner();
-  const all: Scanned = { events: [], unreadable: [], looked_at: 0, undated: 0 };
+  const all: Scanned = { events: [], unreadable: [], looked_at: 0, undated: 0, without_zone: false };
   const add = ({ events, unreadable, looked_at, undated }: Scanned) => {
     for (const event of events) all.events.push(event);
     all.unreadable.push(...unreadable);

@@ -6,7 +6,7 @@
  */
 import { isAscii } from 'node:buffer';
 import { type LoggedEvent, parseLogLines } from '../../protocol/log-line.ts';
-import type { LogTimeOptions } from '../../protocol/log-time.ts';
+import { type LogTimeOptions, readZoned } from '../../protocol/log-time.ts';
 import { type LineAt, readUsual } from '../../protocol/log-usual.ts';
 import { LOWER } from '../../protocol/log-words.ts';
 import type { Unreadable } from '../source.ts';
@@ -24,6 +24,8 @@ export type Scanned = {
   looked_at: number;
   /** Number of events whose time is that of their neighbours, because their line has none that is understood. */
   undated: number;
+  /** Whether a time without a zone was read, for which no zone was given. */
+  without_zone: boolean;
 };
 
 export type ScanOptions = LogTimeOptions & {
@@ -113,7 +115,7 @@ export class LineScanner {
   half(): { scanned: Scanned; complete: boolean } {
     const line = this.#join(Buffer.alloc(0));
     const [offset, lines, passing, before] = [this.#offset, this.#lines, this.#passing, this.#before];
-    const scanned = this.#scanLines(line);
+    const scanned = this.#withZones(() => this.#scanLines(line));
     [this.#offset, this.#lines, this.#passing, this.#before] = [offset, lines, passing, before];
     this.#half = [line];
     this.#halfBytes = line.length;
@@ -125,7 +127,11 @@ export class LineScanner {
   takeHalf(): Scanned {
     const scanned = nothing();
     if (this.#halfBytes > 0) add(scanned, { ...this.#scan(this.#join(Buffer.alloc(0))), looked_at: 1 });
-    for (const line of this.#partial.takeAll()) add(scanned, this.#readJoined(line));
+    for (const line of this.#partial.takeAll())
+      add(
+        scanned,
+        this.#withZones(() => this.#readJoined(line)),
+      );
     return scanned;
   }
 
@@ -163,6 +169,16 @@ export class LineScanner {
   }
 
   #scan(bytes: Buffer): Scanned {
+    return this.#withZones(() => this.#scanWhole(bytes));
+  }
+
+  #withZones(scan: () => Scanned): Scanned {
+    const { value, hasZone } = readZoned(scan);
+    value.without_zone = !hasZone && this.#options.zone === undefined;
+    return value;
+  }
+
+  #scanWhole(bytes: Buffer): Scanned {
     const text = bytes.toString('latin1');
     const format = formatOf(text);
     if (this.#options.day_first == null) {
@@ -323,13 +339,14 @@ export class LineScanner {
 /** `ascii`: the bytes are the characters. */
 type Chunk = { bytes: Buffer; text: string; ascii: boolean; scanned: Scanned };
 
-const nothing = (): Scanned => ({ events: [], unreadable: [], looked_at: 0, undated: 0 });
+const nothing = (): Scanned => ({ events: [], unreadable: [], looked_at: 0, undated: 0, without_zone: false });
 
-function add(all: Scanned, { events, unreadable, looked_at, undated }: Scanned): void {
+function add(all: Scanned, { events, unreadable, looked_at, undated, without_zone }: Scanned): void {
   for (const event of events) all.events.push(event);
   all.unreadable.push(...unreadable);
   all.looked_at += looked_at;
   all.undated += undated;
+  all.without_zone ||= without_zone;
 }
 
 const NEWLINE = 10;

@@ -19,9 +19,9 @@ class StandardInput implements LogReader {
   }
 
   async *read({ signal }: { signal: AbortSignal }): AsyncGenerator<LogBatch> {
-    const { zone = 0, now = Date.now, stream = process.stdin } = this.#options;
+    const { zone, now = Date.now, stream = process.stdin } = this.#options;
     if (stream.readableEnded || stream.destroyed) return;
-    const scanner = new LineScanner({ zone, now_ms: now() });
+    const scanner = new LineScanner({ ...(zone === undefined ? {} : { zone }), now_ms: now() });
     // What has no time, nor any line before it, is of now: a pipe does not wait for the next line.
     const batch = (scanned: Scanned): LogBatch => dated(scanned, { scanner, otherwise_ms: now(), position: null });
     const stop = () => stream.destroy();

@@ -10,6 +10,8 @@ import { cfnLint } from './cfn-lint.ts';
 import { columnReaders } from './column-readers.ts';
 import { databases } from './databases.ts';
 import { faketime } from './faketime.ts';
+import { loggers } from './loggers.ts';
+import { logrotate } from './logrotate.ts';
 import { moto } from './moto.ts';
 import { pocketsphinx } from './pocketsphinx.ts';
 import { pythonSdk } from './python-sdk.ts';
@@ -23,6 +25,8 @@ const steps: SetupStep[] = [
   columnReaders,
   databases,
   faketime,
+  loggers,
+  logrotate,
   moto,
   pocketsphinx,
   pythonSdk,
