@@ -142,9 +142,12 @@ export class SourceReader {
 function keep(known: Known, sighting: Sighting, moved_ms: number | undefined): void {
   const { job_id, percentage, stage } = sighting;
   const before = known.jobs.get(job_id);
-  known.jobs.set(job_id, before === undefined ? sighting : mergeSightings(before, sighting));
+  const merged = before === undefined ? sighting : mergeSightings(before, sighting);
+  known.jobs.set(job_id, merged);
   const earlier = known.moved_ms.get(job_id);
-  const stands = before !== undefined && before.percentage === percentage && before.stage === stage;
+  // Another attempt at the same percentage has moved.
+  const sameAttempt = before !== undefined && merged.started_ms === before.started_ms;
+  const stands = sameAttempt && before.percentage === percentage && before.stage === stage;
   const newest = before === undefined || sighting.told_ms >= before.told_ms;
   const moved = stands ? least(earlier, moved_ms) : newest ? moved_ms : earlier;
   if (moved === undefined) known.moved_ms.delete(job_id);
