@@ -67,6 +67,7 @@ export class SourceReader {
     const half_written: Unreadable[] = [];
     const notes = new Set<string>();
     let looked_at = 0;
+    let undated = 0;
     let error: CheckedSource['error'] = null;
     let queue: CheckedSource['queue'] = null;
     let alerts: CheckedSource['alerts'] = [];
@@ -78,6 +79,7 @@ export class SourceReader {
         known.position = goesOn ? reading.position : null;
         known.found += reading.found ?? reading.sightings.length;
         looked_at += reading.looked_at;
+        undated += reading.undated ?? 0;
         known.without_zone ||= reading.sightings.length > 0 && reading.without_zone !== false;
         for (const item of reading.unreadable) {
           if (this.#isBeingWritten(item, now_ms)) half_written.push(item);
@@ -111,6 +113,7 @@ export class SourceReader {
         .flatMap(({ examples }) => examples)
         .slice(0, UNREADABLE_SHOWN_MAX)
         .map(({ where, why }) => ({ where, why })),
+      undated_count: undated,
       notes: [...notes],
       queue,
       alerts,

@@ -25,6 +25,9 @@ type Read = Parameters<LogReader['read']>[0];
 type How = { takesHalf: boolean; place: boolean; signal: AbortSignal };
 type PieceRead = { scanned: Scanned; position: string | null; notice?: undefined } | { notice: string };
 
+/** A line that is being written is whole by then. */
+const ENDED_AFTER_MS = 60_000;
+
 /** Chunks that are held back until a line has a time. */
 const HELD_MAX = 16;
 
@@ -58,7 +61,9 @@ class LogFile implements LogReader {
       for (const piece of pieces) {
         // Nobody reads the rest of a rotated file later, nor the rest after a read without a position.
         const waits = (this.#options.last_line ?? (text === undefined ? 'take' : 'wait')) === 'wait';
-        const takesHalf = !waits || piece !== pieces.at(-1);
+        // Nor that of a worker that has died: a first read takes what has been unfinished for long.
+        const ended = text === null && (this.#options.now ?? Date.now)() - piece.mtime_ms > ENDED_AFTER_MS;
+        const takesHalf = !waits || ended || piece !== pieces.at(-1);
         yield* this.#readPiece(piece, { takesHalf, place: pieces.length > 1, signal });
       }
     } catch (error) {
