@@ -4,14 +4,15 @@
  * An unreadable source does not hide the others, and keeps its last state meanwhile.
  */
 import type { CheckDocument } from '../../protocol/check.ts';
-import { mergeSightings, type Sighting } from '../../protocol/sighting.ts';
+import type { Sighting } from '../../protocol/sighting.ts';
 import { offsetInZone } from '../../protocol/zone.ts';
 import type { Source } from '../source.ts';
 import { followTeller, type Teller, tellerOf } from './clocks.ts';
-import { CHECK_DEFAULTS, type CheckOptions, judge, type KnownJob } from './judge.ts';
+import { CHECK_DEFAULTS, type CheckOptions, type Completed, judge, type KnownJob } from './judge.ts';
 import { CheckMemory } from './memory.ts';
 import { type Look, SourceReader } from './read-source.ts';
-import { follow, type Track } from './track.ts';
+import { type Reported, ReportedJobs } from './reported-jobs.ts';
+import { follow, isAhead, type Track } from './track.ts';
 
 export class Check {
   readonly memory: CheckMemory;
@@ -31,57 +32,79 @@ export class Check {
     const complete = looks.every(({ checked }) => checked.read);
     const reported = merged(looks);
     const tellers = this.#followTellers(reported, looks, now_ms);
-    const jobs: KnownJob[] = reported.map(({ sighting, source, moved_ms }) => ({
+    const known = ({ sighting, source, moved_ms }: Reported): KnownJob => ({
       sighting,
       source,
       track: follow(this.memory.tracks.get(sighting.job_id), sighting, { now_ms, moved_ms }),
       off_ms: tellers.get(tellerOf({ sighting }))?.off_ms,
-    }));
+    });
+    const jobs = Array.from(reported.others(), known);
+    const completed = completedSince(reported.completed(), { since_ms, now_ms, tellers });
+    for (const sighting of completed.ahead) jobs.push(known({ sighting, source: '', moved_ms: undefined }));
     const kept: [string, Track][] = jobs
       .filter(({ sighting }) => sighting.state === 'PROCESSING')
       .map(({ sighting, track }) => [sighting.job_id, track]);
     this.memory.tracks = new Map([...(complete ? [] : this.memory.tracks), ...kept]);
     this.memory.endRound({ complete });
     this.memory.tellers = new Map([...(complete ? [] : this.memory.tellers), ...tellers]);
-    return judge({ jobs, sources: looks, now_ms }, this.#options);
+    return judge({ jobs, completed, sources: looks, now_ms }, this.#options);
   }
 
   /** Of the jobs that have not ended, and of what else their workers reported. */
-  #followTellers(all: readonly Merged[], looks: readonly Look[], now_ms: number): Map<string, Teller> {
-    const sources = new Set(looks.filter(({ evidence }) => evidence.without_zone).map(({ checked }) => checked.name));
-    const jobs = all.filter(({ source }) => sources.has(source));
-    const local_minutes = this.#options.local_minutes ?? offsetInZone(now_ms, 'local');
+  #followTellers(reported: ReportedJobs, looks: readonly Look[], now_ms: number): Map<string, Teller> {
+    const doubtful = looks.filter(({ evidence }) => evidence.without_zone);
+    const sources = new Set(doubtful.map(({ checked }) => checked.name));
     const newest = new Map<string, number>();
-    for (const job of jobs) {
-      const teller = tellerOf(job);
-      newest.set(teller, Math.max(newest.get(teller) ?? 0, job.sighting.told_ms));
+    for (const job of reported.others()) {
+      if (job.sighting.state !== 'PROCESSING' || !sources.has(job.source)) continue;
+      newest.set(tellerOf(job), Math.max(newest.get(tellerOf(job)) ?? 0, job.sighting.told_ms));
     }
-    const open = new Set(jobs.filter(({ sighting }) => sighting.state === 'PROCESSING').map(tellerOf));
+    for (const { jobs } of newest.size === 0 ? [] : doubtful) {
+      for (const { worker_id, told_ms } of ended(jobs)) {
+        const known = newest.get(worker_id ?? '');
+        if (known !== undefined && told_ms > known) newest.set(worker_id!, told_ms);
+      }
+    }
+    const local_minutes = this.#options.local_minutes ?? offsetInZone(now_ms, 'local');
     return new Map(
-      [...newest]
-        .filter(([teller]) => open.has(teller))
-        .map(([teller, told_ms]) => [
-          teller,
-          followTeller(this.memory.tellers.get(teller), told_ms, { now_ms, local_minutes }),
-        ]),
+      [...newest].map(([teller, told_ms]) => [
+        teller,
+        followTeller(this.memory.tellers.get(teller), told_ms, { now_ms, local_minutes }),
+      ]),
     );
   }
 }
 
-type Merged = { sighting: Sighting; source: string; moved_ms: number | undefined };
+function* ended(jobs: ReportedJobs): Generator<Sighting> {
+  for (const { sighting } of jobs.others()) if (sighting.state === 'FAILED') yield sighting;
+  yield* jobs.completed();
+}
 
-function merged(looks: readonly Look[]): Merged[] {
-  const jobs = new Map<string, Merged>();
-  for (const { jobs: told, moved_ms, checked } of looks) {
-    for (const [job_id, sighting] of told) {
-      const known = jobs.get(job_id);
-      const newest = known === undefined || sighting.told_ms > known.sighting.told_ms;
-      jobs.set(job_id, {
-        sighting: known === undefined ? sighting : mergeSightings(known.sighting, sighting),
-        source: newest ? checked.name : known.source,
-        moved_ms: newest ? moved_ms.get(job_id) : known.moved_ms,
-      });
-    }
+/** The reports of all sources; of a single one, as it is. */
+function merged(looks: readonly Look[]): ReportedJobs {
+  if (looks.length === 1) return looks[0]!.jobs;
+  const all = new ReportedJobs();
+  for (const { jobs, checked } of looks) {
+    for (const { sighting, moved_ms } of jobs.others()) all.add(sighting, checked.name, moved_ms);
+    for (const sighting of jobs.completed()) all.add(sighting, checked.name, undefined);
   }
-  return [...jobs.values()];
+  return all;
+}
+
+type Window = { since_ms: number; now_ms: number; tellers: ReadonlyMap<string, Teller> };
+
+function completedSince(
+  jobs: Iterable<Sighting>,
+  { since_ms, now_ms, tellers }: Window,
+): Completed & { ahead: Sighting[] } {
+  const completed = { count: 0, heard: new Map<string, number>(), ahead: [] as Sighting[] };
+  for (const sighting of jobs) {
+    const { told_ms, ended_ms, worker_id } = sighting;
+    if ((ended_ms ?? told_ms) >= since_ms) completed.count += 1;
+    if (isAhead(told_ms, now_ms)) completed.ahead.push(sighting);
+    if (worker_id === null) continue;
+    const heard_ms = Math.min(now_ms, told_ms + Math.max(0, tellers.get(worker_id)?.off_ms ?? 0));
+    if (heard_ms > (completed.heard.get(worker_id) ?? 0)) completed.heard.set(worker_id, heard_ms);
+  }
+  return completed;
 }

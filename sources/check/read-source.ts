@@ -5,10 +5,10 @@
  * deleted row disappears from the verdict too.
  */
 import type { CheckedSource } from '../../protocol/check.ts';
-import { hasEnded, mergeSightings, type Sighting } from '../../protocol/sighting.ts';
 import { type Heartbeat, type Source, SourceError, type Unreadable } from '../source.ts';
 import type { Evidence } from './evidence.ts';
 import type { CheckMemory } from './memory.ts';
+import { ReportedJobs } from './reported-jobs.ts';
 
 const UNREADABLE_SHOWN_MAX = 10;
 const NOTES_MAX = 10;
@@ -19,17 +19,14 @@ const HALF_WRITTEN_MS = 5 * 60_000;
 export type Round = { now_ms: number; since_ms: number; signal: AbortSignal };
 
 export type Look = {
-  jobs: ReadonlyMap<string, Sighting>;
-  /** When each job's percentage or stage last changed, where the source knows. */
-  moved_ms: ReadonlyMap<string, number>;
+  jobs: ReportedJobs;
   checked: CheckedSource;
   evidence: Evidence;
 };
 
 /** What is known of a log between rounds, and of another source during one. */
 type Known = {
-  jobs: Map<string, Sighting>;
-  moved_ms: Map<string, number>;
+  jobs: ReportedJobs;
   position: string | null;
   found: number;
   without_zone: boolean;
@@ -38,8 +35,7 @@ type Known = {
 };
 
 const nothing = (): Known => ({
-  jobs: new Map(),
-  moved_ms: new Map(),
+  jobs: new ReportedJobs(),
   position: null,
   found: 0,
   without_zone: false,
@@ -75,7 +71,7 @@ export class SourceReader {
     try {
       const options = { since_ms, from: known.position, peek: true, recall, signal };
       for await (const reading of source.read(options)) {
-        for (const sighting of reading.sightings) keep(known, sighting, reading.moved_ms?.get(sighting.job_id));
+        for (const one of reading.sightings) known.jobs.add(one, name, reading.moved_ms?.get(one.job_id));
         known.position = goesOn ? reading.position : null;
         known.found += reading.found ?? reading.sightings.length;
         looked_at += reading.looked_at;
@@ -94,7 +90,9 @@ export class SourceReader {
       alerts = (await source.alerts?.(signal)) ?? [];
       heartbeats = (await source.heartbeats?.(signal)) ?? heartbeats;
       recall.forget(since_ms);
-      forgetBefore(known, since_ms);
+      // Bounds the memory of a log that is followed for months.
+      known.jobs.forgetBefore(since_ms);
+      known.unreadable = known.unreadable.filter(({ at_ms }) => at_ms >= since_ms);
     } catch (thrown) {
       if (!(thrown instanceof SourceError) || signal.aborted) throw thrown;
       const { kind, message, hint } = thrown;
@@ -126,7 +124,7 @@ export class SourceReader {
       without_zone: known.without_zone,
       in_flight_since_ms: queue === null ? null : this.#inFlightSince(queue, now_ms),
     };
-    return { jobs: known.jobs, moved_ms: known.moved_ms, checked, evidence };
+    return { jobs: known.jobs, checked, evidence };
   }
 
   #isBeingWritten({ where, half_written = false, last_known = false }: Unreadable, now_ms: number): boolean {
@@ -139,34 +137,5 @@ export class SourceReader {
   #inFlightSince({ waiting, in_flight }: NonNullable<CheckedSource['queue']>, now_ms: number): number | null {
     if (waiting > 0 || in_flight === 0) return null;
     return this.#memory.since(`in flight ${this.#source.name} ${in_flight}`, now_ms).since_ms;
-  }
-}
-
-function keep(known: Known, sighting: Sighting, moved_ms: number | undefined): void {
-  const { job_id, percentage, stage } = sighting;
-  const before = known.jobs.get(job_id);
-  const merged = before === undefined ? sighting : mergeSightings(before, sighting);
-  known.jobs.set(job_id, merged);
-  const earlier = known.moved_ms.get(job_id);
-  // Another attempt at the same percentage has moved.
-  const sameAttempt = before !== undefined && merged.started_ms === before.started_ms;
-  const stands = sameAttempt && before.percentage === percentage && before.stage === stage;
-  const newest = before === undefined || sighting.told_ms >= before.told_ms;
-  const moved = stands ? least(earlier, moved_ms) : newest ? moved_ms : earlier;
-  if (moved === undefined) known.moved_ms.delete(job_id);
-  else known.moved_ms.set(job_id, moved);
-}
-
-function least(a: number | undefined, b: number | undefined): number | undefined {
-  return a === undefined ? b : b === undefined ? a : Math.min(a, b);
-}
-
-/** Bounds the memory of a log that is followed for months. */
-function forgetBefore(known: Known, since_ms: number): void {
-  known.unreadable = known.unreadable.filter(({ at_ms }) => at_ms >= since_ms);
-  for (const [job_id, sighting] of known.jobs) {
-    if (sighting.told_ms >= since_ms || !hasEnded(sighting)) continue;
-    known.jobs.delete(job_id);
-    known.moved_ms.delete(job_id);
   }
 }

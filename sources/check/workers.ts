@@ -8,6 +8,9 @@ import { nameOf } from './words.ts';
 
 export type WorkerOptions = { quiet_after_ms: number; stuck_after_ms: number };
 
+/** `heard`: of workers, by the jobs that they have completed. */
+type SignsOfLife = { heard: ReadonlyMap<string, number>; heartbeats: ReadonlyMap<string, Heartbeat> };
+
 type Held = { ids: string[]; patience_ms: number };
 
 /**
@@ -17,11 +20,11 @@ type Held = { ids: string[]; patience_ms: number };
  */
 export function checkWorkers(
   jobs: readonly KnownJob[],
-  heartbeats: ReadonlyMap<string, Heartbeat>,
+  { heard: elsewhere, heartbeats }: SignsOfLife,
   now_ms: number,
   { quiet_after_ms, stuck_after_ms }: WorkerOptions,
 ): CheckedWorker[] {
-  const heard = new Map<string, number>();
+  const heard = new Map(elsewhere);
   const held = new Map<string, Held>();
   for (const { sighting, track, off_ms = 0 } of jobs) {
     const { worker_id, state } = sighting;
