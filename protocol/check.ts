@@ -28,6 +28,7 @@ export const WARNING_KINDS = [
   'half_written',
   'nothing_found',
   'in_flight',
+  'undated',
   'zone',
   'note',
 ] as const;
@@ -88,6 +89,7 @@ export const CheckedSource = Type.Object({
   found_count: Count('Reports about jobs in it, also from before `since`.'),
   unreadable_count: Count('Lines, files, rows or messages that could not be read as a report.'),
   unreadable: Type.Array(Type.Object({ where: Type.String(), why: Type.String() }), { description: 'The first ten.' }),
+  undated_count: Type.Optional(Count('Reports whose own time is missing or was not understood.')),
   notes: Type.Array(Type.String(), { description: 'What else there is to know about what was read.' }),
   queue: Nullable(
     Type.Object({

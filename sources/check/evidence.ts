@@ -36,6 +36,7 @@ export function evidenceWarnings(
     ...unreadableWarnings(source, options),
     ...halfWrittenWarnings(source),
     ...nothingFoundWarnings(source),
+    ...undatedWarnings(source),
     ...inFlightWarnings(source, options, now_ms),
     ...source.checked.notes.map((says) => ({
       kind: 'note' as const,
@@ -80,6 +81,12 @@ function nothingFoundWarnings({ checked, evidence }: Examined): Warning[] {
       unknown: !evidence.found_before,
     },
   ];
+}
+
+function undatedWarnings({ checked: { name, undated_count = 0 } }: Examined): Warning[] {
+  if (undated_count === 0) return [];
+  const says = `${undated_count} without a time that is understood: that of the reports around them was taken`;
+  return [{ kind: 'undated', subject: name, says, unknown: false }];
 }
 
 /** Messages in flight can't be looked at: their workers may work, or may have died with a long visibility timeout. */

@@ -32,29 +32,32 @@ export const CHECK_DEFAULTS: CheckOptions = {
 /** A job, merged from all sources. `off_ms`: how far its teller's times seem to be behind, as those of another zone. */
 export type KnownJob = { sighting: Sighting; source: string; track: Track; off_ms?: number | undefined };
 
+/** The completed jobs since then, and when each worker last reported one. */
+export type Completed = { count: number; heard: ReadonlyMap<string, number> };
+
+/** `jobs`: all but completed ones. */
 export type Known = {
   jobs: readonly KnownJob[];
-  /** Number of completed jobs that are not among `jobs`. */
-  completed: number;
-  /** The time of the newest report of each worker, about any job. */
-  heard_ms: ReadonlyMap<string, number>;
+  completed: Completed;
   sources: readonly Examined[];
   now_ms: number;
 };
 
 const FAILED_SHOWN_MAX = 100;
 
-export function judge({ jobs, sources: examined, now_ms, ...known }: Known, options: CheckOptions): CheckDocument {
+export function judge(
+  { jobs, completed: { count: completed, heard }, sources: examined, now_ms }: Known,
+  options: CheckOptions,
+): CheckDocument {
   const sources = examined.map(({ checked }) => checked);
   const heartbeats = new Map(examined.flatMap(({ evidence }) => [...evidence.heartbeats]));
   const since_ms = now_ms - options.since_ms;
   const recent = jobs.filter(({ sighting }) => isOpen(sighting) || (sighting.ended_ms ?? sighting.told_ms) >= since_ms);
-  const workers = checkWorkers({ jobs, heard_ms: known.heard_ms, heartbeats, now_ms }, options);
+  const workers = checkWorkers(jobs, { heard, heartbeats }, now_ms, options);
   const healthy = new Set([...heartbeats].filter(([, one]) => one.healthy).map(([worker_id]) => worker_id));
   const checked = recent.map((job) => checkJob(job, { healthy, now_ms }, options));
   const running = checked.filter(({ state }) => state === 'PROCESSING').sort(byStuckThenId);
   const failed = checked.filter(({ state }) => state === 'FAILED').sort(newestFirst);
-  const completed = known.completed + checked.filter(({ state }) => state === 'COMPLETED').length;
   const ended = completed + failed.length;
   const rate = ended === 0 ? null : failed.length / ended;
 
@@ -69,9 +72,9 @@ export function judge({ jobs, sources: examined, now_ms, ...known }: Known, opti
     ),
   ];
   const warnings = [...clockWarnings(jobs, now_ms, options), ...evidenceWarnings(examined, options, { now_ms })];
-  const complete = sources.every(({ read }) => read) && !warnings.some(({ unknown }) => unknown);
+  const known = sources.every(({ read }) => read) && !warnings.some(({ unknown }) => unknown);
   const document: CheckDocument = {
-    verdict: problems.length > 0 ? 'wrong' : complete ? 'well' : 'unknown',
+    verdict: problems.length > 0 ? 'wrong' : known ? 'well' : 'unknown',
     checked_at: formatTime(now_ms),
     since: formatTime(since_ms),
     says: '',

@@ -63,6 +63,7 @@ export class SourceReader {
     const half_written: Unreadable[] = [];
     const notes = new Set<string>();
     let looked_at = 0;
+    let undated = 0;
     let error: CheckedSource['error'] = null;
     let queue: CheckedSource['queue'] = null;
     let alerts: CheckedSource['alerts'] = [];
@@ -70,12 +71,11 @@ export class SourceReader {
     try {
       const options = { since_ms, from: known.position, peek: true, recall, signal };
       for await (const reading of source.read(options)) {
-        for (const sighting of reading.sightings) {
-          known.jobs.add(sighting, reading.moved_ms?.get(sighting.job_id), now_ms);
-        }
+        for (const one of reading.sightings) known.jobs.add(one, name, reading.moved_ms?.get(one.job_id));
         known.position = goesOn ? reading.position : null;
         known.found += reading.found ?? reading.sightings.length;
         looked_at += reading.looked_at;
+        undated += reading.undated ?? 0;
         known.without_zone ||= reading.sightings.length > 0 && reading.without_zone !== false;
         for (const item of reading.unreadable) {
           if (this.#isBeingWritten(item, now_ms)) half_written.push(item);
@@ -90,6 +90,7 @@ export class SourceReader {
       alerts = (await source.alerts?.(signal)) ?? [];
       heartbeats = (await source.heartbeats?.(signal)) ?? heartbeats;
       recall.forget(since_ms);
+      // Bounds the memory of a log that is followed for months.
       known.jobs.forgetBefore(since_ms);
       known.unreadable = known.unreadable.filter(({ at_ms }) => at_ms >= since_ms);
     } catch (thrown) {
@@ -110,6 +111,7 @@ export class SourceReader {
         .flatMap(({ examples }) => examples)
         .slice(0, UNREADABLE_SHOWN_MAX)
         .map(({ where, why }) => ({ where, why })),
+      undated_count: undated,
       notes: [...notes],
       queue,
       alerts,

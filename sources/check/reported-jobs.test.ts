@@ -1,65 +1,58 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { NOTHING_KNOWN, type Sighting } from '../../protocol/sighting.ts';
+import { SIGHTED_STATES } from '../../protocol/sighted-state.ts';
+import { hasEnded, mergeSightings, NOTHING_KNOWN, type Sighting } from '../../protocol/sighting.ts';
+import { Chance } from '../../test/simulation/chance.ts';
 import { ReportedJobs } from './reported-jobs.ts';
 
-const NOW_MS = 1_000_000;
+const BEGIN_MS = Date.UTC(2026, 0, 1);
 
-const report = (told_ms: number, more: Partial<Sighting>): Sighting => ({
-  ...NOTHING_KNOWN,
-  job_id: 'job-1',
-  state: 'PROCESSING',
-  told_ms,
-  ...more,
-});
-const started = (at_ms: number) => report(at_ms, { started_ms: at_ms, worker_id: 'worker-1' });
-const completed = (at_ms: number) => report(at_ms, { state: 'COMPLETED', ended_ms: at_ms, worker_id: 'worker-1' });
-
-function reported(...sightings: Sighting[]): ReportedJobs {
-  const jobs = new ReportedJobs();
-  for (const sighting of sightings) jobs.add(sighting, sighting.told_ms, NOW_MS);
-  return jobs;
+function sightingBy(chance: Chance): Sighting {
+  const job = chance.whole(0, 40);
+  const state = chance.pick(SIGHTED_STATES);
+  const told_ms = BEGIN_MS + chance.whole(0, 100) * 60_000;
+  const started_ms = chance.happens(0.7) ? told_ms - chance.whole(0, 30) * 60_000 : null;
+  const sighting: Sighting = {
+    ...NOTHING_KNOWN,
+    job_id: `job-${job}`,
+    state,
+    told_ms,
+    started_ms,
+    worker_id: chance.happens(0.8) ? `worker-${chance.whole(0, 3)}` : null,
+    percentage: state === 'PROCESSING' ? chance.whole(0, 100) : null,
+    error: state === 'FAILED' ? 'boom' : null,
+    ...(job % 2 === 0 ? { reported_id: `${job}.mp3` } : {}),
+  };
+  if (hasEnded(sighting)) sighting.ended_ms = chance.happens(0.8) ? told_ms : null;
+  return sighting;
 }
 
-test('of a completed job only its end is kept, and its worker was heard of', () => {
-  const jobs = reported(started(10), report(20, { percentage: 50 }), completed(30));
-  assert.deepEqual([jobs.whole.size, jobs.completed.size, jobs.movedAt('job-1')], [0, 1, undefined]);
-  assert.deepEqual(jobs.get('job-1'), report(30, { state: 'COMPLETED', ended_ms: 30 }));
-  assert.deepEqual([...jobs.heard_ms], [['worker-1', 30]]);
-  assert.equal(jobs.get('job-2'), undefined);
-});
+/** Of a completed job, what is kept. */
+const kept = ({ job_id, reported_id, state, told_ms, started_ms, ended_ms, worker_id, percentage, error }: Sighting) =>
+  state === 'COMPLETED'
+    ? { job_id, reported_id, state, told_ms, started_ms, ended_ms, worker_id }
+    : { job_id, reported_id, state, told_ms, started_ms, ended_ms, worker_id, percentage, error };
 
-test('a late report of the attempt that completed changes nothing; a later start begins another', () => {
-  const late = reported(completed(30), report(25, { percentage: 90 }), report(35, { percentage: 95 }));
-  assert.deepEqual([late.whole.size, late.completed.size], [0, 1]);
-  const again = reported(completed(30), started(40));
-  assert.deepEqual([again.completed.size, again.whole.get('job-1')?.state], [0, 'PROCESSING']);
-  assert.equal(again.movedAt('job-1'), 40);
-  const failed = reported(started(10), report(30, { state: 'FAILED', ended_ms: 30, error: 'no GPU' }));
-  assert.deepEqual([failed.whole.get('job-1')?.error, failed.completed.size], ['no GPU', 0]);
-});
-
-test('reports in any order come to the same', () => {
-  const all = [started(10), report(20, { percentage: 50 }), completed(30)];
-  for (const order of [
-    [0, 1, 2],
-    [2, 1, 0],
-    [1, 2, 0],
-    [2, 0, 1],
-  ]) {
-    const jobs = reported(...order.map((at) => all[at]!));
-    assert.deepEqual([jobs.whole.size, [...jobs.completed.keys()]], [0, ['job-1']], order.join());
+test('jobs are merged as sightings are, completed ones too', () => {
+  for (let seed = 1; seed <= 200; seed += 1) {
+    const chance = new Chance(seed);
+    const jobs = new ReportedJobs();
+    const expected = new Map<string, Sighting>();
+    for (let n = 0; n < 300; n += 1) {
+      const sighting = sightingBy(chance);
+      const known = expected.get(sighting.job_id);
+      const all = known === undefined ? sighting : mergeSightings(known, sighting);
+      // A completed job keeps nothing of its progress for an attempt after it.
+      expected.set(sighting.job_id, all.state === 'COMPLETED' ? ({ ...NOTHING_KNOWN, ...kept(all) } as Sighting) : all);
+      jobs.add(sighting, 'test:', undefined);
+    }
+    const found = [...Array.from(jobs.others(), ({ sighting }) => sighting), ...jobs.completed()];
+    const byId = (a: Sighting, b: Sighting) => (a.job_id < b.job_id ? -1 : 1);
+    assert.deepEqual(found.sort(byId).map(kept), [...expected.values()].sort(byId).map(kept), `seed ${seed}`);
+    assert.equal(jobs.size, expected.size);
+    const since_ms = BEGIN_MS + 50 * 60_000;
+    jobs.forgetBefore(since_ms);
+    const left = [...expected.values()].filter((one) => one.told_ms >= since_ms || !hasEnded(one));
+    assert.equal(jobs.size, left.length, `seed ${seed}`);
   }
-});
-
-test('a job that completed by a clock that is ahead stays whole, so that this is noticed', () => {
-  const jobs = reported(completed(NOW_MS + 1));
-  assert.deepEqual([jobs.whole.size, jobs.completed.size], [1, 0]);
-});
-
-test('what ended before the window is dropped; open jobs stay, however old', () => {
-  const jobs = reported(completed(30), { ...started(10), job_id: 'job-2' });
-  jobs.add(report(20, { job_id: 'job-3', state: 'FAILED', ended_ms: 20 }), undefined, NOW_MS);
-  jobs.forgetBefore(31);
-  assert.deepEqual([[...jobs.whole.keys()], jobs.completed.size], [['job-2'], 0]);
 });

@@ -1,89 +1,140 @@
 /**
- * The jobs that one source reported. Of a job that has completed only the end is kept: a log may have millions, and none of them
- * needs attention. A later report makes it whole again.
+ * What one source, or all of them, report about jobs. Most jobs of a history are completed, and of those a check needs only when, and
+ * by which worker: they are kept in columns, so that a million of them fit in a hundred megabytes.
  */
 import { hasEnded, mergeSightings, NOTHING_KNOWN, type Sighting } from '../../protocol/sighting.ts';
 
-export class ReportedJobs {
-  /** Jobs that have not completed. */
-  readonly #whole = new Map<string, Sighting>();
-  /** When each of the whole jobs last changed its percentage or stage, where the source knows. */
-  readonly #moved_ms = new Map<string, number>();
-  /** When each of the others completed. */
-  readonly #completed = new Map<string, number>();
-  readonly #heard_ms = new Map<string, number>();
+/** `moved_ms`: when percentage or stage last changed, where the source knows. */
+export type Reported = { sighting: Sighting; source: string; moved_ms: number | undefined };
 
-  /** Merges a report with what is known of its job. */
-  add(sighting: Sighting, moved_ms: number | undefined, now_ms: number): void {
-    const { job_id, worker_id, told_ms } = sighting;
-    if (worker_id !== null && told_ms > (this.#heard_ms.get(worker_id) ?? 0)) this.#heard_ms.set(worker_id, told_ms);
-    const before = this.get(job_id);
-    const job = before === undefined ? sighting : mergeSightings(before, sighting);
-    // A time ahead of this clock is shown with its job.
-    if (job.state === 'COMPLETED' && job.ended_ms !== null && job.told_ms <= now_ms) {
-      this.#completed.set(job_id, job.ended_ms);
-      if (this.#whole.delete(job_id)) this.#moved_ms.delete(job_id);
+export class ReportedJobs {
+  readonly #others = new Map<string, Reported>();
+  readonly #completed = new CompletedJobs();
+
+  get size(): number {
+    return this.#others.size + this.#completed.size;
+  }
+
+  add(sighting: Sighting, source: string, moved_ms: number | undefined): void {
+    const { job_id } = sighting;
+    const completed = this.#completed.take(job_id);
+    const before =
+      completed === undefined ? this.#others.get(job_id) : { sighting: completed, source, moved_ms: undefined };
+    const merged = before === undefined ? sighting : mergeSightings(before.sighting, sighting);
+    if (merged.state === 'COMPLETED') {
+      this.#others.delete(job_id);
+      this.#completed.put(merged);
       return;
     }
-    this.#completed.delete(job_id);
-    this.#whole.set(job_id, job);
-    const moved = movedAt(this.#moved_ms.get(job_id), before, { sighting, moved_ms });
-    if (moved === undefined) this.#moved_ms.delete(job_id);
-    else this.#moved_ms.set(job_id, moved);
+    const newest = before === undefined || sighting.told_ms >= before.sighting.told_ms;
+    this.#others.set(job_id, {
+      sighting: merged,
+      source: newest ? source : before.source,
+      moved_ms: before === undefined ? moved_ms : movedOf(before, merged, sighting, moved_ms),
+    });
   }
 
-  /** Of a completed job: that it has, and when. */
-  get(job_id: string): Sighting | undefined {
-    const whole = this.#whole.get(job_id);
-    if (whole !== undefined) return whole;
-    const ended_ms = this.#completed.get(job_id);
-    if (ended_ms === undefined) return undefined;
-    return { ...NOTHING_KNOWN, job_id, state: 'COMPLETED', told_ms: ended_ms, ended_ms };
+  /** All but completed jobs. */
+  others(): Iterable<Reported> {
+    return this.#others.values();
   }
 
-  /** Those that have not completed. */
-  get whole(): ReadonlyMap<string, Sighting> {
-    return this.#whole;
+  /** Completed jobs, one at a time; of each only what is needed to merge and count it. */
+  completed(): Iterable<Sighting> {
+    return this.#completed.all();
   }
 
-  /** The ids of the others. */
-  get completed(): { readonly size: number; has(job_id: string): boolean; keys(): Iterable<string> } {
-    return this.#completed;
-  }
-
-  movedAt(job_id: string): number | undefined {
-    return this.#moved_ms.get(job_id);
-  }
-
-  /** The time of the newest report of each worker. */
-  get heard_ms(): ReadonlyMap<string, number> {
-    return this.#heard_ms;
-  }
-
-  /** Drops what ended before; of a log that is followed for months, nothing else would. */
+  /** Bounds the memory of a log that is followed for months. */
   forgetBefore(since_ms: number): void {
-    for (const [job_id, ended_ms] of this.#completed) if (ended_ms < since_ms) this.#completed.delete(job_id);
-    for (const [job_id, sighting] of this.#whole) {
-      if (sighting.told_ms >= since_ms || !hasEnded(sighting)) continue;
-      this.#whole.delete(job_id);
-      this.#moved_ms.delete(job_id);
+    this.#completed.forgetBefore(since_ms);
+    for (const [job_id, { sighting }] of this.#others) {
+      if (sighting.told_ms < since_ms && hasEnded(sighting)) this.#others.delete(job_id);
     }
-    for (const [worker_id, told_ms] of this.#heard_ms) if (told_ms < since_ms) this.#heard_ms.delete(worker_id);
   }
 }
 
-type Report = { sighting: Sighting; moved_ms: number | undefined };
-
-function movedAt(
-  earlier: number | undefined,
-  before: Sighting | undefined,
-  { sighting: { percentage, stage, told_ms }, moved_ms }: Report,
-): number | undefined {
-  const stands = before !== undefined && before.percentage === percentage && before.stage === stage;
-  if (stands) return least(earlier, moved_ms);
-  return before === undefined || told_ms >= before.told_ms ? moved_ms : earlier;
+/** Another attempt at the same percentage has moved. */
+function movedOf(
+  before: Reported,
+  merged: Sighting,
+  { told_ms, percentage, stage }: Sighting,
+  moved_ms: number | undefined,
+) {
+  const known = before.sighting;
+  const stands = merged.started_ms === known.started_ms && known.percentage === percentage && known.stage === stage;
+  if (!stands) return told_ms >= known.told_ms ? moved_ms : before.moved_ms;
+  if (before.moved_ms === undefined || moved_ms === undefined) return before.moved_ms ?? moved_ms;
+  return Math.min(before.moved_ms, moved_ms);
 }
 
-function least(a: number | undefined, b: number | undefined): number | undefined {
-  return a === undefined ? b : b === undefined ? a : Math.min(a, b);
+const FIRST_CAPACITY = 1024;
+const COLUMNS = 4;
+const NONE = Number.NaN;
+
+/** Rows of told, started, ended and worker, by job. */
+class CompletedJobs {
+  readonly #rows = new Map<string, number>();
+  #columns = new Float64Array(FIRST_CAPACITY * COLUMNS);
+  #used = 0;
+  readonly #free: number[] = [];
+  readonly #names = new Map<string, string>();
+  readonly #workers: string[] = [];
+  readonly #workerIndex = new Map<string, number>();
+
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  put({ job_id, reported_id, told_ms, started_ms, ended_ms, worker_id }: Sighting): void {
+    const row = this.#free.pop() ?? this.#used++;
+    if ((row + 1) * COLUMNS > this.#columns.length) {
+      const larger = new Float64Array(this.#columns.length * 2);
+      larger.set(this.#columns);
+      this.#columns = larger;
+    }
+    this.#columns.set([told_ms, started_ms ?? NONE, ended_ms ?? NONE, this.#workerAt(worker_id)], row * COLUMNS);
+    this.#rows.set(job_id, row);
+    if (reported_id !== undefined) this.#names.set(job_id, reported_id);
+  }
+
+  take(job_id: string): Sighting | undefined {
+    const row = this.#rows.get(job_id);
+    if (row === undefined) return undefined;
+    const sighting = this.#read(job_id, row);
+    this.#rows.delete(job_id);
+    this.#names.delete(job_id);
+    this.#free.push(row);
+    return sighting;
+  }
+
+  *all(): Generator<Sighting> {
+    for (const [job_id, row] of this.#rows) yield this.#read(job_id, row);
+  }
+
+  forgetBefore(since_ms: number): void {
+    for (const [job_id, row] of this.#rows) if (this.#columns[row * COLUMNS]! < since_ms) this.take(job_id);
+  }
+
+  #read(job_id: string, row: number): Sighting {
+    const [told_ms, started, ended, worker] = this.#columns.subarray(row * COLUMNS, (row + 1) * COLUMNS);
+    const reported_id = this.#names.get(job_id);
+    return {
+      job_id,
+      state: 'COMPLETED',
+      told_ms: told_ms!,
+      ...NOTHING_KNOWN,
+      worker_id: this.#workers[worker!] ?? null,
+      started_ms: Number.isNaN(started) ? null : started!,
+      ended_ms: Number.isNaN(ended) ? null : ended!,
+      ...(reported_id === undefined ? {} : { reported_id }),
+    };
+  }
+
+  #workerAt(worker_id: string | null): number {
+    if (worker_id === null) return -1;
+    const known = this.#workerIndex.get(worker_id);
+    if (known !== undefined) return known;
+    this.#workerIndex.set(worker_id, this.#workers.length);
+    return this.#workers.push(worker_id) - 1;
+  }
 }

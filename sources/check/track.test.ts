@@ -105,3 +105,10 @@ test('a time that lies ahead is not trusted: silence counts from when we first s
   track = follow(track, sighting(-600, 45), seenAt(0));
   assert.equal(stillFor(track, NOW), 40 * MINUTE);
 });
+
+test('a job that another worker has started again has not stood still since before', () => {
+  // The log last changed its percentage in the first attempt, which ended without a word.
+  const again = follow(undefined, sighting(3, 30, 3), { ...seenAt(0), moved_ms: NOW - 180 * MINUTE });
+  assert.equal(stillFor(again, NOW), 3 * MINUTE);
+  assert.equal(limitOf(again), 30);
+});

@@ -45,7 +45,8 @@ export function follow(known: Track | undefined, sighting: Sighting, { now_ms, m
   const { percentage, stage, started_ms, told_ms } = sighting;
   const ahead = isAhead(told_ms, now_ms);
   if (known === undefined || isAnother(known, sighting)) {
-    const moved = moved_ms ?? told_ms;
+    // A worker that takes over a job has its own start, but the percentage of the last one until it reports its own.
+    const moved = Math.max(moved_ms ?? told_ms, ahead ? 0 : (started_ms ?? 0));
     return {
       // No pace from times that are not trusted.
       started_ms: ahead ? null : started_ms,
@@ -63,7 +64,8 @@ export function follow(known: Track | undefined, sighting: Sighting, { now_ms, m
   const moves = (percentage ?? known.percentage) !== known.percentage || (stage ?? known.stage) !== known.stage;
   if (!moves) {
     // A log knows since when the job has been at this point, even if we see it for the first time.
-    return moved_ms === undefined || ahead ? track : { ...track, moved_ms: Math.min(track.moved_ms, moved_ms) };
+    if (moved_ms === undefined || ahead) return track;
+    return { ...track, moved_ms: Math.max(Math.min(track.moved_ms, moved_ms), track.started_ms ?? 0) };
   }
   const moved = ahead ? now_ms : (moved_ms ?? told_ms);
   const still = Math.max(0, moved - known.moved_ms);

@@ -3,17 +3,13 @@ import type { CheckedWorker } from '../../protocol/check.ts';
 import { formatTime } from '../../protocol/time.ts';
 import type { Heartbeat } from '../source.ts';
 import type { KnownJob } from './judge.ts';
-import { heardAt, isAhead, paceLimit } from './track.ts';
+import { heardAt, paceLimit } from './track.ts';
 import { nameOf } from './words.ts';
 
 export type WorkerOptions = { quiet_after_ms: number; stuck_after_ms: number };
 
-type Heard = {
-  jobs: readonly KnownJob[];
-  heard_ms: ReadonlyMap<string, number>;
-  heartbeats: ReadonlyMap<string, Heartbeat>;
-  now_ms: number;
-};
+/** `heard`: of workers, by the jobs that they have completed. */
+type SignsOfLife = { heard: ReadonlyMap<string, number>; heartbeats: ReadonlyMap<string, Heartbeat> };
 
 type Held = { ids: string[]; patience_ms: number };
 
@@ -23,13 +19,12 @@ type Held = { ids: string[]; patience_ms: number };
  * says whether it is silent, whatever the age of its jobs' records.
  */
 export function checkWorkers(
-  { jobs, heard_ms: reported_ms, heartbeats, now_ms }: Heard,
+  jobs: readonly KnownJob[],
+  { heard: elsewhere, heartbeats }: SignsOfLife,
+  now_ms: number,
   { quiet_after_ms, stuck_after_ms }: WorkerOptions,
 ): CheckedWorker[] {
-  const heard = new Map<string, number>();
-  for (const [worker_id, told_ms] of reported_ms) {
-    if (!isAhead(told_ms, now_ms)) heard.set(worker_id, Math.min(told_ms, now_ms));
-  }
+  const heard = new Map(elsewhere);
   const held = new Map<string, Held>();
   for (const { sighting, track, off_ms = 0 } of jobs) {
     const { worker_id, state } = sighting;

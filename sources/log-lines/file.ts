@@ -31,6 +31,9 @@ type How = { takesHalf: boolean; place: boolean; signal: AbortSignal };
 /** `moved`: it is another file than it was when it was looked at. */
 type PieceRead = 'moved' | { scanned: Scanned; position: string | null; notice?: undefined } | { notice: string };
 
+/** A line that is being written is whole by then. */
+const ENDED_AFTER_MS = 60_000;
+
 /** Chunks that are held back until a line has a time. */
 const HELD_MAX = 16;
 /** Rotations during one read. */
@@ -62,7 +65,7 @@ class LogFile implements LogReader {
     const waits = (this.#options.last_line ?? (from === undefined ? 'take' : 'wait')) === 'wait';
     for (let moves = 0; moves < MOVES_MAX; moves += 1) {
       try {
-        const moved = yield* this.#readPieces({ waits, signal });
+        const moved = yield* this.#readPieces({ waits, first: from === null, signal });
         if (!moved) return;
       } catch (error) {
         const isGone = (error as { code?: string }).code === 'ENOENT' && existsSync(this.#path);
@@ -72,12 +75,22 @@ class LogFile implements LogReader {
   }
 
   /** From the last position on. Returns true if a file was rotated meanwhile: what follows has other names now. */
-  async *#readPieces({ waits, signal }: { waits: boolean; signal: AbortSignal }): AsyncGenerator<LogBatch, boolean> {
+  async *#readPieces({
+    waits,
+    first,
+    signal,
+  }: {
+    waits: boolean;
+    first: boolean;
+    signal: AbortSignal;
+  }): AsyncGenerator<LogBatch, boolean> {
     const { pieces, gap } = await piecesAfter(this.#path, parsePosition(this.#last.position));
     if (gap) yield this.#notice('the file read before is gone; lines in between may be missing');
     for (const piece of pieces) {
       // Nobody reads the rest of a rotated file later, nor the rest after a read without a position.
-      const takesHalf = !waits || piece !== pieces.at(-1);
+      // Nor that of a worker that has died: a first read takes what has been unfinished for long.
+      const ended = first && (this.#options.now ?? Date.now)() - piece.mtime_ms > ENDED_AFTER_MS;
+      const takesHalf = !waits || ended || piece !== pieces.at(-1);
       if (yield* this.#readPiece(piece, { takesHalf, place: pieces.length > 1, signal })) return true;
     }
     return false;
