@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { isId } from './id-pattern.ts';
-import { reportedId } from './reported-id.ts';
+import { reportedId, shortId } from './reported-id.ts';
 
 test('an id, and an integer, are their own name', () => {
   for (const id of ['job-1', 'a', '42', '3f2504e0-4f89-11d3-9a0c-0305e82c3301', 'Z9_'.padEnd(64, 'x')]) {
@@ -44,4 +45,23 @@ test('what names nothing is null', () => {
   for (const value of ['', '  ', null, undefined, true, 1.5, Number.NaN, {}, [], 'a'.repeat(1025)]) {
     assert.equal(reportedId(value), null);
   }
+});
+
+test('the cases that the Python reporter shares', () => {
+  const cases = JSON.parse(readFileSync(new URL('reported-id.cases.json', import.meta.url), 'utf8')) as {
+    name: unknown;
+    job_id: string | null;
+  }[];
+  assert.deepEqual(
+    cases.map(({ name }) => reportedId(name)?.job_id ?? null),
+    cases.map(({ job_id }) => job_id),
+  );
+});
+
+test('a short id has at most the characters it is given', () => {
+  for (const name of ['x'.repeat(500), `${'x'.repeat(31)}. y`, '🎧'.repeat(60)]) {
+    const id = shortId(name, 50);
+    assert.ok(id.length <= 50 && isId(id), id);
+  }
+  assert.notEqual(shortId(`${'x'.repeat(60)}a`, 50), shortId(`${'x'.repeat(60)}b`, 50));
 });

@@ -28,11 +28,16 @@ export function reportedId(value: unknown): ReportedId | null {
   if (isId(name)) return { job_id: name };
   if (name.trim() === '' || name.length > REPORTED_ID_MAX) return null;
   const reported_id = name.toWellFormed();
-  const readable = reported_id
+  return { job_id: shortId(reported_id, READABLE_MAX + 1 + HASH_DIGITS), reported_id };
+}
+
+/** An id of at most so many characters for a well-formed name. */
+export function shortId(name: string, charactersMax: number): string {
+  const readable = name
     .replace(/[^A-Za-z0-9]+/g, '-')
     .replace(/^-/, '')
-    .slice(0, READABLE_MAX)
+    .slice(0, charactersMax - 1 - HASH_DIGITS)
     .replace(/-$/, '');
-  const hash = createHash('sha256').update(reported_id).digest('hex').slice(0, HASH_DIGITS);
-  return { job_id: `${readable || 'job'}-${hash}`, reported_id };
+  const hash = createHash('sha256').update(name).digest('hex').slice(0, HASH_DIGITS);
+  return `${readable || 'job'}-${hash}`;
 }

@@ -1,8 +1,9 @@
 /**
- * PostgreSQL and MariaDB from Debian's packages, installed if possible (see debian-packages.ts). Starts no service;
+ * PostgreSQL, PgBouncer and MariaDB from Debian's packages, installed if possible (see debian-packages.ts). Starts no service;
  * each test starts a private instance (test/servers/database.ts).
  */
 import { findMariadb } from '../servers/mariadb.ts';
+import { findPgbouncer } from '../servers/pgbouncer.ts';
 import { findPostgresql } from '../servers/postgresql.ts';
 import { installPackages } from './debian-packages.ts';
 import type { SetupStep } from './step.ts';
@@ -10,6 +11,7 @@ import type { SetupStep } from './step.ts';
 /** MariaDB: the server without the service, the user and the start that `mariadb-server` adds. */
 const WANTED = [
   { names: ['postgresql'], find: findPostgresql },
+  { names: ['pgbouncer'], find: findPgbouncer },
   { names: ['mariadb-server-core', 'mariadb-client-core'], find: findMariadb },
 ];
 

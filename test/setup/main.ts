@@ -10,6 +10,7 @@ import { cfnLint } from './cfn-lint.ts';
 import { columnReaders } from './column-readers.ts';
 import { databases } from './databases.ts';
 import { faketime } from './faketime.ts';
+import { jobRunners } from './job-runners.ts';
 import { loggers } from './loggers.ts';
 import { logrotate } from './logrotate.ts';
 import { moto } from './moto.ts';
@@ -27,6 +28,7 @@ const steps: SetupStep[] = [
   faketime,
   loggers,
   logrotate,
+  jobRunners,
   moto,
   pocketsphinx,
   pythonSdk,

@@ -9,6 +9,7 @@ import random
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from transcription_monitor import Reporter, ReporterError
 from transcription_monitor.reporter import sender
 from transcription_monitor.reporter.errors import Away, Refused
 from transcription_monitor.reporter.event import Event
+from transcription_monitor.reporter.reported_id import id_of, job_name
 from transcription_monitor.reporter.sink import Batch, show_url
 
 from .processes import PATIENCE_SECONDS, ROOT
@@ -155,16 +157,49 @@ def test_what_is_refused_harms_nothing_beside_it(caplog: pytest.LogCaptureFixtur
     assert "job-odd: not mine" in words
 
 
-def test_a_name_that_is_no_id_is_said_and_not_sent(caplog: pytest.LogCaptureFixture) -> None:
+def test_any_text_names_a_job_and_so_do_integers_and_uuids(caplog: pytest.LogCaptureFixture) -> None:
+    kept = Kept()
+    names: list[str | int | uuid.UUID] = ["meeting.mp3", "in/a b.wav", "🎧", "x" * 500, 7, 2**80, uuid.UUID(int=5)]
+    with reporter_to(kept) as reporter:
+        for name in names:
+            reporter.job_start(name)
+        for bad in ("", " \n", "x" * 1025, None, True, 1.5, object()):
+            reporter.job_start(bad)  # type: ignore[arg-type]
+    assert [event["job_id"] for event in kept.events] == [str(name) for name in names]
+    assert reporter.dropped == 7
+    assert "with the job id" in caplog.text
+
+
+def test_a_name_has_the_same_id_as_in_typescript() -> None:
+    cases = json.loads((ROOT / "protocol" / "reported-id.cases.json").read_text())
+    for case in cases:
+        name = job_name(case["name"])
+        assert (None if name is None else id_of(name)) == case["job_id"], case
+
+
+def test_values_of_50_mb_are_cut_before_they_are_encoded() -> None:
+    class Much(str):
+        def encode(self, *_: object, **__: object) -> bytes:
+            raise AssertionError("the whole text is encoded")
+
+    kept = Kept()
+    much = Much("x" * 50_000_000)
+    with reporter_to(kept) as reporter:
+        reporter.job_failed("job-1", much, trace=much, raw=b"y" * 50_000_000)
+    [event] = kept.events
+    assert len(event["error"]) == 4000
+    assert event["extra_left_out"].endswith(" bytes")
+
+
+def test_an_error_without_a_text_is_still_told() -> None:
+    class Odd(Exception):
+        def __str__(self) -> str:
+            raise ValueError("no text")
+
     kept = Kept()
     with reporter_to(kept) as reporter:
-        for bad in ("../../etc/passwd", "", "a b", "x" * 65, None, True, object()):
-            reporter.job_start(bad)  # type: ignore[arg-type]
-        reporter.job_start("job-1")
-        reporter.job_start(7)  # type: ignore[arg-type]
-    assert [event["job_id"] for event in kept.events] == ["job-1", "7"]
-    assert reporter.dropped == 7
-    assert "../../etc/passwd" in caplog.text
+        reporter.job_failed("job-1", Odd())
+    assert [event["error"] for event in kept.events] == ["<Odd>"]
 
 
 def test_close_ends_in_its_time_whatever_the_system_does_and_counts_what_is_lost(
@@ -397,7 +432,11 @@ def test_a_forked_child_reports_for_itself_and_nothing_twice(tmp_path: Path) -> 
         ("cloudwatch-logs:///", "the group is missing"),
         ("log:?format=xml", "json or plain"),
         ("mysql://user:secret@host", "it has no host or no database"),
-        ("mysql://user:secret@host:port/db", "mysql://user@host:port/db"),
+        ("mysql://user:secret@host:port/db", "mysql://user@host:port/db: the port 'port' is not a number"),
+        ("postgres://user:secret@host:notaport/db", "the port 'notaport' is not a number"),
+        ("postgres://user:secret@a:5432,b:99999/db", "the port '99999' is not a number from 0 to 65535"),
+        ("https://host:99999", "the port '99999'"),
+        ("http://[::1]:-1", "the port '-1'"),
         ("http://", "base_url"),
         ("https:///x?key=secret", "base_url"),
     ],

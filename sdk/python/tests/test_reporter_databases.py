@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from transcription_monitor import Reporter
+from transcription_monitor.reporter.reported_id import short_id
 from transcription_monitor.reporter.sinks import sql
 
 from .processes import PATIENCE_SECONDS
@@ -136,16 +137,16 @@ def test_a_report_that_is_older_than_another_worker_s_changes_nothing(database: 
     assert rows == [("job-1", "worker-2", "COMPLETED"), ("job-2", WORKER, "PROCESSING")]
 
 
-def test_an_id_that_the_column_can_t_hold_is_dropped_alone(
-    database: Database, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_row_has_the_name_of_its_job_or_an_id_if_the_column_can_t_hold_it(database: Database) -> None:
     with Reporter.from_url(database.url, worker_id=WORKER) as reporter:
         reporter.job_start("j" * 51)
         reporter.job_start("j" * 50)
+        reporter.job_start("in/a b.wav")
+        reporter.job_start(42)
         assert reporter.flush(PATIENCE_SECONDS)
-        assert reporter.dropped == 1
-    assert database.run("SELECT job_id FROM job_status") == [("j" * 50,)]
-    assert "at most 50 characters" in caplog.text
+        assert reporter.dropped == 0
+    rows = database.run("SELECT job_id FROM job_status ORDER BY job_id")
+    assert rows == [("42",), ("in/a b.wav",), (short_id("j" * 51, 50),), ("j" * 50,)]
 
 
 def test_a_missing_table_is_named_with_the_command_that_makes_it_and_gets_what_waited(

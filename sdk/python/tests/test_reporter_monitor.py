@@ -7,6 +7,7 @@ import logging
 import pytest
 
 from transcription_monitor import Reporter, TranscriptionAPI
+from transcription_monitor.reporter.reported_id import id_of
 
 from .processes import PATIENCE_SECONDS, Monitor
 from .reports import ENDS, WORKER, heard_of_trouble, tell_four_jobs
@@ -33,6 +34,14 @@ def test_fields_that_the_monitor_has_no_place_for_stay_away_from_it(server: Moni
         assert reporter.flush(PATIENCE_SECONDS)
         assert reporter.dropped == 0
     assert api.jobs.get("job-extra").state == "PROCESSING"
+
+
+def test_a_job_with_any_name_is_known_to_the_monitor_by_its_id(server: Monitor, api: TranscriptionAPI) -> None:
+    with Reporter.from_url(server.url, worker_id=WORKER) as reporter:
+        reporter.job_start("in/meeting 1.mp3")
+        assert reporter.flush(PATIENCE_SECONDS)
+        assert reporter.dropped == 0
+    assert api.jobs.get(id_of("in/meeting 1.mp3")).state == "PROCESSING"
 
 
 def test_what_the_monitor_refuses_is_counted_with_its_reason(

@@ -4,11 +4,13 @@ import type { Sighting } from '../../../protocol/sighting.ts';
 
 /** One event in two forms: the event itself, for systems that keep every event, and the job's state, for all others. */
 export type Report = {
-  /** Always with `worker_id` and `timestamp`. */
+  /** The id that stands for the job's name where only an id can: in file names, in requests to a monitor. */
+  job_id: string;
+  /** Its `job_id` is the job's name as it was given. Always with `worker_id` and `timestamp`. */
   event: LogEvent & { worker_id: string; timestamp: string };
   /** The worker's own fields, for log lines and messages. */
   extra: Readonly<Record<string, unknown>>;
-  /** Everything known about the job as of this event. */
+  /** Everything known about the job as of this event; `job_id` is the name, too. */
   sighting: Sighting;
   /** Size of the event with its extra fields, as JSON. */
   bytes: number;

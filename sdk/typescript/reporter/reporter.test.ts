@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
+import { reportedId } from '../../../protocol/reported-id.ts';
 import type { ReporterClock } from './clock.ts';
 import { type Dropped, type Refusal, type Report, Reporter, type ReporterOptions, type Sink } from './reporter.ts';
 
@@ -281,7 +282,7 @@ test('no argument makes a reporter throw, and unusable reports are counted', asy
   });
   const circular: Record<string, unknown> = {};
   circular.self = circular;
-  reporter.jobStart('../../etc/passwd');
+  reporter.jobStart('   ');
   reporter.jobStart(undefined as never);
   reporter.jobProgress('job-1', Number.NaN);
   reporter.jobStart('job-1', null as never);
@@ -298,6 +299,65 @@ test('no argument makes a reporter throw, and unusable reports are counted', asy
   assert.ok(one?.event.error && two?.event.error);
   assert.deepEqual([three?.event.error?.slice(0, 4), three?.event.error?.length], ['ab\ufffdx', 3999]);
   assert.deepEqual(dropped, []);
+});
+
+test('the message of a failure is found in whatever was thrown', async (t) => {
+  const { clock, place, reporter } = open(t);
+  class Odd {
+    toString(): string {
+      throw new Error('no text');
+    }
+  }
+  const hostile = new Proxy(new Error('hidden'), {
+    get() {
+      throw new Error('no access');
+    },
+  });
+  const thrown = [new Error('boom'), new RangeError(), { message: 'from elsewhere' }, { code: 7 }, new Odd(), hostile];
+  for (const [n, error] of [...thrown, 42, null].entries()) reporter.jobFailed(n, error);
+  await clock.turn(10);
+  assert.deepEqual(
+    place.told.map(({ event }) => event.error),
+    [
+      'boom',
+      'RangeError',
+      'from elsewhere',
+      '{"code":7}',
+      'an error of type Odd',
+      'the error can’t be converted to text',
+      '42',
+      'null',
+    ],
+  );
+});
+
+test('values of 50 MB are cut before they are encoded', async (t) => {
+  const { clock, place, reporter } = open(t);
+  const much = 'x'.repeat(50_000_000);
+  let encoded = 0;
+  const counted = { toJSON: () => (encoded += 1) };
+  reporter.jobFailed('job-1', new Error(much), { extra: { trace: much, counted } });
+  reporter.jobFailed('job-2', { much, counted });
+  await clock.turn(10);
+  assert.deepEqual(
+    place.told.map(({ event, extra }) => [event.error?.length, Object.keys(extra)]),
+    [
+      [4000, ['extra_left_out']],
+      ['an error of type Object'.length, []],
+    ],
+  );
+  assert.equal(encoded, 0);
+});
+
+test('any text and any integer names a job; reports carry the name, and an id for where only an id can stand', async (t) => {
+  const { clock, place, reporter } = open(t);
+  const names = ['meeting.mp3', 'in/a b.wav', '🎧', 42, 9_007_199_254_740_993n, 'x'.repeat(500)];
+  for (const name of names) reporter.jobStart(name);
+  await clock.turn(10);
+  assert.deepEqual(
+    place.told.map(({ job_id, event, sighting }) => [job_id, event.job_id, sighting.job_id]),
+    names.map((name) => [reportedId(name)!.job_id, String(name), String(name)]),
+  );
 });
 
 test('a refused report is not sent again and does not block others', async (t) => {
@@ -368,7 +428,7 @@ test('batches are cut by number and by size', async (t) => {
     const bytes = batch.reduce((sum, report) => sum + report.bytes, 0);
     assert.ok(batch.length <= 500 && bytes <= 512 * 1024, `${batch.length} reports, ${bytes} bytes`);
   }
-  assert.deepEqual(place.told.at(-1)?.extra, { extra_left_out: '300012 bytes' });
+  assert.deepEqual(place.told.at(-1)?.extra, { extra_left_out: 'it is not JSON of at most 204800 bytes' });
 });
 
 test('an unsupported URL and a worker without a name throw at once', () => {

@@ -27,6 +27,7 @@ import { Warnings } from './warnings.ts';
 import {
   type CompletionDetails,
   type FailureDetails,
+  type JobName,
   type ProgressDetails,
   ReportWriter,
   type StartDetails,
@@ -121,21 +122,22 @@ export class Reporter {
     process.once('beforeExit', this.#beforeExit);
   }
 
-  jobStart(jobId: string, details: StartDetails = {}): void {
+  /** A job's name is any text of at most 1,024 characters, or an integer. */
+  jobStart(jobId: JobName, details: StartDetails = {}): void {
     this.#tell(() => this.#writer.start(jobId, details));
   }
 
   /** `percentage`: 0 to 100 of the job. */
-  jobProgress(jobId: string, percentage: number, details: ProgressDetails = {}): void {
+  jobProgress(jobId: JobName, percentage: number, details: ProgressDetails = {}): void {
     this.#tell(() => this.#writer.progress(jobId, percentage, details));
   }
 
-  jobComplete(jobId: string, details: CompletionDetails = {}): void {
+  jobComplete(jobId: JobName, details: CompletionDetails = {}): void {
     this.#tell(() => this.#writer.complete(jobId, details));
   }
 
   /** `error`: a message, or the value that was thrown. */
-  jobFailed(jobId: string, error: unknown, details: FailureDetails = {}): void {
+  jobFailed(jobId: JobName, error: unknown, details: FailureDetails = {}): void {
     this.#tell(() => this.#writer.fail(jobId, error, details));
   }
 
@@ -220,4 +222,4 @@ function messageWithHint(error: unknown): string {
 export { SystemUrlError } from '../../../protocol/system-urls.ts';
 export type { ReporterClock } from './clock.ts';
 export { type Refusal, type Report, type Sink, SinkError } from './report.ts';
-export type { CompletionDetails, FailureDetails, ProgressDetails, StartDetails } from './write-report.ts';
+export type { CompletionDetails, FailureDetails, JobName, ProgressDetails, StartDetails } from './write-report.ts';

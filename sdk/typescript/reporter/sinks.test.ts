@@ -18,6 +18,7 @@ import type { Job } from '../../../protocol/job.ts';
 import { readRow } from '../../../protocol/job-status-rows.ts';
 import { dynamoCreateTable, dynamoRow, dynamoSince, JOB_STATUS_SQL } from '../../../protocol/job-status-table.ts';
 import { parseLogLine } from '../../../protocol/log-line.ts';
+import { shortId } from '../../../protocol/reported-id.ts';
 import type { Sighting } from '../../../protocol/sighting.ts';
 import { readStatusFile, type StatusFile } from '../../../protocol/status-file.ts';
 import { systemClock } from '../../../server/clock.ts';
@@ -26,6 +27,7 @@ import type { DatabaseServer } from '../../../test/servers/database.ts';
 import { mariadbAbsent, startMariadb } from '../../../test/servers/mariadb.ts';
 import { openMonitor } from '../../../test/servers/monitor.ts';
 import { startMoto } from '../../../test/servers/moto.ts';
+import { pgbouncerAbsent, startPgbouncer } from '../../../test/servers/pgbouncer.ts';
 import { postgresqlAbsent, startPostgresql } from '../../../test/servers/postgresql.ts';
 import type { TestServer } from '../../../test/servers/start.ts';
 import { submit } from '../../../test/servers/steps.ts';
@@ -460,24 +462,39 @@ describe('databases', () => {
         assert.deepEqual([row?.state, row?.percentage], ['COMPLETED', 100]);
       });
 
-      test('a report that does not fit into the table is the only one refused', async () => {
+      test('a row has the name of its job, or an id if the column can’t hold it', async () => {
         const { reporter, dropped } = openReporter(url);
         const long = 'j'.repeat(51);
         reporter.jobStart(long);
-        reporter.jobStart('job-short');
+        reporter.jobStart('in/a b.wav');
         reporter.jobFailed('job-words', 'Größe 🎧 ungültig');
         assert.equal(await reporter.flush(30_000), true);
         await reporter.close();
-        assert.deepEqual(
-          dropped.map(({ reason, event }) => [reason, event?.job_id]),
-          [['refused', long]],
-        );
-        const rows = (await readTable(ask, dialect)) as Sighting[];
-        assert.ok(rows.some(({ job_id }) => job_id === 'job-short'));
-        assert.equal(rows.find(({ job_id }) => job_id === 'job-words')?.error, 'Größe 🎧 ungültig');
+        assert.deepEqual(dropped, []);
+        const rows = (await ask('SELECT job_id, error_message FROM job_status')) as Record<string, string>[];
+        const names = rows.map(({ job_id }) => job_id);
+        assert.ok(names.includes('in/a b.wav') && names.includes(shortId(long, 50)), names.join(' '));
+        assert.equal(rows.find(({ job_id }) => job_id === 'job-words')?.error_message, 'Größe 🎧 ungültig');
       });
     });
   }
+
+  test('rows are written through PgBouncer with its default settings', {
+    skip: postgresqlAbsent() ?? pgbouncerAbsent() ?? false,
+  }, async (t) => {
+    const server = await startPostgresql();
+    t.after(() => server.stop());
+    const client = new pg.Client({ connectionString: server.url });
+    await client.connect();
+    await client.query(JOB_STATUS_SQL.postgres.create);
+    const { reporter, dropped } = openReporter(await startPgbouncer(t, server.url));
+    reporter.jobFailed('job-1', 'boom');
+    assert.equal(await reporter.flush(30_000), true);
+    await reporter.close();
+    assert.deepEqual(dropped, []);
+    const { rows } = await client.query('SELECT job_id, status FROM job_status').finally(() => client.end());
+    assert.deepEqual(rows, [{ job_id: 'job-1', status: 'FAILED' }]);
+  });
 
   test('a MariaDB table whose charset lacks characters gets a lossy text', {
     skip: mariadbAbsent() ?? false,

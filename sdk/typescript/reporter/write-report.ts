@@ -1,6 +1,6 @@
 /** Builds reports from a worker's calls: keeps what is known about each job, and reads values leniently. */
-import { isId } from '../../../protocol/id-pattern.ts';
 import { lenientCount, lenientNumber, lenientPercentage, lenientText } from '../../../protocol/lenient-values.ts';
+import { reportedId } from '../../../protocol/reported-id.ts';
 import type { Sighting } from '../../../protocol/sighting.ts';
 import { formatTime } from '../../../protocol/time.ts';
 import { Oldest } from './oldest.ts';
@@ -32,6 +32,11 @@ type Extra = {
   extra?: Readonly<Record<string, unknown>>;
 };
 
+/** Any text names a job, and so does an integer. */
+export type JobName = string | number | bigint;
+
+type Job = { job_id: string; name: string; told_ms: number; known: Sighting | undefined };
+
 /** The report is dropped; the message is the reason. */
 export class UnusableReport extends Error {}
 
@@ -52,30 +57,35 @@ export class ReportWriter {
     this.#now = now;
   }
 
-  start(jobId: string, details: StartDetails): Report {
-    const { told_ms, known } = this.#job(jobId);
+  start(jobId: JobName, details: StartDetails): Report {
+    const job = this.#job(jobId);
+    const { told_ms, known } = job;
     const audio_duration = lenientNumber(details.audioDuration);
     const sighting: Sighting = {
-      ...this.#blank(jobId, told_ms),
+      ...this.#blank(job),
       started_ms: told_ms,
       percentage: 0,
       audio_duration: audio_duration ?? known?.audio_duration ?? null,
     };
-    return this.#report('JOB_START', sighting, details, { audio_duration, audio_url: text(details.audioUrl, 2048) });
+    return this.#report('JOB_START', job, sighting, details, {
+      audio_duration,
+      audio_url: text(details.audioUrl, 2048),
+    });
   }
 
-  progress(jobId: string, percentage: number, details: ProgressDetails): Report {
-    const { told_ms, known } = this.#job(jobId);
+  progress(jobId: JobName, percentage: number, details: ProgressDetails): Report {
+    const job = this.#job(jobId);
+    const { told_ms, known } = job;
     const value = lenientPercentage(Math.max(0, percentage));
     if (value === null) throw new UnusableReport(`percentage is ${String(percentage)}, not a number`);
     const stage = text(details.stage, 40);
     const sighting: Sighting = {
-      ...(known ?? this.#blank(jobId, told_ms)),
+      ...(known ?? this.#blank(job)),
       told_ms,
       percentage: value,
       stage: stage?.toUpperCase() ?? known?.stage ?? null,
     };
-    return this.#report('JOB_PROGRESS', sighting, details, {
+    return this.#report('JOB_PROGRESS', job, sighting, details, {
       percentage: value,
       stage,
       current_chunk: lenientCount(details.currentChunk),
@@ -84,8 +94,9 @@ export class ReportWriter {
     });
   }
 
-  complete(jobId: string, details: CompletionDetails): Report {
-    const { told_ms, known } = this.#job(jobId);
+  complete(jobId: JobName, details: CompletionDetails): Report {
+    const job = this.#job(jobId);
+    const { told_ms, known } = job;
     const started_ms = known?.started_ms ?? null;
     const duration = lenientNumber(details.duration) ?? (started_ms === null ? null : (told_ms - started_ms) / 1000);
     const segments = lenientCount(details.segments);
@@ -93,7 +104,7 @@ export class ReportWriter {
     const s3_path = (details.s3Path?.length ?? 0) > 2048 ? null : text(details.s3Path, 2048);
     const confidence = lenientNumber(details.confidenceScore);
     const sighting: Sighting = {
-      ...(known ?? this.#blank(jobId, told_ms)),
+      ...(known ?? this.#blank(job)),
       state: 'COMPLETED',
       told_ms,
       ended_ms: told_ms,
@@ -102,7 +113,7 @@ export class ReportWriter {
       segments,
       s3_path,
     };
-    return this.#report('JOB_COMPLETE', sighting, details, {
+    return this.#report('JOB_COMPLETE', job, sighting, details, {
       duration,
       segments,
       s3_path,
@@ -110,11 +121,12 @@ export class ReportWriter {
     });
   }
 
-  fail(jobId: string, error: unknown, details: FailureDetails): Report {
-    const { told_ms, known } = this.#job(jobId);
+  fail(jobId: JobName, error: unknown, details: FailureDetails): Report {
+    const job = this.#job(jobId);
+    const { told_ms, known } = job;
     const words = text(errorMessage(error), 4000) ?? 'the error has no message';
     const sighting: Sighting = {
-      ...(known ?? this.#blank(jobId, told_ms)),
+      ...(known ?? this.#blank(job)),
       state: 'FAILED',
       told_ms,
       ended_ms: told_ms,
@@ -125,23 +137,24 @@ export class ReportWriter {
         ?.toLowerCase()
         .replace(/[^a-z0-9_]/g, '_')
         .slice(0, 64) || null;
-    return this.#report('JOB_FAILED', sighting, details, { error: words, code, retryable: details.retryable });
+    return this.#report('JOB_FAILED', job, sighting, details, { error: words, code, retryable: details.retryable });
   }
 
-  #job(jobId: unknown): { told_ms: number; known: Sighting | undefined } {
-    if (typeof jobId !== 'string' || !isId(jobId)) {
-      throw new UnusableReport(
-        `job id ${JSON.stringify(jobId)?.slice(0, 80)}: an id has letters, digits, _ and -, at most 64`,
-      );
+  #job(jobId: unknown): Job {
+    // Databases refuse NUL.
+    const named = reportedId(typeof jobId === 'string' ? jobId.replaceAll('\u0000', '') : jobId);
+    if (named === null) {
+      throw new UnusableReport(`job id ${shown(jobId)}: it has to be a text of 1 to 1,024 characters, or an integer`);
     }
-    const known = this.#jobs.get(jobId);
+    const name = named.reported_id ?? named.job_id;
+    const known = this.#jobs.get(name);
     // A clock set back must not make a report older than the last.
-    return { told_ms: Math.max(Math.round(this.#now()), known?.told_ms ?? 0), known };
+    return { job_id: named.job_id, name, told_ms: Math.max(Math.round(this.#now()), known?.told_ms ?? 0), known };
   }
 
-  #blank(job_id: string, told_ms: number): Sighting {
+  #blank({ name, told_ms }: Job): Sighting {
     return {
-      job_id,
+      job_id: name,
       state: 'PROCESSING',
       told_ms,
       worker_id: this.#worker_id,
@@ -158,36 +171,49 @@ export class ReportWriter {
   }
 
   #report(
-    name: Report['event']['event'],
+    event_name: Report['event']['event'],
+    { job_id, name }: Job,
     sighting: Sighting,
     { extra }: Extra,
     fields: Record<string, unknown>,
   ): Report {
-    const { job_id, told_ms, ended_ms } = sighting;
-    this.#jobs.delete(job_id);
-    if (ended_ms === null) this.#jobs.set(job_id, sighting);
+    const { told_ms, ended_ms } = sighting;
+    this.#jobs.delete(name);
+    if (ended_ms === null) this.#jobs.set(name, sighting);
     if (this.#jobs.size > JOBS_MAX) this.#jobs.delete(this.#oldest.take()!);
     const event = {
-      event: name,
-      job_id,
+      event: event_name,
+      job_id: name,
       worker_id: this.#worker_id,
       timestamp: formatTime(told_ms),
       ...Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null && value !== undefined)),
     };
-    const own = bytesOf(event);
-    const more = extra === undefined ? 0 : bytesOf(extra);
-    if (own + more <= REPORT_BYTES_MAX) return { event, extra: { ...extra }, sighting, bytes: own + more };
-    return { event, extra: { extra_left_out: `${more} bytes` }, sighting, bytes: own + 64 };
+    const own = Buffer.byteLength(JSON.stringify(event));
+    const more = extra === undefined ? 0 : bytesOf(extra, REPORT_BYTES_MAX - own);
+    if (more !== null) return { job_id, event, extra: { ...extra }, sighting, bytes: own + more };
+    const extra_left_out = `it is not JSON of at most ${REPORT_BYTES_MAX} bytes`;
+    return { job_id, event, extra: { extra_left_out }, sighting, bytes: own + 96 };
   }
 }
 
-/** Size of a value that can't be JSON: over the limit. */
-function bytesOf(value: object): number {
+/** Null if the value can't be JSON of at most so many bytes; its size does not matter then. */
+function bytesOf(value: object, bytesMax: number): number | null {
   try {
-    return Buffer.byteLength(JSON.stringify(value));
+    const bytes = Buffer.byteLength(boundedJson(value, bytesMax));
+    return bytes <= bytesMax ? bytes : null;
   } catch {
-    return Number.POSITIVE_INFINITY;
+    return null;
   }
+}
+
+/** Throws if it would have many more characters, without producing them, and if the value can't be JSON. */
+function boundedJson(value: object, charactersMax: number): string {
+  let left = charactersMax;
+  return JSON.stringify(value, (name, inner: unknown) => {
+    left -= name.length + (typeof inner === 'string' ? inner.length : 1);
+    if (left < 0) throw new RangeError(`more than ${charactersMax} characters`);
+    return inner;
+  });
 }
 
 /** Databases refuse NUL, and half a surrogate pair is not valid text. */
@@ -195,11 +221,40 @@ function text(value: unknown, charactersMax: number): string | null {
   return lenientText(value, charactersMax)?.replaceAll('\u0000', '').toWellFormed() || null;
 }
 
+/** Of whatever was thrown. Reading it may run the value's own code, which may throw. */
 function errorMessage(error: unknown): string {
+  for (const read of [ownMessage, asJson, asText, typeName]) {
+    try {
+      const message = read(error);
+      if (message) return message;
+    } catch {}
+  }
+  return 'the error can’t be converted to text';
+}
+
+function ownMessage(error: unknown): string | null {
+  if (typeof error === 'string') return error;
+  const { message, name } = Object(error) as Partial<Error>;
+  return typeof message === 'string' ? message || String(name ?? '') : null;
+}
+
+function asJson(error: unknown): string | null {
+  const json = typeof error === 'object' && error !== null ? boundedJson(error, REPORT_BYTES_MAX) : '{}';
+  return json === '{}' ? null : json;
+}
+
+function asText(error: unknown): string | null {
+  const words = String(error);
+  return words.startsWith('[object ') ? null : words;
+}
+
+const typeName = (error: unknown): string => `an error of type ${(error as object).constructor.name}`;
+
+/** For a message: the beginning of a value of any size. */
+function shown(value: unknown): string {
   try {
-    if (error instanceof Error) return error.message || error.name;
-    return typeof error === 'string' ? error : (JSON.stringify(error) ?? String(error));
+    return typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : String(value).slice(0, 80);
   } catch {
-    return 'the error can’t be converted to text';
+    return `of type ${typeof value}`;
   }
 }

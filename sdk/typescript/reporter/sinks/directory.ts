@@ -19,8 +19,8 @@ export class DirectorySink implements Sink {
 
   async send(batch: readonly Report[]): Promise<Refusal[]> {
     await mkdir(join(this.#path, STATUS_FILE_PREFIX), { recursive: true });
-    await forEachOf(lastOfEachJob(batch), FILES_AT_ONCE, async ({ sighting }) => {
-      const file = join(this.#path, statusFileKey(sighting.job_id));
+    await forEachOf(lastOfEachJob(batch), FILES_AT_ONCE, async ({ job_id, sighting }) => {
+      const file = join(this.#path, statusFileKey(job_id));
       // Readers ignore it, because it does not end in .json.
       const aside = `${file}.${randomBytes(6).toString('hex')}`;
       try {

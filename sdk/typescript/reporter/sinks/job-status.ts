@@ -1,17 +1,19 @@
 /** Shared by the sinks that write a database's `job_status` table. */
 import { JOB_STATUS_ID_LENGTH_MAX } from '../../../../protocol/job-status-table.ts';
+import { shortId } from '../../../../protocol/reported-id.ts';
 import { nameOfUrl } from '../../../../protocol/system-urls.ts';
 import { lastOfEachJob, type Refusal, type Report, SinkError } from '../report.ts';
 
-/** The row of each job, and the reports that do not fit into the table. */
+/** The row of each job, and the reports that do not fit into the table. A name that is too long has an id that fits. */
 export function rowsOf(batch: readonly Report[]): { rows: Report[]; refusals: Refusal[] } {
   const rows: Report[] = [];
   const refusals: Refusal[] = [];
   for (const report of lastOfEachJob(batch)) {
-    const { job_id, worker_id } = report.event;
-    const long = [job_id, worker_id].find((id) => id.length > JOB_STATUS_ID_LENGTH_MAX);
-    if (long === undefined) rows.push(report);
-    else refusals.push({ report, why: `${long} is too long for job_status: ids have at most 50 characters` });
+    const { job_id, worker_id } = report.sighting;
+    if ((worker_id ?? '').length > JOB_STATUS_ID_LENGTH_MAX) {
+      refusals.push({ report, why: `${worker_id} is too long for job_status: a worker id has at most 50 characters` });
+    } else if ([...job_id].length <= JOB_STATUS_ID_LENGTH_MAX) rows.push(report);
+    else rows.push({ ...report, sighting: { ...report.sighting, job_id: shortId(job_id, JOB_STATUS_ID_LENGTH_MAX) } });
   }
   return { rows, refusals };
 }

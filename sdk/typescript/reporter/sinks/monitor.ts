@@ -25,7 +25,7 @@ export class MonitorSink implements Sink {
   }
 
   async send(batch: readonly Report[]): Promise<Refusal[]> {
-    const events = batch.map(({ event }) => event);
+    const events = batch.map(({ job_id, event }) => ({ ...event, job_id }));
     const idempotencyKey = createHash('sha256').update(JSON.stringify(events)).digest('hex').slice(0, 32);
     try {
       const { rejected } = await this.#events.report(events, { idempotencyKey, signal: this.#abort.signal });

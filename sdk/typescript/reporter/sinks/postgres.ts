@@ -41,7 +41,6 @@ export class PostgresSink implements Sink {
       max: 1,
       connectionTimeoutMillis: 5000,
       query_timeout: TIMEOUT_MS,
-      statement_timeout: TIMEOUT_MS,
       application_name: 'transcription-monitor reporter',
       keepAlive: true,
       allowExitOnIdle: true,
@@ -54,7 +53,8 @@ async function write(pool: Pool, rows: readonly Report[]): Promise<void> {
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
-    await client.query('BEGIN');
+    // Not when connecting: poolers such as PgBouncer refuse it there.
+    await client.query(`BEGIN; SET LOCAL statement_timeout = ${TIMEOUT_MS}`);
     for (const { sighting } of rows) await client.query(JOB_STATUS_SQL.postgres.upsert, upsertParameters(sighting));
     await client.query('COMMIT');
   } catch (error) {

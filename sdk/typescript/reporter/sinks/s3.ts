@@ -23,11 +23,11 @@ export class S3Sink implements Sink {
     this.#client ??= new S3Client({ ...awsConfig(), ...pathStyle() });
     const client = this.#client;
     try {
-      await forEachOf(lastOfEachJob(batch), REQUESTS_AT_ONCE, async ({ sighting }) => {
+      await forEachOf(lastOfEachJob(batch), REQUESTS_AT_ONCE, async ({ job_id, sighting }) => {
         await client.send(
           new PutObjectCommand({
             Bucket: this.#bucket,
-            Key: `${this.#prefix}${statusFileKey(sighting.job_id)}`,
+            Key: `${this.#prefix}${statusFileKey(job_id)}`,
             Body: writeStatusFile(sighting),
             ContentType: 'application/json',
           }),

@@ -60,9 +60,9 @@ export class SqsSink implements Sink {
 }
 
 /** The documented attributes. */
-export function attributesOf({ event, sighting }: Report): Record<string, MessageAttributeValue> {
+export function attributesOf({ job_id, event, sighting }: Report): Record<string, MessageAttributeValue> {
   const words = {
-    JobId: event.job_id,
+    JobId: UNSENDABLE.test(event.job_id) ? job_id : event.job_id,
     ...(sighting.started_ms === null ? {} : { StartTime: formatTime(sighting.started_ms) }),
     WorkerId: event.worker_id,
   };
@@ -71,8 +71,13 @@ export function attributesOf({ event, sighting }: Report): Record<string, Messag
   );
 }
 
+/** Characters that an attribute can't have. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are the point.
+const UNSENDABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/;
+
 function entryOf(report: Report, at: number, fifo: boolean): SendMessageBatchRequestEntry {
-  const { event, job_id, timestamp } = report.event;
+  const { job_id } = report;
+  const { event, timestamp } = report.event;
   return {
     Id: String(at),
     MessageBody: JSON.stringify(allOf(report)),

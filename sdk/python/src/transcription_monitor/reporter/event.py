@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
+from .reported_id import id_of
+
 JOB_START = "JOB_START"
 JOB_PROGRESS = "JOB_PROGRESS"
 JOB_COMPLETE = "JOB_COMPLETE"
@@ -35,13 +37,12 @@ DEPTH_MAX = 8
 SECONDS_MAX = 1e9
 COUNT_MAX = 2**53 - 1
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-
 
 @dataclass
 class Event:
     """One thing that happened to a job."""
 
+    #: The job's name as it was given, which need not be an id.
     job_id: str
     #: `JOB_START`, …
     name: str
@@ -53,6 +54,11 @@ class Event:
     size_bytes: int
     #: When the job's attempt began; None if this reporter doesn't know.
     started_ms: int | None = None
+
+    @property
+    def id(self) -> str:
+        """Stands for the name where only an id can: in file names, in requests to a monitor."""
+        return id_of(self.job_id)
 
     @property
     def is_progress(self) -> bool:
@@ -106,10 +112,6 @@ def worker_name(value: object) -> str | None:
     return name or None
 
 
-def is_id(value: object) -> bool:
-    return isinstance(value, str) and _ID.fullmatch(value) is not None
-
-
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
@@ -121,11 +123,11 @@ def time_text(time_ms: int) -> str:
     return moment.isoformat() + (f".{rest:03d}Z" if rest else "Z")
 
 
-def text(value: object) -> str:
-    """A text that any encoding and any database accepts."""
+def text(value: object, characters_max: int = EVENT_BYTES_MAX + 1) -> str:
+    """A text that any encoding and any database accepts, cut before it is encoded: it may be very long."""
     try:
         words = value if isinstance(value, str) else str(value)
-        return words.encode("utf-8", "replace").decode().replace("\0", "")
+        return words[:characters_max].encode("utf-8", "replace").decode().replace("\0", "")
     except Exception:
         return f"<{type(value).__name__}>"
 
@@ -151,7 +153,7 @@ def _plain(value: Any, depth: int) -> Any:
     if isinstance(value, str):
         return text(value)
     if isinstance(value, (bytes, bytearray)):
-        return text(bytes(value).decode("utf-8", "replace"))
+        return text(bytes(value[: EVENT_BYTES_MAX + 1]).decode("utf-8", "replace"))
     if isinstance(value, datetime.datetime):
         return value.isoformat() if value.tzinfo is None else time_text(round(value.timestamp() * 1000))
     if isinstance(value, (Mapping, list, tuple, Set)):
@@ -209,11 +211,11 @@ def _share(value: Any) -> float | int | None:
 
 
 def _words(most: int) -> Callable[[Any], str | None]:
-    return lambda value: text(value)[:most] or None
+    return lambda value: text(value, most) or None
 
 
 def _error(value: Any) -> str:
-    words = text(value)[:4000] or (type(value).__name__ if isinstance(value, BaseException) else "")
+    words = text(value, 4000) or (type(value).__name__ if isinstance(value, BaseException) else "")
     return words or "the error has no message"
 
 

@@ -17,6 +17,9 @@ _PLAIN_FIELDS = {
 #: Spaces at an end, a quote at the start, or a line break.
 _UNPRINTABLE = re.compile(r'^[\s"]|\s$|[\x00-\x1f\x7f-\x9f\u2028\u2029]')
 
+#: A name that ends at the next space. Any other is written as a JSON string.
+_BARE_NAME = re.compile(r"""[^\s"'\\\x00-\x1f\x7f-\x9f]*[^\s"'\\\x00-\x1f\x7f-\x9f,;]""")
+
 
 def event_json(data: Mapping[str, Any]) -> str:
     """Without the lease's token, which is a secret."""
@@ -31,6 +34,8 @@ def log_line(data: Mapping[str, Any]) -> str:
 def plain_line(data: Mapping[str, Any]) -> str:
     """`JOB_START job_id=… worker_id=…`, and so on. Has fewer fields than the JSON, and no time."""
     event, job_id = data["event"], data["job_id"]
+    if not _BARE_NAME.fullmatch(job_id):
+        job_id = json.dumps(job_id, ensure_ascii=False)
     name = _PLAIN_FIELDS[event]
     value = data.get(name)
     if value is None:

@@ -22,10 +22,14 @@ from typing import Any
 
 from . import event as vocabulary
 from .errors import ReporterError
-from .event import is_id, make_event, now_ms, text, worker_name
+from .event import make_event, now_ms, text, worker_name
+from .reported_id import job_name
 from .sender import Sender
 from .sink import Sink, show_url
 from .urls import opener_of
+
+#: Any text of at most 1,024 characters names a job, and so does an integer.
+JobName = str | int | uuid.UUID
 
 BUFFER_BYTES = 16 * 1024 * 1024
 PROGRESS_SECONDS = 1.0
@@ -96,7 +100,7 @@ class Reporter:
         return self._sender.dropped
 
     def job_start(
-        self, job_id: str, *, audio_duration: float | None = None, audio_url: str | None = None, **more: Any
+        self, job_id: JobName, *, audio_duration: float | None = None, audio_url: str | None = None, **more: Any
     ) -> None:
         """An attempt begins. `audio_duration`: length of the recording in seconds. `more`: your own fields, for logs
         and message bodies.
@@ -105,7 +109,7 @@ class Reporter:
 
     def job_progress(
         self,
-        job_id: str,
+        job_id: JobName,
         percentage: float | None = None,
         *,
         stage: str | None = None,
@@ -126,7 +130,7 @@ class Reporter:
 
     def job_complete(
         self,
-        job_id: str,
+        job_id: JobName,
         *,
         duration: float | None = None,
         segments: int | None = None,
@@ -140,7 +144,7 @@ class Reporter:
 
     def job_failed(
         self,
-        job_id: str,
+        job_id: JobName,
         error: object = None,
         *,
         code: str | None = None,
@@ -178,14 +182,14 @@ class Reporter:
         return f"Reporter({self._shown!r}, worker_id={self.worker_id!r})"
 
     def _tell(self, name: str, job_id: object, told: Mapping[str, Any]) -> None:
-        if isinstance(job_id, (int, uuid.UUID)) and not isinstance(job_id, bool):
-            job_id = str(job_id)
-        if not isinstance(job_id, str) or not is_id(job_id):
-            self._sender.drop(f"with the job id {text(job_id)[:80]!r} (letters, digits, _ and -, at most 64)")
+        job = job_name(job_id)
+        if job is None:
+            given = text(job_id, 80)
+            self._sender.drop(f"with the job id {given!r} (a text of 1 to 1,024 characters, an integer or a UUID)")
             return
-        event = make_event(name, job_id, self.worker_id, told, now_ms())
+        event = make_event(name, job, self.worker_id, told, now_ms())
         if event.is_progress and "percentage" not in event.data and "stage" not in event.data:
-            self._sender.drop(f"of {job_id}, progress without a percentage or a stage")
+            self._sender.drop(f"of {text(job, 80)}, progress without a percentage or a stage")
             return
         self._sender.put(event)
 

@@ -50,9 +50,18 @@ def opener_of(url: str, *, worker_id: str, api_key: str | None) -> Opener:
     if opener is None:
         raise ReporterError(f"{show_url(url)}: unknown scheme {scheme}:", hint=HINT)
     try:
+        _check_ports(url)
         return opener(_Address(url, worker_id, api_key))
     except ValueError as error:
         raise ReporterError(f"{show_url(url)}: {error}", hint=HINT) from None
+
+
+def _check_ports(url: str) -> None:
+    """Raises ValueError. A PostgreSQL URL may have several hosts."""
+    for host in urlsplit(url).netloc.rpartition("@")[2].split(","):
+        port = host.rpartition("]")[2].partition(":")[2]
+        if port and not (port.isascii() and port.isdigit() and int(port) <= 65535):
+            raise ValueError(f"the port {port!r} is not a number from 0 to 65535")
 
 
 @dataclass(frozen=True)

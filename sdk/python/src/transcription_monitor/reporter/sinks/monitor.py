@@ -26,7 +26,7 @@ class MonitorSink:
         self._api = TranscriptionAPI(base_url, api_key, timeout=TIMEOUT_SECONDS, retries=0)
 
     def send(self, batch: Batch) -> Sequence[tuple[Event, str]]:
-        lines = cast(list[LogEvent], [_line_of(event.data) for event in batch.events])
+        lines = cast(list[LogEvent], [_line_of(event) for event in batch.events])
         try:
             answer = self._api.events.report(lines, idempotency_key=batch.key)
         except RefusedError as error:
@@ -41,6 +41,6 @@ class MonitorSink:
         self._api.close()
 
 
-def _line_of(data: dict[str, Any]) -> dict[str, Any]:
+def _line_of(event: Event) -> dict[str, Any]:
     """Drops other fields, because a monitor refuses unknown ones."""
-    return {name: value for name, value in data.items() if name in VOCABULARY}
+    return {**{name: value for name, value in event.data.items() if name in VOCABULARY}, "job_id": event.id}

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ..errors import Away, Refused
 from ..event import Event
+from ..reported_id import short_id
 from ..sink import Batch, load_driver
 from ..status import JobStatus, Statuses
 
@@ -97,8 +98,7 @@ class StatusTable:
         self._statuses = Statuses()
 
     def send(self, batch: Batch) -> Sequence[tuple[Event, str]]:
-        too_long = [event for event in batch.events if len(event.job_id) > ID_LENGTH_MAX]
-        statuses = self._statuses.after(event for event in batch.events if event not in too_long).values()
+        statuses = self._statuses.after(batch.events).values()
         try:
             self._write([_parameters(status) for status in statuses])
         except Exception as error:
@@ -110,7 +110,7 @@ class StatusTable:
                 raise Refused(str(error)) from error
             raise
         self._statuses.forget_ended(statuses)
-        return [(event, f"in a table an id has at most {ID_LENGTH_MAX} characters") for event in too_long]
+        return []
 
     def close(self) -> None:
         connection, self._connection = self._connection, None
@@ -134,7 +134,8 @@ class StatusTable:
 
 def _parameters(status: JobStatus) -> tuple[Any, ...]:
     return (
-        status.job_id,
+        # A name that is too long has an id that fits.
+        status.job_id if len(status.job_id) <= ID_LENGTH_MAX else short_id(status.job_id, ID_LENGTH_MAX),
         status.worker_id,
         status.status,
         status.started_ms,

@@ -5,6 +5,7 @@ Only a FIFO queue (`….fifo`) keeps order: each job's messages are a group in i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -36,7 +37,7 @@ class Queue:
         if self._taken[0] != batch.key:
             self._taken = (batch.key, set())
         taken = self._taken[1]
-        entries = [self._entry(str(number), event, batch.key) for number, event in enumerate(batch.events)]
+        entries = [self._entry(str(number), event) for number, event in enumerate(batch.events)]
         with meaning(self._thing):
             self._client = self._client or self._open_client()
             if self._url is None:
@@ -56,22 +57,29 @@ class Queue:
         if self._client:
             self._client.close()
 
-    def _entry(self, number: str, event: Event, key: str) -> dict[str, Any]:
+    def _entry(self, number: str, event: Event) -> dict[str, Any]:
         entry: dict[str, Any] = {
             "Id": number,
             "MessageBody": event_json(event.data),
             "MessageAttributes": message_attributes(event),
         }
         if self._queue.endswith(".fifo"):
-            entry["MessageGroupId"] = event.job_id
-            entry["MessageDeduplicationId"] = f"{key}-{number}"
+            entry["MessageGroupId"] = event.id
+            entry["MessageDeduplicationId"] = re.sub(
+                r"[^A-Za-z0-9_.:-]", "-", f"{event.id}-{event.name}-{event.data['timestamp']}"
+            )
         return entry
+
+
+#: Characters that an attribute can't have.
+_UNSENDABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 def message_attributes(event: Event) -> dict[str, dict[str, str]]:
     """SQS allows no empty ones: `StartTime` is omitted if this reporter doesn't know the start."""
     started_at = None if event.started_ms is None else time_text(event.started_ms)
-    known = {"JobId": event.job_id, "StartTime": started_at, "WorkerId": event.data["worker_id"]}
+    job_id = event.id if _UNSENDABLE.search(event.job_id) else event.job_id
+    known = {"JobId": job_id, "StartTime": started_at, "WorkerId": event.data["worker_id"]}
     return {name: {"StringValue": value, "DataType": "String"} for name, value in known.items() if value}
 
 

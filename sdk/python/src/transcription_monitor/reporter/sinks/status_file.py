@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from ..errors import Away
 from ..event import Event
+from ..reported_id import id_of
 from ..sink import Batch
 from ..status import Statuses, status_file
 from .aws import AwsThing, meaning
@@ -33,7 +34,7 @@ class StatusFiles:
 
     def send(self, batch: Batch) -> Sequence[tuple[Event, str]]:
         for status in self._statuses.after(batch.events).values():
-            self._files.put(f"jobs/{status.job_id}.json", status_file(status).encode())
+            self._files.put(f"jobs/{id_of(status.job_id)}.json", status_file(status).encode())
             self._statuses.forget_ended([status])
         return []
 
