@@ -41,7 +41,10 @@ export type JobStatusSql = {
 
 const COLUMNS = 'job_id, worker_id, status, started_at, updated_at, percentage, error_message';
 
-const NOT_OLDER = 'worker_id <=> VALUES(worker_id) OR updated_at IS NULL OR updated_at <= VALUES(updated_at)';
+const SAME_WORKER = 'job_status.worker_id = excluded.worker_id\n   OR ';
+const SAME_WORKER_MYSQL = 'worker_id <=> VALUES(worker_id) OR ';
+
+const NOT_OLDER = `${SAME_WORKER_MYSQL}updated_at IS NULL OR updated_at <= VALUES(updated_at)`;
 
 export const JOB_STATUS_SQL: Record<Dialect, JobStatusSql> = {
   postgres: {
@@ -63,8 +66,7 @@ ON CONFLICT (job_id) DO UPDATE SET
     updated_at = excluded.updated_at,
     percentage = COALESCE(excluded.percentage, job_status.percentage),
     error_message = excluded.error_message
-WHERE job_status.worker_id = excluded.worker_id
-   OR job_status.updated_at IS NULL
+WHERE ${SAME_WORKER}job_status.updated_at IS NULL
    OR job_status.updated_at <= excluded.updated_at`,
     update: `UPDATE job_status
 SET percentage = $1, updated_at = NOW()
@@ -103,8 +105,7 @@ ON CONFLICT (job_id) DO UPDATE SET
     updated_at = excluded.updated_at,
     percentage = COALESCE(excluded.percentage, job_status.percentage),
     error_message = excluded.error_message
-WHERE job_status.worker_id = excluded.worker_id
-   OR job_status.updated_at IS NULL
+WHERE ${SAME_WORKER}job_status.updated_at IS NULL
    OR julianday(job_status.updated_at) <= julianday(excluded.updated_at)`,
     update: `UPDATE job_status
 SET percentage = ?, updated_at = CURRENT_TIMESTAMP
@@ -158,6 +159,10 @@ ORDER BY updated_at`,
   },
 };
 
+/** `upsert` for a report that comes late: an older one changes nothing, not even a row of the same worker. */
+export const lateUpsert = (dialect: Dialect): string =>
+  JOB_STATUS_SQL[dialect].upsert.replaceAll(dialect === 'mysql' ? SAME_WORKER_MYSQL : SAME_WORKER, '');
+
 /** Parameters of `upsert`, in order: job_id, worker_id, status, started_at, updated_at, percentage, error_message. */
 export function upsertParameters(sighting: Sighting): (string | number | null)[] {
   const { job_id, reported_id, worker_id, state, started_ms, told_ms, percentage, error } = sighting;
@@ -183,9 +188,9 @@ type Attribute = { S: string } | { N: string };
 
 /**
  * Parameters of UpdateItem: sets known values and keeps the rest. A ConditionalCheckFailedException is not an error:
- * the item was written by another worker and is newer.
+ * the item was written by another worker and is newer. `late`: as in `lateUpsert`.
  */
-export function dynamoUpdate(table: string, sighting: Sighting) {
+export function dynamoUpdate(table: string, sighting: Sighting, { late = false } = {}) {
   const { job_id, reported_id, worker_id, state, started_ms, told_ms, percentage, error } = sighting;
   const set: Record<string, Attribute> = {
     status: { S: state },
@@ -197,7 +202,7 @@ export function dynamoUpdate(table: string, sighting: Sighting) {
   };
   const names = Object.keys(set);
   const remove = 'error_message' in set ? '' : ' REMOVE #error_message';
-  const mine = worker_id === null ? '' : ' OR #worker_id = :worker_id';
+  const mine = worker_id === null || late ? '' : ' OR #worker_id = :worker_id';
   return {
     TableName: table,
     Key: { job_id: { S: reported_id ?? job_id } },

@@ -5,6 +5,8 @@
  *     sending    a batch is being sent
  *     waiting    the last batch failed and is sent again, unchanged, after a delay; meanwhile the buffer fills
  *
+ * A `direct` sink is sent to in the call that makes the report, and in the background only after it has failed.
+ *
  * Delays: full jitter over a doubling cap. `flush` ends a delay and also sends what is not due yet.
  */
 import { backoffMs } from '../backoff.ts';
@@ -20,6 +22,8 @@ export type DeliveryOptions = {
   clock: ReporterClock;
   random: () => number;
   onRefused: (refusal: Refusal) => void;
+  /** The system has them, except those it refused. */
+  onDelivered: (batch: readonly Report[]) => void;
   onFailure: (error: unknown) => void;
 };
 
@@ -59,6 +63,7 @@ export class Delivery {
     const { clock, sink } = this.#options;
     if (this.#running || this.#closed) return;
     const now_ms = clock.monotonic();
+    if (sink.direct && due_ms <= now_ms) return this.#sendDirectly();
     const at_ms = Math.max(due_ms, now_ms) + sink.linger_ms;
     if (this.#timer !== null && this.#timer.at_ms <= at_ms) return;
     this.#timer?.cancel();
@@ -90,6 +95,20 @@ export class Delivery {
     }
   }
 
+  /** For the end of the process: sends everything before it returns, if the system is on this machine. */
+  sendNow(): void {
+    const { sink, onFailure } = this.#options;
+    while (sink.sendNow !== undefined) {
+      if (this.#batch.length === 0) this.#batch = this.#take(true);
+      if (this.#batch.length === 0) return;
+      try {
+        this.#delivered(sink.sendNow(this.#batch));
+      } catch (error) {
+        return onFailure(error);
+      }
+    }
+  }
+
   /** Stops sending; returns the reports that were not delivered. */
   close(): readonly Report[] {
     this.#closed = true;
@@ -103,6 +122,33 @@ export class Delivery {
 
   #take(all: boolean): Report[] {
     return this.#options.buffer.take(this.#options.clock.monotonic(), all);
+  }
+
+  #sendDirectly(): void {
+    const { sink, buffer } = this.#options;
+    this.#timer?.cancel();
+    this.#timer = null;
+    try {
+      for (;;) {
+        this.#batch = this.#take(false);
+        if (this.#batch.length === 0) break;
+        this.#delivered(sink.sendNow!(this.#batch));
+      }
+      const next_ms = buffer.nextDue();
+      if (next_ms !== null) this.wake(next_ms);
+    } catch {
+      void this.#run();
+    }
+  }
+
+  /** Of the current batch. */
+  #delivered(refusals: readonly Refusal[]): void {
+    const { onRefused, onDelivered } = this.#options;
+    const batch = this.#batch;
+    this.#batch = [];
+    this.#failures = 0;
+    onDelivered(batch);
+    for (const refusal of refusals) onRefused(refusal);
   }
 
   async #run(): Promise<void> {
@@ -122,15 +168,12 @@ export class Delivery {
   }
 
   async #attempt(): Promise<void> {
-    const { sink, onRefused, onFailure } = this.#options;
-    const batch = this.#batch;
+    const { sink, onFailure } = this.#options;
     try {
-      const refusals = await sink.send(batch);
+      const refusals = await sink.send(this.#batch);
       // After `close` the batch has been counted as not delivered.
       if (this.#closed) return;
-      this.#batch = [];
-      this.#failures = 0;
-      for (const refusal of refusals) onRefused(refusal);
+      this.#delivered(refusals);
     } catch (error) {
       if (this.#closed) return;
       this.#failures += 1;

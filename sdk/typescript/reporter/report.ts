@@ -14,6 +14,8 @@ export type Report = {
   sighting: Sighting;
   /** Size of the event with its extra fields, as JSON. */
   bytes: number;
+  /** From a spool: the system may know something newer by now, which must stay. */
+  late?: true;
 };
 
 /** A report that can never be accepted, however often it is sent. */
@@ -30,6 +32,11 @@ export interface Sink {
    * outcome is unknown; the same batch is then sent again, so delivering it twice must do no harm. Always settles.
    */
   send(batch: readonly Report[]): Promise<readonly Refusal[]>;
+
+  /** The same before it returns, for systems on this machine; throws where `send` rejects. Used when the process ends. */
+  sendNow?(batch: readonly Report[]): readonly Refusal[];
+  /** Whether reports are sent by `sendNow` in the call that makes them. */
+  readonly direct?: boolean;
 
   close(): Promise<void>;
 }

@@ -9,7 +9,8 @@
  *     await reporter.close();
  *
  * It never throws into the worker or blocks it: reports go into a bounded buffer and are delivered in the background,
- * retried until accepted, each job's in order. Progress is sent at most once a second per job, and the last progress
+ * retried until accepted, each job's in order. Starts and ends are also in a spool on disk until then, from which the
+ * next process of the worker sends what a killed one has left; a line of a log is written at once instead. Progress is sent at most once a second per job, and the last progress
  * before an end always. When the buffer is full, progress is dropped first; dropped reports are counted, and stderr
  * gets a warning at most once a minute.
  *
@@ -22,7 +23,11 @@ import { ReportBuffer } from './buffer.ts';
 import { type ReporterClock, systemClock } from './clock.ts';
 import { Delivery } from './delivery.ts';
 import { openSink } from './open-sink.ts';
+import { endWithProcess } from './process-end.ts';
 import type { Report, Sink, SinkError } from './report.ts';
+import { Spool } from './spool.ts';
+import { spoolFolder } from './spool-folder.ts';
+import { spoolKey } from './spool-format.ts';
 import { Warnings } from './warnings.ts';
 import {
   type CompletionDetails,
@@ -46,6 +51,11 @@ export type ReporterOptions = {
   bufferBytesMax?: number;
   /** How long `flush` and `close` try. Default 5000. */
   closeWithinMs?: number;
+  /**
+   * Folder for starts and ends that are not delivered yet; false: none. Default: TMON_SPOOL (`off`: none), otherwise in
+   * the user's state folder. Not used for `log:`.
+   */
+  spool?: string | false;
   /** Called for each report that is dropped. */
   onDropped?: (dropped: Dropped) => void;
   /** Replaces the warning on stderr, at most once a minute. */
@@ -59,7 +69,7 @@ export type ReporterOptions = {
  *     full       the buffer was full
  *     refused    the system will never accept it
  *     unusable   it is not a valid report: no id, not a number
- *     closed     it was not delivered in time, or came after `close`
+ *     closed     it was not delivered in time and is not in a spool, or came after `close`
  */
 export type DropReason = 'full' | 'refused' | 'unusable' | 'closed';
 
@@ -79,7 +89,11 @@ export class Reporter {
   readonly #buffer: ReportBuffer;
   readonly #delivery: Delivery;
   readonly #warnings: Warnings;
+  readonly #spool: Spool | null;
   #closing: Promise<void> | null = null;
+  readonly #forget: () => void;
+  #ended = false;
+  #unspooledSaid = false;
 
   /**
    * Throws, with a `hint`, if the URL names no supported system, the worker has no name or a package is missing: a
@@ -87,11 +101,11 @@ export class Reporter {
    * wait for it.
    */
   static fromUrl(url: string, options: ReporterOptions): Reporter {
-    return new Reporter(openSink(url, options), options);
+    return new Reporter(openSink(url, options), options, url);
   }
 
-  /** With a sink of your own. */
-  constructor(sink: Sink, options: ReporterOptions) {
+  /** With a sink of your own. `place`: names its system in the spool; without a name there is no spool. */
+  constructor(sink: Sink, options: ReporterOptions, place?: string) {
     const workerId = lenientWorkerId(options.workerId);
     if (workerId === null) throw new TypeError(`workerId is ${JSON.stringify(options.workerId)}, not a usable name`);
     const { clock = systemClock, random = Math.random } = options;
@@ -112,14 +126,19 @@ export class Reporter {
       buffer: this.#buffer,
       clock,
       random,
+      onDelivered: (batch) => this.#spool?.settle(batch),
       onRefused: ({ report, why }) => this.#drop('refused', why, report.event),
-      onFailure: (error) =>
+      onFailure: (error) => {
+        this.#spool?.touch();
         this.#warnings.say({
           text: () => this.#trouble(messageWithHint(error)),
           resolved: () => !this.#delivery.failing,
-        }),
+        });
+      },
     });
-    process.once('beforeExit', this.#beforeExit);
+    this.#spool = sink.direct || place === undefined ? null : this.#openSpool(place);
+    this.#forget = endWithProcess({ close: () => this.close(), endNow: () => this.#endNow() });
+    this.#sendWhatWasLeft();
   }
 
   /** A job's name is any text of at most 1,024 characters, or an integer. */
@@ -165,19 +184,43 @@ export class Reporter {
     }
     try {
       if (this.#closing !== null) return this.#drop('closed', 'the reporter is closed', report.event);
-      const { due_ms, dropped } = this.#buffer.add(report, this.#clock.monotonic(), this.#delivery.held);
-      for (const { event } of dropped) this.#drop('full', 'the buffer is full', event);
-      this.#delivery.wake(due_ms);
+      if (report.event.event !== 'JOB_PROGRESS') this.#spool?.keep(report);
+      this.#add(report);
     } catch (error) {
       this.#drop('unusable', (error as Error).message, report.event);
     }
   }
 
+  #add(report: Report): void {
+    const { due_ms, dropped } = this.#buffer.add(report, this.#clock.monotonic(), this.#delivery.held);
+    this.#spool?.settle(dropped);
+    for (const { event } of dropped) this.#drop('full', 'the buffer is full', event);
+    this.#delivery.wake(due_ms);
+  }
+
+  #openSpool(place: string): Spool | null {
+    try {
+      const folder = spoolFolder(this.#options.spool);
+      if (folder === null) return null;
+      return new Spool(folder, spoolKey(place, this.workerId), (error) => this.#unspooled(error));
+    } catch (error) {
+      this.#unspooled(error as Error);
+      return null;
+    }
+  }
+
+  #sendWhatWasLeft(): void {
+    const left = this.#spool?.adopt() ?? [];
+    if (left.length === 0) return;
+    for (const report of left) this.#add(report);
+    const text = () =>
+      this.#trouble(`sends ${left.length} reports that an earlier process of ${this.workerId} had left`);
+    this.#warnings.say({ text });
+  }
+
   async #close(withinMs: number): Promise<void> {
-    process.off('beforeExit', this.#beforeExit);
     await this.#delivery.flush(withinMs);
-    for (const { event } of this.#delivery.close()) this.#drop('closed', 'it was not delivered in time', event);
-    this.#warnings.close();
+    this.#end('it was not delivered in time');
     await new Promise<void>((resolve) => {
       const done = () => {
         cancel();
@@ -188,13 +231,46 @@ export class Reporter {
     });
   }
 
-  /** For a worker that exits without `close`. */
-  readonly #beforeExit = (): void => void this.close();
+  /** In the last moment of the process. */
+  #endNow(): void {
+    this.#closing ??= Promise.resolve();
+    this.#delivery.sendNow();
+    this.#end('the process ended before it was delivered');
+  }
+
+  /** What is not sent by now stays in the spool, or is dropped. */
+  #end(why: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#forget();
+    const left = this.#delivery.close();
+    const lost = left.filter((report) => !this.#spool?.has(report));
+    for (const { event } of lost) this.#count('closed', why, event);
+    this.#spool?.release();
+    if (left.length > 0) {
+      const kept = left.length - lost.length;
+      const rest =
+        kept === 0 ? '' : `; the next process of ${this.workerId} sends ${kept} of them, from ${this.#spool?.folder}`;
+      this.#warnings.say({ text: () => this.#trouble(`${left.length} reports were not sent${rest}`) });
+    }
+    this.#warnings.close();
+  }
+
+  #unspooled(error: Error): void {
+    if (this.#unspooledSaid) return;
+    this.#unspooledSaid = true;
+    const text = () => this.#trouble(`reports that wait are lost if the process is killed: ${error.message}`);
+    this.#warnings.say({ text });
+  }
 
   #drop(reason: DropReason, why: string, event: LogEvent | null): void {
-    this.dropped[reason] += 1;
     const what = event === null ? why : `${event.event} of ${event.job_id}: ${why}`;
+    this.#count(reason, why, event);
     this.#warnings.say({ text: () => this.#trouble(what) });
+  }
+
+  #count(reason: DropReason, why: string, event: LogEvent | null): void {
+    this.dropped[reason] += 1;
     try {
       this.#options.onDropped?.({ reason, why, event });
     } catch {

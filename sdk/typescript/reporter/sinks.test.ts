@@ -1,7 +1,7 @@
 /** One worker program, examples/typescript/worker.ts, with one URL after another, against real systems. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -31,11 +31,15 @@ import { pgbouncerAbsent, startPgbouncer } from '../../../test/servers/pgbouncer
 import { postgresqlAbsent, startPostgresql } from '../../../test/servers/postgresql.ts';
 import type { TestServer } from '../../../test/servers/start.ts';
 import { submit } from '../../../test/servers/steps.ts';
-import { type Dropped, Reporter } from './reporter.ts';
+import { type Dropped, Reporter, type ReporterOptions } from './reporter.ts';
+import { spoolKey, spoolLine, spoolName } from './spool-format.ts';
+import { nobody } from './spool-owner.ts';
+import { ReportWriter } from './write-report.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'tmon-reporter-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
+process.env.TMON_SPOOL = join(folder, 'spool');
 
 /** Runs the worker on an existing and on a missing recording. */
 function runWorker(url: string, environment: Record<string, string> = {}): Promise<{ stdout: string; stderr: string }> {
@@ -87,15 +91,43 @@ function assertLines(lines: readonly string[]): void {
 }
 
 /** A reporter, and a promise of its first warning. */
-function openReporter(url: string, workerId = 'worker-1') {
+function openReporter(url: string, options: Partial<ReporterOptions> = {}) {
   const dropped: Dropped[] = [];
   const { promise: warned, resolve: warn } = Promise.withResolvers<string>();
   return {
-    reporter: Reporter.fromUrl(url, { workerId, warn, onDropped: (one) => dropped.push(one) }),
+    reporter: Reporter.fromUrl(url, {
+      workerId: 'worker-1',
+      spool: false,
+      ...options,
+      warn,
+      onDropped: (one) => dropped.push(one),
+    }),
     dropped,
     warned,
   };
 }
+
+/**
+ * Reports the end of `job-newer`, then finds in the spool an old start of it and of `job-older`, made by an earlier
+ * process of the same worker.
+ */
+async function reportWithOldSpool(url: string): Promise<void> {
+  const { reporter } = openReporter(url);
+  reporter.jobComplete('job-newer');
+  assert.equal(await reporter.flush(30_000), true);
+  await reporter.close();
+  const old = new ReportWriter('worker-1', () => Date.UTC(2025, 6, 7));
+  const lines = ['job-newer', 'job-older'].map((name, at) => spoolLine(at + 1, old.start(name, {})));
+  const name = spoolName(spoolKey(url, 'worker-1'), nobody, '0a');
+  mkdirSync(process.env.TMON_SPOOL!, { recursive: true });
+  writeFileSync(join(process.env.TMON_SPOOL!, name), lines.join(''));
+  const next = openReporter(url, { spool: process.env.TMON_SPOOL! }).reporter;
+  assert.equal(await next.flush(30_000), true);
+  await next.close();
+  assert.deepEqual(readdirSync(process.env.TMON_SPOOL!), []);
+}
+
+const NEWER_AND_OLDER = { 'job-newer': 'COMPLETED', 'job-older': 'PROCESSING' };
 
 const linesOf = (text: string): string[] => text.split('\n').filter((line) => line !== '');
 
@@ -189,6 +221,16 @@ describe('without any server', () => {
       'sqs://q needs the package @aws-sdk/client-sqs: npm install @aws-sdk/client-sqs',
       'cloudwatch-logs:///g needs the package @aws-sdk/client-cloudwatch-logs: npm install @aws-sdk/client-cloudwatch-logs',
     ]);
+  });
+
+  test('dir: a report from a spool replaces no newer status file', async () => {
+    const url = `dir:${folder}/late`;
+    await reportWithOldSpool(url);
+    const states = readdirSync(join(folder, 'late/jobs')).map((name) => {
+      const file = JSON.parse(readFileSync(join(folder, 'late/jobs', name), 'utf8')) as StatusFile;
+      return [file.job_id, file.status];
+    });
+    assert.deepEqual(Object.fromEntries(states), NEWER_AND_OLDER);
   });
 
   test('[B132] [B133] dir: keeps one status file per job, and nothing else', async () => {
@@ -309,6 +351,11 @@ describe('AWS', () => {
       );
       assertStates((await Promise.all(texts)).map((text) => readStatusFile(text, 0)));
     }
+    await reportWithOldSpool('s3://status-bucket/late');
+    for (const [job_id, status] of Object.entries(NEWER_AND_OLDER)) {
+      const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key: `late/jobs/${job_id}.json` }));
+      assert.equal((JSON.parse(await Body!.transformToString()) as StatusFile).status, status);
+    }
   });
 
   test('[B112] [B113] sqs:// sends one message per event, with the documented attributes', async () => {
@@ -388,6 +435,10 @@ describe('AWS', () => {
     late.jobFailed(FAILED, 'lost');
     assert.equal(await late.flush(), true);
     await late.close();
+    await reportWithOldSpool('dynamodb://job_status');
+    const states = (await scan(0)).map(({ job_id, status }) => [job_id, status]);
+    const { 'job-newer': newer, 'job-older': older } = Object.fromEntries(states) as Record<string, string>;
+    assert.deepEqual({ 'job-newer': newer, 'job-older': older }, NEWER_AND_OLDER);
     const [taken] = (await scan(0)).filter(({ job_id }) => job_id === FAILED);
     assert.deepEqual([taken?.status, taken?.worker_id, taken?.error_message], ['PROCESSING', 'worker-2', undefined]);
   });
@@ -462,6 +513,15 @@ describe('databases', () => {
         assert.deepEqual([row?.state, row?.percentage], ['COMPLETED', 100]);
       });
 
+      test('a report from a spool replaces no newer row, not even of the same worker', async () => {
+        await reportWithOldSpool(url);
+        const rows = (await readTable(ask, dialect)) as Sighting[];
+        const states = rows
+          .filter(({ job_id }) => job_id in NEWER_AND_OLDER)
+          .map(({ job_id, state }) => [job_id, state]);
+        assert.deepEqual(Object.fromEntries(states), NEWER_AND_OLDER);
+      });
+
       test('a row has the name of its job, or an id if the column can’t hold it', async () => {
         const { reporter, dropped } = openReporter(url);
         const long = 'j'.repeat(51);
@@ -532,6 +592,10 @@ describe('databases', () => {
       (await all()).map((row) => readRow(row)).map((row) => 'state' in row && row.state),
       ['PROCESSING'],
     );
+    database.exec('DELETE FROM job_status');
+    await reportWithOldSpool(`sqlite:${path}`);
+    const states = (await readTable(all, 'sqlite')).map((row) => ('state' in row ? [row.job_id, row.state] : []));
+    assert.deepEqual(Object.fromEntries(states), NEWER_AND_OLDER);
     database.exec('DELETE FROM job_status');
     await runWorker(`sqlite:${path}`);
     assertStates(await readTable(all, 'sqlite'));

@@ -23,7 +23,7 @@ export class DynamodbSink implements Sink {
     try {
       await forEachOf(lastOfEachJob(batch), REQUESTS_AT_ONCE, async (report) => {
         try {
-          await client.send(new UpdateItemCommand(dynamoUpdate(this.#table, report.sighting)));
+          await client.send(new UpdateItemCommand(dynamoUpdate(this.#table, report.sighting, { late: report.late })));
         } catch (error) {
           const name = awsErrorName(error);
           // The item was written by another worker and is newer.

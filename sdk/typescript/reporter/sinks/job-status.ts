@@ -1,5 +1,6 @@
 /** Shared by the sinks that write a database's `job_status` table. */
-import { JOB_STATUS_ID_LENGTH_MAX } from '../../../../protocol/job-status-table.ts';
+import type { Dialect } from '../../../../protocol/job-status-rows.ts';
+import { JOB_STATUS_ID_LENGTH_MAX, JOB_STATUS_SQL, lateUpsert } from '../../../../protocol/job-status-table.ts';
 import { shortId } from '../../../../protocol/reported-id.ts';
 import { nameOfUrl } from '../../../../protocol/system-urls.ts';
 import { lastOfEachJob, type Refusal, type Report, SinkError } from '../report.ts';
@@ -17,6 +18,10 @@ export function rowsOf(batch: readonly Report[]): { rows: Report[]; refusals: Re
   }
   return { rows, refusals };
 }
+
+/** The statement that writes the row. */
+export const upsertOf = (dialect: Dialect, { late }: Report): string =>
+  late ? lateUpsert(dialect) : JOB_STATUS_SQL[dialect].upsert;
 
 /** `missing`: the database's error code for a missing table. */
 export function databaseFailure(error: unknown, { url, missing }: { url: string; missing: boolean }): SinkError {

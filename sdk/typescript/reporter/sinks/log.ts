@@ -1,5 +1,5 @@
 /** Log lines on standard output or appended to a file: `TRANSCRIPTION_EVENT {json}`, or the plain form. */
-import { appendFile } from 'node:fs/promises';
+import { appendFileSync } from 'node:fs';
 import { formatLogLine, formatPlainLine } from '../../../../protocol/log-format.ts';
 import { allOf, type Refusal, type Report, type Sink, SinkError } from '../report.ts';
 import { writeQuietly } from '../write-quietly.ts';
@@ -13,8 +13,9 @@ const linesOf = (batch: readonly Report[], format: LineFormat): string => {
 
 export class OutputLogSink implements Sink {
   readonly name = 'log:';
-  /** In order with the worker's own lines. */
   readonly linger_ms = 0;
+  /** In order with the worker's own lines. */
+  readonly direct = true;
   readonly #format: LineFormat;
 
   constructor(format: LineFormat) {
@@ -26,12 +27,18 @@ export class OutputLogSink implements Sink {
     return [];
   }
 
+  sendNow(batch: readonly Report[]): Refusal[] {
+    void writeQuietly(process.stdout, linesOf(batch, this.#format));
+    return [];
+  }
+
   async close(): Promise<void> {}
 }
 
 export class FileLogSink implements Sink {
   readonly name: string;
   readonly linger_ms = 0;
+  readonly direct = true;
   readonly #path: string;
   readonly #format: LineFormat;
 
@@ -41,10 +48,14 @@ export class FileLogSink implements Sink {
     this.#format = format;
   }
 
-  /** Opens the file for each batch, so that logs can be rotated. */
   async send(batch: readonly Report[]): Promise<Refusal[]> {
+    return this.sendNow(batch);
+  }
+
+  /** Opens the file for each batch, so that logs can be rotated. */
+  sendNow(batch: readonly Report[]): Refusal[] {
     try {
-      await appendFile(this.#path, linesOf(batch, this.#format));
+      appendFileSync(this.#path, linesOf(batch, this.#format));
       return [];
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;

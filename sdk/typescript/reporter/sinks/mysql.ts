@@ -1,10 +1,10 @@
 /** Rows of `job_status` in MySQL or MariaDB; a batch is one transaction. */
 import type { Socket } from 'node:net';
 import type { Connection } from 'mysql2/promise';
-import { JOB_STATUS_SQL, upsertParameters } from '../../../../protocol/job-status-table.ts';
+import { upsertParameters } from '../../../../protocol/job-status-table.ts';
 import { nameOfUrl } from '../../../../protocol/system-urls.ts';
 import type { Refusal, Report, Sink } from '../report.ts';
-import { databaseFailure, rowsOf, writeRows } from './job-status.ts';
+import { databaseFailure, rowsOf, upsertOf, writeRows } from './job-status.ts';
 
 const TIMEOUT_MS = 15_000;
 
@@ -70,7 +70,7 @@ export class MysqlSink implements Sink {
 async function write(connection: Connection, rows: readonly Report[]): Promise<void> {
   await connection.beginTransaction();
   try {
-    for (const { sighting } of rows) await writeRow(connection, upsertParameters(sighting));
+    for (const row of rows) await writeRow(connection, row);
     await connection.commit();
   } catch (error) {
     if (isRefusal(error)) await connection.rollback();
@@ -79,8 +79,9 @@ async function write(connection: Connection, rows: readonly Report[]): Promise<v
 }
 
 /** The charset of a table created by hand may lack characters: store a lossy text rather than none. */
-async function writeRow(connection: Connection, values: (string | number | null)[]): Promise<void> {
-  const { upsert } = JOB_STATUS_SQL.mysql;
+async function writeRow(connection: Connection, row: Report): Promise<void> {
+  const upsert = upsertOf('mysql', row);
+  const values = upsertParameters(row.sighting);
   try {
     await connection.query(upsert, values);
   } catch (error) {

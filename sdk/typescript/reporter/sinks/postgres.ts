@@ -1,9 +1,9 @@
 /** Rows of `job_status` in PostgreSQL; a batch is one transaction. */
 import type { Pool } from 'pg';
-import { JOB_STATUS_SQL, upsertParameters } from '../../../../protocol/job-status-table.ts';
+import { upsertParameters } from '../../../../protocol/job-status-table.ts';
 import { nameOfUrl } from '../../../../protocol/system-urls.ts';
 import type { Refusal, Report, Sink } from '../report.ts';
-import { databaseFailure, rowsOf, writeRows } from './job-status.ts';
+import { databaseFailure, rowsOf, upsertOf, writeRows } from './job-status.ts';
 
 const TIMEOUT_MS = 15_000;
 const UNDEFINED_TABLE = '42P01';
@@ -55,7 +55,7 @@ async function write(pool: Pool, rows: readonly Report[]): Promise<void> {
   try {
     // Not when connecting: poolers such as PgBouncer refuse it there.
     await client.query(`BEGIN; SET LOCAL statement_timeout = ${TIMEOUT_MS}`);
-    for (const { sighting } of rows) await client.query(JOB_STATUS_SQL.postgres.upsert, upsertParameters(sighting));
+    for (const row of rows) await client.query(upsertOf('postgres', row), upsertParameters(row.sighting));
     await client.query('COMMIT');
   } catch (error) {
     // Unless the error came from the server, the state of the connection is unknown.

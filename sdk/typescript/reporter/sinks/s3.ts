@@ -1,8 +1,9 @@
 /** One status file per job in a bucket: a PutObject per change, $5 per million on Amazon S3. */
-import type { S3Client } from '@aws-sdk/client-s3';
+import type { GetObjectCommandOutput, S3Client } from '@aws-sdk/client-s3';
 import { statusFileKey, writeStatusFile } from '../../../../protocol/status-file.ts';
 import { awsConfig, awsFailure, REQUESTS_AT_ONCE } from '../aws.ts';
 import { forEachOf, lastOfEachJob, type Refusal, type Report, type Sink } from '../report.ts';
+import { isNewer } from './newer-file.ts';
 
 export class S3Sink implements Sink {
   readonly name: string;
@@ -19,16 +20,17 @@ export class S3Sink implements Sink {
   }
 
   async send(batch: readonly Report[]): Promise<Refusal[]> {
-    const { PutObjectCommand, S3Client } = await import('@aws-sdk/client-s3');
+    const { GetObjectCommand, PutObjectCommand, S3Client } = await import('@aws-sdk/client-s3');
     this.#client ??= new S3Client({ ...awsConfig(), ...pathStyle() });
     const client = this.#client;
     try {
-      await forEachOf(lastOfEachJob(batch), REQUESTS_AT_ONCE, async ({ job_id, sighting }) => {
+      await forEachOf(lastOfEachJob(batch), REQUESTS_AT_ONCE, async (report) => {
+        const place = { Bucket: this.#bucket, Key: `${this.#prefix}${statusFileKey(report.job_id)}` };
+        if (report.late && isNewer(await textAt(() => client.send(new GetObjectCommand(place))), report)) return;
         await client.send(
           new PutObjectCommand({
-            Bucket: this.#bucket,
-            Key: `${this.#prefix}${statusFileKey(job_id)}`,
-            Body: writeStatusFile(sighting),
+            ...place,
+            Body: writeStatusFile(report.sighting),
             ContentType: 'application/json',
           }),
         );
@@ -41,6 +43,17 @@ export class S3Sink implements Sink {
 
   async close(): Promise<void> {
     this.#client?.destroy();
+  }
+}
+
+/** Null if there is no such object, or it can't be read: reporters need no right to read. */
+async function textAt(get: () => Promise<GetObjectCommandOutput>): Promise<string | null> {
+  try {
+    return (await (await get()).Body?.transformToString()) ?? null;
+  } catch (error) {
+    const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
+    if (status === 403 || status === 404) return null;
+    throw error;
   }
 }
 

@@ -4,13 +4,14 @@
  */
 import { existsSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
-import { JOB_STATUS_SQL, upsertParameters } from '../../../../protocol/job-status-table.ts';
+import { upsertParameters } from '../../../../protocol/job-status-table.ts';
 import { type Refusal, type Report, type Sink, SinkError } from '../report.ts';
-import { databaseFailure, rowsOf, writeRows } from './job-status.ts';
+import { databaseFailure, rowsOf, upsertOf, writeRows } from './job-status.ts';
 
 const ROWS_AT_ONCE = 50;
-/** How long the worker may block on a busy file. */
+/** How long the worker may block on a busy file; at its end, longer. */
 const BUSY_MS = 20;
+const BUSY_AT_END_MS = 1000;
 const BUSY_ATTEMPTS = 20;
 const PAUSE_MS_MAX = 100;
 const SQLITE_BUSY = 5;
@@ -32,7 +33,7 @@ export class SqliteSink implements Sink {
     try {
       for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) {
         if (at > 0) await new Promise((resolve) => setImmediate(resolve));
-        const database = await this.#open();
+        const database = this.#open();
         const some = rows.slice(at, at + ROWS_AT_ONCE);
         refusals.push(...(await writeRows(some, (few) => whenFree(() => write(database, few)), isRefusal)));
       }
@@ -45,18 +46,36 @@ export class SqliteSink implements Sink {
     }
   }
 
+  sendNow(batch: readonly Report[]): readonly Refusal[] {
+    const { rows, refusals } = rowsOf(batch);
+    this.#drop();
+    const database = this.#open(BUSY_AT_END_MS);
+    const writeSome = (some: readonly Report[]): void => {
+      try {
+        write(database, some);
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        if (some.length > 1) for (const row of some) writeSome([row]);
+        else refusals.push({ report: some[0]!, why: (error as Error).message });
+      }
+    };
+    if (rows.length > 0) writeSome(rows);
+    this.#drop();
+    return refusals;
+  }
+
   async close(): Promise<void> {
     this.#drop();
   }
 
   /** A missing file is not created: it would lack the table, and could be in the wrong folder. */
-  async #open(): Promise<DatabaseSync> {
+  #open(timeout = BUSY_MS): DatabaseSync {
     if (this.#database !== null) return this.#database;
     if (!existsSync(this.#path)) {
       throw new SinkError(`database ${this.#path} does not exist`, { hint: `tmon db init '${this.name}'` });
     }
-    const { DatabaseSync } = await import('node:sqlite');
-    this.#database = new DatabaseSync(this.#path, { timeout: BUSY_MS });
+    const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
+    this.#database = new DatabaseSync(this.#path, { timeout });
     return this.#database;
   }
 
@@ -70,8 +89,7 @@ export class SqliteSink implements Sink {
 function write(database: DatabaseSync, rows: readonly Report[]): void {
   database.exec('BEGIN IMMEDIATE');
   try {
-    const upsert = database.prepare(JOB_STATUS_SQL.sqlite.upsert);
-    for (const { sighting } of rows) upsert.run(...upsertParameters(sighting));
+    for (const row of rows) database.prepare(upsertOf('sqlite', row)).run(...upsertParameters(row.sighting));
     database.exec('COMMIT');
   } catch (error) {
     if (database.isTransaction) database.exec('ROLLBACK');
