@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ensurePythonEnvironment } from '../../agent/python/environment.ts';
 import { motoEnvironment } from '../../test/servers/moto.ts';
+import { jobRunnersEnvironment } from '../../test/setup/job-runners.ts';
 import { pythonSdkEnvironment } from '../../test/setup/python-sdk.ts';
 
 const DIRECTORY = fileURLToPath(new URL('.', import.meta.url));
@@ -13,8 +14,9 @@ const PLACES = ['.', '../../examples/python'];
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
 
 const { python } = await ensurePythonEnvironment(await pythonSdkEnvironment());
-// Its tests look for it where this puts it.
+// Its tests look for these where this puts them.
 await ensurePythonEnvironment(motoEnvironment);
+await ensurePythonEnvironment(jobRunnersEnvironment);
 
 /** Runs a module of the environment to its end; its output is the failure's message. */
 async function runs(module: string, ...args: string[]): Promise<void> {

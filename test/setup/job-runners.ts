@@ -9,6 +9,7 @@ export const jobRunnersEnvironment: PythonEnvironmentRequest = {
     'celery==5.7.0',
     'gunicorn==27.0.1',
     'httpx==0.28.1',
+    'packaging==26.4',
     'pydantic==2.14.3',
     'redis==8.1.0',
     'rq==3.0.0',

@@ -8,6 +8,7 @@ import math
 import struct
 import wave
 from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,14 @@ from .processes import Monitor, monitor
 def metadata_disabled(monkeypatch: pytest.MonkeyPatch) -> None:
     """No worker of a test looks for notices about the machine that the tests run on."""
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture(autouse=True)
+def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where reporters keep what they have not sent; empty for each test."""
+    folder = tmp_path / "spool"
+    monkeypatch.setenv("TMON_SPOOL", str(folder))
+    return folder
 
 
 @pytest.fixture(scope="module")

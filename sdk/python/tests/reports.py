@@ -7,13 +7,16 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from transcription_monitor import Reporter
-from transcription_monitor.reporter.event import Event
+from transcription_monitor.reporter.event import JOB_START, Event, make_event
 from transcription_monitor.reporter.sink import Batch
+from transcription_monitor.reporter.spool_format import spool_key, spool_line, spool_name
+from transcription_monitor.reporter.spool_owner import nobody
 
 from .processes import NODE, PATIENCE_SECONDS, ROOT
 
@@ -71,6 +74,14 @@ def heard_of_trouble(reporter: Reporter, caplog: pytest.LogCaptureFixture) -> st
         assert time.monotonic() < end, caplog.text
         reporter.flush(0.01)
     return caplog.text
+
+
+def leave_old_starts(folder: Path, url: str, *job_ids: str) -> None:
+    """In a spool, as an earlier process of WORKER would."""
+    folder.mkdir(exist_ok=True)
+    path = folder / spool_name(spool_key(url, WORKER), nobody(), "0a")
+    events = [make_event(JOB_START, job_id, WORKER, {}, 1_751_846_400_000) for job_id in job_ids]
+    path.write_bytes(b"".join(spool_line(number, event) for number, event in enumerate(events, 1)))
 
 
 def typescript(program: str, given: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -15,7 +16,7 @@ from transcription_monitor.reporter.sinks.dynamodb import update_of
 from transcription_monitor.reporter.status import JobStatus
 
 from .processes import PATIENCE_SECONDS
-from .reports import ENDS, WORKER, heard_of_trouble, tell_four_jobs, typescript
+from .reports import ENDS, WORKER, heard_of_trouble, leave_old_starts, tell_four_jobs, typescript
 from .servers import aws
 
 DYNAMO = """
@@ -179,6 +180,25 @@ def test_an_item_that_another_worker_told_of_later_is_left_as_it_is() -> None:
         assert reporter.flush(PATIENCE_SECONDS)
         assert reporter.dropped == 0
     assert dynamodb.get_item(TableName="newer", Key={"job_id": {"S": "job-1"}})["Item"] == theirs
+
+
+def test_a_late_event_replaces_no_newer_item_or_file(spool: Path) -> None:
+    [table, _] = typescript(DYNAMO, None)
+    client("dynamodb").create_table(**{**table, "TableName": "newest"})
+    client("s3").create_bucket(Bucket="newest")
+    for url in ("dynamodb://newest", "s3://newest"):
+        with Reporter.from_url(url, worker_id=WORKER) as reporter:
+            reporter.job_complete("job-newer")
+            assert reporter.flush(PATIENCE_SECONDS)
+        leave_old_starts(spool, url, "job-newer", "job-older")
+        with Reporter.from_url(url, worker_id=WORKER) as reporter:
+            assert reporter.flush(PATIENCE_SECONDS)
+    items = client("dynamodb").scan(TableName="newest")["Items"]
+    newer_and_older = {"job-newer": "COMPLETED", "job-older": "PROCESSING"}
+    assert {item["job_id"]["S"]: item["status"]["S"] for item in items} == newer_and_older
+    for job_id, status in newer_and_older.items():
+        file = client("s3").get_object(Bucket="newest", Key=f"jobs/{job_id}.json")["Body"].read()
+        assert json.loads(file)["status"] == status
 
 
 def test_what_is_sent_to_dynamodb_is_what_the_protocol_says() -> None:

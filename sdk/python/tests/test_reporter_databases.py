@@ -15,7 +15,7 @@ from transcription_monitor.reporter.reported_id import short_id
 from transcription_monitor.reporter.sinks import sql
 
 from .processes import PATIENCE_SECONDS
-from .reports import ENDS, WORKER, heard_of_trouble, tell_four_jobs, typescript
+from .reports import ENDS, WORKER, heard_of_trouble, leave_old_starts, tell_four_jobs, typescript
 from .servers import execute, mariadb, postgresql
 
 STATEMENTS = """
@@ -137,6 +137,17 @@ def test_a_report_that_is_older_than_another_worker_s_changes_nothing(database: 
     assert rows == [("job-1", "worker-2", "COMPLETED"), ("job-2", WORKER, "PROCESSING")]
 
 
+def test_a_late_event_replaces_no_newer_row_not_even_of_the_same_worker(database: Database, spool: Path) -> None:
+    with Reporter.from_url(database.url, worker_id=WORKER) as reporter:
+        reporter.job_complete("job-newer")
+        assert reporter.flush(PATIENCE_SECONDS)
+    leave_old_starts(spool, database.url, "job-newer", "job-older")
+    with Reporter.from_url(database.url, worker_id=WORKER) as reporter:
+        assert reporter.flush(PATIENCE_SECONDS)
+    rows = database.run("SELECT job_id, status FROM job_status ORDER BY job_id")
+    assert rows == [("job-newer", "COMPLETED"), ("job-older", "PROCESSING")]
+
+
 def test_a_row_has_the_name_of_its_job_or_an_id_if_the_column_can_t_hold_it(database: Database) -> None:
     with Reporter.from_url(database.url, worker_id=WORKER) as reporter:
         reporter.job_start("j" * 51)
@@ -209,7 +220,7 @@ def test_an_sqlite_file_that_is_not_there_is_not_made(tmp_path: Path, caplog: py
     heard_of_trouble(reporter, caplog)
     assert reporter.close(0.0) is False
     assert f"tmon db init sqlite:{tmp_path}/none.db" in caplog.text
-    assert list(tmp_path.iterdir()) == []
+    assert not (tmp_path / "none.db").exists()
 
 
 def test_a_wrong_password_is_said_and_not_shown(mysql_url: str, caplog: pytest.LogCaptureFixture) -> None:

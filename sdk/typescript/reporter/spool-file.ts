@@ -72,12 +72,19 @@ export class SpoolFile {
 
   moveTo(path: string): void {
     renameSync(this.#path, path);
-    closeSync(this.#descriptor);
+    this.#close();
   }
 
   remove(): void {
-    closeSync(this.#descriptor);
+    this.#close();
     unlinkSync(this.#path);
+  }
+
+  #close(): void {
+    const descriptor = this.#descriptor;
+    // Nothing may write to its number, which another file can have by then.
+    this.#descriptor = -1;
+    closeSync(descriptor);
   }
 
   #write(line: string): void {

@@ -12,10 +12,13 @@ import math
 import re
 import time
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from .reported_id import id_of
+
+if TYPE_CHECKING:
+    from .spool_file import SpoolFile
 
 JOB_START = "JOB_START"
 JOB_PROGRESS = "JOB_PROGRESS"
@@ -54,6 +57,12 @@ class Event:
     size_bytes: int
     #: When the job's attempt began; None if this reporter doesn't know.
     started_ms: int | None = None
+    #: What was told of the job before: `percentage`, `stage`, `audio_duration`.
+    known: Mapping[str, Any] = field(default_factory=dict)
+    #: From a spool: the system may know something newer by now, which must stay.
+    late: bool = False
+    #: Where the spool keeps it.
+    place: tuple[SpoolFile, int] | None = field(default=None, compare=False, repr=False)
 
     @property
     def id(self) -> str:
@@ -81,14 +90,14 @@ def make_event(name: str, job_id: str, worker_id: str, told: Mapping[str, Any], 
     head = {"event": name, "job_id": job_id, "worker_id": worker_id, "timestamp": time_text(told_ms)}
     known: dict[str, Any] = {}
     more: dict[str, Any] = {}
-    for field, value in told.items():
-        if value is None or field in head:
+    for given, value in told.items():
+        if value is None or given in head:
             continue
-        read = _FIELDS.get(field)
+        read = _FIELDS.get(given)
         if read is None:
-            more[text(field)] = plain(value)
+            more[text(given)] = plain(value)
         elif (good := _tried(read, value)) is not None:
-            known[field] = good
+            known[given] = good
     done, of = known.get("current_chunk"), known.get("total_chunks")
     if name == JOB_PROGRESS and "percentage" not in known and done is not None and of:
         known["percentage"] = min(100, round(100 * done / of, 1))

@@ -15,8 +15,9 @@ in seconds.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
 
 from .event import JOB_COMPLETE, JOB_START, Event, merged
 
@@ -26,10 +27,15 @@ OVERHEAD_BYTES = 1100
 JOBS_MAX = 10_000
 
 
+#: What the state of a job has besides its events.
+_KNOWN = ("percentage", "stage", "audio_duration")
+
+
 @dataclass
 class _Job:
     started_ms: int | None = None
     told_ms: int = 0
+    known: dict[str, Any] = field(default_factory=dict)
     #: When its next progress may join the line.
     due_at: float = float("-inf")
     held: Event | None = None
@@ -68,9 +74,15 @@ class Outbox:
             self._release(event.job_id, now)
             job.started_ms = event.told_ms
             job.due_at = float("-inf")
+            job.known = {
+                "percentage": 0,
+                **{name: job.known[name] for name in ("audio_duration",) if name in job.known},
+            }
         elif event.name == JOB_COMPLETE and job.started_ms is not None:
             event.data.setdefault("duration", (event.told_ms - job.started_ms) / 1000)
         event.started_ms = job.started_ms
+        job.known.update((name, event.data[name]) for name in _KNOWN if name in event.data)
+        event.known = dict(job.known)
         if event.is_progress:
             self._put_progress(event, job, now)
         else:
@@ -79,6 +91,12 @@ class Outbox:
             job.joinable = None
             if event.has_ended:
                 del self._jobs[event.job_id]
+        self._keep_bounds(now)
+
+    def put_late(self, events: Iterable[Event], now: float) -> None:
+        """From a spool: as they are, whatever this process knows of their jobs."""
+        for event in events:
+            self._append(event)
         self._keep_bounds(now)
 
     def take(self, now: float, *, count_max: int, bytes_max: int) -> list[tuple[int, Event]]:
@@ -109,15 +127,15 @@ class Outbox:
             return None
         return max(0.0, min(job.due_at for job in self._holding.values()) - now)
 
-    def clear(self) -> int:
-        """Drops everything; returns the number of events."""
-        count = len(self)
+    def clear(self) -> list[Event]:
+        """Drops everything; returns the events."""
+        events = [*self._line.values(), *(job.held for job in self._holding.values() if job.held)]
         self._line.clear()
         self._progress_in_line.clear()
         self._jobs.clear()
         self._holding.clear()
         self._bytes = 0
-        return count
+        return events
 
     def _put_progress(self, event: Event, job: _Job, now: float) -> None:
         if job.joinable is not None:

@@ -8,12 +8,12 @@
 It never breaks a worker. A call only queues an event: it returns at once, never raises, and may come from any thread,
 from asyncio or from a signal handler. A thread of its own delivers events, retries while the system is away, and bounds
 the queue; dropped events are counted in `dropped` and logged by `transcription_monitor.reporter`, at most once a
-minute.
+minute. Starts and ends are also in a spool on disk until they are delivered, from which the next process of the worker
+sends what a killed one has left. Lines of a log are written in the call instead.
 """
 
 from __future__ import annotations
 
-import atexit
 import os
 import uuid
 from collections.abc import Callable, Mapping
@@ -23,9 +23,13 @@ from typing import Any
 from . import event as vocabulary
 from .errors import ReporterError
 from .event import make_event, now_ms, text, worker_name
+from .process_end import EXIT_SECONDS, end_with_process, forget
 from .reported_id import job_name
 from .sender import Sender
 from .sink import Sink, show_url
+from .spool import Spool
+from .spool_folder import spool_folder
+from .spool_format import spool_key
 from .urls import opener_of
 
 #: Any text of at most 1,024 characters names a job, and so does an integer.
@@ -34,15 +38,15 @@ JobName = str | int | uuid.UUID
 BUFFER_BYTES = 16 * 1024 * 1024
 PROGRESS_SECONDS = 1.0
 BACKOFF_SECONDS = 0.5
-EXIT_SECONDS = 5.0
 
 
 class Reporter:
     """Created by `Reporter.from_url`.
 
-    At the program's end it sends what waits, for at most 5 seconds; `close` takes another limit. A program that
-    SIGTERM kills has no such end: handle the signal. A child of `os.fork` reports over its own connections, and
-    does not send what waited in its parent.
+    At the program's end, and at that of a child of `multiprocessing`, it sends what waits, for at most 5 seconds;
+    `close` takes another limit. A program that is killed, or that calls `os._exit`, has no such end: what it had not
+    sent is sent by the worker's next process. A child of `os.fork` reports over its own connections, and does not send
+    what waited in its parent.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class Reporter:
         progress_seconds: float = PROGRESS_SECONDS,
         buffer_bytes: int = BUFFER_BYTES,
         backoff_seconds: float = BACKOFF_SECONDS,
+        spool: Callable[[Callable[[Exception], None]], Spool | None] | None = None,
     ) -> None:
         name = worker_name(worker_id)
         if name is None:
@@ -63,8 +68,10 @@ class Reporter:
         self._shown = shown
         self._open_sink = open_sink
         self._limits = (buffer_bytes, progress_seconds, backoff_seconds)
+        self._spool = spool
         self._sender = self._make_sender()
-        _open.add(self)
+        self._sender.send_what_was_left()
+        end_with_process(self)
 
     @classmethod
     def from_url(
@@ -75,21 +82,32 @@ class Reporter:
         api_key: str | None = None,
         progress_seconds: float = PROGRESS_SECONDS,
         buffer_bytes: int = BUFFER_BYTES,
+        spool: str | os.PathLike[str] | bool | None = None,
     ) -> Reporter:
         """`urls.py` lists the URLs. `api_key` is a monitor's key; default: the URL's (`https://:key@host`), otherwise
         `TMON_API_KEY`.
 
         `progress_seconds` is the minimum time between two progress reports of one job; the newest is kept, and sent
-        before the job's end. `buffer_bytes` limits the queue. Raises ReporterError for a URL that can't be used or a
-        driver that is not installed. A system that is away raises nothing.
+        before the job's end. `buffer_bytes` limits the queue. `spool` is the folder for starts and ends that are not
+        delivered yet, False for none; default: `TMON_SPOOL` (`off` for none), otherwise in the user's state folder.
+
+        Raises ReporterError for a URL that can't be used or a driver that is not installed. A system that is away
+        raises nothing.
         """
         open_sink = opener_of(url, worker_id=worker_id, api_key=api_key)
+
+        def open_spool(on_trouble: Callable[[Exception], None]) -> Spool | None:
+            folder = spool_folder(spool)
+            key = spool_key(url, worker_name(worker_id) or "")
+            return None if folder is None else Spool(folder, key, on_trouble)
+
         return cls(
             open_sink,
             worker_id=worker_id,
             shown=show_url(url),
             progress_seconds=progress_seconds,
             buffer_bytes=buffer_bytes,
+            spool=open_spool,
         )
 
     @property
@@ -164,7 +182,7 @@ class Reporter:
         """Sends what waits, for at most `timeout` seconds, then closes everything; returns whether all was sent. `with`
         does so automatically.
         """
-        _open.discard(self)
+        forget(self)
         return self._sender.close(timeout)
 
     def __enter__(self) -> Reporter:
@@ -201,6 +219,7 @@ class Reporter:
             buffer_bytes=buffer_bytes,
             progress_seconds=progress_seconds,
             backoff_seconds=backoff_seconds,
+            spool=self._spool,
         )
 
     def _start_anew_in_child(self) -> None:
@@ -209,21 +228,4 @@ class Reporter:
         self._sender = self._make_sender()
 
 
-#: Referenced until closed: an abandoned reporter may still have events to send.
-_open: set[Reporter] = set()
 _left_to_parent: list[Sender] = []
-
-
-@atexit.register
-def _close_all() -> None:
-    for reporter in list(_open):
-        reporter.close()
-
-
-def _after_fork_in_child() -> None:
-    for reporter in list(_open):
-        reporter._start_anew_in_child()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

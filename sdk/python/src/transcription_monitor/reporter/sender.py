@@ -1,7 +1,8 @@
 """Sends the outbox on a daemon thread, batch by batch, each until it is delivered.
 
 A failed batch is sent again after a delay that doubles, with full jitter, up to BACKOFF_SECONDS_MAX. Failures and
-dropped events are logged at most once a minute each.
+dropped events are logged at most once a minute each. To a `direct` sink the caller sends, and the thread only what has
+failed or is not due yet.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from .errors import Away, Refused
 from .event import Event
 from .outbox import Outbox
 from .sink import Batch, Sink
+from .spool import Spool
 
 log = logging.getLogger("transcription_monitor.reporter")
 
@@ -36,9 +38,11 @@ class Sender:
         buffer_bytes: int,
         progress_seconds: float,
         backoff_seconds: float,
+        spool: Callable[[Callable[[Exception], None]], Spool | None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sink = sink
+        self._direct: bool = getattr(sink, "direct", False)
         self._shown = shown
         self._backoff_seconds = backoff_seconds
         self._clock = clock
@@ -53,22 +57,58 @@ class Sender:
         #: When to give up; None while open.
         self._end_at: float | None = None
         self._ended = False
-        self._lost = 0
+        self._left = 0
         self.dropped = 0
         self._unsaid: Counter[str] = Counter()
         self._words: list[str] = []
         self._dropped_said_at = float("-inf")
         self._away_said_at = float("-inf")
         self._away = False
+        self._looked = False
+        self._unspooled = False
+        self._spool = None if spool is None or self._direct else self._opened(spool)
 
     def put(self, event: Event) -> None:
         with self._changed:
             if self._end_at is None:
+                # In a forked child: only one that reports looks.
+                self.send_what_was_left()
                 self._outbox.put(event, self._clock())
-                self._start()
+                if self._spool and not event.is_progress:
+                    self._spool.keep(event)
+                if not self._direct or not self._send_directly():
+                    self._start()
                 self._changed.notify_all()
                 return
         self.drop("after close")
+
+    def send_what_was_left(self) -> None:
+        """By ended processes of the same worker; once."""
+        with self._changed:
+            if not self._looked:
+                self._looked = True
+                self._adopt()
+
+    def _adopt(self) -> None:
+        left = self._spool.adopt() if self._spool else []
+        if left:
+            self._words.append(f"sends {len(left)} events that an ended process of the worker had left")
+            self._outbox.put_late(left, self._clock())
+            self._start()
+            self._changed.notify_all()
+
+    def _send_directly(self) -> bool:
+        """False: the thread has to send the rest."""
+        if self._sending:
+            return False
+        while taken := self._outbox.take(self._clock(), count_max=self._sink.count_max, bytes_max=BATCH_BYTES_MAX):
+            self._sending = taken
+            try:
+                self._note_refused(self._sink.send(Batch([event for _, event in taken], secrets.token_hex(16))))
+            except Exception:
+                return False
+            self._sending = []
+        return len(self._outbox) == 0
 
     def drop(self, why: str) -> None:
         """Counts an event that can't be sent."""
@@ -95,6 +135,7 @@ class Sender:
         """Sends what waits, for at most so many seconds, and stops; returns whether all was sent."""
         with self._changed:
             if self._end_at is None:
+                self._adopt()  # what children have left that ended before
                 self._end_at = self._clock() + timeout
                 self._outbox.release_all(self._clock())
             self._hurried = True
@@ -107,12 +148,21 @@ class Sender:
         with self._changed:
             if not self._ended:
                 self._ended = True
-                self._lost = self._outbox.clear() + len(self._sending)
-                if self._lost:
-                    self._note("not sent before the end", self._lost)
+                left = [*(event for _, event in self._sending), *self._outbox.clear()]
+                self._left = len(left)
+                kept = sum(event.place is not None for event in left)
+                if kept and self._spool:
+                    folder = self._spool.folder
+                    self._words.append(
+                        f"{kept} events are not sent; the worker's next process sends them, from {folder}"
+                    )
+                if len(left) > kept:
+                    self._note("not sent before the end", len(left) - kept)
+                if self._spool:
+                    self._spool.release()
             self._word_dropped(at_once=True)
         self._speak()
-        return self._lost == 0
+        return self._left == 0
 
     def _start(self) -> None:
         if self._thread is None:
@@ -148,6 +198,8 @@ class Sender:
                 self._word_dropped()
                 if self._end_at is not None and now >= self._end_at:
                     return False
+                if self._sending:
+                    return True  # not accepted when the caller sent it
                 if self._linger(now):
                     continue
                 taken = self._outbox.take(now, count_max=self._sink.count_max, bytes_max=BATCH_BYTES_MAX)
@@ -181,10 +233,13 @@ class Sender:
             failures = 0
             while True:
                 try:
-                    self._note_refused(self._sink.send(Batch(part, key)))
+                    refused = self._sink.send(Batch(part, key))
+                    self._settle(part)
+                    self._note_refused(refused)
                     break
                 except Refused as refused:
                     if len(part) == 1:
+                        self._settle(part)
                         self._note_refused([(part[0], str(refused))])
                     else:
                         parts = [[event] for event in part] + parts
@@ -204,6 +259,8 @@ class Sender:
         delay = random.random() * min(BACKOFF_SECONDS_MAX, self._backoff_seconds * 2.0 ** min(failures, 20))
         with self._changed:
             now = self._clock()
+            if self._spool:
+                self._spool.touch()
             if now - self._away_said_at >= WORDS_SECONDS:
                 self._away_said_at = now
                 self._away = True
@@ -228,7 +285,26 @@ class Sender:
         first = sending[0][0] if sending else self._outbox.first_number
         return self._ended or first is None or first > last
 
-    def _note_full(self, _: Event) -> None:
+    def _opened(self, spool: Callable[[Callable[[Exception], None]], Spool | None]) -> Spool | None:
+        try:
+            return spool(self._note_unspooled)
+        except Exception as error:
+            self._note_unspooled(error)
+            return None
+
+    def _note_unspooled(self, error: Exception) -> None:
+        """Once."""
+        if not self._unspooled:
+            self._unspooled = True
+            self._words.append(f"events that wait are lost if the process is killed: {error}")
+
+    def _settle(self, events: Sequence[Event]) -> None:
+        if self._spool:
+            with self._changed:
+                self._spool.settle(events)
+
+    def _note_full(self, event: Event) -> None:
+        self._settle([event])
         self._note("the buffer is full", 1)
 
     def _note_refused(self, refused: Sequence[tuple[Event, str]]) -> None:

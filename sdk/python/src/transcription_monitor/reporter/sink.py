@@ -30,6 +30,7 @@ class Sink(Protocol):
     count_max: int
     #: How long an event may wait to be sent with others.
     linger_seconds: float
+    # `direct`, if true: `send` is called in the call that tells an event, because it takes no longer than a print.
 
     def send(self, batch: Batch) -> Sequence[tuple[Event, str]]:
         """Returns the events that the system refused, with reasons; it has kept the others. Bounded in time.

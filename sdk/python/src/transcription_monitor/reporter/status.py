@@ -30,6 +30,8 @@ class JobStatus:
     segments: int | None = None
     s3_path: str | None = None
     error: str | None = None
+    #: Only if the system knows nothing newer.
+    late: bool = False
 
     @property
     def whole_percentage(self) -> int | None:
@@ -47,7 +49,10 @@ class Statuses:
         """The state of each job after the last of its events."""
         changed: dict[str, JobStatus] = {}
         for event in events:
-            changed[event.job_id] = self._known[event.job_id] = _after(self._known.get(event.job_id), event)
+            known = self._known.get(event.job_id)
+            if event.late and known is not None and known.told_ms > event.told_ms:
+                continue
+            changed[event.job_id] = self._known[event.job_id] = _after(known, event)
             self._known.move_to_end(event.job_id)
         while len(self._known) > JOBS_MAX:
             self._known.popitem(last=False)
@@ -68,8 +73,9 @@ def _after(known: JobStatus | None, event: Event) -> JobStatus:
             status="PROCESSING",
             told_ms=event.told_ms,
             started_ms=event.started_ms,
-            percentage=0 if event.name == JOB_START else None,
-            audio_duration=known.audio_duration if known else None,
+            percentage=0 if event.name == JOB_START else event.known.get("percentage"),
+            stage=None if event.name == JOB_START else event.known.get("stage"),
+            audio_duration=known.audio_duration if known else event.known.get("audio_duration"),
         )
     told: dict[str, Any] = {
         name: data[name] for name in ("percentage", "audio_duration", "duration", "segments", "s3_path") if name in data
@@ -81,7 +87,7 @@ def _after(known: JobStatus | None, event: Event) -> JobStatus:
     if event.name == JOB_FAILED:
         told["error"] = data.get("error")
     ended_ms = event.told_ms if event.has_ended else None
-    return replace(known, status=event.status, told_ms=event.told_ms, ended_ms=ended_ms, **told)
+    return replace(known, status=event.status, told_ms=event.told_ms, ended_ms=ended_ms, late=event.late, **told)
 
 
 def status_file(status: JobStatus) -> str:

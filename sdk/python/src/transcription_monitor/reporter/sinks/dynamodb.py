@@ -57,7 +57,7 @@ def update_of(table: str, status: JobStatus) -> dict[str, Any]:
         "Key": {"job_id": {"S": status.job_id}},
         "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in values) + remove,
         "ConditionExpression": "attribute_not_exists(#updated_at) OR #updated_at <= :updated_at"
-        " OR #worker_id = :worker_id",
+        + ("" if status.late else " OR #worker_id = :worker_id"),
         "ExpressionAttributeNames": {f"#{name}": name for name in [*values, *(["error_message"] if remove else [])]},
         "ExpressionAttributeValues": {f":{name}": value for name, value in values.items()},
     }

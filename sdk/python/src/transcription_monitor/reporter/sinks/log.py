@@ -18,6 +18,7 @@ Line = Callable[[Mapping[str, Any]], str]
 class StandardOutput:
     count_max = 100
     linger_seconds = 0.0
+    direct = True
 
     def __init__(self, line: Line) -> None:
         self._line = line
@@ -41,6 +42,7 @@ class LogFile:
 
     count_max = 1000
     linger_seconds = 0.0
+    direct = True
 
     def __init__(self, path: str, line: Line) -> None:
         self._path = path

@@ -28,7 +28,10 @@ ID_LENGTH_MAX = 50
 
 _COLUMNS = "job_id, worker_id, status, started_at, updated_at, percentage, error_message"
 
-_TAKE_OVER = """\
+_SAME_WORKER = "job_status.worker_id = excluded.worker_id\n   OR "
+_SAME_WORKER_MYSQL = "worker_id <=> VALUES(worker_id) OR "
+
+_TAKE_OVER = f"""\
 ON CONFLICT (job_id) DO UPDATE SET
     worker_id = COALESCE(excluded.worker_id, job_status.worker_id),
     status = excluded.status,
@@ -36,8 +39,7 @@ ON CONFLICT (job_id) DO UPDATE SET
     updated_at = excluded.updated_at,
     percentage = COALESCE(excluded.percentage, job_status.percentage),
     error_message = excluded.error_message
-WHERE job_status.worker_id = excluded.worker_id
-   OR job_status.updated_at IS NULL
+WHERE {_SAME_WORKER}job_status.updated_at IS NULL
 """
 
 #: A report from another worker that is older than the row changes nothing.
@@ -54,7 +56,7 @@ VALUES (?, ?, ?,
     ?, ?)
 {_TAKE_OVER}   OR julianday(job_status.updated_at) <= julianday(excluded.updated_at)"""
 
-_NEWER = "worker_id <=> VALUES(worker_id) OR updated_at IS NULL OR updated_at <= VALUES(updated_at)"
+_NEWER = f"{_SAME_WORKER_MYSQL}updated_at IS NULL OR updated_at <= VALUES(updated_at)"
 
 #: Assignments run from left to right: the two columns that the condition reads come last.
 MYSQL_UPSERT = f"""\
@@ -100,7 +102,7 @@ class StatusTable:
     def send(self, batch: Batch) -> Sequence[tuple[Event, str]]:
         statuses = self._statuses.after(batch.events).values()
         try:
-            self._write([_parameters(status) for status in statuses])
+            self._write([(self._statement(status), _parameters(status)) for status in statuses])
         except Exception as error:
             self.close()
             if self._database.no_table(error):
@@ -112,21 +114,26 @@ class StatusTable:
         self._statuses.forget_ended(statuses)
         return []
 
+    def _statement(self, status: JobStatus) -> str:
+        """A late one that is older than the row changes nothing, not even a row of the same worker."""
+        upsert = self._database.upsert
+        return upsert.replace(_SAME_WORKER, "").replace(_SAME_WORKER_MYSQL, "") if status.late else upsert
+
     def close(self) -> None:
         connection, self._connection = self._connection, None
         if connection:
             with suppress(Exception):  # it may be broken already
                 connection.close()
 
-    def _write(self, rows: list[tuple[Any, ...]]) -> None:
+    def _write(self, rows: list[tuple[str, tuple[Any, ...]]]) -> None:
         if self._connection is None:
             self._connection = self._database.connect()
         cursor = self._connection.cursor()
         try:
             if self._database.begin:
                 cursor.execute(self._database.begin)
-            for row in rows:
-                cursor.execute(self._database.upsert, row)
+            for statement, row in rows:
+                cursor.execute(statement, row)
             self._connection.commit()
         finally:
             cursor.close()

@@ -5,8 +5,10 @@ Waiting events of one job become one write. A bucket gets one PutObject each tim
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,11 +16,14 @@ from ..errors import Away
 from ..event import Event
 from ..reported_id import id_of
 from ..sink import Batch
-from ..status import Statuses, status_file
-from .aws import AwsThing, meaning
+from ..status import JobStatus, Statuses, status_file
+from .aws import AwsThing, code_of, meaning
 
 
 class Files(Protocol):
+    def get(self, key: str) -> bytes | None:
+        """None if there is no such file, or it can't be read."""
+
     def put(self, key: str, body: bytes) -> None: ...
 
     def close(self) -> None: ...
@@ -34,7 +39,9 @@ class StatusFiles:
 
     def send(self, batch: Batch) -> Sequence[tuple[Event, str]]:
         for status in self._statuses.after(batch.events).values():
-            self._files.put(f"jobs/{id_of(status.job_id)}.json", status_file(status).encode())
+            key = f"jobs/{id_of(status.job_id)}.json"
+            if not status.late or not _is_newer(self._files.get(key), status):
+                self._files.put(key, status_file(status).encode())
             self._statuses.forget_ended([status])
         return []
 
@@ -42,9 +49,24 @@ class StatusFiles:
         self._files.close()
 
 
+def _is_newer(file: bytes | None, status: JobStatus) -> bool:
+    """Whether the file has a later `updated_at`. Files have no condition on a write, so a late one reads it first."""
+    try:
+        written = json.loads(file or b"{}")["updated_at"]
+        return datetime.fromisoformat(written.replace("Z", "+00:00")).timestamp() * 1000 > status.told_ms
+    except Exception:
+        return False
+
+
 class Folder:
     def __init__(self, path: str) -> None:
         self._path = Path(path)
+
+    def get(self, key: str) -> bytes | None:
+        try:
+            return (self._path / key).read_bytes()
+        except OSError:
+            return None
 
     def put(self, key: str, body: bytes) -> None:
         path = self._path / key
@@ -69,6 +91,18 @@ class Bucket:
         self._bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
         self._thing = AwsThing(f"bucket {bucket}", f"aws s3 mb s3://{bucket}", "s3:PutObject")
+
+    def get(self, key: str) -> bytes | None:
+        with meaning(self._thing):
+            self._client = self._client or self._open_client()
+            try:
+                found = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
+                return bytes(found["Body"].read())
+            except Exception as error:
+                # A reporter needs no right to read.
+                if code_of(error) not in ("NoSuchKey", "404", "AccessDenied", "403"):
+                    raise
+                return None
 
     def put(self, key: str, body: bytes) -> None:
         with meaning(self._thing):
