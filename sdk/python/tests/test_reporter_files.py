@@ -13,6 +13,8 @@ import pytest
 
 from transcription_monitor import Reporter
 
+from transcription_monitor.reporter.reported_id import id_of
+
 from .processes import NODE, PATIENCE_SECONDS, ROOT
 from .reports import ENDS, WORKER, heard_of_trouble, tell_four_jobs, typescript
 
@@ -68,6 +70,19 @@ def test_lines_in_a_file_read_back_as_they_were_told(tmp_path: Path) -> None:
     ]
     [error] = [event["error"] for event in said(read) if event["event"] == "JOB_FAILED"]
     assert error == "GPU out of memory"
+
+
+@pytest.mark.parametrize("form", ["json", "plain"])
+def test_names_that_are_no_ids_read_back_from_both_forms(tmp_path: Path, form: str) -> None:
+    names = ["meeting.mp3", "in/a b.wav", "🎧", 'say "hi"', "it's", "a,b;", "null", "tab\there", "x" * 500, "JOB_FAILED b"]
+    log = tmp_path / "worker.log"
+    with Reporter.from_url(f"log:{log}?format={form}", worker_id=WORKER) as reporter:
+        for name in names:
+            reporter.job_failed(name, "JOB_START of another job_id=b")
+    read = typescript(READ_LINES, log.read_text().splitlines())
+    assert [event.get("reported_id", event["job_id"]) for event in read] == names
+    assert [event["job_id"] for event in read] == [id_of(name) for name in names]
+    assert {event["error"] for event in read} == {"JOB_START of another job_id=b"}
 
 
 def test_a_log_that_is_moved_away_is_begun_anew(tmp_path: Path) -> None:

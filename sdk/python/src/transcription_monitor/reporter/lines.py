@@ -14,11 +14,11 @@ _PLAIN_FIELDS = {
     "JOB_FAILED": "error",
 }
 
-#: Spaces at an end, a quote at the start, or a line break.
-_UNPRINTABLE = re.compile(r'^[\s"]|\s$|[\x00-\x1f\x7f-\x9f\u2028\u2029]')
+#: As in protocol/log-format.ts: spaces at an end, a quote at the start, a line break, a word that could be another event.
+_UNPRINTABLE = re.compile(r"""^[\s"']|\s$|[\x00-\x1f\x7f-\x9f\u2028\u2029]|JOB_|TRANSCRIPTION_EVENT""")
 
-#: A name that ends at the next space. Any other is written as a JSON string.
-_BARE_NAME = re.compile(r"""[^\s"'\\\x00-\x1f\x7f-\x9f]*[^\s"'\\\x00-\x1f\x7f-\x9f,;]""")
+#: As in paths and file names; nothing that a reader takes for punctuation.
+_WORD = re.compile("[A-Za-z0-9_./@:+~#%\u0080-\U0010ffff-]*[A-Za-z0-9_/@+~#%\u0080-\U0010ffff-]")
 
 
 def event_json(data: Mapping[str, Any]) -> str:
@@ -34,8 +34,8 @@ def log_line(data: Mapping[str, Any]) -> str:
 def plain_line(data: Mapping[str, Any]) -> str:
     """`JOB_START job_id=… worker_id=…`, and so on. Has fewer fields than the JSON, and no time."""
     event, job_id = data["event"], data["job_id"]
-    if not _BARE_NAME.fullmatch(job_id):
-        job_id = json.dumps(job_id, ensure_ascii=False)
+    if not _WORD.fullmatch(job_id) or job_id in ("None", "null"):
+        job_id = json.dumps(job_id)
     name = _PLAIN_FIELDS[event]
     value = data.get(name)
     if value is None:
