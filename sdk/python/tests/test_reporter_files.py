@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from transcription_monitor import Reporter
-
 from transcription_monitor.reporter.reported_id import id_of
 
 from .processes import NODE, PATIENCE_SECONDS, ROOT
@@ -74,7 +73,18 @@ def test_lines_in_a_file_read_back_as_they_were_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", ["json", "plain"])
 def test_names_that_are_no_ids_read_back_from_both_forms(tmp_path: Path, form: str) -> None:
-    names = ["meeting.mp3", "in/a b.wav", "🎧", 'say "hi"', "it's", "a,b;", "null", "tab\there", "x" * 500, "JOB_FAILED b"]
+    names = [
+        "meeting.mp3",
+        "in/a b.wav",
+        "🎧",
+        'say "hi"',
+        "it's",
+        "a,b;",
+        "null",
+        "tab\there",
+        "x" * 500,
+        "JOB_FAILED b",
+    ]
     log = tmp_path / "worker.log"
     with Reporter.from_url(f"log:{log}?format={form}", worker_id=WORKER) as reporter:
         for name in names:

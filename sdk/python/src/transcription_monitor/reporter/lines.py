@@ -14,7 +14,7 @@ _PLAIN_FIELDS = {
     "JOB_FAILED": "error",
 }
 
-#: As in protocol/log-format.ts: spaces at an end, a quote at the start, a line break, a word that could be another event.
+#: As in protocol/log-format.ts: spaces at an end, a quote at the start, a line break, the words of another event.
 _UNPRINTABLE = re.compile(r"""^[\s"']|\s$|[\x00-\x1f\x7f-\x9f\u2028\u2029]|JOB_|TRANSCRIPTION_EVENT""")
 
 #: As in paths and file names; nothing that a reader takes for punctuation.
