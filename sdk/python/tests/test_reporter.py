@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from transcription_monitor import Reporter, ReporterError
-from transcription_monitor.reporter import sender
+from transcription_monitor.reporter import words
 from transcription_monitor.reporter.errors import Away, Refused
 from transcription_monitor.reporter.event import Event
 from transcription_monitor.reporter.reported_id import id_of, job_name
@@ -342,13 +342,13 @@ def test_a_log_handler_that_reports_what_the_reporter_logs_stops_nothing() -> No
             reporter.job_progress("job-log", 1, words=record.getMessage())
 
     handler = Reporting()
-    sender.log.addHandler(handler)
+    words.log.addHandler(handler)
     try:
         reporter.job_start("job-1")
         assert failed.wait(PATIENCE_SECONDS)
         assert reporter.close(PATIENCE_SECONDS)
     finally:
-        sender.log.removeHandler(handler)
+        words.log.removeHandler(handler)
     assert kept.events[0]["event"] == "JOB_START"
 
 

@@ -1,31 +1,26 @@
 """Sends the outbox on a daemon thread, batch by batch, each until it is delivered.
 
-A failed batch is sent again after a delay that doubles, with full jitter, up to BACKOFF_SECONDS_MAX. Failures and
-dropped events are logged at most once a minute each. To a `direct` sink the caller sends, and the thread only what has
-failed or is not due yet.
+A failed batch is sent again after a delay that doubles, with full jitter, up to BACKOFF_SECONDS_MAX. To a `direct`
+sink the caller sends, and the thread only what has failed or is not due yet.
 """
 
 from __future__ import annotations
 
-import logging
 import random
 import secrets
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from .errors import Away, Refused
+from .errors import Refused
 from .event import Event
 from .outbox import Outbox
 from .sink import Batch, Sink
 from .spool import Spool
-
-log = logging.getLogger("transcription_monitor.reporter")
+from .words import Words, log
 
 BACKOFF_SECONDS_MAX = 30.0
-WORDS_SECONDS = 60.0
 BATCH_BYTES_MAX = 240 * 1024
 
 
@@ -58,15 +53,13 @@ class Sender:
         self._end_at: float | None = None
         self._ended = False
         self._left = 0
-        self.dropped = 0
-        self._unsaid: Counter[str] = Counter()
-        self._words: list[str] = []
-        self._dropped_said_at = float("-inf")
-        self._away_said_at = float("-inf")
-        self._away = False
+        self._words = Words(clock)
         self._looked = False
-        self._unspooled = False
         self._spool = None if spool is None or self._direct else self._opened(spool)
+
+    @property
+    def dropped(self) -> int:
+        return self._words.dropped
 
     def put(self, event: Event) -> None:
         with self._changed:
@@ -92,7 +85,7 @@ class Sender:
     def _adopt(self) -> None:
         left = self._spool.adopt() if self._spool else []
         if left:
-            self._words.append(f"sends {len(left)} events that an ended process of the worker had left")
+            self._words.say(f"sends {len(left)} events that an ended process of the worker had left")
             self._outbox.put_late(left, self._clock())
             self._start()
             self._changed.notify_all()
@@ -113,12 +106,12 @@ class Sender:
     def drop(self, why: str) -> None:
         """Counts an event that can't be sent."""
         with self._changed:
-            self._note(why, 1)
+            self._words.note_dropped(why)
             if self._end_at is None:
                 self._start()
                 self._changed.notify_all()
             else:
-                self._word_dropped()
+                self._words.say_dropped()
         if self._end_at is not None:
             self._speak()
 
@@ -153,14 +146,12 @@ class Sender:
                 kept = sum(event.place is not None for event in left)
                 if kept and self._spool:
                     folder = self._spool.folder
-                    self._words.append(
-                        f"{kept} events are not sent; the worker's next process sends them, from {folder}"
-                    )
+                    self._words.say(f"{kept} events are not sent; the worker's next process sends them, from {folder}")
                 if len(left) > kept:
-                    self._note("not sent before the end", len(left) - kept)
+                    self._words.note_dropped("not sent before the end", len(left) - kept)
                 if self._spool:
                     self._spool.release()
-            self._word_dropped(at_once=True)
+            self._words.say_dropped(at_once=True)
         self._speak()
         return self._left == 0
 
@@ -195,7 +186,7 @@ class Sender:
         with self._changed:
             while True:
                 now = self._clock()
-                self._word_dropped()
+                self._words.say_dropped()
                 if self._end_at is not None and now >= self._end_at:
                     return False
                 if self._sending:
@@ -211,7 +202,7 @@ class Sender:
                     return True
                 if self._end_at is not None:
                     return False
-                waits = [self._outbox.wait_seconds(now), self._words_wait_seconds(now)]
+                waits = [self._outbox.wait_seconds(now), self._words.wait_seconds(now)]
                 self._changed.wait(min((wait for wait in waits if wait is not None), default=None))
 
     def _linger(self, now: float) -> bool:
@@ -248,8 +239,8 @@ class Sender:
                     if not self._wait_before_retry(error, failures):
                         return False
                     failures += 1
-            if failures and self._away:
-                self._away = False
+            if failures and self._words.away:
+                self._words.away = False
                 log.info("%s is back", self._shown)
             self._sending = self._sending[-sum(map(len, parts)) :] if parts else []
         return True
@@ -261,12 +252,8 @@ class Sender:
             now = self._clock()
             if self._spool:
                 self._spool.touch()
-            if now - self._away_said_at >= WORDS_SECONDS:
-                self._away_said_at = now
-                self._away = True
-                waiting = len(self._outbox) + len(self._sending)
-                self._words.append(f"{_words_of(error)}; retrying, {waiting} events waiting")
-            self._word_dropped()
+            self._words.say_away(error, len(self._outbox) + len(self._sending))
+            self._words.say_dropped()
         self._speak()
         with self._changed:
             if self._end_at is not None:
@@ -287,16 +274,10 @@ class Sender:
 
     def _opened(self, spool: Callable[[Callable[[Exception], None]], Spool | None]) -> Spool | None:
         try:
-            return spool(self._note_unspooled)
+            return spool(self._words.say_unspooled)
         except Exception as error:
-            self._note_unspooled(error)
+            self._words.say_unspooled(error)
             return None
-
-    def _note_unspooled(self, error: Exception) -> None:
-        """Once."""
-        if not self._unspooled:
-            self._unspooled = True
-            self._words.append(f"events that wait are lost if the process is killed: {error}")
 
     def _settle(self, events: Sequence[Event]) -> None:
         if self._spool:
@@ -305,41 +286,16 @@ class Sender:
 
     def _note_full(self, event: Event) -> None:
         self._settle([event])
-        self._note("the buffer is full", 1)
+        self._words.note_dropped("the buffer is full")
 
     def _note_refused(self, refused: Sequence[tuple[Event, str]]) -> None:
         with self._changed:
             for event, why in refused:
-                self._note(f"refused ({event.name} of {event.job_id}: {why})", 1)
-
-    def _note(self, why: str, count: int) -> None:
-        self.dropped += count
-        # Reasons contain event names; a few are enough.
-        known = why in self._unsaid or len(self._unsaid) < 5
-        self._unsaid[why if known else "other reasons"] += count
-
-    def _words_wait_seconds(self, now: float) -> float | None:
-        return max(0.0, self._dropped_said_at + WORDS_SECONDS - now) if self._unsaid else None
-
-    def _word_dropped(self, *, at_once: bool = False) -> None:
-        now = self._clock()
-        if not self._unsaid or (now - self._dropped_said_at < WORDS_SECONDS and not at_once):
-            return
-        self._dropped_said_at = now
-        reasons = "; ".join(f"{count} {why}" for why, count in self._unsaid.items())
-        self._words.append(f"not delivered: {reasons}")
-        self._unsaid.clear()
+                self._words.note_dropped(f"refused ({event.name} of {event.job_id}: {why})")
 
     def _speak(self) -> None:
         """Without the lock: a logging handler may wait for a thread that reports."""
         with self._changed:
-            words, self._words = self._words, []
+            words = self._words.take()
         for said in words:
             log.warning("%s: %s", self._shown, said)
-
-
-def _words_of(error: Exception) -> str:
-    if isinstance(error, Away):
-        return str(error)
-    first = (str(error).strip().splitlines() or [""])[0][:300]
-    return f"{type(error).__name__}: {first}" if first else type(error).__name__
