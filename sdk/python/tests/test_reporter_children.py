@@ -1,4 +1,4 @@
-"""What forked, spawned and recycled children tell arrives, however such a child ends."""
+"""Reports of forked, spawned and recycled children arrive, however such a child ends."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def run(python: str | Path, *arguments: str | Path, cwd: Path | None = None) -> 
 
 
 def start_again(python: str | Path, url: str) -> str:
-    """The worker's next process, which has nothing to tell; its log."""
+    """The worker's next process, which has nothing to report; its log."""
     program = (
         "import sys; from transcription_monitor import Reporter; Reporter.from_url(sys.argv[1], worker_id='worker-1')"
     )
@@ -133,7 +133,7 @@ def start_again(python: str | Path, url: str) -> str:
         ("spawn", "Process"),
     ],
 )
-def test_what_children_tell_has_arrived_when_they_have_ended(
+def test_reports_of_children_have_arrived_when_they_have_ended(
     method: str, kind: str, tmp_path: Path, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TMON_SPOOL", "off")
@@ -143,8 +143,28 @@ def test_what_children_tell_has_arrived_when_they_have_ended(
     assert completed(table) == JOBS
 
 
+def test_a_library_that_is_imported_after_the_reporter_is_known_in_its_children(
+    table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMON_SPOOL", "off")
+    program = (
+        "import sys\n"
+        "from transcription_monitor import Reporter\n"
+        "reporter = Reporter.from_url(sys.argv[1], worker_id='worker-1')\n"
+        "assert 'multiprocessing.util' not in sys.modules\n"
+        "import multiprocessing\n"
+        "context = multiprocessing.get_context('fork')\n"
+        "for number in range(5):\n"
+        "    child = context.Process(target=reporter.job_complete, args=(f'job-{number}',))\n"
+        "    child.start()\n"
+        "    child.join()\n"
+    )
+    run(sys.executable, "-c", program, f"sqlite:{table}")
+    assert completed(table) == JOBS
+
+
 @pytest.mark.parametrize("kind", ["Pool", "Pool, with"])
-def test_what_the_children_of_a_pool_tell_has_arrived_when_their_parent_has_ended(
+def test_reports_of_a_pool_s_children_have_arrived_when_their_parent_has_ended(
     kind: str, tmp_path: Path, table: Path, spool: Path
 ) -> None:
     """The pool terminates them before they can; the parent sends what they leave."""
@@ -155,7 +175,7 @@ def test_what_the_children_of_a_pool_tell_has_arrived_when_their_parent_has_ende
     assert list(spool.iterdir()) == []
 
 
-def test_a_child_that_is_killed_has_told_it_when_its_parent_has_ended(tmp_path: Path, table: Path) -> None:
+def test_reports_of_a_killed_child_have_arrived_when_its_parent_has_ended(tmp_path: Path, table: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(
         "import os, signal, sys\n"
@@ -288,7 +308,7 @@ for number in range(5):
     assert all(path.stat().st_size == 0 for path in spool.iterdir())
 
 
-def test_celery_what_recycled_children_tell_has_arrived_when_the_worker_has_ended(
+def test_celery_reports_of_recycled_children_have_arrived_when_the_worker_has_ended(
     runners: Path, program: Path, table: Path
 ) -> None:
     command: list[str | Path] = [
@@ -312,7 +332,7 @@ def test_celery_what_recycled_children_tell_has_arrived_when_the_worker_has_ende
 
 
 @pytest.mark.parametrize("preload", [[], ["--preload"]])
-def test_gunicorn_what_workers_tell_has_arrived_when_it_has_ended(
+def test_gunicorn_reports_of_workers_have_arrived_when_it_has_ended(
     preload: list[str], runners: Path, program: Path, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TMON_SPOOL", "off")

@@ -1,5 +1,5 @@
-"""Keeps events on disk from the call that tells them until they are delivered, so that a killed worker loses none: the
-next process of the same worker and system sends them.
+"""Keeps events on disk from the call that reports them until they are delivered, so that a killed worker loses none:
+the next process of the same worker and system sends them.
 
     own        `keep` appends each start and end, before it is sent; emptied when nothing in it waits
     adopted    renamed to this process, hence by one process only; removed when nothing in it waits

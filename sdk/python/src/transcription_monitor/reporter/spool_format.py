@@ -1,4 +1,4 @@
-"""The format of a spool: a file of events that a process has told and not delivered yet, which outlives a kill. The
+"""The format of a spool: a file of events that a process has reported and not delivered yet, which outlives a kill. The
 TypeScript reporter has the same (reporter/spool-format.ts).
 
     {key}.{host}.{pid}.{started}.{random}.spool     key: the system and the worker · host to started: the process
