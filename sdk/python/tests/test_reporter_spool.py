@@ -83,6 +83,18 @@ def test_a_process_with_the_number_of_an_ended_one_is_another(spool: Path) -> No
     assert len(opened(spool).adopt()) == 1
 
 
+def test_a_process_that_has_ended_is_gone_before_its_parent_notices(spool: Path) -> None:
+    child = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
+    assert child.stdin
+    started = Path(f"/proc/{child.pid}/stat").read_text().rpartition(") ")[2].split(" ")[19]
+    leave(spool, told("JOB_START", "job-1"), owner=Owner(this_process().host, child.pid, started))
+    assert opened(spool).adopt() == []
+    child.stdin.close()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert len(opened(spool).adopt()) == 1
+    child.wait()
+
+
 def test_a_process_of_another_machine_is_gone_when_its_file_is_not_touched_for_ten_minutes(spool: Path) -> None:
     path = leave(spool, told("JOB_START", "job-1"), owner=Owner("elsewhere", 1, "1"))
     assert opened(spool).adopt() == []

@@ -29,11 +29,13 @@ export function isGone({ host, pid, started }: SpoolOwner, modified_ms: number):
   }
 }
 
-/** In clock ticks since the machine's start; null if there is no such process, or no /proc. */
-function startOf(pid: number): string | null {
+/** In clock ticks since the machine's start; null if no such process runs, or without /proc. */
+export function startOf(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    // One that has ended, and that its parent has not noticed yet.
+    return fields[0] === 'Z' ? null : (fields[19] ?? null);
   } catch {
     return null;
   }

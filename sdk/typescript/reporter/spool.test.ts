@@ -1,6 +1,6 @@
 /** Reports on disk: who sends what a process has left, what stays bounded, and what a damaged file costs. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import type { Report } from './report.ts';
 import { Spool } from './spool.ts';
 import { spoolFolder } from './spool-folder.ts';
 import { readSpoolName, sentLine, spoolKey, spoolLine, spoolName } from './spool-format.ts';
-import { thisProcess } from './spool-owner.ts';
+import { isGone, startOf, thisProcess } from './spool-owner.ts';
 import { ReportWriter } from './write-report.ts';
 
 const KEY = spoolKey('s3://bucket/prefix', 'worker-1');
@@ -69,6 +69,17 @@ test('a process with the number of an ended one is another', (t) => {
   const folder = folderOf(t);
   leave(folder, [writer().start('job-1', {})], { ...thisProcess, started: '1' });
   assert.equal(open(folder).adopt().length, 1);
+});
+
+test('a process that has ended is gone before its parent notices', async (t) => {
+  // The shell becomes another program, which does not wait for the shell's child.
+  const parent = spawn('sh', ['-c', 'read line & echo $!; exec sleep 100'], { stdio: ['pipe', 'pipe', 'ignore'] });
+  t.after(() => parent.kill('SIGKILL'));
+  const pid = Number(await new Promise((resolve) => parent.stdout.once('data', resolve)));
+  const owner = { ...thisProcess, pid, started: startOf(pid) ?? '' };
+  while (startOf(pid) !== null) await new Promise((resolve) => setImmediate(resolve));
+  assert.match(readFileSync(`/proc/${pid}/stat`, 'utf8'), /\) Z /);
+  assert.equal(isGone(owner, Date.now()), true);
 });
 
 test('a process of another machine is taken for gone when its file has not been touched for ten minutes', (t) => {

@@ -112,8 +112,8 @@ class Reporter:
 
     @property
     def dropped(self) -> int:
-        """Number of events not delivered: the buffer was full, the system refused them, or the reporter was closed.
-        Progress replaced by newer progress is not counted.
+        """Number of events not delivered: the buffer was full, the system refused them, or the reporter was closed and
+        they are not in the spool. Progress replaced by newer progress is not counted.
         """
         return self._sender.dropped
 

@@ -51,9 +51,11 @@ def _host() -> str:
 
 
 def _start_of(pid: int) -> str | None:
-    """None if there is no such process, or no /proc."""
+    """None if no such process runs, or without /proc."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text("latin-1")
-        return stat[stat.rindex(")") + 2 :].split(" ")[19]
+        fields = stat[stat.rindex(")") + 2 :].split(" ")
+        # Z: one that has ended, and that its parent has not noticed yet.
+        return None if fields[0] == "Z" else fields[19]
     except (OSError, ValueError, IndexError):
         return None
