@@ -4,6 +4,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Writable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import type { Report } from './report.ts';
 import { Spool } from './spool.ts';
@@ -73,11 +74,19 @@ test('a process with the number of an ended one is another', (t) => {
 
 test('a process that has ended is gone before its parent notices', async (t) => {
   // The shell becomes another program, which does not wait for the shell's child.
-  const parent = spawn('sh', ['-c', 'read line & echo $!; exec sleep 100'], { stdio: ['pipe', 'pipe', 'ignore'] });
+  const parent = spawn('sh', ['-c', 'cat <&3 & echo $!; exec sleep 100 3<&-'], {
+    stdio: ['ignore', 'pipe', 'ignore', 'pipe'],
+  });
   t.after(() => parent.kill('SIGKILL'));
-  const pid = Number(await new Promise((resolve) => parent.stdout.once('data', resolve)));
-  const owner = { ...thisProcess, pid, started: startOf(pid) ?? '' };
-  while (startOf(pid) !== null) await new Promise((resolve) => setImmediate(resolve));
+  const pid = Number(await new Promise((resolve) => parent.stdout!.once('data', resolve)));
+  const until = async (seen: () => boolean) => {
+    while (!seen()) await new Promise((resolve) => setImmediate(resolve));
+  };
+  await until(() => readFileSync(`/proc/${parent.pid}/comm`, 'utf8') === 'sleep\n');
+  const owner = { ...thisProcess, pid, started: startOf(pid)! };
+  assert.equal(isGone(owner, Date.now()), false);
+  (parent.stdio[3] as Writable).end();
+  await until(() => startOf(pid) === null);
   assert.match(readFileSync(`/proc/${pid}/stat`, 'utf8'), /\) Z /);
   assert.equal(isGone(owner, Date.now()), true);
 });
