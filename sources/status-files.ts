@@ -93,7 +93,7 @@ export class StatusFiles implements Source {
       for (const [index, result] of results.entries()) {
         const { key, version } = wanted[index]!;
         if (result === undefined) continue;
-        recall?.set(key, this.#readAs(version), result);
+        if (result !== known[index]) recall?.set(key, this.#readAs(version), result);
         if (!('why' in result)) {
           keep(result);
           continue;

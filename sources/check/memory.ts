@@ -7,15 +7,27 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { hasEnded, type Sighting } from '../../protocol/sighting.ts';
+import { hasEnded, NOTHING_KNOWN, type Sighting } from '../../protocol/sighting.ts';
 import type { FileResult, Recall } from '../source.ts';
 import type { Teller } from './clocks.ts';
 import type { Track } from './track.ts';
 
 const FORMAT = 1;
 
+/** Without what is not known, since there may be as many as there are files. */
+type Known = Partial<Sighting> & Pick<Sighting, 'job_id' | 'state' | 'told_ms'>;
+
+function known(sighting: Sighting): Known {
+  const { job_id, state, told_ms, ...rest } = sighting;
+  const some: Record<string, unknown> = { job_id, state, told_ms };
+  for (const [name, value] of Object.entries(rest)) if (value !== null) some[name] = value;
+  return some as Known;
+}
+
+const whole = (sighting: Known): Sighting => ({ ...NOTHING_KNOWN, ...sighting });
+
 /** `unreadable`: why this version could not be read; the sighting is then that of the last one that could. */
-type Remembered = { version: string; sighting?: Sighting; unreadable?: { why: string; half_written?: boolean } };
+type Remembered = { version: string; sighting?: Known; unreadable?: { why: string; half_written?: boolean } };
 
 /** Since when something has been so, by our clock, and in how many checks. */
 export type Since = { since_ms: number; looks: number };
@@ -153,13 +165,14 @@ export class FileRecall implements Recall {
 
   get(where: string, version: string): FileResult | undefined {
     this.#requested.add(where);
-    const known = this.files.get(where);
-    return known?.version === version ? (known.unreadable ?? known.sighting) : undefined;
+    const { version: last, unreadable, sighting } = this.files.get(where) ?? {};
+    if (last !== version) return undefined;
+    return unreadable ?? (sighting && whole(sighting));
   }
 
   set(where: string, version: string, result: FileResult): void {
     this.#requested.add(where);
-    const sighting = 'why' in result ? this.last(where) : result;
+    const sighting = 'why' in result ? this.files.get(where)?.sighting : known(result);
     this.files.set(where, {
       version,
       ...(sighting === undefined ? {} : { sighting }),
@@ -168,7 +181,8 @@ export class FileRecall implements Recall {
   }
 
   last(where: string): Sighting | undefined {
-    return this.files.get(where)?.sighting;
+    const { sighting } = this.files.get(where) ?? {};
+    return sighting && whole(sighting);
   }
 
   /** After a complete read. */
