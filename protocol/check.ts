@@ -29,6 +29,7 @@ export const WARNING_KINDS = [
   'nothing_found',
   'in_flight',
   'undated',
+  'monitor_store',
   'zone',
   'note',
 ] as const;

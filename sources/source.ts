@@ -79,6 +79,8 @@ export type Reading = {
   found?: number;
   /** False if every time has its zone, or comes from a clock of the system: then none can be of another zone. */
   without_zone?: boolean;
+  /** A monitor keeps its store in the same place; its jobs are not among the sightings. */
+  monitor_store?: boolean;
   /** What else people should know about what was read, one sentence each. */
   notes?: string[];
   /** Number of reports whose time is that of others, because it is missing or not understood. */

@@ -8,14 +8,16 @@ import type { Sighting } from '../protocol/sighting.ts';
 import { type Cleaning, temporaryDirectory } from '../test/processes/tmon.ts';
 import { motoCredentials, startMoto } from '../test/servers/moto.ts';
 import type { TestServer } from '../test/servers/start.ts';
+import { Check } from './check/check.ts';
 import { CheckMemory } from './check/memory.ts';
 import { inParallel } from './in-parallel.ts';
-import type { ReadOptions } from './source.ts';
+import type { ReadOptions, Source } from './source.ts';
 import { openStatusBucket } from './status-bucket.ts';
 import { type StatusFilePlace, StatusFiles } from './status-files.ts';
 import { openStatusFolder } from './status-folder.ts';
 
 const { signal } = new AbortController();
+const EMPTY = { waiting: 0, in_flight: 0, oldest_seconds: null, dead_letters: 0 };
 
 /** The real system, and the keys fetched from it. */
 function counted(place: StatusFilePlace): { place: StatusFilePlace; fetched: string[] } {
@@ -175,8 +177,16 @@ function behavesAsStatusFiles(place: () => Promise<Place>): void {
         hint: /^ask the monitor: /,
       });
     }
-    await write('jobs/job-1.json', words('job-1', 'PROCESSING'));
+    await write('jobs/job-1.json', words('job-1', 'COMPLETED'));
     assert.deepEqual((await readAll(new StatusFiles(await open()))).ids, ['job-1']);
+    // A check does not say that all is well with jobs that it can't see.
+    const check = async (...more: Source[]) => {
+      const files = new StatusFiles(await open());
+      return (await new Check([files, ...more]).run(Date.now() + 1000, signal)).verdict;
+    };
+    assert.equal(await check(), 'unknown');
+    const monitor: Source = { name: 'http://m', async *read() {}, heartbeats: async () => new Map(), async close() {} };
+    assert.equal(await check({ ...monitor, depth: async () => EMPTY }), 'well');
   });
 
   test('a file that is half-written has the state that it had before, and says so', async () => {

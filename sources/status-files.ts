@@ -56,6 +56,7 @@ const WRITTEN_LATELY_MS = 10_000;
 export class StatusFiles implements Source {
   readonly #place: StatusFilePlace;
   readonly #options: Pick<StatusFileOptions, 'states' | 'zone'>;
+  #monitor_store: boolean | undefined;
   /** Files read recently, by key, which a position can't distinguish. */
   #lately = new Map<string, ListedFile>();
 
@@ -72,6 +73,9 @@ export class StatusFiles implements Source {
     const after_ms = from == null ? null : Number(from) - OVERLAP_MS;
     let newest_ms = from == null ? 0 : Number(from);
     let listed_count = 0;
+    // Asked once: it costs a request.
+    this.#monitor_store ??= await this.#place.isMonitorStore(signal);
+    const monitor_store = this.#monitor_store;
     // Without a memory of the files before it, they are skipped.
     const before_ms = Math.min(since_ms, recall?.complete_ms ?? since_ms);
     for await (const listed of this.#place.list(signal)) {
@@ -108,13 +112,18 @@ export class StatusFiles implements Source {
         unreadable,
         looked_at: files.length,
         found: files.length - unreadable.length,
+        monitor_store: monitor_store && listed_count > 0,
         done: async () => {
           for (const file of files) this.#lately.set(file.key, file);
         },
       };
     }
     this.#lately = new Map([...this.#lately].filter(([, { modified_ms }]) => modified_ms >= newest_ms - OVERLAP_MS));
-    if (listed_count === 0) await this.#refuseMonitorStore(signal);
+    if (listed_count > 0 || !monitor_store) return;
+    // Its jobs are in its journal and in folders below jobs/, which are not status files.
+    throw new SourceError('unusable', `${this.name}: it is the store of a monitor, not a place of status files`, {
+      hint: 'ask the monitor: tmon check http://MONITOR:8080 (tmon serve starts one on this store)',
+    });
   }
 
   async close(): Promise<void> {
@@ -148,14 +157,6 @@ export class StatusFiles implements Source {
     if (Date.now() - file.modified_ms > WRITTEN_LATELY_MS) return result;
     await pause(WRITTEN_WITHIN_MS, undefined, { signal });
     return await read();
-  }
-
-  /** Its jobs are in its journal and in folders below jobs/, which are not status files. */
-  async #refuseMonitorStore(signal: AbortSignal): Promise<void> {
-    if (!(await this.#place.isMonitorStore(signal))) return;
-    throw new SourceError('unusable', `${this.name}: it is the store of a monitor, not a place of status files`, {
-      hint: 'ask the monitor: tmon check http://MONITOR:8080 (tmon serve starts one on this store)',
-    });
   }
 }
 

@@ -14,6 +14,9 @@ export type Evidence = {
   /** Since when no message of its queue waits, and all are in flight. */
   in_flight_since_ms: number | null;
   heartbeats: ReadonlyMap<string, Heartbeat>;
+  /** Whether it is a monitor, and whether the store of one is in the same place. */
+  monitor: boolean;
+  monitor_store: boolean;
   /** Some of its times may be of another zone than they were taken for. */
   without_zone: boolean;
 };
@@ -32,7 +35,9 @@ export function evidenceWarnings(
   options: EvidenceOptions,
   { now_ms }: { now_ms: number },
 ): Warning[] {
+  const asksMonitor = sources.some(({ evidence }) => evidence.monitor);
   return sources.flatMap((source) => [
+    ...monitorStoreWarnings(source, asksMonitor),
     ...unreadableWarnings(source, options),
     ...halfWrittenWarnings(source),
     ...nothingFoundWarnings(source),
@@ -81,6 +86,14 @@ function nothingFoundWarnings({ checked, evidence }: Examined): Warning[] {
       unknown: !evidence.found_before,
     },
   ];
+}
+
+/** The jobs of that monitor are nowhere, unless it is among the sources itself. */
+function monitorStoreWarnings({ checked, evidence }: Examined, asksMonitor: boolean): Warning[] {
+  if (!evidence.monitor_store) return [];
+  const says =
+    'a monitor keeps its store there too, and its jobs are not in status files: check http://MONITOR:8080 too';
+  return [{ kind: 'monitor_store', subject: checked.name, says, unknown: !asksMonitor }];
 }
 
 function undatedWarnings({ checked: { name, undated_count = 0 } }: Examined): Warning[] {

@@ -64,6 +64,7 @@ export class SourceReader {
     const notes = new Set<string>();
     let looked_at = 0;
     let undated = 0;
+    let monitor_store = false;
     let error: CheckedSource['error'] = null;
     let queue: CheckedSource['queue'] = null;
     let alerts: CheckedSource['alerts'] = [];
@@ -76,6 +77,7 @@ export class SourceReader {
         known.found += reading.found ?? reading.sightings.length;
         looked_at += reading.looked_at;
         undated += reading.undated ?? 0;
+        monitor_store ||= reading.monitor_store === true;
         known.without_zone ||= reading.sightings.length > 0 && reading.without_zone !== false;
         for (const item of reading.unreadable) {
           if (this.#isBeingWritten(item, now_ms)) half_written.push(item);
@@ -121,6 +123,8 @@ export class SourceReader {
       found_before: this.#memory.found.has(name) || source.depth !== undefined,
       half_written,
       heartbeats,
+      monitor: source.heartbeats !== undefined,
+      monitor_store,
       without_zone: known.without_zone,
       in_flight_since_ms: queue === null ? null : this.#inFlightSince(queue, now_ms),
     };

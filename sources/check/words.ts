@@ -38,6 +38,7 @@ const UNKNOWN: Partial<Record<WarningKind, string>> = {
   nothing_found: 'without any job',
   in_flight: 'with all messages in flight for long',
   zone: 'with times of another zone',
+  monitor_store: 'with the jobs of a monitor',
 };
 
 /** `wrong: 1 job stuck, 2 jobs failed`. */
