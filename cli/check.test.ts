@@ -164,7 +164,7 @@ test('--notify without a file that can be written is refused, with the reason an
   assert.match(stderr, /^the state could not be saved: /);
 });
 
-test('exit code 3 for what could not be read or found, unless it is allowed; told once', async (t) => {
+test('exit code 3 for what could not be read or found, unless it is allowed; one message for each', async (t) => {
   const jobs = folder(t);
   const { url, bodies } = await receiver(t);
   const run = (...args: string[]) => jobs.run('--notify', url, ...args);

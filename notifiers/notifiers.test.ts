@@ -326,7 +326,7 @@ test('a failure that grows too old to be seen is no news; one that is solved is'
   );
 });
 
-test('what makes a verdict unknown is told once, and that it is known again', async () => {
+test('one message says why a verdict is unknown, and one that it is known again', async () => {
   const heard: string[] = [];
   const notifier = { name: 'ops', notify: async ({ title }: Notice) => void heard.push(title.split(': ')[1]!) };
   const kept = { sent: new Map<string, string>(), failures: new Map<string, number>() };

@@ -22,6 +22,7 @@ export async function openStatusBucket(
   };
   const places = placesOf(prefix);
   let place = prefix;
+  let onlyFiles = false;
   async function* listIn(within: string, signal: AbortSignal): AsyncIterable<ListedFile[]> {
     for (let ContinuationToken: string | undefined; ; ) {
       const Prefix = `${within}${STATUS_FILE_PREFIX}`;
@@ -30,6 +31,7 @@ export async function openStatusBucket(
       const page = await client.send(list, { abortSignal: signal }).catch((error) => {
         throw awsError(error, thing);
       });
+      if (page.CommonPrefixes?.length) onlyFiles = false;
       yield (page.Contents ?? []).map(({ Key = '', ETag = '', Size = 0, LastModified }): ListedFile => {
         const modified_ms = LastModified?.getTime() ?? 0;
         // The same text written again has the same ETag, but is a new report.
@@ -44,14 +46,17 @@ export async function openStatusBucket(
     async *list(signal) {
       for (place of places) {
         let found = false;
+        onlyFiles = true;
         for await (const files of listIn(place, signal)) {
           found ||= files.some(({ key }) => isStatusFile(key));
           yield files;
         }
         if (found) return;
+        onlyFiles = false;
       }
     },
     async isMonitorStore(signal) {
+      if (onlyFiles) return false;
       for (const within of places) {
         const head = new HeadObjectCommand({ Bucket: bucket, Key: `${within}${MONITOR_STORE_KEY}` });
         const found = await client.send(head, { abortSignal: signal }).catch(() => undefined);

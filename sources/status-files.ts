@@ -39,7 +39,7 @@ export interface StatusFilePlace {
   list(signal: AbortSignal): AsyncIterable<ListedFile[]>;
   /** undefined if it no longer exists. */
   fetch(key: string, signal: AbortSignal): Promise<Uint8Array | undefined>;
-  /** Whether a monitor keeps its journal there. */
+  /** After listing: whether a monitor keeps its journal there. One that has jobs also has folders beside the files. */
   isMonitorStore(signal: AbortSignal): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -56,7 +56,6 @@ const WRITTEN_LATELY_MS = 10_000;
 export class StatusFiles implements Source {
   readonly #place: StatusFilePlace;
   readonly #options: Pick<StatusFileOptions, 'states' | 'zone'>;
-  #monitor_store: boolean | undefined;
   /** Files read recently, by key, which a position can't distinguish. */
   #lately = new Map<string, ListedFile>();
 
@@ -73,9 +72,6 @@ export class StatusFiles implements Source {
     const after_ms = from == null ? null : Number(from) - OVERLAP_MS;
     let newest_ms = from == null ? 0 : Number(from);
     let listed_count = 0;
-    // Asked once: it costs a request.
-    this.#monitor_store ??= await this.#place.isMonitorStore(signal);
-    const monitor_store = this.#monitor_store;
     // Without a memory of the files before it, they are skipped.
     const before_ms = Math.min(since_ms, recall?.complete_ms ?? since_ms);
     for await (const listed of this.#place.list(signal)) {
@@ -112,14 +108,18 @@ export class StatusFiles implements Source {
         unreadable,
         looked_at: files.length,
         found: files.length - unreadable.length,
-        monitor_store: monitor_store && listed_count > 0,
         done: async () => {
           for (const file of files) this.#lately.set(file.key, file);
         },
       };
     }
     this.#lately = new Map([...this.#lately].filter(([, { modified_ms }]) => modified_ms >= newest_ms - OVERLAP_MS));
-    if (listed_count > 0 || !monitor_store) return;
+    if (!(await this.#place.isMonitorStore(signal))) return;
+    if (listed_count > 0) {
+      const position = String(newest_ms);
+      yield { sightings: [], position, unreadable: [], looked_at: 0, monitor_store: true, async done() {} };
+      return;
+    }
     // Its jobs are in its journal and in folders below jobs/, which are not status files.
     throw new SourceError('unusable', `${this.name}: it is the store of a monitor, not a place of status files`, {
       hint: 'ask the monitor: tmon check http://MONITOR:8080 (tmon serve starts one on this store)',

@@ -95,7 +95,7 @@ function readsForms(start: () => Promise<Database>, { ago, q, uuid, serial }: Di
     assert.deepEqual(timeless.unreadable, ['it has neither an updated_at nor a started_at']);
   });
 
-  test('a table in which nothing happened lately is told from an empty one', async () => {
+  test('a table in which nothing happened lately is distinguished from an empty one', async () => {
     await ask(`CREATE TABLE quiet (job_id VARCHAR(50), worker_id VARCHAR(50), status VARCHAR(20),
       started_at TIMESTAMP NULL, updated_at TIMESTAMP NULL, percentage INT, error_message TEXT)`);
     assert.equal((await read(at('table=quiet'))).found, 0);

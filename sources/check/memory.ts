@@ -57,7 +57,7 @@ export class CheckMemory {
   unread = new Set<string>();
   /** Sources in which a report was found, in this check or an earlier one. */
   found = new Set<string>();
-  /** When the failed jobs ended of which a notifier was told. */
+  /** When the failed jobs ended that were reported to a notifier. */
   readonly failures = new Map<string, number>();
   #since = new Map<string, Since>();
   #sinceNow = new Map<string, Since>();

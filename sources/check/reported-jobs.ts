@@ -71,7 +71,7 @@ const FIRST_CAPACITY = 1024;
 const COLUMNS = 4;
 const NONE = Number.NaN;
 
-/** Rows of told, started, ended and worker, by job. */
+/** Rows of report, start, end and worker, by job. */
 class CompletedJobs {
   readonly #rows = new Map<string, number>();
   #columns = new Float64Array(FIRST_CAPACITY * COLUMNS);
