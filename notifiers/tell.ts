@@ -16,10 +16,14 @@ const WELL = 'well';
 export function answerOf(document: CheckDocument): string {
   if (document.verdict === 'well') return WELL;
   const unread = unreadIn(document).map((name) => `unread ${name}`);
-  const wrong = document.problems.map(({ kind, subject }) => `${kind} ${subject}`);
-  const unknown = document.warnings.filter((one) => one.unknown).map(({ kind, subject }) => `${kind} ${subject}`);
+  const wrong = document.problems.map(lineOf);
+  const unknown = document.warnings.filter((one) => one.unknown).map(lineOf);
   return [...wrong, ...unread, ...unknown].sort().join('\n');
 }
+
+/** One line, whatever the name of the job. */
+const lineOf = ({ kind, subject }: { kind: string; subject: string }): string =>
+  `${kind} ${subject.replaceAll('\n', ' ')}`;
 
 /** Adds the failures of this check, and returns what those that are now too old to be seen were called in an answer. */
 export function agedFailures(document: CheckDocument, failures: Map<string, number>): Set<string> {
@@ -28,7 +32,9 @@ export function agedFailures(document: CheckDocument, failures: Map<string, numb
   }
   const since_ms = parseTime(document.since);
   return new Set(
-    [...failures].filter(([, ended_ms]) => ended_ms < since_ms).map(([subject]) => `job_failed ${subject}`),
+    [...failures]
+      .filter(([, ended_ms]) => ended_ms < since_ms)
+      .map(([subject]) => lineOf({ kind: 'job_failed', subject })),
   );
 }
 
@@ -77,6 +83,6 @@ export async function tell(telling: Telling): Promise<Error[]> {
     }),
   );
   const left = new Set([...sent.values()].flatMap((one) => one.split('\n')));
-  for (const subject of failed.keys()) if (!left.has(`job_failed ${subject}`)) failed.delete(subject);
+  for (const subject of failed.keys()) if (!left.has(lineOf({ kind: 'job_failed', subject }))) failed.delete(subject);
   return failures.filter((failure) => failure !== undefined);
 }
