@@ -95,11 +95,10 @@ function isLast(text: string, end: number): boolean {
 
 function bareAt(text: string, at: number, { name, named, stopAt }: Reading): { value: unknown; end: number } {
   const inError = name === 'error';
-  const newline = text.indexOf('\n', at);
-  const stop = Math.min(stopAt(at, inError), newline === -1 ? text.length : newline);
+  const stop = stopAt(at, inError);
   const next = inError && named ? null : nextKey(text.slice(at, stop), inError);
   const all = text.slice(at, next === null ? stop : at + next).trimEnd();
-  if (inError) return { value: all, end: at + all.length };
+  if (inError || all.length > VALUE_CHARS_MAX) return { value: all, end: at + all.length };
   if (next !== null) return { value: plainValue(innerValue(all, name)), end: at + next };
   const value = lastValue(all, name);
   return { value: plainValue(value), end: at + value.length };
@@ -132,8 +131,9 @@ function lastValue(all: string, name: string): string {
   const first = firstWord(all);
   if (first.length === all.length) return all;
   if (NUMBERS.has(name)) {
-    for (let words = all; words.length > first.length; words = words.replace(/\s*\S+$/, '')) {
-      if (words.length <= 40 && lenientSeconds(words) !== null) return words;
+    for (let end = Math.min(all.length, SPAN_CHARS_MAX); end > first.length; end = all.lastIndexOf(' ', end - 1)) {
+      const words = all.slice(0, end);
+      if (lenientSeconds(words) !== null) return words;
     }
     return first;
   }
@@ -142,8 +142,13 @@ function lastValue(all: string, name: string): string {
 
 /** To the first space outside parentheses: `np.float32(45.0)`, `timedelta(days=1, seconds=5)`. */
 function firstWord(text: string): string {
-  const [word = ''] = /^(?:[A-Za-z_][\w.]*\([^()]*\)|\S)*/.exec(text) ?? [];
-  return word;
+  let end = text.search(/\s|$/);
+  while (end < text.length && text.slice(0, end).split('(').length > text.slice(0, end).split(')').length) {
+    const closes = text.indexOf(')', end);
+    if (closes === -1) break;
+    end = closes + 1;
+  }
+  return text.slice(0, end);
 }
 
 function plainValue(text: string): string | null {
@@ -164,6 +169,11 @@ const OPENS: Readonly<Record<string, string>> = {
   "'": "'",
   '`': '`',
 };
+
+/** Longer than any value but an error. */
+const VALUE_CHARS_MAX = 4096;
+/** Longer than any length of time. */
+const SPAN_CHARS_MAX = 60;
 
 const NAMES = [
   'event',
@@ -207,7 +217,7 @@ const FIRST_KEY = new RegExp(
   'y',
 );
 const NEXT_KEY = new RegExp(String.raw`[\s,;|)\]}-]+(["']?)([A-Za-z_][\w.-]*)\1${SIGN}`, 'y');
-const KEY_AHEAD = /[\s,;|]+["']?([A-Za-z_][\w.-]*)["']?(=|\s?:\s|\s=\s)/g;
+const KEY_AHEAD = /(?<![\s,;|])[\s,;|]+["']?([A-Za-z_][\w.-]*)["']?(=|\s?:\s|\s=\s)/g;
 const PAIR_ANYWHERE = /(?<![^\s,;|{[(])([A-Za-z_][\w.-]*)=/g;
 const AFTER_QUOTED = /$|[\s,;|)\]}"'`]/y;
 const REST_BLANK = /[\s,;)\]}"'`]*$/y;

@@ -266,3 +266,26 @@ test('a time without a zone is in the zone that another time of its line shows, 
   assert.equal(time(json), Date.parse('2026-11-26T14:28:00Z'));
   assert.equal(time(`2026-11-26T19:35:00Z stdout F ${json}`), Date.parse('2026-11-26T14:28:00Z'), 'too far apart');
 });
+
+/** Each would take minutes if a part of it were searched again for each of its characters. */
+test('a line of a mebibyte is read in its length, whatever is repeated in it', () => {
+  const filled = (text: string) => text.repeat(Math.ceil((1 << 20) / text.length));
+  for (const [line, count] of [
+    [`JOB_FAILED error=${filled('x ')}job_id=a`, 1],
+    [`JOB_FAILED ${filled('a=b ')}job_id=a`, 1],
+    [`JOB_FAILED job_id='${filled('x')}`, 1],
+    [`JOB_FAILED job_id=a${filled(',')} x`, 1],
+    [`JOB_FAILED${filled(' ')}job_id=a`, 1],
+    [`JOB_FAILED${filled('>')}job_id=a`, 1],
+    [`JOB_COMPLETE job_id=a duration=${filled('f(')}`, 1],
+    [`TRANSCRIPTION_EVENT ${filled('{"a":')}`, 1],
+    [`TRANSCRIPTION_EVENT {'event': ${filled('[')}`, 1],
+    [filled('JOB_FAILED '), 1],
+    [filled('JOB_START job_id=a worker_id=w'), 1001],
+    [filled('TRANSCRIPTION_EVENT {"a": '), 1],
+    [`"JOB_FAILED job_id=a"${filled(' ')}x`, 1],
+    [filled('{"msg":"JOB_FAILED job_id=a"}'), 36_158],
+  ] as const) {
+    assert.equal(parseLogLines(line, { now_ms: NOW_MS }).length, count, line.slice(0, 60));
+  }
+});

@@ -113,12 +113,19 @@ function readText(line: string, context: Context): Found[] {
 }
 
 const BEFORE_CHARS = 2000;
+/** Of a line; each may have to be searched to its end. */
+const KEYWORDS_MAX = 1000;
 
 function readLine(text: string, first: Keyword, { options, before }: Context): Found[] {
   const found: Found[] = [];
   let prefix = 0;
   let line_ms: number | null = null;
-  for (let keyword: Keyword | null = first; keyword !== null; ) {
+  let tries = 0;
+  for (let keyword: Keyword | null = first; keyword !== null; tries += 1) {
+    if (tries === KEYWORDS_MAX) {
+      found.push({ why: `more than ${KEYWORDS_MAX} keywords on one line: the rest is skipped` });
+      break;
+    }
     const quoted = isSource(text, keyword, before);
     const { value: read, hasZone } = readZoned((): Read | null =>
       quoted ? null : readAt(text, keyword!, { options, prefix }),

@@ -117,7 +117,7 @@ function textOf(value: unknown): string | null {
 
 /** `"message": "JOB_START …",` and `"JOB_START …",`: lines of pretty-printed JSON. */
 function unwrapString(text: string): Unwrapped[] | null {
-  const [, string] = /^\s*(?:"[^"]*"\s*:\s*)?("(?:[^"\\]|\\.)*")\s*,?\s*$/.exec(text) ?? [];
+  const [, string] = /^(?:"[^"]*"\s*:\s*)?("(?:[^"\\]|\\.)*"),?$/.exec(text.trim()) ?? [];
   const inside = string === undefined ? undefined : parseJson(string);
   return typeof inside === 'string' && mentions(inside) ? [{ text: inside, event: null, time: null }] : null;
 }

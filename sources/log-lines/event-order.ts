@@ -8,7 +8,8 @@ import { ownWord } from './own-words.ts';
 
 /** How far a worker's clock may be behind that of the one before it. */
 const BEHIND_MAX_MS = 1000;
-/** Twice as many are remembered: the order of lines that are further apart than so many ends is shown by their times. */
+/** Jobs are remembered for as long in the log's time, and at most twice as many: times show the order of all others. */
+const REMEMBERED_MS = 5 * BEHIND_MAX_MS;
 const JOBS_MAX = 10_000;
 
 type End = { event: string; time_ms: number; worker_id: string | null };
@@ -39,7 +40,8 @@ export class EventOrder {
     }
     if (end?.event === event.event && Math.abs(event.timestamp_ms - end.time_ms) <= BEHIND_MAX_MS) return false;
     const worker_id = event.worker_id === null ? null : ownWord(event.worker_id);
-    this.#ends.set(event.job_id, { event: event.event, time_ms: event.timestamp_ms, worker_id });
+    const { job_id, timestamp_ms: time_ms } = event;
+    this.#ends.set(job_id, { event: event.event, time_ms, worker_id }, time_ms);
     return true;
   }
 
@@ -50,7 +52,7 @@ export class EventOrder {
     this.#ends.delete(event.job_id);
     if (behind_ms < 0) return;
     event.timestamp_ms = end.time_ms + 1;
-    this.#moved.set(event.job_id, event.timestamp_ms);
+    this.#moved.set(event.job_id, event.timestamp_ms, event.timestamp_ms);
   }
 
   #follow(event: DatedEvent): void {
@@ -61,8 +63,9 @@ export class EventOrder {
   }
 }
 
-/** A value for each of the last jobs. */
+/** A value for each of the last jobs, in two generations. */
 class LastJobs<V> {
+  #since_ms = 0;
   #recent = new Map<string, V>();
   #older = new Map<string, V>();
 
@@ -74,8 +77,11 @@ class LastJobs<V> {
     return this.#recent.get(job_id) ?? this.#older.get(job_id);
   }
 
-  set(job_id: string, value: V): void {
-    if (this.#recent.size >= JOBS_MAX) [this.#older, this.#recent] = [this.#recent, new Map()];
+  set(job_id: string, value: V, time_ms: number): void {
+    if (this.#recent.size >= JOBS_MAX || Math.abs(time_ms - this.#since_ms) > REMEMBERED_MS) {
+      [this.#older, this.#recent] = [this.#recent, new Map()];
+      this.#since_ms = time_ms;
+    }
     this.#recent.set(ownWord(job_id), value);
   }
 

@@ -4,27 +4,15 @@
  * The position is after the last complete line; an unfinished line is after it, so that it is read again in full.
  */
 import { existsSync } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { SourceError } from '../source.ts';
 import { dated } from './dated-event.ts';
 import { type LogBatch, type LogOptions, type LogReader, LogSource } from './log.ts';
-import {
-  beginsWith,
-  type FilePosition,
-  formatPosition,
-  HEAD_BYTES_MAX,
-  hasBefore,
-  type Piece,
-  parsePosition,
-  piecesAfter,
-  positionAt,
-  readHead,
-  rotatedNow,
-  TAIL_BYTES_MAX,
-} from './position.ts';
+import { PlainFile } from './plain-file.ts';
+import { formatPosition, type Piece, parsePosition, piecesAfter, positionAt, readHead } from './position.ts';
 import { LineScanner, type ScanMemory, type Scanned } from './scan.ts';
-import { CHUNK_BYTES, encodingOf, openText } from './text.ts';
+import { encodingOf, openText } from './text.ts';
 
 type Read = Parameters<LogReader['read']>[0];
 type How = { takesHalf: boolean; place: boolean; signal: AbortSignal };
@@ -142,54 +130,18 @@ class LogFile implements LogReader {
   async *#readPlain(piece: Piece, scanner: LineScanner, { takesHalf, signal }: How): AsyncGenerator<PieceRead> {
     // Kept as long as nothing was read after it: an empty file cannot be recognised later.
     const from = this.#last.position;
-    const file = await open(piece.path);
+    const file = await PlainFile.open(piece);
+    if (file === null) return yield 'moved';
+    const at = (): string | null =>
+      scanner.offset === 0 && from !== null ? from : formatPosition(file.positionAt(scanner.offset));
     try {
-      const { ino } = await file.stat({ bigint: true });
-      const inode = String(ino);
-      const readAt = async (start: number, bytes: number): Promise<Buffer> => {
-        const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, start);
-        return buffer.subarray(0, bytesRead);
-      };
-      let offset = piece.offset;
-      let head = await readAt(0, Math.min(offset, HEAD_BYTES_MAX));
-      /** The last bytes that were read, and those before the position. */
-      let last = await readAt(Math.max(0, offset - TAIL_BYTES_MAX), Math.min(offset, TAIL_BYTES_MAX));
-      let tail = last;
-      const isPiece = inode === piece.inode && (piece.from === null || isBefore(piece.from, head, last));
-      if (!isPiece) return yield 'moved';
-      const at = (): string | null =>
-        scanner.offset === 0 && from !== null
-          ? from
-          : formatPosition(positionAt(scanner.offset, { inode, head, tail }));
-      const buffer = Buffer.alloc(CHUNK_BYTES);
-      for (;;) {
-        signal.throwIfAborted();
-        const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES, offset);
-        if (bytesRead === 0) break;
-        // Truncated in between, these bytes are those of another log.
-        const same =
-          head.equals(await readAt(0, head.length)) && last.equals(await readAt(offset - last.length, last.length));
-        if (!same) return yield 'moved';
-        const isFirst = offset === 0 && piece.rotated !== undefined;
-        if (isFirst && piece.rotated !== (await rotatedNow(piece.path))) return yield 'moved';
-        const chunk = buffer.subarray(0, bytesRead);
-        if (head.length === offset) head = Buffer.concat([head, chunk.subarray(0, HEAD_BYTES_MAX - head.length)]);
-        const before = scanner.offset;
-        const scanned = scanner.push(chunk);
-        const read = scanner.offset - offset;
-        // Where parts of a line wait for their end, the position may be in an earlier chunk.
-        if (read > 0) tail = lastBytes(last, chunk.subarray(0, read));
-        else if (scanner.offset !== before) tail = Buffer.alloc(0);
-        last = lastBytes(last, chunk);
-        offset += bytesRead;
-        yield { scanned, position: at() };
+      for await (const chunk of file.chunks(signal)) {
+        if (chunk === 'moved') return yield 'moved';
+        yield { scanned: scanner.push(chunk), position: at() };
       }
       // The next read of an empty file knows it by its inode.
-      if (head.length === 0 && from === null) yield { scanned: scanner.push(Buffer.alloc(0)), position: at() };
-      for (const scanned of lastOf(scanner, takesHalf)) {
-        if (scanner.offset === offset) tail = last;
-        yield { scanned, position: at() };
-      }
+      if (file.isEmpty && from === null) yield { scanned: scanner.push(Buffer.alloc(0)), position: at() };
+      for (const scanned of lastOf(scanner, takesHalf)) yield { scanned, position: at() };
     } finally {
       await file.close();
     }
@@ -231,16 +183,6 @@ class LogFile implements LogReader {
 
   async close(): Promise<void> {}
 }
-
-const lastBytes = (before: Buffer, bytes: Buffer): Buffer =>
-  Buffer.from(
-    bytes.length < TAIL_BYTES_MAX
-      ? Buffer.concat([before, bytes]).subarray(-TAIL_BYTES_MAX)
-      : bytes.subarray(-TAIL_BYTES_MAX),
-  );
-
-const isBefore = (from: FilePosition, head: Buffer, last: Buffer): boolean =>
-  beginsWith(head, from) && (from.tail_bytes === 0 || hasBefore(last.subarray(-from.tail_bytes), from));
 
 /** The unfinished line: as a line, or only if the rest cannot change it. */
 function* lastOf(scanner: LineScanner, takesHalf: boolean): Generator<Scanned> {
