@@ -11,7 +11,7 @@ import { mariadbAbsent, startMariadb } from '../test/servers/mariadb.ts';
 import { postgresqlAbsent, startPostgresql } from '../test/servers/postgresql.ts';
 import { type Dialect, readRow } from './job-status-rows.ts';
 import { JOB_STATUS_SQL, upsertParameters } from './job-status-table.ts';
-import type { Sighting } from './sighting.ts';
+import { NOTHING_KNOWN, type Sighting } from './sighting.ts';
 
 type Value = string | number | null;
 type Rows = Record<string, unknown>[];
@@ -20,19 +20,13 @@ type Database = { ask(statement: string, values?: Value[]): Promise<Rows>; close
 const TOLD_MS = Date.UTC(2025, 6, 7, 19, 30, 0, 123);
 
 const running: Sighting = {
+  ...NOTHING_KNOWN,
   job_id: 'job-1',
   state: 'PROCESSING',
   told_ms: TOLD_MS,
   worker_id: 'worker-1',
   started_ms: TOLD_MS - 60_000,
-  ended_ms: null,
   percentage: 45,
-  stage: null,
-  audio_duration: null,
-  duration: null,
-  segments: null,
-  s3_path: null,
-  error: null,
 };
 
 async function openPostgres(): Promise<Database> {

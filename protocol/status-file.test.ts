@@ -1,26 +1,20 @@
 /** Status files: what is written, and what is read of files that others wrote. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Sighting } from './sighting.ts';
+import { NOTHING_KNOWN, type Sighting } from './sighting.ts';
 import { readStatusFile, statusFileKey, writeStatusFile } from './status-file.ts';
 
 const TOLD_MS = Date.UTC(2025, 6, 7, 19, 40);
 const CHANGED_MS = TOLD_MS + 5000;
 
 const running: Sighting = {
+  ...NOTHING_KNOWN,
   job_id: 'job-1',
   state: 'PROCESSING',
   told_ms: TOLD_MS,
   worker_id: 'worker-1',
   started_ms: TOLD_MS - 600_000,
-  ended_ms: null,
   percentage: 45,
-  stage: null,
-  audio_duration: null,
-  duration: null,
-  segments: null,
-  s3_path: null,
-  error: null,
 };
 
 test('[B133] a file has the documented fields, and others only if known', () => {

@@ -20,7 +20,7 @@ import {
 import { lenientTime, lenientWorkerId } from '../protocol/lenient-values.ts';
 import { parseLogLine } from '../protocol/log-line.ts';
 import { reportedId } from '../protocol/reported-id.ts';
-import { mergeSightings, type Sighting } from '../protocol/sighting.ts';
+import { mergeSightings, NOTHING_KNOWN, type Sighting } from '../protocol/sighting.ts';
 import { readStatusFile } from '../protocol/status-file.ts';
 import { awsConfig, withinLimit } from './aws/client.ts';
 import { type AwsThing, awsError } from './aws/errors.ts';
@@ -288,19 +288,12 @@ function readMessage(message: Message): DatedEvent | Sighting | { why: string } 
   if (id === null) return { why: `its JobId is ${JSON.stringify(JobId.StringValue)}, which cannot name a job` };
   const worker_id = lenientWorkerId(WorkerId?.StringValue);
   return {
+    ...NOTHING_KNOWN,
     ...id,
     state: worker_id === null ? 'QUEUED' : 'PROCESSING',
     told_ms: sent_ms,
     worker_id,
     started_ms: worker_id === null ? null : lenientTime(StartTime?.StringValue),
-    ended_ms: null,
-    percentage: null,
-    stage: null,
-    audio_duration: null,
-    duration: null,
-    segments: null,
-    s3_path: null,
-    error: null,
   };
 }
 

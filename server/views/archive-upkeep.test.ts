@@ -1,6 +1,8 @@
 /** The archive's upkeep: few objects however jobs end, every job found and listed throughout, and nothing unnamed left. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { NOTHING_KNOWN } from '../../protocol/sighting.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../protocol/time.ts';
 import type { JobRecord } from '../state-machine/state/records.ts';
 import { TurnedClock } from '../testing-clock.ts';
@@ -54,7 +56,7 @@ for (const seed of [1, 2, 3, 4]) {
           const job_id = `seen-${next(5)}`;
           const told_ms = monitor.engine.journal.now();
           const ended = { state: 'COMPLETED' as const, started_ms: told_ms - 1000, ended_ms: told_ms };
-          await monitor.observe('log:/a', { ...UNTOLD, ...ended, job_id, told_ms });
+          await monitor.observe('log:/a', { ...NOTHING_KNOWN, ...ended, job_id, told_ms });
           const here = monitor.engine.state.job(job_id);
           if (here) jobs.set(job_id, here);
           break;
@@ -82,17 +84,6 @@ for (const seed of [1, 2, 3, 4]) {
     await again.stop();
   });
 }
-
-const UNTOLD = {
-  worker_id: null,
-  percentage: null,
-  stage: null,
-  audio_duration: null,
-  duration: null,
-  segments: null,
-  s3_path: null,
-  error: null,
-};
 
 test('of a pack that the journal does not take nothing is deleted but the pack', async () => {
   const clock = new TurnedClock(OLD_STORE_MS);

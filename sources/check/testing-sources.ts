@@ -1,7 +1,7 @@
 /** Scripted sources for tests of the check. */
 import assert from 'node:assert/strict';
 import type { CheckDocument } from '../../protocol/check.ts';
-import type { Sighting } from '../../protocol/sighting.ts';
+import { NOTHING_KNOWN, type Sighting } from '../../protocol/sighting.ts';
 import type { QueueDepth, Reading, Source } from '../source.ts';
 import { Check } from './check.ts';
 import type { CheckMemory } from './memory.ts';
@@ -15,19 +15,13 @@ export function told(job_id: string, minutes: number, more: Partial<Sighting> = 
   const told_ms = NOW - minutes * MINUTE;
   const state = more.state ?? 'PROCESSING';
   return {
+    ...NOTHING_KNOWN,
     job_id,
     state,
     told_ms,
     worker_id: 'worker-1',
     started_ms: NOW - 60 * MINUTE,
     ended_ms: state === 'COMPLETED' || state === 'FAILED' ? told_ms : null,
-    percentage: null,
-    stage: null,
-    audio_duration: null,
-    duration: null,
-    segments: null,
-    s3_path: null,
-    error: null,
     ...more,
   };
 }

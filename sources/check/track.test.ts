@@ -1,7 +1,7 @@
 /** D17: how long a job may stand still depends on its own pace. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Sighting } from '../../protocol/sighting.ts';
+import { NOTHING_KNOWN, type Sighting } from '../../protocol/sighting.ts';
 import { etaOf, follow, paceOf, stillFor, stuckLimit, type Track } from './track.ts';
 
 const NOW = Date.parse('2025-07-07T20:00:00Z');
@@ -11,19 +11,13 @@ const STUCK_AFTER = 30 * MINUTE;
 /** Minutes before NOW. */
 function sighting(told: number, percentage: number | null, started: number | null = 60): Sighting {
   return {
+    ...NOTHING_KNOWN,
     job_id: 'job-1',
     state: 'PROCESSING',
     told_ms: NOW - told * MINUTE,
     worker_id: 'worker-1',
     started_ms: started === null ? null : NOW - started * MINUTE,
-    ended_ms: null,
     percentage,
-    stage: null,
-    audio_duration: null,
-    duration: null,
-    segments: null,
-    s3_path: null,
-    error: null,
   };
 }
 

@@ -1,7 +1,7 @@
 /** Builds reports from a worker's calls: keeps what is known about each job, and reads values leniently. */
 import { lenientCount, lenientNumber, lenientPercentage, lenientText } from '../../../protocol/lenient-values.ts';
 import { reportedId } from '../../../protocol/reported-id.ts';
-import type { Sighting } from '../../../protocol/sighting.ts';
+import { NOTHING_KNOWN, type Sighting } from '../../../protocol/sighting.ts';
 import { formatTime } from '../../../protocol/time.ts';
 import { Oldest } from './oldest.ts';
 import type { Report } from './report.ts';
@@ -154,19 +154,11 @@ export class ReportWriter {
 
   #blank({ name, told_ms }: Job): Sighting {
     return {
+      ...NOTHING_KNOWN,
       job_id: name,
       state: 'PROCESSING',
       told_ms,
       worker_id: this.#worker_id,
-      started_ms: null,
-      ended_ms: null,
-      percentage: null,
-      stage: null,
-      audio_duration: null,
-      duration: null,
-      segments: null,
-      s3_path: null,
-      error: null,
     };
   }
 
