@@ -173,13 +173,15 @@ for (const code of [
 
 test('max refuses a launch beyond it, also of launches that run at once, and has room again after an end', async (t) => {
   const { fleet } = await open(t, 'ec2:whisper?max=2&monitor=full');
-  const launches = await Promise.allSettled(['a', 'b', 'c'].map((name) => fleet.launch(`worker-${name}`, {})));
+  const workers = ['worker-a', 'worker-b', 'worker-c'];
+  const launches = await Promise.allSettled(workers.map((worker_id) => fleet.launch(worker_id, {})));
   assert.deepEqual(launches.map(({ status }) => status).sort(), ['fulfilled', 'fulfilled', 'rejected']);
   const refused = launches.find((launch) => launch.status === 'rejected')!.reason;
   assert.deepEqual([refused.kind, refused.code], ['conflict', 'fleet_full']);
   assert.match(refused.message, /2 of at most 2 instances/);
   assert.equal((await instancesIn(ec2, 'full')).length, 2);
-  await fleet.terminate(member('worker-a'));
+  const runs = workers.find((_, at) => launches[at]!.status === 'fulfilled')!;
+  assert.equal(await fleet.terminate(member(runs)), true);
   await fleet.launch('worker-d', {});
   assert.deepEqual(await statesOf('full'), ['running', 'running', 'terminated']);
 });
