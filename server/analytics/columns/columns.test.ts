@@ -1,6 +1,6 @@
 /** Column files: every job has one row, wherever it is, and the row is what the job's document shows. */
 import assert from 'node:assert/strict';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -106,7 +106,7 @@ test('a job that returns and ends on another day has one row: that of its last e
 });
 
 for (const damage of ['missing', 'changed'] as const) {
-  test(`a column file that is ${damage} is named, and made again from the packs of its day`, async () => {
+  test(`a column file that is ${damage} is named, and made again from the packs of its day`, async (t) => {
     const analytics = await openAnalytics({ finished_max: 0, job_views_days: 0 });
     const { monitor, clock, store } = analytics;
     const report = (job_id: string, back_ms: number) => {
@@ -125,7 +125,9 @@ for (const damage of ['missing', 'changed'] as const) {
     const [key] = await keysIn(store, 'analytics/job_states/');
     if (damage === 'missing') await store.delete(key!);
     else await store.put(key!, Buffer.from('PAR1'));
-    const fresh = await openReader(store, clock, await mkdtemp(join(tmpdir(), 'tmon-columns-')));
+    const cache = await mkdtemp(join(tmpdir(), 'tmon-columns-'));
+    t.after(() => rm(cache, { recursive: true, force: true }));
+    const fresh = await openReader(store, clock, cache);
     await assert.rejects(fresh.refresh(), { code: 'columns_damaged', extra: { key } });
     const make = (now_ms: number) => makeColumns(fresh, now_ms);
     assert.ok((await writeColumns({ engine: monitor.engine, store, make })) > 0);
