@@ -104,4 +104,9 @@ test('[B110] a working, a hanging and a killed worker are distinguished live', {
     [null, null],
     'a worker has ended by itself',
   );
+  // Before their folder is removed: they would make it again.
+  for (const worker of workers) {
+    worker.kill('SIGKILL');
+    await worker.ended;
+  }
 });
