@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import type { CheckDocument } from '../protocol/check.ts';
+import { serveHttp } from '../test/servers/serve-http.ts';
 import { openPing, pingOf } from './ping.ts';
 
 const { signal } = new AbortController();
@@ -59,13 +57,12 @@ test('what is no URL is refused', () => {
 
 async function start(t: TestContext, status: () => number) {
   const requests: string[] = [];
-  const server = createServer(async (request, response) => {
+  const { endpoint: url, stop } = await serveHttp(async (request, response) => {
     let body = '';
     for await (const part of request) body += part;
     requests.push(`${request.method} ${request.url} ${body}`.trim());
     response.writeHead(status()).end();
-  }).listen(0, '127.0.0.1');
-  t.after(() => server.close());
-  await once(server, 'listening');
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests };
+  });
+  t.after(stop);
+  return { url, requests };
 }

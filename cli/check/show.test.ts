@@ -1,12 +1,10 @@
 /** `tmon check` as monitoring systems run it: their exit codes, files and pings. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Cleaning, runTmon, temporaryDirectory } from '../../test/processes/tmon.ts';
+import { serveHttp } from '../../test/servers/serve-http.ts';
 
 /** A folder with one status file, and `tmon check` on it. */
 function oneJob(t: Cleaning, status: 'COMPLETED' | 'FAILED') {
@@ -49,13 +47,12 @@ test('a file of metrics is replaced, and nothing else is left in its folder', as
 
 test('each check pings, and a ping that fails changes only what is printed on standard error', async (t) => {
   const requests: string[] = [];
-  const server = createServer((request, response) => {
+  const server = await serveHttp((request, response) => {
     requests.push(`${request.method} ${request.url}`);
     response.writeHead(request.url!.startsWith('/ping/gone') ? 410 : 200).end();
-  }).listen(0, '127.0.0.1');
-  t.after(() => server.close());
-  await once(server, 'listening');
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/ping`;
+  });
+  t.after(server.stop);
+  const url = `${server.endpoint}/ping`;
   const well = await oneJob(t, 'COMPLETED').check('--ping', `${url}/uuid`);
   const wrong = await oneJob(t, 'FAILED').check('--ping', `${url}/uuid`);
   assert.deepEqual(requests, ['POST /ping/uuid', 'POST /ping/uuid/fail']);

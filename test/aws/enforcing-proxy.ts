@@ -4,8 +4,8 @@
  */
 import { hash } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
-import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { serveHttp } from '../servers/serve-http.ts';
 import { type AwsRequest, evaluate, type Statement } from './policy.ts';
 import { type HttpRequest, listRightOf, rightsOf } from './requests.ts';
 
@@ -40,21 +40,15 @@ const TLS = { 'aws:SecureTransport': 'true' };
 
 export async function startEnforcingProxy(target: string): Promise<EnforcingProxy> {
   const world: World = { principals: {}, resource_policies: [], seen: [], gate: null, changes: new EventEmitter() };
-  const server = createServer((asked, answer) => {
+  const server = await serveHttp((asked, answer) => {
     void serve({ asked, answer, target, world }).catch(() => answer.destroy());
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   return Object.assign(world, {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint: server.endpoint,
     async requested(action: string) {
       while (!world.seen.some((one) => one.action === action)) await once(world.changes, 'seen');
     },
-    async stop() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
+    stop: server.stop,
   });
 }
 

@@ -3,10 +3,9 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type Cleaning, temporaryDirectory } from '../processes/tmon.ts';
+import { serveHttp } from '../servers/serve-http.ts';
 
 /** A file that the user data writes. */
 export const fileIn = (userData: string, path: string): string =>
@@ -35,19 +34,13 @@ export async function readIdentity(t: Cleaning, userData: string, metadata: Meta
 
 /** A metadata service that insists on version 2. */
 async function startMetadata(t: Cleaning, metadata: Metadata): Promise<string> {
-  const server = createServer(({ method, url = '', headers }, answer) => {
+  const server = await serveHttp(({ method, url = '', headers }, answer) => {
     const value = metadata[url.replace('/latest/meta-data/', '')];
     if (method === 'PUT' && url === '/latest/api/token') answer.end('token-1');
     else if (headers['x-aws-ec2-metadata-token'] !== 'token-1') answer.writeHead(401).end();
     else if (value === undefined) answer.writeHead(404).end('<html>Not Found</html>');
     else answer.end(value);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(async () => {
-    server.close();
-    server.closeAllConnections();
-    await once(server, 'close');
-  });
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  t.after(server.stop);
+  return new URL(server.endpoint).host;
 }

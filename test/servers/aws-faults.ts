@@ -2,9 +2,8 @@
  * A proxy before an AWS endpoint that remembers the requests of the query protocol (EC2, Auto Scaling), and answers those
  * that a test picks with an error, such as a lack of capacity, which moto never has.
  */
-import { once } from 'node:events';
-import { createServer, request, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { request, type ServerResponse } from 'node:http';
+import { serveHttp } from './serve-http.ts';
 
 export type AwsRequest = { action: string; params: URLSearchParams };
 /** `accepted`: answered as done, with nothing done. */
@@ -21,7 +20,7 @@ export type AwsFaults = {
 export async function startAwsFaults(target: string): Promise<AwsFaults> {
   const { hostname, port } = new URL(target);
   const faults: Omit<AwsFaults, 'endpoint' | 'stop'> = { requests: [], fail: () => undefined };
-  const server = createServer((asked, answer) => {
+  const server = await serveHttp((asked, answer) => {
     const chunks: Buffer[] = [];
     asked.on('data', (chunk: Buffer) => chunks.push(chunk));
     asked.on('end', () => {
@@ -41,15 +40,9 @@ export async function startAwsFaults(target: string): Promise<AwsFaults> {
       onward.end(body);
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   return Object.assign(faults, {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async stop() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
+    endpoint: server.endpoint,
+    stop: server.stop,
   });
 }
 

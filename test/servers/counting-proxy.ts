@@ -1,7 +1,6 @@
 /** A proxy before an AWS endpoint that counts requests by service and operation, with the bytes sent. */
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type IncomingMessage, request } from 'node:http';
+import { serveHttp } from './serve-http.ts';
 
 export type Counted = { requests: number; bytes: number };
 
@@ -15,7 +14,7 @@ export type CountingProxy = {
 export async function startCountingProxy(target: string): Promise<CountingProxy> {
   let counted: Record<string, Counted> = {};
   const { hostname, port } = new URL(target);
-  const server = createServer((asked, answer) => {
+  const server = await serveHttp((asked, answer) => {
     const chunks: Buffer[] = [];
     asked.on('data', (chunk: Buffer) => chunks.push(chunk));
     asked.on('end', () => {
@@ -32,20 +31,14 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
       onward.end(body);
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint: server.endpoint,
     take() {
       const taken = counted;
       counted = {};
       return taken;
     },
-    async stop() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
+    stop: server.stop,
   };
 }
 

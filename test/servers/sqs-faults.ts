@@ -2,10 +2,9 @@
  * A proxy in front of SQS that delivers every message twice and in reverse, loses responses after the request took effect, and
  * denies permissions.
  */
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text as readText } from 'node:stream/consumers';
+import { serveHttp } from './serve-http.ts';
 
 export type SqsFaults = {
   endpoint: string;
@@ -22,18 +21,12 @@ export type SqsFaults = {
 
 export async function startSqsFaults(target: string): Promise<SqsFaults> {
   const faults = { twice: false, lose: new Set<string>(), denied: new Set<string>(), asked: new Map<string, number>() };
-  const server = createServer(
+  const server = await serveHttp(
     (asked, answer) => void forward(target, faults, asked, answer).catch(() => answer.destroy()),
   );
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   return Object.assign(faults, {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async stop() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
+    endpoint: server.endpoint,
+    stop: server.stop,
   });
 }
 

@@ -2,14 +2,13 @@
  * Breaks the promise of put-if-absent now and then, in front of a store or of a server: the condition is ignored, or
  * left out.
  */
-import { once } from 'node:events';
-import { Agent, createServer, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { Agent, request } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { type Clock, systemClock } from '../../server/clock.ts';
 import { MemoryStore } from '../../server/objects/memory.ts';
 import type { PutIfAbsentResult, StoreIdentity } from '../../server/objects/store.ts';
+import { serveHttp } from '../servers/serve-http.ts';
 import { Chance } from '../simulation/chance.ts';
 
 /** A server in memory that nobody knows, each of whose requests takes some turns of the event loop. */
@@ -69,7 +68,7 @@ export async function startBreakingProxy(
   const { hostname, port } = new URL(target.endpoint);
   const agent = new Agent({ keepAlive: true });
   const client = new S3Client({ ...target, region: 'us-east-1', forcePathStyle: true });
-  const server = createServer((asked, answer) => {
+  const server = await serveHttp((asked, answer) => {
     const { method, url: path = '', headers } = asked;
     if (headers['if-none-match'] !== undefined && !behaves(path) && chance.happens(breaks)) {
       const [, Bucket, ...key] = path.split('?')[0]!.split('/');
@@ -89,16 +88,12 @@ export async function startBreakingProxy(
     onward.on('error', () => answer.destroy());
     asked.pipe(onward);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint: server.endpoint,
     async stop() {
       client.destroy();
       agent.destroy();
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
+      await server.stop();
     },
   };
 }
