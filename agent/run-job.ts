@@ -92,8 +92,8 @@ async function attemptJob(
     { signal: held.signal, onAway },
   );
   held.settle();
-  const { s3_path, segments_count, confidence_score } = stored;
-  const report = { lease_token: leaseToken, output: { s3_path, segments_count, confidence_score } };
+  const { already_there, ...output } = stored;
+  const report = { lease_token: leaseToken, output };
   // From here on only the response decides (COMPLETED, or CANCELLED if that came first); only an exit ends the wait.
   return sendUntilAnswered((call) => options.api.jobs.complete(jobId, report, call), {
     signal: options.leaveSignal,

@@ -39,6 +39,8 @@ function factsOf(job: JobWithId): [name: string, value: string | null][] {
     ['took', performance.processing_time_seconds === null ? null : tookOf(job)],
     ['output', output.s3_path === null ? null : `${output.s3_path} (${output.segments_count} segments)`],
     ['confidence', output.confidence_score === null ? null : String(output.confidence_score)],
+    ['suspect', output.suspect ? 'yes: the transcript can hardly be what was said' : null],
+    ['warnings', output.warnings.map(({ code, message }) => `${code}: ${message}`).join('; ')],
     ['error', error === null ? null : `${error.code}: ${error.message}`],
     ['next attempt', retry.next_attempt_at],
     ['cost', cost.actual_cost_usd === null ? null : `$${cost.actual_cost_usd}`],

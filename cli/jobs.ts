@@ -13,6 +13,7 @@ type JobsOptions = ClientOptions & {
   worker?: string;
   priority?: Priority;
   tag?: string;
+  suspect?: true;
   after?: string;
   before?: string;
   q?: string;
@@ -26,6 +27,7 @@ export function jobsCommand(): Command {
     .option('--worker <id>', 'on this worker')
     .addOption(new Option('--priority <priority>').choices(PRIORITIES))
     .option('--tag <tag>')
+    .option('--suspect', 'whose transcript can hardly be what was said')
     .option('--after <time>', 'submitted at or after: 2025-07-07, 2025-07-07T19:30:00Z, or 30m, 12h, 7d ago', moment)
     .option('--before <time>', 'submitted before', moment)
     .option('--q <text>', 'matches id, input path, tags, metadata or last error')
@@ -58,7 +60,7 @@ async function listJobs(options: JobsOptions): Promise<void> {
 }
 
 function queryOf(options: JobsOptions): JobQuery {
-  const { state, worker, priority, tag, after, before, q, limit } = options;
+  const { state, worker, priority, tag, suspect, after, before, q, limit } = options;
   return {
     // One more than is shown, to know whether there are more.
     limit: limit === 0 ? PAGE_MAX : Math.min(limit + 1, PAGE_MAX),
@@ -66,6 +68,7 @@ function queryOf(options: JobsOptions): JobQuery {
     ...(worker === undefined ? {} : { worker_id: worker }),
     ...(priority === undefined ? {} : { priority }),
     ...(tag === undefined ? {} : { tag }),
+    ...(suspect === undefined ? {} : { suspect }),
     ...(after === undefined ? {} : { created_after: after }),
     ...(before === undefined ? {} : { created_before: before }),
     ...(q === undefined ? {} : { q }),

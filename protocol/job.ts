@@ -16,6 +16,7 @@ import {
   TotalUsd,
   Words,
 } from './schema.ts';
+import { WARNINGS_MAX } from './transcript.ts';
 
 export const JOB_STATES = [
   'SUBMITTED',
@@ -76,6 +77,18 @@ export const JobInput = Type.Object({
   file_size_bytes: Nullable(Count('Size of the recording, bytes; null until known.')),
 });
 
+export const NoteCode = Type.String({ pattern: '^[a-z0-9_]{1,64}$', description: 'Lower case, digits and `_`.' });
+export const NoteMessage = Type.String({ maxLength: 1000, description: 'For people.' });
+
+export const OutputWarnings = Type.Array(Type.Object({ code: NoteCode, message: NoteMessage }, closed), {
+  maxItems: WARNINGS_MAX,
+  description:
+    'What is wrong with the recording (`audio_truncated`, …), then why the transcript is suspect (`repetition`, …); one of each code.',
+});
+export const Suspect = Type.Boolean({
+  description: 'The transcript can hardly be what was said; `quality.reasons` of the transcript say why and where.',
+});
+
 export const JobOutput = Type.Object({
   s3_path: Nullable(Type.String({ description: 'Where the transcript is; null before completion.' })),
   segments_count: Count('Segments of the transcript.'),
@@ -86,7 +99,10 @@ export const JobOutput = Type.Object({
       description: 'Mean confidence of the segments, 0 to 1, as reported by the engine; null if it reports none.',
     }),
   ),
+  warnings: OutputWarnings,
+  suspect: Suspect,
 });
+export type JobOutput = Static<typeof JobOutput>;
 
 export const JobWorker = Type.Object({
   worker_id: Id,
@@ -292,6 +308,8 @@ export const CompletionReport = Type.Object(
         s3_path: Type.String({ minLength: 1, maxLength: 2048, description: 'Where the transcript is.' }),
         segments_count: Count('Segments of the transcript.'),
         confidence_score: Type.Optional(Nullable(Type.Number({ minimum: 0, maximum: 1 }))),
+        warnings: Type.Optional(OutputWarnings),
+        suspect: Type.Optional(Suspect),
       },
       closed,
     ),

@@ -90,6 +90,9 @@ export const JobQuery = Type.Object(
     worker_id: Type.Optional(Id),
     priority: Type.Optional(Priority),
     tag: Type.Optional(Type.String({ maxLength: 128 })),
+    suspect: Type.Optional(
+      Type.Boolean({ description: 'Whether the transcript is suspect; a job without a transcript is not.' }),
+    ),
     created_after: Type.Optional(Time('Submitted at or after.')),
     created_before: Type.Optional(Time('Submitted before.')),
     q: Type.Optional(

@@ -1,5 +1,6 @@
 /** The schema of a transcript, for the request that stores one. */
 import { Type } from 'typebox';
+import { NoteCode, NoteMessage, OutputWarnings, Suspect } from './job.ts';
 import { Count, closed, Nullable, Seconds } from './schema.ts';
 import type { Transcript } from './transcript.ts';
 
@@ -22,6 +23,35 @@ export const TranscriptBody = Type.Unsafe<Transcript>(
           closed,
         ),
       ),
+      warnings: Type.Optional(
+        Type.Array(Type.Object({ code: NoteCode, message: NoteMessage }, closed), {
+          maxItems: 1000,
+          description: 'About the recording: `audio_truncated`, `audio_length_wrong`, `audio_damaged`, …',
+        }),
+      ),
+      quality: Type.Optional(
+        Type.Object(
+          {
+            suspect: Type.Boolean({ description: 'Whether the text can hardly be what was said.' }),
+            reasons: Type.Array(
+              Type.Object(
+                {
+                  code: NoteCode,
+                  message: NoteMessage,
+                  start_seconds: Seconds('Start of the part of the audio that it is about.'),
+                  end_seconds: Seconds('End of that part.'),
+                },
+                closed,
+              ),
+              {
+                maxItems: 1000,
+                description: 'Why: `text_over_silence`, `repetition`, `ends_early`, `times_outside`, …',
+              },
+            ),
+          },
+          { ...closed, description: 'What speaks against the text; absent if it was not checked.' },
+        ),
+      ),
     },
     { ...closed, $id: 'Transcript', description: 'The spoken text, with times.' },
   ),
@@ -34,6 +64,8 @@ export const StoredTranscript = Type.Object(
     confidence_score: Nullable(
       Type.Number({ minimum: 0, maximum: 1, description: 'Mean confidence of the segments.' }),
     ),
+    warnings: OutputWarnings,
+    suspect: Suspect,
     already_there: Type.Boolean({
       description: 'An earlier attempt had already stored a transcript; it is kept, and these are its figures.',
     }),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { confidenceScore, renderTranscript, type Transcript, type TranscriptSegment } from './transcript.ts';
+import { confidenceScore, notesOn, renderTranscript, type Transcript, type TranscriptSegment } from './transcript.ts';
 
 function transcriptOf(...segments: Omit<TranscriptSegment, 'id'>[]): Transcript {
   return {
@@ -136,3 +136,18 @@ function seeded(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
   };
 }
+
+test('the notes on a transcript are its warnings, then one reason of each kind; reasons count only if it is suspect', () => {
+  const at = { start_seconds: 0, end_seconds: 60 };
+  const warnings = [{ code: 'audio_truncated', message: 'it ends at 60 s' }];
+  const reasons = [
+    { code: 'repetition', message: 'at 3 s', ...at },
+    { code: 'repetition', message: 'at 30 s', ...at },
+  ];
+  assert.deepEqual(notesOn({ warnings, quality: { suspect: true, reasons } }), {
+    warnings: [...warnings, { code: 'repetition', message: 'at 3 s' }],
+    suspect: true,
+  });
+  assert.deepEqual(notesOn({ warnings, quality: { suspect: false, reasons } }), { warnings, suspect: false });
+  assert.deepEqual(notesOn(TWO), { warnings: [], suspect: false });
+});

@@ -12,6 +12,34 @@ export type Transcript = {
   engine: string;
   /** Ordered by start time. */
   segments: TranscriptSegment[];
+  /** About the recording: it is cut short, damaged. Absent if there are none. */
+  warnings?: TranscriptWarning[];
+  /** What speaks against the text. Absent if it was not checked. */
+  quality?: TranscriptQuality;
+};
+
+export type TranscriptWarning = {
+  /** Stable, for programs: `audio_truncated`, `audio_length_wrong`, `audio_damaged`, … */
+  code: string;
+  /** For people. */
+  message: string;
+};
+
+export type TranscriptQuality = {
+  /** Whether the text, or a part of it, can hardly be what was said. */
+  suspect: boolean;
+  /** Empty unless suspect. */
+  reasons: QualityReason[];
+};
+
+export type QualityReason = {
+  /** `text_over_silence`, `repetition`, `ends_early`, `times_outside`; other checks may have codes of their own. */
+  code: string;
+  /** For people. */
+  message: string;
+  /** The part of the recording that it is about, seconds from its start. */
+  start_seconds: number;
+  end_seconds: number;
 };
 
 export type TranscriptSegment = {
@@ -65,6 +93,23 @@ export function confidenceScore(transcript: Transcript): number | null {
   }
   return weights === 0 ? null : Math.round((weighted / weights) * 1000) / 1000;
 }
+
+/** The `warnings` and `suspect` of a job's output: the transcript's warnings, then one reason of each kind. */
+export function notesOn({ warnings = [], quality }: Pick<Transcript, 'warnings' | 'quality'>): {
+  warnings: TranscriptWarning[];
+  suspect: boolean;
+} {
+  const suspect = quality?.suspect ?? false;
+  const notes = [...warnings, ...(suspect ? (quality?.reasons ?? []) : [])];
+  const first = new Map<string, TranscriptWarning>();
+  for (const { code, message } of notes) {
+    if (!first.has(code)) first.set(code, { code, message });
+  }
+  return { warnings: [...first.values()].slice(0, WARNINGS_MAX), suspect };
+}
+
+/** Of a job's output. */
+export const WARNINGS_MAX = 20;
 
 /** One line per segment: line breaks inside a segment are the engine's layout. */
 function renderText(transcript: Transcript): string {

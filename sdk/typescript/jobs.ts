@@ -11,7 +11,7 @@ import type {
   ProgressReport,
 } from '../../protocol/job.ts';
 import type { JobQuery } from '../../protocol/queue.ts';
-import type { Transcript, TranscriptFormat } from '../../protocol/transcript.ts';
+import type { Transcript, TranscriptFormat, TranscriptWarning } from '../../protocol/transcript.ts';
 import { InvalidRequestError } from './errors.ts';
 import type { Feed } from './feed.ts';
 import { type JobWithId, withId } from './job-with-id.ts';
@@ -31,6 +31,8 @@ export type StoredTranscript = {
   s3_path: string;
   segments_count: number;
   confidence_score: number | null;
+  warnings: TranscriptWarning[];
+  suspect: boolean;
   already_there: boolean;
 };
 

@@ -172,6 +172,8 @@ describe('a job document', () => {
       s3_path: 's3://transcripts/job-abc123.json',
       segments_count: 150,
       confidence_score: null,
+      warnings: [],
+      suspect: false,
     });
     assert.deepEqual(done.cost_tracking, {
       estimated_cost_usd: null,

@@ -2,9 +2,9 @@
  * Jobs as users see them: the whole job, its progress, its timeline, its assignment. Pure functions of the state, so
  * that equal segments give equal bytes.
  */
-import type { Job, JobProgress } from '../../protocol/job.ts';
+import type { Job, JobOutput, JobProgress } from '../../protocol/job.ts';
 import { formatTime } from '../../protocol/time.ts';
-import type { JobRecord } from '../state-machine/state/records.ts';
+import type { JobRecord, OutputRecord } from '../state-machine/state/records.ts';
 import { finished } from '../state-machine/state/records.ts';
 import { round, seconds, time } from './figures.ts';
 
@@ -35,7 +35,7 @@ export function jobDocument(job: JobRecord): Job {
       duration_seconds: job.duration_seconds,
       file_size_bytes: job.file_size_bytes,
     },
-    output: job.output ?? { s3_path: null, segments_count: 0, confidence_score: null },
+    output: outputDocument(job.output),
     worker: run
       ? {
           worker_id: run.worker_id,
@@ -65,6 +65,11 @@ export function jobDocument(job: JobRecord): Job {
     },
     as_of_seq: job.version,
   };
+}
+
+export function outputDocument(output: OutputRecord | null): JobOutput {
+  const { s3_path = null, segments_count = 0, confidence_score = null, warnings = [], suspect = false } = output ?? {};
+  return { s3_path, segments_count, confidence_score, warnings: [...warnings], suspect };
 }
 
 /** Removes the query string, which often has a signature, and `user:password@`. */

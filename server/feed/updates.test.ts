@@ -36,7 +36,13 @@ test('the update of a sighting has the state of its job then, and the data of it
       state: 'COMPLETED',
       percentage: 100,
       stage: null,
-      output: { s3_path: 's3://transcripts/2.json', segments_count: 3, confidence_score: null },
+      output: {
+        s3_path: 's3://transcripts/2.json',
+        segments_count: 3,
+        confidence_score: null,
+        warnings: [],
+        suspect: false,
+      },
     },
     {
       ...same,

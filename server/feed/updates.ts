@@ -5,6 +5,7 @@
 import type { FeedPosition } from '../../protocol/feed.ts';
 import type { AlertChanged, JobChanged, WorkerChanged } from '../../protocol/feed-messages.ts';
 import type { JobStateName } from '../../protocol/job.ts';
+import { outputDocument } from '../documents/job.ts';
 import { sightedError, sightedOutput } from '../state-machine/apply/observed.ts';
 import type { AlertEvent, JobEvent, JournalEvent, WorkerEvent } from '../state-machine/events.ts';
 
@@ -156,8 +157,8 @@ function jobFields({ type, data }: JobEvent): JobFields | undefined {
       return now(cancelling ? 'CANCELLING' : 'PROCESSING', percentage, more);
     }
     case 'JobCompleted': {
-      const { attempt, s3_path, segments_count, confidence_score, details } = data;
-      return now('COMPLETED', 100, { attempt, details, output: { s3_path, segments_count, confidence_score } });
+      const { attempt, details } = data;
+      return now('COMPLETED', 100, { attempt, details, output: outputDocument(data) });
     }
     case 'JobFailed':
       return now('FAILED', null, { details: data.details });
@@ -171,7 +172,7 @@ function jobFields({ type, data }: JobEvent): JobFields | undefined {
         stage,
         worker_id,
         details: `Reported by ${data.source}`,
-        ...(state === 'COMPLETED' ? { output: sightedOutput(data.sighting) } : {}),
+        ...(state === 'COMPLETED' ? { output: outputDocument(sightedOutput(data.sighting)) } : {}),
         ...(state === 'FAILED' ? { error: sightedError(data.sighting) } : {}),
       });
     }

@@ -5,6 +5,7 @@
 import type { Severity } from '../../protocol/alert.ts';
 import type { JobError, OutputFormat, Priority } from '../../protocol/job.ts';
 import type { Sighting } from '../../protocol/sighting.ts';
+import type { TranscriptWarning } from '../../protocol/transcript.ts';
 import type { Capabilities, HealthReport, HealthStatus, KnownCapabilities, Location } from '../../protocol/worker.ts';
 import type { ArchivedJob, ColumnFile, Pack, ShardRecord } from './state/records.ts';
 
@@ -89,6 +90,10 @@ export type JobEvent =
         s3_path: string;
         segments_count: number;
         confidence_score: number | null;
+        /** Absent if there are none, and in old journals. */
+        warnings?: readonly TranscriptWarning[];
+        /** Absent unless true. */
+        suspect?: boolean;
         cost_usd: number | null;
         details: string;
       };

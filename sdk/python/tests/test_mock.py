@@ -11,10 +11,12 @@ from transcription_monitor import (
     FeedUnavailableError,
     JobUpdate,
     LeaseLost,
+    Transcript,
     TranscriptionAPI,
     UnavailableError,
     Worker,
 )
+from transcription_monitor.bodies import Output
 from transcription_monitor.testing import MockMonitor
 
 
@@ -46,6 +48,36 @@ def test_a_program_that_submits_and_watches_is_tested_without_a_network(
     ]
     assert api.jobs.transcript(job.id).text == "hello"
     assert api.jobs.transcript(job.id, "srt") == "1\n00:00:00,000 --> 00:00:01,000\nhello\n"
+
+
+@pytest.mark.parametrize("suspect", [True, False])
+def test_a_transcript_keeps_its_warnings_and_its_quality_and_the_job_shows_them(
+    api: TranscriptionAPI, suspect: bool
+) -> None:
+    reason = {"code": "repetition", "message": "40 times", "start_seconds": 0, "end_seconds": 9}
+    warning = {"code": "audio_truncated", "message": "cut"}
+    transcript = Transcript.of_segments([{"start": 0, "end": 9, "text": "a"}], engine="by hand")
+    assert "warnings" not in transcript.model_dump(mode="json"), "older monitors refuse unknown fields"
+    assert "quality" not in transcript.model_dump(mode="json")
+    quality = {"suspect": suspect, "reasons": [reason] if suspect else []}
+    noted = Transcript.model_validate({**transcript.model_dump(), "warnings": [warning], "quality": quality})
+    job = api.jobs.submit("s3://bucket/a.mp3")
+    api.workers.register("worker-1", capabilities={})
+    [claimed] = api.workers.claim("worker-1").jobs
+    stored = api.jobs.put_transcript(job.id, claimed.lease.token, noted)
+    codes = ["audio_truncated", "repetition"] if suspect else ["audio_truncated"]
+    assert ([note.code for note in stored.warnings], stored.suspect) == (codes, suspect)
+    output: Output = {
+        "s3_path": stored.s3_path,
+        "segments_count": 1,
+        "warnings": [{"code": note.code, "message": note.message} for note in stored.warnings],
+        "suspect": stored.suspect,
+    }
+    done = api.jobs.complete(job.id, claimed.lease.token, output)
+    assert ([note.code for note in done.output.warnings], done.output.suspect) == (codes, suspect)
+    assert api.jobs.transcript(job.id) == noted
+    assert [found.id for found in api.jobs.list(suspect=suspect)] == [job.id]
+    assert [found.id for found in api.jobs.list(suspect=not suspect)] == []
 
 
 def test_asyncio_is_tested_the_same(monitor: MockMonitor) -> None:

@@ -24,7 +24,17 @@ test('completing needs the lease; the job is COMPLETED once, however often it is
   assert.equal(first.status, 200);
   assert.deepEqual(
     [first.body.state, first.body.output, first.body.progress.percentage],
-    ['COMPLETED', { s3_path: 's3://transcripts/file.json', segments_count: 2, confidence_score: 0.9 }, 100],
+    [
+      'COMPLETED',
+      {
+        s3_path: 's3://transcripts/file.json',
+        segments_count: 2,
+        confidence_score: 0.9,
+        warnings: [],
+        suspect: false,
+      },
+      100,
+    ],
   );
   const again = await monitor.post<Job>(`/jobs/${held.id}/complete`, completion(held.token));
   assert.equal(again.status, 200, 'its first answer was lost');
@@ -114,6 +124,59 @@ test('a transcript is stored once: a later attempt does not replace it', async (
   assert.deepEqual([kept.body.already_there, kept.body.segments_count], [true, 2], 'the figures of the stored one');
   await complete(monitor, second);
   assert.equal(JSON.parse((await monitor.get(`/jobs/${held.id}/transcript?format=json`)).text).text, 'hello world');
+});
+
+const CUT = { code: 'audio_truncated', message: 'the recording ends at 2 s of 9' };
+const LOOP = { code: 'repetition', message: '"hello" 40 times in a row' };
+const SUSPECT_TRANSCRIPT = {
+  ...TRANSCRIPT,
+  warnings: [CUT],
+  quality: { suspect: true, reasons: [{ ...LOOP, start_seconds: 0, end_seconds: 2 }] },
+};
+
+test('a job has the warnings of its stored transcript and is suspect, whatever its worker knows of that', async () => {
+  const known = await hold(monitor);
+  const unknown = await hold(monitor, { output_format: 'srt' });
+  for (const held of [known, unknown]) {
+    const put = await monitor.put(`/jobs/${held.id}/transcript`, SUSPECT_TRANSCRIPT, { 'lease-token': held.token });
+    assert.deepEqual([put.status, put.body.warnings, put.body.suspect], [200, [CUT, LOOP], true]);
+    const { s3_path, segments_count, warnings, suspect } = put.body;
+    const output = { s3_path, segments_count, ...(held === known ? { warnings, suspect } : {}) };
+    const { status, body } = await monitor.post<Job>(`/jobs/${held.id}/complete`, { lease_token: held.token, output });
+    assert.deepEqual([status, body.output.warnings, body.output.suspect], [200, [CUT, LOOP], true]);
+  }
+  const { text } = await monitor.get(`/jobs/${known.id}/transcript?format=json`);
+  assert.deepEqual(JSON.parse(text), SUSPECT_TRANSCRIPT);
+});
+
+test('a completion with a transcript elsewhere may say that it is suspect, and why', async () => {
+  const held = await hold(monitor);
+  const output = { ...completion(held.token).output, warnings: [LOOP], suspect: true };
+  const { body } = await monitor.post<Job>(`/jobs/${held.id}/complete`, { lease_token: held.token, output });
+  assert.deepEqual([body.output.warnings, body.output.suspect], [[LOOP], true]);
+  const { status } = await monitor.post(`/jobs/${held.id}/complete`, {
+    lease_token: held.token,
+    output: { ...output, warnings: Array(21).fill(LOOP) },
+  });
+  assert.equal(status, 400, 'at most 20 warnings');
+});
+
+test('a list has only the suspect jobs, or all but them', async () => {
+  const tag = 'of-the-suspect-list';
+  const good = await hold(monitor, { tags: [tag] });
+  await complete(monitor, good);
+  const waiting = await submit(monitor, { tags: [tag] });
+  const bad = await hold(monitor, { tags: [tag], priority: 'high' });
+  const output = { ...completion(bad.token).output, suspect: true };
+  await monitor.post(`/jobs/${bad.id}/complete`, { lease_token: bad.token, output });
+  const listed = async (query: string) => {
+    const { body } = await monitor.get(`/jobs?tag=${tag}${query}`);
+    return body.items.map(({ job_id }: Job) => job_id).sort();
+  };
+  assert.deepEqual(await listed('&suspect=true'), [bad.id]);
+  assert.deepEqual(await listed('&suspect=false'), [good.id, waiting.job_id].sort());
+  assert.equal((await listed('')).length, 3);
+  assert.equal((await monitor.get('/jobs?suspect=perhaps')).status, 400);
 });
 
 test('[A28] a transcript is returned in any format, by default in that of the job', async () => {

@@ -27,7 +27,7 @@ import { commandOf, softCommandOf } from './command.ts';
 import { findJob } from './find-job.ts';
 import { JobParams } from './jobs.ts';
 import { noteHolder, noteReport } from './sign-of-life.ts';
-import { keepTranscript, readTranscript } from './transcripts.ts';
+import { keepTranscript, readTranscript, withNotes } from './transcripts.ts';
 
 /** Ten hours of speech with every segment's times are about 5 MB. */
 const TRANSCRIPT_BYTES_MAX = 64 * 1024 * 1024;
@@ -94,10 +94,11 @@ export const jobReportEndpoints = [
     responses: { 200: Job },
     async run(context, { params, body, caller }) {
       const { job_id } = params;
-      const { lease_token, output } = body;
+      const { lease_token } = body;
       const over = await overAlready(context, job_id, lease_token);
       if (over) return jobDocument(over);
       noteReport(context, caller, job_id, lease_token);
+      const output = await withNotes(context.store, context.engine.state.job(job_id), body.output);
       await context.engine.submit(commandOf(caller, { type: 'complete_job', job_id, lease_token, output }));
       return jobDocument(await findJob(context, job_id));
     },

@@ -38,12 +38,13 @@ export function decodeCursor(text: string | undefined): Cursor | null {
 }
 
 export function matcherOf(query: JobQuery): JobMatcher {
-  const { created_after, created_before, state, worker_id, priority, tag, q } = query;
+  const { created_after, created_before, state, worker_id, priority, tag, suspect, q } = query;
   return new JobMatcher({
     state,
     worker_id,
     priority,
     tag,
+    suspect,
     q,
     created_after_ms: created_after === undefined ? undefined : parseTime(created_after),
     created_before_ms: created_before === undefined ? undefined : parseTime(created_before),

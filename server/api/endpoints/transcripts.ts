@@ -4,8 +4,8 @@
  * retry or second worker leads to two. The JSON names its job and has its own hash; see sealed-json.ts.
  */
 import { MonitorError } from '../../../protocol/errors.ts';
-import { OUTPUT_FORMATS, type OutputFormat } from '../../../protocol/job.ts';
-import { confidenceScore, renderTranscript, type Transcript } from '../../../protocol/transcript.ts';
+import { type CompletionReport, OUTPUT_FORMATS, type OutputFormat } from '../../../protocol/job.ts';
+import { confidenceScore, notesOn, renderTranscript, type Transcript } from '../../../protocol/transcript.ts';
 import type { ObjectStore } from '../../objects/store.ts';
 import { seal, unseal } from '../../sealed-json.ts';
 import type { JobRecord } from '../../state-machine/state/records.ts';
@@ -28,6 +28,7 @@ export async function keepTranscript(store: ObjectStore, job: JobRecord, transcr
     s3_path: store.locate(transcriptKey(job_id, output_format)),
     segments_count: kept.segments.length,
     confidence_score: confidenceScore(kept),
+    ...notesOn(kept),
     already_there: !created,
   };
 }
@@ -35,6 +36,21 @@ export async function keepTranscript(store: ObjectStore, job: JobRecord, transcr
 /** Throws MonitorError: `transcript_not_found`, `transcript_missing`, `transcript_damaged`. */
 export async function readTranscript(store: ObjectStore, job: JobRecord, format: OutputFormat): Promise<string> {
   return renderTranscript(await read(store, job), format);
+}
+
+/**
+ * The `warnings` and `suspect` of a completion that has neither, from the transcript in this store that it names: its
+ * worker may not know of them. Empty if they can't be read: a completion does not fail for want of them.
+ */
+export async function withNotes(
+  store: ObjectStore,
+  job: JobRecord | undefined,
+  output: CompletionReport['output'],
+): Promise<CompletionReport['output']> {
+  if (output.warnings !== undefined || output.suspect !== undefined) return output;
+  if (!job || !isHere(store, job.job_id, output.s3_path)) return output;
+  const kept = await read(store, job).catch(() => ({}));
+  return { ...output, ...notesOn(kept) };
 }
 
 async function read(store: ObjectStore, job: JobRecord): Promise<Transcript> {

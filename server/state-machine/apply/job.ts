@@ -302,6 +302,8 @@ function complete(state: State, job: JobRecord, { data }: JobEvent & { type: 'Jo
       s3_path: data.s3_path,
       segments_count: data.segments_count,
       confidence_score: data.confidence_score,
+      ...(data.warnings ? { warnings: data.warnings } : {}),
+      ...(data.suspect ? { suspect: true } : {}),
     },
     progress: { ...(job.progress ?? NO_PROGRESS), percentage: 100, eta_seconds: 0, at_ms: state.at_ms, marks: [] },
     history: entered(job, { state: 'COMPLETED', at_ms: state.at_ms, details: data.details }),

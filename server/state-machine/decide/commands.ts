@@ -3,7 +3,7 @@
  * it is pure, and deciding it again after another instance was faster gives the same ids.
  */
 
-import type { FailureReport, JobSubmission, ProgressReport } from '../../../protocol/job.ts';
+import type { CompletionReport, FailureReport, JobSubmission, ProgressReport } from '../../../protocol/job.ts';
 import type { LogEvent } from '../../../protocol/log-event.ts';
 import type { JobFilter } from '../../../protocol/queue.ts';
 import type { Sighting } from '../../../protocol/sighting.ts';
@@ -52,7 +52,7 @@ export type CommandBody =
       type: 'complete_job';
       job_id: string;
       lease_token: string;
-      output: { s3_path: string; segments_count: number; confidence_score?: number | null };
+      output: CompletionReport['output'];
     }
   | {
       type: 'fail_job';

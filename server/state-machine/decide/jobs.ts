@@ -171,7 +171,7 @@ export function completeJob(state: State, body: Body<'complete_job'>, { at_ms }:
 function completed(
   state: State,
   job: JobRecord,
-  output: { s3_path: string; segments_count: number; confidence_score?: number | null },
+  { s3_path, segments_count, confidence_score = null, warnings = [], suspect = false }: Body<'complete_job'>['output'],
   at_ms: number,
 ): Event {
   const cost_usd = attemptCost(state, job, at_ms);
@@ -181,9 +181,11 @@ function completed(
     entity: job.job_id,
     data: {
       attempt: job.attempt,
-      s3_path: output.s3_path,
-      segments_count: output.segments_count,
-      confidence_score: output.confidence_score ?? null,
+      s3_path,
+      segments_count,
+      confidence_score,
+      ...(warnings.length > 0 ? { warnings } : {}),
+      ...(suspect ? { suspect } : {}),
       cost_usd,
       details: `Transcribed by ${job.run?.worker_id ?? 'an unknown worker'}`,
     },

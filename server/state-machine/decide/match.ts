@@ -8,6 +8,7 @@ export type JobCriteria = {
   priority?: Priority | undefined;
   tag?: string | undefined;
   error_code?: string | undefined;
+  suspect?: boolean | undefined;
   created_after_ms?: number | undefined;
   created_before_ms?: number | undefined;
   job_ids?: ReadonlySet<string> | undefined;
@@ -32,6 +33,7 @@ export class JobMatcher {
       (filter.priority === undefined || job.priority === filter.priority) &&
       (filter.tag === undefined || job.tags.includes(filter.tag)) &&
       (filter.error_code === undefined || job.last_error?.code === filter.error_code) &&
+      (filter.suspect === undefined || (job.output?.suspect ?? false) === filter.suspect) &&
       (filter.created_after_ms === undefined || job.created_ms >= filter.created_after_ms) &&
       (filter.created_before_ms === undefined || job.created_ms < filter.created_before_ms) &&
       (filter.job_ids === undefined || filter.job_ids.has(job.job_id)) &&

@@ -6,6 +6,7 @@
 import type { Severity } from '../../../protocol/alert.ts';
 import type { JobError, JobStateName, OutputFormat, Priority, StateHistoryEntry } from '../../../protocol/job.ts';
 import type { Sighting } from '../../../protocol/sighting.ts';
+import type { TranscriptWarning } from '../../../protocol/transcript.ts';
 import type {
   HealthReport,
   HealthStatus,
@@ -55,7 +56,7 @@ export type JobRecord = {
 
   progress: ProgressRecord | null;
   last_error: JobError | null;
-  output: { s3_path: string; segments_count: number; confidence_score: number | null } | null;
+  output: OutputRecord | null;
   /** Batch size for the next attempt, after an attempt ran out of GPU memory. */
   batch_size: number | null;
 
@@ -67,6 +68,16 @@ export type JobRecord = {
   history: readonly HistoryRecord[];
   /** Everything that sources have reported about the job; null if none has. See `runsElsewhere`. */
   observed: Observed | null;
+};
+
+export type OutputRecord = {
+  s3_path: string;
+  segments_count: number;
+  confidence_score: number | null;
+  /** Absent if there are none. */
+  warnings?: readonly TranscriptWarning[];
+  /** Absent unless true. */
+  suspect?: boolean;
 };
 
 export type Observed = Omit<Sighting, 'job_id'> & {

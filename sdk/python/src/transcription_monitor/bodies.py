@@ -103,12 +103,23 @@ class HealthReport(TypedDict, total=False):
     disk_usage: float | None
 
 
+class OutputWarning(TypedDict):
+    #: Lower case, digits and `_`: `audio_truncated`.
+    code: str
+    #: For people; at most 1,000 characters.
+    message: str
+
+
 class Output(TypedDict):
     """Where the worker itself has stored the transcript."""
 
     s3_path: str
     segments_count: int
     confidence_score: NotRequired[float | None]
+    #: What is wrong with the recording; at most 20.
+    warnings: NotRequired[list[OutputWarning]]
+    #: Whether the transcript can hardly be what was said.
+    suspect: NotRequired[bool]
 
 
 class Failure(TypedDict):

@@ -95,6 +95,7 @@ class AsyncJobs:
         worker_id: str | None = None,
         priority: Priority | None = None,
         tag: str | None = None,
+        suspect: bool | None = None,
         created_after: datetime | str | None = None,
         created_before: datetime | str | None = None,
         q: str | None = None,
@@ -104,6 +105,7 @@ class AsyncJobs:
     ) -> AsyncPages[Job]:
         """Jobs, newest first. `limit` is the page size (100, up to 1,000), not the length of the list.
 
+        `suspect=True`: whose transcript can hardly be what was said.
         `q` matches id, input path, tags, metadata or last error; case-insensitive. Times must have a time zone.
         """
         query = given(
@@ -111,6 +113,7 @@ class AsyncJobs:
             worker_id=worker_id,
             priority=priority,
             tag=tag,
+            suspect=suspect,
             created_after=created_after,
             created_before=created_before,
             q=q,

@@ -96,6 +96,7 @@ class Jobs:
         worker_id: str | None = None,
         priority: Priority | None = None,
         tag: str | None = None,
+        suspect: bool | None = None,
         created_after: datetime | str | None = None,
         created_before: datetime | str | None = None,
         q: str | None = None,
@@ -105,6 +106,7 @@ class Jobs:
     ) -> Pages[Job]:
         """Jobs, newest first. `limit` is the page size (100, up to 1,000), not the length of the list.
 
+        `suspect=True`: whose transcript can hardly be what was said.
         `q` matches id, input path, tags, metadata or last error; case-insensitive. Times must have a time zone.
         """
         query = given(
@@ -112,6 +114,7 @@ class Jobs:
             worker_id=worker_id,
             priority=priority,
             tag=tag,
+            suspect=suspect,
             created_after=created_after,
             created_before=created_before,
             q=q,

@@ -59,10 +59,13 @@ from .system import (
 )
 from .transcript import (
     LogEventAnswer,
+    QualityReason,
     RejectedLine,
     StoredTranscript,
     Transcript,
+    TranscriptQuality,
     TranscriptSegment,
+    TranscriptWarning,
     Upload,
 )
 from .worker import (
@@ -130,6 +133,7 @@ __all__ = [
     "MetricsPeriod",
     "MetricsSeries",
     "Model",
+    "QualityReason",
     "Quantiles",
     "Queue",
     "ReconciledWorker",
@@ -152,7 +156,9 @@ __all__ = [
     "ThroughputItem",
     "ThroughputReport",
     "Transcript",
+    "TranscriptQuality",
     "TranscriptSegment",
+    "TranscriptWarning",
     "UnconfirmedWorker",
     "UnreadableObject",
     "UnreadableSighting",

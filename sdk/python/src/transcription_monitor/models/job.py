@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from .base import Document, Model
+from .transcript import TranscriptWarning
 
 #: States that end a job. FAILED and CANCELLED can be left again, by a retry or a redrive.
 FINISHED_STATES = ("COMPLETED", "FAILED", "CANCELLED")
@@ -27,6 +28,10 @@ class JobOutput(Model):
     segments_count: int
     #: Mean confidence of the segments, 0 to 1, as reported by the engine; None if it reports none.
     confidence_score: float | None
+    #: What is wrong with the recording, then why the transcript is suspect; one of each code.
+    warnings: list[TranscriptWarning] = Field(default_factory=list)
+    #: The transcript can hardly be what was said; its `quality.reasons` say why and where.
+    suspect: bool = False
 
 
 class JobWorker(Model):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field, SerializerFunctionWrapHandler, model_serializer
 
 from .base import Model
 
@@ -22,6 +22,33 @@ class TranscriptSegment(Model):
     confidence: float | None = None
 
 
+class TranscriptWarning(Model):
+    """About the recording: it is cut short, damaged."""
+
+    #: Stable, for programs: `audio_truncated`.
+    code: str
+    #: For people.
+    message: str
+
+
+class QualityReason(Model):
+    #: `text_over_silence`, `repetition`, `ends_early`, `times_outside`; other checks may have codes of their own.
+    code: str
+    #: For people.
+    message: str
+    #: The part of the audio that it is about.
+    start_seconds: float
+    end_seconds: float
+
+
+class TranscriptQuality(Model):
+    """What speaks against the text."""
+
+    #: Whether the text, or a part of it, can hardly be what was said.
+    suspect: bool
+    reasons: list[QualityReason]
+
+
 class Transcript(Model):
     """The spoken text, with times."""
 
@@ -35,6 +62,16 @@ class Transcript(Model):
     engine: str
     #: Ordered by start time.
     segments: list[TranscriptSegment]
+    #: About the recording.
+    warnings: list[TranscriptWarning] = Field(default_factory=list)
+    #: None if the text was not checked.
+    quality: TranscriptQuality | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_empty_notes(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Older monitors refuse fields that they do not know.
+        fields: dict[str, Any] = serialize(self)
+        return {name: value for name, value in fields.items() if value or name not in ("warnings", "quality")}
 
     @classmethod
     def of_segments(
@@ -104,6 +141,9 @@ class StoredTranscript(Model):
     s3_path: str
     segments_count: int
     confidence_score: float | None
+    #: The transcript's warnings, then one reason of each kind for which it is suspect.
+    warnings: list[TranscriptWarning] = Field(default_factory=list)
+    suspect: bool = False
     #: An earlier attempt had already stored a transcript; it is kept, and these are its figures.
     already_there: bool
 

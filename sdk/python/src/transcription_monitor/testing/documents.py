@@ -61,7 +61,13 @@ class MockJob:
     def document(self) -> dict[str, Any]:
         given = self.submission
         worker = {"worker_id": self.worker_id, "instance_id": None, "assigned_at": self.assigned_at, "gpu_usage": None}
-        nothing = {"s3_path": None, "segments_count": 0, "confidence_score": None}
+        nothing: dict[str, Any] = {
+            "s3_path": None,
+            "segments_count": 0,
+            "confidence_score": None,
+            "warnings": [],
+            "suspect": False,
+        }
         shown = given["audio_url"] if given["audio_url"].startswith("s3:") else given["audio_url"].split("?")[0]
         return {
             "job_id": self.job_id,

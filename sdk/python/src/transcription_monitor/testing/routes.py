@@ -52,6 +52,7 @@ FILTERS: dict[str, Callable[[dict[str, Any], Any], bool]] = {
     "worker_id": lambda job, worker_id: bool(job["worker"] and job["worker"]["worker_id"] == worker_id),
     "priority": lambda job, priority: bool(job["priority"] == priority),
     "tag": lambda job, tag: tag in job["tags"],
+    "suspect": lambda job, suspect: job["output"]["suspect"] == (suspect in (True, "true")),
     "error_code": lambda job, code: bool((job["retry_info"]["last_error"] or {}).get("code") == code),
     "job_ids": lambda job, job_ids: job["job_id"] in job_ids,
     "created_after": lambda job, time: time_of(job["created_at"]) >= time_of(time),

@@ -100,11 +100,17 @@ class MockState:
             (s["confidence"], s["end_seconds"] - s["start_seconds"]) for s in kept if s["confidence"] is not None
         ]
         weights = sum(weight for _, weight in weighted)
+        quality = job.transcript.get("quality") or {"suspect": False, "reasons": []}
+        notes = (job.transcript.get("warnings") or []) + (quality["reasons"] if quality["suspect"] else [])
+        first = {note["code"]: note["message"] for note in reversed(notes)}
+        codes = list(dict.fromkeys(note["code"] for note in notes))[:20]
         extension = {"text": "txt"}.get(form := job.submission.get("output_format", "json"), form)
         return {
             "s3_path": f"mock:transcripts/{job.job_id}.{extension}",
             "segments_count": len(kept),
             "confidence_score": round(sum(c * w for c, w in weighted) / weights, 3) if weights else None,
+            "warnings": [{"code": code, "message": first[code]} for code in codes],
+            "suspect": quality["suspect"],
             "already_there": there,
         }
 

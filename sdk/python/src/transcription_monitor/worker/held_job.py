@@ -292,11 +292,15 @@ class HeldJob:
             )
         except ConflictError as error:
             raise self._stop_of(error) from error
-        return {
+        output: Output = {
             "s3_path": stored.s3_path,
             "segments_count": stored.segments_count,
             "confidence_score": stored.confidence_score,
         }
+        if "suspect" in stored.model_fields_set:  # older monitors do not know it
+            output["warnings"] = [{"code": warning.code, "message": warning.message} for warning in stored.warnings]
+            output["suspect"] = stored.suspect
+        return output
 
     def _transcript_of(self, given: Transcript | Mapping[str, Any]) -> Transcript:
         if isinstance(given, Transcript):
