@@ -111,6 +111,10 @@ class Output(TypedDict):
     confidence_score: NotRequired[float | None]
 
 
+#: The recording, the worker itself, or what lies between.
+Fault = Literal["audio", "worker", "service"]
+
+
 class Failure(TypedDict):
     """Why an attempt failed."""
 
@@ -120,6 +124,8 @@ class Failure(TypedDict):
     message: str
     #: Whether another attempt could succeed.
     retryable: bool
+    #: Whose fault it is. Default: what the code means, if it is one of the worker's own.
+    fault: NotRequired[Fault]
 
 
 class RetryWith(TypedDict):
