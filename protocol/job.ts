@@ -2,6 +2,7 @@
  * A job: one recording to transcribe, from its submission to its end. The documents' Job State Schema (A26-A35, D4-D7).
  */
 import { type Static, Type } from 'typebox';
+import { FAULTS, Fault } from './fault.ts';
 import { Id } from './ids.ts';
 import {
   AsOfSeq,
@@ -156,6 +157,7 @@ export const JobError = Type.Object({
   }),
   message: Type.String({ description: 'For people.' }),
   retryable: Type.Boolean({ description: 'Whether another attempt could succeed.' }),
+  fault: Nullable(Fault),
 });
 export type JobError = Static<typeof JobError>;
 
@@ -327,6 +329,9 @@ export const FailureReport = Type.Object(
         code: Type.String({ pattern: '^[a-z0-9_]{1,64}$', description: 'Lower case, digits and `_`.' }),
         message: Type.String({ maxLength: 4000 }),
         retryable: Type.Boolean(),
+        fault: Type.Optional(
+          Words(FAULTS, 'Whose fault it is. Default: what the code means, if it is one of the codes of `tmon worker`.'),
+        ),
       },
       closed,
     ),

@@ -2,9 +2,10 @@
  * Jobs as users see them: the whole job, its progress, its timeline, its assignment. Pure functions of the state, so
  * that equal segments give equal bytes.
  */
-import type { Job, JobOutput, JobProgress } from '../../protocol/job.ts';
+import { faultOf } from '../../protocol/fault.ts';
+import type { Job, JobError, JobOutput, JobProgress } from '../../protocol/job.ts';
 import { formatTime } from '../../protocol/time.ts';
-import type { JobRecord, OutputRecord } from '../state-machine/state/records.ts';
+import type { AttemptError, JobRecord, OutputRecord } from '../state-machine/state/records.ts';
 import { finished } from '../state-machine/state/records.ts';
 import { round, seconds, time } from './figures.ts';
 
@@ -55,7 +56,7 @@ export function jobDocument(job: JobRecord): Job {
     retry_info: {
       attempt: job.attempt,
       max_attempts: job.max_attempts,
-      last_error: job.last_error,
+      last_error: job.last_error && errorDocument(job.last_error),
       next_attempt_at: time(job.not_before_ms),
     },
     cost_tracking: {
@@ -70,6 +71,10 @@ export function jobDocument(job: JobRecord): Job {
 export function outputDocument(output: OutputRecord | null): JobOutput {
   const { s3_path = null, segments_count = 0, confidence_score = null, warnings = [], suspect = false } = output ?? {};
   return { s3_path, segments_count, confidence_score, warnings: [...warnings], suspect };
+}
+
+export function errorDocument({ code, message, retryable, fault }: AttemptError): JobError {
+  return { code, message, retryable, fault: fault ?? faultOf(code) };
 }
 
 /** Removes the query string, which often has a signature, and `user:password@`. */

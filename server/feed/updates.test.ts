@@ -51,7 +51,7 @@ test('the update of a sighting has the state of its job then, and the data of it
       state: 'FAILED',
       percentage: null,
       stage: null,
-      error: { code: 'worker_error', message: 'noise', retryable: false },
+      error: { code: 'worker_error', message: 'noise', retryable: false, fault: null },
     },
   ]);
 });

@@ -5,7 +5,7 @@
 import type { FeedPosition } from '../../protocol/feed.ts';
 import type { AlertChanged, JobChanged, WorkerChanged } from '../../protocol/feed-messages.ts';
 import type { JobStateName } from '../../protocol/job.ts';
-import { outputDocument } from '../documents/job.ts';
+import { errorDocument, outputDocument } from '../documents/job.ts';
 import { sightedError, sightedOutput } from '../state-machine/apply/observed.ts';
 import type { AlertEvent, JobEvent, JournalEvent, WorkerEvent } from '../state-machine/events.ts';
 
@@ -173,7 +173,7 @@ function jobFields({ type, data }: JobEvent): JobFields | undefined {
         worker_id,
         details: `Reported by ${data.source}`,
         ...(state === 'COMPLETED' ? { output: outputDocument(sightedOutput(data.sighting)) } : {}),
-        ...(state === 'FAILED' ? { error: sightedError(data.sighting) } : {}),
+        ...(state === 'FAILED' ? { error: errorDocument(sightedError(data.sighting)) } : {}),
       });
     }
     case 'JobAttemptFailed':

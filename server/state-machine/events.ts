@@ -3,11 +3,11 @@
  * but the log time of its segment. Their names and fields are part of the store's format.
  */
 import type { Severity } from '../../protocol/alert.ts';
-import type { JobError, OutputFormat, Priority } from '../../protocol/job.ts';
+import type { OutputFormat, Priority } from '../../protocol/job.ts';
 import type { Sighting } from '../../protocol/sighting.ts';
 import type { TranscriptWarning } from '../../protocol/transcript.ts';
 import type { Capabilities, HealthReport, HealthStatus, KnownCapabilities, Location } from '../../protocol/worker.ts';
-import type { ArchivedJob, ColumnFile, Pack, ShardRecord } from './state/records.ts';
+import type { ArchivedJob, AttemptError, ColumnFile, Pack, ShardRecord } from './state/records.ts';
 
 /** An event in the journal. `at` is the segment's log time, RFC 3339; `id` is `<command>/<fingerprint>/<index>`. */
 export type JournalEvent = Event & { id: string; at: string; actor: string };
@@ -99,7 +99,11 @@ export type JobEvent =
       };
     }
   /** An attempt ended without a transcript. The next event moves the job: JobQueued, JobFailed or JobCancelled. */
-  | { type: 'JobAttemptFailed'; entity: string; data: { attempt: number; error: JobError; cost_usd: number | null } }
+  | {
+      type: 'JobAttemptFailed';
+      entity: string;
+      data: { attempt: number; error: AttemptError; cost_usd: number | null };
+    }
   | { type: 'JobFailed'; entity: string; data: { dead_until_ms: number; details: string } }
   | { type: 'JobCancelRequested'; entity: string; data: { kill_ms: number; details: string } }
   /** `cost_usd`: of the attempt that this ends, if one was running. */

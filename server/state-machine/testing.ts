@@ -8,7 +8,7 @@ import { decide } from './decide/decide.ts';
 import type { Refusal } from './decide/decision.ts';
 import type { Policy } from './decide/policy.ts';
 import type { Event, JournalEvent } from './events.ts';
-import type { CommandRef, JobRecord, Pack, WorkerRecord } from './state/records.ts';
+import type { AttemptError, CommandRef, JobRecord, Pack, WorkerRecord } from './state/records.ts';
 import { State } from './state/state.ts';
 
 export const POLICY: Policy = {
@@ -132,15 +132,16 @@ export class Monitor {
 
   fail(
     { job_id, token }: Lease,
-    error: { code?: string; message?: string; retryable?: boolean } = {},
+    error: Partial<AttemptError> = {},
     jitter = 1,
+    batch_size: number | null = null,
   ): Result {
     return this.run({
       type: 'fail_job',
       job_id,
       lease_token: token,
       error: { code: 'crashed', message: 'it crashed', retryable: true, ...error },
-      batch_size: null,
+      batch_size,
       jitter,
     });
   }

@@ -196,4 +196,6 @@ def test_an_exception_is_told_by_what_it_means() -> None:
     ]:
         failure, retry_with = failure_of(error, 8)
         assert (failure["code"], failure["retryable"], retry_with) == (code, retryable, half)
+    assert "fault" not in failure_of(JobFailed("x"), None)[0]
+    assert failure_of(JobFailed("no licence", fault="worker"), None)[0]["fault"] == "worker"
     assert len(failure_of(RuntimeError("x" * 10_000), None)[0]["message"]) == 4000

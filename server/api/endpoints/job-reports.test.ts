@@ -66,7 +66,12 @@ test('[A33] a retryable failure returns the job to the queue, the last attempt e
   for (const attempt of [2, 3]) {
     const job = await fail(monitor, held, true);
     assert.deepEqual([job.state, job.retry_info.attempt], ['QUEUED', attempt]);
-    assert.deepEqual(job.retry_info.last_error, { code: 'worker_error', message: 'it broke', retryable: true });
+    assert.deepEqual(job.retry_info.last_error, {
+      code: 'worker_error',
+      message: 'it broke',
+      retryable: true,
+      fault: null,
+    });
     held = await claimAgain(held);
     assert.equal(held.attempt.number, attempt);
   }

@@ -1,7 +1,7 @@
 /** Applies events to jobs, to the workers that hold them, and to the periods that count them. */
 import type { JobEvent } from '../events.ts';
 import { countInPeriods } from '../state/periods.ts';
-import type { HistoryRecord, JobRecord, ProgressRecord, Run, WorkerRecord } from '../state/records.ts';
+import type { AttemptError, HistoryRecord, JobRecord, ProgressRecord, Run, WorkerRecord } from '../state/records.ts';
 import { HANDED_BACK, NO_RUNS } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import { plus } from '../state/sums.ts';
@@ -49,7 +49,7 @@ export function applyJobEvent(state: State, event: JobEvent): void {
       const { error, cost_usd } = event.data;
       const blamed = job.state !== 'CANCELLING' && !HANDED_BACK.has(error.code);
       return changeJob(state, job, {
-        ...endRun(state, job, { cost_usd, verdict: blamed ? 'failed' : 'neither', error_code: error.code }),
+        ...endRun(state, job, { cost_usd, verdict: blamed ? 'failed' : 'neither', error }),
         last_error: error,
       });
     }
@@ -70,7 +70,7 @@ export function applyJobEvent(state: State, event: JobEvent): void {
     case 'JobCancelled':
       countInPeriods(state, { cancelled: 1 });
       return changeJob(state, job, {
-        ...endRun(state, job, { cost_usd: event.data.cost_usd, verdict: 'neither', error_code: 'cancelled' }),
+        ...endRun(state, job, { cost_usd: event.data.cost_usd, verdict: 'neither', error: CANCELLED }),
         state: 'CANCELLED',
         completed_ms: state.at_ms,
         not_before_ms: null,
@@ -202,6 +202,7 @@ function assign(state: State, job: JobRecord, { data }: JobEvent & { type: 'JobA
     ...hardwareOf(worker),
     cost_usd: null,
     error_code: null,
+    fault: null,
   };
   changeJob(state, job, {
     state: 'PROCESSING',
@@ -294,7 +295,7 @@ function complete(state: State, job: JobRecord, { data }: JobEvent & { type: 'Jo
   });
   learnPace(state, audio_ms, taken_ms);
   changeJob(state, job, {
-    ...endRun(state, job, { cost_usd: data.cost_usd, verdict: 'completed', error_code: null }),
+    ...endRun(state, job, { cost_usd: data.cost_usd, verdict: 'completed', error: null }),
     state: 'COMPLETED',
     completed_ms: state.at_ms,
     last_error: null,
@@ -335,6 +336,8 @@ export const NO_PROGRESS: ProgressRecord = {
   marks: [],
 };
 
+const CANCELLED = { code: 'cancelled' };
+
 /** How an attempt counts for its worker. */
 type Verdict = 'completed' | 'failed' | 'neither';
 
@@ -342,7 +345,11 @@ type Verdict = 'completed' | 'failed' | 'neither';
 function endRun(
   state: State,
   job: JobRecord,
-  { cost_usd, verdict, error_code }: { cost_usd: number | null; verdict: Verdict; error_code: string | null },
+  {
+    cost_usd,
+    verdict,
+    error,
+  }: { cost_usd: number | null; verdict: Verdict; error: Pick<AttemptError, 'code' | 'fault'> | null },
 ): Partial<JobRecord> {
   const run = job.run;
   if (!run || run.ended_ms !== null) return {};
@@ -350,7 +357,15 @@ function endRun(
   if (cost_usd !== null) countInPeriods(state, { cost_usd });
   const gpu_usage = release(state, run.worker_id, job.job_id, { taken_ms, verdict });
   return {
-    run: { ...run, ended_ms: state.at_ms, expires_ms: null, gpu_usage, cost_usd, error_code },
+    run: {
+      ...run,
+      ended_ms: state.at_ms,
+      expires_ms: null,
+      gpu_usage,
+      cost_usd,
+      error_code: error?.code ?? null,
+      fault: error?.fault ?? null,
+    },
     kill_ms: null,
     instance_ms: plus(job.instance_ms, taken_ms),
     actual_cost_usd: cost_usd === null ? job.actual_cost_usd : plus(job.actual_cost_usd ?? 0, cost_usd),

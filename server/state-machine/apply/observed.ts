@@ -4,12 +4,11 @@
  *
  * The texts of history entries are part of the fold: a change makes instances of different versions disagree.
  */
-import type { JobError } from '../../../protocol/job.ts';
 import { SECONDS_MAX } from '../../../protocol/limits.ts';
 import { hasEnded } from '../../../protocol/sighting.ts';
 import type { JobEvent } from '../events.ts';
 import { countInPeriods, isOpenHour } from '../state/periods.ts';
-import { finished, type JobRecord, type ProgressRecord, type Run } from '../state/records.ts';
+import { type AttemptError, finished, type JobRecord, type ProgressRecord, type Run } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import { plus } from '../state/sums.ts';
 import { takeBack } from './archive.ts';
@@ -68,7 +67,7 @@ export function observe(state: State, { entity, data }: Observation): void {
   state.putJob(next);
 }
 
-export function sightedError({ error, error_code }: JobSighting): JobError {
+export function sightedError({ error, error_code }: JobSighting): AttemptError {
   const message = error ?? 'The worker gave no reason';
   return { code: error_code ?? 'worker_error', message, retryable: false };
 }
@@ -120,6 +119,7 @@ function runOf(state: State, sighting: JobSighting, last: JobRecord | undefined)
     ...(continued && before.worker_id === worker_id ? hardware(before) : hardwareOf(state.worker(worker_id))),
     cost_usd: continued ? before.cost_usd : null,
     error_code: sighting.state === 'FAILED' ? sightedError(sighting).code : null,
+    fault: null,
   };
 }
 
@@ -153,7 +153,7 @@ function progressOf(sighting: JobSighting, last: ProgressRecord | null): Progres
   };
 }
 
-function errorOf(sighting: JobSighting, { last_error }: JobRecord): JobError | null {
+function errorOf(sighting: JobSighting, { last_error }: JobRecord): AttemptError | null {
   if (sighting.state === 'COMPLETED') return null;
   return sighting.state === 'FAILED' ? sightedError(sighting) : last_error;
 }

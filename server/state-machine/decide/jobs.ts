@@ -1,10 +1,18 @@
 /** Decisions about jobs: submission, claims, reports under a lease, cancellation and retries. */
-import type { JobError, Priority } from '../../../protocol/job.ts';
+import { faultOf } from '../../../protocol/fault.ts';
+import type { Priority } from '../../../protocol/job.ts';
 import { PRIORITIES } from '../../../protocol/job.ts';
 import { backoff } from '../../backoff.ts';
 import { ANNOUNCED, passedOver } from '../apply/job.ts';
 import type { Event } from '../events.ts';
-import { HANDED_BACK, type JobRecord, running, runsElsewhere, type WorkerRecord } from '../state/records.ts';
+import {
+  type AttemptError,
+  HANDED_BACK,
+  type JobRecord,
+  running,
+  runsElsewhere,
+  type WorkerRecord,
+} from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import type { CommandBody } from './commands.ts';
 import { type Context, type Decision, refuse } from './decision.ts';
@@ -214,7 +222,7 @@ export function failJob(state: State, body: Body<'fail_job'>, context: Context):
 export function endAttempt(
   state: State,
   job: JobRecord,
-  error: JobError,
+  error: AttemptError,
   { at_ms, policy }: Context,
   next: { delay_ms: number | null; keeps_place: boolean; counts: boolean; batch_size: number | null },
 ): Event[] {
@@ -223,7 +231,7 @@ export function endAttempt(
     entity: job.job_id,
     data: {
       attempt: job.attempt,
-      error: { code: error.code, message: error.message, retryable: error.retryable },
+      error: errorOf(job, error),
       cost_usd: attemptCost(state, job, at_ms),
     },
   };
@@ -252,6 +260,13 @@ export function endAttempt(
       data: { dead_until_ms: at_ms + policy.dlq_window_ms, details: `${error.code}: ${error.message}`.slice(0, 500) },
     },
   ];
+}
+
+/** With its fault, if that is known: by the report, or else by the code. */
+function errorOf({ batch_size }: JobRecord, { code, message, retryable, fault }: AttemptError): AttemptError {
+  // With less than a batch of one, nobody can help it here.
+  const known = fault ?? (code === 'gpu_out_of_memory' && batch_size === 1 ? 'worker' : faultOf(code));
+  return known === null ? { code, message, retryable } : { code, message, retryable, fault: known };
 }
 
 /** Exponential backoff with jitter: between half of the delay and all of it. */

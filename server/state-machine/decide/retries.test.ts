@@ -15,7 +15,7 @@ describe('a retryable failure', () => {
     assert.deepEqual(jobDocument(job).retry_info, {
       attempt: 2,
       max_attempts: 3,
-      last_error: { code: 'crashed', message: 'it crashed', retryable: true },
+      last_error: { code: 'crashed', message: 'it crashed', retryable: true, fault: null },
       next_attempt_at: '2025-07-07T19:30:05Z',
     });
     assert.deepEqual(monitor.claim('worker-1'), []);

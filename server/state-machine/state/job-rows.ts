@@ -59,6 +59,7 @@ const RUN: Names<Run> = [
   'instance_type',
   'cost_usd',
   'error_code',
+  'fault',
 ];
 const PROGRESS: Names<ProgressRecord> = [
   'percentage',
@@ -182,6 +183,7 @@ function unpackRun(v: JobValues | null, at: Positions<Run>): Run | null {
       instance_type: shared(v[at.instance_type]),
       cost_usd: (v[at.cost_usd] as number | null | undefined) ?? null,
       error_code: shared(v[at.error_code]),
+      fault: shared(v[at.fault]) as Run['fault'],
     }
   );
 }

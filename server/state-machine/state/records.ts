@@ -4,6 +4,7 @@
  * that changed what the documents show.
  */
 import type { Severity } from '../../../protocol/alert.ts';
+import type { Fault } from '../../../protocol/fault.ts';
 import type { JobError, JobStateName, OutputFormat, Priority, StateHistoryEntry } from '../../../protocol/job.ts';
 import type { Sighting } from '../../../protocol/sighting.ts';
 import type { TranscriptWarning } from '../../../protocol/transcript.ts';
@@ -55,7 +56,7 @@ export type JobRecord = {
   kill_ms: number | null;
 
   progress: ProgressRecord | null;
-  last_error: JobError | null;
+  last_error: AttemptError | null;
   output: OutputRecord | null;
   /** Batch size for the next attempt, after an attempt ran out of GPU memory. */
   batch_size: number | null;
@@ -110,7 +111,12 @@ export type Run = {
   cost_usd: number | null;
   /** Why it ended without a transcript; null if it completed, or has not ended. */
   error_code: string | null;
+  /** Whose fault that was; null if unknown. */
+  fault: Fault | null;
 };
+
+/** Why an attempt failed. `fault`: absent if unknown, and in old journals. */
+export type AttemptError = Omit<JobError, 'fault'> & { fault?: Fault };
 
 /** The same for all jobs without earlier attempts. */
 export const NO_RUNS: readonly Run[] = [];

@@ -122,6 +122,10 @@ class Output(TypedDict):
     suspect: NotRequired[bool]
 
 
+#: The recording, the worker itself, or what lies between.
+Fault = Literal["audio", "worker", "service"]
+
+
 class Failure(TypedDict):
     """Why an attempt failed."""
 
@@ -131,6 +135,8 @@ class Failure(TypedDict):
     message: str
     #: Whether another attempt could succeed.
     retryable: bool
+    #: Whose fault it is. Default: what the code means, if it is one of the worker's own.
+    fault: NotRequired[Fault]
 
 
 class RetryWith(TypedDict):

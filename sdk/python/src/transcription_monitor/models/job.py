@@ -82,6 +82,8 @@ class JobError(Model):
     message: str
     #: Whether another attempt could succeed.
     retryable: bool
+    #: `audio`, `worker` or `service`; None if unknown.
+    fault: str | None = None
 
 
 class RetryInfo(Model):

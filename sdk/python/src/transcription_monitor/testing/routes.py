@@ -417,7 +417,7 @@ def observe(state: State, request: Request, source: str) -> Any:
                 job.output = {"s3_path": s3_path, "segments_count": segments, "confidence_score": None}
             if told["state"] == "FAILED":
                 message = told.get("error") or "The worker gave no reason"
-                job.last_error = {"code": "worker_error", "message": message, "retryable": False}
+                job.last_error = {"code": "worker_error", "message": message, "retryable": False, "fault": None}
             if told["state"] == job.state:
                 job.version += 1
             else:

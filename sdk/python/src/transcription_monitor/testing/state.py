@@ -128,7 +128,7 @@ class MockState:
         if job.state == "CANCELLING":
             job.enter("CANCELLED", "Cancelled")
             return
-        job.last_error, job.batch_size = error, batch_size
+        job.last_error, job.batch_size = {"fault": None, **error}, batch_size
         if error["retryable"] and job.attempt < job.submission.get("max_attempts", 3):
             job.attempt += 1
             self._requeue(job, f"Attempt failed: {error['message']}")

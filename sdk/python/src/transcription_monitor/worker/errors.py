@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
-from ..bodies import Failure, RetryWith
+from ..bodies import Failure, Fault, RetryWith
 from ..errors import RefusedError
 
 MESSAGE_MAX = 4000
@@ -44,12 +44,19 @@ class WorkerInterrupted(JobStopped):
 
 
 class JobFailed(Exception):
-    """The attempt failed. `code` is lower case, digits and `_`; `retryable`: whether another attempt could succeed."""
+    """The attempt failed. `code` is lower case, digits and `_`; `retryable`: whether another attempt could succeed.
 
-    def __init__(self, message: str, *, code: str = "worker_error", retryable: bool = True) -> None:
+    `fault`: `audio`, `worker` or `service`. A worker's own fault does not count as an attempt, and the job goes to
+    another worker. None: what the code means, if it is one of the worker's own; otherwise unknown.
+    """
+
+    def __init__(
+        self, message: str, *, code: str = "worker_error", retryable: bool = True, fault: Fault | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.retryable = retryable
+        self.fault = fault
 
 
 class AudioError(JobFailed):
@@ -66,8 +73,8 @@ class AudioError(JobFailed):
         "audio_url_invalid": False,
     }
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message, code=code, retryable=self.RETRYABLE[code])
+    def __init__(self, code: str, message: str, *, fault: Fault | None = None) -> None:
+        super().__init__(message, code=code, retryable=self.RETRYABLE[code], fault=fault)
 
 
 # torch: "CUDA out of memory. Tried to allocate"; CTranslate2: "CUDA failed with error out of memory"; and the
@@ -84,7 +91,14 @@ def failure_of(error: BaseException, batch_size: int | None) -> tuple[Failure, R
     size.
     """
     if isinstance(error, JobFailed):
-        return {"code": error.code, "message": _words(str(error) or error.code), "retryable": error.retryable}, None
+        failure: Failure = {
+            "code": error.code,
+            "message": _words(str(error) or error.code),
+            "retryable": error.retryable,
+        }
+        if error.fault is not None:
+            failure["fault"] = error.fault
+        return failure, None
     message = _words(f"{type(error).__name__}: {error}")
     if isinstance(error, RefusedError):
         # The monitor would refuse it again.

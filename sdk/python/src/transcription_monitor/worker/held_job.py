@@ -18,7 +18,7 @@ from typing import Any
 
 from .. import models
 from .._sync.client import TranscriptionAPI
-from ..bodies import CallOptions, Failure, Output, RetryWith
+from ..bodies import CallOptions, Failure, Fault, Output, RetryWith
 from ..errors import ApiError, ConflictError, LeaseExpiredError
 from ..models import ClaimedJob, Transcript
 from .download import download, suffix_of
@@ -184,11 +184,18 @@ class HeldJob:
         *,
         code: str = "worker_error",
         retryable: bool = True,
+        fault: Fault | None = None,
         retry_with: RetryWith | None = None,
     ) -> models.Job:
-        """Fails the attempt; another follows if it can help. Returns the job. Raises what `check` does."""
+        """Fails the attempt; another follows if it can help. Returns the job. Raises what `check` does.
+
+        `fault` as in JobFailed.
+        """
         self.check()
-        return self._fail({"code": code, "message": message, "retryable": retryable}, retry_with)
+        failure: Failure = {"code": code, "message": message, "retryable": retryable}
+        if fault is not None:
+            failure["fault"] = fault
+        return self._fail(failure, retry_with)
 
     def stop(self, why: type[JobStopped], details: str = "") -> None:
         """For the worker: the job's next call raises it."""
