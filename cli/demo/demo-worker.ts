@@ -34,7 +34,7 @@ export function startDemoWorker({ server, engine }: { server: string; engine: st
     throw new CommandError(
       EXIT.failed,
       `the worker exited with ${code}: ${lastLine}`,
-      `Run it alone: tmon worker --engine ${engine}`,
+      `Run it alone: tmon worker --engine '${engine}'`,
     );
   });
   // Without this, a rejection nobody awaits would be unhandled.

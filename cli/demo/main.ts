@@ -1,9 +1,8 @@
 /**
- * `npm run demo`: from nothing to transcripts in one command. A monitor in this process, an engine (an installed one,
- * or pocketsphinx in a private Python environment), a worker as a child process, and every recording in
- * examples/audio/.
+ * `npm run demo`: from nothing to transcripts in one command. A monitor in this process, an engine in a private Python
+ * environment, a worker as a child process, and every recording in examples/audio/.
  *
- *     npm run demo -- --store s3://bucket/prefix --listen 127.0.0.1:9000 --exit
+ *     npm run demo -- --engine pocketsphinx --store s3://bucket/prefix --listen 127.0.0.1:9000 --exit
  *
  * Runs until Ctrl-C; with --exit it ends once the transcripts are printed. It leaves no process behind.
  */
@@ -18,14 +17,15 @@ import { openProgressView } from '../progress-bars.ts';
 import { settingsOf } from '../serve.ts';
 import { submitOne } from '../submit.ts';
 import { watchJobs } from '../watch-jobs.ts';
+import { chooseDemoEngine } from './demo-engine.ts';
 import { startDemoWorker } from './demo-worker.ts';
 
 const EXAMPLES = fileURLToPath(new URL('../../examples/audio/', import.meta.url));
 const AUDIO = /\.(wav|mp3|flac|ogg|m4a)$/i;
 
-type DemoOptions = { store: string; listen: string; exit?: boolean };
+type DemoOptions = { engine?: string; store: string; listen: string; exit?: boolean };
 
-async function demo({ store, listen, exit }: DemoOptions): Promise<void> {
+async function demo({ engine: wanted, store, listen, exit }: DemoOptions): Promise<void> {
   const interrupted = new AbortController();
   const onSignal = () => interrupted.abort();
   process.on('SIGINT', onSignal);
@@ -37,11 +37,11 @@ async function demo({ store, listen, exit }: DemoOptions): Promise<void> {
     const monitor = await startMonitor(settingsOf({ store, listen, logLevel: 'error' }));
     stops.unshift(() => monitor.stop());
     printLine(`${colour('bold', 'monitor')}     ${monitor.url}, everything kept in ${store}`);
-    const engine = await setUpRecogniser();
+    const engine = await chooseDemoEngine(wanted);
     signal.throwIfAborted();
-    const worker = startDemoWorker({ server: monitor.url, engine });
+    const worker = startDemoWorker({ server: monitor.url, engine: engine.choice });
     stops.unshift(() => worker.stop());
-    printLine(`${colour('bold', 'worker')}      its own process (pid ${worker.pid}), engine ${engine}`);
+    printLine(`${colour('bold', 'worker')}      its own process (pid ${worker.pid}), engine ${engine.name}`);
 
     const api = new TranscriptionAPI({ baseUrl: monitor.url });
     const failed = await Promise.race([transcribeExamples(api, signal), worker.died]);
@@ -59,15 +59,6 @@ async function demo({ store, listen, exit }: DemoOptions): Promise<void> {
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
   }
-}
-
-/** Returns the value for `--engine`. The search installs pocketsphinx if it finds nothing better. */
-async function setUpRecogniser(): Promise<string> {
-  const { findEngine } = await import('../../agent/engines/choose-engine.ts');
-  printLine(`${colour('bold', 'engine')}      searching; the first time this can take a minute`);
-  const { engine, capabilities } = await findEngine();
-  printLine(`${colour('bold', 'engine')}      ${engine.name}, ${capabilities.model} on ${capabilities.device}`);
-  return engine.name;
 }
 
 /** Submits every recording, shows progress and transcripts; returns the number of failed jobs. */
@@ -122,6 +113,10 @@ function aborted(signal: AbortSignal): Promise<void> {
 endQuietlyWhenNobodyReads();
 const command = new Command('npm run demo --')
   .description('Transcribe the recordings in examples/audio/ and keep running.')
+  .option(
+    '--engine <engine>',
+    'any engine of tmon worker, for example pocketsphinx, or auto for the best installed one (default: faster-whisper with the model tiny.en)',
+  )
   .option('--store <url>', 'where all data is stored', 'dir:./data')
   .option('--listen <host:port>', 'address of the monitor', '127.0.0.1:8080')
   .option('--exit', 'exit once the transcripts are printed')

@@ -9,12 +9,12 @@ import { awsCli } from './aws-cli.ts';
 import { cfnLint } from './cfn-lint.ts';
 import { columnReaders } from './column-readers.ts';
 import { databases } from './databases.ts';
+import { fasterWhisper, pocketsphinx } from './engines.ts';
 import { faketime } from './faketime.ts';
 import { jobRunners } from './job-runners.ts';
 import { loggers } from './loggers.ts';
 import { logrotate } from './logrotate.ts';
 import { moto } from './moto.ts';
-import { pocketsphinx } from './pocketsphinx.ts';
 import { pythonSdk } from './python-sdk.ts';
 import { redis } from './redis.ts';
 import { s3Gateway } from './s3-gateway.ts';
@@ -26,6 +26,7 @@ const steps: SetupStep[] = [
   columnReaders,
   databases,
   faketime,
+  fasterWhisper,
   jobRunners,
   loggers,
   logrotate,

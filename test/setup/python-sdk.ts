@@ -1,13 +1,12 @@
 /** Requirements of the Python SDK and its tests, in a private Python environment. */
-import { readFile } from 'node:fs/promises';
 import { ensurePythonEnvironment, type PythonEnvironmentRequest } from '../../agent/python/environment.ts';
+import { readRequirements } from '../../agent/python/requirements.ts';
 import type { SetupStep } from './step.ts';
 
 const REQUIREMENTS = new URL('../../sdk/python/requirements-dev.txt', import.meta.url);
 
 export async function pythonSdkEnvironment(): Promise<PythonEnvironmentRequest> {
-  const lines = (await readFile(REQUIREMENTS, 'utf8')).split('\n').map((line) => line.trim());
-  return { name: 'sdk-python', requirements: lines.filter((line) => line !== '' && !line.startsWith('#')) };
+  return { name: 'sdk-python', requirements: await readRequirements(REQUIREMENTS) };
 }
 
 export const pythonSdk: SetupStep = {

@@ -6,7 +6,7 @@
  *
  * Prints what happens, and each thing that is not as it should be; exit code 1 if there is one. The seed picks where the monitor is
  * killed; what else happens at the time differs from run to run. `--logs`: where the output of monitors and workers goes. Takes five
- * minutes; the first time it installs faster-whisper and a small model, 550 MB.
+ * minutes.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';

