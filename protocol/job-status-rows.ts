@@ -2,6 +2,7 @@
  * Reads the table `job_status` of any database, also under other names: `?table=work.jobs&columns=job_id:id,status:state,worker_id:`
  * on the URL (a column without a name is not there).
  */
+import { type Dialect, PARAMETER, type TimeKind, timeSql } from './job-status-times.ts';
 import { lenientPercentage, lenientText, lenientTime, lenientWorkerId } from './lenient-values.ts';
 import { reportedId } from './reported-id.ts';
 import type { Sighting } from './sighting.ts';
@@ -9,8 +10,7 @@ import { noId } from './status-file.ts';
 import { lenientState, noStatus, openSpellings, reasonOf, type StateWords } from './status-words.ts';
 import type { Zone } from './zone.ts';
 
-/** `mysql`: MariaDB too. */
-export type Dialect = 'postgres' | 'sqlite' | 'mysql';
+export type { Dialect, TimeKind };
 
 export const JOB_STATUS_TABLE = 'job_status';
 
@@ -75,29 +75,43 @@ const textOf = (dialect: Dialect, expression: string): string =>
 
 const literal = (text: string): string => `'${text.replaceAll("'", "''").replaceAll('\\', '')}'`;
 
+/** What the columns of times are, if that is not times. */
+export type TimeKinds = Partial<Record<(typeof TIME_COLUMNS)[number], TimeKind>>;
+
+const TIME_COLUMNS = ['started_at', 'updated_at'] as const;
+
+/** No row, but the types of the columns of times. Null if the table has none. */
+export function timeColumns(dialect: Dialect, shape: TableShape): string | null {
+  const columns = TIME_COLUMNS.flatMap((column) => {
+    const name = nameOfColumn(shape, column);
+    return name === null ? [] : [`${quoted(dialect, name)} AS ${column}`];
+  });
+  return columns.length === 0 ? null : `SELECT ${columns.join(', ')} FROM ${tableName(dialect, shape)} WHERE 1 = 0`;
+}
+
 /**
  * All rows reported since a time, and all whose job has not ended or that have no time, oldest first, for `readRow`. One
  * parameter: milliseconds since 1970.
  */
-export function rowsSince(dialect: Dialect, shape: TableShape = PRINTED_SHAPE): string {
+export function rowsSince(dialect: Dialect, shape: TableShape = PRINTED_SHAPE, kinds: TimeKinds = {}): string {
   const at = (column: JobStatusColumn): string => {
     const name = nameOfColumn(shape, column);
     return name === null ? 'NULL' : quoted(dialect, name);
   };
   const open = openSpellings(shape.states).map(literal).join(', ');
   const isOpen = `LOWER(${textOf(dialect, at('status'))}) IN (${open})`;
-  const time = TIMES[dialect];
-  const updated = at('updated_at');
-  const told = updated === 'NULL' ? at('started_at') : updated;
-  const conditions =
-    told === 'NULL'
-      ? `1 = 1 OR 0 = ${PARAMETER[dialect]}`
-      : `${time.absent(told)} OR ${isOpen}\n   OR ${time.since(told)}`;
+  const time = (column: (typeof TIME_COLUMNS)[number]) => timeSql(dialect, kinds[column] ?? 'time', at(column));
+  const told = nameOfColumn(shape, 'updated_at') === null ? 'started_at' : 'updated_at';
+  const { absent, since, order } = time(told);
+  const timeless = nameOfColumn(shape, told) === null;
+  const conditions = timeless
+    ? `1 = 1 OR 0 = ${PARAMETER[dialect]}`
+    : `${absent} OR ${isOpen}\n   OR ${since}`;
   return `SELECT ${textOf(dialect, at('job_id'))} AS job_id, ${at('worker_id')} AS worker_id, ${at('status')} AS status,
     ${at('percentage')} AS percentage, ${at('error_message')} AS error_message,
-    ${time.read(at('started_at'))} AS started_at, ${time.read(updated)} AS updated_at
+    ${time('started_at').read} AS started_at, ${time('updated_at').read} AS updated_at
 FROM ${tableName(dialect, shape)}
-WHERE ${conditions}${told === 'NULL' ? '' : `\nORDER BY ${time.order(told)}`}`;
+WHERE ${conditions}${timeless ? '' : `\nORDER BY ${order}`}`;
 }
 
 /** Whether there is any row: a table in which nothing happened lately is the right one all the same. */
@@ -110,44 +124,18 @@ const tableName = (dialect: Dialect, { table }: TableShape): string =>
     .map((part) => quoted(dialect, part))
     .join('.');
 
-type Times = Record<'read' | 'absent' | 'since' | 'order', (column: string) => string>;
-
-const PARAMETER: Record<Dialect, string> = { postgres: '$1::float8', sqlite: '?', mysql: '?' };
-
-const TIMES: Record<Dialect, Times> = {
-  postgres: {
-    read: (column) => (column === 'NULL' ? 'NULL' : `ROUND(EXTRACT(EPOCH FROM ${column}::timestamptz) * 1000)::float8`),
-    absent: (column) => `${column} IS NULL`,
-    since: (column) => `${column} >= to_timestamp($1::float8 / 1000)::timestamp`,
-    order: (column) => `${column} NULLS FIRST`,
-  },
-  // SQLite has no time type: times are text in the format of its own functions, or numbers.
-  sqlite: {
-    read: (column) => column,
-    absent: (column) => `julianday(${column}) IS NULL`,
-    since: (column) => `julianday(${column}) >= julianday(? / 1000.0, 'unixepoch') - 1e-8`,
-    order: (column) => `julianday(${column})`,
-  },
-  mysql: {
-    read: (column) => `UNIX_TIMESTAMP(${column}) * 1000`,
-    absent: (column) => `${column} IS NULL`,
-    since: (column) => `${column} >= FROM_UNIXTIME(FLOOR(CAST(? AS DECIMAL(20)) / 1000))`,
-    order: (column) => column,
-  },
-};
-
 /** Reads a row of `rowsSince`, or a DynamoDB item as plain values. */
 export function readRow(
   row: object,
-  { states, zone }: Pick<TableShape, 'states' | 'zone'> = {},
+  { states, zone, day_first }: Pick<TableShape, 'states' | 'zone'> & { day_first?: boolean | null } = {},
 ): Sighting | { why: string } {
   const columns = row as Record<JobStatusColumn, unknown>;
   const id = reportedId(columns.job_id);
   if (id === null) return { why: noId(columns.job_id) };
   const state = lenientState(columns.status, states);
   if (state === undefined) return { why: noStatus(columns.status) };
-  const started_ms = lenientTime(columns.started_at, zone);
-  const told_ms = lenientTime(columns.updated_at, zone) ?? started_ms;
+  const started_ms = lenientTime(columns.started_at, zone, day_first);
+  const told_ms = lenientTime(columns.updated_at, zone, day_first) ?? started_ms;
   if (told_ms === null) return { why: 'it has neither an updated_at nor a started_at' };
   const ended = state === 'COMPLETED' || state === 'FAILED';
   return {

@@ -112,11 +112,11 @@ export function lenientText(value: unknown, charactersMax: number): string | nul
 /**
  * Milliseconds since 1970, from text in any form that logs have too. Text without a zone, as written by Python's
  * `datetime.now().isoformat()` and by databases, is of `zone`, by default UTC; the size of a number tells seconds, milliseconds
- * and microseconds apart.
+ * and microseconds apart. `day_first`: whether 01/02/2026 is the first of February; by default it is the second of January.
  */
-export function lenientTime(value: unknown, zone: Zone = 0): number | null {
+export function lenientTime(value: unknown, zone: Zone = 0, day_first: boolean | null = null): number | null {
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.getTime();
-  return timeOf(typeof value === 'bigint' ? Number(value) : value, { zone });
+  return timeOf(typeof value === 'bigint' ? Number(value) : value, { zone, day_first });
 }
 
 /** Whether it is text whose zone has to be known from elsewhere. */

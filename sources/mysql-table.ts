@@ -1,6 +1,6 @@
 /** MySQL and MariaDB, read as a stream. */
-import { type Connection, createConnection } from 'mysql2';
-import type { TableShape } from '../protocol/job-status-rows.ts';
+import mysql, { type Connection, type FieldPacket } from 'mysql2';
+import type { TableShape, TimeKind } from '../protocol/job-status-rows.ts';
 import { offsetInZone, type Zone } from '../protocol/zone.ts';
 import { batchesOf, serverZone, type TableDatabase, type TableFailure } from './status-table.ts';
 
@@ -18,6 +18,24 @@ const FAILURES: Record<string, TableFailure> = {
   ER_TABLEACCESS_DENIED_ERROR: 'denied',
   ER_COLUMNACCESS_DENIED_ERROR: 'denied',
 };
+
+const { Types } = mysql;
+const KINDS: Partial<Record<number, TimeKind>> = {};
+for (const type of [Types.TIMESTAMP, Types.DATE, Types.DATETIME, Types.NEWDATE]) KINDS[type] = 'time';
+for (const type of [
+  Types.DECIMAL,
+  Types.TINY,
+  Types.SHORT,
+  Types.LONG,
+  Types.FLOAT,
+  Types.DOUBLE,
+  Types.LONGLONG,
+  Types.INT24,
+  Types.NEWDECIMAL,
+])
+  KINDS[type] = 'number';
+
+const kindOf = (type: number | undefined): TimeKind => KINDS[type ?? -1] ?? 'text';
 
 /** Servers know names of zones only if their tables of zones were loaded. */
 async function setZone(connection: Connection, zone: Zone): Promise<void> {
@@ -37,7 +55,7 @@ export function mysqlTable(name: string, url: string, shape: TableShape): TableD
     dialect: 'mysql',
     shape,
     async connect() {
-      const connection = createConnection({ uri: url, connectTimeout: CONNECT_WITHIN_MS });
+      const connection = mysql.createConnection({ uri: url, connectTimeout: CONNECT_WITHIN_MS });
       // Without a listener, a server that goes away would end the process; the waiting query rejects as well.
       connection.on('error', () => {});
       await new Promise<void>((resolve, reject) => {
@@ -52,6 +70,14 @@ export function mysqlTable(name: string, url: string, shape: TableShape): TableD
               .stream() as AsyncIterable<object>,
             signal,
           );
+        },
+        async kinds(statement) {
+          const fields = await new Promise<FieldPacket[]>((resolve, reject) => {
+            connection.query({ sql: statement, timeout: STATEMENT_WITHIN_MS }, (error, _rows, described) =>
+              error ? reject(error) : resolve(described),
+            );
+          });
+          return Object.fromEntries(fields.map(({ name: column, columnType }) => [column, kindOf(columnType)]));
         },
         async close() {
           // Not `end`, which would first read an abandoned result to its end.

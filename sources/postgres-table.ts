@@ -1,6 +1,6 @@
 /** PostgreSQL, read through a cursor. */
 import pg from 'pg';
-import type { TableShape } from '../protocol/job-status-rows.ts';
+import type { TableShape, TimeKind } from '../protocol/job-status-rows.ts';
 import type { Zone } from '../protocol/zone.ts';
 import { serverZone, type TableDatabase, type TableFailure } from './status-table.ts';
 
@@ -22,6 +22,13 @@ function zoneSql(zone: Zone): string {
   const at = serverZone(zone);
   return /^[+-]/.test(at) ? `INTERVAL '${at}' HOUR TO MINUTE` : pg.escapeLiteral(at);
 }
+
+const { DATE, TIMESTAMP, TIMESTAMPTZ, INT2, INT4, INT8, FLOAT4, FLOAT8, NUMERIC } = pg.types.builtins;
+const KINDS: Partial<Record<number, TimeKind>> = {};
+for (const type of [DATE, TIMESTAMP, TIMESTAMPTZ]) KINDS[type] = 'time';
+for (const type of [INT2, INT4, INT8, FLOAT4, FLOAT8, NUMERIC]) KINDS[type] = 'number';
+
+const kindOf = (type: number): TimeKind => KINDS[type] ?? 'text';
 
 export function postgresTable(name: string, url: string, shape: TableShape): TableDatabase {
   return {
@@ -51,6 +58,10 @@ export function postgresTable(name: string, url: string, shape: TableShape): Tab
             yield rows;
           }
           await client.query('COMMIT');
+        },
+        async kinds(statement) {
+          const { fields } = await client.query(statement);
+          return Object.fromEntries(fields.map(({ name: column, dataTypeID }) => [column, kindOf(dataTypeID)]));
         },
         async close() {
           await client.end();

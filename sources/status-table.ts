@@ -1,5 +1,13 @@
 /** `postgres://`, `mysql://`, `sqlite:PATH`: the rows of the table `job_status`, on top of each database's driver. */
-import { anyRow, type Dialect, rowsSince, type TableShape } from '../protocol/job-status-rows.ts';
+import {
+  anyRow,
+  type Dialect,
+  rowsSince,
+  type TableShape,
+  type TimeKind,
+  type TimeKinds,
+  timeColumns,
+} from '../protocol/job-status-rows.ts';
 import { formatZone, type Zone } from '../protocol/zone.ts';
 import { type Reading, type ReadOptions, type Source, SourceError } from './source.ts';
 import { readRows, sinceInText, sinceOf, TablePosition } from './table-rows.ts';
@@ -8,6 +16,8 @@ import { readRows, sinceInText, sinceOf, TablePosition } from './table-rows.ts';
 export interface TableConnection {
   /** In batches, so that a table of any length is read in the memory of one. */
   rows(statement: string, parameters: readonly number[], signal: AbortSignal): AsyncIterable<object[]>;
+  /** What the columns of a statement are. Missing for a database whose columns take values of any type. */
+  kinds?(statement: string): Promise<Record<string, TimeKind>>;
   close(): Promise<void>;
 }
 
@@ -40,13 +50,15 @@ export class StatusTable implements Source {
     let connection: TableConnection | undefined;
     try {
       connection = await connect(options.signal);
-      const statement = rowsSince(dialect, shape);
+      const columns = timeColumns(dialect, shape);
+      const kinds: TimeKinds = columns === null ? {} : ((await connection.kinds?.(columns)) ?? {});
+      const statement = rowsSince(dialect, shape, kinds);
       let looked_at = 0;
       // A server compares times in the zone of the session.
       const since_ms = dialect === 'sqlite' ? sinceInText(options, shape) : sinceOf(options);
       for await (const rows of connection.rows(statement, [since_ms], options.signal)) {
         looked_at += rows.length;
-        yield readRows(rows, position, shape);
+        yield readRows(rows, position, shape, kinds);
       }
       if (looked_at > 0) return;
       let found = 0;

@@ -25,6 +25,7 @@ async function read(url: string, since_ms = Date.now() - DAY_MS) {
       jobs: sightings.map((one) => `${one.reported_id ?? one.job_id} ${one.state}`).sort(),
       unreadable: readings.flatMap((reading) => reading.unreadable.map(({ why }) => why)),
       found: readings.reduce((sum, one) => sum + (one.found ?? one.sightings.length), 0),
+      notes: readings.flatMap((reading) => reading.notes ?? []),
       sightings,
     };
   } finally {
@@ -93,6 +94,71 @@ function readsForms(start: () => Promise<Database>, { ago, q, uuid, serial }: Di
     await assert.rejects(read(at(where)), { kind: 'unusable', hint: /^\?columns=/ });
     const timeless = await read(at(`${where}${missing.replace('started_at', 'updated_at:%2Cstarted_at')}`));
     assert.deepEqual(timeless.unreadable, ['it has neither an updated_at nor a started_at']);
+  });
+
+  test('times are numbers of any unit, or text in any form', async () => {
+    const at_ms = Math.floor(Date.now() / 1000) * 1000 - 60_000;
+    const iso = (ms: number) => new Date(ms).toISOString();
+    const two = (number: number) => String(number).padStart(2, '0');
+    const usual = (ms: number) => {
+      const date = new Date(ms);
+      return `'${two(date.getUTCMonth() + 1)}/${two(date.getUTCDate())}/${date.getUTCFullYear()} ${iso(ms).slice(11, 19)}'`;
+    };
+    const forms: [type: string, form: (time_ms: number) => string][] = [
+      ['BIGINT', (ms) => String(ms / 1000)],
+      ['BIGINT', (ms) => String(ms)],
+      ['BIGINT', (ms) => String(ms * 1000)],
+      ['INT', (ms) => String(ms / 1000)],
+      ['DOUBLE PRECISION', (ms) => String(ms / 1000)],
+      ['DECIMAL(20, 6)', (ms) => (ms / 1000).toFixed(6)],
+      ['VARCHAR(40)', (ms) => `'${iso(ms)}'`],
+      ['VARCHAR(40)', (ms) => `'${iso(ms).slice(0, 19).replace('T', ' ')}'`],
+      ['TEXT', (ms) => `'${iso(ms + 19_800_000).slice(0, 19)}+05:30'`],
+      ['TEXT', (ms) => `'${new Date(ms).toUTCString()}'`],
+      ['TEXT', (ms) => `'${ms / 1000}'`],
+      ['TEXT', usual],
+    ];
+    for (const [index, [type, form]] of forms.entries()) {
+      const table = `times_${index}`;
+      await ask(`CREATE TABLE ${table} (job_id VARCHAR(50), worker_id VARCHAR(50), status VARCHAR(20),
+        started_at ${type}, updated_at ${type}, percentage INT, error_message TEXT)`);
+      const put = (id: string, status: string, days: number) =>
+        ask(`INSERT INTO ${table} (job_id, status, started_at, updated_at)
+          VALUES ('${id}', '${status}', ${form(at_ms - days * DAY_MS - 5000)}, ${form(at_ms - days * DAY_MS)})`);
+      await put('now', 'FAILED', 0);
+      await put('hangs', 'running', 4);
+      await put('old', 'FAILED', 4);
+      await ask(`INSERT INTO ${table} (job_id, status) VALUES ('timeless', 'running')`);
+      const { sightings, unreadable } = await read(at(`table=${table}`));
+      const told = `${type} ${form(at_ms)}`;
+      const now = sightings.find(({ job_id }) => job_id === 'now');
+      assert.deepEqual([now?.state, now?.told_ms, now?.started_ms], ['FAILED', at_ms, at_ms - 5000], told);
+      assert.ok(
+        sightings.some(({ job_id, told_ms }) => job_id === 'hangs' && told_ms === at_ms - 4 * DAY_MS),
+        told,
+      );
+      // Which of them the database leaves out depends on the form.
+      assert.ok(
+        sightings.every(({ job_id, told_ms }) => job_id !== 'old' || told_ms === at_ms - 4 * DAY_MS),
+        told,
+      );
+      assert.equal(unreadable.length, 1, told);
+    }
+  });
+
+  test('what a time leaves open is said', async () => {
+    await ask(`CREATE TABLE doubtful (job_id VARCHAR(50), worker_id VARCHAR(50), status VARCHAR(20),
+      started_at TEXT, updated_at TEXT, percentage INT, error_message TEXT)`);
+    const put = (id: string, time: string) =>
+      ask(`INSERT INTO doubtful (job_id, status, updated_at) VALUES ('${id}', 'running', '${time}')`);
+    await put('job-1', '03/04/2026 10:00:00');
+    const taken = async () => (await read(at('table=doubtful'))).sightings.find(({ job_id }) => job_id === 'job-1');
+    assert.equal((await taken())?.told_ms, Date.UTC(2026, 2, 4, 10));
+    const { notes } = await read(at('table=doubtful'));
+    assert.ok(notes.includes('a time such as 03/04/2026 10:00:00 is taken for month/day: no row shows which is which'));
+    assert.deepEqual((await read(at('table=doubtful&zone=utc'))).notes.length, 1);
+    await put('job-2', '23/04/2026 10:00:00');
+    assert.equal((await taken())?.told_ms, Date.UTC(2026, 3, 3, 10));
   });
 
   test('a table in which nothing happened lately is distinguished from an empty one', async () => {

@@ -1,14 +1,16 @@
 /** Rows of a `job_status` table of any database, and the time from which to read on. */
-import { readRow, type TableShape } from '../protocol/job-status-rows.ts';
+import { readRow, type TableShape, type TimeKinds } from '../protocol/job-status-rows.ts';
 import type { Sighting } from '../protocol/sighting.ts';
 import type { Reading, ReadOptions, Unreadable } from './source.ts';
+import { TextTimes } from './text-times.ts';
 
 /** `updated_at` is written by workers, whose clocks differ, and rows become visible only when committed. */
 const OVERLAP_MS = 10 * 60_000;
 
-/** The newest `updated_at` read, in milliseconds. */
+/** The newest `updated_at` read, in milliseconds, and how this read takes times that are text. */
 export class TablePosition {
   newest_ms: number;
+  readonly times = new TextTimes();
 
   constructor(from: string | null | undefined) {
     this.newest_ms = from == null ? 0 : Number(from);
@@ -26,11 +28,19 @@ export function sinceInText(options: ReadOptions, { zone = 0 }: TableShape): num
 
 const ZONE_MS_MAX = 15 * 3_600_000;
 
-export function readRows(rows: readonly object[], position: TablePosition, shape: TableShape): Reading {
+/** `kinds`: of the columns, in a database that has types. */
+export function readRows(
+  rows: readonly object[],
+  position: TablePosition,
+  shape: TableShape,
+  kinds: TimeKinds = {},
+): Reading {
   const sightings: Sighting[] = [];
   const unreadable: Unreadable[] = [];
+  const notes = position.times.take(rows, shape, kinds);
+  const options = { ...shape, day_first: position.times.day_first };
   for (const row of rows) {
-    const report = readRow(row, shape);
+    const report = readRow(row, options);
     if ('why' in report)
       unreadable.push({ where: `job_id ${String((row as { job_id?: unknown }).job_id)}`, why: report.why });
     else {
@@ -43,7 +53,8 @@ export function readRows(rows: readonly object[], position: TablePosition, shape
     position: position.newest_ms === 0 ? null : String(position.newest_ms),
     unreadable,
     looked_at: rows.length,
-    without_zone: shape.zone === undefined,
+    without_zone: shape.zone === undefined && kinds.updated_at !== 'number',
+    notes,
     async done() {},
   };
 }
