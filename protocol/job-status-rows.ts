@@ -104,9 +104,7 @@ export function rowsSince(dialect: Dialect, shape: TableShape = PRINTED_SHAPE, k
   const told = nameOfColumn(shape, 'updated_at') === null ? 'started_at' : 'updated_at';
   const { absent, since, order } = time(told);
   const timeless = nameOfColumn(shape, told) === null;
-  const conditions = timeless
-    ? `1 = 1 OR 0 = ${PARAMETER[dialect]}`
-    : `${absent} OR ${isOpen}\n   OR ${since}`;
+  const conditions = timeless ? `1 = 1 OR 0 = ${PARAMETER[dialect]}` : `${absent} OR ${isOpen}\n   OR ${since}`;
   return `SELECT ${textOf(dialect, at('job_id'))} AS job_id, ${at('worker_id')} AS worker_id, ${at('status')} AS status,
     ${at('percentage')} AS percentage, ${at('error_message')} AS error_message,
     ${time('started_at').read} AS started_at, ${time('updated_at').read} AS updated_at

@@ -22,7 +22,9 @@ export class TextTimes {
         // SQLite's own times are UTC.
         if (kinds[column as keyof TimeKinds] === 'text' && zone === undefined && !this.#zoned && isWithoutZone(value)) {
           this.#zoned = true;
-          notes.push(`${column} is text without a zone (${value}): it is taken for UTC; ?zone= on the URL names another`);
+          notes.push(
+            `${column} is text without a zone (${value}): it is taken for UTC; ?zone= on the URL names another`,
+          );
         }
         if (this.day_first !== null || !DAY_OR_MONTH.test(value)) continue;
         this.day_first = dayFirstIn(value);

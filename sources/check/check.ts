@@ -47,7 +47,8 @@ export class Check {
     this.memory.tracks = new Map([...(complete ? [] : this.memory.tracks), ...kept]);
     this.memory.endRound({ complete });
     this.memory.tellers = new Map([...(complete ? [] : this.memory.tellers), ...tellers]);
-    return judge({ jobs, completed, sources: looks, now_ms }, this.#options);
+    const sources = looks.flatMap((look) => [look, ...look.followed]);
+    return judge({ jobs, completed, sources, now_ms }, this.#options);
   }
 
   /** Of the jobs that have not ended, and of what else their workers reported. */
