@@ -1,27 +1,16 @@
 /** `tmon import`: imports the history of a system without a server. Running it again adds only what is new. */
-import type { SightedState } from '../protocol/sighting.ts';
 import type { Zone } from '../protocol/zone.ts';
-import { type Allowance, isAllowed } from '../sources/check/evidence.ts';
+import type { Allowance } from '../sources/check/evidence.ts';
 import { openSource } from '../sources/open-source.ts';
-import type { Reading, Source, Unreadable } from '../sources/source.ts';
+import type { Source } from '../sources/source.ts';
 import { CommandError, EXIT } from './exit-code.ts';
-import { Outbox } from './import/outbox.ts';
+import type { Outbox } from './import/outbox.ts';
+import { type Counts, foundNothing, isComplete, transfer } from './import/transfer.ts';
 import { type ClientOptions, clientCommand, clientOf, moment, unreadableOption, zoneOption } from './options.ts';
 import { note, oneLine, printJson, printLine } from './output.ts';
 
 type ImportOptions = ClientOptions & { since?: string; dryRun?: boolean; unreadableAllowed: Allowance; zone?: Zone };
 
-type Counts = {
-  looked_at: number;
-  found_count: number;
-  unreadable_count: number;
-  unreadable: Unreadable[];
-  notes: Set<string>;
-  /** The last reported state of each job. */
-  states: Map<string, SightedState>;
-};
-
-const EXAMPLES = 5;
 const PROGRESS_MS = 500;
 
 const AFTER_HELP = `
@@ -60,46 +49,22 @@ async function run(url: string, options: ImportOptions): Promise<void> {
 }
 
 async function take(source: Source, options: ImportOptions, signal: AbortSignal): Promise<void> {
-  const since_ms = options.since === undefined ? 0 : Date.parse(options.since);
   const api = clientOf(options);
-  const outbox = new Outbox((jobs) => api.sources.observe(source.name, jobs, { signal }));
-  const counts: Counts = {
-    looked_at: 0,
-    found_count: 0,
-    unreadable_count: 0,
-    unreadable: [],
-    notes: new Set(),
-    states: new Map(),
-  };
   const progress = progressLine();
   const began_ms = performance.now();
-  const peek = options.dryRun === true;
-  for await (const reading of source.read({ since_ms, peek, signal })) {
-    count(counts, reading);
-    if (!peek) {
-      await outbox.add(reading.sightings);
-      // Sources that delete what is read may do so only once it is stored.
-      if (!source.appendsOnly) await outbox.flush();
-      await reading.done();
-    }
-    progress.show(() => `${counts.looked_at} looked at, ${counts.states.size} jobs`);
-  }
-  if (!peek) await outbox.flush();
+  const { counts, outbox } = await transfer(source, {
+    since_ms: options.since === undefined ? 0 : Date.parse(options.since),
+    peek: options.dryRun === true,
+    send: (jobs) => api.sources.observe(source.name, jobs, { signal }),
+    onProgress: ({ looked_at, states }) => progress.show(() => `${looked_at} looked at, ${states.size} jobs`),
+    signal,
+  });
   progress.clear();
   report(source, options, { counts, outbox, seconds: (performance.now() - began_ms) / 1000 });
-  const { found_count: found, unreadable_count: unreadable } = counts;
-  const nothing = found === 0 && unreadable === 0 && source.depth === undefined;
-  if (nothing) note(`no job was found in ${source.name}: ${counts.looked_at} read, none of them a report about a job`);
-  if (nothing || !isAllowed({ found, unreadable }, options.unreadableAllowed)) process.exitCode = EXIT.failed;
-}
-
-function count(counts: Counts, reading: Reading) {
-  counts.looked_at += reading.looked_at;
-  counts.found_count += reading.found ?? reading.sightings.length;
-  for (const one of reading.notes ?? []) if (counts.notes.size < EXAMPLES) counts.notes.add(one);
-  counts.unreadable_count += reading.unreadable.length;
-  counts.unreadable.push(...reading.unreadable.slice(0, EXAMPLES - counts.unreadable.length));
-  for (const { job_id, state } of reading.sightings) counts.states.set(job_id, state);
+  if (foundNothing(source, counts)) {
+    note(`no job was found in ${source.name}: ${counts.looked_at} read, none of them a report about a job`);
+  }
+  if (!isComplete(source, counts, options.unreadableAllowed)) process.exitCode = EXIT.failed;
 }
 
 type Result = { counts: Counts; outbox: Outbox; seconds: number };

@@ -27,13 +27,14 @@ export function formatLogLine({ event, job_id, worker_id, timestamp, ...rest }: 
 /**
  * `JOB_START job_id=… worker_id=…`, and so on. Has fewer fields than the JSON, and no time: the logger's prefix has it.
  * An error runs to the end of the line; one that would not read back (a line break, spaces at an end, our keywords) is a JSON string,
- * and so is a job_id that is not one word.
+ * and so is a job_id or a stage that is not one word. The Python SDK writes the same: plain-line.cases.json.
  */
 export function formatPlainLine(fields: EventToLog): string {
   const name = PLAIN_FIELDS[fields.event] ?? 'worker_id';
   const value = fields[name] ?? null;
-  const more = value === null && name === 'percentage' && fields.stage ? ` stage=${fields.stage}` : '';
-  const id = plainId(fields.job_id);
+  const more =
+    value === null && name === 'percentage' && fields.stage ? ` stage=${plainWord(String(fields.stage))}` : '';
+  const id = plainWord(fields.job_id);
   if (value === null) return `${fields.event} job_id=${id}${more}`;
   return `${fields.event} job_id=${id} ${name}=${name === 'error' ? plainError(String(value)) : value}`;
 }
@@ -45,7 +46,7 @@ const PLAIN_FIELDS: Record<string, string> = {
   JOB_FAILED: 'error',
 };
 
-function plainId(text: string): string {
+function plainWord(text: string): string {
   return WORD.test(text) && text !== 'None' && text !== 'null' ? text : JSON.stringify(text);
 }
 

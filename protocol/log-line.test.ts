@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import type { EventToLog } from './log-format.ts';
 import { formatLogLine, formatPlainLine, type LoggedEvent, parseLogLine, parseLogLines } from './log-line.ts';
 import { type LineAt, readUsual } from './log-usual.ts';
 
@@ -367,6 +369,28 @@ function lineAt(line: string): LineAt {
     escape: at('\u001b'),
   };
 }
+
+test('the plain line is the same in each language, and reads back', () => {
+  const cases = JSON.parse(readFileSync(new URL('plain-line.cases.json', import.meta.url), 'utf8')) as {
+    event: EventToLog;
+    line: string;
+  }[];
+  for (const { event, line } of cases) {
+    assert.equal(formatPlainLine(event), line);
+    const read = parseLogLine(line) as LoggedEvent;
+    assert.equal(read.reported_id ?? read.job_id, event.job_id, line);
+    assert.deepEqual(
+      [read.event, read.percentage ?? null, read.stage ?? null, read.error ?? null],
+      [
+        event.event,
+        event.percentage ?? null,
+        (event.stage as string | undefined)?.toUpperCase() ?? null,
+        event.error || null,
+      ],
+      line,
+    );
+  }
+});
 
 test('no line makes the reader throw', () => {
   const random = randomOf(3);

@@ -51,7 +51,8 @@ export const FollowedSource = Type.Object(
     jobs_taken: Count('Updates of jobs taken from it since the monitor started.'),
     jobs_refused: Count('Jobs left unchanged because they belong to this queue.'),
     looked_at: Count('Lines, files, rows or messages, since the monitor started.'),
-    unreadable_count: Count('Of these, those that could not be read as a report; each counts once.'),
+    found_count: Count('Of these, reports about jobs, also from before the time from which it is read.'),
+    unreadable_count: Count('Of these, those that could not be read as a report and still can’t; each counts once.'),
     unreadable: Type.Array(
       Type.Object({
         where: Type.String({ description: "A line number, a key or a row's id." }),
@@ -59,6 +60,7 @@ export const FollowedSource = Type.Object(
       }),
       { description: 'The first ten.' },
     ),
+    notes: Type.Array(Type.String(), { description: 'What else there is to know about what was read.' }),
     problem: Nullable(
       Type.Object({
         message: Type.String({ description: 'What is wrong, on one line.' }),

@@ -6,12 +6,14 @@ import { SIGHTED_STATES, type SightedState } from './sighted-state.ts';
 
 const WORDS: Record<SightedState, string> = {
   QUEUED:
-    'queued pending waiting enqueued submitted created scheduled received delayed deferred prioritized retry retrying',
-  PROCESSING: 'processing running in_progress started starting active working progress transcribing',
-  COMPLETED: 'completed complete done success succeeded successful finished',
+    'queued pending waiting enqueued submitted created scheduled received delayed deferred prioritized retry retrying retryable available new todo not_started in_queue wait awaiting awaiting_retry up_for_retry up_for_reschedule runnable requeued paused suspended blocked on_hold',
+  // One that is being cancelled still runs.
+  PROCESSING:
+    'processing running in_progress started starting restarting active working progress transcribing executing doing ongoing busy downloading loading preprocessing postprocessing uploading diarizing aligning finalizing completing validating configuring cancelling canceling aborting stopping',
+  COMPLETED: 'completed complete done success succeeded successful finished ok transcribed',
   // What was cancelled has ended without a transcript.
   FAILED:
-    'failed failure fail error errored timeout timed_out cancelled canceled aborted killed revoked stopped crashed',
+    'failed failure fail error errored timeout timed_out cancelled canceled aborted killed revoked stopped crashed dead discarded expired rejected terminated abandoned interrupted upstream_failed out_of_memory node_fail preempted boot_fail deadline',
 };
 
 /** Additional words, in lower case without separators. */
@@ -27,9 +29,12 @@ const KNOWN: StateWords = new Map(
   SIGHTED_STATES.flatMap((state) => WORDS[state].split(' ').map((word) => [plain(word), state] as const)),
 );
 
+/** A column may be a flag or a number, with words mapped to its values. */
+const PRIMITIVES: ReadonlySet<string> = new Set(['string', 'number', 'bigint', 'boolean']);
+
 /** A status in any spelling; undefined if it is not known as one. */
 export function lenientState(value: unknown, words?: StateWords): SightedState | undefined {
-  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'bigint') return undefined;
+  if (!PRIMITIVES.has(typeof value)) return undefined;
   const word = plain(String(value));
   return words?.get(word) ?? KNOWN.get(word);
 }

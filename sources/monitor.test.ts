@@ -67,6 +67,47 @@ test('workers are heard by their heartbeats, whatever the age of their jobs’ r
   );
 });
 
+test('a job that failed within the time looked at counts, though it was submitted before', async (t) => {
+  const monitor = await openMonitor(t);
+  const now_ms = Date.now();
+  const at = (hours: number) => new Date(now_ms - hours * 3_600_000).toISOString();
+  const failed = (job_id: string, hours: number) => ({
+    job_id,
+    state: 'FAILED',
+    told_at: at(hours),
+    started_at: at(hours + 30),
+    ended_at: at(hours),
+  });
+  await monitor.post(`/sources/${encodeURIComponent('log:/w.log')}/jobs`, {
+    jobs: [failed('lately', 2), failed('before', 26)],
+  });
+  const { problems } = await new Check([new Monitor(monitor.url, { name: 'http://monitor' })]).run(now_ms, signal);
+  assert.deepEqual(
+    problems.map(({ kind, subject }) => `${kind} ${subject}`),
+    ['job_failed lately'],
+  );
+});
+
+test('a monitor that can’t read a source that it follows is not well', async (t) => {
+  const monitor = await openMonitor(t, { source: 'log:/nowhere/worker.log', source_poll_ms: 20 });
+  const source = new Monitor(monitor.url, { name: 'http://monitor' });
+  for (;;) {
+    const [one] = await source.follows(signal);
+    if (one!.state === 'FAILING') break;
+  }
+  const { verdict, sources } = await new Check([source]).run(Date.now(), signal);
+  assert.deepEqual(
+    [verdict, sources.map(({ name, read }) => [name, read])],
+    [
+      'unknown',
+      [
+        ['http://monitor', true],
+        ['http://monitor <- log:/nowhere/worker.log', false],
+      ],
+    ],
+  );
+});
+
 test('a refusal is denied, silence unreachable, and anything else not a monitor', async (t) => {
   let status = 401;
   const keys: (string | undefined)[] = [];

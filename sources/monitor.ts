@@ -3,9 +3,11 @@ import type { Job, JobStateName } from '../protocol/job.ts';
 import type { Queue } from '../protocol/queue.ts';
 import { reportedId } from '../protocol/reported-id.ts';
 import type { SightedState, Sighting } from '../protocol/sighting.ts';
+import type { FollowedSource } from '../protocol/source.ts';
 import type { SystemHealth } from '../protocol/system.ts';
-import { formatTime, parseTime } from '../protocol/time.ts';
+import { DAY_MS, formatTime, parseTime } from '../protocol/time.ts';
 import type { Worker } from '../protocol/worker.ts';
+import { followedName } from './check/followed.ts';
 import {
   type Heartbeat,
   type QueueDepth,
@@ -18,6 +20,8 @@ import {
 
 const PAGE = 1000;
 const ANSWER_WITHIN_MS = 20_000;
+/** A job may fail so long after it was submitted. */
+const FAILS_WITHIN_MS = 7 * DAY_MS;
 
 /** Cancelled jobs are ignored. One that is being cancelled is still running. */
 const STATES: Partial<Record<JobStateName, SightedState>> = {
@@ -28,6 +32,8 @@ const STATES: Partial<Record<JobStateName, SightedState>> = {
   COMPLETED: 'COMPLETED',
   FAILED: 'FAILED',
 };
+
+const CLOSED: ReadonlySet<SightedState> = new Set(['COMPLETED', 'FAILED']);
 
 export class Monitor implements Source {
   readonly name: string;
@@ -41,17 +47,20 @@ export class Monitor implements Source {
     this.#key = key || decodeURIComponent(password || username) || undefined;
   }
 
-  /** All unfinished jobs; of the others, those submitted since that time. */
+  /** All unfinished jobs; of completed ones those submitted since that time, and all that failed since then. */
   async *read({ since_ms, signal }: ReadOptions): AsyncIterable<Reading> {
     for (const [state, sighted] of Object.entries(STATES)) {
-      const ended = sighted === 'COMPLETED' || sighted === 'FAILED';
       const query = new URLSearchParams({ state, limit: String(PAGE) });
-      if (ended && since_ms > 0) query.set('created_after', formatTime(since_ms));
+      const after_ms = sighted === 'FAILED' ? since_ms - FAILS_WITHIN_MS : since_ms;
+      if (CLOSED.has(sighted) && after_ms > 0) query.set('created_after', formatTime(after_ms));
       for (let cursor: string | null = ''; cursor !== null; ) {
         if (cursor !== '') query.set('cursor', cursor);
         const page: { items: Job[]; next_cursor: string | null } = await this.#get(`/jobs?${query}`, signal);
         yield {
-          sightings: page.items.map((job) => sightingOf(job, sighted)),
+          sightings: page.items
+            .map((job) => sightingOf(job, sighted))
+            .filter(({ ended_ms, told_ms }) => sighted !== 'FAILED' || (ended_ms ?? told_ms) >= since_ms),
+          told_by: new Map(page.items.flatMap((job) => this.#toldBy(job))),
           position: null,
           unreadable: [],
           looked_at: page.items.length,
@@ -97,7 +106,18 @@ export class Monitor implements Source {
     return heartbeats;
   }
 
+  async follows(signal: AbortSignal): Promise<FollowedSource[]> {
+    return (await this.#get<{ items: FollowedSource[] }>('/sources', signal)).items;
+  }
+
   async close(): Promise<void> {}
+
+  /** A job that runs elsewhere has its source in a tag. */
+  #toldBy({ job_id, tags, metadata: { source } }: Job): [string, string][] {
+    const tag = `source:${source}`;
+    const told = source !== undefined && tags.some((one) => one.startsWith('source:') && tag.startsWith(one));
+    return told ? [[job_id, followedName(this.name, source)]] : [];
+  }
 
   async #get<T>(path: string, signal: AbortSignal): Promise<T> {
     let answer: Response;
@@ -138,7 +158,7 @@ function sightingOf(job: Job, state: SightedState): Sighting {
     told_ms: parseTime(job.updated_at),
     worker_id: job.worker?.worker_id ?? null,
     started_ms: time(job.started_at),
-    ended_ms: state === 'COMPLETED' || state === 'FAILED' ? time(job.completed_at) : null,
+    ended_ms: CLOSED.has(state) ? time(job.completed_at) : null,
     // A monitor says 0 also of a job about which nothing was reported.
     percentage: job.progress.percentage === 0 && job.progress.stage === null ? null : job.progress.percentage,
     stage: job.progress.stage,

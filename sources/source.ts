@@ -3,6 +3,7 @@
  * them, read by `tmon check`, `tmon logs`, `tmon import` and `tmon serve --source`.
  */
 import type { Sighting } from '../protocol/sighting.ts';
+import type { FollowedSource } from '../protocol/source.ts';
 
 export interface Source {
   /** The URL without secrets; the name of the source. */
@@ -28,6 +29,9 @@ export interface Source {
 
   /** Workers that report to it by themselves, whatever they have to say about a job. By id. */
   heartbeats?(signal: AbortSignal): Promise<ReadonlyMap<string, Heartbeat>>;
+
+  /** Sources that it reads itself, and what it says of them: those that a monitor follows. */
+  follows?(signal: AbortSignal): Promise<FollowedSource[]>;
 
   close(): Promise<void>;
 }
@@ -81,6 +85,8 @@ export type Reading = {
   without_zone?: boolean;
   /** A monitor keeps its store in the same place; its jobs are not among the sightings. */
   monitor_store?: boolean;
+  /** Of jobs that the source itself was told by another: their source. They are not in its queue. */
+  told_by?: ReadonlyMap<string, string>;
   /** What else people should know about what was read, one sentence each. */
   notes?: string[];
   /** Number of reports whose time is that of others, because it is missing or not understood. */
@@ -93,6 +99,9 @@ export type Reading = {
 
 /** `where`: a line number, a key, a row's id. `last_known`: the sightings have what it said before. */
 export type Unreadable = { where: string; why: string; half_written?: boolean; last_known?: boolean };
+
+/** `where` of a row. */
+export const rowOf = (name: unknown): string => `job_id ${String(name)}`;
 
 export type QueueDepth = {
   waiting: number;

@@ -1,7 +1,7 @@
 /** Rows of a `job_status` table of any database, and the time from which to read on. */
 import { readRow, type TableShape, type TimeKinds } from '../protocol/job-status-rows.ts';
 import type { Sighting } from '../protocol/sighting.ts';
-import type { Reading, ReadOptions, Unreadable } from './source.ts';
+import { type Reading, type ReadOptions, rowOf, type Unreadable } from './source.ts';
 import { TextTimes } from './text-times.ts';
 
 /** `updated_at` is written by workers, whose clocks differ, and rows become visible only when committed. */
@@ -41,8 +41,7 @@ export function readRows(
   const options = { ...shape, day_first: position.times.day_first };
   for (const row of rows) {
     const report = readRow(row, options);
-    if ('why' in report)
-      unreadable.push({ where: `job_id ${String((row as { job_id?: unknown }).job_id)}`, why: report.why });
+    if ('why' in report) unreadable.push({ where: rowOf((row as { job_id?: unknown }).job_id), why: report.why });
     else {
       sightings.push(report);
       position.newest_ms = Math.max(position.newest_ms, report.told_ms);

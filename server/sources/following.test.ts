@@ -107,6 +107,29 @@ test('unreadable lines are counted and shown, and do not affect others', async (
   assert.ok(unreadable[0]!.why.length > 0);
 });
 
+test('what could not be read is no longer counted once it can be', async (t) => {
+  const root = temporaryDirectory(t);
+  mkdirSync(join(root, 'jobs'));
+  const file = join(root, 'jobs', 'job-1.json');
+  writeFileSync(file, '{"job_id": "job-1", "status": "zombie"}');
+  const monitor = await follow(t, `dir:${root}`);
+  assert.equal((await source(monitor, (one) => one.looked_at > 0)).unreadable_count, 1);
+  writeFileSync(file, JSON.stringify({ job_id: 'job-1', status: 'running', updated_at: new Date().toISOString() }));
+  await job(monitor, 'job-1', ({ state }) => state === 'PROCESSING');
+  assert.equal((await source(monitor, () => true)).unreadable_count, 0);
+});
+
+test('what a source leaves open is a note, and not unreadable', async (t) => {
+  const path = join(temporaryDirectory(t), 'jobs.db');
+  const database = new DatabaseSync(path);
+  database.exec(JOB_STATUS_SQL.sqlite.create);
+  database.exec("INSERT INTO job_status (job_id, status, updated_at) VALUES ('a', 'running', '03/04/2026 10:00:00')");
+  database.close();
+  const monitor = await follow(t, `sqlite:${path}`);
+  const { notes, unreadable_count, found_count } = await source(monitor, (one) => one.looked_at > 0);
+  assert.deepEqual([notes.length, unreadable_count, found_count > 0], [1, 0, true]);
+});
+
 test('a monitor that restarts reads the source again, without duplicates', async (t) => {
   const url = `dir:${temporaryDirectory(t)}`;
   const objects = new MemoryStore(systemClock);

@@ -8,13 +8,14 @@
 import type { FollowedSource } from '../../protocol/source.ts';
 import { formatTime } from '../../protocol/time.ts';
 import { portionsOf } from '../../sources/portions.ts';
-import { type Source, SourceError, type Unreadable } from '../../sources/source.ts';
+import { rowOf, type Source, SourceError } from '../../sources/source.ts';
 import { backoff } from '../backoff.ts';
 import type { Clock } from '../clock.ts';
 import { Duty } from '../maintenance/duty.ts';
 import { FileRecall } from './file-recall.ts';
 import { LastSightings } from './last-sightings.ts';
 import { type Observing, observe } from './observe.ts';
+import { UnreadableItems } from './unreadable-items.ts';
 
 export type FollowingOptions = {
   /** May contain secrets, so it is never shown. */
@@ -31,16 +32,17 @@ export type FollowingOptions = {
 const FAILURE_MAX_MS = 60_000;
 /** Sightings per command, which must fit in a segment. */
 const PORTION = 500;
-const EXAMPLES_MAX = 10;
-const UNREADABLE_MAX = 10_000;
+const NOTES_MAX = 10;
+const REFUSED_MAX = 10_000;
 
 export class Following {
   readonly #options: FollowingOptions;
   readonly #duty: Duty;
   readonly #stopping = new AbortController();
-  readonly #recall = new FileRecall();
+  readonly #recall = new FileRecall((where) => this.#unreadable.remove(where));
   readonly #last = new LastSightings();
-  readonly #unreadable = new Map<string, string>();
+  readonly #unreadable: UnreadableItems;
+  readonly #notes = new Set<string>();
   #source: Source | null = null;
   #name: string;
   #position: string | null = null;
@@ -50,10 +52,12 @@ export class Following {
   #taken = 0;
   #refused = new Set<string>();
   #looked_at = 0;
+  #found = 0;
 
   constructor(options: FollowingOptions) {
     this.#options = options;
     this.#name = withoutSecrets(options.url);
+    this.#unreadable = new UnreadableItems({ kept_ms: options.since_ms });
     const { clock, log, poll_ms } = options;
     this.#duty = new Duty({ name: this.#name, clock, failure_ms: poll_ms, log, run: () => this.#turn() });
   }
@@ -70,6 +74,7 @@ export class Following {
   }
 
   get status(): FollowedSource {
+    const unreadable = this.#unreadable.at(this.#options.clock.now());
     return {
       name: this.#name,
       state: this.#problem ? 'FAILING' : this.#last_read_ms === null ? 'STARTING' : 'FOLLOWING',
@@ -77,8 +82,10 @@ export class Following {
       jobs_taken: this.#taken,
       jobs_refused: this.#refused.size,
       looked_at: this.#looked_at,
-      unreadable_count: this.#unreadable.size,
-      unreadable: [...this.#unreadable].slice(0, EXAMPLES_MAX).map(([where, why]) => ({ where, why })),
+      found_count: this.#found,
+      unreadable_count: unreadable.count,
+      unreadable: unreadable.examples,
+      notes: [...this.#notes],
       problem: this.#problem,
     };
   }
@@ -118,14 +125,16 @@ export class Following {
     });
     for await (const reading of readings) {
       this.#looked_at += reading.looked_at;
-      for (const item of reading.unreadable) this.#note(item);
-      for (const why of reading.notes ?? []) this.#note({ where: this.#name, why });
+      this.#found += reading.found ?? reading.sightings.length;
+      for (const item of reading.unreadable) this.#unreadable.add(item, clock.now());
+      for (const note of reading.notes ?? []) if (this.#notes.size < NOTES_MAX) this.#notes.add(note);
+      for (const one of reading.sightings) this.#unreadable.remove(rowOf(one.reported_id ?? one.job_id));
       const fresh = reading.sightings.filter((sighting) => this.#last.isNew(sighting));
       for (const portion of portionsOf(fresh, PORTION)) {
         const { taken, refused } = await observe(observing, this.#name, portion);
         this.#taken += taken;
         for (const sighting of portion) this.#last.keep(sighting);
-        for (const { job_id } of refused) if (this.#refused.size < UNREADABLE_MAX) this.#refused.add(job_id);
+        for (const { job_id } of refused) if (this.#refused.size < REFUSED_MAX) this.#refused.add(job_id);
       }
       // Only now, since it deletes messages of a queue and moves on: everything read is in the journal.
       await reading.done();
@@ -133,10 +142,6 @@ export class Following {
       if (reading.position !== null) this.#position = reading.position;
       if (signal.aborted) return;
     }
-  }
-
-  #note({ where, why }: Unreadable): void {
-    if (this.#unreadable.size < UNREADABLE_MAX) this.#unreadable.set(where, why);
   }
 
   async #close(): Promise<void> {

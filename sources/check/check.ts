@@ -7,7 +7,7 @@ import type { CheckDocument } from '../../protocol/check.ts';
 import type { Sighting } from '../../protocol/sighting.ts';
 import { offsetInZone } from '../../protocol/zone.ts';
 import type { Source } from '../source.ts';
-import { followTeller, type Teller, tellerOf } from './clocks.ts';
+import { followTeller, sharedOffset, type Teller, tellerOf } from './clocks.ts';
 import { CHECK_DEFAULTS, type CheckOptions, type Completed, judge, type KnownJob } from './judge.ts';
 import { CheckMemory } from './memory.ts';
 import { type Look, SourceReader } from './read-source.ts';
@@ -47,37 +47,46 @@ export class Check {
     this.memory.tracks = new Map([...(complete ? [] : this.memory.tracks), ...kept]);
     this.memory.endRound({ complete });
     this.memory.tellers = new Map([...(complete ? [] : this.memory.tellers), ...tellers]);
-    return judge({ jobs, completed, sources: looks, now_ms }, this.#options);
+    const sources = looks.flatMap((look) => [look, ...look.followed]);
+    return judge({ jobs, completed, sources, now_ms }, this.#options);
   }
 
   /** Of the jobs that have not ended, and of what else their workers reported. */
   #followTellers(reported: ReportedJobs, looks: readonly Look[], now_ms: number): Map<string, Teller> {
-    const doubtful = looks.filter(({ evidence }) => evidence.without_zone);
-    const sources = new Set(doubtful.map(({ checked }) => checked.name));
-    const newest = new Map<string, number>();
+    const doubtful = new Map(
+      looks.filter(({ evidence }) => evidence.without_zone).map(({ checked, jobs }) => [checked.name, jobs]),
+    );
+    const running = new Map<string, string>();
     for (const job of reported.others()) {
-      if (job.sighting.state !== 'PROCESSING' || !sources.has(job.source)) continue;
-      newest.set(tellerOf(job), Math.max(newest.get(tellerOf(job)) ?? 0, job.sighting.told_ms));
-    }
-    for (const { jobs } of newest.size === 0 ? [] : doubtful) {
-      for (const { worker_id, told_ms } of ended(jobs)) {
-        const known = newest.get(worker_id ?? '');
-        if (known !== undefined && told_ms > known) newest.set(worker_id!, told_ms);
-      }
+      if (job.sighting.state === 'PROCESSING' && doubtful.has(job.source)) running.set(tellerOf(job), job.source);
     }
     const local_minutes = this.#options.local_minutes ?? offsetInZone(now_ms, 'local');
+    const newest = new Map<string, number>();
+    const shared = new Map<string, number | null>();
+    for (const source of new Set(running.values())) {
+      const told = newestReports(doubtful.get(source)!);
+      shared.set(source, sharedOffset([...told.values()], now_ms));
+      for (const [teller, told_ms] of told) newest.set(teller, Math.max(newest.get(teller) ?? 0, told_ms));
+    }
     return new Map(
-      [...newest].map(([teller, told_ms]) => [
-        teller,
-        followTeller(this.memory.tellers.get(teller), told_ms, { now_ms, local_minutes }),
-      ]),
+      [...running].map(([teller, source]) => {
+        const here = { now_ms, local_minutes, shared_ms: shared.get(source) ?? null };
+        return [teller, followTeller(this.memory.tellers.get(teller), newest.get(teller) ?? 0, here)];
+      }),
     );
   }
 }
 
-function* ended(jobs: ReportedJobs): Generator<Sighting> {
-  for (const { sighting } of jobs.others()) if (sighting.state === 'FAILED') yield sighting;
-  yield* jobs.completed();
+/** Of each teller. A waiting job's is that of its queue. */
+function newestReports(jobs: ReportedJobs): Map<string, number> {
+  const newest = new Map<string, number>();
+  const keep = (sighting: Sighting) => {
+    const teller = tellerOf({ sighting });
+    if (sighting.told_ms > (newest.get(teller) ?? 0)) newest.set(teller, sighting.told_ms);
+  };
+  for (const { sighting } of jobs.others()) if (sighting.state !== 'QUEUED') keep(sighting);
+  for (const sighting of jobs.completed()) keep(sighting);
+  return newest;
 }
 
 /** The reports of all sources; of a single one, as it is. */

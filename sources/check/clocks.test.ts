@@ -34,14 +34,37 @@ test('a worker that reports local times is unknown, not stuck, with the option t
     [210, /--zone=-03:30/],
   ] as const) {
     const look = looks(off);
-    // A report from hours ago may be that of a dead worker; the next one is not.
-    if (off > 0) assert.equal((await look(0)).verdict, 'wrong');
-    for (const minute of [1, 2, 3, 30]) {
+    for (const minute of [0, 1, 2, 3, 30]) {
       const { verdict, problems: wrong, zones } = await look(minute);
       assert.deepEqual([verdict, wrong, zones.length], ['unknown', [], 1], `${off} at ${minute}`);
       assert.match(zones[0]!, option);
     }
   }
+});
+
+test('at the first look, two workers that are as far behind are of another zone, one only if it is to the minute', async () => {
+  const first = async (seconds: number[], done: number[] = []) => {
+    const job = (lag: number, index: number, more: object = {}) => ({
+      ...told(`job-${index}`, 0, { percentage: 60, started_ms: NOW - lag * 1000 - 10 * MINUTE, ...more }),
+      worker_id: `worker-${index}`,
+      told_ms: NOW - lag * 1000,
+    });
+    const jobs = [
+      ...seconds.map((lag, index) => job(lag, index)),
+      ...done.map((lag, index) => job(lag, 100 + index, { state: 'COMPLETED' })),
+    ];
+    const { verdict } = await new Check([source(jobs, { without_zone: true })], { local_minutes: 0 }).run(NOW, signal);
+    return verdict;
+  };
+  const hours = (count: number) => count * 3600;
+  assert.equal(await first([hours(5) + 200, hours(5) + 130]), 'unknown');
+  assert.equal(await first([hours(5) + 200], [hours(5) + 100]), 'unknown');
+  assert.equal(await first([hours(5) + 20]), 'unknown');
+  assert.equal(await first([hours(3.5) + 20]), 'unknown');
+  // Dead: one that is not to the minute, one of no such zone, and one beside whom another works.
+  assert.equal(await first([hours(5) + 200]), 'wrong');
+  assert.equal(await first([hours(5.25) + 20]), 'wrong');
+  assert.equal(await first([hours(5) + 200, hours(5) + 130], [30]), 'wrong');
 });
 
 test('a worker that has been dead for as long as a zone is off is dead', async () => {

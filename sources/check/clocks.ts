@@ -4,6 +4,7 @@
  * multiples of 15 minutes from UTC, so such a worker's newest report is always about as many minutes off. Pure.
  */
 import type { CheckDocument } from '../../protocol/check.ts';
+import { HOUR_MS } from '../../protocol/time.ts';
 import { formatZone } from '../../protocol/zone.ts';
 import type { KnownJob } from './judge.ts';
 import { isAhead, paceLimit, stillFor, stuckLimit } from './track.ts';
@@ -26,15 +27,23 @@ const OFF_MS_MAX = 15 * 3_600_000;
 /** Reports must be seen within as much of being written. */
 const SEEN_WITHIN_MS = 5 * 60_000;
 const CLOCKS_MS = 30_000;
+const TO_THE_MINUTE_MS = 60_000;
+const WEST_MS_MAX = 12 * HOUR_MS;
+const WEST_AND_A_HALF: ReadonlySet<number> = new Set([2.5, 3.5, 9.5]);
 
 /**
  * The teller with its newest report. It seems to be of another zone if two reports in a row were as far off; one that has died
- * stays silent. A single report seems so only if it is ahead, or behind by this machine's own zone.
+ * stays silent. A single report seems so only if it is ahead, or behind by this machine's own zone, by what all of its source are
+ * behind, or by a usual zone to the minute.
  */
-export function followTeller(known: Teller | undefined, told_ms: number, { now_ms, local_minutes }: Here): Teller {
-  const off_ms = offsetOf(now_ms - told_ms);
+export function followTeller(known: Teller | undefined, told_ms: number, here: Here): Teller {
+  const { now_ms, local_minutes, shared_ms = null } = here;
+  const lag_ms = now_ms - told_ms;
+  const off_ms = offsetOf(lag_ms);
   if (known === undefined) {
-    const plain = off_ms !== null && (off_ms < 0 || off_ms === -local_minutes * 60_000);
+    const plain =
+      off_ms !== null &&
+      (off_ms < 0 || off_ms === -local_minutes * 60_000 || off_ms === shared_ms || isUsual(off_ms, lag_ms));
     return { told_ms, seen_ms: now_ms, ...(plain ? { off_ms } : {}) };
   }
   if (told_ms <= known.told_ms) {
@@ -47,8 +56,21 @@ export function followTeller(known: Teller | undefined, told_ms: number, { now_m
   return { told_ms, seen_ms: now_ms, ...(same ? { off_ms, confirmed: true } : {}) };
 }
 
-/** This machine's clock, and the zone that it shows: minutes east of UTC. */
-export type Here = { now_ms: number; local_minutes: number };
+/** This machine's clock, and the zone that it shows: minutes east of UTC. `shared_ms`: how far behind all tellers of the source are. */
+export type Here = { now_ms: number; local_minutes: number; shared_ms?: number | null };
+
+/** How far behind the newest reports of a source are, if those of at least two of its tellers agree and no one is nearer to now. */
+export function sharedOffset(told: readonly number[], now_ms: number): number | null {
+  const off_ms = offsetOf(now_ms - Math.max(...told));
+  if (off_ms === null || off_ms < 0) return null;
+  return told.filter((told_ms) => offsetOf(now_ms - told_ms) === off_ms).length >= 2 ? off_ms : null;
+}
+
+/** Zones west of Greenwich are whole hours, but for Newfoundland and the Marquesas. */
+const isUsual = (off_ms: number, lag_ms: number): boolean =>
+  lag_ms - off_ms <= TO_THE_MINUTE_MS &&
+  off_ms <= WEST_MS_MAX &&
+  (off_ms % HOUR_MS === 0 || WEST_AND_A_HALF.has(off_ms / HOUR_MS));
 
 function offsetOf(lag_ms: number): number | null {
   const off_ms = Math.floor((lag_ms + CLOCKS_MS) / STEP_MS) * STEP_MS;

@@ -6,7 +6,8 @@
  */
 import type { CheckedSource } from '../../protocol/check.ts';
 import { type Heartbeat, type Source, SourceError, type Unreadable } from '../source.ts';
-import type { Evidence } from './evidence.ts';
+import type { Evidence, Examined } from './evidence.ts';
+import { examineFollowed } from './followed.ts';
 import type { CheckMemory } from './memory.ts';
 import { ReportedJobs } from './reported-jobs.ts';
 
@@ -22,6 +23,8 @@ export type Look = {
   jobs: ReportedJobs;
   checked: CheckedSource;
   evidence: Evidence;
+  /** What it reads itself. */
+  followed: Examined[];
 };
 
 /** What is known of a log between rounds, and of another source during one. */
@@ -69,10 +72,13 @@ export class SourceReader {
     let queue: CheckedSource['queue'] = null;
     let alerts: CheckedSource['alerts'] = [];
     let heartbeats: ReadonlyMap<string, Heartbeat> = new Map();
+    let followed: Examined[] = [];
     try {
       const options = { since_ms, from: known.position, peek: true, recall, signal };
       for await (const reading of source.read(options)) {
-        for (const one of reading.sightings) known.jobs.add(one, name, reading.moved_ms?.get(one.job_id));
+        for (const one of reading.sightings) {
+          known.jobs.add(one, reading.told_by?.get(one.job_id) ?? name, reading.moved_ms?.get(one.job_id));
+        }
         known.position = goesOn ? reading.position : null;
         known.found += reading.found ?? reading.sightings.length;
         looked_at += reading.looked_at;
@@ -91,6 +97,7 @@ export class SourceReader {
       queue = (await source.depth?.(signal)) ?? null;
       alerts = (await source.alerts?.(signal)) ?? [];
       heartbeats = (await source.heartbeats?.(signal)) ?? heartbeats;
+      followed = ((await source.follows?.(signal)) ?? []).map((one) => examineFollowed(name, one));
       recall.forget(since_ms);
       // Bounds the memory of a log that is followed for months.
       known.jobs.forgetBefore(since_ms);
@@ -128,7 +135,7 @@ export class SourceReader {
       without_zone: known.without_zone,
       in_flight_since_ms: queue === null ? null : this.#inFlightSince(queue, now_ms),
     };
-    return { jobs: known.jobs, checked, evidence };
+    return { jobs: known.jobs, checked, evidence, followed };
   }
 
   #isBeingWritten({ where, half_written = false, last_known = false }: Unreadable, now_ms: number): boolean {

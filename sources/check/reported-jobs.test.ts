@@ -56,3 +56,25 @@ test('jobs are merged as sightings are, completed ones too', () => {
     assert.equal(jobs.size, left.length, `seed ${seed}`);
   }
 });
+
+test('the names of workers are kept only as long as their jobs', () => {
+  const jobs = new ReportedJobs();
+  for (let day = 0; day < 50; day += 1) {
+    for (let n = 0; n < 20; n += 1) {
+      const worker_id = `worker-${day}-${n % 10}`;
+      const told_ms = day * 1000;
+      jobs.add(
+        { ...NOTHING_KNOWN, job_id: `job-${day}-${n}`, state: 'COMPLETED', told_ms, worker_id },
+        'log:',
+        undefined,
+      );
+    }
+    jobs.forgetBefore(day * 1000);
+  }
+  assert.equal(jobs.size, 20);
+  assert.ok(jobs.worker_names <= 20, `${jobs.worker_names}`);
+  assert.deepEqual(
+    [...jobs.completed()].map(({ job_id, worker_id }) => [job_id, worker_id]).sort(),
+    Array.from({ length: 20 }, (_, n) => [`job-49-${n}`, `worker-49-${n % 10}`]).sort(),
+  );
+});

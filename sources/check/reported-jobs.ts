@@ -15,6 +15,11 @@ export class ReportedJobs {
     return this.#others.size + this.#completed.size;
   }
 
+  /** Names of workers that are kept apart from their jobs. */
+  get worker_names(): number {
+    return this.#completed.names;
+  }
+
   add(sighting: Sighting, source: string, moved_ms: number | undefined): void {
     const { job_id } = sighting;
     const completed = this.#completed.take(job_id);
@@ -78,11 +83,14 @@ class CompletedJobs {
   #used = 0;
   readonly #free: number[] = [];
   readonly #names = new Map<string, string>();
-  readonly #workers: string[] = [];
-  readonly #workerIndex = new Map<string, number>();
+  readonly #workers = new Names();
 
   get size(): number {
     return this.#rows.size;
+  }
+
+  get names(): number {
+    return this.#workers.size;
   }
 
   put({ job_id, reported_id, told_ms, started_ms, ended_ms, worker_id }: Sighting): void {
@@ -92,7 +100,7 @@ class CompletedJobs {
       larger.set(this.#columns);
       this.#columns = larger;
     }
-    this.#columns.set([told_ms, started_ms ?? NONE, ended_ms ?? NONE, this.#workerAt(worker_id)], row * COLUMNS);
+    this.#columns.set([told_ms, started_ms ?? NONE, ended_ms ?? NONE, this.#workers.take(worker_id)], row * COLUMNS);
     this.#rows.set(job_id, row);
     if (reported_id !== undefined) this.#names.set(job_id, reported_id);
   }
@@ -101,6 +109,7 @@ class CompletedJobs {
     const row = this.#rows.get(job_id);
     if (row === undefined) return undefined;
     const sighting = this.#read(job_id, row);
+    this.#workers.drop(sighting.worker_id);
     this.#rows.delete(job_id);
     this.#names.delete(job_id);
     this.#free.push(row);
@@ -123,18 +132,49 @@ class CompletedJobs {
       state: 'COMPLETED',
       told_ms: told_ms!,
       ...NOTHING_KNOWN,
-      worker_id: this.#workers[worker!] ?? null,
+      worker_id: this.#workers.at(worker!),
       started_ms: Number.isNaN(started) ? null : started!,
       ended_ms: Number.isNaN(ended) ? null : ended!,
       ...(reported_id === undefined ? {} : { reported_id }),
     };
   }
+}
 
-  #workerAt(worker_id: string | null): number {
-    if (worker_id === null) return -1;
-    const known = this.#workerIndex.get(worker_id);
-    if (known !== undefined) return known;
-    this.#workerIndex.set(worker_id, this.#workers.length);
-    return this.#workers.push(worker_id) - 1;
+/** The names of the workers of these jobs, by number; each for as long as a job has it, since new workers come every day. */
+class Names {
+  readonly #numbers = new Map<string, number>();
+  readonly #names: (string | null)[] = [];
+  readonly #uses: number[] = [];
+  readonly #free: number[] = [];
+
+  get size(): number {
+    return this.#names.length;
+  }
+
+  take(name: string | null): number {
+    if (name === null) return -1;
+    const known = this.#numbers.get(name);
+    const number = known ?? this.#free.pop() ?? this.#names.length;
+    if (known === undefined) {
+      this.#numbers.set(name, number);
+      this.#names[number] = name;
+      this.#uses[number] = 0;
+    }
+    this.#uses[number]! += 1;
+    return number;
+  }
+
+  drop(name: string | null): void {
+    const number = name === null ? undefined : this.#numbers.get(name);
+    if (number === undefined) return;
+    this.#uses[number]! -= 1;
+    if (this.#uses[number]! > 0) return;
+    this.#numbers.delete(name!);
+    this.#names[number] = null;
+    this.#free.push(number);
+  }
+
+  at(number: number): string | null {
+    return this.#names[number] ?? null;
   }
 }

@@ -20,6 +20,7 @@ from transcription_monitor import Reporter, ReporterError
 from transcription_monitor.reporter import words
 from transcription_monitor.reporter.errors import Away, Refused
 from transcription_monitor.reporter.event import Event
+from transcription_monitor.reporter.lines import plain_line
 from transcription_monitor.reporter.reported_id import id_of, job_name
 from transcription_monitor.reporter.sink import Batch, show_url
 
@@ -175,6 +176,11 @@ def test_a_name_has_the_same_id_as_in_typescript() -> None:
     for case in cases:
         name = job_name(case["name"])
         assert (None if name is None else id_of(name)) == case["job_id"], case
+
+
+def test_the_plain_line_is_the_same_as_in_typescript() -> None:
+    for case in json.loads((ROOT / "protocol" / "plain-line.cases.json").read_text()):
+        assert plain_line(case["event"]) == case["line"]
 
 
 def test_values_of_50_mb_are_cut_before_they_are_encoded() -> None:

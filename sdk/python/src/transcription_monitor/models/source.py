@@ -46,7 +46,11 @@ class FollowedSource(Model):
     jobs_taken: int
     jobs_refused: int
     looked_at: int
-    #: Of these, those that could not be read as a report; the first ten of them.
+    #: Of these, reports about jobs.
+    found_count: int = 0
+    #: Of these, those that could not be read as a report and still can't; the first ten of them.
     unreadable_count: int
     unreadable: list[UnreadableSighting]
+    #: What else there is to know about what was read.
+    notes: list[str] = []
     problem: SourceProblem | None
