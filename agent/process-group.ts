@@ -1,7 +1,7 @@
 /**
  * Runs a program in a process group of its own, so that it can be ended with everything it started.
  *
- *     running      stdout and stderr are read line by line; stdin is closed
+ *     running      stdout and stderr are read line by line, or stdout goes to a stream; stdin is closed
  *     ended        the program exited; processes it left in its group are killed
  *     stopping     the signal aborted: SIGTERM to the group, SIGKILL after the grace period; then it rejects with the signal's reason
  *
@@ -11,6 +11,8 @@
  * A descendant that starts its own session (a daemon) leaves the group and can't be followed.
  */
 import { spawn } from 'node:child_process';
+import type { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { StringDecoder } from 'node:string_decoder';
 import { guardGroup } from './guardian.ts';
 
@@ -23,6 +25,8 @@ export type ProcessGroupRequest = {
   signal: AbortSignal;
   /** Called with each line, without its end; `\r` ends a line too, as in progress bars. Must not throw. */
   onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
+  /** Takes the bytes of stdout. If it fails, the group is killed, and the promise rejects with its error. */
+  stdoutTo?: Writable;
   /** Time between SIGTERM and SIGKILL. Default 5000. */
   kill_grace_ms?: number;
 };
@@ -68,7 +72,15 @@ export function runProcessGroup(request: ProcessGroupRequest): Promise<ProcessEn
         request.onLine?.(line, 'stderr');
       }),
     };
-    child.stdout.on('data', (bytes: Buffer) => readers.stdout.write(bytes));
+    let failed: Error | undefined;
+    let received: Promise<void> | undefined;
+    if (request.stdoutTo === undefined) child.stdout.on('data', (bytes: Buffer) => readers.stdout.write(bytes));
+    else {
+      received = pipeline(child.stdout, request.stdoutTo).catch((error: Error) => {
+        failed = error;
+        if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
+      });
+    }
     child.stderr.on('data', (bytes: Buffer) => readers.stderr.write(bytes));
 
     let killTimer: NodeJS.Timeout | undefined;
@@ -102,12 +114,14 @@ export function runProcessGroup(request: ProcessGroupRequest): Promise<ProcessEn
         OUTPUT_CLOSE_MS + (signal.aborted ? (request.kill_grace_ms ?? KILL_GRACE_MS) : 0),
       );
     });
-    child.on('close', (exit_code, exit_signal) => {
+    child.on('close', async (exit_code, exit_signal) => {
       if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
       settle();
       readers.stdout.end();
       readers.stderr.end();
+      await received;
       if (signal.aborted) reject(signal.reason);
+      else if (failed !== undefined) reject(failed);
       else resolve({ exit_code, exit_signal, stderr_tail: tail.join('\n') });
     });
   });

@@ -15,6 +15,7 @@ import type { Transcript } from '../protocol/transcript.ts';
 import { ConflictError, LeaseExpiredError, RefusedError, type TranscriptionAPI } from '../sdk/typescript/index.ts';
 import { fetchAudio } from './audio/fetch-audio.ts';
 import { probeAudio } from './audio/probe-audio.ts';
+import { assertRoom, diskFull, isDiskFull } from './disk-space.ts';
 import { type Engine, EngineError } from './engines/engine.ts';
 import { Eta } from './eta.ts';
 import { type HeldJob, Stopped } from './held-job.ts';
@@ -122,6 +123,7 @@ async function transcribe(
   // With its query string, which no document shows: it is often a signature.
   const { audio_url } = claimed;
   reports.note({ stage: 'DOWNLOADING', percentage: 0 });
+  await assertRoom(directory, claimed.job.input.file_size_bytes ?? 0, 'the recording');
   const { path } = await fetchAudio({
     audio_url,
     path: join(directory, `audio${extensionOf(audio_url)}`),
@@ -187,10 +189,11 @@ export function failureOf(error: unknown, batchSize: number): Omit<FailureReport
   if (error instanceof EngineError) {
     const { code, retryable, hint } = error;
     const message = `${error.message}${hint === undefined ? '' : `; ${hint}`}`.slice(0, MESSAGE_MAX);
-    const half = { batch_size: Math.max(1, Math.floor(batchSize / 2)) };
-    const retry_with = error.retry_with ?? (code === 'gpu_out_of_memory' ? half : undefined);
+    const half = code === 'gpu_out_of_memory' && batchSize > 1 ? { batch_size: Math.floor(batchSize / 2) } : undefined;
+    const retry_with = error.retry_with ?? half;
     return { error: { code, message, retryable }, ...(retry_with === undefined ? {} : { retry_with }) };
   }
+  if (isDiskFull(error)) return failureOf(diskFull('the job could not be worked on', error), batchSize);
   const code = error instanceof RefusedError ? 'transcript_refused' : 'worker_error';
   const message = (error instanceof Error ? error.message : String(error)).slice(0, MESSAGE_MAX);
   return { error: { code, message, retryable: !(error instanceof RefusedError) } };

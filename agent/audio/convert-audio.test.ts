@@ -3,7 +3,8 @@
  * one.
  */
 import assert from 'node:assert/strict';
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -34,9 +35,10 @@ test('formats that the engine reads itself are left unchanged', async (t) => {
 });
 
 test('anything else is converted by ffmpeg with an explicit format', async (t) => {
-  const request = await setUp(t, `printf '%s\\n' "$@" > arguments; echo converted > plain-16k.wav`);
+  const request = await setUp(t, `printf '%s\\n' "$@" > arguments; head -c 64000 /dev/zero`);
   const path = await asPlainWav({ ...request, audio_path: MP3 });
-  assert.equal(await readFile(path, 'utf8'), 'converted\n');
+  const written = await readFile(path);
+  assert.deepEqual([written.length, written.readUInt32LE(4), written.readUInt32LE(40)], [64_044, 64_036, 64_000]);
   const args = (await readFile(join(request.work_directory, 'arguments'), 'utf8')).split('\n');
   assert.deepEqual(args.slice(args.indexOf('-f'), args.indexOf('-i') + 2), ['-f', 'mp3', '-i', `file:${MP3}`]);
   assert.deepEqual(args.slice(args.indexOf('-ac')).slice(0, 6), ['-ac', '1', '-ar', '16000', '-c:a', 'pcm_s16le']);
@@ -48,6 +50,17 @@ test('a file that ffmpeg cannot read is audio_unreadable, without the path', asy
     code: 'audio_unreadable',
     message: 'ffmpeg cannot read this mp3: Invalid data found when processing input',
   });
+});
+
+test('a full disk is the failure, though ffmpeg would end with 0', { skip: !existsSync('/dev/full') }, async (t) => {
+  const request = await setUp(t, 'head -c 4000000 /dev/zero; exit 0');
+  await symlink('/dev/full', join(request.work_directory, 'plain-16k.wav'));
+  await assert.rejects(asPlainWav({ ...request, audio_path: MP3 }), { code: 'disk_full', retryable: true });
+});
+
+test('audio of which ffmpeg decodes nothing is empty', async (t) => {
+  const request = await setUp(t, 'exit 0');
+  await assert.rejects(asPlainWav({ ...request, audio_path: MP3 }), { code: 'audio_empty' });
 });
 
 test('without ffmpeg it is audio_unsupported, and the hint names both solutions', async (t) => {

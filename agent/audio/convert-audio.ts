@@ -4,10 +4,12 @@
  */
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { diskFull, isDiskFull } from '../disk-space.ts';
 import { EngineError } from '../engines/engine.ts';
 import { runProcessGroup } from '../process-group.ts';
 import { type AudioContainer, sniffAudio } from './sniff-audio.ts';
 import { readWavHeader } from './wav-header.ts';
+import { SAMPLE_RATE, WavWriter } from './wav-writer.ts';
 
 export type PlainWavRequest = {
   audio_path: string;
@@ -37,7 +39,10 @@ const DEMUXERS: Readonly<Record<AudioContainer, string>> = {
   dsf: 'dsf',
 };
 
-/** Returns the path to read. Throws EngineError `audio_unreadable`, or `audio_unsupported` if ffmpeg is missing. */
+/**
+ * Returns the path to read. Throws EngineError `audio_unreadable`, `audio_empty`, `disk_full`, or `audio_unsupported` if
+ * ffmpeg is missing.
+ */
 export async function asPlainWav(request: PlainWavRequest): Promise<string> {
   const { container, plain } = await look(request.audio_path);
   if (plain || (container !== null && request.leave?.includes(container))) return request.audio_path;
@@ -45,20 +50,24 @@ export async function asPlainWav(request: PlainWavRequest): Promise<string> {
 
   const output = join(request.work_directory, 'plain-16k.wav');
   const input = ['-f', DEMUXERS[container], '-i', `file:${request.audio_path}`];
-  const form = ['-vn', '-ac', '1', '-ar', '16000', '-c:a', 'pcm_s16le', '-f', 'wav', '-y', `file:${output}`];
+  const form = ['-vn', '-ac', '1', '-ar', String(SAMPLE_RATE), '-c:a', 'pcm_s16le', '-f', 's16le', 'pipe:1'];
+  const wav = new WavWriter(output);
   const end = await runProcessGroup({
     command: [request.ffmpeg ?? 'ffmpeg', '-nostdin', '-hide_banner', '-v', 'error', ...input, ...form],
     directory: request.work_directory,
     signal: request.signal,
+    stdoutTo: wav,
   }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
+    if (isDiskFull(error)) throw diskFull('the converted audio could not be written', error);
+    if (error.code !== 'ENOENT' || error.syscall?.startsWith('spawn') !== true) throw error;
     const reads = request.leave?.join(', ') ?? '16 kHz mono 16-bit WAV';
     throw new EngineError('audio_unsupported', `without ffmpeg this engine reads only ${reads}; this is ${container}`, {
       hint: `install ffmpeg on the worker, or submit ${reads}`,
       cause: error,
     });
   });
-  if (end.exit_code === 0) return output;
+  if (end.exit_code === 0 && wav.duration_seconds > 0) return output;
+  if (end.exit_code === 0) throw new EngineError('audio_empty', `ffmpeg finds no samples in this ${container}`);
   const reason = end.stderr_tail.replaceAll(`file:${request.audio_path}: `, '').split('\n').at(-1)?.slice(0, 300);
   throw new EngineError('audio_unreadable', `ffmpeg cannot read this ${container}: ${reason}`);
 }

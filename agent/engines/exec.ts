@@ -6,15 +6,17 @@
  * write, `{batch_size}` the number of chunks at once, `{format}` the preferred output format: `json`.
  *
  * The program reports progress in lines on standard output (see progress-line.ts), exits with 0, and writes to
- * `{output}` a transcript as JSON (see read-transcript.ts) or plain text.
+ * `{output}` a transcript in any of the forms of output/read-output.ts: JSON, SubRip, WebVTT, TSV, plain text.
  */
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { diskFull } from '../disk-space.ts';
 import { type Engine, EngineError } from './engine.ts';
 import { isProgramPresent } from './find-program.ts';
+import { readOutput } from './output/read-output.ts';
+import { NotATranscript } from './output/written.ts';
 import { readProgressLine } from './progress-line.ts';
-import { readTranscriptJson, transcriptOfText } from './read-transcript.ts';
-import { chunksAt, engineFailure, runEngineProgram, steadyProgress } from './run-engine-program.ts';
+import { chunksAt, isFull, outputFailure, runEngineProgram, steadyProgress } from './run-engine-program.ts';
 
 export type ExecOptions = {
   /** The command as entered by the user. */
@@ -66,10 +68,18 @@ export function createExec(options: ExecOptions): Engine {
         },
       };
       const end = await runEngineProgram(request);
-      const written = await readOutput(output);
-      if (written.trim() === '') throw engineFailure(request, end, `exit code 0, but {output} is empty`);
+      const written = await bytesOf(output);
+      if (isBlank(written)) throw await outputFailure(request, end, `exit code 0, but {output} is empty`);
       const facts = { engine: `exec ${basename(program)}`, duration_seconds: task.duration_seconds };
-      return readTranscriptJson(written, facts) ?? transcriptOfText(written, facts);
+      try {
+        const { transcript, ends } = readOutput(written, facts);
+        // The end of a text that was cut is as good as any other.
+        if (!ends && (await isFull(task.work_directory))) throw diskFull('exec: {output} may have been cut');
+        return transcript;
+      } catch (error) {
+        if (!(error instanceof NotATranscript)) throw error;
+        throw await outputFailure(request, end, `exit code 0, but {output} is not a transcript: ${error.message}`);
+      }
     },
   };
 }
@@ -113,12 +123,14 @@ function fill(word: string, values: Readonly<Record<string, string>>): string {
   return word.replace(/\{(input|output|format|batch_size)\}/g, (_, name: string) => values[name] ?? '');
 }
 
-async function readOutput(path: string): Promise<string> {
+async function bytesOf(path: string): Promise<Buffer> {
   const size = await stat(path).then(
     (found) => found.size,
     () => 0,
   );
   if (size > OUTPUT_BYTES_MAX)
     throw new EngineError('engine_crashed', `exec: {output} has ${size} bytes, too many for a transcript`);
-  return size === 0 ? '' : readFile(path, 'utf8');
+  return size === 0 ? Buffer.alloc(0) : readFile(path);
 }
+
+const isBlank = (bytes: Buffer): boolean => bytes.every((byte) => byte <= 0x20);

@@ -17,7 +17,7 @@ import {
   type TranscribeTask,
 } from './engine.ts';
 import { readTranscriptJson } from './read-transcript.ts';
-import { engineFailure, runEngineProgram, steadyProgress } from './run-engine-program.ts';
+import { engineFailure, outputFailure, runEngineProgram, steadyProgress } from './run-engine-program.ts';
 
 export type PythonEngineDescription = {
   name: string;
@@ -100,7 +100,7 @@ export function createPythonEngine(description: PythonEngineDescription): Engine
     const json = await readFile(output, 'utf8').catch(() => '');
     const facts = { engine: `${name} ${model}`, duration_seconds: task.duration_seconds };
     const transcript = readTranscriptJson(json, facts);
-    if (transcript === null) throw engineFailure(request, end, 'exit code 0, but no transcript');
+    if (transcript === null) throw await outputFailure(request, end, 'exit code 0, but no transcript');
     return transcript;
   }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { saysDiskFull } from '../disk-space.ts';
 import type { EngineProgress } from './engine.ts';
 import { engineFailure, saysOutOfMemory, steadyProgress } from './run-engine-program.ts';
 
@@ -35,17 +36,18 @@ test('other errors, and other memory, are not mistaken for it', () => {
   for (const line of lines) assert.equal(saysOutOfMemory(line), false, line);
 });
 
-test('half of the batch size is never less than one', () => {
-  const end = { exit_code: 1, exit_signal: null, stderr_tail: '', out_of_memory: true };
+test('after running out of memory half of the batch size is tried; of one there is no half', () => {
+  const end = { exit_code: 1, exit_signal: null, stderr_tail: '', out_of_memory: true, disk_full: false };
   const halves = [64, 5, 2, 1].map(
     (batch_size) => engineFailure({ engine: 'x', batch_size }, end).retry_with?.batch_size,
   );
-  assert.deepEqual(halves, [32, 2, 1, 1]);
+  assert.deepEqual(halves, [32, 2, 1, undefined]);
+  assert.equal(engineFailure({ engine: 'x', batch_size: 1 }, end).hint, 'choose a smaller model');
 });
 
 test("a failure's message has the last five lines of stderr, without Python's underlining", () => {
   const stderr_tail = [...'123456789', '   ~~~^^^  ', 'ValueError: bad'].join('\n');
-  const end = { exit_code: 1, exit_signal: null, stderr_tail, out_of_memory: false };
+  const end = { exit_code: 1, exit_signal: null, stderr_tail, out_of_memory: false, disk_full: false };
   const { message } = engineFailure({ engine: 'x', batch_size: 1 }, end);
   assert.equal(message, 'x: exit code 1\n6\n7\n8\n9\nValueError: bad');
 });
@@ -61,4 +63,18 @@ test('progress complies with the port, whatever an engine reports', () => {
     { percentage: 10, current_chunk: 0, total_chunks: 2 },
     { percentage: 100, current_chunk: 2, total_chunks: 2 },
   ]);
+});
+
+test('the message of a full disk on stderr makes a failure disk_full, whoever prints it', () => {
+  const lines = [
+    'OSError: [Errno 28] No space left on device',
+    'write error: No space left on device',
+    'OSError: [Errno 122] Disk quota exceeded',
+    'Error: ENOSPC: no space left on device, write',
+  ];
+  for (const line of lines) assert.equal(saysDiskFull(line), true, line);
+  assert.equal(saysDiskFull('there is no space left in the meeting room'), false);
+  const end = { exit_code: 1, exit_signal: null, stderr_tail: lines[0]!, out_of_memory: false, disk_full: true };
+  const { code, retryable } = engineFailure({ engine: 'x', batch_size: 1 }, end);
+  assert.deepEqual([code, retryable], ['disk_full', true]);
 });

@@ -2,6 +2,7 @@
  * Runs an engine's program and classifies its failures: not installed, out of GPU memory, crashed. Running out of
  * memory is recognised by its messages, because every library has its own and none uses an exit code.
  */
+import { diskFull, freeBytes, saysDiskFull } from '../disk-space.ts';
 import { runProcessGroup } from '../process-group.ts';
 import { EngineError, type EngineProgress, type TranscribeTask } from './engine.ts';
 
@@ -20,6 +21,8 @@ export type EngineProgramEnd = {
   exit_code: number | null;
   exit_signal: NodeJS.Signals | null;
   stderr_tail: string;
+  /** A line on stderr reported that the disk is full. */
+  disk_full: boolean;
   /** A line reported that GPU memory is full. Not a failure by itself: a program may continue with less. */
   out_of_memory: boolean;
 };
@@ -41,12 +44,14 @@ const OUT_OF_MEMORY = [
 /** Resolves if the program exits with 0; otherwise rejects with an EngineError or the signal's reason. */
 export async function runEngineProgram(request: EngineProgramRequest): Promise<EngineProgramEnd> {
   let outOfMemory = false;
+  let diskIsFull = false;
   const ended = await runProcessGroup({
     command: request.command,
     directory: request.directory,
     signal: request.signal,
     onLine: (line, stream) => {
       if (!outOfMemory) outOfMemory = saysOutOfMemory(line);
+      if (!diskIsFull && stream === 'stderr') diskIsFull = saysDiskFull(line);
       request.onLine?.(line, stream);
     },
   }).catch((error: NodeJS.ErrnoException) => {
@@ -56,7 +61,7 @@ export async function runEngineProgram(request: EngineProgramRequest): Promise<E
       cause: error,
     });
   });
-  const end = { ...ended, out_of_memory: outOfMemory };
+  const end = { ...ended, out_of_memory: outOfMemory, disk_full: diskIsFull };
   if (end.exit_code !== 0) throw engineFailure(request, end);
   return end;
 }
@@ -72,16 +77,37 @@ export function engineFailure(
   const last = lines.slice(-MESSAGE_LINES).map((line) => line.trim().slice(0, MESSAGE_LINE_CHARACTERS));
   const message = [`${request.engine}: ${how}`, ...last].join('\n');
   if (end.out_of_memory) {
-    const half = Math.max(1, Math.floor(request.batch_size / 2));
+    const half = Math.floor(request.batch_size / 2);
+    if (half < 1) return new EngineError('gpu_out_of_memory', message, { hint: 'choose a smaller model' });
     return new EngineError('gpu_out_of_memory', message, {
       hint: `retry with a batch size of ${half}, or choose a smaller model`,
       retry_with: { batch_size: half },
     });
   }
+  if (end.disk_full) return diskFull(message);
   const hint =
     end.exit_signal === 'SIGKILL' ? { hint: 'the kernel does this when the machine runs out of memory' } : {};
   return new EngineError('engine_crashed', message, hint);
 }
+
+/** The error for a program that exited with 0 and left an output that is cut: not every program checks its writes. */
+export async function outputFailure(
+  request: Pick<EngineProgramRequest, 'engine' | 'batch_size' | 'directory'>,
+  end: EngineProgramEnd,
+  what: string,
+): Promise<EngineError> {
+  if (await isFull(request.directory)) return diskFull(`${request.engine}: ${what}`);
+  return engineFailure(request, end, what);
+}
+
+/** Whether the disk is so full that an output may have been cut. */
+export async function isFull(directory: string): Promise<boolean> {
+  const free = await freeBytes(directory);
+  return free !== null && free < FREE_BYTES_MIN;
+}
+
+/** Programs write in blocks: the end of an output may be missing though a few kilobytes are free. */
+const FREE_BYTES_MIN = 64 * 1024;
 
 export function saysOutOfMemory(line: string): boolean {
   return OUT_OF_MEMORY.some((pattern) => pattern.test(line));

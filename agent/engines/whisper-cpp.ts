@@ -19,7 +19,7 @@ import { asPlainWav } from '../audio/convert-audio.ts';
 import { type Engine, EngineError, type TranscribeOptions, type TranscribeTask } from './engine.ts';
 import { isProgramPresent } from './find-program.ts';
 import { assembleTranscript, type TranscriptFacts } from './read-transcript.ts';
-import { chunksAt, engineFailure, runEngineProgram, steadyProgress } from './run-engine-program.ts';
+import { chunksAt, outputFailure, runEngineProgram, steadyProgress } from './run-engine-program.ts';
 import { findWhisperModel } from './whisper-cpp-model.ts';
 
 export type WhisperCppOptions = {
@@ -119,10 +119,10 @@ export function createWhisperCpp(options: WhisperCppOptions = {}): Engine {
       const audio = await asPlainWav({ ...task, signal, leave: READS });
       const { model, request, end, json, seen } = await run(audio, task, { signal, onProgress });
       if (seen.unreadable) throw new EngineError('audio_unreadable', 'whisper.cpp cannot read the audio');
-      if (json === null) throw engineFailure(request, end, 'exit code 0, but no transcript');
+      if (json === null) throw await outputFailure(request, end, 'exit code 0, but no transcript');
       const facts = { engine: `whisper.cpp ${basename(model)}`, duration_seconds: task.duration_seconds };
       const transcript = readWhisperJson(json, facts);
-      if (transcript === null) throw engineFailure(request, end, 'its JSON is not a transcript');
+      if (transcript === null) throw await outputFailure(request, end, 'its JSON is not a transcript');
       return transcript;
     },
   };
