@@ -132,10 +132,14 @@ export class Instance {
   }
 
   sleep(length_ms: number): void {
+    const { now_ms } = this.#world;
     this.#world.note(`${this.process.name}: sleeps for ${Math.round(length_ms / 1000)} s`);
-    this.process.paused_until_ms = Math.max(this.process.paused_until_ms, this.#world.now_ms + length_ms);
-    // A suspended machine's monotonic clock stands still; that of a stopped process goes on.
-    if (this.#chance.happens(0.5)) this.#clock?.standStill(length_ms);
+    const asleep_until_ms = Math.max(now_ms, this.process.paused_until_ms);
+    const wakes_ms = Math.max(asleep_until_ms, now_ms + length_ms);
+    this.process.paused_until_ms = wakes_ms;
+    // A suspended machine's monotonic clock stands still; that of a stopped process goes on. Only for what this sleep
+    // adds to one that it falls into: a clock that counted both would go back.
+    if (this.#chance.happens(0.5)) this.#clock?.standStill({ length_ms: wakes_ms - asleep_until_ms, wakes_ms });
   }
 
   setClock(wrong_by_ms: number): void {
@@ -174,9 +178,9 @@ class SimClock implements Clock {
     return this.#world.after(delay_ms > 0 ? Math.max(1, delay_ms) : 0, this.#process, run);
   }
 
-  standStill(length_ms: number): void {
+  standStill({ length_ms, wakes_ms }: { length_ms: number; wakes_ms: number }): void {
     // Only from its wake on does anyone look at it again; going back would be no monotonic clock.
-    this.#world.after(length_ms - 1, null, () => {
+    this.#world.after(Math.max(0, wakes_ms - 1 - this.#world.now_ms), null, () => {
       this.#stood_still_ms += length_ms;
     });
   }
