@@ -366,6 +366,7 @@ function lineAt(line: string): LineAt {
     next: text.indexOf('JOB_', event + 4),
     marker: at('TRANSCRIPTION_EVENT'),
     brace: at('{'),
+    parenthesis: at('('),
     escape: at('\u001b'),
   };
 }

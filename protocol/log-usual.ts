@@ -6,6 +6,7 @@ import { SECONDS_MAX } from './limits.ts';
 import { LOG_EVENTS } from './log-format.ts';
 import type { LogEventName, LoggedEvent } from './log-line.ts';
 import { inZoneOf, type LogTimeOptions, logTimeAt, timeInPrefix, withoutZone } from './log-time.ts';
+import { isInCall } from './log-words.ts';
 
 /** A line by its position in a larger text: nothing is copied until it is known to be a usual line. */
 export type LineAt = {
@@ -13,12 +14,13 @@ export type LineAt = {
   start: number;
   /** Index of its line break. */
   end: number;
-  /** Index of the first `JOB_`, TRANSCRIPTION_EVENT, brace and escape character; past the end if there is none. */
+  /** Index of the first `JOB_`, TRANSCRIPTION_EVENT, brace, parenthesis and escape character; the text's end if there is none. */
   event: number;
   /** Index of the `JOB_` after that. */
   next: number;
   marker: number;
   brace: number;
+  parenthesis: number;
   escape: number;
 };
 
@@ -29,9 +31,15 @@ export function readUsual(line: LineAt, options: LogTimeOptions): LoggedEvent | 
   if (name === undefined || line.escape < end || line.next < end || !text.startsWith(name, event)) return null;
   const json = marker < event;
   // A brace or quote before the keyword may be enclosing JSON, and a letter makes it another word.
-  if ((json ? brace !== marker + 20 : brace < end) || text.charCodeAt(start) === QUOTE) return null;
+  if (json ? brace !== marker + 20 : brace < end) return null;
   const first = json ? marker : event;
-  if (first > start && isPartOfMore(text.charCodeAt(first - 1))) return null;
+  if (first > start) {
+    const opens = text.charCodeAt(start);
+    // A traceback is indented, and a row of the aws command begins with EVENTS.
+    if (opens <= SPACE || opens === QUOTE || (opens === LETTER_E && text.startsWith('EVENTS\t', start))) return null;
+    if (isPartOfMore(text.charCodeAt(first - 1))) return null;
+    if (line.parenthesis < first && isInCall(text, start, first)) return null;
+  }
   const parsed = json ? readJson(line, name, options) : readPlain(line, name, options);
   return parsed?.event === 'JOB_PROGRESS' && parsed.percentage === null && parsed.stage === null ? null : parsed;
 }
@@ -52,8 +60,8 @@ function readPlain(line: LineAt, name: LogEventName, options: LogTimeOptions): L
     if (text.startsWith('error=', field)) {
       const stop = trimmedEnd(text, value, end);
       const opens = text.charCodeAt(value);
-      if (opens === SPACE || opens === QUOTE || opens === APOSTROPHE || printableEnd(text, value, stop) !== stop)
-        return null;
+      if (opens === SPACE || opens === QUOTE || opens === APOSTROPHE) return null;
+      if (text.charCodeAt(stop - 1) === APOSTROPHE || printableEnd(text, value, stop) !== stop) return null;
       if (!setText(parsed, text, { field, fieldStop, value, stop })) return null;
       at = end;
       break;
@@ -64,8 +72,10 @@ function readPlain(line: LineAt, name: LogEventName, options: LogTimeOptions): L
     } else {
       at = idEnd(text, value);
       if (at === -1 || isNothing(text, value, at)) return null;
-      if (fieldStop - field === 9 && text.startsWith('worker_id', field)) parsed.worker_id = text.slice(value, at);
-      else if (!text.startsWith('stage=', field) || !setText(parsed, text, { field, fieldStop, value, stop: at }))
+      if (fieldStop - field === 9 && text.startsWith('worker_id', field)) {
+        if (parsed.worker_id !== null) return null;
+        parsed.worker_id = text.slice(value, at);
+      } else if (!text.startsWith('stage=', field) || !setText(parsed, text, { field, fieldStop, value, stop: at }))
         return null;
     }
   }
@@ -120,23 +130,23 @@ function readJson(line: LineAt, name: LogEventName, options: LogTimeOptions): Lo
 
 type Field = { field: number; fieldStop: number; value: number; stop: number };
 
-/** Returns false for an unknown field or a malformed value. */
+/** Returns false for an unknown field, one that is there twice, or a malformed value. */
 function setNumber(parsed: LoggedEvent, text: string, { field, fieldStop, value, stop }: Field): boolean {
   if (stop === value) return false;
   const number = numberIn(text, value, stop);
   if (number > SECONDS_MAX) return false;
   switch (fieldStop - field) {
     case 8:
-      if (text.startsWith('duration', field)) parsed.duration = number;
-      else if (text.startsWith('segments', field)) parsed.segments = Math.round(number);
+      if (parsed.duration === null && text.startsWith('duration', field)) parsed.duration = number;
+      else if (parsed.segments === null && text.startsWith('segments', field)) parsed.segments = Math.round(number);
       else return false;
       return true;
     case 10:
-      if (number > 100 || !text.startsWith('percentage', field)) return false;
+      if (parsed.percentage !== null || number > 100 || !text.startsWith('percentage', field)) return false;
       parsed.percentage = number;
       return true;
     case 14:
-      if (!text.startsWith('audio_duration', field)) return false;
+      if (parsed.audio_duration !== null || !text.startsWith('audio_duration', field)) return false;
       parsed.audio_duration = number;
       return true;
   }
@@ -148,12 +158,16 @@ function setText(parsed: LoggedEvent, text: string, { field, fieldStop, value, s
   if (length <= 0) return false;
   switch (fieldStop - field) {
     case 5:
-      if (length <= 40 && text.startsWith('stage', field)) parsed.stage = upperCase(text.slice(value, stop));
-      else if (length <= 4000 && text.startsWith('error', field)) parsed.error = text.slice(value, stop);
-      else return false;
+      if (text.startsWith('stage', field)) {
+        if (length > 40 || parsed.stage !== null) return false;
+        parsed.stage = upperCase(text.slice(value, stop));
+      } else if (text.startsWith('error', field)) {
+        if (length > 4000 || parsed.error !== null) return false;
+        parsed.error = text.slice(value, stop);
+      } else return false;
       return true;
     case 7:
-      if (length > 2048 || !text.startsWith('s3_path', field)) return false;
+      if (length > 2048 || parsed.s3_path !== null || !text.startsWith('s3_path', field)) return false;
       parsed.s3_path = text.slice(value, stop);
       return true;
   }
@@ -250,12 +264,11 @@ function isBlank(text: string, start: number, end: number): boolean {
 }
 
 const isDigit = (code: number): boolean => code >= ZERO && code <= 57;
-const isWordPart = (code: number): boolean =>
-  isDigit(code) || (code >= 65 && code <= 90) || (code >= 97 && code <= 122) || code === UNDERSCORE;
+const isWordPart = (code: number): boolean => KINDS[code] === WORD;
 /** Of another word, of program text, or of a pair: `msg=JOB_FAILED`. */
 const isPartOfMore = (code: number): boolean =>
   isWordPart(code) || code === QUOTE || code === APOSTROPHE || code === BACKTICK || code === EQUALS;
-const isIdPart = (code: number): boolean => isWordPart(code) || code === HYPHEN;
+const isIdPart = (code: number): boolean => KINDS[code]! >= ID;
 
 const SPACE = 32;
 const QUOTE = 34;
@@ -265,11 +278,23 @@ const POINT = 46;
 const ZERO = 48;
 const EQUALS = 61;
 const LETTER_A = 65;
+const LETTER_E = 69;
 const BACKSLASH = 92;
 const UNDERSCORE = 95;
 const BACKTICK = 96;
 const CLOSES = 125;
 const TILDE = 126;
+
+/** By character code, because most characters of a line are looked at: part of a word, or only of an id. */
+const ID = 1;
+const WORD = 2;
+const KINDS = new Uint8Array(256);
+for (const [kind, characters] of [
+  [ID, '-'],
+  [WORD, 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_'],
+] as const) {
+  for (const character of characters) KINDS[character.charCodeAt(0)] = kind;
+}
 
 /** Keyed by the letter after `JOB_`. */
 const EVENT_BY_LETTER: (LogEventName | undefined)[] = [];

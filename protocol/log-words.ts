@@ -54,12 +54,18 @@ export function nextEventAt(text: string, from: number, inError: boolean): numbe
 
 /** Program text that writes an event, as tracebacks quote it, and templates: `logger.error(f"JOB_FAILED job_id={job_id}")`. */
 export function isSource(text: string, { index, end }: Keyword, before: string): boolean {
-  const start = text.slice(Math.max(0, index - 200), index);
+  const start = text.slice(Math.max(0, index - SOURCE_CHARS), index);
   if (CALL.test(start)) return true;
   if (QUOTE_OPENS.test(start) && /^\s/.test(text) && followsFrame(before)) return true;
   TEMPLATE.lastIndex = end;
   return TEMPLATE.test(text);
 }
+
+/** Whether a call with a string as its first argument is open at `index`: then what stands there is source. */
+export const isInCall = (text: string, start: number, index: number): boolean =>
+  CALL.test(text.slice(Math.max(start, index - SOURCE_CHARS), index));
+
+const SOURCE_CHARS = 200;
 
 /** Whether the last line names a place in a program, and only indented lines have followed it. */
 export function followsFrame(before: string): boolean {

@@ -30,8 +30,9 @@ export function unwrapLine(text: string, keyword: number): Unwrapped[] | null {
   if (value !== null && value.index < keyword) {
     const quote = value.index + value[0].length - 1;
     const quoted = quotedAt(text, quote);
-    const holds = quoted !== null && quoted.end > keyword && eventNamed(quoted.value.trim()) === undefined;
-    if (holds) return [{ text: quoted.value, event: null, time: text.slice(0, quote) }];
+    const isWhole = quoted !== null && quoted.end > keyword && !/^\w/.test(text.slice(quoted.end, quoted.end + 1));
+    if (isWhole && eventNamed(quoted.value.trim()) === undefined)
+      return [{ text: quoted.value, event: null, time: text.slice(0, quote) }];
   }
   if (keyword >= 0 && text.includes('{""event""', keyword)) {
     return [{ text: text.slice(keyword).replaceAll('""', '"'), event: null, time: text.slice(0, keyword) }];

@@ -91,7 +91,7 @@ function behavesAsStatusFiles(place: () => Promise<Place>): void {
     await write('jobs/job-2.json', words('job-2', 'FAILED', { error: 'GPU out of memory' }));
     await remove('jobs/job-3.json');
     assert.deepEqual(await read(), { fetched: ['jobs/job-2.json'], ids: ['job-1', 'job-2'] });
-    assert.equal(recall.files.size, 2);
+    assert.equal(recall.rows.length, 2);
   });
 
   test('continuing from a position fetches only newer files', async () => {

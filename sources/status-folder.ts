@@ -1,4 +1,5 @@
 /** Status files in a folder. */
+import { type Stats, statSync } from 'node:fs';
 import { access, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { STATUS_FILE_PREFIX } from '../protocol/status-file.ts';
@@ -8,6 +9,7 @@ import { isStatusFile, type ListedFile, MONITOR_STORE_KEY, placesOf, type Status
 
 const BATCH = 1000;
 const PARALLEL = 16;
+const CACHED_WITHIN_MS = 1;
 
 export function openStatusFolder(path: string): StatusFilePlace {
   const name = `dir:${path}`;
@@ -32,8 +34,10 @@ export function openStatusFolder(path: string): StatusFilePlace {
       const folder = join(place, STATUS_FILE_PREFIX);
       for (let start = 0; start < names.length; start += BATCH) {
         signal.throwIfAborted();
-        const files = await inParallel(names.slice(start, start + BATCH), PARALLEL, async (file) => {
-          const found = await stat(join(folder, file)).catch(() => undefined);
+        const batch = names.slice(start, start + BATCH);
+        const stats = await statsOf(batch.map((file) => `${folder}/${file}`));
+        const files = batch.map((file, index) => {
+          const found = stats[index];
           if (!found?.isFile()) return undefined;
           const { mtimeMs, size, ino } = found;
           const modified_ms = Math.floor(mtimeMs);
@@ -64,6 +68,29 @@ export function openStatusFolder(path: string): StatusFilePlace {
     },
     async close() {},
   };
+}
+
+/**
+ * Each without the detour through a thread while they come from the system's cache, which takes a fifth of the time; in parallel once
+ * one has to wait, as on a network.
+ */
+async function statsOf(paths: readonly string[]): Promise<(Stats | undefined)[]> {
+  const stats: (Stats | undefined)[] = [];
+  for (const path of paths) {
+    const began_ms = performance.now();
+    stats.push(statNow(path));
+    if (performance.now() - began_ms > CACHED_WITHIN_MS) break;
+  }
+  const rest = paths.slice(stats.length);
+  return [...stats, ...(await inParallel(rest, PARALLEL, (path) => stat(path).catch(() => undefined)))];
+}
+
+function statNow(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }
 
 const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';

@@ -7,27 +7,11 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { hasEnded, NOTHING_KNOWN, type Sighting } from '../../protocol/sighting.ts';
-import type { FileResult, Recall } from '../source.ts';
 import type { Teller } from './clocks.ts';
+import { FileRecall, type FileRow, type Remembered } from './file-recall.ts';
 import type { Track } from './track.ts';
 
 const FORMAT = 1;
-
-/** Without what is not known, since there may be as many as there are files. */
-type Known = Partial<Sighting> & Pick<Sighting, 'job_id' | 'state' | 'told_ms'>;
-
-function known(sighting: Sighting): Known {
-  const { job_id, state, told_ms, ...rest } = sighting;
-  const some: Record<string, unknown> = { job_id, state, told_ms };
-  for (const [name, value] of Object.entries(rest)) if (value !== null) some[name] = value;
-  return some as Known;
-}
-
-const whole = (sighting: Known): Sighting => ({ ...NOTHING_KNOWN, ...sighting });
-
-/** `unreadable`: why this version could not be read; the sighting is then that of the last one that could. */
-type Remembered = { version: string; sighting?: Known; unreadable?: { why: string; half_written?: boolean } };
 
 /** Since when something has been so, by our clock, and in how many checks. */
 export type Since = { since_ms: number; looks: number };
@@ -35,10 +19,12 @@ export type Since = { since_ms: number; looks: number };
 type File = {
   format: number;
   tracks: Record<string, Track>;
+  /** Empty but in files of earlier versions. */
   recalls: Record<string, Record<string, Remembered>>;
   told: Record<string, string>;
   unread: string[];
   /** The rest is missing in files of earlier versions. */
+  files?: Record<string, FileRow[]>;
   complete?: Record<string, number>;
   found?: string[];
   since?: Record<string, Since>;
@@ -98,7 +84,10 @@ export class CheckMemory {
       memory.tellers = new Map(Object.entries(file.tellers ?? {}));
       memory.#since = new Map(Object.entries(file.since ?? {}));
       for (const [name, files] of Object.entries(file.recalls)) {
-        memory.#recalls.set(name, new FileRecall(Object.entries(files), file.complete?.[name]));
+        memory.#recalls.set(name, FileRecall.fromObject(files, file.complete?.[name]));
+      }
+      for (const [name, rows] of Object.entries(file.files ?? {})) {
+        memory.#recalls.set(name, new FileRecall(rows, file.complete?.[name]));
       }
       return memory;
     } catch (error) {
@@ -113,7 +102,8 @@ export class CheckMemory {
     const file: File = {
       format: FORMAT,
       tracks: Object.fromEntries(this.tracks),
-      recalls: Object.fromEntries([...this.#recalls].map(([name, recall]) => [name, Object.fromEntries(recall.files)])),
+      recalls: {},
+      files: Object.fromEntries([...this.#recalls].map(([name, { rows }]) => [name, rows])),
       told: Object.fromEntries(this.told),
       unread: [...this.unread],
       complete: Object.fromEntries([...this.#recalls].map(([name, { complete_ms }]) => [name, complete_ms])),
@@ -146,54 +136,6 @@ async function makeFolder(path: string): Promise<void> {
     await makeFolder(above);
     // Another run may have made it meanwhile.
     await makeFolder(path);
-  }
-}
-
-/**
- * Forgets files that a complete read did not request, because they are gone, and jobs that ended too long ago: what is
- * older than `complete_ms` and not here has ended.
- */
-export class FileRecall implements Recall {
-  readonly files: Map<string, Remembered>;
-  complete_ms: number;
-  #requested = new Set<string>();
-
-  constructor(files: Iterable<[string, Remembered]> = [], complete_ms = 0) {
-    this.files = new Map(files);
-    this.complete_ms = complete_ms;
-  }
-
-  get(where: string, version: string): FileResult | undefined {
-    this.#requested.add(where);
-    const { version: last, unreadable, sighting } = this.files.get(where) ?? {};
-    if (last !== version) return undefined;
-    return unreadable ?? (sighting && whole(sighting));
-  }
-
-  set(where: string, version: string, result: FileResult): void {
-    this.#requested.add(where);
-    const sighting = 'why' in result ? this.files.get(where)?.sighting : known(result);
-    this.files.set(where, {
-      version,
-      ...(sighting === undefined ? {} : { sighting }),
-      ...('why' in result ? { unreadable: result } : {}),
-    });
-  }
-
-  last(where: string): Sighting | undefined {
-    const { sighting } = this.files.get(where) ?? {};
-    return sighting && whole(sighting);
-  }
-
-  /** After a complete read. */
-  forget(since_ms: number): void {
-    for (const [where, { sighting, unreadable }] of this.files) {
-      const old =
-        unreadable === undefined && sighting !== undefined && hasEnded(sighting) && sighting.told_ms < since_ms;
-      if (old || !this.#requested.has(where)) this.files.delete(where);
-    }
-    this.#requested = new Set();
-    this.complete_ms = Math.max(this.complete_ms, since_ms);
   }
 }
 

@@ -23,7 +23,7 @@ type PieceRead = 'moved' | { scanned: Scanned; position: string | null; notice?:
 const ENDED_AFTER_MS = 60_000;
 
 /** Chunks that are held back until a line has a time. */
-const HELD_MAX = 16;
+const HELD_MAX = 64;
 /** Rotations during one read. */
 const MOVES_MAX = 20;
 

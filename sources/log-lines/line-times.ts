@@ -96,6 +96,7 @@ export class LineTimes {
 
   #found(time_ms: number): void {
     this.#last_ms = time_ms;
+    if (this.#waiting.length === 0) return;
     for (const { event, clock_ms } of this.#waiting) event.timestamp_ms = this.#near(time_ms, clock_ms);
     this.#waiting = [];
   }

@@ -2,8 +2,15 @@
  * Copies of short strings: a slice of a log's chunk would keep the whole chunk in memory.
  */
 export function ownWord(word: string): string {
-  return Buffer.from(word).toString();
+  if (word.length < SLICE_CHARS_MIN) return word;
+  if (word.length > COPY_CHARS_MAX) return Buffer.from(word).toString();
+  return COPY.toString('utf8', 0, COPY.write(word));
 }
+
+/** Node's engine copies shorter ones anyway (SlicedString::kMinLength). */
+const SLICE_CHARS_MIN = 13;
+const COPY_CHARS_MAX = 4096;
+const COPY = Buffer.allocUnsafeSlow(3 * COPY_CHARS_MAX);
 
 /** The same few jobs, workers and stages repeat, so most are not copied. */
 export class OwnWords {

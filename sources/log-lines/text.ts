@@ -7,7 +7,7 @@ import { createGunzip } from 'node:zlib';
 /** `utf-8`: any text that is read as it is, from any offset. */
 export type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be' | 'gzip';
 
-export const CHUNK_BYTES = 1024 * 1024;
+export const CHUNK_BYTES = 256 * 1024;
 
 export async function encodingOf(path: string): Promise<Encoding> {
   const file = await open(path);
