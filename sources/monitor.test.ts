@@ -67,6 +67,32 @@ test('workers are heard by their heartbeats, whatever the age of their jobs’ r
   );
 });
 
+test('a worker known only from reports is judged by them, and a terminated one is not healthy', async (t) => {
+  const clock = new JumpingClock();
+  const monitor = await openMonitor(t, { clock });
+  const now_ms = clock.now();
+  const at = (minutes: number) => new Date(now_ms + minutes * 60_000).toISOString();
+  const running = (worker_id: string, minutes: number) => ({
+    job_id: `job-of-${worker_id}`,
+    state: 'PROCESSING',
+    told_at: at(minutes),
+    started_at: at(-20),
+    worker_id,
+  });
+  await monitor.post(`/sources/${encodeURIComponent('log:/w.log')}/jobs`, {
+    jobs: [running('worker-quiet', -10), running('worker-works', -1)],
+  });
+  const source = new Monitor(monitor.url, { name: 'http://monitor' });
+  const verdict = async () => (await new Check([source]).run(clock.now(), signal)).problems.map(({ says }) => says);
+  assert.deepEqual(await verdict(), ['silent for 10m; it holds job-of-worker-quiet']);
+  await clock.pass(2 * 3_600_000);
+  const problems = await verdict();
+  assert.ok(
+    problems.some((says) => /job-of-worker-works/.test(says)) && !problems.some((says) => /it hangs/.test(says)),
+    problems.join('\n'),
+  );
+});
+
 test('a job that failed within the time looked at counts, though it was submitted before', async (t) => {
   const monitor = await openMonitor(t);
   const now_ms = Date.now();

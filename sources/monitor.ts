@@ -39,6 +39,8 @@ export class Monitor implements Source {
   readonly name: string;
   readonly #base: string;
   readonly #key: string | undefined;
+  /** When the jobs that run elsewhere were last reported, by worker. */
+  #reported = new Map<string, number>();
 
   constructor(url: string, { name, key }: { name: string; key?: string | undefined }) {
     this.name = name;
@@ -49,6 +51,7 @@ export class Monitor implements Source {
 
   /** All unfinished jobs; of completed ones those submitted since that time, and all that failed since then. */
   async *read({ since_ms, signal }: ReadOptions): AsyncIterable<Reading> {
+    this.#reported = new Map();
     for (const [state, sighted] of Object.entries(STATES)) {
       const query = new URLSearchParams({ state, limit: String(PAGE) });
       const after_ms = sighted === 'FAILED' ? since_ms - FAILS_WITHIN_MS : since_ms;
@@ -56,11 +59,17 @@ export class Monitor implements Source {
       for (let cursor: string | null = ''; cursor !== null; ) {
         if (cursor !== '') query.set('cursor', cursor);
         const page: { items: Job[]; next_cursor: string | null } = await this.#get(`/jobs?${query}`, signal);
+        const sightings = page.items.map((job) => sightingOf(job, sighted));
+        const told_by = new Map(page.items.flatMap((job) => this.#toldBy(job)));
+        for (const { job_id, worker_id, told_ms } of sightings) {
+          if (worker_id === null || !told_by.has(job_id)) continue;
+          this.#reported.set(worker_id, Math.max(told_ms, this.#reported.get(worker_id) ?? 0));
+        }
         yield {
-          sightings: page.items
-            .map((job) => sightingOf(job, sighted))
-            .filter(({ ended_ms, told_ms }) => sighted !== 'FAILED' || (ended_ms ?? told_ms) >= since_ms),
-          told_by: new Map(page.items.flatMap((job) => this.#toldBy(job))),
+          sightings: sightings.filter(
+            ({ ended_ms, told_ms }) => sighted !== 'FAILED' || (ended_ms ?? told_ms) >= since_ms,
+          ),
+          told_by,
           position: null,
           unreadable: [],
           looked_at: page.items.length,
@@ -92,14 +101,21 @@ export class Monitor implements Source {
       .map(({ id, message, severity }) => ({ id, message: `${severity}: ${message}` }));
   }
 
+  /**
+   * A worker that the monitor knows only from reports sends none: it is judged by its reports, as in the source they come from. To be
+   * called after `read`.
+   */
   async heartbeats(signal: AbortSignal): Promise<Map<string, Heartbeat>> {
     const heartbeats = new Map<string, Heartbeat>();
     for (let cursor: string | null = ''; cursor !== null; ) {
       const query = new URLSearchParams({ limit: String(PAGE), ...(cursor === '' ? {} : { cursor }) });
       const page: { items: Worker[]; next_cursor: string | null } = await this.#get(`/workers?${query}`, signal);
-      for (const { worker_id, last_heartbeat, health } of page.items) {
+      for (const { worker_id, state, last_heartbeat, health } of page.items) {
         if (last_heartbeat === null) continue;
-        heartbeats.set(worker_id, { heard_ms: parseTime(last_heartbeat), healthy: health.status !== 'UNHEALTHY' });
+        const heard_ms = parseTime(last_heartbeat);
+        if (heard_ms <= (this.#reported.get(worker_id) ?? 0)) continue;
+        const healthy = state !== 'TERMINATED' && health.status !== 'UNHEALTHY';
+        heartbeats.set(worker_id, { heard_ms, healthy });
       }
       cursor = page.next_cursor;
     }

@@ -7,7 +7,7 @@ import type { CheckDocument } from '../../protocol/check.ts';
 import type { Sighting } from '../../protocol/sighting.ts';
 import { offsetInZone } from '../../protocol/zone.ts';
 import type { Source } from '../source.ts';
-import { followTeller, sharedOffset, type Teller, tellerOf } from './clocks.ts';
+import { followTeller, type Nearest, nearestOf, type Teller, tellerOf } from './clocks.ts';
 import { CHECK_DEFAULTS, type CheckOptions, type Completed, judge, type KnownJob } from './judge.ts';
 import { CheckMemory } from './memory.ts';
 import { type Look, SourceReader } from './read-source.ts';
@@ -62,15 +62,15 @@ export class Check {
     }
     const local_minutes = this.#options.local_minutes ?? offsetInZone(now_ms, 'local');
     const newest = new Map<string, number>();
-    const shared = new Map<string, number | null>();
+    const nearest = new Map<string, Nearest | null>();
     for (const source of new Set(running.values())) {
       const told = newestReports(doubtful.get(source)!);
-      shared.set(source, sharedOffset([...told.values()], now_ms));
+      nearest.set(source, nearestOf([...told.values()], now_ms));
       for (const [teller, told_ms] of told) newest.set(teller, Math.max(newest.get(teller) ?? 0, told_ms));
     }
     return new Map(
       [...running].map(([teller, source]) => {
-        const here = { now_ms, local_minutes, shared_ms: shared.get(source) ?? null };
+        const here = { now_ms, local_minutes, nearest: nearest.get(source) ?? null };
         return [teller, followTeller(this.memory.tellers.get(teller), newest.get(teller) ?? 0, here)];
       }),
     );

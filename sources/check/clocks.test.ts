@@ -64,6 +64,7 @@ test('at the first look, two workers that are as far behind are of another zone,
   // Dead: one that is not to the minute, one of no such zone, and one beside whom another works.
   assert.equal(await first([hours(5) + 200]), 'wrong');
   assert.equal(await first([hours(5.25) + 20]), 'wrong');
+  assert.equal(await first([hours(5) + 20], [30]), 'wrong');
   assert.equal(await first([hours(5) + 200, hours(5) + 130], [30]), 'wrong');
 });
 

@@ -33,17 +33,17 @@ const WEST_AND_A_HALF: ReadonlySet<number> = new Set([2.5, 3.5, 9.5]);
 
 /**
  * The teller with its newest report. It seems to be of another zone if two reports in a row were as far off; one that has died
- * stays silent. A single report seems so only if it is ahead, or behind by this machine's own zone, by what all of its source are
- * behind, or by a usual zone to the minute.
+ * stays silent. A single report seems so only if it is ahead, or behind by this machine's own zone, or if none of its source is nearer to
+ * now, and another is as far behind or the zone is a usual one to the minute.
  */
 export function followTeller(known: Teller | undefined, told_ms: number, here: Here): Teller {
-  const { now_ms, local_minutes, shared_ms = null } = here;
+  const { now_ms, local_minutes, nearest = null } = here;
   const lag_ms = now_ms - told_ms;
   const off_ms = offsetOf(lag_ms);
   if (known === undefined) {
-    const plain =
-      off_ms !== null &&
-      (off_ms < 0 || off_ms === -local_minutes * 60_000 || off_ms === shared_ms || isUsual(off_ms, lag_ms));
+    const alone = nearest?.tellers === 1;
+    const as_all = off_ms !== null && off_ms === nearest?.off_ms && (!alone || isUsual(off_ms, lag_ms));
+    const plain = off_ms !== null && (off_ms < 0 || off_ms === -local_minutes * 60_000 || as_all);
     return { told_ms, seen_ms: now_ms, ...(plain ? { off_ms } : {}) };
   }
   if (told_ms <= known.told_ms) {
@@ -56,14 +56,17 @@ export function followTeller(known: Teller | undefined, told_ms: number, here: H
   return { told_ms, seen_ms: now_ms, ...(same ? { off_ms, confirmed: true } : {}) };
 }
 
-/** This machine's clock, and the zone that it shows: minutes east of UTC. `shared_ms`: how far behind all tellers of the source are. */
-export type Here = { now_ms: number; local_minutes: number; shared_ms?: number | null };
+/** This machine's clock, and the zone that it shows: minutes east of UTC. `nearest`: of the teller's source. */
+export type Here = { now_ms: number; local_minutes: number; nearest?: Nearest | null };
 
-/** How far behind the newest reports of a source are, if those of at least two of its tellers agree and no one is nearer to now. */
-export function sharedOffset(told: readonly number[], now_ms: number): number | null {
+/** How far behind the report of a source is that is nearest to now, and how many tellers are as far behind. */
+export type Nearest = { off_ms: number; tellers: number };
+
+/** `told`: the newest report of each teller. Null if the nearest is of now, or of no zone. */
+export function nearestOf(told: readonly number[], now_ms: number): Nearest | null {
   const off_ms = offsetOf(now_ms - Math.max(...told));
   if (off_ms === null || off_ms < 0) return null;
-  return told.filter((told_ms) => offsetOf(now_ms - told_ms) === off_ms).length >= 2 ? off_ms : null;
+  return { off_ms, tellers: told.filter((told_ms) => offsetOf(now_ms - told_ms) === off_ms).length };
 }
 
 /** Zones west of Greenwich are whole hours, but for Newfoundland and the Marquesas. */

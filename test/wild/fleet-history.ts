@@ -15,6 +15,13 @@ export type Reported = {
   error: string | null;
 };
 
+/** The word of a log. */
+export function eventOf({ state, percentage }: Reported): 'JOB_START' | 'JOB_PROGRESS' | 'JOB_COMPLETE' | 'JOB_FAILED' {
+  if (state === 'COMPLETED') return 'JOB_COMPLETE';
+  if (state === 'FAILED') return 'JOB_FAILED';
+  return percentage === null ? 'JOB_START' : 'JOB_PROGRESS';
+}
+
 type Attempt = {
   job_id: string;
   worker_id: string;
