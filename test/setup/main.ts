@@ -13,6 +13,7 @@ import { faketime } from './faketime.ts';
 import { jobRunners } from './job-runners.ts';
 import { loggers } from './loggers.ts';
 import { logrotate } from './logrotate.ts';
+import { manifests } from './manifests.ts';
 import { moto } from './moto.ts';
 import { pocketsphinx } from './pocketsphinx.ts';
 import { pythonSdk } from './python-sdk.ts';
@@ -29,6 +30,7 @@ const steps: SetupStep[] = [
   jobRunners,
   loggers,
   logrotate,
+  manifests,
   moto,
   pocketsphinx,
   pythonSdk,
