@@ -5,6 +5,7 @@ import { basename } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { JobSubmission } from '../protocol/job.ts';
 import type { JobWithId, TranscriptionAPI } from '../sdk/typescript/index.ts';
+import { type NotRegularError, requireRegular } from '../sources/regular-file.ts';
 import { CommandError, EXIT } from './exit-code.ts';
 import { type ClientOptions, clientCommand, clientOf, collect, wholeNumber } from './options.ts';
 import { colour, fileName, isTerminal, printJson, printLine } from './output.ts';
@@ -93,6 +94,9 @@ async function requireFile(path: string): Promise<void> {
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
     const reason = error.code === 'ENOENT' ? 'the file does not exist' : (error.code ?? error.message);
     throw new CommandError(EXIT.not_found, `${path}: ${reason}`, 'Give a recording, or an s3:// or https:// URL.');
+  });
+  await requireRegular(path, found).catch((error: NotRegularError) => {
+    throw new CommandError(EXIT.usage, error.message, 'Give a recording, or an s3:// or https:// URL.');
   });
   if (!found.isFile()) {
     throw new CommandError(

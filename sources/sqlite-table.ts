@@ -1,7 +1,8 @@
 /** SQLite, with Node's own module, read-only. */
-import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
 import type { TableShape } from '../protocol/job-status-rows.ts';
+import { type NotRegularError, requireRegular } from './regular-file.ts';
 import { SourceError } from './source.ts';
 import { batchesOf, type TableDatabase } from './status-table.ts';
 
@@ -14,9 +15,12 @@ export function sqliteTable(name: string, path: string, shape: TableShape): Tabl
     dialect: 'sqlite',
     shape,
     async connect() {
-      if (!existsSync(path)) {
+      const found = await stat(path).catch(() => {
         throw new SourceError('missing', `${name}: the file does not exist`, { hint: `tmon db init ${name}` });
-      }
+      });
+      await requireRegular(path, found).catch((error: NotRegularError) => {
+        throw new SourceError('unusable', `${name}: it is ${error.what}`, { hint: 'name the file of a database' });
+      });
       const database = new DatabaseSync(path, { readOnly: true, timeout: BUSY_WITHIN_MS });
       return {
         async *rows(statement, parameters, signal) {

@@ -6,6 +6,7 @@
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { NotRegularError } from '../regular-file.ts';
 import { SourceError } from '../source.ts';
 import { dated } from './dated-event.ts';
 import { type LogBatch, type LogOptions, type LogReader, LogSource } from './log.ts';
@@ -197,6 +198,10 @@ function isDamage(error: unknown): boolean {
 }
 
 function fileError(error: unknown, path: string): unknown {
+  if (error instanceof NotRegularError) {
+    const hint = `pass a file, or pipe lines in: … | tmon logs watch`;
+    return new SourceError('unusable', `log:${path}: it is ${error.what}`, { hint, cause: error });
+  }
   const { code, message } = error as { code?: string; message: string };
   const says = (kind: SourceError['kind'], why: string, hint: string) =>
     new SourceError(kind, `log:${path}: ${why}`, { hint, cause: error });

@@ -8,6 +8,7 @@
 import { open, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { requireRegular } from '../regular-file.ts';
 import { encodingOf, openText } from './text.ts';
 
 export type FilePosition = {
@@ -173,7 +174,9 @@ export function beginsWith(head: Buffer, { head_bytes, head_crc }: FilePosition)
 }
 
 async function pieceOf(path: string): Promise<Piece> {
-  const { ino, size, mtimeNs } = await stat(path, { bigint: true });
+  const found = await stat(path, { bigint: true });
+  await requireRegular(path, found);
+  const { ino, size, mtimeNs } = found;
   return { path, offset: 0, inode: String(ino), size: Number(size), mtime_ms: Number(mtimeNs) / 1e6, from: null };
 }
 

@@ -14,6 +14,7 @@ import { faketime } from './faketime.ts';
 import { jobRunners } from './job-runners.ts';
 import { loggers } from './loggers.ts';
 import { logrotate } from './logrotate.ts';
+import { manifests } from './manifests.ts';
 import { moto } from './moto.ts';
 import { pythonSdk } from './python-sdk.ts';
 import { redis } from './redis.ts';
@@ -30,6 +31,7 @@ const steps: SetupStep[] = [
   jobRunners,
   loggers,
   logrotate,
+  manifests,
   moto,
   pocketsphinx,
   pythonSdk,
