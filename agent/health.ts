@@ -26,7 +26,7 @@ const run = promisify(execFile);
 /** CPU is the mean of all cores since the previous call. */
 export function createHealthReader(
   options: HealthReaderOptions,
-): () => Promise<Required<Omit<HealthReport, 'status'>>> {
+): () => Promise<Required<Omit<HealthReport, 'status' | 'reason'>>> {
   let hasGpu = true;
   const gpu = async () => {
     if (!hasGpu) return null;

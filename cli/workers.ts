@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { Worker } from '../protocol/worker.ts';
 import { CommandError, EXIT } from './exit-code.ts';
 import { type ClientOptions, clientCommand, clientOf } from './options.ts';
-import { isTerminal, note, printJson, printTable } from './output.ts';
+import { isTerminal, note, oneLine, printJson, printTable } from './output.ts';
 
 type WorkersOptions = ClientOptions & { launch?: boolean; drain?: boolean; restart?: boolean; terminate?: boolean };
 
@@ -51,11 +51,15 @@ function print(all: readonly Worker[], { json }: WorkersOptions): void {
   );
 }
 
+/** A worker of which nothing is heard may be IDLE by the last that is known of it: it waits for nothing. */
+const stateOf = ({ state, health }: Worker): string =>
+  state === 'IDLE' && health.status === 'UNHEALTHY' ? 'silent' : state;
+
 function rowOf(worker: Worker): string[] {
   const percent = (value: number | null) => (value === null ? '–' : `${Math.round(value)}%`);
   return [
     worker.worker_id,
-    worker.state,
+    stateOf(worker),
     worker.health.status,
     worker.current_job?.job_id ?? '–',
     String(worker.performance.jobs_completed),
@@ -64,6 +68,6 @@ function rowOf(worker: Worker): string[] {
     percent(worker.health.gpu_usage),
     worker.capabilities.model ?? '–',
     worker.last_heartbeat ?? '–',
-    worker.reason ?? '–',
+    oneLine(worker.reason ?? worker.health.reason ?? '–'),
   ];
 }

@@ -11,7 +11,8 @@ export const Alert = Type.Object(
   {
     id: Id,
     rule: Type.String({
-      description: 'The rule that raised it: `worker_lost`, `jobs_dead_lettered`, `queue_without_workers`, …',
+      description:
+        'The rule that raised it: `worker_lost`, `worker_degraded`, `jobs_dead_lettered`, `queue_without_workers`, …',
     }),
     subject: Nullable(Type.String({ description: 'The worker, job or queue concerned.' })),
     severity: Severity,

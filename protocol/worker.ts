@@ -25,7 +25,10 @@ const usage = {
 export const WorkerHealth = Type.Object({
   status: Words(
     HEALTH_STATUSES,
-    'The worst of: the status that the worker reports; DEGRADED if it was silent for 30 s, or memory or disk use is 95 % or more; UNHEALTHY if it was silent for 90 s: its jobs returned to the queue. HEALTHY otherwise.',
+    'The worst of: the status that the worker reports; DEGRADED if it was silent for 30 s, memory or disk use is 95 % or more, or it is suspended, since three attempts in a row failed by its fault; UNHEALTHY if it was silent for 90 s: its jobs returned to the queue. HEALTHY otherwise.',
+  ),
+  reason: Nullable(
+    Type.String({ description: 'Why it is not HEALTHY; null if it is, or the worker does not say why.' }),
   ),
   ...usage,
 });
@@ -187,6 +190,15 @@ export const HealthReport = Type.Object(
     memory_usage: Type.Optional(usage.memory_usage),
     gpu_usage: Type.Optional(usage.gpu_usage),
     disk_usage: Type.Optional(usage.disk_usage),
+    reason: Type.Optional(
+      Nullable(
+        Type.String({
+          maxLength: 500,
+          description:
+            'Why the status is not HEALTHY: the worker takes no jobs for now. Absent or null: it takes jobs as usual.',
+        }),
+      ),
+    ),
   },
   closed,
 );

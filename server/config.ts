@@ -51,6 +51,10 @@ export const SETTINGS = {
   ),
   retry_base_ms: setting(5_000, 'Delay before the second attempt; doubles with each further attempt'),
   retry_max_ms: setting(600_000, 'Maximum delay before an attempt'),
+  elsewhere_ms: setting(
+    600_000,
+    'How long a job whose attempt failed waits for a worker that has not failed it, while one is alive',
+  ),
   passes_max: setting(50, 'A priority class with waiting jobs goes next after it was passed over this many times'),
   worker_degraded_ms: setting(30_000, 'A worker that has been silent for this long is DEGRADED'),
   worker_lost_ms: setting(

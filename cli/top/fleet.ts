@@ -138,6 +138,6 @@ export class Fleet {
 
 const NEW_WORKER: Omit<FleetWorker, 'worker_id'> = {
   state: 'IDLE',
-  health: { status: 'HEALTHY', cpu_usage: null, memory_usage: null, gpu_usage: null, disk_usage: null },
+  health: { status: 'HEALTHY', reason: null, cpu_usage: null, memory_usage: null, gpu_usage: null, disk_usage: null },
   model: null,
 };

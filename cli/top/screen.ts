@@ -91,9 +91,12 @@ function workerRows(fleet: Fleet): string[][] {
 }
 
 /** Its jobs tell whether it is active. */
-function activity({ state }: FleetWorker, jobs: readonly FleetJob[]): string {
+function activity({ state, health }: FleetWorker, jobs: readonly FleetJob[]): string {
   if (state !== 'IDLE' && state !== 'ACTIVE') return colour('yellow', state);
-  return jobs.length > 0 ? colour('cyan', 'ACTIVE') : 'IDLE';
+  if (jobs.length > 0) return colour('cyan', 'ACTIVE');
+  // ACTIVE without a job: its lease has ended, and nothing was heard of it since.
+  const silent = health.status === 'UNHEALTHY' || (state === 'ACTIVE' && health.status !== 'HEALTHY');
+  return silent ? colour('yellow', 'silent') : 'IDLE';
 }
 
 /** Running jobs first, in order of arrival; then the latest ended ones; then waiting ones. */

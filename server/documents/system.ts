@@ -4,6 +4,7 @@ import type { CurrentMetrics, MetricsPeriod, SystemHealth } from '../../protocol
 import { DAY_MS, formatTime, HOUR_MS, MINUTE_MS } from '../../protocol/time.ts';
 import type { HealthStatus } from '../../protocol/worker.ts';
 import { QUEUE_SLOW_MS, QUEUE_STUCK_MS } from '../state-machine/decide/alerts.ts';
+import { statusShown, waits } from '../state-machine/state/able.ts';
 import { gaugesNow, NO_GAUGES } from '../state-machine/state/gauges.ts';
 import { EMPTY_PERIOD, sumPeriods } from '../state-machine/state/periods.ts';
 import type { Gauges, PeriodRecord } from '../state-machine/state/records.ts';
@@ -144,10 +145,10 @@ function countWorkers(state: State) {
   for (const worker of state.tables.workers.values()) {
     if (worker.state === 'TERMINATED') continue;
     counts.total += 1;
-    if (worker.status === 'HEALTHY') counts.healthy += 1;
+    if (statusShown(worker) === 'HEALTHY') counts.healthy += 1;
     if (worker.status !== 'UNHEALTHY' && !worker.reported) counts.live += 1;
     if (worker.holds.length > 0) counts.active += 1;
-    if (worker.state === 'IDLE') counts.idle += 1;
+    if (waits(worker)) counts.idle += 1;
   }
   return counts;
 }

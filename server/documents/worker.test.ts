@@ -28,6 +28,7 @@ describe('a worker document', () => {
   test('[A37] has its health, in percent', () => {
     assert.deepEqual(worker.health, {
       status: 'HEALTHY',
+      reason: null,
       cpu_usage: 85.5,
       memory_usage: 65.2,
       gpu_usage: 95.8,

@@ -1,6 +1,8 @@
 /** Workers as users see them. */
 import { formatTime } from '../../protocol/time.ts';
 import type { Worker } from '../../protocol/worker.ts';
+import { isFull, statusOf, worse } from '../state-machine/decide/workers.ts';
+import { rowOf, statusShown, suspended } from '../state-machine/state/able.ts';
 import type { WorkerRecord } from '../state-machine/state/records.ts';
 import type { State } from '../state-machine/state/state.ts';
 import { round, seconds, time } from './figures.ts';
@@ -54,9 +56,34 @@ export function workerVersion(state: State, worker: WorkerRecord): number {
   return Math.max(worker.version, job_id === undefined ? 0 : (state.job(job_id)?.version ?? 0));
 }
 
+/** Why it is not HEALTHY; null if it is, or nobody said why. */
+function reasonOf(worker: WorkerRecord): string | null {
+  const { status, faults, health } = worker;
+  if (worker.state === 'TERMINATED') return null;
+  const own = statusOf(health);
+  const isSuspended = suspended(worker);
+  // Worse than it says: it says nothing any more.
+  if (worse(status, own) !== own && !(isSuspended && status === 'DEGRADED')) return silence(worker);
+  if (isSuspended) return `${rowOf(faults!)}; it may have one job on trial from ${formatTime(faults!.trial_ms)}`;
+  if (health.reason != null) return health.reason;
+  return status === 'HEALTHY' ? null : fullness(health);
+}
+
+function silence({ heartbeat_ms, created_ms }: WorkerRecord): string {
+  return `silent since ${formatTime(heartbeat_ms ?? created_ms)}`;
+}
+
+function fullness({ memory_usage, disk_usage }: WorkerRecord['health']): string | null {
+  const full = [
+    ...(isFull(memory_usage) ? [`memory use is ${memory_usage} %`] : []),
+    ...(isFull(disk_usage) ? [`disk use is ${disk_usage} %`] : []),
+  ];
+  return full.length === 0 ? null : full.join(', ');
+}
+
 function healthOf(worker: WorkerRecord): Worker['health'] {
   const { cpu_usage = null, memory_usage = null, gpu_usage = null, disk_usage = null } = worker.health;
-  return { status: worker.status, cpu_usage, memory_usage, gpu_usage, disk_usage };
+  return { status: statusShown(worker), reason: reasonOf(worker), cpu_usage, memory_usage, gpu_usage, disk_usage };
 }
 
 export function heartbeatDocument(worker: WorkerRecord) {

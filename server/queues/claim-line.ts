@@ -1,6 +1,7 @@
 /**
  * The line of waiting claims, first come first served. A claim is tried only while there are more claimable jobs than
- * claims being tried, so that a single new job does not trigger a thousand waiting claims.
+ * claims being tried, so that a single new job does not trigger a thousand waiting claims, and only for a worker that
+ * would get one of them: not one that is suspended, or has failed them.
  *
  *     in line → trying → resolved with jobs
  *        ▲         │
@@ -9,17 +10,21 @@
  *     in line → last try → resolved with the result: its wait is over
  *
  * The line is processed whenever its inputs change: a claim arrives, a try ends, a segment is applied. Each does so
- * within one turn of the event loop, so no worker waits while a job is claimable and not being claimed.
+ * within one turn of the event loop, so no worker waits while a job for it is claimable and not being claimed. What time
+ * alone changes (a suspended worker may have a job on trial) takes effect with the next of these, at the latest when the
+ * wait is over.
  */
 import type { Clock } from '../clock.ts';
-import type { Engine } from '../engine.ts';
 import { SortedMap } from '../sorted-map.ts';
 import type { Outcome } from '../state-machine/decide/commands.ts';
-import { claimableJobs, isStopping, stoppedIn } from './claims.ts';
+import { claimableJobs, isStopping, stoppedIn, wouldGet } from './claims.ts';
 import type { ClaimRequest as AnyClaimRequest } from './job-queue.ts';
+import type { QueueEngine } from './queue-engine.ts';
 
 /** How many jobs a claim is for is the business of `claim`. */
 export type ClaimRequest = Omit<AnyClaimRequest, 'max_jobs'>;
+
+type ClaimEngine = Pick<QueueEngine, 'state' | 'subscribe' | 'policy' | 'journal'>;
 
 type Waiter = Pick<ClaimRequest, 'worker_id' | 'claim'> & {
   place: number;
@@ -30,7 +35,7 @@ type Waiter = Pick<ClaimRequest, 'worker_id' | 'claim'> & {
 };
 
 export class ClaimLine {
-  readonly #engine: Pick<Engine, 'state' | 'subscribe'>;
+  readonly #engine: ClaimEngine;
   readonly #clock: Clock;
   /** Place → a waiter that is not being tried. */
   readonly #line = new SortedMap<number, Waiter>();
@@ -39,7 +44,7 @@ export class ClaimLine {
   #places = 0;
   #closed = false;
 
-  constructor(engine: Pick<Engine, 'state' | 'subscribe'>, clock: Clock) {
+  constructor(engine: ClaimEngine, clock: Clock) {
     this.#engine = engine;
     this.#clock = clock;
     this.#unsubscribe = engine.subscribe((segment) => {
@@ -93,7 +98,13 @@ export class ClaimLine {
   #offer(): void {
     const free = claimableJobs(this.#engine.state) - this.#trying.size;
     if (free <= 0 || this.#line.size === 0) return;
-    for (const waiter of first(free, this.#line.clone().values())) void this.#try(waiter);
+    let left = free;
+    for (const waiter of this.#line.clone().values()) {
+      if (left === 0) return;
+      if (!wouldGet(this.#engine, waiter.worker_id)) continue;
+      left -= 1;
+      void this.#try(waiter);
+    }
   }
 
   async #try(waiter: Waiter): Promise<void> {
@@ -123,13 +134,5 @@ export class ClaimLine {
       this.#line.delete(waiter.place);
       waiter.resolve([]);
     }
-  }
-}
-
-function* first<T>(count: number, values: Iterable<T>): Generator<T> {
-  let left = count;
-  for (const value of values) {
-    if (left-- <= 0) return;
-    yield value;
   }
 }

@@ -1,9 +1,40 @@
 /** What every line of claims needs to know of the fold: how many jobs may be claimed, and which workers get none. */
 import type { AppliedSegment } from '../engine.ts';
+import { couldClaim, mayTake } from '../state-machine/decide/claims.ts';
+import type { Policy } from '../state-machine/decide/policy.ts';
+import { allowance } from '../state-machine/state/able.ts';
 import type { State } from '../state-machine/state/state.ts';
 
 /** Events after which a worker gets no more jobs. */
 const STOPPING: ReadonlySet<string> = new Set(['WorkerDraining', 'WorkerRestarting', 'WorkerTerminated']);
+
+/** The engine, as far as it matters for who gets a job. */
+type Claiming = {
+  readonly state: State;
+  readonly policy: Policy;
+  readonly journal: { now(): number };
+};
+
+/** Whether a claim of the worker would get a job now. */
+export function wouldGet({ state, policy, journal }: Claiming, worker_id: string): boolean {
+  return couldClaim(state, worker_id, { at_ms: journal.now(), policy });
+}
+
+/** Of these messages those that the worker may have, at most `max`. */
+export function messagesFor<M extends { job_id: string }>(
+  { state, policy, journal }: Claiming,
+  { worker_id, max_jobs }: { worker_id: string; max_jobs: number },
+  messages: readonly M[],
+): M[] {
+  const worker = state.worker(worker_id);
+  if (!worker) return messages.slice(0, max_jobs);
+  const at_ms = journal.now();
+  const may = ({ job_id }: M) => {
+    const job = state.job(job_id);
+    return job !== undefined && mayTake(state, worker, job, { at_ms, policy });
+  };
+  return messages.filter(may).slice(0, allowance(worker, max_jobs, at_ms));
+}
 
 export function claimableJobs(state: State): number {
   const { high, normal, low } = state.tables.waiting;

@@ -5,6 +5,6 @@ export type QueueLog = (level: 'info' | 'warn', message: string) => void;
 
 /** The engine, as far as a queue needs it; the simulation has one of its own. */
 export type QueueEngine = Pick<Engine, 'state' | 'submit' | 'subscribe'> & {
-  readonly policy: Pick<Engine['policy'], 'lease_ms'>;
+  readonly policy: Engine['policy'];
   readonly journal: Pick<Engine['journal'], 'journal_id' | 'now' | 'catchUp'>;
 };

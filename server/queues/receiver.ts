@@ -6,7 +6,7 @@
  *                                           held, over, ahead: kept hidden, deleted, hidden for a moment
  *             → of others: ingest
  *
- * While jobs wait and no worker does, nothing is received: each receive of a job's message counts toward the maximum of
+ * While jobs wait and no worker that may have them does, nothing is received: each receive of a job's message counts toward the maximum of
  * the queue's redrive policy.
  */
 import { backoff } from '../backoff.ts';
@@ -14,7 +14,7 @@ import type { Clock } from '../clock.ts';
 import { SortedMap } from '../sorted-map.ts';
 import type { Outcome } from '../state-machine/decide/commands.ts';
 import { verdictOn } from '../state-machine/decide/messages.ts';
-import { claimableJobs, isStopping, stoppedIn } from './claims.ts';
+import { claimableJobs, isStopping, messagesFor, stoppedIn, wouldGet } from './claims.ts';
 import type { Holding } from './holding.ts';
 import type { ClaimRequest } from './job-queue.ts';
 import { type OwnMessage, readMessage } from './message.ts';
@@ -57,6 +57,8 @@ const LONG_SECONDS = 20;
 const SHORT_SECONDS = 1;
 /** How long a message stays hidden that is ahead of this fold. */
 const AHEAD_SECONDS = 5;
+/** How long a message stays hidden whose job is not for those who wait. */
+const OTHERS_SECONDS = 5;
 const RETRY = { base_ms: 1_000, max_ms: 30_000 };
 
 export class Receiver {
@@ -151,7 +153,12 @@ export class Receiver {
     let wanted = 0;
     let patient_ms = 0;
     let impatient = false;
-    for (const { request, impatient: now, until_ms } of this.#line.values()) {
+    for (const waiter of this.#line.clone().values()) {
+      const { request, impatient: now, until_ms } = waiter;
+      if (!this.#isServed(waiter)) {
+        if (now) this.#leave(waiter);
+        continue;
+      }
       wanted += request.max_jobs;
       if (now) impatient = true;
       else patient_ms = Math.max(patient_ms, until_ms - this.#options.clock.monotonic());
@@ -168,6 +175,12 @@ export class Receiver {
     const idle = this.#polls.size === 0 && this.#line.size === 0 && this.#claiming.size === 0;
     if (idle && claimableJobs(this.#options.engine.state) === 0)
       this.#begin({ max: BATCH, short: false }, LONG_SECONDS);
+  }
+
+  /** Whether there may be a job for it: not if all that wait are for other workers. */
+  #isServed({ request }: Waiter): boolean {
+    const { engine } = this.#options;
+    return claimableJobs(engine.state) === 0 || wouldGet(engine, request.worker_id);
   }
 
   #begin(poll: Poll, wait_seconds: number): void {
@@ -258,12 +271,14 @@ export class Receiver {
     let left = ready;
     for (const waiter of this.#line.clone().values()) {
       if (left.length === 0) return;
-      const { max_jobs } = waiter.request;
+      const own = messagesFor(this.#options.engine, waiter.request, left);
+      if (own.length === 0) continue;
       this.#line.delete(waiter.place);
-      this.#run(this.#claim(waiter, left.slice(0, max_jobs)));
-      left = left.slice(max_jobs);
+      this.#run(this.#claim(waiter, own));
+      left = left.filter((message) => !own.includes(message));
     }
-    this.#hide(left, 0);
+    // Who still waits may not have them. Visible at once, they would be received by the same again.
+    this.#hide(left, this.#line.size > 0 ? OTHERS_SECONDS : 0);
   }
 
   async #claim(waiter: Waiter, messages: readonly OwnMessage[]): Promise<void> {

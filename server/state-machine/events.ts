@@ -102,7 +102,16 @@ export type JobEvent =
   | {
       type: 'JobAttemptFailed';
       entity: string;
-      data: { attempt: number; error: AttemptError; cost_usd: number | null };
+      data: {
+        attempt: number;
+        error: AttemptError;
+        cost_usd: number | null;
+        /**
+         * Present if this was, or may have been, the fault of its worker: when that may have a job on trial, if it is
+         * suspended now.
+         */
+        trial_ms?: number;
+      };
     }
   | { type: 'JobFailed'; entity: string; data: { dead_until_ms: number; details: string } }
   | { type: 'JobCancelRequested'; entity: string; data: { kill_ms: number; details: string } }

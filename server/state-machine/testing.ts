@@ -17,6 +17,7 @@ export const POLICY: Policy = {
   retry_base_ms: 5_000,
   retry_max_ms: 600_000,
   passes_max: 50,
+  elsewhere_ms: 600_000,
   worker_degraded_ms: 30_000,
   worker_lost_ms: 90_000,
   worker_terminated_ms: HOUR_MS,
@@ -95,6 +96,14 @@ export class Monitor {
     }
     const refs = decision.refs ?? (isRemembered(command.id) ? next.tables.commands.get(command.id)?.refs : undefined);
     return { events, refs, refusal: decision.refusal };
+  }
+
+  /** Applies an event as the next segment, as it may stand in a journal. */
+  apply(event: Event): void {
+    const next = this.state.clone();
+    beginSegment(next, this.state.seq + 1, this.at_ms);
+    applyEvents(next, [{ id: UNREMEMBERED, at: '', actor: 'test', ...event }]);
+    this.state = next;
   }
 
   /** Submits a job and returns its id. */

@@ -9,6 +9,8 @@ import { jobDue } from '../../server/state-machine/state/job-indexes.ts';
 import { finished, type JobRecord, running } from '../../server/state-machine/state/records.ts';
 import { restore, snapshotRows } from '../../server/state-machine/state/snapshot.ts';
 import type { State } from '../../server/state-machine/state/state.ts';
+import { auditClaim } from './claim-audit.ts';
+import { ELSEWHERE_MS } from './plan.ts';
 import type { World } from './world.ts';
 
 /** D4: where a job may go from each state. */
@@ -35,6 +37,8 @@ export function auditEvent(world: World, before: State, { type, entity, data }: 
       if (job && (finished(job.state) || (running(job.state) && job.run?.ended_ms === null))) {
         world.violate('lease', `${entity} was handed to ${event.data.worker_id} while ${job.state}`);
       }
+      const { worker_id } = event.data;
+      if (job) auditClaim(world, before, { job, worker_id, at_ms: before.at_ms, elsewhere_ms: ELSEWHERE_MS });
       return;
     }
     case 'JobCompleted':

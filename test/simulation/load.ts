@@ -62,6 +62,8 @@ export class Load {
   readonly #held: Held[] = [];
   /** What is asked, and how often. */
   readonly #asked: Readonly<Record<CommandBody['type'], number>>;
+  /** Every attempt that this one reports failed by its fault. */
+  readonly #broken: string | null;
   #count = 0;
 
   /** `archived`: an archive decides what memory may forget. `archive`: what it has at the end of the log. */
@@ -72,6 +74,7 @@ export class Load {
       ? { ...ASKED, forget: 0, pack_archived: 0, index_archive: 0, write_columns: 0, end_repacking: 0 }
       : ASKED;
     this.#workers = Array.from({ length: chance.whole(1, 5) }, (_, i) => `worker-${i + 1}`);
+    this.#broken = chance.happens(0.5) ? 'worker-1' : null;
   }
 
   /** Something to ask; `seen` is what a caller may have read before. */
@@ -140,7 +143,8 @@ export class Load {
           output: { s3_path: `s3://transcripts/${held_job}.json`, segments_count: chance.whole(0, 9) },
         };
       case 'fail_job': {
-        const code = chance.pick(['crashed', 'gpu_out_of_memory', 'audio_unreadable', 'worker_drained']);
+        const any = chance.pick(['crashed', 'gpu_out_of_memory', 'audio_unreadable', 'worker_drained']);
+        const code = holder === this.#broken ? 'gpu_unavailable' : any;
         const error = { code, message: 'as it happens', retryable: code !== 'audio_unreadable' };
         return { type, job_id: held_job, lease_token, error, batch_size: null, jitter: chance.float() };
       }

@@ -87,6 +87,9 @@ function drawOptions(
   return Array.from({ length: instances }, (_, i) => (i > 0 && own ? draw() : first));
 }
 
+/** Of every instance. */
+export const ELSEWHERE_MS = 60_000;
+
 function drawPolicy(chance: Chance): Policy {
   return {
     lease_ms: chance.pick([30_000, 60_000]),
@@ -94,6 +97,7 @@ function drawPolicy(chance: Chance): Policy {
     retry_base_ms: 5_000,
     retry_max_ms: 600_000,
     passes_max: chance.pick([1, 3, 50]),
+    elsewhere_ms: ELSEWHERE_MS,
     worker_degraded_ms: 30_000,
     worker_lost_ms: 90_000,
     worker_terminated_ms: chance.pick([10 * MINUTE_MS, 60 * MINUTE_MS]),

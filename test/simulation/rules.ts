@@ -238,6 +238,24 @@ export const RULES: readonly Rule[] = [
     ],
   },
   {
+    name: 'failed-here-goes-elsewhere',
+    seed: 88,
+    file: 'server/state-machine/decide/claims.ts',
+    replace: [['if (!isFailedBy(worker, job)) return true;', 'if (worker) return true;']],
+  },
+  {
+    name: 'suspended-get-one-job-on-trial',
+    seed: 66,
+    file: 'server/state-machine/state/able.ts',
+    replace: [['worker.holds.length === 0 && at_ms', 'at_ms']],
+  },
+  {
+    name: 'suspended-wait-for-their-trial',
+    seed: 170,
+    file: 'server/state-machine/state/able.ts',
+    replace: [['&& at_ms >= worker.faults!.trial_ms ?', '?']],
+  },
+  {
     name: 'remember-commands',
     file: 'server/state-machine/decide/decide.ts',
     seed: 2,

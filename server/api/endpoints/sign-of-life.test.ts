@@ -101,7 +101,7 @@ test('a report keeps the health of the last heartbeat', async (t) => {
   const health = { cpu_usage: 50, memory_usage: 97, gpu_usage: null, disk_usage: 3 };
   await monitor.post('/workers/worker-1/heartbeat', { health, leases: [held.token] });
   await often(clock, () => monitor.put(`/jobs/${held.id}/progress`, { lease_token: held.token, percentage: 50 }));
-  assert.deepEqual((await worker(monitor)).health, { status: 'DEGRADED', ...health });
+  assert.deepEqual((await worker(monitor)).health, { status: 'DEGRADED', reason: 'memory use is 97 %', ...health });
 });
 
 test('two heartbeats of one worker within the linger renew the leases of both', async (t) => {

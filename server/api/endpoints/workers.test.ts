@@ -74,7 +74,7 @@ test('[A37] [A39] [A40] a worker shows its health, its job and its statistics', 
   assert.equal(beat.body.leases[0].token, held.token);
   assert.ok(beat.body.leases[0].expires_at >= held.lease.expires_at);
   const worker = await monitor.until<Worker>('/workers/worker-shown', (worker) => worker.health.cpu_usage !== null);
-  assert.deepEqual(worker.health, { status: 'HEALTHY', ...health });
+  assert.deepEqual(worker.health, { status: 'HEALTHY', reason: null, ...health });
   assert.deepEqual([worker.state, worker.current_job?.job_id], ['ACTIVE', held.id]);
   assert.ok(worker.last_heartbeat !== null);
   await complete(monitor, held);

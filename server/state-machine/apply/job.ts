@@ -1,10 +1,11 @@
 /** Applies events to jobs, to the workers that hold them, and to the periods that count them. */
 import type { JobEvent } from '../events.ts';
 import { countInPeriods } from '../state/periods.ts';
-import type { AttemptError, HistoryRecord, JobRecord, ProgressRecord, Run, WorkerRecord } from '../state/records.ts';
+import type { HistoryRecord, JobRecord, ProgressRecord, Run, WorkerRecord } from '../state/records.ts';
 import { HANDED_BACK, NO_RUNS } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import { plus } from '../state/sums.ts';
+import { CANCELLED, endRun, since } from './attempts.ts';
 
 export function applyJobEvent(state: State, event: JobEvent): void {
   if (event.type === 'JobSubmitted') return submit(state, event);
@@ -46,10 +47,10 @@ export function applyJobEvent(state: State, event: JobEvent): void {
     case 'JobCompleted':
       return complete(state, job, event);
     case 'JobAttemptFailed': {
-      const { error, cost_usd } = event.data;
+      const { error, cost_usd, trial_ms } = event.data;
       const blamed = job.state !== 'CANCELLING' && !HANDED_BACK.has(error.code);
       return changeJob(state, job, {
-        ...endRun(state, job, { cost_usd, verdict: blamed ? 'failed' : 'neither', error }),
+        ...endRun(state, job, { cost_usd, verdict: blamed ? 'failed' : 'neither', error, trial_ms }),
         last_error: error,
       });
     }
@@ -311,9 +312,6 @@ function complete(state: State, job: JobRecord, { data }: JobEvent & { type: 'Jo
   });
 }
 
-/** Not below 0: the start of a job that runs elsewhere comes from its source's clock. */
-const since = (state: State, from_ms: number): number => Math.max(0, state.at_ms - from_ms);
-
 /** Updates the mean throughput factor with a job that took `taken_ms`. */
 export function learnPace({ scalars }: State, audio_ms: number, taken_ms: number): void {
   // Durations outside this range teach nothing.
@@ -335,67 +333,6 @@ export const NO_PROGRESS: ProgressRecord = {
   at_ms: 0,
   marks: [],
 };
-
-const CANCELLED = { code: 'cancelled' };
-
-/** How an attempt counts for its worker. */
-type Verdict = 'completed' | 'failed' | 'neither';
-
-/** Ends the current attempt: frees the worker and counts time and cost. */
-function endRun(
-  state: State,
-  job: JobRecord,
-  {
-    cost_usd,
-    verdict,
-    error,
-  }: { cost_usd: number | null; verdict: Verdict; error: Pick<AttemptError, 'code' | 'fault'> | null },
-): Partial<JobRecord> {
-  const run = job.run;
-  if (!run || run.ended_ms !== null) return {};
-  const taken_ms = since(state, run.assigned_ms);
-  if (cost_usd !== null) countInPeriods(state, { cost_usd });
-  const gpu_usage = release(state, run.worker_id, job.job_id, { taken_ms, verdict });
-  return {
-    run: {
-      ...run,
-      ended_ms: state.at_ms,
-      expires_ms: null,
-      gpu_usage,
-      cost_usd,
-      error_code: error?.code ?? null,
-      fault: error?.fault ?? null,
-    },
-    kill_ms: null,
-    instance_ms: plus(job.instance_ms, taken_ms),
-    actual_cost_usd: cost_usd === null ? job.actual_cost_usd : plus(job.actual_cost_usd ?? 0, cost_usd),
-  };
-}
-
-/** Takes the job from the worker. Returns the worker's mean GPU usage during the job, null if unknown. */
-export function release(
-  state: State,
-  worker_id: string,
-  job_id: string,
-  { taken_ms, verdict }: { taken_ms: number; verdict: Verdict },
-): number | null {
-  const worker = state.worker(worker_id);
-  if (!worker) return null;
-  const held = worker.holds.find((hold) => hold.job_id === job_id);
-  const holds = worker.holds.filter((hold) => hold.job_id !== job_id);
-  const next: WorkerRecord = {
-    ...worker,
-    version: state.seq,
-    holds,
-    state: worker.state === 'ACTIVE' && holds.length === 0 ? 'IDLE' : worker.state,
-    jobs_completed: worker.jobs_completed + (verdict === 'completed' ? 1 : 0),
-    jobs_failed: worker.jobs_failed + (verdict === 'failed' ? 1 : 0),
-    runtime_ms: plus(worker.runtime_ms, taken_ms),
-    completed_runtime_ms: plus(worker.completed_runtime_ms, verdict === 'completed' ? taken_ms : 0),
-  };
-  state.putWorker(next);
-  return held && held.gpu_count > 0 ? held.gpu_sum / held.gpu_count : null;
-}
 
 /** The history with one more entry. Beyond HISTORY_MAX the first two entries and the latest are kept. */
 export function entered(job: Pick<JobRecord, 'history'>, entry: HistoryRecord): readonly HistoryRecord[] {

@@ -12,7 +12,8 @@ import { type AttemptError, finished, type JobRecord, type ProgressRecord, type 
 import type { State } from '../state/state.ts';
 import { plus } from '../state/sums.ts';
 import { takeBack } from './archive.ts';
-import { earlierOf, entered, hardwareOf, type JobRequest, learnPace, NO_PROGRESS, newJob, release } from './job.ts';
+import { release } from './attempts.ts';
+import { earlierOf, entered, hardwareOf, type JobRequest, learnPace, NO_PROGRESS, newJob } from './job.ts';
 import { NEW_WORKER } from './worker.ts';
 
 type Observation = JobEvent & { type: 'JobObserved' };

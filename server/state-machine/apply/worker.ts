@@ -22,6 +22,8 @@ export function applyWorkerEvent(state: State, event: WorkerEvent): void {
       return state.putWorker({
         ...worker,
         version: state.seq,
+        // It says what it holds: nothing, if its leases ended while it was silent.
+        state: worker.state === 'ACTIVE' && worker.holds.length === 0 ? 'IDLE' : worker.state,
         health,
         status,
         check_ms,
@@ -69,10 +71,13 @@ function arrive(
 ): void {
   const registered = event.type === 'WorkerRegistered';
   const fresh = !known || known.state === 'TERMINATED';
-  const { reported: _, exit, ...before } = known ?? NEW_WORKER;
+  // The faults of a process that was restarted on purpose are over; those of one that dies again and again are not.
+  const { reported: _, exit, faults, ...before } = known ?? NEW_WORKER;
+  const kept = faults !== undefined && !fresh && known.state !== 'RESTARTING';
   const arrived = stateOnArrival(known, registered);
   state.putWorker({
     ...before,
+    ...(kept ? { faults } : {}),
     worker_id: event.entity,
     ordinal: known?.ordinal ?? state.nextOrdinal(),
     version: state.seq,

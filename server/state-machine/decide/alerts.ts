@@ -5,6 +5,7 @@
 import type { Severity } from '../../../protocol/alert.ts';
 import { MINUTE_MS } from '../../../protocol/time.ts';
 import type { Event } from '../events.ts';
+import { whyNoJobs } from '../state/able.ts';
 import { alertKey, type State } from '../state/state.ts';
 import { oldestWaiting } from '../state/waiting.ts';
 import type { Context } from './decision.ts';
@@ -51,8 +52,18 @@ function* findings(state: State, at_ms: number): Generator<Finding> {
   let live = 0;
   for (const worker of state.tables.workers.values()) {
     if (worker.state === 'TERMINATED') continue;
-    if (worker.status !== 'UNHEALTHY') live += worker.reported ? 0 : 1;
-    else {
+    const reason = worker.reported ? null : whyNoJobs(worker);
+    if (worker.status !== 'UNHEALTHY') {
+      live += worker.reported ? 0 : 1;
+      if (reason !== null) {
+        yield {
+          rule: 'worker_degraded',
+          subject: worker.worker_id,
+          severity: 'WARNING',
+          message: `Worker ${worker.worker_id} ${reason}`,
+        };
+      }
+    } else {
       yield {
         rule: 'worker_lost',
         subject: worker.worker_id,

@@ -1,9 +1,10 @@
 /** Decides a command: events, a refusal, or the first outcome of a repeated command. Pure. */
 import type { State } from '../state/state.ts';
 import { endRepacking, forget, indexArchive, packArchived, writeColumns } from './archive.ts';
+import { claimJobs } from './claims.ts';
 import type { Command, CommandBody } from './commands.ts';
 import { type Context, type Decision, refuse } from './decision.ts';
-import { cancelJob, claimJobs, completeJob, failJob, reportProgress, retryJob, submitJobs } from './jobs.ts';
+import { cancelJob, completeJob, failJob, reportProgress, retryJob, submitJobs } from './jobs.ts';
 import { recordMessages } from './messages.ts';
 import { observeJobs } from './observed.ts';
 import { purgeQueue, redrive } from './queues.ts';

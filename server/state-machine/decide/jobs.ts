@@ -1,10 +1,9 @@
-/** Decisions about jobs: submission, claims, reports under a lease, cancellation and retries. */
+/** Decisions about jobs: submission, reports under a lease, cancellation and retries. */
 import { faultOf } from '../../../protocol/fault.ts';
-import type { Priority } from '../../../protocol/job.ts';
-import { PRIORITIES } from '../../../protocol/job.ts';
 import { backoff } from '../../backoff.ts';
-import { ANNOUNCED, passedOver } from '../apply/job.ts';
+import { ANNOUNCED } from '../apply/job.ts';
 import type { Event } from '../events.ts';
+import { FAULTS_MAX, faultsInARow } from '../state/able.ts';
 import {
   type AttemptError,
   HANDED_BACK,
@@ -13,10 +12,10 @@ import {
   runsElsewhere,
   type WorkerRecord,
 } from '../state/records.ts';
+import { endedRuns } from '../state/runs.ts';
 import type { State } from '../state/state.ts';
 import type { CommandBody } from './commands.ts';
 import { type Context, type Decision, refuse } from './decision.ts';
-import { claimsOf } from './messages.ts';
 import type { Policy } from './policy.ts';
 
 type Body<T extends CommandBody['type']> = CommandBody & { type: T };
@@ -74,72 +73,6 @@ export function estimateCost(state: State, duration_seconds: number | null): num
 function roundUsd(usd: number): number | null {
   const micro_usd = Math.round(usd * 1e6);
   return Number.isSafeInteger(micro_usd) ? micro_usd / 1e6 : null;
-}
-
-export function claimJobs(state: State, body: Body<'claim_jobs'>, { at_ms, policy }: Context): Decision {
-  const worker = state.worker(body.worker_id);
-  if (!worker || worker.reported) return workerNotFound(body.worker_id);
-  if (worker.state === 'TERMINATED') return workerTerminated(worker);
-  if (worker.state === 'DRAINING' || worker.state === 'RESTARTING') return { events: [] };
-  const assigned = (job: JobRecord): Event => ({
-    type: 'JobAssigned',
-    entity: job.job_id,
-    data: {
-      worker_id: worker.worker_id,
-      instance_id: worker.instance_id,
-      attempt: job.attempt,
-      token: leaseToken(job, body.secret),
-      expires_ms: at_ms + policy.lease_ms,
-      estimated_cost_usd: job.estimated_cost_usd ?? estimateCost(state, job.duration_seconds),
-    },
-  });
-  if (body.messages) {
-    const claims = claimsOf(state, body.messages);
-    return { events: claims.flatMap(({ job, events }) => [...events, assigned(job)]) };
-  }
-  return { events: nextJobs(state, body.max_jobs, policy).map(assigned) };
-}
-
-/** Includes job and attempt, so that an older attempt's token never equals a newer one's. */
-export function leaseToken(job: JobRecord, secret: string): string {
-  return `${job.job_id}.${job.attempt}.${secret}`;
-}
-
-/**
- * The next jobs to hand out: high before normal before low, first in, first out within a class. A class that was passed
- * over `passes_max` times while it had a waiting job goes next, so that none starves.
- */
-function nextJobs(state: State, count: number, { passes_max }: Policy): JobRecord[] {
-  const heads = { high: head(state, 'high'), normal: head(state, 'normal'), low: head(state, 'low') };
-  let passes = { passed_normal: state.scalars.passed_normal, passed_low: state.scalars.passed_low };
-  const jobs: JobRecord[] = [];
-  while (jobs.length < count) {
-    const starved: Priority | undefined =
-      heads.low.job && passes.passed_low >= passes_max
-        ? 'low'
-        : heads.normal.job && passes.passed_normal >= passes_max
-          ? 'normal'
-          : undefined;
-    const served = starved ?? PRIORITIES.find((priority) => heads[priority].job);
-    if (!served) break;
-    jobs.push(heads[served].job!);
-    heads[served].advance();
-    passes = passedOver(passes, served, heads.normal.job !== undefined, heads.low.job !== undefined);
-  }
-  return jobs;
-}
-
-function head(state: State, priority: Priority): { job: JobRecord | undefined; advance(): void } {
-  const places = state.tables.waiting[priority].values();
-  const cursor = {
-    job: undefined as JobRecord | undefined,
-    advance() {
-      const next = places.next();
-      cursor.job = next.done ? undefined : state.job(next.value);
-    },
-  };
-  cursor.advance();
-  return cursor;
 }
 
 export function reportProgress(state: State, { job_id, report }: Body<'report_progress'>): Decision {
@@ -207,9 +140,10 @@ export function failJob(state: State, body: Body<'fail_job'>, context: Context):
   }
   const held = heldJob(state, body.job_id, body.lease_token);
   if ('refusal' in held) return held;
-  const returned = HANDED_BACK.has(body.error.code);
+  const { error } = body;
+  const returned = HANDED_BACK.has(error.code) || isForgiven(held, error);
   return {
-    events: endAttempt(state, held, body.error, context, {
+    events: endAttempt(state, held, error, context, {
       delay_ms: returned ? null : retryDelay(held.attempt, body.jitter, context.policy),
       keeps_place: returned,
       counts: !returned,
@@ -233,6 +167,7 @@ export function endAttempt(
       attempt: job.attempt,
       error: errorOf(job, error),
       cost_usd: attemptCost(state, job, at_ms),
+      ...trialOf(state, job, error, at_ms),
     },
   };
   if (job.state === 'CANCELLING') return [failed, cancelled(job, 'Cancelled; the worker has stopped')];
@@ -268,6 +203,29 @@ function errorOf({ batch_size }: JobRecord, { code, message, retryable, fault }:
   const known = fault ?? (code === 'gpu_out_of_memory' && batch_size === 1 ? 'worker' : faultOf(code));
   return known === null ? { code, message, retryable } : { code, message, retryable, fault: known };
 }
+
+/** Whether the attempt does not count, since the worker is to blame. */
+function isForgiven(job: JobRecord, error: AttemptError): boolean {
+  if (errorOf(job, error).fault !== 'worker') return false;
+  let forgiven = 0;
+  for (const { fault } of endedRuns(job)) if (fault === 'worker') forgiven += 1;
+  return forgiven < FORGIVEN_MAX;
+}
+
+/** Attempts of a job that do not count, since the worker is to blame; later ones do. */
+const FORGIVEN_MAX = 5;
+
+/** When the worker may have a job on trial, if the attempt was, or may have been, its fault. */
+function trialOf(state: State, job: JobRecord, error: AttemptError, at_ms: number): { trial_ms?: number } {
+  const { fault } = errorOf(job, error);
+  const worker = state.worker(job.run?.worker_id ?? '');
+  // What no worker can do is not the fault of this one.
+  const blames = fault === 'worker' || (fault === undefined && error.retryable);
+  if (!worker || !blames || job.state === 'CANCELLING' || HANDED_BACK.has(error.code)) return {};
+  return { trial_ms: at_ms + backoff(Math.max(0, faultsInARow(worker.faults) + 1 - FAULTS_MAX), TRIALS) };
+}
+
+const TRIALS = { base_ms: 30_000, max_ms: 600_000 };
 
 /** Exponential backoff with jitter: between half of the delay and all of it. */
 function retryDelay(attempt: number, jitter: number, { retry_base_ms, retry_max_ms }: Policy): number {

@@ -5,6 +5,7 @@ export type Policy = {
   retry_base_ms: number;
   retry_max_ms: number;
   passes_max: number;
+  elsewhere_ms: number;
   worker_degraded_ms: number;
   worker_lost_ms: number;
   worker_terminated_ms: number;

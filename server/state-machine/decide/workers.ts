@@ -6,6 +6,7 @@ import {
   type KnownCapabilities,
 } from '../../../protocol/worker.ts';
 import type { Event } from '../events.ts';
+import { suspended } from '../state/able.ts';
 import { runsElsewhere, type WorkerRecord } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import type { CommandBody } from './commands.ts';
@@ -102,7 +103,7 @@ export function beat(state: State, body: Body<'beat'>, { at_ms, policy }: Contex
         entity: worker.worker_id,
         data: {
           health,
-          status: statusOf(health),
+          status: suspended(worker) ? worse('DEGRADED', statusOf(health)) : statusOf(health),
           check_ms:
             worker.state === 'STARTING' || worker.state === 'RESTARTING'
               ? worker.check_ms!
@@ -127,9 +128,11 @@ export function renewable(state: State, tokens: readonly string[]): string[] {
 
 const FULL_PERCENT = 95;
 
+export const isFull = (usage: number | null | undefined): boolean => (usage ?? 0) >= FULL_PERCENT;
+
 /** The worse of the reported status and the status that the figures imply. */
-function statusOf(health: HealthReport): HealthStatus {
-  const full = (health.memory_usage ?? 0) >= FULL_PERCENT || (health.disk_usage ?? 0) >= FULL_PERCENT;
+export function statusOf(health: HealthReport): HealthStatus {
+  const full = isFull(health.memory_usage) || isFull(health.disk_usage);
   return worse(full ? 'DEGRADED' : 'HEALTHY', health.status ?? 'HEALTHY');
 }
 

@@ -167,6 +167,21 @@ export type WorkerRecord = {
   completed_runtime_ms: number;
   /** When to check the worker for silence. */
   check_ms: number | null;
+  /** Absent while there are none. See able.ts. */
+  faults?: WorkerFaults | undefined;
+};
+
+/** Failed attempts since the last completed one that were, or may have been, the worker's fault. */
+export type WorkerFaults = {
+  /** Its own. */
+  own: number;
+  /** Jobs that failed by an unknown fault, each once, the latest last. */
+  jobs: readonly string[];
+  /** Of the last failure: when it was, when the worker may have a job on trial if it is suspended, and why it failed. */
+  failed_ms: number;
+  trial_ms: number;
+  code: string;
+  message: string;
 };
 
 export type AlertRecord = {
@@ -289,6 +304,9 @@ export const finished = (state: JobStateName): boolean =>
   state === 'COMPLETED' || state === 'FAILED' || state === 'CANCELLED';
 
 export const running = (state: JobStateName): boolean => state === 'PROCESSING' || state === 'CANCELLING';
+
+/** Codes of an attempt that ended because nothing was heard of its worker. */
+export const SILENT: ReadonlySet<string> = new Set(['lease_expired', 'worker_lost']);
 
 /**
  * Codes of an attempt that ended through no fault of the job: it returns to its place, and the attempt does not count.

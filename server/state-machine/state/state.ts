@@ -7,6 +7,7 @@
  */
 import type { JobStateName, Priority } from '../../../protocol/job.ts';
 import { SortedMap } from '../../sorted-map.ts';
+import { able, waits } from './able.ts';
 import { indexesOf, indexJob, type Timer, timerKey } from './job-indexes.ts';
 import type {
   AlertRecord,
@@ -71,8 +72,10 @@ export type Fleet = {
   live_workers: number;
   /** Of these, holding a job. */
   busy_workers: number;
-  /** Of these, IDLE. */
+  /** Of these, waiting for one. */
   idle_workers: number;
+  /** Of these, which can be counted on for a job; see able.ts. */
+  able_workers: number;
   priced_workers: number;
   price_micro_usd: number;
 };
@@ -283,7 +286,8 @@ export class State {
     if (!worker || worker.state === 'TERMINATED') return;
     this.fleet.live_workers += sign;
     if (worker.holds.length > 0) this.fleet.busy_workers += sign;
-    else if (worker.state === 'IDLE') this.fleet.idle_workers += sign;
+    else if (waits(worker)) this.fleet.idle_workers += sign;
+    if (able(worker)) this.fleet.able_workers += sign;
     const price = worker.location.spot_price;
     if (typeof price !== 'number') return;
     this.fleet.priced_workers += sign;
@@ -306,7 +310,14 @@ const ZERO: Scalars = {
   gauges: null,
 };
 
-const NO_FLEET: Fleet = { live_workers: 0, busy_workers: 0, idle_workers: 0, priced_workers: 0, price_micro_usd: 0 };
+const NO_FLEET: Fleet = {
+  live_workers: 0,
+  busy_workers: 0,
+  idle_workers: 0,
+  able_workers: 0,
+  priced_workers: 0,
+  price_micro_usd: 0,
+};
 
 function emptyTables(): Facts & Indexes {
   return {

@@ -8,10 +8,12 @@ import { Intake } from '../../../server/queues/ingest/intake.ts';
 import type { CommandBody, Outcome } from '../../../server/state-machine/decide/commands.ts';
 import { messageOf } from '../../../server/state-machine/decide/messages.ts';
 import { nextDue } from '../../../server/state-machine/decide/time.ts';
+import { suspended } from '../../../server/state-machine/state/able.ts';
 import { finished } from '../../../server/state-machine/state/records.ts';
 import type { State } from '../../../server/state-machine/state/state.ts';
 import { forgetJobs, POLICY } from '../../../server/state-machine/testing.ts';
 import { Chance } from '../chance.ts';
+import { auditClaim } from '../claim-audit.ts';
 import { type Process, type Violation, World } from '../world.ts';
 import { ModelEngine, ModelLog } from './model-log.ts';
 import { ModelSqs, QUIET, type QueueFaults } from './model-sqs.ts';
@@ -75,7 +77,7 @@ class QueueHistory {
       worker_degraded_ms: lease_ms,
       worker_lost_ms: 2 * lease_ms,
     });
-    this.#log.observe = ({ events }, before) => this.#audit(events, before);
+    this.#log.observe = ({ events, at_ms }, before) => this.#audit(events, before, at_ms);
     this.#sqs = new ModelSqs(this.#world, chance, chance.happens(0.3));
     this.#sqs.deleted = (message) => this.#auditDelete(message);
     this.#names = chance.happens(0.6) ? ['a', 'b'] : ['a'];
@@ -258,9 +260,10 @@ class QueueHistory {
     return instance.engine.submit({ id: this.#id('c'), fingerprint: '', actor: 'sim', body }).catch(() => undefined);
   }
 
-  /** A worker that claims, works and reports, until it dies. */
+  /** A worker that claims, works and reports, until it dies; one that is broken fails every job until it is quiet. */
   #work(worker_id: string, takes_ms = 0): void {
     const world = this.#world;
+    const broken = takes_ms === 0 && this.#chance.happens(0.25);
     this.#log.commit({
       id: this.#id('c'),
       fingerprint: '',
@@ -300,7 +303,7 @@ class QueueHistory {
         return world.after(this.#chance.between(1_000, 60_000), null, () => this.#work(this.#id('worker')));
       }
       world.after(work_ms, null, () => {
-        for (const [job_id, lease_token] of life.holds) this.#report(job_id, lease_token);
+        for (const [job_id, lease_token] of life.holds) this.#report(job_id, lease_token, broken);
         life.holds.clear();
         world.after(100, null, claim);
       });
@@ -332,11 +335,12 @@ class QueueHistory {
   }
 
   /** Until it is answered: the worker repeats its report. */
-  #report(job_id: string, lease_token: string): void {
+  #report(job_id: string, lease_token: string, broken: boolean): void {
     const chance = this.#chance;
-    const how = this.#quiet ? 'complete' : chance.weighted({ complete: 6, fail: 2, hand_back: 2 });
+    const how = this.#quiet ? 'complete' : broken ? 'broken' : chance.weighted({ complete: 6, fail: 2, hand_back: 2 });
     const output = { s3_path: 's3://t/x.json', segments_count: 1 };
-    const error = { code: how === 'hand_back' ? 'worker_drained' : 'worker_error', message: 'x', retryable: true };
+    const code = { hand_back: 'worker_drained', broken: 'gpu_unavailable', fail: 'worker_error', complete: '' }[how];
+    const error = { code, message: 'x', retryable: true };
     const body: CommandBody =
       how === 'complete'
         ? { type: 'complete_job', job_id, lease_token, output }
@@ -361,7 +365,7 @@ class QueueHistory {
     return SUBMITTED.size + QUEUED.size + PROCESSING.size + CANCELLING.size === 0 && this.#sqs.messages.size === 0;
   }
 
-  #audit(events: readonly { type: string; entity: string; data?: unknown }[], before: State): void {
+  #audit(events: readonly { type: string; entity: string; data?: unknown }[], before: State, at_ms: number): void {
     const assigned = new Set<string>();
     for (const { type, entity, data } of events) {
       if (type === 'JobMessaged' && before.job(entity)?.state === 'PROCESSING') this.#count('handed_over');
@@ -373,6 +377,13 @@ class QueueHistory {
         this.#world.violate('one holder', `${entity} is handed out while it is ${job?.state}`);
       }
       assigned.add(entity);
+      const { worker_id } = data as { worker_id: string };
+      const { elsewhere_ms } = this.#log.policy;
+      if (job) auditClaim(this.#world, before, { job, worker_id, at_ms, elsewhere_ms });
+      const worker = before.worker(worker_id);
+      if (worker && suspended(worker) && assigned.size > 1) {
+        this.#world.violate('trial', `${worker_id} is suspended, and was handed ${assigned.size} jobs at once`);
+      }
     }
   }
 

@@ -11,6 +11,8 @@ from .job import Job
 class WorkerHealth(Model):
     #: HEALTHY, DEGRADED or UNHEALTHY.
     status: str
+    #: Why it is not HEALTHY; None if it is, or the worker does not say why.
+    reason: str | None = None
     #: Use in percent; None if unknown.
     cpu_usage: float | None
     memory_usage: float | None

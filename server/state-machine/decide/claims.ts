@@ -1,0 +1,163 @@
+/**
+ * Decisions about claims: which jobs a worker gets.
+ *
+ * A job goes to a worker that has not failed it before, if one can be counted on; nobody else may have it for
+ * `elsewhere_ms`. A claim passes over at most PASSED_MAX such jobs of a class, and looks at no worker but those that failed them.
+ */
+import type { Priority } from '../../../protocol/job.ts';
+import { PRIORITIES } from '../../../protocol/job.ts';
+import { passedOver } from '../apply/job.ts';
+import type { Event } from '../events.ts';
+import { able, allowance, suspended } from '../state/able.ts';
+import type { JobRecord, WorkerRecord } from '../state/records.ts';
+import { endedRuns, isFailure } from '../state/runs.ts';
+import type { State } from '../state/state.ts';
+import type { CommandBody } from './commands.ts';
+import type { Context, Decision } from './decision.ts';
+import { estimateCost, workerNotFound, workerTerminated } from './jobs.ts';
+import { claimsOf } from './messages.ts';
+
+/** Jobs of each class that one claim may pass over because they are for other workers. */
+const PASSED_MAX = 100;
+
+export function claimJobs(
+  state: State,
+  body: CommandBody & { type: 'claim_jobs' },
+  { at_ms, policy }: Context,
+): Decision {
+  const worker = state.worker(body.worker_id);
+  if (!worker || worker.reported) return workerNotFound(body.worker_id);
+  if (worker.state === 'TERMINATED') return workerTerminated(worker);
+  if (worker.state === 'DRAINING' || worker.state === 'RESTARTING') return { events: [] };
+  const assigned = (job: JobRecord): Event => ({
+    type: 'JobAssigned',
+    entity: job.job_id,
+    data: {
+      worker_id: worker.worker_id,
+      instance_id: worker.instance_id,
+      attempt: job.attempt,
+      token: leaseToken(job, body.secret),
+      expires_ms: at_ms + policy.lease_ms,
+      estimated_cost_usd: job.estimated_cost_usd ?? estimateCost(state, job.duration_seconds),
+    },
+  });
+  const context = { at_ms, policy };
+  if (body.messages) {
+    const allowed = claimsOf(state, body.messages).filter(({ job }) => mayTake(state, worker, job, context));
+    if (suspended(worker))
+      allowed.sort((a, b) => Number(isFailedBy(worker, a.job)) - Number(isFailedBy(worker, b.job)));
+    const claims = allowed.slice(0, allowance(worker, allowed.length, at_ms));
+    return { events: claims.flatMap(({ job, events }) => [...events, assigned(job)]) };
+  }
+  return { events: nextJobs(state, worker, body.max_jobs, context).map(assigned) };
+}
+
+/** Includes job and attempt, so that an older attempt's token never equals a newer one's. */
+export function leaseToken(job: JobRecord, secret: string): string {
+  return `${job.job_id}.${job.attempt}.${secret}`;
+}
+
+/** Whether the worker would get a job now. */
+export function couldClaim(state: State, worker_id: string, context: Context): boolean {
+  const worker = state.worker(worker_id);
+  // The claim itself says what is wrong with an unknown one.
+  return !worker || nextJobs(state, worker, 1, context).length > 0;
+}
+
+/** Whether the worker may have this job, as far as its earlier attempts matter. */
+export function mayTake(state: State, worker: WorkerRecord, job: JobRecord, { at_ms, policy }: Context): boolean {
+  if (!isFailedBy(worker, job)) return true;
+  if (at_ms - job.queued_ms >= policy.elsewhere_ms) return true;
+  let others = state.fleet.able_workers;
+  for (const id of failedOn(job)) {
+    const failed = state.worker(id);
+    if (failed && able(failed)) others -= 1;
+  }
+  return others <= 0;
+}
+
+function isFailedBy({ worker_id }: WorkerRecord, job: JobRecord): boolean {
+  for (const run of endedRuns(job)) if (run.worker_id === worker_id && isFailure(run)) return true;
+  return false;
+}
+
+function failedOn(job: JobRecord): Set<string> {
+  const workers = new Set<string>();
+  for (const run of endedRuns(job)) if (isFailure(run)) workers.add(run.worker_id);
+  return workers;
+}
+
+/** The next jobs to hand out to the worker. */
+function nextJobs(state: State, worker: WorkerRecord, asked: number, context: Context): JobRecord[] {
+  const count = allowance(worker, asked, context.at_ms);
+  if (count === 0) return [];
+  const may = (job: JobRecord) => mayTake(state, worker, job, context);
+  // The job of a trial is one that the worker has not failed, if there is one: that shows what the worker can do.
+  const fresh = suspended(worker) ? inOrder(state, count, context, (job) => !isFailedBy(worker, job)) : [];
+  return fresh.length > 0 ? fresh : inOrder(state, count, context, may);
+}
+
+/**
+ * The first jobs: high before normal before low, first in, first out within a class. A class that was passed
+ * over `passes_max` times while it had a waiting job goes next, so that none starves.
+ */
+function inOrder(
+  state: State,
+  count: number,
+  { policy: { passes_max } }: Context,
+  isFor: (job: JobRecord) => boolean,
+): JobRecord[] {
+  const heads = {
+    high: head(state, 'high', isFor),
+    normal: head(state, 'normal', isFor),
+    low: head(state, 'low', isFor),
+  };
+  let passes = { passed_normal: state.scalars.passed_normal, passed_low: state.scalars.passed_low };
+  const jobs: JobRecord[] = [];
+  while (jobs.length < count) {
+    const starved: Priority | undefined =
+      heads.low.job && passes.passed_low >= passes_max
+        ? 'low'
+        : heads.normal.job && passes.passed_normal >= passes_max
+          ? 'normal'
+          : undefined;
+    const served = starved ?? PRIORITIES.find((priority) => heads[priority].job);
+    if (!served) break;
+    jobs.push(heads[served].take());
+    passes = passedOver(passes, served, heads.normal.waiting > 0, heads.low.waiting > 0);
+  }
+  return jobs;
+}
+
+/** The jobs of a class in their order, without those that the worker may not have. */
+function head(state: State, priority: Priority, isFor: (job: JobRecord) => boolean) {
+  const table = state.tables.waiting[priority];
+  const places = table.values();
+  let passed = 0;
+  const cursor = {
+    job: undefined as JobRecord | undefined,
+    /** How many wait, for whomever. */
+    waiting: table.size,
+    take(): JobRecord {
+      const job = cursor.job!;
+      cursor.waiting -= 1;
+      advance();
+      return job;
+    },
+  };
+  const advance = (): void => {
+    cursor.job = undefined;
+    while (passed <= PASSED_MAX) {
+      const next = places.next();
+      if (next.done) return;
+      const job = state.job(next.value)!;
+      if (isFor(job)) {
+        cursor.job = job;
+        return;
+      }
+      passed += 1;
+    }
+  };
+  advance();
+  return cursor;
+}
