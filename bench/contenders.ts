@@ -1,4 +1,4 @@
-/** Who is compared: the server of each, its clients, and what a crash of the machine may take from each. */
+/** The contenders: the server of each, its clients, and what a crash of the machine may lose. */
 import type { Work } from './clients/client.ts';
 import type { Programs } from './programs.ts';
 import { startMonitorProcess } from './servers/monitor.ts';
@@ -9,22 +9,22 @@ import type { StartServer } from './servers/server.ts';
 export type Contender = {
   /** For `--only`. */
   name: string;
-  says: string;
+  title: string;
   kind: Exclude<Work['kind'], 'submits' | 'updates'>;
   start: StartServer;
-  /** File of its client process, in clients/, and what else it is told. */
+  /** File of its client process, in clients/, and its other arguments. */
   client: string;
   client_arguments?: string[];
-  /** What an answer does not promise: what may be gone after a power cut. */
+  /** What may be lost in a power cut although it was acknowledged. */
   may_lose: string;
   /** The same contender of this checkout, if this one is another checkout's. */
   beside?: string;
 };
 
-/** All others are compared with it. */
+/** The contender with which all others are compared. */
 export const YARDSTICK = 'bullmq-always';
 
-/** What one connection for many workers needs: it may send more a second than one worker's may. */
+/** Needed by one connection for many workers: it may send more per second than one worker's may. */
 const GATEWAY = ['--socket-messages-per-second', '1000000'];
 
 /** All contenders; with `beside`, each monitor is followed by that of another checkout. */
@@ -33,9 +33,9 @@ export function contenders(programs: Programs, beside: string | null): Contender
   if (beside === null) return here;
   const there = new Map(contendersOf(programs, beside).map((contender) => [contender.name, contender]));
   return here.flatMap((contender) => {
-    const { name, says } = contender;
+    const { name, title } = contender;
     if (!name.startsWith('monitor')) return [contender];
-    return [contender, { ...there.get(name)!, name: `${name}-beside`, says: `${says}; ${beside}`, beside: name }];
+    return [contender, { ...there.get(name)!, name: `${name}-beside`, title: `${title}; ${beside}`, beside: name }];
   });
 }
 
@@ -47,7 +47,7 @@ function contendersOf({ redis, postgresql }: Programs, checkout?: string): Conte
   const list: (Contender | false)[] = [
     redis !== null && {
       name: YARDSTICK,
-      says: 'BullMQ, Redis appendfsync always',
+      title: 'BullMQ, Redis appendfsync always',
       kind: 'lifecycles',
       start: (folder) => startRedis(folder, redis, 'always'),
       client: 'bullmq.ts',
@@ -55,7 +55,7 @@ function contendersOf({ redis, postgresql }: Programs, checkout?: string): Conte
     },
     {
       name: 'monitor',
-      says: 'transcription-monitor, one request an update',
+      title: 'transcription-monitor, one request an update',
       kind: 'lifecycles',
       start: monitor(),
       client: 'monitor.ts',
@@ -63,7 +63,7 @@ function contendersOf({ redis, postgresql }: Programs, checkout?: string): Conte
     },
     {
       name: 'monitor-websocket',
-      says: 'transcription-monitor, one call an update, one WebSocket for all',
+      title: 'transcription-monitor, one call an update, one WebSocket for all',
       kind: 'lifecycles',
       start: monitor(GATEWAY),
       client: 'monitor-websocket.ts',
@@ -71,7 +71,7 @@ function contendersOf({ redis, postgresql }: Programs, checkout?: string): Conte
     },
     {
       name: 'monitor-websocket-apart',
-      says: 'the same, a WebSocket a client',
+      title: 'the same, a WebSocket a client',
       kind: 'lifecycles',
       start: monitor(),
       client: 'monitor-websocket.ts',
@@ -80,7 +80,7 @@ function contendersOf({ redis, postgresql }: Programs, checkout?: string): Conte
     },
     redis !== null && {
       name: 'bullmq-always-apart',
-      says: 'BullMQ always, a connection a client',
+      title: 'BullMQ always, a connection a client',
       kind: 'lifecycles',
       start: (folder) => startRedis(folder, redis, 'always'),
       client: 'bullmq.ts',
@@ -89,7 +89,7 @@ function contendersOf({ redis, postgresql }: Programs, checkout?: string): Conte
     },
     redis !== null && {
       name: 'bullmq-everysec',
-      says: 'BullMQ, Redis appendfsync everysec',
+      title: 'BullMQ, Redis appendfsync everysec',
       kind: 'lifecycles',
       start: (folder) => startRedis(folder, redis, 'everysec'),
       client: 'bullmq.ts',
@@ -97,7 +97,7 @@ function contendersOf({ redis, postgresql }: Programs, checkout?: string): Conte
     },
     postgresql !== null && {
       name: 'job-status-table',
-      says: 'job_status table, PostgreSQL',
+      title: 'job_status table, PostgreSQL',
       kind: 'lifecycles',
       start: (folder) => startPostgresql(folder, postgresql),
       client: 'job-status-table.ts',
@@ -105,7 +105,7 @@ function contendersOf({ redis, postgresql }: Programs, checkout?: string): Conte
     },
     {
       name: 'monitor-batches',
-      says: 'transcription-monitor, in batches',
+      title: 'transcription-monitor, in batches',
       kind: 'batches',
       start: monitor(),
       client: 'monitor.ts',
@@ -113,7 +113,7 @@ function contendersOf({ redis, postgresql }: Programs, checkout?: string): Conte
     },
     {
       name: 'monitor-websocket-batches',
-      says: 'the same over one WebSocket for all',
+      title: 'the same over one WebSocket for all',
       kind: 'batches',
       start: monitor(GATEWAY),
       client: 'monitor-websocket.ts',
@@ -121,7 +121,7 @@ function contendersOf({ redis, postgresql }: Programs, checkout?: string): Conte
     },
     redis !== null && {
       name: 'bullmq-always-batches',
-      says: 'BullMQ addBulk and Worker, appendfsync always',
+      title: 'BullMQ addBulk and Worker, appendfsync always',
       kind: 'batches',
       start: (folder) => startRedis(folder, redis, 'always'),
       client: 'bullmq-batches.ts',

@@ -1,8 +1,9 @@
 /**
- * How fast a log becomes sightings, and in how much memory: `node bench/log-lines.ts [LINES]`.
+ * How fast a log is read into sightings, and with how much memory: `node bench/log-lines.ts [LINES]`.
  *
- * A log of so many lines (a million) is made, in both forms and with a fifth of noise, and read by the source that `tmon import`
- * and `tmon logs` read it by, in processes of their own: a tenth of it for the memory of a short log, then all of it, three times.
+ * A log of so many lines (default: a million) is generated, in both forms and with a fifth of noise, and read by the
+ * source of `tmon import` and `tmon logs`, in separate processes: a tenth of it for the memory of a short log, then all
+ * of it, three times.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -18,7 +19,7 @@ const [first = '1000000', second] = process.argv.slice(2);
 if (first === '--read') await read(second!);
 else compare(Number(first));
 
-/** The child: one reading, told as JSON. */
+/** The child: one reading, reported as JSON. */
 async function read(path: string): Promise<void> {
   const cpu = process.cpuUsage();
   const start_ms = performance.now();

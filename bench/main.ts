@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: what the monitor does in a second, beside BullMQ and beside the documents' table, on this machine and in
- * this run; and what it takes to commit, to start and to remember. docs/benchmarks.md says how to read it. It is no test.
+ * `npm run bench`: the monitor's throughput beside BullMQ and the documents' table, on this machine and in this run;
+ * and the cost of commits, starts and memory. docs/benchmarks.md explains the figures. It is not a test.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -77,11 +77,11 @@ async function main(): Promise<void> {
   if (options.json) await writeFile(options.json, `${JSON.stringify(figures, null, 2)}\n`);
 }
 
-/** `--only` names contenders and parts; where it names no part, all are done, and where no contender, all are in. */
+/** `--only` names contenders and parts; without a part all parts run, and without a contender all contenders. */
 function choose({ only }: Options, all: Contender[]): { parts: Set<Part>; chosen: Contender[] } {
   const known: string[] = [...PARTS, ...all.map(({ name }) => name)];
   const unknown = only.find((name) => !known.includes(name));
-  if (unknown !== undefined) throw new Error(`--only: there is no ${unknown} here; there are ${known.join(', ')}`);
+  if (unknown !== undefined) throw new Error(`--only: unknown name ${unknown}; the names are ${known.join(', ')}`);
   const parts = PARTS.filter((part) => only.includes(part));
   const chosen = all.filter(({ name }) => only.includes(name));
   return {
@@ -90,7 +90,7 @@ function choose({ only }: Options, all: Contender[]): { parts: Set<Part>; chosen
   };
 }
 
-/** Runs a file as a process of its own; answers what it sent, if anything. */
+/** Runs a file as a separate process; returns the message that it sent, if any. */
 async function inProcess(file: string, argument: string): Promise<unknown> {
   const path = fileURLToPath(new URL(file, import.meta.url));
   const child = fork(path, [argument], { execArgv: ['--expose-gc'], stdio: ['ignore', 2, 2, 'ipc'] });
@@ -117,7 +117,7 @@ function machine() {
   };
 }
 
-// Each server and folder is ended with us, by a listener of its own.
+// Each server and folder is removed with us, by its own listener.
 process.setMaxListeners(50);
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));

@@ -38,7 +38,7 @@ npm run bench -- [NAME …] [--lifecycles N] [--clients N] [--batch N] [--rounds
   --dir          where the servers keep their data while they are measured: a folder on a real disk (${tmpdir()})
 `;
 
-/** Prints the help and ends where it is asked for; throws where an option is wrong. */
+/** Prints the help and exits if it is requested; throws if an option is invalid. */
 export function readOptions(): Options {
   const text = { type: 'string' } as const;
   const { values, positionals } = parseArgs({
@@ -65,10 +65,10 @@ export function readOptions(): Options {
     name: 'lifecycles' | 'clients' | 'batch' | 'rounds' | 'subscribers' | 'finished',
     fallback: number,
   ): number => {
-    const given = values[name];
-    if (given === undefined) return fallback;
-    if (!/^[1-9]\d{0,6}$/.test(given)) throw new Error(`--${name} is ${given}; it takes a whole number from 1`);
-    return Number(given);
+    const text = values[name];
+    if (text === undefined) return fallback;
+    if (!/^[1-9]\d{0,6}$/.test(text)) throw new Error(`--${name} is ${text}; it takes a whole number from 1`);
+    return Number(text);
   };
   return {
     lifecycles: count('lifecycles', 3200),

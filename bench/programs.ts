@@ -1,13 +1,16 @@
-/** The programs that the others need: bench/node_modules, redis-server, PostgreSQL. Found, installed where that is possible, or said to be missing. */
+/**
+ * The programs that the others need: bench/node_modules, redis-server, PostgreSQL. Found, installed if possible, or
+ * reported as missing.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export type Programs = {
-  /** `redis-server`; null where there is none. */
+  /** `redis-server`; null if not installed. */
   redis: string | null;
-  /** The folder of `initdb` and `postgres`; null where there is none. */
+  /** The folder of `initdb` and `postgres`; null if not installed. */
   postgresql: string | null;
 };
 
@@ -44,7 +47,7 @@ function installPackages(say: Say): void {
 function installFromDebian(names: string[], say: Say): void {
   if (process.getuid?.() !== 0 || findInPath('apt-get') === null) return;
   say(`installing ${names.join(' and ')} through apt-get`);
-  // RUNLEVEL=1: the packages start no service of theirs.
+  // RUNLEVEL=1: the packages do not start their services.
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
   const install = () =>
     spawnSync('apt-get', ['install', '-y', '--no-install-recommends', ...names], { env, stdio: ['ignore', 2, 2] });

@@ -1,7 +1,7 @@
 /**
- * The race: every contender does the same work in turn, round after round, so that what else the machine does in those
- * minutes meets all of them. Servers and clients live through the whole race, warm; a server that is not at its turn is
- * stopped (SIGSTOP), so that nothing it put off is done in another's time.
+ * The race: every contender does the same work in turn, round after round, so that other activity of the machine
+ * affects all of them. Servers and clients stay warm during the whole race; a server is stopped (SIGSTOP) outside its
+ * turn, so that its deferred work is not done in another's time.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -12,9 +12,9 @@ import type { Contender } from './contenders.ts';
 import { inFolder, type RunningServer } from './servers/server.ts';
 
 export type RaceOptions = {
-  /** Where servers keep their data, each in a folder of its own. */
+  /** The directory with the servers' data, in a folder each. */
   folder: string;
-  /** Jobs a contender and round. */
+  /** Jobs per contender and round. */
   jobs: number;
   clients: number;
   batch: number;
@@ -25,10 +25,10 @@ export type Turn = {
   contender: string;
   round: number;
   lifecycles_per_second: number;
-  /** CPU a lifecycle, ms. */
+  /** CPU per lifecycle, ms. */
   client_cpu_ms: number;
   server_cpu_ms: number;
-  /** Part of the machine's CPU that others used meanwhile, 0 to 1: how quiet it was. */
+  /** The share of the machine's CPU that other processes used meanwhile, 0 to 1: how quiet it was. */
   others_cpu: number;
 };
 
@@ -45,7 +45,7 @@ export class Entrant {
       stdio: ['ignore', 2, 2, 'ipc'],
     });
     const entrant = new Entrant(contender, server, client);
-    await entrant.#answer();
+    await entrant.#message();
     server.pause();
     return entrant;
   }
@@ -84,10 +84,10 @@ export class Entrant {
 
   #do(work: Work): Promise<WorkDone> {
     this.#client.send(work);
-    return this.#answer() as Promise<WorkDone>;
+    return this.#message() as Promise<WorkDone>;
   }
 
-  #answer(): Promise<unknown> {
+  #message(): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const gone = () => reject(new Error(`the clients of ${this.contender.name} have ended`));
       this.#client.once('exit', gone);
@@ -148,15 +148,15 @@ export async function race(
 }
 
 /**
- * The order of a round: each begins with another one, and every second one is reversed. What runs just before has an
- * effect of up to a tenth, so that neither of two should always follow the other.
+ * The order of a round: each begins with another contender, and every second one is reversed. The contender that ran
+ * just before has an effect of up to a tenth, so neither of two should always follow the other.
  */
 export function inTurn<T>(all: readonly T[], round: number): T[] {
   const order = all.map((_, i) => all[(i + (round >> 1)) % all.length]!);
   return round % 2 === 0 ? order : order.reverse();
 }
 
-/** Seconds of CPU that all processes of the machine have used; 0 where the system does not tell. */
+/** Seconds of CPU that all processes of the machine have used; 0 if the system does not report it. */
 function busySeconds(): number {
   try {
     const [user, nice, system, , , irq, softirq] = readFileSync('/proc/stat', 'utf8')

@@ -1,4 +1,4 @@
-/** The figures as a table for people; the same, with every turn, is what `--json` writes. */
+/** The figures as a table for people; `--json` writes the same, with every turn. */
 import type { Contender } from './contenders.ts';
 import { YARDSTICK } from './contenders.ts';
 import type { Options } from './options.ts';
@@ -13,12 +13,12 @@ import { median } from './statistics.ts';
 
 export type RaceRow = {
   contender: string;
-  says: string;
+  title: string;
   /** Median of the rounds. */
   lifecycles_per_second: number;
-  /** Median of the rounds' ratios to BullMQ on `appendfsync always` in the same round; null where that is not in. */
+  /** Median of the rounds' ratios to BullMQ on `appendfsync always` in the same round; null without that contender. */
   ratio: number | null;
-  /** Median of the rounds' ratios to another checkout's monitor doing the same in the same round; null where that is not in. */
+  /** Median of the rounds' ratios to another checkout's monitor doing the same in the same round; null without one. */
   beside_ratio: number | null;
   client_cpu_ms: number;
   server_cpu_ms: number;
@@ -40,7 +40,7 @@ export type Figures = {
 };
 
 export function summarise(contenders: readonly Contender[], turns: readonly Turn[]): RaceRow[] {
-  return contenders.flatMap(({ name, says, may_lose }) => {
+  return contenders.flatMap(({ name, title, may_lose }) => {
     const own = turns.filter(({ contender }) => contender === name);
     if (own.length === 0) return [];
     const of = (field: Exclude<keyof Turn, 'contender'>) => median(own.map((turn) => turn[field]));
@@ -54,7 +54,7 @@ export function summarise(contenders: readonly Contender[], turns: readonly Turn
     return [
       {
         contender: name,
-        says,
+        title,
         lifecycles_per_second: of('lifecycles_per_second'),
         ratio: ratioTo(YARDSTICK),
         beside_ratio: ratioTo(contenders.find(({ beside }) => beside === name)?.name),
@@ -98,7 +98,7 @@ export function printFigures({
         'a power cut may take',
       ],
       race.map((row) => [
-        row.says,
+        row.title,
         Math.round(row.lifecycles_per_second).toLocaleString('en'),
         row.ratio === null ? '-' : row.ratio.toFixed(2),
         row.beside_ratio === null ? '-' : row.beside_ratio.toFixed(2),
@@ -116,7 +116,7 @@ export function printFigures({
     table(
       ['', 'updates/s', '÷ a request each', '÷ beside', 'CPU µs: server', 'clients'],
       updates.map((row) => [
-        row.says,
+        row.title,
         Math.round(row.updates_per_second).toLocaleString('en'),
         row.ratio === null ? '-' : row.ratio.toFixed(2),
         row.beside_ratio === null ? '-' : row.beside_ratio.toFixed(2),
@@ -128,7 +128,7 @@ export function printFigures({
   }
   if (latency.length > 0) {
     print();
-    print('Commit latency: a new job, answered once it is as safe as the contender makes it');
+    print('Commit latency: a new job, acknowledged once it is as durable as the contender makes it');
     table(
       ['', 'clients', 'p50', 'p99'],
       latency.map(({ contender, clients, p50_ms, p99_ms }) => [
@@ -145,9 +145,9 @@ export function printFigures({
     const { ready_ms, node_ms, modules_ms, recovery_ms } = cold_start;
     figures.push(
       ['cold start, 100,000 active jobs, 1,000 segments after the snapshot', ms(ready_ms), '≤ 2000 ms'],
-      ['  of which Node', ms(node_ms), ''],
-      ['  of which modules, until it listens', ms(modules_ms), ''],
-      ['  of which recovery, until it is ready', ms(recovery_ms), ''],
+      ['  Node', ms(node_ms), ''],
+      ['  modules, until it listens', ms(modules_ms), ''],
+      ['  recovery, until it is ready', ms(recovery_ms), ''],
     );
   }
   if (inside) {
@@ -156,7 +156,7 @@ export function printFigures({
       ['heap per active job', `${(heap_bytes_per_job / 1000).toFixed(2)} kB`, '≤ 2.5 kB'],
       ['heap of the empty monitor', `${(heap_empty_bytes / 1e6).toFixed(0)} MB`, ''],
       ['a snapshot of 100,000 jobs takes', ms(snapshot_ms), ''],
-      ['  and holds the event loop up, at most', ms(stall_max_ms), ''],
+      ['  and blocks the event loop for at most', ms(stall_max_ms), ''],
       ['  p99 of its turns', ms(stall_p99_ms), ''],
       ['  at most, without a snapshot', ms(idle_stall_max_ms), ''],
     );
@@ -194,7 +194,7 @@ function feedRows(feed: FeedFigures): string[][] {
     ['  ratio, one job a request', feed.lone_ratio.toFixed(2), '≥ 0.8'],
     ['  p99 from decision, over the commit, to the client', ms(feed.p99_ms), ''],
     ['  p99 of a bare ws broadcast, from its sending', ms(feed.ws_p99_ms), ''],
-    [`  change of p99 by ${stalled} who stop reading`, `${(feed.stalled_p99_change * 100).toFixed(0)} %`, '≤ 10 %'],
+    [`  change of p99 by ${stalled} stalled readers`, `${(feed.stalled_p99_change * 100).toFixed(0)} %`, '≤ 10 %'],
     ['memory an idle connection', `${(feed.idle_bytes / 1000).toFixed(1)} kB`, ''],
     ['  of a bare ws server', `${(feed.ws_idle_bytes / 1000).toFixed(1)} kB`, ''],
   ];
@@ -202,7 +202,7 @@ function feedRows(feed: FeedFigures): string[][] {
 
 const ms = (value: number): string => `${value.toFixed(value < 10 ? 1 : 0)} ms`;
 
-/** The first column to the left, figures to the right, the last column to the left again. */
+/** The first column left-aligned, figures right-aligned, the last column left-aligned. */
 function table(head: string[], rows: string[][], print: (line: string) => void): void {
   const widths = head.map((name, i) => Math.max(name.length, ...rows.map((row) => row[i]!.length)));
   const line = (cells: string[]) =>

@@ -1,10 +1,10 @@
-/** Figures of several runs as one. */
+/** Combines figures of several runs. */
 
 export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
 
-/** The value below which `part` of the values lie, between the two nearest. */
+/** The value below which this `part` of the values lies, interpolated between the two nearest. */
 export function quantile(values: readonly number[], part: number): number {
   if (values.length === 0) return Number.NaN;
   const sorted = [...values].sort((a, b) => a - b);

@@ -1,10 +1,12 @@
-/** The port of a notifier: an SNS topic, a webhook, a Slack channel, a mailbox. One file for each beside this one. */
+/**
+ * The port of a notifier: an SNS topic, a webhook, a Slack channel, a mailbox. Each has its own file beside this one.
+ */
 
 export interface Notifier {
   /** Its URL without secrets. */
   readonly name: string;
   /**
-   * Rejects with a NotifierError if the message was not delivered; sending it again does no harm but a second message.
+   * Rejects with NotifierError if the message was not delivered; sending it again does no harm except a second message.
    */
   notify(notice: Notice, signal: AbortSignal): Promise<void>;
 }

@@ -11,7 +11,7 @@ import { motoCredentials, startMoto } from '../test/servers/moto.ts';
 import { freePort } from '../test/servers/start.ts';
 import { type Notice, NotifierError } from './notifier.ts';
 import { openNotifier } from './open-notifier.ts';
-import { answerOf, tell, unreadIn } from './tell.ts';
+import { tell, unreadIn, verdictKey } from './tell.ts';
 
 const { signal } = new AbortController();
 
@@ -32,7 +32,7 @@ async function receiver(t: { after(run: () => void): void }, status = 200) {
       body: JSON.parse(Buffer.concat(chunks).toString()),
       headers: request.headers,
     });
-    response.writeHead(status, { location: '/elsewhere' }).end('so be it');
+    response.writeHead(status, { location: '/elsewhere' }).end('moved away');
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -116,18 +116,18 @@ test('any response but 2xx, including a redirect, is a failure', async (t) => {
     const { url, bodies } = await receiver(t, status);
     const notifier = await openNotifier(`${url}/secret-path`);
     await assert.rejects(notifier.notify(NOTICE, signal), (error: NotifierError) => {
-      assert.match(error.message, new RegExp(`was not notified: HTTP ${status} so be it`));
+      assert.match(error.message, new RegExp(`was not notified: HTTP ${status} moved away`));
       assert.doesNotMatch(error.message, /secret/);
       assert.equal(error.hint, hint);
       return true;
     });
     assert.equal(bodies.length, 1);
   }
-  const nobody = await openNotifier(`http://127.0.0.1:${await freePort()}/x`);
-  await assert.rejects(nobody.notify(NOTICE, signal), /was not notified: .*ECONNREFUSED/);
+  const unreachable = await openNotifier(`http://127.0.0.1:${await freePort()}/x`);
+  await assert.rejects(unreachable.notify(NOTICE, signal), /was not notified: .*ECONNREFUSED/);
 });
 
-/** As much of RFC 5321 as one mail needs. `refuses`: the answer to RCPT. */
+/** As much of RFC 5321 as one mail needs. `refuses`: the reply to RCPT. */
 async function smtpReceiver(refuses?: string) {
   const mails: { to: string[]; from: string; data: string }[] = [];
   const server = createSmtpServer((socket) => {
@@ -218,20 +218,20 @@ const document = (verdict: CheckDocument['verdict'], ...subjects: string[]): Che
   }) as unknown as CheckDocument;
 
 test('[B110] one message is sent when the verdict changes, none while it stays, and failed ones are retried', async () => {
-  const heard: string[] = [];
+  const titles: string[] = [];
   let deaf = false;
   const notifier = {
     name: 'ops',
     async notify({ title }: Notice) {
       if (deaf) throw new NotifierError('ops was not notified');
-      heard.push(title.replace('transcription-monitor: ', ''));
+      titles.push(title.replace('transcription-monitor: ', ''));
     },
   };
   const sent = new Map<string, string>();
   const failures = new Map<string, number>();
-  const round = (...given: Parameters<typeof document>) =>
+  const round = (...verdict: Parameters<typeof document>) =>
     tell({
-      document: document(...given),
+      document: document(...verdict),
       text: '',
       notifiers: [notifier],
       sent,
@@ -241,10 +241,10 @@ test('[B110] one message is sent when the verdict changes, none while it stays, 
     });
 
   await round('well');
-  assert.deepEqual(heard, [], 'that all is well is no news');
+  assert.deepEqual(titles, [], 'a first WELL is not a change');
   await round('wrong', 'job-1');
   await round('wrong', 'job-1');
-  assert.deepEqual(heard, ['wrong: 1']);
+  assert.deepEqual(titles, ['wrong: 1']);
   deaf = true;
   assert.deepEqual(
     (await round('wrong', 'job-1', 'job-2')).map(({ message }) => message),
@@ -253,48 +253,48 @@ test('[B110] one message is sent when the verdict changes, none while it stays, 
   deaf = false;
   await round('wrong', 'job-2', 'job-1');
   await round('wrong', 'job-1', 'job-2');
-  assert.deepEqual(heard, ['wrong: 1', 'wrong: 2']);
+  assert.deepEqual(titles, ['wrong: 1', 'wrong: 2']);
   await round('well');
   await round('well');
-  assert.deepEqual(heard, ['wrong: 1', 'wrong: 2', 'well: 0']);
+  assert.deepEqual(titles, ['wrong: 1', 'wrong: 2', 'well: 0']);
 });
 
-test('an unreadable source is reported at the second check, and its problems are not taken as solved', async () => {
-  const heard: string[] = [];
+test('an unreadable source is reported at the second check, and its problems do not count as solved', async () => {
+  const titles: string[] = [];
   const notifier = {
     name: 'ops',
     async notify({ title }: Notice) {
-      heard.push(title.replace('transcription-monitor: ', ''));
+      titles.push(title.replace('transcription-monitor: ', ''));
     },
   };
   const sent = new Map<string, string>();
   const failures = new Map<string, number>();
   let unread_before = new Set<string>();
-  const look = async (given: CheckDocument, read = true) => {
-    const one = { ...given, sources: [{ name: 's3://b', read }] } as CheckDocument;
+  const look = async (checked: CheckDocument, read = true) => {
+    const one = { ...checked, sources: [{ name: 's3://b', read }] } as CheckDocument;
     await tell({ document: one, text: '', notifiers: [notifier], sent, unread_before, failures, signal });
     unread_before = new Set(unreadIn(one));
   };
   await look(document('wrong', 'job-1'));
   await look(document('unknown'), false);
   await look(document('wrong', 'job-1'));
-  assert.deepEqual(heard, ['wrong: 1']);
+  assert.deepEqual(titles, ['wrong: 1']);
   await look(document('unknown'), false);
   await look(document('unknown'), false);
   await look(document('unknown'), false);
   await look(document('well'));
-  assert.deepEqual(heard, ['wrong: 1', 'unknown: 0', 'well: 0']);
+  assert.deepEqual(titles, ['wrong: 1', 'unknown: 0', 'well: 0']);
 });
 
 test('verdicts are the same while the problems are the same, however long and in any order', () => {
-  assert.equal(answerOf(document('wrong', 'b', 'a')), answerOf(document('wrong', 'a', 'b')));
-  assert.notEqual(answerOf(document('wrong', 'a')), answerOf(document('wrong', 'b')));
-  assert.notEqual(answerOf(document('wrong', 'a')), answerOf(document('well')));
+  assert.equal(verdictKey(document('wrong', 'b', 'a')), verdictKey(document('wrong', 'a', 'b')));
+  assert.notEqual(verdictKey(document('wrong', 'a')), verdictKey(document('wrong', 'b')));
+  assert.notEqual(verdictKey(document('wrong', 'a')), verdictKey(document('well')));
 });
 
-test('a failure that grows too old to be seen is no news; one that is solved is', async () => {
-  const heard: string[] = [];
-  const notifier = { name: 'ops', notify: async ({ title }: Notice) => void heard.push(title.slice(-9)) };
+test('a failure that grows too old to be seen changes nothing; a solved one does', async () => {
+  const titles: string[] = [];
+  const notifier = { name: 'ops', notify: async ({ title }: Notice) => void titles.push(title.slice(-9)) };
   const kept = { sent: new Map<string, string>(), failures: new Map<string, number>() };
   const look = async (hour: number, failed: Record<string, number>) => {
     const problems = Object.entries(failed).map(([subject, at]) => ({
@@ -311,24 +311,24 @@ test('a failure that grows too old to be seen is no news; one that is solved is'
   await look(2, { a: 2 });
   await look(3, { a: 2, b: 3 });
   assert.deepEqual(
-    heard.splice(0),
+    titles.splice(0),
     [': wrong: 1', ': wrong: 2'].map((one) => one.slice(-9)),
   );
   await look(4, { b: 3 });
   await look(6, {});
-  assert.deepEqual(heard.splice(0), []);
+  assert.deepEqual(titles.splice(0), []);
   assert.equal(kept.failures.size, 0);
   await look(7, { c: 7 });
   await look(7, {});
   assert.deepEqual(
-    heard,
+    titles,
     [': wrong: 1', ': well: 0'].map((one) => one.slice(-9)),
   );
 });
 
-test('one message says why a verdict is unknown, and one that it is known again', async () => {
-  const heard: string[] = [];
-  const notifier = { name: 'ops', notify: async ({ title }: Notice) => void heard.push(title.split(': ')[1]!) };
+test('one message gives the reason for an unknown verdict, and another follows when it is known again', async () => {
+  const titles: string[] = [];
+  const notifier = { name: 'ops', notify: async ({ title }: Notice) => void titles.push(title.split(': ')[1]!) };
   const kept = { sent: new Map<string, string>(), failures: new Map<string, number>() };
   const look = (one: CheckDocument) =>
     tell({ document: one, text: '', notifiers: [notifier], ...kept, unread_before: new Set(), signal });
@@ -337,5 +337,5 @@ test('one message says why a verdict is unknown, and one that it is known again'
     await look(one);
     await look(one);
   }
-  assert.deepEqual(heard, ['unknown', 'well']);
+  assert.deepEqual(titles, ['unknown', 'well']);
 });

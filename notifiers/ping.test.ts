@@ -51,7 +51,7 @@ test('a ping is repeated after a failure of the service, and a refused one is re
   assert.equal(requests.at(-1), 'POST /ping/secret/fail the report');
 });
 
-test('what is no URL is refused', () => {
+test('anything but a URL is refused', () => {
   for (const wrong of ['hc-ping.com/x', 'ftp://x/y', '']) assert.throws(() => openPing(wrong), /must be https:/);
 });
 

@@ -1,6 +1,7 @@
 /**
- * Pings a dead man's switch after each check, so that a check that no longer runs is noticed: Healthchecks, Cronitor, Uptime Kuma,
- * or any URL. A service that takes failures is pinged with them; any other is pinged only when all is well.
+ * Pings a dead man's switch after each check, so that a check that no longer runs is noticed: Healthchecks, Cronitor,
+ * Uptime Kuma, or any URL. A service that takes failures is pinged with them; any other is pinged only when all is
+ * well.
  */
 import type { CheckDocument } from '../protocol/check.ts';
 import { NotifierError } from './notifier.ts';
@@ -31,7 +32,7 @@ export function openPing(address: string): Ping {
   };
 }
 
-/** Null if this service hears only of successes, and this is none. */
+/** Null if this service takes only successes, and this is a failure. */
 export function pingOf(address: URL, { verdict, says }: CheckDocument, text: string): Request | null {
   const url = new URL(address);
   const well = verdict === 'well';

@@ -1,6 +1,6 @@
 /**
- * Sends one message when the verdict changes: well to wrong, wrong to well, another set of problems, or other reasons why it
- * is unknown. A failure that merely grows old, until it is before what is looked at, changes nothing.
+ * Sends one message when the verdict changes: well to wrong, wrong to well, a different set of problems, or different
+ * reasons why it is unknown. A failure that merely ages out of the period that is checked changes nothing.
  *
  * An unreadable source is reported only if the next check can't read it either, and the check in between reports
  * nothing: its problems are unseen, not solved, and a short network failure should not wake anyone.
@@ -12,8 +12,8 @@ import type { Notice, Notifier } from './notifier.ts';
 /** The key of a check without problems: the assumed last message of a new notifier. */
 const WELL = 'well';
 
-/** Two verdicts with the same key are the same: it has the problems, not their duration. */
-export function answerOf(document: CheckDocument): string {
+/** The key of a verdict. Verdicts with the same problems have the same key, however long the problems have lasted. */
+export function verdictKey(document: CheckDocument): string {
   if (document.verdict === 'well') return WELL;
   const unread = unreadIn(document).map((name) => `unread ${name}`);
   const wrong = document.problems.map(lineOf);
@@ -25,7 +25,7 @@ export function answerOf(document: CheckDocument): string {
 const lineOf = ({ kind, subject }: { kind: string; subject: string }): string =>
   `${kind} ${subject.replaceAll('\n', ' ')}`;
 
-/** Adds the failures of this check, and returns what those that are now too old to be seen were called in an answer. */
+/** Adds the failures of this check, and returns the lines that stand for those now too old to be seen. */
 export function agedFailures(document: CheckDocument, failures: Map<string, number>): Set<string> {
   for (const { kind, subject, at } of document.problems) {
     if (kind === 'job_failed' && at !== undefined) failures.set(subject, parseTime(at));
@@ -38,8 +38,8 @@ export function agedFailures(document: CheckDocument, failures: Map<string, numb
   );
 }
 
-function without(answer: string, aged: ReadonlySet<string>): string {
-  const left = answer.split('\n').filter((line) => !aged.has(line));
+function without(key: string, aged: ReadonlySet<string>): string {
+  const left = key.split('\n').filter((line) => !aged.has(line));
   return left.length === 0 ? WELL : left.join('\n');
 }
 
@@ -47,7 +47,7 @@ export function unreadIn({ sources }: CheckDocument): string[] {
   return sources.filter(({ read }) => !read).map(({ name }) => name);
 }
 
-export type Telling = {
+export type TellOptions = {
   document: CheckDocument;
   text: string;
   notifiers: readonly Notifier[];
@@ -61,21 +61,21 @@ export type Telling = {
 };
 
 /** Returns the errors of failed notifiers; the next round retries them. */
-export async function tell(telling: Telling): Promise<Error[]> {
-  const { document, text, notifiers, sent, unread_before, failures: failed, signal } = telling;
+export async function tell(options: TellOptions): Promise<Error[]> {
+  const { document, text, notifiers, sent, unread_before, failures: failed, signal } = options;
   const aged = agedFailures(document, failed);
   if (unreadIn(document).some((name) => !unread_before.has(name))) return [];
-  const answer = answerOf(document);
+  const key = verdictKey(document);
   const notice: Notice = { title: `transcription-monitor: ${document.says}`, text, document };
   const failures = await Promise.all(
     notifiers.map(async (notifier) => {
-      if (without(sent.get(notifier.name) ?? WELL, aged) === answer) {
-        sent.set(notifier.name, answer);
+      if (without(sent.get(notifier.name) ?? WELL, aged) === key) {
+        sent.set(notifier.name, key);
         return undefined;
       }
       try {
         await notifier.notify(notice, signal);
-        sent.set(notifier.name, answer);
+        sent.set(notifier.name, key);
         return undefined;
       } catch (error) {
         return error as Error;

@@ -29,9 +29,9 @@ export async function postJson(
   { name, signal }: { name: string; signal: AbortSignal },
 ): Promise<void> {
   const { username, password, ...target } = urlParts(url);
-  let answer: Response;
+  let response: Response;
   try {
-    answer = await fetch(target.href, {
+    response = await fetch(target.href, {
       method: 'POST',
       redirect: 'manual',
       headers: {
@@ -47,11 +47,11 @@ export async function postJson(
     const why = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code : message;
     throw new NotifierError(`${name} was not notified: ${why}`, { cause: error });
   }
-  const says = (await answer.text().catch(() => '')).slice(0, 200);
-  if (answer.ok) return;
-  const redirected = answer.status >= 300 && answer.status < 400;
-  throw new NotifierError(`${name} was not notified: HTTP ${answer.status} ${says}`.trim(), {
-    ...(redirected ? { hint: `use its final address: ${answer.headers.get('location') ?? '?'}` } : {}),
+  const detail = (await response.text().catch(() => '')).slice(0, 200);
+  if (response.ok) return;
+  const redirected = response.status >= 300 && response.status < 400;
+  throw new NotifierError(`${name} was not notified: HTTP ${response.status} ${detail}`.trim(), {
+    ...(redirected ? { hint: `use its final address: ${response.headers.get('location') ?? '?'}` } : {}),
   });
 }
 

@@ -1,6 +1,7 @@
 /**
- * BullMQ as it is meant to be run fast: jobs are added many at a time, one Worker processes as many at once as there are
- * clients, and taking the next job rides along with completing the last. Progress has no bulk form: each is a command.
+ * BullMQ in its fastest mode: jobs are added many at a time, one Worker processes as many concurrently as there are
+ * clients, and fetching the next job is combined with completing the last. Progress has no bulk form: each update is a
+ * command.
  */
 import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';

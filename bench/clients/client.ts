@@ -1,22 +1,21 @@
 /**
- * The client side of one contender, as a process of its own: it connects, does the work it is told to do, and says how long
- * that took. Every contender's clients are coroutines of one such process.
+ * The client side of one contender, as a separate process: it connects, does the requested work, and reports how long
+ * it took. All clients of a contender are coroutines of one such process.
  */
 import { argv, cpuUsage } from 'node:process';
 
 export type Work = {
   /**
-   * `lifecycles`: each step of a job is a request (or statement, or command) of its own, which is answered before the next.
-   * `batches`: many jobs a request, where the contender has that.
-   * `submits`: only the first step, each timed.
-   * `updates`: only progress, each client of a job of its own.
+   * `lifecycles`: each step of a job is a separate request (or statement, or command), which completes before the next.
+   * `batches`: many jobs per request, if the contender supports that. `submits`: only the first step, each timed.
+   * `updates`: only progress, each client for its own job.
    */
   kind: 'lifecycles' | 'batches' | 'submits' | 'updates';
-  /** Jobs in all; `updates`: updates in all. */
+  /** Jobs in total; `updates`: updates in total. */
   jobs: number;
-  /** Clients at a time. */
+  /** Concurrent clients. */
   clients: number;
-  /** Jobs a batch. */
+  /** Jobs per batch. */
   batch: number;
 };
 
@@ -24,36 +23,39 @@ export type WorkDone = {
   elapsed_ms: number;
   /** CPU that this client process used. */
   cpu_ms: number;
-  /** `submits`: how long each took, ms. */
+  /** `submits`: the duration of each, ms. */
   latencies_ms: number[];
 };
 
 export interface LifecycleClient {
-  /** Before work that is timed: what a client does now and then whatever it works on. */
+  /** Before timed work: what a client does periodically, whatever it works on. */
   begin?(): Promise<void>;
-  /** One job's whole life, as client number `client`. */
+  /** One job's complete lifecycle, as client number `client`. */
   lifecycle(client: number): Promise<void>;
-  /** Whole lives of `jobs` jobs, many jobs a request. */
+  /** Complete lifecycles of `jobs` jobs, many jobs per request. */
   batch?(client: number, jobs: number): Promise<void>;
   /** One durable write: a new job. */
   submit(client: number): Promise<void>;
-  /** A job that this client holds: how to tell its progress, and how to end it. */
+  /** A job that this client holds: how to report its progress, and how to end it. */
   hold?(client: number): Promise<HeldJob>;
-  /** In place of the above where clients don't step through lives one by one. */
+  /** Replaces the above if clients don't perform lifecycles one by one. */
   run?(work: Work): Promise<void>;
   close(): Promise<void>;
 }
 
 export type HeldJob = { update(step: number): Promise<unknown>; complete(): Promise<unknown> };
 
-/** What a job's worker reports while it works. */
+/** The reports of a job's worker while it works. */
 export const STEPS = 10;
 export const AUDIO_URL = 's3://recordings/2025/07/07/interview-0042.mp3';
 export const DURATION_SECONDS = 1800;
 export const TRANSCRIPT_URL = 's3://transcripts/2025/07/07/interview-0042.json';
 export const SEGMENTS = 412;
 
-/** The process's whole life: `node client.ts URL CLIENTS`, then work by messages until it is told to end. */
+/**
+ * The main function of the process: `node client.ts URL CLIENTS`, then work by messages until it gets the message to
+ * end.
+ */
 export async function serveWork(connect: (url: string, clients: number) => Promise<LifecycleClient>): Promise<void> {
   const client = await connect(argv[2]!, Number(argv[3]));
   process.on('message', async (message: Work | 'end') => {
@@ -97,7 +99,7 @@ function batches(client: LifecycleClient, { jobs, clients, batch }: Work): Promi
   return spread({ jobs: sizes.length, clients }, (number, i) => client.batch!(number, sizes[i]!));
 }
 
-/** Does `one` for each of `jobs`, `clients` at a time. */
+/** Runs `one` for each of `jobs`, `clients` at a time. */
 export async function spread(
   { jobs, clients }: Pick<Work, 'jobs' | 'clients'>,
   one: (client: number, job: number) => Promise<unknown>,

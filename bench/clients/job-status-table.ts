@@ -1,4 +1,7 @@
-/** Clients of the documents' table: a pool with a connection for each client, each statement prepared, and a commit of its own. */
+/**
+ * Clients of the documents' table: a pool with a connection for each client, each statement prepared and committed
+ * separately.
+ */
 import { Pool } from 'pg';
 import { type LifecycleClient, STEPS, serveWork } from './client.ts';
 

@@ -1,9 +1,9 @@
 /**
- * Clients of the monitor over WebSockets: each step is a call of its own, answered by its id before the same client's next.
+ * Clients of the monitor over WebSockets: each step is a separate call, completed before the same client's next.
  *
- * They share one connection, as those of BullMQ do, through which the calls of all follow each other without waiting, and
- * what all say in one turn of the event loop leaves as one list, as it does with the SDK. With `apart` each client has a connection of its own, as workers on
- * 64 machines do.
+ * They share one connection, as those of BullMQ do, on which all calls are pipelined, and the calls of one turn of the
+ * event loop are sent as one list, as the SDK does. With `apart` each client has its own connection, like workers on 64
+ * machines.
  */
 import { WebSocket } from 'ws';
 import {
@@ -17,19 +17,19 @@ import {
   TRANSCRIPT_URL,
 } from './client.ts';
 
-type Answer = { type: string; id: string; status: number; body: unknown };
+type CallAnswer = { type: string; id: string; status: number; body: unknown };
 type Claimed = { jobs: { job: { job_id: string }; lease: { token: string } }[] };
 
 const submission = { audio_url: AUDIO_URL, duration_seconds: DURATION_SECONDS };
 const output = { s3_path: TRANSCRIPT_URL, segments_count: SEGMENTS };
 
-/** The monitor takes 64 KiB. */
+/** The monitor accepts 64 KiB. */
 const FRAME_MAX = 60_000;
 
-/** One WebSocket, and the calls on it that are not answered yet. */
+/** One WebSocket, and its pending calls. */
 class Connection {
   readonly #socket: WebSocket;
-  readonly #waiting = new Map<string, (answer: Answer) => void>();
+  readonly #waiting = new Map<string, (reply: CallAnswer) => void>();
   #last = 0;
   #leaving: string[] = [];
 
@@ -42,16 +42,16 @@ class Connection {
   private constructor(socket: WebSocket) {
     this.#socket = socket;
     socket.on('message', (text: Buffer) => {
-      const told = JSON.parse(text.toString()) as Answer | Answer[];
-      for (const answer of Array.isArray(told) ? told : [told]) this.#settle(answer);
+      const received = JSON.parse(text.toString()) as CallAnswer | CallAnswer[];
+      for (const reply of Array.isArray(received) ? received : [received]) this.#settle(reply);
     });
   }
 
-  #settle(answer: Answer): void {
-    const resolve = this.#waiting.get(answer.id);
-    this.#waiting.delete(answer.id);
-    if (answer.type !== 'answer' || !resolve) throw new Error(`this is no answer: ${JSON.stringify(answer)}`);
-    resolve(answer);
+  #settle(reply: CallAnswer): void {
+    const resolve = this.#waiting.get(reply.id);
+    this.#waiting.delete(reply.id);
+    if (reply.type !== 'answer' || !resolve) throw new Error(`not the answer to a call: ${JSON.stringify(reply)}`);
+    resolve(reply);
   }
 
   #leave(): void {
@@ -66,7 +66,7 @@ class Connection {
     }
   }
 
-  call(operation: string, params: object, body: unknown): Promise<Answer> {
+  call(operation: string, params: object, body: unknown): Promise<CallAnswer> {
     this.#last += 1;
     const id = `${this.#last}`;
     if (this.#leaving.length === 0) process.nextTick(() => this.#leave());

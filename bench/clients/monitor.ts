@@ -1,4 +1,4 @@
-/** Clients of the monitor: HTTP/1.1 over kept connections, one for each client, through undici's lowest layer. */
+/** Clients of the monitor: HTTP/1.1 over kept connections, one per client, through undici's lowest layer. */
 import { Pool } from 'undici';
 import {
   AUDIO_URL,
@@ -35,9 +35,9 @@ await serveWork(async (url, clients) => {
             chunks.push(chunk);
           },
           onResponseEnd() {
-            const answer = Buffer.concat(chunks).toString();
-            if (status < 300) resolve(answer);
-            else reject(new Error(`${method} ${path}: ${status} ${answer}`));
+            const response = Buffer.concat(chunks).toString();
+            if (status < 300) resolve(response);
+            else reject(new Error(`${method} ${path}: ${status} ${response}`));
           },
           onResponseError: (_, error) => reject(error),
         },
@@ -48,15 +48,16 @@ await serveWork(async (url, clients) => {
   for (const worker of workers) await send('PUT', worker, { capabilities: { model: 'large-v3' } });
 
   const claim = async (client: number, max_jobs: number) => {
-    const answer = await send('POST', `${workers[client]}/claim`, { max_jobs, wait_seconds: 0 });
-    return (JSON.parse(answer) as Claimed).jobs.map(({ job, lease }) => ({ job_id: job.job_id, token: lease.token }));
+    const response = await send('POST', `${workers[client]}/claim`, { max_jobs, wait_seconds: 0 });
+    return (JSON.parse(response) as Claimed).jobs.map(({ job, lease }) => ({ job_id: job.job_id, token: lease.token }));
   };
 
   const report = async (jobs: { job_id: string; token: string }[], event: object) => {
     const lines = jobs.map(({ job_id, token }) => JSON.stringify({ ...event, job_id, lease_token: token }));
-    const answer = await send('POST', '/events', lines.join('\n'), 'application/x-ndjson');
-    const { accepted } = JSON.parse(answer) as { accepted: number };
-    if (accepted !== jobs.length) throw new Error(`only ${accepted} of ${jobs.length} lines were accepted: ${answer}`);
+    const response = await send('POST', '/events', lines.join('\n'), 'application/x-ndjson');
+    const { accepted } = JSON.parse(response) as { accepted: number };
+    if (accepted !== jobs.length)
+      throw new Error(`only ${accepted} of ${jobs.length} lines were accepted: ${response}`);
   };
 
   const hold = async (client: number): Promise<HeldJob> => {

@@ -1,28 +1,28 @@
 /**
- * Many subscribers of a WebSocket broadcast in one process: `node subscribers.ts URL COUNT SUBSCRIPTION`. They walk over frames
- * and count; parsing each message a thousand times here would measure the clients. SUBSCRIPTION is what each says first, and is
- * answered with one message that does not count; empty, where there is nothing to say.
+ * Many subscribers of a WebSocket broadcast in one process: `node subscribers.ts URL COUNT SUBSCRIPTION`. They scan
+ * frames and count; parsing each message a thousand times here would measure the clients. SUBSCRIPTION is the first
+ * message of each, whose one reply is not counted; empty if none is needed.
  */
 import { connect, type Socket } from 'node:net';
 import { argv, cpuUsage } from 'node:process';
 
 export type SubscribersOrder =
-  /** Count from now on; say so each time all have `mark` more, and report once all have `messages`. */
+  /** Start counting; report each time all have `mark` more, and once all have `messages`. */
   | { do: 'count'; messages: number; mark: number }
-  /** So many ask for as much as those that stall do, and read it. */
+  /** This many send the same requests as the stalled ones, and read the replies. */
   | { do: 'ask'; count: number }
-  /** So many stop reading, with more on the way to them than the system buffers. */
+  /** This many stop reading, with more data on the way than the system buffers. */
   | { do: 'stall'; count: number }
-  /** Those are gone, and others come in their place. */
+  /** Those are replaced by new ones. */
   | { do: 'replace' }
   | { do: 'end' };
 
-export type SubscribersAnswer =
-  | { said: 'ready' }
-  | { said: 'all'; messages: number }
+export type SubscribersMessage =
+  | { type: 'ready' }
+  | { type: 'all'; messages: number }
   | {
-      said: 'counted';
-      /** Of deliveries to those who read: how many took so many ms, from the message's own time to its arrival. */
+      type: 'counted';
+      /** Deliveries to readers: how many took so many ms, from the message's own time to its arrival. */
       latencies: number[];
       cpu_ms: number;
       /** One of each message. */
@@ -31,14 +31,17 @@ export type SubscribersAnswer =
 
 const [, , url = '', count = '', subscription = ''] = argv;
 const { hostname, port } = new URL(url);
-/** Asked by one who will not read the answers, of about 400 kB each: the system buffers the first megabytes of them. */
+/**
+ * Requested by a subscriber that will not read the replies, about 400 kB each: the system buffers the first megabytes
+ * of them.
+ */
 const FILLING = 14;
-const ANSWER = '{"type":"answer"';
+const ANSWER_START = '{"type":"answer"';
 const LATENCY_MS_MAX = 20_000;
-const answer = (said: SubscribersAnswer) => process.send!(said);
+const report = (message: SubscribersMessage) => process.send!(message);
 const buffer = Buffer.alloc(256 * 1024);
 
-/** One turn's count, of all. */
+/** The count of one turn, for all. */
 const turn = { messages: 0, mark: 1, reached: [] as number[], at_ms: [] as number[], texts: [] as string[] };
 let latencies = new Array<number>(LATENCY_MS_MAX).fill(0);
 let readers: Subscriber[] = [];
@@ -52,12 +55,12 @@ class Subscriber {
   #ready: () => void = () => {};
   #upgraded = false;
   #counts = subscription === '';
-  /** The beginning of a frame whose end is not here yet. */
+  /** The beginning of an incomplete frame. */
   #rest: Buffer | null = null;
   stalled = false;
-  /** That it has asked for. */
-  #answers = 0;
-  #answered: () => void = () => {};
+  /** Replies that it waits for. */
+  #pending = 0;
+  #onAllRead: () => void = () => {};
 
   constructor() {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -74,7 +77,7 @@ class Subscriber {
     this.#socket.on('error', reject);
     this.#socket.on('close', () => {
       reject(new Error('the server has closed the connection'));
-      if (!this.stalled) throw new Error(`a subscriber was let go after ${this.count} messages`);
+      if (!this.stalled) throw new Error(`a subscriber was disconnected after ${this.count} messages`);
     });
     this.#socket.write(
       `GET /ws HTTP/1.1\r\nHost: ${hostname}:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
@@ -82,22 +85,22 @@ class Subscriber {
     );
   }
 
-  /** Reads no more, and asks for more than fits on the way. */
+  /** Stops reading, and requests more than fits on the way. */
   stall(): void {
     this.stalled = true;
     this.#socket.pause();
     void this.ask();
   }
 
-  /** Resolves when all of it has been read, if it reads. */
+  /** Resolves when everything has been read, if it reads. */
   ask(): Promise<void> {
-    this.#answers = FILLING;
-    const answered = new Promise<void>((resolve) => {
-      this.#answered = resolve;
+    this.#pending = FILLING;
+    const all_read = new Promise<void>((resolve) => {
+      this.#onAllRead = resolve;
     });
-    for (let asked = 0; asked < FILLING; asked += 1)
-      this.#say(JSON.stringify({ action: 'call', id: `${asked}`, operation: 'jobs.list', query: { limit: 300 } }));
-    return answered;
+    for (let n = 0; n < FILLING; n += 1)
+      this.#send(JSON.stringify({ action: 'call', id: `${n}`, operation: 'jobs.list', query: { limit: 300 } }));
+    return all_read;
   }
 
   end(): void {
@@ -105,7 +108,7 @@ class Subscriber {
     this.#socket.destroy();
   }
 
-  #say(text: string, opcode = 1): void {
+  #send(text: string, opcode = 1): void {
     const payload = Buffer.from(text);
     // Masked with zeros.
     const head =
@@ -122,7 +125,7 @@ class Subscriber {
         this.#upgraded = true;
         bytes = bytes.subarray(end + 4);
         if (subscription === '') this.#ready();
-        else this.#say(subscription);
+        else this.#send(subscription);
       }
     }
     let at = 0;
@@ -134,16 +137,16 @@ class Subscriber {
       if (start + length > bytes.length) break;
       const opcode = bytes[at]! & 15;
       if (opcode === 1) this.#hear(bytes, start, start + length);
-      else if (opcode === 9) this.#say(bytes.toString('latin1', start, start + length), 10);
+      else if (opcode === 9) this.#send(bytes.toString('latin1', start, start + length), 10);
       at = start + length;
     }
     if (at < bytes.length) this.#rest = Buffer.from(bytes.subarray(at));
   }
 
   #hear(bytes: Buffer, start: number, end: number): void {
-    if (this.#answers > 0 && bytes.toString('latin1', start, start + ANSWER.length) === ANSWER) {
-      this.#answers -= 1;
-      if (this.#answers === 0) this.#answered();
+    if (this.#pending > 0 && bytes.toString('latin1', start, start + ANSWER_START.length) === ANSWER_START) {
+      this.#pending -= 1;
+      if (this.#pending === 0) this.#onAllRead();
       return;
     }
     if (!this.#counts) {
@@ -168,10 +171,10 @@ class Subscriber {
 const now = (): number => performance.timeOrigin + performance.now();
 
 function reached(messages: number): void {
-  answer({ said: 'all', messages });
+  report({ type: 'all', messages });
   if (messages !== turn.messages) return;
   const used = cpuUsage(cpu);
-  answer({ said: 'counted', latencies, cpu_ms: (used.user + used.system) / 1000, texts: turn.texts });
+  report({ type: 'counted', latencies, cpu_ms: (used.user + used.system) / 1000, texts: turn.texts });
 }
 
 async function obey(order: SubscribersOrder): Promise<void> {
@@ -202,15 +205,15 @@ async function obey(order: SubscribersOrder): Promise<void> {
       process.disconnect?.();
       return;
   }
-  answer({ said: 'ready' });
+  report({ type: 'ready' });
 }
 
 process.on('message', (order: SubscribersOrder) => void obey(order));
 process.on('disconnect', () => process.exit());
 for (let left = Number(count); left > 0; left -= 100) {
-  // Not all at once: a server's line of new connections is short.
+  // Not all at once: a server's backlog of new connections is short.
   const some = Array.from({ length: Math.min(100, left) }, () => new Subscriber());
   await Promise.all(some.map(({ ready }) => ready));
   readers = [...readers, ...some];
 }
-answer({ said: 'ready' });
+report({ type: 'ready' });

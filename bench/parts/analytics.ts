@@ -1,10 +1,10 @@
 /**
- * What the analytic queries take on a year of jobs: the documents' cost query, each report, a page by a filter, one job; the
- * memory of the process that runs them; and pandas on the same files.
+ * The duration of analytic queries on a year of jobs: the documents' cost query, each report, a page by a filter, one
+ * job; the memory of the process that runs them; and pandas on the same files.
  *
  *     node bench/parts/analytics.ts [--jobs 10000000] [--days 365] [--seed 7] [--rounds 5] [--last DAYS] [--threads 2] [--dir FOLDER] [--keep FOLDER]
  *
- * `--last`: reports are over so many days at the end, not over all. `--keep`: the files stay in this folder for the next run.
+ * `--last`: reports cover only so many days at the end. `--keep`: the files stay in this folder for the next run.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -53,8 +53,8 @@ try {
   const database = await Database.open({ folder: own, cache, threads, memory_mb: 512 });
   await database.show(files, []);
   const limits = { rows_max: 10_000, timeout_ms: 600_000 };
-  const query: Asking['analytics']['query'] = async (asked) => ({
-    ...(await runQuery(await database.connect(), asked, systemClock)),
+  const query: Asking['analytics']['query'] = async (request) => ({
+    ...(await runQuery(await database.connect(), request, systemClock)),
     as_of_seq: 0,
   });
   const asking: Asking = { analytics: { query }, limits };
@@ -97,7 +97,7 @@ try {
   await rm(folder, { recursive: true, force: true });
 }
 
-/** The same of all the jobs by pandas, which reads the columns that it needs anew each time. */
+/** The same for all jobs with pandas, which reads the needed columns again each time. */
 async function pandas(paths: readonly string[]): Promise<void> {
   const { python } = await ensurePythonEnvironment(columnReaders);
   const program = fileURLToPath(new URL('analytics.py', import.meta.url));

@@ -1,6 +1,6 @@
 /**
- * What finished jobs leave behind: so many jobs are brought to their end, as many of them as may leave the monitor's memory
- * do, and what is then on the disk is counted. Then the monitor is started again on it.
+ * What finished jobs leave behind: so many jobs are finished, as many of them as possible leave the monitor's memory,
+ * and the files on the disk are counted. Then the monitor is started again on them.
  */
 import { lstatSync, opendirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,7 +24,10 @@ export type ArchiveFigures = {
   start: ColdStart;
 };
 
-/** Few jobs stay in memory after their end, and few commands: as a day later, when their repetitions are no longer expected. */
+/**
+ * Few jobs stay in memory after their end, and few commands: as a day later, when their repetitions are no longer
+ * expected.
+ */
 const SETTINGS = ['--finished-max', '1000', '--commands-max', '1000'];
 
 export async function measureArchive(
@@ -36,7 +39,7 @@ export async function measureArchive(
     let server: RunningServer | undefined;
     const contender: Contender = {
       name: 'monitor-batches',
-      says: 'transcription-monitor, in batches',
+      title: 'transcription-monitor, in batches',
       kind: 'batches',
       async start(at) {
         server = await startMonitorProcess(at, { settings: SETTINGS });
@@ -64,7 +67,7 @@ export async function measureArchive(
   });
 }
 
-/** As the hourly one would be: until now the newest is of a time when most of the jobs were in memory. */
+/** Like the hourly one: the newest so far is of a time when most of the jobs were in memory. */
 async function takeSnapshot(folder: string): Promise<void> {
   const server = await startMonitorProcess(folder, { settings: [...SETTINGS, '--snapshot-segments', '1'] });
   const body = JSON.stringify({ audio_url: 's3://recordings/last.mp3' });
@@ -73,7 +76,7 @@ async function takeSnapshot(folder: string): Promise<void> {
   await server.stop();
 }
 
-/** Resolves once the process has used next to no CPU for five seconds. */
+/** Resolves once the process has used almost no CPU for five seconds. */
 async function untilIdle(pid: number): Promise<void> {
   for (let quiet = 0; quiet < 5; ) {
     const before_s = cpuSecondsOf(pid);

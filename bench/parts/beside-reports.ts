@@ -1,11 +1,12 @@
 /**
- * How long requests to the monitor take while reports run beside them: a monitor on a directory whose column files have a year of
- * jobs, a steady load of submissions, claims and reads, and windows of time without and with reports, which take turns.
+ * The latency of requests to the monitor while reports run beside them: a monitor on a directory whose column files
+ * have a year of jobs, a steady load of submissions, claims and reads, and windows of time without and with reports,
+ * which take turns.
  *
  *     node bench/parts/beside-reports.ts [--jobs 10000000] [--pairs 8] [--seconds 8] [--rate 100] [--dir FOLDER] [--keep FOLDER] [--checkout OTHER]
  *
- * `--rate`: requests a second, sent when they are due whether or not others have been answered; a late answer counts from when its
- * request was due. `--checkout`: another checkout's monitor.
+ * `--rate`: requests a second, sent when they are due whether or not others have completed; a late response counts from
+ * when its request was due. `--checkout`: another checkout's monitor.
  */
 import { createHash } from 'node:crypto';
 import { link, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -66,7 +67,7 @@ async function fillStore(store: string, { job_states, job_attempts }: GeneratedF
   } as const;
   await submitOwn(engine, command);
   if (engine.state.tables.column_files.size !== files.length)
-    throw new Error('the journal did not take the column files');
+    throw new Error('the journal did not accept the column files');
   await close();
 }
 
@@ -114,7 +115,7 @@ async function measure(url: string): Promise<void> {
   );
 }
 
-/** Of four requests one submits a job, one claims one or completes the one before, and two read one. */
+/** Of four requests one submits a job, one claims one or completes the previous one, and two read one. */
 class Load {
   readonly #url: string;
   readonly #ids: string[] = [];
@@ -131,7 +132,7 @@ class Load {
       await Promise.all(Array.from({ length: 100 }, (_, at) => this.#submit(n + at)));
   }
 
-  /** How long each request took, in milliseconds. */
+  /** The duration of each request, in milliseconds. */
   async run(for_s: number): Promise<number[]> {
     const began_ms = performance.now();
     const taken: Promise<number>[] = [];
@@ -175,9 +176,9 @@ class Load {
   }
 }
 
-type Answer = { body: Record<string, unknown> };
+type JsonResponse = { body: Record<string, unknown> };
 
-function ask(url: string, method: string, path: string, body?: object): Promise<Answer> {
+function ask(url: string, method: string, path: string, body?: object): Promise<JsonResponse> {
   return new Promise((done, failed) => {
     const sent = request(new URL(path, url), {
       method,
@@ -186,15 +187,15 @@ function ask(url: string, method: string, path: string, body?: object): Promise<
     });
     sent.on('error', failed);
     sent.on('response', (response) => {
-      let said = '';
+      let text = '';
       response.setEncoding('utf8');
       response.on('data', (part: string) => {
-        said += part;
+        text += part;
       });
       response.on('end', () => {
         if (response.statusCode! >= 400)
-          failed(new Error(`${method} ${path}: ${response.statusCode} ${said.slice(0, 500)}`));
-        else done({ body: JSON.parse(said) });
+          failed(new Error(`${method} ${path}: ${response.statusCode} ${text.slice(0, 500)}`));
+        else done({ body: JSON.parse(text) });
       });
     });
     sent.end(body && JSON.stringify(body));

@@ -7,20 +7,23 @@ import { median } from '../statistics.ts';
 export type ColdStart = {
   /** Process start to ready. */
   ready_ms: number;
-  /** Of it Node itself, with nothing to run. */
+  /** The part of Node itself, without a program. */
   node_ms: number;
-  /** Of it the program's modules and the listening socket: until /livez answers. */
+  /** The part of the program's modules and the listening socket: until /livez responds. */
   modules_ms: number;
-  /** Of it the snapshot, the segments after it, and the views' start: until /readyz is ready. */
+  /** The part of the snapshot, the segments after it, and the views' start: until /readyz is ready. */
   recovery_ms: number;
-  /** Resident memory when it is ready; NaN where the system does not tell. */
+  /** Resident memory when it is ready; NaN if the system does not report it. */
   ready_rss_bytes: number;
 };
 
 const STARTS = 5;
 const main = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 
-/** The median of several starts; the first, which checks the store and leaves the compile cache at its end, is not counted. */
+/**
+ * The median of several starts; the first, which checks the store and leaves the compile cache at its end, is not
+ * counted.
+ */
 export async function measureColdStart(store: string): Promise<ColdStart> {
   const starts: ColdStart[] = [];
   for (let start = 0; start <= STARTS; start++) {
@@ -53,7 +56,7 @@ async function startOnce(store: string, end: NodeJS.Signals): Promise<ColdStart>
     const ready_rss_bytes = residentBytes(monitor.pid);
     return { ready_ms, node_ms, modules_ms: live_ms - node_ms, recovery_ms: ready_ms - live_ms, ready_rss_bytes };
   } catch (error) {
-    throw new Error(`${error instanceof Error ? error.message : error}: ${monitor.said()}`);
+    throw new Error(`${error instanceof Error ? error.message : error}: ${monitor.output()}`);
   } finally {
     await monitor.stop(end);
   }
@@ -62,7 +65,7 @@ async function startOnce(store: string, end: NodeJS.Signals): Promise<ColdStart>
 async function untilOk(url: string): Promise<number> {
   for (const until_ms = performance.now() + 60_000; performance.now() < until_ms; ) {
     const ok = await fetch(url).then(
-      (answer) => answer.ok,
+      (response) => response.ok,
       () => false,
     );
     if (ok) return performance.now();

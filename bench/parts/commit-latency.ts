@@ -1,11 +1,11 @@
-/** How long one durable write takes, answer included: a new job, by one client and by all at a time. */
+/** The latency of one durable write, until its response: a new job, by one client and by all concurrently. */
 
 import type { Entrant } from '../race.ts';
 import { quantile } from '../statistics.ts';
 
 export type CommitLatency = { contender: string; clients: number; p50_ms: number; p99_ms: number };
 
-/** Writes in all, a client count. */
+/** Total writes per client count. */
 const WRITES = 3000;
 
 export async function measureCommitLatency(entrants: readonly Entrant[], clients: number): Promise<CommitLatency[]> {

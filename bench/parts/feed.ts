@@ -1,15 +1,15 @@
 /**
- * The live feed beside a bare `ws` broadcast of the same messages: deliveries a second to many subscribers, how late they are,
- * what 50 of them who stop reading do to the others, and what an idle connection takes.
+ * The live feed beside a bare `ws` broadcast of the same messages: deliveries a second to many subscribers, their
+ * latency, the effect of 50 stalled subscribers on the others, and the memory of an idle connection.
  *
- * Both are driven alike: a request makes so many messages (new jobs there, the bytes themselves here), and no more than
- * `MESSAGES_AHEAD` are on their way to the last of the subscribers. They take turns; who is not at his turn is stopped. Ten jobs
- * a request are told in one piece; with one job a request, only what a commit has gathered is.
+ * Both are driven alike: a request makes a number of messages (new jobs there, the bytes themselves here), and no more
+ * than `MESSAGES_AHEAD` are on their way to the last of the subscribers. They take turns; the process of the other side
+ * is stopped. Ten jobs of a request are sent in one piece; with one job per request, only those of one commit are.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { SubscribersAnswer, SubscribersOrder } from '../clients/subscribers.ts';
+import type { SubscribersMessage, SubscribersOrder } from '../clients/subscribers.ts';
 import { startMonitorProcess } from '../servers/monitor.ts';
 import {
   freePort,
@@ -24,13 +24,16 @@ import { median } from '../statistics.ts';
 
 export type FeedTurn = {
   round: number;
-  who: 'monitor' | 'monitor, same requests' | 'monitor, some stalled' | 'ws';
+  side: 'monitor' | 'monitor, same requests' | 'monitor, some stalled' | 'ws';
   jobs_per_request: number;
   deliveries_per_second: number;
-  /** From the message's own time (the monitor: as it was decided, before its commit; `ws`: as it was sent) to its arrival. */
+  /**
+   * From the message's own time (the monitor: when it was decided, before its commit; `ws`: when it was sent) to its
+   * arrival.
+   */
   p50_ms: number;
   p99_ms: number;
-  /** CPU a delivery, µs. */
+  /** CPU per delivery, µs. */
   server_cpu_us: number;
   clients_cpu_us: number;
 };
@@ -45,23 +48,25 @@ export type FeedFigures = {
   monitor_per_second: number;
   ws_per_second: number;
   ratio: number;
-  /** With one job a request. */
+  /** With one job per request. */
   lone_monitor_per_second: number;
   lone_ratio: number;
   p99_ms: number;
   ws_p99_ms: number;
-  /** The median of the pairs' changes of the others' p99, as a part of it: 0.1 is 10 % more. */
+  /** The median, over the pairs, of the relative change of the others' p99: 0.1 is 10 % more. */
   stalled_p99_change: number;
   idle_bytes: number;
   ws_idle_bytes: number;
 };
 
-/** A turn's. */
+/** Of a turn. */
 const MESSAGES = 600;
 const MESSAGES_AHEAD = 40;
-/** A round's pairs of turns, with and without readers who have stopped: what they do is small beside what else happens on a machine. */
+/**
+ * Pairs of turns per round, with and without stalled readers, whose effect is small beside other activity on a machine.
+ */
 const PAIRS = 3;
-/** A new job is told twice: SUBMITTED, QUEUED. */
+/** A new job makes two messages: SUBMITTED, QUEUED. */
 const MESSAGES_PER_JOB = 2;
 const STALLED = 50;
 const SUBSCRIBE = JSON.stringify({ action: 'subscribe', resource: 'jobs' });
@@ -70,7 +75,7 @@ type Side = {
   server: RunningServer;
   subscribers: Subscribers;
   idle_bytes: number;
-  /** Makes the messages of request number `n`, each with so many jobs. */
+  /** Makes the messages of request number `n`, each with `jobs` jobs. */
   post(n: number, jobs: number): Promise<void>;
 };
 
@@ -80,7 +85,7 @@ export async function measureFeed(
   say: (line: string) => void,
 ): Promise<FeedFigures> {
   return inFolder(folder, async (own) => {
-    const told: string[] = [];
+    const texts: string[] = [];
     const monitor = await startSide(await startMonitorProcess(own), {
       subscribers,
       subscription: SUBSCRIBE,
@@ -90,13 +95,14 @@ export async function measureFeed(
       const ws = await startSide(await startBare(), {
         subscribers,
         subscription: '',
-        post: (url, n, jobs) => postTo(url, told.slice(n * jobs * MESSAGES_PER_JOB, (n + 1) * jobs * MESSAGES_PER_JOB)),
+        post: (url, n, jobs) =>
+          postTo(url, texts.slice(n * jobs * MESSAGES_PER_JOB, (n + 1) * jobs * MESSAGES_PER_JOB)),
       });
       try {
-        const turns = await takeTurns({ monitor, ws, told, subscribers, rounds, say });
+        const turns = await takeTurns({ monitor, ws, texts, subscribers, rounds, say });
         return summarise(turns, {
           subscribers,
-          bytes_per_message: Math.round(Buffer.byteLength(told.join('')) / told.length),
+          bytes_per_message: Math.round(Buffer.byteLength(texts.join('')) / texts.length),
           idle_bytes: monitor.idle_bytes,
           ws_idle_bytes: ws.idle_bytes,
         });
@@ -112,14 +118,14 @@ export async function measureFeed(
 async function takeTurns({
   monitor,
   ws,
-  told,
+  texts,
   subscribers,
   rounds,
   say,
 }: {
   monitor: Side;
   ws: Side;
-  told: string[];
+  texts: string[];
   subscribers: number;
   rounds: number;
   say: (line: string) => void;
@@ -128,34 +134,34 @@ async function takeTurns({
   for (let round = 0; round <= rounds; round += 1) {
     const plain = (jobs: number) => async () => {
       const turn = await take(monitor, { readers: subscribers, jobs });
-      told.splice(0, told.length, ...turn.texts);
-      return { ...turn, who: 'monitor' as const };
+      texts.splice(0, texts.length, ...turn.texts);
+      return { ...turn, side: 'monitor' as const };
     };
     const bare = (jobs: number) => async () => ({
       ...(await take(ws, { readers: subscribers, jobs })),
-      who: 'ws' as const,
+      side: 'ws' as const,
     });
-    // Those that stall ask for what they then don't read. What is made of that is collected some time later, which takes the
-    // others a moment: the turns that theirs are compared with come after the same requests.
-    const asked = async () => {
+    // Stalled readers first request data that they then don't read. Garbage from making it is collected some time
+    // later, which costs the others a moment, so the turns for comparison come after the same requests.
+    const requesting = async () => {
       monitor.server.resume();
       await monitor.subscribers.order({ do: 'ask', count: STALLED });
       await untilIdle(monitor.server);
-      return { ...(await take(monitor, { readers: subscribers, jobs: 10 })), who: 'monitor, same requests' as const };
+      return { ...(await take(monitor, { readers: subscribers, jobs: 10 })), side: 'monitor, same requests' as const };
     };
     const stalled = async () => {
       monitor.server.resume();
       await monitor.subscribers.order({ do: 'stall', count: STALLED });
-      // What they asked for is on its way to them, and stays there.
+      // The replies to their requests are on the way, and stay there.
       await untilIdle(monitor.server);
       const turn = await take(monitor, { readers: subscribers - STALLED, jobs: 10 });
       monitor.server.resume();
       await monitor.subscribers.order({ do: 'replace' });
       monitor.server.pause();
-      return { ...turn, who: 'monitor, some stalled' as const };
+      return { ...turn, side: 'monitor, some stalled' as const };
     };
     // Round 0 is for the just-in-time compilers, and gives `ws` its messages.
-    const pairs = Array.from({ length: PAIRS }, () => [asked, stalled]).flat();
+    const pairs = Array.from({ length: PAIRS }, () => [requesting, stalled]).flat();
     const order = [plain(10), ...pairs, plain(10), bare(10), plain(10), plain(1), bare(1)];
     if (round % 2 === 1) order.reverse();
     for (const one of order) {
@@ -165,7 +171,7 @@ async function takeTurns({
       const what = round === 0 ? 'warming up' : `round ${round} of ${rounds}`;
       const rate = Math.round(turn.deliveries_per_second).toLocaleString('en');
       say(
-        `feed, ${what}: ${turn.who}, ${turn.jobs_per_request} a request: ${rate} deliveries/s, p99 ${turn.p99_ms} ms, ` +
+        `feed, ${what}: ${turn.side}, ${turn.jobs_per_request} a request: ${rate} deliveries/s, p99 ${turn.p99_ms} ms, ` +
           `CPU µs a delivery: server ${turn.server_cpu_us.toFixed(2)}, clients ${turn.clients_cpu_us.toFixed(2)}`,
       );
     }
@@ -173,11 +179,11 @@ async function takeTurns({
   return turns;
 }
 
-/** One turn: all messages to all who read. */
+/** One turn: all messages to all readers. */
 async function take(
   { server, subscribers, post }: Side,
   { readers, jobs }: { readers: number; jobs: number },
-): Promise<Omit<FeedTurn, 'round' | 'who'> & { texts: string[] }> {
+): Promise<Omit<FeedTurn, 'round' | 'side'> & { texts: string[] }> {
   server.resume();
   const mark = jobs * MESSAGES_PER_JOB;
   await subscribers.order({ do: 'count', messages: MESSAGES, mark });
@@ -210,8 +216,8 @@ function summarise(
   turns: FeedTurn[],
   rest: Pick<FeedFigures, 'subscribers' | 'bytes_per_message' | 'idle_bytes' | 'ws_idle_bytes'>,
 ): FeedFigures {
-  const of = (who: FeedTurn['who'], jobs = 10) =>
-    turns.filter((turn) => turn.who === who && turn.jobs_per_request === jobs);
+  const of = (side: FeedTurn['side'], jobs = 10) =>
+    turns.filter((turn) => turn.side === side && turn.jobs_per_request === jobs);
   const monitor = of('monitor');
   const ws = of('ws');
   const lone = of('monitor', 1);
@@ -277,46 +283,46 @@ const submit = (url: string, _: number, jobs: number): Promise<void> =>
 
 async function postTo(url: string, body: unknown): Promise<void> {
   const headers = { 'content-type': 'application/json' };
-  const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`${url}: ${answer.status} ${text}`);
+  const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${url}: ${response.status} ${text}`);
 }
 
 /** The process of one side's subscribers. */
 class Subscribers {
   readonly #child: ChildProcess;
-  readonly #listeners = new Set<(answer: SubscribersAnswer) => void>();
+  readonly #listeners = new Set<(message: SubscribersMessage) => void>();
   #have = 0;
 
   static async start(url: string, count: number, subscription: string): Promise<Subscribers> {
     const file = fileURLToPath(new URL('../clients/subscribers.ts', import.meta.url));
     const child = fork(file, [url, String(count), subscription], { stdio: ['ignore', 2, 2, 'ipc'] });
     const subscribers = new Subscribers(child);
-    await subscribers.#answer('ready');
+    await subscribers.#received('ready');
     return subscribers;
   }
 
   private constructor(child: ChildProcess) {
     this.#child = child;
-    child.on('message', (answer: SubscribersAnswer) => {
-      if (answer.said === 'all') this.#have = answer.messages;
-      for (const listener of [...this.#listeners]) listener(answer);
+    child.on('message', (message: SubscribersMessage) => {
+      if (message.type === 'all') this.#have = message.messages;
+      for (const listener of [...this.#listeners]) listener(message);
     });
   }
 
   async order(order: SubscribersOrder): Promise<void> {
     if (order.do === 'count') this.#have = 0;
-    const ready = this.#answer('ready');
+    const ready = this.#received('ready');
     this.#child.send(order);
     await ready;
   }
 
   async allHave(messages: number): Promise<void> {
-    while (this.#have < messages) await this.#answer('all');
+    while (this.#have < messages) await this.#received('all');
   }
 
-  counted(): Promise<Extract<SubscribersAnswer, { said: 'counted' }>> {
-    return this.#answer('counted');
+  counted(): Promise<Extract<SubscribersMessage, { type: 'counted' }>> {
+    return this.#received('counted');
   }
 
   async end(): Promise<void> {
@@ -328,14 +334,14 @@ class Subscribers {
     clearTimeout(late);
   }
 
-  #answer<S extends SubscribersAnswer['said']>(said: S): Promise<Extract<SubscribersAnswer, { said: S }>> {
+  #received<T extends SubscribersMessage['type']>(type: T): Promise<Extract<SubscribersMessage, { type: T }>> {
     return new Promise((resolve, reject) => {
       const gone = () => reject(new Error('the subscribers have ended'));
-      const listener = (answer: SubscribersAnswer) => {
-        if (answer.said !== said) return;
+      const listener = (message: SubscribersMessage) => {
+        if (message.type !== type) return;
         this.#child.off('exit', gone);
         this.#listeners.delete(listener);
-        resolve(answer as Extract<SubscribersAnswer, { said: S }>);
+        resolve(message as Extract<SubscribersMessage, { type: T }>);
       };
       this.#child.once('exit', gone);
       this.#listeners.add(listener);
@@ -343,7 +349,7 @@ class Subscribers {
   }
 }
 
-/** Resolves once it has nothing left to do, or after a minute. */
+/** Resolves once it is idle, or after a minute. */
 async function untilIdle(server: RunningServer): Promise<void> {
   for (let second = 0; second < 60; second += 1) {
     const before_s = server.cpuSeconds();
@@ -352,7 +358,7 @@ async function untilIdle(server: RunningServer): Promise<void> {
   }
 }
 
-/** The number of ms below which `part` of what a histogram counts lies. */
+/** The number of ms below which this `part` of a histogram's values lies. */
 function quantileOf(histogram: readonly number[], part: number): number {
   const all = histogram.reduce((sum, count) => sum + count, 0);
   let below = 0;

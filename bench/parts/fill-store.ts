@@ -1,7 +1,8 @@
 /**
- * Fills a directory store as a busy day would have, through the real engine and journal: `node fill-store.ts DIRECTORY`.
+ * Fills a directory store as a busy day would have, through the real engine and journal: `node fill-store.ts
+ * DIRECTORY`.
  *
- * 100,000 jobs, each submitted by a command of its own; half of them then claimed by 1,000 workers and reported on ten
+ * 100,000 jobs, each submitted by a separate command; half of them then claimed by 1,000 workers and reported on ten
  * times; a snapshot; and 1,000 segments after it, each with one whole lifecycle in it: 14 events.
  */
 import { argv } from 'node:process';
@@ -53,14 +54,14 @@ export async function openEngine(url: string, settings: object = {}) {
 const command = (body: CommandBody) => ({ id: newUlid(), fingerprint: '', actor: 'api', body });
 
 async function fill(url: string): Promise<void> {
-  // A snapshot where we want it, and no other.
+  // Only this snapshot is written.
   const { engine, close } = await openEngine(url, { snapshot_segments: 1e9, snapshot_bytes: 1e12, snapshot_ms: 1e9 });
   const submit = async (bodies: CommandBody[]) => {
     for (let at = 0; at < bodies.length; at += AT_ONCE) {
       await Promise.all(bodies.slice(at, at + AT_ONCE).map((body) => engine.submit(command(body))));
     }
   };
-  /** Soft ones go with the next durable one, which is a tick that does nothing. */
+  /** Soft commands are written with the next durable one, which is a tick without effect. */
   const flush = () => engine.submit({ ...command({ type: 'tick', ids: [], expire: false }), id: `~${newUlid()}` });
   const progress = (job_id: string, lease_token: string, step: number) =>
     engine.submitSoft({

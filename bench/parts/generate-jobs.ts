@@ -1,6 +1,6 @@
 /**
- * A year of finished jobs as column files, from a seed: long tails of durations, weekdays and nights, bursts, bad days on which
- * many fail, retries, unknown prices. DuckDB makes them, a day at a time; the same seed makes the same rows.
+ * A year of finished jobs as column files, from a seed: long tails of durations, weekdays and nights, bursts, bad days
+ * on which many fail, retries, unknown prices. DuckDB makes them, a day at a time; the same seed makes the same rows.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ const DAY_MS = 86_400_000;
 
 type Year = { jobs: number; days: number; seed: number };
 
-/** Those that an earlier run left in this folder, if they are of the same year. */
+/** Files that an earlier run left in this folder, if they are of the same year. */
 export async function keptJobs(folder: string, year: Year): Promise<GeneratedFiles> {
   const path = join(folder, 'generated.json');
   const kept = await readFile(path, 'utf8').then(JSON.parse, () => null);
@@ -87,7 +87,7 @@ function makeDay(day: number, n: number): string {
     FROM timed`;
 }
 
-/** One for each run, each of the same length. */
+/** One for each run, all of the same length. */
 function attemptsOf(): string {
   const values: Record<string, string> = {
     run: 'r.range',

@@ -1,8 +1,8 @@
 /**
- * What can only be seen from inside, in a process of its own: `node --expose-gc in-one-process.ts DIRECTORY`.
+ * Measurements from inside the process: `node --expose-gc in-one-process.ts DIRECTORY`.
  *
- * Heap: the whole monitor on the filled store less the whole monitor on an empty one. Stall: the longest time for which the
- * event loop was held up while a snapshot of all those jobs was written.
+ * Heap: the whole monitor on the filled store minus the whole monitor on an empty one. Stall: the longest time for
+ * which the event loop was blocked while a snapshot of all those jobs was written.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -53,7 +53,7 @@ async function loopDelays(
 async function look(filled: string): Promise<FromInside> {
   const empty = mkdtempSync(join(dirname(filled) || tmpdir(), 'tmon-bench-empty-'));
   try {
-    // Twice: the first start loads what all have in common.
+    // Twice: the first start loads what all share.
     await heapOfMonitor(`dir:${empty}`);
     const heap_empty_bytes = await heapOfMonitor(`dir:${empty}`);
     const heap_filled_bytes = await heapOfMonitor(`dir:${filled}`);

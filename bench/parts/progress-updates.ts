@@ -1,15 +1,18 @@
-/** Progress alone: updates a second over one request each, and over WebSockets, each acknowledged; in turn, round after round. */
+/**
+ * Progress alone: updates a second over one request each, and over WebSockets, each acknowledged; in turn, round after
+ * round.
+ */
 import { type Entrant, inTurn } from '../race.ts';
 import { median } from '../statistics.ts';
 
 export type ProgressUpdates = {
   contender: string;
-  says: string;
+  title: string;
   /** Median of the rounds. */
   updates_per_second: number;
-  /** Median of the rounds' ratios to one request an update in the same round; null where that is not in. */
+  /** Median of the rounds' ratios to one request per update in the same round; null without that contender. */
   ratio: number | null;
-  /** Median of the rounds' ratios to another checkout's monitor doing the same; null where that is not in. */
+  /** Median of the rounds' ratios to another checkout's monitor doing the same; null without one. */
   beside_ratio: number | null;
   server_cpu_us: number;
   client_cpu_us: number;
@@ -17,7 +20,7 @@ export type ProgressUpdates = {
 
 const ONE_REQUEST_EACH = 'monitor';
 const COMPARED = [ONE_REQUEST_EACH, 'monitor-websocket', 'monitor-websocket-apart'];
-/** In a round, for each job of the race's. */
+/** Per round, for each job of the race. */
 const UPDATES = 10;
 
 export async function measureProgressUpdates(
@@ -42,11 +45,11 @@ export async function measureProgressUpdates(
     }
   }
   const turnsOf = (name: string | undefined) => turns[entrants.findIndex(({ contender }) => contender.name === name)];
-  return entrants.map(({ contender: { name, says } }, i) => {
+  return entrants.map(({ contender: { name, title } }, i) => {
     const own = turns[i]!;
     return {
       contender: name,
-      says,
+      title,
       updates_per_second: median(own.map(({ per_second }) => per_second)),
       ratio: ratio(own, turnsOf(ONE_REQUEST_EACH)),
       beside_ratio: ratio(own, turnsOf(entrants.find(({ contender }) => contender.beside === name)?.contender.name)),

@@ -1,6 +1,6 @@
 /**
- * What the feed is held against: `ws` and nothing else. It sends each message it is given (`POST /`, a JSON array of them) to
- * every connection, as the `ws` library's own examples do, as bytes made once a message. `node bare-broadcast.ts PORT`.
+ * The baseline for the feed: only `ws`. It sends each message that it receives (`POST /`, a JSON array of them) to
+ * every connection, as the `ws` library's own examples do, encoded once per message. `node bare-broadcast.ts PORT`.
  */
 import { createServer } from 'node:http';
 import { argv } from 'node:process';
@@ -17,7 +17,7 @@ const server = createServer((request, response) => {
 const feed = new WebSocketServer({ server });
 server.listen(Number(argv[2]), '127.0.0.1');
 
-/** A message's time becomes that of its sending. */
+/** A message's time is set when it is sent. */
 function broadcast(messages: readonly string[]): void {
   const now = new Date().toISOString();
   for (const message of messages) {

@@ -1,4 +1,4 @@
-/** The monitor as users start it, on an empty directory store, with default settings but for those given. */
+/** The monitor as users start it, on an empty directory store, with default settings except those passed. */
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort, type RunningServer, served, startProgram, untilReady } from './server.ts';
@@ -25,7 +25,7 @@ export async function startMonitorProcess(
   return served(program, url);
 }
 
-/** TMON_BENCH_PROFILE=folder: a CPU profile of each monitor is left there. */
+/** TMON_BENCH_PROFILE=folder: writes a CPU profile of each monitor there. */
 function profiling(): string[] {
   const folder = process.env.TMON_BENCH_PROFILE;
   return folder ? ['--cpu-prof', `--cpu-prof-dir=${folder}`] : [];

@@ -1,4 +1,4 @@
-/** A PostgreSQL with its defaults, `fsync` and `synchronous_commit` on: a commit is answered once it is on the disk. */
+/** A PostgreSQL with its defaults, `fsync` and `synchronous_commit` on: a commit returns once it is on the disk. */
 import { execFile } from 'node:child_process';
 import { chown } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,15 +20,15 @@ export async function startPostgresql(folder: string, programs: string): Promise
     cwd: folder,
     ...owner,
   });
-  await untilReady(postgres, async () => postgres.said().includes('ready to accept connections'));
+  await untilReady(postgres, async () => postgres.output().includes('ready to accept connections'));
   return {
     url: `postgres://bench@127.0.0.1:${port}/postgres`,
     pid: postgres.pid,
     cpuSeconds: () => [postgres.pid, ...childrenOf(postgres.pid)].reduce((sum, pid) => sum + cpuSecondsOf(pid), 0),
-    // Its processes are many, and idle while nobody asks.
+    // Its processes are many, and idle without requests.
     pause: () => undefined,
     resume: () => undefined,
-    // SIGINT: end now, but in order.
+    // SIGINT: a fast, orderly shutdown.
     stop: () => postgres.stop('SIGINT'),
   };
 }
@@ -41,7 +41,7 @@ async function serverUser(): Promise<{ uid: number; gid: number } | undefined> {
       const [uid, gid] = await Promise.all([run('id', ['-u', name]), run('id', ['-g', name])]);
       return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
     } catch {
-      // No such user here.
+      // No such user.
     }
   }
   throw new Error('PostgreSQL does not run as root, and there is neither a user postgres nor nobody');

@@ -1,10 +1,10 @@
-/** A Redis that appends every write to its log, and syncs the log as told. No snapshots beside it. */
+/** A Redis that appends every write to its log, and syncs the log as configured. Without snapshots. */
 import { connect } from 'node:net';
 import { freePort, type RunningServer, served, startProgram, untilReady } from './server.ts';
 
 /**
- * `always`: synced before the write is answered, once for all writes that came in together.
- * `everysec`: synced once a second, behind the answers.
+ * `always`: synced before the write is acknowledged, once for all writes that arrived together. `everysec`: synced once
+ * a second, after the acknowledgements.
  */
 export type AppendFsync = 'always' | 'everysec';
 
@@ -16,11 +16,11 @@ export async function startRedis(folder: string, program: string, appendfsync: A
       ...['--appendonly', 'yes', '--appendfsync', appendfsync, '--save', ''],
     ],
   });
-  await untilReady(redis, () => answersPing(port));
+  await untilReady(redis, () => respondsToPing(port));
   return served(redis, `redis://127.0.0.1:${port}`);
 }
 
-function answersPing(port: number): Promise<boolean> {
+function respondsToPing(port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1' }, () => socket.write('PING\r\n'));
     socket.once('data', (bytes) => {

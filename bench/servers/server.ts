@@ -1,6 +1,6 @@
 /**
- * A server under measurement: a process of its own on a free port of 127.0.0.1, with an empty directory of its own on the
- * same disk as all the others.
+ * A server under measurement: a separate process on a free port of 127.0.0.1, with its own empty directory on the same
+ * disk as all the others.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -8,21 +8,21 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 
 export type RunningServer = {
-  /** What its clients connect to. */
+  /** The address for its clients. */
   url: string;
   pid: number;
   /** Seconds of CPU that it has used so far, children included. */
   cpuSeconds(): number;
-  /** Takes its CPU away while others are measured: what it put off until later, it then does in its own time. */
+  /** Stops it while others are measured: its deferred work is then done in its own time. */
   pause(): void;
   resume(): void;
-  /** Ends it and removes what it kept. */
+  /** Ends it and removes its data. */
   stop(): Promise<void>;
 };
 
 export type StartServer = (folder: string) => Promise<RunningServer>;
 
-/** A fresh folder in `parent` for the time of `use`, or of this process if that ends first. */
+/** A new folder in `parent` for the time of `use`, or of this process if that ends first. */
 export async function inFolder<T>(parent: string, use: (folder: string) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(parent, 'tmon-bench-'));
   const remove = () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
@@ -48,8 +48,8 @@ export type OwnProcess = {
   pid: number;
   pause(): void;
   resume(): void;
-  /** What it has said so far on both outputs. */
-  said(): string;
+  /** Its output so far, of both streams. */
+  output(): string;
   stop(signal?: NodeJS.Signals): Promise<void>;
 };
 
@@ -59,7 +59,7 @@ export function served(program: OwnProcess, url: string): RunningServer {
   return { url, pid, cpuSeconds: () => cpuSecondsOf(pid), pause, resume, stop: () => program.stop() };
 }
 
-/** Starts a program; it is ended with us, whatever becomes of us. */
+/** Starts a program; it is ended with us in every case. */
 export function startProgram(
   program: string,
   options: { arguments: string[]; cwd?: string; env?: NodeJS.ProcessEnv; uid?: number; gid?: number },
@@ -72,27 +72,27 @@ export function startProgram(
     ...(uid === undefined ? {} : { uid }),
     ...(gid === undefined ? {} : { gid }),
   });
-  let said = '';
+  let output = '';
   const hear = (bytes: Buffer) => {
-    said = (said + bytes).slice(-20_000);
+    output = (output + bytes).slice(-20_000);
   };
   child.stdout?.on('data', hear);
   child.stderr?.on('data', hear);
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => resolve());
     child.once('error', (error) => {
-      said += String(error);
+      output += String(error);
       resolve();
     });
   });
   const kill = () => child.kill('SIGKILL');
-  // Before folders are removed, which were there first.
+  // Before the folders, which were created first, are removed.
   process.prependOnceListener('exit', kill);
   return {
     pid: child.pid ?? 0,
     pause: () => child.kill('SIGSTOP'),
     resume: () => child.kill('SIGCONT'),
-    said: () => said,
+    output: () => output,
     async stop(signal = 'SIGTERM') {
       child.kill('SIGCONT');
       child.kill(signal);
@@ -104,17 +104,17 @@ export function startProgram(
   };
 }
 
-/** Asks until it answers. Throws with what the program said when it does not within 30 s. */
+/** Polls until it responds. Throws with the program's output if it does not within 30 s. */
 export async function untilReady(program: OwnProcess, ready: () => Promise<boolean>): Promise<void> {
   for (const until = performance.now() + 30_000; performance.now() < until; ) {
     if (await ready().catch(() => false)) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   await program.stop('SIGKILL');
-  throw new Error(`it did not start: ${program.said().trim()}`);
+  throw new Error(`it did not start: ${program.output().trim()}`);
 }
 
-/** Seconds of CPU of a process and of the children it has waited for; 0 where the system does not tell. */
+/** Seconds of CPU of a process and of the children it has waited for; 0 if the system does not report it. */
 export function cpuSecondsOf(pid: number): number {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -125,7 +125,7 @@ export function cpuSecondsOf(pid: number): number {
   }
 }
 
-/** The processes that `pid` has started and that still run. */
+/** The live processes that `pid` has started. */
 export function childrenOf(pid: number): number[] {
   try {
     const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
@@ -135,7 +135,7 @@ export function childrenOf(pid: number): number[] {
   }
 }
 
-/** Resident memory of a process; NaN where the system does not tell. */
+/** Resident memory of a process; NaN if the system does not report it. */
 export function residentBytes(pid: number): number {
   try {
     const found = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));

@@ -1,4 +1,4 @@
-/** What the parameters of the full system's template change. */
+/** The effects of the parameters of the full system's template. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FULL_SYSTEM, lifecycleRules } from '../../test/aws/full-system.ts';
@@ -35,10 +35,10 @@ const REFERENCES = {
   Workers: 'workers',
 };
 
-test('with a KMS key the bucket uses it, and the roles may use nothing else of it than they need', () => {
+test('with a KMS key the bucket uses it, and the roles have only the permissions on it that they need', () => {
   const key = 'arn:aws:kms:us-east-1:123456789012:key/1';
-  const given = { ...REFERENCES, KmsKeyArn: key };
-  const { resources } = resolveTemplate(template, given);
+  const references = { ...REFERENCES, KmsKeyArn: key };
+  const { resources } = resolveTemplate(template, references);
   const [rule] = resources.Bucket!.Properties.BucketEncryption.ServerSideEncryptionConfiguration;
   assert.deepEqual(rule.ServerSideEncryptionByDefault, { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: key });
   assert.equal(rule.BucketKeyEnabled, true);
@@ -48,7 +48,7 @@ test('with a KMS key the bucket uses it, and the roles may use nothing else of i
   for (const id of ['ServerKeyPolicy', 'WorkerKeyPolicy']) assert.equal(statement(id).Resource, key);
 });
 
-test('by default S3 removes no recording and no view', () => {
+test('by default S3 removes neither recordings nor views', () => {
   const plain = resolveTemplate(template, REFERENCES);
   const removing = lifecycleRules(plain).filter(({ Status, Expiration }) => Status === 'Enabled' && Expiration?.Days);
   assert.deepEqual(
@@ -57,13 +57,13 @@ test('by default S3 removes no recording and no view', () => {
   );
 });
 
-test('with AudioEvents S3 sends messages of recordings to the queue, which carries the jobs and is no source of reports', () => {
-  const given = { ...REFERENCES, AudioEvents: 'true' };
-  const { resources, outputs: told } = resolveTemplate(template, given);
+test('with AudioEvents S3 sends messages of recordings to the queue, which carries the jobs and is not a source of reports', () => {
+  const references = { ...REFERENCES, AudioEvents: 'true' };
+  const { resources, outputs } = resolveTemplate(template, references);
   const [event] = resources.Bucket!.Properties.NotificationConfiguration.QueueConfigurations;
   assert.equal(event.Filter.S3Key.Rules[0].Value, 'audio/');
   assert.equal(resources.ReportsPolicy, undefined);
-  for (const command of [told.ServeCommand, told.DoctorCommand]) {
+  for (const command of [outputs.ServeCommand, outputs.DoctorCommand]) {
     assert.match(command, / --queue sqs:\/\/queue$/);
     assert.doesNotMatch(command, /--source/);
   }
@@ -73,7 +73,7 @@ test('with AudioEvents S3 sends messages of recordings to the queue, which carri
   assert.equal(Bucket!.Properties.NotificationConfiguration, undefined);
 });
 
-test('with an Auto Scaling group, or without a fleet, there is nothing of the other kinds', () => {
+test('with an Auto Scaling group, or without a fleet, there are no resources of the other kinds', () => {
   const group = resolveTemplate(template, { ...REFERENCES, Fleet: 'asg' });
   assert.ok(group.resources.Workers && group.resources.AsgFleetPolicy);
   assert.equal(group.resources.Ec2FleetPolicy, undefined);

@@ -1,4 +1,7 @@
-/** The template of the full system: linted, deployed on moto_server, and held against docs/format.md and the monitor's own checks. */
+/**
+ * The template of the full system: linted, deployed on moto_server, and compared with docs/format.md and the monitor's
+ * own checks.
+ */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -37,7 +40,7 @@ after(() => {
 const bucketPolicy = stack.resources.BucketPolicy!.Properties.PolicyDocument.Statement as Statement[];
 const inBucket = (key: string) => `arn:aws:s3:::${ids.Bucket}/${key}`;
 
-test('[A1] cfn-lint has nothing to say of either template, and ignores nothing', async () => {
+test('[A1] cfn-lint reports nothing for either template, without ignoring rules', async () => {
   const { bin } = await ensurePythonEnvironment(cfnLintEnvironment);
   for (const file of [FULL_SYSTEM, QUEUE_AND_ALARMS]) {
     const { status, stdout, stderr } = spawnSync(`${bin}/cfn-lint`, ['-t', file], { encoding: 'utf8' });
@@ -68,7 +71,7 @@ test('[A1] the bucket is encrypted, versioned, private and owned by its account'
   assert.deepEqual(new Set(Object.values(Properties.PublicAccessBlockConfiguration)), new Set([true]));
 });
 
-/** What the table of docs/format.md says may be deleted at any time; everything else must be kept. */
+/** The table of docs/format.md lists what may be deleted at any time; everything else must be kept. */
 function foldersOf(): { kept: string[]; made_again: string[] } {
   const rows = [...FORMAT.matchAll(/^\| (`[a-z]+\/`|views) \|[^|]*\|[^|]*\| ([^|]+) \|$/gm)];
   const views = /Under ((?:`[a-z]+\/`(?:, | and )?)+) a rebuild deletes/.exec(FORMAT)![1]!;
@@ -84,7 +87,7 @@ function foldersOf(): { kept: string[]; made_again: string[] } {
 
 const overlap = (one: string, other: string) => one.startsWith(other) || other.startsWith(one);
 
-test('[A109] no lifecycle rule removes an object that docs/format.md says must be kept', () => {
+test('[A109] no lifecycle rule removes an object that must be kept according to docs/format.md', () => {
   const { kept, made_again } = foldersOf();
   assert.deepEqual(kept, ['meta/', 'journal/', 'snapshots/', 'archive/', 'analytics/', 'transcripts/', 'uploads/']);
   assert.deepEqual(made_again, ['jobs/', 'workers/', 'queues/', 'alerts/', 'system/', 'metrics/']);
@@ -102,7 +105,7 @@ test('[A109] no lifecycle rule removes an object that docs/format.md says must b
   assert.ok(!lifecycleRules(stack).some((rule) => 'Transitions' in rule));
 });
 
-test('[A109] old versions of everything that is replaced or deleted expire, and broken uploads too', () => {
+test('[A109] old versions of replaced and deleted objects expire, and incomplete uploads too', () => {
   const { kept, made_again } = foldersOf();
   const bounded = lifecycleRules(stack).filter(({ NoncurrentVersionExpiration }) => NoncurrentVersionExpiration);
   for (const folder of [...kept, ...made_again, 'doctor/']) {
@@ -152,14 +155,14 @@ const may = (
     { identity: [EVERYTHING], resource: bucketPolicy },
   ).allowed;
 
-test('[S34] nobody puts a segment without If-None-Match, not even an administrator', () => {
+test('[S34] no principal can put a segment without If-None-Match, not even an administrator', () => {
   const segment = 'tmon/journal/00000000000000000001.ndjson';
   assert.equal(may('s3:PutObject', segment), false);
   assert.equal(may('s3:PutObject', segment, { 's3:if-none-match': '*' }), true);
   assert.equal(may('s3:PutObject', 'tmon/jobs/active/job-1/state.json'), true);
 });
 
-test('[S34] only the monitor deletes of the journal, snapshots, archive and meta/, and nobody deletes an old version', () => {
+test('[S34] only the monitor can delete from the journal, snapshots, archive and meta/, and no principal can delete an old version', () => {
   const monitor = outputs.ServerRoleArn!;
   for (const folder of ['journal', 'snapshots', 'archive', 'meta']) {
     const key = `tmon/${folder}/object`;
@@ -175,7 +178,7 @@ test('[S34] nothing is read or written without TLS', () => {
     assert.equal(may(action, 'audio/a.mp3', { 'aws:SecureTransport': 'false' }), false);
 });
 
-test('the queue passes on to dead letters what nobody could process, and takes events of this account’s buckets alone', async () => {
+test('the queue moves unprocessable messages to the dead letters, and accepts only events of this account’s buckets', async () => {
   const get = new GetQueueAttributesCommand({ QueueUrl: ids.Queue, AttributeNames: ['RedrivePolicy'] });
   const { deadLetterTargetArn, maxReceiveCount } = JSON.parse((await sqs.send(get)).Attributes!.RedrivePolicy!);
   assert.equal(deadLetterTargetArn.split(':').at(-1), outputs.DeadLetterQueueName);
@@ -230,7 +233,7 @@ test('[S34] no statement allows every action, and only actions without resources
   }
 });
 
-test('the command of the outputs is one that the monitor takes', () => {
+test('the monitor accepts the command of the outputs', () => {
   const [, store, fleet, origin, source] =
     /^tmon serve --store (\S+) --fleet '(\S+)' --allowed-origins (\S+) --source (\S+)$/.exec(outputs.ServeCommand!)!;
   assert.equal(outputs.ServeCommand, stack.outputs.ServeCommand);
@@ -238,7 +241,7 @@ test('the command of the outputs is one that the monitor takes', () => {
   assert.equal(settings.store, `s3://${ids.Bucket}/tmon`);
   const url = parseEc2FleetUrl(fleet!, store!);
   assert.deepEqual([url.name, url.spot, url.max], [ids.WorkerTemplate, true, 10]);
-  // The policy names the tag that this monitor gives.
+  // The policy names the tag that this monitor sets.
   const launch = stack.resources.Ec2FleetPolicy!.Properties.PolicyDocument.Statement[0];
   assert.equal(launch.Condition.StringEquals['aws:RequestTag/tmon:monitor'], url.monitor);
 });

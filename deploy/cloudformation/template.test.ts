@@ -1,4 +1,4 @@
-/** The template of the fleet on SQS and CloudWatch: linted, deployed on moto_server, looked at by `tmon aws status`. */
+/** The template of the fleet on SQS and CloudWatch: linted, deployed on moto_server, and shown by `tmon aws status`. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -37,12 +37,12 @@ after(() => {
   for (const one of [cloudFormation, cloudWatch, sqs]) one.destroy();
 });
 
-/** What the template's owner has already: an image, a network. Asked for by hand, for want of two more clients. */
+/** What the template's owner already has: an image, a network. Requested by hand, to avoid two more clients. */
 async function ask(service: string, headers: Record<string, string>, body: string): Promise<string> {
   const authorization = `AWS4-HMAC-SHA256 Credential=test/20250101/us-east-1/${service}/aws4_request, SignedHeaders=host, Signature=0`;
-  const answer = await fetch(moto.endpoint, { method: 'POST', headers: { authorization, ...headers }, body });
-  assert.equal(answer.status, 200);
-  return answer.text();
+  const response = await fetch(moto.endpoint, { method: 'POST', headers: { authorization, ...headers }, body });
+  assert.equal(response.status, 200);
+  return response.text();
 }
 const IMAGE = '/images/worker';
 await ask(
@@ -94,7 +94,7 @@ const decoded = spawnSync(
 );
 const resources = (JSON.parse(decoded.stdout) as { Resources: Record<string, Resource> }).Resources;
 
-/** What a reference comes to in this stack. */
+/** The value of a reference in this stack. */
 const KNOWN: Record<string, unknown> = {
   OldestMessageMinutes: 30,
   DeadLettersMax: 0,
@@ -112,18 +112,18 @@ const KNOWN: Record<string, unknown> = {
 function resolved(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(resolved);
   if (typeof value !== 'object' || value === null) return value;
-  const [[key, given] = ['', null], ...more] = Object.entries(value);
-  if (more.length === 0 && key === 'Ref') return KNOWN[given as string];
-  if (more.length === 0 && key === 'Fn::GetAtt') return KNOWN[(given as string[]).join('.')];
+  const [[key, argument] = ['', null], ...more] = Object.entries(value);
+  if (more.length === 0 && key === 'Ref') return KNOWN[argument as string];
+  if (more.length === 0 && key === 'Fn::GetAtt') return KNOWN[(argument as string[]).join('.')];
   if (more.length === 0 && key === 'Fn::Sub')
-    return (given as string).replace(/\$\{([^}]+)\}/g, (_, name) => String(KNOWN[name] ?? name));
+    return (argument as string).replace(/\$\{([^}]+)\}/g, (_, name) => String(KNOWN[name] ?? name));
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, resolved(one)]));
 }
 
 const ofType = (type: string) => Object.entries(resources).filter(([, resource]) => resource.Type === type);
 const propertiesOf = (id: string) => resolved(resources[id]!.Properties) as Properties;
 
-// moto's CloudFormation passes alarms over; its CloudWatch takes them, with the template's own properties.
+// moto's CloudFormation ignores alarms; its CloudWatch accepts them, with the template's own properties.
 for (const [id] of ofType('AWS::CloudWatch::Alarm')) {
   const alarm = { AlarmName: id, ...propertiesOf(id) } as PutMetricAlarmCommandInput;
   await cloudWatch.send(new PutMetricAlarmCommand({ ...alarm, Threshold: Number(alarm.Threshold) }));
@@ -134,12 +134,12 @@ const alarm = async (AlarmName: string) => {
   return MetricAlarms[0];
 };
 
-test('cfn-lint has nothing to say of it', () => {
+test('cfn-lint reports nothing', () => {
   const { status, stdout, stderr } = spawnSync(`${bin}/cfn-lint`, ['-t', FILE], { encoding: 'utf8' });
   assert.equal(status, 0, stdout + stderr);
 });
 
-test('[B112] the path is there: queue, metrics, alarms, SNS and who is told', async () => {
+test('[B112] the path is complete: queue, metrics, alarms, SNS and its subscription', async () => {
   assert.equal(Stacks[0]?.StackStatus, 'CREATE_COMPLETE');
   assert.deepEqual(idsOf('AWS::SQS::Queue').sort(), ['DeadLetterQueue', 'JobQueue']);
   assert.deepEqual(idsOf('AWS::SNS::Topic'), ['AlertTopic']);
@@ -152,7 +152,7 @@ test('[B112] the path is there: queue, metrics, alarms, SNS and who is told', as
   assert.equal(Number(maxReceiveCount), 3);
 });
 
-test('[B114] [B115] a dashboard shows what waits, what is at work, its age and the rate', () => {
+test('[B114] [B115] a dashboard shows waiting and running jobs, their age and the rate', () => {
   assert.deepEqual(idsOf('AWS::CloudWatch::Dashboard'), ['Dashboard']);
   const { widgets } = JSON.parse(propertiesOf('Dashboard').DashboardBody as string) as {
     widgets: { type: string; properties: { metrics?: unknown[][]; alarms?: string[] } }[];
@@ -168,7 +168,7 @@ test('[B114] [B115] a dashboard shows what waits, what is at work, its age and t
   assert.equal(widgets.find(({ type }) => type === 'alarm')?.properties.alarms?.length, 3);
 });
 
-test('[B116] a message older than 30 minutes tells the topic, and so does a dead letter', async () => {
+test('[B116] a message older than 30 minutes notifies the topic, and so does a dead letter', async () => {
   const oldest = await alarm('OldestMessageAlarm');
   assert.equal(oldest?.Threshold, 30);
   assert.equal(oldest?.ComparisonOperator, 'GreaterThanThreshold');
@@ -183,7 +183,7 @@ test('[B116] a message older than 30 minutes tells the topic, and so does a dead
   assert.deepEqual(dead?.AlarmActions, [outputs.AlertTopicArn]);
 });
 
-test('[B117] machines come and go by the backlog of each, spot or not', () => {
+test('[B117] machines come and go by the backlog per machine, spot or not', () => {
   assert.deepEqual(idsOf('AWS::AutoScaling::AutoScalingGroup'), ['Workers']);
   assert.deepEqual(idsOf('AWS::EC2::LaunchTemplate'), ['WorkerTemplate']);
   const policy = propertiesOf('BacklogPolicy');
@@ -198,7 +198,7 @@ test('[B117] machines come and go by the backlog of each, spot or not', () => {
   assert.equal(others.length, 0);
 });
 
-test('roles name what they may do, and on what', () => {
+test('roles name their actions and resources', () => {
   assert.deepEqual(idsOf('AWS::IAM::Role'), ['WorkerRole']);
   assert.deepEqual(idsOf('AWS::IAM::ManagedPolicy'), ['WatcherPolicy']);
   type Statement = { Effect: string; Action: string | string[]; Resource: unknown };
@@ -211,7 +211,7 @@ test('roles name what they may do, and on what', () => {
   for (const { Action, Resource } of allowed) {
     const actions = [Action].flat();
     for (const action of actions) assert.match(action, /^[a-z0-9]+:[A-Z][A-Za-z]+$/);
-    // These know no resources of their own.
+    // These actions do not support resources.
     if (Resource === '*')
       assert.ok(
         actions.every((one) => /^cloudwatch:|^logs:GetQueryResults$/.test(one)),
@@ -255,7 +255,7 @@ test('tmon aws status shows the queue, its alarms and the last hour; 1 while an 
   );
 });
 
-test('what is not there is named, with a way on', async (t) => {
+test('a missing queue is named in the error, with a hint', async (t) => {
   const stack = await runTmon(t, ['aws', 'status', '--stack', 'none'], { environment });
   assert.equal(stack.code, 4);
   assert.match(stack.stderr, /stack none does not exist\nhint: /);

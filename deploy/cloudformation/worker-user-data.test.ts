@@ -1,4 +1,4 @@
-/** The user data of workers: its scripts run here, against an instance metadata service that insists on version 2. */
+/** The user data of workers: its scripts run here, against an instance metadata service that requires version 2. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
@@ -23,13 +23,13 @@ const userData = (data.UserData['Fn::Base64']['Fn::Sub'][0] as string).replace(
 const written = (path: string): string => fileIn(userData, path);
 const identity = (t: Cleaning, metadata: Metadata) => readIdentity(t, userData, metadata);
 
-test('it is a script that bash can read', () => {
+test('it is a valid script for bash', () => {
   const { status, stderr } = spawnSync('bash', ['-n'], { input: userData, encoding: 'utf8' });
   assert.equal(status, 0, stderr);
   assert.doesNotMatch(userData, /undefined/);
 });
 
-test('a launched worker has the id and the monitor that its tags name, read with a token', async (t) => {
+test('a launched worker takes its id and monitor from its tags, read with a token', async (t) => {
   const tags = {
     'tags/instance/tmon:worker_id': 'worker-7',
     'tags/instance/tmon:server': 'https://other.example.com',
@@ -41,7 +41,7 @@ test('a launched worker has the id and the monitor that its tags name, read with
   ]);
 });
 
-test('without tags a worker is known by its instance, and reaches the monitor of the stack', async (t) => {
+test('without tags a worker is identified by its instance, and reaches the monitor of the stack', async (t) => {
   assert.deepEqual(await identity(t, { 'instance-id': 'i-1' }), [
     'TMON_SERVER=https://monitor.example.com',
     'TMON_INSTANCE_ID=i-1',

@@ -34,7 +34,7 @@ const runningIn = async (group: string): Promise<Instance[]> =>
     (instance) => tag(instance, 'aws:autoscaling:groupName') === group && instance.State?.Name === 'running',
   );
 
-test('[A74] POST /workers raises the desired capacity by one, and marks the instance that comes with the worker’s id', async (t) => {
+test('[A74] POST /workers raises the desired capacity by one, and marks the new instance with the worker’s id', async (t) => {
   await createGroup('grows', 1, 3);
   const monitor = await openMonitor(t, { fleet: 'asg:grows?server=https://monitor.example.com' });
   const { status, body } = await monitor.post<Worker>('/workers');
@@ -47,17 +47,17 @@ test('[A74] POST /workers raises the desired capacity by one, and marks the inst
   assert.deepEqual([body.location.region, body.location.instance_type], ['us-east-1', 'g4dn.xlarge']);
 });
 
-test('launches at once get an instance each, up to MaxSize, which the refusal names', async (t) => {
+test('concurrent launches get an instance each, up to MaxSize, which the refusal names', async (t) => {
   await createGroup('full', 0, 2);
   const monitor = await openMonitor(t, { fleet: 'asg:full' });
-  const answers = await Promise.all([1, 2, 3].map(() => monitor.post('/workers')));
-  assert.deepEqual(answers.map(({ status }) => status).sort(), [201, 201, 409]);
-  const refused = answers.find(({ status }) => status === 409)!.body;
+  const responses = await Promise.all([1, 2, 3].map(() => monitor.post('/workers')));
+  assert.deepEqual(responses.map(({ status }) => status).sort(), [201, 201, 409]);
+  const refused = responses.find(({ status }) => status === 409)!.body;
   assert.equal(refused.code, 'fleet_full');
   assert.match(refused.detail, /desired capacity is 2 of at most 2/);
   assert.match(refused.hint, /--max-size 3/);
-  const given = answers.flatMap(({ body }) => (body.instance_id ? [body.instance_id] : []));
-  assert.equal(new Set(given).size, 2);
+  const instance_ids = responses.flatMap(({ body }) => (body.instance_id ? [body.instance_id] : []));
+  assert.equal(new Set(instance_ids).size, 2);
 });
 
 test('[A73] a restart reboots the instance; DELETE ends it and lowers the desired capacity', async (t) => {
@@ -92,7 +92,7 @@ test('a worker that loses its machine ends it without lowering the desired capac
   assert.ok(!(await runningIn('replaces')).some(({ InstanceId }) => InstanceId === instance!.InstanceId));
 });
 
-test('a worker that registered by itself is matched by its instance', async (t) => {
+test('a worker that registered itself is matched by its instance', async (t) => {
   await createGroup('matched', 1, 2);
   const [instance] = await runningIn('matched');
   const monitor = await openMonitor(t, { fleet: 'asg:matched' });
@@ -105,7 +105,7 @@ test('a worker that registered by itself is matched by its instance', async (t) 
   );
 });
 
-test('at the minimum size the instance ends all the same, and the group replaces it', async (t) => {
+test('at the minimum size the instance is still terminated, and the group replaces it', async (t) => {
   await createGroup('least', 1, 2);
   const [instance] = await runningIn('least');
   const monitor = await openMonitor(t, { fleet: 'asg:least' });
@@ -122,7 +122,7 @@ test('at the minimum size the instance ends all the same, and the group replaces
   assert.ok(!(await runningIn('least')).some(({ InstanceId }) => InstanceId === instance!.InstanceId));
 });
 
-/** Launches a worker whose instance does not come for as long as the launch waits. */
+/** Launches a worker whose instance does not start for as long as the launch waits. */
 async function launchUnmet(monitor: Monitor, clock: JumpingClock): Promise<Worker> {
   let launched: Worker | undefined;
   const launching = monitor.post<Worker>('/workers').then(({ body }) => {
@@ -136,18 +136,18 @@ async function launchUnmet(monitor: Monitor, clock: JumpingClock): Promise<Worke
   return launched;
 }
 
-test('an instance that comes later is marked by the next listing; one that nobody launched is known by its own id', async (t) => {
+test('an instance that starts later is marked by the next listing; one that was not launched by the monitor is known by its own id', async (t) => {
   await createGroup('late', 0, 4);
   const clock = new JumpingClock();
   const monitor = await openMonitor(t, { fleet: 'asg:late', clock, reconcile_ms: 0, worker_start_ms: 86_400_000 });
   t.after(() => {
     faults.fail = () => undefined;
   });
-  // The group takes the request, and has no instance for longer than the launch waits.
+  // The group accepts the request, and has no instance for longer than the launch waits.
   faults.fail = ({ action }) => (action === 'SetDesiredCapacity' ? 'accepted' : undefined);
   const launched = await launchUnmet(monitor, clock);
   assert.deepEqual([launched.state, launched.instance_id], ['STARTING', null]);
-  // It comes, and with it one more, for which a scaling policy asked.
+  // It starts, and with it one more, requested by a scaling policy.
   await scaling.send(new SetDesiredCapacityCommand({ AutoScalingGroupName: 'late', DesiredCapacity: 2 }));
   await monitor.post<Reconciliation>('/workers/reconcile');
   const marks = (await runningIn('late')).map((instance) => tag(instance, 'tmon:worker_id'));
@@ -163,7 +163,7 @@ test('an instance that comes later is marked by the next listing; one that nobod
   );
 });
 
-test('a launch whose instance has not come is taken back by DELETE', async (t) => {
+test('a launch whose instance has not started is cancelled by DELETE', async (t) => {
   await createGroup('taken-back', 0, 4);
   const clock = new JumpingClock();
   const monitor = await openMonitor(t, { fleet: 'asg:taken-back', clock, reconcile_ms: 0 });

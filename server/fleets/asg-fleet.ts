@@ -1,7 +1,7 @@
 /**
- * Workers on the instances of an Auto Scaling group: `asg:GROUP`. The group picks the instance, so a launch raises its desired
- * capacity, waits for the instance that comes, and marks it with the worker's id before the worker starts. An instance that
- * comes later is marked by the next listing; one that nobody launched is known by its own id.
+ * Workers on the instances of an Auto Scaling group: `asg:GROUP`. The group picks the instance, so a launch raises its
+ * desired capacity, waits for the new instance, and marks it with the worker's id before the worker starts. An instance
+ * that starts later is marked by the next listing; one that was not launched by the monitor is known by its own id.
  *
  *     launch      SetDesiredCapacity + 1, within MaxSize; CreateTags
  *     restart     RebootInstances
@@ -29,9 +29,9 @@ export class AsgFleet implements Fleet {
   readonly #group: AutoScalingGroup;
   readonly #requests: FleetRequests;
   readonly #rights: Ec2Rights;
-  /** Launched workers whose instance has not come yet, oldest first. */
+  /** Launched workers whose instance has not started yet, oldest first. */
   readonly #expected = new Map<string, { known: ReadonlySet<string>; launch: WorkerLaunch }>();
-  /** One launch at a time, so that each instance is given to one worker. */
+  /** One launch at a time, so that each instance is assigned to one worker. */
   #turn: Promise<unknown> = Promise.resolve();
 
   static async open(url: AwsFleetUrl, options: AwsFleetOptions): Promise<AsgFleet> {
@@ -120,8 +120,8 @@ export class AsgFleet implements Fleet {
     }
     const { closing } = this.#requests;
     for (let look = 0; look < ARRIVAL_LOOKS && !closing.aborted; look++) {
-      const given = await this.#giveOut(await this.#live());
-      const instance = given.get(worker_id);
+      const assigned = await this.#giveOut(await this.#live());
+      const instance = assigned.get(worker_id);
       if (instance) return this.#placement(instance, launch);
       await sleep(this.#options.clock, ARRIVAL_LOOK_MS, closing);
     }
@@ -133,9 +133,9 @@ export class AsgFleet implements Fleet {
     return this.#requests.run('ec2:DescribeInstances', () => this.#instances.live());
   }
 
-  /** Marks instances that have come with the ids of the workers that expect one. */
+  /** Marks new instances with the ids of the workers that wait for one. */
   async #giveOut(live: readonly Ec2Instance[]): Promise<Map<string, Ec2Instance>> {
-    const given = new Map<string, Ec2Instance>();
+    const assigned = new Map<string, Ec2Instance>();
     const free = live.filter((instance) => isUnmarked(instance));
     for (const [worker_id, { known }] of this.#expected) {
       const index = free.findIndex(({ InstanceId }) => !known.has(InstanceId!));
@@ -144,10 +144,10 @@ export class AsgFleet implements Fleet {
       await this.#requests.run('ec2:CreateTags', () => this.#mark(instance.InstanceId!, worker_id));
       this.#expected.delete(worker_id);
       this.#options.log('info', `launched ${worker_id} as ${instance.InstanceId}`);
-      given.set(worker_id, instance);
+      assigned.set(worker_id, instance);
       this.#check(() => this.#rights.checkOn(instance.InstanceId!));
     }
-    return given;
+    return assigned;
   }
 
   async #mark(instance_id: string, worker_id: string): Promise<void> {
@@ -172,7 +172,7 @@ export class AsgFleet implements Fleet {
     return { instance_id: instance.InstanceId!, location: { ...this.#instances.locationOf(instance), ...priced } };
   }
 
-  /** Auto Scaling has no dry runs: what it denies is named when it is needed. */
+  /** Auto Scaling has no dry runs: missing permissions show when they are needed. */
   async #checkAtStart(): Promise<void> {
     await this.#rights.checkAtStart();
     await this.#requests.run('autoscaling:DescribeAutoScalingGroups', () => this.#group.size());

@@ -24,7 +24,7 @@ export class AutoScalingGroup {
     const request = new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [this.#name] });
     const [group] = (await this.#client.send(request)).AutoScalingGroups ?? [];
     if (group) return { desired: group.DesiredCapacity ?? 0, max: group.MaxSize ?? 0 };
-    const message = `fleet ${this.#fleet}: there is no Auto Scaling group ${this.#name}`;
+    const message = `fleet ${this.#fleet}: the Auto Scaling group ${this.#name} does not exist`;
     throw new MonitorError('conflict', 'no_auto_scaling_group', message, {
       hint: '`aws autoscaling describe-auto-scaling-groups` lists those of this account and region.',
     });
@@ -42,15 +42,15 @@ export class AutoScalingGroup {
     await this.#resize(desired + 1);
   }
 
-  /** Takes back one `grow` whose instance has not come. */
+  /** Cancels one `grow` whose instance has not started. */
   async shrink(): Promise<void> {
     const { desired } = await this.size();
     await this.#resize(desired - 1);
   }
 
   /**
-   * Lowers the desired capacity too, unless the group is to replace the instance. Returns false if it can't, because the
-   * group is at its MinSize, and will therefore replace the instance.
+   * Lowers the desired capacity too, unless the group is to replace the instance. Returns false if it can't, because
+   * the group is at its MinSize, and will therefore replace the instance.
    */
   async terminate(InstanceId: string, { replace }: { replace: boolean }): Promise<boolean> {
     const end = (ShouldDecrementDesiredCapacity: boolean) =>

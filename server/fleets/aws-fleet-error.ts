@@ -62,7 +62,7 @@ export function awsFleetError(error: unknown, fleet: string, action: string): Mo
 const permissionIn = (message: string): string | undefined =>
   /not authorized to perform: ?([a-z0-9-]+:[A-Za-z]+)/.exec(message)?.[1];
 
-/** The command that gives a role this permission. */
+/** The command that grants this permission to a role. */
 export function grant(action: string): string {
   const statement = { Effect: 'Allow', Action: action, Resource: '*' };
   const policy = JSON.stringify({ Version: '2012-10-17', Statement: [statement] });

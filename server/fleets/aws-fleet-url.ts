@@ -8,7 +8,7 @@ export type AwsFleetUrl = {
   name: string;
   /** null: as for every AWS tool. */
   region: string | null;
-  /** Value of the tag `tmon:monitor`, which tells this monitor's instances from another's. */
+  /** Value of the tag `tmon:monitor`, which distinguishes this monitor's instances from another's. */
   monitor: string;
   /** Where workers reach the monitor; becomes the tag `tmon:server`. */
   server: string | null;
@@ -73,7 +73,7 @@ function maximum(url: string, value: string | null): number | null {
 
 const TAG_CHARACTERS_MAX = 256;
 
-/** Within what AWS accepts; names that have to be changed get a part of their hash, so that they stay different. */
+/** Conforms to what AWS accepts; changed names get a part of their hash, so that they stay different. */
 function tagValue(name: string): string {
   const clean = name.replace(/[^A-Za-z0-9 _.:/=+@-]/g, '-');
   if (clean === name && name.length <= TAG_CHARACTERS_MAX) return name;

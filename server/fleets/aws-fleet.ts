@@ -1,4 +1,4 @@
-/** What fleets on AWS share: the configuration of their clients, the region, and orderly ends. */
+/** Shared by fleets on AWS: the configuration of their clients, the region, and orderly shutdown. */
 import { MonitorError } from '../../protocol/errors.ts';
 import type { Clock } from '../clock.ts';
 import { awsFleetError } from './aws-fleet-error.ts';
@@ -13,7 +13,9 @@ export type AwsFleetOptions = {
 const CONNECT_TIMEOUT_MS = 3_000;
 const REQUEST_TIMEOUT_MS = 15_000;
 
-/** Endpoint, credentials and region come from the environment, profiles or the machine's role, as for every AWS tool. */
+/**
+ * Endpoint, credentials and region come from the environment, profiles or the machine's role, as for every AWS tool.
+ */
 export function awsClientConfig(region: string | null) {
   return {
     ...(region === null ? {} : { region }),
@@ -62,7 +64,7 @@ export class FleetRequests {
     });
   }
 
-  /** Several requests, of which `close` does not separate the last from the first. */
+  /** Several requests, which `close` lets complete together. */
   async all<T>(requests: () => Promise<T>): Promise<T> {
     this.assertOpen();
     const running = requests();

@@ -171,7 +171,7 @@ for (const code of [
   });
 }
 
-test('max refuses a launch beyond it, also of launches that run at once, and has room again after an end', async (t) => {
+test('max refuses launches beyond it, also concurrent ones, and has room again after an end', async (t) => {
   const { fleet } = await open(t, 'ec2:whisper?max=2&monitor=full');
   const workers = ['worker-a', 'worker-b', 'worker-c'];
   const launches = await Promise.allSettled(workers.map((worker_id) => fleet.launch(worker_id, {})));
@@ -238,7 +238,7 @@ test('[A57] a listing has every page of the fleet, and claimed instances of othe
   );
   assert.ok(listed.every(({ state, location }) => state === 'running' && location.instance_type === 'g4dn.xlarge'));
   faults.fail = ({ params }) => (params.has('NextToken') ? { code: 'Unavailable', status: 503 } : undefined);
-  await assert.rejects(fleet.listing.list([]), { code: 'aws_failed' }, 'a part of the list is no list');
+  await assert.rejects(fleet.listing.list([]), { code: 'aws_failed' }, 'a partial list is an error');
 });
 
 for (const [url, says] of [

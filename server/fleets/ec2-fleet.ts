@@ -1,8 +1,8 @@
 /**
- * Workers on EC2 instances of their own: `ec2:LAUNCH_TEMPLATE`. The launch template defines what runs; the instance's tags
- * name its worker and its monitor, so everything is found again after a restart of the monitor. Instances outlive it.
+ * Workers on EC2 instances: `ec2:LAUNCH_TEMPLATE`. The launch template defines what runs; the instance's tags name its
+ * worker and its monitor, so everything is found again after a restart of the monitor. Instances outlive it.
  *
- *     launch      RunInstances, as spot first if asked for; its ClientToken is derived from the worker's id
+ *     launch      RunInstances, as spot first if requested; its ClientToken is derived from the worker's id
  *     restart     RebootInstances        terminate     TerminateInstances
  */
 import { hash } from 'node:crypto';

@@ -1,6 +1,6 @@
 /**
- * Instances in EC2: found by their tags and ids, and as the monitor sees them. A fleet on AWS starts them in its own way
- * and uses this for everything else.
+ * Instances in EC2: found by their tags and ids, and as the monitor sees them. A fleet on AWS starts them in its own
+ * way and uses this for everything else.
  */
 import {
   DescribeSpotPriceHistoryCommand,

@@ -1,4 +1,7 @@
-/** Missing permissions, as moto's IAM enforces them: named at the start, and in the error of what needs them. */
+/**
+ * Missing permissions, as moto's IAM enforces them: reported at the start, and in the error of the request that needs
+ * them.
+ */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { systemClock } from '../clock.ts';
@@ -8,14 +11,14 @@ import { createTemplate, openAws } from './testing-aws.ts';
 const { ec2, moto } = await openAws({ after });
 await createTemplate(ec2, 'whisper');
 
-/** A request to IAM, for want of one more client. */
+/** A request to IAM, to avoid one more client. */
 async function iam(parameters: Record<string, string>): Promise<string> {
   const authorization =
     'AWS4-HMAC-SHA256 Credential=test/20250101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=0';
   const body = new URLSearchParams({ Version: '2010-05-08', ...parameters });
-  const answer = await fetch(moto, { method: 'POST', headers: { authorization }, body });
-  const text = await answer.text();
-  assert.equal(answer.status, 200, text);
+  const response = await fetch(moto, { method: 'POST', headers: { authorization }, body });
+  const text = await response.text();
+  assert.equal(response.status, 200, text);
   return text;
 }
 
@@ -54,7 +57,7 @@ test('a start logs one line for each missing permission, with the command that g
   for (const line of lines) assert.match(line, /aws iam put-role-policy .*"Action":"ec2:/);
 });
 
-test('the permissions to restart and terminate are asked about with the first instance, once, since a policy may be limited to its tags', async () => {
+test('the permissions to restart and terminate are checked with the first instance, once, since a policy may be limited to its tags', async () => {
   await become('launcher', ['ec2:DescribeInstances', 'ec2:RunInstances', 'ec2:CreateTags']);
   const lines: string[] = [];
   const log = (level: string, message: string) => void (level === 'warn' && lines.push(message));
@@ -82,7 +85,7 @@ test('with every permission a start logs nothing', async () => {
   assert.deepEqual(await linesAtStart(), []);
 });
 
-test('a launch without the permission is refused with its name; the fleet goes on', async () => {
+test('a launch without the permission is refused with the permission’s name; the fleet continues', async () => {
   await become('watcher', ['ec2:DescribeInstances']);
   const options = { clock: systemClock, serverUrl: () => '', monitor: 'm', log: () => {} };
   const fleet = await openFleet('ec2:whisper', options);

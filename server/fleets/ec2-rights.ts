@@ -1,7 +1,7 @@
 /**
- * Asks EC2, by dry runs, whether the monitor may do what its fleet needs, and logs one line per missing permission. A policy may be
- * limited to instances with certain tags, so restarts and ends are asked about with the first instance of the fleet: at the start if
- * one runs, otherwise after the first launch.
+ * Checks with dry runs whether the monitor has the permissions that its fleet needs on EC2, and logs one line per
+ * missing permission. A policy may be limited to instances with certain tags, so restarts and ends are checked with the
+ * first instance of the fleet: at the start if one runs, otherwise after the first launch.
  */
 import {
   DescribeInstancesCommand,
@@ -28,7 +28,7 @@ type Probe = () => Promise<unknown>;
 
 export class Ec2Rights {
   readonly #options: RightsOptions;
-  #asked_on_instance = false;
+  #checked_on_instance = false;
 
   constructor(options: RightsOptions) {
     this.#options = options;
@@ -49,8 +49,8 @@ export class Ec2Rights {
 
   /** Does nothing after the first time. */
   async checkOn(instance_id: string): Promise<void> {
-    if (this.#asked_on_instance) return;
-    this.#asked_on_instance = true;
+    if (this.#checked_on_instance) return;
+    this.#checked_on_instance = true;
     const { client, launch } = this.#options;
     const about = { InstanceIds: [instance_id], DryRun: true };
     await this.#try('ec2:RebootInstances', () => client.send(new RebootInstancesCommand(about)));

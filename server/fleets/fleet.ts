@@ -20,11 +20,11 @@ export interface Fleet {
    */
   restart(member: Member): Promise<boolean>;
   /**
-   * Stops the worker now. Returns false if it does not run on this fleet. `replace`: a fleet that keeps a number of machines
-   * starts another one instead; default false.
+   * Stops the worker now. Returns false if it does not run on this fleet. `replace`: a fleet that keeps a number of
+   * machines starts another one instead; default false.
    */
   terminate(member: Member, options?: { replace?: boolean }): Promise<boolean>;
-  /** Absent if the fleet cannot tell what runs on it. */
+  /** Absent if the fleet cannot list what runs on it. */
   readonly listing?: InstanceListing;
   /** Stops the workers that cannot live without the monitor. */
   close(): Promise<void>;

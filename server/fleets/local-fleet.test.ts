@@ -75,7 +75,7 @@ test('a launch repeated with its key launches one worker', async (t) => {
 });
 
 /** Process ids by worker id, from the log of the fleet. */
-function fleetThatTells(engine: string) {
+function fleetWithPids(engine: string) {
   const pids: number[] = [];
   const listeners = new Set<() => void>();
   const fleet = new LocalFleet({
@@ -102,7 +102,7 @@ const alive = (pid: number): boolean => {
 };
 
 test('closing ends every process; a closed fleet launches nothing', async () => {
-  const { fleet, pids } = fleetThatTells(SPEAK);
+  const { fleet, pids } = fleetWithPids(SPEAK);
   await Promise.all([fleet.launch('worker-1', {}), fleet.launch('worker-2', {})]);
   await fleet.launch('worker-1', {});
   assert.equal(pids.length, 2, 'a worker that has a process is not launched again');
@@ -114,7 +114,7 @@ test('closing ends every process; a closed fleet launches nothing', async () => 
 });
 
 test('terminating ends one process and no other; the fleet does not know workers that it did not launch', async () => {
-  const { fleet, pids } = fleetThatTells(SPEAK);
+  const { fleet, pids } = fleetWithPids(SPEAK);
   await fleet.launch('worker-1', {});
   await fleet.launch('worker-2', {});
   assert.equal(await fleet.terminate(member('worker-1')), true);

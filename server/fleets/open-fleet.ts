@@ -1,6 +1,6 @@
 /**
- * Fleets by URL: `local:` (the best engine found), `local:ENGINE`, `ec2:LAUNCH_TEMPLATE`, `asg:GROUP`, `none:`. Those on AWS are loaded
- * when one is used, because their clients take a while to load.
+ * Fleets by URL: `local:` (the best engine found), `local:ENGINE`, `ec2:LAUNCH_TEMPLATE`, `asg:GROUP`, `none:`. Those
+ * on AWS are loaded when one is used, because their clients take a while to load.
  */
 import { MonitorError } from '../../protocol/errors.ts';
 import { parseAsgFleetUrl, parseEc2FleetUrl } from './aws-fleet-url.ts';
@@ -8,7 +8,7 @@ import type { Fleet } from './fleet.ts';
 import { LocalFleet, type LocalFleetOptions } from './local-fleet.ts';
 
 export type OpenFleetOptions = Omit<LocalFleetOptions, 'engine'> & {
-  /** Tells this monitor's instances from another's: the same for all monitors of one store. */
+  /** Distinguishes this monitor's instances from another's: the same for all monitors of one store. */
   monitor: string;
 };
 

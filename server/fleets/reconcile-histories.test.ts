@@ -1,6 +1,6 @@
 /**
- * Random histories of launches, ends and silence beside listings that are stale, empty, partial, repeated or fail. Rules
- * that are broken on purpose are caught.
+ * Random histories of launches, ends and silence beside listings that are stale, empty, partial, repeated or fail.
+ * Rules that are broken on purpose are caught.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -97,7 +97,7 @@ class History {
     if (chance.happens(0.03)) machine.until_ms = at_ms;
     else if (chance.happens(0.02)) {
       machine.until_ms = at_ms;
-      this.monitor.run({ type: 'terminate_worker', worker_id, reason: 'asked for' });
+      this.monitor.run({ type: 'terminate_worker', worker_id, reason: 'requested' });
     } else if (chance.happens(0.05)) machine.silent_until_ms = at_ms + chance.whole(1, 40) * MINUTE_MS;
     if (at_ms < machine.silent_until_ms || at_ms >= machine.until_ms) return;
     const known = this.monitor.state.worker(worker_id);
@@ -181,7 +181,7 @@ test('[A55] in any history no worker is terminated whose instance lives, and rig
 
 for (const [name, rule] of [
   ['without a grace time', NO_GRACE],
-  ['with one look', ONE_LOOK],
+  ['with one listing', ONE_LOOK],
 ] as const) {
   test(`${name}, a worker whose instance lives is terminated: the histories notice`, () => {
     const caught = Array.from({ length: 30 }, (_, seed) => {

@@ -19,9 +19,9 @@ test('[A58] orphaned is a live worker of this fleet whose instance has ended or 
   assert.deepEqual(kindsOf(compared(monitor, [running('i-1', { state: 'ended' })])), [['orphaned', 'worker-1']]);
   assert.deepEqual(compared(monitor, [running('i-1')]), []);
   assert.deepEqual(compared(monitor, [running('i-1', { state: 'stopped' })]), [], 'it can be started again');
-  assert.deepEqual(compared(monitor, [running('i-1', { ours: false })]), [], 'whoever started it');
+  assert.deepEqual(compared(monitor, [running('i-1', { ours: false })]), [], 'even if another system started it');
   assert.deepEqual(compared(monitor, [running('i-2', { worker_id: 'worker-1' })]), [], 'matched by its tag');
-  monitor.run({ type: 'terminate_worker', worker_id: 'worker-1', reason: 'asked for' });
+  monitor.run({ type: 'terminate_worker', worker_id: 'worker-1', reason: 'requested' });
   assert.deepEqual(compared(monitor, []), []);
 });
 
@@ -29,14 +29,14 @@ for (const [instance_id, location, what] of [
   [null, HERE, 'without an instance'],
   ['vm-7', HERE, 'of another kind of machine'],
   ['i-1', { region: 'eu-west-1' }, 'of another region'],
-  ['i-1', {}, 'that tells no region and was never seen here'],
+  ['i-1', {}, 'without a region that was never seen here'],
 ] as const) {
   test(`a worker ${what} is never orphaned`, () => {
     assert.deepEqual(compared(registered('worker-1', instance_id, location), []), []);
   });
 }
 
-test('[A59] missing is a running instance of ours of which no worker is known, not even a TERMINATED one', () => {
+test('[A59] missing is a running instance of ours without a known worker, not even a TERMINATED one', () => {
   const monitor = registered('worker-1', 'i-1');
   const found = compared(monitor, [running('i-1'), running('i-2'), running('i-3', { worker_id: 'worker-x' })]);
   assert.deepEqual(kindsOf(found), [
@@ -46,11 +46,11 @@ test('[A59] missing is a running instance of ours of which no worker is known, n
   for (const other of [{ ours: false }, { state: 'stopped' as const }, { worker_id: 'worker-1' }]) {
     assert.deepEqual(compared(monitor, [running('i-1'), running('i-2', other)]), []);
   }
-  monitor.run({ type: 'terminate_worker', worker_id: 'worker-1', reason: 'asked for' });
+  monitor.run({ type: 'terminate_worker', worker_id: 'worker-1', reason: 'requested' });
   assert.deepEqual(compared(monitor, [running('i-1')]), []);
 });
 
-test('a difference that is older than the grace time is confirmed by every complete listing over another, two at least', () => {
+test('a difference that is older than the grace time is confirmed by every complete listing over another grace time, at least two', () => {
   const difference: Difference = {
     kind: 'orphaned',
     worker_id: 'worker-1',

@@ -4,9 +4,9 @@
  *     orphaned   a live worker claims an instance that does not exist    → the worker is terminated
  *     missing    an instance of ours runs, and no worker is known        → the worker is known, as STARTING
  *
- * A listing may be stale or incomplete without saying so. A difference is not looked at for the grace time after the worker's
- * last sign of life or the instance's launch, and is believed once every complete listing over a further grace time has had
- * it, two at least. Whatever is wrong for less than the grace time has no effect.
+ * A listing may be stale or incomplete without any sign of it. A difference is ignored for the grace time after the
+ * worker's last sign of life or the instance's launch, and is believed once every complete listing over a further grace
+ * time has had it, at least two. An error shorter than the grace time has no effect.
  */
 import { formatTime } from '../../protocol/time.ts';
 import type { Location } from '../../protocol/worker.ts';
@@ -27,8 +27,8 @@ export type Difference = {
 type Claiming = WorkerRecord & { instance_id: string };
 
 /**
- * Whether a listing would have the worker's instance. It has those of one region, and a worker that does not tell its region
- * may run in another cloud, unless its instance has been `seen` here.
+ * Whether a listing would include the worker's instance. It covers one region, and a worker that reports no region may
+ * run in another cloud, unless its instance has been `seen` here.
  */
 export function covers(listing: InstanceListing, seen: ReadonlySet<string>, worker: Claiming): boolean {
   const { instance_id, location, launched } = worker;
@@ -37,7 +37,9 @@ export function covers(listing: InstanceListing, seen: ReadonlySet<string>, work
   return region === null ? launched || seen.has(instance_id) : region === listing.region;
 }
 
-/** `covers`: whether the listing would have the worker's instance. Workers for which it returns false are left alone. */
+/**
+ * `covers`: whether the listing would have the worker's instance. Workers for which it returns false are left alone.
+ */
 export function compare(
   workers: readonly WorkerRecord[],
   instances: readonly Instance[],
@@ -65,7 +67,7 @@ function orphaned(
   });
 }
 
-/** Workers known from sightings alone are told of by their source. */
+/** Workers known only from sightings are the business of their source. */
 const claimsInstance = (worker: WorkerRecord): worker is Claiming =>
   worker.state !== 'TERMINATED' && !worker.reported && worker.instance_id !== null;
 
@@ -94,7 +96,7 @@ export type Judged = {
   unconfirmed: (Difference & { due_ms: number })[];
 };
 
-/** Judges the differences of the newest complete listing. A listing that failed is none: it is not judged. */
+/** Judges the differences of the newest complete listing. A failed listing is not judged. */
 export function judge(
   earlier: Suspicions,
   differences: readonly Difference[],

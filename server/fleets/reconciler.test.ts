@@ -37,7 +37,7 @@ const end = (instance_id: string | null) => ec2.send(new TerminateInstancesComma
 const workerOf = async (monitor: Monitor, worker_id: string) =>
   (await monitor.get<Worker>(`/workers/${worker_id}`)).body;
 
-/** Started by somebody else, with these tags. */
+/** Not started by the monitor, with these tags. */
 async function startInstance(tags: Record<string, string>): Promise<string> {
   const run = { LaunchTemplate: { LaunchTemplateName: 'whisper' }, MinCount: 1, MaxCount: 1 };
   const { Instances } = await ec2.send(new RunInstancesCommand(run));
@@ -83,7 +83,7 @@ test('[A55] [A58] a worker whose instance has ended is terminated: its view move
   assert.equal((await workerOf(monitor, worker_id)).state, 'TERMINATED');
   assert.equal((await workerOf(monitor, other.worker_id)).state, 'STARTING');
   assert.equal((await monitor.get<Job>(`/jobs/${held.id}`)).body.state, 'QUEUED');
-  assert.deepEqual((await reconcile()).orphaned, [], 'a repetition is another look, and finds them in agreement');
+  assert.deepEqual((await reconcile()).orphaned, [], 'a repetition compares again, and finds them in agreement');
   await monitor.stop();
   assert.match(await journalOf(monitor), new RegExp(`WorkerTerminated.*instance ${instance_id} has ended`));
   assert.ok((await keysUnder(monitor, 'workers/terminated/')).some((key) => key.includes(worker_id)));
@@ -116,7 +116,7 @@ test('[A59] an instance of ours without a worker becomes one, STARTING, and regi
   );
 });
 
-test('a worker that sends heartbeats, runs elsewhere or tells no instance is left alone', async (t) => {
+test('a worker that sends heartbeats, runs elsewhere or reports no instance is left alone', async (t) => {
   const { monitor, clock, reconcile } = await open(t, 'spared');
   const region = { location: { region: 'us-east-1' } };
   const untagged = await startInstance({});
@@ -144,7 +144,7 @@ test('a worker that sends heartbeats, runs elsewhere or tells no instance is lef
   );
 });
 
-test('a listing that fails counts as none, and the monitor goes on', async (t) => {
+test('a listing that fails is ignored, and the monitor continues', async (t) => {
   const { monitor, clock, reconcile } = await open(t, 'failing');
   const { worker_id, instance_id } = (await monitor.post<Worker>('/workers')).body;
   t.after(async () => pass());
@@ -177,7 +177,7 @@ test('listings of EC2 that are empty for less than the grace time have no effect
   assert.equal((await workerOf(monitor, worker_id)).state, 'STARTING');
 });
 
-test('the duty does it by itself, and survives failures', async (t) => {
+test('the duty reconciles periodically, and survives failures', async (t) => {
   const fleet = 'ec2:whisper?monitor=duty';
   const monitor = await openMonitor(t, { fleet, reconcile_ms: 20, reconcile_grace_ms: 100 });
   const { worker_id, instance_id } = (await monitor.post<Worker>('/workers')).body;
@@ -191,7 +191,7 @@ test('the duty does it by itself, and survives failures', async (t) => {
   assert.ok(failures < 0);
 });
 
-test('tmon reconcile prints what it would do, or has done, and why', async (t) => {
+test('tmon reconcile prints its planned or completed changes, with reasons', async (t) => {
   const { monitor, clock, reconcile } = await open(t, 'cli');
   const environment = { TMON_SERVER: monitor.url };
   const agreed = await runTmon(t, ['reconcile'], { environment });
@@ -209,7 +209,7 @@ test('tmon reconcile prints what it would do, or has done, and why', async (t) =
   assert.match(done.stdout, new RegExp(`${worker_id}\\t${instance_id}\\tterminated\\tits instance`));
 });
 
-test('a monitor without a fleet says so; one with local workers finds them in agreement', async (t) => {
+test('a monitor without a fleet reports that; one with local workers finds them in agreement', async (t) => {
   const none = await openMonitor(t, { fleet: 'none:' });
   const { status, body } = await none.post('/workers/reconcile');
   assert.deepEqual([status, body.code], [409, 'fleet_not_listed']);

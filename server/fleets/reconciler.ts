@@ -1,6 +1,6 @@
 /**
- * Compares the monitor's workers with the fleet's instances, periodically and on request, and settles the differences that
- * are confirmed. What it remembers between looks is lost with the process, which only delays what it does.
+ * Compares the monitor's workers with the fleet's instances, periodically and on request, and settles confirmed
+ * differences. Its memory of earlier listings is lost with the process, which only delays its actions.
  */
 import { MonitorError } from '../../protocol/errors.ts';
 import { formatTime } from '../../protocol/time.ts';
@@ -25,7 +25,7 @@ export type ReconcilerOptions = {
 export class Reconciler {
   readonly #options: ReconcilerOptions;
   #suspicions: Suspicions = new Map();
-  /** Instances of earlier listings: a worker that claims one runs where the listing looks. */
+  /** Instances of earlier listings: a worker that claims one runs in the listed region. */
   readonly #seen = new Set<string>();
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -33,7 +33,7 @@ export class Reconciler {
     this.#options = options;
   }
 
-  /** One look after the other. Throws MonitorError if the fleet cannot be listed. */
+  /** One comparison after the other. Throws MonitorError if the fleet cannot be listed. */
   async reconcile({ dry_run }: { dry_run: boolean }): Promise<Reconciliation> {
     const { listing } = this.#options.fleet;
     if (!listing) {
@@ -92,7 +92,7 @@ export class Reconciler {
       await engine.submit({ id, fingerprint: '', actor: 'monitor', body });
       log('info', `${kind === 'orphaned' ? 'terminated' : 'created'} ${worker_id}: ${reason}`);
     } catch (error) {
-      // The next look finds it again, unless it has been settled by then.
+      // The next comparison finds it again, unless it has been settled by then.
       log('warn', `${worker_id} is ${kind}, which could not be settled: ${(error as Error).message}`);
     }
   }

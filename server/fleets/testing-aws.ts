@@ -1,4 +1,6 @@
-/** For tests of fleets on AWS: moto with a launch template, behind a proxy that can fail requests; and a monitor on it. */
+/**
+ * For tests of fleets on AWS: moto with a launch template, behind a proxy that can fail requests; and a monitor on it.
+ */
 import { CreateLaunchTemplateCommand, EC2Client, type Instance, paginateDescribeInstances } from '@aws-sdk/client-ec2';
 import type { Cleaning } from '../../test/processes/tmon.ts';
 import { type AwsFaults, startAwsFaults } from '../../test/servers/aws-faults.ts';

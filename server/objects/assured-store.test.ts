@@ -1,4 +1,4 @@
-/** What is known of a store decides whether and how it is used: what was found out is remembered both ways. */
+/** The record of a store's checks decides whether and how it is used; both passes and failures are remembered. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { systemClock } from '../clock.ts';
@@ -10,10 +10,10 @@ import { type ObjectStore, type PutIfAbsentResult, StoreError, type StoreIdentit
 import { CHECK_KEY } from './store-record.ts';
 
 const GOOD = { endpoint: 'http://127.0.0.1:9000', options: '', headers: { server: 'MinIO' } };
-const UNKNOWN = { endpoint: 'http://127.0.0.1:9000', options: '', headers: { server: 'Somebody/1.0' } };
+const UNKNOWN = { endpoint: 'http://127.0.0.1:9000', options: '', headers: { server: 'Unknown/1.0' } };
 const MOTO = { endpoint: 'http://127.0.0.1:5000', options: '', headers: { server: 'Werkzeug/3.1.9 Python/3.11.7' } };
 
-/** A server with a name, which may break its promise; it counts the puts of its race. */
+/** A server with a name, which may break its promise; counts the puts of its race. */
 class Server extends MemoryStore {
   identity: StoreIdentity = UNKNOWN;
   ignores = false;
@@ -39,23 +39,23 @@ const log = () => {};
 const assure = (store: ObjectStore) => assureStore(store, { log });
 const keysOf = async (store: ObjectStore) => (await Array.fromAsync(store.list(''))).map(({ key }) => key);
 
-describe('a store that is to be used', () => {
-  test('that is not known races 32 writers for 50 keys, and is guarded', async () => {
+describe('a store before its use', () => {
+  test('that is unknown races 32 writers for 50 keys, and is guarded', async () => {
     const server = serverOf(UNKNOWN);
     const warnings: string[] = [];
     const store = await assureStore(server, { log: (_, message) => warnings.push(message) });
     assert.ok(store instanceof GuardedStore);
     assert.equal(server.raced, 32 * 50);
-    assert.match(warnings.join(), /Somebody\/1\.0 is not a known store/);
+    assert.match(warnings.join(), /Unknown\/1\.0 is not a known store/);
   });
 
-  test('that is known to be good has a short check, and is used as it is', async () => {
+  test('that is known to be good has a short check, and is used unguarded', async () => {
     const server = serverOf(GOOD);
     assert.equal(await assure(server), server);
     assert.equal(server.raced, 8 * 4);
   });
 
-  test('of which some versions are good has the long check, and is used as it is', async () => {
+  test('with some good versions has the long check, and is used unguarded', async () => {
     const server = serverOf({ ...GOOD, headers: { server: 'VERSITYGW' } });
     assert.equal(await assure(server), server);
     assert.equal(server.raced, 32 * 50);
@@ -112,7 +112,7 @@ describe('a store that is to be used', () => {
     assert.equal(server.raced, 0);
   });
 
-  test('that failed is checked anew where another server answers, and used if that passes', async () => {
+  test('that failed is checked again if another server responds, and used if that one passes', async () => {
     const server = serverOf(UNKNOWN, { ignores: true });
     await assert.rejects(assure(server), { code: 'store_check_failed' });
     Object.assign(server, { ignores: false, identity: GOOD });
@@ -120,7 +120,7 @@ describe('a store that is to be used', () => {
     assert.ok(!(await keysOf(server)).includes(UNSAFE_KEY));
   });
 
-  test('is used again after doctor --recheck, which takes three full checks; a plain doctor does not forgive', async () => {
+  test('is used again after doctor --recheck, which takes three full checks; a plain doctor does not clear it', async () => {
     const server = serverOf(UNKNOWN, { ignores: true });
     await assert.rejects(assure(server), { code: 'store_check_failed' });
     assert.equal((await examineStore(server, { recheck: true })).passed, false, 'it still breaks its promise');
@@ -133,14 +133,14 @@ describe('a store that is to be used', () => {
     await assure(server);
   });
 
-  test('that a doctor sees breaking its promise is refused by the monitor', async () => {
+  test('that breaks its promise in a doctor run is refused by the monitor', async () => {
     const server = serverOf(UNKNOWN, { ignores: true });
     assert.equal((await examineStore(server, {})).passed, false);
     server.ignores = false;
     await assert.rejects(assure(server), { code: 'store_unsafe' });
   });
 
-  test('that is busy is not unsafe: the check says that it could not be finished, and the next start checks again', async () => {
+  test('that is busy is not unsafe: the check is unfinished, and the next start checks again', async () => {
     class Busy extends Server {
       busy = true;
       override async delete(key: string) {
@@ -165,7 +165,7 @@ describe('a store that is to be used', () => {
     assert.equal(await assureStore(server, { clock, log }), server);
   });
 
-  test('that denies something is refused, and used as soon as it allows it', async () => {
+  test('that denies access is refused, and used once it allows it', async () => {
     class Denies extends Server {
       denies = true;
       override async delete(key: string) {
@@ -179,7 +179,7 @@ describe('a store that is to be used', () => {
     await assure(server);
   });
 
-  test('that has no server, as a directory, is checked once', async () => {
+  test('without a server, such as a directory, is checked once', async () => {
     const store = new MemoryStore(systemClock);
     assert.equal(await assure(store), store);
     assert.deepEqual(await keysOf(store), [CHECK_KEY]);
@@ -190,7 +190,7 @@ describe('a guarded store in use', () => {
   const bytes = new TextEncoder().encode('a segment');
   const key = 'journal/00000000000000000001.ndjson';
 
-  test('that tells two writers yes is refused before the segment is acknowledged, now and at the next start', async () => {
+  test('that confirms a key to two writers is refused before the segment is acknowledged, now and at the next start', async () => {
     const server = serverOf(UNKNOWN);
     const store = await assure(server);
     server.ignores = true;

@@ -5,7 +5,8 @@
  *     a recorded check that is still valid     → used
  *     otherwise: the check                     → passed: recorded, used · a broken guarantee: recorded, refused · busy: later
  *
- * A server that is not known to be good is guarded (guarded-store.ts) even after it has passed: a check can only sample.
+ * A server that is not known to be good is guarded (guarded-store.ts) even after it has passed: a check can only
+ * sample.
  */
 import { type Clock, systemClock } from '../clock.ts';
 import { checkStore, fullCheck, quickCheck, type StoreCheckReport, servingCheck } from './check-store.ts';
@@ -30,19 +31,22 @@ export type AssureOptions = {
 /** How many full checks a store that was found unsafe has to pass in a row. */
 const RECHECKS = 3;
 
-/** Returns the store to use. Throws StoreError: `refused` if it is not safe, `unavailable` if that could not be determined now. */
+/**
+ * Returns the store to use. Throws StoreError: `refused` if it is not safe, `unavailable` if that could not be
+ * determined now.
+ */
 export async function assureStore(
   store: ObjectStore,
   { clock = systemClock, log }: AssureOptions,
 ): Promise<ObjectStore> {
-  const met = await meet(store);
-  const { known, place, unsafe, foreign } = met;
+  const identified = await identify(store);
+  const { known, place, unsafe, foreign } = identified;
   if (unsafe !== null) throw refusedBefore(store, unsafe);
   if (known?.verdict === 'bad') throw knownBad(store, known);
   if (!(await hasPassed(store, place))) {
     const options = foreign && known?.verdict !== 'good' ? servingCheck : quickCheck;
     const report = await checkStore(store, { ...options, clock });
-    await rememberBroken(store, met, report);
+    await rememberBroken(store, identified, report);
     assertPassed(store, report);
     // A failure of a previous server at this address says nothing about this one.
     await forgetUnsafe(store);
@@ -60,24 +64,26 @@ export async function assureStore(
   });
 }
 
-/** `tmon doctor --store`: runs every check. With `recheck`, an unsafe store that passes several full checks is cleared. */
+/**
+ * `tmon doctor --store`: runs every check. With `recheck`, an unsafe store that passes several full checks is cleared.
+ */
 export async function examineStore(
   store: ObjectStore,
   { clock = systemClock, recheck = false }: { clock?: Clock; recheck?: boolean },
 ): Promise<StoreCheckReport> {
-  let met: Met;
+  let identified: Identified;
   try {
-    met = await meet(store);
+    identified = await identify(store);
   } catch {
-    // The check says what is wrong, in its own words.
+    // The check itself reports what is wrong.
     return await checkStore(store, { ...fullCheck, clock });
   }
-  const { known, place, unsafe, foreign } = met;
+  const { known, place, unsafe, foreign } = identified;
   const findings: StoreFinding[] = foreign ? [serverFinding(known, place)] : [];
   const checks = unsafe !== null && recheck ? RECHECKS : 1;
   for (let n = 1; n <= checks; n++) {
     const report = await checkStore(store, { ...fullCheck, clock });
-    await rememberBroken(store, met, report);
+    await rememberBroken(store, identified, report);
     findings.push(...report.findings);
     if (!report.passed) return { ...report, findings };
   }
@@ -96,7 +102,7 @@ export async function examineStore(
   return { url: store.url, passed, findings };
 }
 
-type Met = {
+type Identified = {
   known: KnownStore | undefined;
   place: CheckedPlace;
   unsafe: string | null;
@@ -104,7 +110,7 @@ type Met = {
   foreign: boolean;
 };
 
-async function meet(store: ObjectStore): Promise<Met> {
+async function identify(store: ObjectStore): Promise<Identified> {
   const identity = await store.identify?.();
   const known = identity && knownStore(identity);
   const place = placeOf(identity, known);
@@ -112,7 +118,11 @@ async function meet(store: ObjectStore): Promise<Met> {
 }
 
 /** The store is refused even if this record cannot be written. */
-async function rememberBroken(store: ObjectStore, { place, foreign }: Met, report: StoreCheckReport): Promise<void> {
+async function rememberBroken(
+  store: ObjectStore,
+  { place, foreign }: Identified,
+  report: StoreCheckReport,
+): Promise<void> {
   const broken = report.findings.find((finding) => finding.broken);
   if (!broken || !foreign) return;
   await rememberUnsafe(store, place, `${broken.check}: ${broken.says}`).catch(() => undefined);

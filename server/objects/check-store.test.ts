@@ -1,4 +1,4 @@
-/** The store check passes a store that keeps its word, and names what is wrong with each kind that doesn't. */
+/** The store check passes a correct store, and names what is wrong with each kind of faulty one. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { systemClock } from '../clock.ts';
@@ -10,13 +10,13 @@ import { type ListOptions, StoreError } from './store.ts';
 const options = { writers: 8, keys: 6 };
 
 class TwoWinners extends MemoryStore {
-  #told = new Map<string, number>();
+  #puts = new Map<string, number>();
   override async putIfAbsent(key: string, bytes: Uint8Array) {
-    const answer = await super.putIfAbsent(key, bytes);
-    const told = (this.#told.get(key) ?? 0) + 1;
-    this.#told.set(key, told);
-    // Only a race shows it: the second of many is told yes, a second one that comes later is not.
-    return { ...answer, created: answer.created || (told === 2 && key.includes('/race/')) };
+    const result = await super.putIfAbsent(key, bytes);
+    const puts = (this.#puts.get(key) ?? 0) + 1;
+    this.#puts.set(key, puts);
+    // Only a race shows it: the second of many gets `created`, a second one that comes later does not.
+    return { ...result, created: result.created || (puts === 2 && key.includes('/race/')) };
   }
 }
 
@@ -29,25 +29,25 @@ class IgnoresTheCondition extends MemoryStore {
 
 class LastWriterWins extends MemoryStore {
   override async putIfAbsent(key: string, bytes: Uint8Array) {
-    const answer = await super.putIfAbsent(key, bytes);
-    if (!answer.created && key.includes('/race/')) await this.put(key, bytes);
-    return answer;
+    const result = await super.putIfAbsent(key, bytes);
+    if (!result.created && key.includes('/race/')) await this.put(key, bytes);
+    return result;
   }
 }
 
-class NobodyWins extends MemoryStore {
+class NoWinner extends MemoryStore {
   override async putIfAbsent(key: string, bytes: Uint8Array) {
-    const answer = await super.putIfAbsent(key, bytes);
-    return { ...answer, created: answer.created && !key.includes('/race/') };
+    const result = await super.putIfAbsent(key, bytes);
+    return { ...result, created: result.created && !key.includes('/race/') };
   }
 }
 
 class ListsLate extends MemoryStore {
   #newest = '';
   override async putIfAbsent(key: string, bytes: Uint8Array) {
-    const answer = await super.putIfAbsent(key, bytes);
+    const result = await super.putIfAbsent(key, bytes);
     this.#newest = key;
-    return answer;
+    return result;
   }
   override async *list(prefix: string, options?: ListOptions) {
     const hidden = this.#newest;
@@ -76,9 +76,9 @@ class ReadsLate extends MemoryStore {
     await super.put(key, bytes);
   }
   override async get(key: string) {
-    const answer = await super.get(key);
+    const result = await super.get(key);
     const before = this.#before.get(key);
-    return answer.found && before ? { ...answer, bytes: before } : answer;
+    return result.found && before ? { ...result, bytes: before } : result;
   }
 }
 
@@ -90,8 +90,8 @@ class KeepsTheDeleted extends MemoryStore {
 
 class ClockAstray extends MemoryStore {
   override async get(key: string) {
-    const answer = await super.get(key);
-    return { ...answer, server_ms: answer.server_ms + 5 * 60_000 };
+    const result = await super.get(key);
+    return { ...result, server_ms: result.server_ms + 5 * 60_000 };
   }
 }
 
@@ -124,29 +124,29 @@ describe('the store check', () => {
       'a race has one winner',
       /holds the bytes of writer/,
     ],
-    ['a race nobody wins', new NobodyWins(systemClock), 'a race has one winner', /^none of 8 writers/],
+    ['a race without a winner', new NoWinner(systemClock), 'a race has one winner', /^none of 8 writers/],
     ['a list that comes late', new ListsLate(systemClock), 'list after write', /missing from the list/],
-    ['a list in no order', new ListsInNoOrder(systemClock), 'list after write', /in byte order/],
-    ['a list that starts anew', new IgnoresAfter(systemClock), 'list after write', /does not start after it/],
+    ['an unordered list', new ListsInNoOrder(systemClock), 'list after write', /in byte order/],
+    ['a list that starts over', new IgnoresAfter(systemClock), 'list after write', /does not start after it/],
     ['an old version read', new ReadsLate(systemClock), 'read after write', /after "version 1" was written, version 0/],
     ['a deleted object read', new KeepsTheDeleted(systemClock), 'gone after delete', /could still be read/],
     ['two clocks', new ClockAstray(systemClock), 'clocks', /300 s apart/],
     ['no access', new Denied(systemClock), 'reachable', /access is denied/],
   ];
   for (const [rule, store, check, says] of broken) {
-    test(`fails a store with ${rule}, and says so with a hint`, async () => {
+    test(`fails a store with ${rule}, with a hint`, async () => {
       const report = await checkStore(store, options);
       assert.equal(report.passed, false);
       const finding = report.findings.find((found) => found.check === check);
       assert.equal(finding?.verdict, 'fail');
       assert.match(finding.says, says);
       assert.ok(finding.hint);
-      // Access that is denied and clocks are corrected; a promise that was broken is remembered.
+      // Denied access and wrong clocks are corrected; a broken promise is remembered.
       assert.equal(finding.broken, check === 'clocks' || check === 'reachable' ? undefined : true);
     });
   }
 
-  test('passes a store that keeps its word, and leaves nothing behind', async () => {
+  test('passes a correct store, and leaves nothing behind', async () => {
     const store = new MemoryStore(systemClock);
     await store.put('journal/1', new Uint8Array([1]));
     const report = await checkStore(store, options);
@@ -171,21 +171,21 @@ describe('the store check', () => {
     );
   });
 
-  test('sends the same bytes again to a store that says "later", and passes it', async () => {
+  test('retries with the same bytes when a store defers a request, and passes it', async () => {
     class Conflicts extends MemoryStore {
       #sends = 0;
       override async putIfAbsent(key: string, bytes: Uint8Array) {
         const lostBefore = this.#sends++ % 3 === 0;
         if (lostBefore) throw new StoreError('unavailable', 'store_unavailable', '409 ConditionalRequestConflict');
-        const answer = await super.putIfAbsent(key, bytes);
-        if (this.#sends % 3 === 0) throw new StoreError('unavailable', 'store_timeout', 'the answer was lost');
-        return answer;
+        const result = await super.putIfAbsent(key, bytes);
+        if (this.#sends % 3 === 0) throw new StoreError('unavailable', 'store_timeout', 'the response was lost');
+        return result;
       }
     }
     assert.equal((await checkStore(new Conflicts(systemClock), options)).passed, true);
   });
 
-  test('cannot be finished at a store that goes on saying "later": no fault of the store, and no further check is tried', async () => {
+  test('is unfinished for a store that keeps deferring: no fault of the store, and no further check is tried', async () => {
     class Overloaded extends MemoryStore {
       override async delete(): Promise<never> {
         throw new StoreError('unavailable', 'store_unavailable', '503 SlowDown', { hint: 'try later' });
@@ -204,7 +204,7 @@ describe('the store check', () => {
     });
   });
 
-  test('names what it could not remove, and passes', async () => {
+  test('reports what it could not remove, and passes', async () => {
     const report = await checkStore(new CannotDelete(systemClock), options);
     assert.equal(report.passed, true);
     const finding = report.findings.find((found) => found.check === 'cleaned up');

@@ -5,7 +5,8 @@
  * then two histories would be acknowledged. So the monitor refuses a store that fails. Everything happens under
  * `doctor/<random>/`, which is removed at the end.
  *
- * Cost in a bucket (S3 Standard): the full check 14,000 requests, about $0.07; the serving one 2,000, $0.01; the quick one 120, $0.0005.
+ * Cost in a bucket (S3 Standard): the full check 14,000 requests, about $0.07; the serving one 2,000, $0.01; the quick
+ * one 120, $0.0005.
  */
 import { backoff } from '../backoff.ts';
 import { type Clock, sleep, systemClock } from '../clock.ts';
@@ -13,15 +14,15 @@ import {
   type ListedObject,
   type ObjectStore,
   type PutIfAbsentResult,
-  type RaceAnswer,
+  type RaceResult,
   StoreError,
   type StoreFinding,
 } from './store.ts';
 
 export type StoreCheckOptions = {
-  /** How many race for one key. */
+  /** Number of writers that race for one key. */
   writers: number;
-  /** How many fresh keys they race for, one after the other. */
+  /** Number of new keys they race for, one after the other. */
   keys: number;
   clock?: Clock;
 };
@@ -87,8 +88,8 @@ export async function checkStore(store: ObjectStore, options: StoreCheckOptions)
 }
 
 async function reachable({ store, folder }: Place): Promise<Finding[]> {
-  const answer = await store.get(`${folder}nothing`);
-  if (answer.found) return [broken('an object was found under a name never used')];
+  const result = await store.get(`${folder}nothing`);
+  if (result.found) return [broken('an object was found under a name never used')];
   await store.put(`${folder}reachable`, bytesOf('reachable'));
   return [pass('it responds, can be read and can be written')];
 }
@@ -110,13 +111,13 @@ async function race({ store, folder, options }: Place): Promise<Finding[]> {
   for (let n = 0; n < keys; n++) {
     const key = `${folder}race/${String(n).padStart(6, '0')}`;
     const names = Array.from({ length: writers }, (_, writer) => `writer ${writer}`);
-    const answers = await raceFor(store, key, names);
+    const results = await raceFor(store, key, names);
     // Only after the race: a read in between would delay some of the writers.
     const kept = await textAt(store, key);
-    const winners = answers.filter((answer) => answer.created);
+    const winners = results.filter((result) => result.created);
     const of = `of ${writers} writers racing for one key (round ${n + 1} of ${keys})`;
     if (winners.length > 1) return [broken(`${winners.length} ${of} got "created"`)];
-    if (winners.length === 0 && !answers.some((answer) => answer.resent)) {
+    if (winners.length === 0 && !results.some((result) => result.resent)) {
       return [broken(`none ${of} got "created"`)];
     }
     if (winners[0] && winners[0].name !== kept) {
@@ -134,10 +135,10 @@ async function raceFor(store: PatientStore, key: string, names: string[]): Promi
   const bodies = names.map(bytesOf);
   const first = await store.race(key, bodies);
   const raced: Raced[] = [];
-  for (const [i, answer] of first.entries()) {
+  for (const [i, result] of first.entries()) {
     const name = names[i]!;
-    if ('created' in answer) raced.push({ name, created: answer.created, resent: false });
-    else if (answer.error.kind === 'refused') throw answer.error;
+    if ('created' in result) raced.push({ name, created: result.created, resent: false });
+    else if (result.error.kind === 'refused') throw result.error;
     else raced.push({ name, created: (await store.putIfAbsent(key, bodies[i]!)).created, resent: true });
   }
   return raced;
@@ -238,11 +239,11 @@ class PatientStore {
     return this.#patiently(() => this.#store.delete(key));
   }
 
-  /** Sent once. Where the adapter has no race of its own, its puts are on their way when the call returns. */
-  async race(key: string, bodies: readonly Uint8Array[]): Promise<RaceAnswer[]> {
+  /** Sent once. If the adapter has no race of its own, its puts are under way when the call returns. */
+  async race(key: string, bodies: readonly Uint8Array[]): Promise<RaceResult[]> {
     if (this.#store.race) return await this.#store.race(key, bodies);
     return await Promise.all(
-      bodies.map(async (bytes): Promise<RaceAnswer> => {
+      bodies.map(async (bytes): Promise<RaceResult> => {
         try {
           return { created: (await this.#store.putIfAbsent(key, bytes)).created };
         } catch (error) {

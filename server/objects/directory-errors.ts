@@ -15,7 +15,7 @@ const READ_ONLY_DISK: Failure = {
 };
 const NO_RIGHT: Failure = {
   code: 'store_read_only',
-  says: 'it may not be written',
+  says: 'it is not writable',
   hint: 'give this user the right to write there (ls -ld)',
 };
 
@@ -27,8 +27,8 @@ const REFUSALS: Record<string, Failure> = {
   EPERM: NO_RIGHT,
   EXDEV: {
     code: 'store_many_disks',
-    says: 'a folder of it lies on another file system',
-    hint: 'keep the whole store on one file system: a link or a mount inside it cannot be written atomically',
+    says: 'one of its folders is on another file system',
+    hint: 'keep the whole store on one file system: writes through a link or a mount inside it are not atomic',
   },
 };
 
@@ -36,7 +36,7 @@ export function codeOf(error: unknown): string {
   return (error as NodeJS.ErrnoException | undefined)?.code ?? '';
 }
 
-/** An error of a call made while writing, before anything could be seen under the key. */
+/** An error of a call made while writing, before anything was visible under the key. */
 export function writeError(error: unknown, path: string): StoreError {
   if (error instanceof StoreError) return error;
   const failure = REFUSALS[codeOf(error)];
@@ -49,10 +49,10 @@ export function readError(error: unknown, path: string): StoreError {
   if (error instanceof StoreError) return error;
   if (codeOf(error) !== 'EACCES' && codeOf(error) !== 'EPERM') return unknownEffect(error, path);
   const hint = 'give this user the right to read there (ls -ld)';
-  return new StoreError('refused', 'store_denied', `${path}: it may not be read`, { hint, cause: error });
+  return new StoreError('refused', 'store_denied', `${path}: it is not readable`, { hint, cause: error });
 }
 
-/** An error of a call after which the object may or may not be there: never `refused`, whatever its code. */
+/** An error of a call after which the object may or may not exist: never `refused`, whatever its code. */
 export function unknownEffect(error: unknown, path: string): StoreError {
   // Without the paths in Node's message, which may lead through an open descriptor.
   const says = (error instanceof Error ? error.message : String(error)).replace(/ '[^']*'( -> '[^']*')?$/, '');

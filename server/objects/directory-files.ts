@@ -1,4 +1,4 @@
-/** The temporary files of a directory store: what is written before it gets its name. */
+/** The temporary files of a directory store: objects before they get their name. */
 import {
   closeSync,
   fdatasync,
@@ -17,7 +17,10 @@ import { StoreError } from './store.ts';
 
 export type TemporaryFile = { fd: number; path: string };
 
-/** Files in `.tmp/`, with names unique to a process. What a crash leaves there is removed by the next holder of the lock. */
+/**
+ * Files in `.tmp/`, with names unique to a process. What a crash leaves there is removed by the next holder of the
+ * lock.
+ */
 export class TemporaryFiles {
   readonly #folder: string;
   readonly #shown: string;
@@ -31,7 +34,7 @@ export class TemporaryFiles {
     this.#shown = join(root, '.tmp');
   }
 
-  /** Tries what a put needs from the file system: to write, and hard links. */
+  /** Tries what a put needs from the file system: writing, and hard links. */
   prepare(): void {
     try {
       const file = this.write(new Uint8Array(0));
@@ -42,7 +45,7 @@ export class TemporaryFiles {
         if (codeOf(error) === 'ENOENT') return; // Swept by a process that has just taken the lock.
         if (codeOf(error) === 'ENOSPC' || codeOf(error) === 'EDQUOT') throw error;
         throw new StoreError('refused', 'store_no_hard_links', `${this.#shown}: its file system has no hard links`, {
-          hint: 'put the store on ext4, XFS, Btrfs, ZFS, APFS or NFS; a bucket that is mounted here is opened as s3://bucket/prefix',
+          hint: 'put the store on ext4, XFS, Btrfs, ZFS, APFS or NFS; open a bucket that is mounted here as s3://bucket/prefix',
           cause: error,
         });
       } finally {
@@ -53,7 +56,7 @@ export class TemporaryFiles {
     }
   }
 
-  /** Removes the folder if this object made it and nobody else uses it. */
+  /** Removes the folder if this object made it and it is empty. */
   removeFolder(): void {
     if (!this.#made) return;
     try {
@@ -67,7 +70,10 @@ export class TemporaryFiles {
     for (const name of readdirSync(this.#folder)) rmSync(join(this.#folder, name), { force: true });
   }
 
-  /** Writes a file with these bytes, not yet known to be on the disk. Throws the system's error, and leaves nothing behind. */
+  /**
+   * Writes a file with these bytes, not yet known to be on the disk. Throws the system's error, and leaves nothing
+   * behind.
+   */
   write(bytes: Uint8Array): TemporaryFile {
     const path = join(this.#folder, `${this.#prefix}-${this.#count++}`);
     const file = { fd: this.#create(path), path };
@@ -80,7 +86,7 @@ export class TemporaryFiles {
     }
   }
 
-  /** Makes the folder if it is missing: before the first write, or because somebody has removed it. */
+  /** Makes the folder if it is missing: before the first write, or after it was removed. */
   #create(path: string): number {
     try {
       return openSync(path, 'wx');

@@ -11,10 +11,11 @@ const FOLDERS_KEPT = 64;
 const IMPOSSIBLE = new Set(['ELOOP', 'ENOENT', 'EEXIST', 'ENAMETOOLONG', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
 /**
- * Makes the root of a store and the missing folders above it, each durable in its parent. Returns those it made, the uppermost first.
+ * Makes the root of a store and the missing folders above it, each durable in its parent. Returns those it made, the
+ * uppermost first.
  *
- * One by one, as in `makeFolder`: Node's recursive `mkdir` never returns on a file system that fails with ENOENT (/proc), and reports
- * ENOENT for a read-only one (EROFS).
+ * One by one, as in `makeFolder`: Node's recursive `mkdir` never returns on a file system that fails with ENOENT
+ * (/proc), and reports ENOENT for a read-only one (EROFS).
  */
 export async function makeRoot(root: string): Promise<string[]> {
   const missing: string[] = [];
@@ -47,7 +48,7 @@ export function assertFolder(root: string): void {
   });
 }
 
-/** Returns false if nothing is there. Throws `store_not_a_directory` if a file is in its place or in its path. */
+/** Returns false if it does not exist. Throws `store_not_a_directory` if a file is in its place or in its path. */
 function isFolder(folder: string, root: string): boolean {
   let found: ReturnType<typeof statSync>;
   try {
@@ -68,7 +69,7 @@ function makeOne(folder: string, root: string): boolean {
     mkdirSync(folder);
     return true;
   } catch (error) {
-    // Made by another process at this moment, or a link to nothing.
+    // Made by another process meanwhile, or a dangling link.
     if (codeOf(error) === 'EEXIST' && isFolder(folder, root)) return false;
     throw IMPOSSIBLE.has(codeOf(error)) ? notCreatable(root, error, folder) : error;
   }
@@ -83,8 +84,8 @@ function notCreatable(root: string, error: unknown, folder = root): StoreError {
 }
 
 /**
- * Makes a folder below `root`, and those missing in between. If another process removes one at the same time, it is left missing: the
- * caller tries again.
+ * Makes a folder below `root`, and those missing in between. If another process removes one at the same time, it is
+ * left missing: the caller tries again.
  */
 export function makeFolder(folder: string, root: string): void {
   try {
@@ -104,15 +105,17 @@ export function makeFolder(folder: string, root: string): void {
 }
 
 /**
- * Makes entries of folders durable. A folder seen for the first time may itself be new, so its parents up to the root are
- * synced with it, and then its descriptor is kept. That is correct only while nobody else removes folders, so without the
- * lock (`keep: false`) every sync opens them again.
+ * Makes entries of folders durable. A folder seen for the first time may itself be new, so its parents up to the root
+ * are synced with it, and then its descriptor is kept. That is correct only while no other process removes folders, so
+ * without the lock (`keep: false`) every sync opens them again.
  */
 export class DurableFolders {
   readonly #root: string;
   readonly #keep: boolean;
   readonly #handles = new Map<string, FileHandle>();
-  /** How many folders have been removed: a descriptor opened before the last removal may be of a folder that is gone. */
+  /**
+   * How many folders have been removed: a descriptor opened before the last removal may be of a folder that is gone.
+   */
   #removals = 0;
 
   constructor(root: string, options: { keep: boolean }) {

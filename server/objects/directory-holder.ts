@@ -1,14 +1,16 @@
 /**
  * The note beside a directory's lock: who holds it, and a beat that shows that the holder is alive.
  *
- * On a network file system a lock may be local to a machine, so that two machines hold it at once. The note is an ordinary file, which
- * both see. A process that finds a note whose holder may be alive watches it before it writes anything: a beat that changes proves
- * that the holder is alive. The holder reads the note at each beat, and stops writing once it is another's.
+ * On a network file system a lock may be local to a machine, so that two machines hold it at once. The note is an
+ * ordinary file, which both see. A process that finds a note whose holder may be alive watches it before it writes
+ * anything: a beat that changes proves that the holder is alive. The holder reads the note at each beat, and stops
+ * writing once it is another's.
  *
  *     .lock.holder   {"id", "pid", "host", "boot_id", "started_at", "beat_ms"}
  *
- * `beat_ms` is the holder's wall clock at its last beat. Others check only whether it changes, so clocks need not agree. All fields
- * keep their length, so a beat overwrites the file in place: that needs no disk space, and no reader sees a partial note.
+ * `beat_ms` is the holder's wall clock at its last beat. Others check only whether it changes, so clocks need not
+ * agree. All fields keep their length, so a beat overwrites the file in place: that needs no disk space, and no reader
+ * sees a partial note.
  */
 import { closeSync, ftruncateSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { hostname, uptime } from 'node:os';
@@ -16,7 +18,7 @@ import { join } from 'node:path';
 import { type Clock, sleep } from '../clock.ts';
 import { codeOf } from './directory-errors.ts';
 
-/** A holder that was displaced by another machine goes on writing for at most this long. */
+/** A displaced holder continues to write for at most this long. */
 export const BEAT_MS = 2_000;
 /** Three beats. An NFS client may serve a file as it was 3 s ago. */
 const WATCH_MS = 6_000;
@@ -86,7 +88,7 @@ export class HolderNote {
     try {
       if (this.#read()?.id === this.#own.id) rmSync(this.#path, { force: true });
     } catch {
-      // The disk has become read-only; a note that does not beat keeps nobody out for long.
+      // The disk has become read-only; a note without a beat blocks others only briefly.
     }
   }
 
@@ -110,8 +112,8 @@ export function nameOf({ pid, host }: Holder): string {
 }
 
 /**
- * Whether the holder in a note may be running. Its lock is ours by now, so on this machine its process is gone, or it reached the folder
- * through another mount.
+ * Whether the holder in a note may be running. Its lock is ours by now, so on this machine its process is gone, or it
+ * reached the folder through another mount.
  */
 function mayBeAlive({ pid, host, boot_id, beat_ms }: Holder): boolean {
   const boot = bootId();

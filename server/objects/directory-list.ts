@@ -1,8 +1,8 @@
 /**
  * Walks a directory store in the order of whole keys, a folder at a time, so that a list of 100,000 keys is streamed.
  *
- * Order: a folder's keys all start with its name and `/`, so among its siblings it is sorted as `name/`; `a-b` comes before
- * `a/b`, and `a/b` before `a0`, as the bytes 2d, 2f and 30 do.
+ * Order: a folder's keys all start with its name and `/`, so among its siblings it is sorted as `name/`; `a-b` comes
+ * before `a/b`, and `a/b` before `a0`, as the bytes 2d, 2f and 30 do.
  */
 import type { Dirent } from 'node:fs';
 import { opendir, stat } from 'node:fs/promises';
@@ -11,7 +11,7 @@ import { SortedMap } from '../sorted-map.ts';
 import { codeOf, readError } from './directory-errors.ts';
 import { isKeyPart, type ListedObject } from './store.ts';
 
-/** How many files are asked for their size and time at once: enough to fill the thread pool, few enough to stop early. */
+/** Number of files whose size and time are read at once: enough to fill the thread pool, few enough to stop early. */
 const STATS_AT_ONCE = 64;
 
 const ENTRIES_AT_ONCE = 1024;
@@ -55,7 +55,9 @@ async function entriesOf(range: Range, folder: string): Promise<Iterable<string>
   return entries.keys();
 }
 
-/** In pieces, and sorted as they come: 100,000 entries read or sorted in one go hold everything else up for 0.1 s each. */
+/**
+ * In pieces, sorted as they arrive: reading or sorting 100,000 entries at once blocks everything else for 0.1 s each.
+ */
 async function* readFolder({ root, shown }: Range, folder: string): AsyncGenerator<Dirent> {
   try {
     yield* await opendir(join(root, folder), { bufferSize: ENTRIES_AT_ONCE });

@@ -1,4 +1,7 @@
-/** One writer to a directory, and only to the folder that it locked: moved, removed, replaced or taken over, it stops writing. */
+/**
+ * One writer to a directory, and only to the folder that it locked: once that is moved, removed, replaced or taken
+ * over, it stops writing.
+ */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -27,7 +30,7 @@ afterEach(async () => {
 });
 
 describe('the lock of a directory', () => {
-  test('a second opener is refused, and told which process holds it', async () => {
+  test('a second opener is refused with the process that holds it', async () => {
     const holder = await holdInAnotherProcess(root);
     try {
       await assert.rejects(DirectoryStore.open(root, { lock: true }), (error) => {
@@ -43,13 +46,13 @@ describe('the lock of a directory', () => {
     }
   });
 
-  test('is free at once after kill -9 of its holder, and what was answered is whole', async () => {
+  test('is free at once after kill -9 of its holder, and acknowledged objects are complete', async () => {
     for (let round = 0; round < 3; round++) {
       const holder = await holdInAnotherProcess(root, { writeFrom: round * 1_000_000 });
-      const answered = await holder.answered(50);
+      const acknowledged = await holder.acknowledged(50);
       await holder.kill();
       const store = await DirectoryStore.open(root, { lock: true });
-      for (const key of answered) assert.equal(await textAt(store, key), `bytes of ${key}`);
+      for (const key of acknowledged) assert.equal(await textAt(store, key), `bytes of ${key}`);
       for await (const { key } of store.list('journal/')) assert.equal(await textAt(store, key), `bytes of ${key}`);
       await store.close();
     }
@@ -63,7 +66,7 @@ describe('the lock of a directory', () => {
     await (await DirectoryStore.open(root, { lock: true })).close();
   });
 
-  test('does not keep one from looking who asks for no lock', async () => {
+  test('does not block a reader that requests no lock', async () => {
     const first = await DirectoryStore.open(root, { lock: true });
     await first.putIfAbsent('a/b', bytesOf('x'));
     const look = await DirectoryStore.open(root, { lock: false });
@@ -76,7 +79,7 @@ describe('the lock of a directory', () => {
 const SECOND_MS = 1_000;
 const MOVED = { kind: 'refused', code: 'store_moved' };
 
-/** What may happen to a folder under a monitor, each with what has to be cleared away afterwards. */
+/** What may happen to a folder under a monitor, each with what has to be cleaned up afterwards. */
 const MOVES: Record<string, (path: string) => Promise<string[]>> = {
   'replaced by its backup': async (path) => {
     await cp(path, `${path}.bak`, { recursive: true });
@@ -97,7 +100,7 @@ const MOVES: Record<string, (path: string) => Promise<string[]>> = {
     await rm(path, { recursive: true });
     return [];
   },
-  'removed and made anew': async (path) => {
+  'removed and created again': async (path) => {
     await rm(path, { recursive: true });
     await mkdir(path);
     return [];
@@ -114,9 +117,9 @@ const MOVES: Record<string, (path: string) => Promise<string[]>> = {
   },
 };
 
-describe('a folder that is not the locked one any more', () => {
+describe('a folder that is no longer the locked one', () => {
   for (const [name, move] of Object.entries(MOVES)) {
-    test(`${name}: nothing is written, answered or called missing, for good; its successor has the place to itself`, async () => {
+    test(`${name}: for good, nothing is written, acknowledged or reported missing; a successor can use the place`, async () => {
       const first = await DirectoryStore.open(root, { lock: true });
       await first.putIfAbsent('journal/1', bytesOf('first'));
       const left = await move(root);
@@ -149,7 +152,7 @@ describe('a folder that is not the locked one any more', () => {
     });
   }
 
-  test('replaced by a backup of hard links, the lock among them: the folder is another, though the lock is the same', async () => {
+  test('replaced by a backup of hard links, the lock among them: the folder differs, although the lock is the same', async () => {
     const first = await DirectoryStore.open(root, { lock: true });
     await mkdir(`${root}.bak`);
     fs.linkSync(join(root, '.lock'), join(`${root}.bak`, '.lock'));
@@ -161,7 +164,7 @@ describe('a folder that is not the locked one any more', () => {
     await (await DirectoryStore.open(root, { lock: true })).close();
   });
 
-  test('put back where it was it stays refused: what happened there meanwhile is not known', async () => {
+  test('moved back, it stays refused: what happened there meanwhile is unknown', async () => {
     const store = await DirectoryStore.open(root, { lock: true });
     await rename(root, `${root}.old`);
     await assert.rejects(store.putIfAbsent('a', bytesOf('x')), MOVED);
@@ -171,8 +174,8 @@ describe('a folder that is not the locked one any more', () => {
     await (await DirectoryStore.open(root, { lock: true })).close();
   });
 
-  test('moved between the last look and the link, the object lands in the locked folder and is not acknowledged', async (t) => {
-    if (process.platform !== 'linux') return t.skip('a path to an open folder, which Linux has');
+  test('moved between the last check and the link, the object lands in the locked folder and is not acknowledged', async (t) => {
+    if (process.platform !== 'linux') return t.skip('only Linux has paths to open folders');
     const store = await DirectoryStore.open(root, { lock: true });
     const real = fs.linkSync;
     mock.method(fs, 'linkSync', (from: string, to: string) => {
@@ -191,8 +194,8 @@ describe('a folder that is not the locked one any more', () => {
   test('no error shows the path of a descriptor', async () => {
     const store = await DirectoryStore.open(root, { lock: true });
     for (const call of ['openSync', 'linkSync'] as const) {
-      const real = fs[call] as (...given: unknown[]) => unknown;
-      mock.method(fs, call, (...given: unknown[]) => real('/nowhere/x', ...given.slice(1)));
+      const real = fs[call] as (...args: unknown[]) => unknown;
+      mock.method(fs, call, (...args: unknown[]) => real('/nowhere/x', ...args.slice(1)));
       syncBuiltinESMExports();
       await assert.rejects(store.putIfAbsent('a/b', bytesOf('x')), (error: Error) => {
         assert.match(error.message, new RegExp(`^${root}/a/b: `));
@@ -230,7 +233,7 @@ describe('the note of the holder', () => {
     await store.close();
   });
 
-  test('of a live process on another machine, whose lock does not reach here: refused, naming both', async () => {
+  test('of a live process on another machine, whose lock is not visible here: refused, with the process and the machine', async () => {
     const other = await beatElsewhere(root);
     try {
       await assert.rejects(DirectoryStore.open(root, { lock: true }), (error) => {
@@ -245,7 +248,7 @@ describe('the note of the holder', () => {
     }
   });
 
-  test('of a machine that is gone: taken over once it has been still for three beats', async () => {
+  test('of a machine that is gone: taken over after three beats without a change', async () => {
     const clock = new TurnedClock('2026-01-01T00:00:00Z');
     await writeFile(note(), noteFrom('elsewhere'));
     let open = false;
@@ -262,7 +265,7 @@ describe('the note of the holder', () => {
     await store.close();
   });
 
-  test('that disappears while it is watched leaves the place free at once', async () => {
+  test('that disappears while it is watched frees the place at once', async () => {
     const clock = new TurnedClock('2026-01-01T00:00:00Z');
     await writeFile(note(), noteFrom('elsewhere'));
     const opening = DirectoryStore.open(root, { lock: true, clock });
@@ -280,11 +283,11 @@ describe('the note of the holder', () => {
     const left = [
       noteFrom(hostname(), { pid: gone.pid!, boot_id }),
       noteFrom(hostname(), { pid: process.pid, boot_id }),
-      // A container that was started anew has another name, and the same kernel.
+      // A container that was started again has another name, and the same kernel.
       ...(boot_id === null ? [] : [noteFrom('container', { pid: gone.pid!, boot_id })]),
       // Left by a power cut.
       noteFrom(hostname(), { boot_id: 'before', beat_ms: 1_000 }),
-      // As monitors before the beat wrote it.
+      // As written by monitors before the beat.
       JSON.stringify({ pid: gone.pid!, host: hostname() }),
       'half a no',
       'null',
@@ -295,7 +298,7 @@ describe('the note of the holder', () => {
     }
   });
 
-  test('of a live process of this machine, come by another mount, is watched like one of another', async () => {
+  test('of a live process of this machine, through another mount, is watched like one of another machine', async () => {
     const boot_id = fs.existsSync(BOOT) ? (await readFile(BOOT, 'utf8')).trim() : null;
     const other = await beatElsewhere(root, { host: hostname(), pid: process.ppid, boot_id });
     try {
@@ -314,7 +317,7 @@ describe('the note of the holder', () => {
     const store = await DirectoryStore.open(root, { lock: true, clock });
     await store.putIfAbsent('a', bytesOf('x'));
     await writeFile(note(), noteFrom('elsewhere'));
-    // As after a sleep of the machine: the timer has not run yet when the first write comes.
+    // As after a suspend of the machine: the timer has not run yet at the first write.
     late_ms = 5 * SECOND_MS;
     for (let tries = 0; tries < 2; tries++) {
       await assert.rejects(store.putIfAbsent('b', bytesOf('x')), {
@@ -382,7 +385,7 @@ async function* watchedFile(path: string): AsyncGenerator<void> {
   for await (const _ of watcher) yield;
 }
 
-/** All there is, with its bytes, but for the note and the lock. */
+/** All files with their bytes, except the note and the lock. */
 async function treeOf(path: string): Promise<[string, string][]> {
   if (!fs.existsSync(path)) return [];
   const entries = await readdir(path, { recursive: true, withFileTypes: true });
@@ -393,9 +396,9 @@ async function treeOf(path: string): Promise<[string, string][]> {
   return (await Promise.all(read)).sort();
 }
 
-type Holder = { pid: number; kill(): Promise<void>; answered(count: number): Promise<string[]> };
+type Holder = { pid: number; kill(): Promise<void>; acknowledged(count: number): Promise<string[]> };
 
-/** Another process that holds the lock, and writes one key after the other, printing each that was answered. */
+/** Another process that holds the lock and writes one key after the other, printing each acknowledged one. */
 async function holdInAnotherProcess(path: string, options: { writeFrom?: number } = {}): Promise<Holder> {
   const script = `
     const { DirectoryStore } = await import(${JSON.stringify(new URL('directory.ts', import.meta.url).href)});
@@ -419,7 +422,7 @@ async function holdInAnotherProcess(path: string, options: { writeFrom?: number 
       child.kill('SIGKILL');
       await closed;
     },
-    async answered(count) {
+    async acknowledged(count) {
       const keys: string[] = [];
       while (keys.length < count) keys.push((await lines.next()).value as string);
       return keys;

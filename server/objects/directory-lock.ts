@@ -1,9 +1,9 @@
 /**
  * One writer to a directory store: a lock of the operating system, which dies with the process that holds it.
  *
- * `.lock` is an empty SQLite database with an exclusive transaction held open: SQLite takes the right kind of lock on each
- * system, and Node includes it. The kernel releases it when the process dies, so it is never stale. No other code may
- * open `.lock` once it exists: POSIX drops a process's locks on a file when it closes *any* descriptor of it.
+ * `.lock` is an empty SQLite database with an exclusive transaction held open: SQLite takes the right kind of lock on
+ * each system, and Node includes it. The kernel releases it when the process dies, so it is never stale. No other code
+ * may open `.lock` once it exists: POSIX drops a process's locks on a file when it closes *any* descriptor of it.
  *
  * A lock belongs to a file, not to a path, so the lock and the folder are held together:
  *
@@ -43,7 +43,9 @@ export class DirectoryLock {
   #beaten_ms = 0;
   #lost: StoreError | null = null;
 
-  /** Throws `store_locked`, `store_read_only`, `store_moved`, or `store_lock_failed` where the file system has no locks. */
+  /**
+   * Throws `store_locked`, `store_read_only`, `store_moved`, or `store_lock_failed` where the file system has no locks.
+   */
   static async take(root: string, clock: Clock): Promise<DirectoryLock> {
     for (let attempt = 1; ; attempt++) {
       const lock = new DirectoryLock(root, clock);
@@ -52,7 +54,8 @@ export class DirectoryLock {
           await lock.#begin();
           return lock;
         }
-        // It was replaced at this moment; or it is on overlayfs, where a file of the image becomes another one when first opened to write.
+        // It was replaced just now; or it is on overlayfs, where a file of the image becomes a different one when first
+        // opened for writing.
         if (attempt === ATTEMPTS) throw moved(root);
       } catch (error) {
         lock.release();
@@ -82,7 +85,7 @@ export class DirectoryLock {
     this.#note = new HolderNote(this.folder, clock);
   }
 
-  /** Throws unless the locked folder is at the store's path and nobody else has taken it over. Costs two stats. */
+  /** Throws unless the locked folder is at the store's path and no other process has taken it over. Costs two stats. */
   assertHeld(): void {
     if (this.#lost === null && this.#clock.monotonic() - this.#beaten_ms > LATE_MS) this.#beat();
     if (this.#lost === null && !this.#isInPlace()) this.#lose(moved(this.#root));
@@ -171,7 +174,7 @@ function removeQuietly(path: string): void {
   try {
     rmSync(path, { force: true });
   } catch {
-    // Read-only by now.
+    // It has become read-only.
   }
 }
 
@@ -207,7 +210,7 @@ function moved(root: string): StoreError {
 }
 
 function lockedBy(root: string, holder: Holder | null): StoreError {
-  // Without a note, the lock is being taken at this moment or the note could not be written.
+  // Without a note, the lock is being taken just now or the note could not be written.
   const other = 'give this one a store of its own (--store dir:PATH)';
   const hint = holder
     ? `stop it first (kill ${holder.pid}), or ${other}`

@@ -1,4 +1,6 @@
-/** What is a directory's own: the order of writing, disks that are full or read-only, folders that come and go. */
+/**
+ * Behaviour specific to directories: the order of writing, disks that are full or read-only, folders that come and go.
+ */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -26,7 +28,7 @@ afterEach(async () => {
 });
 
 describe('the order of writing', () => {
-  test('a name appears when its bytes are on the disk, and is answered when its folder is', async () => {
+  test('a name appears once its bytes are on the disk, and is acknowledged once its folder is', async () => {
     const store = await DirectoryStore.open(root, { lock: true });
     await store.putIfAbsent('journal/0', bytesOf('warm'));
     const calls: string[] = [];
@@ -39,18 +41,18 @@ describe('the order of writing', () => {
     assert.deepEqual(
       calls,
       ['fdatasync', 'linkSync', 'sync'],
-      "an existing name is answered once its creator's link is durable",
+      "an existing name is reported once its creator's link is durable",
     );
     calls.length = 0;
     await store.putIfAbsent('new/folder/1', bytesOf('one'));
     assert.deepEqual(calls.slice(-4), ['linkSync', 'sync', 'sync', 'sync'], 'a new folder, its parent, and the root');
     calls.length = 0;
     await store.put('journal/view', bytesOf('view'));
-    assert.deepEqual(calls, [], 'a view is not worth waiting for the disk');
+    assert.deepEqual(calls, [], 'a view does not wait for the disk');
     await store.close();
   });
 
-  test('a failure after the name appeared is unknown, not refused; the same bytes again find it there', async () => {
+  test('a failure after the name appeared is unknown, not refused; sending the same bytes again finds it', async () => {
     const store = await DirectoryStore.open(root, { lock: true });
     const handle = await open(root, 'r');
     const failing = mock.method(Object.getPrototypeOf(handle), 'sync', () => Promise.reject(failure('ENOSPC')));
@@ -62,7 +64,7 @@ describe('the order of writing', () => {
     await store.close();
   });
 
-  test('temporary files left by a crash are swept by the next holder of the lock, by nobody else', async () => {
+  test('temporary files left by a crash are swept only by the next holder of the lock', async () => {
     await mkdir(join(root, '.tmp'));
     await writeFile(join(root, '.tmp', '123-left'), 'half');
     await (await DirectoryStore.open(root, { lock: false })).close();
@@ -71,7 +73,7 @@ describe('the order of writing', () => {
     assert.deepEqual(await readdir(join(root, '.tmp')), []);
   });
 
-  test('a writer whose temporary files were swept by another writes them anew', async () => {
+  test('a writer whose temporary files were swept by another writes them again', async () => {
     const store = await DirectoryStore.open(root, { lock: false });
     await store.putIfAbsent('first', bytesOf('x'));
     for (const write of ['putIfAbsent', 'put'] as const) {
@@ -90,7 +92,7 @@ describe('the order of writing', () => {
   });
 });
 
-describe('a disk that will not', () => {
+describe('a disk that fails', () => {
   const refusals = [
     ['ENOSPC', 'refused', 'store_full'],
     ['EDQUOT', 'refused', 'store_full'],
@@ -120,7 +122,7 @@ describe('a disk that will not', () => {
     });
   }
 
-  test('no hard links: refused at the opening, with what would do instead', async () => {
+  test('no hard links: opening is refused, with alternatives', async () => {
     mock.method(fs, 'linkSync', () => {
       throw failure('EPERM');
     });
@@ -136,7 +138,7 @@ describe('a disk that will not', () => {
     assert.deepEqual(await readdir(root), [], 'the folders that it made are gone too');
   });
 
-  test('full: creating is refused, reading and deleting go on, and then creating does too', async (t) => {
+  test('full: creating is refused, reading and deleting continue, and then creating works again', async (t) => {
     const disk = mountTmpfs('size=512k');
     if (disk === undefined) return t.skip('mounting a small tmpfs needs root with the right to mount');
     const store = await DirectoryStore.open(join(disk, 'data'), { lock: true });
@@ -160,7 +162,7 @@ describe('a disk that will not', () => {
     await store.close();
   });
 
-  test('read-only: what is there is read, writing is refused, the monitor does not open it', async (t) => {
+  test('read-only: existing objects are read, writes are refused, the monitor does not open it', async (t) => {
     const disk = mountTmpfs('size=512k');
     if (disk === undefined) return t.skip('mounting a small tmpfs needs root with the right to mount');
     const writable = await DirectoryStore.open(disk, { lock: true });
@@ -176,7 +178,7 @@ describe('a disk that will not', () => {
     await store.close();
   });
 
-  test('read-only: a new directory on it, or one without a store in it yet, is refused as what it is', async (t) => {
+  test('read-only: a new directory on it, or one without a store in it yet, is refused as read-only', async (t) => {
     const disk = mountTmpfs('size=512k');
     if (disk === undefined) return t.skip('mounting a small tmpfs needs root with the right to mount');
     await mkdir(join(disk, 'there'));
@@ -200,7 +202,7 @@ describe('a disk that will not', () => {
     await store.close();
   });
 
-  test('a path that no folder can be made at is refused at once, with words, and leaves nothing', async () => {
+  test('a path that cannot become a folder is refused at once with a clear error, and nothing is left behind', async () => {
     await symlink(join(root, 'nowhere'), join(root, 'dangling'));
     await symlink(join(root, 'loop'), join(root, 'loop'));
     const paths = ['dangling', 'dangling/below', 'loop', 'loop/below', `${'x'.repeat(300)}`, `a/b/${'x'.repeat(300)}`];
@@ -216,7 +218,7 @@ describe('a disk that will not', () => {
     assert.deepEqual((await readdir(root)).sort(), ['dangling', 'loop']);
   });
 
-  test('a look at what is not there is refused, and creates nothing; at what is there it changes nothing', async () => {
+  test('reading a missing store is refused and creates nothing; reading an existing one changes nothing', async () => {
     for (const lock of [true, false]) {
       await assert.rejects(DirectoryStore.open(join(root, 'a/b'), { lock, create: false }), {
         kind: 'refused',
@@ -232,7 +234,7 @@ describe('a disk that will not', () => {
     assert.deepEqual(await readdir(root), []);
   });
 
-  test('a folder for temporary files that somebody removed is made again', async () => {
+  test('a removed folder for temporary files is created again', async () => {
     const store = await DirectoryStore.open(root, { lock: true });
     await rm(join(root, '.tmp'), { recursive: true });
     assert.equal((await store.putIfAbsent('a', bytesOf('x'))).created, true);
@@ -289,7 +291,7 @@ describe('folders', () => {
     });
   }
 
-  test('empty ones give way to an object of their name; ones in use are a conflict, told as such', async () => {
+  test('empty ones give way to an object of their name; ones in use are reported as a conflict', async () => {
     const store = await DirectoryStore.open(root, { lock: true });
     for (const write of ['putIfAbsent', 'put'] as const) {
       await mkdir(join(root, write));
@@ -304,7 +306,7 @@ describe('folders', () => {
     await store.close();
   });
 
-  test("of more folders than descriptors are kept, each one's objects are created all the same", async () => {
+  test('objects are created in more folders than descriptors are kept', async () => {
     const store = await DirectoryStore.open(root, { lock: true });
     for (let round = 0; round < 2; round++) {
       for (let n = 0; n < 100; n++) {
@@ -315,7 +317,7 @@ describe('folders', () => {
     await store.close();
   });
 
-  test('what is not ours is neither listed nor touched: dot files, odd names, the lock', async () => {
+  test('foreign files are neither listed nor touched: dot files, odd names, the lock', async () => {
     const store = await DirectoryStore.open(root, { lock: true });
     await store.putIfAbsent('a', bytesOf('x'));
     await writeFile(join(root, '.DS_Store'), 'theirs');
@@ -335,7 +337,7 @@ describe('folders', () => {
   });
 });
 
-/** A small file system of its own at a folder of the test's root, or `undefined` where that isn't allowed. */
+/** A separate small file system at a folder of the test's root, or `undefined` if that isn't allowed. */
 function mountTmpfs(options: string): string | undefined {
   const path = join(root, `disk-${mounted.length}`);
   try {
@@ -350,10 +352,10 @@ function mountTmpfs(options: string): string | undefined {
 
 function record(calls: string[], names: ('fdatasync' | 'linkSync')[]): void {
   for (const name of names) {
-    const real = fs[name] as (...given: unknown[]) => unknown;
-    mock.method(fs, name, (...given: unknown[]) => {
+    const real = fs[name] as (...args: unknown[]) => unknown;
+    mock.method(fs, name, (...args: unknown[]) => {
       calls.push(name);
-      return real(...given);
+      return real(...args);
     });
   }
   syncBuiltinESMExports();

@@ -1,23 +1,24 @@
 /**
  * Objects as files under one directory: the default store, for one machine.
  *
- * To create an object: write a temporary file, fdatasync it, `link(2)` it to its name (EEXIST: it exists already), fsync the folder,
- * then return. The link makes it atomic, and the order makes it durable: a name never shows bytes that a power cut could take.
- * For an existing name the folder is synced too before the call returns, because its creator's own sync may have failed.
+ * To create an object: write a temporary file, fdatasync it, `link(2)` it to its name (EEXIST: it exists already),
+ * fsync the folder, then return. The link makes it atomic, and the order makes it durable: a name never shows bytes
+ * that a power cut could take. For an existing name the folder is synced too before the call returns, because its
+ * creator's own sync may have failed.
  *
  *     <root>/<key>          the objects, as they are: `cat`, `cp -a` and a backup work
  *     <root>/.tmp/          files being written           <root>/.lock, .lock.holder    see directory-lock.ts, directory-holder.ts
  *
- * With the lock, every call goes through the locked folder, and its identity is compared with what is at the store's path before an
- * object gets its name and again before the write is acknowledged (9 µs in all). So nothing is acknowledged after the folder was
- * moved, removed or replaced (`store_moved`).
+ * With the lock, every call goes through the locked folder, and its identity is compared with what is at the store's
+ * path before an object gets its name and again before the write is acknowledged (9 µs in all). So nothing is
+ * acknowledged after the folder was moved, removed or replaced (`store_moved`).
  *
- * Only reads and waits for the disk (fdatasync, fsync) go through the thread pool: waking a thread costs several times as much as a
- * short system call. A caller with other work opens the store in a thread (store-thread.ts).
+ * Only reads and waits for the disk (fdatasync, fsync) go through the thread pool: waking a thread costs several times
+ * as much as a short system call. A caller with other work opens the store in a thread (store-thread.ts).
  *
- * Measured one after the other on a virtual disk with ext4: 0.3 ms a create, 1,700 to 3,500 a second depending on the disk. On a file
- * system that ignores case two keys differing only in case are one; the journal's keys are digits, so only views of ids so chosen
- * would meet.
+ * Measured one after the other on a virtual disk with ext4: 0.3 ms a create, 1,700 to 3,500 a second depending on the
+ * disk. On a file system that ignores case two keys differing only in case are one; the journal's keys are digits, so
+ * only views of ids so chosen would meet.
  */
 import { linkSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -42,11 +43,16 @@ import {
   type StoreFinding,
 } from './store.ts';
 
-/** A folder that is removed during a put is made again. More attempts than this mean that something else is wrong. */
+/**
+ * A folder that is removed during a put is created again. More attempts than this mean that something else is wrong.
+ */
 const ATTEMPTS = 20;
 
 export type DirectoryOptions = {
-  /** Be the only writer. Without the lock nothing is created before the first write, and a read-only directory can be opened. */
+  /**
+   * Be the only writer. Without the lock nothing is created before the first write, and a read-only directory can be
+   * opened.
+   */
   lock: boolean;
   /** Make the directory if it does not exist. Defaults to `lock`. */
   create?: boolean;
@@ -76,8 +82,9 @@ export class DirectoryStore implements ObjectStore {
   }
 
   /**
-   * With the lock, throws if another process has locked the directory (`store_locked`), if it can't be written, or if its file system
-   * can't hold a store; whatever was made until then is removed. Without `create`, throws `store_not_found` if it does not exist.
+   * With the lock, throws if another process has locked the directory (`store_locked`), if it can't be written, or if
+   * its file system can't hold a store; whatever was made until then is removed. Without `create`, throws
+   * `store_not_found` if it does not exist.
    */
   static async open(path: string, options: DirectoryOptions): Promise<DirectoryStore> {
     const { lock: locked, create = locked, clock = systemClock } = options;

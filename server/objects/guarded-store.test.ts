@@ -1,4 +1,7 @@
-/** A store that breaks the promise of put-if-absent loses nothing that was acknowledged: the guard notices before that. */
+/**
+ * A store that breaks the promise of put-if-absent loses no acknowledged write: the guard notices it before the
+ * acknowledgement.
+ */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Chance } from '../../test/simulation/chance.ts';
@@ -13,7 +16,7 @@ const bytesOf = (text: string) => new TextEncoder().encode(text);
 const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const segment = (n: number) => `journal/${String(n).padStart(20, '0')}.ndjson`;
 
-/** Ignores the condition of some puts; every request takes a while, and some answers are lost. */
+/** Ignores the condition of some puts; every request takes a while, and some responses are lost. */
 class BrokenStore extends MemoryStore {
   readonly #clock: TurnedClock;
   readonly #chance: Chance;
@@ -49,17 +52,17 @@ class BrokenStore extends MemoryStore {
 
   async #onItsWay<T>(effect: () => Promise<T>, mayBeLost = false): Promise<T> {
     const lost = mayBeLost && this.#chance.happens(this.#faults.loses);
-    // An answer that is lost may be so before the request has had its effect.
+    // The request of a lost response may not have had its effect yet.
     const late_ms = lost ? this.#chance.whole(0, 15_000) : this.#chance.whole(0, 40);
     const done = sleep(this.#clock, late_ms).then(effect);
     if (!lost) {
-      const answer = await done;
+      const result = await done;
       await sleep(this.#clock, this.#chance.whole(0, 40));
-      return answer;
+      return result;
     }
     done.catch(() => undefined);
     await sleep(this.#clock, Math.min(late_ms, 5_000));
-    throw new StoreError('unavailable', 'store_timeout', 'the answer was lost');
+    throw new StoreError('unavailable', 'store_timeout', 'the response was lost');
   }
 }
 
@@ -73,7 +76,7 @@ async function writeChain(store: ObjectStore, name: string, clock: TurnedClock):
     for (let n = 1, tries = 0; acknowledged.length < 5 && tries < 40; tries++) {
       const key = segment(n);
       const text = `${name}-${tries} after ${before.split(' ')[0]}`;
-      const created = await putUntilAnswered(store, key, bytesOf(text), clock);
+      const created = await putUntilResponse(store, key, bytesOf(text), clock);
       let there = text;
       if (!created) {
         const read = await store.get(key);
@@ -91,7 +94,7 @@ async function writeChain(store: ObjectStore, name: string, clock: TurnedClock):
   return acknowledged;
 }
 
-async function putUntilAnswered(store: ObjectStore, key: string, bytes: Uint8Array, clock: TurnedClock) {
+async function putUntilResponse(store: ObjectStore, key: string, bytes: Uint8Array, clock: TurnedClock) {
   for (;;) {
     try {
       return (await store.putIfAbsent(key, bytes)).created;
@@ -102,7 +105,7 @@ async function putUntilAnswered(store: ObjectStore, key: string, bytes: Uint8Arr
   }
 }
 
-/** What a restart can read: segments from the first on, for as long as each follows the one before. */
+/** The segments that a restart can read: from the first on, for as long as each follows the one before. */
 async function readChain(store: MemoryStore): Promise<Set<string>> {
   const readable = new Set<string>();
   for (let n = 1, before = ''; ; n++) {
@@ -116,7 +119,9 @@ async function readChain(store: MemoryStore): Promise<Set<string>> {
   }
 }
 
-/** Three writers on one store; returns how many acknowledged segments are not there any more, and whether it was refused. */
+/**
+ * Three writers on one store; returns how many acknowledged segments are missing, and whether the store was refused.
+ */
 async function history(
   seed: number,
   { ignores, loses, guarded }: { ignores: number; loses: number; guarded: boolean },
@@ -136,7 +141,7 @@ async function history(
   });
   while (!ended) await clock.turn(20);
   const acknowledged = (await all).flat();
-  // What is still on its way arrives.
+  // Delayed requests arrive.
   await clock.turn(60_000);
   const readable = await readChain(store);
   const lost = acknowledged.filter(({ text }) => !readable.has(text)).length;
@@ -150,25 +155,29 @@ describe('a guarded store', () => {
     { ignores: 0.2, loses: 0.1, seeds: 60 },
     { ignores: 1, loses: 0, seeds: 60 },
   ]) {
-    test(`that ignores the condition of ${faults.ignores} and loses the answers of ${faults.loses} of its puts loses nothing acknowledged`, async () => {
+    test(`that ignores the condition of ${faults.ignores} and loses the responses of ${faults.loses} of its puts loses nothing acknowledged`, async () => {
       let refused = 0;
       for (let seed = 1; seed <= seeds; seed++) {
-        const told = await history(seed, { ...faults, guarded: true });
-        assert.equal(told.lost, 0, `seed ${seed}: ${told.lost} of ${told.acknowledged} acknowledged segments are lost`);
-        refused += told.refused ? 1 : 0;
+        const outcome = await history(seed, { ...faults, guarded: true });
+        assert.equal(
+          outcome.lost,
+          0,
+          `seed ${seed}: ${outcome.lost} of ${outcome.acknowledged} acknowledged segments are lost`,
+        );
+        refused += outcome.refused ? 1 : 0;
       }
       assert.ok(refused > seeds / 10, `refused ${refused} times`);
     });
   }
 
-  test('that keeps its promise is never refused, whatever answers it loses, and all writers get on', async () => {
+  test('that keeps its promise is never refused, whichever responses it loses, and all writers make progress', async () => {
     for (let seed = 1; seed <= 30; seed++) {
-      const told = await history(seed, { ignores: 0, loses: 0.1, guarded: true });
-      assert.deepEqual(told, { lost: 0, acknowledged: 15, refused: false }, `seed ${seed}`);
+      const outcome = await history(seed, { ignores: 0, loses: 0.1, guarded: true });
+      assert.deepEqual(outcome, { lost: 0, acknowledged: 15, refused: false }, `seed ${seed}`);
     }
   });
 
-  test('is needed: the same writers without it lose what was acknowledged', async () => {
+  test('is needed: without it the same writers lose acknowledged segments', async () => {
     let lost = 0;
     for (let seed = 1; seed <= 100; seed++)
       lost += (await history(seed, { ignores: 0.2, loses: 0, guarded: false })).lost;

@@ -1,15 +1,17 @@
 /**
- * Uses a store that is not known to keep the promise of `putIfAbsent` in such a way that a broken promise is noticed before anything is
- * acknowledged that could be lost. It guards the objects that the journal's safety rests on, its segments and its format.
+ * Uses a store that is not known to keep the promise of `putIfAbsent` in such a way that a broken promise is noticed
+ * before anything is acknowledged that could be lost. It guards the objects that the journal's safety rests on, its
+ * segments and its format.
  *
  *     flag up → is the name free? → put → flag down → are others' flags down? → is it still ours, and what we built on? → created
  *                   └ taken: created false        └ lost: created false    └ no: wait
  *
- * Why this suffices. A writer's flag is up before it reads the name, and until its put has a response. So once the name is
- * ours and no other flag is up, a writer that raises one later finds the name taken and does not put, and every put concurrent with
- * ours has its response: what is stored now is final. If that is not ours, or not what ours was built on, the guarantee was
- * broken; then nothing was acknowledged yet. It needs reads and lists that see what was written before, which the store check
- * tests, and that no request is on its way for longer than a flag counts (`FLAG_MS`, by the store's own clock).
+ * Why this suffices. A writer's flag is up before it reads the name, and until its put has a response. So once the name
+ * is ours and no other flag is up, a writer that raises one later finds the name taken and does not put, and every put
+ * concurrent with ours has its response: what is stored now is final. If that is not ours, or not what ours was built
+ * on, the guarantee was broken; then nothing was acknowledged yet. It needs reads and lists that see what was written
+ * before, which the store check tests, and that no request is on its way for longer than a flag counts (`FLAG_MS`, by
+ * the store's own clock).
  *
  * Besides, the first puts and a sample of later ones are sent twice at once: if both return "created", the store is
  * refused before it does that to two writers.
@@ -88,16 +90,16 @@ export class GuardedStore implements ObjectStore {
     if (this.#unsafe) throw this.#unsafe;
     const { clock } = this.#options;
     const name = nameOf(key);
-    // A name of its own each time: a delete that arrives late must not take down another flag.
+    // A unique name each time: a delete that arrives late must not remove another flag.
     const flag = `${FLAGS}${name}/${this.#options.writer}-${++this.#flags}`;
     const raised_ms = clock.monotonic();
     await this.#store.put(flag, new Uint8Array([49]));
-    let answer: PutIfAbsentResult;
+    let result: PutIfAbsentResult;
     try {
       const there = await this.#store.get(key);
-      if (there.found) answer = { created: false, server_ms: there.server_ms };
+      if (there.found) result = { created: false, server_ms: there.server_ms };
       else if (clock.monotonic() - raised_ms > FLAG_FRESH_MS) throw this.#slow(key, 'the store was too slow');
-      else answer = await this.#put(key, bytes);
+      else result = await this.#put(key, bytes);
     } catch (error) {
       // Unavailable: the put may still be on its way, and the flag says so until it no longer counts.
       if (error instanceof StoreError && error.kind === 'unavailable')
@@ -106,13 +108,13 @@ export class GuardedStore implements ObjectStore {
       throw error;
     }
     await this.#lower(flag);
-    if (!answer.created) {
+    if (!result.created) {
       const there = await this.#store.get(key);
       // From our earlier attempt whose response was lost: the caller recognises it as its own.
-      if (!there.found || hashOf(there.bytes) !== hashOf(bytes)) return answer;
+      if (!there.found || hashOf(there.bytes) !== hashOf(bytes)) return result;
     }
-    await this.#settle(key, bytes, answer.server_ms);
-    return answer;
+    await this.#settle(key, bytes, result.server_ms);
+    return result;
   }
 
   async get(key: string): Promise<GetResult> {
@@ -153,14 +155,14 @@ export class GuardedStore implements ObjectStore {
       this.#store.putIfAbsent(key, bytes),
       this.#store.putIfAbsent(key, bytes),
     ]);
-    const answers = settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
-    const created = answers.filter((answer) => answer.created);
+    const results = settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+    const created = results.filter((result) => result.created);
     if (created.length > 1) {
       throw await this.#refuse(`two writers of ${key} both got "created"`);
     }
     const failed = settled.find((each) => each.status === 'rejected');
     if (failed) throw failed.reason;
-    return created[0] ?? answers[0]!;
+    return created[0] ?? results[0]!;
   }
 
   /** Returns once the object under the key is ours and final, and so is everything read before it. */
@@ -179,7 +181,8 @@ export class GuardedStore implements ObjectStore {
     const harmless = contentOf(key, bytes);
     let may = false;
     for await (const object of this.#store.list(WATCHED)) {
-      if (object.key === UNSAFE_KEY) throw await this.#refuse('another instance has found it unsafe', { told: true });
+      if (object.key === UNSAFE_KEY)
+        throw await this.#refuse('another instance has found it unsafe', { recorded: true });
       if (!object.key.startsWith(FLAGS)) continue;
       const [name = ''] = object.key.slice(FLAGS.length).split('/');
       if (name > nameOf(key) || this.#unanswered.get(object.key) === harmless) continue;
@@ -204,13 +207,13 @@ export class GuardedStore implements ObjectStore {
     for (const [key, { hash }] of seen) if (this.#young.get(key)?.hash === hash) this.#young.delete(key);
   }
 
-  async #refuse(says: string, { told = false } = {}): Promise<StoreError> {
+  async #refuse(says: string, { recorded = false } = {}): Promise<StoreError> {
     if (this.#unsafe) return this.#unsafe;
     this.#unsafe = new StoreError('refused', 'store_unsafe', `${this.url} is not safe to write to: ${says}`, {
       hint: `move to another store, or have this server corrected and run: tmon doctor --store ${this.url} --recheck`,
     });
     // The refusal stands even if it cannot be recorded.
-    if (!told) await this.#options.remember(says).catch(() => undefined);
+    if (!recorded) await this.#options.remember(says).catch(() => undefined);
     return this.#unsafe;
   }
 

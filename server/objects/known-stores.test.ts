@@ -1,4 +1,4 @@
-/** Servers are known by what they say of themselves; the headers here are those that the real ones sent. */
+/** Servers are recognised by how they identify themselves; the headers here are those that the real servers sent. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { knownStore } from './known-stores.ts';
@@ -25,10 +25,10 @@ const servers: [
     HERE,
     { vary: 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers', connection: 'keep-alive' },
   ],
-  // Others say that they are Amazon's.
+  // Other servers also identify as AmazonS3.
   [undefined, undefined, HERE, { server: 'AmazonS3', 'x-amz-request-id': '0000000000000001' }],
   [undefined, undefined, 'https://amazonaws.com.example.org', { server: 'AmazonS3' }],
-  [undefined, undefined, null, { server: 'Somebody' }],
+  [undefined, undefined, null, { server: 'Unknown' }],
   [undefined, undefined, HERE, {}],
 ];
 

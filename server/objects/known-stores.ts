@@ -1,6 +1,6 @@
 /**
- * Known servers that speak S3, recognised by how they identify themselves, and whether they keep the guarantee of `putIfAbsent`.
- * Each entry was measured (docs/stores.md) or is documented by its vendor.
+ * Known servers that speak S3, recognised by how they identify themselves, and whether they keep the guarantee of
+ * `putIfAbsent`. Each entry was measured (docs/stores.md) or is documented by its vendor.
  *
  *     good   the quick check, then used as it is
  *     races  some of its versions keep the promise, and its responses do not show which: good if it passes the serving check

@@ -1,8 +1,9 @@
 /**
- * Objects in this process's memory: for tests, for the simulator, and for trying things out. Nothing survives the process.
+ * Objects in this process's memory: for tests, for the simulator, and for trying things out. Nothing survives the
+ * process.
  *
- * It is the strictest of the adapters, so that what passes here passes everywhere: bytes are copied in and out, keys that
- * a directory could not keep side by side are refused, and `list` shows the keys there were when it began.
+ * It is the strictest of the adapters, so that what passes here passes everywhere: bytes are copied in and out, keys
+ * that a directory could not keep side by side are refused, and `list` shows the keys there were when it began.
  */
 import type { Clock } from '../clock.ts';
 import { SortedMap } from '../sorted-map.ts';

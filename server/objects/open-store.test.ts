@@ -1,4 +1,4 @@
-/** Which store a URL opens, and what a wrong one is told. */
+/** Which store a URL opens, and the errors for invalid ones. */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -33,7 +33,7 @@ describe('opening a store by its URL', () => {
     await store.close();
   });
 
-  test('s3:// is a bucket with a prefix or without, and asks for nothing yet', async () => {
+  test('s3:// is a bucket with or without a prefix, and no request is sent yet', async () => {
     for (const [url, named] of [
       ['s3://bucket', 's3://bucket'],
       ['s3://bucket/', 's3://bucket'],
@@ -68,7 +68,7 @@ describe('opening a store by its URL', () => {
     'https://key:secret@host/bucket',
     'gs://bucket',
   ]) {
-    test(`${JSON.stringify(url.slice(0, 40))} is refused with a hint, its credentials not repeated`, async () => {
+    test(`${JSON.stringify(url.slice(0, 40))} is refused with a hint that does not repeat its credentials`, async () => {
       await assert.rejects(openStore(url, options), (error) => {
         assert.ok(error instanceof StoreError);
         assert.equal(error.kind, 'refused');
@@ -85,7 +85,7 @@ describe('opening a store by its URL', () => {
     ['My-bucket', /has a capital letter/],
     ['b', /has 1 characters/],
     ['-bucket', /begins or ends/],
-    ['bucket!', /has "!" in it/],
+    ['bucket!', /contains "!"/],
     ['arn:aws:s3:eu-west-1:123456789012:accesspoint/mine', /is an ARN/],
     ['', /names no bucket/],
   ] as const) {
@@ -94,7 +94,7 @@ describe('opening a store by its URL', () => {
     });
   }
 
-  test('a file where the directory should be is refused with words', async () => {
+  test('a file where the directory should be is refused with a clear error', async () => {
     const root = await mkdtemp(join(tmpdir(), 'tmon-open-'));
     try {
       await writeFile(join(root, 'file'), '');

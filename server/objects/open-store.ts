@@ -7,11 +7,11 @@ import { type ObjectStore, StoreError } from './store.ts';
 
 export type OpenStoreOptions = {
   clock: Clock;
-  /** Be the only user of a directory: true for the monitor, false for reading it. Buckets need no lock. */
+  /** Be the only user of a directory: true for the monitor, false for readers. Buckets need no lock. */
   lock: boolean;
-  /** Make the directory if it does not exist. Defaults to `lock`. */
+  /** Create the directory if it does not exist. Defaults to `lock`. */
   create?: boolean;
-  /** Headers that a bucket may demand. */
+  /** Headers that a bucket may require. */
   s3?: S3Headers;
 };
 
@@ -58,7 +58,7 @@ async function openBucket(url: string, { s3 }: OpenStoreOptions): Promise<Object
   return S3Store.open({ bucket, prefix: prefix.replace(/\/+$/, ''), ...(s3 === undefined ? {} : { headers: s3 }) });
 }
 
-/** Throws with the rule of S3 that the name breaks. */
+/** Throws, with the rule of S3 that the name breaks. */
 function assertBucketName(bucket: string): void {
   if (bucket === '') throw badUrl('the URL names no bucket', 'write s3://bucket/prefix');
   if (/^arn:/i.test(bucket)) {
@@ -73,7 +73,7 @@ function assertBucketName(bucket: string): void {
   if (odd === '_') throw badUrl(`the name of the bucket ${bucket} has an underscore, which S3 does not allow`, hint);
   if (odd !== undefined && /[A-Z]/.test(odd))
     throw badUrl(`the name of the bucket ${bucket} has a capital letter`, hint);
-  if (odd !== undefined) throw badUrl(`the name of the bucket ${bucket} has ${JSON.stringify(odd)} in it`, hint);
+  if (odd !== undefined) throw badUrl(`the name of the bucket ${bucket} contains ${JSON.stringify(odd)}`, hint);
   if (/^[.-]|[.-]$/.test(bucket)) throw badUrl(`${bucket} begins or ends with a dot or hyphen`, hint);
 }
 

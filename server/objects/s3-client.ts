@@ -1,6 +1,6 @@
 /**
- * The SDK's clients for one bucket: settings that clones of S3 need, headers that the owner configured, and credentials that
- * are read again when the store no longer takes them.
+ * The SDK's clients for one bucket: settings that clones of S3 need, headers that the owner configured, and credentials
+ * that are read again when the store no longer takes them.
  *
  *     once       PutObject with If-None-Match: the SDK's retries are off
  *     retrying   everything else
@@ -8,11 +8,11 @@
  */
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { type Clock, systemClock } from '../clock.ts';
-import { type Answered, areCredentialsRejected } from './s3-errors.ts';
+import { areCredentialsRejected, type WithHeaders } from './s3-errors.ts';
 import { RaceHandler } from './s3-race.ts';
 
 export type S3ClientOptions = {
-  /** What the AWS chain would otherwise find: for tests. */
+  /** Instead of the AWS chain's: for tests. */
   client?: Pick<S3ClientConfig, 'endpoint' | 'region' | 'credentials'>;
   attempt_timeout_ms: number;
   clock?: Clock;
@@ -20,7 +20,7 @@ export type S3ClientOptions = {
 
 export const ATTEMPTS = 3;
 const CONNECT_TIMEOUT_MS = 2000;
-/** As many as the store check has writers; each commit needs one. */
+/** One for each writer of the store check; each commit needs one. */
 export const SOCKETS = 64;
 /** Credentials are read again at most this often: a source of them may be slow or limited. */
 const RENEW_MS = 2_000;
@@ -33,7 +33,7 @@ export class S3Clients {
   readonly retrying: S3Client;
   readonly racing: S3Client;
   readonly race: RaceHandler;
-  /** Of another server than Amazon's, where one is configured. */
+  /** The configured endpoint, if it is not Amazon's. */
   readonly endpoint: string | null;
   readonly #credentials: CredentialProvider;
   readonly #clock: Clock;
@@ -55,7 +55,7 @@ export class S3Clients {
   }
 
   static async open(options: S3ClientOptions): Promise<S3Clients> {
-    // The SDK keeps the shared files in memory for the life of the process unless it is asked not to.
+    // By default the SDK caches the shared files for the life of the process.
     const chain = new S3Client({ ...options.client, ignoreCache: true } as S3ClientConfig);
     const configured = options.client?.endpoint ?? (await chain.config.serviceConfiguredEndpoint?.());
     const custom = configured !== undefined;
@@ -67,7 +67,7 @@ export class S3Clients {
       credentials: chain.config.credentials,
       forcePathStyle: custom,
       followRegionRedirects: !custom,
-      // Clones know neither the newer checksums' trailers nor, behind some proxies, `Expect`.
+      // Clones support neither the trailers of the newer checksums nor, behind some proxies, `Expect`.
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
       expectContinueHeader: false,
@@ -83,8 +83,9 @@ export class S3Clients {
   }
 
   /**
-   * Runs one request. Where the store rejects the credentials, which has no other effect, they are read again, and the request is
-   * sent once more if they have changed: tools that sign in rewrite a shared file whose credentials name no end.
+   * Runs one request. If the store rejects the credentials, which has no other effect, they are read again, and the
+   * request is sent once more if they have changed: sign-in tools rewrite a shared file whose credentials have no
+   * expiry.
    */
   async send<T>(request: () => Promise<T>): Promise<T> {
     const signed_with = this.#generation;
@@ -114,7 +115,7 @@ export class S3Clients {
     if (now_ms - this.#renewed_ms < RENEW_MS) return;
     this.#renewed_ms = now_ms;
     const before = await this.#credentials();
-    // A source that fails just now leaves the store's own error to be reported.
+    // If reading the credentials fails, the store's own error is reported.
     const after = await this.#credentials({ forceRefresh: true }).catch(() => before);
     const same = (['accessKeyId', 'secretAccessKey', 'sessionToken'] as const).every(
       (part) => before[part] === after[part],
@@ -123,18 +124,18 @@ export class S3Clients {
   }
 }
 
-/** Puts the answer's headers into the metadata that the SDK hands out with outputs, and onto errors. */
+/** Adds the response's headers to the metadata that the SDK returns with outputs, and to errors. */
 function keepHeaders(client: S3Client): void {
   client.middlewareStack.add(
     (next) => async (args) => {
       try {
         const result = await next(args);
         const { headers } = result.response as { headers: Record<string, string> };
-        (result.output as { $metadata: Answered }).$metadata.store_headers = headers;
+        (result.output as { $metadata: WithHeaders }).$metadata.store_headers = headers;
         return result;
       } catch (error) {
-        const answered = error as { $response?: { headers?: Record<string, string> } } & Answered;
-        answered.store_headers = answered.$response?.headers ?? {};
+        const failed = error as { $response?: { headers?: Record<string, string> } } & WithHeaders;
+        failed.store_headers = failed.$response?.headers ?? {};
         throw error;
       }
     },

@@ -1,23 +1,23 @@
 /** What a failed request to S3 means: whether its effect is unknown, or what its owner has to correct. */
 import { StoreError } from './store.ts';
 
-/** What the SDK leaves out of outputs and errors: the headers that tell the store's clock, kind and region. */
-export type Answered = { store_headers?: Record<string, string> };
+/** The headers that the SDK leaves out of outputs and errors, with the store's clock, kind and region. */
+export type WithHeaders = { store_headers?: Record<string, string> };
 
 type Failure = { code: string; says: string; hint: string };
 
 const KEYS_HINT = 'set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run where a role provides them';
 
-/** By the error code in the answer; these take precedence over the status. */
+/** By the error code in the response; these take precedence over the status. */
 const REFUSALS: Record<string, Failure> = {
   NoSuchBucket: {
     code: 'store_no_bucket',
-    says: 'there is no such bucket',
+    says: 'the bucket does not exist',
     hint: 'create it (aws s3 mb s3://BUCKET), or correct --store',
   },
   CredentialsProviderError: {
     code: 'store_no_credentials',
-    says: 'no credentials for it were found',
+    says: 'no credentials were found',
     hint: KEYS_HINT,
   },
   InvalidAccessKeyId: {
@@ -42,7 +42,7 @@ const REFUSALS: Record<string, Failure> = {
   },
 };
 
-/** Answered with 400, 403 or 503, but the same request can succeed later. */
+/** Reported with 400, 403 or 503, but the same request can succeed later. */
 const PASSING: Record<string, string | undefined> = {
   RequestTimeTooSkewed: "correct this machine's clock (NTP), or the store's",
   RequestExpired: "correct this machine's clock (NTP), or the store's",
@@ -55,7 +55,7 @@ const PASSING: Record<string, string | undefined> = {
   ServiceUnavailable: 'the store is overloaded or in maintenance: try later',
 };
 
-/** Rejected for the credentials they were signed with: reading the credentials again may help. */
+/** Rejected for its credentials: reading the credentials again may help. */
 const REJECTED = new Set([
   'ExpiredToken',
   'ExpiredTokenException',
@@ -67,12 +67,12 @@ const REJECTED = new Set([
 const DENIED: Failure = {
   code: 'store_denied',
   says: 'access is denied',
-  hint: 'allow s3:GetObject, s3:PutObject and s3:DeleteObject on it and s3:ListBucket on the bucket (without the last, what is missing looks denied); a bucket that demands encryption or that its readers pay: s3_sse, s3_requester_pays',
+  hint: 'allow s3:GetObject, s3:PutObject and s3:DeleteObject on it and s3:ListBucket on the bucket (without the last, missing objects look denied); for a bucket that requires encryption or requester pays, set s3_sse or s3_requester_pays',
 };
 const REFUSED: Failure = {
   code: 'store_refused',
   says: 'the request was refused',
-  hint: 'the store names the reason; correct --store, AWS_REGION and AWS_ENDPOINT_URL_S3',
+  hint: "the message has the store's reason; correct --store, AWS_REGION and AWS_ENDPOINT_URL_S3",
 };
 
 export function errorName(error: unknown): string {
@@ -106,7 +106,7 @@ export function storeError(error: unknown, address: string): StoreError {
 
 /** The bucket is in another region than the request was signed for or sent to. */
 function otherRegion(error: unknown, status: number | undefined): Failure | undefined {
-  const { store_headers, Region } = error as Answered & { Region?: string };
+  const { store_headers, Region } = error as WithHeaders & { Region?: string };
   const region = store_headers?.['x-amz-bucket-region'] ?? Region;
   const moved = status === 301 || status === 307;
   if (!moved && !(status === 400 && errorName(error) === 'AuthorizationHeaderMalformed')) return undefined;
@@ -127,7 +127,7 @@ function statusOf(error: unknown): number | undefined {
 function byStatus(status: number | undefined): Failure | undefined {
   if (status === 401 || status === 403) return DENIED;
   if (status === 507) return REFUSALS.XMinioStorageFull;
-  // 408, 409 and 429 say "later"; 5xx may have had its effect, but for 501, which never will.
+  // 408, 409 and 429 mean "later"; 5xx may have had its effect, except 501, which never will.
   const later = status === undefined || status === 408 || status === 409 || status === 429;
   if (later || (status >= 500 && status !== 501) || status < 300) return undefined;
   return REFUSED;

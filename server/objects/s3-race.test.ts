@@ -1,4 +1,7 @@
-/** A race over S3 is one: all requests are on their way before any is answered, and a server with a window is caught. */
+/**
+ * A race over S3 is real: all requests are under way before any gets its response, and a server with a window is
+ * caught.
+ */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -9,23 +12,23 @@ const WRITERS = 16;
 const bodies = Array.from({ length: WRITERS }, (_, n) => new TextEncoder().encode(`writer ${n}`));
 
 describe('a race over S3', () => {
-  test('sends every request before it waits for an answer, in both ways of sending', async () => {
+  test('sends every request before it waits for a response, in both modes', async () => {
     const waiting: ServerResponse[] = [];
-    const answersLast = (request: IncomingMessage, response: ServerResponse) => {
+    const respondToLast = (request: IncomingMessage, response: ServerResponse) => {
       request.resume().on('end', () => {
         waiting.push(response);
         if (waiting.length === WRITERS) for (const each of waiting.splice(0)) each.end();
       });
     };
-    await withServer(answersLast, async (store) => {
+    await withServer(respondToLast, async (store) => {
       for (let round = 0; round < 4; round++) {
-        const answers = await store.race(`key-${round}`, bodies);
-        assert.deepEqual(answers, Array(WRITERS).fill({ created: true }));
+        const results = await store.race(`key-${round}`, bodies);
+        assert.deepEqual(results, Array(WRITERS).fill({ created: true }));
       }
     });
   });
 
-  test('catches a server that looks for the object when a request begins and writes it when its body has come', async () => {
+  test('catches a server that looks for the object when a request begins and writes it when its body has arrived', async () => {
     const objects = new Set<string>();
     const looksFirst = (request: IncomingMessage, response: ServerResponse) => {
       const there = objects.has(request.url!);
@@ -37,17 +40,17 @@ describe('a race over S3', () => {
     };
     await withServer(looksFirst, async (store) => {
       for (let round = 0; ; round++) {
-        assert.ok(round < 20, 'it was caught in none of 20 rounds');
-        const answers = await store.race(`key-${round}`, bodies);
-        if (answers.filter((answer) => 'created' in answer && answer.created).length > 1) return;
+        assert.ok(round < 20, 'not caught in 20 rounds');
+        const results = await store.race(`key-${round}`, bodies);
+        if (results.filter((result) => 'created' in result && result.created).length > 1) return;
       }
     });
   });
 
-  test('tells each writer its own answer, whether yes, no or trouble', async () => {
-    let asked = 0;
+  test('returns each writer its own result: created, not created or an error', async () => {
+    let requests = 0;
     const mixed = (request: IncomingMessage, response: ServerResponse) => {
-      const status = [200, 412, 503][asked++ % 3]!;
+      const status = [200, 412, 503][requests++ % 3]!;
       request.resume().on('end', () => {
         const body = status === 503 ? '<Error><Code>SlowDown</Code><Message>slower</Message></Error>' : '';
         response.writeHead(status, { 'content-type': 'application/xml' }).end(body);
@@ -55,19 +58,19 @@ describe('a race over S3', () => {
     };
     await withServer(mixed, async (store) => {
       for (const key of ['a', 'b']) {
-        const answers = await store.race(key, bodies.slice(0, 6));
-        const said = answers.map((answer) => ('error' in answer ? answer.error.code : String(answer.created))).sort();
-        assert.deepEqual(said, ['false', 'false', 'store_unavailable', 'store_unavailable', 'true', 'true']);
+        const results = await store.race(key, bodies.slice(0, 6));
+        const codes = results.map((result) => ('error' in result ? result.error.code : String(result.created))).sort();
+        assert.deepEqual(codes, ['false', 'false', 'store_unavailable', 'store_unavailable', 'true', 'true']);
       }
     });
   });
 
-  test('ends with an error for each writer where the server goes away', async () => {
+  test('ends with an error for each writer if the server goes away', async () => {
     const gone = (request: IncomingMessage) => void request.socket.destroy();
     await withServer(gone, async (store) => {
       for (const key of ['a', 'b']) {
-        const answers = await store.race(key, bodies);
-        assert.ok(answers.every((answer) => 'error' in answer && answer.error.kind === 'unavailable'));
+        const results = await store.race(key, bodies);
+        assert.ok(results.every((result) => 'error' in result && result.error.kind === 'unavailable'));
       }
     });
   });

@@ -1,19 +1,19 @@
 /**
- * A transport for the SDK that makes puts race in earnest. Signing takes about 1 ms each, so puts that are signed one after the
- * other hardly overlap, and a server with a window of some microseconds looks as if it had none.
+ * A transport for the SDK that makes puts race in earnest. Signing takes about 1 ms each, so puts that are signed one
+ * after the other hardly overlap, and a server with a window of some microseconds looks as if it had none.
  *
  *     signed → connected (→ all but the last byte sent) ─┐ when every racer has come this far:
- *     signed → connected (→ all but the last byte sent) ─┴ the rest of each, in one turn of the event loop → answers
+ *     signed → connected (→ all but the last byte sent) ─┴ the rest of each, in one turn of the event loop → responses
  *
- * Rounds take turns. The last byte alone finds servers that look for the object before they have the body, and those of many
- * threads. The whole request finds those whose threads take turns: on moto 650 rounds by the last byte found nothing, 250 by the
- * whole request found one.
+ * Rounds take turns. The last byte alone finds servers that look for the object before they have the body, and those of
+ * many threads. The whole request finds those whose threads take turns: on moto 650 rounds by the last byte found
+ * nothing, 250 by the whole request found one.
  */
 import { once } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
 
-/** The parts of the SDK's requests and answers that matter here. */
+/** The parts of the SDK's requests and responses that matter here. */
 type SignedRequest = {
   protocol: string;
   hostname: string;
@@ -24,9 +24,9 @@ type SignedRequest = {
   headers: Record<string, string>;
   body?: Uint8Array;
 };
-type Answer = { response: { statusCode: number; reason: string; headers: Record<string, string>; body: unknown } };
+type Response = { response: { statusCode: number; reason: string; headers: Record<string, string>; body: unknown } };
 
-/** What was sent ahead arrives, and is looked at, in this time. */
+/** Time for what was sent ahead to arrive and be processed. */
 const HEADERS_AHEAD_MS = 10;
 
 export class RaceHandler {
@@ -46,7 +46,7 @@ export class RaceHandler {
     const line = new StartingLine(racers.length, this.#rounds++ % 2 === 0);
     this.#line = line;
     try {
-      // One that fails before it has sent anything must not keep the others waiting.
+      // A racer that fails before it has sent anything must not keep the others waiting.
       return await Promise.allSettled(racers.map((racer) => racer().finally(() => line.leave())));
     } finally {
       this.#line = null;
@@ -54,7 +54,7 @@ export class RaceHandler {
   }
 
   /** Called by the SDK with a signed request. */
-  async handle(request: SignedRequest): Promise<Answer> {
+  async handle(request: SignedRequest): Promise<Response> {
     const line = this.#line;
     if (line === null) throw new Error('a racing request outside a round');
     const module = request.protocol === 'https:' ? https : http;
@@ -69,20 +69,20 @@ export class RaceHandler {
       timeout: this.#timeout_ms,
     });
     sent.on('timeout', () => sent.destroy(Object.assign(new Error('no response in time'), { name: 'TimeoutError' })));
-    const answered = once(sent, 'response') as Promise<[http.IncomingMessage]>;
-    answered.catch(() => undefined); // A failure before the start is reported below.
+    const responded = once(sent, 'response') as Promise<[http.IncomingMessage]>;
+    responded.catch(() => undefined); // A failure before the start is reported below.
     sent.setNoDelay(true);
     const ahead = line.lastByte ? body.subarray(0, -1) : body.subarray(0, 0);
-    await Promise.race([line.lastByte ? written(sent, ahead) : connected(sent), answered]);
+    await Promise.race([line.lastByte ? written(sent, ahead) : connected(sent), responded]);
     await line.ready();
     sent.end(body.subarray(ahead.length));
-    const [answer] = await answered;
+    const [response] = await responded;
     return {
       response: {
-        statusCode: answer.statusCode ?? 0,
-        reason: answer.statusMessage ?? '',
-        headers: answer.headers as Record<string, string>,
-        body: answer,
+        statusCode: response.statusCode ?? 0,
+        reason: response.statusMessage ?? '',
+        headers: response.headers as Record<string, string>,
+        body: response,
       },
     };
   }
@@ -93,7 +93,7 @@ export class RaceHandler {
   }
 }
 
-/** Opens when all that are still in the race have come to it. */
+/** Opens when all racers that are still in the race have reached it. */
 class StartingLine {
   /** Whether only the last byte is held back, rather than the whole request. */
   readonly lastByte: boolean;
@@ -130,7 +130,7 @@ class StartingLine {
   }
 }
 
-/** Resolves when these bytes have left, and the headers before them. */
+/** Resolves when these bytes, and the headers before them, have been sent. */
 function written(request: http.ClientRequest, bytes: Uint8Array): Promise<void> {
   return new Promise((resolve) => void request.write(bytes, () => resolve()));
 }

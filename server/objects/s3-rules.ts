@@ -1,4 +1,4 @@
-/** A bucket's lifecycle rules, as far as they delete or archive what the monitor cannot do without. */
+/** Finds lifecycle rules of a bucket that would delete or archive objects that the monitor needs. */
 import { GetBucketLifecycleConfigurationCommand, type LifecycleRule, type S3Client } from '@aws-sdk/client-s3';
 import { errorName } from './s3-errors.ts';
 import type { StoreFinding } from './store.ts';
@@ -47,7 +47,7 @@ export async function inspectRules(
 
 function expires(rule: LifecycleRule, ours: string): boolean {
   if (rule.Status !== 'Enabled') return false;
-  // Archived objects cannot be read at once. Old versions and broken uploads are none of the monitor's.
+  // Archived objects cannot be read at once. Old versions and incomplete uploads are not the monitor's.
   if (!rule.Expiration?.Days && !rule.Expiration?.Date && !rule.Transitions?.length) return false;
   const { Filter } = rule;
   if (Filter?.Tag || Filter?.And?.Tags?.length) return false; // Nothing of ours is tagged.

@@ -1,4 +1,7 @@
-/** What is a bucket's own: which failures are unknown and which refused, retries, clocks, the AWS chain, lifecycle rules. */
+/**
+ * Behaviour specific to buckets: which failures are unknown and which refused, retries, clocks, the AWS chain,
+ * lifecycle rules.
+ */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -20,10 +23,10 @@ const bytes = new Uint8Array([1, 2, 3]);
 const date = 'Sat, 21 Nov 2026 18:00:00 GMT';
 const date_ms = Date.parse(date);
 
-type Answer = { status: number; code?: string; headers?: Record<string, string>; body?: string };
+type ScriptedResponse = { status: number; code?: string; headers?: Record<string, string>; body?: string };
 
-describe('an answer of S3', () => {
-  const answers: [Answer, kind: 'unavailable' | 'refused', code: string][] = [
+describe('a response of S3', () => {
+  const responses: [ScriptedResponse, kind: 'unavailable' | 'refused', code: string][] = [
     [{ status: 409, code: 'ConditionalRequestConflict' }, 'unavailable', 'store_unavailable'],
     [{ status: 429, code: 'TooManyRequests' }, 'unavailable', 'store_unavailable'],
     [{ status: 500, code: 'InternalError' }, 'unavailable', 'store_unavailable'],
@@ -40,9 +43,9 @@ describe('an answer of S3', () => {
     [{ status: 501, code: 'NotImplemented' }, 'refused', 'store_refused'],
     [{ status: 507, code: 'XMinioStorageFull' }, 'refused', 'store_full'],
   ];
-  for (const [answer, kind, code] of answers) {
-    test(`${answer.status} ${answer.code ?? 'of a proxy'} to a put-if-absent is ${kind}, and is sent once`, async () => {
-      await withServer(always(answer), async (store, requests) => {
+  for (const [scripted, kind, code] of responses) {
+    test(`${scripted.status} ${scripted.code ?? 'of a proxy'} to a put-if-absent is ${kind}, and is sent once`, async () => {
+      await withServer(always(scripted), async (store, requests) => {
         await assert.rejects(store.putIfAbsent('a', bytes), (error) => {
           assert.ok(error instanceof StoreError);
           assert.deepEqual([error.kind, error.code], [kind, code]);
@@ -56,7 +59,7 @@ describe('an answer of S3', () => {
     });
   }
 
-  const hints: [Answer, hint: RegExp][] = [
+  const hints: [ScriptedResponse, hint: RegExp][] = [
     [{ status: 403, code: 'InvalidAccessKeyId' }, /correct the access key/],
     [{ status: 403, code: 'SignatureDoesNotMatch' }, /AWS_SECRET_ACCESS_KEY/],
     [{ status: 403, code: 'RequestTimeTooSkewed' }, /clock/],
@@ -73,9 +76,9 @@ describe('an answer of S3', () => {
     ],
     [{ status: 301, code: 'PermanentRedirect' }, /set AWS_REGION/],
   ];
-  for (const [answer, hint] of hints) {
-    test(`${answer.status} ${answer.code ?? 'with a region'} has a hint of its own: ${hint.source}`, async () => {
-      await withServer(always(answer), async (store) => {
+  for (const [scripted, hint] of hints) {
+    test(`${scripted.status} ${scripted.code ?? 'with a region'} has its own hint: ${hint.source}`, async () => {
+      await withServer(always(scripted), async (store) => {
         await assert.rejects(store.get('a'), (error) => {
           assert.ok(error instanceof StoreError);
           assert.match(error.hint ?? '', hint);
@@ -86,11 +89,11 @@ describe('an answer of S3', () => {
     });
   }
 
-  test('is asked for with the headers that the owner wants sent, on every request that takes them', async () => {
-    const answered = always({ status: 200, body: '<?xml version="1.0"?><ListBucketResult/>' });
+  test('is requested with the configured headers, on every request that takes them', async () => {
+    const listed = always({ status: 200, body: '<?xml version="1.0"?><ListBucketResult/>' });
     const headers = { requester_pays: true, sse: 'aws:kms', sse_kms_key_id: 'key-1' };
     await withServer(
-      answered,
+      listed,
       async (store, requests) => {
         await store.putIfAbsent('a', bytes);
         await store.put('a', bytes);
@@ -110,7 +113,7 @@ describe('an answer of S3', () => {
     );
   });
 
-  test("200 is created, 412 is not; each with the store's own time", async () => {
+  test("200 is created, 412 is not; each with the store's time", async () => {
     await withServer(always({ status: 200 }), async (store) => {
       assert.deepEqual(await store.putIfAbsent('a', bytes), { created: true, server_ms: date_ms });
     });
@@ -125,7 +128,7 @@ describe('an answer of S3', () => {
     });
   });
 
-  test('503 to all but put-if-absent is tried thrice', async () => {
+  test('503 is tried three times, except for put-if-absent', async () => {
     await withServer(always({ status: 503, code: 'SlowDown' }), async (store, requests) => {
       await assert.rejects(store.get('a'), { kind: 'unavailable' });
       assert.equal(requests.length, 3);
@@ -136,14 +139,14 @@ describe('an answer of S3', () => {
     });
   });
 
-  test('without a Date cannot be trusted by the journal', async () => {
+  test('without a Date is refused, because the journal needs it', async () => {
     await withServer(always({ status: 200, headers: { date: '' } }), async (store) => {
       await assert.rejects(store.putIfAbsent('a', bytes), { kind: 'refused', code: 'store_no_clock' });
       await assert.rejects(store.get('a'), { kind: 'refused', code: 'store_no_clock' });
     });
   });
 
-  test('cut short is unavailable, not a short object', async () => {
+  test('that is cut short is unavailable, not a short object', async () => {
     const short = (_: IncomingMessage, response: ServerResponse) => {
       response.writeHead(200, { 'content-length': '100', 'last-modified': date });
       response.write('ten bytes.', () => response.destroy());
@@ -153,7 +156,7 @@ describe('an answer of S3', () => {
     });
   });
 
-  test('that never comes is a timeout, and unavailable', async () => {
+  test('that never arrives is a timeout, and unavailable', async () => {
     await withServer(
       () => {},
       async (store, requests) => {
@@ -165,7 +168,7 @@ describe('an answer of S3', () => {
     );
   });
 
-  test('whose body never ends is given up', async () => {
+  test('whose body never ends is abandoned', async () => {
     const stalls = (_: IncomingMessage, response: ServerResponse) => {
       response.writeHead(200, { 'content-length': '100', 'last-modified': date });
       response.write('ten bytes.');
@@ -179,13 +182,13 @@ describe('an answer of S3', () => {
     );
   });
 
-  test('of nobody at all is unavailable', async () => {
+  test('from no server at all is unavailable', async () => {
     const store = await openAt(`http://127.0.0.1:${await freePort()}`);
     await assert.rejects(store.putIfAbsent('a', bytes), { kind: 'unavailable', code: 'store_unavailable' });
     await store.close();
   });
 
-  test('that lists in no order is refused', async () => {
+  test('with an unordered list is refused', async () => {
     const keys = ['prefix/b', 'prefix/a'].map((key) => `<Contents><Key>${key}</Key><Size>1</Size></Contents>`).join('');
     const body = `<?xml version="1.0"?><ListBucketResult><IsTruncated>false</IsTruncated>${keys}</ListBucketResult>`;
     await withServer(always({ status: 200, body }), async (store) => {
@@ -193,7 +196,7 @@ describe('an answer of S3', () => {
     });
   });
 
-  test('to a put needs nothing that clones of S3 do not know', async () => {
+  test('to a put needs nothing that clones of S3 do not support', async () => {
     await withServer(always({ status: 200 }), async (store, requests) => {
       await store.putIfAbsent('a', new Uint8Array(3 * 1024 * 1024));
       const { headers, url } = requests[0]!;
@@ -201,7 +204,7 @@ describe('an answer of S3', () => {
       for (const name of ['expect', 'x-amz-trailer', 'x-amz-sdk-checksum-algorithm', 'x-amz-checksum-crc32']) {
         assert.equal(headers[name], undefined, name);
       }
-      assert.match(String(headers['x-amz-content-sha256']), /^[0-9a-f]{64}$/, 'and yet its bytes are signed');
+      assert.match(String(headers['x-amz-content-sha256']), /^[0-9a-f]{64}$/, 'its bytes are signed all the same');
     });
   });
 });
@@ -226,7 +229,7 @@ describe('a bucket on moto_server', () => {
     );
   });
 
-  test('credentials that the store no longer takes are read again from the shared file, and the same request goes on', async () => {
+  test('rejected credentials are read again from the shared file, and the same request continues', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'tmon-credentials-'));
     const file = join(directory, 'credentials');
     const write = (key: string) =>
@@ -236,8 +239,8 @@ describe('a bucket on moto_server', () => {
     const server = createServer((request, response) => {
       const key = /Credential=([^/]+)/.exec(request.headers.authorization ?? '')?.[1] ?? '';
       seen.push(key);
-      const answer = key === taken ? { status: 200 } : { status: 400, code: 'ExpiredToken' };
-      always(answer)(request, response);
+      const scripted = key === taken ? { status: 200 } : { status: 400, code: 'ExpiredToken' };
+      always(scripted)(request, response);
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -267,7 +270,7 @@ describe('a bucket on moto_server', () => {
     }
   });
 
-  test('no credentials anywhere: refused with what to set', async () => {
+  test('no credentials anywhere: refused, with the variables to set', async () => {
     await withEnvironment({ AWS_ENDPOINT_URL: moto.endpoint, AWS_EC2_METADATA_DISABLED: 'true' }, async () => {
       const store = await openStore(`s3://${testBucket}/chain`, { clock: systemClock, lock: true });
       await assert.rejects(store.get('a'), (error) => {
@@ -280,7 +283,7 @@ describe('a bucket on moto_server', () => {
     });
   });
 
-  test('that is not there is refused by every operation', async () => {
+  test('that does not exist is refused by every operation', async () => {
     const store = await S3Store.open({ bucket: 'no-such-bucket', prefix: '', client: clientOf(moto.endpoint) });
     const refused = { kind: 'refused', code: 'store_no_bucket' };
     await assert.rejects(store.get('a'), refused);
@@ -291,7 +294,7 @@ describe('a bucket on moto_server', () => {
     await store.close();
   });
 
-  test("what others keep beside ours isn't listed", async () => {
+  test('foreign objects beside ours are not listed', async () => {
     const store = await S3Store.open({ bucket: testBucket, prefix: 'ours', client: clientOf(moto.endpoint) });
     const other = new S3Client({ ...clientOf(moto.endpoint), forcePathStyle: true });
     for (const Key of ['ours/', 'ours/folder/', 'ours/with space', 'ours-not/a', 'ours/.hidden', 'ours/kept']) {
@@ -338,24 +341,24 @@ describe('a bucket on moto_server', () => {
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
-function always(answer: Answer): Handler {
-  const xml = `<?xml version="1.0"?><Error><Code>${answer.code}</Code><Message>words</Message></Error>`;
-  const body = answer.body ?? (answer.code ? xml : '');
+function always(scripted: ScriptedResponse): Handler {
+  const xml = `<?xml version="1.0"?><Error><Code>${scripted.code}</Code><Message>words</Message></Error>`;
+  const body = scripted.body ?? (scripted.code ? xml : '');
   return (request, response) => {
     request.resume().on('end', () => {
       response.sendDate = false;
-      response.writeHead(answer.status, {
+      response.writeHead(scripted.status, {
         'last-modified': date,
         'content-type': 'application/xml',
         date,
-        ...answer.headers,
+        ...scripted.headers,
       });
       response.end(body);
     });
   };
 }
 
-/** A server that answers as told, over the wire. */
+/** An HTTP server with this handler. */
 async function withServer(
   handler: Handler,
   run: (store: S3Store, requests: IncomingMessage[]) => Promise<void>,
@@ -390,7 +393,7 @@ function clientOf(endpoint: string) {
   return { endpoint, region: 'us-east-1', credentials: motoCredentials };
 }
 
-/** With these variables of AWS's and no others. */
+/** Runs with these AWS variables and no others. */
 async function withEnvironment(variables: Record<string, string>, run: () => Promise<void>): Promise<void> {
   const before = { ...process.env };
   for (const name of Object.keys(before)) if (name.startsWith('AWS_')) delete process.env[name];

@@ -1,9 +1,9 @@
 /**
  * Objects in a bucket of S3, or of a server that speaks it.
  *
- * `putIfAbsent` is PutObject with `If-None-Match: *`, sent exactly once: the SDK's retries are off for it, because after a
- * lost answer only the journal can tell from the object's content whose put it was. Everything else is retried thrice.
- * `server_ms` is the `Date` header, read off every answer, 404 and 412 among them.
+ * `putIfAbsent` is PutObject with `If-None-Match: *`, sent exactly once: the SDK's retries are off for it, because
+ * after a lost response only the journal can determine from the object's content which put created it. Everything else
+ * is retried three times. `server_ms` is the `Date` header, read off every response, 404 and 412 among them.
  *
  * Cost (S3 Standard): $5 per million puts and lists, $0.40 per million gets; deletes are free.
  */
@@ -16,7 +16,7 @@ import {
   type ServerSideEncryption,
 } from '@aws-sdk/client-s3';
 import { ATTEMPTS, type S3ClientOptions, S3Clients } from './s3-client.ts';
-import { type Answered, errorName, isStatus, storeError } from './s3-errors.ts';
+import { errorName, isStatus, storeError, type WithHeaders } from './s3-errors.ts';
 import { inspectRules } from './s3-rules.ts';
 import {
   assertKey,
@@ -27,7 +27,7 @@ import {
   type ListOptions,
   type ObjectStore,
   type PutIfAbsentResult,
-  type RaceAnswer,
+  type RaceResult,
   StoreError,
   type StoreFinding,
   type StoreIdentity,
@@ -35,16 +35,18 @@ import {
 
 export type S3StoreOptions = {
   bucket: string;
-  /** Without a slash at either end; `''` for the whole bucket. At most 120 bytes, so that any key fits in S3's 1,024. */
+  /**
+   * Without a slash at either end; `''` for the whole bucket. At most 120 bytes, so that any key fits in S3's 1,024.
+   */
   prefix: string;
-  /** One attempt of one request, its body included, is given up after this. */
+  /** Timeout of one attempt of one request, including its body. */
   attempt_timeout_ms?: number;
   headers?: S3Headers;
 } & Pick<S3ClientOptions, 'client' | 'clock'>;
 
-/** Headers that a bucket may demand. */
+/** Headers that a bucket may require. */
 export type S3Headers = {
-  /** Whoever asks pays, not the bucket's owner. */
+  /** The requester pays, not the bucket's owner. */
   requester_pays?: boolean;
   /** Server-side encryption of what is written: `AES256`, `aws:kms`, `aws:kms:dsse`; the bucket's default if empty. */
   sse?: string;
@@ -60,14 +62,14 @@ export class S3Store implements ObjectStore {
   readonly #prefix: string;
   readonly #attempt_timeout_ms: number;
   readonly #clients: S3Clients;
-  /** What every request, and every write, carries at the owner's wish. */
+  /** The configured headers of every request, and of every write. */
   readonly #every: { RequestPayer?: 'requester' };
   readonly #write: {
     RequestPayer?: 'requester';
     ServerSideEncryption?: ServerSideEncryption;
     SSEKMSKeyId?: string;
   };
-  readonly #options_said: string;
+  readonly #options: string;
 
   private constructor(options: S3StoreOptions, clients: S3Clients) {
     this.url = `s3://${options.bucket}${options.prefix && `/${options.prefix}`}`;
@@ -82,10 +84,10 @@ export class S3Store implements ObjectStore {
       ...(sse === '' ? {} : { ServerSideEncryption: sse as ServerSideEncryption }),
       ...(sse_kms_key_id === '' ? {} : { SSEKMSKeyId: sse_kms_key_id }),
     };
-    this.#options_said = [requester_pays ? 'requester-pays' : '', sse].filter((option) => option !== '').join(' ');
+    this.#options = [requester_pays ? 'requester-pays' : '', sse].filter((option) => option !== '').join(' ');
   }
 
-  /** Sends nothing yet: a bucket that isn't there is found by the first request. */
+  /** Sends nothing yet: a missing bucket is found by the first request. */
   static async open(options: S3StoreOptions): Promise<S3Store> {
     const { prefix } = options;
     if (prefix.length > 120 || (prefix !== '' && !prefix.split('/').every(isKeyPart))) {
@@ -113,13 +115,13 @@ export class S3Store implements ObjectStore {
     const Key = this.#name(key);
     try {
       const get = new GetObjectCommand({ Bucket: this.#bucket, Key, ...this.#every });
-      const answer = await this.#retrying((client, deadline) => client.send(get, deadline));
-      const bytes = await answer.Body!.transformToByteArray();
-      if (answer.ContentLength !== undefined && answer.ContentLength !== bytes.length) {
-        throw new Error(`${bytes.length} of ${answer.ContentLength} bytes arrived`);
+      const response = await this.#retrying((client, deadline) => client.send(get, deadline));
+      const bytes = await response.Body!.transformToByteArray();
+      if (response.ContentLength !== undefined && response.ContentLength !== bytes.length) {
+        throw new Error(`${bytes.length} of ${response.ContentLength} bytes arrived`);
       }
-      const server_ms = dateOf(answer.$metadata, this.url);
-      const last_modified_ms = answer.LastModified?.getTime();
+      const server_ms = dateOf(response.$metadata, this.url);
+      const last_modified_ms = response.LastModified?.getTime();
       if (last_modified_ms === undefined) throw noClock(this.url, 'Last-Modified');
       return { found: true, bytes, last_modified_ms, server_ms };
     } catch (error) {
@@ -144,7 +146,7 @@ export class S3Store implements ObjectStore {
       });
       for (const { Key = '', Size = 0, LastModified } of page.Contents ?? []) {
         const key = Key.slice(this.#prefix.length);
-        if (!key.split('/').every(isKeyPart)) continue; // Not ours: a "folder" that a console made, say.
+        if (!key.split('/').every(isKeyPart)) continue; // Not ours: a "folder" made by a console, for example.
         if (key <= last) throw unordered(this.url, last, key);
         last = key;
         yield { key, size_bytes: Size, last_modified_ms: LastModified?.getTime() ?? 0 };
@@ -182,20 +184,20 @@ export class S3Store implements ObjectStore {
   }
 
   async identify(): Promise<StoreIdentity> {
-    // Any answer will do; errors of the store itself carry its headers too.
+    // Any response will do; errors of the store itself carry its headers too.
     const get = new GetObjectCommand({ Bucket: this.#bucket, Key: this.#name('meta/format.json'), ...this.#every });
-    const answered = await this.#clients.retrying.send(get, this.#deadline(ATTEMPTS)).then(
-      ({ $metadata }) => $metadata as Answered,
+    const responded = await this.#clients.retrying.send(get, this.#deadline(ATTEMPTS)).then(
+      ({ $metadata }) => $metadata as WithHeaders,
       (error: unknown) => {
-        const { store_headers = {} } = error as Answered;
+        const { store_headers = {} } = error as WithHeaders;
         if (Object.keys(store_headers).length === 0) throw storeError(error, this.url);
         return { store_headers };
       },
     );
-    return { endpoint: this.#clients.endpoint, options: this.#options_said, headers: answered.store_headers ?? {} };
+    return { endpoint: this.#clients.endpoint, options: this.#options, headers: responded.store_headers ?? {} };
   }
 
-  async race(key: string, bodies: readonly Uint8Array[]): Promise<RaceAnswer[]> {
+  async race(key: string, bodies: readonly Uint8Array[]): Promise<RaceResult[]> {
     const Key = this.#name(key);
     const settled = await this.#clients.race.round(
       bodies.map((Body) => async () => {
@@ -203,7 +205,7 @@ export class S3Store implements ObjectStore {
         return await this.#clients.racing.send(put);
       }),
     );
-    return settled.map((each): RaceAnswer => {
+    return settled.map((each): RaceResult => {
       if (each.status === 'fulfilled') return { created: true };
       if (isStatus(each.reason, 412)) return { created: false };
       return { error: storeError(each.reason, this.locate(key)) };
@@ -228,20 +230,20 @@ export class S3Store implements ObjectStore {
   }
 }
 
-function dateOf(answered: unknown, url: string): number {
-  const date_ms = Date.parse((answered as Answered).store_headers?.date ?? '');
+function dateOf(responded: unknown, url: string): number {
+  const date_ms = Date.parse((responded as WithHeaders).store_headers?.date ?? '');
   if (Number.isNaN(date_ms)) throw noClock(url, 'Date');
   return date_ms;
 }
 
 function noClock(url: string, header: string): StoreError {
   return new StoreError('refused', 'store_no_clock', `${url}: its responses have no ${header} header`, {
-    hint: "the journal needs the store's own clock to be safe: have the server or the proxy before it send the header",
+    hint: "the journal needs the store's own clock to be safe: configure the server, or the proxy in front of it, to send the header",
   });
 }
 
 function unordered(url: string, before: string, key: string): StoreError {
   return new StoreError('refused', 'store_unordered', `${url}: it lists ${key} after ${before}`, {
-    hint: 'use a general purpose bucket: a directory bucket (S3 Express) lists in no order',
+    hint: 'use a general purpose bucket: a directory bucket (S3 Express) lists without order',
   });
 }

@@ -14,7 +14,7 @@ import type { ObjectStore, StoreIdentity } from './store.ts';
 
 export const CHECK_KEY = 'meta/store-check.json';
 
-/** What a result holds for: null in a directory, which has no server. */
+/** What a result applies to: null in a directory, which has no server. */
 export type CheckedPlace = { endpoint: string | null; server: string | null; options: string };
 
 type Passed = StoreCheckReport & CheckedPlace & { check_version: number };
@@ -28,7 +28,7 @@ export function placeOf(identity: StoreIdentity | undefined, known: KnownStore |
   };
 }
 
-/** Whether a check of this place has passed that still holds. */
+/** Whether a passed check of this place is still valid. */
 export async function hasPassed(store: ObjectStore, place: CheckedPlace): Promise<boolean> {
   const record = await read<Passed>(store, CHECK_KEY);
   return record?.passed === true && record.check_version === CHECK_VERSION && isSame(record, place);
@@ -39,7 +39,7 @@ export async function rememberPass(store: ObjectStore, place: CheckedPlace, repo
   await write(store, CHECK_KEY, record);
 }
 
-/** What was seen of this place, if it is remembered as unsafe. */
+/** What was recorded of this place, if it is remembered as unsafe. */
 export async function unsafeSince(store: ObjectStore, place: CheckedPlace): Promise<string | null> {
   const record = await read<Unsafe>(store, UNSAFE_KEY);
   return record !== null && isSame(record, place) ? (record.says ?? 'a promise was broken') : null;
@@ -60,7 +60,7 @@ function isSame(record: Partial<CheckedPlace>, place: CheckedPlace): boolean {
   );
 }
 
-/** null too where it is damaged: then the store is checked again. */
+/** Also null if it is damaged: then the store is checked again. */
 async function read<T>(store: ObjectStore, key: string): Promise<Partial<T> | null> {
   const there = await store.get(key);
   if (!there.found) return null;

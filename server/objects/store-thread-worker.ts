@@ -1,4 +1,4 @@
-/** The other side of store-thread.ts: the thread in which a store works. */
+/** The other side of store-thread.ts: runs a store in a thread. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../clock.ts';
 import { openStore } from './open-store.ts';
@@ -30,7 +30,7 @@ function memoryOf(one: Reply): ArrayBuffer[] {
   return bytes === undefined ? [] : [bytes.buffer];
 }
 
-async function answer(id: number, work: () => Promise<unknown>): Promise<void> {
+async function execute(id: number, work: () => Promise<unknown>): Promise<void> {
   try {
     reply({ id, value: await work() });
   } catch (error) {
@@ -82,7 +82,7 @@ function run(store: ObjectStore, request: Request): Promise<unknown> {
   }
 }
 
-/** With bytes in memory of their own, which can be moved. */
+/** With bytes in their own memory, which can be transferred. */
 async function get(store: ObjectStore, key: string): Promise<GetResult> {
   const got = await store.get(key);
   if (!got.found) return got;
@@ -91,8 +91,8 @@ async function get(store: ObjectStore, key: string): Promise<GetResult> {
 }
 
 async function race(store: ObjectStore, key: string, bodies: readonly Uint8Array[]): Promise<RaceReply[]> {
-  const answers = await store.race!(key, bodies);
-  return answers.map((answer) => ('error' in answer ? { error: partsOf(answer.error) } : answer));
+  const results = await store.race!(key, bodies);
+  return results.map((result) => ('error' in result ? { error: partsOf(result.error) } : result));
 }
 
 async function page(list: number): Promise<ListPage> {
@@ -119,15 +119,15 @@ async function endList(list: number): Promise<void> {
 }
 
 const { url, ...options } = workerData as ThreadData;
-await answer(0, async (): Promise<Opened> => {
+await execute(0, async (): Promise<Opened> => {
   const store = await openStore(url, { clock: systemClock, ...options });
   port.on('message', (requests: Request[]) => {
     for (const request of requests) {
-      const answered = answer(request.id, () => run(store, request));
-      if (request.op !== 'close') running.add(answered);
-      void answered.then(() => running.delete(answered));
+      const executed = execute(request.id, () => run(store, request));
+      if (request.op !== 'close') running.add(executed);
+      void executed.then(() => running.delete(executed));
       // Nothing is left to do, so the thread ends; the reply leaves first.
-      if (request.op === 'close') void answered.then(() => setImmediate(() => port.close()));
+      if (request.op === 'close') void executed.then(() => setImmediate(() => port.close()));
     }
   });
   const base = store.locate('x').slice(0, -1);

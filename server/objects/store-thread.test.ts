@@ -1,4 +1,4 @@
-/** A store in a thread is the store that it opened: the same answers, lists, addresses and errors. */
+/** A store in a thread behaves like the store itself: the same results, lists, addresses and errors. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
@@ -17,7 +17,7 @@ import { openStoreInThread } from './store-thread.ts';
 let root: string;
 
 beforeEach(async () => {
-  // Characters that a URL writes otherwise.
+  // Characters that URLs encode.
   root = await mkdtemp(join(tmpdir(), 'tmon thread % '));
 });
 
@@ -28,14 +28,14 @@ const open = (): Promise<ObjectStore> => openStoreInThread(`dir:${root}`, { cloc
 const keysOf = async (store: ObjectStore, prefix: string, after?: string): Promise<string[]> =>
   (await Array.fromAsync(store.list(prefix, after === undefined ? {} : { after }))).map(({ key }) => key);
 
-test('keeps what a store has to keep', async () => {
+test('meets the requirements of a store', async () => {
   const store = await open();
   const { passed, findings } = await checkStore(store, fullCheck);
   assert.ok(passed, JSON.stringify(findings));
   await store.close();
 });
 
-test('the bytes of a caller stay his, and each answer is its own', async () => {
+test('callers keep their bytes, and each gets its own result', async () => {
   const store = await open();
   // Parts of one pool, as small Buffers are.
   const keys = Array.from({ length: 300 }, (_, n) => `a/${n}`);
@@ -57,7 +57,7 @@ test('the bytes of a caller stay his, and each answer is its own', async () => {
   await store.close();
 });
 
-test('lists of any length come whole and in order; one that is left in the middle is forgotten', async () => {
+test('lists of any length are complete and ordered; an abandoned list is released', async () => {
   const store = await open();
   const keys = Array.from({ length: 2_345 }, (_, n) => `list/${String(n).padStart(5, '0')}`);
   await Promise.all(keys.map((key) => store.put(key, new Uint8Array(1))));
@@ -72,7 +72,7 @@ test('lists of any length come whole and in order; one that is left in the middl
   await store.close();
 });
 
-test('tells where an object lies as the store itself does', async () => {
+test('returns the same address of an object as the store itself', async () => {
   const store = await open();
   assert.equal(store.url, `dir:${root}`);
   assert.equal(store.locate('a/b=1.json'), pathToFileURL(join(root, 'a/b=1.json')).href);
@@ -84,7 +84,7 @@ test('tells where an object lies as the store itself does', async () => {
   await bucket.close();
 });
 
-test('errors cross with their kind, code and hint', async () => {
+test('errors keep their kind, code and hint', async () => {
   const store = await open();
   await assert.rejects(open(), (error) => {
     assert.ok(error instanceof StoreError);
@@ -102,21 +102,21 @@ test('errors cross with their kind, code and hint', async () => {
   await assert.rejects(openStoreInThread('ftp://x', { clock: systemClock, lock: true }), { code: 'bad_store_url' });
 });
 
-test('a thread that dies fails what was asked and all that follows, and the store says so', async () => {
+test('if the thread dies, pending and later requests fail, and the store reports it', async () => {
   const starting = nextThread();
   const store = await open();
   const thread = await starting;
   await store.put('a', new Uint8Array(1));
-  const asked = assert.rejects(store.get('a'), { kind: 'unavailable' });
+  const pending = assert.rejects(store.get('a'), { kind: 'unavailable' });
   await thread.terminate();
-  await asked;
+  await pending;
   assert.match((await store.failed!).message, /the store's thread has ended/);
   await assert.rejects(store.get('a'), { kind: 'unavailable', message: /thread has ended/ });
   await assert.rejects(store.close(), { kind: 'unavailable' });
   await (await DirectoryStore.open(root, { lock: true })).close();
 });
 
-test('a closed store has not failed, and its thread ends by itself; so does one that opened nothing', async () => {
+test('a closed store has not failed, and its thread ends by itself; so does one that could not open a store', async () => {
   const starting = nextThread();
   const store = await open();
   const ended = once(await starting, 'exit');
@@ -139,7 +139,7 @@ async function nextThread(): Promise<Worker> {
   return thread as Worker;
 }
 
-test('closing finishes what was asked, gives up the lock and leaves nothing in the way', async () => {
+test('closing completes pending requests and releases the lock', async () => {
   const store = await open();
   const writing = Array.from({ length: 50 }, (_, n) => store.putIfAbsent(`a/${n}`, Buffer.from(String(n))));
   await Promise.all([...writing, store.close()]);
@@ -148,11 +148,11 @@ test('closing finishes what was asked, gives up the lock and leaves nothing in t
   await (await DirectoryStore.open(root, { lock: true })).close();
 });
 
-test('what only a bucket can do, its identity, race and rules, crosses as well, with the errors of a race', async () => {
+test('identity, race and rules of a bucket work too, including the errors of a race', async () => {
   const server = createServer((request, response) => {
     request.resume().on('end', () => {
       const body = '<Error><Code>SlowDown</Code><Message>slower</Message></Error>';
-      response.writeHead(503, { 'content-type': 'application/xml', server: 'Somebody/1.0' }).end(body);
+      response.writeHead(503, { 'content-type': 'application/xml', server: 'Unknown/1.0' }).end(body);
     });
   });
   server.listen(0, '127.0.0.1');
@@ -164,11 +164,11 @@ test('what only a bucket can do, its identity, race and rules, crosses as well, 
   try {
     const s3 = { requester_pays: true };
     const store = await openStoreInThread('s3://bucket/prefix', { clock: systemClock, lock: true, s3 });
-    const { headers, ...told } = await store.identify!();
-    assert.deepEqual([told, headers.server], [{ endpoint, options: 'requester-pays' }, 'Somebody/1.0']);
-    const [answer] = await store.race!('a', [Buffer.from('one')]);
-    assert.ok(answer && 'error' in answer && answer.error instanceof StoreError);
-    assert.deepEqual([answer.error.kind, answer.error.hint !== undefined], ['unavailable', true]);
+    const { headers, ...identity } = await store.identify!();
+    assert.deepEqual([identity, headers.server], [{ endpoint, options: 'requester-pays' }, 'Unknown/1.0']);
+    const [result] = await store.race!('a', [Buffer.from('one')]);
+    assert.ok(result && 'error' in result && result.error instanceof StoreError);
+    assert.deepEqual([result.error.kind, result.error.hint !== undefined], ['unavailable', true]);
     assert.equal((await store.inspect!())[0]?.verdict, 'skip');
     await store.close();
   } finally {

@@ -1,16 +1,17 @@
 /**
- * A store that works in a thread of its own. For its caller each call is one message and one reply, whatever the adapter does for
- * it; calls of one turn of the event loop leave together, and so do replies.
+ * A store that works in a separate thread. For its caller each call is one message and one reply, whatever the adapter
+ * does for it; calls of one turn of the event loop leave together, and so do replies.
  *
  *     caller → StoreThread ──(Request[])──→ store-thread-worker.ts → the store of the URL
  *                          ←──(Reply[])───
  *
- * Measured with `npm run bench -- --only race,monitor-websocket`: a put to a directory is seven system calls, and waking a thread of the
- * pool for each cost the event loop a seventh of its time. The thread holds the store's lock; should it ever die, the
- * lock is gone with it: every later call is `unavailable`, and `failed` says so, for the process has to be started again.
+ * Measured with `npm run bench -- --only race,monitor-websocket`: a put to a directory is seven system calls, and
+ * waking a thread of the pool for each cost the event loop a seventh of its time. The thread holds the store's lock;
+ * should it ever die, the lock is gone with it: every later call is `unavailable`, and `failed` says so, for the
+ * process has to be started again.
  *
- * The thread ends by itself: after it has closed the store, or when it could not open it. It is never terminated, which can wait for
- * a call to the disk that is under way; the process may end before it.
+ * The thread ends by itself: after it has closed the store, or when it could not open it. It is never terminated, which
+ * can wait for a call to the disk that is under way; the process may end before it.
  */
 import { Worker } from 'node:worker_threads';
 import { type OpenStoreOptions, openStore } from './open-store.ts';
@@ -20,14 +21,14 @@ import {
   type ListOptions,
   type ObjectStore,
   type PutIfAbsentResult,
-  type RaceAnswer,
+  type RaceResult,
   StoreError,
   type StoreErrorKind,
   type StoreFinding,
   type StoreIdentity,
 } from './store.ts';
 
-/** What the thread is started with. */
+/** Options of the thread. */
 export type ThreadData = { url: string } & Omit<OpenStoreOptions, 'clock'>;
 
 /** A list is read a page at a time; `list` identifies it. */
@@ -44,7 +45,7 @@ export type ErrorParts = { kind: StoreErrorKind | null; code: string; message: s
 
 export type Reply = { id: number } & ({ value: unknown } | { error: ErrorParts });
 
-/** The first reply: what is known of the store without a call. `base` precedes every key in what `locate` returns. */
+/** The first reply: properties of the store that need no call. `base` precedes every key in what `locate` returns. */
 export type Opened = {
   url: string;
   shared: boolean;
@@ -62,7 +63,10 @@ export type ListPage = { objects: ListedObject[]; last: boolean };
 type Body<A> = A extends unknown ? Omit<A, 'id'> : never;
 type Waiting = { resolve: (value: unknown) => void; reject: (error: Error) => void };
 
-/** Opens the store of a URL in a thread; a store in memory, which never waits, is opened directly. Throws as `openStore` does. */
+/**
+ * Opens the store of a URL in a thread; a store in memory, which never waits, is opened directly. Throws as `openStore`
+ * does.
+ */
 export async function openStoreInThread(url: string, options: OpenStoreOptions): Promise<ObjectStore> {
   if (/^memory:/i.test(url)) return openStore(url, options);
   const { clock: _, ...rest } = options;
@@ -85,7 +89,7 @@ class StoreThread implements ObjectStore {
   readonly #channel: ThreadChannel;
   readonly inspect?: () => Promise<StoreFinding[]>;
   readonly identify?: () => Promise<StoreIdentity>;
-  readonly race?: (key: string, bodies: readonly Uint8Array[]) => Promise<RaceAnswer[]>;
+  readonly race?: (key: string, bodies: readonly Uint8Array[]) => Promise<RaceResult[]>;
   #lists = 0;
 
   constructor(channel: ThreadChannel, { url, shared, base, inspects, identifies, races }: Opened) {
@@ -98,8 +102,8 @@ class StoreThread implements ObjectStore {
     if (identifies) this.identify = () => channel.call({ op: 'identify' });
     if (races) {
       this.race = async (key, bodies) => {
-        const answers = await channel.call<RaceReply[]>({ op: 'race', key, bodies });
-        return answers.map((answer) => ('error' in answer ? { error: asError(answer.error) as StoreError } : answer));
+        const results = await channel.call<RaceReply[]>({ op: 'race', key, bodies });
+        return results.map((result) => ('error' in result ? { error: asError(result.error) as StoreError } : result));
       };
     }
   }
@@ -147,7 +151,7 @@ class StoreThread implements ObjectStore {
   }
 }
 
-/** Requests on their way to the thread, and their replies. */
+/** Requests to the thread, and their replies. */
 class ThreadChannel {
   readonly opened: Promise<unknown>;
   readonly failed: Promise<StoreError>;
@@ -172,7 +176,7 @@ class ThreadChannel {
     });
   }
 
-  /** The bytes in it are moved to the thread. */
+  /** The memory of its bytes is transferred to the thread. */
   call<T>(body: Body<Request>): Promise<T> {
     if (this.#ended) return Promise.reject(this.#ended);
     const id = ++this.#last;
@@ -183,7 +187,7 @@ class ThreadChannel {
     });
   }
 
-  /** For a store that is closed, or could not be opened: nobody needs to wait for the thread to end. */
+  /** For a store that is closed, or could not be opened: no need to wait for the thread to end. */
   end(): void {
     this.#fail('the store is closed');
     this.#thread.unref();
@@ -211,7 +215,7 @@ class ThreadChannel {
   }
 }
 
-/** Bytes with memory of their own, which can be moved: a small Buffer is a part of a shared pool. */
+/** Bytes in their own memory, which can be transferred: a small Buffer is part of a shared pool. */
 function copyOf(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes);
 }

@@ -1,27 +1,31 @@
 /**
  * The object port: the one thing that transcription-monitor needs to run, a place to keep objects.
  *
- * Five operations, no compare-and-swap: stores differ too much on ETags, and a directory can't do it. `putIfAbsent` is the
- * only primitive on which the journal's safety rests; `put` overwrites and serves views alone.
+ * Five operations, no compare-and-swap: stores differ too much on ETags, and a directory can't do it. `putIfAbsent` is
+ * the only primitive on which the journal's safety rests; `put` overwrites and serves views alone.
  *
- * Every result carries `server_ms`, the store's own clock at the response (S3: the `Date` header). The journal's gap rule
- * compares it with `last_modified_ms`; it never compares either with this machine's clock.
+ * Every result carries `server_ms`, the store's own clock at the response (S3: the `Date` header). The journal's gap
+ * rule compares it with `last_modified_ms`; it never compares either with this machine's clock.
  *
  * A failure is a StoreError, and its kind says what the caller may do:
  *
  *     unavailable   no response, or a transient one (409, 429, 5xx, timeout, reset): the effect is UNKNOWN; send the same bytes again
- *     refused       the store will not (403, 400, full, read-only, bad bucket): stop writing, tell the owner
+ *     refused       the store will not (403, 400, full, read-only, bad bucket): stop writing, inform the owner
  *
- * Keys are `/`-separated and relative, of parts that match `[A-Za-z0-9_][A-Za-z0-9._=-]*`; `assertKey` holds callers to it, so that
- * no name can leave the prefix, and what begins with a dot is the adapter's own (lock, temporary files). A key is never also
- * the folder of another (`a` and `a/b`): memory and directory refuse the second as `key_conflict`; a bucket would keep both.
+ * Keys are `/`-separated and relative, of parts that match `[A-Za-z0-9_][A-Za-z0-9._=-]*`; `assertKey` holds callers to
+ * it, so that no name can leave the prefix, and what begins with a dot is the adapter's own (lock, temporary files). A
+ * key is never also the folder of another (`a` and `a/b`): memory and directory refuse the second as `key_conflict`; a
+ * bucket would keep both.
  */
 
 export interface ObjectStore {
   /** The URL it was opened with, without credentials: `dir:/srv/data`, `s3://bucket/prefix`, `memory:`. */
   readonly url: string;
 
-  /** Whether other instances may write to it while this one has it open: true for a bucket, false for a locked directory or memory. */
+  /**
+   * Whether other instances may write to it while this one has it open: true for a bucket, false for a locked directory
+   * or memory.
+   */
   readonly shared: boolean;
 
   /**
@@ -30,10 +34,10 @@ export interface ObjectStore {
    */
   putIfAbsent(key: string, bytes: Uint8Array): Promise<PutIfAbsentResult>;
 
-  /** The whole object, or `found: false`. Reads see every write that was answered before they began. */
+  /** The whole object, or `found: false`. Reads see every write that was acknowledged before they began. */
   get(key: string): Promise<GetResult>;
 
-  /** Objects whose key starts with `prefix`, in ascending order of the key's UTF-8 bytes, however many there are. */
+  /** All objects whose key starts with `prefix`, in ascending order of the key's UTF-8 bytes. */
   list(prefix: string, options?: ListOptions): AsyncIterable<ListedObject>;
 
   /** Creates or replaces. Atomic: a reader sees the old or the new bytes. A crash may lose it: for views alone. */
@@ -42,25 +46,25 @@ export interface ObjectStore {
   /** Removes the object; no error if there is none. */
   delete(key: string): Promise<void>;
 
-  /** The address by which the owner finds the object without us: `s3://bucket/prefix/key`, `file:///srv/data/key`. */
+  /** The address at which the owner finds the object without us: `s3://bucket/prefix/key`, `file:///srv/data/key`. */
   locate(key: string): string;
 
-  /** Resolves with the reason once this process can't use the store any more. Absent if that can't happen. */
+  /** Resolves with the reason once this process can no longer use the store. Absent if that can't happen. */
   readonly failed?: Promise<StoreError>;
 
-  /** What this adapter alone can tell about its place, for the store check: a bucket's lifecycle rules, say. */
+  /** What only this adapter can report about its place, for the store check: for example a bucket's lifecycle rules. */
   inspect?(): Promise<StoreFinding[]>;
 
-  /** What serves this place, by what it says of itself; only adapters of servers that others run have it. */
+  /** The server of this place, as it identifies itself; only adapters of servers that others run have it. */
   identify?(): Promise<StoreIdentity>;
 
   /**
-   * `putIfAbsent` of each of the bodies under one key, all at the same moment, as closely as this adapter can; for the store
-   * check. Returns their results in order, and never throws for a response of the store.
+   * `putIfAbsent` of each of the bodies under one key, as simultaneously as this adapter can; for the store check.
+   * Returns their results in order, and never throws for a response of the store.
    */
-  race?(key: string, bodies: readonly Uint8Array[]): Promise<RaceAnswer[]>;
+  race?(key: string, bodies: readonly Uint8Array[]): Promise<RaceResult[]>;
 
-  /** Ends connections and gives up locks. No call may follow. */
+  /** Closes connections and releases locks. No call may follow. */
   close(): Promise<void>;
 }
 
@@ -77,19 +81,21 @@ export type ListOptions = {
 
 export type ListedObject = { key: string; size_bytes: number; last_modified_ms: number };
 
-export type RaceAnswer = { created: boolean } | { error: StoreError };
+export type RaceResult = { created: boolean } | { error: StoreError };
 
 export type StoreIdentity = {
   /** `https://minio.example:9000`; null for Amazon's own. */
   endpoint: string | null;
-  /** What the owner asked to be sent with requests and may change how the store behaves: `aws:kms`. */
+  /** Options sent with requests that may change how the store behaves: `aws:kms`. */
   options: string;
   /** Headers of one of its responses, names in lower case. */
   headers: Readonly<Record<string, string>>;
 };
 
-/** One finding of the store check, in words for the owner. `warn` lets the monitor run; `skip` says why it was not looked at;
- * `unfinished`: the store did not answer for long enough, which says nothing about whether it keeps its promises. */
+/**
+ * One finding of the store check, for the owner. `warn` lets the monitor run; `skip` gives the reason why it was not
+ * checked; `unfinished`: the store did not respond for long enough, which proves nothing about its guarantees.
+ */
 export type StoreFinding = {
   check: string;
   verdict: 'pass' | 'warn' | 'fail' | 'skip' | 'unfinished';
@@ -105,7 +111,7 @@ export class StoreError extends Error {
   readonly kind: StoreErrorKind;
   /** Stable, lower case: `store_timeout`, `store_full`, `store_read_only`, `store_denied`, `store_locked`, … */
   readonly code: string;
-  /** What the owner can do about it, as a command where there is one. */
+  /** What the owner can do about it, if possible as a command. */
   readonly hint: string | undefined;
 
   constructor(kind: StoreErrorKind, code: string, message: string, options: { hint?: string; cause?: unknown } = {}) {
@@ -129,13 +135,19 @@ export function isKeyPart(part: string): boolean {
   return part.length <= 200 && PART.test(part);
 }
 
-/** Throws on a key that not every adapter could keep: empty, absolute, a dot first, odd characters, over 900 bytes. */
+/**
+ * Throws on a key that not every adapter could keep: empty, absolute, with a leading dot, with odd characters, over 900
+ * bytes.
+ */
 export function assertKey(key: string): void {
   if (key.length > 0 && key.length <= 900 && key.split('/').every(isKeyPart)) return;
   throw new StoreError('refused', 'bad_key', `not a key: ${JSON.stringify(key.slice(0, 100))}`);
 }
 
-/** Throws on a prefix that no key could start with. A prefix is a key cut anywhere: `''`, `jou`, `journal/`, `journal/0001`. */
+/**
+ * Throws on a prefix that no key could start with. A prefix is a key cut anywhere: `''`, `jou`, `journal/`,
+ * `journal/0001`.
+ */
 export function assertPrefix(prefix: string): void {
   if (prefix === '') return;
   try {

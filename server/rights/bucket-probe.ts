@@ -1,7 +1,7 @@
 /**
- * Harmless tries on a bucket. A put is sent with the checksum of other bytes, so that whoever may put is told BadDigest and nothing is
- * written; gets and deletes are of names that nobody uses. On a versioned bucket the deletes leave delete markers, which the lifecycle
- * rules of the template remove.
+ * Harmless attempts on a bucket. A put is sent with a wrong checksum, so that with the right to put it fails with
+ * BadDigest and nothing is written; gets and deletes use unused names. On a versioned bucket the deletes leave delete
+ * markers, which the template's lifecycle rules remove.
  */
 import { hash } from 'node:crypto';
 import {
@@ -23,13 +23,13 @@ const WRONG_DIGEST = ['BadDigest', 'InvalidDigest'];
 
 export class BucketProbe {
   readonly bucket: string;
-  /** With its slash; `''` for the whole bucket. */
+  /** With a trailing slash; `''` for the whole bucket. */
   readonly prefix: string;
   readonly #clients: S3Clients;
   readonly #every: { RequestPayer?: 'requester' };
   readonly #write: { ServerSideEncryption?: ServerSideEncryption; SSEKMSKeyId?: string };
   #written: Promise<boolean> | undefined;
-  /** A name that nobody uses. */
+  /** An unused name. */
   readonly #name = `doctor-${crypto.randomUUID()}`;
 
   static async open(url: string, headers: S3Headers = {}): Promise<BucketProbe> {
@@ -75,14 +75,14 @@ export class BucketProbe {
     }, ['NoSuchKey', 'InvalidRange']);
   }
 
-  /** A put that is refused for its checksum, or for want of the right. */
+  /** A put that is refused for its checksum, or because the right is missing. */
   async put(folder: string, condition: { IfNoneMatch?: '*' } = {}): Promise<Outcome> {
     this.#written ??= this.#writesInSpite();
     if (await this.#written) return { is: 'unsure', because: 'this server does not verify Content-MD5' };
     return attempt(() => this.#putWrong(folder, condition), WRONG_DIGEST);
   }
 
-  /** Amazon's S3 never does. Tried where the object can be removed. */
+  /** Amazon's S3 never writes it. Tried where the object can be removed. */
   async #writesInSpite(): Promise<boolean> {
     if (this.#clients.endpoint === null) return false;
     const folder = `${this.prefix}doctor/`;
@@ -100,7 +100,7 @@ export class BucketProbe {
     await this.#client.send(new PutObjectCommand({ ...put, ...this.#every, ...this.#write }));
   }
 
-  /** A real object, as encryption may need rights of its own. */
+  /** A real object, because encryption may need rights of its own. */
   async roundTrip(folder: string): Promise<Outcome> {
     const Key = this.#key(folder);
     const put = { Bucket: this.bucket, Key, Body: BODY, ...this.#every, ...this.#write };

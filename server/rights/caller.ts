@@ -1,4 +1,7 @@
-/** Whose rights are tried: the account and role of the credentials, and the rights that IAM says a role has. */
+/**
+ * The caller whose rights are checked: the account and role of the credentials, and the rights that IAM reports for a
+ * role.
+ */
 import { IAMClient, SimulatePrincipalPolicyCommand } from '@aws-sdk/client-iam';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import type { Outcome, Right } from './right.ts';
@@ -23,7 +26,7 @@ export async function findCaller(): Promise<Caller> {
   }
 }
 
-/** Of a session the role; its path, if it has one, is not in the name of the session. */
+/** The role of a session. A session's name does not contain the role's path, if it has one. */
 function principalOf(arn: string): string | null {
   const [, partition, account, role] = /^arn:([^:]+):sts::(\d+):assumed-role\/([^/]+)\//.exec(arn) ?? [];
   if (role !== undefined) return `arn:${partition}:iam::${account}:role/${role}`;
@@ -31,13 +34,13 @@ function principalOf(arn: string): string | null {
 }
 
 /**
- * Asks IAM what its policies allow. Unlike a try it leaves out the policies of buckets and queues and those of the organisation, so it
- * is asked where no try is harmless, and about other roles.
+ * Asks IAM what a role's policies allow. Unlike an attempt, this ignores the policies of buckets, queues and the
+ * organisation, so it is used only where no attempt is harmless, and for other roles.
  */
 export class Simulation {
   readonly #client = new IAMClient();
   readonly #principal_arn: string | null;
-  /** Why IAM does not answer; it is not asked again. */
+  /** Why IAM cannot simulate; after a refusal no more requests are sent. */
   #refusal: string | null;
 
   constructor(principal_arn: string | null) {

@@ -1,4 +1,4 @@
-/** `tmon doctor --aws`: tries every right that the named parts need and every denial that the template promises. */
+/** `tmon doctor --aws`: checks every right that the named parts need and every denial that the template promises. */
 import { MonitorError } from '../../protocol/errors.ts';
 import type { S3Headers } from '../objects/s3.ts';
 import { BucketProbe } from './bucket-probe.ts';
@@ -8,7 +8,7 @@ import { storeRights } from './store-rights.ts';
 import { workerRights } from './worker-rights.ts';
 
 export type CheckRightsOptions = {
-  /** Whose credentials these are. */
+  /** The owner of these credentials. */
   as: 'server' | 'worker';
   store?: string | undefined;
   /** Of the monitor's jobs. */
@@ -16,7 +16,7 @@ export type CheckRightsOptions = {
   /** Of reports. */
   source?: string | undefined;
   fleet?: string | undefined;
-  /** ARN of the workers' role, of which IAM is asked. */
+  /** ARN of the workers' role, to be simulated by IAM. */
   worker_role?: string | undefined;
   /** A recording that workers read. */
   audio?: string | undefined;
@@ -26,10 +26,10 @@ export type CheckRightsOptions = {
 export type RightFinding = {
   check: string;
   on: string;
-  /** Whose: the caller's, or that of the workers' role. */
+  /** The caller's, or the workers' role's. */
   of: 'server' | 'worker';
   needed_for: string;
-  /** `skip`: cannot be told. `unfinished`: AWS did not answer as it should. */
+  /** `skip`: cannot be determined. `unfinished`: AWS did not respond as expected. */
   verdict: 'pass' | 'warn' | 'fail' | 'skip' | 'unfinished';
   says: string;
   /** How it was found. */
@@ -37,10 +37,10 @@ export type RightFinding = {
   hint?: string;
 };
 
-type Asked = { right: Right; of: 'server' | 'worker'; simulation: Simulation };
+type Check = { right: Right; of: 'server' | 'worker'; simulation: Simulation };
 type Closing = { close(): void };
 
-/** Throws MonitorError('invalid') if the store is no bucket, or the fleet's URL is wrong. */
+/** Throws MonitorError('invalid') if the store is not a bucket, or the fleet's URL is wrong. */
 export async function checkRights(options: CheckRightsOptions): Promise<RightFinding[]> {
   const caller = await findCaller().catch((error: Error) => noCaller(error));
   const open: Closing[] = [];
@@ -50,7 +50,7 @@ export async function checkRights(options: CheckRightsOptions): Promise<RightFin
   };
   try {
     const findings: RightFinding[] = [];
-    for (const asked of await rightsOf(options, caller, keep)) findings.push(await judge(asked));
+    for (const check of await rightsOf(options, caller, keep)) findings.push(await judge(check));
     return findings;
   } finally {
     for (const one of open) one.close();
@@ -59,39 +59,39 @@ export async function checkRights(options: CheckRightsOptions): Promise<RightFin
 
 type Keep = <T extends Closing>(one: T) => T;
 
-async function rightsOf(options: CheckRightsOptions, caller: Caller, keep: Keep): Promise<Asked[]> {
+async function rightsOf(options: CheckRightsOptions, caller: Caller, keep: Keep): Promise<Check[]> {
   const { as, store, queue, source, fleet, worker_role, audio = null, s3 } = options;
   const own = keep(new Simulation(caller.principal_arn));
-  const asked = (rights: Right[], of: 'server' | 'worker', simulation: Simulation) =>
-    rights.map((right): Asked => ({ right, of, simulation }));
+  const check = (rights: Right[], of: 'server' | 'worker', simulation: Simulation) =>
+    rights.map((right): Check => ({ right, of, simulation }));
   const { partition } = caller;
   const probe = store === undefined ? null : keep(await BucketProbe.open(bucketUrl(store), s3));
-  const all: Asked[] = [];
+  const all: Check[] = [];
   if (as === 'worker') {
-    if (probe) all.push(...asked(workerRights({ probe, partition, audio, is_caller: true }), 'worker', own));
+    if (probe) all.push(...check(workerRights({ probe, partition, audio, is_caller: true }), 'worker', own));
     return all;
   }
-  if (probe) all.push(...asked(storeRights(probe, partition), 'server', own));
+  if (probe) all.push(...check(storeRights(probe, partition), 'server', own));
   for (const [url, carries] of [
     [queue, true],
     [source, false],
   ] as const) {
     if (url === undefined || !isSqs(url)) continue;
     const { QueueProbe } = await import('./queue-rights.ts');
-    all.push(...asked(await keep(new QueueProbe({ queue: url, carries })).rights(caller), 'server', own));
+    all.push(...check(await keep(new QueueProbe({ queue: url, carries })).rights(caller), 'server', own));
   }
   if (fleet !== undefined && /^(ec2|asg):/.test(fleet)) {
     const { FleetProbe } = await import('./fleet-rights.ts');
-    all.push(...asked(await keep(new FleetProbe(fleet, store ?? '')).rights(caller), 'server', own));
+    all.push(...check(await keep(new FleetProbe(fleet, store ?? '')).rights(caller), 'server', own));
   }
   if (worker_role !== undefined && probe) {
     const role = keep(new Simulation(worker_role));
-    all.push(...asked(workerRights({ probe, partition, audio, is_caller: false }), 'worker', role));
+    all.push(...check(workerRights({ probe, partition, audio, is_caller: false }), 'worker', role));
   }
   return all;
 }
 
-/** A name alone, too; not `embedded:`, and no source of another kind. */
+/** A queue's bare name too; not `embedded:`, and no source of another kind. */
 const isSqs = (url: string): boolean => /^(sqs|https?):/.test(url) || !url.includes(':');
 
 function bucketUrl(store: string): string {
@@ -108,16 +108,16 @@ function noCaller(cause: Error): never {
   });
 }
 
-/** A try tells more than a simulation, which leaves out the policies of buckets. */
-async function judge({ right, of, simulation }: Asked): Promise<RightFinding> {
+/** An attempt is more reliable than a simulation, which ignores the policies of buckets. */
+async function judge({ right, of, simulation }: Check): Promise<RightFinding> {
   const tried = await right.attempt?.();
   const isClear = tried !== undefined && tried.is !== 'unsure';
   const outcome = isClear ? tried : await simulation.outcome(right);
   const source = outcome.is === 'unsure' || outcome.is === 'unfinished' ? null : isClear ? 'tried' : 'simulated';
   const { action, resource, needed_for } = right;
-  const said =
+  const reported =
     outcome.is === 'unsure' && tried && 'because' in tried ? { ...outcome, because: tried.because } : outcome;
-  return { check: action, on: resource, of, needed_for, source, ...verdictOn(right, said) };
+  return { check: action, on: resource, of, needed_for, source, ...verdictOn(right, reported) };
 }
 
 function verdictOn(right: Right, outcome: Outcome): Pick<RightFinding, 'verdict' | 'says' | 'hint'> {
@@ -129,7 +129,7 @@ function verdictOn(right: Right, outcome: Outcome): Pick<RightFinding, 'verdict'
     return { verdict: 'fail', says: 'allowed, and must be denied', hint };
   }
   const lacks = 'lacks' in outcome && outcome.lacks?.action !== right.action ? outcome.lacks : undefined;
-  // What else it needs has conditions of its own.
+  // The other rights it needs have their own conditions.
   const missing = lacks ? { action: lacks.action, resource: lacks.resource, expected: right.expected } : right;
   return {
     verdict: right.optional ? 'warn' : 'fail',

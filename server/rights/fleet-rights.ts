@@ -1,6 +1,6 @@
 /**
- * The rights of a fleet on AWS. EC2 has dry runs; rights that are limited to tagged instances can be tried on one of those only. Auto
- * Scaling has none: a size beyond the maximum is refused, and nothing tells of a termination.
+ * The rights of a fleet on AWS. EC2 has dry runs; rights that are limited to tagged instances can be tried only on such
+ * an instance. Auto Scaling has none: a size beyond the maximum is refused, and the right to terminate cannot be tried.
  */
 import {
   AutoScalingClient,
@@ -31,7 +31,7 @@ export class FleetProbe {
   readonly #ec2: EC2Client;
   readonly #groups: AutoScalingClient;
 
-  /** `store`: the URL by which the monitor marks its instances, unless the fleet's URL names another. */
+  /** `store`: the URL with which the monitor marks its instances, unless the fleet's URL names another. */
   constructor(url: string, store: string) {
     this.#url = url;
     this.#monitor = store;
@@ -136,12 +136,15 @@ export class FleetProbe {
     ];
   }
 
-  /** Asks for one instance more than the maximum, which is refused to those who may resize the group. */
+  /**
+   * Requests one instance more than the maximum, which fails in a known way for callers with the right to resize the
+   * group.
+   */
   async #tryToExceed(name: string): Promise<Outcome> {
     const find = new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [name] });
     const { AutoScalingGroups = [] } = await this.#groups.send(find).catch(() => ({ AutoScalingGroups: [] }));
     const max = AutoScalingGroups[0]?.MaxSize;
-    if (max === undefined) return { is: 'unsure', because: `the group ${name} is not there, or cannot be read` };
+    if (max === undefined) return { is: 'unsure', because: `the group ${name} does not exist, or cannot be read` };
     const resize = { AutoScalingGroupName: name, DesiredCapacity: max + 1, HonorCooldown: false };
     return attempt(() => this.#groups.send(new SetDesiredCapacityCommand(resize)), ['ValidationError']);
   }
@@ -160,7 +163,7 @@ export class FleetProbe {
     return { action, ...about, needed_for, expected: 'allowed', attempt: tryOn };
   }
 
-  /** Asked once. */
+  /** Requested once. */
   #any(...filters: Filter[]): () => Promise<string | undefined> {
     let found: Promise<string | undefined> | undefined;
     const find = async () => {

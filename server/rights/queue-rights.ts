@@ -1,6 +1,7 @@
 /**
- * The rights of `--queue sqs://…` and `--source sqs://…` on their queue. A receive would count toward dead letters, so it is asked for in
- * a number that SQS refuses; deletes and changes are of a receipt that does not exist, and what is sent is no message.
+ * The rights of `--queue sqs://…` and `--source sqs://…` on their queue. A receive would count toward dead letters, so
+ * it requests a number of messages that SQS refuses; deletes and changes use a receipt that does not exist, and sends
+ * have no valid message.
  */
 import {
   ChangeMessageVisibilityCommand,
@@ -33,7 +34,7 @@ export class QueueProbe {
   readonly #carries: boolean;
   #url: string | undefined;
 
-  /** `queue`: its name or URL, `sqs://` before it or not. */
+  /** `queue`: its name or URL, with or without `sqs://`. */
   constructor({ queue, carries }: QueueUse) {
     const [name = '', query = ''] = queue.replace(/^sqs:\/\//, '').split(/\?(.*)/s);
     const url = /^https?:\/\//.test(name) ? name : undefined;
@@ -98,7 +99,7 @@ export class QueueProbe {
     try {
       await this.#find();
     } catch {
-      // The first right names what is wrong.
+      // The first right reports what is wrong.
       if (this.#url === undefined) return attempt(() => this.#find());
     }
     return attempt(run, REFUSED);

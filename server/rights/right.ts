@@ -1,27 +1,27 @@
 /** Rights on AWS: what each is needed for, how it is tried without harm, and the statement that grants or denies it. */
 
-/** `unsure`: with the reason. `unfinished`: the service did not answer, or knows the caller not. */
+/** `unsure`: with the reason. `unfinished`: the service did not respond, or does not know the caller. */
 export type Outcome =
   | { is: 'allowed' }
-  /** `lacks`: the right that the service names, where it is another than the one that was tried. */
+  /** `lacks`: the right that the service names, if it is not the one that was tried. */
   | { is: 'denied'; lacks?: { action: string; resource: string } }
   | { is: 'unsure' | 'unfinished'; because: string };
 
 export type Right = {
   /** `s3:PutObject`. */
   action: string;
-  /** An ARN, with wildcards. */
+  /** An ARN, which may have wildcards. */
   resource: string;
   needed_for: string;
   /** What the template promises. */
   expected: 'allowed' | 'denied';
-  /** Without it the monitor works all the same. */
+  /** The monitor works without it. */
   optional?: true;
-  /** Condition of the statement, where it is narrower, or is what the denial is about. */
+  /** Condition of the statement, if it is narrower, or the subject of the denial. */
   condition?: Record<string, Record<string, string>>;
   /** Condition keys that a request has, for a simulation. */
   context?: Record<string, string>;
-  /** Asks the service; undefined if nothing harmless tells. */
+  /** Tries it on the service; undefined if no harmless attempt shows it. */
   attempt?: () => Promise<Outcome>;
 };
 

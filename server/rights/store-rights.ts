@@ -29,14 +29,14 @@ export function storeRights(probe: BucketProbe, partition: string): Right[] {
     allowed({
       action: 's3:ListBucket',
       resource: bucket,
-      needed_for: 'recovery, the archive; and to tell a missing object from a forbidden one',
+      needed_for: 'recovery, the archive; and to distinguish a missing object from a forbidden one',
       condition: { StringLike: { 's3:prefix': `${probe.prefix}*` } },
       attempt: () => probe.list(inStore('journal/')),
     }),
     allowed({
       action: 's3:GetObject',
       resource: at(''),
-      needed_for: 'everything that is read',
+      needed_for: 'all reads',
       attempt: () => probe.get(inStore('')),
     }),
     allowed({
@@ -83,7 +83,7 @@ function promises(probe: BucketProbe, journal: string): Right[] {
     {
       action: 's3:PutObject',
       resource: journal,
-      needed_for: 'nobody overwrites a segment: a put without If-None-Match is denied',
+      needed_for: 'segments cannot be overwritten: a put without If-None-Match is denied',
       expected: 'denied',
       condition: WITHOUT_CONDITION,
       attempt: () => probe.put(folder),
@@ -91,7 +91,7 @@ function promises(probe: BucketProbe, journal: string): Right[] {
     {
       action: 's3:DeleteObjectVersion',
       resource: journal,
-      needed_for: 'what was deleted can be restored: nobody deletes an old version',
+      needed_for: 'deleted objects can be restored: old versions cannot be deleted',
       expected: 'denied',
       attempt: () => probe.deleteVersion(folder),
     },

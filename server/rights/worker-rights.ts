@@ -9,7 +9,7 @@ export type WorkerPlace = {
   partition: string;
   /** `s3://bucket/key` of a recording; null if none is named. */
   audio: string | null;
-  /** Whether the caller is the worker; otherwise IAM is asked about its role. */
+  /** Whether the caller is the worker; otherwise IAM simulates its role. */
   is_caller: boolean;
 };
 
@@ -33,7 +33,7 @@ export function workerRights({ probe, partition, audio, is_caller }: WorkerPlace
             resource: `arn:${partition}:s3:::${bucket}/${key}`,
             needed_for: 'a worker reads recordings',
             expected: 'allowed',
-            // Only of the same bucket; a missing recording looks denied.
+            // Only in the same bucket; a missing recording looks denied.
             ...(bucket === probe.bucket ? tried(() => probe.getKey(key)) : {}),
           },
         ];

@@ -1,6 +1,7 @@
 /**
- * An AWS endpoint that enforces IAM policies, conditions and tags included, before moto, which knows neither conditions nor bucket
- * policies: it answers as AWS does where a request is denied, passes on the others, and records what each needed.
+ * An AWS endpoint in front of moto that enforces IAM policies with conditions and tags, as well as bucket policies,
+ * which moto does not support: it returns AWS's error if a request is denied, forwards the others, and records the
+ * rights that each needed.
  */
 import { hash } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
@@ -15,7 +16,7 @@ export type Seen = AwsRequest & { allowed: boolean; statement: Statement | null;
 
 /** A request that is allowed, by the access key of its principal. */
 export type Passing = { by: string; action: string; resource: string; body: string };
-/** Before a request is passed on, or its response is. */
+/** Before a request is forwarded, or its response. */
 export type Side = 'request' | 'response';
 
 export type EnforcingProxy = {
@@ -25,7 +26,7 @@ export type EnforcingProxy = {
   /** Of buckets and queues. */
   resource_policies: readonly Statement[];
   seen: Seen[];
-  /** Holds what passes until it resolves, and cuts the connection if it rejects. */
+  /** Holds a message until it resolves, and cuts the connection if it rejects. */
   gate: ((passing: Passing, side: Side) => Promise<void>) | null;
   /** Resolves when this has been requested, past or future. */
   requested(action: string): Promise<void>;
@@ -35,13 +36,13 @@ export type EnforcingProxy = {
 const ACCOUNT = { account: '123456789012', region: 'us-east-1' };
 /** Of workers, by its access key. */
 const WORKER = 'worker';
-/** The endpoint stands for one with TLS. */
+/** The endpoint represents one with TLS. */
 const TLS = { 'aws:SecureTransport': 'true' };
 
 export async function startEnforcingProxy(target: string): Promise<EnforcingProxy> {
   const world: World = { principals: {}, resource_policies: [], seen: [], gate: null, changes: new EventEmitter() };
-  const server = await serveHttp((asked, answer) => {
-    void serve({ asked, answer, target, world }).catch(() => answer.destroy());
+  const server = await serveHttp((incoming, response) => {
+    void serve({ incoming, response, target, world }).catch(() => response.destroy());
   });
   return Object.assign(world, {
     endpoint: server.endpoint,
@@ -53,33 +54,33 @@ export async function startEnforcingProxy(target: string): Promise<EnforcingProx
 }
 
 type World = Pick<EnforcingProxy, 'principals' | 'resource_policies' | 'seen' | 'gate'> & { changes: EventEmitter };
-type Exchange = { asked: IncomingMessage; answer: ServerResponse; target: string; world: World };
+type Exchange = { incoming: IncomingMessage; response: ServerResponse; target: string; world: World };
 
-async function serve({ asked, answer, target, world }: Exchange): Promise<void> {
-  const body = Buffer.concat(await Array.fromAsync(asked as AsyncIterable<Buffer>));
-  const { method = '', url: path = '', headers } = asked;
+async function serve({ incoming, response, target, world }: Exchange): Promise<void> {
+  const body = Buffer.concat(await Array.fromAsync(incoming as AsyncIterable<Buffer>));
+  const { method = '', url: path = '', headers } = incoming;
   const http = { method, path, headers, body: body.toString('latin1') };
   const by = /Credential=([^/]+)\//.exec(String(headers.authorization))?.[1] ?? '';
-  if (/Action=GetCallerIdentity/.test(http.body)) return identify(answer, world.principals[by]);
-  if (/Action=SimulatePrincipalPolicy/.test(http.body)) return simulate(http.body, { answer, world, by });
+  if (/Action=GetCallerIdentity/.test(http.body)) return identify(response, world.principals[by]);
+  if (/Action=SimulatePrincipalPolicy/.test(http.body)) return simulate(http.body, { response, world, by });
   const rights = await rightsOf(http, {
     account: { ...ACCOUNT, worker_role: world.principals[WORKER]?.arn ?? '' },
     tagsOf: tagsAt(target),
   });
   const denied = rights.filter((right) => !isAllowed(right, world, by));
-  if (denied[0]) return deny(answer, { http, right: denied[0] });
-  if (isDamaged(http, body)) return refuseDigest(answer);
-  if (isBeyondMaximum(http)) return refuseSize(answer);
+  if (denied[0]) return deny(response, { http, right: denied[0] });
+  if (isDamaged(http, body)) return refuseDigest(response);
+  if (isBeyondMaximum(http)) return refuseSize(response);
   const { action = '', resource = '' } = rights[0] ?? {};
   const pass = async (side: Side) => world.gate?.({ by, action, resource, body: http.body }, side);
   await pass('request');
   const missing = () => {
     const [right] = rights;
     if (right?.action !== 's3:GetObject' || isAllowed(listRightOf(right), world, by)) return true;
-    deny(answer, { http, right });
+    deny(response, { http, right });
     return false;
   };
-  await forward({ http, body, target, answer }, { missing, pass: () => pass('response') });
+  await forward({ http, body, target, response }, { missing, pass: () => pass('response') });
 }
 
 function isAllowed(right: AwsRequest, world: World, by: string): boolean {
@@ -101,60 +102,60 @@ function isDamaged({ headers }: HttpRequest, body: Buffer): boolean {
   return digest !== undefined && digest !== hash('md5', body, 'base64');
 }
 
-function refuseDigest(answer: ServerResponse): void {
-  answer.writeHead(400, { 'content-type': 'application/xml', date: new Date().toUTCString() });
-  answer.end('<Error><Code>BadDigest</Code><Message>The Content-MD5 you specified did not match</Message></Error>');
+function refuseDigest(response: ServerResponse): void {
+  response.writeHead(400, { 'content-type': 'application/xml', date: new Date().toUTCString() });
+  response.end('<Error><Code>BadDigest</Code><Message>The Content-MD5 you specified did not match</Message></Error>');
 }
 
-/** Auto Scaling refuses more than the maximum, ten in the template; moto starts them. */
+/** Auto Scaling refuses more than the maximum, ten in the template; moto would start them. */
 function isBeyondMaximum({ body }: HttpRequest): boolean {
   return /Action=SetDesiredCapacity/.test(body) && Number(new URLSearchParams(body).get('DesiredCapacity')) > 10;
 }
 
-function refuseSize(answer: ServerResponse): void {
-  answer.writeHead(400, { 'content-type': 'text/xml' });
-  answer.end(
+function refuseSize(response: ServerResponse): void {
+  response.writeHead(400, { 'content-type': 'text/xml' });
+  response.end(
     '<ErrorResponse><Error><Code>ValidationError</Code><Message>above max value</Message></Error></ErrorResponse>',
   );
 }
 
-type Onward = { http: HttpRequest; body: Buffer; target: string; answer: ServerResponse };
+type Onward = { http: HttpRequest; body: Buffer; target: string; response: ServerResponse };
 
-/** `missing` is asked about an answer 404, and returns false if it has answered itself. */
-type Asking = { missing: () => boolean; pass: () => Promise<void> };
+/** `missing` is called for a 404 response, and returns false if it has already responded. */
+type Hooks = { missing: () => boolean; pass: () => Promise<void> };
 
-async function forward({ http, body, target, answer }: Onward, { missing, pass }: Asking): Promise<void> {
+async function forward({ http, body, target, response }: Onward, { missing, pass }: Hooks): Promise<void> {
   const { hostname, port } = new URL(target);
   const { method, path, headers } = http;
   const onward = request({ hostname, port, path, method, headers: headers as Record<string, string> });
   onward.end(body);
-  const [answered] = (await once(onward, 'response')) as [IncomingMessage];
+  const [upstream] = (await once(onward, 'response')) as [IncomingMessage];
   await pass().catch((error) => {
-    answered.destroy();
+    upstream.destroy();
     throw error;
   });
-  if (answered.statusCode === 404 && !missing()) {
-    answered.resume();
+  if (upstream.statusCode === 404 && !missing()) {
+    upstream.resume();
     return;
   }
-  answer.writeHead(answered.statusCode ?? 502, answered.headers);
-  answered.pipe(answer);
+  response.writeHead(upstream.statusCode ?? 502, upstream.headers);
+  upstream.pipe(response);
 }
 
-/** As each service words it. */
-function deny(answer: ServerResponse, { http, right }: { http: HttpRequest; right: AwsRequest }): void {
+/** In each service's format. */
+function deny(response: ServerResponse, { http, right }: { http: HttpRequest; right: AwsRequest }): void {
   const message = `not authorized to perform: ${right.action} on resource: ${right.resource}`;
   const date = { date: new Date().toUTCString() };
   if (right.action.startsWith('sqs:')) {
-    answer.writeHead(403, { 'content-type': 'application/x-amz-json-1.0' });
-    answer.end(JSON.stringify({ __type: 'com.amazonaws.sqs#AccessDeniedException', message }));
+    response.writeHead(403, { 'content-type': 'application/x-amz-json-1.0' });
+    response.end(JSON.stringify({ __type: 'com.amazonaws.sqs#AccessDeniedException', message }));
     return;
   }
   const code = right.action.startsWith('ec2:') ? 'UnauthorizedOperation' : 'AccessDenied';
   const error = `<Error><Code>${code}</Code><Message>${message}</Message></Error>`;
-  answer.writeHead(403, { 'content-type': 'application/xml', ...date });
-  if (right.action.startsWith('s3:')) answer.end(http.method === 'HEAD' ? '' : error);
-  else answer.end(`<Response><Errors>${error}</Errors>${error}<RequestId>none</RequestId></Response>`);
+  response.writeHead(403, { 'content-type': 'application/xml', ...date });
+  if (right.action.startsWith('s3:')) response.end(http.method === 'HEAD' ? '' : error);
+  else response.end(`<Response><Errors>${error}</Errors>${error}<RequestId>none</RequestId></Response>`);
 }
 
 const tagsAt =
@@ -162,36 +163,36 @@ const tagsAt =
   async (instance_id: string): Promise<Record<string, string>> => {
     const authorization =
       'AWS4-HMAC-SHA256 Credential=test/20250101/us-east-1/ec2/aws4_request, SignedHeaders=host, Signature=0';
-    const asked = { Action: 'DescribeTags', Version: '2016-11-15', 'Filter.1.Name': 'resource-id' };
-    const body = new URLSearchParams({ ...asked, 'Filter.1.Value.1': instance_id });
+    const parameters = { Action: 'DescribeTags', Version: '2016-11-15', 'Filter.1.Name': 'resource-id' };
+    const body = new URLSearchParams({ ...parameters, 'Filter.1.Value.1': instance_id });
     const text = await (await fetch(target, { method: 'POST', headers: { authorization }, body })).text();
     const tags = [...text.matchAll(/<key>([^<]*)<\/key>\s*(?:<[^>]+>[^<]*<\/[^>]+>\s*)*?<value>([^<]*)<\/value>/g)];
     return Object.fromEntries(tags.map(([, key = '', value = '']) => [key, value]));
   };
 
-/** Which anyone may ask; a role is seen by its session. */
-function identify(answer: ServerResponse, principal: Principal | undefined): void {
+/** Allowed for everyone; a role is shown by its session. */
+function identify(response: ServerResponse, principal: Principal | undefined): void {
   if (!principal) {
-    answer.writeHead(403, { 'content-type': 'text/xml' });
-    answer.end(
+    response.writeHead(403, { 'content-type': 'text/xml' });
+    response.end(
       '<ErrorResponse><Error><Code>InvalidClientTokenId</Code><Message>unknown</Message></Error></ErrorResponse>',
     );
     return;
   }
   const arn = principal.arn.replace(':iam:', ':sts:').replace(':role/', ':assumed-role/');
-  answer.writeHead(200, { 'content-type': 'text/xml' });
-  answer.end(
+  response.writeHead(200, { 'content-type': 'text/xml' });
+  response.end(
     `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>${arn}/session</Arn><UserId>id</UserId><Account>${ACCOUNT.account}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`,
   );
 }
 
-/** IAM's own simulation, by the same evaluation: the policies of the role that it names, and no resource's. */
-function simulate(body: string, { answer, world, by }: { answer: ServerResponse; world: World; by: string }): void {
+/** IAM's own simulation, by the same evaluation: the policies of the role that it names, and not of resources. */
+function simulate(body: string, { response, world, by }: { response: ServerResponse; world: World; by: string }): void {
   const params = new URLSearchParams(body);
   const arn = params.get('PolicySourceArn') ?? '';
   const right = { action: 'iam:SimulatePrincipalPolicy', resource: arn, context: {} };
   if (!isAllowed(right, world, by))
-    return deny(answer, { http: { method: 'POST', path: '', headers: {}, body }, right });
+    return deny(response, { http: { method: 'POST', path: '', headers: {}, body }, right });
   const { identity = [] } = Object.values(world.principals).find((one) => one.arn === arn) ?? {};
   const values = (start: string) => [...params].filter(([name]) => name.startsWith(start)).map(([, value]) => value);
   const context = contextIn(params);
@@ -202,8 +203,8 @@ function simulate(body: string, { answer, world, by }: { answer: ServerResponse;
       return `<member><EvalActionName>${action}</EvalActionName><EvalResourceName>${resource}</EvalResourceName><EvalDecision>${decision}</EvalDecision></member>`;
     }),
   );
-  answer.writeHead(200, { 'content-type': 'text/xml' });
-  answer.end(
+  response.writeHead(200, { 'content-type': 'text/xml' });
+  response.end(
     `<SimulatePrincipalPolicyResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><SimulatePrincipalPolicyResult><IsTruncated>false</IsTruncated><EvaluationResults>${results.join('')}</EvaluationResults></SimulatePrincipalPolicyResult></SimulatePrincipalPolicyResponse>`,
   );
 }

@@ -1,4 +1,7 @@
-/** The stack of `tmon aws template --system full` on moto, with what moto's CloudFormation leaves out made by the services' own requests. */
+/**
+ * The stack of `tmon aws template --system full` on moto; resources that moto's CloudFormation omits are created with
+ * the services' own requests.
+ */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import {
@@ -32,20 +35,20 @@ const KNOWN = {
 
 export type FullSystem = {
   moto: string;
-  /** As the template says. */
+  /** As in the template. */
   stack: Stack;
-  /** As CloudFormation says. */
+  /** As in CloudFormation. */
   outputs: Record<string, string>;
   ids: Record<string, string>;
   client: { endpoint: string; region: string; credentials: typeof motoCredentials };
 };
 
-export async function deployFullSystem(t: Cleaning, given: Record<string, string> = {}): Promise<FullSystem> {
+export async function deployFullSystem(t: Cleaning, overrides: Record<string, string> = {}): Promise<FullSystem> {
   const server = await startMoto();
   t.after(() => server.stop());
   const moto = server.endpoint;
   const client = { endpoint: moto, region: 'us-east-1', credentials: motoCredentials };
-  const parameters = { MonitorUrl: 'https://monitor.example.com', ...(await networkOf(moto)), ...given };
+  const parameters = { MonitorUrl: 'https://monitor.example.com', ...(await networkOf(moto)), ...overrides };
   const cloudFormation = new CloudFormationClient(client);
   t.after(() => cloudFormation.destroy());
   const StackName = 'monitor';
@@ -74,7 +77,7 @@ export async function deployFullSystem(t: Cleaning, given: Record<string, string
   return system;
 }
 
-/** References to what exists, and to what moto's CloudFormation passes over. */
+/** References to existing resources, and to those that moto's CloudFormation omits. */
 function attributes(ids: Record<string, string>): References {
   const queue = (url = '') => url.split('/').at(-1)!;
   const role = (name = '') => `arn:aws:iam::123456789012:role/${name.split('/').at(-1)}`;
@@ -96,7 +99,7 @@ function attributes(ids: Record<string, string>): References {
   };
 }
 
-/** The rules of a template in the words of S3's own requests. */
+/** The rules of a template in the format of S3's own requests. */
 export function lifecycleRules({ resources }: Stack): LifecycleRule[] {
   const rules = resources.Bucket!.Properties.LifecycleConfiguration.Rules as Value[];
   return rules.map(({ Id, Status, Prefix = '', ...rest }) => ({
@@ -126,7 +129,7 @@ async function completeBucket({ stack, ids, client }: FullSystem): Promise<void>
   s3.destroy();
 }
 
-/** The messages that S3 sends to queues, in the words of S3's own requests. */
+/** The messages that S3 sends to queues, in the format of S3's own requests. */
 function notificationsOf({ resources }: Stack) {
   const { QueueConfigurations = [] } = resources.Bucket!.Properties.NotificationConfiguration ?? {};
   return {
@@ -138,7 +141,7 @@ function notificationsOf({ resources }: Stack) {
   };
 }
 
-/** A proxy that holds the stack's roles, by the access keys `server` and `worker`, and its bucket's policy. */
+/** A proxy with the stack's roles, by the access keys `server` and `worker`, and its bucket's policy. */
 export async function enforcePolicies(t: Cleaning, { moto, stack, ids }: FullSystem): Promise<EnforcingProxy> {
   const proxy = await startEnforcingProxy(moto);
   t.after(() => proxy.stop());
@@ -167,7 +170,7 @@ export function statementsOf({ resources }: Stack, role: string, ids: Record<str
   return [...own, ...attached.flatMap(({ Properties }) => Properties.PolicyDocument.Statement)] as Statement[];
 }
 
-/** What the template's owner has already: an image, a network. Asked for by hand, for want of two more clients. */
+/** What the template's owner already has: an image, a network. Requested by hand, to avoid two more clients. */
 async function networkOf(moto: string): Promise<{ Subnets: string; SecurityGroups: string; ImageId: string }> {
   const image = { Name: IMAGE, Value: 'ami-12345678', Type: 'String', DataType: 'aws:ec2:image' };
   const headers = { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': 'AmazonSSM.PutParameter' };
@@ -190,8 +193,8 @@ export async function ask(
   }: { headers?: Record<string, string>; body: string },
 ): Promise<string> {
   const authorization = `AWS4-HMAC-SHA256 Credential=test/20250101/us-east-1/${service}/aws4_request, SignedHeaders=host, Signature=0`;
-  const answer = await fetch(moto, { method: 'POST', headers: { authorization, ...headers }, body });
-  const text = await answer.text();
-  if (answer.status !== 200) throw new Error(`${service}: ${answer.status} ${text}`);
+  const response = await fetch(moto, { method: 'POST', headers: { authorization, ...headers }, body });
+  const text = await response.text();
+  if (response.status !== 200) throw new Error(`${service}: ${response.status} ${text}`);
   return text;
 }

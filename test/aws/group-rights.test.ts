@@ -9,11 +9,11 @@ import { patternsUsed } from './policy.ts';
 const system = await deployFullSystem({ after }, { Fleet: 'asg', AudioEvents: 'true' });
 const { outputs, ids, stack } = system;
 const proxy = await enforcePolicies({ after }, system);
-/** moto's groups launch no spot instances, whose price would be asked for; server-rights.test.ts proves that right. */
+/** moto's groups launch no spot instances, whose price would be requested; server-rights.test.ts proves that right. */
 const OF_SPOT = 'ec2:DescribeSpotPriceHistory on *';
 const identity = statementsOf(stack, 'ServerRole', ids);
 
-test('[S34] workers are launched, restarted and terminated in the group with the rights of the role, all of which are used', async (t) => {
+test('[S34] workers are launched, restarted and terminated in the group with the rights of the role, without an unused right', async (t) => {
   const [, fleet = ''] = /--fleet '([^']+)'/.exec(outputs.ServeCommand!)!;
   const settings = { store: `s3://${ids.Bucket}/tmon`, fleet };
   const { api, stop } = await startTestMonitor(t, settings, asPrincipal(proxy, 'server'));
@@ -40,14 +40,17 @@ test('[S34] workers are launched, restarted and terminated in the group with the
   );
 });
 
-/** While an instance runs. Nothing tells of a termination; a size beyond the maximum is refused, so the group keeps its own. */
+/**
+ * While an instance runs. The right to terminate cannot be tried; a size beyond the maximum is refused, so the group
+ * keeps its own.
+ */
 async function assertDoctorAgrees(fleet: string): Promise<void> {
   const saved = { ...process.env };
   const began = proxy.seen.length;
   Object.assign(process.env, asPrincipal(proxy, 'server'));
   const rights = await checkRightsAt({ as: 'server', fleet });
   process.env = saved;
-  // What the doctor asks for is no proof that the monitor uses it.
+  // A request of the doctor does not prove that the monitor needs the right.
   proxy.seen.splice(began);
   assert.deepEqual(
     rights.map(({ check, verdict }) => `${verdict} ${check}`),

@@ -1,4 +1,4 @@
-/** The evaluator that other tests rest on: denials win, absent keys, patterns. */
+/** The policy evaluator of other tests: denials win, absent keys, patterns. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { evaluate, type Statement } from './policy.ts';
@@ -12,7 +12,7 @@ const all: Statement = { Effect: 'Allow', Action: 's3:*', Resource: '*' };
 const allowed = (request: ReturnType<typeof put>, identity: Statement[], resource: Statement[] = []) =>
   evaluate(request, { identity, resource }).allowed;
 
-test('nothing is allowed that no statement allows', () => {
+test('nothing is allowed without a statement that allows it', () => {
   assert.equal(allowed(put('a'), []), false);
   assert.equal(allowed(put('a'), [{ ...all, Action: 's3:Get*' }]), false);
   assert.equal(allowed(put('a'), [{ ...all, Resource: 'arn:aws:s3:::bucket/b*' }]), false);
@@ -37,7 +37,7 @@ test('a condition on an absent key holds only for Null and for negated operators
   assert.equal(allowed(put('a', { tag: 'x' }), [mine]), true);
 });
 
-test('an operator that is not known is an error, not a yes', () => {
+test('an unknown operator is an error, not a permission', () => {
   assert.throws(
     () => allowed(put('a', { k: '1' }), [{ ...all, Condition: { NumericLessThan: { k: '2' } } }]),
     /not known/,

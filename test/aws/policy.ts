@@ -1,6 +1,6 @@
 /**
- * Evaluates IAM policies: a request is allowed if a statement of the identity allows it and none, of the identity or the resource,
- * denies it. Knows the operators that our policies use, and throws on others.
+ * Evaluates IAM policies: a request is allowed if a statement of the identity allows it and none, of the identity or
+ * the resource, denies it. Supports the operators that our policies use, and throws on others.
  */
 import assert from 'node:assert/strict';
 
@@ -22,7 +22,7 @@ export type AwsRequest = {
 
 export type Verdict = {
   allowed: boolean;
-  /** What allowed or denied it; null if nothing allows it. */
+  /** The statement that allowed or denied it; null if none allows it. */
   statement: Statement | null;
 };
 

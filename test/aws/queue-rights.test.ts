@@ -1,4 +1,7 @@
-/** A queue that carries the jobs, with the rights of the template: nothing denied, nothing unused, from a recording that is put into the bucket. */
+/**
+ * A queue that carries the jobs, with the rights of the template: nothing denied, nothing unused, from a recording that
+ * is put into the bucket.
+ */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
@@ -18,7 +21,7 @@ after(() => {
 
 const [, store = '', queue = ''] = /--store (\S+) .*--queue (\S+)$/.exec(outputs.ServeCommand!)!;
 
-test('[S34] a recording that is put into the bucket becomes a job with the rights of the role, all of which are used', async (t) => {
+test('[S34] a recording that is put into the bucket becomes a job with the rights of the role, without an unused right', async (t) => {
   const { api } = await startTestMonitor(t, { store, queue, soft_linger_ms: 1 }, server);
   const s3 = new S3Client({ ...client, forcePathStyle: true });
   t.after(() => s3.destroy());
@@ -44,8 +47,8 @@ test('[S34] a recording that is put into the bucket becomes a job with the right
 
 test('[S34] tmon doctor tries the right to send where the queue carries jobs, and sends nothing', async () => {
   Object.assign(process.env, server);
-  const sends = async (asked: { queue: string } | { source: string }) =>
-    (await checkRightsAt({ as: 'server', ...asked })).map(({ check, verdict }) => `${verdict} ${check}`);
+  const sends = async (options: { queue: string } | { source: string }) =>
+    (await checkRightsAt({ as: 'server', ...options })).map(({ check, verdict }) => `${verdict} ${check}`);
   const rights = await sends({ queue });
   assert.ok(rights.includes('pass sqs:SendMessage'), rights.join());
   assert.ok(!(await sends({ source: queue })).some((right) => right.endsWith('sqs:SendMessage')));

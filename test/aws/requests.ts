@@ -1,4 +1,4 @@
-/** What an HTTP request to AWS asks for, in the words of IAM: actions, resources, condition keys. */
+/** The rights that an HTTP request to AWS needs, in IAM's terms: actions, resources, condition keys. */
 import type { AwsRequest } from './policy.ts';
 
 export type HttpRequest = {
@@ -70,7 +70,7 @@ const BUCKET: Record<string, string> = {
   versioning: 'GetBucketVersioning',
 };
 
-/** For a missing key S3 says 404 to those who may list it, and 403 to others. */
+/** For a missing key S3 returns 404 to callers with the right to list it, and 403 to others. */
 export function listRightOf({ resource }: AwsRequest): AwsRequest {
   const [, bucket = '', key = ''] = /^([^/]+)\/(.*)$/s.exec(resource) ?? [];
   return { action: 's3:ListBucket', resource: bucket, context: { 's3:prefix': key } };
@@ -102,7 +102,7 @@ async function instanceRights(action: string, params: URLSearchParams, place: Pl
 const arnOf = ({ account, region }: Account, type: string, id: string): string =>
   `arn:aws:ec2:${region}:${type === 'image' ? '' : account}:${type}/${id}`;
 
-/** The launch, the tags that it gives, and the role; by the template alone unless the request names something itself. */
+/** The launch, its tags, and the role; from the template unless the request names something itself. */
 function launchRights(params: URLSearchParams, account: Account): AwsRequest[] {
   const template = arnOf(account, 'launch-template', params.get('LaunchTemplate.LaunchTemplateId') ?? '');
   const named = (name: string) => ({ 'ec2:IsLaunchTemplateResource': String(!params.has(name)) });

@@ -1,7 +1,7 @@
 /**
- * The monitor's whole request surface against the policies of the template: nothing that it does is denied, and nothing that they allow
- * is unused. What happens within minutes runs on S3 (moto) behind the enforcing proxy; what takes days on a store in memory, whose calls
- * are what `S3Store` turns into requests, one to one.
+ * The monitor's whole request surface against the policies of the template: nothing that it does is denied, and no
+ * right is unused. Behaviour within minutes runs on S3 (moto) behind the enforcing proxy; behaviour over days on a
+ * store in memory, whose calls correspond one to one to the requests of `S3Store`.
  */
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
@@ -85,11 +85,11 @@ test('[S34] the monitor starts, works, launches workers, follows its queue and s
   await api.workers.terminate(launched.worker_id);
   for await (const { state, percentage } of api.jobs.watch('job-reported', { pollMs: 20 }))
     if (state === 'PROCESSING' && percentage === 45) break;
-  // Before it receives again from a queue in which it has met a job that waits.
+  // Before it receives again from a queue in which it has found a waiting job.
   await proxy.requested('sqs:GetQueueAttributes');
   const ended = await monitor.stop();
   assert.equal(ended.code, 0, ended.stderr);
-  // Denied requests of the background would be retried for ever: none may have been.
+  // Denied requests of the background would be retried for ever: there must have been none.
   assertNothingDenied();
 });
 
@@ -124,7 +124,7 @@ test('[S34] it truncates its journal, and is rebuilt, checked and repaired, with
   assert.ok(
     (await Array.fromAsync(store.list(SNAPSHOTS))).filter(({ key }) => /^snapshots\/\d+\.json$/.test(key)).length > 2,
   );
-  // Everything there is counts as old enough.
+  // Everything in it counts as old enough.
   assert.ok((await truncate(store, journal_id, -MINUTE_MS, systemClock)) > 0);
   for (const key of STRAY_VIEWS) await store.put(key, Buffer.from('{"as_of_seq": 3}'));
   const rebuilt = await runTmon(t, ['rebuild', '--store', store_url], { environment });
@@ -219,7 +219,7 @@ test('[S34] a store of version 0.1.0 is repacked without another right', async (
   assertCallsAllowed(store.calls);
 });
 
-test('[S34] nothing that the role’s policies allow is unused', () => {
+test('[S34] no right in the role’s policies is unused', () => {
   const used = new Set(identity.flatMap((one) => done.flatMap((request) => patternsUsed(one, request))));
   const allowed = identity.flatMap(({ Action, Resource }) =>
     [Action].flat().flatMap((action) => [Resource].flat().map((resource) => `${action} on ${resource}`)),
@@ -230,7 +230,7 @@ test('[S34] nothing that the role’s policies allow is unused', () => {
   );
 });
 
-test('[S34] the journal is written only with If-None-Match: without, the put of the monitor itself is denied', async (t) => {
+test('[S34] the journal is written only with If-None-Match: without it, even the monitor’s put is denied', async (t) => {
   const store = await openS3('server');
   t.after(() => store.close());
   const key = 'journal/99999999999999999999.ndjson';
@@ -238,7 +238,7 @@ test('[S34] the journal is written only with If-None-Match: without, the put of 
   assert.equal((await store.get(key)).found, false);
 });
 
-test('[S35] a worker reads recordings, and nothing else of the bucket; it writes and deletes nothing', async (t) => {
+test('[S35] a worker reads only recordings in the bucket; it writes and deletes nothing', async (t) => {
   const s3 = new S3Client({ ...client, forcePathStyle: true });
   t.after(() => s3.destroy());
   await s3.send(new PutObjectCommand({ Bucket: ids.Bucket, Key: 'audio/a.mp3', Body: 'audio' }));

@@ -1,4 +1,4 @@
-/** A CloudFormation template as the stack has it: conditions decided, functions and references replaced by values. */
+/** A CloudFormation template as deployed: conditions evaluated, functions and references replaced by values. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { ensurePythonEnvironment } from '../../agent/python/environment.ts';
@@ -60,13 +60,13 @@ class Resolver {
     return this.value(this.#conditions[condition]) as boolean;
   }
 
-  value(given: Value): Value {
-    if (Array.isArray(given)) return given.map((each) => this.value(each)).filter((each) => each !== NOTHING);
-    if (typeof given !== 'object' || given === null) return given;
-    const [[name, argument] = ['', null], ...more] = Object.entries(given);
+  value(template: Value): Value {
+    if (Array.isArray(template)) return template.map((each) => this.value(each)).filter((each) => each !== NOTHING);
+    if (typeof template !== 'object' || template === null) return template;
+    const [[name, argument] = ['', null], ...more] = Object.entries(template);
     const apply = more.length === 0 ? this.#functions[name] : undefined;
     if (apply) return apply(argument);
-    const entries = Object.entries(given).map(([key, each]) => [key, this.value(each)] as const);
+    const entries = Object.entries(template).map(([key, each]) => [key, this.value(each)] as const);
     return Object.fromEntries(entries.filter(([, each]) => each !== NOTHING));
   }
 
@@ -88,7 +88,7 @@ class Resolver {
   };
 
   #reference(name: string): Value {
-    assert.ok(name in this.#references, `nothing is known of ${name}`);
+    assert.ok(name in this.#references, `unknown reference ${name}`);
     return this.#references[name];
   }
 }
