@@ -9,12 +9,12 @@
  * in every case.
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
 import type { FailureReport, Job } from '../protocol/job.ts';
-import type { Transcript } from '../protocol/transcript.ts';
+import type { Transcript, TranscriptWarning } from '../protocol/transcript.ts';
 import { ConflictError, LeaseExpiredError, RefusedError, type TranscriptionAPI } from '../sdk/typescript/index.ts';
 import { fetchAudio } from './audio/fetch-audio.ts';
-import { probeAudio } from './audio/probe-audio.ts';
+import { receiveAudio } from './audio/receive-audio.ts';
 import { assertRoom, diskFull, isDiskFull } from './disk-space.ts';
 import { type Engine, EngineError } from './engines/engine.ts';
 import { Eta } from './eta.ts';
@@ -124,33 +124,55 @@ async function transcribe(
   const { audio_url } = claimed;
   reports.note({ stage: 'DOWNLOADING', percentage: 0 });
   await assertRoom(directory, claimed.job.input.file_size_bytes ?? 0, 'the recording');
-  const { path } = await fetchAudio({
+  const fetched = await fetchAudio({
     audio_url,
-    path: join(directory, `audio${extensionOf(audio_url)}`),
+    path: join(directory, 'audio'),
     signal,
     openUpload: async (uploadId, uploadSignal) => (await api.uploads.open(uploadId, { signal: uploadSignal })).body,
   });
-  const { duration_seconds, file_size_bytes } = await probeAudio(path);
+  const audio = await receiveAudio({ path: fetched.path, audio_url, require_complete: false, signal });
   signal.throwIfAborted();
 
-  const facts = { duration_seconds, file_size_bytes };
+  const facts = { duration_seconds: audio.duration_seconds, file_size_bytes: audio.file_size_bytes };
   reports.note({ stage: 'TRANSCRIBING', percentage: 0, ...facts });
   const eta = new Eta(performance.now());
   held.secondsLeft = () => eta.seconds(performance.now());
   const work_directory = join(directory, 'engine');
   await mkdir(work_directory);
-  return engine.transcribe(
-    { audio_path: path, duration_seconds, work_directory, batch_size: claimed.attempt.batch_size ?? batchSize },
-    {
-      signal,
-      onProgress({ percentage, current_chunk, total_chunks }) {
-        const now_ms = performance.now();
-        eta.note(percentage, now_ms);
-        const eta_seconds = eta.seconds(now_ms);
-        reports.note({ stage: 'TRANSCRIBING', percentage, current_chunk, total_chunks, eta_seconds, ...facts });
+  const batch_size = claimed.attempt.batch_size ?? batchSize;
+  const transcript = await engine
+    .transcribe(
+      { audio_path: audio.path, duration_seconds: audio.duration_seconds, work_directory, batch_size },
+      {
+        signal,
+        onAudio({ duration_seconds }) {
+          facts.duration_seconds = duration_seconds;
+        },
+        onProgress({ percentage, current_chunk, total_chunks }) {
+          const now_ms = performance.now();
+          eta.note(percentage, now_ms);
+          const eta_seconds = eta.seconds(now_ms);
+          reports.note({ stage: 'TRANSCRIBING', percentage, current_chunk, total_chunks, eta_seconds, ...facts });
+        },
       },
-    },
-  );
+    )
+    .catch((error: unknown) => {
+      throw truncatedRather(error, audio.warnings);
+    });
+  facts.duration_seconds = transcript.duration_seconds;
+  reports.note({ stage: 'TRANSCRIBING', percentage: 100, ...facts });
+  const warnings = [...audio.warnings, ...(transcript.warnings ?? [])];
+  return warnings.length === 0 ? transcript : { ...transcript, warnings };
+}
+
+/** A file whose end is missing may lack what an engine needs to read any of it: the index of an MP4. */
+function truncatedRather(error: unknown, warnings: readonly TranscriptWarning[]): unknown {
+  const truncated = warnings.find(({ code }) => code === 'audio_truncated');
+  if (truncated === undefined || !(error instanceof EngineError) || error.code !== 'audio_unreadable') return error;
+  return new EngineError('audio_truncated', `${truncated.message}, and ${error.message}`, {
+    hint: 'send the whole file: without its end it cannot be read',
+    cause: error,
+  });
 }
 
 /** Reports an attempt that didn't complete; returns a word for the log. Throws if it can't be reported. */
@@ -208,10 +230,4 @@ function errorFields(error: unknown): Record<string, unknown> {
     ...(typeof code === 'string' ? { code } : {}),
     ...(typeof hint === 'string' ? { hint } : {}),
   };
-}
-
-/** The URL's extension, because some programs go by it; nothing else of the URL becomes part of the name. */
-function extensionOf(audioUrl: string): string {
-  const extension = extname(audioUrl.split(/[?#]/, 1)[0]!);
-  return /^\.[A-Za-z0-9]{1,5}$/.test(extension) ? extension.toLowerCase() : '';
 }

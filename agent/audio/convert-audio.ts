@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { diskFull, isDiskFull } from '../disk-space.ts';
 import { EngineError } from '../engines/engine.ts';
 import { runProcessGroup } from '../process-group.ts';
-import { type AudioContainer, sniffAudio } from './sniff-audio.ts';
-import { readWavHeader } from './wav-header.ts';
+import { ffmpegInput } from './ffmpeg-input.ts';
+import { sniffAudio } from './sniff-audio.ts';
+import { readWav, type WavFile } from './wav-file.ts';
 import { SAMPLE_RATE, WavWriter } from './wav-writer.ts';
 
 export type PlainWavRequest = {
@@ -17,73 +18,69 @@ export type PlainWavRequest = {
   work_directory: string;
   signal: AbortSignal;
   /** Formats that the engine reads itself and that are left as they are; default: only plain WAV. */
-  leave?: readonly AudioContainer[];
+  leave?: readonly string[];
   /** Default: `ffmpeg` in PATH. */
   ffmpeg?: string;
 };
 
-/** ffmpeg's names. Specified, because ffmpeg's own detection also opens playlists, which name other files. */
-const DEMUXERS: Readonly<Record<AudioContainer, string>> = {
-  wav: 'wav',
-  mp3: 'mp3',
-  flac: 'flac',
-  ogg: 'ogg',
-  mp4: 'mov',
-  webm: 'matroska',
-  aiff: 'aiff',
-  aac: 'aac',
-  amr: 'amr',
-  asf: 'asf',
-  wavpack: 'wv',
-  ape: 'ape',
-  dsf: 'dsf',
-};
-
 /**
- * Returns the path to read. Throws EngineError `audio_unreadable`, `audio_empty`, `disk_full`, or `audio_unsupported` if
- * ffmpeg is missing.
+ * Returns the path to read. Throws EngineError `audio_unreadable`, `audio_empty`, `no_audio_track`, `disk_full`, or
+ * `audio_unsupported` if ffmpeg is missing.
  */
 export async function asPlainWav(request: PlainWavRequest): Promise<string> {
-  const { container, plain } = await look(request.audio_path);
-  if (plain || (container !== null && request.leave?.includes(container))) return request.audio_path;
-  if (container === null) throw new EngineError('audio_unreadable', 'this is not a supported audio file');
+  const { container, wav } = await look(request.audio_path);
+  if (wav !== null && isPlain(wav)) return request.audio_path;
+  if (container !== null && request.leave?.includes(container) && (wav === null || isCommon(wav))) {
+    return request.audio_path;
+  }
 
   const output = join(request.work_directory, 'plain-16k.wav');
-  const input = ['-f', DEMUXERS[container], '-i', `file:${request.audio_path}`];
   const form = ['-vn', '-ac', '1', '-ar', String(SAMPLE_RATE), '-c:a', 'pcm_s16le', '-f', 's16le', 'pipe:1'];
-  const wav = new WavWriter(output);
+  const converted = new WavWriter(output);
+  const what = container ?? 'file';
   const end = await runProcessGroup({
-    command: [request.ffmpeg ?? 'ffmpeg', '-nostdin', '-hide_banner', '-v', 'error', ...input, ...form],
+    command: [request.ffmpeg ?? 'ffmpeg', '-nostdin', '-v', 'error', ...ffmpegInput(request.audio_path), ...form],
     directory: request.work_directory,
     signal: request.signal,
-    stdoutTo: wav,
+    stdoutTo: converted,
   }).catch((error: NodeJS.ErrnoException) => {
     if (isDiskFull(error)) throw diskFull('the converted audio could not be written', error);
     if (error.code !== 'ENOENT' || error.syscall?.startsWith('spawn') !== true) throw error;
     const reads = request.leave?.join(', ') ?? '16 kHz mono 16-bit WAV';
-    throw new EngineError('audio_unsupported', `without ffmpeg this engine reads only ${reads}; this is ${container}`, {
+    throw new EngineError('audio_unsupported', `without ffmpeg this engine reads only ${reads}; this is ${what}`, {
       hint: `install ffmpeg on the worker, or submit ${reads}`,
       cause: error,
     });
   });
-  if (end.exit_code === 0 && wav.duration_seconds > 0) return output;
-  if (end.exit_code === 0) throw new EngineError('audio_empty', `ffmpeg finds no samples in this ${container}`);
+  if (end.exit_code === 0 && converted.duration_seconds > 0) return output;
+  if (end.exit_code === 0) throw new EngineError('audio_empty', `ffmpeg finds no samples in this ${what}`);
+  if (/matches no streams|does not contain any stream/.test(end.stderr_tail)) {
+    throw new EngineError('no_audio_track', `this ${what} has no audio track`);
+  }
   const reason = end.stderr_tail.replaceAll(`file:${request.audio_path}: `, '').split('\n').at(-1)?.slice(0, 300);
-  throw new EngineError('audio_unreadable', `ffmpeg cannot read this ${container}: ${reason}`);
+  throw new EngineError('audio_unreadable', `ffmpeg cannot read this ${what}: ${reason}`);
 }
 
-async function look(path: string): Promise<{ container: AudioContainer | null; plain: boolean }> {
-  const { container, head } = await sniffAudio(path);
+async function look(path: string): Promise<{ container: string | null; wav: WavFile | null }> {
+  const { container, not_audio } = await sniffAudio(path);
+  if (not_audio !== null) throw new EngineError('not_audio', `this is ${not_audio}, not a recording`);
+  if (container !== 'wav') return { container, wav: null };
   const file = await open(path);
   try {
-    const header = container === 'wav' && head.toString('latin1', 0, 4) === 'RIFF' ? await readWavHeader(file) : null;
-    const plain =
-      header?.format === 1 &&
-      header.channels === 1 &&
-      header.samples_per_second === 16000 &&
-      header.bits_per_sample === 16;
-    return { container, plain };
+    const wav = await readWav(file);
+    if (wav === 'no_samples') throw new EngineError('audio_empty', 'the recording is empty: it has no samples');
+    return { container, wav };
   } finally {
     await file.close();
   }
+}
+
+function isPlain(wav: WavFile): boolean {
+  const { format, channels, samples_per_second, bits_per_sample, wrong } = wav;
+  return !wrong && format === 1 && channels === 1 && samples_per_second === 16_000 && bits_per_sample === 16;
+}
+
+/** Integer, float, A-law or µ-law: what every program reads that reads WAV at all. */
+function isCommon({ format, wrong }: WavFile): boolean {
+  return !wrong && [1, 3, 6, 7].includes(format);
 }

@@ -7,10 +7,9 @@
  *     ogg               whether the last page is complete
  */
 import type { FileHandle } from 'node:fs/promises';
-import type { AudioContainer } from './sniff-audio.ts';
 
 /** What is missing, for people; null if nothing is, or if it can't be determined. */
-export async function findMissingEnd(file: FileHandle, container: AudioContainer): Promise<string | null> {
+export async function findMissingEnd(file: FileHandle, container: string): Promise<string | null> {
   const { size } = await file.stat();
   const promised = await (CHECKS[container]?.(file, size) ?? null);
   if (promised === null || promised.is <= promised.has) return null;
@@ -20,8 +19,10 @@ export async function findMissingEnd(file: FileHandle, container: AudioContainer
 
 type Promised = { what: string; is: number; has: number } | null;
 
-const CHECKS: Partial<Record<AudioContainer, (file: FileHandle, size: number) => Promise<Promised>>> = {
+const CHECKS: Readonly<Record<string, (file: FileHandle, size: number) => Promise<Promised>>> = {
   mp4: promisedByMp4,
+  mov: promisedByMp4,
+  '3gp': promisedByMp4,
   webm: promisedByWebm,
   aiff: promisedByAiff,
   mp3: promisedByMp3,

@@ -1,10 +1,11 @@
 /**
  * The engine port: a speech recognition engine as the worker sees it.
  *
- * The life of one transcription. The worker has downloaded the audio into a directory of its own and knows its length;
- * it calls `transcribe` with both and a signal.
+ * The life of one transcription. The worker has downloaded the audio into a directory of its own and has an idea
+ * of its length; it calls `transcribe` with both and a signal.
  *
  *     started      the engine may convert the audio first (only inside `work_directory`), then starts its program
+ *     read         `onAudio` is called with the length of what the program has decoded, if it says so
  *     running      `onProgress` is called with each progress of the program: the percentage never falls; 100 is not guaranteed
  *     succeeded    the program exited with 0: the promise resolves with the Transcript
  *     failed       the program failed, or could not read the audio: the promise rejects with an EngineError whose code says why
@@ -46,7 +47,8 @@ export type EngineCapabilities = {
 export type TranscribeTask = {
   /** A local file of any format; the engine finds out whether it can read it. */
   audio_path: string;
-  duration_seconds: number;
+  /** As far as it is known before the engine has read it: advice; null if unknown. */
+  duration_seconds: number | null;
   /** An existing directory for this call alone. */
   work_directory: string;
   /** Maximum number of chunks at once: `capabilities.batch_size`, or less after running out of memory. */
@@ -56,6 +58,8 @@ export type TranscribeTask = {
 export type TranscribeOptions = {
   signal: AbortSignal;
   onProgress: (progress: EngineProgress) => void;
+  /** Called once the engine has read the audio: its length is the one that counts. */
+  onAudio?: (audio: { duration_seconds: number }) => void;
 };
 
 export type EngineProgress = {
@@ -77,7 +81,9 @@ const RETRYABLE = {
   audio_not_found: false,
   audio_forbidden: false,
   audio_too_large: false,
-  audio_empty: false,
+  audio_empty: false, // no samples
+  not_audio: false, // text, an archive, a picture
+  no_audio_track: false,
   audio_truncated: false,
   audio_unreadable: false,
   audio_unsupported: false,

@@ -1,4 +1,5 @@
 /** openai-whisper: the original, on PyTorch. It has no batches, and reads audio through the `ffmpeg` program. */
+import { asPlainWav } from '../audio/convert-audio.ts';
 import type { Engine } from './engine.ts';
 import { createPythonEngine } from './python-engine.ts';
 
@@ -20,5 +21,7 @@ export function createOpenaiWhisper({ python = 'python3', ...options }: OpenaiWh
     script: 'transcribe_openai_whisper.py',
     options,
     install_hint: `${python} -m pip install openai-whisper, and install the program ffmpeg`,
+    // It opens whatever ffmpeg opens, playlists included.
+    prepareAudio: (task, signal) => asPlainWav({ ...task, signal }),
   });
 }

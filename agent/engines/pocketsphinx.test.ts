@@ -18,7 +18,7 @@ test('the example recordings become transcripts with most words right, in pieces
 
   for (const name of ['broken-computer', 'house-viewing', 'lost-keys']) {
     const task = await temporaryTask(t, fileURLToPath(new URL(`${name}.wav`, RECORDINGS)));
-    const { duration_seconds } = await probeAudio(task.audio_path);
+    const duration_seconds = (await probeAudio(task.audio_path)).duration_seconds ?? assert.fail('no length');
     const steps: EngineProgress[] = [];
     const transcript = await engine.transcribe(
       { ...task, duration_seconds },

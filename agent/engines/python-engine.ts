@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Transcript } from '../../protocol/transcript.ts';
+import type { Transcript, TranscriptWarning } from '../../protocol/transcript.ts';
 import {
   type Engine,
   type EngineCapabilities,
@@ -82,7 +82,8 @@ export function createPythonEngine(description: PythonEngineDescription): Engine
     return known;
   }
 
-  async function transcribe(task: TranscribeTask, { signal, onProgress }: TranscribeOptions): Promise<Transcript> {
+  async function transcribe(task: TranscribeTask, options: TranscribeOptions): Promise<Transcript> {
+    const { signal, onProgress, onAudio } = options;
     const { model } = known ?? (await prepare());
     const audio = description.prepareAudio ? await description.prepareAudio(task, signal) : task.audio_path;
     const output = join(task.work_directory, 'transcript.json');
@@ -94,20 +95,29 @@ export function createPythonEngine(description: PythonEngineDescription): Engine
       batch_size: task.batch_size,
       signal,
     };
+    let audio_read: AudioEvent | undefined;
     const { request, end } = await runScript(verb, (event) => {
       if (event.event === 'progress') report(event);
+      if (event.event !== 'audio') return;
+      audio_read = event;
+      onAudio?.({ duration_seconds: event.duration_seconds });
     });
     const json = await readFile(output, 'utf8').catch(() => '');
-    const facts = { engine: `${name} ${model}`, duration_seconds: task.duration_seconds };
-    const transcript = readTranscriptJson(json, facts);
+    const { duration_seconds, warnings = [] } = audio_read ?? { duration_seconds: task.duration_seconds };
+    const measured = audio_read !== undefined;
+    const transcript = readTranscriptJson(json, { engine: `${name} ${model}`, duration_seconds, measured });
     if (transcript === null) throw await outputFailure(request, end, 'exit code 0, but no transcript');
-    return transcript;
+    return warnings.length === 0 ? transcript : { ...transcript, warnings };
   }
 
   return { name, prepare, transcribe };
 }
 
+/** What the script has decoded. */
+type AudioEvent = { event: 'audio'; duration_seconds: number; warnings?: TranscriptWarning[] };
+
 type ScriptEvent =
+  | AudioEvent
   | ({ event: 'capabilities' } & EngineCapabilities)
   | ({ event: 'progress' } & EngineProgress)
   | { event: 'failure'; code: EngineErrorCode; message: string; hint?: string };

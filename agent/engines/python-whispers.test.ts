@@ -10,11 +10,14 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { wav } from '../../test/processes/wav.ts';
 import type { Engine, EngineProgress } from './engine.ts';
 import { createFasterWhisper } from './faster-whisper.ts';
+import { findProgram } from './find-program.ts';
 import { createOpenaiWhisper } from './openai-whisper.ts';
 import { bareInterpreter, temporaryTask } from './testing.ts';
 
+const noFfmpeg = (await findProgram('ffmpeg')) === null && 'ffmpeg is not installed: apt-get install ffmpeg';
 const run = promisify(execFile);
 const STAND_INS = fileURLToPath(new URL('testdata/python/', import.meta.url));
 const ENGINES = { 'faster-whisper': createFasterWhisper, 'openai-whisper': createOpenaiWhisper } as const;
@@ -34,16 +37,23 @@ async function pythonOf(t: TestContext, { ffmpeg = true } = {}): Promise<string>
 async function transcribe(
   t: TestContext,
   engine: Engine,
-  { audio = 'audio.wav', bytes = 'RIFF', batch_size = 1 } = {},
+  { audio = 'audio.wav', bytes = wav(1), batch_size = 1 }: { audio?: string; bytes?: Buffer; batch_size?: number } = {},
 ) {
   const task = await temporaryTask(t);
   const audio_path = join(task.work_directory, audio);
   await writeFile(audio_path, bytes);
   const progress: EngineProgress[] = [];
+  const lengths: number[] = [];
   const transcript = await engine.transcribe(
-    { ...task, audio_path, duration_seconds: 70, batch_size },
-    { signal: new AbortController().signal, onProgress: (step) => progress.push(step) },
+    { ...task, audio_path, duration_seconds: null, batch_size },
+    {
+      signal: new AbortController().signal,
+      onProgress: (step) => progress.push(step),
+      onAudio: ({ duration_seconds }) => lengths.push(duration_seconds),
+    },
   );
+  // Both libraries of the tests read 70 seconds, whatever the file.
+  assert.deepEqual([lengths, transcript.duration_seconds], [[70], 70]);
   return { transcript, progress };
 }
 
@@ -112,9 +122,9 @@ for (const [name, create] of Object.entries(ENGINES)) {
     });
   });
 
-  test(`${name}: undecodable audio is audio_unreadable, without a path`, async (t) => {
+  test(`${name}: undecodable audio is audio_unreadable, without a path`, { skip: noFfmpeg }, async (t) => {
     const engine = create({ python: await pythonOf(t) });
-    await assert.rejects(transcribe(t, engine, { bytes: 'text' }), {
+    await assert.rejects(transcribe(t, engine, { bytes: Buffer.alloc(2000, 3) }), {
       code: 'audio_unreadable',
       retryable: false,
       message: /^[^/]*Invalid data found/,

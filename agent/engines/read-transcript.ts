@@ -5,9 +5,19 @@ import type { Transcript } from '../../protocol/transcript.ts';
 
 export type SpokenSegment = { start_seconds: number; end_seconds: number; text: string; confidence: number | null };
 
-export type TranscriptFacts = { engine: string; duration_seconds: number };
+export type TranscriptFacts = {
+  engine: string;
+  /** Null if unknown. */
+  duration_seconds: number | null;
+  /** Whether the engine itself has measured the length, by decoding the audio. Default false. */
+  measured?: boolean;
+};
 
-/** Numbers and joins the segments: sorted, trimmed, empty ones dropped, times in milliseconds and within the audio. */
+/**
+ * Numbers and joins the segments: sorted, trimmed, empty ones dropped, times in milliseconds. The times are the
+ * engine's: a length that was only estimated changes none. Of a measured length, the last segment may not pass the end,
+ * as Whisper's does, whose last window is padded.
+ */
 export function assembleTranscript(
   segments: readonly SpokenSegment[],
   facts: TranscriptFacts & { language: string | null },
@@ -17,30 +27,40 @@ export function assembleTranscript(
     .filter((segment) => segment.text !== '')
     .sort((a, b) => a.start_seconds - b.start_seconds)
     .map((segment, id) => {
-      const start_seconds = round(clamp(segment.start_seconds, 0, facts.duration_seconds));
-      const end_seconds = round(
-        clamp(segment.end_seconds, start_seconds, Math.max(start_seconds, facts.duration_seconds)),
-      );
+      const start_seconds = round(Math.max(0, segment.start_seconds));
+      const within = facts.measured === true && start_seconds < (facts.duration_seconds ?? 0);
+      const latest = within ? facts.duration_seconds! : Number.POSITIVE_INFINITY;
+      const end_seconds = round(clamp(segment.end_seconds, start_seconds, latest));
       const confidence = segment.confidence === null ? null : round(clamp(segment.confidence, 0, 1));
       return { id, start_seconds, end_seconds, text: segment.text, confidence };
     });
   return {
     text: kept.map((segment) => segment.text).join(' '),
     language: facts.language,
-    duration_seconds: round(facts.duration_seconds),
+    duration_seconds: round(facts.duration_seconds ?? Math.max(0, ...kept.map((segment) => segment.end_seconds))),
     engine: facts.engine,
     segments: kept,
   };
 }
 
 /**
- * Parses JSON that is a transcript: ours, or the Whisper family's `{language, segments: [{start, end, text,
+ * Parses JSON that is a transcript: ours, or the Whisper family's `{language, duration?, segments: [{start, end, text,
  * avg_logprob?}]}`. Null if it is anything else.
  */
 export function readTranscriptJson(json: string, facts: TranscriptFacts): Transcript | null {
   const value = parseJson(json);
   if (!isRecord(value)) return null;
   const language = typeof value.language === 'string' && value.language !== '' ? value.language : null;
+  const measured = value.duration_seconds ?? value.duration;
+  if (typeof measured === 'number' && measured > 0)
+    return readTranscript(value, { ...facts, language, duration_seconds: measured, measured: true });
+  return readTranscript(value, { ...facts, language });
+}
+
+function readTranscript(
+  value: Record<string, unknown>,
+  facts: TranscriptFacts & { language: string | null },
+): Transcript | null {
   if (Array.isArray(value.segments)) {
     const segments: SpokenSegment[] = [];
     for (const item of value.segments) {
@@ -48,15 +68,14 @@ export function readTranscriptJson(json: string, facts: TranscriptFacts): Transc
       if (segment === null) return null;
       segments.push(segment);
     }
-    if (segments.length > 0 || typeof value.text !== 'string')
-      return assembleTranscript(segments, { ...facts, language });
+    if (segments.length > 0 || typeof value.text !== 'string') return assembleTranscript(segments, facts);
   }
-  return typeof value.text === 'string' ? transcriptOfText(value.text, { ...facts, language }) : null;
+  return typeof value.text === 'string' ? transcriptOfText(value.text, facts) : null;
 }
 
 /** Text without times: one segment over the whole audio. */
 export function transcriptOfText(text: string, facts: TranscriptFacts & { language?: string | null }): Transcript {
-  const whole = { start_seconds: 0, end_seconds: facts.duration_seconds, text, confidence: null };
+  const whole = { start_seconds: 0, end_seconds: facts.duration_seconds ?? 0, text, confidence: null };
   return assembleTranscript([whole], { ...facts, language: facts.language ?? null });
 }
 

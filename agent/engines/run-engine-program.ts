@@ -132,6 +132,6 @@ export function steadyProgress(onProgress: (progress: EngineProgress) => void): 
 
 /** For engines that report only a percentage: chunks of 30 s, the window of the Whisper family. */
 export function chunksAt(percentage: number, task: Pick<TranscribeTask, 'duration_seconds'>): EngineProgress {
-  const total_chunks = Math.max(1, Math.ceil(task.duration_seconds / 30));
+  const total_chunks = Math.max(1, Math.ceil((task.duration_seconds ?? 0) / 30));
   return { percentage, current_chunk: Math.floor((percentage / 100) * total_chunks), total_chunks };
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { wav } from '../../test/processes/wav.ts';
 import type { EngineProgress } from './engine.ts';
 import { temporaryTask } from './testing.ts';
 import { createWhisperCpp, type WhisperCppOptions } from './whisper-cpp.ts';
@@ -22,13 +23,24 @@ async function setUp(t: TestContext, names: { model?: string; audio?: string; op
   await copyFile(RECORDING, audio_path);
   const progress: EngineProgress[] = [];
   const engine = createWhisperCpp({ program, model, ...names.options });
-  const options = { signal: never, onProgress: (step: EngineProgress) => progress.push(step) };
-  return { engine, progress, run: () => engine.transcribe({ ...task, audio_path, duration_seconds: 97.4 }, options) };
+  const lengths: number[] = [];
+  const options = {
+    signal: never,
+    onProgress: (step: EngineProgress) => progress.push(step),
+    onAudio: ({ duration_seconds }: { duration_seconds: number }) => lengths.push(duration_seconds),
+  };
+  return {
+    engine,
+    progress,
+    lengths,
+    run: () => engine.transcribe({ ...task, audio_path, duration_seconds: null }, options),
+  };
 }
 
-test('its JSON becomes a transcript: times inside the audio, confidence of words only', async (t) => {
-  const { run, progress } = await setUp(t);
+test('its JSON becomes a transcript: the length that it has read, confidence of words only', async (t) => {
+  const { run, progress, lengths } = await setUp(t);
   const transcript = await run();
+  assert.deepEqual(lengths, [97.4]);
   assert.deepEqual(transcript, {
     text: 'Hello a "tab " end',
     language: 'en',
@@ -71,7 +83,7 @@ test('unreadable audio is audio_unreadable, although it exits with 0', async (t)
   const { engine } = await setUp(t);
   const task = await temporaryTask(t);
   const audio_path = join(task.work_directory, 'short.wav');
-  await writeFile(audio_path, 'RIFF    WAVEnothing');
+  await writeFile(audio_path, wav(0.001));
   const run = engine.transcribe({ ...task, audio_path }, { signal: never, onProgress: () => {} });
   await assert.rejects(run, { code: 'audio_unreadable', retryable: false });
 });

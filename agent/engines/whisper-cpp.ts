@@ -8,6 +8,7 @@
  * is padded, so
  *   short audio exceeds 100 %, and times may exceed the audio's length;
  * - in the JSON, segments end with tokens like `[_TT_634]`, which are times, not words;
+ * - it prints `main: processing 'x.wav' (253890 samples, 15.9 sec), …` on stderr once it has read the audio;
  * - for an invalid model it exits with 3;
  * - it reads WAV, MP3 and FLAC of any rate, and Ogg Vorbis; nothing else.
  */
@@ -35,6 +36,8 @@ export type WhisperCppOptions = {
 
 /** Without Ogg, which may contain Opus. */
 const READS = ['wav', 'mp3', 'flac'] as const;
+/** Of every Whisper model; it converts what it reads. */
+const SAMPLES_PER_SECOND = 16_000;
 const INSTALL_HINT = 'build whisper.cpp and add its whisper-cli to PATH (macOS: brew install whisper-cpp)';
 const MODEL_HINT = `pass a model file: --engine 'whisper.cpp?model=/path/ggml-base.en.bin' (whisper.cpp's models/download-ggml-model.sh fetches one)`;
 
@@ -51,12 +54,14 @@ export function createWhisperCpp(options: WhisperCppOptions = {}): Engine {
   async function run(
     audio: string,
     task: Omit<TranscribeTask, 'audio_path'>,
-    { signal, onProgress }: TranscribeOptions,
+    { signal, onProgress, onAudio }: TranscribeOptions,
   ) {
     const model = await modelPath();
     const output = join(task.work_directory, 'whisper');
     const report = steadyProgress(onProgress);
-    const seen = { gpu: false, unreadable: false, unknownLanguage: false };
+    const seen: { gpu: boolean; unreadable: boolean; unknownLanguage: boolean; seconds: number | null } = {
+      ...{ gpu: false, unreadable: false, unknownLanguage: false, seconds: null },
+    };
     const request = {
       engine: 'whisper.cpp',
       command: [
@@ -71,7 +76,15 @@ export function createWhisperCpp(options: WhisperCppOptions = {}): Engine {
       install_hint: INSTALL_HINT,
       onLine: (line: string) => {
         const percentage = /progress\s*=\s*(\d+)\s*%/.exec(line)?.[1];
-        if (percentage !== undefined) report(chunksAt(Math.min(100, Number(percentage)), task));
+        const samples = /processing '.*' \((\d+) samples/.exec(line)?.[1];
+        if (samples !== undefined) {
+          seen.seconds = Number(samples) / SAMPLES_PER_SECOND;
+          onAudio?.({ duration_seconds: seen.seconds });
+        }
+        if (percentage !== undefined)
+          report(
+            chunksAt(Math.min(100, Number(percentage)), { duration_seconds: seen.seconds ?? task.duration_seconds }),
+          );
         if (/failed to (read audio|read WAV|open .* as WAV)|input file not found/.test(line)) seen.unreadable = true;
         if (/unknown language/.test(line)) seen.unknownLanguage = true;
         if (/using \w*(cuda|rocm|hip|vulkan|metal|sycl)\w* backend/i.test(line)) seen.gpu = true;
@@ -115,12 +128,15 @@ export function createWhisperCpp(options: WhisperCppOptions = {}): Engine {
       }
     },
 
-    async transcribe(task, { signal, onProgress }) {
-      const audio = await asPlainWav({ ...task, signal, leave: READS });
-      const { model, request, end, json, seen } = await run(audio, task, { signal, onProgress });
+    async transcribe(task, options) {
+      const audio = await asPlainWav({ ...task, signal: options.signal, leave: READS });
+      const { model, request, end, json, seen } = await run(audio, task, options);
       if (seen.unreadable) throw new EngineError('audio_unreadable', 'whisper.cpp cannot read the audio');
       if (json === null) throw await outputFailure(request, end, 'exit code 0, but no transcript');
-      const facts = { engine: `whisper.cpp ${basename(model)}`, duration_seconds: task.duration_seconds };
+      const measured = seen.seconds !== null;
+      const duration_seconds = seen.seconds ?? task.duration_seconds;
+      if (duration_seconds === 0) throw new EngineError('audio_empty', 'the recording is empty: it has no sound');
+      const facts = { engine: `whisper.cpp ${basename(model)}`, duration_seconds, measured };
       const transcript = readWhisperJson(json, facts);
       if (transcript === null) throw await outputFailure(request, end, 'its JSON is not a transcript');
       return transcript;

@@ -5,6 +5,7 @@
  * list.
  */
 
+import { audioPrograms } from './audio-programs.ts';
 import { awsCli } from './aws-cli.ts';
 import { cfnLint } from './cfn-lint.ts';
 import { columnReaders } from './column-readers.ts';
@@ -22,6 +23,7 @@ import { s3Gateway } from './s3-gateway.ts';
 import type { SetupStep } from './step.ts';
 
 const steps: SetupStep[] = [
+  audioPrograms,
   awsCli,
   cfnLint,
   columnReaders,

@@ -2,6 +2,7 @@
 
 import math
 
+import read_audio
 import worker_protocol
 
 SAMPLE_RATE = 16000  # the sample rate of every Whisper model
@@ -41,7 +42,8 @@ def capabilities(options):
 def transcribe(audio, options):
     from faster_whisper import BatchedInferencePipeline
 
-    samples = decode(audio)
+    samples, warnings = read_audio.read_audio(audio, SAMPLE_RATE)
+    worker_protocol.audio(len(samples) / SAMPLE_RATE, warnings)
     model, _, _ = load(options)
     language = options.get("language")
     if options.get("batch_size", 1) > 1:
@@ -67,18 +69,6 @@ def transcribe(audio, options):
         worker_protocol.progress(segment.end, info.duration, int(segment.end // 30), total)
     worker_protocol.progress(info.duration, info.duration, total, total)
     return {"language": info.language, "segments": result}
-
-
-def decode(audio):
-    import av
-    from faster_whisper import decode_audio
-
-    try:
-        return decode_audio(audio, sampling_rate=SAMPLE_RATE)
-    except av.error.FFmpegError as error:
-        raise worker_protocol.Failure("audio_unreadable", "cannot decode the audio: %s" % error.strerror) from error
-    except IndexError as error:
-        raise worker_protocol.Failure("audio_unreadable", "it has no audio stream") from error
 
 
 worker_protocol.run(capabilities, transcribe)

@@ -33,6 +33,7 @@ def transcribe(audio, options):
     samples = decode(audio)
     model, device, _ = load(options)
     duration = len(samples) / SAMPLE_RATE
+    worker_protocol.audio(duration)
     report_bar(duration)
     # verbose=False prints a bar and no text. fp16 on a CPU would only warn.
     result = model.transcribe(samples, language=options.get("language"), verbose=False, fp16=device == "cuda")

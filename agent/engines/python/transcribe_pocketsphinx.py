@@ -32,6 +32,7 @@ def transcribe(audio, _options):
 
     pieces = plan(audio)
     total_seconds = pieces[-1][1] / RATE if pieces else 0
+    worker_protocol.audio(total_seconds)
     decoder = Decoder(samprate=RATE, loglevel="FATAL")
     segments = []
     with wave.open(audio, "rb") as file:

@@ -5,7 +5,11 @@ The worker starts a script as
     python SCRIPT capabilities OPTIONS          prints one {"event": "capabilities", ...} line
     python SCRIPT transcribe AUDIO OUTPUT OPTIONS
 
-where OPTIONS is a JSON object. While transcribing, the script prints a JSON line for each step
+where OPTIONS is a JSON object. When it has read the audio, the script prints its length and what is wrong with it
+
+    {"event": "audio", "duration_seconds": 61.5, "warnings": [{"code": "audio_damaged", "message": "…"}]}
+
+and then a JSON line for each step
 
     {"event": "progress", "percentage": 45.0, "current_chunk": 9, "total_chunks": 20}
 
@@ -30,6 +34,11 @@ class Failure(Exception):
 
 def emit(event, **fields):
     print(json.dumps(dict(event=event, **fields)), flush=True)
+
+
+def audio(duration_seconds, warnings=()):
+    """Reports the length of what was decoded."""
+    emit("audio", duration_seconds=round(duration_seconds, 3), warnings=list(warnings))
 
 
 def progress(done_seconds, total_seconds, current_chunk, total_chunks):

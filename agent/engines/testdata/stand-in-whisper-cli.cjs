@@ -43,6 +43,9 @@ if (statSync(audio).size < 100) {
   say('read_audio_data: failed to read audio data', `error: failed to read audio file '${audio}'`, '');
 } else {
   if (basename(audio).includes('crash')) process.abort();
+  say(
+    `main: processing '${audio}' (1558400 samples, 97.4 sec), 2 threads, 1 processors, 5 beams + best of 5, lang = en`,
+  );
   const token = (text, p) => ({ text, id: 1, p, t_dtw: -1 });
   const times = (from, to) => ({ offsets: { from, to } });
   const transcription = [

@@ -2,21 +2,10 @@
 
 import collections
 
-import av
 import stand_in
 
 Segment = collections.namedtuple("Segment", "id seek start end text tokens avg_logprob compression_ratio no_speech_prob words temperature")
 TranscriptionInfo = collections.namedtuple("TranscriptionInfo", "language language_probability duration duration_after_vad")
-
-
-def decode_audio(input_file, sampling_rate=16000, split_stereo=False):
-    with open(input_file, "rb") as file:
-        head = file.read(4)
-    if head == b"none":
-        raise IndexError("tuple index out of range")
-    if head != b"RIFF":
-        raise av.error.InvalidDataError(1094995529, "Invalid data found when processing input", input_file)
-    return stand_in.check_audio(input_file)
 
 
 class WhisperModel:
