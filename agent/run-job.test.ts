@@ -78,10 +78,18 @@ test('a recording that is cut short is transcribed as far as it goes, and its tr
   const job = await jobEnd(api, id);
   assert.deepEqual([job.state, job.input.duration_seconds], ['COMPLETED', 1]);
   const { warnings } = await api.jobs.transcript(id);
-  assert.deepEqual(
-    warnings?.map(({ code }) => code),
-    ['audio_truncated'],
-  );
+  const codes = [warnings, job.output.warnings].map((list) => list?.map(({ code }) => code));
+  assert.deepEqual(codes, [['audio_truncated'], ['audio_truncated']]);
+});
+
+test('with require_complete a recording that is cut short is FAILED', async (t) => {
+  startTestWorker(t, api, SPEAK, { workerId: 'worker-complete' });
+  const { id } = await submitAudio(api, wav(1, 60), { require_complete: true });
+  const { state, retry_info, input } = await jobEnd(api, id);
+  assert.deepEqual([state, retry_info.last_error?.code, retry_info.attempt], ['FAILED', 'audio_truncated', 1]);
+  assert.equal(input.require_complete, true);
+  const whole = await submitAudio(api, wav(1), { require_complete: true });
+  assert.equal((await jobEnd(api, whole.id)).state, 'COMPLETED');
 });
 
 test('a WAV whose recorder died is transcribed whole, under a name that fits its bytes', async (t) => {

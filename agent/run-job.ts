@@ -130,7 +130,12 @@ async function transcribe(
     signal,
     openUpload: async (uploadId, uploadSignal) => (await api.uploads.open(uploadId, { signal: uploadSignal })).body,
   });
-  const audio = await receiveAudio({ path: fetched.path, audio_url, require_complete: false, signal });
+  const audio = await receiveAudio({
+    path: fetched.path,
+    audio_url,
+    require_complete: claimed.job.input.require_complete,
+    signal,
+  });
   signal.throwIfAborted();
 
   const facts = { duration_seconds: audio.duration_seconds, file_size_bytes: audio.file_size_bytes };

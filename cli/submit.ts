@@ -18,6 +18,7 @@ type SubmitOptions = ClientOptions & {
   tag?: string[];
   meta?: Record<string, string>;
   maxAttempts?: number;
+  requireComplete?: boolean;
   watch?: boolean;
   wait?: boolean;
 };
@@ -31,6 +32,7 @@ export function submitCommand(): Command {
     .option('--tag <tag>', 'a word to find the job by; repeatable', collect)
     .option('--meta <name=value>', 'kept with the job; repeatable', pair)
     .option('--max-attempts <count>', 'attempts before the job fails permanently', wholeNumber)
+    .option('--require-complete', 'fail a recording whose end is missing, instead of a warning')
     .option('--watch', 'show progress until the jobs end, then the transcripts; exit code 1 if one fails')
     .option('--wait', 'the same without progress')
     .action(submit);
@@ -68,7 +70,7 @@ async function submit(inputs: string[], options: SubmitOptions): Promise<void> {
 export async function submitOne(
   api: TranscriptionAPI,
   input: string,
-  { priority, format, tag, meta, maxAttempts }: Omit<SubmitOptions, keyof ClientOptions> = {},
+  { priority, format, tag, meta, maxAttempts, requireComplete }: Omit<SubmitOptions, keyof ClientOptions> = {},
 ): Promise<JobWithId> {
   const submission: JobSubmission = {
     audio_url: isUrl(input) ? input : await upload(api, input),
@@ -77,6 +79,7 @@ export async function submitOne(
     ...(tag === undefined ? {} : { tags: tag }),
     ...(meta === undefined ? {} : { metadata: meta }),
     ...(maxAttempts === undefined ? {} : { max_attempts: maxAttempts }),
+    ...(requireComplete === true ? { require_complete: true } : {}),
   };
   return api.jobs.submit(submission);
 }

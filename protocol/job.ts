@@ -64,10 +64,11 @@ export const Metadata = Type.Record(Type.String(), Type.String({ maxLength: 1024
 export const AudioUrl = Type.String({
   minLength: 1,
   maxLength: 2048,
-  pattern: '^(s3|https|upload)://[^\\s/]+/.+$',
+  pattern: '^(s3|[hH][tT][tT][pP][sS]?|upload)://[^\\s/]+/.+$',
   examples: ['s3://bucket/audio.mp3'],
   description:
-    'Where the recording is: `s3://bucket/key`, `https://…`, or the `upload://…` that POST /uploads returned. Workers fetch it; the server never does.',
+    'Where the recording is: `s3://bucket/key`, `https://…`, or the `upload://…` that POST /uploads returned. Workers fetch it; the server never does. ' +
+    '`http://…` is fetched only by workers with `--allow-http`.',
 });
 
 export const JobInput = Type.Object({
@@ -76,6 +77,12 @@ export const JobInput = Type.Object({
   }),
   duration_seconds: Nullable(TotalSeconds('Length of the recording; null until known.')),
   file_size_bytes: Nullable(Count('Size of the recording, bytes; null until known.')),
+  audio_url_expires_at: Nullable(
+    Time('Until when the URL is valid, as its query says (S3, Google, Azure, CloudFront); null if it does not.'),
+  ),
+  require_complete: Type.Boolean({
+    description: 'Whether a recording that is cut short fails the job (`audio_truncated`), instead of a warning.',
+  }),
 });
 
 export const NoteCode = Type.String({ pattern: '^[a-z0-9_]{1,64}$', description: 'Lower case, digits and `_`.' });
@@ -249,6 +256,12 @@ export const JobSubmission = Type.Object(
     max_attempts: Type.Optional(Type.Integer({ minimum: 1, maximum: 20, description: 'Default 3.' })),
     duration_seconds: Type.Optional(Seconds('Length of the recording, if you know it.')),
     file_size_bytes: Type.Optional(Count('Size of the recording, bytes, if you know it.')),
+    require_complete: Type.Optional(
+      Type.Boolean({
+        description:
+          'A recording whose end is missing fails with `audio_truncated`. Default false: it is transcribed as far as it goes, with a warning.',
+      }),
+    ),
     tags: Type.Optional(Tags),
     metadata: Type.Optional(Metadata),
     webhook_url: Type.Optional(

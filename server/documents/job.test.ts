@@ -46,6 +46,8 @@ describe('a job document', () => {
       s3_path: 's3://audio/file.mp3',
       duration_seconds: 4860,
       file_size_bytes: 75_000_000,
+      audio_url_expires_at: null,
+      require_complete: false,
     });
   });
 

@@ -35,6 +35,8 @@ export function jobDocument(job: JobRecord): Job {
       s3_path: withoutCredentials(job.audio_url),
       duration_seconds: job.duration_seconds,
       file_size_bytes: job.file_size_bytes,
+      audio_url_expires_at: time(job.url_expires_ms),
+      require_complete: job.require_complete,
     },
     output: outputDocument(job.output),
     worker: run

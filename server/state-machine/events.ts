@@ -29,6 +29,8 @@ export type JobEvent =
         tags: readonly string[];
         metadata: Readonly<Record<string, string>> | null;
         webhook_url: string | null;
+        /** Absent: false. */
+        require_complete?: boolean;
         estimated_cost_usd: number | null;
         details: string;
       };

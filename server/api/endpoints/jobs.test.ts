@@ -23,7 +23,9 @@ test('[A3] [A68] POST /jobs returns 201, the complete job and its Location', asy
   assert.match(body.job_id, /^job-[0-9A-HJKMNP-TV-Z]{26}$/);
   assert.equal(headers.get('location'), `/api/v1/jobs/${body.job_id}`);
   assert.equal(body.state, 'QUEUED');
-  assert.deepEqual(body.input, { s3_path: AUDIO, duration_seconds: 4860, file_size_bytes: 75_000_000 });
+  const { audio_url_expires_at, require_complete, ...known } = body.input;
+  assert.deepEqual(known, { s3_path: AUDIO, duration_seconds: 4860, file_size_bytes: 75_000_000 });
+  assert.deepEqual([audio_url_expires_at, require_complete], [null, false]);
   assert.equal(body.output_format, 'srt');
   assert.equal(body.priority, 'high');
   assert.deepEqual(body.tags, ['call', 'berlin']);

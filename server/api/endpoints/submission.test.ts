@@ -25,6 +25,19 @@ test('a submission is refused if its recording cannot exist, or if it has a webh
   assert.equal((await monitor.get('/jobs')).body.items.length, before);
 });
 
+test('http:// and any spelling of https:// are accepted, and a signed URL shows its end but not its signature', async () => {
+  const query = 'X-Amz-Date=20261127T110000Z&X-Amz-Expires=3600&X-Amz-Signature=secret';
+  for (const audio_url of [`http://10.0.0.5:9000/calls/a.wav?${query}`, `HTTPS://host/a.wav?${query}`]) {
+    const { status, body } = await monitor.post('/jobs', { audio_url, require_complete: true });
+    assert.equal(status, 201, JSON.stringify(body));
+    assert.equal(body.input.audio_url_expires_at, '2026-11-27T12:00:00Z');
+    assert.equal(body.input.require_complete, true);
+    assert.doesNotMatch(JSON.stringify(body), /secret/);
+  }
+  const { body } = await monitor.post('/jobs', { audio_url: AUDIO });
+  assert.deepEqual([body.input.audio_url_expires_at, body.input.require_complete], [null, false]);
+});
+
 test('in a batch each submission is refused separately, and the others keep their places', async () => {
   const upload = await monitor.call('POST', '/api/v1/uploads', { body: 'audio', headers: { 'content-type': 'x/y' } });
   const good = [{ audio_url: AUDIO, webhook_url: null }, { audio_url: upload.body.audio_url }];

@@ -41,7 +41,7 @@ function recordingError({ audio_url, webhook_url }: JobSubmission): MonitorError
     });
   }
   if (audio_url.startsWith('s3:') && audio_url.endsWith('/')) return notAudio('is a folder, not an object');
-  if (audio_url.startsWith('https:') && !URL.canParse(audio_url)) return notAudio('is not a URL');
+  if (/^https?:/i.test(audio_url) && !URL.canParse(audio_url)) return notAudio('is not a URL');
   return undefined;
 }
 

@@ -1,4 +1,5 @@
 /** Applies events to jobs, to the workers that hold them, and to the periods that count them. */
+import { urlExpiry } from '../../../protocol/url-expiry.ts';
 import type { JobEvent } from '../events.ts';
 import { countInPeriods } from '../state/periods.ts';
 import type { HistoryRecord, JobRecord, ProgressRecord, Run, WorkerRecord } from '../state/records.ts';
@@ -111,7 +112,8 @@ export type JobRequest = Pick<
   | 'metadata'
   | 'webhook_url'
   | 'estimated_cost_usd'
->;
+> &
+  Partial<Pick<JobRecord, 'require_complete'>>;
 
 /** A job without attempts. */
 export function newJob(
@@ -137,6 +139,8 @@ export function newJob(
     tags: request.tags.length === 0 ? NO_TAGS : request.tags,
     metadata: request.metadata,
     webhook_url: request.webhook_url,
+    require_complete: request.require_complete === true,
+    url_expires_ms: urlExpiry(request.audio_url),
     attempt: 1,
     place: ordinal,
     queued_ms: created_ms,

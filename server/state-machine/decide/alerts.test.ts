@@ -121,3 +121,26 @@ test('a harmful lifecycle rule of the store raises a critical alert, until it is
   assert.deepEqual(tick(undefined), [], 'an instance that has not looked yet leaves it');
   assert.deepEqual(tick(null), ['AlertResolved', 'AlertCleared']);
 });
+
+test('a signed URL that expires while its job waits raises one alert, which ends when none does', () => {
+  const monitor = new Monitor();
+  const until = (minutes: number) => {
+    const seconds = Math.floor((monitor.at_ms + minutes * MINUTE_MS) / 1000);
+    return { audio_url: `https://bucket.example/call.wav?Expires=${seconds}&Signature=secret` };
+  };
+  monitor.submit('job-1', until(30));
+  monitor.submit('job-2', until(25));
+  monitor.submit('job-3');
+  monitor.tick();
+  assert.deepEqual(rules(monitor), []);
+  monitor.later(15 * MINUTE_MS).tick();
+  assert.ok(rules(monitor).includes('audio_url_expiring main'));
+  const message = activeAlerts(monitor.state).find(({ rule }) => rule === 'audio_url_expiring')?.message ?? '';
+  assert.match(message, /job-2 expires at /);
+  assert.doesNotMatch(message, /secret/);
+  monitor.run({ type: 'cancel_job', job_id: 'job-2' });
+  monitor.tick();
+  assert.ok(!rules(monitor).includes('audio_url_expiring main'));
+  monitor.later(60 * MINUTE_MS).tick();
+  assert.ok(rules(monitor).includes('audio_url_expiring main'), 'nor does one that has expired end it');
+});

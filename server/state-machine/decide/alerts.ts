@@ -3,11 +3,11 @@
  * holds. An alert is raised once per rule and subject, and resolved when the condition clears.
  */
 import type { Severity } from '../../../protocol/alert.ts';
-import { MINUTE_MS } from '../../../protocol/time.ts';
+import { formatTime, MINUTE_MS } from '../../../protocol/time.ts';
 import type { Event } from '../events.ts';
 import { whyNoJobs } from '../state/able.ts';
 import { alertKey, type State } from '../state/state.ts';
-import { oldestWaiting } from '../state/waiting.ts';
+import { firstExpiring, oldestWaiting } from '../state/waiting.ts';
 import type { Context } from './decision.ts';
 
 type Finding = { rule: string; subject: string; severity: Severity; message: string };
@@ -15,6 +15,8 @@ type Finding = { rule: string; subject: string; severity: Severity; message: str
 const STORE_RULE = alertKey('store_rule', 'store');
 
 export const QUEUE_SLOW_MS = 5 * MINUTE_MS;
+/** How long before the URL of a waiting job's recording expires the alert is raised. */
+export const URL_EXPIRING_MS = 10 * MINUTE_MS;
 export const QUEUE_STUCK_MS = 30 * MINUTE_MS;
 
 type AlertInput = {
@@ -92,5 +94,15 @@ function* findings(state: State, at_ms: number): Generator<Finding> {
   }
   if (waited_ms >= QUEUE_STUCK_MS) {
     yield { rule: 'queue_slow', subject: 'main', severity: 'WARNING', message: 'The oldest job has waited 30 minutes' };
+  }
+  const job = firstExpiring(state);
+  if (job !== undefined && job.url_expires_ms! - at_ms <= URL_EXPIRING_MS) {
+    const expires = `expires at ${formatTime(job.url_expires_ms!)}`;
+    yield {
+      rule: 'audio_url_expiring',
+      subject: 'main',
+      severity: 'WARNING',
+      message: `Signed URLs of waiting jobs expire before a worker fetches them: that of ${job.job_id} ${expires}`,
+    };
   }
 }

@@ -21,6 +21,7 @@ type JobIndexes = {
   readonly dead: Index<number, string>;
   readonly dead_by_priority: { readonly [P in Priority]: Index<number, string> };
   readonly finished: Index<string, string>;
+  readonly expiring: Index<string, string>;
   readonly jobs_by_worker: Index<string, string>;
   readonly timers: Index<string, Timer>;
 };
@@ -61,6 +62,12 @@ export function indexJob(tables: JobIndexes, last: JobRecord | undefined, next: 
     if (lastLeaves !== null) tables.finished.delete(lastLeaves);
     if (nextLeaves !== null) tables.finished.set(nextLeaves, job_id);
   }
+  const lastExpires = last ? expiresKey(last) : null;
+  const nextExpires = next ? expiresKey(next) : null;
+  if (lastExpires !== nextExpires) {
+    if (lastExpires !== null) tables.expiring.delete(lastExpires);
+    if (nextExpires !== null) tables.expiring.set(nextExpires, job_id);
+  }
   if (last?.history !== next?.history || last?.run?.worker_id !== next?.run?.worker_id) {
     const { ordinal } = (next ?? last)!;
     const before = last ? workersOf(last) : NO_WORKERS;
@@ -98,6 +105,12 @@ export function jobDue(job: JobRecord): number | null {
 /** Position of the job in the order of leaving memory; null while it must stay. */
 function leavesKey(job: JobRecord): string | null {
   return finished(job.state) && job.dead === null ? `${pad(job.completed_ms ?? 0)}|${job.job_id}` : null;
+}
+
+/** Position of a waiting job in the order in which the URLs of recordings expire; null for one that does not. */
+function expiresKey(job: JobRecord): string | null {
+  if (job.url_expires_ms === null || job.state !== 'QUEUED' || runsElsewhere(job)) return null;
+  return `${pad(job.url_expires_ms)}|${job.job_id}`;
 }
 
 /** The workers of the job's last attempt and of its history. */
@@ -155,6 +168,7 @@ export function indexesOf(jobs: readonly JobRecord[]) {
     dead: rows(),
     dead_by_priority: { high: rows(), normal: rows(), low: rows() },
     finished: named(),
+    expiring: named(),
     jobs_by_worker: named(),
     timers: named<Timer>(),
   };

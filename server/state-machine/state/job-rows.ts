@@ -3,6 +3,7 @@
  * third of the bytes, and two thirds of the time of a cold start. A reader finds fields by the names in the snapshot.
  */
 import { LRUCache } from 'lru-cache';
+import { urlExpiry } from '../../../protocol/url-expiry.ts';
 import { type HistoryRecord, type JobRecord, NO_RUNS, type ProgressRecord, type Run } from './records.ts';
 
 type Names<T> = readonly (keyof T & string)[];
@@ -43,6 +44,7 @@ const JOB: Names<JobRecord> = [
   'history',
   'observed',
   'message',
+  'require_complete',
 ];
 const RUN: Names<Run> = [
   'worker_id',
@@ -151,6 +153,8 @@ export function jobUnpacker(fields: JobFields): (values: JobValues) => JobRecord
     // Rows of older versions lack these fields.
     observed: (v[at.observed] as JobRecord['observed'] | undefined) ?? null,
     message: (v[at.message] as JobRecord['message'] | undefined) ?? null,
+    require_complete: v[at.require_complete] === true,
+    url_expires_ms: urlExpiry(v[at.audio_url] as string),
   });
 }
 

@@ -35,6 +35,10 @@ export type JobRecord = {
   tags: readonly string[];
   metadata: Readonly<Record<string, string>> | null;
   webhook_url: string | null;
+  /** A recording that is cut short fails. */
+  require_complete: boolean;
+  /** Until when the URL is valid; null if it does not say. Follows from the URL, and is not stored. */
+  url_expires_ms: number | null;
 
   /** The current attempt, or the next one while the job waits. Counts from 1. */
   attempt: number;

@@ -5,6 +5,8 @@ import { Monitor } from '../testing.ts';
 import { restore, snapshotRows } from './snapshot.ts';
 import type { State } from './state.ts';
 
+const SIGNED = { audio_url: 'https://example.org/a.wav?Expires=1795780800&Signature=0', require_complete: true };
+
 /** Jobs in every state, workers, alerts, commands and periods. */
 function full(): Monitor {
   const monitor = new Monitor();
@@ -18,7 +20,7 @@ function full(): Monitor {
   monitor.later(MINUTE_MS / 2).complete(monitor.claimed('completed', { duration_seconds: 90.5 }));
   monitor.fail(monitor.claimed('dead'), { retryable: false });
   monitor.fail(monitor.claimed('delayed'), {}, 0.123);
-  monitor.submit('waiting', { priority: 'low', webhook_url: 'https://example.org/hook' });
+  monitor.submit('waiting', { priority: 'low', webhook_url: 'https://example.org/hook', ...SIGNED });
   monitor.submit('cancelled');
   monitor.run({ type: 'cancel_job', job_id: 'cancelled' });
   monitor.tick();

@@ -55,6 +55,8 @@ type Indexes = {
   dead_by_priority: { readonly [P in Priority]: SortedMap<number, string> };
   /** `completed_ms|job_id` → job id, in the order of leaving memory. */
   finished: SortedMap<string, string>;
+  /** `url_expires_ms|job_id` → job id, of waiting jobs whose recording's URL expires. */
+  expiring: SortedMap<string, string>;
   /** `worker_id|creation ordinal` → job id, for each worker the job's last attempt ran on. */
   jobs_by_worker: SortedMap<string, string>;
   /** `due_ms|kind|id` → timer, for ticks. */
@@ -348,6 +350,7 @@ function emptyTables(): Facts & Indexes {
     dead: table(),
     dead_by_priority: { high: table(), normal: table(), low: table() },
     finished: table(),
+    expiring: table(),
     jobs_by_worker: table(),
     timers: table(),
     workers_by_creation: table(),

@@ -1,4 +1,5 @@
 /** Reads the queue of waiting jobs from the indexes. */
+import type { JobRecord } from './records.ts';
 import type { State } from './state.ts';
 
 /** When the oldest waiting job entered the queue; null if none waits. */
@@ -13,4 +14,11 @@ function headQueued(state: State, places: State['tables']['waiting']['high']): n
   const place = places.minKey();
   const job = place === undefined ? undefined : state.job(places.get(place)!);
   return job?.queued_ms ?? Number.POSITIVE_INFINITY;
+}
+
+/** The waiting job whose recording's URL expires first. */
+export function firstExpiring(state: State): JobRecord | undefined {
+  const { expiring } = state.tables;
+  const first = expiring.minKey();
+  return first === undefined ? undefined : state.job(expiring.get(first)!);
 }

@@ -36,6 +36,8 @@ class JobSubmission(TypedDict):
     #: Length and size of the recording, if you know them.
     duration_seconds: NotRequired[float]
     file_size_bytes: NotRequired[int]
+    #: Fail a recording whose end is missing (`audio_truncated`); by default it is transcribed as far as it goes.
+    require_complete: NotRequired[bool]
     #: Words to find the job by: at most 32, of at most 128 characters.
     tags: NotRequired[Sequence[str]]
     #: Your own values, returned unchanged: at most 32.

@@ -20,6 +20,10 @@ class JobInput(Model):
     duration_seconds: float | None
     #: Bytes; None until known.
     file_size_bytes: int | None
+    #: Until when the URL is valid, as its query says; None if it does not.
+    audio_url_expires_at: AwareDatetime | None = None
+    #: A recording that is cut short fails.
+    require_complete: bool = False
 
 
 class JobOutput(Model):

@@ -85,6 +85,8 @@ class MockJob:
                 "s3_path": shown,
                 "duration_seconds": self.duration_seconds or given.get("duration_seconds"),
                 "file_size_bytes": self.file_size_bytes or given.get("file_size_bytes"),
+                "audio_url_expires_at": None,
+                "require_complete": given.get("require_complete", False),
             },
             "output": {**nothing, **(self.output or {})},
             "worker": worker if self.worker_id else None,
