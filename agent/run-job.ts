@@ -25,6 +25,8 @@ import { sendUntilAnswered } from './send-until-answered.ts';
 export type RunJobOptions = {
   api: TranscriptionAPI;
   engine: Engine;
+  /** Whether recordings at `http://` are fetched. */
+  allowHttp: boolean;
   /** Used if the attempt doesn't set its own. */
   batchSize: number;
   /** Where the attempt's directory is created. */
@@ -117,7 +119,7 @@ async function transcribe(
   held: HeldJob,
   directory: string,
   reports: ProgressReports,
-  { api, engine, batchSize }: RunJobOptions,
+  { api, engine, batchSize, allowHttp }: RunJobOptions,
 ): Promise<Transcript> {
   const { signal, claimed } = held;
   // With its query string, which no document shows: it is often a signature.
@@ -127,6 +129,7 @@ async function transcribe(
   const fetched = await fetchAudio({
     audio_url,
     path: join(directory, 'audio'),
+    allow_http: allowHttp,
     signal,
     openUpload: async (uploadId, uploadSignal) => (await api.uploads.open(uploadId, { signal: uploadSignal })).body,
   });

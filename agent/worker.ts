@@ -30,6 +30,8 @@ export type WorkerOptions = WorkerRegistration & {
   workerId: string;
   /** Maximum number of concurrent jobs. Default 1. */
   maxJobs?: number;
+  /** Whether recordings at `http://` are fetched. Default false. */
+  allowHttp?: boolean;
   /** Directories of attempts are created here, and removed. */
   workDirectory: string;
   readHealth: () => Promise<HealthReport>;
@@ -192,6 +194,7 @@ class RunningWorker {
     const running = runJob(held, {
       api,
       engine,
+      allowHttp: this.#options.allowHttp === true,
       batchSize: capabilities.batch_size ?? 1,
       workDirectory,
       leaveSignal: this.#leaving.signal,

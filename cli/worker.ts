@@ -22,6 +22,7 @@ type WorkerCommandOptions = ClientOptions & {
   hourlyPrice?: number;
   transport: 'http' | 'websocket';
   supervised?: boolean;
+  allowHttp?: boolean;
 };
 
 const SAME_KEY_MS = 500;
@@ -75,6 +76,11 @@ export function workerCommand(): Command {
         .env('TMON_TRANSPORT')
         .default('http'),
     )
+    .addOption(
+      new Option('--allow-http', 'fetch recordings at http:// too: for recorders in a trusted network without TLS').env(
+        'TMON_ALLOW_HTTP',
+      ),
+    )
     .option('--supervised', 'run by a supervisor: exit with code 75 to be restarted')
     .addHelpText('after', SIGNALS_HELP)
     .action(work);
@@ -121,6 +127,7 @@ async function workUntilEnd(
         capabilities,
         ...(location === undefined ? {} : { location }),
         maxJobs: Math.max(1, options.maxJobs),
+        allowHttp: options.allowHttp === true,
         workDirectory: directory.path,
         readHealth: createHealthReader({ directory: directory.path, visible_gpus: process.env.CUDA_VISIBLE_DEVICES }),
         drainSignal,

@@ -7,6 +7,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { EngineError } from '../engines/engine.ts';
 import { showUrl } from './audio-source.ts';
 import { type FetchAudioRequest, fetchAudio } from './fetch-audio.ts';
@@ -183,6 +184,115 @@ test('s3: a denial and an unreachable server are distinguished', async (t) => {
   await refuses(() => fetchAudio(request), 'audio_unreachable', /ECONN(REFUSED|RESET)/, true);
 });
 
+test('https: an encoding that was not asked for is undone, and limits count what comes out', async (t) => {
+  for (const [encoding, encode] of [
+    ['gzip', gzipSync],
+    ['deflate', deflateSync],
+    ['br', brotliCompressSync],
+    ['identity', (bytes: Buffer) => bytes],
+  ] as const) {
+    const body = encode(BYTES);
+    const answer = (request: IncomingMessage, response: ServerResponse) => {
+      assert.equal(request.headers['accept-encoding'], 'identity');
+      response.writeHead(200, { 'content-encoding': encoding, 'content-length': body.length }).end(body);
+    };
+    const whole = await fetchFrom(t, answer);
+    assert.equal((await whole.run()).file_size_bytes, BYTES.length, encoding);
+    assert.deepEqual(await readFile(whole.request.path), BYTES, encoding);
+    const small = await fetchFrom(t, answer, { limits: { size_bytes_max: 1000 } });
+    await refuses(small.run, 'audio_too_large', /the limit is 1000/);
+  }
+  const body = gzipSync(BYTES);
+  const cut = await fetchFrom(t, (_, response) => {
+    response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': body.length });
+    response.write(body.subarray(0, 100), () => response.destroy());
+  });
+  await refuses(cut.run, 'audio_unreachable', /call\.wav/, true);
+});
+
+test('https: a 206 is accepted if it is the whole file', async (t) => {
+  const part = async (range: string) =>
+    fetchFrom(t, (_, response) => response.writeHead(206, { 'content-range': range }).end(BYTES));
+  const { run } = await part(`bytes 0-${BYTES.length - 1}/${BYTES.length}`);
+  assert.equal((await run()).file_size_bytes, BYTES.length);
+  for (const range of [`bytes 0-9/${BYTES.length}`, `bytes 1-${BYTES.length - 1}/${BYTES.length}`, 'bytes 0-9/*']) {
+    await refuses((await part(range)).run, 'audio_unreachable', /HTTP 206 with a part/, true);
+  }
+});
+
+test('https: a signed URL that has expired is not retried, in the words of each store', async (t) => {
+  for (const [status, body] of [
+    [400, '<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>'],
+    [403, '<Error><Code>AccessDenied</Code><Message>Request has expired</Message><X-Amz-Expires>60</X-Amz-Expires>'],
+    [403, '<Error><Code>AuthenticationFailed</Code>Signature not valid in the specified time frame: Start'],
+  ] as const) {
+    const { run } = await fetchFrom(t, (_, response) => response.writeHead(status).end(`${body} secret`));
+    await refuses(run, 'audio_url_expired', new RegExp(`${status}, the signed URL has expired`));
+  }
+  const path = '/a.wav?X-Amz-Date=20200101T000000Z&X-Amz-Expires=60&X-Amz-Signature=secret';
+  const { run } = await fetchFrom(t, (_, response) => response.writeHead(403).end('no'), { path });
+  await refuses(run, 'audio_url_expired', /expired/);
+  const gateway = await fetchFrom(t, (_, response) => response.writeHead(400).end('Bad Request'));
+  await refuses(gateway.run, 'audio_unreachable', /HTTP 400/, true);
+});
+
+test('https: a name of any length, and a scheme in any case', async (t) => {
+  const { request, run } = await fetchFrom(t, (_, response) => response.end(BYTES), {
+    path: `/${'a'.repeat(600)}.wav`,
+  });
+  request.audio_url = request.audio_url.replace('https', 'HTTPS');
+  assert.equal((await run()).file_size_bytes, BYTES.length);
+});
+
+test('more than the disk has room for is disk_full before the first byte is written', async (t) => {
+  const { request, run } = await fetchFrom(
+    t,
+    (_, response) => response.writeHead(200, { 'content-length': 2 ** 52 }).write('RIFF'),
+    { limits: { size_bytes_max: Number.MAX_SAFE_INTEGER } },
+  );
+  await refuses(run, 'disk_full', /the recording takes .* are left/, true);
+  await assert.rejects(readFile(request.path), { code: 'ENOENT' });
+});
+
+async function startHttp(t: TestContext, answer: (request: IncomingMessage, response: ServerResponse) => void) {
+  const server = createHttpServer(answer);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+test('http: is fetched only if the worker allows it, and the hint says how', async (t) => {
+  const url = await startHttp(t, (request, response) => {
+    if (request.url?.startsWith('/moved')) response.writeHead(302, { location: '/call.wav?secret' }).end();
+    else response.end(BYTES);
+  });
+  const request = await requestOf(t, `${url}/moved?secret`);
+  await assert.rejects(fetchAudio(request), (error) => {
+    assert.ok(error instanceof EngineError);
+    assert.deepEqual([error.code, error.retryable], ['audio_url_invalid', false]);
+    assert.match(error.hint ?? '', /--allow-http/);
+    return true;
+  });
+  assert.equal((await fetchAudio({ ...request, allow_http: true })).file_size_bytes, BYTES.length);
+});
+
+test('http: the link-local addresses of the machine are never asked, directly or after a redirect', async (t) => {
+  const hosts = ['169.254.169.254', '[::ffff:169.254.169.254]', '[fd00:ec2::254]', '[fe80::1]', '2852039166'];
+  for (const host of hosts) {
+    const request = await requestOf(t, `http://${host}/latest/meta-data?secret`, { allow_http: true });
+    await refuses(() => fetchAudio(request), 'audio_url_invalid', /address of the machine itself/);
+  }
+  const url = await startHttp(t, (_, response) =>
+    response.writeHead(302, { location: 'http://169.254.169.254/latest?secret' }).end(),
+  );
+  const request = await requestOf(t, `${url}/call.wav?secret`, { allow_http: true });
+  await refuses(() => fetchAudio(request), 'audio_url_invalid', /address of the machine itself/);
+});
+
 test('an upload comes through the function that is passed in', async (t) => {
   const openUpload = async (id: string) => new Blob([`bytes of ${id}`]).stream();
   const request = await requestOf(t, 'upload://upload-01/call%201.wav', { openUpload });
@@ -204,7 +314,7 @@ test("an upload's refusal is classified by its status", async (t) => {
 });
 
 test('an unsupported URL is refused with the supported ones', async (t) => {
-  for (const audio_url of ['http://host/a.wav?secret', 'file:///etc/passwd', '/etc/passwd', '', 'ftp://host/a']) {
+  for (const audio_url of ['file:///etc/passwd', '/etc/passwd', '', 'ftp://host/a']) {
     const request = await requestOf(t, audio_url);
     await refuses(() => fetchAudio(request), 'audio_url_invalid', /cannot fetch/);
   }

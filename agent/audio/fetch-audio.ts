@@ -1,5 +1,5 @@
 /**
- * Downloads a job's audio to a file: from `https://`, from `s3://bucket/key`, from `upload://ID/name` (a file that was
+ * Downloads a job's audio to a file: from `https://` (and `http://`, if that is allowed), from `s3://bucket/key`, from `upload://ID/name` (a file that was
  * uploaded to the monitor).
  *
  * A URL may carry a signature in its query or a password before its host: messages never contain either.
@@ -7,10 +7,12 @@
 
 import { createWriteStream } from 'node:fs';
 import type { Agent } from 'node:https';
+import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { assertRoom, diskFull, isDiskFull } from '../disk-space.ts';
 import { EngineError } from '../engines/engine.ts';
 import { type AudioStream, showUrl, unreachable } from './audio-source.ts';
-import { openHttps } from './open-https.ts';
+import { openHttp } from './open-http.ts';
 import { openS3 } from './open-s3.ts';
 import { type OpenUpload, openUploaded } from './open-upload.ts';
 
@@ -24,6 +26,8 @@ export type FetchAudioRequest = {
   /** Bytes received and expected (null if the server doesn't say). */
   onProgress?: (received_bytes: number, total_bytes: number | null) => void;
   limits?: Partial<FetchLimits>;
+  /** Whether `http://` URLs are fetched: anyone on the way can read and change what they bring. Default false. */
+  allow_http?: boolean;
   /** For `https://`: certificates of a private authority, a proxy. Default: Node's own. */
   https_agent?: Agent;
 };
@@ -46,8 +50,8 @@ export const FETCH_LIMITS: FetchLimits = {
 export type FetchedAudio = { path: string; file_size_bytes: number };
 
 /**
- * Throws EngineError `audio_url_invalid`, `audio_not_found`, `audio_forbidden`, `audio_too_large`, `audio_unreachable`
- * or `disk_full`; the signal's reason if it aborts. The caller removes a partial file with its directory.
+ * Throws EngineError `audio_url_invalid`, `audio_url_expired`, `audio_not_found`, `audio_forbidden`, `audio_too_large`,
+ * `audio_unreachable` or `disk_full`; the signal's reason if it aborts. The caller removes a partial file with its directory.
  */
 export async function fetchAudio(request: FetchAudioRequest): Promise<FetchedAudio> {
   const { signal, path } = request;
@@ -72,6 +76,10 @@ export async function fetchAudio(request: FetchAudioRequest): Promise<FetchedAud
       stream.destroy();
       throw tooLarge(total_bytes);
     }
+    await assertRoom(dirname(path), total_bytes ?? 0, 'the recording').catch((error: unknown) => {
+      stream.destroy();
+      throw error;
+    });
 
     let received = 0;
     const measured = async function* (source: AsyncIterable<Uint8Array>) {
@@ -103,7 +111,8 @@ function openAudio(request: FetchAudioRequest, shown: string, signal: AbortSigna
   const url = URL.parse(request.audio_url);
   switch (url?.protocol) {
     case 'https:':
-      return openHttps(url, { signal, agent: request.https_agent });
+    case 'http:':
+      return openHttp(url, { signal, agent: request.https_agent, allow_http: request.allow_http === true });
     case 's3:':
       return openS3(request.audio_url, { signal });
     case 'upload:':
@@ -118,9 +127,7 @@ function openAudio(request: FetchAudioRequest, shown: string, signal: AbortSigna
 /** Contains only the error's code, because messages of HTTP libraries quote the URL with its signature. */
 function asEngineError(error: unknown, shown: string): EngineError {
   if (error instanceof EngineError) return error;
+  if (isDiskFull(error)) return diskFull(shown, error);
   const code = (error as NodeJS.ErrnoException).code ?? (error as Error).name;
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new EngineError('disk_full', `${shown}: this worker's disk is full`, { hint: 'free some disk space' });
-  }
   return unreachable(shown, code);
 }

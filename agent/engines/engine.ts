@@ -88,6 +88,7 @@ const RETRYABLE = {
   audio_unreadable: false,
   audio_unsupported: false,
   audio_url_invalid: false,
+  audio_url_expired: false, // a new URL is needed
 } as const satisfies Record<string, boolean>;
 
 export type EngineErrorCode = keyof typeof RETRYABLE;
