@@ -31,9 +31,19 @@ export function startTmon(t: Cleaning, args: readonly string[], options: StartOp
 export function startNode(
   t: Cleaning,
   args: readonly string[],
-  { environment = {}, directory, node = process.execPath }: StartOptions = {},
+  { node = process.execPath, ...options }: StartOptions = {},
 ): Program {
-  const child = spawn(node, args, {
+  return startProgram(t, node, args, options);
+}
+
+/** Starts any program; killed at the end of the test. */
+export function startProgram(
+  t: Cleaning,
+  program: string,
+  args: readonly string[],
+  { environment = {}, directory }: Omit<StartOptions, 'node'> = {},
+): Program {
+  const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     // No worker of a test looks for notices about the machine that the tests run on.
     env: {
