@@ -16,7 +16,7 @@ export interface Caller {
   readonly content: readonly [method: string, url: string, body: unknown];
   /** The header `If-None-Match`. */
   readonly if_none_match: string | undefined;
-  /** Aborts when the caller no longer waits for the answer. */
+  /** Aborts when the caller no longer waits for the response. */
   readonly signal: AbortSignal;
 }
 

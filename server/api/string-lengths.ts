@@ -1,6 +1,6 @@
 /**
- * `maxLength` and `minLength` count characters, not UTF-16 units. Ajv counts them in every string, which is a thirtieth of
- * the work of a progress report. A string has at most as many characters as units and at least half as many, so that
+ * `maxLength` and `minLength` count characters, not UTF-16 units. Ajv counts them in every string, which is a thirtieth
+ * of the work of a progress report. A string has at most as many characters as units and at least half as many, so that
  * counting is only needed between.
  */
 import { _, type Ajv, type CodeKeywordDefinition } from 'ajv';

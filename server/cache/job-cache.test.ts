@@ -1,4 +1,4 @@
-/** What a reader finds in Redis while jobs come, change and end. */
+/** What Redis contains while jobs arrive, change and end. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startRedis } from '../../test/servers/redis.ts';
@@ -64,7 +64,7 @@ test('a change is written 50 ms later, and all changes of one job until then are
   }
   assert.deepEqual([monitor.cache.status.written, monitor.cache.status.pending], [0, 1]);
   await monitor.clock.turn(10);
-  assert.equal(monitor.cache.status.pending, 0, 'it is being written');
+  assert.equal(monitor.cache.status.pending, 0, 'the write is under way');
   await monitor.cache.flush();
   assert.deepEqual([monitor.cache.status.written, monitor.cache.status.pending], [1, 0]);
 });
@@ -98,7 +98,7 @@ test('a job that a worker holds stays in Redis; one that waits expires, and is n
   assert.ok((await reader.ttl('job:job-waits')) <= 75);
 });
 
-test('an emptied Redis is filled again: with what changes at once, with what a worker holds before 300 s are over', async (t) => {
+test('an emptied Redis is filled again: with changed jobs at once, with held jobs before 300 s are over', async (t) => {
   const redis = await startRedis(t);
   const reader = await redis.client();
   const monitor = await openCached(t, redis.url);
@@ -129,7 +129,7 @@ test('a start writes what workers hold and what changed in the last 300 s, and r
   await clock.turn(400_000);
   await first.submit('job-new');
   await first.complete('job-ends');
-  // It ends before the cache hears of the end.
+  // It ends before the cache learns of it.
   first.cache.abandon();
   first.crash();
   await reader.del('job:job-old');
@@ -139,7 +139,7 @@ test('a start writes what workers hold and what changed in the last 300 s, and r
   assert.deepEqual((await reader.keys('job:*')).sort(), ['job:job-held', 'job:job-new']);
 });
 
-test('what stands under a key and is no document is replaced', async (t) => {
+test('a value under the key of a job that is not a document is replaced', async (t) => {
   const redis = await startRedis(t);
   const reader = await redis.client();
   const monitor = await openCached(t, redis.url);
@@ -154,7 +154,7 @@ test('what stands under a key and is no document is replaced', async (t) => {
   assert.equal(monitor.cache.status.failures, 0);
 });
 
-test('a stop writes what is noted', async (t) => {
+test('a stop writes the noted jobs', async (t) => {
   const redis = await startRedis(t);
   const reader = await redis.client();
   const monitor = await openCached(t, redis.url);

@@ -5,12 +5,12 @@
  *     segment → noted (a set of ids) → 0.05 s later written, many in one round trip → Redis keeps the newer
  *                                      └ Redis fails: nothing is noted until it is back; then what is recent is written
  *
- * A document expires 300 s after it was written. Jobs that a worker holds are written again before that; a job that waits is
- * written when it changes and then expires, so that a queue of a million jobs costs nothing: a reader who asks for one
- * finds it in the store and fills the cache himself.
+ * A document expires 300 s after it was written. Jobs that a worker holds are written again before that; a job that
+ * waits is written when it changes and then expires, so that a queue of a million jobs costs nothing: a reader that
+ * needs such a job reads it from the store and fills the cache.
  *
- * Documents are made from the fold at the moment they are written, and the script in Redis compares their `as_of_seq`. So the
- * cache may be late, and never goes back.
+ * Documents are made from the fold at the moment they are written, and the script in Redis compares their `as_of_seq`.
+ * So the cache may be late, and never goes back.
  */
 import { CACHE_TTL_SECONDS } from '../../protocol/job-cache.ts';
 import { backoff } from '../backoff.ts';
@@ -34,14 +34,14 @@ export type JobCacheOptions = {
 };
 
 /**
- * Changes of one job within this time are one write. With BATCH it limits what the cache takes from requests: 2,000 documents
- * a second, 5 % of a core, no more than 3 ms in one piece.
+ * Changes of one job within this time are one write. With BATCH it limits the time taken from requests: 2,000 documents
+ * a second, 5 % of a core, at most 3 ms at a time.
  */
 const PACE_MS = 50;
 const BATCH = 100;
 /** A quarter of a document's life before its end, so that a late write is still in time. */
 const REFRESH_MS = CACHE_TTL_SECONDS * 1000 * 0.75;
-/** An instance that has not known the end of the journal for longer reads on before it writes. */
+/** An instance that has not read to the end of the journal for longer reads on before it writes. */
 const UNREAD_MS = 30_000;
 const READ_ON_MS = 1_000;
 const STOP_MS = 1_000;
@@ -50,10 +50,10 @@ const RETRIES = { base_ms: 500, max_ms: 10_000 };
 export class JobCache {
   readonly #options: JobCacheOptions;
   readonly #shown_url: string;
-  /** Ids of jobs that are not written as they are now. Each is an id in memory, or one that just left it. */
+  /** Ids of jobs whose current state is not written. Each is in memory, or has just left it. */
   readonly #pending = new Set<string>();
   readonly #counts = { written: 0, superseded: 0, failures: 0 };
-  #heard: State;
+  #seen: State;
   #redis: RedisConnection | null = null;
   #problem: string | null = null;
   #failures_in_row = 0;
@@ -68,7 +68,7 @@ export class JobCache {
   constructor(options: JobCacheOptions) {
     this.#options = options;
     this.#shown_url = shownRedisUrl(options.url);
-    this.#heard = options.engine.state;
+    this.#seen = options.engine.state;
   }
 
   get status(): CacheStatus {
@@ -80,20 +80,23 @@ export class JobCache {
     };
   }
 
-  /** Begins at once and waits for nothing: Redis may be away. */
+  /** Starts at once and waits for nothing: Redis may be away. */
   start(): void {
     this.#unsubscribe = this.#options.engine.subscribe((segment) => this.#hear(segment));
     this.#refreshLater();
     void this.#work();
   }
 
-  /** Resolves when all that is noted has been written, or an attempt has failed. */
+  /** Resolves when all noted jobs have been written, or an attempt has failed. */
   async flush(): Promise<void> {
     do await this.#work();
     while (this.#redis && this.#pending.size > 0 && !this.#behind && !this.#stopped);
   }
 
-  /** Writes what is noted, if Redis takes it within a second, and ends. What is left expires or is written by the next start. */
+  /**
+   * Writes the noted jobs, if Redis takes them within a second, and ends. The rest expires or is written by the next
+   * start.
+   */
   async stop(): Promise<void> {
     const late = Promise.withResolvers<void>();
     const cancel = this.#options.clock.after(STOP_MS, late.resolve);
@@ -113,12 +116,12 @@ export class JobCache {
   }
 
   #hear(segment: AppliedSegment | null): void {
-    const before = this.#heard;
-    this.#heard = this.#options.engine.state;
-    // While Redis is away this would only grow; what it misses is found when Redis is back.
+    const before = this.#seen;
+    this.#seen = this.#options.engine.state;
+    // While Redis is away this would only grow; missed changes are found when Redis is back.
     if (!this.#redis) return;
     if (segment) for (const event of segment.events) if (changesJob(event)) this.#pending.add(event.entity);
-    if (!segment) this.#note([...replacedJobs(before, this.#heard), ...this.#recent()]);
+    if (!segment) this.#note([...replacedJobs(before, this.#seen), ...this.#recent()]);
     this.#workSoon();
   }
 
@@ -187,13 +190,13 @@ export class JobCache {
 
   async #lost(error: unknown): Promise<void> {
     await this.#working;
-    // What was under way has failed and is reported.
+    // The write under way has failed and is reported.
     if (!this.#redis) return;
     this.#failed(error);
     this.#workSoon();
   }
 
-  /** Whether the fold may be written: after a suspension it may be older than what others have written since. */
+  /** Whether the fold may be written: after a suspend it may be older than what other instances have written since. */
   #isCurrent(): boolean {
     const { journal } = this.#options.engine;
     if (journal.unread_ms <= UNREAD_MS) return true;
@@ -201,7 +204,7 @@ export class JobCache {
     return false;
   }
 
-  /** The longest noted first. */
+  /** Those noted longest ago first. */
   #take(): string[] {
     const ids = [...this.#pending.values().take(BATCH)];
     for (const id of ids) this.#pending.delete(id);

@@ -1,4 +1,4 @@
-/** Several writers of one Redis: the newest document stays, whoever writes last. */
+/** Several writers of one Redis: the newest document stays, whichever writes last. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { WRITE_JOB, writeJobArguments } from '../../protocol/job-cache.ts';
@@ -9,7 +9,10 @@ import { TurnedClock } from '../testing-clock.ts';
 import { WatchedStore } from '../views/testing-monitor.ts';
 import { openCached, turnSeconds } from './testing-cache.ts';
 
-/** Two instances on one store and one Redis, with job-1 held by worker-1. Each hears the other when it catches up. */
+/**
+ * Two instances on one store and one Redis, with job-1 held by worker-1. Each learns of the other's writes when it
+ * catches up.
+ */
 async function twoInstances(t: TestContext) {
   const redis = await startRedis(t);
   const reader = await redis.client();
@@ -42,7 +45,7 @@ test('[A84] an instance that is late does not replace a newer document', async (
   one.progress('job-1', 45);
   await clock.turn(20);
   await one.cache.flush();
-  assert.ok(other.job('job-1').version < one.job('job-1').version, 'the other has not heard of the progress');
+  assert.ok(other.job('job-1').version < one.job('job-1').version, 'the other instance has not read the progress');
   await other.cache.flush();
   assert.equal((await cached()).progress.percentage, 45);
   assert.equal(other.cache.status.superseded, 1);
@@ -92,7 +95,7 @@ test('[A84] in whatever order the writes of a job arrive, the last state of the 
   }
 });
 
-test('an instance that hears late of an end does not remove a job that was redriven since', async (t) => {
+test('an instance that learns late of an end does not remove a job that was redriven since', async (t) => {
   const { one, other, cached } = await twoInstances(t);
   await one.fail('job-1');
   await other.engine.journal.catchUp();
@@ -106,7 +109,7 @@ test('an instance that hears late of an end does not remove a job that was redri
 test('an instance that was suspended reads on before it writes what it has noted', async (t) => {
   const { one, other, cached, clock, watched, reader } = await twoInstances(t);
   await one.cache.flush();
-  watched.meet = ({ key }) => {
+  watched.onCall = ({ key }) => {
     if (key.startsWith('journal/')) throw new StoreError('unavailable', 'store_unavailable', 'later');
   };
   await one.complete('job-1');
@@ -116,21 +119,21 @@ test('an instance that was suspended reads on before it writes what it has noted
   await other.cache.flush();
   assert.equal(await cached(), null);
   assert.equal(other.cache.status.pending, 1);
-  watched.meet = () => undefined;
+  watched.onCall = () => undefined;
   await turnSeconds(other, 60);
   assert.equal(await cached(), null);
   assert.equal(await reader.get('job-ended:job-1'), String(one.job('job-1').version));
 });
 
-test('an instance whose fold is replaced by a snapshot corrects what it wrote of jobs that it has not seen end', async (t) => {
+test('an instance whose fold is replaced by a snapshot corrects what it wrote of jobs whose end it missed', async (t) => {
   const { one, other, reader, clock, watched } = await twoInstances(t);
   await one.submit('job-waits');
   await other.engine.journal.catchUp();
   await other.cache.flush();
-  watched.meet = ({ key }) => {
+  watched.onCall = ({ key }) => {
     if (key.startsWith('journal/')) throw new StoreError('unavailable', 'store_unavailable', 'later');
   };
-  // As if only the other had written to Redis.
+  // As if only the other instance had written to Redis.
   one.cache.abandon();
   await one.do({ type: 'cancel_job', job_id: 'job-waits' });
   await one.submit('job-2');
@@ -140,7 +143,7 @@ test('an instance whose fold is replaced by a snapshot corrects what it wrote of
   await clock.turn(900_000);
   assert.ok((await one.engine.journal.truncate()) > 0);
   assert.ok(await reader.get('job:job-waits'));
-  watched.meet = () => undefined;
+  watched.onCall = () => undefined;
   await turnSeconds(other, 300);
   assert.equal(other.engine.state.seq, one.engine.state.seq);
   assert.equal(await reader.get('job:job-waits'), null);

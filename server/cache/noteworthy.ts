@@ -1,4 +1,4 @@
-/** Which jobs the cache has to hear about: by an event, at a start, and after the fold was replaced. */
+/** Which jobs the cache has to write: after an event, at a start, and after the fold was replaced. */
 import { CACHE_TTL_SECONDS } from '../../protocol/job-cache.ts';
 import type { JournalEvent } from '../state-machine/events.ts';
 import type { State } from '../state-machine/state/state.ts';
@@ -9,13 +9,13 @@ export function* heldJobs({ tables }: State): Generator<string> {
   yield* tables.jobs_by_state.CANCELLING.values();
 }
 
-/** Whether the event changes the document of the job that it is about, its `entity`. */
+/** Whether the event changes the document of its job, its `entity`. */
 export const changesJob = ({ type }: Pick<JournalEvent, 'type'>): boolean =>
   type.startsWith('Job') && type !== 'JobsArchived';
 
 /**
- * Everything that the cache may have missed: what a worker holds, and what changed within a document's lifetime. An older
- * document has expired.
+ * Everything that the cache may have missed: held jobs, and changes within a document's lifetime. An older document has
+ * expired.
  */
 export function* recentJobs(state: State, now_ms: number): Generator<string> {
   yield* heldJobs(state);
@@ -23,7 +23,7 @@ export function* recentJobs(state: State, now_ms: number): Generator<string> {
   for (const [id, { updated_ms }] of state.tables.jobs.entries()) if (updated_ms >= since_ms) yield id;
 }
 
-/** Active jobs of a fold that another one replaced, if that one has them in another form, or no more. */
+/** Active jobs of a replaced fold that the new one has in another form, or no longer. */
 export function* replacedJobs(before: State, after: State): Generator<string> {
   const { SUBMITTED, QUEUED, PROCESSING, CANCELLING } = before.tables.jobs_by_state;
   for (const ids of [SUBMITTED, QUEUED, PROCESSING, CANCELLING]) {

@@ -1,4 +1,4 @@
-/** Opens the cache that a setting names. */
+/** Opens the cache that the setting names. */
 
 import type { JobCache, JobCacheOptions } from './job-cache.ts';
 import { checkRedisUrl } from './redis-url.ts';

@@ -1,6 +1,6 @@
 /**
- * One connection to Redis, which writes jobs. It does not reconnect or wait: a call that fails, or lasts too long, closes
- * it, and its owner opens another when it likes. So nothing piles up in it while Redis is away.
+ * One connection to Redis, which writes jobs. It does not reconnect or wait: a call that fails or takes too long closes
+ * it, and its owner opens another when it chooses. So nothing piles up while Redis is away.
  */
 import { createClient } from 'redis';
 import { WRITE_JOB, writeJobArguments } from '../../protocol/job-cache.ts';
@@ -17,9 +17,9 @@ export type RedisConnectionOptions = {
 };
 
 const CONNECT_MS = 2_000;
-const ANSWER_MS = 2_000;
+const REPLY_MS = 2_000;
 
-/** No id of a job, so that its keys are never in use: an entry that shows whether Redis takes writes. */
+/** Not a job id, so its keys are never in use: an entry that shows whether Redis accepts writes. */
 const PROBE: CacheEntry = { job_id: '-probe', document: '', as_of_seq: 0 };
 
 export class RedisConnection {
@@ -52,12 +52,14 @@ export class RedisConnection {
     });
   }
 
-  /** In one round trip. Returns how many were written: of the others Redis has a newer document. Rejects if any fails. */
+  /**
+   * In one round trip. Returns how many were written: Redis has newer documents of the others. Rejects if any fails.
+   */
   async write(entries: readonly CacheEntry[]): Promise<number> {
     const replies = entries.map(({ job_id, document, as_of_seq }) =>
       this.#client.eval(WRITE_JOB, writeJobArguments(job_id, document, as_of_seq)),
     );
-    const written = await this.#inTime(Promise.all(replies), ANSWER_MS);
+    const written = await this.#inTime(Promise.all(replies), REPLY_MS);
     return written.filter((reply) => reply === 1).length;
   }
 
@@ -78,7 +80,7 @@ export class RedisConnection {
 function clientOf(url: string) {
   return createClient({
     url,
-    // What every Redis since 2.6 understands.
+    // Supported by every Redis since 2.6.
     RESP: 2,
     disableClientInfo: true,
     disableOfflineQueue: true,

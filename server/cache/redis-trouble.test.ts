@@ -1,4 +1,4 @@
-/** A Redis that is lost, slow, full, read-only or forbidden harms nobody, and is reported once. */
+/** A Redis that is lost, slow, full, read-only or forbidden harms nothing, and is reported once. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { startRedis, type TestRedis } from '../../test/servers/redis.ts';
@@ -19,7 +19,7 @@ const aMinute = (monitor: CachedMonitor) => turnSeconds(monitor, 60);
 
 const linesOf = (monitor: CachedMonitor, level: string) => monitor.cacheLog.filter((line) => line.startsWith(level));
 
-test('Redis stops and comes back empty: jobs go on, one warning, one line when it is back, and it is filled again', async (t) => {
+test('Redis stops and comes back empty: jobs continue, one warning, one line when it is back, and it is filled again', async (t) => {
   const redis = await startRedis(t);
   const monitor = await withHeldJob(t, redis);
   await monitor.submit('job-2', 'job-ends');
@@ -40,7 +40,7 @@ test('Redis stops and comes back empty: jobs go on, one warning, one line when i
   assert.deepEqual([monitor.cache.status.up, monitor.cache.status.problem], [true, null]);
 });
 
-test('a start without Redis is one line, which says what to do; the cache begins when Redis is there', async (t) => {
+test('a start without Redis logs one line with a hint; the cache begins when Redis is there', async (t) => {
   const port = await freePort();
   const monitor = await openCached(t, `redis://user:secret@127.0.0.1:${port}/2`);
   await monitor.submit('job-1');
@@ -51,7 +51,7 @@ test('a start without Redis is one line, which says what to do; the cache begins
   ]);
 });
 
-test('a Redis that refuses the password is one line, without the password', async (t) => {
+test('a Redis that refuses the password is logged in one line, without the password', async (t) => {
   const redis = await startRedis(t, { requirepass: 'right' });
   for (const credentials of ['', 'user:wr%40ng@', ':wr%40ng@']) {
     const monitor = await openCached(t, redis.url.replace('//', `//${credentials}`));
@@ -64,7 +64,7 @@ test('a Redis that refuses the password is one line, without the password', asyn
   assert.equal(monitor.cache.status.up, true);
 });
 
-test('a user without permission is told the permissions, and these suffice', async (t) => {
+test('for a user without permission the hint lists the permissions, and these suffice', async (t) => {
   const redis = await startRedis(t);
   const admin = await redis.client();
   await admin.aclSetUser('tmon', ['on', '>s/cret', 'resetkeys', '-@all', '+@connection']);
@@ -96,7 +96,7 @@ const REFUSALS = [
 ];
 
 for (const { name, does, undoes, hint } of REFUSALS) {
-  test(`a ${name} harms nothing, is reported once, and takes jobs when it is well again`, async (t) => {
+  test(`a ${name} harms nothing, is reported once, and takes jobs when it has recovered`, async (t) => {
     const redis = await startRedis(t);
     const admin = await redis.client();
     const monitor = await withHeldJob(t, redis);
@@ -112,7 +112,7 @@ for (const { name, does, undoes, hint } of REFUSALS) {
   });
 }
 
-test('a Redis that takes connections and answers nothing is left alone after two seconds, and keeps no command waiting', async (t) => {
+test('an unresponsive Redis that accepts connections is dropped after two seconds, and delays no command', async (t) => {
   const redis = await startRedis(t);
   const monitor = await withHeldJob(t, redis);
   redis.suspend();
@@ -129,7 +129,7 @@ test('a Redis that takes connections and answers nothing is left alone after two
   assert.deepEqual(await reader.keys('job:*'), ['job:job-2']);
 });
 
-test('a stop does not wait for a Redis that answers nothing', async (t) => {
+test('a stop does not wait for an unresponsive Redis', async (t) => {
   const redis = await startRedis(t);
   const monitor = await withHeldJob(t, redis);
   await monitor.submit('job-2');

@@ -1,7 +1,9 @@
 /** The URL of the cache's Redis: checked, and shown without its password. */
 import { MonitorError } from '../../protocol/errors.ts';
 
-/** Throws MonitorError('invalid'). The message never contains the URL, which may have a password in any of its parts. */
+/**
+ * Throws MonitorError('invalid'). The message never contains the URL, which may have a password in any of its parts.
+ */
 export function checkRedisUrl(url: string): void {
   const parsed = URL.canParse(url) ? new URL(url) : null;
   const isRedis = parsed?.protocol === 'redis:' || parsed?.protocol === 'rediss:';

@@ -2,7 +2,7 @@
 export type CacheStatus = {
   /** Whether Redis took the last write. */
   up: boolean;
-  /** Why it takes no writes; null while it does, and before the first attempt. */
+  /** Why it accepts no writes; null while it does, and before the first attempt. */
   problem: string | null;
   /** Jobs whose change is not written yet. */
   pending: number;

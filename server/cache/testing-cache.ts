@@ -1,4 +1,4 @@
-/** A monitor without its API, with a cache in a real Redis, on a clock that a test turns. */
+/** A monitor without its API, with a cache in a real Redis, on a clock that a test advances. */
 import type { Settings } from '../config.ts';
 import { MemoryStore } from '../objects/memory.ts';
 import type { ObjectStore } from '../objects/store.ts';
@@ -17,7 +17,7 @@ export type CachedMonitorOptions = {
   settings?: Partial<Settings>;
 };
 
-/** Its cache has connected, or failed to. Ended with the test. */
+/** Its cache has connected, or failed to. Closed with the test. */
 export async function openCached(
   t: Cleaning,
   url: string,
@@ -41,7 +41,7 @@ export async function openCached(
   return Object.assign(monitor, { cache, cacheLog, clock });
 }
 
-/** Goes on by this long, second by second, in each of which the cache does what is due, to its end. */
+/** Advances by this long, second by second; in each the cache completes what is due. */
 export async function turnSeconds(monitor: CachedMonitor, seconds: number): Promise<void> {
   for (let n = 0; n < seconds; n += 1) {
     await monitor.clock.turn(1_000);

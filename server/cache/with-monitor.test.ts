@@ -12,7 +12,7 @@ import { complete, hold } from '../../test/servers/steps.ts';
 import { readSettings } from '../config.ts';
 import { startMonitor } from '../main.ts';
 
-/** Each question is a request, which gives the monitor its turn; the test's own timeout ends it. */
+/** Each poll is a request, which gives the monitor its turn; the test's own timeout ends it. */
 async function until(is: () => Promise<boolean>): Promise<void> {
   while (!(await is()));
 }
@@ -29,7 +29,7 @@ test('[A81] [A84] a monitor with --cache keeps its active jobs in Redis, until t
   await until(async () => (await cached()) === null);
 });
 
-test('without its Redis a monitor is ready, says so in /readyz and counts failures in /metrics', async (t) => {
+test('without its Redis a monitor is ready, reports that in /readyz and counts failures in /metrics', async (t) => {
   const redis = await startRedis(t);
   const monitor = await openMonitor(t, { cache: redis.url });
   const metric = async (name: string) => {
@@ -50,7 +50,7 @@ test('without its Redis a monitor is ready, says so in /readyz and counts failur
   assert.equal((await monitor.call('GET', '/readyz')).body.cache, undefined);
 });
 
-test('rediss:// is TLS: a certificate that the machine trusts is accepted, another is refused', async (t) => {
+test('rediss:// is TLS: a trusted certificate is accepted, any other is refused', async (t) => {
   const directory = temporaryDirectory(t);
   const files = { key: join(directory, 'key.pem'), certificate: join(directory, 'certificate.pem') };
   const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
@@ -82,7 +82,7 @@ test('rediss:// is TLS: a certificate that the machine trusts is accepted, anoth
   assert.doesNotMatch(line, /hush/);
 });
 
-test('requests do not wait for a Redis that answers nothing', async (t) => {
+test('requests do not wait for an unresponsive Redis', async (t) => {
   const redis = await startRedis(t);
   const monitor = await openMonitor(t, { cache: redis.url });
   redis.suspend();
@@ -91,13 +91,13 @@ test('requests do not wait for a Redis that answers nothing', async (t) => {
   await monitor.stop();
 });
 
-test('a monitor without --cache has no metrics of one', async (t) => {
+test('a monitor without --cache has no cache metrics', async (t) => {
   const monitor = await openMonitor(t);
   const { text } = await monitor.call('GET', '/metrics');
   assert.doesNotMatch(text, /^transcription_monitor_cache_/m);
 });
 
-test('a URL that is no Redis is refused before anything starts, without showing it', async () => {
+test('a URL that is not a Redis is refused before anything starts, without showing it', async () => {
   const urls = [
     '6379',
     'http://u:hush@h',

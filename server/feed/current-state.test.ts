@@ -17,6 +17,6 @@ test('the state of workers lists the newest live ones up to the limit, and wheth
   monitor.register('worker-last');
   const { items, more } = workersNow(monitor);
   assert.deepEqual([items[0]?.worker_id, items.length, more], ['worker-last', STATE_WORKERS_MAX, true]);
-  monitor.run({ type: 'terminate_worker', worker_id: 'worker-1', reason: 'asked for' });
+  monitor.run({ type: 'terminate_worker', worker_id: 'worker-1', reason: 'requested' });
   assert.equal(workersNow(monitor).more, false, 'those that ended do not count');
 });

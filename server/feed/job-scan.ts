@@ -10,7 +10,7 @@ import { activeJobs, STATE_JOBS_MAX } from './current-state.ts';
 import { FilterIndex } from './filter-index.ts';
 
 export type Scanned = {
-  /** One more than STATE_JOBS_MAX if there are more. */
+  /** At most STATE_JOBS_MAX + 1: one more shows that there are more. */
   jobs: readonly JobRecord[];
   /** The position of the state that was scanned. */
   position: FeedPosition;

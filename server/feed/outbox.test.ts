@@ -1,4 +1,4 @@
-/** What a reader receives that is slower than the fleet. */
+/** What a slow reader receives. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FeedPosition } from '../../protocol/feed.ts';
@@ -107,7 +107,7 @@ test('a reader over its buffer is disconnected with the position of the last mes
   happen(outbox, FULL, at(1));
   const message = 'y'.repeat(1000);
   for (let i = 0; sink.resume === undefined; i += 1) {
-    assert.ok(i <= WAITING_MAX / message.length + 1, 'it holds more than it may');
+    assert.ok(i <= WAITING_MAX / message.length + 1, 'it holds more than allowed');
     happen(outbox, message, at(2, i));
   }
   assert.deepEqual(sink.resume, at(1));
@@ -157,19 +157,19 @@ test('closing releases waiting senders', () => {
   assert.equal(gone, true);
 });
 
-test('waiting answers pause reading from the connection; waiting events do not', () => {
+test('waiting answers to calls pause reading from the connection; waiting events do not', () => {
   const sink = new SlowSink();
   const outbox = new Outbox(sink);
-  outbox.answer(['a']);
+  outbox.sendAnswers(['a']);
   outbox.reply(FULL);
   happen(outbox, 'event', at(1));
   assert.deepEqual(sink.holds, []);
-  outbox.answer(['b', 'c']);
-  outbox.answer(['d']);
+  outbox.sendAnswers(['b', 'c']);
+  outbox.sendAnswers(['d']);
   assert.deepEqual(sink.holds, [true]);
   sink.readAll();
   assert.deepEqual(sink.holds, [true, false]);
-  outbox.answer(['e']);
+  outbox.sendAnswers(['e']);
   assert.deepEqual(sink.holds, [true, false], 'a reader that has read everything is not paused');
 });
 
@@ -208,7 +208,7 @@ test('a closed outbox sends nothing, not even what it had gathered', () => {
   outbox.flush();
   outbox.update(updateAt(at(2)));
   outbox.reply('pong');
-  outbox.answer(['answer']);
+  outbox.sendAnswers(['answer']);
   assert.deepEqual(sink.sent, []);
 });
 
@@ -216,8 +216,8 @@ test('a reader is disconnected when more answers wait than allowed', () => {
   const sink = new SlowSink();
   const outbox = new Outbox(sink);
   happen(outbox, FULL, at(1));
-  outbox.answer(['x'.repeat(ANSWERS_WAITING_MAX)]);
+  outbox.sendAnswers(['x'.repeat(ANSWERS_WAITING_MAX)]);
   assert.equal(sink.resume, undefined);
-  outbox.answer(['x']);
+  outbox.sendAnswers(['x']);
   assert.deepEqual(sink.resume, at(1));
 });

@@ -98,7 +98,7 @@ export class Outbox {
    * Sends answers to calls in one piece. While the reader is behind, they wait separately and no further calls are
    * read; it is disconnected as slow only beyond ANSWERS_WAITING_MAX.
    */
-  answer(texts: readonly string[]): void {
+  sendAnswers(texts: readonly string[]): void {
     if (this.#closed) return;
     let parcel: Parcel | null = null;
     for (const text of texts) parcel = new Parcel({ text, position: null }, parcel);

@@ -31,7 +31,7 @@ test('readers that get the same messages share a parcel, and its bytes are made 
   assert.equal(first!.characters, 2);
 });
 
-test('readers that get fewer messages have a parcel of their own', () => {
+test('readers that get fewer messages have their own parcel', () => {
   const parcels = new SegmentParcels();
   const [a, b, c] = [update('a', 0), update('b', 1), update('c', 2)];
   const all = parcels.begin(a);

@@ -59,12 +59,12 @@ test('a truncated segment is null, and a failed read is repeated', async () => {
     eventsOf: async (seq) => {
       reads += 1;
       if (seq === 1) return null;
-      if (reads < 3) throw new Error('no answer');
+      if (reads < 3) throw new Error('no response');
       return segment(1);
     },
   });
   assert.equal(await back.updatesOf(1), null);
-  await assert.rejects(back.updatesOf(2), /no answer/);
+  await assert.rejects(back.updatesOf(2), /no response/);
   assert.equal((await back.updatesOf(2))?.length, 1);
 });
 

@@ -90,11 +90,11 @@ test('elements of a list that are not messages are refused, the others are handl
 test('replies keep the order of the messages even if one needs a lookup', async () => {
   const found = Promise.withResolvers<undefined>();
   const { monitor, receive, received } = await open({ job: () => found.promise });
-  const answered = receive(follow('job', { job_id: 'job-9', id: 'a' }), { action: 'ping', id: 'b' });
+  const called = receive(follow('job', { job_id: 'job-9', id: 'a' }), { action: 'ping', id: 'b' });
   await settled();
   assert.deepEqual(received, []);
   found.resolve(undefined);
-  await answered;
+  await called;
   assert.deepEqual(
     received.map(({ type, id }) => [type, id]),
     [

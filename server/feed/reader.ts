@@ -88,14 +88,14 @@ export class Reader {
     if (!Array.isArray(value)) return this.#take(value);
     if (count === 0) return this.#take(`${NOT_AN_OBJECT}: the list is empty`);
     this.#readsLists = true;
-    let answer: Promise<void> | undefined;
-    for (const message of value) answer = this.#take(isMessage(message) ? message : NOT_AN_OBJECT) ?? answer;
-    return answer;
+    let handled: Promise<void> | undefined;
+    for (const message of value) handled = this.#take(isMessage(message) ? message : NOT_AN_OBJECT) ?? handled;
+    return handled;
   }
 
   /** Sends answers to calls. A reader that does not read them is disconnected. */
-  answer(texts: readonly string[]): void {
-    this.#outbox.answer(this.#readsLists && texts.length > 1 ? [`[${texts.join(',')}]`] : texts);
+  sendAnswers(texts: readonly string[]): void {
+    this.#outbox.sendAnswers(this.#readsLists && texts.length > 1 ? [`[${texts.join(',')}]`] : texts);
   }
 
   /** `message`: a string describes why it is invalid. */
@@ -105,8 +105,8 @@ export class Reader {
     return this.#inOrder(() => this.#follow(message));
   }
 
-  #inOrder(answer: () => Promise<void> | void): Promise<void> {
-    this.#last = this.#last.then(answer);
+  #inOrder(handle: () => Promise<void> | void): Promise<void> {
+    this.#last = this.#last.then(handle);
     return this.#last;
   }
 

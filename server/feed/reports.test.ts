@@ -1,4 +1,4 @@
-/** Progress that waits for the journal: followers are told of it when it is accepted. */
+/** Progress that waits for the journal: followers receive it when it is accepted. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { settled, TurnedClock } from '../testing-clock.ts';
@@ -14,9 +14,9 @@ async function openHeld(): Promise<TestFeed> {
   return feed;
 }
 
-const saidOf = ({ messages }: TestReader) => messages.map(({ type, percentage }) => [type, percentage]);
+const percentagesOf = ({ messages }: TestReader) => messages.map(({ type, percentage }) => [type, percentage]);
 
-test('a report is told when it is accepted, and once more from the journal', async () => {
+test('a report is sent when it is accepted, and again once it is in the journal', async () => {
   const { clock, monitor, hub } = await openHeld();
   const reader = new TestReader(hub);
   await reader.follow('job', { id: 'job-1' });
@@ -29,10 +29,10 @@ test('a report is told when it is accepted, and once more from the journal', asy
     ['progress', 10],
     ['progress', 20],
   ];
-  assert.deepEqual(saidOf(reader), before);
+  assert.deepEqual(percentagesOf(reader), before);
   assert.equal(reader.messages[2].stage, 'TRANSCRIBING');
   await clock.turn(20);
-  assert.deepEqual(saidOf(reader), [...before, ['update', 20]]);
+  assert.deepEqual(percentagesOf(reader), [...before, ['update', 20]]);
   await monitor.stop();
 });
 
@@ -60,7 +60,7 @@ test('a reader that comes back with the position of a report misses and repeats 
   await monitor.stop();
 });
 
-test('a connection that follows a job and all jobs is told of a report once', async () => {
+test('a connection that follows a job and all jobs receives a report once', async () => {
   const { monitor, hub } = await openHeld();
   const reader = new TestReader(hub);
   const sent = { last: null };
@@ -72,13 +72,13 @@ test('a connection that follows a job and all jobs is told of a report once', as
   await monitor.stop();
 });
 
-test('a report that the journal refuses is not told', async () => {
+test('a report that the journal refuses is not sent', async () => {
   const { monitor, hub } = await openHeld();
   const reader = new TestReader(hub);
   await reader.follow('job', { id: 'job-1' });
   const report = { lease_token: 'of another attempt', percentage: 50 };
   monitor.soft({ type: 'report_progress', job_id: 'job-1', report });
   await settled();
-  assert.deepEqual(saidOf(reader), [['state', 0]]);
+  assert.deepEqual(percentagesOf(reader), [['state', 0]]);
   await monitor.stop();
 });

@@ -156,9 +156,9 @@ test('after an interruption at any change to the store, the next run completes i
         store[name] = async (key: string, bytes?: Uint8Array) => {
           changes += 1;
           if (changes > at || (changes === at && !applied)) throw end;
-          const answer = await change(key, bytes!);
+          const result = await change(key, bytes!);
           if (changes === at) throw end;
-          return answer;
+          return result;
         };
       }
       const ended = await accept(store, clock).then(
@@ -193,9 +193,9 @@ describe('whatever is deleted or damaged', () => {
         if (draw() < 0.5) await store.delete(key!);
         else await store.damage(key!, flipped);
       }
-      const said = await halts(store);
+      const inspected = await halts(store);
       const halted = (await open(store, clock)).journal.status.halted;
-      assert.equal(halted, said);
+      assert.equal(halted, inspected);
       await accept(store, clock);
       const desk = await open(store, clock);
       assert.equal(desk.journal.status.problem, null);
@@ -219,7 +219,7 @@ test('an inspection reports damage that a start skips', async () => {
   );
 });
 
-test('an inspection says how much follows what is missing or damaged', async () => {
+test('an inspection reports how much follows a missing or damaged segment', async () => {
   const { store } = await written();
   await store.damage(segmentKey(2), flipped);
   await store.delete(segmentKey(9));

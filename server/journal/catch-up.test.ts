@@ -35,7 +35,7 @@ test('under steady writes a put that started after a visit resolves it', async (
   await clock.turn(PUT_MS / 2);
   const visit = watched(desk.journal.catchUp());
   await clock.turn(PUT_MS);
-  // The first put began before the visitor came, so it proves nothing to it.
+  // The first put began before the visitor came, so it proves nothing for the visitor.
   assert.equal(visit.resolved, false);
   await clock.turn(PUT_MS);
   assert.equal(visit.resolved, true);
@@ -60,12 +60,12 @@ test('proposals that write nothing do not delay a visit', async () => {
   const clock = newClock();
   const store = new FailingStore(clock);
   const desk = await openDesk(store, clock, { tail_poll_ms: 200 });
-  const keepAsking = async () => {
+  const keepWriting = async () => {
     for (let i = 0; i < 100; i++) await desk.write('nothing');
   };
-  const asking = Promise.all([keepAsking(), keepAsking()]).then(() => 'asked to the end');
-  assert.equal(await Promise.race([asking, desk.journal.catchUp().then(() => 'caught up')]), 'caught up');
-  await asking;
+  const writing = Promise.all([keepWriting(), keepWriting()]).then(() => 'all written');
+  assert.equal(await Promise.race([writing, desk.journal.catchUp().then(() => 'caught up')]), 'caught up');
+  await writing;
   desk.journal.abandon();
 });
 
@@ -73,17 +73,17 @@ test('an instance alone on its store catches up at once, without waiting for its
   const clock = newClock();
   const store = new FailingStore(clock);
   const desk = await openDesk(store, clock);
-  let answer = () => {};
+  let respond = () => {};
   const create = store.putIfAbsent.bind(store);
   store.putIfAbsent = async (key, bytes) => {
     await new Promise<void>((resolve) => {
-      answer = resolve;
+      respond = resolve;
     });
     return create(key, bytes);
   };
   const written = desk.write('slow');
   await settled();
   await desk.journal.catchUp();
-  answer();
+  respond();
   assert.equal(await written, 'in 1');
 });

@@ -121,20 +121,20 @@ export class Chain<P> {
     for (;;) {
       const first = this.#head.seq + 1;
       const seqs = Array.from({ length: window }, (_, i) => first + i);
-      const answers = await Promise.all(seqs.map((seq) => this.get(segmentKey(seq))));
-      for (const [i, answer] of answers.entries()) {
+      const results = await Promise.all(seqs.map((seq) => this.get(segmentKey(seq))));
+      for (const [i, result] of results.entries()) {
         const seq = first + i;
         if (seq !== this.#head.seq + 1) break;
-        if (!(await this.trust(answer.server_ms))) break;
-        if (!answer.found) {
+        if (!(await this.trust(result.server_ms))) break;
+        if (!result.found) {
           // The response may be stale: read again before reporting damage.
           if (this.#damageAhead() && (await this.get(segmentKey(seq))).found) break;
           this.assertLedPastDamage();
           return this.#head.seq - from;
         }
         this.replay(
-          decodeSegment(answer.bytes, { journal_id: this.#options.journal_id, seq }),
-          answer.last_modified_ms,
+          decodeSegment(result.bytes, { journal_id: this.#options.journal_id, seq }),
+          result.last_modified_ms,
         );
       }
       window = Math.min(window * 4, PREFETCH_MAX);
@@ -217,8 +217,8 @@ export class Chain<P> {
   }
 
   /**
-   * The same once a segment of ours was created after the head: if another instance has continued it, its name was not used
-   * before, and it leads on.
+   * The same once a segment of ours was created after the head: if another instance has continued it, its name was not
+   * used before, and it leads on.
    */
   async assertCreatedLeadsOn({ seq, hash }: { seq: number; hash: string }): Promise<void> {
     if (!this.#damageAhead()) return;

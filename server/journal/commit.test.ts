@@ -7,9 +7,9 @@ import { decodeSegment } from './segment.ts';
 import { FailingStore, type Fate, newClock, openDesk } from './testing.ts';
 
 /** The kind of the error, or the resolved value. */
-const ending = (answer: Promise<string>): Promise<string> =>
-  answer.then(
-    (said) => said,
+const ending = (outcome: Promise<string>): Promise<string> =>
+  outcome.then(
+    (resolved) => resolved,
     (error: unknown) => (error instanceof JournalError ? error.kind : String(error)),
   );
 
@@ -27,8 +27,8 @@ function fates(store: FailingStore, ...next: Fate[]): void {
 
 test('all proposals that arrive while a segment is being written become the next segment', async () => {
   const { store, notes, write, journal } = await desk();
-  const answers = [write('a'), write('b'), write('c')];
-  assert.deepEqual(await Promise.all(answers), ['in 1', 'in 1', 'in 1']);
+  const outcomes = [write('a'), write('b'), write('c')];
+  assert.deepEqual(await Promise.all(outcomes), ['in 1', 'in 1', 'in 1']);
   const one = write('d');
   await settled();
   assert.deepEqual(await Promise.all([one, write('e'), write('f')]), ['in 2', 'in 3', 'in 3']);
@@ -39,9 +39,9 @@ test('all proposals that arrive while a segment is being written become the next
 
 test('nothing is adopted or resolved before the put has returned', async () => {
   const { store, notes, write } = await desk();
-  let answer: (() => void) | undefined;
+  let outcome: (() => void) | undefined;
   const held = new Promise<void>((resolve) => {
-    answer = resolve;
+    outcome = resolve;
   });
   const create = store.putIfAbsent.bind(store);
   store.putIfAbsent = async (key, bytes) => {
@@ -49,17 +49,17 @@ test('nothing is adopted or resolved before the put has returned', async () => {
     await held;
     return result;
   };
-  let said: string | null = null;
+  let resolved: string | null = null;
   void write('a').then((text) => {
-    said = text;
+    resolved = text;
   });
   await settled();
   assert.deepEqual(await store.keys(SEGMENTS), [segmentKey(1)]);
   assert.deepEqual(notes.texts, []);
-  assert.equal(said, null);
-  answer!();
+  assert.equal(resolved, null);
+  outcome!();
   await settled();
-  assert.equal(said, 'in 1');
+  assert.equal(resolved, 'in 1');
 });
 
 test('after a lost response the same bytes are sent again, and the segment is recognized as ours', async () => {
@@ -70,10 +70,10 @@ test('after a lost response the same bytes are sent again, and the segment is re
     if (key === segmentKey(1)) sent.push(Buffer.from(bytes));
     return create(key, bytes);
   };
-  fates(store, 'answer_lost', 'unavailable');
-  const answer = write('a');
+  fates(store, 'response_lost', 'unavailable');
+  const outcome = write('a');
   await clock.turn(1_000);
-  assert.equal(await answer, 'in 1');
+  assert.equal(await outcome, 'in 1');
   assert.equal(sent.length, 3);
   assert.ok(sent.every((bytes) => bytes.equals(sent[0]!)));
   assert.deepEqual(notes.texts, ['a']);
@@ -83,7 +83,7 @@ test('after a lost response the same bytes are sent again, and the segment is re
 test('if the store is silent for too long callers get outcome_unknown, and the segment is still written', async () => {
   const { clock, store, notes, write, journal } = await desk();
   let down = true;
-  store.fate = (call) => (call === 'create' && down ? 'answer_lost' : 'fine');
+  store.fate = (call) => (call === 'create' && down ? 'response_lost' : 'fine');
   const first = ending(write('a'));
   await settled();
   const behind = ending(write('b'));
@@ -111,18 +111,18 @@ test('if the store is silent for too long callers get outcome_unknown, and the s
 
 test('a refusal after a lost response proves nothing: retries continue until the outcome is known', async () => {
   const { clock, store, notes, write } = await desk();
-  fates(store, 'answer_lost', 'refused', 'refused');
-  const answer = write('a');
+  fates(store, 'response_lost', 'refused', 'refused');
+  const outcome = write('a');
   await clock.turn(1_000);
-  assert.equal(await answer, 'in 1');
+  assert.equal(await outcome, 'in 1');
   assert.deepEqual(notes.texts, ['a']);
 });
 
 test('proposals that do not fit one segment fill the next, in order', async () => {
   const { store, write } = await desk();
   const large = (name: string) => name + 'x'.repeat(1_500_000);
-  const answers = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((name) => write(large(name))));
-  assert.deepEqual(answers, ['in 1', 'in 1', 'in 2', 'in 2', 'in 3']);
+  const outcomes = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((name) => write(large(name))));
+  assert.deepEqual(outcomes, ['in 1', 'in 1', 'in 2', 'in 2', 'in 3']);
   for (const key of await store.keys(SEGMENTS)) {
     const there = await store.get(key);
     assert.ok(there.found && there.bytes.length <= 4 * 1024 * 1024);
@@ -166,24 +166,24 @@ test('stopping commits pending proposals and rejects new ones', async () => {
 test('stopping does not wait forever for a silent store', async () => {
   const { clock, store, write, journal } = await desk();
   store.fate = () => 'unavailable';
-  const answer = ending(write('a'));
+  const outcome = ending(write('a'));
   const stopped = journal.stop();
   await clock.turn(15_000);
   await stopped;
-  assert.equal(await answer, 'outcome_unknown');
+  assert.equal(await outcome, 'outcome_unknown');
 });
 
-test('a store that does not answer is asked again soon, then less and less often', async () => {
+test('an unresponsive store is retried soon, then less and less often', async () => {
   const { clock, store, write } = await desk();
   store.fate = (call) => (call === 'create' ? 'unavailable' : 'fine');
   void ending(write('a'));
-  const asked: number[] = [];
+  const tries: number[] = [];
   for (const ms of [100, 1_000, 8_000]) {
     const before = store.calls.length;
     await clock.turn(ms);
-    asked.push(store.calls.slice(before).filter((call) => call.startsWith('create')).length);
+    tries.push(store.calls.slice(before).filter((call) => call.startsWith('create')).length);
   }
-  const [soon, soonAfter, later] = asked as [number, number, number];
-  assert.ok(soon >= 3 && soonAfter >= 2 && later >= 7, `asked ${asked} times`);
-  assert.ok(soon <= 5 && soonAfter <= 6 && later <= 10, `asked ${asked} times`);
+  const [soon, soonAfter, later] = tries as [number, number, number];
+  assert.ok(soon >= 3 && soonAfter >= 2 && later >= 7, `tried ${tries} times`);
+  assert.ok(soon <= 5 && soonAfter <= 6 && later <= 10, `tried ${tries} times`);
 });

@@ -1,7 +1,7 @@
 /**
  * `meta/format.json`: identifies the store, and is written once, before anything else. It names the journal that every
  * segment and snapshot belongs to, so it is created only in a store without any sign of use. If it is missing, or
- * disagrees with all of them, it is what is damaged, and they have the id.
+ * disagrees with all of them, the format is damaged, and the others have the id.
  */
 import type { ObjectStore } from '../objects/store.ts';
 import { parseJsonObject, readSealed, sealFields } from '../sealed-json.ts';

@@ -377,18 +377,18 @@ export class Journal<P> {
     const began_ms = clock.monotonic();
     let unanswered = false;
     for (let attempt = 0; ; attempt++) {
-      let answer: { created: boolean; server_ms: number } | StoreError;
+      let result: { created: boolean; server_ms: number } | StoreError;
       try {
-        answer = await store.putIfAbsent(key, batch.encoded.bytes);
+        result = await store.putIfAbsent(key, batch.encoded.bytes);
       } catch (error) {
         if (!(error instanceof StoreError)) throw error;
-        answer = error;
+        result = error;
       }
       if (signal.aborted) throw outcomeUnknown(isClosing());
-      if (!(answer instanceof StoreError)) {
+      if (!(result instanceof StoreError)) {
         this.#trouble.putSucceeded();
         try {
-          return await (answer.created ? this.#created(batch, draft, answer.server_ms) : this.#lost(batch, draft));
+          return await (result.created ? this.#created(batch, draft, result.server_ms) : this.#lost(batch, draft));
         } catch (error) {
           // The read that verifies the outcome failed, not the put: the segment may exist.
           const open = error instanceof JournalError && (error.kind === 'refused' || error.kind === 'stopped');
@@ -396,18 +396,18 @@ export class Journal<P> {
           throw open ? outcomeUnknown(error) : error;
         }
       }
-      if (answer.code === 'store_unsafe') {
+      if (result.code === 'store_unsafe') {
         // A segment may exist, ours or another's, so callers must not conclude that it was not written.
-        this.#trouble.halt(new JournalError('corrupt', answer.message, { hint: answer.hint, cause: answer }));
-        throw outcomeUnknown(answer);
+        this.#trouble.halt(new JournalError('corrupt', result.message, { hint: result.hint, cause: result }));
+        throw outcomeUnknown(result);
       }
-      if (answer.kind === 'refused' && !unanswered) {
-        throw this.#trouble.putRefused(key, answer);
+      if (result.kind === 'refused' && !unanswered) {
+        throw this.#trouble.putRefused(key, result);
       }
       // From here on the segment may have been written, and only 200 or 412 proves the outcome.
       unanswered = true;
       const patience_ms = outcome_unknown_ms - (clock.monotonic() - began_ms);
-      if (patience_ms <= 0) this.#failAsUnknown(batch, answer);
+      if (patience_ms <= 0) this.#failAsUnknown(batch, result);
       await sleep(clock, random.float() * backoff(attempt, STORE_RETRIES), signal);
       if (signal.aborted) throw outcomeUnknown(isClosing());
     }

@@ -93,17 +93,17 @@ test('an unsafe store halts the journal before it acknowledges, with an unknown 
   const put = store.putIfAbsent.bind(store);
   store.putIfAbsent = async (key, bytes) => {
     await put(key, bytes);
-    throw new StoreError('refused', 'store_unsafe', 'it told two writers yes', { hint: 'move' });
+    throw new StoreError('refused', 'store_unsafe', 'it confirmed one key to two writers', { hint: 'move' });
   };
   await assert.rejects(write('b'), (error) => kindOf(error) === 'outcome_unknown');
   assert.deepEqual([notes.texts, journal.status.halted], [['a'], true]);
-  assert.match(journal.status.problem ?? '', /it told two writers yes/);
+  assert.match(journal.status.problem ?? '', /it confirmed one key to two writers/);
   store.putIfAbsent = put;
   await clock.turn(60_000);
   await assert.rejects(write('c'), (error) => kindOf(error) === 'corrupt');
 });
 
-test('what is soft is refused as well, while the store takes no writes and after the journal has stopped', async () => {
+test('soft proposals are refused as well, while the store accepts no writes and after the journal has stopped', async () => {
   const { store, write, journal } = await desk();
   const soft = () =>
     new Promise<string>((resolve, reject) => journal.proposeSoft('key', { text: 'soft', resolve, reject }));

@@ -148,12 +148,12 @@ describe('a manifest that was written before manifests had a checksum', () => {
   const part = { key: snapshotPartKey(9, 1), sha256: HASH, bytes: 4 };
   const wrong: [string, Record<string, unknown>][] = [
     ['a time that is not that of its segment', { at_ms: 9_000 }],
-    ['a time that is none', { at_ms: 'soon' }],
+    ['an invalid time', { at_ms: 'soon' }],
     ['another hash of its segment', { segment_hash: HASH }],
-    ['a hash that is none', { segment_hash: 'a' }],
+    ['an invalid hash', { segment_hash: 'a' }],
     ['a part whose key is no key', { parts: [{ ...part, key: `snapshots/${'0'.repeat(19)}9/000\u0000.ndjson` }] }],
     ['a part of another snapshot', { parts: [{ ...part, key: snapshotPartKey(8, 1) }] }],
-    ['a part that is none', { parts: [null] }],
+    ['an invalid part', { parts: [null] }],
     ['no format', { format: undefined }],
   ];
   for (const [what, change] of wrong) {

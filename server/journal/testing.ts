@@ -78,7 +78,7 @@ export class Notes implements Replica<Note> {
 }
 
 /** The fate of a call: success, no effect and no response, an effect and no response, or a refusal. */
-export type Fate = 'fine' | 'unavailable' | 'answer_lost' | 'refused';
+export type Fate = 'fine' | 'unavailable' | 'response_lost' | 'refused';
 
 /** A store in memory whose calls fail according to `fate`. */
 export class FailingStore extends MemoryStore {
@@ -115,7 +115,7 @@ export class FailingStore extends MemoryStore {
   /** Changes an object without recording a call. */
   async damage(key: string, change: (bytes: Uint8Array) => Uint8Array): Promise<void> {
     const there = await super.get(key);
-    if (!there.found) throw new Error(`${key} is not there`);
+    if (!there.found) throw new Error(`${key} does not exist`);
     await super.put(key, change(there.bytes));
   }
 
@@ -132,7 +132,7 @@ export class FailingStore extends MemoryStore {
       throw new StoreError('refused', 'store_denied', 'access denied', { hint: 'Ask its owner.' });
     if (fate === 'unavailable') throw new StoreError('unavailable', 'store_timeout', 'no response');
     const result = await run();
-    if (fate === 'answer_lost') throw new StoreError('unavailable', 'store_timeout', 'no response');
+    if (fate === 'response_lost') throw new StoreError('unavailable', 'store_timeout', 'no response');
     return result;
   }
 }

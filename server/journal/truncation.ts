@@ -50,8 +50,8 @@ export async function truncate(
 }
 
 /**
- * Deletes manifests before parts, so that a partially deleted snapshot is none; parts without a manifest once they are
- * old.
+ * Deletes manifests before parts, so that a partially deleted snapshot does not count; parts without a manifest once
+ * they are old.
  */
 async function dropSnapshots(
   store: ObjectStore,

@@ -18,8 +18,8 @@ async function pair(options = {}): Promise<{ clock: TurnedClock; store: FailingS
 
 test('the second instance at a number replays the first one’s segment and decides again', async () => {
   const { a, b, store } = await pair();
-  const answers = await Promise.all([a.write('from a'), b.write('from b')]);
-  assert.deepEqual(answers.sort(), ['in 1', 'in 2']);
+  const outcomes = await Promise.all([a.write('from a'), b.write('from b')]);
+  assert.deepEqual(outcomes.sort(), ['in 1', 'in 2']);
   await Promise.all([a.journal.catchUp(), b.journal.catchUp()]);
   assert.deepEqual(a.notes.texts, b.notes.texts);
   assert.equal(a.journal.head.hash, b.journal.head.hash);
@@ -65,7 +65,7 @@ test('an instance polls for segments of others, less often while there are none'
 test('a truncated name is not reused: its second creator recovers and acknowledges nothing', async () => {
   const clock = newClock();
   const store = new FailingStore(clock);
-  // Of `b` no timer runs: it sleeps.
+  // No timers of `b` run: it sleeps.
   const asleep = newClock();
   const a = await openDesk(store, clock, { ...SHARED, snapshot_segments: 2, instance: 'a' });
   await a.write('one');
@@ -89,21 +89,21 @@ test('a truncated name is not reused: its second creator recovers and acknowledg
   b.journal.abandon();
 });
 
-test('a segment whose answer comes after a suspension is ours if others continued it, though the newest snapshot is damaged', async () => {
+test('a segment whose response arrives after a suspend is ours if others continued it, even if the newest snapshot is damaged', async () => {
   const clock = newClock();
   const store = new FailingStore(clock);
   const asleep = newClock();
   const a = await openDesk(store, clock, { ...SHARED, instance: 'a' });
   await a.write('one');
-  const answered = Promise.withResolvers<void>();
-  // Of `b` no timer runs: it sleeps from the moment at which its put reaches the store.
+  const responded = Promise.withResolvers<void>();
+  // No timers of `b` run: it sleeps from the moment at which its put reaches the store.
   const late = new Proxy(store, {
     get(target, name) {
       if (name !== 'putIfAbsent') return Reflect.get(target, name).bind?.(target) ?? Reflect.get(target, name);
       return async (key: string, bytes: Uint8Array) => {
         const result = await target.putIfAbsent(key, bytes);
         if (key !== segmentKey(2)) return result;
-        await answered.promise;
+        await responded.promise;
         return { ...result, server_ms: clock.now() };
       };
     },
@@ -116,7 +116,7 @@ test('a segment whose answer comes after a suspension is ours if others continue
   await a.journal.snapshot();
   await clock.turn(11 * MINUTE_MS);
   await store.damage(snapshotPartKey(5, 1), flipped);
-  answered.resolve();
+  responded.resolve();
   assert.equal(await written, 'in 2');
   await b.journal.catchUp();
   assert.deepEqual(b.notes.texts, ['one', 'two', 'three', 'four', 'five']);

@@ -42,7 +42,7 @@ test('a soft proposal may be merged with the pending one of its key', () => {
   for (const lease of ['a', 'b', 'c']) waiting.addSoft('beat', lease, (before, next) => `${before}+${next}`);
   assert.deepEqual(waiting.take(), ['a+b+c']);
   waiting.addSoft('beat', 'd', (before, next) => `${before}+${next}`);
-  assert.deepEqual(waiting.take(), ['d'], 'what was taken is not merged again');
+  assert.deepEqual(waiting.take(), ['d'], 'a taken proposal is not merged again');
 });
 
 test('soft proposals are taken before durable ones, so that a last progress counts before the end', async () => {
@@ -90,7 +90,7 @@ test('a visit resolves with a successful proof that started after it, and commit
   assert.equal(await waiting.next(null), 'commit');
   waiting.take();
   assert.equal(await waiting.next(null), 'visit');
-  await assert.rejects(waiting.visited(() => Promise.reject(new Error('no answer'))));
+  await assert.rejects(waiting.visited(() => Promise.reject(new Error('no response'))));
   await settled();
   assert.deepEqual(goneSoFar(), []);
   assert.equal(await waiting.next(null), 'visit');

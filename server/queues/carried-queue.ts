@@ -1,6 +1,6 @@
 /**
- * The main queue carried by a queue of messages: outbox, claims, messages that are held, and what others put there. The parts share
- * the fold and the queue, and nothing else, so that any of them may be lost at any time.
+ * The main queue carried by a queue of messages: outbox, claims, held messages, and the intake of messages of others.
+ * The parts share only the fold and the queue, so that any of them may be lost at any time.
  */
 import { type Clock, sleep } from '../clock.ts';
 import type { Outcome } from '../state-machine/decide/commands.ts';
@@ -123,7 +123,7 @@ export class CarriedQueue implements ExternalQueue {
     const { log, port } = this.#options;
     log(
       'warn',
-      `queue ${port.url}: message ${message_id} is of the monitor with journal ${journal_id}; give each monitor a queue of its own`,
+      `queue ${port.url}: message ${message_id} is of the monitor with journal ${journal_id}; give each monitor its own queue`,
     );
   }
 }

@@ -27,7 +27,7 @@ class World {
     const store = new WatchedStore(new MemoryStore(clock));
     const monitor = await TestMonitor.open({ store, clock });
     const world = new World(clock, monitor);
-    store.meet = ({ name, key }, done) => {
+    store.onCall = ({ name, key }, done) => {
       if (done || name !== 'putIfAbsent' || !key.startsWith('journal/')) return undefined;
       return world.#gate;
     };

@@ -21,7 +21,7 @@ import { claimableJobs, isStopping, stoppedIn, wouldGet } from './claims.ts';
 import type { ClaimRequest as AnyClaimRequest } from './job-queue.ts';
 import type { QueueEngine } from './queue-engine.ts';
 
-/** How many jobs a claim is for is the business of `claim`. */
+/** The number of jobs of a claim is up to `claim`. */
 export type ClaimRequest = Omit<AnyClaimRequest, 'max_jobs'>;
 
 type ClaimEngine = Pick<QueueEngine, 'state' | 'subscribe' | 'policy' | 'journal'>;

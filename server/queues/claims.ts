@@ -1,4 +1,4 @@
-/** What every line of claims needs to know of the fold: how many jobs may be claimed, and which workers get none. */
+/** The facts of the fold that every line of claims needs: how many jobs may be claimed, and which workers get none. */
 import type { AppliedSegment } from '../engine.ts';
 import { couldClaim, mayTake } from '../state-machine/decide/claims.ts';
 import type { Policy } from '../state-machine/decide/policy.ts';

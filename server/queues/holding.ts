@@ -1,7 +1,7 @@
 /**
  * The messages of jobs that workers hold. Each stays hidden as long as its job is held, becomes visible when the job is
- * handed back, and is deleted when the job has ended or has another message. What is to be done follows from the fold; a
- * request that fails is no loss: a message that reappears is judged again by whoever receives it.
+ * handed back, and is deleted when the job has ended or has another message. All actions follow from the fold, so a
+ * failed request does no harm: a message that reappears is judged again by the instance that receives it.
  */
 import { type Clock, sleep } from '../clock.ts';
 import { type Verdict, verdictOn } from '../state-machine/decide/messages.ts';
@@ -121,7 +121,7 @@ export class Holding {
     const hidden = await trouble.attempt('hiding', () => port.hide(entries));
     for (const [index, held] of batch.entries()) {
       if (hidden?.[index]) held.visible_ms = now_ms + entries[index]!.seconds * 1000;
-      // Visible already, or deleted: whoever receives it next holds it.
+      // Visible already, or deleted: the next receiver holds it.
       else if (hidden && this.#held.get(held.message.message_id) === held) this.#drop(held.message.message_id);
     }
   }

@@ -1,6 +1,6 @@
 /**
- * How waiting jobs reach workers: `embedded:`, in the order of the fold, or an external queue, in the order in which it delivers
- * messages. The journal decides every claim either way; a queue only proposes jobs.
+ * How waiting jobs reach workers: `embedded:`, in the order of the fold, or an external queue, in the order in which it
+ * delivers messages. The journal decides every claim either way; a queue only proposes jobs.
  */
 import type { JobMessage, Outcome } from '../state-machine/decide/commands.ts';
 
@@ -11,7 +11,10 @@ export type ClaimRequest = {
   wait_ms: number;
   /** Aborts when the caller no longer waits; null if it does not wait. */
   signal: AbortSignal | null;
-  /** Tries to claim jobs: those of the messages, or the next ones in the embedded order. Called again if there were none. */
+  /**
+   * Tries to claim jobs: those of the messages, or the next ones in the embedded order. Called again if there were
+   * none.
+   */
   claim: (messages?: readonly JobMessage[]) => Promise<Pick<Outcome, 'refs'>>;
 };
 
@@ -34,7 +37,7 @@ export interface JobQueue {
 /** A queue that may fail on its own. */
 export interface ExternalQueue extends JobQueue {
   readonly problem: string | null;
-  /** Messages that were neither ours nor understood. */
+  /** Messages that are neither the monitor's nor valid submissions or events. */
   readonly not_understood: number;
   figures(): Promise<MeasuredFigures>;
   start(): void;

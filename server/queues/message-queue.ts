@@ -27,7 +27,7 @@ export interface MessageQueue {
   send(messages: readonly Outgoing[]): Promise<(string | null)[]>;
   /** Up to `max` of at most 10; waits up to `wait_seconds` for the first. */
   receive(options: ReceiveOptions): Promise<Received[]>;
-  /** Hides messages until so many seconds from now; 0 makes them visible. Up to 10. Returns which were hidden. */
+  /** Hides messages for this many seconds from now; 0 makes them visible. Up to 10. Returns which were hidden. */
   hide(entries: readonly Hiding[]): Promise<boolean[]>;
   /** Up to 10. */
   delete(receipts: readonly string[]): Promise<void>;

@@ -1,6 +1,6 @@
 /**
- * The message about one turn of a job. Its body names job, turn and journal; its attributes are those of the documents: `JobId`,
- * `StartTime`, and `WorkerId` where a worker holds the job.
+ * The message about one turn of a job. Its body names job, turn and journal; its attributes are those of the documents:
+ * `JobId`, `StartTime`, and `WorkerId` if a worker holds the job.
  */
 import { isId } from '../../protocol/ids.ts';
 import { formatTime } from '../../protocol/time.ts';
@@ -15,7 +15,7 @@ export type ReadMessage =
   | { own: OwnMessage }
   /** About a job of another monitor. */
   | { of_journal: string }
-  /** Put there by somebody else. */
+  /** Put there by another system. */
   | { foreign: Received };
 
 export function messageAbout(job: JobRecord, journal_id: string, delay_seconds = 0): Outgoing {

@@ -13,7 +13,7 @@ export type OpenQueueOptions = {
   clock: Clock;
   log: QueueLog;
   rules: readonly IngestRule[];
-  /** Prefixes of URLs of this monitor's own objects, which are no recordings. */
+  /** Prefixes of URLs of this monitor's own objects, which are not recordings. */
   own_urls: readonly string[];
   validate: Validate;
 } & Pick<IntakeOptions, 'archived' | 'check'>;

@@ -1,7 +1,7 @@
 /**
- * Sends a message for each job that may be claimed and has none for its turn. What is to be sent follows from the fold; the event
- * JobMessaged says that it was sent. A crash between the two sends it again, and the duplicate is deleted when it is
- * received.
+ * Sends a message for each job that may be claimed and has none for its turn. The messages to send follow from the
+ * fold; the event JobMessaged records that one was sent. A crash between the two sends it again, and the duplicate is
+ * deleted when it is received.
  *
  * The instance that wrote the job's event sends at once. The others wait: if nothing was recorded by then, they send.
  */
@@ -136,7 +136,7 @@ export class Outbox {
     return lacksMessage(job) || this.#isLost(job);
   }
 
-  /** Its message was sent long ago, and a receive that should have found it found nothing. */
+  /** Its message was sent long ago, and a receive that should have found it found none. */
   #isLost(job: JobRecord): boolean {
     if (!claimable(job) || !job.message) return false;
     const after_ms = Math.max(LOST_AFTER_MS, this.#options.hidden_ms + 60_000);

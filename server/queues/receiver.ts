@@ -1,6 +1,6 @@
 /**
- * Receives messages for the claims that wait, and for what others put into the queue. Claims are served first come, first
- * served, by a few long polls that they share: a thousand idle workers cost no more requests than ten.
+ * Receives messages for waiting claims, and messages that others put into the queue. Claims are served first come,
+ * first served, by a few long polls that they share: a thousand idle workers cost no more requests than ten.
  *
  *     receive → ours: verdict of the fold → claimable: the next claim in line decides it in the journal
  *                                           held, over, ahead: kept hidden, deleted, hidden for a moment
@@ -31,7 +31,7 @@ export type ReceiverOptions = {
   hidden_ms: number;
   /** A receive that began at this log time found nothing. */
   foundNothing: (began_ms: number) => void;
-  /** Takes a message that others put there. */
+  /** Takes a message of another system. */
   ingest: (message: Received) => Promise<void>;
   /** A message about a job of another monitor. */
   stray: (message_id: string, journal_id: string) => void;
@@ -43,7 +43,7 @@ type Waiter = {
   /** Does not wait: one receive that began after it came decides. */
   impatient: boolean;
   until_ms: number;
-  /** Nobody waits for the result any more. */
+  /** The result is no longer needed. */
   gone: boolean;
   resolve: (refs: Outcome['refs']) => void;
   reject: (error: unknown) => void;
@@ -53,9 +53,9 @@ type Poll = { max: number; short: boolean };
 
 const LONG_POLLS_MAX = 4;
 const LONG_SECONDS = 20;
-/** A shorter one may find nothing although there are messages: SQS asks only some of its servers. */
+/** A shorter one may find nothing although there are messages: SQS queries only some of its servers. */
 const SHORT_SECONDS = 1;
-/** How long a message stays hidden that is ahead of this fold. */
+/** How long a message about a later state than this fold stays hidden. */
 const AHEAD_SECONDS = 5;
 /** How long a message stays hidden whose job is not for those who wait. */
 const OTHERS_SECONDS = 5;
@@ -120,14 +120,17 @@ export class Receiver {
     });
   }
 
-  /** Resolves every waiting claim. A receive under way is abandoned: what it found reappears when it is no longer hidden. */
+  /**
+   * Resolves every waiting claim. A receive under way is abandoned: its messages reappear when they are no longer
+   * hidden.
+   */
   close(): void {
     this.#closing.abort();
     this.#unsubscribe();
     this.#dismiss(() => true);
   }
 
-  /** Waits for what is under way. */
+  /** Waits for requests under way. */
   async stop(): Promise<void> {
     this.close();
     await Promise.all(this.#running);
@@ -149,7 +152,7 @@ export class Receiver {
     if (!this.#started || this.#paused || this.#closing.signal.aborted) return;
     const polls = [...this.#polls];
     const long = polls.filter(({ short }) => !short);
-    let asked = long.reduce((sum, { max }) => sum + max, 0);
+    let requested = long.reduce((sum, { max }) => sum + max, 0);
     let wanted = 0;
     let patient_ms = 0;
     let impatient = false;
@@ -167,9 +170,9 @@ export class Receiver {
     if (impatient && polls.every(({ short }) => !short))
       this.#begin({ max: Math.min(BATCH, wanted), short: true }, SHORT_SECONDS);
     const seconds = Math.min(LONG_SECONDS, Math.max(SHORT_SECONDS, Math.ceil(patient_ms / 1000)));
-    for (let count = long.length; patient_ms > 0 && count < LONG_POLLS_MAX && asked < wanted; count += 1) {
-      const max = Math.min(BATCH, wanted - asked);
-      asked += max;
+    for (let count = long.length; patient_ms > 0 && count < LONG_POLLS_MAX && requested < wanted; count += 1) {
+      const max = Math.min(BATCH, wanted - requested);
+      requested += max;
       this.#begin({ max, short: false }, seconds);
     }
     const idle = this.#polls.size === 0 && this.#line.size === 0 && this.#claiming.size === 0;
@@ -209,14 +212,14 @@ export class Receiver {
     if (signal.aborted && !messages?.length) return;
     if (messages?.length === 0) foundNothing(began_ms);
     if (messages) await this.#take(messages);
-    if (poll.short) this.#answer(newest);
+    if (poll.short) this.#resolveImpatient(newest);
     if (messages) this.#failures = 0;
     else this.#pause();
     this.#fill();
   }
 
-  /** The claims that do not wait, of those that came before the receive began. */
-  #answer(newest: number): void {
+  /** Resolves the claims that do not wait and came before the receive began. */
+  #resolveImpatient(newest: number): void {
     for (const waiter of this.#line.clone().values()) {
       if (waiter.impatient && waiter.place <= newest) this.#leave(waiter);
     }
@@ -247,7 +250,7 @@ export class Receiver {
     this.#distribute(this.#sort(own));
   }
 
-  /** Does what the fold says with each message. Returns the claimable ones. */
+  /** Handles each message according to the fold. Returns the claimable ones. */
   #sort(messages: readonly OwnMessage[]): OwnMessage[] {
     const { engine, port, trouble, holding } = this.#options;
     const ready: OwnMessage[] = [];
@@ -291,7 +294,7 @@ export class Receiver {
       waiter.reject(error);
     }
     this.#claiming.delete(waiter);
-    // Not all became the worker's: another instance may have been faster, or the worker is stopping.
+    // Not all were assigned to the worker: another instance may have been faster, or the worker is stopping.
     this.#hide(this.#sort(messages), 0);
     this.#fill();
   }

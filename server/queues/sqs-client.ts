@@ -1,4 +1,7 @@
-/** An SQS queue over the AWS SDK. Endpoint, credentials and region come from the AWS chain; `AWS_ENDPOINT_URL_SQS` works. */
+/**
+ * An SQS queue over the AWS SDK. Endpoint, credentials and region come from the AWS chain; `AWS_ENDPOINT_URL_SQS`
+ * works.
+ */
 import {
   ChangeMessageVisibilityBatchCommand,
   DeleteMessageBatchCommand,
@@ -27,7 +30,7 @@ export class SqsClient implements MessageQueue {
   #queue_url = '';
   #arn: string | null = null;
 
-  /** Finds the queue and checks what the monitor may do with it. Throws MonitorError. */
+  /** Finds the queue and checks the monitor's permissions on it. Throws MonitorError. */
   static async open(address: SqsQueueUrl): Promise<SqsClient> {
     const queue = new SqsClient(address);
     try {
@@ -46,7 +49,7 @@ export class SqsClient implements MessageQueue {
     this.#client = new SQSClient({
       ...(region === null ? {} : { region }),
       ...(endpoint === null ? {} : { endpoint }),
-      // The address that a queue gives of itself leads past proxies and private endpoints.
+      // The address that a queue reports of itself leads past proxies and private endpoints.
       useQueueUrlAsEndpoint: false,
       maxAttempts: 3,
       requestHandler: {

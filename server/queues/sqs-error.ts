@@ -23,7 +23,7 @@ export const isDenied = (error: unknown): boolean =>
 export function sqsError(error: unknown, { url, name, arn }: SqsPlace, action: string): MonitorError {
   if (error instanceof MonitorError) return error;
   const failure = error as Failure;
-  // An AggregateError, for a name with several addresses, has no message of its own.
+  // An AggregateError, for a name with several addresses, has no message itself.
   const words = failure.message || failure.code || failure.name;
   const make = (kind: 'conflict' | 'forbidden' | 'unavailable', code: string, message: string, hint: string) =>
     new MonitorError(kind, code, `queue ${url}: ${message}`, { hint, cause: error });
@@ -31,7 +31,7 @@ export function sqsError(error: unknown, { url, name, arn }: SqsPlace, action: s
   if (MISSING.has(failure.name)) {
     const fifo = name.endsWith('.fifo') ? ' --attributes FifoQueue=true' : '';
     const hint = `Create it: aws sqs create-queue --queue-name ${name}${fifo}. AWS_REGION or ?region= selects the region.`;
-    return make('conflict', 'queue_missing', 'there is no such queue', hint);
+    return make('conflict', 'queue_missing', 'the queue does not exist', hint);
   }
   if (CREDENTIALS.test(failure.name)) {
     const hint = '`aws sts get-caller-identity` shows the identity; AWS_PROFILE or the machine’s role selects another.';
@@ -44,7 +44,7 @@ export function sqsError(error: unknown, { url, name, arn }: SqsPlace, action: s
   return make('unavailable', 'queue_failed', `${action} failed: ${failure.name}: ${words}`, REACHABLE);
 }
 
-/** The command that gives a role this permission. */
+/** The command that grants this permission to a role. */
 function grant(action: string, arn: string | null): string {
   const statement = { Effect: 'Allow', Action: action, Resource: arn ?? '*' };
   const policy = JSON.stringify({ Version: '2012-10-17', Statement: [statement] });

@@ -43,7 +43,7 @@ async function put(QueueUrl: string, body: unknown): Promise<string> {
   return (await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }))).MessageId!;
 }
 
-/** Looks at a message without hiding it. */
+/** Reads a message without hiding it. */
 async function peek(QueueUrl: string): Promise<Message | undefined> {
   const look = new ReceiveMessageCommand({ QueueUrl, VisibilityTimeout: 0, MessageAttributeNames: ['All'] });
   return (await sqs.send(look)).Messages?.[0];
@@ -62,7 +62,7 @@ async function metricsOf(monitor: Monitor): Promise<Record<string, number>> {
   return Object.fromEntries([...lines].map(([, name, value]) => [name!, Number(value)]));
 }
 
-/** Each look is a request, so this waits at the pace of the queue. */
+/** Each poll is a request, so this waits at the pace of the queue. */
 async function until<T>(read: () => Promise<T>, wanted: T): Promise<void> {
   let last = await read();
   for (let looks = 0; looks < 2_000 && last !== wanted; looks += 1) last = await read();
@@ -77,11 +77,11 @@ async function next(monitor: Monitor, worker_id = 'worker-1'): Promise<Held> {
     const [held] = await claim(monitor, worker_id);
     if (held) return held;
   }
-  throw new Error('no job came');
+  throw new Error('no job arrived');
 }
 
 for (const name of ['jobs', 'jobs.fifo']) {
-  test(`[A32] [B113] a submitted job has a message with JobId and StartTime, and its history says so (${name})`, async (t) => {
+  test(`[A32] [B113] a submitted job has a message with JobId and StartTime, and its history shows it (${name})`, async (t) => {
     const url = await makeQueue(name, name.endsWith('.fifo') ? { FifoQueue: 'true' } : {});
     const monitor = await openMonitor(t, { queue: `sqs://${name}` });
     const { job_id, created_at } = await submit(monitor);
@@ -149,7 +149,7 @@ test('a job that is handed back is claimed by the same message; after a failure 
   await register(monitor);
   const { job_id } = await submit(monitor);
   const first = await next(monitor);
-  const sent = () => faults.asked.get('SendMessageBatch') ?? 0;
+  const sent = () => faults.counts.get('SendMessageBatch') ?? 0;
   const before = sent();
   const handed = { code: 'worker_drained', message: 'it stops', retryable: true };
   await monitor.post(`/jobs/${job_id}/fail`, { lease_token: first.token, error: handed });
@@ -172,7 +172,7 @@ test('[A22] [A76] [A77] messages of purged and dead jobs are deleted; a redriven
   await monitor.until(`/jobs/${doomed.job_id}`, inQueue);
   const { body: purged } = await monitor.post('/queues/main/purge');
   assert.deepEqual(purged.job_ids, [doomed.job_id]);
-  // Nobody claims: what lies in the queue is received as a message of others would be.
+  // No worker claims: messages in the queue are received as messages of others would be.
   await until(() => counts(url), '0 visible, 0 hidden');
 
   const { job_id } = await submit(monitor);
@@ -185,7 +185,7 @@ test('[A22] [A76] [A77] messages of purged and dead jobs are deleted; a redriven
   await complete(monitor, held);
 });
 
-test('messages of others become jobs, once each; one that is not understood stays, and the figures of SQS tell of it', async (t) => {
+test('messages of others become jobs, once each; an invalid one stays, and the figures of SQS include it', async (t) => {
   const url = await makeQueue('ingest');
   const rules = '[{"prefix": "s3://calls/", "options": {"priority": "high"}}]';
   const monitor = await openMonitor(t, { queue: 'sqs://ingest', ingest_rules: rules });
@@ -228,7 +228,7 @@ test('messages of others become jobs, once each; one that is not understood stay
   });
 });
 
-test('a queue that is missing, or that the monitor may not use, ends the start with one line that says what to do', async (t) => {
+test('a queue that is missing, or that the monitor may not use, ends the start with one line and a hint', async (t) => {
   await assert.rejects(openMonitor(t, { queue: 'sqs://nowhere' }), {
     code: 'queue_missing',
     hint: /aws sqs create-queue --queue-name nowhere/,

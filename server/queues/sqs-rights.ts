@@ -1,6 +1,6 @@
 /**
- * Asks SQS at the start whether the monitor may do what it needs, by requests that a queue must refuse for their values: SQS checks
- * the permission first, so a missing one shows, and nothing else happens.
+ * Checks at the start whether the monitor has the permissions on SQS that it needs, by requests that a queue must
+ * refuse for their values: SQS checks the permission first, so a missing one shows, and nothing else happens.
  */
 import {
   ChangeMessageVisibilityCommand,

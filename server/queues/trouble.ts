@@ -1,4 +1,4 @@
-/** What fails about the queue at the moment, by operation: logged when it begins and when it ends, shown by /readyz. */
+/** Current failures of the queue, by operation: logged when they begin and end, shown by /readyz. */
 import type { QueueLog } from './queue-engine.ts';
 
 export class QueueTrouble {

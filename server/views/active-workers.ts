@@ -22,7 +22,7 @@ export function activeWorkerKeys(worker_id: string): [status: string, heartbeat:
   return [workerKey(worker_id, 'status'), workerKey(worker_id, 'heartbeat'), currentJobKey(worker_id)];
 }
 
-/** What the worker is on; `current_job` is null while it has none. It may hold more than one: `job_ids`, oldest first. */
+/** The worker's jobs; `current_job` is null if it has none. It may hold several: `job_ids`, oldest first. */
 function currentJobDocument(state: State, worker: WorkerRecord) {
   const { worker_id, current_job, as_of_seq } = workerDocument(state, worker);
   return { worker_id, current_job, job_ids: worker.holds.map(({ job_id }) => job_id), as_of_seq };

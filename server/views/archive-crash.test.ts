@@ -24,7 +24,7 @@ const UPKEEP: readonly ((monitor: TestMonitor, clock: TurnedClock) => Promise<un
   (monitor) => drain(monitor),
 ];
 
-/** What a crash left done is not done again. */
+/** Steps completed before a crash are not repeated. */
 async function endAnew(monitor: TestMonitor, ...job_ids: string[]): Promise<void> {
   const { engine } = monitor;
   for (const job_id of job_ids) {
@@ -37,7 +37,7 @@ async function endAnew(monitor: TestMonitor, ...job_ids: string[]): Promise<void
 }
 
 for (const applied of [false, true]) {
-  test(`a crash ${applied ? 'after' : 'before'} any effect of the upkeep loses no job and doubles none`, async () => {
+  test(`a crash ${applied ? 'after' : 'before'} any effect of the upkeep neither loses nor duplicates a job`, async () => {
     const sizes = { index_at: 8, shard_max: 8 };
     const settings = { ...SOON, job_views_days: 10 };
     let crashes = 0;
@@ -51,8 +51,8 @@ for (const applied of [false, true]) {
       const crash = new Promise<'crashed'>((resolve) => {
         crashed = () => resolve('crashed');
       });
-      // From this effect on nothing is answered any more, as for a process that is dead.
-      store.meet = ({ name, key }, done) => {
+      // From this effect on no call returns, as for a dead process.
+      store.onCall = ({ name, key }, done) => {
         if (!done && name !== 'get' && name !== 'list' && /^(archive|journal)\//.test(key)) effects += 1;
         if (effects < at || (effects === at && applied && !done)) return undefined;
         crashed();

@@ -1,4 +1,4 @@
-/** Lost and damaged objects of the archive: each is named, and stops nothing else. */
+/** Lost and damaged objects of the archive: each is reported, and nothing else stops. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DAY_MS, HOUR_MS } from '../../protocol/time.ts';
@@ -10,7 +10,7 @@ import { PACKS, SHARDS } from './keys.ts';
 import { assertArchive, drain, OLD_STORE_MS } from './testing-archive.ts';
 import { keysIn, openOldStore, TestMonitor, textAt, viewsIn, WatchedStore } from './testing-monitor.ts';
 
-test('whichever object of the archive is lost or damaged, it is named, its neighbours are served, and shards are made anew', async () => {
+test('whichever object of the archive is lost or damaged, it is reported, its neighbours are served, and shards are rebuilt', async () => {
   const clock = new TurnedClock(OLD_STORE_MS);
   const { store, jobs } = await openOldStore(clock);
   const sizes = { index_at: 5, shard_max: 8 };
@@ -61,7 +61,7 @@ test('whichever object of the archive is lost or damaged, it is named, its neigh
   await again.stop();
 });
 
-test('a shard that is lost together with a pack waits for the pack, and stops no other upkeep', async () => {
+test('a shard that is lost together with a pack waits for the pack, and does not stop other upkeep', async () => {
   const clock = new TurnedClock(OLD_STORE_MS);
   const { store, jobs } = await openOldStore(clock);
   const first = await TestMonitor.open({ store, clock, index_sizes: { index_at: 5, shard_max: 8 } });

@@ -1,4 +1,4 @@
-/** The upkeep of the archive by several instances, of which one may be suspended. */
+/** Upkeep of the archive by several instances, one of which may be suspended. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DAY_MS, MINUTE_MS } from '../../protocol/time.ts';
@@ -8,7 +8,7 @@ import { findArchivedJob, readArchivedJob } from './archived-records.ts';
 import { assertArchive, assertNamed, drain, OLD_STORE_MS, SOON } from './testing-archive.ts';
 import { openOldStore, TestMonitor, WatchedStore } from './testing-monitor.ts';
 
-test('of two instances at the same upkeep one is taken; every job is found, and nothing unnamed is left', async () => {
+test('if two instances do the same upkeep, one succeeds; every job is found, and no unreferenced object is left', async () => {
   const clock = new TurnedClock(OLD_STORE_MS);
   const { store, jobs } = await openOldStore(clock);
   const sizes = { index_at: 5, shard_max: 4 };
@@ -35,7 +35,7 @@ test('of two instances at the same upkeep one is taken; every job is found, and 
   await two.stop();
 });
 
-test('what a suspended instance finds replaced is not damage: it reads the journal on and looks again', async () => {
+test('an object replaced during a suspend is not damage: the instance reads the journal on and retries', async () => {
   const clock = new TurnedClock(OLD_STORE_MS);
   const { store, jobs } = await openOldStore(clock);
   const sizes = { index_at: 5, shard_max: 4 };
@@ -44,7 +44,7 @@ test('what a suspended instance finds replaced is not damage: it reads the journ
   assert.equal(one.engine.state.scalars.loose_jobs, 0);
   const slow = new WatchedStore(store);
   const other = await TestMonitor.open({ store: slow, clock, settings: SOON, shared: true, index_sizes: sizes });
-  slow.meet = ({ key }) => {
+  slow.onCall = ({ key }) => {
     if (key.startsWith('journal/')) throw new StoreError('unavailable', 'store_unavailable', 'later');
     return undefined;
   };
@@ -68,7 +68,7 @@ test('what a suspended instance finds replaced is not damage: it reads the journ
     ),
   );
   assert.ok(gone.some((is) => is));
-  slow.meet = () => undefined;
+  slow.onCall = () => undefined;
   const found = Promise.all([...jobs.keys()].map((job_id) => findArchivedJob({ engine: other.engine, store }, job_id)));
   await clock.turn(60_000);
   assert.deepEqual(

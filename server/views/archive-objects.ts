@@ -1,6 +1,6 @@
 /**
- * Reads the objects that the journal names, packs and shards, each checked against its hash. They never change, so those read
- * last are kept in memory, and reads under way are shared.
+ * Reads packs and shards, the objects that the journal names, and checks each against its hash. They never change, so
+ * recently read ones are cached, and concurrent reads of one are shared.
  */
 import { LRUCache } from 'lru-cache';
 import { MonitorError } from '../../protocol/errors.ts';
@@ -14,7 +14,7 @@ const CACHED_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Throws MonitorError('corrupt') if the pack is missing or damaged, StoreError. */
 export async function readPack(store: ObjectStore, pack: PackRecord): Promise<PackRows> {
-  // Which rows are stale changes while the object does not.
+  // Which rows are stale may change, but the object does not.
   const name = `${pack.sha256}|${pack.stale.length}`;
   return (await read(store, name, pack, (bytes) => openPack(bytes, pack))) as PackRows;
 }
@@ -24,7 +24,7 @@ export async function readShard(store: ObjectStore, shard: ShardRecord): Promise
   return (await read(store, shard.sha256, shard, (bytes) => openShard(bytes, shard))) as ShardRows;
 }
 
-/** What was found missing or damaged in a store so far, and when it was found: for the log. */
+/** Damaged or missing objects of a store so far, and when each was found: for the log. */
 export function damageIn(store: ObjectStore): ReadonlyMap<string, string> {
   return archiveIn(store).damage;
 }
@@ -32,13 +32,13 @@ export function damageIn(store: ObjectStore): ReadonlyMap<string, string> {
 /** An object of the archive that is missing or damaged. */
 export type Unreadable = { key: string; problem: string };
 
-/** Which object is missing or damaged; any other error is thrown. */
+/** The missing or damaged object; throws any other error. */
 export function damageOf(error: unknown): Unreadable {
   if (!(error instanceof ArchiveDamage)) throw error;
   return { key: error.key, problem: error.problem };
 }
 
-/** An object of the archive is missing, or not what was written. */
+/** An object of the archive is missing, or its bytes have changed. */
 export class ArchiveDamage extends MonitorError {
   readonly key: string;
   readonly problem: string;
@@ -50,7 +50,7 @@ export class ArchiveDamage extends MonitorError {
   }
 }
 
-export const IS_DAMAGED = 'is damaged: it is not what was written';
+export const IS_DAMAGED = 'is damaged: its bytes have changed';
 export const IS_MISSING = 'is missing';
 
 type Loading = { key: string; open: (bytes: Uint8Array) => object | null };

@@ -1,4 +1,4 @@
-/** Archives of an object for each job: read as they are, repacked, and nothing of them lost. */
+/** Archives with one object per job: read unchanged, repacked, and nothing is lost. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HOUR_MS } from '../../protocol/time.ts';
@@ -9,7 +9,7 @@ import { ARCHIVED_JOBS } from './keys.ts';
 import { assertArchive, assertNamed, drain, OLD_STORE_MS, SOON } from './testing-archive.ts';
 import { keysIn, openOldStore, rebuiltFrom, TestMonitor, textAt, viewsIn } from './testing-monitor.ts';
 
-test('a store with an object for each job is read as it is, then repacked, and nothing of it is lost', async () => {
+test('a store with one object per job is read unchanged, then repacked without loss', async () => {
   const clock = new TurnedClock(OLD_STORE_MS);
   const { store, jobs } = await openOldStore(clock);
   const monitor = await TestMonitor.open({ store, clock });
@@ -27,7 +27,7 @@ test('a store with an object for each job is read as it is, then repacked, and n
   await monitor.stop();
 });
 
-test('a damaged object of the old form stays where it is and is named; all others are repacked', async () => {
+test('a damaged object of the old form stays in place and is reported; all others are repacked', async () => {
   const clock = new TurnedClock(OLD_STORE_MS);
   const { store, jobs } = await openOldStore(clock);
   const [lost] = jobs.keys();
@@ -54,7 +54,7 @@ test('a damaged object of the old form stays where it is and is named; all other
   await monitor.stop();
 });
 
-test('an object of the old form that is put back after all were repacked is found again', async () => {
+test('an object of the old form that is restored after repacking is found again', async () => {
   const clock = new TurnedClock(OLD_STORE_MS);
   const { store, jobs } = await openOldStore(clock);
   const [lost = ''] = await keysIn(store, ARCHIVED_JOBS);

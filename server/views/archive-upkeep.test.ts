@@ -1,4 +1,7 @@
-/** The archive's upkeep: few objects however jobs end, every job found and listed throughout, and nothing unnamed left. */
+/**
+ * The archive's upkeep: few objects however jobs end, every job found and listed throughout, and no unreferenced object
+ * left.
+ */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -32,13 +35,13 @@ test('five jobs an hour leave less than a tenth of an object each behind', async
   await drain(monitor);
   await clock.turn(11 * MINUTE_MS);
   await drain(monitor);
-  assert.equal((await keysIn(store, PACKS)).length, 1, 'those of a month, once it is long over');
+  assert.equal((await keysIn(store, PACKS)).length, 1, 'the packs of a month are merged once it is long over');
   await assertArchive(store, monitor.engine.state, jobs);
   await monitor.stop();
 });
 
 for (const seed of [1, 2, 3, 4]) {
-  test(`whatever is packed, merged, indexed, split and replaced, every job is found as it was: history ${seed}`, async () => {
+  test(`through packing, merging, indexing and splitting, every job is found unchanged: history ${seed}`, async () => {
     const { clock, store, monitor } = await openArchive({}, { index_at: 12, shard_max: 8 });
     const next = numbers(seed);
     const jobs = new Map<string, JobRecord>();
@@ -52,7 +55,7 @@ for (const seed of [1, 2, 3, 4]) {
           break;
         }
         case 2: {
-          // A source tells of one that it may have told of before: it goes on in memory, and is archived once more.
+          // A source reports a job, possibly again: it continues in memory, and is archived once more.
           const job_id = `seen-${next(5)}`;
           const told_ms = monitor.engine.journal.now();
           const ended = { state: 'COMPLETED' as const, started_ms: told_ms - 1000, ended_ms: told_ms };
@@ -85,14 +88,14 @@ for (const seed of [1, 2, 3, 4]) {
   });
 }
 
-test('of a pack that the journal does not take nothing is deleted but the pack', async () => {
+test('if the journal does not accept a pack, only the pack is deleted', async () => {
   const clock = new TurnedClock(OLD_STORE_MS);
   const { store: memory, jobs } = await openOldStore(clock);
   const store = new WatchedStore(memory);
   const monitor = await TestMonitor.open({ store, clock });
   const { engine } = monitor;
   let first = true;
-  store.meet = (call, done) => {
+  store.onCall = (call, done) => {
     if (!done || !first || call.name !== 'putIfAbsent' || !call.key.startsWith(PACKS)) return undefined;
     first = false;
     // Another instance moves something else.
@@ -112,18 +115,18 @@ test('of a pack that the journal does not take nothing is deleted but the pack',
   await monitor.stop();
 });
 
-test('an object that no journal names is deleted a day later, and no earlier', async () => {
+test('an unreferenced object is deleted after a day, and not earlier', async () => {
   const { clock, store, monitor } = await openArchive();
   const [job] = await end(monitor, 'job-1');
   await monitor.publisher.flush();
-  store.meet = (call, done) => {
+  store.onCall = (call, done) => {
     if (!done && call.name === 'putIfAbsent' && call.key.startsWith('journal/')) return new Promise(() => {});
     return undefined;
   };
   void monitor.archive.runOnce().catch(() => undefined);
   await clock.turn(100);
   monitor.crash();
-  store.meet = () => undefined;
+  store.onCall = () => undefined;
   const again = await TestMonitor.open({ store, clock, settings: { finished_window_ms: 100 * DAY_MS } });
   const orphans = await keysIn(store, PACKS);
   assert.equal(orphans.length, 1);
@@ -143,7 +146,7 @@ test('an object that no journal names is deleted a day later, and no earlier', a
   await again.stop();
 });
 
-test('views of a job are deleted job_views_days after the day of its end, a rebuild does not bring them back, and it is found', async () => {
+test('views of a job are deleted job_views_days after the day of its end, a rebuild does not restore them, and it is still found', async () => {
   const { clock, store, monitor } = await openArchive({ job_views_days: 30 });
   const jobs = new Map<string, JobRecord>();
   await monitor.register('worker-1');

@@ -1,7 +1,7 @@
 /**
- * Keeps the archive small and quick: one thing at a time, whatever is due first.
+ * Keeps the archive small and fast: one step at a time, the first that is due.
  *
- *     repack what is an object of its own → merge small packs → bring packs into the index → delete what was replaced → find stray views → expire views
+ *     repack single objects → merge small packs → index packs → delete replaced objects → find stray views → expire views
  */
 import { HOUR_MS, MINUTE_MS } from '../../protocol/time.ts';
 import type { Clock } from '../clock.ts';
@@ -25,7 +25,7 @@ export type UpkeepOptions = {
   publisher: ViewPublisher;
   log: (level: 'info' | 'warn', message: string) => void;
   index_sizes?: IndexSizes;
-  /** How long after a start upkeep begins. Default: a minute, for a start has more urgent things to do. */
+  /** Delay of the upkeep after a start. Default: a minute, because a start has more urgent work. */
   upkeep_after_ms?: number;
 };
 
@@ -39,7 +39,7 @@ export class ArchiveUpkeep {
   readonly #strays: StrayViews;
   /** Packs that a merge could not read. */
   readonly #unmergeable = new Set<string>();
-  /** What the log has named. */
+  /** Objects already reported in the log. */
   readonly #named = new Set<string>();
   readonly #begin_ms: number;
   #index_ms = Number.NEGATIVE_INFINITY;
@@ -53,7 +53,7 @@ export class ArchiveUpkeep {
     this.#strays = new StrayViews(options);
   }
 
-  /** One step. Returns how much it did; 0: nothing is due. Throws StoreError, JournalError. */
+  /** One step. Returns the amount of work done; 0: nothing is due. Throws StoreError, JournalError. */
   async runOnce(): Promise<number> {
     const { store, engine, index_sizes = INDEX_SIZES } = this.#options;
     this.#nameDamage();
@@ -68,7 +68,9 @@ export class ArchiveUpkeep {
     return (await this.#strays.runOnce()) || this.#expire();
   }
 
-  /** A damaged shard cannot be rebuilt while a pack that it refers to is damaged too: it waits, and stops nothing else. */
+  /**
+   * A damaged shard cannot be rebuilt while a pack that it refers to is damaged too: it waits, and stops nothing else.
+   */
   async #index(options: Parameters<typeof indexPacks>[0]): Promise<boolean> {
     const { clock } = this.#options;
     if (clock.monotonic() < this.#index_ms) return false;

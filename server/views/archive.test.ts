@@ -1,4 +1,6 @@
-/** The archive: when things leave memory, that nothing leaves it unkept, and that what is kept is what was. */
+/**
+ * The archive: when records leave memory, that none leaves before it is stored, and that stored records are unchanged.
+ */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -34,7 +36,7 @@ async function assertAsRebuilt(memory: MemoryStore, clock: TurnedClock, monitor:
   assert.deepEqual(await viewsIn(memory), (await rebuiltFrom(memory, clock)).views);
 }
 
-test('a finished job leaves memory after finished_window_ms, and its record is read back as it was', async () => {
+test('a finished job leaves memory after finished_window_ms, and its record is read back unchanged', async () => {
   const { clock, memory, monitor } = await open({ finished_window_ms: HOUR_MS });
   await finish(monitor, 'job-1');
   const record = monitor.job('job-1');
@@ -47,7 +49,7 @@ test('a finished job leaves memory after finished_window_ms, and its record is r
   await monitor.stop();
 });
 
-test('beyond finished_max those that finished first leave first, and unfinished ones never', async () => {
+test('beyond finished_max the earliest finished leave first, and unfinished ones never', async () => {
   const { monitor } = await open({ finished_max: 2 });
   await finish(monitor, 'job-1', 'job-2', 'job-3', 'job-4');
   await monitor.submit('job-0');
@@ -56,7 +58,7 @@ test('beyond finished_max those that finished first leave first, and unfinished 
   await monitor.stop();
 });
 
-test('a failed job stays in memory while it lies in the dead-letter queue', async () => {
+test('a failed job stays in memory while it is in the dead-letter queue', async () => {
   const { clock, memory, monitor } = await open({ finished_window_ms: HOUR_MS, finished_max: 0 });
   await monitor.submit('job-1');
   await monitor.claim('worker-1');
@@ -73,20 +75,20 @@ test('a failed job stays in memory while it lies in the dead-letter queue', asyn
 test('a job is forgotten only once its views are in the store', async () => {
   const { clock, memory, store, monitor } = await open({ finished_max: 0, view_transition_ms: 60_000 });
   await finish(monitor, 'job-1');
-  store.meet = (call, done) => {
+  store.onCall = (call, done) => {
     if (!done && call.key.startsWith('jobs/completed/')) throw new StoreError('unavailable', 'away', 'away');
     return undefined;
   };
   await assert.rejects(monitor.archive.runOnce(), { code: 'away' });
   assert.ok(monitor.engine.state.job('job-1'));
-  store.meet = () => undefined;
+  store.onCall = () => undefined;
   assert.equal(await monitor.archive.runOnce(), 1);
   assert.ok((await viewsIn(memory)).has('jobs/completed/2025/07/07/hour=19/job-1.json'));
   await assertAsRebuilt(memory, clock, monitor);
   await monitor.stop();
 });
 
-test('a job whose view can not be made is kept in memory, and keeps no other there', async () => {
+test('a job whose view cannot be made stays in memory, and does not keep others there', async () => {
   const { memory, monitor } = await open({ finished_max: 0 });
   await finish(monitor, 'job-1', 'job-2');
   const { jobs } = monitor.engine.state.tables;
@@ -103,7 +105,7 @@ test('a job that is retried while it is being archived is not forgotten', async 
   await monitor.submit('job-1');
   await monitor.do({ type: 'cancel_job', job_id: 'job-1' });
   let retried: Promise<unknown> = Promise.resolve();
-  store.meet = (call, done) => {
+  store.onCall = (call, done) => {
     if (!done || call.name !== 'putIfAbsent' || !call.key.startsWith(PACKS)) return undefined;
     retried = monitor
       .do({ type: 'retry_job', job_id: 'job-1' })
@@ -113,19 +115,19 @@ test('a job that is retried while it is being archived is not forgotten', async 
   assert.equal(await monitor.archive.runOnce(), 0);
   await retried;
   const record = monitor.job('job-1');
-  store.meet = () => undefined;
+  store.onCall = () => undefined;
   assert.equal(await monitor.archive.runOnce(), 1);
   assert.deepEqual((await readArchivedJob(memory, monitor.engine.state, 'job-1'))?.job, record);
   await assertAsRebuilt(memory, clock, monitor);
   await monitor.stop();
 });
 
-test('a job that was archived, not forgotten, retried and ended anew is archived as it is then', async () => {
+test('a job that was archived, not forgotten, retried and ended again is archived with its new end', async () => {
   const { clock, memory, store, monitor } = await open({ finished_max: 0 });
   await monitor.submit('job-1');
   await monitor.do({ type: 'cancel_job', job_id: 'job-1' });
   await monitor.publisher.flush();
-  store.meet = (call, done) => {
+  store.onCall = (call, done) => {
     if (!done && call.name === 'putIfAbsent' && call.key.startsWith('journal/')) return new Promise(() => {});
     return undefined;
   };
@@ -147,7 +149,7 @@ test('a job that was archived, not forgotten, retried and ended anew is archived
   await again.stop();
 });
 
-test('a job that starts again elsewhere after it was archived is in the store as it is now, and nowhere as it was', async () => {
+test('a job that starts again elsewhere after it was archived has only its current views in the store', async () => {
   const { clock, memory, monitor } = await open({ finished_max: 0 });
   const report = (event: 'JOB_START' | 'JOB_COMPLETE') => {
     const line = { event, job_id: 'job-1', worker_id: 'worker-9', s3_path: 's3://t/1.json' };
@@ -172,7 +174,7 @@ test('a job that starts again elsewhere after it was archived is in the store as
   await monitor.stop();
 });
 
-test('of two instances that archive the same jobs one is taken, and the other removes its pack', async () => {
+test('if two instances archive the same jobs, one succeeds, and the other removes its pack', async () => {
   const clock = new TurnedClock('2025-07-07T19:30:00Z');
   const memory = new MemoryStore(clock);
   const settings = { finished_max: 0 };
@@ -193,7 +195,7 @@ test('of two instances that archive the same jobs one is taken, and the other re
   await one.stop();
 });
 
-test('a worker leaves memory 7 days after its end, and comes back as another', async () => {
+test('a worker leaves memory 7 days after its end, and is a new worker if it comes back', async () => {
   const { clock, memory, monitor } = await open();
   await monitor.terminate('worker-1');
   const record = monitor.engine.state.worker('worker-1');
@@ -217,11 +219,11 @@ test('a worker leaves memory 7 days after its end, and comes back as another', a
   await monitor.stop();
 });
 
-test("a worker's end that it came back from before it was forgotten leaves the archive with its next end", async () => {
+test("a worker's end that was archived before its return is replaced in the archive by its next end", async () => {
   const { clock, memory, store, monitor } = await open();
   await monitor.terminate('worker-1');
   await clock.turn(8 * DAY_MS);
-  store.meet = (call, done) => {
+  store.onCall = (call, done) => {
     if (!done && call.name === 'putIfAbsent' && call.key.startsWith('journal/')) return new Promise(() => {});
     return undefined;
   };
@@ -256,7 +258,7 @@ test('an alert leaves memory 30 days after it was resolved, and its view stays',
   await monitor.stop();
 });
 
-test('hours that memory drops after 90 days can still be made again', async () => {
+test('hours that memory drops after 90 days can be made again', async () => {
   const { clock, memory, monitor } = await open({ finished_window_ms: HOUR_MS });
   for (let day = 0; day < 95; day++) {
     await finish(monitor, `job-${day}`);
@@ -275,7 +277,7 @@ test('hours that memory drops after 90 days can still be made again', async () =
   await monitor.stop();
 });
 
-test('a pack that is damaged, cut short or missing is named, and hides no other', async () => {
+test('a pack that is damaged, cut short or missing is reported, and hides no other', async () => {
   const { memory, monitor } = await open({ finished_max: 0 });
   await finish(monitor, 'job-1', 'job-2');
   await monitor.archive.runOnce();
@@ -305,7 +307,7 @@ test('a pack that is damaged, cut short or missing is named, and hides no other'
   await monitor.stop();
 });
 
-test('any byte of a worker record, an alert or the sums of a day that is changed is noticed', async () => {
+test('a change of any byte of a worker record, an alert or the sums of a day is detected', async () => {
   const { clock, memory, monitor } = await open();
   await monitor.terminate('worker-1');
   await monitor.submit('job-1');
@@ -331,7 +333,7 @@ test('any byte of a worker record, an alert or the sums of a day that is changed
   await monitor.stop();
 });
 
-test('the sums of another day, or the end of a worker on another day, are damage under this key', async () => {
+test('the sums of another day, or the end of a worker on another day, count as damage under this key', async () => {
   const { clock, memory, monitor } = await open();
   await monitor.terminate('worker-1');
   await monitor.submit('job-1');
@@ -348,7 +350,7 @@ test('the sums of another day, or the end of a worker on another day, are damage
   await monitor.stop();
 });
 
-test('a worker whose record is missing while its view is there is missing, not unknown', async () => {
+test('a worker with a view but without a record is reported as missing, not as unknown', async () => {
   const { clock, memory, monitor } = await open();
   await monitor.terminate('worker-1');
   await clock.turn(8 * DAY_MS);
@@ -360,7 +362,7 @@ test('a worker whose record is missing while its view is there is missing, not u
   await monitor.stop();
 });
 
-test('a record from before there were hashes is read as it is', async () => {
+test('a record without a hash, from an older version, is accepted', async () => {
   const { clock, memory, monitor } = await open();
   await monitor.terminate('worker-1');
   await clock.turn(8 * DAY_MS);
@@ -372,7 +374,7 @@ test('a record from before there were hashes is read as it is', async () => {
   await monitor.stop();
 });
 
-test('a job that was archived a while ago is one read, a second time none, and one that never was costs nothing', async () => {
+test('a job archived a while ago costs one read, the second time none, and an unknown job costs nothing', async () => {
   const { store, monitor } = await open({ finished_max: 0 });
   await finish(monitor, 'job-1');
   await monitor.archive.runOnce();

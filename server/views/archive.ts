@@ -1,13 +1,14 @@
 /**
- * The archive: what leaves memory, kept whole. Its views are in the store, its record is written and read back, and only then
- * the journal says that it may be forgotten; so a crash at any point leaves it in memory or here, or both.
+ * The archive: the complete records of what leaves memory. First the views are in the store, then the record is written
+ * and read back, and only then the journal records that it may be forgotten; so a crash at any point leaves it in
+ * memory or here, or both.
  *
  *     archive/packs/…                            finished jobs, after `finished_window_ms` or beyond `finished_max`: see pack.ts
  *     archive/workers/{worker_id}/{day}.json     TERMINATED for 7 days, or beyond 10,000
  *     archive/alerts/{id}.json                   resolved for 30 days, or beyond 10,000
  *     archive/periods/{day}.json                 the sums of a day that is over and of its hours, long before memory drops them
  *
- * The first three are records as the fold had them, from which every document is made again.
+ * The first three are the fold's records, from which every document can be made again.
  */
 
 import { DAY_MS } from '../../protocol/time.ts';
@@ -26,9 +27,9 @@ export type ArchiveOptions = UpkeepOptions & {
   settings: Pick<Settings, 'finished_window_ms' | 'finished_max'>;
 };
 
-/** Jobs of one turn: enough that packs are few, few enough that nobody waits for the segment that forgets them. */
+/** Jobs per turn: enough for few packs, few enough that no request waits long for the segment that forgets them. */
 const JOBS_MAX = 500;
-/** Workers and alerts of one turn: an object each. */
+/** Workers and alerts per turn: an object each. */
 const BATCH_MAX = 200;
 const AT_ONCE = 4;
 const WORKERS = { window_ms: 7 * DAY_MS, max: 10_000 };
@@ -45,7 +46,10 @@ export class Archive {
     this.#upkeep = new ArchiveUpkeep(options);
   }
 
-  /** Archives what is due, at most a few hundred at a time; else one step of the archive's upkeep. Returns how much was done. Throws StoreError, JournalError. */
+  /**
+   * Archives what is due, at most a few hundred at a time; otherwise one step of the archive's upkeep. Returns the
+   * amount of work done. Throws StoreError, JournalError.
+   */
   async runOnce(): Promise<number> {
     return (await this.forget()) || (await this.#upkeep.runOnce());
   }
@@ -60,7 +64,7 @@ export class Archive {
       ...due.workers.map(workerSubject),
       ...due.alerts.map(alertSubject),
     ]);
-    // One whose views can't be made stays where it can be looked at, and keeps no other.
+    // A job whose views can't be made stays in memory, where it can be inspected, and does not keep others there.
     const jobs = due.jobs.filter((job) => !publisher.isUnmade(jobSubject(job)));
     const packs = await packJobs(this.#options, jobs);
     const workers = await this.#keep(
@@ -88,7 +92,7 @@ export class Archive {
     );
   }
 
-  /** The jobs whose current version the archive has. */
+  /** The jobs whose current version is in the archive. */
   async #keep<R>(records: readonly R[], keepOne: (record: R) => Promise<boolean>): Promise<R[]> {
     const kept = new Set<R>();
     await eachAtOnce(records, AT_ONCE, async (record) => {
@@ -97,7 +101,7 @@ export class Archive {
     return records.filter((record) => kept.has(record));
   }
 
-  /** The first to have finished first; jobs in the dead-letter queue stay. */
+  /** The earliest finished first; jobs in the dead-letter queue stay. */
   #dueJobs(): JobRecord[] {
     const { engine, settings } = this.#options;
     const { tables } = engine.state;
@@ -135,7 +139,7 @@ export class Archive {
     return ended.filter((record, index) => index < ended.length - max || endOf(record) <= until_ms).slice(0, BATCH_MAX);
   }
 
-  /** An end that it came back from before it was forgotten was none. */
+  /** An end after which the worker returned before it was forgotten does not count. */
   async #keepWorker(worker: WorkerRecord): Promise<boolean> {
     const { store } = this.#options;
     const own = archivedWorkerKey(worker.worker_id, worker.terminated_ms ?? 0);
@@ -157,9 +161,9 @@ async function bytesAt(store: ObjectStore, key: string): Promise<Uint8Array> {
 }
 
 /**
- * Makes sure that the archive has exactly this record, durably. False: it has a newer version, which this instance has not
- * seen yet. An older one, of what was archived, not yet forgotten, and changed once more, is replaced: by deleting and
- * creating, for only a creation is durable, and until the record is forgotten memory has it.
+ * Ensures that the archive has exactly this record, durably. False: it has a newer version, which this instance has not
+ * seen yet. An older one, of a record that was archived, not yet forgotten, and changed again, is replaced by deleting
+ * and creating, because only a creation is durable; until the record is forgotten, memory has it.
  */
 async function keep<R extends { version: number }>(store: ObjectStore, key: string, record: R): Promise<boolean> {
   const bytes = encodeRecord(record);

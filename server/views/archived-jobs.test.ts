@@ -1,4 +1,4 @@
-/** Lists beyond memory: every archived job once, newest hour first, whatever the pages, at a cost that has a bound. */
+/** Lists beyond memory: every archived job once, newest hour first, with pages of any size, at a bounded cost. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -14,7 +14,7 @@ import { TestMonitor, WatchedStore } from './testing-monitor.ts';
 
 const NOW = '2025-07-07T19:30:00Z';
 
-/** A store with jobs that ended at these times, in turn completed, failed and cancelled, and a state that knows none. */
+/** A store with jobs that ended at these times, in turn completed, failed and cancelled, and a state without them. */
 async function archiveOf(ends: readonly string[], idOf = (index: number) => `job-${String(index).padStart(5, '0')}`) {
   const clock = new TurnedClock(NOW);
   const store = new WatchedStore(new MemoryStore(clock));
@@ -80,7 +80,7 @@ test('pages of any size join to the whole list', async () => {
   }
 });
 
-test('a position that archivedJobs gave begins right after it', async () => {
+test('a position returned by archivedJobs continues right after it', async () => {
   const { store, state, expected } = await archiveOf(SPREAD);
   for await (const { job, position } of archivedJobs(store, state)) {
     const rest: string[] = [];
@@ -104,14 +104,14 @@ test('within an hour ids that are prefixes of each other keep the order of their
   );
 });
 
-test('only jobs that ended so are listed where that is asked for', async () => {
+test('a state filter lists only jobs with that end', async () => {
   const { store, state } = await archiveOf(SPREAD);
   const page = await archivedPage(store, state, { limit: 100, states: ['FAILED'] });
   assert.deepEqual([...new Set(page.jobs.map((job) => job.state))], ['FAILED']);
   assert.equal(page.jobs.length, 4);
 });
 
-test('a job that memory has is left to it, and so is a view whose job is not archived', async () => {
+test('jobs that are in memory, and views of jobs that are not archived, are left out', async () => {
   const { store, state, expected } = await archiveOf(SPREAD);
   state.tables.jobs.set(expected[2]!, {} as JobRecord);
   await store.delete(archivedJobKey(expected[3]!));
@@ -121,7 +121,7 @@ test('a job that memory has is left to it, and so is a view whose job is not arc
   );
 });
 
-test('an empty archive costs nothing; if some are counted that are not there, one list for each state', async () => {
+test('an empty archive costs nothing; with counted but missing jobs it costs one list per state', async () => {
   const { store, state } = await archiveOf([]);
   const empty = { jobs: [], next: null, unreadable: [] };
   assert.deepEqual(await archivedPage(store, state, { limit: 100 }), empty);
@@ -141,7 +141,7 @@ test('two years without a job cost a list a month', async () => {
   assert.ok(lists(store) <= 25 + 4, `${lists(store)} lists`);
 });
 
-test('a page makes no more lists than its bound by more than a few, and its next one goes on from there', async () => {
+test('a page exceeds its bound of lists by at most a few, and the next page continues from there', async () => {
   const ends = Array.from(
     { length: 40 },
     (_, index) => `20${String(10 + Math.floor(index / 4))}-0${(index % 4) + 1}-15T00:00:00Z`,
@@ -161,7 +161,7 @@ test('a page makes no more lists than its bound by more than a few, and its next
   assert.deepEqual(ids, expected);
 });
 
-test('a filter that nothing matches reads no more than reads_max a page', async () => {
+test('a filter without matches reads at most reads_max per page', async () => {
   const { store, state } = await archiveOf(Array.from({ length: 100 }, () => '2025-07-07T19:00:00Z'));
   const page = await archivedPage(store, state, { limit: 10, test: () => false, reads_max: 32 });
   assert.deepEqual(page.jobs, []);
@@ -169,7 +169,7 @@ test('a filter that nothing matches reads no more than reads_max a page', async 
   assert.ok(store.calls.filter(({ name }) => name === 'get').length <= 48);
 });
 
-test('a day with more than a list tells is gone through by the hour, and nothing is missed', async () => {
+test('a day with more jobs than one list returns is listed by the hour, without omissions', async () => {
   const ends = Array.from({ length: 3_300 }, (_, index) =>
     new Date(Date.UTC(2025, 6, 6, index % 5 === 0 ? 2 : 20)).toISOString(),
   );
@@ -183,7 +183,7 @@ test('a day with more than a list tells is gone through by the hour, and nothing
   assert.deepEqual(await all(store, state), expected);
 });
 
-test('a position that is none is refused with a hint', async () => {
+test('an invalid position is refused with a hint', async () => {
   const { store, state } = await archiveOf([]);
   for (const before of ['', 'x', '2025-07-07', '2025-13-07T19/job-1', '2025-07-07T19/../x', '2025-07-07T19/a/b']) {
     await assert.rejects(archivedPage(store, state, { before, limit: 1 }), { code: 'invalid_cursor' }, before);

@@ -1,9 +1,9 @@
 /**
- * Jobs further back than memory reaches, those that ended last first: out of packs, and, while a store has any, out of
- * objects of their own, of which those that ended in one hour come before the packs' of that hour.
+ * Jobs that have left memory, most recently ended first: from packs, and, while a store has any, from single objects;
+ * within an hour the single objects come before the packs.
  *
- * A page makes at most about `lists_max` lists and `reads_max` reads, and looks at `rows_max` jobs; it may be short, or
- * empty, and says where to go on. What can't be read is named, and passed over.
+ * A page makes at most about `lists_max` lists and `reads_max` reads, and examines `rows_max` jobs; it may be short, or
+ * empty, and has the position of the next. Unreadable objects are reported and skipped.
  */
 
 import { MonitorError } from '../../protocol/errors.ts';
@@ -20,29 +20,32 @@ import { type End, type PackedStep, packedJobs } from './packed-jobs.ts';
 
 export type ArchivedPage = {
   jobs: JobRecord[];
-  /** Where the next page begins; null where there is nothing further back. */
+  /** Where the next page begins; null on the last page. */
   next: string | null;
-  /** What was passed over: jobs in it may be missing from this page. */
+  /** Skipped objects: their jobs may be missing from this page. */
   unreadable: Unreadable[];
 };
 
 export type ArchivedPageOptions = {
-  /** `next` of the page before. */
+  /** `next` of the previous page. */
   before?: string | undefined;
   limit: number;
-  /** Only jobs that ended so. Default: all. */
+  /** Only jobs with this end. Default: all. */
   states?: readonly FinishedState[] | undefined;
-  /** Only jobs of which this is true. */
+  /** Only jobs for which this returns true. */
   test?: ((job: JobRecord) => boolean) | undefined;
   /** Only jobs that had left memory by this segment. Default: all. */
   through_seq?: number | undefined;
-  /** Requests to the store, and jobs looked at. Defaults: 100 lists, 1,000 reads, 10,000 jobs. */
+  /** Requests to the store, and jobs examined. Defaults: 100 lists, 1,000 reads, 10,000 jobs. */
   lists_max?: number | undefined;
   reads_max?: number | undefined;
   rows_max?: number | undefined;
 };
 
-/** One page of the jobs that have left memory; those in `state` are left out. Throws MonitorError('invalid') on a bad `before`. */
+/**
+ * One page of the jobs that have left memory, except those in `state`. Throws MonitorError('invalid') on a bad
+ * `before`.
+ */
 export async function archivedPage(
   store: ObjectStore,
   state: State,
@@ -71,7 +74,7 @@ export async function archivedPage(
   return page;
 }
 
-/** All of them as one long list; `position` is what a later call takes as `before`. */
+/** All of them as one long list; `position` is the `before` of a later call. */
 export async function* archivedJobs(
   store: ObjectStore,
   state: State,
@@ -86,9 +89,9 @@ export async function* archivedJobs(
 type Walk = { before: string | undefined; states: readonly FinishedState[]; through_seq: number; lists_max: number };
 
 type Step = {
-  /** null: the walk can't begin again here. */
+  /** null: the walk can't continue from here. */
   position: string | null;
-  /** The lists are used up. */
+  /** The bound of lists is reached. */
   paused: boolean;
   reads: number;
   rows: number;
@@ -144,12 +147,15 @@ function parsePosition(position: string): Position {
       return { loose: { hour: Math.floor(ended_ms / HOUR_MS) - 1, job_id: '' }, packed: { ended_ms, job_id } };
     }
   }
-  throw new MonitorError('invalid', 'invalid_cursor', 'the cursor is not one that this monitor gave', {
-    hint: "Pass the last page's next_cursor unchanged, or leave it out to begin anew.",
+  throw new MonitorError('invalid', 'invalid_cursor', 'the cursor is not from this monitor', {
+    hint: "Pass the last page's next_cursor unchanged, or omit it to start from the beginning.",
   });
 }
 
-/** Jobs that have left memory since this segment, by creation, newest first: of those a list of memory was cut from then. */
+/**
+ * Jobs that have left memory since this segment, newest first by creation: they were missing from a list of memory
+ * taken then.
+ */
 export async function archivedSince(
   store: ObjectStore,
   { tables }: State,

@@ -1,6 +1,6 @@
 /**
- * `archive/periods/YYYY-MM-DD.json`: the sums of a day and of its hours, written once the day is over. The fold keeps hours
- * for 90 days and days for ten years; their views stay for ever, and can be made again from here.
+ * `archive/periods/YYYY-MM-DD.json`: the sums of a day and of its hours, written once the day is over. The fold keeps
+ * hours for 90 days and days for ten years; their views stay for ever, and can be made again from here.
  */
 
 import { DAY_MS, HOUR_MS } from '../../protocol/time.ts';
@@ -15,7 +15,10 @@ type ArchivedDay = { day: number; sums: PeriodRecord; hours: [hour: number, sums
 
 const HOURS = DAY_MS / HOUR_MS;
 
-/** Archives the days that are over, from the one after `through`; answers the last day that is over. Costs nothing in between. */
+/**
+ * Archives the days that are over, from the one after `through`; returns the last day that is over. Costs nothing in
+ * between.
+ */
 export async function archivePeriods(
   store: ObjectStore,
   { tables, at_ms }: State,
@@ -43,7 +46,7 @@ export async function archivePeriods(
   return over;
 }
 
-/** A state of nothing but this day and its hours, all of them over; undefined: the day is not archived. */
+/** A state with only this day and its hours, all of them over; undefined if the day is not archived. */
 export async function readArchivedPeriods(store: ObjectStore, day: number): Promise<State | undefined> {
   const key = archivedPeriodsKey(day);
   const got = await store.get(key);
@@ -53,7 +56,7 @@ export async function readArchivedPeriods(store: ObjectStore, day: number): Prom
     throw new ArchiveDamage(
       key,
       IS_DAMAGED,
-      'Restore it from a copy of the store, or delete it to give those sums up.',
+      'Restore it from a copy of the store, or delete it to abandon those sums.',
     );
   }
   const state = new State();

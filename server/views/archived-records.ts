@@ -1,9 +1,10 @@
 /**
- * Reads what has left memory: jobs by way of the packs that the journal names, worker ends and alerts as an object each.
+ * Reads records that have left memory: jobs from the packs that the journal names, worker ends and alerts from an
+ * object each.
  *
  *     job id → the pack it was archived in a short while ago, which the fold knows (1 read)
  *            → else its shard of the index, then its pack                          (2 reads, and none if no shard covers it)
- *            → else, while there are any, an object of its own                     (1 more)
+ *            → else, while there are any, a single object                     (1 more)
  */
 import { isId } from '../../protocol/ids.ts';
 import type { Engine } from '../engine.ts';
@@ -22,7 +23,9 @@ import {
 import { hashOf } from './pack.ts';
 import { shardOf } from './shard.ts';
 
-/** undefined: it was never archived. Throws MonitorError('corrupt') if an object that leads to it is missing or damaged. */
+/**
+ * undefined: it was never archived. Throws MonitorError('corrupt') if an object that leads to it is missing or damaged.
+ */
 export async function readArchivedJob(
   store: ObjectStore,
   state: State,
@@ -40,9 +43,9 @@ export async function readArchivedJob(
 }
 
 /**
- * The same, for an instance whose fold may be old: what a process finds missing after a suspension may have been replaced,
- * so it reads the journal on and looks again before it calls that damage. undefined, too, for a job that has returned to
- * memory meanwhile.
+ * The same, for an instance whose fold may be old: an object that is missing after a suspend may have been replaced, so
+ * it reads the journal on and retries before it reports damage. Also undefined for a job that has returned to memory
+ * meanwhile.
  */
 export async function findArchivedJob(
   { engine, store }: { engine: Pick<Engine, 'state' | 'journal'>; store: ObjectStore },
@@ -57,7 +60,7 @@ export async function findArchivedJob(
   return engine.state.job(job_id) ? undefined : readArchivedJob(store, engine.state, job_id);
 }
 
-/** The pack that has the newest record of the job. */
+/** The pack with the newest record of the job. */
 export async function packOf(store: ObjectStore, state: State, job_id: string): Promise<PackRecord | undefined> {
   const { packs, packed_recently } = state.tables;
   let key = packed_recently.get(job_id);
@@ -71,14 +74,14 @@ export async function packOf(store: ObjectStore, state: State, job_id: string): 
   return pack;
 }
 
-/** A job that was archived as an object of its own. */
+/** A job that was archived as a single object. */
 export function readLooseJob(store: ObjectStore, job_id: string): Promise<JobRecord | undefined> {
   return read(store, archivedJobKey(job_id), (job: JobRecord) => job.job_id === job_id && isRecord(job));
 }
 
 /**
- * How the worker ended last: a list and a read. Throws MonitorError('corrupt') if the record is damaged, or missing although
- * its view, which stays for ever, is there.
+ * The worker's last end: a list and a read. Throws MonitorError('corrupt') if the record is damaged, or missing
+ * although its view, which stays for ever, exists.
  */
 export async function readArchivedWorker(store: ObjectStore, worker_id: string): Promise<WorkerRecord | undefined> {
   if (!isId(worker_id)) return undefined;
@@ -88,7 +91,7 @@ export async function readArchivedWorker(store: ObjectStore, worker_id: string):
     for await (const { key } of store.list(`${TERMINATED_WORKERS}${worker_id}-`)) {
       const end = parseTerminatedWorkerKey(key);
       if (end?.worker_id !== worker_id) continue;
-      const hint = 'Restore it from a copy of the store, or give it up with tmon rebuild.';
+      const hint = 'Restore it from a copy of the store, or abandon it with tmon rebuild.';
       throw new ArchiveDamage(archivedWorkerKey(worker_id, end.terminated_ms), IS_MISSING, hint);
     }
     return undefined;
@@ -100,7 +103,7 @@ export async function readArchivedWorker(store: ObjectStore, worker_id: string):
 const isEndAt = ({ worker_id, terminated_ms }: WorkerRecord, key: string): boolean =>
   terminated_ms !== null && archivedWorkerKey(worker_id, terminated_ms) === key;
 
-/** One end of a worker, by the key of its archive. */
+/** One end of a worker, by its key in the archive. */
 export async function readArchivedWorkerEnd(
   store: ObjectStore,
   worker_id: string,
@@ -126,7 +129,7 @@ function damaged(key: string): ArchiveDamage {
   return new ArchiveDamage(
     key,
     IS_DAMAGED,
-    'Restore it from a copy of the store, or delete it to give that record up.',
+    'Restore it from a copy of the store, or delete it to abandon that record.',
   );
 }
 
@@ -136,14 +139,14 @@ export function encodeRecord(record: object): Buffer {
   return Buffer.from(`${JSON.stringify({ ...record, sha256: hashOf(Buffer.from(text)) })}\n`);
 }
 
-/** undefined: it is damaged. Records from before there were hashes have none. */
+/** undefined: it is damaged. Records of older versions have no hash. */
 export function parse<R>(bytes: Uint8Array): R | undefined {
   try {
     const text = Buffer.from(bytes).toString();
     const value = JSON.parse(text) as Record<string, unknown> | null;
     if (typeof value !== 'object' || value === null) return undefined;
     const { sha256, ...record } = value;
-    // A hash whose name is damaged is none of an old record's fields.
+    // An additional field may be a hash with a damaged name.
     const intact = sha256 === undefined ? !ENDS_IN_HASH.test(text) : encodeRecord(record).equals(bytes);
     return intact ? (record as R) : undefined;
   } catch {
@@ -153,7 +156,7 @@ export function parse<R>(bytes: Uint8Array): R | undefined {
 
 const ENDS_IN_HASH = /"[0-9a-f]{64}"\}\s*$/;
 
-/** Enough of a job's record that documents can be made of it. */
+/** Whether it has enough of a job's record to make documents of. */
 function isRecord({ ordinal, version, created_ms, completed_ms, history }: JobRecord): boolean {
   return [ordinal, version, created_ms, completed_ms].every(Number.isSafeInteger) && Array.isArray(history);
 }

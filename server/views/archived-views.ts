@@ -1,8 +1,9 @@
 /**
- * The views of what has left memory, for a rebuild. The fold goes before the archive: a record that memory still has, being
- * archived but not yet forgotten, is not asked for here; and nothing here contradicts what memory says of a key.
+ * The views of what has left memory, for a rebuild. The fold takes precedence over the archive: a record that is
+ * archived but not yet forgotten is taken from memory, and no view from here replaces one of the fold.
  *
- * Each pack is read once. Which keys it made is kept as a number a key, so that an object is judged without another read.
+ * Each pack is read once. The keys that it makes are kept as one number each, so that an object is judged without
+ * another read.
  */
 import type { Settings } from '../config.ts';
 import type { ObjectStore } from '../objects/store.ts';
@@ -33,13 +34,13 @@ import { terminatedWorkerView } from './terminated-workers.ts';
 import type { Present } from './view.ts';
 import { viewsKeptFrom } from './view-age.ts';
 
-/** A record of the archive, or, if it can't be read, the object that it is in. */
+/** A record of the archive, or, if it is unreadable, its object. */
 type ArchivedRecord = { key: string; views: () => Promise<readonly Present[] | 'damaged'> };
 
 export class ArchivedViews {
   readonly #store: ObjectStore;
   readonly #state: State;
-  /** Jobs that ended earlier have no views any more. */
+  /** Jobs that ended earlier no longer have views. */
   readonly #kept_from_ms: number;
   readonly #made = new KeySet();
   readonly #damaged = new Set<string>();
@@ -50,7 +51,7 @@ export class ArchivedViews {
     this.#kept_from_ms = state.scalars.loose_jobs > 0 ? -Infinity : viewsKeptFrom(state.at_ms, job_views_days);
   }
 
-  /** Keys of the objects that can't be read, as far as they have been met. */
+  /** Keys of the unreadable objects found so far. */
   get damaged(): string[] {
     return [...this.#damaged].sort();
   }
@@ -67,7 +68,7 @@ export class ArchivedViews {
     }
   }
 
-  /** Whether the archive makes a view under this key, or may have: those of a damaged record are kept. */
+  /** Whether the archive makes, or may make, a view with this key: views of a damaged record are kept. */
   async has(subject: Subject, key: string): Promise<boolean> {
     if (this.#made.has(key)) return true;
     return this.#damaged.size > 0 && this.#isOfDamaged(subject, key);
@@ -101,7 +102,7 @@ export class ArchivedViews {
     const { tables } = this.#state;
     switch (entry.kind) {
       case 'job': {
-        // What a pack has is newer.
+        // Records in packs are newer.
         const job = (await packOf(store, this.#state, entry.id)) ? undefined : await readLooseJob(store, entry.id);
         return job ? this.#jobViews(job) : [];
       }

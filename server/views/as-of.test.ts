@@ -1,4 +1,4 @@
-/** A view that says it is as of a segment shows exactly the fold of the journal up to that segment (I12). */
+/** A view with `as_of_seq` shows exactly the fold of the journal up to that segment (I12). */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { segmentKey } from '../journal/keys.ts';
@@ -50,12 +50,12 @@ test('at any moment every view is the fold up to the segment it names', async ()
   for (const step of steps) {
     await play([step], monitor, clock);
     const folds = await foldsOf(store, monitor.engine.journal.journal_id, monitor.engine.state.seq);
-    // Nothing is flushed: what is old must be a true picture of then.
+    // Nothing is flushed: an old view must be correct for its segment.
     for (const [key, text] of await textsIn(store)) {
       const as_of_seq = JSON.parse(text).as_of_seq as number;
       const view = viewOf(folds[as_of_seq]!, subjectOf(key)!);
       const there = view?.present.find((present) => present.key === key);
-      // The hour that is over is the hour as it was last counted, under one more key.
+      // An hour that is over keeps its last counts, under one more key.
       if (key.startsWith('metrics/')) continue;
       assert.ok(there, `${key} as of ${as_of_seq}`);
       assert.equal(text, Buffer.from(encodeDocument(there.document())).toString(), `${key} as of ${as_of_seq}`);

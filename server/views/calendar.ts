@@ -1,9 +1,10 @@
 /**
- * Finds the hours in which jobs ended so (`jobs/completed/…`), newest first, in a store that lists forwards only.
+ * Finds the hours in which jobs with a given end ended (`jobs/completed/…`), newest first, in a store that lists only
+ * forwards.
  *
- * It keeps an upper bound: no job ended later. `narrow` lowers it, or settles that something ended in just that hour, with
- * at most three lists: of the month, which tells all its hours if no more than 1,000 jobs ended in it; in a fuller month, of
- * the day; in a fuller day, of the hour. The first list of all says how far back there is anything.
+ * It keeps an upper bound: no job ended later. `narrow` lowers it, or determines that a job ended in exactly that hour,
+ * with at most three lists: of the month, which shows all its hours if at most 1,000 jobs ended in it; in a fuller
+ * month, of the day; in a fuller day, of the hour. The very first list finds the oldest hour.
  */
 import { DAY_MS, HOUR_MS } from '../../protocol/time.ts';
 import type { ListedObject, ObjectStore } from '../objects/store.ts';
@@ -19,10 +20,10 @@ import {
 
 export type End = { state: FinishedState; hour: number; job_id: string };
 
-/** A list answers so many at a time. */
+/** The number of keys in one list response. */
 const LIST_MAX = 1000;
 
-/** A day or a month: its hours with jobs, newest first, as far as one list told. */
+/** A day or a month: its hours with jobs, newest first, as far as one list showed. */
 type Range = { first_hour: number; hours: number[]; unknown_from: number };
 
 export class Calendar {
@@ -61,12 +62,12 @@ export class Calendar {
     else this.#lower(this.upper - 1);
   }
 
-  /** Hour `upper` is dealt with. */
+  /** Hour `upper` is done. */
   next(): void {
     this.#lower(this.upper - 1);
   }
 
-  /** Those who ended in hour `upper`, in the order of their keys, after this job's. */
+  /** The jobs that ended in hour `upper`, in the order of their keys, after this job. */
   async *ends(after: string): AsyncGenerator<End> {
     const options = after === '' ? {} : { after: finishedJobKey(this.#state, this.upper * HOUR_MS, after) };
     let listed = 0;
@@ -100,12 +101,12 @@ export class Calendar {
       if (listed === LIST_MAX) break;
     }
     const newestFirst = [...hours].sort((a, b) => b - a);
-    // The hour at which the list broke off has jobs; whether those after it have is not known.
+    // The hour at which the list broke off has jobs; later hours are unknown.
     const unknown_from = listed === LIST_MAX ? newestFirst[0]! + 1 : Number.POSITIVE_INFINITY;
     return { first_hour, hours: newestFirst, unknown_from };
   }
 
-  /** Infinity where nothing is listed. */
+  /** Infinity if nothing is listed. */
   async #firstHour(prefix: string): Promise<number> {
     for await (const { hour } of this.#listed(prefix)) return hour;
     return Number.POSITIVE_INFINITY;

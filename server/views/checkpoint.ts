@@ -1,9 +1,11 @@
-/** `meta/views.json`: up to which segment the views are known to be written, so that a start has only the rest to write. */
+/**
+ * `meta/views.json`: the segment up to which the views are known to be written, so that a start writes only the rest.
+ */
 import type { ObjectStore } from '../objects/store.ts';
 import { sealFields, unseal } from '../sealed-json.ts';
 import { CHECKPOINT_KEY } from './keys.ts';
 
-/** Of the layout and of what the documents show: with another, everything in memory is written again. */
+/** The version of the layout and the documents: if it differs, everything in memory is written again. */
 const LAYOUT = 2;
 /** Version 0.1.0 wrote no hash. */
 const FIELDS = ['layout', 'as_of_seq', 'hour'];
@@ -11,7 +13,7 @@ const FIELDS = ['layout', 'as_of_seq', 'hour'];
 export type Checkpoint = {
   /** Every view of a version up to this is in the store. */
   as_of_seq: number;
-  /** Every hour before this one is written as one that is over. */
+  /** Every hour before this one has been written as final. */
   hour: number;
 };
 
@@ -22,7 +24,7 @@ export function encodeCheckpoint({ as_of_seq, hour }: Checkpoint): Uint8Array {
   return sealFields({ layout: LAYOUT, as_of_seq, hour });
 }
 
-/** NOTHING where there is none that can be used: writing a view again is harmless. */
+/** NOTHING if there is no usable checkpoint: writing a view again is harmless. */
 export async function readCheckpoint(store: ObjectStore): Promise<Checkpoint> {
   const got = await store.get(CHECKPOINT_KEY);
   if (!got.found) return NOTHING;

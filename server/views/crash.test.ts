@@ -1,6 +1,6 @@
 /**
- * Crashes and faults at every single call to the store, one history each: whatever was lost on the way, the views end up as a
- * rebuild from journal and archive makes them, and no job is lost or doubled.
+ * Crashes and faults at every single call to the store, one history each: afterwards the views equal those that a
+ * rebuild makes from journal and archive, and no job is lost or duplicated.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -28,7 +28,7 @@ async function assertWhole(memory: MemoryStore, clock: TurnedClock, monitor: Tes
   assert.deepEqual(await viewsIn(memory), (await rebuiltFrom(memory, clock)).views, what);
 }
 
-test('without a fault the history leaves what a rebuild makes, and the archive has what left memory', async () => {
+test('without a fault the views equal those of a rebuild, and the archive has the jobs that left memory', async () => {
   const { clock, memory, monitor } = await open();
   await play(HISTORY, monitor, clock);
   await assertWhole(memory, clock, monitor, 'at the end');
@@ -44,7 +44,7 @@ test('without a fault the history leaves what a rebuild makes, and the archive h
 });
 
 for (const applied of [false, true]) {
-  test(`a crash ${applied ? 'after' : 'before'} any call's effect leaves nothing that a start does not mend`, async () => {
+  test(`a crash ${applied ? 'after' : 'before'} any call's effect is repaired by the next start`, async () => {
     let crashes = 0;
     for (let at = 1; ; at++) {
       const { clock, memory, store, monitor } = await open();
@@ -53,8 +53,8 @@ for (const applied of [false, true]) {
       const crash = new Promise<'crashed'>((resolve) => {
         crashed = () => resolve('crashed');
       });
-      // From this call on nothing is answered any more, as for a process that is dead.
-      store.meet = (_call, done) => {
+      // From this call on no call returns, as for a dead process.
+      store.onCall = (_call, done) => {
         if (!done) calls += 1;
         if (calls < at || (calls === at && applied && !done)) return undefined;
         crashed();
@@ -85,12 +85,12 @@ for (const applied of [false, true]) {
   });
 }
 
-test('a store that fails any one call to the views or the archive delays it, and no more', async () => {
+test('a store that fails any one call to the views or the archive only delays it', async () => {
   for (let at = 1; ; at++) {
     const { clock, memory, store, monitor } = await open();
     let calls = 0;
     let failed = false;
-    store.meet = (call, done) => {
+    store.onCall = (call, done) => {
       if (done || !OURS.test(call.key)) return undefined;
       calls += 1;
       if (calls !== at) return undefined;
@@ -98,7 +98,7 @@ test('a store that fails any one call to the views or the archive delays it, and
       throw new StoreError('unavailable', 'store_unavailable', 'later');
     };
     for (const step of HISTORY) {
-      // A duty of the monitor would run again.
+      // A duty of the monitor would be repeated.
       await playOne(step, monitor, clock).catch(() => playOne(step, monitor, clock));
     }
     await monitor.publisher.flush().catch(() => undefined);

@@ -1,4 +1,4 @@
-/** `jobs/failed/{job_id}/state.json`: a job while it lies in the dead-letter queue. */
+/** `jobs/failed/{job_id}/state.json`: a job while it is in the dead-letter queue. */
 import { jobDocument } from '../documents/job.ts';
 import type { JobRecord } from '../state-machine/state/records.ts';
 import { deadLetterKey } from './keys.ts';

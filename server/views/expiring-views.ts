@@ -1,9 +1,9 @@
 /**
- * Deletes the views of jobs that ended more than `job_views_days` ago and have left memory. Their records stay in the archive,
- * and the API keeps responding.
+ * Deletes the views of jobs that ended more than `job_views_days` ago and have left memory. Their records stay in the
+ * archive, and the API still returns them.
  *
- * The dated view of a job goes last, so the oldest dated view that there is says where to go on, after a crash too. The
- * views of a job whose record can't be read are left: they are all there is.
+ * A job's dated view is deleted last, so the oldest dated view shows where to continue, also after a crash. The views
+ * of a job with an unreadable record are kept: they are all that is left of it.
  */
 import { FINISHED_STATES } from '../../protocol/job.ts';
 import { HOUR_MS } from '../../protocol/time.ts';
@@ -17,15 +17,15 @@ import { jobView } from './layout.ts';
 import { viewsKeptFrom } from './view-age.ts';
 
 const AT_ONCE = 4;
-/** Jobs of one turn. */
+/** Jobs per turn. */
 const BATCH_MAX = 500;
 
 type Options = { store: ObjectStore; engine: Engine; days: number };
 
-/** Returns for how many jobs it deleted some; 0: nothing is due. */
+/** Returns the number of jobs whose views it deleted; 0: nothing is due. */
 export async function expireViews(options: Options): Promise<number> {
   const { engine, days } = options;
-  // Until it is repacked, a job that is an object of its own is found by its views.
+  // Until it is repacked, a job in a single object is found by its views.
   if (days === 0 || engine.state.scalars.loose_jobs > 0) return 0;
   const until_hour = viewsKeptFrom(engine.state.at_ms, days) / HOUR_MS;
   let expired = 0;
@@ -37,7 +37,7 @@ export async function expireViews(options: Options): Promise<number> {
   return expired;
 }
 
-/** Dated views from before this hour, the oldest first. */
+/** Dated views from before this hour, oldest first. */
 async function* due(
   store: ObjectStore,
   state: FinishedState,

@@ -1,6 +1,6 @@
 /**
- * `jobs/completed|failed|cancelled/YYYY/MM/DD/hour=HH/{job_id}.json`: a job under the hour of its end. One that was retried
- * has left the ends it had before, and they are in its history.
+ * `jobs/completed|failed|cancelled/YYYY/MM/DD/hour=HH/{job_id}.json`: a job under the hour of its end. A retried job is
+ * removed from the hours of its earlier ends, which are in its history.
  */
 import { jobDocument } from '../documents/job.ts';
 import type { JobRecord } from '../state-machine/state/records.ts';

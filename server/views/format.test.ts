@@ -1,4 +1,4 @@
-/** docs/format.md says what there is: every key of a store that has seen everything, and every type of event. */
+/** docs/format.md is complete: every key of a store in which everything has happened, and every type of event. */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
@@ -36,7 +36,7 @@ async function documentedKeys(): Promise<{ key: string; pattern: RegExp }[]> {
     });
 }
 
-test('every key in a store is in the document, and every view in the document is met in a store', async () => {
+test('every key in a store is in the document, and every view in the document occurs in a store', async () => {
   const documented = await documentedKeys();
   assert.ok(documented.length > 30);
   const met = new Set<string>();

@@ -1,4 +1,4 @@
-/** `system/health.json`: the whole at a glance. */
+/** `system/health.json`: the state of the whole system in one document. */
 import { healthDocument } from '../documents/system.ts';
 import type { State } from '../state-machine/state/state.ts';
 import { HEALTH_KEY } from './keys.ts';

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../clock.ts';
 import { idleShare } from './idle-share.ts';
 
-/** Asks often enough for a fresh sample while `work` is done in every turn of 20 ms. */
+/** Samples often enough for a fresh value while `work` is done in every turn of 20 ms. */
 async function shareDuring(work: (until_ms: number) => void): Promise<number> {
   const idle = idleShare(systemClock);
   let share = 0;
@@ -16,7 +16,7 @@ async function shareDuring(work: (until_ms: number) => void): Promise<number> {
   return share;
 }
 
-test('a busy event loop has less time left than an idle one', async () => {
+test('a busy event loop has less idle time than an idle one', async () => {
   const busy = await shareDuring((until_ms) => {
     while (performance.now() < until_ms);
   });
@@ -30,7 +30,7 @@ test('a busy event loop has less time left than an idle one', async () => {
   assert.ok(busy >= 0 && rest <= 1);
 });
 
-test('after a pause nothing is known to be left', async () => {
+test('after a pause the idle share is 0', async () => {
   const idle = idleShare(systemClock);
   await sleep(600);
   assert.equal(idle(), 0);

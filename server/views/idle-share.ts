@@ -1,4 +1,4 @@
-/** How much time the event loop of this thread has left: work that can wait takes it from there. */
+/** The share of time that this thread's event loop is idle, which deferrable work may use. */
 import { performance } from 'node:perf_hooks';
 import type { Clock } from '../clock.ts';
 
@@ -6,8 +6,7 @@ const SAMPLE_MS = 250;
 
 /**
  * Returns a function that returns the idle share of about the last quarter of a second, from 0 (saturated) to 1; 0 if
- * it was not called for longer, so that old idle time, or a suspension of the process, is not mistaken for time that is
- * left.
+ * it was not called for longer, so that old idle time, or a suspend of the process, does not count as idle now.
  */
 export function idleShare(clock: Clock): () => number {
   let sample = performance.eventLoopUtilization();

@@ -1,8 +1,8 @@
 /**
- * Brings packs into the index: their ids leave the fold for the shards that cover them. The new shards are in the store
- * before one event puts them in place of the old; until then the old ones, and the fold, lead to every job.
+ * Moves the ids of packs from the fold into the index: the shards that cover them. The new shards are in the store
+ * before one event replaces the old ones; until then the old ones, and the fold, lead to every job.
  *
- * A shard that is missing or damaged is made anew from the packs themselves.
+ * A missing or damaged shard is rebuilt from the packs.
  */
 import type { Engine } from '../engine.ts';
 import { newUlid } from '../ids.ts';
@@ -14,11 +14,11 @@ import { submitOwn } from './own-command.ts';
 import { writeOnce } from './packing.ts';
 import { encodeShard, type ShardRows, shardOf } from './shard.ts';
 
-/** The fold holds so many ids before the index takes them; and a shard has so many rows at most, 400 kB. */
+/** The number of ids in the fold at which they are indexed, and the maximum number of rows of a shard: 400 kB. */
 export const INDEX_SIZES = { index_at: 10_000, shard_max: 8_000 };
 export type IndexSizes = typeof INDEX_SIZES;
 
-/** Packs of fewer jobs are likely to be merged before long, and then to be brought in again. */
+/** Packs with fewer jobs are likely to be merged soon, and would have to be indexed again. */
 const SMALL = 250;
 /** The first shard covers every id before the second's. */
 const FIRST = '';
@@ -26,11 +26,11 @@ const FIRST = '';
 type Options = { store: ObjectStore; engine: Engine; sizes: IndexSizes };
 
 type Indexed = {
-  /** Shards that count no more. */
+  /** Replaced shards. */
   replaced: string[];
 };
 
-/** Once the fold holds so many ids; null: it holds fewer, and no shard is damaged. */
+/** Once the fold holds this many ids; null if it holds fewer, and no shard is damaged. */
 export async function indexPacks(options: Options): Promise<Indexed | null> {
   const { index_at } = options.sizes;
   const { state } = options.engine;
@@ -96,7 +96,9 @@ async function rowsOf(store: ObjectStore, state: State, shard: ShardRecord): Pro
   }
 }
 
-/** From every pack that the index covers. Throws if one of those can't be read: what it has would be lost from the index. */
+/**
+ * From every pack that the index covers. Throws if one of those is unreadable: its jobs would be lost from the index.
+ */
 async function rowsFromPacks(store: ObjectStore, state: State, { first }: ShardRecord): Promise<ShardRows> {
   const rows = new Map<string, string>();
   const [, next] = [...state.tables.archive_shards.keys(first)].slice(0, 2);

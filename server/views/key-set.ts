@@ -1,4 +1,7 @@
-/** A set of keys in eight bytes each, by 48 bits of their hash: of a million strange keys it holds one with a chance of 1 in 280. */
+/**
+ * A set of keys in eight bytes each, by 48 bits of their hash: the chance that any of a million foreign keys seems to
+ * be in it is 1 in 280.
+ */
 import { hash } from 'node:crypto';
 
 export class KeySet {
@@ -17,7 +20,7 @@ export class KeySet {
     this.#sorted = false;
   }
 
-  /** Sorts what was added since the last call: add all, then ask. */
+  /** Sorts the keys added since the last call: add all, then query. */
   has(key: string): boolean {
     const hashes = this.#hashes.subarray(0, this.#size);
     if (!this.#sorted) hashes.sort();

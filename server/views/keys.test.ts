@@ -1,4 +1,4 @@
-/** Keys: what is made is parsed back, and no id, however odd, makes a key that is another's or lies elsewhere. */
+/** Keys: each is parsed back, and no id, however odd, makes a key that equals another's or is outside the layout. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isId } from '../../protocol/ids.ts';
@@ -87,7 +87,7 @@ test('[A6] the keys are those of the documents', () => {
   );
 });
 
-test('the subject of every key is what it was made of', () => {
+test('every key is parsed to the subject that it was made of', () => {
   for (const id of [
     'job-1',
     'active',
@@ -136,7 +136,7 @@ test('the subject of every key is what it was made of', () => {
   assert.deepEqual(subjectOf(HEALTH_KEY), { kind: 'health', id: '' });
 });
 
-test('what is no view has no subject', () => {
+test('other keys have no subject', () => {
   for (const key of [
     'jobs/notes.txt',
     'jobs/active/-x/state.json',
@@ -164,7 +164,7 @@ test('what is no view has no subject', () => {
   }
 });
 
-test('hours have names, and back', () => {
+test('names of hours are parsed back', () => {
   assert.equal(nameHour(HOUR), '2025-07-07T19');
   assert.equal(parseHour('2025-07-07T19'), HOUR);
   for (const name of [
@@ -180,7 +180,7 @@ test('hours have names, and back', () => {
   }
 });
 
-test('of 100,000 odd ids none makes a key elsewhere, none is cut short, and no two make the same', () => {
+test('100,000 odd ids make keys inside the layout, without truncation or collision', () => {
   const odd = 'b B 1 x job -- 20250707 -20250707 . .. / \\ %2e - _ A a 0 é 😀 ..json hour= __proto__'.split(' ');
   odd.push('\0', ' ', '\n');
   let seed = 7;

@@ -1,5 +1,5 @@
 /**
- * Every key of the views and of the archive is made here, from checked ids, and parsed here. The layout is that of
+ * Builds and parses every key of the views and of the archive, from validated ids. The layout is that of
  * docs/format.md; times in keys are UTC.
  */
 
@@ -9,10 +9,10 @@ import { DAY_MS, formatTime, HOUR_MS } from '../../protocol/time.ts';
 
 export type FinishedState = (typeof FINISHED_STATES)[number];
 
-/** How far the views are known to be written: see publisher.ts. */
+/** The segment up to which the views are written: see publisher.ts. */
 export const CHECKPOINT_KEY = 'meta/views.json';
 
-/** Views lie below these. A rebuild deletes those that it would not have written; what is not a view is left alone. */
+/** Prefixes of the views. A rebuild deletes views below them that it would not write; other objects are left alone. */
 export const VIEW_PREFIXES = ['jobs/', 'workers/', 'queues/', 'alerts/', 'system/', 'metrics/'] as const;
 
 /** See archive.ts. */
@@ -62,7 +62,7 @@ export const resolvedAlertKey = (id: string, resolved_ms: number): string =>
 
 export const HEALTH_KEY = 'system/health.json';
 
-/** What of all this shows how far the journal had reached, should segments be lost. */
+/** The objects that show how far the journal had reached, should segments be lost. */
 export const JOURNAL_TRACES = {
   documents: [CHECKPOINT_KEY, queueKey('main'), HEALTH_KEY],
   prefixes: [ARCHIVE],
@@ -77,7 +77,7 @@ export const dayKey = (day: number): string => `system/metrics/daily/${dayName(d
 export const closedHourKey = (hour: number): string =>
   `metrics/hourly/${dayName(hour * HOUR_MS, '/')}/${hourName(hour)}.json`;
 
-/** By the hour in which its jobs ended, else by the day, else by the month. `name` is a ULID. */
+/** By the hour in which its jobs ended, otherwise by the day or the month. `name` is a ULID. */
 export function packKey(first_ms: number, last_ms: number, name: string): string {
   const [first, last] = [clamped(first_ms), clamped(last_ms)].map((time_ms) => dayName(time_ms, '/'));
   if (first !== last) return `${PACKS}${first!.slice(0, 7)}/${checked(name)}.ndjson`;
@@ -87,12 +87,12 @@ export function packKey(first_ms: number, last_ms: number, name: string): string
 
 export const shardKey = (name: string): string => `${SHARDS}${checked(name)}.json`;
 
-/** A job as an object of its own: how it was archived before there were packs. */
+/** A job in a single object: how older versions archived it. */
 export const archivedJobKey = (job_id: string): string => `${ARCHIVED_JOBS}${checked(job_id)}.json`;
 
 export const archivedWorkerPrefix = (worker_id: string): string => `${ARCHIVED_WORKERS}${checked(worker_id)}/`;
 
-/** By the day of its end too: a worker may come back after it was archived, and end again. */
+/** By the day of its end, because a worker may come back after it was archived, and end again. */
 export const archivedWorkerKey = (worker_id: string, terminated_ms: number): string =>
   `${archivedWorkerPrefix(worker_id)}${dayName(terminated_ms, '')}.json`;
 
@@ -100,7 +100,9 @@ export const archivedAlertKey = (id: string): string => `${ARCHIVED_ALERTS}${che
 
 export const archivedPeriodsKey = (day: number): string => `${ARCHIVED_PERIODS}${dayName(day * DAY_MS, '-')}.json`;
 
-/** `jobs/completed/`, `jobs/completed/2025/07/`, `jobs/completed/2025/07/07/`, `…/hour=19/`: what ended then. */
+/**
+ * `jobs/completed/`, `jobs/completed/2025/07/`, `jobs/completed/2025/07/07/`, `…/hour=19/`: the jobs that ended then.
+ */
 export const finishedPrefix = (state: FinishedState): string => `jobs/${ENDS[state]}/`;
 export const finishedMonthPrefix = (state: FinishedState, day: number): string =>
   `${finishedPrefix(state)}${dayName(day * DAY_MS, '/').slice(0, 8)}`;
@@ -109,12 +111,12 @@ export const finishedDayPrefix = (state: FinishedState, day: number): string =>
 export const finishedHourPrefix = (state: FinishedState, hour: number): string =>
   `${finishedDayPrefix(state, Math.floor(hour / 24))}hour=${hourName(hour)}/`;
 
-/** `2025-07-07T19`, and back; null where it is none. */
+/** `2025-07-07T19`, and back; null if it is not an hour. */
 export const nameHour = (hour: number): string => new Date(hour * HOUR_MS).toISOString().slice(0, 13);
 
 export function parseHour(name: string): number | null {
   const hour = /^\d{4}-\d{2}-\d{2}T\d{2}$/.test(name) ? Date.parse(`${name}:00:00Z`) / HOUR_MS : Number.NaN;
-  // The 24th hour and the 31st of February are read as the next: they are no names.
+  // Date.UTC accepts the 24th hour and the 31st of February, which are not valid names.
   return !Number.isNaN(hour) && nameHour(hour) === name ? hour : null;
 }
 
@@ -159,11 +161,11 @@ export function parseArchiveKey(key: string): ArchiveEntry | null {
   }
 }
 
-/** What a view is about. A period's id is its number. */
+/** The subject of a view. A period's id is its number. */
 export type Subject = { kind: SubjectKind; id: string };
 export type SubjectKind = 'job' | 'worker' | 'alert' | 'hour' | 'day' | 'queues' | 'health';
 
-/** Whose view this key is; null where no view has such a key, to the letter. */
+/** The subject of the view with this key; null if no view has exactly this key. */
 export function subjectOf(key: string): Subject | null {
   const finished = parseFinishedJobKey(key);
   if (finished) return { kind: 'job', id: finished.job_id };
@@ -209,7 +211,7 @@ function period(kind: 'hour' | 'day', hour: number | null, hours: number): Subje
   return hour === null ? null : { kind, id: String(hour / hours) };
 }
 
-/** The day of a time as `2025-07-07`, with this between its parts. */
+/** The day of a time as `2025-07-07`, with this separator. */
 function dayName(time_ms: number, between: string): string {
   const [year, month, day] = formatTime(time_ms).slice(0, 10).split('-');
   return `${year}${between}${month}${between}${day}`;

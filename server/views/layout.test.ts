@@ -1,4 +1,4 @@
-/** The documents' layout after real commands: every key of theirs, and what stands under it. */
+/** The documents' layout after real commands: each of its keys, and the contents. */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -19,7 +19,7 @@ import { TestMonitor, textAt, viewsIn } from './testing-monitor.ts';
 
 type Stage = { store: ObjectStore; monitor: TestMonitor; wait(by_ms: number): Promise<void>; close(): Promise<void> };
 
-/** A turned clock, at the documents' own date. */
+/** A clock that the test advances, at the documents' own date. */
 async function inMemory(): Promise<Stage> {
   const clock = new TurnedClock('2025-07-07T19:30:00Z');
   const store = new MemoryStore(clock);
@@ -27,7 +27,7 @@ async function inMemory(): Promise<Stage> {
   return { store, monitor, wait: (by_ms) => clock.turn(by_ms), close: () => monitor.stop() };
 }
 
-/** The real clock: a directory tells its own time. */
+/** The real clock, because a directory uses the system's time. */
 async function inDirectory(): Promise<Stage> {
   const root = await mkdtemp(join(tmpdir(), 'tmon-views-'));
   const store = await DirectoryStore.open(root, { lock: true });
@@ -35,7 +35,7 @@ async function inDirectory(): Promise<Stage> {
   return {
     store,
     monitor,
-    // The commands themselves take their time; what is soft is written with the next one.
+    // The commands themselves take their time; soft ones are written with the next command.
     wait: async () => {},
     async close() {
       await monitor.stop();
@@ -59,7 +59,7 @@ for (const [name, open] of [
     };
     const under = (prefix: string) => keys.filter((key) => key.startsWith(prefix));
     const state = () => stage.monitor.engine.state;
-    /** What changed last may not show in it: then it is as of an earlier segment. */
+    /** Its last change may not affect this view, which then is as of an earlier segment. */
     const shown = ({ as_of_seq, ...document }: Record<string, unknown>) => document;
     const plain = (document: object) => JSON.parse(JSON.stringify(document)) as Record<string, unknown>;
 
@@ -98,7 +98,7 @@ for (const [name, open] of [
       if (name === 'memory') assert.equal(progress.percentage, 45);
     });
 
-    test('[A17] an active job has worker.json: who has it, by which attempt', async () => {
+    test('[A17] an active job has worker.json: its worker and attempt', async () => {
       const { worker, attempt } = (await read('jobs/active/job-abc123/worker.json')) as never as {
         worker: { worker_id: string; instance_id: string };
         attempt: number;
@@ -116,14 +116,14 @@ for (const [name, open] of [
       );
     });
 
-    test('[A79] a job stands in the folder of its status, and in no other', () => {
+    test('[A79] a job is in the folder of its status, and in no other', () => {
       assert.deepEqual(under('jobs/active/job-abc123/').length, 4);
       assert.deepEqual(under('jobs/active/job-def456/'), []);
       assert.deepEqual(under('jobs/active/job-ghi789/'), []);
       assert.deepEqual(under('jobs/failed/job-'), ['jobs/failed/job-ghi789/state.json']);
     });
 
-    test('[A19] [A78] a completed job stands under the UTC hour of its completion', async () => {
+    test('[A19] [A78] a completed job is under the UTC hour of its completion', async () => {
       const [key] = under('jobs/completed/');
       assert.match(key!, /^jobs\/completed\/\d{4}\/\d\d\/\d\d\/hour=\d\d\/job-def456\.json$/);
       if (name === 'memory') assert.equal(key, 'jobs/completed/2025/07/07/hour=19/job-def456.json');
@@ -132,7 +132,7 @@ for (const [name, open] of [
       assert.deepEqual(job, plain(jobDocument(stage.monitor.job('job-def456'))));
     });
 
-    test('[A20] a failed job stands under the hour of its failure, and by its id while it is a dead letter', async () => {
+    test('[A20] a failed job is under the hour of its failure, and under its id while it is a dead letter', async () => {
       const [key] = under('jobs/failed/2');
       const job = await read(key!);
       assert.equal(job.state, 'FAILED');
@@ -140,7 +140,7 @@ for (const [name, open] of [
       assert.deepEqual(await read('jobs/failed/job-ghi789/state.json'), job);
     });
 
-    test('[A20] a cancelled job stands under the hour of its cancellation', async () => {
+    test('[A20] a cancelled job is under the hour of its cancellation', async () => {
       const [key] = under('jobs/cancelled/');
       const job = await read(key!);
       assert.equal(job.job_id, 'job-jkl012');
@@ -161,13 +161,13 @@ for (const [name, open] of [
       assert.deepEqual(shown(heartbeat), shown(plain(heartbeatDocument(worker))));
     });
 
-    test('[A12] [A80] a live worker has jobs/current.json: what it is on', async () => {
+    test('[A12] [A80] a live worker has jobs/current.json: its current job', async () => {
       const current = await read('workers/active/worker-123/jobs/current.json');
       assert.equal((current.current_job as { job_id: string }).job_id, 'job-abc123');
       assert.deepEqual(current.job_ids, ['job-abc123']);
     });
 
-    test('[A13] [A80] every job a worker was handed stands in its history', async () => {
+    test('[A13] [A80] every job that a worker was handed is in its history', async () => {
       assert.deepEqual(
         under('workers/active/worker-123/jobs/history/'),
         ['job-abc123', 'job-def456', 'job-ghi789', 'job-jkl012'].map(
@@ -190,7 +190,7 @@ for (const [name, open] of [
       assert.equal((await read('queues/dead-letter-queue.json')).messages_visible, 1);
     });
 
-    test('[A23] an alert that holds stands in alerts/active', async () => {
+    test('[A23] an active alert is in alerts/active', async () => {
       assert.deepEqual(under('alerts/'), ['alerts/active/alert-001.json']);
       const alert = state().tables.alerts.get('alert-001')!;
       assert.deepEqual(await read('alerts/active/alert-001.json'), plain(alertDocument(alert)));
@@ -200,13 +200,13 @@ for (const [name, open] of [
       assert.deepEqual(await read('system/health.json'), plain(healthDocument(state())));
     });
 
-    test('[A4] the system, each worker and each job have a place of their own', () => {
+    test('[A4] the system, each worker and each job have their own places', () => {
       for (const place of ['system/', 'workers/active/worker-456/', 'jobs/active/job-abc123/']) {
         assert.ok(under(place).length > 0, place);
       }
     });
 
-    test('[A5] [A8] the hour so far stands in system/metrics/YYYY/MM/DD/hourly', async () => {
+    test('[A5] [A8] the hour so far is in system/metrics/YYYY/MM/DD/hourly', async () => {
       const [key, ...more] = under('system/metrics/2');
       assert.match(key!, /^system\/metrics\/\d{4}\/\d\d\/\d\d\/hourly\/\d\d\.json$/);
       if (name === 'memory') assert.deepEqual([key, ...more], ['system/metrics/2025/07/07/hourly/19.json']);
@@ -217,14 +217,14 @@ for (const [name, open] of [
       );
     });
 
-    test('[A5] [A9] the day so far stands in system/metrics/daily', async () => {
+    test('[A5] [A9] the day so far is in system/metrics/daily', async () => {
       const [key] = under('system/metrics/daily/');
       const day = await read(key!);
       assert.equal(key, `system/metrics/daily/${String(day.period_start).slice(0, 10)}.json`);
       assert.equal(day.jobs_completed, 1);
     });
 
-    test('[A25] the ids of the documents are ids here', () => {
+    test('[A25] the ids in the documents are valid ids', () => {
       for (const part of ['worker-123', 'worker-456', 'job-abc123', 'job-def456', 'alert-001']) {
         assert.ok(
           keys.some((key) => key.includes(part)),
@@ -233,7 +233,7 @@ for (const [name, open] of [
       }
     });
 
-    test('every view says as of which segment it is, and none is ahead of the journal', async () => {
+    test('every view has the segment that it reflects, and none is ahead of the journal', async () => {
       for (const key of keys) {
         const { as_of_seq } = await read(key);
         assert.ok(Number.isInteger(as_of_seq) && (as_of_seq as number) <= state().seq, `${key}: ${as_of_seq}`);
@@ -250,7 +250,7 @@ for (const [name, open] of [
         await flushed();
       });
 
-      test('[A79] a redriven job leaves jobs/failed, under both its keys, and is active again', () => {
+      test('[A79] a redriven job leaves both its keys in jobs/failed, and is active again', () => {
         assert.deepEqual(under('jobs/failed/'), []);
         assert.equal(under('jobs/active/job-ghi789/').length, 4);
       });
@@ -260,7 +260,7 @@ for (const [name, open] of [
         assert.equal(under('jobs/active/job-jkl012/').length, 4);
       });
 
-      test('[A14] a terminated worker has its final state under its day, and no other but its history', async () => {
+      test('[A14] a terminated worker has its final state under its day, and besides only its history', async () => {
         const [key, ...more] = under('workers/terminated/');
         assert.deepEqual(more, []);
         if (name === 'memory') assert.equal(key, 'workers/terminated/worker-123-20250707.json');
@@ -280,7 +280,7 @@ for (const [name, open] of [
         assert.equal(key, `alerts/resolved/${slashes(alert.resolved_at)}/alert-001.json`);
       });
 
-      test('a worker that comes back has no final state any more', async () => {
+      test('a worker that comes back no longer has a final state', async () => {
         await stage.monitor.register('worker-123');
         await flushed();
         assert.deepEqual(under('workers/terminated/'), []);
@@ -293,7 +293,7 @@ for (const [name, open] of [
   });
 }
 
-test('[A85] [A86] [A87] [A88] [A89] [A90] once an hour is over its sums stand under metrics/hourly as well', async () => {
+test('[A85] [A86] [A87] [A88] [A89] [A90] once an hour is over its sums are under metrics/hourly as well', async () => {
   const { store, monitor, wait, close } = await inMemory();
   await monitor.register('worker-123', 3.6);
   await monitor.submit('job-1', 'job-2');
@@ -310,7 +310,7 @@ test('[A85] [A86] [A87] [A88] [A89] [A90] once an hour is over its sums stand un
   const text = await textAt(store, 'metrics/hourly/2025/07/07/19.json');
   assert.equal(text, await textAt(store, 'system/metrics/2025/07/07/hourly/19.json'));
   const { jobs_completed, average_processing_time, cost_total, success_rate } = JSON.parse(text);
-  // 600 s of an instance at 3.6 USD an hour cost 0.6 USD; two attempts took that long.
+  // 600 s of an instance at 3.6 USD an hour cost 0.6 USD: the duration of two attempts.
   assert.deepEqual([jobs_completed, average_processing_time, cost_total, success_rate], [1, 600, 1.2, 0.5]);
   await close();
 });

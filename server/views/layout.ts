@@ -1,6 +1,6 @@
 /**
- * The documents' layout, all of it: which views there are of what. Everything here is a pure function of the fold; the
- * publisher writes it as things change, a rebuild writes it all at once, and both leave the same bytes.
+ * The complete layout of the documents: the views of each subject. Everything here is a pure function of the fold; the
+ * publisher writes views as they change, a rebuild writes all at once, and both leave the same bytes.
  */
 import { finished, type JobRecord, type WorkerRecord } from '../state-machine/state/records.ts';
 import type { State } from '../state-machine/state/state.ts';
@@ -25,7 +25,10 @@ export function workerView(state: State, worker: WorkerRecord): View {
   return together([activeWorkerView(state, worker), terminatedWorkerView(worker)]);
 }
 
-/** undefined: the fold knows no such period, or no more. A job, worker or alert that it does not know is not active, and no more. */
+/**
+ * undefined if the fold has no such period, or no longer. A job, worker or alert that it does not have is not active,
+ * and no longer has views here.
+ */
 export function viewOf(state: State, { kind, id }: Subject): View | undefined {
   const { tables } = state;
   switch (kind) {
@@ -52,7 +55,7 @@ export function viewOf(state: State, { kind, id }: Subject): View | undefined {
   }
 }
 
-/** Whether it has ended: its views may be removed by whoever archives it. */
+/** Whether it has ended: the instance that archives it may remove its views. */
 export function hasEnded({ tables }: State, { kind, id }: Subject): boolean {
   switch (kind) {
     case 'job': {
@@ -68,7 +71,7 @@ export function hasEnded({ tables }: State, { kind, id }: Subject): boolean {
   }
 }
 
-/** Every subject the fold has a view of. */
+/** Every subject with views in the fold. */
 export function* subjectsOf({ tables, seq }: State): Generator<Subject> {
   if (seq === 0) return;
   for (const id of tables.jobs.keys()) yield { kind: 'job', id };

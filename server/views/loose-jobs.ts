@@ -1,7 +1,7 @@
 /**
- * Jobs that were archived as an object each, before there were packs, until they are repacked: through the dated keys of
- * their views, newest hour first, by key within the hour, each read from the archive. Inside an hour the store's own order
- * is taken as it is, so that a page costs the same however many jobs ended then.
+ * Jobs in single objects, as older versions archived them, until they are repacked: found by the dated keys of their
+ * views, newest hour first, by key within the hour, each read from the archive. Within an hour the store's order is
+ * kept, so that a page costs the same however many jobs ended then.
  */
 
 import { HOUR_MS } from '../../protocol/time.ts';
@@ -13,10 +13,12 @@ import { readLooseJob } from './archived-records.ts';
 import { Calendar, type End } from './calendar.ts';
 import type { FinishedState } from './keys.ts';
 
-/** A place in the list: after this job, among those that ended in this hour; at their beginning if there is none. */
+/**
+ * A place in the list: after this job, among those that ended in this hour; at the beginning of the hour without a job.
+ */
 export type Hour = { hour: number; job_id: string };
 
-/** `paused`: the lists are used up. */
+/** `paused`: the bound of lists is reached. */
 export type LooseStep = Hour & { paused: boolean; job: JobRecord | undefined; unreadable: Unreadable | undefined };
 
 type Walk = { from: Hour; states: readonly FinishedState[]; lists_max: number };
@@ -67,7 +69,7 @@ async function* endsBefore(store: ObjectStore, { from, states, lists_max }: Walk
   }
 }
 
-/** Several sorted by key, as one sorted by key. */
+/** Merges several lists that are sorted by key. */
 async function* merged(sources: AsyncGenerator<End>[]): AsyncGenerator<End> {
   const heads = await Promise.all(sources.map(async (source) => ({ source, head: await source.next() })));
   for (;;) {
@@ -82,7 +84,7 @@ async function* merged(sources: AsyncGenerator<End>[]): AsyncGenerator<End> {
   }
 }
 
-/** With the job, if it ended as the key of its view says. */
+/** With the job, if it ended as the key of its view shows. */
 async function readEnd(store: ObjectStore, { state, hour, job_id }: End): Promise<LooseStep> {
   const step = { hour, job_id, paused: false, unreadable: undefined };
   try {

@@ -1,8 +1,8 @@
 /**
- * Makes few packs of many small ones, which jobs that end one by one leave behind: those of a day once there are 16, or once
- * the day is over; those of a month after 35 days. A merged pack takes the place of its parts in one event.
+ * Merges the many small packs that jobs leave when they end one by one: those of a day once there are 16, or once the
+ * day is over; those of a month after 35 days. A merged pack replaces its parts in one event.
  *
- * A pack rests for an hour first, so that a list which began before its jobs left memory can tell them apart.
+ * A pack is left alone for its first hour, so that a list which began before its jobs left memory can distinguish them.
  */
 import { DAY_MS, HOUR_MS } from '../../protocol/time.ts';
 import type { Engine } from '../engine.ts';
@@ -14,7 +14,7 @@ import { writePack } from './packing.ts';
 
 /** A pack with fewer jobs is small. */
 const SMALL = 250;
-/** A merged one has no more. */
+/** Maximum size of a merged pack. */
 const FULL = 1000;
 const MANY = 16;
 const REST_MS = HOUR_MS;
@@ -22,11 +22,11 @@ const DAY_OVER_MS = DAY_MS;
 const MONTH_OVER_MS = 35 * DAY_MS;
 
 type Merged = {
-  /** Packs that count no more. */
+  /** Replaced packs. */
   replaced: string[];
 };
 
-/** Merges the packs of one day or month; null: none are to be merged. `damaged`: packs that can't be read, and are left alone. */
+/** Merges the packs of one day or month; null if none are due. `damaged`: unreadable packs, which are left alone. */
 export async function mergePacks(
   { store, engine }: { store: ObjectStore; engine: Engine },
   damaged: Set<string>,
@@ -56,7 +56,7 @@ export async function mergePacks(
   return { replaced: [] };
 }
 
-/** Packs to be made one, by the time of their jobs' ends. */
+/** Packs to be merged into one, by the time of their jobs' ends. */
 export function nextGroup(
   packs: Iterable<PackRecord>,
   now_ms: number,
@@ -67,7 +67,7 @@ export function nextGroup(
     const rested_ms = now_ms - pack.archived_ms;
     if (rowsOf(pack) >= SMALL || rested_ms < REST_MS || damaged.has(pack.key)) continue;
     const period = rested_ms < MONTH_OVER_MS ? dateOf(pack.first_ms) : dateOf(pack.first_ms).slice(0, 7);
-    // Of a merged pack either all jobs have rows in the column files or none has.
+    // Either all jobs of a merged pack have rows in the column files or none has.
     const name = `${period} ${pack.in_columns}`;
     const group = groups.get(name);
     if (group) group.push(pack);

@@ -1,4 +1,4 @@
-/** A command of the monitor's own about its archive: it leaves no trace of its id. */
+/** A command of the monitor itself about its archive; its id is not remembered. */
 import type { Engine } from '../engine.ts';
 import { newUlid } from '../ids.ts';
 import { UNREMEMBERED } from '../state-machine/apply/apply.ts';

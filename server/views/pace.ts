@@ -1,4 +1,4 @@
-/** So many a second, evenly and in order, or a multiple of that; after a pause a few may go at once. */
+/** A rate per second, or a multiple of it, evenly and in order; after a pause it allows a small burst. */
 import type { Clock } from '../clock.ts';
 
 const BURST_MS = 20;
@@ -15,7 +15,7 @@ export class Pace {
     this.#gap_ms = 1000 / Math.max(1, per_second);
   }
 
-  /** Resolves when it is the caller's turn; undefined: it is now. `times`: how much faster than the pace to go on after it. */
+  /** Resolves when it is the caller's turn; undefined: it is now. `times`: a multiple of the pace for what follows. */
   take(times = 1): Promise<void> | undefined {
     const now_ms = this.#clock.monotonic();
     const due_ms = Math.max(this.#next_ms, now_ms - BURST_MS);
@@ -32,7 +32,7 @@ export class Pace {
     });
   }
 
-  /** Those that wait now wait no more. */
+  /** Releases all that wait now. */
   hurry(): void {
     for (const go of this.#waiting) go();
   }

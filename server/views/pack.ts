@@ -2,7 +2,7 @@
  * A pack: finished jobs as one object of the archive, a line each, by the time of their end and then by id.
  *
  *     {"format":1,"kind":"jobs"}
- *     {"job_id":"job-1", …}                      a record, as the fold had it; job_id is its first field
+ *     {"job_id":"job-1", …}                      the fold's record; job_id is its first field
  *     {"count":1,"sha256":"…"}                   of every byte above
  *
  * The journal names each pack with its hash, so a pack that is missing or changed is noticed when it is read.
@@ -16,7 +16,7 @@ const NEWLINE = 0x0a;
 
 export const endOf = (job: JobRecord): number => job.completed_ms ?? 0;
 
-/** `name` makes its key unique. At least one job, and no two of one id. */
+/** `name` makes its key unique. At least one job, and at most one per id. */
 export function encodePack(jobs: readonly JobRecord[], name: string): { pack: Pack; bytes: Buffer; jobs: JobRecord[] } {
   const sorted = [...jobs].sort((a, b) => endOf(a) - endOf(b) || (a.job_id < b.job_id ? -1 : 1));
   const body = Buffer.from(HEADER + sorted.map((job) => `${rowOf(job)}\n`).join(''));
@@ -34,14 +34,14 @@ export function encodePack(jobs: readonly JobRecord[], name: string): { pack: Pa
   return { pack, bytes: Buffer.concat([body, footerOf(sorted.length, sha256)]), jobs: sorted };
 }
 
-/** `job_id` first, so that a row is found by how it begins. */
+/** `job_id` first, so that a row is found by its first bytes. */
 function rowOf({ job_id, ...others }: JobRecord): string {
   return JSON.stringify({ job_id, ...others });
 }
 
 const footerOf = (count: number, sha256: string): Buffer => Buffer.from(`${JSON.stringify({ count, sha256 })}\n`);
 
-/** The rows of a pack that is what the journal says it is; null if it is not. */
+/** The rows of a pack with this hash; null if its bytes have changed. */
 export function openPack(bytes: Uint8Array, { sha256, count, stale }: PackRecord): PackRows | null {
   const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const footer = footerOf(count, sha256);
@@ -50,7 +50,7 @@ export function openPack(bytes: Uint8Array, { sha256, count, stale }: PackRecord
   return new PackRows(body, stale);
 }
 
-/** Rows are parsed when they are asked for. */
+/** Rows are parsed on demand. */
 export class PackRows {
   readonly #body: Buffer;
   readonly #stale: ReadonlySet<string>;
@@ -79,7 +79,7 @@ export class PackRows {
     return JSON.parse(this.#body.toString('utf8', at, this.#body.indexOf(NEWLINE, at))) as JobRecord;
   }
 
-  /** Without those that a later pack has newer records of. */
+  /** Without jobs of which later packs have newer records. */
   *jobs(): Generator<JobRecord> {
     for (let index = 0; index < this.count; index++) {
       const job = this.row(index);
@@ -87,7 +87,7 @@ export class PackRows {
     }
   }
 
-  /** How many rows come before this end. */
+  /** The number of rows before this end. */
   rowsBefore({ ended_ms, job_id }: { ended_ms: number; job_id: string }): number {
     let low = 0;
     let high = this.count;

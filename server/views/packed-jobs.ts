@@ -1,6 +1,6 @@
 /**
- * The rows of all packs as one list, those that ended last first. The journal says which packs there are and when their jobs
- * ended, so a page opens only the packs that it reaches: one or two, since jobs are packed roughly in the order of their ends.
+ * The rows of all packs as one list, most recently ended first. The journal names the packs and when their jobs ended,
+ * so a page opens only the packs that it reaches: one or two, since jobs are packed roughly in the order of their ends.
  */
 import type { ObjectStore } from '../objects/store.ts';
 import type { JobRecord, PackRecord } from '../state-machine/state/records.ts';
@@ -10,7 +10,7 @@ import { endOf, type PackRows } from './pack.ts';
 
 export type End = { ended_ms: number; job_id: string };
 
-/** `opened`: packs that were read for it. */
+/** `opened`: the packs read for it. */
 export type PackedStep = { end: End; opened: number; job: JobRecord | undefined; unreadable: Unreadable | undefined };
 
 /** The jobs that ended before this and had left memory by `through_seq`, except those in memory now. */
@@ -49,7 +49,7 @@ export async function* packedJobs(
 
 const endOfPack = ({ last_ms }: PackRecord): End => ({ ended_ms: last_ms, job_id: '' });
 
-/** Goes through a pack backwards. */
+/** Reads a pack backwards. */
 class Cursor {
   readonly #rows: PackRows;
   #index: number;
@@ -64,7 +64,7 @@ class Cursor {
     return { ended_ms: endOf(this.job), job_id: this.job.job_id };
   }
 
-  /** To the row before, past those of which a later pack has a newer record; false: there is none. */
+  /** To the previous row, skipping those of which a later pack has a newer record; false: there is none. */
   back(): boolean {
     while (this.#index > 0) {
       this.#index -= 1;

@@ -1,6 +1,4 @@
-/**
- * Writes finished jobs into packs: each pack durably, read back, and only then to be named by the journal.
- */
+/** Writes finished jobs into packs: each is written durably and read back before the journal names it. */
 import { DAY_MS } from '../../protocol/time.ts';
 import type { Engine } from '../engine.ts';
 import { newUlid } from '../ids.ts';
@@ -11,7 +9,7 @@ import { encodePack, endOf } from './pack.ts';
 
 export type Written = { pack: Pack; jobs: JobRecord[] };
 
-/** One pack for each day on which some of these ended: all in the store, and nothing said of them yet. */
+/** One pack for each day on which some of these ended: all in the store, but not yet in the journal. */
 export async function packJobs(
   { store, engine }: { store: ObjectStore; engine: Pick<Engine, 'journal'> },
   jobs: readonly JobRecord[],
@@ -25,7 +23,7 @@ export async function packJobs(
   return packed;
 }
 
-/** Durably, and read back as it was written. */
+/** Durably, and verified by reading it back. */
 export async function writePack(store: ObjectStore, jobs: readonly JobRecord[]): Promise<Written> {
   const { pack, bytes, jobs: sorted } = encodePack(jobs, newUlid());
   await writeOnce(store, pack.key, bytes);
@@ -36,10 +34,10 @@ export async function writeOnce(store: ObjectStore, key: string, bytes: Buffer):
   await store.putIfAbsent(key, bytes);
   const there = await store.get(key);
   if (there.found && bytes.equals(there.bytes)) return;
-  throw new StoreError('unavailable', 'store_lost_write', `${key} was written, and reads otherwise`);
+  throw new StoreError('unavailable', 'store_lost_write', `${key} was written, but reads back differently`);
 }
 
-/** Those that ended on one day together. */
+/** Groups jobs by the day of their end. */
 export function byDay(jobs: readonly JobRecord[]): JobRecord[][] {
   const days = new Map<number, JobRecord[]>();
   for (const job of jobs) {

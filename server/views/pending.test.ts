@@ -1,4 +1,4 @@
-/** What waits to be written: what is due now is taken, whatever else is under way. */
+/** Pending notes: due ones are taken, whatever else is being written. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Note, Pending } from './pending.ts';
@@ -16,7 +16,7 @@ const note = (id: string, due_ms: number, more: Partial<Note> = {}): Note => ({
   ...more,
 });
 
-test('what is due is found behind one that is being written and due later', () => {
+test('a due note is found behind one that is being written and due later', () => {
   const pending = new Pending();
   pending.add(note('job-1', 50));
   pending.add(note('job-2', 10));
@@ -25,7 +25,7 @@ test('what is due is found behind one that is being written and due later', () =
   assert.equal(pending.nextDue(20, busy)?.id, 'job-2');
 });
 
-test('whatever is the soonest is due at its time, for any notes', () => {
+test('the soonest note is due at its time, for any notes', () => {
   let seed = 7;
   const next = (below: number) => {
     seed = (seed * 48_271) % 2_147_483_647;

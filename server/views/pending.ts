@@ -1,10 +1,13 @@
 /**
- * What has changed and is not written yet: one note for each subject, however often it changed. Notes of one urgency are due in
- * the order they came, so the next is found at the head of one of a few lines; nothing here grows beyond the fold itself.
+ * Changed subjects that are not written yet: one note each, however often it changed. Notes of one urgency are due in
+ * the order they came, so the next is at the head of one of a few lines; nothing here grows beyond the fold itself.
  */
 import type { Subject, SubjectKind } from './keys.ts';
 
-/** `transition`: of what the subject is; `work`: a worker took or ended a job; `sums`: of queues, health, hours and days. */
+/**
+ * `transition`: of the subject's state; `work`: a worker took or ended a job; `sums`: of queues, health, hours and
+ * days.
+ */
 export type Urgency = 'transition' | 'work' | 'sums' | 'progress' | 'heartbeat';
 
 export type Note = Subject & {
@@ -47,7 +50,9 @@ export class Pending {
     return Object.values(this.#lines).reduce((sum, line) => sum + line.size, 0);
   }
 
-  /** Notes a change, or merges it into the existing note, which keeps the older first change and the earlier due time. */
+  /**
+   * Notes a change, or merges it into the existing note, which keeps the older first change and the earlier due time.
+   */
   add(note: Note): void {
     const last = this.#notes[note.kind].get(note.id);
     if (!last) return this.#enter(note);
@@ -77,12 +82,14 @@ export class Pending {
     return note;
   }
 
-  /** The note to write next: what is due, the sums of the whole first, then the longest due. `busy` are left alone. */
+  /**
+   * The note to write next: of the due ones, the sums of the system first, then the longest due. `busy` are left alone.
+   */
   nextDue(now_ms: number, busy: (note: Note) => boolean): Note | undefined {
     let next: Note | undefined;
     for (const name of ORDER) {
       for (const note of this.#lines[name]) {
-        // As in soonest: otherwise something could be due now that is never taken.
+        // As in soonest: otherwise a due note might never be taken.
         if (busy(note)) continue;
         if (note.due_ms > now_ms) {
           if (SORTED.has(name)) break;
@@ -96,7 +103,7 @@ export class Pending {
     return next;
   }
 
-  /** When something is due; null where nothing waits. */
+  /** When the next note is due; null if none waits. */
   soonest(busy: (note: Note) => boolean): number | null {
     let soonest: number | null = null;
     for (const name of ORDER) {
@@ -120,7 +127,7 @@ export class Pending {
 }
 
 const ORDER: readonly Line[] = ['summary', 'transition', 'work', 'progress', 'heartbeat', 'failed'];
-/** In these the head is the first that is due: each entrant waits as long as the one before it. */
+/** In these the head is the first that is due, because all notes wait equally long. */
 const SORTED: ReadonlySet<Line> = new Set(['transition', 'work', 'progress', 'heartbeat']);
 const SUMMARIES: ReadonlySet<SubjectKind> = new Set(['hour', 'day', 'queues', 'health']);
 

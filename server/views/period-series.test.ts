@@ -1,4 +1,4 @@
-/** The time series of a range, from the fold and the archive, and how the objects of hours that are over are written. */
+/** The time series of a range, from the fold and the archive, and how final hours are written. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NOTHING_KNOWN, type Sighting } from '../../protocol/sighting.ts';
@@ -29,7 +29,7 @@ async function finish(monitor: TestMonitor, ...job_ids: string[]): Promise<void>
 
 const startsOf = (items: MetricsPeriod[]) => items.map(({ period_start }) => period_start);
 
-test('[A5] hours that memory has dropped come from the archive, as they were, in one list with the rest', async () => {
+test('[A5] hours that memory has dropped come unchanged from the archive, in one list with the rest', async () => {
   const { clock, memory, monitor } = await open();
   const hours = { step: 'hour', first: FIRST_HOUR, end: FIRST_HOUR + 96 * 24 } as const;
   const known: MetricsPeriod[] = [];
@@ -96,8 +96,8 @@ test('an hour that is over is written once more, and then never again: restart, 
 
   for (let n = 0; n < 20; n++) {
     const ended_ms = parseTime(START) + n * 60_000;
-    const told: Partial<Sighting> = { job_id: `old-${n}`, state: 'COMPLETED', told_ms: ended_ms, ended_ms };
-    await again.observe('log:/var/log/old.log', { ...NOTHING_KNOWN, ...told } as Sighting);
+    const sighting: Partial<Sighting> = { job_id: `old-${n}`, state: 'COMPLETED', told_ms: ended_ms, ended_ms };
+    await again.observe('log:/var/log/old.log', { ...NOTHING_KNOWN, ...sighting } as Sighting);
   }
   const second = await TestMonitor.open({ store, clock, shared: true });
   await second.do({ type: 'cancel_job', job_id: 'job-2' });

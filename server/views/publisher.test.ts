@@ -1,4 +1,7 @@
-/** The publisher: how soon and how seldom it writes, and what is left after a crash. The clock is turned; nothing is timed. */
+/**
+ * The publisher: how soon and how rarely it writes, and what a crash leaves. The test advances the clock; nothing is
+ * timed.
+ */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
@@ -60,7 +63,7 @@ test('a transition is written within view_transition_ms of the first change, how
   await monitor.stop();
 });
 
-test('twenty progress reports within view_progress_ms make one put, and the last report is what it shows', async () => {
+test('twenty progress reports within view_progress_ms make one put, which shows the last report', async () => {
   const { clock, memory, store, monitor } = await openWatched();
   await monitor.register('worker-1');
   await monitor.submit('job-1');
@@ -78,7 +81,7 @@ test('twenty progress reports within view_progress_ms make one put, and the last
   await monitor.stop();
 });
 
-test('a job of ten minutes costs the puts that docs/format.md says', async () => {
+test('a job of ten minutes costs the puts stated in docs/format.md', async () => {
   const puts = async (settings: Partial<Settings>) => {
     const { clock, store, monitor } = await openWatched(settings);
     await monitor.register('worker-1');
@@ -100,10 +103,10 @@ test('a job of ten minutes costs the puts that docs/format.md says', async () =>
   const each15s = await puts({});
   const each60s = await puts({ view_progress_ms: 60_000 });
   const document = await readFile(new URL('../../docs/format.md', import.meta.url), 'utf8');
-  const said = (start: string) =>
+  const documented = (start: string) =>
     Number(new RegExp(`^\\| ${start}[^|]*\\| (?:[^|]*: )?(\\d+) \\|`, 'm').exec(document)?.[1]);
-  assert.ok(Math.abs(each15s - said('a job that waits')) <= 8, `${each15s} puts`);
-  assert.ok(Math.abs(each60s - said('the same with')) <= 8, `${each60s} puts`);
+  assert.ok(Math.abs(each15s - documented('a job that waits')) <= 8, `${each15s} puts`);
+  assert.ok(Math.abs(each60s - documented('the same with')) <= 8, `${each60s} puts`);
 });
 
 test('heartbeats of ten minutes make one put a minute', async () => {
@@ -121,7 +124,7 @@ test('heartbeats of ten minutes make one put a minute', async () => {
   await monitor.stop();
 });
 
-test('a job that ends before it was ever written is put once under its end, and nothing is deleted', async () => {
+test('a job that ends before its first write is put once under its end, and nothing is deleted', async () => {
   const { clock, store, monitor } = await openWatched();
   await monitor.register('worker-1');
   await monitor.submit('job-1');
@@ -136,7 +139,7 @@ test('a job that ends before it was ever written is put once under its end, and 
   await monitor.stop();
 });
 
-test("a worker's status follows its job's estimate, though nothing happened to the worker", async () => {
+test("a worker's status follows its job's estimate, although the worker itself has not changed", async () => {
   const { clock, memory, monitor } = await openWatched();
   await monitor.register('worker-1');
   await monitor.submit('job-1');
@@ -154,7 +157,7 @@ test("a worker's status follows its job's estimate, though nothing happened to t
   await monitor.stop();
 });
 
-test('a burst is written at the pace, the sums of the whole before it, and all of it in the end', async () => {
+test('a burst is written completely at the pace, after the sums of the system', async () => {
   const { clock, store, monitor } = await openWatched({ view_puts_per_second: 100 });
   await monitor.register('worker-1');
   for (let job = 0; job < 300; job++) await monitor.submit(`job-${job}`);
@@ -186,7 +189,7 @@ test('under a load of twice the pace views are late by a bounded time', async ()
   await monitor.stop();
 });
 
-test('progress writes nothing that shows the same: neither timeline, assignment, history, nor what its worker is on', async () => {
+test('progress does not rewrite unchanged views: timeline, assignment, history and the worker’s current job', async () => {
   const { clock, store, monitor } = await openWatched();
   await monitor.register('worker-1');
   await monitor.submit('job-1');
@@ -200,7 +203,7 @@ test('progress writes nothing that shows the same: neither timeline, assignment,
   const keys = store.calls.slice(before).flatMap(({ name, key }) => (name === 'put' ? [key] : []));
   const written = new Set(keys.filter((key) => /^(jobs|workers)/.test(key)));
   assert.deepEqual([...written].sort(), [PROGRESS, STATE, 'workers/active/worker-1/status.json', CURRENT].sort());
-  assert.equal(store.puts(CURRENT), 2, 'at the claim, and when there is an estimate');
+  assert.equal(store.puts(CURRENT), 2, 'at the claim, and at the first estimate');
   await monitor.stop();
 });
 
@@ -213,10 +216,10 @@ test('a flush does not wait for the pace, and leaves nothing', async () => {
   await monitor.stop();
 });
 
-test('a stop does not wait out a long backlog on a slow store; the next start goes on with what is left', async () => {
+test('a stop does not wait for a long backlog on a slow store; the next start continues with the rest', async () => {
   const { clock, memory, store, monitor } = await openWatched();
   for (let job = 0; job < 100; job++) await monitor.submit(`job-${job}`);
-  store.meet = (call, done) => (!done && call.name === 'put' ? sleep(clock, 1_000) : undefined);
+  store.onCall = (call, done) => (!done && call.name === 'put' ? sleep(clock, 1_000) : undefined);
   const stopped = monitor.stop();
   await clock.turn(30_000);
   await stopped;
@@ -228,12 +231,12 @@ test('a stop does not wait out a long backlog on a slow store; the next start go
   await again.stop();
 });
 
-test('a change that comes while its view is being written is written after it', async () => {
+test('a change during the write of its view is written after it', async () => {
   const { clock, memory, store, monitor } = await openWatched();
   let release = () => {};
-  store.meet = (call, done) => {
+  store.onCall = (call, done) => {
     if (done || call.key !== STATE || call.name !== 'put') return undefined;
-    store.meet = () => undefined;
+    store.onCall = () => undefined;
     return new Promise<void>((resolve) => {
       release = resolve;
     });
@@ -271,11 +274,11 @@ test('after a crash only what the checkpoint does not cover is written again', a
   await monitor.stop();
 });
 
-test('the checkpoint never passes what is not written, and follows by itself', async () => {
+test('the checkpoint never passes unwritten views, and advances by itself', async () => {
   const { clock, memory, store, monitor } = await openWatched();
   await monitor.register('worker-1');
   await monitor.submit('job-1');
-  store.meet = (call, done) => {
+  store.onCall = (call, done) => {
     if (!done && call.key === STATE) throw new StoreError('unavailable', 'store_unavailable', 'not this one');
     return undefined;
   };
@@ -283,18 +286,18 @@ test('the checkpoint never passes what is not written, and follows by itself', a
   const asOf = async () => JSON.parse(await textAt(memory, CHECKPOINT_KEY)).as_of_seq as number;
   const submitted = monitor.job('job-1').version;
   assert.ok((await asOf()) < submitted);
-  store.meet = () => undefined;
+  store.onCall = () => undefined;
   await clock.turn(120_000);
   assert.equal(await asOf(), monitor.engine.state.seq);
   await monitor.stop();
 });
 
-test('an hour that ended unseen by the store is written as ended after a crash', async () => {
+test('an hour whose end was not written is written as final after a crash', async () => {
   const { clock, memory, store, monitor } = await openWatched();
   await monitor.submit('job-1');
   await clock.turn(29 * 60_000 + 50_000);
   await monitor.submit('job-2');
-  store.meet = (call, done) => {
+  store.onCall = (call, done) => {
     if (!done && call.key.startsWith('metrics/')) throw new StoreError('unavailable', 'store_unavailable', 'not this');
     return undefined;
   };
@@ -309,7 +312,7 @@ test('an hour that ended unseen by the store is written as ended after a crash',
   await again.stop();
 });
 
-test('a publisher that never started claims nothing to be written', async () => {
+test('a publisher that never started records nothing as written', async () => {
   const { clock, memory, monitor } = await openWatched();
   await monitor.submit('job-1');
   monitor.crash();
@@ -341,7 +344,7 @@ test('a store whose checkpoint is ahead of its journal has everything written ag
   await again.stop();
 });
 
-test('a checkpoint of which a digit was changed counts for nothing, and halts no start', async () => {
+test('a checkpoint with a changed digit is ignored, and does not stop a start', async () => {
   const { clock, memory, monitor } = await openWatched();
   await monitor.submit('job-1');
   await monitor.stop();
@@ -355,7 +358,7 @@ test('a checkpoint of which a digit was changed counts for nothing, and halts no
   await again.stop();
 });
 
-test('a job whose history has grown too long to keep leaves nothing behind that a rebuild would not make', async () => {
+test('a job with a truncated history leaves no view that a rebuild would not make', async () => {
   const { clock, memory, monitor } = await openWatched();
   for (const worker of ['worker-1', 'worker-2']) await monitor.register(worker);
   await monitor.submit('job-1');

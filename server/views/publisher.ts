@@ -1,16 +1,16 @@
 /**
- * The publisher: writes the views of what changed, soon enough and no oftener.
+ * The publisher: writes the views of changed subjects, soon enough and no more often.
  *
  *     segment → noted (one note a subject) → due → written at the pace: puts first, then deletes → clean
  *                                              └ the store fails, or a document can't be made → noted again, tried later,
  *                                                then ever more seldom
  *
- * A note names the subject that changed, never the change: the document is made from the fold at the moment it is written, so a job that
- * changed ten times is rendered and put once, and nothing grows with the number of changes. New objects are written before
- * old ones are removed, so a job is always to be found somewhere.
+ * A note names the changed subject, not the change: the document is made from the fold at the moment it is written, so
+ * a job that changed ten times is rendered and put once, and nothing grows with the number of changes. New objects are
+ * written before old ones are removed, so a job can always be found.
  *
- * `meta/views.json` says up to which segment all is written. What a crash leaves unwritten has a later version than that
- * and is noted at the next start.
+ * `meta/views.json` has the segment up to which everything is written. Views left unwritten by a crash have a later
+ * version and are noted at the next start.
  */
 
 import { eachAtOnce } from '../at-once.ts';
@@ -47,23 +47,26 @@ export type PublisherOptions = {
     | 'view_heartbeat_ms'
     | 'view_puts_per_second'
   >;
-  /** The share of time that is left for late views, 0 to 1. */
+  /** The share of time that late views may use, 0 to 1. */
   idle?: () => number;
   log: (level: 'info' | 'warn' | 'error', message: string) => void;
 };
 
-/** Subjects written at the same time: enough for the pace where a put takes 30 ms; few, so that the journal's never waits behind many. */
+/**
+ * Subjects written concurrently: enough for the pace if a put takes 30 ms; few, so that the journal's puts never wait
+ * behind many.
+ */
 const AT_ONCE = 16;
 const FEW = 4;
 const CHECKPOINT_MS = 15_000;
-/** Where each put has a price. */
+/** For stores where each put has a price. */
 const CHECKPOINT_SHARED_MS = 60_000;
-/** Views that are later than this are written faster: at up to twice the pace when twice as late, and so on. */
+/** Views later than this are written faster: at up to twice the pace if twice as late, and so on. */
 const LATE_MS = 5_000;
 const FASTER_MAX = 10;
-/** An instance that has not known the end of the journal for longer reads on before it writes. */
+/** An instance that has not read to the end of the journal for longer reads on before it writes. */
 const UNREAD_MS = 30_000;
-/** A stop waits so long for the views; what is left is found again at the next start. */
+/** How long a stop waits for the views; the next start finds the rest. */
 const STOP_MS = 10_000;
 const RETRIES = { base_ms: 100, max_ms: 30_000 };
 
@@ -72,18 +75,18 @@ export class ViewPublisher {
   readonly #pending = new Pending();
   readonly #written = new WrittenViews();
   readonly #pace: Pace;
-  /** Being written, each with what resolves at its end. */
+  /** Subjects being written, each with a promise of its end. */
   readonly #writing = new Map<string, { note: Note; end: Promise<void> }>();
-  /** The fold that the last segment heard of led to. */
-  #heard: State;
+  /** The fold after the last segment received. */
+  #seen: State;
   #unsubscribe: (() => void) | null = null;
   #wake: { at_ms: number; cancel: () => void } | null = null;
   #cancelCheckpoint: (() => void) | null = null;
   #checkpoint: Checkpoint = NOTHING;
-  /** Failures since the store last took anything; while there are some, it is left alone until then. */
+  /** Consecutive failures of the store; while there are some, it is left alone until then. */
   #failures = 0;
   #resume_ms = 0;
-  /** Subjects whose documents can't be made, by a fault of ours or a damaged record: tried again, and no one else's trouble. */
+  /** Subjects whose documents can't be made, because of a bug or a damaged record: retried without affecting others. */
   readonly #unmade = new Set<string>();
   #flushing = 0;
   #started = false;
@@ -92,60 +95,60 @@ export class ViewPublisher {
   constructor(options: PublisherOptions) {
     this.#options = options;
     this.#pace = new Pace(options.clock, options.settings.view_puts_per_second);
-    this.#heard = options.engine.state;
+    this.#seen = options.engine.state;
   }
 
-  /** Subjects that are not written as they are now. */
+  /** Subjects whose current state is not written. */
   get backlog(): number {
     return this.#pending.size + this.#writing.size;
   }
 
-  /** Whether its documents could not be made when they were last tried. */
+  /** Whether its documents could not be made at the last attempt. */
   isUnmade(subject: Subject): boolean {
     return this.#unmade.has(nameOf(subject));
   }
 
-  /** Writes its views again, and removes those that it has no more. */
+  /** Writes its views again, and removes those that it no longer has. */
   renew({ kind, id }: Subject): void {
-    this.#noteSince(this.#heard.seq)({ kind, id, urgency: 'transition', moved: true });
+    this.#noteSince(this.#seen.seq)({ kind, id, urgency: 'transition', moved: true });
     this.#pump();
   }
 
-  /** Finds what is not written yet, and from now on writes what changes. Throws StoreError where the store can't be read. */
+  /** Finds unwritten changes, then writes changes as they come. Throws StoreError if the store can't be read. */
   async start(): Promise<void> {
     const { engine, store } = this.#options;
-    this.#heard = engine.state;
+    this.#seen = engine.state;
     this.#unsubscribe = engine.subscribe((segment) => this.#hear(segment));
     const checkpoint = await readCheckpoint(store);
-    const { seq } = this.#heard;
+    const { seq } = this.#seen;
     this.#checkpoint = checkpoint.as_of_seq <= seq ? checkpoint : NOTHING;
     const { as_of_seq, hour } = this.#checkpoint;
-    changesSince(as_of_seq, hour, this.#heard, this.#noteSince(as_of_seq + 1));
+    changesSince(as_of_seq, hour, this.#seen, this.#noteSince(as_of_seq + 1));
     const workers = new Set<string>();
     for (const { kind, id } of this.#pending.notes()) if (kind === 'worker') workers.add(id);
-    for await (const change of endsLeftBehind(store, this.#heard, workers)) this.#noteSince(as_of_seq + 1)(change);
+    for await (const change of endsLeftBehind(store, this.#seen, workers)) this.#noteSince(as_of_seq + 1)(change);
     this.#started = true;
     this.#checkpointLater();
     this.#pump();
   }
 
   /**
-   * Writes all that is unwritten now, at once. Throws StoreError if the store does not take it; it stays noted. So does what can't
-   * be made, without an error.
+   * Writes all pending views now. Throws StoreError if the store does not accept them; they stay noted, as do views
+   * that can't be made, without an error.
    */
   async flush(): Promise<void> {
     await this.#settle(this.#unwritten());
     await this.#writeCheckpoint();
   }
 
-  /** The same for these subjects alone, a few at a time, for a duty that has time. */
+  /** The same for only these subjects, a few at a time, for a duty without urgency. */
   async flushOf(subjects: Iterable<Subject>): Promise<void> {
     await this.#settle(subjects, { width: FEW });
   }
 
   /**
-   * Reads the journal to its end and flushes, as far as the store lets it in 10 s, then ends. What is left is found again
-   * at the next start.
+   * Reads the journal to its end and flushes, as far as the store permits within 10 s, then ends. The next start finds
+   * the rest.
    */
   async stop(): Promise<void> {
     if (this.#stopped) return;
@@ -157,13 +160,13 @@ export class ViewPublisher {
       late.resolve();
     });
     try {
-      // What this instance wrote after a pause may be older than what others wrote meanwhile.
+      // Views that this instance writes after a pause may be older than those that others wrote meanwhile.
       await Promise.race([engine.journal.catchUp(), late.promise]);
       await this.#settle(this.#unwritten(), { patient: () => patient });
       await this.#writeCheckpoint();
-      if (this.backlog > 0) log('warn', `views: ${this.backlog} are not written, the next start goes on with them`);
+      if (this.backlog > 0) log('warn', `views: ${this.backlog} are not written; the next start continues with them`);
     } catch (error) {
-      log('warn', `views: not all are written, the next start goes on with them: ${messageOf(error)}`);
+      log('warn', `views: not all are written; the next start continues with them: ${messageOf(error)}`);
     }
     cancel();
     this.abandon();
@@ -180,15 +183,15 @@ export class ViewPublisher {
   }
 
   #hear(segment: AppliedSegment | null): void {
-    const before = this.#heard;
+    const before = this.#seen;
     const after = this.#options.engine.state;
-    this.#heard = after;
+    this.#seen = after;
     try {
       if (segment) changesOf(segment, before, after, this.#noteSince(segment.seq));
       else changesBetween(before, after, this.#noteSince(before.seq + 1));
     } catch (error) {
-      // A fault here must not stop the journal, which calls this.
-      this.#options.log('error', `views: segment ${after.seq} can't be read for what it changed: ${messageOf(error)}`);
+      // An error here must not stop the journal, which calls this.
+      this.#options.log('error', `views: segment ${after.seq}: its changes can't be determined: ${messageOf(error)}`);
       changesBetween(before, after, this.#noteSince(before.seq + 1));
     }
     this.#checkpointLater();
@@ -214,11 +217,11 @@ export class ViewPublisher {
     };
   }
 
-  /** Begins whatever is due, as far as the pace and the store allow; else sleeps until something is. */
+  /** Starts writing due notes, as far as the pace and the store allow; otherwise sleeps until one is due. */
   #pump(): void {
     if (this.#stopped || this.#flushing > 0) return;
     const now_ms = this.#options.clock.monotonic();
-    // A store that failed is asked by one before the others try.
+    // After a failure of the store, one note tests it before the others.
     const width = this.#failures > 0 ? 1 : AT_ONCE;
     if (now_ms >= this.#resume_ms) {
       while (this.#writing.size < width) {
@@ -245,7 +248,7 @@ export class ViewPublisher {
 
   readonly #isBusy = (subject: Subject): boolean => this.#writing.has(nameOf(subject));
 
-  /** Writes one subject; on failure it is noted again, and the failure thrown. */
+  /** Writes one subject; on failure it is noted again, and the error is thrown. */
   #write(note: Note): Promise<void> {
     const work = this.#putAndDelete(note).then(
       () => {
@@ -285,7 +288,7 @@ export class ViewPublisher {
     if (!note.moved || (note.fresh && note.gone.length === 0)) return;
     // A key due for removal may be in use again: a worker that returned and ended a second time on the same day.
     const present = new Set(view?.present.map(({ key }) => key));
-    // Of a job whose record can't be read, the views of its end are all that is left.
+    // If a job's record is unreadable, the views of its end are all that is left of it.
     const gone = note.kind === 'job' && present.size === 0 ? [] : note.gone.filter((key) => !present.has(key));
     for (const key of [...(note.fresh ? [] : (view?.absent ?? [])), ...gone]) {
       if (!(await this.#turn(note))) return;
@@ -297,7 +300,8 @@ export class ViewPublisher {
   async #viewOf(note: Note): Promise<View | undefined> {
     const { engine } = this.#options;
     if (note.kind === 'job' && !engine.state.job(note.id)) {
-      // Another instance archived it; what this one wrote of it before may have come after that one's last word.
+      // Another instance archived it; a view that this one wrote earlier may have arrived after that instance's last
+      // write.
       const archived = await findArchivedJob(this.#options, note.id).catch(noneIfDamaged);
       if (archived && !engine.state.job(note.id)) return jobView(archived.job);
     }
@@ -308,12 +312,12 @@ export class ViewPublisher {
   async #turn(note: Note): Promise<boolean> {
     const { engine, clock, idle = () => 1 } = this.#options;
     const lateness = Math.min(FASTER_MAX, Math.max(1, (clock.monotonic() - note.due_ms) / LATE_MS));
-    // Late views go faster, so that no load leaves them ever further behind, but not at the cost of requests. Squared: where
-    // half of the time is left, a quarter of it is taken.
+    // Late views are written faster, so that no load leaves them ever further behind, but not at the cost of requests.
+    // Squared: if half of the time is idle, a quarter of it is used.
     if (this.#flushing === 0) await this.#pace.take(1 + (lateness - 1) * idle() ** 2);
     if (this.#stopped) return false;
     if (engine.journal.unread_ms <= UNREAD_MS) return true;
-    // This process was suspended: what the note's document shows may be old.
+    // After a suspend of this process the note's document may be old.
     this.#pending.add({ ...note, fresh: false, due_ms: this.#dueFromNow()[note.urgency] });
     return false;
   }
@@ -324,7 +328,7 @@ export class ViewPublisher {
     if (journal.unread_ms <= UNREAD_MS) return;
     await journal.catchUp();
     if (journal.unread_ms <= UNREAD_MS || this.#stopped) return;
-    throw new StoreError('unavailable', 'store_unavailable', 'the journal can not be read to its end');
+    throw new StoreError('unavailable', 'store_unavailable', 'the journal cannot be read to its end');
   }
 
   #failed(note: Note, error: unknown): void {
@@ -349,7 +353,7 @@ export class ViewPublisher {
     this.#pending.add({ ...note, fresh: false, failures, due_ms: now_ms + backoff(failures - 1, RETRIES) });
   }
 
-  /** Sees these written as they are now, or as they become meanwhile. */
+  /** Resolves once the current state of these subjects, or a later one, is written. */
   async #settle(
     subjects: Iterable<Subject>,
     { patient = () => true, width = AT_ONCE }: { patient?: () => boolean; width?: number } = {},
@@ -386,15 +390,15 @@ export class ViewPublisher {
       try {
         await this.#writeCheckpoint();
       } catch {
-        // The views meet the same store, and say so.
+        // The views get the same error, and report it.
       }
-      if (!this.#stopped && this.#checkpoint.as_of_seq < this.#heard.seq) this.#checkpointLater();
+      if (!this.#stopped && this.#checkpoint.as_of_seq < this.#seen.seq) this.#checkpointLater();
     });
   }
 
   async #writeCheckpoint(): Promise<void> {
     const { store } = this.#options;
-    const checkpoint: Checkpoint = { as_of_seq: this.#heard.seq, hour: currentHour(this.#heard) };
+    const checkpoint: Checkpoint = { as_of_seq: this.#seen.seq, hour: currentHour(this.#seen) };
     for (const { kind, id, seq } of this.#unwritten()) {
       checkpoint.as_of_seq = Math.min(checkpoint.as_of_seq, seq - 1);
       if (kind === 'hour') checkpoint.hour = Math.min(checkpoint.hour, Number(id));
@@ -405,7 +409,7 @@ export class ViewPublisher {
   }
 }
 
-/** Failures that say nothing of the store as a whole. */
+/** Failures that do not concern the store as a whole. */
 const OF_ONE_KEY: ReadonlySet<string> = new Set(['key_conflict', 'bad_key']);
 
 function noneIfDamaged(error: unknown): undefined {
@@ -414,7 +418,7 @@ function noneIfDamaged(error: unknown): undefined {
 
 const nameOf = ({ kind, id }: Subject): string => `${kind} ${id}`;
 
-/** What can't be made is noted, and keeps nothing else from being written. */
+/** Logs a view that can't be made; others are still written. */
 function unlessUnmade(error: unknown): void {
   if (error instanceof StoreError) throw error;
 }

@@ -1,4 +1,4 @@
-/** What a rebuild did, or would do: how many objects of which folder, and the first few by name. */
+/** What a rebuild did, or would do: the number of objects per folder, and the first few keys. */
 
 export type RebuildReport = {
   /** True: nothing was written or deleted; this is what a rebuild would do. */
@@ -7,15 +7,15 @@ export type RebuildReport = {
   as_of_seq: number;
   /** Objects that were missing or differed. */
   written: number;
-  /** Objects that were right. */
+  /** Objects that were correct. */
   unchanged: number;
-  /** Views that no view would have written now. */
+  /** Views that would not be written now. */
   deleted: number;
   /** Objects in the views' folders that are not views: they are left alone. */
   foreign: number;
   /** Records of the archive. */
   archived: number;
-  /** Keys of those that are damaged: their views are left as they are. */
+  /** Keys of damaged records: their views are left unchanged. */
   damaged: string[];
   details: Record<Effect, Details>;
 };

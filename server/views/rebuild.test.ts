@@ -1,4 +1,4 @@
-/** Rebuild: the same bytes from journal and archive alone, and nothing that does not belong. */
+/** Rebuild: the same bytes from journal and archive alone, and no leftovers. */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -38,14 +38,14 @@ test('after every view is deleted a rebuild leaves the same bytes, whenever the 
   }
 });
 
-test('a rebuild of what is right writes and deletes nothing', async () => {
+test('a rebuild of correct views writes and deletes nothing', async () => {
   const { store, rebuild } = await played();
   const { size } = await viewsIn(store);
   const { written, unchanged, deleted, damaged } = await rebuild();
   assert.deepEqual({ written, unchanged, deleted, damaged }, { written: 0, unchanged: size, deleted: 0, damaged: [] });
 });
 
-test('what differs is written, and what no view would have written is deleted', async () => {
+test('differing views are written, and views that would not be written are deleted', async () => {
   const { store, rebuild } = await played();
   const before = await viewsIn(store);
   const strays = [
@@ -71,7 +71,7 @@ test('what differs is written, and what no view would have written is deleted', 
   assert.deepEqual([written, deleted], [2, strays.length]);
 });
 
-/** What others keep in the views' folders: no key of a view, or one with a document that no monitor wrote. */
+/** Foreign objects in the views' folders: without a view's key, or with a document that no monitor wrote. */
 const FOREIGN: Record<string, string> = {
   'jobs/notes.txt': 'mine',
   'queues/other.json': '{"as_of_seq": 3}',
@@ -83,7 +83,7 @@ const FOREIGN: Record<string, string> = {
   'alerts/active/empty.json': '',
 };
 
-test('what others keep in the folders of the views is left as it is, and counted', async () => {
+test('foreign objects in the views’ folders are left unchanged, and counted', async () => {
   const { store, rebuild } = await played();
   for (const [key, text] of Object.entries(FOREIGN)) await store.put(key, Buffer.from(text));
   const { written, deleted, foreign, details } = await rebuild();
@@ -116,7 +116,7 @@ test('a dry run reports what a rebuild does, and changes nothing', async () => {
   assert.deepEqual(dry, { ...(await rebuild()), dry_run: true });
 });
 
-test('nothing but views is touched', async () => {
+test('only views are touched', async () => {
   const { store, rebuild } = await played();
   await store.put('uploads/upload-1', Buffer.from('audio'));
   await store.put('transcripts/job-1.json', Buffer.from('words'));
@@ -148,7 +148,7 @@ test('after a rebuild the monitor finds nothing to write', async () => {
   );
 });
 
-test('a rebuild that is cut off at any effect is made good by the next', async () => {
+test('a rebuild interrupted at any effect is completed by the next', async () => {
   const { clock, store } = await played();
   const before = await viewsIn(store);
   for (let at = 1; ; at++) {
@@ -156,7 +156,7 @@ test('a rebuild that is cut off at any effect is made good by the next', async (
     await store.put('jobs/active/stray/state.json', Buffer.from('{"as_of_seq": 3}'));
     const watched = new WatchedStore(store);
     let effects = 0;
-    watched.meet = (call, done) => {
+    watched.onCall = (call, done) => {
       if (done || (call.name !== 'put' && call.name !== 'delete')) return undefined;
       effects += 1;
       if (effects >= at) throw new Error('cut off');
@@ -167,12 +167,12 @@ test('a rebuild that is cut off at any effect is made good by the next', async (
       () => true,
     );
     await rebuildViews({ store, clock, settings });
-    assert.deepEqual(await viewsIn(store), before, `cut off at effect ${at}`);
+    assert.deepEqual(await viewsIn(store), before, `interrupted at effect ${at}`);
     if (!cut) break;
   }
 });
 
-test('a store without a journal is refused, and nothing in it deleted', async () => {
+test('a store without a journal is refused, and nothing in it is deleted', async () => {
   const clock = new TurnedClock(HISTORY_START);
   const store = new MemoryStore(clock);
   await store.put('jobs/active/job-1/state.json', Buffer.from('{}'));
@@ -180,7 +180,7 @@ test('a store without a journal is refused, and nothing in it deleted', async ()
   assert.equal((await viewsIn(store)).size, 1);
 });
 
-test('a damaged journal is refused, and no view touched', async () => {
+test('a damaged journal is refused, and no view is touched', async () => {
   const { store, rebuild } = await played(HISTORY.slice(0, 8));
   const before = await viewsIn(store);
   const key = 'journal/00000000000000000003.ndjson';
@@ -189,7 +189,7 @@ test('a damaged journal is refused, and no view touched', async () => {
   assert.deepEqual(await viewsIn(store), before);
 });
 
-test('any object of the archive that is damaged or missing is named, its views are left, and the rest is made', async () => {
+test('any object of the archive that is damaged or missing is reported, its views are left, and the rest is rebuilt', async () => {
   const { clock, store } = await played();
   const before = await viewsIn(store);
   const watched = new WatchedStore(store);
@@ -217,12 +217,12 @@ test('any object of the archive that is damaged or missing is named, its views a
   }
 });
 
-test('a monitor that writes meanwhile makes it fail, with what to do', async () => {
+test('it fails, with a hint, if a monitor writes meanwhile', async () => {
   const { clock, store } = await played(HISTORY.slice(0, 8));
   const monitor = await TestMonitor.open({ store, clock, settings: HISTORY_SETTINGS });
   const watched = new WatchedStore(store);
   let met = false;
-  watched.meet = (call, done) => {
+  watched.onCall = (call, done) => {
     if (done || met || call.key !== 'queues/') return undefined;
     met = true;
     return monitor.submit('job-meanwhile').then(() => undefined);
@@ -231,7 +231,7 @@ test('a monitor that writes meanwhile makes it fail, with what to do', async () 
   await monitor.stop();
 });
 
-test('a directory that a monitor holds is refused by its lock; once it is free the tree is made again, byte for byte', async () => {
+test('a directory that a monitor holds is refused by its lock; once it is free the tree is rebuilt, byte for byte', async () => {
   const root = await mkdtemp(join(tmpdir(), 'tmon-rebuild-'));
   const held = await DirectoryStore.open(root, { lock: true });
   const monitor = await TestMonitor.open({ store: held, clock: systemClock, settings: { finished_max: 1 } });
@@ -257,7 +257,7 @@ test('a directory that a monitor holds is refused by its lock; once it is free t
   await rm(root, { recursive: true });
 });
 
-test('the archive is never held as a whole: each pack is read once, one after the other', async () => {
+test('the archive is never in memory as a whole: each pack is read once, one after the other', async () => {
   const clock = new TurnedClock(HISTORY_START);
   const store = new MemoryStore(clock);
   const monitor = await TestMonitor.open({ store, clock, settings: { finished_max: 0 } });

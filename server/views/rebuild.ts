@@ -1,11 +1,12 @@
 /**
  * Rebuild: every view made again from the journal and the archive, byte for byte what a running monitor leaves after a
- * flush. What is right already is left alone; a view that would not be written now is deleted; what is not a view is left and counted.
+ * flush. Correct views are left alone; views that would not be written now are deleted; other objects are left and
+ * counted.
  *
- *     recover the fold → write the views of the archive, then those of the fold → judge every object there is → checkpoint
+ *     recover the fold → write the views of the archive, then those of the fold → examine every object → checkpoint
  *
- * Memory holds the fold, a few packs, and eight bytes for each view of the archive. That costs a read for each pack, one for each view, and
- * a put where something differs.
+ * Memory holds the fold, a few packs, and eight bytes for each view of the archive. It costs a read per pack, one per
+ * view, and a put per difference.
  */
 import { MonitorError } from '../../protocol/errors.ts';
 import { eachAtOnce } from '../at-once.ts';
@@ -24,20 +25,20 @@ import { count, emptyReport, type RebuildReport } from './rebuild-report.ts';
 import { encodeDocument, type Present, withoutVersion } from './view.ts';
 
 export type RebuildOptions = {
-  /** Opened with its lock, so that no monitor writes beside it; on a bucket stop the monitors first. */
+  /** Opened with its lock, so that no monitor writes to it; on a bucket stop the monitors first. */
   store: ObjectStore;
   clock: Clock;
   settings: Pick<Settings, 'retention_ms' | 'job_views_days'>;
-  /** Report what would be done, and do nothing. */
+  /** Report what would be done, without doing it. */
   dry_run?: boolean;
-  /** For the pauses between tries; a single reader needs none. */
+  /** For the pauses between attempts; a single reader needs none. */
   random?: Random;
   log?: (level: 'info' | 'warn' | 'error', message: string) => void;
 };
 
 const AT_ONCE = 16;
 
-/** Throws MonitorError where there is no journal, or a monitor writes to it meanwhile; JournalError where it is damaged. */
+/** Throws MonitorError if there is no journal, or a monitor writes to it meanwhile; JournalError if it is damaged. */
 export async function rebuildViews({
   store,
   clock,
@@ -101,13 +102,13 @@ export async function rebuildViews({
   return report;
 }
 
-/** A view that shows the same is left alone, as a running monitor leaves it. */
+/** A view with the same content is left alone, as a running monitor does. */
 async function isThere(store: ObjectStore, key: string, bytes: Uint8Array): Promise<boolean> {
   const there = await store.get(key);
   return there.found && withoutVersion(there.bytes) === withoutVersion(bytes);
 }
 
-/** Whether a monitor wrote it as a view: it has the key of one, and says which segment it reflects. */
+/** Whether a monitor wrote it as a view: it has a view's key, and an `as_of_seq`. */
 async function isView(store: ObjectStore, key: string): Promise<boolean> {
   if (!subjectOf(key)) return false;
   const there = await store.get(key);

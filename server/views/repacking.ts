@@ -1,10 +1,11 @@
 /**
- * Moves jobs that were archived as an object each, before there were packs, into packs.
+ * Moves jobs that older versions archived as single objects into packs.
  *
  *     list some → read them, those archived about the same time together → a pack a day → the journal names it → delete them
  *
- * Nothing is deleted before the journal names what has it, so a crash at any point leaves the record in one place or in both;
- * in both, the pack counts, and the next turn deletes the other. What can't be read is left where it is, and named.
+ * Nothing is deleted before the journal names its pack, so a crash at any point leaves the record in one place or in
+ * both; in both, the pack counts, and the next turn deletes the other. Unreadable objects are left in place, and
+ * reported.
  */
 import { HOUR_MS } from '../../protocol/time.ts';
 import { eachAtOnce } from '../at-once.ts';
@@ -27,30 +28,33 @@ type Options = {
 
 type Found = { job_id: string; last_modified_ms: number };
 
-/** Keys held at a time; of these, those that were written about the same time are packed together. */
+/** Keys held at a time; those written about the same time are packed together. */
 const LISTED_MAX = 20_000;
 const PACKED_AT_ONCE = 500;
 const READ_AT_ONCE = 16;
-/** After a pass that left some behind, which is hardly ever. */
+/** After a pass that left some behind, which is rare. */
 const AGAIN_MS = HOUR_MS;
 
 export class Repacking {
   readonly #options: Options;
-  /** Listed and not looked at yet, the last written last. */
+  /** Listed and not examined yet, most recently written last. */
   #found: Found[] = [];
-  /** Where the next list goes on; null: at the beginning, as a new pass. */
+  /** Where the next list continues; null: at the beginning, as a new pass. */
   #after: string | null = null;
   /** Not repacked in this pass. */
   #left = 0;
   #resume_ms = Number.NEGATIVE_INFINITY;
-  /** After a start one pass is made even if the journal says that none is left: one may have been put back from a copy of the store. */
+  /**
+   * After a start one pass is made even if the journal has no such jobs: one may have been restored from a copy of the
+   * store.
+   */
   #passed = false;
 
   constructor(options: Options) {
     this.#options = options;
   }
 
-  /** One step. Returns how many objects it has dealt with; 0: there is nothing to do now. */
+  /** One step. Returns the number of objects it has handled; 0: there is nothing to do now. */
   async runOnce(): Promise<number> {
     const { engine, clock } = this.#options;
     if ((engine.state.scalars.loose_jobs === 0 && this.#passed) || clock.monotonic() < this.#resume_ms) return 0;
@@ -65,7 +69,7 @@ export class Repacking {
     return some.length;
   }
 
-  /** False: the pass has come to its end. */
+  /** False: the pass is complete. */
   async #list(): Promise<boolean> {
     const { engine, store, clock, log } = this.#options;
     const { loose_jobs } = engine.state.scalars;
@@ -85,7 +89,7 @@ export class Repacking {
       if (loose_jobs > 0) await submitOwn(engine, { type: 'end_repacking', loose_jobs });
     } else if (this.#left === 0) return this.#list();
     else {
-      log('warn', `archive: ${this.#left} objects under ${ARCHIVED_JOBS} are left as they are for now`);
+      log('warn', `archive: ${this.#left} objects under ${ARCHIVED_JOBS} are left unchanged for now`);
       this.#resume_ms = clock.monotonic() + AGAIN_MS;
       this.#left = 0;
     }
@@ -96,7 +100,7 @@ export class Repacking {
   async #take(job_id: string): Promise<JobRecord | undefined> {
     const { engine, store } = this.#options;
     try {
-      // One that is in memory may come to another end.
+      // A job in memory may get another end.
       if (!engine.state.job(job_id)) {
         const packed = await packOf(store, engine.state, job_id);
         if (!packed) return await readLooseJob(store, job_id);
@@ -105,7 +109,7 @@ export class Repacking {
       }
     } catch (error) {
       const { key, problem } = damageOf(error);
-      this.#options.log('warn', `archive: ${key} ${problem}; ${archivedJobKey(job_id)} is left as it is`);
+      this.#options.log('warn', `archive: ${key} ${problem}; ${archivedJobKey(job_id)} is left unchanged`);
     }
     this.#left += 1;
     return undefined;
@@ -119,7 +123,7 @@ export class Repacking {
     const job_ids = sorted.map(({ job_id }) => job_id);
     await submitOwn(engine, { type: 'pack_archived', basis_seq, made_ms, pack, job_ids, replaces: [] });
     if (!engine.state.tables.packs.has(pack.key)) {
-      // Another instance packs, too: what is left of these is found by the next pass.
+      // Another instance packs, too: the next pass finds the rest.
       this.#left += jobs.length;
       return store.delete(pack.key);
     }

@@ -1,4 +1,6 @@
-/** Views of workers that only sources name, and of workers that come and go: what is written as it happens is what a rebuild writes. */
+/**
+ * Views of workers that only sources name, and of workers that come and go: the publisher writes the same as a rebuild.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NOTHING_KNOWN, type Sighting } from '../../protocol/sighting.ts';

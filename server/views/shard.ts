@@ -1,8 +1,8 @@
 /**
- * A shard of the archive's index: which pack has a job, for the ids between its first and the next shard's. One object of
- * JSON, never changed: `{"format":1,"packs":[key, …],"jobs":[[job_id, number of its pack], …]}`, sorted by id.
+ * A shard of the archive's index: the pack of each job, for the ids between its first and the next shard's. One
+ * immutable JSON object: `{"format":1,"packs":[key, …],"jobs":[[job_id, number of its pack], …]}`, sorted by id.
  *
- * By ranges of ids, not by their hash: ids that the monitor gives grow with time, so new ones go into the last shard alone.
+ * By ranges of ids, not by their hash: generated ids grow with time, so new ones go into the last shard.
  */
 import type { ShardRecord } from '../state-machine/state/records.ts';
 import type { State } from '../state-machine/state/state.ts';
@@ -14,7 +14,7 @@ export type ShardRows = ReadonlyMap<string, string>;
 
 type Shard = { format: 1; packs: string[]; jobs: [job_id: string, pack: number][] };
 
-/** The shard in whose range this id lies. */
+/** The shard whose range includes this id. */
 export function shardOf({ tables }: State, job_id: string): ShardRecord | undefined {
   for (const [, shard] of tables.archive_shards.entriesReversed(job_id)) return shard;
   return undefined;
@@ -33,7 +33,7 @@ export function encodeShard(first: string, rows: ShardRows, name: string): { sha
   return { shard: { first, key: shardKey(name), sha256: hashOf(bytes), count: jobs.length }, bytes };
 }
 
-/** null: it is not what the journal says it is. */
+/** null: its bytes have changed. */
 export function openShard(bytes: Uint8Array, { sha256 }: ShardRecord): ShardRows | null {
   if (hashOf(bytes) !== sha256) return null;
   const { packs, jobs } = JSON.parse(Buffer.from(bytes).toString()) as Shard;

@@ -1,4 +1,4 @@
-/** Views that an instance wrote late, before it ended: no fold leads to them. */
+/** Views that an instance wrote late, before it ended: they correspond to nothing in any fold. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DAY_MS, HOUR_MS } from '../../protocol/time.ts';
@@ -24,7 +24,7 @@ async function drain(monitor: TestMonitor): Promise<void> {
   await monitor.publisher.flush();
 }
 
-/** Every view of this moment comes back later, as far as none is in its place by then. */
+/** Every view of this moment is written again later, if no other has its place by then. */
 async function putBackLater(store: MemoryStore): Promise<() => Promise<string[]>> {
   const views = new Map<string, Uint8Array>();
   for (const prefix of ['jobs/', 'alerts/']) {
@@ -40,7 +40,7 @@ async function putBackLater(store: MemoryStore): Promise<() => Promise<string[]>
   };
 }
 
-test('views of jobs, dead letters and alerts that a late writer brings back are removed, and no others', async () => {
+test('views of jobs, dead letters and alerts that a late writer restores are removed, and no others', async () => {
   const { clock, store, one } = await open();
   await one.do({ type: 'launch_worker', worker_id: 'worker-2', launch: {} });
   await one.register('worker-1');
@@ -78,12 +78,12 @@ test('an active job that this instance does not know yet is no stray', async () 
   await other.publisher.flush();
   assert.equal(one.engine.state.job('job-9'), undefined);
   await drain(one);
-  assert.ok(one.engine.state.job('job-9'), 'it read the journal on before it judged');
+  assert.ok(one.engine.state.job('job-9'), 'it read the journal on before it decided');
   assert.deepEqual(await viewsIn(store), (await rebuiltFrom(store, clock)).views);
   for (const monitor of [one, other]) await monitor.stop();
 });
 
-test('many ended jobs cost no list each: the folders of the years are passed over', async () => {
+test('many ended jobs do not cost a list each: the folders of the years are skipped', async () => {
   const { clock, watched, one } = await open();
   await one.register('worker-1');
   for (let n = 0; n < 30; n++) {
@@ -97,6 +97,6 @@ test('many ended jobs cost no list each: the folders of the years are passed ove
   watched.calls.length = 0;
   await drain(one);
   const lists = watched.calls.filter(({ name, key }) => name === 'list' && key.startsWith('jobs/failed/'));
-  assert.equal(lists.length, 3, 'one before and one after the year, and one for the views that expire');
+  assert.equal(lists.length, 3, 'one before and one after the year, and one for the expiring views');
   await one.stop();
 });

@@ -1,7 +1,8 @@
 /**
- * Finds views that show as active what is not: an instance wrote them late and ended before it could remove them, and by then
- * another had archived what they show. No fold leads to them, so they are found by a list: of the active jobs and alerts and
- * of the dead letters, soon after a start and then once a day. What is found is noted by the publisher like any change.
+ * Finds views that wrongly show something as active: an instance wrote them late and ended before it could remove them,
+ * when another had already archived the subject. They correspond to nothing in any fold, so they are found by a list:
+ * of the active jobs and alerts and of the dead letters, soon after a start and then daily. The publisher notes them
+ * like any change.
  */
 import { DAY_MS, HOUR_MS } from '../../protocol/time.ts';
 import type { Clock } from '../clock.ts';
@@ -18,7 +19,7 @@ export type StrayOptions = {
   publisher: { renew(subject: Subject): void };
 };
 
-/** Keys of one step. */
+/** Keys per step. */
 const STEP = 10_000;
 /** After a list that failed. */
 const RETRY_MS = HOUR_MS;
@@ -32,10 +33,10 @@ export class StrayViews {
     this.#options = options;
   }
 
-  /** One step. Returns how many keys it looked at; 0: nothing is due. Throws StoreError, JournalError. */
+  /** One step. Returns the number of keys examined; 0: nothing is due. Throws StoreError, JournalError. */
   async runOnce(): Promise<number> {
     const { store, clock } = this.#options;
-    // A store of one instance has none: what a crash leaves there is noted at the next start.
+    // A store of one instance has none: the next start notes what a crash leaves.
     if (!store.shared || clock.monotonic() < this.#next_ms) return 0;
     this.#next_ms = clock.monotonic() + RETRY_MS;
     this.#keys ??= activeKeys(store);
@@ -63,7 +64,7 @@ export class StrayViews {
     const { engine, publisher } = this.#options;
     const strays = () => keys.filter((key) => isStray(engine.state, key));
     if (strays().length === 0) return;
-    // One that another instance has submitted is shown before this one knows it.
+    // A view of a job submitted by another instance may be older than this instance's knowledge of it.
     await engine.journal.catchUp();
     for (const key of strays()) publisher.renew(subjectOf(key)!);
   }
@@ -81,7 +82,7 @@ async function* activeKeys(store: ObjectStore): AsyncGenerator<string> {
     const from: string = after;
     after = null;
     for await (const { key } of store.list(failed, from === '' ? {} : { after: from })) {
-      // The dead letters are among the folders of the years: each of those is passed over.
+      // The dead letters are among the folders of the years, each of which is skipped.
       if (parseFinishedJobKey(key)) {
         after = `${key.slice(0, failed.length + 'YYYY/'.length)}z`;
         break;

@@ -1,9 +1,9 @@
 /**
- * Deletes packs and shards that the journal does not name: those that others have replaced, and those whose authors crashed.
+ * Deletes packs and shards that the journal does not name: replaced ones, and those whose authors crashed.
  *
- * A replaced one is deleted ten minutes later, when no instance has a fold that still leads to it. What nobody knows is found
- * by a list once a day, and deleted when it is a day old by the store's clock *and* by log time: a command that names an
- * object an hour after it was made is not taken (decide/archive.ts), so no event can name it any more.
+ * A replaced one is deleted ten minutes later, when no instance has a fold that still leads to it. Unknown ones are
+ * found by a daily list, and deleted when they are a day old by the store's clock *and* by log time: a command that
+ * names an object an hour after it was made is refused (decide/archive.ts), so no event can name it any more.
  */
 import { DAY_MS, MINUTE_MS } from '../../protocol/time.ts';
 import type { Clock } from '../clock.ts';
@@ -17,7 +17,7 @@ export class Sweeping {
   readonly #store: ObjectStore;
   readonly #engine: Engine;
   readonly #clock: Clock;
-  /** Objects that no event names any more, and since when that is known. */
+  /** Objects that no event names any more, and since when this is known. */
   readonly #unnamed = new Map<string, number>();
   #list_ms: number;
 

@@ -1,6 +1,6 @@
 /**
- * `workers/terminated/{worker_id}-{YYYYMMDD}.json`: a worker's final state, by the day of its end. It was not final, and is
- * removed, if the worker comes back before it is archived.
+ * `workers/terminated/{worker_id}-{YYYYMMDD}.json`: a worker's final state, by the day of its end. It is removed if the
+ * worker comes back before it is archived.
  */
 import { workerDocument } from '../documents/worker.ts';
 import type { WorkerRecord } from '../state-machine/state/records.ts';
@@ -10,11 +10,11 @@ import type { View } from './view.ts';
 
 export function terminatedWorkerView(worker: WorkerRecord): View {
   const key = endKey(worker);
-  // Of the worker alone: a job it still claims to hold is no part of its final state.
+  // Only of the worker: a job that it still claims to hold is not part of its final state.
   return { present: key === null ? [] : [{ key, document: () => workerDocument(NO_JOBS, worker) }], absent: [] };
 }
 
-/** Where the final state stands; null while the worker lives. */
+/** The key of the final state; null while the worker lives. */
 export function endKey(worker: WorkerRecord): string | null {
   return worker.state === 'TERMINATED' ? terminatedWorkerKey(worker.worker_id, worker.terminated_ms ?? 0) : null;
 }

@@ -1,4 +1,4 @@
-/** For tests of the archive: monitors whose jobs leave memory at once, and what must hold of their archive. */
+/** For tests of the archive: monitors whose jobs leave memory at once, and the invariants of their archive. */
 import assert from 'node:assert/strict';
 import type { Settings } from '../config.ts';
 import { MemoryStore } from '../objects/memory.ts';
@@ -38,7 +38,7 @@ export async function drain(monitor: TestMonitor): Promise<void> {
   while ((await monitor.archive.runOnce()) > 0);
 }
 
-/** Each is found as it was by at most two reads, in a list once, and no other is. */
+/** Each is found unchanged by at most two reads, and once in a list; no other is found. */
 export async function assertArchive(
   store: ObjectStore,
   state: State,
@@ -55,7 +55,7 @@ export async function assertArchive(
   assert.deepEqual([...listed].sort(), [...jobs.keys()].sort());
 }
 
-/** Nothing is in the store that the journal does not name, and nothing that it names is missing. */
+/** Every object in the store is named by the journal, and none that it names is missing. */
 export async function assertNamed(store: ObjectStore, { tables }: State): Promise<void> {
   assert.deepEqual(await keysIn(store, PACKS), [...tables.packs.keys()].sort());
   assert.deepEqual(await keysIn(store, SHARDS), [...tables.archive_shards.values()].map(({ key }) => key).sort());

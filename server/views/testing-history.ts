@@ -1,6 +1,7 @@
 /**
- * A history that has everything in it, as steps: jobs that complete, fail, are redriven, cancelled and retried; workers that
- * beat, end and come back; an alert; hours that pass; snapshots, truncation, and an archive that keeps little in memory.
+ * A history that covers everything, as steps: jobs that complete, fail, are redriven, cancelled and retried; workers
+ * that beat, end and come back; an alert; hours that pass; snapshots, truncation, and an archive that keeps little in
+ * memory.
  */
 import { NOTHING_KNOWN, type Sighting } from '../../protocol/sighting.ts';
 import { HOUR_MS, parseTime } from '../../protocol/time.ts';
@@ -16,17 +17,13 @@ export const HISTORY_SETTINGS = { finished_max: 2, finished_window_ms: 3_600_000
 const HISTORY_START_MS = parseTime(HISTORY_START);
 const SEEN_AGAIN = { told_ms: HISTORY_START_MS + HOUR_MS, worker_id: 'worker-seen' };
 
-/** What a source tells of a job that runs elsewhere. */
-function sighted(monitor: TestMonitor, told: Partial<Sighting>): Promise<unknown> {
-  const ended = told.state === 'PROCESSING' ? {} : { ended_ms: told.told_ms };
+/** A source's report on a job that runs elsewhere. */
+function sighted(monitor: TestMonitor, report: Partial<Sighting>): Promise<unknown> {
+  const ended = report.state === 'PROCESSING' ? {} : { ended_ms: report.told_ms };
   const job_id = 'job-seen';
-  const sighting = { ...NOTHING_TOLD, job_id, told_ms: HISTORY_START_MS, ...ended, ...told } as Sighting;
+  const sighting = { ...NOTHING_KNOWN, job_id, told_ms: HISTORY_START_MS, ...ended, ...report } as Sighting;
   return monitor.observe('log:/var/log/worker.log', sighting);
 }
-
-const NOTHING_TOLD: Omit<Sighting, 'job_id' | 'state' | 'told_ms'> = {
-  ...NOTHING_KNOWN,
-};
 
 type Step = (monitor: TestMonitor, clock: TurnedClock) => Promise<unknown>;
 
@@ -57,7 +54,7 @@ export const HISTORY: readonly Step[] = [
   (_, clock) => clock.turn(HOUR_MS),
   (monitor) => monitor.claim('worker-2', 2),
   (monitor) => monitor.complete('job-2'),
-  // It had ended in the hour before, as its source tells; then it is started again, by a worker that had ended.
+  // According to its source it ended in the hour before; then it is started again, by a worker that had ended.
   (monitor) => sighted(monitor, { state: 'FAILED', told_ms: HISTORY_START_MS + 60_000, error: 'noise' }),
   (monitor) => sighted(monitor, { ...SEEN_AGAIN, state: 'PROCESSING', started_ms: HISTORY_START_MS + HOUR_MS }),
   (monitor) => monitor.submit('job-4'),
@@ -68,7 +65,7 @@ export const HISTORY: readonly Step[] = [
   (_, clock) => clock.turn(2_000),
   (monitor) => monitor.complete('job-3'),
   (monitor) => monitor.archive.runOnce(),
-  // Nobody works or waits during the long gap: each hour of it would have views of its own.
+  // No job waits and no worker runs during the long gap: each hour of it would have views of its own.
   (monitor) => monitor.terminate('worker-1'),
   (monitor) => monitor.terminate('worker-2'),
   (monitor) => monitor.terminate('worker-seen'),
@@ -87,7 +84,7 @@ export const HISTORY: readonly Step[] = [
   },
 ];
 
-/** Runs steps; what a crash before had done already, or undone, is refused, and that is as well. */
+/** Runs steps; those that a crash before had already done, or undone, are refused, which is fine. */
 export async function play(steps: readonly Step[], monitor: TestMonitor, clock: TurnedClock): Promise<void> {
   for (const step of steps) await playOne(step, monitor, clock);
 }

@@ -41,11 +41,11 @@ export class TestMonitor {
   static async open({
     store,
     clock,
-    settings: given = {},
+    settings: overrides = {},
     shared = false,
     index_sizes,
   }: TestMonitorOptions): Promise<TestMonitor> {
-    const settings = forStore(readSettings(given, {}), { shared: false });
+    const settings = forStore(readSettings(overrides, {}), { shared: false });
     const log: string[] = [];
     const note = (level: string, message: string) => void log.push(`${level}: ${message}`);
     const engine = await Engine.open({
@@ -85,7 +85,7 @@ export class TestMonitor {
     this.log = log;
   }
 
-  /** As a source that is followed reports it. */
+  /** As a followed source reports it. */
   observe(source: string, ...sightings: Sighting[]): Promise<SightingsAnswer> {
     const { engine } = this;
     const parts: Observing = {
@@ -123,7 +123,7 @@ export class TestMonitor {
   }
 
   terminate(worker_id: string): Promise<Outcome> {
-    return this.do({ type: 'terminate_worker', worker_id, reason: 'asked to' });
+    return this.do({ type: 'terminate_worker', worker_id, reason: 'requested' });
   }
 
   submit(...job_ids: string[]): Promise<Outcome> {
@@ -186,13 +186,16 @@ export class TestMonitor {
   }
 }
 
-/** Every view there is: its key, and its text without `as_of_seq`, which may be an earlier segment that shows the same. */
+/**
+ * Every view in the store: its key, and its text without `as_of_seq`, which may be an earlier segment with the same
+ * content.
+ */
 export async function viewsIn(store: ObjectStore): Promise<Map<string, string>> {
   const texts = await textsIn(store);
   return new Map([...texts].map(([key, text]) => [key, withoutVersion(Buffer.from(text))]));
 }
 
-/** Every view there is: key and text. */
+/** Every view in the store: key and text. */
 export async function textsIn(store: ObjectStore): Promise<Map<string, string>> {
   const views = new Map<string, string>();
   for (const prefix of VIEW_PREFIXES) {
@@ -209,11 +212,11 @@ export async function keysIn(store: ObjectStore, prefix: string): Promise<string
 
 export async function textAt(store: ObjectStore, key: string): Promise<string> {
   const got = await store.get(key);
-  if (!got.found) throw new Error(`${key} is not there`);
+  if (!got.found) throw new Error(`${key} does not exist`);
   return Buffer.from(got.bytes).toString();
 }
 
-/** The views that a rebuild makes of this store's journal and archive, in a copy of it that has none. */
+/** The views that a rebuild makes of this store's journal and archive, in a copy without views. */
 export async function rebuiltFrom(
   store: ObjectStore,
   clock: TurnedClock,
@@ -229,14 +232,14 @@ export async function rebuiltFrom(
 
 export type StoreCall = { name: 'put' | 'putIfAbsent' | 'get' | 'delete' | 'list'; key: string };
 
-/** A store that asks before each call, which may then throw or never end; and counts them. */
+/** A store that calls a hook around each call, which may throw or never return; and counts the calls. */
 export class WatchedStore implements ObjectStore {
   readonly url: string;
   readonly shared: boolean;
   readonly calls: StoreCall[] = [];
   readonly #store: ObjectStore;
-  /** Called around each effect: with `done` false before it, true after it and before its answer. */
-  meet: (call: StoreCall, done: boolean) => Promise<void> | undefined = () => undefined;
+  /** Called around each effect: with `done` false before it, true after it and before its result is returned. */
+  onCall: (call: StoreCall, done: boolean) => Promise<void> | undefined = () => undefined;
 
   constructor(store: ObjectStore) {
     this.#store = store;
@@ -278,14 +281,14 @@ export class WatchedStore implements ObjectStore {
 
   async #call<T>(call: StoreCall, run: () => Promise<T>): Promise<T> {
     this.calls.push(call);
-    await this.meet(call, false);
-    const answer = await run();
-    await this.meet(call, true);
-    return answer;
+    await this.onCall(call, false);
+    const result = await run();
+    await this.onCall(call, true);
+    return result;
   }
 }
 
-/** A store that an earlier version left: all its jobs archived, each as an object of its own. */
+/** A store left by an earlier version: all its jobs archived, each as a single object. */
 export async function openOldStore(
   clock: TurnedClock,
 ): Promise<{ store: MemoryStore; jobs: ReadonlyMap<string, JobRecord> }> {

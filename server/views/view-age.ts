@@ -1,4 +1,6 @@
-/** How long the views of a job that has left memory stay: `job_views_days` after the day on which it ended, by log time. */
+/**
+ * How long the views of a job that has left memory stay: `job_views_days` after the day on which it ended, by log time.
+ */
 import { DAY_MS } from '../../protocol/time.ts';
 
 /** Views of jobs that ended before this are removed. `days` 0 keeps all. */

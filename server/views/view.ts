@@ -1,16 +1,18 @@
 /**
- * A view of one thing: which objects must be in the store, and which must not. It follows from the record alone, so it
- * says the same after a crash as before it; what is to be removed is known without remembering what was written.
+ * A view of one subject: which objects must be in the store, and which must not. It follows from the record alone, so
+ * it is the same before and after a crash; what must be removed is known without remembering what was written.
  */
 export type View = { present: readonly Present[]; absent: readonly string[] };
 
-/** The document is made when it is written, not before: what changes twice is rendered once. */
+/** The document is made when it is written, so that two changes are rendered once. */
 export type Present = { key: string; document: () => object };
 
-/** For people too: two spaces, a newline at the end. */
+/** Readable for people: two spaces, a newline at the end. */
 export const encodeDocument = (document: object): Uint8Array => Buffer.from(`${JSON.stringify(document, null, 2)}\n`);
 
-/** A document without the segment that it reflects, by which alone two that show the same may differ. */
+/**
+ * A document without the segment that it reflects, which may be the only difference between two with the same content.
+ */
 export const withoutVersion = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
     .toString()

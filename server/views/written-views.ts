@@ -1,9 +1,9 @@
 /**
- * What this instance last wrote under each key, so that an unchanged view is not put again: a job's progress
- * leaves its timeline and its assignment as they were, a heartbeat what its worker is on.
+ * What this instance last wrote under each key, so that an unchanged view is not put again: progress does not change a
+ * job's timeline and assignment, and a heartbeat does not change its worker's current job.
  *
- * Only a hash is kept, of the newest KEYS_MAX keys; a view that isn't among them is put. So is every view of what has ended:
- * the instance that archives it may have removed what this one wrote.
+ * Only a hash is kept, of the newest KEYS_MAX keys; any other view is put, as is every view of an ended subject: the
+ * instance that archives it may have removed what this one wrote.
  */
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
@@ -17,7 +17,7 @@ const UNKNOWN = '';
 export class WrittenViews {
   readonly #hashes = new LRUCache<string, string>({ max: KEYS_MAX });
 
-  /** Whether what was written last shows the same; its `as_of_seq` may be an earlier one. */
+  /** Whether the last write has the same content; its `as_of_seq` may be an earlier one. */
   shows(key: string, bytes: Uint8Array): boolean {
     return this.#hashes.get(key) === hashOf(bytes);
   }

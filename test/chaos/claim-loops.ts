@@ -17,7 +17,7 @@ const api = new TranscriptionAPI({
   wait: (_, signal) => waitFor(20, signal),
 });
 
-function tell(line: Record<string, unknown>): void {
+function print(line: Record<string, unknown>): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
@@ -27,20 +27,20 @@ async function loop(worker: string): Promise<void> {
     const { jobs } = await api.workers.claim(worker, { max_jobs: 1, wait_seconds: 5 });
     for (const { job, lease, attempt } of jobs) {
       const { job_id } = job;
-      tell({ done: 'claimed', job_id, worker, attempt: attempt.number });
+      print({ done: 'claimed', job_id, worker, attempt: attempt.number });
       try {
         const text = `${job_id} by ${worker}, attempt ${attempt.number}`;
         const transcript = { text, language: null, duration_seconds: 1, engine: worker, segments: [] };
         const stored = await api.jobs.putTranscript(job_id, lease.token, transcript);
-        tell({ done: 'stored', job_id, text, already_there: stored.already_there });
+        print({ done: 'stored', job_id, text, already_there: stored.already_there });
         const { s3_path, segments_count } = stored;
         await api.jobs.reportProgress(job_id, { lease_token: lease.token, percentage: 99, stage: 'UPLOADING' });
         await api.jobs.complete(job_id, { lease_token: lease.token, output: { s3_path: s3_path!, segments_count } });
-        tell({ done: 'completed', job_id, token: lease.token });
+        print({ done: 'completed', job_id, token: lease.token });
       } catch (error) {
         // The lease expired while the monitor was away: the job belongs to another worker.
         if (!(error instanceof ConflictError)) throw error;
-        tell({ done: 'lost', job_id });
+        print({ done: 'lost', job_id });
       }
     }
   }

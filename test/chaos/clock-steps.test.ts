@@ -1,6 +1,6 @@
 /**
  * The clock of the machine is set while the monitor runs, and between two starts, on a directory and on a bucket:
- * leases end when they must.
+ * leases end on time.
  */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -14,7 +14,7 @@ import { gatewayAbsent, gatewayCredentials, startGateway } from '../servers/s3-g
 import type { TestServer } from '../servers/start.ts';
 
 const LEASE_MS = 2_000;
-/** More than all that a test waits for, far less than any step. */
+/** More than everything that a test waits for, far less than any step. */
 const NEAR_MS = 600_000;
 const OFFSETS = ['+10y', '+1h', '-1h'];
 const library = findFaketime();
@@ -69,7 +69,7 @@ describe('on a directory', { skip: absent, concurrency: 2 }, () => {
     });
   }
 
-  test('a start with the right clock after one that was ten years ahead: leases end all the same', async (t) => {
+  test('a start with the right clock after one that was ten years ahead: leases still end', async (t) => {
     const { monitor, caller, faketime } = await start(t);
     await monitor.stop();
     faketime.set('+10y');
@@ -93,7 +93,7 @@ describe('on a bucket, whose clock stays right', { skip: absent || gatewayAbsent
     return server;
   }
 
-  /** A prefix of its own. */
+  /** Its own prefix. */
   async function bucket(): Promise<Place> {
     gateway ??= openGateway();
     const { endpoint } = await gateway;

@@ -11,7 +11,7 @@ import { countByEntity, readJournalOf } from './read-journal.ts';
 const JOBS = 200;
 const SETTINGS = { lease_ms: 2_000, worker_lost_ms: 600_000, worker_degraded_ms: 600_000, snapshot_segments: 40 };
 /** Each job is submitted, claimed, stored and completed. */
-const ANSWERS = 4 * JOBS;
+const RESPONSES = 4 * JOBS;
 
 async function finish(monitor: TestMonitor, load: Load): Promise<void> {
   const caller = new Caller(monitor.url);
@@ -23,7 +23,7 @@ async function finish(monitor: TestMonitor, load: Load): Promise<void> {
 /** Reads the store after every monitor has stopped. */
 async function assertOnceEach(directory: string, load: Load): Promise<void> {
   const ids = new Set(load.submitted.values());
-  assert.equal(ids.size, JOBS, 'two submissions were answered with one job');
+  assert.equal(ids.size, JOBS, 'two submissions got the same job');
   const events = await readJournalOf(directory);
   const submitted = countByEntity(events, 'JobSubmitted');
   const completed = countByEntity(events, 'JobCompleted');
@@ -38,10 +38,10 @@ async function assertOnceEach(directory: string, load: Load): Promise<void> {
   assert.deepEqual(new Set(transcripts), new Set([...ids].map((id) => `${id}.json`)));
   for (const id of ids) {
     const stored = load.stored.get(id) ?? [];
-    assert.ok(stored.length <= 1, `${id}: ${stored.length} workers were told that theirs is the transcript`);
+    assert.ok(stored.length <= 1, `${id}: ${stored.length} workers got confirmation of their transcript`);
     const { text } = JSON.parse(readFileSync(join(directory, 'transcripts', `${id}.json`), 'utf8')) as { text: string };
     assert.ok(text.startsWith(`${id} by worker-`), text);
-    if (stored[0] !== undefined) assert.equal(text, stored[0], 'the one that was acknowledged stands');
+    if (stored[0] !== undefined) assert.equal(text, stored[0], 'the acknowledged one is kept');
   }
 }
 
@@ -51,7 +51,7 @@ test('the server is killed twenty times under a load of 200 jobs and 8 workers',
   load.startWorkers(...Array.from({ length: 8 }, (_, n) => `worker-${n}`));
   const submitting = load.submit(JOBS, 10);
   for (let kill = 1; kill <= 20; kill++) {
-    await load.reached(Math.floor((ANSWERS * kill) / 22));
+    await load.reached(Math.floor((RESPONSES * kill) / 22));
     await monitor.kill();
     await monitor.restart();
   }
@@ -67,7 +67,7 @@ test('the server is killed five times under workers that use WebSockets', async 
   load.startWorkers(...Array.from({ length: 8 }, (_, n) => `worker-${n}`));
   const submitting = load.submit(JOBS, 10);
   for (let kill = 1; kill <= 5; kill++) {
-    await load.reached(Math.floor((ANSWERS * kill) / 7));
+    await load.reached(Math.floor((RESPONSES * kill) / 7));
     await monitor.kill();
     await monitor.restart();
   }
@@ -84,7 +84,7 @@ test('workers are killed with their jobs, and the server in between', async (t) 
   const submitting = load.submit(JOBS, 10);
   for (let round = 1; round <= 4; round++) {
     const doomed = load.startWorkers(...names(round));
-    await load.reached(Math.floor((ANSWERS * round) / 6));
+    await load.reached(Math.floor((RESPONSES * round) / 6));
     doomed.kill('SIGKILL');
     if (round % 2 === 0) {
       await monitor.kill();

@@ -12,7 +12,7 @@ import type { Cleaning } from '../processes/tmon.ts';
 
 const LOOPS = fileURLToPath(new URL('./claim-loops.ts', import.meta.url));
 
-type Told = { done: string; job_id: string; text?: string; already_there?: boolean };
+type Outcome = { done: string; job_id: string; text?: string; already_there?: boolean };
 
 export class Load {
   /** Acknowledged with 201, by submission. */
@@ -23,7 +23,7 @@ export class Load {
   /** The transport of newly started workers. */
   transport: 'http' | 'websocket' = 'http';
   /** Responses of any kind so far. */
-  answers = 0;
+  responses = 0;
   #broken: Error | null = null;
   readonly #url: string;
   readonly #t: Cleaning;
@@ -46,7 +46,7 @@ export class Load {
           { idempotencyKey: `chaos-${n}` },
         );
         this.submitted.set(n, id);
-        this.#answered();
+        this.#countResponse();
       }
     };
     await Promise.all(Array.from({ length: at_once }, submitter));
@@ -65,15 +65,15 @@ export class Load {
       child.kill('SIGKILL');
       await ended;
     });
-    createInterface(child.stdout).on('line', (line) => this.#hear(JSON.parse(line) as Told));
+    createInterface(child.stdout).on('line', (line) => this.#record(JSON.parse(line) as Outcome));
     return child;
   }
 
   /** Resolves after so many responses. */
-  reached(answers: number): Promise<void> {
+  reached(responses: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const look = () => {
-        if (this.answers < answers && !this.#broken) return;
+        if (this.responses < responses && !this.#broken) return;
         this.#listeners.delete(look);
         if (this.#broken) reject(this.#broken);
         else resolve();
@@ -83,16 +83,16 @@ export class Load {
     });
   }
 
-  #hear({ done, job_id, text, already_there }: Told): void {
+  #record({ done, job_id, text, already_there }: Outcome): void {
     if (done === 'stored' && already_there === false) {
       this.stored.set(job_id, [...(this.stored.get(job_id) ?? []), text!]);
     }
     if (done === 'completed') this.completed.push(job_id);
-    this.#answered();
+    this.#countResponse();
   }
 
-  #answered(): void {
-    this.answers += 1;
+  #countResponse(): void {
+    this.responses += 1;
     this.#look();
   }
 

@@ -14,9 +14,9 @@ export async function* readSegments(store: ObjectStore): AsyncGenerator<{ seq: n
   let prev = NO_HASH;
   let next = 1;
   for await (const { key } of store.list(SEGMENTS)) {
-    if (parseSegmentKey(key) !== next) throw new Error(`${key} stands where segment ${next} should be`);
+    if (parseSegmentKey(key) !== next) throw new Error(`${key} is in the place of segment ${next}`);
     const got = await store.get(key);
-    if (!got.found) throw new Error(`${key} is listed and not there`);
+    if (!got.found) throw new Error(`${key} is listed but missing`);
     const { header, hash, lines } = decodeSegment(got.bytes, { journal_id: format.journal_id, seq: next });
     if (header.prev !== prev) throw new Error(`${key} does not follow the segment before it`);
     yield { seq: next, events: lines.map((line) => JSON.parse(line) as JournalEvent) };

@@ -67,11 +67,11 @@ test('the same key at both instances at the same time takes effect once', async 
   const [one, two] = await openTwo(t, 'one-key');
   for (let n = 0; n < 5; n++) {
     const key = { 'idempotency-key': `both-${n}` };
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       [one, two, one, two].map((at) => at.post<Job>('/jobs', { audio_url: AUDIO }, key)),
     );
-    assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([201]));
-    assert.equal(new Set(answers.map(({ body }) => body.job_id)).size, 1);
+    assert.deepEqual(new Set(responses.map(({ status }) => status)), new Set([201]));
+    assert.equal(new Set(responses.map(({ body }) => body.job_id)).size, 1);
   }
   assert.equal((await one.get('/jobs')).body.items.length, 5);
 });

@@ -17,9 +17,9 @@ try {
     { after: (run) => cleaning.push(run) },
     { watchers: Number(values.watchers), kills: Number(values.kills), seed, log: (line) => console.log(line) },
   );
-  const { events, given, cuts, coalesced } = report;
+  const { events, received, cuts, coalesced } = report;
   console.log(
-    `${events} events in the journal, ${given} given to watchers, ${cuts} connections cut, ${coalesced} coalesced`,
+    `${events} events in the journal, ${received} received by watchers, ${cuts} connections cut, ${coalesced} coalesced`,
   );
   console.log('no gap, no repeat');
 } finally {

@@ -1,7 +1,7 @@
 /**
- * Watchers of the feed through kills of the server and cuts of their connections, during a load that does not stop. In
- * the end each one's sequence is held against the journal: what it follows, from where it began, without a gap and
- * without a repeat (I11).
+ * Watchers of the feed through kills of the server and cuts of their connections, under continuous load. At the end
+ * each watcher's sequence is compared with the journal: the events that it follows, from where it began, without a gap
+ * and without a repeat (I11).
  */
 import assert from 'node:assert/strict';
 import type { FeedPosition } from '../../protocol/feed.ts';
@@ -19,7 +19,7 @@ import { readSegments } from './read-journal.ts';
 
 export type WatchersOptions = {
   watchers: number;
-  /** Of the server, and as many rounds of cuts, each of a third of the connections. */
+  /** Of the server; as many rounds of cuts, each of a third of the connections. */
   kills: number;
   seed: number;
   log?: (line: string) => void;
@@ -27,14 +27,14 @@ export type WatchersOptions = {
 
 export type WatchersReport = {
   events: number;
-  /** Events that the watchers were given, all together. */
-  given: number;
+  /** Events that all watchers received, in total. */
+  received: number;
   cuts: number;
   /** Progress that a newer one replaced, because its watcher was behind. */
   coalesced: number;
 };
 
-/** Jobs that last from the beginning to the end, and are watched one by one. */
+/** Jobs that last from the beginning to the end, each watched alone. */
 const LONG_JOBS = 20;
 const TAGS = ['a', 'b', 'c', 'd'];
 /** Events between one kill and the next. */
@@ -64,10 +64,10 @@ export async function runWatchers(
   const loading = load.run(chance);
   let cuts = 0;
   for (let kill = 1; kill <= kills; kill += 1) {
-    await Promise.race([reference.heard(EVENTS_BETWEEN), load.failed]);
+    await Promise.race([reference.received_more(EVENTS_BETWEEN), load.failed]);
     await monitor.kill();
     await monitor.restart();
-    await Promise.race([reference.heard(EVENTS_BETWEEN), load.failed]);
+    await Promise.race([reference.received_more(EVENTS_BETWEEN), load.failed]);
     cuts += proxy.cut(() => chance.happens(1 / 3));
     log(`kill ${kill}: ${reference.seen.length} events so far, ${cuts} connections cut`);
   }
@@ -76,20 +76,20 @@ export async function runWatchers(
   await load.finish(long);
 
   const store = await openStore(`dir:${monitor.directory}`, { clock: systemClock, lock: false });
-  const told = await toldOf(store);
-  log(`${told.length} events in the journal; waiting for the last of the watchers`);
-  let given = 0;
+  const all = await eventsOf(store);
+  log(`${all.length} events in the journal; waiting for the last of the watchers`);
+  let received = 0;
   let coalesced = 0;
   for (const watcher of watchers) {
-    const expected = told.filter((one) => watcher.means(one));
+    const expected = all.filter((one) => watcher.follows(one));
     await watcher.reached(expected.at(-1)?.position ?? BEGINNING);
     coalesced += assertNoGapNoRepeat(watcher, expected);
-    given += watcher.seen.length;
+    received += watcher.seen.length;
   }
-  return { events: told.length, given, cuts, coalesced };
+  return { events: all.length, received, cuts, coalesced };
 }
 
-type Told = {
+type JournalUpdate = {
   position: FeedPosition;
   kind: 'job' | 'worker' | 'alert';
   id: string;
@@ -99,10 +99,10 @@ type Told = {
   priority: string;
 };
 
-/** Everything that the journal has to tell, in its order. */
-async function toldOf(store: Parameters<typeof readSegments>[0]): Promise<Told[]> {
+/** All events of the journal that the feed carries, in order. */
+async function eventsOf(store: Parameters<typeof readSegments>[0]): Promise<JournalUpdate[]> {
   const jobs = new Map<string, { tags: readonly string[]; priority: string }>();
-  const told: Told[] = [];
+  const expected: JournalUpdate[] = [];
   for await (const { seq, events } of readSegments(store)) {
     for (const [index, event] of events.entries()) {
       if (event.type === 'JobSubmitted')
@@ -111,24 +111,27 @@ async function toldOf(store: Parameters<typeof readSegments>[0]): Promise<Told[]
       if (!update) continue;
       const { position, kind, id, soft } = update;
       const { tags, priority } = jobs.get(id) ?? { tags: [], priority: '' };
-      told.push({ position, kind, id, soft, tags, priority });
+      expected.push({ position, kind, id, soft, tags, priority });
     }
   }
-  return told;
+  return expected;
 }
 
-/** Answers how much progress was coalesced: only what a newer one of the same job or worker replaced may be missing. */
-function assertNoGapNoRepeat(watcher: Watcher, expected: readonly Told[]): number {
+/**
+ * Returns how much progress was coalesced: an update may be missing only if a newer one of the same job or worker
+ * replaced it.
+ */
+function assertNoGapNoRepeat(watcher: Watcher, expected: readonly JournalUpdate[]): number {
   const who = `watcher ${watcher.name}`;
-  assert.equal(watcher.resets, 0, `${who} was told ${watcher.resets} resets`);
+  assert.equal(watcher.resets, 0, `${who} got ${watcher.resets} resets`);
   let next = 0;
-  const missing: Told[] = [];
+  const missing: JournalUpdate[] = [];
   for (const position of watcher.seen) {
     while (next < expected.length && isAfter(position, expected[next]!.position)) missing.push(expected[next++]!);
     const there = expected[next];
     assert.ok(
       there && !isAfter(there.position, position),
-      `${who} was told ${JSON.stringify(position)}, again or not of its own`,
+      `${who} got ${JSON.stringify(position)}, a repeat or a foreign one`,
     );
     next += 1;
   }
@@ -138,7 +141,7 @@ function assertNoGapNoRepeat(watcher: Watcher, expected: readonly Told[]): numbe
     const newer = expected.some(
       (one) => one.soft && one.id === id && isAfter(one.position, position) && seen.has(keyOf(one.position)),
     );
-    assert.ok(soft && newer, `${who} was not told ${JSON.stringify(position)}`);
+    assert.ok(soft && newer, `${who} did not get ${JSON.stringify(position)}`);
   }
   return missing.length;
 }
@@ -166,7 +169,7 @@ function targetOf(n: number, long: readonly string[]): FollowTarget {
 
 class Watcher {
   readonly name: string;
-  /** Resolves once it is known from where it is to be told everything. */
+  /** Resolves once the position is known from which it must get everything. */
   readonly begun: Promise<unknown>;
   readonly seen: FeedPosition[] = [];
   resets = 0;
@@ -179,7 +182,7 @@ class Watcher {
     this.name = `${n} (${JSON.stringify(target)})`;
     this.#target = target;
     const api = new TranscriptionAPI({ baseUrl });
-    // Every second one comes back from the beginning, every other begins with what there is.
+    // Every second watcher starts at the beginning, the others at the current state.
     const since = n % 2 === 0 ? BEGINNING : undefined;
     const begun = Promise.withResolvers<void>();
     if (since) begun.resolve();
@@ -198,8 +201,8 @@ class Watcher {
     })();
   }
 
-  /** Whether it is to be told of this. */
-  means({ position, kind, id, tags, priority }: Told): boolean {
+  /** Whether it must get this update. */
+  follows({ position, kind, id, tags, priority }: JournalUpdate): boolean {
     if (!isAfter(position, this.#from)) return false;
     const { resource, job_id, filter } = this.#target;
     if (resource === 'workers') return kind === 'worker';
@@ -208,13 +211,13 @@ class Watcher {
     return filter?.priority === undefined || filter.priority === priority;
   }
 
-  /** Resolves once it has been told so many more. */
-  heard(more: number): Promise<void> {
+  /** Resolves once it has received so many more. */
+  received_more(more: number): Promise<void> {
     const enough = this.seen.length + more;
     return this.#once(() => this.seen.length >= enough);
   }
 
-  /** Resolves once it has been told this, or what comes after it. */
+  /** Resolves once it has received this position or a later one. */
   reached(position: FeedPosition): Promise<void> {
     return this.#once(() => {
       const last = this.seen.at(-1) ?? this.#from;
@@ -242,9 +245,9 @@ class Watcher {
     this.#look();
   }
 
-  /** It follows no more: who waits for what it is told waits in vain. */
+  /** It no longer follows: pending waits are rejected. */
   #fail(error: unknown): void {
-    this.#failed = { reason: new Error(`watcher ${this.name} follows no more`, { cause: error }) };
+    this.#failed = { reason: new Error(`watcher ${this.name} no longer follows`, { cause: error }) };
     this.#look();
   }
 
@@ -253,9 +256,9 @@ class Watcher {
   }
 }
 
-/** Jobs come, are worked on and end, whatever happens to the server. */
+/** Jobs are submitted, worked on and finished, whatever happens to the server. */
 class FeedLoad {
-  /** Rejects when it breaks down by itself. */
+  /** Rejects if it fails by itself. */
   readonly failed: Promise<never>;
   readonly #api: TranscriptionAPI;
   readonly #stop = new AbortController();
@@ -263,7 +266,7 @@ class FeedLoad {
   readonly #held = new Map<string, string>();
 
   constructor(baseUrl: string) {
-    // Every call is repeated until it is answered: waits are short, and the server is never away for long.
+    // Every call is retried until it succeeds: waits are short, and the server is never away for long.
     this.#api = new TranscriptionAPI({ baseUrl, retries: 10_000, wait: (_, signal) => waitFor(20, signal) });
     const failed = Promise.withResolvers<never>();
     this.failed = failed.promise;
@@ -271,15 +274,15 @@ class FeedLoad {
     this.#fail = failed.reject;
   }
 
-  /** The long jobs, held by a worker of their own. */
+  /** The long jobs, held by their own worker. */
   async begin(): Promise<string[]> {
     await this.#api.workers.register('worker-long', { capabilities: {} });
-    const answers = await this.#api.jobs.submitBatch(
+    const submitted = await this.#api.jobs.submitBatch(
       Array.from({ length: LONG_JOBS }, (_, n) => ({ audio_url: `s3://audio/long-${n}.mp3`, tags: [TAGS[n % 4]!] })),
     );
     const { jobs } = await this.#api.workers.claim('worker-long', { max_jobs: LONG_JOBS, wait_seconds: 5 });
     for (const { job, lease } of jobs) this.#held.set(job.job_id, lease.token);
-    assert.equal(this.#held.size, answers.length);
+    assert.equal(this.#held.size, submitted.length);
     return [...this.#held.keys()];
   }
 
@@ -342,7 +345,7 @@ class FeedLoad {
   }
 }
 
-/** Cancelled meanwhile, or answered the second time. */
+/** Cancelled meanwhile, or completed by the first of two attempts. */
 function ignoreConflict(error: unknown): void {
   if (!(error instanceof ConflictError)) throw error;
 }

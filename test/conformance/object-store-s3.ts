@@ -35,7 +35,7 @@ export function s3Conformance(place: S3Place): Pick<ConformanceOptions, 'open' |
       started ??= start();
       const { proxy } = await started;
       const store = await open(proxy.endpoint);
-      await store.get('connected'); // So that the answer lost is the put's.
+      await store.get('connected'); // So that the lost response is the put's.
       proxy.loseNextAnswer();
       return store;
     },

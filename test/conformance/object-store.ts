@@ -40,15 +40,15 @@ export function objectStoreConformance(name: string, options: ConformanceOptions
       const store = await open();
       for (let round = 0; round < options.races; round++) {
         const key = `journal/${String(round).padStart(20, '0')}.ndjson`;
-        const answers = await Promise.all(
+        const results = await Promise.all(
           Array.from({ length: WRITERS }, async (_, writer) => {
             const { created } = await store.putIfAbsent(key, bytesOf(`writer ${writer}`));
             return { writer: `writer ${writer}`, created, read: await textAt(store, key) };
           }),
         );
-        const winners = answers.filter((answer) => answer.created);
+        const winners = results.filter((result) => result.created);
         assert.equal(winners.length, 1);
-        assert.deepEqual(new Set(answers.map((answer) => answer.read)), new Set([winners[0]!.writer]));
+        assert.deepEqual(new Set(results.map((result) => result.read)), new Set([winners[0]!.writer]));
         assert.equal(await textAt(store, key), winners[0]!.writer);
       }
     });
@@ -102,7 +102,7 @@ export function objectStoreConformance(name: string, options: ConformanceOptions
     });
 
     const { losing } = options;
-    if (losing) lostAnswers(() => open(losing));
+    if (losing) lostResponses(() => open(losing));
 
     test('names that some store cannot keep are refused by every operation of every store', async () => {
       const store = await open();
@@ -161,7 +161,7 @@ export function objectStoreConformance(name: string, options: ConformanceOptions
     });
 
     for (const size of [0, 1, 65_536, 1024 * 1024 + 1, 4 * 1024 * 1024]) {
-      test(`an object of ${size} bytes is read back as it was written`, async () => {
+      test(`an object of ${size} bytes is read back unchanged`, async () => {
         const store = await open();
         const bytes = Uint8Array.from({ length: size }, (_, n) => (n * 31 + (n >> 8)) & 0xff);
         const sent = new Uint8Array(bytes);
@@ -266,7 +266,7 @@ export function objectStoreConformance(name: string, options: ConformanceOptions
   });
 }
 
-function lostAnswers(open: () => Promise<ObjectStore>): void {
+function lostResponses(open: () => Promise<ObjectStore>): void {
   test('after a lost response, a second attempt does not create the object, which has our bytes', async () => {
     const store = await open();
     await assert.rejects(

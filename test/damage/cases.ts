@@ -1,4 +1,4 @@
-/** Cases from a seed: a store, a kind of object, and what happens to one to three objects of that kind. */
+/** Cases from a seed: a store, a kind of object, and the damage to one to three objects of that kind. */
 import { Chance } from '../simulation/chance.ts';
 import { type Damage, damage, HOWS } from './damages.ts';
 import type { FinishedStore } from './finished-store.ts';
@@ -15,7 +15,7 @@ export async function prepare(stores: readonly FinishedStore[]): Promise<Base[]>
   return bases;
 }
 
-/** Every kind of every store comes in turn: as many cases as there are kinds damage one of each. */
+/** Every kind of every store in turn: as many cases as there are kinds damage one of each. */
 export async function runCase(bases: readonly Base[], seed: number): Promise<Case> {
   const kinds = bases.flatMap((base) => [...base.kinds].map(([kind, keys]) => ({ base, kind, keys })));
   const { base, kind, keys } = kinds[seed % kinds.length]!;

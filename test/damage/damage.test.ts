@@ -1,4 +1,6 @@
-/** Damage to any kind of object is named or harmless. More cases: `node test/damage/main.ts --cases 1000 --seed 7`. */
+/**
+ * Damage to any kind of object is reported or harmless. More cases: `node test/damage/main.ts --cases 1000 --seed 7`.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { prepare, runCase } from './cases.ts';
@@ -9,7 +11,7 @@ const stores = await writeFinishedStores();
 
 // The truncated store has the same kinds as the whole one; main.ts takes it, too.
 for (const name of ['whole journal', 'version 0.1.0']) {
-  test(`${name}: no damaged or deleted object changes an answer without being named, and no acknowledged write is lost`, async () => {
+  test(`${name}: no damaged or deleted object changes a response without being reported, and no acknowledged write is lost`, async () => {
     const bases = await prepare(stores.filter((store) => store.name === name));
     const kinds = bases.reduce((sum, base) => sum + base.kinds.size, 0);
     for (let seed = SEED; seed < SEED + kinds; seed++) {

@@ -1,8 +1,8 @@
-/** What can happen to an object. */
+/** The kinds of damage to an object. */
 import type { Chance } from '../simulation/chance.ts';
 import type { Objects } from './finished-store.ts';
 
-/** `bytes`: what is there now; null if nothing is. */
+/** `bytes`: the object's content; null if it does not exist. */
 export type Damage = { key: string; how: How; bytes: Uint8Array | null };
 
 export const HOWS = ['deleted', 'bit', 'cut', 'zeroed', 'swapped', 'emptied', 'digit'] as const;
@@ -48,7 +48,7 @@ function damaged(was: Uint8Array, how: How, chance: Chance, others: readonly Uin
   }
 }
 
-/** Of a number in JSON or in one of its strings; the object stays JSON. */
+/** Changes a number in JSON or in one of its strings; the object stays JSON. */
 function withDigitChanged(bytes: Uint8Array, chance: Chance): Uint8Array {
   const places = [...bytes.keys()].filter((place) => bytes[place]! >= 0x31 && bytes[place]! <= 0x39);
   if (places.length === 0) return bytes;

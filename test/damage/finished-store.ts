@@ -1,6 +1,6 @@
 /**
- * Finished stores to damage, each written by real monitors: one with everything that a store can hold now, the same after
- * its journal was truncated, and one that version 0.1.0 left.
+ * Finished stores to damage, each written by real monitors: one with everything that a store can contain now, the same
+ * after its journal was truncated, and one written by version 0.1.0.
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { openLogged } from './logged-monitor.ts';
 /** A store that no monitor has open, and what a client knows of it. */
 export type FinishedStore = {
   name: string;
-  /** When it was left. */
+  /** When its monitor stopped. */
   left_at: string;
   objects: Objects;
   job_ids: readonly string[];
@@ -35,7 +35,7 @@ const DAY_MS = 24 * HOUR_MS;
 /** Small, so that a few jobs fill several shards. */
 const INDEX_SIZES = { index_at: 6, shard_max: 4 };
 
-/** Everything a store can hold; `truncated`: without the segments that its snapshots cover. */
+/** Everything that a store can contain; `truncated`: without the segments that its snapshots cover. */
 export async function writeFinishedStores(): Promise<FinishedStore[]> {
   const clock = new TurnedClock(START);
   const store = new MemoryStore(clock);
@@ -103,15 +103,18 @@ async function fillArchive(store: ObjectStore, clock: TurnedClock): Promise<void
   await monitor.stop();
 }
 
-/** Jobs and workers in every state that memory holds, uploads, transcripts, an alert; two snapshots and segments after them. */
+/**
+ * Jobs and workers in every state that memory holds, uploads, transcripts, an alert; two snapshots and segments after
+ * them.
+ */
 async function fillMemory(
   store: ObjectStore,
   clock: TurnedClock,
 ): Promise<Pick<FinishedStore, 'job_ids' | 'worker_ids' | 'upload_ids' | 'repeats'>> {
   const settings = { ...SETTINGS, retry_base_ms: DAY_MS, retry_max_ms: DAY_MS, snapshot_segments: 12 };
   const api = await openLogged({ store, clock, settings });
-  const accepted = async (answer: ReturnType<typeof api.post>): Promise<Json> => {
-    const { status, body, text } = await answer;
+  const accepted = async (response: ReturnType<typeof api.post>): Promise<Json> => {
+    const { status, body, text } = await response;
     if (status >= 300) throw new Error(`${status}: ${text}`);
     return body;
   };

@@ -1,33 +1,34 @@
 /**
  * What became of a damaged store:
  *
- *     named          answers differ or are errors, and every damaged object that matters is named
- *     harmless       every answer is right
+ *     named          responses differ or are errors, and every damaged object that matters is named
+ *     harmless       every response is right
  *     unverifiable   an object of version 0.1.0, which carries no checksum and which the journal does not name, is well
- *                    formed and not what was written; or it is an archived job of that version, and gone
- *     silent         an answer differs, and nothing names the object
- *     lost           a write that was acknowledged, or what was put back, is missing
+ *                    formed but changed; or it is a missing archived job of that version
+ *     silent         a response differs, and nothing names the object
+ *     lost           an acknowledged write, or a restored object, is missing
  */
-import { type Difference, differencesOf, type Truth, truthOf } from './answers.ts';
+
 import type { Damage } from './damages.ts';
 import type { FinishedStore } from './finished-store.ts';
+import { type Difference, differencesOf, type Truth, truthOf } from './responses.ts';
 import { type Phase, type Trial, Trialist } from './trial.ts';
 
 export const OUTCOMES = ['named', 'harmless', 'unverifiable', 'silent', 'lost'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 export type Verdict = { outcome: Outcome; why: string };
 
-/** What undamaged runs of the same store agree about. */
+/** The values on which undamaged runs of the same store agree. */
 export type Known = { first: Truth; written: Truth; restored: Truth; views: ReadonlyMap<string, string> };
 
 export async function learn(base: FinishedStore): Promise<Known> {
   const [one, other] = [await new Trialist(base, []).run(), await new Trialist(base, []).run()];
   if (!one.written || !other.written || !one.rebuilt.views || !other.rebuilt.views) {
-    throw new Error(`${base.name}: a monitor on the undamaged store takes no writes: ${one.first.said}`);
+    throw new Error(`${base.name}: a monitor on the undamaged store accepts no writes: ${one.first.messages}`);
   }
   const lost = [...one.lost, ...other.lost];
-  if (lost.length > 0) throw new Error(`${base.name}: without damage there is lost ${lost.join(', ')}`);
-  const both = (phase: (trial: Trial) => Phase): Truth => truthOf(phase(one).answers, phase(other).answers);
+  if (lost.length > 0) throw new Error(`${base.name}: without damage these are lost: ${lost.join(', ')}`);
+  const both = (phase: (trial: Trial) => Phase): Truth => truthOf(phase(one).responses, phase(other).responses);
   const views = [...one.rebuilt.views].filter(([key, text]) => other.rebuilt.views!.get(key) === text);
   return {
     first: both((trial) => trial.first),
@@ -39,10 +40,10 @@ export async function learn(base: FinishedStore): Promise<Known> {
 
 export async function judge(base: FinishedStore, known: Known, damages: readonly Damage[]): Promise<Verdict> {
   const trial = await new Trialist(base, damages).run();
-  const restored = differencesOf(trial.restored.answers, trial.written ? known.restored : known.first).filter(
+  const restored = differencesOf(trial.restored.responses, trial.written ? known.restored : known.first).filter(
     ({ field }) => !(trial.written && isPosition(field)),
   );
-  // Upkeep cannot see it either: what it makes of the object stays. The other objects are judged without it.
+  // Upkeep cannot detect it either: objects that it makes from this one stay. The other objects are judged without it.
   const verifiable = damages.filter((one) => !isUnverifiable(base, one));
   if (restored.length > 0 && verifiable.length < damages.length) {
     const others = verifiable.length > 0 ? await judge(base, known, verifiable) : undefined;
@@ -50,20 +51,20 @@ export async function judge(base: FinishedStore, known: Known, damages: readonly
     return { outcome: 'unverifiable', why: show(restored) };
   }
   if (trial.lost.length > 0) return { outcome: 'lost', why: trial.lost.join('; ') };
-  if (restored.length > 0) return { outcome: 'lost', why: `after putting back: ${show(restored)}` };
+  if (restored.length > 0) return { outcome: 'lost', why: `after restoring: ${show(restored)}` };
 
   const { rebuilt, first, written } = trial;
-  const found: { what: string; said: string }[] = [];
-  const note = (what: string, said: string) => void (what !== '' && found.push({ what, said }));
-  note(show(differencesOf(first.answers, known.first)), first.said);
-  if (written) note(show(differencesOf(written.answers, known.written)), written.said);
-  if (rebuilt.views) note(differentViews(rebuilt.views, known.views), rebuilt.said);
-  else note('rebuild refuses', `${rebuilt.said}\n${first.said}`);
+  const found: { what: string; messages: string }[] = [];
+  const note = (what: string, messages: string) => void (what !== '' && found.push({ what, messages }));
+  note(show(differencesOf(first.responses, known.first)), first.messages);
+  if (written) note(show(differencesOf(written.responses, known.written)), written.messages);
+  if (rebuilt.views) note(differentViews(rebuilt.views, known.views), rebuilt.messages);
+  else note('rebuild refuses', `${rebuilt.messages}\n${first.messages}`);
   if (found.length === 0) return { outcome: 'harmless', why: '' };
-  for (const { what, said } of found) {
-    const unnamed = damages.filter(({ key }) => !isNamed(key, said));
+  for (const { what, messages } of found) {
+    const unnamed = damages.filter(({ key }) => !isNamed(key, messages));
     if (unnamed.length === 0) continue;
-    // Those that are named may be all there is to it.
+    // The reported ones may be the only cause.
     if (unnamed.length < damages.length) {
       const verdict = await judge(base, known, unnamed);
       if (verdict.outcome === 'silent' || verdict.outcome === 'lost' || verdict.outcome === 'unverifiable')
@@ -91,16 +92,16 @@ function differentViews(views: ReadonlyMap<string, string>, known: ReadonlyMap<s
 
 const RANGE = /(journal\/\d{20}\.ndjson) and the \d+ segments after it, to (journal\/\d{20}\.ndjson)/g;
 
-function isNamed(key: string, said: string): boolean {
-  if (said.includes(key)) return true;
-  // Deleting an archived alert or worker gives it up: a rebuild reports that it deleted the view.
+function isNamed(key: string, messages: string): boolean {
+  if (messages.includes(key)) return true;
+  // Deleting an archived alert or worker abandons it: a rebuild reports that it deleted the view.
   const alert = /^archive\/alerts\/(.+\.json)$/.exec(key)?.[1];
-  if (alert && new RegExp(`alerts/resolved/\\d{4}/\\d\\d/\\d\\d/${alert}`).test(said)) return true;
+  if (alert && new RegExp(`alerts/resolved/\\d{4}/\\d\\d/\\d\\d/${alert}`).test(messages)) return true;
   const worker = /^archive\/workers\/(.+)\/(\d+\.json)$/.exec(key);
-  if (worker && said.includes(`workers/terminated/${worker[1]}-${worker[2]}`)) return true;
+  if (worker && messages.includes(`workers/terminated/${worker[1]}-${worker[2]}`)) return true;
   // Manifests of version 0.1.0 have no hashes of parts.
-  if (said.includes(key.replace(/\d+\.part$/, 'manifest.json is damaged, or one of its parts is'))) return true;
-  for (const [, from, to] of said.matchAll(RANGE)) if (key >= from! && key <= to!) return true;
+  if (messages.includes(key.replace(/\d+\.part$/, 'manifest.json is damaged, or one of its parts is'))) return true;
+  for (const [, from, to] of messages.matchAll(RANGE)) if (key >= from! && key <= to!) return true;
   return false;
 }
 

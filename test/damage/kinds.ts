@@ -1,7 +1,7 @@
-/** The kinds of objects in a store, by what their damage may lead to. */
+/** The kinds of objects in a store, by the possible effects of their damage. */
 import type { Objects } from './finished-store.ts';
 
-/** Of each kind, its objects. */
+/** The objects of each kind. */
 export function kindsOf(objects: Objects): Map<string, string[]> {
   const keys = [...objects.keys()];
   const snapshots = keys.filter((key) => /^snapshots\/\d+\.json$/.test(key)).map(seqOf);
@@ -56,6 +56,6 @@ function kindOf(key: string, { newest, after }: { newest: number; after: readonl
     return `snapshot ${key.endsWith('.ndjson') ? 'parts' : 'manifests'}: ${seqOf(key) === newest ? 'newest' : 'older'}`;
   }
   const known = PATTERNS.find(([pattern]) => pattern.test(key));
-  if (!known) throw new Error(`of no kind: ${key}`);
+  if (!known) throw new Error(`unknown kind: ${key}`);
   return known[1];
 }

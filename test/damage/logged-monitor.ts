@@ -1,4 +1,7 @@
-/** A monitor in this process on a given store, over real HTTP; what it logs is kept. Time stands still unless the clock is turned. */
+/**
+ * A monitor in this process on a given store, over real HTTP; its log is kept. Time stands still unless the test
+ * advances the clock.
+ */
 import type { Clock } from '../../server/clock.ts';
 import { readSettings, type Settings } from '../../server/config.ts';
 import { startMonitor } from '../../server/main.ts';
@@ -10,8 +13,8 @@ export type LoggedMonitor = Caller & { stop(): Promise<void> };
 export type LoggedOptions = { store: ObjectStore; clock: Clock; settings: Partial<Settings>; log?: string[] };
 
 export async function openLogged({ store, clock, settings, log = [] }: LoggedOptions): Promise<LoggedMonitor> {
-  const given = { store: 'memory:', listen: '127.0.0.1:0', fleet: 'none:', ...settings };
-  const running = await startMonitor(readSettings(given, {}), {
+  const options = { store: 'memory:', listen: '127.0.0.1:0', fleet: 'none:', ...settings };
+  const running = await startMonitor(readSettings(options, {}), {
     clock,
     store,
     log: (level, message) => void log.push(`${level}: ${message}`),

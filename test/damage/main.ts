@@ -1,6 +1,7 @@
 /**
- * `node test/damage/main.ts --cases N --seed S`: damages objects of finished stores at random and judges what a monitor
- * makes of them. Prints a table, and each case in which damage was silent or a write was lost; exit code 1 if there is one.
+ * `node test/damage/main.ts --cases N --seed S`: damages objects of finished stores at random and judges how a monitor
+ * handles them. Prints a table, and each case in which damage was silent or a write was lost; exit code 1 if there is
+ * one.
  */
 import { parseArgs } from 'node:util';
 import { type Case, prepare, runCase } from './cases.ts';

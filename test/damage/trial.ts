@@ -1,9 +1,9 @@
 /**
- * One damaged store, lived with as its owner would:
+ * One damaged store, handled as its owner would:
  *
- *     doctor → start → read everything → write → start again → read → upkeep → put the objects back → start → read
+ *     doctor → start → read everything → write → start again → read → upkeep → restore the objects → start → read
  *
- * The same without damage is what its answers are compared with.
+ * Its responses are compared with those of the same steps without damage.
  */
 import { createHash } from 'node:crypto';
 import { readSettings } from '../../server/config.ts';
@@ -16,32 +16,35 @@ import { JOURNAL_TRACES } from '../../server/views/keys.ts';
 import { rebuildViews } from '../../server/views/rebuild.ts';
 import { TestMonitor, viewsIn } from '../../server/views/testing-monitor.ts';
 import type { Caller } from '../servers/monitor.ts';
-import { type Answer, read, readEverything } from './answers.ts';
 import type { Damage } from './damages.ts';
 import { type FinishedStore, SETTINGS, TRANSCRIPT } from './finished-store.ts';
 import { type LoggedMonitor, openLogged } from './logged-monitor.ts';
+import { type ResponseValues, read, readEverything } from './responses.ts';
 
 const DAY_MS = 86_400_000;
 
 export type Phase = {
-  answers: Map<string, Answer>;
-  /** Everything said so far, by the log, the doctor, the probe and errors. */
-  said: string;
+  responses: Map<string, ResponseValues>;
+  /** All messages so far, of the log, the doctor, the probe and errors. */
+  messages: string;
 };
 
 export type Trial = {
   /** null: the monitor did not start. */
   first: Phase;
-  /** null: the store took no writes. */
+  /** null: the store accepted no writes. */
   written: Phase | null;
   restored: Phase;
-  /** Views after a rebuild, and what it said; null if it refused. */
-  rebuilt: { views: Map<string, string> | null; said: string };
-  /** Acknowledged writes that were missing: after the restart and not excused by a halt, at the end, or after a loss was accepted. */
+  /** Views after a rebuild, and its messages; null if it refused. */
+  rebuilt: { views: Map<string, string> | null; messages: string };
+  /**
+   * Acknowledged writes that were missing: after the restart without the excuse of a halt, at the end, or after a loss
+   * was accepted.
+   */
   lost: string[];
 };
 
-/** `has`: a value that its response has. Default: status 200. `expires`: the cleanup of uploads may remove it. */
+/** `has`: a value in its response. Default: status 200. `expires`: the cleanup of uploads may remove it. */
 type Acknowledged = { what: string; path: string; has?: [field: string, value: string]; expires?: boolean };
 
 export class Trialist {
@@ -49,7 +52,7 @@ export class Trialist {
   readonly #damages: readonly Damage[];
   readonly #clock: TurnedClock;
   readonly #store: MemoryStore;
-  readonly #said: string[] = [];
+  readonly #messages: string[] = [];
   readonly #acknowledged: Acknowledged[] = [];
   #halted = false;
 
@@ -76,12 +79,12 @@ export class Trialist {
       else await this.#maintain();
     } else lost.push(...(await this.#acceptLoss()));
     await this.#restore();
-    // What was put back into the archive is found by its upkeep.
+    // Upkeep finds the restored objects of the archive.
     if (writable && !this.#halted) await this.#maintain();
     const restored = await this.#visit(async (monitor) => {
-      lost.push(...(await this.#missing(monitor, 'after the objects were put back', true)));
+      lost.push(...(await this.#missing(monitor, 'after the objects were restored', true)));
     });
-    if (this.#halted) lost.push('the objects were put back, and the monitor still takes no writes');
+    if (this.#halted) lost.push('the objects were restored, and the monitor still accepts no writes');
     return { first, written, restored, rebuilt, lost };
   }
 
@@ -96,42 +99,42 @@ export class Trialist {
   async #askDoctor(): Promise<void> {
     try {
       const inspection = await inspectJournal(this.#store, JOURNAL_TRACES);
-      for (const { key, problem } of inspection?.problems ?? []) this.#said.push(`${key} ${problem}`);
+      for (const { key, problem } of inspection?.problems ?? []) this.#messages.push(`${key} ${problem}`);
     } catch (error) {
-      this.#said.push(String(error));
+      this.#messages.push(String(error));
     }
   }
 
   async #rebuild(): Promise<Trial['rebuilt']> {
     const store = await copyOf(this.#store, this.#clock);
-    const said: string[] = [];
+    const messages: string[] = [];
     try {
-      const log = (_: string, message: string) => void said.push(message);
+      const log = (_: string, message: string) => void messages.push(message);
       const report = await rebuildViews({ store, clock: this.#clock, settings: readSettings(SETTINGS, {}), log });
       const deleted = report.details.deleted.examples;
-      return { views: await viewsIn(store), said: [...said, ...report.damaged, ...deleted].join('\n') };
+      return { views: await viewsIn(store), messages: [...messages, ...report.damaged, ...deleted].join('\n') };
     } catch (error) {
-      return { views: null, said: [...said, textOf(error)].join('\n') };
+      return { views: null, messages: [...messages, textOf(error)].join('\n') };
     }
   }
 
-  /** Starts a monitor, reads everything, and does something more with it. */
+  /** Starts a monitor, reads everything, and performs one more action. */
   async #visit(then: (monitor: LoggedMonitor) => Promise<void>): Promise<Phase> {
     let monitor: LoggedMonitor;
     try {
-      monitor = await openLogged({ store: this.#store, clock: this.#clock, settings: SETTINGS, log: this.#said });
+      monitor = await openLogged({ store: this.#store, clock: this.#clock, settings: SETTINGS, log: this.#messages });
     } catch (error) {
       this.#halted = true;
-      this.#said.push(textOf(error));
-      return { answers: new Map(), said: this.#said.join('\n') };
+      this.#messages.push(textOf(error));
+      return { responses: new Map(), messages: this.#messages.join('\n') };
     }
     try {
       const ready = await monitor.call('GET', '/readyz');
       this.#halted = ready.status !== 200;
-      if (this.#halted) this.#said.push(ready.text);
-      const answers = await readEverything(monitor, this.#base);
-      for (const { problem } of answers.values()) this.#said.push(problem);
-      const phase = { answers, said: this.#said.join('\n') };
+      if (this.#halted) this.#messages.push(ready.text);
+      const responses = await readEverything(monitor, this.#base);
+      for (const { problem } of responses.values()) this.#messages.push(problem);
+      const phase = { responses, messages: this.#messages.join('\n') };
       await then(monitor);
       return phase;
     } finally {
@@ -139,14 +142,14 @@ export class Trialist {
     }
   }
 
-  /** What is acknowledged is remembered; a store that is halted must refuse all of it. */
+  /** Acknowledged writes are remembered; a halted store must refuse all of them. */
   async #write(monitor: Caller): Promise<void> {
     const acknowledged = this.#acknowledged;
-    // Where its note is gone, a repeated upload is a second one, of no job.
+    // If its note is gone, a repeated upload is a second one, without a job.
     const { upload_ids } = this.#base;
     for (const { path, key, body } of this.#base.repeats) {
       const { status, text, body: first } = await monitor.post(path, body, { 'idempotency-key': key });
-      this.#said.push(status >= 400 ? text : '');
+      this.#messages.push(status >= 400 ? text : '');
       if (status >= 300) continue;
       const url = first.upload_id ? `/uploads/${first.upload_id}` : `/jobs/${first.job_id}`;
       acknowledged.push({
@@ -190,14 +193,14 @@ export class Trialist {
       if (expires && isBack) continue;
       const { values, problem } = await read(monitor, path);
       if (values.get(field) === value) continue;
-      // An error that names what was damaged is no loss, as long as it can be put back.
+      // An error that names the damaged object is not a loss, as long as it can be restored.
       if (!isBack && this.#damages.some(({ key }) => problem.includes(key))) continue;
       missing.push(`${what}, ${when}`);
     }
     return missing;
   }
 
-  /** On a copy: what is acknowledged after the owner accepted the loss must stand, too. */
+  /** On a copy: writes acknowledged after the owner accepted the loss must be kept, too. */
   async #acceptLoss(): Promise<string[]> {
     const { objects } = this.#base;
     const copy = new Trialist({ ...this.#base, objects }, []);
@@ -208,12 +211,12 @@ export class Trialist {
     try {
       await acceptLossIn(copy.#store, copy.#clock);
     } catch (error) {
-      // A store of which nothing is known but that it was damaged: there is nothing to go on with.
-      this.#said.push(textOf(error));
+      // A store that shows only that it was damaged: there is nothing to continue with.
+      this.#messages.push(textOf(error));
       return [];
     }
     await copy.#visit((monitor) => copy.#write(monitor));
-    if (copy.#halted) return [`no writes are taken after --accept-loss: ${copy.#said.at(-1)}`];
+    if (copy.#halted) return [`no writes are accepted after --accept-loss: ${copy.#messages.at(-1)}`];
     const lost: string[] = [];
     await copy.#visit(async (monitor) => void lost.push(...(await copy.#missing(monitor, 'after --accept-loss'))));
     return lost;
@@ -221,7 +224,7 @@ export class Trialist {
 
   /** Days pass, in which the archive is kept small, snapshots are taken, segments truncated and uploads removed. */
   async #maintain(): Promise<void> {
-    const log = (level: string, message: string) => void this.#said.push(`${level}: ${message}`);
+    const log = (level: string, message: string) => void this.#messages.push(`${level}: ${message}`);
     let monitor: TestMonitor | undefined;
     try {
       this.#clock.leap(2 * DAY_MS);
@@ -234,14 +237,17 @@ export class Trialist {
       await monitor.engine.journal.truncate();
       await new UploadCleanup({ store: this.#store, engine: monitor.engine, settings: CLEANUP, log }).runOnce();
     } catch (error) {
-      this.#said.push(textOf(error));
+      this.#messages.push(textOf(error));
     } finally {
-      this.#said.push(...(monitor?.log ?? []));
-      await monitor?.stop().catch((error) => this.#said.push(textOf(error)));
+      this.#messages.push(...(monitor?.log ?? []));
+      await monitor?.stop().catch((error) => this.#messages.push(textOf(error)));
     }
   }
 
-  /** As docs/operations.md says: what is missing, and what is still as it was damaged. What was written since stays. */
+  /**
+   * Follows docs/operations.md: restores missing objects, and those that are still damaged. Objects written since are
+   * kept.
+   */
   async #restore(): Promise<void> {
     for (const { key, bytes } of this.#damages) {
       const now = await this.#store.get(key);

@@ -1,13 +1,13 @@
 /**
- * Loaded before anything else (`--import`): replaces a few characters of one file of the product while it is loaded,
- * and nowhere else.
+ * Loaded before anything else (`--import`): replaces a few characters of one product file while it is loaded; other
+ * files are not affected.
  */
 import { registerHooks } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
-const given = process.env.TMON_MUTANT;
-if (given !== undefined) {
-  const { path, start, end, replacement } = JSON.parse(given) as {
+const mutant = process.env.TMON_MUTANT;
+if (mutant !== undefined) {
+  const { path, start, end, replacement } = JSON.parse(mutant) as {
     path: string;
     start: number;
     end: number;

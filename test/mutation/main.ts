@@ -1,12 +1,13 @@
 /**
- * Mutation testing: breaks one place of the server at a time and runs the tests that should notice.
+ * Mutation testing: breaks one place of the server at a time and runs the tests that should fail.
  *
  *     npm run mutate -- --count 100 --seed 7 [--part journal] [--file server/journal/chain.ts] [--nearest] [--json]
  *
- * Mutants are drawn evenly from the parts. Each runs in processes of its own; the file on disk is never changed. A mutant
- * is caught by the first test that fails or hangs. Tests of the same folder and those that import it directly run first, then
- * the part's stages; tests that never load the file are left out. `--nearest` runs only the first of these: its survivors
- * may be caught by the others. equivalent.json lists mutants that change nothing that can be observed, with the reason.
+ * Mutants are drawn evenly from the parts. Each runs in separate processes; the file on disk is never changed. A mutant
+ * is caught by the first test that fails or hangs. Tests of the same folder and those that import it directly run
+ * first, then the part's stages; tests that never load the file are left out. `--nearest` runs only the first of these:
+ * its survivors may be caught by the others. equivalent.json lists mutants that change nothing that can be observed,
+ * with the reason.
  */
 import { spawn } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';

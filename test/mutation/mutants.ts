@@ -1,5 +1,5 @@
 /**
- * Finds the places of a source file that can be broken in one way, and how each is broken. Types are not code: they are
+ * Finds the places of a source file that can be broken, and the ways to break each. Types are not code: they are
  * blanked out first.
  */
 import { stripTypeScriptTypes } from 'node:module';
@@ -65,7 +65,7 @@ export function mutantsOf(file: string, source: string): Mutant[] {
   return mutants;
 }
 
-/** A literal alone says nothing: it is shown in its expression, unless that is too long to read. */
+/** A literal alone is not informative: it is shown in its expression, unless that is too long. */
 function shownOf(node: Node, parent: Node | undefined): Node {
   const alone = node.type !== 'Literal' || parent === undefined;
   return alone || parent.end - parent.start > SHOWN_MAX ? node : parent;

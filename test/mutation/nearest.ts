@@ -1,4 +1,4 @@
-/** Which tests run a file of the product, and how near they are: by the imports between them, types left out. */
+/** The tests that run a product file, by their distance: the number of imports between them, without types. */
 import { globSync, readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** What a monitor on a bucket costs, counted in puts: goals that hold for any speed of the machine. */
+/** The cost of a monitor on a bucket, counted in puts: limits that hold for any speed of the machine. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { countBusyFleet, countIdleHour, type FleetPuts } from './fleet.ts';
@@ -25,6 +25,6 @@ test('with 16 busy workers a progress report of a long job costs at most a quart
   assert.ok(per_report <= PUTS_PER_REPORT_MAX, `${per_report}; ${inWords(silent)}; ${inWords(reported)}`);
 });
 
-test('an hour in which nothing happens costs at most 60 puts', async (t) => {
+test('an idle hour costs at most 60 puts', async (t) => {
   assert.ok((await countIdleHour(t)) <= PUTS_PER_IDLE_HOUR_MAX);
 });

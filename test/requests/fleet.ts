@@ -1,6 +1,6 @@
 /**
- * Counts the puts of a monitor on a bucket while a fleet works, by a clock that is turned: what a job, a progress report
- * and an idle hour cost. The monitor is the real one, called over HTTP; only its store is in memory.
+ * Counts the puts of a monitor on a bucket while a fleet works, with a clock that the test advances: the cost of a job,
+ * a progress report and an idle hour. The monitor is the real one, called over HTTP; only its store is in memory.
  */
 import { HOUR_MS, SECOND_MS } from '../../protocol/time.ts';
 import { MemoryStore } from '../../server/objects/memory.ts';
@@ -68,7 +68,7 @@ export async function countBusyFleet(t: Cleaning, work: FleetWork & { seconds: n
   return { ...fleet.take(), ...countsOf(bucket.store.take()) };
 }
 
-/** An hour in which nothing happens, after work whose workers have gone. */
+/** An idle hour, after work whose workers have gone. */
 export async function countIdleHour(t: Cleaning): Promise<number> {
   const { clock, store, monitor } = await open(t);
   const fleet = new Fleet(monitor, { workers: 2, job_seconds: 10, report_seconds: 5 });
@@ -123,7 +123,7 @@ class Fleet {
     }
   }
 
-  /** What worker `n` does in this second. Workers are out of step with one another. */
+  /** The actions of worker `n` in this second. Workers are out of step with one another. */
   async #act(n: number): Promise<void> {
     const { job_seconds, report_seconds } = this.#work;
     const held = this.#held[n];
@@ -156,8 +156,8 @@ class Fleet {
   }
 
   async #call(method: string, path: string, body?: unknown) {
-    const answer = await this.#monitor.call(method, `/api/v1${path}`, { body });
-    if (answer.status >= 300) throw new Error(`${method} ${path} returned ${answer.status}: ${answer.text}`);
-    return answer.body;
+    const response = await this.#monitor.call(method, `/api/v1${path}`, { body });
+    if (response.status >= 300) throw new Error(`${method} ${path} returned ${response.status}: ${response.text}`);
+    return response.body;
   }
 }

@@ -9,7 +9,7 @@ import { countMonitor } from './monitor.ts';
 import { countReporter, prepareSystems, URLS } from './reporters.ts';
 
 const FILE = new URL('../../cli/recommend/measured.json', import.meta.url);
-/** One statement each: its cost is the machine. */
+/** One statement each: their cost is the machine's. */
 const DATABASE = {
   requests_per_job: 2,
   requests_per_report: 1,

@@ -1,4 +1,4 @@
-/** Counts what a job, a progress report and a check cost in requests and bytes, in each system without a server. */
+/** Counts the requests and bytes of a job, a progress report and a check in each system without a server. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

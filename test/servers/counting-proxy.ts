@@ -1,4 +1,4 @@
-/** A proxy before an AWS endpoint that counts requests by service and operation, with the bytes sent. */
+/** A proxy in front of an AWS endpoint that counts requests by service and operation, with the bytes sent. */
 import { type IncomingMessage, request } from 'node:http';
 import { serveHttp } from './serve-http.ts';
 
@@ -14,20 +14,20 @@ export type CountingProxy = {
 export async function startCountingProxy(target: string): Promise<CountingProxy> {
   let counted: Record<string, Counted> = {};
   const { hostname, port } = new URL(target);
-  const server = await serveHttp((asked, answer) => {
+  const server = await serveHttp((incoming, response) => {
     const chunks: Buffer[] = [];
-    asked.on('data', (chunk: Buffer) => chunks.push(chunk));
-    asked.on('end', () => {
+    incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+    incoming.on('end', () => {
       const body = Buffer.concat(chunks);
-      const name = nameOf(asked, body);
+      const name = nameOf(incoming, body);
       const { requests, bytes } = counted[name] ?? { requests: 0, bytes: 0 };
       counted[name] = { requests: requests + 1, bytes: bytes + body.length };
-      const { url: path, method, headers } = asked;
-      const onward = request({ hostname, port, path, method, headers }, (answered) => {
-        answer.writeHead(answered.statusCode ?? 502, answered.headers);
-        answered.pipe(answer);
+      const { url: path, method, headers } = incoming;
+      const onward = request({ hostname, port, path, method, headers }, (upstream) => {
+        response.writeHead(upstream.statusCode ?? 502, upstream.headers);
+        upstream.pipe(response);
       });
-      onward.on('error', () => answer.destroy());
+      onward.on('error', () => response.destroy());
       onward.end(body);
     });
   });

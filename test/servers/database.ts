@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 import { systemClock } from '../../server/clock.ts';
 
 export type DatabaseServer = {
-  /** URL of an existing database, with a user who has all rights in it. */
+  /** URL of an existing database, with a user that has all rights in it. */
   url: string;
   /** Creates an empty database of this name; returns its URL. */
   database(name: string): Promise<string>;
@@ -59,7 +59,7 @@ export function serverUser(names: readonly string[]): ServerUser | undefined {
       // No such user.
     }
   }
-  throw new Error('a database server does not run as root, and there is no other user, not even nobody');
+  throw new Error('a database server does not run as root, and no other user exists, not even nobody');
 }
 
 /** Runs a program to its end; throws with its output. */
@@ -78,7 +78,7 @@ export async function runProgram(
 
 export type RunningProgram = {
   stop(signal?: NodeJS.Signals): Promise<void>;
-  /** Sends a signal and waits for nothing. */
+  /** Sends a signal without waiting. */
   signal(name: NodeJS.Signals): void;
 };
 
@@ -92,13 +92,13 @@ export async function startProgram(
   // Before the directory is removed.
   process.prependOnceListener('exit', kill);
   const closed = once(child, 'close');
-  closed.catch(() => {}); // Told to whoever waits for it to be ready.
-  let said = '';
+  closed.catch(() => {}); // Reported by `ready`, below.
+  let output = '';
   let late = () => {};
   const isReady = new Promise<void>((resolve, reject) => {
     const hear = (bytes: Buffer) => {
-      said = (said + bytes).slice(-20_000);
-      if (ready.test(said)) resolve();
+      output = (output + bytes).slice(-20_000);
+      if (ready.test(output)) resolve();
     };
     child.stdout.on('data', hear);
     child.stderr.on('data', hear);
@@ -118,7 +118,7 @@ export async function startProgram(
     return { stop, signal: (name) => void child.kill(name) };
   } catch (error) {
     await stop('SIGKILL');
-    throw new Error(`${program} did not start: ${(error as Error).message}\n${said}`, { cause: error });
+    throw new Error(`${program} did not start: ${(error as Error).message}\n${output}`, { cause: error });
   } finally {
     late();
   }

@@ -10,7 +10,7 @@ export class Faketime {
   readonly #file: string;
   readonly environment: Record<string, string>;
 
-  /** `file`: where the offset is kept for the process to read. */
+  /** `file`: holds the offset, which the process reads. */
   constructor(library: string, file: string) {
     this.#file = file;
     this.set('+0');
@@ -24,7 +24,7 @@ export class Faketime {
     };
   }
 
-  /** Against the machine's clock: `+10y`, `-1h`, `+0`. */
+  /** Relative to the machine's clock: `+10y`, `-1h`, `+0`. */
   set(offset: string): void {
     writeFileSync(this.#file, `${offset}\n`);
   }

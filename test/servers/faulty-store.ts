@@ -22,13 +22,13 @@ export class FaultyStore extends MemoryStore {
     super(clock);
   }
 
-  /** From now on. The promise resolves when the first write or read has failed. */
+  /** Starts the fault. The promise resolves when the first write or read has failed. */
   break(fault: Exclude<Fault, 'none'>): Promise<void> {
     this.#fault = fault;
     return new Promise((resolve) => this.#failed.push(resolve));
   }
 
-  mend(): void {
+  repair(): void {
     this.#fault = 'none';
   }
 

@@ -75,7 +75,7 @@ export class FeedClient {
     this.closed = new Promise((resolve) => {
       this.socket.onclose = ({ code, reason }) => {
         this.#messages.end(`closed with ${code} ${reason}`);
-        for (const { reject } of this.#calls.values()) reject(new Error(`closed with ${code} before it answered`));
+        for (const { reject } of this.#calls.values()) reject(new Error(`closed with ${code} before its answer`));
         resolve({ code, reason });
       };
     });

@@ -36,7 +36,7 @@ export function kindOf({ type, resource, operation }: Json): string {
 
 export function assertFeedMessage(message: Json): void {
   const validate = ajv.getSchema(kindOf(message));
-  assert.ok(validate, `${JSON.stringify(message)} is no message of the feed`);
+  assert.ok(validate, `${JSON.stringify(message)} is not a message of the feed`);
   assert.ok(validate(message), `${kindOf(message)} ${JSON.stringify(message)}: ${JSON.stringify(validate.errors)}`);
 }
 

@@ -1,6 +1,6 @@
 /**
- * For tests in other languages: a monitor whose clock can be put forward, so that attempts take minutes. Prints
- * `{"url", "clock_url"}`; a number of milliseconds posted to `clock_url` puts the clock forward.
+ * For tests in other languages: a monitor whose clock can be advanced, so that attempts take minutes. Prints `{"url",
+ * "clock_url"}`; a number of milliseconds posted to `clock_url` puts the clock forward.
  *
  *     node test/servers/jumping-main.ts '{"store": "dir:/tmp/x"}'
  */

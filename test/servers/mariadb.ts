@@ -30,7 +30,7 @@ export function findMariadb(): string | undefined {
 export function mariadbAbsent(): string | undefined {
   return findMariadb()
     ? undefined
-    : 'MariaDB is not there: `npm test` installs it as root, else apt-get install mariadb-server';
+    : 'MariaDB is not installed: `npm test` installs it as root, else apt-get install mariadb-server';
 }
 
 export async function startMariadb(): Promise<DatabaseServer> {

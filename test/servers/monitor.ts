@@ -12,7 +12,7 @@ import type { Cleaning } from '../processes/tmon.ts';
 // biome-ignore lint/suspicious/noExplicitAny: assertions check what comes over the wire.
 export type Json = any;
 
-export type Answer<T = Json> = { status: number; headers: Headers; text: string; body: T };
+export type ApiResponse<T = Json> = { status: number; headers: Headers; text: string; body: T };
 
 /** A string, bytes or a stream is sent unchanged; anything else as JSON. */
 export type Send = { body?: unknown; headers?: Record<string, string>; signal?: AbortSignal };
@@ -28,7 +28,11 @@ export class Caller {
   }
 
   /** Any path of the server, for example `/readyz`. */
-  async call<T = Json>(method: string, path: string, { body, headers = {}, signal }: Send = {}): Promise<Answer<T>> {
+  async call<T = Json>(
+    method: string,
+    path: string,
+    { body, headers = {}, signal }: Send = {},
+  ): Promise<ApiResponse<T>> {
     const raw = typeof body === 'string' || body instanceof Uint8Array || body instanceof ReadableStream;
     const response = await fetch(`${this.url}${path}`, {
       method,
@@ -42,19 +46,19 @@ export class Caller {
     return { status: response.status, headers: response.headers, text, body: json ? JSON.parse(text) : undefined };
   }
 
-  get<T = Json>(path: string, headers: Record<string, string> = {}): Promise<Answer<T>> {
+  get<T = Json>(path: string, headers: Record<string, string> = {}): Promise<ApiResponse<T>> {
     return this.call('GET', `/api/v1${path}`, { headers });
   }
 
-  post<T = Json>(path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer<T>> {
+  post<T = Json>(path: string, body?: unknown, headers: Record<string, string> = {}): Promise<ApiResponse<T>> {
     return this.call('POST', `/api/v1${path}`, { body, headers });
   }
 
-  put<T = Json>(path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer<T>> {
+  put<T = Json>(path: string, body?: unknown, headers: Record<string, string> = {}): Promise<ApiResponse<T>> {
     return this.call('PUT', `/api/v1${path}`, { body, headers });
   }
 
-  delete<T = Json>(path: string, headers: Record<string, string> = {}): Promise<Answer<T>> {
+  delete<T = Json>(path: string, headers: Record<string, string> = {}): Promise<ApiResponse<T>> {
     return this.call('DELETE', `/api/v1${path}`, { headers });
   }
 
@@ -71,7 +75,7 @@ export class Caller {
       idle = status === 200 ? 0 : idle + 1;
       seq = Number(headers.get('tmon-seq') ?? 0) + 1;
     }
-    throw new Error(`${path} never became what was waited for; it is ${last}`);
+    throw new Error(`${path} never matched; its last value is ${last}`);
   }
 }
 
@@ -81,9 +85,9 @@ export type MonitorOptions = Partial<Settings> & { clock?: Clock; objects?: Obje
 
 /** `objects`: the test’s own store, which outlives the monitor or fails. */
 export async function openMonitor(t: Cleaning, options: MonitorOptions = {}): Promise<Monitor> {
-  const { clock = systemClock, objects, ...given } = options;
+  const { clock = systemClock, objects, ...overrides } = options;
   const settings = readSettings(
-    { store: 'memory:', listen: '127.0.0.1:0', fleet: 'none:', log_level: 'silent', retry_base_ms: 0, ...given },
+    { store: 'memory:', listen: '127.0.0.1:0', fleet: 'none:', log_level: 'silent', retry_base_ms: 0, ...overrides },
     {},
   );
   const store = objects ?? (settings.store === 'memory:' ? new MemoryStore(clock) : undefined);

@@ -14,7 +14,7 @@ export const findPgbouncer = (): string | undefined => (existsSync(PROGRAM) ? PR
 export const pgbouncerAbsent = (): string | undefined =>
   findPgbouncer()
     ? undefined
-    : 'PgBouncer is not there: `npm test` installs it as root, else apt-get install pgbouncer';
+    : 'PgBouncer is not installed: `npm test` installs it as root, else apt-get install pgbouncer';
 
 /** Returns its URL for the database at `url`. Stopped with the test. */
 export async function startPgbouncer(t: Cleaning, url: string): Promise<string> {

@@ -27,7 +27,7 @@ export function findPostgresql(): string | undefined {
 export function postgresqlAbsent(): string | undefined {
   return findPostgresql()
     ? undefined
-    : 'PostgreSQL is not there: `npm test` installs it as root, else apt-get install postgresql';
+    : 'PostgreSQL is not installed: `npm test` installs it as root, else apt-get install postgresql';
 }
 
 export async function startPostgresql(): Promise<DatabaseServer> {

@@ -1,4 +1,6 @@
-/** A WebSocket peer at byte level, for tests of what no library sends: malformed frames, silence, not reading. */
+/**
+ * A WebSocket peer at byte level, for tests of behaviour that no library has: malformed frames, silence, not reading.
+ */
 import { createHash, randomBytes } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -43,8 +45,8 @@ export class RawWebSocket extends EventEmitter<Events> {
   readonly socket: Socket;
   readonly texts: string[] = [];
   pongs = 0;
-  answersPings = true;
-  answersClose = true;
+  repliesToPings = true;
+  repliesToClose = true;
   /** Status of the handshake's response; 101 for a WebSocket. */
   status = 0;
   /** The close frame's code and reason; null if the connection ended without one. */
@@ -102,7 +104,7 @@ export class RawWebSocket extends EventEmitter<Events> {
 
   #handshake(key: string): Promise<void> {
     return new Promise((resolve, reject) => {
-      const gone = () => reject(new Error(`closed before it answered: ${this.#buffer}`));
+      const gone = () => reject(new Error(`closed before the handshake: ${this.#buffer}`));
       this.socket.once('close', gone);
       const read = (chunk: Buffer) => {
         this.#buffer = Buffer.concat([this.#buffer, chunk]);
@@ -115,7 +117,7 @@ export class RawWebSocket extends EventEmitter<Events> {
         this.status = Number(/^HTTP\/1.1 (\d+)/.exec(head)?.[1]);
         if (this.status !== 101) return resolve();
         const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
-        if (!head.includes(accept)) return reject(new Error(`not the answer to this key: ${head}`));
+        if (!head.includes(accept)) return reject(new Error(`not the response to this key: ${head}`));
         this.socket.on('data', (more: Buffer) => this.#read(more));
         this.#read(Buffer.alloc(0));
         resolve();
@@ -142,7 +144,7 @@ export class RawWebSocket extends EventEmitter<Events> {
         return;
       case OPCODE.ping:
         this.emit('ping');
-        if (this.answersPings) this.sendFrame({ opcode: OPCODE.pong, payload });
+        if (this.repliesToPings) this.sendFrame({ opcode: OPCODE.pong, payload });
         return;
       case OPCODE.pong:
         this.pongs += 1;
@@ -153,7 +155,7 @@ export class RawWebSocket extends EventEmitter<Events> {
           code: payload.length >= 2 ? payload.readUInt16BE(0) : null,
           reason: payload.subarray(2).toString(),
         };
-        if (this.answersClose) this.socket.end(frame({ opcode: OPCODE.close, payload: payload.subarray(0, 2) }));
+        if (this.repliesToClose) this.socket.end(frame({ opcode: OPCODE.close, payload: payload.subarray(0, 2) }));
         return;
     }
   }

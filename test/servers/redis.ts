@@ -18,7 +18,7 @@ export type TestRedis = {
   port: number;
   /** Ends it in order; what it held is lost, as in a cache. */
   stop(): Promise<void>;
-  /** Stops and continues the process, which accepts connections meanwhile and answers nothing. */
+  /** Stops and continues the process, which accepts connections meanwhile without responding. */
   suspend(): void;
   resume(): void;
   /** On the same port, empty. */
@@ -34,18 +34,19 @@ export type RedisClient = ReturnType<typeof clientOf>;
 /** `settings`: as in redis.conf. Stopped with the test. */
 export async function startRedis(t: Cleaning, settings: Record<string, string> = {}): Promise<TestRedis> {
   const program = findRedis();
-  if (program === undefined) throw new Error('redis-server is not there: test/setup (npm test) installs it as root');
+  if (program === undefined)
+    throw new Error('redis-server is not installed: test/setup (npm test) installs it as root');
   const directory = await mkdtemp(join(tmpdir(), 'tmon-redis-'));
   const port = await freePort();
   const url = `redis://127.0.0.1:${port}`;
-  const given = { port, bind: '127.0.0.1', dir: directory, save: '', appendonly: 'no', ...settings };
+  const options = { port, bind: '127.0.0.1', dir: directory, save: '', appendonly: 'no', ...settings };
   const clients: RedisClient[] = [];
   let running: RunningProgram | undefined;
   const start = async () => {
     running = await startProgram(
       {
         program,
-        arguments: Object.entries(given).flatMap(([name, value]) => [`--${name}`, String(value)]),
+        arguments: Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]),
         ready: /Ready to accept connections/,
         end: 'SIGTERM',
       },

@@ -26,10 +26,10 @@ export async function startServer(server: ServerCommand): Promise<TestServer> {
   // Ends the servers even if the test runner ends early.
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);
-  let said = '';
+  let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => {
-      said = (said + chunk.toString('utf8')).slice(-4000);
+      output = (output + chunk.toString('utf8')).slice(-4000);
     });
   }
   const stop = async () => {
@@ -37,20 +37,20 @@ export async function startServer(server: ServerCommand): Promise<TestServer> {
     await end(child);
   };
   const gone = once(child, 'close').then(() => {
-    throw new Error(`${server.command} ended before it answered:\n${said}`);
+    throw new Error(`${server.command} ended before it responded:\n${output}`);
   });
   try {
-    await Promise.race([gone, answers(`${endpoint}${server.path ?? '/'}`)]);
-    gone.catch(() => {}); // From here on its end is the test's own doing.
+    await Promise.race([gone, responds(`${endpoint}${server.path ?? '/'}`)]);
+    gone.catch(() => {}); // From here on the test itself ends it.
     return { endpoint, stop };
   } catch (error) {
     gone.catch(() => {});
     await stop();
-    throw new Error(`${server.command} did not start: ${(error as Error).message}\n${said}`, { cause: error });
+    throw new Error(`${server.command} did not start: ${(error as Error).message}\n${output}`, { cause: error });
   }
 }
 
-async function answers(url: string): Promise<void> {
+async function responds(url: string): Promise<void> {
   const giveUpAt = systemClock.monotonic() + READY_WITHIN_MS;
   for (;;) {
     try {

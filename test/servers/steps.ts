@@ -17,7 +17,7 @@ export async function submit(monitor: Caller, submission: Record<string, unknown
 
 export async function register(monitor: Caller, worker_id = 'worker-1', more: object = {}): Promise<Worker> {
   const { status, body } = await monitor.put<Worker>(`/workers/${worker_id}`, { capabilities: {}, ...more });
-  assert.ok(status === 200 || status === 201, `registering answered ${status}`);
+  assert.ok(status === 200 || status === 201, `registering returned ${status}`);
   return body;
 }
 
@@ -32,7 +32,7 @@ export async function hold(monitor: Caller, submission: object = {}, worker_id =
   await register(monitor, worker_id);
   const job = await submit(monitor, { ...submission });
   const held = (await claim(monitor, worker_id, 1000)).find(({ id }) => id === job.job_id);
-  assert.ok(held, `${worker_id} was not given ${job.job_id}`);
+  assert.ok(held, `${worker_id} did not get ${job.job_id}`);
   return held;
 }
 

@@ -1,12 +1,12 @@
-/** Breaks one rule in this thread: the lines it names are replaced when their file is loaded, and only here. */
+/** Breaks one rule in this thread: the lines that it names are replaced when their file is loaded, and only here. */
 import { registerHooks } from 'node:module';
 import { RULES, type Rule } from './rules.ts';
 
-/** Call it before anything of the product is imported. Throws on a rule that there is not. */
+/** Call it before anything of the product is imported. Throws on an unknown rule. */
 export function breakRule(name: string, rules: readonly Rule[] = RULES): void {
   const rule = rules.find((rule) => rule.name === name);
   if (!rule) {
-    throw new Error(`there is no rule ${name}; there are: ${rules.map(({ name }) => name).join(', ')}`);
+    throw new Error(`unknown rule ${name}; the rules are: ${rules.map(({ name }) => name).join(', ')}`);
   }
   registerHooks({
     load(url, context, nextLoad) {
@@ -17,7 +17,7 @@ export function breakRule(name: string, rules: readonly Rule[] = RULES): void {
   });
 }
 
-/** The file without the rule. Throws where a line is no longer there, so that no rule is broken in name only. */
+/** The file without the rule. Throws if a line no longer exists, so that no rule is broken in name only. */
 export function broken(rule: Rule, source: string): string {
   let text = source;
   for (const [from, to] of rule.replace) {

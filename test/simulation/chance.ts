@@ -24,7 +24,7 @@ export class Chance implements Random {
     return (t >>> 0) / 2 ** 32;
   }
 
-  /** True this part of the time. */
+  /** True with this probability. */
   happens(part: number): boolean {
     return this.float() < part;
   }
@@ -42,7 +42,7 @@ export class Chance implements Random {
     return from[Math.floor(this.float() * from.length)]!;
   }
 
-  /** One of the names, as often as its weight says. */
+  /** One of the names, by weight. */
   weighted<N extends string>(weights: Readonly<Record<N, number>>): N {
     const names = Object.keys(weights) as N[];
     let left = this.float() * names.reduce((sum, name) => sum + weights[name], 0);

@@ -1,15 +1,15 @@
-/** Those who ask: they send commands, send them again when they are not sure, read, and keep what they were told. */
+/** Clients: they send commands, repeat them when the outcome is unknown, read, and remember the results. */
 import type { Engine } from '../../server/engine.ts';
 import { JournalError } from '../../server/journal/errors.ts';
 import { isRemembered } from '../../server/state-machine/apply/apply.ts';
 import { type Command, type Outcome, soft } from '../../server/state-machine/decide/commands.ts';
-import type { AnswerAudit } from './answer-audit.ts';
 import type { Chance } from './chance.ts';
 import type { Faults } from './faults.ts';
 import type { House } from './house.ts';
 import type { Instance } from './instance.ts';
 import { Load } from './load.ts';
 import type { LogAudit } from './log-audit.ts';
+import type { ResultAudit } from './result-audit.ts';
 import type { World } from './world.ts';
 
 export class Clients {
@@ -17,18 +17,18 @@ export class Clients {
   readonly #chance: Chance;
   readonly #faults: Faults;
   readonly #log: LogAudit;
-  readonly #answers: AnswerAudit;
+  readonly #results: ResultAudit;
   readonly #instances: readonly Instance[];
   readonly #load: Load;
   readonly #sent: Command[] = [];
-  readonly #unanswered = new Set<string>();
+  readonly #unfinished = new Set<string>();
 
   constructor(options: {
     world: World;
     chance: Chance;
     faults: Faults;
     log: LogAudit;
-    answers: AnswerAudit;
+    results: ResultAudit;
     instances: readonly Instance[];
     archived: boolean;
   }) {
@@ -36,7 +36,7 @@ export class Clients {
     this.#chance = options.chance;
     this.#faults = options.faults;
     this.#log = options.log;
-    this.#answers = options.answers;
+    this.#results = options.results;
     this.#instances = options.instances;
     const { chance, archived, log } = options;
     this.#load = new Load(chance, { archived, archive: log.forgotten });
@@ -46,17 +46,17 @@ export class Clients {
     this.#ask(this.#load.next(this.#log.end));
   }
 
-  /** Sends a command that was sent before, answered or not. */
+  /** Sends a command that was sent before, with or without a result. */
   askAgain(): void {
     if (this.#sent.length > 0) this.#ask(this.#chance.pick(this.#sent));
   }
 
-  /** Sends another command under the name of one that was sent before. */
+  /** Sends a different command under the name of an earlier one. */
   askMistakenly(): void {
     if (this.#sent.length > 0) this.#ask(this.#load.mistaken(this.#chance.pick(this.#sent), this.#log.end));
   }
 
-  /** One who isn't sure, or whose answer got lost, sends the same again, elsewhere perhaps. */
+  /** A client with an unknown outcome sends the same again, possibly to another instance. */
   #ask(command: Command, tries = 3): void {
     const chance = this.#chance;
     this.#log.send(command);
@@ -72,26 +72,26 @@ export class Clients {
       const { engine } = instance;
       if (!engine || instance.process !== process) return again();
       if (soft(command.body)) return this.#log.send(engine.submitSoft(command));
-      // Repeated so late it would be another submission, and the monitor would make other ids.
+      // Repeated this late it would be another submission, and the monitor would generate other ids.
       if (command.body.type === 'submit_jobs' && this.#log.wasForgotten(command.id)) return;
-      const asking = this.#answers.asked(command, process.name);
+      const sending = this.#results.sent(command, process.name);
       engine.submit(command).then(
         (outcome) => {
           if (!process.alive) return;
-          this.#answers.acked(asking, outcome);
+          this.#results.acked(sending, outcome);
           if (this.#faults.strikes('reply_lost', 0.1)) return again();
-          this.#load.told(command, outcome);
+          this.#load.acknowledged(command, outcome);
         },
         (error: unknown) => {
           if (!process.alive) return;
-          this.#answers.failed(asking, error);
+          this.#results.failed(sending, error);
           if (!(error instanceof Error && error.name === 'Refused')) again();
         },
       );
     });
   }
 
-  /** A worker waits in the line of an instance, and may leave before it is its turn. */
+  /** A worker waits in the line of an instance, and may leave before its turn. */
   waitForJob(houseOf: (instance: Instance) => House | undefined): void {
     const chance = this.#chance;
     const instance = chance.pick(this.#instances);
@@ -109,65 +109,65 @@ export class Clients {
         claim: () => this.#claim(process.name, house.engine, command),
       })
       .then(
-        (refs) => this.#load.told(command, { seq: 0, refs, replayed: false }),
+        (refs) => this.#load.acknowledged(command, { seq: 0, refs, replayed: false }),
         () => {},
       );
   }
 
   async #claim(name: string, engine: Engine, command: Command): Promise<Outcome> {
     this.#log.send(command);
-    const asking = this.#answers.asked(command, name);
+    const sending = this.#results.sent(command, name);
     try {
       const outcome = await engine.submit(command);
-      this.#answers.acked(asking, outcome);
+      this.#results.acked(sending, outcome);
       return outcome;
     } catch (error) {
-      this.#answers.failed(asking, error);
+      this.#results.failed(sending, error);
       throw error;
     }
   }
 
-  /** Without faults: a worker that waits is handed the job that comes. */
+  /** Without faults: a waiting worker is handed the next job. */
   mustBeHandedOut(name: string, { engine, claims }: House): void {
     const worker_id = `waiting-${name.replace('.', '-')}`;
     const register = this.#load.command('register_worker', this.#log.end);
     const registered = Promise.withResolvers<void>();
     const body = { ...register.body, worker_id } as Command['body'];
-    this.mustBeAnswered(name, engine, { ...register, body }, { done: registered.resolve });
+    this.mustSucceed(name, engine, { ...register, body }, { done: registered.resolve });
     const claim = this.#load.command('claim_jobs', this.#log.end);
     const command = { ...claim, body: { ...claim.body, worker_id, max_jobs: 1 } as Command['body'] };
     void registered.promise.then(() => {
-      this.#unanswered.add(`${command.id} of ${worker_id}`);
+      this.#unfinished.add(`${command.id} of ${worker_id}`);
       const { signal } = new AbortController();
       const tried = () => this.#claim(name, engine, command);
       void claims.next({ worker_id, wait_ms: 15_000, signal, claim: tried }).then((refs) => {
-        if (refs.length > 0) this.#unanswered.delete(`${command.id} of ${worker_id}`);
+        if (refs.length > 0) this.#unfinished.delete(`${command.id} of ${worker_id}`);
       });
-      this.#world.after(1_000, null, () => this.mustBeAnswered(name, engine));
+      this.#world.after(1_000, null, () => this.mustSucceed(name, engine));
     });
   }
 
-  /** Without faults, but under writes that never pause: reading on to the tail ends all the same. */
+  /** Without faults, but under continuous writes: reading on to the tail still ends. */
   mustCatchUp(name: string, engine: Engine): void {
     const world = this.#world;
     const end_ms = world.now_ms + 1_500;
     const write = () => {
       if (world.now_ms >= end_ms) return;
-      this.mustBeAnswered(name, engine);
+      this.mustSucceed(name, engine);
       world.after(20, null, write);
     };
     write();
     world.after(200, null, () => {
       const reading = `reading on at ${name}`;
-      this.#unanswered.add(reading);
+      this.#unfinished.add(reading);
       world.after(1_000, null, () => {
-        if (this.#unanswered.has(reading)) world.violate('I13', `${reading} does not end under steady writes`);
+        if (this.#unfinished.has(reading)) world.violate('I13', `${reading} does not end under steady writes`);
       });
-      void engine.journal.catchUp().then(() => this.#unanswered.delete(reading));
+      void engine.journal.catchUp().then(() => this.#unfinished.delete(reading));
     });
   }
 
-  /** A reader must see what was there when it asked; it may have asked a sleeping machine. */
+  /** A reader must see everything that existed at its request; its machine may have been asleep. */
   read(): void {
     const instance = this.#chance.pick(this.#instances);
     const { process } = instance;
@@ -177,40 +177,40 @@ export class Clients {
       const { head } = this.#log;
       void engine.journal.catchUp().then(() => {
         if (instance.engine !== engine || !engine.journal.status.writable || engine.state.seq >= head) return;
-        // Alone on its store it waits for nobody: what is ahead is its own put, which is not acknowledged yet.
+        // Alone on its store it does not wait: only its own put is ahead, which is not acknowledged yet.
         if (instance.sole) return;
         this.#world.violate('I8', `${process.name} takes ${engine.state.seq} for the end of the log; it was ${head}`);
       });
     });
   }
 
-  /** Without faults: what is asked now must be done. */
-  mustBeAnswered(
+  /** Without faults: requests must now succeed. */
+  mustSucceed(
     name: string,
     engine: Engine,
     command = this.#submission(),
     { tries = 4, done = () => {} }: { tries?: number; done?: () => void } = {},
   ): void {
     this.#log.send(command);
-    const asking = this.#answers.asked(command, name);
-    this.#unanswered.add(command.id);
+    const sending = this.#results.sent(command, name);
+    this.#unfinished.add(command.id);
     engine.submit(command).then(
       (outcome) => {
-        this.#unanswered.delete(command.id);
-        this.#answers.acked(asking, outcome);
+        this.#unfinished.delete(command.id);
+        this.#results.acked(sending, outcome);
         done();
       },
       (error) => {
-        // Whoever slept past the retention learns of it by this command.
+        // An instance that slept past the retention learns of it by this command.
         if (tries > 1 && error instanceof JournalError && error.kind === 'outcome_unknown') {
-          this.#world.after(10, null, () => this.mustBeAnswered(name, engine, command, { tries: tries - 1, done }));
-        } else this.#world.violate('I13', `${command.id} was answered ${error} by ${name}, without faults`);
+          this.#world.after(10, null, () => this.mustSucceed(name, engine, command, { tries: tries - 1, done }));
+        } else this.#world.violate('I13', `${command.id} got ${error} from ${name}, without faults`);
       },
     );
   }
 
-  auditAnswered(): void {
-    for (const id of this.#unanswered) this.#world.violate('I13', `${id} was not answered in time, without faults`);
+  auditFinished(): void {
+    for (const id of this.#unfinished) this.#world.violate('I13', `${id} did not end in time, without faults`);
   }
 
   #submission(): Command {

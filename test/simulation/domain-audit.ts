@@ -1,4 +1,4 @@
-/** What the log must never say about jobs, workers and leases, whoever decided it. */
+/** Rules that the log must never break about jobs, workers and leases, whichever instance decided. */
 import type { JobStateName } from '../../protocol/job.ts';
 import { applyJobEvent } from '../../server/state-machine/apply/job.ts';
 import { observe } from '../../server/state-machine/apply/observed.ts';
@@ -13,7 +13,7 @@ import { auditClaim } from './claim-audit.ts';
 import { ELSEWHERE_MS } from './plan.ts';
 import type { World } from './world.ts';
 
-/** D4: where a job may go from each state. */
+/** D4: the allowed transitions from each state. */
 const NEXT: Record<JobStateName, readonly JobStateName[]> = {
   SUBMITTED: ['QUEUED', 'PROCESSING'],
   QUEUED: ['PROCESSING', 'CANCELLED'],
@@ -44,8 +44,8 @@ export function auditEvent(world: World, before: State, { type, entity, data }: 
     case 'JobCompleted':
     case 'JobProgressed':
     case 'JobAttemptFailed': {
-      const given = body && 'lease_token' in body ? body.lease_token : null;
-      const reported = body?.type === 'report_progress' ? body.report.lease_token : given;
+      const token = body && 'lease_token' in body ? body.lease_token : null;
+      const reported = body?.type === 'report_progress' ? body.report.lease_token : token;
       const run = before.job(event.entity)?.run;
       if (reported !== null && run?.token !== reported) {
         world.violate('lease', `${event.type} of ${entity} by a stale token ${reported}; it is ${run?.token}`);
@@ -78,7 +78,7 @@ export function auditEvent(world: World, before: State, { type, entity, data }: 
   }
 }
 
-/** Applying passes over what it can't apply; nothing that was decided may be that. */
+/** Applying skips events that it can't apply; no decided event may be one of them. */
 function auditApplicable(world: World, before: State, event: Event): void {
   try {
     if (event.type === 'JobObserved') {
@@ -93,7 +93,7 @@ function auditApplicable(world: World, before: State, event: Event): void {
   }
 }
 
-/** The whole fold at once, `indexes` being what its rows make. */
+/** The whole fold at once; `indexes` are those computed from its rows. */
 export function auditState(world: World, state: State, name: string, indexes: string): void {
   for (const job of state.tables.jobs.values()) auditJob(world, state, job, name);
   for (const worker of state.tables.workers.values()) {
@@ -108,7 +108,7 @@ export function auditState(world: World, state: State, name: string, indexes: st
     }
   }
   if (indexesOf(state) !== indexes) {
-    world.violate('index', `${name}: its indexes are not what its rows make: ${indexesOf(state)}, not ${indexes}`);
+    world.violate('index', `${name}: its indexes are not those of its rows: ${indexesOf(state)}, not ${indexes}`);
   }
 }
 
@@ -117,28 +117,28 @@ function auditJob(world: World, state: State, job: JobRecord, name: string): voi
   if (job.attempt > job.max_attempts) wrong(`is at attempt ${job.attempt} of ${job.max_attempts}`);
   let last = job.history[0]!.state;
   for (const { state: next } of job.history.slice(1)) {
-    // Sources tell of what they saw, in the order in which it was heard.
+    // Sources report what they saw, in the order in which it was read.
     if (job.observed === null && !NEXT[last].includes(next)) wrong(`went from ${last} to ${next}`);
     last = next;
   }
   if (last !== job.state) wrong(`ends its history with ${last}`);
   if (running(job.state)) {
     if (!job.run || job.run.ended_ms !== null) wrong('runs without an attempt');
-    // Who only reports may not have been known as a worker then.
+    // A worker that only reports may not have been known then.
     const worker = job.run?.token != null && state.worker(job.run.worker_id);
     if (worker && !worker.holds.some(({ job_id }) => job_id === job.job_id))
-      wrong('is not among what its worker holds');
+      wrong('is not among the jobs that its worker holds');
     const leased = job.run?.token !== null;
     if ((leased || job.state === 'CANCELLING') && jobDue(job) === null) wrong('has nothing that would ever end it');
-  } else if (job.run && job.run.ended_ms === null) wrong('has an attempt that goes on');
+  } else if (job.run && job.run.ended_ms === null) wrong('has an unfinished attempt');
   if (finished(job.state) !== (job.completed_ms !== null)) wrong(`has completed_ms ${job.completed_ms}`);
-  if (job.dead && job.state !== 'FAILED') wrong('lies in the dead-letter queue');
+  if (job.dead && job.state !== 'FAILED') wrong('is in the dead-letter queue');
 }
 
-/** The tables that rows are of; all others are made from them. */
+/** The tables that consist of rows; all others are computed from them. */
 const FACTS: ReadonlySet<string> = new Set(['jobs', 'workers', 'alerts', 'commands', 'minutes', 'hours', 'days']);
 
-/** Every index of the state that these rows make. */
+/** Every index of the state, computed from these rows. */
 export function rebuiltIndexes(state: State): string {
   return indexesOf(restore(snapshotRows(state)));
 }

@@ -1,19 +1,19 @@
 /**
- * What goes wrong in a history. Each history has only some of the faults, each at its own rate: rare ones meet each
- * other more often in a few rough histories than in many mild ones.
+ * The faults of a history. Each history has only some of the faults, each at its own rate: rare ones coincide more
+ * often in a few rough histories than in many mild ones.
  */
 import type { Chance } from './chance.ts';
 import type { Plan } from './plan.ts';
 
 export const FAULTS = [
   'request_lost',
-  'answer_lost',
-  'later_answered',
+  'response_lost',
+  'deferred',
   'landed_later',
   'refused_once',
   'sent_twice',
   'paused_before_sending',
-  'paused_before_answer',
+  'paused_before_response',
   'slow',
   'outage',
   'writes_refused',
@@ -27,12 +27,12 @@ export const FAULTS = [
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
-/** The faults by which a name is used and freed while someone who means to use it sleeps. */
+/** The faults by which a name is used and freed while a process that will use it sleeps. */
 const SLEEPY: ReadonlySet<Fault> = new Set(['landed_later', 'paused_before_sending', 'pause']);
 
-/** The faults that a directory has, too, which one process has locked. */
+/** The faults that also occur on a directory, which one process has locked. */
 const LOCAL: ReadonlySet<Fault> = new Set([
-  'later_answered',
+  'deferred',
   'refused_once',
   'slow',
   'outage',
@@ -46,16 +46,16 @@ const LOCAL: ReadonlySet<Fault> = new Set([
   'source_fails',
 ]);
 
-/** What may happen to one request to the store, with how often it does at most. */
+/** What may happen to one request to the store, each with its maximum rate. */
 const RATES: Partial<Record<Fault, number>> = {
   request_lost: 0.06,
-  answer_lost: 0.06,
-  later_answered: 0.08,
+  response_lost: 0.06,
+  deferred: 0.08,
   landed_later: 0.04,
   refused_once: 0.02,
   sent_twice: 0.05,
   paused_before_sending: 0.04,
-  paused_before_answer: 0.02,
+  paused_before_response: 0.02,
   slow: 0.05,
 };
 
@@ -79,7 +79,7 @@ export class Faults {
     }
   }
 
-  /** From now on all is well. */
+  /** Ends all faults. */
   end(): void {
     this.#over = true;
   }
@@ -88,7 +88,7 @@ export class Faults {
     return this.#over;
   }
 
-  /** Whether this fault is to happen now, with this chance; counted if so. */
+  /** Whether this fault happens now, with this probability; counted if so. */
   strikes(fault: Fault, part: number): boolean {
     if (this.#over || !this.enabled.has(fault) || !this.chance.happens(part)) return false;
     this.count(fault);
@@ -99,14 +99,14 @@ export class Faults {
     this.counts[fault] = (this.counts[fault] ?? 0) + 1;
   }
 
-  /** What becomes of one request to the store. */
+  /** The fate of one request to the store. */
   fate(writes: boolean): Fault | 'fine' {
     if (this.#over) return 'fine';
     let left = this.chance.float();
     for (const [fault, rate] of this.#rates) {
       left -= rate;
       if (left >= 0) continue;
-      // Reads have no effect that could come late or twice; and it is the sleep within a write that matters.
+      // Reads have no effect that could come late or twice; the relevant sleep is within a write.
       const fits = writes || !(fault === 'landed_later' || fault === 'sent_twice' || fault === 'paused_before_sending');
       if (fits) this.count(fault);
       return fits ? fault : 'fine';

@@ -22,7 +22,7 @@ export class FeedAudit {
   #last: FeedPosition | undefined;
   #subscription: Subscription | null = null;
   #process: Process | null = null;
-  /** Counts connections, so that what an old one still delivers is not read. */
+  /** Counts connections, so that late messages of an old one are not read. */
   #connection = 0;
   read = 0;
 
@@ -91,7 +91,7 @@ export class FeedAudit {
     if (!last) return this.#world.violate('I11', 'the first message of a subscription was an update');
     const [next] = this.#updatesAfter(last);
     if (type === 'progress') {
-      // It stands for everything before it, and for nothing that has not been given.
+      // It covers everything before it, and nothing that has not been received.
       if (isAfter(last, position) || (next && isAfter(position, next))) {
         this.#world.violate('I11', `progress at ${say(position)} after ${say(last)}, before ${say(next)}`);
       }
@@ -99,8 +99,7 @@ export class FeedAudit {
       return;
     }
     if (next && next.seq === seq && next.index === index) this.#last = position;
-    else
-      this.#world.violate('I11', `after ${say(last)} comes ${say(next)}; the feed's reader was given ${say(position)}`);
+    else this.#world.violate('I11', `after ${say(last)} comes ${say(next)}; the feed's reader got ${say(position)}`);
   }
 
   #updatesAfter(last: FeedPosition): FeedPosition[] {

@@ -1,6 +1,6 @@
 /**
- * A log that grows while it is followed: what it says must be in the journal at the end, whoever read it and however
- * often.
+ * A log that grows while it is followed: its contents must be in the journal at the end, whichever instances read it
+ * and however often.
  */
 import { mergeSightings, type Sighting } from '../../protocol/sighting.ts';
 import type { Source } from '../../sources/source.ts';
@@ -49,7 +49,7 @@ export class FollowedLog {
     this.#jobs.set(job_id, last ? mergeSightings(last, line) : line);
   }
 
-  /** What all lines come to, by job. */
+  /** The state that results from all lines, by job. */
   get expected(): ReadonlyMap<string, Sighting> {
     return this.#jobs;
   }

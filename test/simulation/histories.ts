@@ -6,7 +6,7 @@ export type Totals = {
   histories: number;
   commits: number;
   events: number;
-  answers: number;
+  results: number;
   acknowledged: number;
   snapshots: number;
   deleted_segments: number;
@@ -19,7 +19,7 @@ export type Totals = {
 const SUMMED = [
   'commits',
   'events',
-  'answers',
+  'results',
   'acknowledged',
   'snapshots',
   'deleted_segments',
@@ -39,7 +39,7 @@ export async function runHistories(options: {
     histories: 0,
     commits: 0,
     events: 0,
-    answers: 0,
+    results: 0,
     acknowledged: 0,
     snapshots: 0,
     deleted_segments: 0,
@@ -70,10 +70,10 @@ export async function runHistories(options: {
 function historyOn(worker: Worker, seed: number): Promise<HistoryResult> {
   return new Promise((resolve, reject) => {
     const done = () => {
-      worker.off('message', answered);
+      worker.off('message', onResult);
       worker.off('error', failed);
     };
-    const answered = (result: HistoryResult) => {
+    const onResult = (result: HistoryResult) => {
       done();
       resolve(result);
     };
@@ -81,7 +81,7 @@ function historyOn(worker: Worker, seed: number): Promise<HistoryResult> {
       done();
       reject(new Error(`history ${seed} broke off`, { cause: error }));
     };
-    worker.on('message', answered);
+    worker.on('message', onResult);
     worker.on('error', failed);
     worker.postMessage(seed);
   });

@@ -1,13 +1,12 @@
 /**
  * One history: a few monitors over one store, some hundred steps of load and accidents, then quiet, in which everything
- * must come right. All from one seed.
+ * must recover. All from one seed.
  */
 import assert from 'node:assert/strict';
 import { MINUTE_MS } from '../../protocol/time.ts';
 import { forStore, readSettings, type StoreSettings } from '../../server/config.ts';
 import type { Engine } from '../../server/engine.ts';
 import { UNREMEMBERED } from '../../server/state-machine/apply/apply.ts';
-import { AnswerAudit } from './answer-audit.ts';
 import { Chance } from './chance.ts';
 import { Clients } from './clients.ts';
 import { auditState, rebuiltIndexes } from './domain-audit.ts';
@@ -20,6 +19,7 @@ import { Instance, type InstanceOptions } from './instance.ts';
 import { LogAudit } from './log-audit.ts';
 import { auditLoss } from './loss-audit.ts';
 import { type Deed, drawPlan, drawWait, type Plan } from './plan.ts';
+import { ResultAudit } from './result-audit.ts';
 import { SimStore } from './sim-store.ts';
 import { StoreAudit } from './store-audit.ts';
 import { StorePort, type Weather } from './store-port.ts';
@@ -32,7 +32,7 @@ export type HistoryResult = {
   trace: string;
   commits: number;
   events: number;
-  answers: number;
+  results: number;
   acknowledged: number;
   snapshots: number;
   deleted_segments: number;
@@ -55,7 +55,7 @@ class History {
   readonly #store: SimStore;
   readonly #log: LogAudit;
   readonly #storeAudit: StoreAudit;
-  readonly #answers: AnswerAudit;
+  readonly #results: ResultAudit;
   readonly #instances: Instance[];
   readonly #clients: Clients;
   readonly #weather: Weather = { down_until_ms: 0, refuses_writes_until_ms: 0, refuses_all_until_ms: 0 };
@@ -82,11 +82,11 @@ class History {
     this.#log = log;
     this.#storeAudit = new StoreAudit({ world, store: this.#store, log, retention_ms });
     this.#store.observer = this.#storeAudit;
-    const answers = new AnswerAudit(world, log, policyOf);
-    this.#answers = answers;
+    const results = new ResultAudit(world, log, policyOf);
+    this.#results = results;
     this.#instances = options.map((own, i) => this.#instance('abc'[i]!, own));
     const archived = this.#plan.house;
-    this.#clients = new Clients({ world, chance, faults, log, answers, instances: this.#instances, archived });
+    this.#clients = new Clients({ world, chance, faults, log, results, instances: this.#instances, archived });
     this.#followed = new FollowedLog(chance, faults);
     this.#feed = new FeedAudit(world, log);
     assert.equal(instances, options.length);
@@ -111,7 +111,7 @@ class History {
         }),
       observer: {
         opened: (one, engine) => {
-          this.#answers.watch(one.process.name, engine);
+          this.#results.watch(one.process.name, engine);
           if (this.#plan.house) this.#furnish(one, engine);
         },
         crashed: (one) => this.#houses.get(one)?.crash(),
@@ -130,7 +130,7 @@ class History {
       store: store!,
       clock: clock!,
       settings: HOUSE_SETTINGS,
-      // Of several instances one follows the log, as each follows what its settings name.
+      // One of several instances follows the log, as each follows the sources of its settings.
       followed: instance.name === 'a' ? this.#followed : null,
       send: (command) => this.#log.send(command),
       newId: () => `${UNREMEMBERED}${process.name}-${++this.#ids}`,
@@ -138,7 +138,7 @@ class History {
     });
     this.#houses.set(instance, house);
     house.start().catch((error) => {
-      // As a monitor that cannot read its store at a start: its supervisor starts it again.
+      // Like a monitor that cannot read its store at a start: its supervisor restarts it.
       world.note(`${process.name}: its house did not open: ${error}`);
       if (!process.alive || this.#houses.get(instance) !== house) return;
       instance.crash();
@@ -151,7 +151,8 @@ class History {
   }
 
   async run(): Promise<void> {
-    const rejected = (error: unknown) => this.#world.violate('crash', `a promise was rejected unheard: ${error}`);
+    const rejected = (error: unknown) =>
+      this.#world.violate('crash', `a promise was rejected without a handler: ${error}`);
     process.on('unhandledRejection', rejected);
     try {
       for (const instance of this.#instances) instance.start();
@@ -172,8 +173,8 @@ class History {
       trace: this.#world.traceHash(),
       commits: this.#log.head,
       events: this.#log.events,
-      answers: this.#answers.answers,
-      acknowledged: this.#answers.acknowledged,
+      results: this.#results.results,
+      acknowledged: this.#results.acknowledged,
       snapshots: this.#storeAudit.snapshots,
       deleted_segments: this.#storeAudit.deleted_segments,
       recreated_segments: this.#storeAudit.recreated_segments,
@@ -209,7 +210,7 @@ class History {
       case 'reader_moves':
         return this.#moveReader(instance);
       case 'stop':
-        // A suspended process gets the signal when it goes on.
+        // A suspended process gets the signal when it continues.
         if (!instance.asleep) void instance.stop().then(() => instance.startLater());
         return;
       case 'snapshot':
@@ -241,13 +242,13 @@ class History {
     }
   }
 
-  /** The feed's reader connects to this instance, having lost the one it had. */
+  /** The feed's reader connects to this instance, having lost its connection. */
   #moveReader(instance: Instance): void {
     const house = this.#houseOf(instance);
     if (house) this.#feed.connect(instance.process, house.feed, () => house.engine.journal.catchUp());
   }
 
-  /** A machine sleeps, and sometimes others with it: they had stood in one rack. Of several, one stays awake. */
+  /** A machine sleeps, and sometimes others with it, as if in one rack. Of several, one stays awake. */
   #sleep(instance: Instance, length_ms: number): boolean {
     const awake = this.#instances.filter((other) => other !== instance && other.engine && !other.asleep);
     if (this.#instances.length > 1 && awake.length === 0) return false;
@@ -258,7 +259,7 @@ class History {
     return true;
   }
 
-  /** No more faults; everyone wakes and is up; what is then asked must be answered in bounded time. */
+  /** No more faults; all wake up and run; every request must then succeed in bounded time. */
   async #quieten(): Promise<void> {
     const world = this.#world;
     this.#faults.end();
@@ -270,16 +271,16 @@ class History {
     await this.#readOn();
     for (const { process, engine } of this.#instances) {
       if (!engine) world.violate('I13', `${process.name} is not up after the faults`);
-      else for (let i = 0; i < 2; i++) this.#clients.mustBeAnswered(process.name, engine);
+      else for (let i = 0; i < 2; i++) this.#clients.mustSucceed(process.name, engine);
     }
     await this.#runFor(5_000);
-    // At one instance only: two that never pause starve each other until one forwards to the other.
+    // At one instance only: two under continuous writes starve each other until one forwards to the other.
     const busy = this.#chance.pick(this.#instances);
     if (busy.engine) this.#clients.mustCatchUp(busy.process.name, busy.engine);
     await this.#runFor(10_000);
     if (this.#plan.house) await this.#quietenHouses();
     await this.#runFor(10_000);
-    this.#clients.auditAnswered();
+    this.#clients.auditFinished();
     await this.#readOn();
     if (this.#plan.house) await this.#closeHouses();
   }
@@ -294,7 +295,7 @@ class History {
     await this.#runFor(120_000);
   }
 
-  /** One after the other, as a rolling restart does: the last one writes what the others left. */
+  /** One after the other, like a rolling restart: the last one writes what the others left. */
   async #closeHouses(): Promise<void> {
     for (const instance of this.#instances) {
       const house = this.#houseOf(instance);
@@ -314,12 +315,12 @@ class History {
     }
   }
 
-  /** Every instance reads on to the tail, and must be there then. */
+  /** Every instance reads on to the tail, and must then have reached it. */
   async #readOn(): Promise<void> {
     const { head } = this.#log;
     for (const { engine } of this.#instances) void engine?.journal.catchUp();
     await this.#runFor(5_000);
-    for (const { process, engine } of this.#instances) if (engine) this.#answers.auditTail(process.name, engine, head);
+    for (const { process, engine } of this.#instances) if (engine) this.#results.auditTail(process.name, engine, head);
   }
 
   async #runFor(duration_ms: number): Promise<void> {
@@ -336,14 +337,14 @@ class History {
   async #auditEnd(): Promise<void> {
     const world = this.#world;
     if (world.violation) return;
-    this.#answers.auditDenials();
+    this.#results.auditDenials();
     const indexes = rebuiltIndexes(this.#log.end);
     auditState(world, this.#log.end, 'the log', indexes);
     for (const { process, engine } of this.#instances) {
       if (engine) auditState(world, engine.state, process.name, indexes);
     }
     if (this.#plan.house) await this.#auditHouses();
-    // A snapshot that was damaged on the way may be all that leads on.
+    // A snapshot that was damaged on the way may be the only one that leads on.
     if (this.#storeAudit.damaged.size > 0 || this.#world.violation) return;
     await this.#stopAll();
     await auditLoss({ world, chance: this.#chance, store: this.#store, log: this.#log });
@@ -359,13 +360,13 @@ class History {
     await auditArchive(parts);
     await auditFollowed(parts, this.#followed);
     this.#feed.auditEnd();
-    // A put of a view that lands hours late replaces what was written since; nothing but a rebuild undoes that.
+    // A put of a view that lands hours late replaces newer content; only a rebuild undoes that.
     const late = LATE.some((fault) => this.#faults.enabled.has(fault));
     if (!late) await auditViews(parts);
   }
 }
 
-const LATE: readonly Fault[] = ['landed_later', 'sent_twice', 'paused_before_sending', 'answer_lost'];
+const LATE: readonly Fault[] = ['landed_later', 'sent_twice', 'paused_before_sending', 'response_lost'];
 
 const HOUSE_SETTINGS: StoreSettings = forStore(
   readSettings(

@@ -1,6 +1,4 @@
-/**
- * What a monitor's house must have come to once all is quiet: views, archive, followed source, and workers that wait.
- */
+/** What a monitor's house must contain once all is quiet: views, archive, followed source, and no waiting workers. */
 import { isDeepStrictEqual } from 'node:util';
 import { MINUTE_MS } from '../../protocol/time.ts';
 import { systemClock } from '../../server/clock.ts';
@@ -16,14 +14,14 @@ import type { World } from './world.ts';
 
 export type HouseAuditParts = { world: World; store: SimStore; log: LogAudit };
 
-/** A copy, so that reading it is no part of the history. */
+/** A copy, so that reading it is not part of the history. */
 function copyOf({ objects }: SimStore): MemoryStore {
   const copy = new MemoryStore(systemClock);
   for (const [key, { bytes }] of objects) void copy.putIfAbsent(key, bytes);
   return copy;
 }
 
-/** I12: what the publishers have written is what a rebuild writes. */
+/** I12: the publishers have written the same as a rebuild writes. */
 export async function auditViews({ world, store, log }: HouseAuditParts): Promise<void> {
   const copy = copyOf(store);
   const random = { float: () => 0.5 };
@@ -43,7 +41,7 @@ export async function auditViews({ world, store, log }: HouseAuditParts): Promis
   const report = await rebuildViews({ store: copy, clock: systemClock, settings, random });
   if (report.as_of_seq !== log.head) world.violate('I12', `a rebuild reaches ${report.as_of_seq} of ${log.head}`);
   if (written.length > 0) world.violate('I12', `views are missing or old: ${written.slice(0, 5).join(', ')}`);
-  if (removed.length > 0) world.violate('I12', `views are left of what is no more: ${removed.slice(0, 5).join(', ')}`);
+  if (removed.length > 0) world.violate('I12', `views of removed subjects are left: ${removed.slice(0, 5).join(', ')}`);
   if (report.damaged.length > 0) world.violate('archive', `damaged: ${report.damaged.join(', ')}`);
 }
 
@@ -54,19 +52,20 @@ export async function auditArchive({ world, store, log }: HouseAuditParts): Prom
     if (log.end.job(job_id)) continue;
     const archived = await readArchivedJob(copy, log.end, job_id).catch((error: Error) => error);
     if (isDeepStrictEqual(plain(archived), plain(record))) continue;
-    const what = archived instanceof Error ? archived.message : archived ? 'is another record' : 'is not there';
+    const what = archived instanceof Error ? archived.message : archived ? 'is another record' : 'is missing';
     world.violate('archive', `${job_id}, which left memory, ${what}`);
   }
 }
 
-/** What a followed log says is what the monitor knows of its jobs. */
+/** The monitor's jobs agree with the contents of a followed log. */
 export async function auditFollowed(parts: HouseAuditParts, followed: FollowedLog): Promise<void> {
   const { world, store, log } = parts;
   const copy = copyOf(store);
   for (const [job_id, { state }] of followed.expected) {
     const archived = await readArchivedJob(copy, log.end, job_id).catch(() => undefined);
     const job = log.end.job(job_id) ?? archived?.job;
-    if (job?.state !== state) world.violate('I13', `the log says that ${job_id} is ${state}; it is ${job?.state}`);
+    if (job?.state !== state)
+      world.violate('I13', `in the log ${job_id} is ${state}; in the monitor it is ${job?.state}`);
   }
 }
 

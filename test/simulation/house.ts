@@ -1,6 +1,6 @@
 /**
- * What a monitor keeps on its engine, as the simulation runs it: views, archive, claim line, feed and a followed
- * source, each the real one, in the process of its instance and on its store.
+ * The parts that a monitor runs on its engine, as the simulation runs them: views, archive, claim line, feed and a
+ * followed source, each the real one, in the process of its instance and on its store.
  */
 
 import type { Clock } from '../../server/clock.ts';
@@ -24,9 +24,9 @@ export type HouseOptions = {
   settings: StoreSettings;
   /** Null: this instance follows no source. */
   followed: FollowedLog | null;
-  /** Called with each command that the house itself submits, before it is. */
+  /** Called with each command that the house itself submits, before it is submitted. */
   send: (command: Command) => void;
-  /** A name that no other command has. */
+  /** A unique command name. */
   newId: () => string;
   log: (level: string, message: string) => void;
 };
@@ -46,7 +46,7 @@ export class House {
     this.claims = new ClaimLine(engine, clock);
     this.feed = new FeedHub(engine, clock, { reports: true });
     this.publisher = new ViewPublisher({ engine, store, clock, settings, log });
-    // The audits decide each command again: they have to know those of the house, too.
+    // The audits decide each command again, so they need those of the house, too.
     const watched = Object.create(engine, {
       state: { get: () => engine.state },
       journal: { get: () => engine.journal },
@@ -98,7 +98,7 @@ export class House {
     );
   }
 
-  /** Finds the views that are missing, then begins its duties. Throws StoreError if the store cannot be read. */
+  /** Finds missing views, then begins its duties. Throws StoreError if the store cannot be read. */
   async start(): Promise<void> {
     await this.publisher.start();
     for (const duty of this.#duties) duty.start();
@@ -114,7 +114,7 @@ export class House {
     await this.publisher.stop();
   }
 
-  /** All but the views. */
+  /** Everything except the views. */
   async stop(): Promise<void> {
     this.claims.close();
     this.feed.close();

@@ -1,6 +1,6 @@
 /**
- * A monitor as the simulation runs it: the real engine in a process that can crash, sleep, stop and start again, with a
- * clock of its own that may be wrong.
+ * A monitor as the simulation runs it: the real engine in a process that can crash, sleep, stop and start again, with
+ * its own clock, which may be wrong.
  */
 import type { Clock } from '../../server/clock.ts';
 import { Engine } from '../../server/engine.ts';
@@ -36,7 +36,7 @@ export class Instance {
   process: Process;
   /** Null while it is down, or still opening. */
   engine: Engine | null = null;
-  /** The store and the clock as its process has them. */
+  /** The store and the clock as seen by its process. */
   store: ObjectStore | null = null;
   clock: Clock | null = null;
 
@@ -110,7 +110,7 @@ export class Instance {
     this.#world.after(this.#chance.between(50, 30_000), null, () => this.start());
   }
 
-  /** Everything it knew is gone; what it sent may still arrive. */
+  /** Its memory is lost; requests that it sent may still arrive. */
   crash(): void {
     if (!this.process.alive) return;
     this.#world.note(`${this.process.name}: crashes`);
@@ -123,7 +123,7 @@ export class Instance {
   async stop(): Promise<void> {
     const { engine, process } = this;
     if (!engine) return;
-    this.#world.note(`${process.name}: is asked to stop`);
+    this.#world.note(`${process.name}: gets the signal to stop`);
     this.engine = null;
     await this.#observer.stopping(this);
     await engine.stop();
@@ -137,8 +137,8 @@ export class Instance {
     const asleep_until_ms = Math.max(now_ms, this.process.paused_until_ms);
     const wakes_ms = Math.max(asleep_until_ms, now_ms + length_ms);
     this.process.paused_until_ms = wakes_ms;
-    // A suspended machine's monotonic clock stands still; that of a stopped process goes on. Only for what this sleep
-    // adds to one that it falls into: a clock that counted both would go back.
+    // A suspended machine's monotonic clock stands still; that of a stopped process continues. Counts only the
+    // time that this sleep adds to a current one: a clock that counted both would go back.
     if (this.#chance.happens(0.5)) this.#clock?.standStill({ length_ms: wakes_ms - asleep_until_ms, wakes_ms });
   }
 
@@ -179,7 +179,7 @@ class SimClock implements Clock {
   }
 
   standStill({ length_ms, wakes_ms }: { length_ms: number; wakes_ms: number }): void {
-    // Only from its wake on does anyone look at it again; going back would be no monotonic clock.
+    // It is not read before the process wakes; going back would break monotonicity.
     this.#world.after(Math.max(0, wakes_ms - 1 - this.#world.now_ms), null, () => {
       this.#stood_still_ms += length_ms;
     });

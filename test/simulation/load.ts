@@ -1,4 +1,4 @@
-/** What clients and workers ask for: commands made from what they have been told so far, stale leases among it. */
+/** The requests of clients and workers: commands made from the results they got so far, including stale leases. */
 import { SIGHTED_STATES } from '../../protocol/sighted-state.ts';
 import type { Sighting } from '../../protocol/sighting.ts';
 import { UNREMEMBERED } from '../../server/state-machine/apply/apply.ts';
@@ -10,7 +10,7 @@ import type { Chance } from './chance.ts';
 
 type Held = { job_id: string; token: string; worker_id: string };
 
-const ASKED = {
+const RATES = {
   submit_jobs: 14,
   claim_jobs: 16,
   report_progress: 8,
@@ -36,11 +36,11 @@ const ASKED = {
   index_archive: 0.5,
   write_columns: 0.5,
   end_repacking: 0.2,
-  // Of a queue outside: server/queues/simulation/ has histories of their own.
+  // Of an external queue: test/simulation/queue/ has its own histories.
   record_messages: 0,
 } as const satisfies Record<CommandBody['type'], number>;
 
-/** Of the monitor's own making: these leave no trace of their id. */
+/** Submitted by the monitor itself: their ids are not remembered. */
 const OWN: ReadonlySet<CommandBody['type']> = new Set([
   'tick',
   'forget',
@@ -56,30 +56,30 @@ export class Load {
   readonly #archive: ReadonlyMap<string, ArchivedJob>;
   readonly #workers: readonly string[];
   readonly #jobs: string[] = [];
-  /** Jobs whose submission was acknowledged: before that nobody knows their ids, which the monitor makes. */
+  /** Jobs whose submission was acknowledged: before that their ids are unknown, because the monitor generates them. */
   readonly #submitted = new Set<string>();
-  /** Every lease ever told of, newest last: most are stale. */
+  /** Every lease ever returned, newest last: most are stale. */
   readonly #held: Held[] = [];
-  /** What is asked, and how often. */
-  readonly #asked: Readonly<Record<CommandBody['type'], number>>;
-  /** Every attempt that this one reports failed by its fault. */
+  /** The commands, and how often each is sent. */
+  readonly #rates: Readonly<Record<CommandBody['type'], number>>;
+  /** A worker all of whose attempts fail by its own fault. */
   readonly #broken: string | null;
   #count = 0;
 
-  /** `archived`: an archive decides what memory may forget. `archive`: what it has at the end of the log. */
+  /** `archived`: an archive decides what memory may forget. `archive`: its contents at the end of the log. */
   constructor(chance: Chance, { archived, archive }: { archived: boolean; archive: ReadonlyMap<string, ArchivedJob> }) {
     this.#chance = chance;
     this.#archive = archive;
-    this.#asked = archived
-      ? { ...ASKED, forget: 0, pack_archived: 0, index_archive: 0, write_columns: 0, end_repacking: 0 }
-      : ASKED;
+    this.#rates = archived
+      ? { ...RATES, forget: 0, pack_archived: 0, index_archive: 0, write_columns: 0, end_repacking: 0 }
+      : RATES;
     this.#workers = Array.from({ length: chance.whole(1, 5) }, (_, i) => `worker-${i + 1}`);
     this.#broken = chance.happens(0.5) ? 'worker-1' : null;
   }
 
-  /** Something to ask; `seen` is what a caller may have read before. */
+  /** A request; `seen` is what a caller may have read before. */
   next(seen: State): Command {
-    return this.command(this.#chance.weighted(this.#asked), seen);
+    return this.command(this.#chance.weighted(this.#rates), seen);
   }
 
   command(type: CommandBody['type'], seen: State): Command {
@@ -94,14 +94,14 @@ export class Load {
     };
   }
 
-  /** A client's mistake: another request under a name that was used before. */
+  /** A client's mistake: a different request under a name that was used before. */
   mistaken(command: Command, seen: State): Command {
     const other = this.command(this.#chance.pick(['submit_jobs', 'claim_jobs', 'cancel_job', 'register_worker']), seen);
     return { ...other, id: command.id };
   }
 
-  /** A command was acknowledged: from now on the jobs can be named, and the worker of a claim reports under its leases. */
-  told(command: Command, { refs }: Outcome): void {
+  /** A command was acknowledged: its jobs can now be named, and the worker of a claim reports under its leases. */
+  acknowledged(command: Command, { refs }: Outcome): void {
     for (const [type, job_id] of refs) if (type === 'JobSubmitted') this.#submitted.add(job_id);
     if (command.body.type !== 'claim_jobs') return;
     for (const [, job_id, token] of refs) {
@@ -129,7 +129,7 @@ export class Load {
           job_id: held_job,
           report: {
             lease_token,
-            // Sums of chunks are hardly ever whole.
+            // Sums of chunks are rarely whole numbers.
             percentage: Math.min(100, chance.whole(0, 100) + chance.pick([0, 0, 1e-14, 0.1 + 0.2])),
             stage: chance.pick(['downloading', 'transcribing']),
             eta_seconds: chance.pick([undefined, undefined, 0, 1e9]),
@@ -199,7 +199,7 @@ export class Load {
       case 'restart_worker':
         return { type, worker_id };
       case 'terminate_worker':
-        return { type, worker_id, reason: 'asked for' };
+        return { type, worker_id, reason: 'requested' };
       case 'resolve_alert':
         return { type, alert_id: seen.tables.alerts.maxKey() ?? 'alert-0', by: 'someone' };
       case 'tick':
@@ -277,7 +277,7 @@ export class Load {
     return from.length > 0 ? this.#chance.pick(from) : { job_id: 'job-0', token: 'job-0.1.none', worker_id: '' };
   }
 
-  /** Of a job that runs elsewhere, mostly, around now or long ago; as often as not what was told before. */
+  /** Usually of a job that runs elsewhere, around now or long ago; half of them repeat an earlier one. */
   #sighting(job_id: string, at_ms: number): Sighting {
     const chance = this.#chance;
     const started_ms = at_ms - chance.pick([0, 20_000, 600_000, 90_000_000]) - chance.whole(0, 9) * 1000;

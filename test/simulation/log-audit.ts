@@ -1,6 +1,7 @@
 /**
- * What the log must be. Every segment is read at the moment its name is first created, its commands are decided again
- * and its events applied again, from the first on: the fold that every instance must hold, whatever happened to it.
+ * The rules of the log. Every segment is read at the moment its name is first created, its commands are decided again
+ * and its events applied again, from the first on: the result is the fold that every instance must hold, whatever
+ * happened to it.
  */
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
@@ -24,29 +25,30 @@ export type AuditedSegment = {
   folds: State[];
 };
 
-/** The settings that an instance decides by. */
+/** The settings with which an instance decides. */
 export type PolicyOf = (instance: string) => Policy;
 
 export type Effect = { seq: number; name: string; refs: readonly CommandRef[] };
 
-/** What a machine's clock may add to log time. */
+/** How much a machine's clock may add to log time. */
 const CLOCK_TOLERANCE_MS = 2_500;
 
 export class LogAudit {
-  /** The segment of each sequence number; none has number 0. */
+  /** The segment of each sequence number; there is none with number 0. */
   readonly segments: AuditedSegment[] = [{ hash: NO_HASH, at_ms: 0, lines: [], folds: [new State()] }];
   /** Every command ever sent, by id and fingerprint. */
   readonly commands = new Map<string, Command>();
-  /**
-   * Where each command took effect, and what it is remembered by. More than once only where it was forgotten between.
-   */
+  /** Where each command took effect, and its remembered outcome. Several only if it was forgotten in between. */
   readonly effects = new Map<string, Effect[]>();
   events = 0;
   readonly #world: World;
   readonly #policyOf: PolicyOf;
-  /** Jobs as they were when the journal said that the archive has them, and where they are now. */
+  /** Jobs as they were when the journal recorded that they are in the archive, and where they are now. */
   readonly forgotten = new Map<string, ArchivedJob>();
-  /** Jobs that a repeated submission made again once the first was forgotten: the monitor makes other ids, the load does not. */
+  /**
+   * Jobs that a repeated submission created again after the first was forgotten: the monitor would generate other ids,
+   * the load does not.
+   */
   readonly made_again = new Set<string>();
   readonly #hashes = new Map<number, string>();
   readonly #forgotten = new Set<string>();
@@ -85,7 +87,7 @@ export class LogAudit {
     return this.#forgotten.has(command_id);
   }
 
-  /** A segment's name was created. Only the first time makes it part of the log. */
+  /** A segment's name was created. Only the first creation makes it part of the log. */
   created(seq: number, bytes: Uint8Array): void {
     if (seq <= this.head) return;
     const previous = this.segments[this.head]!;
@@ -154,7 +156,7 @@ export class LogAudit {
     written: readonly JournalEvent[],
   ): void {
     const command = this.commands.get(name);
-    if (!command) return this.#world.violate('I3', `segment ${seq} has events of ${name}, which nobody asked for`);
+    if (!command) return this.#world.violate('I3', `segment ${seq} has events of ${name}, which was never sent`);
     const before = this.effects.get(command.id);
     if (before && !this.#forgotten.has(command.id)) {
       this.#world.violate('I5', `${command.id} took effect in segment ${before[0]?.seq} and again in ${seq}`);

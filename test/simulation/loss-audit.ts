@@ -1,6 +1,7 @@
 /**
- * After a history, its store loses an object or one is damaged. What is read then is the whole log, or an error that names the
- * object; with the object back it is the whole log again; and going on without it loses nothing that is acknowledged from then on.
+ * After a history, an object of its store is lost or damaged. Reading then returns the whole log, or an error that
+ * names the object; once the object is restored, it returns the whole log again; and continuing without it loses no
+ * write acknowledged after that.
  */
 import { systemClock } from '../../server/clock.ts';
 import { acceptLoss } from '../../server/journal/accept-loss.ts';
@@ -51,13 +52,13 @@ async function auditOne({ world, chance, store, log }: Parts): Promise<void> {
 
   const restored = await copyOf(store);
   const again = await read(restored);
-  if (again instanceof JournalError) return wrong(`with the object back: ${again.message}`);
+  if (again instanceof JournalError) return wrong(`with the object restored: ${again.message}`);
   auditWhole(again, log, wrong);
 
   await goOn(copy, { key, whole, head: log.head, wrong });
 }
 
-/** Accepts the loss twice, writes a segment, and puts the object back where it was. */
+/** Accepts the loss twice, writes a segment, and restores the object. */
 async function goOn(
   copy: MemoryStore,
   { key, whole, head, wrong }: { key: string; whole: Uint8Array; head: number; wrong: (message: string) => void },
@@ -86,7 +87,7 @@ async function goOn(
   }
   const fold = await read(copy);
   if (fold instanceof JournalError) return wrong(`after the loss was accepted: ${fold.message}`);
-  // Without its format the journal has lost nothing.
+  // Only the format was missing, so no segment is lost.
   if (fold.state.seq < head + (lost ? 1 : 0))
     return wrong(`after the loss was accepted number ${fold.state.seq} is used again`);
   const { journal } = fold;
@@ -109,8 +110,8 @@ async function goOn(
   await copy.delete(key);
   await copy.putIfAbsent(key, whole);
   const restored = await read(copy);
-  if (restored instanceof JournalError) return wrong(`with the object back after the loss: ${restored.message}`);
-  if (stateHash(restored.state) !== stateHash(written.state)) wrong('the object that came back changed the state');
+  if (restored instanceof JournalError) return wrong(`with the object restored after the loss: ${restored.message}`);
+  if (stateHash(restored.state) !== stateHash(written.state)) wrong('the restored object changed the state');
 }
 
 type Read = { state: Fold['state']; journal: NonNullable<Awaited<ReturnType<typeof readJournal>>> };
@@ -129,7 +130,7 @@ async function read(store: MemoryStore): Promise<Read | JournalError> {
       },
       fold,
     );
-    if (!journal) return new JournalError('corrupt', 'there is no journal');
+    if (!journal) return new JournalError('corrupt', 'the store has no journal');
     return { state: fold.state, journal };
   } catch (error) {
     if (error instanceof JournalError && error.kind === 'corrupt') return error;
@@ -138,10 +139,11 @@ async function read(store: MemoryStore): Promise<Read | JournalError> {
 }
 
 function auditWhole({ state, journal }: Read, log: LogAudit, wrong: (message: string) => void): void {
-  if (state.seq !== log.head) return wrong(`in silence ${state.seq} is read as the end of the log; it is ${log.head}`);
-  if (stateHash(state) !== log.hash(state.seq)) return wrong('in silence another state is read than the log gives');
+  if (state.seq !== log.head)
+    return wrong(`without an error ${state.seq} is read as the end of the log; it is ${log.head}`);
+  if (stateHash(state) !== log.hash(state.seq)) return wrong('without an error another state is read than the log’s');
   const { at_ms } = log.segments[log.head]!;
-  if (journal.head.at_ms !== at_ms) wrong(`in silence log time is read as ${journal.head.at_ms}; it is ${at_ms}`);
+  if (journal.head.at_ms !== at_ms) wrong(`without an error log time is read as ${journal.head.at_ms}; it is ${at_ms}`);
 }
 
 async function copyOf({ objects }: SimStore): Promise<MemoryStore> {

@@ -1,6 +1,6 @@
 /**
- * `npm run simulate -- --histories N --seed S [--workers K] [--rule NAME]`: runs histories on all cores. Exit code 1
- * where a rule was broken, with the seed, what happened last, and the command that replays it.
+ * `npm run simulate -- --histories N --seed S [--workers K] [--rule NAME]`: runs histories on all cores. Exit code 1 if
+ * a rule was broken, with the seed, the last steps, and the command that replays it.
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -19,12 +19,12 @@ const histories = countOf(values.histories);
 const seed = countOf(values.seed);
 const workers = countOf(values.workers);
 if (values.rule !== undefined && !RULES.some(({ name }) => name === values.rule)) {
-  console.error(`There is no rule ${values.rule}. There are: ${RULES.map(({ name }) => name).join(', ')}.`);
+  console.error(`Unknown rule ${values.rule}. The rules are: ${RULES.map(({ name }) => name).join(', ')}.`);
   process.exit(2);
 }
 
 const began_ms = performance.now();
-let told_ms = began_ms;
+let printed_ms = began_ms;
 const totals = await runHistories({ histories, seed, workers, rule: values.rule, onHistory: progress });
 report(totals);
 process.exitCode = totals.failed ? 1 : 0;
@@ -32,13 +32,13 @@ process.exitCode = totals.failed ? 1 : 0;
 function countOf(text: string): number {
   const number = Number(text);
   if (Number.isSafeInteger(number) && number > 0) return number;
-  console.error(`${text} is no number of 1 or more`);
+  console.error(`${text} is not a number of 1 or more`);
   process.exit(2);
 }
 
 function progress(totals: Totals): void {
-  if (performance.now() - told_ms < 2_000) return;
-  told_ms = performance.now();
+  if (performance.now() - printed_ms < 2_000) return;
+  printed_ms = performance.now();
   console.error(`${totals.histories} of ${histories} histories, ${rate(totals)} a second`);
 }
 

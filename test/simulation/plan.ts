@@ -1,15 +1,13 @@
-/**
- * What kind of history it is to be, drawn once at its start: how many instances, with which settings, in what weather.
- */
+/** The kind of a history, drawn once at its start: how many instances, with which settings, and which faults. */
 import { MINUTE_MS } from '../../protocol/time.ts';
 import type { Policy } from '../../server/state-machine/decide/policy.ts';
 import type { Chance } from './chance.ts';
 import type { InstanceOptions } from './instance.ts';
 
-/** The least the settings allow, so that names are freed often. */
+/** The minimum that the settings allow, so that names are freed often. */
 const RETENTION_MS = 10 * MINUTE_MS;
 
-/** What happens in a step, and how often. */
+/** The possible steps, and how often each happens. */
 const DEEDS = {
   ask: 74,
   ask_again: 6,
@@ -32,9 +30,9 @@ const DEEDS = {
 export type Deed = keyof typeof DEEDS;
 
 export type Plan = {
-  /** Machines sleep often and long, while segments are truncated soon: names are used and freed behind their backs. */
+  /** Machines sleep often and long, while segments are truncated soon: names are used and freed meanwhile. */
   sleepy: boolean;
-  /** One instance on a store locked for it, as a directory is: no network, and a dead process' writes never land. */
+  /** One instance on a store locked for it, like a directory: no network, and a dead process' writes never land. */
   sole: boolean;
   steps: number;
   instances: number;
@@ -43,9 +41,9 @@ export type Plan = {
   deeds: Readonly<Record<Deed, number>>;
   /** Of each instance: they may have different settings. */
   options: readonly InstanceOptions[];
-  /** The store tells times in steps of this; S3 in whole seconds. */
+  /** The resolution of the store's times; S3 has whole seconds. */
   grain_ms: number;
-  /** Keys a page of a listing has. */
+  /** Keys per page of a listing. */
   page: number;
 };
 
@@ -67,7 +65,7 @@ export function drawPlan(chance: Chance): Plan {
   };
 }
 
-/** Mostly the same for all; sometimes each has its own, as during a change of settings. */
+/** Usually the same for all; sometimes each has its own, as during a change of settings. */
 function drawOptions(
   chance: Chance,
   { sleepy, sole, instances }: Pick<Plan, 'sleepy' | 'sole' | 'instances'>,

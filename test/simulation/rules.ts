@@ -1,14 +1,14 @@
 /**
- * The rules that everything rests on, and how to break each on purpose: one line of the product replaced as it is
- * loaded. The simulation must catch every one of these, or it proves nothing about the line that is there.
+ * The rules on which everything rests, and how to break each on purpose: one line of the product is replaced when it is
+ * loaded. The simulation must detect each of these, otherwise it proves nothing about that line.
  */
 export type Rule = {
-  /** Without it. */
+  /** The name of the rule that is broken. */
   name: string;
   file: string;
-  /** The first history that catches it from here on is near, so that the test is short. Default 1. */
+  /** A seed shortly before the first history that detects it, so that the test is short. Default 1. */
   seed?: number;
-  /** Each text is there exactly once; loading fails where it no longer is. */
+  /** Each text occurs exactly once; otherwise loading fails. */
   replace: readonly (readonly [text: string, by: string])[];
 };
 
@@ -31,8 +31,8 @@ export const RULES: readonly Rule[] = [
     seed: 11,
     replace: [
       [
-        'if (!(await this.trust(answer.server_ms))) break;',
-        'if (!answer.found) this.#options.logClock.observe(answer.server_ms);\n        else if (!(await this.trust(answer.server_ms))) break;',
+        'if (!(await this.trust(result.server_ms))) break;',
+        'if (!result.found) this.#options.logClock.observe(result.server_ms);\n        else if (!(await this.trust(result.server_ms))) break;',
       ],
     ],
   },
@@ -42,8 +42,8 @@ export const RULES: readonly Rule[] = [
     seed: 619,
     replace: [
       [
-        'if (!(await this.trust(answer.server_ms))) break;',
-        'if (answer.found) this.#options.logClock.observe(answer.server_ms);\n        else if (!(await this.trust(answer.server_ms))) break;',
+        'if (!(await this.trust(result.server_ms))) break;',
+        'if (result.found) this.#options.logClock.observe(result.server_ms);\n        else if (!(await this.trust(result.server_ms))) break;',
       ],
     ],
   },
@@ -67,7 +67,7 @@ export const RULES: readonly Rule[] = [
         'unanswered = true;',
         `unanswered = true;
         const there = await this.#chain.get(key);
-        if (!there.found) throw new JournalError('unavailable', 'it is not there, so it was not written');`,
+        if (!there.found) throw new JournalError('unavailable', 'it does not exist, so it was not written');`,
       ],
     ],
   },
@@ -86,16 +86,16 @@ export const RULES: readonly Rule[] = [
     name: 'unanswered-may-be-written',
     file: JOURNAL,
     seed: 40,
-    replace: [["if (answer.kind === 'refused' && !unanswered) {", "if (answer.kind === 'refused') {"]],
+    replace: [["if (result.kind === 'refused' && !unanswered) {", "if (result.kind === 'refused') {"]],
   },
   {
-    name: 'unknown-is-said-as-unknown',
+    name: 'unknown-is-reported-as-unknown',
     file: JOURNAL,
     seed: 24,
     replace: [
       [
         'const unknown = outcomeUnknown(cause);',
-        "const unknown = new JournalError('unavailable', 'no answer, so not written');",
+        "const unknown = new JournalError('unavailable', 'no response, so not written');",
       ],
     ],
   },
@@ -147,7 +147,7 @@ export const RULES: readonly Rule[] = [
     ],
   },
   {
-    name: 'apply-after-the-put-answers',
+    name: 'apply-after-the-put-returns',
     file: ENGINE,
     replace: [
       [
@@ -157,7 +157,7 @@ export const RULES: readonly Rule[] = [
     ],
   },
   {
-    name: 'answer-after-the-put-answers',
+    name: 'respond-after-the-put-returns',
     file: ENGINE,
     replace: [
       [
@@ -312,7 +312,7 @@ export const RULES: readonly Rule[] = [
     file: 'server/views/changes.ts',
     seed: 36,
     replace: [
-      ["if (event.type === 'JobObserved') sightedWorker(event.data.sighting.worker_id, before, after, tell);", ''],
+      ["if (event.type === 'JobObserved') sightedWorker(event.data.sighting.worker_id, before, after, emit);", ''],
     ],
   },
   {

@@ -1,12 +1,12 @@
 /**
- * The store itself: objects and one clock, everything at once and without fault. What goes wrong on the way to it and
- * back is store-port.ts's.
+ * The store itself: objects and one clock, without delay or faults. store-port.ts adds the faults on the way to it and
+ * back.
  */
 import type { World } from './world.ts';
 
 export type StoredObject = { bytes: Uint8Array; last_modified_ms: number };
 
-/** Told of every effect, after it. */
+/** Called after every effect. */
 export interface StoreObserver {
   created(key: string, object: StoredObject): void;
   deleted(key: string, object: StoredObject): void;
@@ -16,7 +16,7 @@ export class SimStore {
   readonly objects = new Map<string, StoredObject>();
   observer: StoreObserver | null = null;
   readonly #world: World;
-  /** S3 tells times in whole seconds. */
+  /** S3's times are whole seconds. */
   readonly #grain_ms: number;
 
   constructor(world: World, grain_ms: number) {

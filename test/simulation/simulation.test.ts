@@ -19,7 +19,7 @@ test('200 histories of faults break no rule', async (t) => {
   const totals = await runHistories({ histories: 200, seed: SEED, workers });
   assert.equal(totals.failed, null, explain(totals));
   assert.equal(totals.histories, 200);
-  await t.test('and what the rules are against happens in them', () => {
+  await t.test('and they contain the situations that the rules are for', () => {
     assert.ok(totals.deleted_segments > 1_000, `${totals.deleted_segments} segments were deleted`);
     assert.ok(totals.recreated_segments > 20, `${totals.recreated_segments} names were used again`);
     assert.ok(totals.snapshots > 1_000, `${totals.snapshots} snapshots were written`);
@@ -36,7 +36,7 @@ test('a seed replays to the byte', async () => {
   assert.notEqual((await runHistory(SEED)).trace, (await runHistory(SEED + 1)).trace);
 });
 
-describe('a rule that is broken on purpose is caught:', () => {
+describe('a deliberately broken rule is detected:', () => {
   for (const rule of RULES) {
     test(rule.name, async () => {
       const { name, seed = 1 } = rule;
@@ -46,7 +46,7 @@ describe('a rule that is broken on purpose is caught:', () => {
   }
 });
 
-test('a rule whose line is gone is not broken in silence', () => {
+test('a rule whose line no longer exists is an error', () => {
   for (const rule of RULES) {
     const source = readFileSync(new URL(`../../${rule.file}`, import.meta.url), 'utf8');
     assert.notEqual(broken(rule, source), source);

@@ -1,4 +1,4 @@
-/** What the store may lose and keep: every deletion is legal, and each snapshot says what the log says. */
+/** What the store may lose and must keep: every deletion is legal, and each snapshot agrees with the log. */
 import { createHash } from 'node:crypto';
 import { parseSegmentKey, parseSnapshotKey, parseSnapshotPartKey } from '../../server/journal/keys.ts';
 import type { SnapshotManifest } from '../../server/journal/snapshots.ts';
@@ -16,7 +16,7 @@ export class StoreAudit implements StoreObserver {
   /** Snapshots that an accident damaged. */
   readonly damaged = new Set<number>();
   deleted_segments = 0;
-  /** Names that were used, freed, and created again: what the gap rule is against. */
+  /** Names that were used, freed, and created again: the case that the gap rule is for. */
   recreated_segments = 0;
   snapshots = 0;
 
@@ -53,7 +53,7 @@ export class StoreAudit implements StoreObserver {
     const seq = parseSegmentKey(key);
     if (seq === null) return this.#snapshotDeleted(key);
     this.deleted_segments += 1;
-    // A name that was freed and created again is nobody's segment; it may go at any time.
+    // A name that was freed and created again belongs to no segment of the log; it may be deleted at any time.
     if (this.#first.get(seq) !== object) return;
     const age_ms = this.#store.now() - object.last_modified_ms;
     if (age_ms <= this.#retention_ms) {
@@ -68,9 +68,9 @@ export class StoreAudit implements StoreObserver {
     const seq = parseSnapshotKey(key) ?? parseSnapshotPartKey(key);
     if (seq === null) return;
     const newest = this.#snapshotSeqs().at(-1) ?? 0;
-    if (newest < seq) this.#world.violate('I7', `${key} was deleted, and it was of the newest snapshot`);
+    if (newest < seq) this.#world.violate('I7', `${key} was deleted, although it is of the newest snapshot`);
     if (parseSnapshotPartKey(key) !== null && newest === seq) {
-      this.#world.violate('I7', `${key} was deleted from under its manifest`);
+      this.#world.violate('I7', `${key} was deleted before its manifest`);
     }
   }
 
@@ -93,7 +93,7 @@ export class StoreAudit implements StoreObserver {
   }
 
   /**
-   * An accident to the newest snapshot, where an older one could still lead to the tail. Answers whether there was one.
+   * An accident to the newest snapshot, if an older one could still lead to the tail. Returns whether there was one.
    */
   damageNewest(): boolean {
     const seqs = this.#snapshotSeqs();

@@ -1,4 +1,4 @@
-/** One process' way to the store, on which everything can go wrong that a network and a sleeping machine can do. */
+/** The connection of one process to the store, with all faults that a network and a sleeping machine can cause. */
 import { HOUR_MS } from '../../protocol/time.ts';
 import {
   type GetResult,
@@ -13,7 +13,7 @@ import type { Plan } from './plan.ts';
 import type { SimStore } from './sim-store.ts';
 import type { Process, World } from './world.ts';
 
-/** The store's bad hours, the same for every process. */
+/** The store's outages, the same for every process. */
 export type Weather = { down_until_ms: number; refuses_writes_until_ms: number; refuses_all_until_ms: number };
 
 export class StorePort implements ObjectStore {
@@ -32,7 +32,7 @@ export class StorePort implements ObjectStore {
     store: SimStore;
     faults: Faults;
     process: Process;
-    /** Puts the process to sleep; false where it must stay awake. */
+    /** Puts the process to sleep; false if it must stay awake. */
     sleep: (length_ms: number) => boolean;
     weather: Weather;
     plan: Plan;
@@ -47,16 +47,16 @@ export class StorePort implements ObjectStore {
   }
 
   putIfAbsent(key: string, bytes: Uint8Array): Promise<PutIfAbsentResult> {
-    // A copy: what is under way can't be changed any more.
+    // A copy: a request under way must not change.
     const sent = new Uint8Array(bytes);
-    return this.#ask(`create ${key}`, true, () => {
+    return this.#request(`create ${key}`, true, () => {
       const created = this.#store.putIfAbsent(key, sent);
       return { created, server_ms: this.#store.now() };
     });
   }
 
   get(key: string): Promise<GetResult> {
-    return this.#ask(`get ${key}`, false, () => {
+    return this.#request(`get ${key}`, false, () => {
       const object = this.#store.objects.get(key);
       const server_ms = this.#store.now();
       return object ? { found: true, ...object, server_ms } : { found: false, server_ms };
@@ -67,7 +67,9 @@ export class StorePort implements ObjectStore {
     const { page: size } = this.#plan;
     let after = options.after ?? '';
     for (;;) {
-      const page = await this.#ask(`list ${prefix} after ${after}`, false, () => this.#store.list(prefix, after, size));
+      const page = await this.#request(`list ${prefix} after ${after}`, false, () =>
+        this.#store.list(prefix, after, size),
+      );
       for (const [key, { bytes, last_modified_ms }] of page) yield { key, size_bytes: bytes.length, last_modified_ms };
       if (page.length < size) return;
       after = page.at(-1)![0];
@@ -75,11 +77,11 @@ export class StorePort implements ObjectStore {
   }
 
   put(key: string, bytes: Uint8Array): Promise<void> {
-    return this.#ask(`put ${key}`, true, () => this.#store.put(key, bytes));
+    return this.#request(`put ${key}`, true, () => this.#store.put(key, bytes));
   }
 
   delete(key: string): Promise<void> {
-    return this.#ask(`delete ${key}`, true, () => this.#store.delete(key));
+    return this.#request(`delete ${key}`, true, () => this.#store.delete(key));
   }
 
   locate(key: string): string {
@@ -88,8 +90,8 @@ export class StorePort implements ObjectStore {
 
   async close(): Promise<void> {}
 
-  #ask<T>(what: string, writes: boolean, effect: () => T): Promise<T> {
-    // A dead process asks nothing; it never hears that it doesn't.
+  #request<T>(what: string, writes: boolean, effect: () => T): Promise<T> {
+    // A dead process sends nothing, and gets no response.
     if (!this.#process.alive) return new Promise(() => {});
     return new Promise((resolve, reject) => this.#send(what, writes, effect, { resolve, reject }));
   }
@@ -100,22 +102,22 @@ export class StorePort implements ObjectStore {
     const trip = () => (fate === 'slow' ? chance.between(200, 6_000) : chance.between(1, 40));
     const timeout_ms = chance.between(1_000, 8_000);
     const note = (more: string) => this.#world.note(`${this.#process.name}: ${what}: ${more}`);
-    const answer = (run: () => void, delay_ms = trip()) => this.#world.after(delay_ms, this.#process, run);
-    const noAnswer = () =>
-      answer(() => reject(new StoreError('unavailable', 'store_timeout', `${what}: no answer`)), timeout_ms);
+    const respond = (run: () => void, delay_ms = trip()) => this.#world.after(delay_ms, this.#process, run);
+    const noResponse = () =>
+      respond(() => reject(new StoreError('unavailable', 'store_timeout', `${what}: no response`)), timeout_ms);
     let landed = false;
     let refused = false;
     const arrive = (delay_ms: number, then: (result: T) => void) =>
       this.#world.after(delay_ms, null, () => {
         if (this.#plan.sole && !this.#process.alive) return;
         const refusal = this.#refusal(writes);
-        // "Refused" means that nothing was done, and nothing will be: by no other copy of the request either.
+        // "Refused" means that nothing was done, and nothing will be, by no other copy of the request either.
         if (refused) return;
         if (refusal) {
           note(refusal.code);
           refused = refusal.kind === 'refused' && !landed;
-          if (landed) noAnswer();
-          else answer(() => reject(refusal));
+          if (landed) noResponse();
+          else respond(() => reject(refusal));
           return;
         }
         const result = effect();
@@ -123,51 +125,51 @@ export class StorePort implements ObjectStore {
         note(`${fate === 'fine' ? '' : `${fate} `}${outline(result)}`);
         then(result);
       });
-    const answered = (result: T) => answer(() => resolve(result));
+    const succeed = (result: T) => respond(() => resolve(result));
     switch (fate) {
       case 'request_lost':
         note('request lost');
-        noAnswer();
+        noResponse();
         return;
-      case 'answer_lost':
-        arrive(trip(), noAnswer);
+      case 'response_lost':
+        arrive(trip(), noResponse);
         return;
-      case 'later_answered':
+      case 'deferred':
         note('later');
-        answer(() => reject(new StoreError('unavailable', 'store_busy', `${what}: 409, 429 or 503`)));
+        respond(() => reject(new StoreError('unavailable', 'store_busy', `${what}: 409, 429 or 503`)));
         return;
       case 'landed_later': {
         const late_ms = 1_000 * 10 ** chance.between(0, 3.9);
-        noAnswer();
-        // Mostly its sender sleeps meanwhile: that is when a name can be used and freed behind its back.
+        noResponse();
+        // Usually its sender sleeps meanwhile: then a name can be used and freed unnoticed.
         if (late_ms > 60_000 && chance.happens(0.7)) this.#sleep(late_ms * chance.between(0.5, 1.5));
         arrive(late_ms, () => {});
         return;
       }
       case 'refused_once':
         note('refused');
-        answer(() => reject(new StoreError('refused', 'store_denied', `${what}: access denied`)));
+        respond(() => reject(new StoreError('refused', 'store_denied', `${what}: access denied`)));
         return;
       case 'sent_twice':
         if (chance.happens(0.5)) {
           arrive(trip(), () => {});
-          arrive(trip(), answered);
+          arrive(trip(), succeed);
         } else {
-          arrive(trip(), answered);
+          arrive(trip(), succeed);
           arrive(chance.between(60_000, 2 * HOUR_MS), () => {});
         }
         return;
       case 'paused_before_sending': {
         const pause_ms = this.#faults.pauseLength();
-        arrive((this.#sleep(pause_ms) ? pause_ms : 0) + trip(), chance.happens(0.7) ? answered : noAnswer);
+        arrive((this.#sleep(pause_ms) ? pause_ms : 0) + trip(), chance.happens(0.7) ? succeed : noResponse);
         return;
       }
-      case 'paused_before_answer':
+      case 'paused_before_response':
         this.#sleep(this.#faults.pauseLength());
-        arrive(trip(), chance.happens(0.5) ? answered : noAnswer);
+        arrive(trip(), chance.happens(0.5) ? succeed : noResponse);
         return;
       default:
-        arrive(trip(), answered);
+        arrive(trip(), succeed);
     }
   }
 
@@ -186,6 +188,6 @@ type Caller<T> = { resolve: (result: T) => void; reject: (error: Error) => void 
 function outline(result: unknown): string {
   if (Array.isArray(result)) return `${result.length} keys`;
   if (typeof result !== 'object' || result === null) return 'done';
-  if ('created' in result) return result.created ? 'created' : 'is there';
+  if ('created' in result) return result.created ? 'created' : 'exists';
   return 'found' in result && result.found ? 'found' : 'not found';
 }

@@ -1,4 +1,4 @@
-/** A thread that runs histories, one seed after the other, with one rule broken where that is asked for. */
+/** A thread that runs histories, one seed after the other, optionally with one rule broken. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { breakRule } from './break-rule.ts';
 

@@ -1,8 +1,9 @@
 /**
- * Virtual time: one queue of events, run one after the other, each to its end before the next. Nothing waits for real.
+ * Virtual time: one queue of events, run one after the other, each to its end before the next. Nothing waits for real
+ * time.
  *
- * An event may belong to a process. A dead process' events are dropped; a paused one's are held back until it goes on,
- * which is what happens to the timers and answers of a machine that sleeps.
+ * An event may belong to a process. A dead process' events are dropped; a paused one's are held back until it
+ * continues, like the timers and responses of a machine that sleeps.
  */
 import { createHash } from 'node:crypto';
 
@@ -12,7 +13,7 @@ type Entry = { at_ms: number; order: number; process: Process | null; run: (() =
 
 export type Violation = { invariant: string; message: string; at_ms: number };
 
-/** More events than any history needs: reaching it means that something runs in circles. */
+/** More events than any history needs: reaching it means an endless loop. */
 const EVENTS_MAX = 400_000;
 const DELAY_MIN_MS = 0.001;
 const STEPS_KEPT = 60;
@@ -26,9 +27,9 @@ export class World {
   readonly #steps: string[] = [];
   #order = 0;
 
-  /** Runs something once after `delay_ms`, in the process where one is given. The answer cancels it. */
+  /** Runs something once after `delay_ms`, optionally in a process. Returns a function that cancels it. */
   after(delay_ms: number, process: Process | null, run: () => void): () => void {
-    // Times since 1970 are not precise enough to tell shorter delays from none.
+    // Times since 1970 are not precise enough to distinguish shorter delays from none.
     const at_ms = this.now_ms + (delay_ms > 0 ? Math.max(delay_ms, DELAY_MIN_MS) : 0);
     const entry: Entry = { at_ms, order: this.#order++, process, run };
     this.#push(entry);
@@ -58,7 +59,7 @@ export class World {
     }
   }
 
-  /** Writes a step into the trace, which two runs of a seed must share to the byte. */
+  /** Writes a step into the trace, which must be equal to the byte in two runs of a seed. */
   note(step: string): void {
     const line = `${(this.now_ms / 1000).toFixed(3)} ${step}`;
     this.#hash.update(line);
@@ -66,7 +67,7 @@ export class World {
     if (this.#steps.length > 2 * STEPS_KEPT) this.#steps.splice(0, STEPS_KEPT);
   }
 
-  /** A rule is broken. The first stands. */
+  /** A rule is broken. Only the first violation is kept. */
   violate(invariant: string, message: string): void {
     this.note(`VIOLATION ${invariant}: ${message}`);
     this.violation ??= { invariant, message, at_ms: this.now_ms };
@@ -114,5 +115,5 @@ export class World {
 
 const before = (a: Entry, b: Entry): boolean => a.at_ms < b.at_ms || (a.at_ms === b.at_ms && a.order < b.order);
 
-/** A turn of the event loop begins only when no promise has anything left to do; nothing else here makes one wait. */
+/** A turn of the event loop begins only when no promise has anything left to do; nothing else here causes a wait. */
 const allPromisesSettled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -1,6 +1,6 @@
 /**
  * Breaks the promise of put-if-absent now and then, in front of a store or of a server: the condition is ignored, or
- * left out.
+ * removed.
  */
 import { Agent, request } from 'node:http';
 import { buffer } from 'node:stream/consumers';
@@ -11,17 +11,17 @@ import type { PutIfAbsentResult, StoreIdentity } from '../../server/objects/stor
 import { serveHttp } from '../servers/serve-http.ts';
 import { Chance } from '../simulation/chance.ts';
 
-/** A server in memory that nobody knows, each of whose requests takes some turns of the event loop. */
+/** An unknown server in memory; each of its requests takes some turns of the event loop. */
 export class BreakingStore extends MemoryStore {
   override readonly shared = true;
   readonly #chance: Chance;
   readonly #breaks: number;
-  /** How often an object was replaced that was there. */
+  /** Number of existing objects that were replaced. */
   replaced = 0;
-  /** The puts that are conditional all the same. */
+  /** The puts that stay conditional. */
   behaves: (key: string) => boolean = () => false;
 
-  /** `breaks`: this part of the conditional puts is not conditional. */
+  /** `breaks`: the share of conditional puts whose condition is ignored. */
   constructor(breaks: number, seed: number, clock: Clock = systemClock) {
     super(clock);
     this.#chance = new Chance(seed);
@@ -59,7 +59,7 @@ export class BreakingStore extends MemoryStore {
 
 export type BreakingProxy = { endpoint: string; stop(): Promise<void> };
 
-/** Passes requests on to an S3 server; this part of the conditional puts it makes itself, without the condition. */
+/** Forwards requests to an S3 server; removes the condition from this share of the conditional puts. */
 export async function startBreakingProxy(
   target: { endpoint: string; credentials: { accessKeyId: string; secretAccessKey: string } },
   { breaks, seed, behaves = () => false }: { breaks: number; seed: number; behaves?: (path: string) => boolean },
@@ -68,25 +68,25 @@ export async function startBreakingProxy(
   const { hostname, port } = new URL(target.endpoint);
   const agent = new Agent({ keepAlive: true });
   const client = new S3Client({ ...target, region: 'us-east-1', forcePathStyle: true });
-  const server = await serveHttp((asked, answer) => {
-    const { method, url: path = '', headers } = asked;
+  const server = await serveHttp((incoming, response) => {
+    const { method, url: path = '', headers } = incoming;
     if (headers['if-none-match'] !== undefined && !behaves(path) && chance.happens(breaks)) {
       const [, Bucket, ...key] = path.split('?')[0]!.split('/');
-      buffer(asked)
+      buffer(incoming)
         .then((Body) => client.send(new PutObjectCommand({ Bucket, Key: key.join('/'), Body })))
         .then(
-          () => answer.writeHead(200, { server: 'Breaking' }).end(),
-          () => answer.destroy(),
+          () => response.writeHead(200, { server: 'Breaking' }).end(),
+          () => response.destroy(),
         );
       return;
     }
-    const onward = request({ agent, hostname, port, path, method, headers }, (answered) => {
+    const onward = request({ agent, hostname, port, path, method, headers }, (upstream) => {
       // Not the name of a known server.
-      answer.writeHead(answered.statusCode ?? 502, { ...answered.headers, server: 'Breaking' });
-      answered.pipe(answer);
+      response.writeHead(upstream.statusCode ?? 502, { ...upstream.headers, server: 'Breaking' });
+      upstream.pipe(response);
     });
-    onward.on('error', () => answer.destroy());
-    asked.pipe(onward);
+    onward.on('error', () => response.destroy());
+    incoming.pipe(onward);
   });
   return {
     endpoint: server.endpoint,

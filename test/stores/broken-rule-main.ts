@@ -34,11 +34,12 @@ for (const once_in of [50, 500, 5_000]) {
   const outcomes: Record<Outcome, number> = { 'refused at the start': 0, 'noticed in use': 0, 'not noticed': 0 };
   let [acknowledged, lost] = [0, 0];
   for (let seed = 1; seed <= Number(values.tries); seed++) {
-    const told = await (gateway ? onGateway(gateway, once_in, seed) : inMemory(once_in, seed));
-    outcomes[told.outcome] += 1;
-    acknowledged += told.acknowledged;
-    lost += told.lost;
-    if (told.lost > 0) console.error(`once in ${once_in}, seed ${seed}: ${told.lost} of ${told.acknowledged} lost`);
+    const result = await (gateway ? onGateway(gateway, once_in, seed) : inMemory(once_in, seed));
+    outcomes[result.outcome] += 1;
+    acknowledged += result.acknowledged;
+    lost += result.lost;
+    if (result.lost > 0)
+      console.error(`once in ${once_in}, seed ${seed}: ${result.lost} of ${result.acknowledged} lost`);
   }
   console.log(`| ${[once_in, values.tries, ...Object.values(outcomes), acknowledged, lost].join(' | ')} |`);
 }

@@ -1,5 +1,5 @@
 /**
- * [A1] A store that breaks the promise of put-if-absent now and then loses nothing that three monitors acknowledged.
+ * [A1] A store that breaks the promise of put-if-absent now and then loses no write that three monitors acknowledged.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,7 +7,7 @@ import { BreakingStore } from './breaking-store.ts';
 import { tryBrokenRule } from './broken-rule.ts';
 
 for (const once_in of [50, 500, 5_000]) {
-  test(`once in ${once_in} puts: it is refused, or noticed before a loss, or does no harm`, async () => {
+  test(`once in ${once_in} puts: it is refused, or detected before a loss, or harmless`, async () => {
     for (let seed = 1; seed <= 3; seed++) {
       const store = new BreakingStore(1 / once_in, seed);
       const { outcome, lost, acknowledged } = await tryBrokenRule(async () => store, { jobs: 30 });
@@ -18,7 +18,7 @@ for (const once_in of [50, 500, 5_000]) {
   });
 }
 
-test('once in 20 puts that the check did not see: it is noticed in use, before a loss', async () => {
+test('once in 20 puts after the check: it is detected in use, before a loss', async () => {
   let noticed = 0;
   for (let seed = 1; seed <= 4; seed++) {
     const store = new BreakingStore(1 / 20, seed);

@@ -1,6 +1,6 @@
 /**
- * Three monitors on a store that breaks the promise of put-if-absent once in so many puts: either it is refused, or a
- * monitor notices before anything that was acknowledged is lost.
+ * Three monitors on a store that breaks the promise of put-if-absent once in N puts: either it is refused, or a monitor
+ * detects it before an acknowledged write is lost.
  */
 import { systemClock } from '../../server/clock.ts';
 import type { ObjectStore } from '../../server/objects/store.ts';
@@ -58,7 +58,7 @@ function isRefusal(error: unknown): boolean {
   return code?.startsWith('store_') || kind === 'corrupt' || kind === 'refused';
 }
 
-/** Several requests at a time, until they are all sent or the monitor takes no more. */
+/** Several requests at a time, until all are sent or the monitor accepts no more. */
 async function submitTo(monitor: Monitor, jobs: number, acknowledged: Set<string>): Promise<void> {
   let left = jobs;
   const submitter = async () => {
@@ -72,7 +72,7 @@ async function submitTo(monitor: Monitor, jobs: number, acknowledged: Set<string
   await Promise.all([submitter(), submitter()]);
 }
 
-/** What a restart would read: the jobs of the segments that follow one another from the first. */
+/** The segments that a restart would read: the jobs of those that follow one another from the first. */
 async function jobsOf(store: ObjectStore): Promise<string[]> {
   const jobs: string[] = [];
   try {
@@ -80,7 +80,7 @@ async function jobsOf(store: ObjectStore): Promise<string[]> {
       for (const event of events) if (event.type === 'JobSubmitted') jobs.push(event.entity);
     }
   } catch {
-    // Where the chain breaks.
+    // The chain is broken here.
   }
   return jobs;
 }

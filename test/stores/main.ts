@@ -1,5 +1,5 @@
 /**
- * What docs/stores.md says of stores, measured: the check's verdict, the truth by an independent racer, and the speed.
+ * The measurements of stores in docs/stores.md: the check's verdict, the truth by an independent racer, and the speed.
  *
  *     node test/stores/main.ts [--programs DIR] [--only NAME] [--directories /mnt/ext4,/mnt/xfs] [--keys 200]
  *
@@ -81,7 +81,7 @@ async function measureDirectory(path: string): Promise<(string | number)[]> {
   return row;
 }
 
-/** One put after the other, as the journal's are. */
+/** One put after the other, like the journal's. */
 async function speedOf(store: ObjectStore): Promise<number[]> {
   const bytes = new Uint8Array(800).fill(120);
   const took: number[] = [];

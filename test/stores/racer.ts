@@ -1,6 +1,6 @@
 /**
- * The truth about a store, by a client that shares nothing with the product's: raw HTTP, signed by hand (SigV4), 32
- * warm connections. Each key is raced for by all of them; how many were told that they created it?
+ * Measures a store's real behaviour with an independent client: raw HTTP, signed by hand (SigV4), 32 warm connections.
+ * All of them race for each key; the result is the number of writers for which the key was reported as created.
  */
 import { createHash, createHmac } from 'node:crypto';
 import { once } from 'node:events';
@@ -14,7 +14,7 @@ export type RacedPlace = {
 
 export type Truth = {
   keys: number;
-  /** Keys of which exactly one racer was told that it created them. */
+  /** Keys that were reported as created to exactly one racer. */
   one_winner: number;
   most_winners: number;
 };
@@ -51,7 +51,7 @@ function send(place: RacedPlace, put: Put): Promise<IncomingMessage | null> {
   return sign(place, put)();
 }
 
-/** Returns what sends it. */
+/** Returns a function that sends it. */
 function sign(
   { endpoint, credentials }: RacedPlace,
   { method, path, body, absent }: Put,
@@ -99,15 +99,15 @@ function sign(
     try {
       return ((await once(sent, 'response')) as [IncomingMessage])[0];
     } catch {
-      return null; // Cut off: no winner that we know of.
+      return null; // Cut off: not a known winner.
     }
   };
 }
 
-async function statusOf(answer: IncomingMessage | null): Promise<number> {
-  answer?.resume();
-  if (answer) await once(answer, 'end').catch(() => undefined);
-  return answer?.statusCode ?? 0;
+async function statusOf(response: IncomingMessage | null): Promise<number> {
+  response?.resume();
+  if (response) await once(response, 'end').catch(() => undefined);
+  return response?.statusCode ?? 0;
 }
 
 function sha256(text: string): string {

@@ -1,6 +1,6 @@
 /**
- * Servers that speak S3 and can be started here, if their program is found: `--programs` names a folder of binaries and
- * jars.
+ * S3-compatible servers that can be started here, if their program is found: `--programs` names a folder of binaries
+ * and jars.
  */
 import { existsSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ import { freePort, startServer, type TestServer } from '../servers/start.ts';
 
 export type StoreServer = { name: string; start: () => Promise<TestServer> };
 
-/** Every server takes these. */
+/** Every server accepts these. */
 export const credentials = { accessKeyId: 'test', secretAccessKey: 'test-secret' };
 
 export function serversIn(programs: string): StoreServer[] {

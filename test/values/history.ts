@@ -1,6 +1,6 @@
 /**
- * A history of commands whose bodies are any values that the schemas take, at odd times; then every document of every
- * subject, of the state that lived through it and of one that was restored from a snapshot on the way.
+ * A history of commands whose bodies are any values that the schemas accept, at odd times; then every document of every
+ * subject, of the live state and of one that was restored from a snapshot on the way.
  */
 import assert from 'node:assert/strict';
 import { Alert } from '../../protocol/alert.ts';
@@ -83,10 +83,10 @@ const basisOf = ({ scalars, at_ms }: State) => ({ basis_seq: scalars.archive_seq
 const IDS = ['a', 'b', 'c', 'Z9_-'.repeat(16)];
 const LATER_MS = [0, 1, 50, 1_000, 20_000];
 const MUCH_LATER_MS = [61_000, HOUR_MS, DAY_MS];
-/** In one history of 16: each such step makes a document of every hour in it. */
+/** In one history of 16, because each such step makes a document of every hour in it. */
 const YEAR_LATER_MS = 400 * DAY_MS;
 
-/** Commands of the history with this seed. Throws AssertionError where a document is not as it should be. */
+/** Commands of the history with this seed. Throws AssertionError if a document is wrong. */
 export function runHistory(seed: number, commands = 40): number {
   const chance = new Chance(seed);
   const asking = new Asking(chance);
@@ -143,7 +143,7 @@ class Asking {
     const values = this.#values;
     const id = () => chance.pick(IDS);
     const worker_id = id();
-    // Mostly one that is held: a lease that has ended is refused, and says little.
+    // Usually the token of a held job: a lease that has ended is refused, and exercises little.
     const held = [...state.tables.jobs_by_state.PROCESSING.values()].filter((one) => state.job(one)?.run?.token);
     const job_id = held.length > 0 && chance.happens(0.8) ? chance.pick(held) : this.#anyJob(state);
     const lease_token = state.job(job_id)?.run?.token ?? 'none';
@@ -197,7 +197,7 @@ class Asking {
       case 'restart_worker':
         return { type, worker_id };
       case 'terminate_worker':
-        return { type, worker_id, reason: 'asked for' };
+        return { type, worker_id, reason: 'requested' };
       case 'resolve_alert':
         return { type, alert_id: state.tables.alerts.maxKey() ?? 'none', by: 'api' };
       case 'tick':
@@ -253,7 +253,7 @@ type Named = { name: string; schema: Parameters<typeof assertValid>[0] | null; d
 
 const written = ({ name, document }: Named): string => `${name} ${JSON.stringify(document)}`;
 
-/** All of them, as they are written; each fits its schema, and says nothing that JSON can't. */
+/** All documents, as written; each fits its schema, and contains nothing that JSON can't represent. */
 function checkedDocuments(state: State): string[] {
   const documents = documentsOf(state);
   for (const { name, schema, document } of documents) {

@@ -20,4 +20,4 @@ for (let seed = first; seed < first + histories; seed++) {
   }
 }
 const seconds = (performance.now() - began_ms) / 1000;
-console.log(`${histories} histories, ${commands} commands, ${seconds.toFixed(1)} s, all documents as they should be`);
+console.log(`${histories} histories, ${commands} commands, ${seconds.toFixed(1)} s, all documents correct`);

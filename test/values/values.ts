@@ -1,5 +1,5 @@
 /**
- * Values that a schema takes, drawn from a seed, extremes first: bounds, 0, -0, tiny differences, longest texts, odd
+ * Values that a schema accepts, drawn from a seed, extremes first: bounds, 0, -0, tiny differences, longest texts, odd
  * characters.
  */
 import type { TSchema } from 'typebox';
@@ -34,7 +34,7 @@ export class Values {
   readonly #chance: Chance;
   readonly #ids: readonly string[];
 
-  /** `ids`: what every id is, so that values are about each other. */
+  /** `ids`: the value of every id, so that values refer to each other. */
   constructor(chance: Chance, ids: readonly string[]) {
     this.#chance = chance;
     this.#ids = ids;
@@ -63,7 +63,7 @@ export class Values {
       case 'null':
         return null;
       default:
-        throw new Error(`no value is known of ${JSON.stringify(schema).slice(0, 200)}`);
+        throw new Error(`no generator is known for ${JSON.stringify(schema).slice(0, 200)}`);
     }
   }
 
@@ -163,12 +163,12 @@ const bound = (chance: Chance) => ({
   whole: chance.whole.bind(chance),
 });
 
-/** Of what may also be null, too. */
+/** Also for types that may be null. */
 const patternOf = (schema: TSchema): string | undefined =>
   (schema as Schema).pattern ?? (schema as { anyOf?: Schema[] }).anyOf?.find(({ pattern }) => pattern)?.pattern;
 const AUDIO_URL = patternOf(AudioUrl);
 
-/** Where histories of these values begin. */
+/** The start time of histories of these values. */
 export const NOW_MS = Date.parse('2025-07-07T19:30:00Z');
 
 const ODD = [

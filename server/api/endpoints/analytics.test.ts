@@ -1,4 +1,4 @@
-/** Analytics over HTTP. The figures have tests of their own: see server/analytics/. */
+/** Analytics over HTTP. The figures are tested in server/analytics/. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { temporaryDirectory } from '../../../test/processes/tmon.ts';
@@ -43,7 +43,7 @@ test('as CSV it has a row for each group, nested figures with a dot, and no form
   assert.match((await csv('/analytics/durations'))[0]!, /,processing\.p95,/);
 });
 
-test('bad input is refused with what to do', async (t) => {
+test('bad input is refused with a hint', async (t) => {
   const monitor = await openMonitor(t);
   for (const [path, status, code] of [
     ['/analytics/costs?group_by=colour', 400, 'invalid_query'],
@@ -59,7 +59,7 @@ test('bad input is refused with what to do', async (t) => {
   assert.deepEqual([status, body.code], [409, 'analytics_off']);
 });
 
-test('[S23] SQL is off by default; switched on, it answers rows as objects, and errors with their place', async (t) => {
+test('[S23] SQL is off by default; switched on, it returns rows as objects, and errors with their place', async (t) => {
   const ask = (at: Awaited<ReturnType<typeof openMonitor>>, sql: string) => at.post('/analytics/sql', { sql });
   const closed = await openMonitor(t);
   const refused = await ask(closed, 'SELECT 1');
@@ -99,12 +99,12 @@ test('[S23] SQL is off by default; switched on, it answers rows as objects, and 
   }
 });
 
-test('on a directory the reports come from a process of their own, which reads the store beside its monitor', async (t) => {
+test('on a directory the reports come from a separate process, which reads the store of its monitor', async (t) => {
   const store = `dir:${temporaryDirectory(t)}`;
   const monitor = await openMonitor(t, { store, analytics_cache: temporaryDirectory(t) });
   await complete(monitor, await hold(monitor, { duration_seconds: 60 }));
-  const asked = await Promise.all([1, 2, 3].map(() => monitor.get('/analytics/throughput?group_by=worker')));
-  for (const { status, body } of asked) {
+  const responses = await Promise.all([1, 2, 3].map(() => monitor.get('/analytics/throughput?group_by=worker')));
+  for (const { status, body } of responses) {
     assert.deepEqual([status, body.items[0]?.group, body.total.jobs_completed], [200, 'worker-1', 1]);
   }
   await complete(monitor, await hold(monitor, { duration_seconds: 60 }));

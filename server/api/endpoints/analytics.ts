@@ -1,4 +1,4 @@
-/** Analytics: reports over the jobs that ended in a time, and SQL for operators. */
+/** Analytics: reports over the jobs that ended in a period, and SQL for operators. */
 import {
   AnalyticsQuery,
   BottleneckQuery,
@@ -34,10 +34,10 @@ const SUSPECTS_DEFAULT = 20;
 const PRODUCES = ['application/json', 'text/csv'];
 
 export const analyticsEndpoints = [
-  report('costs', 'Get what the jobs that ended in a time cost', CostReport, costs, 'day'),
+  report('costs', 'Get the cost of the jobs that ended in a period', CostReport, costs, 'day'),
   report(
     'throughput',
-    'Get how many jobs and how much audio were transcribed in a time',
+    'Get the number of jobs and the hours of audio transcribed in a period',
     ThroughputReport,
     throughput,
     'day',
@@ -49,12 +49,12 @@ export const analyticsEndpoints = [
     durations,
     'day',
   ),
-  report('failures', 'Get what failed in a time, and what it cost', FailureReport, failures, 'error_code'),
+  report('failures', 'Get the failures of a period, and their cost', FailureReport, failures, 'error_code'),
   endpoint({
     method: 'GET',
     path: '/analytics/bottlenecks',
     operation: 'analytics.bottlenecks',
-    summary: 'Get what slows jobs down or makes them fail: patterns with the jobs that show them',
+    summary: 'Get the patterns that slow jobs down or make them fail, with their jobs',
     query: BottleneckQuery,
     responses: { 200: Bottlenecks },
     async run(context, { query }) {
@@ -66,14 +66,14 @@ export const analyticsEndpoints = [
     method: 'GET',
     path: '/analytics/jobs',
     operation: 'analytics.jobs',
-    summary: 'List jobs of a time by a filter with arithmetic and aggregates',
+    summary: 'List jobs of a period by a filter with arithmetic and aggregates',
     query: JobRowQuery,
     responses: { 200: pageOf(JobRow) },
     produces: PRODUCES,
     async run(context, request) {
       const { filter, limit = PAGE_DEFAULT, cursor, ...times } = request.query;
       const range = rangeOf(times, context.engine.journal.now());
-      return answer(httpOf(request), await jobRows(askingFor(context), { ...range, filter, limit, cursor }));
+      return respond(httpOf(request), await jobRows(askingFor(context), { ...range, filter, limit, cursor }));
     },
   }),
   endpoint({
@@ -89,7 +89,7 @@ export const analyticsEndpoints = [
       if (context.settings.analytics_sql !== 'on') throw sqlIsOff();
       const result = await analytics.query({ sql: request.body.sql, parameters: [], ...limits, foreign: true });
       const items = objectsOf(result);
-      return answer(httpOf(request), { columns: result.columns, items, as_of_seq: result.as_of_seq }, result.columns);
+      return respond(httpOf(request), { columns: result.columns, items, as_of_seq: result.as_of_seq }, result.columns);
     },
   }),
 ];
@@ -110,7 +110,7 @@ function report(
     responses: { 200: schema },
     produces: PRODUCES,
     async run(context, request) {
-      return answer(
+      return respond(
         httpOf(request),
         await run(askingFor(context), {
           ...rangeOf(request.query, context.engine.journal.now()),
@@ -141,8 +141,8 @@ function rangeOf({ from, to }: Pick<AnalyticsQuery, 'from' | 'to'>, now_ms: numb
 
 const httpOf = (request: object): Http => (request as { http?: Http }).http;
 
-/** JSON, or CSV where the caller prefers it. */
-function answer<R extends Report>(http: Http, result: R, columns: readonly { name: string }[] = []) {
+/** JSON, or CSV if the caller prefers it. */
+function respond<R extends Report>(http: Http, result: R, columns: readonly { name: string }[] = []) {
   if (!http || !/\btext\/csv\b/.test(http.request.headers.accept ?? '')) return result;
   http.reply.type('text/csv; charset=utf-8');
   const names = columns.map(({ name }) => name);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { Job } from '../../../protocol/job.ts';
 import { JumpingClock } from '../../../test/servers/jumping-clock.ts';
-import { type Answer, openMonitor } from '../../../test/servers/monitor.ts';
+import { type ApiResponse, openMonitor } from '../../../test/servers/monitor.ts';
 import { AUDIO, complete, completion, hold, register, submit, TRANSCRIPT } from '../../../test/servers/steps.ts';
 import { MemoryStore } from '../../objects/memory.ts';
 import { keysIn } from '../../views/testing-monitor.ts';
@@ -48,9 +48,9 @@ test('[A69] changes to an archived job are refused with its final state', async 
     ['PUT', '/transcript', TRANSCRIPT, 'lease_expired'],
   ] as const) {
     const send = { body, headers: { 'lease-token': token } };
-    const answer = await monitor.call(method, `/api/v1/jobs/${job.job_id}${path}`, send);
-    const { code: returned, state } = answer.body;
-    assert.deepEqual([answer.status, returned, state], [409, code, 'COMPLETED'], `${method} ${path}`);
+    const response = await monitor.call(method, `/api/v1/jobs/${job.job_id}${path}`, send);
+    const { code: returned, state } = response.body;
+    assert.deepEqual([response.status, returned, state], [409, code, 'COMPLETED'], `${method} ${path}`);
   }
 });
 
@@ -77,7 +77,7 @@ test('[A64] lists continue from memory into the archive, page by page, each job 
   const found: string[] = [];
   let cursor: string | null = null;
   do {
-    const { status, body }: Answer<{ items: Job[]; next_cursor: string | null }> = await monitor.get(
+    const { status, body }: ApiResponse<{ items: Job[]; next_cursor: string | null }> = await monitor.get(
       `/jobs?tag=deep&limit=3${cursor === null ? '' : `&cursor=${cursor}`}`,
     );
     assert.equal(status, 200);
@@ -117,7 +117,7 @@ test('jobs that leave memory between two pages are listed once, in their place',
   assert.deepEqual(new Set((await page(null)).items.map(({ job_id }) => job_id)), new Set([ids[2], ids[3]]));
 });
 
-test('a list skips a damaged pack and names it, and continues with the next', async () => {
+test('a list skips and reports a damaged pack, and continues with the next', async () => {
   const store = new MemoryStore(clock);
   const other = await openMonitor({ after }, { clock, objects: store, finished_max: 0, finished_window_ms: 0 });
   const ids: string[] = [];
@@ -136,7 +136,7 @@ test('a list skips a damaged pack and names it, and continues with the next', as
     body.items.map(({ job_id }: Job) => job_id),
     [ids[2], ids[0]],
   );
-  assert.deepEqual(body.unreadable, [{ key: packs[1], problem: 'is damaged: it is not what was written' }]);
+  assert.deepEqual(body.unreadable, [{ key: packs[1], problem: 'is damaged: its bytes have changed' }]);
   const damaged = await other.get(`/jobs/${ids[1]}`);
   assert.deepEqual([damaged.status, damaged.body.code], [500, 'archive_damaged']);
   assert.match(damaged.body.detail, new RegExp(packs[1]!));

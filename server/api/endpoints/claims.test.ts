@@ -44,8 +44,8 @@ test('the body of a claim is validated', async () => {
     [{ wait_seconds: '5' }, '/wait_seconds'],
     [{ worker: 'x' }, '/worker'],
   ] as const) {
-    const answer = await monitor.post('/workers/worker-1/claim', body);
-    assert.deepEqual([answer.status, answer.body.errors[0].field], [400, field]);
+    const response = await monitor.post('/workers/worker-1/claim', body);
+    assert.deepEqual([response.status, response.body.errors[0].field], [400, field]);
   }
 });
 
@@ -66,11 +66,11 @@ test('each job goes to one of many waiting claims, and the others keep waiting',
   const claimed: string[] = [];
   for (let n = 0; n < 5; n++) {
     const { job_id } = await submit(own);
-    const answered = await Promise.race(
-      waiting.map(async (answer, at) => ({ at, id: (await answer).body.jobs[0]?.job.job_id })),
+    const first = await Promise.race(
+      waiting.map(async (response, at) => ({ at, id: (await response).body.jobs[0]?.job.job_id })),
     );
-    assert.equal(answered.id, job_id);
-    waiting.splice(answered.at, 1);
+    assert.equal(first.id, job_id);
+    waiting.splice(first.at, 1);
     claimed.push(job_id);
   }
   assert.equal(new Set(claimed).size, 5);

@@ -5,7 +5,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { parseTime } from '../../../protocol/time.ts';
 import { wav } from '../../../test/processes/wav.ts';
 import { JumpingClock } from '../../../test/servers/jumping-clock.ts';
-import { type Answer, openMonitor, type Send } from '../../../test/servers/monitor.ts';
+import { type ApiResponse, openMonitor, type Send } from '../../../test/servers/monitor.ts';
 import { AUDIO, complete, completion, fail, hold, register, submit, TRANSCRIPT } from '../../../test/servers/steps.ts';
 import { endpoints } from '../http/app.ts';
 
@@ -135,18 +135,18 @@ const STREAMS = ['events.follow'];
 for (const [operation, prepare] of Object.entries(REQUESTS)) {
   test(`the response of ${operation} matches the API document`, async () => {
     const endpoint = endpoints.find((endpoint) => endpoint.operation === operation);
-    assert.ok(endpoint, `there is no ${operation}`);
+    assert.ok(endpoint, `unknown operation ${operation}`);
     const { at, ...send } = await prepare();
-    const answer: Answer = await monitor.call(endpoint.method, `/api/v1${at}`, send);
-    assert.ok(answer.status >= 200 && answer.status < 300, `${answer.status} ${answer.text.slice(0, 300)}`);
-    assert.ok(answer.headers.get('tmon-seq'));
-    const type = answer.headers.get('content-type')?.split(';')[0];
-    assert.equal(promised(operation, answer.status, type)(answer.body ?? answer.text), null);
+    const response: ApiResponse = await monitor.call(endpoint.method, `/api/v1${at}`, send);
+    assert.ok(response.status >= 200 && response.status < 300, `${response.status} ${response.text.slice(0, 300)}`);
+    assert.ok(response.headers.get('tmon-seq'));
+    const type = response.headers.get('content-type')?.split(';')[0];
+    assert.equal(promised(operation, response.status, type)(response.body ?? response.text), null);
   });
 }
 
 test('every operation is tested', () => {
   const tested = [...Object.keys(REQUESTS), ...STREAMS].sort();
   assert.deepEqual(endpoints.map(({ operation }) => operation).sort(), tested);
-  assert.match(promised('jobs.get', 200)({}) ?? '', /job_id/, 'and what is not promised would be noticed');
+  assert.match(promised('jobs.get', 200)({}) ?? '', /job_id/, 'an undocumented response would be noticed');
 });

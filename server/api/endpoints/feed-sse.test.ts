@@ -71,7 +71,7 @@ test('invalid input is refused with a problem document', async () => {
     ['?resource=everything', 400, /resource/],
     ['?resource=job', 400, /job_id is missing/],
     ['?resource=job&job_id=job-none', 404, /job-none/],
-    ['?resource=worker&worker_id=nobody', 404, /nobody/],
+    ['?resource=worker&worker_id=unknown', 404, /unknown/],
     ['?since=yesterday', 400, /42\.3/],
     ['?since=1.1.1', 400, /42\.3/],
     ['?colour=red', 400, /colour/],

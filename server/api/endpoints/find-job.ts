@@ -24,8 +24,8 @@ export async function findJob(context: ApiContext, job_id: string): Promise<JobR
 }
 
 /**
- * The same, with a report that this instance has accepted and that is not in the journal yet. `version` changes whenever
- * the job does.
+ * The same, with a report that this instance has accepted and that is not in the journal yet. `version` changes
+ * whenever the job does.
  */
 export async function findReportedJob(
   context: ApiContext,

@@ -13,7 +13,7 @@ type Case = { path: string; body?: unknown; other?: unknown };
 
 const error = (message: string) => ({ code: 'worker_error', message, retryable: true });
 
-/** A request for every POST that is decided in the journal, and a different one that its key must not stand for. */
+/** A request for every POST that is decided in the journal, and a different one for which its key must be refused. */
 const POSTS: Record<string, (on: Monitor) => Promise<Case>> = {
   'jobs.submit': async () => ({ path: '/jobs', body: { audio_url: AUDIO }, other: { audio_url: `${AUDIO}x` } }),
   'jobs.submitBatch': async () => ({
@@ -70,7 +70,7 @@ const POSTS: Record<string, (on: Monitor) => Promise<Case>> = {
 const ELSEWHERE: Record<string, string> = {
   'workers.heartbeat': 'soft: a second beat renews the same leases again',
   'workers.launch': 'local-fleet.test.ts: one worker is launched',
-  'workers.reconcile': 'reconciler.test.ts: a repetition is another look',
+  'workers.reconcile': 'reconciler.test.ts: a repetition is another comparison',
   'system.resolveAlert': 'system.test.ts: an alert is resolved once, key or none',
   'events.report': 'log-events.test.ts',
   'uploads.create': 'uploads.test.ts',
@@ -106,15 +106,15 @@ test('a DELETE takes a key too', async () => {
   const first = await monitor.delete(`/jobs/${job_id}`, key);
   await monitor.post(`/jobs/${job_id}/retry`);
   const again = await monitor.delete(`/jobs/${job_id}`, key);
-  assert.deepEqual([first.body.state, again.body.state], ['CANCELLED', 'QUEUED'], 'the retry in between stands');
+  assert.deepEqual([first.body.state, again.body.state], ['CANCELLED', 'QUEUED'], 'the retry in between is kept');
 });
 
 test('concurrent requests with the same key take effect once', async () => {
   const key = { 'idempotency-key': 'at-once' };
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     Array.from({ length: 20 }, () => monitor.post('/jobs', { audio_url: AUDIO, tags: ['at-once'] }, key)),
   );
-  assert.equal(new Set(answers.map(({ body }) => body.job_id)).size, 1);
+  assert.equal(new Set(responses.map(({ body }) => body.job_id)).size, 1);
   assert.equal((await monitor.get('/jobs?tag=at-once')).body.items.length, 1);
 });
 

@@ -37,7 +37,7 @@ test('completing needs the lease; the job is COMPLETED once, however often it is
     ],
   );
   const again = await monitor.post<Job>(`/jobs/${held.id}/complete`, completion(held.token));
-  assert.equal(again.status, 200, 'its first answer was lost');
+  assert.equal(again.status, 200, 'its first response was lost');
   assert.equal(again.body.completed_at, first.body.completed_at);
   assert.equal(again.body.as_of_seq, first.body.as_of_seq);
 });
@@ -54,9 +54,14 @@ test('a report under an expired lease is refused with lease_expired and the stat
     ['PUT', 'transcript', TRANSCRIPT, { 'lease-token': token }],
   ];
   for (const [method, path, body, headers] of reports) {
-    const answer = await monitor.call(method, `/api/v1/jobs/${held.id}/${path}`, { body, headers });
-    if (path === 'fail') assert.ok([200, 409].includes(answer.status));
-    else assert.deepEqual([answer.status, answer.body.code, answer.body.state], [409, 'lease_expired', 'QUEUED'], path);
+    const response = await monitor.call(method, `/api/v1/jobs/${held.id}/${path}`, { body, headers });
+    if (path === 'fail') assert.ok([200, 409].includes(response.status));
+    else
+      assert.deepEqual(
+        [response.status, response.body.code, response.body.state],
+        [409, 'lease_expired', 'QUEUED'],
+        path,
+      );
   }
   assert.deepEqual((await monitor.get(`/jobs/${held.id}`)).body, before);
 });
@@ -95,9 +100,9 @@ test('the error names every wrong field of a report', async () => {
     ['POST', 'fail', { lease_token: held.token, error: { code: 'Not Lower', message: 5, retryable: 'no' } }, 3],
     ['PUT', 'progress', { lease_token: held.token, percentage: 101, stage: '', current_chunk: 1.5 }, 3],
   ] as const) {
-    const answer = await monitor.call(method, `/api/v1/jobs/${held.id}/${path}`, { body });
-    assert.deepEqual([answer.status, answer.body.code], [400, 'invalid_body']);
-    const named = new Set(answer.body.errors.map(({ field }: { field: string }) => field));
+    const response = await monitor.call(method, `/api/v1/jobs/${held.id}/${path}`, { body });
+    assert.deepEqual([response.status, response.body.code], [400, 'invalid_body']);
+    const named = new Set(response.body.errors.map(({ field }: { field: string }) => field));
     assert.equal(named.size, fields, `${path}: ${[...named]}`);
   }
   await complete(monitor, held);
@@ -267,7 +272,7 @@ test('a transcript of ten hours, larger than the limit of other bodies, is accep
     id,
     start_seconds: id * 1.8,
     end_seconds: id * 1.8 + 1.7,
-    text: 'and then she said that she would not go',
+    text: 'and then the train left without her',
     confidence: 0.5,
   }));
   const { status, body } = await monitor.put(

@@ -149,7 +149,11 @@ test('[A69] DELETE /jobs/{id} cancels a waiting job at once, and a running one t
   assert.deepEqual([response.status, response.body.state], [202, 'CANCELLING']);
   const beat = await monitor.post('/workers/worker-1/heartbeat', { leases: [running.token] });
   assert.deepEqual(beat.body.commands, [{ type: 'cancel_job', job_id: running.id }]);
-  assert.equal((await complete(monitor, running)).state, 'CANCELLED', 'a transcript that comes too late is none');
+  assert.equal(
+    (await complete(monitor, running)).state,
+    'CANCELLED',
+    'a transcript that arrives too late does not count',
+  );
 
   const done = await hold(monitor);
   await complete(monitor, done);

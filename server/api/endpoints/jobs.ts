@@ -242,11 +242,11 @@ export async function listJobs({ engine, store }: Pick<ApiContext, 'engine' | 's
     const all = [...jobs, ...left.jobs.filter((job) => matcher.test(job))].sort((a, b) => b.ordinal - a.ordinal);
     page.jobs.push(...all.slice(0, limit));
     page.unreadable.push(...left.unreadable);
-    if (!exhausted || all.length > limit) return pageAnswer(page, { ordinal: page.jobs.at(-1)!.ordinal, seq });
+    if (!exhausted || all.length > limit) return pageResponse(page, { ordinal: page.jobs.at(-1)!.ordinal, seq });
   }
   const states = FINISHED_STATES.filter((name) => query.state === undefined || query.state === name);
-  if (state.scalars.archived_jobs === 0 || states.length === 0) return pageAnswer(page, null);
-  if (page.jobs.length === limit) return pageAnswer(page, { archive: '', seq });
+  if (state.scalars.archived_jobs === 0 || states.length === 0) return pageResponse(page, null);
+  if (page.jobs.length === limit) return pageResponse(page, { archive: '', seq });
   const { jobs, unreadable, next } = await archivedPage(store, state, {
     before: 'archive' in cursor && cursor.archive !== '' ? cursor.archive : undefined,
     limit: limit - page.jobs.length,
@@ -256,12 +256,12 @@ export async function listJobs({ engine, store }: Pick<ApiContext, 'engine' | 's
   });
   page.jobs.push(...jobs);
   page.unreadable.push(...unreadable);
-  return pageAnswer(page, next === null ? null : { archive: next, seq });
+  return pageResponse(page, next === null ? null : { archive: next, seq });
 }
 
 type Page = { jobs: JobRecord[]; unreadable: Unreadable[] };
 
-function pageAnswer({ jobs, unreadable }: Page, next: Cursor | null) {
+function pageResponse({ jobs, unreadable }: Page, next: Cursor | null) {
   return {
     items: jobs.map(jobDocument),
     next_cursor: next === null ? null : encodeCursor(next),

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { Job } from '../../../protocol/job.ts';
-import { type Answer, openMonitor } from '../../../test/servers/monitor.ts';
+import { type ApiResponse, openMonitor } from '../../../test/servers/monitor.ts';
 import { complete, fail, hold, register, submit } from '../../../test/servers/steps.ts';
 
 const monitor = await openMonitor({ after });
@@ -14,10 +14,12 @@ async function pages(query: string, between: () => Promise<unknown> = async () =
   const all: Job[][] = [];
   let cursor: string | null = null;
   do {
-    const answer: Answer<Page> = await monitor.get(`/jobs?${query}${cursor === null ? '' : `&cursor=${cursor}`}`);
-    assert.equal(answer.status, 200);
-    all.push(answer.body.items);
-    cursor = answer.body.next_cursor;
+    const response: ApiResponse<Page> = await monitor.get(
+      `/jobs?${query}${cursor === null ? '' : `&cursor=${cursor}`}`,
+    );
+    assert.equal(response.status, 200);
+    all.push(response.body.items);
+    cursor = response.body.next_cursor;
     await between();
   } while (cursor !== null);
   return all;

@@ -22,7 +22,7 @@ export function seriesRange({ from, to, step = 'hour' }: MetricsQuery, now_ms: n
   const first = Math.floor(from_ms / STEP_MS[step]);
   if (end - first > POINTS_MAX) {
     throw new MonitorError('invalid', 'too_many_points', `${end - first} points of one ${step} exceed ${POINTS_MAX}`, {
-      hint: step === 'hour' ? 'Ask for ?step=day, or for a shorter range.' : 'Ask for a shorter range.',
+      hint: step === 'hour' ? 'Use ?step=day, or a shorter range.' : 'Use a shorter range.',
     });
   }
   return { step, first, end };

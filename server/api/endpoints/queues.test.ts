@@ -45,7 +45,7 @@ test('[A77] POST /queues/main/purge cancels the waiting jobs that match, or all,
   assert.equal(
     (await monitor.get(`/jobs/${running.id}`)).body.state,
     'PROCESSING',
-    'what a worker holds is no message',
+    'a held job is not a message in the queue',
   );
 });
 
@@ -94,9 +94,9 @@ test('a misspelt filter is refused and affects nothing', async (t) => {
       [{ filter: { created_after: 'yesterday' } }, '/filter/created_after'],
       [{ dry_run: 'true' }, '/dry_run'],
     ] as const) {
-      const answer = await monitor.post(path, body);
-      assert.equal(answer.status, 400, `${path} ${JSON.stringify(body)}`);
-      assert.ok(answer.body.errors.some((error: { field: string }) => error.field === field));
+      const response = await monitor.post(path, body);
+      assert.equal(response.status, 400, `${path} ${JSON.stringify(body)}`);
+      assert.ok(response.body.errors.some((error: { field: string }) => error.field === field));
     }
   }
   assert.equal((await monitor.get(`/jobs/${job_id}`)).body.state, 'QUEUED');

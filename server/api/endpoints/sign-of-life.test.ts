@@ -147,14 +147,14 @@ test('while the store accepts no writes, heartbeats and progress are 503; the jo
   store.break('full');
   assert.equal((await monitor.post('/jobs', { audio_url: AUDIO })).status, 503);
   const line = { event: 'JOB_PROGRESS', job_id: held.id, lease_token: held.token, percentage: 5 };
-  for (const answer of [
+  for (const response of [
     await monitor.post('/workers/worker-1/heartbeat', { leases: [held.token] }),
     await monitor.post('/events', JSON.stringify(line), { 'content-type': 'application/x-ndjson' }),
   ]) {
-    assert.deepEqual([answer.status, answer.body.code], [503, 'store_unavailable']);
-    assert.ok(Number(answer.headers.get('retry-after')) > 0);
+    assert.deepEqual([response.status, response.body.code], [503, 'store_unavailable']);
+    assert.ok(Number(response.headers.get('retry-after')) > 0);
   }
-  store.mend();
+  store.repair();
   clock.jump(2 * SECOND_MS);
   await submit(monitor);
   const { body } = await monitor.post('/workers/worker-1/heartbeat', { leases: [held.token] });

@@ -138,7 +138,11 @@ test('[A63] a manually resolved alert is raised again only after its condition h
 
   clock.jump(5_000);
   await submit(monitor);
-  assert.deepEqual((await monitor.get('/system/alerts')).body.items, [], 'it still holds, and was answered');
+  assert.deepEqual(
+    (await monitor.get('/system/alerts')).body.items,
+    [],
+    'its condition still holds, but it was resolved by hand',
+  );
   const { headers } = await monitor.post(`/jobs/${dead.job_id}/retry`);
   clock.jump(5_000);
   // No document shows that the condition has cleared, so wait for the segment.

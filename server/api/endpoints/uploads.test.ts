@@ -50,8 +50,8 @@ test('an upload of unknown length is streamed', async (t) => {
 test('an empty upload is refused', async (t) => {
   const monitor = await openMonitor(t);
   for (const body of ['', undefined]) {
-    const answer = await upload(monitor, body);
-    assert.deepEqual([answer.status, answer.body.code], [400, 'audio_empty']);
+    const response = await upload(monitor, body);
+    assert.deepEqual([response.status, response.body.code], [400, 'audio_empty']);
   }
   assert.deepEqual(await uploadedKeys(monitor.store), []);
 });
@@ -60,8 +60,8 @@ test('an upload that is too large is 413, with or without Content-Length, and le
   const monitor = await openMonitor(t, { upload_bytes_max: 5_000_000 });
   const bytes = new Uint8Array(5_000_001);
   for (const body of [bytes, new Blob([bytes]).stream()]) {
-    const answer = await upload(monitor, body);
-    assert.deepEqual([answer.status, answer.body.code], [413, 'upload_too_large']);
+    const response = await upload(monitor, body);
+    assert.deepEqual([response.status, response.body.code], [413, 'upload_too_large']);
   }
   assert.equal((await upload(monitor, bytes.subarray(1))).status, 201, 'to the byte');
   assert.equal((await uploadedKeys(monitor.store)).filter((key) => key.endsWith('manifest.json')).length, 1);
@@ -195,7 +195,7 @@ test('an upload of a version without hashes of parts is verified as a whole', as
   await assert.rejects(async () => (await fetch(`${monitor.url}/api/v1/uploads/${body.upload_id}`)).arrayBuffer());
 });
 
-test('a manifest of such a version with a wrong size or count of parts ends the response, not the patience of the client', async (t) => {
+test('a manifest of such a version with a wrong size or count of parts ends the response instead of stalling it', async (t) => {
   const monitor = await openMonitor(t);
   for (const size of [5_000, 5_000_000]) {
     const { body: sound } = await upload(monitor, randomBytes(size));
@@ -234,17 +234,17 @@ test('a range of an upload is 206, across parts; one beyond its end is 416; an u
     ['bytes=-5', 8_999_995, 8_999_999],
     ['bytes=5-99999999', 5, 8_999_999],
   ] as const) {
-    const answer = await open({ range });
-    assert.equal(answer.status, 206, range);
-    assert.equal(answer.headers.get('content-range'), `bytes ${first}-${last}/9000000`);
-    assert.ok(bytes.subarray(first, last + 1).equals(Buffer.from(await answer.arrayBuffer())), range);
+    const response = await open({ range });
+    assert.equal(response.status, 206, range);
+    assert.equal(response.headers.get('content-range'), `bytes ${first}-${last}/9000000`);
+    assert.ok(bytes.subarray(first, last + 1).equals(Buffer.from(await response.arrayBuffer())), range);
   }
   const beyond = await open({ range: 'bytes=9000000-' });
   assert.deepEqual([beyond.status, beyond.headers.get('content-range')], [416, 'bytes */9000000']);
   assert.equal(((await beyond.json()) as { code: string }).code, 'range_not_satisfiable');
   for (const range of ['bytes=0-1,4-5', 'bytes=5-2', 'lines=0-1', 'bytes=-']) {
-    const answer = await open({ range });
-    assert.deepEqual([answer.status, (await answer.arrayBuffer()).byteLength], [200, bytes.length], range);
+    const response = await open({ range });
+    assert.deepEqual([response.status, (await response.arrayBuffer()).byteLength], [200, bytes.length], range);
   }
   const etag = (await open({}, 'HEAD')).headers;
   assert.deepEqual([etag.get('etag'), etag.get('content-length')], [`"${sha256}"`, '9000000']);
@@ -269,9 +269,9 @@ test('the file of a form is the upload, named by a field before or after it', as
     [formOf(['audio', FILE], ['name', 'late.wav']), '', 'late.wav'],
     [formOf(['audio', FILE], ['name', 'late.wav']), '?name=query.wav', 'query.wav'],
   ] as const) {
-    const answer = await fetch(`${monitor.url}/api/v1/uploads${query}`, { method: 'POST', body: form });
-    const body = (await answer.json()) as { upload_id: string; file_name: string };
-    assert.deepEqual([answer.status, body.file_name], [201, name]);
+    const response = await fetch(`${monitor.url}/api/v1/uploads${query}`, { method: 'POST', body: form });
+    const body = (await response.json()) as { upload_id: string; file_name: string };
+    assert.deepEqual([response.status, body.file_name], [201, name]);
     assert.equal(await (await fetch(`${monitor.url}/api/v1/uploads/${body.upload_id}`)).text(), 'the recording');
   }
 });
@@ -286,8 +286,8 @@ test('a form without a file, with two, with another field or truncated is refuse
     formOf(['a', FILE], ['title', 'x']),
     formOf(['a', large], ['name', 'x'.repeat(300)]),
   ]) {
-    const answer = await fetch(`${monitor.url}/api/v1/uploads`, { method: 'POST', body: form });
-    assert.deepEqual([answer.status, ((await answer.json()) as { code: string }).code], [400, 'invalid_form']);
+    const response = await fetch(`${monitor.url}/api/v1/uploads`, { method: 'POST', body: form });
+    assert.deepEqual([response.status, ((await response.json()) as { code: string }).code], [400, 'invalid_form']);
   }
   const type = { 'content-type': 'multipart/form-data; boundary=x' };
   const half = '--x\r\ncontent-disposition: form-data; name="f"; filename="a.wav"\r\n\r\nhalf of';
@@ -296,8 +296,8 @@ test('a form without a file, with two, with another field or truncated is refuse
     ['no form', type],
     ['x', { 'content-type': 'multipart/form-data' }],
   ] as const) {
-    const answer = await upload(monitor, body, '', headers);
-    assert.deepEqual([answer.status, answer.body.code], [400, 'invalid_form'], body);
+    const response = await upload(monitor, body, '', headers);
+    assert.deepEqual([response.status, response.body.code], [400, 'invalid_form'], body);
   }
   const empty = await fetch(`${monitor.url}/api/v1/uploads`, {
     method: 'POST',

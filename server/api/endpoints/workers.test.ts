@@ -110,7 +110,7 @@ test('a draining worker finishes its jobs, gets no more, and gets the command wi
   assert.equal(beat.body.leases.length, 1, 'it keeps what it has');
   assert.deepEqual(await claim(monitor, 'worker-drain'), []);
   assert.equal((await complete(monitor, held)).state, 'COMPLETED');
-  assert.equal((await monitor.post('/workers/worker-drain/drain')).status, 202, 'twice is no mistake');
+  assert.equal((await monitor.post('/workers/worker-drain/drain')).status, 202, 'a second time is no error');
 });
 
 test('a worker that drains for a reason shows it until it is back; other fields are refused', async () => {
@@ -123,7 +123,7 @@ test('a worker that drains for a reason shows it until it is back; other fields 
   }
   const error = { code: 'worker_drained', message: reason, retryable: true };
   const job = (await monitor.post(`/jobs/${held.id}/fail`, { lease_token: held.token, error })).body;
-  assert.deepEqual([job.state, job.retry_info.attempt], ['QUEUED', 1], 'a hand-back is no attempt');
+  assert.deepEqual([job.state, job.retry_info.attempt], ['QUEUED', 1], 'a hand-back does not count as an attempt');
   const ended = await monitor.delete<Worker>('/workers/worker-spot');
   assert.deepEqual([ended.body.state, ended.body.reason], ['TERMINATED', reason]);
   assert.equal((await register(monitor, 'worker-spot')).reason, null);
@@ -146,7 +146,7 @@ test('DELETE terminates a worker now: its jobs return to the queue, its leases e
   const { status, body } = await monitor.delete<Worker>('/workers/worker-end');
   assert.deepEqual([status, body.state, body.current_job], [200, 'TERMINATED', null]);
   assert.equal((await monitor.get(`/jobs/${held.id}`)).body.state, 'QUEUED');
-  assert.equal((await monitor.delete('/workers/worker-end')).status, 200, 'twice is no mistake');
+  assert.equal((await monitor.delete('/workers/worker-end')).status, 200, 'a second time is no error');
   for (const [path, send] of [
     ['/workers/worker-end/heartbeat', {}],
     ['/workers/worker-end/claim', {}],
@@ -177,7 +177,7 @@ test('an unknown worker is 404 with a hint to register', async () => {
     ['POST', '/claim', {}],
     ['POST', '/heartbeat', {}],
   ] as const) {
-    const { status, body: problem } = await monitor.call(method, `/api/v1/workers/worker-nobody${path}`, { body });
+    const { status, body: problem } = await monitor.call(method, `/api/v1/workers/worker-unknown${path}`, { body });
     assert.deepEqual([status, problem.code], [404, 'worker_not_found'], `${method} ${path}`);
     assert.ok(problem.hint);
   }

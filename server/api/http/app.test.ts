@@ -1,4 +1,4 @@
-/** What all endpoints have in common: each is tested and documented, and follows the same conventions. */
+/** Rules common to all endpoints: each is tested and documented, and follows the same conventions. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
@@ -76,15 +76,15 @@ test('the API document is valid: OpenAPI 3.1, unique operations, no dangling ref
   for (const [path, methods] of Object.entries<Record<string, Operation>>(document.paths)) {
     for (const [method, operation] of Object.entries(methods)) {
       const where = `${method} ${path}`;
-      assert.ok(!operations.has(operation.operationId), `${where}: ${operation.operationId} is there twice`);
+      assert.ok(!operations.has(operation.operationId), `${where}: ${operation.operationId} is declared twice`);
       operations.add(operation.operationId);
       assert.ok(operation.summary && operation.tags.length === 1, where);
       const named = operation.parameters.filter((parameter) => parameter.in === 'path').map(({ name }) => `{${name}}`);
       assert.deepEqual(path.match(/\{[a-z_]+\}/g) ?? [], named, `${where}: path parameters`);
       for (const { schema, in: place, required } of operation.parameters)
         assert.ok(schema && (place !== 'path' || required), where);
-      const answers = Object.keys(operation.responses);
-      assert.ok(answers.includes('default') && answers.some((code) => /^2\d\d$/.test(code)), where);
+      const codes = Object.keys(operation.responses);
+      assert.ok(codes.includes('default') && codes.some((code) => /^2\d\d$/.test(code)), where);
       if (method === 'post')
         assert.ok(
           operation.parameters.some(({ name }) => name === 'Idempotency-Key'),
@@ -150,7 +150,7 @@ test('an unknown path is 404, an unsupported method is 405 with Allow, an unsupp
   }
   const charset = { body: `{"audio_url":"${AUDIO}"}`, headers: { 'content-type': 'application/json; charset=utf-8' } };
   assert.equal((await monitor.call('POST', '/api/v1/jobs', charset)).status, 201);
-  assert.equal((await monitor.get('/jobs/')).status, 200, 'a slash at the end is none');
+  assert.equal((await monitor.get('/jobs/')).status, 200, 'a trailing slash is ignored');
 });
 
 test('every endpoint refuses unknown query parameters and body fields', async () => {
@@ -196,8 +196,11 @@ test('every response has Tmon-Seq; min_seq waits for it, and fails if it is not 
 
 test('before the journal has been read, the API reports that it is starting', async () => {
   const { app, close } = await buildApi(readSettings({}, {}), '0', () => {});
-  const answer = await app.inject({ method: 'GET', url: '/api/v1/jobs', headers: { host: 'localhost' } });
-  assert.deepEqual([answer.statusCode, answer.json().code, answer.headers['retry-after']], [503, 'starting', '1']);
+  const response = await app.inject({ method: 'GET', url: '/api/v1/jobs', headers: { host: 'localhost' } });
+  assert.deepEqual(
+    [response.statusCode, response.json().code, response.headers['retry-after']],
+    [503, 'starting', '1'],
+  );
   const ready = await app.inject({ method: 'GET', url: '/readyz', headers: { host: 'localhost' } });
   assert.deepEqual([ready.statusCode, ready.json()], [503, { status: 'starting' }]);
   const alive = await app.inject({ method: 'GET', url: '/livez', headers: { host: 'localhost' } });

@@ -35,7 +35,7 @@ import { openApiDocument } from './openapi.ts';
 import { bodyScopes } from './parsers.ts';
 import { addProbes } from './probes.ts';
 import { withSamplesInDescriptions } from './snippets.ts';
-import { answerUnparsed } from './unparsed.ts';
+import { respondUnparsed } from './unparsed.ts';
 
 export const endpoints: readonly Endpoint[] = [
   ...jobEndpoints,
@@ -77,7 +77,7 @@ const CORS = {
   strictPreflight: false,
 };
 /** After the longest commit, clients that are still sending or reading have this long before they are cut off. */
-const LAST_ANSWERS_MS = 3_000;
+const LAST_RESPONSES_MS = 3_000;
 
 export async function buildApi(
   settings: Settings,
@@ -85,7 +85,7 @@ export async function buildApi(
   log: (level: 'info' | 'warn' | 'error', message: string) => void,
   clock: Clock = systemClock,
 ): Promise<Api> {
-  const answerError = (error: unknown, request: FastifyRequest, reply: FastifyReply) =>
+  const respondError = (error: unknown, request: FastifyRequest, reply: FastifyReply) =>
     sendProblem(error, request, reply, log);
   const app = Fastify({
     logger: false,
@@ -97,8 +97,8 @@ export async function buildApi(
     keepAliveTimeout: 75_000,
     requestTimeout: 0,
     http: { headersTimeout: 20_000, maxHeaderSize: 16 * 1024 },
-    frameworkErrors: answerError,
-    clientErrorHandler: answerUnparsed,
+    frameworkErrors: respondError,
+    clientErrorHandler: respondUnparsed,
   });
   let context: ApiContext | null = null;
   let retired = false;
@@ -106,9 +106,9 @@ export async function buildApi(
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   app.decorateRequest('idempotencyKey', null);
   app.removeAllContentTypeParsers();
-  app.setErrorHandler(answerError);
+  app.setErrorHandler(respondError);
   const noRoute = noSuchRoute(endpoints, PREFIX);
-  app.setNotFoundHandler((request, reply) => answerError(noRoute(request, reply), request, reply));
+  app.setNotFoundHandler((request, reply) => respondError(noRoute(request, reply), request, reply));
   const refuseForeign = foreignOriginGuard(settings.allowed_origins);
   const bodies = new BodyDeadlines(clock, settings.body_idle_ms);
   app.addHook('onRequest', (request, reply, done) => {
@@ -168,7 +168,7 @@ export async function buildApi(
       context?.feed.close();
     },
     async close(clock) {
-      const patience = clock.after(settings.outcome_unknown_ms + LAST_ANSWERS_MS, () =>
+      const patience = clock.after(settings.outcome_unknown_ms + LAST_RESPONSES_MS, () =>
         app.server.closeAllConnections(),
       );
       await sockets.drained();
@@ -207,8 +207,8 @@ function addRoute(app: FastifyInstance, endpoint: Endpoint, current: () => ApiCo
         });
       }
       const { params, query, body } = request;
-      const answer = await endpoint.run(context, { params, query, body, caller, reply, http: { request, reply } });
-      return answer === NOTHING ? reply.send() : answer;
+      const result = await endpoint.run(context, { params, query, body, caller, reply, http: { request, reply } });
+      return result === NOTHING ? reply.send() : result;
     },
   });
 }

@@ -15,9 +15,9 @@ function send(method: string, path: string, headers: Record<string, string>, bod
     status: number;
     headers: NodeJS.Dict<string | string[]>;
   }>();
-  const call = request(`${monitor.url}${path}`, { method, headers }, (answer) => {
-    resolve({ status: answer.statusCode ?? 0, headers: answer.headers });
-    answer.destroy();
+  const call = request(`${monitor.url}${path}`, { method, headers }, (response) => {
+    resolve({ status: response.statusCode ?? 0, headers: response.headers });
+    response.destroy();
   });
   call.on('error', reject);
   call.end(body);
@@ -77,12 +77,15 @@ test('a page of an allowed origin may read responses and the headers of the API'
 });
 
 test('a preflight is granted to an allowed origin, and refused to others', async () => {
-  const asks = { 'access-control-request-method': 'PUT', 'access-control-request-headers': 'content-type,lease-token' };
-  const { status, headers } = await send('OPTIONS', '/api/v1/jobs', { origin: PAGE, ...asks });
+  const preflight = {
+    'access-control-request-method': 'PUT',
+    'access-control-request-headers': 'content-type,lease-token',
+  };
+  const { status, headers } = await send('OPTIONS', '/api/v1/jobs', { origin: PAGE, ...preflight });
   assert.deepEqual([status, headers['access-control-allow-origin']], [204, PAGE]);
   assert.match(String(headers['access-control-allow-methods']), /PUT/);
   assert.equal(headers['access-control-allow-headers'], 'content-type,lease-token');
-  const other = await send('OPTIONS', '/api/v1/jobs', { origin: 'https://evil.example', ...asks });
+  const other = await send('OPTIONS', '/api/v1/jobs', { origin: 'https://evil.example', ...preflight });
   assert.deepEqual([other.status, other.headers['access-control-allow-origin']], [403, undefined]);
 });
 

@@ -17,14 +17,14 @@ function send(
   body = '',
 ): Promise<{ status: number; code: unknown }> {
   return new Promise((resolve, reject) => {
-    const call = request(`${monitor.url}${path}`, { method, headers }, (answer) => {
+    const call = request(`${monitor.url}${path}`, { method, headers }, (response) => {
       let text = '';
-      answer.on('data', (chunk: Buffer) => {
+      response.on('data', (chunk: Buffer) => {
         text += chunk.toString();
       });
-      answer.on('end', () => {
-        const json = /json/.test(answer.headers['content-type'] ?? '');
-        resolve({ status: answer.statusCode ?? 0, code: json ? JSON.parse(text).code : undefined });
+      response.on('end', () => {
+        const json = /json/.test(response.headers['content-type'] ?? '');
+        resolve({ status: response.statusCode ?? 0, code: json ? JSON.parse(text).code : undefined });
       });
     });
     call.on('error', reject);

@@ -13,7 +13,7 @@ import { buildApi } from './app.ts';
 const monitor = await openMonitor({ after });
 const JSON_TYPE = { 'content-type': 'application/json' };
 
-/** What the server answers to these very bytes, until it closes. */
+/** The server's response to these exact bytes, until it closes. */
 async function raw(bytes: string): Promise<string> {
   const { hostname, port } = new URL(monitor.url);
   const socket = connect(Number(port), hostname);
@@ -62,11 +62,11 @@ test('[S12] headers have to arrive within 20 seconds, so that slow ones cannot o
 
 test('[S12] a compressed body is not decompressed', async () => {
   const body = gzipSync(JSON.stringify({ audio_url: AUDIO }));
-  const answer = await monitor.call('POST', '/api/v1/jobs', {
+  const response = await monitor.call('POST', '/api/v1/jobs', {
     body,
     headers: { ...JSON_TYPE, 'content-encoding': 'gzip' },
   });
-  assert.deepEqual([answer.status, answer.body.code], [415, 'unsupported_media_type']);
+  assert.deepEqual([response.status, response.body.code], [415, 'unsupported_media_type']);
 });
 
 test('a malformed request gets a problem document', async () => {
@@ -156,7 +156,7 @@ test('numbers, texts and lists beyond their limits are refused by field', async 
 
 test('[S31] no error reveals internals', async () => {
   const { job_id } = await submit(monitor);
-  const answers = await Promise.all([
+  const responses = await Promise.all([
     monitor.get('/jobs/%zz'),
     monitor.get('/jobs/job-unknown'),
     monitor.get('/nothing'),
@@ -166,7 +166,7 @@ test('[S31] no error reveals internals', async () => {
     monitor.call('POST', '/api/v1/jobs', { body: '{', headers: JSON_TYPE }),
     monitor.call('POST', '/api/v1/jobs', { body: 'x', headers: { 'content-type': 'text/html' } }),
   ]);
-  for (const { status, text, headers } of answers) {
+  for (const { status, text, headers } of responses) {
     assert.ok(status >= 400 && status < 500);
     assert.match(headers.get('content-type') ?? '', /^application\/problem\+json/);
     assert.doesNotMatch(text, /node_modules|\.ts:\d|at \w+ \(|server\//);

@@ -35,7 +35,7 @@ export function openApiDocument(endpoints: readonly Endpoint[], version: string)
 const tagOf = ({ operation: name }: Endpoint): string => name.split('.', 1)[0]!;
 
 function operation(endpoint: Endpoint, schemas: Json): Json {
-  const answers = Object.entries(endpoint.responses).map(([status, schema]) => [
+  const responses = Object.entries(endpoint.responses).map(([status, schema]) => [
     status,
     {
       description: describe(schema),
@@ -55,7 +55,7 @@ function operation(endpoint: Endpoint, schemas: Json): Json {
     ],
     ...(endpoint.body || endpoint.consumes ? { requestBody: requestBody(endpoint, schemas) } : {}),
     responses: {
-      ...Object.fromEntries(answers),
+      ...Object.fromEntries(responses),
       ...(endpoint.etag ? { 304: { description: 'Not modified since the version in If-None-Match' } } : {}),
       ...Object.fromEntries(problemsOf(endpoint).map(([status, description]) => [status, problem(description)])),
       default: problem('Any other error'),

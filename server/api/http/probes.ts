@@ -12,9 +12,9 @@ export function addProbes(app: FastifyInstance, current: () => ApiContext | null
     const status = current()?.engine.journal.status;
     const clock = status && status.clock_offset_ms !== 0 ? { clock: { offset_ms: status.clock_offset_ms } } : {};
     const cache_problem = current()?.cache?.status.problem ?? null;
-    // The cache is for readers beside the monitor: without it the monitor is ready all the same.
+    // The cache is for readers beside the monitor; without it the monitor is still ready.
     const cache = cache_problem === null ? {} : { cache: { problem: cache_problem } };
-    // Without its queue the monitor answers everything; workers get no new jobs meanwhile.
+    // Without its queue the monitor still serves every request; workers get no new jobs meanwhile.
     const queue_problem = current()?.queue?.problem ?? null;
     const notes = { ...clock, ...cache, ...(queue_problem === null ? {} : { queue: { problem: queue_problem } }) };
     if (status?.writable) return { status: 'ready', seq: status.seq, ...notes };
@@ -90,7 +90,10 @@ function metricsOf(current: () => ApiContext | null): Registry {
 
 let ofThisProcess: Registry | undefined;
 
-/** Collected once a process: their observer of garbage collections can't be removed, and would keep every stopped server in memory. */
+/**
+ * Collected once per process: their observer of garbage collections can't be removed, and would keep every stopped
+ * server in memory.
+ */
 function processMetrics(): Registry {
   if (!ofThisProcess) {
     ofThisProcess = new Registry();

@@ -31,7 +31,7 @@ export function addQueueMetrics(registry: Registry, current: () => ApiContext['q
   });
   new Counter({
     name: 'transcription_monitor_sqs_messages_not_understood_total',
-    help: 'Messages that were neither ours nor understood',
+    help: "Messages that are neither the monitor's nor valid submissions or events",
     registers,
     collect() {
       const queue = current();

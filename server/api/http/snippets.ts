@@ -47,12 +47,12 @@ for update in api.jobs.watch(job.id):
   },
   'jobs.submitBatch': {
     typescript: `\
-const answers = await api.jobs.submitBatch([{ audio_url: 's3://bucket/1.mp3' }, { audio_url: 's3://bucket/2.mp3' }]);
-for (const answer of answers) console.log(answer instanceof Error ? answer.message : answer.id);`,
+const results = await api.jobs.submitBatch([{ audio_url: 's3://bucket/1.mp3' }, { audio_url: 's3://bucket/2.mp3' }]);
+for (const result of results) console.log(result instanceof Error ? result.message : result.id);`,
     python: `\
-answers = api.jobs.submit_batch([{"audio_url": "s3://bucket/1.mp3"}, {"audio_url": "s3://bucket/2.mp3"}])
-for answer in answers:
-    print(answer if isinstance(answer, Exception) else answer.id)`,
+results = api.jobs.submit_batch([{"audio_url": "s3://bucket/1.mp3"}, {"audio_url": "s3://bucket/2.mp3"}])
+for result in results:
+    print(result if isinstance(result, Exception) else result.id)`,
   },
   'jobs.list': {
     typescript: `for await (const job of api.jobs.list({ state: 'FAILED', tag: 'interviews' })) console.log(job.id, job.state);`,
@@ -197,18 +197,18 @@ for (const { job, lease } of jobs) console.log(job.job_id, lease.token);`,
   },
   'queues.purge': {
     typescript: `const { job_ids } = await api.queues.purge('main', { filter: { tag: 'mistake' }, dry_run: true });`,
-    python: `answer = api.queues.purge("main", filter={"tag": "mistake"}, dry_run=True)
-print(answer.job_ids)`,
+    python: `result = api.queues.purge("main", filter={"tag": "mistake"}, dry_run=True)
+print(result.job_ids)`,
   },
   'queues.purgeDlq': {
     typescript: `const { job_ids } = await api.queues.purgeDlq({ filter: { tag: 'mistake' }, dry_run: true });`,
-    python: `answer = api.queues.purge_dlq(filter={"tag": "mistake"}, dry_run=True)
-print(answer.job_ids)`,
+    python: `result = api.queues.purge_dlq(filter={"tag": "mistake"}, dry_run=True)
+print(result.job_ids)`,
   },
   'queues.redrive': {
     typescript: `const { job_ids } = await api.queues.redrive({ filter: { error_code: 'gpu_out_of_memory' }, dry_run: true });`,
-    python: `answer = api.queues.redrive(filter={"error_code": "gpu_out_of_memory"}, dry_run=True)
-print(answer.job_ids)`,
+    python: `result = api.queues.redrive(filter={"error_code": "gpu_out_of_memory"}, dry_run=True)
+print(result.job_ids)`,
   },
   'system.health': {
     typescript: `\

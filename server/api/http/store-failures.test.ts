@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { Job } from '../../../protocol/job.ts';
 import { FaultyStore, SECRET_WORDS } from '../../../test/servers/faulty-store.ts';
 import { JumpingClock } from '../../../test/servers/jumping-clock.ts';
-import { type Answer, type Monitor, openMonitor } from '../../../test/servers/monitor.ts';
+import { type ApiResponse, type Monitor, openMonitor } from '../../../test/servers/monitor.ts';
 import { AUDIO, complete, hold, submit, TRANSCRIPT } from '../../../test/servers/steps.ts';
 import { segmentKey } from '../../journal/keys.ts';
 
@@ -25,7 +25,7 @@ async function sendInto(
   { clock, store, monitor }: Awaited<ReturnType<typeof open>>,
   fault: 'silent' | 'lossy' | 'dead',
   headers: Record<string, string> = {},
-): Promise<Answer> {
+): Promise<ApiResponse> {
   const failed = store.break(fault);
   const sent = monitor.post('/jobs', { audio_url: AUDIO, tags: ['sent'] }, headers);
   await failed;
@@ -33,10 +33,10 @@ async function sendInto(
   return sent;
 }
 
-function assertUnavailable({ status, headers, body, text }: Answer, code: string): void {
+function assertUnavailable({ status, headers, body, text }: ApiResponse, code: string): void {
   assert.deepEqual([status, body?.code], [503, code]);
   assert.ok(Number(headers.get('retry-after')) > 0);
-  assert.ok(!text.includes(SECRET_WORDS), '[S31] the store’s own words are for its owner');
+  assert.ok(!text.includes(SECRET_WORDS), '[S31] the store’s own message is only for its owner');
 }
 
 for (const fault of ['silent', 'lossy'] as const) {
@@ -57,7 +57,7 @@ for (const fault of ['silent', 'lossy'] as const) {
     const ready = await monitor.call('GET', '/readyz');
     assert.deepEqual([ready.status, ready.body.status], [503, 'not_ready']);
 
-    store.mend();
+    store.repair();
     const healed = monitor.get(`/queues/main?min_seq=${Number(read.headers.get('tmon-seq')) + 1}`);
     clock.jump(PAUSE_MS);
     assert.equal((await healed).headers.get('tmon-stale'), null);
@@ -78,7 +78,7 @@ test('without a key of its own a caller gets one, with which the request takes e
   const unknown = await sendInto(all, 'lossy');
   assertUnavailable(unknown, 'outcome_unknown');
   assert.match(unknown.body.idempotency_key, /^tmon-/);
-  all.store.mend();
+  all.store.repair();
   const healed = all.monitor.get('/queues/main?min_seq=1');
   all.clock.jump(PAUSE_MS);
   await healed;
@@ -96,13 +96,13 @@ test('with a full store nothing is written or acknowledged, and writing resumes 
   const refused = await monitor.post('/jobs', { audio_url: AUDIO });
   assertUnavailable(refused, 'store_refused');
   assert.ok(refused.body.hint.includes('/readyz'));
-  for (const answer of [
+  for (const response of [
     await monitor.delete(`/jobs/${held.id}`),
     await monitor.post('/workers/worker-1/drain'),
     await monitor.put('/workers/worker-2', { capabilities: {} }),
     await monitor.post('/queues/main/purge'),
   ])
-    assertUnavailable(answer, 'store_refused');
+    assertUnavailable(response, 'store_refused');
   const report = { lease_token: held.token, percentage: 50 };
   assertUnavailable(await monitor.put(`/jobs/${held.id}/progress`, report), 'store_unavailable');
   assertUnavailable(
@@ -115,7 +115,7 @@ test('with a full store nothing is written or acknowledged, and writing resumes 
   assert.deepEqual([ready.status, ready.body.halted], [503, false]);
   assert.match(ready.body.problem, /store_full/, 'the problem has the code of the failure');
 
-  store.mend();
+  store.repair();
   clock.jump(PAUSE_MS);
   assert.equal((await monitor.post('/jobs', { audio_url: AUDIO })).status, 201);
   assert.equal((await monitor.call('GET', '/readyz')).status, 200);
@@ -137,7 +137,7 @@ test('a store that does not respond does not block reads from memory', async (t)
   assertUnavailable(await monitor.get('/jobs/job-archived-perhaps'), 'store_unavailable');
   assertUnavailable(await monitor.get(`/jobs/${held.id}/transcript`), 'store_unavailable');
   assert.equal((await monitor.post('/workers/worker-1/claim', {})).status, 503);
-  all.store.mend();
+  all.store.repair();
   all.clock.jump(PAUSE_MS);
 });
 
@@ -148,7 +148,7 @@ test('leases do not expire because of a time in which the store accepted no writ
   await sendInto(all, 'silent');
   clock.jump(10 * monitor.settings.lease_ms);
   const seq = Number((await monitor.get('/queues/main')).headers.get('tmon-seq'));
-  store.mend();
+  store.repair();
   const healed = monitor.get(`/queues/main?min_seq=${seq + 1}`);
   clock.jump(PAUSE_MS);
   assert.equal((await healed).status, 200);

@@ -9,7 +9,7 @@ const REASONS: Record<string, { status: number; code: string; detail: string }> 
 };
 const MALFORMED = { status: 400, code: 'bad_request', detail: 'this is not an HTTP request' };
 
-export function answerUnparsed(error: Error & { code?: string }, socket: Socket): void {
+export function respondUnparsed(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
   const { status, code, detail } = REASONS[error.code ?? ''] ?? MALFORMED;
   const title = STATUS_CODES[status]!;

@@ -132,13 +132,13 @@ test('a malformed call is an error like others, and the connection stays open', 
     [{ action: 'call', id: 'x', operation: 'toString' }, 'unknown_operation'],
     [{ action: 'call', id: 'x', operation: 'uploads.create' }, 'http_only'],
   ] as const) {
-    const answer = await feed.ask(message);
-    assert.deepEqual([answer.type, answer.code, answer.id], ['error', code, message.id]);
+    const response = await feed.ask(message);
+    assert.deepEqual([response.type, response.code, response.id], ['error', code, message.id]);
   }
   assert.equal((await feed.call('queues.main')).status, 200);
 });
 
-test('without an id only a refused call is answered', async (t) => {
+test('without an id only a refused call gets a reply', async (t) => {
   const feed = await FeedClient.open(t, monitor.url);
   const { id, token } = await hold(monitor);
   const report = (lease_token: string) =>
@@ -156,7 +156,7 @@ test('without an id only a refused call is answered', async (t) => {
     ['error', 'jobs.reportProgress', 'lease_expired', undefined],
   );
   await feed.settled();
-  assert.equal(feed.messages.length, 2, 'the refusal, and what settled() asks');
+  assert.equal(feed.messages.length, 2, 'the refusal, and the reply to settled()');
   assert.equal((await monitor.until(`/jobs/${id}`, ({ progress }) => progress.percentage > 0)).progress.percentage, 20);
 });
 
@@ -198,7 +198,7 @@ test('a cancelled claim returns no jobs, and the connection continues', async (t
   feed.send({ action: 'cancel', id: 'one' });
   const cancelled = await feed.next();
   assert.deepEqual([cancelled.id, cancelled.status, cancelled.body], ['one', 200, { jobs: [] }]);
-  feed.send({ action: 'cancel', id: 'none that there is' });
+  feed.send({ action: 'cancel', id: 'unknown' });
   assert.equal((await feed.ask({ action: 'cancel' })).code, 'invalid_message');
   const { job_id } = await submit(own);
   const claimed = await feed.next();
@@ -213,14 +213,14 @@ test('a call repeated with its key takes effect once, also on another connection
   const parts = { ...jobOf(id), body: completion(token), idempotency_key: 'mine' };
   const cut = await FeedClient.open(t, proxy.endpoint);
   proxy.loseNextAnswer();
-  await assert.rejects(cut.call('jobs.complete', parts), /before it answered/);
+  await assert.rejects(cut.call('jobs.complete', parts), /before its answer/);
   await own.until(`/jobs/${id}`, ({ state }) => state === 'COMPLETED');
 
   const again = await FeedClient.open(t, proxy.endpoint);
-  const answer = await again.call('jobs.complete', parts);
-  assert.deepEqual([answer.status, answer.body.state], [200, 'COMPLETED']);
+  const response = await again.call('jobs.complete', parts);
+  assert.deepEqual([response.status, response.body.state], [200, 'COMPLETED']);
   const http = await own.post(`/jobs/${id}/complete`, completion(token), { 'idempotency-key': 'mine' });
-  assert.deepEqual([http.status, http.body], [200, answer.body]);
+  assert.deepEqual([http.status, http.body], [200, response.body]);
   const other = await again.call('jobs.submit', { body: { audio_url: AUDIO }, idempotency_key: 'mine' });
   assert.deepEqual([other.status, other.code], [409, 'idempotency_key_reused']);
 
@@ -247,11 +247,7 @@ test('calls beyond the limit of a connection are refused without effect', async 
   const { job_id } = await submit(own);
   const claimed = await Promise.race(waiting);
   assert.equal(claimed.body.jobs[0].job.job_id, job_id);
-  assert.equal(
-    (await feed.call('jobs.submit', { body: { audio_url: AUDIO } })).status,
-    201,
-    'a call has been answered',
-  );
+  assert.equal((await feed.call('jobs.submit', { body: { audio_url: AUDIO } })).status, 201, 'a call has been served');
 });
 
 test('more messages a second than allowed close the connection, and a setting allows more', async (t) => {
@@ -261,7 +257,7 @@ test('more messages a second than allowed close the connection, and a setting al
   assert.equal((await raw.closed).code, 4029);
 });
 
-test('a stopping monitor answers the calls under way, then closes', async (t) => {
+test('a stopping monitor completes the calls under way, then closes', async (t) => {
   const own = await openMonitor(t);
   await register(own);
   const feed = await FeedClient.open(t, own.url);
@@ -319,7 +315,7 @@ test('the messages of a list are handled separately, and answers ready together 
   const call = (id: string, operation: string, more: object = {}) => ({ action: 'call', id, operation, ...more });
 
   socket.send(JSON.stringify(call('0', 'jobs.get', jobOf('job-none'))));
-  assert.equal((await messages(1))[0].id, '0', 'a client that sends no list gets none');
+  assert.equal((await messages(1))[0].id, '0', 'a client that sends no lists gets none');
 
   const list = [
     call('1', 'jobs.get', jobOf('job-none')),
@@ -365,7 +361,7 @@ async function openDeafCaller(t: Cleaning, own: Monitor, calls: number): Promise
   t.after(() => caller.terminate());
   await once(caller, 'open');
   caller.pause();
-  // Long calls arrive in small groups, and each group is answered.
+  // Long calls arrive in small groups, and each group gets its answers.
   const long = { id: '-'.repeat(100), idempotency_key: '-'.repeat(250) };
   for (let n = 0; n < calls; n += 1) {
     caller.send(JSON.stringify({ action: 'call', ...long, id: `${n}${long.id}`, operation: 'jobs.list' }));
@@ -390,14 +386,14 @@ test('[S22] a paused peer that reads nothing is considered dead', { timeout: 120
   }
 });
 
-test('no further calls are read from a peer that reads no answers; once it reads, each is answered', async (t) => {
+test('no further calls are read from a peer that reads no answers; once it reads, each call gets its answer', async (t) => {
   const own = await openMonitor(t, { socket_messages_per_second: 100_000 });
   const calls = 1_000;
   const caller = await openDeafCaller(t, own, calls);
-  const answered = new Set<string>();
+  const served = new Set<string>();
   let onFrame = () => {};
   caller.on('message', (text) => {
-    answered.add(JSON.parse(String(text)).id);
+    served.add(JSON.parse(String(text)).id);
     onFrame();
   });
   caller.send(
@@ -412,12 +408,12 @@ test('no further calls are read from a peer that reads no answers; once it reads
     assert.deepEqual(
       (await own.get('/jobs?tag=last')).body.items,
       [],
-      'it went on to take calls, and to keep their answers',
+      'it continued to accept calls, and to keep their answers',
     );
   }
   caller.resume();
   const closed = once(caller, 'close').then(([code]) => assert.fail(`it was closed with ${code}`));
-  while (answered.size <= calls) await Promise.race([closed, new Promise<void>((resolve) => (onFrame = resolve))]);
+  while (served.size <= calls) await Promise.race([closed, new Promise<void>((resolve) => (onFrame = resolve))]);
   caller.removeAllListeners('close');
   assert.equal((await own.get('/jobs?tag=last')).body.items.length, 1);
 });

@@ -20,8 +20,8 @@ export const CALLS_MAX = 2_000;
 export type CallsOptions = {
   context: ApiContext;
   operations: Operations;
-  /** Sends the answers to the caller. */
-  answer: (texts: readonly string[]) => void;
+  /** Sends answers to the caller. */
+  sendAnswers: (texts: readonly string[]) => void;
   log: (level: 'error', message: string) => void;
 };
 
@@ -51,7 +51,7 @@ export class Calls {
     this.#under_way.add(call);
     running.then(
       (body) => {
-        if (request.id !== undefined) this.#send(answer(request.id, call.status, body));
+        if (request.id !== undefined) this.#send(answerTo(request.id, call.status, body));
         this.#end(call);
       },
       (error: unknown) => {
@@ -61,7 +61,7 @@ export class Calls {
     );
   }
 
-  /** Ends the waiting of a call, which is still answered. */
+  /** Ends the waiting of a call, which still gets its answer. */
   cancel(id: string): void {
     for (const call of this.#under_way) if (call.message.id === id) call.abandon();
   }
@@ -71,7 +71,7 @@ export class Calls {
     for (const call of this.#under_way) call.abandon();
   }
 
-  /** Refuses further calls; resolves when all accepted ones have been answered. */
+  /** Refuses further calls; resolves when all accepted ones are complete. */
   finish(): Promise<void> {
     this.#stopping = true;
     return new Promise((resolve) => {
@@ -96,7 +96,7 @@ export class Calls {
   #flush(): void {
     const answers = this.#answers;
     this.#answers = [];
-    this.#options.answer(answers);
+    this.#options.sendAnswers(answers);
   }
 
   #assertFree(): void {
@@ -130,7 +130,7 @@ export class Calls {
 
 const RETRY = { retry_after_seconds: 1 };
 
-const answer = (id: string, status: number, body: unknown): string =>
+const answerTo = (id: string, status: number, body: unknown): string =>
   `{"type":"answer","id":${JSON.stringify(id)},"status":${status},"body":${JSON.stringify(body) ?? 'null'}}`;
 
 let calls = 0;

@@ -39,7 +39,7 @@ const BROKEN: [string, number, Buffer][] = [
     frame({ opcode: OPCODE.text, payload: text('x'), length: Number(2n ** 52n) }),
   ],
   [
-    'fragments that come to more than 64 KiB',
+    'fragments of more than 64 KiB in total',
     1009,
     Buffer.concat([
       frame({ opcode: OPCODE.text, payload: Buffer.alloc(LARGE, 'x'), fin: false }),
@@ -55,12 +55,12 @@ const BROKEN: [string, number, Buffer][] = [
       frame({ opcode: OPCODE.text, payload: text('}') }),
     ]),
   ],
-  ['an opcode that there is not', 1002, frame({ opcode: 3, payload: text('x') })],
+  ['an opcode that does not exist', 1002, frame({ opcode: 3, payload: text('x') })],
   ['reserved bits', 1002, frame({ opcode: OPCODE.text, payload: text('{}'), rsv: 0x40 })],
   ['a ping of more than 125 bytes', 1002, frame({ opcode: OPCODE.ping, payload: Buffer.alloc(126) })],
   ['a ping in fragments', 1002, frame({ opcode: OPCODE.ping, payload: text('x'), fin: false })],
   ['a close with half a code', 1002, frame({ opcode: OPCODE.close, payload: Buffer.from([3]) })],
-  ['a close with a code that there is not', 1002, frame({ opcode: OPCODE.close, payload: Buffer.from([0, 99]) })],
+  ['a close with a code that does not exist', 1002, frame({ opcode: OPCODE.close, payload: Buffer.from([0, 99]) })],
 ];
 
 for (const [what, code, bytes] of BROKEN) {
@@ -72,30 +72,30 @@ for (const [what, code, bytes] of BROKEN) {
   });
 }
 
-test('a close is answered with the same code', async (t) => {
+test('a close gets a reply with the same code', async (t) => {
   const raw = await RawWebSocket.connect(t, monitor.url);
-  raw.answersClose = false;
+  raw.repliesToClose = false;
   raw.sendFrame({ opcode: OPCODE.close, payload: Buffer.from([0x03, 0xe8]) });
   assert.equal((await raw.closed).code, 1000);
 });
 
 test('a frame of exactly 64 KiB is read', async (t) => {
   const raw = await RawWebSocket.connect(t, monitor.url);
-  const answer = once(raw, 'text');
+  const reply = once(raw, 'text');
   raw.send(`{"action":"none","id":"x","padding":"${'x'.repeat(LARGE - 41)}"}`);
-  assert.equal(JSON.parse((await answer)[0] as string).code, 'unknown_action');
+  assert.equal(JSON.parse((await reply)[0] as string).code, 'unknown_action');
 });
 
 test('a message in a thousand fragments with pings in between is one message', async (t) => {
   const raw = await RawWebSocket.connect(t, monitor.url);
   const words = text('{"action":"none","id":"in pieces"}'.padEnd(1000));
-  const answer = once(raw, 'text');
+  const reply = once(raw, 'text');
   for (const [i, byte] of words.entries()) {
     const opcode = i === 0 ? OPCODE.text : OPCODE.continuation;
     raw.sendFrame({ opcode, payload: Buffer.from([byte]), fin: i === words.length - 1 });
     if (i % 100 === 0) raw.sendFrame({ opcode: OPCODE.ping, payload: text('p') });
   }
-  assert.equal(JSON.parse((await answer)[0] as string).id, 'in pieces');
+  assert.equal(JSON.parse((await reply)[0] as string).id, 'in pieces');
   assert.equal(raw.pongs, 10);
 });
 

@@ -103,7 +103,7 @@ test('every resource sends its current state, then its changes, each message by 
   for (const message of feed.messages) assertFeedMessage(message);
   assert.deepEqual(
     ALL_KINDS.filter((kind) => !feed.messages.some((message) => kindOf(message) === kind)),
-    // Where the journal takes a report in 20 ms there is none; see the next test.
+    // If the journal accepts a report within 20 ms there is none; see the next test.
     ['JobReported'],
     'messages that were not seen',
   );
@@ -174,20 +174,20 @@ test('invalid input gets an error with a code and its id, and the connection sta
     ['{"id":"x","action":"subscribe","resource":"jobs","__proto__":{"a":1}}', 'invalid_message', /__proto__/],
     [{ id: 'x', action: 'subscribe', resource: 'job', job_id: 'job-none' }, 'job_not_found', /job-none/],
     [{ id: 'x', action: 'subscribe', resource: 'job', job_id: '../../meta' }, 'job_not_found', /meta/],
-    [{ id: 'x', action: 'subscribe', resource: 'worker', worker_id: 'nobody' }, 'worker_not_found', /nobody/],
+    [{ id: 'x', action: 'subscribe', resource: 'worker', worker_id: 'unknown' }, 'worker_not_found', /unknown/],
   ];
   for (const [message, code, words] of cases) {
-    const answer = await feed.ask(message);
-    assert.equal(answer.type, 'error', JSON.stringify(answer));
-    assert.equal(answer.code, code);
-    assert.match(answer.detail, words);
-    assert.equal(answer.id, code === 'invalid_json' ? undefined : 'x');
-    assertFeedMessage(answer);
+    const reply = await feed.ask(message);
+    assert.equal(reply.type, 'error', JSON.stringify(reply));
+    assert.equal(reply.code, code);
+    assert.match(reply.detail, words);
+    assert.equal(reply.id, code === 'invalid_json' ? undefined : 'x');
+    assertFeedMessage(reply);
   }
   const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`f${i}`, 0]));
-  const answer = await feed.ask({ action: 'subscribe', resource: 'jobs', ...many, id: 17 });
-  assert.equal(answer.id, 17);
-  assert.match(answer.detail, /and 499\d more/);
+  const reply = await feed.ask({ action: 'subscribe', resource: 'jobs', ...many, id: 17 });
+  assert.equal(reply.id, 17);
+  assert.match(reply.detail, /and 499\d more/);
   assert.equal((await feed.ask({ action: 'subscribe', resource: 'alerts' })).type, 'state');
 });
 
@@ -299,7 +299,7 @@ test('a stop closes with 1001, even if the peer does not respond, and is not del
   const feed = await FeedClient.open(t, stopping.url);
   await feed.ask({ action: 'subscribe', resource: 'jobs' });
   const deaf = await RawWebSocket.connect(t, stopping.url);
-  deaf.answersClose = false;
+  deaf.repliesToClose = false;
   await stopping.stop();
   assert.equal((await feed.closed).code, 1001);
   assert.equal((await deaf.closed).code, 1001);
@@ -310,7 +310,7 @@ test('[S22] pings detect dead peers; a peer that responds stays connected', asyn
   const other = await openMonitor(t, { clock });
   const alive = await FeedClient.open(t, other.url);
   const dead = await RawWebSocket.connect(t, other.url);
-  dead.answersPings = false;
+  dead.repliesToPings = false;
   dead.send({ action: 'subscribe', resource: 'jobs' });
   await once(dead, 'text');
   for (let i = 0; i < 2; i += 1) {

@@ -1,7 +1,7 @@
 /**
  * `/ws`: the live feed over WebSocket, and calls. Frames have at most 64 KiB (1009), pings detect dead peers, the rate
- * of messages is limited (4029), and a stop closes with 1001 once the calls under way have been answered, so that
- * readers reconnect with their position.
+ * of messages is limited (4029), and a stop closes with 1001 once the calls under way are complete, so that readers
+ * reconnect with their position.
  */
 import type { Socket } from 'node:net';
 import websocket from '@fastify/websocket';
@@ -21,7 +21,7 @@ import { textFrame } from './websocket-frame.ts';
 const FRAME_BYTES_MAX = 64 * 1024;
 const PING_MS = 30_000;
 /** Messages that may wait for the one before them; beyond that the socket is paused. */
-const UNANSWERED_MAX = 64;
+const UNHANDLED_MAX = 64;
 /** Pongs under way; further pings get no pong. */
 const PONGS_MAX = 60;
 /** How long to wait for a peer's close frame, normally and during a stop. */
@@ -47,7 +47,7 @@ type Options = {
 type Shared = { context: ApiContext; operations: Operations; open: Set<Calls>; log: Options['log'] };
 
 export type FeedWebSockets = {
-  /** Refuses further calls; resolves when those under way have been answered. */
+  /** Refuses further calls; resolves when those under way are complete. */
   drained(): Promise<unknown>;
 };
 
@@ -81,15 +81,15 @@ function serve(socket: WebSocket, stream: Socket, { context, operations, open, l
   if (socket.readyState === socket.CLOSED) return;
   const { clock, settings } = context;
   const gather = gathering(stream);
-  const calls = new Calls({ context, operations, answer: (texts) => reader.answer(texts), log });
+  const calls = new Calls({ context, operations, sendAnswers: (texts) => reader.sendAnswers(texts), log });
   open.add(calls);
   const closer = new Closer(socket, clock);
-  let unanswered = 0;
+  let unhandled = 0;
   let held = false;
-  /** Pauses the socket of a peer with many unanswered messages or unread answers. */
+  /** Pauses the socket of a peer with many unhandled messages or unread answers. */
   const pace = () => {
     if (closer.closing) return;
-    if (held || unanswered >= UNANSWERED_MAX) socket.pause();
+    if (held || unhandled >= UNHANDLED_MAX) socket.pause();
     else if (socket.isPaused) socket.resume();
   };
   const reader = new Reader({
@@ -127,18 +127,18 @@ function serve(socket: WebSocket, stream: Socket, { context, operations, open, l
     closer.close(FEED_CLOSE.too_much, 'too many messages a second');
     return false;
   };
-  const answered = () => {
-    unanswered -= 1;
+  const handled = () => {
+    unhandled -= 1;
     pace();
   };
   socket.on('message', (data, binary) => {
     if (closer.closing) return;
     if (binary) return closer.close(FEED_CLOSE.not_text, 'messages are text');
-    const answering = reader.receive(data.toString());
-    if (!answering) return;
-    unanswered += 1;
+    const handling = reader.receive(data.toString());
+    if (!handling) return;
+    unhandled += 1;
     pace();
-    void answering.then(answered);
+    void handling.then(handled);
   });
   let pongs = 0;
   socket.on('ping', (data) => {
@@ -184,7 +184,7 @@ function pingDead(socket: WebSocket, clock: Clock, held: () => boolean): { markA
   };
   for (const sign of ['message', 'ping', 'pong'] as const) socket.on(sign, markAlive);
   const beat = () => {
-    // A socket paused because of unanswered messages delivers no pongs.
+    // A socket paused because of unhandled messages delivers no pongs.
     if (!alive && (held() || !socket.isPaused)) return socket.terminate();
     alive = false;
     socket.ping();

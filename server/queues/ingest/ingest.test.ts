@@ -1,4 +1,4 @@
-/** What messages of others ask for, and that each becomes its jobs once. */
+/** The jobs that messages of others submit, and that each message becomes its jobs once. */
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -89,7 +89,7 @@ test('each object created becomes a job; one that is written again becomes anoth
   assert.equal(new Set(jobs.map(({ job_id }) => job_id)).size, 3);
 });
 
-test('what is no recording, and what is no creation, becomes no job', () => {
+test('objects other than recordings, and events other than creations, make no job', () => {
   for (const key of ['calls/', 'a.json', 'a.TXT', 'transcripts/a.srt'])
     assert.deepEqual(jobsOf(event(record(key))), []);
   assert.deepEqual(jobsOf(event(record('a.mp3', {}, 'ObjectRemoved:Delete'))), []);
@@ -108,7 +108,7 @@ test('the first rule that a recording matches gives its options; without one it 
   assert.equal(jobsOf(elsewhere)[0]!.priority, undefined);
 });
 
-test('a message that can’t be understood says why', () => {
+test('an invalid message is refused with the reason', () => {
   assert.equal(whyNot('hello'), 'it is not JSON');
   assert.match(whyNot('null'), /neither/);
   assert.match(whyNot({ Records: [{ eventSource: 'aws:ses' }] }), /neither/);
@@ -175,13 +175,13 @@ test('a message that is delivered twice, or whose event was sent twice, makes on
   assert.equal(monitor.state.tables.jobs.size, 2);
 });
 
-test('a job that has left memory is not made again', async () => {
+test('a job that has left memory is not created again', async () => {
   const { intake, monitor } = intakeOf({ archived: async () => true });
   assert.equal(await intake.take(message({ audio_url: 's3://b/a.mp3' })), 'delete');
   assert.equal(monitor.state.tables.jobs.size, 0);
 });
 
-test('a message that can’t be understood is left, logged once and counted once', async () => {
+test('an invalid message is left, logged once and counted once', async () => {
   const { intake, logged } = intakeOf();
   assert.equal(await intake.take(message('hello')), 'leave');
   assert.equal(await intake.take(message('hello')), 'leave');

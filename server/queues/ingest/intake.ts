@@ -1,6 +1,7 @@
 /**
- * Makes jobs of messages that others put into the queue, once each: the id of a job follows from its message, or from its
- * S3 event, so that a second delivery finds it, in memory or in the archive. A message is deleted once its jobs are in the journal.
+ * Creates jobs from messages that others put into the queue, once each: the id of a job follows from its message, or
+ * from its S3 event, so that a second delivery finds it, in memory or in the archive. A message is deleted once its
+ * jobs are in the journal.
  */
 import { LRUCache } from 'lru-cache';
 import type { JobSubmission } from '../../../protocol/job.ts';
@@ -39,7 +40,7 @@ export class Intake {
     this.#options = options;
   }
 
-  /** Messages that could not be understood; each counts once. */
+  /** Invalid messages; each counts once. */
   get not_understood(): number {
     return this.#not_understood;
   }

@@ -1,4 +1,4 @@
-/** The setting `ingest_rules`: which options a job gets by the URL of its recording. */
+/** The setting `ingest_rules`: a job's options by the URL of its recording. */
 import { readFile } from 'node:fs/promises';
 import { MonitorError } from '../../../protocol/errors.ts';
 import type { JobSubmission } from '../../../protocol/job.ts';
@@ -6,7 +6,9 @@ import type { Validate } from './understand.ts';
 
 export type IngestRule = { prefix: string; suffix: string; options: Omit<JobSubmission, 'audio_url'> };
 
-/** JSON, or the path of a file with it. Throws MonitorError('invalid') that names the rule and what is wrong with it. */
+/**
+ * JSON, or the path of a file with it. Throws MonitorError('invalid') that names the rule and what is wrong with it.
+ */
 export async function readIngestRules(setting: string, validate: Validate): Promise<IngestRule[]> {
   if (setting.trim() === '') return [];
   const text = /^\s*\[/.test(setting)
@@ -31,7 +33,7 @@ function readRule(rule: unknown, name: string, validate: Validate): IngestRule {
   return { prefix, suffix, options: options as IngestRule['options'] };
 }
 
-/** Of the first rule that the URL matches; none without one. */
+/** Of the first rule that the URL matches; none if no rule matches. */
 export function optionsFor(rules: readonly IngestRule[], url: string): IngestRule['options'] {
   return rules.find(({ prefix, suffix }) => url.startsWith(prefix) && url.endsWith(suffix))?.options ?? {};
 }

@@ -1,9 +1,9 @@
 /** S3 event notifications: as S3 sends them, through SNS, and through EventBridge. */
 
-/** `etag` and `sequencer` tell two versions of a key apart, and are the same in both deliveries of one event. */
+/** `etag` and `sequencer` distinguish two versions of a key, and are the same in both deliveries of one event. */
 export type S3Object = { bucket: string; key: string; size: number | null; event: string };
 
-/** The objects that were created; empty if the event is about something else; null if this is no S3 event. */
+/** The objects that were created; empty if the event is about something else; null if this is not an S3 event. */
 export function createdObjects(body: unknown): S3Object[] | null {
   if (!isObject(body)) return null;
   if (typeof body.Message === 'string' && body.Type === 'Notification') return createdObjects(parse(body.Message));

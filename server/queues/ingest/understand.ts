@@ -1,6 +1,7 @@
 /**
- * What a message of others asks for: `{"audio_url": …}` with any field of a submission, or an S3 event with one job per object
- * created. The ids follow from the message, or from the event, so that a second delivery means the same jobs.
+ * The jobs that a message of others submits: `{"audio_url": …}` with any field of a submission, or an S3 event with one
+ * job per object created. The ids follow from the message, or from the event, so that a second delivery means the same
+ * jobs.
  */
 import { hash } from 'node:crypto';
 import type { JobSubmission } from '../../../protocol/job.ts';
@@ -46,7 +47,7 @@ function fromObjects(objects: readonly S3Object[], { rules, validate }: Understa
   return { jobs };
 }
 
-/** Not a folder, not text, and nothing that this monitor or its workers wrote. */
+/** Not a folder, not text, and not written by this monitor or its workers. */
 function isRecording(object: S3Object, { own_urls }: UnderstandOptions): boolean {
   if (/(\/|\.json|\.txt)$/i.test(object.key)) return false;
   return !own_urls.some((prefix) => urlOf(object).startsWith(prefix));

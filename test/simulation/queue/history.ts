@@ -1,7 +1,7 @@
 /**
- * One history of the queue: one or two monitors with a log and a queue as models, workers that report, fail, hand back and die,
- * others who put messages into the queue; then quiet, in which every job must end and every message disappear. From one
- * seed.
+ * One history of the queue: one or two monitors with models of the log and the queue, workers that report, fail, hand
+ * back and die, and messages of other systems; then quiet, in which every job must end and every message disappear.
+ * From one seed.
  */
 import { CarriedQueue } from '../../../server/queues/carried-queue.ts';
 import { Intake } from '../../../server/queues/ingest/intake.ts';
@@ -60,7 +60,7 @@ class QueueHistory {
   #ids = 0;
   #steps = STEPS;
   #quiet = false;
-  /** A worker takes longer than SQS hides a message. */
+  /** A worker needs longer than SQS hides a message. */
   readonly #long: boolean;
 
   constructor(seed: number) {
@@ -84,7 +84,7 @@ class QueueHistory {
     const rate = () => chance.pick([0, 0, 0.02, 0.1]);
     this.#faults = {
       lost_request: rate(),
-      lost_answer: rate(),
+      lost_response: rate(),
       delivered_twice: rate(),
       overlooked: rate(),
       vanishes: chance.pick([0, 0, 0, 0.05]),
@@ -100,12 +100,12 @@ class QueueHistory {
     this.#world.after(500, null, () => this.#step());
     await this.#world.run(() => this.#steps <= 0);
     this.#quieten();
-    // What a suspended process was asked, or will do, comes first.
+    // Pending requests and tasks of a suspended process come first.
     const settled_ms = this.#world.now_ms + SUSPENDED_MAX_MS + LATE_MS;
     await this.#world.run(() => this.#world.now_ms > settled_ms);
     const end_ms = this.#world.now_ms + QUIET_MS + (this.#long ? LONG_MS : 0);
     await this.#world.run(() => this.#isDone() || this.#world.now_ms > end_ms);
-    // What is only deleted by its next receive is deleted by then.
+    // Messages that only their next receive deletes are deleted by then.
     const late_ms = this.#world.now_ms + LATE_MS;
     await this.#world.run(() => this.#world.now_ms > late_ms);
     this.#auditEnd();
@@ -253,7 +253,7 @@ class QueueHistory {
     this.#world.after(again_ms, null, () => this.#start(instance.name));
   }
 
-  /** Asks one of the instances, or that one; undefined if there is none, or it fails. */
+  /** Sends a request to any of the instances, or to the given one; undefined if there is none, or it fails. */
   #ask(body: CommandBody, at?: Instance): Promise<Outcome | undefined> {
     const instance = at ?? (this.#instances.length > 0 ? this.#chance.pick(this.#instances) : undefined);
     if (!instance) return Promise.resolve(undefined);
@@ -275,19 +275,19 @@ class QueueHistory {
     const beat = () => {
       cancel();
       if (life.dead) return;
-      // The heartbeat of a process that can't be asked is lost, as the worker's would be after some tries.
+      // The heartbeat is lost if the process does not respond, like the worker's after some retries.
       void this.#ask({ type: 'beat', worker_id, health: null, leases: [...life.holds.values()] });
       cancel = world.after(life.holds.size > 0 ? this.#log.policy.lease_ms / 3 : IDLE_BEAT_MS, null, beat);
     };
     const claim = () => {
       const [instance] = this.#instances.length > 0 ? [this.#chance.pick(this.#instances)] : [];
-      // While a long job is waited for, the idle workers are not in a hurry.
+      // While a long job runs, the idle workers need not poll quickly.
       const idle = this.#quiet && this.#long;
       const wait_ms = idle ? 20_000 : this.#chance.pick([0, 2_000, 20_000]);
-      let answered = false;
+      let settled = false;
       const next = (refs: Outcome['refs']) => {
-        if (answered) return;
-        answered = true;
+        if (settled) return;
+        settled = true;
         this.#started(worker_id, refs, life, takes_ms);
         if (refs.length > 0) beat();
         world.after(this.#chance.between(10, idle ? 60_000 : 3_000), null, life.holds.size > 0 ? finish : claim);
@@ -298,7 +298,7 @@ class QueueHistory {
     const finish = () => {
       const work_ms = takes_ms > 0 ? takes_ms : this.#chance.between(100, 40_000);
       if (takes_ms === 0 && !this.#quiet && this.#chance.happens(0.1)) {
-        // It dies with its jobs, and another comes.
+        // It dies with its jobs, and another one starts.
         life.dead = true;
         return world.after(this.#chance.between(1_000, 60_000), null, () => this.#work(this.#id('worker')));
       }
@@ -327,14 +327,14 @@ class QueueHistory {
   #started(worker_id: string, refs: Outcome['refs'], life: { holds: Map<string, string> }, takes_ms: number): void {
     for (const [type, job_id, token] of refs) {
       if (type !== 'JobAssigned' || token === undefined) continue;
-      if (this.#leases.has(token)) this.#world.violate('one holder', `${token} was given out twice`);
+      if (this.#leases.has(token)) this.#world.violate('one holder', `${token} was handed out twice`);
       this.#leases.add(token);
       life.holds.set(job_id, token);
       this.#world.note(`${worker_id} holds ${job_id}${takes_ms > 0 ? ' for long' : ''}`);
     }
   }
 
-  /** Until it is answered: the worker repeats its report. */
+  /** Repeats the report, as a worker does, until it gets a response. */
   #report(job_id: string, lease_token: string, broken: boolean): void {
     const chance = this.#chance;
     const how = this.#quiet ? 'complete' : broken ? 'broken' : chance.weighted({ complete: 6, fail: 2, hand_back: 2 });
@@ -387,7 +387,10 @@ class QueueHistory {
     }
   }
 
-  /** While several have a receipt of one message, one of them may delete what the other has just claimed: it is sent again. */
+  /**
+   * While several instances have a receipt of one message, one of them may delete a message that the other has just
+   * claimed: it is sent again.
+   */
   #auditDelete({ id, body }: { id: string; body: string }): void {
     if (this.#faults.delivered_twice > 0 || this.#counts.pause) return;
     const job = this.#log.end.job(JSON.parse(body).job_id);

@@ -1,6 +1,6 @@
 /**
- * `node test/simulation/queue/main.ts --histories N --seed S [--workers K] [--rule NAME]`: histories of a monitor whose queue is SQS.
- * Exit code 1 where a rule was broken, with the seed and what happened last.
+ * `node test/simulation/queue/main.ts --histories N --seed S [--workers K] [--rule NAME]`: histories of a monitor whose
+ * queue is SQS. Exit code 1 if a rule was broken, with the seed and the last steps.
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -16,7 +16,7 @@ const { values } = parseArgs({
   },
 });
 if (values.rule !== undefined && !QUEUE_RULES.some(({ name }) => name === values.rule)) {
-  console.error(`There is no rule ${values.rule}. There are: ${QUEUE_RULES.map(({ name }) => name).join(', ')}.`);
+  console.error(`Unknown rule ${values.rule}. The rules are: ${QUEUE_RULES.map(({ name }) => name).join(', ')}.`);
   process.exit(2);
 }
 const began_ms = performance.now();

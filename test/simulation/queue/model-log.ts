@@ -1,6 +1,7 @@
 /**
- * The journal as a model: one list of segments, whose order all instances share, and for each instance an engine that reads it late,
- * decides at its end, and sometimes does not learn the outcome. The decisions and the fold are the product's.
+ * A model of the journal: one list of segments, whose order all instances share, and for each instance an engine that
+ * reads it late, decides at its end, and sometimes does not learn the outcome. The decisions and the fold are the
+ * product's.
  */
 import type { AppliedSegment, SegmentListener } from '../../../server/engine.ts';
 import { Refused } from '../../../server/engine.ts';
@@ -20,7 +21,7 @@ export class ModelLog {
   readonly segments: Segment[] = [];
   /** The fold of them all. */
   end = new State();
-  /** How often a caller is not told the outcome. */
+  /** How often a caller does not get the outcome. */
   unknown = 0;
   /** Called with every segment before it is applied. */
   observe: (segment: Segment, before: State) => void = () => {};
@@ -92,13 +93,13 @@ export class ModelEngine implements QueueEngine {
 
   async submit(command: Command): Promise<Outcome> {
     const { world, unknown } = this.#log;
-    const fate = this.#chance.happens(unknown) ? this.#chance.pick(['lost', 'untold'] as const) : 'told';
+    const fate = this.#chance.happens(unknown) ? this.#chance.pick(['lost', 'unreported'] as const) : 'reported';
     const written = new Promise<Outcome>((resolve, reject) => {
-      world.after(this.#chance.between(5, 100), fate === 'untold' ? null : this.#process, () => {
+      world.after(this.#chance.between(5, 100), fate === 'unreported' ? null : this.#process, () => {
         if (fate === 'lost') return reject(new Error('outcome unknown'));
         try {
           const outcome = this.#log.commit(command);
-          if (fate === 'untold') reject(new Error('outcome unknown'));
+          if (fate === 'unreported') reject(new Error('outcome unknown'));
           else {
             this.read(outcome.seq);
             resolve(outcome);

@@ -1,6 +1,6 @@
 /**
- * SQS as a model, worse than the real one: messages come in any order, some twice, some receives find nothing, requests fail before
- * or after their effect, and now and then a message is lost.
+ * A model of SQS, worse than the real one: messages come in any order, some twice, some receives find nothing, requests
+ * fail before or after their effect, and now and then a message is lost.
  */
 import type { Hiding, MessageQueue, Outgoing, Received, ReceiveOptions } from '../../../server/queues/message-queue.ts';
 import type { Chance } from '../chance.ts';
@@ -19,13 +19,13 @@ export type ModelMessage = {
 /** How often each fault happens; all 0 in quiet times. */
 export type QueueFaults = {
   lost_request: number;
-  lost_answer: number;
+  lost_response: number;
   delivered_twice: number;
   overlooked: number;
   vanishes: number;
 };
 
-export const QUIET: QueueFaults = { lost_request: 0, lost_answer: 0, delivered_twice: 0, overlooked: 0, vanishes: 0 };
+export const QUIET: QueueFaults = { lost_request: 0, lost_response: 0, delivered_twice: 0, overlooked: 0, vanishes: 0 };
 
 const DEDUPLICATED_MS = 300_000;
 const HIDDEN_MAX_MS = 12 * 3_600_000;
@@ -49,7 +49,7 @@ export class ModelSqs {
     this.#fifo = fifo;
   }
 
-  /** The queue as a process sees it: its answers are lost with the process. */
+  /** The queue as a process sees it: pending responses are lost with the process. */
   port(process: Process): MessageQueue {
     return {
       url: 'sqs://model',
@@ -82,7 +82,7 @@ export class ModelSqs {
         const ends = found.length > 0 || this.#world.now_ms >= until_ms;
         if (!ends)
           return void this.#world.after(this.#chance.between(500, this.faults === QUIET ? 9_000 : 3_000), null, look);
-        this.#answer(process, found, resolve, reject);
+        this.#respond(process, found, resolve, reject);
       };
       this.#world.after(this.#chance.between(1, 40), null, () => {
         if (this.#fails(process, reject)) return;
@@ -132,7 +132,7 @@ export class ModelSqs {
   #ask<T>(process: Process, effect: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#world.after(this.#chance.between(1, 40), null, () => {
-        if (!this.#fails(process, reject)) this.#answer(process, effect(), resolve, reject);
+        if (!this.#fails(process, reject)) this.#respond(process, effect(), resolve, reject);
       });
     });
   }
@@ -144,8 +144,8 @@ export class ModelSqs {
     return true;
   }
 
-  #answer<T>(process: Process, result: T, resolve: (result: T) => void, reject: (error: Error) => void): void {
-    const lost = this.#happens('lost_answer');
+  #respond<T>(process: Process, result: T, resolve: (result: T) => void, reject: (error: Error) => void): void {
+    const lost = this.#happens('lost_response');
     const delay_ms = lost ? this.#chance.between(1, 5_000) : this.#chance.between(1, 40);
     this.#world.after(delay_ms, process, () => (lost ? reject(new Error('the response was lost')) : resolve(result)));
   }

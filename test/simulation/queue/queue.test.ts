@@ -14,7 +14,7 @@ test('in 30 histories of faults no job is held twice, every job ends, and no mes
   const { failed, histories, counts } = await runQueueHistories({ histories: 30, seed: SEED, workers });
   assert.equal(failed?.violation, undefined, `history ${failed?.seed}: ${failed?.violation?.message}`);
   assert.equal(histories, 30);
-  for (const fault of ['kill', 'pause', 'outage', 'lost_answer', 'delivered_twice', 'foreign']) {
+  for (const fault of ['kill', 'pause', 'outage', 'lost_response', 'delivered_twice', 'foreign']) {
     assert.ok(counts[fault]! > 0, `${fault} happens`);
   }
 });
@@ -24,7 +24,7 @@ test('a seed replays', async () => {
   assert.equal((await runQueueHistory(SEED)).trace, trace);
 });
 
-describe('a rule that is broken on purpose is caught:', { concurrency: workers }, () => {
+describe('a deliberately broken rule is detected:', { concurrency: workers }, () => {
   for (const { name, seed = 1 } of QUEUE_RULES) {
     test(name, async () => {
       const { failed, histories } = await runQueueHistories({ histories: 500, seed, workers: 1, rule: name });
@@ -33,7 +33,7 @@ describe('a rule that is broken on purpose is caught:', { concurrency: workers }
   }
 });
 
-test('a rule whose line is gone is not broken in silence', () => {
+test('a rule whose line no longer exists is an error', () => {
   for (const rule of QUEUE_RULES) {
     const source = readFileSync(new URL(`../../../${rule.file}`, import.meta.url), 'utf8');
     assert.notEqual(broken(rule, source), source);

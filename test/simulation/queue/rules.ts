@@ -1,4 +1,4 @@
-/** Rules of the queue, and how to break each on purpose: the histories must catch every one. */
+/** Rules of the queue, and how to break each on purpose: the histories must detect every one. */
 import type { Rule } from '../rules.ts';
 
 const MESSAGES = 'server/state-machine/decide/messages.ts';

@@ -1,4 +1,4 @@
-/** A thread that runs histories of the queue: every n-th of some seeds, with one rule broken where that is asked for. */
+/** A thread that runs histories of the queue: every n-th of some seeds, optionally with one rule broken. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { breakRule } from '../break-rule.ts';
 import { QUEUE_RULES } from './rules.ts';

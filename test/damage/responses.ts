@@ -1,17 +1,17 @@
-/** Everything that a client can read from a monitor, as one flat table of paths and values that two monitors can be compared by. */
+/** Everything that a client can read from a monitor, as a flat table of paths and values for comparing two monitors. */
 import { createHash } from 'node:crypto';
 import type { Caller, Json } from '../servers/monitor.ts';
 import type { FinishedStore } from './finished-store.ts';
 
-/** Of each request, its flat values; `problem`: the text of an error or of what a list names as unreadable. */
-export type Answers = ReadonlyMap<string, Answer>;
-export type Answer = { values: ReadonlyMap<string, string>; problem: string };
+/** The flat values of each response; `problem`: the text of an error, or the unreadable objects of a list. */
+export type Responses = ReadonlyMap<string, ResponseValues>;
+export type ResponseValues = { values: ReadonlyMap<string, string>; problem: string };
 
 export async function readEverything(
   monitor: Caller,
   { job_ids, worker_ids, upload_ids }: FinishedStore,
-): Promise<Map<string, Answer>> {
-  const answers = new Map<string, Answer>();
+): Promise<Map<string, ResponseValues>> {
+  const responses = new Map<string, ResponseValues>();
   const paths = [
     ...job_ids.flatMap((id) => [`/jobs/${id}`, `/jobs/${id}/timeline`, `/jobs/${id}/transcript`]),
     '/workers?limit=1000',
@@ -23,12 +23,12 @@ export async function readEverything(
     '/queues/dlq',
     ...upload_ids.map((id) => `/uploads/${id}`),
   ];
-  answers.set('/jobs', await readPages(monitor));
-  await Promise.all(paths.map(async (path) => void answers.set(path, await read(monitor, path))));
-  return answers;
+  responses.set('/jobs', await readPages(monitor));
+  await Promise.all(paths.map(async (path) => void responses.set(path, await read(monitor, path))));
+  return responses;
 }
 
-async function readPages(monitor: Caller): Promise<Answer> {
+async function readPages(monitor: Caller): Promise<ResponseValues> {
   const items: Json[] = [];
   let problem = '';
   for (let cursor = ''; ; ) {
@@ -42,7 +42,7 @@ async function readPages(monitor: Caller): Promise<Answer> {
   return { values: flat({ items }), problem };
 }
 
-export async function read(monitor: Caller, path: string): Promise<Answer> {
+export async function read(monitor: Caller, path: string): Promise<ResponseValues> {
   // A part that is damaged after the first ends the connection.
   const response = await fetch(`${monitor.url}/api/v1${path}`);
   const bytes = await response.arrayBuffer().then(
@@ -50,10 +50,10 @@ export async function read(monitor: Caller, path: string): Promise<Answer> {
     (error: Error) => error,
   );
   if (bytes instanceof Error) return { values: new Map([['status', 'broken off']]), problem: '' };
-  return answerOf(response.status, response.headers.get('content-type') ?? '', bytes);
+  return valuesOf(response.status, response.headers.get('content-type') ?? '', bytes);
 }
 
-export function answerOf(status: number, type: string, bytes: Buffer): Answer {
+export function valuesOf(status: number, type: string, bytes: Buffer): ResponseValues {
   const values = new Map([['status', String(status)]]);
   if (status >= 400) return { values, problem: bytes.toString() };
   if (/json/.test(type)) for (const [path, value] of flat(JSON.parse(bytes.toString()))) values.set(path, value);
@@ -61,7 +61,7 @@ export function answerOf(status: number, type: string, bytes: Buffer): Answer {
   return { values, problem: '' };
 }
 
-/** Items of lists go by their id, so that one that was added moves no other. */
+/** Items of lists are keyed by their id, so that an additional one moves no other. */
 function flat(value: Json, path = '', into = new Map<string, string>()): Map<string, string> {
   if (Array.isArray(value)) {
     for (const [index, item] of value.entries()) {
@@ -75,23 +75,23 @@ function flat(value: Json, path = '', into = new Map<string, string>()): Map<str
 
 export type Difference = { path: string; field: string; is: string | undefined; was: string | undefined };
 
-/** Where these answers differ from the true ones. */
-export function differencesOf(answers: Answers, truth: Truth): Difference[] {
+/** The differences of these responses from the true ones. */
+export function differencesOf(responses: Responses, truth: Truth): Difference[] {
   const differences: Difference[] = [];
   for (const [path, values] of truth) {
-    const answer = answers.get(path);
+    const response = responses.get(path);
     for (const [field, was] of values) {
-      const is = answer?.values.get(field);
+      const is = response?.values.get(field);
       if (is !== was) differences.push({ path, field, is, was });
     }
   }
   return differences;
 }
 
-/** What two undamaged runs agree about. */
+/** The values on which two undamaged runs agree. */
 export type Truth = ReadonlyMap<string, ReadonlyMap<string, string>>;
 
-export function truthOf(one: Answers, other: Answers): Truth {
+export function truthOf(one: Responses, other: Responses): Truth {
   const truth = new Map<string, Map<string, string>>();
   for (const [path, { values }] of one) {
     const stable = [...values].filter(([field, value]) => other.get(path)?.values.get(field) === value);
