@@ -17,6 +17,7 @@ import {
   type Keyword,
   keywordFrom,
   type LogEventName,
+  linesBefore,
   nextEventAt,
 } from './log-words.ts';
 import { unwrapLine } from './log-wrapping.ts';
@@ -60,7 +61,7 @@ export function parseLogLine(text: string, options: LogTimeOptions = {}): Parsed
 
 /**
  * Every event in a text without its last line break: usually one; two if processes write to one file without a lock.
- * `before`: the lines before it, if the text is indented, since it may be the source that a traceback quotes.
+ * `before`: the lines before it, if the text is indented (see linesBefore), since it may be the source that a traceback quotes.
  */
 export function parseLogLines(
   text: string,
@@ -85,7 +86,7 @@ function readText(line: string, context: Context): Found[] {
   const wrapped = depth < WRAPPINGS_MAX ? unwrapLine(text, keyword?.index ?? -1) : null;
   if (wrapped !== null) {
     // A line of a string that a traceback quotes looks like JSON.
-    if (/^\s/.test(text) && followsFrame(context.before)) return [];
+    if (followsFrame(context.before)) return [];
     return wrapped.flatMap((inner): Found[] => {
       if ('why' in inner) return [inner];
       const time = readZoned(
@@ -106,7 +107,8 @@ function readText(line: string, context: Context): Found[] {
   for (let start = 0; start <= text.length; ) {
     const end = text.indexOf('\n', start);
     const one = text.slice(start, end === -1 ? text.length : end);
-    found.push(...readText(one, { options, depth, before: text.slice(Math.max(0, start - BEFORE_CHARS), start) }));
+    const before = linesBefore(one, () => text.slice(Math.max(0, start - BEFORE_CHARS), start));
+    found.push(...readText(one, { options, depth, before }));
     start = end === -1 ? text.length + 1 : end + 1;
   }
   return found;

@@ -52,11 +52,27 @@ export function nextEventAt(text: string, from: number, inError: boolean): numbe
   }
 }
 
+/**
+ * The lines before one that is indented, without what stands before each: nothing, or what a collector writes for its source
+ * (`[pod/a/worker] `, `2025-07-07T19:30:00Z stderr F `, `{"log":"`). Lines of other sources are left out. Empty if the line is not indented.
+ */
+export function linesBefore(line: string, before: () => string): string {
+  if (/^\s/.test(line)) return before();
+  const [, prefix] = INDENTED.exec(withoutTime(line)) ?? [];
+  if (prefix === undefined) return '';
+  const lines = before().split('\n').map(withoutTime);
+  return lines.flatMap((one) => (one.startsWith(prefix) ? [one.slice(prefix.length)] : [])).join('\n');
+}
+
+const INDENTED = /^(\S.{0,200}?(?: |":"))(?= {2})/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the escapes of a terminal
+const withoutTime = (line: string): string => line.replace(/\u001b\[[\d;]*m|\d{4}-\d\d-\d\d[T ][\d:.+Z-]+ ?/g, '');
+
 /** Program text that writes an event, as tracebacks quote it, and templates: `logger.error(f"JOB_FAILED job_id={job_id}")`. */
 export function isSource(text: string, { index, end }: Keyword, before: string): boolean {
   const start = text.slice(Math.max(0, index - SOURCE_CHARS), index);
   if (CALL.test(start)) return true;
-  if (QUOTE_OPENS.test(start) && /^\s/.test(text) && followsFrame(before)) return true;
+  if (QUOTE_OPENS.test(start) && followsFrame(before)) return true;
   TEMPLATE.lastIndex = end;
   return TEMPLATE.test(text);
 }
@@ -90,5 +106,5 @@ const LINE_PREFIX =
 /** An exception's name begins with a capital: its printed form is no source. */
 const CALL = /(?<![A-Za-z0-9_])[a-z_]\w*\(\s*[A-Za-z]{0,2}["'`][^"'`]{0,40}$/;
 const QUOTE_OPENS = /["'`][^"'`]*$/;
-const FRAME = /\bFile "[^"]*", line \d+/;
+const FRAME = /\bFile \\?"[^"]*", line \d+/;
 const TEMPLATE = /[\s:,]*job_id["']?\s*[=:]\s*["']?(?:\{[^{}"']*\}|\$\{[^{}]*\}|%[a-z](?!\w)|%\(\w+\)s|\{\{)/y;

@@ -8,7 +8,7 @@ import { isAscii } from 'node:buffer';
 import { type LoggedEvent, parseLogLines } from '../../protocol/log-line.ts';
 import { type LogTimeOptions, readZoned } from '../../protocol/log-time.ts';
 import { type LineAt, readUsual } from '../../protocol/log-usual.ts';
-import { LOWER } from '../../protocol/log-words.ts';
+import { LOWER, linesBefore } from '../../protocol/log-words.ts';
 import type { Unreadable } from '../source.ts';
 import { dateOrderIn, formatOf } from './line-format.ts';
 import { LineTimes } from './line-times.ts';
@@ -311,8 +311,9 @@ export class LineScanner {
     { bytes, text, ascii, scanned }: Chunk,
     { start, end, lines }: { start: number; end: number; lines: number },
   ): void {
-    const before = text.charCodeAt(start) <= SPACE ? this.#linesBefore(text, start) : '';
-    const found = parseLogLines(bytes.toString(ascii ? 'latin1' : 'utf8', start, end), this.#options, before);
+    const line = bytes.toString(ascii ? 'latin1' : 'utf8', start, end);
+    const before = linesBefore(text.slice(start, end), () => this.#linesBefore(text, start));
+    const found = parseLogLines(line, this.#options, before);
     if (found.length === 0) return;
     this.#add(found, { start, end, where: this.#where(this.#lines + lines, this.#offset + start) }, scanned);
   }
@@ -357,7 +358,6 @@ function add(all: Scanned, { events, unreadable, looked_at, undated, without_zon
 }
 
 const NEWLINE = 10;
-const SPACE = 32;
 const BEFORE_CHARS = 2000;
 const TOO_LONG = `longer than ${LINE_BYTES_MAX / 1024 / 1024} MiB: skipped`;
 /** journald's message, if it has a colour or is no UTF-8. */
