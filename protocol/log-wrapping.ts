@@ -19,6 +19,8 @@ export function unwrapLine(text: string, keyword: number): Unwrapped[] | null {
   const opens = text[start];
   if (opens === '{' && (text[start + 1] === '"' || text[start + 1] === ' ')) return unwrapObjects(text, start);
   if (opens === '"') return unwrapString(text);
+  // `journalctl -o json-sse`, where a coloured message is a list of bytes.
+  if (text.startsWith('data: {"', start)) return unwrapObjects(text, start + 'data: '.length);
   if (text.startsWith('EVENTS\t')) return unwrapRow(text);
   // `prefix {"log": "JOB_START …"}`: the keyword is inside JSON that begins before it.
   const open = keyword > 0 ? text.indexOf('{"') : -1;

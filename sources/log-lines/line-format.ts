@@ -10,7 +10,7 @@ export function formatOf(text: string): LineFormat {
   for (const line of samples(text)) {
     if (line.startsWith('{"log":"')) return 'docker';
     if (/^\d{4}-\d\d-\d\dT\S+ std(?:out|err) [PF]/.test(line)) return 'cri';
-    if (line.startsWith('{') && /"(?:__REALTIME_TIMESTAMP|__CURSOR|MESSAGE|_HOSTNAME)" ?:/.test(line))
+    if (/^(?:data: )?\{/.test(line) && /"(?:__REALTIME_TIMESTAMP|__CURSOR|MESSAGE|_HOSTNAME)" ?:/.test(line))
       return 'journald';
   }
   return 'other';

@@ -52,6 +52,8 @@ test('what journald has stored is read in every form that journalctl prints', as
     writeFileSync(written, `worker: starting\n${lines.join('\n')}\n`);
     await journald.run(`systemd-cat -t ${name} cat '${written}'; journalctl --sync`);
     for (const form of FORMS) {
+      // It prints such a message as `[52B blob data]`.
+      if (name === 'coloured' && form === 'verbose') continue;
       const text = await journald.run(`TZ=UTC journalctl --no-pager -t ${name} -o ${form}`);
       const path = join(folder, `${name}-${form}.log`);
       writeFileSync(path, text);
