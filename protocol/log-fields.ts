@@ -199,6 +199,8 @@ const FIELDS = new Map(NAMES.flatMap((name) => [name, name.replaceAll('_', '')].
 for (const [key, name] of [
   ['percent', 'percentage'],
   ['pct', 'percentage'],
+  ['err', 'error'],
+  ['errormessage', 'error'],
 ] as const)
   FIELDS.set(key, name);
 

@@ -275,7 +275,10 @@ function countIn(fields: Record<string, unknown>, name: string): number | null {
 function textIn(fields: Record<string, unknown>, name: string, lengthMax: number): string | null {
   const value = fields[name];
   if (value === undefined || value === null) return null;
-  return lenientText(typeof value === 'string' ? value : JSON.stringify(value), lengthMax);
+  const { message } = value as { message?: unknown };
+  // An error as an object, as pino and winston print it.
+  const text = typeof value === 'object' && typeof message === 'string' ? message : value;
+  return lenientText(typeof text === 'string' ? text : JSON.stringify(text), lengthMax);
 }
 
 function show(value: unknown): string {

@@ -90,7 +90,10 @@ export function timeInPrefix(text: string, end: number, options: LogTimeOptions,
     if (!Number.isNaN(time_ms)) return time_ms;
   }
   const prefix = text.slice(start, stop);
-  const [, epoch] = /^\[?(\d{10}(?:\.\d+)?|\d{13})[\]\s:,|]/.exec(prefix) ?? [];
+  const [, epoch] = /^(?:\[|CreateTime:)?(\d{10}(?:\.\d+)?|\d{13})[\]\s:,|]/.exec(prefix) ?? [];
+  const [, tai] = prefix[0] === '@' ? (/^@4([0-9a-f]{15})[0-9a-f]{8} /.exec(prefix) ?? []) : [];
+  // TAI64N, of multilog and s6: 2^62 plus ten seconds more than 1970.
+  if (tai !== undefined) return epochTime(Number.parseInt(tai, 16) - 10);
   return epoch === undefined ? otherTimeIn(prefix, options) : epochTime(Number(epoch));
 }
 

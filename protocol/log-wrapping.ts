@@ -4,7 +4,7 @@
  */
 import { fieldNamed } from './log-fields.ts';
 import { objectAt, objectEnd, quotedAt } from './log-literal.ts';
-import { eventNamed, mentions } from './log-words.ts';
+import { eventNamed, isSource, keywordFrom, mentions } from './log-words.ts';
 
 /** `event` if the JSON is itself an event; otherwise `text` is the inner line. `time`: the time in the wrapping. */
 export type Unwrapped = { text: string; event: Record<string, unknown> | null; time: unknown } | { why: string };
@@ -22,6 +22,12 @@ export function unwrapLine(text: string, keyword: number): Unwrapped[] | null {
   // `journalctl -o json-sse`, where a coloured message is a list of bytes.
   if (text.startsWith('data: {"', start)) return unwrapObjects(text, start + 'data: '.length);
   if (text.startsWith('EVENTS\t')) return unwrapRow(text);
+  const pair = keyword > 0 ? RUBY_MESSAGE.exec(text) : null;
+  if (pair !== null && pair.index < keyword) {
+    const quoted = quotedAt(text, pair.index + pair[0].length - 1);
+    const [, epoch] = FLUENT_TIME.exec(text) ?? [];
+    if (quoted !== null && quoted.end > keyword) return [{ text: quoted.value, event: null, time: epoch ?? null }];
+  }
   // `prefix {"log": "JOB_START …"}`: the keyword is inside JSON that begins before it.
   const open = keyword > 0 ? text.indexOf('{"') : -1;
   if (open > 0 && open < keyword) {
@@ -79,7 +85,7 @@ function within(value: unknown, depth: number): Unwrapped | null {
   let mentioned: Unwrapped | null = null;
   for (const field of Object.values(fields)) {
     const text = textOf(field);
-    if (text !== null && mentions(text)) {
+    if (text !== null && mentions(text) && !isTemplate(text)) {
       mentioned ??= { text, event: null, time };
       if (/job_?id/i.test(text)) return { text, event: null, time };
     }
@@ -89,15 +95,22 @@ function within(value: unknown, depth: number): Unwrapped | null {
   return mentioned;
 }
 
-/** Loguru writes `"time": {"repr": …, "timestamp": …}`. */
+/** The message of which loggers print the parts too: `JOB_FAILED job_id={JobId}`. */
+function isTemplate(text: string): boolean {
+  const keyword = keywordFrom(text, 0);
+  return keyword !== null && isSource(text, keyword, '');
+}
+
+/** Loguru writes `"time": {"repr": …, "timestamp": …}`, Google Cloud `{"seconds": …}`, Log4j `{"epochSecond": …}`. */
 function timeIn(fields: Record<string, unknown>): unknown {
   const time = TIME_FIELDS.map((name) => fields[name]).find((known) => known !== undefined && known !== null) ?? null;
-  return isObject(time) ? (time.timestamp ?? null) : time;
+  return isObject(time) ? (time.timestamp ?? time.seconds ?? time.epochSecond ?? null) : time;
 }
 
 /** `{"event": "JOB_FAILED", "job_id": …}`, and a logger's message with the fields beside it: `{"msg": "JOB_FAILED", "job_id": …}`. */
 function eventIn(fields: Record<string, unknown>): Record<string, unknown> | null {
-  const name = MESSAGE_FIELDS.map((field) => eventNamed(fields[field])).find((known) => known !== undefined);
+  const named = MESSAGE_FIELDS.map((field) => eventNamed(fields[field])).find((known) => known !== undefined);
+  const name = named ?? TEMPLATE_FIELDS.map((field) => templateOf(fields[field])).find((known) => known !== undefined);
   if (name === undefined) return null;
   for (const beside of [fields, ...Object.values(fields).filter(isObject)]) {
     const inside = Object.values(beside).filter(isObject);
@@ -106,6 +119,9 @@ function eventIn(fields: Record<string, unknown>): Record<string, unknown> | nul
   }
   return null;
 }
+
+/** `JOB_FAILED {job_id}`: the first word. */
+const templateOf = (value: unknown) => (typeof value === 'string' ? eventNamed(value.split(/\s/, 1)[0]) : undefined);
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 const hasId = (fields: Record<string, unknown>): boolean =>
@@ -142,12 +158,27 @@ function parseJson(text: string): unknown {
 
 /** `level=error msg="JOB_FAILED …"`. */
 const LOGFMT_MESSAGE = /(?<![\w.-])(?:msg|message|event|log)=["']/;
+/** `{"log"=>"JOB_FAILED …"}`: Fluent Bit's standard output, Logstash's rubydebug. */
+const RUBY_MESSAGE = /"(?:log|message|msg)"\s*=>\s*"/;
+const FLUENT_TIME = /^\[\d+\] [^ ]+: \[\[?(\d{10}\.\d+)/;
 const SPACE = 32;
 const DELETE = 127;
 /** An OpenTelemetry export has its lines at seven. */
 const DEPTH_MAX = 10;
 /** Of a logger whose message is the event's name: structlog; pino, zap and slog; winston; loguru; logrus. */
-const MESSAGE_FIELDS = ['event', 'msg', 'message', 'MESSAGE', 'text', 'body'];
+const MESSAGE_FIELDS = [
+  'event',
+  'msg',
+  'message',
+  'MESSAGE',
+  'text',
+  'body',
+  'message_type',
+  'event_type',
+  'event_name',
+];
+/** Serilog's, in its two JSON forms, and .NET's. */
+const TEMPLATE_FIELDS = ['@mt', 'MessageTemplate', '{OriginalFormat}'];
 
 /** Time fields of docker, fluentbit, pino, structlog, zap, Logs Insights, python-json-logger and journald. */
 const TIME_FIELDS = [
@@ -162,4 +193,9 @@ const TIME_FIELDS = [
   '_SOURCE_REALTIME_TIMESTAMP',
   '__REALTIME_TIMESTAMP',
   'timeUnixNano',
+  'instant',
+  'timestampSeconds',
+  'timeMillis',
+  'date',
+  'log_time',
 ];

@@ -6,12 +6,15 @@ type States = Record<string, SightedState>;
 type Told = { states: States; unreadable?: number; undated?: number; errors?: Record<string, string>; whole?: true };
 type Odd = [name: string, from: string, lines: (at: At) => string | Buffer, told: Told];
 
-/** The prefix of a line some minutes ago. */
-type At = (minutes: number) => string;
+/** The prefix of a line some minutes ago, and its time. */
+type At = ((minutes: number) => string) & { ms(minutes: number): number };
 
 export function* oddities(now_ms: number): Generator<Wild> {
-  const at: At = (minutes) =>
-    `${new Date(now_ms + minutes * 60_000).toISOString().slice(0, 19).replace('T', ' ')},000 INFO `;
+  const ms = (minutes: number) => now_ms + minutes * 60_000;
+  const at: At = Object.assign(
+    (minutes: number) => `${new Date(ms(minutes)).toISOString().slice(0, 19).replace('T', ' ')},000 INFO `,
+    { ms },
+  );
   for (const [name, from, lines, { states, unreadable = 0, undated = 0, errors = {}, ...more }] of ODDITIES) {
     const bytes = Buffer.from(lines(at) as string);
     yield {
@@ -38,6 +41,88 @@ const started = (at: At, job_id = 'a') => `${at(-20)}JOB_START job_id=${job_id} 
 /** After a start 20 minutes ago. */
 const then = (text: string) => (at: At) => `${started(at)}${at(-10)}${text}\n`;
 const long = (characters: number) => `${'x'.repeat(characters)}`;
+
+const LINE = 'JOB_FAILED job_id=a error=boom';
+const PARTS = { job_id: 'a', error: 'boom' };
+const STRUCTURED: [name: string, from: string, fields: (at: Date) => object, told: Told][] = [
+  [
+    'Serilog, compact with a rendered message',
+    'Serilog 4 RenderedCompactJsonFormatter',
+    (at) => ({ '@t': at, '@mt': 'JOB_FAILED job_id={JobId} error={Error}', '@m': LINE, JobId: 'a', Error: 'boom' }),
+    failed('boom'),
+  ],
+  [
+    'Serilog, compact',
+    'Serilog 4 CompactJsonFormatter',
+    (at) => ({ '@t': at, '@mt': 'JOB_FAILED job_id={job_id} error={error}', '@l': 'Error', ...PARTS }),
+    failed('boom'),
+  ],
+  [
+    'Serilog, JSON',
+    'Serilog 4 JsonFormatter(renderMessage: true)',
+    (at) => ({ Timestamp: at, MessageTemplate: 'JOB_FAILED job_id={JobId}', RenderedMessage: LINE, Properties: {} }),
+    failed('boom'),
+  ],
+  [
+    '.NET, the state of a message',
+    '.NET 8 JsonConsoleFormatter, LogError("JOB_FAILED {job_id}", …)',
+    (at) => ({
+      Timestamp: at,
+      LogLevel: 'Error',
+      Message: 'JOB_FAILED a',
+      State: { Message: 'JOB_FAILED a', ...PARTS, '{OriginalFormat}': 'JOB_FAILED {job_id}' },
+    }),
+    failed('boom'),
+  ],
+  [
+    'pino, an error as an object',
+    'pino 9, logger.error({ job_id, err }, "JOB_FAILED")',
+    (at) => ({
+      level: 50,
+      time: at.getTime(),
+      msg: 'JOB_FAILED',
+      job_id: 'a',
+      err: { type: 'Error', message: 'boom' },
+    }),
+    failed('boom'),
+  ],
+  [
+    'eliot',
+    'eliot 1.15',
+    (at) => ({ timestamp: at.getTime() / 1000, task_level: [1], message_type: 'JOB_FAILED', ...PARTS }),
+    failed('boom'),
+  ],
+  [
+    'Log4j, an instant',
+    'Log4j 2.23 JsonLayout',
+    (at) => ({ instant: { epochSecond: at.getTime() / 1000, nanoOfSecond: 0 }, level: 'ERROR', message: LINE }),
+    failed('boom'),
+  ],
+  [
+    'Google Cloud, seconds beside',
+    'Google Cloud structured logging, timestampSeconds',
+    (at) => ({ severity: 'ERROR', message: LINE, timestampSeconds: at.getTime() / 1000, timestampNanos: 0 }),
+    failed('boom'),
+  ],
+  [
+    'Google Cloud, seconds within',
+    'Google Cloud structured logging, timestamp',
+    (at) => ({ severity: 'ERROR', message: LINE, timestamp: { seconds: at.getTime() / 1000, nanos: 0 } }),
+    failed('boom'),
+  ],
+  [
+    'Fluent Bit, its own date',
+    'Fluent Bit 3 file output, json_date_key date',
+    (at) => ({ date: at.getTime() / 1000, log: LINE }),
+    failed('boom'),
+  ],
+  [
+    'Twisted',
+    'Twisted 24 jsonFileLogObserver',
+    (at) => ({ log_time: at.getTime() / 1000, log_format: LINE, log_level: { name: 'error' } }),
+    failed('boom'),
+  ],
+];
 
 const ODDITIES: Odd[] = [
   // Names of jobs.
@@ -573,4 +658,31 @@ const ODDITIES: Odd[] = [
   ],
   ['an empty log', 'a new log', () => '', NONE],
   ['another log', 'another program', (at) => `${at(-10)}GET /healthz 200\n`, NONE],
+  // Loggers that print the parts of a message beside it.
+  ...STRUCTURED.map(
+    ([name, from, fields, told]): Odd => [
+      name,
+      from,
+      (at) => `${JSON.stringify(fields(new Date(at.ms(-10))))}\n`,
+      told,
+    ],
+  ),
+  [
+    'Fluent Bit stdout',
+    'Fluent Bit 3, stdout output, default format',
+    (at) => `[0] kube.var.log: [[${at.ms(-10) / 1000}.000000000, {}], {"log"=>"JOB_FAILED job_id=a error=boom"}]\n`,
+    failed('boom'),
+  ],
+  [
+    'TAI64N',
+    'multilog t (daemontools), s6-log t',
+    (at) => `@4${(at.ms(-10) / 1000 + 10).toString(16).padStart(15, '0')}2a5c3b1c JOB_FAILED job_id=a error=boom\n`,
+    failed('boom'),
+  ],
+  [
+    'a console consumer of Kafka',
+    'kafka-console-consumer 3.8, print.timestamp',
+    (at) => `CreateTime:${at.ms(-10)}\tJOB_FAILED job_id=a error=boom\n`,
+    failed('boom'),
+  ],
 ];

@@ -82,7 +82,7 @@ export class TypescriptReporters implements Reporters {
 }
 
 async function delivered(reporter: Reporter): Promise<void> {
-  if (!(await reporter.flush(20_000))) throw new Error(`${reporter.name}: not delivered`);
+  if (!(await reporter.flush(120_000))) throw new Error(`${reporter.name}: not delivered`);
 }
 
 const PROGRAM = fileURLToPath(new URL('reporting.py', import.meta.url));

@@ -43,15 +43,16 @@ for line in sys.stdin:
     request = json.loads(line)
     done = True
     if "close" in request:
-        done = all([one.close() for one in reporters.pop(request["close"], {}).values()])
+        closed = [one.close() for one in reporters.pop(request["close"], {}).values()]
+        done = all(closed)
     else:
         # Of another worker only once this one's are delivered: what happened in this order arrives in it.
         url, last = request["url"], None
         for told in request["reports"]:
             if last is not None and told["worker_id"] != last:
-                done &= reporters[url][last].flush(20)
+                done &= reporters[url][last].flush(120)
             report(url, told)
             last = told["worker_id"]
         if last is not None:
-            done &= reporters[url][last].flush(20)
+            done &= reporters[url][last].flush(120)
     print(json.dumps(done), flush=True)
