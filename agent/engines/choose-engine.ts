@@ -18,16 +18,26 @@ import { createWhisperCpp } from './whisper-cpp.ts';
 /** The options that may follow `?`, and their parsers. */
 type Options = { [name: string]: string | number | undefined };
 
-type Choice = { options: readonly string[]; create: (options: Options) => Engine };
+type Choice = {
+  options: readonly string[];
+  create: (options: Options) => Engine;
+  /** One GPU of several may be named: `cuda:1`. */
+  numbered_gpus?: boolean;
+};
 
 /** Best first: the order in which `findEngine` tries them. */
 const ENGINES: Readonly<Record<string, Choice>> = {
   'whisper.cpp': { options: ['model', 'language', 'device', 'program'], create: createWhisperCpp },
   'faster-whisper': {
-    options: ['model', 'language', 'device', 'compute_type', 'batch_size', 'python'],
+    options: ['model', 'language', 'device', 'device_index', 'compute_type', 'batch_size', 'python'],
     create: createFasterWhisper,
+    numbered_gpus: true,
   },
-  'openai-whisper': { options: ['model', 'language', 'device', 'python'], create: createOpenaiWhisper },
+  'openai-whisper': {
+    options: ['model', 'language', 'device', 'python'],
+    create: createOpenaiWhisper,
+    numbered_gpus: true,
+  },
   pocketsphinx: { options: ['python'], create: createPocketsphinx },
 };
 
@@ -45,7 +55,7 @@ export function parseEngine(text: string): Engine {
     if (!choice.options.includes(key)) {
       throw invalid(`${name} has no option ${JSON.stringify(key)}`, `its options are ${choice.options.join(', ')}`);
     }
-    options[key] = readOption(key, value);
+    options[key] = readOption(key, value, choice);
   }
   return choice.create(options);
 }
@@ -86,13 +96,16 @@ export async function findEngine(choices: readonly string[] = Object.keys(ENGINE
   });
 }
 
-function readOption(key: string, value: string): string | number {
-  if (key === 'device' && value !== 'cpu' && value !== 'cuda')
-    throw invalid(`device is ${value}`, 'device=cpu or device=cuda');
-  if (key !== 'batch_size') return value;
+function readOption(key: string, value: string, { numbered_gpus = false }: Choice): string | number {
+  if (key === 'device' && !(numbered_gpus ? /^(cpu|cuda(:\d{1,3})?)$/ : /^(cpu|cuda)$/).test(value)) {
+    const one = numbered_gpus ? 'device=cuda:1 for one of several GPUs' : 'choose a GPU with CUDA_VISIBLE_DEVICES';
+    throw invalid(`device is ${value}`, `device=cpu or device=cuda; ${one}`);
+  }
+  const least = { batch_size: 1, device_index: 0 }[key];
+  if (least === undefined) return value;
   const number = Number(value);
-  if (!Number.isSafeInteger(number) || number < 1)
-    throw invalid(`batch_size is ${value}`, 'a whole number of at least 1');
+  if (value === '' || !Number.isSafeInteger(number) || number < least)
+    throw invalid(`${key} is ${value}`, `a whole number of at least ${least}`);
   return number;
 }
 

@@ -17,8 +17,10 @@ export type FasterWhisperOptions = {
   model?: string;
   /** ISO 639-1. Default: detected from the first 30 s. */
   language?: string;
-  /** Default: `cuda` if available. */
-  device?: 'cpu' | 'cuda';
+  /** `cpu`, `cuda` or, with several GPUs, `cuda:1`. Default: `cuda` if available. */
+  device?: string;
+  /** The same number apart. Default 0. */
+  device_index?: number;
   /** Default: `float16` on a GPU, `int8` without one. */
   compute_type?: string;
   /** The registered batch size. Default: 16 on a GPU, 1 without one. */

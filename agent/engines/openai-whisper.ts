@@ -8,8 +8,8 @@ export type OpenaiWhisperOptions = {
   model?: string;
   /** ISO 639-1. Default: detected from the first 30 s. */
   language?: string;
-  /** Default: `cuda` if available. */
-  device?: 'cpu' | 'cuda';
+  /** `cpu`, `cuda` or, with several GPUs, `cuda:1`. Default: `cuda` if available. */
+  device?: string;
   /** The Python that has it. Default: `python3`. */
   python?: string;
 };

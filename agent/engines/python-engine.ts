@@ -59,7 +59,7 @@ export function createPythonEngine(description: PythonEngineDescription): Engine
       return { request, end: await runEngineProgram(request) };
     } catch (error) {
       if (failure === undefined || verb.signal.aborted) throw error;
-      const hint = failure.code === 'engine_missing' ? install_hint : failure.hint;
+      const hint = failure.hint ?? (failure.code === 'engine_missing' ? install_hint : undefined);
       throw new EngineError(failure.code, `${name}: ${failure.message}`, { cause: error, ...(hint && { hint }) });
     }
   }

@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { chmod, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -90,6 +90,23 @@ test('faster-whisper: a batch size above 1 decodes in batches of it, with times'
   assert.equal(transcript.language, 'de');
 });
 
+test('faster-whisper: a model is named after its repository, or the directory that names it', async (t) => {
+  const { work_directory } = await temporaryTask(t);
+  const python = await pythonOf(t);
+  for (const [path, name] of [
+    ['models--Systran--faster-whisper-base/snapshots/0d3d19a32d3338f10357c0889762bd8d64bbdeba', 'faster-whisper-base'],
+    ['my-german/model', 'my-german'],
+    ['large-v3-ct2', 'large-v3-ct2'],
+  ] as const) {
+    const model = join(work_directory, path);
+    await assert.rejects(createFasterWhisper({ python, model }).prepare(), { message: /there is no directory/ });
+    await mkdir(model, { recursive: true });
+    await assert.rejects(createFasterWhisper({ python, model }).prepare(), { message: /has no model\.bin/ });
+    await writeFile(join(model, 'model.bin'), 'weights');
+    assert.equal((await createFasterWhisper({ python, model: `${model}/` }).prepare()).model, name);
+  }
+});
+
 test('openai-whisper: its bar becomes the progress', async (t) => {
   const engine = createOpenaiWhisper({ python: await pythonOf(t) });
   assert.deepEqual(await engine.prepare(), { model: 'base', device: 'cpu', gpu_optimized: false, batch_size: 1 });
@@ -142,6 +159,23 @@ for (const [name, create] of Object.entries(ENGINES)) {
       code: 'engine_crashed',
       message: /RuntimeError: Unable to open file 'model.bin'/,
     });
+  });
+
+  test(`${name}: a model or language that is not known is refused before the first job, with what to give`, async (t) => {
+    const python = await pythonOf(t);
+    for (const [options, message, hint] of [
+      [{ model: 'nowhere' }, /nowhere/, /model= takes/],
+      [{ language: 'xx' }, /does not know the language xx/, /a code like en or de/],
+      [{ model: 'tiny.en', language: 'de' }, /does not know the language de/, /knows only en/],
+    ] as const) {
+      await assert.rejects(create({ python, ...options }).prepare(), {
+        code: 'engine_choice_invalid',
+        retryable: false,
+        message,
+        hint,
+      });
+    }
+    assert.equal((await create({ python, language: 'de' }).prepare()).model, 'base');
   });
 
   test(`${name}: a Python without the library is engine_missing, with the command that installs it`, async (t) => {

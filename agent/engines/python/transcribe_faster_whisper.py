@@ -1,6 +1,7 @@
 """Transcribes with faster-whisper: sequentially, or in batches if the batch size is above 1."""
 
 import math
+import os
 
 import read_audio
 import worker_protocol
@@ -12,10 +13,47 @@ def load(options):
     from faster_whisper import WhisperModel  # first, so that its own absence is reported, not that of a dependency
     import ctranslate2
 
-    device = options.get("device") or ("cuda" if ctranslate2.get_cuda_device_count() > 0 else "cpu")
+    gpus = ctranslate2.get_cuda_device_count()
+    device, _, number = (options.get("device") or ("cuda" if gpus > 0 else "cpu")).partition(":")
+    index = int(options.get("device_index") or number or 0)
+    if device == "cuda" and 0 < gpus <= index:
+        message = "there is no CUDA device %d: this machine has %d, counted from 0" % (index, gpus)
+        raise worker_protocol.Failure("engine_choice_invalid", message, "choose with device=cuda:%d" % (gpus - 1))
     name = options.get("model") or ("large-v3" if device == "cuda" else "base")
     compute_type = options.get("compute_type") or ("float16" if device == "cuda" else "int8")
-    return WhisperModel(packaged(name) or name, device=device, compute_type=compute_type), device, name
+    place = packaged(name) or name
+    check_place(place)
+    try:
+        return WhisperModel(place, device=device, device_index=index, compute_type=compute_type), device, name
+    except ValueError as error:  # an unknown name of a model, a compute type that the device lacks
+        message = str(error).splitlines()[0]
+        raise worker_protocol.Failure("engine_choice_invalid", message, MODEL_HINT) from error
+    except Exception as error:
+        names = {kind.__name__ for kind in type(error).__mro__}
+        if names & NO_SUCH_REPOSITORY:
+            message = "there is no model %s on Hugging Face" % name
+            raise worker_protocol.Failure("engine_choice_invalid", message, MODEL_HINT) from error
+        if names & NO_DOWNLOAD:
+            message = "the model %s is not on this machine, and cannot be downloaded (%s)" % (name, type(error).__name__)
+            hint = "with a network: python3 -c 'import faster_whisper; faster_whisper.download_model(\"%s\")'; or %s"
+            raise worker_protocol.Failure("engine_missing", message, hint % (name, MODEL_HINT)) from error
+        raise
+
+
+MODEL_HINT = "model= takes a size such as large-v3, an id on Hugging Face, or the directory of a CTranslate2 model"
+NO_SUCH_REPOSITORY = {"RepositoryNotFoundError", "HFValidationError", "RevisionNotFoundError"}
+NO_DOWNLOAD = {"LocalEntryNotFoundError", "HfHubHTTPError", "OfflineModeIsEnabled", "ConnectionError", "TransportError"}
+
+
+def check_place(place):
+    """A path has to be there; anything else is a name."""
+    if not (place.startswith(("/", ".", "~")) or os.path.isdir(place)):
+        return
+    if not os.path.isdir(place):
+        raise worker_protocol.Failure("engine_choice_invalid", "there is no directory %s" % place, MODEL_HINT)
+    if not os.path.isfile(os.path.join(place, "model.bin")):
+        message = "%s has no model.bin: it is not a CTranslate2 model" % place
+        raise worker_protocol.Failure("engine_choice_invalid", message, "convert it with ct2-transformers-converter")
 
 
 def packaged(name):
@@ -30,7 +68,8 @@ def packaged(name):
 
 
 def capabilities(options):
-    _, device, name = load(options)  # proves that the model can be loaded; downloads it the first time
+    model, device, name = load(options)  # proves that the model can be loaded; downloads it the first time
+    worker_protocol.check_language(options.get("language"), model.supported_languages)
     return {
         "model": worker_protocol.model_name(name),
         "device": device,

@@ -17,15 +17,24 @@ def load(options):
 
     device = options.get("device") or ("cuda" if torch.cuda.is_available() else "cpu")
     name = options.get("model") or ("large-v3" if device == "cuda" else "base")
-    return whisper.load_model(name, device=device), device, name
+    try:
+        return whisper.load_model(name, device=device), device.partition(":")[0], name
+    except RuntimeError as error:
+        if not str(error).startswith("Model "):
+            raise
+        hint = "model= takes a size such as large-v3, or the path of a checkpoint"
+        raise worker_protocol.Failure("engine_choice_invalid", str(error).partition(";")[0], hint) from error
 
 
 def capabilities(options):
     import whisper  # noqa: F401  reports its own absence first
+    from whisper.tokenizer import LANGUAGES, TO_LANGUAGE_CODE
 
     if shutil.which("ffmpeg") is None:
         raise worker_protocol.Failure("engine_missing", "it reads audio through ffmpeg, which is not installed")
-    _, device, name = load(options)  # proves that the model can be loaded; downloads it the first time
+    model, device, name = load(options)  # proves that the model can be loaded; downloads it the first time
+    known = [*LANGUAGES, *TO_LANGUAGE_CODE] if model.is_multilingual else ["en", "english"]
+    worker_protocol.check_language(options.get("language"), known)
     return {"model": worker_protocol.model_name(name), "device": device, "gpu_optimized": device == "cuda", "batch_size": 1}
 
 

@@ -14,7 +14,7 @@ and then a JSON line for each step
     {"event": "progress", "percentage": 45.0, "current_chunk": 9, "total_chunks": 20}
 
 and writes {"language", "segments": [{"start_seconds", "end_seconds", "text", "confidence"}]} to OUTPUT. A known failure
-is reported as {"event": "failure", "code", "message"}; every other exception goes to standard error with its traceback, which the
+is reported as {"event": "failure", "code", "message", "hint"?}; every other exception goes to standard error with its traceback, which the
 worker searches for signs of full GPU memory. Other lines, printed by a library, are ignored.
 """
 
@@ -27,9 +27,9 @@ import sys
 class Failure(Exception):
     """A failure with a code: audio that can't be read, a missing dependency."""
 
-    def __init__(self, code, message):
+    def __init__(self, code, message, hint=None):
         super().__init__(message)
-        self.code = code
+        self.code, self.hint = code, hint
 
 
 def emit(event, **fields):
@@ -47,8 +47,22 @@ def progress(done_seconds, total_seconds, current_chunk, total_chunks):
 
 
 def model_name(model):
-    """The public name of a model that is a local path or an id on a hub."""
-    return os.path.basename(model.rstrip("/"))
+    """The public name of a model that is a local path or an id on a hub.
+
+    The cache of Hugging Face has it in models--OWNER--NAME/snapshots/HASH; many keep theirs in NAME/model.
+    """
+    parts = model.replace("\\", "/").rstrip("/").split("/")
+    if len(parts) > 2 and parts[-2] == "snapshots" and parts[-3].startswith("models--"):
+        return parts[-3].split("--")[-1]
+    return parts[-2] if parts[-1] == "model" and len(parts) > 1 and parts[-2] else parts[-1]
+
+
+def check_language(language, known):
+    """`known`: the codes of the model. An unknown one would fail every job."""
+    if language is None or language in known:
+        return
+    only = "this model knows only %s" % ", ".join(known) if len(known) < 5 else "use a code like en or de"
+    raise Failure("engine_choice_invalid", "it does not know the language %s" % language, only + ", or omit it")
 
 
 def windows(seconds):
@@ -68,12 +82,12 @@ def run(capabilities, transcribe):
     except ModuleNotFoundError as missing:
         fail("engine_missing", "this Python has no module %s" % missing.name)
     except Failure as failure:
-        fail(failure.code, str(failure))
+        fail(failure.code, str(failure), failure.hint)
     with open(output + ".partial", "w", encoding="utf-8") as file:
         json.dump(result, file, ensure_ascii=False)
     os.replace(output + ".partial", output)
 
 
-def fail(code, message):
-    emit("failure", code=code, message=message)
+def fail(code, message, hint=None):
+    emit("failure", code=code, message=message, **({} if hint is None else {"hint": hint}))
     sys.exit(2)

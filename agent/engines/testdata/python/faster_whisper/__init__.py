@@ -26,7 +26,10 @@ class WhisperModel:
     ):
         if device == "cuda":
             raise RuntimeError("CUDA failed with error CUDA driver version is insufficient for CUDA runtime version")
+        if model_size_or_path == "nowhere":
+            raise ValueError("Invalid model size 'nowhere', expected one of: tiny.en, tiny")
         stand_in.check_model(model_size_or_path)
+        self.supported_languages = ["en"] if model_size_or_path.endswith(".en") else ["en", "de", "fr", "es", "it"]
 
     def transcribe(
         self,
