@@ -15,12 +15,15 @@ import type { Transcript, TranscriptWarning } from '../protocol/transcript.ts';
 import { ConflictError, LeaseExpiredError, RefusedError, type TranscriptionAPI } from '../sdk/typescript/index.ts';
 import { fetchAudio } from './audio/fetch-audio.ts';
 import { receiveAudio } from './audio/receive-audio.ts';
+import type { Clock } from './clock.ts';
 import { assertRoom, diskFull, isDiskFull } from './disk-space.ts';
-import { type Engine, EngineError } from './engines/engine.ts';
+import { type Engine, EngineError, type EngineLimits } from './engines/engine.ts';
 import { Eta } from './eta.ts';
 import { type HeldJob, Stopped } from './held-job.ts';
 import { ProgressReports } from './progress-report.ts';
+import type { SelfCheck } from './self-check.ts';
 import { sendUntilAnswered } from './send-until-answered.ts';
+import { type Pace, StallWatch } from './stall.ts';
 
 export type RunJobOptions = {
   api: TranscriptionAPI;
@@ -35,6 +38,10 @@ export type RunJobOptions = {
   leaveSignal: AbortSignal;
   /** Called each time the monitor doesn't respond, and with null once it does. */
   onAway: (error: Error | null) => void;
+  selfCheck: SelfCheck;
+  limits: EngineLimits;
+  pace: Pace;
+  clock: Clock;
   /** The monitor has a command for this worker: send a heartbeat. */
   onConflict: () => void;
   log: (line: JobLine) => void;
@@ -59,11 +66,13 @@ export async function runJob(held: HeldJob, options: RunJobOptions): Promise<voi
     directory = await mkdtemp(join(options.workDirectory, `${job.job_id}-`));
     const ended = await attemptJob(held, directory, reports, options);
     reports.close();
+    if (ended.state === 'COMPLETED') options.selfCheck.completed();
     const { segments_count: segments, s3_path: transcript } = ended.output;
     log(ended.state.toLowerCase(), { ...spent(), segments, transcript });
-  } catch (error) {
+  } catch (caught) {
     if (!held.signal.aborted) await reports.flush();
     reports.close();
+    const error = held.signal.aborted ? caught : await options.selfCheck.examine(caught);
     const outcome = await reportEnd(error, held, options).catch((refusal: unknown) => {
       log('the end could not be reported', { ...spent(), ...errorFields(refusal) });
       return undefined;
@@ -119,7 +128,7 @@ async function transcribe(
   held: HeldJob,
   directory: string,
   reports: ProgressReports,
-  { api, engine, batchSize, allowHttp }: RunJobOptions,
+  { api, engine, batchSize, allowHttp, limits, pace, clock }: RunJobOptions,
 ): Promise<Transcript> {
   const { signal, claimed } = held;
   // With its query string, which no document shows: it is often a signature.
@@ -148,15 +157,20 @@ async function transcribe(
   const work_directory = join(directory, 'engine');
   await mkdir(work_directory);
   const batch_size = claimed.attempt.batch_size ?? batchSize;
+  const stalled = new AbortController();
+  const onStall = (error: EngineError) => stalled.abort(error);
+  const watch = new StallWatch({ duration_seconds: audio.duration_seconds, limits, pace, clock, onStall });
   const transcript = await engine
     .transcribe(
       { audio_path: audio.path, duration_seconds: audio.duration_seconds, work_directory, batch_size },
       {
-        signal,
+        signal: AbortSignal.any([signal, stalled.signal]),
         onAudio({ duration_seconds }) {
+          watch.lasts(duration_seconds);
           facts.duration_seconds = duration_seconds;
         },
         onProgress({ percentage, current_chunk, total_chunks }) {
+          watch.step(percentage);
           const now_ms = performance.now();
           eta.note(percentage, now_ms);
           const eta_seconds = eta.seconds(now_ms);
@@ -166,7 +180,9 @@ async function transcribe(
     )
     .catch((error: unknown) => {
       throw truncatedRather(error, audio.warnings);
-    });
+    })
+    .finally(() => watch.stop());
+  watch.done();
   facts.duration_seconds = transcript.duration_seconds;
   reports.note({ stage: 'TRANSCRIBING', percentage: 100, ...facts });
   const warnings = [...audio.warnings, ...(transcript.warnings ?? [])];
@@ -208,6 +224,7 @@ async function reportEnd(error: unknown, held: HeldJob, options: RunJobOptions):
     throw refusal;
   }
   if (cancelled) return 'cancelled';
+  if (why === undefined) options.selfCheck.failed(held.jobId, failure.error);
   if (why === 'reclaimed') return 'released: the machine is being taken away';
   return why === 'restarting' ? 'released: the worker restarts' : 'failed';
 }
@@ -221,7 +238,9 @@ export function failureOf(error: unknown, batchSize: number): Omit<FailureReport
     const message = `${error.message}${hint === undefined ? '' : `; ${hint}`}`.slice(0, MESSAGE_MAX);
     const half = code === 'gpu_out_of_memory' && batchSize > 1 ? { batch_size: Math.floor(batchSize / 2) } : undefined;
     const retry_with = error.retry_with ?? half;
-    return { error: { code, message, retryable }, ...(retry_with === undefined ? {} : { retry_with }) };
+    // With a batch size of 1 it can't use less.
+    const fault = code === 'gpu_out_of_memory' && retry_with === undefined ? ({ fault: 'worker' } as const) : {};
+    return { error: { code, message, retryable, ...fault }, ...(retry_with === undefined ? {} : { retry_with }) };
   }
   if (isDiskFull(error)) return failureOf(diskFull('the job could not be worked on', error), batchSize);
   const code = error instanceof RefusedError ? 'transcript_refused' : 'worker_error';

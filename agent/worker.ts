@@ -7,48 +7,27 @@
  *
  *     restart, stop      its jobs are stopped and released at once
  *     terminated         the monitor has dropped it: its jobs are lost; it exits
+ *     suspended          it claims nothing until its self-check passes (self-check.ts)
  *     interrupted        the machine is being taken away: it drains, and hands back what it can't finish in time
  *
  * In every state it waits for a monitor that is away. A bad job never ends the worker; only a monitor that refuses the
  * worker itself does (a bad key, an invalid registration).
  */
-import type { Claim, HealthReport, WorkerCommand, WorkerRegistration } from '../protocol/worker.ts';
-import { ConflictError, NotFoundError, type TranscriptionAPI, WorkerTerminatedError } from '../sdk/typescript/index.ts';
-import { type Clock, systemClock } from './clock.ts';
-import type { Engine } from './engines/engine.ts';
+import type { Claim, WorkerCommand, WorkerRegistration } from '../protocol/worker.ts';
+import { ConflictError, NotFoundError, WorkerTerminatedError } from '../sdk/typescript/index.ts';
+import { systemClock } from './clock.ts';
 import { reportDraining, reportExit } from './exit-reports.ts';
 import { handBackBefore } from './hand-back.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { HeldJob, type StopReason } from './held-job.ts';
-import type { Notice, Notices } from './notices/notice.ts';
-import { type JobLine, runJob } from './run-job.ts';
+import type { Notice } from './notices/notice.ts';
+import { runJob } from './run-job.ts';
+import { SelfCheck } from './self-check.ts';
 import { isAway, pause, sendUntilAnswered } from './send-until-answered.ts';
+import { Pace } from './stall.ts';
+import type { WorkerEnd, WorkerLine, WorkerOptions } from './worker-options.ts';
 
-export type WorkerOptions = WorkerRegistration & {
-  api: TranscriptionAPI;
-  engine: Engine;
-  workerId: string;
-  /** Maximum number of concurrent jobs. Default 1. */
-  maxJobs?: number;
-  /** Whether recordings at `http://` are fetched. Default false. */
-  allowHttp?: boolean;
-  /** Directories of attempts are created here, and removed. */
-  workDirectory: string;
-  readHealth: () => Promise<HealthReport>;
-  /** Aborting finishes its jobs, then exits. */
-  drainSignal?: AbortSignal;
-  /** Aborting stops and releases its jobs, then exits. */
-  stopSignal?: AbortSignal;
-  /** Of the cloud, about this machine. Default: none. */
-  notices?: Notices | undefined;
-  clock?: Clock;
-  log?: (line: WorkerLine) => void;
-};
-
-export type WorkerLine = { message: string; [detail: string]: unknown } | JobLine;
-
-/** `restart`: the monitor asked for a restart, as a new process if something supervises it. */
-export type WorkerEnd = 'drained' | 'stopped' | 'terminated' | 'restart';
+export type { WorkerEnd, WorkerLine, WorkerOptions };
 
 const CLAIM_WAIT_SECONDS = 20;
 const EMPTY_AT_ONCE_MS = 1_000;
@@ -64,6 +43,8 @@ class RunningWorker {
   readonly #held = new Map<string, HeldJob>();
   readonly #running = new Set<Promise<void>>();
   readonly #heartbeat: Heartbeat;
+  readonly #selfCheck: SelfCheck;
+  readonly #pace = new Pace();
   /** Ends claiming. */
   readonly #ending = new AbortController();
   /** Ends everything, including waits for a response. */
@@ -84,10 +65,16 @@ class RunningWorker {
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.#log = options.log ?? (() => {});
+    const { engine, clock = systemClock, readHealth } = options;
+    const onChange = () => {
+      this.#wake();
+      this.#heartbeat.hurry();
+    };
+    this.#selfCheck = new SelfCheck({ engine, clock, onChange, log: this.#log });
     this.#heartbeat = new Heartbeat({
       api: options.api,
       workerId: options.workerId,
-      readHealth: options.readHealth,
+      readHealth: async () => ({ ...(await readHealth().catch(() => ({}))), ...this.#selfCheck.health }),
       held: this.#held,
       onCommand: (command) => this.#obey(command),
       onRefused: (error) => void this.#onRefused(error),
@@ -119,6 +106,7 @@ class RunningWorker {
       stopSignal?.removeEventListener('abort', onStop);
       unsubscribe?.();
       cancelHandBack();
+      this.#selfCheck.stop();
       this.#heartbeat.stop();
     }
     if (this.#refusal !== undefined) throw this.#refusal;
@@ -155,7 +143,7 @@ class RunningWorker {
     // Body and key are kept until the monitor responds: jobs of a lost response are handed out again.
     let asking: { claim: Claim; idempotencyKey: string } | null = null;
     while (!signal.aborted) {
-      const max_jobs = maxJobs - this.#running.size;
+      const max_jobs = this.#selfCheck.room(this.#running.size, maxJobs);
       if (max_jobs <= 0) {
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
@@ -188,7 +176,7 @@ class RunningWorker {
   }
 
   #take(held: HeldJob): void {
-    const { api, engine, capabilities, workDirectory } = this.#options;
+    const { api, engine, capabilities, workDirectory, limits = {}, clock = systemClock } = this.#options;
     this.#held.set(held.leaseToken, held);
     this.#heartbeat.keep(held);
     const running = runJob(held, {
@@ -198,6 +186,10 @@ class RunningWorker {
       batchSize: capabilities.batch_size ?? 1,
       workDirectory,
       leaveSignal: this.#leaving.signal,
+      selfCheck: this.#selfCheck,
+      limits: { ...limits, ...engine.limits },
+      pace: this.#pace,
+      clock,
       onAway: (error) => this.#onAway(error),
       onConflict: () => this.#heartbeat.hurry(),
       log: this.#log,

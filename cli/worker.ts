@@ -1,7 +1,9 @@
 /** `tmon worker`: runs a worker until it is drained or terminated. */
 import type { Command } from 'commander';
-import { Option } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { ulid } from 'ulidx';
+import type { EngineLimits } from '../agent/engines/engine.ts';
+import { JOB_TIMEOUT_HINT, readJobTimeout, readStallTimeout, STALL_TIMEOUT_HINT } from '../agent/engines/limits.ts';
 import { machineId } from '../agent/machine-id.ts';
 import type { Notices } from '../agent/notices/notice.ts';
 import type { WorkerLine } from '../agent/worker.ts';
@@ -23,6 +25,8 @@ type WorkerCommandOptions = ClientOptions & {
   transport: 'http' | 'websocket';
   supervised?: boolean;
   allowHttp?: boolean;
+  stallTimeout?: NonNullable<EngineLimits['stall_ms']>;
+  jobTimeout?: NonNullable<EngineLimits['job']>;
 };
 
 const SAME_KEY_MS = 500;
@@ -81,6 +85,19 @@ export function workerCommand(): Command {
         'TMON_ALLOW_HTTP',
       ),
     )
+    .addOption(
+      new Option(
+        '--stall-timeout <time>',
+        'kill an engine without progress for so long: 5m, or off (default: by its pace, at least 2 minutes)',
+      )
+        .env('TMON_STALL_TIMEOUT')
+        .argParser(stallTimeout),
+    )
+    .addOption(
+      new Option('--job-timeout <time>', 'kill an engine that takes longer for a job: 2h, or 10x the recording')
+        .env('TMON_JOB_TIMEOUT')
+        .argParser(jobTimeout),
+    )
     .option('--supervised', 'run by a supervisor: exit with code 75 to be restarted')
     .addHelpText('after', SIGNALS_HELP)
     .action(work);
@@ -130,6 +147,7 @@ async function workUntilEnd(
         allowHttp: options.allowHttp === true,
         workDirectory: directory.path,
         readHealth: createHealthReader({ directory: directory.path, visible_gpus: process.env.CUDA_VISIBLE_DEVICES }),
+        limits: limitsOf(options),
         drainSignal,
         stopSignal,
         notices,
@@ -164,6 +182,23 @@ function onSignals(log: (line: WorkerLine) => void): { drainSignal: AbortSignal;
   process.on('SIGTERM', onSignal);
   return { drainSignal: drain.signal, stopSignal: stop.signal };
 }
+
+function stallTimeout(value: string): NonNullable<EngineLimits['stall_ms']> {
+  const limit = readStallTimeout(value);
+  if (limit == null) throw new InvalidArgumentError(`Must be ${STALL_TIMEOUT_HINT}.`);
+  return limit;
+}
+
+function jobTimeout(value: string): NonNullable<EngineLimits['job']> {
+  const limit = readJobTimeout(value);
+  if (limit == null) throw new InvalidArgumentError(`Must be ${JOB_TIMEOUT_HINT}.`);
+  return limit;
+}
+
+const limitsOf = ({ stallTimeout: stall_ms, jobTimeout: job }: WorkerCommandOptions): EngineLimits => ({
+  ...(stall_ms === undefined ? {} : { stall_ms }),
+  ...(job === undefined ? {} : { job }),
+});
 
 function locationOf({
   region,

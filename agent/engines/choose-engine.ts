@@ -3,14 +3,16 @@
  *
  *     whisper.cpp?model=/models/ggml-small.bin&language=en
  *     faster-whisper?model=large-v3&device=cuda&batch_size=16
+ *     faster-whisper?stall_timeout=5m&job_timeout=10x            of any but exec
  *     faster-whisper?python=private&model=tiny.en
  *     openai-whisper?model=turbo
  *     pocketsphinx
  *     exec:my-transcriber {input} --out {output}
  */
-import { type Engine, type EngineCapabilities, EngineError } from './engine.ts';
+import { type Engine, type EngineCapabilities, EngineError, type EngineLimits } from './engine.ts';
 import { createExec } from './exec.ts';
 import { createFasterWhisper } from './faster-whisper.ts';
+import { JOB_TIMEOUT_HINT, readJobTimeout, readStallTimeout, STALL_TIMEOUT_HINT } from './limits.ts';
 import { createOpenaiWhisper } from './openai-whisper.ts';
 import { createPocketsphinx } from './pocketsphinx.ts';
 import { createWhisperCpp } from './whisper-cpp.ts';
@@ -51,13 +53,16 @@ export function parseEngine(text: string): Engine {
   if (choice === undefined) throw invalid(`unknown engine ${JSON.stringify(name)}`, HINT);
 
   const options: Options = {};
+  let limits: EngineLimits = {};
   for (const [key, value] of new URLSearchParams(query)) {
-    if (!choice.options.includes(key)) {
-      throw invalid(`${name} has no option ${JSON.stringify(key)}`, `its options are ${choice.options.join(', ')}`);
+    if (key === 'stall_timeout' || key === 'job_timeout') limits = { ...limits, ...readLimit(key, value) };
+    else if (choice.options.includes(key)) options[key] = readOption(key, value, choice);
+    else {
+      const known = [...choice.options, 'stall_timeout', 'job_timeout'].join(', ');
+      throw invalid(`${name} has no option ${JSON.stringify(key)}`, `its options are ${known}`);
     }
-    options[key] = readOption(key, value, choice);
   }
-  return choice.create(options);
+  return { ...choice.create(options), limits };
 }
 
 export type FoundEngine = {
@@ -94,6 +99,17 @@ export async function findEngine(choices: readonly string[] = Object.keys(ENGINE
   throw new EngineError('engine_missing', `no speech recognition engine works here (${reasons.join('; ')})`, {
     hint: 'install Python 3.10 or newer: pocketsphinx is then installed automatically',
   });
+}
+
+function readLimit(key: 'stall_timeout' | 'job_timeout', value: string): EngineLimits {
+  if (key === 'stall_timeout') {
+    const stall_ms = readStallTimeout(value);
+    if (stall_ms == null) throw invalid(`stall_timeout is ${value}`, STALL_TIMEOUT_HINT);
+    return { stall_ms };
+  }
+  const job = readJobTimeout(value);
+  if (job == null) throw invalid(`job_timeout is ${value}`, JOB_TIMEOUT_HINT);
+  return { job };
 }
 
 function readOption(key: string, value: string, { numbered_gpus = false }: Choice): string | number {

@@ -23,16 +23,26 @@ import type { Transcript } from '../../protocol/transcript.ts';
 export interface Engine {
   /** Its name on the command line: `pocketsphinx`, `whisper.cpp`, `exec`. */
   readonly name: string;
+  /** As its options say. */
+  readonly limits?: EngineLimits;
 
   /**
-   * Checks that the engine can work here, and returns the capabilities to register. Called once, before the first
-   * claim. Throws EngineError `engine_missing` (with the command that installs it) or `engine_crashed`.
+   * Checks that the engine can work here, and returns the capabilities to register. Called before the first claim, and
+   * again when a job has failed by what may be the engine's fault. Throws EngineError `engine_missing` (with the command that installs it) or `engine_crashed`.
    */
-  prepare(): Promise<EngineCapabilities>;
+  prepare(options?: { signal?: AbortSignal }): Promise<EngineCapabilities>;
 
   /** Produces one transcript; the header lists the possible ends. Calls may overlap. */
   transcribe(task: TranscribeTask, options: TranscribeOptions): Promise<Transcript>;
 }
+
+/** When it is ended because it takes too long. */
+export type EngineLimits = {
+  /** Without progress. Default: by its pace; see stall.ts. */
+  stall_ms?: number | 'off';
+  /** In all: a time, or a multiple of the length of the recording. Default: none. */
+  job?: { ms: number } | { times: number };
+};
 
 /** The `capabilities` of a worker. */
 export type EngineCapabilities = {
@@ -73,9 +83,12 @@ export type EngineProgress = {
 /** Why an attempt failed on the worker's side; the code alone decides whether another attempt can help. */
 const RETRYABLE = {
   gpu_out_of_memory: true, // with half the batch size
+  gpu_unavailable: true,
   engine_crashed: true,
   engine_missing: true, // another worker may have it
-  engine_choice_invalid: false, // the value of --engine
+  engine_broken: true, // a crash, after which its self-check failed, too
+  engine_stalled: true,
+  engine_choice_invalid: true, // the value of --engine; another worker may have a right one
   disk_full: true, // another worker may have space
   audio_unreachable: true, // a network error, a busy server
   audio_not_found: false,

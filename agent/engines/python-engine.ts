@@ -64,14 +64,14 @@ export function createPythonEngine(description: PythonEngineDescription): Engine
     }
   }
 
-  async function prepare(): Promise<EngineCapabilities> {
+  async function prepare({ signal }: { signal?: AbortSignal } = {}): Promise<EngineCapabilities> {
     let reported: EngineCapabilities | undefined;
     const verb = {
       args: ['capabilities'],
       directory: tmpdir(),
       options: description.options,
       batch_size: 1,
-      signal: new AbortController().signal,
+      signal: signal ?? new AbortController().signal,
     };
     const { request, end } = await runScript(verb, (event) => {
       if (event.event === 'capabilities') reported = event;

@@ -1,6 +1,6 @@
 /**
- * Runs an engine's program and classifies its failures: not installed, out of GPU memory, crashed. Running out of
- * memory is recognised by its messages, because every library has its own and none uses an exit code.
+ * Runs an engine's program and classifies its failures: not installed, out of GPU memory, without its GPU, crashed. The
+ * state of the GPU is recognised by messages, because every library has its own and none uses an exit code.
  */
 import { diskFull, freeBytes, saysDiskFull } from '../disk-space.ts';
 import { runProcessGroup } from '../process-group.ts';
@@ -25,6 +25,8 @@ export type EngineProgramEnd = {
   disk_full: boolean;
   /** A line reported that GPU memory is full. Not a failure by itself: a program may continue with less. */
   out_of_memory: boolean;
+  /** A line reported that the GPU can't be used. Neither is this: a program may continue on the processor. */
+  gpu_unavailable: boolean;
 };
 
 const MESSAGE_LINES = 5;
@@ -41,16 +43,36 @@ const OUT_OF_MEMORY = [
   /(torch|cuda)\.OutOfMemoryError/,
 ];
 
+// CTranslate2 and ggml: "CUDA failed with error no CUDA-capable device is detected", "CUDA driver version is insufficient
+// for CUDA runtime version"; torch: "Found no NVIDIA driver on your system"; a missing or wrong library; the driver's own
+// words after an update without a reboot; the same of ROCm, Metal and Vulkan.
+const GPU_UNAVAILABLE = [
+  /no (CUDA|ROCm|HIP)-capable (device|GPU)s?|no (CUDA|HIP) GPUs are available/i,
+  /(CUDA|ROCm|HIP)-capable device(s|\(s\))? (is|are|is\/are) busy or unavailable|invalid device ordinal/i,
+  /(CUDA|NVIDIA) driver version is insufficient|found no NVIDIA driver|NVIDIA driver on your system is too old/i,
+  /torch not compiled with CUDA enabled|CUDA is not available|not compiled with CUDA support/i,
+  /\blib(cublas|cublasLt|cudnn|cudart|cufft|curand|nvrtc|cuda|nvidia-ml|amdhip64|rocblas|hipblas)\w*\.(so|dylib)\S*.*(not found|cannot|can't|could not|unable|no such file)/i,
+  /(not found|cannot|can't|could not|unable to) (be )?(load|open)\b.*\b(lib)?(cublas|cudnn|cudart|nvrtc|cufft|rocblas|hipblas)/i,
+  /CUDNN_STATUS_(NOT_INITIALIZED|ARCH_MISMATCH|.*VERSION_MISMATCH)|cudnn.*(version mismatch|incompatib)/i,
+  /failed to initialize NVML|driver\/library version mismatch|GPU is lost|uncorrectable ECC error/i,
+  /CUDA_ERROR_(NO_DEVICE|INVALID_DEVICE|NOT_INITIALIZED|SYSTEM_DRIVER_MISMATCH|SYSTEM_NOT_READY|ECC_UNCORRECTABLE|DEVICE_UNAVAILABLE)/,
+  /(cuda|hip)Error(NoDevice|InvalidDevice|InsufficientDriver|DevicesUnavailable|InitializationError|SystemDriverMismatch|ECCUncorrectable)/,
+  /failed to (create|find|get)\b.*\bMetal device|no Metal device|MPS backend is not available|MPS device.* not available/i,
+  /no Vulkan devices? found|VK_ERROR_(INCOMPATIBLE_DRIVER|DEVICE_LOST)|ErrorDeviceLost|ErrorIncompatibleDriver/i,
+];
+
 /** Resolves if the program exits with 0; otherwise rejects with an EngineError or the signal's reason. */
 export async function runEngineProgram(request: EngineProgramRequest): Promise<EngineProgramEnd> {
   let outOfMemory = false;
   let diskIsFull = false;
+  let gpuUnavailable = false;
   const ended = await runProcessGroup({
     command: request.command,
     directory: request.directory,
     signal: request.signal,
     onLine: (line, stream) => {
       if (!outOfMemory) outOfMemory = saysOutOfMemory(line);
+      if (!gpuUnavailable) gpuUnavailable = saysGpuUnavailable(line);
       if (!diskIsFull && stream === 'stderr') diskIsFull = saysDiskFull(line);
       request.onLine?.(line, stream);
     },
@@ -61,7 +83,7 @@ export async function runEngineProgram(request: EngineProgramRequest): Promise<E
       cause: error,
     });
   });
-  const end = { ...ended, out_of_memory: outOfMemory, disk_full: diskIsFull };
+  const end = { ...ended, out_of_memory: outOfMemory, disk_full: diskIsFull, gpu_unavailable: gpuUnavailable };
   if (end.exit_code !== 0) throw engineFailure(request, end);
   return end;
 }
@@ -85,6 +107,11 @@ export function engineFailure(
     });
   }
   if (end.disk_full) return diskFull(message);
+  if (end.gpu_unavailable) {
+    return new EngineError('gpu_unavailable', message, {
+      hint: 'check the GPU and its driver, for example by nvidia-smi',
+    });
+  }
   const hint =
     end.exit_signal === 'SIGKILL' ? { hint: 'the kernel does this when the machine runs out of memory' } : {};
   return new EngineError('engine_crashed', message, hint);
@@ -111,6 +138,10 @@ const FREE_BYTES_MIN = 64 * 1024;
 
 export function saysOutOfMemory(line: string): boolean {
   return OUT_OF_MEMORY.some((pattern) => pattern.test(line));
+}
+
+export function saysGpuUnavailable(line: string): boolean {
+  return GPU_UNAVAILABLE.some((pattern) => pattern.test(line));
 }
 
 /** Makes progress comply with the port: 0 to 100, never falling, without repeats. */

@@ -104,7 +104,7 @@ export function createWhisperCpp(options: WhisperCppOptions = {}): Engine {
     name: 'whisper.cpp',
 
     /** With an empty file it loads the model, detects the GPU, and exits. */
-    async prepare() {
+    async prepare({ signal = new AbortController().signal } = {}) {
       if (!(await isProgramPresent(program))) {
         throw new EngineError('engine_missing', `whisper.cpp: program ${program} not found`, { hint: INSTALL_HINT });
       }
@@ -112,7 +112,6 @@ export function createWhisperCpp(options: WhisperCppOptions = {}): Engine {
       try {
         const audio = join(directory, 'nothing.wav');
         await writeFile(audio, '');
-        const signal = new AbortController().signal;
         const task = { duration_seconds: 0, work_directory: directory, batch_size: 1 };
         const { model, seen } = await run(audio, task, { signal, onProgress: () => {} });
         return {
