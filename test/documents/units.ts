@@ -34,7 +34,10 @@ export async function runNagios({ text }: Block, scene: Scene): Promise<void> {
   await runOne(scene, scene.here(command), {});
 }
 
-/** systemd's own opinion, where it is installed; then what it starts. */
+/**
+ * systemd's own opinion, where it is installed; then what it starts, by a shell. No test starts a systemd of its own, even in namespaces: it would
+ * start the machine's units with it, which empty /tmp.
+ */
 export async function checkUnit({ text }: Block, scene: Scene): Promise<void> {
   const folder = join(scene.folder, 'units');
   mkdirSync(folder, { recursive: true });
