@@ -75,7 +75,7 @@ async function assertSame(url: string, { seed, summed = true }: { seed: number; 
   assert.equal(expected.sources[0]!.error, null);
   assert.ok(expected.counts.completed > 80, `${expected.counts.completed}`);
   assert.deepEqual(said, expected, `seed ${seed}`);
-  assert.equal(sums > 50, summed, `${sums} in sums`);
+  assert.equal(sums > 20, summed, `${sums} in sums`);
 }
 
 test('SQLite', async (t) => {
