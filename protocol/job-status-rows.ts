@@ -67,13 +67,19 @@ export function checkName(name: string): string {
 export const nameOfColumn = ({ columns }: TableShape, column: JobStatusColumn): string | null =>
   columns[column] === undefined ? column : columns[column];
 
+/** NULL if it is not there. */
+export const columnSql = (dialect: Dialect, shape: TableShape, column: JobStatusColumn): string => {
+  const name = nameOfColumn(shape, column);
+  return name === null ? 'NULL' : quoted(dialect, name);
+};
+
 const quoted = (dialect: Dialect, name: string): string =>
   dialect === 'mysql' ? `\`${name.replaceAll('`', '``')}\`` : `"${name.replaceAll('"', '""')}"`;
 
-const textOf = (dialect: Dialect, expression: string): string =>
+export const textOf = (dialect: Dialect, expression: string): string =>
   `CAST(${expression} AS ${dialect === 'mysql' ? 'CHAR' : 'TEXT'})`;
 
-const literal = (text: string): string => `'${text.replaceAll("'", "''").replaceAll('\\', '')}'`;
+export const literal = (text: string): string => `'${text.replaceAll("'", "''").replaceAll('\\', '')}'`;
 
 /** What the columns of times are, if that is not times. */
 export type TimeKinds = Partial<Record<(typeof TIME_COLUMNS)[number], TimeKind>>;
@@ -91,13 +97,14 @@ export function timeColumns(dialect: Dialect, shape: TableShape): string | null 
 
 /**
  * All rows reported since a time, and all whose job has not ended or that have no time, oldest first, for `readRow`. One
- * parameter: milliseconds since 1970.
+ * parameter: milliseconds since 1970. `except`: a condition of rows that are not wanted.
  */
-export function rowsSince(dialect: Dialect, shape: TableShape = PRINTED_SHAPE, kinds: TimeKinds = {}): string {
-  const at = (column: JobStatusColumn): string => {
-    const name = nameOfColumn(shape, column);
-    return name === null ? 'NULL' : quoted(dialect, name);
-  };
+export function rowsSince(
+  dialect: Dialect,
+  shape: TableShape = PRINTED_SHAPE,
+  { kinds = {}, except }: { kinds?: TimeKinds; except?: string | undefined } = {},
+): string {
+  const at = (column: JobStatusColumn): string => columnSql(dialect, shape, column);
   const open = openSpellings(shape.states).map(literal).join(', ');
   const isOpen = `LOWER(${textOf(dialect, at('status'))}) IN (${open})`;
   const time = (column: (typeof TIME_COLUMNS)[number]) => timeSql(dialect, kinds[column] ?? 'time', at(column));
@@ -109,14 +116,14 @@ export function rowsSince(dialect: Dialect, shape: TableShape = PRINTED_SHAPE, k
     ${at('percentage')} AS percentage, ${at('error_message')} AS error_message,
     ${time('started_at').read} AS started_at, ${time('updated_at').read} AS updated_at
 FROM ${tableName(dialect, shape)}
-WHERE ${conditions}${timeless ? '' : `\nORDER BY ${order}`}`;
+WHERE ${except === undefined ? conditions : `CASE WHEN ${except} THEN 0 ELSE 1 END = 1\n   AND (${conditions})`}${timeless ? '' : `\nORDER BY ${order}`}`;
 }
 
 /** Whether there is any row: a table in which nothing happened lately is the right one all the same. */
 export const anyRow = (dialect: Dialect, shape: TableShape = PRINTED_SHAPE): string =>
   `SELECT 1 AS found FROM ${tableName(dialect, shape)} LIMIT 1`;
 
-const tableName = (dialect: Dialect, { table }: TableShape): string =>
+export const tableName = (dialect: Dialect, { table }: TableShape): string =>
   table
     .split('.')
     .map((part) => quoted(dialect, part))

@@ -77,12 +77,19 @@ export function parseStateWords(text: string): StateWords {
  * How programs spell the words for jobs that have not ended, in lower case: for the condition of a query, which must find a
  * job that has hung for days.
  */
-export function openSpellings(words?: StateWords): string[] {
+export const openSpellings = (words?: StateWords): string[] =>
+  spellingsOf((state) => state === 'QUEUED' || state === 'PROCESSING', words);
+
+/** Those for completed jobs. */
+export const completedSpellings = (words?: StateWords): string[] =>
+  spellingsOf((state) => state === 'COMPLETED', words);
+
+function spellingsOf(isWanted: (state: SightedState) => boolean, words?: StateWords): string[] {
   const all = new Map([...KNOWN, ...(words ?? [])]);
   const listed = Object.values(WORDS).flatMap((some) => some.split(' '));
   const spelled = new Map(listed.map((word) => [plain(word), word]));
   return [...all]
-    .filter(([, state]) => state === 'QUEUED' || state === 'PROCESSING')
+    .filter(([, state]) => isWanted(state))
     .flatMap(([word]) => {
       const snake = spelled.get(word) ?? word;
       return [...new Set([snake, word, snake.replaceAll('_', '-'), snake.replaceAll('_', ' ')])];

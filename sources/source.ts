@@ -46,6 +46,11 @@ export type ReadOptions = {
    * letters.
    */
   peek?: boolean;
+  /**
+   * Completed jobs that were last reported before this time may come as sums, if the source can add them up: for a reader that has no
+   * other source to merge them with.
+   */
+  sums_until_ms?: number;
   /** Results of earlier reads: an unchanged file is not fetched again. */
   recall?: Recall;
   signal: AbortSignal;
@@ -75,6 +80,8 @@ export type Reading = {
    * not show that a job has been at 45 % for an hour.
    */
   moved_ms?: ReadonlyMap<string, number>;
+  /** Completed jobs that are not among the sightings, since `since_ms`. */
+  summed?: Sums;
   /** Where to continue, opaque to the reader; null if it can only be read completely. */
   position: string | null;
   /** Lines, files or rows of ours that could not be read as a report. Of others, nothing is said. */
@@ -96,6 +103,9 @@ export type Reading = {
   /** Call once the sightings are stored: a source that deletes what is read (a queue) does so now. */
   done(): Promise<void>;
 };
+
+/** `heard_ms`: when each worker last reported one. */
+export type Sums = { jobs: number; heard_ms: ReadonlyMap<string, number> };
 
 /** `where`: a line number, a key, a row's id. `last_known`: the sightings have what it said before. */
 export type Unreadable = { where: string; why: string; half_written?: boolean; last_known?: boolean };

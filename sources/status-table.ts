@@ -8,9 +8,10 @@ import {
   type TimeKinds,
   timeColumns,
 } from '../protocol/job-status-rows.ts';
+import { isUniqueSql, type SumSql, sumSql } from '../protocol/job-status-sums.ts';
 import { formatZone, type Zone } from '../protocol/zone.ts';
 import { type Reading, type ReadOptions, type Source, SourceError } from './source.ts';
-import { readRows, sinceInText, sinceOf, TablePosition } from './table-rows.ts';
+import { readRows, readSums, sinceInText, sinceOf, TablePosition } from './table-rows.ts';
 
 /** One connection. Its errors are the driver's own. */
 export interface TableConnection {
@@ -52,8 +53,16 @@ export class StatusTable implements Source {
       connection = await connect(options.signal);
       const columns = timeColumns(dialect, shape);
       const kinds: TimeKinds = columns === null ? {} : ((await connection.kinds?.(columns)) ?? {});
-      const statement = rowsSince(dialect, shape, kinds);
+      const summed = await this.#summed(connection, kinds, options);
+      const statement = rowsSince(dialect, shape, { kinds, except: summed?.condition });
       let looked_at = 0;
+      if (summed !== null) {
+        const sums: object[] = [];
+        for await (const rows of connection.rows(summed.sums, [], options.signal)) sums.push(...rows);
+        const { jobs, heard_ms } = readSums(sums, shape);
+        looked_at += jobs;
+        yield { ...readRows([], position, shape, kinds), summed: { jobs, heard_ms }, looked_at: jobs, found: jobs };
+      }
       // A server compares times in the zone of the session.
       const since_ms = dialect === 'sqlite' ? sinceInText(options, shape) : sinceOf(options);
       for await (const rows of connection.rows(statement, [since_ms], options.signal)) {
@@ -73,6 +82,21 @@ export class StatusTable implements Source {
 
   async close(): Promise<void> {}
 
+  /** Null if every row has to be read. */
+  async #summed(
+    connection: TableConnection,
+    { updated_at: kind = 'time' }: TimeKinds,
+    { since_ms, sums_until_ms, signal }: ReadOptions,
+  ): Promise<SumSql | null> {
+    const { dialect, shape } = this.#database;
+    if (sums_until_ms === undefined || kind !== 'time') return null;
+    const sql = sumSql(dialect, shape, { from_ms: since_ms + SECOND_MS, to_ms: sums_until_ms });
+    if (sql === null) return null;
+    let indexes = 0;
+    for await (const rows of connection.rows(isUniqueSql(dialect, shape), [], signal)) indexes += rows.length;
+    return indexes > 0 ? sql : null;
+  }
+
   #error(error: unknown, signal: AbortSignal): unknown {
     if (error instanceof SourceError || signal.aborted) return error;
     const { name, shape, meaningOf } = this.#database;
@@ -88,6 +112,8 @@ export class StatusTable implements Source {
   }
 }
 
+/** Databases round. */
+const SECOND_MS = 1000;
 const BATCH = 1000;
 
 /** For drivers that return one row at a time. */

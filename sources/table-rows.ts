@@ -1,7 +1,8 @@
 /** Rows of a `job_status` table of any database, and the time from which to read on. */
 import { readRow, type TableShape, type TimeKinds } from '../protocol/job-status-rows.ts';
+import { lenientTime, lenientWorkerId } from '../protocol/lenient-values.ts';
 import type { Sighting } from '../protocol/sighting.ts';
-import { type Reading, type ReadOptions, rowOf, type Unreadable } from './source.ts';
+import { type Reading, type ReadOptions, rowOf, type Sums, type Unreadable } from './source.ts';
 import { TextTimes } from './text-times.ts';
 
 /** `updated_at` is written by workers, whose clocks differ, and rows become visible only when committed. */
@@ -56,4 +57,17 @@ export function readRows(
     notes,
     async done() {},
   };
+}
+
+/** Of the rows of `sumSql`. */
+export function readSums(rows: readonly object[], { zone }: TableShape): Sums {
+  const sums = { jobs: 0, heard_ms: new Map<string, number>() };
+  for (const row of rows as { worker_id: unknown; jobs: unknown; heard_at: unknown }[]) {
+    sums.jobs += Number(row.jobs);
+    const worker_id = lenientWorkerId(row.worker_id);
+    const heard_ms = lenientTime(row.heard_at, zone);
+    if (worker_id === null || heard_ms === null) continue;
+    sums.heard_ms.set(worker_id, Math.max(sums.heard_ms.get(worker_id) ?? 0, heard_ms));
+  }
+  return sums;
 }

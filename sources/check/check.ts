@@ -28,7 +28,8 @@ export class Check {
   /** One round. Rejects only if `signal` aborts, or because of a bug. */
   async run(now_ms: number, signal: AbortSignal): Promise<CheckDocument> {
     const since_ms = now_ms - this.#options.since_ms;
-    const looks = await Promise.all(this.#readers.map((reader) => reader.read({ now_ms, since_ms, signal })));
+    const round = { now_ms, since_ms, alone: this.#readers.length === 1, signal };
+    const looks = await Promise.all(this.#readers.map((reader) => reader.read(round)));
     const complete = looks.every(({ checked }) => checked.read);
     const reported = merged(looks);
     const tellers = this.#followTellers(reported, looks, now_ms);
@@ -39,7 +40,7 @@ export class Check {
       off_ms: tellers.get(tellerOf({ sighting }))?.off_ms,
     });
     const jobs = Array.from(reported.others(), known);
-    const completed = completedSince(reported.completed(), { since_ms, now_ms, tellers });
+    const completed = completedSince(reported, { since_ms, now_ms, tellers });
     for (const sighting of completed.ahead) jobs.push(known({ sighting, source: '', moved_ms: undefined }));
     const kept: [string, Track][] = jobs
       .filter(({ sighting }) => sighting.state === 'PROCESSING')
@@ -86,6 +87,9 @@ function newestReports(jobs: ReportedJobs): Map<string, number> {
   };
   for (const { sighting } of jobs.others()) if (sighting.state !== 'QUEUED') keep(sighting);
   for (const sighting of jobs.completed()) keep(sighting);
+  for (const [worker_id, told_ms] of jobs.summed.heard_ms) {
+    if (told_ms > (newest.get(worker_id) ?? 0)) newest.set(worker_id, told_ms);
+  }
   return newest;
 }
 
@@ -102,18 +106,18 @@ function merged(looks: readonly Look[]): ReportedJobs {
 
 type Window = { since_ms: number; now_ms: number; tellers: ReadonlyMap<string, Teller> };
 
-function completedSince(
-  jobs: Iterable<Sighting>,
-  { since_ms, now_ms, tellers }: Window,
-): Completed & { ahead: Sighting[] } {
-  const completed = { count: 0, heard: new Map<string, number>(), ahead: [] as Sighting[] };
-  for (const sighting of jobs) {
+function completedSince(jobs: ReportedJobs, { since_ms, now_ms, tellers }: Window): Completed & { ahead: Sighting[] } {
+  const completed = { count: jobs.summed.jobs, heard: new Map<string, number>(), ahead: [] as Sighting[] };
+  const hear = (worker_id: string, told_ms: number) => {
+    const heard_ms = Math.min(now_ms, told_ms + Math.max(0, tellers.get(worker_id)?.off_ms ?? 0));
+    if (heard_ms > (completed.heard.get(worker_id) ?? 0)) completed.heard.set(worker_id, heard_ms);
+  };
+  for (const [worker_id, told_ms] of jobs.summed.heard_ms) hear(worker_id, told_ms);
+  for (const sighting of jobs.completed()) {
     const { told_ms, ended_ms, worker_id } = sighting;
     if ((ended_ms ?? told_ms) >= since_ms) completed.count += 1;
     if (isAhead(told_ms, now_ms)) completed.ahead.push(sighting);
-    if (worker_id === null) continue;
-    const heard_ms = Math.min(now_ms, told_ms + Math.max(0, tellers.get(worker_id)?.off_ms ?? 0));
-    if (heard_ms > (completed.heard.get(worker_id) ?? 0)) completed.heard.set(worker_id, heard_ms);
+    if (worker_id !== null) hear(worker_id, told_ms);
   }
   return completed;
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Check } from './check.ts';
+import { nearestOf } from './clocks.ts';
 import { CheckMemory } from './memory.ts';
 import { MINUTE, NOW, problems, source, told } from './testing-sources.ts';
 
@@ -99,4 +100,10 @@ test('a worker whose times are right is never taken for one of another zone', as
       `hour ${hour}`,
     );
   }
+});
+
+test('a table may have a million tellers', () => {
+  const now_ms = Date.UTC(2026, 0, 1);
+  const told = new Float64Array(1_000_000).fill(now_ms - 5 * 3_600_000);
+  assert.deepEqual(nearestOf([...told], now_ms), { off_ms: 5 * 3_600_000, tellers: 1_000_000 });
 });

@@ -64,7 +64,7 @@ export type Nearest = { off_ms: number; tellers: number };
 
 /** `told`: the newest report of each teller. Null if the nearest is of now, or of no zone. */
 export function nearestOf(told: readonly number[], now_ms: number): Nearest | null {
-  const off_ms = offsetOf(now_ms - Math.max(...told));
+  const off_ms = offsetOf(now_ms - told.reduce((newest, told_ms) => Math.max(newest, told_ms), 0));
   if (off_ms === null || off_ms < 0) return null;
   return { off_ms, tellers: told.filter((told_ms) => offsetOf(now_ms - told_ms) === off_ms).length };
 }

@@ -13,11 +13,14 @@ import { ReportedJobs } from './reported-jobs.ts';
 
 const UNREADABLE_SHOWN_MAX = 10;
 const NOTES_MAX = 10;
+/** Newer reports may be ahead, or of another zone, and more may be written while they are read. */
+const SUMMED_AFTER_MS = 16 * 3_600_000;
 /** A file that is being written keeps its last known state for two checks, or for five minutes if that is longer. */
 const HALF_WRITTEN_LOOKS = 2;
 const HALF_WRITTEN_MS = 5 * 60_000;
 
-export type Round = { now_ms: number; since_ms: number; signal: AbortSignal };
+/** `alone`: there is no other source whose reports of the same jobs have to be merged. */
+export type Round = { now_ms: number; since_ms: number; alone: boolean; signal: AbortSignal };
 
 export type Look = {
   jobs: ReportedJobs;
@@ -56,7 +59,7 @@ export class SourceReader {
   }
 
   /** Rejects only if `signal` aborts, or because of a bug. */
-  async read({ now_ms, since_ms, signal }: Round): Promise<Look> {
+  async read({ now_ms, since_ms, alone, signal }: Round): Promise<Look> {
     const source = this.#source;
     const { name, appendsOnly: goesOn = false } = source;
     if (!goesOn) this.#known = nothing();
@@ -74,17 +77,20 @@ export class SourceReader {
     let heartbeats: ReadonlyMap<string, Heartbeat> = new Map();
     let followed: Examined[] = [];
     try {
-      const options = { since_ms, from: known.position, peek: true, recall, signal };
+      const sums = alone ? { sums_until_ms: now_ms - SUMMED_AFTER_MS } : {};
+      const options = { since_ms, from: known.position, peek: true, recall, signal, ...sums };
       for await (const reading of source.read(options)) {
         for (const one of reading.sightings) {
           known.jobs.add(one, reading.told_by?.get(one.job_id) ?? name, reading.moved_ms?.get(one.job_id));
         }
+        if (reading.summed !== undefined) known.jobs.addSums(reading.summed);
         known.position = goesOn ? reading.position : null;
         known.found += reading.found ?? reading.sightings.length;
         looked_at += reading.looked_at;
         undated += reading.undated ?? 0;
         monitor_store ||= reading.monitor_store === true;
-        known.without_zone ||= reading.sightings.length > 0 && reading.without_zone !== false;
+        known.without_zone ||=
+          (reading.sightings.length > 0 || reading.summed !== undefined) && reading.without_zone !== false;
         for (const item of reading.unreadable) {
           if (this.#isBeingWritten(item, now_ms)) half_written.push(item);
           else {

@@ -1,5 +1,6 @@
 /** What one source, or all of them, report about jobs. Most jobs of a history are completed, and are kept apart. */
 import { hasEnded, mergeSightings, type Sighting } from '../../protocol/sighting.ts';
+import type { Sums } from '../source.ts';
 import { CompletedJobs } from './completed-jobs.ts';
 
 /** `moved_ms`: when percentage or stage last changed, where the source knows. */
@@ -8,9 +9,10 @@ export type Reported = { sighting: Sighting; source: string; moved_ms: number | 
 export class ReportedJobs {
   readonly #others = new Map<string, Reported>();
   readonly #completed = new CompletedJobs();
+  #summed: Sums = { jobs: 0, heard_ms: new Map() };
 
   get size(): number {
-    return this.#others.size + this.#completed.size;
+    return this.#others.size + this.#completed.size + this.#summed.jobs;
   }
 
   /** Names of workers that are kept apart from their jobs. */
@@ -38,12 +40,21 @@ export class ReportedJobs {
     });
   }
 
+  /** Completed jobs that the source has added up. */
+  addSums({ jobs, heard_ms }: Sums): void {
+    this.#summed = { jobs: this.#summed.jobs + jobs, heard_ms: new Map([...this.#summed.heard_ms, ...heard_ms]) };
+  }
+
+  get summed(): Sums {
+    return this.#summed;
+  }
+
   /** All but completed jobs. */
   others(): Iterable<Reported> {
     return this.#others.values();
   }
 
-  /** Completed jobs, one at a time; of each only what is needed to merge and count it. */
+  /** Completed jobs but those in sums, one at a time; of each only what is needed to merge and count it. */
   completed(): Iterable<Sighting> {
     return this.#completed.all();
   }
