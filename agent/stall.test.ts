@@ -101,7 +101,7 @@ describe('an engine without progress is killed', () => {
   test('after --stall-timeout if that is set, and never if it is off', async () => {
     const seconds = await new Engine(60, { limits: { stall_ms: 30_000 } }).killedAfter();
     assert.ok(seconds >= 30 && seconds <= 40, `${seconds}`);
-    const patient = await new Engine(60, { limits: { stall_ms: 'off' } }).until(100_000);
+    const patient = await new Engine(60, { limits: { stall_ms: 'off', job: { ms: 1e9 } } }).until(100_000);
     assert.equal(patient.stalled, undefined);
   });
 

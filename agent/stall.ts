@@ -65,10 +65,11 @@ export class StallWatch {
     this.#known = options.duration_seconds !== null;
     this.#audio_ms = (options.duration_seconds ?? UNKNOWN_SECONDS) * 1000;
     const { stall_ms, job } = options.limits;
-    const shortest_ms = Math.min(Number(stall_ms) || Infinity, this.#jobLimit(job));
+    const shortest_ms = Math.min(Number(stall_ms) || Number.POSITIVE_INFINITY, this.#jobLimit(job));
     this.#check_ms = Math.max(1, Math.min(CHECK_MS, shortest_ms / CHECKS_PER_LIMIT));
     this.#counted_ms = options.clock.monotonic();
-    this.#cancel = options.clock.after(this.#check_ms, () => this.#check());
+    this.#cancel = () => {};
+    if (stall_ms !== 'off' || job !== undefined) this.#checkLater();
   }
 
   /** The engine says how long the recording is. */
@@ -105,6 +106,10 @@ export class StallWatch {
     this.#count();
     const error = this.#excess();
     if (error !== null) return this.#options.onStall(error);
+    this.#checkLater();
+  }
+
+  #checkLater(): void {
     this.#cancel = this.#options.clock.after(this.#check_ms, () => this.#check());
   }
 

@@ -67,6 +67,23 @@ test('workers are heard by their heartbeats, whatever the age of their jobs’ r
   );
 });
 
+test('a job without progress whose worker sends heartbeats hangs: the worker is not gone', async (t) => {
+  const clock = new JumpingClock();
+  const monitor = await openMonitor(t, { clock });
+  const held = await hold(monitor, {}, 'worker-hangs');
+  await monitor.put(`/jobs/${held.id}/progress`, { lease_token: held.token, percentage: 60.42, stage: 'transcribing' });
+  for (let half = 0; half < 80; half += 1) {
+    clock.jump(30_000);
+    await monitor.post('/workers/worker-hangs/heartbeat', { health: {}, leases: [held.token] });
+  }
+  const { problems } = await new Check([new Monitor(monitor.url, { name: 'http://monitor' })]).run(clock.now(), signal);
+  assert.deepEqual(
+    problems.map(({ kind, subject }) => `${kind} ${subject}`),
+    [`job_stuck ${held.id}`],
+  );
+  assert.match(problems[0]!.says, /no progress at 60% for .*; worker-hangs reported \d+s ago: it hangs/);
+});
+
 test('a worker known only from reports is judged by them, and a terminated one is not healthy', async (t) => {
   const clock = new JumpingClock();
   const monitor = await openMonitor(t, { clock });

@@ -16,6 +16,7 @@ from transcription_monitor import (
     InvalidRequestError,
     JobCancelled,
     JobFailed,
+    JobStalled,
     LeaseLost,
     Transcript,
     TranscriptionAPI,
@@ -396,3 +397,86 @@ def test_a_heartbeat_tells_of_the_machine(api: TranscriptionAPI, worker: Worker,
             assert health.disk_usage is not None
             job.complete(SPOKEN)
         worker.drain()
+
+
+@pytest.fixture
+def patient() -> Iterator[TranscriptionAPI]:
+    """Of a monitor whose leases do not end while the machine is busy."""
+    with monitor(lease_ms=12_000) as running, TranscriptionAPI(running.url) as api:
+        yield api
+
+
+def test_a_transcriber_that_hangs_is_reported_and_its_worker_claims_nothing_until_it_returns(
+    patient: TranscriptionAPI, tone: bytes, tmp_path: Path
+) -> None:
+    api = patient
+    hung = Worker(
+        api, worker_id="worker-hung", work_directory=tmp_path / "hung", handle_signals=False, stall_timeout=0.2
+    )
+    job_id = submit(api, tone, max_attempts=1)
+    begun, go_on = threading.Event(), threading.Event()
+    raised: list[type[BaseException]] = []
+
+    def hang() -> None:
+        for job in hung.jobs():
+            with job:
+                begun.set()
+                assert go_on.wait(PATIENCE_SECONDS)
+                try:
+                    job.progress(percentage=50)
+                except JobStalled as error:
+                    raised.append(type(error))
+                    hung.drain()
+                    raise
+
+    with beside(hang):
+        assert begun.wait(PATIENCE_SECONDS)
+        other = Worker(api, work_directory=tmp_path / "other", handle_signals=False)
+        for job in other.jobs():
+            with job:
+                job.complete(SPOKEN)
+                other.drain()
+        done = api.jobs.get(job_id)
+        assert (done.state, done.retry_info.attempt) == ("COMPLETED", 1)
+        assert any("engine_stalled" in entry.details for entry in done.state_history), done.state_history
+        end = time.monotonic() + PATIENCE_SECONDS
+        while (health := api.workers.get("worker-hung").health).reason is None:
+            assert time.monotonic() < end
+        assert health.status == "DEGRADED"
+        assert f"{job_id} makes no progress" in health.reason
+        go_on.set()
+    assert raised == [JobStalled]
+
+
+def test_a_worker_whose_self_check_fails_is_degraded_and_another_completes_its_job(
+    api: TranscriptionAPI, tone: bytes, tmp_path: Path
+) -> None:
+    def gone() -> None:
+        raise RuntimeError("no CUDA-capable device is detected")
+
+    broken = Worker(
+        api, worker_id="worker-broken", work_directory=tmp_path / "broken", handle_signals=False, self_check=gone
+    )
+    job_id = submit(api, tone, max_attempts=1)
+    failed = threading.Event()
+
+    def fail() -> None:
+        for job in broken.jobs():
+            with job:
+                failed.set()
+                raise RuntimeError("it crashed")
+
+    with beside(fail):
+        assert failed.wait(PATIENCE_SECONDS)
+        other = Worker(api, work_directory=tmp_path / "other", handle_signals=False)
+        for job in other.jobs():
+            with job:
+                job.complete(SPOKEN)
+                other.drain()
+        done = api.jobs.get(job_id)
+        assert (done.state, done.retry_info.attempt) == ("COMPLETED", 1)
+        end = time.monotonic() + PATIENCE_SECONDS
+        while (health := api.workers.get("worker-broken").health).reason is None:
+            assert time.monotonic() < end
+        assert (health.status, "no CUDA-capable" in health.reason) == ("DEGRADED", True)
+        broken.drain()

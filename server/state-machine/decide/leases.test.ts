@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MINUTE_MS, SECOND_MS } from '../../../protocol/time.ts';
+import { healthDocument } from '../../documents/system.ts';
+import { workerDocument } from '../../documents/worker.ts';
 import { Monitor, type Result, typesOf } from '../testing.ts';
 
 const refusedAs = ({ refusal }: Result) => [refusal?.kind, refusal?.code, refusal?.extra];
@@ -116,4 +118,34 @@ test('a worker may hold many jobs, and loses each separately', () => {
     ['b'],
   );
   assert.equal(monitor.worker().state, 'ACTIVE');
+});
+
+test('a worker whose lease ended in silence is not shown as if it waited for jobs, until it is heard of', () => {
+  const monitor = new Monitor();
+  monitor.claimed();
+  const shown = () => {
+    const { state, health } = workerDocument(monitor.state, monitor.worker());
+    return [state, health.status, health.reason, monitor.state.fleet.idle_workers];
+  };
+  monitor.later(30 * SECOND_MS).tick();
+  const since = 'silent since 2025-07-07T19:30:00Z';
+  assert.deepEqual(shown(), ['ACTIVE', 'DEGRADED', since, 0]);
+  monitor.later(30 * SECOND_MS).tick();
+  assert.equal(monitor.job().state, 'QUEUED');
+  assert.deepEqual(shown(), ['ACTIVE', 'DEGRADED', since, 0]);
+  monitor.later(30 * SECOND_MS).tick();
+  assert.deepEqual(shown(), ['ACTIVE', 'UNHEALTHY', since, 0]);
+  monitor.beat('worker-1');
+  assert.deepEqual(shown(), ['IDLE', 'HEALTHY', null, 1]);
+});
+
+test('a silent worker that held no job does not count as idle', () => {
+  const monitor = new Monitor();
+  monitor.register('worker-1');
+  assert.equal(healthDocument(monitor.state).components.workers.idle_count, 1);
+  monitor.later(30 * SECOND_MS).tick();
+  monitor.later(60 * SECOND_MS).tick();
+  assert.equal(monitor.worker().status, 'UNHEALTHY');
+  assert.equal(healthDocument(monitor.state).components.workers.idle_count, 0);
+  assert.equal(monitor.state.fleet.idle_workers, 0);
 });

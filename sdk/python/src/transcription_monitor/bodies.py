@@ -103,6 +103,8 @@ class HealthReport(TypedDict, total=False):
     memory_usage: float | None
     gpu_usage: float | None
     disk_usage: float | None
+    #: Why the status is not HEALTHY: the worker takes no jobs for now. None: it takes jobs as usual.
+    reason: str | None
 
 
 class OutputWarning(TypedDict):

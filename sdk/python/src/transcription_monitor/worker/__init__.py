@@ -1,6 +1,15 @@
 """A worker around your own transcriber: `Worker`, and what its loop yields and raises."""
 
-from .errors import AudioError, JobCancelled, JobFailed, JobStopped, LeaseLost, WorkerInterrupted, WorkerRestarting
+from .errors import (
+    AudioError,
+    JobCancelled,
+    JobFailed,
+    JobStalled,
+    JobStopped,
+    LeaseLost,
+    WorkerInterrupted,
+    WorkerRestarting,
+)
 from .held_job import HeldJob
 from .worker import Worker, WorkerEnd
 
@@ -9,6 +18,7 @@ __all__ = [
     "HeldJob",
     "JobCancelled",
     "JobFailed",
+    "JobStalled",
     "JobStopped",
     "LeaseLost",
     "Worker",

@@ -4,7 +4,8 @@
     ├── JobCancelled        it was cancelled
     ├── LeaseLost           it is no longer this worker's: write nothing
     ├── WorkerRestarting    the worker must restart: the job returns for another attempt
-    └── WorkerInterrupted   the cloud takes the machine away: the same
+    ├── WorkerInterrupted   the cloud takes the machine away: the same
+    └── JobStalled          it made no progress for too long, and has been reported as failed
 
     JobFailed               raise it to fail the job with a code of your own
     └── AudioError          the recording can't be fetched: `audio_not_found`, `audio_unreachable`, …
@@ -40,6 +41,10 @@ class WorkerRestarting(JobStopped):
 
 
 class WorkerInterrupted(JobStopped):
+    pass
+
+
+class JobStalled(JobStopped):
     pass
 
 
@@ -86,6 +91,20 @@ _OUT_OF_MEMORY = re.compile(
 )
 
 
+# What libraries and drivers say when the GPU can't be used at all.
+_GPU_UNAVAILABLE = re.compile(
+    r"no (cuda|rocm|hip)-capable (device|gpu)|no (cuda|hip) gpus are available|invalid device ordinal"
+    r"|(cuda|nvidia) driver version is insufficient|found no nvidia driver|nvidia driver on your system is too old"
+    r"|torch not compiled with cuda enabled|cuda is not available|-capable devices? (is|are) busy or unavailable"
+    r"|lib(cublas|cudnn|cudart|nvrtc|cuda|amdhip64|rocblas)\w*\.so\S*.*(not found|cannot|can't|could not|unable)"
+    r"|(could not|cannot|unable to) load\b.*\b(lib)?(cublas|cudnn|cudart|nvrtc)"
+    r"|failed to initialize nvml|driver/library version mismatch|gpu is lost|uncorrectable ecc"
+    r"|cuda_error_(no_device|system_driver_mismatch|not_initialized|device_unavailable)|hiperrornodevice"
+    r"|mps backend is not available",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
 def failure_of(error: BaseException, batch_size: int | None) -> tuple[Failure, RetryWith | None]:
     """The error to report for an exception. After GPU memory has run out, the next attempt is asked to halve its batch
     size.
@@ -104,8 +123,13 @@ def failure_of(error: BaseException, batch_size: int | None) -> tuple[Failure, R
         # The monitor would refuse it again.
         return {"code": "transcript_refused", "message": message, "retryable": False}, None
     if type(error).__name__ == "OutOfMemoryError" or _OUT_OF_MEMORY.search(str(error)):
-        half: RetryWith | None = {"batch_size": max(1, batch_size // 2)} if batch_size else None
-        return {"code": "gpu_out_of_memory", "message": message, "retryable": True}, half
+        full: Failure = {"code": "gpu_out_of_memory", "message": message, "retryable": True}
+        if batch_size == 1:
+            # It can't use less.
+            return {**full, "fault": "worker"}, None
+        return full, {"batch_size": batch_size // 2} if batch_size else None
+    if _GPU_UNAVAILABLE.search(str(error)):
+        return {"code": "gpu_unavailable", "message": message, "retryable": True}, None
     return {"code": "worker_error", "message": message, "retryable": True}, None
 
 

@@ -22,9 +22,19 @@ from ..bodies import CallOptions, Failure, Fault, Output, RetryWith
 from ..errors import ApiError, ConflictError, LeaseExpiredError
 from ..models import ClaimedJob, Transcript
 from .download import download, suffix_of
-from .errors import JobCancelled, JobStopped, LeaseLost, WorkerInterrupted, WorkerRestarting, failure_of
+from .errors import (
+    JobCancelled,
+    JobStalled,
+    JobStopped,
+    LeaseLost,
+    WorkerInterrupted,
+    WorkerRestarting,
+    failure_of,
+)
 from .progress import ProgressReports
-from .until_answered import log, until_answered
+from .self_check import SelfCheck
+from .stall import StallWatch
+from .until_answered import is_away, log, until_answered
 
 PROGRESS_TIMEOUT_SECONDS = 10.0
 
@@ -42,6 +52,8 @@ class HeldJob:
         work_directory: Path | None,
         ask_monitor: Callable[[], None],
         is_leaving: Callable[[], bool],
+        self_check: SelfCheck,
+        watch: StallWatch,
     ) -> None:
         #: The job as it was claimed.
         self.job = claimed.job
@@ -57,6 +69,8 @@ class HeldJob:
         self._work_directory = work_directory
         self._ask_monitor = ask_monitor
         self._is_leaving = is_leaving
+        self._self_check = self_check
+        self._watch = watch
         self._reports = ProgressReports(self._deliver)
         self._facts: dict[str, Any] = {}
         self._figures: dict[str, Any] = {"percentage": 0, "stage": None}
@@ -112,8 +126,12 @@ class HeldJob:
         """
         self.progress(percentage=0, stage="DOWNLOADING")
         path = self.directory / f"audio{suffix_of(self.audio_url)}"
-        self._facts["file_size_bytes"] = download(self._api, self.audio_url, path, self.check)
+        self._facts["file_size_bytes"] = download(self._api, self.audio_url, path, self._alive)
         return path
+
+    def _alive(self) -> None:
+        self.check()
+        self._watch.alive()
 
     def progress(
         self,
@@ -138,6 +156,7 @@ class HeldJob:
             percentage = 100 * current_chunk / total_chunks
         if duration_seconds is not None:
             self._facts["duration_seconds"] = duration_seconds
+            self._watch.audio_seconds = duration_seconds
         self._figures = {
             "percentage": min(100.0, max(0.0, percentage)),
             "stage": stage.upper(),
@@ -146,6 +165,7 @@ class HeldJob:
             "eta_seconds": eta_seconds,
         }
         self._reported_at = time.monotonic()
+        self._watch.step(self._figures["percentage"], self._figures["stage"])
         # Sent with every report, because any single one may be lost.
         self._reports.note({**self._facts, **self._figures})
 
@@ -174,9 +194,13 @@ class HeldJob:
         assert output is not None
         given = output
         self._settling = True
-        return self._end(
+        job = self._end(
             lambda options: self._api.jobs.complete(self.id, self.lease_token, given, **options), "completed"
         )
+        if job.state == "COMPLETED":
+            self._watch.done()
+            self._self_check.completed()
+        return job
 
     def fail(
         self,
@@ -282,10 +306,14 @@ class HeldJob:
             message = "the worker's loop continued without complete or fail"
             log.error("%s: %s", self.id, message)
             self._fail({"code": "worker_error", "message": message, "retryable": True})
+        elif why is JobStalled:
+            # The monitor was away when it was noticed.
+            self._fail(self._stall())
         else:
             log.error("%s: failed", self.id, exc_info=error)
             self._reports.flush()
-            self._fail(*failure_of(error, self.batch_size))
+            failure, retry_with = failure_of(error, self.batch_size)
+            self._fail(self._self_check.examine(failure), retry_with)
 
     def _store(self, transcript: Transcript) -> Output:
         self._reports.note(
@@ -323,10 +351,38 @@ class HeldJob:
 
     def _fail(self, error: Failure, retry_with: RetryWith | None = None) -> models.Job:
         self._settling = True
-        return self._end(
+        job = self._end(
             lambda options: self._api.jobs.fail(self.id, self.lease_token, error, retry_with=retry_with, **options),
             "failed",
         )
+        if self._stopped in (None, JobStalled):
+            self._self_check.failed(self.id, error)
+        return job
+
+    def end_if_stalled(self) -> bool:
+        """For the worker's heartbeat: reports a job without progress as failed. Returns whether it did."""
+        if self._ended or self._settling or self._delivering or self._stopped not in (None, JobStalled):
+            return False
+        if self._stopped is None:
+            why = self._watch.excess()
+            if why is None:
+                return False
+            self._stop_details = why
+            self._stopped = JobStalled
+            log.error("%s: %s", self.id, why)
+        try:
+            self._api.jobs.fail(self.id, self.lease_token, self._stall(), retries=0, timeout=PROGRESS_TIMEOUT_SECONDS)
+        except ApiError as error:
+            if is_away(error):
+                return False
+            log.warning("%s: %s", self.id, error.message)
+        self._ended = True
+        self._reports.close()
+        self._self_check.failed(self.id, self._stall())
+        return True
+
+    def _stall(self) -> Failure:
+        return {"code": "engine_stalled", "message": self._stop_details, "retryable": True}
 
     def _end(self, send: Callable[[CallOptions], models.Job], what: str) -> models.Job:
         try:

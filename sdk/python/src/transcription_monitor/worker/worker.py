@@ -45,6 +45,8 @@ from .health import HealthReader, health_reader
 from .heartbeat import Heartbeat
 from .held_job import HeldJob
 from .notices import Notice, NoticeWatch
+from .self_check import SelfCheck
+from .stall import Pace, StallWatch
 from .until_answered import is_away, log, pause_seconds, until_answered
 
 WorkerEnd = Literal["drained", "stopped", "terminated", "restart"]
@@ -85,6 +87,15 @@ class Worker:
     On a spot instance of EC2 the worker hears of an interruption two minutes before: it claims no more, and a job that
     won't be done well before raises WorkerInterrupted in its next call, which releases it without counting the attempt.
     Report progress, so that it is known. `instance_notices=False` or AWS_EC2_METADATA_DISABLED=true turns this off.
+
+    After three failed jobs in a row that may be its own fault the worker claims nothing for a while, and then one job
+    on trial. `self_check` is called after such a failure and before the trial: it raises an exception, or returns
+    False, if the worker can't transcribe (a GPU that is gone). While it fails, nothing is claimed, and failures are the
+    worker's.
+
+    A transcriber without progress for `stall_timeout` seconds (default: by its pace, at least two minutes; `math.inf`:
+    never) is reported as failed with `engine_stalled`, so that another worker takes the job. This worker claims nothing
+    until the transcriber returns; its next call raises JobStalled.
     """
 
     def __init__(
@@ -100,6 +111,8 @@ class Worker:
         handle_signals: bool = True,
         supervised: bool = False,
         instance_notices: bool = True,
+        self_check: Callable[[], object] | None = None,
+        stall_timeout: float | None = None,
     ) -> None:
         self.worker_id = worker_id or f"worker-{secrets.token_hex(8)}"
         #: How the loop ended: `drained`, `stopped`, `terminated` or `restart`. None while it runs.
@@ -129,6 +142,9 @@ class Worker:
         # Wakes the loop: a claim's result, or None if something else needs attention. Safe in a signal handler.
         self._inbox: queue.SimpleQueue[Claimed | Exception | None] = queue.SimpleQueue()
         self._heartbeat: Heartbeat | None = None
+        self._self_check = SelfCheck(self_check, self._hurry)
+        self._pace = Pace()
+        self._stall_timeout = stall_timeout
 
     def jobs(self) -> Iterator[HeldJob]:
         """The jobs, one after the other, for the worker's lifetime. Raises if the monitor refuses the worker."""
@@ -148,6 +164,7 @@ class Worker:
                     raise
                 finally:
                     self._held.pop(held.lease_token, None)
+                    self._self_check.returned()
         if self._refusal is not None:
             raise self._refusal
 
@@ -180,9 +197,9 @@ class Worker:
         self._heartbeat = Heartbeat(
             api=self._api,
             worker_id=self.worker_id,
-            read_health=self._read_health,
+            read_health=lambda: {**self._read_health(), **self._self_check.health()},
             held=self._held,
-            before_beat=self._tell_drain,
+            before_beat=self._before_beat,
             on_command=self._obey,
             on_refused=self._on_refused,
         )
@@ -214,6 +231,11 @@ class Worker:
                 self._register()
             if self._ending is not None:
                 return None
+            if (left := self._self_check.seconds_left()) > 0:
+                self._wait(left)
+                continue
+            if not self._self_check.may_claim():
+                continue
             asked_at = time.monotonic()
             answer = self._claim()
             if isinstance(answer, Claimed):
@@ -263,6 +285,8 @@ class Worker:
             work_directory=self._work_directory,
             ask_monitor=self._hurry,
             is_leaving=lambda: self._ending in ("stopped", "terminated"),
+            self_check=self._self_check,
+            watch=StallWatch(self._pace, answer.job.input.duration_seconds, self._stall_timeout),
         )
         log.info("%s: claimed, attempt %d: %s", held.id, held.attempt, held.job.input.s3_path)
         self._held[held.lease_token] = held
@@ -362,6 +386,13 @@ class Worker:
         if self._heartbeat:
             self._heartbeat.hurry()
 
+    def _before_beat(self) -> None:
+        self._tell_drain()
+        for token, held in list(self._held.items()):
+            if held.end_if_stalled():
+                self._held.pop(token, None)
+                self._self_check.hangs(f"{held.id} makes no progress: claiming no jobs until its transcriber returns")
+
     def _tell_drain(self) -> None:
         """Reports that no more jobs are claimed. Here, because a signal handler must not do it."""
         # One at a time, so that the exit is not reported before it.
@@ -396,8 +427,11 @@ class Worker:
         log.info("%s: left", self.worker_id)
 
     def _pause(self, tries: int) -> None:
+        self._wait(pause_seconds(tries))
+
+    def _wait(self, seconds: float) -> None:
         with suppress(queue.Empty):
-            self._inbox.get(timeout=pause_seconds(tries))
+            self._inbox.get(timeout=seconds)
 
     def _check_ending(self) -> None:
         if self._ending is not None:
