@@ -10,8 +10,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { eachAtOnce } from '../../server/at-once.ts';
 import { startTestMonitor, temporaryDirectory } from '../processes/tmon.ts';
-import { columns } from './columns.ts';
+import { type Column, columns } from './columns.ts';
 import { type Table, writeDocument } from './document.ts';
 import { encoded, type Input } from './input.ts';
 import { sections } from './inputs/all.ts';
@@ -20,6 +21,7 @@ import { type Played, play, type Sample } from './play.ts';
 import { Studio } from './studio.ts';
 
 const DOCUMENT = fileURLToPath(new URL('../../docs/audio.md', import.meta.url));
+const MAKING_AT_ONCE = 4;
 const CLEAN: Input = { ...encoded('clean.wav', ''), make: (studio) => studio.clean() };
 
 const { values } = parseArgs({
@@ -46,50 +48,57 @@ async function main(): Promise<number> {
   const kept = values.keep ?? temporaryDirectory(t);
   await mkdir(kept, { recursive: true });
 
-  const clean = await sampleOf(studio, CLEAN, kept);
-  const groups = [];
-  for (const { title, inputs } of sections) {
-    const samples: Sample[] = [];
-    for (const input of inputs) if (pattern.test(input.name)) samples.push(await sampleOf(studio, input, kept));
-    if (samples.length > 0) groups.push({ title, samples });
-  }
-  const samples = [clean, ...groups.flatMap((group) => group.samples)];
+  const chosen = sections.map(({ title, inputs }) => ({
+    title,
+    inputs: inputs.filter(({ name }) => pattern.test(name)),
+  }));
+  const made = new Map<Input, Sample>();
+  const inputs = [CLEAN, ...chosen.flatMap((section) => section.inputs)];
+  await eachAtOnce(inputs.entries(), MAKING_AT_ONCE, async ([index, input]) => {
+    made.set(
+      input,
+      await sampleOf(studio, input, join(kept, `${index}-${input.name.slice(-100).replaceAll('/', '_')}`)),
+    );
+  });
+  const samples = inputs.map((input) => made.get(input)!);
   log(`${samples.length} recordings, ${wanted.map(({ name }) => name).join(' and ')}`);
 
   const monitor = await startTestMonitor(t);
   const played: Played[] = [];
   for (const column of wanted) played.push(await play(t, column, { ...monitor, samples, log }));
 
-  const tables: Table[] = groups.map(({ title, samples: ones }) => ({
-    title,
-    rows: ones.map((sample) => ({
-      sample,
-      verdicts: played.map(({ outcomes }) => judge(sample, outcomes[samples.indexOf(sample)]!, outcomes[0]!)),
-    })),
-  }));
+  const tables: Table[] = chosen
+    .filter((section) => section.inputs.length > 0)
+    .map((section) => ({
+      title: section.title,
+      rows: section.inputs.map((input) => {
+        const sample = made.get(input)!;
+        const verdicts = played.map(({ outcomes }) => judge(sample, outcomes[inputs.indexOf(input)]!, outcomes[0]!));
+        return { sample, verdicts };
+      }),
+    }));
   const document = writeDocument({ columns: wanted, absent: [], tables });
   if (values.only === undefined && values.columns === undefined) await writeFile(DOCUMENT, document);
   await writeFile(join(kept, 'audio.md'), document);
-  return report(tables, played);
+  return report(wanted, tables, played);
 }
 
-async function sampleOf(studio: Studio, input: Input, folder: string): Promise<Sample> {
+async function sampleOf(studio: Studio, input: Input, path: string): Promise<Sample> {
   const bytes = await input.make(studio);
-  const path = join(folder, input.name.slice(-100).replaceAll('/', '_'));
   await writeFile(path, bytes);
   return { input, bytes, decoded_seconds: await studio.decodedSeconds(path) };
 }
 
 /** Prints what is wrong; returns how much. */
-function report(tables: readonly Table[], played: readonly Played[]): number {
+function report(wanted: readonly Column[], tables: readonly Table[], played: readonly Played[]): number {
   const cells = tables.flatMap(({ rows }) =>
     rows.flatMap(({ sample, verdicts }) =>
       verdicts.map((verdict, index) => ({ ...verdict, where: `${sample.input.name} (${sample.input.made})`, index })),
     ),
   );
   const wrongs = [
-    ...cells.flatMap((cell) => cell.wrong.map((one) => `${columns[cell.index]!.name}: ${cell.where}: ${one}`)),
-    ...played.flatMap(({ differences }, index) => differences.map((one) => `${columns[index]!.name}: ${one}`)),
+    ...cells.flatMap((cell) => cell.wrong.map((one) => `${wanted[cell.index]!.name}: ${cell.where}: ${one}`)),
+    ...played.flatMap(({ differences }, index) => differences.map((one) => `${wanted[index]!.name}: ${one}`)),
   ];
   for (const line of wrongs) log(`WRONG: ${line}`);
   const bad = cells.filter((cell) => cell.wrong.length > 0).length;

@@ -1,6 +1,6 @@
 /** Gives a column every input as a job of one monitor, and waits for what becomes of each. */
 import type { Transcript } from '../../protocol/transcript.ts';
-import type { TranscriptionAPI } from '../../sdk/typescript/index.ts';
+import { InvalidRequestError, type TranscriptionAPI } from '../../sdk/typescript/index.ts';
 import type { Cleaning } from '../processes/tmon.ts';
 import type { Column } from './columns.ts';
 import type { Input } from './input.ts';
@@ -42,20 +42,16 @@ export async function play(
     log: (line: string) => void;
   },
 ): Promise<Played> {
-  const ids: string[] = [];
-  for (const { input, bytes } of samples) {
-    const { audio_url } = await api.uploads.create({ name: input.name, body: bytes });
-    const job = await api.jobs.submit({ audio_url, max_attempts: ATTEMPTS_MAX, tags: [column.name] });
-    ids.push(job.id);
-  }
+  const jobs: (string | Outcome)[] = [];
+  for (const { input, bytes } of samples) jobs.push(await submit(api, input.name, bytes));
   const worker = await column.start(t, url);
   const died = worker.ended.then(({ code, signal, stderr }) => {
     throw new Error(`the worker ended with ${code ?? signal}: ${stderr.slice(-2000)}`);
   });
   died.catch(() => {});
   const outcomes: Outcome[] = [];
-  for (const [index, id] of ids.entries()) {
-    const outcome = await Promise.race([outcomeOf(api, id), died]);
+  for (const [index, job] of jobs.entries()) {
+    const outcome = typeof job === 'string' ? await Promise.race([outcomeOf(api, job), died]) : job;
     outcomes.push(outcome);
     const { input } = samples[index]!;
     log(`${column.name}: ${input.name}: ${outcome.state} ${outcome.code ?? ''}`);
@@ -68,6 +64,18 @@ export async function play(
   const { code, signal } = await worker.ended;
   if (code !== 0) differences.push(`the worker ended with ${code ?? signal}, asked to drain`);
   return { outcomes, differences };
+}
+
+/** Returns the job's id, or what became of an upload that is refused. */
+async function submit(api: TranscriptionAPI, name: string, body: Buffer<ArrayBuffer>): Promise<string | Outcome> {
+  try {
+    const { audio_url } = await api.uploads.create({ name, body });
+    return (await api.jobs.submit({ audio_url, max_attempts: ATTEMPTS_MAX })).id;
+  } catch (error) {
+    if (!(error instanceof InvalidRequestError)) throw error;
+    const { code, message } = error;
+    return { state: 'FAILED', attempts: 1, code, message, transcript: null, warnings: [] };
+  }
 }
 
 async function outcomeOf(api: TranscriptionAPI, id: string): Promise<Outcome> {

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Program } from '../processes/tmon.ts';
 import { check } from './checks.ts';
-import { leftProcesses, markProcesses } from './processes.ts';
+import { leftProcesses, markProcesses } from '../processes/left-processes.ts';
 import { play } from './run.ts';
 
 const { values } = parseArgs({

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { sleep, systemClock } from '../../server/clock.ts';
 
-const MARK = 'TMON_WHOLE_RUN';
+const MARK = 'TMON_TEST_RUN';
 const LOOKS_MAX = 600;
 
 /** From now on each process that is started here is one of the run. */
