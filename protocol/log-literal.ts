@@ -7,8 +7,6 @@ export type Literal = { value: Record<string, unknown>; end: number };
 
 /** The object that begins at `start`, whatever follows it. Null if it is cut or malformed. */
 export function objectAt(text: string, start: number): Literal | null {
-  // Without this, a long line of objects that are cut is searched to its end for each of them.
-  if (text.lastIndexOf('}') < start) return null;
   const end = objectEnd(text, start);
   if (end !== -1) {
     try {
