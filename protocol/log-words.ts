@@ -33,20 +33,28 @@ export function keywordFrom(text: string, from: number): Keyword | null {
   return match === null ? null : { index: match.index, end: KEYWORD.lastIndex, event: eventNamed(match[0]) ?? null };
 }
 
+/** More than the longest prefix that `LINE_PREFIX` matches, and what stands around it. */
+const PREFIX_CHARS = 64;
+
 /**
  * Where a second event of the same line begins, from `from` on: two processes that write to one file without a lock. The text after
  * an unquoted error may mention other events; there, only a new line's prefix or a missing space shows that it is one.
  */
 export function nextEventAt(text: string, from: number, inError: boolean): number {
+  let unsearched = from;
   for (let at = from; ; ) {
     const keyword = keywordFrom(text, at);
     if (keyword === null) return text.length;
     EVENT_AHEAD.lastIndex = keyword.end;
     if (EVENT_AHEAD.test(text)) {
-      const before = text.slice(from, keyword.index);
+      // Not from the beginning for each keyword, of which a long line may have thousands.
+      const start = Math.max(from, unsearched - PREFIX_CHARS);
+      // A letter in the place of the first character: what is cut there must not look like the beginning of a word.
+      const before = start === from ? text.slice(from, keyword.index) : `A${text.slice(start + 1, keyword.index)}`;
       const prefix = before.search(LINE_PREFIX);
-      if (prefix !== -1) return from + prefix;
+      if (prefix !== -1) return start + prefix;
       if (!inError || /[a-z0-9)\]}]$/.test(before)) return keyword.index;
+      unsearched = keyword.index;
     }
     at = keyword.end;
   }
