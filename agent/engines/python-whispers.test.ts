@@ -170,7 +170,6 @@ for (const [name, create] of Object.entries(ENGINES)) {
     ] as const) {
       await assert.rejects(create({ python, ...options }).prepare(), {
         code: 'engine_choice_invalid',
-        retryable: false,
         message,
         hint,
       });

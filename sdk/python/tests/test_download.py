@@ -4,12 +4,15 @@ each.
 
 from __future__ import annotations
 
+import gzip
 import ssl
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import trustme
@@ -96,6 +99,10 @@ def test_https_is_fetched_through_redirects_with_the_query_and_password_that_nob
         ("/404", "audio_not_found", False),
         ("/403", "audio_forbidden", False),
         ("/503", "audio_unreachable", True),
+        ("/400", "audio_unreachable", True),
+        ("/part", "audio_unreachable", True),
+        ("/token", "audio_url_expired", False),
+        ("/signature", "audio_url_expired", False),
         ("/cut-off", "audio_unreachable", True),
         ("/leaves-https", "audio_url_invalid", False),
         ("/round", "audio_url_invalid", False),
@@ -115,6 +122,9 @@ def test_what_goes_wrong_has_a_code_that_says_whether_trying_again_helps(
     answers: dict[str, Answer] = {
         "/cut-off": (200, {"content-length": "900"}, b"half"),
         "/leaves-https": (301, {"location": "http://example.com/a"}, b""),
+        "/part": (206, {"content-range": "bytes 0-3/500"}, b"half"),
+        "/token": (400, {}, b"<Error><Code>ExpiredToken</Code></Error>"),
+        "/signature": (403, {}, b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"),
         "/round": (307, {"location": "/round"}, b""),
         "/large": (200, {}, SOUND),
     }
@@ -125,6 +135,54 @@ def test_what_goes_wrong_has_a_code_that_says_whether_trying_again_helps(
     with serving(answer, tls) as url, pytest.raises(AudioError) as caught:
         download(api, url + path, tmp_path / "audio", go_on)
     assert (caught.value.code, caught.value.retryable) == (code, retryable)
+
+
+def test_an_encoding_that_was_not_asked_for_is_undone_and_a_206_may_be_whole(
+    api: TranscriptionAPI, tls: ssl.SSLContext, tmp_path: Path
+) -> None:
+    whole = {"content-range": f"bytes 0-{len(SOUND) - 1}/{len(SOUND)}"}
+    answers: dict[str, Answer] = {
+        "/gzip": (200, {"content-encoding": "gzip"}, gzip.compress(SOUND)),
+        "/deflate": (200, {"content-encoding": "deflate"}, zlib.compress(SOUND)),
+        "/206": (206, whole, SOUND),
+    }
+    with serving(lambda path, _: answers[path], tls) as url:
+        for path in answers:
+            there = url.replace("https", "HTTPS") + path
+            assert download(api, there, tmp_path / "audio", go_on) == len(SOUND)
+            assert (tmp_path / "audio").read_bytes() == SOUND
+
+
+def test_http_is_fetched_if_that_is_allowed_but_never_from_link_local_addresses(
+    api: TranscriptionAPI, tmp_path: Path
+) -> None:
+    answers: dict[str, Answer] = {
+        "/moved": (302, {"location": "/sound"}, b""),
+        "/sound": (200, {}, SOUND),
+        "/inside": (302, {"location": "http://169.254.169.254/latest"}, b""),
+    }
+    with serving(lambda path, _: answers[path]) as url:
+        assert download(api, f"{url}/moved", tmp_path / "audio", go_on, allow_http=True) == len(SOUND)
+        for there, allowed, words in (
+            (f"{url}/moved?secret", False, "allow_http"),
+            (f"{url}/inside", True, "address of the machine"),
+            ("http://169.254.169.254/latest", True, "address of the machine"),
+            ("http://[::ffff:169.254.169.254]/latest", True, "address of the machine"),
+            ("http://[fd00:ec2::254]/latest", True, "address of the machine"),
+        ):
+            with pytest.raises(AudioError, match=words) as caught:
+                download(api, there, tmp_path / "audio", go_on, allow_http=allowed)
+            assert (caught.value.code, caught.value.retryable) == ("audio_url_invalid", False)
+            assert "secret" not in str(caught.value)
+
+
+def test_more_than_the_disk_has_room_for_is_refused_before_it_is_fetched(
+    api: TranscriptionAPI, tls: ssl.SSLContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
+    with serving(lambda *_: (200, {}, SOUND), tls) as url, pytest.raises(AudioError) as caught:
+        download(api, f"{url}/a", tmp_path / "audio", go_on)
+    assert (caught.value.code, caught.value.retryable) == ("disk_full", True)
 
 
 def test_nobody_there_an_unknown_scheme_and_a_missing_upload(api: TranscriptionAPI, tmp_path: Path) -> None:

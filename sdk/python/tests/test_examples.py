@@ -60,7 +60,7 @@ def test_a_file_that_is_no_wav_fails_once_and_the_second_signal_hands_back_what_
 ) -> None:
     pytest.importorskip("pocketsphinx")
     noise = tmp_path / "noise.wav"
-    noise.write_bytes(b"noise" * 100)
+    noise.write_bytes(b"noise\0\1" * 100)
     bad, good = submit(api, noise), submit(api, AUDIO / "broken-computer.wav")
     with example("pocketsphinx_worker.py", server) as worker:
         next(update for update in api.jobs.watch(good) if update.stage == "TRANSCRIBING")

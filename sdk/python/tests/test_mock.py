@@ -108,14 +108,14 @@ def test_alerts_are_raised_shown_and_resolved(monitor: MockMonitor, api: Transcr
     assert api.system.health().alerts == []
 
 
-def test_a_worker_is_tested_with_it_too(monitor: MockMonitor, api: TranscriptionAPI) -> None:
-    done = api.jobs.submit(api.uploads.create(b"sound", name="a.wav").audio_url)
+def test_a_worker_is_tested_with_it_too(monitor: MockMonitor, api: TranscriptionAPI, tone: bytes) -> None:
+    done = api.jobs.submit(api.uploads.create(tone, name="a.wav").audio_url)
     lost = api.jobs.submit("s3://bucket/b.mp3")
     worker = Worker(api, handle_signals=False)
     for job in worker.jobs():
         with job:
             if job.id == done.id:
-                assert job.download().read_bytes() == b"sound"
+                assert job.download().read_bytes() == tone
                 job.complete({"segments": [{"start": 0, "end": 1, "text": "hello"}]})
             else:
                 monitor.lose(lost.id)

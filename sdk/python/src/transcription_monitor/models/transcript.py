@@ -95,9 +95,9 @@ class Transcript(Model):
         length = max(0.0, duration_seconds) if duration_seconds is not None else ends
         for number, segment in enumerate(kept):
             segment["id"] = number
-            # Engines pad the audio, so a segment may end after the recording does.
-            segment["start_seconds"] = min(segment["start_seconds"], length)
-            segment["end_seconds"] = min(max(segment["start_seconds"], segment["end_seconds"]), length)
+            # Engines pad the audio, so a segment may end after the recording does. Its start is never moved.
+            latest = length if segment["start_seconds"] < length else segment["end_seconds"]
+            segment["end_seconds"] = max(segment["start_seconds"], min(segment["end_seconds"], latest))
         return cls(
             text=" ".join(segment["text"] for segment in kept),
             language=language,

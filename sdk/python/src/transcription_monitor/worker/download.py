@@ -1,4 +1,5 @@
-"""Downloads a job's recording to a file: from `https://`, from `s3://bucket/key`, from the monitor's uploads.
+"""Downloads a job's recording to a file: from `https://` (and `http://`, if that is allowed), from `s3://bucket/key`,
+from the monitor's uploads.
 
 A URL may carry a signature in its query or a password before its host: messages never contain either.
 """
@@ -6,8 +7,10 @@ A URL may carry a signature in its query or a password before its host: messages
 from __future__ import annotations
 
 import errno
+import ipaddress
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -25,11 +28,14 @@ SIZE_BYTES_MAX = 8 * 1024**3
 REDIRECTS_MAX = 5
 ANSWER_SECONDS = 30.0
 IDLE_SECONDS = 60.0
+ERROR_BYTES_MAX = 16 * 1024
 
 Chunks = Iterator[bytes]
 
 
-def download(api: TranscriptionAPI, audio_url: str, path: Path, check: Callable[[], None]) -> int:
+def download(
+    api: TranscriptionAPI, audio_url: str, path: Path, check: Callable[[], None], allow_http: bool = False
+) -> int:
     """Writes the recording to `path`; returns its size in bytes. `check` is called between chunks and may raise to
     stop.
 
@@ -38,7 +44,7 @@ def download(api: TranscriptionAPI, audio_url: str, path: Path, check: Callable[
     shown = show_url(audio_url)
     received = 0
     try:
-        with _open(api, audio_url, shown) as chunks, path.open("wb") as file:
+        with _open(api, audio_url, shown, path.parent, allow_http) as chunks, path.open("wb") as file:
             for chunk in chunks:
                 check()
                 received += len(chunk)
@@ -72,10 +78,12 @@ def _without_url(reason: str, shown: str) -> str:
     return "the connection broke" if "://" in reason or shown in reason else reason
 
 
-def _open(api: TranscriptionAPI, audio_url: str, shown: str) -> AbstractContextManager[Chunks]:
+def _open(
+    api: TranscriptionAPI, audio_url: str, shown: str, directory: Path, allow_http: bool
+) -> AbstractContextManager[Chunks]:
     scheme = audio_url.split("://", 1)[0].lower()
-    if scheme == "https":
-        return _open_https(audio_url)
+    if scheme in ("https", "http"):
+        return _open_http(audio_url, directory, allow_http)
     if scheme == "s3":
         return _open_s3(audio_url, shown)
     if scheme == "upload":
@@ -86,27 +94,96 @@ def _open(api: TranscriptionAPI, audio_url: str, shown: str) -> AbstractContextM
 
 
 @contextmanager
-def _open_https(audio_url: str) -> Iterator[Chunks]:
-    """Follows redirects, but only to HTTPS. Never uses the monitor's client, whose key must stay private."""
+def _open_http(audio_url: str, directory: Path, allow_http: bool) -> Iterator[Chunks]:
+    """Follows redirects, from HTTPS only to HTTPS. Never uses the monitor's client, whose key must stay private."""
     url = audio_url
     timeout = httpx.Timeout(IDLE_SECONDS, connect=ANSWER_SECONDS)
-    with httpx.Client(timeout=timeout, headers={"user-agent": "transcription-monitor"}) as client:
+    headers = {"user-agent": "transcription-monitor", "accept-encoding": "identity"}
+    with httpx.Client(timeout=timeout, headers=headers) as client:
         for _ in range(REDIRECTS_MAX + 1):
+            secure = url.lower().startswith("https://")
+            if not secure:
+                _check_http(url, allow_http)
             with client.stream("GET", url) as response:
+                if not secure:
+                    _check_peer(response, url)
                 status = response.status_code
                 location = response.headers.get("location")
-                if status == 200:
+                if status == 200 or (status == 206 and _is_whole(response)):
+                    _check_room(response, directory, show_url(url))
                     yield response.iter_bytes(256 * 1024)
                     return
                 if status not in (301, 302, 303, 307, 308) or location is None:
-                    raise _refused(status, show_url(url))
+                    raise _refusal(response, url)
                 following = urljoin(url, location)
-                if not following.lower().startswith("https://"):
+                if not following.lower().startswith("https://" if secure else ("https://", "http://")):
                     raise AudioError(
                         "audio_url_invalid", f"{show_url(url)} redirects to {show_url(following)}: not HTTPS"
                     )
                 url = following
     raise AudioError("audio_url_invalid", f"{show_url(audio_url)} redirects more than {REDIRECTS_MAX} times")
+
+
+def _check_http(url: str, allow_http: bool) -> None:
+    if not allow_http:
+        message = (
+            f"this worker does not fetch {show_url(url)}: it is not HTTPS; submit an https:// URL, or allow_http=True"
+        )
+        raise AudioError("audio_url_invalid", message)
+    _check_address(httpx.URL(url).host, url)
+
+
+def _check_peer(response: httpx.Response, url: str) -> None:
+    """A name may lead to such an address, too; nothing of its response has been read yet."""
+    stream = response.extensions.get("network_stream")
+    peer = stream.get_extra_info("server_addr") if stream is not None else None
+    if peer:
+        _check_address(str(peer[0]), url)
+
+
+def _check_address(host: str, url: str) -> None:
+    """There clouds hand out the machine's credentials."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    if mapped.is_link_local or mapped in ipaddress.ip_network("fd00:ec2::/32"):
+        message = f"{show_url(url)} is an address of the machine itself, which holds no recordings"
+        raise AudioError("audio_url_invalid", message)
+
+
+def _is_whole(response: httpx.Response) -> bool:
+    """Whether a part that was not asked for is all there is."""
+    found = re.fullmatch(r"bytes 0-(\d+)/(\d+)", response.headers.get("content-range", ""))
+    return found is not None and int(found[1]) + 1 == int(found[2])
+
+
+def _check_room(response: httpx.Response, directory: Path, shown: str) -> None:
+    length = response.headers.get("content-length", "")
+    free = shutil.disk_usage(directory).free
+    if length.isdigit() and int(length) > free:
+        raise AudioError("disk_full", f"{shown}: it has {length} bytes, and this worker's disk has {free} left")
+
+
+_EXPIRED = re.compile(
+    r"<Code>(ExpiredToken|RequestExpired|TokenRefreshRequired)<|Request has expired"
+    r"|Signature not valid in the specified time frame",
+    re.IGNORECASE,
+)
+
+
+def _refusal(response: httpx.Response, url: str) -> AudioError:
+    status, shown = response.status_code, show_url(url)
+    if status in (400, 401, 403):
+        body = b""
+        for chunk in response.iter_bytes():
+            body += chunk
+            if len(body) >= ERROR_BYTES_MAX:
+                break
+        if _EXPIRED.search(body.decode("latin-1")):
+            return AudioError("audio_url_expired", f"{shown}: {status}, the signed URL has expired; submit a new one")
+    return _refused(status, shown)
 
 
 @contextmanager

@@ -8,7 +8,7 @@
     └── JobStalled          it made no progress for too long, and has been reported as failed
 
     JobFailed               raise it to fail the job with a code of your own
-    └── AudioError          the recording can't be fetched: `audio_not_found`, `audio_unreachable`, …
+    └── AudioError          the recording can't be fetched, or isn't one: `audio_not_found`, `not_audio`, …
 
 Any other exception fails the job too, as `worker_error`, and another attempt follows.
 """
@@ -65,7 +65,7 @@ class JobFailed(Exception):
 
 
 class AudioError(JobFailed):
-    """The recording can't be fetched."""
+    """The recording can't be fetched, or is none."""
 
     #: The code alone decides whether another attempt can help.
     RETRYABLE: ClassVar[dict[str, bool]] = {
@@ -76,6 +76,12 @@ class AudioError(JobFailed):
         "audio_forbidden": False,
         "audio_too_large": False,
         "audio_url_invalid": False,
+        "audio_url_expired": False,  # a new URL is needed
+        "audio_empty": False,  # no bytes, no samples
+        "not_audio": False,  # text, a picture, an archive
+        "no_audio_track": False,
+        "audio_truncated": False,
+        "audio_unreadable": False,
     }
 
     def __init__(self, code: str, message: str, *, fault: Fault | None = None) -> None:
@@ -130,7 +136,36 @@ def failure_of(error: BaseException, batch_size: int | None) -> tuple[Failure, R
         return full, {"batch_size": batch_size // 2} if batch_size else None
     if _GPU_UNAVAILABLE.search(str(error)):
         return {"code": "gpu_unavailable", "message": message, "retryable": True}, None
+    unreadable = _unreadable(error)
+    if unreadable is not None:
+        return {"code": unreadable[0], "message": _words(unreadable[1]), "retryable": False}, None
     return {"code": "worker_error", "message": message, "retryable": True}, None
+
+
+def _unreadable(error: BaseException) -> tuple[str, str] | None:
+    """The code and message if a decoder could not read it: PyAV, or ffmpeg as whisper and whisperX run it."""
+    without_track = ("no_audio_track", "the recording has no audio track")
+    if type(error).__module__.startswith("av."):
+        return (
+            "audio_unreadable",
+            f"cannot decode the audio: {getattr(error, 'strerror', None) or type(error).__name__}",
+        )
+    if isinstance(error, IndexError) and _raised_in(error) in ("faster_whisper.audio", "av.container.streams"):
+        return without_track
+    if isinstance(error, RuntimeError) and "Failed to load audio" in str(error):
+        if "does not contain any stream" in str(error) or "matches no streams" in str(error):
+            return without_track
+        return "audio_unreadable", f"ffmpeg cannot decode the audio: {str(error).strip().rpartition(': ')[2]}"
+    return None
+
+
+def _raised_in(error: BaseException) -> str | None:
+    """The module of the last frame in Python; compiled ones have none."""
+    traceback, module = error.__traceback__, None
+    while traceback is not None:
+        module = traceback.tb_frame.f_globals.get("__name__")
+        traceback = traceback.tb_next
+    return module
 
 
 def _words(message: str) -> str:

@@ -8,6 +8,7 @@ ended
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import time
@@ -21,6 +22,7 @@ from .._sync.client import TranscriptionAPI
 from ..bodies import CallOptions, Failure, Fault, Output, RetryWith
 from ..errors import ApiError, ConflictError, LeaseExpiredError
 from ..models import ClaimedJob, Transcript
+from ..models.transcript import TranscriptWarning
 from .download import download, suffix_of
 from .errors import (
     JobCancelled,
@@ -32,6 +34,7 @@ from .errors import (
     failure_of,
 )
 from .progress import ProgressReports
+from .recording import receive
 from .self_check import SelfCheck
 from .stall import StallWatch
 from .until_answered import is_away, log, until_answered
@@ -54,6 +57,7 @@ class HeldJob:
         is_leaving: Callable[[], bool],
         self_check: SelfCheck,
         watch: StallWatch,
+        allow_http: bool = False,
     ) -> None:
         #: The job as it was claimed.
         self.job = claimed.job
@@ -71,6 +75,9 @@ class HeldJob:
         self._is_leaving = is_leaving
         self._self_check = self_check
         self._watch = watch
+        self._allow_http = allow_http
+        #: What is wrong with the recording, once it is downloaded; `complete` puts it into the transcript.
+        self.warnings: list[TranscriptWarning] = []
         self._reports = ProgressReports(self._deliver)
         self._facts: dict[str, Any] = {}
         self._figures: dict[str, Any] = {"percentage": 0, "stage": None}
@@ -122,11 +129,15 @@ class HeldJob:
     def download(self) -> Path:
         """Downloads the recording into `directory`; returns its path. Raises AudioError, and what `check` does.
 
+        What is no recording is refused (`audio_empty`, `not_audio`), the header of a WAV is repaired, and the extension
+        is that of its bytes. One that is cut short has a warning, unless the job says `require_complete`.
+
         `https://` and the monitor's uploads work without extras, `s3://` with boto3 and the AWS chain of credentials.
         """
         self.progress(percentage=0, stage="DOWNLOADING")
         path = self.directory / f"audio{suffix_of(self.audio_url)}"
-        self._facts["file_size_bytes"] = download(self._api, self.audio_url, path, self._alive)
+        self._facts["file_size_bytes"] = download(self._api, self.audio_url, path, self._alive, self._allow_http)
+        path, self.warnings = receive(path, require_complete=self.job.input.require_complete)
         return path
 
     def _alive(self) -> None:
@@ -313,6 +324,9 @@ class HeldJob:
             log.error("%s: failed", self.id, exc_info=error)
             self._reports.flush()
             failure, retry_with = failure_of(error, self.batch_size)
+            if self._directory is not None:
+                # Where this worker keeps its files is nobody's business.
+                failure["message"] = failure["message"].replace(f"{self._directory}{os.sep}", "")
             self._fail(self._self_check.examine(failure), retry_with)
 
     def _store(self, transcript: Transcript) -> Output:
@@ -338,6 +352,12 @@ class HeldJob:
         return output
 
     def _transcript_of(self, given: Transcript | Mapping[str, Any]) -> Transcript:
+        transcript = self._given(given)
+        if not self.warnings:
+            return transcript
+        return transcript.model_copy(update={"warnings": [*self.warnings, *transcript.warnings]})
+
+    def _given(self, given: Transcript | Mapping[str, Any]) -> Transcript:
         if isinstance(given, Transcript):
             return given
         if not isinstance(given, Mapping) or "segments" not in given:

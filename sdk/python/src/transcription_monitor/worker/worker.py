@@ -96,6 +96,8 @@ class Worker:
     A transcriber without progress for `stall_timeout` seconds (default: by its pace, at least two minutes; `math.inf`:
     never) is reported as failed with `engine_stalled`, so that another worker takes the job. This worker claims nothing
     until the transcriber returns; its next call raises JobStalled.
+
+    `allow_http` lets jobs name recordings at http://, for recorders in a trusted network without TLS.
     """
 
     def __init__(
@@ -113,6 +115,7 @@ class Worker:
         instance_notices: bool = True,
         self_check: Callable[[], object] | None = None,
         stall_timeout: float | None = None,
+        allow_http: bool = False,
     ) -> None:
         self.worker_id = worker_id or f"worker-{secrets.token_hex(8)}"
         #: How the loop ended: `drained`, `stopped`, `terminated` or `restart`. None while it runs.
@@ -129,6 +132,7 @@ class Worker:
         self._ending: WorkerEnd | None = None
         self._refusal: ApiError | None = None
         self._instance_notices = instance_notices
+        self._allow_http = allow_http
         self._notice: Notice | None = None
         self._hand_back_timer: threading.Timer | None = None
         # The reasons for draining that the monitor knows.
@@ -287,6 +291,7 @@ class Worker:
             is_leaving=lambda: self._ending in ("stopped", "terminated"),
             self_check=self._self_check,
             watch=StallWatch(self._pace, answer.job.input.duration_seconds, self._stall_timeout),
+            allow_http=self._allow_http,
         )
         log.info("%s: claimed, attempt %d: %s", held.id, held.attempt, held.job.input.s3_path)
         self._held[held.lease_token] = held
