@@ -142,3 +142,39 @@ describe('a worker that claims nothing', () => {
     assert.equal(worker.checks, 1);
   });
 });
+
+test('a check that is under way when the worker exits decides nothing', async () => {
+  const clock = new StepClock(0);
+  const selfCheck = new SelfCheck({
+    engine: {
+      prepare: ({ signal } = {}) =>
+        new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error))),
+    },
+    clock,
+    log: () => {},
+    onChange: () => {},
+  });
+  const error = crash();
+  const examined = selfCheck.examine(error);
+  await clock.waiting();
+  selfCheck.stop();
+  assert.equal(await examined, error);
+  assert.deepEqual(selfCheck.health, {});
+});
+
+test('a check that never ends fails after ten minutes', async () => {
+  const clock = new StepClock(0);
+  const selfCheck = new SelfCheck({
+    engine: {
+      prepare: ({ signal } = {}) =>
+        new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error))),
+    },
+    clock,
+    log: () => {},
+    onChange: () => {},
+  });
+  const examined = selfCheck.examine(crash());
+  assert.equal(await clock.step(), 600_000);
+  assert.equal(((await examined) as EngineError).code, 'engine_broken');
+  assert.equal(selfCheck.room(0, 1), 0);
+});

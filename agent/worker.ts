@@ -258,6 +258,8 @@ class RunningWorker {
     };
     const reason = why[end];
     if (end === 'stopped' || end === 'terminated') this.#leaving.abort(new Error('the worker exits'));
+    // A self-check may take minutes, and its result does not matter any more.
+    if (end !== 'drained') this.#selfCheck.stop();
     if (reason !== undefined) for (const held of this.#held.values()) held.stop(reason);
     this.#log({ message: end === 'drained' ? 'draining' : end, jobs_held: this.#held.size });
   }

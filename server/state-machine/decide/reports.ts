@@ -11,8 +11,9 @@ import { type Context, type Decision, type RefusedPart, refuse } from './decisio
 import { completeJob, failJob, reportProgress } from './jobs.ts';
 
 /**
- * Each line is decided on the state after the lines before it. A decision depends only on the job and its worker's
- * price, so earlier lines are applied to a copy only if a job has several. Refused lines have no effect.
+ * Each line is decided on the state after the lines before it. A decision depends only on the job, and on
+ * its worker's price and faults in a row, which an earlier line hardly changes; so earlier lines are applied to a copy only
+ * if a job has several. Refused lines have no effect.
  */
 export function recordEvents(
   state: State,

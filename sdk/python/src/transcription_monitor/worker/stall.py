@@ -1,5 +1,5 @@
-"""When a transcriber makes no progress for too long, by the rule of `tmon worker` (agent/stall.ts): it may be silent for
-the longest of
+"""When a transcriber makes no progress for too long, by the rule of `tmon worker` (agent/stall.ts): it may be silent
+for the longest of
 
     2 min
     ten times its longest silence so far, in this job and in completed ones
