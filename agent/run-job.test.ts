@@ -19,7 +19,7 @@ test('a job is fetched, transcribed and stored: COMPLETED, its transcript there'
   const job = await jobEnd(api, id);
   assert.equal(job.state, 'COMPLETED', JSON.stringify(job.retry_info));
   assert.equal(job.worker?.worker_id, 'worker-good');
-  assert.deepEqual([job.progress.stage, job.progress.percentage], ['UPLOADING', 100]);
+  assert.deepEqual([job.progress.stage, job.progress.percentage], [null, 100]);
   assert.equal(job.input.duration_seconds, 2);
   assert.match(job.output.s3_path ?? '', new RegExp(`transcripts/${id}\\.srt$`));
   const transcript = await api.jobs.transcript(id);
