@@ -103,3 +103,14 @@ test('an abort during the second try ends the transcription with its reason', as
     /cancelled/,
   );
 });
+
+test('the length of the decoded audio is the truth, unless the engine has measured it itself', async () => {
+  const measured = { ...SILENCE, duration_seconds: 63.4567 };
+  const lengthOf = async (transcript: Transcript, task: Partial<TranscribeTask>) => {
+    const { engine } = engineOf([transcript], { heard: measured });
+    return (await transcribeChecked(engine, { ...TASK, ...task }, optionsOf().options)).duration_seconds;
+  };
+  assert.equal(await lengthOf(saying(), {}), 63.457, 'the advice was wrong');
+  assert.equal(await lengthOf(saying(), { duration_seconds: null }), 63.457, 'there was none');
+  assert.equal(await lengthOf({ ...saying(), duration_seconds: 61 }, {}), 61, 'its transcript says it');
+});
