@@ -1,12 +1,13 @@
 /** One attempt at one job, against a real monitor: how it ends, what is reported, and what remains. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { TranscriptionAPI } from '../sdk/typescript/index.ts';
 import { startTestMonitor, temporaryDirectory } from '../test/processes/tmon.ts';
 import { wav } from '../test/processes/wav.ts';
+import { createExec } from './engines/exec.ts';
 import { jobEnd, jobThat, startTestWorker, submitAudio } from './testing-worker.ts';
 
 const { api, url } = await startTestMonitor({ after }, { lease_ms: 2_000 });
@@ -19,7 +20,7 @@ test('a job is fetched, transcribed and stored: COMPLETED, its transcript there'
   const job = await jobEnd(api, id);
   assert.equal(job.state, 'COMPLETED', JSON.stringify(job.retry_info));
   assert.equal(job.worker?.worker_id, 'worker-good');
-  assert.deepEqual([job.progress.stage, job.progress.percentage], ['UPLOADING', 100]);
+  assert.deepEqual([job.progress.stage, job.progress.percentage], [null, 100]);
   assert.equal(job.input.duration_seconds, 2);
   assert.match(job.output.s3_path ?? '', new RegExp(`transcripts/${id}\\.srt$`));
   const transcript = await api.jobs.transcript(id);
@@ -226,3 +227,38 @@ function runningOf(file: string): string[] {
     return stdout.trim() !== '' && !stdout.startsWith('Z');
   });
 }
+
+test('a suspect transcript is tried again with other options, or delivered as it is; the job says why it is suspect', async (t) => {
+  const loop = 'thank you for watching '.repeat(20);
+  const program = join(temporaryDirectory(t), 'program.cjs');
+  writeFileSync(
+    program,
+    `require('fs').writeFileSync(process.argv[3], process.argv[2] === '1' ? '${loop}' : 'hello world')`,
+  );
+  const command = (tries: string) => `'${process.execPath}' '${program}' ${tries} {output} {input}`;
+  for (const [workerId, onSuspect, tries, text] of [
+    ['worker-retries', 'retry', '{try}', 'hello world'],
+    ['worker-keeps', 'keep', '{try}', loop.trim()],
+    ['worker-without-options', 'retry', '1', loop.trim()],
+  ] as const) {
+    const worker = startTestWorker(t, api, '', {
+      workerId,
+      onSuspect,
+      engine: createExec({ command: command(tries) }),
+    });
+    const { id } = await submitAudio(api, wav(60));
+    const { state, output } = await jobEnd(api, id);
+    const suspect = text !== 'hello world';
+    assert.deepEqual([state, output.suspect], ['COMPLETED', suspect], workerId);
+    assert.deepEqual(
+      output.warnings.map(({ code }) => code),
+      suspect ? ['repetition'] : [],
+    );
+    const transcript = await api.jobs.transcript(id);
+    assert.deepEqual([transcript.text, transcript.quality?.suspect], [text, suspect]);
+    worker.drain();
+    await worker.ended;
+    const again = worker.lines.filter(({ message }) => /a second try/.test(message)).length;
+    assert.equal(again, workerId === 'worker-retries' ? 1 : 0);
+  }
+});

@@ -17,13 +17,17 @@ import { fetchAudio } from './audio/fetch-audio.ts';
 import { receiveAudio } from './audio/receive-audio.ts';
 import type { Clock } from './clock.ts';
 import { assertRoom, diskFull, isDiskFull } from './disk-space.ts';
+import { beginTry } from './engine-try.ts';
 import { type Engine, EngineError, type EngineLimits } from './engines/engine.ts';
-import { Eta } from './eta.ts';
 import { type HeldJob, Stopped } from './held-job.ts';
+import type { LearnedPace } from './learned-pace.ts';
 import { ProgressReports } from './progress-report.ts';
+import { transcribeChecked } from './quality/checked-transcription.ts';
+import { measureAudio } from './quality/measure-audio.ts';
+import type { OnSuspect } from './quality/on-suspect.ts';
 import type { SelfCheck } from './self-check.ts';
 import { sendUntilAnswered } from './send-until-answered.ts';
-import { type Pace, StallWatch } from './stall.ts';
+import type { Pace } from './stall.ts';
 
 export type RunJobOptions = {
   api: TranscriptionAPI;
@@ -32,6 +36,8 @@ export type RunJobOptions = {
   allowHttp: boolean;
   /** Used if the attempt doesn't set its own. */
   batchSize: number;
+  learned: LearnedPace;
+  onSuspect: OnSuspect;
   /** Where the attempt's directory is created. */
   workDirectory: string;
   /** Stops waiting for a monitor that is away: the worker exits, whoever then holds the job. */
@@ -128,7 +134,7 @@ async function transcribe(
   held: HeldJob,
   directory: string,
   reports: ProgressReports,
-  { api, engine, batchSize, allowHttp, limits, pace, clock }: RunJobOptions,
+  { api, engine, batchSize, allowHttp, limits, pace, clock, learned, onSuspect, log }: RunJobOptions,
 ): Promise<Transcript> {
   const { signal, claimed } = held;
   // With its query string, which no document shows: it is often a signature.
@@ -152,37 +158,23 @@ async function transcribe(
 
   const facts = { duration_seconds: audio.duration_seconds, file_size_bytes: audio.file_size_bytes };
   reports.note({ stage: 'TRANSCRIBING', percentage: 0, ...facts });
-  const eta = new Eta(performance.now());
-  held.secondsLeft = () => eta.seconds(performance.now());
   const work_directory = join(directory, 'engine');
   await mkdir(work_directory);
   const batch_size = claimed.attempt.batch_size ?? batchSize;
-  const stalled = new AbortController();
-  const onStall = (error: EngineError) => stalled.abort(error);
-  const watch = new StallWatch({ duration_seconds: audio.duration_seconds, limits, pace, clock, onStall });
-  const transcript = await engine
-    .transcribe(
-      { audio_path: audio.path, duration_seconds: audio.duration_seconds, work_directory, batch_size },
-      {
-        signal: AbortSignal.any([signal, stalled.signal]),
-        onAudio({ duration_seconds }) {
-          watch.lasts(duration_seconds);
-          facts.duration_seconds = duration_seconds;
-        },
-        onProgress({ percentage, current_chunk, total_chunks }) {
-          watch.step(percentage);
-          const now_ms = performance.now();
-          eta.note(percentage, now_ms);
-          const eta_seconds = eta.seconds(now_ms);
-          reports.note({ stage: 'TRANSCRIBING', percentage, current_chunk, total_chunks, eta_seconds, ...facts });
-        },
-      },
-    )
-    .catch((error: unknown) => {
-      throw truncatedRather(error, audio.warnings);
-    })
-    .finally(() => watch.stop());
-  watch.done();
+  const task = { audio_path: audio.path, duration_seconds: audio.duration_seconds, work_directory, batch_size };
+  const transcript = await transcribeChecked(engine, task, {
+    signal,
+    onSuspect,
+    begin: () => beginTry({ held, reports, facts, limits, pace, clock, learned }),
+    measure: () => measureAudio({ audio_path: audio.path, directory: work_directory, signal }),
+    onSecondTry({ reasons }, what) {
+      const message = `the transcript is suspect: a second try, ${what}`;
+      log({ message, job_id: held.jobId, attempt: claimed.attempt.number, why: reasons[0]?.message });
+      reports.note({ stage: 'TRANSCRIBING', percentage: 0, ...facts });
+    },
+  }).catch((error: unknown) => {
+    throw truncatedRather(error, audio.warnings);
+  });
   facts.duration_seconds = transcript.duration_seconds;
   reports.note({ stage: 'TRANSCRIBING', percentage: 100, ...facts });
   const warnings = [...audio.warnings, ...(transcript.warnings ?? [])];

@@ -4,6 +4,7 @@ import type { TranscriptionAPI } from '../sdk/typescript/index.ts';
 import type { Clock } from './clock.ts';
 import type { Engine, EngineLimits } from './engines/engine.ts';
 import type { Notices } from './notices/notice.ts';
+import type { OnSuspect } from './quality/on-suspect.ts';
 import type { JobLine } from './run-job.ts';
 
 export type WorkerOptions = WorkerRegistration & {
@@ -16,6 +17,8 @@ export type WorkerOptions = WorkerRegistration & {
   allowHttp?: boolean;
   /** Directories of attempts are created here, and removed. */
   workDirectory: string;
+  /** What to do with a transcript that can hardly be what was said. Default: `retry`. */
+  onSuspect?: OnSuspect;
   readHealth: () => Promise<HealthReport>;
   /** Aborting finishes its jobs, then exits. */
   drainSignal?: AbortSignal;

@@ -20,6 +20,7 @@ import { reportDraining, reportExit } from './exit-reports.ts';
 import { handBackBefore } from './hand-back.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { HeldJob, type StopReason } from './held-job.ts';
+import { LearnedPace } from './learned-pace.ts';
 import type { Notice } from './notices/notice.ts';
 import { runJob } from './run-job.ts';
 import { SelfCheck } from './self-check.ts';
@@ -45,6 +46,7 @@ class RunningWorker {
   readonly #heartbeat: Heartbeat;
   readonly #selfCheck: SelfCheck;
   readonly #pace = new Pace();
+  readonly #learned = new LearnedPace();
   /** Ends claiming. */
   readonly #ending = new AbortController();
   /** Ends everything, including waits for a response. */
@@ -184,6 +186,8 @@ class RunningWorker {
       engine,
       allowHttp: this.#options.allowHttp === true,
       batchSize: capabilities.batch_size ?? 1,
+      learned: this.#learned,
+      onSuspect: this.#options.onSuspect ?? 'retry',
       workDirectory,
       leaveSignal: this.#leaving.signal,
       selfCheck: this.#selfCheck,

@@ -6,6 +6,7 @@ import type { EngineLimits } from '../agent/engines/engine.ts';
 import { JOB_TIMEOUT_HINT, readJobTimeout, readStallTimeout, STALL_TIMEOUT_HINT } from '../agent/engines/limits.ts';
 import { machineId } from '../agent/machine-id.ts';
 import type { Notices } from '../agent/notices/notice.ts';
+import { ON_SUSPECT, type OnSuspect } from '../agent/quality/on-suspect.ts';
 import type { WorkerLine } from '../agent/worker.ts';
 import type { Location } from '../protocol/worker.ts';
 import { EXIT } from './exit-code.ts';
@@ -16,6 +17,7 @@ type WorkerCommandOptions = ClientOptions & {
   engine: string;
   id?: string;
   maxJobs: number;
+  onSuspect: OnSuspect;
   workDir?: string;
   instanceId: string;
   region?: string;
@@ -55,6 +57,15 @@ export function workerCommand(): Command {
         .env('TMON_MAX_JOBS')
         .default(1)
         .argParser(wholeNumber),
+    )
+    .addOption(
+      new Option(
+        '--on-suspect <what>',
+        'if a transcript can hardly be what was said (text over silence, a loop, an early end): retry once with other options of the engine and keep the better one, or keep it',
+      )
+        .choices(ON_SUSPECT)
+        .env('TMON_ON_SUSPECT')
+        .default('retry'),
     )
     .addOption(
       new Option('--work-dir <path>', "for temporary audio files (default: in the system's temporary directory)").env(
@@ -146,6 +157,7 @@ async function workUntilEnd(
         maxJobs: Math.max(1, options.maxJobs),
         allowHttp: options.allowHttp === true,
         workDirectory: directory.path,
+        onSuspect: options.onSuspect,
         readHealth: createHealthReader({ directory: directory.path, visible_gpus: process.env.CUDA_VISIBLE_DEVICES }),
         limits: limitsOf(options),
         drainSignal,

@@ -124,7 +124,7 @@ export const JobProgress = Type.Object({
   stage: Nullable(
     Type.String({
       description:
-        '`DOWNLOADING`, `TRANSCRIBING`, `UPLOADING`, or the stage the worker reports, upper case; null before a worker reports.',
+        '`DOWNLOADING`, `TRANSCRIBING`, `UPLOADING`, or the stage the worker reports, upper case; null before a worker reports and once the job is COMPLETED.',
     }),
   ),
   current_chunk: Nullable(Count('Chunks done.')),

@@ -19,12 +19,19 @@
  * Adapters: whisper-cpp.ts, faster-whisper.ts, openai-whisper.ts, pocketsphinx.ts, exec.ts. choose-engine.ts picks one.
  */
 import type { Transcript } from '../../protocol/transcript.ts';
+import type { Heard } from '../quality/heard.ts';
 
 export interface Engine {
   /** Its name on the command line: `pocketsphinx`, `whisper.cpp`, `exec`. */
   readonly name: string;
   /** As its options say. */
   readonly limits?: EngineLimits;
+
+  /**
+   * The other options with which it transcribes audio a second time if the first transcript is suspect, for the log;
+   * undefined if it has none.
+   */
+  readonly second_try?: string;
 
   /**
    * Checks that the engine can work here, and returns the capabilities to register. Called before the first claim, and
@@ -63,6 +70,8 @@ export type TranscribeTask = {
   work_directory: string;
   /** Maximum number of chunks at once: `capabilities.batch_size`, or less after running out of memory. */
   batch_size: number;
+  /** With the options of the second try. Default false. */
+  second_try?: boolean;
 };
 
 export type TranscribeOptions = {
@@ -70,6 +79,8 @@ export type TranscribeOptions = {
   onProgress: (progress: EngineProgress) => void;
   /** Called once the engine has read the audio: its length is the one that counts. */
   onAudio?: (audio: { duration_seconds: number }) => void;
+  /** Called with what can be heard in the audio, if the engine measures it. */
+  onHeard?: (heard: Heard) => void;
 };
 
 export type EngineProgress = {

@@ -3,7 +3,8 @@
  *
  * The command is split into words like in a shell (quotes, backslashes), but run without one: no pipes, no variables,
  * and nothing in a file name is ever code. In each word, `{input}` is the path of the audio, `{output}` the file to
- * write, `{batch_size}` the number of chunks at once, `{format}` the preferred output format: `json`.
+ * write, `{batch_size}` the number of chunks at once, `{format}` the preferred output format: `json`, `{try}` 1, or 2 if the
+ * first transcript was suspect: a command with it is run again then, and may use other options.
  *
  * The program reports progress in lines on standard output (see progress-line.ts), exits with 0, and writes to
  * `{output}` a transcript in any of the forms of output/read-output.ts: JSON, SubRip, WebVTT, TSV, plain text.
@@ -43,6 +44,7 @@ export function createExec(options: ExecOptions): Engine {
 
   return {
     name: 'exec',
+    ...(words.some((word) => word.includes('{try}')) ? { second_try: 'with {try} = 2' } : {}),
 
     async prepare() {
       if (!(await isProgramPresent(program))) {
@@ -53,7 +55,13 @@ export function createExec(options: ExecOptions): Engine {
 
     async transcribe(task, { signal, onProgress }) {
       const output = join(task.work_directory, 'transcript.out');
-      const values = { input: task.audio_path, output, format: 'json', batch_size: String(task.batch_size) };
+      const values = {
+        input: task.audio_path,
+        output,
+        format: 'json',
+        batch_size: String(task.batch_size),
+        try: task.second_try === true ? '2' : '1',
+      };
       const report = steadyProgress(onProgress);
       const request = {
         engine: 'exec',
@@ -120,7 +128,7 @@ function unclosed(quote: string, at: number): EngineError {
 
 /** In one pass, so that placeholders inside a path are not replaced. */
 function fill(word: string, values: Readonly<Record<string, string>>): string {
-  return word.replace(/\{(input|output|format|batch_size)\}/g, (_, name: string) => values[name] ?? '');
+  return word.replace(/\{(input|output|format|batch_size|try)\}/g, (_, name: string) => values[name] ?? '');
 }
 
 async function bytesOf(path: string): Promise<Buffer> {

@@ -38,6 +38,10 @@ export function createFasterWhisper({ python = 'python3', ...options }: FasterWh
     python: async () => (python === 'private' ? privatePython('faster-whisper') : python),
     script: 'transcribe_faster_whisper.py',
     options,
+    second_try: {
+      what: 'with a voice detector, and each window by itself',
+      options: { vad_filter: true, condition_on_previous_text: false },
+    },
     install_hint: `${python} -m pip install faster-whisper`,
   });
 }

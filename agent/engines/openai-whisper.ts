@@ -20,6 +20,7 @@ export function createOpenaiWhisper({ python = 'python3', ...options }: OpenaiWh
     python: async () => python,
     script: 'transcribe_openai_whisper.py',
     options,
+    second_try: { what: 'each window by itself', options: { condition_on_previous_text: false } },
     install_hint: `${python} -m pip install openai-whisper, and install the program ffmpeg`,
     // It opens whatever ffmpeg opens, playlists included.
     prepareAudio: (task, signal) => asPlainWav({ ...task, signal }),

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Transcript, TranscriptWarning } from '../../protocol/transcript.ts';
+import type { Heard } from '../quality/heard.ts';
 import {
   type Engine,
   type EngineCapabilities,
@@ -27,6 +28,8 @@ export type PythonEngineDescription = {
   /** The script's OPTIONS. */
   options: Readonly<Record<string, string | number | undefined>>;
   install_hint: string;
+  /** Options of the second try, and what they are, for the log. Default: none. */
+  second_try?: { what: string; options: Readonly<Record<string, string | number | boolean>> };
   /** Converts the audio to what the script reads; returns the path. Default: the file itself. */
   prepareAudio?: (task: TranscribeTask, signal: AbortSignal) => Promise<string>;
 };
@@ -83,7 +86,7 @@ export function createPythonEngine(description: PythonEngineDescription): Engine
   }
 
   async function transcribe(task: TranscribeTask, options: TranscribeOptions): Promise<Transcript> {
-    const { signal, onProgress, onAudio } = options;
+    const { signal, onProgress, onAudio, onHeard } = options;
     const { model } = known ?? (await prepare());
     const audio = description.prepareAudio ? await description.prepareAudio(task, signal) : task.audio_path;
     const output = join(task.work_directory, 'transcript.json');
@@ -91,7 +94,11 @@ export function createPythonEngine(description: PythonEngineDescription): Engine
     const verb = {
       args: ['transcribe', audio, output],
       directory: task.work_directory,
-      options: { ...description.options, batch_size: task.batch_size },
+      options: {
+        ...description.options,
+        batch_size: task.batch_size,
+        ...(task.second_try === true ? description.second_try?.options : {}),
+      },
       batch_size: task.batch_size,
       signal,
     };
@@ -107,10 +114,12 @@ export function createPythonEngine(description: PythonEngineDescription): Engine
     const measured = audio_read !== undefined;
     const transcript = readTranscriptJson(json, { engine: `${name} ${model}`, duration_seconds, measured });
     if (transcript === null) throw await outputFailure(request, end, 'exit code 0, but no transcript');
+    const heard = readHeard(json, transcript);
+    if (heard !== null) onHeard?.(heard);
     return warnings.length === 0 ? transcript : { ...transcript, warnings };
   }
 
-  return { name, prepare, transcribe };
+  return { name, prepare, transcribe, ...(description.second_try && { second_try: description.second_try.what }) };
 }
 
 /** What the script has decoded. */
@@ -121,6 +130,13 @@ type ScriptEvent =
   | ({ event: 'capabilities' } & EngineCapabilities)
   | ({ event: 'progress' } & EngineProgress)
   | { event: 'failure'; code: EngineErrorCode; message: string; hint?: string };
+
+/** Null if the script could not say what is heard. */
+function readHeard(json: string, { duration_seconds }: Transcript): Heard | null {
+  const { heard } = JSON.parse(json) as { heard?: Partial<Heard> | null };
+  if (!Array.isArray(heard?.level_db)) return null;
+  return { duration_seconds, level_db: heard.level_db, voice: heard.voice ?? null };
+}
 
 /** Null for lines printed by a library. */
 function readEvent(line: string): ScriptEvent | null {

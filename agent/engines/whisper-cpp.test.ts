@@ -53,6 +53,7 @@ test('its JSON becomes a transcript: the length that it has read, confidence of 
     ],
   });
   assert.deepEqual(progress, [
+    { percentage: 0, current_chunk: 0, total_chunks: 4 },
     { percentage: 27, current_chunk: 1, total_chunks: 4 },
     { percentage: 55, current_chunk: 2, total_chunks: 4 },
     { percentage: 83, current_chunk: 3, total_chunks: 4 },

@@ -69,6 +69,7 @@ export function createWhisperCpp(options: WhisperCppOptions = {}): Engine {
         ...['-m', model, '-f', audio, '-l', options.language ?? 'auto'],
         ...['-ojf', '-of', output, '-pp'],
         ...(options.device === 'cpu' ? ['-ng'] : []),
+        ...(task.second_try === true ? ['-mc', '0'] : []),
       ] as const,
       directory: task.work_directory,
       signal,
@@ -80,6 +81,7 @@ export function createWhisperCpp(options: WhisperCppOptions = {}): Engine {
         if (samples !== undefined) {
           seen.seconds = Number(samples) / SAMPLES_PER_SECOND;
           onAudio?.({ duration_seconds: seen.seconds });
+          report(chunksAt(0, { duration_seconds: seen.seconds }));
         }
         if (percentage !== undefined)
           report(
@@ -102,6 +104,7 @@ export function createWhisperCpp(options: WhisperCppOptions = {}): Engine {
 
   return {
     name: 'whisper.cpp',
+    second_try: 'each window by itself',
 
     /** With an empty file it loads the model, detects the GPU, and exits. */
     async prepare({ signal = new AbortController().signal } = {}) {

@@ -88,6 +88,18 @@ describe('a job document', () => {
     assert.deepEqual([job_id, state, updated_at, as_of_seq], [job.job_id, job.state, job.updated_at, job.as_of_seq]);
   });
 
+  test('[A30] completed: no stage is shown, and all chunks are done, whatever the last report said', () => {
+    const { monitor, lease } = started();
+    const chunks = () => {
+      const { stage, current_chunk, total_chunks } = jobDocument(monitor.job('job-abc123')).progress;
+      return [stage, current_chunk, total_chunks];
+    };
+    monitor.progress(lease, 100, { stage: 'UPLOADING', current_chunk: 0, total_chunks: 1 });
+    assert.deepEqual(chunks(), ['UPLOADING', 0, 1]);
+    monitor.complete(lease);
+    assert.deepEqual(chunks(), [null, 1, 1]);
+  });
+
   test('[A31] has its performance: waiting time, processing time, audio transcribed so far ÷ processing time', () => {
     assert.deepEqual(job.performance, {
       queue_time_seconds: 120,

@@ -91,11 +91,14 @@ function historyOf(job: JobRecord): Job['state_history'] {
 
 function progressOf(job: JobRecord): JobProgress {
   const { progress } = job;
+  const total_chunks = progress?.total_chunks ?? null;
+  // The last report of a worker may have been lost, and its last stage is over.
+  const completed = job.state === 'COMPLETED';
   return {
     percentage: progress?.percentage ?? 0,
-    stage: progress?.stage ?? null,
-    current_chunk: progress?.current_chunk ?? null,
-    total_chunks: progress?.total_chunks ?? null,
+    stage: completed ? null : (progress?.stage ?? null),
+    current_chunk: completed ? total_chunks : (progress?.current_chunk ?? null),
+    total_chunks,
     eta_seconds: progress ? (progress.eta_seconds ?? recentEta(progress.marks)) : null,
   };
 }

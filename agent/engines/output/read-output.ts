@@ -33,7 +33,7 @@ export function readOutput(bytes: Uint8Array, facts: TranscriptFacts): ReadOutpu
 function assemble(written: WrittenTranscript, facts: TranscriptFacts): Transcript {
   const { segments, language } = written;
   const duration_seconds = written.duration_seconds ?? facts.duration_seconds;
-  const known = { ...facts, duration_seconds, language };
+  const known = { ...facts, duration_seconds, language, measured: written.duration_seconds !== null };
   const untimed = segments.every(({ start_seconds, end_seconds }) => start_seconds === null && end_seconds === null);
   if (untimed) return transcriptOfText(segments.map(({ text }) => text.trim()).join(' '), known);
   return assembleTranscript(withTimes(segments, duration_seconds), known);

@@ -3,6 +3,7 @@
 import math
 import os
 
+import hear
 import read_audio
 import worker_protocol
 
@@ -83,31 +84,37 @@ def transcribe(audio, options):
 
     samples, warnings = read_audio.read_audio(audio, SAMPLE_RATE)
     worker_protocol.audio(len(samples) / SAMPLE_RATE, warnings)
+    heard = hear.start(samples)
     model, _, _ = load(options)
     language = options.get("language")
+    # Of the second try: without a voice nothing is transcribed, and an error of one window is not handed to the next. The
+    # library's default already decodes again with a higher temperature where the text repeats itself.
+    other = {name: options[name] for name in ("vad_filter", "condition_on_previous_text") if name in options}
     if options.get("batch_size", 1) > 1:
         # In batches the library omits timestamps by default.
         segments, info = BatchedInferencePipeline(model=model).transcribe(
-            samples, language=language, batch_size=options["batch_size"], without_timestamps=False
+            samples, language=language, batch_size=options["batch_size"], without_timestamps=False, **other
         )
     else:
-        segments, info = model.transcribe(samples, language=language)
+        segments, info = model.transcribe(samples, language=language, **other)
 
     total = worker_protocol.windows(info.duration)
     worker_protocol.progress(0, info.duration, 0, total)
     result = []
-    for segment in segments:  # a generator: the work is done here
-        result.append(
-            {
-                "start_seconds": segment.start,
-                "end_seconds": segment.end,
-                "text": segment.text,
-                "confidence": math.exp(segment.avg_logprob),
-            }
-        )
-        worker_protocol.progress(segment.end, info.duration, int(segment.end // 30), total)
+    for burst in worker_protocol.bursts(segments):  # a generator: the work is done here
+        for segment in burst:
+            result.append(
+                {
+                    "start_seconds": segment.start,
+                    "end_seconds": segment.end,
+                    "text": segment.text,
+                    "confidence": math.exp(segment.avg_logprob),
+                }
+            )
+        done = burst[-1].end
+        worker_protocol.progress(done, info.duration, int(done // 30), total)
     worker_protocol.progress(info.duration, info.duration, total, total)
-    return {"language": info.language, "segments": result}
+    return {"language": info.language, "segments": result, "heard": heard()}
 
 
 worker_protocol.run(capabilities, transcribe)

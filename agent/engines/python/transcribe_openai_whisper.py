@@ -5,6 +5,7 @@ import math
 import shutil
 import types
 
+import hear
 import worker_protocol
 
 SAMPLE_RATE = 16000
@@ -40,12 +41,20 @@ def capabilities(options):
 
 def transcribe(audio, options):
     samples = decode(audio)
+    heard = hear.start(samples)
     model, device, _ = load(options)
     duration = len(samples) / SAMPLE_RATE
     worker_protocol.audio(duration)
     report_bar(duration)
     # verbose=False prints a bar and no text. fp16 on a CPU would only warn.
-    result = model.transcribe(samples, language=options.get("language"), verbose=False, fp16=device == "cuda")
+    result = model.transcribe(
+        samples,
+        language=options.get("language"),
+        verbose=False,
+        fp16=device == "cuda",
+        # False in the second try: an error of one window is not handed to the next.
+        condition_on_previous_text=options.get("condition_on_previous_text", True),
+    )
     segments = [
         {
             "start_seconds": segment["start"],
@@ -55,7 +64,7 @@ def transcribe(audio, options):
         }
         for segment in result["segments"]
     ]
-    return {"language": result["language"], "segments": segments}
+    return {"language": result["language"], "segments": segments, "heard": heard()}
 
 
 def decode(audio):

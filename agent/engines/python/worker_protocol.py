@@ -13,7 +13,8 @@ and then a JSON line for each step
 
     {"event": "progress", "percentage": 45.0, "current_chunk": 9, "total_chunks": 20}
 
-and writes {"language", "segments": [{"start_seconds", "end_seconds", "text", "confidence"}]} to OUTPUT. A known failure
+and writes {"language", "segments": [{"start_seconds", "end_seconds", "text", "confidence"}], "heard"} to OUTPUT, where
+"heard" is what hear.py says of the audio, or None. A known failure
 is reported as {"event": "failure", "code", "message", "hint"?}; every other exception goes to standard error with its traceback, which the
 worker searches for signs of full GPU memory. Other lines, printed by a library, are ignored.
 """
@@ -21,7 +22,10 @@ worker searches for signs of full GPU memory. Other lines, printed by a library,
 import json
 import math
 import os
+import queue
 import sys
+import threading
+import time
 
 
 class Failure(Exception):
@@ -68,6 +72,43 @@ def check_language(language, known):
 def windows(seconds):
     """The chunks of 30 s in which the Whisper family works."""
     return max(1, math.ceil(seconds / 30))
+
+
+def bursts(segments):
+    """Yields lists of the segments that come together: those of one window, which take time only for the first.
+
+    A window's progress is that of its last segment: that of the first would tell of a pace that is far too slow.
+    """
+    arrived = queue.Queue()
+
+    def read():
+        try:
+            for segment in segments:
+                arrived.put((segment, None))
+            arrived.put((None, None))
+        except BaseException as error:
+            arrived.put((None, error))
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        burst = []
+        segment, error = arrived.get()
+        ends = time.monotonic() + BURST_SECONDS
+        try:
+            while segment is not None:
+                burst.append(segment)
+                segment, error = arrived.get(timeout=max(0, ends - time.monotonic()))
+        except queue.Empty:
+            yield burst
+            continue
+        if burst:
+            yield burst
+        if error is not None:
+            raise error
+        return
+
+
+BURST_SECONDS = 0.1
 
 
 def run(capabilities, transcribe):

@@ -7,7 +7,7 @@ const { basename } = require('node:path');
 const args = process.argv.slice(2);
 const after = (flag) => args[args.indexOf(flag) + 1];
 const say = (...lines) => process.stderr.write(`${lines.join('\n')}\n`);
-const known = ['-m', '-f', '-l', '-of'];
+const known = ['-m', '-f', '-l', '-of', '-mc'];
 const flags = args.filter((_, at) => !known.includes(args[at - 1]));
 const unknown = flags.find((flag) => ![...known, '-ojf', '-pp', '-ng'].includes(flag));
 if (unknown) {

@@ -42,6 +42,7 @@ class WhisperModel:
         task="transcribe",
         log_progress=False,
         beam_size=5,
+        condition_on_previous_text=True,
         without_timestamps=False,
         vad_filter=False,
     ):
@@ -59,6 +60,7 @@ class BatchedInferencePipeline:
         task="transcribe",
         log_progress=False,
         beam_size=5,
+        condition_on_previous_text=True,
         without_timestamps=True,
         vad_filter=True,
         batch_size=8,

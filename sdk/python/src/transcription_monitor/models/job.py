@@ -52,7 +52,7 @@ class JobProgress(Model):
     #: Part of the recording that has been transcribed, 0 to 100.
     percentage: int | float
     #: `DOWNLOADING`, `TRANSCRIBING`, `UPLOADING`, or the stage the worker reports, upper case; None before a worker
-    #: reports.
+    #: reports and once the job is COMPLETED.
     stage: str | None
     #: Chunks done, and chunks in all.
     current_chunk: int | None

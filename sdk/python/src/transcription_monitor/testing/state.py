@@ -120,6 +120,7 @@ class MockState:
             job.enter("CANCELLED", "Cancelled")
             return
         job.percentage, job.eta_seconds, job.last_error = 100, None, None
+        job.stage, job.current_chunk = None, job.total_chunks
         job.output = {name: value for name, value in output.items() if name != "already_there"}
         job.enter("COMPLETED", "Completed")
 
