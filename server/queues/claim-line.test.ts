@@ -16,6 +16,8 @@ class World {
   /** Open claims in order of arrival. */
   readonly waiting = new Map<number, { worker_id: string; leave: () => void }>();
   readonly claimed = new Map<string, string>();
+  /** How often a claim of each worker was tried. */
+  readonly tries = new Map<string, number>();
   readonly order: number[] = [];
   #open: () => void = () => {};
   #gate: Promise<void> | undefined;
@@ -79,6 +81,7 @@ class World {
     this.waiting.set(number, { worker_id, leave: () => leaving.abort() });
     const id = `claim-${number}`;
     const claim = () => {
+      this.tries.set(worker_id, (this.tries.get(worker_id) ?? 0) + 1);
       const tried = this.monitor.do({ type: 'claim_jobs', worker_id, max_jobs, secret: id }, id);
       this.do(tried);
       return tried;
@@ -130,6 +133,27 @@ test('a claim is tried once more when its wait is over', async (t) => {
   await world.clock.turn(1_000);
   await world.quiet();
   assert.deepEqual([...world.claimed], [['job-1', 'worker-1']]);
+});
+
+test('a job goes past the first in line if that has failed it, and is not offered to it again and again', async (t) => {
+  const world = await World.open(t);
+  for (const worker_id of ['worker-1', 'worker-2']) await world.monitor.register(worker_id);
+  await world.monitor.submit('job-1');
+  world.claim('worker-1');
+  await world.quiet();
+  assert.deepEqual([...world.claimed], [['job-1', 'worker-1']]);
+  world.claimed.clear();
+  await world.monitor.fail('job-1', true, 'gpu_unavailable');
+  world.claim('worker-1');
+  await world.quiet();
+  assert.equal(world.monitor.engine.state.job('job-1')?.state, 'QUEUED');
+  assert.equal(world.tries.get('worker-1'), 1, 'the first claim; the second is not tried');
+  world.claim('worker-2');
+  await world.quiet();
+  assert.deepEqual([...world.claimed], [['job-1', 'worker-2']]);
+  await world.monitor.submit('job-2');
+  await world.quiet();
+  assert.equal(world.claimed.get('job-2'), 'worker-1');
 });
 
 test('the first in line is served first, even after a try without success', async (t) => {

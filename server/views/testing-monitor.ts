@@ -148,8 +148,8 @@ export class TestMonitor {
     return this.do({ type: 'complete_job', job_id, lease_token: this.token(job_id), output });
   }
 
-  fail(job_id: string, retryable = false): Promise<Outcome> {
-    const error = { code: 'audio_unreadable', message: 'it is a text file', retryable };
+  fail(job_id: string, retryable = false, code = 'audio_unreadable'): Promise<Outcome> {
+    const error = { code, message: 'it is a text file', retryable };
     return this.do({
       type: 'fail_job',
       job_id,

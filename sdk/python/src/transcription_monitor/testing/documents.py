@@ -133,7 +133,11 @@ class MockWorker:
             "reason": self.reason if self.state in ("DRAINING", "TERMINATED") else None,
             "created_at": self.created_at,
             "last_heartbeat": self.last_heartbeat,
-            "health": {"status": "HEALTHY", **{name: self.health.get(name) for name in usages}},
+            "health": {
+                "status": self.health.get("status") or "HEALTHY",
+                "reason": self.health.get("reason"),
+                **{name: self.health.get(name) for name in usages},
+            },
             "capabilities": {
                 name: capabilities.get(name) for name in ("model", "device", "gpu_optimized", "batch_size")
             },
