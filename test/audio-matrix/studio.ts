@@ -4,8 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { findProgram } from '../../agent/engines/find-program.ts';
-import { installPackages } from '../setup/debian-packages.ts';
+import { audioPrograms } from '../setup/audio-programs.ts';
 import { CLEAN_SECONDS } from './input.ts';
 
 const MAKING_MS = 60_000;
@@ -13,7 +12,6 @@ const run = (program: string, args: readonly string[]) =>
   promisify(execFile)(program, args, { encoding: 'buffer', maxBuffer: OUTPUT_BYTES_MAX, timeout: MAKING_MS });
 const EXAMPLE = fileURLToPath(new URL('../../examples/audio/house-viewing.wav', import.meta.url));
 const BEGIN_SECONDS = 2.45;
-const PROGRAMS = ['ffmpeg', 'sox'];
 const SAMPLES_PER_SECOND = 16_000;
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -32,8 +30,7 @@ export class Studio {
   }
 
   static async open(directory: string): Promise<Studio> {
-    const found = await Promise.all(PROGRAMS.map(findProgram));
-    if (found.includes(null)) await installPackages([...PROGRAMS, 'libsox-fmt-base']);
+    await audioPrograms.run();
     const studio = new Studio(directory);
     await run('sox', ['-D', EXAMPLE, studio.#clean, 'trim', String(BEGIN_SECONDS), String(CLEAN_SECONDS)]);
     return studio;

@@ -9,7 +9,7 @@ const { values } = parseArgs({ options: { jobs: { type: 'string', default: '40' 
 const jobs = Number(values.jobs);
 const cleaning: (() => void | Promise<void>)[] = [];
 try {
-  await playBrokenWorker({ after: (run) => void cleaning.push(run) }, { jobs });
+  await playBrokenWorker({ after: (run) => void cleaning.push(run) }, { jobs, good_first: true });
   console.log(`${jobs} of ${jobs} transcribed, the broken worker is DEGRADED`);
 } catch (error) {
   console.log(String((error as Error).stack));
