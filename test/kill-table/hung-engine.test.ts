@@ -1,8 +1,9 @@
 /** Engines that hang: each is killed within its limit, and another worker transcribes. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isOurs } from '../processes/left-processes.ts';
 import { shelledEngine } from './engine.ts';
-import { isAlive, openScene } from './scene.ts';
+import { openScene } from './scene.ts';
 
 for (const [how, first] of [
   ['is stopped', 'stop'],
@@ -21,7 +22,7 @@ for (const [how, first] of [
     const job = await scene.transcribed(id);
     assert.deepEqual([job.worker?.worker_id, job.retry_info.attempt], ['other', 1]);
     assert.match(JSON.stringify(job.state_history), /engine_stalled/);
-    assert.equal(isAlive(pid), false);
+    assert.equal(isOurs(pid), false);
     await scene.close();
   });
 }

@@ -5,8 +5,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { isOurs } from '../processes/left-processes.ts';
 import { shelledEngine } from './engine.ts';
-import { isAlive, openScene } from './scene.ts';
+import { openScene } from './scene.ts';
 
 const WITHIN = { timeout: 230_000 };
 const MEMORY_BYTES_MAX = 512 * 1024 * 1024;
@@ -23,7 +24,7 @@ test('kill -9 of the worker ends its engine, and another worker transcribes afte
   const job = await scene.transcribed(id);
   assert.deepEqual([job.worker?.worker_id, job.retry_info.attempt], ['other', 2]);
   assert.match(JSON.stringify(job.state_history), /lease_expired/);
-  assert.equal(isAlive(pid), false);
+  assert.equal(isOurs(pid), false);
   await scene.close();
 });
 
@@ -66,7 +67,7 @@ test('a worker that is stopped loses its job to another, and writes nothing once
   assert.deepEqual([job.worker?.worker_id, job.retry_info.attempt], ['other', 2]);
   stopped.kill('SIGCONT');
   await stopped.line(/\blost\b/);
-  assert.equal(isAlive(pid), false);
+  assert.equal(isOurs(pid), false);
   assert.deepEqual(await scene.api.jobs.get(id), job);
   await scene.close();
 });
@@ -98,7 +99,7 @@ test('SIGTERM twice kills the engine and hands the job back, without an attempt'
   await worker.line(/finishing the current jobs/);
   worker.kill('SIGTERM');
   assert.equal((await worker.ended).code, 0);
-  assert.equal(isAlive(pid), false);
+  assert.equal(isOurs(pid), false);
   const { state, retry_info } = await scene.api.jobs.get(id);
   assert.deepEqual([state, retry_info.attempt], ['QUEUED', 1]);
   await scene.worker('other', await shelledEngine(t, 'nothing'));

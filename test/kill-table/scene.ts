@@ -1,6 +1,5 @@
 /** A monitor and workers as processes, at the end of which a job must have its transcript and no process may be left. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import type { Job } from '../../protocol/job.ts';
 import { leftProcesses, markProcesses } from '../processes/left-processes.ts';
@@ -55,10 +54,4 @@ export async function openScene(t: Cleaning, settings: Record<string, string | n
       assert.deepEqual(await leftProcesses(mark), []);
     },
   };
-}
-
-/** A process that has ended, and whose parent has not asked for its exit code, is not. */
-export function isAlive(pid: number): boolean {
-  const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
-  return stdout.trim() !== '' && !stdout.startsWith('Z');
 }

@@ -17,6 +17,10 @@ export async function leftProcesses(mark: string): Promise<string[]> {
   return marked(mark);
 }
 
+/** Whether a process of the run has this id; ids are used again. Never where there is no /proc. */
+export const isOurs = (pid: number): boolean =>
+  marked(process.env[MARK] ?? '').some((line) => line.startsWith(`${pid} `));
+
 function marked(mark: string): string[] {
   const pids = ignoring(() => readdirSync('/proc'), []).filter((name) => /^\d+$/.test(name));
   return pids.flatMap((pid) => {
