@@ -20,7 +20,10 @@ export function runInsights(query: string, lines: readonly LogLine[]): Row[] {
 const COMMANDS: Record<string, (rest: string, rows: Row[]) => Row[]> = {
   fields: (rest, rows) => {
     const named = partsOf(rest).map(withName);
-    return rows.map((row) => ({ ...row, ...Object.fromEntries(named.map(({ text, name }) => [name, valueOf(text, row)])) }));
+    return rows.map((row) => ({
+      ...row,
+      ...Object.fromEntries(named.map(({ text, name }) => [name, valueOf(text, row)])),
+    }));
   },
   filter: (rest, rows) => {
     const [, field = '', not, pattern] = /^(\S+) (not )?like \/(.*)\/$/.exec(rest) ?? refuse(rest);
@@ -49,7 +52,8 @@ const COMMANDS: Record<string, (rest: string, rows: Row[]) => Row[]> = {
     const sign = order === 'asc' ? 1 : -1;
     return rows.toSorted((a, b) => (a[field]! < b[field]! ? -sign : a[field]! > b[field]! ? sign : 0));
   },
-  display: (rest, rows) => rows.map((row) => Object.fromEntries(partsOf(rest).map((name) => [name, row[name] ?? null]))),
+  display: (rest, rows) =>
+    rows.map((row) => Object.fromEntries(partsOf(rest).map((name) => [name, row[name] ?? null]))),
 };
 
 /** At commas outside of parentheses. */

@@ -12,9 +12,9 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { leftProcesses, markProcesses } from '../processes/left-processes.ts';
 import type { Program } from '../processes/tmon.ts';
 import { check } from './checks.ts';
-import { leftProcesses, markProcesses } from '../processes/left-processes.ts';
 import { play } from './run.ts';
 
 const { values } = parseArgs({
