@@ -63,7 +63,7 @@ test('bad usage is exit code 2: one line, and a hint', async (t) => {
     ['submit'],
     ['submit', recording, '--priority', 'highest'],
     ['submit', directory],
-    ['submit', 'http://example.com/a.mp3'],
+    ['submit', 'ftp://example.com/a.mp3'],
     ['queue', 'middle'],
     ['queue', '--purge'],
     ['workers', '--drain'],
