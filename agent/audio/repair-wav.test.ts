@@ -119,6 +119,21 @@ test('a header that is right is left alone, with the chunks after the samples', 
   assert.deepEqual(await readFile(path), bytes);
 });
 
+test('zeros that fill the last block are no samples; more of them may be silence', async (t) => {
+  const path = join(temporaryDirectory(t), 'a.wav');
+  const whole = buildWav({ samples: Buffer.alloc(32_000, 7) });
+  for (const [zeros, data_bytes, wrong] of [
+    [4096, 32_000, false],
+    [2, 32_000, false],
+    [4098, 32_000 + 4098, true],
+  ] as const) {
+    await writeFile(path, Buffer.concat([whole, Buffer.alloc(zeros)]));
+    const wav = await look(path);
+    assert.ok(wav !== null && wav !== 'no_samples');
+    assert.deepEqual([wav.data_bytes, wav.wrong], [data_bytes, wrong], `${zeros} zeros`);
+  }
+});
+
 test('samples that are missing are counted, but not a last one, nor those of a header that knows no size', async (t) => {
   const path = join(temporaryDirectory(t), 'a.wav');
   const samples = Buffer.alloc(32_000, 7);

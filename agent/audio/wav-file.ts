@@ -2,7 +2,7 @@
  * Reads the chunks of a WAV file (RIFF, RF64, BW64) and finds out where its samples really end, because recorders write
  * sizes that are wrong: they died before they corrected the header, wrote to a pipe, or passed 4 GB.
  *
- *     the size fits            the file ends there, or real chunks follow up to its end: it is believed
+ *     the size fits            the file ends there, or real chunks or a block's fill of zeros follow: it is believed
  *     0, 0x7fffffff, …         a placeholder: samples up to the end of the file, except for real chunks
  *     smaller than the file    the same
  *     larger than the file     the same, and what is missing is reported
@@ -43,6 +43,7 @@ const TAIL_BYTES = 16 * 1024 * 1024;
 /** Random samples have a few; only a file that is made for it has so many. */
 const TAILS_MAX = 10_000;
 const ID3V1_BYTES = 128;
+const FILL_BYTES_MAX = 4096;
 
 /** Of what programs write after the samples, and before them. */
 const KNOWN_CHUNKS = [
@@ -123,7 +124,9 @@ async function findSamples(file: FileHandle, { size, data_offset, promised, samp
   const whole = (bytes: number) => bytes - (bytes % Math.max(1, sample_bytes));
   const end = data_offset + promised;
   const fits =
-    end <= size && ((promised > 0 && size - end < Math.max(2, sample_bytes)) || (await isTail(file, end, size)));
+    end <= size &&
+    ((promised > 0 && (size - end < Math.max(2, sample_bytes) || (await isFill(file, end, size)))) ||
+      (await isTail(file, end, size)));
   if (fits) return { data_bytes: whole(promised), missing_bytes: 0 };
   // After a byte of padding, which may as well be the last of a sample.
   if (promised % 2 === 1 && end < size && (await isTail(file, end + 1, size)))
@@ -132,6 +135,11 @@ async function findSamples(file: FileHandle, { size, data_offset, promised, samp
   const present = (await findTail(file, Math.min(data_offset, size), size)) - data_offset;
   const missing = isPlaceholder(promised) ? 0 : Math.max(0, promised - present);
   return { data_bytes: whole(present), missing_bytes: missing <= Math.max(2, sample_bytes) ? 0 : missing };
+}
+
+/** Zeros with which a disk, a recorder or an upload fills its last block. More of them may be silence. */
+async function isFill(file: FileHandle, from: number, size: number): Promise<boolean> {
+  return size - from <= FILL_BYTES_MAX && (await readAt(file, from, size - from)).every((byte) => byte === 0);
 }
 
 /** What writers put where they don't know the size yet, less the length of a header. */
