@@ -192,7 +192,7 @@ test('watch yields every transition over the feed, each with its job', async () 
   assert.deepEqual(seen, [
     ['PROCESSING', 0, null, 'PROCESSING', 0],
     ['PROCESSING', 45, 'TRANSCRIBING', 'PROCESSING', 45],
-    ['COMPLETED', 100, 'TRANSCRIBING', 'COMPLETED', 100],
+    ['COMPLETED', 100, null, 'COMPLETED', 100],
   ]);
   assert.equal(sockets.length, 1);
   assert.ok(sockets[0]!.readyState >= WebSocket.CLOSING);

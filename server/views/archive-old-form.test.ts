@@ -9,6 +9,16 @@ import { ARCHIVED_JOBS } from './keys.ts';
 import { assertArchive, assertNamed, drain, OLD_STORE_MS, SOON } from './testing-archive.ts';
 import { keysIn, openOldStore, rebuiltFrom, TestMonitor, textAt, viewsIn } from './testing-monitor.ts';
 
+/** Without the fields that documents have had since: views of finished jobs are not written again for them. */
+const SINCE = /^ *"(audio_url_expires_at|require_complete|warnings|suspect|fault)":/;
+const asThen = (views: ReadonlyMap<string, string>) =>
+  new Map(
+    [...views].map(([key, text]) => {
+      const lines = text.split('\n').filter((line) => !SINCE.test(line));
+      return [key, lines.map((line) => line.replace(/,$/, '')).join('\n')];
+    }),
+  );
+
 test('a store with one object per job is read unchanged, then repacked without loss', async () => {
   const clock = new TurnedClock(OLD_STORE_MS);
   const { store, jobs } = await openOldStore(clock);
@@ -23,7 +33,7 @@ test('a store with one object per job is read unchanged, then repacked without l
   await assertNamed(store, monitor.engine.state);
   await monitor.publisher.flush();
   assert.deepEqual([...(await viewsIn(store)).keys()], [...before.keys()]);
-  assert.deepEqual(await viewsIn(store), (await rebuiltFrom(store, clock)).views);
+  assert.deepEqual(asThen(await viewsIn(store)), asThen((await rebuiltFrom(store, clock)).views));
   await monitor.stop();
 });
 

@@ -24,6 +24,6 @@ test('03 [A11] [A16] progress and heartbeats are visible in the documents of the
   const job = story.read('jobs/active/JOB/state.json');
   assert.ok(job.estimated_completion > job.updated_at);
   const { last_heartbeat, health: shown } = story.read('workers/active/worker-123/heartbeat.json');
-  assert.deepEqual(shown, { status: 'HEALTHY', ...health });
+  assert.deepEqual(shown, { status: 'HEALTHY', reason: null, ...health });
   assert.ok(last_heartbeat);
 });

@@ -86,7 +86,7 @@ describe('a job that a source reports', () => {
     ]);
     assert.equal(job.performance.processing_time_seconds, 50);
     assert.equal(job.performance.throughput_factor, 12);
-    assert.deepEqual([job.progress.percentage, job.progress.stage], [100, 'TRANSCRIBING']);
+    assert.deepEqual([job.progress.percentage, job.progress.stage], [100, null]);
     assert.deepEqual([job.tags, job.metadata], [[`source:${SOURCE}`], { source: SOURCE }]);
   });
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from .base import Model
 
@@ -52,5 +52,5 @@ class FollowedSource(Model):
     unreadable_count: int
     unreadable: list[UnreadableSighting]
     #: What else there is to know about what was read.
-    notes: list[str] = []
+    notes: list[str] = Field(default_factory=list)
     problem: SourceProblem | None
