@@ -8,11 +8,18 @@
 import { spawn } from 'node:child_process';
 
 // `-s KILL`, because dash does not understand `-KILL -- -1`.
-const SCRIPT = `trap '' INT TERM HUP; read -r word; [ "$word" = done ] || kill -s KILL -- "-$1"`;
+const SCRIPT = `trap '' INT TERM HUP; read -r leader || exit 0; read -r word; [ "$word" = done ] || kill -s KILL -- "-$leader"`;
 
-/** Call once the group's leader is running. The returned function ends the watch; call it once the group is empty. */
-export function guardGroup(leader: number): () => void {
-  const shell = spawn('/bin/sh', ['-c', SCRIPT, 'tmon-guardian', String(leader)], {
+export type Guardian = {
+  /** Call as soon as the group's leader is running. */
+  watch(leader: number): void;
+  /** Ends the watch; call it once the group is empty, or if nothing was started. */
+  release(): void;
+};
+
+/** Call before the program is started: a death between the two would leave the program running. */
+export function startGuardian(): Guardian {
+  const shell = spawn('/bin/sh', ['-c', SCRIPT, 'tmon-guardian'], {
     cwd: '/',
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
@@ -21,5 +28,12 @@ export function guardGroup(leader: number): () => void {
   shell.on('error', () => {});
   shell.stdin.on('error', () => {});
   shell.unref();
-  return () => shell.stdin.end('done\n');
+  let watching = false;
+  return {
+    watch(leader) {
+      watching = true;
+      shell.stdin.write(`${leader}\n`);
+    },
+    release: () => void shell.stdin.end(watching ? 'done\n' : ''),
+  };
 }

@@ -14,7 +14,7 @@ import { spawn } from 'node:child_process';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { StringDecoder } from 'node:string_decoder';
-import { guardGroup } from './guardian.ts';
+import { startGuardian } from './guardian.ts';
 
 export type ProcessGroupRequest = {
   /** The program, searched for in PATH unless it has a slash, and its arguments. No shell. */
@@ -56,13 +56,14 @@ export function runProcessGroup(request: ProcessGroupRequest): Promise<ProcessEn
   const [program, ...args] = request.command;
 
   return new Promise((resolve, reject) => {
+    const guardian = startGuardian();
     const child = spawn(program, args, {
       cwd: request.directory,
       env: { ...process.env, ...request.environment },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true, // setsid: the child leads a new group whose id is its pid
     });
-    const release = child.pid === undefined ? () => {} : guardGroup(child.pid);
+    if (child.pid !== undefined) guardian.watch(child.pid);
     const tail: string[] = [];
     const readers = {
       stdout: new LineReader((line) => request.onLine?.(line, 'stdout')),
@@ -93,7 +94,7 @@ export function runProcessGroup(request: ProcessGroupRequest): Promise<ProcessEn
     };
     signal.addEventListener('abort', stop, { once: true });
     const settle = () => {
-      release();
+      guardian.release();
       clearTimeout(killTimer);
       clearTimeout(closeTimer);
       signal.removeEventListener('abort', stop);

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { guardGroup } from '../../agent/guardian.ts';
+import { startGuardian } from '../../agent/guardian.ts';
 import { CommandError, EXIT } from '../exit-code.ts';
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
@@ -19,8 +19,9 @@ export type DemoWorker = {
 export function startDemoWorker({ server, engine }: { server: string; engine: string }): DemoWorker {
   const args = [MAIN, 'worker', '--server', server, '--engine', engine, '--id', 'demo-worker'];
   // In its own process group, so that Ctrl-C reaches only the demo, which then stops the worker in order.
+  const guardian = startGuardian();
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
-  const release = child.pid === undefined ? () => {} : guardGroup(child.pid);
+  if (child.pid !== undefined) guardian.watch(child.pid);
   let lastLine = '';
   let stopping = false;
   createInterface(child.stderr).on('line', (line) => {
@@ -49,7 +50,7 @@ export function startDemoWorker({ server, engine }: { server: string; engine: st
       const patience = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
       await ended;
       clearTimeout(patience);
-      release();
+      guardian.release();
     },
   };
 }
