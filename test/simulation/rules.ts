@@ -316,12 +316,6 @@ export const RULES: readonly Rule[] = [
     ],
   },
   {
-    name: 'checkpoint-before-what-is-unwritten',
-    file: PUBLISHER,
-    seed: 487,
-    replace: [['checkpoint.as_of_seq = Math.min(checkpoint.as_of_seq, seq - 1);', '']],
-  },
-  {
     name: 'views-that-failed-are-noted-again',
     file: PUBLISHER,
     seed: 17,
