@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { randomOf } from '../test/random.ts';
 import { Eta } from './eta.ts';
 import { LearnedPace } from './learned-pace.ts';
 
@@ -132,17 +133,6 @@ for (const name of RECORDED) {
       assert.ok(Math.max(...errors) <= 0.25, errors.join(', '));
     });
   }
-}
-
-/** mulberry32 */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /** Windows of 30 s, or batches of them; their work differs by a fifth; the segments of each come in a burst. */

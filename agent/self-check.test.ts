@@ -1,7 +1,7 @@
 /** When a worker stops claiming, and how it returns: by a clock that the test turns. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type EngineCapabilities, EngineError } from './engines/engine.ts';
+import { type Engine, type EngineCapabilities, EngineError } from './engines/engine.ts';
 import { SelfCheck } from './self-check.ts';
 import { StepClock } from './testing-clock.ts';
 
@@ -143,17 +143,16 @@ describe('a worker that claims nothing', () => {
   });
 });
 
-test('a check that is under way when the worker exits decides nothing', async () => {
+/** Of an engine whose check ends only when it is aborted. */
+function endlessCheck() {
   const clock = new StepClock(0);
-  const selfCheck = new SelfCheck({
-    engine: {
-      prepare: ({ signal } = {}) =>
-        new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error))),
-    },
-    clock,
-    log: () => {},
-    onChange: () => {},
-  });
+  const prepare: Engine['prepare'] = ({ signal } = {}) =>
+    new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error)));
+  return { clock, selfCheck: new SelfCheck({ engine: { prepare }, clock, log: () => {}, onChange: () => {} }) };
+}
+
+test('a check that is under way when the worker exits decides nothing', async () => {
+  const { clock, selfCheck } = endlessCheck();
   const error = crash();
   const examined = selfCheck.examine(error);
   await clock.waiting();
@@ -163,16 +162,7 @@ test('a check that is under way when the worker exits decides nothing', async ()
 });
 
 test('a check that never ends fails after ten minutes', async () => {
-  const clock = new StepClock(0);
-  const selfCheck = new SelfCheck({
-    engine: {
-      prepare: ({ signal } = {}) =>
-        new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error))),
-    },
-    clock,
-    log: () => {},
-    onChange: () => {},
-  });
+  const { clock, selfCheck } = endlessCheck();
   const examined = selfCheck.examine(crash());
   assert.equal(await clock.step(), 600_000);
   assert.equal(((await examined) as EngineError).code, 'engine_broken');

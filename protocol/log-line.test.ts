@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { randomOf } from '../test/random.ts';
 import type { EventToLog } from './log-format.ts';
 import { formatLogLine, formatPlainLine, type LoggedEvent, parseLogLine, parseLogLines } from './log-line.ts';
 import { type LineAt, readUsual } from './log-usual.ts';
@@ -406,14 +407,3 @@ test('no line makes the reader throw', () => {
   assert.equal(parseLogLine(`${'x'.repeat(1 << 20)} JOB_START`), null);
   assert.equal((parseLogLine(`JOB_FAILED job_id=a error=${'x'.repeat(1 << 20)}`) as LoggedEvent).error?.length, 4000);
 });
-
-/** mulberry32. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let value = Math.imul(state ^ (state >>> 15), 1 | state);
-    value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value;
-    return ((value ^ (value >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { randomOf } from '../test/random.ts';
 import { confidenceScore, notesOn, renderTranscript, type Transcript, type TranscriptSegment } from './transcript.ts';
 
 function transcriptOf(...segments: Omit<TranscriptSegment, 'id'>[]): Transcript {
@@ -59,7 +60,7 @@ test('hours above 99 take three digits', () => {
 });
 
 test('any text keeps the formats valid: one cue of two lines per segment with words', () => {
-  const random = seeded(7);
+  const random = randomOf(7);
   const alphabet = [
     'a',
     'b',
@@ -124,17 +125,6 @@ function assertForward(line: string | undefined, form: RegExp): void {
   assert.ok(times !== null, `not a time line: ${line}`);
   const [, from = '', to = ''] = times;
   assert.ok(from < to, `not forward: ${line}`);
-}
-
-/** Mulberry32. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
 
 test('the notes on a transcript are its warnings, then one reason of each kind; reasons count only if it is suspect', () => {

@@ -7,6 +7,7 @@ import type { LoggedEvent } from '../../protocol/log-line.ts';
 import { mergeSightings, type Sighting, sightingOf } from '../../protocol/sighting.ts';
 import { makeLog } from '../../test/logs/make-log.ts';
 import { temporaryDirectory } from '../../test/processes/tmon.ts';
+import { randomOf } from '../../test/random.ts';
 import type { DatedEvent } from './dated-event.ts';
 import { foldEvents } from './fold.ts';
 import { LINE_BYTES_MAX, LineScanner, type Scanned } from './scan.ts';
@@ -157,14 +158,3 @@ const empty: Omit<LoggedEvent, 'event' | 'job_id' | 'timestamp_ms'> = {
   s3_path: null,
   error: null,
 };
-
-/** mulberry32. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let value = Math.imul(state ^ (state >>> 15), 1 | state);
-    value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value;
-    return ((value ^ (value >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}

@@ -3,6 +3,7 @@
  * Prints how they ended; exit code 1 if a transcript lacked its end.
  */
 import { parseArgs } from 'node:util';
+import { randomOf } from '../random.ts';
 import { type Outcome, removeScripts, SmallDisk, TRIALS, whyNot } from './trial.ts';
 
 const { values } = parseArgs({
@@ -12,17 +13,6 @@ const missing = await whyNot();
 if (missing !== null) {
   console.error(`this can't run here: ${missing}`);
   process.exit(2);
-}
-
-/** mulberry32 */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 const counts = new Map<string, number>();

@@ -5,6 +5,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { formatLogLine, formatPlainLine } from '../../protocol/log-line.ts';
 import { formatTime } from '../../protocol/time.ts';
+import { randomOf } from '../random.ts';
 
 export type MadeLog = {
   lines: number;
@@ -40,7 +41,7 @@ export function makeLog(
   { lines, seed = 1, start_ms = Date.UTC(2025, 6, 7), ...rest }: LogToMake,
 ): MadeLog {
   const { noise = 0.2, running = 64 } = rest;
-  const random = mulberry32(seed);
+  const random = randomOf(seed);
   const made = { lines, bytes: 0, starts: 0, progresses: 0, completed: 0, failed: 0 };
   const jobs: RunningJob[] = [];
   const file = openSync(path, 'w');
@@ -96,15 +97,4 @@ function lineOf(job: RunningJob, told: { event: string; [field: string]: unknown
   const { job_id, worker_id, plain } = job;
   const event = { ...told, job_id, worker_id, timestamp: formatTime(now_ms) };
   return plain ? formatPlainLine(event) : formatLogLine(event);
-}
-
-/** A small random generator; the same seed gives the same numbers. */
-function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let value = Math.imul(state ^ (state >>> 15), 1 | state);
-    value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value;
-    return ((value ^ (value >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

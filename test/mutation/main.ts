@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { randomOf } from '../random.ts';
 import { type Mutant, mutantsOf } from './mutants.ts';
 import { Tests } from './nearest.ts';
 import { PARTS, type Part, SIMULATION } from './parts.ts';
@@ -41,17 +42,6 @@ const { values } = parseArgs({
 const equivalents = JSON.parse(
   readFileSync(new URL('equivalent.json', import.meta.url), 'utf8'),
 ) as readonly Equivalent[];
-
-/** Deterministic, so that a run can be repeated: mulberry32. */
-function chanceOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 function filesOf({ files }: Part): string[] {
   return globSync(files, { cwd: ROOT })
@@ -140,7 +130,7 @@ const parts = PARTS.filter(({ name }) => values.part === undefined || name === v
 if (parts.length === 0)
   throw new Error(`no part ${values.part}; there are ${PARTS.map(({ name }) => name).join(', ')}`);
 const tests = new Tests(ROOT);
-const chance = chanceOf(Number(values.seed));
+const chance = randomOf(Number(values.seed));
 let caught = 0;
 let tried = 0;
 const survivors: (Mutant & { part: string })[] = [];

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { renderTranscript, type Transcript } from '../../../protocol/transcript.ts';
+import { randomOf } from '../../../test/random.ts';
 import { assembleTranscript } from '../read-transcript.ts';
 import { readOutput } from './read-output.ts';
 
@@ -107,17 +108,6 @@ function transcriptOf(random: Random): Transcript {
     return { start_seconds, end_seconds, text, confidence: null };
   });
   return assembleTranscript(segments, { engine: 'test', duration_seconds: at + 1, language: pick(['en', 'de', null]) });
-}
-
-/** mulberry32 */
-function randomOf(seed: number): Random {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 for (const [form, write] of Object.entries(FORMS)) {

@@ -1,18 +1,13 @@
 /** Random choices from a seed, so that a failing case is found again. */
 
+import { randomOf } from '../../../test/random.ts';
+
 export class Chance {
-  #state: number;
+  /** From 0 up to 1. */
+  readonly fraction: () => number;
 
   constructor(seed: number) {
-    this.#state = seed;
-  }
-
-  /** From 0 up to 1 (mulberry32). */
-  fraction(): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+    this.fraction = randomOf(seed);
   }
 
   below(limit: number): number {
