@@ -28,7 +28,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'gap-rule-on-404',
     file: CHAIN,
-    seed: 11,
+    seed: 27,
     replace: [
       [
         'if (!(await this.trust(result.server_ms))) break;',
@@ -39,7 +39,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'gap-rule-on-read',
     file: CHAIN,
-    seed: 619,
+    seed: 665,
     replace: [
       [
         'if (!(await this.trust(result.server_ms))) break;',
@@ -50,7 +50,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'gap-rule-on-lost',
     file: JOURNAL,
-    seed: 98,
+    seed: 111,
     replace: [['if (!(await this.#chain.trust(there.server_ms))) throw truncatedMeanwhile(seq);', '']],
   },
   {
@@ -85,7 +85,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'unanswered-may-be-written',
     file: JOURNAL,
-    seed: 40,
+    seed: 202,
     replace: [["if (result.kind === 'refused' && !unanswered) {", "if (result.kind === 'refused') {"]],
   },
   {
@@ -114,7 +114,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'truncate-after-reading-back',
     file: TRUNCATION,
-    seed: 64,
+    seed: 93,
     replace: [
       [
         'await readRows(store, await readManifest(store, journal_id, seq));',
@@ -169,13 +169,13 @@ export const RULES: readonly Rule[] = [
   {
     name: 'nothing-to-do-at-the-tail',
     file: ENGINE,
-    seed: 11,
+    seed: 63,
     replace: [['needs_tail ||= decision.events.length === 0', 'needs_tail ||= (false as boolean)']],
   },
   {
     name: 'refused-reads-leave-it-open',
     file: JOURNAL,
-    seed: 71,
+    seed: 128,
     replace: [['throw open ? outcomeUnknown(error) : error;', 'throw error;']],
   },
   {
@@ -269,7 +269,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'a-segment-that-is-missing-is-no-tail',
     file: 'server/journal/completeness.ts',
-    seed: 163,
+    seed: 197,
     replace: [['if (problems.length === 0) return;', 'return;']],
   },
   {
@@ -281,7 +281,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'verify-segments',
     file: 'server/journal/segment.ts',
-    seed: 80,
+    seed: 150,
     replace: [["if (footer?.sha256 !== running.copy().digest('hex'))", 'if (!footer)']],
   },
   {
@@ -324,7 +324,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'forget-the-version-that-is-archived',
     file: 'server/state-machine/decide/archive.ts',
-    seed: 69,
+    seed: 119,
     replace: [['record.version === version', 'record.version >= version']],
   },
   {

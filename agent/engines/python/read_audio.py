@@ -6,13 +6,12 @@ second of two MP3s in one file, everything behind a scratch. Here such packets a
 FFmpeg opens playlists too, which name other files. Only formats that carry their own sound are let through.
 """
 
+import json
+from pathlib import Path
+
 import worker_protocol
 
-FORMATS = (
-    "wav,w64,aiff,caf,au,voc,flac,mp3,aac,loas,ogg,mov,matroska,asf,avi,flv,mpegts,mpeg,ac3,eac3,dts,dtshd,truehd,mlp,"
-    "amr,amrnb,amrwb,wv,ape,tta,tak,dsf,iff,mpc,mpc8,rm,mxf,nut,xwma,wtv,nistsphere,sbc,ircam,gsm,g722,g729,alaw,mulaw,"
-    "qcp,sds,pvf,avr,shn,oma,aea,ivr,dv,gxf"
-)
+FORMATS = ",".join(json.loads((Path(__file__).parents[2] / "audio/ffmpeg-formats.json").read_text()))
 DAMAGED_PACKETS_MAX = 2  # where recordings are joined or begin in the middle, a packet or two is never whole
 FAILED_READS_MAX = 100
 BLOCK_SAMPLES = 500_000
