@@ -6,11 +6,11 @@ import type { Sample } from './play.ts';
 export type Row = { sample: Sample; verdicts: readonly Verdict[] };
 export type Table = { title: string; rows: readonly Row[] };
 
-export type Document = { columns: readonly Column[]; absent: readonly string[]; tables: readonly Table[] };
+export type Document = { columns: readonly Column[]; tables: readonly Table[] };
 
 const NAME_CHARACTERS_MAX = 40;
 
-export function writeDocument({ columns, absent, tables }: Document): string {
+export function writeDocument({ columns, tables }: Document): string {
   const rows = tables.flatMap((table) => table.rows);
   const summary = columns.map(({ title }, index) => {
     const verdicts = rows.map((row) => row.verdicts[index]!);
@@ -25,7 +25,7 @@ export function writeDocument({ columns, absent, tables }: Document): string {
     `tiny.en, compares the outcome with what it must be, and writes this page. A cell has the error of the transcript's duration against what ffmpeg decodes`,
     `(or against the true length, where the file's header is wrong), the words of the clean recording's transcript that are found, and warnings; or the code of`,
     `the error, after one attempt. **Bold** is not as it must be.\n`,
-    ...absent,
+    'whisper.cpp has no column: no package registry has its program. Its tests run a stand-in that behaves as the program did when it was built from source.\n',
     '| | COMPLETED | FAILED | largest error of a duration | not as it must be |',
     '|---|---|---|---|---|',
     ...summary,

@@ -77,7 +77,7 @@ async function main(): Promise<number> {
         return { sample, verdicts };
       }),
     }));
-  const document = writeDocument({ columns: wanted, absent: [], tables });
+  const document = writeDocument({ columns: wanted, tables });
   if (values.only === undefined && values.columns === undefined) await writeFile(DOCUMENT, document);
   await writeFile(join(kept, 'audio.md'), document);
   return report(wanted, tables, played);
