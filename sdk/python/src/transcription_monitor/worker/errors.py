@@ -150,7 +150,7 @@ def _unreadable(error: BaseException) -> tuple[str, str] | None:
             "audio_unreadable",
             f"cannot decode the audio: {getattr(error, 'strerror', None) or type(error).__name__}",
         )
-    if isinstance(error, IndexError) and _raised_in(error) in ("faster_whisper.audio", "av.container.streams"):
+    if isinstance(error, IndexError) and _raised_in_decoder(error):
         return without_track
     if isinstance(error, RuntimeError) and "Failed to load audio" in str(error):
         if "does not contain any stream" in str(error) or "matches no streams" in str(error):
@@ -159,13 +159,16 @@ def _unreadable(error: BaseException) -> tuple[str, str] | None:
     return None
 
 
-def _raised_in(error: BaseException) -> str | None:
-    """The module of the last frame in Python; compiled ones have none."""
-    traceback, module = error.__traceback__, None
-    while traceback is not None:
-        module = traceback.tb_frame.f_globals.get("__name__")
+def _raised_in_decoder(error: BaseException) -> bool:
+    """Whether the last frame is of faster-whisper's decoder or of PyAV, whose compiled frames have no module."""
+    traceback = error.__traceback__
+    if traceback is None:
+        return False
+    while traceback.tb_next is not None:
         traceback = traceback.tb_next
-    return module
+    frame = traceback.tb_frame
+    module = frame.f_globals.get("__name__")
+    return module == "faster_whisper.audio" or (module is None and frame.f_code.co_filename.startswith("av/"))
 
 
 def _words(message: str) -> str:
