@@ -43,6 +43,18 @@ test('a worker that reports local times is unknown, not stuck, with the option t
   }
 });
 
+test('a worker whose reports are late by as much as no zone is off is stuck once it dies', async () => {
+  for (const off of [30, 45, 75, 195, 285]) {
+    const look = looks(off, { dies: 2 });
+    await look(0);
+    await look(1);
+    for (const minute of [2, 20]) {
+      const { verdict, zones } = await look(minute);
+      assert.deepEqual([verdict, zones], ['wrong', []], `${off} at ${minute}`);
+    }
+  }
+});
+
 test('at the first look, two workers that are as far behind are of another zone, one only if it is to the minute', async () => {
   const first = async (seconds: number[], done: number[] = []) => {
     const job = (lag: number, index: number, more: object = {}) => ({

@@ -1,7 +1,7 @@
 /**
  * Clocks that differ from this machine's, and times of another zone. A worker that writes `datetime.now().isoformat()` in New York is
- * five hours behind a reader that takes it for UTC, and would look stuck while it works; in Berlin it is an hour ahead. Zones are
- * multiples of 15 minutes from UTC, so such a worker's newest report is always about as many minutes off. Pure.
+ * five hours behind a reader that takes it for UTC, and would look stuck while it works; in Berlin it is an hour ahead. Such a worker's
+ * newest report is always off by about as much as its zone is from UTC. Pure.
  */
 import type { CheckDocument } from '../../protocol/check.ts';
 import { HOUR_MS } from '../../protocol/time.ts';
@@ -21,20 +21,20 @@ export type Teller = {
 };
 
 const STEP_MS = 15 * 60_000;
-/** Smaller differences are clocks, not zones. */
-const OFF_MS_MIN = 2 * STEP_MS;
-const OFF_MS_MAX = 15 * 3_600_000;
+/** Zones east and west of Greenwich that are not whole hours, in hours. Smaller differences than an hour are clocks, not zones. */
+const EAST_MAX = 14;
+const WEST_MAX = 12;
+const EAST_BETWEEN: ReadonlySet<number> = new Set([3.5, 4.5, 5.5, 5.75, 6.5, 8.75, 9.5, 10.5, 12.75, 13.75]);
+const WEST_BETWEEN: ReadonlySet<number> = new Set([2.5, 3.5, 9.5]);
 /** Reports must be seen within as much of being written. */
 const SEEN_WITHIN_MS = 5 * 60_000;
 const CLOCKS_MS = 30_000;
 const TO_THE_MINUTE_MS = 60_000;
-const WEST_MS_MAX = 12 * HOUR_MS;
-const WEST_AND_A_HALF: ReadonlySet<number> = new Set([2.5, 3.5, 9.5]);
 
 /**
  * The teller with its newest report. It seems to be of another zone if two reports in a row were as far off; one that has died
  * stays silent. A single report seems so only if it is ahead, or behind by this machine's own zone, or if none of its source is nearer to
- * now, and another is as far behind or the zone is a usual one to the minute.
+ * now, and another is as far behind or the zone fits to the minute.
  */
 export function followTeller(known: Teller | undefined, told_ms: number, here: Here): Teller {
   const { now_ms, local_minutes, nearest = null } = here;
@@ -42,7 +42,7 @@ export function followTeller(known: Teller | undefined, told_ms: number, here: H
   const off_ms = offsetOf(lag_ms);
   if (known === undefined) {
     const alone = nearest?.tellers === 1;
-    const as_all = off_ms !== null && off_ms === nearest?.off_ms && (!alone || isUsual(off_ms, lag_ms));
+    const as_all = off_ms !== null && off_ms === nearest?.off_ms && (!alone || isToTheMinute(off_ms, lag_ms));
     const plain = off_ms !== null && (off_ms < 0 || off_ms === -local_minutes * 60_000 || as_all);
     return { told_ms, seen_ms: now_ms, ...(plain ? { off_ms } : {}) };
   }
@@ -69,17 +69,18 @@ export function nearestOf(told: readonly number[], now_ms: number): Nearest | nu
   return { off_ms, tellers: told.filter((told_ms) => offsetOf(now_ms - told_ms) === off_ms).length };
 }
 
-/** Zones west of Greenwich are whole hours, but for Newfoundland and the Marquesas. */
-const isUsual = (off_ms: number, lag_ms: number): boolean =>
-  lag_ms - off_ms <= TO_THE_MINUTE_MS &&
-  off_ms <= WEST_MS_MAX &&
-  (off_ms % HOUR_MS === 0 || WEST_AND_A_HALF.has(off_ms / HOUR_MS));
+const isToTheMinute = (off_ms: number, lag_ms: number): boolean => lag_ms - off_ms <= TO_THE_MINUTE_MS;
 
+/** Null unless it is that of a zone that exists. */
 function offsetOf(lag_ms: number): number | null {
   const off_ms = Math.floor((lag_ms + CLOCKS_MS) / STEP_MS) * STEP_MS;
-  const size_ms = Math.abs(off_ms);
-  if (size_ms < OFF_MS_MIN || size_ms > OFF_MS_MAX || lag_ms - off_ms > SEEN_WITHIN_MS) return null;
-  return off_ms;
+  return lag_ms - off_ms <= SEEN_WITHIN_MS && isZone(-off_ms / HOUR_MS) ? off_ms : null;
+}
+
+function isZone(hours: number): boolean {
+  const size = Math.abs(hours);
+  const [most, between] = hours > 0 ? [EAST_MAX, EAST_BETWEEN] : [WEST_MAX, WEST_BETWEEN];
+  return Number.isInteger(size) ? size >= 1 && size <= most : between.has(size);
 }
 
 /** Whose times they are: a job's worker, or the job itself. */
