@@ -3,7 +3,7 @@
  *
  * ffmpeg's own detection also opens formats that name other files or addresses: playlists, concat scripts, image
  * sequences, session descriptions. Only formats that carry their own sound are let through, and only the file itself.
- * Their list is a file of its own because engines/python/read_audio.py reads it, too.
+ * Their list is a file of its own because engines/python/read_audio.py and the Python SDK, which has a copy, read it, too.
  */
 import { readFileSync } from 'node:fs';
 

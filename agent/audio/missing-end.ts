@@ -67,6 +67,7 @@ async function promisedByWebm(file: FileHandle, size: number): Promise<Promised>
     for (let at = 1; at <= extra; at++) length = (length << 8n) | BigInt(head.readUInt8(4 + at));
     if (length === (1n << BigInt(7 * (extra + 1))) - 1n) return null;
     offset += 5 + extra + Number(length);
+    if (offset >= size) break;
   }
   return bytes(offset, size);
 }
@@ -89,15 +90,21 @@ async function promisedByMp3(file: FileHandle, size: number): Promise<Promised> 
 
 const TAIL_BYTES = 128 * 1024; // more than two of the largest frames or pages of any encoder
 
+const OGG_PAGE = 'OggS';
+
 async function promisedByOgg(file: FileHandle, size: number): Promise<Promised> {
   const from = Math.max(0, size - TAIL_BYTES);
   const tail = await readAt(file, from, TAIL_BYTES);
-  const page = tail.lastIndexOf(Buffer.from('OggS\0'));
+  const page = tail.lastIndexOf(Buffer.from(`${OGG_PAGE}\0`));
   if (page < 0) return null;
-  const segments = tail[page + 26];
-  if (segments === undefined || page + 27 + segments > tail.length) return bytes(from + page + 28, size);
-  const body = tail.subarray(page + 27, page + 27 + segments).reduce((sum, length) => sum + length, 0);
-  return bytes(from + page + 27 + segments + body, size);
+  // The header: its last byte is the number of lengths that follow it.
+  const lengths = page + 27;
+  const body = lengths + (tail[page + 26] ?? 1);
+  if (body > tail.length) return bytes(from + body, size);
+  const end = tail.subarray(lengths, body).reduce((sum, length) => sum + length, body);
+  const rest = tail.toString('latin1', end);
+  const cut_within_a_name = rest !== '' && OGG_PAGE.startsWith(rest);
+  return bytes(from + end + (cut_within_a_name ? 28 : 0), size);
 }
 
 /**

@@ -254,6 +254,17 @@ test('a container with a length, cut to 60 %, is said to be truncated, with ffpr
   }
 });
 
+test('an Ogg cut anywhere but between two pages is said to be truncated', async (t) => {
+  const whole = await readFile(new URL('tone.ogg', TONES));
+  const pages = new Set<number>();
+  for (let at = whole.indexOf('OggS'); at >= 0; at = whole.indexOf('OggS', at + 1)) pages.add(at);
+  const first = [...pages][2]!;
+  for (let end = first + 1; end < Math.min(whole.length, first + 400); end++) {
+    const { warnings } = await probe(t, whole.subarray(0, end), { ffprobe: '/nowhere/ffprobe' });
+    assert.equal(warnings.length, pages.has(end) ? 0 : 1, `${end} of ${whole.length}`);
+  }
+});
+
 test('a file cut anywhere is either let through or refused with a code', async (t) => {
   for (const [name] of KINDS) {
     const whole = await readFile(new URL(name, TONES));

@@ -27,6 +27,15 @@ for path in sys.argv[1:]:
         print(failure.code)
 `;
 
+test('the Python SDK decodes with the same code, and opens the same formats', async () => {
+  const copies = new URL('../../sdk/python/src/transcription_monitor/worker/', import.meta.url);
+  for (const path of ['python/decode_audio.py', '../audio/ffmpeg-formats.json']) {
+    const copy = new URL(path.slice(path.lastIndexOf('/') + 1), copies);
+    const hint = `cp agent/engines/${path} sdk/python/src/transcription_monitor/worker/`;
+    assert.equal(await readFile(copy, 'utf8'), await readFile(new URL(path, import.meta.url), 'utf8'), hint);
+  }
+});
+
 test('all of a recording is decoded: every link, and what follows a damaged part', { skip: absent }, async (t) => {
   const { python } = await engineEnvironment('faster-whisper');
   const directory = temporaryDirectory(t);

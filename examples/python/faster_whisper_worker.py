@@ -14,7 +14,7 @@ import math
 import os
 
 import ctranslate2
-from faster_whisper import BatchedInferencePipeline, WhisperModel, decode_audio
+from faster_whisper import BatchedInferencePipeline, WhisperModel
 
 from transcription_monitor import HeldJob, Transcript, TranscriptionAPI, Worker
 
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def transcribe(job: HeldJob, pipeline: BatchedInferencePipeline, engine: str) -> Transcript:
-    samples = decode_audio(str(job.download()))
+    samples = job.read_audio()
     # `job.batch_size` is less than the worker's own after an attempt that ran out of GPU memory.
     segments, info = pipeline.transcribe(samples, batch_size=job.batch_size or 1, without_timestamps=False)
     total = max(1, math.ceil(info.duration / WINDOW_SECONDS))

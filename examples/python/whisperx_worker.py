@@ -14,14 +14,14 @@ from transcription_monitor import HeldJob, Transcript, TranscriptionAPI, Worker
 
 MODEL = os.environ.get("MODEL", "large-v3")
 DEVICE = os.environ.get("DEVICE", "cuda")
-SAMPLES_PER_SECOND = 16_000  # of whisperx.load_audio
+SAMPLES_PER_SECOND = 16_000  # of read_audio
 
 
 def main() -> None:
     model = whisperx.load_model(MODEL, DEVICE, compute_type="float16" if DEVICE == "cuda" else "int8")
 
     def transcribe(job: HeldJob) -> Transcript:
-        audio = whisperx.load_audio(str(job.download()))
+        audio = job.read_audio()
         duration = len(audio) / SAMPLES_PER_SECOND
         job.progress(percentage=0, duration_seconds=duration)
 

@@ -8,6 +8,7 @@ ended
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -23,8 +24,10 @@ from ..bodies import CallOptions, Failure, Fault, Output, RetryWith
 from ..errors import ApiError, ConflictError, LeaseExpiredError
 from ..models import ClaimedJob, Transcript
 from ..models.transcript import TranscriptWarning
+from .decode_audio import UnreadableError, decode_audio
 from .download import download, suffix_of
 from .errors import (
+    AudioError,
     JobCancelled,
     JobStalled,
     JobStopped,
@@ -40,6 +43,8 @@ from .stall import StallWatch
 from .until_answered import is_away, log, until_answered
 
 PROGRESS_TIMEOUT_SECONDS = 10.0
+#: Names of the demuxers that may read a recording: those of formats that carry their own sound.
+FORMATS = ",".join(json.loads(Path(__file__).with_name("ffmpeg-formats.json").read_text()))
 
 
 class HeldJob:
@@ -139,6 +144,31 @@ class HeldJob:
         self._facts["file_size_bytes"] = download(self._api, self.audio_url, path, self._alive, self._allow_http)
         path, self.warnings = receive(path, require_complete=self.job.input.require_complete)
         return path
+
+    def read_audio(self, sample_rate: int = 16_000) -> Any:
+        """Downloads the recording and decodes it; returns its samples: a NumPy array of 32-bit floats from -1 to 1,
+        mono, as faster-whisper, whisper and whisperX take them. Raises AudioError, and what `check` does.
+
+        It keeps what follows a damaged packet, and every recording of a file in which several are joined, which most
+        decoders leave out. The true duration is reported with the progress, and damage becomes a warning of the
+        transcript. Requires PyAV and NumPy: `pip install av numpy`; faster-whisper brings both.
+        """
+        path = self.download()
+        try:
+            samples, damage = decode_audio(path, sample_rate, FORMATS, self._alive)
+        except UnreadableError as error:
+            raise self._truncated_rather(AudioError(error.code, str(error))) from error
+        self._facts["duration_seconds"] = self._watch.audio_seconds = len(samples) / sample_rate
+        if damage is not None:
+            self.warnings.append(TranscriptWarning(code="audio_damaged", message=damage))
+        return samples
+
+    def _truncated_rather(self, error: AudioError) -> AudioError:
+        """A file whose end is missing may lack what is needed to read any of it: the index of an MP4."""
+        if error.code != "audio_unreadable":
+            return error
+        truncated = next((one for one in self.warnings if one.code == "audio_truncated"), None)
+        return error if truncated is None else AudioError("audio_truncated", f"{truncated.message}, and {error}")
 
     def _alive(self) -> None:
         self.check()

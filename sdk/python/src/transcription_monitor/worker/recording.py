@@ -12,7 +12,8 @@ from typing import BinaryIO
 
 from ..models.transcript import TranscriptWarning
 from .errors import AudioError
-from .wav import NoSamples, read_wav, repair_wav
+from .missing_end import find_missing_end
+from .wav import NoSamples, Wav, read_wav, repair_wav
 
 HEAD_BYTES = 4096
 TAGS_MAX = 10
@@ -82,17 +83,19 @@ def _repaired(path: Path, tag_bytes: int, require_complete: bool) -> list[Transc
     except NoSamples:
         message = "the recording is empty: it has the header of a WAV file and no samples"
         raise AudioError("audio_empty", message) from None
-    if wav is None:
-        return []
-    warnings = []
-    if wav.missing_bytes > 0:
-        promised = wav.data_bytes + wav.missing_bytes
-        message = f"this wav promises {promised} bytes of samples, the file has {wav.data_bytes}"
-        if require_complete:
-            raise AudioError("audio_truncated", f"the recording is cut short: {message}")
-        warnings.append(TranscriptWarning(code="audio_truncated", message=message))
-    repair_wav(path, wav)
-    return warnings
+    missing = find_missing_end(path, tag_bytes) if wav is None else _missing_samples(wav)
+    if missing is not None and require_complete:
+        raise AudioError("audio_truncated", f"the recording is cut short: {missing}")
+    if wav is not None:
+        repair_wav(path, wav)
+    return [] if missing is None else [TranscriptWarning(code="audio_truncated", message=missing)]
+
+
+def _missing_samples(wav: Wav) -> str | None:
+    if wav.missing_bytes == 0:
+        return None
+    promised = wav.data_bytes + wav.missing_bytes
+    return f"this wav promises {promised} bytes of samples, the file has {wav.data_bytes}"
 
 
 def not_audio(head: bytes) -> str | None:

@@ -68,7 +68,7 @@ class Worker:
         worker = Worker(api, capabilities={"model": "large-v3", "device": "cuda"})
         for job in worker.jobs():
             with job:
-                segments, info = model.transcribe(str(job.download()))
+                segments, info = model.transcribe(job.read_audio())
                 ...
                 job.complete({"segments": segments, "language": info.language})
 
