@@ -9,6 +9,7 @@ import { audioPrograms } from './audio-programs.ts';
 import { awsCli } from './aws-cli.ts';
 import { cfnLint } from './cfn-lint.ts';
 import { columnReaders } from './column-readers.ts';
+import { conmon } from './conmon.ts';
 import { databases } from './databases.ts';
 import { fasterWhisper, pocketsphinx } from './engines.ts';
 import { faketime } from './faketime.ts';
@@ -27,6 +28,7 @@ const steps: SetupStep[] = [
   awsCli,
   cfnLint,
   columnReaders,
+  conmon,
   databases,
   faketime,
   fasterWhisper,

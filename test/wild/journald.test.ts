@@ -1,7 +1,4 @@
-/**
- * Lines that a real systemd-journald has stored, in each form that journalctl prints. Docker's json-file and CRI's format have no real
- * writer here: dockerd and containerd need an image and 250 MB of packages, conmon a container; writers.ts has their forms.
- */
+/** Lines that a real systemd-journald has stored, in each form that journalctl prints. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -83,6 +83,16 @@ def test_the_header_of_a_wav_is_repaired_and_its_name_fits(stored: Callable[[byt
     assert found.promised == found.data_bytes == len(samples)
 
 
+def test_zeros_that_fill_the_last_block_of_a_file_are_no_samples(stored: Callable[[bytes], Path]) -> None:
+    samples = bytes(range(1, 251)) * 128
+    found = read_wav(receive(stored(wav(samples) + bytes(4000)))[0])
+    assert found is not None
+    assert found.data_bytes == len(samples)
+    silence = read_wav(receive(stored(wav(samples) + bytes(16_000)))[0])
+    assert silence is not None
+    assert silence.data_bytes == len(samples) + 16_000
+
+
 def test_a_wav_behind_an_id3_tag_begins_with_its_header(stored: Callable[[bytes], Path]) -> None:
     path, _ = receive(stored(ID3 + wav(b"ab" * 800)))
     assert path.read_bytes() == wav(b"ab" * 800)

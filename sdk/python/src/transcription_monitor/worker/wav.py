@@ -13,6 +13,7 @@ from typing import BinaryIO, NamedTuple
 
 TAIL_BYTES = 16 * 1024 * 1024
 TAILS_MAX = 10_000
+FILL_BYTES_MAX = 4096
 CHUNKS_MAX = 1000
 HEADER_BYTES = 44
 UNKNOWN = 0xFFFFFFFF
@@ -132,7 +133,8 @@ def _sample_bytes(fmt: bytes) -> int:
 def _find_samples(file: BinaryIO, size: int, offset: int, promised: int, sample: int) -> tuple[int, int]:
     """The bytes of samples that are there, and those that are missing."""
     end = offset + promised
-    if end <= size and ((promised > 0 and size - end < max(2, sample)) or _is_tail(file, end, size)):
+    ends_there = promised > 0 and (size - end < max(2, sample) or _is_fill(file, end, size))
+    if end <= size and (ends_there or _is_tail(file, end, size)):
         return promised - promised % sample, 0
     # After a byte of padding, which may as well be the last of a sample.
     if promised % 2 == 1 and end < size and _is_tail(file, end + 1, size):
@@ -145,6 +147,11 @@ def _find_samples(file: BinaryIO, size: int, offset: int, promised: int, sample:
 def _is_placeholder(promised: int) -> bool:
     """What writers put where they don't know the size yet, less the length of a header."""
     return any(limit - 0x10000 < promised <= limit for limit in (0x7FFFFFFF, 0x80000000, UNKNOWN))
+
+
+def _is_fill(file: BinaryIO, start: int, size: int) -> bool:
+    """Zeros with which a disk, a recorder or an upload fills its last block. More of them may be silence."""
+    return 0 <= size - start <= FILL_BYTES_MAX and not any(_at(file, start, size - start))
 
 
 def _is_tail(file: BinaryIO, offset: int, size: int) -> bool:
