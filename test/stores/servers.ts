@@ -27,6 +27,8 @@ export function serversIn(programs: string): StoreServer[] {
   if (minio) servers.push({ name: 'MinIO, one disk', start: () => startMinio(minio) });
   const rclone = program(/^rclone$/);
   if (rclone) servers.push({ name: 'rclone serve s3, local folder', start: () => startRclone(rclone) });
+  const weed = program(/^weed$/);
+  if (weed) servers.push({ name: 'SeaweedFS, one volume server', start: () => startSeaweed(weed) });
   servers.push({ name: 'moto 5.2.5', start: startPlainMoto });
   servers.push({ name: 'moto 5.2.5, one request at a time', start: startMoto });
   const s3mock = program(/^s3mock.*\.jar$/);
@@ -49,6 +51,35 @@ function startRclone(command: string): Promise<TestServer> {
   return startServer({
     command,
     args: (port) => ['serve', 's3', '--addr', `127.0.0.1:${port}`, '--auth-key', key, folder()],
+  });
+}
+
+/** Master, volume server, filer and S3 in one process; each part has a second port for gRPC. */
+async function startSeaweed(command: string): Promise<TestServer> {
+  const place = folder();
+  const { accessKeyId: accessKey, secretAccessKey: secretKey } = credentials;
+  const identity = { name: 'test', credentials: [{ accessKey, secretKey }], actions: ['Admin'] };
+  writeFileSync(join(place, 's3.json'), JSON.stringify({ identities: [identity] }));
+  const ports: string[] = [];
+  for (const part of ['master', 'volume', 'filer']) {
+    ports.push(`-${part}.port=${await freePort()}`, `-${part}.port.grpc=${await freePort()}`);
+  }
+  const grpc = await freePort();
+  const own = ['-s3', `-s3.config=${join(place, 's3.json')}`, `-s3.port.grpc=${grpc}`, '-s3.iam=false'];
+  return startServer({
+    command,
+    args: (port) => [
+      'server',
+      `-dir=${place}`,
+      '-ip=127.0.0.1',
+      '-ip.bind=127.0.0.1',
+      '-volume.max=5',
+      '-master.volumeSizeLimitMB=64',
+      ...ports,
+      ...own,
+      `-s3.port=${port}`,
+    ],
+    path: '/healthz',
   });
 }
 
