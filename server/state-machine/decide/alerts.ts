@@ -6,13 +6,15 @@ import type { Severity } from '../../../protocol/alert.ts';
 import { formatTime, MINUTE_MS } from '../../../protocol/time.ts';
 import type { Event } from '../events.ts';
 import { whyNoJobs } from '../state/able.ts';
-import { alertKey, type State } from '../state/state.ts';
+import { fingerprintOf, labelsOf } from '../state/alerts.ts';
+import type { State } from '../state/state.ts';
 import { firstExpiring, oldestWaiting } from '../state/waiting.ts';
 import type { Context } from './decision.ts';
 
 type Finding = { rule: string; subject: string; severity: Severity; message: string };
 
-const STORE_RULE = alertKey('store_rule', 'store');
+const keyOf = (finding: Finding): string => fingerprintOf(labelsOf(finding));
+const STORE_RULE = keyOf({ rule: 'store_rule', subject: 'store', severity: 'CRITICAL', message: '' });
 
 export const QUEUE_SLOW_MS = 5 * MINUTE_MS;
 /** How long before the URL of a waiting job's recording expires the alert is raised. */
@@ -31,14 +33,15 @@ export function decideAlerts(state: State, { ids, store_rule }: AlertInput, { at
   if (typeof store_rule === 'string') {
     found.set(STORE_RULE, { rule: 'store_rule', subject: 'store', severity: 'CRITICAL', message: store_rule });
   }
-  for (const finding of findings(state, at_ms)) found.set(alertKey(finding.rule, finding.subject), finding);
+  for (const finding of findings(state, at_ms)) found.set(keyOf(finding), finding);
   const events: Event[] = [];
   const free = [...ids];
   for (const [key, { rule, subject, severity, message }] of found) {
     if (state.tables.alert_conditions.has(key)) continue;
+    const labels = labelsOf({ rule, subject, severity });
     const id = free.shift();
     if (id === undefined) break;
-    events.push({ type: 'AlertRaised', entity: id, data: { rule, subject, severity, message } });
+    events.push({ type: 'AlertRaised', entity: id, data: { rule, subject, severity, message, labels } });
   }
   for (const [key, id] of state.tables.alert_conditions.entries()) {
     if (found.has(key) || (key === STORE_RULE && store_rule === undefined)) continue;
