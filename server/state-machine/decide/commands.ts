@@ -14,6 +14,7 @@ import type {
   WorkerLaunch,
   WorkerRegistration,
 } from '../../../protocol/worker.ts';
+import type { Observed } from '../../alerts/signals.ts';
 import type { ArchivedJob, ColumnFile, CommandRef, Pack, ShardRecord } from '../state/records.ts';
 import type { RefusedPart } from './decision.ts';
 
@@ -98,10 +99,10 @@ export type CommandBody =
   | { type: 'resolve_alert'; alert_id: string; by: string }
   /**
    * Time has passed: checks leases, retries, silent workers and alert rules. `ids`: for the alerts that may be raised.
-   * `expire`: whether silence counts yet. `store_rule`: the effect of a harmful lifecycle rule of the store, null if
-   * there is none, absent if unknown.
+   * `expire`: whether silence counts yet. `evaluate` false: the alert rules are left out. `observed`: what alert rules
+   * see beside the fold.
    */
-  | { type: 'tick'; ids: readonly string[]; expire: boolean; store_rule?: string | null | undefined }
+  | { type: 'tick'; ids: readonly string[]; expire: boolean; evaluate?: boolean; observed?: Observed }
   | { type: 'forget'; packs: readonly Packed[]; workers: readonly Archived[]; alerts: readonly Archived[] }
   /** Jobs that have left memory before were written into this pack. `basis_seq`: the fold's archive_seq when its author began. */
   | {

@@ -21,29 +21,31 @@ type OldAlert = Pick<AlertRecord, 'rule' | 'subject' | 'severity' | 'created_ms'
 /** What an alert of a journal, snapshot or archive without labels has in the new fields. */
 export function withLabels(alert: OldAlert & Omit<AlertRecord, NewField>): AlertRecord {
   const labels = alert.labels ?? labelsOf(alert);
+  // Always in this order, so that equal states give equal bytes.
   return {
-    ...alert,
+    id: alert.id,
+    version: alert.version,
+    rule: alert.rule,
+    subject: alert.subject,
+    severity: alert.severity,
+    message: alert.message,
     labels,
     fingerprint: alert.fingerprint ?? fingerprintOf(labels),
     description: alert.description ?? null,
     runbook_url: alert.runbook_url ?? null,
+    created_ms: alert.created_ms,
     fired_ms: alert.fired_ms === undefined ? alert.created_ms : alert.fired_ms,
     acknowledged: alert.acknowledged ?? null,
+    resolved_ms: alert.resolved_ms,
+    resolved_by: alert.resolved_by,
+    holds: alert.holds,
   };
 }
 
 type NewField = 'labels' | 'fingerprint' | 'description' | 'runbook_url' | 'fired_ms' | 'acknowledged';
 
 /** The labels that the default rules give the same alert, so that it goes on after an update. */
-export function labelsOf({
-  rule,
-  subject,
-  severity,
-}: {
-  rule: string;
-  subject: string | null;
-  severity: Severity;
-}): Labels {
+function labelsOf({ rule, subject, severity }: { rule: string; subject: string | null; severity: Severity }): Labels {
   const labels = { alertname: rule, severity };
   if (subject === null) return labels;
   return { ...labels, [SUBJECT_LABELS[rule] ?? 'subject']: subject };

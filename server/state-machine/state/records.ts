@@ -170,6 +170,8 @@ export type WorkerRecord = {
   jobs_failed: number;
   runtime_ms: number;
   completed_runtime_ms: number;
+  /** When its last job left it; absent before, and in old records. */
+  freed_ms?: number;
   /** When to check the worker for silence. */
   check_ms: number | null;
   /** Absent while there are none. See able.ts. */
@@ -241,6 +243,8 @@ export type PeriodRecord = {
   turnaround_ms: number;
   audio_ms: number;
   cost_usd: number;
+  /** Of a minute: its failed jobs by error code, at most `CODES_MAX` of them. Absent if there are none. */
+  failed_codes?: Readonly<Record<string, number>>;
   /**
    * What was measured in the whole period once it is over. Until then, of an hour: up to the segment `version`; of a day: in
    * its hours that are over. Minutes have none, and neither have periods before this was measured.
