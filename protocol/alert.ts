@@ -108,3 +108,42 @@ export const Suppression = Type.Object({
   }),
 });
 export type Suppression = Static<typeof Suppression>;
+
+export const EffectiveAlertRule = Type.Object({
+  name: Type.String(),
+  signal: Type.String({ description: 'What it compares.' }),
+  where: Type.Array(Matcher, { description: 'Only samples whose labels all of these select.' }),
+  condition: Type.String({ description: '`above`, `at_least`, `below`, `at_most`, `equals` or `absent`.' }),
+  threshold: Nullable(Type.Number({ description: 'What samples are compared with; null for `absent`.' })),
+  unit: Type.String({ description: 'Unit of the threshold: `seconds`, `usd`, `share`, `percent` or `count`.' }),
+  for_seconds: Type.Number({ minimum: 0, description: 'How long the condition must hold. Seconds.' }),
+  severity: Severity,
+  labels: Type.Record(Type.String(), Type.String(), { description: 'Labels that the rule adds.' }),
+  runbook_url: Nullable(Type.String()),
+});
+
+export const EffectiveAlertRules = Type.Object(
+  {
+    rules: Type.Array(EffectiveAlertRule),
+    inhibitions: Type.Array(
+      Type.Object({ source: Type.Array(Matcher), target: Type.Array(Matcher), equal: Type.Array(Type.String()) }),
+    ),
+    mute_times: Type.Array(
+      Type.Object({
+        name: Type.String(),
+        match: Type.Array(Matcher),
+        zone: Type.String(),
+        weekdays: Type.Array(Type.String()),
+        from: Type.String({ description: 'Time of day.' }),
+        until: Type.String({ description: 'Time of day, excluded.' }),
+      }),
+    ),
+    problem: Nullable(
+      Type.String({
+        description: 'Why the file could not be reloaded, so that earlier rules apply; null if it could.',
+      }),
+    ),
+  },
+  { $id: 'EffectiveAlertRules' },
+);
+export type EffectiveAlertRules = Static<typeof EffectiveAlertRules>;

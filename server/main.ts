@@ -155,6 +155,7 @@ export async function startMonitor(
       sources,
       analytics,
       cache,
+      alert_rules,
       log,
     });
 

@@ -29,7 +29,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
   'server/alerts': ['protocol', 'server/state-machine/state', 'server/yaml-file.ts'],
   'server/yaml-file.ts': [],
-  'server/documents': ['protocol', 'server/state-machine'],
+  'server/documents': ['protocol', 'server/state-machine', 'server/alerts'],
   'server/journal': ['server/objects', 'server/clock.ts', 'server/backoff.ts', 'server/sealed-json.ts'],
   'server/engine.ts': [
     'protocol',
@@ -113,6 +113,8 @@ const MAY_IMPORT: Record<string, string[]> = {
     'server/cache/status.ts',
     'server/queues/job-queue.ts',
     'server/fleets/reconciler.ts',
+    'server/alerts',
+    'server/maintenance/alert-rules.ts',
     'server/sources/observe.ts',
     'server/config.ts',
     ...GROUND,

@@ -1,6 +1,9 @@
-/** Alerts and silences as users see them. */
-import type { Alert, Silence } from '../../protocol/alert.ts';
+/** Alerts, silences and alert rules as users see them. */
+import type { Alert, EffectiveAlertRules, Silence } from '../../protocol/alert.ts';
+import { WEEKDAYS } from '../../protocol/alert-rules.ts';
 import { formatTime } from '../../protocol/time.ts';
+import { formatZone } from '../../protocol/zone.ts';
+import type { AlertRules } from '../alerts/rules/rules.ts';
 import { statusOf } from '../state-machine/state/alerts.ts';
 import type { AlertRecord, SilenceRecord } from '../state-machine/state/records.ts';
 import type { State } from '../state-machine/state/state.ts';
@@ -57,3 +60,40 @@ export function silenceDocument(silence: SilenceRecord): Silence {
     until_resolved: silence.until_resolved && [...silence.until_resolved],
   };
 }
+
+export function alertRulesDocument({
+  rules,
+  inhibitions,
+  mute_times,
+}: AlertRules): Omit<EffectiveAlertRules, 'problem'> {
+  return {
+    rules: rules.map(({ name, signal, where, condition, for_ms, severity, labels, runbook_url }) => ({
+      name,
+      signal: signal.name,
+      where: [...where],
+      condition: condition.kind,
+      threshold: condition.kind === 'absent' ? null : condition.threshold,
+      unit: signal.unit,
+      for_seconds: for_ms / 1000,
+      severity,
+      labels,
+      runbook_url,
+    })),
+    inhibitions: inhibitions.map(({ source, target, equal }) => ({
+      source: [...source],
+      target: [...target],
+      equal: [...equal],
+    })),
+    mute_times: mute_times.map(({ name, match, zone, weekdays, from, until }) => ({
+      name,
+      match: [...match],
+      zone: formatZone(zone),
+      weekdays: weekdays.map((day) => WEEKDAYS[day]!),
+      from: clockTime(from),
+      until: clockTime(until),
+    })),
+  };
+}
+
+const clockTime = (minutes: number): string =>
+  `${String(Math.floor(minutes / 60)).padStart(2, '0')}:${String(minutes % 60).padStart(2, '0')}`;

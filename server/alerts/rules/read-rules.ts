@@ -4,13 +4,12 @@ import { LABEL_PATTERN, type Matcher, parseMatcher } from '../../../protocol/ale
 import { type AlertRuleEntry, AlertRulesFile, parseDuration, WEEKDAYS } from '../../../protocol/alert-rules.ts';
 import { parseZone } from '../../../protocol/zone.ts';
 import { type FileProblem, type Path, type Report, readYaml, suggestion } from '../../yaml-file.ts';
-import { SIGNAL_LABELS, SIGNALS, type Signal } from '../signals.ts';
+import { SIGNALS, type Signal } from '../signals.ts';
 import { parseTemplate, referencesOf, type Template } from '../template.ts';
+import { knownLabels, RESERVED_LABELS } from './known-labels.ts';
 import { type AlertRule, type AlertRules, COMPARISONS, type Comparison, type Condition } from './rules.ts';
 
 export type ReadRules = { rules: AlertRules; problems?: undefined } | { problems: FileProblem[]; rules?: undefined };
-
-const RESERVED = new Set(['alertname', 'severity']);
 
 /** `defaults`: the file of the default rules, which this one adds to or changes; null for that file itself. */
 export function readRules(text: string, defaults: AlertRulesFile | null): ReadRules {
@@ -39,7 +38,7 @@ function rulesOf(file: AlertRulesFile, defaults: AlertRulesFile | null, report: 
     );
   }
   const enabled = [...rules.values()].filter((rule) => rule !== null);
-  const known = new Set([...RESERVED, ...SIGNAL_LABELS, ...enabled.flatMap(({ labels }) => Object.keys(labels))]);
+  const known = knownLabels({ rules: enabled });
   return {
     rules: enabled,
     inhibitions: inhibitionsOf(
@@ -83,7 +82,7 @@ function ruleOf(entry: AlertRuleEntry, report: Report): AlertRule | null {
   const labels = labelsOf(entry, signal, report);
   const for_seconds = durationOf(entry.for ?? 0, ['for'], report);
   const allowed = {
-    labels: [...RESERVED, ...signal.labels, ...Object.keys(labels)],
+    labels: [...RESERVED_LABELS, ...signal.labels, ...Object.keys(labels)],
     details: condition?.kind === 'absent' ? [] : signal.details,
   };
   const summary = templateOf(entry.summary ?? `${entry.name}: {{ value }}`, ['summary'], allowed, report);
@@ -130,8 +129,8 @@ function labelsOf(entry: AlertRuleEntry, signal: Signal, report: Report): Record
     const path = ['labels', name];
     if (!new RegExp(LABEL_PATTERN).test(name)) {
       report(path, `${JSON.stringify(name)} is not a name of a label: lower-case letters, digits and _`, 'key');
-    } else if (RESERVED.has(name) || signal.labels.includes(name)) {
-      report(path, `the label ${name} is set by the ${RESERVED.has(name) ? 'rule' : 'signal'} itself`, 'key');
+    } else if (RESERVED_LABELS.has(name) || signal.labels.includes(name)) {
+      report(path, `the label ${name} is set by the ${RESERVED_LABELS.has(name) ? 'rule' : 'signal'} itself`, 'key');
     }
   }
   return labels;

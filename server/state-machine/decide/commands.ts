@@ -3,6 +3,7 @@
  * it is pure, and deciding it again after another instance was faster gives the same ids.
  */
 
+import type { Matcher } from '../../../protocol/alert-labels.ts';
 import type { CompletionReport, FailureReport, JobSubmission, ProgressReport } from '../../../protocol/job.ts';
 import type { LogEvent } from '../../../protocol/log-event.ts';
 import type { JobFilter } from '../../../protocol/queue.ts';
@@ -97,6 +98,19 @@ export type CommandBody =
       unless_seen?: { since_ms: number; instance_id: string };
     }
   | { type: 'resolve_alert'; alert_id: string; by: string }
+  | { type: 'acknowledge_alert'; alert_id: string; by: string }
+  /** Either `ends_ms` or `until_resolved` is set. */
+  | {
+      type: 'create_silence';
+      silence_id: string;
+      matchers: readonly Matcher[];
+      starts_ms: number | null;
+      ends_ms: number | null;
+      until_resolved: boolean;
+      by: string;
+      comment: string;
+    }
+  | { type: 'end_silence'; silence_id: string; by: string }
   /**
    * Time has passed: checks leases, retries, silent workers and alert rules. `ids`: for the alerts that may be raised.
    * `expire`: whether silence counts yet. `evaluate` false: the alert rules are left out. `observed`: what alert rules
