@@ -140,7 +140,10 @@ export const AlertsNow = Type.Object(
 );
 export type AlertsNow = Static<typeof AlertsNow>;
 
-/** An alert was raised (`AlertRaised`, which has rule, subject, severity and message) or resolved (`AlertResolved`). */
+/**
+ * An alert fires (`AlertRaised`, which has rule, subject, severity, message and what the rule adds), was acknowledged
+ * (`AlertAcknowledged`) or resolved (`AlertResolved`).
+ */
 export const AlertChanged = Type.Object(
   {
     ...happened,
@@ -150,6 +153,10 @@ export const AlertChanged = Type.Object(
     subject: Type.Optional(Nullable(Type.String())),
     severity: Type.Optional(Severity),
     message: Type.Optional(Type.String()),
+    labels: Type.Optional(Type.Record(Type.String(), Type.String())),
+    description: Type.Optional(Nullable(Type.String())),
+    runbook_url: Type.Optional(Nullable(Type.String())),
+    acknowledged_by: Type.Optional(Type.String({ description: 'Who acknowledged it.' })),
     resolved_by: Type.Optional(Type.String({ description: '`condition`, or who resolved it.' })),
   },
   { $id: 'AlertChanged' },

@@ -13,5 +13,5 @@ export const Id = Type.String({
 });
 export type Id = Static<typeof Id>;
 
-/** Kinds of thing that the monitor names: `job-`, `worker-`, `alert-` or `upload-`, followed by a ULID. */
-export type IdKind = 'job' | 'worker' | 'alert' | 'upload';
+/** Kinds of thing that the monitor names: `job-`, `worker-`, `alert-`, `silence-` or `upload-`, followed by a ULID. */
+export type IdKind = 'job' | 'worker' | 'alert' | 'silence' | 'upload';

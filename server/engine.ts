@@ -8,6 +8,7 @@
  */
 import { formatTime } from '../protocol/time.ts';
 import type { Clock } from './clock.ts';
+import { CommitPace } from './commit-pace.ts';
 import { JournalError } from './journal/errors.ts';
 import { Journal, type JournalOptions } from './journal/journal.ts';
 import type { Draft, ReplayedSegment, Replica, Slot } from './journal/replica.ts';
@@ -65,10 +66,11 @@ const GUARD_MS = 2_000;
 const WAITING_MAX_MS = 60_000;
 
 export class Engine implements Replica<Proposal> {
-  readonly #policy: Policy;
+  #policy: Policy;
   readonly #clock: Clock;
   readonly #outcome_unknown_ms: number;
   readonly #log: JournalOptions['log'];
+  readonly #pace: CommitPace;
   readonly #listeners = new Set<SegmentListener>();
   readonly #report_listeners = new Set<ReportListener>();
   #state = new State();
@@ -84,6 +86,7 @@ export class Engine implements Replica<Proposal> {
   private constructor({ policy, clock, outcome_unknown_ms, log }: JournalOptions & { policy: Policy }) {
     this.#policy = policy;
     this.#clock = clock;
+    this.#pace = new CommitPace(clock);
     this.#outcome_unknown_ms = outcome_unknown_ms;
     this.#log = log;
   }
@@ -101,6 +104,16 @@ export class Engine implements Replica<Proposal> {
 
   get policy(): Policy {
     return this.#policy;
+  }
+
+  /** Changes settings while running. They hold for the next decision. */
+  changePolicy(changes: Partial<Policy>): void {
+    this.#policy = { ...this.#policy, ...changes };
+  }
+
+  /** Median duration of the commits of the last minute; null if there were none. */
+  get commit_seconds(): number | null {
+    return this.#pace.median_seconds;
   }
 
   /**
@@ -211,6 +224,7 @@ export class Engine implements Replica<Proposal> {
     let bytes = 0;
     let taken = 0;
     let needs_tail = false;
+    const committed = this.#pace.begin();
     for (const { command, submitted_ms, resolve, reject } of proposals) {
       if (slot.at_ms - submitted_ms > WAITING_MAX_MS) {
         outcomes.push(() =>
@@ -262,6 +276,7 @@ export class Engine implements Replica<Proposal> {
       needs_tail,
       adopt: () => {
         if (events.length > 0) {
+          committed();
           this.#state = state;
           this.#notify({ seq: slot.seq, at_ms: state.at_ms, events, lines, own: true });
         }

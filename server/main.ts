@@ -23,6 +23,7 @@ import { FeedHub } from './feed/hub.ts';
 import { openFleet } from './fleets/open-fleet.ts';
 import { Reconciler } from './fleets/reconciler.ts';
 import { newUlid } from './ids.ts';
+import { AlertRulesFileReader } from './maintenance/alert-rules.ts';
 import { Duty } from './maintenance/duty.ts';
 import { StoreRules } from './maintenance/store-rules.ts';
 import { ticking } from './maintenance/ticking.ts';
@@ -79,6 +80,7 @@ export async function startMonitor(
   parseQueueUrl(settings.queue);
   const ingest_rules = await readIngestRules(settings.ingest_rules, validateSubmission);
   checkCacheUrl(settings.cache);
+  const alert_rules = await AlertRulesFileReader.open({ path: settings.alert_rules, clock, log });
   // In parallel: the store opens in its thread while the API is built here.
   const building = version().then((current) => buildApi(settings, current, log, clock));
   building.catch(() => undefined);
@@ -96,7 +98,7 @@ export async function startMonitor(
     const own = forStore(settings, store);
     const engine = await Engine.open({
       ...settings,
-      policy: settings,
+      policy: { ...settings, alerts: alert_rules.rules },
       store,
       clock,
       random: { float: Math.random },
@@ -153,13 +155,16 @@ export async function startMonitor(
       sources,
       analytics,
       cache,
+      alert_rules,
       log,
     });
 
+    alert_rules.onChange((alerts) => engine.changePolicy({ alerts }));
     const rules = new StoreRules({ inspect: store.inspect?.bind(store), clock, log });
     const duties = [
-      ticking({ engine, clock, log, rules }),
+      ticking({ engine, clock, log, rules, alert_rules }),
       rules.duty(),
+      alert_rules.duty(),
       new Duty({
         name: 'archive',
         clock,

@@ -1,11 +1,16 @@
-/** `api.system`: health, metrics and alerts. */
-import type { Alert } from '../../protocol/alert.ts';
+/** `api.system`: health, metrics, alerts and silences. */
+import type { Alert, EffectiveAlertRules, Silence, SilenceCreation, Suppression } from '../../protocol/alert.ts';
 import type { CurrentMetrics, MetricsQuery, MetricsSeries, SystemHealth } from '../../protocol/system.ts';
 import { type Page, Pages } from './pages.ts';
 import { type CallOptions, segment, type Transport } from './transport.ts';
 
 /** The health, with `overall_status` as `status` too. */
 export type SystemHealthWithStatus = SystemHealth & { readonly status: SystemHealth['overall_status'] };
+
+/** `suppressed`: why it notifies nobody now; null if it does. */
+export type ListedAlert = Alert & { suppressed: Suppression | null };
+
+export type AlertStatusQuery = 'firing' | 'pending' | 'unresolved' | 'resolved';
 
 export class System {
   readonly #transport: Transport;
@@ -39,10 +44,10 @@ export class System {
     });
   }
 
-  /** Active alerts. */
-  alerts(query: { limit?: number } = {}, options: CallOptions = {}): Pages<Alert> {
+  /** Alerts that fire, oldest first; with a status, others. */
+  alerts(query: { status?: AlertStatusQuery; limit?: number } = {}, options: CallOptions = {}): Pages<ListedAlert> {
     return new Pages((cursor) =>
-      this.#transport.json<Page<Alert>>({
+      this.#transport.json<Page<ListedAlert>>({
         method: 'GET',
         path: '/system/alerts',
         query: { ...query, cursor },
@@ -51,7 +56,48 @@ export class System {
     );
   }
 
-  resolveAlert(alertId: string, options: CallOptions = {}): Promise<Alert> {
-    return this.#transport.json({ method: 'POST', path: `/system/alerts/${segment(alertId)}/resolve`, ...options });
+  /** Also a resolved one that has left memory. */
+  alert(alertId: string, options: CallOptions = {}): Promise<Alert> {
+    return this.#transport.json({ method: 'GET', path: `/system/alerts/${segment(alertId)}`, ...options });
+  }
+
+  /** It is raised again only after its condition has cleared. */
+  resolveAlert(alertId: string, options: CallOptions & { by?: string } = {}): Promise<Alert> {
+    const { by, ...rest } = options;
+    const path = `/system/alerts/${segment(alertId)}/resolve`;
+    return this.#transport.json({ method: 'POST', path, body: by === undefined ? undefined : { by }, ...rest });
+  }
+
+  /** Somebody has taken it up: it notifies nobody until it is resolved. */
+  acknowledgeAlert(alertId: string, options: CallOptions & { by?: string } = {}): Promise<Alert> {
+    const { by, ...rest } = options;
+    const path = `/system/alerts/${segment(alertId)}/acknowledge`;
+    return this.#transport.json({ method: 'POST', path, body: by === undefined ? undefined : { by }, ...rest });
+  }
+
+  /** The alert rules that apply, with inhibitions and mute times. */
+  alertRules(options: CallOptions = {}): Promise<EffectiveAlertRules> {
+    return this.#transport.json({ method: 'GET', path: '/system/alert-rules', ...options });
+  }
+
+  /** Silences that have not ended, oldest first. */
+  silences(options: CallOptions = {}): Pages<Silence> {
+    return new Pages((cursor) =>
+      this.#transport.json<Page<Silence>>({
+        method: 'GET',
+        path: '/system/silences',
+        query: { cursor },
+        ...options,
+      }),
+    );
+  }
+
+  /** Alerts that all its matchers select notify nobody until it ends: at `ends_at`, or with `until_resolved`. */
+  createSilence(silence: SilenceCreation, options: CallOptions = {}): Promise<Silence> {
+    return this.#transport.json({ method: 'POST', path: '/system/silences', body: silence, ...options });
+  }
+
+  endSilence(silenceId: string, options: CallOptions = {}): Promise<Silence> {
+    return this.#transport.json({ method: 'DELETE', path: `/system/silences/${segment(silenceId)}`, ...options });
   }
 }

@@ -9,6 +9,7 @@ import type { Engine } from '../engine.ts';
 import type { FeedHub } from '../feed/hub.ts';
 import type { Fleet } from '../fleets/fleet.ts';
 import type { Reconciler } from '../fleets/reconciler.ts';
+import type { AlertRulesFileReader } from '../maintenance/alert-rules.ts';
 import type { ObjectStore } from '../objects/store.ts';
 import type { ExternalQueue, JobQueue } from '../queues/job-queue.ts';
 import type { Uploads } from '../uploads/uploads.ts';
@@ -29,6 +30,7 @@ export type ApiContext = {
   /** Null if no cache is configured. */
   cache: { readonly status: CacheStatus } | null;
   log: (level: 'info' | 'warn' | 'error', message: string) => void;
+  alert_rules: Pick<AlertRulesFileReader, 'problem'>;
   /** The sources that this instance follows. */
   sources: readonly { readonly status: FollowedSource }[];
 };

@@ -3,7 +3,6 @@ import type { Queue } from '../../protocol/queue.ts';
 import type { CurrentMetrics, MetricsPeriod, SystemHealth } from '../../protocol/system.ts';
 import { DAY_MS, formatTime, HOUR_MS, MINUTE_MS } from '../../protocol/time.ts';
 import type { HealthStatus } from '../../protocol/worker.ts';
-import { QUEUE_SLOW_MS, QUEUE_STUCK_MS } from '../state-machine/decide/alerts.ts';
 import { statusShown, waits } from '../state-machine/state/able.ts';
 import { gaugesNow, NO_GAUGES } from '../state-machine/state/gauges.ts';
 import { EMPTY_PERIOD, sumPeriods } from '../state-machine/state/periods.ts';
@@ -13,6 +12,10 @@ import { microUsd } from '../state-machine/state/sums.ts';
 import { activeAlerts } from './alerts.ts';
 import { round, seconds } from './figures.ts';
 import { mainQueueDocument } from './queues.ts';
+
+/** The queue is DEGRADED, and UNHEALTHY, when its oldest job has waited for this long. */
+const QUEUE_SLOW_MS = 5 * MINUTE_MS;
+const QUEUE_STUCK_MS = 30 * MINUTE_MS;
 
 export function healthDocument(state: State): SystemHealth {
   const queue = mainQueueDocument(state);

@@ -42,6 +42,7 @@ export function updateOf(event: JournalEvent, position: FeedPosition): FeedUpdat
       };
     }
     case 'AlertRaised':
+    case 'AlertAcknowledged':
     case 'AlertResolved': {
       const fields = { alert_id: event.entity, ...alertFields(event) };
       return {
@@ -52,7 +53,10 @@ export function updateOf(event: JournalEvent, position: FeedPosition): FeedUpdat
         text: JSON.stringify({ ...common, resource: 'alert', ...fields }),
       };
     }
+    case 'AlertPending':
     case 'AlertCleared':
+    case 'SilenceCreated':
+    case 'SilenceEnded':
     case 'JobsArchived':
     case 'ArchivePacked':
     case 'ArchiveIndexed':
@@ -127,11 +131,13 @@ function workerFields({ type, data }: WorkerEvent): Partial<WorkerChanged> {
   }
 }
 
-function alertFields(event: AlertEvent): Partial<AlertChanged> {
+function alertFields(
+  event: AlertEvent & { type: 'AlertRaised' | 'AlertAcknowledged' | 'AlertResolved' },
+): Partial<AlertChanged> {
   if (event.type === 'AlertResolved') return { resolved_by: event.data.by };
-  if (event.type === 'AlertCleared') return {};
-  const { rule, subject, severity, message } = event.data;
-  return { rule, subject, severity, message };
+  if (event.type === 'AlertAcknowledged') return { acknowledged_by: event.data.by };
+  const { rule, subject, severity, message, labels, description, runbook_url } = event.data;
+  return { rule, subject, severity, message, labels, description, runbook_url };
 }
 
 type JobFields = Pick<JobChanged, 'state' | 'percentage' | 'stage'> & Partial<JobChanged>;

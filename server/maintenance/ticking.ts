@@ -5,35 +5,43 @@
  * No lease expires and no silence counts for one lease time after a period in which workers could not report: after a
  * start, while the store accepts no writes, and after this process was suspended for half a lease.
  */
+
+import { EVALUATION_MS } from '../alerts/evaluation.ts';
 import type { Clock } from '../clock.ts';
 import type { Engine } from '../engine.ts';
 import { newId, newUlid } from '../ids.ts';
 import { UNREMEMBERED } from '../state-machine/apply/apply.ts';
 import { nextDue } from '../state-machine/decide/time.ts';
+import type { AlertRulesFileReader } from './alert-rules.ts';
 import { Duty } from './duty.ts';
 import type { StoreRules } from './store-rules.ts';
 
-/** Interval at which alert rules, and everything else without a timer, are evaluated. */
-const ALERTS_MS = 5_000;
 /** Interval between ticks while many timers are due. */
 const SOONEST_MS = 20;
 const LATEST_MS = 1_000;
-/** Alerts that one tick may raise. */
-const ALERT_IDS = 8;
+/** Alerts that one tick may raise; the next one raises the rest. */
+const ALERT_IDS = 256;
 
 export type TickingOptions = {
   engine: Engine;
   clock: Clock;
   log: (level: 'warn', message: string) => void;
   rules?: StoreRules;
+  alert_rules?: Pick<AlertRulesFileReader, 'problem'>;
 };
 
-export function ticking({ engine, clock, log, rules }: TickingOptions): Duty {
+export function ticking({ engine, clock, log, rules, alert_rules }: TickingOptions): Duty {
   const { lease_ms } = engine.policy;
   let spared_until_ms = clock.monotonic() + lease_ms;
   let turned_ms = clock.monotonic();
   let turned_at_ms = engine.journal.now();
-  let alerts_ms = 0;
+  /** The last multiple of EVALUATION_MS for which the alert rules were evaluated. */
+  let evaluated: number | null = null;
+  const observed = () => ({
+    store_rule: rules?.harm,
+    commit_seconds: engine.commit_seconds,
+    config_invalid: alert_rules?.problem,
+  });
   return new Duty({
     name: 'ticking',
     clock,
@@ -49,24 +57,25 @@ export function ticking({ engine, clock, log, rules }: TickingOptions): Duty {
       turned_at_ms = at_ms;
       const expire = now_ms >= spared_until_ms;
       const wait_ms = (nextDue(engine.state) ?? Number.POSITIVE_INFINITY) - engine.journal.now();
-      const alerts = now_ms >= alerts_ms;
-      if ((wait_ms <= 0 || alerts) && engine.journal.status.writable) {
-        alerts_ms = now_ms + ALERTS_MS;
-        const ids = Array.from({ length: ALERT_IDS }, () => newId('alert'));
+      const slot = Math.floor(at_ms / EVALUATION_MS);
+      // With the tick for a timer that is due in a moment, if there is one.
+      const evaluate = slot !== evaluated && !(wait_ms > 0 && wait_ms <= SOONEST_MS);
+      if ((wait_ms <= 0 || evaluate) && engine.journal.status.writable) {
+        evaluated = slot;
+        const ids = evaluate ? Array.from({ length: ALERT_IDS }, () => newId('alert')) : [];
         const before = engine.state.seq;
         await engine.submit({
           id: `${UNREMEMBERED}${newUlid()}`,
           fingerprint: '',
           actor: 'monitor',
-          body: { type: 'tick', ids, expire, store_rule: rules?.harm },
+          body: { type: 'tick', ids, expire, evaluate, observed: observed() },
         });
-        // The events of this tick may raise an alert.
-        if (engine.state.seq !== before) alerts_ms = 0;
         // A due timer without an event is being spared: retry later.
-        else if (wait_ms <= 0) return { again_ms: LATEST_MS };
+        if (engine.state.seq === before && wait_ms <= 0) return { again_ms: LATEST_MS };
       }
       const next_ms = (nextDue(engine.state) ?? Number.POSITIVE_INFINITY) - engine.journal.now();
-      return { again_ms: Math.min(LATEST_MS, Math.max(SOONEST_MS, next_ms)) };
+      const evaluation_ms = EVALUATION_MS - (engine.journal.now() % EVALUATION_MS);
+      return { again_ms: Math.min(LATEST_MS, evaluation_ms, Math.max(SOONEST_MS, next_ms)) };
     },
   });
 }

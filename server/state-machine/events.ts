@@ -3,6 +3,7 @@
  * but the log time of its segment. Their names and fields are part of the store's format.
  */
 import type { Severity } from '../../protocol/alert.ts';
+import type { Labels, Matcher } from '../../protocol/alert-labels.ts';
 import type { OutputFormat, Priority } from '../../protocol/job.ts';
 import type { Sighting } from '../../protocol/sighting.ts';
 import type { TranscriptWarning } from '../../protocol/transcript.ts';
@@ -186,14 +187,60 @@ export type WorkerEvent =
   | { type: 'WorkerTerminated'; entity: string; data: { reason: string } };
 
 export type AlertEvent =
+  /** The condition holds, but not yet for as long as the rule requires. */
+  | {
+      type: 'AlertPending';
+      entity: string;
+      /** All but the first four fields are absent in old journals. */
+      data: {
+        rule: string;
+        subject: string | null;
+        severity: Severity;
+        message: string;
+        labels?: Labels;
+        description?: string | null;
+        runbook_url?: string | null;
+        /** The log time for which the rules were evaluated; absent: that of the segment. */
+        evaluated_ms?: number;
+      };
+    }
+  /** The alert fires. It may have been pending before. */
   | {
       type: 'AlertRaised';
       entity: string;
-      data: { rule: string; subject: string | null; severity: Severity; message: string };
+      /** All but the first four fields are absent in old journals. */
+      data: {
+        rule: string;
+        subject: string | null;
+        severity: Severity;
+        message: string;
+        labels?: Labels;
+        description?: string | null;
+        runbook_url?: string | null;
+        /** The log time for which the rules were evaluated; absent: that of the segment. */
+        evaluated_ms?: number;
+      };
     }
-  | { type: 'AlertResolved'; entity: string; data: { by: string } }
-  /** The condition no longer holds; the alert may be raised again. */
-  | { type: 'AlertCleared'; entity: string; data: Record<string, never> };
+  /** Somebody has taken it up: it notifies nobody until it is resolved. */
+  | { type: 'AlertAcknowledged'; entity: string; data: { by: string } }
+  | { type: 'AlertResolved'; entity: string; data: { by: string; evaluated_ms?: number } }
+  /** The condition no longer holds; the alert may be raised again. One that was pending is forgotten. */
+  | { type: 'AlertCleared'; entity: string; data: Record<string, never> }
+  /** Either `ends_ms` is set, or `alert_ids`: the silence then ends when the last of these alerts is resolved. */
+  | {
+      type: 'SilenceCreated';
+      entity: string;
+      data: {
+        matchers: readonly Matcher[];
+        starts_ms: number;
+        ends_ms: number | null;
+        alert_ids: readonly string[] | null;
+        by: string;
+        comment: string;
+      };
+    }
+  /** By hand, or because its time is over. */
+  | { type: 'SilenceEnded'; entity: string; data: { by: string } };
 
 /** Records that the fold drops because the archive has them, and losses in the journal. */
 export type HouseEvent =

@@ -2,6 +2,7 @@
 import type { JobSubmission } from '../../protocol/job.ts';
 import type { Sighting } from '../../protocol/sighting.ts';
 import { HOUR_MS, parseTime } from '../../protocol/time.ts';
+import { defaultRules } from '../alerts/rules/defaults.ts';
 import { applyEvents, beginSegment, eventId, isRemembered, UNREMEMBERED } from './apply/apply.ts';
 import type { Command, CommandBody } from './decide/commands.ts';
 import { decide } from './decide/decide.ts';
@@ -25,6 +26,7 @@ export const POLICY: Policy = {
   dlq_window_ms: 14 * 24 * HOUR_MS,
   commands_window_ms: 24 * HOUR_MS,
   commands_max: 100_000,
+  alerts: defaultRules(),
 };
 
 export type Result = {

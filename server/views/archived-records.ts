@@ -9,6 +9,7 @@
 import { isId } from '../../protocol/ids.ts';
 import type { Engine } from '../engine.ts';
 import type { ObjectStore } from '../objects/store.ts';
+import { withLabels } from '../state-machine/state/alerts.ts';
 import type { AlertRecord, ArchivedJob, JobRecord, PackRecord, WorkerRecord } from '../state-machine/state/records.ts';
 import type { State } from '../state-machine/state/state.ts';
 import { ArchiveDamage, damageOf, IS_DAMAGED, IS_MISSING, readPack, readShard } from './archive-objects.ts';
@@ -114,7 +115,9 @@ export async function readArchivedWorkerEnd(
 }
 
 export async function readArchivedAlert(store: ObjectStore, id: string): Promise<AlertRecord | undefined> {
-  return read(store, archivedAlertKey(id), (alert: AlertRecord) => alert.id === id && alert.resolved_ms !== null);
+  const isIt = (alert: AlertRecord) => alert.id === id && alert.resolved_ms !== null;
+  const alert = await read(store, archivedAlertKey(id), isIt);
+  return alert && withLabels(alert);
 }
 
 async function read<R>(store: ObjectStore, key: string, fits: (record: R) => boolean): Promise<R | undefined> {

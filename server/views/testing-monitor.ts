@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Sighting } from '../../protocol/sighting.ts';
 import type { SightingsAnswer } from '../../protocol/source.ts';
+import { defaultRules } from '../alerts/rules/defaults.ts';
 import type { Clock } from '../clock.ts';
 import { forStore, readSettings, type Settings } from '../config.ts';
 import { Engine } from '../engine.ts';
@@ -50,7 +51,7 @@ export class TestMonitor {
     const note = (level: string, message: string) => void log.push(`${level}: ${message}`);
     const engine = await Engine.open({
       ...settings,
-      policy: settings,
+      policy: { ...settings, alerts: defaultRules() },
       store,
       clock,
       random: { float: () => 0.5 },

@@ -5,6 +5,7 @@ import { observe } from '../../server/state-machine/apply/observed.ts';
 import { applyWorkerEvent } from '../../server/state-machine/apply/worker.ts';
 import type { Command } from '../../server/state-machine/decide/commands.ts';
 import type { Event, JobEvent, JournalEvent, WorkerEvent } from '../../server/state-machine/events.ts';
+import { fingerprintOf } from '../../server/state-machine/state/alerts.ts';
 import { jobDue } from '../../server/state-machine/state/job-indexes.ts';
 import { finished, type JobRecord, running } from '../../server/state-machine/state/records.ts';
 import { restore, snapshotRows } from '../../server/state-machine/state/snapshot.ts';
@@ -65,6 +66,16 @@ export function auditEvent(world: World, before: State, { type, entity, data }: 
       }
       return;
     }
+    case 'AlertPending':
+    case 'AlertRaised': {
+      const fingerprint = fingerprintOf(event.data.labels ?? {});
+      const other = before.tables.alert_conditions.get(fingerprint);
+      const alert = other === undefined ? undefined : before.tables.alerts.get(other);
+      if (alert && (other !== entity || alert.fired_ms !== null)) {
+        world.violate('alert', `${entity} was raised beside ${other}, which is about the same`);
+      }
+      return;
+    }
     case 'WorkerBeat':
       for (const job_id of event.data.renewed) {
         const token = before.job(job_id)?.run?.token;
@@ -107,6 +118,15 @@ export function auditState(world: World, state: State, name: string, indexes: st
       world.violate('hold', `${name}: ${worker.worker_id} holds a job twice`);
     }
   }
+  const unresolved = [...state.tables.alerts.values()].filter(({ resolved_ms }) => resolved_ms === null);
+  if (new Set(unresolved.map(({ fingerprint }) => fingerprint)).size !== unresolved.length) {
+    world.violate('alert', `${name}: two unresolved alerts have the same fingerprint`);
+  }
+  for (const { id, until_resolved } of state.tables.silences.values()) {
+    if (until_resolved && !unresolved.some((alert) => until_resolved.includes(alert.id))) {
+      world.violate('silence', `${name}: ${id} goes on although its alerts are resolved`);
+    }
+  }
   if (indexesOf(state) !== indexes) {
     world.violate('index', `${name}: its indexes are not those of its rows: ${indexesOf(state)}, not ${indexes}`);
   }
@@ -136,7 +156,16 @@ function auditJob(world: World, state: State, job: JobRecord, name: string): voi
 }
 
 /** The tables that consist of rows; all others are computed from them. */
-const FACTS: ReadonlySet<string> = new Set(['jobs', 'workers', 'alerts', 'commands', 'minutes', 'hours', 'days']);
+const FACTS: ReadonlySet<string> = new Set([
+  'jobs',
+  'workers',
+  'alerts',
+  'silences',
+  'commands',
+  'minutes',
+  'hours',
+  'days',
+]);
 
 /** Every index of the state, computed from these rows. */
 export function rebuiltIndexes(state: State): string {

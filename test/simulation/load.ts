@@ -36,6 +36,10 @@ const RATES = {
   index_archive: 0.5,
   write_columns: 0.5,
   end_repacking: 0.2,
+  // In place of some of resolve_alert.
+  acknowledge_alert: 0,
+  create_silence: 0,
+  end_silence: 0,
   // Of an external queue: test/simulation/queue/ has its own histories.
   record_messages: 0,
 } as const satisfies Record<CommandBody['type'], number>;
@@ -106,6 +110,26 @@ export class Load {
     if (command.body.type !== 'claim_jobs') return;
     for (const [, job_id, token] of refs) {
       if (token !== undefined) this.#held.push({ job_id, token, worker_id: command.body.worker_id });
+    }
+  }
+
+  #aboutAlerts(seen: State): CommandBody {
+    const alert_id = seen.tables.alerts.maxKey() ?? 'alert-0';
+    const silence_id = `silence-${this.#count}`;
+    const silence = { matchers: [{ name: 'severity', op: '=', value: '*' }], comment: '', by: 'someone' } as const;
+    switch (this.#count % 5) {
+      case 0:
+        return { type: 'acknowledge_alert', alert_id, by: 'someone' };
+      case 1: {
+        const ends_ms = seen.at_ms + 600_000;
+        return { type: 'create_silence', silence_id, ...silence, starts_ms: null, ends_ms, until_resolved: false };
+      }
+      case 2:
+        return { type: 'create_silence', silence_id, ...silence, starts_ms: null, ends_ms: null, until_resolved: true };
+      case 3:
+        return { type: 'end_silence', silence_id: seen.tables.silences.minKey() ?? 'silence-0', by: 'someone' };
+      default:
+        return { type: 'resolve_alert', alert_id, by: 'someone' };
     }
   }
 
@@ -201,7 +225,10 @@ export class Load {
       case 'terminate_worker':
         return { type, worker_id, reason: 'requested' };
       case 'resolve_alert':
-        return { type, alert_id: seen.tables.alerts.maxKey() ?? 'alert-0', by: 'someone' };
+      case 'acknowledge_alert':
+      case 'create_silence':
+      case 'end_silence':
+        return this.#aboutAlerts(seen);
       case 'tick':
         return { type, ids: [1, 2, 3].map((n) => `alert-${this.#count}-${n}`), expire: chance.happens(0.85) };
       case 'forget': {

@@ -1,5 +1,7 @@
 /** The kind of a history, drawn once at its start: how many instances, with which settings, and which faults. */
+
 import { MINUTE_MS } from '../../protocol/time.ts';
+import { defaultRules } from '../../server/alerts/rules/defaults.ts';
 import type { Policy } from '../../server/state-machine/decide/policy.ts';
 import type { Chance } from './chance.ts';
 import type { InstanceOptions } from './instance.ts';
@@ -103,6 +105,7 @@ function drawPolicy(chance: Chance): Policy {
     dlq_window_ms: chance.pick([20 * MINUTE_MS, 24 * 60 * MINUTE_MS]),
     commands_window_ms: 7 * 24 * 60 * MINUTE_MS,
     commands_max: chance.happens(0.2) ? 25 : 100_000,
+    alerts: defaultRules(),
   };
 }
 

@@ -344,4 +344,14 @@ export const RULES: readonly Rule[] = [
     seed: 17,
     replace: [['before.job(id) ?? returning?.job', 'before.job(id)']],
   },
+  {
+    name: 'an-alert-is-raised-once',
+    file: 'server/state-machine/decide/alerts.ts',
+    replace: [['if (known === undefined) {', 'if (known === undefined || rule.for_ms === 0) {']],
+  },
+  {
+    name: 'a-silence-ends-with-its-alerts',
+    file: 'server/state-machine/apply/alerts.ts',
+    replace: [['if (until_resolved.length === 0) silences.delete(silence.id);\n    else ', '']],
+  },
 ];

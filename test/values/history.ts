@@ -3,7 +3,7 @@
  * subject, of the live state and of one that was restored from a snapshot on the way.
  */
 import assert from 'node:assert/strict';
-import { Alert } from '../../protocol/alert.ts';
+import { Alert, Silence, SilenceCreation } from '../../protocol/alert.ts';
 import {
   CompletionReport,
   FailureReport,
@@ -18,7 +18,7 @@ import { JobFilter, Queue } from '../../protocol/queue.ts';
 import { readSighting, type Sighting } from '../../protocol/sighting.ts';
 import { JobSighting } from '../../protocol/sighting-schema.ts';
 import { CurrentMetrics, MetricsPeriod, SystemHealth } from '../../protocol/system.ts';
-import { DAY_MS, HOUR_MS } from '../../protocol/time.ts';
+import { DAY_MS, HOUR_MS, parseTime } from '../../protocol/time.ts';
 import {
   Heartbeat,
   Location,
@@ -28,7 +28,7 @@ import {
   WorkerLaunch,
   WorkerRegistration,
 } from '../../protocol/worker.ts';
-import { alertDocument } from '../../server/documents/alerts.ts';
+import { alertDocument, silenceDocument } from '../../server/documents/alerts.ts';
 import {
   assignmentDocument,
   jobDocument,
@@ -76,6 +76,9 @@ const WEIGHTS = {
   write_columns: 0.1,
   end_repacking: 0.1,
   record_messages: 1,
+  acknowledge_alert: 0.5,
+  create_silence: 0.5,
+  end_silence: 0.2,
 } as const satisfies Record<CommandType, number>;
 
 const basisOf = ({ scalars, at_ms }: State) => ({ basis_seq: scalars.archive_seq, made_ms: at_ms });
@@ -199,7 +202,24 @@ class Asking {
       case 'terminate_worker':
         return { type, worker_id, reason: 'requested' };
       case 'resolve_alert':
+      case 'acknowledge_alert':
         return { type, alert_id: state.tables.alerts.maxKey() ?? 'none', by: 'api' };
+      case 'create_silence': {
+        const {
+          matchers,
+          comment,
+          created_by: by,
+          starts_at,
+          ends_at,
+          until_resolved = false,
+        } = values.of(SilenceCreation);
+        const starts_ms = starts_at === undefined ? null : parseTime(starts_at);
+        const ends_ms = ends_at === undefined ? null : parseTime(ends_at);
+        const silence_id = `silence-${this.#count}`;
+        return { type, silence_id, matchers, comment, by, starts_ms, ends_ms, until_resolved };
+      }
+      case 'end_silence':
+        return { type, silence_id: state.tables.silences.maxKey() ?? 'none', by: 'api' };
       case 'tick':
         return { type, ids: [1, 2, 3].map((n) => `alert-${this.#count}-${n}`), expire: true };
       case 'forget': {
@@ -287,6 +307,7 @@ function documentsOf(state: State): Named[] {
     add(`heartbeat ${id}`, null, heartbeatDocument(worker));
   }
   for (const [id, alert] of state.tables.alerts.entries()) add(`alert ${id}`, Alert, alertDocument(alert));
+  for (const [id, one] of state.tables.silences.entries()) add(`silence ${id}`, Silence, silenceDocument(one));
   add('main queue', Queue, mainQueueDocument(state));
   add('dead-letter queue', Queue, deadLetterQueueDocument(state));
   add('health', SystemHealth, healthDocument(state));

@@ -2,6 +2,7 @@
  * Values that a schema accepts, drawn from a seed, extremes first: bounds, 0, -0, tiny differences, longest texts, odd
  * characters.
  */
+import { LABEL_PATTERN } from '../../protocol/alert-labels.ts';
 import type { TSchema } from 'typebox';
 import { ID_PATTERN } from '../../protocol/ids.ts';
 import { AudioUrl } from '../../protocol/job.ts';
@@ -151,6 +152,8 @@ export class Values {
         return 'https://example.org/hook';
       case '^[a-z0-9_]{1,64}$':
         return this.#chance.pick(['worker_error', 'worker_drained', 'gpu_out_of_memory', '_'.repeat(64)]);
+      case LABEL_PATTERN:
+        return this.#chance.pick(['alertname', 'severity', 'worker', 'constructor', 'l'.repeat(64)]);
       default:
         throw new Error(`no text is known for ${pattern}`);
     }

@@ -104,6 +104,15 @@ def test_alerts_are_raised_shown_and_resolved(monitor: MockMonitor, api: Transcr
     alert_id = monitor.raise_alert("Queue depth growing")
     assert [alert.message for alert in api.system.health().alerts] == ["Queue depth growing"]
     assert api.system.health().status == "DEGRADED"
+    assert api.system.acknowledge_alert(alert_id, by="ada").acknowledged
+    [listed] = api.system.alerts()
+    assert listed.suppressed is not None
+    assert (listed.suppressed.by, listed.suppressed.id) == ("acknowledged", "ada")
+    other = monitor.raise_alert("Store slow", rule="slow")
+    api.system.create_silence(["alertname=sl*"], until_resolved=True, created_by="ada")
+    assert [alert.suppressed is not None for alert in api.system.alerts()] == [True, True]
+    api.system.resolve_alert(other)
+    assert list(api.system.silences()) == []
     assert api.system.resolve_alert(alert_id).resolved_at
     assert api.system.health().alerts == []
 

@@ -91,6 +91,8 @@ def test_every_operation_of_the_monitor_is_in_both_clients_under_its_name(docume
     "name",
     [
         "Alert",
+        "EffectiveAlertRules",
+        "Silence",
         "Bottlenecks",
         "BulkAnswer",
         "Claimed",
@@ -308,8 +310,37 @@ def test_the_system_tells_its_health_metrics_and_alerts(api: TranscriptionAPI) -
     for alert in list(api.system.alerts()):
         assert api.system.resolve_alert(alert.id).resolved_by == "api"
     assert list(api.system.alerts()) == []
+    assert all(alert.status == "resolved" for alert in api.system.alerts(status="resolved"))
     with pytest.raises(NotFoundError):
         api.system.resolve_alert("alert-none")
+
+
+def test_alerts_are_acknowledged_and_silenced(api: TranscriptionAPI) -> None:
+    assert isinstance(api.system.alert_rules().rules, list)
+    for call in (api.system.alert, api.system.acknowledge_alert):
+        with pytest.raises(NotFoundError):
+            call("alert-none")
+    ends_at = datetime.now(timezone.utc) + timedelta(hours=1)
+    silence = api.system.create_silence(["worker=gpu-*", "severity!=CRITICAL"], ends_at=ends_at, created_by="ada")
+    assert [(one.name, one.op, one.value) for one in silence.matchers] == [
+        ("worker", "=", "gpu-*"),
+        ("severity", "!=", "CRITICAL"),
+    ]
+    assert [one.id for one in api.system.silences()] == [silence.id]
+    assert api.system.end_silence(silence.id).id == silence.id
+    assert list(api.system.silences()) == []
+    with pytest.raises(NotFoundError):
+        api.system.end_silence(silence.id)
+    with pytest.raises(InvalidRequestError) as raised:
+        api.system.create_silence(["worker=gpu-*"], created_by="ada")
+    assert raised.value.code == "silence_without_end"
+    with pytest.raises(ConflictError) as conflict:
+        api.system.create_silence(["worker=none"], until_resolved=True, created_by="ada")
+    assert conflict.value.code == "nothing_to_silence"
+    with pytest.raises(ValueError, match="is not a matcher"):
+        api.system.create_silence(["gpu-1"], ends_at=ends_at, created_by="ada")
+    with pytest.raises(ValueError, match="no time zone"):
+        api.system.create_silence(["worker=a"], ends_at=datetime(2030, 1, 1), created_by="ada")  # noqa: DTZ001
 
 
 def test_an_upload_comes_back_byte_for_byte_given_as_bytes_or_as_a_file(api: TranscriptionAPI, tmp_path: Path) -> None:

@@ -40,6 +40,13 @@ const lease = async () => {
   return { id, token, headers: { 'lease-token': token } };
 };
 
+const silence = () => ({
+  matchers: [{ name: 'worker', op: '=', value: 'gpu-*' }],
+  ends_at: new Date(clock.now() + 3_600_000).toISOString(),
+  created_by: 'ada',
+  comment: 'new drivers',
+});
+
 /** A successful request for each operation. */
 const REQUESTS: Record<string, () => Promise<Request>> = {
   'jobs.submit': async () => ({ at: '/jobs', body: { audio_url: AUDIO, duration_seconds: 60 } }),
@@ -97,6 +104,23 @@ const REQUESTS: Record<string, () => Promise<Request>> = {
   'system.health': async () => ({ at: '/system/health' }),
   'system.metrics': async () => ({ at: '/system/metrics' }),
   'system.alerts': async () => ({ at: '/system/alerts' }),
+  'system.alert': async () => {
+    await fail(monitor, await hold(monitor));
+    clock.jump(5_000);
+    const { items } = await monitor.until('/system/alerts', (page) => page.items.length > 0);
+    return { at: `/system/alerts/${items[0].id}` };
+  },
+  'system.acknowledgeAlert': async () => {
+    const { items } = (await monitor.get('/system/alerts')).body;
+    return { at: `/system/alerts/${items[0].id}/acknowledge`, body: { by: 'ada' } };
+  },
+  'system.alertRules': async () => ({ at: '/system/alert-rules' }),
+  'system.silences': async () => ({ at: '/system/silences' }),
+  'system.createSilence': async () => ({ at: '/system/silences', body: silence() }),
+  'system.endSilence': async () => {
+    const { body } = await monitor.post('/system/silences', silence());
+    return { at: `/system/silences/${body.id}` };
+  },
   'system.resolveAlert': async () => {
     await fail(monitor, await hold(monitor));
     clock.jump(5_000);

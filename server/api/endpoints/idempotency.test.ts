@@ -59,6 +59,15 @@ const POSTS: Record<string, (on: Monitor) => Promise<Case>> = {
     await fail(on, await hold(on));
     return { path: '/queues/dlq/redrive', body: { filter: {} }, other: { filter: { priority: 'low' } } };
   },
+  'system.createSilence': async () => {
+    const silence = (comment: string) => ({
+      matchers: [{ name: 'severity', op: '=', value: 'INFO' }],
+      ends_at: new Date(Date.now() + 3_600_000).toISOString(),
+      created_by: 'ada',
+      comment,
+    });
+    return { path: '/system/silences', body: silence('a'), other: silence('b') };
+  },
   'sources.observe': async () => {
     const sighted = (percentage: number) => ({
       jobs: [{ job_id: 'job-elsewhere', state: 'PROCESSING', told_at: '2025-07-07T19:30:00Z', percentage }],
@@ -72,6 +81,7 @@ const ELSEWHERE: Record<string, string> = {
   'workers.launch': 'local-fleet.test.ts: one worker is launched',
   'workers.reconcile': 'reconciler.test.ts: a repetition is another comparison',
   'system.resolveAlert': 'system.test.ts: an alert is resolved once, key or none',
+  'system.acknowledgeAlert': 'alerts.test.ts: an alert is acknowledged once, key or none',
   'events.report': 'log-events.test.ts',
   'uploads.create': 'uploads.test.ts',
   'analytics.sql': 'it only reads',

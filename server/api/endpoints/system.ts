@@ -1,18 +1,11 @@
-/** The system as a whole: health, metrics, alerts. */
+/** The system as a whole: health and metrics. */
 import { Type } from 'typebox';
-import { Alert } from '../../../protocol/alert.ts';
-import { MonitorError } from '../../../protocol/errors.ts';
-import { Id } from '../../../protocol/ids.ts';
 import { CurrentMetrics, MetricsQuery, MetricsSeries, SystemHealth } from '../../../protocol/system.ts';
 import { formatTime } from '../../../protocol/time.ts';
-import { activeAlerts, alertDocument } from '../../documents/alerts.ts';
 import { healthDocument, metricsDocument, STEP_MS, worst } from '../../documents/system.ts';
-import { readArchivedAlert } from '../../views/archived-records.ts';
 import { periodSeries } from '../../views/period-series.ts';
 import type { ApiContext } from '../context.ts';
 import { endpoint } from '../endpoint.ts';
-import { commandOf } from './command.ts';
-import { pageOf } from './jobs.ts';
 import { seriesRange } from './metrics-range.ts';
 import { versioned, versionedState } from './versioned.ts';
 
@@ -75,29 +68,5 @@ export const systemEndpoints = [
     etag: true,
     run: (context, request) =>
       isSeries(request.query) ? series(context, request.query) : currentMetrics(context, request),
-  }),
-  endpoint({
-    method: 'GET',
-    path: '/system/alerts',
-    operation: 'system.alerts',
-    summary: 'List active alerts, oldest first',
-    responses: { 200: pageOf(Alert) },
-    run: async ({ engine }) => ({ items: activeAlerts(engine.state).map(alertDocument), next_cursor: null }),
-  }),
-  endpoint({
-    method: 'POST',
-    path: '/system/alerts/:alert_id/resolve',
-    operation: 'system.resolveAlert',
-    summary: 'Resolve an alert; it is raised again only after its condition has cleared',
-    params: Type.Object({ alert_id: Id }),
-    responses: { 200: Alert },
-    async run({ engine, store }, { params, caller }) {
-      const { alert_id } = params;
-      await engine.submit(commandOf(caller, { type: 'resolve_alert', alert_id, by: 'api' }));
-      // When a repeated request arrives, the alert may have left memory.
-      const alert = engine.state.tables.alerts.get(alert_id) ?? (await readArchivedAlert(store, alert_id));
-      if (!alert) throw new MonitorError('not_found', 'alert_not_found', `there is no alert ${alert_id}`);
-      return alertDocument(alert);
-    },
   }),
 ];

@@ -14,6 +14,7 @@ import type { Settings } from '../../config.ts';
 import { assertKey, HttpCaller } from '../caller.ts';
 import type { ApiContext } from '../context.ts';
 import { bodySchema, type Endpoint, NOTHING, querySchema } from '../endpoint.ts';
+import { alertEndpoints } from '../endpoints/alerts.ts';
 import { analyticsEndpoints } from '../endpoints/analytics.ts';
 import { feedEndpoints } from '../endpoints/feed-sse.ts';
 import { jobReportEndpoints } from '../endpoints/job-reports.ts';
@@ -43,6 +44,7 @@ export const endpoints: readonly Endpoint[] = [
   ...workerEndpoints,
   ...queueEndpoints,
   ...systemEndpoints,
+  ...alertEndpoints,
   ...logEventEndpoints,
   ...sourceEndpoints,
   ...feedEndpoints,

@@ -234,9 +234,46 @@ for hour in api.system.metrics_series(from_="2025-07-07T00:00:00Z", to="2025-07-
     python: `for alert in api.system.alerts():
     print(alert.severity, alert.message)`,
   },
+  'system.alert': {
+    typescript: `const { status, message, description } = await api.system.alert('alert-abc123');`,
+    python: `alert = api.system.alert("alert-abc123")`,
+  },
   'system.resolveAlert': {
     typescript: `await api.system.resolveAlert('alert-abc123');`,
     python: `api.system.resolve_alert("alert-abc123")`,
+  },
+  'system.acknowledgeAlert': {
+    typescript: `await api.system.acknowledgeAlert('alert-abc123', { by: 'ada' });`,
+    python: `api.system.acknowledge_alert("alert-abc123", by="ada")`,
+  },
+  'system.alertRules': {
+    typescript: `for (const rule of (await api.system.alertRules()).rules) console.log(rule.name, rule.signal, rule.threshold);`,
+    python: `\
+for rule in api.system.alert_rules().rules:
+    print(rule.name, rule.signal, rule.threshold)`,
+  },
+  'system.silences': {
+    typescript: `for await (const silence of api.system.silences()) console.log(silence.comment, silence.ends_at);`,
+    python: `\
+for silence in api.system.silences():
+    print(silence.comment, silence.ends_at)`,
+  },
+  'system.createSilence': {
+    typescript: `\
+const silence = await api.system.createSilence({
+  matchers: [{ name: 'worker', op: '=', value: 'gpu-*' }],
+  ends_at: '2025-07-07T22:00:00Z',
+  created_by: 'ada',
+  comment: 'new drivers',
+});`,
+    python: `\
+silence = api.system.create_silence(
+    ["worker=gpu-*"], ends_at="2025-07-07T22:00:00Z", created_by="ada", comment="new drivers"
+)`,
+  },
+  'system.endSilence': {
+    typescript: `await api.system.endSilence('silence-abc123');`,
+    python: `api.system.end_silence("silence-abc123")`,
   },
   'sources.list': {
     typescript: `for await (const source of api.sources.list()) console.log(source.name, source.state);`,

@@ -9,6 +9,7 @@ import type { Event, JournalEvent } from '../events.ts';
 import { measureUntil } from '../state/gauges.ts';
 import type { CommandRef } from '../state/records.ts';
 import type { State } from '../state/state.ts';
+import { applyAlertEvent } from './alerts.ts';
 import { applyArchiveEvent } from './archive.ts';
 import { applyJobEvent } from './job.ts';
 import { observe } from './observed.ts';
@@ -101,34 +102,14 @@ function apply(state: State, event: Event): void {
       return applyWorkerEvent(state, event);
     case 'JobObserved':
       return observe(state, event);
+    case 'AlertPending':
     case 'AlertRaised':
-      return state.putAlert({
-        id: event.entity,
-        version: state.seq,
-        rule: event.data.rule,
-        subject: event.data.subject,
-        severity: event.data.severity,
-        message: event.data.message,
-        created_ms: state.at_ms,
-        resolved_ms: null,
-        resolved_by: null,
-        holds: true,
-      });
-    case 'AlertResolved': {
-      const alert = state.tables.alerts.get(event.entity);
-      if (!alert || alert.resolved_ms !== null) return;
-      return state.putAlert({
-        ...alert,
-        version: state.seq,
-        resolved_ms: state.at_ms,
-        resolved_by: event.data.by,
-      });
-    }
-    case 'AlertCleared': {
-      const alert = state.tables.alerts.get(event.entity);
-      if (alert) state.putAlert({ ...alert, holds: false });
-      return;
-    }
+    case 'AlertAcknowledged':
+    case 'AlertResolved':
+    case 'AlertCleared':
+    case 'SilenceCreated':
+    case 'SilenceEnded':
+      return applyAlertEvent(state, event);
     case 'JobsArchived':
     case 'ArchivePacked':
     case 'ArchiveIndexed':

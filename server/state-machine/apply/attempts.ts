@@ -75,6 +75,7 @@ export function release(
     version: state.seq,
     status: done && suspended(worker) && worker.status === 'DEGRADED' ? 'HEALTHY' : worker.status,
     holds,
+    ...(held && holds.length === 0 && { freed_ms: state.at_ms }),
     // What a silent worker does is not known: it is IDLE once it says so.
     state: worker.state === 'ACTIVE' && holds.length === 0 && !silent ? 'IDLE' : worker.state,
     jobs_completed: worker.jobs_completed + (done ? 1 : 0),

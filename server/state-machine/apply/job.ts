@@ -1,7 +1,7 @@
 /** Applies events to jobs, to the workers that hold them, and to the periods that count them. */
 import { urlExpiry } from '../../../protocol/url-expiry.ts';
 import type { JobEvent } from '../events.ts';
-import { countInPeriods } from '../state/periods.ts';
+import { countFailed, countInPeriods } from '../state/periods.ts';
 import type { HistoryRecord, JobRecord, ProgressRecord, Run, WorkerRecord } from '../state/records.ts';
 import { HANDED_BACK, NO_RUNS } from '../state/records.ts';
 import type { State } from '../state/state.ts';
@@ -56,7 +56,7 @@ export function applyJobEvent(state: State, event: JobEvent): void {
       });
     }
     case 'JobFailed':
-      countInPeriods(state, { failed: 1 });
+      countFailed(state, job.last_error?.code);
       return changeJob(state, job, {
         state: 'FAILED',
         completed_ms: state.at_ms,

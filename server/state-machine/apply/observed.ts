@@ -7,7 +7,7 @@
 import { SECONDS_MAX } from '../../../protocol/limits.ts';
 import { hasEnded } from '../../../protocol/sighting.ts';
 import type { JobEvent } from '../events.ts';
-import { countInPeriods, isOpenHour } from '../state/periods.ts';
+import { countFailed, countInPeriods, isOpenHour } from '../state/periods.ts';
 import { type AttemptError, finished, type JobRecord, type ProgressRecord, type Run } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import { plus } from '../state/sums.ts';
@@ -262,7 +262,7 @@ function releaseWorker(state: State, job: JobRecord, ended_ms: number): void {
 /** Counts the job in the hour of its end if that hour is still open; figures of past hours are final. */
 function count(state: State, job: JobRecord, ended_ms: number): void {
   if (!isOpenHour(state, ended_ms)) return;
-  if (job.state === 'FAILED') return countInPeriods(state, { failed: 1 }, ended_ms);
+  if (job.state === 'FAILED') return countFailed(state, job.last_error?.code, ended_ms);
   const processing_ms = timeOf(job.run);
   const audio_ms = (job.duration_seconds ?? 0) * 1000;
   const turnaround_ms = Math.max(0, ended_ms - job.created_ms);

@@ -48,6 +48,17 @@ const TYPES: Record<EventType, object> = {
   WorkerRestarting: { check_ms: 6 },
   WorkerTerminated: { reason: '' },
   AlertRaised: { rule: 'r', subject: null, severity: 'INFO', message: '' },
+  AlertPending: {
+    rule: 'r',
+    subject: null,
+    severity: 'INFO',
+    message: '',
+    labels: { alertname: 'r' },
+    evaluated_ms: 3,
+  },
+  AlertAcknowledged: { by: 'x' },
+  SilenceCreated: { matchers: [], starts_ms: 1, ends_ms: null, alert_ids: ['alert-1'], by: 'x', comment: '' },
+  SilenceEnded: { by: 'x' },
   AlertResolved: { by: 'x' },
   AlertCleared: {},
   JobsArchived: {

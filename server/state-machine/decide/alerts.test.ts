@@ -111,7 +111,9 @@ test('only alerts that are resolved and no longer hold are forgotten', () => {
 test('a harmful lifecycle rule of the store raises a critical alert, until it is harmless', () => {
   const monitor = new Monitor();
   const tick = (store_rule?: string | null) =>
-    alerting(typesOf(monitor.later(SECOND_MS).run({ type: 'tick', ids: ['alert-1'], expire: true, store_rule })));
+    alerting(
+      typesOf(monitor.later(SECOND_MS).run({ type: 'tick', ids: ['alert-1'], expire: true, observed: { store_rule } })),
+    );
   assert.deepEqual(tick(undefined), []);
   assert.deepEqual(tick(null), []);
   assert.deepEqual(tick('the rule tidy deletes journal/'), ['AlertRaised']);

@@ -1,108 +1,67 @@
 /**
- * The alerts that the monitor raises and resolves by itself. Each rule yields the subjects for which its condition
- * holds. An alert is raised once per rule and subject, and resolved when the condition clears.
+ * The alerts that the monitor raises and resolves by itself, from what the rules find. One alert a fingerprint: it is
+ * pending while its condition has not held for long enough, then fires, and is resolved when the condition clears.
  */
-import type { Severity } from '../../../protocol/alert.ts';
-import { formatTime, MINUTE_MS } from '../../../protocol/time.ts';
-import type { Event } from '../events.ts';
-import { whyNoJobs } from '../state/able.ts';
-import { alertKey, type State } from '../state/state.ts';
-import { firstExpiring, oldestWaiting } from '../state/waiting.ts';
+import { evaluate, evaluatedAt, type Found, textsOf } from '../../alerts/evaluation.ts';
+import type { Observed } from '../../alerts/signals.ts';
+import type { AlertEvent, Event } from '../events.ts';
+import type { State } from '../state/state.ts';
 import type { Context } from './decision.ts';
-
-type Finding = { rule: string; subject: string; severity: Severity; message: string };
-
-const STORE_RULE = alertKey('store_rule', 'store');
-
-export const QUEUE_SLOW_MS = 5 * MINUTE_MS;
-/** How long before the URL of a waiting job's recording expires the alert is raised. */
-export const URL_EXPIRING_MS = 10 * MINUTE_MS;
-export const QUEUE_STUCK_MS = 30 * MINUTE_MS;
 
 type AlertInput = {
   /** Ids for the alerts that may be raised. */
   ids: readonly string[];
-  /** See the command `tick`. */
-  store_rule?: string | null | undefined;
+  expire: boolean;
+  observed?: Observed;
 };
 
-export function decideAlerts(state: State, { ids, store_rule }: AlertInput, { at_ms }: Context): Event[] {
-  const found = new Map<string, Finding>();
-  if (typeof store_rule === 'string') {
-    found.set(STORE_RULE, { rule: 'store_rule', subject: 'store', severity: 'CRITICAL', message: store_rule });
-  }
-  for (const finding of findings(state, at_ms)) found.set(alertKey(finding.rule, finding.subject), finding);
+export function decideAlerts(
+  state: State,
+  { ids, expire, observed = {} }: AlertInput,
+  { at_ms, policy }: Context,
+): Event[] {
+  const evaluated_ms = evaluatedAt(at_ms);
+  const { found, unknown } = evaluate(state, policy.alerts.rules, { at_ms: evaluated_ms, expire, observed });
+  const { alerts, alert_conditions } = state.tables;
   const events: Event[] = [];
-  const free = [...ids];
-  for (const [key, { rule, subject, severity, message }] of found) {
-    if (state.tables.alert_conditions.has(key)) continue;
-    const id = free.shift();
-    if (id === undefined) break;
-    events.push({ type: 'AlertRaised', entity: id, data: { rule, subject, severity, message } });
+  const free = [...ids].reverse();
+  for (const finding of found.values()) {
+    const { fingerprint, rule } = finding;
+    const known = alert_conditions.get(fingerprint);
+    if (known === undefined) {
+      const id = free.pop();
+      if (id === undefined) break;
+      const data = dataOf(finding, evaluated_ms);
+      events.push({ type: rule.for_ms > 0 ? 'AlertPending' : 'AlertRaised', entity: id, data });
+      continue;
+    }
+    const alert = alerts.get(known);
+    if (alert && alert.fired_ms === null && evaluated_ms - alert.created_ms >= rule.for_ms) {
+      events.push({ type: 'AlertRaised', entity: known, data: dataOf(finding, evaluated_ms) });
+    }
   }
-  for (const [key, id] of state.tables.alert_conditions.entries()) {
-    if (found.has(key) || (key === STORE_RULE && store_rule === undefined)) continue;
-    if (state.tables.alerts.get(id)?.resolved_ms === null) {
-      events.push({ type: 'AlertResolved', entity: id, data: { by: 'condition' } });
+  for (const [fingerprint, id] of alert_conditions.entries()) {
+    const alert = alerts.get(id);
+    if (found.has(fingerprint) || (alert && unknown.has(alert.rule))) continue;
+    if (alert && alert.resolved_ms === null && alert.fired_ms !== null) {
+      events.push({ type: 'AlertResolved', entity: id, data: { by: 'condition', evaluated_ms } });
     }
     events.push({ type: 'AlertCleared', entity: id, data: {} });
   }
-  return events;
+  return [...events, ...endedSilences(state, at_ms)];
 }
 
-function* findings(state: State, at_ms: number): Generator<Finding> {
-  let live = 0;
-  for (const worker of state.tables.workers.values()) {
-    if (worker.state === 'TERMINATED') continue;
-    const reason = worker.reported ? null : whyNoJobs(worker);
-    if (worker.status !== 'UNHEALTHY') {
-      live += worker.reported ? 0 : 1;
-      if (reason !== null) {
-        yield {
-          rule: 'worker_degraded',
-          subject: worker.worker_id,
-          severity: 'WARNING',
-          message: `Worker ${worker.worker_id} ${reason}`,
-        };
-      }
-    } else {
-      yield {
-        rule: 'worker_lost',
-        subject: worker.worker_id,
-        severity: 'WARNING',
-        message: `Worker ${worker.worker_id} has gone silent`,
-      };
-    }
+function dataOf(found: Found, evaluated_ms: number): (AlertEvent & { type: 'AlertRaised' })['data'] {
+  const { rule, subject, labels } = found;
+  const { message, description } = textsOf(found);
+  const { name, severity, runbook_url } = rule;
+  return { rule: name, subject, severity, message, labels, description, runbook_url, evaluated_ms };
+}
+
+function endedSilences(state: State, at_ms: number): Event[] {
+  const events: Event[] = [];
+  for (const { id, ends_ms } of state.tables.silences.values()) {
+    if (ends_ms !== null && ends_ms <= at_ms) events.push({ type: 'SilenceEnded', entity: id, data: { by: 'time' } });
   }
-  const { dead } = state.tables;
-  if (dead.size > 0) {
-    yield {
-      rule: 'jobs_dead_lettered',
-      subject: 'dlq',
-      severity: 'WARNING',
-      message: 'Jobs have failed permanently and are in the dead-letter queue',
-    };
-  }
-  const waited_ms = at_ms - (oldestWaiting(state) ?? at_ms);
-  if (waited_ms >= QUEUE_SLOW_MS && live === 0) {
-    yield {
-      rule: 'queue_without_workers',
-      subject: 'main',
-      severity: 'CRITICAL',
-      message: 'Jobs are waiting and no worker is alive',
-    };
-  }
-  if (waited_ms >= QUEUE_STUCK_MS) {
-    yield { rule: 'queue_slow', subject: 'main', severity: 'WARNING', message: 'The oldest job has waited 30 minutes' };
-  }
-  const job = firstExpiring(state);
-  if (job !== undefined && job.url_expires_ms! - at_ms <= URL_EXPIRING_MS) {
-    const expires = `expires at ${formatTime(job.url_expires_ms!)}`;
-    yield {
-      rule: 'audio_url_expiring',
-      subject: 'main',
-      severity: 'WARNING',
-      message: `Signed URLs of waiting jobs expire before a worker fetches them: that of ${job.job_id} ${expires}`,
-    };
-  }
+  return events;
 }

@@ -3,6 +3,7 @@
  * it is pure, and deciding it again after another instance was faster gives the same ids.
  */
 
+import type { Matcher } from '../../../protocol/alert-labels.ts';
 import type { CompletionReport, FailureReport, JobSubmission, ProgressReport } from '../../../protocol/job.ts';
 import type { LogEvent } from '../../../protocol/log-event.ts';
 import type { JobFilter } from '../../../protocol/queue.ts';
@@ -14,6 +15,7 @@ import type {
   WorkerLaunch,
   WorkerRegistration,
 } from '../../../protocol/worker.ts';
+import type { Observed } from '../../alerts/signals.ts';
 import type { ArchivedJob, ColumnFile, CommandRef, Pack, ShardRecord } from '../state/records.ts';
 import type { RefusedPart } from './decision.ts';
 
@@ -96,12 +98,25 @@ export type CommandBody =
       unless_seen?: { since_ms: number; instance_id: string };
     }
   | { type: 'resolve_alert'; alert_id: string; by: string }
+  | { type: 'acknowledge_alert'; alert_id: string; by: string }
+  /** Either `ends_ms` or `until_resolved` is set. */
+  | {
+      type: 'create_silence';
+      silence_id: string;
+      matchers: readonly Matcher[];
+      starts_ms: number | null;
+      ends_ms: number | null;
+      until_resolved: boolean;
+      by: string;
+      comment: string;
+    }
+  | { type: 'end_silence'; silence_id: string; by: string }
   /**
    * Time has passed: checks leases, retries, silent workers and alert rules. `ids`: for the alerts that may be raised.
-   * `expire`: whether silence counts yet. `store_rule`: the effect of a harmful lifecycle rule of the store, null if
-   * there is none, absent if unknown.
+   * `expire`: whether silence counts yet. `evaluate` false: the alert rules are left out. `observed`: what alert rules
+   * see beside the fold.
    */
-  | { type: 'tick'; ids: readonly string[]; expire: boolean; store_rule?: string | null | undefined }
+  | { type: 'tick'; ids: readonly string[]; expire: boolean; evaluate?: boolean; observed?: Observed }
   | { type: 'forget'; packs: readonly Packed[]; workers: readonly Archived[]; alerts: readonly Archived[] }
   /** Jobs that have left memory before were written into this pack. `basis_seq`: the fold's archive_seq when its author began. */
   | {

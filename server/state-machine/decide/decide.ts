@@ -9,6 +9,7 @@ import { recordMessages } from './messages.ts';
 import { observeJobs } from './observed.ts';
 import { purgeQueue, redrive } from './queues.ts';
 import { recordEvents } from './reports.ts';
+import { acknowledgeAlert, createSilence, endSilence, resolveAlert } from './silences.ts';
 import { tick } from './time.ts';
 import {
   beat,
@@ -73,6 +74,12 @@ function decideBody(state: State, body: CommandBody, context: Context): Decision
       return terminateWorker(state, body, context);
     case 'resolve_alert':
       return resolveAlert(state, body);
+    case 'acknowledge_alert':
+      return acknowledgeAlert(state, body);
+    case 'create_silence':
+      return createSilence(state, body, context);
+    case 'end_silence':
+      return endSilence(state, body);
     case 'tick':
       return tick(state, body, context);
     case 'forget':
@@ -86,11 +93,4 @@ function decideBody(state: State, body: CommandBody, context: Context): Decision
     case 'end_repacking':
       return endRepacking(state, body);
   }
-}
-
-function resolveAlert(state: State, { alert_id, by }: CommandBody & { type: 'resolve_alert' }): Decision {
-  const alert = state.tables.alerts.get(alert_id);
-  if (!alert) return refuse('not_found', 'alert_not_found', `there is no alert ${alert_id}`);
-  if (alert.resolved_ms !== null) return { events: [] };
-  return { events: [{ type: 'AlertResolved', entity: alert_id, data: { by } }] };
 }

@@ -1,3 +1,5 @@
+import type { AlertRules } from '../../alerts/rules/rules.ts';
+
 /** Settings for decisions. Events contain what follows from them, so that applying needs no settings. */
 export type Policy = {
   lease_ms: number;
@@ -13,4 +15,5 @@ export type Policy = {
   dlq_window_ms: number;
   commands_window_ms: number;
   commands_max: number;
+  alerts: AlertRules;
 };

@@ -42,7 +42,8 @@ export function tick(state: State, body: CommandBody & { type: 'tick' }, context
     }
     handled += 1;
   }
-  return { events: [...events, ...decideAlerts(state, body, context), ...forgetEvents(state, context)] };
+  const alerts = body.evaluate === false ? [] : decideAlerts(state, body, context);
+  return { events: [...events, ...alerts, ...forgetEvents(state, context)] };
 }
 
 function jobDueEvents(state: State, job: JobRecord, context: Context): Event[] {

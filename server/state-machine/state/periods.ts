@@ -7,7 +7,7 @@ import { plus } from './sums.ts';
 /** Periods kept: minutes of 25 hours, hours of 90 days, days of ten years. Their views stay in the store forever. */
 export const KEPT = { minutes: 25 * 60, hours: 90 * 24, days: 3653 };
 
-type Counts = { [K in Exclude<keyof PeriodRecord, 'version' | 'gauges'>]?: number };
+type Counts = { [K in Exclude<keyof PeriodRecord, 'version' | 'gauges' | 'failed_codes'>]?: number };
 
 /** `at_ms`: the time of the counted event; it must be in the open hour. */
 export function countInPeriods(state: State, counts: Counts, at_ms: number = state.at_ms): void {
@@ -15,6 +15,32 @@ export function countInPeriods(state: State, counts: Counts, at_ms: number = sta
   count(state, 'minutes', Math.floor(at_ms / MINUTE_MS), counts);
   count(state, 'hours', Math.floor(at_ms / HOUR_MS), counts, gauges?.hour);
   count(state, 'days', Math.floor(at_ms / DAY_MS), counts, gauges?.day);
+}
+
+/** Counts a job that failed, by its error code. Further codes of a minute count as `other`. */
+export function countFailed(state: State, code: string | undefined, at_ms: number = state.at_ms): void {
+  countInPeriods(state, { failed: 1 }, at_ms);
+  const { minutes } = state.tables;
+  const minute = Math.floor(at_ms / MINUTE_MS);
+  const record = minutes.get(minute);
+  if (!record) return;
+  const codes = record.failed_codes ?? {};
+  const known = code !== undefined && Object.hasOwn(codes, code);
+  const name = known || (code !== undefined && Object.keys(codes).length < CODES_MAX) ? code : 'other';
+  const count = Object.hasOwn(codes, name) ? codes[name]! : 0;
+  minutes.set(minute, { ...record, failed_codes: { ...codes, [name]: plus(count, 1) } });
+}
+
+/** Error codes counted in one minute, besides `other`. */
+const CODES_MAX = 20;
+
+/** Failed jobs by error code over these minutes, both included. */
+export function failuresByCode(state: State, from: number, to: number): Map<string, number> {
+  const sums = new Map<string, number>();
+  state.tables.minutes.forRange(from, to, true, (_, { failed_codes }) => {
+    for (const [code, count] of Object.entries(failed_codes ?? {})) sums.set(code, (sums.get(code) ?? 0) + count);
+  });
+  return sums;
 }
 
 /** Enters what was measured in an hour, or in a day so far. A period in which there was nothing has no record. */

@@ -4,6 +4,7 @@
  * that changed what the documents show.
  */
 import type { Severity } from '../../../protocol/alert.ts';
+import type { Labels, Matcher } from '../../../protocol/alert-labels.ts';
 import type { Fault } from '../../../protocol/fault.ts';
 import type { JobError, JobStateName, OutputFormat, Priority, StateHistoryEntry } from '../../../protocol/job.ts';
 import type { Sighting } from '../../../protocol/sighting.ts';
@@ -169,6 +170,8 @@ export type WorkerRecord = {
   jobs_failed: number;
   runtime_ms: number;
   completed_runtime_ms: number;
+  /** When its last job left it; absent before, and in old records. */
+  freed_ms?: number;
   /** When to check the worker for silence. */
   check_ms: number | null;
   /** Absent while there are none. See able.ts. */
@@ -195,11 +198,35 @@ export type AlertRecord = {
   subject: string | null;
   severity: Severity;
   message: string;
+  /** `alertname` and `severity`, those of the subject, and those of the rule. */
+  labels: Labels;
+  /** See `fingerprintOf`. */
+  fingerprint: string;
+  description: string | null;
+  runbook_url: string | null;
+  /** When its condition was first found to hold. */
   created_ms: number;
+  /** null while it is pending. */
+  fired_ms: number | null;
+  acknowledged: { by: string; at_ms: number } | null;
   resolved_ms: number | null;
   resolved_by: string | null;
   /** The condition still holds. An alert resolved by hand is not raised again until its condition has cleared. */
   holds: boolean;
+};
+
+/** Alerts that the matchers select notify nobody. */
+export type SilenceRecord = {
+  id: string;
+  matchers: readonly Matcher[];
+  comment: string;
+  created_by: string;
+  created_ms: number;
+  starts_ms: number;
+  /** null if it lasts until alerts are resolved. */
+  ends_ms: number | null;
+  /** Unresolved alerts: the silence ends with the last of them. null if it ends by time. */
+  until_resolved: readonly string[] | null;
 };
 
 /** Sums over one minute, hour or day of log time. */
@@ -216,6 +243,8 @@ export type PeriodRecord = {
   turnaround_ms: number;
   audio_ms: number;
   cost_usd: number;
+  /** Of a minute: its failed jobs by error code, at most `CODES_MAX` of them. Absent if there are none. */
+  failed_codes?: Readonly<Record<string, number>>;
   /**
    * What was measured in the whole period once it is over. Until then, of an hour: up to the segment `version`; of a day: in
    * its hours that are over. Minutes have none, and neither have periods before this was measured.

@@ -2,6 +2,7 @@
  * Converts the state to rows of text and back. Equal states give equal bytes, so the hash of a snapshot is the hash of
  * the state: rows are ordered by table and key. Indexes are not written; they are rebuilt from the records.
  */
+import { withLabels } from './alerts.ts';
 import { JOB_FIELDS, type JobFields, type JobValues, jobUnpacker, packJob } from './job-rows.ts';
 import type {
   AlertRecord,
@@ -11,6 +12,7 @@ import type {
   PackRecord,
   PeriodRecord,
   ShardRecord,
+  SilenceRecord,
   WorkerRecord,
 } from './records.ts';
 import { type Scalars, State } from './state.ts';
@@ -21,6 +23,7 @@ type Row =
   | ['job', ...JobValues]
   | ['worker', WorkerRecord]
   | ['alert', AlertRecord]
+  | ['silence', SilenceRecord]
   | ['command', string, CommandRecord]
   | ['minute' | 'hour' | 'day', number, PeriodRecord]
   /** With the ids of its jobs while the index does not cover it. */
@@ -37,6 +40,7 @@ export function* snapshotRows(state: State): Generator<string> {
   for (const job of tables.jobs.values()) yield JSON.stringify(['job', ...packJob(job)]);
   for (const worker of tables.workers.values()) yield JSON.stringify(['worker', worker]);
   for (const alert of tables.alerts.values()) yield JSON.stringify(['alert', alert]);
+  for (const silence of tables.silences.values()) yield JSON.stringify(['silence', silence]);
   for (const [id, command] of tables.commands.entries()) yield JSON.stringify(['command', id, command]);
   for (const [minute, period] of tables.minutes.entries()) yield JSON.stringify(['minute', minute, period]);
   for (const [hour, period] of tables.hours.entries()) yield JSON.stringify(['hour', hour, period]);
@@ -86,7 +90,11 @@ function restoreRow(state: State, row: OtherRow, line: string): void {
     case 'worker':
       return state.putWorker(row[1]);
     case 'alert':
-      return state.putAlert(row[1]);
+      // Rows of older versions lack labels and what came with them.
+      return state.putAlert(withLabels(row[1]));
+    case 'silence':
+      state.tables.silences.set(row[1].id, row[1]);
+      return;
     case 'pack': {
       // Rows of older versions lack this field.
       const pack = { ...row[1], in_columns: row[1].in_columns ?? false };

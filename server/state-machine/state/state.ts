@@ -18,6 +18,7 @@ import type {
   PackRecord,
   PeriodRecord,
   ShardRecord,
+  SilenceRecord,
   WorkerRecord,
 } from './records.ts';
 import { microUsd } from './sums.ts';
@@ -27,6 +28,7 @@ type Facts = {
   jobs: SortedMap<string, JobRecord>;
   workers: SortedMap<string, WorkerRecord>;
   alerts: SortedMap<string, AlertRecord>;
+  silences: SortedMap<string, SilenceRecord>;
   commands: SortedMap<string, CommandRecord>;
   minutes: SortedMap<number, PeriodRecord>;
   hours: SortedMap<number, PeriodRecord>;
@@ -62,7 +64,7 @@ type Indexes = {
   /** `due_ms|kind|id` → timer, for ticks. */
   timers: SortedMap<string, Timer>;
   workers_by_creation: SortedMap<number, string>;
-  /** `rule|subject` → id of the alert, while its condition holds. */
+  /** Fingerprint → id of the alert, while its condition holds. */
   alert_conditions: SortedMap<string, string>;
   commands_by_age: SortedMap<number, string>;
   /** Job id → key of the pack that has it, for packs that the index does not cover yet. */
@@ -211,17 +213,16 @@ export class State {
   putAlert(next: AlertRecord): void {
     const { alerts, alert_conditions } = this.tables;
     alerts.set(next.id, next);
-    const key = alertKey(next.rule, next.subject);
-    if (next.holds) alert_conditions.set(key, next.id);
-    else if (alert_conditions.get(key) === next.id) alert_conditions.delete(key);
+    if (next.holds) alert_conditions.set(next.fingerprint, next.id);
+    else if (alert_conditions.get(next.fingerprint) === next.id) alert_conditions.delete(next.fingerprint);
   }
 
   removeAlert(id: string): void {
     const last = this.tables.alerts.get(id);
     if (!last) return;
     this.tables.alerts.delete(id);
-    const key = alertKey(last.rule, last.subject);
-    if (this.tables.alert_conditions.get(key) === id) this.tables.alert_conditions.delete(key);
+    const { alert_conditions } = this.tables;
+    if (alert_conditions.get(last.fingerprint) === id) alert_conditions.delete(last.fingerprint);
   }
 
   putCommand(id: string, record: CommandRecord): void {
@@ -297,8 +298,6 @@ export class State {
   }
 }
 
-export const alertKey = (rule: string, subject: string | null): string => `${rule}|${subject ?? ''}`;
-
 const ZERO: Scalars = {
   seq: 0,
   at_ms: 0,
@@ -326,6 +325,7 @@ function emptyTables(): Facts & Indexes {
     jobs: table(),
     workers: table(),
     alerts: table(),
+    silences: table(),
     commands: table(),
     minutes: table(),
     hours: table(),

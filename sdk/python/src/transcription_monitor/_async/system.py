@@ -1,15 +1,17 @@
-"""`api.system`: health, metrics and alerts."""
+"""`api.system`: health, metrics, alerts and silences."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
 from typing_extensions import Unpack
 
+from .._alert_matchers import matcher, moment
 from .._call import Call, given, path
 from ..bodies import CallOptions
-from ..models import Alert, CurrentMetrics, MetricsSeries, SystemHealth
+from ..models import Alert, CurrentMetrics, EffectiveAlertRules, MetricsSeries, Silence, SystemHealth
 from .pages import AsyncPages
 from .transport import AsyncTransport
 
@@ -41,12 +43,64 @@ class AsyncSystem:
         query = given(**{"from": from_, "to": to, "step": step})
         return await self._transport.model(MetricsSeries, Call("GET", "/system/metrics", query, options=options))
 
-    def alerts(self, *, limit: int | None = None, **options: Unpack[CallOptions]) -> AsyncPages[Alert]:
-        """Active alerts, oldest first."""
-        return AsyncPages(self._transport, Alert, Call("GET", "/system/alerts", given(limit=limit), options=options))
+    def alerts(
+        self,
+        *,
+        status: Literal["firing", "pending", "unresolved", "resolved"] | None = None,
+        limit: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> AsyncPages[Alert]:
+        """Alerts that fire, oldest first; with a status, others."""
+        query = given(status=status, limit=limit)
+        return AsyncPages(self._transport, Alert, Call("GET", "/system/alerts", query, options=options))
 
-    async def resolve_alert(self, alert_id: str, **options: Unpack[CallOptions]) -> Alert:
+    async def alert(self, alert_id: str, **options: Unpack[CallOptions]) -> Alert:
+        """An alert, also a resolved one that has left memory. Raises NotFoundError."""
+        return await self._transport.model(Alert, Call("GET", path("system", "alerts", alert_id), options=options))
+
+    async def resolve_alert(self, alert_id: str, *, by: str | None = None, **options: Unpack[CallOptions]) -> Alert:
         """Resolves an alert. It is raised again only after its condition has cleared. Raises NotFoundError."""
-        return await self._transport.model(
-            Alert, Call("POST", path("system", "alerts", alert_id, "resolve"), options=options)
-        )
+        call = Call("POST", path("system", "alerts", alert_id, "resolve"), body=given(by=by), options=options)
+        return await self._transport.model(Alert, call)
+
+    async def acknowledge_alert(self, alert_id: str, *, by: str | None = None, **options: Unpack[CallOptions]) -> Alert:
+        """Somebody has taken it up: it notifies nobody until it is resolved. Raises NotFoundError, ConflictError."""
+        call = Call("POST", path("system", "alerts", alert_id, "acknowledge"), body=given(by=by), options=options)
+        return await self._transport.model(Alert, call)
+
+    async def alert_rules(self, **options: Unpack[CallOptions]) -> EffectiveAlertRules:
+        """The alert rules that apply, with inhibitions and mute times."""
+        return await self._transport.model(EffectiveAlertRules, Call("GET", "/system/alert-rules", options=options))
+
+    def silences(self, **options: Unpack[CallOptions]) -> AsyncPages[Silence]:
+        """Silences that have not ended, oldest first."""
+        return AsyncPages(self._transport, Silence, Call("GET", "/system/silences", options=options))
+
+    async def create_silence(
+        self,
+        matchers: Sequence[str],
+        *,
+        created_by: str,
+        comment: str = "",
+        starts_at: datetime | str | None = None,
+        ends_at: datetime | str | None = None,
+        until_resolved: bool = False,
+        **options: Unpack[CallOptions],
+    ) -> Silence:
+        """Alerts that all matchers select (`worker=gpu-*`, `team!=night`) notify nobody until it ends.
+
+        It ends at `ends_at`, or with `until_resolved` when the alerts that it selects now are resolved. Times must have
+        a time zone. Raises InvalidRequestError, ConflictError.
+        """
+        body = {
+            "matchers": [matcher(text) for text in matchers],
+            "created_by": created_by,
+            "comment": comment,
+            **given(starts_at=moment(starts_at), ends_at=moment(ends_at), until_resolved=until_resolved or None),
+        }
+        return await self._transport.model(Silence, Call("POST", "/system/silences", body=body, options=options))
+
+    async def end_silence(self, silence_id: str, **options: Unpack[CallOptions]) -> Silence:
+        """Ends a silence now. Raises NotFoundError."""
+        call = Call("DELETE", path("system", "silences", silence_id), options=options)
+        return await self._transport.model(Silence, call)

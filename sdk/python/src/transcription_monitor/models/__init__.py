@@ -1,5 +1,16 @@
 """Results as pydantic models. Each field is documented with its unit, as on a monitor's `/docs` page."""
 
+from .alert import (
+    Acknowledgement,
+    Alert,
+    AlertMatcher,
+    EffectiveAlertRule,
+    EffectiveAlertRules,
+    Inhibition,
+    MuteTime,
+    Silence,
+    Suppression,
+)
 from .analytics import (
     Bottlenecks,
     CostItem,
@@ -43,7 +54,6 @@ from .job import (
 )
 from .source import FollowedSource, RefusedSighting, SightingsAnswer, SourceProblem, UnreadableSighting
 from .system import (
-    Alert,
     BulkAnswer,
     CurrentMetrics,
     HealthAlert,
@@ -89,7 +99,9 @@ from .worker import (
 
 __all__ = [
     "FINISHED_STATES",
+    "Acknowledgement",
     "Alert",
+    "AlertMatcher",
     "Attempt",
     "Bottlenecks",
     "BulkAnswer",
@@ -105,6 +117,8 @@ __all__ = [
     "DurationItem",
     "DurationReport",
     "Durations",
+    "EffectiveAlertRule",
+    "EffectiveAlertRules",
     "EndedJobs",
     "Failures",
     "FailuresItem",
@@ -115,6 +129,7 @@ __all__ = [
     "HealthAlert",
     "HealthComponents",
     "HeartbeatAnswer",
+    "Inhibition",
     "Job",
     "JobAcknowledgement",
     "JobError",
@@ -133,6 +148,7 @@ __all__ = [
     "MetricsPeriod",
     "MetricsSeries",
     "Model",
+    "MuteTime",
     "QualityReason",
     "Quantiles",
     "Queue",
@@ -142,6 +158,7 @@ __all__ = [
     "RejectedLine",
     "RetryInfo",
     "SightingsAnswer",
+    "Silence",
     "SourceProblem",
     "SourcesHealth",
     "SqlColumn",
@@ -149,6 +166,7 @@ __all__ = [
     "SqsFigures",
     "StateHistoryEntry",
     "StoredTranscript",
+    "Suppression",
     "SuspectJob",
     "SystemHealth",
     "SystemMetrics",

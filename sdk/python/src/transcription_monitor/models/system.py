@@ -1,4 +1,4 @@
-"""The monitor as a whole: queues, health, metrics, alerts."""
+"""The monitor as a whole: queues, health, metrics."""
 
 from __future__ import annotations
 
@@ -55,25 +55,6 @@ class BulkAnswer(Model):
     #: Exactly those jobs; at most 10,000 per call.
     job_ids: list[str]
     dry_run: bool
-
-
-class Alert(Document):
-    """A condition that needs a person's attention."""
-
-    id: str
-    #: The rule that raised it: `worker_lost`, `jobs_dead_lettered`, …
-    rule: str
-    #: The worker, job or queue concerned.
-    subject: str | None
-    #: INFO, WARNING or CRITICAL.
-    severity: str
-    #: For people: `Queue depth growing`.
-    message: str
-    created_at: AwareDatetime
-    #: None while it is active.
-    resolved_at: AwareDatetime | None
-    #: `condition` if it cleared by itself, otherwise the person who resolved it.
-    resolved_by: str | None
 
 
 class HealthAlert(Model):

@@ -340,14 +340,50 @@ def metrics(state: State, request: Request) -> Any:
 
 
 def alerts(state: State, request: Request) -> Any:
-    return page_of(state.active_alerts(), request)
+    status = request.query.get("status", "firing")
+    chosen = [alert for alert in state.alerts.values() if alert["status"] == status]
+    listed = state.active_alerts() if status == "unresolved" else chosen
+    return page_of([{**alert, "suppressed": state.suppressed(alert)} for alert in listed], request)
 
 
-def resolve_alert(state: State, _: Request, alert_id: str) -> Any:
-    if alert_id not in state.alerts:
-        raise Refusal(404, "alert_not_found", f"there is no alert {alert_id}")
-    state.alerts[alert_id].update(resolved_at=now(), resolved_by="api")
-    return state.alerts[alert_id]
+def get_alert(state: State, _: Request, alert_id: str) -> Any:
+    return state.alert(alert_id)
+
+
+def resolve_alert(state: State, request: Request, alert_id: str) -> Any:
+    alert = state.alert(alert_id)
+    if alert["resolved_at"] is None:
+        by = (request.body or {}).get("by", "api")
+        alert.update(status="resolved", resolved_at=now(), resolved_by=by)
+        state.silences = {id: one for id, one in state.silences.items() if not state.over(one)}
+    return alert
+
+
+def acknowledge_alert(state: State, request: Request, alert_id: str) -> Any:
+    alert = state.alert(alert_id)
+    if alert["resolved_at"] is not None:
+        raise Refusal(409, "alert_resolved", f"{alert_id} was resolved at {alert['resolved_at']}")
+    if alert["acknowledged"] is None:
+        alert["acknowledged"] = {"by": (request.body or {}).get("by", "api"), "at": now()}
+    return alert
+
+
+def alert_rules(_: State, __: Request) -> Any:
+    return {"rules": [], "inhibitions": [], "mute_times": [], "problem": None}
+
+
+def silences(state: State, request: Request) -> Any:
+    return page_of(list(state.silences.values()), request)
+
+
+def create_silence(state: State, request: Request) -> httpx.Response:
+    return httpx.Response(201, json=state.silence(request.body))
+
+
+def end_silence(state: State, _: Request, silence_id: str) -> Any:
+    if silence_id not in state.silences:
+        raise Refusal(404, "silence_not_found", f"there is no silence {silence_id}; it may have ended")
+    return {**state.silences.pop(silence_id), "ends_at": now()}
 
 
 def create_upload(state: State, request: Request) -> httpx.Response:
@@ -472,7 +508,13 @@ ROUTES: dict[str, Callable[..., Any]] = {
     "GET /system/health": health,
     "GET /system/metrics": metrics,
     "GET /system/alerts": alerts,
+    "GET /system/alerts/{alert_id}": get_alert,
     "POST /system/alerts/{alert_id}/resolve": resolve_alert,
+    "POST /system/alerts/{alert_id}/acknowledge": acknowledge_alert,
+    "GET /system/alert-rules": alert_rules,
+    "GET /system/silences": silences,
+    "POST /system/silences": create_silence,
+    "DELETE /system/silences/{silence_id}": end_silence,
     "POST /uploads": create_upload,
     "GET /uploads/{upload_id}": open_upload,
     "POST /events": report_events,

@@ -25,6 +25,7 @@ class MockState:
         self.jobs: dict[str, MockJob] = {}
         self.workers: dict[str, MockWorker] = {}
         self.alerts: dict[str, dict[str, Any]] = {}
+        self.silences: dict[str, dict[str, Any]] = {}
         self.uploads: dict[str, tuple[dict[str, Any], bytes]] = {}
         self._numbers: dict[str, int] = {}
 
@@ -157,18 +158,71 @@ class MockState:
         self._requeue(job, details)
 
     def raise_alert(self, message: str, severity: str, rule: str) -> str:
-        alert = {"id": self.name("alert"), "rule": rule, "subject": None, "severity": severity, "message": message}
-        self.alerts[alert["id"] or ""] = {
-            **alert,
-            "created_at": now(),
+        alert_id = self.name("alert")
+        at = now()
+        self.alerts[alert_id] = {
+            "id": alert_id,
+            "rule": rule,
+            "subject": None,
+            "severity": severity,
+            "status": "firing",
+            "labels": {"alertname": rule, "severity": severity},
+            "fingerprint": hashlib.sha256(rule.encode()).hexdigest()[:16],
+            "message": message,
+            "description": None,
+            "runbook_url": None,
+            "created_at": at,
+            "fired_at": at,
+            "acknowledged": None,
             "resolved_at": None,
             "resolved_by": None,
             "as_of_seq": 1,
         }
-        return str(alert["id"])
+        return alert_id
+
+    def alert(self, alert_id: str) -> dict[str, Any]:
+        if alert_id not in self.alerts:
+            raise Refusal(404, "alert_not_found", f"there is no alert {alert_id}")
+        return self.alerts[alert_id]
 
     def active_alerts(self) -> list[dict[str, Any]]:
         return [alert for alert in self.alerts.values() if alert["resolved_at"] is None]
+
+    def silence(self, body: dict[str, Any]) -> dict[str, Any]:
+        until_resolved = None
+        if body.get("until_resolved"):
+            until_resolved = [one["id"] for one in self.active_alerts() if selects(body["matchers"], one["labels"])]
+            if not until_resolved:
+                raise Refusal(409, "nothing_to_silence", "no unresolved alert has these labels")
+        elif "ends_at" not in body:
+            raise Refusal(400, "silence_without_end", "a silence requires an end")
+        silence = {
+            "id": self.name("silence"),
+            "matchers": body["matchers"],
+            "comment": body["comment"],
+            "created_by": body["created_by"],
+            "created_at": now(),
+            "starts_at": body.get("starts_at", now()),
+            "ends_at": body.get("ends_at"),
+            "until_resolved": until_resolved,
+        }
+        self.silences[str(silence["id"])] = silence
+        return silence
+
+    def over(self, silence: dict[str, Any]) -> bool:
+        """Whether all alerts that it lasts for are resolved."""
+        ids = silence["until_resolved"]
+        return ids is not None and all(self.alerts[alert_id]["resolved_at"] for alert_id in ids)
+
+    def suppressed(self, alert: dict[str, Any]) -> dict[str, str] | None:
+        if alert["resolved_at"] is not None:
+            return None
+        if alert["acknowledged"] is not None:
+            return {"by": "acknowledged", "id": alert["acknowledged"]["by"]}
+        for silence in self.silences.values():
+            if selects(silence["matchers"], alert["labels"]):
+                return {"by": "silence", "id": silence["id"]}
+        return None
 
     def upload(self, name: str, content: bytes) -> dict[str, Any]:
         if not content:
@@ -197,3 +251,11 @@ class MockState:
         job.lease_token = None
         if not completed:
             job.worker_id = None
+
+
+def selects(matchers: list[dict[str, str]], labels: dict[str, str]) -> bool:
+    return all(
+        (re.fullmatch(re.escape(one["value"]).replace(r"\*", ".*"), labels.get(one["name"], ""), re.DOTALL) is not None)
+        == (one["op"] == "=")
+        for one in matchers
+    )

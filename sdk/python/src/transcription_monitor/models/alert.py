@@ -1,0 +1,123 @@
+"""Alerts, silences and the rules that raise alerts."""
+
+from __future__ import annotations
+
+from pydantic import AwareDatetime, Field
+
+from .base import Document, Model
+
+
+class Acknowledgement(Model):
+    by: str
+    at: AwareDatetime
+
+
+class Suppression(Model):
+    """Why an alert notifies nobody."""
+
+    #: `silence`, `inhibition`, `mute` or `acknowledged`.
+    by: str
+    #: Of the silence, of the inhibiting alert, of the mute time; or who acknowledged it.
+    id: str
+
+
+class Alert(Document):
+    """A condition that needs a person's attention."""
+
+    id: str
+    #: The rule that raised it: `worker_lost`, `jobs_dead_lettered`, …
+    rule: str
+    #: The worker, job or queue concerned.
+    subject: str | None
+    #: INFO, WARNING or CRITICAL.
+    severity: str
+    #: `pending`, `firing` or `resolved`.
+    status: str
+    #: `alertname`, `severity`, and those of the subject and the rule.
+    labels: dict[str, str] = Field(default_factory=dict)
+    #: Hash of the labels without `severity`; at most one unresolved alert has it.
+    fingerprint: str
+    #: For people: `Queue depth growing`.
+    message: str
+    description: str | None
+    runbook_url: str | None
+    #: When its condition was first found to hold.
+    created_at: AwareDatetime
+    #: None while it is pending.
+    fired_at: AwareDatetime | None
+    acknowledged: Acknowledgement | None
+    #: None while it is active.
+    resolved_at: AwareDatetime | None
+    #: `condition` if it cleared by itself, otherwise the person who resolved it.
+    resolved_by: str | None
+    #: In lists: why it notifies nobody now; None if it does.
+    suppressed: Suppression | None = None
+
+
+class AlertMatcher(Model):
+    """Selects alerts by a label: `worker=gpu-*`."""
+
+    name: str
+    #: `=` or `!=`.
+    op: str
+    #: `*` stands for any text.
+    value: str
+
+
+class Silence(Model):
+    """Alerts that all its matchers select notify nobody until it ends."""
+
+    id: str
+    matchers: list[AlertMatcher]
+    comment: str
+    created_by: str
+    created_at: AwareDatetime
+    starts_at: AwareDatetime
+    #: None: when the alerts in `until_resolved` are resolved.
+    ends_at: AwareDatetime | None
+    until_resolved: list[str] | None
+
+
+class EffectiveAlertRule(Model):
+    name: str
+    #: What it compares.
+    signal: str
+    where: list[AlertMatcher]
+    #: `above`, `at_least`, `below`, `at_most`, `equals` or `absent`.
+    condition: str
+    threshold: float | None
+    #: `seconds`, `usd`, `share`, `percent` or `count`.
+    unit: str
+    #: How long the condition must hold.
+    for_seconds: float
+    severity: str
+    labels: dict[str, str]
+    runbook_url: str | None
+
+
+class Inhibition(Model):
+    source: list[AlertMatcher]
+    target: list[AlertMatcher]
+    #: Labels that must be the same in both alerts.
+    equal: list[str]
+
+
+class MuteTime(Model):
+    name: str
+    match: list[AlertMatcher]
+    zone: str
+    weekdays: list[str]
+    #: Time of day; the monitor's `from`.
+    from_: str = Field(alias="from")
+    #: Time of day, excluded.
+    until: str
+
+
+class EffectiveAlertRules(Model):
+    """The alert rules that apply."""
+
+    rules: list[EffectiveAlertRule]
+    inhibitions: list[Inhibition]
+    mute_times: list[MuteTime]
+    #: Why the file could not be reloaded, so that earlier rules apply; None if it could.
+    problem: str | None
