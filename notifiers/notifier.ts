@@ -42,16 +42,25 @@ export class NotifierError extends Error {
   readonly permanent: boolean;
   /** How long the receiver asks to wait; undefined if it does not. */
   readonly retry_after_ms: number | undefined;
+  /** Of the response; undefined if there was none, or the receiver has no such statuses. */
+  readonly status: number | undefined;
 
   constructor(
     message: string,
-    options: { hint?: string; cause?: unknown; permanent?: boolean; retry_after_ms?: number | undefined } = {},
+    options: {
+      hint?: string;
+      cause?: unknown;
+      permanent?: boolean;
+      retry_after_ms?: number | undefined;
+      status?: number;
+    } = {},
   ) {
     super(message, { cause: options.cause });
     this.name = 'NotifierError';
     this.hint = options.hint;
     this.permanent = options.permanent ?? false;
     this.retry_after_ms = options.retry_after_ms;
+    this.status = options.status;
   }
 }
 

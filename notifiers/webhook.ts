@@ -1,27 +1,37 @@
 /** `https://…`: posts the document as JSON, signed by Standard Webhooks. Success is a 2xx response. */
 import { AddressRefused, REDIRECTS_MAX, type Reach, type Sent, send } from './http/send.ts';
+import { shownUrl } from './http/shown-url.ts';
 import { signedHeaders } from './http/signature.ts';
 import { NOTIFY_WITHIN_MS, type Notifier, NotifierError, type NotifierOptions } from './notifier.ts';
 
-export function webhookNotifier(url: string, { allow_private, keys }: NotifierOptions): Notifier {
-  const name = nameOf(url);
+export function webhookNotifier(url: string, options: NotifierOptions): Notifier {
   return {
-    name,
-    async notify({ id, document }, signal) {
-      const body = JSON.stringify(document);
-      const headers = signedHeaders({ id, at_ms: Date.now(), body }, keys);
-      await postJson(url, { name, body, headers, allow_private, signal });
-    },
+    name: nameOf(url),
+    notify: ({ id, document }, signal) => postSigned(url, { id, body: JSON.stringify(document), signal, ...options }),
   };
 }
 
-/** The path is often the secret: shows only the host and the last characters, which distinguish webhooks. */
-export function nameOf(url: string): string {
-  const { protocol, host, pathname } = parseWebhookUrl(url);
-  return `${protocol}//${host}/${pathname.length > 1 ? `…${pathname.slice(-4)}` : ''}`;
+export type SignedPosting = Pick<NotifierOptions, 'allow_private' | 'keys'> & {
+  /** The `webhook-id`. */
+  id: string;
+  /** JSON. */
+  body: string;
+  signal: AbortSignal;
+};
+
+/** Rejects with NotifierError unless the response is 2xx. */
+export async function postSigned(url: string, { id, body, keys, allow_private, signal }: SignedPosting): Promise<void> {
+  const headers = signedHeaders({ id, at_ms: Date.now(), body }, keys);
+  await postJson(url, { name: nameOf(url), body, headers, allow_private, signal });
 }
 
-export function parseWebhookUrl(url: string): URL {
+/** Without its secret part. */
+export function nameOf(url: string): string {
+  parseWebhookUrl(url);
+  return shownUrl(url);
+}
+
+function parseWebhookUrl(url: string): URL {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed && /^https?:$/.test(parsed.protocol)) return parsed;
   throw new NotifierError('a webhook must be https://HOST/PATH', { hint: '--notify https://example.com/hook' });
@@ -67,6 +77,7 @@ export async function postJson(url: string, { name, body, headers, signal, ...re
     ...hintFor(sent),
     // 410 Gone: Standard Webhooks' way for a receiver to end its subscription.
     permanent: status === 410,
+    status,
     retry_after_ms: retryAfter(sent),
   });
 }
