@@ -13,6 +13,9 @@ import { type Cleaning, runTmon, startTmon, temporaryDirectory } from '../test/p
 
 const validator = Compile(CheckDocument);
 
+/** The receivers of these tests are on this machine. */
+const PRIVATE = { TMON_ALLOW_PRIVATE_WEBHOOKS: 'true' };
+
 /** A folder with status files, and `tmon check` on it with its own state file. */
 function folder(t: Cleaning) {
   const root = temporaryDirectory(t);
@@ -31,7 +34,9 @@ function folder(t: Cleaning) {
     },
     remove: (job_id: string) => rmSync(file(job_id)),
     run: (...args: string[]) =>
-      runTmon(t, ['check', `dir:${root}`, ...args], { environment: { XDG_STATE_HOME: join(root, 'states') } }),
+      runTmon(t, ['check', `dir:${root}`, ...args], {
+        environment: { XDG_STATE_HOME: join(root, 'states'), ...PRIVATE },
+      }),
   };
 }
 
@@ -125,7 +130,9 @@ test('--every repeats and reports changes until it is stopped', async (t) => {
   const jobs = folder(t);
   const { url, bodies, heard } = await receiver(t);
   jobs.tell('job-1', 'PROCESSING', 1);
-  const running = startTmon(t, ['check', jobs.url, '--every', '1s', '--notify', url, '--state', jobs.state]);
+  const running = startTmon(t, ['check', jobs.url, '--every', '1s', '--notify', url, '--state', jobs.state], {
+    environment: PRIVATE,
+  });
   await running.line(/^WELL/);
   jobs.tell('job-2', 'FAILED', 1);
   await heard(1);

@@ -4,7 +4,7 @@
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Notifier, NotifierError } from '../notifiers/notifier.ts';
-import { openNotifier } from '../notifiers/open-notifier.ts';
+import { notifierOptions, openNotifier } from '../notifiers/open-notifier.ts';
 import { openPing, type Ping } from '../notifiers/ping.ts';
 import { tell, unreadIn } from '../notifiers/tell.ts';
 import type { CheckDocument } from '../protocol/check.ts';
@@ -58,7 +58,10 @@ export function checkCommand(): Command {
     .addOption(zoneOption())
     .option('--every <time>', 'repeat at this interval until Ctrl-C', span)
     .addOption(
-      new Option('--notify <url>', 'send a message when the verdict changes: sns:ARN, https://…, slack:URL, mailto:…')
+      new Option(
+        '--notify <url>',
+        'send a message when the verdict changes: sns:ARN, https://…, slack:URL, teams:URL, pagerduty:KEY, telegram:TOKEN@CHAT, mailto:…',
+      )
         .argParser(collect)
         .default([], 'none'),
     )
@@ -93,7 +96,7 @@ async function check(urls: string[], options: CheckCommandOptions): Promise<void
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);
   const format = options.json ? 'json' : options.format;
   const { output } = options;
-  const notifiers = await openAll(options.notify, openNotifier);
+  const notifiers = await openAll(options.notify, (url) => openNotifier(url, notifierOptions()));
   const pings = await openAll(options.ping, async (url) => openPing(url));
   const { zone } = options;
   const sources = await openAll(urls, (url) => openSource(url, zone === undefined ? {} : { zone }));

@@ -26,6 +26,7 @@ tmon: the control plane for a fleet of transcription workers. To get a first tra
   tmon job JOB                    one job in detail
   tmon workers [ID] [--drain]     list workers           tmon queue [dlq]           queue and dead letters
   tmon reconcile [--dry-run]      compare workers with the fleet's instances
+  tmon notifications [--replay ID] messages about jobs, and their delivery
   tmon doctor [--store URL]       check the setup        tmon rebuild --store URL   rebuild all views
 
 What jobs cost and what slows them down:
@@ -62,6 +63,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   workers: async () => (await import('./workers.ts')).workersCommand(),
   reconcile: async () => (await import('./reconcile.ts')).reconcileCommand(),
   queue: async () => (await import('./queue.ts')).queueCommand(),
+  notifications: async () => (await import('./notifications.ts')).notificationsCommand(),
   check: async () => (await import('./check.ts')).checkCommand(),
   db: async () => (await import('./db.ts')).dbCommand(),
   doctor: async () => (await import('./doctor.ts')).doctorCommand(),

@@ -3,7 +3,7 @@ import { openAsBlob } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { JobSubmission } from '../protocol/job.ts';
+import type { JobEnd, JobSubmission } from '../protocol/job.ts';
 import type { JobWithId, TranscriptionAPI } from '../sdk/typescript/index.ts';
 import { type NotRegularError, requireRegular } from '../sources/regular-file.ts';
 import { CommandError, EXIT } from './exit-code.ts';
@@ -19,6 +19,8 @@ type SubmitOptions = ClientOptions & {
   meta?: Record<string, string>;
   maxAttempts?: number;
   requireComplete?: boolean;
+  webhookUrl?: string;
+  webhookEvent?: JobEnd[];
   watch?: boolean;
   wait?: boolean;
 };
@@ -33,6 +35,12 @@ export function submitCommand(): Command {
     .option('--meta <name=value>', 'kept with the job; repeatable', pair)
     .option('--max-attempts <count>', 'attempts before the job fails permanently', wholeNumber)
     .option('--require-complete', 'fail a recording whose end is missing, instead of a warning')
+    .option('--webhook-url <url>', 'gets a signed POST when the job ends')
+    .addOption(
+      new Option('--webhook-event <end>', 'only these ends; repeatable: completed, failed, cancelled').argParser(
+        (end: string, before: string[] = []) => [...before, end],
+      ),
+    )
     .option('--watch', 'show progress until the jobs end, then the transcripts; exit code 1 if one fails')
     .option('--wait', 'the same without progress')
     .action(submit);
@@ -70,7 +78,16 @@ async function submit(inputs: string[], options: SubmitOptions): Promise<void> {
 export async function submitOne(
   api: TranscriptionAPI,
   input: string,
-  { priority, format, tag, meta, maxAttempts, requireComplete }: Omit<SubmitOptions, keyof ClientOptions> = {},
+  {
+    priority,
+    format,
+    tag,
+    meta,
+    maxAttempts,
+    requireComplete,
+    webhookUrl,
+    webhookEvent,
+  }: Omit<SubmitOptions, keyof ClientOptions> = {},
 ): Promise<JobWithId> {
   const submission: JobSubmission = {
     audio_url: isUrl(input) ? input : await upload(api, input),
@@ -80,6 +97,8 @@ export async function submitOne(
     ...(meta === undefined ? {} : { metadata: meta }),
     ...(maxAttempts === undefined ? {} : { max_attempts: maxAttempts }),
     ...(requireComplete === true ? { require_complete: true } : {}),
+    ...(webhookUrl === undefined ? {} : { webhook_url: webhookUrl }),
+    ...(webhookEvent === undefined ? {} : { webhook_events: webhookEvent }),
   };
   return api.jobs.submit(submission);
 }

@@ -20,7 +20,7 @@ export async function mailNotifier(url: string, environment: Record<string, stri
   const { createTransport } = await import('nodemailer');
   return {
     name: `mailto:${addresses.join(',')}`,
-    async notify({ title, text }, signal) {
+    async notify({ id, title, text }, signal) {
       signal.throwIfAborted();
       // Not pooled: a mail is sent at most a few times a day.
       const transport = createTransport({
@@ -32,7 +32,14 @@ export async function mailNotifier(url: string, environment: Record<string, stri
       const stop = () => transport.close();
       signal.addEventListener('abort', stop, { once: true });
       try {
-        await transport.sendMail({ from, to: addresses, subject: title, text });
+        // The same id for each try, by which mail systems drop a second copy.
+        await transport.sendMail({
+          messageId: `<${id}@transcription-monitor>`,
+          from,
+          to: addresses,
+          subject: title,
+          text,
+        });
       } catch (error) {
         const { host } = new URL(server);
         throw new NotifierError(`${addresses.join(', ')} was not notified: ${host}: ${(error as Error).message}`, {

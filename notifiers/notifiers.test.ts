@@ -1,24 +1,31 @@
-/** Each notifier delivers in its system's format: a real topic with a queue behind it, HTTP and SMTP receivers. */
+/** Each notifier delivers in its system's format: a real topic with a queue behind it, HTTP receivers, an SMTP server. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
-import { type AddressInfo, createServer as createSmtpServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { after, test } from 'node:test';
 import { CreateTopicCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { SMTPServer } from 'smtp-server';
 import type { CheckDocument } from '../protocol/check.ts';
 import { motoCredentials, startMoto } from '../test/servers/moto.ts';
 import { freePort } from '../test/servers/start.ts';
 import { type Notice, NotifierError } from './notifier.ts';
-import { openNotifier } from './open-notifier.ts';
+import { notifierOptions, openNotifier as open } from './open-notifier.ts';
 import { tell, unreadIn, verdictKey } from './tell.ts';
 
 const { signal } = new AbortController();
 
+/** Receivers of tests have private addresses. */
+const openNotifier = (url: string, environment: Record<string, string> = {}) =>
+  open(url, notifierOptions({ allow_private_webhooks: 'true', webhook_secret: '' }, environment));
+
 const NOTICE: Notice = {
+  id: 'notice-1',
   title: 'transcription-monitor: wrong: 1 job stuck – “job-1”',
   text: 'WRONG: 1 job stuck\n\nSTUCK  job-1  <!channel> & more',
   document: { verdict: 'wrong' },
+  incident: { key: 'tmon-check-1', severity: 'critical', resolved: false, source: 's3://status' },
 };
 
 /** Responds with `status`, and records the requests. */
@@ -117,6 +124,7 @@ test('any response but 2xx, including a redirect, is a failure', async (t) => {
     const notifier = await openNotifier(`${url}/secret-path`);
     await assert.rejects(notifier.notify(NOTICE, signal), (error: NotifierError) => {
       assert.match(error.message, new RegExp(`was not notified: HTTP ${status} moved away`));
+      assert.equal(error.permanent, false);
       assert.doesNotMatch(error.message, /secret/);
       assert.equal(error.hint, hint);
       return true;
@@ -127,49 +135,31 @@ test('any response but 2xx, including a redirect, is a failure', async (t) => {
   await assert.rejects(unreachable.notify(NOTICE, signal), /was not notified: .*ECONNREFUSED/);
 });
 
-/** As much of RFC 5321 as one mail needs. `refuses`: the reply to RCPT. */
+/** A real SMTP server. `refuses`: the reply to RCPT. */
 async function smtpReceiver(refuses?: string) {
   const mails: { to: string[]; from: string; data: string }[] = [];
-  const server = createSmtpServer((socket) => {
-    let mail = { to: [] as string[], from: '', data: '' };
-    let reading = false;
-    let rest = '';
-    const say = (line: string) => socket.write(`${line}\r\n`);
-    say('220 test');
-    socket.on('error', () => {});
-    socket.on('data', (chunk) => {
-      rest += chunk;
-      for (let end = rest.indexOf('\r\n'); end >= 0; end = rest.indexOf('\r\n')) {
-        const line = rest.slice(0, end);
-        rest = rest.slice(end + 2);
-        if (reading) {
-          if (line !== '.') mail.data += `${line}\n`;
-          else {
-            reading = false;
-            mails.push(mail);
-            mail = { to: [], from: '', data: '' };
-            say('250 taken');
-          }
-        } else if (/^RCPT TO:/i.test(line)) {
-          mail.to.push(/<(.*)>/.exec(line)![1]!);
-          say(refuses ?? '250 ok');
-        } else if (/^MAIL FROM:/i.test(line)) {
-          mail.from = /<(.*?)>/.exec(line)![1]!;
-          say('250 ok');
-        } else if (/^DATA/i.test(line)) {
-          reading = true;
-          say('354 go on');
-        } else if (/^QUIT/i.test(line)) {
-          say('221 bye');
-          socket.end();
-        } else say('250 ok');
-      }
-    });
+  const server = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ['STARTTLS'],
+    onRcptTo: (_address, _session, callback) =>
+      callback(refuses === undefined ? null : Object.assign(new Error(refuses), { responseCode: 550 })),
+    onData(stream, { envelope }, callback) {
+      let data = '';
+      stream.setEncoding('utf8').on('data', (chunk: string) => {
+        data += chunk;
+      });
+      stream.on('end', () => {
+        const from = envelope.mailFrom === false ? '' : envelope.mailFrom.address;
+        mails.push({ from, to: envelope.rcptTo.map(({ address }) => address), data: data.replaceAll('\r\n', '\n') });
+        callback();
+      });
+    },
   });
+  server.on('error', () => {});
   server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  await once(server.server, 'listening');
   after(() => void server.close());
-  return { url: `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`, mails };
+  return { url: `smtp://127.0.0.1:${(server.server.address() as AddressInfo).port}`, mails };
 }
 
 test('a mail goes through the server of TMON_SMTP_URL to every address', async () => {
@@ -184,8 +174,9 @@ test('a mail goes through the server of TMON_SMTP_URL to every address', async (
   assert.match(mails[0]!.data, /^Subject: wrong: 1 job stuck/m);
   assert.doesNotMatch(mails[0]!.data, /^Bcc:/m);
   assert.match(mails[0]!.data, /STUCK {2}job-1/);
+  assert.match(mails[0]!.data, /^Message-ID: <notice-1@transcription-monitor>$/m);
 
-  const refusing = await smtpReceiver('550 no such mailbox');
+  const refusing = await smtpReceiver('no such mailbox');
   const refused = await openNotifier('mailto:nobody@example.com', { TMON_SMTP_URL: refusing.url });
   await assert.rejects(refused.notify(NOTICE, signal), /nobody@example.com was not notified: .*550 no such mailbox/);
 });
@@ -194,6 +185,9 @@ test('an unsupported URL is refused at once, with supported ones', async () => {
   for (const [url, hint] of [
     ['pager', /^sns:ARN, https:/],
     ['ftp://x', /^sns:ARN, https:/],
+    ['pagerduty:short', /integration key/],
+    ['telegram:123:short@1', /BotFather/],
+    ['teams:channel', /https:\/\/example/],
     ['sns:alarms', /list-topics/],
     ['slack:general', /https:\/\/example/],
     ['mailto:ops', /mailto:ops@/],

@@ -17,8 +17,9 @@ export async function snsNotifier(arn: string): Promise<Notifier> {
   const client = new SNSClient({ region, maxAttempts: 3, requestHandler: { connectionTimeout: 3000 } });
   return {
     name: `sns:${arn}`,
-    async notify({ title, text }, signal) {
-      const publish = new PublishCommand({ TopicArn: arn, Subject: subjectOf(title), Message: cut(text) });
+    async notify({ id, title, text }, signal) {
+      const fifo = arn.endsWith('.fifo') ? { MessageGroupId: 'transcription-monitor', MessageDeduplicationId: id } : {};
+      const publish = new PublishCommand({ TopicArn: arn, Subject: subjectOf(title), Message: cut(text), ...fifo });
       const abortSignal = AbortSignal.any([signal, AbortSignal.timeout(NOTIFY_WITHIN_MS)]);
       try {
         await client.send(publish, { abortSignal });

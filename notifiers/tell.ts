@@ -5,6 +5,7 @@
  * An unreadable source is reported only if the next check can't read it either, and the check in between reports
  * nothing: its problems are unseen, not solved, and a short network failure should not wake anyone.
  */
+import { createHash, randomUUID } from 'node:crypto';
 import type { CheckDocument } from '../protocol/check.ts';
 import { parseTime } from '../protocol/time.ts';
 import type { Notice, Notifier } from './notifier.ts';
@@ -47,6 +48,18 @@ export function unreadIn({ sources }: CheckDocument): string[] {
   return sources.filter(({ read }) => !read).map(({ name }) => name);
 }
 
+/** Names the set of sources that are checked together. */
+const sourcesHash = ({ sources }: CheckDocument): string =>
+  createHash('sha256')
+    .update(
+      sources
+        .map(({ name }) => name)
+        .sort()
+        .join('\n'),
+    )
+    .digest('hex')
+    .slice(0, 16);
+
 export type TellOptions = {
   document: CheckDocument;
   text: string;
@@ -66,7 +79,22 @@ export async function tell(options: TellOptions): Promise<Error[]> {
   const aged = agedFailures(document, failed);
   if (unreadIn(document).some((name) => !unread_before.has(name))) return [];
   const key = verdictKey(document);
-  const notice: Notice = { title: `transcription-monitor: ${document.says}`, text, document };
+  const notice: Notice = {
+    id: `check-${randomUUID()}`,
+    title: `transcription-monitor: ${document.says}`,
+    text,
+    document,
+    incident: {
+      key: `tmon-check-${sourcesHash(document)}`,
+      severity: document.verdict === 'unknown' ? 'warning' : 'critical',
+      resolved: document.verdict === 'well',
+      source:
+        document.sources
+          .map(({ name }) => name)
+          .join(', ')
+          .slice(0, 200) || 'transcription-monitor',
+    },
+  };
   const failures = await Promise.all(
     notifiers.map(async (notifier) => {
       if (without(sent.get(notifier.name) ?? WELL, aged) === key) {

@@ -38,6 +38,10 @@ export type JobStateName = Static<typeof JobStateName>;
 /** States that end a job. Only FAILED and CANCELLED can be left again, by a retry or a redrive. */
 export const FINISHED_STATES = ['COMPLETED', 'FAILED', 'CANCELLED'] as const satisfies readonly JobStateName[];
 
+/** How a job ended, in notices about it. */
+export const JOB_ENDS = ['completed', 'failed', 'cancelled'] as const;
+export type JobEnd = (typeof JOB_ENDS)[number];
+
 export const PRIORITIES = ['high', 'normal', 'low'] as const;
 export const Priority = Words(
   PRIORITIES,
@@ -270,7 +274,18 @@ export const JobSubmission = Type.Object(
           maxLength: 2048,
           pattern: '^https?://[^\\s]+$',
           examples: ['https://example.com/transcribed'],
-          description: 'Reserved: a submission with a URL here is refused with `not_supported_yet`.',
+          description:
+            'Gets a signed POST (JobNotification) when the job ends. A private address is refused unless the monitor allows it.',
+        }),
+      ),
+    ),
+    webhook_events: Type.Optional(
+      Nullable(
+        Type.Array(Words(JOB_ENDS, 'How the job ended.'), {
+          minItems: 1,
+          maxItems: JOB_ENDS.length,
+          uniqueItems: true,
+          description: 'The ends of the job that `webhook_url` gets. Default: all.',
         }),
       ),
     ),

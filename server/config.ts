@@ -90,6 +90,21 @@ export const SETTINGS = {
   ),
   commands_max: setting(100_000, 'Maximum number of commands remembered for repeated requests'),
 
+  allow_private_webhooks: setting(
+    '',
+    'true: webhooks may connect to private addresses: of this machine, of its network, and of a cloud’s metadata',
+  ),
+  webhook_secret: setting(
+    '',
+    'Secret that signs webhooks by Standard Webhooks: whsec_…; during a rotation two, the new one first',
+  ),
+  notice_retry_base_ms: setting(5_000, 'Delay before a failed notification is sent again; doubles with each attempt'),
+  notice_retry_max_ms: setting(3_600_000, 'Maximum delay before a failed notification is sent again'),
+  notice_give_up_ms: setting(3 * 86_400_000, 'A notification that was not delivered within this time has failed'),
+  notice_claim_ms: setting(60_000, 'A notification whose sender has not reported for this long is sent by another'),
+  notices_window_ms: setting(86_400_000, 'How long notifications stay in the log after they were delivered or failed'),
+  notices_max: setting(10_000, 'Maximum number of delivered and failed notifications in the log'),
+
   soft_linger_ms: setting<number | null>(
     null,
     'Maximum delay before progress and heartbeats are durable: 20 on a directory, up to 10000 elsewhere',

@@ -12,7 +12,7 @@ import { MonitorError } from '../protocol/errors.ts';
 import { JobSubmission } from '../protocol/job.ts';
 import { keepingColumns } from './analytics/columns/duty.ts';
 import { openAnalytics } from './analytics/open-analytics.ts';
-import { checkRecordings } from './api/endpoints/submission.ts';
+import { checkSubmissions } from './api/endpoints/submission.ts';
 import { buildApi } from './api/http/app.ts';
 import { invalid, validator } from './api/validation.ts';
 import { checkCacheUrl, openCache } from './cache/open-cache.ts';
@@ -27,6 +27,9 @@ import { AlertRulesFileReader } from './maintenance/alert-rules.ts';
 import { Duty } from './maintenance/duty.ts';
 import { StoreRules } from './maintenance/store-rules.ts';
 import { ticking } from './maintenance/ticking.ts';
+import { delivering } from './notices/delivery.ts';
+import { noticeOptions } from './notices/options.ts';
+import { NoticeSender } from './notices/sender.ts';
 import { assureStore, examineStore } from './objects/assured-store.ts';
 import type { StoreCheckReport } from './objects/check-store.ts';
 import { openStore } from './objects/open-store.ts';
@@ -81,6 +84,7 @@ export async function startMonitor(
   const ingest_rules = await readIngestRules(settings.ingest_rules, validateSubmission);
   checkCacheUrl(settings.cache);
   const alert_rules = await AlertRulesFileReader.open({ path: settings.alert_rules, clock, log });
+  const notifier_options = noticeOptions(settings);
   // In parallel: the store opens in its thread while the API is built here.
   const building = version().then((current) => buildApi(settings, current, log, clock));
   building.catch(() => undefined);
@@ -138,7 +142,7 @@ export async function startMonitor(
       own_urls: ownUrls(store),
       validate: validateSubmission,
       archived: async (job_id) => (await findArchivedJob({ engine, store }, job_id)) !== undefined,
-      check: (jobs) => checkRecordings(uploads, jobs),
+      check: (jobs) => checkSubmissions(uploads, settings, jobs),
     });
     undo.push(async () => external?.stop());
     api.serve({
@@ -160,6 +164,15 @@ export async function startMonitor(
     });
 
     alert_rules.onChange((alerts) => engine.changePolicy({ alerts }));
+    const notices = new NoticeSender({
+      engine,
+      clock,
+      random: { float: Math.random },
+      deliver: delivering(notifier_options),
+      sole: !store.shared,
+      newId: newUlid,
+      log,
+    });
     const rules = new StoreRules({ inspect: store.inspect?.bind(store), clock, log });
     const duties = [
       ticking({ engine, clock, log, rules, alert_rules }),
@@ -196,6 +209,7 @@ export async function startMonitor(
       cleaningUploads({ store, engine, settings, log, clock }),
       ...(settings.analytics === 'on' ? [keepingColumns({ engine, store, clock, analytics, log })] : []),
       ...reconciler.duties(),
+      notices,
     ];
     if (!halted) for (const duty of [...duties, ...sources, ...(external ? [external] : [])]) duty.start();
     log('info', `listening on ${url}, store ${store.url}, segment ${engine.state.seq}`);

@@ -16,7 +16,11 @@ const GROUND = ['server/clock.ts', 'server/sorted-map.ts', 'server/ids.ts', 'ser
 const MAY_IMPORT: Record<string, string[]> = {
   protocol: [],
   'server/objects': GROUND,
-  'server/state-machine/events.ts': ['protocol', 'server/state-machine/state/records.ts'],
+  'server/state-machine/events.ts': [
+    'protocol',
+    'server/state-machine/state/records.ts',
+    'server/state-machine/state/notices.ts',
+  ],
   'server/state-machine/state': ['protocol', 'server/sorted-map.ts'],
   'server/state-machine/apply': ['protocol', 'server/state-machine/state', 'server/state-machine/events.ts'],
   'server/state-machine/decide': [
@@ -29,7 +33,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
   'server/alerts': ['protocol', 'server/state-machine/state', 'server/yaml-file.ts'],
   'server/yaml-file.ts': [],
-  'server/documents': ['protocol', 'server/state-machine', 'server/alerts'],
+  'server/documents': ['protocol', 'server/state-machine', 'server/alerts', 'notifiers/http/shown-url.ts'],
   'server/journal': ['server/objects', 'server/clock.ts', 'server/backoff.ts', 'server/sealed-json.ts'],
   'server/engine.ts': [
     'protocol',
@@ -75,6 +79,15 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...GROUND,
   ],
   'server/sealed-json.ts': [],
+  'server/notices': [
+    'protocol',
+    'notifiers',
+    'server/engine.ts',
+    'server/state-machine',
+    'server/documents',
+    'server/config.ts',
+    ...GROUND,
+  ],
   'server/uploads': [
     'protocol',
     'server/objects/store.ts',
@@ -106,6 +119,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'server/state-machine',
     'server/documents',
     'server/journal/errors.ts',
+    'notifiers/http/addresses.ts',
     'server/objects/store.ts',
     'server/views',
     'server/feed',

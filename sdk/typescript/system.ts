@@ -1,5 +1,6 @@
-/** `api.system`: health, metrics, alerts and silences. */
+/** `api.system`: health, metrics, alerts, silences and notifications. */
 import type { Alert, EffectiveAlertRules, Silence, SilenceCreation, Suppression } from '../../protocol/alert.ts';
+import type { Notification, NotificationState, NotificationTest } from '../../protocol/notification.ts';
 import type { CurrentMetrics, MetricsQuery, MetricsSeries, SystemHealth } from '../../protocol/system.ts';
 import { type Page, Pages } from './pages.ts';
 import { type CallOptions, segment, type Transport } from './transport.ts';
@@ -99,5 +100,42 @@ export class System {
 
   endSilence(silenceId: string, options: CallOptions = {}): Promise<Silence> {
     return this.#transport.json({ method: 'DELETE', path: `/system/silences/${segment(silenceId)}`, ...options });
+  }
+
+  /** Notifications, newest first; ended ones are kept for a day. */
+  notifications(
+    query: { state?: NotificationState; job_id?: string; limit?: number } = {},
+    options: CallOptions = {},
+  ): Pages<Notification> {
+    return new Pages((cursor) =>
+      this.#transport.json<Page<Notification>>({
+        method: 'GET',
+        path: '/system/notifications',
+        query: { ...query, cursor },
+        ...options,
+      }),
+    );
+  }
+
+  notification(notificationId: string, options: CallOptions = {}): Promise<Notification> {
+    return this.#transport.json({
+      method: 'GET',
+      path: `/system/notifications/${segment(notificationId)}`,
+      ...options,
+    });
+  }
+
+  /** Sends it again, under the same `webhook-id`. */
+  replayNotification(notificationId: string, options: CallOptions = {}): Promise<Notification> {
+    return this.#transport.json({
+      method: 'POST',
+      path: `/system/notifications/${segment(notificationId)}/replay`,
+      ...options,
+    });
+  }
+
+  /** Sends a test; `notification` tells what became of it. */
+  testNotification(test: NotificationTest, options: CallOptions = {}): Promise<Notification> {
+    return this.#transport.json({ method: 'POST', path: '/system/notifications/test', body: test, ...options });
   }
 }

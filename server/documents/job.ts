@@ -80,7 +80,7 @@ export function errorDocument({ code, message, retryable, fault }: AttemptError)
 }
 
 /** Removes the query string, which often has a signature, and `user:password@`. */
-function withoutCredentials(audio_url: string): string {
+export function withoutCredentials(audio_url: string): string {
   if (audio_url.startsWith('s3:')) return audio_url;
   return audio_url.replace(/\?.*$/s, '').replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/#]*@/i, '$1');
 }

@@ -57,6 +57,13 @@ export function updateOf(event: JournalEvent, position: FeedPosition): FeedUpdat
     case 'AlertCleared':
     case 'SilenceCreated':
     case 'SilenceEnded':
+    case 'NoticesClaimed':
+    case 'NoticesReleased':
+    case 'NoticeDelivered':
+    case 'NoticeFailed':
+    case 'NoticeReplayed':
+    case 'NoticeRequested':
+    case 'NoticesForgotten':
     case 'JobsArchived':
     case 'ArchivePacked':
     case 'ArchiveIndexed':

@@ -4,16 +4,17 @@
  */
 import type { Severity } from '../../protocol/alert.ts';
 import type { Labels, Matcher } from '../../protocol/alert-labels.ts';
-import type { OutputFormat, Priority } from '../../protocol/job.ts';
+import type { JobEnd, OutputFormat, Priority } from '../../protocol/job.ts';
 import type { Sighting } from '../../protocol/sighting.ts';
 import type { TranscriptWarning } from '../../protocol/transcript.ts';
 import type { Capabilities, HealthReport, HealthStatus, KnownCapabilities, Location } from '../../protocol/worker.ts';
+import type { NoticeContent } from './state/notices.ts';
 import type { ArchivedJob, AttemptError, ColumnFile, Pack, ShardRecord } from './state/records.ts';
 
 /** An event in the journal. `at` is the segment's log time, RFC 3339; `id` is `<command>/<fingerprint>/<index>`. */
 export type JournalEvent = Event & { id: string; at: string; actor: string };
 
-export type Event = JobEvent | WorkerEvent | AlertEvent | HouseEvent;
+export type Event = JobEvent | WorkerEvent | AlertEvent | NoticeEvent | HouseEvent;
 export type EventType = Event['type'];
 
 export type JobEvent =
@@ -30,6 +31,8 @@ export type JobEvent =
         tags: readonly string[];
         metadata: Readonly<Record<string, string>> | null;
         webhook_url: string | null;
+        /** Absent: all. */
+        webhook_events?: readonly JobEnd[];
         /** Absent: false. */
         require_complete?: boolean;
         estimated_cost_usd: number | null;
@@ -241,6 +244,28 @@ export type AlertEvent =
     }
   /** By hand, or because its time is over. */
   | { type: 'SilenceEnded'; entity: string; data: { by: string } };
+
+/** Notices about jobs need no event to be made: the end of the job makes them. */
+export type NoticeEvent =
+  /** A sender sends these; from `until_ms` on another may. */
+  | { type: 'NoticesClaimed'; entity: string; data: { notice_ids: readonly string[]; by: string; until_ms: number } }
+  /** Their sender is gone: they may be sent at once. */
+  | { type: 'NoticesReleased'; entity: string; data: { notice_ids: readonly string[] } }
+  | { type: 'NoticeDelivered'; entity: string; data: Record<string, never> }
+  /**
+   * `next_ms`: when it is tried again; null: never. `unreachable`: counts against its destination, to which nothing is sent
+   * before `blocked_until_ms`.
+   */
+  | {
+      type: 'NoticeFailed';
+      entity: string;
+      data: { error: string; next_ms: number | null; unreachable: boolean; blocked_until_ms: number | null };
+    }
+  /** It is to be sent again, under the same id. */
+  | { type: 'NoticeReplayed'; entity: string; data: Record<string, never> }
+  | { type: 'NoticeRequested'; entity: string; data: { destination: string; content: NoticeContent } }
+  /** Those whose entry in the order of their ends is not after `through` have left the fold. */
+  | { type: 'NoticesForgotten'; entity: string; data: { through: string } };
 
 /** Records that the fold drops because the archive has them, and losses in the journal. */
 export type HouseEvent =

@@ -27,6 +27,12 @@ export const POLICY: Policy = {
   commands_window_ms: 24 * HOUR_MS,
   commands_max: 100_000,
   alerts: defaultRules(),
+  notice_claim_ms: 60_000,
+  notice_retry_base_ms: 5_000,
+  notice_retry_max_ms: HOUR_MS,
+  notice_give_up_ms: 72 * HOUR_MS,
+  notices_window_ms: 24 * HOUR_MS,
+  notices_max: 10_000,
 };
 
 export type Result = {

@@ -22,6 +22,7 @@ import { pythonSdk } from './python-sdk.ts';
 import { redis } from './redis.ts';
 import { s3Gateway } from './s3-gateway.ts';
 import type { SetupStep } from './step.ts';
+import { webhookVerifier } from './webhook-verifier.ts';
 
 const steps: SetupStep[] = [
   audioPrograms,
@@ -41,6 +42,7 @@ const steps: SetupStep[] = [
   pythonSdk,
   redis,
   s3Gateway,
+  webhookVerifier,
 ];
 
 await Promise.all(

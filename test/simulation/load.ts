@@ -42,6 +42,13 @@ const RATES = {
   end_silence: 0,
   // Of an external queue: test/simulation/queue/ has its own histories.
   record_messages: 0,
+  // Of notices: so has test/simulation/notices/.
+  claim_notices: 0,
+  release_notices: 0,
+  deliver_notice: 0,
+  fail_notice: 0,
+  replay_notice: 0,
+  request_notices: 0,
 } as const satisfies Record<CommandBody['type'], number>;
 
 /** Submitted by the monitor itself: their ids are not remembered. */
@@ -272,6 +279,13 @@ export class Load {
       }
       case 'end_repacking':
         return { type, loose_jobs: seen.scalars.loose_jobs };
+      case 'claim_notices':
+      case 'release_notices':
+      case 'deliver_notice':
+      case 'fail_notice':
+      case 'replay_notice':
+      case 'request_notices':
+        return { type: 'release_notices', by: 'nobody' };
     }
   }
 

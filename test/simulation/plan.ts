@@ -106,6 +106,12 @@ function drawPolicy(chance: Chance): Policy {
     commands_window_ms: 7 * 24 * 60 * MINUTE_MS,
     commands_max: chance.happens(0.2) ? 25 : 100_000,
     alerts: defaultRules(),
+    notice_claim_ms: 60_000,
+    notice_retry_base_ms: 5_000,
+    notice_retry_max_ms: 3_600_000,
+    notice_give_up_ms: 72 * 60 * MINUTE_MS,
+    notices_window_ms: 24 * 60 * MINUTE_MS,
+    notices_max: 10_000,
   };
 }
 

@@ -79,6 +79,12 @@ const WEIGHTS = {
   acknowledge_alert: 0.5,
   create_silence: 0.5,
   end_silence: 0.2,
+  claim_notices: 2,
+  release_notices: 0.2,
+  deliver_notice: 1,
+  fail_notice: 2,
+  replay_notice: 0.5,
+  request_notices: 0.5,
 } as const satisfies Record<CommandType, number>;
 
 const basisOf = ({ scalars, at_ms }: State) => ({ basis_seq: scalars.archive_seq, made_ms: at_ms });
@@ -250,6 +256,24 @@ class Asking {
       }
       case 'end_repacking':
         return { type, loose_jobs: state.scalars.loose_jobs };
+      case 'claim_notices':
+        return { type, notice_ids: [...state.tables.notices.keys()], by: chance.pick(['sender-1', 'sender-2']) };
+      case 'release_notices':
+        return { type, by: 'sender-1' };
+      case 'deliver_notice':
+      case 'replay_notice':
+        return { type, notice_id: chance.pick(['none', ...state.tables.notices.keys()]) };
+      case 'fail_notice': {
+        const notice = chance.pick([undefined, ...state.tables.notices.values()]);
+        const [permanent, unreachable] = [chance.happens(0.2), chance.happens(0.5)];
+        const reported = { error: 'HTTP 500', permanent, unreachable, retry_after_ms: chance.pick([null, 7_000]) };
+        const by = notice?.claimed_by ?? 'sender-1';
+        return { type, notice_id: notice?.id ?? 'none', by, ...reported, jitter: chance.pick([0, 0.5, 1]) };
+      }
+      case 'request_notices': {
+        const url = chance.pick([null, 'https://example.com/hook']);
+        return { type, notices: [{ notice_id: `notice-${this.#count}`, destination: 'ops', url }] };
+      }
     }
   }
 

@@ -2,8 +2,9 @@
  * Values that a schema accepts, drawn from a seed, extremes first: bounds, 0, -0, tiny differences, longest texts, odd
  * characters.
  */
-import { LABEL_PATTERN } from '../../protocol/alert-labels.ts';
+
 import type { TSchema } from 'typebox';
+import { LABEL_PATTERN } from '../../protocol/alert-labels.ts';
 import { ID_PATTERN } from '../../protocol/ids.ts';
 import { AudioUrl } from '../../protocol/job.ts';
 import type { Chance } from '../simulation/chance.ts';

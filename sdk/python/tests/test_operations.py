@@ -343,6 +343,25 @@ def test_alerts_are_acknowledged_and_silenced(api: TranscriptionAPI) -> None:
         api.system.create_silence(["worker=a"], ends_at=datetime(2030, 1, 1), created_by="ada")  # noqa: DTZ001
 
 
+def test_a_notification_is_sent_listed_and_replayed(server: Monitor) -> None:
+    with TranscriptionAPI(server.url) as api:
+        # No domain ends in `.invalid`: it is never delivered.
+        sent = api.system.test_notification(webhook_url="https://webhook.invalid/hook")
+        assert (sent.type, sent.job_id, sent.destination) == (
+            "notification.test",
+            None,
+            "https://webhook.invalid/…hook",
+        )
+        assert sent.id in [one.id for one in api.system.notifications(limit=1)]
+        assert api.system.replay_notification(sent.id).id == sent.id
+        assert api.system.notification(sent.id).state in ("waiting", "sending")
+        assert list(api.system.notifications(job_id="job-none", state="failed")) == []
+        with pytest.raises(NotFoundError):
+            api.system.replay_notification("notification-none")
+        with pytest.raises(InvalidRequestError, match="this machine"):
+            api.jobs.submit("s3://bucket/a.mp3", webhook_url="http://localhost/hook", webhook_events=["failed"])
+
+
 def test_an_upload_comes_back_byte_for_byte_given_as_bytes_or_as_a_file(api: TranscriptionAPI, tmp_path: Path) -> None:
     content = secrets.token_bytes(600_000)
     path = tmp_path / "a recording (1).wav"

@@ -46,6 +46,9 @@ const silence = () => ({
   created_by: 'ada',
   comment: 'new drivers',
 });
+/** No domain ends in `.invalid`: it is never delivered. */
+const testNotification = async (): Promise<string> =>
+  (await monitor.post('/system/notifications/test', { webhook_url: 'https://webhook.invalid/hook' })).body.id;
 
 /** A successful request for each operation. */
 const REQUESTS: Record<string, () => Promise<Request>> = {
@@ -127,6 +130,13 @@ const REQUESTS: Record<string, () => Promise<Request>> = {
     const { items } = await monitor.until('/system/alerts', (page) => page.items.length > 0);
     return { at: `/system/alerts/${items[0].id}/resolve` };
   },
+  'system.notifications': async () => ({ at: '/system/notifications' }),
+  'system.notification': async () => ({ at: `/system/notifications/${await testNotification()}` }),
+  'system.replayNotification': async () => ({ at: `/system/notifications/${await testNotification()}/replay` }),
+  'system.testNotification': async () => ({
+    at: '/system/notifications/test',
+    body: { webhook_url: 'https://webhook.invalid/hook' },
+  }),
   'analytics.costs': async () => ({ at: '/analytics/costs' }),
   'analytics.throughput': async () => ({ at: '/analytics/throughput' }),
   'analytics.durations': async () => ({ at: '/analytics/durations' }),

@@ -24,7 +24,7 @@ import { invalid, validator } from '../validation.ts';
 import { commandOf } from './command.ts';
 import { findJob, findReportedJob } from './find-job.ts';
 import { type Cursor, decodeCursor, encodeCursor, matcherOf, NEWEST, PAGE_DEFAULT, pageOfJobs } from './listing.ts';
-import { checkRecordings } from './submission.ts';
+import { checkSubmissions } from './submission.ts';
 import { versioned } from './versioned.ts';
 
 export const JobParams = Type.Object({ job_id: Id });
@@ -186,7 +186,7 @@ async function submit(
   submissions: readonly JobSubmission[],
 ): Promise<(Job | MonitorError)[]> {
   const submitted = submissions.map((submission) => ({ job_id: newId('job'), ...submission }));
-  const wrong = await checkRecordings(context.uploads, submitted);
+  const wrong = await checkSubmissions(context.uploads, context.settings, submitted);
   const jobs = submitted.filter(({ job_id }) => !wrong.has(job_id));
   const documents = jobs.length > 0 ? await submitGood(context, caller, jobs) : [];
   if (documents.length !== jobs.length) {

@@ -13,10 +13,12 @@ const REFUSED = [
   [{ audio_url: 's3://bucket/' }, 'invalid_body', '/audio_url'],
   [{ audio_url: 's3://bucket' }, 'invalid_body', '/audio_url'],
   [{ audio_url: 'https://user:pass/word@host/x' }, 'invalid_body', '/audio_url'],
-  [{ audio_url: AUDIO, webhook_url: 'https://example.com/done' }, 'not_supported_yet', '/webhook_url'],
+  [{ audio_url: AUDIO, webhook_url: 'https://127.0.0.1/done' }, 'webhook_refused', '/webhook_url'],
+  [{ audio_url: AUDIO, webhook_url: 'https://a:b:c/' }, 'invalid_body', '/webhook_url'],
+  [{ audio_url: AUDIO, webhook_events: ['failed'] }, 'invalid_body', '/webhook_events'],
 ] as const;
 
-test('a submission is refused if its recording cannot exist, or if it has a webhook', async () => {
+test('a submission is refused if its recording cannot exist, or its webhook may not be called', async () => {
   const before = (await monitor.get('/jobs')).body.items.length;
   for (const [submission, code, field] of REFUSED) {
     const { status, body } = await monitor.post('/jobs', submission);

@@ -1,7 +1,9 @@
-/** Checks submissions beyond their schema before anything is written: whether the recordings can exist. */
+/** Checks submissions beyond their schema before anything is written: whether the recordings can exist, and where webhooks lead. */
+import { refusedHost } from '../../../notifiers/http/addresses.ts';
 import { MonitorError } from '../../../protocol/errors.ts';
 import type { JobSubmission } from '../../../protocol/job.ts';
 import { eachAtOnce } from '../../at-once.ts';
+import type { Settings } from '../../config.ts';
 import { isKeyPart } from '../../objects/store.ts';
 import type { Uploads } from '../../uploads/uploads.ts';
 
@@ -13,11 +15,15 @@ const UPLOADS_AT_ONCE = 16;
  * Returns the errors of invalid jobs, by id. Records the uploads of all other jobs as used, so that they are kept until
  * those jobs have ended.
  */
-export async function checkRecordings(uploads: Uploads, jobs: readonly NewJob[]): Promise<Map<string, MonitorError>> {
+export async function checkSubmissions(
+  uploads: Uploads,
+  settings: WebhookSettings,
+  jobs: readonly NewJob[],
+): Promise<Map<string, MonitorError>> {
   const wrong = new Map<string, MonitorError>();
   const uses = new Map<string, string[]>();
   for (const job of jobs) {
-    const error = recordingError(job);
+    const error = recordingError(job) ?? notificationError(job, settings);
     if (error) wrong.set(job.job_id, error);
     else if (job.audio_url.startsWith(UPLOAD)) {
       const upload_id = uploadOf(job.audio_url);
@@ -33,16 +39,42 @@ export async function checkRecordings(uploads: Uploads, jobs: readonly NewJob[])
   return wrong;
 }
 
-function recordingError({ audio_url, webhook_url }: JobSubmission): MonitorError | undefined {
-  if (webhook_url !== undefined && webhook_url !== null) {
-    return new MonitorError('invalid', 'not_supported_yet', 'webhook_url is not supported yet', {
-      errors: [{ field: '/webhook_url', message: 'is not supported yet' }],
-      hint: 'Omit it; follow the job with GET /api/v1/events?resource=job&job_id=… or over the WebSocket.',
-    });
-  }
+function recordingError({ audio_url }: JobSubmission): MonitorError | undefined {
   if (audio_url.startsWith('s3:') && audio_url.endsWith('/')) return notAudio('is a folder, not an object');
   if (/^https?:/i.test(audio_url) && !URL.canParse(audio_url)) return notAudio('is not a URL');
   return undefined;
+}
+
+type WebhookSettings = Pick<Settings, 'allow_private_webhooks'>;
+
+function notificationError(
+  { webhook_url, webhook_events }: JobSubmission,
+  settings: WebhookSettings,
+): MonitorError | undefined {
+  if (webhook_url) return webhookError(webhook_url, settings);
+  if (!webhook_events) return undefined;
+  return new MonitorError('invalid', 'invalid_body', 'body: /webhook_events has no effect without /webhook_url', {
+    errors: [{ field: '/webhook_events', message: 'has no effect without webhook_url' }],
+    hint: 'Send webhook_url, too, or omit webhook_events.',
+  });
+}
+
+/** What its URL alone says; the addresses of its host are checked with each delivery, too. */
+export function webhookError(webhook_url: string, settings: WebhookSettings): MonitorError | undefined {
+  const url = URL.canParse(webhook_url) ? new URL(webhook_url) : null;
+  const wrong = (why: string, code: string, hint: string) =>
+    new MonitorError('invalid', code, `body: /webhook_url ${why}`, {
+      errors: [{ field: '/webhook_url', message: why }],
+      hint,
+    });
+  if (url === null) return wrong('is not a URL', 'invalid_body', 'Use https://HOST/PATH.');
+  const why = settings.allow_private_webhooks === 'true' ? null : refusedHost(url);
+  if (why === null) return undefined;
+  return wrong(
+    `is refused: ${why}`,
+    'webhook_refused',
+    'Use a public address, or `tmon serve --allow-private-webhooks true`.',
+  );
 }
 
 /** Returns errors of the submission; throws others, such as a failing store. */

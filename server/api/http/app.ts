@@ -20,6 +20,7 @@ import { feedEndpoints } from '../endpoints/feed-sse.ts';
 import { jobReportEndpoints } from '../endpoints/job-reports.ts';
 import { jobEndpoints } from '../endpoints/jobs.ts';
 import { logEventEndpoints } from '../endpoints/log-events.ts';
+import { notificationEndpoints } from '../endpoints/notifications.ts';
 import { queueEndpoints } from '../endpoints/queues.ts';
 import { sourceEndpoints } from '../endpoints/sources.ts';
 import { systemEndpoints } from '../endpoints/system.ts';
@@ -45,6 +46,7 @@ export const endpoints: readonly Endpoint[] = [
   ...queueEndpoints,
   ...systemEndpoints,
   ...alertEndpoints,
+  ...notificationEndpoints,
   ...logEventEndpoints,
   ...sourceEndpoints,
   ...feedEndpoints,

@@ -275,6 +275,23 @@ silence = api.system.create_silence(
     typescript: `await api.system.endSilence('silence-abc123');`,
     python: `api.system.end_silence("silence-abc123")`,
   },
+  'system.notifications': {
+    typescript: `for await (const one of api.system.notifications({ state: 'failed' })) console.log(one.id, one.last_error);`,
+    python: `for notification in api.system.notifications(state="failed"):
+    print(notification.id, notification.last_error)`,
+  },
+  'system.notification': {
+    typescript: `const notification = await api.system.notification('job-abc123-completed-2s');`,
+    python: `notification = api.system.notification("job-abc123-completed-2s")`,
+  },
+  'system.replayNotification': {
+    typescript: `await api.system.replayNotification('job-abc123-completed-2s');`,
+    python: `api.system.replay_notification("job-abc123-completed-2s")`,
+  },
+  'system.testNotification': {
+    typescript: `await api.system.testNotification({ webhook_url: 'https://example.com/transcribed' });`,
+    python: `api.system.test_notification(webhook_url="https://example.com/transcribed")`,
+  },
   'sources.list': {
     typescript: `for await (const source of api.sources.list()) console.log(source.name, source.state);`,
     python: `for source in api.sources.list():

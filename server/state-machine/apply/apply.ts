@@ -12,6 +12,7 @@ import type { State } from '../state/state.ts';
 import { applyAlertEvent } from './alerts.ts';
 import { applyArchiveEvent } from './archive.ts';
 import { applyJobEvent } from './job.ts';
+import { applyNoticeEvent, mayEndJob, noteEnd } from './notices.ts';
 import { observe } from './observed.ts';
 import { applyWorkerEvent } from './worker.ts';
 
@@ -91,6 +92,13 @@ function applyIfPossible(state: State, event: JournalEvent): void {
 }
 
 function apply(state: State, event: Event): void {
+  if (!mayEndJob(event)) return applyOne(state, event);
+  const before = state.job(event.entity);
+  applyOne(state, event);
+  noteEnd(state, before, state.job(event.entity));
+}
+
+function applyOne(state: State, event: Event): void {
   switch (event.type) {
     case 'WorkerLaunched':
     case 'WorkerRegistered':
@@ -110,6 +118,14 @@ function apply(state: State, event: Event): void {
     case 'SilenceCreated':
     case 'SilenceEnded':
       return applyAlertEvent(state, event);
+    case 'NoticesClaimed':
+    case 'NoticesReleased':
+    case 'NoticeDelivered':
+    case 'NoticeFailed':
+    case 'NoticeReplayed':
+    case 'NoticeRequested':
+    case 'NoticesForgotten':
+      return applyNoticeEvent(state, event);
     case 'JobsArchived':
     case 'ArchivePacked':
     case 'ArchiveIndexed':

@@ -113,7 +113,7 @@ export type JobRequest = Pick<
   | 'webhook_url'
   | 'estimated_cost_usd'
 > &
-  Partial<Pick<JobRecord, 'require_complete'>>;
+  Partial<Pick<JobRecord, 'require_complete' | 'webhook_events'>>;
 
 /** A job without attempts. */
 export function newJob(
@@ -139,6 +139,7 @@ export function newJob(
     tags: request.tags.length === 0 ? NO_TAGS : request.tags,
     metadata: request.metadata,
     webhook_url: request.webhook_url,
+    webhook_events: request.webhook_events ?? null,
     require_complete: request.require_complete === true,
     url_expires_ms: urlExpiry(request.audio_url),
     attempt: 1,

@@ -20,6 +20,7 @@ const TYPES: Record<EventType, object> = {
     output_format: 'json',
     priority: 'low',
     max_attempts: 3,
+    webhook_url: 'https://example.com/hook',
     tags: [],
     details: '',
   },
@@ -61,6 +62,13 @@ const TYPES: Record<EventType, object> = {
   SilenceEnded: { by: 'x' },
   AlertResolved: { by: 'x' },
   AlertCleared: {},
+  NoticesClaimed: { notice_ids: ['notice-1', 'notice-2'], by: 'x', until_ms: 9 },
+  NoticesReleased: { notice_ids: ['notice-1', 'notice-2'] },
+  NoticeDelivered: {},
+  NoticeFailed: { error: 'x', next_ms: 9, unreachable: true, blocked_until_ms: 9 },
+  NoticeReplayed: {},
+  NoticeRequested: { destination: 'ops', content: { kind: 'test', url: null } },
+  NoticesForgotten: { through: '00000000010|' },
   JobsArchived: {
     job_ids: ['job-1', 'job-2'],
     pack: { key: 'p1', sha256: 'x', first_ms: 1, last_ms: 2, first_ordinal: 1, last_ordinal: 2 },
@@ -80,7 +88,7 @@ const TYPES: Record<EventType, object> = {
   LossAccepted: { after_seq: 0, through_seq: 1, missing: [] },
 };
 const names = Object.keys(TYPES) as EventType[];
-const entities = ['job-1', 'job-2', 'job-3', 'worker-1', 'worker-2', 'alert-1', ''];
+const entities = ['job-1', 'job-2', 'job-3', 'worker-1', 'worker-2', 'alert-1', 'notice-1', ''];
 
 /** Seeded random integers. */
 function numbers(seed: number): (below: number) => number {

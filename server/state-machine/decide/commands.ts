@@ -97,6 +97,28 @@ export type CommandBody =
       reason: string;
       unless_seen?: { since_ms: number; instance_id: string };
     }
+  /** To be sent by `by`, a name of its own for each claim; without those that are no longer due. */
+  | { type: 'claim_notices'; notice_ids: readonly string[]; by: string }
+  /** No sender but `by` is alive. */
+  | { type: 'release_notices'; by: string }
+  | { type: 'deliver_notice'; notice_id: string }
+  /** `permanent`: trying again is pointless. `unreachable`: other notices to its destination would fail, too. */
+  | {
+      type: 'fail_notice';
+      notice_id: string;
+      by: string;
+      error: string;
+      permanent: boolean;
+      unreachable: boolean;
+      retry_after_ms: number | null;
+      jitter: number;
+    }
+  | { type: 'replay_notice'; notice_id: string }
+  /** `url`: of a webhook; null: the destination is a notifier. */
+  | {
+      type: 'request_notices';
+      notices: readonly { notice_id: string; destination: string; url: string | null }[];
+    }
   | { type: 'resolve_alert'; alert_id: string; by: string }
   | { type: 'acknowledge_alert'; alert_id: string; by: string }
   /** Either `ends_ms` or `until_resolved` is set. */

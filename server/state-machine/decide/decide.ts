@@ -6,6 +6,7 @@ import type { Command, CommandBody } from './commands.ts';
 import { type Context, type Decision, refuse } from './decision.ts';
 import { cancelJob, completeJob, failJob, reportProgress, retryJob, submitJobs } from './jobs.ts';
 import { recordMessages } from './messages.ts';
+import { claimNotices, deliverNotice, failNotice, releaseNotices, replayNotice, requestNotices } from './notices.ts';
 import { observeJobs } from './observed.ts';
 import { purgeQueue, redrive } from './queues.ts';
 import { recordEvents } from './reports.ts';
@@ -72,6 +73,18 @@ function decideBody(state: State, body: CommandBody, context: Context): Decision
       return restartWorker(state, body, context);
     case 'terminate_worker':
       return terminateWorker(state, body, context);
+    case 'claim_notices':
+      return claimNotices(state, body, context);
+    case 'release_notices':
+      return releaseNotices(state, body);
+    case 'deliver_notice':
+      return deliverNotice(state, body);
+    case 'fail_notice':
+      return failNotice(state, body, context);
+    case 'replay_notice':
+      return replayNotice(state, body);
+    case 'request_notices':
+      return requestNotices(state, body);
     case 'resolve_alert':
       return resolveAlert(state, body);
     case 'acknowledge_alert':

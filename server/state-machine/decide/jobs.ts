@@ -38,6 +38,7 @@ export function submitJobs(state: State, { jobs }: Body<'submit_jobs'>): Decisio
           tags: job.tags ?? [],
           metadata: job.metadata ?? null,
           webhook_url: job.webhook_url ?? null,
+          ...(job.webhook_url && job.webhook_events ? { webhook_events: job.webhook_events } : {}),
           ...(job.require_complete === true ? { require_complete: true } : {}),
           estimated_cost_usd: estimateCost(state, job.duration_seconds ?? null),
           details: 'Job submitted to queue',

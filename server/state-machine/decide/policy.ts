@@ -16,4 +16,10 @@ export type Policy = {
   commands_window_ms: number;
   commands_max: number;
   alerts: AlertRules;
+  notice_claim_ms: number;
+  notice_retry_base_ms: number;
+  notice_retry_max_ms: number;
+  notice_give_up_ms: number;
+  notices_window_ms: number;
+  notices_max: number;
 };

@@ -13,6 +13,7 @@ import { decideAlerts } from './alerts.ts';
 import type { CommandBody } from './commands.ts';
 import type { Context, Decision } from './decision.ts';
 import { attemptCost, cancelled, endAttempt } from './jobs.ts';
+import { forgetNoticesEvents } from './notices.ts';
 import { reportedSilence } from './observed.ts';
 import { endWorker, takeJobs, worse } from './workers.ts';
 
@@ -43,7 +44,8 @@ export function tick(state: State, body: CommandBody & { type: 'tick' }, context
     handled += 1;
   }
   const alerts = body.evaluate === false ? [] : decideAlerts(state, body, context);
-  return { events: [...events, ...alerts, ...forgetEvents(state, context)] };
+  const forgotten = [...forgetEvents(state, context), ...forgetNoticesEvents(state, context)];
+  return { events: [...events, ...alerts, ...forgotten] };
 }
 
 function jobDueEvents(state: State, job: JobRecord, context: Context): Event[] {

@@ -45,6 +45,7 @@ const JOB: Names<JobRecord> = [
   'observed',
   'message',
   'require_complete',
+  'webhook_events',
 ];
 const RUN: Names<Run> = [
   'worker_id',
@@ -154,6 +155,7 @@ export function jobUnpacker(fields: JobFields): (values: JobValues) => JobRecord
     observed: (v[at.observed] as JobRecord['observed'] | undefined) ?? null,
     message: (v[at.message] as JobRecord['message'] | undefined) ?? null,
     require_complete: v[at.require_complete] === true,
+    webhook_events: (v[at.webhook_events] as JobRecord['webhook_events'] | undefined) ?? null,
     url_expires_ms: urlExpiry(v[at.audio_url] as string),
   });
 }

@@ -6,7 +6,14 @@
 import type { Severity } from '../../../protocol/alert.ts';
 import type { Labels, Matcher } from '../../../protocol/alert-labels.ts';
 import type { Fault } from '../../../protocol/fault.ts';
-import type { JobError, JobStateName, OutputFormat, Priority, StateHistoryEntry } from '../../../protocol/job.ts';
+import type {
+  JobEnd,
+  JobError,
+  JobStateName,
+  OutputFormat,
+  Priority,
+  StateHistoryEntry,
+} from '../../../protocol/job.ts';
 import type { Sighting } from '../../../protocol/sighting.ts';
 import type { TranscriptWarning } from '../../../protocol/transcript.ts';
 import type {
@@ -36,6 +43,8 @@ export type JobRecord = {
   tags: readonly string[];
   metadata: Readonly<Record<string, string>> | null;
   webhook_url: string | null;
+  /** The ends that the webhook gets; null: all. */
+  webhook_events: readonly JobEnd[] | null;
   /** A recording that is cut short fails. */
   require_complete: boolean;
   /** Until when the URL is valid; null if it does not say. Follows from the URL, and is not stored. */

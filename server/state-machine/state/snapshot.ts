@@ -4,6 +4,7 @@
  */
 import { withLabels } from './alerts.ts';
 import { JOB_FIELDS, type JobFields, type JobValues, jobUnpacker, packJob } from './job-rows.ts';
+import type { DestinationTrouble, NoticeRecord } from './notices.ts';
 import type {
   AlertRecord,
   ColumnFile,
@@ -24,6 +25,8 @@ type Row =
   | ['worker', WorkerRecord]
   | ['alert', AlertRecord]
   | ['silence', SilenceRecord]
+  | ['notice', NoticeRecord]
+  | ['trouble', DestinationTrouble]
   | ['command', string, CommandRecord]
   | ['minute' | 'hour' | 'day', number, PeriodRecord]
   /** With the ids of its jobs while the index does not cover it. */
@@ -41,6 +44,8 @@ export function* snapshotRows(state: State): Generator<string> {
   for (const worker of tables.workers.values()) yield JSON.stringify(['worker', worker]);
   for (const alert of tables.alerts.values()) yield JSON.stringify(['alert', alert]);
   for (const silence of tables.silences.values()) yield JSON.stringify(['silence', silence]);
+  for (const notice of tables.notices.values()) yield JSON.stringify(['notice', notice]);
+  for (const trouble of tables.troubles.values()) yield JSON.stringify(['trouble', trouble]);
   for (const [id, command] of tables.commands.entries()) yield JSON.stringify(['command', id, command]);
   for (const [minute, period] of tables.minutes.entries()) yield JSON.stringify(['minute', minute, period]);
   for (const [hour, period] of tables.hours.entries()) yield JSON.stringify(['hour', hour, period]);
@@ -95,6 +100,10 @@ function restoreRow(state: State, row: OtherRow, line: string): void {
     case 'silence':
       state.tables.silences.set(row[1].id, row[1]);
       return;
+    case 'notice':
+      return state.putNotice(row[1]);
+    case 'trouble':
+      return state.putTrouble(row[1]);
     case 'pack': {
       // Rows of older versions lack this field.
       const pack = { ...row[1], in_columns: row[1].in_columns ?? false };

@@ -9,6 +9,8 @@ import type { JobStateName, Priority } from '../../../protocol/job.ts';
 import { SortedMap } from '../../sorted-map.ts';
 import { able, waits } from './able.ts';
 import { indexesOf, indexJob, type Timer, timerKey } from './job-indexes.ts';
+import { indexNotice, indexTrouble, type NoticeIndexes } from './notice-indexes.ts';
+import type { DestinationTrouble, NoticeRecord } from './notices.ts';
 import type {
   AlertRecord,
   ColumnFile,
@@ -29,6 +31,9 @@ type Facts = {
   workers: SortedMap<string, WorkerRecord>;
   alerts: SortedMap<string, AlertRecord>;
   silences: SortedMap<string, SilenceRecord>;
+  notices: SortedMap<string, NoticeRecord>;
+  /** Destinations of notices that do not receive, by name. */
+  troubles: SortedMap<string, DestinationTrouble>;
   commands: SortedMap<string, CommandRecord>;
   minutes: SortedMap<number, PeriodRecord>;
   hours: SortedMap<number, PeriodRecord>;
@@ -44,7 +49,7 @@ type Facts = {
   column_strays: SortedMap<string, number>;
 };
 
-type Indexes = {
+type Indexes = NoticeIndexes & {
   /** Creation ordinal → job id, for all jobs and by state. */
   jobs_by_creation: SortedMap<number, string>;
   jobs_by_state: { readonly [S in JobStateName]: SortedMap<number, string> };
@@ -225,6 +230,35 @@ export class State {
     if (alert_conditions.get(last.fingerprint) === id) alert_conditions.delete(last.fingerprint);
   }
 
+  putNotice(next: NoticeRecord): void {
+    const { notices } = this.tables;
+    const last = notices.get(next.id);
+    notices.set(next.id, next);
+    indexNotice(this.tables, last, next);
+  }
+
+  /** Forgets the notices that ended up to this entry of `notices_ended`. */
+  forgetNotices(through: string): void {
+    const { notices, notices_ended } = this.tables;
+    const gone: NoticeRecord[] = [];
+    notices_ended.forRange('', through, true, (_key, id) => {
+      const notice = notices.get(id);
+      if (notice) gone.push(notice);
+    });
+    for (const notice of gone) {
+      notices.delete(notice.id);
+      indexNotice(this.tables, notice, undefined);
+    }
+  }
+
+  putTrouble(next: DestinationTrouble): void {
+    indexTrouble(this.tables, next.destination, next);
+  }
+
+  removeTrouble(destination: string): void {
+    if (this.tables.troubles.has(destination)) indexTrouble(this.tables, destination, undefined);
+  }
+
   putCommand(id: string, record: CommandRecord): void {
     this.tables.commands.set(id, record);
     this.tables.commands_by_age.set(record.ordinal, id);
@@ -326,6 +360,8 @@ function emptyTables(): Facts & Indexes {
     workers: table(),
     alerts: table(),
     silences: table(),
+    notices: table(),
+    troubles: table(),
     commands: table(),
     minutes: table(),
     hours: table(),
@@ -355,6 +391,11 @@ function emptyTables(): Facts & Indexes {
     timers: table(),
     workers_by_creation: table(),
     alert_conditions: table(),
+    notices_due: table(),
+    destinations_due: table(),
+    notices_waiting: table(),
+    notices_ended: table(),
+    notices_by_creation: table(),
     commands_by_age: table(),
     packed_recently: table(),
   };

@@ -12,6 +12,7 @@ Priority = Literal["high", "normal", "low"]
 JobStateName = Literal["SUBMITTED", "QUEUED", "PROCESSING", "CANCELLING", "COMPLETED", "FAILED", "CANCELLED"]
 AnalyticsGroup = Literal["day", "hour", "model", "device", "instance_type", "worker", "tag", "priority", "error_code"]
 FeedResource = Literal["job", "jobs", "worker", "workers", "queue", "alerts", "system"]
+NotificationState = Literal["waiting", "sending", "delivered", "failed"]
 LogEventName = Literal["JOB_START", "JOB_PROGRESS", "JOB_COMPLETE", "JOB_FAILED"]
 
 
@@ -42,8 +43,10 @@ class JobSubmission(TypedDict):
     tags: NotRequired[Sequence[str]]
     #: Your own values, returned unchanged: at most 32.
     metadata: NotRequired[dict[str, str]]
-    #: Called when the job ends.
+    #: Gets a signed POST when the job ends.
     webhook_url: NotRequired[str]
+    #: The ends that it gets; default: all.
+    webhook_events: NotRequired[Sequence[Literal["completed", "failed", "cancelled"]]]
 
 
 class JobFilter(TypedDict, total=False):

@@ -1,5 +1,5 @@
 # Generated from ../_async/system.py by scripts/generate_sync.py. Edit that file instead.
-"""`api.system`: health, metrics, alerts and silences."""
+"""`api.system`: health, metrics, alerts, silences and notifications."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing_extensions import Unpack
 
 from .._alert_matchers import matcher, moment
 from .._call import Call, given, path
-from ..bodies import CallOptions
-from ..models import Alert, CurrentMetrics, EffectiveAlertRules, MetricsSeries, Silence, SystemHealth
+from ..bodies import CallOptions, NotificationState
+from ..models import Alert, CurrentMetrics, EffectiveAlertRules, MetricsSeries, Notification, Silence, SystemHealth
 from .pages import Pages
 from .transport import Transport
 
@@ -105,3 +105,34 @@ class System:
         """Ends a silence now. Raises NotFoundError."""
         call = Call("DELETE", path("system", "silences", silence_id), options=options)
         return self._transport.model(Silence, call)
+
+    def notifications(
+        self,
+        *,
+        state: NotificationState | None = None,
+        job_id: str | None = None,
+        limit: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Pages[Notification]:
+        """Notifications, newest first; ended ones are kept for a day."""
+        query = given(state=state, job_id=job_id, limit=limit)
+        return Pages(self._transport, Notification, Call("GET", "/system/notifications", query, options=options))
+
+    def notification(self, notification_id: str, **options: Unpack[CallOptions]) -> Notification:
+        """A notification and the state of its delivery. Raises NotFoundError."""
+        return self._transport.model(
+            Notification, Call("GET", path("system", "notifications", notification_id), options=options)
+        )
+
+    def replay_notification(self, notification_id: str, **options: Unpack[CallOptions]) -> Notification:
+        """Sends it again, under the same `webhook-id`. Raises NotFoundError."""
+        return self._transport.model(
+            Notification, Call("POST", path("system", "notifications", notification_id, "replay"), options=options)
+        )
+
+    def test_notification(self, *, webhook_url: str, **options: Unpack[CallOptions]) -> Notification:
+        """Sends a test to a webhook; `notification` tells what became of it. Raises InvalidRequestError."""
+        body = {"webhook_url": webhook_url}
+        return self._transport.model(
+            Notification, Call("POST", "/system/notifications/test", body=body, options=options)
+        )

@@ -57,6 +57,29 @@ class BulkAnswer(Model):
     dry_run: bool
 
 
+class Notification(Document):
+    """A message to somebody outside, about the end of a job or about alerts, and the state of its delivery."""
+
+    #: The `webhook-id`: the same for each attempt, and for a replay.
+    id: str
+    #: `job.completed`, `job.failed`, `job.cancelled`, …
+    type: str
+    #: The notifier, or the webhook without its secret part.
+    destination: str
+    #: The job that it is about.
+    job_id: str | None
+    #: `waiting`, `sending`, `delivered` or `failed`.
+    state: str
+    #: Deliveries begun.
+    attempts: int
+    created_at: AwareDatetime
+    #: None while it is being sent, and once it has ended.
+    next_attempt_at: AwareDatetime | None
+    ended_at: AwareDatetime | None
+    #: Why the last attempt failed.
+    last_error: str | None
+
+
 class HealthAlert(Model):
     """An active alert, in short."""
 
