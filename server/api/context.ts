@@ -11,6 +11,8 @@ import type { Fleet } from '../fleets/fleet.ts';
 import type { Reconciler } from '../fleets/reconciler.ts';
 import type { ObjectStore } from '../objects/store.ts';
 import type { ExternalQueue, JobQueue } from '../queues/job-queue.ts';
+import type { Meters } from '../telemetry/meters.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 import type { Uploads } from '../uploads/uploads.ts';
 
 export type ApiContext = {
@@ -28,6 +30,9 @@ export type ApiContext = {
   analytics: AnalyticsService;
   /** Null if no cache is configured. */
   cache: { readonly status: CacheStatus } | null;
+  /** Of `GET /metrics`. */
+  metrics: Metrics;
+  meters: Pick<Meters, 'http'>;
   log: (level: 'info' | 'warn' | 'error', message: string) => void;
   /** The sources that this instance follows. */
   sources: readonly { readonly status: FollowedSource }[];
