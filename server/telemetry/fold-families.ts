@@ -7,7 +7,7 @@ import { deadLetterQueueDocument, mainQueueDocument } from '../documents/queues.
 import { healthDocument } from '../documents/system.ts';
 import { sumPeriods } from '../state-machine/state/periods.ts';
 import type { State } from '../state-machine/state/state.ts';
-import { DISTRIBUTIONS, type DistributionName, talliesOf, UNKNOWN } from '../state-machine/state/tallies.ts';
+import { DISTRIBUTIONS, type DistributionName, talliesOf } from '../state-machine/state/tallies.ts';
 import { byLabel, counter, type Family, gauge, histogram, type Sample } from './family.ts';
 
 export function foldFamilies(state: State): Family[] {
@@ -40,23 +40,17 @@ function queues(state: State): Family[] {
   ];
 }
 
-/** Since the journal began; the error codes, since a version that counts them. */
+/** Since the journal began; those by error code, since a version that counts them. */
 function totals(state: State): Family[] {
   const all = sumPeriods(state.tables.days, 0, Number.MAX_SAFE_INTEGER);
-  const failed = codesOf(state, 'failed');
-  const coded = failed.reduce((sum, [, count]) => sum + count, 0);
-  const ended: Sample[] = [
-    { value: all.completed, labels: { state: 'COMPLETED', error_code: '' } },
-    { value: all.cancelled, labels: { state: 'CANCELLED', error_code: '' } },
-    ...withMore(failed, UNKNOWN, all.failed - coded).map(([error_code, value]) => ({
-      value,
-      labels: { state: 'FAILED', error_code },
-    })),
-  ];
+  // Each state from the start: Prometheus sees no increase in a series that appears with its first job.
+  const ended = { COMPLETED: all.completed, FAILED: all.failed, CANCELLED: all.cancelled };
+  const failed = byLabel('error_code', codesOf(state, 'failed'));
   const attempts = byLabel('error_code', codesOf(state, 'attempts_failed'));
   return [
     counter('jobs_submitted_total', 'Jobs submitted', all.submitted),
-    counter('jobs_ended_total', 'Jobs that ended, by state and, of failed ones, error code', ended),
+    counter('jobs_ended_total', 'Jobs that ended, by state', byLabel('state', Object.entries(ended))),
+    counter('jobs_failed_total', 'Jobs that failed permanently, by error code', failed),
     counter('attempts_failed_total', 'Attempts that ended without a transcript, by error code', attempts),
     counter('audio_seconds_total', 'Audio transcribed', all.audio_ms / 1000),
     counter('processing_seconds_total', 'Time of the attempts that completed', all.processing_ms / 1000),
@@ -66,13 +60,6 @@ function totals(state: State): Family[] {
 
 const codesOf = (state: State, name: 'failed' | 'attempts_failed'): [string, number][] =>
   talliesOf(state, name).map(([code, [count = 0]]) => [code, count]);
-
-/** The counts, with more for one label. */
-function withMore(counts: readonly [string, number][], label: string, more: number): [string, number][] {
-  if (more <= 0) return [...counts];
-  const others = counts.filter(([name]) => name !== label);
-  return [...others, [label, more + (counts.find(([name]) => name === label)?.[1] ?? 0)]];
-}
 
 function distributions(state: State): Family[] {
   const of = (name: DistributionName) => ({ bounds: DISTRIBUTIONS[name], tallies: talliesOf(state, name) });

@@ -23,5 +23,5 @@ export async function work(monitor: Caller): Promise<void> {
   const { job_id } = await submit(monitor, { priority: 'low' });
   await monitor.delete(`/jobs/${job_id}`);
   await begun();
-  await submit(monitor, { priority: 'high' });
+  await submit(monitor, { duration_seconds: 100, priority: 'high' });
 }
