@@ -39,6 +39,9 @@ import { readIngestRules } from './queues/ingest/rules.ts';
 import { openQueue } from './queues/open-queue.ts';
 import { parseQueueUrl } from './queues/queue-url.ts';
 import { followSources } from './sources/follow-sources.ts';
+import { meteredStore } from './telemetry/metered-store.ts';
+import { Meters } from './telemetry/meters.ts';
+import { monitorMetrics } from './telemetry/metrics.ts';
 import { cleaningUploads } from './uploads/cleanup.ts';
 import { UPLOADS_PREFIX } from './uploads/keys.ts';
 import { Uploads } from './uploads/uploads.ts';
@@ -91,7 +94,8 @@ export async function startMonitor(
   const opened = provided ?? (await openStoreInThread(settings.store, { clock, lock: true, s3: s3Headers(settings) }));
   const undo: (() => Promise<unknown>)[] = [() => opened.close()];
   try {
-    const store = await assureStore(opened, { clock, log });
+    const meters = new Meters();
+    const store = meteredStore(await assureStore(opened, { clock, log }), meters, clock);
     if (!store.shared) await logFindings(store, log);
     const api = await building;
     await listen(api.app, { host, port });
@@ -112,6 +116,7 @@ export async function startMonitor(
       soft_linger_ms: own.soft_linger_ms,
       tail_poll_ms: store.shared ? (settings.tail_poll_ms ?? 200) : null,
       traces: JOURNAL_TRACES,
+      onCommit: (commit) => meters.commit(commit),
       log,
     });
     undo.push(() => engine.stop());
@@ -160,6 +165,8 @@ export async function startMonitor(
       analytics,
       cache,
       alert_rules,
+      metrics: monitorMetrics({ engine, feed, views: publisher, cache, queue: external, settings, meters }),
+      meters,
       log,
     });
 

@@ -12,6 +12,8 @@ import type { Reconciler } from '../fleets/reconciler.ts';
 import type { AlertRulesFileReader } from '../maintenance/alert-rules.ts';
 import type { ObjectStore } from '../objects/store.ts';
 import type { ExternalQueue, JobQueue } from '../queues/job-queue.ts';
+import type { Meters } from '../telemetry/meters.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 import type { Uploads } from '../uploads/uploads.ts';
 
 export type ApiContext = {
@@ -29,6 +31,9 @@ export type ApiContext = {
   analytics: AnalyticsService;
   /** Null if no cache is configured. */
   cache: { readonly status: CacheStatus } | null;
+  /** Of `GET /metrics`. */
+  metrics: Metrics;
+  meters: Pick<Meters, 'http'>;
   log: (level: 'info' | 'warn' | 'error', message: string) => void;
   alert_rules: Pick<AlertRulesFileReader, 'problem'>;
   /** The sources that this instance follows. */

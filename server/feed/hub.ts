@@ -83,6 +83,11 @@ export class FeedHub {
     };
   }
 
+  /** Open connections, over WebSocket or SSE. */
+  get clients(): number {
+    return this.#closing.size;
+  }
+
   get state(): State {
     return this.#engine.state;
   }

@@ -52,6 +52,8 @@ export type JournalOptions = {
   tail_poll_ms: number | null;
   /** Objects outside the journal that prove how far it reached. */
   traces?: TraceKeys;
+  /** Called after each commit of this instance. `duration_ms`: from the first put until the segment is in the journal. */
+  onCommit?: (commit: { duration_ms: number; events: number; bytes: number }) => void;
   log: (level: 'info' | 'warn' | 'error', message: string) => void;
 };
 
@@ -388,7 +390,11 @@ export class Journal<P> {
       if (!(result instanceof StoreError)) {
         this.#trouble.putSucceeded();
         try {
-          return await (result.created ? this.#created(batch, draft, result.server_ms) : this.#lost(batch, draft));
+          const ours = await (result.created
+            ? this.#created(batch, draft, result.server_ms)
+            : this.#lost(batch, draft));
+          if (ours) this.#measured(batch, draft, clock.monotonic() - began_ms);
+          return ours;
         } catch (error) {
           // The read that verifies the outcome failed, not the put: the segment may exist.
           const open = error instanceof JournalError && (error.kind === 'refused' || error.kind === 'stopped');
@@ -441,6 +447,10 @@ export class Journal<P> {
     this.#chain.extend(head);
     draft.adopt();
     this.#snapshotting.appended(encoded.bytes.length);
+  }
+
+  #measured({ encoded }: Batch<P>, { lines }: Draft, duration_ms: number): void {
+    this.#options.onCommit?.({ duration_ms, events: lines.length, bytes: encoded.bytes.length });
   }
 
   /** Rejects the batch and the pending proposals because the store does not respond. */

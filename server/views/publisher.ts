@@ -103,6 +103,13 @@ export class ViewPublisher {
     return this.#pending.size + this.#writing.size;
   }
 
+  /** How long the note that is due longest has been due; 0 if none is. */
+  get behind_ms(): number {
+    let due_ms = this.#pending.soonest(() => false) ?? Number.POSITIVE_INFINITY;
+    for (const { note } of this.#writing.values()) due_ms = Math.min(due_ms, note.due_ms);
+    return Math.max(0, this.#options.clock.monotonic() - due_ms);
+  }
+
   /** Whether its documents could not be made at the last attempt. */
   isUnmade(subject: Subject): boolean {
     return this.#unmade.has(nameOf(subject));

@@ -18,6 +18,7 @@ import { loggers } from './loggers.ts';
 import { logrotate } from './logrotate.ts';
 import { manifests } from './manifests.ts';
 import { moto } from './moto.ts';
+import { prometheus } from './prometheus.ts';
 import { pythonSdk } from './python-sdk.ts';
 import { redis } from './redis.ts';
 import { s3Gateway } from './s3-gateway.ts';
@@ -39,6 +40,7 @@ const steps: SetupStep[] = [
   manifests,
   moto,
   pocketsphinx,
+  prometheus,
   pythonSdk,
   redis,
   s3Gateway,

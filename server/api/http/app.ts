@@ -32,6 +32,7 @@ import { addFeedWebSocket } from '../socket/feed-websocket.ts';
 import { compileValidator } from '../validation.ts';
 import { BodyDeadlines } from './body-deadlines.ts';
 import { foreignOriginGuard, parseOrigins } from './foreign-origin.ts';
+import { addMetrics } from './metrics.ts';
 import { noSuchRoute } from './no-such-route.ts';
 import { openApiDocument } from './openapi.ts';
 import { bodyScopes } from './parsers.ts';
@@ -138,6 +139,7 @@ export async function buildApi(
     done(null, payload);
   });
   addProbes(app, () => context);
+  addMetrics(app, () => context, version);
   const sockets = await addFeedWebSocket(app, { current: () => context, endpoints, log });
 
   const document = openApiDocument(endpoints, version);
@@ -193,6 +195,11 @@ function addRoute(app: FastifyInstance, endpoint: Endpoint, current: () => ApiCo
       ...(endpoint.params ? { params: endpoint.params } : {}),
       querystring: querySchema(endpoint),
       ...(body ? { body } : {}),
+    },
+    onResponse: (_request, reply, done) => {
+      const { operation } = endpoint;
+      current()?.meters.http({ operation, status: reply.statusCode, duration_ms: reply.elapsedTime });
+      done();
     },
     // A missing body is null, which the schemas of endpoints with a required body refuse.
     preValidation: (request, _reply, done) => {

@@ -6,6 +6,7 @@ import type { HistoryRecord, JobRecord, ProgressRecord, Run, WorkerRecord } from
 import { HANDED_BACK, NO_RUNS } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import { plus } from '../state/sums.ts';
+import { countBy, observeBy } from '../state/tallies.ts';
 import { CANCELLED, endRun, since } from './attempts.ts';
 
 export function applyJobEvent(state: State, event: JobEvent): void {
@@ -50,6 +51,7 @@ export function applyJobEvent(state: State, event: JobEvent): void {
     case 'JobAttemptFailed': {
       const { error, cost_usd, trial_ms } = event.data;
       const blamed = job.state !== 'CANCELLING' && !HANDED_BACK.has(error.code);
+      countBy(state, 'attempts_failed', error.code);
       return changeJob(state, job, {
         ...endRun(state, job, { cost_usd, verdict: blamed ? 'failed' : 'neither', error, trial_ms }),
         last_error: error,
@@ -57,6 +59,7 @@ export function applyJobEvent(state: State, event: JobEvent): void {
     }
     case 'JobFailed':
       countFailed(state, job.last_error?.code);
+      countBy(state, 'failed', job.last_error?.code ?? null);
       return changeJob(state, job, {
         state: 'FAILED',
         completed_ms: state.at_ms,
@@ -194,6 +197,7 @@ export const ANNOUNCED = 'Message in main queue';
 
 function assign(state: State, job: JobRecord, { data }: JobEvent & { type: 'JobAssigned' }): void {
   passOver(state, job);
+  observeBy(state, 'wait', job.priority, since(state, job.queued_ms));
   const worker = state.worker(data.worker_id);
   const run: Run = {
     worker_id: data.worker_id,
@@ -300,6 +304,7 @@ function complete(state: State, job: JobRecord, { data }: JobEvent & { type: 'Jo
     audio_ms,
   });
   learnPace(state, audio_ms, taken_ms);
+  observeCompleted(state, job, { taken_ms, audio_ms, turnaround_ms: since(state, job.created_ms) });
   changeJob(state, job, {
     ...endRun(state, job, { cost_usd: data.cost_usd, verdict: 'completed', error: null }),
     state: 'COMPLETED',
@@ -315,6 +320,18 @@ function complete(state: State, job: JobRecord, { data }: JobEvent & { type: 'Jo
     progress: { ...(job.progress ?? NO_PROGRESS), percentage: 100, eta_seconds: 0, at_ms: state.at_ms, marks: [] },
     history: entered(job, { state: 'COMPLETED', at_ms: state.at_ms, details: data.details }),
   });
+}
+
+/** Adds a completed job to the distributions. */
+export function observeCompleted(
+  state: State,
+  { priority, run }: Pick<JobRecord, 'priority' | 'run'>,
+  { taken_ms, audio_ms, turnaround_ms }: { taken_ms: number; audio_ms: number; turnaround_ms: number },
+): void {
+  const model = run?.model ?? null;
+  observeBy(state, 'turnaround', priority, turnaround_ms);
+  observeBy(state, 'processing', model, taken_ms);
+  if (audio_ms > 0) observeBy(state, 'realtime_factor', model, (1000 * taken_ms) / audio_ms);
 }
 
 /** Updates the mean throughput factor with a job that took `taken_ms`. */

@@ -11,9 +11,19 @@ import { countFailed, countInPeriods, isOpenHour } from '../state/periods.ts';
 import { type AttemptError, finished, type JobRecord, type ProgressRecord, type Run } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import { plus } from '../state/sums.ts';
+import { countBy } from '../state/tallies.ts';
 import { takeBack } from './archive.ts';
 import { release } from './attempts.ts';
-import { earlierOf, entered, hardwareOf, type JobRequest, learnPace, NO_PROGRESS, newJob } from './job.ts';
+import {
+  earlierOf,
+  entered,
+  hardwareOf,
+  type JobRequest,
+  learnPace,
+  NO_PROGRESS,
+  newJob,
+  observeCompleted,
+} from './job.ts';
 import { NEW_WORKER } from './worker.ts';
 
 type Observation = JobEvent & { type: 'JobObserved' };
@@ -262,10 +272,14 @@ function releaseWorker(state: State, job: JobRecord, ended_ms: number): void {
 /** Counts the job in the hour of its end if that hour is still open; figures of past hours are final. */
 function count(state: State, job: JobRecord, ended_ms: number): void {
   if (!isOpenHour(state, ended_ms)) return;
-  if (job.state === 'FAILED') return countFailed(state, job.last_error?.code, ended_ms);
+  if (job.state === 'FAILED') {
+    countBy(state, 'failed', job.last_error?.code ?? null);
+    return countFailed(state, job.last_error?.code, ended_ms);
+  }
   const processing_ms = timeOf(job.run);
   const audio_ms = (job.duration_seconds ?? 0) * 1000;
   const turnaround_ms = Math.max(0, ended_ms - job.created_ms);
   countInPeriods(state, { completed: 1, processing_ms, queue_ms: job.queue_ms, turnaround_ms, audio_ms }, ended_ms);
   learnPace(state, audio_ms, processing_ms);
+  observeCompleted(state, job, { taken_ms: processing_ms, audio_ms, turnaround_ms });
 }

@@ -17,6 +17,7 @@ import type {
   WorkerRecord,
 } from './records.ts';
 import { type Scalars, State } from './state.ts';
+import type { Tally } from './tallies.ts';
 
 type Row =
   | ['scalars', Scalars]
@@ -33,7 +34,8 @@ type Row =
   | ['pack', PackRecord, job_ids?: readonly string[]]
   | ['shard', ShardRecord]
   | ['column_file', ColumnFile]
-  | ['column_stray', job_id: string, day: number];
+  | ['column_stray', job_id: string, day: number]
+  | ['tally', string, Tally];
 
 /** Yields each row as a line of JSON without its newline. Lazy, so `state` must be a copy that does not change. */
 export function* snapshotRows(state: State): Generator<string> {
@@ -57,6 +59,7 @@ export function* snapshotRows(state: State): Generator<string> {
   for (const shard of tables.archive_shards.values()) yield JSON.stringify(['shard', shard]);
   for (const file of tables.column_files.values()) yield JSON.stringify(['column_file', file]);
   for (const [job_id, day] of tables.column_strays.entries()) yield JSON.stringify(['column_stray', job_id, day]);
+  for (const [name, tally] of tables.tallies.entries()) yield JSON.stringify(['tally', name, tally]);
 }
 
 /** Throws SyntaxError if a line is not a row. */
@@ -119,6 +122,9 @@ function restoreRow(state: State, row: OtherRow, line: string): void {
       return;
     case 'column_stray':
       state.tables.column_strays.set(row[1], row[2]);
+      return;
+    case 'tally':
+      state.tables.tallies.set(row[1], row[2]);
       return;
     case 'minute':
       state.tables.minutes.set(row[1], row[2]);

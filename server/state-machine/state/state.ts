@@ -24,6 +24,7 @@ import type {
   WorkerRecord,
 } from './records.ts';
 import { microUsd } from './sums.ts';
+import type { Tally } from './tallies.ts';
 
 /** Primary tables; the indexes are derived from them. */
 type Facts = {
@@ -47,6 +48,8 @@ type Facts = {
   column_files: SortedMap<string, ColumnFile>;
   /** Jobs that returned to memory after their rows were written into column files, and the day of those rows. */
   column_strays: SortedMap<string, number>;
+  /** `name|label` → counts; see tallies.ts. */
+  tallies: SortedMap<string, Tally>;
 };
 
 type Indexes = NoticeIndexes & {
@@ -371,6 +374,7 @@ function emptyTables(): Facts & Indexes {
     archive_shards: table(),
     column_files: table(),
     column_strays: table(),
+    tallies: table(),
     jobs_by_creation: table(),
     jobs_by_state: {
       SUBMITTED: table(),

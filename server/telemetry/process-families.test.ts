@@ -4,9 +4,9 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { openMonitor } from '../../../test/servers/monitor.ts';
-import { systemClock } from '../../clock.ts';
-import { MemoryStore } from '../../objects/memory.ts';
+import { openMonitor } from '../../test/servers/monitor.ts';
+import { systemClock } from '../clock.ts';
+import { MemoryStore } from '../objects/memory.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;

@@ -1,0 +1,112 @@
+/**
+ * Metrics of the fold: jobs, queues, costs, alerts and the system's health. Every instance on a store has the same
+ * values, and a restart keeps them. A scrape takes O(workers), never O(jobs).
+ */
+import type { SystemHealth } from '../../protocol/system.ts';
+import { deadLetterQueueDocument, mainQueueDocument } from '../documents/queues.ts';
+import { healthDocument } from '../documents/system.ts';
+import { sumPeriods } from '../state-machine/state/periods.ts';
+import type { State } from '../state-machine/state/state.ts';
+import { DISTRIBUTIONS, type DistributionName, talliesOf } from '../state-machine/state/tallies.ts';
+import { byLabel, counter, type Family, gauge, histogram, type Sample } from './family.ts';
+
+export function foldFamilies(state: State): Family[] {
+  const health = healthDocument(state);
+  return [
+    ...jobs(state),
+    ...queues(state),
+    ...totals(state),
+    ...distributions(state),
+    ...healthFamilies(state, health),
+  ];
+}
+
+function jobs({ tables, scalars }: State): Family[] {
+  const sizes = Object.entries(tables.jobs_by_state).map(([name, ids]) => [name, ids.size] as const);
+  return [
+    gauge('jobs', 'Jobs in memory by state', byLabel('state', sizes)),
+    gauge('archived_jobs', 'Jobs that have left memory for the archive', scalars.archived_jobs),
+  ];
+}
+
+function queues(state: State): Family[] {
+  const main = mainQueueDocument(state);
+  const dead = deadLetterQueueDocument(state);
+  return [
+    gauge('queue_jobs', 'Jobs that may be claimed now', byLabel('priority', Object.entries(main.by_priority))),
+    gauge('queue_delayed_jobs', 'Queued jobs whose retry is delayed', Math.max(0, main.messages_delayed)),
+    gauge('queue_age_seconds', 'Waiting time of the oldest claimable job', main.age_oldest_message ?? 0),
+    gauge('dead_letters', 'Jobs in the dead-letter queue', dead.messages_visible),
+  ];
+}
+
+/** Since the journal began; those by error code, since a version that counts them. */
+function totals(state: State): Family[] {
+  const all = sumPeriods(state.tables.days, 0, Number.MAX_SAFE_INTEGER);
+  // Each state from the start: Prometheus sees no increase in a series that appears with its first job.
+  const ended = { COMPLETED: all.completed, FAILED: all.failed, CANCELLED: all.cancelled };
+  const failed = byLabel('error_code', codesOf(state, 'failed'));
+  const attempts = byLabel('error_code', codesOf(state, 'attempts_failed'));
+  return [
+    counter('jobs_submitted_total', 'Jobs submitted', all.submitted),
+    counter('jobs_ended_total', 'Jobs that ended, by state', byLabel('state', Object.entries(ended))),
+    counter('jobs_failed_total', 'Jobs that failed permanently, by error code', failed),
+    counter('attempts_failed_total', 'Attempts that ended without a transcript, by error code', attempts),
+    counter('audio_seconds_total', 'Audio transcribed', all.audio_ms / 1000),
+    counter('processing_seconds_total', 'Time of the attempts that completed', all.processing_ms / 1000),
+    counter('cost_usd_total', 'Cost of the attempts that ended', all.cost_usd),
+  ];
+}
+
+const codesOf = (state: State, name: 'failed' | 'attempts_failed'): [string, number][] =>
+  talliesOf(state, name).map(([code, [count = 0]]) => [code, count]);
+
+function distributions(state: State): Family[] {
+  const of = (name: DistributionName) => ({ bounds: DISTRIBUTIONS[name], tallies: talliesOf(state, name) });
+  return [
+    histogram('job_wait_seconds', 'Time from entering the queue to a worker', 'priority', of('wait')),
+    histogram('job_turnaround_seconds', 'Time from submission to transcript', 'priority', of('turnaround')),
+    histogram('job_processing_seconds', 'Time of attempts that completed', 'model', of('processing')),
+    histogram(
+      'job_realtime_factor',
+      'Processing time ÷ audio duration of attempts that completed; below 1 is faster than real time',
+      'model',
+      of('realtime_factor'),
+    ),
+  ];
+}
+
+const HEALTH_VALUE = { HEALTHY: 1, DEGRADED: 0.5, UNHEALTHY: 0 } as const;
+
+function healthFamilies(state: State, { overall_status, components, alerts, metrics }: SystemHealth): Family[] {
+  const { queue, workers, jobs: rates } = components;
+  const status = { overall: overall_status, queue: queue.status, workers: workers.status, jobs: rates.status };
+  const values = Object.entries(status).map(([name, word]) => [name, HEALTH_VALUE[word]] as const);
+  const known = (value: number | null): Sample[] => (value === null ? [] : [{ value }]);
+  return [
+    gauge('health', 'System health: 1 HEALTHY, 0.5 DEGRADED, 0 UNHEALTHY', byLabel('component', values)),
+    gauge('success_ratio', 'Completed ÷ (completed + failed) of 24 hours', known(rates.success_rate_24h)),
+    gauge(
+      'efficiency_ratio',
+      'Worker time on completed attempts ÷ paid time, last hour',
+      known(metrics.efficiency_score),
+    ),
+    gauge('jobs_completed_last_hour', 'Jobs completed in the last 60 minutes', metrics.throughput_jobs_per_hour),
+    gauge('cost_per_hour_usd', "Sum of the live workers' hourly prices", metrics.cost_per_hour_usd),
+    gauge('alerts_active', 'Alerts that are not resolved', alerts.length),
+    gauge('alerts', 'Alerts that are not resolved, by rule and severity', alertSamples(state)),
+  ];
+}
+
+/** The rules of the monitor bound the number of samples. */
+function alertSamples({ tables }: State): Sample[] {
+  const counts = new Map<string, Sample>();
+  for (const id of tables.alert_conditions.values()) {
+    const alert = tables.alerts.get(id);
+    if (!alert || alert.resolved_ms !== null) continue;
+    const { rule, severity } = alert;
+    const key = `${rule}|${severity}`;
+    counts.set(key, { value: (counts.get(key)?.value ?? 0) + 1, labels: { rule, severity } });
+  }
+  return [...counts.values()];
+}
