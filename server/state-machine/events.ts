@@ -7,7 +7,7 @@ import type { OutputFormat, Priority } from '../../protocol/job.ts';
 import type { Sighting } from '../../protocol/sighting.ts';
 import type { TranscriptWarning } from '../../protocol/transcript.ts';
 import type { Capabilities, HealthReport, HealthStatus, KnownCapabilities, Location } from '../../protocol/worker.ts';
-import type { ArchivedJob, AttemptError, ColumnFile, Pack, ShardRecord } from './state/records.ts';
+import type { ArchivedJob, AttemptError, ColumnFile, Expected, Pack, ShardRecord } from './state/records.ts';
 
 /** An event in the journal. `at` is the segment's log time, RFC 3339; `id` is `<command>/<fingerprint>/<index>`. */
 export type JournalEvent = Event & { id: string; at: string; actor: string };
@@ -66,6 +66,8 @@ export type JobEvent =
         token: string | null;
         expires_ms: number | null;
         estimated_cost_usd: number | null;
+        /** Absent in old journals. */
+        expected?: Expected;
       };
     }
   | {
@@ -173,6 +175,8 @@ export type WorkerEvent =
         /** Jobs whose leases are renewed until `expires_ms`. */
         renewed: readonly string[];
         expires_ms: number;
+        /** Another sign of life than a heartbeat. Absent: false, and in old journals. */
+        sign?: true;
       };
     }
   | {

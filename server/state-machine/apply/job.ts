@@ -1,12 +1,14 @@
 /** Applies events to jobs, to the workers that hold them, and to the periods that count them. */
 import { urlExpiry } from '../../../protocol/url-expiry.ts';
 import type { JobEvent } from '../events.ts';
+import { learn } from '../state/pace.ts';
 import { countInPeriods } from '../state/periods.ts';
 import type { HistoryRecord, JobRecord, ProgressRecord, Run, WorkerRecord } from '../state/records.ts';
 import { HANDED_BACK, NO_RUNS } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 import { plus } from '../state/sums.ts';
 import { CANCELLED, endRun, since } from './attempts.ts';
+import { pulseOf } from './pulse.ts';
 
 export function applyJobEvent(state: State, event: JobEvent): void {
   if (event.type === 'JobSubmitted') return submit(state, event);
@@ -39,7 +41,7 @@ export function applyJobEvent(state: State, event: JobEvent): void {
       if (job.run === null || job.run.ended_ms !== null || data.attempt !== job.attempt) return;
       const downloaded = job.run.downloaded_ms === null && data.stage !== null && data.stage !== 'DOWNLOADING';
       return changeJob(state, job, {
-        progress: progressed(job.progress, event, state.at_ms),
+        progress: progressed(state, job, job.run, event),
         duration_seconds: data.duration_seconds ?? job.duration_seconds,
         file_size_bytes: data.file_size_bytes ?? job.file_size_bytes,
         run: downloaded ? { ...job.run, downloaded_ms: state.at_ms } : job.run,
@@ -208,6 +210,7 @@ function assign(state: State, job: JobRecord, { data }: JobEvent & { type: 'JobA
     cost_usd: null,
     error_code: null,
     fault: null,
+    expected: data.expected ?? null,
   };
   changeJob(state, job, {
     state: 'PROCESSING',
@@ -272,12 +275,15 @@ export function passedOver(passes: Passes, served: JobRecord['priority'], normal
 }
 
 function progressed(
-  last: ProgressRecord | null,
+  state: State,
+  job: JobRecord,
+  run: Run,
   { data }: JobEvent & { type: 'JobProgressed' },
-  at_ms: number,
 ): ProgressRecord {
+  const { at_ms } = state;
+  const last = job.progress;
   const marks = last?.marks ?? [];
-  return {
+  const next: ProgressRecord = {
     percentage: data.percentage,
     stage: data.stage ?? last?.stage ?? null,
     current_chunk: data.current_chunk ?? last?.current_chunk ?? null,
@@ -285,7 +291,10 @@ function progressed(
     eta_seconds: data.eta_seconds,
     at_ms,
     marks: marks.at(-1) === data.percentage ? marks : [...marks.slice(-6), at_ms, data.percentage],
+    pulse: null,
   };
+  next.pulse = pulseOf(state, run, last, next);
+  return next;
 }
 
 function complete(state: State, job: JobRecord, { data }: JobEvent & { type: 'JobCompleted' }): void {
@@ -299,6 +308,7 @@ function complete(state: State, job: JobRecord, { data }: JobEvent & { type: 'Jo
     audio_ms,
   });
   learnPace(state, audio_ms, taken_ms);
+  if (job.run && job.run.ended_ms === null) learn(state, job, job.run);
   changeJob(state, job, {
     ...endRun(state, job, { cost_usd: data.cost_usd, verdict: 'completed', error: null }),
     state: 'COMPLETED',
@@ -311,7 +321,14 @@ function complete(state: State, job: JobRecord, { data }: JobEvent & { type: 'Jo
       ...(data.warnings ? { warnings: data.warnings } : {}),
       ...(data.suspect ? { suspect: true } : {}),
     },
-    progress: { ...(job.progress ?? NO_PROGRESS), percentage: 100, eta_seconds: 0, at_ms: state.at_ms, marks: [] },
+    progress: {
+      ...(job.progress ?? NO_PROGRESS),
+      percentage: 100,
+      eta_seconds: 0,
+      at_ms: state.at_ms,
+      marks: [],
+      pulse: null,
+    },
     history: entered(job, { state: 'COMPLETED', at_ms: state.at_ms, details: data.details }),
   });
 }
@@ -336,6 +353,7 @@ export const NO_PROGRESS: ProgressRecord = {
   eta_seconds: null,
   at_ms: 0,
   marks: [],
+  pulse: null,
 };
 
 /** The history with one more entry. Beyond HISTORY_MAX the first two entries and the latest are kept. */

@@ -14,6 +14,7 @@ import { plus } from '../state/sums.ts';
 import { takeBack } from './archive.ts';
 import { release } from './attempts.ts';
 import { earlierOf, entered, hardwareOf, type JobRequest, learnPace, NO_PROGRESS, newJob } from './job.ts';
+import { pulseOf } from './pulse.ts';
 import { NEW_WORKER } from './worker.ts';
 
 type Observation = JobEvent & { type: 'JobObserved' };
@@ -49,7 +50,7 @@ export function observe(state: State, { entity, data }: Observation): void {
     earlier: run !== null && run.attempt !== base.run?.attempt ? earlierOf(base) : base.earlier,
     dead: null,
     kill_ms: null,
-    progress: progressOf(sighting, isSameRun(base.run, run) ? base.progress : null),
+    progress: progressOf(state, sighting, run, isSameRun(base.run, run) ? base.progress : null),
     last_error: errorOf(sighting, base),
     output: sighting.state === 'COMPLETED' ? sightedOutput(sighting) : null,
     queue_ms: run ? Math.max(0, run.assigned_ms - base.created_ms) : 0,
@@ -121,6 +122,7 @@ function runOf(state: State, sighting: JobSighting, last: JobRecord | undefined)
     cost_usd: continued ? before.cost_usd : null,
     error_code: sighting.state === 'FAILED' ? sightedError(sighting).code : null,
     fault: null,
+    expected: null,
   };
 }
 
@@ -129,7 +131,12 @@ const hardware = ({ model, device, instance_type }: Run) => ({ model, device, in
 const isSameRun = (a: Run | null, b: Run | null): boolean =>
   a !== null && b !== null && a.attempt === b.attempt && a.worker_id === b.worker_id;
 
-function progressOf(sighting: JobSighting, last: ProgressRecord | null): ProgressRecord | null {
+function progressOf(
+  state: State,
+  sighting: JobSighting,
+  run: Run | null,
+  last: ProgressRecord | null,
+): ProgressRecord | null {
   const { percentage, stage, told_ms } = sighting;
   if (sighting.state === 'COMPLETED') {
     return {
@@ -138,12 +145,13 @@ function progressOf(sighting: JobSighting, last: ProgressRecord | null): Progres
       stage: stage ?? last?.stage ?? null,
       at_ms: told_ms,
       marks: [],
+      pulse: null,
     };
   }
   if (percentage === null && stage === null) return last;
   const marks = last?.marks ?? [];
   const now = percentage ?? last?.percentage ?? 0;
-  return {
+  const next = {
     percentage: now,
     stage: stage ?? last?.stage ?? null,
     current_chunk: sighting.current_chunk ?? last?.current_chunk ?? null,
@@ -152,6 +160,7 @@ function progressOf(sighting: JobSighting, last: ProgressRecord | null): Progres
     at_ms: told_ms,
     marks: marks.at(-1) === now ? marks : [...marks.slice(-6), told_ms, now],
   };
+  return { ...next, pulse: run === null || run.ended_ms !== null ? null : pulseOf(state, run, last, next) };
 }
 
 function errorOf(sighting: JobSighting, { last_error }: JobRecord): AttemptError | null {

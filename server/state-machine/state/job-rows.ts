@@ -62,6 +62,7 @@ const RUN: Names<Run> = [
   'cost_usd',
   'error_code',
   'fault',
+  'expected',
 ];
 const PROGRESS: Names<ProgressRecord> = [
   'percentage',
@@ -71,6 +72,7 @@ const PROGRESS: Names<ProgressRecord> = [
   'eta_seconds',
   'at_ms',
   'marks',
+  'pulse',
 ];
 const HISTORY: Names<HistoryRecord> = ['state', 'at_ms', 'details', 'worker_id'];
 
@@ -188,6 +190,7 @@ function unpackRun(v: JobValues | null, at: Positions<Run>): Run | null {
       cost_usd: (v[at.cost_usd] as number | null | undefined) ?? null,
       error_code: shared(v[at.error_code]),
       fault: shared(v[at.fault]) as Run['fault'],
+      expected: (v[at.expected] as Run['expected'] | undefined) ?? null,
     }
   );
 }
@@ -202,6 +205,7 @@ function unpackProgress(v: JobValues | null, at: Positions<ProgressRecord>): Pro
       eta_seconds: v[at.eta_seconds] as number | null,
       at_ms: v[at.at_ms] as number,
       marks: v[at.marks] as number[],
+      pulse: (v[at.pulse] as ProgressRecord['pulse'] | undefined) ?? null,
     }
   );
 }

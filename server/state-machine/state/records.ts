@@ -117,6 +117,16 @@ export type Run = {
   error_code: string | null;
   /** Whose fault that was; null if unknown. */
   fault: Fault | null;
+  /** How long it was expected to take when it began; null in old journals and for a job that runs elsewhere. */
+  expected: Expected | null;
+};
+
+/** What is expected of an attempt when it begins: where its progress should be follows from these and the duration. */
+export type Expected = {
+  /** Until the first progress. */
+  start_seconds: number;
+  /** Processing seconds per second of audio. */
+  pace: number;
 };
 
 /** Why an attempt failed. `fault`: absent if unknown, and in old journals. */
@@ -134,6 +144,19 @@ export type ProgressRecord = {
   at_ms: number;
   /** The last few reports, oldest first, to estimate the rate: time, percentage, time, percentage, … */
   marks: readonly number[];
+  /** How it moves; null once the attempt has ended, and in old records until the next report. */
+  pulse: Pulse | null;
+};
+
+/** The steps of an attempt, in log time: reports that say more is done, or another stage. */
+export type Pulse = {
+  /** When it last moved. */
+  moved_ms: number;
+  /** When and how far the percentage first rose above 0; null until then. */
+  first_ms: number | null;
+  first_percentage: number;
+  /** Seconds between two steps after that: a histogram (histogram.ts). */
+  gaps: readonly number[];
 };
 
 export type HistoryRecord = {
@@ -171,8 +194,19 @@ export type WorkerRecord = {
   completed_runtime_ms: number;
   /** When to check the worker for silence. */
   check_ms: number | null;
+  /** Absent before its first heartbeat. */
+  beats?: Beats;
   /** Absent while there are none. See able.ts. */
   faults?: WorkerFaults | undefined;
+};
+
+/** The rhythm of a worker's own heartbeats, in log time; other signs of life are irregular and do not count. */
+export type Beats = {
+  last_ms: number;
+  /** The usual time between two, rather too long: it follows longer ones at once, shorter ones slowly. Null after the first. */
+  interval_ms: number | null;
+  /** When it was last heard again after it could not be heard for long; what was not reported before does not count. */
+  back_ms: number;
 };
 
 /** Failed attempts since the last completed one that were, or may have been, the worker's fault. */

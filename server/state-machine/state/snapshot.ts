@@ -3,6 +3,7 @@
  * the state: rows are ordered by table and key. Indexes are not written; they are rebuilt from the records.
  */
 import { JOB_FIELDS, type JobFields, type JobValues, jobUnpacker, packJob } from './job-rows.ts';
+import type { PaceRecord } from './pace.ts';
 import type {
   AlertRecord,
   ColumnFile,
@@ -27,7 +28,8 @@ type Row =
   | ['pack', PackRecord, job_ids?: readonly string[]]
   | ['shard', ShardRecord]
   | ['column_file', ColumnFile]
-  | ['column_stray', job_id: string, day: number];
+  | ['column_stray', job_id: string, day: number]
+  | ['pace', group: string, PaceRecord];
 
 /** Yields each row as a line of JSON without its newline. Lazy, so `state` must be a copy that does not change. */
 export function* snapshotRows(state: State): Generator<string> {
@@ -48,6 +50,7 @@ export function* snapshotRows(state: State): Generator<string> {
   for (const shard of tables.archive_shards.values()) yield JSON.stringify(['shard', shard]);
   for (const file of tables.column_files.values()) yield JSON.stringify(['column_file', file]);
   for (const [job_id, day] of tables.column_strays.entries()) yield JSON.stringify(['column_stray', job_id, day]);
+  for (const [group, pace] of tables.paces.entries()) yield JSON.stringify(['pace', group, pace]);
 }
 
 /** Throws SyntaxError if a line is not a row. */
@@ -102,6 +105,9 @@ function restoreRow(state: State, row: OtherRow, line: string): void {
       return;
     case 'column_stray':
       state.tables.column_strays.set(row[1], row[2]);
+      return;
+    case 'pace':
+      state.tables.paces.set(row[1], row[2]);
       return;
     case 'minute':
       state.tables.minutes.set(row[1], row[2]);

@@ -9,6 +9,7 @@ import type { JobStateName, Priority } from '../../../protocol/job.ts';
 import { SortedMap } from '../../sorted-map.ts';
 import { able, waits } from './able.ts';
 import { indexesOf, indexJob, type Timer, timerKey } from './job-indexes.ts';
+import { GROUPS_MAX, type PaceRecord } from './pace.ts';
 import type {
   AlertRecord,
   ColumnFile,
@@ -40,6 +41,8 @@ type Facts = {
   column_files: SortedMap<string, ColumnFile>;
   /** Jobs that returned to memory after their rows were written into column files, and the day of those rows. */
   column_strays: SortedMap<string, number>;
+  /** Group of jobs → how long they take; see pace.ts. */
+  paces: SortedMap<string, PaceRecord>;
 };
 
 type Indexes = {
@@ -224,6 +227,16 @@ export class State {
     if (this.tables.alert_conditions.get(key) === id) this.tables.alert_conditions.delete(key);
   }
 
+  /** Of too many groups, the one that has rested longest is forgotten. */
+  putPace(key: string, record: PaceRecord): void {
+    const { paces } = this.tables;
+    paces.set(key, record);
+    if (paces.size <= GROUPS_MAX) return;
+    let [oldest, oldest_ms] = [key, record.at_ms];
+    for (const [other, { at_ms }] of paces.entries()) if (at_ms < oldest_ms) [oldest, oldest_ms] = [other, at_ms];
+    paces.delete(oldest);
+  }
+
   putCommand(id: string, record: CommandRecord): void {
     this.tables.commands.set(id, record);
     this.tables.commands_by_age.set(record.ordinal, id);
@@ -335,6 +348,7 @@ function emptyTables(): Facts & Indexes {
     archive_shards: table(),
     column_files: table(),
     column_strays: table(),
+    paces: table(),
     jobs_by_creation: table(),
     jobs_by_state: {
       SUBMITTED: table(),
