@@ -10,11 +10,14 @@ import type { Engine } from '../engine.ts';
 import { newId, newUlid } from '../ids.ts';
 import { UNREMEMBERED } from '../state-machine/apply/apply.ts';
 import { nextDue } from '../state-machine/decide/time.ts';
+import { nextToJudge } from '../state-machine/decide/verdicts.ts';
 import { Duty } from './duty.ts';
 import type { StoreRules } from './store-rules.ts';
 
 /** Interval at which alert rules, and everything else without a timer, are evaluated. */
 const ALERTS_MS = 5_000;
+/** The same while jobs run: a dead worker is to be found within 10 s of the first heartbeat that it misses. */
+const VERDICTS_MS = 2_000;
 /** Interval between ticks while many timers are due. */
 const SOONEST_MS = 20;
 const LATEST_MS = 1_000;
@@ -34,6 +37,7 @@ export function ticking({ engine, clock, log, rules }: TickingOptions): Duty {
   let turned_ms = clock.monotonic();
   let turned_at_ms = engine.journal.now();
   let alerts_ms = 0;
+  let judge_from = 0;
   return new Duty({
     name: 'ticking',
     clock,
@@ -51,15 +55,18 @@ export function ticking({ engine, clock, log, rules }: TickingOptions): Duty {
       const wait_ms = (nextDue(engine.state) ?? Number.POSITIVE_INFINITY) - engine.journal.now();
       const alerts = now_ms >= alerts_ms;
       if ((wait_ms <= 0 || alerts) && engine.journal.status.writable) {
-        alerts_ms = now_ms + ALERTS_MS;
+        const runs = engine.state.tables.jobs_by_state.PROCESSING.size > 0;
+        const next_from = nextToJudge(engine.state, judge_from);
+        alerts_ms = now_ms + (next_from > 0 ? LATEST_MS / 2 : runs ? VERDICTS_MS : ALERTS_MS);
         const ids = Array.from({ length: ALERT_IDS }, () => newId('alert'));
         const before = engine.state.seq;
         await engine.submit({
           id: `${UNREMEMBERED}${newUlid()}`,
           fingerprint: '',
           actor: 'monitor',
-          body: { type: 'tick', ids, expire, store_rule: rules?.harm },
+          body: { type: 'tick', ids, expire, store_rule: rules?.harm, judge_from },
         });
+        judge_from = next_from;
         // The events of this tick may raise an alert.
         if (engine.state.seq !== before) alerts_ms = 0;
         // A due timer without an event is being spared: retry later.

@@ -6,7 +6,7 @@ import { sealFields, unseal } from '../sealed-json.ts';
 import { CHECKPOINT_KEY } from './keys.ts';
 
 /** The version of the layout and the documents: if it differs, everything in memory is written again. */
-const LAYOUT = 2;
+const LAYOUT = 3;
 /** Version 0.1.0 wrote no hash. */
 const FIELDS = ['layout', 'as_of_seq', 'hour'];
 

@@ -336,7 +336,7 @@ test('a store whose checkpoint is ahead of its journal has everything written ag
   const { clock, memory, monitor } = await openWatched();
   await monitor.submit('job-1');
   await monitor.stop();
-  await memory.put(CHECKPOINT_KEY, Buffer.from('{"layout":2,"as_of_seq":1000,"hour":0}\n'));
+  await memory.put(CHECKPOINT_KEY, Buffer.from('{"layout":3,"as_of_seq":1000,"hour":0}\n'));
   await memory.delete(STATE);
   const again = await TestMonitor.open({ store: memory, clock });
   await again.publisher.flush();

@@ -1,5 +1,6 @@
 /** Applies events to jobs, to the workers that hold them, and to the periods that count them. */
 import { urlExpiry } from '../../../protocol/url-expiry.ts';
+import { VERDICTS } from '../../../protocol/verdict.ts';
 import type { JobEvent } from '../events.ts';
 import { learn } from '../state/pace.ts';
 import { countInPeriods } from '../state/periods.ts';
@@ -16,7 +17,7 @@ export function applyJobEvent(state: State, event: JobEvent): void {
   if (!job) return;
   switch (event.type) {
     case 'JobQueued': {
-      const { attempt, not_before_ms, batch_size, keeps_place, details } = event.data;
+      const { attempt, not_before_ms, batch_size, keeps_place, details, start_by_ms = null } = event.data;
       return changeJob(state, job, {
         state: 'QUEUED',
         attempt,
@@ -24,6 +25,7 @@ export function applyJobEvent(state: State, event: JobEvent): void {
         batch_size,
         place: keeps_place ? job.place : state.nextOrdinal(),
         queued_ms: state.at_ms,
+        start_by_ms,
         completed_ms: null,
         dead: null,
         progress: null,
@@ -81,6 +83,8 @@ export function applyJobEvent(state: State, event: JobEvent): void {
         kill_ms: null,
         history: entered(job, { state: 'CANCELLED', at_ms: state.at_ms, details: event.data.details }),
       });
+    case 'JobJudged':
+      return judged(state, job, event);
     case 'JobDropped':
       return changeJob(state, job, { dead: null });
     default:
@@ -91,7 +95,17 @@ export function applyJobEvent(state: State, event: JobEvent): void {
 /** Every change of a job except a sighting goes through here, to set its version and time. */
 function changeJob(state: State, job: JobRecord, changes: Partial<JobRecord>): void {
   const observed = job.observed && { ...job.observed, overruled: true };
-  state.putJob({ ...job, ...changes, observed, version: state.seq, updated_ms: state.at_ms }, job);
+  // Another state, or another attempt, is on track until it is judged.
+  const verdict = changes.state === undefined ? job.verdict : null;
+  state.putJob({ ...job, ...changes, observed, verdict, version: state.seq, updated_ms: state.at_ms }, job);
+}
+
+function judged(state: State, job: JobRecord, { data }: JobEvent & { type: 'JobJudged' }): void {
+  if (job.state !== data.state || job.attempt !== data.attempt || !VERDICTS.includes(data.status)) return;
+  const { status, since_ms, reason, evidence } = data;
+  // What a source has reported of the job is still current.
+  const updated_ms = job.observed === null ? state.at_ms : job.updated_ms;
+  state.putJob({ ...job, verdict: { status, since_ms, reason, evidence }, version: state.seq, updated_ms }, job);
 }
 
 function submit(state: State, { entity, data }: JobEvent & { type: 'JobSubmitted' }): void {
@@ -146,6 +160,7 @@ export function newJob(
     attempt: 1,
     place: ordinal,
     queued_ms: created_ms,
+    start_by_ms: null,
     message: null,
     not_before_ms: null,
     run: null,
@@ -162,6 +177,7 @@ export function newJob(
     estimated_cost_usd: request.estimated_cost_usd,
     history,
     observed: null,
+    verdict: null,
   };
 }
 
@@ -218,6 +234,7 @@ function assign(state: State, job: JobRecord, { data }: JobEvent & { type: 'JobA
     run,
     earlier: earlierOf(job),
     not_before_ms: null,
+    start_by_ms: null,
     progress: null,
     queue_ms: plus(job.queue_ms, since(state, job.queued_ms)),
     estimated_cost_usd: data.estimated_cost_usd ?? job.estimated_cost_usd,

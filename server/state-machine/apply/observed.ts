@@ -7,6 +7,7 @@
 import { SECONDS_MAX } from '../../../protocol/limits.ts';
 import { hasEnded } from '../../../protocol/sighting.ts';
 import type { JobEvent } from '../events.ts';
+import { learn } from '../state/pace.ts';
 import { countInPeriods, isOpenHour } from '../state/periods.ts';
 import { type AttemptError, finished, type JobRecord, type ProgressRecord, type Run } from '../state/records.ts';
 import type { State } from '../state/state.ts';
@@ -56,6 +57,7 @@ export function observe(state: State, { entity, data }: Observation): void {
     queue_ms: run ? Math.max(0, run.assigned_ms - base.created_ms) : 0,
     instance_ms: instanceTime(base, run),
     observed: { source, ...sighting, overruled: false },
+    verdict: last && last.state === sighting.state && isSameRun(last.run, run) ? last.verdict : null,
     history: historyOf(base, sighting, run, source),
   };
   if (last?.run && last.run.ended_ms === null && !isSameRun(last.run, run))
@@ -64,7 +66,7 @@ export function observe(state: State, { entity, data }: Observation): void {
   if (run && ended_ms === null) hold(state, entity, run);
   if (ended_ms !== null && !(last && finished(last.state))) {
     releaseWorker(state, next, ended_ms);
-    count(state, next, ended_ms);
+    count(state, next, ended_ms, base.progress);
   }
   state.putJob(next);
 }
@@ -148,7 +150,11 @@ function progressOf(
       pulse: null,
     };
   }
-  if (percentage === null && stage === null) return last;
+  if (percentage === null && stage === null) {
+    if (run === null || run.ended_ms !== null || last?.pulse) return last;
+    const began = { ...NO_PROGRESS, ...last };
+    return { ...began, pulse: pulseOf(state, run, null, began) };
+  }
   const marks = last?.marks ?? [];
   const now = percentage ?? last?.percentage ?? 0;
   const next = {
@@ -268,8 +274,8 @@ function releaseWorker(state: State, job: JobRecord, ended_ms: number): void {
   release(state, job.run.worker_id, job.job_id, { taken_ms, verdict });
 }
 
-/** Counts the job in the hour of its end if that hour is still open; figures of past hours are final. */
-function count(state: State, job: JobRecord, ended_ms: number): void {
+/** Counts the job in the hour of its end if that hour is still open; figures of past hours are final. `before`: its progress until then. */
+function count(state: State, job: JobRecord, ended_ms: number, before: ProgressRecord | null): void {
   if (!isOpenHour(state, ended_ms)) return;
   if (job.state === 'FAILED') return countInPeriods(state, { failed: 1 }, ended_ms);
   const processing_ms = timeOf(job.run);
@@ -277,4 +283,5 @@ function count(state: State, job: JobRecord, ended_ms: number): void {
   const turnaround_ms = Math.max(0, ended_ms - job.created_ms);
   countInPeriods(state, { completed: 1, processing_ms, queue_ms: job.queue_ms, turnaround_ms, audio_ms }, ended_ms);
   learnPace(state, audio_ms, processing_ms);
+  if (job.run) learn(state, { ...job, progress: before }, job.run, ended_ms);
 }

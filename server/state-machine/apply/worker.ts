@@ -1,6 +1,7 @@
 /** Applies events to workers, and to the leases that their heartbeats renew. */
 import type { WorkerEvent } from '../events.ts';
-import type { Beats, WorkerRecord } from '../state/records.ts';
+import { beaten } from '../state/beats.ts';
+import type { WorkerRecord } from '../state/records.ts';
 import { running } from '../state/records.ts';
 import type { State } from '../state/state.ts';
 
@@ -63,25 +64,6 @@ export function applyWorkerEvent(state: State, event: WorkerEvent): void {
       });
   }
 }
-
-function beaten(beats: Beats | undefined, at_ms: number): Beats {
-  if (beats === undefined) return { last_ms: at_ms, interval_ms: null, back_ms: 0 };
-  const passed_ms = at_ms - beats.last_ms;
-  const usual_ms = beats.interval_ms;
-  if (usual_ms === null) return { ...beats, last_ms: at_ms, interval_ms: Math.min(passed_ms, BEAT_MS_MAX) };
-  if (passed_ms > Math.max(usual_ms * AWAY, AWAY_MS_MIN)) {
-    return { last_ms: at_ms, interval_ms: usual_ms, back_ms: at_ms };
-  }
-  const interval_ms = passed_ms > usual_ms ? passed_ms : usual_ms + (passed_ms - usual_ms) * SHORTER_WEIGHT;
-  return { last_ms: at_ms, interval_ms: Math.min(interval_ms, BEAT_MS_MAX), back_ms: beats.back_ms };
-}
-
-/** Not heard for so many usual intervals: it, the network or the monitor was away. */
-const AWAY = 2.5;
-export const AWAY_MS_MIN = 10_000;
-const SHORTER_WEIGHT = 0.1;
-/** Workers that send heartbeats more rarely are not expected to. */
-const BEAT_MS_MAX = 60_000;
 
 /** A worker was launched or registered: for the first time, with other capabilities, or after its end. */
 function arrive(

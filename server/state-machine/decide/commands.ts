@@ -99,9 +99,15 @@ export type CommandBody =
   /**
    * Time has passed: checks leases, retries, silent workers and alert rules. `ids`: for the alerts that may be raised.
    * `expire`: whether silence counts yet. `store_rule`: the effect of a harmful lifecycle rule of the store, null if
-   * there is none, absent if unknown.
+   * there is none, absent if unknown. `judge_from`: ordinal of the first running job to judge, 0 if absent.
    */
-  | { type: 'tick'; ids: readonly string[]; expire: boolean; store_rule?: string | null | undefined }
+  | {
+      type: 'tick';
+      ids: readonly string[];
+      expire: boolean;
+      store_rule?: string | null | undefined;
+      judge_from?: number | undefined;
+    }
   | { type: 'forget'; packs: readonly Packed[]; workers: readonly Archived[]; alerts: readonly Archived[] }
   /** Jobs that have left memory before were written into this pack. `basis_seq`: the fold's archive_seq when its author began. */
   | {

@@ -1,5 +1,5 @@
 /**
- * Decisions of a tick: leases that end, retries that are due, silent workers, and alerts.
+ * Decisions of a tick: leases that end, retries that are due, silent workers, verdicts, and alerts.
  *
  * A tick handles only timers that are due by log time, so an idle fleet costs nothing, and a tick without effect writes
  * no segment. With `expire: false` leases and silence don't count: after a start workers first need time to send
@@ -14,6 +14,7 @@ import type { CommandBody } from './commands.ts';
 import type { Context, Decision } from './decision.ts';
 import { attemptCost, cancelled, endAttempt } from './jobs.ts';
 import { reportedSilence } from './observed.ts';
+import { decideVerdicts } from './verdicts.ts';
 import { endWorker, takeJobs, worse } from './workers.ts';
 
 /** Maximum number of timers per tick; the next tick handles the rest. */
@@ -42,7 +43,10 @@ export function tick(state: State, body: CommandBody & { type: 'tick' }, context
     }
     handled += 1;
   }
-  return { events: [...events, ...decideAlerts(state, body, context), ...forgetEvents(state, context)] };
+  for (const { type, entity } of events) if (type === 'JobDelayOver' || type === 'JobDropped') settled.add(entity);
+  // Nobody could report before silence counts.
+  const verdicts = body.expire ? decideVerdicts(state, body.judge_from ?? 0, settled, context) : [];
+  return { events: [...events, ...verdicts, ...decideAlerts(state, body, context), ...forgetEvents(state, context)] };
 }
 
 function jobDueEvents(state: State, job: JobRecord, context: Context): Event[] {

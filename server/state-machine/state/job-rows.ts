@@ -45,6 +45,8 @@ const JOB: Names<JobRecord> = [
   'observed',
   'message',
   'require_complete',
+  'start_by_ms',
+  'verdict',
 ];
 const RUN: Names<Run> = [
   'worker_id',
@@ -157,6 +159,8 @@ export function jobUnpacker(fields: JobFields): (values: JobValues) => JobRecord
     message: (v[at.message] as JobRecord['message'] | undefined) ?? null,
     require_complete: v[at.require_complete] === true,
     url_expires_ms: urlExpiry(v[at.audio_url] as string),
+    start_by_ms: (v[at.start_by_ms] as number | null | undefined) ?? null,
+    verdict: (v[at.verdict] as JobRecord['verdict'] | undefined) ?? null,
   });
 }
 

@@ -7,16 +7,17 @@
  */
 import { DAY_MS } from '../../../protocol/time.ts';
 import { added, bucketOf, EMPTY, type Histogram, merged, quantile, scaled, weightOf } from './histogram.ts';
-import type { Expected, JobRecord, Run } from './records.ts';
+import { type Expected, type JobRecord, type Run, runsElsewhere } from './records.ts';
 import type { State } from './state.ts';
 
-export const MEASURES = ['pace', 'quiet', 'download', 'load', 'gap', 'finish'] as const;
+export const MEASURES = ['pace', 'quiet', 'download', 'load', 'gap', 'finish', 'audio', 'took', 'start'] as const;
 export type Measure = (typeof MEASURES)[number];
 
 /**
  * `pace`: processing seconds per second of audio, after the first progress. `quiet`: the same of jobs that reported no
  * progress. `download`: seconds until the first stage after DOWNLOADING. `load`: from then to the first progress.
- * `gap`: between two steps of progress. `finish`: from the last one to the end.
+ * `gap`: between two steps of progress. `finish`: from the last one to the end. `audio`: of the recording. `took`: the whole attempt.
+ * `start`: from its start until work on the audio began, by the pace of the rest.
  */
 export type PaceRecord = { [M in Measure]: Histogram } & {
   /** Log time of the last job, and the time at which a sample weighs 1. */
@@ -47,9 +48,9 @@ function groupsOf({ model, device, instance_type }: Hardware): string[] {
   return [`${m}|${d}|${i}`, `${m}|${d}`, `${m}`, ''].map((key, level) => `${4 - level}:${key}`);
 }
 
-/** Teaches the groups of the job what its attempt took, which completes now. Call it before the attempt is ended. */
-export function learn(state: State, job: JobRecord, run: Run): void {
-  const samples = samplesOf(job, run, state.at_ms);
+/** Teaches the groups of the job what its attempt took, which ends now. `ended_ms`: by the clock of its start. */
+export function learn(state: State, job: JobRecord, run: Run, ended_ms: number = state.at_ms): void {
+  const samples = samplesOf(job, run, ended_ms);
   if (samples.length === 0 && !job.progress?.pulse?.gaps.length) return;
   for (const key of groupsOf(run)) {
     const record = current(state.tables.paces.get(key), state.at_ms);
@@ -66,7 +67,7 @@ export function learn(state: State, job: JobRecord, run: Run): void {
 
 type Sample = [measure: Measure, value: number];
 
-function samplesOf(job: JobRecord, run: Run, at_ms: number): Sample[] {
+function samplesOf(job: JobRecord, run: Run, ended_ms: number): Sample[] {
   const { duration_seconds } = job;
   const pulse = job.progress?.pulse ?? null;
   const samples: Sample[] = [];
@@ -75,18 +76,22 @@ function samplesOf(job: JobRecord, run: Run, at_ms: number): Sample[] {
   };
   const begun_ms = run.downloaded_ms ?? run.assigned_ms;
   if (run.downloaded_ms !== null) add('download', (run.downloaded_ms - run.assigned_ms) / 1000);
+  add('took', (ended_ms - run.assigned_ms) / 1000);
   const audio = duration_seconds !== null && duration_seconds >= AUDIO_SECONDS_MIN ? duration_seconds : null;
-  if (pulse === null || pulse.first_ms === null) {
-    if (audio !== null) {
-      add('quiet', (at_ms - begun_ms) / 1000 / audio);
-      add('pace', (at_ms - begun_ms) / 1000 / audio);
-    }
-    return samples;
-  }
-  add('load', (pulse.first_ms - begun_ms) / 1000);
-  add('finish', (at_ms - pulse.moved_ms) / 1000);
+  if (audio !== null) add('audio', audio);
+  const steps = pulse !== null && pulse.first_ms !== null;
+  // The steps of a job that runs elsewhere are in log time, its start and end are not.
+  if (audio !== null && (!steps || runsElsewhere(job))) add('pace', (ended_ms - begun_ms) / 1000 / audio);
+  if (audio !== null && !steps) add('quiet', (ended_ms - begun_ms) / 1000 / audio);
+  if (!steps || runsElsewhere(job)) return samples;
+  add('load', (pulse.first_ms! - begun_ms) / 1000);
+  add('finish', (ended_ms - pulse.moved_ms) / 1000);
   const left = 1 - pulse.first_percentage / 100;
-  if (audio !== null && left >= LEFT_MIN) add('pace', (at_ms - pulse.first_ms) / 1000 / (audio * left));
+  if (audio !== null && left >= LEFT_MIN) {
+    const pace = (ended_ms - pulse.first_ms!) / 1000 / (audio * left);
+    add('pace', pace);
+    add('start', (pulse.first_ms! - run.assigned_ms) / 1000 - pace * audio * (1 - left));
+  }
   return samples;
 }
 
@@ -102,6 +107,9 @@ const NEW: Omit<PaceRecord, 'at_ms' | 'landmark_ms'> = {
   load: EMPTY,
   gap: EMPTY,
   finish: EMPTY,
+  audio: EMPTY,
+  took: EMPTY,
+  start: EMPTY,
 };
 
 const weightAt = ({ landmark_ms }: PaceRecord, at_ms: number): number => 2 ** ((at_ms - landmark_ms) / HALF_LIFE_MS);
@@ -191,7 +199,7 @@ export function expectedOf(state: State, hardware: Hardware): Expected {
   const figures = figuresOf(state, hardware);
   const median = (measure: Measure) => figures.quantile(measure, 0.5);
   return {
-    start_seconds: rounded((median('download') ?? 0) + (median('load') ?? 0)),
+    start_seconds: rounded(median('start') ?? 0),
     pace: rounded(median('pace') ?? PACE_UNKNOWN),
   };
 }

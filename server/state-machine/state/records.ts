@@ -8,6 +8,7 @@ import type { Fault } from '../../../protocol/fault.ts';
 import type { JobError, JobStateName, OutputFormat, Priority, StateHistoryEntry } from '../../../protocol/job.ts';
 import type { Sighting } from '../../../protocol/sighting.ts';
 import type { TranscriptWarning } from '../../../protocol/transcript.ts';
+import type { Evidence, VerdictStatus } from '../../../protocol/verdict.ts';
 import type {
   HealthReport,
   HealthStatus,
@@ -46,6 +47,8 @@ export type JobRecord = {
   place: number;
   /** When it last entered the queue. */
   queued_ms: number;
+  /** Until when it was expected to begin when it entered the queue, in nine of ten cases; null if unknown, and once it has begun. */
+  start_by_ms: number | null;
   /** The last message about the job in an external queue; null if none was sent. Counts for its own turn alone. */
   message: MessageRecord | null;
   /** Set while a retry is delayed: the job can't be claimed before JobDelayOver. */
@@ -73,7 +76,11 @@ export type JobRecord = {
   history: readonly HistoryRecord[];
   /** Everything that sources have reported about the job; null if none has. See `runsElsewhere`. */
   observed: Observed | null;
+  /** Of an unfinished job; null while it has been on track since it entered its state, or began its attempt. */
+  verdict: VerdictRecord | null;
 };
+
+export type VerdictRecord = { status: VerdictStatus; since_ms: number; reason: string; evidence: Evidence };
 
 export type OutputRecord = {
   s3_path: string;
@@ -123,7 +130,7 @@ export type Run = {
 
 /** What is expected of an attempt when it begins: where its progress should be follows from these and the duration. */
 export type Expected = {
-  /** Until the first progress. */
+  /** Until work on the audio begins. */
   start_seconds: number;
   /** Processing seconds per second of audio. */
   pace: number;

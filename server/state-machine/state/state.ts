@@ -8,7 +8,7 @@
 import type { JobStateName, Priority } from '../../../protocol/job.ts';
 import { SortedMap } from '../../sorted-map.ts';
 import { able, waits } from './able.ts';
-import { indexesOf, indexJob, type Timer, timerKey } from './job-indexes.ts';
+import { indexesOf, indexJob, type OffTrack, type Timer, timerKey } from './job-indexes.ts';
 import { GROUPS_MAX, type PaceRecord } from './pace.ts';
 import type {
   AlertRecord,
@@ -62,6 +62,8 @@ type Indexes = {
   expiring: SortedMap<string, string>;
   /** `worker_id|creation ordinal` → job id, for each worker the job's last attempt ran on. */
   jobs_by_worker: SortedMap<string, string>;
+  /** Creation ordinal → id of a job with this verdict. See verdicts.ts. */
+  off_track: { readonly [V in OffTrack]: SortedMap<number, string> };
   /** `due_ms|kind|id` → timer, for ticks. */
   timers: SortedMap<string, Timer>;
   workers_by_creation: SortedMap<number, string>;
@@ -137,13 +139,14 @@ export class State {
 
   /** A copy that may be changed, in constant time. */
   clone(): State {
-    const { jobs_by_state, waiting, dead_by_priority, ...flat } = this.tables;
+    const { jobs_by_state, waiting, dead_by_priority, off_track, ...flat } = this.tables;
     return new State(
       {
         ...cloneAll(flat),
         jobs_by_state: cloneAll(jobs_by_state),
         waiting: cloneAll(waiting),
         dead_by_priority: cloneAll(dead_by_priority),
+        off_track: cloneAll(off_track),
       },
       { ...this.scalars },
       { ...this.fleet },
@@ -366,6 +369,7 @@ function emptyTables(): Facts & Indexes {
     finished: table(),
     expiring: table(),
     jobs_by_worker: table(),
+    off_track: { slow: table(), hung: table(), dead: table(), starved: table(), blocked: table() },
     timers: table(),
     workers_by_creation: table(),
     alert_conditions: table(),

@@ -40,6 +40,7 @@ from .job import (
     JobWorker,
     RetryInfo,
     StateHistoryEntry,
+    Verdict,
 )
 from .source import FollowedSource, RefusedSighting, SightingsAnswer, SourceProblem, UnreadableSighting
 from .system import (
@@ -163,6 +164,7 @@ __all__ = [
     "UnreadableObject",
     "UnreadableSighting",
     "Upload",
+    "Verdict",
     "Worker",
     "WorkerCapabilities",
     "WorkerCommand",
