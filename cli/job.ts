@@ -28,12 +28,14 @@ function factsOf(job: JobWithId): [name: string, value: string | null][] {
   const chunks = progress.total_chunks ? `, chunk ${progress.current_chunk ?? 0} of ${progress.total_chunks}` : '';
   const eta = progress.eta_seconds === null ? '' : `, ${duration(progress.eta_seconds)} left`;
   const stage = progress.stage === null ? '' : ` ${progress.stage}`;
+  const expected = job.expected_percentage == null ? '' : `, ${Math.floor(job.expected_percentage)}% expected`;
   const error = retry.last_error;
   return [
     ['job', job.id],
     ['state', `${job.state}, ${job.priority} priority, attempt ${retry.attempt} of ${retry.max_attempts}`],
     ['input', `${input.s3_path} (${duration(input.duration_seconds)}${size})`],
-    ['progress', `${Math.floor(progress.percentage)}%${stage}${chunks}${eta}`],
+    ['verdict', verdictOf(job)],
+    ['progress', `${Math.floor(progress.percentage)}%${stage}${chunks}${eta}${expected}`],
     ['worker', worker === null ? null : worker.worker_id],
     ['waited', duration(performance.queue_time_seconds)],
     ['took', performance.processing_time_seconds === null ? null : tookOf(job)],
@@ -52,6 +54,12 @@ function factsOf(job: JobWithId): [name: string, value: string | null][] {
         .join(', '),
     ],
   ];
+}
+
+/** Null of a finished job, and from an older monitor. */
+function verdictOf({ verdict }: JobWithId): string | null {
+  if (verdict == null) return null;
+  return verdict.status === 'on_track' ? 'on track' : `${verdict.status} since ${verdict.since}: ${verdict.reason}`;
 }
 
 function tookOf({ performance }: JobWithId): string {

@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { JOB_STATES, type JobStateName, PRIORITIES, type Priority } from '../protocol/job.ts';
 import type { JobQuery } from '../protocol/queue.ts';
+import { VERDICTS, type VerdictStatus } from '../protocol/verdict.ts';
 import type { JobWithId } from '../sdk/typescript/index.ts';
 import { type ClientOptions, clientCommand, clientOf, moment, wholeNumber } from './options.ts';
 import { duration, fileName, isTerminal, note, printJson, printTable, stateColour } from './output.ts';
@@ -14,6 +15,7 @@ type JobsOptions = ClientOptions & {
   priority?: Priority;
   tag?: string;
   suspect?: true;
+  verdict?: VerdictStatus;
   after?: string;
   before?: string;
   q?: string;
@@ -28,6 +30,7 @@ export function jobsCommand(): Command {
     .addOption(new Option('--priority <priority>').choices(PRIORITIES))
     .option('--tag <tag>')
     .option('--suspect', 'whose transcript can hardly be what was said')
+    .addOption(new Option('--verdict <verdict>', 'unfinished, with this verdict').choices(VERDICTS))
     .option('--after <time>', 'submitted at or after: 2025-07-07, 2025-07-07T19:30:00Z, or 30m, 12h, 7d ago', moment)
     .option('--before <time>', 'submitted before', moment)
     .option('--q <text>', 'matches id, input path, tags, metadata or last error')
@@ -55,12 +58,12 @@ async function listJobs(options: JobsOptions): Promise<void> {
   }
   if (options.json) return;
   if (isTerminal() && rows.length === 0) return note('no jobs match');
-  printTable(['JOB', 'STATE', 'PROGRESS', 'STAGE', 'PRIORITY', 'CREATED', 'TOOK', 'INPUT'], rows);
+  printTable(['JOB', 'STATE', 'VERDICT', 'PROGRESS', 'STAGE', 'PRIORITY', 'CREATED', 'TOOK', 'INPUT'], rows);
   if (more && isTerminal()) note(`more exist: --limit ${limit * 10}, or 0 for all`);
 }
 
 function queryOf(options: JobsOptions): JobQuery {
-  const { state, worker, priority, tag, suspect, after, before, q, limit } = options;
+  const { state, worker, priority, tag, suspect, verdict, after, before, q, limit } = options;
   return {
     // One more than is shown, to know whether there are more.
     limit: limit === 0 ? PAGE_MAX : Math.min(limit + 1, PAGE_MAX),
@@ -69,6 +72,7 @@ function queryOf(options: JobsOptions): JobQuery {
     ...(priority === undefined ? {} : { priority }),
     ...(tag === undefined ? {} : { tag }),
     ...(suspect === undefined ? {} : { suspect }),
+    ...(verdict === undefined ? {} : { verdict }),
     ...(after === undefined ? {} : { created_after: after }),
     ...(before === undefined ? {} : { created_before: before }),
     ...(q === undefined ? {} : { q }),
@@ -80,6 +84,7 @@ function rowOf(job: JobWithId): string[] {
     job.id,
     // Padded here, because colour codes would count as width.
     isTerminal() ? stateColour(job.state.padEnd(10)) : job.state,
+    job.verdict?.status ?? '–',
     `${Math.floor(job.progress.percentage)}%`,
     job.progress.stage ?? '–',
     job.priority,

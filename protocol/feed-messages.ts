@@ -11,6 +11,7 @@ import { JobError, JobOutput, JobStateName } from './job.ts';
 import type { Queue } from './queue.ts';
 import { Count, Nullable, Percent, Time, TotalSeconds, Words } from './schema.ts';
 import type { SystemHealth } from './system.ts';
+import { Verdict } from './verdict.ts';
 import { KnownCapabilities, Location, type Worker, WorkerHealth, WorkerStateName } from './worker.ts';
 
 const position = {
@@ -46,6 +47,7 @@ const job = {
   details: Type.Optional(Type.String({ description: 'For people, as in the history.' })),
   error: Type.Optional(JobError),
   output: Type.Optional(JobOutput),
+  verdict: Type.Optional(Nullable(Verdict)),
 };
 
 /** The complete job, in a first message. `percentage`, `stage` and `state` are top-level fields, as in an update. */

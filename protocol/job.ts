@@ -18,6 +18,7 @@ import {
   Words,
 } from './schema.ts';
 import { WARNINGS_MAX } from './transcript.ts';
+import { Verdict } from './verdict.ts';
 
 export const JOB_STATES = [
   'SUBMITTED',
@@ -224,6 +225,12 @@ export const Job = Type.Object(
     state_history: Type.Array(StateHistoryEntry),
     retry_info: RetryInfo,
     cost_tracking: CostTracking,
+    verdict: Nullable(Verdict),
+    expected_percentage: Nullable(
+      Percent(
+        'Where its progress should be at `updated_at`, from the usual start and pace of its model, device and instance type; null unless it is PROCESSING and its duration is known.',
+      ),
+    ),
     as_of_seq: AsOfSeq,
   },
   { $id: 'Job', description: 'One recording to transcribe.' },

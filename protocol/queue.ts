@@ -3,6 +3,7 @@ import { type Static, Type } from 'typebox';
 import { Id } from './ids.ts';
 import { JobStateName, Priority } from './job.ts';
 import { AsOfSeq, Count, closed, Nullable, Time, TotalSeconds } from './schema.ts';
+import { VerdictStatus } from './verdict.ts';
 
 const MaybeCount = (description: string) => Nullable(Count(`${description} null if it can't be read.`));
 
@@ -101,6 +102,7 @@ export const JobQuery = Type.Object(
         description: 'Matches id, input path, tags, metadata or last error; case-insensitive.',
       }),
     ),
+    verdict: Type.Optional(VerdictStatus),
   },
   closed,
 );

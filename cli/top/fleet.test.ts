@@ -29,6 +29,27 @@ const worker = (worker_id: string, event: string, more: object = {}): FeedEvent 
     ...more,
   }) as FeedEvent;
 
+test('a verdict lasts while the job stays in its state and attempt, and changes nothing else', () => {
+  const fleet = new Fleet();
+  const shown = () => {
+    const { verdict, percentage, eta_seconds, stage } = fleet.jobs.get('job-1')!;
+    return [verdict, percentage, eta_seconds, stage];
+  };
+  const verdict = (status: string) => ({ status, reason: '', since: '2026-01-01T00:00:00Z', evidence: {} });
+  const judged = (status: string) =>
+    ({ ...job('job-1', 'PROCESSING', { attempt: 1, verdict: verdict(status) }), event: 'JobJudged' }) as FeedEvent;
+  fleet.apply(job('job-1', 'PROCESSING', { percentage: 40, stage: 'TRANSCRIBING', eta_seconds: 9, attempt: 1 }));
+  fleet.apply(judged('hung'));
+  assert.deepEqual(shown(), ['hung', 40, 9, 'TRANSCRIBING']);
+  fleet.apply(job('job-1', 'PROCESSING', { percentage: 50, attempt: 1 }));
+  assert.equal(shown()[0], 'hung');
+  fleet.apply(judged('on_track'));
+  assert.equal(shown()[0], null);
+  fleet.apply(judged('dead'));
+  fleet.apply(job('job-1', 'PROCESSING', { percentage: 0, worker_id: 'worker-2', attempt: 2 }));
+  assert.equal(shown()[0], null);
+});
+
 test('a job is as its events say; what an event leaves out has not changed', () => {
   const fleet = new Fleet();
   fleet.apply(job('job-1', 'QUEUED', { percentage: 0, worker_id: null, attempt: 1 }));
@@ -42,6 +63,7 @@ test('a job is as its events say; what an event leaves out has not changed', () 
     eta_seconds: 9,
     worker_id: 'worker-1',
     attempt: 1,
+    verdict: null,
     details: null,
   });
   assert.deepEqual([...fleet.held().keys()], ['worker-1']);

@@ -23,6 +23,8 @@ export type FleetJob = {
   eta_seconds: number | null;
   worker_id: string | null;
   attempt: number;
+  /** What is wrong with it; null if it is on track. */
+  verdict: string | null;
   /** The reason, if it failed. */
   details: string | null;
 };
@@ -85,15 +87,18 @@ export class Fleet {
   #changeJob(event: JobNow | JobChanged | JobReported): void {
     const { job_id, state, stage, percentage, eta_seconds = null, worker_id, attempt, details = null } = event;
     const before = this.jobs.get(job_id);
+    // An event about the verdict alone says nothing of the progress.
+    const judged = 'event' in event && event.event === 'JobJudged';
     const again = before !== undefined && attempt !== undefined && attempt !== before.attempt;
     const job: FleetJob = {
       job_id,
       state,
       percentage: percentage ?? before?.percentage ?? 0,
       stage: stage ?? (again ? null : (before?.stage ?? null)),
-      eta_seconds,
+      eta_seconds: judged ? (before?.eta_seconds ?? null) : eta_seconds,
       worker_id: worker_id === undefined ? (before?.worker_id ?? null) : worker_id,
       attempt: attempt ?? before?.attempt ?? 1,
+      verdict: verdictAfter(before, event),
       details: state === 'FAILED' ? details : null,
     };
     if (!ENDS.has(state)) {
@@ -134,6 +139,13 @@ export class Fleet {
     if (rule === undefined || severity === undefined || message === undefined) this.alerts.delete(id);
     else this.alerts.set(id, { id, rule, severity, message });
   }
+}
+
+/** It lasts while the job stays in its state and attempt. */
+function verdictAfter(before: FleetJob | undefined, event: JobNow | JobChanged | JobReported): string | null {
+  const { verdict, state, attempt = before?.attempt } = event;
+  if (verdict != null) return verdict.status === 'on_track' ? null : verdict.status;
+  return before?.state === state && before.attempt === attempt ? before.verdict : null;
 }
 
 const NEW_WORKER: Omit<FleetWorker, 'worker_id'> = {

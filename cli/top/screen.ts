@@ -106,11 +106,13 @@ function jobRows({ jobs, ended }: Fleet): string[][] {
   return [...all.filter(runs), ...ended, ...all.filter((job) => !runs(job))].map(jobRow);
 }
 
-function jobRow({ job_id, state, percentage, stage, eta_seconds, worker_id, attempt, details }: FleetJob): string[] {
+function jobRow(job: FleetJob): string[] {
+  const { job_id, state, percentage, stage, eta_seconds, worker_id, attempt, verdict, details } = job;
   const waits = state === 'QUEUED' || state === 'SUBMITTED';
   const bar = waits ? '' : `${String(Math.floor(percentage)).padStart(3)}% ${barCells(percentage, BAR_CELLS)}`;
   if (details !== null) return [job_id, stateColour(state), details];
-  const what = state === 'PROCESSING' ? (stage ?? '') : waits && attempt > 1 ? `attempt ${attempt}` : '';
+  const usual = state === 'PROCESSING' ? (stage ?? '') : waits && attempt > 1 ? `attempt ${attempt}` : '';
+  const what = verdict === null ? usual : colour('red', verdict.toUpperCase());
   const left = state === 'PROCESSING' && eta_seconds !== null ? duration(eta_seconds) : '';
   return [job_id, stateColour(state), bar, what, left, worker_id ?? ''];
 }

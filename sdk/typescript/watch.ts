@@ -34,7 +34,7 @@ export type WatchOptions = {
 const POLL_MS = 500;
 const AWAY_POLL_MS_MAX = 5_000;
 
-/** Yields the job now, then each change of state, stage or percentage; ends after COMPLETED, FAILED or CANCELLED. */
+/** Yields the job now, then each change of state, stage, percentage or verdict; ends after COMPLETED, FAILED or CANCELLED. */
 export async function* watchJob(
   { transport, feed }: { transport: Transport; feed: Feed },
   jobId: string,
@@ -110,7 +110,8 @@ class Changes {
 
   *of(job: JobWithId): Generator<JobUpdate, void, void> {
     const { percentage, stage } = job.progress;
-    const now = JSON.stringify([job.state, percentage, stage, job.retry_info.attempt]);
+    // Older monitors give no verdict.
+    const now = JSON.stringify([job.state, percentage, stage, job.retry_info.attempt, job.verdict?.status]);
     if (now !== this.#told) yield { state: job.state, percentage, stage, job };
     this.#told = now;
   }

@@ -5,8 +5,10 @@
 import { faultOf } from '../../protocol/fault.ts';
 import type { Job, JobError, JobOutput, JobProgress } from '../../protocol/job.ts';
 import { formatTime } from '../../protocol/time.ts';
+import type { Verdict } from '../../protocol/verdict.ts';
 import type { AttemptError, JobRecord, OutputRecord } from '../state-machine/state/records.ts';
 import { finished } from '../state-machine/state/records.ts';
+import { verdictStatus } from '../state-machine/state/verdicts.ts';
 import { round, seconds, time } from './figures.ts';
 
 const YEAR_SECONDS = 365 * 24 * 3600;
@@ -61,6 +63,8 @@ export function jobDocument(job: JobRecord): Job {
       last_error: job.last_error && errorDocument(job.last_error),
       next_attempt_at: time(job.not_before_ms),
     },
+    verdict: verdictOf(job),
+    expected_percentage: expectedPercentage(job),
     cost_tracking: {
       estimated_cost_usd: job.estimated_cost_usd,
       actual_cost_usd: job.actual_cost_usd === null ? null : round(job.actual_cost_usd, 1e6),
@@ -68,6 +72,25 @@ export function jobDocument(job: JobRecord): Job {
     },
     as_of_seq: job.version,
   };
+}
+
+/** Null once nothing more is to be expected of it. */
+export function verdictOf(job: JobRecord): Verdict | null {
+  if (verdictStatus(job) === null) return null;
+  if (job.verdict === null) {
+    const since_ms = job.state === 'PROCESSING' ? (job.run?.assigned_ms ?? job.queued_ms) : job.queued_ms;
+    return { status: 'on_track', reason: 'On track.', since: formatTime(since_ms), evidence: {} };
+  }
+  const { status, reason, since_ms, evidence } = job.verdict;
+  return { status, reason, since: formatTime(since_ms), evidence: { ...evidence } };
+}
+
+/** As of the last change of the document, from what was expected of the attempt when it began. */
+function expectedPercentage({ state, run, duration_seconds, updated_ms }: JobRecord): number | null {
+  if (state !== 'PROCESSING' || !run?.expected || duration_seconds === null || duration_seconds <= 0) return null;
+  const worked_seconds = (updated_ms - run.assigned_ms) / 1000 - run.expected.start_seconds;
+  const part = worked_seconds / (run.expected.pace * duration_seconds);
+  return Number.isNaN(part) ? null : round(100 * Math.min(1, Math.max(0, part)), 10);
 }
 
 export function outputDocument(output: OutputRecord | null): JobOutput {

@@ -5,6 +5,7 @@
 import type { FeedPosition } from '../../protocol/feed.ts';
 import type { AlertChanged, JobChanged, WorkerChanged } from '../../protocol/feed-messages.ts';
 import type { JobStateName } from '../../protocol/job.ts';
+import { formatTime } from '../../protocol/time.ts';
 import { errorDocument, outputDocument } from '../documents/job.ts';
 import { sightedError, sightedOutput } from '../state-machine/apply/observed.ts';
 import type { AlertEvent, JobEvent, JournalEvent, WorkerEvent } from '../state-machine/events.ts';
@@ -188,6 +189,10 @@ function jobFields({ type, data }: JobEvent): JobFields | undefined {
         ...(state === 'COMPLETED' ? { output: outputDocument(sightedOutput(data.sighting)) } : {}),
         ...(state === 'FAILED' ? { error: errorDocument(sightedError(data.sighting)) } : {}),
       });
+    }
+    case 'JobJudged': {
+      const { state, attempt, status, since_ms, reason, evidence } = data;
+      return now(state, null, { attempt, verdict: { status, reason, since: formatTime(since_ms), evidence } });
     }
     case 'JobAttemptFailed':
     case 'JobDelayOver':

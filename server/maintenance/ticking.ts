@@ -12,10 +12,13 @@ import type { Engine } from '../engine.ts';
 import { newId, newUlid } from '../ids.ts';
 import { UNREMEMBERED } from '../state-machine/apply/apply.ts';
 import { nextDue } from '../state-machine/decide/time.ts';
+import { nextToJudge } from '../state-machine/decide/verdicts.ts';
 import type { AlertRulesFileReader } from './alert-rules.ts';
 import { Duty } from './duty.ts';
 import type { StoreRules } from './store-rules.ts';
 
+/** Interval between verdicts while jobs run: a dead worker is to be found within 10 s of the first heartbeat that it misses. */
+const VERDICTS_MS = 2_000;
 /** Interval between ticks while many timers are due. */
 const SOONEST_MS = 20;
 const LATEST_MS = 1_000;
@@ -42,6 +45,9 @@ export function ticking({ engine, clock, log, rules, alert_rules }: TickingOptio
     commit_seconds: engine.commit_seconds,
     config_invalid: alert_rules?.problem,
   });
+  /** Running jobs from this ordinal on are judged next, at this time. */
+  let judge_from = 0;
+  let judge_ms = 0;
   return new Duty({
     name: 'ticking',
     clock,
@@ -60,15 +66,22 @@ export function ticking({ engine, clock, log, rules, alert_rules }: TickingOptio
       const slot = Math.floor(at_ms / EVALUATION_MS);
       // With the tick for a timer that is due in a moment, if there is one.
       const evaluate = slot !== evaluated && !(wait_ms > 0 && wait_ms <= SOONEST_MS);
-      if ((wait_ms <= 0 || evaluate) && engine.journal.status.writable) {
-        evaluated = slot;
+      const judge = now_ms >= judge_ms;
+      if ((wait_ms <= 0 || evaluate || judge) && engine.journal.status.writable) {
+        if (evaluate) evaluated = slot;
         const ids = evaluate ? Array.from({ length: ALERT_IDS }, () => newId('alert')) : [];
+        const from = judge ? judge_from : null;
+        if (judge) {
+          judge_from = nextToJudge(engine.state, judge_from);
+          const runs = engine.state.tables.jobs_by_state.PROCESSING.size > 0;
+          judge_ms = now_ms + (judge_from > 0 ? LATEST_MS / 2 : runs ? VERDICTS_MS : EVALUATION_MS);
+        }
         const before = engine.state.seq;
         await engine.submit({
           id: `${UNREMEMBERED}${newUlid()}`,
           fingerprint: '',
           actor: 'monitor',
-          body: { type: 'tick', ids, expire, evaluate, observed: observed() },
+          body: { type: 'tick', ids, expire, evaluate, observed: observed(), judge_from: from },
         });
         // A due timer without an event is being spared: retry later.
         if (engine.state.seq === before && wait_ms <= 0) return { again_ms: LATEST_MS };

@@ -7,9 +7,10 @@ import type { Labels, Matcher } from '../../protocol/alert-labels.ts';
 import type { JobEnd, OutputFormat, Priority } from '../../protocol/job.ts';
 import type { Sighting } from '../../protocol/sighting.ts';
 import type { TranscriptWarning } from '../../protocol/transcript.ts';
+import type { Evidence, VerdictStatus } from '../../protocol/verdict.ts';
 import type { Capabilities, HealthReport, HealthStatus, KnownCapabilities, Location } from '../../protocol/worker.ts';
 import type { NoticeContent } from './state/notices.ts';
-import type { ArchivedJob, AttemptError, ColumnFile, Pack, ShardRecord } from './state/records.ts';
+import type { ArchivedJob, AttemptError, ColumnFile, Expected, Pack, ShardRecord } from './state/records.ts';
 
 /** An event in the journal. `at` is the segment's log time, RFC 3339; `id` is `<command>/<fingerprint>/<index>`. */
 export type JournalEvent = Event & { id: string; at: string; actor: string };
@@ -50,6 +51,8 @@ export type JobEvent =
         /** The attempt ended through no fault of the job, which returns to its previous place. */
         keeps_place: boolean;
         details: string;
+        /** Absent if unknown, and in old journals. */
+        start_by_ms?: number;
       };
     }
   | { type: 'JobDelayOver'; entity: string; data: Record<string, never> }
@@ -70,6 +73,8 @@ export type JobEvent =
         token: string | null;
         expires_ms: number | null;
         estimated_cost_usd: number | null;
+        /** Absent in old journals. */
+        expected?: Expected;
       };
     }
   | {
@@ -123,6 +128,19 @@ export type JobEvent =
   | { type: 'JobCancelRequested'; entity: string; data: { kill_ms: number; details: string } }
   /** `cost_usd`: of the attempt that this ends, if one was running. */
   | { type: 'JobCancelled'; entity: string; data: { details: string; cost_usd: number | null } }
+  /** The verdict on a waiting or running job has changed. `since_ms`: since when it is so. */
+  | {
+      type: 'JobJudged';
+      entity: string;
+      data: {
+        state: 'QUEUED' | 'PROCESSING';
+        attempt: number;
+        status: VerdictStatus;
+        since_ms: number;
+        reason: string;
+        evidence: Evidence;
+      };
+    }
   /** The job left the dead-letter queue because it was too old or purged. It stays FAILED. */
   | { type: 'JobDropped'; entity: string; data: { details: string } }
   /** A source reported something new about a job that runs elsewhere. Times are from the source's clock. */
@@ -177,6 +195,8 @@ export type WorkerEvent =
         /** Jobs whose leases are renewed until `expires_ms`. */
         renewed: readonly string[];
         expires_ms: number;
+        /** Another sign of life than a heartbeat. Absent: false, and in old journals. */
+        sign?: true;
       };
     }
   | {

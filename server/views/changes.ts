@@ -108,6 +108,7 @@ const SHOWN_BY: Readonly<Record<EventType, 'job' | 'worker' | 'alert' | null>> =
   JobFailed: 'job',
   JobCancelRequested: 'job',
   JobCancelled: 'job',
+  JobJudged: 'job',
   JobDropped: 'job',
   JobObserved: 'job',
   WorkerLaunched: 'worker',

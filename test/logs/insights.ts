@@ -22,7 +22,7 @@ const COMMANDS: Record<string, (rest: string, rows: Row[]) => Row[]> = {
     const named = partsOf(rest).map(withName);
     return rows.map((row) => ({
       ...row,
-      ...Object.fromEntries(named.map(({ text, name }) => [name, valueOf(text, row)])),
+      ...Object.fromEntries(named.map(({ text, name }) => [name, cellOf(text, row)])),
     }));
   },
   filter: (rest, rows) => {
@@ -41,9 +41,9 @@ const COMMANDS: Record<string, (rest: string, rows: Row[]) => Row[]> = {
     const [, all = '', by] = /^(.*?)(?: by (.*))?$/.exec(rest) ?? refuse(rest);
     const columns = partsOf(all).map(withName);
     const keys = by === undefined ? [] : partsOf(by).map(withName);
-    const groups = Map.groupBy(rows, (row) => JSON.stringify(keys.map(({ text }) => valueOf(text, row))));
+    const groups = Map.groupBy(rows, (row) => JSON.stringify(keys.map(({ text }) => cellOf(text, row))));
     return [...groups.values()].map((group) => ({
-      ...Object.fromEntries(keys.map(({ text, name }) => [name, valueOf(text, group[0]!)])),
+      ...Object.fromEntries(keys.map(({ text, name }) => [name, cellOf(text, group[0]!)])),
       ...Object.fromEntries(columns.map(({ text, name }) => [name, aggregate(text, group)])),
     }));
   },
@@ -64,7 +64,7 @@ function withName(part: string): { text: string; name: string } {
   return { text, name };
 }
 
-function valueOf(text: string, row: Row): string | number | null {
+function cellOf(text: string, row: Row): string | number | null {
   const [, field, needle] = /^strcontains\((\S+), '([^']*)'\)$/.exec(text) ?? [];
   if (field !== undefined) return String(row[field]).includes(needle!) ? 1 : 0;
   const [, minutes] = /^bin\((\d+)m\)$/.exec(text) ?? [];

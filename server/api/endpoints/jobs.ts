@@ -245,7 +245,9 @@ export async function listJobs({ engine, store }: Pick<ApiContext, 'engine' | 's
     if (!exhausted || all.length > limit) return pageResponse(page, { ordinal: page.jobs.at(-1)!.ordinal, seq });
   }
   const states = FINISHED_STATES.filter((name) => query.state === undefined || query.state === name);
-  if (state.scalars.archived_jobs === 0 || states.length === 0) return pageResponse(page, null);
+  // A job in the archive has no verdict.
+  const archived = query.verdict === undefined && states.length > 0 && state.scalars.archived_jobs > 0;
+  if (!archived) return pageResponse(page, null);
   if (page.jobs.length === limit) return pageResponse(page, { archive: '', seq });
   const { jobs, unreadable, next } = await archivedPage(store, state, {
     before: 'archive' in cursor && cursor.archive !== '' ? cursor.archive : undefined,

@@ -38,13 +38,14 @@ export function decodeCursor(text: string | undefined): Cursor | null {
 }
 
 export function matcherOf(query: JobQuery): JobMatcher {
-  const { created_after, created_before, state, worker_id, priority, tag, suspect, q } = query;
+  const { created_after, created_before, state, worker_id, priority, tag, suspect, verdict, q } = query;
   return new JobMatcher({
     state,
     worker_id,
     priority,
     tag,
     suspect,
+    verdict,
     q,
     created_after_ms: created_after === undefined ? undefined : parseTime(created_after),
     created_before_ms: created_before === undefined ? undefined : parseTime(created_before),
@@ -74,10 +75,14 @@ export async function pageOfJobs(
 /** Yields ids below the ordinal `before`, from the narrowest index for the query. */
 function* newestFirst(
   state: State,
-  { state: name, worker_id, had_by = worker_id }: JobQuery & { had_by?: string },
+  { state: name, worker_id, verdict, had_by = worker_id }: JobQuery & { had_by?: string },
   before: number,
 ): Generator<string> {
-  const { jobs_by_creation, jobs_by_state, jobs_by_worker } = state.tables;
+  const { jobs_by_creation, jobs_by_state, jobs_by_worker, off_track } = state.tables;
+  if (verdict !== undefined && verdict !== 'on_track') {
+    for (const [ordinal, job_id] of off_track[verdict].entriesReversed(before)) if (ordinal < before) yield job_id;
+    return;
+  }
   if (had_by === undefined || name !== undefined) {
     const table = name === undefined ? jobs_by_creation : jobs_by_state[name];
     for (const [ordinal, job_id] of table.entriesReversed(before)) if (ordinal < before) yield job_id;

@@ -51,6 +51,7 @@ export function endRun(
       fault: error?.fault ?? null,
     },
     kill_ms: null,
+    progress: job.progress?.pulse ? { ...job.progress, pulse: null } : job.progress,
     instance_ms: plus(job.instance_ms, taken_ms),
     actual_cost_usd: cost_usd === null ? job.actual_cost_usd : plus(job.actual_cost_usd ?? 0, cost_usd),
   };

@@ -1,6 +1,8 @@
 /** Applies events to jobs, to the workers that hold them, and to the periods that count them. */
 import { urlExpiry } from '../../../protocol/url-expiry.ts';
+import { VERDICTS } from '../../../protocol/verdict.ts';
 import type { JobEvent } from '../events.ts';
+import { learn } from '../state/pace.ts';
 import { countFailed, countInPeriods } from '../state/periods.ts';
 import type { HistoryRecord, JobRecord, ProgressRecord, Run, WorkerRecord } from '../state/records.ts';
 import { HANDED_BACK, NO_RUNS } from '../state/records.ts';
@@ -8,6 +10,7 @@ import type { State } from '../state/state.ts';
 import { plus } from '../state/sums.ts';
 import { countBy, observeBy } from '../state/tallies.ts';
 import { CANCELLED, endRun, since } from './attempts.ts';
+import { pulseOf } from './pulse.ts';
 
 export function applyJobEvent(state: State, event: JobEvent): void {
   if (event.type === 'JobSubmitted') return submit(state, event);
@@ -15,7 +18,7 @@ export function applyJobEvent(state: State, event: JobEvent): void {
   if (!job) return;
   switch (event.type) {
     case 'JobQueued': {
-      const { attempt, not_before_ms, batch_size, keeps_place, details } = event.data;
+      const { attempt, not_before_ms, batch_size, keeps_place, details, start_by_ms = null } = event.data;
       return changeJob(state, job, {
         state: 'QUEUED',
         attempt,
@@ -23,6 +26,7 @@ export function applyJobEvent(state: State, event: JobEvent): void {
         batch_size,
         place: keeps_place ? job.place : state.nextOrdinal(),
         queued_ms: state.at_ms,
+        start_by_ms,
         completed_ms: null,
         dead: null,
         progress: null,
@@ -40,7 +44,7 @@ export function applyJobEvent(state: State, event: JobEvent): void {
       if (job.run === null || job.run.ended_ms !== null || data.attempt !== job.attempt) return;
       const downloaded = job.run.downloaded_ms === null && data.stage !== null && data.stage !== 'DOWNLOADING';
       return changeJob(state, job, {
-        progress: progressed(job.progress, event, state.at_ms),
+        progress: progressed(state, job, job.run, event),
         duration_seconds: data.duration_seconds ?? job.duration_seconds,
         file_size_bytes: data.file_size_bytes ?? job.file_size_bytes,
         run: downloaded ? { ...job.run, downloaded_ms: state.at_ms } : job.run,
@@ -82,6 +86,8 @@ export function applyJobEvent(state: State, event: JobEvent): void {
         kill_ms: null,
         history: entered(job, { state: 'CANCELLED', at_ms: state.at_ms, details: event.data.details }),
       });
+    case 'JobJudged':
+      return judged(state, job, event);
     case 'JobDropped':
       return changeJob(state, job, { dead: null });
     default:
@@ -92,7 +98,17 @@ export function applyJobEvent(state: State, event: JobEvent): void {
 /** Every change of a job except a sighting goes through here, to set its version and time. */
 function changeJob(state: State, job: JobRecord, changes: Partial<JobRecord>): void {
   const observed = job.observed && { ...job.observed, overruled: true };
-  state.putJob({ ...job, ...changes, observed, version: state.seq, updated_ms: state.at_ms }, job);
+  // Another state, or another attempt, is on track until it is judged.
+  const verdict = changes.state === undefined ? job.verdict : null;
+  state.putJob({ ...job, ...changes, observed, verdict, version: state.seq, updated_ms: state.at_ms }, job);
+}
+
+function judged(state: State, job: JobRecord, { data }: JobEvent & { type: 'JobJudged' }): void {
+  if (job.state !== data.state || job.attempt !== data.attempt || !VERDICTS.includes(data.status)) return;
+  const { status, since_ms, reason, evidence } = data;
+  // What a source has reported of the job is still current.
+  const updated_ms = job.observed === null ? state.at_ms : job.updated_ms;
+  state.putJob({ ...job, verdict: { status, since_ms, reason, evidence }, version: state.seq, updated_ms }, job);
 }
 
 function submit(state: State, { entity, data }: JobEvent & { type: 'JobSubmitted' }): void {
@@ -148,6 +164,7 @@ export function newJob(
     attempt: 1,
     place: ordinal,
     queued_ms: created_ms,
+    start_by_ms: null,
     message: null,
     not_before_ms: null,
     run: null,
@@ -164,6 +181,7 @@ export function newJob(
     estimated_cost_usd: request.estimated_cost_usd,
     history,
     observed: null,
+    verdict: null,
   };
 }
 
@@ -213,6 +231,7 @@ function assign(state: State, job: JobRecord, { data }: JobEvent & { type: 'JobA
     cost_usd: null,
     error_code: null,
     fault: null,
+    expected: data.expected ?? null,
   };
   changeJob(state, job, {
     state: 'PROCESSING',
@@ -220,6 +239,7 @@ function assign(state: State, job: JobRecord, { data }: JobEvent & { type: 'JobA
     run,
     earlier: earlierOf(job),
     not_before_ms: null,
+    start_by_ms: null,
     progress: null,
     queue_ms: plus(job.queue_ms, since(state, job.queued_ms)),
     estimated_cost_usd: data.estimated_cost_usd ?? job.estimated_cost_usd,
@@ -277,12 +297,15 @@ export function passedOver(passes: Passes, served: JobRecord['priority'], normal
 }
 
 function progressed(
-  last: ProgressRecord | null,
+  state: State,
+  job: JobRecord,
+  run: Run,
   { data }: JobEvent & { type: 'JobProgressed' },
-  at_ms: number,
 ): ProgressRecord {
+  const { at_ms } = state;
+  const last = job.progress;
   const marks = last?.marks ?? [];
-  return {
+  const next: ProgressRecord = {
     percentage: data.percentage,
     stage: data.stage ?? last?.stage ?? null,
     current_chunk: data.current_chunk ?? last?.current_chunk ?? null,
@@ -290,7 +313,10 @@ function progressed(
     eta_seconds: data.eta_seconds,
     at_ms,
     marks: marks.at(-1) === data.percentage ? marks : [...marks.slice(-6), at_ms, data.percentage],
+    pulse: null,
   };
+  next.pulse = pulseOf(state, run, last, next);
+  return next;
 }
 
 function complete(state: State, job: JobRecord, { data }: JobEvent & { type: 'JobCompleted' }): void {
@@ -305,6 +331,7 @@ function complete(state: State, job: JobRecord, { data }: JobEvent & { type: 'Jo
   });
   learnPace(state, audio_ms, taken_ms);
   observeCompleted(state, job, { taken_ms, audio_ms, turnaround_ms: since(state, job.created_ms) });
+  if (job.run && job.run.ended_ms === null) learn(state, job, job.run);
   changeJob(state, job, {
     ...endRun(state, job, { cost_usd: data.cost_usd, verdict: 'completed', error: null }),
     state: 'COMPLETED',
@@ -317,7 +344,14 @@ function complete(state: State, job: JobRecord, { data }: JobEvent & { type: 'Jo
       ...(data.warnings ? { warnings: data.warnings } : {}),
       ...(data.suspect ? { suspect: true } : {}),
     },
-    progress: { ...(job.progress ?? NO_PROGRESS), percentage: 100, eta_seconds: 0, at_ms: state.at_ms, marks: [] },
+    progress: {
+      ...(job.progress ?? NO_PROGRESS),
+      percentage: 100,
+      eta_seconds: 0,
+      at_ms: state.at_ms,
+      marks: [],
+      pulse: null,
+    },
     history: entered(job, { state: 'COMPLETED', at_ms: state.at_ms, details: data.details }),
   });
 }
@@ -354,6 +388,7 @@ export const NO_PROGRESS: ProgressRecord = {
   eta_seconds: null,
   at_ms: 0,
   marks: [],
+  pulse: null,
 };
 
 /** The history with one more entry. Beyond HISTORY_MAX the first two entries and the latest are kept. */

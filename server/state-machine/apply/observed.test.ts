@@ -61,7 +61,8 @@ describe('progress', () => {
   });
 
   test('a job with only a start has none', () => {
-    assert.equal(observe(new Monitor(), START).job().progress, null);
+    const { percentage, stage, at_ms, marks } = observe(new Monitor(), START).job().progress!;
+    assert.deepEqual([percentage, stage, at_ms, marks], [0, null, 0, []]);
   });
 
   test('a percentage of 0 is progress', () => {

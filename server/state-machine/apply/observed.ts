@@ -7,6 +7,7 @@
 import { SECONDS_MAX } from '../../../protocol/limits.ts';
 import { hasEnded } from '../../../protocol/sighting.ts';
 import type { JobEvent } from '../events.ts';
+import { learn } from '../state/pace.ts';
 import { countFailed, countInPeriods, isOpenHour } from '../state/periods.ts';
 import { type AttemptError, finished, type JobRecord, type ProgressRecord, type Run } from '../state/records.ts';
 import type { State } from '../state/state.ts';
@@ -24,6 +25,7 @@ import {
   newJob,
   observeCompleted,
 } from './job.ts';
+import { pulseOf } from './pulse.ts';
 import { NEW_WORKER } from './worker.ts';
 
 type Observation = JobEvent & { type: 'JobObserved' };
@@ -59,12 +61,13 @@ export function observe(state: State, { entity, data }: Observation): void {
     earlier: run !== null && run.attempt !== base.run?.attempt ? earlierOf(base) : base.earlier,
     dead: null,
     kill_ms: null,
-    progress: progressOf(sighting, isSameRun(base.run, run) ? base.progress : null),
+    progress: progressOf(state, sighting, run, isSameRun(base.run, run) ? base.progress : null),
     last_error: errorOf(sighting, base),
     output: sighting.state === 'COMPLETED' ? sightedOutput(sighting) : null,
     queue_ms: run ? Math.max(0, run.assigned_ms - base.created_ms) : 0,
     instance_ms: instanceTime(base, run),
     observed: { source, ...sighting, overruled: false },
+    verdict: last && last.state === sighting.state && isSameRun(last.run, run) ? last.verdict : null,
     history: historyOf(base, sighting, run, source),
   };
   if (last?.run && last.run.ended_ms === null && !isSameRun(last.run, run))
@@ -73,7 +76,7 @@ export function observe(state: State, { entity, data }: Observation): void {
   if (run && ended_ms === null) hold(state, entity, run);
   if (ended_ms !== null && !(last && finished(last.state))) {
     releaseWorker(state, next, ended_ms);
-    count(state, next, ended_ms);
+    count(state, next, ended_ms, base.progress);
   }
   state.putJob(next);
 }
@@ -131,6 +134,7 @@ function runOf(state: State, sighting: JobSighting, last: JobRecord | undefined)
     cost_usd: continued ? before.cost_usd : null,
     error_code: sighting.state === 'FAILED' ? sightedError(sighting).code : null,
     fault: null,
+    expected: null,
   };
 }
 
@@ -139,7 +143,12 @@ const hardware = ({ model, device, instance_type }: Run) => ({ model, device, in
 const isSameRun = (a: Run | null, b: Run | null): boolean =>
   a !== null && b !== null && a.attempt === b.attempt && a.worker_id === b.worker_id;
 
-function progressOf(sighting: JobSighting, last: ProgressRecord | null): ProgressRecord | null {
+function progressOf(
+  state: State,
+  sighting: JobSighting,
+  run: Run | null,
+  last: ProgressRecord | null,
+): ProgressRecord | null {
   const { percentage, stage, told_ms } = sighting;
   if (sighting.state === 'COMPLETED') {
     return {
@@ -148,12 +157,17 @@ function progressOf(sighting: JobSighting, last: ProgressRecord | null): Progres
       stage: stage ?? last?.stage ?? null,
       at_ms: told_ms,
       marks: [],
+      pulse: null,
     };
   }
-  if (percentage === null && stage === null) return last;
+  if (percentage === null && stage === null) {
+    if (run === null || run.ended_ms !== null || last?.pulse) return last;
+    const began = { ...NO_PROGRESS, ...last };
+    return { ...began, pulse: pulseOf(state, run, null, began) };
+  }
   const marks = last?.marks ?? [];
   const now = percentage ?? last?.percentage ?? 0;
-  return {
+  const next = {
     percentage: now,
     stage: stage ?? last?.stage ?? null,
     current_chunk: sighting.current_chunk ?? last?.current_chunk ?? null,
@@ -162,6 +176,7 @@ function progressOf(sighting: JobSighting, last: ProgressRecord | null): Progres
     at_ms: told_ms,
     marks: marks.at(-1) === now ? marks : [...marks.slice(-6), told_ms, now],
   };
+  return { ...next, pulse: run === null || run.ended_ms !== null ? null : pulseOf(state, run, last, next) };
 }
 
 function errorOf(sighting: JobSighting, { last_error }: JobRecord): AttemptError | null {
@@ -269,8 +284,8 @@ function releaseWorker(state: State, job: JobRecord, ended_ms: number): void {
   release(state, job.run.worker_id, job.job_id, { taken_ms, verdict });
 }
 
-/** Counts the job in the hour of its end if that hour is still open; figures of past hours are final. */
-function count(state: State, job: JobRecord, ended_ms: number): void {
+/** Counts the job in the hour of its end if that hour is still open; figures of past hours are final. `before`: its progress until then. */
+function count(state: State, job: JobRecord, ended_ms: number, before: ProgressRecord | null): void {
   if (!isOpenHour(state, ended_ms)) return;
   if (job.state === 'FAILED') {
     countBy(state, 'failed', job.last_error?.code ?? null);
@@ -282,4 +297,5 @@ function count(state: State, job: JobRecord, ended_ms: number): void {
   countInPeriods(state, { completed: 1, processing_ms, queue_ms: job.queue_ms, turnaround_ms, audio_ms }, ended_ms);
   learnPace(state, audio_ms, processing_ms);
   observeCompleted(state, job, { taken_ms: processing_ms, audio_ms, turnaround_ms });
+  if (job.run) learn(state, { ...job, progress: before }, job.run, ended_ms);
 }

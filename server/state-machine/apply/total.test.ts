@@ -34,6 +34,7 @@ const TYPES: Record<EventType, object> = {
   JobFailed: { dead_until_ms: 9, details: '' },
   JobCancelRequested: { kill_ms: 7, details: '' },
   JobCancelled: { details: '', cost_usd: null },
+  JobJudged: { state: 'PROCESSING', attempt: 1, status: 'hung', since_ms: 2, reason: 'x', evidence: { a: 1 } },
   JobDropped: { details: '' },
   JobObserved: {
     source: 'log:/x',

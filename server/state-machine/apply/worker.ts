@@ -1,5 +1,6 @@
 /** Applies events to workers, and to the leases that their heartbeats renew. */
 import type { WorkerEvent } from '../events.ts';
+import { beaten } from '../state/beats.ts';
 import type { WorkerRecord } from '../state/records.ts';
 import { running } from '../state/records.ts';
 import type { State } from '../state/state.ts';
@@ -28,6 +29,7 @@ export function applyWorkerEvent(state: State, event: WorkerEvent): void {
         status,
         check_ms,
         heartbeat_ms: state.at_ms,
+        ...(event.data.sign ? {} : { beats: beaten(worker.beats, state.at_ms) }),
         holds:
           typeof gpu === 'number'
             ? worker.holds.map((hold) => ({ ...hold, gpu_sum: hold.gpu_sum + gpu, gpu_count: hold.gpu_count + 1 }))
@@ -72,7 +74,7 @@ function arrive(
   const registered = event.type === 'WorkerRegistered';
   const fresh = !known || known.state === 'TERMINATED';
   // The faults of a process that was restarted on purpose are over; those of one that dies again and again are not.
-  const { reported: _, exit, faults, ...before } = known ?? NEW_WORKER;
+  const { reported: _, exit, faults, beats: __, ...before } = known ?? NEW_WORKER;
   const kept = faults !== undefined && !fresh && known.state !== 'RESTARTING';
   const arrived = stateOnArrival(known, registered);
   state.putWorker({

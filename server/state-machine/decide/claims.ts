@@ -6,9 +6,10 @@
  */
 import type { Priority } from '../../../protocol/job.ts';
 import { PRIORITIES } from '../../../protocol/job.ts';
-import { passedOver } from '../apply/job.ts';
+import { hardwareOf, passedOver } from '../apply/job.ts';
 import type { Event } from '../events.ts';
 import { able, allowance, suspended } from '../state/able.ts';
+import { expectedOf } from '../state/pace.ts';
 import type { JobRecord, WorkerRecord } from '../state/records.ts';
 import { endedRuns, isFailure } from '../state/runs.ts';
 import type { State } from '../state/state.ts';
@@ -29,6 +30,7 @@ export function claimJobs(
   if (!worker || worker.reported) return workerNotFound(body.worker_id);
   if (worker.state === 'TERMINATED') return workerTerminated(worker);
   if (worker.state === 'DRAINING' || worker.state === 'RESTARTING') return { events: [] };
+  const expected = expectedOf(state, hardwareOf(worker));
   const assigned = (job: JobRecord): Event => ({
     type: 'JobAssigned',
     entity: job.job_id,
@@ -39,6 +41,7 @@ export function claimJobs(
       token: leaseToken(job, body.secret),
       expires_ms: at_ms + policy.lease_ms,
       estimated_cost_usd: job.estimated_cost_usd ?? estimateCost(state, job.duration_seconds),
+      expected,
     },
   });
   const context = { at_ms, policy };

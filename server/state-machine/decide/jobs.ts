@@ -16,13 +16,14 @@ import { endedRuns } from '../state/runs.ts';
 import type { State } from '../state/state.ts';
 import type { CommandBody } from './commands.ts';
 import { type Context, type Decision, refuse } from './decision.ts';
+import { startAgainBy, startBy } from './expected-start.ts';
 import type { Policy } from './policy.ts';
 
 type Body<T extends CommandBody['type']> = CommandBody & { type: T };
 
 export function submitJobs(state: State, { jobs }: Body<'submit_jobs'>): Decision {
   const events: Event[] = [];
-  for (const job of jobs) {
+  for (const [index, job] of jobs.entries()) {
     if (state.job(job.job_id)) return refuse('conflict', 'job_exists', `job ${job.job_id} already exists`);
     events.push(
       {
@@ -53,12 +54,15 @@ export function submitJobs(state: State, { jobs }: Body<'submit_jobs'>): Decisio
           batch_size: null,
           keeps_place: true,
           details: ANNOUNCED,
+          ...started(startBy(state, job.priority ?? 'normal', index, state.at_ms)),
         },
       },
     );
   }
   return { events };
 }
+
+const started = (start_by_ms: number | null): { start_by_ms?: number } => (start_by_ms === null ? {} : { start_by_ms });
 
 /**
  * Duration ÷ mean throughput factor × mean hourly price of live workers ÷ 3600; null if any of the three is unknown.
@@ -174,6 +178,7 @@ export function endAttempt(
   };
   if (job.state === 'CANCELLING') return [failed, cancelled(job, 'Cancelled; the worker has stopped')];
   if (error.retryable && (job.attempt < job.max_attempts || !next.counts)) {
+    const not_before_ms = next.delay_ms === null ? null : at_ms + next.delay_ms;
     return [
       failed,
       {
@@ -181,10 +186,11 @@ export function endAttempt(
         entity: job.job_id,
         data: {
           attempt: job.attempt + (next.counts ? 1 : 0),
-          not_before_ms: next.delay_ms === null ? null : at_ms + next.delay_ms,
+          not_before_ms,
           batch_size: next.batch_size ?? job.batch_size,
           keeps_place: next.keeps_place,
           details: `Returned to main queue: ${error.code}`,
+          ...started(startAgainBy(state, not_before_ms ?? at_ms)),
         },
       },
     ];

@@ -31,7 +31,7 @@ test('a heartbeat renews exactly those of its leases that are current', () => {
 test('a lease that is not renewed ends when due, and the job returns to its place as the next attempt', () => {
   const monitor = new Monitor({ worker_degraded_ms: 1e9 });
   monitor.claimed();
-  assert.deepEqual(typesOf(monitor.later(MINUTE_MS - 1).tick()), []);
+  assert.deepEqual(typesOf(monitor.later(MINUTE_MS - 1).tick()), ['JobJudged']);
   assert.deepEqual(typesOf(monitor.later(1).tick()), ['JobAttemptFailed', 'JobQueued']);
   const job = monitor.job();
   assert.deepEqual(

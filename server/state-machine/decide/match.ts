@@ -1,6 +1,8 @@
 /** Whether a job matches a filter, for lists, purges and redrives. */
 import type { JobStateName, Priority } from '../../../protocol/job.ts';
+import type { VerdictStatus } from '../../../protocol/verdict.ts';
 import type { JobRecord } from '../state/records.ts';
+import { verdictStatus } from '../state/verdicts.ts';
 
 export type JobCriteria = {
   state?: JobStateName | undefined;
@@ -9,6 +11,7 @@ export type JobCriteria = {
   tag?: string | undefined;
   error_code?: string | undefined;
   suspect?: boolean | undefined;
+  verdict?: VerdictStatus | undefined;
   created_after_ms?: number | undefined;
   created_before_ms?: number | undefined;
   job_ids?: ReadonlySet<string> | undefined;
@@ -34,6 +37,7 @@ export class JobMatcher {
       (filter.tag === undefined || job.tags.includes(filter.tag)) &&
       (filter.error_code === undefined || job.last_error?.code === filter.error_code) &&
       (filter.suspect === undefined || (job.output?.suspect ?? false) === filter.suspect) &&
+      (filter.verdict === undefined || filter.verdict === verdictStatus(job)) &&
       (filter.created_after_ms === undefined || job.created_ms >= filter.created_after_ms) &&
       (filter.created_before_ms === undefined || job.created_ms < filter.created_before_ms) &&
       (filter.job_ids === undefined || filter.job_ids.has(job.job_id)) &&

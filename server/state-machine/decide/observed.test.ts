@@ -397,7 +397,7 @@ describe('workers that sightings name', () => {
     assert.equal(monitor.worker().status, 'HEALTHY');
     assert.ok(typesOf(monitor.later(2 * MINUTE_MS).tick()).includes('WorkerStatusChanged'));
     assert.equal(monitor.worker().status, 'UNHEALTHY');
-    assert.deepEqual(typesOf(monitor.tick()), ['AlertRaised']);
+    assert.deepEqual(typesOf(monitor.tick()), ['JobJudged', 'AlertRaised']);
     monitor.later(HOUR_MS).tick();
     assert.deepEqual(
       [monitor.worker().state, monitor.worker().holds, monitor.job().state],

@@ -1,5 +1,5 @@
 /**
- * Decisions of a tick: leases that end, retries that are due, silent workers, and alerts.
+ * Decisions of a tick: leases that end, retries that are due, silent workers, verdicts, and alerts.
  *
  * A tick handles only timers that are due by log time, so an idle fleet costs nothing, and a tick without effect writes
  * no segment. With `expire: false` leases and silence don't count: after a start workers first need time to send
@@ -15,6 +15,7 @@ import type { Context, Decision } from './decision.ts';
 import { attemptCost, cancelled, endAttempt } from './jobs.ts';
 import { forgetNoticesEvents } from './notices.ts';
 import { reportedSilence } from './observed.ts';
+import { decideVerdicts } from './verdicts.ts';
 import { endWorker, takeJobs, worse } from './workers.ts';
 
 /** Maximum number of timers per tick; the next tick handles the rest. */
@@ -43,9 +44,13 @@ export function tick(state: State, body: CommandBody & { type: 'tick' }, context
     }
     handled += 1;
   }
-  const alerts = body.evaluate === false ? [] : decideAlerts(state, body, context);
+  for (const { type, entity } of events) if (type === 'JobDelayOver' || type === 'JobDropped') settled.add(entity);
+  const { judge_from = 0, evaluate, expire } = body;
+  // Nobody could report before silence counts.
+  const verdicts = expire && judge_from !== null ? decideVerdicts(state, judge_from, settled, context) : [];
+  const alerts = evaluate === false ? [] : decideAlerts(state, body, context);
   const forgotten = [...forgetEvents(state, context), ...forgetNoticesEvents(state, context)];
-  return { events: [...events, ...alerts, ...forgotten] };
+  return { events: [...events, ...verdicts, ...alerts, ...forgotten] };
 }
 
 function jobDueEvents(state: State, job: JobRecord, context: Context): Event[] {

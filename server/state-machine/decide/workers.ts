@@ -110,6 +110,7 @@ export function beat(state: State, body: Body<'beat'>, { at_ms, policy }: Contex
               : at_ms + policy.worker_degraded_ms,
           renewed,
           expires_ms: at_ms + policy.lease_ms,
+          ...(body.health === null ? { sign: true as const } : {}),
         },
       },
     ],

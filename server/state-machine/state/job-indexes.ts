@@ -3,6 +3,7 @@
  * replaced, and for all jobs at once on a start.
  */
 import type { JobStateName, Priority } from '../../../protocol/job.ts';
+import type { VerdictStatus } from '../../../protocol/verdict.ts';
 import { SortedMap } from '../../sorted-map.ts';
 import { finished, type JobRecord, running, runsElsewhere } from './records.ts';
 
@@ -10,6 +11,9 @@ interface Index<K, V> {
   set(key: K, value: V): void;
   delete(key: K): void;
 }
+
+/** The verdicts that something is wrong. */
+export type OffTrack = Exclude<VerdictStatus, 'on_track'>;
 
 export type Timer = { due_ms: number; kind: 'job' | 'worker'; id: string };
 
@@ -23,6 +27,7 @@ type JobIndexes = {
   readonly finished: Index<string, string>;
   readonly expiring: Index<string, string>;
   readonly jobs_by_worker: Index<string, string>;
+  readonly off_track: { readonly [V in OffTrack]: Index<number, string> };
   readonly timers: Index<string, Timer>;
 };
 
@@ -75,6 +80,12 @@ export function indexJob(tables: JobIndexes, last: JobRecord | undefined, next: 
     // A long history drops entries, and with them workers.
     for (const id of before) if (!after.has(id)) tables.jobs_by_worker.delete(workerJobKey(id, ordinal));
     for (const id of after) if (!before.has(id)) tables.jobs_by_worker.set(workerJobKey(id, ordinal), job_id);
+  }
+  const lastVerdict = last?.verdict?.status ?? 'on_track';
+  const nextVerdict = next?.verdict?.status ?? 'on_track';
+  if (lastVerdict !== nextVerdict) {
+    if (lastVerdict !== 'on_track') tables.off_track[lastVerdict].delete(last!.ordinal);
+    if (nextVerdict !== 'on_track') tables.off_track[nextVerdict].set(next!.ordinal, job_id);
   }
   const lastDue = last ? jobDue(last) : null;
   const nextDue = next ? jobDue(next) : null;
@@ -170,15 +181,17 @@ export function indexesOf(jobs: readonly JobRecord[]) {
     finished: named(),
     expiring: named(),
     jobs_by_worker: named(),
+    off_track: { slow: rows(), hung: rows(), dead: rows(), starved: rows(), blocked: rows() },
     timers: named<Timer>(),
   };
   for (const job of jobs) indexJob(indexes, undefined, job);
-  const { jobs_by_state, waiting, dead_by_priority, ...flat } = indexes;
+  const { jobs_by_state, waiting, dead_by_priority, off_track, ...flat } = indexes;
   return {
     ...tables(flat),
     jobs_by_state: tables(jobs_by_state),
     waiting: tables(waiting),
     dead_by_priority: tables(dead_by_priority),
+    off_track: tables(off_track),
   };
 }
 

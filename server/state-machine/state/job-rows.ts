@@ -46,6 +46,8 @@ const JOB: Names<JobRecord> = [
   'message',
   'require_complete',
   'webhook_events',
+  'start_by_ms',
+  'verdict',
 ];
 const RUN: Names<Run> = [
   'worker_id',
@@ -63,6 +65,7 @@ const RUN: Names<Run> = [
   'cost_usd',
   'error_code',
   'fault',
+  'expected',
 ];
 const PROGRESS: Names<ProgressRecord> = [
   'percentage',
@@ -72,6 +75,7 @@ const PROGRESS: Names<ProgressRecord> = [
   'eta_seconds',
   'at_ms',
   'marks',
+  'pulse',
 ];
 const HISTORY: Names<HistoryRecord> = ['state', 'at_ms', 'details', 'worker_id'];
 
@@ -157,6 +161,8 @@ export function jobUnpacker(fields: JobFields): (values: JobValues) => JobRecord
     require_complete: v[at.require_complete] === true,
     webhook_events: (v[at.webhook_events] as JobRecord['webhook_events'] | undefined) ?? null,
     url_expires_ms: urlExpiry(v[at.audio_url] as string),
+    start_by_ms: (v[at.start_by_ms] as number | null | undefined) ?? null,
+    verdict: (v[at.verdict] as JobRecord['verdict'] | undefined) ?? null,
   });
 }
 
@@ -190,6 +196,7 @@ function unpackRun(v: JobValues | null, at: Positions<Run>): Run | null {
       cost_usd: (v[at.cost_usd] as number | null | undefined) ?? null,
       error_code: shared(v[at.error_code]),
       fault: shared(v[at.fault]) as Run['fault'],
+      expected: (v[at.expected] as Run['expected'] | undefined) ?? null,
     }
   );
 }
@@ -204,6 +211,7 @@ function unpackProgress(v: JobValues | null, at: Positions<ProgressRecord>): Pro
       eta_seconds: v[at.eta_seconds] as number | null,
       at_ms: v[at.at_ms] as number,
       marks: v[at.marks] as number[],
+      pulse: (v[at.pulse] as ProgressRecord['pulse'] | undefined) ?? null,
     }
   );
 }

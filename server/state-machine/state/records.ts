@@ -16,6 +16,7 @@ import type {
 } from '../../../protocol/job.ts';
 import type { Sighting } from '../../../protocol/sighting.ts';
 import type { TranscriptWarning } from '../../../protocol/transcript.ts';
+import type { Evidence, VerdictStatus } from '../../../protocol/verdict.ts';
 import type {
   HealthReport,
   HealthStatus,
@@ -56,6 +57,8 @@ export type JobRecord = {
   place: number;
   /** When it last entered the queue. */
   queued_ms: number;
+  /** Until when it was expected to begin when it entered the queue, in nine of ten cases; null if unknown, and once it has begun. */
+  start_by_ms: number | null;
   /** The last message about the job in an external queue; null if none was sent. Counts for its own turn alone. */
   message: MessageRecord | null;
   /** Set while a retry is delayed: the job can't be claimed before JobDelayOver. */
@@ -83,7 +86,11 @@ export type JobRecord = {
   history: readonly HistoryRecord[];
   /** Everything that sources have reported about the job; null if none has. See `runsElsewhere`. */
   observed: Observed | null;
+  /** Of an unfinished job; null while it has been on track since it entered its state, or began its attempt. */
+  verdict: VerdictRecord | null;
 };
+
+export type VerdictRecord = { status: VerdictStatus; since_ms: number; reason: string; evidence: Evidence };
 
 export type OutputRecord = {
   s3_path: string;
@@ -127,6 +134,16 @@ export type Run = {
   error_code: string | null;
   /** Whose fault that was; null if unknown. */
   fault: Fault | null;
+  /** How long it was expected to take when it began; null in old journals and for a job that runs elsewhere. */
+  expected: Expected | null;
+};
+
+/** What is expected of an attempt when it begins: where its progress should be follows from these and the duration. */
+export type Expected = {
+  /** Until work on the audio begins. */
+  start_seconds: number;
+  /** Processing seconds per second of audio. */
+  pace: number;
 };
 
 /** Why an attempt failed. `fault`: absent if unknown, and in old journals. */
@@ -144,6 +161,19 @@ export type ProgressRecord = {
   at_ms: number;
   /** The last few reports, oldest first, to estimate the rate: time, percentage, time, percentage, … */
   marks: readonly number[];
+  /** How it moves; null once the attempt has ended, and in old records until the next report. */
+  pulse: Pulse | null;
+};
+
+/** The steps of an attempt, in log time: reports that say more is done, or another stage. */
+export type Pulse = {
+  /** When it last moved. */
+  moved_ms: number;
+  /** When and how far the percentage first rose above 0; null until then. */
+  first_ms: number | null;
+  first_percentage: number;
+  /** Seconds between two steps after that: a histogram (histogram.ts). */
+  gaps: readonly number[];
 };
 
 export type HistoryRecord = {
@@ -183,8 +213,19 @@ export type WorkerRecord = {
   freed_ms?: number;
   /** When to check the worker for silence. */
   check_ms: number | null;
+  /** Absent before its first heartbeat. */
+  beats?: Beats;
   /** Absent while there are none. See able.ts. */
   faults?: WorkerFaults | undefined;
+};
+
+/** The rhythm of a worker's own heartbeats, in log time; other signs of life are irregular and do not count. */
+export type Beats = {
+  last_ms: number;
+  /** The usual time between two, rather too long: it follows longer ones at once, shorter ones slowly. Null after the first. */
+  interval_ms: number | null;
+  /** When it was last heard again after it could not be heard for long; what was not reported before does not count. */
+  back_ms: number;
 };
 
 /** Failed attempts since the last completed one that were, or may have been, the worker's fault. */

@@ -5,6 +5,7 @@
 import { withLabels } from './alerts.ts';
 import { JOB_FIELDS, type JobFields, type JobValues, jobUnpacker, packJob } from './job-rows.ts';
 import type { DestinationTrouble, NoticeRecord } from './notices.ts';
+import type { PaceRecord } from './pace.ts';
 import type {
   AlertRecord,
   ColumnFile,
@@ -35,7 +36,8 @@ type Row =
   | ['shard', ShardRecord]
   | ['column_file', ColumnFile]
   | ['column_stray', job_id: string, day: number]
-  | ['tally', string, Tally];
+  | ['tally', string, Tally]
+  | ['pace', group: string, PaceRecord];
 
 /** Yields each row as a line of JSON without its newline. Lazy, so `state` must be a copy that does not change. */
 export function* snapshotRows(state: State): Generator<string> {
@@ -60,6 +62,7 @@ export function* snapshotRows(state: State): Generator<string> {
   for (const file of tables.column_files.values()) yield JSON.stringify(['column_file', file]);
   for (const [job_id, day] of tables.column_strays.entries()) yield JSON.stringify(['column_stray', job_id, day]);
   for (const [name, tally] of tables.tallies.entries()) yield JSON.stringify(['tally', name, tally]);
+  for (const [group, pace] of tables.paces.entries()) yield JSON.stringify(['pace', group, pace]);
 }
 
 /** Throws SyntaxError if a line is not a row. */
@@ -125,6 +128,9 @@ function restoreRow(state: State, row: OtherRow, line: string): void {
       return;
     case 'tally':
       state.tables.tallies.set(row[1], row[2]);
+      return;
+    case 'pace':
+      state.tables.paces.set(row[1], row[2]);
       return;
     case 'minute':
       state.tables.minutes.set(row[1], row[2]);

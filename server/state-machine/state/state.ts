@@ -8,9 +8,10 @@
 import type { JobStateName, Priority } from '../../../protocol/job.ts';
 import { SortedMap } from '../../sorted-map.ts';
 import { able, waits } from './able.ts';
-import { indexesOf, indexJob, type Timer, timerKey } from './job-indexes.ts';
+import { indexesOf, indexJob, type OffTrack, type Timer, timerKey } from './job-indexes.ts';
 import { indexNotice, indexTrouble, type NoticeIndexes } from './notice-indexes.ts';
 import type { DestinationTrouble, NoticeRecord } from './notices.ts';
+import { GROUPS_MAX, type PaceRecord } from './pace.ts';
 import type {
   AlertRecord,
   ColumnFile,
@@ -50,6 +51,8 @@ type Facts = {
   column_strays: SortedMap<string, number>;
   /** `name|label` → counts; see tallies.ts. */
   tallies: SortedMap<string, Tally>;
+  /** Group of jobs → how long they take; see pace.ts. */
+  paces: SortedMap<string, PaceRecord>;
 };
 
 type Indexes = NoticeIndexes & {
@@ -69,6 +72,8 @@ type Indexes = NoticeIndexes & {
   expiring: SortedMap<string, string>;
   /** `worker_id|creation ordinal` → job id, for each worker the job's last attempt ran on. */
   jobs_by_worker: SortedMap<string, string>;
+  /** Creation ordinal → id of a job with this verdict. See verdicts.ts. */
+  off_track: { readonly [V in OffTrack]: SortedMap<number, string> };
   /** `due_ms|kind|id` → timer, for ticks. */
   timers: SortedMap<string, Timer>;
   workers_by_creation: SortedMap<number, string>;
@@ -144,13 +149,14 @@ export class State {
 
   /** A copy that may be changed, in constant time. */
   clone(): State {
-    const { jobs_by_state, waiting, dead_by_priority, ...flat } = this.tables;
+    const { jobs_by_state, waiting, dead_by_priority, off_track, ...flat } = this.tables;
     return new State(
       {
         ...cloneAll(flat),
         jobs_by_state: cloneAll(jobs_by_state),
         waiting: cloneAll(waiting),
         dead_by_priority: cloneAll(dead_by_priority),
+        off_track: cloneAll(off_track),
       },
       { ...this.scalars },
       { ...this.fleet },
@@ -260,6 +266,16 @@ export class State {
 
   removeTrouble(destination: string): void {
     if (this.tables.troubles.has(destination)) indexTrouble(this.tables, destination, undefined);
+  }
+
+  /** Of too many groups, the one that has rested longest is forgotten. */
+  putPace(key: string, record: PaceRecord): void {
+    const { paces } = this.tables;
+    paces.set(key, record);
+    if (paces.size <= GROUPS_MAX) return;
+    let [oldest, oldest_ms] = [key, record.at_ms];
+    for (const [other, { at_ms }] of paces.entries()) if (at_ms < oldest_ms) [oldest, oldest_ms] = [other, at_ms];
+    paces.delete(oldest);
   }
 
   putCommand(id: string, record: CommandRecord): void {
@@ -375,6 +391,7 @@ function emptyTables(): Facts & Indexes {
     column_files: table(),
     column_strays: table(),
     tallies: table(),
+    paces: table(),
     jobs_by_creation: table(),
     jobs_by_state: {
       SUBMITTED: table(),
@@ -392,6 +409,7 @@ function emptyTables(): Facts & Indexes {
     finished: table(),
     expiring: table(),
     jobs_by_worker: table(),
+    off_track: { slow: table(), hung: table(), dead: table(), starved: table(), blocked: table() },
     timers: table(),
     workers_by_creation: table(),
     alert_conditions: table(),

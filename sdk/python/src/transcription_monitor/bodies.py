@@ -9,6 +9,7 @@ from typing_extensions import NotRequired, TypedDict
 
 OutputFormat = Literal["json", "text", "srt", "vtt"]
 Priority = Literal["high", "normal", "low"]
+VerdictStatus = Literal["on_track", "slow", "hung", "dead", "starved", "blocked"]
 JobStateName = Literal["SUBMITTED", "QUEUED", "PROCESSING", "CANCELLING", "COMPLETED", "FAILED", "CANCELLED"]
 AnalyticsGroup = Literal["day", "hour", "model", "device", "instance_type", "worker", "tag", "priority", "error_code"]
 FeedResource = Literal["job", "jobs", "worker", "workers", "queue", "alerts", "system"]

@@ -18,6 +18,7 @@ from ..bodies import (
     OutputFormat,
     Priority,
     RetryWith,
+    VerdictStatus,
 )
 from ..errors import InvalidRequestError
 from ..models import (
@@ -100,6 +101,7 @@ class AsyncJobs:
         priority: Priority | None = None,
         tag: str | None = None,
         suspect: bool | None = None,
+        verdict: VerdictStatus | None = None,
         created_after: datetime | str | None = None,
         created_before: datetime | str | None = None,
         q: str | None = None,
@@ -109,7 +111,7 @@ class AsyncJobs:
     ) -> AsyncPages[Job]:
         """Jobs, newest first. `limit` is the page size (100, up to 1,000), not the length of the list.
 
-        `suspect=True`: whose transcript can hardly be what was said.
+        `suspect=True`: whose transcript can hardly be what was said. `verdict`: of jobs that are not finished.
         `q` matches id, input path, tags, metadata or last error; case-insensitive. Times must have a time zone.
         """
         query = given(
@@ -118,6 +120,7 @@ class AsyncJobs:
             priority=priority,
             tag=tag,
             suspect=suspect,
+            verdict=verdict,
             created_after=created_after,
             created_before=created_before,
             q=q,

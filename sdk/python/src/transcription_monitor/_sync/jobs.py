@@ -19,6 +19,7 @@ from ..bodies import (
     OutputFormat,
     Priority,
     RetryWith,
+    VerdictStatus,
 )
 from ..errors import InvalidRequestError
 from ..models import (
@@ -101,6 +102,7 @@ class Jobs:
         priority: Priority | None = None,
         tag: str | None = None,
         suspect: bool | None = None,
+        verdict: VerdictStatus | None = None,
         created_after: datetime | str | None = None,
         created_before: datetime | str | None = None,
         q: str | None = None,
@@ -110,7 +112,7 @@ class Jobs:
     ) -> Pages[Job]:
         """Jobs, newest first. `limit` is the page size (100, up to 1,000), not the length of the list.
 
-        `suspect=True`: whose transcript can hardly be what was said.
+        `suspect=True`: whose transcript can hardly be what was said. `verdict`: of jobs that are not finished.
         `q` matches id, input path, tags, metadata or last error; case-insensitive. Times must have a time zone.
         """
         query = given(
@@ -119,6 +121,7 @@ class Jobs:
             priority=priority,
             tag=tag,
             suspect=suspect,
+            verdict=verdict,
             created_after=created_after,
             created_before=created_before,
             q=q,

@@ -51,6 +51,7 @@ from .job import (
     JobWorker,
     RetryInfo,
     StateHistoryEntry,
+    Verdict,
 )
 from .source import FollowedSource, RefusedSighting, SightingsAnswer, SourceProblem, UnreadableSighting
 from .system import (
@@ -183,6 +184,7 @@ __all__ = [
     "UnreadableObject",
     "UnreadableSighting",
     "Upload",
+    "Verdict",
     "Worker",
     "WorkerCapabilities",
     "WorkerCommand",

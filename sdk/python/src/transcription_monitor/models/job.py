@@ -108,6 +108,19 @@ class CostTracking(Model):
     instance_time_seconds: float
 
 
+class Verdict(Model):
+    """Whether a job that is not finished goes as it should, and if not, why."""
+
+    #: `on_track`, `slow`, `hung`, `dead`, `starved` or `blocked`.
+    status: str
+    #: One sentence, for people.
+    reason: str
+    #: Since when it has been so.
+    since: AwareDatetime
+    #: The figures behind it; units are in the names.
+    evidence: dict[str, Any] = Field(default_factory=dict)
+
+
 class Job(Document):
     """One recording to transcribe."""
 
@@ -136,6 +149,10 @@ class Job(Document):
     state_history: list[StateHistoryEntry]
     retry_info: RetryInfo
     cost_tracking: CostTracking
+    #: None once it is finished or being cancelled, and from older monitors.
+    verdict: Verdict | None = None
+    #: Where its progress should be at `updated_at`; None unless it is PROCESSING and its duration is known.
+    expected_percentage: float | None = None
 
     @property
     def id(self) -> str:
@@ -196,6 +213,8 @@ class JobUpdate(Model):
     #: Why it failed, or why it will be retried.
     error: JobError | None = None
     output: Any = None
+    #: In updates about it; None if the event does not include it.
+    verdict: Verdict | None = None
     #: Position in the journal: segment, and event within it. None if the update comes from polling.
     seq: int | None = None
     index: int | None = None

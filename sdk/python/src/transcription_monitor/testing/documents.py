@@ -58,6 +58,11 @@ class MockJob:
         names = ("percentage", "stage", "current_chunk", "total_chunks", "eta_seconds")
         return {name: getattr(self, name) for name in names}
 
+    def verdict(self) -> dict[str, Any] | None:
+        if self.state in ("COMPLETED", "FAILED", "CANCELLED", "CANCELLING"):
+            return None
+        return {"status": "on_track", "reason": "On track.", "since": self.history[-1]["timestamp"], "evidence": {}}
+
     def document(self) -> dict[str, Any]:
         given = self.submission
         worker = {"worker_id": self.worker_id, "instance_id": None, "assigned_at": self.assigned_at, "gpu_usage": None}
@@ -105,6 +110,8 @@ class MockJob:
                 "next_attempt_at": None,
             },
             "cost_tracking": {"estimated_cost_usd": None, "actual_cost_usd": None, "instance_time_seconds": 0},
+            "verdict": self.verdict(),
+            "expected_percentage": None,
             "as_of_seq": self.version,
         }
 

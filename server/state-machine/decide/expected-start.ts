@@ -1,0 +1,59 @@
+/** Until when a job that enters the queue will have begun, in nine of ten cases: from the jobs before it and the live workers. */
+import type { Priority } from '../../../protocol/job.ts';
+import { type Histogram, valueIn } from '../state/histogram.ts';
+import type { State } from '../state/state.ts';
+
+/** A free worker may be between two claims. */
+const CLAIM_SECONDS = 30;
+/** Of a normal distribution. */
+const P90 = 1.28;
+
+/** `before`: jobs in its way besides those that wait. Null while no worker is able, or nothing is known of their pace. */
+export function startBy(state: State, priority: Priority, before: number, from_ms: number): number | null {
+  return startByWith(state, waitingBefore(state, priority) + before, from_ms);
+}
+
+/** The same for a job that returns to its place, which is near the head. */
+export function startAgainBy(state: State, from_ms: number): number | null {
+  return startByWith(state, 0, from_ms);
+}
+
+function startByWith(state: State, before: number, from_ms: number): number | null {
+  const { able_workers, idle_workers } = state.fleet;
+  const took = state.tables.paces.get(ALL)?.took;
+  if (able_workers === 0 || took === undefined || took.length === 0) return null;
+  // Each end of a job lets one begin.
+  const ends = Math.max(0, before - idle_workers + 1);
+  const { mean, deviation } = momentsOf(took);
+  const seconds = CLAIM_SECONDS + (ends * mean + P90 * Math.sqrt(ends) * deviation) / able_workers;
+  return from_ms + Math.round(seconds * 1000);
+}
+
+function waitingBefore({ tables }: State, priority: Priority): number {
+  const { high, normal, low } = tables.waiting;
+  if (priority === 'high') return high.size;
+  return high.size + normal.size + (priority === 'low' ? low.size : 0);
+}
+
+const ALL = '1:';
+
+type Moments = { mean: number; deviation: number };
+
+const MOMENTS = new WeakMap<Histogram, Moments>();
+
+function momentsOf(histogram: Histogram): Moments {
+  let moments = MOMENTS.get(histogram);
+  if (moments === undefined) {
+    let [weight, sum, squares] = [0, 0, 0];
+    for (let i = 0; i < histogram.length; i += 2) {
+      const [value, w] = [valueIn(histogram[i]!), histogram[i + 1]!];
+      weight += w;
+      sum += w * value;
+      squares += w * value * value;
+    }
+    const mean = sum / weight;
+    moments = { mean, deviation: Math.sqrt(Math.max(0, squares / weight - mean * mean)) };
+    MOMENTS.set(histogram, moments);
+  }
+  return moments;
+}

@@ -1,0 +1,60 @@
+/**
+ * Verdicts in a tick: judges running jobs and the heads of the queue, and records each verdict that has changed. A tick
+ * judges at most JUDGED_MAX running jobs (a millisecond for a thousand), so that it delays no request; the next one goes on.
+ */
+import { PRIORITIES } from '../../../protocol/job.ts';
+import { fleetOf } from '../../verdicts/fleet-view.ts';
+import { judge } from '../../verdicts/judge.ts';
+import type { Event } from '../events.ts';
+import type { JobRecord } from '../state/records.ts';
+import type { State } from '../state/state.ts';
+import type { Context } from './decision.ts';
+
+export const JUDGED_MAX = 2_000;
+/** Waiting jobs of each class: those behind them wait for them. */
+const HEADS_MAX = 64;
+
+/** `from`: the ordinal of the first running job to judge. `settled`: jobs whose state this tick changes. */
+export function decideVerdicts(state: State, from: number, settled: ReadonlySet<string>, { at_ms }: Context): Event[] {
+  const events: Event[] = [];
+  const fleet = fleetOf(state);
+  const consider = (job_id: string): void => {
+    if (settled.has(job_id)) return;
+    const job = state.job(job_id)!;
+    const { status, since_ms, reason, evidence } = judge(state, job, at_ms, fleet);
+    if (!isNews(job, status, evidence.part)) return;
+    const at = job.state as 'QUEUED' | 'PROCESSING';
+    const data = { state: at, attempt: job.attempt, status, since_ms, reason, evidence };
+    events.push({ type: 'JobJudged', entity: job_id, data });
+  };
+  let judged = 0;
+  for (const job_id of state.tables.jobs_by_state.PROCESSING.values(from)) {
+    if (judged === JUDGED_MAX) break;
+    consider(job_id);
+    judged += 1;
+  }
+  for (const priority of PRIORITIES) {
+    let heads = 0;
+    for (const job_id of state.tables.waiting[priority].values()) {
+      if (heads === HEADS_MAX) break;
+      consider(job_id);
+      heads += 1;
+    }
+  }
+  return events;
+}
+
+/** Another verdict, or another part of the job is slow. */
+function isNews({ verdict }: JobRecord, status: string, part: unknown): boolean {
+  return status !== (verdict?.status ?? 'on_track') || (status === 'slow' && part !== verdict?.evidence.part);
+}
+
+/** Where the tick after one that judged from there goes on: 0 if it reached the end. */
+export function nextToJudge(state: State, from: number): number {
+  let judged = 0;
+  for (const ordinal of state.tables.jobs_by_state.PROCESSING.keys(from)) {
+    if (judged === JUDGED_MAX) return ordinal;
+    judged += 1;
+  }
+  return 0;
+}

@@ -1,0 +1,47 @@
+/** What the workers that are alive can do for a waiting job; looked at once for all jobs of a tick. */
+import { suspended } from '../state-machine/state/able.ts';
+import type { State } from '../state-machine/state/state.ts';
+
+export type FleetView = {
+  /** Workers that will soon be there: launched, or restarting. */
+  coming: number;
+  draining: number;
+  suspended: number;
+  /** The worker that is gone and was heard last, and when that was; null and 0 if there is none. */
+  last_able: string | null;
+  able_until_ms: number;
+  /** Why none can, if none can. */
+  why: string;
+};
+
+const NOTHING: FleetView = { coming: 0, draining: 0, suspended: 0, last_able: null, able_until_ms: 0, why: '' };
+
+/** Costs nothing while a worker is able. */
+export function fleetOf(state: State): FleetView {
+  if (state.fleet.able_workers > 0) return NOTHING;
+  const view = { ...NOTHING };
+  let [live, silent, unwilling] = [0, 0, 0];
+  for (const worker of state.tables.workers.values()) {
+    if (worker.reported) continue;
+    const gone = worker.state === 'TERMINATED' || worker.status === 'UNHEALTHY';
+    if (gone && (worker.heartbeat_ms ?? 0) > view.able_until_ms) {
+      view.able_until_ms = worker.heartbeat_ms!;
+      view.last_able = worker.worker_id;
+    }
+    if (worker.state === 'TERMINATED') continue;
+    live += 1;
+    if (worker.state === 'STARTING' || worker.state === 'RESTARTING') view.coming += 1;
+    else if (worker.state === 'DRAINING') view.draining += 1;
+    else if (suspended(worker)) view.suspended += 1;
+    else if (worker.status === 'UNHEALTHY') silent += 1;
+    else if (worker.health.reason != null) unwilling += 1;
+  }
+  const parts = [
+    ...(silent > 0 ? [`${silent} silent`] : []),
+    ...(view.draining > 0 ? [`${view.draining} draining`] : []),
+    ...(view.suspended > 0 ? [`${view.suspended} suspended after failed attempts`] : []),
+    ...(unwilling > 0 ? [`${unwilling} that take no jobs for now`] : []),
+  ];
+  view.why = live === 0 ? 'none is alive' : parts.join(', ');
+  return view;
+}
