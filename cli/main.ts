@@ -25,6 +25,7 @@ tmon: the control plane for a fleet of transcription workers. To get a first tra
   tmon jobs --state FAILED        list jobs              tmon cancel JOB…           cancel jobs
   tmon job JOB                    one job in detail
   tmon workers [ID] [--drain]     list workers           tmon queue [dlq]           queue and dead letters
+  tmon alerts                     alerts: ack, silence, rules, check FILE, test RULE --since 7d
   tmon reconcile [--dry-run]      compare workers with the fleet's instances
   tmon notifications [--replay ID] messages about jobs, and their delivery
   tmon doctor [--store URL]       check the setup        tmon rebuild --store URL   rebuild all views
@@ -64,6 +65,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   reconcile: async () => (await import('./reconcile.ts')).reconcileCommand(),
   queue: async () => (await import('./queue.ts')).queueCommand(),
   notifications: async () => (await import('./notifications.ts')).notificationsCommand(),
+  alerts: async () => (await import('./alerts.ts')).alertsCommand(),
   check: async () => (await import('./check.ts')).checkCommand(),
   db: async () => (await import('./db.ts')).dbCommand(),
   doctor: async () => (await import('./doctor.ts')).doctorCommand(),

@@ -58,6 +58,8 @@ export type { RebuildReport };
 export type RunningMonitor = {
   /** Base URL of the API: `http://127.0.0.1:8080`. */
   url: string;
+  /** Reads its files again: alert rules. If one is invalid, the earlier one stays. */
+  reload(): Promise<void>;
   /** Finishes requests in progress, then stops. */
   stop(): Promise<void>;
   /** Resolves with the reason if the monitor can't recover: the process has to be restarted. */
@@ -245,6 +247,7 @@ export async function startMonitor(
     return {
       url,
       failed: store.failed ?? new Promise(() => {}),
+      reload: () => alert_rules.reload({ always: true }),
       stop: () => {
         stopped ??= stop();
         return stopped;

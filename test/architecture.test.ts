@@ -156,6 +156,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'server/main.ts': ['protocol', 'server', 'sources'],
   'server/doctor.ts': ['protocol', 'server'],
   'server/sql.ts': ['protocol', 'server'],
+  'server/backtest.ts': ['protocol', 'server'],
   'server/sources': [
     'protocol',
     'sources',
@@ -180,6 +181,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'server/main.ts',
     'server/doctor.ts',
     'server/sql.ts',
+    'server/backtest.ts',
     'server/config.ts',
   ],
 };

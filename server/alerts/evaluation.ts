@@ -37,7 +37,7 @@ export function evaluate(state: State, rules: readonly AlertRule[], moment: Mome
 }
 
 function add(found: Map<string, Found>, rule: AlertRule, sample: Sample): void {
-  const labels = { ...sample.labels, ...rule.labels, alertname: rule.name, severity: rule.severity };
+  const labels = { alertname: rule.name, severity: rule.severity, ...sample.labels, ...rule.labels };
   const fingerprint = fingerprintOf(labels);
   const { subject } = rule.signal;
   found.set(fingerprint, {

@@ -282,6 +282,9 @@ const LIST: readonly Signal[] = [
 
 export const SIGNALS: ReadonlyMap<string, Signal> = new Map(LIST.map((signal) => [signal.name, signal]));
 
+/** Signals of which the journal says nothing. */
+export const OBSERVED_SIGNALS: ReadonlySet<string> = new Set(['store_rule', 'store_commit_seconds', 'config_invalid']);
+
 /** Every label that an alert can have by its signal. */
 export const SIGNAL_LABELS: ReadonlySet<string> = new Set(LIST.flatMap(({ labels }) => labels));
 
