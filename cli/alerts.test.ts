@@ -1,6 +1,6 @@
 /** `tmon alerts` against a real monitor, its file of rules and its store. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { type Cleaning, runTmon, startTestMonitor, temporaryDirectory } from '../test/processes/tmon.ts';
@@ -51,6 +51,36 @@ test('alerts lists what fires, and acknowledges, silences and resolves it', asyn
   assert.match((await tmon(t, 'resolve', alert.id, '--by', 'ada')).stdout, /resolved by ada/);
   assert.equal((await tmon(t)).stdout, '');
   assert.match((await tmon(t, 'list', '--status', 'resolved')).stdout, /resolved/);
+});
+
+test('the commands of docs/alerts.md do what the page says', async (t) => {
+  const another = `dir:${join(temporaryDirectory(t), 'data')}`;
+  const { url } = await startTestMonitor(t, { store: another });
+  const other = new Caller(url);
+  await fail(other, await hold(other));
+  const [raised] = (await other.until('/system/alerts', ({ items }) => items.length > 0)).items;
+  const page = readFileSync(new URL('../docs/alerts.md', import.meta.url), 'utf8');
+  const block = /```sh\n(tmon alerts .*?)```/s.exec(page)![1]!;
+  const commands = block
+    .trim()
+    .split('\n')
+    .map((line) => line.replace(/ +#.*/, ''));
+  assert.equal(commands.length, 11);
+  writeFileSync(join(directory, 'alerts.yaml'), 'rules: []\n');
+  let silence = '';
+  for (const command of commands) {
+    const words = command
+      .replace('alerts.yaml', join(directory, 'alerts.yaml'))
+      .match(/'[^']*'|\S+/g)!
+      .slice(2);
+    const given = words.map((word) => word.replaceAll("'", '').replace('ALERT', raised.id).replace('SILENCE', silence));
+    const more = given[0] === 'test' ? ['--store', another] : [];
+    const { code, stdout, stderr } = await runTmon(t, ['alerts', ...given, ...more], {
+      environment: { TMON_SERVER: url },
+    });
+    assert.equal(code, 0, `${command}: ${stderr}`);
+    if (given[0] === 'silence') silence = stdout.split('\t')[0]!;
+  }
 });
 
 test('bad usage of silence is refused with what to type', async (t) => {

@@ -10,6 +10,10 @@ import type { Chance } from './chance.ts';
 
 type Held = { job_id: string; token: string; worker_id: string };
 
+const DAY_MS = 86_400_000;
+/** When every history begins. */
+const STARTED_MS = Date.UTC(2026, 0, 5, 8);
+
 const RATES = {
   submit_jobs: 14,
   claim_jobs: 16,
@@ -128,7 +132,8 @@ export class Load {
       case 0:
         return { type: 'acknowledge_alert', alert_id, by: 'someone' };
       case 1: {
-        const ends_ms = seen.at_ms + 600_000;
+        // Whenever it is decided, it is not over yet.
+        const ends_ms = Math.max(seen.at_ms, STARTED_MS) + 100 * DAY_MS;
         return { type: 'create_silence', silence_id, ...silence, starts_ms: null, ends_ms, until_resolved: false };
       }
       case 2:
