@@ -1,4 +1,4 @@
-/** `tmon notifications`: lists notifications with their delivery, sends one again, tests a webhook. */
+/** `tmon notifications`: lists notifications with their delivery, sends one again, tests a destination. */
 import { type Command, Option } from 'commander';
 import { NOTIFICATION_STATES, type Notification, type NotificationState } from '../protocol/notification.ts';
 import type { TranscriptionAPI } from '../sdk/typescript/index.ts';
@@ -16,12 +16,15 @@ type NotificationsOptions = ClientOptions & {
 
 export function notificationsCommand(): Command {
   return clientCommand('notifications')
-    .description('List notifications and their delivery, newest first; send one again; test a webhook.')
+    .description('List notifications and their delivery, newest first; send one again; test a destination.')
     .addOption(new Option('--state <state>', 'only notifications in this state').choices(NOTIFICATION_STATES))
     .option('--job <id>', 'only those about this job', jobId)
     .option('--limit <count>', 'how many', wholeNumber, 50)
     .option('--replay <id>', 'send this one again, under the same webhook-id')
-    .option('--test <url>', 'send a test to a webhook and wait for its delivery; exit code 1 if it fails')
+    .option(
+      '--test <destination>',
+      'send a test to a destination or a URL and wait for its delivery; exit code 1 if it fails',
+    )
     .action(notifications);
 }
 
@@ -43,8 +46,10 @@ async function notifications(options: NotificationsOptions): Promise<void> {
 }
 
 /** Each attempt that fails is followed by another; the first one is enough for a test. */
-async function tryOut(api: TranscriptionAPI, url: string, options: NotificationsOptions): Promise<void> {
-  const { id } = await api.system.testNotification({ webhook_url: url });
+async function tryOut(api: TranscriptionAPI, name: string, options: NotificationsOptions): Promise<void> {
+  const { id } = await api.system.testNotification(
+    /^https?:\/\/(?!.*…)/.test(name) ? { webhook_url: name } : { destination: name },
+  );
   for (let look = 0; look < LOOKS_MAX; look += 1) {
     const now = await api.system.notification(id);
     if (now.state === 'delivered' || now.last_error !== null) {

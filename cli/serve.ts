@@ -12,7 +12,8 @@ export function serveCommand(): Command {
     const { default: fallback, meaning } = SETTINGS[name];
     const shown = fallback === null || fallback === '' ? '' : ` (default ${fallback})`;
     const flag = `--${name.replaceAll('_', '-')} <value>`;
-    if (name === 'source') command.option(flag, meaning, (url: string, before = '') => `${before}${url}\n`);
+    if (name === 'source' || name === 'notify')
+      command.option(flag, meaning, (url: string, before = '') => `${before}${url}\n`);
     else command.option(flag, `${meaning}${shown}`);
   }
   return command

@@ -1,5 +1,6 @@
 /** Notifications: messages to somebody outside about the end of a job or about alerts, and their delivery log. */
 import { type Static, Type } from 'typebox';
+import { Severity } from './alert.ts';
 import { Id } from './ids.ts';
 import { JOB_ENDS, JobError, JobOutput, Metadata, Tags } from './job.ts';
 import { AsOfSeq, Count, closed, Nullable, Time, Words } from './schema.ts';
@@ -8,7 +9,12 @@ export const NOTIFICATION_STATES = ['waiting', 'sending', 'delivered', 'failed']
 export type NotificationState = (typeof NOTIFICATION_STATES)[number];
 
 /** The types of messages: of webhooks the field `type` of the body. */
-export const NOTIFICATION_TYPES = [...JOB_ENDS.map((end) => `job.${end}` as const), 'notification.test'] as const;
+export const NOTIFICATION_TYPES = [
+  ...JOB_ENDS.map((end) => `job.${end}` as const),
+  'alerts.firing',
+  'alerts.resolved',
+  'notification.test',
+] as const;
 export const NotificationType = Words(NOTIFICATION_TYPES, 'What it is about.');
 export type NotificationType = Static<typeof NotificationType>;
 
@@ -37,11 +43,16 @@ export const NotificationFilter = {
 
 export const NotificationTest = Type.Object(
   {
-    webhook_url: Type.String({
-      maxLength: 2048,
-      pattern: '^https?://[^\\s]+$',
-      description: 'A URL as in a submission: it gets a body of the type `notification.test`.',
-    }),
+    webhook_url: Type.Optional(
+      Type.String({
+        maxLength: 2048,
+        pattern: '^https?://[^\\s]+$',
+        description: 'A URL as in a submission: it gets a body of the type `notification.test`.',
+      }),
+    ),
+    destination: Type.Optional(
+      Type.String({ maxLength: 300, description: 'In place of it, the name of a configured destination.' }),
+    ),
   },
   { ...closed, $id: 'NotificationTest' },
 );
@@ -68,3 +79,36 @@ export const JobNotification = Type.Object(
   { $id: 'JobNotification', description: 'What a webhook receives when a job ends.' },
 );
 export type JobNotification = Static<typeof JobNotification>;
+
+/** The body of a webhook about alerts. */
+export const AlertsNotification = Type.Object(
+  {
+    type: NotificationType,
+    timestamp: Time('When it was made.'),
+    data: Type.Object({
+      incident: Type.String({
+        description: 'The same from the first message about a group to the one that closes it.',
+      }),
+      group: Type.Record(Type.String(), Type.String(), { description: 'The labels that its alerts share.' }),
+      firing_count: Count('Alerts that fire.'),
+      resolved_count: Count('Alerts of the last message that are resolved.'),
+      alerts: Type.Array(
+        Type.Object({
+          id: Type.String(),
+          rule: Type.String(),
+          status: Words(['firing', 'resolved'], '`firing` or `resolved`.'),
+          severity: Severity,
+          message: Type.String(),
+          description: Nullable(Type.String()),
+          runbook_url: Nullable(Type.String()),
+          labels: Type.Record(Type.String(), Type.String()),
+          fired_at: Time('When it fired.'),
+          resolved_at: Nullable(Time('When it was resolved.')),
+        }),
+        { description: 'The most urgent ones first; at most 100.' },
+      ),
+    }),
+  },
+  { $id: 'AlertsNotification', description: 'What a webhook receives about alerts.' },
+);
+export type AlertsNotification = Static<typeof AlertsNotification>;

@@ -90,6 +90,11 @@ export const SETTINGS = {
   ),
   commands_max: setting(100_000, 'Maximum number of commands remembered for repeated requests'),
 
+  notify: setting(
+    '',
+    'Who is notified of alerts: sns:ARN, https://…, slack:URL, teams:URL, pagerduty:KEY, telegram:TOKEN@CHAT, mailto:ADDRESS; repeatable',
+  ),
+  notify_routes: setting('', 'YAML file that says who is notified of which alerts, and how alerts are grouped'),
   allow_private_webhooks: setting(
     '',
     'true: webhooks may connect to private addresses: of this machine, of its network, and of a cloud’s metadata',

@@ -29,6 +29,7 @@ import { StoreRules } from './maintenance/store-rules.ts';
 import { ticking } from './maintenance/ticking.ts';
 import { delivering } from './notices/delivery.ts';
 import { noticeOptions } from './notices/options.ts';
+import { openRouting } from './notices/routes/open-routing.ts';
 import { NoticeSender } from './notices/sender.ts';
 import { assureStore, examineStore } from './objects/assured-store.ts';
 import type { StoreCheckReport } from './objects/check-store.ts';
@@ -90,6 +91,7 @@ export async function startMonitor(
   checkCacheUrl(settings.cache);
   const alert_rules = await AlertRulesFileReader.open({ path: settings.alert_rules, clock, log });
   const notifier_options = noticeOptions(settings);
+  const { routing, notifiers } = await openRouting(settings, notifier_options);
   // In parallel: the store opens in its thread while the API is built here.
   const building = version().then((current) => buildApi(settings, current, log, clock));
   building.catch(() => undefined);
@@ -108,7 +110,7 @@ export async function startMonitor(
     const own = forStore(settings, store);
     const engine = await Engine.open({
       ...settings,
-      policy: { ...settings, alerts: alert_rules.rules },
+      policy: { ...settings, alerts: alert_rules.rules, routing },
       store,
       clock,
       random: { float: Math.random },
@@ -177,7 +179,7 @@ export async function startMonitor(
       engine,
       clock,
       random: { float: Math.random },
-      deliver: delivering(notifier_options),
+      deliver: delivering(notifier_options, notifiers),
       sole: !store.shared,
       newId: newUlid,
       log,

@@ -6,6 +6,7 @@ import type { Labels } from '../../protocol/alert-labels.ts';
 import { LABEL_VALUE_MAX } from '../../protocol/alert-labels.ts';
 import { DAY_MS, formatTime, HOUR_MS, MINUTE_MS } from '../../protocol/time.ts';
 import { whyNoJobs } from '../state-machine/state/able.ts';
+import { failingDestinations } from '../state-machine/state/notices.ts';
 import { failuresByCode, sumPeriods } from '../state-machine/state/periods.ts';
 import type { WorkerRecord } from '../state-machine/state/records.ts';
 import type { State } from '../state-machine/state/state.ts';
@@ -267,6 +268,22 @@ const LIST: readonly Signal[] = [
     details: [],
     samples: (_, { observed: { commit_seconds } }) =>
       commit_seconds === undefined ? undefined : only({ component: 'store' }, commit_seconds),
+  },
+  {
+    name: 'notifier_failing',
+    unit: 'count',
+    meaning:
+      'Consecutive failures of deliveries to a destination, from 3 on: a `notifier` of yours, or a `webhook` of jobs; `details.error` says why.',
+    labels: ['destination', 'destination_kind'],
+    subject: 'destination',
+    details: ['error', 'dropped'],
+    *samples(state) {
+      for (const { destination, notifier, failures, dropped, last_error } of failingDestinations(state)) {
+        const labels = { destination: labelled(destination), destination_kind: notifier ? 'notifier' : 'webhook' };
+        const error = last_error || 'too many notifications wait for it';
+        yield { labels, value: Math.max(failures, 1), details: { error, dropped: String(dropped) } };
+      }
+    },
   },
   {
     name: 'config_invalid',

@@ -65,6 +65,8 @@ export function updateOf(event: JournalEvent, position: FeedPosition): FeedUpdat
     case 'NoticeReplayed':
     case 'NoticeRequested':
     case 'NoticesForgotten':
+    case 'AlertsNotified':
+    case 'AlertGroupEnded':
     case 'JobsArchived':
     case 'ArchivePacked':
     case 'ArchiveIndexed':

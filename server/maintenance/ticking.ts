@@ -24,6 +24,8 @@ const SOONEST_MS = 20;
 const LATEST_MS = 1_000;
 /** Alerts that one tick may raise; the next one raises the rest. */
 const ALERT_IDS = 256;
+/** Messages about alerts that one tick may make. */
+const NOTICE_IDS = 32;
 
 export type TickingOptions = {
   engine: Engine;
@@ -76,12 +78,13 @@ export function ticking({ engine, clock, log, rules, alert_rules }: TickingOptio
           const runs = engine.state.tables.jobs_by_state.PROCESSING.size > 0;
           judge_ms = now_ms + (judge_from > 0 ? LATEST_MS / 2 : runs ? VERDICTS_MS : EVALUATION_MS);
         }
+        const notice_ids = evaluate ? Array.from({ length: NOTICE_IDS }, () => `alerts-${newUlid()}`) : [];
         const before = engine.state.seq;
         await engine.submit({
           id: `${UNREMEMBERED}${newUlid()}`,
           fingerprint: '',
           actor: 'monitor',
-          body: { type: 'tick', ids, expire, evaluate, observed: observed(), judge_from: from },
+          body: { type: 'tick', ids, expire, evaluate, observed: observed(), judge_from: from, notice_ids },
         });
         // A due timer without an event is being spared: retry later.
         if (engine.state.seq === before && wait_ms <= 0) return { again_ms: LATEST_MS };

@@ -1,7 +1,8 @@
-/** Delivers one notice, once: to the webhook of a job. */
-import { NotifierError, type NotifierOptions } from '../../notifiers/notifier.ts';
+/** Delivers one notice, once: to the webhook of a job, or by a notifier. */
+import { type Notifier, NotifierError, type NotifierOptions } from '../../notifiers/notifier.ts';
 import { postSigned } from '../../notifiers/webhook.ts';
 import { webhookBody } from '../documents/notification.ts';
+import { messageOf } from '../documents/notification-text.ts';
 import type { NoticeRecord } from '../state-machine/state/notices.ts';
 
 /** Why a delivery failed. `unreachable`: others to the same destination would fail, too. */
@@ -14,10 +15,14 @@ export type DeliveryFailure = {
 
 export type Deliver = (notice: NoticeRecord, signal: AbortSignal) => Promise<void>;
 
-export function delivering(options: NotifierOptions): Deliver {
+export function delivering(options: NotifierOptions, notifiers: ReadonlyMap<string, Notifier>): Deliver {
   return async (notice, signal) => {
     const { id, content } = notice;
-    if (content.url === null) throw new NotifierError('no such notifier is configured', { permanent: true });
+    if (content.url === null) {
+      const notifier = notifiers.get(notice.destination);
+      if (!notifier) throw new NotifierError('no such destination is configured any more', { permanent: true });
+      return notifier.notify(messageOf(notice), signal);
+    }
     await postSigned(content.url, { id, body: JSON.stringify(webhookBody(notice)), signal, ...options });
   };
 }

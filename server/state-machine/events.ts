@@ -9,7 +9,7 @@ import type { Sighting } from '../../protocol/sighting.ts';
 import type { TranscriptWarning } from '../../protocol/transcript.ts';
 import type { Evidence, VerdictStatus } from '../../protocol/verdict.ts';
 import type { Capabilities, HealthReport, HealthStatus, KnownCapabilities, Location } from '../../protocol/worker.ts';
-import type { NoticeContent } from './state/notices.ts';
+import type { AlertGroup, AlertsContent, NoticeContent } from './state/notices.ts';
 import type { ArchivedJob, AttemptError, ColumnFile, Expected, Pack, ShardRecord } from './state/records.ts';
 
 /** An event in the journal. `at` is the segment's log time, RFC 3339; `id` is `<command>/<fingerprint>/<index>`. */
@@ -283,6 +283,20 @@ export type NoticeEvent =
     }
   /** It is to be sent again, under the same id. */
   | { type: 'NoticeReplayed'; entity: string; data: Record<string, never> }
+  /** Its destination has been notified of a group of alerts: `notified` are those that are not resolved. */
+  | {
+      type: 'AlertsNotified';
+      entity: string;
+      data: {
+        group: string;
+        destination: string;
+        labels: Labels;
+        notified: AlertGroup['notified'];
+        content: AlertsContent;
+      };
+    }
+  /** A group is over without a message. */
+  | { type: 'AlertGroupEnded'; entity: string; data: Record<string, never> }
   | { type: 'NoticeRequested'; entity: string; data: { destination: string; content: NoticeContent } }
   /** Those whose entry in the order of their ends is not after `through` have left the fold. */
   | { type: 'NoticesForgotten'; entity: string; data: { through: string } };

@@ -132,6 +132,8 @@ const SHOWN_BY: Readonly<Record<EventType, 'job' | 'worker' | 'alert' | null>> =
   NoticeReplayed: null,
   NoticeRequested: null,
   NoticesForgotten: null,
+  AlertsNotified: null,
+  AlertGroupEnded: null,
   JobsArchived: null,
   ArchivePacked: null,
   ArchiveIndexed: null,

@@ -6,6 +6,7 @@ import { defaultRules } from '../alerts/rules/defaults.ts';
 import type { Clock } from '../clock.ts';
 import { forStore, readSettings, type Settings } from '../config.ts';
 import { Engine } from '../engine.ts';
+import { NO_ROUTES } from '../notices/routes/routes.ts';
 import { MemoryStore } from '../objects/memory.ts';
 import type { GetResult, ListedObject, ListOptions, ObjectStore, PutIfAbsentResult } from '../objects/store.ts';
 import { type Observing, observe } from '../sources/observe.ts';
@@ -51,7 +52,7 @@ export class TestMonitor {
     const note = (level: string, message: string) => void log.push(`${level}: ${message}`);
     const engine = await Engine.open({
       ...settings,
-      policy: { ...settings, alerts: defaultRules() },
+      policy: { ...settings, alerts: defaultRules(), routing: NO_ROUTES },
       store,
       clock,
       random: { float: () => 0.5 },

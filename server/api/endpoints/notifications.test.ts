@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Notification } from '../../../protocol/notification.ts';
-import { JobNotification } from '../../../protocol/notification.ts';
+import { AlertsNotification, JobNotification } from '../../../protocol/notification.ts';
 import { JumpingClock } from '../../../test/servers/jumping-clock.ts';
 import { type Json, type MonitorOptions, openMonitor } from '../../../test/servers/monitor.ts';
 import { AUDIO, complete, fail, hold, submit } from '../../../test/servers/steps.ts';
@@ -121,6 +121,43 @@ test('a test of a webhook is sent and logged like any notification', async (t) =
     [ended.state, ended.type, receiver.received[0]!.body.type],
     ['delivered', 'notification.test', 'notification.test'],
   );
+});
+
+test('a notifier is tested by its name, and one that is not configured is refused with those that are', async (t) => {
+  const receiver = await webhookReceiver(t);
+  const { monitor } = await open(t, { notify: `${receiver.url}/alerts` });
+  const destination = `${receiver.url}/…erts`;
+  const { body } = await monitor.post<Notification>('/system/notifications/test', { destination });
+  await receiver.until(() => receiver.accepted.has(body.id));
+  const unknown = await monitor.post('/system/notifications/test', { destination: 'nobody' });
+  assert.deepEqual(
+    [unknown.status, unknown.body.code, unknown.body.hint],
+    [404, 'destination_not_found', `There are ${destination}.`],
+  );
+  for (const wrong of [{}, { destination, webhook_url: receiver.url }]) {
+    assert.equal((await monitor.post('/system/notifications/test', wrong)).body.code, 'invalid_body');
+  }
+});
+
+test('alerts go to the notifiers of --notify, and a failing one is an alert itself', async (t) => {
+  const receiver = await webhookReceiver(t);
+  const { monitor, clock } = await open(t, { notify: `${receiver.url}/alerts` });
+  await fail(monitor, await hold(monitor));
+  while (receiver.accepted.size === 0) await clock.pass(5_000);
+  const message = [...receiver.accepted.values()][0]![0]!;
+  assertValid(AlertsNotification, message.body);
+  assert.deepEqual(
+    [message.body.type, message.body.data.alerts.map(({ rule }: { rule: string }) => rule)],
+    ['alerts.firing', ['jobs_dead_lettered']],
+  );
+  receiver.respond = () => 500;
+  await monitor.post('/queues/dlq/purge', {});
+  const failing = async () =>
+    (await monitor.get('/system/alerts')).body.items.find(({ rule }: { rule: string }) => rule === 'notifier_failing');
+  while ((await failing()) === undefined) await clock.pass(5_000);
+  assert.deepEqual((await failing()).labels.destination, `${receiver.url}/…erts`);
+  receiver.respond = () => 200;
+  while ((await failing()) !== undefined) await clock.pass(5_000);
 });
 
 test('pages of the log go from the newest to the oldest, without repeating one', async (t) => {

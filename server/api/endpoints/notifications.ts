@@ -93,16 +93,33 @@ export const notificationEndpoints = [
     method: 'POST',
     path: '/system/notifications/test',
     operation: 'system.testNotification',
-    summary: 'Send a test to a webhook; its delivery is logged like any other',
+    summary: 'Send a test to a destination or a webhook; its delivery is logged like any other',
     body: NotificationTest,
     responses: { 201: Notification },
-    async run(context, { body: { webhook_url: url }, caller, reply }) {
-      const error = webhookError(url, context.settings);
-      if (error) throw error;
-      const notices = [{ notice_id: `test-${newUlid()}`, destination: originOf(url), url }];
+    async run(context, { body, caller, reply }) {
+      const target = targetOf(context, body);
+      const notices = [{ notice_id: `test-${newUlid()}`, ...target }];
       const { refs } = await context.engine.submit(commandOf(caller, { type: 'request_notices', notices }));
       reply.code(201);
       return find(context, refs[0]![1]);
     },
   }),
 ];
+
+function targetOf({ engine, settings }: ApiContext, { webhook_url: url, destination }: NotificationTest) {
+  if ((url === undefined) === (destination === undefined)) {
+    throw new MonitorError('invalid', 'invalid_body', 'body: exactly one of webhook_url and destination is required');
+  }
+  if (url !== undefined) {
+    const error = webhookError(url, settings);
+    if (error) throw error;
+    return { destination: originOf(url), url };
+  }
+  const { notifiers } = engine.policy.routing;
+  if (notifiers.has(destination!)) return { destination: destination!, url: null };
+  const names = [...notifiers].join(', ');
+  throw new MonitorError('not_found', 'destination_not_found', `there is no destination ${destination}`, {
+    hint:
+      names === '' ? 'None is configured: `tmon serve --notify URL` or --notify-routes FILE.' : `There are ${names}.`,
+  });
+}

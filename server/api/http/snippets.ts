@@ -289,8 +289,8 @@ silence = api.system.create_silence(
     python: `api.system.replay_notification("job-abc123-completed-2s")`,
   },
   'system.testNotification': {
-    typescript: `await api.system.testNotification({ webhook_url: 'https://example.com/transcribed' });`,
-    python: `api.system.test_notification(webhook_url="https://example.com/transcribed")`,
+    typescript: `await api.system.testNotification({ destination: 'ops' });`,
+    python: `api.system.test_notification(destination="ops")`,
   },
   'sources.list': {
     typescript: `for await (const source of api.sources.list()) console.log(source.name, source.state);`,

@@ -125,6 +125,8 @@ function applyOne(state: State, event: Event): void {
     case 'NoticeReplayed':
     case 'NoticeRequested':
     case 'NoticesForgotten':
+    case 'AlertsNotified':
+    case 'AlertGroupEnded':
       return applyNoticeEvent(state, event);
     case 'JobsArchived':
     case 'ArchivePacked':

@@ -26,6 +26,11 @@ export function applyNoticeEvent(state: State, event: NoticeEvent): void {
     case 'NoticesForgotten':
       state.forgetNotices(event.data.through);
       return;
+    case 'AlertsNotified':
+      return notifyGroup(state, event);
+    case 'AlertGroupEnded':
+      state.tables.alert_groups.delete(event.entity);
+      return;
   }
   const notice = state.tables.notices.get(event.entity);
   if (!notice) return;
@@ -48,6 +53,15 @@ export function applyNoticeEvent(state: State, event: NoticeEvent): void {
       return;
     }
   }
+}
+
+function notifyGroup(state: State, { entity, data }: NoticeEvent & { type: 'AlertsNotified' }): void {
+  const { group: key, destination, labels, notified, content } = data;
+  addNotice(state, { id: entity, destination, content });
+  const { alert_groups } = state.tables;
+  if (notified.length === 0) alert_groups.delete(key);
+  else
+    alert_groups.set(key, { key, destination, labels, incident: content.incident, notified, last_ms: content.at_ms });
 }
 
 function fail(state: State, notice: NoticeRecord, { error, next_ms, unreachable, blocked_until_ms }: Failure): void {

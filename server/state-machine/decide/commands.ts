@@ -137,6 +137,7 @@ export type CommandBody =
    * Time has passed: checks leases, retries, silent workers and alert rules. `ids`: for the alerts that may be raised.
    * `expire`: whether silence counts yet. `evaluate` false: the alert rules are left out. `observed`: what alert rules
    * see beside the fold. `judge_from`: ordinal of the first running job to judge, 0 if absent; null: no job is judged.
+   * `notice_ids`: for the messages about alerts.
    */
   | {
       type: 'tick';
@@ -145,6 +146,7 @@ export type CommandBody =
       evaluate?: boolean;
       observed?: Observed;
       judge_from?: number | null | undefined;
+      notice_ids?: readonly string[];
     }
   | { type: 'forget'; packs: readonly Packed[]; workers: readonly Archived[]; alerts: readonly Archived[] }
   /** Jobs that have left memory before were written into this pack. `basis_seq`: the fold's archive_seq when its author began. */

@@ -1,4 +1,5 @@
 import type { AlertRules } from '../../alerts/rules/rules.ts';
+import type { Routing } from '../../notices/routes/routes.ts';
 
 /** Settings for decisions. Events contain what follows from them, so that applying needs no settings. */
 export type Policy = {
@@ -16,6 +17,7 @@ export type Policy = {
   commands_window_ms: number;
   commands_max: number;
   alerts: AlertRules;
+  routing: Routing;
   notice_claim_ms: number;
   notice_retry_base_ms: number;
   notice_retry_max_ms: number;

@@ -9,6 +9,7 @@
 import type { Event } from '../events.ts';
 import { type JobRecord, running, type WorkerRecord } from '../state/records.ts';
 import type { State } from '../state/state.ts';
+import { decideAlertGroups } from './alert-groups.ts';
 import { decideAlerts } from './alerts.ts';
 import type { CommandBody } from './commands.ts';
 import type { Context, Decision } from './decision.ts';
@@ -49,8 +50,9 @@ export function tick(state: State, body: CommandBody & { type: 'tick' }, context
   // Nobody could report before silence counts.
   const verdicts = expire && judge_from !== null ? decideVerdicts(state, judge_from, settled, context) : [];
   const alerts = evaluate === false ? [] : decideAlerts(state, body, context);
+  const messages = evaluate === false ? [] : decideAlertGroups(state, body.notice_ids ?? [], context);
   const forgotten = [...forgetEvents(state, context), ...forgetNoticesEvents(state, context)];
-  return { events: [...events, ...verdicts, ...alerts, ...forgotten] };
+  return { events: [...events, ...verdicts, ...alerts, ...messages, ...forgotten] };
 }
 
 function jobDueEvents(state: State, job: JobRecord, context: Context): Event[] {

@@ -3,8 +3,9 @@
  * notice waits, is claimed by a sender and sent, and ends delivered or failed; one whose sender is gone is claimed again
  * when the claim is over, and sent under the same id.
  */
+import type { Labels } from '../../../protocol/alert-labels.ts';
 import type { JobEnd } from '../../../protocol/job.ts';
-import type { AttemptError, JobRecord, OutputRecord } from './records.ts';
+import type { AlertRecord, AttemptError, JobRecord, OutputRecord } from './records.ts';
 import type { State } from './state.ts';
 
 export type NoticeRecord = {
@@ -33,7 +34,42 @@ export type NoticeRecord = {
 export type NoticeContent =
   | { kind: 'job'; url: string; end: JobEnd; job: EndedJob }
   /** By request, to try a destination. `url`: of a webhook as jobs have; null: `destination` is a notifier. */
-  | { kind: 'test'; url: string | null };
+  | { kind: 'test'; url: string | null }
+  | AlertsContent;
+
+/** About a group of alerts. */
+export type AlertsContent = {
+  kind: 'alerts';
+  url: null;
+  /** The id of the first message about the group since it last was over. */
+  incident: string;
+  labels: Labels;
+  at_ms: number;
+  /** Some of its alerts are not resolved. */
+  open: boolean;
+  firing: number;
+  resolved: number;
+  /** The most urgent ones first, the resolved ones last; at most LINES_MAX. */
+  lines: readonly AlertLine[];
+};
+
+export type AlertLine = Pick<
+  AlertRecord,
+  'id' | 'rule' | 'severity' | 'message' | 'description' | 'runbook_url' | 'labels' | 'resolved_ms'
+> & { fired_ms: number };
+
+export const LINES_MAX = 100;
+
+/** What a destination was last notified of, until all of it is resolved. */
+export type AlertGroup = {
+  key: string;
+  destination: string;
+  labels: Labels;
+  incident: string;
+  /** Fingerprint and id of each unresolved alert that it was notified of. */
+  notified: readonly (readonly [fingerprint: string, alert_id: string])[];
+  last_ms: number;
+};
 
 /** What is said of a job that ended. */
 export type EndedJob = Pick<JobRecord, 'job_id' | 'audio_url' | 'tags' | 'metadata' | 'attempt'> & {
@@ -74,7 +110,7 @@ export function addNotice(
   const { notices_waiting, notices_ended, notices } = state.tables;
   const waiting = notices_waiting.get(destination) ?? 0;
   if (waiting >= WAITING_MAX || notices.size - notices_ended.size >= WAITING_IN_ALL_MAX) {
-    const last = state.tables.troubles.get(destination) ?? noTrouble(state, destination, content.kind !== 'job');
+    const last = state.tables.troubles.get(destination) ?? noTrouble(state, destination, content.url === null);
     return state.putTrouble({ ...last, dropped: last.dropped + 1 });
   }
   state.putNotice({
@@ -107,7 +143,7 @@ export function noTrouble(state: State, destination: string, notifier: boolean):
 }
 
 /** Whether the notice goes to a notifier of the owner. */
-export const toNotifier = ({ content }: NoticeRecord): boolean => !('url' in content) || content.url === null;
+export const toNotifier = ({ content }: NoticeRecord): boolean => content.url === null;
 
 export const ended = ({ state }: NoticeRecord): boolean => state === 'delivered' || state === 'failed';
 

@@ -4,7 +4,7 @@
  */
 import { withLabels } from './alerts.ts';
 import { JOB_FIELDS, type JobFields, type JobValues, jobUnpacker, packJob } from './job-rows.ts';
-import type { DestinationTrouble, NoticeRecord } from './notices.ts';
+import type { AlertGroup, DestinationTrouble, NoticeRecord } from './notices.ts';
 import type { PaceRecord } from './pace.ts';
 import type {
   AlertRecord,
@@ -29,6 +29,7 @@ type Row =
   | ['silence', SilenceRecord]
   | ['notice', NoticeRecord]
   | ['trouble', DestinationTrouble]
+  | ['alert_group', AlertGroup]
   | ['command', string, CommandRecord]
   | ['minute' | 'hour' | 'day', number, PeriodRecord]
   /** With the ids of its jobs while the index does not cover it. */
@@ -50,6 +51,7 @@ export function* snapshotRows(state: State): Generator<string> {
   for (const silence of tables.silences.values()) yield JSON.stringify(['silence', silence]);
   for (const notice of tables.notices.values()) yield JSON.stringify(['notice', notice]);
   for (const trouble of tables.troubles.values()) yield JSON.stringify(['trouble', trouble]);
+  for (const group of tables.alert_groups.values()) yield JSON.stringify(['alert_group', group]);
   for (const [id, command] of tables.commands.entries()) yield JSON.stringify(['command', id, command]);
   for (const [minute, period] of tables.minutes.entries()) yield JSON.stringify(['minute', minute, period]);
   for (const [hour, period] of tables.hours.entries()) yield JSON.stringify(['hour', hour, period]);
@@ -110,6 +112,9 @@ function restoreRow(state: State, row: OtherRow, line: string): void {
       return state.putNotice(row[1]);
     case 'trouble':
       return state.putTrouble(row[1]);
+    case 'alert_group':
+      state.tables.alert_groups.set(row[1].key, row[1]);
+      return;
     case 'pack': {
       // Rows of older versions lack this field.
       const pack = { ...row[1], in_columns: row[1].in_columns ?? false };

@@ -10,7 +10,7 @@ import { SortedMap } from '../../sorted-map.ts';
 import { able, waits } from './able.ts';
 import { indexesOf, indexJob, type OffTrack, type Timer, timerKey } from './job-indexes.ts';
 import { indexNotice, indexTrouble, type NoticeIndexes } from './notice-indexes.ts';
-import type { DestinationTrouble, NoticeRecord } from './notices.ts';
+import type { AlertGroup, DestinationTrouble, NoticeRecord } from './notices.ts';
 import { GROUPS_MAX, type PaceRecord } from './pace.ts';
 import type {
   AlertRecord,
@@ -34,6 +34,7 @@ type Facts = {
   alerts: SortedMap<string, AlertRecord>;
   silences: SortedMap<string, SilenceRecord>;
   notices: SortedMap<string, NoticeRecord>;
+  alert_groups: SortedMap<string, AlertGroup>;
   /** Destinations of notices that do not receive, by name. */
   troubles: SortedMap<string, DestinationTrouble>;
   commands: SortedMap<string, CommandRecord>;
@@ -380,6 +381,7 @@ function emptyTables(): Facts & Indexes {
     alerts: table(),
     silences: table(),
     notices: table(),
+    alert_groups: table(),
     troubles: table(),
     commands: table(),
     minutes: table(),

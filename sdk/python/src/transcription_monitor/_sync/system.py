@@ -130,9 +130,14 @@ class System:
             Notification, Call("POST", path("system", "notifications", notification_id, "replay"), options=options)
         )
 
-    def test_notification(self, *, webhook_url: str, **options: Unpack[CallOptions]) -> Notification:
-        """Sends a test to a webhook; `notification` tells what became of it. Raises InvalidRequestError."""
-        body = {"webhook_url": webhook_url}
+    def test_notification(
+        self, *, destination: str | None = None, webhook_url: str | None = None, **options: Unpack[CallOptions]
+    ) -> Notification:
+        """Sends a test to a configured destination, or to a webhook; `notification` tells what became of it.
+
+        Raises InvalidRequestError, NotFoundError.
+        """
+        body = given(destination=destination, webhook_url=webhook_url)
         return self._transport.model(
             Notification, Call("POST", "/system/notifications/test", body=body, options=options)
         )
