@@ -13,6 +13,7 @@ import type { ObjectStore } from '../objects/store.ts';
 import type { ExternalQueue, JobQueue } from '../queues/job-queue.ts';
 import type { Meters } from '../telemetry/meters.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { TraceOf } from '../telemetry/traces/job-traces.ts';
 import type { Uploads } from '../uploads/uploads.ts';
 
 export type ApiContext = {
@@ -33,6 +34,7 @@ export type ApiContext = {
   /** Of `GET /metrics`. */
   metrics: Metrics;
   meters: Pick<Meters, 'http'>;
+  traceOf: TraceOf;
   log: (level: 'info' | 'warn' | 'error', message: string) => void;
   /** The sources that this instance follows. */
   sources: readonly { readonly status: FollowedSource }[];

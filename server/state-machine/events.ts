@@ -31,6 +31,8 @@ export type JobEvent =
         webhook_url: string | null;
         /** Absent: false. */
         require_complete?: boolean;
+        /** Absent if the submitter gave none. */
+        traceparent?: string;
         estimated_cost_usd: number | null;
         details: string;
       };

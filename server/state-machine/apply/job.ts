@@ -116,7 +116,7 @@ export type JobRequest = Pick<
   | 'webhook_url'
   | 'estimated_cost_usd'
 > &
-  Partial<Pick<JobRecord, 'require_complete'>>;
+  Partial<Pick<JobRecord, 'require_complete' | 'traceparent'>>;
 
 /** A job without attempts. */
 export function newJob(
@@ -143,6 +143,7 @@ export function newJob(
     metadata: request.metadata,
     webhook_url: request.webhook_url,
     require_complete: request.require_complete === true,
+    ...(request.traceparent === undefined ? {} : { traceparent: request.traceparent }),
     url_expires_ms: urlExpiry(request.audio_url),
     attempt: 1,
     place: ordinal,

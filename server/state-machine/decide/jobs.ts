@@ -39,6 +39,7 @@ export function submitJobs(state: State, { jobs }: Body<'submit_jobs'>): Decisio
           metadata: job.metadata ?? null,
           webhook_url: job.webhook_url ?? null,
           ...(job.require_complete === true ? { require_complete: true } : {}),
+          ...(job.traceparent === undefined ? {} : { traceparent: job.traceparent }),
           estimated_cost_usd: estimateCost(state, job.duration_seconds ?? null),
           details: 'Job submitted to queue',
         },

@@ -45,6 +45,7 @@ const JOB: Names<JobRecord> = [
   'observed',
   'message',
   'require_complete',
+  'traceparent',
 ];
 const RUN: Names<Run> = [
   'worker_id',
@@ -155,6 +156,7 @@ export function jobUnpacker(fields: JobFields): (values: JobValues) => JobRecord
     message: (v[at.message] as JobRecord['message'] | undefined) ?? null,
     require_complete: v[at.require_complete] === true,
     url_expires_ms: urlExpiry(v[at.audio_url] as string),
+    ...(typeof v[at.traceparent] === 'string' ? { traceparent: v[at.traceparent] as string } : {}),
   });
 }
 

@@ -44,6 +44,8 @@ class JobSubmission(TypedDict):
     metadata: NotRequired[dict[str, str]]
     #: Called when the job ends.
     webhook_url: NotRequired[str]
+    #: The trace that the job belongs to, by W3C Trace Context.
+    traceparent: NotRequired[str]
 
 
 class JobFilter(TypedDict, total=False):

@@ -51,6 +51,7 @@ class AsyncJobs:
         tags: Sequence[str] | None = None,
         metadata: dict[str, str] | None = None,
         webhook_url: str | None = None,
+        traceparent: str | None = None,
         **options: Unpack[CallOptions],
     ) -> Job:
         """Submits a recording. Once this returns, the job survives any crash.
@@ -69,6 +70,7 @@ class AsyncJobs:
             tags=None if tags is None else list(tags),
             metadata=metadata,
             webhook_url=webhook_url,
+            traceparent=traceparent,
         )
         return await self._transport.model(Job, Call("POST", "/jobs", body=body, options=options))
 

@@ -52,6 +52,7 @@ class Jobs:
         tags: Sequence[str] | None = None,
         metadata: dict[str, str] | None = None,
         webhook_url: str | None = None,
+        traceparent: str | None = None,
         **options: Unpack[CallOptions],
     ) -> Job:
         """Submits a recording. Once this returns, the job survives any crash.
@@ -70,6 +71,7 @@ class Jobs:
             tags=None if tags is None else list(tags),
             metadata=metadata,
             webhook_url=webhook_url,
+            traceparent=traceparent,
         )
         return self._transport.model(Job, Call("POST", "/jobs", body=body, options=options))
 
