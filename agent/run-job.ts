@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import type { FailureReport, Job } from '../protocol/job.ts';
 import type { Transcript, TranscriptWarning } from '../protocol/transcript.ts';
 import { ConflictError, LeaseExpiredError, RefusedError, type TranscriptionAPI } from '../sdk/typescript/index.ts';
+import type { SpanExport } from '../tracing/span.ts';
 import { fetchAudio } from './audio/fetch-audio.ts';
 import { receiveAudio } from './audio/receive-audio.ts';
 import type { Clock } from './clock.ts';
@@ -20,6 +21,7 @@ import { assertRoom, diskFull, isDiskFull } from './disk-space.ts';
 import { beginTry } from './engine-try.ts';
 import { type Engine, EngineError, type EngineLimits } from './engines/engine.ts';
 import { type HeldJob, Stopped } from './held-job.ts';
+import { type JobTrace, traceOf } from './job-trace.ts';
 import type { LearnedPace } from './learned-pace.ts';
 import { ProgressReports } from './progress-report.ts';
 import { transcribeChecked } from './quality/checked-transcription.ts';
@@ -48,6 +50,8 @@ export type RunJobOptions = {
   limits: EngineLimits;
   pace: Pace;
   clock: Clock;
+  /** Absent if no traces are sent. */
+  spans?: Pick<SpanExport, 'export'> | undefined;
   /** The monitor has a command for this worker: send a heartbeat. */
   onConflict: () => void;
   log: (line: JobLine) => void;
@@ -99,10 +103,20 @@ async function attemptJob(
   reports: ProgressReports,
   options: RunJobOptions,
 ): Promise<Job> {
-  const transcript = (await earlierTranscript(held, options)) ?? (await transcribe(held, directory, reports, options));
+  const trace = traceOf(
+    { traceparent: held.claimed.traceparent, attributes: { 'transcription.job.id': held.jobId } },
+    options.spans,
+  );
+  const transcript =
+    (await earlierTranscript(held, options)) ?? (await transcribe(held, directory, { ...options, reports, trace }));
   reports.note({ stage: 'UPLOADING', percentage: 100, eta_seconds: null });
   held.deliver();
   await reports.flush();
+  return trace.stage('upload', () => deliver(held, transcript, options));
+}
+
+/** Stores the transcript and completes the job. */
+async function deliver(held: HeldJob, transcript: Transcript, options: RunJobOptions): Promise<Job> {
   const { jobId, leaseToken } = held;
   const { onAway } = options;
   const stored = await sendUntilAnswered(
@@ -133,27 +147,12 @@ async function earlierTranscript(held: HeldJob, { api }: RunJobOptions): Promise
 async function transcribe(
   held: HeldJob,
   directory: string,
-  reports: ProgressReports,
-  { api, engine, batchSize, allowHttp, limits, pace, clock, learned, onSuspect, log }: RunJobOptions,
+  options: RunJobOptions & { reports: ProgressReports; trace: JobTrace },
 ): Promise<Transcript> {
+  const { engine, batchSize, limits, pace, clock, learned, onSuspect, log, reports, trace } = options;
   const { signal, claimed } = held;
-  // With its query string, which no document shows: it is often a signature.
-  const { audio_url } = claimed;
   reports.note({ stage: 'DOWNLOADING', percentage: 0 });
-  await assertRoom(directory, claimed.job.input.file_size_bytes ?? 0, 'the recording');
-  const fetched = await fetchAudio({
-    audio_url,
-    path: join(directory, 'audio'),
-    allow_http: allowHttp,
-    signal,
-    openUpload: async (uploadId, uploadSignal) => (await api.uploads.open(uploadId, { signal: uploadSignal })).body,
-  });
-  const audio = await receiveAudio({
-    path: fetched.path,
-    audio_url,
-    require_complete: claimed.job.input.require_complete,
-    signal,
-  });
+  const audio = await trace.stage('download', () => download(held, directory, options), audioAttributes);
   signal.throwIfAborted();
 
   const facts = { duration_seconds: audio.duration_seconds, file_size_bytes: audio.file_size_bytes };
@@ -162,23 +161,55 @@ async function transcribe(
   await mkdir(work_directory);
   const batch_size = claimed.attempt.batch_size ?? batchSize;
   const task = { audio_path: audio.path, duration_seconds: audio.duration_seconds, work_directory, batch_size };
-  const transcript = await transcribeChecked(engine, task, {
-    signal,
-    onSuspect,
-    begin: () => beginTry({ held, reports, facts, limits, pace, clock, learned }),
-    measure: () => measureAudio({ audio_path: audio.path, directory: work_directory, signal }),
-    onSecondTry({ reasons }, what) {
-      const message = `the transcript is suspect: a second try, ${what}`;
-      log({ message, job_id: held.jobId, attempt: claimed.attempt.number, why: reasons[0]?.message });
-      reports.note({ stage: 'TRANSCRIBING', percentage: 0, ...facts });
-    },
-  }).catch((error: unknown) => {
-    throw truncatedRather(error, audio.warnings);
-  });
+  const run = () =>
+    transcribeChecked(engine, task, {
+      signal,
+      onSuspect,
+      begin: () => beginTry({ held, reports, facts, limits, pace, clock, learned }),
+      measure: () => measureAudio({ audio_path: audio.path, directory: work_directory, signal }),
+      onSecondTry({ reasons }, what) {
+        const message = `the transcript is suspect: a second try, ${what}`;
+        log({ message, job_id: held.jobId, attempt: claimed.attempt.number, why: reasons[0]?.message });
+        reports.note({ stage: 'TRANSCRIBING', percentage: 0, ...facts });
+      },
+    });
+  const transcript = await trace
+    .stage('transcribe', run, () => ({ 'transcription.engine': engine.name }))
+    .catch((error: unknown) => {
+      throw truncatedRather(error, audio.warnings);
+    });
   facts.duration_seconds = transcript.duration_seconds;
   reports.note({ stage: 'TRANSCRIBING', percentage: 100, ...facts });
   const warnings = [...audio.warnings, ...(transcript.warnings ?? [])];
   return warnings.length === 0 ? transcript : { ...transcript, warnings };
+}
+
+type Received = Awaited<ReturnType<typeof receiveAudio>>;
+
+const audioAttributes = ({ duration_seconds, file_size_bytes }: Received) => ({
+  'transcription.audio.duration_seconds': duration_seconds ?? 0,
+  'transcription.audio.size_bytes': file_size_bytes,
+});
+
+/** Fetches the recording and looks at it. */
+async function download(held: HeldJob, directory: string, { api, allowHttp }: RunJobOptions): Promise<Received> {
+  const { signal, claimed } = held;
+  // With its query string, which no document shows: it is often a signature.
+  const { audio_url } = claimed;
+  await assertRoom(directory, claimed.job.input.file_size_bytes ?? 0, 'the recording');
+  const fetched = await fetchAudio({
+    audio_url,
+    path: join(directory, 'audio'),
+    allow_http: allowHttp,
+    signal,
+    openUpload: async (uploadId, uploadSignal) => (await api.uploads.open(uploadId, { signal: uploadSignal })).body,
+  });
+  return receiveAudio({
+    path: fetched.path,
+    audio_url,
+    require_complete: claimed.job.input.require_complete,
+    signal,
+  });
 }
 
 /** A file whose end is missing may lack what an engine needs to read any of it: the index of an MP4. */

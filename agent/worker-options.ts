@@ -1,6 +1,7 @@
 /** What a worker is started with, what it says, and how it ends. */
 import type { HealthReport, WorkerRegistration } from '../protocol/worker.ts';
 import type { TranscriptionAPI } from '../sdk/typescript/index.ts';
+import type { SpanExport } from '../tracing/span.ts';
 import type { Clock } from './clock.ts';
 import type { Engine, EngineLimits } from './engines/engine.ts';
 import type { Notices } from './notices/notice.ts';
@@ -27,6 +28,8 @@ export type WorkerOptions = WorkerRegistration & {
   /** Of the cloud, about this machine. Default: none. */
   notices?: Notices | undefined;
   clock?: Clock;
+  /** Where spans of the stages of jobs go. Default: nowhere. */
+  spans?: Pick<SpanExport, 'export'> | undefined;
   /** Those of the engine's own options come first. */
   limits?: EngineLimits;
   log?: (line: WorkerLine) => void;

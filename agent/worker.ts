@@ -194,6 +194,7 @@ class RunningWorker {
       limits: { ...limits, ...engine.limits },
       pace: this.#pace,
       clock,
+      spans: this.#options.spans,
       onAway: (error) => this.#onAway(error),
       onConflict: () => this.#heartbeat.hurry(),
       log: this.#log,

@@ -9,6 +9,8 @@ import type { Notices } from '../agent/notices/notice.ts';
 import { ON_SUSPECT, type OnSuspect } from '../agent/quality/on-suspect.ts';
 import type { WorkerLine } from '../agent/worker.ts';
 import type { Location } from '../protocol/worker.ts';
+import { tracesWanted } from '../server/config.ts';
+import type { SpanExport } from '../tracing/span.ts';
 import { EXIT } from './exit-code.ts';
 import { amount, type ClientOptions, clientCommand, clientOf, wholeNumber } from './options.ts';
 import { note, oneLine } from './output.ts';
@@ -141,6 +143,7 @@ async function workUntilEnd(
   log({ message: 'engine', engine: engine.name, ...capabilities });
 
   const directory = await openWorkDirectory(options.workDir);
+  const spans = await openTraces(log);
   const { drainSignal, stopSignal } = onSignals(log);
   const location = locationOf(options);
   const workerId = options.id ?? `worker-${ulid()}`;
@@ -163,6 +166,7 @@ async function workUntilEnd(
         drainSignal,
         stopSignal,
         notices,
+        spans,
         log,
       }).finally(() => api.close());
       if (end !== 'restart') return;
@@ -172,7 +176,21 @@ async function workUntilEnd(
       }
     }
   } finally {
+    await spans?.close();
     await directory.remove();
+  }
+}
+
+/** Undefined unless traces are to be sent. The packages are loaded only then. */
+async function openTraces(log: (line: WorkerLine) => void): Promise<SpanExport | undefined> {
+  if (!tracesWanted(process.env)) return undefined;
+  try {
+    const { openSpanExport } = await import('../tracing/open-span-export.ts');
+    const service = 'transcription-worker';
+    return await openSpanExport({ service, log: (message) => log({ message }) });
+  } catch (error) {
+    log({ message: 'no traces are sent', error: String(error) });
+    return undefined;
   }
 }
 

@@ -17,6 +17,7 @@ import {
   TotalUsd,
   Words,
 } from './schema.ts';
+import { TRACEPARENT } from './trace-context.ts';
 import { WARNINGS_MAX } from './transcript.ts';
 import { Verdict } from './verdict.ts';
 
@@ -296,6 +297,12 @@ export const JobSubmission = Type.Object(
         }),
       ),
     ),
+    traceparent: Type.Optional(
+      Type.String({
+        pattern: TRACEPARENT,
+        description: 'The trace that the job belongs to, by W3C Trace Context. Default: the header of this name.',
+      }),
+    ),
   },
   { ...closed, $id: 'JobSubmission', description: 'A recording to transcribe.' },
 );
@@ -406,6 +413,11 @@ export const Claimed = Type.Object(
           number: Type.Integer({ minimum: 1 }),
           batch_size: Nullable(Type.Integer({ minimum: 1 })),
         }),
+        traceparent: Type.Optional(
+          Type.String({
+            description: 'The trace that the work belongs to, by W3C Trace Context. Absent if there is none.',
+          }),
+        ),
       }),
     ),
   },

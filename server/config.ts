@@ -237,6 +237,13 @@ export function forStore(settings: Settings, { shared }: { shared: boolean }): S
   return { ...settings, ...filled };
 }
 
+/** Whether traces are to be sent, by the variables that OpenTelemetry defines. */
+export function tracesWanted(environment: Record<string, string | undefined> = process.env): boolean {
+  const { OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER } = environment;
+  if (OTEL_SDK_DISABLED?.toLowerCase() === 'true' || OTEL_TRACES_EXPORTER === 'none') return false;
+  return Boolean(environment.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT || environment.OTEL_EXPORTER_OTLP_ENDPOINT);
+}
+
 /** Where files may be kept that can be fetched again. */
 export function cacheFolder(chosen: string, environment: Record<string, string | undefined> = process.env): string {
   return chosen || join(environment.XDG_CACHE_HOME || join(homedir(), '.cache'), 'transcription-monitor');

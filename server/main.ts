@@ -10,6 +10,7 @@ import { hostname } from 'node:os';
 import pino from 'pino';
 import { MonitorError } from '../protocol/errors.ts';
 import { JobSubmission } from '../protocol/job.ts';
+import type { SpanExport } from '../tracing/span.ts';
 import { keepingColumns } from './analytics/columns/duty.ts';
 import { openAnalytics } from './analytics/open-analytics.ts';
 import { checkSubmissions } from './api/endpoints/submission.ts';
@@ -17,7 +18,7 @@ import { buildApi } from './api/http/app.ts';
 import { invalid, validator } from './api/validation.ts';
 import { checkCacheUrl, openCache } from './cache/open-cache.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { forStore, type Settings, s3Headers, sourceUrls } from './config.ts';
+import { forStore, type Settings, s3Headers, sourceUrls, tracesWanted } from './config.ts';
 import { Engine } from './engine.ts';
 import { FeedHub } from './feed/hub.ts';
 import { openFleet } from './fleets/open-fleet.ts';
@@ -43,6 +44,7 @@ import { followSources } from './sources/follow-sources.ts';
 import { meteredStore } from './telemetry/metered-store.ts';
 import { Meters } from './telemetry/meters.ts';
 import { monitorMetrics } from './telemetry/metrics.ts';
+import { attemptsTrace, submittersTrace, traceJobs } from './telemetry/traces/job-traces.ts';
 import { cleaningUploads } from './uploads/cleanup.ts';
 import { UPLOADS_PREFIX } from './uploads/keys.ts';
 import { Uploads } from './uploads/uploads.ts';
@@ -124,6 +126,9 @@ export async function startMonitor(
       log,
     });
     undo.push(() => engine.stop());
+    const spans = await openTraces(log);
+    undo.push(async () => spans?.close());
+    if (spans) traceJobs(engine, spans);
     const publisher = new ViewPublisher({ engine, store, clock, settings: own, idle: idleShare(clock), log });
     // A fold that ends before the damage is older than the views, so it must not write or delete any.
     const { halted } = engine.journal.status;
@@ -171,6 +176,7 @@ export async function startMonitor(
       alert_rules,
       metrics: monitorMetrics({ engine, feed, views: publisher, cache, queue: external, settings, meters }),
       meters,
+      traceOf: spans ? attemptsTrace : submittersTrace,
       log,
     });
 
@@ -236,6 +242,7 @@ export async function startMonitor(
         () => analytics.close(),
         () => api.close(clock),
         () => engine.stop(),
+        async () => spans?.close(),
         async () => cache?.stop(),
         async () => {
           if (!halted) await publisher.stop();
@@ -258,6 +265,19 @@ export async function startMonitor(
   } catch (error) {
     for (const step of undo.reverse()) await step().catch(() => undefined);
     throw error;
+  }
+}
+
+/** Null unless traces are to be sent. The packages are loaded only then. */
+async function openTraces(log: Log): Promise<SpanExport | null> {
+  if (!tracesWanted()) return null;
+  try {
+    const { openSpanExport } = await import('../tracing/open-span-export.ts');
+    const service = 'transcription-monitor';
+    return await openSpanExport({ service, log: (message) => log('warn', message) });
+  } catch (error) {
+    log('error', `no traces are sent: ${(error as Error).message}`);
+    return null;
   }
 }
 

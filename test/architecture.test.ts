@@ -15,6 +15,7 @@ const GROUND = ['server/clock.ts', 'server/sorted-map.ts', 'server/ids.ts', 'ser
 
 const MAY_IMPORT: Record<string, string[]> = {
   protocol: [],
+  tracing: [],
   'server/objects': GROUND,
   'server/state-machine/events.ts': [
     'protocol',
@@ -147,6 +148,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
   'server/telemetry': [
     'protocol',
+    'tracing/span.ts',
     'server/engine.ts',
     'server/state-machine',
     'server/documents',
@@ -162,7 +164,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'server/sorted-map.ts': [],
   'server/at-once.ts': [],
   'server/backoff.ts': [],
-  'server/main.ts': ['protocol', 'server', 'sources'],
+  'server/main.ts': ['protocol', 'server', 'sources', 'tracing'],
   'server/doctor.ts': ['protocol', 'server'],
   'server/sql.ts': ['protocol', 'server'],
   'server/backtest.ts': ['protocol', 'server'],
@@ -180,9 +182,10 @@ const MAY_IMPORT: Record<string, string[]> = {
   'sdk/typescript': ['protocol'],
   sources: ['protocol'],
   notifiers: ['protocol'],
-  agent: ['protocol', 'sdk/typescript'],
+  agent: ['protocol', 'sdk/typescript', 'tracing/span.ts'],
   cli: [
     'protocol',
+    'tracing',
     'sdk/typescript',
     'agent',
     'sources',
@@ -195,7 +198,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
 };
 
-const FILES = globSync('{protocol,server,sdk,sources,notifiers,agent,cli}/**/*.ts', { cwd: ROOT })
+const FILES = globSync('{protocol,server,sdk,sources,notifiers,agent,cli,tracing}/**/*.ts', { cwd: ROOT })
   .map((file) => file.replaceAll('\\', '/'))
   .filter((file) => !/\.test\.ts$|\/testing|\/node_modules\//.test(file));
 
@@ -271,6 +274,14 @@ test('the clients of fleets and queues on AWS are loaded only with such a fleet 
     [],
   );
   assert.ok(needsOf('server/fleets/asg-fleet.ts').includes('@aws-sdk/client-auto-scaling'));
+});
+
+test('the packages of OpenTelemetry are loaded only when traces are sent', () => {
+  const needs = [...needsOf('server/main.ts'), ...needsOf('agent/worker.ts'), ...needsOf('cli/worker.ts')];
+  assert.deepEqual(
+    needs.filter((need) => need.startsWith('@opentelemetry/')),
+    [],
+  );
 });
 
 test('only config.ts and the programs at the edge read the environment', () => {

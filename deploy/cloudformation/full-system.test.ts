@@ -99,7 +99,7 @@ test('[A109] no lifecycle rule removes an object that must be kept according to 
     if (inStore === undefined || inStore === 'doctor/') continue;
     assert.ok(
       made_again.some((folder) => inStore.startsWith(folder)),
-      ID,
+      String(ID),
     );
   }
   assert.ok(!lifecycleRules(stack).some((rule) => 'Transitions' in rule));

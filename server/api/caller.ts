@@ -16,6 +16,8 @@ export interface Caller {
   readonly content: readonly [method: string, url: string, body: unknown];
   /** The header `If-None-Match`. */
   readonly if_none_match: string | undefined;
+  /** The header `traceparent`. */
+  readonly traceparent: string | undefined;
   /** Aborts when the caller no longer waits for the response. */
   readonly signal: AbortSignal;
 }
@@ -87,6 +89,11 @@ export class HttpCaller implements Caller {
 
   get if_none_match(): string | undefined {
     return this.#request.headers['if-none-match'];
+  }
+
+  get traceparent(): string | undefined {
+    const text = this.#request.headers.traceparent;
+    return typeof text === 'string' ? text : undefined;
   }
 
   /** Created on first use. */

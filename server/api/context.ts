@@ -14,6 +14,7 @@ import type { ObjectStore } from '../objects/store.ts';
 import type { ExternalQueue, JobQueue } from '../queues/job-queue.ts';
 import type { Meters } from '../telemetry/meters.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { TraceOf } from '../telemetry/traces/job-traces.ts';
 import type { Uploads } from '../uploads/uploads.ts';
 
 export type ApiContext = {
@@ -34,6 +35,7 @@ export type ApiContext = {
   /** Of `GET /metrics`. */
   metrics: Metrics;
   meters: Pick<Meters, 'http'>;
+  traceOf: TraceOf;
   log: (level: 'info' | 'warn' | 'error', message: string) => void;
   alert_rules: Pick<AlertRulesFileReader, 'problem'>;
   /** The sources that this instance follows. */

@@ -36,6 +36,8 @@ export type JobEvent =
         webhook_events?: readonly JobEnd[];
         /** Absent: false. */
         require_complete?: boolean;
+        /** Absent if the submitter gave none. */
+        traceparent?: string;
         estimated_cost_usd: number | null;
         details: string;
       };

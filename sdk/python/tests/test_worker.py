@@ -99,6 +99,16 @@ def test_a_job_is_fetched_told_of_completed_and_left_nothing_behind(
     assert list((tmp_path / "work").iterdir()) == []
 
 
+def test_a_job_has_the_trace_of_its_submitter(api: TranscriptionAPI, worker: Worker, tone: bytes) -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    submit(api, tone, traceparent=trace)
+    for job in worker.jobs():
+        with job:
+            assert job.traceparent == trace
+            job.complete(SPOKEN)
+        worker.drain()
+
+
 def test_an_exception_in_the_body_fails_the_attempt_and_the_loop_goes_on(
     api: TranscriptionAPI, worker: Worker, tone: bytes
 ) -> None:

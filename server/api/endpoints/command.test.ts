@@ -10,6 +10,7 @@ const callerOf = (sent_key?: string, body: unknown = {}): Caller => ({
   idempotency_key: null,
   content: ['POST', '/api/v1/jobs', body],
   if_none_match: undefined,
+  traceparent: undefined,
   signal: new AbortController().signal,
 });
 const BODY = { type: 'submit_jobs', jobs: [] } as const;

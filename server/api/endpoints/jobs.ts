@@ -11,6 +11,7 @@ import {
   JobTimeline,
 } from '../../../protocol/job.ts';
 import { JobQuery } from '../../../protocol/queue.ts';
+import { formatTraceparent, parseTraceparent } from '../../../protocol/trace-context.ts';
 import { jobDocument, progressDocument, timelineDocument } from '../../documents/job.ts';
 import { newId } from '../../ids.ts';
 import type { JobRecord } from '../../state-machine/state/records.ts';
@@ -185,7 +186,8 @@ async function submit(
   caller: Caller,
   submissions: readonly JobSubmission[],
 ): Promise<(Job | MonitorError)[]> {
-  const submitted = submissions.map((submission) => ({ job_id: newId('job'), ...submission }));
+  const trace = traceOf(caller);
+  const submitted = submissions.map((submission) => ({ job_id: newId('job'), ...trace, ...submission }));
   const wrong = await checkSubmissions(context.uploads, context.settings, submitted);
   const jobs = submitted.filter(({ job_id }) => !wrong.has(job_id));
   const documents = jobs.length > 0 ? await submitGood(context, caller, jobs) : [];
@@ -201,6 +203,12 @@ async function submit(
   }
   let next = 0;
   return submitted.map(({ job_id }) => wrong.get(job_id) ?? documents[next++]!);
+}
+
+/** The trace of the request, for jobs that name none; nothing if the header is not valid. */
+function traceOf({ traceparent }: Caller): Pick<JobSubmission, 'traceparent'> {
+  const context = parseTraceparent(traceparent);
+  return context ? { traceparent: formatTraceparent(context) } : {};
 }
 
 async function submitGood(context: ApiContext, caller: Caller, jobs: (JobSubmission & { job_id: string })[]) {

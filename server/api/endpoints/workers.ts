@@ -289,11 +289,13 @@ export const workerEndpoints = [
 async function handOut(context: ApiContext, ref: readonly [string, string, string?, number?]) {
   const [, job_id, token = '', expires_ms = 0] = ref;
   const job = await findJob(context, job_id);
+  const traceparent = context.traceOf(job);
   return {
     job: jobDocument(job),
     lease: { token, expires_at: formatTime(expires_ms) },
     audio_url: job.audio_url,
     attempt: { number: job.attempt, batch_size: job.batch_size },
+    ...(traceparent === null ? {} : { traceparent }),
   };
 }
 

@@ -139,6 +139,7 @@ let calls = 0;
 class Call implements Caller, Reply {
   readonly message: CallRequest;
   readonly if_none_match = undefined;
+  readonly traceparent = undefined;
   readonly #number = ++calls;
   idempotency_key: string | null = null;
   operation: Operation | null = null;

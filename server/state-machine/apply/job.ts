@@ -132,7 +132,7 @@ export type JobRequest = Pick<
   | 'webhook_url'
   | 'estimated_cost_usd'
 > &
-  Partial<Pick<JobRecord, 'require_complete' | 'webhook_events'>>;
+  Partial<Pick<JobRecord, 'require_complete' | 'webhook_events' | 'traceparent'>>;
 
 /** A job without attempts. */
 export function newJob(
@@ -160,6 +160,7 @@ export function newJob(
     webhook_url: request.webhook_url,
     webhook_events: request.webhook_events ?? null,
     require_complete: request.require_complete === true,
+    ...(request.traceparent === undefined ? {} : { traceparent: request.traceparent }),
     url_expires_ms: urlExpiry(request.audio_url),
     attempt: 1,
     place: ordinal,

@@ -41,6 +41,7 @@ export function submitJobs(state: State, { jobs }: Body<'submit_jobs'>): Decisio
           webhook_url: job.webhook_url ?? null,
           ...(job.webhook_url && job.webhook_events ? { webhook_events: job.webhook_events } : {}),
           ...(job.require_complete === true ? { require_complete: true } : {}),
+          ...(job.traceparent === undefined ? {} : { traceparent: job.traceparent }),
           estimated_cost_usd: estimateCost(state, job.duration_seconds ?? null),
           details: 'Job submitted to queue',
         },

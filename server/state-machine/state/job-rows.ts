@@ -48,6 +48,7 @@ const JOB: Names<JobRecord> = [
   'webhook_events',
   'start_by_ms',
   'verdict',
+  'traceparent',
 ];
 const RUN: Names<Run> = [
   'worker_id',
@@ -163,6 +164,7 @@ export function jobUnpacker(fields: JobFields): (values: JobValues) => JobRecord
     url_expires_ms: urlExpiry(v[at.audio_url] as string),
     start_by_ms: (v[at.start_by_ms] as number | null | undefined) ?? null,
     verdict: (v[at.verdict] as JobRecord['verdict'] | undefined) ?? null,
+    ...(typeof v[at.traceparent] === 'string' ? { traceparent: v[at.traceparent] as string } : {}),
   });
 }
 

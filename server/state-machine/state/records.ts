@@ -48,6 +48,8 @@ export type JobRecord = {
   webhook_events: readonly JobEnd[] | null;
   /** A recording that is cut short fails. */
   require_complete: boolean;
+  /** The submitter's trace; absent if there is none. */
+  traceparent?: string;
   /** Until when the URL is valid; null if it does not say. Follows from the URL, and is not stored. */
   url_expires_ms: number | null;
 

@@ -48,6 +48,8 @@ class JobSubmission(TypedDict):
     webhook_url: NotRequired[str]
     #: The ends that it gets; default: all.
     webhook_events: NotRequired[Sequence[Literal["completed", "failed", "cancelled"]]]
+    #: The trace that the job belongs to, by W3C Trace Context.
+    traceparent: NotRequired[str]
 
 
 class JobFilter(TypedDict, total=False):

@@ -54,6 +54,7 @@ class Jobs:
         metadata: dict[str, str] | None = None,
         webhook_url: str | None = None,
         webhook_events: Sequence[Literal["completed", "failed", "cancelled"]] | None = None,
+        traceparent: str | None = None,
         **options: Unpack[CallOptions],
     ) -> Job:
         """Submits a recording. Once this returns, the job survives any crash.
@@ -73,6 +74,7 @@ class Jobs:
             metadata=metadata,
             webhook_url=webhook_url,
             webhook_events=None if webhook_events is None else list(webhook_events),
+            traceparent=traceparent,
         )
         return self._transport.model(Job, Call("POST", "/jobs", body=body, options=options))
 

@@ -140,6 +140,8 @@ class ClaimedJob(Model):
     #: The URL to fetch, as submitted: with its query string (often a signature), which no document shows.
     audio_url: str
     attempt: Attempt
+    #: The trace that the work belongs to, by W3C Trace Context; None if there is none.
+    traceparent: str | None = None
 
 
 class Claimed(Model):

@@ -73,6 +73,8 @@ class HeldJob:
         #: The URL to fetch, with its signature if it has one. `download` fetches it.
         self.audio_url = claimed.audio_url
         self.lease_token = claimed.lease.token
+        #: The trace that the work belongs to, by W3C Trace Context, for spans of your own; None if there is none.
+        self.traceparent = claimed.traceparent
         self._api = api
         self._engine = engine
         self._work_directory = work_directory

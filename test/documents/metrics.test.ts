@@ -4,13 +4,13 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { work } from '../server/telemetry/testing-work.ts';
-import { blocksOf } from '../test/documents/blocks.ts';
-import { temporaryDirectory } from '../test/processes/tmon.ts';
-import { openMonitor } from '../test/servers/monitor.ts';
-import { promtool, withoutPrometheus } from '../test/servers/prometheus.ts';
+import { work } from '../../server/telemetry/testing-work.ts';
+import { temporaryDirectory } from '../processes/tmon.ts';
+import { openMonitor } from '../servers/monitor.ts';
+import { promtool, withoutPrometheus } from '../servers/prometheus.ts';
+import { blocksOf } from './blocks.ts';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 test('promtool accepts the configuration on the page', { skip: withoutPrometheus }, async (t) => {
   const directory = temporaryDirectory(t);
