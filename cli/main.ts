@@ -4,14 +4,15 @@
  */
 import { readFileSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
+import { cacheDirectory } from '../installation/own-files.ts';
 import { EXIT, EXIT_CODES_HELP, reportError } from './exit-code.ts';
 import { endQuietlyWhenNobodyReads } from './output.ts';
 
 // Caches the compiled modules loaded from here on: starts the monitor 0.3 s faster. In our own folder, because others
 // could plant code in the system's temporary one.
-enableCompileCache(fileURLToPath(new URL('../.cache/compile', import.meta.url)));
+enableCompileCache(join(cacheDirectory(), 'compile'));
 
 const TUTORIAL = `\
 tmon: the control plane for a fleet of transcription workers. To get a first transcript, in three terminals:

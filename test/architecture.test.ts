@@ -15,8 +15,9 @@ const GROUND = ['server/clock.ts', 'server/sorted-map.ts', 'server/ids.ts', 'ser
 
 const MAY_IMPORT: Record<string, string[]> = {
   protocol: [],
+  installation: [],
   tracing: [],
-  'server/objects': GROUND,
+  'server/objects': ['installation', ...GROUND],
   'server/state-machine/events.ts': [
     'protocol',
     'server/state-machine/state/records.ts',
@@ -76,7 +77,14 @@ const MAY_IMPORT: Record<string, string[]> = {
   'server/feed': ['protocol', 'server/engine.ts', 'server/state-machine', 'server/documents', 'server/clock.ts'],
   'server/analytics/tables.ts': [],
   'server/analytics/filter': ['protocol', 'server/analytics/tables.ts'],
-  'server/fleets': ['protocol', 'server/engine.ts', 'server/state-machine', 'server/maintenance/duty.ts', ...GROUND],
+  'server/fleets': [
+    'installation',
+    'protocol',
+    'server/engine.ts',
+    'server/state-machine',
+    'server/maintenance/duty.ts',
+    ...GROUND,
+  ],
   'server/rights': ['protocol', 'server/objects', 'server/fleets/aws-fleet-url.ts', 'server/fleets/ec2-instances.ts'],
   'server/queues': ['protocol', 'server/engine.ts', 'server/state-machine', ...GROUND],
   'server/maintenance': [
@@ -111,6 +119,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...GROUND,
   ],
   'server/analytics': [
+    'installation',
     'protocol',
     'server/state-machine',
     'server/documents',
@@ -182,8 +191,9 @@ const MAY_IMPORT: Record<string, string[]> = {
   'sdk/typescript': ['protocol'],
   sources: ['protocol'],
   notifiers: ['protocol'],
-  agent: ['protocol', 'sdk/typescript', 'tracing/span.ts'],
+  agent: ['installation', 'protocol', 'sdk/typescript', 'tracing/span.ts'],
   cli: [
+    'installation',
     'protocol',
     'tracing',
     'sdk/typescript',

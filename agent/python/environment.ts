@@ -10,6 +10,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cacheDirectory } from '../../installation/own-files.ts';
 
 export type PythonEnvironmentRequest = {
   /** Names the directory: lower-case letters, digits, hyphens. */
@@ -40,7 +41,7 @@ export class PythonEnvironmentError extends Error {
   }
 }
 
-const DEFAULT_DIRECTORY = fileURLToPath(new URL('../../.cache/python/', import.meta.url));
+const DEFAULT_DIRECTORY = join(cacheDirectory(), 'python');
 const BUILDER = fileURLToPath(new URL('environment.py', import.meta.url));
 const TOO_OLD_STATUS = 69; // environment.py's status for "this Python is too old"
 

@@ -1,11 +1,11 @@
 /** The demo's worker: `tmon worker` as a child process, which ends with the demo however the demo ends. */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { startGuardian } from '../../agent/guardian.ts';
+import { ownProgram } from '../../installation/own-files.ts';
 import { CommandError, EXIT } from '../exit-code.ts';
 
-const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
+const MAIN = ownProgram('../main', import.meta.url);
 const STOP_MS = 8_000;
 
 export type DemoWorker = {

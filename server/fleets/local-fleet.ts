@@ -5,13 +5,13 @@
  *              → (any other exit) gone; the worker has reported it, or the monitor detects its silence
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { ownProgram } from '../../installation/own-files.ts';
 import { MonitorError } from '../../protocol/errors.ts';
 import type { WorkerLaunch } from '../../protocol/worker.ts';
 import { type Clock, sleep } from '../clock.ts';
 import type { Fleet, Instance, InstanceListing, Member } from './fleet.ts';
 
-const COMMAND = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
+const COMMAND = ownProgram('../../cli/main', import.meta.url);
 /** The worker requests a restart (EX_TEMPFAIL). */
 const RESTART_EXIT = 75;
 const RESTART_EXIT_MS = 15_000;

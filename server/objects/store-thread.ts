@@ -14,6 +14,7 @@
  * can wait for a call to the disk that is under way; the process may end before it.
  */
 import { Worker } from 'node:worker_threads';
+import { ownProgram } from '../../installation/own-files.ts';
 import { type OpenStoreOptions, openStore } from './open-store.ts';
 import {
   type GetResult,
@@ -71,7 +72,13 @@ export async function openStoreInThread(url: string, options: OpenStoreOptions):
   if (/^memory:/i.test(url)) return openStore(url, options);
   const { clock: _, ...rest } = options;
   const workerData: ThreadData = { url, ...rest };
-  const thread = new Worker(new URL('store-thread-worker.ts', import.meta.url), { workerData, name: 'store' });
+  // Node 22 calls the SQLite that the lock uses experimental.
+  const execArgv = [...process.execArgv, '--disable-warning=ExperimentalWarning'];
+  const thread = new Worker(ownProgram('store-thread-worker', import.meta.url), {
+    workerData,
+    name: 'store',
+    execArgv,
+  });
   const channel = new ThreadChannel(thread);
   try {
     return new StoreThread(channel, (await channel.opened) as Opened);

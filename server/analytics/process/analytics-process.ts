@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants, setPriority } from 'node:os';
-import { fileURLToPath } from 'node:url';
+import { ownProgram } from '../../../installation/own-files.ts';
 import { MonitorError } from '../../../protocol/errors.ts';
 import { MINUTE_MS } from '../../../protocol/time.ts';
 import type { Clock } from '../../clock.ts';
@@ -14,7 +14,7 @@ import type { MadeColumns } from '../columns/making.ts';
 import type { Query } from '../query.ts';
 import { errorOf, type ProcessOptions, type Request, type Response } from './messages.ts';
 
-const PROGRAM = fileURLToPath(new URL('main.ts', import.meta.url));
+const PROGRAM = ownProgram('main', import.meta.url);
 const IDLE_MS = 10 * MINUTE_MS;
 /** For the fold, and the rows that are on their way. */
 const BESIDE_MB = 2_048;

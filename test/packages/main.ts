@@ -1,0 +1,87 @@
+/**
+ * `node test/packages/main.ts [--node PATH …]`: packs the npm package, installs it into an empty folder, and runs from there, with each
+ * given Node (default: this one), from a recording to its transcript with a real recogniser. Prints sizes and start times; exit code 1
+ * if anything fails. A few minutes; not part of npm test.
+ */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { engineEnvironment } from '../../agent/engines/private-python.ts';
+import { type Cleaning, startProgram, temporaryDirectory } from '../processes/tmon.ts';
+
+const ROOT = new URL('../../', import.meta.url).pathname;
+const AUDIO = join(ROOT, 'examples/audio/lost-keys.wav');
+const ENGINE = 'faster-whisper?python=private&model=tiny.en';
+const READY = /listening on (http:[^\s,"]+)/;
+
+const { values } = parseArgs({ options: { node: { type: 'string', multiple: true, default: [process.execPath] } } });
+const cleaning: (() => void | Promise<void>)[] = [];
+const t: Cleaning = { after: (run) => void cleaning.unshift(run) };
+try {
+  const folder = temporaryDirectory(t);
+  const tarball = npm(['run', '-s', 'package', '--', join(folder, 'packed')], ROOT);
+  const app = join(folder, 'app');
+  mkdirSync(app);
+  writeFileSync(join(app, 'package.json'), '{"name": "app", "private": true}');
+  npm(['install', '--no-audit', '--no-fund', tarball], app);
+  console.log(`packed ${megabytes(statSync(tarball).size)}, installed with its dependencies ${installed(app)}`);
+  // The recogniser's environment is made once, by a download of 550 MB.
+  const { python } = await engineEnvironment('faster-whisper');
+  const cache = join(folder, 'cache/transcription-monitor');
+  mkdirSync(cache, { recursive: true });
+  symlinkSync(join(python, '../../..'), join(cache, 'python'));
+  for (const node of values.node) await transcribe(node, { folder, app });
+} finally {
+  for (const clean of cleaning) await clean();
+}
+
+async function transcribe(node: string, { folder, app }: { folder: string; app: string }): Promise<void> {
+  const version = execFileSync(node, ['-v'], { encoding: 'utf8' }).trim();
+  const command = join(app, 'node_modules/.bin/tmon');
+  const directory = temporaryDirectory(t);
+  const environment = { XDG_CACHE_HOME: join(folder, 'cache'), HOME: directory, NODE_COMPILE_CACHE: '' };
+  const tmon = (...args: string[]) => startProgram(t, node, [command, ...args], { directory, environment });
+
+  const times = [];
+  for (const _ of [1, 2, 3]) {
+    const began_ms = performance.now();
+    const { stdout, stderr, code } = await tmon('--version').ended;
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
+    times.push(performance.now() - began_ms);
+  }
+  const began_ms = performance.now();
+  const monitor = tmon('serve', '--listen', '127.0.0.1:0', '--store', `dir:${join(directory, 'data')}`);
+  const url = (await monitor.line(READY))[1]!;
+  const ready_ms = performance.now() - began_ms;
+  const worker = tmon('worker', '--server', url, '--engine', ENGINE, '--id', 'worker-1');
+  const submitted = await tmon('submit', AUDIO, '--server', url, '--watch').ended;
+  assert.equal(submitted.code, 0, submitted.stderr + submitted.stdout);
+  const [job] = JSON.parse((await tmon('jobs', '--server', url, '--json').ended).stdout.split('\n')[0]!).items ?? [];
+  const id = job?.job_id ?? /job-\w+/.exec(submitted.stdout)?.[0];
+  const { stdout: text } = await tmon('transcript', id, '--server', url).ended;
+  assert.match(text, /\bkeys?\b/i);
+  for (const program of [worker, monitor]) {
+    program.kill('SIGTERM');
+    const { code, stderr } = await program.ended;
+    assert.equal(code, 0, stderr);
+    assert.doesNotMatch(stderr, /Warning/);
+  }
+  const fastest = Math.min(...times).toFixed(0);
+  console.log(`${version}: transcribed; --version ${fastest} ms, serve ready in ${ready_ms.toFixed(0)} ms`);
+}
+
+function npm(args: readonly string[], cwd: string): string {
+  const output = execFileSync('npm', args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  return output.trim().split('\n').at(-1)!;
+}
+
+function installed(app: string): string {
+  return megabytes(Number(execFileSync('du', ['-sb', app], { encoding: 'utf8' }).split('\t')[0]));
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
