@@ -7,6 +7,7 @@ import { restore, snapshotRows } from '../state-machine/state/snapshot.ts';
 import { Monitor, typesOf } from '../state-machine/testing.ts';
 import { readAlertRules } from './rules/defaults.ts';
 import { type Sample, SIGNALS } from './signals.ts';
+import { suppression } from './suppression.ts';
 
 /** A monitor with these rules alone. */
 function withRules(yaml: string): Monitor {
@@ -262,6 +263,45 @@ test('what another instance observed stays while this one cannot tell', () => {
   assert.deepEqual(messages(monitor), []);
   tick({ commit_seconds: 3.25 });
   assert.deepEqual(messages(monitor), ['The store takes 3.3 seconds for a commit']);
+});
+
+test('[B110] a stuck job raises an alert that names its worker, which hides it when it is lost', () => {
+  const monitor = new Monitor();
+  const lease = monitor.claimed('job-1');
+  monitor.submit('job-2');
+  const found = { attempt: 1, since_ms: monitor.at_ms, reason: 'No progress for 5 min.', evidence: {} };
+  for (const [entity, more] of [
+    ['job-1', { state: 'PROCESSING', status: 'hung' }],
+    ['job-2', { state: 'QUEUED', status: 'starved' }],
+  ] as const) {
+    monitor.apply({ type: 'JobJudged', entity, data: { ...found, ...more } });
+  }
+  assert.deepEqual(samplesOf(monitor, 'job_verdict'), [
+    {
+      labels: { job: 'job-1', verdict: 'hung', worker: 'worker-1' },
+      value: 1,
+      details: { reason: 'No progress for 5 min.' },
+    },
+    { labels: { job: 'job-2', verdict: 'starved' }, value: 1, details: { reason: 'No progress for 5 min.' } },
+  ]);
+  const counts = samplesOf(monitor, 'jobs_by_verdict').map(({ labels, value }) => [labels.verdict, value]);
+  assert.deepEqual(Object.fromEntries(counts), { on_track: 0, slow: 0, hung: 1, dead: 0, starved: 1, blocked: 0 });
+  const ids = ['alert-1', 'alert-2', 'alert-3'];
+  const tick = () => monitor.run({ type: 'tick', ids: ids.splice(0, 2), expire: true, judge_from: null });
+  tick();
+  const [alert] = activeAlerts(monitor.state);
+  assert.deepEqual([alert?.rule, alert?.subject], ['job_stuck', 'job-1']);
+  assert.equal(alert?.message, 'Job job-1 is stuck: No progress for 5 min.');
+  const lost = { alertname: 'worker_lost', severity: 'WARNING', worker: 'worker-1' };
+  const data = { rule: 'worker_lost', subject: 'worker-1', severity: 'WARNING', message: '', labels: lost } as const;
+  monitor.apply({ type: 'AlertRaised', entity: 'alert-lost', data });
+  assert.deepEqual(suppression(monitor.state, alert!, monitor.at_ms, monitor.policy.alerts), {
+    by: 'inhibition',
+    id: 'alert-lost',
+  });
+  monitor.complete(lease);
+  tick();
+  assert.ok(!activeAlerts(monitor.state).some(({ rule }) => rule === 'job_stuck'));
 });
 
 test('a value is written in its unit', () => {

@@ -10,6 +10,7 @@ import { failingDestinations } from '../state-machine/state/notices.ts';
 import { failuresByCode, sumPeriods } from '../state-machine/state/periods.ts';
 import type { WorkerRecord } from '../state-machine/state/records.ts';
 import type { State } from '../state-machine/state/state.ts';
+import { offTrack, verdictCounts } from '../state-machine/state/verdicts.ts';
 import { firstExpiring, oldestWaiting } from '../state-machine/state/waiting.ts';
 
 export type Unit = 'seconds' | 'usd' | 'share' | 'percent' | 'count';
@@ -49,6 +50,9 @@ const GROWTH_MINUTES = 10;
 /** Below this mean usage a GPU is not used. */
 const GPU_UNUSED_PERCENT = 5;
 const GPU_SAMPLES_MIN = 3;
+
+/** Jobs with an alert each, at most; beyond that they are a matter of counts. */
+const JUDGED_MAX = 1_000;
 
 const MAIN: Labels = { queue: 'main' };
 const DLQ: Labels = { queue: 'dlq' };
@@ -136,6 +140,35 @@ const LIST: readonly Signal[] = [
         yield { labels: { error_code: labelled(code) }, value: count / ended, details };
       }
     },
+  },
+  {
+    name: 'job_verdict',
+    unit: 'count',
+    meaning: `1 for a job that is not on track, with its verdict; of the first ${JUDGED_MAX}. \`details.reason\` says why.`,
+    labels: ['job', 'verdict', 'worker'],
+    subject: 'job',
+    details: ['reason', 'model', 'instance_type'],
+    *samples(state) {
+      let count = 0;
+      for (const { job_id, state: name, run, verdict } of offTrack(state)) {
+        count += 1;
+        if (count > JUDGED_MAX) return;
+        const runs = name === 'PROCESSING' && run !== null;
+        const worker = runs ? state.worker(run.worker_id) : undefined;
+        const labels = { job: job_id, verdict: verdict.status, ...(runs ? { worker: run.worker_id } : {}) };
+        yield { labels, value: 1, details: { ...(worker ? hardware(worker) : {}), reason: verdict.reason } };
+      }
+    },
+  },
+  {
+    name: 'jobs_by_verdict',
+    unit: 'count',
+    meaning: 'Jobs that are not finished, by verdict, `on_track` among them.',
+    labels: ['verdict'],
+    subject: 'verdict',
+    details: [],
+    samples: (state) =>
+      Object.entries(verdictCounts(state)).map(([verdict, value]) => ({ labels: { verdict }, value })),
   },
   {
     name: 'cost_per_hour_usd',

@@ -69,6 +69,21 @@ test('nothing is deleted if a snapshot cannot be read back', async () => {
   assert.equal((await segments(there.store)).length, 10);
 });
 
+test('of the older snapshots one stays for each quarter of the retention, if all segments after it are left', async () => {
+  const there = await journal([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  await there.clock.turn(2 * MINUTE_MS);
+  const kept = async () =>
+    (await there.store.keys(SNAPSHOTS)).flatMap((key) => (key.endsWith('.json') ? [Number(key.slice(10, 30))] : []));
+  assert.equal(await truncated(there), 2);
+  assert.deepEqual(await segments(there.store), [3, 4, 5, 6, 7, 8, 9, 10]);
+  // A quarter of the retention is two and a half minutes.
+  assert.deepEqual(await kept(), [2, 5, 8, 9, 10]);
+  await there.clock.turn(2 * MINUTE_MS);
+  assert.equal(await truncated(there), 2);
+  assert.deepEqual(await segments(there.store), [5, 6, 7, 8, 9, 10]);
+  assert.deepEqual(await kept(), [5, 8, 9, 10]);
+});
+
 test('the newest two snapshots are kept, older ones are deleted with their parts', async () => {
   const there = await journal([2, 4, 6, 8]);
   await there.clock.turn(24 * 60 * MINUTE_MS);
