@@ -28,6 +28,7 @@ export type Share = {
 export const SHARES_KEPT = { hour: 48, day: 30 } as const;
 export const NAMES_MAX = { model: 50, worker: 500 } as const;
 
+const STEPS: readonly ShareStep[] = ['hour', 'day'];
 const LENGTH_MS = { hour: HOUR_MS, day: DAY_MS } as const;
 /** The name of all beyond the bound; no worker and no model has it. */
 export const REST = '';
@@ -48,11 +49,12 @@ export function share(
   more: Partial<Share>,
   at_ms: number = state.at_ms,
 ): void {
-  for (const step of ['hour', 'day'] as const) {
+  for (const step of STEPS) {
     const period = Math.floor(at_ms / LENGTH_MS[step]);
-    add(state, prefixOf(step, period, 'worker'), { name: worker_id, max: NAMES_MAX.worker }, more);
-    add(state, prefixOf(step, period, 'model'), { name: model || UNKNOWN, max: NAMES_MAX.model }, more);
-    forget(state, step, period);
+    const prefix = periodPrefix(step, period);
+    const begun = add(state, `${prefix}worker|`, { name: worker_id, max: NAMES_MAX.worker }, more);
+    add(state, `${prefix}model|`, { name: model || UNKNOWN, max: NAMES_MAX.model }, more);
+    if (begun) forget(state, step, period);
   }
 }
 
@@ -69,27 +71,38 @@ export function sharesOf(
   return found;
 }
 
+/** Returns whether the name is new in the period. */
 function add(
   { tables: { shares } }: State,
   prefix: string,
   { name, max }: { name: string; max: number },
   more: Partial<Share>,
-): void {
-  const key = prefix + keyIn(shares, prefix, { name, max });
-  const next: Share = { ...(shares.get(key) ?? NOTHING) };
-  for (const field in more) {
-    const sum = field as keyof Share;
-    next[sum] = plus(next[sum], Math.round(more[sum] ?? 0));
+): boolean {
+  let key = prefix + name;
+  let last = shares.get(key);
+  const begun = last === undefined;
+  if (begun) {
+    key = prefix + nameIn(shares, prefix, { name, max });
+    last = shares.get(key) ?? NOTHING;
   }
-  shares.set(key, next);
+  shares.set(key, {
+    completed: sum(last!.completed, more.completed),
+    attempts_failed: sum(last!.attempts_failed, more.attempts_failed),
+    processing_ms: sum(last!.processing_ms, more.processing_ms),
+    busy_ms: sum(last!.busy_ms, more.busy_ms),
+    audio_ms: sum(last!.audio_ms, more.audio_ms),
+    cost_micro_usd: sum(last!.cost_micro_usd, more.cost_micro_usd),
+  });
+  return begun;
 }
 
-function keyIn(
+const sum = (total: number, more = 0): number => plus(total, Math.round(more));
+
+function nameIn(
   shares: State['tables']['shares'],
   prefix: string,
   { name, max }: { name: string; max: number },
 ): string {
-  if (shares.has(prefix + name)) return name;
   if (shares.has(prefix + REST)) return REST;
   let names = 0;
   shares.forRange(prefix, `${prefix}\uffff`, true, () => {
@@ -111,4 +124,3 @@ function forget({ tables: { shares } }: State, step: ShareStep, period: number):
 const DIGITS = 9;
 
 const periodPrefix = (step: ShareStep, period: number): string => `${step}|${String(period).padStart(DIGITS, '0')}|`;
-const prefixOf = (step: ShareStep, period: number, by: ShareBy): string => `${periodPrefix(step, period)}${by}|`;

@@ -50,10 +50,11 @@ export function observeBy(
   const key = keyOf(tallies, name, label);
   const last = tallies.get(key);
   // Counts in other buckets, of an older version, can't be continued.
-  const next = last?.length === bounds.length + 2 ? [...last] : new Array<number>(bounds.length + 2).fill(0);
+  const next = last?.length === bounds.length + 2 ? last.slice() : new Array<number>(bounds.length + 2).fill(0);
   next[0] = plus(next[0]!, Math.round(thousandths));
-  const bucket = bounds.findIndex((bound) => thousandths <= bound);
-  next[1 + (bucket === -1 ? bounds.length : bucket)]! += 1;
+  let bucket = 0;
+  while (bucket < bounds.length && thousandths > bounds[bucket]!) bucket += 1;
+  next[1 + bucket]! += 1;
   tallies.set(key, next);
 }
 
