@@ -8,8 +8,11 @@
 import type { State } from './state.ts';
 import { plus } from './sums.ts';
 
-/** `failed`: jobs by error code; `attempts_failed`: attempts that ended without a transcript, by error code. */
-export type CounterName = 'failed' | 'attempts_failed';
+/**
+ * `failed`: jobs by error code; `attempts_failed`: attempts that ended without a transcript, by error code; `judged`:
+ * changes of verdict, by the new one; `notices_ended`: notifications by how they ended.
+ */
+export type CounterName = 'failed' | 'attempts_failed' | 'judged' | 'notices_ended';
 
 /** Inclusive upper bounds of the buckets, in thousandths: seconds in ms; `realtime_factor`: processing time ÷ audio. */
 export const DISTRIBUTIONS = {
