@@ -142,11 +142,19 @@ export const CurrentMetrics = Type.Intersect(
 );
 export type CurrentMetrics = Static<typeof CurrentMetrics>;
 
+const GROUPS = ['worker', 'model'] as const;
+
 export const MetricsQuery = Type.Object(
   {
     from: Type.Optional(Time('Start of the series. Default: 24 hours, or 30 days, before `to`.')),
     to: Type.Optional(Time('End of the series, excluded. Default: now.')),
     step: Type.Optional(Words(['hour', 'day'], 'Length of a period. Default: hour.')),
+    group_by: Type.Optional(
+      Words(GROUPS, 'One item for each worker or model of a period, instead of one for the period.'),
+    ),
+    group: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 200, description: 'With `group_by`: only this worker or model.' }),
+    ),
   },
   closed,
 );
@@ -171,3 +179,54 @@ export const MetricsSeries = Type.Object(
   { $id: 'MetricsSeries' },
 );
 export type MetricsSeries = Static<typeof MetricsSeries>;
+
+/** What a worker or a model did in one hour or day. */
+export const MetricsShare = Type.Object(
+  {
+    period_start: Time('First moment of the hour or day.'),
+    group: Nullable(
+      Type.String({
+        description:
+          'Id of the worker, or the model; `unknown` if the source or the worker named none; null: all beyond the first 500 workers or 50 models of the period.',
+      }),
+    ),
+    jobs_completed: Count('Jobs completed.'),
+    attempts_failed: Count('Attempts that failed, except those that were handed back or cancelled.'),
+    success_rate: Nullable(
+      Type.Number({
+        minimum: 0,
+        maximum: 1,
+        description: 'jobs_completed ÷ (jobs_completed + attempts_failed); null when both are 0.',
+      }),
+    ),
+    average_processing_time: Nullable(TotalSeconds('Mean time of the attempts that completed.')),
+    busy_seconds: TotalSeconds('Time of all attempts that ended in the period; one that began before it counts whole.'),
+    audio_seconds: TotalSeconds('Audio transcribed.'),
+    realtime_factor: Nullable(
+      Type.Number({
+        minimum: 0,
+        description: 'Time of the attempts that completed ÷ `audio_seconds`; null without audio of known length.',
+      }),
+    ),
+    cost_total: TotalUsd('Cost of the attempts that ended.'),
+  },
+  { $id: 'MetricsShare' },
+);
+export type MetricsShare = Static<typeof MetricsShare>;
+
+export const MetricsGroups = Type.Object(
+  {
+    step: Words(['hour', 'day'], 'Length of a period.'),
+    group_by: Words(GROUPS, 'What the periods are divided by.'),
+    from: Time('First moment of the first period of the range.'),
+    to: Time('First moment after its last period.'),
+    kept_from: Time('Shares of earlier periods are not kept: hours of two days and days of thirty are. See analytics.'),
+    items: Type.Array(Type.Unsafe<MetricsShare>({ $ref: 'MetricsShare#' }), {
+      description:
+        'Oldest period first, by name in each. A worker or model that ended no attempt in a period is left out.',
+    }),
+    as_of_seq: AsOfSeq,
+  },
+  { $id: 'MetricsGroups' },
+);
+export type MetricsGroups = Static<typeof MetricsGroups>;

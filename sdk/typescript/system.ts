@@ -1,7 +1,13 @@
 /** `api.system`: health, metrics, alerts, silences and notifications. */
 import type { Alert, EffectiveAlertRules, Silence, SilenceCreation, Suppression } from '../../protocol/alert.ts';
 import type { Notification, NotificationState, NotificationTest } from '../../protocol/notification.ts';
-import type { CurrentMetrics, MetricsQuery, MetricsSeries, SystemHealth } from '../../protocol/system.ts';
+import type {
+  CurrentMetrics,
+  MetricsGroups,
+  MetricsQuery,
+  MetricsSeries,
+  SystemHealth,
+} from '../../protocol/system.ts';
 import { type Page, Pages } from './pages.ts';
 import { type CallOptions, segment, type Transport } from './transport.ts';
 
@@ -36,13 +42,24 @@ export class System {
    * Hours or days from `from` up to `to`, which is excluded; by default the last 24 hours or 30 days, and at most 10,000.
    * Periods in which nothing happened are left out.
    */
-  metricsSeries(query: MetricsQuery = {}, options: CallOptions = {}): Promise<MetricsSeries> {
+  metricsSeries(
+    query: Omit<MetricsQuery, 'group_by' | 'group'> = {},
+    options: CallOptions = {},
+  ): Promise<MetricsSeries> {
     return this.#transport.json({
       method: 'GET',
       path: '/system/metrics',
       query: { step: 'hour', ...query },
       ...options,
     });
+  }
+
+  /** The same by worker or model: hours of the last two days, or days of the last thirty. */
+  metricsGroups(
+    query: MetricsQuery & { group_by: NonNullable<MetricsQuery['group_by']> },
+    options: CallOptions = {},
+  ): Promise<MetricsGroups> {
+    return this.#transport.json({ method: 'GET', path: '/system/metrics', query, ...options });
   }
 
   /** Alerts that fire, oldest first; with a status, others. */

@@ -3,28 +3,34 @@
  * values, and a restart keeps them. A scrape takes O(workers), never O(jobs).
  */
 import type { SystemHealth } from '../../protocol/system.ts';
+import { VERDICTS } from '../../protocol/verdict.ts';
+import { activeAlerts } from '../documents/alerts.ts';
 import { deadLetterQueueDocument, mainQueueDocument } from '../documents/queues.ts';
 import { healthDocument } from '../documents/system.ts';
 import { sumPeriods } from '../state-machine/state/periods.ts';
 import type { State } from '../state-machine/state/state.ts';
-import { DISTRIBUTIONS, type DistributionName, talliesOf } from '../state-machine/state/tallies.ts';
+import { type CounterName, DISTRIBUTIONS, type DistributionName, talliesOf } from '../state-machine/state/tallies.ts';
+import { verdictCounts } from '../state-machine/state/verdicts.ts';
 import { byLabel, counter, type Family, gauge, histogram, type Sample } from './family.ts';
 
 export function foldFamilies(state: State): Family[] {
-  const health = healthDocument(state);
   return [
     ...jobs(state),
     ...queues(state),
     ...totals(state),
     ...distributions(state),
-    ...healthFamilies(state, health),
+    ...notifications(state),
+    ...healthFamilies(state, healthDocument(state)),
   ];
 }
 
-function jobs({ tables, scalars }: State): Family[] {
+function jobs(state: State): Family[] {
+  const { tables, scalars } = state;
   const sizes = Object.entries(tables.jobs_by_state).map(([name, ids]) => [name, ids.size] as const);
   return [
     gauge('jobs', 'Jobs in memory by state', byLabel('state', sizes)),
+    gauge('jobs_by_verdict', 'Unfinished jobs by verdict', byLabel('verdict', Object.entries(verdictCounts(state)))),
+    counter('verdicts_total', 'Changes of verdict, by the new one', fromZero(state, 'judged', 'verdict', VERDICTS)),
     gauge('archived_jobs', 'Jobs that have left memory for the archive', scalars.archived_jobs),
   ];
 }
@@ -40,13 +46,21 @@ function queues(state: State): Family[] {
   ];
 }
 
+/** Every value has a series from the start: Prometheus sees no increase in one that appears with its first event. */
+function fromZero(state: State, name: CounterName, label: string, values: readonly string[]): Sample[] {
+  const counts = new Map(countsOf(state, name));
+  return byLabel(
+    label,
+    values.map((value) => [value, counts.get(value) ?? 0] as const),
+  );
+}
+
 /** Since the journal began; those by error code, since a version that counts them. */
 function totals(state: State): Family[] {
   const all = sumPeriods(state.tables.days, 0, Number.MAX_SAFE_INTEGER);
-  // Each state from the start: Prometheus sees no increase in a series that appears with its first job.
   const ended = { COMPLETED: all.completed, FAILED: all.failed, CANCELLED: all.cancelled };
-  const failed = byLabel('error_code', codesOf(state, 'failed'));
-  const attempts = byLabel('error_code', codesOf(state, 'attempts_failed'));
+  const failed = byLabel('error_code', countsOf(state, 'failed'));
+  const attempts = byLabel('error_code', countsOf(state, 'attempts_failed'));
   return [
     counter('jobs_submitted_total', 'Jobs submitted', all.submitted),
     counter('jobs_ended_total', 'Jobs that ended, by state', byLabel('state', Object.entries(ended))),
@@ -58,7 +72,7 @@ function totals(state: State): Family[] {
   ];
 }
 
-const codesOf = (state: State, name: 'failed' | 'attempts_failed'): [string, number][] =>
+const countsOf = (state: State, name: CounterName): [string, number][] =>
   talliesOf(state, name).map(([code, [count = 0]]) => [code, count]);
 
 function distributions(state: State): Family[] {
@@ -73,6 +87,18 @@ function distributions(state: State): Family[] {
       'model',
       of('realtime_factor'),
     ),
+  ];
+}
+
+function notifications(state: State): Family[] {
+  const { notices_waiting, troubles } = state.tables;
+  let pending = 0;
+  for (const count of notices_waiting.values()) pending += count;
+  const ended = fromZero(state, 'notices_ended', 'outcome', ['delivered', 'failed']);
+  return [
+    gauge('notifications_pending', 'Notifications that are not delivered yet', pending),
+    gauge('notification_destinations_failing', 'Destinations that do not receive', troubles.size),
+    counter('notifications_total', 'Notifications that ended, by outcome', ended),
   ];
 }
 
@@ -98,13 +124,10 @@ function healthFamilies(state: State, { overall_status, components, alerts, metr
   ];
 }
 
-/** The rules of the monitor bound the number of samples. */
-function alertSamples({ tables }: State): Sample[] {
+/** The file of rules bounds the number of samples. */
+function alertSamples(state: State): Sample[] {
   const counts = new Map<string, Sample>();
-  for (const id of tables.alert_conditions.values()) {
-    const alert = tables.alerts.get(id);
-    if (!alert || alert.resolved_ms !== null) continue;
-    const { rule, severity } = alert;
+  for (const { rule, severity } of activeAlerts(state)) {
     const key = `${rule}|${severity}`;
     counts.set(key, { value: (counts.get(key)?.value ?? 0) + 1, labels: { rule, severity } });
   }

@@ -19,7 +19,7 @@ test('promtool accepts the configuration on the page', { skip: withoutPrometheus
   copyFileSync(join(ROOT, 'deploy/prometheus/rules.yaml'), join(directory, 'rules.yaml'));
   const { code, output } = await promtool(['check', 'config', 'prometheus.yaml'], { directory });
   assert.equal(code, 0, output);
-  assert.match(output, /20 rules found/);
+  assert.match(output, /22 rules found/);
 });
 
 const PREFIX = 'transcription_monitor_';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Alert } from '../../../protocol/alert.ts';
-import type { SystemHealth } from '../../../protocol/system.ts';
+import type { MetricsShare, SystemHealth } from '../../../protocol/system.ts';
 import { DAY_MS, formatTime, HOUR_MS, parseTime } from '../../../protocol/time.ts';
 import { JumpingClock } from '../../../test/servers/jumping-clock.ts';
 import { openMonitor } from '../../../test/servers/monitor.ts';
@@ -185,4 +185,59 @@ test('the probes report liveness, readiness and metrics for Prometheus', async (
     'transcription_monitor_journal_writable 1',
   ])
     assert.ok(text.includes(`${line}\n`), line);
+});
+
+test('[A5] GET /system/metrics?group_by= divides hours and days by worker and by model', async (t) => {
+  const clock = new JumpingClock();
+  const monitor = await openMonitor(t, { clock });
+  for (const [worker_id, model] of [
+    ['worker-1', 'base'],
+    ['worker-2', 'large-v3'],
+    ['worker-3', 'large-v3'],
+  ] as const) {
+    await register(monitor, worker_id, { capabilities: { model }, location: { spot_price: 3.6 } });
+    await submit(monitor, { duration_seconds: 100, max_attempts: 1 });
+    const [held] = await claim(monitor, worker_id);
+    clock.jump(20_000);
+    if (worker_id === 'worker-3') await fail(monitor, held!);
+    else await complete(monitor, held!);
+  }
+  const by = async (query: string) => (await monitor.get(`/system/metrics?${query}`)).body;
+  const figures = ({ items }: { items: MetricsShare[] }) =>
+    items.map((one) => [one.group, one.jobs_completed, one.attempts_failed, one.audio_seconds, one.success_rate]);
+  assert.deepEqual(figures(await by('group_by=worker&step=day')), [
+    ['worker-1', 1, 0, 100, 1],
+    ['worker-2', 1, 0, 100, 1],
+    ['worker-3', 0, 1, 0, 0],
+  ]);
+  const models = await by('group_by=model&step=day');
+  assert.deepEqual(figures(models), [
+    ['base', 1, 0, 100, 1],
+    ['large-v3', 1, 1, 100, 0.5],
+  ]);
+  const [base] = models.items as MetricsShare[];
+  assert.ok(base!.busy_seconds >= 20 && base!.busy_seconds < 25);
+  assert.ok(Math.abs(base!.realtime_factor! - base!.busy_seconds / 100) < 1e-3);
+  assert.ok(Math.abs(base!.cost_total - (3.6 * base!.busy_seconds) / 3600) < 1e-4);
+  assert.deepEqual(figures(await by('group_by=worker&step=day&group=worker-2')), [['worker-2', 1, 0, 100, 1]]);
+  assert.deepEqual((await by('group_by=worker&group=nobody')).items, []);
+  const { status, body } = await monitor.get('/system/metrics?group=worker-2');
+  assert.deepEqual([status, body.code], [400, 'invalid_query']);
+  assert.equal((await monitor.get('/system/metrics?group_by=colour')).status, 400);
+});
+
+test('shares of hours older than two days are dropped, and the response says from when they are kept', async (t) => {
+  const clock = new JumpingClock();
+  const monitor = await openMonitor(t, { clock });
+  await complete(monitor, await hold(monitor));
+  clock.jump(50 * HOUR_MS);
+  await complete(monitor, await hold(monitor));
+  const { body } = await monitor.get(`/system/metrics?group_by=worker&from=${formatTime(clock.now() - 60 * HOUR_MS)}`);
+  assert.equal(body.items.length, 1);
+  assert.equal(Date.parse(body.to) - Date.parse(body.kept_from), 48 * HOUR_MS);
+  const days = (await monitor.get('/system/metrics?group_by=worker&step=day')).body;
+  assert.equal(
+    days.items.reduce((sum: number, { jobs_completed }: MetricsShare) => sum + jobs_completed, 0),
+    2,
+  );
 });

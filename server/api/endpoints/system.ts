@@ -1,11 +1,13 @@
 /** The system as a whole: health and metrics. */
 import { Type } from 'typebox';
-import { CurrentMetrics, MetricsQuery, MetricsSeries, SystemHealth } from '../../../protocol/system.ts';
+import { MonitorError } from '../../../protocol/errors.ts';
+import { CurrentMetrics, MetricsGroups, MetricsQuery, MetricsSeries, SystemHealth } from '../../../protocol/system.ts';
 import { formatTime } from '../../../protocol/time.ts';
 import { healthDocument, metricsDocument, STEP_MS, worst } from '../../documents/system.ts';
 import { periodSeries } from '../../views/period-series.ts';
 import type { ApiContext } from '../context.ts';
 import { endpoint } from '../endpoint.ts';
+import { metricsGroups } from './metrics-groups.ts';
 import { seriesRange } from './metrics-range.ts';
 import { versioned, versionedState } from './versioned.ts';
 
@@ -36,6 +38,12 @@ async function series({ engine, store }: ApiContext, query: MetricsQuery): Promi
   };
 }
 
+const noGroup = () =>
+  new MonitorError('invalid', 'invalid_query', 'query: /group is only for a series with group_by', {
+    errors: [{ field: '/group', message: 'is only for a series with group_by' }],
+    hint: 'Add group_by=worker or group_by=model.',
+  });
+
 export const systemEndpoints = [
   endpoint({
     method: 'GET',
@@ -62,11 +70,16 @@ export const systemEndpoints = [
     method: 'GET',
     path: '/system/metrics',
     operation: 'system.metrics',
-    summary: 'Get current metrics, with the hour and the day so far; with a query, the series of hours or days',
+    summary:
+      'Get current metrics, with the hour and the day so far; with a query, the series of hours or days, whole or by worker or model',
     query: MetricsQuery,
-    responses: { 200: Type.Union([CurrentMetrics, MetricsSeries]) },
+    responses: { 200: Type.Union([CurrentMetrics, MetricsSeries, MetricsGroups]) },
     etag: true,
-    run: (context, request) =>
-      isSeries(request.query) ? series(context, request.query) : currentMetrics(context, request),
+    async run(context, request) {
+      const { group_by, group, ...range } = request.query;
+      if (group_by !== undefined) return metricsGroups(context, { ...request.query, group_by });
+      if (group !== undefined) throw noGroup();
+      return isSeries(range) ? series(context, range) : currentMetrics(context, request);
+    },
   }),
 ];

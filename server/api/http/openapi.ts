@@ -1,7 +1,7 @@
 /** The API document, generated from the table of endpoints and their schemas, so the two cannot differ. */
 import type { TSchema } from 'typebox';
 import { Problem } from '../../../protocol/errors.ts';
-import { MetricsPeriod } from '../../../protocol/system.ts';
+import { MetricsPeriod, MetricsShare } from '../../../protocol/system.ts';
 import { bodySchema, type Endpoint } from '../endpoint.ts';
 import { codeSamples } from './snippets.ts';
 
@@ -15,8 +15,8 @@ export function openApiDocument(endpoints: readonly Endpoint[], version: string)
     paths[path] ??= {};
     paths[path][endpoint.method.toLowerCase()] = operation(endpoint, schemas);
   }
-  // Problem is in every response, MetricsPeriod only inside other schemas.
-  for (const schema of [Problem, MetricsPeriod]) hoist(schema, schemas);
+  // Problem is in every response, the others only inside other schemas.
+  for (const schema of [Problem, MetricsPeriod, MetricsShare]) hoist(schema, schemas);
   return {
     openapi: '3.1.0',
     info: {

@@ -2,8 +2,9 @@
 import { suspended } from '../state/able.ts';
 import { countInPeriods } from '../state/periods.ts';
 import { type AttemptError, type JobRecord, SILENT, type WorkerRecord } from '../state/records.ts';
+import { share } from '../state/shares.ts';
 import type { State } from '../state/state.ts';
-import { plus } from '../state/sums.ts';
+import { microUsd, plus } from '../state/sums.ts';
 import { withFault } from './faults.ts';
 
 /** How an attempt counts for its worker. */
@@ -33,6 +34,15 @@ export function endRun(
   if (!run || run.ended_ms !== null) return {};
   const taken_ms = since(state, run.assigned_ms);
   if (cost_usd !== null) countInPeriods(state, { cost_usd });
+  const done = verdict === 'completed';
+  share(state, run, {
+    completed: done ? 1 : 0,
+    attempts_failed: verdict === 'failed' ? 1 : 0,
+    processing_ms: done ? taken_ms : 0,
+    busy_ms: taken_ms,
+    audio_ms: done ? (job.duration_seconds ?? 0) * 1000 : 0,
+    cost_micro_usd: microUsd(cost_usd ?? 0),
+  });
   const silent = error !== null && SILENT.has(error.code);
   const gpu_usage = release(state, run.worker_id, job.job_id, { taken_ms, verdict, silent });
   const worker = state.worker(run.worker_id);

@@ -106,6 +106,7 @@ function changeJob(state: State, job: JobRecord, changes: Partial<JobRecord>): v
 function judged(state: State, job: JobRecord, { data }: JobEvent & { type: 'JobJudged' }): void {
   if (job.state !== data.state || job.attempt !== data.attempt || !VERDICTS.includes(data.status)) return;
   const { status, since_ms, reason, evidence } = data;
+  countBy(state, 'judged', status);
   // What a source has reported of the job is still current.
   const updated_ms = job.observed === null ? state.at_ms : job.updated_ms;
   state.putJob({ ...job, verdict: { status, since_ms, reason, evidence }, version: state.seq, updated_ms }, job);

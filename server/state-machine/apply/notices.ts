@@ -3,6 +3,7 @@ import type { Event, NoticeEvent } from '../events.ts';
 import { addNotice, ended, type NoticeRecord, noTrouble, toNotifier } from '../state/notices.ts';
 import { finished, type JobRecord } from '../state/records.ts';
 import type { State } from '../state/state.ts';
+import { countBy } from '../state/tallies.ts';
 
 export function applyNoticeEvent(state: State, event: NoticeEvent): void {
   switch (event.type) {
@@ -37,6 +38,7 @@ export function applyNoticeEvent(state: State, event: NoticeEvent): void {
   switch (event.type) {
     case 'NoticeDelivered':
       if (notice.state === 'delivered') return;
+      countBy(state, 'notices_ended', 'delivered');
       put(state, notice, {
         state: 'delivered',
         next_ms: null,
@@ -68,6 +70,7 @@ function fail(state: State, notice: NoticeRecord, { error, next_ms, unreachable,
   if (ended(notice)) return;
   const end =
     next_ms === null ? ({ state: 'failed', ended_ms: state.at_ms } as const) : ({ state: 'waiting' } as const);
+  if (end.state === 'failed') countBy(state, 'notices_ended', 'failed');
   put(state, notice, { ...end, next_ms, claimed_by: null, last_error: error });
   const { destination } = notice;
   const notifier = toNotifier(notice);

@@ -10,6 +10,7 @@ import type { JobEvent } from '../events.ts';
 import { learn } from '../state/pace.ts';
 import { countFailed, countInPeriods, isOpenHour } from '../state/periods.ts';
 import { type AttemptError, finished, type JobRecord, type ProgressRecord, type Run } from '../state/records.ts';
+import { share } from '../state/shares.ts';
 import type { State } from '../state/state.ts';
 import { plus } from '../state/sums.ts';
 import { countBy } from '../state/tallies.ts';
@@ -287,12 +288,18 @@ function releaseWorker(state: State, job: JobRecord, ended_ms: number): void {
 /** Counts the job in the hour of its end if that hour is still open; figures of past hours are final. `before`: its progress until then. */
 function count(state: State, job: JobRecord, ended_ms: number, before: ProgressRecord | null): void {
   if (!isOpenHour(state, ended_ms)) return;
-  if (job.state === 'FAILED') {
+  const busy_ms = timeOf(job.run);
+  const failed = job.state === 'FAILED';
+  const audio_ms = (job.duration_seconds ?? 0) * 1000;
+  if (job.run) {
+    const sums = failed ? { attempts_failed: 1 } : { completed: 1, processing_ms: busy_ms, audio_ms };
+    share(state, job.run, { ...sums, busy_ms }, ended_ms);
+  }
+  if (failed) {
     countBy(state, 'failed', job.last_error?.code ?? null);
     return countFailed(state, job.last_error?.code, ended_ms);
   }
-  const processing_ms = timeOf(job.run);
-  const audio_ms = (job.duration_seconds ?? 0) * 1000;
+  const processing_ms = busy_ms;
   const turnaround_ms = Math.max(0, ended_ms - job.created_ms);
   countInPeriods(state, { completed: 1, processing_ms, queue_ms: job.queue_ms, turnaround_ms, audio_ms }, ended_ms);
   learnPace(state, audio_ms, processing_ms);

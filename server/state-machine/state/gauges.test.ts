@@ -10,7 +10,9 @@ import { currentPeriod, periodDocument } from '../../documents/system.ts';
 import { applyEvents, beginSegment } from '../apply/apply.ts';
 import type { JournalEvent } from '../events.ts';
 import { type Lease, Monitor, observation } from '../testing.ts';
-import type { PeriodRecord } from './records.ts';
+import { EMPTY_PERIOD } from './periods.ts';
+import { HANDED_BACK, type PeriodRecord } from './records.ts';
+import { SHARES_KEPT, type Share, sharesOf } from './shares.ts';
 import { restore, snapshotRows } from './snapshot.ts';
 import { State } from './state.ts';
 import { oldestWaiting } from './waiting.ts';
@@ -203,6 +205,60 @@ test('[A5] [A8] [A9] [A85] [A86] [A87] [A88] [A89] [A90] every figure of every h
     days += assertSeries(noted, noted.monitor.state, 'days', DAY_MS, seed);
   }
   assert.ok(hours > 1500 && days > 60, `${hours} hours and ${days} days`);
+});
+
+/** What each worker did in one hour, from the records of the attempts alone. */
+function sharesByWorker({ monitor }: Noted, from_ms: number): Map<string, Omit<Share, 'cost_micro_usd'>> {
+  const shares = new Map<string, Omit<Share, 'cost_micro_usd'>>();
+  for (const job of monitor.state.tables.jobs.values()) {
+    for (const run of [...job.earlier, ...(job.run ? [job.run] : [])]) {
+      if (run.ended_ms === null || run.ended_ms < from_ms || run.ended_ms >= from_ms + HOUR_MS) continue;
+      const none = { completed: 0, attempts_failed: 0, processing_ms: 0, busy_ms: 0, audio_ms: 0 };
+      const of = shares.get(run.worker_id) ?? none;
+      const took_ms = run.ended_ms - run.assigned_ms;
+      of.busy_ms += took_ms;
+      if (run.error_code === null) {
+        of.completed += 1;
+        of.processing_ms += took_ms;
+        of.audio_ms += (job.duration_seconds ?? 0) * 1000;
+      } else if (!HANDED_BACK.has(run.error_code)) {
+        // One that ended while its job was being cancelled is nobody's failure.
+        const cancelled = job.history.some(
+          ({ state, at_ms }) => /^CANCEL/.test(state) && at_ms >= run.assigned_ms && at_ms <= run.ended_ms!,
+        );
+        of.attempts_failed += cancelled ? 0 : 1;
+      }
+      shares.set(run.worker_id, of);
+    }
+  }
+  return shares;
+}
+
+test('[A5] the share of each worker in an hour is what its attempts come to, and all shares together are the hour', () => {
+  let seen = 0;
+  for (let seed = 1; seed <= 40; seed++) {
+    const noted = history(seed);
+    const { state } = noted.monitor;
+    const last = Math.floor(state.at_ms / HOUR_MS);
+    for (let period = last - SHARES_KEPT.hour + 1; period <= last; period++) {
+      const what = `seed ${seed}, hour ${period}`;
+      const of = (by: 'worker' | 'model') => sharesOf(state, { step: 'hour', by, first: period, end: period + 1 });
+      const workers = of('worker').map(({ name, share: { cost_micro_usd, ...rest } }) => [name, rest] as const);
+      assert.deepEqual(new Map(workers), sharesByWorker(noted, period * HOUR_MS), what);
+      const whole = state.tables.hours.get(period) ?? EMPTY_PERIOD;
+      for (const by of ['worker', 'model'] as const) {
+        const sum = (field: keyof Share) => of(by).reduce((total, { share }) => total + share[field], 0);
+        assert.deepEqual(
+          [sum('completed'), sum('processing_ms'), sum('audio_ms')],
+          [whole.completed, whole.processing_ms, whole.audio_ms],
+          what,
+        );
+        assert.ok(Math.abs(sum('cost_micro_usd') / 1e6 - whole.cost_usd) < 1e-4, what);
+      }
+      seen += workers.length;
+    }
+  }
+  assert.ok(seen > 100, `${seen} shares`);
 });
 
 const rowsOf = (state: State) => [...snapshotRows(state)];

@@ -98,7 +98,7 @@ test('changing a copy of a state does not change the state', () => {
   copy.forgetCommands(Number.MAX_SAFE_INTEGER);
   copy.scalars.seq = 99;
   assert.deepEqual(tablesOf(state), before);
-  const left = { ...copy.tables, minutes: [], hours: [], days: [], tallies: [], paces: [] };
+  const left = { ...copy.tables, minutes: [], hours: [], days: [], tallies: [], paces: [], shares: [] };
   for (const [name, table] of Object.entries(left)) {
     if ('size' in table) assert.equal(table.size, 0, name);
   }

@@ -17,6 +17,7 @@ import type {
   SilenceRecord,
   WorkerRecord,
 } from './records.ts';
+import type { Share } from './shares.ts';
 import { type Scalars, State } from './state.ts';
 import type { Tally } from './tallies.ts';
 
@@ -38,7 +39,8 @@ type Row =
   | ['column_file', ColumnFile]
   | ['column_stray', job_id: string, day: number]
   | ['tally', string, Tally]
-  | ['pace', group: string, PaceRecord];
+  | ['pace', group: string, PaceRecord]
+  | ['share', string, Share];
 
 /** Yields each row as a line of JSON without its newline. Lazy, so `state` must be a copy that does not change. */
 export function* snapshotRows(state: State): Generator<string> {
@@ -65,6 +67,7 @@ export function* snapshotRows(state: State): Generator<string> {
   for (const [job_id, day] of tables.column_strays.entries()) yield JSON.stringify(['column_stray', job_id, day]);
   for (const [name, tally] of tables.tallies.entries()) yield JSON.stringify(['tally', name, tally]);
   for (const [group, pace] of tables.paces.entries()) yield JSON.stringify(['pace', group, pace]);
+  for (const [name, share] of tables.shares.entries()) yield JSON.stringify(['share', name, share]);
 }
 
 /** Throws SyntaxError if a line is not a row. */
@@ -130,6 +133,9 @@ function restoreRow(state: State, row: OtherRow, line: string): void {
       return;
     case 'column_stray':
       state.tables.column_strays.set(row[1], row[2]);
+      return;
+    case 'share':
+      state.tables.shares.set(row[1], row[2]);
       return;
     case 'tally':
       state.tables.tallies.set(row[1], row[2]);

@@ -24,6 +24,7 @@ import type {
   SilenceRecord,
   WorkerRecord,
 } from './records.ts';
+import type { Share } from './shares.ts';
 import { microUsd } from './sums.ts';
 import type { Tally } from './tallies.ts';
 
@@ -54,6 +55,8 @@ type Facts = {
   tallies: SortedMap<string, Tally>;
   /** Group of jobs → how long they take; see pace.ts. */
   paces: SortedMap<string, PaceRecord>;
+  /** `step|period|by|name` → what a worker or model did; see shares.ts. */
+  shares: SortedMap<string, Share>;
 };
 
 type Indexes = NoticeIndexes & {
@@ -394,6 +397,7 @@ function emptyTables(): Facts & Indexes {
     column_strays: table(),
     tallies: table(),
     paces: table(),
+    shares: table(),
     jobs_by_creation: table(),
     jobs_by_state: {
       SUBMITTED: table(),

@@ -8,8 +8,11 @@
 import type { State } from './state.ts';
 import { plus } from './sums.ts';
 
-/** `failed`: jobs by error code; `attempts_failed`: attempts that ended without a transcript, by error code. */
-export type CounterName = 'failed' | 'attempts_failed';
+/**
+ * `failed`: jobs by error code; `attempts_failed`: attempts that ended without a transcript, by error code; `judged`:
+ * changes of verdict, by the new one; `notices_ended`: notifications by how they ended.
+ */
+export type CounterName = 'failed' | 'attempts_failed' | 'judged' | 'notices_ended';
 
 /** Inclusive upper bounds of the buckets, in thousandths: seconds in ms; `realtime_factor`: processing time ÷ audio. */
 export const DISTRIBUTIONS = {
@@ -50,10 +53,11 @@ export function observeBy(
   const key = keyOf(tallies, name, label);
   const last = tallies.get(key);
   // Counts in other buckets, of an older version, can't be continued.
-  const next = last?.length === bounds.length + 2 ? [...last] : new Array<number>(bounds.length + 2).fill(0);
+  const next = last?.length === bounds.length + 2 ? last.slice() : new Array<number>(bounds.length + 2).fill(0);
   next[0] = plus(next[0]!, Math.round(thousandths));
-  const bucket = bounds.findIndex((bound) => thousandths <= bound);
-  next[1 + (bucket === -1 ? bounds.length : bucket)]! += 1;
+  let bucket = 0;
+  while (bucket < bounds.length && thousandths > bounds[bucket]!) bucket += 1;
+  next[1 + bucket]! += 1;
   tallies.set(key, next);
 }
 

@@ -12,7 +12,16 @@ from typing_extensions import Unpack
 from .._alert_matchers import matcher, moment
 from .._call import Call, given, path
 from ..bodies import CallOptions, NotificationState
-from ..models import Alert, CurrentMetrics, EffectiveAlertRules, MetricsSeries, Notification, Silence, SystemHealth
+from ..models import (
+    Alert,
+    CurrentMetrics,
+    EffectiveAlertRules,
+    MetricsGroups,
+    MetricsSeries,
+    Notification,
+    Silence,
+    SystemHealth,
+)
 from .pages import Pages
 from .transport import Transport
 
@@ -43,6 +52,20 @@ class System:
         """
         query = given(**{"from": from_, "to": to, "step": step})
         return self._transport.model(MetricsSeries, Call("GET", "/system/metrics", query, options=options))
+
+    def metrics_groups(
+        self,
+        group_by: Literal["worker", "model"],
+        *,
+        group: str | None = None,
+        from_: datetime | str | None = None,
+        to: datetime | str | None = None,
+        step: Literal["hour", "day"] = "hour",
+        **options: Unpack[CallOptions],
+    ) -> MetricsGroups:
+        """The same by worker or model; with `group`, of one. Hours of two days and days of thirty are kept."""
+        query = given(**{"group_by": group_by, "group": group, "from": from_, "to": to, "step": step})
+        return self._transport.model(MetricsGroups, Call("GET", "/system/metrics", query, options=options))
 
     def alerts(
         self,

@@ -214,6 +214,39 @@ class MetricsSeries(Document):
     unreadable: list[UnreadableObject] = Field(default_factory=list)
 
 
+class MetricsShare(Model):
+    """What a worker or a model did in one hour or day."""
+
+    period_start: AwareDatetime
+    #: Id of the worker, or the model; None: all beyond the first 500 workers or 50 models of the period.
+    group: str | None
+    jobs_completed: int
+    #: Except those that were handed back or cancelled.
+    attempts_failed: int
+    success_rate: float | None
+    average_processing_time: float | None
+    #: Time of all attempts that ended in the period.
+    busy_seconds: float
+    audio_seconds: float
+    #: Time of the attempts that completed ÷ `audio_seconds`.
+    realtime_factor: float | None
+    cost_total: float
+
+
+class MetricsGroups(Document):
+    """Hours or days of a range, divided by worker or model; oldest first."""
+
+    #: `hour` or `day`.
+    step: str
+    #: `worker` or `model`.
+    group_by: str
+    from_: AwareDatetime = Field(alias="from")
+    to: AwareDatetime
+    #: Shares of earlier periods are not kept.
+    kept_from: AwareDatetime
+    items: list[MetricsShare]
+
+
 class CurrentMetrics(Document, SystemMetrics):
     timestamp: AwareDatetime
     #: Jobs in memory, by state.
