@@ -70,6 +70,7 @@ test('each mistake is named with its line, its column and the reason', () => {
     /^3:14 there is no destination "opps"; did you mean "ops"\?$/,
   );
   const wrong =
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of the environment
     'destinations: {ops: {url: "slack:${MISSING}"}}\nroutes:\n  - notify: [ops]\n    match: [nonsense]\n    group_wait: soon\n';
   const problems = problemsOf(wrong);
   assert.equal(problems.length, 3);
