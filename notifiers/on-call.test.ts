@@ -127,7 +127,7 @@ test('a receiver with a private address is refused for good unless allowed, with
     const notifier = await openNotifier(url, notifierOptions({}, {}));
     await assert.rejects(notifier.notify(notice(), signal), (error: NotifierError) => {
       assert.match(error.message, /was not notified: .*(is not public|is this machine)/);
-      assert.match(error.hint!, /--allow-private-webhooks true/);
+      assert.match(error.hint!, /TMON_ALLOW_PRIVATE_WEBHOOKS=true/);
       return error.permanent;
     });
   }

@@ -64,7 +64,7 @@ export async function postJson(url: string, { name, body, headers, signal, ...re
   } catch (error) {
     if (error instanceof AddressRefused) {
       throw new NotifierError(`${name} was not notified: ${error.message}`, {
-        hint: 'if its receiver is in your own network: --allow-private-webhooks true (TMON_ALLOW_PRIVATE_WEBHOOKS=true)',
+        hint: 'if its receiver is in your own network: TMON_ALLOW_PRIVATE_WEBHOOKS=true',
         cause: error,
         permanent: true,
       });

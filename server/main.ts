@@ -24,7 +24,7 @@ import { FeedHub } from './feed/hub.ts';
 import { openFleet } from './fleets/open-fleet.ts';
 import { Reconciler } from './fleets/reconciler.ts';
 import { newUlid } from './ids.ts';
-import { AlertRulesFileReader } from './maintenance/alert-rules.ts';
+import { openAlertRules } from './maintenance/alert-rules.ts';
 import { Duty } from './maintenance/duty.ts';
 import { StoreRules } from './maintenance/store-rules.ts';
 import { ticking } from './maintenance/ticking.ts';
@@ -91,9 +91,9 @@ export async function startMonitor(
   parseQueueUrl(settings.queue);
   const ingest_rules = await readIngestRules(settings.ingest_rules, validateSubmission);
   checkCacheUrl(settings.cache);
-  const alert_rules = await AlertRulesFileReader.open({ path: settings.alert_rules, clock, log });
+  const alert_rules = await openAlertRules({ path: settings.alert_rules, clock, log });
   const notifier_options = noticeOptions(settings);
-  const { routing, notifiers } = await openRouting(settings, notifier_options);
+  const routes = await openRouting(settings, { clock, log, notifier_options });
   // In parallel: the store opens in its thread while the API is built here.
   const building = version().then((current) => buildApi(settings, current, log, clock));
   building.catch(() => undefined);
@@ -112,7 +112,7 @@ export async function startMonitor(
     const own = forStore(settings, store);
     const engine = await Engine.open({
       ...settings,
-      policy: { ...settings, alerts: alert_rules.rules, routing },
+      policy: { ...settings, alerts: alert_rules.value, routing: routes.value.routing },
       store,
       clock,
       random: { float: Math.random },
@@ -181,20 +181,22 @@ export async function startMonitor(
     });
 
     alert_rules.onChange((alerts) => engine.changePolicy({ alerts }));
+    routes.onChange(({ routing }) => engine.changePolicy({ routing }));
     const notices = new NoticeSender({
       engine,
       clock,
       random: { float: Math.random },
-      deliver: delivering(notifier_options, notifiers),
+      deliver: delivering(notifier_options, () => routes.value.notifiers),
       sole: !store.shared,
       newId: newUlid,
       log,
     });
     const rules = new StoreRules({ inspect: store.inspect?.bind(store), clock, log });
     const duties = [
-      ticking({ engine, clock, log, rules, alert_rules }),
+      ticking({ engine, clock, log, rules, files: [alert_rules, routes] }),
       rules.duty(),
       alert_rules.duty(),
+      routes.duty(),
       new Duty({
         name: 'archive',
         clock,
@@ -256,7 +258,9 @@ export async function startMonitor(
     return {
       url,
       failed: store.failed ?? new Promise(() => {}),
-      reload: () => alert_rules.reload({ always: true }),
+      reload: async () => {
+        for (const file of [alert_rules, routes]) await file.reload({ always: true });
+      },
       stop: () => {
         stopped ??= stop();
         return stopped;

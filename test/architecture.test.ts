@@ -100,6 +100,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'server/notices/routes/routes.ts': ['protocol'],
   'server/notices': [
     'server/yaml-file.ts',
+    'server/maintenance/watched-file.ts',
     'protocol',
     'notifiers',
     'server/engine.ts',

@@ -9,7 +9,7 @@ import type { Engine } from '../engine.ts';
 import type { FeedHub } from '../feed/hub.ts';
 import type { Fleet } from '../fleets/fleet.ts';
 import type { Reconciler } from '../fleets/reconciler.ts';
-import type { AlertRulesFileReader } from '../maintenance/alert-rules.ts';
+import type { AlertRulesFile } from '../maintenance/alert-rules.ts';
 import type { ObjectStore } from '../objects/store.ts';
 import type { ExternalQueue, JobQueue } from '../queues/job-queue.ts';
 import type { Meters } from '../telemetry/meters.ts';
@@ -37,7 +37,7 @@ export type ApiContext = {
   meters: Pick<Meters, 'http'>;
   traceOf: TraceOf;
   log: (level: 'info' | 'warn' | 'error', message: string) => void;
-  alert_rules: Pick<AlertRulesFileReader, 'problem'>;
+  alert_rules: Pick<AlertRulesFile, 'problem'>;
   /** The sources that this instance follows. */
   sources: readonly { readonly status: FollowedSource }[];
 };

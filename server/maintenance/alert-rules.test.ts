@@ -10,7 +10,7 @@ import { openMonitor } from '../../test/servers/monitor.ts';
 import { submit } from '../../test/servers/steps.ts';
 import { defaultRules } from '../alerts/rules/defaults.ts';
 import { TurnedClock } from '../testing-clock.ts';
-import { AlertRulesFileReader } from './alert-rules.ts';
+import { openAlertRules } from './alert-rules.ts';
 
 type Ending = { after(run: () => void): void };
 
@@ -39,9 +39,9 @@ async function open(t: Ending, text: string) {
   const logged: string[] = [];
   const clock = new TurnedClock('2026-01-05T08:00:00Z');
   const log = (level: string, message: string) => void logged.push(`${level}: ${message}`);
-  const reader = await AlertRulesFileReader.open({ path: file.path, clock, log });
+  const reader = await openAlertRules({ path: file.path, clock, log });
   const threshold = () => {
-    const condition = reader.rules.rules.find(({ name }) => name === 'waits')?.condition;
+    const condition = reader.value.rules.find(({ name }) => name === 'waits')?.condition;
     return condition && 'threshold' in condition ? condition.threshold : undefined;
   };
   return { file, logged, reader, threshold };
@@ -49,9 +49,9 @@ async function open(t: Ending, text: string) {
 
 test('without a file there are the default rules, and no problem is known', async () => {
   const clock = new TurnedClock('2026-01-05T08:00:00Z');
-  const reader = await AlertRulesFileReader.open({ path: '', clock, log: () => {} });
+  const reader = await openAlertRules({ path: '', clock, log: () => {} });
   await reader.reload({ always: true });
-  assert.deepEqual([reader.rules, reader.problem], [defaultRules(), undefined]);
+  assert.deepEqual([reader.value, reader.problem], [defaultRules(), undefined]);
 });
 
 test('a monitor does not start with a file that has a mistake or cannot be read', async (t) => {
@@ -60,7 +60,7 @@ test('a monitor does not start with a file that has a mistake or cannot be read'
     message: /alerts\.yaml:1:44: unknown field "abov"; did/,
   });
   const clock = new TurnedClock('2026-01-05T08:00:00Z');
-  await assert.rejects(AlertRulesFileReader.open({ path: '/nowhere/x.yaml', clock, log: () => {} }), {
+  await assert.rejects(openAlertRules({ path: '/nowhere/x.yaml', clock, log: () => {} }), {
     code: 'bad_alert_rules',
     message: /it cannot be read/,
   });

@@ -13,7 +13,6 @@ import { newId, newUlid } from '../ids.ts';
 import { UNREMEMBERED } from '../state-machine/apply/apply.ts';
 import { nextDue } from '../state-machine/decide/time.ts';
 import { nextToJudge } from '../state-machine/decide/verdicts.ts';
-import type { AlertRulesFileReader } from './alert-rules.ts';
 import { Duty } from './duty.ts';
 import type { StoreRules } from './store-rules.ts';
 
@@ -32,10 +31,11 @@ export type TickingOptions = {
   clock: Clock;
   log: (level: 'warn', message: string) => void;
   rules?: StoreRules;
-  alert_rules?: Pick<AlertRulesFileReader, 'problem'>;
+  /** Configuration files, which may be invalid. */
+  files?: readonly { problem: string | null | undefined }[];
 };
 
-export function ticking({ engine, clock, log, rules, alert_rules }: TickingOptions): Duty {
+export function ticking({ engine, clock, log, rules, files = [] }: TickingOptions): Duty {
   const { lease_ms } = engine.policy;
   let spared_until_ms = clock.monotonic() + lease_ms;
   let turned_ms = clock.monotonic();
@@ -45,7 +45,7 @@ export function ticking({ engine, clock, log, rules, alert_rules }: TickingOptio
   const observed = () => ({
     store_rule: rules?.harm,
     commit_seconds: engine.commit_seconds,
-    config_invalid: alert_rules?.problem,
+    config_invalid: files.map(({ problem }) => problem).find((problem) => problem) ?? files[0]?.problem,
   });
   /** Running jobs from this ordinal on are judged next, at this time. */
   let judge_from = 0;

@@ -15,11 +15,11 @@ export type DeliveryFailure = {
 
 export type Deliver = (notice: NoticeRecord, signal: AbortSignal) => Promise<void>;
 
-export function delivering(options: NotifierOptions, notifiers: ReadonlyMap<string, Notifier>): Deliver {
+export function delivering(options: NotifierOptions, notifiers: () => ReadonlyMap<string, Notifier>): Deliver {
   return async (notice, signal) => {
     const { id, content } = notice;
     if (content.url === null) {
-      const notifier = notifiers.get(notice.destination);
+      const notifier = notifiers().get(notice.destination);
       if (!notifier) throw new NotifierError('no such destination is configured any more', { permanent: true });
       return notifier.notify(messageOf(notice), signal);
     }

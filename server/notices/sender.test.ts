@@ -21,7 +21,7 @@ async function open(
   { store, clock, sole = true }: { store?: MemoryStore; clock?: TurnedClock; sole?: boolean } = {},
 ) {
   const turned = clock ?? new TurnedClock('2025-07-07T19:30:00Z');
-  const monitor = await TestMonitor.open({ store: store ?? new MemoryStore(turned), clock: turned });
+  const monitor = await TestMonitor.open({ store: store ?? new MemoryStore(turned), clock: turned, shared: !sole });
   const sender = new NoticeSender({
     engine: monitor.engine,
     clock: turned,
@@ -143,4 +143,19 @@ test('a stop waits for sends in progress, not for those that hang, and claims no
   await clock.turn(3_000);
   await stopping;
   assert.deepEqual(states(monitor).sort(), ['delivered', 'sending', 'waiting']);
+});
+
+test('of several instances the one that wrote the event sends; another sends what it does not', async (t) => {
+  const clock = new TurnedClock('2025-07-07T19:30:00Z');
+  const store = new MemoryStore(clock);
+  const sent: string[] = [];
+  const silent = await open(t, (_, signal) => hang(signal), { store, clock, sole: false });
+  const other = await open(t, async ({ id }) => void sent.push(id), { store, clock, sole: false });
+  await silent.sender.stop();
+  await request(silent.monitor, 2);
+  await other.monitor.engine.journal.catchUp();
+  await clock.turn(9_000);
+  assert.deepEqual(sent, []);
+  await clock.turn(2_000);
+  assert.equal(sent.length, 2);
 });

@@ -5,6 +5,8 @@
  *
  *     due → claim_notices → send, many at once → deliver_notice or fail_notice
  *
+ * The instance that wrote the event sends at once; the others wait: if nothing was recorded by then, they send.
+ *
  * Nothing waits for it. A destination that is slow or down has a few sends at a time; the others go on.
  */
 import { type Clock, type Random, sleep } from '../clock.ts';
@@ -31,6 +33,9 @@ export type NoticeSenderOptions = {
 /** Sends at once, of all destinations. */
 const AT_ONCE_MAX = 64;
 const LATEST_MS = 1_000;
+/** How long an instance waits for the one that wrote the event. */
+const OTHERS_MS = 10_000;
+const OWN_SEGMENTS_MAX = 10_000;
 /** How long a stop waits for sends in progress. */
 const STOP_MS = 3_000;
 
@@ -39,6 +44,8 @@ export class NoticeSender {
   /** Notices being sent → their destination. */
   readonly #sending = new Map<string, string>();
   readonly #sends = new Set<Promise<void>>();
+  /** Segments that this instance wrote; the latest last. */
+  readonly #own = new Set<number>();
   readonly #stopping = new AbortController();
   readonly #aborted = new AbortController();
   #unsubscribe: () => void = () => {};
@@ -51,7 +58,8 @@ export class NoticeSender {
 
   start(): void {
     const { engine } = this.#options;
-    this.#unsubscribe = engine.subscribe(() => {
+    this.#unsubscribe = engine.subscribe((segment) => {
+      if (segment?.own) this.#keepOwn(segment.seq);
       if ((nextNoticeDue(engine.state) ?? Number.POSITIVE_INFINITY) <= engine.journal.now()) this.#wake();
     });
     this.#loop = this.#run();
@@ -86,6 +94,22 @@ export class NoticeSender {
     }
   }
 
+  #keepOwn(seq: number): void {
+    this.#own.add(seq);
+    if (this.#own.size <= OWN_SEGMENTS_MAX) return;
+    for (const oldest of this.#own) return void this.#own.delete(oldest);
+  }
+
+  /** Whether this instance is to send it: it wrote the event that made it due, or whoever did has not sent it in time. */
+  #isOurs(id: string): boolean {
+    const { engine, sole } = this.#options;
+    const notice = engine.state.tables.notices.get(id);
+    if (!notice) return false;
+    // The time of one that was claimed is over: its sender is gone.
+    if (sole || notice.state === 'sending' || this.#own.has(notice.version)) return true;
+    return engine.journal.now() - (notice.next_ms ?? 0) >= OTHERS_MS;
+  }
+
   /** Claims what is due and begins to send it. Resolves to the number of notices. */
   async #claim(): Promise<number> {
     const { engine, newId } = this.#options;
@@ -93,7 +117,7 @@ export class NoticeSender {
     for (const destination of this.#sending.values()) busy.set(destination, (busy.get(destination) ?? 0) + 1);
     const max = AT_ONCE_MAX - this.#sending.size;
     const due = max <= 0 ? [] : dueNotices(engine.state, engine.journal.now(), { max, busy });
-    const notice_ids = due.filter((id) => !this.#sending.has(id));
+    const notice_ids = due.filter((id) => !this.#sending.has(id) && this.#isOurs(id));
     if (notice_ids.length === 0) return 0;
     const by = newId();
     await this.#submit({ type: 'claim_notices', notice_ids, by });

@@ -1,33 +1,48 @@
-/** Opens the notifiers of `--notify` and of the file of routes. */
-import { readFile } from 'node:fs/promises';
+/** Opens the notifiers of `--notify` and of the file of routes, which is read again when it changes. */
 import { parseSecrets, SECRET_HINT } from '../../../notifiers/http/signature.ts';
 import { type Notifier, NotifierError, type NotifierOptions } from '../../../notifiers/notifier.ts';
 import { openNotifier } from '../../../notifiers/open-notifier.ts';
 import { MonitorError } from '../../../protocol/errors.ts';
 import type { Settings } from '../../config.ts';
+import { type Contents, WatchedFile, type WatchedFileOptions } from '../../maintenance/watched-file.ts';
 import { formatProblem } from '../../yaml-file.ts';
 import { type Destination, readRoutes } from './read-routes.ts';
 import { ROUTE_DEFAULTS, type Route, type Routing } from './routes.ts';
 
 export type OpenRouting = { routing: Routing; notifiers: ReadonlyMap<string, Notifier> };
 
+export type RoutingOptions = Pick<WatchedFileOptions<OpenRouting>, 'clock' | 'log'> & {
+  notifier_options: NotifierOptions;
+};
+
 /** Throws MonitorError('invalid') with every problem. */
 export async function openRouting(
-  { notify, notify_routes }: Pick<Settings, 'notify' | 'notify_routes'>,
-  options: NotifierOptions,
-): Promise<OpenRouting> {
-  const notifiers = new Map<string, Notifier>();
-  const routes: Route[] = [];
-  const named = await Promise.all(urlsOf(notify).map((url) => openNotifier(url, options).catch(invalid)));
-  for (const notifier of named) notifiers.set(notifier.name, notifier);
+  { notify, notify_routes: path }: Pick<Settings, 'notify' | 'notify_routes'>,
+  { clock, log, notifier_options }: RoutingOptions,
+): Promise<WatchedFile<OpenRouting>> {
+  const named = await Promise.all(urlsOf(notify).map((url) => openNotifier(url, notifier_options).catch(invalid)));
+  const always = new Map(named.map((notifier) => [notifier.name, notifier]));
   // Those are notified of everything, whatever the file says.
-  if (named.length > 0) routes.push({ ...ROUTE_DEFAULTS, notify: [...notifiers.keys()], continue: true });
-  if (notify_routes !== '') {
-    const file = await fileOf(notify_routes, options);
-    for (const [name, notifier] of file.notifiers) notifiers.set(name, notifier);
-    routes.push(...file.routes);
-  }
-  return { routing: { routes, notifiers: new Set(notifiers.keys()) }, notifiers };
+  const routes: Route[] = named.length === 0 ? [] : [{ ...ROUTE_DEFAULTS, notify: [...always.keys()], continue: true }];
+  const otherwise = { routing: { routes, notifiers: new Set(always.keys()) }, notifiers: always };
+  return WatchedFile.open<OpenRouting>({
+    name: 'routes of notifications',
+    path,
+    clock,
+    log,
+    otherwise,
+    async read(text) {
+      const file = await openFile(text, path, notifier_options);
+      if (file.problems) return file;
+      const notifiers = new Map([...always, ...file.value.notifiers]);
+      const all = [...routes, ...file.value.routes];
+      return { value: { routing: { routes: all, notifiers: new Set(notifiers.keys()) }, notifiers } };
+    },
+    refuse: (problems) =>
+      new MonitorError('invalid', 'bad_notify_routes', problems, {
+        hint: `Fix ${path}; docs/notifications.md describes it.`,
+      }),
+  });
 }
 
 /** The setting has one URL a line; in the environment, spaces do as well. */
@@ -40,16 +55,11 @@ const urlsOf = (notify: string): string[] => [
   ),
 ];
 
-async function fileOf(path: string, options: NotifierOptions) {
-  const text = await readFile(path, 'utf8').catch((error: Error) =>
-    badFile([`${path}: it cannot be read: ${error.message}`], path),
-  );
+type Opened = { notifiers: ReadonlyMap<string, Notifier>; routes: readonly Route[] };
+
+async function openFile(text: string, path: string, options: NotifierOptions): Promise<Contents<Opened>> {
   const read = readRoutes(text, options.environment);
-  if (read.problems)
-    return badFile(
-      read.problems.map((problem) => formatProblem(path, problem)),
-      path,
-    );
+  if (read.problems) return { problems: read.problems.map((problem) => formatProblem(path, problem)) };
   const { destinations, routes } = read.file;
   const notifiers = new Map<string, Notifier>();
   const problems: string[] = [];
@@ -62,19 +72,13 @@ async function fileOf(path: string, options: NotifierOptions) {
       problems.push(`${path}: destination ${destination.name}: ${error.message}${hint}`);
     }
   }
-  return problems.length > 0 ? badFile(problems, path) : { notifiers, routes };
+  return problems.length > 0 ? { problems } : { value: { notifiers, routes } };
 }
 
 async function openOne({ url, secret }: Destination, options: NotifierOptions): Promise<Notifier> {
   const keys = secret === null ? options.keys : parseSecrets(secret);
   if (keys === null) throw new NotifierError('its secret is not valid', { hint: SECRET_HINT });
   return openNotifier(url, { ...options, keys });
-}
-
-function badFile(problems: readonly string[], path: string): never {
-  throw new MonitorError('invalid', 'bad_notify_routes', problems.join('; '), {
-    hint: `Fix ${path}; docs/notifications.md describes it.`,
-  });
 }
 
 function invalid(error: unknown): never {

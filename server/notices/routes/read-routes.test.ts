@@ -6,9 +6,16 @@ import { test } from 'node:test';
 import { notifierOptions } from '../../../notifiers/open-notifier.ts';
 import { MonitorError } from '../../../protocol/errors.ts';
 import { temporaryDirectory } from '../../../test/processes/tmon.ts';
-import { openRouting } from './open-routing.ts';
+import { TurnedClock } from '../../testing-clock.ts';
+import { openRouting, type RoutingOptions } from './open-routing.ts';
 import { readRoutes } from './read-routes.ts';
 import { ROUTE_DEFAULTS } from './routes.ts';
+
+const parts = (notifier_options: RoutingOptions['notifier_options'], log: RoutingOptions['log'] = () => {}) => ({
+  clock: new TurnedClock('2026-01-05T08:00:00Z'),
+  log,
+  notifier_options,
+});
 
 const FILE = `
 destinations:
@@ -70,6 +77,7 @@ test('each mistake is named with its line, its column and the reason', () => {
     /^3:14 there is no destination "opps"; did you mean "ops"\?$/,
   );
   const wrong =
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of the environment
     'destinations: {ops: {url: "slack:${MISSING}"}}\nroutes:\n  - notify: [ops]\n    match: [nonsense]\n    group_wait: soon\n';
   const problems = problemsOf(wrong);
   assert.equal(problems.length, 3);
@@ -84,13 +92,10 @@ test('--notify sends everything to each URL, beside what the file says', async (
   const path = join(temporaryDirectory(t), 'routes.yaml');
   writeFileSync(path, FILE);
   const options = notifierOptions({}, ENVIRONMENT);
-  const { routing, notifiers } = await openRouting(
-    { notify: 'slack:https://hooks.example.com/abcd\nmailto:ops@example.com', notify_routes: path },
-    {
-      ...options,
-      environment: { ...ENVIRONMENT, TMON_SMTP_URL: 'smtp://localhost' },
-    },
-  );
+  const environment = { ...ENVIRONMENT, TMON_SMTP_URL: 'smtp://localhost' };
+  const notify = 'slack:https://hooks.example.com/abcd\nmailto:ops@example.com';
+  const opened = await openRouting({ notify, notify_routes: path }, parts({ ...options, environment }));
+  const { routing, notifiers } = opened.value;
   assert.deepEqual(
     [...notifiers.keys()],
     ['slack:https://hooks.example.com/…abcd', 'mailto:ops@example.com', 'ops', 'oncall'],
@@ -105,11 +110,34 @@ test('a destination that cannot be opened, and a file that cannot be read, are r
   const path = join(temporaryDirectory(t), 'routes.yaml');
   const refused = async (settings: { notify?: string; notify_routes?: string }, why: RegExp) =>
     assert.rejects(
-      openRouting({ notify: '', notify_routes: '', ...settings }, notifierOptions({}, {})),
+      openRouting({ notify: '', notify_routes: '', ...settings }, parts(notifierOptions({}, {}))),
       (error: unknown) => error instanceof MonitorError && error.kind === 'invalid' && why.test(error.message),
     );
   writeFileSync(path, 'destinations: {ops: {url: pigeon:x}, hook: {url: https://example.com, secret: short}}');
   await refused({ notify_routes: path }, /ops: unsupported notifier "pigeon".*hook: its secret is not valid/);
   await refused({ notify_routes: `${path}.missing` }, /it cannot be read/);
   await refused({ notify: 'pagerduty:x' }, /notify: a PagerDuty notifier must be/);
+});
+
+test('a file that changes is read again; with a mistake what it said before stays', async (t) => {
+  const path = join(temporaryDirectory(t), 'routes.yaml');
+  const write = (wait: string) =>
+    writeFileSync(
+      path,
+      `destinations: {ops: {url: 'https://example.com/x'}}\nroutes: [{notify: [ops], group_wait: ${wait}}]\n`,
+    );
+  write('1s');
+  const logged: string[] = [];
+  const routes = await openRouting(
+    { notify: '', notify_routes: path },
+    parts(notifierOptions({}, {}), (level, message) => void logged.push(`${level}: ${message}`)),
+  );
+  write('20s');
+  await routes.reload();
+  assert.deepEqual([routes.value.routing.routes[0]!.group_wait_ms, routes.problem], [20_000, null]);
+  write('soon-ish');
+  await routes.reload();
+  assert.equal(routes.value.routing.routes[0]!.group_wait_ms, 20_000);
+  assert.match(routes.problem ?? '', /routes\.yaml:2:38: "soon-ish" is not a duration/);
+  assert.match(logged.at(-1) ?? '', /^warn: the earlier routes of notifications stay: /);
 });

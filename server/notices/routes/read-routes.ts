@@ -5,13 +5,12 @@ import { DESTINATION_PATTERN, NotifyRoutesFile } from '../../../protocol/notify-
 import { type FileProblem, type Path, type Report, readYaml, suggestion } from '../../yaml-file.ts';
 import { ROUTE_DEFAULTS, type Route } from './routes.ts';
 
-export type Destination = { name: string; url: string; secret: string | null; path: Path };
+export type Destination = { name: string; url: string; secret: string | null };
 
 export type RoutesFile = { destinations: readonly Destination[]; routes: readonly Route[] };
 
 export type ReadRoutes = { file: RoutesFile; problems?: undefined } | { problems: FileProblem[]; file?: undefined };
 
-/** `check`: reports what is wrong with a destination beyond its name. */
 export function readRoutes(text: string, environment: Record<string, string | undefined>): ReadRoutes {
   let file: RoutesFile | undefined;
   const read = readYaml(text, NotifyRoutesFile, ({ destinations = {}, routes = [] }, report) => {
@@ -25,7 +24,6 @@ export function readRoutes(text: string, environment: Record<string, string | un
         url: filled(url, environment, (message) => report([...path, 'url'], message)),
         secret:
           secret === undefined ? null : filled(secret, environment, (message) => report([...path, 'secret'], message)),
-        path,
       };
     });
     const names = named.map(({ name }) => name);

@@ -1,4 +1,4 @@
-/** Many histories of the queue on many threads, and their sums. */
+/** Many histories of the queue, or of another part, on many threads, and their sums. */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { QueueResult } from './history.ts';
@@ -11,13 +11,16 @@ export async function runQueueHistories(options: {
   seed: number;
   workers: number;
   rule?: string | null | undefined;
+  /** The module of a thread. Default: that of the queue. */
+  thread?: URL;
   onHistory?: (totals: QueueTotals) => void;
 }): Promise<QueueTotals> {
   const { histories, seed, workers, rule = null, onHistory } = options;
+  const { thread: module = new URL('./worker.ts', import.meta.url) } = options;
   const totals: QueueTotals = { histories: 0, counts: {}, failed: null };
   const threads = Array.from({ length: Math.min(workers, histories) }, (_, n) => {
     const workerData = { rule, from: seed + n, to: seed + histories, step: workers };
-    return new Worker(new URL('./worker.ts', import.meta.url), { workerData });
+    return new Worker(module, { workerData });
   });
   for (const thread of threads) {
     thread.on('message', (result: QueueResult) => {

@@ -77,6 +77,7 @@ export class ModelEngine implements QueueEngine {
     this.policy = log.policy;
     this.journal = {
       journal_id: 'journal-1',
+      status: { writable: true },
       now: () => Math.floor(log.world.now_ms),
       catchUp: async () => {
         await this.#wait(chance.between(1, 50));
