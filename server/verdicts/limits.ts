@@ -77,14 +77,14 @@ function tailOf(figures: Figures, measure: Measure): number | null {
   if (measure === 'gap') {
     // Of few steps the longest is not the longest that there can be; and of many, a few are of jobs that were slow.
     const unseen = 1 + Math.max(0, 1 - figures.steps / STEPS_KNOWN);
-    const further = Math.min(q999 / q99, FURTHER_MAX) ** 2.5;
+    const further = Math.min(q999 / q99, FURTHER_MAX) ** 2.2;
     tail = unseen * Math.max(q999 * further, q50 * (q95 / q50) ** 3);
   }
   return Math.min(Math.max(1.5 * q999, tail), Math.max(CEILING_SECONDS, 2 * q999));
 }
 
 /** How much longer the longest of 1,000 steps is than that of 100 where long ones are as frequent as they can be expected to be. */
-const FURTHER_MAX = 2.2;
+const FURTHER_MAX = 1.8;
 /** So many steps show what rare ones are like. */
 const STEPS_KNOWN = 2_000;
 /** In standard deviations: one in 300,000. */
