@@ -30,6 +30,15 @@ type Turn = { priority: Priority; place: number };
 const COUNTED_MAX = 500;
 
 function startByWith(state: State, before: number, from_ms: number): number | null {
+  return expectedStart(state, before, from_ms)?.p90_ms ?? null;
+}
+
+/** When a job with so many before it begins. Null while no worker is able, or nothing is known of their pace. */
+export function expectedStart(
+  state: State,
+  before: number,
+  from_ms: number,
+): { p50_ms: number; p90_ms: number } | null {
   const { able_workers, idle_workers } = state.fleet;
   const { took = [], jobs = 0 } = allPaces(state) ?? {};
   // The first jobs to end are the short ones.
@@ -37,9 +46,25 @@ function startByWith(state: State, before: number, from_ms: number): number | nu
   // Each end of a job lets one begin.
   const ends = Math.max(0, before - idle_workers + 1);
   const { mean, deviation } = momentsOf(took);
-  const seconds = CLAIM_SECONDS + (ends * mean + P90 * Math.sqrt(ends) * deviation) / able_workers;
-  return from_ms + Math.round(seconds * 1000);
+  const middle = (ends * mean) / able_workers;
+  const late = CLAIM_SECONDS + middle + (P90 * Math.sqrt(ends) * deviation) / able_workers;
+  return { p50_ms: from_ms + Math.round(middle * 1000), p90_ms: from_ms + Math.round(late * 1000) };
 }
+
+/** How many jobs would be claimed before this waiting one, as classes go; null if there are too many to count. */
+export function positionOf({ tables }: State, { priority, place }: Turn): number | null {
+  const { high, normal } = tables.waiting;
+  const above = priority === 'high' ? 0 : high.size + (priority === 'low' ? normal.size : 0);
+  let before = 0;
+  for (const other of tables.waiting[priority].keys()) {
+    if (other >= place) return above + before;
+    before += 1;
+    if (before > POSITION_MAX) return null;
+  }
+  return above + before;
+}
+
+const POSITION_MAX = 10_000;
 
 function waitingBefore({ tables }: State, priority: Priority): number {
   const { high, normal, low } = tables.waiting;
