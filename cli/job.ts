@@ -8,10 +8,12 @@ export function jobCommand(): Command {
   return clientCommand('job')
     .description('Show one job.')
     .argument('<job>', 'its id, or the name that its system gave it', jobId)
+    .option('--why', 'why it waits, is slow, has failed or costs what it costs')
     .action(showJob);
 }
 
-async function showJob(jobId: string, options: ClientOptions): Promise<void> {
+async function showJob(jobId: string, options: ClientOptions & { why?: true }): Promise<void> {
+  if (options.why) return showWhy(jobId, options);
   const job = await clientOf(options).jobs.get(jobId);
   if (options.json) return printJson(job);
   for (const [name, value] of factsOf(job)) {
@@ -20,6 +22,20 @@ async function showJob(jobId: string, options: ClientOptions): Promise<void> {
   for (const { timestamp, state, details } of job.state_history) {
     printLine(`${colour('dim', timestamp.padEnd(24))} ${stateColour(state)}  ${oneLine(details)}`);
   }
+}
+
+async function showWhy(jobId: string, options: ClientOptions): Promise<void> {
+  const why = await clientOf(options).jobs.why(jobId);
+  if (options.json) return printJson(why);
+  const { answer, cost, queue, remedy } = why;
+  const start = queue?.expected_start;
+  const lines: [name: string, text: string][] = [
+    ['why', answer],
+    ...(start ? [['start', `by ${start.p50} (P50), ${start.p90} (P90)`] as [string, string]] : []),
+    ['cost', cost],
+    ...(remedy === null ? [] : [['remedy', `${remedy.what}: ${remedy.method} ${remedy.path}`] as [string, string]]),
+  ];
+  for (const [name, text] of lines) printLine(`${colour('dim', name.padEnd(12))} ${oneLine(text)}`);
 }
 
 function factsOf(job: JobWithId): [name: string, value: string | null][] {

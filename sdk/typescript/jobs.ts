@@ -12,6 +12,7 @@ import type {
 } from '../../protocol/job.ts';
 import type { JobQuery } from '../../protocol/queue.ts';
 import type { Transcript, TranscriptFormat, TranscriptWarning } from '../../protocol/transcript.ts';
+import type { JobWhy } from '../../protocol/why.ts';
 import { InvalidRequestError } from './errors.ts';
 import type { Feed } from './feed.ts';
 import { type JobWithId, withId } from './job-with-id.ts';
@@ -114,6 +115,11 @@ export class Jobs {
 
   timeline(jobId: string, options: CallOptions = {}): Promise<JobTimeline> {
     return this.#transport.json({ method: 'GET', path: `${pathOf(jobId)}/timeline`, ...options });
+  }
+
+  /** Why the job waits, is slow, has failed or costs what it costs, and the call that helps. */
+  why(jobId: string, options: CallOptions = {}): Promise<JobWhy> {
+    return this.#transport.json({ method: 'GET', path: `${pathOf(jobId)}/why`, ...options });
   }
 
   /** The transcript of a completed job: an object, or rendered as `text`, `srt` or `vtt`. */

@@ -108,7 +108,7 @@ test('a worker that is heard again is not dead', () => {
 });
 
 test('[B110] a job that stands still while its worker beats is hung within twice the time of a step', () => {
-  const fleet = new Fleet().learned(25, 15);
+  const fleet = new Fleet().learned(210, 15);
   const lease = fleet.begun();
   for (let percent = 10; percent <= 30; percent += 10) fleet.pass(15, [lease]).progress(lease, percent);
   const from_ms = fleet.at_ms;
@@ -128,13 +128,13 @@ test('without anything known a job is hung after 30 minutes, or by its own steps
   const fleet = new Fleet();
   const [silent, steady] = [fleet.begun('worker-1'), fleet.begun('worker-2')];
   for (let percent = 10; percent <= 70; percent += 10) fleet.pass(10, [silent, steady]).progress(steady, percent);
-  fleet.pass(58, [silent, steady]);
+  fleet.pass(115, [silent, steady]);
   assert.equal(fleet.status(steady), 'on_track');
-  fleet.pass(6, [silent, steady]);
+  fleet.pass(15, [silent, steady]);
   assert.equal(fleet.status(steady), 'hung');
-  fleet.pass(27 * 60, [silent, steady]);
+  fleet.pass(26 * 60, [silent, steady]);
   assert.equal(fleet.status(silent), 'on_track');
-  fleet.pass(2 * 60, [silent, steady]);
+  fleet.pass(3 * 60, [silent, steady]);
   assert.equal(fleet.status(silent), 'hung');
 });
 
@@ -219,7 +219,7 @@ test('counts and the index follow the verdicts, in a live and in a restored fold
   const [dead, hung, good] = ['worker-1', 'worker-2', 'worker-3'].map((worker) => fleet.begun(worker));
   fleet.beating.delete('worker-1');
   for (let percent = 10; percent < 100; percent += 10) fleet.pass(6, [hung!, good!]).progress(good!, percent);
-  fleet.pass(6, [hung!, good!]);
+  fleet.pass(16, [hung!, good!]);
   const expected = { on_track: 2, slow: 0, hung: 1, dead: 0, starved: 0, blocked: 0 };
   // The lease of the dead worker's job has ended: the job waits again.
   assert.deepEqual(verdictCounts(fleet.state), expected);

@@ -12,7 +12,7 @@
 import { formatTime } from '../../protocol/time.ts';
 import type { Evidence, VerdictStatus } from '../../protocol/verdict.ts';
 import { awayAfter, isAway } from '../state-machine/state/beats.ts';
-import { weightOf } from '../state-machine/state/histogram.ts';
+import { quantile, weightOf } from '../state-machine/state/histogram.ts';
 import { claimable } from '../state-machine/state/job-indexes.ts';
 import { figuresOf } from '../state-machine/state/pace.ts';
 import { type JobRecord, type Run, runsElsewhere, type WorkerRecord } from '../state-machine/state/records.ts';
@@ -113,7 +113,9 @@ function hungOrSlow(
 ): Judgement | null {
   const pulse = job.progress?.pulse ?? null;
   const moved_ms = pulse?.moved_ms ?? run.assigned_ms;
-  const still_ms = at_ms - Math.max(moved_ms, worker?.beats?.back_ms ?? 0);
+  // As of its last heartbeat: a job whose worker is gone is not hung.
+  const alive_ms = worker?.beats === undefined ? at_ms : Math.min(at_ms, worker.beats.last_ms);
+  const still_ms = alive_ms - Math.max(moved_ms, worker?.beats?.back_ms ?? 0);
   const phase = phaseOf(job);
   const slowNow = job.verdict?.status === 'slow';
   // Most jobs have just moved: only their pace may have changed.
@@ -124,7 +126,7 @@ function hungOrSlow(
     return {
       status: 'hung',
       since_ms: moved_ms,
-      reason: `${STANDS[phase]} for ${inWords(still_ms / 1000)}, although worker ${run.worker_id} is alive; ${inWords(limit)} would be long here.`,
+      reason: `${STANDS[phase]} for ${inWords((at_ms - moved_ms) / 1000)}, although worker ${run.worker_id} is alive; ${inWords(limit)} would be long here.`,
       evidence: {
         worker_id: run.worker_id,
         part: phase,
@@ -154,10 +156,14 @@ function hungOrSlow(
   }
   if (pulse === null || pulse.first_ms === null || job.duration_seconds === null) return null;
   const done = ((job.progress!.percentage - pulse.first_percentage) / 100) * job.duration_seconds;
-  if (!(done > 0) || weightOf(pulse.gaps) < PACE_STEPS) return null;
-  const usual = slowLimit(figures, 'pace');
-  const pace = (moved_ms - pulse.first_ms) / 1000 / done;
-  if (usual === null || pace < (slowNow ? usual / BACK : usual)) return null;
+  const steps = weightOf(pulse.gaps);
+  if (!(done > 0) || steps < PACE_STEPS) return null;
+  const usual = slowLimit(figures, 'pace', steps);
+  const worked = (moved_ms - pulse.first_ms) / 1000;
+  const pace = worked / done;
+  // One long step is not a slow job.
+  const without = (worked - quantile(pulse.gaps, 1)!) / (done * (1 - 1 / steps));
+  if (usual === null || Math.min(pace, without * BACK) < (slowNow ? usual / BACK : usual)) return null;
   const median = figures.quantile('pace', 0.5)!;
   return slow(job, at_ms, {
     reason: `A minute of audio takes ${inWords(60 * pace)} on worker ${run.worker_id}, usually ${inWords(60 * median)} on this hardware.`,

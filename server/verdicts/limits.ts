@@ -12,6 +12,8 @@ import type { JobRecord, Pulse } from '../state-machine/state/records.ts';
 export const CEILING_SECONDS = 1_800;
 const STEP_SECONDS_MIN = 20;
 const STAGE_SECONDS_MIN = 60;
+/** By its own steps alone a job is not hung sooner. */
+const OWN_SECONDS_MIN = 120;
 /** A job's own steps speak from so many on. */
 const OWN_STEPS = 5;
 
@@ -37,17 +39,22 @@ export function stillLimit(job: JobRecord, phase: Phase, figures: Figures): numb
   // What is known by halves is mixed with the ceiling by its logarithm.
   let limit = known === null ? CEILING_SECONDS : known ** figures.sure * CEILING_SECONDS ** (1 - figures.sure);
   limit = known === null ? limit : Math.max(limit, known);
-  if (longest !== null && figures.sure < 1) limit = Math.min(limit, Math.max(STAGE_SECONDS_MIN, 6 * longest));
-  return Math.max(limit, least, longest === null ? 0 : 2.5 * longest);
+  if (longest !== null && weightOf(own!.gaps) >= OWN_STEPS && figures.sure < 1)
+    limit = Math.min(limit, Math.max(OWN_SECONDS_MIN, 6 * longest));
+  // A job whose steps are longer than usual may have longer ones still.
+  const longer = longest !== null && longest > 1.1 * (figures.quantile('gap', 0.95) ?? 0);
+  return Math.max(limit, least, longer ? 2.5 * longest : 0);
 }
 
 function groupLimit(job: JobRecord, phase: Phase, figures: Figures): number | null {
   const { progress, duration_seconds } = job;
   let limit = tailOf(figures, MEASURE_OF[phase]);
   if (phase === 'download') {
+    // A download without progress may be slow or hang: it is slow until the ceiling.
+    if (progress?.stage === 'DOWNLOADING') return Math.max(limit ?? 0, CEILING_SECONDS);
     // A worker that has not reported may be downloading or loading.
     const load = tailOf(figures, 'load');
-    if (progress === null || limit === null) limit = limit === null || load === null ? (limit ?? load) : limit + load;
+    limit = limit === null || load === null ? (limit ?? load) : limit + load;
   }
   if (phase === 'finish') return limit;
   const quiet = weightOf(figures.distributions.quiet);
@@ -66,22 +73,51 @@ function groupLimit(job: JobRecord, phase: Phase, figures: Figures): number | nu
 function tailOf(figures: Figures, measure: Measure): number | null {
   const [q50, q95, q99, q999] = [0.5, 0.95, 0.99, 0.999].map((part) => figures.quantile(measure, part));
   if (q50 == null || q95 == null || q99 == null || q999 == null) return null;
-  const spread = (q95 / q50) ** (measure === 'gap' ? 3 : 4);
-  return Math.max(1.5 * q999, q999 * (q999 / q99) ** 2, q50 * spread);
+  let tail = q50 * Math.exp(HARDLY_EVER * sigmaOf(figures, Math.log(q95 / q50) / 1.645, SIGMA_OF_STAGES));
+  if (measure === 'gap') {
+    // Of few steps the longest is not the longest that there can be; and of many, a few are of jobs that were slow.
+    const unseen = 1 + Math.max(0, 1 - figures.steps / STEPS_KNOWN);
+    const further = Math.min(q999 / q99, FURTHER_MAX) ** 2.2;
+    tail = unseen * Math.max(q999 * further, q50 * (q95 / q50) ** 3);
+  }
+  return Math.min(Math.max(1.5 * q999, tail), Math.max(CEILING_SECONDS, 2 * q999));
+}
+
+/** How much longer the longest of 1,000 steps is than that of 100 where long ones are as frequent as they can be expected to be. */
+const FURTHER_MAX = 1.8;
+/** So many steps show what rare ones are like. */
+const STEPS_KNOWN = 2_000;
+/** In standard deviations: one in 300,000. */
+const HARDLY_EVER = 4.5;
+/** One in 6,000, of a pace, which many jobs have; one in 30,000, of a stage, which is more often far from normal. */
+const RARELY = 3.6;
+const RARELY_ONCE = 4;
+/** The spread of the logarithm that is expected while little is known, and how many jobs that is worth. */
+const SIGMA_OF_STAGES = 0.5;
+const SIGMA_OF_PACE = 0.2;
+const SIGMA_JOBS = 20;
+
+/** The spread that was seen, drawn towards the expected one while few jobs were seen. */
+function sigmaOf({ jobs }: Figures, seen: number, expected: number): number {
+  return Math.sqrt((jobs * seen ** 2 + SIGMA_JOBS * expected ** 2) / (jobs + SIGMA_JOBS));
 }
 
 function longestOwn({ gaps }: Pulse): number | null {
-  return weightOf(gaps) < OWN_STEPS ? null : quantile(gaps, 1);
+  return quantile(gaps, 1);
 }
 
 /**
  * The value of this measure that a job hardly ever reaches unless something slows it; null unless the group speaks for
- * itself. Robust: up to a fifth of the group may be slow without moving it much.
+ * itself. Robust: up to a fifth of the group may be slow without moving it much. `steps`: the value is the mean of so many.
  */
-export function slowLimit(figures: Figures, measure: Measure): number | null {
+export function slowLimit(figures: Figures, measure: Measure, steps = 0): number | null {
   if (figures.sure < 1) return null;
   const [q25, q50, q75] = [0.25, 0.5, 0.75].map((part) => figures.quantile(measure, part));
   if (q25 == null || q50 == null || q75 == null) return null;
-  const p95 = q75 * (q75 / q25) ** 0.72;
-  return Math.max(1.5 * q50, q50 * (p95 / q50) ** 2.2);
+  const isPace = measure === 'pace';
+  let sigma = sigmaOf(figures, Math.log(q75 / q25) / 1.349, isPace ? SIGMA_OF_PACE : SIGMA_OF_STAGES);
+  const [g50, g95] = [figures.quantile('gap', 0.5), figures.quantile('gap', 0.95)];
+  if (isPace && g50 !== null && g95 !== null && steps > 0)
+    sigma = Math.hypot(sigma, Math.log(g95 / g50) / 1.645 / Math.sqrt(steps));
+  return q50 * Math.max(1.5, Math.exp((isPace ? RARELY : RARELY_ONCE) * sigma));
 }

@@ -58,6 +58,7 @@ const REQUESTS: Record<string, () => Promise<Request>> = {
   'jobs.get': async () => ({ at: `/jobs/${(await complete(monitor, await hold(monitor))).job_id}` }),
   'jobs.progress': async () => ({ at: `/jobs/${(await lease()).id}/progress` }),
   'jobs.timeline': async () => ({ at: `/jobs/${(await lease()).id}/timeline` }),
+  'jobs.why': async () => ({ at: `/jobs/${(await lease()).id}/why` }),
   'jobs.cancel': async () => ({ at: `/jobs/${(await submit(monitor)).job_id}` }),
   'jobs.retry': async () => ({ at: `/jobs/${(await fail(monitor, await hold(monitor))).job_id}/retry` }),
   'jobs.reportProgress': async () => {

@@ -12,7 +12,9 @@ import {
 } from '../../../protocol/job.ts';
 import { JobQuery } from '../../../protocol/queue.ts';
 import { formatTraceparent, parseTraceparent } from '../../../protocol/trace-context.ts';
+import { JobWhy } from '../../../protocol/why.ts';
 import { jobDocument, progressDocument, timelineDocument } from '../../documents/job.ts';
+import { whyDocument } from '../../documents/why.ts';
 import { newId } from '../../ids.ts';
 import type { JobRecord } from '../../state-machine/state/records.ts';
 import type { Unreadable } from '../../views/archive-objects.ts';
@@ -137,6 +139,19 @@ export const jobEndpoints = [
     responses: { 200: JobTimeline },
     etag: true,
     run: versionedJob(timelineDocument),
+  }),
+  endpoint({
+    method: 'GET',
+    path: '/jobs/:job_id/why',
+    operation: 'jobs.why',
+    summary: 'Get why a job waits, is slow, has failed or costs what it costs, and the call that helps',
+    params: JobParams,
+    responses: { 200: JobWhy },
+    async run(context, { params }) {
+      const { job } = await findReportedJob(context, params.job_id);
+      const { engine } = context;
+      return whyDocument(engine.state, job, engine.journal.now());
+    },
   }),
   endpoint({
     method: 'DELETE',

@@ -75,6 +75,11 @@ for (const { timestamp, state } of timeline.state_history) console.log(timestamp
     python: `for entry in api.jobs.timeline("${JOB}").state_history:
     print(entry.timestamp, entry.state)`,
   },
+  'jobs.why': {
+    typescript: `const { answer, remedy } = await api.jobs.why('${JOB}');`,
+    python: `why = api.jobs.why("${JOB}")
+print(why.answer, why.remedy)`,
+  },
   'jobs.cancel': {
     typescript: `const job = await api.jobs.cancel('${JOB}');`,
     python: `job = api.jobs.cancel("${JOB}")`,

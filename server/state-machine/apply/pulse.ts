@@ -1,4 +1,5 @@
 /** How an attempt moves: when it last took a step, and how long its steps take, for the verdict on it and for those after it. */
+import { awayAfter } from '../state/beats.ts';
 import { added, bucketOf } from '../state/histogram.ts';
 import type { ProgressRecord, Pulse, Run } from '../state/records.ts';
 import type { State } from '../state/state.ts';
@@ -44,6 +45,8 @@ const moved = (last: ProgressRecord | null, next: Report): boolean =>
 
 /** Whether reports could not arrive for a time since then. */
 function wasAway(state: State, { worker_id }: Run, since_ms: number): boolean {
-  const beats = state.worker(worker_id)?.beats;
-  return beats !== undefined && beats.back_ms > since_ms;
+  const worker = state.worker(worker_id);
+  if (worker?.beats === undefined) return false;
+  // The report may arrive before the first heartbeat does.
+  return worker.beats.back_ms > since_ms || state.at_ms - worker.beats.last_ms > awayAfter(worker);
 }

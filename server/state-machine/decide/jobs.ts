@@ -191,7 +191,7 @@ export function endAttempt(
           batch_size: next.batch_size ?? job.batch_size,
           keeps_place: next.keeps_place,
           details: `Returned to main queue: ${error.code}`,
-          ...started(startAgainBy(state, not_before_ms ?? at_ms)),
+          ...started(startAgainBy(state, job, not_before_ms ?? at_ms)),
         },
       },
     ];

@@ -32,6 +32,8 @@ const HALF_LIFE_MS = 7 * DAY_MS;
 const HALF_LIVES_MAX = 32;
 const BUCKETS_MAX = 128;
 export const GROUPS_MAX = 512;
+/** The weight of a job that was not always on track: what is usual is learned from the others, unless it has become usual. */
+const DOUBTED = 0.1;
 /** A weight that is forgotten when the landmark moves. */
 const LEAST_WEIGHT = 1e-6;
 /** So many jobs make a group speak for itself. */
@@ -54,7 +56,7 @@ export function learn(state: State, job: JobRecord, run: Run, ended_ms: number =
   if (samples.length === 0 && !job.progress?.pulse?.gaps.length) return;
   for (const key of groupsOf(run)) {
     const record = current(state.tables.paces.get(key), state.at_ms);
-    const weight = weightAt(record, state.at_ms);
+    const weight = weightAt(record, state.at_ms) * (job.verdict === null ? 1 : DOUBTED);
     const next = { ...record, at_ms: Math.max(record.at_ms, state.at_ms), jobs: record.jobs + weight };
     for (const [measure, value] of samples) {
       next[measure] = added(record[measure], bucketOf(value), weight, BUCKETS_MAX);
@@ -132,6 +134,8 @@ export type Figures = {
   sure: number;
   /** Jobs that the narrowest group has seen, older ones counting less. */
   jobs: number;
+  /** Steps that it has seen, in the same way. */
+  steps: number;
   /** Of the narrowest group, mixed with the wider ones as far as it has few jobs. */
   distributions: { readonly [M in Measure]: Histogram };
   /** Null if unknown. */
@@ -178,6 +182,7 @@ function mixed(records: readonly (PaceRecord | undefined)[]): Figures {
   return {
     sure: Math.min(1, jobs / SPEAKS),
     jobs,
+    steps: narrowest ? weightOf(narrowest.gap) / weightAt(narrowest, narrowest.at_ms) : 0,
     distributions,
     quantile(measure, part) {
       const key = `${measure}${part}`;
@@ -189,6 +194,12 @@ function mixed(records: readonly (PaceRecord | undefined)[]): Figures {
       return value;
     },
   };
+}
+
+/** Of all jobs; undefined before the first. `jobs`: how many, older ones counting less. */
+export function allPaces(state: State): { took: Histogram; jobs: number } | undefined {
+  const record = state.tables.paces.get('1:');
+  return record && { took: record.took, jobs: jobsOf(record) };
 }
 
 /** As of its last job: a group that rests does not forget how sure it was. */

@@ -27,6 +27,7 @@ from ..models import (
     JobProgressDocument,
     JobTimeline,
     JobUpdate,
+    JobWhy,
     StoredTranscript,
     Transcript,
 )
@@ -163,6 +164,10 @@ class AsyncJobs:
     async def timeline(self, job_id: str, **options: Unpack[CallOptions]) -> JobTimeline:
         """Every state that the job has been in."""
         return await self._transport.model(JobTimeline, Call("GET", path("jobs", job_id, "timeline"), options=options))
+
+    async def why(self, job_id: str, **options: Unpack[CallOptions]) -> JobWhy:
+        """Why the job waits, is slow, has failed or costs what it costs, and the call that helps."""
+        return await self._transport.model(JobWhy, Call("GET", path("jobs", job_id, "why"), options=options))
 
     @overload
     async def transcript(

@@ -28,6 +28,7 @@ from ..models import (
     JobProgressDocument,
     JobTimeline,
     JobUpdate,
+    JobWhy,
     StoredTranscript,
     Transcript,
 )
@@ -164,6 +165,10 @@ class Jobs:
     def timeline(self, job_id: str, **options: Unpack[CallOptions]) -> JobTimeline:
         """Every state that the job has been in."""
         return self._transport.model(JobTimeline, Call("GET", path("jobs", job_id, "timeline"), options=options))
+
+    def why(self, job_id: str, **options: Unpack[CallOptions]) -> JobWhy:
+        """Why the job waits, is slow, has failed or costs what it costs, and the call that helps."""
+        return self._transport.model(JobWhy, Call("GET", path("jobs", job_id, "why"), options=options))
 
     @overload
     def transcript(

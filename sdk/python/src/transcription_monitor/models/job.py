@@ -182,6 +182,39 @@ class JobTimeline(Document):
     state_history: list[StateHistoryEntry]
 
 
+class QueuePlace(Model):
+    """The place of a job that may be claimed."""
+
+    #: Counts from 1; None beyond 10,000.
+    position: int | None
+    #: `p50` and `p90`: by then it has begun in one of two, and in nine of ten cases; None until the pace is known.
+    expected_start: dict[str, AwareDatetime] | None
+
+
+class Remedy(Model):
+    """A call that helps."""
+
+    what: str
+    method: str
+    path: str
+    body: dict[str, Any] | None = None
+
+
+class JobWhy(Document):
+    """Why a job waits, is slow, has failed or costs what it costs."""
+
+    job_id: str
+    state: str
+    #: Why it is where it is, in one sentence.
+    answer: str
+    #: Why it costs what it costs, in one sentence.
+    cost: str
+    verdict: Verdict | None
+    evidence: dict[str, Any]
+    queue: QueuePlace | None
+    remedy: Remedy | None
+
+
 class JobAcknowledgement(Model):
     """The result of a progress report: the job's current state."""
 

@@ -85,6 +85,13 @@ def get_timeline(state: State, _: Request, job_id: str) -> Any:
     return {name: document[name] for name in ("job_id", "state", "state_history", "as_of_seq")}
 
 
+def get_why(state: State, _: Request, job_id: str) -> Any:
+    document = state.job(job_id).document()
+    named = {name: document[name] for name in ("job_id", "state", "verdict", "as_of_seq")}
+    answer = f"It is {document['state']}."
+    return {**named, "answer": answer, "cost": "It has cost nothing.", "evidence": {}, "queue": None, "remedy": None}
+
+
 def get_transcript(state: State, request: Request, job_id: str) -> Any:
     job = state.job(job_id)
     if job.transcript is None:
@@ -482,6 +489,7 @@ ROUTES: dict[str, Callable[..., Any]] = {
     "GET /jobs/{job_id}": get_job,
     "GET /jobs/{job_id}/progress": get_progress,
     "GET /jobs/{job_id}/timeline": get_timeline,
+    "GET /jobs/{job_id}/why": get_why,
     "GET /jobs/{job_id}/transcript": get_transcript,
     "DELETE /jobs/{job_id}": cancel,
     "POST /jobs/{job_id}/retry": retry,
