@@ -108,6 +108,7 @@ export class StatusFiles implements Source {
         unreadable,
         looked_at: files.length,
         found: files.length - unreadable.length,
+        ...(this.#options.zone === undefined ? {} : { without_zone: false }),
         done: async () => {
           for (const file of files) this.#lately.set(file.key, file);
         },
