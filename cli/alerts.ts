@@ -3,13 +3,12 @@ import { userInfo } from 'node:os';
 import { Command, Option } from 'commander';
 import type { Alert, EffectiveAlertRules, Silence } from '../protocol/alert.ts';
 import { formatMatcher, type Matcher, parseMatcher } from '../protocol/alert-labels.ts';
+import type { AlertStatusQuery, ListedAlert } from '../sdk/typescript/index.ts';
 import { CommandError, EXIT } from './exit-code.ts';
 import { type ClientOptions, clientCommand, clientOf, moment } from './options.ts';
 import { colour, isTerminal, note, printJson, printLine, printTable } from './output.ts';
 import { span } from './span.ts';
 
-type Status = 'firing' | 'pending' | 'unresolved' | 'resolved';
-type ListedAlert = Alert & { suppressed: { by: string; id: string } | null };
 type ByOptions = ClientOptions & { by: string };
 type SilenceOptions = ByOptions & {
   alert?: string;
@@ -99,7 +98,7 @@ export function alertsCommand(): Command {
 const byCommand = (name: string): Command =>
   clientCommand(name).option('--by <name>', 'who does it', userInfo().username || 'tmon');
 
-async function list(options: ClientOptions & { status: Status }): Promise<void> {
+async function list(options: ClientOptions & { status: AlertStatusQuery }): Promise<void> {
   const found: ListedAlert[] = [];
   for await (const alert of clientOf(options).system.alerts({ status: options.status, limit: 1000 })) found.push(alert);
   if (options.json) {

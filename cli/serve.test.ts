@@ -1,7 +1,7 @@
 /** What ends `tmon serve`, and what its end leaves behind: real processes, with stores that are taken from under them. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -33,6 +33,27 @@ test('serve whose store has failed for good says so and ends with 6, for its sup
   assert.equal(code, 6, stderr);
   assert.match(stderr, /the store's thread has ended/);
   await (await DirectoryStore.open(store, { lock: true })).close();
+});
+
+test('SIGHUP reads the alert rules again, even if nothing about their file seems to have changed', async (t) => {
+  const directory = temporaryDirectory(t);
+  const file = join(directory, 'alerts.yaml');
+  const write = (seconds: number) => {
+    writeFileSync(file, `rules: [{name: queue_slow, at_least: ${seconds}}]\n`);
+    utimesSync(file, 1_000, 1_000);
+  };
+  write(600);
+  const program = startNode(t, [MAIN, ...serving(join(directory, 'data')), '--alert-rules', file]);
+  const caller = new Caller(await urlOf(program));
+  const threshold = async () => {
+    const { rules } = (await caller.get('/system/alert-rules')).body;
+    return rules.find(({ name }: { name: string }) => name === 'queue_slow').threshold;
+  };
+  assert.equal(await threshold(), 600);
+  write(700);
+  program.kill('SIGHUP');
+  await program.line(/read \d+ alert rules/);
+  assert.equal(await threshold(), 700);
 });
 
 test('under an older Node, kill -9 of the process that was started ends the monitor too', async (t) => {

@@ -233,12 +233,14 @@ test('a GPU is idle from the end of its last job, and held while a job does not 
   assert.deepEqual(valuesOf(monitor, 'gpu_idle_seconds'), [5]);
 });
 
-test('no data: nothing is heard of any worker, unless there is none or silence does not count yet', () => {
+test('no data: nothing is heard of any worker while there is work, unless silence does not count yet', () => {
   const monitor = new Monitor();
   assert.deepEqual(valuesOf(monitor, 'no_data_seconds'), []);
   monitor.register('worker-1');
   monitor.later(MINUTE_MS).register('worker-2');
   monitor.later(4 * MINUTE_MS);
+  assert.deepEqual(valuesOf(monitor, 'no_data_seconds'), [], 'no job waits or runs');
+  monitor.submit('job-1');
   assert.deepEqual(samplesOf(monitor, 'no_data_seconds'), [{ labels: {}, value: 240, details: { workers: '2' } }]);
   monitor.later(MINUTE_MS).tick(false);
   assert.ok(!activeAlerts(monitor.state).some(({ rule }) => rule === 'no_data'));

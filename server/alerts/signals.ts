@@ -251,12 +251,15 @@ const LIST: readonly Signal[] = [
     name: 'no_data_seconds',
     unit: 'seconds',
     meaning:
-      'How long nothing has been heard of any worker of this queue that is not TERMINATED; none while there is none.',
+      'How long nothing has been heard of any worker that is not TERMINATED; none while there is none, or no job waits or runs.',
     labels: [],
     subject: null,
     details: ['workers'],
     samples(state, { at_ms, expire }) {
       if (!expire) return undefined;
+      const { jobs_by_state } = state.tables;
+      // An idle fleet that was switched off is nobody's emergency.
+      if (depthOf(state) + jobs_by_state.PROCESSING.size === 0) return [];
       let heard_ms: number | null = null;
       let workers = 0;
       for (const worker of state.tables.workers.values()) {
