@@ -102,4 +102,17 @@ describe('the metrics', () => {
     assert.deepEqual(series(open), series(plain));
     assert.deepEqual(series(await scrape(monitor)), series(plain));
   });
+
+  test('count who follows the feed, until they leave', async (t) => {
+    const monitor = await openMonitor(t);
+    const leave = new AbortController();
+    const response = await fetch(`${monitor.url}/api/v1/events?resource=jobs`, { signal: leave.signal });
+    const reader = response.body!.getReader();
+    await reader.read();
+    assert.equal(value(await scrape(monitor), 'feed_clients'), 1);
+    leave.abort();
+    await reader.read().catch(() => undefined);
+    // The monitor learns it from the connection; each scrape is a round trip.
+    while (value(await scrape(monitor), 'feed_clients') !== 0);
+  });
 });

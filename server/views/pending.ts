@@ -23,6 +23,8 @@ export type Note = Subject & {
   gone: readonly string[];
   /** How often writing it has failed since it was last written. */
   failures: number;
+  /** When it was due before writing it failed; absent until then. */
+  first_due_ms?: number;
 };
 
 type Line = 'summary' | 'transition' | 'work' | 'progress' | 'heartbeat' | 'failed';
@@ -59,6 +61,7 @@ export class Pending {
     last.seq = Math.min(last.seq, note.seq);
     last.moved ||= note.moved;
     if (note.failures > 0) last.fresh = false;
+    if (note.first_due_ms !== undefined) last.first_due_ms = Math.min(note.first_due_ms, firstDueOf(last));
     if (note.gone.length > 0) last.gone = [...new Set([...last.gone, ...note.gone])];
     if (last.failures > 0 || (note.failures === 0 && last.due_ms <= note.due_ms)) return;
     this.#lines[lineOf(last)].delete(last);
@@ -116,6 +119,19 @@ export class Pending {
     return soonest;
   }
 
+  /** When the note that is due longest was due, also of those that failed and are tried again later; null if none waits. */
+  firstDue(): number | null {
+    let first: number | null = null;
+    for (const name of ORDER) {
+      for (const note of this.#lines[name]) {
+        const due_ms = firstDueOf(note);
+        if (first === null || due_ms < first) first = due_ms;
+        if (SORTED.has(name)) break;
+      }
+    }
+    return first;
+  }
+
   *notes(): Generator<Note> {
     for (const name of ORDER) yield* this.#lines[name];
   }
@@ -125,6 +141,8 @@ export class Pending {
     this.#lines[lineOf(note)].add(note);
   }
 }
+
+export const firstDueOf = ({ first_due_ms, due_ms }: Note): number => first_due_ms ?? due_ms;
 
 const ORDER: readonly Line[] = ['summary', 'transition', 'work', 'progress', 'heartbeat', 'failed'];
 /** In these the head is the first that is due, because all notes wait equally long. */

@@ -52,6 +52,23 @@ test('while the store fails, retries become less frequent; then the current stat
   await monitor.stop();
 });
 
+test('views are behind by as long as they have been due, also while they are tried again, and no more once written', async () => {
+  const { clock, store, monitor } = await openWatched();
+  await monitor.submit('job-1');
+  assert.equal(monitor.publisher.behind_ms, 0);
+  store.onCall = (call, done) => {
+    if (done || call.name !== 'put') return undefined;
+    throw new StoreError('unavailable', 'store_unavailable', 'the store is away');
+  };
+  await clock.turn(600_000);
+  const { behind_ms } = monitor.publisher;
+  assert.ok(behind_ms > 595_000 && behind_ms <= 600_000, `${behind_ms} ms`);
+  store.onCall = () => undefined;
+  await clock.turn(60_000);
+  assert.equal(monitor.publisher.behind_ms, 0);
+  await monitor.stop();
+});
+
 test('a flush on a failing store throws, and its unwritten views stay pending', async () => {
   const { clock, memory, store, monitor } = await openWatched();
   await monitor.submit('job-1');

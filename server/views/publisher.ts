@@ -29,7 +29,7 @@ import { CHECKPOINT_KEY, type Subject } from './keys.ts';
 import { hasEnded, jobView, viewOf } from './layout.ts';
 import { currentHour } from './metrics.ts';
 import { Pace } from './pace.ts';
-import { type Note, Pending, type Urgency } from './pending.ts';
+import { firstDueOf, type Note, Pending, type Urgency } from './pending.ts';
 import { endsLeftBehind } from './returned-workers.ts';
 import { encodeDocument, type View } from './view.ts';
 import { WrittenViews } from './written-views.ts';
@@ -105,8 +105,8 @@ export class ViewPublisher {
 
   /** How long the note that is due longest has been due; 0 if none is. */
   get behind_ms(): number {
-    let due_ms = this.#pending.soonest(() => false) ?? Number.POSITIVE_INFINITY;
-    for (const { note } of this.#writing.values()) due_ms = Math.min(due_ms, note.due_ms);
+    let due_ms = this.#pending.firstDue() ?? Number.POSITIVE_INFINITY;
+    for (const { note } of this.#writing.values()) due_ms = Math.min(due_ms, firstDueOf(note));
     return Math.max(0, this.#options.clock.monotonic() - due_ms);
   }
 
@@ -357,7 +357,8 @@ export class ViewPublisher {
       this.#failures += 1;
       this.#resume_ms = now_ms + backoff(this.#failures - 1, RETRIES);
     }
-    this.#pending.add({ ...note, fresh: false, failures, due_ms: now_ms + backoff(failures - 1, RETRIES) });
+    const due_ms = now_ms + backoff(failures - 1, RETRIES);
+    this.#pending.add({ ...note, fresh: false, failures, due_ms, first_due_ms: firstDueOf(note) });
   }
 
   /** Resolves once the current state of these subjects, or a later one, is written. */
