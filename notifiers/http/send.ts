@@ -1,5 +1,5 @@
 /**
- * An HTTP request to an address that somebody else chose. Its host is resolved once, every address is checked, and the
+ * A POST to an address that somebody else chose. Its host is resolved once, every address is checked, and the
  * connection is made to those addresses only, so that a name can't be checked as one address and reached as another.
  * Each redirect is checked the same way. Time and the size of the response are limited.
  */
@@ -32,7 +32,6 @@ export class AddressRefused extends Error {
 }
 
 export type SendOptions = Reach & {
-  method?: 'GET' | 'POST';
   headers: Record<string, string>;
   body: string;
   /** Ends the request, including its redirects. */
@@ -57,13 +56,13 @@ export async function send(url: URL, options: SendOptions): Promise<Sent> {
 }
 
 async function exchange(url: URL, options: SendOptions): Promise<Sent> {
-  const { method = 'POST', headers, body, signal } = options;
+  const { headers, body, signal } = options;
   signal.throwIfAborted();
   const addresses = await addressesOf(url, options);
   const start = url.protocol === 'https:' ? overHttps : overHttp;
   return new Promise((settle, reject) => {
     const request = start(url, {
-      method,
+      method: 'POST',
       headers: { ...headers, 'content-length': String(Buffer.byteLength(body)) },
       // Not shared: a pooled connection might be to an address of an earlier, unchecked resolution.
       agent: false,

@@ -15,7 +15,7 @@ const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 
 const accepted = ({ accepted: all }: WebhookReceiver) => [...all.values()].map(([first]) => first!.body);
 
-test('[A54] 100 workers lost at once are one message and one when they are back, with 20 kills of the monitor in between', async (t) => {
+test('[A54] [B110] 100 workers lost at once are one message and one when they are back, with 20 kills of the monitor in between', async (t) => {
   const receiver = await webhookReceiver(t, SECRET);
   // While the monitor is killed, half of the deliveries fail after they were received.
   let failing = true;

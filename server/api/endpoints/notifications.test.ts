@@ -1,6 +1,9 @@
 /** Webhooks of jobs, from the submission to a real receiver with the official verifier; their log, replay and test. */
 import assert from 'node:assert/strict';
+import { lookup } from 'node:dns/promises';
+import { hostname } from 'node:os';
 import { test } from 'node:test';
+import { refusedAddress } from '../../../notifiers/http/addresses.ts';
 import type { Notification } from '../../../protocol/notification.ts';
 import { AlertsNotification, JobNotification } from '../../../protocol/notification.ts';
 import { JumpingClock } from '../../../test/servers/jumping-clock.ts';
@@ -176,7 +179,7 @@ test('pages of the log go from the newest to the oldest, without repeating one',
   assert.equal((await monitor.get('/system/notifications?cursor=x')).status, 400);
 });
 
-test('[S14] a webhook with a private address is refused at submission, and so is one that only resolves to one when it is sent', async (t) => {
+test('[S14] a webhook with a private address is refused at submission', async (t) => {
   const { receiver, monitor } = await open(t, { allow_private_webhooks: '' });
   for (const webhook_url of [
     receiver.url,
@@ -196,6 +199,31 @@ test('[S14] a webhook with a private address is refused at submission, and so is
     (await monitor.post('/jobs', { audio_url: AUDIO, webhook_url: 'https://a.example/', webhook_events: [] })).status,
     400,
   );
+});
+
+test('[S14] a webhook whose host resolves to a private address has failed at its first delivery', async (t) => {
+  const { receiver, monitor, ended } = await open(t, { allow_private_webhooks: '' });
+  const addresses = await lookup(hostname(), { all: true }).catch(() => []);
+  if (!addresses.some(({ address }) => refusedAddress(address) !== null)) {
+    return t.skip(`${hostname()} does not resolve to a private address here`);
+  }
+  const { port } = new URL(receiver.url);
+  await complete(monitor, await hold(monitor, { webhook_url: `http://${hostname()}:${port}/hook` }));
+  const { items } = await ended(1);
+  assert.deepEqual([items[0]!.state, items[0]!.attempts], ['failed', 1]);
+  assert.match(items[0]!.last_error!, /was not notified: \S+ is \S+, which is not public/);
+  assert.equal(receiver.received.length, 0);
+});
+
+test('the API document has the bodies of webhooks', async (t) => {
+  const { monitor } = await open(t);
+  const { body } = await monitor.get('/openapi.json');
+  const schemaOf = (name: string) => body.webhooks[name].post.requestBody.content['application/json'].schema.$ref;
+  assert.deepEqual(['job', 'alerts'].map(schemaOf), [
+    '#/components/schemas/JobNotification',
+    '#/components/schemas/AlertsNotification',
+  ]);
+  assert.ok(body.components.schemas.JobNotification.properties.data);
 });
 
 test('a secret or a setting that is not valid keeps the monitor from starting', async (t) => {

@@ -1,6 +1,7 @@
 /** The API document, generated from the table of endpoints and their schemas, so the two cannot differ. */
 import type { TSchema } from 'typebox';
 import { Problem } from '../../../protocol/errors.ts';
+import { AlertsNotification, JobNotification } from '../../../protocol/notification.ts';
 import { MetricsPeriod, MetricsShare } from '../../../protocol/system.ts';
 import { bodySchema, type Endpoint } from '../endpoint.ts';
 import { codeSamples } from './snippets.ts';
@@ -28,6 +29,10 @@ export function openApiDocument(endpoints: readonly Endpoint[], version: string)
     },
     tags: [...new Set(endpoints.map(tagOf))].map((name) => ({ name })),
     paths,
+    webhooks: {
+      job: webhook(JobNotification, 'To the `webhook_url` of a job that ended', schemas),
+      alerts: webhook(AlertsNotification, 'To a destination of alerts', schemas),
+    },
     components: { schemas },
   };
 }
@@ -59,6 +64,32 @@ function operation(endpoint: Endpoint, schemas: Json): Json {
       ...(endpoint.etag ? { 304: { description: 'Not modified since the version in If-None-Match' } } : {}),
       ...Object.fromEntries(problemsOf(endpoint).map(([status, description]) => [status, problem(description)])),
       default: problem('Any other error'),
+    },
+  };
+}
+
+/** What the monitor sends. Signed by Standard Webhooks if it has a `webhook_secret`. */
+function webhook(schema: TSchema, summary: string, schemas: Json): Json {
+  const header = (name: string, description: string) => ({
+    name,
+    in: 'header',
+    description,
+    schema: { type: 'string' },
+  });
+  return {
+    post: {
+      summary,
+      parameters: [
+        header('webhook-id', 'The same for each attempt: a message that was handled before is to be ignored.'),
+        header('webhook-timestamp', 'Of this attempt, seconds since 1970.'),
+        header('webhook-signature', 'One or more signatures, each `v1,` and base64, separated by spaces.'),
+      ],
+      requestBody: { required: true, content: contentOf(['application/json'], hoist(schema, schemas)) },
+      responses: {
+        '2XX': { description: 'Delivered.' },
+        410: { description: 'It is not sent again.' },
+        default: { description: 'It is sent again later.' },
+      },
     },
   };
 }
