@@ -42,31 +42,30 @@ export function stillLimit(job: JobRecord, phase: Phase, figures: Figures): numb
   if (longest !== null && weightOf(own!.gaps) >= OWN_STEPS && figures.sure < 1)
     limit = Math.min(limit, Math.max(OWN_SECONDS_MIN, 6 * longest));
   // A job whose steps are longer than usual may have longer ones still.
-  const longer = longest !== null && longest > 1.1 * (figures.quantile('gap', 0.95) ?? 0);
+  const longer = longest !== null && longest > 1.1 * knownOf(figures).long_step;
   return Math.max(limit, least, longer ? 2.5 * longest : 0);
 }
 
 function groupLimit(job: JobRecord, phase: Phase, figures: Figures): number | null {
   const { progress, duration_seconds } = job;
-  let limit = tailOf(figures, MEASURE_OF[phase]);
+  let limit = knownOf(figures).tail[MEASURE_OF[phase]];
   if (phase === 'download') {
     // A download without progress may be slow or hang: it is slow until the ceiling.
     if (progress?.stage === 'DOWNLOADING') return Math.max(limit ?? 0, CEILING_SECONDS);
     // A worker that has not reported may be downloading or loading.
-    const load = tailOf(figures, 'load');
+    const load = knownOf(figures).tail.load;
     limit = limit === null || load === null ? (limit ?? load) : limit + load;
   }
   if (phase === 'finish') return limit;
-  const quiet = weightOf(figures.distributions.quiet);
-  if (phase !== 'work' && quiet > 0.02 * weightOf(figures.distributions.pace)) {
+  const { quiet, audio } = knownOf(figures);
+  if (phase !== 'work' && quiet !== null) {
     // Some of these workers report no progress at all.
     if (duration_seconds === null) return null;
-    limit = Math.max(limit ?? 0, 2 * figures.quantile('quiet', 0.99)! * duration_seconds);
+    limit = Math.max(limit ?? 0, 2 * quiet * duration_seconds);
   }
-  const longest = figures.quantile('audio', 0.95);
-  if (limit === null || longest === null || duration_seconds === null) return limit;
+  if (limit === null || audio === null || duration_seconds === null) return limit;
   // A part of a longer recording than usual may take longer than usual.
-  return limit * Math.max(1, duration_seconds / (2 * longest));
+  return limit * Math.max(1, duration_seconds / (2 * audio));
 }
 
 /** Beyond nearly all that was seen, and further the more that is spread; null if nothing was. */
@@ -110,14 +109,55 @@ function longestOwn({ gaps }: Pulse): number | null {
  * The value of this measure that a job hardly ever reaches unless something slows it; null unless the group speaks for
  * itself. Robust: up to a fifth of the group may be slow without moving it much. `steps`: the value is the mean of so many.
  */
-export function slowLimit(figures: Figures, measure: Measure, steps = 0): number | null {
-  if (figures.sure < 1) return null;
+export function slowLimit(figures: Figures, measure: SlowMeasure, steps = 0): number | null {
+  const known = figures.sure < 1 ? null : knownOf(figures).slow[measure];
+  if (known === null) return null;
+  const sigma = steps > 0 ? Math.hypot(known.sigma, known.step_sigma / Math.sqrt(steps)) : known.sigma;
+  return known.median * Math.max(1.5, Math.exp(known.times * sigma));
+}
+
+type SlowMeasure = 'pace' | 'download' | 'load';
+type Slowness = { median: number; sigma: number; step_sigma: number; times: number };
+
+function slownessOf(figures: Figures, measure: SlowMeasure): Slowness | null {
   const [q25, q50, q75] = [0.25, 0.5, 0.75].map((part) => figures.quantile(measure, part));
   if (q25 == null || q50 == null || q75 == null) return null;
   const isPace = measure === 'pace';
-  let sigma = sigmaOf(figures, Math.log(q75 / q25) / 1.349, isPace ? SIGMA_OF_PACE : SIGMA_OF_STAGES);
+  const sigma = sigmaOf(figures, Math.log(q75 / q25) / 1.349, isPace ? SIGMA_OF_PACE : SIGMA_OF_STAGES);
   const [g50, g95] = [figures.quantile('gap', 0.5), figures.quantile('gap', 0.95)];
-  if (isPace && g50 !== null && g95 !== null && steps > 0)
-    sigma = Math.hypot(sigma, Math.log(g95 / g50) / 1.645 / Math.sqrt(steps));
-  return q50 * Math.max(1.5, Math.exp((isPace ? RARELY : RARELY_ONCE) * sigma));
+  const step_sigma = g50 === null || g95 === null ? 0 : Math.log(g95 / g50) / 1.645;
+  return { median: q50, sigma, step_sigma, times: isPace ? RARELY : RARELY_ONCE };
+}
+
+/** What follows from the figures of a group alone, worked out once for all of its jobs. */
+type Known = {
+  tail: Record<(typeof MEASURE_OF)[Phase], number | null>;
+  slow: Record<SlowMeasure, Slowness | null>;
+  /** Null if nearly all report progress. */
+  quiet: number | null;
+  audio: number | null;
+  long_step: number;
+};
+
+const KNOWN = new WeakMap<Figures, Known>();
+
+function knownOf(figures: Figures): Known {
+  let known = KNOWN.get(figures);
+  if (known === undefined) {
+    const { quiet, pace } = figures.distributions;
+    const tail = (measure: (typeof MEASURE_OF)[Phase]) => tailOf(figures, measure);
+    known = {
+      tail: { download: tail('download'), load: tail('load'), gap: tail('gap'), finish: tail('finish') },
+      slow: {
+        pace: slownessOf(figures, 'pace'),
+        download: slownessOf(figures, 'download'),
+        load: slownessOf(figures, 'load'),
+      },
+      quiet: weightOf(quiet) > 0.02 * weightOf(pace) ? figures.quantile('quiet', 0.99) : null,
+      audio: figures.quantile('audio', 0.95),
+      long_step: figures.quantile('gap', 0.95) ?? 0,
+    };
+    KNOWN.set(figures, known);
+  }
+  return known;
 }
