@@ -76,7 +76,7 @@ function tailOf(figures: Figures, measure: Measure): number | null {
   if (measure === 'gap') {
     // Of few steps the longest is not the longest that there can be; and of many, a few are of jobs that were slow.
     const unseen = 1 + Math.max(0, 1 - figures.steps / STEPS_KNOWN);
-    const further = Math.min(q999 / q99, FURTHER_MAX) ** 2.2;
+    const further = Math.min(q999 / q99, FURTHER_MAX) ** 2.6;
     tail = unseen * Math.max(q999 * further, q50 * (q95 / q50) ** 3);
   }
   return Math.min(Math.max(1.5 * q999, tail), Math.max(CEILING_SECONDS, 2 * q999));
