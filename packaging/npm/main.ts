@@ -41,7 +41,7 @@ function manifest(): object {
     readFileSync(join(ROOT, 'package.json'), 'utf8'),
   );
   const bin = { 'transcription-monitor': 'bin/tmon.mjs', tmon: 'bin/tmon.mjs' };
-  const engines = { node: '>=22.13' };
+  const engines = { node: '>=22.15' };
   return { name, version, description, license, type, engines, bin, dependencies, optionalDependencies };
 }
 

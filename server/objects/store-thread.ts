@@ -73,7 +73,7 @@ export async function openStoreInThread(url: string, options: OpenStoreOptions):
   const { clock: _, ...rest } = options;
   const workerData: ThreadData = { url, ...rest };
   // Node 22 calls the SQLite that the lock uses experimental.
-  const execArgv = [...process.execArgv, '--disable-warning=ExperimentalWarning'];
+  const execArgv = ['--disable-warning=ExperimentalWarning'];
   const thread = new Worker(ownProgram('store-thread-worker', import.meta.url), {
     workerData,
     name: 'store',

@@ -82,6 +82,8 @@ const ELSEWHERE: Record<string, string> = {
   'workers.reconcile': 'reconciler.test.ts: a repetition is another comparison',
   'system.resolveAlert': 'system.test.ts: an alert is resolved once, key or none',
   'system.acknowledgeAlert': 'alerts.test.ts: an alert is acknowledged once, key or none',
+  'system.replayNotification': 'notifications.test.ts: each is a delivery of its own, under the same webhook-id',
+  'system.testNotification': 'notifications.test.ts',
   'events.report': 'log-events.test.ts',
   'uploads.create': 'uploads.test.ts',
   'analytics.sql': 'it only reads',
