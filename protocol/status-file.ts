@@ -74,7 +74,12 @@ export type StatusFileOptions = {
   zone?: Zone | undefined;
   /** Leaves out a start whose zone nothing in the file confirms: a wrong one would make the job look slow. */
   doubts_zone?: boolean;
+  /** Says of a report whether its time had no zone. */
+  marks_zone?: boolean;
 };
+
+/** `without_zone`: present if its time had none, and that was asked for. */
+export type StatusReport = Sighting & { without_zone?: true };
 
 /**
  * Reads a status file, whoever wrote it: `status` is required, unknown fields are ignored. Without an `updated_at`, the file's
@@ -83,8 +88,8 @@ export type StatusFileOptions = {
 export function readStatusFile(
   text: string,
   last_modified_ms: number,
-  { name, states, zone, doubts_zone = false }: StatusFileOptions = {},
-): Sighting | UnreadableStatus {
+  { name, states, zone, doubts_zone = false, marks_zone = false }: StatusFileOptions = {},
+): StatusReport | UnreadableStatus {
   let file: unknown;
   try {
     file = parseJson(text);
@@ -121,6 +126,7 @@ export function readStatusFile(
       state === 'FAILED'
         ? (lenientText(fields.error ?? fields.error_message, 4000) ?? reasonOf(fields.status ?? fields.state))
         : null,
+    ...(marks_zone && isWithoutZone(fields.updated_at) ? { without_zone: true } : {}),
   };
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Sighting } from '../protocol/sighting.ts';
 import type { FollowedSource } from '../protocol/source.ts';
+import type { StatusReport } from '../protocol/status-file.ts';
 
 export interface Source {
   /** The URL without secrets; the name of the source. */
@@ -57,7 +58,7 @@ export type ReadOptions = {
 };
 
 /** What a file says, or why it could not be read. */
-export type FileResult = Sighting | UnreadableFile;
+export type FileResult = StatusReport | UnreadableFile;
 
 /** `half_written`: its text ends in the middle; the next version may be whole. */
 export type UnreadableFile = { why: string; half_written?: boolean };

@@ -8,7 +8,12 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { mergeSightings, type Sighting } from '../protocol/sighting.ts';
-import { readStatusFile, STATUS_FILE_PREFIX, type StatusFileOptions } from '../protocol/status-file.ts';
+import {
+  readStatusFile,
+  STATUS_FILE_PREFIX,
+  type StatusFileOptions,
+  type StatusReport,
+} from '../protocol/status-file.ts';
 import { offsetInZone } from '../protocol/zone.ts';
 import { decodeText } from './decode-text.ts';
 import { inParallel } from './in-parallel.ts';
@@ -86,7 +91,9 @@ export class StatusFiles implements Source {
       });
       const sightings = new Map<string, Sighting>();
       const unreadable: Unreadable[] = [];
-      const keep = (sighting: Sighting) => {
+      let without_zone = false;
+      const keep = ({ without_zone: doubtful, ...sighting }: StatusReport) => {
+        without_zone ||= doubtful === true && sighting.state === 'PROCESSING';
         const other = sightings.get(sighting.job_id);
         sightings.set(sighting.job_id, other === undefined ? sighting : mergeSightings(other, sighting));
       };
@@ -108,7 +115,7 @@ export class StatusFiles implements Source {
         unreadable,
         looked_at: files.length,
         found: files.length - unreadable.length,
-        ...(this.#options.zone === undefined ? {} : { without_zone: false }),
+        without_zone,
         done: async () => {
           for (const file of files) this.#lately.set(file.key, file);
         },
@@ -134,7 +141,7 @@ export class StatusFiles implements Source {
   /** Read in another manner, the same version of a file may say something else. */
   #readAs(version: string): string {
     const { zone, states } = this.#options;
-    const manner = [zone ?? (isLocalElsewhere() ? '?' : ''), ...[...(states ?? [])].flat()].join(' ');
+    const manner = [zone ?? (isLocalElsewhere() ? '?' : 'utc?'), ...[...(states ?? [])].flat()].join(' ');
     return manner === '' ? version : `${version} ${manner}`;
   }
 
@@ -151,7 +158,12 @@ export class StatusFiles implements Source {
       const bytes = await this.#place.fetch(file.key, signal);
       if (bytes === undefined) return undefined;
       const doubts_zone = this.#options.zone === undefined && isLocalElsewhere();
-      return readStatusFile(decodeText(bytes), file.modified_ms, { ...this.#options, name, doubts_zone });
+      return readStatusFile(decodeText(bytes), file.modified_ms, {
+        ...this.#options,
+        name,
+        doubts_zone,
+        marks_zone: this.#options.zone === undefined,
+      });
     };
     const result = await read();
     if (result === undefined || !('half_written' in result)) return result;

@@ -7,6 +7,7 @@ import type { TSchema } from 'typebox';
 import { LABEL_PATTERN } from '../../protocol/alert-labels.ts';
 import { ID_PATTERN } from '../../protocol/ids.ts';
 import { AudioUrl } from '../../protocol/job.ts';
+import { TRACEPARENT } from '../../protocol/trace-context.ts';
 import type { Chance } from '../simulation/chance.ts';
 
 /** The keywords of JSON Schema that the protocol uses. */
@@ -155,6 +156,8 @@ export class Values {
         return this.#chance.pick(['worker_error', 'worker_drained', 'gpu_out_of_memory', '_'.repeat(64)]);
       case LABEL_PATTERN:
         return this.#chance.pick(['alertname', 'severity', 'worker', 'constructor', 'l'.repeat(64)]);
+      case TRACEPARENT:
+        return this.#chance.pick([`00-${'a1'.repeat(16)}-${'0f'.repeat(8)}-01`, `00-${'f'.repeat(32)}-${'f'.repeat(16)}-ff`]);
       default:
         throw new Error(`no text is known for ${pattern}`);
     }

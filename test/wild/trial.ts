@@ -4,7 +4,8 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CheckDocument } from '../../protocol/check.ts';
 import { reportedId } from '../../protocol/reported-id.ts';
-import type { Zone } from '../../protocol/zone.ts';
+import { DAY_MS } from '../../protocol/time.ts';
+import { offsetInZone, type Zone } from '../../protocol/zone.ts';
 import { Check } from '../../sources/check/check.ts';
 import { CHECK_DEFAULTS } from '../../sources/check/judge.ts';
 import { CheckMemory } from '../../sources/check/memory.ts';
@@ -45,7 +46,7 @@ export async function runTrial(seed: number, { folder, reporters, server }: Tria
   const months: [number, number] = [chance.whole(0, 11), chance.whole(1, 28)];
   const from_ms =
     writer === 'by hand' && server === undefined
-      ? Date.UTC(2026, ...months, chance.whole(0, 23), chance.whole(0, 59))
+      ? apartFromClockChanges(Date.UTC(2026, ...months, chance.whole(0, 23), chance.whole(0, 59)), zone)
       : Math.floor(Date.now() / MINUTE) * MINUTE - SPAN_MS - 60 * MINUTE;
   const open = async (): Promise<Opened> => {
     if (server !== undefined) {
@@ -93,6 +94,12 @@ export async function runTrial(seed: number, { folder, reporters, server }: Tria
     await system.close();
     rmSync(place, { recursive: true });
   }
+}
+
+/** A time near it: of an hour that clocks show twice nobody can say which it was. */
+function apartFromClockChanges(from_ms: number, zone: Zone): number {
+  const offset = (days: number) => offsetInZone(from_ms + days * DAY_MS, zone);
+  return offset(-1) === offset(2) ? from_ms : from_ms + 7 * DAY_MS;
 }
 
 /** `seen_ms`: of the look before. */

@@ -107,9 +107,8 @@ function judged(state: State, job: JobRecord, { data }: JobEvent & { type: 'JobJ
   if (job.state !== data.state || job.attempt !== data.attempt || !VERDICTS.includes(data.status)) return;
   const { status, since_ms, reason, evidence } = data;
   countBy(state, 'judged', status);
-  // What a source has reported of the job is still current.
-  const updated_ms = job.observed === null ? state.at_ms : job.updated_ms;
-  state.putJob({ ...job, verdict: { status, since_ms, reason, evidence }, version: state.seq, updated_ms }, job);
+  // Nothing new is known of the job itself: its `updated_at` stays, and what a source has reported of it is still current.
+  state.putJob({ ...job, verdict: { status, since_ms, reason, evidence }, version: state.seq }, job);
 }
 
 function submit(state: State, { entity, data }: JobEvent & { type: 'JobSubmitted' }): void {
