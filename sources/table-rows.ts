@@ -1,6 +1,6 @@
 /** Rows of a `job_status` table of any database, and the time from which to read on. */
 import { readRow, type TableShape, type TimeKinds } from '../protocol/job-status-rows.ts';
-import { lenientTime, lenientWorkerId } from '../protocol/lenient-values.ts';
+import { isWithoutZone, lenientTime, lenientWorkerId } from '../protocol/lenient-values.ts';
 import type { Sighting } from '../protocol/sighting.ts';
 import { type Reading, type ReadOptions, rowOf, type Sums, type Unreadable } from './source.ts';
 import { TextTimes } from './text-times.ts';
@@ -29,23 +29,27 @@ export function sinceInText(options: ReadOptions, { zone = 0 }: TableShape): num
 
 const ZONE_MS_MAX = 15 * 3_600_000;
 
-/** `kinds`: of the columns, in a database that has types. */
+/** `kinds`: of the columns, in a database that has types; undefined in another, whose text may name its zone. */
 export function readRows(
   rows: readonly object[],
   position: TablePosition,
   shape: TableShape,
-  kinds: TimeKinds = {},
+  kinds?: TimeKinds,
 ): Reading {
   const sightings: Sighting[] = [];
   const unreadable: Unreadable[] = [];
-  const notes = position.times.take(rows, shape, kinds);
+  const notes = position.times.take(rows, shape, kinds ?? {});
   const options = { ...shape, day_first: position.times.day_first };
+  let without_zone = kinds !== undefined && kinds.updated_at !== 'number';
   for (const row of rows) {
     const report = readRow(row, options);
     if ('why' in report) unreadable.push({ where: rowOf((row as { job_id?: unknown }).job_id), why: report.why });
     else {
       sightings.push(report);
       position.newest_ms = Math.max(position.newest_ms, report.told_ms);
+      if (kinds === undefined && report.state === 'PROCESSING') {
+        without_zone ||= isWithoutZone((row as { updated_at?: unknown }).updated_at);
+      }
     }
   }
   return {
@@ -53,7 +57,7 @@ export function readRows(
     position: position.newest_ms === 0 ? null : String(position.newest_ms),
     unreadable,
     looked_at: rows.length,
-    without_zone: shape.zone === undefined && kinds.updated_at !== 'number',
+    without_zone: without_zone && shape.zone === undefined,
     notes,
     async done() {},
   };

@@ -24,7 +24,7 @@ async function toldBy(url: string, since_ms = 0): Promise<string[]> {
   const source = await openSource(url);
   try {
     const readings = await Array.fromAsync(source.read({ since_ms, signal }));
-    for (const { without_zone } of readings) assert.equal(without_zone, !/[?&]zone=/.test(url));
+    if (/[?&]zone=/.test(url)) for (const { without_zone } of readings) assert.equal(without_zone, false);
     return readings
       .flatMap(({ sightings }) => sightings.map(({ told_ms, started_ms }) => [told_ms, started_ms!]))
       .flat()
