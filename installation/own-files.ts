@@ -12,6 +12,9 @@ const COMPILED = EXTENSION === '.js';
 /** A program beside the module with this URL, to start as a process or a thread: `ownProgram('main', import.meta.url)`. */
 export const ownProgram = (path: string, from: string): string => fileURLToPath(new URL(path + EXTENSION, from));
 
+/** Of threads: Node 22, on which only the compiled program runs, calls its SQLite experimental. */
+export const threadOptions = COMPILED ? { execArgv: ['--disable-warning=ExperimentalWarning'] } : {};
+
 /**
  * What is made once and kept: compiled code, Python environments. An installed package may belong to root, and is replaced by an
  * update, so that its files are in the user's folder.

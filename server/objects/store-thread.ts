@@ -14,7 +14,7 @@
  * can wait for a call to the disk that is under way; the process may end before it.
  */
 import { Worker } from 'node:worker_threads';
-import { ownProgram } from '../../installation/own-files.ts';
+import { ownProgram, threadOptions } from '../../installation/own-files.ts';
 import { type OpenStoreOptions, openStore } from './open-store.ts';
 import {
   type GetResult,
@@ -72,13 +72,8 @@ export async function openStoreInThread(url: string, options: OpenStoreOptions):
   if (/^memory:/i.test(url)) return openStore(url, options);
   const { clock: _, ...rest } = options;
   const workerData: ThreadData = { url, ...rest };
-  // Node 22 calls the SQLite that the lock uses experimental.
-  const execArgv = ['--disable-warning=ExperimentalWarning'];
-  const thread = new Worker(ownProgram('store-thread-worker', import.meta.url), {
-    workerData,
-    name: 'store',
-    execArgv,
-  });
+  const program = ownProgram('store-thread-worker', import.meta.url);
+  const thread = new Worker(program, { workerData, name: 'store', ...threadOptions });
   const channel = new ThreadChannel(thread);
   try {
     return new StoreThread(channel, (await channel.opened) as Opened);
