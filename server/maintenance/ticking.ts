@@ -12,7 +12,7 @@ import type { Engine } from '../engine.ts';
 import { newId, newUlid } from '../ids.ts';
 import { UNREMEMBERED } from '../state-machine/apply/apply.ts';
 import { nextDue } from '../state-machine/decide/time.ts';
-import { nextToJudge } from '../state-machine/decide/verdicts.ts';
+import { hasVerdictNews, nextToJudge } from '../state-machine/decide/verdicts.ts';
 import { Duty } from './duty.ts';
 import type { StoreRules } from './store-rules.ts';
 
@@ -68,23 +68,33 @@ export function ticking({ engine, clock, log, rules, files = [] }: TickingOption
       const slot = Math.floor(at_ms / EVALUATION_MS);
       // With the tick for a timer that is due in a moment, if there is one.
       const evaluate = slot !== evaluated && !(wait_ms > 0 && wait_ms <= SOONEST_MS);
-      const judge = now_ms >= judge_ms;
+      const from = judge_from;
+      let judge = false;
+      if (now_ms >= judge_ms) {
+        judge_from = nextToJudge(engine.state, from);
+        const runs = engine.state.tables.jobs_by_state.PROCESSING.size > 0;
+        judge_ms = now_ms + (judge_from > 0 ? LATEST_MS / 2 : runs ? VERDICTS_MS : EVALUATION_MS);
+        // A tick without news would still write the reports that wait, which costs a put.
+        judge = expire && hasVerdictNews(engine.state, from, at_ms);
+      }
       if ((wait_ms <= 0 || evaluate || judge) && engine.journal.status.writable) {
         if (evaluate) evaluated = slot;
         const ids = evaluate ? Array.from({ length: ALERT_IDS }, () => newId('alert')) : [];
-        const from = judge ? judge_from : null;
-        if (judge) {
-          judge_from = nextToJudge(engine.state, judge_from);
-          const runs = engine.state.tables.jobs_by_state.PROCESSING.size > 0;
-          judge_ms = now_ms + (judge_from > 0 ? LATEST_MS / 2 : runs ? VERDICTS_MS : EVALUATION_MS);
-        }
         const notice_ids = evaluate ? Array.from({ length: NOTICE_IDS }, () => `alerts-${newUlid()}`) : [];
         const before = engine.state.seq;
         await engine.submit({
           id: `${UNREMEMBERED}${newUlid()}`,
           fingerprint: '',
           actor: 'monitor',
-          body: { type: 'tick', ids, expire, evaluate, observed: observed(), judge_from: from, notice_ids },
+          body: {
+            type: 'tick',
+            ids,
+            expire,
+            evaluate,
+            observed: observed(),
+            judge_from: judge ? from : null,
+            notice_ids,
+          },
         });
         // A due timer without an event is being spared: retry later.
         if (engine.state.seq === before && wait_ms <= 0) return { again_ms: LATEST_MS };

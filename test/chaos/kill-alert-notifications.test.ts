@@ -10,12 +10,13 @@ import { register } from '../servers/steps.ts';
 import { type WebhookReceiver, webhookReceiver } from '../servers/webhook-receiver.ts';
 
 const WORKERS = 100;
-const KILLS = 20;
+/** `KILLS=20 node --test test/chaos/kill-alert-notifications.test.ts` takes a minute. */
+const KILLS = Number(process.env.KILLS ?? 8);
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 
 const accepted = ({ accepted: all }: WebhookReceiver) => [...all.values()].map(([first]) => first!.body);
 
-test('[A54] [B110] 100 workers lost at once are one message and one when they are back, with 20 kills of the monitor in between', async (t) => {
+test('[A54] [B110] 100 workers lost at once are one message and one when they are back, with kills of the monitor in between', async (t) => {
   const receiver = await webhookReceiver(t, SECRET);
   // While the monitor is killed, half of the deliveries fail after they were received.
   let failing = true;

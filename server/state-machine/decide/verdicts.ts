@@ -15,7 +15,12 @@ export const JUDGED_MAX = 2_000;
 const HEADS_MAX = 64;
 
 /** `from`: the ordinal of the first running job to judge. `settled`: jobs whose state this tick changes. */
-export function decideVerdicts(state: State, from: number, settled: ReadonlySet<string>, { at_ms }: Context): Event[] {
+export function decideVerdicts(
+  state: State,
+  from: number,
+  settled: ReadonlySet<string>,
+  { at_ms }: Pick<Context, 'at_ms'>,
+): Event[] {
   const events: Event[] = [];
   const fleet = fleetOf(state);
   const consider = (job_id: string): void => {
@@ -43,6 +48,12 @@ export function decideVerdicts(state: State, from: number, settled: ReadonlySet<
   }
   return events;
 }
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** Whether a tick at this time would change a verdict of the jobs that it judges. */
+export const hasVerdictNews = (state: State, from: number, at_ms: number): boolean =>
+  decideVerdicts(state, from, NONE, { at_ms }).length > 0;
 
 /** Another verdict, or another part of the job is slow. */
 function isNews({ verdict }: JobRecord, status: string, part: unknown): boolean {
