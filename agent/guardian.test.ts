@@ -1,45 +1,31 @@
+/** Programs end with the process that guards them, in whatever moment it is killed. */
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
+import { existsSync } from 'node:fs';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { startNode } from '../test/processes/tmon.ts';
 
-const PROCESS_GROUP = fileURLToPath(new URL('process-group.ts', import.meta.url));
+const GUARDIAN = new URL('guardian.ts', import.meta.url).href;
 
-/**
- * A process that runs an engine, which starts a child of its own; both ignore SIGTERM and hold our pipe's other
- * end.
- */
-const PROGRAM = `
-  import { runProcessGroup } from ${JSON.stringify(PROCESS_GROUP)};
-  const script = 'trap "" TERM HUP INT; (trap "" TERM HUP INT; sleep 600) & echo "pids $$ $!"; wait';
-  await runProcessGroup({
-    command: ['sh', '-c', script],
-    directory: '/',
-    signal: new AbortController().signal,
-    onLine: (line) => console.log(line),
-  });
+/** Starts a program under a guardian, says its pid, and kills itself at one of three moments. */
+const guarding = (moment: 'before' | 'watched' | 'released') => `
+  import { spawn } from 'node:child_process';
+  import { writeSync } from 'node:fs';
+  import { startGuardian } from '${GUARDIAN}';
+  const guardian = startGuardian();
+  const env = { ...process.env, ...guardian.environment };
+  const child = spawn('sleep', ['1000'], { stdio: 'ignore', detached: true, env });
+  if ('${moment}' !== 'before') guardian.watch(child.pid);
+  if ('${moment}' === 'released') process.kill(child.pid), guardian.release();
+  writeSync(1, 'started ' + child.pid + '\\n');
+  setTimeout(() => process.kill(process.pid, 'SIGKILL'), '${moment}' === 'before' ? 0 : 200);
 `;
 
-test('an engine and its children do not outlive a worker killed with -9', { timeout: 30_000 }, async () => {
-  const worker = spawn(process.execPath, ['--input-type=module', '-e', PROGRAM], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+for (const moment of ['before', 'watched', 'released'] as const) {
+  test(`kill -9 of the process ends its program: ${moment}`, { skip: !existsSync('/proc/self/environ') }, async (t) => {
+    const process_ = startNode(t, ['--input-type=module-typescript', '--eval', guarding(moment)]);
+    const [, pid] = await process_.line(/started (\d+)/);
+    const { signal } = await process_.ended;
+    assert.equal(signal, 'SIGKILL');
+    while (existsSync(`/proc/${pid}/cmdline`)) await new Promise((resolve) => setTimeout(resolve, 20));
   });
-  const [line] = (await once(createInterface(worker.stdout), 'line')) as [string];
-  const pids = line.split(' ').slice(1).map(Number);
-  assert.equal(pids.length, 2);
-  worker.kill('SIGKILL');
-  await once(worker, 'exit');
-  for (const pid of pids) await gone(pid);
-});
-
-/** Resolves when the process runs no more; a dead one that its init has not reaped counts as gone. */
-async function gone(pid: number): Promise<void> {
-  while (runs(pid)) await new Promise(setImmediate);
-}
-
-function runs(pid: number): boolean {
-  const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
-  return stdout.trim() !== '' && !stdout.startsWith('Z');
 }

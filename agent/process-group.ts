@@ -59,7 +59,7 @@ export function runProcessGroup(request: ProcessGroupRequest): Promise<ProcessEn
     const guardian = startGuardian();
     const child = spawn(program, args, {
       cwd: request.directory,
-      env: { ...process.env, ...request.environment },
+      env: { ...process.env, ...request.environment, ...guardian.environment },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true, // setsid: the child leads a new group whose id is its pid
     });

@@ -20,7 +20,11 @@ export function startDemoWorker({ server, engine }: { server: string; engine: st
   const args = [MAIN, 'worker', '--server', server, '--engine', engine, '--id', 'demo-worker'];
   // In its own process group, so that Ctrl-C reaches only the demo, which then stops the worker in order.
   const guardian = startGuardian();
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...guardian.environment },
+    detached: true,
+  });
   if (child.pid !== undefined) guardian.watch(child.pid);
   let lastLine = '';
   let stopping = false;
