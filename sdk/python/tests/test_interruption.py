@@ -223,8 +223,10 @@ def test_failures_are_logged_once_and_a_refused_token_is_replaced(
         reason = metadata.interrupt()
         assert done.wait(PATIENCE_SECONDS)
     assert [notice.reason for notice in told] == [reason]
-    assert len(caplog.records) == 1
-    assert "interruption notices cannot be read now" in caplog.text
+    # Workers of earlier tests may still be ending, and log it.
+    logged = [record.getMessage() for record in caplog.records if record.filename == "notices.py"]
+    assert len(logged) == 1
+    assert "interruption notices cannot be read now" in logged[0]
 
 
 def test_elsewhere_than_on_ec2_it_asks_once_and_logs_nothing(
