@@ -5,6 +5,7 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import type { Static, TSchema } from 'typebox';
 import { type Document, isMap, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
+import { distance } from './nearest.ts';
 
 export type FileProblem = { line: number; column: number; message: string };
 
@@ -116,19 +117,6 @@ export function suggestion(name: string, known: readonly string[]): string {
     .sort((a, b) => a.distance - b.distance);
   if (closest) return `; did you mean ${JSON.stringify(closest.one)}?`;
   return known.length > 0 && known.length <= 40 ? `; there are ${known.join(', ')}` : '';
-}
-
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, at) => at);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }
 
 /** A JSON pointer as a path; a number where the value there is a list. */

@@ -37,7 +37,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
   'server/verdicts': ['protocol', 'server/state-machine/state'],
   'server/alerts': ['protocol', 'server/state-machine/state', 'server/yaml-file.ts'],
-  'server/yaml-file.ts': [],
+  'server/nearest.ts': [],
+  'server/yaml-file.ts': ['server/nearest.ts'],
   'server/documents': [
     'protocol',
     'server/state-machine',
@@ -76,7 +77,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
   'server/feed': ['protocol', 'server/engine.ts', 'server/state-machine', 'server/documents', 'server/clock.ts'],
   'server/analytics/tables.ts': [],
-  'server/analytics/filter': ['protocol', 'server/analytics/tables.ts'],
+  'server/analytics/filter': ['protocol', 'server/analytics/tables.ts', 'server/nearest.ts'],
   'server/fleets': [
     'installation',
     'protocol',
@@ -120,6 +121,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...GROUND,
   ],
   'server/analytics': [
+    'server/nearest.ts',
     'installation',
     'protocol',
     'server/state-machine',

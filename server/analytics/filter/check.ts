@@ -1,9 +1,10 @@
 /** Tree → checked tree: every name is found, every operator and function gets operands that it takes. */
+
+import { nearestNames } from '../../nearest.ts';
 import type { Checked } from './checked.ts';
 import { alternatives, invalidFilter, quoted } from './errors.ts';
 import { type Fields, fieldNamed, splitAggregate, unknownField } from './fields.ts';
 import { PATTERN_WILDCARDS, patternAsRegex, wildcardsOf } from './like.ts';
-import { nearestNames } from './nearest.ts';
 import { AGGREGATES, FUNCTIONS, OPERATORS, type OperandType, type Rule } from './rules.ts';
 import type { Syntax } from './syntax.ts';
 import { parseTime, TIME_EXAMPLES } from './times.ts';

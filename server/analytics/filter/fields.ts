@@ -1,8 +1,9 @@
 /** Names in filters: columns and their aliases, keys of the metadata, and aggregates as prefixes of fields. */
+
+import { nearestNames } from '../../nearest.ts';
 import type { Column, ColumnType } from '../tables.ts';
 import type { Checked } from './checked.ts';
 import { alternatives, invalidFilter, quoted } from './errors.ts';
-import { nearestNames } from './nearest.ts';
 import { AGGREGATES, type ValueType } from './rules.ts';
 
 const METADATA = 'metadata';

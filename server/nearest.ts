@@ -15,7 +15,7 @@ export function nearestNames(name: string, known: Iterable<string>): string[] {
 }
 
 /** Levenshtein: how many characters to insert, delete or replace. */
-function distance(a: string, b: string): number {
+export function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
