@@ -1,0 +1,3 @@
+import { testBrokenRules } from './broken-rules.ts';
+
+testBrokenRules(1, 2);
