@@ -73,6 +73,16 @@ test('a silence suppresses the alerts that all its matchers select, until it end
   assert.equal(why(monitor, 'alert-1'), null);
 });
 
+test('a silence until resolved ends with an alert that was pending and never fired', () => {
+  const monitor = new Monitor();
+  const labels = { alertname: 'r', severity: 'WARNING', worker: 'w1' };
+  const data = { rule: 'r', subject: null, severity: 'WARNING', message: '', labels } as const;
+  monitor.apply({ type: 'AlertPending', entity: 'alert-1', data });
+  silence(monitor, 'silence-1', ['worker=w1'], { alert_ids: ['alert-1'] });
+  monitor.apply({ type: 'AlertCleared', entity: 'alert-1', data: {} });
+  assert.equal(monitor.state.tables.silences.size, 0);
+});
+
 test('a silence until resolved ends with the last of its alerts', () => {
   const monitor = new Monitor();
   for (const n of [1, 2, 3]) raise(monitor, `alert-${n}`, { worker: `w-${n}` });

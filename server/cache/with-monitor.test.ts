@@ -70,9 +70,11 @@ test('rediss:// is TLS: a trusted certificate is accepted, any other is refused'
   const settings = { cache: `rediss://:hush@127.0.0.1:${port}/1` };
   const trusting = await startTestMonitor(t, settings, { NODE_EXTRA_CA_CERTS: files.certificate });
   const { id } = await trusting.api.jobs.submit({ audio_url: 's3://audio/a.mp3' });
-  await trusting.stop();
   const reader = await redis.client({ password: 'hush', database: 1 });
-  assert.equal(JSON.parse((await reader.get(`job:${id}`))!).job_id, id);
+  let cached: string | null = null;
+  while (cached === null) cached = await reader.get(`job:${id}`);
+  assert.equal(JSON.parse(cached).job_id, id);
+  await trusting.stop();
 
   const wary = startTmon(t, ['serve', '--json', '--listen', '127.0.0.1:0', '--store', 'memory:', '--fleet', 'none:'], {
     environment: { TMON_CACHE: settings.cache },

@@ -33,7 +33,10 @@ export function applyAlertEvent(state: State, event: AlertEvent): void {
     case 'AlertCleared':
       if (!alert) return;
       // One that never fired leaves no trace.
-      if (alert.fired_ms === null && alert.resolved_ms === null) return state.removeAlert(alert.id);
+      if (alert.fired_ms === null && alert.resolved_ms === null) {
+        state.removeAlert(alert.id);
+        return endSilences(state, alert.id);
+      }
       return state.putAlert({ ...alert, holds: false });
     case 'SilenceCreated': {
       const { matchers, starts_ms, ends_ms, alert_ids, by, comment } = event.data;
