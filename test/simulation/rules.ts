@@ -114,7 +114,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'truncate-after-reading-back',
     file: TRUNCATION,
-    seed: 93,
+    seed: 130,
     replace: [
       [
         'await readRows(store, await readManifest(store, journal_id, seq));',
@@ -169,7 +169,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'nothing-to-do-at-the-tail',
     file: ENGINE,
-    seed: 63,
+    seed: 150,
     replace: [['needs_tail ||= decision.events.length === 0', 'needs_tail ||= (false as boolean)']],
   },
   {
@@ -239,7 +239,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: 'failed-here-goes-elsewhere',
-    seed: 88,
+    seed: 209,
     file: 'server/state-machine/decide/claims.ts',
     replace: [['if (!isFailedBy(worker, job)) return true;', 'if (worker) return true;']],
   },
@@ -251,7 +251,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: 'suspended-wait-for-their-trial',
-    seed: 170,
+    seed: 357,
     file: 'server/state-machine/state/able.ts',
     replace: [['&& at_ms >= worker.faults!.trial_ms ?', '?']],
   },
@@ -281,7 +281,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'verify-segments',
     file: 'server/journal/segment.ts',
-    seed: 150,
+    seed: 214,
     replace: [["if (footer?.sha256 !== running.copy().digest('hex'))", 'if (!footer)']],
   },
   {
@@ -318,13 +318,13 @@ export const RULES: readonly Rule[] = [
   {
     name: 'views-that-failed-are-noted-again',
     file: PUBLISHER,
-    seed: 17,
+    seed: 66,
     replace: [['this.#pending.add({ ...note, fresh: false, failures,', 'void ({ ...note, fresh: false, failures,']],
   },
   {
     name: 'forget-the-version-that-is-archived',
     file: 'server/state-machine/decide/archive.ts',
-    seed: 420,
+    seed: 1025,
     replace: [['record.version === version', 'record.version >= version']],
   },
   {
@@ -335,7 +335,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'what-has-left-memory-since-is-looked-up-again',
     file: 'server/state-machine/decide/observed.ts',
-    seed: 497,
+    seed: 567,
     replace: [['if (!here && state.hasBeenArchivedSince(sighting.job_id, body.read_seq)) continue;', '']],
   },
   {
