@@ -12,13 +12,10 @@ export class CommitPace {
     this.#clock = clock;
   }
 
-  begin(): () => void {
-    const began_ms = this.#clock.monotonic();
-    return () => {
-      const at_ms = this.#clock.monotonic();
-      this.#commits.push({ at_ms, took_ms: at_ms - began_ms });
-      if (this.#commits.length > 2 * COMMITS_MAX) this.#commits = this.#commits.slice(-COMMITS_MAX);
-    };
+  /** A commit that has just ended. */
+  add(took_ms: number): void {
+    this.#commits.push({ at_ms: this.#clock.monotonic(), took_ms });
+    if (this.#commits.length > 2 * COMMITS_MAX) this.#commits = this.#commits.slice(-COMMITS_MAX);
   }
 
   /** null if there was no commit. */

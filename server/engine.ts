@@ -79,7 +79,11 @@ export class Engine implements Replica<Proposal> {
   /** Recovers the fold from the journal, then accepts commands. */
   static async open(options: JournalOptions & { policy: Policy }): Promise<Engine> {
     const engine = new Engine(options);
-    engine.#journal = await Journal.open(options, engine);
+    const onCommit: JournalOptions['onCommit'] = (commit) => {
+      engine.#pace.add(commit.duration_ms);
+      options.onCommit?.(commit);
+    };
+    engine.#journal = await Journal.open({ ...options, onCommit }, engine);
     return engine;
   }
 
@@ -224,7 +228,6 @@ export class Engine implements Replica<Proposal> {
     let bytes = 0;
     let taken = 0;
     let needs_tail = false;
-    const committed = this.#pace.begin();
     for (const { command, submitted_ms, resolve, reject } of proposals) {
       if (slot.at_ms - submitted_ms > WAITING_MAX_MS) {
         outcomes.push(() =>
@@ -276,7 +279,6 @@ export class Engine implements Replica<Proposal> {
       needs_tail,
       adopt: () => {
         if (events.length > 0) {
-          committed();
           this.#state = state;
           this.#notify({ seq: slot.seq, at_ms: state.at_ms, events, lines, own: true });
         }

@@ -393,7 +393,10 @@ export class Journal<P> {
           const ours = await (result.created
             ? this.#created(batch, draft, result.server_ms)
             : this.#lost(batch, draft));
-          if (ours) this.#measured(batch, draft, clock.monotonic() - began_ms);
+          if (ours) {
+            const { length: bytes } = batch.encoded.bytes;
+            this.#options.onCommit?.({ duration_ms: clock.monotonic() - began_ms, events: draft.lines.length, bytes });
+          }
           return ours;
         } catch (error) {
           // The read that verifies the outcome failed, not the put: the segment may exist.
@@ -447,10 +450,6 @@ export class Journal<P> {
     this.#chain.extend(head);
     draft.adopt();
     this.#snapshotting.appended(encoded.bytes.length);
-  }
-
-  #measured({ encoded }: Batch<P>, { lines }: Draft, duration_ms: number): void {
-    this.#options.onCommit?.({ duration_ms, events: lines.length, bytes: encoded.bytes.length });
   }
 
   /** Rejects the batch and the pending proposals because the store does not respond. */
