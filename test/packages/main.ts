@@ -57,10 +57,10 @@ async function transcribe(node: string, { folder, app }: { folder: string; app: 
   const url = (await monitor.line(READY))[1]!;
   const ready_ms = performance.now() - began_ms;
   const worker = tmon('worker', '--server', url, '--engine', ENGINE, '--id', 'worker-1');
-  const submitted = await tmon('submit', AUDIO, '--server', url, '--watch').ended;
-  assert.equal(submitted.code, 0, submitted.stderr + submitted.stdout);
-  const [job] = JSON.parse((await tmon('jobs', '--server', url, '--json').ended).stdout.split('\n')[0]!).items ?? [];
-  const id = job?.job_id ?? /job-\w+/.exec(submitted.stdout)?.[0];
+  const submitted = await tmon('submit', AUDIO, '--server', url, '--json').ended;
+  assert.equal(submitted.code, 0, submitted.stderr);
+  const { id } = JSON.parse(submitted.stdout);
+  assert.equal((await tmon('watch', id, '--server', url).ended).code, 0);
   const { stdout: text } = await tmon('transcript', id, '--server', url).ended;
   assert.match(text, /\bkeys?\b/i);
   for (const program of [worker, monitor]) {

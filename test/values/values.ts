@@ -157,7 +157,10 @@ export class Values {
       case LABEL_PATTERN:
         return this.#chance.pick(['alertname', 'severity', 'worker', 'constructor', 'l'.repeat(64)]);
       case TRACEPARENT:
-        return this.#chance.pick([`00-${'a1'.repeat(16)}-${'0f'.repeat(8)}-01`, `00-${'f'.repeat(32)}-${'f'.repeat(16)}-ff`]);
+        return this.#chance.pick([
+          `00-${'a1'.repeat(16)}-${'0f'.repeat(8)}-01`,
+          `00-${'f'.repeat(32)}-${'f'.repeat(16)}-ff`,
+        ]);
       default:
         throw new Error(`no text is known for ${pattern}`);
     }

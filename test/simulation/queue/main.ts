@@ -1,37 +1,5 @@
-/**
- * `node test/simulation/queue/main.ts --histories N --seed S [--workers K] [--rule NAME]`: histories of a monitor whose
- * queue is SQS. Exit code 1 if a rule was broken, with the seed and the last steps.
- */
-import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
-import { runQueueHistories } from './histories.ts';
+/** `node test/simulation/queue/main.ts`: histories of a monitor whose queue is SQS. */
+import { runCommand } from './command.ts';
 import { QUEUE_RULES } from './rules.ts';
 
-const { values } = parseArgs({
-  options: {
-    histories: { type: 'string', default: '10000' },
-    seed: { type: 'string', default: '1' },
-    workers: { type: 'string', default: String(availableParallelism()) },
-    rule: { type: 'string' },
-  },
-});
-if (values.rule !== undefined && !QUEUE_RULES.some(({ name }) => name === values.rule)) {
-  console.error(`Unknown rule ${values.rule}. The rules are: ${QUEUE_RULES.map(({ name }) => name).join(', ')}.`);
-  process.exit(2);
-}
-const began_ms = performance.now();
-const { histories, counts, failed } = await runQueueHistories({
-  histories: Number(values.histories),
-  seed: Number(values.seed),
-  workers: Number(values.workers),
-  rule: values.rule,
-});
-console.log(
-  `histories ${histories} in ${((performance.now() - began_ms) / 1000).toFixed(0)} s, seeds from ${values.seed}`,
-);
-for (const [name, count] of Object.entries(counts).sort()) console.log(`  ${name.padEnd(18)} ${count}`);
-if (failed?.violation) {
-  console.log(`\nVIOLATION of "${failed.violation.invariant}" in history ${failed.seed}: ${failed.violation.message}`);
-  console.log(`\nThe last steps:\n  ${failed.steps.join('\n  ')}`);
-} else console.log('no violation');
-process.exitCode = failed ? 1 : 0;
+await runCommand({ histories: 10_000, rules: QUEUE_RULES, thread: new URL('./worker.ts', import.meta.url) });
