@@ -59,7 +59,7 @@ async function transcribe(node: string, { folder, app }: { folder: string; app: 
   const worker = tmon('worker', '--server', url, '--engine', ENGINE, '--id', 'worker-1');
   const submitted = await tmon('submit', AUDIO, '--server', url, '--json').ended;
   assert.equal(submitted.code, 0, submitted.stderr);
-  const { id } = JSON.parse(submitted.stdout);
+  const { job_id: id } = JSON.parse(submitted.stdout);
   assert.equal((await tmon('watch', id, '--server', url).ended).code, 0);
   const { stdout: text } = await tmon('transcript', id, '--server', url).ended;
   assert.match(text, /\bkeys?\b/i);
