@@ -151,7 +151,7 @@ export class System {
     });
   }
 
-  /** Sends a test; `notification` tells what became of it. */
+  /** Sends a test; `notification` says what became of it. */
   testNotification(test: NotificationTest, options: CallOptions = {}): Promise<Notification> {
     return this.#transport.json({ method: 'POST', path: '/system/notifications/test', body: test, ...options });
   }

@@ -155,7 +155,7 @@ class AsyncSystem:
     async def test_notification(
         self, *, destination: str | None = None, webhook_url: str | None = None, **options: Unpack[CallOptions]
     ) -> Notification:
-        """Sends a test to a configured destination, or to a webhook; `notification` tells what became of it.
+        """Sends a test to a configured destination, or to a webhook; `notification` says what became of it.
 
         Raises InvalidRequestError, NotFoundError.
         """
