@@ -211,24 +211,41 @@ export type WorkerEvent =
   | { type: 'WorkerRestarting'; entity: string; data: { check_ms: number } }
   | { type: 'WorkerTerminated'; entity: string; data: { reason: string } };
 
-/** All but the first four fields are absent in old journals. */
-export type FoundAlert = {
-  rule: string;
-  subject: string | null;
-  severity: Severity;
-  message: string;
-  labels?: Labels;
-  description?: string | null;
-  runbook_url?: string | null;
-  /** The log time for which the rules were evaluated; absent: that of the segment. */
-  evaluated_ms?: number;
-};
-
 export type AlertEvent =
   /** The condition holds, but not yet for as long as the rule requires. */
-  | { type: 'AlertPending'; entity: string; data: FoundAlert }
+  | {
+      type: 'AlertPending';
+      entity: string;
+      /** All but the first four fields are absent in old journals. */
+      data: {
+        rule: string;
+        subject: string | null;
+        severity: Severity;
+        message: string;
+        labels?: Labels;
+        description?: string | null;
+        runbook_url?: string | null;
+        /** The log time for which the rules were evaluated; absent: that of the segment. */
+        evaluated_ms?: number;
+      };
+    }
   /** The alert fires. It may have been pending before. */
-  | { type: 'AlertRaised'; entity: string; data: FoundAlert }
+  | {
+      type: 'AlertRaised';
+      entity: string;
+      /** All but the first four fields are absent in old journals. */
+      data: {
+        rule: string;
+        subject: string | null;
+        severity: Severity;
+        message: string;
+        labels?: Labels;
+        description?: string | null;
+        runbook_url?: string | null;
+        /** The log time for which the rules were evaluated; absent: that of the segment. */
+        evaluated_ms?: number;
+      };
+    }
   /** Somebody has taken it up: it notifies nobody until it is resolved. */
   | { type: 'AlertAcknowledged'; entity: string; data: { by: string } }
   | { type: 'AlertResolved'; entity: string; data: { by: string; evaluated_ms?: number } }

@@ -4,7 +4,7 @@
  */
 import { evaluate, evaluatedAt, type Found, textsOf } from '../../alerts/evaluation.ts';
 import type { Observed } from '../../alerts/signals.ts';
-import type { Event, FoundAlert } from '../events.ts';
+import type { AlertEvent, Event } from '../events.ts';
 import type { State } from '../state/state.ts';
 import type { Context } from './decision.ts';
 
@@ -51,7 +51,7 @@ export function decideAlerts(
   return [...events, ...endedSilences(state, at_ms)];
 }
 
-function dataOf(found: Found, evaluated_ms: number): FoundAlert {
+function dataOf(found: Found, evaluated_ms: number): (AlertEvent & { type: 'AlertRaised' })['data'] {
   const { rule, subject, labels } = found;
   const { message, description } = textsOf(found);
   const { name, severity, runbook_url } = rule;
