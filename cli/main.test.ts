@@ -1,6 +1,6 @@
 /** The command line as scripts and people use it: real processes against a real monitor. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -52,6 +52,25 @@ test('--version is that of the package; help COMMAND is COMMAND --help', async (
   const { code, stderr } = await tmon(t, 'help', 'nosuch');
   assert.equal(code, 2);
   assert.match(stderr, /nosuch/);
+});
+
+/** Prints, at the end of a program, the files of ours that it has loaded. */
+const LIST_LOADED = `import { registerHooks } from 'node:module';
+  const loaded = [];
+  registerHooks({ load(url, context, next) { loaded.push(url); return next(url, context); } });
+  process.on('exit', () => console.log(loaded.filter((url) => url.endsWith('.ts')).join('\\n')));`;
+
+test('--version, --help and a mistyped command load no command', () => {
+  const program = fileURLToPath(new URL('./main.ts', import.meta.url));
+  const preload = `data:text/javascript,${encodeURIComponent(LIST_LOADED)}`;
+  for (const argument of ['--version', '--help', 'sumbit']) {
+    const { stdout, stderr } = spawnSync(process.execPath, ['--import', preload, program, argument], {
+      encoding: 'utf8',
+    });
+    const loaded = stdout.split('\n').filter((line) => line.startsWith('file:'));
+    assert.ok(loaded.length > 1 && loaded.length < 10, loaded.join('\n'));
+    if (argument === 'sumbit') assert.match(stderr, /submit/);
+  }
 });
 
 test('bad usage is exit code 2: one line, and a hint', async (t) => {

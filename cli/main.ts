@@ -2,11 +2,10 @@
  * `tmon`: the command line. One file per command; only the requested command is loaded, because loading all of them
  * takes half a second of processor time, most of what a short command takes.
  */
-import { readFileSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
-import { cacheDirectory } from '../installation/own-files.ts';
+import { cacheDirectory, ownVersion } from '../installation/own-files.ts';
 import { EXIT, EXIT_CODES_HELP, reportError } from './exit-code.ts';
 import { endQuietlyWhenNobodyReads } from './output.ts';
 
@@ -88,23 +87,18 @@ function argumentsOf([first, second, ...rest]: readonly string[]): string[] {
   return Object.hasOwn(COMMANDS, second) ? [second, ...rest, '--help'] : [second];
 }
 
-/** With only the named command; with all of them for any other name. */
+/** Only the named command is loaded; of the others, for suggestions, the names. */
 async function createProgram(name = ''): Promise<Command> {
   const program = new Command('tmon')
     .description('The control plane for a fleet of transcription workers.')
-    .version(version(), '-V, --version')
+    .version(ownVersion(), '-V, --version')
     .helpCommand(false)
     .showSuggestionAfterError(true);
-  const requested = Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]!] : Object.values(COMMANDS);
-  for (const command of await Promise.all(requested.map((make) => make()))) program.addCommand(command);
+  for (const [known, make] of Object.entries(COMMANDS))
+    program.addCommand(known === name ? await make() : new Command(known));
   program.helpInformation = () => TUTORIAL;
   speakOurWay(program);
   return program;
-}
-
-function version(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }
 
 function speakOurWay(command: Command): void {

@@ -4,10 +4,10 @@
  *     store → check → listen ("starting") → recover the journal → views, claims, fleet → serve → duties
  *     stop: no more claims → finish requests in progress → last commit → last views → close
  */
-import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import pino from 'pino';
+import { ownVersion } from '../installation/own-files.ts';
 import { MonitorError } from '../protocol/errors.ts';
 import { JobSubmission } from '../protocol/job.ts';
 import type { SpanExport } from '../tracing/span.ts';
@@ -95,7 +95,8 @@ export async function startMonitor(
   const notifier_options = noticeOptions(settings);
   const routes = await openRouting(settings, { clock, log, notifier_options });
   // In parallel: the store opens in its thread while the API is built here.
-  const building = version().then((current) => buildApi(settings, current, log, clock));
+  const version = ownVersion();
+  const building = buildApi(settings, version, log, clock);
   building.catch(() => undefined);
   const opened = provided ?? (await openStoreInThread(settings.store, { clock, lock: true, s3: s3Headers(settings) }));
   const undo: (() => Promise<unknown>)[] = [() => opened.close()];
@@ -144,7 +145,7 @@ export async function startMonitor(
     const cache = halted ? null : await openCache({ url: settings.cache, engine, clock, log });
     if (cache) undo.push(async () => cache.abandon());
     cache?.start();
-    const analytics = openAnalytics(settings, clock, ownStore(provided, store));
+    const analytics = await openAnalytics(settings, clock, ownStore(provided, store));
     undo.push(() => analytics.close());
     const sources = followSources(sourceUrls(settings), { engine, store, clock, settings, log });
     const uploads = new Uploads({ store, settings, now: () => engine.journal.now() });
@@ -164,6 +165,7 @@ export async function startMonitor(
       store,
       clock,
       settings,
+      version,
       fleet,
       reconciler,
       claims,
@@ -405,9 +407,4 @@ async function listen(
       cause: error,
     });
   }
-}
-
-async function version(): Promise<string> {
-  const text = await readFile(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }

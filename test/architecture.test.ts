@@ -176,7 +176,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'server/sorted-map.ts': [],
   'server/at-once.ts': [],
   'server/backoff.ts': [],
-  'server/main.ts': ['protocol', 'server', 'sources', 'tracing'],
+  'server/main.ts': ['installation', 'protocol', 'server', 'sources', 'tracing'],
   'server/doctor.ts': ['protocol', 'server'],
   'server/sql.ts': ['protocol', 'server'],
   'server/backtest.ts': ['protocol', 'server'],
@@ -287,6 +287,15 @@ test('the clients of fleets and queues on AWS are loaded only with such a fleet 
     [],
   );
   assert.ok(needsOf('server/fleets/asg-fleet.ts').includes('@aws-sdk/client-auto-scaling'));
+});
+
+test('no client of AWS or of a database, and no DuckDB, is loaded by the start of a monitor', () => {
+  const programs = ['server/main.ts', 'server/objects/store-thread-worker.ts', 'cli/main.ts', 'cli/serve.ts'];
+  assert.deepEqual(
+    programs.flatMap((file) => needsOf(file)).filter((need) => /@aws-sdk|duckdb|^(?:pg|mysql2|redis)\b/.test(need)),
+    [],
+  );
+  assert.ok(needsOf('server/analytics/analytics.ts').includes('@duckdb/node-api'));
 });
 
 test('the packages of OpenTelemetry are loaded only when traces are sent', () => {

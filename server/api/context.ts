@@ -22,6 +22,8 @@ export type ApiContext = {
   store: ObjectStore;
   clock: Clock;
   settings: Settings;
+  /** Of this program. */
+  version: string;
   fleet: Fleet;
   reconciler: Reconciler;
   claims: JobQueue;

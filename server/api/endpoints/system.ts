@@ -53,15 +53,17 @@ export const systemEndpoints = [
     responses: { 200: SystemHealth },
     etag: true,
     run: versioned({
-      find: ({ engine, sources }) => ({
+      find: ({ engine, sources, version }) => ({
         state: engine.state,
         sources,
+        version,
         offset_ms: engine.journal.status.clock_offset_ms,
       }),
       // The state of sources and a clock that was set are not in the journal, so its sequence does not cover them.
-      version: ({ state, sources, offset_ms }) => (sources.length > 0 || offset_ms !== 0 ? null : state.seq),
-      document({ state, sources, offset_ms }) {
-        const health = withSources(healthDocument(state), sources);
+      version: ({ state, sources, version, offset_ms }) =>
+        sources.length > 0 || offset_ms !== 0 ? null : `${state.seq}-${version}`,
+      document({ state, sources, version, offset_ms }) {
+        const health = { ...withSources(healthDocument(state), sources), version };
         return offset_ms === 0 ? health : { ...health, clock: { offset_ms } };
       },
     }),
