@@ -62,5 +62,6 @@ export { type AnalyzedJob, PerformanceAnalyzer } from './performance-analyzer.ts
 export { type JobStateOptions, StateAPI, type StateOptions, type StateStore } from './state-api.ts';
 export type { AlertStatusQuery, ListedAlert, SystemHealthWithStatus } from './system.ts';
 export type { CallOptions, RawBody, TransportOptions } from './transport.ts';
+export type { UploadFile, UploadOptions, UploadProgress } from './uploads.ts';
 export { isProgress, type JobUpdate, jobAsOf, type WatchOptions } from './watch.ts';
 export type { WorkerJob } from './workers.ts';

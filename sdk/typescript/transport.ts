@@ -10,6 +10,7 @@
 import { backoffMs } from './backoff.ts';
 import { CallConnection, NoSocketError } from './call-connection.ts';
 import { ApiError, NoAnswerError, RefusedError, refusalOf, TimedOutError, UnreachableError } from './errors.ts';
+import { type SentBytes, sendCounted } from './send-counted.ts';
 import type { Socket } from './socket.ts';
 
 export type TransportOptions = {
@@ -56,7 +57,7 @@ export type Call = CallOptions & {
   query?: Readonly<Record<string, string | number | boolean | undefined>>;
   /** Sent as JSON; `raw` is sent unchanged. */
   body?: unknown;
-  raw?: { body: RawBody; type: string } | undefined;
+  raw?: { body: RawBody; type: string; onSent?: SentBytes | undefined } | undefined;
   headers?: Readonly<Record<string, string>>;
   /** Operation name and path parameters, for calls that may use the WebSocket. */
   operation?: { name: string; params?: Readonly<Record<string, string>> };
@@ -195,12 +196,17 @@ export class Transport {
       timeoutMs > 0 ? setTimeout(() => stop.abort(new TimedOutError(url, timeoutMs)), timeoutMs) : undefined;
     let open = false;
     try {
-      const response = await (this.#options.fetch ?? globalThis.fetch)(url, {
-        method: call.method,
-        headers: this.#headers(call, key),
-        signal: stop.signal,
-        ...bodyOf(call),
-      });
+      const fetch = this.#options.fetch ?? globalThis.fetch;
+      const request = { method: call.method, headers: this.#headers(call, key), signal: stop.signal };
+      const { body, onSent } = call.raw ?? {};
+      const response = await (onSent
+        ? sendCounted(
+            fetch,
+            url,
+            { ...request, body: body instanceof Blob ? body : new Blob([body as string]) },
+            onSent,
+          )
+        : fetch(url, { ...request, ...bodyOf(call) }));
       if (response.status >= 400) {
         throw refusalOf(response.status, await response.text(), response.headers.get('retry-after'));
       }

@@ -27,9 +27,9 @@ class Transport:
         transport: httpx.BaseTransport | None,
     ) -> None:
         self.base_url = base_url
-        self.headers = _call.headers_of(api_key)
+        self.headers: dict[str, str] = _call.headers_of(api_key)
         #: Whether the caller replaced the network: then no WebSocket is available.
-        self.replaced = transport is not None
+        self.replaced: bool = transport is not None
         self.timeout = timeout
         self.retries = retries
         self._root = _call.root_of(base_url)
