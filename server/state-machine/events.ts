@@ -39,6 +39,8 @@ export type JobEvent =
         require_complete?: boolean;
         /** Absent if the submitter gave none. */
         traceparent?: string;
+        /** Absent without an API key. */
+        submitted_by?: string;
         estimated_cost_usd: number | null;
         details: string;
       };

@@ -40,7 +40,8 @@ export type JobMessage = { message_id: string; job_id: string; attempt: number; 
 export type SentMessage = JobMessage & { replaces: string | null };
 
 export type CommandBody =
-  | { type: 'submit_jobs'; jobs: readonly ({ job_id: string } & JobSubmission)[] }
+  /** `submitted_by`: the actor, if it has an API key. */
+  | { type: 'submit_jobs'; jobs: readonly ({ job_id: string } & JobSubmission)[]; submitted_by?: string }
   /** `messages`: received from an external queue; the claim is for their jobs alone. */
   | {
       type: 'claim_jobs';
