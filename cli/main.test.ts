@@ -170,7 +170,9 @@ test('a job that fails makes --wait and --watch end with 1', async (t) => {
   const dead = stdout.trimEnd().split('\n');
   assert.equal(dead.length, 2);
   assert.match((await tmon(t, 'jobs', '--state', 'failed')).stdout, new RegExp(`^${dead[0]}\tFAILED\t`, 'm'));
-  assert.equal((await tmon(t, 'queue', 'dlq', '--purge')).stdout, stdout);
+  const unasked = await tmon(t, 'queue', 'dlq', '--purge');
+  assert.deepEqual([unasked.code, /drops 2 jobs.*--yes/s.test(unasked.stderr)], [2, true]);
+  assert.equal((await tmon(t, 'queue', 'dlq', '--purge', '--yes')).stdout, stdout);
   assert.equal(
     (await tmon(t, 'queue', 'dlq', '--json')).stdout
       .trim()

@@ -26,6 +26,7 @@ tmon: the control plane for a fleet of transcription workers. To get a first tra
   tmon job JOB                    one job in detail
   tmon workers [ID] [--drain]     list workers           tmon queue [dlq]           queue and dead letters
   tmon alerts                     alerts: ack, silence, rules, check FILE, test RULE --since 7d
+  tmon keys                       API keys: create --role ROLE, rotate KEY, revoke KEY
   tmon reconcile [--dry-run]      compare workers with the fleet's instances
   tmon notifications [--replay ID] messages about jobs, and their delivery
   tmon doctor [--store URL]       check the setup        tmon rebuild --store URL   rebuild all views
@@ -66,6 +67,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   queue: async () => (await import('./queue.ts')).queueCommand(),
   notifications: async () => (await import('./notifications.ts')).notificationsCommand(),
   alerts: async () => (await import('./alerts.ts')).alertsCommand(),
+  keys: async () => (await import('./keys.ts')).keysCommand(),
   check: async () => (await import('./check.ts')).checkCommand(),
   db: async () => (await import('./db.ts')).dbCommand(),
   doctor: async () => (await import('./doctor.ts')).doctorCommand(),

@@ -223,6 +223,8 @@ export const FeedError = Type.Object(
         'worker_not_found',
         'too_many_subscriptions',
         'store_unavailable',
+        'role_not_allowed',
+        'key_narrowed',
       ] as const,
       'Stable, for programs.',
     ),

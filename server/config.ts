@@ -16,11 +16,28 @@ export const SETTINGS = {
   s3_requester_pays: setting('', 'true for a bucket whose requester pays for requests'),
   s3_sse: setting('', 'Server-side encryption to request for objects: AES256, aws:kms or aws:kms:dsse'),
   s3_sse_kms_key_id: setting('', 'KMS key for s3_sse; the bucket’s default key if empty'),
-  listen: setting('127.0.0.1:8080', 'HOST:PORT of the API; port 0 picks a free port'),
+  listen: setting(
+    '127.0.0.1:8080',
+    'HOST:PORT of the API; port 0 picks a free port. Beyond this machine every request needs an API key, and the first start makes one',
+  ),
+  metrics_listen: setting('', 'HOST:PORT at which /metrics, and nothing else, is served without a key'),
+  tls_cert: setting('', 'PEM file of the certificate, for HTTPS; read again when it changes'),
+  tls_key: setting('', 'PEM file of the key of tls_cert'),
+  trusted_proxies: setting(
+    '',
+    'Comma-separated addresses of proxies whose X-Forwarded-For, -Host and -Proto count: loopback, 10.0.0.0/8',
+  ),
   allowed_origins: setting(
     '',
     'Comma-separated origins, besides its own, whose pages may use the API: https://monitor.example.com',
   ),
+  key_pepper: setting(
+    '',
+    'Secret under which API keys are hashed, at least 16 characters; by default an id that is kept with the store. Another one invalidates every key',
+  ),
+  key_pepper_file: setting('', 'File with key_pepper'),
+  admin_key_hash: setting('', 'SHA-256 of an admin key that is not in the store, as `tmon keys generate` prints it'),
+  admin_key_hash_file: setting('', 'File with admin_key_hash'),
   queue: setting(
     'embedded:',
     'Queue for waiting jobs: embedded:, or an SQS queue as sqs://NAME[?region=eu-central-1] or by its URL',
@@ -30,7 +47,7 @@ export const SETTINGS = {
     'Options of jobs made from S3 events in the queue, by the URL of the recording: JSON, or a file with it',
   ),
   fleet: setting(
-    'local:',
+    'none:',
     'Where POST /workers launches workers: local:ENGINE (child processes of the monitor), ec2:LAUNCH_TEMPLATE[?spot=true&max=20], asg:GROUP or none:',
   ),
   source: setting(
@@ -208,6 +225,12 @@ export function readSettings(
   }
   return read;
 }
+
+/** The environment of this process and more, for a child process. */
+export const environmentWith = (more: Record<string, string>): Record<string, string | undefined> => ({
+  ...process.env,
+  ...more,
+});
 
 /** Settings after the defaults that depend on the store have been filled in. */
 export type StoreSettings = { [K in keyof Settings]: K extends keyof typeof BY_STORE ? number : Settings[K] };

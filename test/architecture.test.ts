@@ -47,6 +47,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'notifiers/notifier.ts',
   ],
   'server/journal': ['server/objects', 'server/clock.ts', 'server/backoff.ts', 'server/sealed-json.ts'],
+  'server/access': ['protocol', 'server/engine.ts', 'server/state-machine', 'server/config.ts', 'server/clock.ts'],
   'server/engine.ts': [
     'protocol',
     'server/state-machine',
@@ -75,7 +76,14 @@ const MAY_IMPORT: Record<string, string[]> = {
     'server/clock.ts',
     'server/backoff.ts',
   ],
-  'server/feed': ['protocol', 'server/engine.ts', 'server/state-machine', 'server/documents', 'server/clock.ts'],
+  'server/feed': [
+    'protocol',
+    'server/access/scope.ts',
+    'server/engine.ts',
+    'server/state-machine',
+    'server/documents',
+    'server/clock.ts',
+  ],
   'server/analytics/tables.ts': [],
   'server/analytics/filter': ['protocol', 'server/analytics/tables.ts', 'server/nearest.ts'],
   'server/fleets': [
@@ -135,6 +143,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...GROUND,
   ],
   'server/api': [
+    'server/access',
     'server/analytics',
     'protocol',
     'server/uploads',
@@ -180,6 +189,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'server/doctor.ts': ['protocol', 'server'],
   'server/sql.ts': ['protocol', 'server'],
   'server/backtest.ts': ['protocol', 'server'],
+  'server/keys.ts': ['protocol', 'server'],
   'server/sources': [
     'protocol',
     'sources',
@@ -207,6 +217,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'server/doctor.ts',
     'server/sql.ts',
     'server/backtest.ts',
+    'server/keys.ts',
     'server/config.ts',
   ],
 };

@@ -34,7 +34,7 @@ async function demo({ engine: wanted, store, listen, exit }: DemoOptions): Promi
   const stops: (() => Promise<void>)[] = [];
   try {
     const { startMonitor } = await import('../../server/main.ts');
-    const monitor = await startMonitor(settingsOf({ store, listen, logLevel: 'error' }));
+    const monitor = await startMonitor(settingsOf({ store, listen, fleet: 'local:', logLevel: 'error' }));
     stops.unshift(() => monitor.stop());
     printLine(`${colour('bold', 'monitor')}     ${monitor.url}, everything kept in ${store}`);
     const engine = await chooseDemoEngine(wanted);

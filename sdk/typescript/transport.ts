@@ -27,6 +27,8 @@ export type TransportOptions = {
    * streaming calls, and all calls if no WebSocket can be opened, still use HTTP. Default `http`.
    */
   transport?: 'http' | 'websocket' | undefined;
+  /** Receives a warning of the monitor, each text once. Default: `console.warn`. */
+  onWarning?: ((text: string) => void) | undefined;
   /** Longest silence before an attempt times out. Default 30000. */
   timeoutMs?: number | undefined;
   /** Retries before a call rejects. Default 4. */
@@ -71,6 +73,7 @@ export class Transport {
   readonly #options: TransportOptions;
   readonly #root: string;
   readonly #calls: CallConnection | null;
+  readonly #warned = new Set<string>();
 
   constructor(options: TransportOptions) {
     if (!/^https?:\/\/[^/]+/.test(options.baseUrl)) {
@@ -207,6 +210,7 @@ export class Transport {
             onSent,
           )
         : fetch(url, { ...request, ...bodyOf(call) }));
+      this.#warn(response.headers.get('tmon-warning'));
       if (response.status >= 400) {
         throw refusalOf(response.status, await response.text(), response.headers.get('retry-after'));
       }
@@ -220,6 +224,12 @@ export class Transport {
       clearTimeout(timer);
       if (!open) signal?.removeEventListener('abort', onAbort);
     }
+  }
+
+  #warn(text: string | null): void {
+    if (text === null || this.#warned.has(text)) return;
+    this.#warned.add(text);
+    (this.#options.onWarning ?? console.warn)(text);
   }
 
   #headers(call: Call, key: string | undefined): Record<string, string> {

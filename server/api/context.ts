@@ -1,6 +1,7 @@
 /** The parts of the monitor that endpoints use. */
 
 import type { FollowedSource } from '../../protocol/source.ts';
+import type { Access } from '../access/access.ts';
 import type { AnalyticsService } from '../analytics/analytics.ts';
 import type { CacheStatus } from '../cache/status.ts';
 import type { Clock } from '../clock.ts';
@@ -18,6 +19,7 @@ import type { TraceOf } from '../telemetry/traces/job-traces.ts';
 import type { Uploads } from '../uploads/uploads.ts';
 
 export type ApiContext = {
+  access: Access;
   engine: Engine;
   store: ObjectStore;
   clock: Clock;

@@ -58,6 +58,9 @@ export function updateOf(event: JournalEvent, position: FeedPosition): FeedUpdat
     case 'AlertCleared':
     case 'SilenceCreated':
     case 'SilenceEnded':
+    case 'KeyCreated':
+    case 'KeyRotated':
+    case 'KeyRevoked':
     case 'NoticesClaimed':
     case 'NoticesReleased':
     case 'NoticeDelivered':

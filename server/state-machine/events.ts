@@ -4,6 +4,7 @@
  */
 import type { Severity } from '../../protocol/alert.ts';
 import type { Labels, Matcher } from '../../protocol/alert-labels.ts';
+import type { KeyRole } from '../../protocol/api-keys.ts';
 import type { JobEnd, OutputFormat, Priority } from '../../protocol/job.ts';
 import type { Sighting } from '../../protocol/sighting.ts';
 import type { TranscriptWarning } from '../../protocol/transcript.ts';
@@ -15,7 +16,7 @@ import type { ArchivedJob, AttemptError, ColumnFile, Expected, Pack, ShardRecord
 /** An event in the journal. `at` is the segment's log time, RFC 3339; `id` is `<command>/<fingerprint>/<index>`. */
 export type JournalEvent = Event & { id: string; at: string; actor: string };
 
-export type Event = JobEvent | WorkerEvent | AlertEvent | NoticeEvent | HouseEvent;
+export type Event = JobEvent | WorkerEvent | AlertEvent | NoticeEvent | KeyEvent | HouseEvent;
 export type EventType = Event['type'];
 
 export type JobEvent =
@@ -38,6 +39,8 @@ export type JobEvent =
         require_complete?: boolean;
         /** Absent if the submitter gave none. */
         traceparent?: string;
+        /** Absent without an API key. */
+        submitted_by?: string;
         estimated_cost_usd: number | null;
         details: string;
       };
@@ -302,6 +305,26 @@ export type NoticeEvent =
   | { type: 'NoticeRequested'; entity: string; data: { destination: string; content: NoticeContent } }
   /** Those whose entry in the order of their ends is not after `through` have left the fold. */
   | { type: 'NoticesForgotten'; entity: string; data: { through: string } };
+
+/** API keys. `secret_hash`: HMAC-SHA-256 of the secret; no event has a secret. */
+export type KeyEvent =
+  | {
+      type: 'KeyCreated';
+      entity: string;
+      data: {
+        role: KeyRole;
+        name: string;
+        tags: readonly string[] | null;
+        worker_id: string | null;
+        tenant: string | null;
+        secret_hash: string;
+        expires_ms: number | null;
+        by: string;
+      };
+    }
+  /** The secret before it is accepted until `previous_until_ms`, an earlier one no longer. */
+  | { type: 'KeyRotated'; entity: string; data: { secret_hash: string; previous_until_ms: number; by: string } }
+  | { type: 'KeyRevoked'; entity: string; data: { by: string } };
 
 /** Records that the fold drops because the archive has them, and losses in the journal. */
 export type HouseEvent =

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { Alert, Silence, SilenceCreation } from '../../protocol/alert.ts';
+import { KeyCreation } from '../../protocol/api-keys.ts';
 import {
   CompletionReport,
   FailureReport,
@@ -85,6 +86,9 @@ const WEIGHTS = {
   fail_notice: 2,
   replay_notice: 0.5,
   request_notices: 0.5,
+  create_key: 0.3,
+  rotate_key: 0.2,
+  revoke_key: 0.2,
 } as const satisfies Record<CommandType, number>;
 
 const basisOf = ({ scalars, at_ms }: State) => ({ basis_seq: scalars.archive_seq, made_ms: at_ms });
@@ -274,12 +278,27 @@ class Asking {
         const url = chance.pick([null, 'https://example.com/hook']);
         return { type, notices: [{ notice_id: `notice-${this.#count}`, destination: 'ops', url }] };
       }
+      case 'create_key': {
+        const { role, name = '', tags = null, worker_id = null, expires_at } = values.of(KeyCreation);
+        const expires_ms = expires_at === undefined ? null : parseTime(expires_at);
+        const limits = { tags, worker_id, tenant: null, expires_ms };
+        const key = { key_id: `key${this.#count}`, role, name, ...limits, secret_hash: 'h', by: 'api' };
+        return { type, ...key, outside_admin: chance.happens(0.5) };
+      }
+      case 'rotate_key':
+        return { type, key_id: this.#anyKey(state), secret_hash: 'i', overlap_ms: chance.pick([0, 1000]), by: 'api' };
+      case 'revoke_key':
+        return { type, key_id: this.#anyKey(state), by: 'api', outside_admin: chance.happens(0.5) };
     }
   }
 
   #archived(job_id: string, { tables }: State): ArchivedJob | null {
     const job = this.#forgotten.get(job_id);
     return job ? { job, pack: tables.packed_recently.get(job_id) ?? null } : null;
+  }
+
+  #anyKey({ tables: { keys } }: State): string {
+    return keys.size > 0 ? this.#chance.pick([...keys.keys()]) : 'none';
   }
 
   #anyJob(state: State): string {

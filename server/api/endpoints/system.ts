@@ -49,6 +49,7 @@ export const systemEndpoints = [
     method: 'GET',
     path: '/system/health',
     operation: 'system.health',
+    permission: 'fleet',
     summary: 'Get the health of the system',
     responses: { 200: SystemHealth },
     etag: true,
@@ -72,6 +73,7 @@ export const systemEndpoints = [
     method: 'GET',
     path: '/system/metrics',
     operation: 'system.metrics',
+    permission: 'fleet',
     summary:
       'Get current metrics, with the hour and the day so far; with a query, the series of hours or days, whole or by worker or model',
     query: MetricsQuery,

@@ -28,6 +28,7 @@ import { workerNotFound, workerTerminated } from '../../state-machine/decide/job
 import { renewable } from '../../state-machine/decide/workers.ts';
 import type { WorkerRecord } from '../../state-machine/state/records.ts';
 import type { State } from '../../state-machine/state/state.ts';
+import type { Caller } from '../caller.ts';
 import type { ApiContext } from '../context.ts';
 import { endpoint } from '../endpoint.ts';
 import { assertWritable } from './assert-writable.ts';
@@ -58,6 +59,7 @@ export const workerEndpoints = [
     method: 'GET',
     path: '/workers',
     operation: 'workers.list',
+    permission: 'fleet',
     summary: 'List workers, newest first',
     query: PageQuery,
     responses: { 200: pageOf(Worker) },
@@ -82,6 +84,7 @@ export const workerEndpoints = [
     method: 'POST',
     path: '/workers',
     operation: 'workers.launch',
+    permission: 'operate',
     summary: "Launch a worker on the monitor's fleet",
     body: Type.Union([WorkerLaunch, Type.Null()]),
     responses: { 201: Worker },
@@ -110,6 +113,7 @@ export const workerEndpoints = [
     method: 'POST',
     path: '/workers/reconcile',
     operation: 'workers.reconcile',
+    permission: 'operate',
     summary: 'Compare the workers with the instances of the fleet, and settle what is confirmed',
     body: Type.Union([ReconcileRequest, Type.Null()]),
     responses: { 200: Reconciliation },
@@ -119,6 +123,7 @@ export const workerEndpoints = [
     method: 'GET',
     path: '/workers/:worker_id',
     operation: 'workers.get',
+    permission: 'fleet',
     summary: 'Get a worker',
     params: WorkerParams,
     responses: { 200: Worker },
@@ -136,6 +141,7 @@ export const workerEndpoints = [
     method: 'GET',
     path: '/workers/:worker_id/jobs',
     operation: 'workers.jobs',
+    permission: 'fleet',
     summary: "List a worker's jobs, past and current, newest first",
     params: WorkerParams,
     query: PageQuery,
@@ -147,7 +153,7 @@ export const workerEndpoints = [
       const limit = query.limit ?? PAGE_DEFAULT;
       const cursor = decodeCursor(query.cursor);
       const before = cursor && 'ordinal' in cursor ? cursor.ordinal : NEWEST;
-      const { jobs, exhausted } = await pageOfJobs(state, { had_by: worker_id }, before, limit);
+      const { jobs, exhausted } = await pageOfJobs(state, { had_by: worker_id, scope: null }, before, limit);
       return {
         items: jobs.map((job) => workerJobDocument(job, worker_id)),
         next_cursor: exhausted ? null : encodeCursor({ ordinal: jobs.at(-1)!.ordinal }),
@@ -158,6 +164,7 @@ export const workerEndpoints = [
     method: 'PUT',
     path: '/workers/:worker_id',
     operation: 'workers.register',
+    permission: 'work',
     summary: 'Register a worker, or update its capabilities',
     params: WorkerParams,
     body: WorkerRegistration,
@@ -176,6 +183,7 @@ export const workerEndpoints = [
     method: 'POST',
     path: '/workers/:worker_id/heartbeat',
     operation: 'workers.heartbeat',
+    permission: 'work',
     summary: 'Report health; returns commands and renewed leases',
     params: WorkerParams,
     body: Heartbeat,
@@ -206,6 +214,7 @@ export const workerEndpoints = [
     method: 'POST',
     path: '/workers/:worker_id/claim',
     operation: 'workers.claim',
+    permission: 'work',
     summary: 'Claim up to max_jobs jobs, each with a lease; waits up to wait_seconds for the first',
     params: WorkerParams,
     body: Claim,
@@ -229,13 +238,14 @@ export const workerEndpoints = [
         ? await claim()
         : { refs: await claims.next({ worker_id, max_jobs, wait_ms: wait_seconds * 1000, signal, claim }) };
       const assigned = refs.filter(([type]) => type === 'JobAssigned');
-      return { jobs: await Promise.all(assigned.map((ref) => handOut(context, ref))) };
+      return { jobs: await Promise.all(assigned.map((ref) => handOut(context, caller, ref))) };
     },
   }),
   endpoint({
     method: 'POST',
     path: '/workers/:worker_id/drain',
     operation: 'workers.drain',
+    permission: 'end_worker',
     summary: 'Drain a worker: it finishes its current jobs, then stops',
     params: WorkerParams,
     body: Type.Union([WorkerDrain, Type.Null()]),
@@ -251,6 +261,7 @@ export const workerEndpoints = [
     method: 'POST',
     path: '/workers/:worker_id/restart',
     operation: 'workers.restart',
+    permission: 'operate',
     summary: 'Restart a worker: it hands back its current jobs, then starts again',
     params: WorkerParams,
     responses: { 202: Worker },
@@ -268,6 +279,7 @@ export const workerEndpoints = [
     method: 'DELETE',
     path: '/workers/:worker_id',
     operation: 'workers.terminate',
+    permission: 'end_worker',
     summary: 'Terminate a worker now; its jobs return to the queue',
     params: WorkerParams,
     responses: { 200: Worker },
@@ -286,9 +298,9 @@ export const workerEndpoints = [
   }),
 ];
 
-async function handOut(context: ApiContext, ref: readonly [string, string, string?, number?]) {
+async function handOut(context: ApiContext, { subject }: Caller, ref: readonly [string, string, string?, number?]) {
   const [, job_id, token = '', expires_ms = 0] = ref;
-  const job = await findJob(context, job_id);
+  const job = await findJob(context, subject, job_id);
   const traceparent = context.traceOf(job);
   return {
     job: jobDocument(job),

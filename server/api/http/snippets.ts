@@ -328,6 +328,26 @@ for message in api.events.follow("jobs", filter={"priority": "high"}):
     if message.type == "update":
         print(message.job_id, message.state, message.percentage)`,
   },
+  'keys.list': {
+    typescript: `for await (const key of api.keys.list()) console.log(key.id, key.role, key.name);`,
+    python: `for key in api.keys.list():\n    print(key.id, key.role, key.name)`,
+  },
+  'keys.create': {
+    typescript: `\
+const { key } = await api.keys.create({ role: 'submit', name: 'web shop' });
+console.log(key); // shown only now`,
+    python: `\
+created = api.keys.create("submit", name="web shop")
+print(created.key)  # shown only now`,
+  },
+  'keys.rotate': {
+    typescript: `const { key } = await api.keys.rotate('4tIcYbYQGSA', { overlap_seconds: 3600 });`,
+    python: `key = api.keys.rotate("4tIcYbYQGSA", overlap_seconds=3600).key`,
+  },
+  'keys.revoke': {
+    typescript: `await api.keys.revoke('4tIcYbYQGSA');`,
+    python: `api.keys.revoke("4tIcYbYQGSA")`,
+  },
   'analytics.costs': {
     typescript: `\
 const { items, total } = await api.analytics.costs({ from: '2025-07-01T00:00:00Z', group_by: 'model' });

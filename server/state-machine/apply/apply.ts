@@ -12,6 +12,7 @@ import type { State } from '../state/state.ts';
 import { applyAlertEvent } from './alerts.ts';
 import { applyArchiveEvent } from './archive.ts';
 import { applyJobEvent } from './job.ts';
+import { applyKeyEvent } from './keys.ts';
 import { applyNoticeEvent, mayEndJob, noteEnd } from './notices.ts';
 import { observe } from './observed.ts';
 import { applyWorkerEvent } from './worker.ts';
@@ -128,6 +129,10 @@ function applyOne(state: State, event: Event): void {
     case 'AlertsNotified':
     case 'AlertGroupEnded':
       return applyNoticeEvent(state, event);
+    case 'KeyCreated':
+    case 'KeyRotated':
+    case 'KeyRevoked':
+      return applyKeyEvent(state, event);
     case 'JobsArchived':
     case 'ArchivePacked':
     case 'ArchiveIndexed':

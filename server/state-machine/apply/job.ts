@@ -132,7 +132,7 @@ export type JobRequest = Pick<
   | 'webhook_url'
   | 'estimated_cost_usd'
 > &
-  Partial<Pick<JobRecord, 'require_complete' | 'webhook_events' | 'traceparent'>>;
+  Partial<Pick<JobRecord, 'require_complete' | 'webhook_events' | 'traceparent' | 'submitted_by'>>;
 
 /** A job without attempts. */
 export function newJob(
@@ -161,6 +161,7 @@ export function newJob(
     webhook_events: request.webhook_events ?? null,
     require_complete: request.require_complete === true,
     ...(request.traceparent === undefined ? {} : { traceparent: request.traceparent }),
+    ...(request.submitted_by === undefined ? {} : { submitted_by: request.submitted_by }),
     url_expires_ms: urlExpiry(request.audio_url),
     attempt: 1,
     place: ordinal,

@@ -4,6 +4,7 @@
  */
 
 import type { Matcher } from '../../../protocol/alert-labels.ts';
+import type { KeyRole } from '../../../protocol/api-keys.ts';
 import type { CompletionReport, FailureReport, JobSubmission, ProgressReport } from '../../../protocol/job.ts';
 import type { LogEvent } from '../../../protocol/log-event.ts';
 import type { JobFilter } from '../../../protocol/queue.ts';
@@ -39,7 +40,8 @@ export type JobMessage = { message_id: string; job_id: string; attempt: number; 
 export type SentMessage = JobMessage & { replaces: string | null };
 
 export type CommandBody =
-  | { type: 'submit_jobs'; jobs: readonly ({ job_id: string } & JobSubmission)[] }
+  /** `submitted_by`: the actor, if it has an API key. */
+  | { type: 'submit_jobs'; jobs: readonly ({ job_id: string } & JobSubmission)[]; submitted_by?: string }
   /** `messages`: received from an external queue; the claim is for their jobs alone. */
   | {
       type: 'claim_jobs';
@@ -133,6 +135,23 @@ export type CommandBody =
       comment: string;
     }
   | { type: 'end_silence'; silence_id: string; by: string }
+  /** `first`: nothing happens if there is a key. `outside_admin`: the settings have an admin key. */
+  | {
+      type: 'create_key';
+      key_id: string;
+      role: KeyRole;
+      name: string;
+      tags: readonly string[] | null;
+      worker_id: string | null;
+      tenant: string | null;
+      expires_ms: number | null;
+      secret_hash: string;
+      by: string;
+      first?: boolean;
+      outside_admin: boolean;
+    }
+  | { type: 'rotate_key'; key_id: string; secret_hash: string; overlap_ms: number; by: string }
+  | { type: 'revoke_key'; key_id: string; by: string; outside_admin: boolean }
   /**
    * Time has passed: checks leases, retries, silent workers and alert rules. `ids`: for the alerts that may be raised.
    * `expire`: whether silence counts yet. `evaluate` false: the alert rules are left out. `observed`: what alert rules

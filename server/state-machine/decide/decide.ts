@@ -5,6 +5,7 @@ import { claimJobs } from './claims.ts';
 import type { Command, CommandBody } from './commands.ts';
 import { type Context, type Decision, refuse } from './decision.ts';
 import { cancelJob, completeJob, failJob, reportProgress, retryJob, submitJobs } from './jobs.ts';
+import { createKey, revokeKey, rotateKey } from './keys.ts';
 import { recordMessages } from './messages.ts';
 import { claimNotices, deliverNotice, failNotice, releaseNotices, replayNotice, requestNotices } from './notices.ts';
 import { observeJobs } from './observed.ts';
@@ -93,6 +94,12 @@ function decideBody(state: State, body: CommandBody, context: Context): Decision
       return createSilence(state, body, context);
     case 'end_silence':
       return endSilence(state, body);
+    case 'create_key':
+      return createKey(state, body, context);
+    case 'rotate_key':
+      return rotateKey(state, body, context);
+    case 'revoke_key':
+      return revokeKey(state, body, context);
     case 'tick':
       return tick(state, body, context);
     case 'forget':

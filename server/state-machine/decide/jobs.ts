@@ -21,7 +21,7 @@ import type { Policy } from './policy.ts';
 
 type Body<T extends CommandBody['type']> = CommandBody & { type: T };
 
-export function submitJobs(state: State, { jobs }: Body<'submit_jobs'>): Decision {
+export function submitJobs(state: State, { jobs, submitted_by }: Body<'submit_jobs'>): Decision {
   const events: Event[] = [];
   for (const [index, job] of jobs.entries()) {
     if (state.job(job.job_id)) return refuse('conflict', 'job_exists', `job ${job.job_id} already exists`);
@@ -42,6 +42,7 @@ export function submitJobs(state: State, { jobs }: Body<'submit_jobs'>): Decisio
           ...(job.webhook_url && job.webhook_events ? { webhook_events: job.webhook_events } : {}),
           ...(job.require_complete === true ? { require_complete: true } : {}),
           ...(job.traceparent === undefined ? {} : { traceparent: job.traceparent }),
+          ...(submitted_by === undefined ? {} : { submitted_by }),
           estimated_cost_usd: estimateCost(state, job.duration_seconds ?? null),
           details: 'Job submitted to queue',
         },

@@ -49,6 +49,7 @@ const JOB: Names<JobRecord> = [
   'start_by_ms',
   'verdict',
   'traceparent',
+  'submitted_by',
 ];
 const RUN: Names<Run> = [
   'worker_id',
@@ -165,6 +166,7 @@ export function jobUnpacker(fields: JobFields): (values: JobValues) => JobRecord
     start_by_ms: (v[at.start_by_ms] as number | null | undefined) ?? null,
     verdict: (v[at.verdict] as JobRecord['verdict'] | undefined) ?? null,
     ...(typeof v[at.traceparent] === 'string' ? { traceparent: v[at.traceparent] as string } : {}),
+    ...(typeof v[at.submitted_by] === 'string' ? { submitted_by: shared(v[at.submitted_by])! } : {}),
   });
 }
 

@@ -50,6 +50,8 @@ export type JobRecord = {
   require_complete: boolean;
   /** The submitter's trace; absent if there is none. */
   traceparent?: string;
+  /** The actor that submitted it; absent without an API key. */
+  submitted_by?: string;
   /** Until when the URL is valid; null if it does not say. Follows from the URL, and is not stored. */
   url_expires_ms: number | null;
 

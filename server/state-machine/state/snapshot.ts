@@ -4,6 +4,7 @@
  */
 import { withLabels } from './alerts.ts';
 import { JOB_FIELDS, type JobFields, type JobValues, jobUnpacker, packJob } from './job-rows.ts';
+import type { KeyRecord } from './keys.ts';
 import type { AlertGroup, DestinationTrouble, NoticeRecord } from './notices.ts';
 import type { PaceRecord } from './pace.ts';
 import type {
@@ -28,6 +29,7 @@ type Row =
   | ['worker', WorkerRecord]
   | ['alert', AlertRecord]
   | ['silence', SilenceRecord]
+  | ['key', KeyRecord]
   | ['notice', NoticeRecord]
   | ['trouble', DestinationTrouble]
   | ['alert_group', AlertGroup]
@@ -51,6 +53,7 @@ export function* snapshotRows(state: State): Generator<string> {
   for (const worker of tables.workers.values()) yield JSON.stringify(['worker', worker]);
   for (const alert of tables.alerts.values()) yield JSON.stringify(['alert', alert]);
   for (const silence of tables.silences.values()) yield JSON.stringify(['silence', silence]);
+  for (const key of tables.keys.values()) yield JSON.stringify(['key', key]);
   for (const notice of tables.notices.values()) yield JSON.stringify(['notice', notice]);
   for (const trouble of tables.troubles.values()) yield JSON.stringify(['trouble', trouble]);
   for (const group of tables.alert_groups.values()) yield JSON.stringify(['alert_group', group]);
@@ -110,6 +113,9 @@ function restoreRow(state: State, row: OtherRow, line: string): void {
       return state.putAlert(withLabels(row[1]));
     case 'silence':
       state.tables.silences.set(row[1].id, row[1]);
+      return;
+    case 'key':
+      state.tables.keys.set(row[1].id, row[1]);
       return;
     case 'notice':
       return state.putNotice(row[1]);

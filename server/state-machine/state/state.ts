@@ -9,6 +9,7 @@ import type { JobStateName, Priority } from '../../../protocol/job.ts';
 import { SortedMap } from '../../sorted-map.ts';
 import { able, waits } from './able.ts';
 import { indexesOf, indexJob, type OffTrack, type Timer, timerKey } from './job-indexes.ts';
+import type { KeyRecord } from './keys.ts';
 import { indexNotice, indexTrouble, type NoticeIndexes } from './notice-indexes.ts';
 import type { AlertGroup, DestinationTrouble, NoticeRecord } from './notices.ts';
 import { GROUPS_MAX, type PaceRecord } from './pace.ts';
@@ -34,6 +35,7 @@ type Facts = {
   workers: SortedMap<string, WorkerRecord>;
   alerts: SortedMap<string, AlertRecord>;
   silences: SortedMap<string, SilenceRecord>;
+  keys: SortedMap<string, KeyRecord>;
   notices: SortedMap<string, NoticeRecord>;
   alert_groups: SortedMap<string, AlertGroup>;
   /** Destinations of notices that do not receive, by name. */
@@ -383,6 +385,7 @@ function emptyTables(): Facts & Indexes {
     workers: table(),
     alerts: table(),
     silences: table(),
+    keys: table(),
     notices: table(),
     alert_groups: table(),
     troubles: table(),

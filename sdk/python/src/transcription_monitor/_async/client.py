@@ -11,6 +11,7 @@ from .analytics import AsyncAnalytics
 from .events import AsyncEvents
 from .feed import AsyncFeed
 from .jobs import AsyncJobs
+from .keys import AsyncKeys
 from .queues import AsyncQueues
 from .sources import AsyncSources
 from .system import AsyncSystem
@@ -56,6 +57,7 @@ class AsyncTranscriptionAPI:
         self.feed: AsyncFeed = AsyncFeed(self._transport)
         self.events: AsyncEvents = AsyncEvents(self._transport, self.feed)
         self.analytics: AsyncAnalytics = AsyncAnalytics(self._transport)
+        self.keys: AsyncKeys = AsyncKeys(self._transport)
 
     @property
     def base_url(self) -> str:

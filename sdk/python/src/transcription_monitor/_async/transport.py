@@ -32,6 +32,7 @@ class AsyncTransport:
         self.timeout = timeout
         self.retries = retries
         self._root = _call.root_of(base_url)
+        self._warned: set[str] = set()
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
         self._client = httpx.AsyncClient(headers=self.headers, transport=transport, limits=limits)
 
@@ -81,6 +82,7 @@ class AsyncTransport:
         )
         try:
             response = await self._client.send(request, stream=True)
+            _call.warn_once(response.headers, self._warned)
             if leave_open and response.status_code < 300:
                 return response
             try:

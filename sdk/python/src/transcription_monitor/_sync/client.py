@@ -12,6 +12,7 @@ from .analytics import Analytics
 from .events import Events
 from .feed import Feed
 from .jobs import Jobs
+from .keys import Keys
 from .queues import Queues
 from .sources import Sources
 from .system import System
@@ -57,6 +58,7 @@ class TranscriptionAPI:
         self.feed: Feed = Feed(self._transport)
         self.events: Events = Events(self._transport, self.feed)
         self.analytics: Analytics = Analytics(self._transport)
+        self.keys: Keys = Keys(self._transport)
 
     @property
     def base_url(self) -> str:

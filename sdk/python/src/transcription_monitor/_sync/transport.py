@@ -33,6 +33,7 @@ class Transport:
         self.timeout = timeout
         self.retries = retries
         self._root = _call.root_of(base_url)
+        self._warned: set[str] = set()
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
         self._client = httpx.Client(headers=self.headers, transport=transport, limits=limits)
 
@@ -82,6 +83,7 @@ class Transport:
         )
         try:
             response = self._client.send(request, stream=True)
+            _call.warn_once(response.headers, self._warned)
             if leave_open and response.status_code < 300:
                 return response
             try:

@@ -56,6 +56,7 @@ from .job import (
     StateHistoryEntry,
     Verdict,
 )
+from .key import ApiKey, NewApiKey
 from .source import FollowedSource, RefusedSighting, SightingsAnswer, SourceProblem, UnreadableSighting
 from .system import (
     BulkAnswer,
@@ -109,6 +110,7 @@ __all__ = [
     "Acknowledgement",
     "Alert",
     "AlertMatcher",
+    "ApiKey",
     "Attempt",
     "Bottlenecks",
     "BulkAnswer",
@@ -159,6 +161,7 @@ __all__ = [
     "MetricsShare",
     "Model",
     "MuteTime",
+    "NewApiKey",
     "Notification",
     "QualityReason",
     "Quantiles",
