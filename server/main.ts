@@ -26,6 +26,7 @@ import { Reconciler } from './fleets/reconciler.ts';
 import { newUlid } from './ids.ts';
 import { openAlertRules } from './maintenance/alert-rules.ts';
 import { Duty } from './maintenance/duty.ts';
+import { openPolicies } from './maintenance/policies.ts';
 import { StoreRules } from './maintenance/store-rules.ts';
 import { ticking } from './maintenance/ticking.ts';
 import { delivering } from './notices/delivery.ts';
@@ -92,6 +93,7 @@ export async function startMonitor(
   const ingest_rules = await readIngestRules(settings.ingest_rules, validateSubmission);
   checkCacheUrl(settings.cache);
   const alert_rules = await openAlertRules({ path: settings.alert_rules, clock, log });
+  const policies = await openPolicies({ path: settings.policies, clock, log });
   const notifier_options = noticeOptions(settings);
   const routes = await openRouting(settings, { clock, log, notifier_options });
   // In parallel: the store opens in its thread while the API is built here.
@@ -112,7 +114,7 @@ export async function startMonitor(
     const own = forStore(settings, store);
     const engine = await Engine.open({
       ...settings,
-      policy: { ...settings, alerts: alert_rules.value, routing: routes.value.routing },
+      policy: { ...settings, alerts: alert_rules.value, routing: routes.value.routing, policies: policies.value },
       store,
       clock,
       random: { float: Math.random },
@@ -182,6 +184,7 @@ export async function startMonitor(
 
     alert_rules.onChange((alerts) => engine.changePolicy({ alerts }));
     routes.onChange(({ routing }) => engine.changePolicy({ routing }));
+    policies.onChange((changed) => engine.changePolicy({ policies: changed }));
     const notices = new NoticeSender({
       engine,
       clock,
@@ -193,10 +196,11 @@ export async function startMonitor(
     });
     const rules = new StoreRules({ inspect: store.inspect?.bind(store), clock, log });
     const duties = [
-      ticking({ engine, clock, log, rules, files: [alert_rules, routes] }),
+      ticking({ engine, clock, log, rules, files: [alert_rules, routes, policies] }),
       rules.duty(),
       alert_rules.duty(),
       routes.duty(),
+      policies.duty(),
       new Duty({
         name: 'archive',
         clock,
@@ -259,7 +263,7 @@ export async function startMonitor(
       url,
       failed: store.failed ?? new Promise(() => {}),
       reload: async () => {
-        for (const file of [alert_rules, routes]) await file.reload({ always: true });
+        for (const file of [alert_rules, routes, policies]) await file.reload({ always: true });
       },
       stop: () => {
         stopped ??= stop();

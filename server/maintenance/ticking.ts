@@ -45,7 +45,7 @@ export function ticking({ engine, clock, log, rules, files = [] }: TickingOption
   const observed = () => ({
     store_rule: rules?.harm,
     commit_seconds: engine.commit_seconds,
-    config_invalid: files.map(({ problem }) => problem).find((problem) => problem) ?? files[0]?.problem,
+    config_invalid: problemOf(files.map(({ problem }) => problem)),
   });
   /** Running jobs from this ordinal on are judged next, at this time. */
   let judge_from = 0;
@@ -105,3 +105,7 @@ export function ticking({ engine, clock, log, rules, files = [] }: TickingOption
     },
   });
 }
+
+/** Null if every file that there is could be read; undefined without any. */
+const problemOf = (problems: readonly (string | null | undefined)[]): string | null | undefined =>
+  problems.find((problem) => problem) ?? problems.find((problem) => problem !== undefined);
