@@ -21,6 +21,7 @@ import { type Clock, systemClock } from './clock.ts';
 import { forStore, type Settings, s3Headers, sourceUrls, tracesWanted } from './config.ts';
 import { Engine } from './engine.ts';
 import { FeedHub } from './feed/hub.ts';
+import { FleetActions } from './fleets/acting.ts';
 import { openFleet } from './fleets/open-fleet.ts';
 import { Reconciler } from './fleets/reconciler.ts';
 import { newUlid } from './ids.ts';
@@ -112,6 +113,7 @@ export async function startMonitor(
     const url = `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
 
     const own = forStore(settings, store);
+    const instance = settings.instance || `${hostname().replace(/[^A-Za-z0-9]+/g, '-')}-${newUlid().slice(-8)}`;
     const engine = await Engine.open({
       ...settings,
       policy: { ...settings, alerts: alert_rules.value, routing: routes.value.routing, policies: policies.value },
@@ -119,7 +121,7 @@ export async function startMonitor(
       clock,
       random: { float: Math.random },
       newId: newUlid,
-      instance: settings.instance || `${hostname().replace(/[^A-Za-z0-9]+/g, '-')}-${newUlid().slice(-8)}`,
+      instance,
       url,
       soft_linger_ms: own.soft_linger_ms,
       tail_poll_ms: store.shared ? (settings.tail_poll_ms ?? 200) : null,
@@ -137,7 +139,9 @@ export async function startMonitor(
     const archive = new Archive({ engine, store, clock, settings, publisher, log });
     const fleet = await openFleet(settings.fleet, { clock, serverUrl: () => url, monitor: nameOf(store), log });
     undo.push(() => fleet.close());
-    const reconciler = new Reconciler({ engine, fleet, settings, clock, log });
+    const actions = new FleetActions({ engine, fleet, instance, clock, log });
+    const acting = () => actions.acting();
+    const reconciler = new Reconciler({ engine, fleet, acting, settings, clock, log });
     const feed = new FeedHub(engine, clock, { reports: own.soft_linger_ms > REPORTS_MS });
     if (!halted) {
       undo.push(() => publisher.stop());
@@ -196,7 +200,7 @@ export async function startMonitor(
     });
     const rules = new StoreRules({ inspect: store.inspect?.bind(store), clock, log });
     const duties = [
-      ticking({ engine, clock, log, rules, files: [alert_rules, routes, policies] }),
+      ticking({ engine, clock, log, rules, acting, files: [alert_rules, routes, policies] }),
       rules.duty(),
       alert_rules.duty(),
       routes.duty(),
@@ -232,6 +236,7 @@ export async function startMonitor(
       cleaningUploads({ store, engine, settings, log, clock }),
       ...(settings.analytics === 'on' ? [keepingColumns({ engine, store, clock, analytics, log })] : []),
       ...reconciler.duties(),
+      actions.duty(),
       notices,
     ];
     if (!halted) for (const duty of [...duties, ...sources, ...(external ? [external] : [])]) duty.start();

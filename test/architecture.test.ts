@@ -45,6 +45,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'protocol',
     'server/state-machine',
     'server/alerts',
+    'server/policies/policies.ts',
     'notifiers/http/shown-url.ts',
     'notifiers/notifier.ts',
   ],
