@@ -185,9 +185,13 @@ const Difference = { worker_id: Id, instance_id: Type.String(), reason: Type.Str
 export const Reconciliation = Type.Object(
   {
     dry_run: Type.Boolean(),
-    orphaned: Type.Array(Type.Object(Difference), {
-      description: 'Live workers that claim an instance which does not exist: terminated, or would be in a dry run.',
-    }),
+    orphaned: Type.Array(
+      Type.Object({
+        ...Difference,
+        terminated: Type.Boolean({ description: 'Its policy has terminated it; false in a dry run.' }),
+      }),
+      { description: 'Live workers that claim an instance which does not exist. A policy says what follows.' },
+    ),
     missing: Type.Array(Type.Object(Difference), {
       description: 'Instances of the fleet without a known worker: known as STARTING, or would be in a dry run.',
     }),
@@ -244,6 +248,7 @@ export type Heartbeat = Static<typeof Heartbeat>;
 
 export const WorkerCommand = Type.Union([
   Type.Object({ type: Type.Literal('cancel_job'), job_id: Id }),
+  Type.Object({ type: Type.Literal('kill_engine'), job_id: Id }),
   Type.Object({ type: Type.Literal('drain') }),
   Type.Object({ type: Type.Literal('restart') }),
 ]);

@@ -180,6 +180,7 @@ export async function startMonitor(
       analytics,
       cache,
       alert_rules,
+      policies,
       metrics: monitorMetrics({ engine, feed, views: publisher, cache, queue: external, settings, meters }),
       meters,
       traceOf: spans ? attemptsTrace : submittersTrace,

@@ -158,6 +158,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'server/fleets/reconciler.ts',
     'server/alerts',
     'server/maintenance/alert-rules.ts',
+    'server/maintenance/policies.ts',
     'server/sources/observe.ts',
     'server/config.ts',
     ...GROUND,
@@ -211,6 +212,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'server/doctor.ts',
     'server/sql.ts',
     'server/backtest.ts',
+    'server/policies/defaults.ts',
     'server/config.ts',
   ],
 };

@@ -75,7 +75,8 @@ export class Reconciler {
     const judged = judge(this.#suspicions, differences, look, settings.reconcile_grace_ms);
     this.#suspicions = judged.suspicions;
     if (!dry_run) for (const difference of judged.confirmed) await this.#settle(difference);
-    return documentOf(judged, dry_run);
+    const ended = (worker_id: string) => !dry_run && engine.state.worker(worker_id)?.state === 'TERMINATED';
+    return documentOf(judged, dry_run, ended);
   }
 
   #workers(): WorkerRecord[] {
@@ -101,12 +102,16 @@ export class Reconciler {
   }
 }
 
-function documentOf({ confirmed, unconfirmed }: Judged, dry_run: boolean): Reconciliation {
+function documentOf(
+  { confirmed, unconfirmed }: Judged,
+  dry_run: boolean,
+  ended: (worker_id: string) => boolean,
+): Reconciliation {
   const shown = ({ worker_id, instance_id, reason }: Difference) => ({ worker_id, instance_id, reason });
   const of = (kind: Difference['kind']) => confirmed.filter((one) => one.kind === kind).map(shown);
   return {
     dry_run,
-    orphaned: of('orphaned'),
+    orphaned: of('orphaned').map((one) => ({ ...one, terminated: ended(one.worker_id) })),
     missing: of('missing'),
     unconfirmed: unconfirmed.map((one) => ({ kind: one.kind, ...shown(one), due_at: formatTime(one.due_ms) })),
   };

@@ -21,6 +21,7 @@ import { jobReportEndpoints } from '../endpoints/job-reports.ts';
 import { jobEndpoints } from '../endpoints/jobs.ts';
 import { logEventEndpoints } from '../endpoints/log-events.ts';
 import { notificationEndpoints } from '../endpoints/notifications.ts';
+import { policyEndpoints } from '../endpoints/policies.ts';
 import { queueEndpoints } from '../endpoints/queues.ts';
 import { sourceEndpoints } from '../endpoints/sources.ts';
 import { systemEndpoints } from '../endpoints/system.ts';
@@ -47,6 +48,7 @@ export const endpoints: readonly Endpoint[] = [
   ...queueEndpoints,
   ...systemEndpoints,
   ...alertEndpoints,
+  ...policyEndpoints,
   ...notificationEndpoints,
   ...logEventEndpoints,
   ...sourceEndpoints,

@@ -40,7 +40,8 @@ function decided(state: State, { entity, data }: PolicyEvent & { type: 'ActionDe
     state.putJob({ ...job, run, kill_ms, actions: noted(job.actions, note), version: state.seq }, job);
   }
   if (worker) state.putWorker({ ...worker, actions: noted(worker.actions, note), version: state.seq });
-  countBy(state, 'decided', outcome === 'acted' ? action : outcome);
+  countBy(state, 'decided', outcome);
+  if (outcome === 'acted') countBy(state, 'acted', action);
   if (outcome === 'acted' || outcome === 'dry_run') countDecision(state, policy, outcome);
   state.putAction({
     ...note,

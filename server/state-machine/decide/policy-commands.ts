@@ -2,7 +2,7 @@
 import { actionId } from '../state/actions.ts';
 import type { State } from '../state/state.ts';
 import type { CommandBody } from './commands.ts';
-import { type Decision, refuse } from './decision.ts';
+import type { Decision } from './decision.ts';
 
 export function settleAction(state: State, body: CommandBody & { type: 'settle_action' }): Decision {
   const { ordinal, done, details } = body;
@@ -11,10 +11,6 @@ export function settleAction(state: State, body: CommandBody & { type: 'settle_a
 }
 
 export function resumePolicies(state: State, { by }: CommandBody & { type: 'resume_policies' }): Decision {
-  if (state.scalars.policies_paused === null) {
-    return refuse('conflict', 'policies_not_paused', 'the policies are not paused', {
-      hint: 'GET /api/v1/system/policies shows whether they are.',
-    });
-  }
+  if (state.scalars.policies_paused === null) return { events: [] };
   return { events: [{ type: 'PoliciesResumed', entity: 'policies', data: { by } }] };
 }

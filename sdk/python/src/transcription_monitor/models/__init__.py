@@ -1,5 +1,15 @@
 """Results as pydantic models. Each field is documented with its unit, as on a monitor's `/docs` page."""
 
+from .action import (
+    ActionTaken,
+    CircuitBreaker,
+    DecidedAction,
+    EffectivePolicies,
+    EffectivePolicy,
+    MachineOutcome,
+    PoliciesPause,
+    PolicyLastHour,
+)
 from .alert import (
     Acknowledgement,
     Alert,
@@ -102,16 +112,19 @@ from .worker import (
     WorkerJob,
     WorkerLocation,
     WorkerPerformance,
+    WorkerVerdict,
 )
 
 __all__ = [
     "FINISHED_STATES",
     "Acknowledgement",
+    "ActionTaken",
     "Alert",
     "AlertMatcher",
     "Attempt",
     "Bottlenecks",
     "BulkAnswer",
+    "CircuitBreaker",
     "Claimed",
     "ClaimedJob",
     "CostItem",
@@ -120,12 +133,15 @@ __all__ = [
     "Costs",
     "CurrentJob",
     "CurrentMetrics",
+    "DecidedAction",
     "Document",
     "DurationItem",
     "DurationReport",
     "Durations",
     "EffectiveAlertRule",
     "EffectiveAlertRules",
+    "EffectivePolicies",
+    "EffectivePolicy",
     "EndedJobs",
     "Failures",
     "FailuresItem",
@@ -153,6 +169,7 @@ __all__ = [
     "JobWorker",
     "Lease",
     "LogEventAnswer",
+    "MachineOutcome",
     "MetricsGroups",
     "MetricsPeriod",
     "MetricsSeries",
@@ -160,6 +177,8 @@ __all__ = [
     "Model",
     "MuteTime",
     "Notification",
+    "PoliciesPause",
+    "PolicyLastHour",
     "QualityReason",
     "Quantiles",
     "Queue",
@@ -202,4 +221,5 @@ __all__ = [
     "WorkerJob",
     "WorkerLocation",
     "WorkerPerformance",
+    "WorkerVerdict",
 ]
