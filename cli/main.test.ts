@@ -32,7 +32,7 @@ test('--help is a tutorial that covers every command and exit code', async (t) =
   const { code, stdout } = await tmon(t, '--help');
   assert.equal(code, 0);
   const commands =
-    'serve worker submit watch top jobs job transcript cancel retry workers reconcile queue alerts doctor rebuild sql costs bottlenecks analytics check logs db aws recommend import';
+    'serve worker submit watch top jobs job transcript cancel retry workers policies actions reconcile queue alerts doctor rebuild sql costs bottlenecks analytics check logs db aws recommend import';
   for (const command of commands.split(' ')) {
     assert.match(stdout, new RegExp(`^.*tmon ${command}\\b`, 'm'), command);
     const help = await tmon(t, command, '--help');

@@ -27,6 +27,7 @@ tmon: the control plane for a fleet of transcription workers. To get a first tra
   tmon workers [ID] [--drain]     list workers           tmon queue [dlq]           queue and dead letters
   tmon alerts                     alerts: ack, silence, rules, check FILE, test RULE --since 7d
   tmon keys                       API keys: create --role ROLE, rotate KEY, revoke KEY
+  tmon policies [check FILE]      what is done about verdicts    tmon actions   what was done
   tmon reconcile [--dry-run]      compare workers with the fleet's instances
   tmon notifications [--replay ID] messages about jobs, and their delivery
   tmon doctor [--store URL]       check the setup        tmon rebuild --store URL   rebuild all views
@@ -63,6 +64,8 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   cancel: async () => (await import('./cancel.ts')).cancelCommand(),
   retry: async () => (await import('./retry.ts')).retryCommand(),
   workers: async () => (await import('./workers.ts')).workersCommand(),
+  policies: async () => (await import('./policies.ts')).policiesCommand(),
+  actions: async () => (await import('./actions.ts')).actionsCommand(),
   reconcile: async () => (await import('./reconcile.ts')).reconcileCommand(),
   queue: async () => (await import('./queue.ts')).queueCommand(),
   notifications: async () => (await import('./notifications.ts')).notificationsCommand(),

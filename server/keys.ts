@@ -13,6 +13,7 @@ import { newUlid } from './ids.ts';
 import { NO_ROUTES } from './notices/routes/routes.ts';
 import { assureStore } from './objects/assured-store.ts';
 import { openStore } from './objects/open-store.ts';
+import { defaultPolicies } from './policies/defaults.ts';
 import type { CommandBody } from './state-machine/decide/commands.ts';
 import { JOURNAL_TRACES } from './views/keys.ts';
 
@@ -43,7 +44,7 @@ export async function withKeysOf<T>(
     const store = await assureStore(opened, { clock, log });
     const engine = await Engine.open({
       ...settings,
-      policy: { ...settings, alerts: defaultRules(), routing: NO_ROUTES },
+      policy: { ...settings, alerts: defaultRules(), routing: NO_ROUTES, policies: defaultPolicies() },
       store,
       clock,
       random: { float: Math.random },

@@ -24,12 +24,14 @@ import { type Clock, systemClock } from './clock.ts';
 import { environmentWith, forStore, type Settings, s3Headers, sourceUrls, tracesWanted } from './config.ts';
 import { Engine, Refused } from './engine.ts';
 import { FeedHub } from './feed/hub.ts';
+import { FleetActions } from './fleets/acting.ts';
 import { openFleet } from './fleets/open-fleet.ts';
 import { Reconciler } from './fleets/reconciler.ts';
 import { newUlid } from './ids.ts';
 import { openAlertRules } from './maintenance/alert-rules.ts';
 import { openCertificate } from './maintenance/certificate.ts';
 import { Duty } from './maintenance/duty.ts';
+import { openPolicies } from './maintenance/policies.ts';
 import { StoreRules } from './maintenance/store-rules.ts';
 import { ticking } from './maintenance/ticking.ts';
 import { delivering } from './notices/delivery.ts';
@@ -101,6 +103,7 @@ export async function startMonitor(
   checkCacheUrl(settings.cache);
   const access_settings = await accessSettings(settings);
   const alert_rules = await openAlertRules({ path: settings.alert_rules, clock, log });
+  const policies = await openPolicies({ path: settings.policies, clock, log });
   const notifier_options = noticeOptions(settings);
   const routes = await openRouting(settings, { clock, log, notifier_options });
   // In parallel: the store opens in its thread while the API is built here.
@@ -125,14 +128,15 @@ export async function startMonitor(
     undo.push(async () => void scraped?.close());
 
     const own = forStore(settings, store);
+    const instance = settings.instance || `${hostname().replace(/[^A-Za-z0-9]+/g, '-')}-${newUlid().slice(-8)}`;
     const engine = await Engine.open({
       ...settings,
-      policy: { ...settings, alerts: alert_rules.value, routing: routes.value.routing },
+      policy: { ...settings, alerts: alert_rules.value, routing: routes.value.routing, policies: policies.value },
       store,
       clock,
       random: { float: Math.random },
       newId: newUlid,
-      instance: settings.instance || `${hostname().replace(/[^A-Za-z0-9]+/g, '-')}-${newUlid().slice(-8)}`,
+      instance,
       url,
       soft_linger_ms: own.soft_linger_ms,
       tail_poll_ms: store.shared ? (settings.tail_poll_ms ?? 200) : null,
@@ -161,7 +165,9 @@ export async function startMonitor(
       log,
     });
     undo.push(() => fleet.close());
-    const reconciler = new Reconciler({ engine, fleet, settings, clock, log });
+    const actions = new FleetActions({ engine, fleet, instance, clock, log });
+    const acting = () => actions.acting();
+    const reconciler = new Reconciler({ engine, fleet, acting, settings, clock, log });
     const feed = new FeedHub(engine, clock, { reports: own.soft_linger_ms > REPORTS_MS });
     if (!halted) {
       undo.push(() => publisher.stop());
@@ -202,6 +208,7 @@ export async function startMonitor(
       analytics,
       cache,
       alert_rules,
+      policies,
       metrics: monitorMetrics({ engine, feed, views: publisher, cache, queue: external, settings, meters }),
       meters,
       traceOf: spans ? attemptsTrace : submittersTrace,
@@ -210,6 +217,7 @@ export async function startMonitor(
 
     alert_rules.onChange((alerts) => engine.changePolicy({ alerts }));
     routes.onChange(({ routing }) => engine.changePolicy({ routing }));
+    policies.onChange((changed) => engine.changePolicy({ policies: changed }));
     const notices = new NoticeSender({
       engine,
       clock,
@@ -221,10 +229,11 @@ export async function startMonitor(
     });
     const rules = new StoreRules({ inspect: store.inspect?.bind(store), clock, log });
     const duties = [
-      ticking({ engine, clock, log, rules, files: [alert_rules, routes, certificate] }),
+      ticking({ engine, clock, log, rules, acting, files: [alert_rules, routes, policies, certificate] }),
       rules.duty(),
       alert_rules.duty(),
       routes.duty(),
+      policies.duty(),
       certificate.duty(),
       new Duty({
         name: 'archive',
@@ -257,6 +266,7 @@ export async function startMonitor(
       cleaningUploads({ store, engine, settings, log, clock }),
       ...(settings.analytics === 'on' ? [keepingColumns({ engine, store, clock, analytics, log })] : []),
       ...reconciler.duties(),
+      actions.duty(),
       notices,
     ];
     if (!halted) for (const duty of [...duties, ...sources, ...(external ? [external] : [])]) duty.start();
@@ -291,7 +301,7 @@ export async function startMonitor(
       first_key,
       failed: store.failed ?? new Promise(() => {}),
       reload: async () => {
-        for (const file of [alert_rules, routes, certificate]) await file.reload({ always: true });
+        for (const file of [alert_rules, routes, policies, certificate]) await file.reload({ always: true });
       },
       stop: () => {
         stopped ??= stop();

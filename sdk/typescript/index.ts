@@ -63,7 +63,7 @@ export type { JobProgressDocument, JobTimeline, StoredTranscript } from './jobs.
 export { type Page, Pages } from './pages.ts';
 export { type AnalyzedJob, PerformanceAnalyzer } from './performance-analyzer.ts';
 export { type JobStateOptions, StateAPI, type StateOptions, type StateStore } from './state-api.ts';
-export type { AlertStatusQuery, ListedAlert, SystemHealthWithStatus } from './system.ts';
+export type { ActionsQuery, AlertStatusQuery, ListedAlert, SystemHealthWithStatus } from './system.ts';
 export type { CallOptions, RawBody, TransportOptions } from './transport.ts';
 export type { UploadFile, UploadOptions, UploadProgress } from './uploads.ts';
 export { isProgress, type JobUpdate, jobAsOf, type WatchOptions } from './watch.ts';

@@ -11,6 +11,7 @@ import type { FeedHub } from '../feed/hub.ts';
 import type { Fleet } from '../fleets/fleet.ts';
 import type { Reconciler } from '../fleets/reconciler.ts';
 import type { AlertRulesFile } from '../maintenance/alert-rules.ts';
+import type { PoliciesFile } from '../maintenance/policies.ts';
 import type { ObjectStore } from '../objects/store.ts';
 import type { ExternalQueue, JobQueue } from '../queues/job-queue.ts';
 import type { Meters } from '../telemetry/meters.ts';
@@ -42,6 +43,7 @@ export type ApiContext = {
   traceOf: TraceOf;
   log: (level: 'info' | 'warn' | 'error', message: string) => void;
   alert_rules: Pick<AlertRulesFile, 'problem'>;
+  policies: Pick<PoliciesFile, 'problem'>;
   /** The sources that this instance follows. */
   sources: readonly { readonly status: FollowedSource }[];
 };

@@ -33,6 +33,7 @@ export type LocalFleetOptions = {
 type Child = { process: ChildProcess; launch: WorkerLaunch; launched_ms: number; gone: AbortSignal };
 
 export class LocalFleet implements Fleet {
+  readonly machines = { replaces: false };
   readonly #options: LocalFleetOptions;
   readonly #children = new Map<string, Child>();
   /** Processes that are stopping. */

@@ -89,6 +89,9 @@ const WEIGHTS = {
   create_key: 0.3,
   rotate_key: 0.2,
   revoke_key: 0.2,
+  judge_orphaned: 0.2,
+  settle_action: 0.5,
+  resume_policies: 0.2,
 } as const satisfies Record<CommandType, number>;
 
 const basisOf = ({ scalars, at_ms }: State) => ({ basis_seq: scalars.archive_seq, made_ms: at_ms });
@@ -231,7 +234,23 @@ class Asking {
       case 'end_silence':
         return { type, silence_id: state.tables.silences.maxKey() ?? 'none', by: 'api' };
       case 'tick':
-        return { type, ids: [1, 2, 3].map((n) => `alert-${this.#count}-${n}`), expire: true };
+        return {
+          type,
+          ids: [1, 2, 3].map((n) => `alert-${this.#count}-${n}`),
+          expire: true,
+          acting: { by: 'instance', fleet: { replaces: false }, worker_ids: [`worker-${this.#count}`] },
+        };
+      case 'judge_orphaned': {
+        const { instance_id, heartbeat_ms, created_ms = 0 } = state.worker(worker_id) ?? {};
+        const since_ms = heartbeat_ms ?? created_ms;
+        return { type, worker_id, instance_id: instance_id ?? 'i-1', since_ms, reason: 'gone', by: 'instance' };
+      }
+      case 'settle_action': {
+        const ordinal = state.tables.pending_actions.minKey() ?? 1;
+        return { type, ordinal, done: chance.happens(0.5), details: chance.pick([null, 'x']) };
+      }
+      case 'resume_policies':
+        return { type, by: 'api' };
       case 'forget': {
         const jobs = [...state.tables.finished.values()].map((one) => state.job(one)!);
         for (const job of jobs) this.#forgotten.set(job.job_id, job);

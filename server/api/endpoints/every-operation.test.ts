@@ -123,6 +123,9 @@ const REQUESTS: Record<string, () => Promise<Request>> = {
     return { at: `/system/alerts/${items[0].id}/acknowledge`, body: { by: 'ada' } };
   },
   'system.alertRules': async () => ({ at: '/system/alert-rules' }),
+  'system.policies': async () => ({ at: '/system/policies' }),
+  'system.resumePolicies': async () => ({ at: '/system/policies/resume', body: { by: 'ada' } }),
+  'system.actions': async () => ({ at: '/system/actions?limit=2&outcome=acted' }),
   'system.silences': async () => ({ at: '/system/silences' }),
   'system.createSilence': async () => ({ at: '/system/silences', body: silence() }),
   'system.endSilence': async () => {

@@ -18,15 +18,17 @@ import {
   WorkerJob,
   WorkerLaunch,
   WorkerRegistration,
+  type WorkerVerdict,
+  WorkerVerdictStatus,
 } from '../../../protocol/worker.ts';
 import { jobDocument, workerJobDocument } from '../../documents/job.ts';
-import { workerDocument, workerVersion } from '../../documents/worker.ts';
+import { workerDocument, workerVerdictOf, workerVersion } from '../../documents/worker.ts';
 import { Refused } from '../../engine.ts';
 import { newId, newSecret } from '../../ids.ts';
 import type { CommandBody, JobMessage } from '../../state-machine/decide/commands.ts';
 import { workerNotFound, workerTerminated } from '../../state-machine/decide/jobs.ts';
 import { renewable } from '../../state-machine/decide/workers.ts';
-import type { WorkerRecord } from '../../state-machine/state/records.ts';
+import { isKilled, type WorkerRecord } from '../../state-machine/state/records.ts';
 import type { State } from '../../state-machine/state/state.ts';
 import type { Caller } from '../caller.ts';
 import type { ApiContext } from '../context.ts';
@@ -54,6 +56,14 @@ const PageQuery = Type.Object(
   closed,
 );
 
+const WorkersQuery = Type.Object(
+  {
+    verdict: Type.Optional({ ...WorkerVerdictStatus, description: 'Only workers with this verdict.' }),
+    ...PageQuery.properties,
+  },
+  closed,
+);
+
 export const workerEndpoints = [
   endpoint({
     method: 'GET',
@@ -61,7 +71,7 @@ export const workerEndpoints = [
     operation: 'workers.list',
     permission: 'fleet',
     summary: 'List workers, newest first',
-    query: PageQuery,
+    query: WorkersQuery,
     responses: { 200: pageOf(Worker) },
     async run({ engine }, { query }) {
       const { state } = engine;
@@ -71,7 +81,7 @@ export const workerEndpoints = [
       const workers: WorkerRecord[] = [];
       for (const [ordinal, worker_id] of state.tables.workers_by_creation.entriesReversed(before)) {
         const worker = ordinal < before ? state.worker(worker_id) : undefined;
-        if (worker) workers.push(worker);
+        if (worker && isJudged(worker, query.verdict)) workers.push(worker);
         if (workers.length === limit) break;
       }
       return {
@@ -203,10 +213,16 @@ export const workerEndpoints = [
       const tokens = renewed.map((job_id) => engine.state.job(job_id)?.run?.token ?? '');
       const beat = { type: 'beat' as const, worker_id, health: body.health ?? null, leases: tokens };
       engine.submitSoft(softCommandOf(caller, beat));
-      const expires_at = formatTime(engine.journal.now() + engine.policy.lease_ms);
+      const { state } = engine;
+      const renewed_ms = engine.journal.now() + engine.policy.lease_ms;
       return {
-        commands: commandsFor(engine.state, engine.state.worker(worker_id) ?? worker),
-        leases: tokens.map((token) => ({ token, expires_at })),
+        commands: commandsFor(state, state.worker(worker_id) ?? worker),
+        leases: renewed.map((job_id, index) => {
+          const job = state.job(job_id);
+          // Its engine is to be ended until then.
+          const expires_ms = job && isKilled(job) ? job.kill_ms! : renewed_ms;
+          return { token: tokens[index]!, expires_at: formatTime(expires_ms) };
+        }),
       };
     },
   }),
@@ -298,6 +314,9 @@ export const workerEndpoints = [
   }),
 ];
 
+const isJudged = (worker: WorkerRecord, wanted: WorkerVerdict['status'] | undefined): boolean =>
+  wanted === undefined || workerVerdictOf(worker)?.status === wanted;
+
 async function handOut(context: ApiContext, { subject }: Caller, ref: readonly [string, string, string?, number?]) {
   const [, job_id, token = '', expires_ms = 0] = ref;
   const job = await findJob(context, subject, job_id);
@@ -315,7 +334,9 @@ async function handOut(context: ApiContext, { subject }: Caller, ref: readonly [
 function commandsFor(state: State, worker: WorkerRecord): WorkerCommand[] {
   const commands: WorkerCommand[] = [];
   for (const { job_id } of worker.holds) {
-    if (state.job(job_id)?.state === 'CANCELLING') commands.push({ type: 'cancel_job', job_id });
+    const job = state.job(job_id);
+    if (job?.state === 'CANCELLING') commands.push({ type: 'cancel_job', job_id });
+    else if (job && isKilled(job)) commands.push({ type: 'kill_engine', job_id });
   }
   if (worker.state === 'DRAINING') commands.push({ type: 'drain' });
   if (worker.state === 'RESTARTING') commands.push({ type: 'restart' });

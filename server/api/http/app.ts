@@ -24,6 +24,7 @@ import { jobEndpoints } from '../endpoints/jobs.ts';
 import { keyEndpoints } from '../endpoints/keys.ts';
 import { logEventEndpoints } from '../endpoints/log-events.ts';
 import { notificationEndpoints } from '../endpoints/notifications.ts';
+import { policyEndpoints } from '../endpoints/policies.ts';
 import { queueEndpoints } from '../endpoints/queues.ts';
 import { sourceEndpoints } from '../endpoints/sources.ts';
 import { systemEndpoints } from '../endpoints/system.ts';
@@ -53,6 +54,7 @@ export const endpoints: readonly Endpoint[] = [
   ...queueEndpoints,
   ...systemEndpoints,
   ...alertEndpoints,
+  ...policyEndpoints,
   ...notificationEndpoints,
   ...logEventEndpoints,
   ...sourceEndpoints,

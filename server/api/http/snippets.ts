@@ -257,6 +257,22 @@ for hour in api.system.metrics_series(from_="2025-07-07T00:00:00Z", to="2025-07-
 for rule in api.system.alert_rules().rules:
     print(rule.name, rule.signal, rule.threshold)`,
   },
+  'system.policies': {
+    typescript: `for (const policy of (await api.system.policies()).policies) console.log(policy.name, policy.mode, policy.last_hour);`,
+    python: `\
+for policy in api.system.policies().policies:
+    print(policy.name, policy.mode, policy.last_hour)`,
+  },
+  'system.resumePolicies': {
+    typescript: `await api.system.resumePolicies({ by: 'ada' });`,
+    python: `api.system.resume_policies(by="ada")`,
+  },
+  'system.actions': {
+    typescript: `for await (const action of api.system.actions({ outcome: 'acted' })) console.log(action.policy, action.reason);`,
+    python: `\
+for action in api.system.actions(outcome="acted"):
+    print(action.policy, action.reason)`,
+  },
   'system.silences': {
     typescript: `for await (const silence of api.system.silences()) console.log(silence.comment, silence.ends_at);`,
     python: `\

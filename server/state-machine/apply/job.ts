@@ -108,7 +108,8 @@ function judged(state: State, job: JobRecord, { data }: JobEvent & { type: 'JobJ
   const { status, since_ms, reason, evidence } = data;
   countBy(state, 'judged', status);
   // Nothing new is known of the job itself: its `updated_at` stays, and what a source has reported of it is still current.
-  state.putJob({ ...job, verdict: { status, since_ms, reason, evidence }, version: state.seq }, job);
+  const judged_ms = job.verdict?.status === status ? (job.verdict.judged_ms ?? state.at_ms) : state.at_ms;
+  state.putJob({ ...job, verdict: { status, since_ms, reason, evidence, judged_ms }, version: state.seq }, job);
 }
 
 function submit(state: State, { entity, data }: JobEvent & { type: 'JobSubmitted' }): void {
@@ -184,6 +185,7 @@ export function newJob(
     history,
     observed: null,
     verdict: null,
+    actions: null,
   };
 }
 

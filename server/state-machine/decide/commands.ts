@@ -18,6 +18,7 @@ import type {
 } from '../../../protocol/worker.ts';
 import type { Observed } from '../../alerts/signals.ts';
 import type { ArchivedJob, ColumnFile, CommandRef, Pack, ShardRecord } from '../state/records.ts';
+import type { Acting } from './actions.ts';
 import type { RefusedPart } from './decision.ts';
 
 export type Command = {
@@ -92,13 +93,12 @@ export type CommandBody =
   | { type: 'beat'; worker_id: string; health: HealthReport | null; leases: readonly string[] }
   | { type: 'drain_worker'; worker_id: string; drain?: WorkerDrain }
   | { type: 'restart_worker'; worker_id: string }
-  /** `unless_seen`: nothing happens if the worker has given a sign of life since, or claims another instance. */
-  | {
-      type: 'terminate_worker';
-      worker_id: string;
-      reason: string;
-      unless_seen?: { since_ms: number; instance_id: string };
-    }
+  | { type: 'terminate_worker'; worker_id: string; reason: string }
+  /** Without effect if the worker has given a sign of life since, or claims another instance. */
+  | ({ type: 'judge_orphaned'; worker_id: string; instance_id: string; since_ms: number; reason: string } & Acting)
+  /** The fleet has done its part of an action of a policy, or could not. */
+  | { type: 'settle_action'; ordinal: number; done: boolean; details: string | null }
+  | { type: 'resume_policies'; by: string }
   /** To be sent by `by`, a name of its own for each claim; without those that are no longer due. */
   | { type: 'claim_notices'; notice_ids: readonly string[]; by: string }
   /** No sender but `by` is alive. */
@@ -156,7 +156,7 @@ export type CommandBody =
    * Time has passed: checks leases, retries, silent workers and alert rules. `ids`: for the alerts that may be raised.
    * `expire`: whether silence counts yet. `evaluate` false: the alert rules are left out. `observed`: what alert rules
    * see beside the fold. `judge_from`: ordinal of the first running job to judge, 0 if absent; null: no job is judged.
-   * `notice_ids`: for the messages about alerts.
+   * `notice_ids`: for the messages about alerts. `acting`: for what policies do; absent: they do nothing.
    */
   | {
       type: 'tick';
@@ -166,6 +166,7 @@ export type CommandBody =
       observed?: Observed;
       judge_from?: number | null | undefined;
       notice_ids?: readonly string[];
+      acting?: Acting;
     }
   | { type: 'forget'; packs: readonly Packed[]; workers: readonly Archived[]; alerts: readonly Archived[] }
   /** Jobs that have left memory before were written into this pack. `basis_seq`: the fold's archive_seq when its author began. */

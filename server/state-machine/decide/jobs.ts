@@ -215,7 +215,7 @@ function errorOf({ batch_size }: JobRecord, { code, message, retryable, fault }:
 }
 
 /** Whether the attempt does not count, since the worker is to blame. */
-function isForgiven(job: JobRecord, error: AttemptError): boolean {
+export function isForgiven(job: JobRecord, error: AttemptError): boolean {
   if (errorOf(job, error).fault !== 'worker') return false;
   let forgiven = 0;
   for (const { fault } of endedRuns(job)) if (fault === 'worker') forgiven += 1;
@@ -231,7 +231,9 @@ function trialOf(state: State, job: JobRecord, error: AttemptError, at_ms: numbe
   const worker = state.worker(job.run?.worker_id ?? '');
   // What no worker can do is not the fault of this one.
   const blames = fault === 'worker' || (fault === undefined && error.retryable);
-  if (!worker || !blames || job.state === 'CANCELLING' || HANDED_BACK.has(error.code)) return {};
+  // One that could not be heard may have lost several jobs by one cause.
+  const spared = HANDED_BACK.has(error.code) || error.code === 'requeued_dead';
+  if (!worker || !blames || job.state === 'CANCELLING' || spared) return {};
   return { trial_ms: at_ms + backoff(Math.max(0, faultsInARow(worker.faults) + 1 - FAULTS_MAX), TRIALS) };
 }
 

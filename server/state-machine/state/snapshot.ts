@@ -2,6 +2,7 @@
  * Converts the state to rows of text and back. Equal states give equal bytes, so the hash of a snapshot is the hash of
  * the state: rows are ordered by table and key. Indexes are not written; they are rebuilt from the records.
  */
+import type { ActionRecord, PolicyCounts } from './actions.ts';
 import { withLabels } from './alerts.ts';
 import { JOB_FIELDS, type JobFields, type JobValues, jobUnpacker, packJob } from './job-rows.ts';
 import type { KeyRecord } from './keys.ts';
@@ -33,6 +34,8 @@ type Row =
   | ['notice', NoticeRecord]
   | ['trouble', DestinationTrouble]
   | ['alert_group', AlertGroup]
+  | ['action', ActionRecord]
+  | ['policy', string, PolicyCounts]
   | ['command', string, CommandRecord]
   | ['minute' | 'hour' | 'day', number, PeriodRecord]
   /** With the ids of its jobs while the index does not cover it. */
@@ -57,6 +60,8 @@ export function* snapshotRows(state: State): Generator<string> {
   for (const notice of tables.notices.values()) yield JSON.stringify(['notice', notice]);
   for (const trouble of tables.troubles.values()) yield JSON.stringify(['trouble', trouble]);
   for (const group of tables.alert_groups.values()) yield JSON.stringify(['alert_group', group]);
+  for (const action of tables.actions.values()) yield JSON.stringify(['action', action]);
+  for (const [name, counts] of tables.policy_counts.entries()) yield JSON.stringify(['policy', name, counts]);
   for (const [id, command] of tables.commands.entries()) yield JSON.stringify(['command', id, command]);
   for (const [minute, period] of tables.minutes.entries()) yield JSON.stringify(['minute', minute, period]);
   for (const [hour, period] of tables.hours.entries()) yield JSON.stringify(['hour', hour, period]);
@@ -111,6 +116,11 @@ function restoreRow(state: State, row: OtherRow, line: string): void {
     case 'alert':
       // Rows of older versions lack labels and what came with them.
       return state.putAlert(withLabels(row[1]));
+    case 'action':
+      return state.putAction(row[1]);
+    case 'policy':
+      state.tables.policy_counts.set(row[1], row[2]);
+      return;
     case 'silence':
       state.tables.silences.set(row[1].id, row[1]);
       return;

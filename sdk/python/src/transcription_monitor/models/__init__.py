@@ -1,5 +1,15 @@
 """Results as pydantic models. Each field is documented with its unit, as on a monitor's `/docs` page."""
 
+from .action import (
+    ActionTaken,
+    CircuitBreaker,
+    DecidedAction,
+    EffectivePolicies,
+    EffectivePolicy,
+    MachineOutcome,
+    PoliciesPause,
+    PolicyLastHour,
+)
 from .alert import (
     Acknowledgement,
     Alert,
@@ -103,17 +113,20 @@ from .worker import (
     WorkerJob,
     WorkerLocation,
     WorkerPerformance,
+    WorkerVerdict,
 )
 
 __all__ = [
     "FINISHED_STATES",
     "Acknowledgement",
+    "ActionTaken",
     "Alert",
     "AlertMatcher",
     "ApiKey",
     "Attempt",
     "Bottlenecks",
     "BulkAnswer",
+    "CircuitBreaker",
     "Claimed",
     "ClaimedJob",
     "CostItem",
@@ -122,12 +135,15 @@ __all__ = [
     "Costs",
     "CurrentJob",
     "CurrentMetrics",
+    "DecidedAction",
     "Document",
     "DurationItem",
     "DurationReport",
     "Durations",
     "EffectiveAlertRule",
     "EffectiveAlertRules",
+    "EffectivePolicies",
+    "EffectivePolicy",
     "EndedJobs",
     "Failures",
     "FailuresItem",
@@ -155,6 +171,7 @@ __all__ = [
     "JobWorker",
     "Lease",
     "LogEventAnswer",
+    "MachineOutcome",
     "MetricsGroups",
     "MetricsPeriod",
     "MetricsSeries",
@@ -163,6 +180,8 @@ __all__ = [
     "MuteTime",
     "NewApiKey",
     "Notification",
+    "PoliciesPause",
+    "PolicyLastHour",
     "QualityReason",
     "Quantiles",
     "Queue",
@@ -205,4 +224,5 @@ __all__ = [
     "WorkerJob",
     "WorkerLocation",
     "WorkerPerformance",
+    "WorkerVerdict",
 ]

@@ -379,6 +379,15 @@ def alert_rules(_: State, __: Request) -> Any:
     return {"rules": [], "inhibitions": [], "mute_times": [], "problem": None}
 
 
+def policies(_: State, __: Request) -> Any:
+    breaker = {"actions": 10, "share": 0.2, "within_seconds": 300, "pause_seconds": 1800}
+    return {"policies": [], "circuit_breaker": breaker, "paused": None, "problem": None}
+
+
+def actions(_: State, request: Request) -> Any:
+    return page_of([], request)
+
+
 def silences(state: State, request: Request) -> Any:
     return page_of(list(state.silences.values()), request)
 
@@ -520,6 +529,9 @@ ROUTES: dict[str, Callable[..., Any]] = {
     "POST /system/alerts/{alert_id}/resolve": resolve_alert,
     "POST /system/alerts/{alert_id}/acknowledge": acknowledge_alert,
     "GET /system/alert-rules": alert_rules,
+    "GET /system/policies": policies,
+    "POST /system/policies/resume": policies,
+    "GET /system/actions": actions,
     "GET /system/silences": silences,
     "POST /system/silences": create_silence,
     "DELETE /system/silences/{silence_id}": end_silence,

@@ -411,6 +411,12 @@ class HeldJob:
             self._self_check.failed(self.id, error)
         return job
 
+    def hangs(self, details: str) -> bool:
+        """For the worker: the monitor finds that it makes no progress. Returns whether that is news."""
+        before = self._stopped
+        self.stop(JobStalled, details)
+        return self._stopped is not before
+
     def end_if_stalled(self) -> bool:
         """For the worker's heartbeat: reports a job without progress as failed. Returns whether it did."""
         if self._ended or self._settling or self._delivering or self._stopped not in (None, JobStalled):

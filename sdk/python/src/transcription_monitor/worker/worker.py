@@ -324,6 +324,10 @@ class Worker:
             for held in list(self._held.values()):
                 if held.id == command.job_id:
                     held.stop(JobCancelled)
+        elif command.type == "kill_engine":
+            for held in list(self._held.values()):
+                if held.id == command.job_id and held.hangs("the monitor found that it made no progress"):
+                    self._hurry()
         elif command.type == "drain":
             self._finish("drained")
         elif command.type == "restart":
