@@ -41,8 +41,8 @@ export function decideAbout(state: State, worker: WorkerRecord, acting: Acting, 
   return decideStanding(state, standingWorkers([worker], context), acting, new Set(), context);
 }
 
-/** A verdict that stands, and the policy for it. `last`: what was decided about it before. */
-type Standing = Act & { policy: ActionPolicy; judged_ms: number; due: boolean; last: ActionNote | undefined };
+/** A verdict that stands, and the policy for it. `earlier`: what was decided about it before. */
+type Standing = Act & { policy: ActionPolicy; judged_ms: number; due: boolean; earlier: readonly ActionNote[] };
 
 function decideStanding(
   state: State,
@@ -58,7 +58,7 @@ function decideStanding(
     events.push({ type: 'PoliciesResumed', entity: 'policies', data: { by: BY_TIME } });
     paused = null;
   }
-  const wanting = found.filter(({ policy, last }) => policy.mode === 'on' && !isFinal(last));
+  const wanting = found.filter(({ policy, earlier }) => policy.mode === 'on' && !isOver(earlier));
   const reason = paused === null ? tooMany(state, wanting, context) : null;
   if (reason !== null) {
     const until_ms = at_ms + context.policy.policies.breaker.pause_ms;
@@ -70,11 +70,12 @@ function decideStanding(
   const ids = [...(acting.worker_ids ?? [])];
   let decided = 0;
   for (const one of found) {
-    const { policy, subject, last, due } = one;
-    if (!due || isFinal(last) || decided === DECISIONS_MAX) continue;
+    const { policy, subject, earlier, due } = one;
+    if (!due || isOver(earlier) || decided === DECISIONS_MAX) continue;
     if (changed.has(subject.id) || (subject.worker && changed.has(subject.worker.worker_id))) continue;
     const record = (data: Pick<Decided, 'outcome' | 'reason'> & Partial<Decided>): void => {
-      if (last?.outcome === data.outcome && last.policy === policy.name) return;
+      const isKnown = (note: ActionNote) => note.outcome === data.outcome && note.policy === policy.name;
+      if (earlier.some(isKnown)) return;
       decided += 1;
       events.push(decisionOf(one, { by: acting.by, ...data }));
     };
@@ -128,7 +129,8 @@ function decisionOf(
 }
 
 /** What was done is done once; what cannot be done is not tried again. */
-const isFinal = (last: ActionNote | undefined): boolean => last?.outcome === 'acted' || last?.outcome === 'refused';
+const isOver = (earlier: readonly ActionNote[]): boolean =>
+  earlier.some(({ outcome }) => outcome === 'acted' || outcome === 'refused');
 
 /** To call a worker TERMINATED whose instance does not exist ends nothing: however many there are, it harms nobody. */
 const breaks = ({ action }: Pick<ActionPolicy, 'action'>): boolean => action !== 'end_worker';
@@ -165,17 +167,17 @@ function standing(state: State, touched: ReadonlySet<string>, context: Context):
     const worker = job.state === 'PROCESSING' ? state.worker(job.run?.worker_id ?? '') : undefined;
     const policy = policyFor(context.policy.policies, job.verdict.status, labelsOfJob(job, worker), job.tags);
     if (!policy || policy.action === 'none') continue;
-    const last = lastAbout(job.actions, policy.verdict, sinceOf(job));
+    const earlier = earlierAbout(job.actions, policy.verdict, sinceOf(job));
     if (policy.action === 'launch_worker') {
       // One worker for all that wait, and no other until it has come.
-      if (launches || job.verdict.evidence.cause === 'url_expired' || isFinal(last)) continue;
+      if (launches || job.verdict.evidence.cause === 'url_expired' || isOver(earlier)) continue;
       launches = true;
     }
     const now = judge(state, job, context.at_ms, fleet);
     if (now.status !== job.verdict.status) continue;
     const subject = { id: job.job_id, job, worker };
     const judged_ms = job.verdict.judged_ms ?? job.verdict.since_ms;
-    found.push({ ...standingOf(policy, judged_ms, last, context), subject, verdict: now, why: now.reason });
+    found.push({ ...standingOf(policy, judged_ms, earlier, context), subject, verdict: now, why: now.reason });
   }
   const workers = [...state.tables.workers.values()].filter(
     (worker) =>
@@ -192,30 +194,30 @@ function standingWorkers(workers: readonly WorkerRecord[], context: Context): St
     if (!verdict) return [];
     const policy = policyFor(context.policy.policies, verdict.status, labelsOfWorker(worker));
     if (!policy || policy.action === 'none') return [];
-    const last = lastAbout(worker.actions ?? null, policy.verdict, verdict.judged_ms);
+    const earlier = earlierAbout(worker.actions ?? null, policy.verdict, verdict.judged_ms);
     const subject = { id: worker.worker_id, job: undefined, worker };
-    return [{ ...standingOf(policy, verdict.judged_ms, last, context), subject, verdict, why: verdict.reason }];
+    return [{ ...standingOf(policy, verdict.judged_ms, earlier, context), subject, verdict, why: verdict.reason }];
   });
 }
 
 const standingOf = (
   policy: ActionPolicy,
   judged_ms: number,
-  last: ActionNote | undefined,
+  earlier: readonly ActionNote[],
   { at_ms }: Context,
-): Pick<Standing, 'policy' | 'judged_ms' | 'due' | 'last'> => ({
+): Pick<Standing, 'policy' | 'judged_ms' | 'due' | 'earlier'> => ({
   policy,
   judged_ms,
   due: at_ms - judged_ms >= policy.after_ms,
-  last,
+  earlier,
 });
 
 /** From then on a decision is about this attempt, or this wait. One that ended the last attempt may be as old as this one. */
 const sinceOf = ({ state, run, queued_ms }: JobRecord): number =>
   1 + (state === 'PROCESSING' ? (run?.assigned_ms ?? 0) : queued_ms);
 
-const lastAbout = (notes: readonly ActionNote[] | null, verdict: string, since_ms: number): ActionNote | undefined =>
-  notes?.findLast((note) => note.verdict === verdict && note.at_ms >= since_ms);
+const earlierAbout = (notes: readonly ActionNote[] | null, verdict: string, since_ms: number): readonly ActionNote[] =>
+  (notes ?? []).filter((note) => note.verdict === verdict && note.at_ms >= since_ms);
 
 /** A worker is about to come, or come back. */
 function isComing({ tables }: State): boolean {

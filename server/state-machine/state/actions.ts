@@ -35,7 +35,8 @@ export type PolicyCounts = { acted: readonly number[]; dry_run: readonly number[
 /** All policies do nothing until then, unless somebody resumes them. */
 export type PoliciesPaused = { since_ms: number; until_ms: number; reason: string };
 
-export const NOTES_MAX = 5;
+/** More than there can be about one attempt, or nearly. */
+export const NOTES_MAX = 16;
 /** Ended ones beyond these are forgotten, the oldest first. */
 export const ACTIONS_MAX = 1_000;
 const TIMES_MAX = 1_000;
