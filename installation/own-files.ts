@@ -12,6 +12,9 @@ const COMPILED = EXTENSION === '.js';
 /** A program beside the module with this URL, to start as a process or a thread: `ownProgram('main', import.meta.url)`. */
 export const ownProgram = (path: string, from: string): string => fileURLToPath(new URL(path + EXTENSION, from));
 
+/** The built dashboard. Made by `npm run build -w dashboard`; part of the npm package. */
+export const dashboardFolder = fileURLToPath(new URL('../dashboard/dist', import.meta.url));
+
 /** Of threads: Node 22, on which only the compiled program runs, calls its SQLite experimental. */
 export const threadOptions = COMPILED ? { execArgv: ['--disable-warning=ExperimentalWarning'] } : {};
 

@@ -134,7 +134,10 @@ const MAY_IMPORT: Record<string, string[]> = {
     'server/maintenance/duty.ts',
     ...GROUND,
   ],
+  'server/pages': [],
   'server/api': [
+    'installation',
+    'server/pages',
     'server/analytics',
     'protocol',
     'server/uploads',

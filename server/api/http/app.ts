@@ -8,9 +8,11 @@ import cors from '@fastify/cors';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { dashboardFolder } from '../../../installation/own-files.ts';
 import { MonitorError } from '../../../protocol/errors.ts';
 import { type Clock, systemClock } from '../../clock.ts';
 import type { Settings } from '../../config.ts';
+import { addPages } from '../../pages/pages.ts';
 import { assertKey, HttpCaller } from '../caller.ts';
 import type { ApiContext } from '../context.ts';
 import { bodySchema, type Endpoint, NOTHING, querySchema } from '../endpoint.ts';
@@ -89,6 +91,7 @@ export async function buildApi(
   version: string,
   log: (level: 'info' | 'warn' | 'error', message: string) => void,
   clock: Clock = systemClock,
+  pages_folder = dashboardFolder,
 ): Promise<Api> {
   const respondError = (error: unknown, request: FastifyRequest, reply: FastifyReply) =>
     sendProblem(error, request, reply, log);
@@ -140,6 +143,7 @@ export async function buildApi(
   });
   addProbes(app, () => context);
   addMetrics(app, () => context, version);
+  await addPages(app, pages_folder);
   const sockets = await addFeedWebSocket(app, { current: () => context, endpoints, log });
 
   const document = openApiDocument(endpoints, version);
