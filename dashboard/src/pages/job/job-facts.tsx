@@ -32,7 +32,7 @@ export function JobFacts({ job, why }: { job: Job; why: JobWhy | null }) {
           [
             'Recording',
             <span key="url" className={styles.url} title={input.s3_path}>
-              {input.s3_path}
+              <bdi>{input.s3_path}</bdi>
             </span>,
           ],
           ['Audio', audio.filter((part) => part !== null).join(', ')],

@@ -79,6 +79,7 @@ export function Player({ source, peaks, duration_seconds, ref, onTime }: Props) 
     <div className={styles.player}>
       <ActionIcon
         variant="filled"
+        color="blue"
         size="lg"
         radius="xl"
         onClick={() => void surfer.current?.playPause()}

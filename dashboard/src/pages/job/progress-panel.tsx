@@ -46,7 +46,8 @@ export function ProgressPanel({ job, why }: { job: Job; why: JobWhy | null }) {
 }
 
 /** `chunk 12 of 40 · TRANSCRIBING · 12:40 / 38:15` */
-function whereOf({ state, progress, input }: Job): string {
+function whereOf({ state, progress, input, verdict }: Job): string {
+  const stands = verdict?.status === 'hung' || verdict?.status === 'dead';
   const { stage, current_chunk, total_chunks, percentage, eta_seconds } = progress;
   if (state === 'COMPLETED') return '';
   const duration_seconds = input.duration_seconds;
@@ -56,7 +57,7 @@ function whereOf({ state, progress, input }: Job): string {
     duration_seconds === null || percentage === 0
       ? null
       : `${place((duration_seconds * percentage) / 100)} / ${place(duration_seconds)}`,
-    state === 'PROCESSING' && eta_seconds ? `about ${duration(eta_seconds)} left` : null,
+    state === 'PROCESSING' && eta_seconds && !stands ? `about ${duration(eta_seconds)} left` : null,
   ];
   return parts.filter((part) => part !== null).join(' · ');
 }

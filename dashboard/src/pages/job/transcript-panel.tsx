@@ -74,9 +74,9 @@ function Downloads({ job, transcript }: { job: Job; transcript: Transcript | nul
       {transcript && (
         <CopyButton value={transcript.segments.map(({ text }) => text).join('\n') || transcript.text}>
           {({ copied, copy }) => (
-            <Button size="compact-xs" variant="subtle" onClick={copy}>
+            <Anchor component="button" type="button" inherit onClick={copy}>
               {copied ? 'Copied' : 'Copy text'}
-            </Button>
+            </Anchor>
           )}
         </CopyButton>
       )}
