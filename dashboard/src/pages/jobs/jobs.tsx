@@ -1,0 +1,6 @@
+/** Jobs */
+import { Page } from '../../parts/page.tsx';
+
+export function Jobs() {
+  return <Page title="Jobs">{null}</Page>;
+}

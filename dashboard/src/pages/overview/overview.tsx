@@ -1,0 +1,6 @@
+/** Overview */
+import { Page } from '../../parts/page.tsx';
+
+export function Overview() {
+  return <Page title="Overview">{null}</Page>;
+}
