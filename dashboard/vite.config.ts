@@ -23,9 +23,10 @@ export default defineConfig({
     },
   },
   server: {
+    // With the origin of the monitor, which refuses others.
     proxy: {
-      '/api': MONITOR,
-      '/ws': { target: MONITOR.replace(/^http/, 'ws'), ws: true },
+      '/api': { target: MONITOR, changeOrigin: true, headers: { origin: MONITOR } },
+      '/ws': { target: MONITOR, changeOrigin: true, headers: { origin: MONITOR }, ws: true },
     },
   },
 });

@@ -5,13 +5,50 @@ import {
   Checkbox,
   type CSSVariablesResolver,
   createTheme,
+  defaultVariantColorsResolver,
+  type MantineColorsTuple,
   Modal,
+  SegmentedControl,
   Select,
   TextInput,
   Tooltip,
 } from '@mantine/core';
+import segmented from './segmented.module.css';
+
+/** Mantine takes grounds, borders and faint text from these scales. */
+const DARK: MantineColorsTuple = [
+  '#e7eaf0',
+  '#c3c9d4',
+  '#9aa3b2',
+  '#838d9d',
+  '#2a313d',
+  '#1e232d',
+  '#13161c',
+  '#0c0e12',
+  '#090b0e',
+  '#06070a',
+];
+const GRAY: MantineColorsTuple = [
+  '#fbfbfa',
+  '#f3f3f0',
+  '#e9e9e4',
+  '#e5e5e0',
+  '#d5d5ce',
+  '#8b94a2',
+  '#687080',
+  '#59616f',
+  '#3a3f48',
+  '#171a20',
+];
 
 export const theme = createTheme({
+  colors: { dark: DARK, gray: GRAY },
+  // Text on a filled button has the colour that contrasts with the accent of the scheme.
+  variantColorResolver: (input) => {
+    const colours = defaultVariantColorsResolver(input);
+    if (input.variant !== 'filled') return colours;
+    return { ...colours, color: input.color === 'red' ? 'var(--on-state)' : 'var(--on-accent)' };
+  },
   fontFamily: 'var(--sans)',
   fontFamilyMonospace: 'var(--mono)',
   fontSizes: { xs: '12px', sm: '13px', md: '13px', lg: '15px', xl: '18px' },
@@ -26,6 +63,7 @@ export const theme = createTheme({
     TextInput: TextInput.extend({ defaultProps: { size: 'xs' } }),
     Select: Select.extend({ defaultProps: { size: 'xs', allowDeselect: false } }),
     Checkbox: Checkbox.extend({ defaultProps: { size: 'xs', radius: 'xs' } }),
+    SegmentedControl: SegmentedControl.extend({ defaultProps: { size: 'xs' }, classNames: segmented }),
     Modal: Modal.extend({ defaultProps: { centered: true, size: 'lg', transitionProps: { duration: 100 } } }),
     Tooltip: Tooltip.extend({ defaultProps: { openDelay: 250, transitionProps: { duration: 80 } } }),
   },

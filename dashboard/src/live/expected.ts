@@ -1,7 +1,7 @@
 /** Where a job's progress should be, at any time: the mark on its bar. */
 import type { Job } from '../../../protocol/job.ts';
 
-type Expectation = Pick<Job, 'expected_percentage' | 'updated_at'> & { expected_completion?: string | null };
+type Expectation = Pick<Job, 'expected_percentage' | 'expected_completion' | 'updated_at'>;
 
 /**
  * The line from the percentage that was expected at `updated_at` to 100 % at `expected_completion`. Null if nothing is
@@ -9,8 +9,8 @@ type Expectation = Pick<Job, 'expected_percentage' | 'updated_at'> & { expected_
  */
 export function expectedAt(job: Expectation, at_ms: number): number | null {
   const { expected_percentage, expected_completion, updated_at } = job;
-  if (expected_percentage === null || expected_percentage === undefined) return null;
-  if (expected_completion === null || expected_completion === undefined) return expected_percentage;
+  // Older monitors have no expected_completion.
+  if (expected_percentage === null || !expected_completion) return expected_percentage;
   const from_ms = Date.parse(updated_at);
   const rest_ms = Date.parse(expected_completion) - from_ms;
   if (rest_ms <= 0) return 100;

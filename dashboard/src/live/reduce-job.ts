@@ -46,6 +46,7 @@ export function withMessage(job: Job, message: JobMessage): Job {
   next.verdict = verdictOf(job, message, moved);
   const keepsPace = state === 'PROCESSING' && !moved && !again;
   next.expected_percentage = keepsPace ? expectedAt(job, Date.parse(updated_at)) : null;
+  if (!keepsPace) next.expected_completion = null;
   if (verdict === null && !moved) next.verdict = job.verdict;
   return next;
 }

@@ -1,6 +1,7 @@
 /** A state in a word and a colour, with a shape that says it too: a dot for well, a square for what needs somebody. */
 import type { ReactNode } from 'react';
 import type { Job } from '../../../protocol/job.ts';
+import type { Evidence } from '../../../protocol/verdict.ts';
 import { useNow } from './clock.ts';
 import { briefDuration } from './format.ts';
 import { stateTone, stateWord, type Tone, verdictTone, verdictWord } from './job-words.ts';
@@ -45,14 +46,7 @@ function Since({ at }: { at: string }) {
   return briefDuration((useNow() - Date.parse(at)) / 1000);
 }
 
-/** ` ×3.1`: how much longer it takes than usual. */
-function slowness(evidence: Record<string, unknown>): string {
-  const { times_usual, pace, usual_pace } = evidence;
-  const times =
-    typeof times_usual === 'number'
-      ? times_usual
-      : typeof pace === 'number' && typeof usual_pace === 'number' && usual_pace > 0
-        ? pace / usual_pace
-        : null;
-  return times === null || !Number.isFinite(times) ? '' : ` ×${times.toFixed(1)}`;
+/** ` ×3.1`: how much longer a minute of audio takes than usual. */
+function slowness({ seconds_per_audio_second: pace, usual_seconds_per_audio_second: usual }: Evidence): string {
+  return typeof pace === 'number' && typeof usual === 'number' && usual > 0 ? ` ×${(pace / usual).toFixed(1)}` : '';
 }

@@ -8,7 +8,7 @@ import { useNow } from './clock.ts';
 import { verdictTone } from './job-words.ts';
 import styles from './progress-bar.module.css';
 
-type Shown = Pick<Job, 'state' | 'progress' | 'verdict' | 'expected_percentage' | 'updated_at'>;
+type Shown = Pick<Job, 'state' | 'progress' | 'verdict' | 'expected_percentage' | 'expected_completion' | 'updated_at'>;
 
 export function ProgressBar({ job, large = false }: { job: Shown; large?: boolean }) {
   const { percentage } = job.progress;

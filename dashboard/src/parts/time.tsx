@@ -1,4 +1,5 @@
 /** Times in the viewer's zone, with UTC on hover; ages that tick. */
+import { createElement, Fragment } from 'react';
 import { useNow } from './clock.ts';
 import { briefDuration } from './format.ts';
 import { clockTime, inUtc } from './times.ts';
@@ -22,5 +23,18 @@ export function Ago({ at, at_ms = Date.parse(at ?? ''), bare = false }: AgoProps
     <time dateTime={iso} title={inUtc(iso)}>
       {bare ? text : `${text} ago`}
     </time>
+  );
+}
+
+const TIME = /(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?Z)/;
+
+/** A sentence of the monitor, with its times in the viewer's zone. */
+export function Sentence({ text }: { text: string }) {
+  const parts = text.split(TIME);
+  // Every second part is a time.
+  return createElement(
+    Fragment,
+    null,
+    ...parts.map((part, index) => (index % 2 === 0 ? part : createElement(At, { at: part }))),
   );
 }
