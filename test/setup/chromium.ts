@@ -16,7 +16,8 @@ export async function findChromium(): Promise<string | null> {
 export const chromium: SetupStep = {
   name: 'chromium',
   async run() {
-    if ((await findChromium()) === null) await installPackages(['chromium']);
+    // The fonts are for recordings with Chinese and Japanese names.
+    if ((await findChromium()) === null) await installPackages(['chromium', 'fonts-droid-fallback']);
     return (await findChromium()) ?? 'installed';
   },
 };
