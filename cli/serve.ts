@@ -25,7 +25,7 @@ async function serve(options: Record<string, string> & { json?: boolean }): Prom
   const { startMonitor } = await import('../server/main.ts');
   const monitor = await startMonitor(settingsOf(options));
   if (options.json) printJson({ url: monitor.url, pid: process.pid });
-  else printLine(`tmon: listening on ${monitor.url}`);
+  else printLine(`tmon: listening on ${monitor.url}\ntmon: the dashboard is at ${monitor.url}/`);
   process.on('SIGHUP', () => void monitor.reload());
   const failure = await Promise.race([stopAsked(), monitor.failed]);
   // Nothing can be finished any more; a supervisor starts the process again.

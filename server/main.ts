@@ -16,6 +16,7 @@ import { openAnalytics } from './analytics/open-analytics.ts';
 import { checkSubmissions } from './api/endpoints/submission.ts';
 import { buildApi } from './api/http/app.ts';
 import { invalid, validator } from './api/validation.ts';
+import { backtestStore } from './backtest.ts';
 import { checkCacheUrl, openCache } from './cache/open-cache.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { forStore, type Settings, s3Headers, sourceUrls, tracesWanted } from './config.ts';
@@ -45,6 +46,7 @@ import { meteredStore } from './telemetry/metered-store.ts';
 import { Meters } from './telemetry/meters.ts';
 import { monitorMetrics } from './telemetry/metrics.ts';
 import { attemptsTrace, submittersTrace, traceJobs } from './telemetry/traces/job-traces.ts';
+import { UsageHistory } from './telemetry/usage-history.ts';
 import { cleaningUploads } from './uploads/cleanup.ts';
 import { UPLOADS_PREFIX } from './uploads/keys.ts';
 import { Uploads } from './uploads/uploads.ts';
@@ -95,7 +97,8 @@ export async function startMonitor(
   const notifier_options = noticeOptions(settings);
   const routes = await openRouting(settings, { clock, log, notifier_options });
   // In parallel: the store opens in its thread while the API is built here.
-  const building = version().then((current) => buildApi(settings, current, log, clock));
+  const running = await version();
+  const building = buildApi(settings, running, log, clock);
   building.catch(() => undefined);
   const opened = provided ?? (await openStoreInThread(settings.store, { clock, lock: true, s3: s3Headers(settings) }));
   const undo: (() => Promise<unknown>)[] = [() => opened.close()];
@@ -176,6 +179,9 @@ export async function startMonitor(
       alert_rules,
       metrics: monitorMetrics({ engine, feed, views: publisher, cache, queue: external, settings, meters }),
       meters,
+      usage: new UsageHistory(engine),
+      backtest: (rules, since_ms) => backtestStore(store, { rules, since_ms, now_ms: engine.journal.now() }),
+      version: running,
       traceOf: spans ? attemptsTrace : submittersTrace,
       log,
     });

@@ -139,6 +139,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'installation',
     'server/pages',
     'server/analytics',
+    'server/backtest.ts',
     'protocol',
     'server/uploads',
     'server/sealed-json.ts',

@@ -3,9 +3,11 @@
  * what runs. Prints the path of the tarball. `npm install -g` of it gives `tmon`.
  */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildDashboard } from '../../installation/built-dashboard.ts';
+import { dashboardFolder } from '../../installation/own-files.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Folders whose files that are not TypeScript are read while it runs. */
@@ -23,6 +25,8 @@ for (const path of [...dataFiles(), ...DOCUMENTS]) {
   mkdirSync(dirname(join(folder, path)), { recursive: true });
   copyFileSync(join(ROOT, path), join(folder, path));
 }
+await buildDashboard();
+cpSync(dashboardFolder, join(folder, 'dashboard/dist'), { recursive: true });
 mkdirSync(join(folder, 'bin'));
 copyFileSync(join(ROOT, 'packaging/npm/tmon.mjs'), join(folder, 'bin/tmon.mjs'));
 writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest(), null, 2)}\n`);

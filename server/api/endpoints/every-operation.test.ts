@@ -86,6 +86,7 @@ const REQUESTS: Record<string, () => Promise<Request>> = {
   'workers.list': async () => ({ at: '/workers' }),
   'workers.get': async () => ({ at: `/workers/${(await register(monitor)).worker_id}` }),
   'workers.jobs': async () => ({ at: `/workers/worker-1/jobs?limit=3` }),
+  'workers.usage': async () => ({ at: '/workers/worker-1/usage' }),
   'workers.register': async () => ({ at: '/workers/worker-new', body: { capabilities: { model: 'large-v3' } } }),
   'workers.heartbeat': async () => {
     const { id, token } = await lease();
@@ -119,6 +120,8 @@ const REQUESTS: Record<string, () => Promise<Request>> = {
     return { at: `/system/alerts/${items[0].id}/acknowledge`, body: { by: 'ada' } };
   },
   'system.alertRules': async () => ({ at: '/system/alert-rules' }),
+  'system.backtestAlertRules': async () => ({ at: '/system/alert-rules/backtest', body: {} }),
+  'system.settings': async () => ({ at: '/system/settings' }),
   'system.silences': async () => ({ at: '/system/silences' }),
   'system.createSilence': async () => ({ at: '/system/silences', body: silence() }),
   'system.endSilence': async () => {

@@ -18,6 +18,7 @@ import {
   WorkerJob,
   WorkerLaunch,
   WorkerRegistration,
+  WorkerUsage,
 } from '../../../protocol/worker.ts';
 import { jobDocument, workerJobDocument } from '../../documents/job.ts';
 import { workerDocument, workerVersion } from '../../documents/worker.ts';
@@ -152,6 +153,19 @@ export const workerEndpoints = [
         items: jobs.map((job) => workerJobDocument(job, worker_id)),
         next_cursor: exhausted ? null : encodeCursor({ ordinal: jobs.at(-1)!.ordinal }),
       };
+    },
+  }),
+  endpoint({
+    method: 'GET',
+    path: '/workers/:worker_id/usage',
+    operation: 'workers.usage',
+    summary: 'Get what a worker has used in the last hour, by the heartbeats that this instance has seen',
+    params: WorkerParams,
+    responses: { 200: WorkerUsage },
+    async run(context, { params: { worker_id } }) {
+      await findWorker(context, worker_id);
+      const items = context.usage.of(worker_id).map(({ at_ms, ...usage }) => ({ at: formatTime(at_ms), ...usage }));
+      return { worker_id, items, as_of_seq: context.engine.state.seq };
     },
   }),
   endpoint({

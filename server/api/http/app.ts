@@ -16,6 +16,7 @@ import { addPages } from '../../pages/pages.ts';
 import { assertKey, HttpCaller } from '../caller.ts';
 import type { ApiContext } from '../context.ts';
 import { bodySchema, type Endpoint, NOTHING, querySchema } from '../endpoint.ts';
+import { backtestEndpoints } from '../endpoints/alert-backtest.ts';
 import { alertEndpoints } from '../endpoints/alerts.ts';
 import { analyticsEndpoints } from '../endpoints/analytics.ts';
 import { feedEndpoints } from '../endpoints/feed-sse.ts';
@@ -49,6 +50,7 @@ export const endpoints: readonly Endpoint[] = [
   ...queueEndpoints,
   ...systemEndpoints,
   ...alertEndpoints,
+  ...backtestEndpoints,
   ...notificationEndpoints,
   ...logEventEndpoints,
   ...sourceEndpoints,

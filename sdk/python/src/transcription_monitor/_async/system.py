@@ -13,6 +13,7 @@ from .._call import Call, given, path
 from ..bodies import CallOptions, NotificationState
 from ..models import (
     Alert,
+    AlertBacktest,
     CurrentMetrics,
     EffectiveAlertRules,
     MetricsGroups,
@@ -20,6 +21,7 @@ from ..models import (
     Notification,
     Silence,
     SystemHealth,
+    SystemSettings,
 )
 from .pages import AsyncPages
 from .transport import AsyncTransport
@@ -94,6 +96,21 @@ class AsyncSystem:
     async def alert_rules(self, **options: Unpack[CallOptions]) -> EffectiveAlertRules:
         """The alert rules that apply, with inhibitions and mute times."""
         return await self._transport.model(EffectiveAlertRules, Call("GET", "/system/alert-rules", options=options))
+
+    async def backtest_alert_rules(
+        self, *, rules: str | None = None, since: datetime | str | None = None, **options: Unpack[CallOptions]
+    ) -> AlertBacktest:
+        """When the rules that apply, or those of a file's text, would have fired; by default in the last day.
+
+        One at a time. Times must have a time zone. Raises InvalidRequestError, BusyError.
+        """
+        body = given(rules=rules, since=moment(since))
+        call = Call("POST", "/system/alert-rules/backtest", body=body, options=options)
+        return await self._transport.model(AlertBacktest, call)
+
+    async def settings(self, **options: Unpack[CallOptions]) -> SystemSettings:
+        """What the monitor was started with, without secrets."""
+        return await self._transport.model(SystemSettings, Call("GET", "/system/settings", options=options))
 
     def silences(self, **options: Unpack[CallOptions]) -> AsyncPages[Silence]:
         """Silences that have not ended, oldest first."""

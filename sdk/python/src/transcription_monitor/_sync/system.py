@@ -14,6 +14,7 @@ from .._call import Call, given, path
 from ..bodies import CallOptions, NotificationState
 from ..models import (
     Alert,
+    AlertBacktest,
     CurrentMetrics,
     EffectiveAlertRules,
     MetricsGroups,
@@ -21,6 +22,7 @@ from ..models import (
     Notification,
     Silence,
     SystemHealth,
+    SystemSettings,
 )
 from .pages import Pages
 from .transport import Transport
@@ -95,6 +97,21 @@ class System:
     def alert_rules(self, **options: Unpack[CallOptions]) -> EffectiveAlertRules:
         """The alert rules that apply, with inhibitions and mute times."""
         return self._transport.model(EffectiveAlertRules, Call("GET", "/system/alert-rules", options=options))
+
+    def backtest_alert_rules(
+        self, *, rules: str | None = None, since: datetime | str | None = None, **options: Unpack[CallOptions]
+    ) -> AlertBacktest:
+        """When the rules that apply, or those of a file's text, would have fired; by default in the last day.
+
+        One at a time. Times must have a time zone. Raises InvalidRequestError, BusyError.
+        """
+        body = given(rules=rules, since=moment(since))
+        call = Call("POST", "/system/alert-rules/backtest", body=body, options=options)
+        return self._transport.model(AlertBacktest, call)
+
+    def settings(self, **options: Unpack[CallOptions]) -> SystemSettings:
+        """What the monitor was started with, without secrets."""
+        return self._transport.model(SystemSettings, Call("GET", "/system/settings", options=options))
 
     def silences(self, **options: Unpack[CallOptions]) -> Pages[Silence]:
         """Silences that have not ended, oldest first."""

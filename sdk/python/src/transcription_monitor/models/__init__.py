@@ -3,6 +3,8 @@
 from .alert import (
     Acknowledgement,
     Alert,
+    AlertBacktest,
+    AlertFiring,
     AlertMatcher,
     EffectiveAlertRule,
     EffectiveAlertRules,
@@ -68,10 +70,12 @@ from .system import (
     MetricsShare,
     Notification,
     Queue,
+    Setting,
     SourcesHealth,
     SqsFigures,
     SystemHealth,
     SystemMetrics,
+    SystemSettings,
     UnreadableObject,
 )
 from .transcript import (
@@ -95,6 +99,7 @@ from .worker import (
     ReconciledWorker,
     Reconciliation,
     UnconfirmedWorker,
+    UsageSample,
     Worker,
     WorkerCapabilities,
     WorkerCommand,
@@ -102,12 +107,15 @@ from .worker import (
     WorkerJob,
     WorkerLocation,
     WorkerPerformance,
+    WorkerUsage,
 )
 
 __all__ = [
     "FINISHED_STATES",
     "Acknowledgement",
     "Alert",
+    "AlertBacktest",
+    "AlertFiring",
     "AlertMatcher",
     "Attempt",
     "Bottlenecks",
@@ -170,6 +178,7 @@ __all__ = [
     "RejectedLine",
     "Remedy",
     "RetryInfo",
+    "Setting",
     "SightingsAnswer",
     "Silence",
     "SourceProblem",
@@ -183,6 +192,7 @@ __all__ = [
     "SuspectJob",
     "SystemHealth",
     "SystemMetrics",
+    "SystemSettings",
     "Throughput",
     "ThroughputItem",
     "ThroughputReport",
@@ -194,6 +204,7 @@ __all__ = [
     "UnreadableObject",
     "UnreadableSighting",
     "Upload",
+    "UsageSample",
     "Verdict",
     "Worker",
     "WorkerCapabilities",
@@ -202,4 +213,5 @@ __all__ = [
     "WorkerJob",
     "WorkerLocation",
     "WorkerPerformance",
+    "WorkerUsage",
 ]

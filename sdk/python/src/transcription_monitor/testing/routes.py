@@ -379,6 +379,19 @@ def alert_rules(_: State, __: Request) -> Any:
     return {"rules": [], "inhibitions": [], "mute_times": [], "problem": None}
 
 
+def backtest_alert_rules(_: State, __: Request) -> Any:
+    return {"from": now(), "to": now(), "firings": [], "left_out": []}
+
+
+def settings(_: State, __: Request) -> Any:
+    return {"version": "0.0.0", "store": "memory:", "destinations": [], "settings": []}
+
+
+def worker_usage(state: State, _: Request, worker_id: str) -> Any:
+    state.worker(worker_id)
+    return {"worker_id": worker_id, "items": [], "as_of_seq": 1}
+
+
 def silences(state: State, request: Request) -> Any:
     return page_of(list(state.silences.values()), request)
 
@@ -504,6 +517,7 @@ ROUTES: dict[str, Callable[..., Any]] = {
     "PUT /workers/{worker_id}": register,
     "DELETE /workers/{worker_id}": terminate,
     "GET /workers/{worker_id}/jobs": worker_jobs,
+    "GET /workers/{worker_id}/usage": worker_usage,
     "POST /workers/{worker_id}/heartbeat": heartbeat,
     "POST /workers/{worker_id}/claim": claim,
     "POST /workers/{worker_id}/drain": drain,
@@ -520,6 +534,8 @@ ROUTES: dict[str, Callable[..., Any]] = {
     "POST /system/alerts/{alert_id}/resolve": resolve_alert,
     "POST /system/alerts/{alert_id}/acknowledge": acknowledge_alert,
     "GET /system/alert-rules": alert_rules,
+    "POST /system/alert-rules/backtest": backtest_alert_rules,
+    "GET /system/settings": settings,
     "GET /system/silences": silences,
     "POST /system/silences": create_silence,
     "DELETE /system/silences/{silence_id}": end_silence,
