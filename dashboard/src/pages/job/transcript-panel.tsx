@@ -39,7 +39,11 @@ export function TranscriptPanel({ job }: { job: Job }) {
           <p>{error.message}</p>
         </Empty>
       )}
-      {!error && !transcript && <p className={styles.none}>Loading …</p>}
+      {!error && !transcript && (
+        <p className={styles.none} aria-busy="true">
+          Loading …
+        </p>
+      )}
       {transcript && <Body job={job} transcript={transcript} />}
     </Panel>
   );

@@ -3,7 +3,7 @@ import type { ReactNode } from 'react';
 import type { Job } from '../../../../protocol/job.ts';
 import { ended } from '../../live/reduce-job.ts';
 import { briefDuration, count, duration, NONE, percent, usd } from '../../parts/format.ts';
-import { nameOf, stageWord } from '../../parts/job-words.ts';
+import { stageWord } from '../../parts/job-words.ts';
 import { VerdictPill } from '../../parts/pill.tsx';
 import { ProgressBar } from '../../parts/progress-bar.tsx';
 import { Ago, At } from '../../parts/time.tsx';
@@ -165,21 +165,4 @@ function Progress({ job }: { job: Job }) {
       {retry_info.attempt > 1 && ` for attempt ${retry_info.attempt}`}
     </>
   );
-}
-
-/** Spreadsheets run a cell that begins with one of these. */
-const FORMULA = /^[=+\-@\t\r]/;
-
-function cell(value: string | number | null): string {
-  if (value === null) return '';
-  if (typeof value === 'number') return String(value);
-  const text = FORMULA.test(value) ? `'${value}` : value;
-  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
-/** RFC 4180, with a header. */
-export function csvOf(jobs: readonly Job[], columns: readonly Pick<Column, 'key' | 'text'>[]): string {
-  const all = [{ key: 'file', text: nameOf }, { key: 'url', text: (job: Job) => job.input.s3_path }, ...columns];
-  const lines = [all.map(({ key }) => key), ...jobs.map((job) => all.map(({ text }) => cell(text(job))))];
-  return `${lines.map((line) => line.join(',')).join('\r\n')}\r\n`;
 }

@@ -5,13 +5,13 @@ import { useLive } from '../../live/use-live.ts';
 import { showDone, showError } from '../../parts/act.tsx';
 import { count } from '../../parts/format.ts';
 import { saveFile } from '../../parts/save-file.ts';
-import { type Column, csvOf } from './columns.tsx';
+import { type CsvColumn, csvOf } from './csv.ts';
 import { type Filters, queryOf } from './filters.ts';
 
 const ROWS_MAX = 100_000;
 const PAGE = 1_000;
 
-export function useCsv(filters: Filters, columns: readonly Column[]): { busy: boolean; download: () => void } {
+export function useCsv(filters: Filters, columns: readonly CsvColumn[]): { busy: boolean; download: () => void } {
   const { api } = useLive();
   const [busy, setBusy] = useState(false);
   const read = async () => {

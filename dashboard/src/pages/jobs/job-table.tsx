@@ -82,6 +82,7 @@ export function JobTable({ list, columns, filtered, selected, onToggle, onSelect
       className={styles.table}
       role="table"
       aria-label="Jobs"
+      aria-busy={opening}
       aria-rowcount={complete ? ids.length + 1 : -1}
       style={{ '--columns': template, '--columns-narrow': narrow } as React.CSSProperties}
     >
