@@ -16,6 +16,8 @@ type JobsOptions = ClientOptions & {
   tag?: string;
   suspect?: true;
   verdict?: VerdictStatus;
+  model?: string;
+  error?: string;
   after?: string;
   before?: string;
   q?: string;
@@ -31,6 +33,8 @@ export function jobsCommand(): Command {
     .option('--tag <tag>')
     .option('--suspect', 'whose transcript can hardly be what was said')
     .addOption(new Option('--verdict <verdict>', 'unfinished, with this verdict').choices(VERDICTS))
+    .option('--model <model>', 'whose worker has this model')
+    .option('--error <code>', 'whose last error has this code')
     .option('--after <time>', 'submitted at or after: 2025-07-07, 2025-07-07T19:30:00Z, or 30m, 12h, 7d ago', moment)
     .option('--before <time>', 'submitted before', moment)
     .option('--q <text>', 'matches id, input path, tags, metadata or last error')
@@ -63,7 +67,7 @@ async function listJobs(options: JobsOptions): Promise<void> {
 }
 
 function queryOf(options: JobsOptions): JobQuery {
-  const { state, worker, priority, tag, suspect, verdict, after, before, q, limit } = options;
+  const { state, worker, priority, tag, suspect, verdict, model, error, after, before, q, limit } = options;
   return {
     // One more than is shown, to know whether there are more.
     limit: limit === 0 ? PAGE_MAX : Math.min(limit + 1, PAGE_MAX),
@@ -73,6 +77,8 @@ function queryOf(options: JobsOptions): JobQuery {
     ...(tag === undefined ? {} : { tag }),
     ...(suspect === undefined ? {} : { suspect }),
     ...(verdict === undefined ? {} : { verdict }),
+    ...(model === undefined ? {} : { model }),
+    ...(error === undefined ? {} : { error_code: error }),
     ...(after === undefined ? {} : { created_after: after }),
     ...(before === undefined ? {} : { created_before: before }),
     ...(q === undefined ? {} : { q }),

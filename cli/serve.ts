@@ -26,7 +26,7 @@ async function serve(options: Record<string, string> & { json?: boolean }): Prom
   const monitor = await startMonitor(settingsOf(options));
   const { url, first_key } = monitor;
   if (options.json) printJson({ url, pid: process.pid, ...(first_key === null ? {} : { admin_key: first_key }) });
-  else printLine(`tmon: listening on ${url}`);
+  else printLine(`tmon: listening on ${url}\ntmon: the dashboard is at ${url}/`);
   if (!options.json && first_key !== null) {
     printLine(`tmon: the first admin key, shown only now: ${first_key}`);
     printLine('tmon: others are made with it: TMON_API_KEY=… tmon keys create --role worker');

@@ -18,6 +18,8 @@ export function ownVersion(): string {
   const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }
+/** The built dashboard. Made by `npm run build -w dashboard`; part of the npm package. */
+export const dashboardFolder = fileURLToPath(new URL('../dashboard/dist', import.meta.url));
 
 /** Of threads: Node 22, on which only the compiled program runs, calls its SQLite experimental. */
 export const threadOptions = COMPILED ? { execArgv: ['--disable-warning=ExperimentalWarning'] } : {};

@@ -147,3 +147,40 @@ export const EffectiveAlertRules = Type.Object(
   { $id: 'EffectiveAlertRules' },
 );
 export type EffectiveAlertRules = Static<typeof EffectiveAlertRules>;
+
+/** The body of POST /system/alert-rules/backtest. */
+export const BacktestRequest = Type.Object(
+  {
+    rules: Type.Optional(
+      Type.String({
+        maxLength: 100_000,
+        description: 'A file of alert rules, in YAML; it changes the default ones. Default: the rules that apply.',
+      }),
+    ),
+    since: Type.Optional(Time('From when on. Default: a day ago.')),
+  },
+  { ...closed, $id: 'BacktestRequest' },
+);
+export type BacktestRequest = Static<typeof BacktestRequest>;
+
+export const AlertBacktest = Type.Object(
+  {
+    from: Time('From when on the rules were evaluated: later than requested if the journal does not go back that far.'),
+    to: Time('Until when: now.'),
+    firings: Type.Array(
+      Type.Object({
+        rule: Type.String(),
+        subject: Nullable(Type.String({ description: 'The worker, job or queue concerned.' })),
+        labels: Type.Record(Type.String(), Type.String()),
+        message: Type.String(),
+        created_at: Time('When the condition was first found to hold.'),
+        fired_at: Time('When the alert fired.'),
+        resolved_at: Nullable(Time('When it was resolved; null: it still fired at the end.')),
+      }),
+      { description: 'Oldest first.' },
+    ),
+    left_out: Type.Array(Type.String(), { description: 'Rules on signals that are not in the journal.' }),
+  },
+  { $id: 'AlertBacktest', description: 'When alert rules would have fired.' },
+);
+export type AlertBacktest = Static<typeof AlertBacktest>;

@@ -234,6 +234,11 @@ export const Job = Type.Object(
         'Where its progress should be at `updated_at`, from the usual start and pace of its model, device and instance type; null unless it is PROCESSING and its duration is known.',
       ),
     ),
+    expected_completion: Nullable(
+      Time(
+        'When it should be at 100 %, by the same. Until then, what is expected grows evenly from `expected_percentage` at `updated_at`. Null if that is null.',
+      ),
+    ),
     as_of_seq: AsOfSeq,
   },
   { $id: 'Job', description: 'One recording to transcribe.' },

@@ -103,6 +103,14 @@ export const JobQuery = Type.Object(
       }),
     ),
     verdict: Type.Optional(VerdictStatus),
+    model: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 200,
+        description: 'The model of the worker of its current or last attempt, as it had registered.',
+      }),
+    ),
+    error_code: Type.Optional(Type.String({ maxLength: 64, description: '`retry_info.last_error.code`.' })),
   },
   closed,
 );

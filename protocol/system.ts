@@ -233,3 +233,26 @@ export const MetricsGroups = Type.Object(
   { $id: 'MetricsGroups' },
 );
 export type MetricsGroups = Static<typeof MetricsGroups>;
+
+export const SystemSettings = Type.Object(
+  {
+    version: Type.String({ description: 'Of the monitor.' }),
+    store: Type.String({ description: 'Where everything is kept.' }),
+    destinations: Type.Array(Type.String(), { description: 'Names of those who can be notified of alerts.' }),
+    settings: Type.Array(
+      Type.Object({
+        name: Type.String({ description: '`lease_ms`: the option `--lease-ms`, the variable `TMON_LEASE_MS`.' }),
+        value: Nullable(
+          Type.Union([Type.String(), Type.Number()], {
+            description: 'Of one that may contain a secret only `set`, or empty. null: it depends on the store.',
+          }),
+        ),
+        default: Nullable(Type.Union([Type.String(), Type.Number()])),
+        meaning: Type.String(),
+      }),
+      { description: 'In the order of `tmon serve --help`.' },
+    ),
+  },
+  { $id: 'SystemSettings', description: 'What this instance was started with.' },
+);
+export type SystemSettings = Static<typeof SystemSettings>;

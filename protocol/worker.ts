@@ -282,6 +282,22 @@ export const Claim = Type.Object(
 );
 export type Claim = Static<typeof Claim>;
 
+export const WorkerUsage = Type.Object(
+  {
+    worker_id: Id,
+    items: Type.Array(Type.Object({ at: Time('When the heartbeat arrived.'), ...usage }), {
+      description: 'Oldest first, at most one in 30 s.',
+    }),
+    as_of_seq: AsOfSeq,
+  },
+  {
+    $id: 'WorkerUsage',
+    description:
+      'What a worker has used in the last hour, by the heartbeats that this instance has seen since it started.',
+  },
+);
+export type WorkerUsage = Static<typeof WorkerUsage>;
+
 export const WorkerJob = Type.Object(
   {
     job_id: Id,

@@ -47,6 +47,9 @@ export async function backtestAt(
   }
 }
 
+/** When these rules would have fired since then. Throws MonitorError, StoreError, JournalError. */
+export type Backtesting = (rules: readonly AlertRule[], since_ms: number) => Promise<BacktestReport>;
+
 export async function backtestStore(
   store: ObjectStore,
   { rules, since_ms, now_ms }: { rules: readonly AlertRule[]; since_ms: number; now_ms: number },

@@ -264,6 +264,18 @@ export function forStore(settings: Settings, { shared }: { shared: boolean }): S
   return { ...settings, ...filled };
 }
 
+/** Settings whose value may contain a secret: a password in a URL, a key, a webhook. */
+const SECRET: ReadonlySet<SettingName> = new Set(['cache', 'notify', 'source', 'webhook_secret']);
+
+/** Every setting as it may be shown. */
+export function shownSettings(settings: Settings) {
+  return (Object.keys(SETTINGS) as SettingName[]).map((name) => {
+    const { default: fallback, meaning } = SETTINGS[name];
+    const value = settings[name];
+    return { name, value: SECRET.has(name) && value !== '' ? 'set' : value, default: fallback, meaning };
+  });
+}
+
 /** Whether traces are to be sent, by the variables that OpenTelemetry defines. */
 export function tracesWanted(environment: Record<string, string | undefined> = process.env): boolean {
   const { OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER } = environment;

@@ -19,6 +19,7 @@ import { checkSubmissions } from './api/endpoints/submission.ts';
 import { buildApi } from './api/http/app.ts';
 import { serveMetrics } from './api/http/metrics-server.ts';
 import { invalid, validator } from './api/validation.ts';
+import { backtestStore } from './backtest.ts';
 import { checkCacheUrl, openCache } from './cache/open-cache.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { environmentWith, forStore, type Settings, s3Headers, sourceUrls, tracesWanted } from './config.ts';
@@ -51,6 +52,7 @@ import { meteredStore } from './telemetry/metered-store.ts';
 import { Meters } from './telemetry/meters.ts';
 import { monitorMetrics } from './telemetry/metrics.ts';
 import { attemptsTrace, submittersTrace, traceJobs } from './telemetry/traces/job-traces.ts';
+import { UsageHistory } from './telemetry/usage-history.ts';
 import { cleaningUploads } from './uploads/cleanup.ts';
 import { UPLOADS_PREFIX } from './uploads/keys.ts';
 import { Uploads } from './uploads/uploads.ts';
@@ -108,7 +110,7 @@ export async function startMonitor(
   const routes = await openRouting(settings, { clock, log, notifier_options });
   // In parallel: the store opens in its thread while the API is built here.
   const version = ownVersion();
-  const building = buildApi(settings, version, log, clock, certificate.value);
+  const building = buildApi(settings, version, log, clock, { tls: certificate.value });
   building.catch(() => undefined);
   const opened = provided ?? (await openStoreInThread(settings.store, { clock, lock: true, s3: s3Headers(settings) }));
   const undo: (() => Promise<unknown>)[] = [() => opened.close()];
@@ -211,6 +213,8 @@ export async function startMonitor(
       policies,
       metrics: monitorMetrics({ engine, feed, views: publisher, cache, queue: external, settings, meters }),
       meters,
+      usage: new UsageHistory(engine),
+      backtest: (rules, since_ms) => backtestStore(store, { rules, since_ms, now_ms: engine.journal.now() }),
       traceOf: spans ? attemptsTrace : submittersTrace,
       log,
     });

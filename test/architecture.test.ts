@@ -146,9 +146,13 @@ const MAY_IMPORT: Record<string, string[]> = {
     'server/maintenance/duty.ts',
     ...GROUND,
   ],
+  'server/pages': [],
   'server/api': [
     'server/access',
+    'installation',
+    'server/pages',
     'server/analytics',
+    'server/backtest.ts',
     'protocol',
     'server/uploads',
     'server/sealed-json.ts',
@@ -207,6 +211,8 @@ const MAY_IMPORT: Record<string, string[]> = {
     ...GROUND,
   ],
   'sdk/typescript': ['protocol'],
+  // Of the server it knows what the client of its users knows.
+  'dashboard/src': ['protocol', 'sdk/typescript'],
   sources: ['protocol'],
   notifiers: ['protocol'],
   agent: ['installation', 'protocol', 'sdk/typescript', 'tracing/span.ts'],
@@ -228,7 +234,10 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
 };
 
-const FILES = globSync('{protocol,server,sdk,sources,notifiers,agent,cli,tracing}/**/*.ts', { cwd: ROOT })
+const FILES = globSync(
+  ['{protocol,server,sdk,sources,notifiers,agent,cli,tracing}/**/*.ts', 'dashboard/src/**/*.{ts,tsx}'],
+  { cwd: ROOT },
+)
   .map((file) => file.replaceAll('\\', '/'))
   .filter((file) => !/\.test\.ts$|\/testing|\/node_modules\//.test(file));
 

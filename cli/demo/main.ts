@@ -10,9 +10,10 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
+import { buildDashboard } from '../../installation/built-dashboard.ts';
 import { type JobWithId, TranscriptionAPI } from '../../sdk/typescript/index.ts';
 import { EXIT, reportError } from '../exit-code.ts';
-import { colour, duration, endQuietlyWhenNobodyReads, fileName, printLine } from '../output.ts';
+import { colour, duration, endQuietlyWhenNobodyReads, fileName, note, printLine } from '../output.ts';
 import { openProgressView } from '../progress-bars.ts';
 import { settingsOf } from '../serve.ts';
 import { submitOne } from '../submit.ts';
@@ -33,10 +34,12 @@ async function demo({ engine: wanted, store, listen, exit }: DemoOptions): Promi
   const { signal } = interrupted;
   const stops: (() => Promise<void>)[] = [];
   try {
+    await buildDashboard().catch((error: Error) => note(`tmon: ${error.message}`));
     const { startMonitor } = await import('../../server/main.ts');
     const monitor = await startMonitor(settingsOf({ store, listen, fleet: 'local:', logLevel: 'error' }));
     stops.unshift(() => monitor.stop());
     printLine(`${colour('bold', 'monitor')}     ${monitor.url}, everything kept in ${store}`);
+    printLine(`${colour('bold', 'dashboard')}   ${monitor.url}/`);
     const engine = await chooseDemoEngine(wanted);
     signal.throwIfAborted();
     const worker = startDemoWorker({ server: monitor.url, engine: engine.choice });
@@ -94,6 +97,7 @@ async function printTranscript(api: TranscriptionAPI, job: JobWithId): Promise<v
 function nextSteps(url: string, store: string): string {
   const server = url === 'http://127.0.0.1:8080' ? '' : ` --server ${url}`;
   const steps = [
+    [`${url}/`, 'the dashboard'],
     [`npx tmon jobs${server}`, 'its jobs'],
     [`npx tmon submit talk.mp3 --watch${server}`, 'your own recording'],
     ...(store.startsWith('dir:') ? [[`find ${store.slice('dir:'.length)} -name '*.json'`, 'its complete state']] : []),

@@ -2,8 +2,10 @@
  * `npm run package [-- DIRECTORY]`: makes the npm package, by default in `dist/`: compiled JavaScript with types and maps, and only
  * what runs. Prints the path of the tarball. `npm install -g` of it gives `tmon`.
  */
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { buildDashboard } from '../../installation/built-dashboard.ts';
+import { dashboardFolder } from '../../installation/own-files.ts';
 import { COMPILER, copiedFiles, PROJECT, ROOT, run } from './contents.ts';
 
 const target = resolve(process.argv[2] ?? join(ROOT, 'dist'));
@@ -16,6 +18,8 @@ for (const path of copiedFiles()) {
   mkdirSync(dirname(join(folder, path)), { recursive: true });
   copyFileSync(join(ROOT, path), join(folder, path));
 }
+await buildDashboard();
+cpSync(dashboardFolder, join(folder, 'dashboard/dist'), { recursive: true });
 mkdirSync(join(folder, 'bin'));
 copyFileSync(join(ROOT, 'packaging/npm/tmon.mjs'), join(folder, 'bin/tmon.mjs'));
 writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest(), null, 2)}\n`);

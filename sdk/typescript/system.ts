@@ -1,5 +1,13 @@
 /** `api.system`: health, metrics, alerts, silences, policies and notifications. */
-import type { Alert, EffectiveAlertRules, Silence, SilenceCreation, Suppression } from '../../protocol/alert.ts';
+import type {
+  Alert,
+  AlertBacktest,
+  BacktestRequest,
+  EffectiveAlertRules,
+  Silence,
+  SilenceCreation,
+  Suppression,
+} from '../../protocol/alert.ts';
 import type { Notification, NotificationState, NotificationTest } from '../../protocol/notification.ts';
 import type { ActionOutcome, DecidedAction, EffectivePolicies } from '../../protocol/policies.ts';
 import type {
@@ -8,6 +16,7 @@ import type {
   MetricsQuery,
   MetricsSeries,
   SystemHealth,
+  SystemSettings,
 } from '../../protocol/system.ts';
 import { type Page, Pages } from './pages.ts';
 import { type CallOptions, segment, type Transport } from './transport.ts';
@@ -29,6 +38,9 @@ export type ActionsQuery = {
 };
 
 export type AlertStatusQuery = 'firing' | 'pending' | 'unresolved' | 'resolved';
+
+/** A long journal takes a while to replay. */
+const BACKTEST_MS = 300_000;
 
 export class System {
   readonly #transport: Transport;
@@ -131,6 +143,22 @@ export class System {
         ...options,
       }),
     );
+  }
+
+  /** When the rules that apply, or others, would have fired: by default in the last day. One at a time. */
+  backtestAlertRules(request: BacktestRequest = {}, options: CallOptions = {}): Promise<AlertBacktest> {
+    return this.#transport.json({
+      method: 'POST',
+      path: '/system/alert-rules/backtest',
+      body: request,
+      timeoutMs: BACKTEST_MS,
+      ...options,
+    });
+  }
+
+  /** What the monitor was started with, without secrets. */
+  settings(options: CallOptions = {}): Promise<SystemSettings> {
+    return this.#transport.json({ method: 'GET', path: '/system/settings', ...options });
   }
 
   /** Silences that have not ended, oldest first. */

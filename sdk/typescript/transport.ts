@@ -268,8 +268,9 @@ export function waitFor(delayMs: number, signal: AbortSignal | undefined): Promi
   });
 }
 
-function bodyOf(call: Call): { body?: RawBody } {
-  if (call.raw !== undefined) return { body: call.raw.body };
+function bodyOf(call: Call): Pick<RequestInit, 'body'> {
+  // The types of browsers refuse bytes in shared memory, which none of ours are.
+  if (call.raw !== undefined) return { body: call.raw.body as Exclude<RequestInit['body'], undefined> };
   return call.body === undefined ? {} : { body: JSON.stringify(call.body) };
 }
 

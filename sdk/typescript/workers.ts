@@ -11,6 +11,7 @@ import type {
   WorkerJob as WorkerJobSchema,
   WorkerLaunch,
   WorkerRegistration,
+  WorkerUsage,
   WorkerVerdict,
 } from '../../protocol/worker.ts';
 import { type Page, Pages } from './pages.ts';
@@ -57,6 +58,11 @@ export class Workers {
         ...options,
       }),
     );
+  }
+
+  /** What it has used in the last hour, by the heartbeats that this instance of the monitor has seen. */
+  usage(workerId: string, options: CallOptions = {}): Promise<WorkerUsage> {
+    return this.#transport.json({ method: 'GET', path: `${pathOf(workerId)}/usage`, ...options });
   }
 
   /** Launches a worker on the monitor's fleet. */

@@ -3,6 +3,7 @@
 import type { FollowedSource } from '../../protocol/source.ts';
 import type { Access } from '../access/access.ts';
 import type { AnalyticsService } from '../analytics/analytics.ts';
+import type { Backtesting } from '../backtest.ts';
 import type { CacheStatus } from '../cache/status.ts';
 import type { Clock } from '../clock.ts';
 import type { Settings } from '../config.ts';
@@ -17,6 +18,7 @@ import type { ExternalQueue, JobQueue } from '../queues/job-queue.ts';
 import type { Meters } from '../telemetry/meters.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { TraceOf } from '../telemetry/traces/job-traces.ts';
+import type { UsageHistory } from '../telemetry/usage-history.ts';
 import type { Uploads } from '../uploads/uploads.ts';
 
 export type ApiContext = {
@@ -37,6 +39,9 @@ export type ApiContext = {
   analytics: AnalyticsService;
   /** Null if no cache is configured. */
   cache: { readonly status: CacheStatus } | null;
+  usage: Pick<UsageHistory, 'of'>;
+  /** Replays the journal, which takes a while. */
+  backtest: Backtesting;
   /** Of `GET /metrics`. */
   metrics: Metrics;
   meters: Pick<Meters, 'http'>;

@@ -72,9 +72,11 @@ test('a job that goes as usual is on track to its end, and no event says so', ()
     fleet.pass(6, [lease]).progress(lease, percent);
     assert.equal(fleet.job(lease.job_id).verdict, null);
   }
-  const { verdict, expected_percentage } = jobDocument(fleet.job(lease.job_id));
+  const { verdict, expected_percentage, expected_completion } = jobDocument(fleet.job(lease.job_id));
   assert.deepEqual([verdict?.status, verdict?.reason], ['on_track', 'On track.']);
   assert.ok(Math.abs(expected_percentage! - 95) <= 6, `${expected_percentage}`);
+  const left_seconds = (Date.parse(expected_completion!) - fleet.at_ms) / 1000;
+  assert.ok(Math.abs(left_seconds - 0.05 * 60) <= 4, `${left_seconds}`);
   fleet.complete(lease);
   assert.equal(jobDocument(fleet.job(lease.job_id)).verdict, null);
 });

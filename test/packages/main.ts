@@ -60,6 +60,9 @@ async function transcribe(node: string, { folder, app }: { folder: string; app: 
   }
   const monitor = tmon('serve', '--listen', '127.0.0.1:0', '--store', `dir:${join(directory, 'data')}`);
   const url = (await monitor.line(READY))[1]!;
+  const page = await (await fetch(`${url}/`)).text();
+  const [script = ''] = /assets\/index-[\w-]+\.js/.exec(page) ?? [];
+  assert.equal((await fetch(`${url}/${script}`)).status, 200, page);
   const worker = tmon('worker', '--server', url, '--engine', ENGINE, '--id', 'worker-1');
   const submitted = await tmon('submit', AUDIO, '--server', url, '--json').ended;
   assert.equal(submitted.code, 0, submitted.stderr);

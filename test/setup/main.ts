@@ -8,8 +8,10 @@
 import { audioPrograms } from './audio-programs.ts';
 import { awsCli } from './aws-cli.ts';
 import { cfnLint } from './cfn-lint.ts';
+import { chromium } from './chromium.ts';
 import { columnReaders } from './column-readers.ts';
 import { conmon } from './conmon.ts';
+import { dashboard } from './dashboard.ts';
 import { databases } from './databases.ts';
 import { fasterWhisper, pocketsphinx } from './engines.ts';
 import { faketime } from './faketime.ts';
@@ -29,8 +31,10 @@ const steps: SetupStep[] = [
   audioPrograms,
   awsCli,
   cfnLint,
+  chromium,
   columnReaders,
   conmon,
+  dashboard,
   databases,
   faketime,
   fasterWhisper,

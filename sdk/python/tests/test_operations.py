@@ -91,6 +91,7 @@ def test_every_operation_of_the_monitor_is_in_both_clients_under_its_name(docume
     "name",
     [
         "Alert",
+        "AlertBacktest",
         "EffectiveAlertRules",
         "EffectivePolicies",
         "DecidedAction",
@@ -118,11 +119,13 @@ def test_every_operation_of_the_monitor_is_in_both_clients_under_its_name(docume
         "SqlResult",
         "StoredTranscript",
         "SystemHealth",
+        "SystemSettings",
         "ThroughputReport",
         "Transcript",
         "Upload",
         "Worker",
         "WorkerJob",
+        "WorkerUsage",
     ],
 )
 def test_every_field_that_the_monitor_tells_of_is_in_the_model(document: Any, name: str) -> None:

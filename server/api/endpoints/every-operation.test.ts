@@ -90,6 +90,7 @@ const REQUESTS: Record<string, () => Promise<Request>> = {
   'workers.list': async () => ({ at: '/workers' }),
   'workers.get': async () => ({ at: `/workers/${(await register(monitor)).worker_id}` }),
   'workers.jobs': async () => ({ at: `/workers/worker-1/jobs?limit=3` }),
+  'workers.usage': async () => ({ at: '/workers/worker-1/usage' }),
   'workers.register': async () => ({ at: '/workers/worker-new', body: { capabilities: { model: 'large-v3' } } }),
   'workers.heartbeat': async () => {
     const { id, token } = await lease();
@@ -126,6 +127,8 @@ const REQUESTS: Record<string, () => Promise<Request>> = {
   'system.policies': async () => ({ at: '/system/policies' }),
   'system.resumePolicies': async () => ({ at: '/system/policies/resume', body: { by: 'ada' } }),
   'system.actions': async () => ({ at: '/system/actions?limit=2&outcome=acted' }),
+  'system.backtestAlertRules': async () => ({ at: '/system/alert-rules/backtest', body: {} }),
+  'system.settings': async () => ({ at: '/system/settings' }),
   'system.silences': async () => ({ at: '/system/silences' }),
   'system.createSilence': async () => ({ at: '/system/silences', body: silence() }),
   'system.endSilence': async () => {

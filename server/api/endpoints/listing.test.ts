@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { Job } from '../../../protocol/job.ts';
 import { type ApiResponse, openMonitor } from '../../../test/servers/monitor.ts';
-import { complete, fail, hold, register, submit } from '../../../test/servers/steps.ts';
+import { claim, complete, fail, hold, register, submit } from '../../../test/servers/steps.ts';
 
 const monitor = await openMonitor({ after });
 
@@ -110,6 +110,20 @@ test('a cursor that the monitor never returned is refused', async () => {
     const { status, body } = await monitor.get(`/jobs?cursor=${forge({ archive })}`);
     assert.ok(status === 200 || body.code === 'invalid_cursor', `${archive}: ${status} ${body.code}`);
   }
+});
+
+test('jobs are listed by the model of their worker, and by the code of their last error', async () => {
+  const list = async (query: string) => idsOf((await monitor.get<Page>(`/jobs?tag=m&${query}`)).body.items);
+  await register(monitor, 'worker-tiny', { capabilities: { model: 'tiny' } });
+  const { job_id } = await submit(monitor, { tags: ['m'], priority: 'high' });
+  const held = (await claim(monitor, 'worker-tiny', 1000)).find(({ id }) => id === job_id);
+  const other = await hold(monitor, { tags: ['m'] }, 'worker-m');
+  assert.deepEqual(await list('model=tiny'), [held!.id]);
+  assert.deepEqual(await list('model=large-v3'), []);
+  assert.deepEqual(await list('error_code=worker_error'), []);
+  await fail(monitor, other);
+  assert.deepEqual(await list('error_code=worker_error'), [other.id]);
+  assert.deepEqual(await list('model=tiny&error_code=worker_error'), []);
 });
 
 test('[A72] a worker’s jobs are listed newest first, page by page, in whatever state', async () => {

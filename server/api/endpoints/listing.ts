@@ -39,14 +39,17 @@ export function decodeCursor(text: string | undefined): Cursor | null {
 }
 
 export function matcherOf(query: JobQuery, scope: JobScope | null): JobMatcher {
-  const { created_after, created_before, state, worker_id, priority, tag, suspect, verdict, q } = query;
+  const { created_after, created_before, state, worker_id, priority, tag, error_code, suspect, verdict, model, q } =
+    query;
   return new JobMatcher({
     state,
     worker_id,
     priority,
     tag,
+    error_code,
     suspect,
     verdict,
+    model,
     q,
     visible: scope === null ? undefined : (job) => inScope(scope, job),
     created_after_ms: created_after === undefined ? undefined : parseTime(created_after),

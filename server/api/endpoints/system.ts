@@ -1,8 +1,16 @@
 /** The system as a whole: health and metrics. */
 import { Type } from 'typebox';
 import { MonitorError } from '../../../protocol/errors.ts';
-import { CurrentMetrics, MetricsGroups, MetricsQuery, MetricsSeries, SystemHealth } from '../../../protocol/system.ts';
+import {
+  CurrentMetrics,
+  MetricsGroups,
+  MetricsQuery,
+  MetricsSeries,
+  SystemHealth,
+  SystemSettings,
+} from '../../../protocol/system.ts';
 import { formatTime } from '../../../protocol/time.ts';
+import { shownSettings } from '../../config.ts';
 import { healthDocument, metricsDocument, STEP_MS, worst } from '../../documents/system.ts';
 import { periodSeries } from '../../views/period-series.ts';
 import type { ApiContext } from '../context.ts';
@@ -85,5 +93,19 @@ export const systemEndpoints = [
       if (group !== undefined) throw noGroup();
       return isSeries(range) ? series(context, range) : currentMetrics(context, request);
     },
+  }),
+  endpoint({
+    method: 'GET',
+    path: '/system/settings',
+    operation: 'system.settings',
+    permission: 'admin',
+    summary: 'Get the settings of this instance, without secrets',
+    responses: { 200: SystemSettings },
+    run: async ({ version, store, settings, engine }) => ({
+      version,
+      store: store.url,
+      destinations: [...engine.policy.routing.notifiers].sort(),
+      settings: shownSettings(settings),
+    }),
   }),
 ];

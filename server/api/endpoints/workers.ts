@@ -18,6 +18,7 @@ import {
   WorkerJob,
   WorkerLaunch,
   WorkerRegistration,
+  WorkerUsage,
   type WorkerVerdict,
   WorkerVerdictStatus,
 } from '../../../protocol/worker.ts';
@@ -168,6 +169,20 @@ export const workerEndpoints = [
         items: jobs.map((job) => workerJobDocument(job, worker_id)),
         next_cursor: exhausted ? null : encodeCursor({ ordinal: jobs.at(-1)!.ordinal }),
       };
+    },
+  }),
+  endpoint({
+    method: 'GET',
+    path: '/workers/:worker_id/usage',
+    operation: 'workers.usage',
+    permission: 'fleet',
+    summary: 'Get what a worker has used in the last hour, by the heartbeats that this instance has seen',
+    params: WorkerParams,
+    responses: { 200: WorkerUsage },
+    async run(context, { params: { worker_id } }) {
+      await findWorker(context, worker_id);
+      const items = context.usage.of(worker_id).map(({ at_ms, ...usage }) => ({ at: formatTime(at_ms), ...usage }));
+      return { worker_id, items, as_of_seq: context.engine.state.seq };
     },
   }),
   endpoint({

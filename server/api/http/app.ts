@@ -10,12 +10,15 @@ import cors from '@fastify/cors';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { dashboardFolder } from '../../../installation/own-files.ts';
 import { MonitorError } from '../../../protocol/errors.ts';
 import { type Clock, systemClock } from '../../clock.ts';
 import type { Settings } from '../../config.ts';
+import { addPages } from '../../pages/pages.ts';
 import { assertKey, HttpCaller } from '../caller.ts';
 import type { ApiContext } from '../context.ts';
 import { bodySchema, type Endpoint, NOTHING, querySchema } from '../endpoint.ts';
+import { backtestEndpoints } from '../endpoints/alert-backtest.ts';
 import { alertEndpoints } from '../endpoints/alerts.ts';
 import { analyticsEndpoints } from '../endpoints/analytics.ts';
 import { feedEndpoints } from '../endpoints/feed-sse.ts';
@@ -55,6 +58,7 @@ export const endpoints: readonly Endpoint[] = [
   ...systemEndpoints,
   ...alertEndpoints,
   ...policyEndpoints,
+  ...backtestEndpoints,
   ...notificationEndpoints,
   ...logEventEndpoints,
   ...sourceEndpoints,
@@ -99,12 +103,19 @@ const CORS = {
 /** After the longest commit, clients that are still sending or reading have this long before they are cut off. */
 const LAST_RESPONSES_MS = 3_000;
 
+export type ApiParts = {
+  /** Null: HTTP. */
+  tls?: { cert: string; key: string } | null;
+  /** The built dashboard. */
+  pages_folder?: string;
+};
+
 export async function buildApi(
   settings: Settings,
   version: string,
   log: (level: 'info' | 'warn' | 'error', message: string) => void,
   clock: Clock = systemClock,
-  tls: { cert: string; key: string } | null = null,
+  { tls = null, pages_folder = dashboardFolder }: ApiParts = {},
 ): Promise<Api> {
   const respondError = (error: unknown, request: FastifyRequest, reply: FastifyReply) =>
     sendProblem(error, request, reply, log);
@@ -153,6 +164,7 @@ export async function buildApi(
   addProbes(app, () => context);
   const metrics = metricsPage(() => context, version);
   addMetrics(app, metrics);
+  await addPages(app, pages_folder);
   const sockets = await addFeedWebSocket(app, { current: () => context, endpoints, log });
 
   const document = openApiDocument(endpoints, version);

@@ -30,8 +30,8 @@ declare module 'fastify' {
   }
 }
 
-/** Pages of the API document, whose routes a plugin adds. */
-const isPage = (url: string): boolean => /^\/docs(\/|$)/.test(url);
+/** Pages of the API document and files of the dashboard, whose routes plugins add. */
+const isPage = (url: string): boolean => /^\/(docs|assets)(\/|$)/.test(url);
 
 const WARNING = 'this monitor has no API keys, so the key that was sent was not checked';
 

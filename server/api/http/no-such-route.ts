@@ -1,9 +1,10 @@
 /** The response to a request without a route: 405 with `Allow` if other methods have one, otherwise 404. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { MonitorError } from '../../../protocol/errors.ts';
+import { PAGES } from '../../pages/pages.ts';
 import type { Endpoint } from '../endpoint.ts';
 
-const OUTSIDE = ['/livez', '/readyz', '/metrics', '/ws', '/docs', '/api/v1/openapi.json'];
+const OUTSIDE = ['/livez', '/readyz', '/metrics', '/ws', '/docs', '/api/v1/openapi.json', '', ...PAGES];
 
 type Shape = { methods: string[]; pattern: RegExp; exact: boolean };
 

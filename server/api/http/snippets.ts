@@ -156,6 +156,12 @@ print(worker.state, worker.health.status)`,
     python: `for job in api.workers.jobs("${WORKER}"):
     print(job.job_id, job.state)`,
   },
+  'workers.usage': {
+    typescript: `for (const { at, gpu_usage } of (await api.workers.usage('worker-1')).items) console.log(at, gpu_usage);`,
+    python: `\
+for sample in api.workers.usage("worker-1").items:
+    print(sample.at, sample.gpu_usage)`,
+  },
   'workers.register': {
     typescript: `await api.workers.register('${WORKER}', { capabilities: { model: 'large-v3' }, location: { region: 'us-east-1' } });`,
     python: `api.workers.register("${WORKER}", capabilities={"model": "large-v3"}, location={"region": "us-east-1"})`,
@@ -272,6 +278,20 @@ for policy in api.system.policies().policies:
     python: `\
 for action in api.system.actions(outcome="acted"):
     print(action.policy, action.reason)`,
+  },
+  'system.backtestAlertRules': {
+    typescript: `\
+const { firings } = await api.system.backtestAlertRules({ since: '2025-07-07T00:00:00Z' });
+for (const firing of firings) console.log(firing.rule, firing.fired_at, firing.message);`,
+    python: `\
+for firing in api.system.backtest_alert_rules(since="2025-07-07T00:00:00Z").firings:
+    print(firing.rule, firing.fired_at, firing.message)`,
+  },
+  'system.settings': {
+    typescript: `for (const { name, value } of (await api.system.settings()).settings) console.log(name, value);`,
+    python: `\
+for setting in api.system.settings().settings:
+    print(setting.name, setting.value)`,
   },
   'system.silences': {
     typescript: `for await (const silence of api.system.silences()) console.log(silence.comment, silence.ends_at);`,

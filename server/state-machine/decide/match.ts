@@ -12,6 +12,7 @@ export type JobCriteria = {
   error_code?: string | undefined;
   suspect?: boolean | undefined;
   verdict?: VerdictStatus | undefined;
+  model?: string | undefined;
   created_after_ms?: number | undefined;
   created_before_ms?: number | undefined;
   job_ids?: ReadonlySet<string> | undefined;
@@ -40,6 +41,7 @@ export class JobMatcher {
       (filter.error_code === undefined || job.last_error?.code === filter.error_code) &&
       (filter.suspect === undefined || (job.output?.suspect ?? false) === filter.suspect) &&
       (filter.verdict === undefined || filter.verdict === verdictStatus(job)) &&
+      (filter.model === undefined || job.run?.model === filter.model) &&
       (filter.created_after_ms === undefined || job.created_ms >= filter.created_after_ms) &&
       (filter.created_before_ms === undefined || job.created_ms < filter.created_before_ms) &&
       (filter.visible === undefined || filter.visible(job)) &&

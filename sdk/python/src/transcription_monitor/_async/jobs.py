@@ -105,6 +105,8 @@ class AsyncJobs:
         tag: str | None = None,
         suspect: bool | None = None,
         verdict: VerdictStatus | None = None,
+        model: str | None = None,
+        error_code: str | None = None,
         created_after: datetime | str | None = None,
         created_before: datetime | str | None = None,
         q: str | None = None,
@@ -115,6 +117,7 @@ class AsyncJobs:
         """Jobs, newest first. `limit` is the page size (100, up to 1,000), not the length of the list.
 
         `suspect=True`: whose transcript can hardly be what was said. `verdict`: of jobs that are not finished.
+        `model`: of the worker of the last attempt. `error_code`: of the last error.
         `q` matches id, input path, tags, metadata or last error; case-insensitive. Times must have a time zone.
         """
         query = given(
@@ -124,6 +127,8 @@ class AsyncJobs:
             tag=tag,
             suspect=suspect,
             verdict=verdict,
+            model=model,
+            error_code=error_code,
             created_after=created_after,
             created_before=created_before,
             q=q,

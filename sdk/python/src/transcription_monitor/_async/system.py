@@ -13,6 +13,7 @@ from .._call import Call, given, path
 from ..bodies import CallOptions, NotificationState
 from ..models import (
     Alert,
+    AlertBacktest,
     CurrentMetrics,
     DecidedAction,
     EffectiveAlertRules,
@@ -22,6 +23,7 @@ from ..models import (
     Notification,
     Silence,
     SystemHealth,
+    SystemSettings,
 )
 from .pages import AsyncPages
 from .transport import AsyncTransport
@@ -129,6 +131,21 @@ class AsyncSystem:
             limit=limit,
         )
         return AsyncPages(self._transport, DecidedAction, Call("GET", "/system/actions", query, options=options))
+
+    async def backtest_alert_rules(
+        self, *, rules: str | None = None, since: datetime | str | None = None, **options: Unpack[CallOptions]
+    ) -> AlertBacktest:
+        """When the rules that apply, or those of a file's text, would have fired; by default in the last day.
+
+        One at a time. Times must have a time zone. Raises InvalidRequestError, BusyError.
+        """
+        body = given(rules=rules, since=moment(since))
+        call = Call("POST", "/system/alert-rules/backtest", body=body, options=options)
+        return await self._transport.model(AlertBacktest, call)
+
+    async def settings(self, **options: Unpack[CallOptions]) -> SystemSettings:
+        """What the monitor was started with, without secrets."""
+        return await self._transport.model(SystemSettings, Call("GET", "/system/settings", options=options))
 
     def silences(self, **options: Unpack[CallOptions]) -> AsyncPages[Silence]:
         """Silences that have not ended, oldest first."""

@@ -8,7 +8,7 @@ from typing_extensions import Unpack
 
 from .._call import Call, given, path
 from ..bodies import CallOptions, Capabilities, HealthReport, Location
-from ..models import Claimed, HeartbeatAnswer, Reconciliation, Worker, WorkerJob
+from ..models import Claimed, HeartbeatAnswer, Reconciliation, Worker, WorkerJob, WorkerUsage
 from .pages import AsyncPages
 from .transport import AsyncTransport
 
@@ -49,6 +49,11 @@ class AsyncWorkers:
         return AsyncPages(
             self._transport, WorkerJob, Call("GET", path("workers", worker_id, "jobs"), query, options=options)
         )
+
+    async def usage(self, worker_id: str, **options: Unpack[CallOptions]) -> WorkerUsage:
+        """What it has used in the last hour, by the heartbeats that this instance of the monitor has seen."""
+        call = Call("GET", path("workers", worker_id, "usage"), options=options)
+        return await self._transport.model(WorkerUsage, call)
 
     async def launch(
         self,

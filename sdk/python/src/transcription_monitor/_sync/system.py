@@ -14,6 +14,7 @@ from .._call import Call, given, path
 from ..bodies import CallOptions, NotificationState
 from ..models import (
     Alert,
+    AlertBacktest,
     CurrentMetrics,
     DecidedAction,
     EffectiveAlertRules,
@@ -23,6 +24,7 @@ from ..models import (
     Notification,
     Silence,
     SystemHealth,
+    SystemSettings,
 )
 from .pages import Pages
 from .transport import Transport
@@ -130,6 +132,21 @@ class System:
             limit=limit,
         )
         return Pages(self._transport, DecidedAction, Call("GET", "/system/actions", query, options=options))
+
+    def backtest_alert_rules(
+        self, *, rules: str | None = None, since: datetime | str | None = None, **options: Unpack[CallOptions]
+    ) -> AlertBacktest:
+        """When the rules that apply, or those of a file's text, would have fired; by default in the last day.
+
+        One at a time. Times must have a time zone. Raises InvalidRequestError, BusyError.
+        """
+        body = given(rules=rules, since=moment(since))
+        call = Call("POST", "/system/alert-rules/backtest", body=body, options=options)
+        return self._transport.model(AlertBacktest, call)
+
+    def settings(self, **options: Unpack[CallOptions]) -> SystemSettings:
+        """What the monitor was started with, without secrets."""
+        return self._transport.model(SystemSettings, Call("GET", "/system/settings", options=options))
 
     def silences(self, **options: Unpack[CallOptions]) -> Pages[Silence]:
         """Silences that have not ended, oldest first."""

@@ -9,7 +9,7 @@ from typing_extensions import Unpack
 
 from .._call import Call, given, path
 from ..bodies import CallOptions, Capabilities, HealthReport, Location
-from ..models import Claimed, HeartbeatAnswer, Reconciliation, Worker, WorkerJob
+from ..models import Claimed, HeartbeatAnswer, Reconciliation, Worker, WorkerJob, WorkerUsage
 from .pages import Pages
 from .transport import Transport
 
@@ -50,6 +50,11 @@ class Workers:
         return Pages(
             self._transport, WorkerJob, Call("GET", path("workers", worker_id, "jobs"), query, options=options)
         )
+
+    def usage(self, worker_id: str, **options: Unpack[CallOptions]) -> WorkerUsage:
+        """What it has used in the last hour, by the heartbeats that this instance of the monitor has seen."""
+        call = Call("GET", path("workers", worker_id, "usage"), options=options)
+        return self._transport.model(WorkerUsage, call)
 
     def launch(
         self,

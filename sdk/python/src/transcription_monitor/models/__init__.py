@@ -13,6 +13,8 @@ from .action import (
 from .alert import (
     Acknowledgement,
     Alert,
+    AlertBacktest,
+    AlertFiring,
     AlertMatcher,
     EffectiveAlertRule,
     EffectiveAlertRules,
@@ -79,10 +81,12 @@ from .system import (
     MetricsShare,
     Notification,
     Queue,
+    Setting,
     SourcesHealth,
     SqsFigures,
     SystemHealth,
     SystemMetrics,
+    SystemSettings,
     UnreadableObject,
 )
 from .transcript import (
@@ -106,6 +110,7 @@ from .worker import (
     ReconciledWorker,
     Reconciliation,
     UnconfirmedWorker,
+    UsageSample,
     Worker,
     WorkerCapabilities,
     WorkerCommand,
@@ -113,6 +118,7 @@ from .worker import (
     WorkerJob,
     WorkerLocation,
     WorkerPerformance,
+    WorkerUsage,
     WorkerVerdict,
 )
 
@@ -121,6 +127,8 @@ __all__ = [
     "Acknowledgement",
     "ActionTaken",
     "Alert",
+    "AlertBacktest",
+    "AlertFiring",
     "AlertMatcher",
     "ApiKey",
     "Attempt",
@@ -192,6 +200,7 @@ __all__ = [
     "RejectedLine",
     "Remedy",
     "RetryInfo",
+    "Setting",
     "SightingsAnswer",
     "Silence",
     "SourceProblem",
@@ -205,6 +214,7 @@ __all__ = [
     "SuspectJob",
     "SystemHealth",
     "SystemMetrics",
+    "SystemSettings",
     "Throughput",
     "ThroughputItem",
     "ThroughputReport",
@@ -216,6 +226,7 @@ __all__ = [
     "UnreadableObject",
     "UnreadableSighting",
     "Upload",
+    "UsageSample",
     "Verdict",
     "Worker",
     "WorkerCapabilities",
@@ -224,5 +235,6 @@ __all__ = [
     "WorkerJob",
     "WorkerLocation",
     "WorkerPerformance",
+    "WorkerUsage",
     "WorkerVerdict",
 ]

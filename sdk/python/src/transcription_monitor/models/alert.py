@@ -121,3 +121,28 @@ class EffectiveAlertRules(Model):
     mute_times: list[MuteTime]
     #: Why the file could not be reloaded, so that earlier rules apply; None if it could.
     problem: str | None
+
+
+class AlertFiring(Model):
+    rule: str
+    #: The worker, job or queue concerned.
+    subject: str | None
+    labels: dict[str, str]
+    message: str
+    #: When the condition was first found to hold.
+    created_at: AwareDatetime
+    fired_at: AwareDatetime
+    #: None: it still fired at the end.
+    resolved_at: AwareDatetime | None
+
+
+class AlertBacktest(Model):
+    """When alert rules would have fired."""
+
+    #: From when on the rules were evaluated; the monitor's `from`.
+    from_: AwareDatetime = Field(alias="from")
+    to: AwareDatetime
+    #: Oldest first.
+    firings: list[AlertFiring]
+    #: Rules on signals that are not in the journal.
+    left_out: list[str]

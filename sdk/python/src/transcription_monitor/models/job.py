@@ -156,6 +156,8 @@ class Job(Document):
     actions: list[ActionTaken] = Field(default_factory=list)
     #: Where its progress should be at `updated_at`; None unless it is PROCESSING and its duration is known.
     expected_percentage: float | None = None
+    #: When it should be at 100 %; None if `expected_percentage` is.
+    expected_completion: AwareDatetime | None = None
 
     @property
     def id(self) -> str:

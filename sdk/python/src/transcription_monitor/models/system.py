@@ -256,3 +256,22 @@ class CurrentMetrics(Document, SystemMetrics):
     #: The current hour and day, UTC.
     hour: MetricsPeriod
     day: MetricsPeriod
+
+
+class Setting(Model):
+    #: `lease_ms`: the option `--lease-ms`, the variable `TMON_LEASE_MS`.
+    name: str
+    #: Of one that may contain a secret only `set`, or empty. None: it depends on the store.
+    value: str | float | None
+    default: str | float | None
+    meaning: str
+
+
+class SystemSettings(Model):
+    """What a monitor was started with."""
+
+    version: str
+    store: str
+    #: Names of those who can be notified of alerts.
+    destinations: list[str]
+    settings: list[Setting]

@@ -185,3 +185,19 @@ class HeartbeatAnswer(Model):
     commands: list[WorkerCommand]
     #: The leases that were renewed. A lease that is missing is lost: stop that job.
     leases: list[Lease]
+
+
+class UsageSample(Model):
+    at: AwareDatetime
+    cpu_usage: float | None
+    memory_usage: float | None
+    gpu_usage: float | None
+    disk_usage: float | None
+
+
+class WorkerUsage(Document):
+    """What a worker has used in the last hour, by the heartbeats that one instance of the monitor has seen."""
+
+    worker_id: str
+    #: Oldest first, at most one in 30 s.
+    items: list[UsageSample]

@@ -113,6 +113,7 @@ class MockJob:
             "verdict": self.verdict(),
             "actions": [],
             "expected_percentage": None,
+            "expected_completion": None,
             "as_of_seq": self.version,
         }
 

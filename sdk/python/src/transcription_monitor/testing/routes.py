@@ -388,6 +388,19 @@ def actions(_: State, request: Request) -> Any:
     return page_of([], request)
 
 
+def backtest_alert_rules(_: State, __: Request) -> Any:
+    return {"from": now(), "to": now(), "firings": [], "left_out": []}
+
+
+def settings(_: State, __: Request) -> Any:
+    return {"version": "0.0.0", "store": "memory:", "destinations": [], "settings": []}
+
+
+def worker_usage(state: State, _: Request, worker_id: str) -> Any:
+    state.worker(worker_id)
+    return {"worker_id": worker_id, "items": [], "as_of_seq": 1}
+
+
 def silences(state: State, request: Request) -> Any:
     return page_of(list(state.silences.values()), request)
 
@@ -513,6 +526,7 @@ ROUTES: dict[str, Callable[..., Any]] = {
     "PUT /workers/{worker_id}": register,
     "DELETE /workers/{worker_id}": terminate,
     "GET /workers/{worker_id}/jobs": worker_jobs,
+    "GET /workers/{worker_id}/usage": worker_usage,
     "POST /workers/{worker_id}/heartbeat": heartbeat,
     "POST /workers/{worker_id}/claim": claim,
     "POST /workers/{worker_id}/drain": drain,
@@ -532,6 +546,8 @@ ROUTES: dict[str, Callable[..., Any]] = {
     "GET /system/policies": policies,
     "POST /system/policies/resume": policies,
     "GET /system/actions": actions,
+    "POST /system/alert-rules/backtest": backtest_alert_rules,
+    "GET /system/settings": settings,
     "GET /system/silences": silences,
     "POST /system/silences": create_silence,
     "DELETE /system/silences/{silence_id}": end_silence,

@@ -1,0 +1,142 @@
+/** Navigation with live counts, the state of the connection and the choice of theme; on a narrow screen a bar at the top. */
+import { ActionIcon, Drawer, Tooltip, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { useEffect } from 'react';
+import { Link, useLocation } from 'wouter';
+import { useLive, useSelection, useValue } from '../live/use-live.ts';
+import { count } from '../parts/format.ts';
+import { Icon } from '../parts/icon.tsx';
+import { ConnectionState } from './connection-state.tsx';
+import { NAVIGATION } from './navigation.ts';
+import styles from './navigation-bar.module.css';
+
+type Props = { onPalette: () => void; onHelp: () => void };
+
+export function NavigationBar(props: Props) {
+  const [opened, { open, close }] = useDisclosure(false);
+  const [location] = useLocation();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a page was chosen.
+  useEffect(close, [location]);
+  return (
+    <>
+      <div className={styles.top}>
+        <ActionIcon onClick={open} aria-label="Open navigation" size="lg">
+          <Icon name="menu" />
+        </ActionIcon>
+        <Brand />
+      </div>
+      <nav className={styles.bar} aria-label="Pages">
+        <Content {...props} />
+      </nav>
+      <Drawer
+        opened={opened}
+        onClose={close}
+        size="260px"
+        padding={0}
+        withCloseButton={false}
+        title="Pages"
+        classNames={{ header: styles.hidden! }}
+      >
+        <nav className={styles.drawer} aria-label="Pages">
+          <Content {...props} />
+        </nav>
+      </Drawer>
+    </>
+  );
+}
+
+function Brand() {
+  return (
+    <Link href="/" className={styles.brand!}>
+      <span className={styles.mark} aria-hidden="true">
+        <b />
+        <b />
+        <b />
+        <b />
+      </span>
+      transcription-monitor
+    </Link>
+  );
+}
+
+function Content({ onPalette, onHelp }: Props) {
+  const [location] = useLocation();
+  const counts = useCounts();
+  return (
+    <>
+      <Brand />
+      {NAVIGATION.map(({ path, name }) => {
+        const on = path === '/' ? location === '/' : location === path || location.startsWith(`${path}/`);
+        const figure = counts[path];
+        return (
+          <Link
+            key={path}
+            href={path}
+            className={styles.link!}
+            data-on={on || undefined}
+            aria-current={on ? 'page' : undefined}
+          >
+            {name}
+            {figure && (
+              <span data-bad={figure.bad || undefined}>
+                {figure.text}
+                <span className="visually-hidden"> {figure.unit}</span>
+              </span>
+            )}
+          </Link>
+        );
+      })}
+      <div className={styles.foot}>
+        <ConnectionState />
+        <div className={styles.tools}>
+          <ThemeChoice />
+          <Tooltip label="Go to a page or job: Ctrl K">
+            <ActionIcon onClick={onPalette} aria-label="Command palette">
+              <Icon name="command" />
+            </ActionIcon>
+          </Tooltip>
+          <Tooltip label="Keys: ?">
+            <ActionIcon onClick={onHelp} aria-label="Keyboard shortcuts">
+              <Icon name="keyboard" />
+            </ActionIcon>
+          </Tooltip>
+        </div>
+      </div>
+    </>
+  );
+}
+
+type Figure = { text: string; unit: string; bad?: boolean };
+
+function useCounts(): Record<string, Figure | null> {
+  const live = useLive();
+  const system = useValue(live.system);
+  const queue = useValue(live.queue);
+  const alerts = useSelection(live.alerts, (all) => all.size);
+  if (!system) return {};
+  return {
+    '/jobs': { text: count(system.components.jobs.total_active), unit: 'jobs that have not ended' },
+    '/workers': { text: count(system.components.workers.total_count), unit: 'live workers' },
+    '/queues': queue && { text: count(queue.messages_visible + queue.messages_delayed), unit: 'jobs waiting' },
+    '/alerts': alerts > 0 ? { text: count(alerts), unit: 'active alerts', bad: true } : null,
+  };
+}
+
+const NEXT = { auto: 'light', light: 'dark', dark: 'auto' } as const;
+const NAMES = { auto: 'as the system', light: 'light', dark: 'dark' } as const;
+
+function ThemeChoice() {
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const shown = useComputedColorScheme('dark');
+  const icon = colorScheme === 'auto' ? 'contrast' : shown === 'dark' ? 'moon' : 'sun';
+  return (
+    <Tooltip label={`Theme: ${NAMES[colorScheme]}`}>
+      <ActionIcon
+        onClick={() => setColorScheme(NEXT[colorScheme])}
+        aria-label={`Theme: ${NAMES[colorScheme]}. Change to ${NAMES[NEXT[colorScheme]]}`}
+      >
+        <Icon name={icon} />
+      </ActionIcon>
+    </Tooltip>
+  );
+}

@@ -1,0 +1,6 @@
+/** Settings */
+import { Page } from '../../parts/page.tsx';
+
+export function Settings() {
+  return <Page title="Settings">{null}</Page>;
+}

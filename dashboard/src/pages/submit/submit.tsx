@@ -1,0 +1,6 @@
+/** Submit */
+import { Page } from '../../parts/page.tsx';
+
+export function Submit() {
+  return <Page title="Submit">{null}</Page>;
+}

@@ -1,0 +1,6 @@
+/** Workers */
+import { Page } from '../../parts/page.tsx';
+
+export function Workers() {
+  return <Page title="Workers">{null}</Page>;
+}

@@ -1,0 +1,31 @@
+/** Every page of the dashboard: how to open it, and when it is complete. */
+import type { Page } from 'playwright-core';
+import type { BusyFleet } from './busy-fleet.ts';
+
+export type PageUnderTest = {
+  name: string;
+  path: (fleet: Pick<BusyFleet, 'heard' | 'hung'>) => string;
+  /** Resolves when the page shows what it is to show. */
+  prepare: (page: Page) => Promise<unknown>;
+};
+
+const complete = async (page: Page) => {
+  await page.locator('main h1').waitFor();
+  await page.waitForLoadState('networkidle');
+  await page.locator('[aria-busy="true"]').first().waitFor({ state: 'detached' });
+  await page.evaluate('document.fonts.ready');
+};
+
+export const PAGES: readonly PageUnderTest[] = [
+  { name: 'overview', path: () => '/', prepare: complete },
+  { name: 'jobs', path: () => '/jobs', prepare: complete },
+  { name: 'job-hung', path: ({ hung }) => `/jobs/${hung}`, prepare: complete },
+  { name: 'job-transcript', path: ({ heard }) => `/jobs/${heard.at(-1)}`, prepare: complete },
+  { name: 'workers', path: () => '/workers', prepare: complete },
+  { name: 'worker', path: () => '/workers/gpu-west-05', prepare: complete },
+  { name: 'queues', path: () => '/queues', prepare: complete },
+  { name: 'alerts', path: () => '/alerts', prepare: complete },
+  { name: 'insights', path: () => '/insights', prepare: complete },
+  { name: 'settings', path: () => '/settings', prepare: complete },
+  { name: 'submit', path: () => '/submit', prepare: complete },
+];
