@@ -89,6 +89,9 @@ const ELSEWHERE: Record<string, string> = {
   'analytics.sql': 'it only reads',
   'keys.create': 'keys.test.ts: the secret is in the first response alone',
   'keys.rotate': 'the same',
+  'session.create': 'each is a session of its own; it expires',
+  'tickets.create': 'the same',
+  'jobs.createToken': 'the same',
 };
 
 for (const [operation, prepare] of Object.entries(POSTS)) {

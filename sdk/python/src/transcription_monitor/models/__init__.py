@@ -67,6 +67,7 @@ from .job import (
     Verdict,
 )
 from .key import ApiKey, NewApiKey
+from .session import JobToken, Session, Ticket
 from .source import FollowedSource, RefusedSighting, SightingsAnswer, SourceProblem, UnreadableSighting
 from .system import (
     BulkAnswer,
@@ -166,6 +167,7 @@ __all__ = [
     "JobRow",
     "JobRowWorker",
     "JobTimeline",
+    "JobToken",
     "JobUpdate",
     "JobWhy",
     "JobWorker",
@@ -192,6 +194,7 @@ __all__ = [
     "RejectedLine",
     "Remedy",
     "RetryInfo",
+    "Session",
     "SightingsAnswer",
     "Silence",
     "SourceProblem",
@@ -208,6 +211,7 @@ __all__ = [
     "Throughput",
     "ThroughputItem",
     "ThroughputReport",
+    "Ticket",
     "Transcript",
     "TranscriptQuality",
     "TranscriptSegment",
