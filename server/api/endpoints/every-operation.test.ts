@@ -170,6 +170,11 @@ const REQUESTS: Record<string, () => Promise<Request>> = {
     const { body } = await monitor.call('POST', '/api/v1/uploads', { body: 'audio' });
     return { at: `/uploads/${body.upload_id}` };
   },
+  'session.create': async () => ({ at: '/session' }),
+  'session.get': async () => ({ at: '/session' }),
+  'session.end': async () => ({ at: '/session' }),
+  'tickets.create': async () => ({ at: '/tickets' }),
+  'jobs.createToken': async () => ({ at: `/jobs/${(await submit(monitor)).job_id}/tokens`, body: {} }),
   'keys.list': async () => ({ at: '/keys' }),
   'keys.create': async () => ({ at: '/keys', body: { role: 'admin', name: 'first' } }),
   'keys.rotate': async () => ({ at: `/keys/${await keyOf({ role: 'read' })}/rotate`, body: { overlap_seconds: 5 } }),

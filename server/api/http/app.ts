@@ -29,6 +29,7 @@ import { logEventEndpoints } from '../endpoints/log-events.ts';
 import { notificationEndpoints } from '../endpoints/notifications.ts';
 import { policyEndpoints } from '../endpoints/policies.ts';
 import { queueEndpoints } from '../endpoints/queues.ts';
+import { sessionEndpoints } from '../endpoints/session.ts';
 import { sourceEndpoints } from '../endpoints/sources.ts';
 import { systemEndpoints } from '../endpoints/system.ts';
 import { uploadEndpoints } from '../endpoints/uploads.ts';
@@ -66,6 +67,7 @@ export const endpoints: readonly Endpoint[] = [
   ...uploadEndpoints,
   ...analyticsEndpoints,
   ...keyEndpoints,
+  ...sessionEndpoints,
 ];
 
 export type Api = {
@@ -242,7 +244,7 @@ function addRoute(app: FastifyInstance, endpoint: Endpoint, current: () => ApiCo
   app.route({
     method: endpoint.method,
     url: endpoint.path,
-    config: { permission: endpoint.permission, what: endpoint.operation },
+    config: { permission: endpoint.permission, what: endpoint.operation, ticket: endpoint.ticket ?? false },
     ...(endpoint.bodyLimit === undefined ? {} : { bodyLimit: endpoint.bodyLimit }),
     schema: {
       ...(endpoint.params ? { params: endpoint.params } : {}),

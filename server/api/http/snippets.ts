@@ -364,6 +364,26 @@ for message in api.events.follow("jobs", filter={"priority": "high"}):
     if message.type == "update":
         print(message.job_id, message.state, message.percentage)`,
   },
+  'session.create': {
+    typescript: `const session = await api.session.create(); // in a browser, on a page of the monitor`,
+    python: `session = api.session.create()  # made for browsers: the cookie is in the response`,
+  },
+  'session.get': {
+    typescript: `const { role, permissions } = await api.session.get();`,
+    python: `session = api.session.get()\nprint(session.role, session.permissions)`,
+  },
+  'session.end': {
+    typescript: `await api.session.end();`,
+    python: `api.session.end()`,
+  },
+  'tickets.create': {
+    typescript: `const { ticket } = await api.tickets.create(); // for /ws?ticket=… within 30 seconds`,
+    python: `ticket = api.tickets.create().ticket  # for /ws?ticket=… within 30 seconds`,
+  },
+  'jobs.createToken': {
+    typescript: `const { token } = await api.jobs.createToken('job-abc123', { expires_in_seconds: 600 });`,
+    python: `token = api.jobs.create_token("job-abc123", expires_in_seconds=600).token`,
+  },
   'keys.list': {
     typescript: `for await (const key of api.keys.list()) console.log(key.id, key.role, key.name);`,
     python: `for key in api.keys.list():\n    print(key.id, key.role, key.name)`,
