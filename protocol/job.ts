@@ -2,6 +2,7 @@
  * A job: one recording to transcribe, from its submission to its end. The documents' Job State Schema (A26-A35, D4-D7).
  */
 import { type Static, Type } from 'typebox';
+import { Estimate } from './estimate.ts';
 import { FAULTS, Fault } from './fault.ts';
 import { Id } from './ids.ts';
 import {
@@ -232,6 +233,13 @@ export const Job = Type.Object(
         'Where its progress should be at `updated_at`, from the usual start and pace of its model, device and instance type; null unless it is PROCESSING and its duration is known.',
       ),
     ),
+    queue_position: Nullable(
+      Ordinal(
+        'Its place among the jobs that may be claimed, from 1; an estimate beyond 10,000. Null unless it may be claimed, and in objects of the store.',
+      ),
+    ),
+    expected_start: Nullable(Estimate),
+    expected_completion: Nullable(Estimate),
     as_of_seq: AsOfSeq,
   },
   { $id: 'Job', description: 'One recording to transcribe.' },

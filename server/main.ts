@@ -48,6 +48,7 @@ import { attemptsTrace, submittersTrace, traceJobs } from './telemetry/traces/jo
 import { cleaningUploads } from './uploads/cleanup.ts';
 import { UPLOADS_PREFIX } from './uploads/keys.ts';
 import { Uploads } from './uploads/uploads.ts';
+import { Outlooks } from './verdicts/outlooks.ts';
 import { Archive } from './views/archive.ts';
 import { findArchivedJob } from './views/archived-records.ts';
 import { idleShare } from './views/idle-share.ts';
@@ -176,6 +177,11 @@ export async function startMonitor(
       alert_rules,
       metrics: monitorMetrics({ engine, feed, views: publisher, cache, queue: external, settings, meters }),
       meters,
+      outlooks: new Outlooks({
+        state: () => engine.state,
+        now: () => engine.journal.now(),
+        passes_max: settings.passes_max,
+      }),
       traceOf: spans ? attemptsTrace : submittersTrace,
       log,
     });

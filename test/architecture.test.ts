@@ -21,6 +21,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'server/state-machine/events.ts': [
     'protocol',
     'server/state-machine/state/records.ts',
+    'server/state-machine/state/promises.ts',
     'server/state-machine/state/notices.ts',
   ],
   'server/state-machine/state': ['protocol', 'server/sorted-map.ts'],
@@ -42,6 +43,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'server/documents': [
     'protocol',
     'server/state-machine',
+    'server/verdicts',
     'server/alerts',
     'notifiers/http/shown-url.ts',
     'notifiers/notifier.ts',
@@ -151,6 +153,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'server/cache/status.ts',
     'server/queues/job-queue.ts',
     'server/telemetry',
+    'server/verdicts',
     'server/fleets/reconciler.ts',
     'server/alerts',
     'server/maintenance/alert-rules.ts',

@@ -16,6 +16,7 @@ import type { Meters } from '../telemetry/meters.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { TraceOf } from '../telemetry/traces/job-traces.ts';
 import type { Uploads } from '../uploads/uploads.ts';
+import type { Outlooks } from '../verdicts/outlooks.ts';
 
 export type ApiContext = {
   engine: Engine;
@@ -35,6 +36,7 @@ export type ApiContext = {
   /** Of `GET /metrics`. */
   metrics: Metrics;
   meters: Pick<Meters, 'http'>;
+  outlooks: Outlooks;
   traceOf: TraceOf;
   log: (level: 'info' | 'warn' | 'error', message: string) => void;
   alert_rules: Pick<AlertRulesFile, 'problem'>;

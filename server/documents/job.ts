@@ -9,11 +9,14 @@ import type { Verdict } from '../../protocol/verdict.ts';
 import type { AttemptError, JobRecord, OutputRecord } from '../state-machine/state/records.ts';
 import { finished } from '../state-machine/state/records.ts';
 import { verdictStatus } from '../state-machine/state/verdicts.ts';
+import type { Outlook } from '../verdicts/forecast.ts';
 import { round, seconds, time } from './figures.ts';
+import { outlookDocument, outlookThen } from './outlook.ts';
 
 const YEAR_SECONDS = 365 * 24 * 3600;
 
-export function jobDocument(job: JobRecord): Job {
+/** `outlook`: null for documents that follow from the record alone. */
+export function jobDocument(job: JobRecord, outlook: Outlook | null = null): Job {
   const progress = progressOf(job);
   const { run } = job;
   const processing_ms = processingTime(job);
@@ -65,6 +68,7 @@ export function jobDocument(job: JobRecord): Job {
     },
     verdict: verdictOf(job),
     expected_percentage: expectedPercentage(job),
+    ...outlookDocument(outlook ?? outlookThen(job)),
     cost_tracking: {
       estimated_cost_usd: job.estimated_cost_usd,
       actual_cost_usd: job.actual_cost_usd === null ? null : round(job.actual_cost_usd, 1e6),

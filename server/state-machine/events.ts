@@ -10,6 +10,7 @@ import type { TranscriptWarning } from '../../protocol/transcript.ts';
 import type { Evidence, VerdictStatus } from '../../protocol/verdict.ts';
 import type { Capabilities, HealthReport, HealthStatus, KnownCapabilities, Location } from '../../protocol/worker.ts';
 import type { AlertGroup, AlertsContent, NoticeContent } from './state/notices.ts';
+import type { Estimate, PromiseGroup } from './state/promises.ts';
 import type { ArchivedJob, AttemptError, ColumnFile, Expected, Pack, ShardRecord } from './state/records.ts';
 
 /** An event in the journal. `at` is the segment's log time, RFC 3339; `id` is `<command>/<fingerprint>/<index>`. */
@@ -55,6 +56,8 @@ export type JobEvent =
         details: string;
         /** Absent if unknown, and in old journals. */
         start_by_ms?: number;
+        /** When it is expected to begin and to end. Absent if unknown, and in old journals. */
+        promise?: { group: PromiseGroup; start: Estimate; end?: Estimate };
       };
     }
   | { type: 'JobDelayOver'; entity: string; data: Record<string, never> }
@@ -77,6 +80,8 @@ export type JobEvent =
         estimated_cost_usd: number | null;
         /** Absent in old journals. */
         expected?: Expected;
+        /** When the attempt is expected to end. Absent if unknown, and in old journals. */
+        end?: Estimate;
       };
     }
   | {

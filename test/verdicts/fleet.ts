@@ -7,6 +7,7 @@
  * heartbeats every 5 or 10 s, some lost; a journal that commits at once (a directory) or every 10 s (a bucket).
  */
 import type { Event } from '../../server/state-machine/events.ts';
+import { accuracyOf, PROMISES } from '../../server/state-machine/state/promises.ts';
 import { Agenda } from './agenda.ts';
 import { Chance } from './chance.ts';
 import { SimMonitor } from './monitor.ts';
@@ -91,7 +92,7 @@ class Fleet {
       chunk_seconds: chance.one([30, 30, null]),
     };
     const linger_ms = chance.one([20, 20, 20, 10_000]);
-    this.#score = new Score(seed, this.#size);
+    this.#score = new Score(seed, { size: this.#size, long_steps: this.#traits.long_steps > 0 });
     this.#monitor = new SimMonitor(this.#agenda, linger_ms, (events) => this.#onEvents(events));
   }
 
@@ -101,6 +102,7 @@ class Fleet {
     this.#fleetFaults();
     this.#agenda.runUntil(START_MS + END_MS);
     this.#score.end(this.#agenda.now_ms);
+    for (const kind of PROMISES) this.#score.accuracy(kind, accuracyOf(this.#monitor.state, kind));
     return this.#score;
   }
 

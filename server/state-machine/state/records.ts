@@ -24,6 +24,7 @@ import type {
   Location,
   WorkerStateName,
 } from '../../../protocol/worker.ts';
+import type { Estimate, PromiseGroup } from './promises.ts';
 
 export type JobRecord = {
   job_id: string;
@@ -61,6 +62,8 @@ export type JobRecord = {
   queued_ms: number;
   /** Until when it was expected to begin when it entered the queue, in nine of ten cases; null if unknown, and once it has begun. */
   start_by_ms: number | null;
+  /** When it was expected to begin and to end when it entered the queue; null if unknown, and once it has ended. */
+  promise: JobPromise | null;
   /** The last message about the job in an external queue; null if none was sent. Counts for its own turn alone. */
   message: MessageRecord | null;
   /** Set while a retry is delayed: the job can't be claimed before JobDelayOver. */
@@ -91,6 +94,11 @@ export type JobRecord = {
   /** Of an unfinished job; null while it has been on track since it entered its state, or began its attempt. */
   verdict: VerdictRecord | null;
 };
+
+/** `start`: until it begins. `end`: until the job ends, the first one also if it returns to the queue. */
+export type JobPromise = { start: Promised | null; end: Promised | null };
+
+type Promised = { estimate: Estimate; group: PromiseGroup };
 
 export type VerdictRecord = { status: VerdictStatus; since_ms: number; reason: string; evidence: Evidence };
 
@@ -138,6 +146,8 @@ export type Run = {
   fault: Fault | null;
   /** How long it was expected to take when it began; null in old journals and for a job that runs elsewhere. */
   expected: Expected | null;
+  /** When it was expected to end when it began; null if unknown. */
+  end: Estimate | null;
 };
 
 /** What is expected of an attempt when it begins: where its progress should be follows from these and the duration. */

@@ -12,6 +12,7 @@ import { indexesOf, indexJob, type OffTrack, type Timer, timerKey } from './job-
 import { indexNotice, indexTrouble, type NoticeIndexes } from './notice-indexes.ts';
 import type { AlertGroup, DestinationTrouble, NoticeRecord } from './notices.ts';
 import { GROUPS_MAX, type PaceRecord } from './pace.ts';
+import type { PromiseKind, PromiseRecord } from './promises.ts';
 import type {
   AlertRecord,
   ColumnFile,
@@ -55,6 +56,8 @@ type Facts = {
   tallies: SortedMap<string, Tally>;
   /** Group of jobs → how long they take; see pace.ts. */
   paces: SortedMap<string, PaceRecord>;
+  /** How often jobs began and ended in time; see promises.ts. */
+  promises: SortedMap<PromiseKind, PromiseRecord>;
   /** `step|period|by|name` → what a worker or model did; see shares.ts. */
   shares: SortedMap<string, Share>;
 };
@@ -397,6 +400,7 @@ function emptyTables(): Facts & Indexes {
     column_strays: table(),
     tallies: table(),
     paces: table(),
+    promises: table(),
     shares: table(),
     jobs_by_creation: table(),
     jobs_by_state: {

@@ -38,6 +38,7 @@ from .feed import FeedMessage, FeedPosition
 from .job import (
     FINISHED_STATES,
     CostTracking,
+    Estimate,
     Job,
     JobAcknowledgement,
     JobError,
@@ -127,6 +128,7 @@ __all__ = [
     "EffectiveAlertRule",
     "EffectiveAlertRules",
     "EndedJobs",
+    "Estimate",
     "Failures",
     "FailuresItem",
     "FailuresReport",

@@ -112,6 +112,9 @@ class MockJob:
             "cost_tracking": {"estimated_cost_usd": None, "actual_cost_usd": None, "instance_time_seconds": 0},
             "verdict": self.verdict(),
             "expected_percentage": None,
+            "queue_position": None,
+            "expected_start": None,
+            "expected_completion": None,
             "as_of_seq": self.version,
         }
 
