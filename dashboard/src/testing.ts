@@ -39,6 +39,8 @@ export function jobOf(change: Partial<Job> = {}): Job {
     verdict: { status: 'on_track', reason: 'On track.', since: AT, evidence: {} },
     actions: [],
     expected_percentage: null,
+    queue_position: null,
+    expected_start: null,
     expected_completion: null,
     as_of_seq: 10,
     ...change,
