@@ -2,6 +2,7 @@
 
 import type { FollowedSource } from '../../protocol/source.ts';
 import type { Access } from '../access/access.ts';
+import type { RateLimits } from '../access/rate-limits.ts';
 import type { AnalyticsService } from '../analytics/analytics.ts';
 import type { Backtesting } from '../backtest.ts';
 import type { CacheStatus } from '../cache/status.ts';
@@ -23,6 +24,7 @@ import type { Uploads } from '../uploads/uploads.ts';
 
 export type ApiContext = {
   access: Access;
+  limits: RateLimits;
   engine: Engine;
   store: ObjectStore;
   clock: Clock;

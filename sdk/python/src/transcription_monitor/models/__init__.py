@@ -45,6 +45,7 @@ from .analytics import (
     ThroughputItem,
     ThroughputReport,
 )
+from .audit import AuditEntry
 from .base import Document, Model
 from .feed import FeedMessage, FeedPosition
 from .job import (
@@ -133,6 +134,7 @@ __all__ = [
     "AlertMatcher",
     "ApiKey",
     "Attempt",
+    "AuditEntry",
     "Bottlenecks",
     "BulkAnswer",
     "CircuitBreaker",
