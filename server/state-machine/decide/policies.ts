@@ -79,14 +79,14 @@ function decideStanding(
       decided += 1;
       events.push(decisionOf(one, { by: acting.by, ...data }));
     };
-    if (policy.mode === 'dry_run') record({ outcome: 'dry_run', reason: one.why });
+    const done = actOn(state, one, { ...acting, worker_ids: ids, changed }, context);
+    if (done === null) continue;
+    if ('refused' in done) record({ outcome: 'refused', reason: done.refused });
+    else if (policy.mode === 'dry_run') record({ outcome: 'dry_run', reason: one.why });
     else if (isPaused && breaks(policy)) record({ outcome: 'paused', reason: 'All policies are paused.' });
     else {
-      const done = actOn(state, one, { ...acting, worker_ids: ids, changed }, context);
       const count = lastHour(state, policy.name, 'acted', at_ms).length + (acted.get(policy.name) ?? 0);
-      if (done === null) continue;
-      if ('refused' in done) record({ outcome: 'refused', reason: done.refused });
-      else if (count >= policy.per_hour) {
+      if (count >= policy.per_hour) {
         const times = policy.per_hour === 1 ? 'once' : `${policy.per_hour} times`;
         record({ outcome: 'limited', reason: `The policy may act ${times} an hour.` });
       } else {
