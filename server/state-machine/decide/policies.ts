@@ -28,6 +28,7 @@ import { labelsOfJob, labelsOfWorker } from './policy-labels.ts';
 /** Jobs that a tick looks at, and decisions that it records, at most; the next one goes on. */
 const LOOKS_MAX = 1_000;
 const DECISIONS_MAX = 100;
+const WORST_FIRST = ['dead', 'hung', 'slow', 'blocked', 'starved'] as const;
 /** Fewer actions than these are never a sign that something larger is wrong. */
 const BREAKER_MIN = 3;
 
@@ -160,7 +161,7 @@ function standing(state: State, touched: ReadonlySet<string>, context: Context):
   const fleet = fleetOf(state);
   let looks = 0;
   let launches = isComing(state);
-  for (const job of offTrack(state)) {
+  for (const job of offTrack(state, WORST_FIRST)) {
     looks += 1;
     if (looks > LOOKS_MAX) break;
     if (touched.has(job.job_id)) continue;
