@@ -303,7 +303,11 @@ export class FleetHistory {
 
   /** Idle workers look for jobs. */
   async #wake(): Promise<void> {
-    for (const worker of this.#workers.values()) if (worker.job === null) await this.#claim(worker);
+    const workers = [...this.#workers.values()];
+    const first = this.#chance.whole(0, workers.length);
+    for (const worker of [...workers.slice(first), ...workers.slice(0, first)]) {
+      if (worker.job === null) await this.#claim(worker);
+    }
   }
 
   async #claim(worker: Worker): Promise<void> {

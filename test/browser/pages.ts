@@ -21,6 +21,7 @@ export const PAGES: readonly PageUnderTest[] = [
   { name: 'jobs', path: () => '/jobs', prepare: complete },
   { name: 'job-hung', path: ({ hung }) => `/jobs/${hung}`, prepare: complete },
   { name: 'job-transcript', path: ({ heard }) => `/jobs/${heard.at(-1)}`, prepare: complete },
+  { name: 'workers-table', path: () => '/workers?view=table', prepare: complete },
   { name: 'workers', path: () => '/workers', prepare: complete },
   { name: 'worker', path: () => '/workers/gpu-west-05', prepare: complete },
   { name: 'queues', path: () => '/queues', prepare: complete },
