@@ -25,6 +25,7 @@ export const PAGES: readonly PageUnderTest[] = [
   { name: 'workers', path: () => '/workers', prepare: complete },
   { name: 'worker', path: () => '/workers/gpu-west-05', prepare: complete },
   { name: 'queues', path: () => '/queues', prepare: complete },
+  { name: 'dead-letters', path: () => '/queues?queue=dlq', prepare: complete },
   { name: 'alerts', path: () => '/alerts', prepare: complete },
   { name: 'insights', path: () => '/insights', prepare: complete },
   { name: 'settings', path: () => '/settings', prepare: complete },
