@@ -31,6 +31,14 @@ export const PAGES: readonly PageUnderTest[] = [
   { name: 'alerts-silences', path: () => '/alerts?tab=silences', prepare: complete },
   { name: 'alerts-deliveries', path: () => '/alerts?tab=deliveries', prepare: complete },
   { name: 'insights', path: () => '/insights', prepare: complete },
+  { name: 'insights-failures', path: () => '/insights?report=failures', prepare: complete },
+  { name: 'insights-workers', path: () => '/insights?report=durations&group=instance_type', prepare: complete },
+  { name: 'insights-bottlenecks', path: () => '/insights?report=bottlenecks', prepare: complete },
+  {
+    name: 'insights-jobs',
+    path: () => '/insights?report=jobs&filter=processing_time+>+avg_processing_time+*+2',
+    prepare: complete,
+  },
   { name: 'settings', path: () => '/settings', prepare: complete },
   { name: 'submit', path: () => '/submit', prepare: complete },
 ];
