@@ -19,6 +19,12 @@ async function showJob(jobId: string, options: ClientOptions & { why?: true }): 
   for (const [name, value] of factsOf(job)) {
     if (value !== null && value !== '') printLine(`${colour('dim', name.padEnd(12))} ${oneLine(value)}`);
   }
+  // An older monitor has none.
+  for (const { at, action, outcome, policy, reason } of job.actions ?? []) {
+    printLine(
+      `${colour('dim', at.padEnd(24))} ${outcome === 'acted' ? action : `${action} (${outcome})`}  ${policy}: ${oneLine(reason)}`,
+    );
+  }
   for (const { timestamp, state, details } of job.state_history) {
     printLine(`${colour('dim', timestamp.padEnd(24))} ${stateColour(state)}  ${oneLine(details)}`);
   }

@@ -2,6 +2,7 @@
  * Where this program's own files are: it runs from its sources, or compiled, as it is installed from npm. Both have the same folders;
  * the files of programs end in `.ts` or `.js`.
  */
+import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,6 +15,12 @@ export const ownProgram = (path: string, from: string): string => fileURLToPath(
 
 /** The built dashboard. Made by `npm run build -w dashboard`; part of the npm package. */
 export const dashboardFolder = fileURLToPath(new URL('../dashboard/dist', import.meta.url));
+
+/** Of the package that this program is. */
+export function ownVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
 
 /** Of threads: Node 22, on which only the compiled program runs, calls its SQLite experimental. */
 export const threadOptions = COMPILED ? { execArgv: ['--disable-warning=ExperimentalWarning'] } : {};

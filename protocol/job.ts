@@ -4,6 +4,7 @@
 import { type Static, Type } from 'typebox';
 import { FAULTS, Fault } from './fault.ts';
 import { Id } from './ids.ts';
+import { ActionTaken } from './policies.ts';
 import {
   AsOfSeq,
   Count,
@@ -227,6 +228,7 @@ export const Job = Type.Object(
     retry_info: RetryInfo,
     cost_tracking: CostTracking,
     verdict: Nullable(Verdict),
+    actions: Type.Array(ActionTaken, { description: 'The last decisions of policies about it, oldest first.' }),
     expected_percentage: Nullable(
       Percent(
         'Where its progress should be at `updated_at`, from the usual start and pace of its model, device and instance type; null unless it is PROCESSING and its duration is known.',

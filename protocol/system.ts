@@ -84,6 +84,9 @@ export const SystemHealth = Type.Object(
         },
       ),
     ),
+    version: Type.Optional(
+      Type.String({ description: 'Of the monitor that responds; omitted in the store and on the feed.' }),
+    ),
     as_of_seq: AsOfSeq,
   },
   { $id: 'SystemHealth' },

@@ -32,10 +32,12 @@ const MAY_IMPORT: Record<string, string[]> = {
     'server/state-machine/events.ts',
     'server/alerts',
     'server/verdicts',
+    'server/policies',
     'server/notices/routes/routes.ts',
     'server/backoff.ts',
   ],
   'server/verdicts': ['protocol', 'server/state-machine/state'],
+  'server/policies': ['protocol', 'server/yaml-file.ts'],
   'server/alerts': ['protocol', 'server/state-machine/state', 'server/yaml-file.ts'],
   'server/nearest.ts': [],
   'server/yaml-file.ts': ['server/nearest.ts'],
@@ -43,10 +45,12 @@ const MAY_IMPORT: Record<string, string[]> = {
     'protocol',
     'server/state-machine',
     'server/alerts',
+    'server/policies/policies.ts',
     'notifiers/http/shown-url.ts',
     'notifiers/notifier.ts',
   ],
   'server/journal': ['server/objects', 'server/clock.ts', 'server/backoff.ts', 'server/sealed-json.ts'],
+  'server/access': ['protocol', 'server/engine.ts', 'server/state-machine', 'server/config.ts', 'server/clock.ts'],
   'server/engine.ts': [
     'protocol',
     'server/state-machine',
@@ -75,7 +79,14 @@ const MAY_IMPORT: Record<string, string[]> = {
     'server/clock.ts',
     'server/backoff.ts',
   ],
-  'server/feed': ['protocol', 'server/engine.ts', 'server/state-machine', 'server/documents', 'server/clock.ts'],
+  'server/feed': [
+    'protocol',
+    'server/access/scope.ts',
+    'server/engine.ts',
+    'server/state-machine',
+    'server/documents',
+    'server/clock.ts',
+  ],
   'server/analytics/tables.ts': [],
   'server/analytics/filter': ['protocol', 'server/analytics/tables.ts', 'server/nearest.ts'],
   'server/fleets': [
@@ -93,6 +104,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'server/engine.ts',
     'server/state-machine',
     'server/alerts',
+    'server/policies',
     'server/yaml-file.ts',
     'server/config.ts',
     ...GROUND,
@@ -137,6 +149,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'server/pages': [],
   'server/api': [
     'installation',
+    'server/access',
     'server/pages',
     'server/analytics',
     'server/backtest.ts',
@@ -158,6 +171,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'server/fleets/reconciler.ts',
     'server/alerts',
     'server/maintenance/alert-rules.ts',
+    'server/maintenance/policies.ts',
     'server/sources/observe.ts',
     'server/config.ts',
     ...GROUND,
@@ -180,10 +194,11 @@ const MAY_IMPORT: Record<string, string[]> = {
   'server/sorted-map.ts': [],
   'server/at-once.ts': [],
   'server/backoff.ts': [],
-  'server/main.ts': ['protocol', 'server', 'sources', 'tracing'],
+  'server/main.ts': ['installation', 'protocol', 'server', 'sources', 'tracing'],
   'server/doctor.ts': ['protocol', 'server'],
   'server/sql.ts': ['protocol', 'server'],
   'server/backtest.ts': ['protocol', 'server'],
+  'server/keys.ts': ['protocol', 'server'],
   'server/sources': [
     'protocol',
     'sources',
@@ -213,6 +228,8 @@ const MAY_IMPORT: Record<string, string[]> = {
     'server/doctor.ts',
     'server/sql.ts',
     'server/backtest.ts',
+    'server/keys.ts',
+    'server/policies/defaults.ts',
     'server/config.ts',
   ],
 };
@@ -296,6 +313,15 @@ test('the clients of fleets and queues on AWS are loaded only with such a fleet 
     [],
   );
   assert.ok(needsOf('server/fleets/asg-fleet.ts').includes('@aws-sdk/client-auto-scaling'));
+});
+
+test('no client of AWS or of a database, and no DuckDB, is loaded by the start of a monitor', () => {
+  const programs = ['server/main.ts', 'server/objects/store-thread-worker.ts', 'cli/main.ts', 'cli/serve.ts'];
+  assert.deepEqual(
+    programs.flatMap((file) => needsOf(file)).filter((need) => /@aws-sdk|duckdb|^(?:pg|mysql2|redis)\b/.test(need)),
+    [],
+  );
+  assert.ok(needsOf('server/analytics/analytics.ts').includes('@duckdb/node-api'));
 });
 
 test('the packages of OpenTelemetry are loaded only when traces are sent', () => {

@@ -5,6 +5,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, type TSchema, Type } from 'typebox';
 import { closed } from '../../protocol/schema.ts';
+import type { Permission } from '../access/roles.ts';
 import type { Caller, Reply } from './caller.ts';
 import type { ApiContext } from './context.ts';
 
@@ -14,6 +15,8 @@ export type Endpoint = {
   path: string;
   /** Name of the operation in the API document and the SDKs: `jobs.submit`. */
   operation: string;
+  /** What a caller needs to run it. */
+  permission: Permission;
   summary: string;
   params?: TSchema;
   query?: TSchema;

@@ -10,6 +10,7 @@ import type { AttemptError, JobRecord, OutputRecord } from '../state-machine/sta
 import { finished } from '../state-machine/state/records.ts';
 import { verdictStatus } from '../state-machine/state/verdicts.ts';
 import { round, seconds, time } from './figures.ts';
+import { actionsTaken } from './policies.ts';
 
 const YEAR_SECONDS = 365 * 24 * 3600;
 
@@ -64,6 +65,7 @@ export function jobDocument(job: JobRecord): Job {
       next_attempt_at: time(job.not_before_ms),
     },
     verdict: verdictOf(job),
+    actions: actionsTaken(job.actions),
     ...expectationOf(job),
     cost_tracking: {
       estimated_cost_usd: job.estimated_cost_usd,

@@ -13,7 +13,7 @@ const SCRIPT = 'export const answer = 42;\n'.repeat(100);
 const folder = mkdtempSync(join(tmpdir(), 'tmon-pages-'));
 after(() => rmSync(folder, { recursive: true }));
 build(folder);
-const { app } = await buildApi(readSettings({ log_level: 'silent' }, {}), '0.0.0', () => {}, undefined, folder);
+const { app } = await buildApi(readSettings({ log_level: 'silent' }, {}), '0.0.0', () => {}, undefined, null, folder);
 after(() => app.close());
 
 function build(into: string): void {
@@ -158,6 +158,7 @@ test('a monitor whose dashboard is not built says how to build it, and serves it
     '0.0.0',
     () => {},
     undefined,
+    null,
     join(empty, 'dist'),
   );
   after(() => later.app.close());

@@ -11,6 +11,8 @@ import { documentHeaders, newNonce } from './security-headers.ts';
 /** Pages, each with everything below it: `/jobs`, `/jobs/job-01…`. */
 export const PAGES = ['/jobs', '/workers', '/queues', '/alerts', '/insights', '/settings', '/submit'] as const;
 
+/** It shows nothing by itself: what it reads needs a key, if there are keys. */
+const OPEN = { permission: 'open', what: 'the dashboard' } as const;
 /** The place of the nonce in `index.html`. */
 const NONCE = '__CSP_NONCE__';
 const NOT_BUILT = 'The dashboard is not built. Run `npm run build -w dashboard`, then reload this page.\n';
@@ -26,7 +28,7 @@ export async function addPages(app: FastifyInstance, folder: string): Promise<vo
     if (html === null) return reply.type('text/plain; charset=utf-8').send(NOT_BUILT);
     return reply.type('text/html; charset=utf-8').send(html.replaceAll(NONCE, nonce));
   };
-  for (const path of ['/', ...PAGES.flatMap((page) => [page, `${page}/*`])]) app.get(path, index);
+  for (const path of ['/', ...PAGES.flatMap((page) => [page, `${page}/*`])]) app.get(path, { config: OPEN }, index);
   await app.register(fastifyStatic, {
     root: join(folder, 'assets'),
     prefix: '/assets/',

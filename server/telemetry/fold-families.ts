@@ -2,6 +2,8 @@
  * Metrics of the fold: jobs, queues, costs, alerts and the system's health. Every instance on a store has the same
  * values, and a restart keeps them. A scrape takes O(workers), never O(jobs).
  */
+
+import { ACTIONS, OUTCOMES } from '../../protocol/policies.ts';
 import type { SystemHealth } from '../../protocol/system.ts';
 import { VERDICTS } from '../../protocol/verdict.ts';
 import { activeAlerts } from '../documents/alerts.ts';
@@ -20,6 +22,7 @@ export function foldFamilies(state: State): Family[] {
     ...totals(state),
     ...distributions(state),
     ...notifications(state),
+    ...policies(state),
     ...healthFamilies(state, healthDocument(state)),
   ];
 }
@@ -99,6 +102,23 @@ function notifications(state: State): Family[] {
     gauge('notifications_pending', 'Notifications that are not delivered yet', pending),
     gauge('notification_destinations_failing', 'Destinations that do not receive', troubles.size),
     counter('notifications_total', 'Notifications that ended, by outcome', ended),
+  ];
+}
+
+function policies(state: State): Family[] {
+  const actions = ACTIONS.filter((action) => action !== 'none');
+  return [
+    counter(
+      'policy_decisions_total',
+      'Decisions of policies, by outcome',
+      fromZero(state, 'decided', 'outcome', OUTCOMES),
+    ),
+    counter('policy_actions_total', 'What policies have done, by action', fromZero(state, 'acted', 'action', actions)),
+    gauge(
+      'policies_paused',
+      '1 while the circuit breaker pauses all policies, otherwise 0',
+      state.scalars.policies_paused ? 1 : 0,
+    ),
   ];
 }
 

@@ -50,8 +50,8 @@ export class FeedClient {
   readonly #calls = new Map<string, { resolve: (answer: Json) => void; reject: (error: Error) => void }>();
 
   /** Resolves once it is open. */
-  static async open(t: Cleaning, url: string): Promise<FeedClient> {
-    const client = new FeedClient(url);
+  static async open(t: Cleaning, url: string, key?: string): Promise<FeedClient> {
+    const client = new FeedClient(url, key);
     t.after(async () => {
       client.socket.close();
       await client.closed;
@@ -63,8 +63,9 @@ export class FeedClient {
     return client;
   }
 
-  private constructor(url: string) {
-    this.socket = new WebSocket(`${url.replace(/^http/, 'ws')}/ws`);
+  private constructor(url: string, key: string | undefined) {
+    const headers = key === undefined ? {} : { authorization: `Bearer ${key}` };
+    this.socket = new WebSocket(`${url.replace(/^http/, 'ws')}/ws`, { headers } as never);
     this.socket.onmessage = ({ data }) => {
       const message = JSON.parse(data as string);
       const called = this.#calls.get(message.id);

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { Alert, Silence, SilenceCreation } from '../../protocol/alert.ts';
+import { KeyCreation } from '../../protocol/api-keys.ts';
 import {
   CompletionReport,
   FailureReport,
@@ -85,6 +86,12 @@ const WEIGHTS = {
   fail_notice: 2,
   replay_notice: 0.5,
   request_notices: 0.5,
+  create_key: 0.3,
+  rotate_key: 0.2,
+  revoke_key: 0.2,
+  judge_orphaned: 0.2,
+  settle_action: 0.5,
+  resume_policies: 0.2,
 } as const satisfies Record<CommandType, number>;
 
 const basisOf = ({ scalars, at_ms }: State) => ({ basis_seq: scalars.archive_seq, made_ms: at_ms });
@@ -227,7 +234,23 @@ class Asking {
       case 'end_silence':
         return { type, silence_id: state.tables.silences.maxKey() ?? 'none', by: 'api' };
       case 'tick':
-        return { type, ids: [1, 2, 3].map((n) => `alert-${this.#count}-${n}`), expire: true };
+        return {
+          type,
+          ids: [1, 2, 3].map((n) => `alert-${this.#count}-${n}`),
+          expire: true,
+          acting: { by: 'instance', fleet: { replaces: false }, worker_ids: [`worker-${this.#count}`] },
+        };
+      case 'judge_orphaned': {
+        const { instance_id, heartbeat_ms, created_ms = 0 } = state.worker(worker_id) ?? {};
+        const since_ms = heartbeat_ms ?? created_ms;
+        return { type, worker_id, instance_id: instance_id ?? 'i-1', since_ms, reason: 'gone', by: 'instance' };
+      }
+      case 'settle_action': {
+        const ordinal = state.tables.pending_actions.minKey() ?? 1;
+        return { type, ordinal, done: chance.happens(0.5), details: chance.pick([null, 'x']) };
+      }
+      case 'resume_policies':
+        return { type, by: 'api' };
       case 'forget': {
         const jobs = [...state.tables.finished.values()].map((one) => state.job(one)!);
         for (const job of jobs) this.#forgotten.set(job.job_id, job);
@@ -274,12 +297,27 @@ class Asking {
         const url = chance.pick([null, 'https://example.com/hook']);
         return { type, notices: [{ notice_id: `notice-${this.#count}`, destination: 'ops', url }] };
       }
+      case 'create_key': {
+        const { role, name = '', tags = null, worker_id = null, expires_at } = values.of(KeyCreation);
+        const expires_ms = expires_at === undefined ? null : parseTime(expires_at);
+        const limits = { tags, worker_id, tenant: null, expires_ms };
+        const key = { key_id: `key${this.#count}`, role, name, ...limits, secret_hash: 'h', by: 'api' };
+        return { type, ...key, outside_admin: chance.happens(0.5) };
+      }
+      case 'rotate_key':
+        return { type, key_id: this.#anyKey(state), secret_hash: 'i', overlap_ms: chance.pick([0, 1000]), by: 'api' };
+      case 'revoke_key':
+        return { type, key_id: this.#anyKey(state), by: 'api', outside_admin: chance.happens(0.5) };
     }
   }
 
   #archived(job_id: string, { tables }: State): ArchivedJob | null {
     const job = this.#forgotten.get(job_id);
     return job ? { job, pack: tables.packed_recently.get(job_id) ?? null } : null;
+  }
+
+  #anyKey({ tables: { keys } }: State): string {
+    return keys.size > 0 ? this.#chance.pick([...keys.keys()]) : 'none';
   }
 
   #anyJob(state: State): string {

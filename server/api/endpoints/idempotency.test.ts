@@ -87,6 +87,8 @@ const ELSEWHERE: Record<string, string> = {
   'events.report': 'log-events.test.ts',
   'uploads.create': 'uploads.test.ts',
   'analytics.sql': 'it only reads',
+  'keys.create': 'keys.test.ts: the secret is in the first response alone',
+  'keys.rotate': 'the same',
 };
 
 for (const [operation, prepare] of Object.entries(POSTS)) {

@@ -277,6 +277,22 @@ for firing in api.system.backtest_alert_rules(since="2025-07-07T00:00:00Z").firi
 for setting in api.system.settings().settings:
     print(setting.name, setting.value)`,
   },
+  'system.policies': {
+    typescript: `for (const policy of (await api.system.policies()).policies) console.log(policy.name, policy.mode, policy.last_hour);`,
+    python: `\
+for policy in api.system.policies().policies:
+    print(policy.name, policy.mode, policy.last_hour)`,
+  },
+  'system.resumePolicies': {
+    typescript: `await api.system.resumePolicies({ by: 'ada' });`,
+    python: `api.system.resume_policies(by="ada")`,
+  },
+  'system.actions': {
+    typescript: `for await (const action of api.system.actions({ outcome: 'acted' })) console.log(action.policy, action.reason);`,
+    python: `\
+for action in api.system.actions(outcome="acted"):
+    print(action.policy, action.reason)`,
+  },
   'system.silences': {
     typescript: `for await (const silence of api.system.silences()) console.log(silence.comment, silence.ends_at);`,
     python: `\
@@ -347,6 +363,26 @@ for await (const event of api.events.follow({ resource: 'jobs', filter: { priori
 for message in api.events.follow("jobs", filter={"priority": "high"}):
     if message.type == "update":
         print(message.job_id, message.state, message.percentage)`,
+  },
+  'keys.list': {
+    typescript: `for await (const key of api.keys.list()) console.log(key.id, key.role, key.name);`,
+    python: `for key in api.keys.list():\n    print(key.id, key.role, key.name)`,
+  },
+  'keys.create': {
+    typescript: `\
+const { key } = await api.keys.create({ role: 'submit', name: 'web shop' });
+console.log(key); // shown only now`,
+    python: `\
+created = api.keys.create("submit", name="web shop")
+print(created.key)  # shown only now`,
+  },
+  'keys.rotate': {
+    typescript: `const { key } = await api.keys.rotate('4tIcYbYQGSA', { overlap_seconds: 3600 });`,
+    python: `key = api.keys.rotate("4tIcYbYQGSA", overlap_seconds=3600).key`,
+  },
+  'keys.revoke': {
+    typescript: `await api.keys.revoke('4tIcYbYQGSA');`,
+    python: `api.keys.revoke("4tIcYbYQGSA")`,
   },
   'analytics.costs': {
     typescript: `\

@@ -108,7 +108,8 @@ function judged(state: State, job: JobRecord, { data }: JobEvent & { type: 'JobJ
   const { status, since_ms, reason, evidence } = data;
   countBy(state, 'judged', status);
   // Nothing new is known of the job itself: its `updated_at` stays, and what a source has reported of it is still current.
-  state.putJob({ ...job, verdict: { status, since_ms, reason, evidence }, version: state.seq }, job);
+  const judged_ms = job.verdict?.status === status ? (job.verdict.judged_ms ?? state.at_ms) : state.at_ms;
+  state.putJob({ ...job, verdict: { status, since_ms, reason, evidence, judged_ms }, version: state.seq }, job);
 }
 
 function submit(state: State, { entity, data }: JobEvent & { type: 'JobSubmitted' }): void {
@@ -132,7 +133,7 @@ export type JobRequest = Pick<
   | 'webhook_url'
   | 'estimated_cost_usd'
 > &
-  Partial<Pick<JobRecord, 'require_complete' | 'webhook_events' | 'traceparent'>>;
+  Partial<Pick<JobRecord, 'require_complete' | 'webhook_events' | 'traceparent' | 'submitted_by'>>;
 
 /** A job without attempts. */
 export function newJob(
@@ -161,6 +162,7 @@ export function newJob(
     webhook_events: request.webhook_events ?? null,
     require_complete: request.require_complete === true,
     ...(request.traceparent === undefined ? {} : { traceparent: request.traceparent }),
+    ...(request.submitted_by === undefined ? {} : { submitted_by: request.submitted_by }),
     url_expires_ms: urlExpiry(request.audio_url),
     attempt: 1,
     place: ordinal,
@@ -183,6 +185,7 @@ export function newJob(
     history,
     observed: null,
     verdict: null,
+    actions: null,
   };
 }
 

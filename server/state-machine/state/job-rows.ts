@@ -49,6 +49,8 @@ const JOB: Names<JobRecord> = [
   'start_by_ms',
   'verdict',
   'traceparent',
+  'submitted_by',
+  'actions',
 ];
 const RUN: Names<Run> = [
   'worker_id',
@@ -164,7 +166,9 @@ export function jobUnpacker(fields: JobFields): (values: JobValues) => JobRecord
     url_expires_ms: urlExpiry(v[at.audio_url] as string),
     start_by_ms: (v[at.start_by_ms] as number | null | undefined) ?? null,
     verdict: (v[at.verdict] as JobRecord['verdict'] | undefined) ?? null,
+    actions: (v[at.actions] as JobRecord['actions'] | undefined) ?? null,
     ...(typeof v[at.traceparent] === 'string' ? { traceparent: v[at.traceparent] as string } : {}),
+    ...(typeof v[at.submitted_by] === 'string' ? { submitted_by: shared(v[at.submitted_by])! } : {}),
   });
 }
 

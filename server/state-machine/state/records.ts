@@ -23,7 +23,9 @@ import type {
   KnownCapabilities,
   Location,
   WorkerStateName,
+  WorkerVerdictStatus,
 } from '../../../protocol/worker.ts';
+import type { ActionNote } from './actions.ts';
 
 export type JobRecord = {
   job_id: string;
@@ -50,6 +52,8 @@ export type JobRecord = {
   require_complete: boolean;
   /** The submitter's trace; absent if there is none. */
   traceparent?: string;
+  /** The actor that submitted it; absent without an API key. */
+  submitted_by?: string;
   /** Until when the URL is valid; null if it does not say. Follows from the URL, and is not stored. */
   url_expires_ms: number | null;
 
@@ -71,7 +75,10 @@ export type JobRecord = {
   earlier: readonly Run[];
   /** Place in the dead-letter queue, and the time at which the job leaves it. */
   dead: { ordinal: number; until_ms: number } | null;
-  /** Deadline of a cancellation: the job is CANCELLED then at the latest. */
+  /**
+   * Deadline of a cancellation: the job is CANCELLED then at the latest. Of a PROCESSING job: its worker is to end the engine
+   * until then, and the lease is not renewed.
+   */
   kill_ms: number | null;
 
   progress: ProgressRecord | null;
@@ -90,9 +97,18 @@ export type JobRecord = {
   observed: Observed | null;
   /** Of an unfinished job; null while it has been on track since it entered its state, or began its attempt. */
   verdict: VerdictRecord | null;
+  /** The last decisions of policies about it, oldest first; null if there are none. Absent in old records of the archive. */
+  actions: readonly ActionNote[] | null;
 };
 
-export type VerdictRecord = { status: VerdictStatus; since_ms: number; reason: string; evidence: Evidence };
+/** `judged_ms`: when it was recorded; absent in old records. */
+export type VerdictRecord = {
+  status: VerdictStatus;
+  since_ms: number;
+  reason: string;
+  evidence: Evidence;
+  judged_ms?: number;
+};
 
 export type OutputRecord = {
   s3_path: string;
@@ -219,6 +235,20 @@ export type WorkerRecord = {
   beats?: Beats;
   /** Absent while there are none. See able.ts. */
   faults?: WorkerFaults | undefined;
+  /** Launched by nobody here: its instance was found. Present until it registers. */
+  found?: true;
+  /** Absent while nothing is wrong. */
+  verdict?: WorkerVerdictRecord;
+  /** The last decisions of policies about it, oldest first; absent if there are none. */
+  actions?: readonly ActionNote[];
+};
+
+export type WorkerVerdictRecord = {
+  status: WorkerVerdictStatus;
+  since_ms: number;
+  reason: string;
+  evidence: Evidence;
+  judged_ms: number;
 };
 
 /** The rhythm of a worker's own heartbeats, in log time; other signs of life are irregular and do not count. */
@@ -390,8 +420,11 @@ export const finished = (state: JobStateName): boolean =>
 
 export const running = (state: JobStateName): boolean => state === 'PROCESSING' || state === 'CANCELLING';
 
+/** Its worker is to end the engine: see `kill_ms`. */
+export const isKilled = ({ state, kill_ms }: JobRecord): boolean => state === 'PROCESSING' && kill_ms !== null;
+
 /** Codes of an attempt that ended because nothing was heard of its worker. */
-export const SILENT: ReadonlySet<string> = new Set(['lease_expired', 'worker_lost']);
+export const SILENT: ReadonlySet<string> = new Set(['lease_expired', 'worker_lost', 'requeued_dead']);
 
 /**
  * Codes of an attempt that ended through no fault of the job: it returns to its place, and the attempt does not count.

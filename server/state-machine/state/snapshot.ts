@@ -2,8 +2,10 @@
  * Converts the state to rows of text and back. Equal states give equal bytes, so the hash of a snapshot is the hash of
  * the state: rows are ordered by table and key. Indexes are not written; they are rebuilt from the records.
  */
+import type { ActionRecord, PolicyCounts } from './actions.ts';
 import { withLabels } from './alerts.ts';
 import { JOB_FIELDS, type JobFields, type JobValues, jobUnpacker, packJob } from './job-rows.ts';
+import type { KeyRecord } from './keys.ts';
 import type { AlertGroup, DestinationTrouble, NoticeRecord } from './notices.ts';
 import type { PaceRecord } from './pace.ts';
 import type {
@@ -28,9 +30,12 @@ type Row =
   | ['worker', WorkerRecord]
   | ['alert', AlertRecord]
   | ['silence', SilenceRecord]
+  | ['key', KeyRecord]
   | ['notice', NoticeRecord]
   | ['trouble', DestinationTrouble]
   | ['alert_group', AlertGroup]
+  | ['action', ActionRecord]
+  | ['policy', string, PolicyCounts]
   | ['command', string, CommandRecord]
   | ['minute' | 'hour' | 'day', number, PeriodRecord]
   /** With the ids of its jobs while the index does not cover it. */
@@ -51,9 +56,12 @@ export function* snapshotRows(state: State): Generator<string> {
   for (const worker of tables.workers.values()) yield JSON.stringify(['worker', worker]);
   for (const alert of tables.alerts.values()) yield JSON.stringify(['alert', alert]);
   for (const silence of tables.silences.values()) yield JSON.stringify(['silence', silence]);
+  for (const key of tables.keys.values()) yield JSON.stringify(['key', key]);
   for (const notice of tables.notices.values()) yield JSON.stringify(['notice', notice]);
   for (const trouble of tables.troubles.values()) yield JSON.stringify(['trouble', trouble]);
   for (const group of tables.alert_groups.values()) yield JSON.stringify(['alert_group', group]);
+  for (const action of tables.actions.values()) yield JSON.stringify(['action', action]);
+  for (const [name, counts] of tables.policy_counts.entries()) yield JSON.stringify(['policy', name, counts]);
   for (const [id, command] of tables.commands.entries()) yield JSON.stringify(['command', id, command]);
   for (const [minute, period] of tables.minutes.entries()) yield JSON.stringify(['minute', minute, period]);
   for (const [hour, period] of tables.hours.entries()) yield JSON.stringify(['hour', hour, period]);
@@ -108,8 +116,16 @@ function restoreRow(state: State, row: OtherRow, line: string): void {
     case 'alert':
       // Rows of older versions lack labels and what came with them.
       return state.putAlert(withLabels(row[1]));
+    case 'action':
+      return state.putAction(row[1]);
+    case 'policy':
+      state.tables.policy_counts.set(row[1], row[2]);
+      return;
     case 'silence':
       state.tables.silences.set(row[1].id, row[1]);
+      return;
+    case 'key':
+      state.tables.keys.set(row[1].id, row[1]);
       return;
     case 'notice':
       return state.putNotice(row[1]);

@@ -1,5 +1,15 @@
 """Results as pydantic models. Each field is documented with its unit, as on a monitor's `/docs` page."""
 
+from .action import (
+    ActionTaken,
+    CircuitBreaker,
+    DecidedAction,
+    EffectivePolicies,
+    EffectivePolicy,
+    MachineOutcome,
+    PoliciesPause,
+    PolicyLastHour,
+)
 from .alert import (
     Acknowledgement,
     Alert,
@@ -58,6 +68,7 @@ from .job import (
     StateHistoryEntry,
     Verdict,
 )
+from .key import ApiKey, NewApiKey
 from .source import FollowedSource, RefusedSighting, SightingsAnswer, SourceProblem, UnreadableSighting
 from .system import (
     BulkAnswer,
@@ -108,18 +119,22 @@ from .worker import (
     WorkerLocation,
     WorkerPerformance,
     WorkerUsage,
+    WorkerVerdict,
 )
 
 __all__ = [
     "FINISHED_STATES",
     "Acknowledgement",
+    "ActionTaken",
     "Alert",
     "AlertBacktest",
     "AlertFiring",
     "AlertMatcher",
+    "ApiKey",
     "Attempt",
     "Bottlenecks",
     "BulkAnswer",
+    "CircuitBreaker",
     "Claimed",
     "ClaimedJob",
     "CostItem",
@@ -128,12 +143,15 @@ __all__ = [
     "Costs",
     "CurrentJob",
     "CurrentMetrics",
+    "DecidedAction",
     "Document",
     "DurationItem",
     "DurationReport",
     "Durations",
     "EffectiveAlertRule",
     "EffectiveAlertRules",
+    "EffectivePolicies",
+    "EffectivePolicy",
     "EndedJobs",
     "Failures",
     "FailuresItem",
@@ -161,13 +179,17 @@ __all__ = [
     "JobWorker",
     "Lease",
     "LogEventAnswer",
+    "MachineOutcome",
     "MetricsGroups",
     "MetricsPeriod",
     "MetricsSeries",
     "MetricsShare",
     "Model",
     "MuteTime",
+    "NewApiKey",
     "Notification",
+    "PoliciesPause",
+    "PolicyLastHour",
     "QualityReason",
     "Quantiles",
     "Queue",
@@ -214,4 +236,5 @@ __all__ = [
     "WorkerLocation",
     "WorkerPerformance",
     "WorkerUsage",
+    "WorkerVerdict",
 ]

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import AwareDatetime, Field
 
+from .action import ActionTaken
 from .base import Document, Model
 from .transcript import TranscriptWarning
 
@@ -151,6 +152,8 @@ class Job(Document):
     cost_tracking: CostTracking
     #: None once it is finished or being cancelled, and from older monitors.
     verdict: Verdict | None = None
+    #: The last decisions of policies about it, oldest first.
+    actions: list[ActionTaken] = Field(default_factory=list)
     #: Where its progress should be at `updated_at`; None unless it is PROCESSING and its duration is known.
     expected_percentage: float | None = None
     #: When it should be at 100 %; None if `expected_percentage` is.

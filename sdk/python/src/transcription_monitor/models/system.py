@@ -154,6 +154,8 @@ class SystemHealth(Document):
     metrics: SystemMetrics
     #: None unless that clock was set while the monitor ran, or is behind the journal.
     clock: ClockHealth | None = None
+    #: Version of the monitor that responds.
+    version: str | None = None
 
     @property
     def status(self) -> str:

@@ -392,6 +392,15 @@ def worker_usage(state: State, _: Request, worker_id: str) -> Any:
     return {"worker_id": worker_id, "items": [], "as_of_seq": 1}
 
 
+def policies(_: State, __: Request) -> Any:
+    breaker = {"actions": 10, "share": 0.2, "within_seconds": 300, "pause_seconds": 1800}
+    return {"policies": [], "circuit_breaker": breaker, "paused": None, "problem": None}
+
+
+def actions(_: State, request: Request) -> Any:
+    return page_of([], request)
+
+
 def silences(state: State, request: Request) -> Any:
     return page_of(list(state.silences.values()), request)
 
@@ -536,6 +545,9 @@ ROUTES: dict[str, Callable[..., Any]] = {
     "GET /system/alert-rules": alert_rules,
     "POST /system/alert-rules/backtest": backtest_alert_rules,
     "GET /system/settings": settings,
+    "GET /system/policies": policies,
+    "POST /system/policies/resume": policies,
+    "GET /system/actions": actions,
     "GET /system/silences": silences,
     "POST /system/silences": create_silence,
     "DELETE /system/silences/{silence_id}": end_silence,
