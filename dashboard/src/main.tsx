@@ -1,9 +1,10 @@
 /** Starts the page. */
+// The first import: it declares the lowest layer.
+import './app/tokens.css';
 import '@mantine/core/styles.layer.css';
 import '@mantine/notifications/styles.layer.css';
 import '@fontsource-variable/inter';
 import '@fontsource-variable/jetbrains-mono';
-import './app/tokens.css';
 import { MantineProvider } from '@mantine/core';
 import { Notifications } from '@mantine/notifications';
 import { StrictMode } from 'react';

@@ -78,6 +78,11 @@ export class Live {
     if (!this.jobs.get(job_id)) this.#wanted.add(job_id);
   }
 
+  /** Fetches the job again. */
+  refresh(job_id: string): void {
+    this.#wanted.add(job_id);
+  }
+
   /** Fetches documents; those that the feed has since changed are kept current. */
   async fetching<T>(fetch: () => Promise<T>, documents: (result: T) => readonly Job[]): Promise<T> {
     this.#fetching += 1;

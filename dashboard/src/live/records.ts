@@ -6,7 +6,8 @@ export class Records<T> {
   readonly #values = new Map<string, T>();
   readonly #readers = new Map<string, Set<() => void>>();
   readonly #readersOfAll = new Set<() => void>();
-  readonly #changed = new Set<string>();
+  #changed = new Set<string>();
+  #flushed: ReadonlySet<string> = new Set();
   #version = 0;
 
   get(id: string): T | undefined {
@@ -20,6 +21,11 @@ export class Records<T> {
   /** Grows with each flush that changed anything: the snapshot of readers of the whole set. */
   get version(): number {
     return this.#version;
+  }
+
+  /** Ids that the last flush has notified about. */
+  get changed(): ReadonlySet<string> {
+    return this.#flushed;
   }
 
   entries(): IterableIterator<[string, T]> {
@@ -72,8 +78,9 @@ export class Records<T> {
 
   flush(): void {
     if (this.#changed.size === 0) return;
-    const changed = [...this.#changed];
-    this.#changed.clear();
+    const changed = this.#changed;
+    this.#changed = new Set();
+    this.#flushed = changed;
     this.#version += 1;
     for (const id of changed) for (const reader of [...(this.#readers.get(id) ?? [])]) reader();
     for (const reader of [...this.#readersOfAll]) reader();

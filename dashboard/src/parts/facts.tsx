@@ -1,17 +1,20 @@
-/** Names and values, one a line; a value that is unknown is a dash. */
-import { Fragment, type ReactNode } from 'react';
+/** Names and values below each other; a value that is missing is left out. */
+import type { ReactNode } from 'react';
 import styles from './facts.module.css';
-import { NONE } from './format.ts';
 
-export function Facts({ of }: { of: readonly (readonly [name: string, value: ReactNode])[] }) {
+export type Fact = readonly [name: string, value: ReactNode];
+
+export function Facts({ facts }: { facts: readonly Fact[] }) {
   return (
     <dl className={styles.facts}>
-      {of.map(([name, value]) => (
-        <Fragment key={name}>
-          <dt>{name}</dt>
-          <dd>{value ?? NONE}</dd>
-        </Fragment>
-      ))}
+      {facts
+        .filter(([, value]) => value !== null && value !== undefined && value !== '')
+        .map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
     </dl>
   );
 }

@@ -130,7 +130,7 @@ function About({ worker }: { worker: Worker }) {
     <>
       <Panel title="Facts">
         <Facts
-          of={[
+          facts={[
             ['State', state.toLowerCase()],
             ['Model', capabilities.model],
             ['Device', capabilities.device],
@@ -144,7 +144,7 @@ function About({ worker }: { worker: Worker }) {
       </Panel>
       <Panel title="Work">
         <Facts
-          of={[
+          facts={[
             ['Completed', `${count(jobs_completed)} jobs`],
             ['Failed attempts', count(jobs_failed)],
             ['Success', percent(success_rate === null ? null : 100 * success_rate, 1)],
@@ -164,7 +164,7 @@ function Costs({ worker }: { worker: Worker }) {
   return (
     <Panel title="Cost">
       <Facts
-        of={[
+        facts={[
           ['Price', price === null ? NONE : `${usd(price)}/h`],
           ['Since it began', usd(cost?.paid_usd)],
           ['With a job', usd(cost?.busy_usd)],
