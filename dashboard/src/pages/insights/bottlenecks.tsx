@@ -1,6 +1,6 @@
 /** What slows jobs down or makes them fail: patterns, each with jobs that show it. */
 import { Link } from 'wouter';
-import { PATTERNS, type Pattern } from '../../../../protocol/analytics.ts';
+import { PATTERNS, type Pattern } from '../../../../protocol/analytics-words.ts';
 import { Empty } from '../../parts/empty.tsx';
 import { Figure, Figures } from '../../parts/figure.tsx';
 import { count, duration } from '../../parts/format.ts';

@@ -6,12 +6,13 @@ import type { JobRow } from '../../../../protocol/analytics.ts';
 import { RefusedError, type TranscriptionAPI } from '../../../../sdk/typescript/index.ts';
 import { useLive } from '../../live/use-live.ts';
 import { showDone, showError } from '../../parts/act.tsx';
-import { csvText, downloadCsv } from '../../parts/download-csv.ts';
+import { csvText } from '../../parts/csv.ts';
 import { Empty } from '../../parts/empty.tsx';
 import { count, duration, NONE, usd } from '../../parts/format.ts';
 import { stateTone, stateWord } from '../../parts/job-words.ts';
 import { Panel } from '../../parts/panel.tsx';
 import { Pill } from '../../parts/pill.tsx';
+import { saveFile } from '../../parts/save-file.ts';
 import { type Column, Table } from '../../parts/table.tsx';
 import { At } from '../../parts/time.tsx';
 import { Failed } from './failed.tsx';
@@ -82,7 +83,7 @@ export function FilteredJobs({ range }: { range: Range }) {
     read(api, { range, filter, most: CSV_MAX }).then(({ rows }) => {
       const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
       const columns = names.map((name) => ({ name, value: (row: JobRow) => flat(row[name]) }));
-      downloadCsv('jobs.csv', csvText(columns, rows));
+      saveFile('jobs.csv', csvText(columns, rows), 'text/csv');
       showDone({ text: `${count(rows.length)} jobs in jobs.csv.` });
     }, showError);
   return (

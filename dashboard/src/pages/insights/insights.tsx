@@ -1,7 +1,7 @@
 /** What jobs cost, how many there were, how long they took and why they failed, by day or another group; and jobs by any condition. */
 import { Select, Tabs } from '@mantine/core';
 import { useSearchParams } from 'wouter';
-import { GROUPS, type Group } from '../../../../protocol/analytics.ts';
+import { GROUPS, type Group } from '../../../../protocol/analytics-words.ts';
 import { Page } from '../../parts/page.tsx';
 import tabs from '../queues/queues.module.css';
 import { Bottlenecks } from './bottlenecks.tsx';

@@ -4,10 +4,11 @@ import { useMemo } from 'react';
 import type { Group } from '../../../../protocol/analytics.ts';
 import { Chart } from '../../parts/chart.tsx';
 import { CommandLine } from '../../parts/command-line.tsx';
-import { csvText, downloadCsv } from '../../parts/download-csv.ts';
+import { csvText } from '../../parts/csv.ts';
 import { Empty } from '../../parts/empty.tsx';
 import { Figure, Figures } from '../../parts/figure.tsx';
 import { Panel } from '../../parts/panel.tsx';
+import { saveFile } from '../../parts/save-file.ts';
 import { type Column, Table } from '../../parts/table.tsx';
 import { Failed } from './failed.tsx';
 import styles from './insights.module.css';
@@ -49,9 +50,10 @@ export function ReportView({ id, report, range, group }: Props) {
         aside={
           <Button
             onClick={() =>
-              downloadCsv(
+              saveFile(
                 `${id}-by-${group}.csv`,
                 csvText([{ name: group, value: (row: Row) => row.group }, ...measures], items),
+                'text/csv',
               )
             }
           >

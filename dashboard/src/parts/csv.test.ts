@@ -1,7 +1,7 @@
 /** CSV files. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { csvText } from './download-csv.ts';
+import { csvText } from './csv.ts';
 
 test('cells are quoted where that is needed, unknown values are empty, and no cell is a formula', () => {
   const columns = [
