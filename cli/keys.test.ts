@@ -1,4 +1,4 @@
-/** `tmon keys` against a monitor, and on a store that no monitor holds. */
+/** `tmon keys` against a monitor, and on a store that no monitor holds; such commands are in docs/security.md. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

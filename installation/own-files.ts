@@ -13,14 +13,13 @@ const COMPILED = EXTENSION === '.js';
 /** A program beside the module with this URL, to start as a process or a thread: `ownProgram('main', import.meta.url)`. */
 export const ownProgram = (path: string, from: string): string => fileURLToPath(new URL(path + EXTENSION, from));
 
-/** The built dashboard. Made by `npm run build -w dashboard`; part of the npm package. */
-export const dashboardFolder = fileURLToPath(new URL('../dashboard/dist', import.meta.url));
-
 /** Of the package that this program is. */
 export function ownVersion(): string {
   const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }
+/** The built dashboard. Made by `npm run build -w dashboard`; part of the npm package. */
+export const dashboardFolder = fileURLToPath(new URL('../dashboard/dist', import.meta.url));
 
 /** Of threads: Node 22, on which only the compiled program runs, calls its SQLite experimental. */
 export const threadOptions = COMPILED ? { execArgv: ['--disable-warning=ExperimentalWarning'] } : {};

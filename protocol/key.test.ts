@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
-import { formatKey, KEY_ID_PATTERN, KEY_LIKE, newKeyId, newKeySecret, parseKey } from './key.ts';
+import { formatKey, formatPass, KEY_ID_PATTERN, KEY_LIKE, newKeyId, newKeySecret, parseKey, parsePass } from './key.ts';
 
 const made = () => ({ id: newKeyId(randomBytes), secret: newKeySecret(randomBytes) });
 
@@ -12,6 +12,7 @@ test('a key is parsed into the parts that it was made of', () => {
     assert.match(text, /^tmk_[0-9A-Za-z]{11}_[0-9A-Za-z]{33}$/);
     assert.match(parts.id, new RegExp(KEY_ID_PATTERN));
     assert.deepEqual(parseKey(text), parts);
+    assert.deepEqual([parsePass(formatPass(parts)), parsePass(text), parseKey(formatPass(parts))], [parts, null, null]);
     assert.equal(`a ${text}. b`.replace(KEY_LIKE, '…'), 'a …. b');
   }
 });

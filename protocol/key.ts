@@ -1,5 +1,5 @@
 /**
- * The text of an API key: `tmk_<id>_<secret><checksum>`. The prefix and the checksum let scanners recognise a key that
+ * The text of an API key, `tmk_<id>_<secret><checksum>`, and of a pass that is made from one, `tmt_…`. The prefix and the checksum let scanners recognise a key that
  * was published by mistake, and let a monitor refuse a mistyped one before it looks anything up.
  *
  *     id         11 characters: 64 random bits, in base62
@@ -16,12 +16,14 @@ const SECRET = { bytes: 20, characters: 27 };
 const CHECKSUM_CHARACTERS = 6;
 
 export const KEY_ID_PATTERN = `^[0-9A-Za-z]{${ID.characters}}$`;
-const KEY = new RegExp(
-  `^tmk_([0-9A-Za-z]{${ID.characters}})_([0-9A-Za-z]{${SECRET.characters}})([0-9A-Za-z]{${CHECKSUM_CHARACTERS}})$`,
+const TOKEN = new RegExp(
+  `^(tmk|tmt)_([0-9A-Za-z]{${ID.characters}})_([0-9A-Za-z]{${SECRET.characters}})([0-9A-Za-z]{${CHECKSUM_CHARACTERS}})$`,
 );
 
-/** Anything that may be a key, or the beginning of one; for removing keys from text. */
-export const KEY_LIKE = /tmk_[0-9A-Za-z_]*/g;
+/** Anything that may be a key or pass, or the beginning of one; for removing them from text. */
+export const KEY_LIKE = /tm[kt]_[0-9A-Za-z_]+/g;
+
+type Prefix = 'tmk' | 'tmt';
 
 /** Random bytes come from outside. */
 export type RandomBytes = (count: number) => Uint8Array;
@@ -30,16 +32,24 @@ export const newKeyId = (random: RandomBytes): string => base62(random(ID.bytes)
 
 export const newKeySecret = (random: RandomBytes): string => base62(random(SECRET.bytes), SECRET.characters);
 
-export function formatKey({ id, secret }: KeyParts): string {
-  const text = `tmk_${id}_${secret}`;
+export const formatKey = (parts: KeyParts): string => format('tmk', parts);
+
+export const formatPass = (parts: KeyParts): string => format('tmt', parts);
+
+/** Returns null if the text is not a key, or if its checksum is wrong. */
+export const parseKey = (text: string): KeyParts | null => parse('tmk', text);
+
+export const parsePass = (text: string): KeyParts | null => parse('tmt', text);
+
+function format(prefix: Prefix, { id, secret }: KeyParts): string {
+  const text = `${prefix}_${id}_${secret}`;
   return `${text}${checksumOf(text)}`;
 }
 
-/** Returns null if the text is not a key, or if its checksum is wrong. */
-export function parseKey(text: string): KeyParts | null {
-  const [, id, secret, checksum] = KEY.exec(text) ?? [];
-  if (id === undefined || secret === undefined) return null;
-  return checksumOf(`tmk_${id}_${secret}`) === checksum ? { id, secret } : null;
+function parse(wanted: Prefix, text: string): KeyParts | null {
+  const [, prefix, id, secret, checksum] = TOKEN.exec(text) ?? [];
+  if (prefix !== wanted || id === undefined || secret === undefined) return null;
+  return checksumOf(`${prefix}_${id}_${secret}`) === checksum ? { id, secret } : null;
 }
 
 function checksumOf(text: string): string {

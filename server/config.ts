@@ -20,6 +20,7 @@ export const SETTINGS = {
     '127.0.0.1:8080',
     'HOST:PORT of the API; port 0 picks a free port. Beyond this machine every request needs an API key, and the first start makes one',
   ),
+  session_ms: setting(12 * 3_600_000, 'How long a browser stays signed in'),
   metrics_listen: setting('', 'HOST:PORT at which /metrics, and nothing else, is served without a key'),
   tls_cert: setting('', 'PEM file of the certificate, for HTTPS; read again when it changes'),
   tls_key: setting('', 'PEM file of the key of tls_cert'),

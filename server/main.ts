@@ -110,7 +110,7 @@ export async function startMonitor(
   const routes = await openRouting(settings, { clock, log, notifier_options });
   // In parallel: the store opens in its thread while the API is built here.
   const version = ownVersion();
-  const building = buildApi(settings, version, log, clock, certificate.value);
+  const building = buildApi(settings, version, log, clock, { tls: certificate.value });
   building.catch(() => undefined);
   const opened = provided ?? (await openStoreInThread(settings.store, { clock, lock: true, s3: s3Headers(settings) }));
   const undo: (() => Promise<unknown>)[] = [() => opened.close()];

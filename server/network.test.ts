@@ -1,4 +1,4 @@
-/** A monitor that other machines reach: its first key, TLS, proxies, and metrics at an address of their own. */
+/** A monitor that other machines reach, as docs/security.md has it: its first key, TLS, proxies, and metrics at an address of their own. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { cpSync } from 'node:fs';

@@ -22,6 +22,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'protocol',
     'server/state-machine/state/records.ts',
     'server/state-machine/state/notices.ts',
+    'server/state-machine/state/passes.ts',
   ],
   'server/state-machine/state': ['protocol', 'server/sorted-map.ts'],
   'server/state-machine/apply': ['protocol', 'server/state-machine/state', 'server/state-machine/events.ts'],
@@ -50,7 +51,14 @@ const MAY_IMPORT: Record<string, string[]> = {
     'notifiers/notifier.ts',
   ],
   'server/journal': ['server/objects', 'server/clock.ts', 'server/backoff.ts', 'server/sealed-json.ts'],
-  'server/access': ['protocol', 'server/engine.ts', 'server/state-machine', 'server/config.ts', 'server/clock.ts'],
+  'server/access': [
+    'protocol',
+    'server/engine.ts',
+    'server/state-machine',
+    'server/config.ts',
+    'server/clock.ts',
+    'server/ids.ts',
+  ],
   'server/engine.ts': [
     'protocol',
     'server/state-machine',
@@ -148,8 +156,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
   'server/pages': [],
   'server/api': [
-    'installation',
     'server/access',
+    'installation',
     'server/pages',
     'server/analytics',
     'server/backtest.ts',

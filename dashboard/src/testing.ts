@@ -38,6 +38,7 @@ export function jobOf(change: Partial<Job> = {}): Job {
     cost_tracking: { estimated_cost_usd: null, actual_cost_usd: null, instance_time_seconds: 0 },
     actions: [],
     verdict: { status: 'on_track', reason: 'On track.', since: AT, evidence: {} },
+    actions: [],
     expected_percentage: null,
     expected_completion: null,
     as_of_seq: 10,
@@ -66,6 +67,8 @@ export function workerOf(change: Partial<Worker> = {}): Worker {
       success_rate: null,
     },
     location: { region: null, availability_zone: null, instance_type: null, spot_price: null },
+    verdict: null,
+    actions: [],
     as_of_seq: 10,
     ...change,
   };

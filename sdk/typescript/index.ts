@@ -15,6 +15,7 @@ import { Feed } from './feed.ts';
 import { Jobs } from './jobs.ts';
 import { Keys } from './keys.ts';
 import { Queues } from './queues.ts';
+import { Session, Tickets } from './session.ts';
 import { Sources } from './sources.ts';
 import { System } from './system.ts';
 import { Transport, type TransportOptions } from './transport.ts';
@@ -31,6 +32,8 @@ export class TranscriptionAPI {
   readonly events: Events;
   readonly analytics: Analytics;
   readonly keys: Keys;
+  readonly session: Session;
+  readonly tickets: Tickets;
   readonly feed: Feed;
   readonly #transport: Transport;
 
@@ -47,6 +50,8 @@ export class TranscriptionAPI {
     this.events = new Events(transport, this.feed);
     this.analytics = new Analytics(transport);
     this.keys = new Keys(transport);
+    this.session = new Session(transport);
+    this.tickets = new Tickets(transport);
   }
 
   /** Closes the connection of `transport: 'websocket'`, which closes by itself a few seconds after the last call. */

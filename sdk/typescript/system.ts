@@ -1,4 +1,4 @@
-/** `api.system`: health, metrics, alerts, silences, policies, notifications and settings. */
+/** `api.system`: health, metrics, alerts, silences, policies and notifications. */
 import type {
   Alert,
   AlertBacktest,
@@ -121,22 +121,6 @@ export class System {
     return this.#transport.json({ method: 'GET', path: '/system/alert-rules', ...options });
   }
 
-  /** When the rules that apply, or others, would have fired: by default in the last day. One at a time. */
-  backtestAlertRules(request: BacktestRequest = {}, options: CallOptions = {}): Promise<AlertBacktest> {
-    return this.#transport.json({
-      method: 'POST',
-      path: '/system/alert-rules/backtest',
-      body: request,
-      timeoutMs: BACKTEST_MS,
-      ...options,
-    });
-  }
-
-  /** What the monitor was started with, without secrets. */
-  settings(options: CallOptions = {}): Promise<SystemSettings> {
-    return this.#transport.json({ method: 'GET', path: '/system/settings', ...options });
-  }
-
   /** The policies that apply, with what they did in the last hour, and whether they are paused. */
   policies(options: CallOptions = {}): Promise<EffectivePolicies> {
     return this.#transport.json({ method: 'GET', path: '/system/policies', ...options });
@@ -159,6 +143,22 @@ export class System {
         ...options,
       }),
     );
+  }
+
+  /** When the rules that apply, or others, would have fired: by default in the last day. One at a time. */
+  backtestAlertRules(request: BacktestRequest = {}, options: CallOptions = {}): Promise<AlertBacktest> {
+    return this.#transport.json({
+      method: 'POST',
+      path: '/system/alert-rules/backtest',
+      body: request,
+      timeoutMs: BACKTEST_MS,
+      ...options,
+    });
+  }
+
+  /** What the monitor was started with, without secrets. */
+  settings(options: CallOptions = {}): Promise<SystemSettings> {
+    return this.#transport.json({ method: 'GET', path: '/system/settings', ...options });
   }
 
   /** Silences that have not ended, oldest first. */

@@ -6,15 +6,18 @@
  * at another instance is refused here as soon as its segment has been read.
  */
 import { MonitorError } from '../../protocol/errors.ts';
-import { formatKey, parseKey } from '../../protocol/key.ts';
+import { formatKey, formatPass, parseKey, parsePass } from '../../protocol/key.ts';
 import type { Clock } from '../clock.ts';
 import type { Engine } from '../engine.ts';
+import { newUlid } from '../ids.ts';
+import { UNREMEMBERED } from '../state-machine/apply/apply.ts';
 import { type KeyRecord, keyCounts } from '../state-machine/state/keys.ts';
+import type { PassKind, PassRecord } from '../state-machine/state/passes.ts';
 import { hashOfKey, hashOfSecret, newKey, sameHash } from './secrets.ts';
-import { EVERYBODY, NOBODY, type Subject, subjectOf, subjectOutside } from './subject.ts';
+import { EVERYBODY, NOBODY, narrowedToJob, type Subject, subjectOf, subjectOutside } from './subject.ts';
 
 export type AccessOptions = {
-  engine: Pick<Engine, 'state' | 'subscribe'> & { journal: Pick<Engine['journal'], 'now' | 'journal_id'> };
+  engine: Pick<Engine, 'state' | 'subscribe' | 'submit'> & { journal: Pick<Engine['journal'], 'now' | 'journal_id'> };
   clock: Clock;
   /** Null: the journal's id, which is made once and kept with the store. */
   pepper: string | null;
@@ -102,6 +105,30 @@ export class Access {
     throw invalidKey();
   }
 
+  /** A new session, ticket or token, of which only the hash is kept. */
+  newPass(): { pass_id: string; text: string; secret_hash: string } {
+    const parts = newKey();
+    return { pass_id: parts.id, text: formatPass(parts), secret_hash: this.#hash(parts.secret) };
+  }
+
+  /** Throws MonitorError `pass_invalid`. The subject of a ticket: see `redeem`. */
+  authenticatePass(text: string, kind: Exclude<PassKind, 'ticket'>): Subject {
+    if (!this.required) return EVERYBODY;
+    const { record, subject } = this.#pass(text, kind);
+    const held = { ...subject, pass_id: record.id };
+    return record.job_id === null ? held : narrowedToJob(held, record.job_id);
+  }
+
+  /** Uses a ticket up. Throws MonitorError `pass_invalid`, or Refused `ticket_used`. */
+  async redeem(text: string): Promise<Subject> {
+    if (!this.required) return EVERYBODY;
+    const { record, subject } = this.#pass(text, 'ticket');
+    const body = { type: 'end_pass', pass_id: record.id, once: true } as const;
+    const id = `${UNREMEMBERED}${newUlid()}`;
+    await this.#options.engine.submit({ id, fingerprint: '', actor: subject.actor, body });
+    return subject;
+  }
+
   /** When this instance last accepted the key. */
   lastUsed(key_id: string): number | null {
     return this.#last_used.get(key_id) ?? null;
@@ -146,13 +173,21 @@ export class Access {
   }
 
   /** Why the subject is let in no longer, or until when it is at most. */
-  #endOf({ key, role }: Subject, now_ms: number): MonitorError | number {
+  #endOf({ key, role, pass_id }: Subject, now_ms: number): MonitorError | number {
     if (key === null) {
       if (role === null && this.required) {
         return new MonitorError('unauthenticated', 'key_required', 'this monitor requires an API key now');
       }
       return Number.POSITIVE_INFINITY;
     }
+    const end = this.#endOfKey(key, now_ms);
+    if (pass_id === null || typeof end !== 'number') return end;
+    const pass = this.#options.engine.state.tables.passes.get(pass_id);
+    return !pass || pass.expires_ms <= now_ms ? invalidPass() : Math.min(end, pass.expires_ms);
+  }
+
+  #endOfKey(key: { id: string; hash: string }, now_ms: number): MonitorError | number {
+    if (this.#isOutsideAdmin(key.hash)) return Number.POSITIVE_INFINITY;
     const record = this.#options.engine.state.tables.keys.get(key.id);
     const secret = record?.secrets.find(({ hash }) => hash === key.hash);
     const { until_ms = null } = secret ?? {};
@@ -163,9 +198,29 @@ export class Access {
 
   #outside(text: string, id: string): Subject | null {
     const hash = hashOfKey(text);
-    const { admin_key_hash } = this.#options;
-    if (admin_key_hash !== null && sameHash(hash, admin_key_hash)) return subjectOutside(`key:${id}`, 'admin');
+    if (this.#isOutsideAdmin(hash)) return { ...subjectOutside(`key:${id}`, 'admin'), key: { id, hash } };
     return this.#own_workers.get(hash) ?? null;
+  }
+
+  #isOutsideAdmin(hash: string): boolean {
+    const { admin_key_hash } = this.#options;
+    return admin_key_hash !== null && sameHash(hash, admin_key_hash);
+  }
+
+  #pass(text: string, kind: PassKind): { record: PassRecord; subject: Subject } {
+    if (this.#reading) throw new MonitorError('unavailable', 'starting', 'the monitor is reading its journal', SOON);
+    const parts = parsePass(text);
+    const { passes, keys } = this.#options.engine.state.tables;
+    const record = parts ? passes.get(parts.id) : undefined;
+    if (!parts || !record || record.kind !== kind) throw invalidPass();
+    const now_ms = this.#options.engine.journal.now();
+    if (!sameHash(record.secret_hash, this.#hash(parts.secret)) || record.expires_ms <= now_ms) throw invalidPass();
+    const key = { id: record.key_id, hash: record.key_hash };
+    const end = this.#endOfKey(key, now_ms);
+    if (typeof end !== 'number') throw end;
+    const of_key = keys.get(key.id);
+    const subject = of_key ? subjectOf(of_key, key.hash) : { ...subjectOutside(`key:${key.id}`, 'admin'), key };
+    return { record, subject };
   }
 
   #hash(secret: string): string {
@@ -173,7 +228,7 @@ export class Access {
   }
 }
 
-const KEY_EVENTS: ReadonlySet<string> = new Set(['KeyCreated', 'KeyRotated', 'KeyRevoked']);
+const KEY_EVENTS: ReadonlySet<string> = new Set(['KeyCreated', 'KeyRotated', 'KeyRevoked', 'PassEnded']);
 const NO_SECRETS: KeyRecord['secrets'] = [{ hash: '-'.repeat(43), until_ms: null }];
 
 /** Only to a caller that has the secret. */
@@ -183,6 +238,11 @@ function endedKey({ revoked_ms }: KeyRecord): MonitorError {
     hint: 'Ask an administrator of this monitor for a new one.',
   });
 }
+
+const invalidPass = () =>
+  new MonitorError('unauthenticated', 'pass_invalid', 'this session, ticket or token is not valid, or has ended', {
+    hint: 'Sign in again with the key.',
+  });
 
 /** The same for every reason: it does not show whether the key exists. */
 function invalidKey(): MonitorError {

@@ -8,6 +8,8 @@ import { KEY_ROLES, type KeyRole } from '../../protocol/api-keys.ts';
 export type Permission =
   /** No key. */
   | 'open'
+  /** No key; one that is sent has to count. */
+  | 'optional'
   /** Any key; what it gets depends on the key. */
   | 'any'
   /** Look at jobs and their transcripts. */
@@ -29,12 +31,18 @@ export type Permission =
   /** Keys, settings, and the record of who did what. */
   | 'admin';
 
+/** Of callers without a key. */
+export const WITHOUT_KEY: readonly Permission[] = ['open', 'optional'];
+const ALL: readonly Permission[] = [...WITHOUT_KEY, 'any'];
+/** Of a token for one job. */
+export const OF_ONE_JOB: readonly Permission[] = [...ALL, 'read'];
+
 export const ROLES: Readonly<Record<KeyRole, readonly Permission[]>> = {
-  read: ['open', 'any', 'read', 'fleet', 'audio'],
-  submit: ['open', 'any', 'read', 'audio', 'submit'],
-  worker: ['open', 'any', 'audio', 'work', 'report', 'end_worker'],
-  operate: ['open', 'any', 'read', 'fleet', 'audio', 'submit', 'report', 'end_worker', 'operate'],
-  admin: ['open', 'any', 'read', 'fleet', 'audio', 'submit', 'work', 'report', 'end_worker', 'operate', 'admin'],
+  read: [...ALL, 'read', 'fleet', 'audio'],
+  submit: [...ALL, 'read', 'audio', 'submit'],
+  worker: [...ALL, 'audio', 'work', 'report', 'end_worker'],
+  operate: [...ALL, 'read', 'fleet', 'audio', 'submit', 'report', 'end_worker', 'operate'],
+  admin: [...ALL, 'read', 'fleet', 'audio', 'submit', 'work', 'report', 'end_worker', 'operate', 'admin'],
 };
 
 /** Permissions over things that belong to no job, or to jobs that a narrowed key may not see. */

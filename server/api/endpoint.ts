@@ -32,6 +32,8 @@ export type Endpoint = {
   produces?: string[];
   /** Sends an ETag, and 304 for `If-None-Match`. */
   etag?: true;
+  /** A ticket in its URL opens it. */
+  ticket?: true;
   /** May return 429. */
   busy?: true;
   /** Streams or uses HTTP directly, so it cannot be called on the WebSocket. */

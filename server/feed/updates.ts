@@ -67,6 +67,8 @@ export function updateOf(event: JournalEvent, position: FeedPosition): FeedUpdat
     case 'KeyCreated':
     case 'KeyRotated':
     case 'KeyRevoked':
+    case 'PassIssued':
+    case 'PassEnded':
     case 'NoticesClaimed':
     case 'NoticesReleased':
     case 'NoticeDelivered':

@@ -19,12 +19,13 @@ import type {
   WorkerVerdictStatus,
 } from '../../protocol/worker.ts';
 import type { AlertGroup, AlertsContent, NoticeContent } from './state/notices.ts';
+import type { PassKind } from './state/passes.ts';
 import type { ArchivedJob, AttemptError, ColumnFile, Expected, Pack, ShardRecord } from './state/records.ts';
 
 /** An event in the journal. `at` is the segment's log time, RFC 3339; `id` is `<command>/<fingerprint>/<index>`. */
 export type JournalEvent = Event & { id: string; at: string; actor: string };
 
-export type Event = JobEvent | WorkerEvent | PolicyEvent | AlertEvent | NoticeEvent | KeyEvent | HouseEvent;
+export type Event = JobEvent | WorkerEvent | PolicyEvent | AlertEvent | NoticeEvent | KeyEvent | PassEvent | HouseEvent;
 export type EventType = Event['type'];
 
 export type JobEvent =
@@ -373,6 +374,22 @@ export type KeyEvent =
   /** The secret before it is accepted until `previous_until_ms`, an earlier one no longer. */
   | { type: 'KeyRotated'; entity: string; data: { secret_hash: string; previous_until_ms: number; by: string } }
   | { type: 'KeyRevoked'; entity: string; data: { by: string } };
+
+/** Sessions, tickets and tokens; each ends with its key. Hashes as of keys. */
+export type PassEvent =
+  | {
+      type: 'PassIssued';
+      entity: string;
+      data: {
+        kind: PassKind;
+        key_id: string;
+        key_hash: string;
+        secret_hash: string;
+        job_id: string | null;
+        expires_ms: number;
+      };
+    }
+  | { type: 'PassEnded'; entity: string; data: Record<string, never> };
 
 /** Records that the fold drops because the archive has them, and losses in the journal. */
 export type HouseEvent =

@@ -134,6 +134,8 @@ const SHOWN_BY: Readonly<Record<EventType, 'job' | 'worker' | 'alert' | null>> =
   KeyCreated: null,
   KeyRotated: null,
   KeyRevoked: null,
+  PassIssued: null,
+  PassEnded: null,
   NoticesClaimed: null,
   NoticesReleased: null,
   NoticeDelivered: null,

@@ -72,6 +72,7 @@ function checkTypes(installed: (program: string) => string, folder: string): voi
     cwd: folder,
     env: { ...process.env, PATH },
     encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
   });
   const percent = 100 * JSON.parse(stdout).typeCompleteness.completenessScore;
   console.log(`pyright --verifytypes: ${percent.toFixed(1)} %`);

@@ -48,6 +48,8 @@ const RATES = {
   create_key: 0,
   rotate_key: 0,
   revoke_key: 0,
+  issue_pass: 0,
+  end_pass: 0,
   // Of policies.
   judge_orphaned: 0.3,
   settle_action: 0.5,
@@ -320,6 +322,8 @@ export class Load {
       case 'create_key':
       case 'rotate_key':
       case 'revoke_key':
+      case 'issue_pass':
+      case 'end_pass':
         return { type: 'revoke_key', key_id: 'none', by: 'nobody', outside_admin: true };
     }
   }

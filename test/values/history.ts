@@ -41,6 +41,7 @@ import { deadLetterQueueDocument, mainQueueDocument } from '../../server/documen
 import { healthDocument, metricsDocument, periodDocument } from '../../server/documents/system.ts';
 import { heartbeatDocument, workerDocument } from '../../server/documents/worker.ts';
 import type { CommandBody, CommandType } from '../../server/state-machine/decide/commands.ts';
+import type { PassKind } from '../../server/state-machine/state/passes.ts';
 import type { ArchivedJob, JobRecord } from '../../server/state-machine/state/records.ts';
 import { restore, snapshotRows } from '../../server/state-machine/state/snapshot.ts';
 import type { State } from '../../server/state-machine/state/state.ts';
@@ -89,6 +90,8 @@ const WEIGHTS = {
   create_key: 0.3,
   rotate_key: 0.2,
   revoke_key: 0.2,
+  issue_pass: 0.3,
+  end_pass: 0.2,
   judge_orphaned: 0.2,
   settle_action: 0.5,
   resume_policies: 0.2,
@@ -304,6 +307,10 @@ class Asking {
         const key = { key_id: `key${this.#count}`, role, name, ...limits, secret_hash: 'h', by: 'api' };
         return { type, ...key, outside_admin: chance.happens(0.5) };
       }
+      case 'issue_pass':
+        return { type, ...this.#pass(state, chance.pick(['session', 'ticket', 'job'])) };
+      case 'end_pass':
+        return { type, pass_id: state.tables.passes.minKey() ?? 'none', once: chance.happens(0.5) };
       case 'rotate_key':
         return { type, key_id: this.#anyKey(state), secret_hash: 'i', overlap_ms: chance.pick([0, 1000]), by: 'api' };
       case 'revoke_key':
@@ -314,6 +321,11 @@ class Asking {
   #archived(job_id: string, { tables }: State): ArchivedJob | null {
     const job = this.#forgotten.get(job_id);
     return job ? { job, pack: tables.packed_recently.get(job_id) ?? null } : null;
+  }
+
+  #pass(state: State, kind: PassKind) {
+    const pass = { pass_id: `pass${this.#count}`, kind, key_id: this.#anyKey(state), key_hash: 'h', secret_hash: 's' };
+    return { ...pass, job_id: kind === 'job' ? 'job-1' : null, expires_ms: state.at_ms + 60_000 };
   }
 
   #anyKey({ tables: { keys } }: State): string {

@@ -1,6 +1,8 @@
 /** What was really so in a simulated fleet, and what was said of it. */
 import type { VerdictStatus } from '../../protocol/verdict.ts';
-import type { JobEvent } from '../../server/state-machine/events.ts';
+import type { JobEvent, PolicyEvent } from '../../server/state-machine/events.ts';
+
+type Decided = (PolicyEvent & { type: 'ActionDecided' })['data'];
 
 export type Wrong = Exclude<VerdictStatus, 'on_track'>;
 export const WRONG: readonly Wrong[] = ['dead', 'hung', 'slow', 'starved', 'blocked'];
@@ -47,6 +49,9 @@ export class Score {
   stuck = 0;
   attempts = 0;
   healthy_requeued = 0;
+  /** What policies did, by the verdict; and how many of the jobs that they acted on were healthy. */
+  readonly acted_on: Record<string, number> = {};
+  healthy_acted = 0;
   readonly examples: Example[] = [];
   readonly #faults: Truth[] = [];
   readonly #beats = new Map<string, number>();
@@ -119,6 +124,14 @@ export class Score {
     if (!healthy) return;
     this.healthy_requeued += 1;
     this.#example(attempt.job_id, 'healthy, but requeued');
+  }
+
+  /** `attempt`: that of a living worker; null without one. */
+  acted({ verdict, action, reason }: Decided, attempt: { job_id: string; truth: Truth | null } | null): void {
+    this.acted_on[verdict] = (this.acted_on[verdict] ?? 0) + 1;
+    if (attempt === null || attempt.truth !== null) return;
+    this.healthy_acted += 1;
+    this.#example(attempt.job_id, `healthy, but ${action}: ${reason}`);
   }
 
   judged(

@@ -32,6 +32,11 @@ def test_keys_are_made_narrowed_rotated_and_revoked() -> None:
                     shop.jobs.submit("s3://bucket/a.mp3")
                 with pytest.raises(RefusedError, match="role"):
                     list(shop.workers.list())
+                assert shop.session.get().role == "submit"
+                assert shop.jobs.create_token(job.id, expires_in_seconds=60).job_id == job.id
+                assert shop.tickets.create().ticket.startswith("tmt_")
+                assert shop.session.create().signed_in
+                assert not shop.session.end().signed_in
             rotated = api.keys.rotate(made.id, overlap_seconds=0)
             with TranscriptionAPI(server.url, api_key=made.key) as shop, pytest.raises(RefusedError, match="not valid"):
                 list(shop.jobs.list())

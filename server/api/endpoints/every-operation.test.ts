@@ -124,11 +124,11 @@ const REQUESTS: Record<string, () => Promise<Request>> = {
     return { at: `/system/alerts/${items[0].id}/acknowledge`, body: { by: 'ada' } };
   },
   'system.alertRules': async () => ({ at: '/system/alert-rules' }),
-  'system.backtestAlertRules': async () => ({ at: '/system/alert-rules/backtest', body: {} }),
-  'system.settings': async () => ({ at: '/system/settings' }),
   'system.policies': async () => ({ at: '/system/policies' }),
   'system.resumePolicies': async () => ({ at: '/system/policies/resume', body: { by: 'ada' } }),
   'system.actions': async () => ({ at: '/system/actions?limit=2&outcome=acted' }),
+  'system.backtestAlertRules': async () => ({ at: '/system/alert-rules/backtest', body: {} }),
+  'system.settings': async () => ({ at: '/system/settings' }),
   'system.silences': async () => ({ at: '/system/silences' }),
   'system.createSilence': async () => ({ at: '/system/silences', body: silence() }),
   'system.endSilence': async () => {
@@ -170,6 +170,11 @@ const REQUESTS: Record<string, () => Promise<Request>> = {
     const { body } = await monitor.call('POST', '/api/v1/uploads', { body: 'audio' });
     return { at: `/uploads/${body.upload_id}` };
   },
+  'session.create': async () => ({ at: '/session' }),
+  'session.get': async () => ({ at: '/session' }),
+  'session.end': async () => ({ at: '/session' }),
+  'tickets.create': async () => ({ at: '/tickets' }),
+  'jobs.createToken': async () => ({ at: `/jobs/${(await submit(monitor)).job_id}/tokens`, body: {} }),
   'keys.list': async () => ({ at: '/keys' }),
   'keys.create': async () => ({ at: '/keys', body: { role: 'admin', name: 'first' } }),
   'keys.rotate': async () => ({ at: `/keys/${await keyOf({ role: 'read' })}/rotate`, body: { overlap_seconds: 5 } }),

@@ -33,6 +33,7 @@ const EventsQuery = Type.Object(
     job_id: Type.Optional(Type.String({ maxLength: 64 })),
     worker_id: Type.Optional(Type.String({ maxLength: 64 })),
     ...Object.fromEntries(Object.entries(FeedFilter.properties).filter(([name]) => name !== 'worker_id')),
+    ticket: Type.Optional(Type.String({ description: 'From `POST /tickets`, for clients that cannot send a header.' })),
     since: Type.Optional(
       Type.String({ description: 'A position from an `id:`, such as `42.3`. Last-Event-ID takes precedence.' }),
     ),
@@ -47,13 +48,14 @@ export const feedEndpoints = [
     path: '/events',
     operation: 'events.follow',
     permission: 'any',
+    ticket: true,
     summary: 'Follow changes live (Server-Sent Events); default: all jobs',
     query: EventsQuery,
     responses: { 200: Type.String() },
     produces: ['text/event-stream'],
     async run(context, { query, caller, http: { request, reply } }) {
       const { subject } = caller;
-      const { resource = 'jobs', job_id, worker_id, since: _, ...filter } = query as EventsQuery;
+      const { resource = 'jobs', job_id, worker_id, since: _, ticket: __, ...filter } = query as EventsQuery;
       assertMay(subject, { permission: FEED_PERMISSIONS[resource], what: `the resource ${resource}` });
       const wanted = {
         resource,

@@ -98,7 +98,7 @@ export const systemEndpoints = [
     method: 'GET',
     path: '/system/settings',
     operation: 'system.settings',
-    permission: 'fleet',
+    permission: 'admin',
     summary: 'Get the settings of this instance, without secrets',
     responses: { 200: SystemSettings },
     run: async ({ version, store, settings, engine }) => ({

@@ -29,6 +29,7 @@ import { logEventEndpoints } from '../endpoints/log-events.ts';
 import { notificationEndpoints } from '../endpoints/notifications.ts';
 import { policyEndpoints } from '../endpoints/policies.ts';
 import { queueEndpoints } from '../endpoints/queues.ts';
+import { sessionEndpoints } from '../endpoints/session.ts';
 import { sourceEndpoints } from '../endpoints/sources.ts';
 import { systemEndpoints } from '../endpoints/system.ts';
 import { uploadEndpoints } from '../endpoints/uploads.ts';
@@ -57,8 +58,8 @@ export const endpoints: readonly Endpoint[] = [
   ...queueEndpoints,
   ...systemEndpoints,
   ...alertEndpoints,
-  ...backtestEndpoints,
   ...policyEndpoints,
+  ...backtestEndpoints,
   ...notificationEndpoints,
   ...logEventEndpoints,
   ...sourceEndpoints,
@@ -66,6 +67,7 @@ export const endpoints: readonly Endpoint[] = [
   ...uploadEndpoints,
   ...analyticsEndpoints,
   ...keyEndpoints,
+  ...sessionEndpoints,
 ];
 
 export type Api = {
@@ -103,13 +105,19 @@ const CORS = {
 /** After the longest commit, clients that are still sending or reading have this long before they are cut off. */
 const LAST_RESPONSES_MS = 3_000;
 
+export type ApiParts = {
+  /** Null: HTTP. */
+  tls?: { cert: string; key: string } | null;
+  /** The built dashboard. */
+  pages_folder?: string;
+};
+
 export async function buildApi(
   settings: Settings,
   version: string,
   log: (level: 'info' | 'warn' | 'error', message: string) => void,
   clock: Clock = systemClock,
-  tls: { cert: string; key: string } | null = null,
-  pages_folder = dashboardFolder,
+  { tls = null, pages_folder = dashboardFolder }: ApiParts = {},
 ): Promise<Api> {
   const respondError = (error: unknown, request: FastifyRequest, reply: FastifyReply) =>
     sendProblem(error, request, reply, log);
@@ -236,7 +244,7 @@ function addRoute(app: FastifyInstance, endpoint: Endpoint, current: () => ApiCo
   app.route({
     method: endpoint.method,
     url: endpoint.path,
-    config: { permission: endpoint.permission, what: endpoint.operation },
+    config: { permission: endpoint.permission, what: endpoint.operation, ticket: endpoint.ticket ?? false },
     ...(endpoint.bodyLimit === undefined ? {} : { bodyLimit: endpoint.bodyLimit }),
     schema: {
       ...(endpoint.params ? { params: endpoint.params } : {}),

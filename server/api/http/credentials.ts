@@ -10,11 +10,15 @@ export function keyOf(headers: IncomingHttpHeaders): string | undefined {
   return /^bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
 }
 
+/** The ticket of a connection to the feed. */
+export const ticketOf = (url: string): string | undefined => /[?&]ticket=([^&]*)/.exec(url)?.[1];
+
 const NAMES = /[?&](x[-_])?(api[-_]?key|access[-_]?token)=/i;
 
-/** Throws MonitorError `key_in_url`. */
-export function assertNoKeyInUrl(url: string): void {
-  if (!NAMES.test(url) && !/tmk(_|%5f)/i.test(url)) return;
+/** `ticket`: one may be in this URL. Throws MonitorError `key_in_url`. */
+export function assertNoKeyInUrl(url: string, ticket: boolean): void {
+  const secret = ticket ? /tmk(_|%5f)/i : /tm[kt](_|%5f)/i;
+  if (!NAMES.test(url) && !secret.test(url)) return;
   throw new MonitorError('invalid', 'key_in_url', 'this URL has an API key, which does not belong there', {
     hint: 'Send it as Authorization: Bearer tmk_…, and replace this key: URLs are logged on their way.',
   });
@@ -22,4 +26,4 @@ export function assertNoKeyInUrl(url: string): void {
 
 /** The text without anything that may be a key. */
 export const withoutKeys = (text: string): string =>
-  text.includes('tmk') ? text.replaceAll(/tmk%5f/gi, 'tmk_').replace(KEY_LIKE, 'tmk_…') : text;
+  /tm[kt](_|%5f)/i.test(text) ? text.replaceAll(/(tm[kt])%5f/gi, '$1_').replace(KEY_LIKE, 'tmk_…') : text;

@@ -7,7 +7,7 @@ import { FEED_RESOURCES } from '../../../protocol/feed.ts';
 import { FeedClient } from '../../../test/servers/feed-client.ts';
 import { ADMIN_KEY, type ApiResponse, type Caller, openMonitor } from '../../../test/servers/monitor.ts';
 import { FEED_PERMISSIONS } from '../../access/feed-permissions.ts';
-import { ROLES } from '../../access/roles.ts';
+import { ROLES, WITHOUT_KEY } from '../../access/roles.ts';
 import { hashOfKey } from '../../access/secrets.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { endpoints } from './app.ts';
@@ -43,8 +43,11 @@ describe('[S1] every operation over HTTP', () => {
     const { operation, permission } = endpoint;
     test(`${operation} is for callers with ${permission}, and for no others`, async () => {
       const without = await nonsense(monitor, endpoint);
-      assert.deepEqual([without.status, without.body.code], [401, 'key_required']);
-      assert.equal(without.headers.get('www-authenticate'), 'Bearer');
+      assert.equal(mayEnter(without), WITHOUT_KEY.includes(permission), without.text.slice(0, 200));
+      if (!WITHOUT_KEY.includes(permission)) {
+        assert.deepEqual([without.status, without.body.code], [401, 'key_required']);
+        assert.equal(without.headers.get('www-authenticate'), 'Bearer');
+      }
       for (const role of KEY_ROLES) {
         const response = await nonsense(monitor.withKey(keys[role]), endpoint);
         const allowed = ROLES[role].includes(permission);
@@ -56,6 +59,14 @@ describe('[S1] every operation over HTTP', () => {
       }
     });
   }
+});
+
+test('[S1] without a key a caller may only ask who it is, and sign out', () => {
+  const open = endpoints.filter(({ permission }) => WITHOUT_KEY.includes(permission));
+  assert.deepEqual(
+    open.map(({ operation }) => operation),
+    ['session.get', 'session.end'],
+  );
 });
 
 test('[S1] every operation over the WebSocket is for the same roles', async (t) => {

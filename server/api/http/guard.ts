@@ -8,12 +8,14 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { MonitorError } from '../../../protocol/errors.ts';
+import type { Access } from '../../access/access.ts';
 import { assertMay } from '../../access/check.ts';
 import type { Permission } from '../../access/roles.ts';
 import { NOBODY, type Subject } from '../../access/subject.ts';
 import type { ApiContext } from '../context.ts';
-import { assertNoKeyInUrl, keyOf } from './credentials.ts';
+import { assertNoKeyInUrl, keyOf, ticketOf } from './credentials.ts';
 import { foreignOriginGuard } from './foreign-origin.ts';
+import { sessionOf } from './session-cookie.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -24,13 +26,15 @@ declare module 'fastify' {
     any_host?: true;
     /** Knows what to respond before the journal has been read. */
     early?: true;
+    /** A ticket in its URL opens it. */
+    ticket?: boolean;
   }
   interface FastifyRequest {
     subject: Subject;
   }
 }
 
-/** Pages of the API document and files of the dashboard, whose routes a plugin adds. */
+/** Pages of the API document and files of the dashboard, whose routes plugins add. */
 const isPage = (url: string): boolean => /^\/(docs|assets)(\/|$)/.test(url);
 
 const WARNING = 'this monitor has no API keys, so the key that was sent was not checked';
@@ -40,6 +44,20 @@ type GuardOptions = {
   allowed_origins: string;
   noRoute: (request: FastifyRequest, reply: FastifyReply) => MonitorError;
 };
+
+/** By a key, by a token in place of it, or by the session of the monitor's own pages. */
+function subjectOf(access: Access, { headers, method, host }: FastifyRequest, key: string | undefined): Subject {
+  if (key?.startsWith('tmt_')) return access.authenticatePass(key, 'job');
+  const session = key === undefined ? sessionOf(headers, { method, host }) : undefined;
+  if (session === undefined) return access.authenticate(key);
+  try {
+    return access.authenticatePass(session, 'session');
+  } catch (error) {
+    // The browser goes on to send a cookie whose session is over: the same as none.
+    if (error instanceof MonitorError && error.kind === 'unauthenticated') return access.authenticate(undefined);
+    throw error;
+  }
+}
 
 export function addGuard(app: FastifyInstance, { current, allowed_origins, noRoute }: GuardOptions): void {
   app.decorateRequest('subject', null as never);
@@ -51,8 +69,14 @@ export function addGuard(app: FastifyInstance, { current, allowed_origins, noRou
   const refuseForeign = foreignOriginGuard(allowed_origins);
   app.addHook('onRequest', (request, reply, done) => {
     request.subject = NOBODY;
-    const { permission = 'open', what = 'this', any_host = false, early = false } = request.routeOptions.config;
-    assertNoKeyInUrl(request.url);
+    const {
+      permission = 'open',
+      what = 'this',
+      any_host = false,
+      early = false,
+      ticket = false,
+    } = request.routeOptions.config;
+    assertNoKeyInUrl(request.url, ticket);
     const context = current();
     // A name says nothing once a request needs a key, which no foreign page has.
     const { origin } = request.headers;
@@ -68,11 +92,18 @@ export function addGuard(app: FastifyInstance, { current, allowed_origins, noRou
         retry_after_seconds: 1,
       });
     }
+    const enter = (subject: Subject) => {
+      request.subject = subject;
+      const { worker_id } = (request.params ?? {}) as { worker_id?: string };
+      assertMay(subject, { permission, what, worker_id });
+      done();
+    };
+    if (permission === 'open') return done();
+    const { access } = context;
     const key = keyOf(request.headers);
-    if (permission !== 'open') request.subject = context.access.authenticate(key);
-    if (key !== undefined && !context.access.required) reply.header('tmon-warning', WARNING);
-    const { worker_id } = (request.params ?? {}) as { worker_id?: string };
-    assertMay(request.subject, { permission, what, worker_id });
-    done();
+    if (key !== undefined && !access.required) reply.header('tmon-warning', WARNING);
+    const redeemed = ticket && key === undefined ? ticketOf(request.url) : undefined;
+    if (redeemed === undefined) enter(subjectOf(access, request, key));
+    else access.redeem(redeemed).then(enter).catch(done);
   });
 }

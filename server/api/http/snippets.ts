@@ -263,20 +263,6 @@ for hour in api.system.metrics_series(from_="2025-07-07T00:00:00Z", to="2025-07-
 for rule in api.system.alert_rules().rules:
     print(rule.name, rule.signal, rule.threshold)`,
   },
-  'system.backtestAlertRules': {
-    typescript: `\
-const { firings } = await api.system.backtestAlertRules({ since: '2025-07-07T00:00:00Z' });
-for (const firing of firings) console.log(firing.rule, firing.fired_at, firing.message);`,
-    python: `\
-for firing in api.system.backtest_alert_rules(since="2025-07-07T00:00:00Z").firings:
-    print(firing.rule, firing.fired_at, firing.message)`,
-  },
-  'system.settings': {
-    typescript: `for (const { name, value } of (await api.system.settings()).settings) console.log(name, value);`,
-    python: `\
-for setting in api.system.settings().settings:
-    print(setting.name, setting.value)`,
-  },
   'system.policies': {
     typescript: `for (const policy of (await api.system.policies()).policies) console.log(policy.name, policy.mode, policy.last_hour);`,
     python: `\
@@ -292,6 +278,20 @@ for policy in api.system.policies().policies:
     python: `\
 for action in api.system.actions(outcome="acted"):
     print(action.policy, action.reason)`,
+  },
+  'system.backtestAlertRules': {
+    typescript: `\
+const { firings } = await api.system.backtestAlertRules({ since: '2025-07-07T00:00:00Z' });
+for (const firing of firings) console.log(firing.rule, firing.fired_at, firing.message);`,
+    python: `\
+for firing in api.system.backtest_alert_rules(since="2025-07-07T00:00:00Z").firings:
+    print(firing.rule, firing.fired_at, firing.message)`,
+  },
+  'system.settings': {
+    typescript: `for (const { name, value } of (await api.system.settings()).settings) console.log(name, value);`,
+    python: `\
+for setting in api.system.settings().settings:
+    print(setting.name, setting.value)`,
   },
   'system.silences': {
     typescript: `for await (const silence of api.system.silences()) console.log(silence.comment, silence.ends_at);`,
@@ -363,6 +363,26 @@ for await (const event of api.events.follow({ resource: 'jobs', filter: { priori
 for message in api.events.follow("jobs", filter={"priority": "high"}):
     if message.type == "update":
         print(message.job_id, message.state, message.percentage)`,
+  },
+  'session.create': {
+    typescript: `const session = await api.session.create(); // in a browser, on a page of the monitor`,
+    python: `session = api.session.create()  # made for browsers: the cookie is in the response`,
+  },
+  'session.get': {
+    typescript: `const { role, permissions } = await api.session.get();`,
+    python: `session = api.session.get()\nprint(session.role, session.permissions)`,
+  },
+  'session.end': {
+    typescript: `await api.session.end();`,
+    python: `api.session.end()`,
+  },
+  'tickets.create': {
+    typescript: `const { ticket } = await api.tickets.create(); // for /ws?ticket=… within 30 seconds`,
+    python: `ticket = api.tickets.create().ticket  # for /ws?ticket=… within 30 seconds`,
+  },
+  'jobs.createToken': {
+    typescript: `const { token } = await api.jobs.createToken('job-abc123', { expires_in_seconds: 600 });`,
+    python: `token = api.jobs.create_token("job-abc123", expires_in_seconds=600).token`,
   },
   'keys.list': {
     typescript: `for await (const key of api.keys.list()) console.log(key.id, key.role, key.name);`,

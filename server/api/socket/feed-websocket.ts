@@ -73,13 +73,17 @@ export async function addFeedWebSocket(
     if (request.headers.upgrade !== undefined) request.raw.socket.destroy();
     done();
   });
-  app.get('/ws', { websocket: true, config: { permission: 'any', what: '/ws', early: true } }, (socket, request) => {
-    const context = current();
-    const { subject } = request;
-    // It had not been checked when the connection was opened.
-    if (!context || !subject.permissions.has('any')) return socket.close(FEED_CLOSE.starting, 'starting');
-    serve(socket, request.raw.socket, { context, subject, operations, open, log });
-  });
+  app.get(
+    '/ws',
+    { websocket: true, config: { permission: 'any', what: '/ws', early: true, ticket: true } },
+    (socket, request) => {
+      const context = current();
+      const { subject } = request;
+      // It had not been checked when the connection was opened.
+      if (!context || !subject.permissions.has('any')) return socket.close(FEED_CLOSE.starting, 'starting');
+      serve(socket, request.raw.socket, { context, subject, operations, open, log });
+    },
+  );
   return { drained: () => Promise.all([...open].map((calls) => calls.finish())) };
 }
 

@@ -15,6 +15,7 @@ import { applyJobEvent } from './job.ts';
 import { applyKeyEvent } from './keys.ts';
 import { applyNoticeEvent, mayEndJob, noteEnd } from './notices.ts';
 import { observe } from './observed.ts';
+import { applyPassEvent } from './passes.ts';
 import { applyPolicyEvent } from './policies.ts';
 import { applyWorkerEvent } from './worker.ts';
 
@@ -140,6 +141,9 @@ function applyOne(state: State, event: Event): void {
     case 'KeyRotated':
     case 'KeyRevoked':
       return applyKeyEvent(state, event);
+    case 'PassIssued':
+    case 'PassEnded':
+      return applyPassEvent(state, event);
     case 'JobsArchived':
     case 'ArchivePacked':
     case 'ArchiveIndexed':

@@ -92,6 +92,8 @@ const TYPES: Record<EventType, object> = {
   },
   KeyRotated: { secret_hash: 'i', previous_until_ms: 9, by: 'x' },
   KeyRevoked: { by: 'x' },
+  PassIssued: { kind: 'ticket', key_id: 'k', key_hash: 'h', secret_hash: 's', job_id: null, expires_ms: 9 },
+  PassEnded: {},
   AlertResolved: { by: 'x' },
   AlertCleared: {},
   NoticesClaimed: { notice_ids: ['notice-1', 'notice-2'], by: 'x', until_ms: 9 },

@@ -43,6 +43,8 @@ export function actOn(
   context: Context,
 ): Done | { refused: string } | null {
   const { job, worker } = act.subject;
+  // The job on trial may complete, which ends the suspension.
+  if (act.policy.verdict === 'suspended' && worker && worker.holds.length > 0) return null;
   if (job && runsElsewhere(job)) return { refused: 'It runs outside this queue.' };
   switch (act.policy.action) {
     case 'none':

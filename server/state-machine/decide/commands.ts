@@ -17,6 +17,7 @@ import type {
   WorkerRegistration,
 } from '../../../protocol/worker.ts';
 import type { Observed } from '../../alerts/signals.ts';
+import type { PassKind } from '../state/passes.ts';
 import type { ArchivedJob, ColumnFile, CommandRef, Pack, ShardRecord } from '../state/records.ts';
 import type { Acting } from './actions.ts';
 import type { RefusedPart } from './decision.ts';
@@ -152,6 +153,18 @@ export type CommandBody =
     }
   | { type: 'rotate_key'; key_id: string; secret_hash: string; overlap_ms: number; by: string }
   | { type: 'revoke_key'; key_id: string; by: string; outside_admin: boolean }
+  | {
+      type: 'issue_pass';
+      pass_id: string;
+      kind: PassKind;
+      key_id: string;
+      key_hash: string;
+      secret_hash: string;
+      job_id: string | null;
+      expires_ms: number;
+    }
+  /** `once`: refused unless this ends it. */
+  | { type: 'end_pass'; pass_id: string; once: boolean }
   /**
    * Time has passed: checks leases, retries, silent workers and alert rules. `ids`: for the alerts that may be raised.
    * `expire`: whether silence counts yet. `evaluate` false: the alert rules are left out. `observed`: what alert rules

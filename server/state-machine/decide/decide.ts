@@ -9,6 +9,7 @@ import { createKey, revokeKey, rotateKey } from './keys.ts';
 import { recordMessages } from './messages.ts';
 import { claimNotices, deliverNotice, failNotice, releaseNotices, replayNotice, requestNotices } from './notices.ts';
 import { observeJobs } from './observed.ts';
+import { endPass, issuePass } from './passes.ts';
 import { resumePolicies, settleAction } from './policy-commands.ts';
 import { purgeQueue, redrive } from './queues.ts';
 import { recordEvents } from './reports.ts';
@@ -108,6 +109,10 @@ function decideBody(state: State, body: CommandBody, context: Context): Decision
       return rotateKey(state, body, context);
     case 'revoke_key':
       return revokeKey(state, body, context);
+    case 'issue_pass':
+      return issuePass(state, body);
+    case 'end_pass':
+      return endPass(state, body, context);
     case 'tick':
       return tick(state, body, context);
     case 'forget':

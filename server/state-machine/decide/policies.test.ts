@@ -18,7 +18,8 @@ function monitorWith(file: string, policy = {}): Monitor {
   return new Monitor({ policies: read.policies!, ...policy });
 }
 
-const on = (name: string, more = ''): string => `policies:\n  - {name: ${name}, mode: on${more}}\n`;
+const on = (name: string, more = ''): string =>
+  `policies:\n  - {name: ${name}, mode: on${more.includes('after') ? '' : ', after: 0'}${more}}\n`;
 
 let ticks = 0;
 function tick(monitor: Monitor, acting: Acting = FLEET): Result {
@@ -49,7 +50,7 @@ const types = ({ events }: Result): string[] =>
   events.map(({ type }) => type).filter((type) => !type.startsWith('Alert'));
 
 test('a policy in dry_run records once what it would have done, and does nothing', () => {
-  const monitor = monitorWith('');
+  const monitor = monitorWith('policies: [{name: hung_job, after: 0}]');
   const lease = hung(monitor);
   assert.deepEqual(decisions(tick(monitor)), [['job-1', 'kill_engine', 'dry_run']]);
   const [note] = monitor.job().actions!;
@@ -333,8 +334,8 @@ test('an orphaned worker is ended at once by the default policy, however many th
 });
 
 test('a policy decides about the jobs that its matchers select', () => {
-  const file =
-    'policies: [{name: urgent, verdict: hung, action: requeue, mode: on, where: [priority=high, tag=court]}]';
+  const urgent = '{name: urgent, verdict: hung, action: requeue, mode: on, where: [priority=high, tag=court]}';
+  const file = `policies: [${urgent}, {name: hung_job, after: 0}]`;
   const monitor = monitorWith(file);
   const lease = monitor.claimed('job-1', { duration_seconds: 600, priority: 'high', tags: ['a', 'court'] });
   const other = monitor.claimed('job-2', { duration_seconds: 600, priority: 'high' }, 'worker-2');

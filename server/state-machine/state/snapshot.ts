@@ -8,6 +8,7 @@ import { JOB_FIELDS, type JobFields, type JobValues, jobUnpacker, packJob } from
 import type { KeyRecord } from './keys.ts';
 import type { AlertGroup, DestinationTrouble, NoticeRecord } from './notices.ts';
 import type { PaceRecord } from './pace.ts';
+import type { PassRecord } from './passes.ts';
 import type {
   AlertRecord,
   ColumnFile,
@@ -31,6 +32,7 @@ type Row =
   | ['alert', AlertRecord]
   | ['silence', SilenceRecord]
   | ['key', KeyRecord]
+  | ['pass', PassRecord]
   | ['notice', NoticeRecord]
   | ['trouble', DestinationTrouble]
   | ['alert_group', AlertGroup]
@@ -57,6 +59,7 @@ export function* snapshotRows(state: State): Generator<string> {
   for (const alert of tables.alerts.values()) yield JSON.stringify(['alert', alert]);
   for (const silence of tables.silences.values()) yield JSON.stringify(['silence', silence]);
   for (const key of tables.keys.values()) yield JSON.stringify(['key', key]);
+  for (const pass of tables.passes.values()) yield JSON.stringify(['pass', pass]);
   for (const notice of tables.notices.values()) yield JSON.stringify(['notice', notice]);
   for (const trouble of tables.troubles.values()) yield JSON.stringify(['trouble', trouble]);
   for (const group of tables.alert_groups.values()) yield JSON.stringify(['alert_group', group]);
@@ -127,6 +130,8 @@ function restoreRow(state: State, row: OtherRow, line: string): void {
     case 'key':
       state.tables.keys.set(row[1].id, row[1]);
       return;
+    case 'pass':
+      return state.putPass(row[1]);
     case 'notice':
       return state.putNotice(row[1]);
     case 'trouble':

@@ -14,6 +14,7 @@ import type { KeyRecord } from './keys.ts';
 import { indexNotice, indexTrouble, type NoticeIndexes } from './notice-indexes.ts';
 import type { AlertGroup, DestinationTrouble, NoticeRecord } from './notices.ts';
 import { GROUPS_MAX, type PaceRecord } from './pace.ts';
+import { type PassRecord, passEndKey, passesEndedBy } from './passes.ts';
 import type {
   AlertRecord,
   ColumnFile,
@@ -37,6 +38,7 @@ type Facts = {
   alerts: SortedMap<string, AlertRecord>;
   silences: SortedMap<string, SilenceRecord>;
   keys: SortedMap<string, KeyRecord>;
+  passes: SortedMap<string, PassRecord>;
   notices: SortedMap<string, NoticeRecord>;
   alert_groups: SortedMap<string, AlertGroup>;
   /** Destinations of notices that do not receive, by name. */
@@ -93,6 +95,8 @@ type Indexes = NoticeIndexes & {
   /** Ordinals of actions whose machine is pending. */
   pending_actions: SortedMap<number, true>;
   commands_by_age: SortedMap<number, string>;
+  /** `expires_ms|id` → id of a pass. */
+  passes_by_end: SortedMap<string, string>;
   /** Job id → key of the pack that has it, for packs that the index does not cover yet. */
   packed_recently: SortedMap<string, string>;
 };
@@ -288,6 +292,25 @@ export class State {
     }
   }
 
+  putPass(next: PassRecord): void {
+    this.removePass(next.id);
+    this.tables.passes.set(next.id, next);
+    this.tables.passes_by_end.set(passEndKey(next), next.id);
+  }
+
+  removePass(id: string): void {
+    const last = this.tables.passes.get(id);
+    if (!last) return;
+    this.tables.passes.delete(id);
+    this.tables.passes_by_end.delete(passEndKey(last));
+  }
+
+  forgetPassesEndedBy(at_ms: number): void {
+    const gone: string[] = [];
+    this.tables.passes_by_end.forRange('', passesEndedBy(at_ms), true, (_key, id) => gone.push(id));
+    for (const id of gone) this.removePass(id);
+  }
+
   putTrouble(next: DestinationTrouble): void {
     indexTrouble(this.tables, next.destination, next);
   }
@@ -410,6 +433,8 @@ function emptyTables(): Facts & Indexes {
     alerts: table(),
     silences: table(),
     keys: table(),
+    passes: table(),
+    passes_by_end: table(),
     notices: table(),
     alert_groups: table(),
     troubles: table(),

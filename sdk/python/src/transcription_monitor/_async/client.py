@@ -13,6 +13,7 @@ from .feed import AsyncFeed
 from .jobs import AsyncJobs
 from .keys import AsyncKeys
 from .queues import AsyncQueues
+from .session import AsyncSessions, AsyncTickets
 from .sources import AsyncSources
 from .system import AsyncSystem
 from .transport import AsyncTransport
@@ -58,6 +59,8 @@ class AsyncTranscriptionAPI:
         self.events: AsyncEvents = AsyncEvents(self._transport, self.feed)
         self.analytics: AsyncAnalytics = AsyncAnalytics(self._transport)
         self.keys: AsyncKeys = AsyncKeys(self._transport)
+        self.session: AsyncSessions = AsyncSessions(self._transport)
+        self.tickets: AsyncTickets = AsyncTickets(self._transport)
 
     @property
     def base_url(self) -> str:

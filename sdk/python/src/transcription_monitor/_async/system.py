@@ -99,21 +99,6 @@ class AsyncSystem:
         """The alert rules that apply, with inhibitions and mute times."""
         return await self._transport.model(EffectiveAlertRules, Call("GET", "/system/alert-rules", options=options))
 
-    async def backtest_alert_rules(
-        self, *, rules: str | None = None, since: datetime | str | None = None, **options: Unpack[CallOptions]
-    ) -> AlertBacktest:
-        """When the rules that apply, or those of a file's text, would have fired; by default in the last day.
-
-        One at a time. Times must have a time zone. Raises InvalidRequestError, BusyError.
-        """
-        body = given(rules=rules, since=moment(since))
-        call = Call("POST", "/system/alert-rules/backtest", body=body, options=options)
-        return await self._transport.model(AlertBacktest, call)
-
-    async def settings(self, **options: Unpack[CallOptions]) -> SystemSettings:
-        """What the monitor was started with, without secrets."""
-        return await self._transport.model(SystemSettings, Call("GET", "/system/settings", options=options))
-
     async def policies(self, **options: Unpack[CallOptions]) -> EffectivePolicies:
         """The policies that apply, with what they did in the last hour, and whether they are paused."""
         return await self._transport.model(EffectivePolicies, Call("GET", "/system/policies", options=options))
@@ -146,6 +131,21 @@ class AsyncSystem:
             limit=limit,
         )
         return AsyncPages(self._transport, DecidedAction, Call("GET", "/system/actions", query, options=options))
+
+    async def backtest_alert_rules(
+        self, *, rules: str | None = None, since: datetime | str | None = None, **options: Unpack[CallOptions]
+    ) -> AlertBacktest:
+        """When the rules that apply, or those of a file's text, would have fired; by default in the last day.
+
+        One at a time. Times must have a time zone. Raises InvalidRequestError, BusyError.
+        """
+        body = given(rules=rules, since=moment(since))
+        call = Call("POST", "/system/alert-rules/backtest", body=body, options=options)
+        return await self._transport.model(AlertBacktest, call)
+
+    async def settings(self, **options: Unpack[CallOptions]) -> SystemSettings:
+        """What the monitor was started with, without secrets."""
+        return await self._transport.model(SystemSettings, Call("GET", "/system/settings", options=options))
 
     def silences(self, **options: Unpack[CallOptions]) -> AsyncPages[Silence]:
         """Silences that have not ended, oldest first."""

@@ -14,6 +14,7 @@ from .feed import Feed
 from .jobs import Jobs
 from .keys import Keys
 from .queues import Queues
+from .session import Sessions, Tickets
 from .sources import Sources
 from .system import System
 from .transport import Transport
@@ -59,6 +60,8 @@ class TranscriptionAPI:
         self.events: Events = Events(self._transport, self.feed)
         self.analytics: Analytics = Analytics(self._transport)
         self.keys: Keys = Keys(self._transport)
+        self.session: Sessions = Sessions(self._transport)
+        self.tickets: Tickets = Tickets(self._transport)
 
     @property
     def base_url(self) -> str:

@@ -100,21 +100,6 @@ class System:
         """The alert rules that apply, with inhibitions and mute times."""
         return self._transport.model(EffectiveAlertRules, Call("GET", "/system/alert-rules", options=options))
 
-    def backtest_alert_rules(
-        self, *, rules: str | None = None, since: datetime | str | None = None, **options: Unpack[CallOptions]
-    ) -> AlertBacktest:
-        """When the rules that apply, or those of a file's text, would have fired; by default in the last day.
-
-        One at a time. Times must have a time zone. Raises InvalidRequestError, BusyError.
-        """
-        body = given(rules=rules, since=moment(since))
-        call = Call("POST", "/system/alert-rules/backtest", body=body, options=options)
-        return self._transport.model(AlertBacktest, call)
-
-    def settings(self, **options: Unpack[CallOptions]) -> SystemSettings:
-        """What the monitor was started with, without secrets."""
-        return self._transport.model(SystemSettings, Call("GET", "/system/settings", options=options))
-
     def policies(self, **options: Unpack[CallOptions]) -> EffectivePolicies:
         """The policies that apply, with what they did in the last hour, and whether they are paused."""
         return self._transport.model(EffectivePolicies, Call("GET", "/system/policies", options=options))
@@ -147,6 +132,21 @@ class System:
             limit=limit,
         )
         return Pages(self._transport, DecidedAction, Call("GET", "/system/actions", query, options=options))
+
+    def backtest_alert_rules(
+        self, *, rules: str | None = None, since: datetime | str | None = None, **options: Unpack[CallOptions]
+    ) -> AlertBacktest:
+        """When the rules that apply, or those of a file's text, would have fired; by default in the last day.
+
+        One at a time. Times must have a time zone. Raises InvalidRequestError, BusyError.
+        """
+        body = given(rules=rules, since=moment(since))
+        call = Call("POST", "/system/alert-rules/backtest", body=body, options=options)
+        return self._transport.model(AlertBacktest, call)
+
+    def settings(self, **options: Unpack[CallOptions]) -> SystemSettings:
+        """What the monitor was started with, without secrets."""
+        return self._transport.model(SystemSettings, Call("GET", "/system/settings", options=options))
 
     def silences(self, **options: Unpack[CallOptions]) -> Pages[Silence]:
         """Silences that have not ended, oldest first."""

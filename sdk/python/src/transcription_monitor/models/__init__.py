@@ -69,6 +69,7 @@ from .job import (
     Verdict,
 )
 from .key import ApiKey, NewApiKey
+from .session import JobToken, Session, Ticket
 from .source import FollowedSource, RefusedSighting, SightingsAnswer, SourceProblem, UnreadableSighting
 from .system import (
     BulkAnswer,
@@ -174,6 +175,7 @@ __all__ = [
     "JobRow",
     "JobRowWorker",
     "JobTimeline",
+    "JobToken",
     "JobUpdate",
     "JobWhy",
     "JobWorker",
@@ -200,6 +202,7 @@ __all__ = [
     "RejectedLine",
     "Remedy",
     "RetryInfo",
+    "Session",
     "Setting",
     "SightingsAnswer",
     "Silence",
@@ -218,6 +221,7 @@ __all__ = [
     "Throughput",
     "ThroughputItem",
     "ThroughputReport",
+    "Ticket",
     "Transcript",
     "TranscriptQuality",
     "TranscriptSegment",

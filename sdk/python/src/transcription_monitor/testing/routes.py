@@ -379,6 +379,15 @@ def alert_rules(_: State, __: Request) -> Any:
     return {"rules": [], "inhibitions": [], "mute_times": [], "problem": None}
 
 
+def policies(_: State, __: Request) -> Any:
+    breaker = {"actions": 10, "share": 0.2, "within_seconds": 300, "pause_seconds": 1800}
+    return {"policies": [], "circuit_breaker": breaker, "paused": None, "problem": None}
+
+
+def actions(_: State, request: Request) -> Any:
+    return page_of([], request)
+
+
 def backtest_alert_rules(_: State, __: Request) -> Any:
     return {"from": now(), "to": now(), "firings": [], "left_out": []}
 
@@ -390,15 +399,6 @@ def settings(_: State, __: Request) -> Any:
 def worker_usage(state: State, _: Request, worker_id: str) -> Any:
     state.worker(worker_id)
     return {"worker_id": worker_id, "items": [], "as_of_seq": 1}
-
-
-def policies(_: State, __: Request) -> Any:
-    breaker = {"actions": 10, "share": 0.2, "within_seconds": 300, "pause_seconds": 1800}
-    return {"policies": [], "circuit_breaker": breaker, "paused": None, "problem": None}
-
-
-def actions(_: State, request: Request) -> Any:
-    return page_of([], request)
 
 
 def silences(state: State, request: Request) -> Any:
@@ -543,11 +543,11 @@ ROUTES: dict[str, Callable[..., Any]] = {
     "POST /system/alerts/{alert_id}/resolve": resolve_alert,
     "POST /system/alerts/{alert_id}/acknowledge": acknowledge_alert,
     "GET /system/alert-rules": alert_rules,
-    "POST /system/alert-rules/backtest": backtest_alert_rules,
-    "GET /system/settings": settings,
     "GET /system/policies": policies,
     "POST /system/policies/resume": policies,
     "GET /system/actions": actions,
+    "POST /system/alert-rules/backtest": backtest_alert_rules,
+    "GET /system/settings": settings,
     "GET /system/silences": silences,
     "POST /system/silences": create_silence,
     "DELETE /system/silences/{silence_id}": end_silence,
