@@ -11,8 +11,6 @@ import { documentHeaders, newNonce } from './security-headers.ts';
 /** Pages, each with everything below it: `/jobs`, `/jobs/job-01…`. */
 export const PAGES = ['/jobs', '/workers', '/queues', '/alerts', '/insights', '/settings', '/submit'] as const;
 
-/** It shows nothing by itself: what it reads needs a key, if there are keys. */
-const OPEN = { permission: 'open', what: 'the dashboard' } as const;
 /** The place of the nonce in `index.html`. */
 const NONCE = '__CSP_NONCE__';
 const NOT_BUILT = 'The dashboard is not built. Run `npm run build -w dashboard`, then reload this page.\n';
