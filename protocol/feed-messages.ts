@@ -6,6 +6,7 @@
 import { type Static, Type } from 'typebox';
 import { type Alert, Severity } from './alert.ts';
 import { Problem } from './errors.ts';
+import { Estimate } from './estimate.ts';
 import { FeedResource, RequestId } from './feed.ts';
 import { JobError, JobOutput, JobStateName } from './job.ts';
 import { ActionTaken } from './policies.ts';
@@ -50,6 +51,8 @@ const job = {
   output: Type.Optional(JobOutput),
   verdict: Type.Optional(Nullable(Verdict)),
   action: Type.Optional(ActionTaken),
+  expected_start: Type.Optional(Estimate),
+  expected_completion: Type.Optional(Estimate),
 };
 
 /** The complete job, in a first message. `percentage`, `stage` and `state` are top-level fields, as in an update. */

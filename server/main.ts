@@ -56,6 +56,7 @@ import { UsageHistory } from './telemetry/usage-history.ts';
 import { cleaningUploads } from './uploads/cleanup.ts';
 import { UPLOADS_PREFIX } from './uploads/keys.ts';
 import { Uploads } from './uploads/uploads.ts';
+import { Outlooks } from './verdicts/outlooks.ts';
 import { Archive } from './views/archive.ts';
 import { findArchivedJob } from './views/archived-records.ts';
 import { idleShare } from './views/idle-share.ts';
@@ -215,6 +216,11 @@ export async function startMonitor(
       meters,
       usage: new UsageHistory(engine),
       backtest: (rules, since_ms) => backtestStore(store, { rules, since_ms, now_ms: engine.journal.now() }),
+      outlooks: new Outlooks({
+        state: () => engine.state,
+        now: () => engine.journal.now(),
+        passes_max: settings.passes_max,
+      }),
       traceOf: spans ? attemptsTrace : submittersTrace,
       log,
     });

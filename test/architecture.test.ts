@@ -21,6 +21,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'server/state-machine/events.ts': [
     'protocol',
     'server/state-machine/state/records.ts',
+    'server/state-machine/state/promises.ts',
     'server/state-machine/state/notices.ts',
     'server/state-machine/state/passes.ts',
   ],
@@ -45,6 +46,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'server/documents': [
     'protocol',
     'server/state-machine',
+    'server/verdicts',
     'server/alerts',
     'server/policies/policies.ts',
     'notifiers/http/shown-url.ts',
@@ -176,6 +178,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'server/cache/status.ts',
     'server/queues/job-queue.ts',
     'server/telemetry',
+    'server/verdicts',
     'server/fleets/reconciler.ts',
     'server/alerts',
     'server/maintenance/alert-rules.ts',

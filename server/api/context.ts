@@ -20,6 +20,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { TraceOf } from '../telemetry/traces/job-traces.ts';
 import type { UsageHistory } from '../telemetry/usage-history.ts';
 import type { Uploads } from '../uploads/uploads.ts';
+import type { Outlooks } from '../verdicts/outlooks.ts';
 
 export type ApiContext = {
   access: Access;
@@ -45,6 +46,7 @@ export type ApiContext = {
   /** Of `GET /metrics`. */
   metrics: Metrics;
   meters: Pick<Meters, 'http'>;
+  outlooks: Outlooks;
   traceOf: TraceOf;
   log: (level: 'info' | 'warn' | 'error', message: string) => void;
   alert_rules: Pick<AlertRulesFile, 'problem'>;

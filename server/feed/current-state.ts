@@ -8,6 +8,7 @@ import { formatTime } from '../../protocol/time.ts';
 import type { JobScope } from '../access/scope.ts';
 import { activeAlerts, alertDocument } from '../documents/alerts.ts';
 import { errorDocument, outputDocument, progressDocument, verdictOf } from '../documents/job.ts';
+import { expectedFields, outlookThen } from '../documents/outlook.ts';
 import { mainQueueDocument } from '../documents/queues.ts';
 import { healthDocument } from '../documents/system.ts';
 import { workerDocument } from '../documents/worker.ts';
@@ -86,6 +87,7 @@ function jobNow(type: 'state' | 'reset', job: JobRecord, position: FeedPosition)
     ...(job.last_error ? { error: errorDocument(job.last_error) } : {}),
     ...(job.output ? { output: outputDocument(job.output) } : {}),
     ...(job.verdict ? { verdict: verdictOf(job) } : {}),
+    ...expectedFields(outlookThen(job)),
   };
 }
 

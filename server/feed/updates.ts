@@ -7,6 +7,7 @@ import type { AlertChanged, JobChanged, WorkerChanged } from '../../protocol/fee
 import type { JobStateName } from '../../protocol/job.ts';
 import { formatTime } from '../../protocol/time.ts';
 import { errorDocument, outputDocument } from '../documents/job.ts';
+import { expectedFields } from '../documents/outlook.ts';
 import { sightedError, sightedOutput } from '../state-machine/apply/observed.ts';
 import type { AlertEvent, JobEvent, JournalEvent, WorkerEvent } from '../state-machine/events.ts';
 
@@ -192,9 +193,14 @@ function jobFields({ type, data }: JobEvent): JobFields | undefined {
     case 'JobSubmitted':
       return now('SUBMITTED', 0, { details: data.details });
     case 'JobQueued':
-      return now('QUEUED', 0, { worker_id: null, attempt: data.attempt, details: data.details });
+      return now('QUEUED', 0, {
+        worker_id: null,
+        attempt: data.attempt,
+        details: data.details,
+        ...expectedFields(data.promise ?? {}),
+      });
     case 'JobAssigned':
-      return now('PROCESSING', 0, { worker_id: data.worker_id, attempt: data.attempt });
+      return now('PROCESSING', 0, { worker_id: data.worker_id, attempt: data.attempt, ...expectedFields(data) });
     case 'JobProgressed': {
       const { percentage, stage, current_chunk, total_chunks, eta_seconds, attempt, cancelling } = data;
       const more = { stage, current_chunk, total_chunks, eta_seconds, attempt };

@@ -20,6 +20,7 @@ import type {
 } from '../../protocol/worker.ts';
 import type { AlertGroup, AlertsContent, NoticeContent } from './state/notices.ts';
 import type { PassKind } from './state/passes.ts';
+import type { Estimate, PromiseGroup } from './state/promises.ts';
 import type { ArchivedJob, AttemptError, ColumnFile, Expected, Pack, ShardRecord } from './state/records.ts';
 
 /** An event in the journal. `at` is the segment's log time, RFC 3339; `id` is `<command>/<fingerprint>/<index>`. */
@@ -67,6 +68,8 @@ export type JobEvent =
         details: string;
         /** Absent if unknown, and in old journals. */
         start_by_ms?: number;
+        /** When it is expected to begin and to end. Absent if unknown, and in old journals. */
+        promise?: { group: PromiseGroup; start: Estimate; end?: Estimate };
       };
     }
   | { type: 'JobDelayOver'; entity: string; data: Record<string, never> }
@@ -89,6 +92,8 @@ export type JobEvent =
         estimated_cost_usd: number | null;
         /** Absent in old journals. */
         expected?: Expected;
+        /** When the attempt is expected to end. Absent if unknown, and in old journals. */
+        end?: Estimate;
       };
     }
   | {

@@ -10,6 +10,7 @@ import { activeAlerts } from '../documents/alerts.ts';
 import { deadLetterQueueDocument, mainQueueDocument } from '../documents/queues.ts';
 import { healthDocument } from '../documents/system.ts';
 import { sumPeriods } from '../state-machine/state/periods.ts';
+import { accuracyOf, PROMISES, type PromiseKind } from '../state-machine/state/promises.ts';
 import type { State } from '../state-machine/state/state.ts';
 import { type CounterName, DISTRIBUTIONS, type DistributionName, talliesOf } from '../state-machine/state/tallies.ts';
 import { verdictCounts } from '../state-machine/state/verdicts.ts';
@@ -34,9 +35,30 @@ function jobs(state: State): Family[] {
     gauge('jobs', 'Jobs in memory by state', byLabel('state', sizes)),
     gauge('jobs_by_verdict', 'Unfinished jobs by verdict', byLabel('verdict', Object.entries(verdictCounts(state)))),
     counter('verdicts_total', 'Changes of verdict, by the new one', fromZero(state, 'judged', 'verdict', VERDICTS)),
+    ...estimates(state),
     gauge('archived_jobs', 'Jobs that have left memory for the archive', scalars.archived_jobs),
   ];
 }
+
+/** A kind without jobs has no series: a part of none is no figure. */
+function estimates(state: State): Family[] {
+  const samples = PROMISES.flatMap((kind): Sample[] => {
+    const { within_p50, within_p90 } = accuracyOf(state, kind);
+    if (within_p50 === null || within_p90 === null) return [];
+    const estimate = ESTIMATES[kind];
+    return [
+      { labels: { estimate, by: 'p50' }, value: within_p50 },
+      { labels: { estimate, by: 'p90' }, value: within_p90 },
+    ];
+  });
+  return [gauge('estimates_in_time_ratio', 'Part of the last 1,000 jobs that was in time by its estimate', samples)];
+}
+
+const ESTIMATES: Readonly<Record<PromiseKind, string>> = {
+  start: 'start',
+  end: 'completion',
+  run: 'run_completion',
+};
 
 function queues(state: State): Family[] {
   const main = mainQueueDocument(state);

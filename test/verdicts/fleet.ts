@@ -8,6 +8,7 @@
  */
 import type { Policies } from '../../server/policies/policies.ts';
 import type { Event, PolicyEvent } from '../../server/state-machine/events.ts';
+import { accuracyOf, PROMISES } from '../../server/state-machine/state/promises.ts';
 import { Agenda } from './agenda.ts';
 import { Chance } from './chance.ts';
 import { SimMonitor } from './monitor.ts';
@@ -93,7 +94,7 @@ class Fleet {
       chunk_seconds: chance.one([30, 30, null]),
     };
     const linger_ms = chance.one([20, 20, 20, 10_000]);
-    this.#score = new Score(seed, this.#size);
+    this.#score = new Score(seed, { size: this.#size, long_steps: this.#traits.long_steps > 0 });
     this.#monitor = new SimMonitor(this.#agenda, linger_ms, (events) => this.#onEvents(events), policies);
   }
 
@@ -103,6 +104,7 @@ class Fleet {
     this.#fleetFaults();
     this.#agenda.runUntil(START_MS + END_MS);
     this.#score.end(this.#agenda.now_ms);
+    for (const kind of PROMISES) this.#score.accuracy(kind, accuracyOf(this.#monitor.state, kind));
     return this.#score;
   }
 

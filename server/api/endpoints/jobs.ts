@@ -18,6 +18,7 @@ import { jobDocument, progressDocument, timelineDocument } from '../../documents
 import { whyDocument } from '../../documents/why.ts';
 import { newId } from '../../ids.ts';
 import type { JobRecord } from '../../state-machine/state/records.ts';
+import type { Outlook } from '../../verdicts/forecast.ts';
 import type { Unreadable } from '../../views/archive-objects.ts';
 import { archivedPage, archivedSince } from '../../views/archived-jobs.ts';
 import type { Caller } from '../caller.ts';
@@ -120,7 +121,14 @@ export const jobEndpoints = [
     params: JobParams,
     responses: { 200: Job },
     etag: true,
-    run: versioned({ find: reportedJob, version: ({ version }) => version, document: ({ job }) => jobDocument(job) }),
+    run: versioned({
+      async find(context, params: Static<typeof JobParams>, caller) {
+        const { job, version } = await reportedJob(context, params, caller);
+        return { job, version, outlook: context.outlooks.of(job) };
+      },
+      version: ({ version, outlook }) => versionWith(version, outlook),
+      document: ({ job, outlook }) => jobDocument(job, outlook),
+    }),
   }),
   endpoint({
     method: 'GET',
@@ -158,8 +166,8 @@ export const jobEndpoints = [
     responses: { 200: JobWhy },
     async run(context, { params, caller }) {
       const { job } = await findReportedJob(context, caller.subject, params.job_id);
-      const { engine } = context;
-      return whyDocument(engine.state, job, engine.journal.now());
+      const { engine, outlooks } = context;
+      return whyDocument(engine.state, job, outlooks.of(job));
     },
   }),
   endpoint({
@@ -176,7 +184,7 @@ export const jobEndpoints = [
       await context.engine.submit(commandOf(caller, { type: 'cancel_job', job_id }));
       const job = await findJob(context, caller.subject, job_id);
       reply.code(job.state === 'CANCELLING' ? 202 : 200);
-      return jobDocument(job);
+      return shown(context, job);
     },
   }),
   endpoint({
@@ -191,10 +199,18 @@ export const jobEndpoints = [
       const { job_id } = params;
       refuseArchived(context, await findJob(context, caller.subject, job_id), 'retried');
       await context.engine.submit(commandOf(caller, { type: 'retry_job', job_id }));
-      return jobDocument(await findJob(context, caller.subject, job_id));
+      return shown(context, await findJob(context, caller.subject, job_id));
     },
   }),
 ];
+
+const shown = ({ outlooks }: Pick<ApiContext, 'outlooks'>, job: JobRecord) => jobDocument(job, outlooks.of(job));
+
+/** What is expected of a job changes while nothing happens to it. */
+function versionWith(version: number | string, { position, start, end }: Outlook): number | string {
+  if (position === null && end === null) return version;
+  return [version, position, start?.p50_ms, start?.p90_ms, end?.p50_ms, end?.p90_ms].join('.');
+}
 
 function versionedJob(document: (job: JobRecord) => object) {
   return versioned({
@@ -247,7 +263,7 @@ async function submitGood(context: ApiContext, caller: Caller, jobs: (JobSubmiss
   );
   // For a repeated command, the ids of the first time.
   const ids = refs.flatMap(([type, job_id]) => (type === 'JobSubmitted' ? [job_id] : []));
-  return Promise.all(ids.map(async (job_id) => jobDocument(await findJob(context, caller.subject, job_id))));
+  return Promise.all(ids.map(async (job_id) => shown(context, await findJob(context, caller.subject, job_id))));
 }
 
 /** Refuses to change a job that has left memory: its state is final. */
@@ -269,10 +285,11 @@ function refuseArchived({ engine }: ApiContext, job: JobRecord, what: string): v
  * first part, so that it is listed once. Exported for its test.
  */
 export async function listJobs(
-  { engine, store }: Pick<ApiContext, 'engine' | 'store'>,
+  context: Pick<ApiContext, 'engine' | 'store' | 'outlooks'>,
   query: JobQuery,
   { scope }: Viewer,
 ) {
+  const { engine, store } = context;
   const { state } = engine;
   const limit = query.limit ?? PAGE_DEFAULT;
   const matcher = matcherOf(query, scope);
@@ -286,13 +303,14 @@ export async function listJobs(
     const all = [...jobs, ...left.jobs.filter((job) => matcher.test(job))].sort((a, b) => b.ordinal - a.ordinal);
     page.jobs.push(...all.slice(0, limit));
     page.unreadable.push(...left.unreadable);
-    if (!exhausted || all.length > limit) return pageResponse(page, { ordinal: page.jobs.at(-1)!.ordinal, seq });
+    if (!exhausted || all.length > limit)
+      return pageResponse(context, page, { ordinal: page.jobs.at(-1)!.ordinal, seq });
   }
   const states = FINISHED_STATES.filter((name) => query.state === undefined || query.state === name);
   // A job in the archive has no verdict.
   const archived = query.verdict === undefined && states.length > 0 && state.scalars.archived_jobs > 0;
-  if (!archived) return pageResponse(page, null);
-  if (page.jobs.length === limit) return pageResponse(page, { archive: '', seq });
+  if (!archived) return pageResponse(context, page, null);
+  if (page.jobs.length === limit) return pageResponse(context, page, { archive: '', seq });
   const { jobs, unreadable, next } = await archivedPage(store, state, {
     before: 'archive' in cursor && cursor.archive !== '' ? cursor.archive : undefined,
     limit: limit - page.jobs.length,
@@ -302,14 +320,14 @@ export async function listJobs(
   });
   page.jobs.push(...jobs);
   page.unreadable.push(...unreadable);
-  return pageResponse(page, next === null ? null : { archive: next, seq });
+  return pageResponse(context, page, next === null ? null : { archive: next, seq });
 }
 
 type Page = { jobs: JobRecord[]; unreadable: Unreadable[] };
 
-function pageResponse({ jobs, unreadable }: Page, next: Cursor | null) {
+function pageResponse(context: Pick<ApiContext, 'outlooks'>, { jobs, unreadable }: Page, next: Cursor | null) {
   return {
-    items: jobs.map(jobDocument),
+    items: jobs.map((job) => shown(context, job)),
     next_cursor: next === null ? null : encodeCursor(next),
     ...(unreadable.length > 0 && { unreadable }),
   };

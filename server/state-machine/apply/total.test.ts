@@ -253,7 +253,7 @@ test('any number in an old journal makes the same documents in a live and in a r
     assert.deepEqual([...snapshotRows(restored)], [...snapshotRows(live)]);
     assert.deepEqual(restored.fleet, live.fleet);
     const documents = [live, restored].flatMap((state) => [
-      ...[...state.tables.jobs.values()].map(jobDocument),
+      ...[...state.tables.jobs.values()].map((job) => jobDocument(job)),
       ...[...state.tables.workers.values()].map((worker) => workerDocument(state, worker)),
       healthDocument(state),
       metricsDocument(state),

@@ -16,8 +16,8 @@ import { endedRuns } from '../state/runs.ts';
 import type { State } from '../state/state.ts';
 import type { CommandBody } from './commands.ts';
 import { type Context, type Decision, refuse } from './decision.ts';
-import { startAgainBy, startBy } from './expected-start.ts';
 import type { Policy } from './policy.ts';
+import { promised, promisedAgain } from './promise.ts';
 
 type Body<T extends CommandBody['type']> = CommandBody & { type: T };
 
@@ -56,15 +56,13 @@ export function submitJobs(state: State, { jobs, submitted_by }: Body<'submit_jo
           batch_size: null,
           keeps_place: true,
           details: ANNOUNCED,
-          ...started(startBy(state, job.priority ?? 'normal', index, state.at_ms)),
+          ...promised(state, { duration_seconds: job.duration_seconds ?? null }, job.priority ?? 'normal', index),
         },
       },
     );
   }
   return { events };
 }
-
-const started = (start_by_ms: number | null): { start_by_ms?: number } => (start_by_ms === null ? {} : { start_by_ms });
 
 /**
  * Duration ÷ mean throughput factor × mean hourly price of live workers ÷ 3600; null if any of the three is unknown.
@@ -192,7 +190,7 @@ export function endAttempt(
           batch_size: next.batch_size ?? job.batch_size,
           keeps_place: next.keeps_place,
           details: `Returned to main queue: ${error.code}`,
-          ...started(startAgainBy(state, job, not_before_ms ?? at_ms)),
+          ...promisedAgain(state, job, not_before_ms ?? at_ms),
         },
       },
     ];

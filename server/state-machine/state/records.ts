@@ -26,6 +26,7 @@ import type {
   WorkerVerdictStatus,
 } from '../../../protocol/worker.ts';
 import type { ActionNote } from './actions.ts';
+import type { Estimate, PromiseGroup } from './promises.ts';
 
 export type JobRecord = {
   job_id: string;
@@ -65,6 +66,8 @@ export type JobRecord = {
   queued_ms: number;
   /** Until when it was expected to begin when it entered the queue, in nine of ten cases; null if unknown, and once it has begun. */
   start_by_ms: number | null;
+  /** When it was expected to begin and to end when it entered the queue; null if unknown, and once it has ended. */
+  promise: JobPromise | null;
   /** The last message about the job in an external queue; null if none was sent. Counts for its own turn alone. */
   message: MessageRecord | null;
   /** Set while a retry is delayed: the job can't be claimed before JobDelayOver. */
@@ -100,6 +103,11 @@ export type JobRecord = {
   /** The last decisions of policies about it, oldest first; null if there are none. Absent in old records of the archive. */
   actions: readonly ActionNote[] | null;
 };
+
+/** `start`: until it begins. `end`: until the job ends, the first one also if it returns to the queue. */
+export type JobPromise = { start: Promised | null; end: Promised | null };
+
+type Promised = { estimate: Estimate; group: PromiseGroup };
 
 /** `judged_ms`: when it was recorded; absent in old records. */
 export type VerdictRecord = {
@@ -154,6 +162,8 @@ export type Run = {
   fault: Fault | null;
   /** How long it was expected to take when it began; null in old journals and for a job that runs elsewhere. */
   expected: Expected | null;
+  /** When it was expected to end when it began; null if unknown. */
+  end: Estimate | null;
 };
 
 /** What is expected of an attempt when it begins: where its progress should be follows from these and the duration. */

@@ -7,8 +7,9 @@ import { withLabels } from './alerts.ts';
 import { JOB_FIELDS, type JobFields, type JobValues, jobUnpacker, packJob } from './job-rows.ts';
 import type { KeyRecord } from './keys.ts';
 import type { AlertGroup, DestinationTrouble, NoticeRecord } from './notices.ts';
-import type { PaceRecord } from './pace.ts';
+import { type PaceRecord, restoredPace } from './pace.ts';
 import type { PassRecord } from './passes.ts';
+import type { PromiseKind, PromiseRecord } from './promises.ts';
 import type {
   AlertRecord,
   ColumnFile,
@@ -47,6 +48,7 @@ type Row =
   | ['column_stray', job_id: string, day: number]
   | ['tally', string, Tally]
   | ['pace', group: string, PaceRecord]
+  | ['promise', kind: PromiseKind, PromiseRecord]
   | ['share', string, Share];
 
 /** Yields each row as a line of JSON without its newline. Lazy, so `state` must be a copy that does not change. */
@@ -78,6 +80,7 @@ export function* snapshotRows(state: State): Generator<string> {
   for (const [job_id, day] of tables.column_strays.entries()) yield JSON.stringify(['column_stray', job_id, day]);
   for (const [name, tally] of tables.tallies.entries()) yield JSON.stringify(['tally', name, tally]);
   for (const [group, pace] of tables.paces.entries()) yield JSON.stringify(['pace', group, pace]);
+  for (const [kind, promise] of tables.promises.entries()) yield JSON.stringify(['promise', kind, promise]);
   for (const [name, share] of tables.shares.entries()) yield JSON.stringify(['share', name, share]);
 }
 
@@ -162,7 +165,10 @@ function restoreRow(state: State, row: OtherRow, line: string): void {
       state.tables.tallies.set(row[1], row[2]);
       return;
     case 'pace':
-      state.tables.paces.set(row[1], row[2]);
+      state.tables.paces.set(row[1], restoredPace(row[2]));
+      return;
+    case 'promise':
+      state.tables.promises.set(row[1], row[2]);
       return;
     case 'minute':
       state.tables.minutes.set(row[1], row[2]);

@@ -15,6 +15,7 @@ import { indexNotice, indexTrouble, type NoticeIndexes } from './notice-indexes.
 import type { AlertGroup, DestinationTrouble, NoticeRecord } from './notices.ts';
 import { GROUPS_MAX, type PaceRecord } from './pace.ts';
 import { type PassRecord, passEndKey, passesEndedBy } from './passes.ts';
+import type { PromiseKind, PromiseRecord } from './promises.ts';
 import type {
   AlertRecord,
   ColumnFile,
@@ -64,6 +65,8 @@ type Facts = {
   tallies: SortedMap<string, Tally>;
   /** Group of jobs → how long they take; see pace.ts. */
   paces: SortedMap<string, PaceRecord>;
+  /** How often jobs began and ended in time; see promises.ts. */
+  promises: SortedMap<PromiseKind, PromiseRecord>;
   /** `step|period|by|name` → what a worker or model did; see shares.ts. */
   shares: SortedMap<string, Share>;
 };
@@ -451,6 +454,7 @@ function emptyTables(): Facts & Indexes {
     column_strays: table(),
     tallies: table(),
     paces: table(),
+    promises: table(),
     shares: table(),
     jobs_by_creation: table(),
     jobs_by_state: {

@@ -50,6 +50,7 @@ from .feed import FeedMessage, FeedPosition
 from .job import (
     FINISHED_STATES,
     CostTracking,
+    Estimate,
     Job,
     JobAcknowledgement,
     JobError,
@@ -154,6 +155,7 @@ __all__ = [
     "EffectivePolicies",
     "EffectivePolicy",
     "EndedJobs",
+    "Estimate",
     "Failures",
     "FailuresItem",
     "FailuresReport",

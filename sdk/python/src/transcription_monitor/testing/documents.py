@@ -113,6 +113,8 @@ class MockJob:
             "verdict": self.verdict(),
             "actions": [],
             "expected_percentage": None,
+            "queue_position": None,
+            "expected_start": None,
             "expected_completion": None,
             "as_of_seq": self.version,
         }

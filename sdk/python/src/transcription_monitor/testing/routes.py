@@ -343,7 +343,10 @@ def metrics(state: State, request: Request) -> Any:
         times = {"from": request.query.get("from", now()), "to": request.query.get("to", now())}
         return {"step": request.query.get("step", "hour"), **times, "items": [period], "as_of_seq": 1}
     counted = {name: states.count(name) for name in sorted(set(states))}
-    return {**sums(state), "timestamp": now(), "jobs": counted, "hour": period, "day": period, "as_of_seq": 1}
+    none = {"jobs": 0, "within_p50": None, "within_p90": None}
+    estimates = {"start": none, "completion": none, "run_completion": none}
+    periods = {"hour": period, "day": period}
+    return {**sums(state), "timestamp": now(), "jobs": counted, **periods, "estimates": estimates, "as_of_seq": 1}
 
 
 def alerts(state: State, request: Request) -> Any:
