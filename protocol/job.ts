@@ -5,6 +5,7 @@ import { type Static, Type } from 'typebox';
 import { Estimate } from './estimate.ts';
 import { FAULTS, Fault } from './fault.ts';
 import { Id } from './ids.ts';
+import { OUTPUT_FORMATS, PRIORITIES } from './job-words.ts';
 import { ActionTaken } from './policies.ts';
 import {
   AsOfSeq,
@@ -22,6 +23,8 @@ import {
 import { TRACEPARENT } from './trace-context.ts';
 import { WARNINGS_MAX } from './transcript.ts';
 import { Verdict } from './verdict.ts';
+
+export { OUTPUT_FORMATS, PRIORITIES } from './job-words.ts';
 
 export const JOB_STATES = [
   'SUBMITTED',
@@ -46,14 +49,12 @@ export const FINISHED_STATES = ['COMPLETED', 'FAILED', 'CANCELLED'] as const sat
 export const JOB_ENDS = ['completed', 'failed', 'cancelled'] as const;
 export type JobEnd = (typeof JOB_ENDS)[number];
 
-export const PRIORITIES = ['high', 'normal', 'low'] as const;
 export const Priority = Words(
   PRIORITIES,
   'high before normal before low, first in, first out within a class; a lower class is never starved.',
 );
 export type Priority = Static<typeof Priority>;
 
-export const OUTPUT_FORMATS = ['json', 'text', 'srt', 'vtt'] as const;
 export const OutputFormat = Words(OUTPUT_FORMATS, 'The format of the transcript that `output.s3_path` names.');
 export type OutputFormat = Static<typeof OutputFormat>;
 

@@ -17,8 +17,8 @@ const DAY = 24 * HOUR;
 const GRID_MS = 2 * SECOND;
 const JOBS = 1_000;
 const BEAT_MS = 30 * SECOND;
-/** The slow job runs for at least so long, beyond the end. */
-const CRAWL_SECONDS = 2_100;
+/** A recording so long that its slow job runs beyond the end. */
+const SLOW_AUDIO_SECONDS = 4_500;
 
 type Worker = {
   id: string;
@@ -37,7 +37,7 @@ type Recording = { audio: number; submission: JobSubmission };
 type Item = { at_ms: number; run: () => Promise<unknown> | undefined };
 
 /** Minutes of today at which something happens; the end is 11:42. */
-const AT = { open: 330, crowd: 600, overload: 688, hang: 693, slow: 668, lost: 700, interrupted: 701, end: 702 };
+const AT = { open: 330, crowd: 600, overload: 688, hang: 693, slow: 684, lost: 700, interrupted: 701, end: 702 };
 
 export type FleetHistoryOptions = { seed: number; clock: StandingClock; end_ms: number };
 
@@ -53,6 +53,7 @@ export class FleetHistory {
   #port!: FleetPort;
   #named = new Map<string, number>();
   #hang: string | null = null;
+  #slow: string | null = null;
 
   constructor({ seed, clock, end_ms }: FleetHistoryOptions) {
     this.#chance = new Chance(seed);
@@ -303,7 +304,11 @@ export class FleetHistory {
 
   /** Idle workers look for jobs. */
   async #wake(): Promise<void> {
-    for (const worker of this.#workers.values()) if (worker.job === null) await this.#claim(worker);
+    const workers = [...this.#workers.values()];
+    const first = this.#chance.whole(0, workers.length);
+    for (const worker of [...workers.slice(first), ...workers.slice(0, first)]) {
+      if (worker.job === null) await this.#claim(worker);
+    }
   }
 
   async #claim(worker: Worker): Promise<void> {
@@ -321,10 +326,11 @@ export class FleetHistory {
     const chance = this.#chance;
     const { kind } = worker;
     const usual = kind.factor * chance.logNormal(1, 0.07);
-    const crawls = worker.id === 'gpu-east-11' && this.now_ms > this.#today_ms + AT.slow * MINUTE;
-    const factor = crawls ? Math.min(usual / 3.1, work.audio / CRAWL_SECONDS) : usual;
+    const slow = kind === EAST && this.#slow === null && this.now_ms > this.#today_ms + AT.slow * MINUTE;
+    if (slow && work.audio > SLOW_AUDIO_SECONDS) this.#slow = work.job_id;
+    const factor = this.#slow === work.job_id ? usual / 3.1 : usual;
     const chunks = Math.max(8, Math.min(40, Math.round(work.audio / 150)));
-    const failure = chance.happens(0.055) ? this.#failure() : null;
+    const failure = this.#slow !== work.job_id && chance.happens(0.055) ? this.#failure() : null;
     const fails_at = failure
       ? failure.error.code.startsWith('audio') || failure.error.code === 'not_audio'
         ? 0

@@ -113,10 +113,12 @@ function barRange({ data }: uPlot, from: number, to: number): uPlot.Range.MinMax
 const HOURS = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
 const DAYS = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
 
-function timeValues(_plot: uPlot, times: number[], _axis: number, _space: number, step: number): string[] {
+function timeValues({ data: [x] }: uPlot, times: number[], _axis: number, _space: number, step: number): string[] {
   return times.map((seconds) => {
     const time = new Date(seconds * 1000);
     const midnight = time.getHours() === 0 && time.getMinutes() === 0;
+    // Between bars of days there are no hours.
+    if (x.length > 1 && x[1]! - x[0]! >= 86_400 && time.getUTCHours() !== 0) return '';
     return step >= 86_400 || midnight ? DAYS.format(time) : HOURS.format(time);
   });
 }

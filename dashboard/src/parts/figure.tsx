@@ -4,7 +4,7 @@ import styles from './figure.module.css';
 
 export type Trend = { text: string; good: boolean | null };
 
-type Props = { name: string; value: string; unit?: string; trend?: Trend | null; beside?: ReactNode };
+type Props = { name: string; value: ReactNode; unit?: string; trend?: Trend | null; beside?: ReactNode };
 
 export function Figures({ children }: { children: ReactNode }) {
   return <dl className={styles.figures}>{children}</dl>;

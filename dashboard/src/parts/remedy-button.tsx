@@ -4,24 +4,29 @@ import { useLive } from '../live/use-live.ts';
 import { useAct } from './act.tsx';
 import { callOf, type Remedy } from './remedy.ts';
 
-export function RemedyButton({ remedy, primary = false }: { remedy: Remedy; primary?: boolean }) {
+type Props = {
+  /** All alike. */
+  remedies: readonly Remedy[];
+  label?: string | undefined;
+  primary?: boolean;
+};
+
+export function RemedyButton({ remedies, label, primary = false }: Props) {
   const { api } = useLive();
   const { busy, act } = useAct();
-  const call = callOf(remedy);
-  if (!call) return null;
+  const calls = remedies.flatMap((remedy) => callOf(remedy) ?? []);
+  const [first] = calls;
+  if (!first) return null;
+  const what = remedies.map((remedy) => `${remedy.what}.`);
+  const run = async () => {
+    for (const call of calls) await call.run(api);
+    return { text: `Done: ${what.join(' ')}` };
+  };
   return (
-    <Tooltip label={remedy.what} multiline maw={320}>
-      <Button
-        loading={busy}
-        variant={primary ? 'filled' : 'default'}
-        onClick={() =>
-          act(async () => {
-            await call.run(api);
-            return { text: `Done: ${remedy.what.charAt(0).toLowerCase()}${remedy.what.slice(1)}.` };
-          })
-        }
-      >
-        {call.label}
+    <Tooltip label={what.join(' ')} multiline maw={340}>
+      <Button loading={busy} variant={primary ? 'filled' : 'default'} onClick={() => act(run)}>
+        {label ?? first.label}
+        {calls.length > 1 && ` ${calls.length}`}
       </Button>
     </Tooltip>
   );

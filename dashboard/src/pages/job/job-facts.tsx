@@ -53,7 +53,7 @@ export function JobFacts({ job, why }: { job: Job; why: JobWhy | null }) {
             </span>,
           ],
           ['Expected cost', cost.estimated_cost_usd === null ? null : usd(cost.estimated_cost_usd)],
-          ['Pace', <Pace key="pace" job={job} />],
+          ['Pace', performance.throughput_factor ? <Pace key="pace" job={job} /> : null],
           ['Attempt', `${retry_info.attempt} of ${retry_info.max_attempts}`],
           ['Confidence', output.confidence_score === null ? null : percent(output.confidence_score * 100)],
           ['URL valid until', input.audio_url_expires_at && <At key="at" at={input.audio_url_expires_at} />],
@@ -93,7 +93,7 @@ function Tags({ tags }: { tags: readonly string[] }) {
 /** `3.1 × (9.6 × usual)` */
 function Pace({ job }: { job: Job }) {
   const { throughput_factor } = job.performance;
-  if (throughput_factor === null) return null;
+  if (!throughput_factor) return null;
   const usual = job.verdict?.evidence.usual_seconds_per_audio_second;
   const slow = job.verdict?.status === 'slow';
   return (

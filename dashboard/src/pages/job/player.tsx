@@ -81,7 +81,7 @@ export function Player({ source, peaks, duration_seconds, ref, onTime }: Props) 
         variant="filled"
         color="blue"
         size="lg"
-        radius="xl"
+        radius={999}
         onClick={() => void surfer.current?.playPause()}
         aria-label={playing ? 'Pause' : 'Play'}
         disabled={problem !== null}

@@ -31,7 +31,7 @@ export function ProgressPanel({ job, why }: { job: Job; why: JobWhy | null }) {
           <Expected job={job} />
         </div>
         <ProgressBar job={job} large />
-        {why && (
+        {why && state !== 'FAILED' && (
           <p className={styles.why}>
             <Sentence text={why.answer} />
             <ExpectedStart why={why} />
@@ -50,6 +50,7 @@ function whereOf({ state, progress, input, verdict }: Job): string {
   const stands = verdict?.status === 'hung' || verdict?.status === 'dead';
   const { stage, current_chunk, total_chunks, percentage, eta_seconds } = progress;
   if (state === 'COMPLETED') return '';
+  if (state === 'FAILED' || state === 'CANCELLED') return stage ? `while ${stage.toLowerCase()}` : '';
   const duration_seconds = input.duration_seconds;
   const parts = [
     total_chunks === null ? null : `chunk ${count(current_chunk ?? 0)} of ${count(total_chunks)}`,
@@ -135,7 +136,7 @@ function Actions({ job, why }: { job: Job; why: JobWhy | null }) {
   };
   return (
     <div className={styles.actions}>
-      {remedy && <RemedyButton remedy={remedy} primary />}
+      {remedy && <RemedyButton remedies={[remedy]} primary />}
       {(state === 'FAILED' || state === 'CANCELLED') && !repeats && (
         <Button loading={busy} onClick={() => act(retry)}>
           Run again

@@ -21,7 +21,7 @@ export function TimelinePanel({ job }: { job: Job }) {
               {parts.map(({ kind, from, width, label, seconds }) => (
                 <i
                   key={`${kind} ${from}`}
-                  data-kind={kind}
+                  data-kind={kind === 'work' && job.verdict?.status === 'slow' ? 'slow' : kind}
                   style={{ left: `${from}%`, width: `max(3px, ${width}%)` }}
                   title={`${label}, ${duration(seconds)}${worker_id ? `, ${worker_id}` : ''}`}
                 >

@@ -4,8 +4,9 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import { lazy, memo, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { Job } from '../../../../protocol/job.ts';
 import type { Transcript, TranscriptSegment } from '../../../../protocol/transcript.ts';
+import { NotFoundError } from '../../../../sdk/typescript/index.ts';
 import { useLive } from '../../live/use-live.ts';
-import { Empty } from '../../parts/empty.tsx';
+import { CommandLine } from '../../parts/command-line.tsx';
 import { count, percent, place } from '../../parts/format.ts';
 import { nameOf } from '../../parts/job-words.ts';
 import { Panel } from '../../parts/panel.tsx';
@@ -32,13 +33,9 @@ export function TranscriptPanel({ job }: { job: Job }) {
     );
   }
   return (
-    <Panel title="Transcript" aside={<Downloads job={job} transcript={transcript} />}>
+    <Panel title="Transcript" aside={transcript && <Downloads job={job} transcript={transcript} />}>
       <Warnings job={job} />
-      {error && (
-        <Empty title="The transcript could not be read">
-          <p>{error.message}</p>
-        </Empty>
-      )}
+      {error && <Unread job={job} error={error} />}
       {!error && !transcript && (
         <p className={styles.none} aria-busy="true">
           Loading …
@@ -71,19 +68,17 @@ function useTranscript({ job_id, state }: Job): { transcript: Transcript | null;
   return loaded;
 }
 
-function Downloads({ job, transcript }: { job: Job; transcript: Transcript | null }) {
+function Downloads({ job, transcript }: { job: Job; transcript: Transcript }) {
   const name = nameOf(job).replace(/\.[^.]+$/, '');
   return (
     <span className={styles.downloads}>
-      {transcript && (
-        <CopyButton value={transcript.segments.map(({ text }) => text).join('\n') || transcript.text}>
-          {({ copied, copy }) => (
-            <Anchor component="button" type="button" inherit onClick={copy}>
-              {copied ? 'Copied' : 'Copy text'}
-            </Anchor>
-          )}
-        </CopyButton>
-      )}
+      <CopyButton value={transcript.segments.map(({ text }) => text).join('\n') || transcript.text}>
+        {({ copied, copy }) => (
+          <Anchor component="button" type="button" inherit onClick={copy}>
+            {copied ? 'Copied' : 'Copy text'}
+          </Anchor>
+        )}
+      </CopyButton>
       {FORMATS.map((format) => (
         <Anchor
           key={format}
@@ -96,6 +91,20 @@ function Downloads({ job, transcript }: { job: Job; transcript: Transcript | nul
         </Anchor>
       ))}
     </span>
+  );
+}
+
+/** A worker may store the transcript elsewhere, and this page loads nothing from there. */
+function Unread({ job, error }: { job: Job; error: Error }) {
+  const { s3_path } = job.output;
+  const elsewhere = error instanceof NotFoundError && s3_path;
+  return (
+    <div className={styles.none}>
+      <p>
+        {elsewhere ? 'The worker has stored it outside of this monitor:' : `It could not be read: ${error.message}`}
+      </p>
+      {elsewhere && <CommandLine command={s3_path} />}
+    </div>
   );
 }
 

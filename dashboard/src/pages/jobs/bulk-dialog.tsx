@@ -144,7 +144,9 @@ function ExactList({ jobs }: { jobs: readonly Job[] }) {
           const job = jobs[index]!;
           return (
             <div key={job.job_id} className={styles.one} style={{ transform: `translateY(${start}px)` }}>
-              <bdi>{nameOf(job)}</bdi>
+              <span>
+                <bdi>{nameOf(job)}</bdi>
+              </span>
               <span>{stateWord(job.state)}</span>
               <span className="mono">{job.job_id}</span>
             </div>

@@ -1,6 +1,6 @@
 /** The first panel: each line a finding with its evidence, its age and the one button that helps. */
-import { Button } from '@mantine/core';
-import { useEffect } from 'react';
+import { Anchor, Button } from '@mantine/core';
+import { useEffect, useState } from 'react';
 import { Link } from 'wouter';
 import type { Job } from '../../../../protocol/job.ts';
 import type { Live } from '../../live/live.ts';
@@ -18,6 +18,7 @@ const OFF_TRACK = ['hung', 'dead', 'slow', 'blocked', 'starved'] as const;
 
 export function NeedsYou() {
   const live = useLive();
+  const [all, setAll] = useState(false);
   useOffTrackJobs(live);
   const jobs = useSelection(live.jobs, offTrack, sameEntries);
   const workers = useSelection(live.workers, everything, sameEntries);
@@ -31,18 +32,18 @@ export function NeedsYou() {
       </p>
     );
   }
-  const more = needs.length - SHOWN_MAX;
   return (
     <Panel title="Needs you" className={styles.panel} aside={<Link href="/alerts">all alerts</Link>}>
       <ul className={styles.needs}>
-        {needs.slice(0, SHOWN_MAX).map((need) => (
+        {(all ? needs : needs.slice(0, SHOWN_MAX)).map((need) => (
           <Line key={need.key} need={need} />
         ))}
       </ul>
-      {more > 0 && (
+      {needs.length > SHOWN_MAX && (
         <p className={styles.more}>
-          and {more} more: <Link href="/alerts">alerts</Link>,{' '}
-          <Link href="/jobs?verdict=off_track">jobs off track</Link>
+          <Anchor component="button" type="button" inherit c="dimmed" onClick={() => setAll(!all)} aria-expanded={all}>
+            {all ? 'Show the first only' : `Show ${needs.length - SHOWN_MAX} more`}
+          </Anchor>
         </p>
       )}
     </Panel>
@@ -65,7 +66,11 @@ function Line({ need }: { need: Need }) {
         <Ago at={need.since} bare />
       </span>
       <span className={styles.action}>
-        {need.remedy ? <RemedyButton remedy={need.remedy} /> : <Acknowledge alerts={need.alerts} href={need.href} />}
+        {need.remedies.length > 0 ? (
+          <RemedyButton remedies={need.remedies} label={need.label} />
+        ) : (
+          <Acknowledge alerts={need.alerts} href={need.href} />
+        )}
       </span>
     </li>
   );

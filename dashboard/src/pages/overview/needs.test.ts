@@ -62,22 +62,25 @@ test('an alert that somebody has taken up needs nobody else', () => {
   );
 });
 
-test('three of a kind become one line, which offers only what helps all of them', () => {
+test('three of a kind become one line, with what helps each of them, once', () => {
   const waiting = [1, 2, 3].map((n) =>
     jobOf({ job_id: `job-${n}`, state: 'QUEUED', worker: null, verdict: verdictOf('starved') }),
   );
   const [starved, ...rest] = needsOf({ alerts: [], jobs: waiting, workers: [] });
   assert.deepEqual([starved!.title, starved!.href, rest.length], ['3 jobs are starved', '/jobs?verdict=starved', 0]);
-  assert.equal(starved!.remedy?.path, '/api/v1/workers');
+  assert.deepEqual(
+    starved!.remedies.map(({ path }) => path),
+    ['/api/v1/workers'],
+  );
   const hanging = [1, 2, 3].map((n) =>
     jobOf({ job_id: `job-${n}`, verdict: verdictOf('hung'), worker: { ...hung.worker!, worker_id: `gpu-${n}` } }),
   );
-  assert.equal(needsOf({ alerts: [], jobs: hanging, workers: [] })[0]!.remedy, null);
+  assert.equal(needsOf({ alerts: [], jobs: hanging, workers: [] })[0]!.remedies.length, 3);
 });
 
 test('a hung job is helped by a restart of its worker, a dead one by the end of it', () => {
   const remedies = [hung, jobOf({ verdict: verdictOf('dead') })].map(
-    (job) => needsOf({ alerts: [], jobs: [job], workers: [] })[0]!.remedy,
+    (job) => needsOf({ alerts: [], jobs: [job], workers: [] })[0]!.remedies[0],
   );
   assert.deepEqual(
     remedies.map((remedy) => [remedy?.method, remedy?.path]),

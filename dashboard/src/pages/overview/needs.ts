@@ -13,7 +13,10 @@ export type Need = {
   evidence: string;
   since: string;
   href: string;
-  remedy: Remedy | null;
+  /** What helps; of several alike, one for each. */
+  remedies: readonly Remedy[];
+  /** Of the button, in place of the usual word. */
+  label?: string;
   /** Alerts that somebody can take up. */
   alerts: readonly string[];
 };
@@ -38,16 +41,15 @@ export function needsOf({ alerts, jobs, workers }: Known): Need[] {
   return needs.sort((a, b) => ORDER.indexOf(a.tone) - ORDER.indexOf(b.tone) || a.since.localeCompare(b.since));
 }
 
-/** With `kind`, more than `GROUP_MIN` become one line. */
-type Single = Need & { kind: string; name: string; all: (count: number) => string; list: string };
+/** `group_min` or more of a kind become one line. */
+type Single = Need & { kind: string; name: string; all: (count: number) => string; list: string; group_min: number };
 
-const GROUP_MIN = 3;
 const NAMED_MAX = 3;
 
 function grouped(singles: readonly Single[]): Need[] {
   return Object.values(Object.groupBy(singles, ({ kind }) => kind)).flatMap((group = []) => {
-    if (group.length < GROUP_MIN) return group;
     const oldest = group.toSorted((a, b) => a.since.localeCompare(b.since))[0]!;
+    if (group.length < oldest.group_min) return group;
     const names = group.slice(0, NAMED_MAX).map(({ name }) => name);
     const rest = group.length - names.length;
     return [
@@ -55,10 +57,9 @@ function grouped(singles: readonly Single[]): Need[] {
         ...oldest,
         key: `${oldest.kind} group`,
         title: oldest.all(group.length),
-        evidence: `${names.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}. ${oldest.evidence}`,
+        evidence: `${names.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}: ${oldest.evidence}`,
         href: oldest.list,
-        // What helps one job, such as a restart of its worker, is not meant for all of them at once.
-        remedy: group.every(({ remedy }) => remedy?.path === oldest.remedy?.path) ? oldest.remedy : null,
+        remedies: [...new Map(group.flatMap(({ remedies }) => remedies).map((one) => [one.path, one])).values()],
         alerts: group.flatMap(({ alerts }) => alerts),
       },
     ];
@@ -78,7 +79,8 @@ function needOfJob(job: Job, alerts: readonly string[]): Single {
     since,
     href: `/jobs/${encodeURIComponent(job.job_id)}`,
     list: `/jobs?verdict=${status}`,
-    remedy: remedyOf(job),
+    remedies: [remedyOf(job)].filter((remedy) => remedy !== null),
+    group_min: 3,
     alerts,
   };
 }
@@ -97,11 +99,15 @@ function needOfWorker(worker: Worker, alerts: readonly string[]): Single {
     since: last_heartbeat ?? created_at,
     href: `/workers/${encodeURIComponent(worker_id)}`,
     list: '/workers?health=UNHEALTHY',
-    remedy: {
-      what: `Terminate worker ${worker_id}; its jobs return to the queue now`,
-      method: 'DELETE',
-      path: `/api/v1/workers/${encodeURIComponent(worker_id)}`,
-    },
+    remedies: [
+      {
+        what: `Terminate worker ${worker_id}; its jobs return to the queue now`,
+        method: 'DELETE',
+        path: `/api/v1/workers/${encodeURIComponent(worker_id)}`,
+      },
+    ],
+    ...(current_job ? {} : { label: 'Terminate' }),
+    group_min: 2,
     alerts,
   };
 }
@@ -119,7 +125,8 @@ function needOfAlert(alert: Alert): Single {
     since: fired_at ?? created_at,
     href: `/alerts?alert=${encodeURIComponent(id)}`,
     list: `/alerts?rule=${encodeURIComponent(rule)}`,
-    remedy: null,
+    remedies: [],
+    group_min: 3,
     alerts: [id],
   };
 }

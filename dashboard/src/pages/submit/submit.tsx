@@ -1,6 +1,262 @@
-/** Submit */
+/** New jobs: files and folders dropped here are uploaded, URLs are submitted as they are; then their bars move. */
+import { Button, Checkbox, NumberInput, Select, TagsInput, Textarea, TextInput } from '@mantine/core';
+import { type DragEvent, useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import type { JobSubmission } from '../../../../protocol/job.ts';
+import { OUTPUT_FORMATS, PRIORITIES } from '../../../../protocol/job-words.ts';
+import { TranscriptionAPI } from '../../../../sdk/typescript/index.ts';
+import type { Live } from '../../live/live.ts';
+import { useLive } from '../../live/use-live.ts';
+import { showDone, showError, useAct } from '../../parts/act.tsx';
+import { CommandLine } from '../../parts/command-line.tsx';
+import { count } from '../../parts/format.ts';
+import { Icon } from '../../parts/icon.tsx';
 import { Page } from '../../parts/page.tsx';
+import { Panel } from '../../parts/panel.tsx';
+import { type Dropped, filesOf, isRecording, prefixCommand, urlsIn } from './dropped.ts';
+import { fetchWithProgress } from './fetch-with-progress.ts';
+import { JobRows, UploadRows } from './rows.tsx';
+import styles from './submit.module.css';
+import { type Send, UploadQueue } from './upload-queue.ts';
+
+type Options = Omit<JobSubmission, 'audio_url'>;
+
+/** Uploads go on while other pages are looked at. */
+const uploads = new UploadQueue();
+const submitted = { ids: [] as readonly string[] };
 
 export function Submit() {
-  return <Page title="Submit">{null}</Page>;
+  const live = useLive();
+  const [options, setOptions] = useState<Options>({});
+  const [ids, setIds] = useState(submitted.ids);
+  const items = useSyncExternalStore(uploads.subscribe, uploads.items);
+  useWarning(items.some(({ state }) => state === 'waiting' || state === 'uploading'));
+  const addFiles = (dropped: readonly Dropped[]) => {
+    const recordings = dropped.filter(({ file }) => isRecording(file));
+    const left_out = dropped.length - recordings.length;
+    if (recordings.length > 0) uploads.add(recordings, sendWith(live, options));
+    if (left_out > 0) showDone({ text: `${count(left_out)} files are left out: they are no recordings.` });
+  };
+  const addJobs = (more: readonly string[]) => {
+    submitted.ids = [...more, ...submitted.ids];
+    setIds(submitted.ids);
+  };
+  return (
+    <Page title="Submit audio">
+      <div className={styles.columns}>
+        <div className={styles.column}>
+          <DropZone onFiles={addFiles} />
+          {items.length > 0 && <UploadRows items={items} queue={uploads} />}
+          {ids.length > 0 && <JobRows ids={ids} />}
+        </div>
+        <div className={styles.column}>
+          <PasteUrls options={options} onJobs={addJobs} />
+          <OptionFields options={options} onChange={setOptions} />
+          <Panel title="From a program">
+            <div className={styles.text}>
+              <CommandLine command={`tmon submit talk.mp3 --watch --server ${window.location.origin}`} />
+            </div>
+          </Panel>
+        </div>
+      </div>
+    </Page>
+  );
 }
+
+/** Uploads a file, submits it, and gives the page its document. */
+function sendWith(live: Live, options: Options): Send {
+  return async (file, { name, signal, onSent }) => {
+    const api = new TranscriptionAPI({ baseUrl: window.location.origin, fetch: fetchWithProgress(onSent), retries: 3 });
+    const file_name = name.split('/').at(-1)!;
+    const { audio_url } = await api.uploads.create(
+      { name: file_name, body: file, type: file.type || undefined! },
+      { signal },
+    );
+    const job = await live.api.jobs.submit({ ...options, audio_url }, { signal });
+    live.took(job);
+    return job.id;
+  };
+}
+
+/** The browser asks before it leaves the page. */
+function useWarning(busy: boolean): void {
+  useEffect(() => {
+    if (!busy) return;
+    const warn = (event: BeforeUnloadEvent) => event.preventDefault();
+    window.addEventListener('beforeunload', warn);
+    return () => window.removeEventListener('beforeunload', warn);
+  }, [busy]);
+}
+
+function DropZone({ onFiles }: { onFiles: (files: readonly Dropped[]) => void }) {
+  const [over, setOver] = useState(false);
+  const files = useRef<HTMLInputElement>(null);
+  const folder = useRef<HTMLInputElement>(null);
+  const onDrop = (event: DragEvent) => {
+    event.preventDefault();
+    setOver(false);
+    filesOf(event.dataTransfer).then(onFiles, showError);
+  };
+  const chosen = (input: HTMLInputElement) => {
+    onFiles([...(input.files ?? [])].map((file) => ({ file, name: file.webkitRelativePath || file.name })));
+    input.value = '';
+  };
+  return (
+    // Files can be chosen by the buttons, too.
+    <section
+      className={styles.drop}
+      data-over={over || undefined}
+      aria-label="Drop recordings here"
+      onDragOver={(event) => {
+        event.preventDefault();
+        setOver(true);
+      }}
+      onDragLeave={() => setOver(false)}
+      onDrop={onDrop}
+    >
+      <Icon name="upload" size={26} />
+      <p className={styles.big}>Drop recordings or a folder here</p>
+      <p>Audio or video of any kind that ffmpeg reads. They are kept in the store of this monitor.</p>
+      <div className={styles.buttons}>
+        <Button variant="filled" size="xs" onClick={() => files.current?.click()}>
+          Choose files
+        </Button>
+        <Button size="xs" onClick={() => folder.current?.click()}>
+          Choose a folder
+        </Button>
+      </div>
+      <input
+        ref={files}
+        type="file"
+        multiple
+        hidden
+        aria-label="Files"
+        onChange={(event) => chosen(event.currentTarget)}
+      />
+      <input
+        ref={(input) => {
+          folder.current = input;
+          input?.setAttribute('webkitdirectory', '');
+        }}
+        type="file"
+        hidden
+        aria-label="Folder"
+        onChange={(event) => chosen(event.currentTarget)}
+      />
+    </section>
+  );
+}
+
+const BATCH = 1_000;
+
+function PasteUrls({ options, onJobs }: { options: Options; onJobs: (ids: readonly string[]) => void }) {
+  const { api } = useLive();
+  const [text, setText] = useState('');
+  const { busy, act } = useAct();
+  const { urls, prefixes, others } = urlsIn(text);
+  const submit = async () => {
+    const ids: string[] = [];
+    const refused: string[] = [];
+    for (let at = 0; at < urls.length; at += BATCH) {
+      const jobs = urls.slice(at, at + BATCH).map((audio_url) => ({ ...options, audio_url }));
+      for (const result of await api.jobs.submitBatch(jobs)) {
+        if (result instanceof Error) refused.push(result.message);
+        else ids.push(result.id);
+      }
+    }
+    if (ids.length === 0 && refused.length > 0) throw new Error(refused[0]);
+    onJobs(ids);
+    setText('');
+    const rest = refused.length === 0 ? '' : ` ${count(refused.length)} were refused: ${refused[0]}.`;
+    return { text: `${count(ids.length)} ${ids.length === 1 ? 'job' : 'jobs'} submitted.${rest}` };
+  };
+  return (
+    <Panel title="Recordings that are somewhere else">
+      <form
+        className={styles.form}
+        onSubmit={(event) => {
+          event.preventDefault();
+          void act(submit);
+        }}
+      >
+        <Textarea
+          label="URLs, one a line: s3:// or https://"
+          size="xs"
+          autosize
+          minRows={3}
+          maxRows={12}
+          spellCheck={false}
+          value={text}
+          onChange={(event) => setText(event.currentTarget.value)}
+          placeholder={'s3://bucket/talk.mp3\nhttps://example.com/interview.wav'}
+        />
+        {prefixes.map((prefix) => (
+          <div key={prefix}>
+            <p className={styles.note}>The monitor does not read buckets. This submits everything under {prefix}:</p>
+            <CommandLine command={prefixCommand(prefix, window.location.origin)} />
+          </div>
+        ))}
+        {others.length > 0 && <p className={styles.wrong}>Not a URL of a recording: {others[0]}</p>}
+        <Button type="submit" variant="filled" size="xs" disabled={urls.length === 0} loading={busy}>
+          {urls.length > 1 ? `Submit ${count(urls.length)} recordings` : 'Submit'}
+        </Button>
+      </form>
+    </Panel>
+  );
+}
+
+function OptionFields({ options, onChange }: { options: Options; onChange: (options: Options) => void }) {
+  const set = (change: Partial<Options>) => onChange(withoutAbsent({ ...options, ...change }));
+  return (
+    <Panel title="Options for what is added next">
+      <div className={styles.form}>
+        <div className={styles.pair}>
+          <Select
+            label="Priority"
+            data={[...PRIORITIES]}
+            value={options.priority ?? 'normal'}
+            onChange={(value) => set({ priority: value as Options['priority'] })}
+          />
+          <Select
+            label="Format of the transcript"
+            data={[...OUTPUT_FORMATS]}
+            value={options.output_format ?? 'json'}
+            onChange={(value) => set({ output_format: value as Options['output_format'] })}
+          />
+        </div>
+        <TagsInput
+          label="Tags"
+          size="xs"
+          maxTags={32}
+          value={options.tags ?? []}
+          onChange={(tags) => set({ tags: tags.length === 0 ? undefined : tags })}
+          placeholder="Enter adds a tag"
+        />
+        <div className={styles.pair}>
+          <NumberInput
+            label="Attempts at most"
+            size="xs"
+            min={1}
+            max={20}
+            value={options.max_attempts ?? 3}
+            onChange={(value) => set({ max_attempts: typeof value === 'number' ? value : undefined })}
+          />
+          <TextInput
+            label="Webhook"
+            type="url"
+            value={options.webhook_url ?? ''}
+            onChange={(event) => set({ webhook_url: event.currentTarget.value.trim() || undefined })}
+            placeholder="https://example.com/transcribed"
+          />
+        </div>
+        <Checkbox
+          label="Fail a recording whose end is missing"
+          checked={options.require_complete ?? false}
+          onChange={(event) => set({ require_complete: event.currentTarget.checked || undefined })}
+        />
+      </div>
+    </Panel>
+  );
+}
+
+const withoutAbsent = (options: Options): Options =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options;
