@@ -287,7 +287,7 @@ test('a download that reports nothing is hung once a network would have to be hu
   const fleet = new Fleet().learned();
   const lease = fleet.claimed('download', { duration_seconds: 120 }, fleet.worker5('worker-2'));
   fleet.progress(lease, 0, { stage: 'downloading' });
-  fleet.pass(19 * 60, [lease]);
+  fleet.pass(29 * 60, [lease]);
   assert.equal(fleet.status(lease), 'slow');
   fleet.pass(2 * 60, [lease]);
   assert.equal(fleet.status(lease), 'hung');
