@@ -16,6 +16,7 @@ import {
   globSync,
   mkdirSync,
   readFileSync,
+  realpathSync,
   symlinkSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -85,7 +86,7 @@ function makeBases(folder: string): Record<string, string> {
     execFileSync('cp', ['-a', made.root, node]);
     copyFileSync(process.execPath, join(node, 'usr/local/bin/node'));
     chmodSync(join(node, 'usr/local/bin/node'), 0o755);
-    const npm = join(execFileSync('npm', ['root', '-g'], { encoding: 'utf8' }).trim(), 'npm');
+    const npm = join(realpathSync(execFileSync('which', ['npm'], { encoding: 'utf8' }).trim()), '../..');
     cpSync(npm, join(node, 'usr/local/lib/node_modules/npm'), { recursive: true });
     symlinkSync('../lib/node_modules/npm/bin/npm-cli.js', join(node, 'usr/local/bin/npm'));
   }
