@@ -113,6 +113,9 @@ export function inRoot(
   command: readonly string[],
   more: Record<string, string> = {},
 ): void {
+  // Those through which this machine reaches the registries; a package of the step before may have brought its own.
+  mkdirSync(join(root, CERTIFICATES, '..'), { recursive: true });
+  copyFileSync(`/${CERTIFICATES}`, join(root, CERTIFICATES));
   const network = Object.entries(process.env).filter(([name]) => NETWORK.test(name));
   const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
   const variables = {
@@ -136,10 +139,8 @@ function begin(base: string | undefined, name: string, root: string): Image {
   rmSync(root, { recursive: true, force: true });
   mkdirSync(join(root, '..'), { recursive: true });
   execFileSync('cp', ['-a', '--reflink=auto', base, root]);
-  // As a builder gives its containers; the certificates are those through which this machine reaches the registries.
+  // As a builder gives its containers.
   copyFileSync('/etc/resolv.conf', join(root, 'etc/resolv.conf'));
-  mkdirSync(join(root, CERTIFICATES, '..'), { recursive: true });
-  copyFileSync(`/${CERTIFICATES}`, join(root, CERTIFICATES));
   writeFileSync(join(root, 'etc/hosts'), '127.0.0.1 localhost\n');
   return { root, environment: {}, user: '0:0', workdir: '/', healthcheck: [], entrypoint: [], command: [] };
 }
